@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The test set-up every package shares: tests read source (`hbnn-source`), never dist. */
+export default defineConfig({
+  resolve: { conditions: ['hbnn-source', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['hbnn-source', 'node', 'import', 'default'] } },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    testTimeout: 60_000,
+    reporters: ['default', 'json'],
+    outputFile: { json: '.vitest/report.json' },
+  },
+});
