@@ -1,0 +1,118 @@
+import { createHash, type Hash } from 'node:crypto';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { HbnnError } from '@hbnn/core';
+import pRetry, { AbortError } from 'p-retry';
+
+export interface Download {
+  /** Tried in turn. */
+  readonly urls: readonly string[];
+  readonly file: string;
+  readonly checksum: { readonly algorithm: 'sha256' | 'md5'; readonly digest: string };
+  readonly onProgress?: (progress: { bytes: number; total?: number }) => void;
+  /** Tries per address, with growing pauses between. */
+  readonly tries?: number;
+  /** First pause between tries, in milliseconds; it doubles. */
+  readonly pause?: number;
+  /** Give up on an address that sends nothing for so many milliseconds. */
+  readonly idle?: number;
+}
+
+/**
+ * Fetch a file, resuming a part that an earlier try left (`FILE.part`, by an HTTP range), and put it in
+ * its place only once its checksum is right.
+ *
+ * @throws HbnnError when no address gives the file, or what comes has another checksum
+ */
+export async function download(o: Download): Promise<void> {
+  if (existsSync(o.file)) return;
+  mkdirSync(dirname(o.file), { recursive: true });
+  const failures: string[] = [];
+  for (const url of o.urls) {
+    try {
+      await pRetry(() => fetchInto(url, `${o.file}.part`, o), {
+        retries: (o.tries ?? 3) - 1,
+        minTimeout: o.pause ?? 1000,
+      });
+      await placeWhenRight(o, url);
+      return;
+    } catch (error) {
+      failures.push(`${url}: ${reason(error)}`);
+    }
+  }
+  throw new HbnnError(`${o.file}: could not be downloaded (${failures.join('; ')})`);
+}
+
+/** The message at the root of a failed fetch, which says more than 'fetch failed'. */
+function reason(error: unknown): string {
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+  return cause?.code ?? cause?.message ?? (error as Error).message;
+}
+
+async function fetchInto(url: string, part: string, o: Download): Promise<void> {
+  const have = existsSync(part) ? statSync(part).size : 0;
+  const stalled = new AbortController();
+  const idle = o.idle ?? 30_000;
+  let timer = setTimeout(() => stalled.abort(new Error('no data came in time')), idle);
+  try {
+    const headers: Record<string, string> = have > 0 ? { Range: `bytes=${have}-` } : {};
+    const response = await fetch(url, { headers, signal: stalled.signal });
+    // 416: nothing is left to send, so the part may be whole already; the checksum decides.
+    if (response.status === 416 && have > 0) return;
+    if (!response.ok || response.body === null) {
+      const message = `answered ${response.status} ${response.statusText}`;
+      // A client error will not mend itself.
+      throw response.status < 500 ? new AbortError(message) : new Error(message);
+    }
+    const resumed = response.status === 206;
+    const length = Number(response.headers.get('content-length') ?? Number.NaN);
+    let bytes = resumed ? have : 0;
+    const total = Number.isFinite(length) ? bytes + length : undefined;
+    const meter = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        clearTimeout(timer);
+        timer = setTimeout(() => stalled.abort(new Error('no data came in time')), idle);
+        bytes += chunk.length;
+        o.onProgress?.({ bytes, total });
+        done(null, chunk);
+      },
+    });
+    const sink = createWriteStream(part, { flags: resumed ? 'a' : 'w' });
+    await pipeline(
+      Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
+      meter,
+      sink,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function placeWhenRight(o: Download, url: string): Promise<void> {
+  const part = `${o.file}.part`;
+  const digest = await fileDigest(part, o.checksum.algorithm);
+  if (digest !== o.checksum.digest) {
+    rmSync(part, { force: true });
+    throw new HbnnError(
+      `expected ${o.checksum.algorithm} ${o.checksum.digest}, got ${digest} from ${url}`,
+    );
+  }
+  renameSync(part, o.file);
+}
+
+/** Digest of a file, read as a stream. */
+export async function fileDigest(file: string, algorithm: 'sha256' | 'md5'): Promise<string> {
+  const hash: Hash = createHash(algorithm);
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}

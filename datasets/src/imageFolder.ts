@@ -1,0 +1,219 @@
+import { type Dirent, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
+import sharp, { type Sharp } from 'sharp';
+import type { Dataset, OpenOptions } from './dataset.ts';
+import { epochOrder, type LabelledImages, normalizationTable, normalizeInto } from './images.ts';
+
+// ImageNet's usual statistics, per channel, of pixels scaled to 0 … 1.
+const imagenet = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+const extensions = /\.(jpe?g|png)$/i;
+const trainNames = ['train'];
+const testNames = ['val', 'test', 'validation'];
+// Without a test folder every fifth image of a class is held out for the test.
+const holdOut = 5;
+
+interface LabelledFile {
+  readonly file: string;
+  readonly label: number;
+}
+
+interface Splits {
+  readonly classes: readonly string[];
+  readonly train: readonly LabelledFile[];
+  readonly test: readonly LabelledFile[];
+}
+
+function entries(folder: string): Dirent[] {
+  const list = readdirSync(folder, { withFileTypes: true });
+  return list.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const subfolders = (folder: string): string[] =>
+  entries(folder)
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+
+function filesOf(folder: string, classes: readonly string[]): LabelledFile[] {
+  return classes.flatMap((name, label) => {
+    const dir = join(folder, name);
+    if (!existsSync(dir)) return [];
+    return entries(dir)
+      .filter((entry) => entry.isFile() && extensions.test(entry.name))
+      .map((entry) => ({ file: join(dir, entry.name), label }));
+  });
+}
+
+/**
+ * Find class folders: FOLDER/train/CLASS and FOLDER/val (or test)/CLASS as ImageNet has them, or
+ * FOLDER/CLASS, of which every fifth image is then held out for the test. Undefined when there are none.
+ */
+export function findSplits(folder: string): Splits | undefined {
+  const below = subfolders(folder);
+  const trainName = trainNames.find((name) => below.includes(name));
+  const testName = testNames.find((name) => below.includes(name));
+  const root = trainName === undefined ? folder : join(folder, trainName);
+  const classes = subfolders(root);
+  const all = filesOf(root, classes);
+  if (all.length === 0) return undefined;
+  if (testName !== undefined && trainName !== undefined) {
+    return { classes, train: all, test: filesOf(join(folder, testName), classes) };
+  }
+  const place = new Map<number, number>();
+  const held = all.map(({ label }) => {
+    const i = place.get(label) ?? 0;
+    place.set(label, i + 1);
+    return i % holdOut === holdOut - 1;
+  });
+  return {
+    classes,
+    train: all.filter((_, i) => !held[i]),
+    test: all.filter((_, i) => held[i]),
+  };
+}
+
+async function decode(file: string, prepare: (image: Sharp) => Sharp): Promise<Buffer> {
+  try {
+    return await prepare(sharp(file).rotate())
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+      .then(({ data, info }) => (info.channels === 3 ? data : triple(data)));
+  } catch (error) {
+    throw new HbnnError(
+      `${file}: could not be read as an image (${(error as Error).message.trim()}); remove or replace it`,
+    );
+  }
+}
+
+/** Grey to red, green and blue. */
+function triple(grey: Buffer): Buffer {
+  const out = Buffer.alloc(grey.length * 3);
+  for (let i = 0; i < grey.length; i++) out.fill(grey[i], 3 * i, 3 * i + 3);
+  return out;
+}
+
+/** Resize the shorter side to 8/7 of the crop (256 for 224), then cut the square: AlexNet's way. */
+function cropped(
+  size: number,
+  place: 'centre' | { x: number; y: number; flip: boolean },
+): (image: Sharp) => Sharp {
+  const shorter = Math.round((size * 8) / 7);
+  if (place === 'centre') {
+    return (image) =>
+      image.resize(shorter, shorter, { fit: 'cover', position: 'centre' }).extract({
+        ...{ left: (shorter - size) >> 1, top: (shorter - size) >> 1 },
+        ...{ width: size, height: size },
+      });
+  }
+  const free = shorter - size + 1;
+  const area = {
+    ...{ left: Math.floor(place.x * free), top: Math.floor(place.y * free) },
+    ...{ width: size, height: size },
+  };
+  return (image) => {
+    const cut = image.resize(shorter, shorter, { fit: 'cover', position: 'centre' }).extract(area);
+    return place.flip ? cut.flop() : cut;
+  };
+}
+
+/** Stream images from files: decoded a batch ahead, so memory stays at a few batches. */
+function folderSource(
+  name: string,
+  classes: readonly string[],
+  files: readonly LabelledFile[],
+  size: number,
+  augment: boolean,
+): BatchSource {
+  const tables = normalizationTable(imagenet);
+  const pixels = size * size * 3;
+  const load = async (index: number, seed: number, epoch: number): Promise<Buffer> => {
+    const rng = random(seed, 'augment', epoch, index);
+    const place = { x: rng.uniform(), y: rng.uniform(), flip: rng.uniform() < 0.5 };
+    return decode(files[index].file, cropped(size, augment ? place : 'centre'));
+  };
+  const batchOf = async (indices: Uint32Array, seed: number, epoch: number): Promise<Batch> => {
+    const images = new Float32Array(indices.length * pixels);
+    const decoded = [...indices].map(async (index, i) => {
+      normalizeInto(images, i * pixels, await load(index, seed, epoch), tables);
+    });
+    await Promise.all(decoded);
+    const labels = Int32Array.from(indices, (index) => files[index].label);
+    return { images, labels, count: indices.length };
+  };
+  return {
+    ...{ name, shape: [size, size, 3], classes, count: files.length },
+    async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
+      const order = epochOrder(files.length, shuffle, seed, epoch);
+      const at = (start: number): Promise<Batch> | undefined => {
+        if (start >= files.length) return undefined;
+        const part = batchOf(order.subarray(start, start + batch), seed, epoch);
+        // The rejection is met when the batch is asked for; until then it must not end the process.
+        part.catch(() => {});
+        return part;
+      };
+      let ahead = at(from * batch);
+      for (let start = from * batch; ahead !== undefined; start += batch) {
+        const ready = await ahead;
+        ahead = at(start + batch);
+        yield ready;
+      }
+    },
+  };
+}
+
+/** Open a folder of images in class folders (ImageNet's layout), streamed from disk. */
+export function openImageFolder(folder: string, o: OpenOptions): Dataset {
+  if (!existsSync(folder)) throw new HbnnError(`folder: ${folder} does not exist`);
+  const splits = findSplits(folder);
+  if (splits === undefined || splits.test.length === 0) {
+    throw new HbnnError(
+      `folder: expected JPEG or PNG images in class folders (train/CLASS/*.jpg and val/CLASS/*.jpg, or ` +
+        `CLASS/*.jpg) below ${folder}, found ${splits === undefined ? 'none' : 'none to test on'}`,
+    );
+  }
+  const size = o.size ?? 224;
+  const name = 'folder';
+  const limited = (files: readonly LabelledFile[], limit = files.length): LabelledFile[] =>
+    [...files.keys()]
+      .filter(
+        (i) =>
+          Math.floor((i * limit) / files.length) !== Math.floor(((i + 1) * limit) / files.length),
+      )
+      .map((i) => files[i]);
+  const { classes } = splits;
+  return {
+    name,
+    label: `images in class folders (${classes.length} classes, ${size} pixels)`,
+    train: folderSource(name, classes, limited(splits.train, o.limit), size, true),
+    test: folderSource(name, classes, limited(splits.test, o.testLimit), size, false),
+  };
+}
+
+/** Read small images of class folders into memory, resized to a square where they are not one. */
+export async function readFolderImages(
+  folder: string,
+  size: number,
+  o: OpenOptions,
+): Promise<{ classes: readonly string[]; train: LabelledImages; test: LabelledImages }> {
+  const splits = findSplits(folder);
+  if (splits === undefined) throw new HbnnError(`${folder}: found no images in class folders`);
+  const read = async (files: readonly LabelledFile[], what: string): Promise<LabelledImages> => {
+    const bytes = size * size * 3;
+    const pixels = new Uint8Array(files.length * bytes);
+    const chunk = 256;
+    for (let start = 0; start < files.length; start += chunk) {
+      const part = files.slice(start, start + chunk).map(async ({ file }, i) => {
+        const image = await decode(file, (x) => x.resize(size, size, { fit: 'cover' }));
+        pixels.set(image, (start + i) * bytes);
+      });
+      await Promise.all(part);
+      o.onProgress?.(`reading ${what} images`, Math.min(files.length, start + chunk), files.length);
+    }
+    const labels = Uint8Array.from(files, ({ label }) => label);
+    return { pixels, labels, shape: [size, size, 3] };
+  };
+  const train = await read(splits.train, 'training');
+  return { classes: splits.classes, train, test: await read(splits.test, 'test') };
+}

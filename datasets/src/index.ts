@@ -1,0 +1,2 @@
+export type { Dataset, OpenOptions } from './dataset.ts';
+export { cacheFolder, datasets, fetchDataset, openDataset } from './registry.ts';

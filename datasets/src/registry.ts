@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+import { fetchCifar10, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
+import type { Dataset, OpenOptions } from './dataset.ts';
+import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
+import { openImageFolder } from './imageFolder.ts';
+
+interface Entry {
+  readonly about: string;
+  readonly size: string;
+  readonly open: (o: OpenOptions) => Dataset | Promise<Dataset>;
+  /** Get it to the cache; absent where there is nothing to get. */
+  readonly fetch?: (o: OpenOptions) => Promise<void>;
+  /** Whether it is at hand without fetching. */
+  readonly ready: () => boolean;
+}
+
+/** Where fetched data sets are kept: $HBNN_DATA, or hbnn/datasets in the user's cache folder. */
+export function cacheFolder(name: string): string {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return join(process.env.HBNN_DATA ?? join(cache, 'hbnn', 'datasets'), name);
+}
+
+/** The data sets by name. */
+export const datasets: Readonly<Record<string, Entry>> = {
+  'fashion-mnist-subset': {
+    about: 'Fashion-MNIST: 10,000 training images (stratified), all 10,000 test images; embedded',
+    size: '28×28×1, 10 classes',
+    open: openFashionMnistSubset,
+    ready: () => true,
+  },
+  'fashion-mnist': {
+    about: 'Fashion-MNIST: 60,000 training and 10,000 test images (30 MB)',
+    size: '28×28×1, 10 classes',
+    open: (o) => openFashionMnist(o.from ?? cacheFolder('fashion-mnist'), o),
+    fetch: async (o) => {
+      const folder = cacheFolder('fashion-mnist');
+      if (o.from === undefined) await fetchFashionMnist(folder, o);
+      openFashionMnist(o.from ?? folder, {});
+    },
+    ready: () => existsSync(join(cacheFolder('fashion-mnist'), 'train-images-idx3-ubyte.gz')),
+  },
+  cifar10: {
+    about: 'CIFAR-10: 50,000 training and 10,000 test images (170 MB)',
+    size: '32×32×3, 10 classes',
+    open: async (o) => {
+      const folder = cacheFolder('cifar10');
+      if (o.from === undefined || !isArchive(o.from)) return openCifar10(o.from ?? folder, o);
+      mkdirSync(folder, { recursive: true });
+      await unpackCifar10(o.from, folder);
+      return openCifar10(folder, o);
+    },
+    fetch: async (o) => {
+      const folder = cacheFolder('cifar10');
+      mkdirSync(folder, { recursive: true });
+      if (o.from !== undefined && !isArchive(o.from)) await openCifar10(o.from, o);
+      else await fetchCifar10(folder, o);
+    },
+    ready: () => existsSync(join(cacheFolder('cifar10'), 'cifar-10-batches-bin')),
+  },
+  folder: {
+    about: 'JPEG or PNG images in class folders (ImageNet’s layout), streamed; needs --from',
+    size: 'any size, cropped to a square',
+    open: (o) => {
+      if (o.from === undefined) {
+        throw new HbnnError('folder: expected the folder of images by --from, got none');
+      }
+      return openImageFolder(o.from, o);
+    },
+    ready: () => false,
+  },
+};
+
+function entry(name: string): Entry {
+  if (Object.hasOwn(datasets, name)) return datasets[name];
+  throw new HbnnError(
+    `data set: expected one of ${Object.keys(datasets).join(', ')}, got '${name}'`,
+  );
+}
+
+function checkSource(name: string, from: string | undefined): void {
+  if (from !== undefined && !existsSync(from)) {
+    throw new HbnnError(`${name}: ${from} does not exist; pass an existing path by --from`);
+  }
+}
+
+/**
+ * Open a data set by name.
+ *
+ * @throws HbnnError when the name is unknown or its files are missing, truncated or changed
+ */
+export async function openDataset(name: string, o: OpenOptions = {}): Promise<Dataset> {
+  const { open } = entry(name);
+  checkSource(name, o.from);
+  return open(o);
+}
+
+/**
+ * Get a data set into the cache, or check a local copy of it.
+ *
+ * @throws HbnnError when it cannot be had; nothing half-written is left in its place
+ */
+export async function fetchDataset(name: string, o: OpenOptions = {}): Promise<string> {
+  const { fetch } = entry(name);
+  checkSource(name, o.from);
+  if (fetch === undefined) return `${name}: nothing to fetch`;
+  try {
+    await fetch(o);
+  } catch (error) {
+    if (!(error instanceof HbnnError) || o.from !== undefined) throw error;
+    throw new HbnnError(
+      `${name}: ${error.message}. With no network, get the files elsewhere and pass their folder or ` +
+        `archive by --from, or use the embedded fashion-mnist-subset`,
+    );
+  }
+  return `${name}: ready in ${o.from ?? cacheFolder(name)}`;
+}

@@ -1,0 +1,110 @@
+import { HbnnError, type MapPer, type Select } from '@hbnn/core';
+import { z } from 'zod';
+import { type NetworkName, networkNames } from './networks/registry.ts';
+import {
+  inputPrecision,
+  type NetworkPrecision,
+  type Precision,
+  parseBits,
+  weightPrecision,
+} from './precision.ts';
+
+const selects = ['middle-out', 'top-down', 'bottom-up', 'random', 'optimal'] as const;
+const bits = z.union([z.number(), z.string()]);
+const positive = z.number().int().positive();
+
+const mapPer = z.custom<MapPer>(
+  (value) =>
+    typeof value === 'string' && /^(element|position|input|output|block:[1-9]\d*)$/.test(value),
+  { message: 'expected element, position, input, output or block:K' },
+);
+
+const schema = z.strictObject({
+  /** Name of a data set. */
+  data: z.string().default('fashion-mnist-subset'),
+  /** A local folder or archive to read the data set from. */
+  from: z.string().optional(),
+  /** Use only the first so many training images (stratified where the data set is). */
+  limit: positive.optional(),
+  /** Use only the first so many test images. */
+  testLimit: positive.optional(),
+  /** Shrink images by averaging size×size pixels. */
+  shrink: positive.optional(),
+  network: z.enum(networkNames as [NetworkName, ...NetworkName[]]).default('fcn4'),
+  /** Widths and pooled layers of fcn4. */
+  widths: z.array(positive).min(1).optional(),
+  pools: z.array(z.number().int().nonnegative()).optional(),
+  /** Bits of the weights: float, an average or a mix. */
+  weights: bits.default(1.4),
+  /** Bits of each binarized layer's weights, instead of `weights`: a layer-level mix. */
+  layerBits: z.array(bits).min(1).optional(),
+  select: z.enum(selects).default('middle-out'),
+  mapPer: mapPer.default('element'),
+  scalePer: z.enum(['tensor', 'output']).default('tensor'),
+  renewEvery: z.number().int().nonnegative().default(1),
+  /** Bits of the inputs of binarized layers. */
+  inputs: bits.default('float'),
+  inputSelect: z.enum(['middle-out', 'top-down', 'bottom-up', 'random']).default('middle-out'),
+  inputMap: z.enum(['dynamic', 'static']).default('dynamic'),
+  inputMapPer: z.enum(['element', 'channel']).default('element'),
+  epochs: positive.default(6),
+  batch: positive.default(64),
+  seed: z.number().int().default(1),
+  learningRate: z.number().positive().default(0.01),
+  schedule: z.enum(['constant', 'cosine', 'steps']).default('cosine'),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  weightDecay: z.number().min(0).default(1e-4),
+  /** Training images to recompute running statistics on before the final test; 0: keep the running ones. */
+  recalibrate: z.number().int().nonnegative().default(1000),
+  maxSteps: positive.optional(),
+});
+
+/** All that decides a training's outcome on a given backend. */
+export type RunConfig = z.output<typeof schema>;
+/** A configuration as people write it: everything has a default. */
+export type RunConfigInput = z.input<typeof schema>;
+
+/**
+ * Fill in defaults and check every field.
+ *
+ * @throws HbnnError naming the field, what it expects and what came
+ */
+export function runConfig(input: unknown, where = 'config'): RunConfig {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const field = issue.path.join('.');
+    throw new HbnnError(`${where}${field ? `.${field}` : ''}: ${lowerFirst(issue.message)}`);
+  }
+  precisionOf(parsed.data, where);
+  return parsed.data;
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+/** The precision a configuration asks for, layer by layer where it names layers. */
+export function precisionOf(config: RunConfig, where = 'config'): NetworkPrecision {
+  const inputs = parseBits(config.inputs, `${where}.inputs`);
+  const one = (text: string | number, field: string): Precision => {
+    const mix = parseBits(text, `${where}.${field}`);
+    return {
+      weights:
+        mix &&
+        weightPrecision(mix, {
+          select: config.select as Select,
+          mapPer: config.mapPer,
+          scalePer: config.scalePer,
+          renewEvery: config.renewEvery,
+        }),
+      inputs:
+        inputs &&
+        inputPrecision(inputs, {
+          select: config.inputSelect,
+          map: config.inputMap,
+          mapPer: config.inputMapPer,
+        }),
+    };
+  };
+  if (config.layerBits === undefined) return one(config.weights, 'weights');
+  return config.layerBits.map((text, i) => one(text, `layerBits.${i}`));
+}

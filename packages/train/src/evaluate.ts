@@ -1,0 +1,93 @@
+import type { BatchSource } from '@hbnn/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { binarizedLayers } from './layers/binarized.ts';
+import type { CallContext } from './layers/context.ts';
+
+export interface Evaluation {
+  /** Share of images whose highest score is their label, 0 … 1. */
+  readonly top1: number;
+  /** Share of images whose label is among the five highest scores, 0 … 1. */
+  readonly top5: number;
+  /** Mean cross-entropy in nats. */
+  readonly loss: number;
+  readonly images: number;
+}
+
+/** Measure a model on a data set, with frozen maps, scales and batch norm statistics. */
+export async function evaluate(
+  model: tfl.LayersModel,
+  source: BatchSource,
+  options: { batch?: number; onBatch?: (images: number) => void } = {},
+): Promise<Evaluation> {
+  const batch = options.batch ?? 250;
+  const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
+  const layers = binarizedLayers(model);
+  for (const layer of layers) layer.freeze();
+  try {
+    for await (const part of source.batches({ batch, shuffle: false, seed: 0, epoch: 0 })) {
+      const scores = tf.tidy(() => {
+        const images = tf.tensor(part.images, [part.count, ...source.shape]);
+        return model.apply(images, { training: false } satisfies CallContext) as tf.Tensor;
+      });
+      const values = await scores.data();
+      scores.dispose();
+      countScores(values as Float32Array, part.labels, totals);
+      options.onBatch?.(totals.images);
+    }
+  } finally {
+    for (const layer of layers) layer.thaw();
+  }
+  const { top1, top5, loss, images } = totals;
+  return { top1: top1 / images, top5: top5 / images, loss: loss / images, images };
+}
+
+/** Add one batch of scores [count, classes] to the totals. Ties count against the label. */
+export function countScores(
+  scores: Float32Array,
+  labels: Int32Array,
+  totals: { top1: number; top5: number; loss: number; images: number },
+): void {
+  const classes = scores.length / labels.length;
+  for (let i = 0; i < labels.length; i++) {
+    const row = scores.subarray(i * classes, (i + 1) * classes);
+    const own = row[labels[i]];
+    let above = 0;
+    let peak = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < classes; k++) {
+      if (row[k] >= own && k !== labels[i]) above++;
+      if (row[k] > peak) peak = row[k];
+    }
+    let sum = 0;
+    for (let k = 0; k < classes; k++) sum += Math.exp(row[k] - peak);
+    totals.loss += Math.log(sum) + peak - own;
+    totals.top1 += above === 0 ? 1 : 0;
+    totals.top5 += above < 5 ? 1 : 0;
+    totals.images++;
+  }
+}
+
+/**
+ * Replace running statistics (batch norm, static input maps and scales) by their plain average over the
+ * given number of training images. Short trainings need it before they are judged: a running average
+ * lags behind weights that still move.
+ */
+export async function recalibrate(
+  model: tfl.LayersModel,
+  source: BatchSource,
+  options: { images: number; batch: number; seed: number },
+): Promise<void> {
+  let k = 0;
+  let seen = 0;
+  const pass = { batch: options.batch, shuffle: true, seed: options.seed, epoch: -1 };
+  for await (const part of source.batches(pass)) {
+    k++;
+    tf.tidy(() => {
+      const images = tf.tensor(part.images, [part.count, ...source.shape]);
+      const context: CallContext = { training: true, recalibrate: k };
+      model.apply(images, context);
+    });
+    seen += part.count;
+    if (seen >= options.images) break;
+  }
+}

@@ -1,0 +1,119 @@
+import type { Batch, BatchSource } from '@hbnn/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { countScores } from './evaluate.ts';
+import type { CallContext } from './layers/context.ts';
+import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
+import { learningRateAt, type Schedule } from './schedule.ts';
+
+/** What one epoch came to, on the training images as they were seen. */
+export interface EpochSummary {
+  readonly epoch: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/** Where a training stands; with the variables, all that is needed to go on to the same bits. */
+export interface TrainState {
+  /** Steps done since the start. */
+  step: number;
+  epoch: number;
+  /** Batches of the present epoch already used. */
+  batchInEpoch: number;
+  /** Sums over the present epoch. */
+  running: { top1: number; top5: number; loss: number; images: number };
+  epochs: EpochSummary[];
+}
+
+export function startState(): TrainState {
+  const running = { top1: 0, top5: 0, loss: 0, images: 0 };
+  return { step: 0, epoch: 0, batchInEpoch: 0, running, epochs: [] };
+}
+
+export interface FitOptions {
+  readonly epochs: number;
+  readonly batch: number;
+  readonly seed: number;
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  /** Stop after so many steps, whatever the epochs say. */
+  readonly maxSteps?: number;
+  /** Called after each step; a returned promise is waited for. */
+  readonly onStep?: (state: TrainState) => void | Promise<void>;
+}
+
+/** The number of steps a training will take. */
+export function stepsOf(
+  source: BatchSource,
+  o: Pick<FitOptions, 'epochs' | 'batch' | 'maxSteps'>,
+): number {
+  return Math.min(o.maxSteps ?? Number.POSITIVE_INFINITY, o.epochs * stepsPerEpoch(source, o));
+}
+
+function stepsPerEpoch(source: BatchSource, o: Pick<FitOptions, 'batch'>): number {
+  return Math.ceil(source.count / o.batch);
+}
+
+/**
+ * Train by minibatch SGD on softmax cross-entropy, from where `state` stands to the last step. `state`
+ * is updated in place, after the variables.
+ */
+export async function fit(
+  model: tfl.LayersModel,
+  source: BatchSource,
+  optimizer: SgdMomentum,
+  variables: readonly TrainedVariable[],
+  state: TrainState,
+  o: FitOptions,
+): Promise<void> {
+  const steps = stepsOf(source, o);
+  const trained = variables.map(({ variable }) => variable);
+  while (state.step < steps) {
+    const { epoch, batchInEpoch: from } = state;
+    const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
+    for await (const batch of source.batches(pass)) {
+      const rate = learningRateAt(o.schedule, o.learningRate, state.step, steps);
+      await trainStep(model, source, optimizer, trained, batch, rate, state);
+      state.step++;
+      state.batchInEpoch++;
+      if (state.batchInEpoch === stepsPerEpoch(source, o)) closeEpoch(state);
+      await o.onStep?.(state);
+      if (state.step >= steps || state.batchInEpoch === 0) break;
+    }
+  }
+}
+
+async function trainStep(
+  model: tfl.LayersModel,
+  source: BatchSource,
+  optimizer: SgdMomentum,
+  trained: tf.Variable[],
+  batch: Batch,
+  rate: number,
+  state: TrainState,
+): Promise<void> {
+  const context: CallContext = { training: true, step: state.step };
+  const scores = tf.tidy(() => {
+    const images = tf.tensor(batch.images, [batch.count, ...source.shape]);
+    const labels = tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);
+    let kept!: tf.Tensor;
+    const { grads } = tf.variableGrads(() => {
+      kept = model.apply(images, context) as tf.Tensor;
+      tf.keep(kept);
+      return tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
+    }, trained);
+    optimizer.step(grads, rate);
+    return kept;
+  });
+  const values = (await scores.data()) as Float32Array;
+  scores.dispose();
+  countScores(values, batch.labels, state.running);
+}
+
+function closeEpoch(state: TrainState): void {
+  const { top1, loss, images } = state.running;
+  state.epochs.push({ epoch: state.epoch, loss: loss / images, accuracy: top1 / images });
+  state.running = { top1: 0, top5: 0, loss: 0, images: 0 };
+  state.epoch++;
+  state.batchInEpoch = 0;
+}

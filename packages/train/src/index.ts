@@ -1,0 +1,55 @@
+export { type BackendName, useBackend } from './backend/useBackend.ts';
+export { precisionOf, type RunConfig, type RunConfigInput, runConfig } from './config.ts';
+export { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
+export { type EpochSummary, type FitOptions, fit, startState, type TrainState } from './fit.ts';
+export { BatchNorm, type BatchNormConfig } from './layers/batchNorm.ts';
+export {
+  BinarizedConv2D,
+  type BinarizedConv2DConfig,
+  BinarizedDense,
+  type BinarizedDenseConfig,
+  BinarizedDepthwiseConv2D,
+  type BinarizedDepthwiseConv2DConfig,
+  BinarizedLayer,
+  type BinarizedLayerConfig,
+  binarizedLayers,
+} from './layers/binarized.ts';
+export type { CallContext } from './layers/context.ts';
+export { ScalarScale } from './layers/scalarScale.ts';
+export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
+export { type Fcn4Options, fcn4 } from './networks/fcn4.ts';
+export {
+  type MobileNetOptions,
+  mobileNet,
+  mobileNetFull,
+  mobileNetSmall,
+} from './networks/mobileNet.ts';
+export { NetworkBuilder, type NetworkShape } from './networks/network.ts';
+export { type NetworkName, networkNames, networks } from './networks/registry.ts';
+export { batchNormInfer, batchNormTrain } from './ops/batchNorm.ts';
+export { type BinarizedInputs, binarizeInputs, type InputMap } from './ops/binarizeInputs.ts';
+export { binarizeWeights } from './ops/binarizeWeights.ts';
+export { SgdMomentum, type TrainedVariable } from './optimizer.ts';
+export { initialize, parametersOf } from './parameters.ts';
+export {
+  describePrecision,
+  type InputPrecision,
+  inputPrecision,
+  type NetworkPrecision,
+  type Precision,
+  parseBits,
+  type WeightPrecision,
+  weightPrecision,
+} from './precision.ts';
+export {
+  buildNetwork,
+  openRun,
+  type Progress,
+  type RunOptions,
+  type RunResult,
+  type RunSources,
+  runTraining,
+  storedConfig,
+} from './run.ts';
+export { learningRateAt, type Schedule } from './schedule.ts';
+export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';

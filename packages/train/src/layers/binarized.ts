@@ -1,0 +1,308 @@
+import {
+  averageBits,
+  type Binarizer,
+  type BinarizerSpec,
+  binarizer,
+  HbnnError,
+  random,
+} from '@hbnn/core';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { binarizeWeights } from '../ops/binarizeWeights.ts';
+import type { Precision, WeightPrecision } from '../precision.ts';
+import type { NamedArray } from '../tensorFile.ts';
+import { type CallContext, callContext, singleInput, singleShape, variableOf } from './context.ts';
+import { InputBinarization } from './inputBinarization.ts';
+
+/** What every binarized layer takes. */
+export interface BinarizedLayerConfig {
+  name?: string;
+  /** Bits of weights and inputs; what is left out stays float. */
+  precision: Precision;
+  /** Add a learned bias to each output; default no, since batch norm follows. */
+  useBias?: boolean;
+  /** For the `random` selection. */
+  seed?: number;
+}
+
+/**
+ * A layer whose kernel, inputs or both are binarized in the forward pass: y = op(B(x), B(w)), with
+ * residual binarization B under a bit map (Eq. 5). Float weights are kept and updated through the
+ * straight-through estimator; the map is renewed as the weights move.
+ */
+export abstract class BinarizedLayer extends tfl.layers.Layer {
+  readonly precision: Precision;
+  protected readonly useBias: boolean;
+  private readonly seed: number;
+  private kernel!: tfl.LayerVariable;
+  private bias: tfl.LayerVariable | undefined;
+  private weightBinarizer: Binarizer | undefined;
+  private inputBinarization: InputBinarization | undefined;
+  private frozen: tf.Tensor | undefined;
+
+  constructor(config: BinarizedLayerConfig) {
+    super(config as object);
+    this.precision = config.precision;
+    this.useBias = config.useBias ?? false;
+    this.seed = random(config.seed ?? 0, 'map', this.name).uint32();
+  }
+
+  /** Make kernel, bias and binarizers; `spec` is the kernel's shape as core reads it, outputs last. */
+  protected setUp(
+    kernelName: string,
+    kernelShape: number[],
+    spec: { shape: number[]; outputs: number },
+    feature: readonly number[],
+  ): void {
+    const zeros = tfl.initializers.zeros();
+    this.kernel = this.addWeight(kernelName, kernelShape, 'float32', zeros);
+    if (this.useBias) this.bias = this.addWeight('bias', [spec.outputs], 'float32', zeros);
+    const { weights, inputs } = this.precision;
+    if (weights) this.weightBinarizer = binarizer(this.specOf(weights, spec.shape));
+    if (inputs) this.inputBinarization = new InputBinarization(inputs, feature, this.seed);
+    this.built = true;
+  }
+
+  private specOf(weights: WeightPrecision, shape: number[]): BinarizerSpec {
+    const { mix, select, mapPer, scalePer } = weights;
+    const average = averageBits(mix);
+    return {
+      ...{ shape, layout: 'outputs-last', mapPer, scalePer, select, seed: this.seed },
+      ...(select === 'optimal' ? { average } : { mix }),
+    };
+  }
+
+  /** The kernel as the forward pass sees it. */
+  protected forwardKernel(context: CallContext): tf.Tensor {
+    const kernel = variableOf(this.kernel);
+    const { weightBinarizer, precision } = this;
+    if (weightBinarizer === undefined || precision.weights === undefined) return kernel;
+    if (!context.training && this.frozen) return this.frozen;
+    const renew = renewalDue(precision.weights.renewEvery, context);
+    return binarizeWeights(kernel, weightBinarizer, { renew });
+  }
+
+  protected forwardInput(inputs: tf.Tensor | tf.Tensor[], context: CallContext): tf.Tensor {
+    const x = singleInput(inputs);
+    return this.inputBinarization?.apply(x, context) ?? x;
+  }
+
+  protected withBias(y: tf.Tensor): tf.Tensor {
+    return this.bias ? tf.add(y, this.bias.read()) : y;
+  }
+
+  /** Binarize the kernel once for a series of inferences, until `thaw`. */
+  freeze(): void {
+    this.thaw();
+    if (this.precision.weights) this.frozen = tf.keep(tf.tidy(() => this.forwardKernel({})));
+  }
+
+  /** Release what `freeze` made: the kernel may change again. */
+  thaw(): void {
+    this.frozen?.dispose();
+    this.frozen = undefined;
+  }
+
+  /** Maps, scales and running statistics, which are part of a checkpoint and of the trained result. */
+  exportMaps(): NamedArray[] {
+    const { weightBinarizer: b } = this;
+    const weights =
+      b === undefined
+        ? []
+        : [
+            { name: `${this.name}/map`, shape: [...b.spec.shape], data: b.bits.slice() },
+            ...b.scales.map((data, n) => ({
+              name: `${this.name}/scales${n + 1}`,
+              shape: [data.length],
+              data: data.slice(),
+            })),
+          ];
+    return [...weights, ...(this.inputBinarization?.exportArrays(`${this.name}/input_`) ?? [])];
+  }
+
+  importMaps(arrays: ReadonlyMap<string, NamedArray>, where: string): void {
+    const take = (name: string, length: number): NamedArray => {
+      const stored = arrays.get(name);
+      if (stored === undefined || stored.data.length !== length) {
+        throw new HbnnError(
+          `${where}: expected ${name} with ${length} values, got ${stored?.data.length ?? 'none'}; ` +
+            'it belongs to another network or configuration',
+        );
+      }
+      return stored;
+    };
+    const { weightBinarizer: b } = this;
+    if (b !== undefined) {
+      const bits = take(`${this.name}/map`, b.bits.length).data as Uint8Array;
+      const scales: Float32Array[] = [];
+      for (let n = 1; arrays.has(`${this.name}/scales${n}`); n++) {
+        scales.push(arrays.get(`${this.name}/scales${n}`)?.data as Float32Array);
+      }
+      b.restore({ bits, scales });
+    }
+    this.inputBinarization?.importArrays(`${this.name}/input_`, take);
+  }
+
+  override dispose(): ReturnType<tfl.layers.Layer['dispose']> {
+    this.thaw();
+    return super.dispose();
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const precision = this.precision as unknown as tf.serialization.ConfigDict;
+    return { ...super.getConfig(), precision, useBias: this.useBias };
+  }
+}
+
+/** At inference the map follows the weights unless it was frozen by choice. */
+function renewalDue(every: number, context: CallContext): boolean {
+  if (!context.training || context.recalibrate !== undefined) return every === 1;
+  const step = context.step ?? 0;
+  return every === 0 ? step === 0 : step % every === 0;
+}
+
+/** The binarized layers of a model, in order. */
+export function binarizedLayers(model: tfl.LayersModel): BinarizedLayer[] {
+  return model.layers.filter((layer) => layer instanceof BinarizedLayer);
+}
+
+export interface BinarizedConv2DConfig extends BinarizedLayerConfig {
+  filters: number;
+  kernelSize: number;
+  strides?: number;
+  padding?: 'same' | 'valid';
+}
+
+/** Square convolution on [batch, height, width, channels]; kernel [k, k, inputs, filters]. */
+export class BinarizedConv2D extends BinarizedLayer {
+  static readonly className = 'HbnnConv2D';
+  private readonly config: BinarizedConv2DConfig;
+
+  constructor(config: BinarizedConv2DConfig) {
+    super(config);
+    this.config = config;
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const feature = singleShape(inputShape).slice(1) as number[];
+    const { kernelSize: k, filters } = this.config;
+    const shape = [k, k, feature[2], filters];
+    this.setUp('kernel', shape, { shape, outputs: filters }, feature);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    const [batch, height, width] = singleShape(inputShape);
+    const size = (n: number | null): number => convolvedSize(n as number, this.config);
+    return [batch, size(height), size(width), this.config.filters];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
+    return tf.tidy(() => {
+      const context = callContext(kwargs);
+      const x = this.forwardInput(inputs, context) as tf.Tensor4D;
+      const kernel = this.forwardKernel(context) as tf.Tensor4D;
+      const { strides = 1, padding = 'same' } = this.config;
+      return this.withBias(tf.conv2d(x, kernel, strides, padding));
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { filters, kernelSize, strides = 1, padding = 'same' } = this.config;
+    return { ...super.getConfig(), filters, kernelSize, strides, padding };
+  }
+}
+tf.serialization.registerClass(BinarizedConv2D);
+
+export interface BinarizedDepthwiseConv2DConfig extends BinarizedLayerConfig {
+  kernelSize: number;
+  strides?: number;
+  padding?: 'same' | 'valid';
+}
+
+/** Depthwise convolution, one k×k filter per channel; kernel [k, k, channels, 1]. */
+export class BinarizedDepthwiseConv2D extends BinarizedLayer {
+  static readonly className = 'HbnnDepthwiseConv2D';
+  private readonly config: BinarizedDepthwiseConv2DConfig;
+
+  constructor(config: BinarizedDepthwiseConv2DConfig) {
+    super(config);
+    this.config = config;
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const feature = singleShape(inputShape).slice(1) as number[];
+    const { kernelSize: k } = this.config;
+    const channels = feature[2];
+    // Each output sees one input, so core reads the same memory as [k, k, 1 input, outputs].
+    const spec = { shape: [k, k, 1, channels], outputs: channels };
+    this.setUp('depthwise_kernel', [k, k, channels, 1], spec, feature);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    const [batch, height, width, channels] = singleShape(inputShape);
+    const size = (n: number | null): number => convolvedSize(n as number, this.config);
+    return [batch, size(height), size(width), channels];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
+    return tf.tidy(() => {
+      const context = callContext(kwargs);
+      const x = this.forwardInput(inputs, context) as tf.Tensor4D;
+      const kernel = this.forwardKernel(context) as tf.Tensor4D;
+      const { strides = 1, padding = 'same' } = this.config;
+      return this.withBias(tf.depthwiseConv2d(x, kernel, strides, padding));
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { kernelSize, strides = 1, padding = 'same' } = this.config;
+    return { ...super.getConfig(), kernelSize, strides, padding };
+  }
+}
+tf.serialization.registerClass(BinarizedDepthwiseConv2D);
+
+export interface BinarizedDenseConfig extends BinarizedLayerConfig {
+  units: number;
+}
+
+/** Fully connected layer on [batch, inputs]; kernel [inputs, units]. */
+export class BinarizedDense extends BinarizedLayer {
+  static readonly className = 'HbnnDense';
+  private readonly config: BinarizedDenseConfig;
+
+  constructor(config: BinarizedDenseConfig) {
+    super(config);
+    this.config = config;
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const feature = singleShape(inputShape).slice(1) as number[];
+    const shape = [feature[0], this.config.units];
+    this.setUp('kernel', shape, { shape, outputs: this.config.units }, feature);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    return [singleShape(inputShape)[0], this.config.units];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
+    return tf.tidy(() => {
+      const context = callContext(kwargs);
+      const x = this.forwardInput(inputs, context) as tf.Tensor2D;
+      return this.withBias(tf.matMul(x, this.forwardKernel(context) as tf.Tensor2D));
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), units: this.config.units };
+  }
+}
+tf.serialization.registerClass(BinarizedDense);
+
+function convolvedSize(
+  n: number,
+  config: { kernelSize: number; strides?: number; padding?: 'same' | 'valid' },
+): number {
+  const { kernelSize, strides = 1, padding = 'same' } = config;
+  return padding === 'same' ? Math.ceil(n / strides) : Math.floor((n - kernelSize) / strides) + 1;
+}

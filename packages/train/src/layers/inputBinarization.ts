@@ -1,0 +1,117 @@
+import { type FloatTensor, selectBits } from '@hbnn/core';
+import type * as tf from '@tensorflow/tfjs-core';
+import { binarizeInputs, type InputMap, meanMagnitudes } from '../ops/binarizeInputs.ts';
+import type { InputPrecision } from '../precision.ts';
+import type { NamedArray } from '../tensorFile.ts';
+import { type CallContext, newestShare } from './context.ts';
+
+const momentum = 0.9;
+
+/** Running statistics behind a static map: what a checkpoint must keep. */
+interface Statistics {
+  /** Running mean |x| per element of the feature map. */
+  readonly magnitudes: Float32Array;
+  /** Running scales, one per plane. */
+  readonly scales: Float32Array;
+  /** Whether they hold a first batch. */
+  started: boolean;
+}
+
+/**
+ * Binarize the inputs of one layer.
+ *
+ * dynamic: per sample, map and scales anew. static: the map is chosen over running mean magnitudes of
+ * the training, per element of the feature map or per channel, the scales are batch means while
+ * training and their running average at inference.
+ */
+export class InputBinarization {
+  private readonly precision: InputPrecision;
+  private readonly feature: readonly number[];
+  private readonly seed: number;
+  private readonly dynamic: InputMap;
+  private readonly statistics: Statistics;
+  private frozen: InputMap | undefined;
+
+  /** @param feature shape of one sample's feature map, channels last */
+  constructor(precision: InputPrecision, feature: readonly number[], seed: number) {
+    this.precision = precision;
+    this.feature = feature;
+    this.seed = seed;
+    const { mix, select } = precision;
+    this.dynamic = { kind: 'dynamic', mix, select, seed };
+    const size = feature.reduce((product, n) => product * n, 1);
+    const planes = Math.max(...mix.fractions.map(({ bits }) => bits));
+    this.statistics = {
+      magnitudes: new Float32Array(size),
+      scales: new Float32Array(planes),
+      started: false,
+    };
+  }
+
+  apply(x: tf.Tensor, context: CallContext): tf.Tensor {
+    if (this.precision.map === 'dynamic') return binarizeInputs(x, this.dynamic).y;
+    if (!context.training) {
+      this.frozen ??= {
+        kind: 'static',
+        bits: this.staticBits(),
+        scales: this.statistics.scales.slice(),
+      };
+      return binarizeInputs(x, this.frozen).y;
+    }
+    this.frozen = undefined;
+    const share = this.statistics.started ? newestShare(context, momentum) : 1;
+    moveArray(this.statistics.magnitudes, meanMagnitudes(x), share);
+    const { y, scales } = binarizeInputs(x, { kind: 'static', bits: this.staticBits() });
+    moveArray(this.statistics.scales, scales, share);
+    this.statistics.started = true;
+    return y;
+  }
+
+  /** The map over running mean magnitudes; a channel is ranked by its mean over positions. */
+  private staticBits(): Uint8Array {
+    const { mix, select, mapPer } = this.precision;
+    const { magnitudes } = this.statistics;
+    const channels = this.feature.at(-1) as number;
+    if (mapPer === 'element') return this.select(magnitudes, mix, select);
+    const means = new Float32Array(channels);
+    magnitudes.forEach((value, i) => {
+      means[i % channels] += (value * channels) / magnitudes.length;
+    });
+    const perChannel = this.select(means, mix, select);
+    return Uint8Array.from(magnitudes, (_, i) => perChannel[i % channels]);
+  }
+
+  private select(
+    data: Float32Array,
+    mix: InputPrecision['mix'],
+    select: InputPrecision['select'],
+  ): Uint8Array {
+    const tensor: FloatTensor = { shape: [data.length], data };
+    return selectBits(tensor, { mix, select, seed: this.seed }).bits;
+  }
+
+  /** What inference and a resumed training need. */
+  exportArrays(prefix: string): NamedArray[] {
+    if (this.precision.map === 'dynamic') return [];
+    const { magnitudes, scales, started } = this.statistics;
+    return [
+      { name: `${prefix}magnitudes`, shape: [...this.feature], data: magnitudes.slice() },
+      { name: `${prefix}scales`, shape: [scales.length], data: scales.slice() },
+      { name: `${prefix}started`, shape: [1], data: Uint8Array.of(started ? 1 : 0) },
+    ];
+  }
+
+  importArrays(prefix: string, take: (name: string, length: number) => NamedArray): void {
+    if (this.precision.map === 'dynamic') return;
+    const { magnitudes, scales } = this.statistics;
+    magnitudes.set(take(`${prefix}magnitudes`, magnitudes.length).data);
+    scales.set(take(`${prefix}scales`, scales.length).data);
+    this.statistics.started = take(`${prefix}started`, 1).data[0] === 1;
+    this.frozen = undefined;
+  }
+}
+
+/** running ← running + share·(value − running). */
+function moveArray(running: Float32Array, value: Float32Array, share: number): void {
+  for (let i = 0; i < running.length; i++) running[i] += share * (value[i] - running[i]);
+}

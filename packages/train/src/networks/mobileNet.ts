@@ -1,0 +1,53 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { Precision } from '../precision.ts';
+import { NetworkBuilder, type NetworkShape } from './network.ts';
+
+export interface MobileNetOptions {
+  readonly stem: { filters: number; strides: number };
+  /** Output channels and stride of each depthwise-separable block. */
+  readonly blocks: readonly { filters: number; strides: number }[];
+}
+
+const block = (filters: number, strides = 1): { filters: number; strides: number } => ({
+  filters,
+  strides,
+});
+
+/** MobileNet v1 1.0-224 (Howard et al. 2017). */
+export const mobileNetFull: MobileNetOptions = {
+  stem: { filters: 32, strides: 2 },
+  blocks: [
+    block(64),
+    ...[block(128, 2), block(128)],
+    ...[block(256, 2), block(256)],
+    ...[block(512, 2), block(512), block(512), block(512), block(512), block(512)],
+    ...[block(1024, 2), block(1024)],
+  ],
+};
+
+/** Reduced for 28×28 and 32×32 images. */
+export const mobileNetSmall: MobileNetOptions = {
+  stem: { filters: 8, strides: 2 },
+  blocks: [block(16), block(16), block(24, 2), block(24)],
+};
+
+/**
+ * MobileNet v1: a float stem, then blocks of a float 3×3 depthwise and a binarized pointwise (1×1)
+ * convolution, each followed by batch norm and ReLU; global average pooling and a float dense layer.
+ * Where a pointwise convolution binarizes its inputs, that takes the place of the ReLU before it.
+ */
+export function mobileNet(shape: NetworkShape, options: MobileNetOptions): LayersModel {
+  const float: Precision = {};
+  const builder = new NetworkBuilder(shape, options.blocks.length);
+  builder
+    .conv('stem', options.stem.filters, { strides: options.stem.strides, precision: float })
+    .normalize('stem_norm', { relu: true });
+  options.blocks.forEach(({ filters, strides }, i) => {
+    builder
+      .depthwise(`depthwise${i + 1}`, { strides, precision: float })
+      .normalize(`depthwise${i + 1}_norm`)
+      .conv(`pointwise${i + 1}`, filters, { kernelSize: 1, precision: builder.next() })
+      .normalize(`pointwise${i + 1}_norm`, { relu: true });
+  });
+  return builder.globalAverage().dense('dense', shape.classes, float).build('mobilenet');
+}

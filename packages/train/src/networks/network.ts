@@ -1,0 +1,115 @@
+import * as tfl from '@tensorflow/tfjs-layers';
+import { BatchNorm } from '../layers/batchNorm.ts';
+import { BinarizedConv2D, BinarizedDense, BinarizedDepthwiseConv2D } from '../layers/binarized.ts';
+import { ScalarScale } from '../layers/scalarScale.ts';
+import type { NetworkPrecision, Precision } from '../precision.ts';
+import { precisionOfLayer } from '../precision.ts';
+
+/** What every network of this package is built from. */
+export interface NetworkShape {
+  /** [height, width, channels] of an image. */
+  readonly input: readonly [number, number, number];
+  readonly classes: number;
+  readonly precision: NetworkPrecision;
+  /** For random bit maps. */
+  readonly seed?: number;
+}
+
+/**
+ * Build a plain chain of layers block by block, keeping count of the layers that take part in
+ * binarization so that each gets its precision.
+ */
+export class NetworkBuilder {
+  private readonly input: tfl.SymbolicTensor;
+  private x: tfl.SymbolicTensor;
+  private readonly precision: NetworkPrecision;
+  private readonly binarizable: number;
+  private readonly seed: number;
+  private count = 0;
+
+  constructor(shape: NetworkShape, binarizable: number) {
+    this.input = tfl.input({ shape: [...shape.input] });
+    this.x = this.input;
+    this.precision = shape.precision;
+    this.binarizable = binarizable;
+    this.seed = shape.seed ?? 0;
+  }
+
+  /** The precision of the next binarizable layer; it is counted. */
+  next(): Precision {
+    return precisionOfLayer(this.precision, this.count++, this.binarizable);
+  }
+
+  /** Whether the next binarizable layer binarizes its inputs, so that no ReLU must precede it. */
+  nextBinarizesInputs(): boolean {
+    if (this.count >= this.binarizable) return false;
+    return precisionOfLayer(this.precision, this.count, this.binarizable).inputs !== undefined;
+  }
+
+  add(layer: tfl.layers.Layer): this {
+    this.x = layer.apply(this.x) as tfl.SymbolicTensor;
+    return this;
+  }
+
+  conv(name: string, filters: number, options: ConvOptions): this {
+    const { kernelSize = 3, strides = 1, padding = 'same', precision } = options;
+    const { seed } = this;
+    return this.add(
+      new BinarizedConv2D({ name, filters, kernelSize, strides, padding, precision, seed }),
+    );
+  }
+
+  depthwise(name: string, options: { strides?: number; precision: Precision }): this {
+    const { strides = 1, precision } = options;
+    const { seed } = this;
+    const config = { name, kernelSize: 3, strides, padding: 'same' as const, precision, seed };
+    return this.add(new BinarizedDepthwiseConv2D(config));
+  }
+
+  dense(name: string, units: number, precision: Precision): this {
+    return this.add(new BinarizedDense({ name, units, precision, seed: this.seed }));
+  }
+
+  maxPool(size = 2, strides = size): this {
+    return this.add(tfl.layers.maxPooling2d({ poolSize: size, strides, padding: 'valid' }));
+  }
+
+  /** Batch norm, and a ReLU unless the next layer binarizes its inputs (XNOR-Net's block order). */
+  normalize(name: string, options: { relu?: boolean } = {}): this {
+    this.add(new BatchNorm({ name }));
+    const relu = options.relu ?? !this.nextBinarizesInputs();
+    return relu ? this.add(tfl.layers.reLU()) : this;
+  }
+
+  globalAverage(): this {
+    return this.add(tfl.layers.globalAveragePooling2d({}));
+  }
+
+  flatten(): this {
+    return this.add(tfl.layers.flatten());
+  }
+
+  scale(name = 'scale'): this {
+    return this.add(new ScalarScale({ name }));
+  }
+
+  build(name: string): tfl.LayersModel {
+    return tfl.model({ inputs: this.input, outputs: this.x, name });
+  }
+}
+
+export interface ConvOptions {
+  readonly kernelSize?: number;
+  readonly strides?: number;
+  readonly padding?: 'same' | 'valid';
+  readonly precision: Precision;
+}
+
+/**
+ * Which layers take part: with float inputs every layer's weights, the first and the last included
+ * (the paper's weights-only experiments); with binarized inputs all but the first and the last.
+ */
+export function wholeNetwork(precision: NetworkPrecision): boolean {
+  const list = Array.isArray(precision) ? precision : [precision];
+  return list.every((entry: Precision) => entry.inputs === undefined);
+}

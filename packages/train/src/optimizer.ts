@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A trained variable under the name it has in checkpoints. */
+export interface TrainedVariable {
+  readonly name: string;
+  readonly variable: tf.Variable;
+  /** Weight decay applies to kernels, not to batch norm parameters, biases and the output scale. */
+  readonly decay: boolean;
+}
+
+/**
+ * SGD with momentum and weight decay (the paper's §4.1): v ← m·v + g + λ·w, w ← w − η·v.
+ *
+ * TensorFlow.js's own momentum optimizer has no weight decay and names its slots by a process-wide
+ * counter, which a resumed run would not find again.
+ */
+export class SgdMomentum {
+  readonly velocities: Map<string, tf.Variable>;
+  private readonly variables: readonly TrainedVariable[];
+  private readonly momentum: number;
+  private readonly weightDecay: number;
+
+  constructor(
+    variables: readonly TrainedVariable[],
+    options: { momentum: number; weightDecay: number },
+  ) {
+    this.variables = variables;
+    this.momentum = options.momentum;
+    this.weightDecay = options.weightDecay;
+    this.velocities = new Map(
+      variables.map(({ name, variable }) => [
+        name,
+        tf.tidy(() => tf.variable(tf.zerosLike(variable), false)),
+      ]),
+    );
+  }
+
+  /** One update; the gradients are keyed by `variable.name`, as tf.variableGrads gives them. */
+  step(gradients: tf.NamedTensorMap, learningRate: number): void {
+    tf.tidy(() => {
+      for (const { name, variable, decay } of this.variables) {
+        const gradient = gradients[variable.name];
+        const velocity = this.velocities.get(name) as tf.Variable;
+        const pull = decay && this.weightDecay > 0;
+        const push = pull ? tf.add(gradient, tf.mul(variable, this.weightDecay)) : gradient;
+        const next = tf.add(tf.mul(velocity, this.momentum), push);
+        velocity.assign(next);
+        variable.assign(tf.sub(variable, tf.mul(next, learningRate)) as tf.Tensor);
+      }
+    });
+  }
+
+  dispose(): void {
+    for (const velocity of this.velocities.values()) velocity.dispose();
+  }
+}

@@ -1,0 +1,112 @@
+import {
+  averageBits,
+  distFromAverage,
+  HbnnError,
+  type MapPer,
+  type Mix,
+  parseMix,
+  type ScalePer,
+  type Select,
+} from '@hbnn/core';
+
+/** How the weights of one layer are binarized in the forward pass. */
+export interface WeightPrecision {
+  /** Fractions of each bitwidth; its average is what `optimal` is given. */
+  readonly mix: Mix;
+  readonly select: Select;
+  readonly mapPer: MapPer;
+  readonly scalePer: ScalePer;
+  /** Choose the map anew every so many training steps; 0: once, at the first step. */
+  readonly renewEvery: number;
+}
+
+/**
+ * How the inputs (activations) of one layer are binarized.
+ *
+ * `dynamic`: the map and the scales are chosen per sample, the paper's reading. `static`: one map per
+ * feature from running statistics of the training, with constant scales at inference: what hardware can
+ * build. The map of a static one is per `element` of the feature map or per `channel`.
+ */
+export interface InputPrecision {
+  readonly mix: Mix;
+  readonly select: Exclude<Select, 'optimal'>;
+  readonly map: 'dynamic' | 'static';
+  readonly mapPer: 'element' | 'channel';
+}
+
+/** `undefined` is float: no binarization. */
+export interface Precision {
+  readonly weights?: WeightPrecision;
+  readonly inputs?: InputPrecision;
+}
+
+/** One precision for every binarized layer, or one per layer in order (layer-level mixes). */
+export type NetworkPrecision = Precision | readonly Precision[];
+
+/**
+ * Read a bitwidth as people write it: `float`, an average (`1`, `1.4`, `2`) or a mix
+ * (`0.7/0.2/0.1` of 1, 2, 3 bits).
+ *
+ * @returns the mix, or undefined for `float`
+ * @throws HbnnError when the text is none of these
+ */
+export function parseBits(text: string | number, where: string): Mix | undefined {
+  if (text === 'float') return undefined;
+  if (typeof text === 'string' && (text.includes('/') || text.includes(':'))) return parseMix(text);
+  const average = typeof text === 'number' ? text : Number(text);
+  if (!Number.isFinite(average) || `${text}`.trim() === '') {
+    throw new HbnnError(
+      `${where}: expected 'float', an average such as 1.4, or a mix such as 0.7/0.2/0.1, got '${text}'`,
+    );
+  }
+  return distFromAverage(average);
+}
+
+/** Binarize weights the paper's way unless told otherwise: middle-out, per element, per tensor, each step. */
+export function weightPrecision(
+  mix: Mix,
+  options: Partial<Omit<WeightPrecision, 'mix'>> = {},
+): WeightPrecision {
+  return {
+    mix,
+    select: options.select ?? 'middle-out',
+    mapPer: options.mapPer ?? 'element',
+    scalePer: options.scalePer ?? 'tensor',
+    renewEvery: options.renewEvery ?? 1,
+  };
+}
+
+/** Binarize inputs the paper's way unless told otherwise: middle-out, dynamic, per element. */
+export function inputPrecision(
+  mix: Mix,
+  options: Partial<Omit<InputPrecision, 'mix'>> = {},
+): InputPrecision {
+  return {
+    mix,
+    select: options.select ?? 'middle-out',
+    map: options.map ?? 'dynamic',
+    mapPer: options.mapPer ?? 'element',
+  };
+}
+
+/** The precision of the i-th binarized layer of a network. */
+export function precisionOfLayer(
+  precision: NetworkPrecision,
+  index: number,
+  layers: number,
+): Precision {
+  if (!Array.isArray(precision)) return precision as Precision;
+  if (precision.length !== layers) {
+    throw new HbnnError(
+      `precision: expected one entry for each of the ${layers} binarized layers, got ${precision.length}`,
+    );
+  }
+  return precision[index] as Precision;
+}
+
+/** Describe a precision in a few words, for tables and logs. */
+export function describePrecision(precision: Precision): string {
+  const bits = (mix: Mix | undefined): string =>
+    mix === undefined ? 'float' : `${Number(averageBits(mix).toFixed(3))}-bit`;
+  return `weights ${bits(precision.weights?.mix)}, inputs ${bits(precision.inputs?.mix)}`;
+}

@@ -1,0 +1,294 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BatchSource, HbnnError } from '@hbnn/core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { precisionOf, type RunConfig, runConfig } from './config.ts';
+import { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
+import { type EpochSummary, fit, startState, stepsOf, type TrainState } from './fit.ts';
+import { binarizedLayers } from './layers/binarized.ts';
+import { networks } from './networks/registry.ts';
+import { SgdMomentum } from './optimizer.ts';
+import { exportArrays, importArrays, initialize, parametersOf } from './parameters.ts';
+import { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+
+/** What a run is trained and judged on. */
+export interface RunSources {
+  readonly train: BatchSource;
+  readonly test: BatchSource;
+}
+
+export interface Progress {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  /** Over the present epoch so far. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+export interface RunResult {
+  readonly config: RunConfig;
+  readonly backend: string;
+  readonly top1: number;
+  readonly top5: number;
+  readonly testLoss: number;
+  readonly testImages: number;
+  /** Mean training cross-entropy of the last epoch. */
+  readonly trainLoss: number;
+  readonly epochs: readonly EpochSummary[];
+  readonly steps: number;
+  readonly parameters: number;
+  /** Digest of all weights, masks of chance and time away: equal runs have equal digests. */
+  readonly weightsSha256: string;
+  /** Training time on this machine, over all sittings. */
+  readonly seconds: number;
+}
+
+export interface RunOptions {
+  /** Folder for config.json, checkpoint.bin, metrics.jsonl, weights.bin and result.json. */
+  readonly dir: string;
+  /** Go on from the folder's checkpoint, or return its result when it has ended. */
+  readonly resume?: boolean;
+  readonly backend: string;
+  readonly checkpointSeconds?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+interface Checkpoint {
+  readonly config: RunConfig;
+  readonly state: TrainState;
+  readonly seconds: number;
+  readonly backend: string;
+}
+
+/** Build a configuration's network with its seeded starting weights. */
+export function buildNetwork(
+  config: RunConfig,
+  source: Pick<BatchSource, 'shape' | 'classes'>,
+): tfl.LayersModel {
+  const shape = {
+    input: source.shape as [number, number, number],
+    classes: source.classes.length,
+    precision: precisionOf(config),
+    seed: config.seed,
+  };
+  const model = networks[config.network].build(shape, config.widths, config.pools);
+  initialize(model, config.seed);
+  return model;
+}
+
+/**
+ * Train, recalibrate and test one configuration, leaving everything in a run folder. Killed at any
+ * moment and resumed, it ends with the same weights to the bit as one left alone on the same backend.
+ *
+ * @throws HbnnError when the folder holds another run, or a checkpoint of another configuration
+ */
+export async function runTraining(
+  config: RunConfig,
+  sources: RunSources,
+  o: RunOptions,
+): Promise<RunResult> {
+  const finished = openRunFolder(config, o);
+  if (finished) return finished;
+  const model = buildNetwork(config, sources.train);
+  const variables = parametersOf(model).filter(({ trainable }) => trainable);
+  const optimizer = new SgdMomentum(variables, config);
+  try {
+    const checkpoint = join(o.dir, 'checkpoint.bin');
+    const resumed = o.resume && existsSync(checkpoint);
+    const before = resumed ? restore(checkpoint, config, model, optimizer, o.backend) : undefined;
+    const state = before?.state ?? startState();
+    const clock = sitting(before?.seconds ?? 0);
+    const save = (): void =>
+      writeTensorFile(checkpoint, checkpointArrays(model, optimizer), {
+        ...{ config, state, seconds: clock.total(), backend: o.backend },
+      } satisfies Checkpoint);
+    const onStep = stepReporter(config, sources.train, o, clock, save);
+    await fit(model, sources.train, optimizer, variables, state, { ...config, onStep });
+    if (config.recalibrate > 0) {
+      await recalibrate(model, sources.train, { ...config, images: config.recalibrate });
+    }
+    const test = await evaluate(model, sources.test);
+    return finish(config, model, state, test, clock.total(), o);
+  } finally {
+    optimizer.dispose();
+    model.dispose();
+  }
+}
+
+/** Open a finished run's network with its trained weights. */
+export function openRun(
+  dir: string,
+  source: Pick<BatchSource, 'shape' | 'classes'>,
+): { model: tfl.LayersModel; config: RunConfig } {
+  const config = storedConfig(dir);
+  const model = buildNetwork(config, source);
+  const file = join(dir, 'weights.bin');
+  const { arrays } = readTensorFile(file);
+  importModel(model, arrays, file);
+  return { model, config };
+}
+
+/** The configuration a run folder was made with. */
+export function storedConfig(dir: string): RunConfig {
+  const file = join(dir, 'config.json');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new HbnnError(
+      `${dir}: expected a run folder with config.json, found none; make one with 'hbnn train --out ${dir}'`,
+    );
+  }
+  try {
+    return runConfig(JSON.parse(text), file);
+  } catch (error) {
+    if (error instanceof HbnnError) throw error;
+    throw new HbnnError(`${file}: is not JSON (${(error as Error).message})`);
+  }
+}
+
+/** Make the folder or check that it is this run's; returns the result when the run has ended. */
+function openRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined {
+  const text = `${JSON.stringify(config, null, 2)}\n`;
+  const file = join(o.dir, 'config.json');
+  if (!existsSync(file)) {
+    try {
+      mkdirSync(o.dir, { recursive: true });
+    } catch (error) {
+      throw new HbnnError(`${o.dir}: could not be made (${(error as Error).message})`);
+    }
+    writeWhole(file, text);
+    return undefined;
+  }
+  if (!o.resume) {
+    throw new HbnnError(
+      `${o.dir}: holds a run already; go on with it by --resume, or choose another folder`,
+    );
+  }
+  if (JSON.stringify(storedConfig(o.dir)) !== JSON.stringify(config)) {
+    throw new HbnnError(
+      `${file}: is of another configuration than the one to resume; choose another folder`,
+    );
+  }
+  const result = join(o.dir, 'result.json');
+  return existsSync(result) ? (JSON.parse(readFileSync(result, 'utf8')) as RunResult) : undefined;
+}
+
+function sitting(before: number): { total: () => number; now: () => number } {
+  const start = performance.now();
+  const now = (): number => (performance.now() - start) / 1000;
+  return { now, total: () => before + now() };
+}
+
+/** After each step: a checkpoint when one is due, a line of metrics now and then, progress. */
+function stepReporter(
+  config: RunConfig,
+  source: BatchSource,
+  o: RunOptions,
+  clock: { now: () => number; total: () => number },
+  save: () => void,
+): (state: TrainState) => void {
+  const steps = stepsOf(source, config);
+  const every = (o.checkpointSeconds ?? 20) * 1000;
+  const window = Math.max(1, Math.round(steps / 100));
+  let saved = performance.now();
+  let stepsHere = 0;
+  return (state) => {
+    stepsHere++;
+    const last = state.epochs.at(-1);
+    const fresh = state.running.images === 0 && last !== undefined;
+    const loss = fresh ? last.loss : state.running.loss / state.running.images;
+    const accuracy = fresh ? last.accuracy : state.running.top1 / state.running.images;
+    const imagesPerSecond = (stepsHere * config.batch) / clock.now();
+    const secondsLeft = ((steps - state.step) * config.batch) / imagesPerSecond;
+    const { step, epoch } = state;
+    o.onProgress?.({ step, steps, epoch, loss, accuracy, imagesPerSecond, secondsLeft });
+    if (step % window === 0 || step === steps) {
+      const line = { step, epoch, loss, accuracy, imagesPerSecond: Math.round(imagesPerSecond) };
+      appendFileSync(join(o.dir, 'metrics.jsonl'), `${JSON.stringify(line)}\n`);
+    }
+    if (performance.now() - saved >= every && step < steps) {
+      save();
+      saved = performance.now();
+    }
+  };
+}
+
+function modelArrays(model: tfl.LayersModel): NamedArray[] {
+  const weights = parametersOf(model).map(({ name, variable }) => [name, variable] as const);
+  const maps = binarizedLayers(model).flatMap((layer) => layer.exportMaps());
+  return [...exportArrays(weights), ...maps];
+}
+
+function importModel(
+  model: tfl.LayersModel,
+  arrays: ReadonlyMap<string, NamedArray>,
+  where: string,
+): void {
+  const weights = parametersOf(model).map(({ name, variable }) => [name, variable] as const);
+  importArrays(weights, arrays, where);
+  for (const layer of binarizedLayers(model)) layer.importMaps(arrays, where);
+}
+
+function checkpointArrays(model: tfl.LayersModel, optimizer: SgdMomentum): NamedArray[] {
+  return [...modelArrays(model), ...exportArrays(optimizer.velocities, 'velocity:')];
+}
+
+function restore(
+  file: string,
+  config: RunConfig,
+  model: tfl.LayersModel,
+  optimizer: SgdMomentum,
+  backend: string,
+): Checkpoint {
+  const { arrays, state } = readTensorFile(file);
+  const checkpoint = state as Checkpoint;
+  if (JSON.stringify(checkpoint.config) !== JSON.stringify(config)) {
+    throw new HbnnError(`${file}: is of another configuration; delete it to start anew`);
+  }
+  if (checkpoint.backend !== backend) {
+    throw new HbnnError(
+      `${file}: was trained on the ${checkpoint.backend} backend, this is ${backend}; ` +
+        `resume with --backend ${checkpoint.backend} to end with the same bits, or start anew`,
+    );
+  }
+  importModel(model, arrays, file);
+  importArrays(optimizer.velocities, arrays, file, 'velocity:');
+  return checkpoint;
+}
+
+function finish(
+  config: RunConfig,
+  model: tfl.LayersModel,
+  state: TrainState,
+  test: Evaluation,
+  seconds: number,
+  o: RunOptions,
+): RunResult {
+  const arrays = modelArrays(model);
+  writeTensorFile(join(o.dir, 'weights.bin'), arrays, { config });
+  const digest = createHash('sha256');
+  for (const { name, data } of arrays) {
+    digest.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  const result: RunResult = {
+    config,
+    backend: o.backend,
+    top1: test.top1,
+    top5: test.top5,
+    testLoss: test.loss,
+    testImages: test.images,
+    trainLoss: state.epochs.at(-1)?.loss ?? state.running.loss / state.running.images,
+    epochs: state.epochs,
+    steps: state.step,
+    parameters: parametersOf(model).reduce((sum, { variable }) => sum + variable.size, 0),
+    weightsSha256: digest.digest('hex'),
+    seconds: Number(seconds.toFixed(2)),
+  };
+  writeWhole(join(o.dir, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
