@@ -1,0 +1,29 @@
+/** Some labelled images, as data sets give them and training takes them. */
+export interface Batch {
+  /** Normalised pixels, row-major [count, height, width, channels]. */
+  readonly images: Float32Array;
+  /** Class numbers, [count]. */
+  readonly labels: Int32Array;
+  readonly count: number;
+}
+
+/** A data set that can be gone through many times. */
+export interface BatchSource {
+  readonly name: string;
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Class names by class number. */
+  readonly classes: readonly string[];
+  /** The number of images of one pass. */
+  readonly count: number;
+  /**
+   * Go through the images once. Order (and augmentation) depend on (seed, epoch) alone;
+   * `from` skips that many batches, so that a resumed run sees the same data.
+   */
+  batches(o: {
+    batch: number;
+    shuffle: boolean;
+    seed: number;
+    epoch: number;
+    from?: number;
+  }): AsyncIterable<Batch>;
+}

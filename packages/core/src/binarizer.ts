@@ -1,0 +1,173 @@
+import { type BitMap, type Heuristic, type Select, selector } from './bitMap.ts';
+import { fillCodebook, nearestPlanes, writeNearest } from './codebook.ts';
+import { HbnnError } from './error.ts';
+import { type MapPer, parseMapPer, type ScalePer } from './granularity.ts';
+import type { Layout } from './layout.ts';
+import { averageBits, distFromAverage, type Mix } from './mix.ts';
+import { optimalSolver } from './optimal.ts';
+import {
+  greedyPlanes,
+  meanScales,
+  type ResidualTensor,
+  scaleArrays,
+  scaleGroups,
+  widestOf,
+  writeGreedy,
+} from './residual.ts';
+import { elementCount, shapeText } from './tensor.ts';
+
+/** What a binarizer binarizes, and how. Give a mix or an average (bits); for 'optimal' an average is enough. */
+export interface BinarizerSpec {
+  readonly shape: readonly number[];
+  readonly layout: Layout;
+  readonly select: Select;
+  readonly mix?: Mix;
+  /** Bits per element; names the default mix where no mix is given. */
+  readonly average?: number;
+  readonly mapPer?: MapPer;
+  readonly scalePer?: ScalePer;
+  /** For 'random'. */
+  readonly seed?: number;
+}
+
+/**
+ * Residual binarization of one tensor again and again, as its values change: a training loop's view
+ * of `selectBits` and `binarize`. The same numbers, without allocating at each call.
+ *
+ * Its whole state is `bits` and `scales`.
+ */
+export interface Binarizer {
+  readonly spec: BinarizerSpec;
+  /** The current map, in the tensor's element order; all 0 before the first `renew`. */
+  readonly bits: Uint8Array;
+  /** Scales of the last `apply` (or `renew`, for 'optimal'): per plane, 1 or outputs. */
+  readonly scales: Float32Array[];
+  /** Choose the map anew for x. */
+  renew(x: Float32Array): void;
+  /** Binarize x with the current map into out (which may be x). Renews first if that was never done. */
+  apply(x: Float32Array, out: Float32Array): void;
+  /** What `apply` computes, as planes to keep. */
+  result(x: Float32Array): ResidualTensor;
+  /** Take over the state of another binarizer of this spec, as after its `renew`. */
+  restore(state: { bits: Uint8Array; scales: readonly Float32Array[] }): void;
+}
+
+/**
+ * Make a binarizer for tensors of one shape.
+ *
+ * @throws HbnnError when the spec cannot be met
+ */
+export function binarizer(spec: BinarizerSpec): Binarizer {
+  if (spec.mix === undefined && spec.average === undefined)
+    throw new HbnnError('binarizer: expected a mix or an average, got neither; pass average: 1.4');
+  return spec.select === 'optimal' ? optimalBinarizer(spec) : heuristicBinarizer(spec, spec.select);
+}
+
+function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
+  const { shape, layout, mapPer, seed } = spec;
+  const mix = spec.mix ?? distFromAverage(spec.average ?? Number.NaN);
+  const chooser = selector({ shape, layout, mix, mapPer, seed, select });
+  const groups = scaleGroups(shape, layout, spec.scalePer ?? 'tensor', 'binarizer');
+  const scales = scaleArrays(chooser.widest, groups);
+  return build(spec, scales, {
+    renew: (x, bits) => chooser.select(x, bits),
+    apply(x, bits, out) {
+      meanScales(x, bits, groups, scales);
+      writeGreedy(x, bits, groups, scales, out);
+    },
+    planes(x, bits) {
+      meanScales(x, bits, groups, scales);
+      return greedyPlanes(x, bits, groups, scales.slice(0, widestOf(bits)));
+    },
+  });
+}
+
+function optimalBinarizer(spec: BinarizerSpec): Binarizer {
+  const { shape, layout, mapPer, scalePer } = spec;
+  const average = spec.average ?? averageBits(spec.mix as Mix);
+  const solver = optimalSolver({ shape, layout, mapPer, scalePer, average, single: true });
+  const { groups, book } = solver;
+  const scales = scaleArrays(solver.planes, groups);
+  return build(spec, scales, {
+    renew(x, bits, warm) {
+      if (warm) solver.renew(x, bits, scales);
+      else solver.solve(x, bits, scales);
+    },
+    apply(x, bits, out) {
+      fillCodebook(book, scales);
+      writeNearest(x, bits, groups, book, out);
+    },
+    planes(x, bits) {
+      fillCodebook(book, scales);
+      return nearestPlanes(x, bits, groups, book, scales.slice(0, widestOf(bits)));
+    },
+  });
+}
+
+interface Work {
+  renew(x: Float32Array, bits: Uint8Array, warm: boolean): void;
+  apply(x: Float32Array, bits: Uint8Array, out: Float32Array): void;
+  planes(x: Float32Array, bits: Uint8Array): ResidualTensor['planes'];
+}
+
+function build(spec: BinarizerSpec, scales: Float32Array[], work: Work): Binarizer {
+  const { shape, layout, mapPer = 'element', scalePer = 'tensor' } = spec;
+  const count = elementCount(shape);
+  const bits = new Uint8Array(count);
+  let chosen = false;
+  const renew = (x: Float32Array) => {
+    checkLength(x, count, shape);
+    work.renew(x, bits, chosen);
+    chosen = true;
+  };
+  const prepare = (x: Float32Array) => {
+    checkLength(x, count, shape);
+    if (!chosen) renew(x);
+  };
+  return {
+    spec,
+    bits,
+    scales,
+    renew,
+    apply(x, out) {
+      prepare(x);
+      checkLength(out, count, shape);
+      work.apply(x, bits, out);
+    },
+    result(x) {
+      prepare(x);
+      const map: BitMap = { shape: [...shape], bits: bits.slice(), mapPer: parseMapPer(mapPer) };
+      return { shape: [...shape], layout, scalePer, map, planes: work.planes(x, bits) };
+    },
+    restore(state) {
+      checkState(state, count, scales);
+      bits.set(state.bits);
+      scales.forEach((plane, n) => {
+        plane.set(state.scales[n]);
+      });
+      chosen = true;
+    },
+  };
+}
+
+function checkLength(x: Float32Array, count: number, shape: readonly number[]): void {
+  if (x.length !== count)
+    throw new HbnnError(
+      `binarizer: expected ${count} values for shape ${shapeText(shape)}, got ${x.length}; make a binarizer for each shape`,
+    );
+}
+
+function checkState(
+  state: { bits: Uint8Array; scales: readonly Float32Array[] },
+  count: number,
+  scales: readonly Float32Array[],
+): void {
+  const fits =
+    state.bits.length === count &&
+    state.scales.length === scales.length &&
+    state.scales.every((plane, n) => plane.length === scales[n].length);
+  if (!fits)
+    throw new HbnnError(
+      `binarizer: expected a state of ${count} bitwidths and ${scales.length} planes, got ${state.bits.length} and ${state.scales.length}; restore the state of the same spec`,
+    );
+}

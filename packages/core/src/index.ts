@@ -1,0 +1,42 @@
+export type { Batch, BatchSource } from './batches.ts';
+export { type Binarizer, type BinarizerSpec, binarizer } from './binarizer.ts';
+export {
+  type BitMap,
+  bitCounts,
+  bitMapFrom,
+  type Heuristic,
+  heuristics,
+  type Select,
+  selectBits,
+} from './bitMap.ts';
+export { HbnnError } from './error.ts';
+export {
+  type MapPer,
+  parseMapPer,
+  parseScalePer,
+  type ScalePer,
+  unitCount,
+} from './granularity.ts';
+export { type Geometry, geometry, type Layout, layouts } from './layout.ts';
+export {
+  allocate,
+  averageBits,
+  distFromAverage,
+  type Mix,
+  mixOf,
+  paperMixes,
+  parseMix,
+} from './mix.ts';
+export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
+export { type OptimalOptions, optimal } from './optimal.ts';
+export { permutation, type Random, random } from './random.ts';
+export {
+  approximate,
+  binarize,
+  distance,
+  type Plane,
+  type ResidualTensor,
+  storedBits,
+} from './residual.ts';
+export { signBit, signOf } from './sign.ts';
+export { type FloatTensor, floatTensor } from './tensor.ts';

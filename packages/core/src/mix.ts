@@ -1,0 +1,222 @@
+import { HbnnError } from './error.ts';
+
+/** The widest element, in bits. */
+export const maxBitwidth = 8;
+
+/** A distribution of bitwidths: ascending bits, fractions above 0 that sum to 1. */
+export interface Mix {
+  readonly fractions: readonly { readonly bits: number; readonly fraction: number }[];
+}
+
+/** How far the fractions of a mix may sum from 1; what is left of the difference is divided out. */
+const sumTolerance = 1e-6;
+
+function canonicalMix(shares: readonly { bits: number; fraction: number }[], where: string): Mix {
+  for (const { bits, fraction } of shares) {
+    if (!Number.isInteger(bits) || bits < 0 || bits > maxBitwidth)
+      throw new HbnnError(
+        `${where}: expected bitwidths from 0 to ${maxBitwidth}, got ${bits}; leave it out`,
+      );
+    if (!Number.isFinite(fraction) || fraction < 0 || fraction > 1 + sumTolerance)
+      throw new HbnnError(
+        `${where}: expected fractions from 0 to 1, got ${fraction} for ${bits} bits; give shares such as 0.7/0.2/0.1`,
+      );
+  }
+  const sum = shares.reduce((total, share) => total + share.fraction, 0);
+  if (Math.abs(sum - 1) > sumTolerance)
+    throw new HbnnError(
+      `${where}: expected fractions that sum to 1, got a sum of ${sum}; give shares such as 0.7/0.2/0.1`,
+    );
+  // A sum that is 1 but for the last digits of binary fractions is left alone, so that 0.7 stays 0.7.
+  const divisor = Math.abs(sum - 1) < 1e-12 ? 1 : sum;
+  const fractions = shares
+    .filter((share) => share.fraction > 0)
+    .map(({ bits, fraction }) => ({ bits, fraction: fraction / divisor }))
+    .sort((a, b) => a.bits - b.bits);
+  const twice = fractions.find((share, i) => i > 0 && fractions[i - 1].bits === share.bits);
+  if (twice)
+    throw new HbnnError(
+      `${where}: expected each bitwidth once, got ${twice.bits} bits twice; add their fractions`,
+    );
+  return { fractions };
+}
+
+/**
+ * Make a mix from the fractions of 1, 2, 3 … bits.
+ *
+ * @example mixOf([0.7, 0.2, 0.1]) // 70 % of 1 bit, 20 % of 2, 10 % of 3: 1.4 bits on average
+ * @throws HbnnError unless there are 1 to 8 fractions from 0 to 1 with sum 1 (within 1e-6)
+ */
+export function mixOf(fractions: readonly number[]): Mix {
+  return canonicalMix(
+    fractions.map((fraction, i) => ({ bits: i + 1, fraction })),
+    'mixOf',
+  );
+}
+
+const decimal = /^\d*\.?\d+(?:e[+-]?\d+)?$|^\d+\.$/i;
+
+function parseNumber(text: string, whole: string): number {
+  if (!decimal.test(text))
+    throw new HbnnError(
+      `mix: expected fractions such as 0.7/0.2/0.1 or 0:0.2/1:0.5/2:0.3, got '${whole}'; write plain decimals between slashes`,
+    );
+  return Number(text);
+}
+
+/**
+ * Read a mix: fractions of 1, 2, 3 … bits between slashes ('0.7/0.2/0.1'), or named bitwidths
+ * ('0:0.2/1:0.5/2:0.3').
+ *
+ * @throws HbnnError when the text is neither, or the fractions are not a distribution
+ */
+export function parseMix(text: string): Mix {
+  const parts = text.split('/').map((part) => part.trim());
+  const named = parts.filter((part) => part.includes(':')).length;
+  if (named > 0 && named < parts.length)
+    throw new HbnnError(
+      `mix: expected every part named (bits:fraction) or none, got '${text}'; write 0.7/0.2/0.1 or 1:0.7/2:0.2/3:0.1`,
+    );
+  const shares = parts.map((part, i) => {
+    const [bits, fraction] = named > 0 ? splitOnce(part, text) : [String(i + 1), part];
+    return { bits: parseNumber(bits, text), fraction: parseNumber(fraction, text) };
+  });
+  return canonicalMix(shares, `mix '${text}'`);
+}
+
+function splitOnce(part: string, whole: string): [string, string] {
+  const pieces = part.split(':').map((piece) => piece.trim());
+  if (pieces.length !== 2)
+    throw new HbnnError(
+      `mix: expected bits:fraction, got '${part}' in '${whole}'; write for example 1:0.7/2:0.2/3:0.1`,
+    );
+  return [pieces[0], pieces[1]];
+}
+
+/** The average bitwidth of a mix, Σ b·p_b, in bits. */
+export function averageBits(mix: Mix): number {
+  return mix.fractions.reduce((sum, share) => sum + share.bits * share.fraction, 0);
+}
+
+/** The mixes of the paper's Figure 2a, one for each average from 1.1 to 1.9 bits. */
+export const paperMixes: readonly { readonly average: number; readonly mix: Mix }[] = [
+  { average: 1.1, mix: mixOf([0.9, 0.1]) },
+  { average: 1.2, mix: mixOf([0.9, 0, 0.1]) },
+  { average: 1.3, mix: mixOf([0.7, 0.3]) },
+  { average: 1.4, mix: mixOf([0.7, 0.2, 0.1]) },
+  { average: 1.5, mix: mixOf([0.5, 0.5]) },
+  { average: 1.6, mix: mixOf([0.6, 0.2, 0.2]) },
+  { average: 1.7, mix: mixOf([0.5, 0.3, 0.2]) },
+  { average: 1.8, mix: mixOf([0.4, 0.4, 0.2]) },
+  { average: 1.9, mix: mixOf([0.4, 0.3, 0.3]) },
+];
+
+const wholeMix = (bits: number): Mix => ({ fractions: [{ bits, fraction: 1 }] });
+
+function blend(low: Mix, high: Mix, share: number): Mix {
+  const sums = new Map<number, number>();
+  const add = (mix: Mix, weight: number) => {
+    for (const { bits, fraction } of mix.fractions)
+      sums.set(bits, (sums.get(bits) ?? 0) + weight * fraction);
+  };
+  add(low, 1 - share);
+  add(high, share);
+  return canonicalMix(
+    [...sums].map(([bits, fraction]) => ({ bits, fraction })),
+    'distFromAverage',
+  );
+}
+
+/**
+ * The default mix for an average bitwidth (Algorithm 1's DistFromAvg): the paper's own mix where it
+ * names one (1.1 … 1.9), the blend of the two neighbouring named ones between 1 and 2, and the blend
+ * of floor and ceiling elsewhere.
+ *
+ * @param average bits per element, from 0 to 8
+ * @throws HbnnError outside of that
+ */
+export function distFromAverage(average: number): Mix {
+  if (!(average >= 0 && average <= maxBitwidth))
+    throw new HbnnError(
+      `distFromAverage: expected an average from 0 to ${maxBitwidth} bits, got ${average}; ask for such an average or give a mix`,
+    );
+  const named = [{ average: 1, mix: wholeMix(1) }, ...paperMixes, { average: 2, mix: wholeMix(2) }];
+  const exact = named.find((entry) => Math.abs(entry.average - average) < 1e-9);
+  if (exact) return exact.mix;
+  const above = named.findIndex((entry) => entry.average > average);
+  if (above > 0) {
+    const [low, high] = [named[above - 1], named[above]];
+    return blend(low.mix, high.mix, (average - low.average) / (high.average - low.average));
+  }
+  const floor = Math.floor(average);
+  if (floor === average) return wholeMix(floor);
+  return blend(wholeMix(floor), wholeMix(floor + 1), average - floor);
+}
+
+/**
+ * Hand out `count` bitwidths so that each b gets about p_b·count of them, Σ c_b = count and
+ * |Σ b·c_b − count·Σ b·p_b| <= 1 (the average is within 1/count of the mix's).
+ *
+ * Among all ways to round every p_b·count down or up, take the one with the nearest average, then
+ * the nearest counts, then the one that rounds narrow shares up. A mix with gaps (half of 1 bit and
+ * half of 8, 3 elements) may have no such rounding within 1 bit: then one element gets a bitwidth
+ * between the mix's own.
+ *
+ * @returns ascending bits, counts of at least 1
+ */
+export function allocate(mix: Mix, count: number): { bits: number; count: number }[] {
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new HbnnError(
+      `allocate: expected a count of at least 1 element, got ${count}; pass the number of elements`,
+    );
+  const floors = mix.fractions.map(({ bits, fraction }) => {
+    const exact = fraction * count;
+    const nearest = Math.round(exact);
+    // 0.7 * 10 must be 7 even where binary fractions make it 6.999….
+    const whole = Math.abs(exact - nearest) <= 1e-12 * count ? nearest : Math.floor(exact);
+    return { bits, count: whole, rest: Math.max(0, exact - whole) };
+  });
+  const up = count - floors.reduce((sum, share) => sum + share.count, 0);
+  const { chosen, excess } = bestRounding(floors, up);
+  const counts = new Map(
+    floors.map(({ bits, count: whole }, i) => [bits, whole + ((chosen >> i) & 1)]),
+  );
+  if (Math.abs(excess) > 1) moveOne(counts, excess);
+  return [...counts]
+    .filter(([, n]) => n > 0)
+    .sort((a, b) => a[0] - b[0])
+    .map(([bits, n]) => ({ bits, count: n }));
+}
+
+/** Try every set of `up` shares to round up (at most 2^9 sets), as a bit set; excess is in bits. */
+function bestRounding(
+  shares: readonly { bits: number; rest: number }[],
+  up: number,
+): { chosen: number; excess: number } {
+  const wanted = shares.reduce((sum, share) => sum + share.bits * share.rest, 0);
+  let best = { chosen: 0, excess: Number.POSITIVE_INFINITY, spread: Number.POSITIVE_INFINITY };
+  for (let chosen = 0; chosen < 1 << shares.length; chosen++) {
+    let [rounded, excess, spread] = [0, -wanted, 0];
+    shares.forEach(({ bits, rest }, i) => {
+      const bit = (chosen >> i) & 1;
+      // A whole share has nothing to round: count it as too many.
+      rounded += bit && rest === 0 ? 99 : bit;
+      excess += bit * bits;
+      spread += (bit - rest) ** 2;
+    });
+    if (rounded !== up) continue;
+    const nearer = Math.abs(excess) - Math.abs(best.excess);
+    if (nearer < -1e-9 || (nearer <= 1e-9 && spread < best.spread - 1e-9))
+      best = { chosen, excess, spread };
+  }
+  return best;
+}
+
+/** Take `excess` bits (rounded) off one element, or add them if negative. */
+function moveOne(counts: Map<number, number>, excess: number): void {
+  const step = Math.round(excess);
+  const from = [...counts].find(([bits, n]) => n > 0 && bits - step >= 0 && bits - step <= 8);
+  if (!from) throw new Error(`allocate: no element can give up ${step} bits`);
+  counts.set(from[0], from[1] - 1);
+  counts.set(from[0] - step, (counts.get(from[0] - step) ?? 0) + 1);
+}

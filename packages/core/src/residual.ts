@@ -1,0 +1,301 @@
+import { type BitMap, countBits } from './bitMap.ts';
+import { HbnnError } from './error.ts';
+import { parseScalePer, type ScalePer, unitCount } from './granularity.ts';
+import { geometry, type Layout } from './layout.ts';
+import { signBit } from './sign.ts';
+import { elementCount, type FloatTensor, sameShape, shapeText } from './tensor.ts';
+
+/** One round of residual binarization: which elements take part, their signs, and the scale. */
+export interface Plane {
+  /** μ_n, one, or one per output; 0 where there are no members. */
+  readonly scales: Float32Array;
+  /** 1 where the element takes part, row-major like the tensor. */
+  readonly members: Uint8Array;
+  /** 1 means +1, 0 means −1; 0 outside members. */
+  readonly signs: Uint8Array;
+}
+
+/** T ≈ Σ μ_n B_n over planes n = 1, 2, …; an element of b bits is in the first b planes. */
+export interface ResidualTensor {
+  readonly shape: readonly number[];
+  readonly layout: Layout;
+  readonly scalePer: ScalePer;
+  readonly map: BitMap;
+  readonly planes: readonly Plane[];
+}
+
+/**
+ * How a row-major tensor falls into groups that share scales: group = floor(i / run) mod groups.
+ * One group of everything, groups of a contiguous run (outputs-first), or groups in turn
+ * (outputs-last, run 1).
+ */
+export interface Groups {
+  readonly count: number;
+  readonly run: number;
+}
+
+export function scaleGroups(
+  shape: readonly number[],
+  layout: Layout,
+  scalePer: ScalePer,
+  where = 'binarize',
+): Groups {
+  const { outputs, outputStride } = geometry(shape, layout, where);
+  if (parseScalePer(scalePer) === 'tensor' || outputs === 1)
+    return { count: 1, run: elementCount(shape) };
+  return { count: outputs, run: outputStride };
+}
+
+/** |E_n| of a member after the first n scales: a ← |a − μ|, exact mirror of E − μ·sign(E). */
+function magnitudeAfter(magnitude: number, scales: readonly Float32Array[], n: number, g: number) {
+  let a = magnitude;
+  for (let plane = 0; plane < n; plane++) a = Math.abs(a - scales[plane][g]);
+  return a;
+}
+
+/**
+ * Compute the scales of Eq. 5 for a bit map: μ_n = mean of |E_{n−1}| over the members of plane n,
+ * summed in index order in float64, rounded once to float32. Writes scales[n][group].
+ *
+ * Only magnitudes matter here: |E − μ·sign(E)| = | |E| − μ | exactly, also for sign(0) = −1.
+ */
+export function meanScales(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  groups: Groups,
+  scales: readonly Float32Array[],
+): void {
+  const sums = new Float64Array(groups.count);
+  const counts = new Float64Array(groups.count);
+  scales.forEach((target, n) => {
+    if (groups.count === 1) sumPlane(x, bits, scales, n, sums, counts);
+    else sumPlaneByGroup(x, bits, groups, scales, n, sums, counts);
+    for (let g = 0; g < groups.count; g++) target[g] = counts[g] > 0 ? sums[g] / counts[g] : 0;
+  });
+}
+
+function sumPlane(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  scales: readonly Float32Array[],
+  n: number,
+  sums: Float64Array,
+  counts: Float64Array,
+): void {
+  const first = n > 0 ? scales[0][0] : 0;
+  const second = n > 1 ? scales[1][0] : 0;
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < x.length; i++) {
+    if (bits[i] <= n) continue;
+    let a = Math.abs(x[i]);
+    if (n > 0) a = Math.abs(a - first);
+    if (n > 1) a = Math.abs(a - second);
+    for (let plane = 2; plane < n; plane++) a = Math.abs(a - scales[plane][0]);
+    sum += a;
+    count++;
+  }
+  sums[0] = sum;
+  counts[0] = count;
+}
+
+function sumPlaneByGroup(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  groups: Groups,
+  scales: readonly Float32Array[],
+  n: number,
+  sums: Float64Array,
+  counts: Float64Array,
+): void {
+  sums.fill(0);
+  counts.fill(0);
+  let g = 0;
+  for (let start = 0; start < x.length; start += groups.run) {
+    const end = start + groups.run;
+    for (let i = start; i < end; i++) {
+      if (bits[i] <= n) continue;
+      sums[g] += magnitudeAfter(Math.abs(x[i]), scales, n, g);
+      counts[g]++;
+    }
+    if (++g === groups.count) g = 0;
+  }
+}
+
+/**
+ * Write Σ μ_n B_n with greedy signs (B_n = sign E_{n−1}): accumulated in float64 in plane order,
+ * rounded once to float32.
+ */
+export function writeGreedy(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  groups: Groups,
+  scales: readonly Float32Array[],
+  out: Float32Array,
+): void {
+  let g = 0;
+  for (let start = 0; start < x.length; start += groups.run) {
+    const end = start + groups.run;
+    for (let i = start; i < end; i++) {
+      let rest: number = x[i];
+      let sum = 0;
+      for (let n = 0; n < bits[i]; n++) {
+        const scale = scales[n][g];
+        const step = signBit(rest) === 1 ? scale : -scale;
+        sum += step;
+        rest -= step;
+      }
+      out[i] = sum;
+    }
+    if (++g === groups.count) g = 0;
+  }
+}
+
+/** The planes of greedy signs, as values to keep. */
+export function greedyPlanes(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  groups: Groups,
+  scales: readonly Float32Array[],
+): Plane[] {
+  const planes = emptyPlanes(x.length, scales);
+  for (let i = 0; i < x.length; i++) {
+    const g = Math.floor(i / groups.run) % groups.count;
+    let rest: number = x[i];
+    for (let n = 0; n < bits[i]; n++) {
+      const { members, signs } = planes[n];
+      members[i] = 1;
+      signs[i] = signBit(rest);
+      rest -= signs[i] === 1 ? scales[n][g] : -scales[n][g];
+    }
+  }
+  return planes;
+}
+
+/** Planes with scales (copied) and no members yet. */
+export function emptyPlanes(count: number, scales: readonly Float32Array[]): Plane[] {
+  return scales.map((plane) => ({
+    scales: plane.slice(),
+    members: new Uint8Array(count),
+    signs: new Uint8Array(count),
+  }));
+}
+
+/** The most bits of any element. */
+export function widestOf(bits: Uint8Array): number {
+  return countBits(bits).reduce((widest, count, width) => (count > 0 ? width : widest), 0);
+}
+
+/**
+ * Binarize a tensor under a bit map (Eq. 5). With E_0 = T, in round n over the members {j : M_j >= n}:
+ * B_n = sign(E_{n−1}), μ_n = mean |E_{n−1}|, E_n = E_{n−1} − μ_n B_n.
+ *
+ * @param t weights of 1 to 4 dimensions
+ * @param map bits per element, t's shape; 0-bit elements become 0
+ * @param o scales per 'tensor' (default) or 'output'; layout 'outputs-first' (default)
+ * @returns as many planes as the widest element has bits
+ * @throws HbnnError when the shapes differ, or a scale is too large for float32
+ */
+export function binarize(
+  t: FloatTensor,
+  map: BitMap,
+  o: { scalePer?: ScalePer; layout?: Layout } = {},
+): ResidualTensor {
+  const { scalePer = 'tensor', layout = 'outputs-first' } = o;
+  if (!sameShape(t.shape, map.shape))
+    throw new HbnnError(
+      `binarize: bit map shape ${shapeText(map.shape)} does not match weights shape ${shapeText(t.shape)}; build it with selectBits(weights, …)`,
+    );
+  const groups = scaleGroups(t.shape, layout, scalePer);
+  const scales = scaleArrays(widestOf(map.bits), groups);
+  meanScales(t.data, map.bits, groups, scales);
+  checkScales(scales, 'binarize');
+  const planes = greedyPlanes(t.data, map.bits, groups, scales);
+  return { shape: [...t.shape], layout, scalePer, map, planes };
+}
+
+export function scaleArrays(planes: number, groups: Groups): Float32Array[] {
+  return Array.from({ length: planes }, () => new Float32Array(groups.count));
+}
+
+/** @throws HbnnError when a scale is not finite */
+export function checkScales(scales: readonly Float32Array[], where: string): void {
+  if (!scales.every((plane) => plane.every(Number.isFinite)))
+    throw new HbnnError(
+      `${where}: expected magnitudes whose mean fits float32 (below 3.4e38), got larger ones; scale the tensor down`,
+    );
+}
+
+/** Compute T_B = Σ μ_n B_n, summed in float64 in plane order and rounded once to float32. */
+export function approximate(r: ResidualTensor): FloatTensor {
+  const groups = scaleGroups(r.shape, r.layout, r.scalePer);
+  const data = new Float32Array(elementCount(r.shape));
+  for (let i = 0; i < data.length; i++) {
+    const g = Math.floor(i / groups.run) % groups.count;
+    let sum = 0;
+    for (const plane of r.planes)
+      if (plane.members[i] === 1) sum += plane.signs[i] === 1 ? plane.scales[g] : -plane.scales[g];
+    data[i] = sum;
+  }
+  return { shape: [...r.shape], data };
+}
+
+/**
+ * Compute the normalized distance ‖T − T_B‖ / ‖T‖ (Euclidean norms, summed in float64). 0 for a zero
+ * tensor approximated by zeros, Infinity for a zero tensor approximated by anything else.
+ *
+ * @throws HbnnError when the shapes differ
+ */
+export function distance(t: FloatTensor, approximation: FloatTensor): number {
+  if (!sameShape(t.shape, approximation.shape))
+    throw new HbnnError(
+      `distance: expected two tensors of one shape, got ${shapeText(t.shape)} and ${shapeText(approximation.shape)}; compare a tensor with its own approximation`,
+    );
+  // Relative to the largest magnitude, so that squares neither overflow nor vanish.
+  let largest = 0;
+  for (let i = 0; i < t.data.length; i++) largest = Math.max(largest, Math.abs(t.data[i]));
+  const unit = largest > 0 ? largest : 1;
+  let error = 0;
+  let norm = 0;
+  for (let i = 0; i < t.data.length; i++) {
+    const value = t.data[i] / unit;
+    const difference = (t.data[i] - approximation.data[i]) / unit;
+    error += difference * difference;
+    norm += value * value;
+  }
+  return error === 0 ? 0 : Math.sqrt(error / norm);
+}
+
+/**
+ * Count what a binarized tensor takes to store, in bits.
+ *
+ * - signs: Σ bits over elements
+ * - mapEntropy: units · −Σ p_b log2 p_b, the least that a code of the map's bitwidths can take
+ * - mapStored: units · ceil(log2(number of different bitwidths)), a fixed-width code
+ * - scales: 32 per scale (planes × 1 or outputs)
+ * - total: signs + mapStored + scales
+ *
+ * A unit is what shares one bitwidth (an element where the map does not say otherwise).
+ */
+export function storedBits(r: ResidualTensor): {
+  signs: number;
+  mapEntropy: number;
+  mapStored: number;
+  scales: number;
+  total: number;
+} {
+  const counts = countBits(r.map.bits);
+  const signs = counts.reduce((sum, count, bits) => sum + count * bits, 0);
+  const elements = r.map.bits.length;
+  const units = r.map.mapPer ? unitCount(r.shape, r.layout, r.map.mapPer) : elements;
+  const used = counts.filter((count) => count > 0);
+  // Shares are taken over elements: the same as over units where units have one size.
+  const entropy = used.reduce(
+    (sum, count) => sum - (count / elements) * Math.log2(count / elements),
+    0,
+  );
+  const mapEntropy = units * entropy;
+  const mapStored = units * Math.ceil(Math.log2(used.length));
+  const scales = 32 * r.planes.reduce((sum, plane) => sum + plane.scales.length, 0);
+  return { signs, mapEntropy, mapStored, scales, total: signs + mapStored + scales };
+}
