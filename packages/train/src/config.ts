@@ -30,6 +30,8 @@ const schema = z.strictObject({
   testLimit: positive.optional(),
   /** Shrink images by averaging size×size pixels. */
   shrink: positive.optional(),
+  /** Side of the squares that images of a folder are cropped to. */
+  size: positive.optional(),
   network: z.enum(networkNames as [NetworkName, ...NetworkName[]]).default('fcn4'),
   /** Widths and pooled layers of fcn4. */
   widths: z.array(positive).min(1).optional(),

@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+import { HbnnError } from '@hbnn/core';
+import { Command, CommanderError } from 'commander';
+import { binarizeCommand } from './commands/binarize.ts';
+import { datasetsCommand } from './commands/datasets.ts';
+import { evalCommand } from './commands/eval.ts';
+import { trainCommand } from './commands/train.ts';
+
+const badInput = 2;
+const bug = 1;
+
+function program(): Command {
+  const hbnn = new Command('hbnn')
+    .description('Heterogeneous bitwidth binarization of neural networks')
+    .showHelpAfterError(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hbnn binarize --in weights.npy --average 1.4 --out binarized
+  hbnn train --weights 1.4 --epochs 2 --out runs/first
+  hbnn eval --run runs/first
+  hbnn datasets list
+
+Every command takes --json (machine-readable result on stdout; progress goes to stderr).
+Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault.`,
+    );
+  for (const command of [binarizeCommand(), trainCommand(), evalCommand(), datasetsCommand()]) {
+    hbnn.addCommand(command);
+  }
+  for (const command of [hbnn, ...hbnn.commands, ...hbnn.commands.flatMap((c) => c.commands)]) {
+    command.exitOverride().configureOutput({ outputError: () => {} });
+  }
+  return hbnn;
+}
+
+/** One line for what the user can mend; a stack for what we must. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help') return badInput;
+    const text = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    process.stderr.write(`hbnn: ${text}; see 'hbnn --help'\n`);
+    return badInput;
+  }
+  if (error instanceof HbnnError) {
+    process.stderr.write(`hbnn: ${error.message.replaceAll('\n', ' ')}\n`);
+    return badInput;
+  }
+  process.stderr.write(`hbnn: fault in hbnn itself, please report it\n${(error as Error).stack}\n`);
+  return bug;
+}
+
+// A reader that closes early (`hbnn … | head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+});
+
+try {
+  await program().parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = report(error);
+}
