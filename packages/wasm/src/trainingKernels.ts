@@ -24,7 +24,6 @@ export type RankBy = 'middle-out' | 'top-down' | 'bottom-up';
 export type SampleMap =
   | { readonly bits: Offset }
   | {
-      readonly bits: Offset;
       readonly rank: RankBy;
       readonly classes: number;
       /** uint8 bitwidths, one per class. */
@@ -238,12 +237,11 @@ function binarizeKernels(raw: Record<string, RawKernel>, withScratch: WithScratc
   return {
     binarizeSamples: (x, out, samples, features, map, planes, scales) =>
       withScratch(samples * 8 + binarizeHead + features * 17, (scratch) => {
-        const chosen = 'rank' in map;
-        raw.binarizeSamples(
-          ...[x, out, samples, features, chosen ? ranks.indexOf(map.rank) : 0],
-          ...(chosen ? [map.classes, map.widths, map.ends] : [0, 0, 0]),
-          ...[map.bits, planes, scales, scratch],
-        );
+        const choice =
+          'rank' in map
+            ? [ranks.indexOf(map.rank), map.classes, map.widths, map.ends, 0]
+            : [0, 0, 0, 0, map.bits];
+        raw.binarizeSamples(x, out, samples, features, ...choice, planes, scales, scratch);
       }),
     binarizeShared: (x, out, samples, features, bits, planes, scales, measure) =>
       withScratch(binarizeHead, (scratch) =>

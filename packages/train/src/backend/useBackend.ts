@@ -23,12 +23,6 @@ const starters: Record<BackendName, () => Promise<void>> = {
   cpu: startCpu,
 };
 
-const engineNames: Record<BackendName, string> = {
-  tensorflow: 'tensorflow',
-  wasm: 'wasm',
-  cpu: 'cpu',
-};
-
 const reasons: Record<BackendName, string> = {
   tensorflow: "TensorFlow's native library",
   wasm: "TensorFlow.js's WASM backend with the kernels of @hbnn/wasm, one thread",
@@ -81,9 +75,9 @@ async function start(name: BackendName): Promise<string | undefined> {
     const starting = started.get(name) ?? starters[name]();
     started.set(name, starting);
     await starting;
-    const set = await tf.setBackend(engineNames[name]);
+    const set = await tf.setBackend(name);
     await tf.ready();
-    if (!set || tf.getBackend() !== engineNames[name]) return 'TensorFlow.js refused it';
+    if (!set || tf.getBackend() !== name) return 'TensorFlow.js refused it';
     return undefined;
   } catch (error) {
     return String(error instanceof Error ? error.message : error)

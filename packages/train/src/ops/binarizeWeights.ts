@@ -1,0 +1,29 @@
+import { type Binarizer, HbnnError } from '@hbnn/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { fused, hasFused, runFused } from '../backend/fusedKernels.ts';
+import { straightThrough } from './straightThrough.ts';
+
+/**
+ * Binarize weights as @hbnn/core does (Eq. 5); the gradient is straight-through, 1 where |w| <= 1, else 0.
+ *
+ * @param w float32 weights
+ * @param b a binarizer for their shape
+ * @param o renew: choose the bit map anew first
+ * @throws HbnnError when the binarizer is for another shape
+ */
+export function binarizeWeights(w: tf.Tensor, b: Binarizer, o: { renew: boolean }): tf.Tensor {
+  if (!tf.util.arraysEqual([...b.spec.shape], w.shape))
+    throw new HbnnError(
+      `binarizeWeights: expected weights of shape [${b.spec.shape.join(', ')}], got [${w.shape.join(', ')}]; make a binarizer for this shape`,
+    );
+  const run = (x: Float32Array, out: Float32Array) => {
+    if (o.renew) b.renew(x);
+    b.apply(x, out);
+  };
+  return straightThrough(w, (x) => {
+    if (hasFused()) return runFused(fused.onHost, { x }, { run })[0];
+    const out = new Float32Array(x.size);
+    run(x.dataSync() as Float32Array, out);
+    return tf.tensor(out, x.shape);
+  });
+}

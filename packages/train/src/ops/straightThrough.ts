@@ -1,0 +1,22 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { fused, hasFused, runFused } from '../backend/fusedKernels.ts';
+
+/** The straight-through gradient of a binarization: dy where |x| <= 1, else 0. */
+export function straightThroughGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
+  if (hasFused()) return runFused(fused.straightThrough, { x, dy }, {})[0];
+  return tf.where(tf.lessEqual(tf.abs(x), 1), dy, tf.zerosLike(dy));
+}
+
+/** An operation whose value `forward` computes and whose gradient is straight-through. */
+export function straightThrough(x: tf.Tensor, forward: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
+  const op = tf.customGrad((...inputs) => {
+    const [x] = inputs as tf.Tensor[];
+    const save = inputs[1] as unknown as tf.GradSaveFunc;
+    save([x]);
+    return {
+      value: forward(x),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => straightThroughGradient(saved[0], dy),
+    };
+  });
+  return op(x);
+}
