@@ -3,8 +3,9 @@ import { type MapPer, parseMapPer, type Units, unitsOf } from './granularity.ts'
 import type { Layout } from './layout.ts';
 import { allocate, type Mix, maxBitwidth } from './mix.ts';
 import { permutation, random } from './random.ts';
-import { assignByCuts, type RankWorkspace, rankCuts, rankWorkspace } from './rank.ts';
+import { assignByRank, rankWorkspace } from './rank.ts';
 import { checkShape, elementCount, type FloatTensor, shapeText } from './tensor.ts';
+import { assignUnequal, orderByKey } from './unequalUnits.ts';
 
 /** How elements are ranked for few bits (§3.2 of the paper). */
 export type Heuristic = 'middle-out' | 'top-down' | 'bottom-up' | 'random';
@@ -97,48 +98,33 @@ export function selector(o: {
     );
   const units = mapPer === 'element' ? undefined : unitsOf(shape, layout, mapPer);
   const count = units?.count ?? elementCount(shape);
-  const shares = allocate(mix, count);
-  const widest = shares[shares.length - 1].bits;
-  if (select === 'random') return randomSelector(shares, count, units, seed);
+  const equal = !units || units.sizes.every((size) => size === units.sizes[0]);
+  const shares = equal ? allocate(mix, count) : undefined;
+  const widest = (shares ?? mix.fractions).reduce((most, share) => Math.max(most, share.bits), 0);
+  if (select === 'random') return randomSelector({ mix, shares, units, count, widest, seed });
   const workspace = rankWorkspace();
   const order = (centre: number) => ({ centre, descending: select === 'top-down' });
   const centreOf = (x: Float32Array | Float64Array) =>
     select === 'middle-out' ? meanMagnitude(x) : 0;
-  if (!units)
+  if (!units && shares)
     return {
       widest,
       select(x, bits) {
-        selectByRank(x, order(centreOf(x)), shares, bits, workspace);
+        assignByRank(x, order(centreOf(x)), shares, bits, workspace);
       },
     };
+  if (!units) throw new Error('selector: elements have equal sizes');
   const keys = new Float64Array(count);
   const unitBits = new Uint8Array(count);
   return {
     widest,
     select(x, bits) {
       meanKeys(x, centreOf(x), units, keys);
-      selectByRank(keys, order(0), shares, unitBits, workspace);
+      if (shares) assignByRank(keys, order(0), shares, unitBits, workspace);
+      else assignUnequal(orderByKey(keys, select === 'top-down'), units, mix, unitBits);
       for (let i = 0; i < bits.length; i++) bits[i] = unitBits[units.of[i]];
     },
   };
-}
-
-function selectByRank(
-  x: Float32Array | Float64Array,
-  ranking: { centre: number; descending: boolean },
-  shares: readonly { bits: number; count: number }[],
-  bits: Uint8Array,
-  workspace: RankWorkspace,
-): void {
-  const ends: number[] = [];
-  let end = 0;
-  for (const share of shares.slice(0, -1)) {
-    end += share.count;
-    ends.push(end);
-  }
-  const cuts = ends.length > 0 ? rankCuts(x, ranking, ends, workspace) : [];
-  const widths = shares.map((share) => share.bits);
-  assignByCuts(x, ranking, cuts, widths, bits);
 }
 
 /** The mean key of each unit, summed in index order in float64. */
@@ -155,19 +141,24 @@ function meanKeys(
 }
 
 /** One permutation for a seed and a size, so the map is the same at every call. */
-function randomSelector(
-  shares: readonly { bits: number; count: number }[],
-  count: number,
-  units: Units | undefined,
-  seed: number,
-): Selector {
-  const order = permutation(count, random(seed, 'bit map', count));
+function randomSelector(o: {
+  mix: Mix;
+  shares: readonly { bits: number; count: number }[] | undefined;
+  units: Units | undefined;
+  count: number;
+  widest: number;
+  seed: number;
+}): Selector {
+  const { units, count, widest } = o;
+  const order = permutation(count, random(o.seed, 'bit map', count));
   const unitBits = new Uint8Array(count);
   let rank = 0;
-  for (const share of shares)
-    for (const end = rank + share.count; rank < end; rank++) unitBits[order[rank]] = share.bits;
+  if (o.shares) {
+    for (const share of o.shares)
+      for (const end = rank + share.count; rank < end; rank++) unitBits[order[rank]] = share.bits;
+  } else if (units) assignUnequal(order, units, o.mix, unitBits);
   return {
-    widest: shares[shares.length - 1].bits,
+    widest,
     select(_x, bits) {
       if (!units) bits.set(unitBits);
       else for (let i = 0; i < bits.length; i++) bits[i] = unitBits[units.of[i]];
@@ -182,9 +173,11 @@ function randomSelector(
  * - middle-out: | |T| − mean|T| | ascending; top-down: |T| descending; bottom-up: |T| ascending
  * - random: one permutation, fixed by the seed and the number of elements (or units)
  *
- * A coarse map ranks units by their mean key. Counts are `allocate(mix, units)`: the average over
- * units is within 1/units of the mix's. Where all units have the same size (all but a block size
- * that does not divide the inputs) that is also the average over elements.
+ * Counts are `allocate(mix, elements)`: the average is within 1/elements of the mix's. A coarse map
+ * ranks units by their mean key and hands out `allocate(mix, units)`: the average is within 1/units.
+ * Blocks that do not divide the inputs make units of two sizes: then classes end where the share of
+ * elements is nearest, and the average over elements is within largest block · widest step between
+ * bitwidths / elements.
  *
  * @param t weights, 1 to 4 dimensions
  * @throws HbnnError when the shape has no such units, or a name is unknown

@@ -158,7 +158,7 @@ export function distFromAverage(average: number): Mix {
  * |Σ b·c_b − count·Σ b·p_b| <= 1 (the average is within 1/count of the mix's).
  *
  * Among all ways to round every p_b·count down or up, take the one with the nearest average, then
- * the nearest counts, then the one that rounds narrow shares up. A mix with gaps (half of 1 bit and
+ * the nearest counts, then the one of fewest bits. A mix with gaps (half of 1 bit and
  * half of 8, 3 elements) may have no such rounding within 1 bit: then one element gets a bitwidth
  * between the mix's own.
  *
@@ -206,8 +206,11 @@ function bestRounding(
     });
     if (rounded !== up) continue;
     const nearer = Math.abs(excess) - Math.abs(best.excess);
-    if (nearer < -1e-9 || (nearer <= 1e-9 && spread < best.spread - 1e-9))
-      best = { chosen, excess, spread };
+    const closer = spread - best.spread;
+    const better =
+      nearer < -1e-9 ||
+      (nearer <= 1e-9 && (closer < -1e-9 || (closer <= 1e-9 && excess < best.excess - 1e-9)));
+    if (better) best = { chosen, excess, spread };
   }
   return best;
 }

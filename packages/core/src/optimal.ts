@@ -46,11 +46,11 @@ export interface OptimalOptions {
   readonly mapPer?: MapPer;
   readonly scalePer?: ScalePer;
   readonly layout?: Layout;
-  /** How many starting points to try (default 48). */
+  /** How many starting points to try (default 256, or 96 above 5 bits). */
   readonly starts?: number;
 }
 
-const defaultStarts = 48;
+const defaultStarts = (maxBits: number) => (maxBits > 5 ? 96 : 256);
 /** Values that stand for the whole distribution while starts are compared. */
 const summarySize = 8192;
 /** A relative improvement of the squared error below which sweeps stop. */
@@ -122,7 +122,7 @@ export function optimalSolver(
   const range = bitRange(o);
   const mapPer = parseMapPer(o.mapPer ?? 'element');
   const groups = scaleGroups(shape, layout, scalePer, 'optimal');
-  const starts = o.starts ?? defaultStarts;
+  const starts = o.starts ?? defaultStarts(range.maxBits);
   if (!Number.isInteger(starts) || starts < 1)
     throw new HbnnError(
       `optimal: expected a whole number of starts of at least 1, got ${starts}; pass one`,
@@ -334,7 +334,7 @@ function searchPool(pool: Sorted, range: Range, average: number, starts: number)
     };
   });
   first.sort((a, b) => a.error - b.error);
-  const second = first.slice(0, 6).map(({ scales, price }) => ({
+  const second = first.slice(0, Math.max(6, starts >> 3)).map(({ scales, price }) => ({
     scales,
     ...sweepElements(problem, scales, { sweeps: 80, price, tolerance: 0, enough }),
   }));
@@ -344,7 +344,7 @@ function searchPool(pool: Sorted, range: Range, average: number, starts: number)
 
 /** A scale of plane n + 1 in means of |x|. */
 function startScale(n: number, uniform: number): number {
-  return n === 0 ? 0.4 + 1.2 * uniform : 0.1 + 1.1 * uniform;
+  return n === 0 ? 0.2 + 1.4 * uniform : 0.2 + 2.4 * uniform;
 }
 
 function middleOutScales(task: Task, x: Float32Array | Float64Array): Float64Array[] {

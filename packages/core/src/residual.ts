@@ -74,6 +74,7 @@ export function meanScales(
   });
 }
 
+/** Without branches on the map, which is as good as random: others than members add 0. */
 function sumPlane(
   x: Float32Array | Float64Array,
   bits: Uint8Array,
@@ -86,15 +87,22 @@ function sumPlane(
   const second = n > 1 ? scales[1][0] : 0;
   let sum = 0;
   let count = 0;
-  for (let i = 0; i < x.length; i++) {
-    if (bits[i] <= n) continue;
-    let a = Math.abs(x[i]);
-    if (n > 0) a = Math.abs(a - first);
-    if (n > 1) a = Math.abs(a - second);
-    for (let plane = 2; plane < n; plane++) a = Math.abs(a - scales[plane][0]);
-    sum += a;
-    count++;
-  }
+  const isMember = Float64Array.from({ length: 9 }, (_, width) => Number(width > n));
+  if (n < 3) {
+    // |E_0|, |E_1| and |E_2| alike: subtracting 0 changes nothing.
+    for (let i = 0; i < x.length; i++) {
+      const member = isMember[bits[i]];
+      sum += member * Math.abs(Math.abs(Math.abs(x[i]) - first) - second);
+      count += member;
+    }
+  } else
+    for (let i = 0; i < x.length; i++) {
+      let a = Math.abs(x[i]);
+      for (let plane = 0; plane < n; plane++) a = Math.abs(a - scales[plane][0]);
+      const member = isMember[bits[i]];
+      sum += member * a;
+      count += member;
+    }
   sums[0] = sum;
   counts[0] = count;
 }
@@ -133,21 +141,84 @@ export function writeGreedy(
   scales: readonly Float32Array[],
   out: Float32Array,
 ): void {
+  const planes = Math.max(3, scales.length);
+  const steps = new Float64Array(planes * stepStride);
   let g = 0;
   for (let start = 0; start < x.length; start += groups.run) {
     const end = start + groups.run;
-    for (let i = start; i < end; i++) {
-      let rest: number = x[i];
-      let sum = 0;
-      for (let n = 0; n < bits[i]; n++) {
-        const scale = scales[n][g];
-        const step = signBit(rest) === 1 ? scale : -scale;
-        sum += step;
-        rest -= step;
+    if (groups.run > 64) {
+      fillSteps(scales, g, steps);
+      if (planes === 3) writeRun3(x, bits, start, end, steps, out);
+      else writeRun(x, bits, start, end, steps, planes, out);
+    } else
+      for (let i = start; i < end; i++) {
+        let rest: number = x[i];
+        let sum = 0;
+        for (let n = 0; n < bits[i]; n++) {
+          const step = signBit(rest) === 1 ? scales[n][g] : -scales[n][g];
+          sum += step;
+          rest -= step;
+        }
+        out[i] = sum;
       }
-      out[i] = sum;
-    }
     if (++g === groups.count) g = 0;
+  }
+}
+
+/** Entries per plane of a table of steps: one for each bitwidth 0 … 8 and sign bit. */
+const stepStride = 18;
+
+/** steps[n · 18 + 2 · bits + sign bit] = ±μ_n for members of plane n, 0 for others. */
+function fillSteps(scales: readonly Float32Array[], g: number, steps: Float64Array): void {
+  for (let n = 0; n < scales.length; n++) {
+    for (let width = 0; width <= 8; width++) {
+      const scale = width > n ? scales[n][g] : 0;
+      // 0 − scale, not −scale: an approximation has no −0.
+      steps[n * stepStride + 2 * width] = 0 - scale;
+      steps[n * stepStride + 2 * width + 1] = scale;
+    }
+  }
+}
+
+/** Every element goes through every plane, with a step of 0 where it is no member: no branches on data. */
+function writeRun(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  start: number,
+  end: number,
+  steps: Float64Array,
+  planes: number,
+  out: Float32Array,
+): void {
+  for (let i = start; i < end; i++) {
+    let rest: number = x[i];
+    let sum = 0;
+    const at = 2 * bits[i];
+    for (let n = 0; n < planes; n++) {
+      const step = steps[n * stepStride + at + signBit(rest)];
+      sum += step;
+      rest -= step;
+    }
+    out[i] = sum;
+  }
+}
+
+/** The same for up to 3 planes, unrolled. */
+function writeRun3(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  start: number,
+  end: number,
+  steps: Float64Array,
+  out: Float32Array,
+): void {
+  for (let i = start; i < end; i++) {
+    const value = x[i];
+    const at = 2 * bits[i];
+    const first = steps[at + signBit(value)];
+    const second = steps[stepStride + at + signBit(value - first)];
+    const third = steps[2 * stepStride + at + signBit(value - first - second)];
+    out[i] = first + second + third;
   }
 }
 
