@@ -25,7 +25,8 @@ import {
 } from '@hbnn/core';
 import { Command } from 'commander';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
-import { printResult, wholeNumber } from '../output.ts';
+import { printResult } from '../output.ts';
+import { wholeNumber } from '../progress.ts';
 
 interface Options {
   in: string;

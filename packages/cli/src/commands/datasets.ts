@@ -1,6 +1,7 @@
 import { datasets, fetchDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
-import { printResult, progressMeter } from '../output.ts';
+import { printResult } from '../output.ts';
+import { progressMeter } from '../progress.ts';
 
 export function datasetsCommand(): Command {
   const command = new Command('datasets').description('list and fetch data sets');

@@ -1,7 +1,8 @@
 import { openDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { printResult, progressMeter } from '../output.ts';
+import { printResult } from '../output.ts';
+import { progressMeter } from '../progress.ts';
 
 interface Options {
   run: string;

@@ -4,7 +4,8 @@ import { openDataset } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { duration, printResult, progressMeter } from '../output.ts';
+import { printResult } from '../output.ts';
+import { duration, progressMeter } from '../progress.ts';
 
 /** Flags that set a field of the configuration, and how their text is read. */
 const flags: readonly [

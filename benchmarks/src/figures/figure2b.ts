@@ -1,0 +1,89 @@
+import { above, equal } from '../claims.ts';
+import { figures } from '../paper.ts';
+import type { Profile } from '../profile.ts';
+import { barChart } from '../report/charts.ts';
+import { accuracies, measuredRow } from '../settings.ts';
+import type { Setting, SettingResults, Stage, StageResult } from '../stage.ts';
+import { weightSettings } from './weights.ts';
+
+const average = 1.4;
+const paper = figures.figure2b;
+
+interface Bar {
+  readonly label: string;
+  readonly setting: Setting;
+  readonly paper?: number;
+}
+
+function bars(p: Profile): Bar[] {
+  const selected = (select: 'top-down' | 'bottom-up' | 'random' | 'optimal'): Setting =>
+    weightSettings.selected(p, select, average);
+  return [
+    { label: '1-bit', setting: weightSettings.homogeneous(p, 1), paper: paper.one_bit },
+    { label: '1.4-bit random', setting: selected('random'), paper: paper.random },
+    { label: '1.4-bit top-down', setting: selected('top-down'), paper: paper.top_down },
+    { label: '1.4-bit bottom-up', setting: selected('bottom-up'), paper: paper.bottom_up },
+    {
+      label: '1.4-bit middle-out',
+      setting: weightSettings.middleOut(p, average),
+      paper: paper.middle_out,
+    },
+    { label: '1.4-bit optimal (not in the paper)', setting: selected('optimal') },
+    { label: '2-bit', setting: weightSettings.homogeneous(p, 2), paper: paper.two_bit },
+    { label: 'float', setting: weightSettings.float(p) },
+  ];
+}
+
+function conclude(p: Profile, results: SettingResults): StageResult {
+  const list = bars(p);
+  const of = (label: string): number[] =>
+    accuracies(results, list.find((bar) => bar.label === label)?.setting.id ?? '');
+  const [one, two] = [of('1-bit'), of('2-bit')];
+  const [mo, bu, td, r] = ['middle-out', 'bottom-up', 'top-down', 'random'].map((s) =>
+    of(`1.4-bit ${s}`),
+  );
+  const rows = list.map(({ label, setting, paper: printed }) =>
+    measuredRow(p, label, results, setting.id, { paper: printed }),
+  );
+  return {
+    stage: 'figure2b',
+    title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
+    about:
+      'All weights binarized, the first and last layer included; activations float. Settings share ' +
+      'starting weights and image order seed by seed, so differences are paired. The paper’s numbers are ' +
+      'AlexNet-BN on ImageNet.',
+    rows,
+    claims: [
+      equal('2a', '1.4-bit middle-out trains to the accuracy of 2-bit', mo, two),
+      above('2b', '1.4-bit middle-out is above 1-bit', mo, one),
+      above('2c', 'middle-out is above bottom-up', mo, bu),
+      above('2d', 'bottom-up is above top-down', bu, td),
+      equal('2e', 'top-down equals random', td, r),
+      above('2f', 'middle-out is above random', mo, r),
+    ],
+    plots: [
+      {
+        file: 'figure2b',
+        title: 'Accuracy at 1.4 bits by selection rule',
+        caption:
+          'Top-1 in percent, ours at this scale beside the paper’s on ImageNet; bars: ± one standard deviation over seeds.',
+        spec: barChart({
+          values: rows.flatMap((row) => [
+            { x: row.label, series: 'ours, reduced scale', y: row.ours, spread: row.spread },
+            ...(row.paper === undefined
+              ? []
+              : [{ x: row.label, series: 'paper, ImageNet', y: row.paper }]),
+          ]),
+          x: { title: 'weights', order: rows.map(({ label }) => label) },
+          y: { title: 'top-1 (%)', zero: false },
+        }),
+      },
+    ],
+  };
+}
+
+export const figure2b: Stage = {
+  name: 'figure2b',
+  settings: (p) => bars(p).map(({ setting }) => setting),
+  conclude,
+};

@@ -1,0 +1,141 @@
+import { table2 as paper } from '../paper.ts';
+import type { Claim, ResultRow, Stage, StageResult } from '../stage.ts';
+
+/** One row of Table 2 as its scaling laws give it. */
+export interface ScaledRow {
+  readonly occupancy: string;
+  readonly kfps: string;
+  readonly watts: string;
+}
+
+const fullChip = 100;
+/** FINN's published CNV on a ZC706 at 1 bit, and the paper's 1-bit MobileNet estimate. */
+const fpga = {
+  'VGG-8': { percent: 21.2, kfps: 21.9, watts: 3.6, full: 14.4 * (fullChip / 84.8) },
+  MobileNet: { percent: 20, kfps: 0.45, watts: 3.4, full: 17 },
+} as const;
+/** Alemdar et al. 2017's 2-bit ASIC, and the paper's 2-bit MobileNet estimate. */
+const asic = {
+  'VGG-8': { mm2: 6.06, watts: 0.38 },
+  MobileNet: { mm2: 297, watts: 18.62 },
+} as const;
+const asicKfps = 3.4;
+
+/**
+ * The paper's law for an FPGA: occupancy = base·u·b and power = base·u·b up to a full chip,
+ * frames per second = base·u / b, with unfolding u and b average bits.
+ */
+export function fpgaLaw(
+  model: keyof typeof fpga,
+  unfolding: number,
+  bits: number,
+): { percent: number; kfps: number; watts: number } {
+  const base = fpga[model];
+  const percent = base.percent * unfolding * bits;
+  return {
+    percent: Math.min(fullChip, percent),
+    kfps: (base.kfps * unfolding) / bits,
+    watts: percent > fullChip ? base.full : base.watts * unfolding * bits,
+  };
+}
+
+/** The paper's law for an ASIC: area and power go with b² from the 2-bit design; throughput is kept. */
+export function asicLaw(
+  model: keyof typeof asic,
+  bits: number,
+): { mm2: number; kfps: number; watts: number } {
+  const scale = bits ** 2 / 4;
+  const base = asic[model];
+  return { mm2: base.mm2 * scale, kfps: asicKfps, watts: base.watts * scale };
+}
+
+interface Quantity {
+  readonly name: string;
+  readonly unit: string;
+  readonly printed: number;
+  readonly digits: number;
+  readonly law: number;
+}
+
+/** The digits behind the point as the paper prints them. */
+const digitsOf = (text: string): number => text.split('.')[1]?.length ?? 0;
+
+function quantities(row: (typeof paper)[number]): Quantity[] {
+  const [, platform, model, unfolding, bits, occupancy, kfps, watts] = row;
+  const area = Number.parseFloat(occupancy);
+  const areaDigits = digitsOf(occupancy.match(/[\d.]+/)?.[0] ?? '');
+  const network = model as keyof typeof fpga;
+  const entry = (name: string, unit: string, printed: number, digits: number, law: number) => ({
+    ...{ name, unit, printed, digits, law },
+  });
+  const [k, w] = [digitsOf(String(kfps)), digitsOf(String(watts))];
+  if (platform === 'ZC706') {
+    const law = fpgaLaw(network, unfolding ?? 1, bits);
+    return [
+      entry('occupancy', '%', area, areaDigits, law.percent),
+      entry('throughput', 'kFPS', kfps, k, law.kfps),
+      entry('power', 'W', watts, w, law.watts),
+    ];
+  }
+  const law = asicLaw(network, bits);
+  return [
+    entry('area', 'mm²', area, areaDigits, law.mm2),
+    entry('throughput', 'kFPS', kfps, k, law.kfps),
+    entry('power', 'W', watts, w, law.watts),
+  ];
+}
+
+/** Within one unit of the last digit printed: the paper truncates here and rounds there. */
+export const agrees = (q: { printed: number; digits: number; law: number }): boolean =>
+  Math.abs(q.law - q.printed) < 10 ** -q.digits + 1e-9;
+
+function conclude(): StageResult {
+  const rows: ResultRow[] = paper.flatMap((row) => {
+    const [number, platform, model, unfolding, bits] = row;
+    return quantities(row).map(({ name, unit, printed, digits, law }) => ({
+      label: `${number} ${platform} ${model} ${bits} bit ${name}`,
+      kind: 'computed' as const,
+      unit,
+      ours: Number(law.toFixed(Math.max(digits, 2))),
+      paper: printed,
+      columns: { row: number, platform, model, unfolding: unfolding ?? '–', bits, quantity: name },
+    }));
+  });
+  return {
+    stage: 'table2',
+    title: 'Table 2: hardware, from the paper’s scaling laws',
+    about:
+      'The paper extrapolates from published designs: FPGA occupancy and power grow with unfolding × bits, ' +
+      'frames per second fall with the bits, ASIC area and power grow with bits². "Ours" recomputes those laws; it ' +
+      'is not a measurement of a circuit. Synthesized circuits will be put beside them later.',
+    rows,
+    claims: claims(),
+    plots: [],
+  };
+}
+
+function claims(): Claim[] {
+  const all = paper.flatMap((row) => quantities(row).map((q) => ({ row: row[0], ...q })));
+  const off = all.filter((q) => !agrees(q));
+  return [
+    {
+      id: '5a',
+      claim: 'Table 2 is what its scaling laws give',
+      verdict: off.length === 0 ? 'holds' : 'does not hold',
+      because:
+        `${all.length - off.length} of ${all.length} printed figures agree to the last digit printed` +
+        (off.length === 0
+          ? ''
+          : `; not: ${off.map((q) => `row ${q.row} ${q.name} ${q.printed} (law: ${q.law.toFixed(q.digits + 1)})`).join(', ')}`),
+    },
+    {
+      id: '5b',
+      claim: 'Circuit area, power and throughput follow the average bitwidth',
+      verdict: 'undecided',
+      because:
+        'nothing is synthesized in this reproduction yet; the paper synthesized nothing either',
+    },
+  ];
+}
+
+export const table2: Stage = { name: 'table2', settings: () => [], conclude };

@@ -1,0 +1,130 @@
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+
+const colours = ['#1f5fa8', '#d9822b', '#5a8f3c', '#8a5aa8', '#b04a4a', '#6b7280'];
+const config = {
+  background: 'white',
+  font: 'system-ui, sans-serif',
+  axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e7eb', titleFontWeight: 500 },
+  legend: { labelFontSize: 11, title: null, orient: 'top' },
+  view: { stroke: null },
+  range: { category: colours },
+};
+
+interface Value {
+  readonly x: unknown;
+  readonly series: unknown;
+  readonly y: number | undefined;
+  /** One standard deviation, drawn as an error bar. */
+  readonly spread?: number;
+}
+
+const withBars = (values: readonly Value[]): object[] =>
+  values.map(({ x, series, y, spread }) => ({
+    ...{ x, series, y },
+    ...(spread !== undefined && y !== undefined && { low: y - spread, high: y + spread }),
+  }));
+
+const errorBars = (x: object, extra: object = {}): object => ({
+  transform: [{ filter: 'isValid(datum.low)' }],
+  mark: { type: 'rule', color: '#374151', strokeWidth: 1.2 },
+  encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, ...extra },
+});
+
+/** Grouped bars, with rules across where there is something to compare with. */
+export function barChart(o: {
+  values: readonly Value[];
+  x: { title: string; order: readonly string[] };
+  y: { title: string; zero?: boolean };
+  rules?: readonly { y: number; label: string }[];
+}): object {
+  const x = { field: 'x', type: 'nominal', sort: o.x.order, title: o.x.title };
+  const offset = { xOffset: { field: 'series' } };
+  const series = [...new Set(o.values.map((value) => value.series))];
+  const heights = o.values.flatMap(({ y }) => (y === undefined ? [] : [y]));
+  const low = o.y.zero === false ? Math.max(0, Math.floor((Math.min(...heights) - 3) / 5) * 5) : 0;
+  const high =
+    o.y.zero === false ? { domainMax: Math.ceil((Math.max(...heights) + 1) / 5) * 5 } : {};
+  const bars = {
+    mark: { type: 'bar', clip: true },
+    encoding: {
+      x: { ...x, axis: { labelAngle: o.x.order.length > 6 ? -35 : 0, labelLimit: 220 } },
+      ...offset,
+      y: {
+        ...{ field: 'y', type: 'quantitative', title: o.y.title },
+        scale: { domainMin: low, ...high },
+      },
+      y2: { datum: low },
+      color: { field: 'series', type: 'nominal', sort: series },
+    },
+  };
+  const rules = (o.rules ?? []).flatMap(({ y, label }) => [
+    {
+      data: { values: [{ y, label }] },
+      mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
+      encoding: { y: { field: 'y', type: 'quantitative' } },
+    },
+    {
+      data: { values: [{ y, label }] },
+      mark: { type: 'text', align: 'left', x: 'width', dx: 4, fontSize: 10, color: '#6b7280' },
+      encoding: { y: { field: 'y', type: 'quantitative' }, text: { field: 'label' } },
+    },
+  ]);
+  return {
+    ...{ width: 640, height: 280, data: { values: withBars(o.values) } },
+    layer: [bars, errorBars(x, offset), ...rules],
+    config,
+  };
+}
+
+interface Panel {
+  readonly title: string;
+  readonly values: readonly (Value & { readonly x: number })[];
+  /** A dashed line across. */
+  readonly rule?: number;
+  /** A straight line fitted to the points. */
+  readonly trend?: boolean;
+}
+
+/** Points and lines over a number, one panel beside the other. */
+export function lineChart(o: { panels: readonly Panel[]; x: string; y: string }): object {
+  const scale = { zero: false, nice: true };
+  const panels = o.panels.map((panel) => {
+    const x = { field: 'x', type: 'quantitative', title: o.x, scale };
+    const y = { field: 'y', type: 'quantitative', title: o.y, scale };
+    const color = { value: colours[0] };
+    const line = panel.trend
+      ? {
+          mark: { type: 'line', strokeDash: [5, 3], color: '#9ca3af' },
+          transform: [{ regression: 'y', on: 'x' }],
+          encoding: { x, y },
+        }
+      : { mark: { type: 'line' }, encoding: { x, y, color } };
+    const rule = {
+      data: { values: [{ y: panel.rule }] },
+      mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
+      encoding: { y },
+    };
+    return {
+      ...{ width: 310, height: 260, title: panel.title, data: { values: withBars(panel.values) } },
+      layer: [
+        line,
+        errorBars(x),
+        { mark: { type: 'point', filled: true, size: 55 }, encoding: { x, y, color } },
+        ...(panel.rule === undefined ? [] : [rule]),
+      ],
+    };
+  });
+  return { hconcat: panels, config };
+}
+
+/** Draw a Vega-Lite specification as SVG text. */
+export async function drawSvg(spec: object): Promise<string> {
+  const { spec: vega } = compile(spec as TopLevelSpec);
+  const view = new View(parse(vega), { renderer: 'none' });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}

@@ -1,0 +1,80 @@
+import type { Claim, ResultRow } from '../stage.ts';
+import type { Report, StageReport } from './report.ts';
+
+const minus = (text: string): string => text.replace(/^-/, '−');
+
+/** Our number with its spread, as it stands in tables. */
+export function ownText(row: ResultRow): string {
+  if (row.ours === undefined) return '–';
+  const digits = row.unit.startsWith('%') && row.kind === 'measured' ? 2 : 4;
+  const value =
+    row.kind === 'computed' && !row.unit.startsWith('‖') ? `${row.ours}` : row.ours.toFixed(digits);
+  return minus(row.spread === undefined ? value : `${value} ± ${row.spread.toFixed(digits)}`);
+}
+
+export function paperText(row: ResultRow): string {
+  return row.paper === undefined ? '–' : `${row.paper}`;
+}
+
+/** The columns of a stage's table and its cells. */
+export function table(stage: StageReport): { head: string[]; body: string[][] } {
+  const own = Object.keys(Object.assign({}, ...stage.rows.map(({ columns }) => columns ?? {})));
+  const labelled = own.length === 0 || stage.rows.every(({ kind }) => kind === 'measured');
+  const head = [...(labelled ? ['setting'] : []), ...own, 'ours', 'seeds', 'paper', 'unit'];
+  const body = stage.rows.map((row) => [
+    ...(labelled ? [row.label] : []),
+    ...own.map((name) => `${row.columns?.[name] ?? ''}`),
+    row.kind === 'quoted' ? 'quoted only' : ownText(row),
+    row.kind === 'measured' ? `${row.seeds?.length ?? 0}` : row.kind === 'computed' ? 'exact' : '',
+    paperText(row),
+    row.unit,
+  ]);
+  return { head, body };
+}
+
+const cells = (values: readonly string[]): string =>
+  `| ${values.map((v) => v.replaceAll('|', '\\|')).join(' | ')} |`;
+
+const markdownTable = (head: readonly string[], body: readonly (readonly string[])[]): string =>
+  [cells(head), cells(head.map(() => '---')), ...body.map(cells)].join('\n');
+
+export const claimRow = ({ id, claim, verdict, because }: Claim): string[] => [
+  id,
+  claim,
+  `**${verdict}**`,
+  because,
+];
+
+/** Scales of a stage's numbers, each once. */
+export function scales(stage: StageReport): string[] {
+  return [...new Set(stage.rows.flatMap(({ scale }) => scale ?? []))];
+}
+
+function stageMarkdown(stage: StageReport): string {
+  const { head, body } = table(stage);
+  const measured = scales(stage);
+  const { provenance: p } = stage;
+  return [
+    `## ${stage.title}`,
+    stage.about,
+    ...(measured.length > 0 ? [`**Reduced scale**, ours: ${measured.join('; ')}.`] : []),
+    ...stage.plots.map(
+      ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n*${caption}*`,
+    ),
+    markdownTable(head, body),
+    `<small>commit ${p.commit}; ${p.date}; ${p.machine}; Node ${p.node}; backend ${p.backend}; \`${p.command}\`</small>`,
+  ].join('\n\n');
+}
+
+/** The report as Markdown; pictures lie beside it in figures/. */
+export function markdown(report: Report): string {
+  const claims = report.stages.flatMap((stage) => stage.claims);
+  return `${[
+    `# HBNN reproduction, profile ${report.profile}`,
+    report.about,
+    '## The paper’s claims',
+    report.rules,
+    markdownTable(['', 'claim', 'at this scale', 'because'], claims.map(claimRow)),
+    ...report.stages.map(stageMarkdown),
+  ].join('\n\n')}\n`;
+}

@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
+import { duration, type ProgressMeter } from '@hbnn/cli/progress';
+import { HbnnError } from '@hbnn/core';
+import { type RunConfig, type RunResult, runConfig } from '@hbnn/train';
+import { Piscina } from 'piscina';
+import type { Setting, SettingResults } from './stage.ts';
+import type { TrainAnswer, TrainTask } from './trainWorker.ts';
+
+export interface RunnerOptions {
+  /** Folder that keeps finished and begun runs. */
+  readonly cache: string;
+  readonly jobs: number;
+  readonly backend: TrainTask['backend'];
+  /** Take finished runs of other versions of the code too. */
+  readonly anyCode: boolean;
+  readonly meter: ProgressMeter;
+}
+
+interface Task {
+  readonly config: RunConfig;
+  readonly key: string;
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const codeFolders = [
+  ...['packages/core/src', 'packages/train/src', 'packages/wasm/src', 'packages/wasm/assembly'],
+  ...['datasets/src', 'datasets/embedded'],
+];
+
+/** A digest of the code that trainings depend on: cached runs of other code are not taken for ours. */
+export function codeDigest(): string {
+  const digest = createHash('sha256');
+  for (const folder of codeFolders) {
+    const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort();
+    for (const file of files.filter((f) => /\.(ts|json)$/.test(f) && !f.endsWith('.test.ts'))) {
+      digest.update(file).update(readFileSync(join(root, folder, file)));
+    }
+  }
+  return digest.digest('hex').slice(0, 12);
+}
+
+const keyOf = (config: RunConfig): string =>
+  createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
+
+function tasksOf(settings: readonly Setting[]): Task[] {
+  const tasks = settings.flatMap(({ config, seeds }) =>
+    seeds.map((seed) => {
+      const full = runConfig({ ...config, seed });
+      return { config: full, key: keyOf(full) };
+    }),
+  );
+  return [...new Map(tasks.map((task) => [task.key, task])).values()];
+}
+
+/** A finished run of this configuration, from this code or, if allowed, any. */
+function finished(o: RunnerOptions, code: string, key: string): RunResult | undefined {
+  const codes = o.anyCode && existsSync(o.cache) ? readdirSync(o.cache) : [];
+  const file = [code, ...codes]
+    .map((folder) => join(o.cache, folder, key, 'result.json'))
+    .find((path) => existsSync(path));
+  return file === undefined ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as RunResult);
+}
+
+/**
+ * Train every setting with each of its seeds, several at a time, and return the results by setting.
+ * Finished runs are kept and begun ones gone on with, so an interrupted sweep loses seconds.
+ *
+ * @throws HbnnError when a training cannot be done: data missing, a setting at fault
+ */
+export async function runSettings(
+  settings: readonly Setting[],
+  o: RunnerOptions,
+): Promise<SettingResults> {
+  const code = codeDigest();
+  const tasks = tasksOf(settings);
+  const results = new Map<string, RunResult>();
+  for (const { key } of tasks) {
+    const result = finished(o, code, key);
+    if (result !== undefined) results.set(key, result);
+  }
+  const open = tasks.filter(({ key }) => !results.has(key));
+  if (open.length > 0) {
+    mkdirSync(join(o.cache, code), { recursive: true });
+    await trainAll(open, tasks.length, code, o, results);
+  }
+  return new Map(
+    settings.map(({ id, config, seeds }) => [
+      id,
+      seeds.map((seed) => results.get(keyOf(runConfig({ ...config, seed }))) as RunResult),
+    ]),
+  );
+}
+
+async function trainAll(
+  open: readonly Task[],
+  total: number,
+  code: string,
+  o: RunnerOptions,
+  results: Map<string, RunResult>,
+): Promise<void> {
+  const threads = Math.min(o.jobs, open.length);
+  const pool = new Piscina<TrainTask, TrainAnswer>({
+    filename: new URL('./trainWorker.ts', import.meta.url).href,
+    ...{ minThreads: threads, maxThreads: threads, idleTimeout: Number.POSITIVE_INFINITY },
+  });
+  const shares = new Map<string, number>();
+  const clock = remainingTime(open, results, shares, threads);
+  const show = (): void => {
+    const running = [...shares.values()].reduce((sum, share) => sum + share, 0);
+    const text = `trainings (${results.size} done, ${shares.size} running), ${clock()} left`;
+    o.meter.update(Math.floor((results.size + running) * 10) / 10, total, text);
+  };
+  try {
+    await Promise.all(
+      open.map(async ({ config, key }) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.on('message', (share: number) => {
+          if (!results.has(key)) shares.set(key, share);
+          show();
+        });
+        const dir = join(o.cache, code, key);
+        const task = { config, dir, backend: o.backend, port: port2 };
+        const answer = await pool.run(task, { transferList: [port2] });
+        port1.close();
+        if ('fault' in answer) throw new HbnnError(answer.fault);
+        shares.delete(key);
+        results.set(key, answer.result);
+        show();
+      }),
+    );
+  } finally {
+    await pool.destroy();
+  }
+}
+
+/** Trainings alike in network, epochs and binarization take about the same time. */
+const costKey = ({ network, inputs, epochs, weights }: RunConfig): string =>
+  [network, inputs === 'float', weights === 'float', epochs].join();
+
+/** Time left, from what trainings of the same kind took and, before any has ended, from progress. */
+function remainingTime(
+  open: readonly Task[],
+  results: ReadonlyMap<string, RunResult>,
+  shares: ReadonlyMap<string, number>,
+  threads: number,
+): () => string {
+  const start = performance.now();
+  return () => {
+    const byCost = new Map<string, number[]>();
+    const done = open.flatMap(({ key }) => results.get(key) ?? []);
+    for (const { config, seconds } of done) {
+      byCost.set(costKey(config), [...(byCost.get(costKey(config)) ?? []), seconds]);
+    }
+    const average = (values: readonly number[]): number =>
+      values.reduce((sum, value) => sum + value, 0) / values.length;
+    const progress = [...shares.values()].reduce((sum, share) => sum + share, 0);
+    const elapsed = (performance.now() - start) / 1000;
+    if (done.length === 0 && progress < 0.1) return duration(Number.NaN);
+    const usual =
+      done.length > 0
+        ? average(done.map(({ seconds }) => seconds))
+        : (elapsed * threads) / progress;
+    const left = open
+      .filter(({ key }) => !results.has(key))
+      .reduce((sum, { config, key }) => {
+        const alike = byCost.get(costKey(config));
+        return sum + (1 - (shares.get(key) ?? 0)) * (alike ? average(alike) : usual);
+      }, 0);
+    return duration(left / threads);
+  };
+}

@@ -1,0 +1,68 @@
+import type { RunConfigInput, RunResult } from '@hbnn/train';
+import type { Profile } from './profile.ts';
+
+/** One number of ours beside one of the paper's. */
+export interface ResultRow {
+  readonly label: string;
+  /** Where our number comes from: measured, computed, or quoted from the paper only. */
+  readonly kind: 'measured' | 'computed' | 'quoted';
+  readonly unit: string;
+  /** Our number: mean over seeds where there are several. */
+  readonly ours?: number;
+  /** Standard deviation over seeds (n − 1); absent for a single seed and for exact numbers. */
+  readonly spread?: number;
+  readonly seeds?: readonly number[];
+  readonly values?: readonly number[];
+  readonly paper?: number;
+  /** Data set, network and budget of our number. */
+  readonly scale?: string;
+  /** Columns of the stage's own. */
+  readonly columns?: Readonly<Record<string, string | number>>;
+}
+
+export type Verdict = 'holds' | 'does not hold' | 'undecided';
+
+/** One claim of the paper, judged. */
+export interface Claim {
+  readonly id: string;
+  readonly claim: string;
+  readonly verdict: Verdict;
+  /** The statistic and the rule that gave the verdict. */
+  readonly because: string;
+}
+
+/** A picture: a Vega-Lite specification, drawn to SVG in the report. */
+export interface Plot {
+  readonly file: string;
+  readonly title: string;
+  readonly caption: string;
+  readonly spec: object;
+}
+
+export interface StageResult {
+  readonly stage: string;
+  readonly title: string;
+  /** What was done and how to read it, in a few sentences. */
+  readonly about: string;
+  readonly rows: readonly ResultRow[];
+  readonly claims: readonly Claim[];
+  readonly plots: readonly Plot[];
+}
+
+/** A setting to train: a configuration but for the seed, and the seeds to train it with. */
+export interface Setting {
+  readonly id: string;
+  readonly config: Omit<RunConfigInput, 'seed'>;
+  readonly seeds: readonly number[];
+}
+
+/** What the runs of a stage came to: results by setting, in the order of the setting's seeds. */
+export type SettingResults = ReadonlyMap<string, readonly RunResult[]>;
+
+/** One table or figure of the paper. */
+export interface Stage {
+  readonly name: string;
+  /** The trainings it needs; none for what is computed. */
+  readonly settings: (profile: Profile) => readonly Setting[];
+  readonly conclude: (profile: Profile, results: SettingResults) => StageResult;
+}

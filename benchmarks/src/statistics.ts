@@ -1,0 +1,46 @@
+import cdf from '@stdlib/stats-base-dists-t-cdf';
+import quantile from '@stdlib/stats-base-dists-t-quantile';
+
+/** Level of every test here, two-sided, not corrected for the number of claims. */
+export const significance = 0.05;
+
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Sample standard deviation (n − 1); undefined for fewer than two values. */
+export function deviation(values: readonly number[]): number | undefined {
+  if (values.length < 2) return undefined;
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1));
+}
+
+/** A paired comparison: mean difference, its 1 − α interval and the two-sided p value of a t test. */
+export interface Paired {
+  readonly n: number;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  readonly p: number;
+}
+
+/**
+ * Compare two settings trained with the same seeds by the paired t test.
+ *
+ * @returns undefined for fewer than two pairs, which no statistic can judge
+ */
+export function paired(
+  a: readonly number[],
+  b: readonly number[],
+  level: number = 1 - significance,
+): Paired | undefined {
+  const n = Math.min(a.length, b.length);
+  const differences = Array.from({ length: n }, (_, i) => a[i] - b[i]);
+  const sd = deviation(differences);
+  if (sd === undefined) return undefined;
+  const difference = mean(differences);
+  const error = sd / Math.sqrt(n);
+  const reach = quantile(1 - (1 - level) / 2, n - 1) * error;
+  const p = error === 0 ? Number(difference === 0) : 2 * cdf(-Math.abs(difference / error), n - 1);
+  return { n, difference, low: difference - reach, high: difference + reach, p };
+}

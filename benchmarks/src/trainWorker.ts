@@ -1,0 +1,49 @@
+import type { MessagePort } from 'node:worker_threads';
+import { HbnnError } from '@hbnn/core';
+import { type Dataset, openDataset } from '@hbnn/datasets';
+import { type RunConfig, type RunResult, runTraining, useBackend } from '@hbnn/train';
+
+/** One training for a worker. */
+export interface TrainTask {
+  readonly config: RunConfig;
+  readonly dir: string;
+  readonly backend: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly port: MessagePort;
+}
+
+/** What comes back: an error that is the user's to mend loses its class on the way, so it is told apart here. */
+export type TrainAnswer =
+  | { readonly result: RunResult; readonly label: string }
+  | { readonly fault: string };
+
+// The data set stays open between the tasks of a worker: most of them share it.
+let open: { key: string; dataset: Promise<Dataset> } | undefined;
+
+function datasetOf(config: RunConfig): Promise<Dataset> {
+  const { data, from, limit, testLimit, shrink, size } = config;
+  const key = JSON.stringify({ data, from, limit, testLimit, shrink, size });
+  if (open?.key !== key) open = { key, dataset: openDataset(data, config) };
+  return open.dataset;
+}
+
+export default async function train({
+  config,
+  dir,
+  backend,
+  port,
+}: TrainTask): Promise<TrainAnswer> {
+  try {
+    const { name } = await useBackend({ prefer: backend });
+    const dataset = await datasetOf(config);
+    const result = await runTraining(config, dataset, {
+      ...{ dir, backend: name, resume: true, checkpointSeconds: 10 },
+      onProgress: ({ step, steps }) => port.postMessage(step / steps),
+    });
+    return { result, label: dataset.label };
+  } catch (error) {
+    if (error instanceof HbnnError) return { fault: error.message };
+    throw error;
+  } finally {
+    port.close();
+  }
+}
