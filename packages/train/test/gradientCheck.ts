@@ -1,6 +1,6 @@
 import { random } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { type BackendName, useBackend } from './useBackend.ts';
+import { type BackendName, useBackend } from '../src/backend/useBackend.ts';
 
 /** Values of a tensor of a test: seeded, the same on every backend. */
 export function seeded(shape: number[], seed: string): tf.Tensor {

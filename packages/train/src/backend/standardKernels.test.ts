@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { gradientsOn, relativeError, seeded } from './gradientCheck.ts';
+import { gradientsOn, relativeError, seeded } from '../../test/gradientCheck.ts';
 import { useBackend } from './useBackend.ts';
 
 /** Float32 sums in different orders: a few roundings of 6e-8 per sum of some hundred products. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { gradientsOn, relativeError, seeded } from '../backend/gradientCheck.ts';
+import { gradientsOn, relativeError, seeded } from '../../test/gradientCheck.ts';
 import { batchNormInfer, batchNormTrain } from './batchNorm.ts';
 
 /** Float32 means over up to some hundred rows, in different orders. */

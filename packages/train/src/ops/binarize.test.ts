@@ -10,7 +10,7 @@ import {
 } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { gradientsOn, seeded } from '../backend/gradientCheck.ts';
+import { gradientsOn, seeded } from '../../test/gradientCheck.ts';
 import { useBackend } from '../backend/useBackend.ts';
 import { binarizeInputs, type InputMap, meanMagnitudes } from './binarizeInputs.ts';
 import { binarizeWeights } from './binarizeWeights.ts';

@@ -1,7 +1,7 @@
 import { binarizer, parseMix } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { relativeError, seeded } from '../backend/gradientCheck.ts';
+import { relativeError, seeded } from '../../test/gradientCheck.ts';
 import { useBackend } from '../backend/useBackend.ts';
 import { batchNormTrain } from './batchNorm.ts';
 import { binarizeInputs, meanMagnitudes } from './binarizeInputs.ts';

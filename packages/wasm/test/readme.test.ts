@@ -1,0 +1,20 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { kernelTable } from '../src/index.ts';
+
+const folder = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(`${folder}README.md`, 'utf8');
+
+test("the README's example prints what it says", () => {
+  const code = /```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const wanted = /console\.log\(.*\); \/\/ (.*)/.exec(code)?.[1];
+  const node = ['--conditions=hbnn-source', '--import', 'tsx', '--input-type=module', '-e', code];
+  const found = spawnSync(process.execPath, node, { cwd: folder, encoding: 'utf8' });
+  expect([found.stderr, found.stdout.trim()]).toEqual(['', wanted]);
+});
+
+test('the README names every kernel', () => {
+  for (const { name } of kernelTable) expect(readme).toContain(`\`${name}\``);
+});
