@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { HbnnError } from './error.ts';
+import {
+  allocate,
+  averageBits,
+  distFromAverage,
+  type Mix,
+  mixOf,
+  paperMixes,
+  parseMix,
+} from './mix.ts';
+import { random } from './random.ts';
+
+const bitsOf = (shares: { bits: number; count: number }[]) =>
+  shares.reduce((sum, share) => sum + share.bits * share.count, 0);
+const countOf = (shares: { bits: number; count: number }[]) =>
+  shares.reduce((sum, share) => sum + share.count, 0);
+
+describe('mixOf and parseMix', () => {
+  it('agree, drop zero fractions and sort', () => {
+    expect(mixOf([0.9, 0, 0.1])).toEqual({
+      fractions: [
+        { bits: 1, fraction: 0.9 },
+        { bits: 3, fraction: 0.1 },
+      ],
+    });
+    expect(parseMix('0.9/0/0.1')).toEqual(mixOf([0.9, 0, 0.1]));
+    expect(parseMix(' 3:0.1 / 1:.9 ')).toEqual(mixOf([0.9, 0, 0.1]));
+    expect(parseMix('0:0.2/1:0.5/2:0.3').fractions.map((share) => share.bits)).toEqual([0, 1, 2]);
+    expect(averageBits(parseMix('0.7/0.2/0.1'))).toBeCloseTo(1.4, 12);
+  });
+
+  it('divides a small rounding of the sum out', () => {
+    const { fractions } = parseMix('0.3333333/0.3333333/0.3333334');
+    expect(fractions.reduce((sum, share) => sum + share.fraction, 0)).toBeCloseTo(1, 15);
+  });
+
+  it.each([
+    ['0.7/0.2', /sum to 1/],
+    ['0.7/0.2/0.2', /sum to 1/],
+    ['', /decimals/],
+    ['a/b', /decimals/],
+    ['NaN', /decimals/],
+    ['0.5/-0.5/1', /decimals/],
+    ['1e400', /0 to 1/],
+    ['1:0.5/0.5', /every part named/],
+    ['1:0.5/1:0.5', /each bitwidth once/],
+    ['9:1', /0 to 8/],
+    ['1.5:1', /0 to 8/],
+    ['1:2:3', /bits:fraction/],
+    ['0/0/0/0/0/0/0/0/1', /0 to 8/],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseMix(text)).toThrow(HbnnError);
+    expect(() => parseMix(text)).toThrow(message);
+  });
+
+  it('refuses NaN and an empty list', () => {
+    expect(() => mixOf([Number.NaN, 1])).toThrow(HbnnError);
+    expect(() => mixOf([])).toThrow(HbnnError);
+  });
+});
+
+describe('distFromAverage', () => {
+  it('names the mixes of the paper', () => {
+    for (const { average, mix } of paperMixes) {
+      expect(distFromAverage(average)).toBe(mix);
+      expect(averageBits(mix)).toBeCloseTo(average, 12);
+    }
+  });
+
+  it('meets every average from 0 to 8', () => {
+    for (let i = 0; i <= 800; i++) {
+      const mix = distFromAverage(i / 100);
+      expect(averageBits(mix)).toBeCloseTo(i / 100, 9);
+      expect(mix.fractions.reduce((sum, share) => sum + share.fraction, 0)).toBeCloseTo(1, 12);
+    }
+    expect(distFromAverage(3).fractions).toEqual([{ bits: 3, fraction: 1 }]);
+  });
+
+  it.each([-0.1, 8.01, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (average) => {
+    expect(() => distFromAverage(average)).toThrow(HbnnError);
+  });
+});
+
+describe('allocate', () => {
+  it('gives exact shares where they are whole', () => {
+    for (const count of [10, 1000, 10_000_000, 60_000_000])
+      expect(allocate(mixOf([0.7, 0.2, 0.1]), count)).toEqual([
+        { bits: 1, count: count * 0.7 },
+        { bits: 2, count: count * 0.2 },
+        { bits: 3, count: count / 10 },
+      ]);
+  });
+
+  it('keeps the average where nearest counts alone would not', () => {
+    // The largest remainders are those of 8 and 2 bits: 10 bits, where 7.14 are asked for.
+    const mix = parseMix('1:0.24/2:0.25/3:0.25/8:0.26');
+    const shares = allocate(mix, 2);
+    expect(countOf(shares)).toBe(2);
+    expect(Math.abs(bitsOf(shares) - 2 * averageBits(mix))).toBeLessThanOrEqual(1);
+  });
+
+  it('puts one element between the bitwidths of a mix with a gap', () => {
+    expect(allocate(parseMix('1:0.5/8:0.5'), 3)).toEqual([
+      { bits: 1, count: 1 },
+      { bits: 4, count: 1 },
+      { bits: 8, count: 1 },
+    ]);
+    expect(allocate(parseMix('0:0.5/8:0.5'), 1)).toEqual([{ bits: 4, count: 1 }]);
+  });
+
+  it('hands out exactly count bitwidths within 1 bit, for random mixes', () => {
+    const seed = 11;
+    const rng = random(seed, 'allocate');
+    for (let trial = 0; trial < 20_000; trial++) {
+      const mix = randomMix(rng);
+      const count = 1 + rng.below(trial % 2 ? 12 : 5000);
+      const shares = allocate(mix, count);
+      const off = Math.abs(bitsOf(shares) - count * averageBits(mix));
+      const what = `seed ${seed} trial ${trial}: ${JSON.stringify({ mix, count, shares })}`;
+      expect(countOf(shares), what).toBe(count);
+      expect(off, what).toBeLessThanOrEqual(1 + 1e-6);
+      expect(shares.every((s) => s.count >= 1 && s.bits >= 0 && s.bits <= 8, what)).toBe(true);
+    }
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses a count of %d', (count) => {
+    expect(() => allocate(mixOf([1]), count)).toThrow(HbnnError);
+  });
+});
+
+function randomMix(rng: ReturnType<typeof random>): Mix {
+  const widths = [0, 1, 2, 3, 4, 5, 6, 7, 8].filter(() => rng.uniform() < 0.4);
+  if (widths.length === 0) widths.push(rng.below(9));
+  const weights = widths.map(() => (rng.uniform() < 0.3 ? 0.001 : rng.uniform()));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return { fractions: widths.map((bits, i) => ({ bits, fraction: weights[i] / sum })) };
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { HbnnError } from './error.ts';
+import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
+import { random } from './random.ts';
+
+/** A .npy file with any header text and data. */
+function file(header: string, data: number, version = 1): Uint8Array {
+  const text = new TextEncoder().encode(header);
+  const start = version === 1 ? 10 : 12;
+  const bytes = new Uint8Array(start + text.length + data);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, version, 0]);
+  const view = new DataView(bytes.buffer);
+  if (version === 1) view.setUint16(8, text.length, true);
+  else view.setUint32(8, text.length, true);
+  bytes.set(text, start);
+  return bytes;
+}
+
+const header = (descr: string, shape: string, order = 'False') =>
+  `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }\n`;
+
+describe('encode and decode', () => {
+  const arrays: NpyArray[] = [
+    { shape: [2, 3], data: Float32Array.of(1, -2.5, 3e-45, 0, -0, 1e38) },
+    { shape: [3], data: Float64Array.of(Math.PI, -1e300, Number.NaN) },
+    { shape: [2, 1, 2, 1], data: Uint8Array.of(0, 255, 7, 8) },
+    { shape: [2], data: Int32Array.of(-2147483648, 2147483647) },
+    { shape: [], data: Float32Array.of(4) },
+    { shape: [0, 5], data: new Float32Array(0) },
+  ];
+  it.each(arrays)('keep shape $shape', (array) => {
+    const bytes = encodeNpy(array);
+    expect(decodeNpy(bytes, 'x.npy')).toEqual(array);
+    // Also when the bytes lie at an odd address.
+    const shifted = new Uint8Array(bytes.length + 1);
+    shifted.set(bytes, 1);
+    expect(decodeNpy(shifted.subarray(1), 'x.npy')).toEqual(array);
+  });
+
+  it('write the very bytes that numpy.save writes', () => {
+    // numpy 2.4: np.save of np.arange(3, dtype='<i4').
+    const text = `\x93NUMPY\x01\x00v\x00{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }`;
+    const expected = `${text.padEnd(127)}\n\0\0\0\0\x01\0\0\0\x02\0\0\0`;
+    const bytes = encodeNpy({ shape: [3], data: Int32Array.of(0, 1, 2) });
+    expect(Buffer.from(bytes).toString('latin1')).toBe(expected);
+  });
+
+  it('read versions 2 and 3', () => {
+    for (const version of [2, 3])
+      expect(decodeNpy(file(header('<f4', '(2, 2)'), 16, version), 'x').shape).toEqual([2, 2]);
+  });
+
+  it('refuse to write a shape that does not fit', () => {
+    expect(() => encodeNpy({ shape: [3], data: new Float32Array(2) })).toThrow(HbnnError);
+    expect(() => encodeNpy({ shape: [-1, -2], data: new Float32Array(2) })).toThrow(HbnnError);
+  });
+});
+
+describe('hostile files', () => {
+  const good = encodeNpy({ shape: [2, 3], data: new Float32Array(6) });
+  it.each<[string, Uint8Array, RegExp]>([
+    ['no bytes', new Uint8Array(0), /expected a \.npy file/],
+    ['another file', new TextEncoder().encode('PK\x03\x04 something else'), /numpy\.save/],
+    ['version 9', Uint8Array.from(good, (byte, i) => (i === 6 ? 9 : byte)), /format 1\.0/],
+    ['half a header', good.subarray(0, 40), /cut short/],
+    ['no header length', good.subarray(0, 9), /cut short/],
+    ['half the data', good.subarray(0, good.length - 1), /cut short/],
+    ['more data', new Uint8Array([...good, 0]), /more than one array/],
+    ['Fortran order', file(header('<f4', '(2, 3)', 'True'), 24), /ascontiguousarray/],
+    ['big endian', file(header('>f4', '(2, 3)'), 24), /arr\.astype\('<f4'\)/],
+    ['big endian doubles', file(header('>f8', '(2, 3)'), 48), /arr\.astype\('<f8'\)/],
+    ['complex numbers', file(header('<c8', '(2, 3)'), 48), /'<c8'/],
+    [
+      'a structured type',
+      file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4),
+      /descr|dtype/,
+    ],
+    ['an object array', file(header('|O', '(1,)'), 8), /'\|O'/],
+    ['a prototype name', file(header('toString', '(1,)'), 8), /'toString'/],
+    ['a negative size', file(header('<f4', '(-2, 3)'), 24), /whole numbers/],
+    ['a huge size', file(header('<f4', '(999999999999,)'), 24), /cut short/],
+    [
+      'an overflowing product',
+      file(header('<f4', '(4294967296, 4294967296, 4294967296)'), 24),
+      /cut short/,
+    ],
+    ['an unsafe size', file(header('<f4', '(99999999999999999999,)'), 24), /whole numbers/],
+    ['no shape', file("{'descr': '<f4', 'fortran_order': False}", 24), /fortran_order and shape/],
+    ['nonsense', file('hello', 24), /fortran_order and shape/],
+  ])('%s', (_, bytes, message) => {
+    expect(() => decodeNpy(bytes, 'w.npy')).toThrow(HbnnError);
+    expect(() => decodeNpy(bytes, 'w.npy')).toThrow(message);
+    expect(() => decodeNpy(bytes, 'w.npy')).toThrow(/^w\.npy: [^\n]*$/);
+  });
+
+  it('any bytes give an array or an HbnnError', () => {
+    const seed = 2;
+    const rng = random(seed, 'npy');
+    for (let trial = 0; trial < 5000; trial++) {
+      const bytes = good.slice(0, rng.below(good.length + 1));
+      for (let change = 0; change < 3 && bytes.length > 0; change++)
+        bytes[rng.below(bytes.length)] = rng.below(256);
+      try {
+        decodeNpy(bytes, 'w.npy');
+      } catch (error) {
+        expect(error, `seed ${seed} trial ${trial}`).toBeInstanceOf(HbnnError);
+      }
+    }
+  });
+});
