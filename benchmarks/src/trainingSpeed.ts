@@ -5,12 +5,13 @@
  *
  * Networks (batch 32, 3x3 'same' convolutions, random data): `mnist` 28x28x1 widths 16, 32, 64, 64; `cifar`
  * 32x32x3 widths 32, 64, 64, 64; pools after the first two. A block is sign weights, convolution, pool, batch
- * norm, sign inputs; the gradient of both signs is straight-through. `fused` runs on the ops of @hbnn/train;
- * `composed` is the same network of TensorFlow.js operations alone, on the backend named.
+ * norm, sign inputs; the gradient of both signs is straight-through. `fused` runs on the ops of @hbnn/train, at
+ * 1 bit and at 1.4 bits (middle-out maps of weights and inputs, renewed each step); `composed` is the 1-bit
+ * network of TensorFlow.js operations alone, on the backend named.
  * CPU time (process.cpuUsage) rather than wall time, so that other work on the machine counts less.
  */
 import { parseArgs } from 'node:util';
-import { binarizer, mixOf } from '@hbnn/core';
+import { averageBits, binarizer, type Mix, parseMix } from '@hbnn/core';
 import { batchNormTrain, binarizeInputs, binarizeWeights, useBackend } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { sgdMomentum } from '../../packages/train/src/ops/sgdMomentum.ts';
@@ -105,17 +106,16 @@ function countProducts(name: NetName): number {
 const rates = { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 };
 
 /** The ops of @hbnn/train. */
-function fusedBlocks(layers: Layer[]): Blocks {
-  const oneBit = mixOf([1]);
+function fusedBlocks(layers: Layer[], mix: Mix): Blocks {
   const binarizers = layers.map((l) =>
     binarizer({
       shape: l.weights.shape,
       layout: 'outputs-last',
       select: 'middle-out',
-      mix: oneBit,
+      mix,
     }),
   );
-  const map = { kind: 'dynamic', mix: oneBit, select: 'middle-out' } as const;
+  const map = { kind: 'dynamic', mix, select: 'middle-out' } as const;
   return {
     weights: (l, i) => binarizeWeights(l.weights, binarizers[i], { renew: true }) as tf.Tensor4D,
     inputs: (x) => binarizeInputs(x, map).y as tf.Tensor4D,
@@ -157,6 +157,7 @@ interface Result {
   readonly net: NetName;
   readonly backend: string;
   readonly blocks: 'fused' | 'composed';
+  readonly bits: number;
   readonly imagesPerCpuSecond: number;
   readonly imagesPerSecond: number;
   readonly stepCpuMs: number;
@@ -215,6 +216,12 @@ function kernelTimes(t: Trainer, steps: number): { kernel: string; ms: number; c
   return rows.sort((a, b) => b.ms - a.ms);
 }
 
+const variants = [
+  { blocks: 'fused', mix: parseMix('1') },
+  { blocks: 'fused', mix: parseMix('0.7/0.2/0.1') },
+  { blocks: 'composed', mix: parseMix('1') },
+] as const;
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -230,17 +237,19 @@ async function main(): Promise<void> {
     results.push(r);
     if (!values.json)
       console.log(
-        `${r.net.padEnd(6)} ${r.backend.padEnd(5)} ${r.blocks.padEnd(9)} ${r.imagesPerCpuSecond.toFixed(1).padStart(7)} img/cpu-s ${r.imagesPerSecond.toFixed(1).padStart(7)} img/s ${r.stepCpuMs.toFixed(1).padStart(8)} ms/step ${r.gigaflops.toFixed(1).padStart(5)} GFLOPS`,
+        `${r.net.padEnd(6)} ${r.backend.padEnd(5)} ${r.blocks.padEnd(9)} ${r.bits.toFixed(1)} bits ${r.imagesPerCpuSecond.toFixed(1).padStart(7)} img/cpu-s ${r.imagesPerSecond.toFixed(1).padStart(7)} img/s ${r.stepCpuMs.toFixed(1).padStart(8)} ms/step ${r.gigaflops.toFixed(1).padStart(5)} GFLOPS`,
       );
   };
   for (const backend of values.cpu ? (['wasm', 'cpu'] as const) : (['wasm'] as const)) {
     await useBackend({ prefer: backend });
     for (const net of ['mnist', 'cifar'] as const)
-      for (const blocks of ['fused', 'composed'] as const) {
-        if (backend === 'cpu' && blocks === 'fused') continue;
-        const t = trainer(net, blocks === 'fused' ? fusedBlocks : composedBlocks);
+      for (const { blocks, mix } of variants) {
         const slow = backend === 'cpu';
-        say({ net, backend, blocks, ...measure(t, slow ? 1 : steps, slow ? 0 : 8) });
+        if (slow && blocks === 'fused') continue;
+        const fused = (layers: Layer[]) => fusedBlocks(layers, mix);
+        const t = trainer(net, blocks === 'fused' ? fused : composedBlocks);
+        const bits = averageBits(mix);
+        say({ net, backend, blocks, bits, ...measure(t, slow ? 1 : steps, slow ? 0 : 15) });
         if (values.ops && blocks === 'fused') printKernels(net, kernelTimes(t, steps));
       }
   }

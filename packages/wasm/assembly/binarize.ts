@@ -140,23 +140,33 @@ function findCuts(features: i32, ends: usize, cuts: i32, scratch: usize): void {
   }
 }
 
-/** bits[j] = widths[number of cuts that element j lies beyond], equal keys by index. */
-function assignBits(features: i32, cuts: i32, widths: usize, bits: usize, scratch: usize): void {
-  const keys = scratch + KEYS;
-  for (let j = 0; j < features; ++j) {
-    const key = f64.load(keys + (<usize>j << 3));
-    let c = 0;
-    for (let i = 0; i < cuts; ++i) {
-      const value = f64.load(scratch + (i << 3));
-      c += i32(key > value);
-      if (key == value) {
-        const slot = scratch + SEEN + (i << 2);
-        const seen = i32.load(slot);
-        c += i32(seen >= i32.load(scratch + TIES + (i << 2)));
-        i32.store(slot, seen + 1);
-      }
+/** The number of cuts that a key lies beyond, equal keys by index: counts those it has seen. */
+function cutsBefore(key: f64, cuts: i32, scratch: usize): i32 {
+  let c = 0;
+  for (let i = 0; i < cuts; ++i) {
+    const value = f64.load(scratch + (i << 3));
+    c += i32(key > value);
+    if (key == value) {
+      const slot = scratch + SEEN + (i << 2);
+      const seen = i32.load(slot);
+      c += i32(seen >= i32.load(scratch + TIES + (i << 2)));
+      i32.store(slot, seen + 1);
     }
-    store<u8>(bits + j, load<u8>(widths + c));
+  }
+  return c;
+}
+
+/** bits[j] = widths[number of cuts that element j lies beyond]; one or two cuts, the usual case, in registers. */
+function assignBits(features: i32, cuts: i32, widths: usize, bits: usize, scratch: usize): void {
+  const first = f64.load(scratch), second = cuts > 1 ? f64.load(scratch, 8) : Infinity;
+  const few = cuts <= 2;
+  let k = scratch + KEYS;
+  for (const end = bits + <usize>features; bits < end; ++bits) {
+    const key = f64.load(k);
+    let c = i32(key > first) + i32(key > second);
+    if (!few || key == first || key == second) c = cutsBefore(key, cuts, scratch);
+    store<u8>(bits, load<u8>(widths + c));
+    k += 8;
   }
 }
 
@@ -168,19 +178,26 @@ function scaleOf(sum: f64, count: i32): f32 {
 }
 
 /**
- * The scales of one sample: a plane's members are gathered in index order with the magnitude of what is left,
- * | a - scale |, before they are added up. `bits` may not be narrower than one plane everywhere.
+ * The scales of one sample. A plane's members are gathered in index order with the magnitude of what is left,
+ * | a - scale |, before they are added up. Where every element has a bit, the first plane's mean is `mean`.
  */
-function sampleScales(x: usize, bits: usize, features: i32, planes: i32, scales: usize, scratch: usize): void {
+function sampleScales(
+  x: usize, bits: usize, features: i32, planes: i32, everyone: bool, mean: f64, scales: usize, scratch: usize,
+): void {
   const list = scratch + KEYS, members = list + (<usize>features << 3);
   let count = 0;
+  let n = 0;
+  // Gather the members of the first plane, or after its scale those of the second.
+  const scale = everyone ? <f32>mean : <f32>0;
+  if (everyone) f32.store(scales, scale);
+  n = i32(everyone);
   for (let j = 0; j < features; ++j) {
     const width = load<u8>(bits + j);
-    f64.store(list + (<usize>count << 3), magnitude(x + (<usize>j << 2)));
+    f64.store(list + (<usize>count << 3), abs<f64>(magnitude(x + (<usize>j << 2)) - <f64>scale));
     store<u8>(members + count, width);
-    count += i32(width > 0);
+    count += i32(<i32>width > n);
   }
-  for (let n = 0; n < planes; ++n) {
+  for (; n < planes; ++n) {
     let sum: f64 = 0;
     for (let k = list, end = list + (<usize>count << 3); k < end; k += 8) sum += f64.load(k);
     const scale = scaleOf(sum, count);
@@ -196,19 +213,32 @@ function sampleScales(x: usize, bits: usize, features: i32, planes: i32, scales:
   }
 }
 
-/** The scales of a map shared by all samples: sums over sample after sample. */
-function sharedScales(x: usize, bits: usize, samples: i32, features: i32, planes: i32, scales: usize): void {
+/** Whether every element has at least one bit. */
+function allHaveBits(bits: usize, features: i32): bool {
+  for (let j = 0; j < features; ++j) if (!load<u8>(bits + j)) return false;
+  return true;
+}
+
+/**
+ * The scales of a map shared by all samples: sums over sample after sample. A plane's members are listed once,
+ * as offsets into a sample: list is i32[features].
+ */
+function sharedScales(
+  x: usize, bits: usize, samples: i32, features: i32, planes: i32, scales: usize, list: usize,
+): void {
   for (let n = 0; n < planes; ++n) {
-    let sum: f64 = 0;
     let members = 0;
-    for (let j = 0; j < features; ++j) members += i32(<i32>load<u8>(bits + j) > n);
-    let p = x;
-    for (let i = 0; i < samples; ++i) {
-      for (let j = 0; j < features; ++j) {
-        let a = magnitude(p);
-        for (let m = 0; m < n; ++m) a = abs<f64>(a - <f64>f32.load(scales + (m << 2)));
-        sum += <i32>load<u8>(bits + j) > n ? a : 0;
-        p += 4;
+    for (let j = 0; j < features; ++j) {
+      i32.store(list + (<usize>members << 2), j << 2);
+      members += i32(<i32>load<u8>(bits + j) > n);
+    }
+    const end = list + (<usize>members << 2);
+    let sum: f64 = 0;
+    for (let i = 0, p = x; i < samples; ++i, p += <usize>features << 2) {
+      for (let k = list; k < end; k += 4) {
+        let a = magnitude(p + <usize>i32.load(k));
+        for (let m: usize = 0; m < <usize>n << 2; m += 4) a = abs<f64>(a - <f64>f32.load(scales + m));
+        sum += a;
       }
     }
     f32.store(scales + (n << 2), scaleOf(sum, members * samples));
@@ -224,33 +254,30 @@ function fillTable(scales: usize, planes: i32, table: usize): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function stepOf(rest: f64, scale: f64): f64 {
-  return rest > 0 ? scale : -scale;
-}
-
-/** out = sum over planes of scale * sign(what is left), sign(0) = -1. */
+/**
+ * out = sum over planes of scale * sign(what is left), sign(0) = -1. Two elements at a time, signs by masks: a
+ * choice between two floats is a branch to V8, and this one is a coin toss.
+ */
 function applyTable(x: usize, bits: usize, features: i32, planes: i32, table: usize, out: usize): void {
-  for (let j = 0; j < features; ++j) {
-    const row = table + (<usize>load<u8>(bits + j) << 6);
-    let rest = <f64>f32.load(x);
-    let step = stepOf(rest, f64.load(row));
-    let sum = 0.0 + step; // -0 + 0 = +0, as for an element of no bits in core
-    rest -= step;
-    if (planes > 1) {
-      step = stepOf(rest, f64.load(row, 8));
-      sum += step;
-      rest -= step;
-      for (let n = 2; n < planes; ++n) {
-        step = stepOf(rest, f64.load(row + (n << 3)));
-        sum += step;
-        rest -= step;
-      }
+  const zero = f64x2.splat(0);
+  const tail = features & 1;
+  for (let j = 0; j < features; j += 2) {
+    const last = tail && j == features - 1;
+    const a = table + (<usize>load<u8>(bits + j) << 6);
+    const b = last ? a : table + (<usize>load<u8>(bits + j, 1) << 6);
+    let rest = f64x2.promote_low_f32x4(last ? v128.load32_zero(x) : v128.load64_zero(x));
+    let sum = zero; // -0 + 0 = +0, as for an element of no bits in core
+    for (let n = 0; n < planes; ++n) {
+      const scales = v128.load64_lane(b + (n << 3), v128.load64_zero(a + (n << 3)), 1);
+      const step = v128.bitselect(scales, f64x2.neg(scales), f64x2.gt(rest, zero));
+      sum = f64x2.add(sum, step);
+      rest = f64x2.sub(rest, step);
     }
-    f32.store(out, <f32>sum);
-    x += 4;
-    out += 4;
+    const rounded = f32x4.demote_f64x2_zero(sum);
+    if (last) v128.store32_lane(out, rounded, 0);
+    else v128.store64_lane(out, rounded, 0);
+    x += 8;
+    out += 8;
   }
 }
 
@@ -278,7 +305,8 @@ export function binarizeSamples(
   scratch += <usize>samples << 3;
   const own = classes > 1 ? scratch + KEYS + (<usize>features << 4) : bits;
   const uniform = classes == 1;
-  if (uniform || classes > 1) sampleMeans(x, samples, features, means);
+  sampleMeans(x, samples, features, means);
+  const everyone = planes > 0 && (classes > 0 ? load<u8>(widths) > 0 : allHaveBits(bits, features));
   for (let i = 0; i < samples; ++i) {
     const mean = f64.load(means + (<usize>i << 3));
     if (uniform && planes == 1) {
@@ -290,7 +318,7 @@ export function binarizeSamples(
         findCuts(features, ends, classes - 1, scratch);
         assignBits(features, classes - 1, widths, own, scratch);
       }
-      sampleScales(x, own, features, planes, scales, scratch);
+      sampleScales(x, own, features, planes, everyone, mean, scales, scratch);
       fillTable(scales, planes, scratch + TABLE);
       applyTable(x, own, features, planes, scratch + TABLE, out);
     }
@@ -302,13 +330,13 @@ export function binarizeSamples(
 
 /**
  * All samples binarized with one map bits[features] and one set of scales[planes]: measured over the batch, or
- * given. scratch: 17112 bytes, 8-byte aligned.
+ * given. scratch: 17112 + features * 4 bytes, 8-byte aligned.
  */
 export function binarizeShared(
   x: usize, out: usize, samples: i32, features: i32, bits: usize, planes: i32, scales: usize, measure: i32,
   scratch: usize,
 ): void {
-  if (measure) sharedScales(x, bits, samples, features, planes, scales);
+  if (measure) sharedScales(x, bits, samples, features, planes, scales, scratch + KEYS);
   fillTable(scales, planes, scratch + TABLE);
   for (let i = 0; i < samples; ++i) {
     applyTable(x, bits, features, planes, scratch + TABLE, out);

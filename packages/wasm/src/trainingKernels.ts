@@ -244,7 +244,7 @@ function binarizeKernels(raw: Record<string, RawKernel>, withScratch: WithScratc
         raw.binarizeSamples(x, out, samples, features, ...choice, planes, scales, scratch);
       }),
     binarizeShared: (x, out, samples, features, bits, planes, scales, measure) =>
-      withScratch(binarizeHead, (scratch) =>
+      withScratch(binarizeHead + features * 4, (scratch) =>
         raw.binarizeShared(
           ...[x, out, samples, features, bits, planes, scales, Number(measure), scratch],
         ),
