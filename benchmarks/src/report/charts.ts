@@ -39,8 +39,8 @@ export function barChart(o: {
   rules?: readonly { y: number; label: string }[];
 }): object {
   const x = { field: 'x', type: 'nominal', sort: o.x.order, title: o.x.title };
-  const offset = { xOffset: { field: 'series' } };
   const series = [...new Set(o.values.map((value) => value.series))];
+  const offset = { xOffset: { field: 'series', sort: series } };
   const heights = o.values.flatMap(({ y }) => (y === undefined ? [] : [y]));
   const low = o.y.zero === false ? Math.max(0, Math.floor((Math.min(...heights) - 3) / 5) * 5) : 0;
   const high =

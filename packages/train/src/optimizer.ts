@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { sgdMomentum } from './ops/sgdMomentum.ts';
 
 /** A trained variable under the name it has in checkpoints. */
 export interface TrainedVariable {
@@ -37,17 +38,13 @@ export class SgdMomentum {
 
   /** One update; the gradients are keyed by `variable.name`, as tf.variableGrads gives them. */
   step(gradients: tf.NamedTensorMap, learningRate: number): void {
-    tf.tidy(() => {
-      for (const { name, variable, decay } of this.variables) {
-        const gradient = gradients[variable.name];
-        const velocity = this.velocities.get(name) as tf.Variable;
-        const pull = decay && this.weightDecay > 0;
-        const push = pull ? tf.add(gradient, tf.mul(variable, this.weightDecay)) : gradient;
-        const next = tf.add(tf.mul(velocity, this.momentum), push);
-        velocity.assign(next);
-        variable.assign(tf.sub(variable, tf.mul(next, learningRate)) as tf.Tensor);
-      }
-    });
+    for (const { name, variable, decay } of this.variables) {
+      sgdMomentum(variable, this.velocities.get(name) as tf.Variable, gradients[variable.name], {
+        learningRate,
+        momentum: this.momentum,
+        weightDecay: decay ? this.weightDecay : 0,
+      });
+    }
   }
 
   dispose(): void {

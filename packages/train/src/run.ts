@@ -101,6 +101,7 @@ export async function runTraining(
     const resumed = o.resume && existsSync(checkpoint);
     const before = resumed ? restore(checkpoint, config, model, optimizer, o.backend) : undefined;
     const state = before?.state ?? startState();
+    cutMetrics(join(o.dir, 'metrics.jsonl'), state.step);
     const clock = sitting(before?.seconds ?? 0);
     const save = (): void =>
       writeTensorFile(checkpoint, checkpointArrays(model, optimizer), {
@@ -182,6 +183,15 @@ function sitting(before: number): { total: () => number; now: () => number } {
   const start = performance.now();
   const now = (): number => (performance.now() - start) / 1000;
   return { now, total: () => before + now() };
+}
+
+/** Drop the lines of steps after the checkpoint: they will be trained, and written, again. */
+function cutMetrics(file: string, step: number): void {
+  if (!existsSync(file)) return;
+  const kept = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.endsWith('}') && (JSON.parse(line) as { step: number }).step <= step);
+  writeWhole(file, kept.map((line) => `${line}\n`).join(''));
 }
 
 /** After each step: a checkpoint when one is due, a line of metrics now and then, progress. */

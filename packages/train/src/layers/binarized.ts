@@ -79,7 +79,9 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     if (weightBinarizer === undefined || precision.weights === undefined) return kernel;
     if (!context.training && this.frozen) return this.frozen;
     const renew = renewalDue(precision.weights.renewEvery, context);
-    return binarizeWeights(kernel, weightBinarizer, { renew });
+    const shape = [...weightBinarizer.spec.shape];
+    const binarized = binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew });
+    return tf.reshape(binarized, kernel.shape);
   }
 
   protected forwardInput(inputs: tf.Tensor | tf.Tensor[], context: CallContext): tf.Tensor {

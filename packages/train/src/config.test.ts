@@ -1,0 +1,61 @@
+import { averageBits, HbnnError } from '@hbnn/core';
+import { describe, expect, it } from 'vitest';
+import { precisionOf, runConfig } from './config.ts';
+import type { Precision } from './precision.ts';
+import { parseBits } from './precision.ts';
+import { learningRateAt } from './schedule.ts';
+
+describe('run configuration', () => {
+  it('defaults to the paper’s optimizer and to 1.4-bit middle-out weights', () => {
+    const config = runConfig({});
+    expect(config).toMatchObject({ learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 });
+    const { weights, inputs } = precisionOf(config) as Precision;
+    expect(weights).toMatchObject({ select: 'middle-out', mapPer: 'element', scalePer: 'tensor' });
+    expect(averageBits(weights?.mix ?? { fractions: [] })).toBeCloseTo(1.4, 12);
+    expect(inputs).toBeUndefined();
+  });
+
+  it('takes one precision per layer', () => {
+    const layers = precisionOf(runConfig({ layerBits: [3, 1, 'float', '0.5/0.5'] }));
+    const list = layers as readonly Precision[];
+    expect(list.map(({ weights }) => weights && averageBits(weights.mix))).toEqual([
+      3,
+      1,
+      undefined,
+      1.5,
+    ]);
+  });
+
+  it.each([
+    [{ epochs: 0 }, 'config.epochs'],
+    [{ network: 'vgg' }, 'config.network'],
+    [{ weights: 'many' }, 'config.weights'],
+    [{ weights: 9 }, '9'],
+    [{ weights: '0.5/0.1' }, '0.5/0.1'],
+    [{ momentum: 1 }, 'config.momentum'],
+    [{ mapPer: 'block:0' }, 'config.mapPer'],
+    [{ epoch: 3 }, 'epoch'],
+    [{ layerBits: [1, 'x'] }, 'config.layerBits.1'],
+    ['text', 'config'],
+  ])('names the field at fault in %j', (input, field) => {
+    expect(() => runConfig(input)).toThrow(HbnnError);
+    expect(() => runConfig(input)).toThrow(field);
+  });
+
+  it('reads bits as people write them', () => {
+    expect(parseBits('float', 'here')).toBeUndefined();
+    expect(averageBits(parseBits('1.4', 'here') ?? { fractions: [] })).toBeCloseTo(1.4, 12);
+    expect(() => parseBits(' ', 'here')).toThrow('here');
+  });
+});
+
+describe('learning rate', () => {
+  it('follows its schedule', () => {
+    expect(learningRateAt('constant', 0.1, 90, 100)).toBe(0.1);
+    expect(learningRateAt('cosine', 0.1, 0, 100)).toBeCloseTo(0.1, 12);
+    expect(learningRateAt('cosine', 0.1, 50, 100)).toBeCloseTo(0.05, 12);
+    expect(learningRateAt('cosine', 0.1, 100, 100)).toBeCloseTo(0, 12);
+    const steps = [0, 33, 34, 66, 67, 100].map((step) => learningRateAt('steps', 1, step, 100));
+    expect(steps.map((rate) => Number(rate.toFixed(6)))).toEqual([1, 1, 0.1, 0.1, 0.01, 0.01]);
+  });
+});
