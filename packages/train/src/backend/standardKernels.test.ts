@@ -1,3 +1,4 @@
+import { kernelTable } from '@hbnn/wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { gradientsOn, relativeError, seeded } from '../../test/gradientCheck.ts';
@@ -229,6 +230,16 @@ describe('on wasm', () => {
     const found = run();
     await useBackend({ prefer: 'cpu' });
     expect(relativeError(found, run())).toBeLessThan(tolerance);
+  });
+
+  test('every kernel of @hbnn/wasm that stands in for another is in its place', () => {
+    const stock = /wasm[A-Z]|cwrap/; // the stock kernels call functions of the backend's own module
+    for (const { name, replaces } of kernelTable) {
+      if (!replaces) continue;
+      const kernel = tf.getKernel(replaces, 'wasm');
+      expect(kernel, name).toBeDefined();
+      expect(String(kernel.kernelFunc), name).not.toMatch(stock);
+    }
   });
 
   test('a clone outlives its original, and both are freed', () => {
