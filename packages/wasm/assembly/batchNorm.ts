@@ -5,13 +5,14 @@
 
 const BLOCK: i32 = 32;
 
-/** sums[c] += total of a block of x, and squares[c] likewise of (x - mean)^2 or x * (x - mean) as asked. */
+/** Adds a block's float32 sums of channels c to c + 3 to the float64 sums. */
 // @ts-ignore: decorator
 @inline
 function addTo(sums: usize, c: i32, v: v128): void {
   const to = sums + (<usize>c << 3);
+  const high = i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
   v128.store(to, f64x2.add(v128.load(to), f64x2.promote_low_f32x4(v)));
-  v128.store(to + 16, f64x2.add(v128.load(to + 16), f64x2.promote_low_f32x4(i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15))));
+  v128.store(to + 16, f64x2.add(v128.load(to + 16), f64x2.promote_low_f32x4(high)));
 }
 
 /**

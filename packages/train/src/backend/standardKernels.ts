@@ -5,8 +5,9 @@ import type { WasmHeap } from './wasmHeap.ts';
 
 type Inputs = Record<string, tf.TensorInfo>;
 type Attributes = Record<string, unknown>;
-type Kernel = (inputs: Inputs, attrs: Attributes) => tf.TensorInfo;
 type Stock = (inputs: Inputs, attrs: Attributes) => tf.TensorInfo;
+/** A kernel that may hand what it does not do to the stock one. */
+type Kernel = (inputs: Inputs, attrs: Attributes, stock: Stock) => tf.TensorInfo;
 type Window = number | [number, number];
 type Padding = 'same' | 'valid' | number | tf.backend_util.ExplicitPadding;
 type Shape4 = [number, number, number, number];
@@ -17,54 +18,49 @@ type Shape4 = [number, number, number, number];
  */
 export function registerStandardKernels(heap: WasmHeap, kernels: TrainingKernels): void {
   const at = heap.offset;
-  const make =
-    (run: (i: Inputs, a: Attributes, stock: Stock) => tf.TensorInfo) =>
-    (stock: Stock): Kernel =>
-    (i, a) =>
-      run(i, a, stock);
-  const rows: Record<string, (stock: Stock) => Kernel> = {
-    [tf.Identity]: make(({ x }, attrs, stock) => {
+  const rows: Record<string, Kernel> = {
+    [tf.Identity]: ({ x }, attrs, stock) => {
       if (x.dtype === 'string') return stock({ x }, attrs);
       // Shares the values, as the cpu backend does; the stock kernel copies them.
       heap.backend.incRef(x.dataId);
       return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
-    }),
-    [tf.Conv2D]: make(({ x, filter }, attrs, stock) => {
+    },
+    [tf.Conv2D]: ({ x, filter }, attrs, stock) => {
       const info = convInfo(x.shape, filter.shape, attrs, 'conv2d');
       if (!info) return stock({ x, filter }, attrs);
       const out = heap.output(info.outShape);
       kernels.conv2d(at(x), at(filter), at(out), flatten(convShape(info)));
       return out;
-    }),
-    [tf.Conv2DBackpropInput]: make(({ dy, filter }, attrs) => {
+    },
+    [tf.Conv2DBackpropInput]: ({ dy, filter }, attrs) => {
       const shape = attrs.inputShape as number[];
       const info = required(convInfo(shape, filter.shape, attrs, 'conv2d gradient'));
       const dx = heap.output(info.inShape);
       kernels.conv2dBackpropInput(at(dy), at(filter), at(dx), flatten(convShape(info)));
       return dx;
-    }),
-    [tf.Conv2DBackpropFilter]: make(({ x, dy }, attrs) => {
+    },
+    [tf.Conv2DBackpropFilter]: ({ x, dy }, attrs) => {
       const shape = attrs.filterShape as number[];
       const info = required(convInfo(x.shape, shape, attrs, 'conv2d gradient'));
       const dFilter = heap.output(info.filterShape);
       kernels.conv2dBackpropFilter(at(x), at(dy), at(dFilter), flatten(convShape(info)));
       return dFilter;
-    }),
-    [tf.DepthwiseConv2dNativeBackpropInput]: make(({ dy, filter }, attrs) => {
+    },
+    [tf.DepthwiseConv2dNativeBackpropInput]: ({ dy, filter }, attrs) => {
       const info = depthwiseInfo(attrs.inputShape as number[], filter.shape, attrs);
       const dx = heap.output(info.inShape);
       const multiplier = info.outChannels / info.inChannels;
       kernels.depthwiseBackpropInput(at(dy), at(filter), at(dx), windowShape(info), multiplier);
       return dx;
-    }),
-    [tf.DepthwiseConv2dNativeBackpropFilter]: make(({ x, dy }, attrs) => {
+    },
+    [tf.DepthwiseConv2dNativeBackpropFilter]: ({ x, dy }, attrs) => {
       const info = depthwiseInfo(x.shape, attrs.filterShape as number[], attrs);
       const dFilter = heap.output(info.filterShape);
       const multiplier = info.outChannels / info.inChannels;
       kernels.depthwiseBackpropFilter(at(x), at(dy), at(dFilter), windowShape(info), multiplier);
       return dFilter;
-    }),
-    [tf.MaxPoolGrad]: make(({ dy, input, output }, attrs) => {
+    },
+    [tf.MaxPoolGrad]: ({ dy, input, output }, attrs) => {
       const info = tf.backend_util.computePool2DInfo(
         input.shape as Shape4,
         attrs.filterSize as Window,
@@ -76,8 +72,8 @@ export function registerStandardKernels(heap: WasmHeap, kernels: TrainingKernels
       const dx = heap.output(input.shape);
       kernels.maxPoolGrad(at(input), at(output), at(dy), at(dx), windowShape(info));
       return dx;
-    }),
-    [tf.BatchMatMul]: make(({ a, b }, attrs, stock) => {
+    },
+    [tf.BatchMatMul]: ({ a, b }, attrs, stock) => {
       const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean };
       const batch = tf.util.sizeFromShape(a.shape.slice(0, -2));
       const sameBatch = `${a.shape.slice(0, -2)}` === `${b.shape.slice(0, -2)}`;
@@ -94,13 +90,13 @@ export function registerStandardKernels(heap: WasmHeap, kernels: TrainingKernels
           ...{ transposeA, transposeB },
         });
       return out;
-    }),
+    },
   };
   for (const [kernelName, kernel] of Object.entries(rows)) replaceKernel(kernelName, kernel);
 }
 
 /** Registers a kernel of the WASM backend over the stock one, which it may still call. */
-function replaceKernel(kernelName: string, make: (stock: Stock) => Kernel): void {
+function replaceKernel(kernelName: string, kernel: Kernel): void {
   const found = tf.getKernel(kernelName, 'wasm');
   if (found) tf.unregisterKernel(kernelName, 'wasm');
   const stock: Stock = (inputs, attrs) => {
@@ -111,12 +107,11 @@ function replaceKernel(kernelName: string, make: (stock: Stock) => Kernel): void
       backend: tf.backend(),
     }) as tf.TensorInfo;
   };
-  const kernel = make(stock);
   tf.registerKernel({
     kernelName,
     backendName: 'wasm',
     setupFunc: found?.setupFunc,
-    kernelFunc: ({ inputs, attrs }) => kernel(inputs as Inputs, (attrs ?? {}) as Attributes),
+    kernelFunc: ({ inputs, attrs }) => kernel(inputs as Inputs, (attrs ?? {}) as Attributes, stock),
   });
 }
 
