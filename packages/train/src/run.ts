@@ -91,12 +91,14 @@ export async function runTraining(
   sources: RunSources,
   o: RunOptions,
 ): Promise<RunResult> {
-  const finished = openRunFolder(config, o);
+  const finished = checkRunFolder(config, o);
   if (finished) return finished;
+  // First the network, which may refuse the configuration; only then is anything written.
   const model = buildNetwork(config, sources.train);
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   const optimizer = new SgdMomentum(variables, config);
   try {
+    makeRunFolder(config, o.dir);
     const checkpoint = join(o.dir, 'checkpoint.bin');
     const resumed = o.resume && existsSync(checkpoint);
     const before = resumed ? restore(checkpoint, config, model, optimizer, o.backend) : undefined;
@@ -152,19 +154,10 @@ export function storedConfig(dir: string): RunConfig {
   }
 }
 
-/** Make the folder or check that it is this run's; returns the result when the run has ended. */
-function openRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined {
-  const text = `${JSON.stringify(config, null, 2)}\n`;
+/** Check that a folder is this run's or none's yet; returns the result when the run has ended. */
+function checkRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined {
   const file = join(o.dir, 'config.json');
-  if (!existsSync(file)) {
-    try {
-      mkdirSync(o.dir, { recursive: true });
-    } catch (error) {
-      throw new HbnnError(`${o.dir}: could not be made (${(error as Error).message})`);
-    }
-    writeWhole(file, text);
-    return undefined;
-  }
+  if (!existsSync(file)) return undefined;
   if (!o.resume) {
     throw new HbnnError(
       `${o.dir}: holds a run already; go on with it by --resume, or choose another folder`,
@@ -177,6 +170,16 @@ function openRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined 
   }
   const result = join(o.dir, 'result.json');
   return existsSync(result) ? (JSON.parse(readFileSync(result, 'utf8')) as RunResult) : undefined;
+}
+
+function makeRunFolder(config: RunConfig, dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    throw new HbnnError(`${dir}: could not be made (${(error as Error).message})`);
+  }
+  const file = join(dir, 'config.json');
+  if (!existsSync(file)) writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
 }
 
 function sitting(before: number): { total: () => number; now: () => number } {

@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  approximate,
+  binarize,
+  decodeNpy,
+  distFromAverage,
+  encodeNpy,
+  type NpyArray,
+  random,
+  selectBits,
+} from '@hbnn/core';
+import { describe, expect, it } from 'vitest';
+import { hbnn, temporary } from './process.ts';
+
+const seed = 8;
+const shape = [6, 3, 3, 5];
+const rng = random(seed, 'weights');
+const data = Float32Array.from({ length: 270 }, () => rng.normal());
+
+function saved(array: NpyArray): string {
+  const file = join(temporary(), 'x.npy');
+  writeFileSync(file, encodeNpy(array));
+  return file;
+}
+
+const read = (folder: string, name: string): NpyArray =>
+  decodeNpy(readFileSync(join(folder, name)), name);
+
+interface Printed {
+  averageBits: number;
+  bits: Record<string, number>;
+  scales: number[] | number[][];
+  distance: number;
+  storedBits: Record<string, number>;
+}
+
+describe('hbnn binarize', () => {
+  it('writes map, approximation and planes, and prints what they come to', () => {
+    const out = join(temporary(), 'deep', 'out');
+    const { code, out: text } = hbnn(
+      ...['binarize', '--in', saved({ shape, data }), '--average', '1.4', '--out', out, '--json'],
+    );
+    expect(code).toBe(0);
+    const map = selectBits({ shape, data }, { mix: distFromAverage(1.4), select: 'middle-out' });
+    const r = binarize({ shape, data }, map);
+    expect(read(out, 'map.npy')).toEqual({ shape, data: map.bits });
+    expect(read(out, 'approximation.npy')).toEqual({ shape, data: approximate(r).data });
+    const printed = JSON.parse(text) as Printed;
+    expect(printed.bits).toEqual({ 1: 189, 2: 54, 3: 27 });
+    expect(printed.averageBits).toBeCloseTo(1.4, 12);
+    expect(printed.scales).toEqual(r.planes.map(({ scales }) => scales[0]));
+    const { signs, mapEntropy, scales, total } = printed.storedBits;
+    expect(signs).toBe(189 + 2 * 54 + 3 * 27);
+    expect(total).toBeGreaterThanOrEqual(signs + mapEntropy + scales - 1e-9);
+    const planes = JSON.parse(readFileSync(join(out, 'planes.json'), 'utf8')) as {
+      planes: { members: string; signs: string }[];
+    };
+    const bits = Buffer.from(planes.planes[1].members, 'base64');
+    const members = Array.from({ length: 270 }, (_, i) => (bits[i >> 3] >> (i & 7)) & 1);
+    expect(members).toEqual([...r.planes[1].members]);
+  });
+
+  it('takes float64, uint8 and int32 tensors and a map of one’s own', () => {
+    const out = join(temporary(), 'out');
+    const bits = Uint8Array.of(0, 1, 2, 8);
+    const maps = [
+      saved({ shape: [4], data: bits }),
+      saved({ shape: [4], data: Int32Array.from(bits) }),
+    ];
+    const tensors: NpyArray['data'][] = [
+      Float64Array.of(0.1, -2, 3, 7),
+      Uint8Array.of(1, 2, 3, 250),
+      Int32Array.of(-5, 0, 70000, 1),
+    ];
+    tensors.forEach((values, i) => {
+      const file = saved({ shape: [4], data: values });
+      const done = hbnn('binarize', '--in', file, '--map', maps[i % 2], '--out', out);
+      expect(done).toMatchObject({ code: 0, err: '' });
+      expect(read(out, 'map.npy').data).toEqual(bits);
+      expect(read(out, 'approximation.npy').data[0]).toBe(0);
+    });
+  });
+
+  it('takes every rule, unit and way of giving bits', () => {
+    const file = saved({ shape, data });
+    const out = join(temporary(), 'out');
+    const variants = [
+      ['--mix', '0.7/0.2/0.1', '--select', 'random', '--seed', '5'],
+      ['--mix', '0:0.2/1:0.5/4:0.3', '--select', 'top-down'],
+      ['--average', '2.3', '--select', 'bottom-up', '--scale-per', 'output'],
+      ['--average', '1.4', '--map-per', 'block:3'],
+      ['--average', '1.4', '--map-per', 'position', '--scale-per', 'output'],
+      ['--average', '1.4', '--map-per', 'output'],
+      ['--average', '1.4', '--select', 'optimal'],
+    ];
+    for (const variant of variants) {
+      const done = hbnn('binarize', '--in', file, ...variant, '--out', out, '--json');
+      expect(done, variant.join(' ')).toMatchObject({ code: 0, err: '' });
+      const { scales } = JSON.parse(done.out) as Printed;
+      expect(Array.isArray(scales[0])).toBe(variant.includes('--scale-per'));
+    }
+  });
+
+  it('answers bad input with one line, exit code 2 and no file', () => {
+    const file = saved({ shape, data });
+    const bytes = readFileSync(file);
+    const cut = join(temporary(), 'cut.npy');
+    writeFileSync(cut, bytes.subarray(0, bytes.length - 5));
+    const text = join(temporary(), 'text.npy');
+    writeFileSync(text, 'not an array');
+    const nan = saved({ shape: [2], data: Float32Array.of(1, Number.NaN) });
+    const empty = saved({ shape: [0, 3], data: new Float32Array(0) });
+    const scalar = saved({ shape: [], data: Float32Array.of(1) });
+    const floats = saved({ shape, data: data.map(() => 1) });
+    const wide = saved({ shape: [2], data: Int32Array.of(1, 9) });
+    const average = ['--average', '1.4'];
+    const cases: [string[], string][] = [
+      [['--in', '/no/such.npy', ...average], '/no/such.npy'],
+      [['--in', temporary(), ...average], 'folder'],
+      [['--in', cut, ...average], 'cut.npy'],
+      [['--in', text, ...average], 'text.npy'],
+      [['--in', nan, ...average], 'index 1'],
+      [['--in', empty, ...average], 'shape [0, 3]'],
+      [['--in', scalar, ...average], 'x.npy'],
+      [['--in', file], '--average, --mix and --map'],
+      [['--in', file, ...average, '--mix', '1'], 'got 2'],
+      [['--in', file, '--mix', '0.7/0.2'], 'sum'],
+      [['--in', file, '--mix', '-1/2'], '-1/2'],
+      [['--in', file, '--average', '8.5'], '8.5'],
+      [['--in', file, '--average', '-1'], '-1'],
+      [['--in', file, '--average', 'NaN'], 'NaN'],
+      [['--in', file, ...average, '--select', 'best'], "'best'"],
+      [['--in', file, ...average, '--map-per', 'row'], "'row'"],
+      [['--in', file, ...average, '--scale-per', 'row'], "'row'"],
+      [['--in', file, ...average, '--seed', 'x'], '--seed'],
+      [['--in', file, '--mix', '1', '--select', 'optimal'], '--average'],
+      [['--in', file, '--map', floats], 'uint8 or int32'],
+      [['--in', file, '--map', wide], '[2]'],
+      [['--in', saved({ shape: [2], data: Float32Array.of(1, 2) }), '--map', wide], 'got 9'],
+      [['--in', file, ...average, '--colour'], '--colour'],
+    ];
+    for (const [args, named] of cases) {
+      const out = join(temporary(), 'out');
+      const { code, err, out: printed } = hbnn('binarize', ...args, '--out', out, '--json');
+      expect(code, args.join(' ')).toBe(2);
+      expect(err.trimEnd().split('\n'), args.join(' ')).toHaveLength(1);
+      expect(err).toContain(named);
+      expect(printed).toBe('');
+      expect(existsSync(out)).toBe(false);
+    }
+  }, 120_000);
+
+  it('leaves no half-written folder when the output cannot be written', () => {
+    const dir = temporary();
+    writeFileSync(join(dir, 'taken'), 'a file');
+    mkdirSync(join(dir, 'full', 'map.npy'), { recursive: true });
+    const file = saved({ shape, data });
+    for (const out of ['taken', 'taken/below', 'full']) {
+      const path = join(dir, out);
+      const { code, err } = hbnn('binarize', '--in', file, '--average', '1.4', '--out', path);
+      expect(code, out).toBe(2);
+      expect(err).toContain(path);
+    }
+    expect(readdirSync(dir).sort()).toEqual(['full', 'taken']);
+  });
+});

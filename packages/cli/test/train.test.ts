@@ -1,0 +1,90 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { hbnn, startHbnn, temporary } from './process.ts';
+
+const small = ['--limit', '640', '--test-limit', '500', '--epochs', '3', '--learning-rate', '0.2'];
+
+describe('hbnn train', () => {
+  it('killed with SIGKILL and resumed, ends with the same bytes as one left alone', async () => {
+    const dir = temporary();
+    const settings = [...small, '--inputs', '1.4', '--input-map', 'static'];
+    const alone = hbnn('train', ...settings, '--out', join(dir, 'alone'), '--json');
+    expect(alone.code).toBe(0);
+    const cut = join(dir, 'cut');
+    const child = startHbnn('train', ...settings, '--checkpoint-seconds', '0', '--out', cut);
+    const ended = new Promise((done) => child.once('exit', done));
+    const checkpoint = join(cut, 'checkpoint.bin');
+    while (!existsSync(checkpoint) && child.exitCode === null) await setTimeout(5);
+    child.kill('SIGKILL');
+    await ended;
+    expect(existsSync(join(cut, 'result.json'))).toBe(false);
+    expect(statSync(checkpoint).size).toBeGreaterThan(1000);
+    const resumed = hbnn('train', '--out', cut, '--resume', '--json');
+    expect(resumed.code).toBe(0);
+    const weights = (run: string): Buffer => readFileSync(join(dir, run, 'weights.bin'));
+    expect(weights('cut').equals(weights('alone'))).toBe(true);
+    const top1 = (text: string): number => (JSON.parse(text) as { top1: number }).top1;
+    expect(top1(resumed.out)).toBe(top1(alone.out));
+    const test = hbnn('eval', '--run', cut, '--json');
+    expect(top1(test.out)).toBe(top1(alone.out));
+  }, 120_000);
+
+  it('reads a configuration file, which flags override', () => {
+    const dir = temporary();
+    const file = join(dir, 'config.json');
+    writeFileSync(file, JSON.stringify({ weights: 2, maxSteps: 2, limit: 200, testLimit: 100 }));
+    const out = join(dir, 'run');
+    const args = ['--config', file, '--weights', '1', '--layer-bits', '1,2,1,2', '--out', out];
+    expect(hbnn('train', ...args).code).toBe(0);
+    const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as object;
+    expect(config).toMatchObject({ weights: '1', maxSteps: 2, layerBits: [1, 2, 1, 2] });
+  });
+
+  it('answers bad input with one line and exit code 2', () => {
+    const dir = temporary();
+    const json = join(dir, 'broken.json');
+    writeFileSync(json, '{');
+    const out = join(dir, 'out');
+    const cases: [string[], string][] = [
+      [['train', '--epochs', '0', '--out', out], 'config.epochs'],
+      [['train', '--network', 'vgg', '--out', out], 'config.network'],
+      [['train', '--weights', 'some', '--out', out], "'some'"],
+      [['train', '--data', 'mnist', '--out', out], "'mnist'"],
+      [['train', '--layer-bits', '1,x', '--out', out], "'x'"],
+      [['train', '--layer-bits', '1,2', '--out', out], 'each of the 4'],
+      [['train', '--config', json, '--out', out], 'broken.json'],
+      [['train', '--config', join(dir, 'none.json'), '--out', out], 'none.json'],
+      [['train', '--backend', 'gpu', '--out', out], "'gpu'"],
+      [['train', '--checkpoint-seconds', 'x', '--out', out], '--checkpoint-seconds'],
+      [['eval', '--run', dir], dir],
+      [['datasets', 'fetch', 'nothing'], "'nothing'"],
+      [['datasets', 'fetch', 'cifar10', '--from', '/no/where'], '/no/where'],
+    ];
+    for (const [args, named] of cases) {
+      const { code, err } = hbnn(...args);
+      const lines = err.trimEnd().split('\n');
+      expect(code, args.join(' ')).toBe(2);
+      expect(lines.at(-1)).toContain(named);
+      expect(lines.filter((line) => !line.startsWith('backend '))).toHaveLength(1);
+      expect(existsSync(out)).toBe(false);
+    }
+  }, 120_000);
+});
+
+describe('hbnn', () => {
+  it('lists data sets and helps', () => {
+    expect(hbnn('datasets', 'list').out).toContain('fashion-mnist-subset');
+    const { datasets } = JSON.parse(hbnn('datasets', 'list', '--json').out) as {
+      datasets: { name: string }[];
+    };
+    expect(datasets.map(({ name }) => name)).toContain('cifar10');
+    for (const command of [[], ['binarize'], ['train'], ['eval'], ['datasets', 'fetch']]) {
+      const { code, out } = hbnn(...command, '--help');
+      expect(code).toBe(0);
+      expect(out).toContain('Example');
+    }
+    expect(hbnn('frobnicate').code).toBe(2);
+  });
+});
