@@ -1,0 +1,182 @@
+// `pnpm check:packages`: build and pack the published packages, install the tarballs in an empty
+// folder as a user would, and there run each README's example, the `hbnn` command, and a strict type
+// check of the examples against the packed declarations. Exits with 1 at the first fault.
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Example, readmeExample, runExample } from './readmeExample.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const names = ['core', 'wasm', 'train', 'cli'] as const;
+type Name = (typeof names)[number];
+
+/** The part of a package.json this check reads. */
+interface Manifest {
+  readonly name: string;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+class Fault extends Error {}
+
+const begun = performance.now();
+const say = (text: string): void => {
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  process.stderr.write(`${seconds.padStart(6)} s  ${text}\n`);
+};
+
+/** Run a program to its end and return what it printed. */
+function run(cwd: string, command: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return stdout;
+  throw new Fault(
+    `${command} ${args.join(' ')}: ${error ?? `exit code ${status}`}\n${stdout}${stderr}`,
+  );
+}
+
+function expect(condition: boolean, fault: string): void {
+  if (!condition) throw new Fault(fault);
+}
+
+/** Pack every package; returns the tarballs. */
+function pack(folder: string): string[] {
+  mkdirSync(folder);
+  for (const name of names) {
+    run(join(root, 'packages', name), 'pnpm', 'pack', '--pack-destination', folder);
+  }
+  const tarballs = readdirSync(folder).map((file) => join(folder, file));
+  expect(tarballs.length === names.length, `packed ${tarballs.length} packages: ${tarballs}`);
+  return tarballs;
+}
+
+function install(folder: string, tarballs: readonly string[]): void {
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs);
+}
+
+/** What is installed holds what its package.json names, a licence, and nothing that only we can use. */
+function checkContents(folder: string): void {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+  const named = [
+    ...['LICENSE', 'README.md'],
+    ...Object.values(manifest.bin ?? {}),
+    ...Object.values(manifest.exports).flatMap((conditions) => Object.values(conditions)),
+  ];
+  for (const file of named) {
+    expect(existsSync(join(folder, file)), `${manifest.name}: ${file} is not in the package`);
+  }
+  for (const [name, range] of Object.entries(manifest.dependencies ?? {})) {
+    expect(!range.startsWith('workspace:'), `${manifest.name}: depends on ${name} by ${range}`);
+  }
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const tests = files.filter((file) => /\.test\.|^test\//.test(file) && !/node_modules/.test(file));
+  expect(tests.length === 0, `${manifest.name}: packs tests: ${tests.join(', ')}`);
+}
+
+function checkExample(name: Name, example: Example, place: string): void {
+  // Types are taken off by hand: Node 20 does not run TypeScript.
+  const { code, err, lines } = runExample(
+    example.language === 'ts'
+      ? { ...example, language: 'js', code: withoutTypes(example.code) }
+      : example,
+    { place },
+  );
+  expect(code === 0, `@hbnn/${name}: its README's example ends with ${code}\n${err}`);
+  const { promised } = example;
+  // A promise that is not a value but words ("about 1.4") is the package's own test's to judge.
+  promised.forEach((wanted, i) => {
+    const words = /^about /.test(wanted);
+    expect(
+      words || lines[i] === wanted,
+      `@hbnn/${name}: its README says ${wanted}, got ${lines[i]}`,
+    );
+  });
+}
+
+function withoutTypes(code: string): string {
+  const { transpileModule, ScriptTarget, ModuleKind } = typescript;
+  const compilerOptions = { target: ScriptTarget.ES2022, module: ModuleKind.ESNext };
+  return transpileModule(code, { compilerOptions }).outputText;
+}
+
+const load = createRequire(import.meta.url);
+const typescript = load('typescript') as typeof import('typescript');
+
+/** Type-check the examples strictly, libraries included; faults in others' declarations are theirs. */
+function checkTypes(folder: string, examples: ReadonlyMap<Name, Example>): string {
+  const files = ['subpaths.ts'];
+  writeFileSync(
+    join(folder, 'subpaths.ts'),
+    `import { duration, type ProgressMeter } from '@hbnn/cli/progress';
+import { type NamedArray, readTensorFile } from '@hbnn/train/files';
+import { trainingKernels, type TrainingKernels } from '@hbnn/wasm';
+export const text: string = duration(61);
+export const read: (file: string) => { arrays: ReadonlyMap<string, NamedArray> } = readTensorFile;
+export const make: (...args: Parameters<typeof trainingKernels>) => Promise<TrainingKernels> = trainingKernels;
+export type Meter = ProgressMeter;
+`,
+  );
+  for (const [name, { language, code }] of examples) {
+    if (language !== 'ts') continue;
+    files.push(`${name}.ts`);
+    writeFileSync(join(folder, `${name}.ts`), code);
+  }
+  const tsc = load.resolve('typescript/bin/tsc');
+  const flags = ['--noEmit', '--strict', '--module', 'NodeNext', '--target', 'ES2022'];
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
+  const { stdout } = spawnSync(process.execPath, [tsc, ...flags, ...types, ...files], {
+    ...{ cwd: folder, encoding: 'utf8' },
+  });
+  const faults = stdout.split('\n').filter((line) => /error TS/.test(line));
+  const foreign = faults.filter((line) => /^node_modules\/(?!@hbnn\/)|^\.\.\//.test(line));
+  const ours = faults.filter((line) => !foreign.includes(line));
+  expect(ours.length === 0, `types do not fit:\n${ours.join('\n')}`);
+  return `${files.length} files, ${foreign.length} faults in other libraries' declarations`;
+}
+
+function main(folder: string): void {
+  run(root, 'pnpm', 'exec', 'turbo', 'run', 'build', '--filter=./packages/*');
+  say('built');
+  const tarballs = pack(join(folder, 'tarballs'));
+  say(`packed ${tarballs.length} packages`);
+  const user = join(folder, 'user');
+  install(user, tarballs);
+  say('installed the tarballs in an empty folder');
+  const examples = new Map<Name, Example>();
+  for (const name of names) {
+    const installed = join(user, 'node_modules', '@hbnn', name);
+    checkContents(installed);
+    examples.set(name, readmeExample(join(installed, 'README.md')));
+  }
+  say('each package holds what it names');
+  say(`types: ${checkTypes(user, examples)}`);
+  for (const [name, example] of examples) {
+    checkExample(name, example, user);
+    say(`@hbnn/${name}: the README's example runs`);
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'hbnn-packages-'));
+try {
+  main(folder);
+  console.log('packages: all checks passed');
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

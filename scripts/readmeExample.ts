@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The example of a README: its first fenced block in one of these languages. */
+export interface Example {
+  readonly language: 'ts' | 'js' | 'sh';
+  readonly code: string;
+  /** What the comments behind its `console.log(…);` say is printed, line by line. */
+  readonly promised: readonly string[];
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  /** Printed lines. */
+  readonly lines: readonly string[];
+}
+
+/** Find the example of a README. */
+export function readmeExample(readme: string | URL): Example {
+  const text = readFileSync(readme, 'utf8');
+  const found = /^```(ts|js|sh)\n([\s\S]*?)^```/m.exec(text);
+  if (found === null) throw new Error(`${readme}: has no fenced example in ts, js or sh`);
+  const [, language, code] = found;
+  const promised = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, said]) => said);
+  return { language: language as Example['language'], code, promised };
+}
+
+/**
+ * Run an example in a folder of its own below `place`, so that packages are found as from there. Code
+ * runs in Node with `flags`, commands in bash after `prelude`.
+ */
+export function runExample(
+  { language, code }: Example,
+  o: { place: string; flags?: readonly string[]; prelude?: string; env?: NodeJS.ProcessEnv },
+): Ran {
+  const folder = mkdtempSync(join(o.place, '.readme-'));
+  const file = join(folder, `example.${language}`);
+  const [command, args] =
+    language === 'sh' ? ['bash', ['-e', file]] : [process.execPath, [...(o.flags ?? []), file]];
+  try {
+    writeFileSync(file, language === 'sh' ? `${o.prelude ?? ''}\n${code}` : code);
+    const ended = spawnSync(command, args, {
+      ...{ cwd: folder, encoding: 'utf8', env: { ...process.env, ...o.env } },
+    });
+    const lines = ended.stdout.trim().split('\n');
+    return { code: ended.status, out: ended.stdout, err: ended.stderr, lines };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
