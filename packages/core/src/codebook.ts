@@ -79,8 +79,9 @@ export function nearestSlot(book: Codebook, g: number, width: number, magnitude:
   if (width === 0) return 0;
   const base = g * book.size;
   let slot = 1 << (width - 1);
+  // Number(), not if: magnitudes fall on either side at random, which branches would stumble over.
   for (let step = slot >> 1; step > 0; step >>= 1)
-    if (magnitude > book.middles[base + slot + step]) slot += step;
+    slot += step * Number(magnitude > book.middles[base + slot + step]);
   return slot;
 }
 

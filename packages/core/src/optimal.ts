@@ -167,10 +167,11 @@ function elementSolver(task: Task & { single: boolean }): OptimalSolver {
       sortMagnitudes(x, groups, sorted);
       const pool = groups.count === 1 ? summarise(sorted, summarySize) : pooled(x, sorted, groups);
       const found = searchPool(pool, range, task.average, task.starts);
-      const best = bestOfElements(problem, [
-        middleOutScales(task, x),
-        ...found.map((each) => spread(each, groups.count === 1 ? undefined : sizes(sorted))),
-      ]);
+      const candidates =
+        groups.count === 1
+          ? [...found, ...ladders(sorted, range.maxBits)].map((each) => spread(each, undefined))
+          : [spread(found[0], sizes(sorted))];
+      const best = bestOfElements(problem, [middleOutScales(task, x), ...candidates]);
       copyScales(best.scales, scales);
       price = best.price;
       assign(x, bits, scales);
@@ -187,15 +188,32 @@ function elementSolver(task: Task & { single: boolean }): OptimalSolver {
   };
 }
 
+/**
+ * Starts for heavy tails, which a summary flattens: scales that grow from the mean of |x| to 2, 8,
+ * 32 … times the mean, up to the largest |x|.
+ */
+function ladders(sorted: Sorted, planes: number): Float64Array[] {
+  const mean = meanMagnitude(sorted.values);
+  const largest = sorted.values[sorted.values.length - 1];
+  const found: Float64Array[] = [];
+  for (let top = 2 * mean; mean > 0 && top < largest && found.length < 12; top *= 4) {
+    const step = (top / mean) ** (1 / Math.max(1, planes - 1));
+    found.push(Float64Array.from({ length: planes }, (_, n) => mean * step ** n));
+  }
+  return found;
+}
+
 /** Continue each start on everything; take the one of least error. */
 function bestOfElements(
   problem: ElementProblem,
   candidates: readonly Float64Array[][],
 ): { scales: Float64Array[]; price: number } {
-  const sweeps = problem.sorted.starts.length > 2 ? 12 : 40;
+  const sweeps = problem.sorted.starts.length > 2 ? 10 : 40;
+  // The budget is met exactly when bits are assigned.
+  const tolerance = problem.budget * 1e-5;
   const done = candidates.map((scales) => ({
     scales,
-    ...sweepElements(problem, scales, { sweeps, price: 0, tolerance: 0, enough }),
+    ...sweepElements(problem, scales, { sweeps, price: 0, tolerance, enough }),
   }));
   return done.reduce((best, next) => (next.error < best.error ? next : best));
 }
@@ -222,7 +240,12 @@ function unitSolver(task: Task & { units: Units }): OptimalSolver {
     renew(x, bits, scales) {
       problem = problem ? { ...problem, x } : problemFor(x);
       const warm = scales.map((plane) => Float64Array.from(plane));
-      price = sweepUnits(problem, warm, 0, bits, { sweeps: 1, price, enough }).price;
+      price = sweepUnits(problem, warm, 0, bits, {
+        sweeps: 1,
+        price,
+        enough,
+        exact: true,
+      }).price;
       copyScales(warm, scales);
     },
   };
@@ -256,22 +279,13 @@ function bestOfUnits(
     spread(halvedTo(homogeneous, range.maxBits), norms),
     spread(found, norms),
   ];
-  const small = x.length <= 1 << 18;
-  const tried = candidates.map((scales) => ({
-    scales,
-    ...sweepUnits(problem, scales, sorted.squares, bits, {
-      sweeps: small ? 20 : 2,
-      price: 0,
-      enough,
-    }),
-  }));
+  // Each sweep goes twice over the elements: fewer where there are many.
+  const [first, last] = x.length <= 1 << 18 ? [20, 20] : x.length <= 1 << 22 ? [3, 5] : [1, 3];
+  const sweep = (scales: Float64Array[], price: number, sweeps: number, exact: boolean) =>
+    sweepUnits(problem, scales, sorted.squares, bits, { sweeps, price, enough, exact });
+  const tried = candidates.map((scales) => ({ scales, ...sweep(scales, 0, first, false) }));
   const best = tried.reduce((least, next) => (next.error < least.error ? next : least));
-  const sweeps = small ? 40 : 4;
-  const { price } = sweepUnits(problem, best.scales, sorted.squares, bits, {
-    sweeps,
-    price: best.price,
-    enough,
-  });
+  const { price } = sweep(best.scales, best.price, last, true);
   return { scales: best.scales, price };
 }
 

@@ -7,7 +7,7 @@ import {
   slotSums,
   widthOf,
 } from './codebook.ts';
-import { priceFor } from './lagrange.ts';
+import { bracket, type PriceRange, priceFor, smallestPrice } from './lagrange.ts';
 import type { Groups } from './residual.ts';
 import { firstAbove, type Sorted, sumBefore } from './sorted.ts';
 
@@ -170,7 +170,7 @@ export function priceLimit(largest: number, scales: readonly ArrayLike<number>[]
     for (let g = 0; g < plane.length; g++) widest = Math.max(widest, plane[g]);
     reach += widest;
   }
-  return reach * reach * 2 + Number.MIN_VALUE;
+  return reach * reach * 2 + smallestPrice;
 }
 
 function largestOf(sorted: Sorted): number {
@@ -186,9 +186,11 @@ export function findPrice(
   scales: readonly ArrayLike<number>[],
   guess: number,
   tolerance: number,
-): { low: number; high: number } {
+): PriceRange {
   const limit = priceLimit(largestOf(problem.sorted), scales);
-  return priceFor((price) => bitsAtPrice(problem, price), problem.budget, guess, limit, tolerance);
+  const bitsAt = (price: number) => bitsAtPrice(problem, price);
+  const around = bracket(bitsAt, problem.budget, guess, limit);
+  return priceFor(bitsAt, problem.budget, around, tolerance);
 }
 
 /**
@@ -228,7 +230,7 @@ export function assignElements(
   problem: ElementProblem,
   x: Float32Array | Float64Array,
   groups: Groups,
-  prices: { low: number; high: number },
+  prices: PriceRange,
   bits: Uint8Array,
 ): void {
   let left = problem.budget - writeChoice(problem, x, groups, prices.high, bits);

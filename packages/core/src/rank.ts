@@ -38,6 +38,8 @@ export function rankWorkspace(): RankWorkspace {
 }
 
 const bucketCount = 1 << 16;
+/** Below this many elements, buckets of 8 exponent and 4 mantissa bits cost less than they leave to sort. */
+const coarseCount = 1 << 17;
 /** Up to this many keys the engine's own sort is as fast as any histogram; a constant, so still linear. */
 const smallCount = 2048;
 /** In the table: the bucket holds the end of a class. */
@@ -50,8 +52,8 @@ const floatBits = new Uint32Array(float.buffer);
  * Hand out bitwidths by rank, in linear time: the first `shares[0].count` elements of the ranking
  * get `shares[0].bits`, and so on.
  *
- * Keys are rounded to float32 (which keeps their order) and counted by the 16 high bits of that,
- * 8 of exponent and 8 of mantissa. That settles every element but those of the buckets in which a
+ * Keys are rounded to float32 (which keeps their order) and counted by the high bits of that,
+ * 8 of exponent and 8 of mantissa (4 of a small tensor). That settles every element but those of the buckets in which a
  * class ends (of normal values under 1 %); these are gathered and their exact keys sorted by radix.
  * Reads x twice and writes bits once, 9 bytes per float32 element and about 20 operations; if all
  * keys fall into one bucket, 36 bytes and 4 radix passes more.
@@ -75,7 +77,7 @@ export function assignByRank(
   const total = buckets ? gatheredCount(buckets) : x.length;
   grow(workspace, total);
   if (buckets) {
-    fillTable(buckets, ranking.descending, shares, workspace);
+    fillTable(buckets, ranking.descending, shares, workspace, 1 << (31 - shiftFor(x.length)));
     gather(x, ranking.centre, workspace, bits);
   } else gatherAll(x, ranking.centre, workspace);
   const ordered = workspace.ordered.subarray(0, total);
@@ -116,7 +118,7 @@ function bucketsOf(
   ends: readonly number[],
   workspace: RankWorkspace,
 ): Bucket[] {
-  const { histogram } = workspace;
+  const histogram = workspace.histogram.subarray(0, 1 << (31 - shiftFor(x.length)));
   histogram.fill(0);
   countBuckets(x, ranking.centre, histogram);
   const found: Bucket[] = new Array(ends.length);
@@ -125,7 +127,7 @@ function bucketsOf(
     .sort((a, b) => a.place - b.place);
   let before = 0;
   let next = 0;
-  for (let id = 0; id < bucketCount && next < order.length; id++) {
+  for (let id = 0; id < histogram.length && next < order.length; id++) {
     const size = histogram[id];
     while (next < order.length && order[next].place < before + size)
       found[order[next++].c] = { id, size, before };
@@ -135,10 +137,18 @@ function bucketsOf(
 }
 
 function countBuckets(x: Float32Array | Float64Array, centre: number, histogram: Int32Array) {
+  const shift = shiftFor(x.length);
+  // The sign bit of a NaN is anything: without it the place is in the histogram.
+  const mask = histogram.length - 1;
   for (let i = 0; i < x.length; i++) {
     float[0] = Math.abs(Math.abs(x[i]) - centre);
-    histogram[(floatBits[0] >>> 15) & 0xffff]++;
+    histogram[(floatBits[0] >>> shift) & mask]++;
   }
+}
+
+/** The low bits of a float32 that do not count for its bucket. */
+function shiftFor(count: number): number {
+  return count < coarseCount ? 19 : 15;
 }
 
 /** The 0-based place, in ascending order, of the key that ends a class. */
@@ -167,8 +177,10 @@ function fillTable(
   buckets: readonly Bucket[],
   descending: boolean,
   shares: readonly { readonly bits: number }[],
-  { table }: RankWorkspace,
+  workspace: RankWorkspace,
+  size: number,
 ): void {
+  const table = workspace.table.subarray(0, size);
   const ids = buckets.map((bucket) => bucket.id);
   // Buckets from ids[c − 1] to ids[c] are of class c, in the order of the ranking.
   if (descending) {
@@ -192,11 +204,13 @@ function gather(
   bits: Uint8Array,
 ): void {
   const { table, keys, indices } = workspace;
+  const shift = shiftFor(x.length);
+  const mask = (1 << (31 - shift)) - 1;
   let count = 0;
   for (let i = 0; i < x.length; i++) {
     const key = Math.abs(Math.abs(x[i]) - centre);
     float[0] = key;
-    const entry = table[(floatBits[0] >>> 15) & 0xffff];
+    const entry = table[(floatBits[0] >>> shift) & mask];
     bits[i] = entry;
     if (entry === gathered) {
       keys[count] = key;

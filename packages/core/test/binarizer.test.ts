@@ -86,6 +86,28 @@ describe('a binarizer', () => {
   });
 });
 
+describe.each(['middle-out', 'optimal'] as const)('a diverged training, %s', (select) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, 0, 1e-42, 3e38])('of %d ends', (value) => {
+    for (const mapPer of mapPers)
+      for (const scalePer of ['tensor', 'output'] as const) {
+        const b = binarizer({
+          shape,
+          layout: 'outputs-last',
+          select,
+          average: 1.4,
+          mapPer,
+          scalePer,
+        });
+        const out = new Float32Array(864);
+        for (const x of [values(1).fill(value, 0, 99), new Float32Array(864).fill(value)]) {
+          b.renew(x);
+          b.apply(x, out);
+        }
+        expect(b.bits.every((bits) => bits >= 1 && bits <= 3)).toBe(true);
+      }
+  });
+});
+
 describe('an optimal binarizer', () => {
   it.each(mapPers)('starts with what optimal gives, then follows: %s', (mapPer) => {
     for (const scalePer of ['tensor', 'output'] as const) {
