@@ -300,14 +300,17 @@ export function checkScales(scales: readonly Float32Array[], where: string): voi
 /** Compute T_B = Σ μ_n B_n, summed in float64 in plane order and rounded once to float32. */
 export function approximate(r: ResidualTensor): FloatTensor {
   const groups = scaleGroups(r.shape, r.layout, r.scalePer);
-  const data = new Float32Array(elementCount(r.shape));
-  for (let i = 0; i < data.length; i++) {
-    const g = Math.floor(i / groups.run) % groups.count;
-    let sum = 0;
-    for (const plane of r.planes)
-      if (plane.members[i] === 1) sum += plane.signs[i] === 1 ? plane.scales[g] : -plane.scales[g];
-    data[i] = sum;
+  const sums = new Float64Array(elementCount(r.shape));
+  for (const { scales, members, signs } of r.planes) {
+    let g = 0;
+    for (let start = 0; start < sums.length; start += groups.run) {
+      const end = start + groups.run;
+      // Signs are 0 outside members: (2·sign − member) is +1, −1 or 0.
+      for (let i = start; i < end; i++) sums[i] += (2 * signs[i] - members[i]) * scales[g];
+      if (++g === groups.count) g = 0;
+    }
   }
+  const data = new Float32Array(sums);
   return { shape: [...r.shape], data };
 }
 
