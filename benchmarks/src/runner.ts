@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MessageChannel } from 'node:worker_threads';
 import { duration, type ProgressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import { type RunConfig, type RunResult, runConfig } from '@hbnn/train';
-import { Piscina } from 'piscina';
+import { Tinypool } from 'tinypool';
 import type { Setting, SettingResults } from './stage.ts';
-import type { TrainAnswer, TrainTask } from './trainWorker.ts';
+import type { TrainAnswer, TrainProgress, TrainTask } from './trainWorker.ts';
 
 export interface RunnerOptions {
   /** Folder that keeps finished and begun runs. */
@@ -103,8 +102,11 @@ async function trainAll(
   results: Map<string, RunResult>,
 ): Promise<void> {
   const threads = Math.min(o.jobs, open.length);
-  const pool = new Piscina<TrainTask, TrainAnswer>({
+  // Processes, not threads: TensorFlow.js's state is global, and a module loader such as tsx's can
+  // deadlock in a worker thread.
+  const pool = new Tinypool({
     filename: new URL('./trainWorker.ts', import.meta.url).href,
+    ...{ runtime: 'child_process', execArgv: process.execArgv, serialization: 'advanced' },
     ...{ minThreads: threads, maxThreads: threads, idleTimeout: Number.POSITIVE_INFINITY },
   });
   const shares = new Map<string, number>();
@@ -117,15 +119,16 @@ async function trainAll(
   try {
     await Promise.all(
       open.map(async ({ config, key }) => {
-        const { port1, port2 } = new MessageChannel();
-        port1.on('message', (share: number) => {
-          if (!results.has(key)) shares.set(key, share);
-          show();
-        });
         const dir = join(o.cache, code, key);
-        const task = { config, dir, backend: o.backend, port: port2 };
-        const answer = await pool.run(task, { transferList: [port2] });
-        port1.close();
+        const task: TrainTask = { config, dir, backend: o.backend };
+        const onMessage = (message: TrainProgress): void => {
+          if (message.dir !== dir || results.has(key)) return;
+          shares.set(key, message.share);
+          show();
+        };
+        const answer = (await pool.run(task, {
+          channel: { postMessage: onMessage },
+        })) as TrainAnswer;
         if ('fault' in answer) throw new HbnnError(answer.fault);
         shares.delete(key);
         results.set(key, answer.result);

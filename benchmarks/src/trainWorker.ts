@@ -1,4 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
 import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import { type RunConfig, type RunResult, runTraining, useBackend } from '@hbnn/train';
@@ -8,13 +7,20 @@ export interface TrainTask {
   readonly config: RunConfig;
   readonly dir: string;
   readonly backend: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
-  readonly port: MessagePort;
+}
+
+/** The share of a training that is done, sent now and then. */
+export interface TrainProgress {
+  readonly dir: string;
+  readonly share: number;
 }
 
 /** What comes back: an error that is the user's to mend loses its class on the way, so it is told apart here. */
 export type TrainAnswer =
   | { readonly result: RunResult; readonly label: string }
   | { readonly fault: string };
+
+const progressEveryMs = 500;
 
 // The data set stays open between the tasks of a worker: most of them share it.
 let open: { key: string; dataset: Promise<Dataset> } | undefined;
@@ -26,24 +32,22 @@ function datasetOf(config: RunConfig): Promise<Dataset> {
   return open.dataset;
 }
 
-export default async function train({
-  config,
-  dir,
-  backend,
-  port,
-}: TrainTask): Promise<TrainAnswer> {
+export default async function train({ config, dir, backend }: TrainTask): Promise<TrainAnswer> {
   try {
     const { name } = await useBackend({ prefer: backend });
     const dataset = await datasetOf(config);
+    let sent = 0;
     const result = await runTraining(config, dataset, {
       ...{ dir, backend: name, resume: true, checkpointSeconds: 10 },
-      onProgress: ({ step, steps }) => port.postMessage(step / steps),
+      onProgress: ({ step, steps }) => {
+        if (performance.now() - sent < progressEveryMs) return;
+        sent = performance.now();
+        process.send?.({ dir, share: step / steps } satisfies TrainProgress);
+      },
     });
     return { result, label: dataset.label };
   } catch (error) {
     if (error instanceof HbnnError) return { fault: error.message };
     throw error;
-  } finally {
-    port.close();
   }
 }

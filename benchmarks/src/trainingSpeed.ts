@@ -12,9 +12,14 @@
  */
 import { parseArgs } from 'node:util';
 import { averageBits, binarizer, type Mix, parseMix } from '@hbnn/core';
-import { batchNormTrain, binarizeInputs, binarizeWeights, useBackend } from '@hbnn/train';
+import {
+  batchNormTrain,
+  binarizeInputs,
+  binarizeWeights,
+  sgdMomentum,
+  useBackend,
+} from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
-import { sgdMomentum } from '../../packages/train/src/ops/sgdMomentum.ts';
 
 const batch = 32;
 const nets = {

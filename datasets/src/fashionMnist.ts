@@ -68,7 +68,7 @@ export function openFashionMnistSubset(o: OpenOptions): Dataset {
   };
   const about = {
     name: 'fashion-mnist-subset',
-    label: 'Fashion-MNIST, embedded subset (10,000 training images)',
+    label: 'Fashion-MNIST, embedded subset',
     classes,
   };
   const parts = {

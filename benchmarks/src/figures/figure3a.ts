@@ -37,13 +37,13 @@ export function layerMixes(weights: readonly number[], targets: readonly number[
 
 const settingId = (mix: LayerMix): string => `layers-${mix.bits.join('-')}`;
 
+/** A mix of equal layers is the homogeneous setting, which figure 2b may have trained already. */
 function settingOf(p: Profile, mix: LayerMix, seeds: readonly number[]): Setting {
-  const network = p.layerLevel?.network;
-  return {
-    id: settingId(mix),
-    config: { ...p.common, ...network, layerBits: [...mix.bits] },
-    seeds,
-  };
+  const [first] = mix.bits;
+  const bits = mix.bits.every((b) => b === first)
+    ? { weights: first }
+    : { layerBits: [...mix.bits] };
+  return { id: settingId(mix), config: { ...p.common, ...p.layerLevel?.network, ...bits }, seeds };
 }
 
 /** The mixes of the profile and the one nearest to 1.4 bits, which decides a claim. */

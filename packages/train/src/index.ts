@@ -29,6 +29,7 @@ export { type NetworkName, networkNames, networks } from './networks/registry.ts
 export { batchNormInfer, batchNormTrain } from './ops/batchNorm.ts';
 export { type BinarizedInputs, binarizeInputs, type InputMap } from './ops/binarizeInputs.ts';
 export { binarizeWeights } from './ops/binarizeWeights.ts';
+export { sgdMomentum } from './ops/sgdMomentum.ts';
 export { SgdMomentum, type TrainedVariable } from './optimizer.ts';
 export { initialize, parametersOf } from './parameters.ts';
 export {
