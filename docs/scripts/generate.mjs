@@ -1,0 +1,99 @@
+// What the site shows but nobody writes: the results pages, from the committed reports, and the help of
+// every command, from the commands themselves.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const docs = fileURLToPath(new URL('..', import.meta.url));
+const root = dirname(docs.replace(/\/$/, ''));
+const committed = join(root, 'benchmarks', 'results');
+
+const commands = {
+  hbnn: [],
+  'hbnn-binarize': ['binarize'],
+  'hbnn-train': ['train'],
+  'hbnn-eval': ['eval'],
+  'hbnn-datasets-list': ['datasets', 'list'],
+  'hbnn-datasets-fetch': ['datasets', 'fetch'],
+};
+
+/** The help of a program, as it prints it. */
+function help(program, args) {
+  const flags = ['--conditions=hbnn-source', '--import', 'tsx', join(root, program)];
+  const { HBNN_BACKEND: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, ...args, '--help'], {
+    ...{ cwd: root, encoding: 'utf8', env },
+  });
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(' ')} --help: exit code ${status}\n${stderr}`);
+  return stdout;
+}
+
+function writeHelp() {
+  const folder = join(docs, 'generated');
+  mkdirSync(folder, { recursive: true });
+  for (const [name, args] of Object.entries(commands)) {
+    writeFileSync(join(folder, `${name}.txt`), help('packages/cli/src/main.ts', args));
+  }
+  writeFileSync(join(folder, 'reproduce.txt'), help('benchmarks/src/reproduce.ts', []));
+}
+
+/** One page from a profile's report; its figures lie beside it, its HTML among the public files. */
+function writeProfile(profile) {
+  const from = join(committed, profile);
+  const to = join(docs, 'results', profile);
+  mkdirSync(to, { recursive: true });
+  cpSync(join(from, 'figures'), join(to, 'figures'), { recursive: true });
+  const open = join(docs, 'public', 'results', profile);
+  mkdirSync(open, { recursive: true });
+  cpSync(join(from, 'report.html'), join(open, 'report.html'));
+  cpSync(join(from, 'results.json'), join(open, 'results.json'));
+  const report = readFileSync(join(from, 'report.md'), 'utf8');
+  const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
+  const files = `<p><a :href="$withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="$withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
+  writeFileSync(join(to, 'index.md'), [lines[0], '', files, ...lines.slice(1)].join('\n'));
+}
+
+function writeResults() {
+  for (const folder of ['results', 'public/results']) {
+    rmSync(join(docs, folder), { recursive: true, force: true });
+  }
+  mkdirSync(join(docs, 'results'), { recursive: true });
+  const profiles = existsSync(committed)
+    ? readdirSync(committed).filter((name) => existsSync(join(committed, name, 'report.md')))
+    : [];
+  for (const profile of profiles) writeProfile(profile);
+  const list = profiles.map((profile) => {
+    const { stages } = JSON.parse(readFileSync(join(committed, profile, 'results.json'), 'utf8'));
+    const verdicts = stages.flatMap(({ claims }) => claims.map(({ verdict }) => verdict));
+    const count = (verdict) => verdicts.filter((v) => v === verdict).length;
+    const cells = [`[${profile}](./${profile}/)`, stages.map(({ title }) => title).join('<br>')];
+    const counts = ['holds', 'does not hold', 'undecided'].map((verdict) => `${count(verdict)}`);
+    return `| ${[...cells, ...counts].join(' | ')} |`;
+  });
+  const table = [
+    '| profile | stages | claims that hold | that do not | undecided |',
+    '| --- | --- | --- | --- | --- |',
+    ...list,
+  ];
+  const none =
+    'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes them in about 8 minutes on 2 cores.';
+  const page = [
+    '# Results',
+    'What `bench:reproduce` measured, as committed in `benchmarks/results/`: our numbers at a reduced scale beside the paper’s, each with its commit, seeds, machine and data set.',
+    profiles.length > 0 ? table.join('\n') : none,
+  ];
+  writeFileSync(join(docs, 'results', 'index.md'), `${page.join('\n\n')}\n`);
+}
+
+writeResults();
+writeHelp();
