@@ -25,6 +25,8 @@ export interface Profile {
   /** Seeds of the settings that decide a claim, and of the others; paired across settings. */
   readonly deciding: readonly number[];
   readonly others: readonly number[];
+  /** Seeds of the layer-level mixes that decide none. */
+  readonly layerOthers: readonly number[];
   /** Seeds of Table 1's rows that decide a claim, and of the others. */
   readonly tableDeciding: readonly number[];
   readonly tableOthers: readonly number[];
@@ -50,15 +52,16 @@ function quick(): Profile {
     data: 'fashion-mnist-subset',
     scale: 'Fashion-MNIST subset, 10,000 training images',
     common: { data: 'fashion-mnist-subset', batch: 64, learningRate: 0.2, schedule: 'cosine' },
-    figureNetwork: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 6 },
+    figureNetwork: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 5 },
     layerLevel: {
-      network: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 6 },
+      network: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 5 },
       weights: fcn4Weights(fcn4.widths, 1, 10),
     },
-    alexNet: { network: 'alexnet-bn', epochs: 3, learningRate: 0.1 },
-    mobileNet: { network: 'mobilenet', epochs: 3, learningRate: 0.1 },
+    alexNet: { network: 'alexnet-bn', epochs: 2, learningRate: 0.1 },
+    mobileNet: { network: 'mobilenet', epochs: 2, learningRate: 0.1 },
     deciding: [11, 12, 13, 14],
     others: [11, 12],
+    layerOthers: [11],
     tableDeciding: [11, 12, 13],
     tableOthers: [11],
   };
@@ -85,7 +88,13 @@ function cifar10(): Profile {
     },
     alexNet: { network: 'alexnet-bn', epochs: 10 },
     mobileNet: { network: 'mobilenet', epochs: 10 },
-    ...{ deciding: [1, 2, 3], others: [1], tableDeciding: [1, 2, 3], tableOthers: [1] },
+    ...{
+      deciding: [1, 2, 3],
+      others: [1],
+      layerOthers: [1],
+      tableDeciding: [1, 2, 3],
+      tableOthers: [1],
+    },
   };
 }
 
@@ -99,8 +108,9 @@ function imagenet(): Profile {
     common: { data: 'folder', batch: 32, schedule: 'steps' },
     figureNetwork: { network: 'alexnet-bn-full', ...full },
     alexNet: { network: 'alexnet-bn-full', ...full },
-    mobileNet: { network: 'mobilenet-full', ...full },
-    ...{ deciding: [1], others: [1], tableDeciding: [1], tableOthers: [1] },
+    // Its many wide feature maps fill the WASM heap at 32 images.
+    mobileNet: { network: 'mobilenet-full', ...full, batch: 16 },
+    ...{ deciding: [1], others: [1], layerOthers: [1], tableDeciding: [1], tableOthers: [1] },
   };
 }
 
@@ -129,6 +139,7 @@ export function openProfile(name: ProfileName, o: ProfileOptions): Profile {
     mobileNet: { ...profile.mobileNet, ...change },
     deciding: first(profile.deciding),
     others: first(profile.others),
+    layerOthers: first(profile.layerOthers),
     tableDeciding: first(profile.tableDeciding),
     tableOthers: first(profile.tableOthers),
   };

@@ -68,7 +68,7 @@ function settings(p: Profile): Setting[] {
   const ends = (mix: LayerMix): boolean => mix.average === 1 || mix.average === 2;
   const decides = (mix: LayerMix): boolean => settingId(mix) === settingId(near14) || ends(mix);
   return [
-    ...mixes.map((mix) => settingOf(p, mix, decides(mix) ? p.deciding : p.others)),
+    ...mixes.map((mix) => settingOf(p, mix, decides(mix) ? p.deciding : p.layerOthers)),
     ownMiddleOut(p),
   ];
 }

@@ -14,13 +14,18 @@ export interface Evaluation {
   readonly images: number;
 }
 
+/** Small images go 250 at a time, larger ones as many as take about as much memory, but at least 8. */
+function testBatch({ shape: [height, width] }: BatchSource): number {
+  return Math.max(8, Math.min(250, Math.floor((250 * 32 * 32) / (height * width))));
+}
+
 /** Measure a model on a data set, with frozen maps, scales and batch norm statistics. */
 export async function evaluate(
   model: tfl.LayersModel,
   source: BatchSource,
   options: { batch?: number; onBatch?: (images: number) => void } = {},
 ): Promise<Evaluation> {
-  const batch = options.batch ?? 250;
+  const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
   const layers = binarizedLayers(model);
   for (const layer of layers) layer.freeze();

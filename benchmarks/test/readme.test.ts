@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { readmeExample, runExample } from '../../scripts/readmeExample.ts';
+
+const flags = ['--conditions=hbnn-source', '--import', 'tsx'];
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+it("the data sets' example prints what its README says", () => {
+  const example = readmeExample(here('../../datasets/README.md'));
+  const ran = runExample(example, { place: here('.'), flags });
+  expect(ran.code, ran.err).toBe(0);
+  expect(ran.lines).toEqual(example.promised);
+});
+
+it("the project README's example prints a distance", () => {
+  const ran = runExample(readmeExample(here('../../README.md'), 'ts'), { place: here('.'), flags });
+  expect(ran.code, ran.err).toBe(0);
+  const distance = Number(ran.lines[0]);
+  expect(distance).toBeGreaterThan(0);
+  expect(distance).toBeLessThan(1);
+});
