@@ -18,14 +18,16 @@ export interface Ran {
   readonly lines: readonly string[];
 }
 
-/** Find the example of a README. */
-export function readmeExample(readme: string | URL): Example {
+/** Find the example of a README, of one language where it is given. */
+export function readmeExample(readme: string | URL, language = 'ts|js|sh'): Example {
   const text = readFileSync(readme, 'utf8');
-  const found = /^```(ts|js|sh)\n([\s\S]*?)^```/m.exec(text);
-  if (found === null) throw new Error(`${readme}: has no fenced example in ts, js or sh`);
-  const [, language, code] = found;
-  const promised = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, said]) => said);
-  return { language: language as Example['language'], code, promised };
+  const found = new RegExp(`^\`\`\`(${language})\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text);
+  if (found === null) throw new Error(`${readme}: has no fenced example in ${language}`);
+  const [, named, code] = found;
+  const promised = [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.*)$/gm)].map(
+    ([, said]) => said,
+  );
+  return { language: named as Example['language'], code, promised };
 }
 
 /**

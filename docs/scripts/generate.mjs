@@ -59,8 +59,12 @@ function writeProfile(profile) {
   cpSync(join(from, 'results.json'), join(open, 'results.json'));
   const report = readFileSync(join(from, 'report.md'), 'utf8');
   const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
-  const files = `<p><a :href="$withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="$withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
-  writeFileSync(join(to, 'index.md'), [lines[0], '', files, ...lines.slice(1)].join('\n'));
+  const files = `<p><a :href="withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
+  const script = "<script setup>\nimport { withBase } from 'vitepress';\n</script>";
+  writeFileSync(
+    join(to, 'index.md'),
+    [script, '', lines[0], '', files, ...lines.slice(1)].join('\n'),
+  );
 }
 
 function writeResults() {
