@@ -168,14 +168,24 @@ export function binarizedLayers(model: tfl.LayersModel): BinarizedLayer[] {
   return model.layers.filter((layer) => layer instanceof BinarizedLayer);
 }
 
-export interface BinarizedConv2DConfig extends BinarizedLayerConfig {
-  filters: number;
-  kernelSize: number;
-  strides?: number;
+/** A size in both directions, or [height, width]. */
+export type Size2D = number | readonly [height: number, width: number];
+
+const pair = (size: Size2D): [number, number] =>
+  typeof size === 'number' ? [size, size] : [size[0], size[1]];
+
+/** What both convolutions take. */
+interface WindowConfig {
+  kernelSize: Size2D;
+  strides?: Size2D;
   padding?: 'same' | 'valid';
 }
 
-/** Square convolution on [batch, height, width, channels]; kernel [k, k, inputs, filters]. */
+export interface BinarizedConv2DConfig extends BinarizedLayerConfig, WindowConfig {
+  filters: number;
+}
+
+/** Convolution on [batch, height, width, channels]; kernel [height, width, inputs, filters]. */
 export class BinarizedConv2D extends BinarizedLayer {
   static readonly className = 'HbnnConv2D';
   private readonly config: BinarizedConv2DConfig;
@@ -187,15 +197,14 @@ export class BinarizedConv2D extends BinarizedLayer {
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
     const feature = singleShape(inputShape).slice(1) as number[];
-    const { kernelSize: k, filters } = this.config;
-    const shape = [k, k, feature[2], filters];
+    const { kernelSize, filters } = this.config;
+    const shape = [...pair(kernelSize), feature[2], filters];
     this.setUp('kernel', shape, { shape, outputs: filters }, feature);
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
-    const [batch, height, width] = singleShape(inputShape);
-    const size = (n: number | null): number => convolvedSize(n as number, this.config);
-    return [batch, size(height), size(width), this.config.filters];
+    const [batch, ...feature] = singleShape(inputShape);
+    return [batch, ...convolvedSize(feature, this.config), this.config.filters];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
@@ -204,24 +213,21 @@ export class BinarizedConv2D extends BinarizedLayer {
       const x = this.forwardInput(inputs, context) as tf.Tensor4D;
       const kernel = this.forwardKernel(context) as tf.Tensor4D;
       const { strides = 1, padding = 'same' } = this.config;
-      return this.withBias(tf.conv2d(x, kernel, strides, padding));
+      return this.withBias(tf.conv2d(x, kernel, pair(strides), padding));
     });
   }
 
   override getConfig(): tf.serialization.ConfigDict {
     const { filters, kernelSize, strides = 1, padding = 'same' } = this.config;
-    return { ...super.getConfig(), filters, kernelSize, strides, padding };
+    const window = { kernelSize: pair(kernelSize), strides: pair(strides), padding };
+    return { ...super.getConfig(), filters, ...window };
   }
 }
 tf.serialization.registerClass(BinarizedConv2D);
 
-export interface BinarizedDepthwiseConv2DConfig extends BinarizedLayerConfig {
-  kernelSize: number;
-  strides?: number;
-  padding?: 'same' | 'valid';
-}
+export interface BinarizedDepthwiseConv2DConfig extends BinarizedLayerConfig, WindowConfig {}
 
-/** Depthwise convolution, one k×k filter per channel; kernel [k, k, channels, 1]. */
+/** Depthwise convolution, one filter per channel; kernel [height, width, channels, 1]. */
 export class BinarizedDepthwiseConv2D extends BinarizedLayer {
   static readonly className = 'HbnnDepthwiseConv2D';
   private readonly config: BinarizedDepthwiseConv2DConfig;
@@ -233,17 +239,16 @@ export class BinarizedDepthwiseConv2D extends BinarizedLayer {
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
     const feature = singleShape(inputShape).slice(1) as number[];
-    const { kernelSize: k } = this.config;
+    const [height, width] = pair(this.config.kernelSize);
     const channels = feature[2];
-    // Each output sees one input, so core reads the same memory as [k, k, 1 input, outputs].
-    const spec = { shape: [k, k, 1, channels], outputs: channels };
-    this.setUp('depthwise_kernel', [k, k, channels, 1], spec, feature);
+    // Each output sees one input, so core reads the same memory as [height, width, 1, outputs].
+    const spec = { shape: [height, width, 1, channels], outputs: channels };
+    this.setUp('depthwise_kernel', [height, width, channels, 1], spec, feature);
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
-    const [batch, height, width, channels] = singleShape(inputShape);
-    const size = (n: number | null): number => convolvedSize(n as number, this.config);
-    return [batch, size(height), size(width), channels];
+    const [batch, ...feature] = singleShape(inputShape);
+    return [batch, ...convolvedSize(feature, this.config), feature[2]];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
@@ -252,13 +257,14 @@ export class BinarizedDepthwiseConv2D extends BinarizedLayer {
       const x = this.forwardInput(inputs, context) as tf.Tensor4D;
       const kernel = this.forwardKernel(context) as tf.Tensor4D;
       const { strides = 1, padding = 'same' } = this.config;
-      return this.withBias(tf.depthwiseConv2d(x, kernel, strides, padding));
+      return this.withBias(tf.depthwiseConv2d(x, kernel, pair(strides), padding));
     });
   }
 
   override getConfig(): tf.serialization.ConfigDict {
     const { kernelSize, strides = 1, padding = 'same' } = this.config;
-    return { ...super.getConfig(), kernelSize, strides, padding };
+    const window = { kernelSize: pair(kernelSize), strides: pair(strides), padding };
+    return { ...super.getConfig(), ...window };
   }
 }
 tf.serialization.registerClass(BinarizedDepthwiseConv2D);
@@ -279,6 +285,12 @@ export class BinarizedDense extends BinarizedLayer {
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
     const feature = singleShape(inputShape).slice(1) as number[];
+    if (feature.length !== 1) {
+      throw new HbnnError(
+        `${this.name}: expected inputs of shape [batch, features], got [batch, ${feature.join(', ')}]; ` +
+          'flatten them first',
+      );
+    }
     const shape = [feature[0], this.config.units];
     this.setUp('kernel', shape, { shape, outputs: this.config.units }, feature);
   }
@@ -301,10 +313,13 @@ export class BinarizedDense extends BinarizedLayer {
 }
 tf.serialization.registerClass(BinarizedDense);
 
-function convolvedSize(
-  n: number,
-  config: { kernelSize: number; strides?: number; padding?: 'same' | 'valid' },
-): number {
+function convolvedSize(feature: tfl.Shape, config: WindowConfig): number[] {
   const { kernelSize, strides = 1, padding = 'same' } = config;
-  return padding === 'same' ? Math.ceil(n / strides) : Math.floor((n - kernelSize) / strides) + 1;
+  const [kernel, stride] = [pair(kernelSize), pair(strides)];
+  return [0, 1].map((axis) => {
+    const n = feature[axis] as number;
+    return padding === 'same'
+      ? Math.ceil(n / stride[axis])
+      : Math.floor((n - kernel[axis]) / stride[axis]) + 1;
+  });
 }

@@ -1,0 +1,51 @@
+import type { BatchSource } from '@hbnn/core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { recalibrate } from './evaluate.ts';
+import { type EpochSummary, fit, startState } from './fit.ts';
+import { SgdMomentum } from './optimizer.ts';
+import { parametersOf } from './parameters.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface FineTuneOptions {
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly learningRate?: number;
+  readonly schedule?: Schedule;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly seed?: number;
+  /** Training images to recompute the running statistics of our own layers on at the end. */
+  readonly recalibrate?: number;
+  readonly onEpoch?: (summary: EpochSummary) => void;
+}
+
+/**
+ * Go on training a model from its present weights by SGD with momentum on softmax cross-entropy (its
+ * outputs are scores, without a softmax). Defaults: the paper's optimizer, 2 epochs.
+ *
+ * @returns loss and accuracy of each epoch on the training images
+ */
+export async function fineTune(
+  model: tfl.LayersModel,
+  train: BatchSource,
+  o: FineTuneOptions = {},
+): Promise<readonly EpochSummary[]> {
+  const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
+  const { momentum = 0.9, weightDecay = 1e-4 } = o;
+  const variables = parametersOf(model).filter(({ trainable }) => trainable);
+  const optimizer = new SgdMomentum(variables, { momentum, weightDecay });
+  const state = startState();
+  let told = 0;
+  const onStep = (): void => {
+    for (; told < state.epochs.length; told++) o.onEpoch?.(state.epochs[told]);
+  };
+  try {
+    const options = { epochs, batch, seed, learningRate, schedule, onStep };
+    await fit(model, train, optimizer, variables, state, options);
+  } finally {
+    optimizer.dispose();
+  }
+  const images = o.recalibrate ?? 1000;
+  if (images > 0) await recalibrate(model, train, { images, batch, seed });
+  return state.epochs;
+}

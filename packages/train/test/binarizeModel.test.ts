@@ -1,0 +1,127 @@
+import { approximate, binarize as binarizeTensor, distFromAverage, selectBits } from '@hbnn/core';
+import { BinarizedLayer, binarize, evaluate, fineTune, useBackend } from '@hbnn/train';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { squares } from './squares.ts';
+
+beforeAll(async () => {
+  await useBackend({ prefer: 'wasm' });
+});
+
+/** A person's own network: a branch, a shared tail, biases, activations inside layers. */
+function ownModel(): tfl.LayersModel {
+  const input = tfl.input({ shape: [12, 12, 1] });
+  const stem = tfl.layers
+    .conv2d({ name: 'stem', filters: 8, kernelSize: 3, padding: 'same', activation: 'relu' })
+    .apply(input);
+  const wide = tfl.layers
+    .depthwiseConv2d({ name: 'depthwise', kernelSize: [3, 1], padding: 'same' })
+    .apply(stem);
+  const point = tfl.layers.conv2d({ name: 'point', filters: 8, kernelSize: 1 }).apply(wide);
+  const sum = tfl.layers.add({ name: 'sum' }).apply([stem, point] as tfl.SymbolicTensor[]);
+  const normal = tfl.layers.batchNormalization({ name: 'norm', momentum: 0.8 }).apply(sum);
+  const pooled = tfl.layers.maxPooling2d({ name: 'pool', poolSize: 2 }).apply(normal);
+  const flat = tfl.layers.flatten({ name: 'flat' }).apply(pooled);
+  const output = tfl.layers.dense({ name: 'scores', units: 10 }).apply(flat);
+  return tfl.model({ inputs: input, outputs: output as tfl.SymbolicTensor, name: 'own' });
+}
+
+const test = squares(200, 'test');
+const x = (): tf.Tensor => tf.randomNormal([4, 12, 12, 1], 0, 1, 'float32', 5);
+
+function expectEqual(a: tf.Tensor, b: tf.Tensor): void {
+  expect([...a.dataSync()]).toEqual([...b.dataSync()]);
+}
+
+describe('binarize(model)', () => {
+  it('copies architecture and float weights, and leaves the model alone', () => {
+    const model = ownModel();
+    const before = model.predict(x()) as tf.Tensor;
+    const copy = binarize(model, { weights: 1.4 });
+    expect(
+      copy.layers.map(({ name }) => name).filter((name) => !name.includes('activation')),
+    ).toEqual(model.layers.map(({ name }) => name));
+    const weightsOf = (m: tfl.LayersModel, name: string): number[][] =>
+      m
+        .getLayer(name)
+        .getWeights()
+        .map((w) => [...w.dataSync()]);
+    for (const name of ['stem', 'depthwise', 'point', 'norm', 'scores']) {
+      expect(weightsOf(copy, name)).toEqual(weightsOf(model, name));
+    }
+    expectEqual(model.predict(x()) as tf.Tensor, before);
+    expect(copy.layers.filter((layer) => layer instanceof BinarizedLayer)).toHaveLength(4);
+  });
+
+  it('computes what the model would with core’s approximation as its weights', () => {
+    const model = ownModel();
+    const copy = binarize(model, { weights: 1.4 });
+    const computed = copy.predict(x()) as tf.Tensor;
+    for (const name of ['stem', 'depthwise', 'point', 'scores']) {
+      const layer = model.getLayer(name);
+      const [kernel, ...bias] = layer.getWeights();
+      const shape = name === 'depthwise' ? [3, 1, 1, kernel.shape[2] as number] : [...kernel.shape];
+      const t = { shape, data: Float32Array.from(kernel.dataSync()) };
+      const options = {
+        mix: distFromAverage(1.4),
+        select: 'middle-out',
+        layout: 'outputs-last',
+      } as const;
+      const r = binarizeTensor(t, selectBits(t, options), { layout: 'outputs-last' });
+      layer.setWeights([tf.tensor(approximate(r).data as Float32Array, kernel.shape), ...bias]);
+    }
+    expectEqual(computed, model.predict(x()) as tf.Tensor);
+  });
+
+  it('is the same model when everything is skipped or stays float', () => {
+    const model = ownModel();
+    const skip = ['stem', 'depthwise', 'point', 'scores'];
+    for (const copy of [binarize(model, { weights: 1, skip }), binarize(model, {})]) {
+      expectEqual(copy.predict(x()) as tf.Tensor, model.predict(x()) as tf.Tensor);
+    }
+  });
+
+  it('takes sequential models and binarized inputs', () => {
+    const model = tfl.sequential({
+      layers: [
+        tfl.layers.flatten({ inputShape: [12, 12, 1] }),
+        tfl.layers.dense({ name: 'one', units: 6, activation: 'tanh' }),
+        tfl.layers.dense({ name: 'two', units: 10 }),
+      ],
+    });
+    const copy = binarize(model, { weights: 2, inputs: 1.4, skip: ['two'] });
+    const [one] = copy.layers.filter((layer) => layer instanceof BinarizedLayer);
+    expect(one.precision.inputs?.map).toBe('dynamic');
+    expect((copy.predict(x()) as tf.Tensor).shape).toEqual([4, 10]);
+  });
+
+  it('keeps accuracy when a trained model is binarized at 1.4 bits and fine-tuned', async () => {
+    const train = squares(640, 'train');
+    const model = ownModel();
+    await fineTune(model, train, { epochs: 6, batch: 32, learningRate: 0.05 });
+    const float = await evaluate(model, test);
+    const copy = binarize(model, { weights: 1.4 });
+    await fineTune(copy, train, { epochs: 3, batch: 32, learningRate: 0.02 });
+    const binarized = await evaluate(copy, test);
+    expect(float.top1).toBeGreaterThan(0.85);
+    expect(binarized.top1).toBeGreaterThan(float.top1 - 0.05);
+  });
+
+  it('names the layer that cannot be binarized, and unknown names in skip', () => {
+    const dilated = tfl.sequential({
+      layers: [
+        tfl.layers.conv2d({
+          name: 'wide',
+          inputShape: [9, 9, 1],
+          filters: 2,
+          kernelSize: 3,
+          dilationRate: 2,
+        }),
+      ],
+    });
+    expect(() => binarize(dilated, { weights: 1 })).toThrow("layer 'wide' has dilation");
+    expect(() => binarize(ownModel(), { weights: 1, skip: ['conv9'] })).toThrow("'conv9'");
+    expect(() => binarize(ownModel(), { weights: 9 })).toThrow('got 9');
+  });
+});
