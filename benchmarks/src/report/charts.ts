@@ -6,7 +6,7 @@ const config = {
   background: 'white',
   font: 'system-ui, sans-serif',
   axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e7eb', titleFontWeight: 500 },
-  legend: { labelFontSize: 11, title: null, orient: 'top' },
+  legend: { labelFontSize: 11, labelLimit: 0, title: null, orient: 'top' },
   view: { stroke: null },
   range: { category: colours },
 };

@@ -19,6 +19,7 @@ export {
 export type { CallContext } from './layers/context.ts';
 export { ScalarScale } from './layers/scalarScale.ts';
 export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
+export { countNetwork, type LayerCount } from './networks/counts.ts';
 export { type Fcn4Options, fcn4 } from './networks/fcn4.ts';
 export {
   type MobileNetOptions,
@@ -28,6 +29,7 @@ export {
 } from './networks/mobileNet.ts';
 export { NetworkBuilder, type NetworkShape } from './networks/network.ts';
 export { type NetworkName, networkNames, networks } from './networks/registry.ts';
+export { type Vgg8Options, vgg8, vgg8Full, vgg8Small } from './networks/vgg8.ts';
 export { batchNormInfer, batchNormTrain } from './ops/batchNorm.ts';
 export { type BinarizedInputs, binarizeInputs, type InputMap } from './ops/binarizeInputs.ts';
 export { binarizeWeights } from './ops/binarizeWeights.ts';

@@ -5,9 +5,11 @@ import { useBackend } from '../backend/useBackend.ts';
 import { binarizedLayers } from '../layers/binarized.ts';
 import { initialize, parametersOf } from '../parameters.ts';
 import { inputPrecision, type Precision, weightPrecision } from '../precision.ts';
-import { alexNetBn, alexNetFull, alexNetSmall } from './alexnetBn.ts';
+import { alexNetBn, alexNetSmall } from './alexnetBn.ts';
+import { countNetwork } from './counts.ts';
 import { fcn4 } from './fcn4.ts';
-import { mobileNet, mobileNetFull, mobileNetSmall } from './mobileNet.ts';
+import { mobileNet, mobileNetSmall } from './mobileNet.ts';
+import { type NetworkName, networks } from './registry.ts';
 
 beforeAll(async () => {
   await useBackend({ prefer: 'wasm' });
@@ -53,17 +55,21 @@ describe('networks', () => {
     expect(relus({ weights, inputs })).toBe(1);
   });
 
-  it('have the paper scale’s parameters', () => {
-    const shape = { input: [224, 224, 3] as const, classes: 1000, precision: {} };
-    const trained = (model: ReturnType<typeof alexNetBn>): number =>
-      parametersOf(model)
-        .filter(({ trainable }) => trainable)
-        .reduce((sum, { variable }) => sum + variable.size, 0);
-    // Howard et al. 2017 give 4.2 million; 4,231,976 with batch norm and no dense bias 4,230,976.
-    expect(trained(mobileNet(shape, mobileNetFull))).toBe(4_230_976);
-    // 5 convolutions 3,745,824, dense 6×6×256·4096 + 4096² + 4096·1000 = 58,621,952, batch norm 2·9,568,
-    // output scale 1.
-    expect(trained(alexNetBn(shape, alexNetFull))).toBe(62_386_913);
+  it('have the paper scale’s parameters and multiply-accumulates', () => {
+    const counts = (name: NetworkName): { parameters: number; macs: number } => {
+      const { input, classes, build } = networks[name];
+      const model = build({ input, classes, precision: {} });
+      const { parameters, macs } = countNetwork(model);
+      model.dispose();
+      return { parameters, macs };
+    };
+    // Howard et al. 2017 give 4.2 million and 569 million; 4,231,976 with a bias of the dense layer.
+    expect(counts('mobilenet-full')).toEqual({ parameters: 4_230_976, macs: 568_740_352 });
+    // Convolutions 3,745,824, dense 6·6·256·4096 + 4096² + 4096·1000 = 58,621,952, batch norm
+    // 2·(96 + 256 + 384 + 384 + 256 + 4096 + 4096) = 19,136, output scale 1. One tower, 'same' padding.
+    expect(counts('alexnet-bn-full')).toEqual({ parameters: 62_386_913, macs: 1_139_124_224 });
+    // Counted by hand in the same way from FINN's layer table: no padding, 30×30 positions first.
+    expect(counts('vgg8-full')).toEqual({ parameters: 1_546_689, macs: 59_461_376 });
   });
 
   it('take one precision per layer and refuse another number', () => {
