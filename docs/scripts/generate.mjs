@@ -22,6 +22,7 @@ const commands = {
   'hbnn-binarize': ['binarize'],
   'hbnn-train': ['train'],
   'hbnn-eval': ['eval'],
+  'hbnn-networks': ['networks'],
   'hbnn-datasets-list': ['datasets', 'list'],
   'hbnn-datasets-fetch': ['datasets', 'fetch'],
 };

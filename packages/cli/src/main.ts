@@ -4,10 +4,19 @@ import { Command, CommanderError } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { datasetsCommand } from './commands/datasets.ts';
 import { evalCommand } from './commands/eval.ts';
+import { networksCommand } from './commands/networks.ts';
 import { trainCommand } from './commands/train.ts';
 
 const badInput = 2;
 const bug = 1;
+
+const commands = (): Command[] => [
+  binarizeCommand(),
+  trainCommand(),
+  evalCommand(),
+  networksCommand(),
+  datasetsCommand(),
+];
 
 function program(): Command {
   const hbnn = new Command('hbnn')
@@ -25,7 +34,7 @@ Examples:
 Every command takes --json (machine-readable result on stdout; progress goes to stderr).
 Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault.`,
     );
-  for (const command of [binarizeCommand(), trainCommand(), evalCommand(), datasetsCommand()]) {
+  for (const command of commands()) {
     hbnn.addCommand(command);
   }
   for (const command of [hbnn, ...hbnn.commands, ...hbnn.commands.flatMap((c) => c.commands)]) {

@@ -80,7 +80,13 @@ describe('hbnn', () => {
       datasets: { name: string }[];
     };
     expect(datasets.map(({ name }) => name)).toContain('cifar10');
-    for (const command of [[], ['binarize'], ['train'], ['eval'], ['datasets', 'fetch']]) {
+    const { networks } = JSON.parse(hbnn('networks', '--json').out) as {
+      networks: { name: string; parameters: number }[];
+    };
+    const full = networks.find(({ name }) => name === 'mobilenet-full');
+    expect(full?.parameters).toBe(4_230_976);
+    const commands = [[], ['binarize'], ['train'], ['eval'], ['networks'], ['datasets', 'fetch']];
+    for (const command of commands) {
       const { code, out } = hbnn(...command, '--help');
       expect(code).toBe(0);
       expect(out).toContain('Example');

@@ -20,12 +20,7 @@ const flags: readonly [
   ['--test-limit <n>', 'testLimit', 'number', 'use so many test images, stratified'],
   ['--shrink <k>', 'shrink', 'number', 'average k×k pixels into one'],
   ['--size <n>', 'size', 'number', 'pixels that images of a folder are cropped to; default 224'],
-  [
-    '--network <name>',
-    'network',
-    'text',
-    'fcn4, alexnet-bn, mobilenet, alexnet-bn-full or mobilenet-full',
-  ],
+  ['--network <name>', 'network', 'text', 'a name from hbnn networks; default fcn4'],
   ['--widths <list>', 'widths', 'list', 'channels of fcn4, e.g. 8,16,16'],
   ['--pools <list>', 'pools', 'list', 'layers of fcn4 that pooling follows, from 0, e.g. 1,2'],
   [

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { printResult } from '../output.ts';
+
+export function networksCommand(): Command {
+  return new Command('networks')
+    .description('list the networks with their parameters and multiply-accumulates per image')
+    .option('--json', 'print the result as JSON, layer by layer')
+    .addHelpText('after', '\nExample:\n  hbnn networks')
+    .action((o: { json?: boolean }) => run(o.json));
+}
+
+async function run(json?: boolean): Promise<void> {
+  const { countNetwork, networks } = await import('@hbnn/train');
+  await backendFrom('cpu');
+  const rows = Object.entries(networks).map(([name, { title, input, classes, build }]) => {
+    const model = build({ input, classes, precision: {} });
+    const counts = countNetwork(model);
+    model.dispose();
+    return { name, title, input, classes, ...counts };
+  });
+  if (json) return printResult({ networks: rows }, true);
+  const number = (n: number): string => n.toLocaleString('en');
+  const text = rows.map(({ name, title, input, parameters, macs }) => [
+    name,
+    `${title} (${input.join('×')}): ${number(parameters)} parameters, ${number(macs)} MACs`,
+  ]);
+  printResult(Object.fromEntries(text) as Record<string, string>);
+}
