@@ -52,9 +52,9 @@ function quick(): Profile {
     data: 'fashion-mnist-subset',
     scale: 'Fashion-MNIST subset, 10,000 training images',
     common: { data: 'fashion-mnist-subset', batch: 64, learningRate: 0.2, schedule: 'cosine' },
-    figureNetwork: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 5 },
+    figureNetwork: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 4 },
     layerLevel: {
-      network: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 5 },
+      network: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 4 },
       weights: fcn4Weights(fcn4.widths, 1, 10),
     },
     alexNet: { network: 'alexnet-bn', epochs: 2, learningRate: 0.1 },

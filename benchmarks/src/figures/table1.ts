@@ -3,6 +3,7 @@ import { table1 as paper } from '../paper.ts';
 import type { Profile } from '../profile.ts';
 import { accuracies, measuredRow } from '../settings.ts';
 import type { Claim, ResultRow, Setting, SettingResults, Stage, StageResult } from '../stage.ts';
+import { mean } from '../statistics.ts';
 
 type Model = 'AlexNet' | 'MobileNet';
 
@@ -45,10 +46,11 @@ function settings(p: Profile): Setting[] {
 function conclude(p: Profile, results: SettingResults): StageResult {
   const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5, group]) => {
     const columns = { row, model, method: name, inputs, weights, 'paper top-5': top5, group };
+    const own5 = { 'our top-5': top5Of(results, settingId(model, inputs, weights)) };
     const label = `${row} ${model} ${name} ${inputs}/${weights}`;
     if (quoted.has(row)) return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns };
     const id = settingId(model, inputs, weights);
-    return measuredRow(p, label, results, id, { paper: top1, columns });
+    return measuredRow(p, label, results, id, { paper: top1, columns: { ...columns, ...own5 } });
   });
   const { model, inputs, weights } = ownTwoBit;
   const own = measuredRow(
@@ -64,6 +66,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         inputs,
         weights,
         group: 'weights only',
+        'our top-5': top5Of(results, settingId(model, inputs, weights)),
       },
     },
   );
@@ -79,6 +82,12 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     claims: claims(results),
     plots: [],
   };
+}
+
+/** Mean top-5 accuracy in percent; empty for a row that was not trained. */
+function top5Of(results: SettingResults, id: string): string {
+  const runs = results.get(id) ?? [];
+  return runs.length === 0 ? '' : mean(runs.map(({ top5 }) => 100 * top5)).toFixed(2);
 }
 
 function claims(results: SettingResults): Claim[] {

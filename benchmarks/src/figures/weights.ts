@@ -4,6 +4,8 @@ import type { Setting } from '../stage.ts';
 
 /** Averages of Figure 3b between 1 and 2 bits. */
 export const averages = [1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9];
+/** Those that decide whether accuracy rises faster than linearly: they get the deciding seeds. */
+export const decidingAverages: readonly number[] = [1.2, 1.4];
 
 /**
  * The weight-only trainings that figures 2b, 3b and §4.3 share; each stage asks for those it shows, and
@@ -18,7 +20,7 @@ export const weightSettings = {
       p,
       `w-mo-${average}`,
       { weights: average },
-      average === 1.4 ? p.deciding : p.others,
+      decidingAverages.includes(average) ? p.deciding : p.others,
     ),
   selected: (
     p: Profile,
