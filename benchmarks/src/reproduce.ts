@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { progressMeter, wholeNumber } from '@hbnn/cli/progress';
+import { wholeNumber } from '@hbnn/cli/numbers';
+import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import { Command, CommanderError } from 'commander';
 import { figure2a } from './figures/figure2a.ts';

@@ -10,6 +10,6 @@ export async function backendFrom(text: string): Promise<string> {
   }
   const { useBackend } = await import('@hbnn/train');
   const { name, why } = await useBackend({ prefer });
-  process.stderr.write(`backend ${name}: ${why}\n`);
+  process.stderr.write(`backend ${why}\n`);
   return name;
 }

@@ -63,6 +63,8 @@ function report(error: unknown): number {
 // A reader that closes early (`hbnn … | head`) is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`hbnn: the result could not be printed: ${error.message}\n`);
+  process.exit(badInput);
 });
 
 try {

@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { decodeNpy, HbnnError, type NpyArray } from '@hbnn/core';
 
 const reasons: Record<string, string> = {
@@ -29,30 +29,49 @@ export function readNpyFile(file: string): NpyArray {
   return decodeNpy(bytes, file);
 }
 
+const outReasons: Record<string, string> = {
+  ENOSPC: 'the disk is full; free space',
+  EACCES: 'writing there is not permitted; choose another --out',
+  EPERM: 'writing there is not permitted; choose another --out',
+  EROFS: 'the disk is read-only; choose another --out',
+  ENOTDIR: 'a file is in the way; choose another --out',
+  EEXIST: 'a file is in the way; choose another --out',
+};
+
 /**
- * Write several files into a folder, all or none: they are written to a folder beside it first. An
- * existing folder keeps its other files.
+ * Write several files into a folder, all or none: they are written to a folder inside it first and
+ * renamed into place together. The folder keeps its other files; one that was made for this and could not
+ * be filled is removed again.
  */
 export function writeFolder(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
+  if (folder === '') throw new HbnnError('--out: expected a folder, got an empty name');
   const target = resolve(folder);
-  if (existsSync(target) && !statSync(target).isDirectory()) {
-    throw new HbnnError(
-      `${folder}: expected a folder to write to, got a file; choose another --out`,
-    );
-  }
+  const names = Object.keys(files);
+  let made: string | undefined;
   let temporary: string | undefined;
+  // A signal waits until everything is in place; it comes to nothing then but the end of the process.
+  const hold = (): void => {};
+  process.on('SIGINT', hold).on('SIGTERM', hold);
   try {
-    mkdirSync(dirname(target), { recursive: true });
-    temporary = mkdtempSync(join(dirname(target), `.${basename(target)}-`));
-    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(temporary, name), bytes);
-    mkdirSync(target, { recursive: true });
-    for (const name of Object.keys(files)) renameSync(join(temporary, name), join(target, name));
+    made = mkdirSync(target, { recursive: true });
+    for (const path of names.map((name) => join(target, name))) {
+      if (existsSync(path) && !statSync(path).isFile()) {
+        throw new HbnnError(
+          `${path}: expected a file or nothing, got a folder; choose another --out`,
+        );
+      }
+    }
+    temporary = mkdtempSync(join(target, '.hbnn-'));
+    for (const name of names) writeFileSync(join(temporary, name), files[name]);
+    for (const name of names) renameSync(join(temporary, name), join(target, name));
   } catch (error) {
-    throw new HbnnError(
-      `${folder}: could not be written (${(error as Error).message}); free disk space or choose ` +
-        'another --out',
-    );
+    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+    if (error instanceof HbnnError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const why = outReasons[code] ?? (error as Error).message;
+    throw new HbnnError(`${folder}: could not be written: ${why}`);
   } finally {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
+    process.off('SIGINT', hold).off('SIGTERM', hold);
   }
 }

@@ -1,4 +1,3 @@
-import { HbnnError } from '@hbnn/core';
 import { Presets, SingleBar } from 'cli-progress';
 
 /** A bar on a terminal, a line now and then elsewhere; always on stderr. */
@@ -35,15 +34,6 @@ export function progressMeter(what: string): ProgressMeter {
     },
     stop() {},
   };
-}
-
-/** A whole number from the command line. */
-export function wholeNumber(text: string, option: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value)) {
-    throw new HbnnError(`${option}: expected a whole number, got '${text}'`);
-  }
-  return value;
 }
 
 /** Seconds as people say them. */

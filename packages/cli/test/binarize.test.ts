@@ -11,7 +11,7 @@ import {
   selectBits,
 } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { hbnn, temporary } from './process.ts';
+import { hbnn, hbnnTo, temporary } from './process.ts';
 
 const seed = 8;
 const shape = [6, 3, 3, 5];
@@ -137,6 +137,9 @@ describe('hbnn binarize', () => {
       [['--in', file, '--mix', '1', '--select', 'optimal'], '--average'],
       [['--in', file, '--map', floats], 'uint8 or int32'],
       [['--in', file, '--map', wide], '[2]'],
+      [['--in', file, '--map', floats, '--select', 'optimal'], '--select'],
+      [['--in', file, '--map', floats, '--map-per', 'output'], '--map-per'],
+      [['--in', file, '--average', '0x1'], "'0x1'"],
       [['--in', saved({ shape: [2], data: Float32Array.of(1, 2) }), '--map', wide], 'got 9'],
       [['--in', file, ...average, '--colour'], '--colour'],
     ];
@@ -151,10 +154,11 @@ describe('hbnn binarize', () => {
     }
   }, 120_000);
 
-  it('leaves no half-written folder when the output cannot be written', () => {
+  it('leaves nothing half-written when the output cannot be written', () => {
     const dir = temporary();
     writeFileSync(join(dir, 'taken'), 'a file');
-    mkdirSync(join(dir, 'full', 'map.npy'), { recursive: true });
+    mkdirSync(join(dir, 'full', 'planes.json'), { recursive: true });
+    writeFileSync(join(dir, 'full', 'map.npy'), 'old');
     const file = saved({ shape, data });
     for (const out of ['taken', 'taken/below', 'full']) {
       const path = join(dir, out);
@@ -163,5 +167,36 @@ describe('hbnn binarize', () => {
       expect(err).toContain(path);
     }
     expect(readdirSync(dir).sort()).toEqual(['full', 'taken']);
+    expect(readdirSync(join(dir, 'full')).sort()).toEqual(['map.npy', 'planes.json']);
+    expect(readFileSync(join(dir, 'full', 'map.npy'), 'utf8')).toBe('old');
+    expect(hbnn('binarize', '--in', file, '--average', '1.4', '--out', '').code).toBe(2);
+  });
+
+  it('writes into a folder that is there and keeps its other files', () => {
+    const out = temporary();
+    writeFileSync(join(out, 'notes.txt'), 'mine');
+    const args = ['--in', saved({ shape, data }), '--average', '1.4', '--out', out];
+    expect(hbnn('binarize', ...args).code).toBe(0);
+    expect(hbnn('binarize', ...args).code).toBe(0);
+    expect(readdirSync(out).sort()).toEqual([
+      ...['approximation.npy', 'map.npy', 'notes.txt', 'planes.json'],
+    ]);
+  });
+
+  it('says when so few units cannot reach the average', () => {
+    const flat = saved({ shape: [270], data });
+    const out = join(temporary(), 'out');
+    const args = ['--in', flat, '--average', '1.4', '--map-per', 'output', '--out', out, '--json'];
+    const { code, err } = hbnn('binarize', ...args);
+    expect(code).toBe(0);
+    expect(err).toContain('the average is 1 bits, not 1.4');
+  });
+
+  it.runIf(existsSync('/dev/full'))('fails when its result cannot be printed', () => {
+    const out = join(temporary(), 'out');
+    const args = ['--in', saved({ shape, data }), '--average', '1.4', '--out', out, '--json'];
+    const { code, err } = hbnnTo('/dev/full', 'binarize', ...args);
+    expect(code).toBe(2);
+    expect(err).toContain('could not be printed');
   });
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,19 @@ export function hbnn(...args: string[]): Ended {
     encoding: 'utf8',
   });
   return { code: status, out: stdout, err: stderr };
+}
+
+/** Run hbnn with its standard output going to a file or device. */
+export function hbnnTo(path: string, ...args: string[]): Ended {
+  const out = openSync(path, 'w');
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [...flags, ...args], {
+      ...{ encoding: 'utf8', stdio: ['ignore', out, 'pipe'] },
+    });
+    return { code: status, out: '', err: stderr };
+  } finally {
+    closeSync(out);
+  }
 }
 
 /** Start hbnn and leave it running. */

@@ -1,5 +1,6 @@
 import {
   approximate,
+  averageBits,
   type BitMap,
   binarize,
   bitCounts,
@@ -25,8 +26,8 @@ import {
 } from '@hbnn/core';
 import { Command } from 'commander';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
-import { wholeNumber } from '../progress.ts';
 
 interface Options {
   in: string;
@@ -45,7 +46,10 @@ export function binarizeCommand(): Command {
   return new Command('binarize')
     .description('binarize a tensor (.npy) to a heterogeneous bitwidth')
     .requiredOption('--in <file>', 'tensor: float32, float64, uint8 or int32 .npy, C order')
-    .option('--average <bits>', "average bitwidth, e.g. 1.4 (the paper's mix where it has one)")
+    .option(
+      '--average <bits>',
+      "average bitwidth, e.g. 1.4 (the paper's mix where it has one; below 1 some get 0 bits)",
+    )
     .option(
       '--mix <fractions>',
       'fractions of 1, 2, 3 … bits (0.7/0.2/0.1) or of given bits (0:0.2/2:0.8)',
@@ -53,7 +57,11 @@ export function binarizeCommand(): Command {
     .option('--map <file>', 'bits per element, uint8 or int32 .npy of the same shape')
     .option('--select <rule>', 'middle-out, top-down, bottom-up, random or optimal', 'middle-out')
     .option('--seed <n>', 'seed of --select random', '0')
-    .option('--scale-per <unit>', 'tensor or output (first dimension)', 'tensor')
+    .option(
+      '--scale-per <unit>',
+      'tensor or output (first dimension; a 1-d tensor is one output)',
+      'tensor',
+    )
     .option('--map-per <unit>', 'element, block:K, position, input or output', 'element')
     .requiredOption('--out <folder>', 'where map.npy, approximation.npy and planes.json go')
     .option('--json', 'print the result as JSON')
@@ -64,10 +72,11 @@ Example:
   python3 -c "import numpy as n; n.save('w.npy', n.random.default_rng(1).normal(size=(64, 3, 3, 32)))"
   hbnn binarize --in w.npy --average 1.4 --out binarized --json`,
     )
-    .action((options: Options) => run(options));
+    .action((options: Options, command: Command) => run(options, command));
 }
 
-function run(o: Options): void {
+function run(o: Options, command: Command): void {
+  if (o.map !== undefined) refuseBesideMap(command);
   const tensor = readTensor(o.in);
   const result = binarized(tensor, o);
   const approximation = approximate(result);
@@ -89,6 +98,27 @@ function run(o: Options): void {
     },
     o.json,
   );
+}
+
+/** What chooses a map has no say where one is given. */
+function refuseBesideMap(command: Command): void {
+  const given = { select: '--select', seed: '--seed', mapPer: '--map-per' };
+  for (const [name, option] of Object.entries(given)) {
+    if (command.getOptionValueSource(name) === 'cli') {
+      throw new HbnnError(`binarize: --map gives the bits already; leave out ${option}`);
+    }
+  }
+}
+
+/** Few units (a 1-d tensor is one output) may not reach an average: say so. */
+function noteAverage(wanted: number, o: Options, map: BitMap): void {
+  const got = map.bits.reduce((sum, b) => sum + b, 0) / map.bits.length;
+  if (Math.abs(got - wanted) > 0.2 && map.bits.length > 20) {
+    process.stderr.write(
+      `note: with so few units (--map-per ${o.mapPer}) the average is ${Number(got.toFixed(3))} bits, not ` +
+        `${Number(wanted.toFixed(3))}\n`,
+    );
+  }
 }
 
 function readTensor(file: string): FloatTensor {
@@ -119,24 +149,23 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
     if (o.average === undefined) {
       throw new HbnnError('binarize: --select optimal chooses the mix itself; give --average');
     }
-    return optimal(tensor, { average: averageOf(o.average), mapPer, scalePer });
+    const average = averageOf(o.average);
+    const r = optimal(tensor, { average, mapPer, scalePer });
+    noteAverage(average, o, r.map);
+    return r;
   }
   const mix = mixFrom(o);
   const seed = wholeNumber(o.seed, '--seed');
-  return binarize(tensor, selectBits(tensor, { mix, select, mapPer, seed }), { scalePer });
+  const map = selectBits(tensor, { mix, select, mapPer, seed });
+  noteAverage(averageBits(mix), o, map);
+  return binarize(tensor, map, { scalePer });
 }
 
 function mixFrom(o: Options): Mix {
   return o.mix !== undefined ? parseMix(o.mix) : distFromAverage(averageOf(o.average as string));
 }
 
-function averageOf(text: string): number {
-  const average = Number(text);
-  if (text.trim() === '' || !Number.isFinite(average)) {
-    throw new HbnnError(`--average: expected a number of bits such as 1.4, got '${text}'`);
-  }
-  return average;
-}
+const averageOf = (text: string): number => decimal(text, '--average', 'bits such as 1.4');
 
 function selectRule(text: string): Select {
   const known: readonly string[] = [...heuristics, 'optimal'];

@@ -4,7 +4,9 @@ import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 export function datasetsCommand(): Command {
-  const command = new Command('datasets').description('list and fetch data sets');
+  const command = new Command('datasets')
+    .description('list and fetch data sets')
+    .addHelpText('after', '\nExample:\n  hbnn datasets list');
   command
     .command('list')
     .description('the data sets hbnn knows')

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { backendFrom } from '../backend.ts';
 import { printResult } from '../output.ts';
 
 export function networksCommand(): Command {
@@ -11,8 +10,9 @@ export function networksCommand(): Command {
 }
 
 async function run(json?: boolean): Promise<void> {
-  const { countNetwork, networks } = await import('@hbnn/train');
-  await backendFrom('cpu');
+  const { countNetwork, networks, useBackend } = await import('@hbnn/train');
+  // Nothing is computed: the networks are only built and counted.
+  await useBackend({ prefer: 'cpu' });
   const rows = Object.entries(networks).map(([name, { title, input, classes, build }]) => {
     const model = build({ input, classes, precision: {} });
     const counts = countNetwork(model);

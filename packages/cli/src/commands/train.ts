@@ -4,6 +4,7 @@ import { openDataset } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
+import { decimal } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
 
@@ -98,11 +99,7 @@ function settings(o: Options): Record<string, unknown> {
 
 function value(text: string, kind: 'text' | 'number' | 'list', flag: string): unknown {
   if (kind === 'text') return text;
-  const number = (part: string): number => {
-    const n = Number(part);
-    if (part.trim() !== '' && Number.isFinite(n)) return n;
-    throw new HbnnError(`${flag}: expected a number, got '${part}'`);
-  };
+  const number = (part: string): number => decimal(part, flag);
   return kind === 'number' ? number(text) : text.split(',').map(number);
 }
 
@@ -143,7 +140,7 @@ async function run(o: Options): Promise<void> {
         meter.update(
           p.step,
           p.steps,
-          `epoch ${p.epoch + 1} loss ${p.loss.toFixed(3)} accuracy ${(100 * p.accuracy).toFixed(1)} % ` +
+          `epoch ${Math.min(p.epoch + 1, config.epochs)} loss ${p.loss.toFixed(3)} accuracy ${(100 * p.accuracy).toFixed(1)} % ` +
             `${Math.round(p.imagesPerSecond)} images/s, ${duration(p.secondsLeft)} left`,
         ),
     });
@@ -157,7 +154,7 @@ async function run(o: Options): Promise<void> {
 
 function seconds(text: string | boolean | undefined): number | undefined {
   if (typeof text !== 'string') return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0 && text.trim() !== '') return value;
-  throw new HbnnError(`--checkpoint-seconds: expected seconds, got '${text}'`);
+  const value = decimal(text, '--checkpoint-seconds', 'of seconds');
+  if (value >= 0) return value;
+  throw new HbnnError(`--checkpoint-seconds: expected 0 or more, got ${text}`);
 }

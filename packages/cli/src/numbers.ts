@@ -1,0 +1,15 @@
+import { HbnnError } from '@hbnn/core';
+
+/** A whole number from the command line. */
+export function wholeNumber(text: string, option: string): number {
+  if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new HbnnError(`${option}: expected a whole number, got '${text}'`);
+}
+
+/** A decimal number from the command line. */
+export function decimal(text: string, option: string, what = 'such as 0.5'): number {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))) {
+    return Number(text);
+  }
+  throw new HbnnError(`${option}: expected a number ${what}, got '${text}'`);
+}
