@@ -22,6 +22,9 @@ export type TrainAnswer =
 
 const progressEveryMs = 500;
 
+// A worker whose sweep was killed must not go on writing into a run folder that the next sweep takes up.
+process.once('disconnect', () => process.exit(1));
+
 // The data set stays open between the tasks of a worker: most of them share it.
 let open: { key: string; dataset: Promise<Dataset> } | undefined;
 

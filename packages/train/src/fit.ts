@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Batch, BatchSource } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -42,6 +43,9 @@ export interface FitOptions {
   readonly onStep?: (state: TrainState) => void | Promise<void>;
 }
 
+/** How long training may keep the event loop from timers, signals and messages, in milliseconds. */
+const longestHold = 100;
+
 /** The number of steps a training will take. */
 export function stepsOf(
   source: BatchSource,
@@ -68,6 +72,7 @@ export async function fit(
 ): Promise<void> {
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
+  let held = performance.now();
   while (state.step < steps) {
     const { epoch, batchInEpoch: from } = state;
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
@@ -78,6 +83,10 @@ export async function fit(
       state.batchInEpoch++;
       if (state.batchInEpoch === stepsPerEpoch(source, o)) closeEpoch(state);
       await o.onStep?.(state);
+      if (performance.now() - held > longestHold) {
+        await setImmediate();
+        held = performance.now();
+      }
       if (state.step >= steps || state.batchInEpoch === 0) break;
     }
   }
