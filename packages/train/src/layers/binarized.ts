@@ -72,8 +72,23 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     };
   }
 
+  /** The layer's own operation on binarized inputs and kernel. */
+  protected abstract product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor;
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
+    return tf.tidy(() => {
+      const context = callContext(kwargs);
+      const x = singleInput(inputs);
+      const y = this.product(
+        this.inputBinarization?.apply(x, context) ?? x,
+        this.forwardKernel(context),
+      );
+      return this.bias ? tf.add(y, this.bias.read()) : y;
+    });
+  }
+
   /** The kernel as the forward pass sees it. */
-  protected forwardKernel(context: CallContext): tf.Tensor {
+  private forwardKernel(context: CallContext): tf.Tensor {
     const kernel = variableOf(this.kernel);
     const { weightBinarizer, precision } = this;
     if (weightBinarizer === undefined || precision.weights === undefined) return kernel;
@@ -82,15 +97,6 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     const shape = [...weightBinarizer.spec.shape];
     const binarized = binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew });
     return tf.reshape(binarized, kernel.shape);
-  }
-
-  protected forwardInput(inputs: tf.Tensor | tf.Tensor[], context: CallContext): tf.Tensor {
-    const x = singleInput(inputs);
-    return this.inputBinarization?.apply(x, context) ?? x;
-  }
-
-  protected withBias(y: tf.Tensor): tf.Tensor {
-    return this.bias ? tf.add(y, this.bias.read()) : y;
   }
 
   /** Binarize the kernel once for a series of inferences, until `thaw`. */
@@ -207,14 +213,9 @@ export class BinarizedConv2D extends BinarizedLayer {
     return [batch, ...convolvedSize(feature, this.config), this.config.filters];
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
-    return tf.tidy(() => {
-      const context = callContext(kwargs);
-      const x = this.forwardInput(inputs, context) as tf.Tensor4D;
-      const kernel = this.forwardKernel(context) as tf.Tensor4D;
-      const { strides = 1, padding = 'same' } = this.config;
-      return this.withBias(tf.conv2d(x, kernel, pair(strides), padding));
-    });
+  protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+    const { strides = 1, padding = 'same' } = this.config;
+    return tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, pair(strides), padding);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -251,14 +252,9 @@ export class BinarizedDepthwiseConv2D extends BinarizedLayer {
     return [batch, ...convolvedSize(feature, this.config), feature[2]];
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
-    return tf.tidy(() => {
-      const context = callContext(kwargs);
-      const x = this.forwardInput(inputs, context) as tf.Tensor4D;
-      const kernel = this.forwardKernel(context) as tf.Tensor4D;
-      const { strides = 1, padding = 'same' } = this.config;
-      return this.withBias(tf.depthwiseConv2d(x, kernel, pair(strides), padding));
-    });
+  protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+    const { strides = 1, padding = 'same' } = this.config;
+    return tf.depthwiseConv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, pair(strides), padding);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -299,12 +295,8 @@ export class BinarizedDense extends BinarizedLayer {
     return [singleShape(inputShape)[0], this.config.units];
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: unknown): tf.Tensor {
-    return tf.tidy(() => {
-      const context = callContext(kwargs);
-      const x = this.forwardInput(inputs, context) as tf.Tensor2D;
-      return this.withBias(tf.matMul(x, this.forwardKernel(context) as tf.Tensor2D));
-    });
+  protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+    return tf.matMul(x, kernel);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
