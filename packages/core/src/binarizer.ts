@@ -6,9 +6,11 @@ import type { Layout } from './layout.ts';
 import { averageBits, distFromAverage, type Mix } from './mix.ts';
 import { optimalSolver } from './optimal.ts';
 import {
+  exactScales,
   greedyPlanes,
   meanScales,
   type ResidualTensor,
+  roundScales,
   scaleArrays,
   scaleGroups,
   widestOf,
@@ -74,15 +76,20 @@ function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
   const chooser = selector({ shape, layout, mix, mapPer, seed, select });
   const groups = scaleGroups(shape, layout, spec.scalePer ?? 'tensor', 'binarizer');
   const scales = scaleArrays(chooser.widest, groups);
+  const exact = exactScales(chooser.widest, groups);
+  const measure = (x: Float32Array, bits: Uint8Array) => {
+    meanScales(x, bits, groups, exact);
+    roundScales(exact, scales);
+  };
   return build(spec, scales, {
     renew: (x, bits) => chooser.select(x, bits),
     apply(x, bits, out) {
-      meanScales(x, bits, groups, scales);
-      writeGreedy(x, bits, groups, scales, out);
+      measure(x, bits);
+      writeGreedy(x, bits, groups, exact, out);
     },
     planes(x, bits) {
-      meanScales(x, bits, groups, scales);
-      return greedyPlanes(x, bits, groups, scales.slice(0, widestOf(bits)));
+      measure(x, bits);
+      return greedyPlanes(x, bits, groups, exact.slice(0, widestOf(bits)));
     },
   });
 }

@@ -25,6 +25,7 @@ import { sweepUnits, type UnitProblem, unitProblem } from './optimalUnits.ts';
 import { random } from './random.ts';
 import {
   checkScales,
+  exactScales,
   type Groups,
   meanScales,
   type ResidualTensor,
@@ -362,14 +363,13 @@ function startScale(n: number, uniform: number): number {
 }
 
 function middleOutScales(task: Task, x: Float32Array | Float64Array): Float64Array[] {
-  const { scales } = middleOutResult(task, x);
-  return scales.map((plane) => Float64Array.from(plane));
+  return middleOutResult(task, x).scales;
 }
 
 function middleOutResult(task: Task, x: Float32Array | Float64Array) {
   const bits = new Uint8Array(x.length);
   task.middleOut.select(x, bits);
-  const scales = scaleArrays(task.range.maxBits, task.groups);
+  const scales = exactScales(task.range.maxBits, task.groups);
   meanScales(x, bits, task.groups, scales);
   return { bits, scales };
 }
@@ -407,10 +407,11 @@ function keepBetter(
   fillCodebook(book, scales);
   const error = squaredError(x, bits, groups, book);
   const other = middleOutResult(task, x);
-  fillCodebook(book, other.scales);
+  const rounded = other.scales.map((plane) => Float32Array.from(plane));
+  fillCodebook(book, rounded);
   if (!(squaredError(x, other.bits, groups, book) < error)) return;
   bits.set(other.bits);
-  copyScales(other.scales, scales);
+  copyScales(rounded, scales);
 }
 
 function copyScales(from: readonly ArrayLike<number>[], to: readonly Float32Array[]): void {

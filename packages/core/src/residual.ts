@@ -47,7 +47,7 @@ export function scaleGroups(
 }
 
 /** |E_n| of a member after the first n scales: a ← |a − μ|, exact mirror of E − μ·sign(E). */
-function magnitudeAfter(magnitude: number, scales: readonly Float32Array[], n: number, g: number) {
+function magnitudeAfter(magnitude: number, scales: readonly Float64Array[], n: number, g: number) {
   let a = magnitude;
   for (let plane = 0; plane < n; plane++) a = Math.abs(a - scales[plane][g]);
   return a;
@@ -55,7 +55,8 @@ function magnitudeAfter(magnitude: number, scales: readonly Float32Array[], n: n
 
 /**
  * Compute the scales of Eq. 5 for a bit map: μ_n = mean of |E_{n−1}| over the members of plane n,
- * summed in index order in float64, rounded once to float32. Writes scales[n][group].
+ * summed in index order in float64, and not rounded: E_n subtracts what is written to
+ * scales[n][group]. Scales to keep are these, rounded once to float32 (`roundScales`).
  *
  * Only magnitudes matter here: |E − μ·sign(E)| = | |E| − μ | exactly, also for sign(0) = −1.
  */
@@ -63,7 +64,7 @@ export function meanScales(
   x: Float32Array | Float64Array,
   bits: Uint8Array,
   groups: Groups,
-  scales: readonly Float32Array[],
+  scales: readonly Float64Array[],
 ): void {
   const sums = new Float64Array(groups.count);
   const counts = new Float64Array(groups.count);
@@ -78,7 +79,7 @@ export function meanScales(
 function sumPlane(
   x: Float32Array | Float64Array,
   bits: Uint8Array,
-  scales: readonly Float32Array[],
+  scales: readonly Float64Array[],
   n: number,
   sums: Float64Array,
   counts: Float64Array,
@@ -111,7 +112,7 @@ function sumPlaneByGroup(
   x: Float32Array | Float64Array,
   bits: Uint8Array,
   groups: Groups,
-  scales: readonly Float32Array[],
+  scales: readonly Float64Array[],
   n: number,
   sums: Float64Array,
   counts: Float64Array,
@@ -130,15 +131,25 @@ function sumPlaneByGroup(
   }
 }
 
+/** Round scales to the float32 that is kept. */
+export function roundScales(
+  scales: readonly Float64Array[],
+  rounded: readonly Float32Array[],
+): void {
+  scales.forEach((plane, n) => {
+    rounded[n].set(plane);
+  });
+}
+
 /**
- * Write Σ μ_n B_n with greedy signs (B_n = sign E_{n−1}): accumulated in float64 in plane order,
- * rounded once to float32.
+ * Write Σ float32(μ_n) B_n with greedy signs (B_n = sign E_{n−1}, E_n = E_{n−1} − μ_n B_n with the
+ * unrounded μ_n): accumulated in float64 in plane order, rounded once to float32.
  */
 export function writeGreedy(
   x: Float32Array | Float64Array,
   bits: Uint8Array,
   groups: Groups,
-  scales: readonly Float32Array[],
+  scales: readonly Float64Array[],
   out: Float32Array,
 ): void {
   const planes = Math.max(3, scales.length);
@@ -156,7 +167,7 @@ export function writeGreedy(
         let sum = 0;
         for (let n = 0; n < bits[i]; n++) {
           const step = signBit(rest) === 1 ? scales[n][g] : -scales[n][g];
-          sum += step;
+          sum += Math.fround(step);
           rest -= step;
         }
         out[i] = sum;
@@ -169,7 +180,7 @@ export function writeGreedy(
 const stepStride = 18;
 
 /** steps[n · 18 + 2 · bits + sign bit] = ±μ_n for members of plane n, 0 for others. */
-function fillSteps(scales: readonly Float32Array[], g: number, steps: Float64Array): void {
+function fillSteps(scales: readonly Float64Array[], g: number, steps: Float64Array): void {
   for (let n = 0; n < scales.length; n++) {
     for (let width = 0; width <= 8; width++) {
       const scale = width > n ? scales[n][g] : 0;
@@ -196,7 +207,7 @@ function writeRun(
     const at = 2 * bits[i];
     for (let n = 0; n < planes; n++) {
       const step = steps[n * stepStride + at + signBit(rest)];
-      sum += step;
+      sum += Math.fround(step);
       rest -= step;
     }
     out[i] = sum;
@@ -218,18 +229,19 @@ function writeRun3(
     const first = steps[at + signBit(value)];
     const second = steps[stepStride + at + signBit(value - first)];
     const third = steps[2 * stepStride + at + signBit(value - first - second)];
-    out[i] = first + second + third;
+    out[i] = Math.fround(first) + Math.fround(second) + Math.fround(third);
   }
 }
 
-/** The planes of greedy signs, as values to keep. */
+/** The planes of greedy signs, as values to keep; their scales rounded to float32. */
 export function greedyPlanes(
   x: Float32Array | Float64Array,
   bits: Uint8Array,
   groups: Groups,
-  scales: readonly Float32Array[],
+  scales: readonly Float64Array[],
 ): Plane[] {
-  const planes = emptyPlanes(x.length, scales);
+  const rounded = scales.map((plane) => Float32Array.from(plane));
+  const planes = emptyPlanes(x.length, rounded);
   for (let i = 0; i < x.length; i++) {
     const g = Math.floor(i / groups.run) % groups.count;
     let rest: number = x[i];
@@ -259,7 +271,8 @@ export function widestOf(bits: Uint8Array): number {
 
 /**
  * Binarize a tensor under a bit map (Eq. 5). With E_0 = T, in round n over the members {j : M_j >= n}:
- * B_n = sign(E_{n−1}), μ_n = mean |E_{n−1}|, E_n = E_{n−1} − μ_n B_n.
+ * B_n = sign(E_{n−1}), μ_n = mean |E_{n−1}|, E_n = E_{n−1} − μ_n B_n, all in float64. The scales that
+ * are returned are the μ_n rounded once to float32.
  *
  * @param t weights of 1 to 4 dimensions
  * @param map bits per element, t's shape; 0-bit elements become 0
@@ -278,15 +291,23 @@ export function binarize(
       `binarize: bit map shape ${shapeText(map.shape)} does not match weights shape ${shapeText(t.shape)}; build it with selectBits(weights, …)`,
     );
   const groups = scaleGroups(t.shape, layout, scalePer);
-  const scales = scaleArrays(widestOf(map.bits), groups);
+  const scales = exactScales(widestOf(map.bits), groups);
   meanScales(t.data, map.bits, groups, scales);
-  checkScales(scales, 'binarize');
   const planes = greedyPlanes(t.data, map.bits, groups, scales);
+  checkScales(
+    planes.map((plane) => plane.scales),
+    'binarize',
+  );
   return { shape: [...t.shape], layout, scalePer, map, planes };
 }
 
 export function scaleArrays(planes: number, groups: Groups): Float32Array[] {
   return Array.from({ length: planes }, () => new Float32Array(groups.count));
+}
+
+/** Scales in float64, as `meanScales` computes them. */
+export function exactScales(planes: number, groups: Groups): Float64Array[] {
+  return Array.from({ length: planes }, () => new Float64Array(groups.count));
 }
 
 /** @throws HbnnError when a scale is not finite */

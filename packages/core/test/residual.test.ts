@@ -28,9 +28,8 @@ describe('binarize', () => {
     const t = floatTensor(Float32Array.of(3, -1, 0, 4), [4]);
     const r = binarize(t, bitMapFrom(Uint8Array.of(1, 2, 2, 0), [4]));
     // Round 1 over 3, −1, 0: μ = 4/3; residuals of −1 and 0: 1/3 and 4/3, so round 2 has μ = 5/6.
-    // The rounded scale is the one subtracted.
     const first = Math.fround(4 / 3);
-    const second = Math.fround((first - 1 + first) / 2);
+    const second = Math.fround(5 / 6);
     expect(r.planes.map((plane) => plane.scales[0])).toEqual([first, second]);
     expect(r.planes.map((plane) => Array.from(plane.members))).toEqual([
       [1, 1, 1, 0],
@@ -44,6 +43,27 @@ describe('binarize', () => {
     expect(Array.from(approximate(r).data)).toEqual(
       [first, second - first, second - first, 0].map(Math.fround),
     );
+  });
+
+  it('follows plain float64 on tied values, to the last bit of scales and every sign', () => {
+    for (let trial = 0; trial < 200; trial++) {
+      const rng = random(7, 'ties', trial);
+      const count = 1 + rng.below(60);
+      const data = Float64Array.from({ length: count }, () => (rng.below(7) - 3) / 10);
+      const bits = Uint8Array.from({ length: count }, () => rng.below(9));
+      const r = binarize({ shape: [count], data }, bitMapFrom(bits, [count]));
+      const rest = Array.from(data);
+      r.planes.forEach((plane, n) => {
+        const members = rest.map((_, i) => i).filter((i) => bits[i] > n);
+        const mean = members.reduce((sum, i) => sum + Math.abs(rest[i]), 0) / members.length;
+        expect(plane.scales[0], `trial ${trial} plane ${n + 1}`).toBe(Math.fround(mean));
+        for (const i of members) {
+          const sign = rest[i] > 0 ? 1 : -1;
+          expect(plane.signs[i], `trial ${trial} plane ${n + 1}`).toBe(sign > 0 ? 1 : 0);
+          rest[i] -= sign * mean;
+        }
+      });
+    }
   });
 
   it('brings 8 bits near, plane by plane', () => {

@@ -2,8 +2,8 @@
 // @hbnn/core's selectBits and binarize applied to each sample (or to the whole batch, where scales are shared).
 //
 // Exactness: magnitudes, keys and sums are float64, added in index order; an element that takes no part adds
-// +0, which changes no sum. A scale is rounded once to float32, then used as float64. The output is the sum of
-// at most 8 scales in float64, rounded once.
+// +0, which changes no sum. What is left of an element is reduced by the scale in float64; the scale that is stored
+// is that one rounded once to float32. The output is the sum of at most 8 rounded scales in float64, rounded once.
 
 /** Buckets of the first look at keys: 8 bits of exponent and 4 of mantissa of the key rounded to float32. */
 const BUCKETS: i32 = 4096;
@@ -17,6 +17,8 @@ const TIES: usize = 72;
 const SEEN: usize = 112;
 const TABLE: usize = 152;
 const HISTOGRAM: usize = TABLE + 9 * 8 * 8;
+/** The table's last row, of 8 bits, is where the scales are written first: f64[8]. */
+const EXACT: usize = TABLE + 8 * 64;
 const KEYS: usize = HISTOGRAM + <usize>BUCKETS * 4;
 
 // @ts-ignore: decorator
@@ -170,30 +172,34 @@ function assignBits(features: i32, cuts: i32, widths: usize, bits: usize, scratc
   }
 }
 
-/** Rounds the mean of a plane to float32; 0 if it is empty. */
+/** The mean of a plane; 0 if it is empty. */
 // @ts-ignore: decorator
 @inline
-function scaleOf(sum: f64, count: i32): f32 {
-  return count > 0 ? <f32>(sum / <f64>count) : 0;
+function scaleOf(sum: f64, count: i32): f64 {
+  return count > 0 ? sum / <f64>count : 0;
 }
 
 /**
  * The scales of one sample. A plane's members are gathered in index order with the magnitude of what is left,
  * | a - scale |, before they are added up. Where every element has a bit, the first plane's mean is `mean`.
+ * Scales go to the scratch as they are and to `scales` rounded.
  */
 function sampleScales(
   x: usize, bits: usize, features: i32, planes: i32, everyone: bool, mean: f64, scales: usize, scratch: usize,
 ): void {
-  const list = scratch + KEYS, members = list + (<usize>features << 3);
+  const exact = scratch + EXACT, list = scratch + KEYS, members = list + (<usize>features << 3);
   let count = 0;
   let n = 0;
   // Gather the members of the first plane, or after its scale those of the second.
-  const scale = everyone ? <f32>mean : <f32>0;
-  if (everyone) f32.store(scales, scale);
+  const scale: f64 = everyone ? mean : 0;
+  if (everyone) {
+    f64.store(exact, scale);
+    f32.store(scales, <f32>scale);
+  }
   n = i32(everyone);
   for (let j = 0; j < features; ++j) {
     const width = load<u8>(bits + j);
-    f64.store(list + (<usize>count << 3), abs<f64>(magnitude(x + (<usize>j << 2)) - <f64>scale));
+    f64.store(list + (<usize>count << 3), abs<f64>(magnitude(x + (<usize>j << 2)) - scale));
     store<u8>(members + count, width);
     count += i32(<i32>width > n);
   }
@@ -201,11 +207,12 @@ function sampleScales(
     let sum: f64 = 0;
     for (let k = list, end = list + (<usize>count << 3); k < end; k += 8) sum += f64.load(k);
     const scale = scaleOf(sum, count);
-    f32.store(scales + (n << 2), scale);
+    f64.store(exact + (n << 3), scale);
+    f32.store(scales + (n << 2), <f32>scale);
     let kept = 0;
     for (let k = 0; k < count; ++k) {
       const width = <i32>load<u8>(members + k);
-      f64.store(list + (<usize>kept << 3), abs<f64>(f64.load(list + (<usize>k << 3)) - <f64>scale));
+      f64.store(list + (<usize>kept << 3), abs<f64>(f64.load(list + (<usize>k << 3)) - scale));
       store<u8>(members + kept, <u8>width);
       kept += i32(width > n + 1);
     }
@@ -221,11 +228,12 @@ function allHaveBits(bits: usize, features: i32): bool {
 
 /**
  * The scales of a map shared by all samples: sums over sample after sample. A plane's members are listed once,
- * as offsets into a sample: list is i32[features].
+ * as offsets into a sample. Scales go to the scratch as they are and to `scales` rounded.
  */
 function sharedScales(
-  x: usize, bits: usize, samples: i32, features: i32, planes: i32, scales: usize, list: usize,
+  x: usize, bits: usize, samples: i32, features: i32, planes: i32, scales: usize, scratch: usize,
 ): void {
+  const exact = scratch + EXACT, list = scratch + KEYS;
   for (let n = 0; n < planes; ++n) {
     let members = 0;
     for (let j = 0; j < features; ++j) {
@@ -237,25 +245,28 @@ function sharedScales(
     for (let i = 0, p = x; i < samples; ++i, p += <usize>features << 2) {
       for (let k = list; k < end; k += 4) {
         let a = magnitude(p + <usize>i32.load(k));
-        for (let m: usize = 0; m < <usize>n << 2; m += 4) a = abs<f64>(a - <f64>f32.load(scales + m));
+        for (let m: usize = 0; m < <usize>n << 3; m += 8) a = abs<f64>(a - f64.load(exact + m));
         sum += a;
       }
     }
-    f32.store(scales + (n << 2), scaleOf(sum, members * samples));
+    const scale = scaleOf(sum, members * samples);
+    f64.store(exact + (n << 3), scale);
+    f32.store(scales + (n << 2), <f32>scale);
   }
 }
 
-/** table[width][n] = scales[n] where n < width, else 0. */
-function fillTable(scales: usize, planes: i32, table: usize): void {
-  for (let width = 0; width < CLASSES; ++width) {
-    for (let n = 0; n < 8; ++n) {
-      f64.store(table + (width << 6) + (n << 3), n < width && n < planes ? <f64>f32.load(scales + (n << 2)) : 0);
+/** table[width][n] = scales[n] where n < width, else 0; the last row holds the scales of all planes already. */
+function fillTable(planes: i32, scratch: usize): void {
+  for (let width = 0; width < CLASSES - 1; ++width) {
+    const row = scratch + TABLE + (<usize>width << 6);
+    for (let n = 0; n < planes; ++n) {
+      f64.store(row + (n << 3), n < width ? f64.load(scratch + EXACT + (n << 3)) : 0);
     }
   }
 }
 
 /**
- * out = sum over planes of scale * sign(what is left), sign(0) = -1. Two elements at a time, signs by masks: a
+ * out = sum over planes of the rounded scale * sign(what is left), sign(0) = -1. Two elements at a time, signs by masks: a
  * choice between two floats is a branch to V8, and this one is a coin toss.
  */
 function applyTable(x: usize, bits: usize, features: i32, planes: i32, table: usize, out: usize): void {
@@ -270,7 +281,7 @@ function applyTable(x: usize, bits: usize, features: i32, planes: i32, table: us
     for (let n = 0; n < planes; ++n) {
       const scales = v128.load64_lane(b + (n << 3), v128.load64_zero(a + (n << 3)), 1);
       const step = v128.bitselect(scales, f64x2.neg(scales), f64x2.gt(rest, zero));
-      sum = f64x2.add(sum, step);
+      sum = f64x2.add(sum, f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(step)));
       rest = f64x2.sub(rest, step);
     }
     const rounded = f32x4.demote_f64x2_zero(sum);
@@ -319,7 +330,7 @@ export function binarizeSamples(
         assignBits(features, classes - 1, widths, own, scratch);
       }
       sampleScales(x, own, features, planes, everyone, mean, scales, scratch);
-      fillTable(scales, planes, scratch + TABLE);
+      fillTable(planes, scratch);
       applyTable(x, own, features, planes, scratch + TABLE, out);
     }
     scales += <usize>planes << 2;
@@ -330,14 +341,15 @@ export function binarizeSamples(
 
 /**
  * All samples binarized with one map bits[features] and one set of scales[planes]: measured over the batch, or
- * given. scratch: 17112 + features * 4 bytes, 8-byte aligned.
+ * given (then what is left is reduced by those float32 numbers). scratch: 17112 + features * 4 bytes, 8-byte aligned.
  */
 export function binarizeShared(
   x: usize, out: usize, samples: i32, features: i32, bits: usize, planes: i32, scales: usize, measure: i32,
   scratch: usize,
 ): void {
-  if (measure) sharedScales(x, bits, samples, features, planes, scales, scratch + KEYS);
-  fillTable(scales, planes, scratch + TABLE);
+  if (measure) sharedScales(x, bits, samples, features, planes, scales, scratch);
+  else for (let n = 0; n < planes; ++n) f64.store(scratch + EXACT + (n << 3), <f64>f32.load(scales + (n << 2)));
+  fillTable(planes, scratch);
   for (let i = 0; i < samples; ++i) {
     applyTable(x, bits, features, planes, scratch + TABLE, out);
     x += <usize>features << 2;

@@ -2,8 +2,9 @@
 
 Run: python3 make_golden.py (numpy 2). Slow and obvious on purpose: loops in index order, a full
 stable sort, no code of this project. Rules are those of the paper's Eq. 5, Eq. 6 and Algorithm 1:
-sign(0) = -1, one sort over the whole tensor, ties by index, scales summed in float64 in index order
-and rounded once to float32, residuals in float64.
+sign(0) = -1, one sort over the whole tensor, ties by index. The residuals and their scales are plain
+float64 (sums in index order); only the scales that are written, and of which the approximation is
+the sum, are rounded once to float32.
 """
 import base64
 import itertools
@@ -91,7 +92,7 @@ def choose(values, mix, select, per, where):
 
 
 def residual(values, bits, groups):
-    """Eq. 5: scales[plane][group] and the approximation in float64."""
+    """Eq. 5 in float64: scales[plane][group], rounded to float32, and the sum of the rounded scales."""
     rest = [float(v) for v in values]
     approx = [0.0] * len(rest)
     scales = []
@@ -102,12 +103,13 @@ def residual(values, bits, groups):
             total = 0.0
             for j in members:
                 total += abs(rest[j])
-            mu = float(np.float32(total / len(members))) if members else 0.0
+            mu = total / len(members) if members else 0.0
+            kept = float(np.float32(mu))
             for j in members:
-                step = mu if rest[j] > 0 else -mu
-                approx[j] += step
-                rest[j] -= step
-            plane.append(mu)
+                sign = 1 if rest[j] > 0 else -1
+                approx[j] += sign * kept
+                rest[j] -= sign * mu
+            plane.append(kept)
         scales.append(plane)
     return scales, approx
 
