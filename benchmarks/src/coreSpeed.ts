@@ -2,11 +2,14 @@
  * How fast core chooses maps and binarizes: elements per second at 1.4 bits on normal float32
  * tensors, next to a full sort of the same keys in the same run.
  *
- *     node --conditions=hbnn-source --import tsx benchmarks/src/coreSpeed.ts [--json] [--max 1e7]
+ *     node --conditions=hbnn-source --import tsx benchmarks/src/coreSpeed.ts [--json] [--save] [--max 1e7]
+ *
+ * --save keeps the rows in benchmarks/results/speed/core.json.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { binarizer, floatTensor, optimal, random } from '@hbnn/core';
+import { saveSpeed } from './report/speed.ts';
 
 const sizes = [1e4, 1e5, 1e6, 1e7, 6e7];
 const average = 1.4;
@@ -82,7 +85,11 @@ function print(row: Row): void {
 }
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, max: { type: 'string', default: '6e7' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    max: { type: 'string', default: '6e7' },
+  },
 });
 const rows = sizes.filter((size) => size <= Number(values.max)).flatMap(measureSize);
 if (values.json)
@@ -90,3 +97,4 @@ if (values.json)
     JSON.stringify({ average, node: process.version, cpu: cpus()[0]?.model, rows }, null, 2),
   );
 else rows.forEach(print);
+if (values.save) saveSpeed('core', 'none needed', rows);

@@ -1,7 +1,7 @@
 /**
  * Training speed: images per CPU-second, forward, backward and SGD update, of two small binarized networks.
  *
- *   node --conditions=hbnn-source --import tsx benchmarks/src/trainingSpeed.ts [--json] [--ops] [--steps n]
+ *   node --conditions=hbnn-source --import tsx benchmarks/src/trainingSpeed.ts [--json] [--save] [--ops] [--steps n]
  *
  * Networks (batch 32, 3x3 'same' convolutions, random data): `mnist` 28x28x1 widths 16, 32, 64, 64; `cifar`
  * 32x32x3 widths 32, 64, 64, 64; pools after the first two. A block is sign weights, convolution, pool, batch
@@ -20,6 +20,7 @@ import {
   useBackend,
 } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
+import { saveSpeed } from './report/speed.ts';
 
 const batch = 32;
 const nets = {
@@ -231,6 +232,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
       ops: { type: 'boolean', default: false },
       cpu: { type: 'boolean', default: false },
       steps: { type: 'string', default: '40' },
@@ -259,6 +261,7 @@ async function main(): Promise<void> {
       }
   }
   if (values.json) console.log(JSON.stringify(results, null, 2));
+  if (values.save) saveSpeed('training', values.cpu ? 'wasm, cpu' : 'wasm', results);
 }
 
 function printKernels(net: NetName, rows: { kernel: string; ms: number; calls: number }[]): void {
