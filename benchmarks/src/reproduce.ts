@@ -105,7 +105,9 @@ async function main(): Promise<void> {
   const kept = storedStages(folder);
   const meter = progressMeter(`${profile.name}:`);
   const results = await runSettings(
-    chosen.flatMap((stage) => stage.settings(profile)),
+    chosen.flatMap((stage) =>
+      stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
+    ),
     {
       cache: here('../../.cache/reproduce'),
       jobs: o.jobs === undefined ? availableParallelism() : wholeNumber(o.jobs, '--jobs'),

@@ -19,7 +19,13 @@ export interface RunnerOptions {
   readonly meter: ProgressMeter;
 }
 
+/** A setting with the name of the stage that asks for it, for the progress line. */
+export interface StagedSetting extends Setting {
+  readonly stage: string;
+}
+
 interface Task {
+  readonly stage: string;
   readonly config: RunConfig;
   readonly key: string;
 }
@@ -45,14 +51,15 @@ export function codeDigest(): string {
 const keyOf = (config: RunConfig): string =>
   createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
 
-function tasksOf(settings: readonly Setting[]): Task[] {
-  const tasks = settings.flatMap(({ config, seeds }) =>
+function tasksOf(settings: readonly StagedSetting[]): Task[] {
+  const tasks = settings.flatMap(({ stage, config, seeds }) =>
     seeds.map((seed) => {
       const full = runConfig({ ...config, seed });
-      return { config: full, key: keyOf(full) };
+      return { stage, config: full, key: keyOf(full) };
     }),
   );
-  return [...new Map(tasks.map((task) => [task.key, task])).values()];
+  // The first stage to ask trains it; reversed, because the last entry of a key stays.
+  return [...new Map(tasks.reverse().map((task) => [task.key, task])).values()].reverse();
 }
 
 /** A finished run of this configuration, from this code or, if allowed, any. */
@@ -71,7 +78,7 @@ function finished(o: RunnerOptions, code: string, key: string): RunResult | unde
  * @throws HbnnError when a training cannot be done: data missing, a setting at fault
  */
 export async function runSettings(
-  settings: readonly Setting[],
+  settings: readonly StagedSetting[],
   o: RunnerOptions,
 ): Promise<SettingResults> {
   const code = codeDigest();
@@ -113,7 +120,9 @@ async function trainAll(
   const clock = remainingTime(open, results, shares, threads);
   const show = (): void => {
     const running = [...shares.values()].reduce((sum, share) => sum + share, 0);
-    const text = `trainings (${results.size} done, ${shares.size} running), ${clock()} left`;
+    const stages = open.filter(({ key }) => shares.has(key)).map(({ stage }) => stage);
+    const now = [...new Set(stages)].join(', ') || 'trainings';
+    const text = `${now} (${results.size} trainings done, ${shares.size} running), ${clock()} left`;
     o.meter.update(Math.floor((results.size + running) * 10) / 10, total, text);
   };
   try {
