@@ -9,7 +9,7 @@ import {
   paperMixes,
   parseMix,
 } from './mix.ts';
-import { random } from './random.ts';
+import { type Random, random } from './random.ts';
 
 const bitsOf = (shares: { bits: number; count: number }[]) =>
   shares.reduce((sum, share) => sum + share.bits * share.count, 0);
@@ -93,34 +93,64 @@ describe('allocate', () => {
   });
 
   it('keeps the average where nearest counts alone would not', () => {
-    // The largest remainders are those of 8 and 2 bits: 10 bits, where 7.14 are asked for.
+    // The largest remainders are those of 8 and 2 bits: 10 bits, where 7.14 are asked for and 6 can be had.
     const mix = parseMix('1:0.24/2:0.25/3:0.25/8:0.26');
     const shares = allocate(mix, 2);
     expect(countOf(shares)).toBe(2);
-    expect(Math.abs(bitsOf(shares) - 2 * averageBits(mix))).toBeLessThanOrEqual(1);
+    expect(bitsOf(shares)).toBe(6);
   });
 
-  it('puts one element between the bitwidths of a mix with a gap', () => {
+  it('hands out only bitwidths of the mix, the nearest there are where it has gaps', () => {
     expect(allocate(parseMix('1:0.5/8:0.5'), 3)).toEqual([
-      { bits: 1, count: 1 },
-      { bits: 4, count: 1 },
+      { bits: 1, count: 2 },
       { bits: 8, count: 1 },
     ]);
-    expect(allocate(parseMix('0:0.5/8:0.5'), 1)).toEqual([{ bits: 4, count: 1 }]);
+    expect(allocate(parseMix('1:0.4/8:0.6'), 3)).toEqual([
+      { bits: 1, count: 1 },
+      { bits: 8, count: 2 },
+    ]);
+    expect(allocate(parseMix('0:0.5/8:0.5'), 1)).toEqual([{ bits: 0, count: 1 }]);
   });
 
-  it('hands out exactly count bitwidths within 1 bit, for random mixes', () => {
+  it('goes beyond rounding up or down where that alone is more than a bit off', () => {
+    const mix = parseMix('0:0.3/1:0.25/5:0.25/8:0.2');
+    const shares = allocate(mix, 1224);
+    expect(countOf(shares)).toBe(1224);
+    expect(Math.abs(bitsOf(shares) - 1224 * averageBits(mix))).toBeLessThanOrEqual(1);
+    for (const { bits, count } of shares) {
+      const exact = 1224 * (mix.fractions.find((share) => share.bits === bits)?.fraction ?? 0);
+      expect(Math.abs(count - exact)).toBeLessThan(2);
+    }
+  });
+
+  it.each([
+    ['large', 600, (rng: Random) => 1 + rng.below(100_000)],
+    ['small', 6000, (rng: Random) => 1 + rng.below(9)],
+    ['of a few hundred', 6000, (rng: Random) => 1 + rng.below(500)],
+  ])('keeps to the bitwidths, the count and the average: %s', (name, trials, draw) => {
     const seed = 11;
-    const rng = random(seed, 'allocate');
-    for (let trial = 0; trial < 20_000; trial++) {
+    const rng = random(seed, 'allocate', name);
+    for (let trial = 0; trial < trials; trial++) {
       const mix = randomMix(rng);
-      const count = 1 + rng.below(trial % 2 ? 12 : 5000);
+      const count = draw(rng);
       const shares = allocate(mix, count);
       const off = Math.abs(bitsOf(shares) - count * averageBits(mix));
       const what = `seed ${seed} trial ${trial}: ${JSON.stringify({ mix, count, shares })}`;
+      const widths = mix.fractions.map((share) => share.bits);
       expect(countOf(shares), what).toBe(count);
-      expect(off, what).toBeLessThanOrEqual(1 + 1e-6);
-      expect(shares.every((s) => s.count >= 1 && s.bits >= 0 && s.bits <= 8, what)).toBe(true);
+      expect(
+        shares.every((share) => share.count >= 1 && widths.includes(share.bits)),
+        what,
+      ).toBe(true);
+      const plenty = mix.fractions.every(({ fraction }) => fraction * count >= 20);
+      if (gapsOf(widths).every((gap) => gap <= 2)) expect(off, what).toBeLessThanOrEqual(1 + 1e-6);
+      else if (off > 1 + 1e-6 && count <= 9)
+        expect(off, what).toBeLessThanOrEqual(leastOff(widths, count, averageBits(mix)) + 1e-6);
+      else if (plenty) {
+        // Every sum that the steps between bitwidths divide can be had: the nearest is half a step off.
+        const step = gapsOf(widths).reduce(divisor, 0);
+        expect(off, what).toBeLessThanOrEqual(Math.max(1, step / 2) + 1e-6);
+      } else expect(off, what).toBeLessThanOrEqual(Math.max(...gapsOf(widths)) / 2 + 1e-6);
     }
   });
 
@@ -129,10 +159,21 @@ describe('allocate', () => {
   });
 });
 
-function randomMix(rng: ReturnType<typeof random>): Mix {
+function randomMix(rng: Random): Mix {
   const widths = [0, 1, 2, 3, 4, 5, 6, 7, 8].filter(() => rng.uniform() < 0.4);
   if (widths.length === 0) widths.push(rng.below(9));
   const weights = widths.map(() => (rng.uniform() < 0.3 ? 0.001 : rng.uniform()));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return { fractions: widths.map((bits, i) => ({ bits, fraction: weights[i] / sum })) };
+}
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
+const gapsOf = (widths: readonly number[]) => widths.slice(1).map((bits, i) => bits - widths[i]);
+
+/** The least difference in bits of all counts of these widths, by trying every sum of `count` of them. */
+function leastOff(widths: readonly number[], count: number, average: number): number {
+  let sums = new Set([0]);
+  for (let i = 0; i < count; i++)
+    sums = new Set([...sums].flatMap((sum) => widths.map((bits) => sum + bits)));
+  return Math.min(...[...sums].map((sum) => Math.abs(sum - average * count)));
 }

@@ -154,13 +154,14 @@ export function distFromAverage(average: number): Mix {
 }
 
 /**
- * Hand out `count` bitwidths so that each b gets about p_b·count of them, Σ c_b = count and
- * |Σ b·c_b − count·Σ b·p_b| <= 1 (the average is within 1/count of the mix's).
+ * Hand out `count` bitwidths of the mix, and no others, so that each b gets about p_b·count of them,
+ * Σ c_b = count and |Σ b·c_b − count·Σ b·p_b| <= 1 (the average is within 1/count of the mix's).
  *
  * Among all ways to round every p_b·count down or up, take the one with the nearest average, then
- * the nearest counts, then the one of fewest bits. A mix with gaps (half of 1 bit and
- * half of 8, 3 elements) may have no such rounding within 1 bit: then one element gets a bitwidth
- * between the mix's own.
+ * the nearest counts, then the one of fewest bits. Where none of these is within 1 bit, counts move
+ * further, by as much as brings the average nearest. A mix whose bitwidths lie 3 or more apart may
+ * have no counts within 1 bit at all (half of 1 bit and half of 8, 3 elements): then the nearest
+ * there are, half of the widest gap off at most.
  *
  * @returns ascending bits, counts of at least 1
  */
@@ -178,14 +179,11 @@ export function allocate(mix: Mix, count: number): { bits: number; count: number
   });
   const up = count - floors.reduce((sum, share) => sum + share.count, 0);
   const { chosen, excess } = bestRounding(floors, up);
-  const counts = new Map(
-    floors.map(({ bits, count: whole }, i) => [bits, whole + ((chosen >> i) & 1)]),
-  );
-  if (Math.abs(excess) > 1) moveOne(counts, excess);
-  return [...counts]
-    .filter(([, n]) => n > 0)
-    .sort((a, b) => a[0] - b[0])
-    .map(([bits, n]) => ({ bits, count: n }));
+  const rounded = floors.map(({ count: whole }, i) => whole + ((chosen >> i) & 1));
+  const moves = Math.abs(excess) > 1 + 1e-9 ? bestMoves(mix, count, rounded) : undefined;
+  return mix.fractions
+    .map(({ bits }, i) => ({ bits, count: rounded[i] + (moves?.[i] ?? 0) }))
+    .filter((share) => share.count > 0);
 }
 
 /** Try every set of `up` shares to round up (at most 2^9 sets), as a bit set; excess is in bits. */
@@ -215,11 +213,81 @@ function bestRounding(
   return best;
 }
 
-/** Take `excess` bits (rounded) off one element, or add them if negative. */
-function moveOne(counts: Map<number, number>, excess: number): void {
-  const step = Math.round(excess);
-  const from = [...counts].find(([bits, n]) => n > 0 && bits - step >= 0 && bits - step <= 8);
-  if (!from) throw new Error(`allocate: no element can give up ${step} bits`);
-  counts.set(from[0], from[1] - 1);
-  counts.set(from[0] - step, (counts.get(from[0] - step) ?? 0) + 1);
+/**
+ * How far counts need to move from a rounding. A move from one bitwidth to another changes the bits
+ * by at most 8; of 16 or more moves some add up to 0 and can be left out, unless they all go one way.
+ */
+const farthest = 16;
+const moveStride = 2 * farthest + 1;
+/** Bits that the moves may add up to, either way. */
+const bitReach = maxBitwidth * farthest;
+
+/**
+ * Find the changes of counts that leave their sum and bring the bits nearest to the mix's, and of
+ * those the nearest counts: shortest paths over (elements added, bits added), a width at a time.
+ */
+function bestMoves(mix: Mix, count: number, counts: readonly number[]): number[] {
+  const { fractions } = mix;
+  const base = fractions[0].bits;
+  const size = moveStride * (2 * bitReach + 1);
+  const start = farthest * (2 * bitReach + 1) + bitReach;
+  let costs = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
+  costs[start] = 0;
+  const steps = fractions.map(({ bits, fraction }, i) => {
+    const next = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
+    const taken = new Int8Array(size);
+    spreadMoves(costs, next, taken, {
+      width: bits - base,
+      least: -Math.min(farthest, counts[i]),
+      off: counts[i] - fraction * count,
+    });
+    costs = next;
+    return taken;
+  });
+  const excess =
+    fractions.reduce((sum, share, i) => sum + share.bits * counts[i], 0) - count * averageBits(mix);
+  let at = nearestMove(costs, excess);
+  const moves = fractions.map(() => 0);
+  for (let i = fractions.length - 1; i >= 0; i--) {
+    moves[i] = steps[i][at];
+    at -= moves[i] * (2 * bitReach + 1 + fractions[i].bits - base);
+  }
+  return moves;
+}
+
+/** Extend all paths by every move of one width that keeps its count from 0 up. */
+function spreadMoves(
+  costs: Float64Array,
+  next: Float64Array,
+  taken: Int8Array,
+  o: { width: number; least: number; off: number },
+): void {
+  const stride = 2 * bitReach + 1;
+  for (let at = 0; at < costs.length; at++) {
+    if (costs[at] === Number.POSITIVE_INFINITY) continue;
+    const elements = Math.floor(at / stride);
+    const bits = at % stride;
+    for (let move = Math.max(o.least, -elements); move <= farthest; move++) {
+      const sum = bits + move * o.width;
+      if (elements + move >= moveStride || sum < 0 || sum >= stride) continue;
+      const to = at + move * (stride + o.width);
+      const cost = costs[at] + (o.off + move) ** 2;
+      if (cost >= next[to] - 1e-9) continue;
+      next[to] = cost;
+      taken[to] = move;
+    }
+  }
+}
+
+/** The end, with as many elements as before, of the least excess; then of least cost, then fewest bits. */
+function nearestMove(costs: Float64Array, excess: number): number {
+  const row = farthest * (2 * bitReach + 1);
+  let best = row + bitReach;
+  const off = (at: number) => Math.abs(excess + at - row - bitReach);
+  for (let at = row; at <= row + 2 * bitReach; at++) {
+    if (costs[at] === Number.POSITIVE_INFINITY) continue;
+    const nearer = off(at) - off(best);
+    if (nearer < -1e-9 || (nearer <= 1e-9 && costs[at] < costs[best] - 1e-9)) best = at;
+  }
+  return best;
 }
