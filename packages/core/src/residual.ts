@@ -1,6 +1,6 @@
 import { type BitMap, countBits } from './bitMap.ts';
 import { HbnnError } from './error.ts';
-import { parseScalePer, type ScalePer, unitCount } from './granularity.ts';
+import { parseScalePer, type ScalePer, unitsOf } from './granularity.ts';
 import { geometry, type Layout } from './layout.ts';
 import { signBit } from './sign.ts';
 import { elementCount, type FloatTensor, sameShape, shapeText } from './tensor.ts';
@@ -365,7 +365,8 @@ export function distance(t: FloatTensor, approximation: FloatTensor): number {
  * Count what a binarized tensor takes to store, in bits.
  *
  * - signs: Σ bits over elements
- * - mapEntropy: units · −Σ p_b log2 p_b, the least that a code of the map's bitwidths can take
+ * - mapEntropy: units · −Σ p_b log2 p_b, the least that a code of the map's bitwidths can take; p_b is
+ *   the share of the units, whatever their sizes
  * - mapStored: units · ceil(log2(number of different bitwidths)), a fixed-width code
  * - scales: 32 per scale (planes × 1 or outputs)
  * - total: signs + mapStored + scales
@@ -381,16 +382,20 @@ export function storedBits(r: ResidualTensor): {
 } {
   const counts = countBits(r.map.bits);
   const signs = counts.reduce((sum, count, bits) => sum + count * bits, 0);
-  const elements = r.map.bits.length;
-  const units = r.map.mapPer ? unitCount(r.shape, r.layout, r.map.mapPer) : elements;
-  const used = counts.filter((count) => count > 0);
-  // Shares are taken over elements: the same as over units where units have one size.
-  const entropy = used.reduce(
-    (sum, count) => sum - (count / elements) * Math.log2(count / elements),
-    0,
-  );
-  const mapEntropy = units * entropy;
+  const unitBits = bitsOfUnits(r);
+  const units = unitBits.length;
+  const used = countBits(unitBits).filter((count) => count > 0);
+  const mapEntropy = used.reduce((sum, count) => sum - count * Math.log2(count / units), 0);
   const mapStored = units * Math.ceil(Math.log2(used.length));
   const scales = 32 * r.planes.reduce((sum, plane) => sum + plane.scales.length, 0);
   return { signs, mapEntropy, mapStored, scales, total: signs + mapStored + scales };
+}
+
+/** The bitwidth of each unit, as they are stored. */
+function bitsOfUnits({ map, shape, layout }: ResidualTensor): Uint8Array {
+  if (!map.mapPer || map.mapPer === 'element') return map.bits;
+  const { count, of } = unitsOf(shape, layout, map.mapPer);
+  const found = new Uint8Array(count);
+  for (let i = 0; i < of.length; i++) found[of[i]] = map.bits[i];
+  return found;
 }

@@ -200,6 +200,18 @@ describe('storedBits', () => {
     });
   });
 
+  it('counts uneven blocks as the units that are stored', () => {
+    // Rows of 5 in blocks of 4 and 1: the small blocks have 1 bit, the large ones 3.
+    const t = floatTensor(
+      Float32Array.from({ length: 20 }, (_, i) => (i % 5 === 4 ? 0.1 : 4)),
+      [4, 5],
+    );
+    const mix = parseMix('1:0.2/3:0.8');
+    const map = selectBits(t, { mix, select: 'bottom-up', mapPer: 'block:4' });
+    expect(bitCounts(map)).toEqual({ 1: 4, 3: 16 });
+    expect(storedBits(binarize(t, map))).toMatchObject({ mapEntropy: 8, mapStored: 8 });
+  });
+
   it('counts a coarse map once per unit, and a homogeneous one not at all', () => {
     const t = normal([10, 10]);
     const mix = mixOf([0.5, 0.5]);
