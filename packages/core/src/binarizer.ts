@@ -18,11 +18,12 @@ import {
 } from './residual.ts';
 import { elementCount, shapeText } from './tensor.ts';
 
-/** What a binarizer binarizes, and how. Give a mix or an average (bits); for 'optimal' an average is enough. */
+/** What a binarizer binarizes, and how. Give either a mix or an average; 'optimal' takes an average. */
 export interface BinarizerSpec {
   readonly shape: readonly number[];
   readonly layout: Layout;
   readonly select: Select;
+  /** Bitwidths and their shares; not for 'optimal', which chooses them. */
   readonly mix?: Mix;
   /** Bits per element; names the default mix where no mix is given. */
   readonly average?: number;
@@ -34,7 +35,8 @@ export interface BinarizerSpec {
 
 /**
  * Residual binarization of one tensor again and again, as its values change: a training loop's view
- * of `selectBits` and `binarize`. The same numbers, without allocating at each call.
+ * of `selectBits` and `binarize`. The same numbers; memory in proportion to the tensor is kept between
+ * calls (but for 'optimal', whose choice of a map allocates).
  *
  * Cost at 3 planes and one scale per plane, per float32 element: `renew` reads x three times (mean,
  * count, settle) and writes bits once, 13 bytes; `apply` reads x and bits once per plane's sum and
@@ -62,11 +64,19 @@ export interface Binarizer {
 /**
  * Make a binarizer for tensors of one shape.
  *
- * @throws HbnnError when the spec cannot be met
+ * @throws HbnnError when the spec cannot be met, or has both a mix and an average, or neither
  */
 export function binarizer(spec: BinarizerSpec): Binarizer {
   if (spec.mix === undefined && spec.average === undefined)
     throw new HbnnError('binarizer: expected a mix or an average, got neither; pass average: 1.4');
+  if (spec.mix !== undefined && spec.average !== undefined)
+    throw new HbnnError(
+      `binarizer: expected a mix or an average, got both (${averageBits(spec.mix)} bits on average and ${spec.average}); leave one out`,
+    );
+  if (spec.mix !== undefined && spec.select === 'optimal')
+    throw new HbnnError(
+      `binarizer: expected an average for 'optimal', which chooses its own mix, got a mix; pass average: ${averageBits(spec.mix)}`,
+    );
   return spec.select === 'optimal' ? optimalBinarizer(spec) : heuristicBinarizer(spec, spec.select);
 }
 
@@ -96,7 +106,7 @@ function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
 
 function optimalBinarizer(spec: BinarizerSpec): Binarizer {
   const { shape, layout, mapPer, scalePer } = spec;
-  const average = spec.average ?? averageBits(spec.mix as Mix);
+  const average = spec.average ?? Number.NaN;
   const solver = optimalSolver({ shape, layout, mapPer, scalePer, average, single: true });
   const { groups, book } = solver;
   const scales = scaleArrays(solver.planes, groups);

@@ -8,6 +8,7 @@ import {
   floatTensor,
   HbnnError,
   type MapPer,
+  mixOf,
   optimal,
   random,
   type Select,
@@ -78,6 +79,11 @@ describe('a binarizer', () => {
     expect(() => binarizer(spec)).toThrow(HbnnError);
     expect(() => binarizer({ ...spec, select: 'best' as Select, average: 1 })).toThrow(HbnnError);
     expect(() => binarizer({ ...spec, average: 9 })).toThrow(HbnnError);
+    const mix = mixOf([0.7, 0.2, 0.1]);
+    expect(() => binarizer({ ...spec, mix, average: 1.4 })).toThrow(/got both .*leave one out/);
+    expect(() => binarizer({ ...spec, mix, average: 1.4 })).toThrow(HbnnError);
+    expect(() => binarizer({ ...spec, mix, select: 'optimal' })).toThrow(/pass average: 1\.4/);
+    expect(() => binarizer({ ...spec, mix, select: 'optimal' })).toThrow(HbnnError);
     const b = binarizer({ ...spec, average: 1.4 });
     expect(() => b.renew(new Float32Array(3))).toThrow(HbnnError);
     expect(() => b.apply(values(1), new Float32Array(3))).toThrow(HbnnError);
