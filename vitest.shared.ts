@@ -6,7 +6,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['hbnn-source', 'node', 'import', 'default'] } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 60_000,
+    // Only a hang should end a test: tests that start processes take long on a busy machine.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/report.json' },
   },

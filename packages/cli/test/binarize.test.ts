@@ -152,7 +152,7 @@ describe('hbnn binarize', () => {
       expect(printed).toBe('');
       expect(existsSync(out)).toBe(false);
     }
-  }, 120_000);
+  });
 
   it('leaves nothing half-written when the output cannot be written', () => {
     const dir = temporary();

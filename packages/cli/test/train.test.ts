@@ -29,7 +29,7 @@ describe('hbnn train', () => {
     expect(top1(resumed.out)).toBe(top1(alone.out));
     const test = hbnn('eval', '--run', cut, '--json');
     expect(top1(test.out)).toBe(top1(alone.out));
-  }, 120_000);
+  });
 
   it('reads a configuration file, which flags override', () => {
     const dir = temporary();
@@ -70,7 +70,7 @@ describe('hbnn train', () => {
       expect(lines.filter((line) => !line.startsWith('backend '))).toHaveLength(1);
       expect(existsSync(out)).toBe(false);
     }
-  }, 120_000);
+  });
 });
 
 describe('hbnn', () => {
