@@ -54,6 +54,8 @@ export interface OptimalOptions {
 const defaultStarts = (maxBits: number) => (maxBits > 5 ? 96 : 256);
 /** Values that stand for the whole distribution while starts are compared. */
 const summarySize = 8192;
+/** Up to this many elements, the best few choices are compared with the budget met exactly. */
+const contendersCount = 1 << 14;
 /** A relative improvement of the squared error below which sweeps stop. */
 const enough = 1e-7;
 
@@ -173,10 +175,18 @@ function elementSolver(task: Task & { single: boolean }): OptimalSolver {
           ? [...found, ...ladders(sorted, range.maxBits)].map((each) => spread(each, undefined))
           : [spread(found[0], sizes(sorted))];
       const best = bestOfElements(problem, [middleOutScales(task, x), ...candidates]);
-      copyScales(best.scales, scales);
-      price = best.price;
-      assign(x, bits, scales);
-      refit(x, bits, groups, book, scales);
+      const settle = (found: { scales: Float64Array[]; price: number }) => {
+        copyScales(found.scales, scales);
+        price = found.price;
+        assign(x, bits, scales);
+        refit(x, bits, groups, book, scales);
+        fillCodebook(book, scales);
+        return squaredError(x, bits, groups, book);
+      };
+      // With few or tied values, what the exact budget leaves of an error is another matter.
+      const contenders = count <= contendersCount ? best.slice(0, 6) : [];
+      const errors = contenders.map(settle);
+      settle(best[Math.max(0, errors.indexOf(Math.min(...errors)))]);
       keepBetter(task, x, bits, scales);
     },
     renew(x, bits, scales) {
@@ -204,11 +214,11 @@ function ladders(sorted: Sorted, planes: number): Float64Array[] {
   return found;
 }
 
-/** Continue each start on everything; take the one of least error. */
+/** Continue each start on everything; those of least error first. */
 function bestOfElements(
   problem: ElementProblem,
   candidates: readonly Float64Array[][],
-): { scales: Float64Array[]; price: number } {
+): { scales: Float64Array[]; price: number }[] {
   const sweeps = problem.sorted.starts.length > 2 ? 10 : 40;
   // The budget is met exactly when bits are assigned.
   const tolerance = problem.budget * 1e-5;
@@ -216,7 +226,7 @@ function bestOfElements(
     scales,
     ...sweepElements(problem, scales, { sweeps, price: 0, tolerance, enough }),
   }));
-  return done.reduce((best, next) => (next.error < best.error ? next : best));
+  return done.sort((a, b) => a.error - b.error);
 }
 
 function unitSolver(task: Task & { units: Units }): OptimalSolver {
@@ -338,28 +348,66 @@ function searchPool(pool: Sorted, range: Range, average: number, starts: number)
   const problem = elementProblem(pool, all, range.minBits, range.maxBits, budget);
   const mean = meanMagnitude(pool.values);
   const rng = random(0, 'optimal', 'starts');
-  const tolerance = pool.values.length / 2000;
+  const brief = { sweeps: 8, tolerance: pool.values.length / 2000, enough };
   const first = Array.from({ length: starts }, (_, start) => {
     const scales = Array.from({ length: range.maxBits }, (_, n) =>
       Float64Array.of(mean * (start === 0 ? 0.5 ** n : startScale(n, rng.uniform()))),
     );
-    return {
-      scales,
-      ...sweepElements(problem, scales, { sweeps: 8, price: 0, tolerance, enough }),
-    };
+    return { scales, ...sweepElements(problem, scales, { ...brief, price: 0 }) };
   });
   first.sort((a, b) => a.error - b.error);
-  const second = first.slice(0, Math.max(6, starts >> 3)).map(({ scales, price }) => ({
-    scales,
-    ...sweepElements(problem, scales, { sweeps: 80, price, tolerance: 0, enough }),
-  }));
-  second.sort((a, b) => a.error - b.error);
-  return second.slice(0, 3).map(({ scales }) => Float64Array.from(scales, (plane) => plane[0]));
+  const climbed = climb(pool, range, average, mean).map((scales) => ({ scales, price: 0 }));
+  const further = (found: readonly { scales: Float64Array[]; price: number }[]) =>
+    found
+      .map(({ scales, price }) => ({
+        scales,
+        ...sweepElements(problem, scales, { sweeps: 80, price, tolerance: 0, enough }),
+      }))
+      .sort((a, b) => a.error - b.error);
+  // Both kinds go on: on heavy tails the summary's best need not be the best on everything.
+  const drawn = further(first.slice(0, Math.max(6, starts >> 3)));
+  return [...drawn.slice(0, 3), ...further(climbed).slice(0, 2)]
+    .sort((a, b) => a.error - b.error)
+    .map(({ scales }) => Float64Array.from(scales, (plane) => plane[0]));
 }
 
 /** A scale of plane n + 1 in means of |x|. */
 function startScale(n: number, uniform: number): number {
   return n === 0 ? 0.2 + 1.4 * uniform : 0.2 + 2.4 * uniform;
+}
+
+/** Averages of a climb are multiples of this, so that climbs to neighbouring averages share their way. */
+const climbStep = 0.1;
+/** The ratios of a plane's scale to that before it that climbs start from. */
+const climbRatios = [0.45, 0.55, 0.65, 0.8];
+
+/**
+ * Starts that come from lower averages: from a bit below, in steps, each going on from the best of
+ * the step before and from scales in geometric sequence.
+ */
+function climb(pool: Sorted, range: Range, average: number, mean: number): Float64Array[][] {
+  const all = { count: 1, run: pool.values.length };
+  const tolerance = pool.values.length / 2000;
+  const fresh = () =>
+    climbRatios.flatMap((ratio) =>
+      [0.8, 1.3].map((top) =>
+        Array.from({ length: range.maxBits }, (_, n) => Float64Array.of(top * mean * ratio ** n)),
+      ),
+    );
+  let best: { scales: Float64Array[]; error: number; price: number }[] = [];
+  const last = Math.ceil(average / climbStep - 1e-9) - 1;
+  const first = Math.max(range.minBits / climbStep, last - 10);
+  for (let step = Math.round(first); step <= last; step++) {
+    const budget = Math.round(step * climbStep * pool.values.length);
+    const problem = elementProblem(pool, all, range.minBits, range.maxBits, budget);
+    const starts = [...best.map(({ scales }) => scales.map((plane) => plane.slice())), ...fresh()];
+    const found = starts.map((scales) => ({
+      scales,
+      ...sweepElements(problem, scales, { sweeps: 8, price: 0, tolerance, enough }),
+    }));
+    best = found.sort((a, b) => a.error - b.error).slice(0, 4);
+  }
+  return [...best.map(({ scales }) => scales), ...fresh()];
 }
 
 function middleOutScales(task: Task, x: Float32Array | Float64Array): Float64Array[] {
@@ -428,8 +476,16 @@ function copyScales(from: readonly ArrayLike<number>[], to: readonly Float32Arra
  * value v with the least (x − v)² + λ b, λ such that the average is met; scales by least squares.
  * Coarse maps choose per unit. The result is never worse than middle-out at the same average.
  *
- * Time: one linear-time sort of |T| (element maps), after which sweeps cost next to nothing; coarse
- * maps go twice over the elements per sweep, about 10 sweeps on large tensors.
+ * More bits give no more error than fewer where the search finds the best there is and the bits can
+ * be put to use, but every bit is handed out: as the average comes near maxBits, all elements take
+ * the values of one width, where a lower average could choose between widths (8.0 bits are worse than
+ * 7.0), and with heavy tails an outlier's scale makes further bits of the others costly. Ask for a
+ * lower average, or more maxBits, then.
+ *
+ * Time: one linear-time sort of |T| (element maps), after which a sweep takes time in proportion to
+ * groups · 2^maxBits · log(elements), whatever else the number of elements: little for scales per
+ * tensor, but for thousands of outputs at 6 and more bits tens of seconds and gigabytes (pass less
+ * maxBits then). Coarse maps go twice over the elements per sweep, about 10 sweeps on large tensors.
  *
  * @param t weights, 1 to 4 dimensions
  * @returns bit counts with Σ bits within 1 of average · elements (coarse maps: one unit more or less)

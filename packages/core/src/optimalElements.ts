@@ -3,6 +3,7 @@ import {
   codebook,
   fillCodebook,
   fitScales,
+  nearestSlot,
   type SlotSums,
   slotSums,
   widthOf,
@@ -224,7 +225,7 @@ export function sweepElements(
 /**
  * Write the bitwidths of the loaded scales' choice, meeting the budget exactly: everyone takes the
  * choice at the high price, then, by index, those who would take more at the low price do, as far
- * as the budget goes.
+ * as the budget goes. What is left of it after these jumps goes out bit by bit where it does best.
  */
 export function assignElements(
   problem: ElementProblem,
@@ -238,11 +239,45 @@ export function assignElements(
   const wider = new Uint8Array(bits.length);
   writeChoice(problem, x, groups, prices.low, wider);
   for (let i = 0; i < bits.length && left > 0; i++) {
-    const more = Math.min(left, wider[i] - bits[i]);
-    if (more <= 0) continue;
+    const more = wider[i] - bits[i];
+    if (more <= 0 || more > left) continue;
     bits[i] += more;
     left -= more;
   }
+  for (; left > 0; left--) if (!widenOne(problem, x, groups, bits)) return;
+}
+
+/** Elements looked at for a bit that is left over. */
+const lookedAt = 1 << 16;
+
+/** Give one more bit to the element whose squared error falls most (or grows least) by it. */
+function widenOne(
+  problem: ElementProblem,
+  x: Float32Array | Float64Array,
+  groups: Groups,
+  bits: Uint8Array,
+): boolean {
+  const { book, maxBits } = problem;
+  const error = (i: number, width: number) => {
+    const magnitude = Math.abs(x[i]);
+    const g = Math.floor(i / groups.run) % groups.count;
+    const slot = nearestSlot(book, g, width, magnitude);
+    return (magnitude - book.levels[g * book.size + slot]) ** 2;
+  };
+  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+  const look = (stride: number) => {
+    for (let i = 0; i < x.length; i += stride) {
+      if (bits[i] >= maxBits) continue;
+      const change = error(i, bits[i] + 1) - error(i, bits[i]);
+      if (best >= 0 && !(change < least)) continue;
+      [best, least] = [i, change];
+    }
+  };
+  const stride = Math.ceil(x.length / lookedAt);
+  look(stride);
+  if (best < 0 && stride > 1) look(1);
+  if (best >= 0) bits[best]++;
+  return best >= 0;
 }
 
 function writeChoice(

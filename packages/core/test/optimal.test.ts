@@ -64,6 +64,33 @@ describe('optimal on a normal tensor', () => {
   });
 });
 
+describe('optimal with more bits', () => {
+  /** Relative: what the search may miss. */
+  const missed = 1e-3;
+  const few: Record<string, (rng: ReturnType<typeof random>) => number> = {
+    normal: draw.normal,
+    uniform: draw.uniform,
+    halves: (rng) => (rng.below(5) - 2) / 2,
+  };
+  it.each([
+    ['normal', 1, 4, 0.25],
+    ['uniform', 1, 4, 0.25],
+    ['halves', 1, 2.5, 0.1],
+  ])('is no worse than with fewer: %s values, %d to %d bits', (name, from, to, step) => {
+    const rng = random(3, name);
+    const t = floatTensor(
+      Float32Array.from({ length: 1000 }, () => few[name](rng)),
+      [1000],
+    );
+    let least = Number.POSITIVE_INFINITY;
+    for (let average = from; average <= to + 1e-9; average += step) {
+      const d = distance(t, approximate(optimal(t, { average })));
+      expect(d, `${average} bits`).toBeLessThanOrEqual(least * (1 + missed) + 1e-6);
+      least = Math.min(least, d);
+    }
+  });
+});
+
 /** The least distance over all maps of 1 or 2 bits with a given sum, and all signs. */
 function bruteForce(values: number[], budget: number): number {
   const n = values.length;
