@@ -179,6 +179,9 @@ function randomSelector(o: {
  * elements is nearest, and the average over elements is within largest block · widest step between
  * bitwidths / elements.
  *
+ * A tensor of one dimension is one output (one unit of a map per output). Few units cannot meet every
+ * average: one unit gets one bitwidth, the mix's nearest to its average (1.4 bits give 1).
+ *
  * @param t weights, 1 to 4 dimensions
  * @throws HbnnError when the shape has no such units, or a name is unknown
  */

@@ -49,6 +49,36 @@ describe.each(Object.keys(distributions))('assignByRank on %s values', (name) =>
   });
 });
 
+/** From here on the buckets are finer: another histogram, and another table. */
+const fineCount = 1 << 17;
+
+describe.each(['normal', 'ties'])('assignByRank with fine buckets on %s values', (name) => {
+  it.each([fineCount - 1, fineCount, 150_001])('equals a full stable sort of %d', (n) => {
+    const rng = random(seed, name, n);
+    const workspace = rankWorkspace();
+    // Middle-out, bottom-up, top-down.
+    const rankings = [
+      { centre: 0.8, descending: false },
+      { centre: 0, descending: false },
+      { centre: 0, descending: true },
+    ];
+    for (const type of [Float32Array, Float64Array]) {
+      const x = new type(n).map(() => distributions[name](rng));
+      for (const ranking of rankings) {
+        const shares = randomShares(rng, n);
+        const bits = new Uint8Array(n);
+        assignByRank(x, ranking, shares, bits, workspace);
+        const expected = bySorting(x, ranking, shares);
+        const what = `seed ${seed} ${JSON.stringify({ name, n, ranking, shares })}`;
+        expect(
+          bits.findIndex((width, i) => width !== expected[i]),
+          what,
+        ).toBe(-1);
+      }
+    }
+  });
+});
+
 function randomShares(rng: ReturnType<typeof random>, n: number) {
   const shares: { bits: number; count: number }[] = [];
   let left = n;

@@ -276,7 +276,7 @@ export function widestOf(bits: Uint8Array): number {
  *
  * @param t weights of 1 to 4 dimensions
  * @param map bits per element, t's shape; 0-bit elements become 0
- * @param o scales per 'tensor' (default) or 'output'; layout 'outputs-first' (default)
+ * @param o scales per 'tensor' (default) or 'output' (a tensor of one dimension is one output); layout 'outputs-first' (default)
  * @returns as many planes as the widest element has bits
  * @throws HbnnError when the shapes differ, or a scale is too large for float32
  */

@@ -114,6 +114,15 @@ describe.each(['middle-out', 'optimal'] as const)('a diverged training, %s', (se
   });
 });
 
+/** Bits for 1.4 on average: of 864 elements, or of units × elements in one; blocks of 3, 3 and 2 by the element. */
+const bitsHandedOut: Record<string, number> = {
+  element: Math.round(1.4 * 864),
+  'block:3': Math.round(1.4 * 864),
+  position: Math.round(1.4 * 72) * 12,
+  input: Math.round(1.4 * 8) * 108,
+  output: Math.round(1.4 * 12) * 72,
+};
+
 describe('an optimal binarizer', () => {
   it.each(mapPers)('starts with what optimal gives, then follows: %s', (mapPer) => {
     for (const scalePer of ['tensor', 'output'] as const) {
@@ -137,7 +146,10 @@ describe('an optimal binarizer', () => {
       // One sweep a step follows a drift to within a tenth of a search from scratch.
       expect(distance(t, floatTensor(out, shape))).toBeLessThan(fresh * 1.1);
       const sum = b.bits.reduce((a, bits) => a + bits, 0);
-      expect(sum / 864).toBeCloseTo(1.4, 1);
+      const left = bitsHandedOut[mapPer] - sum;
+      // Blocks of 3 and 2 elements: a bit or two can be too few for any block.
+      if (mapPer === 'block:3') expect(left === 0 || left === 1 || left === 2).toBe(true);
+      else expect(left).toBe(0);
     }
   });
 
