@@ -1,4 +1,5 @@
 import { type BitMap, meanMagnitude, selector } from './bitMap.ts';
+import { climb } from './climb.ts';
 import {
   type Codebook,
   codebook,
@@ -356,7 +357,7 @@ function searchPool(pool: Sorted, range: Range, average: number, starts: number)
     return { scales, ...sweepElements(problem, scales, { ...brief, price: 0 }) };
   });
   first.sort((a, b) => a.error - b.error);
-  const climbed = climb(pool, range, average, mean).map((scales) => ({ scales, price: 0 }));
+  const climbed = climb(pool, range, average, mean, enough).map((scales) => ({ scales, price: 0 }));
   const further = (found: readonly { scales: Float64Array[]; price: number }[]) =>
     found
       .map(({ scales, price }) => ({
@@ -374,40 +375,6 @@ function searchPool(pool: Sorted, range: Range, average: number, starts: number)
 /** A scale of plane n + 1 in means of |x|. */
 function startScale(n: number, uniform: number): number {
   return n === 0 ? 0.2 + 1.4 * uniform : 0.2 + 2.4 * uniform;
-}
-
-/** Averages of a climb are multiples of this, so that climbs to neighbouring averages share their way. */
-const climbStep = 0.1;
-/** The ratios of a plane's scale to that before it that climbs start from. */
-const climbRatios = [0.45, 0.55, 0.65, 0.8];
-
-/**
- * Starts that come from lower averages: from a bit below, in steps, each going on from the best of
- * the step before and from scales in geometric sequence.
- */
-function climb(pool: Sorted, range: Range, average: number, mean: number): Float64Array[][] {
-  const all = { count: 1, run: pool.values.length };
-  const tolerance = pool.values.length / 2000;
-  const fresh = () =>
-    climbRatios.flatMap((ratio) =>
-      [0.8, 1.3].map((top) =>
-        Array.from({ length: range.maxBits }, (_, n) => Float64Array.of(top * mean * ratio ** n)),
-      ),
-    );
-  let best: { scales: Float64Array[]; error: number; price: number }[] = [];
-  const last = Math.ceil(average / climbStep - 1e-9) - 1;
-  const first = Math.max(range.minBits / climbStep, last - 10);
-  for (let step = Math.round(first); step <= last; step++) {
-    const budget = Math.round(step * climbStep * pool.values.length);
-    const problem = elementProblem(pool, all, range.minBits, range.maxBits, budget);
-    const starts = [...best.map(({ scales }) => scales.map((plane) => plane.slice())), ...fresh()];
-    const found = starts.map((scales) => ({
-      scales,
-      ...sweepElements(problem, scales, { sweeps: 8, price: 0, tolerance, enough }),
-    }));
-    best = found.sort((a, b) => a.error - b.error).slice(0, 4);
-  }
-  return [...best.map(({ scales }) => scales), ...fresh()];
 }
 
 function middleOutScales(task: Task, x: Float32Array | Float64Array): Float64Array[] {
@@ -484,8 +451,8 @@ function copyScales(from: readonly ArrayLike<number>[], to: readonly Float32Arra
  *
  * Time: one linear-time sort of |T| (element maps), after which a sweep takes time in proportion to
  * groups · 2^maxBits · log(elements), whatever else the number of elements: little for scales per
- * tensor, but for thousands of outputs at 6 and more bits tens of seconds and gigabytes (pass less
- * maxBits then). Coarse maps go twice over the elements per sweep, about 10 sweeps on large tensors.
+ * tensor, but much time and memory for thousands of outputs at 6 and more bits (pass less maxBits
+ * then). Coarse maps go twice over the elements per sweep, about 10 sweeps on large tensors.
  *
  * @param t weights, 1 to 4 dimensions
  * @returns bit counts with Σ bits within 1 of average · elements (coarse maps: one unit more or less)
