@@ -98,7 +98,8 @@ async function startTensorFlow(): Promise<void> {
   const util = load('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
   // Node 23 removed it; tfjs-node 4.22 calls it.
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  // The library logs its CPU features on stderr unless told otherwise before it loads.
+  // Told before it loads, the library keeps its CPU features to itself (a newer one still logs one line
+  // before it reads this).
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const name: string = '@tensorflow/tfjs-node';
   await import(name);
