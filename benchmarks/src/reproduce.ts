@@ -14,7 +14,7 @@ import { table1 } from './figures/table1.ts';
 import { table2 } from './figures/table2.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { provenance } from './report/provenance.ts';
-import { type StageReport, storedStages, writeReport } from './report/report.ts';
+import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
 import { runSettings } from './runner.ts';
 import type { Stage } from './stage.ts';
 
@@ -102,6 +102,7 @@ async function main(): Promise<void> {
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only);
   const folder = resolve(o.out ?? here(`../results/${profile.name}`));
+  checkWritable(folder);
   const kept = storedStages(folder);
   const meter = progressMeter(`${profile.name}:`);
   const results = await runSettings(

@@ -62,6 +62,12 @@ describe('bench:reproduce', () => {
     expect(existsSync(join(out, 'report.md'))).toBe(true);
   });
 
+  it('refuses a report folder that cannot be written before it trains', () => {
+    const { code, err } = reproduce('--out', join(main, 'below'));
+    expect(code).toBe(2);
+    expect(err).toContain('choose another --out');
+  });
+
   it('answers bad input with one line and exit code 2', () => {
     const cases: [string[], string][] = [
       [['--only', 'figure9'], "'figure9'"],

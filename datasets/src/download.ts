@@ -28,6 +28,17 @@ export interface Download {
   readonly idle?: number;
 }
 
+/** Make the folder of a data set's files. */
+export function makeCacheFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new HbnnError(
+      `${folder}: could not be made (${(error as Error).message}); set HBNN_DATA to a folder that can be written`,
+    );
+  }
+}
+
 /**
  * Fetch a file, resuming a part that an earlier try left (`FILE.part`, by an HTTP range), and put it in
  * its place only once its checksum is right.
@@ -36,7 +47,7 @@ export interface Download {
  */
 export async function download(o: Download): Promise<void> {
   if (existsSync(o.file)) return;
-  mkdirSync(dirname(o.file), { recursive: true });
+  makeCacheFolder(dirname(o.file));
   const failures: string[] = [];
   for (const url of o.urls) {
     try {

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { fetchCifar10, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
 import type { Dataset, OpenOptions } from './dataset.ts';
+import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
 import { openImageFolder } from './imageFolder.ts';
 
@@ -48,13 +49,13 @@ export const datasets: Readonly<Record<string, Entry>> = {
     open: async (o) => {
       const folder = cacheFolder('cifar10');
       if (o.from === undefined || !isArchive(o.from)) return openCifar10(o.from ?? folder, o);
-      mkdirSync(folder, { recursive: true });
+      makeCacheFolder(folder);
       await unpackCifar10(o.from, folder);
       return openCifar10(folder, o);
     },
     fetch: async (o) => {
       const folder = cacheFolder('cifar10');
-      mkdirSync(folder, { recursive: true });
+      makeCacheFolder(folder);
       if (o.from !== undefined && !isArchive(o.from)) await openCifar10(o.from, o);
       else await fetchCifar10(folder, o);
     },

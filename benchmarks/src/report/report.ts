@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { writeWhole } from '@hbnn/train/files';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { equivalenceMargin } from '../claims.ts';
 import type { StageResult } from '../stage.ts';
 import { drawSvg } from './charts.ts';
@@ -45,6 +45,28 @@ export function storedStages(folder: string): StageReport[] {
   }
 }
 
+/** Find out before hours of training whether a report can be written at their end. */
+export function checkWritable(folder: string): void {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  try {
+    if (!statSync(there).isDirectory()) throw new Error(`${there} is a file`);
+    accessSync(there, constants.W_OK);
+  } catch (error) {
+    throw new HbnnError(
+      `${folder}: a report could not be written there (${(error as Error).message}); choose another --out`,
+    );
+  }
+}
+
+function makeReportFolder(folder: string): void {
+  try {
+    makeFolder(join(folder, 'figures'));
+  } catch (error) {
+    throw new HbnnError(`${folder}: could not be made (${(error as Error).message})`);
+  }
+}
+
 /** Write results.json, report.md, report.html and the pictures. */
 export async function writeReport(
   folder: string,
@@ -52,7 +74,7 @@ export async function writeReport(
   stages: readonly StageReport[],
 ): Promise<void> {
   const report: Report = { profile, about, rules, stages };
-  mkdirSync(join(folder, 'figures'), { recursive: true });
+  makeReportFolder(folder);
   const svgs = new Map<string, string>();
   for (const { file, spec } of stages.flatMap(({ plots }) => plots)) {
     const svg = await drawSvg(spec);

@@ -1,6 +1,5 @@
 import {
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readFileSync,
   renameSync,
@@ -10,6 +9,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { decodeNpy, HbnnError, type NpyArray } from '@hbnn/core';
+import { makeFolder } from '@hbnn/train/files';
 
 const reasons: Record<string, string> = {
   ENOENT: 'there is no such file',
@@ -35,6 +35,7 @@ const outReasons: Record<string, string> = {
   EPERM: 'writing there is not permitted; choose another --out',
   EROFS: 'the disk is read-only; choose another --out',
   ENOTDIR: 'a file is in the way; choose another --out',
+  ENOENT: 'no folder can be made there; choose another --out',
   EEXIST: 'a file is in the way; choose another --out',
 };
 
@@ -53,7 +54,7 @@ export function writeFolder(folder: string, files: Readonly<Record<string, Uint8
   const hold = (): void => {};
   process.on('SIGINT', hold).on('SIGTERM', hold);
   try {
-    made = mkdirSync(target, { recursive: true });
+    made = makeFolder(target);
     for (const path of names.map((name) => join(target, name))) {
       if (existsSync(path) && !statSync(path).isFile()) {
         throw new HbnnError(

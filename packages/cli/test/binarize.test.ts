@@ -169,7 +169,9 @@ describe('hbnn binarize', () => {
     expect(readdirSync(dir).sort()).toEqual(['full', 'taken']);
     expect(readdirSync(join(dir, 'full')).sort()).toEqual(['map.npy', 'planes.json']);
     expect(readFileSync(join(dir, 'full', 'map.npy'), 'utf8')).toBe('old');
-    expect(hbnn('binarize', '--in', file, '--average', '1.4', '--out', '').code).toBe(2);
+    for (const out of ['', '/proc/new']) {
+      expect(hbnn('binarize', '--in', file, '--average', '1.4', '--out', out).code, out).toBe(2);
+    }
   });
 
   it('writes into a folder that is there and keeps its other files', () => {

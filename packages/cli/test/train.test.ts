@@ -49,6 +49,7 @@ describe('hbnn train', () => {
     const out = join(dir, 'out');
     const cases: [string[], string][] = [
       [['train', '--epochs', '0', '--out', out], 'config.epochs'],
+      [['train', '--max-steps', '1', '--out', '/proc/new'], '/proc/new'],
       [['train', '--network', 'vgg', '--out', out], 'config.network'],
       [['train', '--weights', 'some', '--out', out], "'some'"],
       [['train', '--data', 'mnist', '--out', out], "'mnist'"],

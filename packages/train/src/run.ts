@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BatchSource, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -10,7 +10,13 @@ import { binarizedLayers } from './layers/binarized.ts';
 import { networks } from './networks/registry.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { exportArrays, importArrays, initialize, parametersOf } from './parameters.ts';
-import { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+import {
+  makeFolder,
+  type NamedArray,
+  readTensorFile,
+  writeTensorFile,
+  writeWhole,
+} from './tensorFile.ts';
 
 /** What a run is trained and judged on. */
 export interface RunSources {
@@ -174,7 +180,7 @@ function checkRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined
 
 function makeRunFolder(config: RunConfig, dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
   } catch (error) {
     throw new HbnnError(`${dir}: could not be made (${(error as Error).message})`);
   }

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 
 /** A named array in a tensor file. */
@@ -53,6 +57,25 @@ export function writeTensorFile(file: string, arrays: readonly NamedArray[], sta
   const digest = createHash('sha256');
   for (const part of parts) digest.update(part);
   writeWhole(file, [...parts, digest.digest()]);
+}
+
+/**
+ * Make a folder with its parents; returns the topmost one that was made, if any. Node's own recursive
+ * mkdir never returns where a parent takes no new folders and says ENOENT (below /proc, for one).
+ */
+export function makeFolder(folder: string): string | undefined {
+  if (existsSync(folder)) {
+    if (statSync(folder).isDirectory()) return undefined;
+    throw Object.assign(new Error(`${folder} is a file`), { code: 'ENOTDIR' });
+  }
+  const above = makeFolder(dirname(resolve(folder)));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have been faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return above ?? folder;
 }
 
 /** Write a file beside its place, flush it and rename it: readers see the old content or the new. */
