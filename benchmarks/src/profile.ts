@@ -8,8 +8,6 @@ type Common = Omit<RunConfigInput, 'seed' | 'network' | 'weights' | 'inputs'>;
 /** At which scale the paper's experiments are run. */
 export interface Profile {
   readonly name: ProfileName;
-  /** For captions: data set, scale and budget. */
-  readonly scale: string;
   readonly data: string;
   /** Settings of every training. */
   readonly common: Common;
@@ -50,7 +48,6 @@ function quick(): Profile {
   return {
     name: 'quick',
     data: 'fashion-mnist-subset',
-    scale: 'Fashion-MNIST subset, 10,000 training images',
     common: { data: 'fashion-mnist-subset', batch: 64, learningRate: 0.2, schedule: 'cosine' },
     figureNetwork: { ...fcn4, widths: [...fcn4.widths], pools: [...fcn4.pools], epochs: 4 },
     layerLevel: {
@@ -79,7 +76,6 @@ function cifar10(): Profile {
   return {
     name: 'cifar10',
     data: 'cifar10',
-    scale: 'CIFAR-10, 50,000 training images',
     common: { data: 'cifar10', batch: 64, schedule: 'cosine', learningRate: 0.1 },
     figureNetwork: { network: 'alexnet-bn', epochs: 10 },
     layerLevel: {
@@ -104,7 +100,6 @@ function imagenet(): Profile {
   return {
     name: 'imagenet',
     data: 'folder',
-    scale: 'images in class folders at 224 pixels',
     common: { data: 'folder', batch: 32, schedule: 'steps' },
     figureNetwork: { network: 'alexnet-bn-full', ...full },
     alexNet: { network: 'alexnet-bn-full', ...full },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { duration, type ProgressMeter } from '@hbnn/cli/progress';
@@ -48,8 +48,37 @@ export function codeDigest(): string {
   return digest.digest('hex').slice(0, 12);
 }
 
-const keyOf = (config: RunConfig): string =>
-  createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
+/** A training is known by its configuration and, for local data, by what lies there now. */
+function keyOf(config: RunConfig): string {
+  const local = config.from === undefined ? '' : fingerprint(config.from);
+  const digest = createHash('sha256').update(JSON.stringify(config)).update(local).digest('hex');
+  return digest.slice(0, 16);
+}
+
+const fingerprints = new Map<string, string>();
+
+/**
+ * Names, sizes and times of a file or of a folder's upper three levels: enough to see that images came,
+ * went or were replaced by others, without reading a million of them.
+ */
+function fingerprint(path: string): string {
+  const known = fingerprints.get(path);
+  if (known !== undefined) return known;
+  const digest = createHash('sha256');
+  const walk = (at: string, depth: number): void => {
+    const stat = statSync(at, { throwIfNoEntry: false });
+    if (stat === undefined) return;
+    digest.update(`${at} ${stat.isDirectory() ? '' : stat.size} ${stat.mtimeMs}\n`);
+    if (!stat.isDirectory() || depth === 0) return;
+    const names = readdirSync(at).sort();
+    digest.update(`${names.length}\n`);
+    // Class folders hold many files: their own time tells when one comes or goes.
+    if (names.length <= 2000) for (const name of names) walk(join(at, name), depth - 1);
+  };
+  walk(path, 3);
+  fingerprints.set(path, digest.digest('hex'));
+  return fingerprint(path);
+}
 
 function tasksOf(settings: readonly StagedSetting[]): Task[] {
   const tasks = settings.flatMap(({ stage, config, seeds }) =>

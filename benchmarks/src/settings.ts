@@ -45,7 +45,8 @@ export function measuredRow(
 
 /** Data set, network and budget of some runs, in words. */
 export function scaleOf(profile: Profile, runs: readonly RunResult[]): string {
-  if (runs.length === 0) return profile.scale;
-  const { config, parameters, steps } = runs[0];
-  return `${profile.scale}; ${config.network}, ${parameters} parameters, ${steps} steps of ${config.batch}`;
+  if (runs.length === 0) return profile.data;
+  const { config, data, trainImages, parameters, steps } = runs[0];
+  const images = `${data}, ${trainImages.toLocaleString('en')} training images`;
+  return `${images}; ${config.network}, ${parameters} parameters, ${steps} steps of ${config.batch}`;
 }

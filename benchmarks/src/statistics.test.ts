@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { above, equal } from './claims.ts';
-import { deviation, mean, paired } from './statistics.ts';
+import { curvature, deviation, mean, paired } from './statistics.ts';
 
 describe('statistics', () => {
   // R: t.test(c(82.5, 81.9, 83.0, 82.2), c(79.1, 80.0, 78.2, 79.9), paired = TRUE)
@@ -24,6 +24,19 @@ describe('statistics', () => {
     const t = 3.1 / error;
     const p = 1 - (2 / Math.PI) * (Math.atan(t / Math.sqrt(3)) + (t * Math.sqrt(3)) / (3 + t * t));
     expect(test?.p).toBeCloseTo(p, 10);
+  });
+
+  it('tell a curved relation from a straight one', () => {
+    const x = [-1.5, -1, -0.5, 0, 0.5, 1, 1.5];
+    const noise = [0.02, -0.03, 0.01, 0.02, -0.01, -0.02, 0.01];
+    const line = (y: readonly number[]): number[] => {
+      const slope = x.reduce((s, v, i) => s + v * y[i], 0) / x.reduce((s, v) => s + v * v, 0);
+      return y.map((v, i) => v - mean(y) - slope * x[i]);
+    };
+    const bent = curvature(x, line(x.map((v, i) => 3 + 2 * v - 0.7 * v * v + noise[i])));
+    expect(bent.quadratic).toBeCloseTo(-0.7, 1);
+    expect(bent.p).toBeLessThan(1e-4);
+    expect(curvature(x, line(x.map((v, i) => 3 + 2 * v + noise[i]))).p).toBeGreaterThan(0.05);
   });
 
   it('judge by intervals, and not at all from one seed', () => {

@@ -44,3 +44,28 @@ export function paired(
   const p = error === 0 ? Number(difference === 0) : 2 * cdf(-Math.abs(difference / error), n - 1);
   return { n, difference, low: difference - reach, high: difference + reach, p };
 }
+
+/**
+ * Test whether what a straight line left is curved: fit it by a quadratic polynomial in x and test the
+ * quadratic term by a t test (n − 3 degrees of freedom).
+ *
+ * @param x values centred on their mean
+ * @param rest residuals of the least-squares line
+ */
+export function curvature(
+  x: readonly number[],
+  rest: readonly number[],
+): { quadratic: number; p: number } {
+  const n = x.length;
+  // The part of x² that no line in x explains; rest is free of lines already.
+  const squares = x.map((v) => v * v);
+  const m = mean(squares);
+  const tilt = mean(x.map((v, i) => v * squares[i])) / mean(squares);
+  const pure = squares.map((s, i) => s - m - tilt * x[i]);
+  const norm = pure.reduce((sum, v) => sum + v * v, 0);
+  if (n <= 3 || norm === 0) return { quadratic: 0, p: 1 };
+  const quadratic = pure.reduce((sum, v, i) => sum + v * rest[i], 0) / norm;
+  const left = rest.reduce((sum, r, i) => sum + (r - quadratic * pure[i]) ** 2, 0);
+  const error = Math.sqrt(left / (n - 3) / norm);
+  return { quadratic, p: error === 0 ? 0 : 2 * cdf(-Math.abs(quadratic / error), n - 3) };
+}

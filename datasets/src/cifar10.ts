@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import * as tar from 'tar';
@@ -48,6 +48,15 @@ function concatenate(parts: readonly LabelledImages[]): LabelledImages {
   const pixels = Buffer.concat(parts.map((part) => part.pixels));
   const labels = Buffer.concat(parts.map((part) => part.labels));
   return { pixels, labels, shape };
+}
+
+/** Whether a folder has all six batches, each of whole records. */
+export function hasBatches(folder: string): boolean {
+  const dir = join(folder, 'cifar-10-batches-bin');
+  return [...trainFiles, 'test_batch.bin'].every((name) => {
+    const stat = statSync(join(dir, name), { throwIfNoEntry: false });
+    return stat !== undefined && stat.size > 0 && stat.size % recordBytes === 0;
+  });
 }
 
 /** Where the binary batches lie below a folder: in it or in cifar-10-batches-bin. */
@@ -103,7 +112,7 @@ async function openClassFolders(folder: string, o: OpenOptions): Promise<Dataset
 
 /** Download the official archive and unpack it into a folder; or unpack a local one. */
 export async function fetchCifar10(folder: string, o: OpenOptions): Promise<void> {
-  if (batchesFolder(folder) !== undefined) return;
+  if (o.from === undefined && hasBatches(folder)) return;
   const archive = o.from ?? join(folder, archiveName);
   if (o.from === undefined) {
     await download({
@@ -116,27 +125,37 @@ export async function fetchCifar10(folder: string, o: OpenOptions): Promise<void
   await unpackCifar10(archive, folder);
 }
 
-/** Unpack the six batches of an archive; nothing else in it is written anywhere. */
+/**
+ * Unpack the six batches of an archive, beside their place first: what lies there stays until all six are
+ * there and whole. Nothing else in the archive is written anywhere.
+ */
 export async function unpackCifar10(archive: string, folder: string): Promise<void> {
   const wanted = new Set([...trainFiles, 'test_batch.bin']);
+  const temporary = mkdtempSync(join(folder, '.unpack-'));
   try {
     await tar.x({
       file: archive,
-      cwd: folder,
+      cwd: temporary,
       strict: true,
       filter: (path) => {
         const parts = path.replace(/^\.\//, '').split('/');
         return parts[0] === 'cifar-10-batches-bin' && parts.length === 2 && wanted.has(parts[1]);
       },
     });
+    if (!hasBatches(temporary)) {
+      throw new HbnnError(
+        `${archive}: expected six whole batches cifar-10-batches-bin/*.bin inside, found not all (md5 ` +
+          `${await fileDigest(archive, 'md5')}, the official archive's is ${archiveMd5})`,
+      );
+    }
+    const place = join(folder, 'cifar-10-batches-bin');
+    rmSync(place, { recursive: true, force: true });
+    renameSync(join(temporary, 'cifar-10-batches-bin'), place);
   } catch (error) {
+    if (error instanceof HbnnError) throw error;
     throw new HbnnError(`${archive}: could not be unpacked (${(error as Error).message})`);
-  }
-  if (batchesFolder(folder) === undefined) {
-    throw new HbnnError(
-      `${archive}: expected cifar-10-batches-bin/*.bin inside, found none (md5 ` +
-        `${await fileDigest(archive, 'md5')}, the official archive's is ${archiveMd5})`,
-    );
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Dirent, existsSync, readdirSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
 import sharp, { type Sharp } from 'sharp';
@@ -24,23 +24,29 @@ interface Splits {
   readonly test: readonly LabelledFile[];
 }
 
-function entries(folder: string): Dirent[] {
-  const list = readdirSync(folder, { withFileTypes: true });
-  return list.sort((a, b) => (a.name < b.name ? -1 : 1));
+/** Names in a folder by kind, in order; links count as what they lead to. */
+function entries(folder: string, kind: 'folder' | 'file'): string[] {
+  const fits = (entry: Dirent): boolean => {
+    const it = entry.isSymbolicLink()
+      ? statSync(join(folder, entry.name), { throwIfNoEntry: false })
+      : entry;
+    return (kind === 'folder' ? it?.isDirectory() : it?.isFile()) ?? false;
+  };
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(fits)
+    .map(({ name }) => name)
+    .sort();
 }
 
-const subfolders = (folder: string): string[] =>
-  entries(folder)
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
+const subfolders = (folder: string): string[] => entries(folder, 'folder');
 
 function filesOf(folder: string, classes: readonly string[]): LabelledFile[] {
   return classes.flatMap((name, label) => {
     const dir = join(folder, name);
     if (!existsSync(dir)) return [];
-    return entries(dir)
-      .filter((entry) => entry.isFile() && extensions.test(entry.name))
-      .map((entry) => ({ file: join(dir, entry.name), label }));
+    return entries(dir, 'file')
+      .filter((file) => extensions.test(file))
+      .map((file) => ({ file: join(dir, file), label }));
   });
 }
 

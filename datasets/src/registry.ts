@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { fetchCifar10, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
+import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
 import type { Dataset, OpenOptions } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
@@ -49,9 +50,15 @@ export const datasets: Readonly<Record<string, Entry>> = {
     open: async (o) => {
       const folder = cacheFolder('cifar10');
       if (o.from === undefined || !isArchive(o.from)) return openCifar10(o.from ?? folder, o);
-      makeCacheFolder(folder);
-      await unpackCifar10(o.from, folder);
-      return openCifar10(folder, o);
+      // An archive of one's own has a place of its own and does not replace the fetched data set.
+      const { size, mtimeMs } = statSync(o.from);
+      const name = createHash('sha256')
+        .update(`${resolve(o.from)} ${size} ${mtimeMs}`)
+        .digest('hex');
+      const own = join(folder, `local-${name.slice(0, 12)}`);
+      makeCacheFolder(own);
+      if (!hasBatches(own)) await unpackCifar10(o.from, own);
+      return openCifar10(own, o);
     },
     fetch: async (o) => {
       const folder = cacheFolder('cifar10');
@@ -59,7 +66,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
       if (o.from !== undefined && !isArchive(o.from)) await openCifar10(o.from, o);
       else await fetchCifar10(folder, o);
     },
-    ready: () => existsSync(join(cacheFolder('cifar10'), 'cifar-10-batches-bin')),
+    ready: () => hasBatches(cacheFolder('cifar10')),
   },
   folder: {
     about: 'JPEG or PNG images in class folders (ImageNet’s layout), streamed; needs --from',

@@ -48,11 +48,11 @@ export function barChart(o: {
   const bars = {
     mark: { type: 'bar', clip: true },
     encoding: {
-      x: { ...x, axis: { labelAngle: o.x.order.length > 6 ? -35 : 0, labelLimit: 220 } },
+      x: { ...x, axis: { labelAngle: o.x.order.length > 6 ? -35 : 0, labelLimit: 320 } },
       ...offset,
       y: {
         ...{ field: 'y', type: 'quantitative', title: o.y.title },
-        scale: { domainMin: low, ...high },
+        scale: { domainMin: low, ...high, nice: false, zero: false },
       },
       y2: { datum: low },
       color: { field: 'series', type: 'nominal', sort: series },
@@ -88,7 +88,7 @@ interface Panel {
 
 /** Points and lines over a number, one panel beside the other. */
 export function lineChart(o: { panels: readonly Panel[]; x: string; y: string }): object {
-  const scale = { zero: false, nice: true };
+  const scale = { zero: false, nice: true, padding: 12 };
   const panels = o.panels.map((panel) => {
     const x = { field: 'x', type: 'quantitative', title: o.x, scale };
     const y = { field: 'y', type: 'quantitative', title: o.y, scale };

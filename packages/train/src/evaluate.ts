@@ -60,7 +60,8 @@ export function countScores(
     let above = 0;
     let peak = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < classes; k++) {
-      if (row[k] >= own && k !== labels[i]) above++;
+      // Written so that NaN, which compares with nothing, counts against the label.
+      if (!(row[k] < own) && k !== labels[i]) above++;
       if (row[k] > peak) peak = row[k];
     }
     let sum = 0;

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Batch, BatchSource } from '@hbnn/core';
+import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
@@ -76,6 +76,7 @@ export async function fit(
   while (state.step < steps) {
     const { epoch, batchInEpoch: from } = state;
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
+    const before = state.step;
     for await (const batch of source.batches(pass)) {
       const rate = learningRateAt(o.schedule, o.learningRate, state.step, steps);
       await trainStep(model, source, optimizer, trained, batch, rate, state);
@@ -88,6 +89,12 @@ export async function fit(
         held = performance.now();
       }
       if (state.step >= steps || state.batchInEpoch === 0) break;
+    }
+    if (state.step === before) {
+      throw new HbnnError(
+        `${source.name}: gave no batch ${from} of epoch ${epoch}, though it counts ${source.count} images; ` +
+          'its images changed, start the training anew',
+      );
     }
   }
 }
@@ -117,6 +124,11 @@ async function trainStep(
   const values = (await scores.data()) as Float32Array;
   scores.dispose();
   countScores(values, batch.labels, state.running);
+  if (!Number.isFinite(state.running.loss)) {
+    throw new HbnnError(
+      `training: the loss is no longer finite at step ${state.step + 1}; lower the learning rate (now ${rate})`,
+    );
+  }
 }
 
 function closeEpoch(state: TrainState): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BatchSource, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -22,6 +22,8 @@ import {
 export interface RunSources {
   readonly train: BatchSource;
   readonly test: BatchSource;
+  /** What a table should call the data; the training source's name where it is left out. */
+  readonly label?: string;
 }
 
 export interface Progress {
@@ -38,6 +40,9 @@ export interface Progress {
 export interface RunResult {
   readonly config: RunConfig;
   readonly backend: string;
+  /** The data set and how many of its images were trained on. */
+  readonly data: string;
+  readonly trainImages: number;
   readonly top1: number;
   readonly top5: number;
   readonly testLoss: number;
@@ -68,6 +73,7 @@ interface Checkpoint {
   readonly state: TrainState;
   readonly seconds: number;
   readonly backend: string;
+  readonly trainImages: number;
 }
 
 /** Build a configuration's network with its seeded starting weights. */
@@ -106,14 +112,17 @@ export async function runTraining(
   try {
     makeRunFolder(config, o.dir);
     const checkpoint = join(o.dir, 'checkpoint.bin');
+    const trainImages = sources.train.count;
     const resumed = o.resume && existsSync(checkpoint);
-    const before = resumed ? restore(checkpoint, config, model, optimizer, o.backend) : undefined;
+    const before = resumed
+      ? restore(checkpoint, config, model, optimizer, o.backend, trainImages)
+      : undefined;
     const state = before?.state ?? startState();
     cutMetrics(join(o.dir, 'metrics.jsonl'), state.step);
     const clock = sitting(before?.seconds ?? 0);
     const save = (): void =>
       writeTensorFile(checkpoint, checkpointArrays(model, optimizer), {
-        ...{ config, state, seconds: clock.total(), backend: o.backend },
+        ...{ config, state, seconds: clock.total(), backend: o.backend, trainImages },
       } satisfies Checkpoint);
     const onStep = stepReporter(config, sources.train, o, clock, save);
     await fit(model, sources.train, optimizer, variables, state, { ...config, onStep });
@@ -121,7 +130,7 @@ export async function runTraining(
       await recalibrate(model, sources.train, { ...config, images: config.recalibrate });
     }
     const test = await evaluate(model, sources.test);
-    return finish(config, model, state, test, clock.total(), o);
+    return finish(config, model, state, test, clock.total(), sources, o);
   } finally {
     optimizer.dispose();
     model.dispose();
@@ -174,8 +183,20 @@ function checkRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined
       `${file}: is of another configuration than the one to resume; choose another folder`,
     );
   }
-  const result = join(o.dir, 'result.json');
-  return existsSync(result) ? (JSON.parse(readFileSync(result, 'utf8')) as RunResult) : undefined;
+  return storedResult(o.dir);
+}
+
+/** The result of a finished run; undefined while its weights or its result are not there (any more). */
+function storedResult(dir: string): RunResult | undefined {
+  const file = join(dir, 'result.json');
+  if (!existsSync(file) || !existsSync(join(dir, 'weights.bin'))) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as RunResult;
+  } catch (error) {
+    throw new HbnnError(
+      `${file}: could not be read (${(error as Error).message}); delete it and resume to write it again`,
+    );
+  }
 }
 
 function makeRunFolder(config: RunConfig, dir: string): void {
@@ -183,6 +204,10 @@ function makeRunFolder(config: RunConfig, dir: string): void {
     makeFolder(dir);
   } catch (error) {
     throw new HbnnError(`${dir}: could not be made (${(error as Error).message})`);
+  }
+  // What a killed process left half-written.
+  for (const name of readdirSync(dir).filter((entry) => /\.\d+\.tmp$/.test(entry))) {
+    rmSync(join(dir, name), { force: true });
   }
   const file = join(dir, 'config.json');
   if (!existsSync(file)) writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
@@ -194,13 +219,34 @@ function sitting(before: number): { total: () => number; now: () => number } {
   return { now, total: () => before + now() };
 }
 
-/** Drop the lines of steps after the checkpoint: they will be trained, and written, again. */
+/** Drop the lines of steps after the checkpoint, which will be written again, and damaged ones. */
 function cutMetrics(file: string, step: number): void {
   if (!existsSync(file)) return;
-  const kept = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.endsWith('}') && (JSON.parse(line) as { step: number }).step <= step);
-  writeWhole(file, kept.map((line) => `${line}\n`).join(''));
+  const stepOf = (line: string): number => {
+    try {
+      return Number((JSON.parse(line) as { step: unknown }).step);
+    } catch {
+      return Number.NaN;
+    }
+  };
+  try {
+    const kept = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => stepOf(line) <= step);
+    writeWhole(file, kept.map((line) => `${line}\n`).join(''));
+  } catch (error) {
+    throw new HbnnError(`${file}: could not be read (${(error as Error).message}); delete it`);
+  }
+}
+
+function appendMetrics(file: string, line: object): void {
+  try {
+    appendFileSync(file, `${JSON.stringify(line)}\n`);
+  } catch (error) {
+    throw new HbnnError(
+      `${file}: could not be written (${(error as Error).message}); free disk space and resume`,
+    );
+  }
 }
 
 /** After each step: a checkpoint when one is due, a line of metrics now and then, progress. */
@@ -228,7 +274,7 @@ function stepReporter(
     o.onProgress?.({ step, steps, epoch, loss, accuracy, imagesPerSecond, secondsLeft });
     if (step % window === 0 || step === steps) {
       const line = { step, epoch, loss, accuracy, imagesPerSecond: Math.round(imagesPerSecond) };
-      appendFileSync(join(o.dir, 'metrics.jsonl'), `${JSON.stringify(line)}\n`);
+      appendMetrics(join(o.dir, 'metrics.jsonl'), line);
     }
     if (performance.now() - saved >= every && step < steps) {
       save();
@@ -263,6 +309,7 @@ function restore(
   model: tfl.LayersModel,
   optimizer: SgdMomentum,
   backend: string,
+  trainImages: number,
 ): Checkpoint {
   const { arrays, state } = readTensorFile(file);
   const checkpoint = state as Checkpoint;
@@ -273,6 +320,12 @@ function restore(
     throw new HbnnError(
       `${file}: was trained on the ${checkpoint.backend} backend, this is ${backend}; ` +
         `resume with --backend ${checkpoint.backend} to end with the same bits, or start anew`,
+    );
+  }
+  if (checkpoint.trainImages !== trainImages) {
+    throw new HbnnError(
+      `${file}: was trained on ${checkpoint.trainImages} images, the data set has ${trainImages} now; ` +
+        'delete the run folder to start anew',
     );
   }
   importModel(model, arrays, file);
@@ -286,6 +339,7 @@ function finish(
   state: TrainState,
   test: Evaluation,
   seconds: number,
+  sources: RunSources,
   o: RunOptions,
 ): RunResult {
   const arrays = modelArrays(model);
@@ -297,6 +351,8 @@ function finish(
   const result: RunResult = {
     config,
     backend: o.backend,
+    data: sources.label ?? sources.train.name,
+    trainImages: sources.train.count,
     top1: test.top1,
     top5: test.top5,
     testLoss: test.loss,

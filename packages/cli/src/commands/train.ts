@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
@@ -125,7 +126,10 @@ async function run(o: Options): Promise<void> {
   // TensorFlow.js takes a while to load: only the commands that need it do.
   const { runConfig, runTraining, storedConfig } = await import('@hbnn/train');
   const given = settings(o);
-  const alone = o.resume && Object.keys(given).length === 0 && existsSync(o.out);
+  if (o.resume && !existsSync(join(o.out, 'config.json'))) {
+    throw new HbnnError(`--resume: there is no run in ${o.out}; leave out --resume to start one`);
+  }
+  const alone = o.resume && Object.keys(given).length === 0;
   const config: RunConfig = alone ? storedConfig(o.out) : runConfig(given);
   const backend = await backendFrom(o.backend);
   const sources = await openDataset(config.data, config);
@@ -146,7 +150,7 @@ async function run(o: Options): Promise<void> {
     });
     meter.stop();
     const { config: _, epochs: __, ...shown } = result;
-    printResult({ run: o.out, data: sources.label, ...shown }, o.json);
+    printResult({ run: o.out, ...shown }, o.json);
   } finally {
     meter.stop();
   }

@@ -26,7 +26,7 @@ const starters: Record<BackendName, () => Promise<void>> = {
 const reasons: Record<BackendName, string> = {
   tensorflow: "TensorFlow's native library",
   wasm: "TensorFlow.js's WASM backend with the kernels of @hbnn/wasm, one thread",
-  cpu: 'plain JavaScript, about 300 times slower than wasm',
+  cpu: 'plain JavaScript, far slower than wasm',
 };
 
 /**

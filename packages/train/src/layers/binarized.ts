@@ -54,6 +54,11 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     spec: { shape: number[]; outputs: number },
     feature: readonly number[],
   ): void {
+    if (!feature.every((size) => size >= 1)) {
+      throw new HbnnError(
+        `${this.name}: its inputs would be [${feature.join(', ')}]; the images are too small for this network`,
+      );
+    }
     const zeros = tfl.initializers.zeros();
     this.kernel = this.addWeight(kernelName, kernelShape, 'float32', zeros);
     if (this.useBias) this.bias = this.addWeight('bias', [spec.outputs], 'float32', zeros);
