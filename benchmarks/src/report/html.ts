@@ -15,7 +15,7 @@ h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-
 nav a { margin-right: 1rem; } a { color: var(--accent); }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: 1rem 0; }
 th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td:last-child { white-space: nowrap; }
+table.numbers td:last-child { white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .verdict { white-space: nowrap; font-weight: 600; } .holds { color: #2f7d32; } .fails { color: #b3261e; } .undecided { color: #8a6d00; }
 figure { margin: 1.2rem 0; } figure svg { max-width: 100%; height: auto; } figcaption, .about, small { color: var(--soft); }
@@ -29,7 +29,7 @@ function htmlTable(head: readonly string[], body: readonly (readonly string[])[]
   const row = (values: readonly string[]): string =>
     `<tr>${values.map((v) => `<td${numeric.test(v) ? ' class="number"' : ''}>${escapeHtml(v)}</td>`).join('')}</tr>`;
   const heads = head.map((name) => `<th>${escapeHtml(name)}</th>`).join('');
-  return `<div class="table"><table><thead><tr>${heads}</tr></thead><tbody>${body.map(row).join('\n')}</tbody></table></div>`;
+  return `<div class="table"><table class="numbers"><thead><tr>${heads}</tr></thead><tbody>${body.map(row).join('\n')}</tbody></table></div>`;
 }
 
 const verdictClass = { holds: 'holds', 'does not hold': 'fails', undecided: 'undecided' } as const;
