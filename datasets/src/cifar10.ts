@@ -95,7 +95,7 @@ export async function openCifar10(folder: string, o: OpenOptions): Promise<Datas
 }
 
 async function openClassFolders(folder: string, o: OpenOptions): Promise<Dataset> {
-  const { classes, train, test } = await readFolderImages(folder, side, o);
+  const { classes, train, test, jpeg } = await readFolderImages(folder, side, o);
   if (classes.join() !== cifar10Classes.join()) {
     throw new HbnnError(
       `cifar10: expected class folders ${cifar10Classes.join(', ')} in ${folder}, got ` +
@@ -104,7 +104,7 @@ async function openClassFolders(folder: string, o: OpenOptions): Promise<Dataset
   }
   const about = {
     name: 'cifar10',
-    label: 'CIFAR-10 (image files in class folders; JPEG where they are JPEG)',
+    label: `CIFAR-10 (${jpeg ? 'JPEG re-encoding' : 'image files in class folders'})`,
     classes: cifar10Classes,
   };
   return memoryDataset(about, { train, test }, o);

@@ -197,12 +197,20 @@ export function openImageFolder(folder: string, o: OpenOptions): Dataset {
   };
 }
 
+interface FolderImages {
+  readonly classes: readonly string[];
+  readonly train: LabelledImages;
+  readonly test: LabelledImages;
+  /** Whether every file is a JPEG, whose pixels are not quite those it was made from. */
+  readonly jpeg: boolean;
+}
+
 /** Read small images of class folders into memory, resized to a square where they are not one. */
 export async function readFolderImages(
   folder: string,
   size: number,
   o: OpenOptions,
-): Promise<{ classes: readonly string[]; train: LabelledImages; test: LabelledImages }> {
+): Promise<FolderImages> {
   const splits = findSplits(folder);
   if (splits === undefined) throw new HbnnError(`${folder}: found no images in class folders`);
   const read = async (files: readonly LabelledFile[], what: string): Promise<LabelledImages> => {
@@ -221,5 +229,7 @@ export async function readFolderImages(
     return { pixels, labels, shape: [size, size, 3] };
   };
   const train = await read(splits.train, 'training');
-  return { classes: splits.classes, train, test: await read(splits.test, 'test') };
+  const test = await read(splits.test, 'test');
+  const jpeg = [...splits.train, ...splits.test].every(({ file }) => /\.jpe?g$/i.test(file));
+  return { classes: splits.classes, train, test, jpeg };
 }

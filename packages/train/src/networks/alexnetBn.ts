@@ -22,9 +22,9 @@ export const alexNetFull: AlexNetOptions = {
 
 /** Reduced for 28×28 and 32×32 images, so small that 1-bit weights visibly lose accuracy. */
 export const alexNetSmall: AlexNetOptions = {
-  widths: [8, 12, 12, 12, 12],
-  dense: [24, 24],
-  stem: { kernelSize: 3, strides: 1 },
+  widths: [16, 24, 32, 32, 24],
+  dense: [64, 64],
+  stem: { kernelSize: 5, strides: 2 },
   secondKernel: 3,
   pool: 2,
 };

@@ -27,8 +27,8 @@ export const mobileNetFull: MobileNetOptions = {
 
 /** Reduced for 28×28 and 32×32 images. */
 export const mobileNetSmall: MobileNetOptions = {
-  stem: { filters: 8, strides: 2 },
-  blocks: [block(16), block(16), block(24, 2), block(24)],
+  stem: { filters: 16, strides: 2 },
+  blocks: [block(24), block(32, 2), block(32), block(48, 2), block(48)],
 };
 
 /**
