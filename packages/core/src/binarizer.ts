@@ -7,8 +7,8 @@ import { averageBits, distFromAverage, type Mix } from './mix.ts';
 import { optimalSolver } from './optimal.ts';
 import {
   exactScales,
+  formedScales,
   greedyPlanes,
-  meanScales,
   type ResidualTensor,
   roundScales,
   scaleArrays,
@@ -16,6 +16,7 @@ import {
   widestOf,
   writeGreedy,
 } from './residual.ts';
+import { parseScaleForm, type ScaleForm } from './scaleForm.ts';
 import { elementCount, shapeText } from './tensor.ts';
 
 /** What a binarizer binarizes, and how. Give either a mix or an average; 'optimal' takes an average. */
@@ -29,6 +30,8 @@ export interface BinarizerSpec {
   readonly average?: number;
   readonly mapPer?: MapPer;
   readonly scalePer?: ScalePer;
+  /** Values the scales may take; 'free' where left out. Not for 'optimal', which fits its own. */
+  readonly scaleForm?: ScaleForm;
   /** For 'random'. */
   readonly seed?: number;
 }
@@ -77,6 +80,10 @@ export function binarizer(spec: BinarizerSpec): Binarizer {
     throw new HbnnError(
       `binarizer: expected an average for 'optimal', which chooses its own mix, got a mix; pass average: ${averageBits(spec.mix)}`,
     );
+  if (spec.select === 'optimal' && (spec.scaleForm ?? 'free') !== 'free')
+    throw new HbnnError(
+      `binarizer: expected free scales for 'optimal', which fits its own, got ${spec.scaleForm}; leave scaleForm out`,
+    );
   return spec.select === 'optimal' ? optimalBinarizer(spec) : heuristicBinarizer(spec, spec.select);
 }
 
@@ -85,10 +92,11 @@ function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
   const mix = spec.mix ?? distFromAverage(spec.average ?? Number.NaN);
   const chooser = selector({ shape, layout, mix, mapPer, seed, select });
   const groups = scaleGroups(shape, layout, spec.scalePer ?? 'tensor', 'binarizer');
+  const form = parseScaleForm(spec.scaleForm ?? 'free', 'binarizer');
   const scales = scaleArrays(chooser.widest, groups);
   const exact = exactScales(chooser.widest, groups);
   const measure = (x: Float32Array, bits: Uint8Array) => {
-    meanScales(x, bits, groups, exact);
+    formedScales(x, bits, groups, form, exact);
     roundScales(exact, scales);
   };
   return build(spec, scales, {

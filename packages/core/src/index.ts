@@ -38,5 +38,12 @@ export {
   type ResidualTensor,
   storedBits,
 } from './residual.ts';
+export {
+  allowedMultiples,
+  type MultipleScales,
+  nearestMultiples,
+  parseScaleForm,
+  type ScaleForm,
+} from './scaleForm.ts';
 export { signBit, signOf } from './sign.ts';
 export { type FloatTensor, floatTensor } from './tensor.ts';

@@ -2,6 +2,7 @@ import { type BitMap, countBits } from './bitMap.ts';
 import { HbnnError } from './error.ts';
 import { parseScalePer, type ScalePer, unitsOf } from './granularity.ts';
 import { geometry, type Layout } from './layout.ts';
+import { parseScaleForm, restrictScales, type ScaleForm } from './scaleForm.ts';
 import { signBit } from './sign.ts';
 import { elementCount, type FloatTensor, sameShape, shapeText } from './tensor.ts';
 
@@ -129,6 +130,28 @@ function sumPlaneByGroup(
     }
     if (++g === groups.count) g = 0;
   }
+}
+
+/** The number of members of each plane, [plane][group]. */
+function planeCounts(bits: Uint8Array, groups: Groups, planes: number): Float64Array[] {
+  const counts = exactScales(planes, groups);
+  for (let i = 0; i < bits.length; i++) {
+    const g = Math.floor(i / groups.run) % groups.count;
+    for (let n = 0; n < bits[i]; n++) counts[n][g]++;
+  }
+  return counts;
+}
+
+/** `meanScales`, brought to a form: what binarization with such scales subtracts. */
+export function formedScales(
+  x: Float32Array | Float64Array,
+  bits: Uint8Array,
+  groups: Groups,
+  form: ScaleForm,
+  scales: readonly Float64Array[],
+): void {
+  meanScales(x, bits, groups, scales);
+  if (form !== 'free') restrictScales(form, scales, planeCounts(bits, groups, scales.length));
 }
 
 /** Round scales to the float32 that is kept. */
@@ -276,23 +299,27 @@ export function widestOf(bits: Uint8Array): number {
  *
  * @param t weights of 1 to 4 dimensions
  * @param map bits per element, t's shape; 0-bit elements become 0
- * @param o scales per 'tensor' (default) or 'output' (a tensor of one dimension is one output); layout 'outputs-first' (default)
+ * With scales of a form (`ScaleForm`) the μ_n are those of Eq. 5, brought to the form together; signs and residuals
+ * follow the formed ones.
+ *
+ * @param o scales per 'tensor' (default) or 'output' (a tensor of one dimension is one output); layout 'outputs-first' (default); scaleForm 'free' (default)
  * @returns as many planes as the widest element has bits
  * @throws HbnnError when the shapes differ, or a scale is too large for float32
  */
 export function binarize(
   t: FloatTensor,
   map: BitMap,
-  o: { scalePer?: ScalePer; layout?: Layout } = {},
+  o: { scalePer?: ScalePer; layout?: Layout; scaleForm?: ScaleForm } = {},
 ): ResidualTensor {
   const { scalePer = 'tensor', layout = 'outputs-first' } = o;
+  const form = parseScaleForm(o.scaleForm ?? 'free', 'binarize');
   if (!sameShape(t.shape, map.shape))
     throw new HbnnError(
       `binarize: bit map shape ${shapeText(map.shape)} does not match weights shape ${shapeText(t.shape)}; build it with selectBits(weights, …)`,
     );
   const groups = scaleGroups(t.shape, layout, scalePer);
   const scales = exactScales(widestOf(map.bits), groups);
-  meanScales(t.data, map.bits, groups, scales);
+  formedScales(t.data, map.bits, groups, form, scales);
   const planes = greedyPlanes(t.data, map.bits, groups, scales);
   checkScales(
     planes.map((plane) => plane.scales),

@@ -1,4 +1,4 @@
-import { HbnnError, type MapPer, type Select } from '@hbnn/core';
+import { HbnnError, type MapPer, parseScaleForm, type ScaleForm, type Select } from '@hbnn/core';
 import { z } from 'zod';
 import { type NetworkName, networkNames } from './networks/registry.ts';
 import {
@@ -18,6 +18,16 @@ const mapPer = z.custom<MapPer>(
     typeof value === 'string' && /^(element|position|input|output|block:[1-9]\d*)$/.test(value),
   { message: 'expected element, position, input, output or block:K' },
 );
+
+const scaleForms = 'expected free, powers-of-two or integers:B with B from 2 to 8';
+
+function isScaleForm(value: unknown): boolean {
+  try {
+    return typeof value === 'string' && parseScaleForm(value) === value;
+  } catch {
+    return false;
+  }
+}
 
 const schema = z.strictObject({
   /** Name of a data set. */
@@ -44,11 +54,15 @@ const schema = z.strictObject({
   mapPer: mapPer.default('element'),
   scalePer: z.enum(['tensor', 'output']).default('tensor'),
   renewEvery: z.number().int().nonnegative().default(1),
+  /** Values the weights' scales may take: free where left out. */
+  scaleForm: z.custom<ScaleForm>(isScaleForm, { message: scaleForms }).optional(),
+  /** Keep maps of weights and static maps of inputs from this share of the training on. */
+  freezeMaps: z.number().min(0).max(1).optional(),
   /** Bits of the inputs of binarized layers. */
   inputs: bits.default('float'),
   inputSelect: z.enum(['middle-out', 'top-down', 'bottom-up', 'random']).default('middle-out'),
   inputMap: z.enum(['dynamic', 'static']).default('dynamic'),
-  inputMapPer: z.enum(['element', 'channel']).default('element'),
+  inputMapPer: z.enum(['element', 'position', 'channel']).default('element'),
   epochs: positive.default(6),
   batch: positive.default(64),
   seed: z.number().int().default(1),
@@ -97,6 +111,8 @@ export function precisionOf(config: RunConfig, where = 'config'): NetworkPrecisi
           mapPer: config.mapPer,
           scalePer: config.scalePer,
           renewEvery: config.renewEvery,
+          scaleForm: config.scaleForm,
+          freezeAt: config.freezeMaps,
         }),
       inputs:
         inputs &&
@@ -104,6 +120,7 @@ export function precisionOf(config: RunConfig, where = 'config'): NetworkPrecisi
           select: config.inputSelect,
           map: config.inputMap,
           mapPer: config.inputMapPer,
+          freezeAt: config.inputMap === 'static' ? config.freezeMaps : undefined,
         }),
     };
   };

@@ -79,7 +79,8 @@ export async function fit(
     const before = state.step;
     for await (const batch of source.batches(pass)) {
       const rate = learningRateAt(o.schedule, o.learningRate, state.step, steps);
-      await trainStep(model, source, optimizer, trained, batch, rate, state);
+      const context = { training: true, step: state.step, done: state.step / steps };
+      await trainStep(model, source, optimizer, trained, batch, rate, state, context);
       state.step++;
       state.batchInEpoch++;
       if (state.batchInEpoch === stepsPerEpoch(source, o)) closeEpoch(state);
@@ -107,8 +108,8 @@ async function trainStep(
   batch: Batch,
   rate: number,
   state: TrainState,
+  context: CallContext,
 ): Promise<void> {
-  const context: CallContext = { training: true, step: state.step };
   const scores = tf.tidy(() => {
     const images = tf.tensor(batch.images, [batch.count, ...source.shape]);
     const labels = tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);

@@ -5,6 +5,7 @@ import {
   type MapPer,
   type Mix,
   parseMix,
+  type ScaleForm,
   type ScalePer,
   type Select,
 } from '@hbnn/core';
@@ -18,6 +19,10 @@ export interface WeightPrecision {
   readonly scalePer: ScalePer;
   /** Choose the map anew every so many training steps; 0: once, at the first step. */
   readonly renewEvery: number;
+  /** Values the scales may take; left out: any. */
+  readonly scaleForm?: ScaleForm;
+  /** Keep the map from this share of the training's steps on, 0 … 1; left out: never. */
+  readonly freezeAt?: number;
 }
 
 /**
@@ -25,14 +30,19 @@ export interface WeightPrecision {
  *
  * `dynamic`: the map and the scales are chosen per sample, the paper's reading. `static`: one map per
  * feature from running statistics of the training, with constant scales at inference: what hardware can
- * build. The map of a static one is per `element` of the feature map or per `channel`.
+ * build. The map of a static one is per `element` of the feature map, per spatial `position` (all its
+ * channels alike) or per `channel` (all its positions alike).
  */
 export interface InputPrecision {
   readonly mix: Mix;
   readonly select: Exclude<Select, 'optimal'>;
   readonly map: 'dynamic' | 'static';
-  readonly mapPer: 'element' | 'channel';
+  readonly mapPer: InputMapPer;
+  /** Keep a static map from this share of the training's steps on, 0 … 1; left out: never. */
+  readonly freezeAt?: number;
 }
+
+export type InputMapPer = 'element' | 'position' | 'channel';
 
 /** `undefined` is float: no binarization. */
 export interface Precision {
@@ -73,6 +83,8 @@ export function weightPrecision(
     mapPer: options.mapPer ?? 'element',
     scalePer: options.scalePer ?? 'tensor',
     renewEvery: options.renewEvery ?? 1,
+    ...(options.scaleForm !== undefined && { scaleForm: options.scaleForm }),
+    ...(options.freezeAt !== undefined && { freezeAt: options.freezeAt }),
   };
 }
 
@@ -86,6 +98,7 @@ export function inputPrecision(
     select: options.select ?? 'middle-out',
     map: options.map ?? 'dynamic',
     mapPer: options.mapPer ?? 'element',
+    ...(options.freezeAt !== undefined && { freezeAt: options.freezeAt }),
   };
 }
 

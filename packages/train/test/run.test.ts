@@ -48,6 +48,11 @@ const settings: [string, RunConfigInput][] = [
     'static inputs per channel',
     { weights: 2, inputs: 2, inputMap: 'static', inputMapPer: 'channel' },
   ],
+  [
+    'static inputs per position, maps kept from half way on',
+    { weights: 1.4, inputs: 1.4, inputMap: 'static', inputMapPer: 'position', freezeMaps: 0.5 },
+  ],
+  ['scales that are powers of two', { weights: 1.4, scaleForm: 'powers-of-two' }],
   ['MobileNet', { network: 'mobilenet', weights: 1.4, inputs: 1.4 }],
 ];
 

@@ -105,19 +105,21 @@ describe('binarized layers', () => {
   });
 
   it('renew the map every so many steps, once, or never at inference', () => {
-    const bitsAfter = (renewEvery: number, step: number): number[] => {
-      const precision: Precision = { weights: weightPrecision(mix, { renewEvery }) };
+    const bitsAfter = (renewEvery: number, step: number, freezeAt?: number): number[] => {
+      const precision: Precision = { weights: weightPrecision(mix, { renewEvery, freezeAt }) };
       const layer = new BinarizedDense({ units: 4, precision });
       const model = single(layer, [10]);
       const x = tf.ones([1, 10]);
       model.apply(x, { training: true, step: 0 });
       const kernel = variableOf(layer.weights[0]);
       kernel.assign(tf.tensor(normals(40, 'moved'), [10, 4]));
-      model.apply(x, { training: true, step });
+      model.apply(x, { training: true, step, done: step / 10 });
       return [...layer.exportMaps()[0].data];
     };
     const [fresh, old] = [bitsAfter(1, 1), bitsAfter(0, 1)];
     expect(fresh).not.toEqual(old);
+    expect(bitsAfter(1, 4, 0.5)).toEqual(fresh);
+    expect(bitsAfter(1, 5, 0.5)).toEqual(old);
     expect(bitsAfter(4, 3)).toEqual(old);
     expect(bitsAfter(4, 4)).toEqual(fresh);
   });

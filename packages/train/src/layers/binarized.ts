@@ -11,7 +11,14 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { binarizeWeights } from '../ops/binarizeWeights.ts';
 import type { Precision, WeightPrecision } from '../precision.ts';
 import type { NamedArray } from '../tensorFile.ts';
-import { type CallContext, callContext, singleInput, singleShape, variableOf } from './context.ts';
+import {
+  type CallContext,
+  callContext,
+  mapIsFree,
+  singleInput,
+  singleShape,
+  variableOf,
+} from './context.ts';
 import { InputBinarization } from './inputBinarization.ts';
 
 /** What every binarized layer takes. */
@@ -69,10 +76,10 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   }
 
   private specOf(weights: WeightPrecision, shape: number[]): BinarizerSpec {
-    const { mix, select, mapPer, scalePer } = weights;
+    const { mix, select, mapPer, scalePer, scaleForm } = weights;
     const average = averageBits(mix);
     return {
-      ...{ shape, layout: 'outputs-last', mapPer, scalePer, select, seed: this.seed },
+      ...{ shape, layout: 'outputs-last', mapPer, scalePer, scaleForm, select, seed: this.seed },
       ...(select === 'optimal' ? { average } : { mix }),
     };
   }
@@ -98,7 +105,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     const { weightBinarizer, precision } = this;
     if (weightBinarizer === undefined || precision.weights === undefined) return kernel;
     if (!context.training && this.frozen) return this.frozen;
-    const renew = renewalDue(precision.weights.renewEvery, context);
+    const renew = renewalDue(precision.weights, context);
     const shape = [...weightBinarizer.spec.shape];
     const binarized = binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew });
     return tf.reshape(binarized, kernel.shape);
@@ -168,7 +175,11 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
 }
 
 /** At inference the map follows the weights unless it was frozen by choice. */
-function renewalDue(every: number, context: CallContext): boolean {
+function renewalDue(
+  { renewEvery: every, freezeAt }: WeightPrecision,
+  context: CallContext,
+): boolean {
+  if (!mapIsFree(freezeAt, context)) return false;
   if (!context.training || context.recalibrate !== undefined) return every === 1;
   const step = context.step ?? 0;
   return every === 0 ? step === 0 : step % every === 0;

@@ -7,6 +7,8 @@ export interface CallContext {
   readonly training?: boolean;
   /** Training step, counted from 0: decides whether a bit map is due for renewal. */
   readonly step?: number;
+  /** The share of the training's steps already done, 0 … 1: decides whether maps are still renewed. */
+  readonly done?: number;
   /**
    * Recalibration: the k-th batch (from 1) of a pass that replaces running statistics by their plain
    * average over the pass.
@@ -37,4 +39,14 @@ export function variableOf(weight: tfl.LayerVariable): tf.Variable {
 /** Weight of the newest batch in a running average: 1 − momentum, or 1/k while recalibrating. */
 export function newestShare(context: CallContext, momentum: number): number {
   return context.recalibrate === undefined ? 1 - momentum : 1 / context.recalibrate;
+}
+
+/**
+ * Whether a map that is kept from the share `freezeAt` of the training on may still change: the first step
+ * chooses it in any case, and what comes after the training finds it as it was left.
+ */
+export function mapIsFree(freezeAt: number | undefined, context: CallContext): boolean {
+  if (freezeAt === undefined) return true;
+  if (!context.training || context.recalibrate !== undefined) return false;
+  return context.step === 0 || (context.done ?? 0) < freezeAt;
 }

@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { binarizeInputs, type InputMap, meanMagnitudes } from '../ops/binarizeInputs.ts';
 import type { InputPrecision } from '../precision.ts';
 import type { NamedArray } from '../tensorFile.ts';
-import { type CallContext, newestShare } from './context.ts';
+import { type CallContext, mapIsFree, newestShare } from './context.ts';
 
 const momentum = 0.9;
 
@@ -15,14 +15,16 @@ interface Statistics {
   readonly scales: Float32Array;
   /** Whether they hold a first batch. */
   started: boolean;
+  /** The map, where it is kept from some step on. */
+  readonly bits?: Uint8Array;
 }
 
 /**
  * Binarize the inputs of one layer.
  *
  * dynamic: per sample, map and scales anew. static: the map is chosen over running mean magnitudes of
- * the training, per element of the feature map or per channel, the scales are batch means while
- * training and their running average at inference.
+ * the training, per element of the feature map, per position or per channel, the scales are batch means
+ * while training and their running average at inference.
  */
 export class InputBinarization {
   private readonly precision: InputPrecision;
@@ -45,6 +47,7 @@ export class InputBinarization {
       magnitudes: new Float32Array(size),
       scales: new Float32Array(planes),
       started: false,
+      ...(precision.freezeAt !== undefined && { bits: new Uint8Array(size) }),
     };
   }
 
@@ -53,7 +56,7 @@ export class InputBinarization {
     if (!context.training) {
       this.frozen ??= {
         kind: 'static',
-        bits: this.staticBits(),
+        bits: this.staticBits(context),
         scales: this.statistics.scales.slice(),
       };
       return binarizeInputs(x, this.frozen).y;
@@ -61,24 +64,34 @@ export class InputBinarization {
     this.frozen = undefined;
     const share = this.statistics.started ? newestShare(context, momentum) : 1;
     moveArray(this.statistics.magnitudes, meanMagnitudes(x), share);
-    const { y, scales } = binarizeInputs(x, { kind: 'static', bits: this.staticBits() });
+    const { y, scales } = binarizeInputs(x, { kind: 'static', bits: this.staticBits(context) });
     moveArray(this.statistics.scales, scales, share);
     this.statistics.started = true;
     return y;
   }
 
-  /** The map over running mean magnitudes; a channel is ranked by its mean over positions. */
-  private staticBits(): Uint8Array {
+  private staticBits(context: CallContext): Uint8Array {
+    const { bits } = this.statistics;
+    if (bits === undefined) return this.chosenBits();
+    if (mapIsFree(this.precision.freezeAt, context)) bits.set(this.chosenBits());
+    return bits;
+  }
+
+  /** The map over running mean magnitudes; a channel or position is ranked by its mean over the other. */
+  private chosenBits(): Uint8Array {
     const { mix, select, mapPer } = this.precision;
     const { magnitudes } = this.statistics;
     const channels = this.feature.at(-1) as number;
     if (mapPer === 'element') return this.select(magnitudes, mix, select);
-    const means = new Float32Array(channels);
+    const positions = magnitudes.length / channels;
+    const ofChannel = mapPer === 'channel';
+    const unitOf = (i: number): number => (ofChannel ? i % channels : Math.floor(i / channels));
+    const means = new Float32Array(ofChannel ? channels : positions);
     magnitudes.forEach((value, i) => {
-      means[i % channels] += (value * channels) / magnitudes.length;
+      means[unitOf(i)] += value / (ofChannel ? positions : channels);
     });
-    const perChannel = this.select(means, mix, select);
-    return Uint8Array.from(magnitudes, (_, i) => perChannel[i % channels]);
+    const perUnit = this.select(means, mix, select);
+    return Uint8Array.from(magnitudes, (_, i) => perUnit[unitOf(i)]);
   }
 
   private select(
@@ -93,8 +106,11 @@ export class InputBinarization {
   /** What inference and a resumed training need. */
   exportArrays(prefix: string): NamedArray[] {
     if (this.precision.map === 'dynamic') return [];
-    const { magnitudes, scales, started } = this.statistics;
+    const { magnitudes, scales, started, bits } = this.statistics;
     return [
+      ...(bits === undefined
+        ? []
+        : [{ name: `${prefix}map`, shape: [...this.feature], data: bits.slice() }]),
       { name: `${prefix}magnitudes`, shape: [...this.feature], data: magnitudes.slice() },
       { name: `${prefix}scales`, shape: [scales.length], data: scales.slice() },
       { name: `${prefix}started`, shape: [1], data: Uint8Array.of(started ? 1 : 0) },
@@ -107,6 +123,7 @@ export class InputBinarization {
     magnitudes.set(take(`${prefix}magnitudes`, magnitudes.length).data);
     scales.set(take(`${prefix}scales`, scales.length).data);
     this.statistics.started = take(`${prefix}started`, 1).data[0] === 1;
+    this.statistics.bits?.set(take(`${prefix}map`, magnitudes.length).data);
     this.frozen = undefined;
   }
 }
