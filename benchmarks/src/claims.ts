@@ -4,12 +4,14 @@ import { type Paired, paired, significance } from './statistics.ts';
 /** Two settings count as equal when their difference is surely within so many points of accuracy. */
 export const equivalenceMargin = 1;
 
-const points = (value: number): string => `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(2)}`;
+/** A difference in points, with its sign. */
+export const pointsText = (value: number): string =>
+  `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(2)}`;
 
 function interval(test: Paired, level: number): string {
   return (
-    `difference ${points(test.difference)} points, ${Math.round(100 * level)} % interval ` +
-    `${points(test.low)} … ${points(test.high)}, ${test.n} paired seeds`
+    `difference ${pointsText(test.difference)} points, ${Math.round(100 * level)} % interval ` +
+    `${pointsText(test.low)} … ${pointsText(test.high)}, ${test.n} paired seeds`
   );
 }
 

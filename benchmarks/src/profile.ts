@@ -28,6 +28,10 @@ export interface Profile {
   /** Seeds of Table 1's rows that decide a claim, and of the others. */
   readonly tableDeciding: readonly number[];
   readonly tableOthers: readonly number[];
+  /** Seeds of the settings beyond the paper. */
+  readonly variantSeeds: readonly number[];
+  /** Whether the stages beyond the paper run without being asked for. */
+  readonly beyondPaper: boolean;
 }
 
 /** What the command line may change. */
@@ -61,6 +65,8 @@ function quick(): Profile {
     layerOthers: [11],
     tableDeciding: [11, 12, 13],
     tableOthers: [11],
+    variantSeeds: [11, 12, 13],
+    beyondPaper: false,
   };
 }
 
@@ -82,7 +88,7 @@ function cifar10(): Profile {
     alexNet: { network: 'alexnet-bn', epochs },
     mobileNet: { network: 'mobilenet', epochs },
     ...{ deciding: [1, 2, 3], others: [1], layerOthers: [1] },
-    ...{ tableDeciding: [1, 2, 3], tableOthers: [1] },
+    ...{ tableDeciding: [1, 2, 3], tableOthers: [1], variantSeeds: [1, 2, 3], beyondPaper: true },
   };
 }
 
@@ -98,6 +104,7 @@ function imagenet(): Profile {
     // Its many wide feature maps fill the WASM heap at 32 images.
     mobileNet: { network: 'mobilenet-full', ...full, batch: 16 },
     ...{ deciding: [1], others: [1], layerOthers: [1], tableDeciding: [1], tableOthers: [1] },
+    ...{ variantSeeds: [1], beyondPaper: false },
   };
 }
 
@@ -129,5 +136,6 @@ export function openProfile(name: ProfileName, o: ProfileOptions): Profile {
     layerOthers: first(profile.layerOthers),
     tableDeciding: first(profile.tableDeciding),
     tableOthers: first(profile.tableOthers),
+    variantSeeds: first(profile.variantSeeds),
   };
 }

@@ -12,6 +12,7 @@ import { figure3b } from './figures/figure3b.ts';
 import { mixInsensitivity } from './figures/mixInsensitivity.ts';
 import { table1 } from './figures/table1.ts';
 import { table2 } from './figures/table2.ts';
+import { inputMaps, weightVariants } from './figures/variants.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { provenance } from './report/provenance.ts';
 import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
@@ -20,7 +21,7 @@ import type { Stage } from './stage.ts';
 
 const stages: readonly Stage[] = [
   ...[figure2a, figure2b, figure3a, figure3b],
-  ...[table1, mixInsensitivity, table2],
+  ...[table1, mixInsensitivity, inputMaps, weightVariants, table2],
 ];
 const stageNames = [...stages.map(({ name }) => name), 'report'];
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -60,12 +61,14 @@ function command(): Command {
     .configureOutput({ outputError: () => {} });
 }
 
-function chosenStages(only: readonly string[] | undefined): Stage[] {
+function chosenStages(only: readonly string[] | undefined, profile: Profile): Stage[] {
   const unknown = only?.find((name) => !stageNames.includes(name));
   if (unknown !== undefined) {
     throw new HbnnError(`--only: expected some of ${stageNames.join(', ')}, got '${unknown}'`);
   }
-  return stages.filter(({ name }) => only === undefined || only.includes(name));
+  return stages.filter(({ name, beyondPaper }) =>
+    only === undefined ? profile.beyondPaper || !beyondPaper : only.includes(name),
+  );
 }
 
 function profileFrom(o: Options): Profile {
@@ -100,7 +103,7 @@ function backendOf(text: string): 'auto' | 'tensorflow' | 'wasm' | 'cpu' {
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
   const profile = profileFrom(o);
-  const chosen = chosenStages(o.only);
+  const chosen = chosenStages(o.only, profile);
   const folder = resolve(o.out ?? here(`../results/${profile.name}`));
   checkWritable(folder);
   const kept = storedStages(folder);

@@ -62,6 +62,8 @@ export type SettingResults = ReadonlyMap<string, readonly RunResult[]>;
 /** One table or figure of the paper. */
 export interface Stage {
   readonly name: string;
+  /** Settings that are ours, not the paper's: run by default only where the profile says so. */
+  readonly beyondPaper?: boolean;
   /** The trainings it needs; none for what is computed. */
   readonly settings: (profile: Profile) => readonly Setting[];
   readonly conclude: (profile: Profile, results: SettingResults) => StageResult;

@@ -33,6 +33,11 @@ function settingOf(
 /** Our own weights-only 2-bit row, the measured counterpart of the quoted row 4. */
 const ownTwoBit = { model: 'AlexNet', inputs: 'float', weights: '2' } as const;
 
+/** A row's setting with the seeds of the rows that decide a claim. */
+export function table1Setting(p: Profile, model: Model, inputs: string, weights: string): Setting {
+  return settingOf(p, model, inputs, weights, p.tableDeciding);
+}
+
 function settings(p: Profile): Setting[] {
   const trained = paper
     .filter(([row]) => !quoted.has(row))

@@ -10,7 +10,10 @@ import {
 } from './precision.ts';
 
 const selects = ['middle-out', 'top-down', 'bottom-up', 'random', 'optimal'] as const;
-const bits = z.union([z.number(), z.string()]);
+/** A number written as text is that number, so that equal configurations are equal as JSON. */
+const bits = z
+  .union([z.number(), z.string()])
+  .transform((value) => (/^\d+(\.\d+)?$/.test(`${value}`) ? Number(value) : value));
 const positive = z.number().int().positive();
 
 const mapPer = z.custom<MapPer>(
