@@ -71,9 +71,9 @@ function quick(): Profile {
 }
 
 function cifar10(): Profile {
-  const epochs = 5;
+  const epochs = 4;
   // Narrow enough that 1-bit weights lose about 4 points to 2-bit ones, and small enough that the whole
-  // profile, about 25 million images, takes two cores two to three hours.
+  // profile, about 25 million images, takes two cores about two hours.
   const widths = [12, 16, 24];
   const fcn4 = { network: 'fcn4', widths, pools: [0, 1, 2], epochs } as const;
   return {

@@ -143,11 +143,6 @@ const weightComparison: Comparison = {
       what: 'granularity of the map',
       change: { mapPer: 'position' },
     },
-    {
-      label: 'map per output channel',
-      what: 'granularity of the map',
-      change: { mapPer: 'output' },
-    },
     { label: 'scales per output', what: 'scales', change: { scalePer: 'output' } },
     {
       label: 'scales that are powers of two, one shared factor',
@@ -165,7 +160,6 @@ const weightComparison: Comparison = {
       what: 'renewal',
       change: { freezeMaps: 0.5 },
     },
-    { label: 'map kept from three quarters on', what: 'renewal', change: { freezeMaps: 0.75 } },
     {
       label: 'smallest 30 % of weights 0 bits, others 2',
       what: 'selection rule',
