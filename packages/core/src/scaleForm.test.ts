@@ -5,7 +5,13 @@ import { random } from './random.ts';
 import { allowedMultiples, nearestMultiples, parseScaleForm, type ScaleForm } from './scaleForm.ts';
 import { floatTensor } from './tensor.ts';
 
-const forms: ScaleForm[] = ['powers-of-two', 'integers:2', 'integers:3', 'integers:4', 'integers:8'];
+const forms: ScaleForm[] = [
+  'powers-of-two',
+  'integers:2',
+  'integers:3',
+  'integers:4',
+  'integers:8',
+];
 
 const error = (
   scales: readonly number[],
@@ -47,7 +53,8 @@ describe('nearest multiples', () => {
         const { factor, multiples } = nearestMultiples(scales, weights, allowed);
         const total = scales.reduce((sum, s, n) => sum + weights[n] * s * s, 0);
         const excess =
-          (error(scales, weights, factor, multiples) - exhaustive(scales, weights, allowed)) / total;
+          (error(scales, weights, factor, multiples) - exhaustive(scales, weights, allowed)) /
+          total;
         expect(excess).toBeGreaterThan(-1e-12);
         worst = Math.max(worst, 1 + excess);
       }
@@ -90,7 +97,7 @@ describe('binarize with a form of scales', () => {
   it('errs little more than with free scales, less with more bits', () => {
     const squared = (scaleForm: ScaleForm): number => {
       const { data } = approximate(binarize(t, map, { scaleForm }));
-      return t.data.reduce((sum, value, i) => sum + (value - data[i]) ** 2, 0);
+      return Array.from(t.data).reduce((sum, value, i) => sum + (value - data[i]) ** 2, 0);
     };
     const free = squared('free');
     expect(squared('integers:4')).toBeLessThan(1.01 * free);
