@@ -87,8 +87,10 @@ function tasksOf(settings: readonly StagedSetting[]): Task[] {
       return { stage, config: full, key: keyOf(full) };
     }),
   );
-  // The first stage to ask trains it; reversed, because the last entry of a key stays.
-  return [...new Map(tasks.reverse().map((task) => [task.key, task])).values()].reverse();
+  // The first stage to ask trains it, in its turn.
+  const byKey = new Map<string, Task>();
+  for (const task of tasks) if (!byKey.has(task.key)) byKey.set(task.key, task);
+  return [...byKey.values()];
 }
 
 /** A finished run of this configuration, from this code or, if allowed, any. */
