@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wholeNumber } from '@hbnn/cli/numbers';
@@ -68,6 +67,13 @@ function chosenStages(only: readonly string[] | undefined): Stage[] {
   return stages.filter(({ name }) => only === undefined || only.includes(name));
 }
 
+function count(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const n = wholeNumber(text, option);
+  if (n < 1) throw new HbnnError(`${option}: expected at least 1, got ${n}`);
+  return n;
+}
+
 function profileFrom(o: Options): Profile {
   const name = profileNames.find((known) => known === o.profile);
   if (name === undefined) {
@@ -75,12 +81,6 @@ function profileFrom(o: Options): Profile {
       `--profile: expected one of ${profileNames.join(', ')}, got '${o.profile}'`,
     );
   }
-  const count = (text: string | undefined, option: string): number | undefined => {
-    if (text === undefined) return undefined;
-    const n = wholeNumber(text, option);
-    if (n < 1) throw new HbnnError(`${option}: expected at least 1, got ${n}`);
-    return n;
-  };
   return openProfile(name satisfies ProfileName, {
     from: o.from === undefined ? undefined : resolve(o.from),
     seeds: count(o.seeds, '--seeds'),
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
     ),
     {
       cache: here('../../.cache/reproduce'),
-      jobs: o.jobs === undefined ? availableParallelism() : wholeNumber(o.jobs, '--jobs'),
+      jobs: count(o.jobs, '--jobs'),
       backend: backendOf(o.backend),
       anyCode: o.anyCode ?? false,
       meter,

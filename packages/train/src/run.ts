@@ -126,15 +126,22 @@ export async function runTraining(
       } satisfies Checkpoint);
     const onStep = stepReporter(config, sources.train, o, clock, save);
     await fit(model, sources.train, optimizer, variables, state, { ...config, onStep });
-    if (config.recalibrate > 0) {
-      await recalibrate(model, sources.train, { ...config, images: config.recalibrate });
-    }
+    const images = recalibrationImages(config, sources.train);
+    if (images > 0) await recalibrate(model, sources.train, { ...config, images });
     const test = await evaluate(model, sources.test);
     return finish(config, model, state, test, clock.total(), sources, o);
   } finally {
     optimizer.dispose();
     model.dispose();
   }
+}
+
+/** Images to recalibrate on: a training cut short sees no more of them than it was trained on. */
+function recalibrationImages(config: RunConfig, source: BatchSource): number {
+  const { maxSteps, recalibrate: images } = config;
+  const whole = stepsOf(source, { ...config, maxSteps: undefined });
+  if (maxSteps === undefined || maxSteps >= whole) return images;
+  return Math.min(images, maxSteps * config.batch);
 }
 
 /** Open a finished run's network with its trained weights. */
@@ -259,6 +266,7 @@ function stepReporter(
 ): (state: TrainState) => void {
   const steps = stepsOf(source, config);
   const every = (o.checkpointSeconds ?? 20) * 1000;
+  let interval = every;
   const window = Math.max(1, Math.round(steps / 100));
   let saved = performance.now();
   let stepsHere = 0;
@@ -276,9 +284,12 @@ function stepReporter(
       const line = { step, epoch, loss, accuracy, imagesPerSecond: Math.round(imagesPerSecond) };
       appendMetrics(join(o.dir, 'metrics.jsonl'), line);
     }
-    if (performance.now() - saved >= every && step < steps) {
+    if (performance.now() - saved >= interval && step < steps) {
+      const begun = performance.now();
       save();
       saved = performance.now();
+      // Large networks take seconds to save: no more than a tenth of the time goes into it.
+      if (every > 0) interval = Math.max(every, 10 * (saved - begun));
     }
   };
 }
