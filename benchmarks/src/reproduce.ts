@@ -51,7 +51,10 @@ function command(): Command {
     .option('--batch <n>', 'images per step')
     .option('--jobs <n>', 'trainings side by side; default one per core')
     .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
-    .option('--out <folder>', 'default benchmarks/results/PROFILE')
+    .option(
+      '--out <folder>',
+      'default benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
+    )
     .option('--any-code', 'take cached trainings of other versions of the code too')
     .option('--json', 'print claims and files as JSON')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
@@ -97,11 +100,27 @@ function backendOf(text: string): 'auto' | 'tensorflow' | 'wasm' | 'cpu' {
   throw new HbnnError(`--backend: expected one of ${known.join(', ')}, got '${text}'`);
 }
 
+/** Results of a changed profile do not take the place of the whole profile's, which are committed. */
+function outFolder(o: Options, profile: ProfileName): string {
+  if (o.out !== undefined) return resolve(o.out);
+  const { seeds, epochs, maxSteps, batch } = o;
+  const changed = Object.entries({ seeds, epochs, 'max-steps': maxSteps, batch }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (changed.length === 0) return here(`../results/${profile}`);
+  const folder = here(`../results/${profile}-custom`);
+  process.stderr.write(
+    `--${changed.map(([name]) => name).join(', --')}: not the whole profile, so the report goes to ` +
+      `${relative(process.cwd(), folder)}; --out chooses another folder\n`,
+  );
+  return folder;
+}
+
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only);
-  const folder = resolve(o.out ?? here(`../results/${profile.name}`));
+  const folder = outFolder(o, profile.name);
   checkWritable(folder);
   const kept = storedStages(folder);
   const meter = progressMeter(`${profile.name}:`);

@@ -29,6 +29,8 @@ export function cacheFolder(name: string): string {
 
 const noCrop = { size: 'only images of a folder are cropped to a size (--data folder)' };
 
+const augmentedAlready = 'training images of a folder are cropped at random and flipped already';
+
 /** The data sets by name. */
 export const datasets: Readonly<Record<string, Entry>> = {
   'fashion-mnist-subset': {
@@ -78,12 +80,13 @@ export const datasets: Readonly<Record<string, Entry>> = {
   folder: {
     about: 'JPEG or PNG images in class folders (ImageNet’s layout), streamed; needs --from',
     size: 'any size, cropped to a square',
-    ignores: { shrink: 'images of a folder are brought to a size by --size' },
+    ignores: {
+      shrink: 'images of a folder are brought to a size by --size',
+      augment: augmentedAlready,
+    },
     open: (o) => {
       if (o.augment !== undefined) {
-        throw new HbnnError(
-          'folder: images of a folder are cropped at random and flipped in training already; leave augment out',
-        );
+        throw new HbnnError(`folder: ${augmentedAlready}; leave augment out`);
       }
       if (o.from === undefined) {
         throw new HbnnError('folder: expected the folder of images by --from, got none');

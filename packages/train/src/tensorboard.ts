@@ -66,7 +66,8 @@ export function scalarEvent(seconds: number, step: number, tag: string, value: n
     Buffer.from(key(2, 'fixed32')),
     number,
   ]);
-  const at = Buffer.from([...key(2, 'varint'), ...varint(step)]);
+  // A step of 0 is what an event without one has: it is not written.
+  const at = Buffer.from(step === 0 ? [] : [...key(2, 'varint'), ...varint(step)]);
   return framed(Buffer.concat([wallTime(seconds), at, bytesField(5, bytesField(1, scalar))]));
 }
 
