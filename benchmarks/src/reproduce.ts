@@ -11,6 +11,7 @@ import { figure3b } from './figures/figure3b.ts';
 import { mixInsensitivity } from './figures/mixInsensitivity.ts';
 import { table1 } from './figures/table1.ts';
 import { table2 } from './figures/table2.ts';
+import { outFolder } from './outFolder.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { provenance } from './report/provenance.ts';
 import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
@@ -100,27 +101,12 @@ function backendOf(text: string): 'auto' | 'tensorflow' | 'wasm' | 'cpu' {
   throw new HbnnError(`--backend: expected one of ${known.join(', ')}, got '${text}'`);
 }
 
-/** Results of a changed profile do not take the place of the whole profile's, which are committed. */
-function outFolder(o: Options, profile: ProfileName): string {
-  if (o.out !== undefined) return resolve(o.out);
-  const { seeds, epochs, maxSteps, batch } = o;
-  const changed = Object.entries({ seeds, epochs, 'max-steps': maxSteps, batch }).filter(
-    ([, value]) => value !== undefined,
-  );
-  if (changed.length === 0) return here(`../results/${profile}`);
-  const folder = here(`../results/${profile}-custom`);
-  process.stderr.write(
-    `--${changed.map(([name]) => name).join(', --')}: not the whole profile, so the report goes to ` +
-      `${relative(process.cwd(), folder)}; --out chooses another folder\n`,
-  );
-  return folder;
-}
-
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only);
-  const folder = outFolder(o, profile.name);
+  const { folder, why } = outFolder(o, profile.name);
+  if (why !== undefined) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
   const meter = progressMeter(`${profile.name}:`);

@@ -134,7 +134,7 @@ export async function runSettings(
 
 const gib = 2 ** 30;
 /** Peak memory of one training's process, measured at the profiles' batches, rounded up. */
-const peakBytes = ({ network }: RunConfig): number => (network.endsWith('-full') ? 4 : 0.75) * gib;
+const peakBytes = ({ network }: RunConfig): number => (network.endsWith('-full') ? 3 : 0.75) * gib;
 
 /** One training per core, or as many of the largest as fit the free memory; says so when it is fewer. */
 function jobsFor(open: readonly Task[]): number {

@@ -33,7 +33,12 @@ async function run(o: Options): Promise<void> {
   const weights = weightsFrom(o.weights);
   const backend = await backendFrom(o.backend);
   const data = o.data ?? config.data;
-  const source = await openDataset(data, { ...config, from: o.from ?? config.from });
+  const source = await openDataset(data, {
+    ...config,
+    from: o.from ?? config.from,
+    // Test images are as they are; a data set that augments by itself has nothing to refuse.
+    augment: undefined,
+  });
   const { model } = openRun(o.run, source.train, weights);
   const meter = progressMeter('testing');
   const { top1, top5, loss, images } = await evaluate(model, source.test, {
