@@ -78,13 +78,16 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
       x: { field: 'step', type: 'quantitative', title: 'step', axis: { tickMinStep: 1 } },
       y: { field: 'y', type: 'quantitative', title: panel.title, scale: { zero: false } },
       color: {
-        ...{ field: 'run', type: 'nominal', sort: names },
+        ...{ field: 'run', type: 'nominal', scale: { domain: names } },
         ...(names.length === 1 && { legend: null }),
       },
       strokeDash: {
         ...{ field: 'kind', type: 'nominal' },
         scale: { domain: ['training', 'validation'], range: [[], [5, 3]] },
-        ...(kinds.length === 1 && { legend: null }),
+        legend:
+          kinds.length === 1
+            ? null
+            : { symbolType: 'stroke', symbolSize: 300, symbolStrokeColor: '#374151' },
       },
     },
   };

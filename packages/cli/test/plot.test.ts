@@ -75,8 +75,11 @@ describe('a validated run', () => {
     const settings = [...watched, '--epochs', '40', '--patience', '1', '--tensorboard'];
     const child = startHbnn('train', ...settings, '--out', out);
     const ended = new Promise((done) => child.once('exit', done));
-    while (!existsSync(join(out, 'run.lock')) && child.exitCode === null) await setTimeout(5);
+    while (!existsSync(join(out, 'metrics.jsonl')) && child.exitCode === null) await setTimeout(5);
+    // Held still, so that it cannot end while the second one starts.
+    child.kill('SIGSTOP');
     const second = hbnn('train', '--resume', '--out', out);
+    child.kill('SIGCONT');
     expect(second.code).toBe(2);
     expect(second.err).toContain(`process ${child.pid} on`);
     await ended;
