@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wholeNumber } from '@hbnn/cli/numbers';
@@ -13,6 +12,7 @@ import { mixInsensitivity } from './figures/mixInsensitivity.ts';
 import { table1 } from './figures/table1.ts';
 import { table2 } from './figures/table2.ts';
 import { inputMaps, weightVariants } from './figures/variants.ts';
+import { outFolder } from './outFolder.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { provenance } from './report/provenance.ts';
 import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
@@ -53,7 +53,10 @@ function command(): Command {
     .option('--batch <n>', 'images per step')
     .option('--jobs <n>', 'trainings side by side; default one per core')
     .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
-    .option('--out <folder>', 'default benchmarks/results/PROFILE')
+    .option(
+      '--out <folder>',
+      'default benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
+    )
     .option('--any-code', 'take cached trainings of other versions of the code too')
     .option('--json', 'print claims and files as JSON')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
@@ -71,6 +74,13 @@ function chosenStages(only: readonly string[] | undefined, profile: Profile): St
   );
 }
 
+function count(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const n = wholeNumber(text, option);
+  if (n < 1) throw new HbnnError(`${option}: expected at least 1, got ${n}`);
+  return n;
+}
+
 function profileFrom(o: Options): Profile {
   const name = profileNames.find((known) => known === o.profile);
   if (name === undefined) {
@@ -78,12 +88,6 @@ function profileFrom(o: Options): Profile {
       `--profile: expected one of ${profileNames.join(', ')}, got '${o.profile}'`,
     );
   }
-  const count = (text: string | undefined, option: string): number | undefined => {
-    if (text === undefined) return undefined;
-    const n = wholeNumber(text, option);
-    if (n < 1) throw new HbnnError(`${option}: expected at least 1, got ${n}`);
-    return n;
-  };
   return openProfile(name satisfies ProfileName, {
     from: o.from === undefined ? undefined : resolve(o.from),
     seeds: count(o.seeds, '--seeds'),
@@ -104,7 +108,8 @@ async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
-  const folder = resolve(o.out ?? here(`../results/${profile.name}`));
+  const { folder, why } = outFolder(o, profile.name);
+  if (why !== undefined) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
   const meter = progressMeter(`${profile.name}:`);
@@ -114,7 +119,7 @@ async function main(): Promise<void> {
     ),
     {
       cache: here('../../.cache/reproduce'),
-      jobs: o.jobs === undefined ? availableParallelism() : wholeNumber(o.jobs, '--jobs'),
+      jobs: count(o.jobs, '--jobs'),
       backend: backendOf(o.backend),
       anyCode: o.anyCode ?? false,
       meter,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { duration, type ProgressMeter } from '@hbnn/cli/progress';
@@ -12,7 +13,8 @@ import type { TrainAnswer, TrainProgress, TrainTask } from './trainWorker.ts';
 export interface RunnerOptions {
   /** Folder that keeps finished and begun runs. */
   readonly cache: string;
-  readonly jobs: number;
+  /** Trainings side by side; left out: one per core, as far as the free memory holds them. */
+  readonly jobs?: number;
   readonly backend: TrainTask['backend'];
   /** Take finished runs of other versions of the code too. */
   readonly anyCode: boolean;
@@ -132,6 +134,25 @@ export async function runSettings(
   );
 }
 
+const gib = 2 ** 30;
+/** Peak memory of one training's process, measured at the profiles' batches, rounded up. */
+const peakBytes = ({ network }: RunConfig): number => (network.endsWith('-full') ? 3 : 0.75) * gib;
+
+/** One training per core, or as many of the largest as fit the free memory; says so when it is fewer. */
+function jobsFor(open: readonly Task[]): number {
+  const cores = availableParallelism();
+  const free = Math.min(freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY);
+  const need = Math.max(...open.map(({ config }) => peakBytes(config)));
+  const jobs = Math.max(1, Math.min(cores, Math.floor(free / need)));
+  if (jobs < Math.min(cores, open.length)) {
+    process.stderr.write(
+      `${(free / gib).toFixed(1)} GiB of memory are free and a training takes up to ${need / gib} GiB: ` +
+        `${jobs} at a time instead of ${cores}; --jobs overrides\n`,
+    );
+  }
+  return jobs;
+}
+
 async function trainAll(
   open: readonly Task[],
   total: number,
@@ -139,7 +160,7 @@ async function trainAll(
   o: RunnerOptions,
   results: Map<string, RunResult>,
 ): Promise<void> {
-  const threads = Math.min(o.jobs, open.length);
+  const threads = Math.min(o.jobs ?? jobsFor(open), open.length);
   // Processes, not threads: TensorFlow.js's state is global, and a module loader such as tsx's can
   // deadlock in a worker thread.
   const pool = new Tinypool({

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import { type RunConfig, type RunResult, runTraining, useBackend } from '@hbnn/train';
@@ -21,6 +23,8 @@ export type TrainAnswer =
   | { readonly fault: string };
 
 const progressEveryMs = 500;
+/** A killed sweep's worker notices between two steps, which take seconds on large networks. */
+const waitSeconds = 300;
 
 // A worker whose sweep was killed must not go on writing into a run folder that the next sweep takes up.
 process.once('disconnect', () => process.exit(1));
@@ -29,8 +33,10 @@ process.once('disconnect', () => process.exit(1));
 let open: { key: string; dataset: Promise<Dataset> } | undefined;
 
 function datasetOf(config: RunConfig): Promise<Dataset> {
-  const { data, from, limit, testLimit, shrink, size } = config;
-  const key = JSON.stringify({ data, from, limit, testLimit, shrink, size });
+  const { data, from, limit, testLimit, shrink, size, validation, seed } = config;
+  // The seed draws the validation images, where there are any.
+  const drawn = validation === undefined ? {} : { validation, seed };
+  const key = JSON.stringify({ data, from, limit, testLimit, shrink, size, ...drawn });
   if (open?.key !== key) open = { key, dataset: openDataset(data, config) };
   return open.dataset;
 }
@@ -41,13 +47,15 @@ export default async function train({ config, dir, backend }: TrainTask): Promis
     const dataset = await datasetOf(config);
     let sent = 0;
     const result = await runTraining(config, dataset, {
-      ...{ dir, backend: name, resume: true, checkpointSeconds: 10 },
+      ...{ dir, backend: name, resume: true, checkpointSeconds: 10, waitSeconds },
       onProgress: ({ step, steps }) => {
         if (performance.now() - sent < progressEveryMs) return;
         sent = performance.now();
         process.send?.({ dir, share: step / steps } satisfies TrainProgress);
       },
     });
+    // Nothing goes on from it any more, and one of a large network takes half a gigabyte.
+    rmSync(join(dir, 'checkpoint.bin'), { force: true });
     return { result, label: dataset.label };
   } catch (error) {
     if (error instanceof HbnnError) return { fault: error.message };

@@ -3,9 +3,11 @@ import {
   type LabelledImages,
   memorySource,
   normalizationOf,
+  pick,
   shrink,
   stratified,
 } from './images.ts';
+import { splitValidation } from './validation.ts';
 
 /** A data set, opened: what trains and what tests. */
 export interface Dataset {
@@ -14,6 +16,8 @@ export interface Dataset {
   readonly label: string;
   readonly train: BatchSource;
   readonly test: BatchSource;
+  /** Training images held out, where `validation` asks for them; the others are `train`. */
+  readonly validation?: BatchSource;
 }
 
 /** How to open a data set. */
@@ -28,6 +32,11 @@ export interface OpenOptions {
   readonly shrink?: number;
   /** Side of the square images a folder of images is cropped to. */
   readonly size?: number;
+  /** Hold out so many of the training images, stratified, drawn by `seed`. */
+  readonly validation?: number;
+  readonly seed?: number;
+  /** What training will do to the images; refused by data sets that do it themselves. */
+  readonly augment?: object;
   readonly onProgress?: (text: string, done: number, total?: number) => void;
 }
 
@@ -42,12 +51,20 @@ export function memoryDataset(
     const kept = limit === undefined ? part : stratified(part, classes.length, limit);
     return shrink(kept, o.shrink ?? 1);
   };
-  const train = reduce(images.train, o.limit);
+  const limited = reduce(images.train, o.limit);
+  const split =
+    o.validation === undefined
+      ? undefined
+      : splitValidation(limited.labels, classes.length, o.validation, o.seed ?? 0);
+  const train = split === undefined ? limited : pick(limited, split.train);
   const test = reduce(images.test, o.testLimit);
   const normalization = normalizationOf(train);
   return {
     ...{ name, label },
     train: memorySource(name, classes, train, normalization),
     test: memorySource(name, classes, test, normalization),
+    ...(split && {
+      validation: memorySource(name, classes, pick(limited, split.validation), normalization),
+    }),
   };
 }

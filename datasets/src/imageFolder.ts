@@ -4,6 +4,7 @@ import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
 import sharp, { type Sharp } from 'sharp';
 import type { Dataset, OpenOptions } from './dataset.ts';
 import { epochOrder, type LabelledImages, normalizationTable, normalizeInto } from './images.ts';
+import { splitValidation } from './validation.ts';
 
 // ImageNet's usual statistics, per channel, of pixels scaled to 0 … 1.
 const imagenet = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
@@ -38,10 +39,13 @@ function entries(folder: string, kind: 'folder' | 'file'): string[] {
     .sort();
 }
 
-const subfolders = (folder: string): string[] => entries(folder, 'folder');
+/** Folders that a person made; hidden ones are a tool's. */
+const subfolders = (folder: string): string[] =>
+  entries(folder, 'folder').filter((name) => !name.startsWith('.'));
 
-function filesOf(folder: string, classes: readonly string[]): LabelledFile[] {
-  return classes.flatMap((name, label) => {
+/** The images of each class folder, class by class. */
+function filesOf(folder: string, classes: readonly string[]): LabelledFile[][] {
+  return classes.map((name, label) => {
     const dir = join(folder, name);
     if (!existsSync(dir)) return [];
     return entries(dir, 'file')
@@ -50,9 +54,45 @@ function filesOf(folder: string, classes: readonly string[]): LabelledFile[] {
   });
 }
 
+/** A few names of many. */
+function some(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+function refuseEmpty(
+  folder: string,
+  classes: readonly string[],
+  files: readonly (readonly LabelledFile[])[],
+): void {
+  const empty = classes.filter((_, k) => files[k].length === 0).map((name) => join(folder, name));
+  if (empty.length === 0) return;
+  throw new HbnnError(
+    `${folder}: expected JPEG or PNG images in every class folder, found none in ${some(empty)}; ` +
+      'add images or remove the folder',
+  );
+}
+
+function refuseOtherClasses(train: string, test: string, classes: readonly string[]): void {
+  const tested = subfolders(test);
+  const missing = classes.filter((name) => !tested.includes(name));
+  const further = tested.filter((name) => !classes.includes(name));
+  if (missing.length + further.length === 0) return;
+  const found = [
+    ...(missing.length > 0 ? [`${some(missing.map((name) => join(test, name)))} missing`] : []),
+    ...(further.length > 0 ? [`${some(further.map((name) => join(test, name)))} beyond them`] : []),
+  ];
+  throw new HbnnError(
+    `${test}: expected the class folders of ${train}, found ${found.join(' and ')}; ` +
+      'make the class folders of both the same',
+  );
+}
+
 /**
  * Find class folders: FOLDER/train/CLASS and FOLDER/val (or test)/CLASS as ImageNet has them, or
  * FOLDER/CLASS, of which every fifth image is then held out for the test. Undefined when there are none.
+ *
+ * @throws HbnnError naming class folders without images, or those that only one of train and val has
  */
 export function findSplits(folder: string): Splits | undefined {
   const below = subfolders(folder);
@@ -60,10 +100,16 @@ export function findSplits(folder: string): Splits | undefined {
   const testName = testNames.find((name) => below.includes(name));
   const root = trainName === undefined ? folder : join(folder, trainName);
   const classes = subfolders(root);
-  const all = filesOf(root, classes);
+  const byClass = filesOf(root, classes);
+  const all = byClass.flat();
   if (all.length === 0) return undefined;
+  refuseEmpty(root, classes, byClass);
   if (testName !== undefined && trainName !== undefined) {
-    return { classes, train: all, test: filesOf(join(folder, testName), classes) };
+    const testRoot = join(folder, testName);
+    refuseOtherClasses(root, testRoot, classes);
+    const test = filesOf(testRoot, classes);
+    refuseEmpty(testRoot, classes, test);
+    return { classes, train: all, test: test.flat() };
   }
   const place = new Map<number, number>();
   const held = all.map(({ label }) => {
@@ -189,11 +235,29 @@ export function openImageFolder(folder: string, o: OpenOptions): Dataset {
       )
       .map((i) => files[i]);
   const { classes } = splits;
+  const files = limited(splits.train, o.limit);
+  const held =
+    o.validation === undefined
+      ? undefined
+      : splitValidation(
+          files.map(({ label }) => label),
+          classes.length,
+          o.validation,
+          o.seed ?? 0,
+        );
+  const source = (part: readonly LabelledFile[], augment: boolean): BatchSource =>
+    folderSource(name, classes, part, size, augment);
   return {
     name,
     label: `images in class folders (${classes.length} classes, ${size} pixels)`,
-    train: folderSource(name, classes, limited(splits.train, o.limit), size, true),
-    test: folderSource(name, classes, limited(splits.test, o.testLimit), size, false),
+    train: source(held?.train.map((i) => files[i]) ?? files, true),
+    test: source(limited(splits.test, o.testLimit), false),
+    ...(held && {
+      validation: source(
+        held.validation.map((i) => files[i]),
+        false,
+      ),
+    }),
   };
 }
 

@@ -47,7 +47,8 @@ export function stratified(images: LabelledImages, classes: number, count: numbe
   return pick(images, kept);
 }
 
-function pick(images: LabelledImages, indices: readonly number[]): LabelledImages {
+/** Some of the images, in the order of their indices. */
+export function pick(images: LabelledImages, indices: readonly number[]): LabelledImages {
   const size = imageSize(images.shape);
   const pixels = new Uint8Array(indices.length * size);
   indices.forEach((from, to) => {
@@ -125,6 +126,11 @@ export function normalizeInto(
   }
 }
 
+/** A batch that says which images it holds: augmentation draws by them. */
+interface IndexedBatch extends Batch {
+  readonly indices: Uint32Array;
+}
+
 /** Go through images in memory. */
 export function memorySource(
   name: string,
@@ -135,14 +141,14 @@ export function memorySource(
   const count = images.labels.length;
   const size = imageSize(images.shape);
   const tables = normalizationTable(normalization);
-  const batchOf = (indices: Uint32Array): Batch => {
+  const batchOf = (indices: Uint32Array): IndexedBatch => {
     const pixels = new Float32Array(indices.length * size);
     indices.forEach((index, i) => {
       const image = images.pixels.subarray(index * size, (index + 1) * size);
       normalizeInto(pixels, i * size, image, tables);
     });
     const labels = Int32Array.from(indices, (index) => images.labels[index]);
-    return { images: pixels, labels, count: indices.length };
+    return { images: pixels, labels, count: indices.length, indices };
   };
   return {
     ...{ name, shape: images.shape, classes, count },

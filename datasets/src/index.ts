@@ -1,2 +1,2 @@
 export type { Dataset, OpenOptions } from './dataset.ts';
-export { cacheFolder, datasets, fetchDataset, openDataset } from './registry.ts';
+export { cacheFolder, datasets, fetchDataset, ignoredOptions, openDataset } from './registry.ts';

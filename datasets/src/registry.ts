@@ -12,6 +12,8 @@ import { openImageFolder } from './imageFolder.ts';
 interface Entry {
   readonly about: string;
   readonly size: string;
+  /** Options of `OpenOptions` and of training that change nothing here, each with what is so instead. */
+  readonly ignores: Readonly<Record<string, string>>;
   readonly open: (o: OpenOptions) => Dataset | Promise<Dataset>;
   /** Get it to the cache; absent where there is nothing to get. */
   readonly fetch?: (o: OpenOptions) => Promise<void>;
@@ -25,17 +27,23 @@ export function cacheFolder(name: string): string {
   return join(process.env.HBNN_DATA ?? join(cache, 'hbnn', 'datasets'), name);
 }
 
+const noCrop = { size: 'only images of a folder are cropped to a size (--data folder)' };
+
+const augmentedAlready = 'training images of a folder are cropped at random and flipped already';
+
 /** The data sets by name. */
 export const datasets: Readonly<Record<string, Entry>> = {
   'fashion-mnist-subset': {
     about: 'Fashion-MNIST: 10,000 training images (stratified), all 10,000 test images; embedded',
     size: '28×28×1, 10 classes',
+    ignores: { ...noCrop, from: 'its images are embedded; --data fashion-mnist reads a folder' },
     open: openFashionMnistSubset,
     ready: () => true,
   },
   'fashion-mnist': {
     about: 'Fashion-MNIST: 60,000 training and 10,000 test images (30 MB)',
     size: '28×28×1, 10 classes',
+    ignores: noCrop,
     open: (o) => openFashionMnist(o.from ?? cacheFolder('fashion-mnist'), o),
     fetch: async (o) => {
       const folder = cacheFolder('fashion-mnist');
@@ -47,6 +55,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
   cifar10: {
     about: 'CIFAR-10: 50,000 training and 10,000 test images (170 MB)',
     size: '32×32×3, 10 classes',
+    ignores: noCrop,
     open: async (o) => {
       const folder = cacheFolder('cifar10');
       if (o.from === undefined || !isArchive(o.from)) return openCifar10(o.from ?? folder, o);
@@ -71,7 +80,14 @@ export const datasets: Readonly<Record<string, Entry>> = {
   folder: {
     about: 'JPEG or PNG images in class folders (ImageNet’s layout), streamed; needs --from',
     size: 'any size, cropped to a square',
+    ignores: {
+      shrink: 'images of a folder are brought to a size by --size',
+      augment: augmentedAlready,
+    },
     open: (o) => {
+      if (o.augment !== undefined) {
+        throw new HbnnError(`folder: ${augmentedAlready}; leave augment out`);
+      }
       if (o.from === undefined) {
         throw new HbnnError('folder: expected the folder of images by --from, got none');
       }
@@ -92,6 +108,11 @@ function checkSource(name: string, from: string | undefined): void {
   if (from !== undefined && !existsSync(from)) {
     throw new HbnnError(`${name}: ${from} does not exist; pass an existing path by --from`);
   }
+}
+
+/** Options that change nothing with a data set, each with what is so instead. */
+export function ignoredOptions(name: string): Readonly<Record<string, string>> {
+  return entry(name).ignores;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,35 @@ describe('the embedded Fashion-MNIST subset', () => {
     expect([train.count, test.count]).toEqual([50, 20]);
     expect(train.shape).toEqual([14, 14, 1]);
     expect(counts(await labelsOf(train))).toEqual(new Array(10).fill(5));
+  });
+});
+
+describe('validation images', () => {
+  const open = (o: object) =>
+    openDataset('fashion-mnist-subset', { limit: 300, testLimit: 10, seed: 1, ...o });
+
+  it('are held out of the training images, evenly over the classes, by seed', async () => {
+    const { train, validation, test } = await open({ validation: 50 });
+    expect([train.count, validation?.count, test.count]).toEqual([250, 50, 10]);
+    const held = await labelsOf(validation as BatchSource);
+    expect(counts(held)).toEqual(new Array(10).fill(5));
+    expect(counts(await labelsOf(train))).toEqual(new Array(10).fill(25));
+    const imagesOf = async (source: BatchSource | undefined): Promise<string> => {
+      const pass = { batch: 1000, shuffle: false, seed: 0, epoch: 0 };
+      let digest = '';
+      for await (const { images } of (source as BatchSource).batches(pass)) {
+        digest += createHash('sha256').update(images).digest('hex');
+      }
+      return digest;
+    };
+    const first = await imagesOf(validation);
+    expect(await imagesOf((await open({ validation: 50 })).validation)).toBe(first);
+    expect(await imagesOf((await open({ validation: 50, seed: 2 })).validation)).not.toBe(first);
+  });
+
+  it('leave some to train on', async () => {
+    await expect(open({ validation: 300 })).rejects.toThrow('fewer images than the 300');
+    expect((await open({})).validation).toBeUndefined();
   });
 });
 
@@ -151,6 +181,40 @@ describe('a folder of images', () => {
     for (const name of ['a', 'b', 'c']) await writeImages(join(folder, name), 10, 20, 'png');
     const { train, test } = await openDataset('folder', { from: folder, size: 16 });
     expect([train.count, test.count]).toEqual([24, 6]);
+    const held = await openDataset('folder', { from: folder, size: 16, validation: 6, seed: 1 });
+    expect([held.train.count, held.validation?.count, held.test.count]).toEqual([18, 6, 6]);
+    const labels = await labelsOf(held.validation as BatchSource);
+    expect(labels).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+
+  it('names empty class folders, and classes that only one of train and val has', async () => {
+    const folder = temporary();
+    for (const name of ['cat', 'dog']) {
+      for (const split of ['train', 'val']) {
+        await writeImages(join(folder, split, name), 2, 20, 'png');
+      }
+    }
+    const open = (): Promise<unknown> => openDataset('folder', { from: folder, size: 8 });
+    await open();
+    // A tool's folder is no class.
+    mkdirSync(join(folder, 'train', '.cache'));
+    await open();
+    mkdirSync(join(folder, 'train', 'cow'));
+    await expect(open()).rejects.toThrow(`found none in ${join(folder, 'train', 'cow')}`);
+    await writeImages(join(folder, 'train', 'cow'), 1, 20, 'png');
+    await expect(open()).rejects.toThrow(`${join(folder, 'val', 'cow')} missing`);
+    mkdirSync(join(folder, 'val', 'cow'));
+    await expect(open()).rejects.toThrow(`found none in ${join(folder, 'val', 'cow')}`);
+    await writeImages(join(folder, 'val', 'cow'), 1, 20, 'png');
+    await writeImages(join(folder, 'val', 'eel'), 1, 20, 'png');
+    await expect(open()).rejects.toThrow(`${join(folder, 'val', 'eel')} beyond them`);
+  });
+
+  it('has its own augmentation and refuses another', async () => {
+    const folder = temporary();
+    await writeImages(join(folder, 'a'), 6, 20, 'png');
+    const open = openDataset('folder', { from: folder, size: 8, augment: { flip: true } });
+    await expect(open).rejects.toThrow('leave augment out');
   });
 
   it('reads grey, transparent and odd-sized images', async () => {

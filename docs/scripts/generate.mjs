@@ -22,6 +22,7 @@ const commands = {
   'hbnn-binarize': ['binarize'],
   'hbnn-train': ['train'],
   'hbnn-eval': ['eval'],
+  'hbnn-plot': ['plot'],
   'hbnn-networks': ['networks'],
   'hbnn-datasets-list': ['datasets', 'list'],
   'hbnn-datasets-fetch': ['datasets', 'fetch'],
@@ -74,7 +75,10 @@ function writeResults() {
   }
   mkdirSync(join(docs, 'results'), { recursive: true });
   const profiles = existsSync(committed)
-    ? readdirSync(committed).filter((name) => existsSync(join(committed, name, 'report.md')))
+    ? readdirSync(committed).filter(
+        // Partial runs are not committed and not shown.
+        (name) => !name.endsWith('-custom') && existsSync(join(committed, name, 'report.md')),
+      )
     : [];
   for (const profile of profiles) writeProfile(profile);
   const list = profiles.map((profile) => {

@@ -5,6 +5,7 @@ import { binarizeCommand } from './commands/binarize.ts';
 import { datasetsCommand } from './commands/datasets.ts';
 import { evalCommand } from './commands/eval.ts';
 import { networksCommand } from './commands/networks.ts';
+import { plotCommand } from './commands/plot.ts';
 import { trainCommand } from './commands/train.ts';
 
 const badInput = 2;
@@ -14,6 +15,7 @@ const commands = (): Command[] => [
   binarizeCommand(),
   trainCommand(),
   evalCommand(),
+  plotCommand(),
   networksCommand(),
   datasetsCommand(),
 ];
@@ -29,6 +31,7 @@ Examples:
   hbnn binarize --in weights.npy --average 1.4 --out binarized
   hbnn train --weights 1.4 --epochs 2 --out runs/first
   hbnn eval --run runs/first
+  hbnn plot --run runs/first --out first.html
   hbnn datasets list
 
 Every command takes --json (machine-readable result on stdout; progress goes to stderr).

@@ -74,6 +74,47 @@ describe('hbnn train', () => {
   });
 });
 
+describe('flags without effect', () => {
+  const floats = join(temporary(), 'floats.json');
+  writeFileSync(floats, JSON.stringify({ layerBits: ['float', 'float', 'float', 'float'] }));
+  const cases: [string[], string][] = [
+    [
+      ['--network', 'mobilenet', '--widths', '4,4'],
+      '--widths: has no effect with --network mobilenet',
+    ],
+    [['--network', 'vgg8', '--pools', '1'], '--pools: has no effect with --network vgg8'],
+    [['--pools', '0,7'], '--pools: expected layers 0 … 2'],
+    [['--widths', '8', '--pools', '1'], '--pools: expected layers 0 … 0'],
+    [['--size', '64'], '--size: has no effect with --data fashion-mnist-subset'],
+    [['--data', 'folder', '--from', '.', '--shrink', '2'], '--shrink: has no effect'],
+    [['--data', 'folder', '--from', '.', '--augment', 'flip'], '--augment: has no effect'],
+    [['--from', '.'], '--from: has no effect with --data fashion-mnist-subset'],
+    [['--input-map', 'static'], '--input-map: has no effect with float inputs'],
+    [['--input-select', 'random'], '--input-select: has no effect with float inputs'],
+    [
+      ['--inputs', '1', '--input-map-per', 'channel'],
+      '--input-map-per: has no effect with dynamic',
+    ],
+    [['--weights', 'float', '--select', 'random'], '--select: has no effect with float weights'],
+    [['--weights', 'float', '--map-per', 'input'], '--map-per: has no effect'],
+    [['--weights', 'float', '--scale-per', 'output'], '--scale-per: has no effect'],
+    [['--config', floats, '--renew-every', '2'], '--renew-every'],
+    [['--min-epochs', '2', '--validation', '50'], '--min-epochs: has no effect'],
+    [['--patience', '2'], 'config.earlyStop: expected validation images'],
+    [['--augment', 'crop'], 'config.augment'],
+    [['--augment', 'rotate:4'], 'rotate'],
+  ];
+
+  it.each(cases)('are refused: %j', (args, named) => {
+    const out = join(temporary(), 'out');
+    const { code, err } = hbnn('train', ...args, '--out', out);
+    expect(code).toBe(2);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+    expect(err).toContain(named);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
 describe('hbnn', () => {
   it('lists data sets and helps', () => {
     expect(hbnn('datasets', 'list').out).toContain('fashion-mnist-subset');
@@ -86,7 +127,8 @@ describe('hbnn', () => {
     };
     const full = networks.find(({ name }) => name === 'mobilenet-full');
     expect(full?.parameters).toBe(4_230_976);
-    const commands = [[], ['binarize'], ['train'], ['eval'], ['networks'], ['datasets', 'fetch']];
+    const names = ['binarize', 'train', 'eval', 'plot', 'networks'];
+    const commands = [[], ...names.map((name) => [name]), ['datasets', 'fetch']];
     for (const command of commands) {
       const { code, out } = hbnn(...command, '--help');
       expect(code).toBe(0);

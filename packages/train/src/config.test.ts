@@ -1,6 +1,6 @@
 import { averageBits, HbnnError } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { precisionOf, runConfig } from './config.ts';
+import { configDifference, precisionOf, runConfig } from './config.ts';
 import type { Precision } from './precision.ts';
 import { parseBits } from './precision.ts';
 import { learningRateAt } from './schedule.ts';
@@ -40,6 +40,41 @@ describe('run configuration', () => {
   ])('names the field at fault in %j', (input, field) => {
     expect(() => runConfig(input)).toThrow(HbnnError);
     expect(() => runConfig(input)).toThrow(field);
+  });
+
+  it('takes augmentation as text or as an object, and stores one form', () => {
+    const forms = ['crop:4,flip', ' flip, crop:4', { crop: 4, flip: true as const }];
+    for (const augment of forms) {
+      expect(runConfig({ augment }).augment).toEqual({ crop: 4, flip: true });
+    }
+    expect(runConfig(JSON.parse(JSON.stringify(runConfig({ augment: 'flip' }))))).toEqual(
+      runConfig({ augment: { flip: true } }),
+    );
+    for (const augment of ['', 'crop', 'crop:0', 'crop:x', 'flip:2', 'turn', {}]) {
+      expect(() => runConfig({ augment }), JSON.stringify(augment)).toThrow('config.augment');
+    }
+  });
+
+  it('stops early only with validation images', () => {
+    const earlyStop = { patience: 3 };
+    expect(runConfig({ earlyStop, validation: 10 })).toMatchObject({ earlyStop });
+    expect(() => runConfig({ earlyStop })).toThrow('config.earlyStop: expected validation images');
+  });
+
+  it('has no field more than earlier versions stored', () => {
+    expect(Object.keys(runConfig({})).sort().join()).toBe(
+      'batch,data,epochs,inputMap,inputMapPer,inputSelect,inputs,learningRate,mapPer,momentum,network,' +
+        'recalibrate,renewEvery,scalePer,schedule,seed,select,weightDecay,weights',
+    );
+  });
+
+  it('names the first field in which two differ, with both values', () => {
+    const one = runConfig({ widths: [4, 4] });
+    expect(configDifference(one, runConfig({ widths: [4, 4] }))).toBeUndefined();
+    const two = runConfig({ widths: [4, 8], batch: 32 });
+    expect(configDifference(one, two)).toBe('widths is [4,4] there and [4,8] here');
+    expect(configDifference(runConfig({}), one)).toBe('widths is not set there and [4,4] here');
+    expect(configDifference(one, runConfig({}))).toBe('widths is [4,4] there and not set here');
   });
 
   it('reads bits as people write them', () => {

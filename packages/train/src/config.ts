@@ -32,6 +32,31 @@ function isScaleForm(value: unknown): boolean {
   }
 }
 
+/** `crop:4,flip` as people write it; an object in stored configurations. */
+const augmentation = z.preprocess(
+  (value) => (typeof value === 'string' ? parseAugmentation(value) : value),
+  z
+    .strictObject({ crop: positive.optional(), flip: z.literal(true).optional() })
+    .refine((value) => value.crop !== undefined || value.flip !== undefined, {
+      message: 'expected crop, flip or both, as in crop:4,flip',
+    }),
+);
+
+function parseAugmentation(text: string): unknown {
+  const entries = text.split(',').map((part): [string, unknown] => {
+    const [name, ...value] = part.trim().split(':');
+    return [name, value.length === 0 ? true : Number(value.join(':'))];
+  });
+  return Object.fromEntries(entries);
+}
+
+const earlyStop = z.strictObject({
+  /** End when so many epochs have brought no better validation accuracy. */
+  patience: positive,
+  /** But not before so many epochs. */
+  minEpochs: positive.optional(),
+});
+
 const schema = z.strictObject({
   /** Name of a data set. */
   data: z.string().default('fashion-mnist-subset'),
@@ -76,6 +101,11 @@ const schema = z.strictObject({
   /** Training images to recompute running statistics on before the final test; 0: keep the running ones. */
   recalibrate: z.number().int().nonnegative().default(1000),
   maxSteps: positive.optional(),
+  /** Random crops (after padding by so many pixels) and flips of the training images. */
+  augment: augmentation.optional(),
+  /** Training images held out, stratified and drawn by the seed, to validate on after each epoch. */
+  validation: positive.optional(),
+  earlyStop: earlyStop.optional(),
 });
 
 /** All that decides a training's outcome on a given backend. */
@@ -95,8 +125,24 @@ export function runConfig(input: unknown, where = 'config'): RunConfig {
     const field = issue.path.join('.');
     throw new HbnnError(`${where}${field ? `.${field}` : ''}: ${lowerFirst(issue.message)}`);
   }
+  if (parsed.data.earlyStop !== undefined && parsed.data.validation === undefined) {
+    throw new HbnnError(
+      `${where}.earlyStop: expected validation images to judge epochs by, got none; set validation`,
+    );
+  }
   precisionOf(parsed.data, where);
   return parsed.data;
+}
+
+/** The first field in which two configurations differ, with both values, in words; undefined for equal ones. */
+export function configDifference(stored: RunConfig, wanted: RunConfig): string | undefined {
+  const names = new Set([...Object.keys(wanted), ...Object.keys(stored)]) as Set<keyof RunConfig>;
+  for (const name of names) {
+    const [there, here] = [stored[name], wanted[name]].map((value) => JSON.stringify(value));
+    if (there !== here)
+      return `${name} is ${there ?? 'not set'} there and ${here ?? 'not set'} here`;
+  }
+  return undefined;
 }
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

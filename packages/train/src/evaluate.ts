@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
+import { scoresOf } from './scores.ts';
 
 export interface Evaluation {
   /** Share of images whose highest score is their label, 0 … 1. */
@@ -33,7 +34,7 @@ export async function evaluate(
     for await (const part of source.batches({ batch, shuffle: false, seed: 0, epoch: 0 })) {
       const scores = tf.tidy(() => {
         const images = tf.tensor(part.images, [part.count, ...source.shape]);
-        return model.apply(images, { training: false } satisfies CallContext) as tf.Tensor;
+        return scoresOf(model, images, { training: false });
       });
       const values = await scores.data();
       scores.dispose();

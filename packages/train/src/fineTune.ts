@@ -20,8 +20,9 @@ export interface FineTuneOptions {
 }
 
 /**
- * Go on training a model from its present weights by SGD with momentum on softmax cross-entropy (its
- * outputs are scores, without a softmax). Defaults: the paper's optimizer, 2 epochs.
+ * Go on training a model from its present weights by SGD with momentum on softmax cross-entropy. Its
+ * outputs are scores; where its last layer is a softmax, or has one as its activation, they are taken as
+ * the probabilities they are. Defaults: the paper's optimizer, 2 epochs.
  *
  * @returns loss and accuracy of each epoch on the training images
  */

@@ -6,12 +6,15 @@ import { countScores } from './evaluate.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
+import { scoresOf } from './scores.ts';
 
 /** What one epoch came to, on the training images as they were seen. */
 export interface EpochSummary {
   readonly epoch: number;
   readonly loss: number;
   readonly accuracy: number;
+  /** On the validation images after the epoch, where there are any. */
+  readonly validation?: { readonly loss: number; readonly accuracy: number };
 }
 
 /** Where a training stands; with the variables, all that is needed to go on to the same bits. */
@@ -39,6 +42,13 @@ export interface FitOptions {
   readonly schedule: Schedule;
   /** Stop after so many steps, whatever the epochs say. */
   readonly maxSteps?: number;
+  /**
+   * Called after the last step of each epoch, before `onStep`; it may complete the epoch's summary and
+   * must leave the model as it is. Its promise is waited for.
+   */
+  readonly onEpoch?: (state: TrainState) => void | Promise<void>;
+  /** Whether to end after the epochs so far; asked when training begins, goes on, and after each epoch. */
+  readonly stop?: (epochs: readonly EpochSummary[]) => boolean;
   /** Called after each step; a returned promise is waited for. */
   readonly onStep?: (state: TrainState) => void | Promise<void>;
 }
@@ -73,7 +83,7 @@ export async function fit(
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
   let held = performance.now();
-  while (state.step < steps) {
+  while (state.step < steps && !o.stop?.(state.epochs)) {
     const { epoch, batchInEpoch: from } = state;
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
     const before = state.step;
@@ -83,7 +93,10 @@ export async function fit(
       await trainStep(model, source, optimizer, trained, batch, rate, state, context);
       state.step++;
       state.batchInEpoch++;
-      if (state.batchInEpoch === stepsPerEpoch(source, o)) closeEpoch(state);
+      if (state.batchInEpoch === stepsPerEpoch(source, o)) {
+        closeEpoch(state);
+        await o.onEpoch?.(state);
+      }
       await o.onStep?.(state);
       if (performance.now() - held > longestHold) {
         await setImmediate();
@@ -115,7 +128,7 @@ async function trainStep(
     const labels = tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);
     let kept!: tf.Tensor;
     const { grads } = tf.variableGrads(() => {
-      kept = model.apply(images, context) as tf.Tensor;
+      kept = scoresOf(model, images, context);
       tf.keep(kept);
       return tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
     }, trained);

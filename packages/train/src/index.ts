@@ -1,6 +1,18 @@
+export {
+  type Augmentation,
+  type AugmentationDraw,
+  augmentationDraw,
+  augmented,
+} from './augment.ts';
 export { type BackendName, useBackend } from './backend/useBackend.ts';
 export { type BinarizeOptions, binarizeModel as binarize } from './binarizeModel.ts';
-export { precisionOf, type RunConfig, type RunConfigInput, runConfig } from './config.ts';
+export {
+  configDifference,
+  precisionOf,
+  type RunConfig,
+  type RunConfigInput,
+  runConfig,
+} from './config.ts';
 export { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
 export { type FineTuneOptions, fineTune } from './fineTune.ts';
 export { type EpochSummary, type FitOptions, fit, startState, type TrainState } from './fit.ts';
@@ -18,6 +30,7 @@ export {
 } from './layers/binarized.ts';
 export type { CallContext } from './layers/context.ts';
 export { ScalarScale } from './layers/scalarScale.ts';
+export { type MetricsLine, readMetrics } from './metrics.ts';
 export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
 export { countNetwork, type LayerCount } from './networks/counts.ts';
 export { type Fcn4Options, fcn4 } from './networks/fcn4.ts';
@@ -54,7 +67,8 @@ export {
   type RunResult,
   type RunSources,
   runTraining,
-  storedConfig,
 } from './run.ts';
+export { storedConfig } from './runFolder.ts';
 export { learningRateAt, type Schedule } from './schedule.ts';
 export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+export type { BestEpoch } from './validate.ts';

@@ -1,27 +1,29 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BatchSource, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { precisionOf, type RunConfig, runConfig } from './config.ts';
+import { augmented } from './augment.ts';
+import { configDifference, precisionOf, type RunConfig } from './config.ts';
 import { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
 import { type EpochSummary, fit, startState, stepsOf, type TrainState } from './fit.ts';
 import { binarizedLayers } from './layers/binarized.ts';
+import { appendMetrics, cutMetrics, type MetricsLine, readMetrics } from './metrics.ts';
 import { networks } from './networks/registry.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { exportArrays, importArrays, initialize, parametersOf } from './parameters.ts';
-import {
-  makeFolder,
-  type NamedArray,
-  readTensorFile,
-  writeTensorFile,
-  writeWhole,
-} from './tensorFile.ts';
+import { checkRunFolder, settleRunFolder, storedConfig, takeRunFolder } from './runFolder.ts';
+import { learningRateAt } from './schedule.ts';
+import { eventWriter } from './tensorboard.ts';
+import { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+import { type BestEpoch, bestEpoch, stopsEarly, validate, validationSource } from './validate.ts';
 
 /** What a run is trained and judged on. */
 export interface RunSources {
   readonly train: BatchSource;
   readonly test: BatchSource;
+  /** Images of the same kind that are neither trained nor tested on; needed where `config.validation` is set. */
+  readonly validation?: BatchSource;
   /** What a table should call the data; the training source's name where it is left out. */
   readonly label?: string;
 }
@@ -50,6 +52,10 @@ export interface RunResult {
   /** Mean training cross-entropy of the last epoch. */
   readonly trainLoss: number;
   readonly epochs: readonly EpochSummary[];
+  /** The epoch whose weights are in best.bin; only with validation images and a whole epoch. */
+  readonly best?: BestEpoch;
+  /** Whether training ended before its epochs because validation brought nothing better. */
+  readonly stoppedEarly?: boolean;
   readonly steps: number;
   readonly parameters: number;
   /** Digest of all weights, masks of chance and time away: equal runs have equal digests. */
@@ -59,12 +65,16 @@ export interface RunResult {
 }
 
 export interface RunOptions {
-  /** Folder for config.json, checkpoint.bin, metrics.jsonl, weights.bin and result.json. */
+  /** Folder for config.json, checkpoint.bin, metrics.jsonl, best.bin, weights.bin and result.json. */
   readonly dir: string;
   /** Go on from the folder's checkpoint, or return its result when it has ended. */
   readonly resume?: boolean;
   readonly backend: string;
   readonly checkpointSeconds?: number;
+  /** Write event files for TensorBoard, in the folder's `tensorboard`. */
+  readonly tensorboard?: boolean;
+  /** How long to wait for another process that trains into the folder, in seconds; default 0. */
+  readonly waitSeconds?: number;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -96,7 +106,8 @@ export function buildNetwork(
  * Train, recalibrate and test one configuration, leaving everything in a run folder. Killed at any
  * moment and resumed, it ends with the same weights to the bit as one left alone on the same backend.
  *
- * @throws HbnnError when the folder holds another run, or a checkpoint of another configuration
+ * @throws HbnnError when the folder holds another run or a checkpoint of another configuration, or another
+ *   process trains into it
  */
 export async function runTraining(
   config: RunConfig,
@@ -105,12 +116,40 @@ export async function runTraining(
 ): Promise<RunResult> {
   const finished = checkRunFolder(config, o);
   if (finished) return finished;
+  const seen = config.augment ? augmented(sources.train, config.augment) : sources.train;
+  const validation = validationSource(config, sources.validation);
   // First the network, which may refuse the configuration; only then is anything written.
   const model = buildNetwork(config, sources.train);
+  try {
+    const release = await takeRunFolder(o.dir, o.waitSeconds);
+    try {
+      // Another process may have had the folder in the meantime.
+      const ended = checkRunFolder(config, o);
+      if (ended) return ended;
+      settleRunFolder(config, o.dir);
+      return await trainInFolder(config, model, { ...sources, seen, validation }, o);
+    } finally {
+      release();
+    }
+  } finally {
+    model.dispose();
+  }
+}
+
+/** A run's sources, with the training images as training sees them. */
+interface SeenSources extends RunSources {
+  readonly seen: BatchSource;
+}
+
+async function trainInFolder(
+  config: RunConfig,
+  model: tfl.LayersModel,
+  sources: SeenSources,
+  o: RunOptions,
+): Promise<RunResult> {
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   const optimizer = new SgdMomentum(variables, config);
   try {
-    makeRunFolder(config, o.dir);
     const checkpoint = join(o.dir, 'checkpoint.bin');
     const trainImages = sources.train.count;
     const resumed = o.resume && existsSync(checkpoint);
@@ -118,135 +157,82 @@ export async function runTraining(
       ? restore(checkpoint, config, model, optimizer, o.backend, trainImages)
       : undefined;
     const state = before?.state ?? startState();
-    cutMetrics(join(o.dir, 'metrics.jsonl'), state.step);
+    cutMetrics(o.dir, state.step);
     const clock = sitting(before?.seconds ?? 0);
     const save = (): void =>
       writeTensorFile(checkpoint, checkpointArrays(model, optimizer), {
         ...{ config, state, seconds: clock.total(), backend: o.backend, trainImages },
       } satisfies Checkpoint);
-    const onStep = stepReporter(config, sources.train, o, clock, save);
-    await fit(model, sources.train, optimizer, variables, state, { ...config, onStep });
-    if (config.recalibrate > 0) {
-      await recalibrate(model, sources.train, { ...config, images: config.recalibrate });
-    }
+    await fit(model, sources.seen, optimizer, variables, state, {
+      ...config,
+      onStep: stepReporter(config, sources.train, o, clock, save),
+      onEpoch: epochValidator(config, model, sources, o.dir),
+      stop: (epochs) => stopsEarly(epochs, config.earlyStop),
+    });
+    const images = recalibrationImages(config, sources.train);
+    // On images as they are: the test images come like that too.
+    if (images > 0) await recalibrate(model, sources.train, { ...config, images });
     const test = await evaluate(model, sources.test);
     return finish(config, model, state, test, clock.total(), sources, o);
   } finally {
     optimizer.dispose();
-    model.dispose();
   }
 }
 
-/** Open a finished run's network with its trained weights. */
+/** After each epoch: measure the validation images, and keep the weights when they are the best so far. */
+function epochValidator(
+  config: RunConfig,
+  model: tfl.LayersModel,
+  { train, validation }: RunSources,
+  dir: string,
+): ((state: TrainState) => Promise<void>) | undefined {
+  if (validation === undefined) return undefined;
+  return (state) =>
+    validate(model, { train, validation }, config, ({ loss, top1: accuracy }) => {
+      const closed = state.epochs.pop() as EpochSummary;
+      state.epochs.push({ ...closed, validation: { loss, accuracy } });
+      const best = bestEpoch(state.epochs);
+      if (best?.epoch !== closed.epoch) return;
+      writeTensorFile(join(dir, 'best.bin'), modelArrays(model), { config, best });
+    });
+}
+
+/** Images to recalibrate on: a training cut short sees no more of them than it was trained on. */
+function recalibrationImages(config: RunConfig, source: BatchSource): number {
+  const { maxSteps, recalibrate: images } = config;
+  const whole = stepsOf(source, { ...config, maxSteps: undefined });
+  if (maxSteps === undefined || maxSteps >= whole) return images;
+  return Math.min(images, maxSteps * config.batch);
+}
+
+/**
+ * Open a run's network with the weights of its end, or those of its best epoch by validation accuracy.
+ *
+ * @throws HbnnError when the folder has not those weights
+ */
 export function openRun(
   dir: string,
   source: Pick<BatchSource, 'shape' | 'classes'>,
+  weights: 'last' | 'best' = 'last',
 ): { model: tfl.LayersModel; config: RunConfig } {
   const config = storedConfig(dir);
+  const file = join(dir, weights === 'best' ? 'best.bin' : 'weights.bin');
+  if (weights === 'best' && !existsSync(file)) {
+    throw new HbnnError(
+      `${dir}: expected best.bin, found none; only trainings with validation images keep one, after ` +
+        'their first epoch',
+    );
+  }
   const model = buildNetwork(config, source);
-  const file = join(dir, 'weights.bin');
   const { arrays } = readTensorFile(file);
   importModel(model, arrays, file);
   return { model, config };
-}
-
-/** The configuration a run folder was made with. */
-export function storedConfig(dir: string): RunConfig {
-  const file = join(dir, 'config.json');
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    throw new HbnnError(
-      `${dir}: expected a run folder with config.json, found none; make one with 'hbnn train --out ${dir}'`,
-    );
-  }
-  try {
-    return runConfig(JSON.parse(text), file);
-  } catch (error) {
-    if (error instanceof HbnnError) throw error;
-    throw new HbnnError(`${file}: is not JSON (${(error as Error).message})`);
-  }
-}
-
-/** Check that a folder is this run's or none's yet; returns the result when the run has ended. */
-function checkRunFolder(config: RunConfig, o: RunOptions): RunResult | undefined {
-  const file = join(o.dir, 'config.json');
-  if (!existsSync(file)) return undefined;
-  if (!o.resume) {
-    throw new HbnnError(
-      `${o.dir}: holds a run already; go on with it by --resume, or choose another folder`,
-    );
-  }
-  if (JSON.stringify(storedConfig(o.dir)) !== JSON.stringify(config)) {
-    throw new HbnnError(
-      `${file}: is of another configuration than the one to resume; choose another folder`,
-    );
-  }
-  return storedResult(o.dir);
-}
-
-/** The result of a finished run; undefined while its weights or its result are not there (any more). */
-function storedResult(dir: string): RunResult | undefined {
-  const file = join(dir, 'result.json');
-  if (!existsSync(file) || !existsSync(join(dir, 'weights.bin'))) return undefined;
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as RunResult;
-  } catch (error) {
-    throw new HbnnError(
-      `${file}: could not be read (${(error as Error).message}); delete it and resume to write it again`,
-    );
-  }
-}
-
-function makeRunFolder(config: RunConfig, dir: string): void {
-  try {
-    makeFolder(dir);
-  } catch (error) {
-    throw new HbnnError(`${dir}: could not be made (${(error as Error).message})`);
-  }
-  // What a killed process left half-written.
-  for (const name of readdirSync(dir).filter((entry) => /\.\d+\.tmp$/.test(entry))) {
-    rmSync(join(dir, name), { force: true });
-  }
-  const file = join(dir, 'config.json');
-  if (!existsSync(file)) writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
 }
 
 function sitting(before: number): { total: () => number; now: () => number } {
   const start = performance.now();
   const now = (): number => (performance.now() - start) / 1000;
   return { now, total: () => before + now() };
-}
-
-/** Drop the lines of steps after the checkpoint, which will be written again, and damaged ones. */
-function cutMetrics(file: string, step: number): void {
-  if (!existsSync(file)) return;
-  const stepOf = (line: string): number => {
-    try {
-      return Number((JSON.parse(line) as { step: unknown }).step);
-    } catch {
-      return Number.NaN;
-    }
-  };
-  try {
-    const kept = readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => stepOf(line) <= step);
-    writeWhole(file, kept.map((line) => `${line}\n`).join(''));
-  } catch (error) {
-    throw new HbnnError(`${file}: could not be read (${(error as Error).message}); delete it`);
-  }
-}
-
-function appendMetrics(file: string, line: object): void {
-  try {
-    appendFileSync(file, `${JSON.stringify(line)}\n`);
-  } catch (error) {
-    throw new HbnnError(
-      `${file}: could not be written (${(error as Error).message}); free disk space and resume`,
-    );
-  }
 }
 
 /** After each step: a checkpoint when one is due, a line of metrics now and then, progress. */
@@ -258,7 +244,9 @@ function stepReporter(
   save: () => void,
 ): (state: TrainState) => void {
   const steps = stepsOf(source, config);
+  const events = o.tensorboard ? eventWriter(o.dir, metricsSoFar(o.dir)) : undefined;
   const every = (o.checkpointSeconds ?? 20) * 1000;
+  let interval = every;
   const window = Math.max(1, Math.round(steps / 100));
   let saved = performance.now();
   let stepsHere = 0;
@@ -272,15 +260,30 @@ function stepReporter(
     const secondsLeft = ((steps - state.step) * config.batch) / imagesPerSecond;
     const { step, epoch } = state;
     o.onProgress?.({ step, steps, epoch, loss, accuracy, imagesPerSecond, secondsLeft });
-    if (step % window === 0 || step === steps) {
-      const line = { step, epoch, loss, accuracy, imagesPerSecond: Math.round(imagesPerSecond) };
-      appendMetrics(join(o.dir, 'metrics.jsonl'), line);
+    const validation = fresh ? last.validation : undefined;
+    if (step % window === 0 || step === steps || validation !== undefined) {
+      const line: MetricsLine = {
+        ...{ step, epoch, loss, accuracy, imagesPerSecond: Math.round(imagesPerSecond) },
+        learningRate: learningRateAt(config.schedule, config.learningRate, step - 1, steps),
+        seconds: Number(clock.total().toFixed(2)),
+        validationLoss: validation?.loss,
+        validationAccuracy: validation?.accuracy,
+      };
+      appendMetrics(o.dir, line);
+      events?.add(line);
     }
-    if (performance.now() - saved >= every && step < steps) {
+    if (performance.now() - saved >= interval && step < steps) {
+      const begun = performance.now();
       save();
       saved = performance.now();
+      // Large networks take seconds to save: no more than a tenth of the time goes into it.
+      if (every > 0) interval = Math.max(every, 10 * (saved - begun));
     }
   };
+}
+
+function metricsSoFar(dir: string): MetricsLine[] {
+  return existsSync(join(dir, 'metrics.jsonl')) ? readMetrics(dir) : [];
 }
 
 function modelArrays(model: tfl.LayersModel): NamedArray[] {
@@ -313,8 +316,11 @@ function restore(
 ): Checkpoint {
   const { arrays, state } = readTensorFile(file);
   const checkpoint = state as Checkpoint;
-  if (JSON.stringify(checkpoint.config) !== JSON.stringify(config)) {
-    throw new HbnnError(`${file}: is of another configuration; delete it to start anew`);
+  const difference = configDifference(checkpoint.config, config);
+  if (difference !== undefined) {
+    throw new HbnnError(
+      `${file}: is of another configuration (${difference}); delete it to start anew`,
+    );
   }
   if (checkpoint.backend !== backend) {
     throw new HbnnError(
@@ -359,6 +365,11 @@ function finish(
     testImages: test.images,
     trainLoss: state.epochs.at(-1)?.loss ?? state.running.loss / state.running.images,
     epochs: state.epochs,
+    best: bestEpoch(state.epochs),
+    stoppedEarly:
+      config.earlyStop &&
+      state.epochs.length < config.epochs &&
+      stopsEarly(state.epochs, config.earlyStop),
     steps: state.step,
     parameters: parametersOf(model).reduce((sum, { variable }) => sum + variable.size, 0),
     weightsSha256: digest.digest('hex'),

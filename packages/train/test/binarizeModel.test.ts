@@ -108,6 +108,41 @@ describe('binarize(model)', () => {
     expect(binarized.top1).toBeGreaterThan(float.top1 - 0.05);
   });
 
+  it.each(['activation of the last layer', 'a layer of its own'])(
+    'fine-tunes and tests a model with a final softmax as the same one without: %s',
+    async (kind) => {
+      const inside = kind.startsWith('activation');
+      const build = (softmax: boolean): tfl.LayersModel => {
+        const activation = softmax && inside ? 'softmax' : 'linear';
+        const layers: tfl.layers.Layer[] = [
+          tfl.layers.flatten({ inputShape: [12, 12, 1] }),
+          tfl.layers.dense({ name: 'hidden', units: 16, activation: 'relu' }),
+          tfl.layers.dense({ name: 'last', units: 10, activation }),
+        ];
+        if (softmax && !inside) layers.push(tfl.layers.softmax());
+        return tfl.sequential({ layers });
+      };
+      const [plain, ended] = [build(false), build(true)];
+      ended.setWeights(plain.getWeights());
+      const before = await evaluate(plain, test);
+      const same = await evaluate(ended, test);
+      expect(same.loss).toBeCloseTo(before.loss, 5);
+      expect(same.top1).toBe(before.top1);
+      const train = squares(320, 'train');
+      const options = { epochs: 2, batch: 32, learningRate: 0.02, recalibrate: 0 };
+      const losses = await fineTune(plain, train, options);
+      const again = await fineTune(ended, train, options);
+      // The logarithm of a float32 probability has a rounding of its own, which steps carry on.
+      const softmaxTolerance = 3;
+      for (const [i, { loss }] of again.entries()) {
+        expect(loss).toBeCloseTo(losses[i].loss, softmaxTolerance);
+      }
+      const copy = binarize(ended, { weights: 2, skip: ['last'] });
+      const [{ loss }] = await fineTune(copy, train, { ...options, epochs: 1 });
+      expect(loss).toBeLessThan(before.loss);
+    },
+  );
+
   it('names the layer that cannot be binarized, and unknown names in skip', () => {
     const dilated = tfl.sequential({
       layers: [

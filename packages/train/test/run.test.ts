@@ -117,11 +117,50 @@ describe('runs', () => {
     const again = runTraining(config, sources, { dir, backend });
     await expect(again).rejects.toThrow('holds a run already');
     const other = runTraining(quick({ weights: 2 }), sources, { dir, backend, resume: true });
-    await expect(other).rejects.toThrow('of another configuration');
+    await expect(other).rejects.toThrow(
+      'of another configuration than the one to resume (widths is [4] there and not set here)',
+    );
     const cut = folder();
     await interrupted(config, cut, 2);
     const elsewhere = runTraining(config, sources, { dir: cut, backend: 'cpu', resume: true });
     await expect(elsewhere).rejects.toThrow('was trained on the wasm backend');
+  });
+
+  it('are trained into by one process at a time', async () => {
+    const config = quick({ widths: [4], pools: [0], maxSteps: 4 });
+    const dir = folder();
+    let second: Promise<unknown> | undefined;
+    const onProgress = (): void => {
+      second ??= runTraining(config, sources, { dir, backend, resume: true }).catch(
+        (error: unknown) => error,
+      );
+    };
+    await runTraining(config, sources, { dir, backend, onProgress });
+    expect(`${await second}`).toContain(`process ${process.pid} on`);
+    expect(existsSync(join(dir, 'run.lock'))).toBe(false);
+  });
+
+  it('recalibrate on no more images than a training cut short has seen', async () => {
+    const recalibrated = async (input: RunConfigInput): Promise<number> => {
+      let images = 0;
+      const { train } = sources;
+      const counting: BatchSource = {
+        ...train,
+        async *batches(o) {
+          for await (const batch of train.batches(o)) {
+            if (o.epoch === -1) images += batch.count;
+            yield batch;
+          }
+        },
+      };
+      const config = quick({ widths: [4], pools: [0], recalibrate: 200, epochs: 1, ...input });
+      await runTraining(config, { ...sources, train: counting }, { dir: folder(), backend });
+      return images;
+    };
+    expect(await recalibrated({ maxSteps: 2 })).toBe(64);
+    // Whole batches; ten steps are the whole training, whether they are named or not.
+    expect(await recalibrated({ maxSteps: 10 })).toBe(224);
+    expect(await recalibrated({})).toBe(224);
   });
 
   it('name the file when a checkpoint is damaged, and do not touch it', async () => {

@@ -28,7 +28,7 @@ export function squares(count: number, name: string): BatchSource {
           pixels.set(images.subarray(index * size, (index + 1) * size), i * size);
         });
         const own = Int32Array.from(part, (index) => labels[index]);
-        yield { images: pixels, labels: own, count: part.length };
+        yield { images: pixels, labels: own, count: part.length, indices: part };
       }
     },
   };

@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
@@ -8,6 +9,7 @@ interface Options {
   run: string;
   data?: string;
   from?: string;
+  weights: string;
   backend: string;
   json?: boolean;
 }
@@ -16,6 +18,7 @@ export function evalCommand(): Command {
   return new Command('eval')
     .description('measure a trained run on its test images')
     .requiredOption('--run <folder>', 'run folder of hbnn train')
+    .option('--weights <which>', 'last: the end of the training; best: by validation', 'last')
     .option('--data <name>', 'another data set of the same image size and classes')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
@@ -27,15 +30,29 @@ export function evalCommand(): Command {
 async function run(o: Options): Promise<void> {
   const { evaluate, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(o.run);
+  const weights = weightsFrom(o.weights);
   const backend = await backendFrom(o.backend);
   const data = o.data ?? config.data;
-  const source = await openDataset(data, { ...config, from: o.from ?? config.from });
-  const { model } = openRun(o.run, source.train);
+  const source = await openDataset(data, {
+    ...config,
+    from: o.from ?? config.from,
+    // Test images are as they are; a data set that augments by itself has nothing to refuse.
+    augment: undefined,
+  });
+  const { model } = openRun(o.run, source.train, weights);
   const meter = progressMeter('testing');
   const { top1, top5, loss, images } = await evaluate(model, source.test, {
     onBatch: (done) => meter.update(done, source.test.count, 'images'),
   });
   meter.stop();
   model.dispose();
-  printResult({ run: o.run, data: source.label, backend, top1, top5, loss, images }, o.json);
+  printResult(
+    { run: o.run, weights, data: source.label, backend, top1, top5, loss, images },
+    o.json,
+  );
+}
+
+function weightsFrom(text: string): 'last' | 'best' {
+  if (text === 'last' || text === 'best') return text;
+  throw new HbnnError(`--weights: expected last or best, got '${text}'`);
 }

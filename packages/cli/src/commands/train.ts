@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { openDataset } from '@hbnn/datasets';
+import { ignoredOptions, openDataset } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { decimal } from '../numbers.ts';
+import { refuseWithoutEffect } from '../effect.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
 
@@ -66,6 +67,18 @@ const flags: readonly [
     'images to recompute statistics on at the end; default 1000',
   ],
   ['--max-steps <n>', 'maxSteps', 'number', 'stop after so many steps'],
+  [
+    '--augment <list>',
+    'augment',
+    'text',
+    'change training images at random: crop:4 (pad by 4 pixels, cut anew), flip, or crop:4,flip',
+  ],
+  [
+    '--validation <n>',
+    'validation',
+    'number',
+    'hold out so many training images, stratified, and measure them after each epoch',
+  ],
 ];
 
 interface Options extends Record<string, string | boolean | undefined> {
@@ -73,6 +86,9 @@ interface Options extends Record<string, string | boolean | undefined> {
   out: string;
   resume?: boolean;
   backend: string;
+  patience?: string;
+  minEpochs?: string;
+  tensorboard?: boolean;
   json?: boolean;
 }
 
@@ -83,6 +99,9 @@ export function trainCommand(): Command {
     .requiredOption('--out <folder>', 'run folder: checkpoint, metrics, weights, result')
     .option('--resume', 'go on from the run folder’s checkpoint')
     .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--patience <n>', 'end when so many epochs bring no better validation accuracy')
+    .option('--min-epochs <n>', 'but not before so many epochs')
+    .option('--tensorboard', 'write event files for TensorBoard into the run folder')
     .option('--checkpoint-seconds <s>', 'seconds between checkpoints; default 20')
     .option('--json', 'print the result as JSON');
   for (const [flag, , , about] of flags) command.option(flag, about);
@@ -107,7 +126,26 @@ function settings(o: Options): Record<string, unknown> {
     const text = o[camel(flag)];
     if (typeof text === 'string') merged[field] = value(text, kind, flag.split(' ')[0]);
   }
+  if (o.patience !== undefined || o.minEpochs !== undefined)
+    merged.earlyStop = earlyStop(o, merged);
   return merged;
+}
+
+function earlyStop(o: Options, { earlyStop: before }: Record<string, unknown>): object {
+  if (o.patience === undefined && before === undefined) {
+    throw new HbnnError('--min-epochs: has no effect without early stopping; give --patience too');
+  }
+  return {
+    ...(typeof before === 'object' && before),
+    ...(o.patience !== undefined && { patience: wholeNumber(o.patience, '--patience') }),
+    ...(o.minEpochs !== undefined && { minEpochs: wholeNumber(o.minEpochs, '--min-epochs') }),
+  };
+}
+
+/** The flags that were typed, each with the field it sets. */
+function typedFlags(o: Options): Map<string, string> {
+  const typed = flags.filter(([flag]) => typeof o[camel(flag)] === 'string');
+  return new Map(typed.map(([flag, field]) => [flag.split(' ')[0], field]));
 }
 
 function value(text: string, kind: 'text' | 'number' | 'list', flag: string): unknown {
@@ -143,6 +181,7 @@ async function run(o: Options): Promise<void> {
   }
   const alone = o.resume && Object.keys(given).length === 0;
   const config: RunConfig = alone ? storedConfig(o.out) : runConfig(given);
+  refuseWithoutEffect(typedFlags(o), config, ignoredOptions(config.data));
   const backend = await backendFrom(o.backend);
   const sources = await openDataset(config.data, config);
   const meter = progressMeter('training');
@@ -150,6 +189,7 @@ async function run(o: Options): Promise<void> {
     const result = await runTraining(config, sources, {
       dir: o.out,
       resume: o.resume,
+      tensorboard: o.tensorboard,
       backend,
       checkpointSeconds: seconds(o.checkpointSeconds),
       onProgress: (p) =>

@@ -1,0 +1,50 @@
+import { writeFileSync } from 'node:fs';
+import { HbnnError } from '@hbnn/core';
+import { Command } from 'commander';
+import { printResult } from '../output.ts';
+
+interface Options {
+  run: string[];
+  out: string;
+  json?: boolean;
+}
+
+export function plotCommand(): Command {
+  return new Command('plot')
+    .description('draw the curves of runs: loss, accuracy and learning rate over the steps')
+    .requiredOption(
+      '--run <folder>',
+      'run folder of hbnn train; again for each further run',
+      (folder: string, before: string[] = []) => [...before, folder],
+    )
+    .requiredOption('--out <file>', 'the page to write, one file that opens offline')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExample (after the one of hbnn train):\n  hbnn plot --run runs/first --out first.html',
+    )
+    .action((o: Options) => run(o));
+}
+
+async function run(o: Options): Promise<void> {
+  // The drawing library takes a while to load: only this command needs it.
+  const [{ readMetrics }, { curvesPage }] = await Promise.all([
+    import('@hbnn/train/metrics'),
+    import('../curves.ts'),
+  ]);
+  const runs = [...new Set(o.run)].map((name) => ({ name, lines: readMetrics(name) }));
+  const empty = runs.find(({ lines }) => lines.length === 0);
+  if (empty !== undefined) {
+    throw new HbnnError(
+      `${empty.name}: its metrics.jsonl has no line yet; wait for the first steps`,
+    );
+  }
+  const page = await curvesPage(runs);
+  try {
+    writeFileSync(o.out, page);
+  } catch (error) {
+    throw new HbnnError(`${o.out}: could not be written (${(error as Error).message})`);
+  }
+  const points = runs.reduce((sum, { lines }) => sum + lines.length, 0);
+  printResult({ page: o.out, runs: runs.length, points }, o.json);
+}

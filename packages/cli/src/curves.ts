@@ -1,0 +1,161 @@
+import type { MetricsLine } from '@hbnn/train/metrics';
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+
+/** A run's metrics under the name its curve has. */
+export interface RunMetrics {
+  readonly name: string;
+  readonly lines: readonly MetricsLine[];
+}
+
+interface Panel {
+  readonly title: string;
+  /** What is drawn, by the kind of line. */
+  readonly values: Readonly<Partial<Record<'training' | 'validation', keyof MetricsLine>>>;
+  /** What the values are multiplied by. */
+  readonly factor: number;
+  readonly about: string;
+}
+
+const panels: readonly Panel[] = [
+  {
+    ...{ title: 'loss', factor: 1, about: 'cross-entropy in nats' },
+    values: { training: 'loss', validation: 'validationLoss' },
+  },
+  {
+    ...{ title: 'accuracy (%)', factor: 100, about: 'top-1' },
+    values: { training: 'accuracy', validation: 'validationAccuracy' },
+  },
+  {
+    ...{ title: 'learning rate', factor: 1, about: 'of the step' },
+    values: { training: 'learningRate' },
+  },
+];
+
+const colours = ['#1f5fa8', '#d9822b', '#5a8f3c', '#8a5aa8', '#b04a4a', '#6b7280'];
+const config = {
+  background: 'white',
+  font: 'system-ui, sans-serif',
+  axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e7eb', titleFontWeight: 500 },
+  legend: { labelFontSize: 11, labelLimit: 0, title: null, orient: 'top' },
+  view: { stroke: null },
+  range: { category: colours },
+};
+
+interface Point {
+  readonly run: string;
+  readonly kind: string;
+  readonly step: number;
+  readonly y: number;
+}
+
+function pointsOf({ values, factor }: Panel, runs: readonly RunMetrics[]): Point[] {
+  return runs.flatMap(({ name, lines }) =>
+    Object.entries(values).flatMap(([kind, field]) =>
+      lines.flatMap((line) => {
+        const value = line[field];
+        if (value === undefined) return [];
+        return [{ run: name, kind, step: line.step, y: factor * value }];
+      }),
+    ),
+  );
+}
+
+/** A line over the steps for each run and kind, with points where there are few. */
+function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[]): object {
+  const names = runs.map(({ name }) => name);
+  const kinds = [...new Set(points.map(({ kind }) => kind))];
+  return {
+    ...{ width: 780, height: 230, data: { values: points }, config },
+    layer: [
+      { mark: { type: 'line', strokeWidth: 1.6 } },
+      {
+        transform: [{ filter: "datum.kind === 'validation'" }],
+        mark: { type: 'point', filled: true, size: 36, opacity: 1 },
+      },
+    ],
+    encoding: {
+      x: { field: 'step', type: 'quantitative', title: 'step', axis: { tickMinStep: 1 } },
+      y: { field: 'y', type: 'quantitative', title: panel.title, scale: { zero: false } },
+      color: {
+        ...{ field: 'run', type: 'nominal', scale: { domain: names } },
+        ...(names.length === 1 && { legend: null }),
+      },
+      strokeDash: {
+        ...{ field: 'kind', type: 'nominal' },
+        scale: { domain: ['training', 'validation'], range: [[], [5, 3]] },
+        legend:
+          kinds.length === 1
+            ? null
+            : { symbolType: 'stroke', symbolSize: 300, symbolStrokeColor: '#374151' },
+      },
+    },
+  };
+}
+
+async function drawn(chart: object): Promise<string> {
+  const { spec: vega } = compile(chart as TopLevelSpec);
+  const view = new View(parse(vega), { renderer: 'none' });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+const escaped = (text: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+
+const style = `
+:root { color-scheme: light; --ink: #1f2937; --soft: #6b7280; --line: #e5e7eb; }
+body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); max-width: 900px; margin: 2rem auto; padding: 0 1.2rem; background: #fff; }
+h1 { font-size: 1.5rem; } figure { margin: 1.6rem 0; } figure svg { max-width: 100%; height: auto; }
+figcaption { color: var(--soft); } .table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
+th, td { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid var(--line); }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+`;
+
+/** Where each run stands after its last line. */
+function table(runs: readonly RunMetrics[]): string {
+  const number = (text: string): string => `<td class="number">${text}</td>`;
+  const percent = (value: number | undefined): string =>
+    value === undefined ? '–' : (100 * value).toFixed(2);
+  const rows = runs.map(({ name, lines }) => {
+    const last = lines[lines.length - 1];
+    const validated = lines.flatMap(({ validationAccuracy: a }) => (a === undefined ? [] : [a]));
+    const best = validated.length === 0 ? undefined : Math.max(...validated);
+    const cells = [`${last.step}`, last.loss.toFixed(4), percent(last.accuracy), percent(best)];
+    const seconds = last.seconds === undefined ? '–' : last.seconds.toFixed(1);
+    return `<tr><td>${escaped(name)}</td>${[...cells, seconds].map(number).join('')}</tr>`;
+  });
+  const heads = ['run', 'steps', 'loss', 'accuracy (%)', 'best validation (%)', 'seconds'];
+  const head = heads.map((text) => `<th>${text}</th>`).join('');
+  return `<div class="table"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
+}
+
+/** The curves of some runs as one self-contained page; what no run has recorded is left out. */
+export async function curvesPage(runs: readonly RunMetrics[]): Promise<string> {
+  const figures: string[] = [];
+  for (const panel of panels) {
+    const points = pointsOf(panel, runs);
+    if (points.length === 0) continue;
+    const svg = await drawn(spec(panel, points, runs));
+    const about = `${panel.title}: ${panel.about}`;
+    figures.push(
+      `<figure role="img" aria-label="${escaped(about)}">${svg}<figcaption>${escaped(about)}</figcaption></figure>`,
+    );
+  }
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>HBNN training curves</title><link rel="icon" href="data:,"><style>${style}</style></head><body>
+<h1>Training curves</h1>
+${table(runs)}
+${figures.join('\n')}
+<p><small>Training loss and accuracy are means over the epoch so far, on the images as they were seen.</small></p>
+</body></html>
+`;
+}

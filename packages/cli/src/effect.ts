@@ -1,0 +1,64 @@
+import { HbnnError } from '@hbnn/core';
+import type { RunConfig } from '@hbnn/train';
+
+const floatWeights = ({ layerBits, weights }: RunConfig): boolean =>
+  (layerBits ?? [weights]).every((bits) => bits === 'float');
+
+/** Why a flag changes nothing with a configuration, and when it would; undefined where it does change something. */
+type Rule = (config: RunConfig) => string | undefined;
+
+const ofFcn4: Rule = ({ network }) =>
+  network === 'fcn4' ? undefined : `with --network ${network}; it is for fcn4`;
+const ofWeights: Rule = (config) =>
+  floatWeights(config) ? 'with float weights; it is for binarized ones (--weights 1.4)' : undefined;
+const ofInputs: Rule = ({ inputs }) =>
+  inputs === 'float' ? 'with float inputs; it is for binarized ones (--inputs 1.4)' : undefined;
+const ofStaticMaps: Rule = (config) =>
+  ofInputs(config) ??
+  (config.inputMap === 'static'
+    ? undefined
+    : 'with dynamic input maps; it is for static ones (--input-map static)');
+
+const rules: Readonly<Record<string, Rule>> = {
+  '--widths': ofFcn4,
+  '--pools': ofFcn4,
+  '--select': ofWeights,
+  '--map-per': ofWeights,
+  '--scale-per': ofWeights,
+  '--renew-every': ofWeights,
+  '--input-select': ofInputs,
+  '--input-map': ofInputs,
+  '--input-map-per': ofStaticMaps,
+};
+
+/** The number of layers before the last that fcn4 has unless told otherwise. */
+const usualWidths = 3;
+
+/**
+ * Refuse flags that a person typed but that change nothing in the training they ask for.
+ *
+ * @param typed the flags as typed, and the field each sets
+ * @param ignored fields that the data set does not look at, each with what is so instead
+ * @throws HbnnError naming the flag, and when it has an effect
+ */
+export function refuseWithoutEffect(
+  typed: ReadonlyMap<string, string>,
+  config: RunConfig,
+  ignored: Readonly<Record<string, string>>,
+): void {
+  for (const [flag, field] of typed) {
+    const why = rules[flag]?.(config);
+    if (why !== undefined) throw new HbnnError(`${flag}: has no effect ${why}`);
+    if (Object.hasOwn(ignored, field)) {
+      throw new HbnnError(`${flag}: has no effect with --data ${config.data}; ${ignored[field]}`);
+    }
+  }
+  const layers = config.widths?.length ?? usualWidths;
+  const beyond = config.pools?.find((layer) => layer >= layers);
+  if (typed.has('--pools') && beyond !== undefined) {
+    throw new HbnnError(
+      `--pools: expected layers 0 … ${layers - 1}, those before the last, got ${beyond}; ` +
+        'pool after one of these or give more --widths',
+    );
+  }
+}
