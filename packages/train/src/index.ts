@@ -1,4 +1,5 @@
-export { type BackendName, useBackend } from './backend/useBackend.ts';
+export { type BackendChoice, type BackendName, backendNames } from './backend/names.ts';
+export { useBackend } from './backend/useBackend.ts';
 export { type BinarizeOptions, binarizeModel as binarize } from './binarizeModel.ts';
 export { precisionOf, type RunConfig, type RunConfigInput, runConfig } from './config.ts';
 export { type Evaluation, evaluate, recalibrate } from './evaluate.ts';

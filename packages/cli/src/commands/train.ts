@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
+import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { decimal } from '../numbers.ts';
@@ -70,7 +71,7 @@ export function trainCommand(): Command {
     .option('--config <file>', 'JSON file of settings; flags override it')
     .requiredOption('--out <folder>', 'run folder: checkpoint, metrics, weights, result')
     .option('--resume', 'go on from the run folder’s checkpoint')
-    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--checkpoint-seconds <s>', 'seconds between checkpoints; default 20')
     .option('--json', 'print the result as JSON');
   for (const [flag, , , about] of flags) command.option(flag, about);
