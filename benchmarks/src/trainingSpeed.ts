@@ -93,7 +93,7 @@ async function measure(
   for (const { backend, trainer, steps, turns } of runners) {
     await useBackend({ prefer: backend });
     const profile = o.ops
-      ? await profileSteps(trainer, backend, Math.max(1, Math.min(steps, 20)))
+      ? await profileSteps(trainer, backend, Math.max(5, Math.min(steps, 20)))
       : undefined;
     trainer.dispose();
     const stepMs = median(turns.map((turn) => turn.stepMs));
