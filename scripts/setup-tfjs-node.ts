@@ -138,7 +138,14 @@ function tryAddon(): void {
 
 try {
   const path = process.argv[2];
-  if (path === undefined) throw new SetupError('usage: pnpm setup:tfjs-node PATH');
+  const usage =
+    'usage: pnpm setup:tfjs-node PATH, a libtensorflow archive (.tar.gz or unpacked) or a folder with ' +
+    "TensorFlow's Python package";
+  if (path === undefined) throw new SetupError(usage);
+  if (path === '--help' || path === '-h') {
+    console.log(usage);
+    process.exit(0);
+  }
   const library = findLibrary(unpacked(resolve(path)));
   const folder = packageFolder();
   placeLibrary(folder, library);

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
+import { backendChoice, backendChoices } from '@hbnn/train/backends';
 import { Command, CommanderError } from 'commander';
 import { figure2a } from './figures/figure2a.ts';
 import { figure2b } from './figures/figure2b.ts';
@@ -52,7 +53,7 @@ function command(): Command {
     .option('--max-steps <n>', 'stop each training after so many steps')
     .option('--batch <n>', 'images per step')
     .option('--jobs <n>', 'trainings side by side; default one per core')
-    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option(
       '--out <folder>',
       'default benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
@@ -97,13 +98,6 @@ function profileFrom(o: Options): Profile {
   });
 }
 
-function backendOf(text: string): 'auto' | 'tensorflow' | 'wasm' | 'cpu' {
-  const known = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
-  const name = known.find((candidate) => candidate === text);
-  if (name !== undefined) return name;
-  throw new HbnnError(`--backend: expected one of ${known.join(', ')}, got '${text}'`);
-}
-
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
   const profile = profileFrom(o);
@@ -120,7 +114,7 @@ async function main(): Promise<void> {
     {
       cache: here('../../.cache/reproduce'),
       jobs: count(o.jobs, '--jobs'),
-      backend: backendOf(o.backend),
+      backend: backendChoice(o.backend, '--backend'),
       anyCode: o.anyCode ?? false,
       meter,
     },

@@ -2,13 +2,19 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
-import { type RunConfig, type RunResult, runTraining, useBackend } from '@hbnn/train';
+import {
+  type BackendChoice,
+  type RunConfig,
+  type RunResult,
+  runTraining,
+  useBackend,
+} from '@hbnn/train';
 
 /** One training for a worker. */
 export interface TrainTask {
   readonly config: RunConfig;
   readonly dir: string;
-  readonly backend: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly backend: BackendChoice;
 }
 
 /** The share of a training that is done, sent now and then. */

@@ -1,275 +1,201 @@
 /**
- * Training speed: images per CPU-second, forward, backward and SGD update, of two small binarized networks.
+ * Training speed: steps of registry networks (forward, backward, update) on each backend of this machine.
  *
- *   node --conditions=hbnn-source --import tsx benchmarks/src/trainingSpeed.ts [--json] [--save] [--ops] [--steps n]
+ *   pnpm bench:training [--backends wasm,tensorflow] [--networks vgg8,…] [--ops] [--json] [--save]
  *
- * Networks (batch 32, 3x3 'same' convolutions, random data): `mnist` 28x28x1 widths 16, 32, 64, 64; `cifar`
- * 32x32x3 widths 32, 64, 64, 64; pools after the first two. A block is sign weights, convolution, pool, batch
- * norm, sign inputs; the gradient of both signs is straight-through. `fused` runs on the ops of @hbnn/train, at
- * 1 bit and at 1.4 bits (middle-out maps of weights and inputs, renewed each step); `composed` is the 1-bit
- * network of TensorFlow.js operations alone, on the backend named.
- * CPU time (process.cpuUsage) rather than wall time, so that other work on the machine counts less.
+ * Weights and inputs have 1.4 bits, middle-out, maps chosen anew at every step: the costliest ordinary setting.
+ * Backends take turns, round after round, so that they meet the same load of the machine; a row has the medians.
+ * Images per CPU-second (process.cpuUsage, all threads) beside images per second, because other work on the
+ * machine touches them less; for a GPU only the latter says anything.
+ * `--ops` adds a breakdown by kernel: time without the kernels called from it, and for products the speed beside
+ * that of the backend's own matrix product of the same sizes.
  */
 import { parseArgs } from 'node:util';
-import { averageBits, binarizer, type Mix, parseMix } from '@hbnn/core';
-import {
-  batchNormTrain,
-  binarizeInputs,
-  binarizeWeights,
-  sgdMomentum,
-  useBackend,
-} from '@hbnn/train';
-import * as tf from '@tensorflow/tfjs-core';
+import { HbnnError } from '@hbnn/core';
+import { type BackendName, type NetworkName, networkNames, useBackend } from '@hbnn/train';
+import { backendNames } from '@hbnn/train/backends';
 import { saveSpeed } from './report/speed.ts';
+import { profileSteps, type StepProfile } from './speed/kernelTimes.ts';
+import { type Trainer, trainer } from './speed/trainer.ts';
 
-const batch = 32;
-const nets = {
-  mnist: { size: 28, channels: 1, widths: [16, 32, 64, 64] },
-  cifar: { size: 32, channels: 3, widths: [32, 64, 64, 64] },
-};
-type NetName = keyof typeof nets;
+/** Small ones, in which what is not a product weighs most, and one wide enough for products to rule. */
+const usual: readonly NetworkName[] = ['alexnet-bn', 'mobilenet', 'vgg8', 'vgg8-full'];
+const bits = 1.4;
+const rounds = 5;
 
-/** One training step, and what it took to make. */
-interface Trainer {
-  step(): void;
-  /** Multiply-adds of the convolutions of one step: forward, filters, and inputs but the first layer's. */
-  readonly products: number;
-}
-
-interface Layer {
-  readonly weights: tf.Variable<tf.Rank.R4>;
-  readonly gamma: tf.Variable<tf.Rank.R1>;
-  readonly beta: tf.Variable<tf.Rank.R1>;
-  readonly pool: boolean;
-}
-
-/** How a network binarizes and normalizes. */
-interface Blocks {
-  weights(layer: Layer, index: number): tf.Tensor4D;
-  inputs(x: tf.Tensor4D): tf.Tensor4D;
-  norm(x: tf.Tensor4D, layer: Layer): tf.Tensor4D;
-  update(variable: tf.Variable, velocity: tf.Variable, gradient: tf.Tensor): void;
-}
-
-function trainer(name: NetName, blocksFor: (layers: Layer[]) => Blocks): Trainer {
-  const { size, channels, widths } = nets[name];
-  const layers = widths.map((width, i) => layer(i === 0 ? channels : widths[i - 1], width, i));
-  const dense = tf.variable(tf.randomNormal([widths[3], 10], 0, 0.1, 'float32', 99)) as tf.Variable;
-  const blocks = blocksFor(layers);
-  const images = tf.randomNormal<tf.Rank.R4>([batch, size, size, channels], 0, 1, 'float32', 7);
-  const labels = tf.oneHot(
-    tf.tensor1d(
-      Array.from({ length: batch }, (_, i) => i % 10),
-      'int32',
-    ),
-    10,
-  );
-  const variables = [...layers.flatMap((l) => [l.weights, l.gamma, l.beta]), dense];
-  const velocities = variables.map((v) => tf.variable(tf.zerosLike(v), false));
-  const loss = () => {
-    let x: tf.Tensor4D = images;
-    layers.forEach((l, i) => {
-      if (i > 0) x = blocks.inputs(x);
-      x = tf.conv2d(x, blocks.weights(l, i), 1, 'same');
-      if (l.pool) x = tf.maxPool(x, 2, 2, 'valid');
-      x = blocks.norm(x, l);
-    });
-    const logits = tf.matMul(tf.mean(x, [1, 2]) as tf.Tensor2D, dense as tf.Tensor2D);
-    return tf.losses.softmaxCrossEntropy(labels, logits) as tf.Scalar;
-  };
-  return {
-    step() {
-      tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(loss, variables);
-        variables.forEach((v, i) => {
-          blocks.update(v, velocities[i], grads[v.name]);
-        });
-        if (!Number.isFinite(value.dataSync()[0])) throw new Error('the loss is not finite');
-      });
-    },
-    products: countProducts(name),
-  };
-}
-
-function layer(inputs: number, width: number, i: number): Layer {
-  return {
-    weights: tf.variable(tf.randomNormal([3, 3, inputs, width], 0, 0.1, 'float32', 10 + i)),
-    gamma: tf.variable(tf.ones([width])),
-    beta: tf.variable(tf.zeros([width])),
-    pool: i < 2,
-  };
-}
-
-function countProducts(name: NetName): number {
-  const { size, channels, widths } = nets[name];
-  return widths.reduce((sum, width, i) => {
-    const side = i === 0 ? size : i === 1 ? size / 2 : size / 4;
-    const inputs = i === 0 ? channels : widths[i - 1];
-    return sum + side * side * 9 * inputs * width * batch * (i === 0 ? 2 : 3);
-  }, 0);
-}
-
-const rates = { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 };
-
-/** The ops of @hbnn/train. */
-function fusedBlocks(layers: Layer[], mix: Mix): Blocks {
-  const binarizers = layers.map((l) =>
-    binarizer({
-      shape: l.weights.shape,
-      layout: 'outputs-last',
-      select: 'middle-out',
-      mix,
-    }),
-  );
-  const map = { kind: 'dynamic', mix, select: 'middle-out' } as const;
-  return {
-    weights: (l, i) => binarizeWeights(l.weights, binarizers[i], { renew: true }) as tf.Tensor4D,
-    inputs: (x) => binarizeInputs(x, map).y as tf.Tensor4D,
-    norm: (x, l) => batchNormTrain(x, l.gamma, l.beta, 1e-3).y as tf.Tensor4D,
-    update: (v, velocity, g) => sgdMomentum(v, velocity, g, rates),
-  };
-}
-
-/** TensorFlow.js's own operations. */
-function composedBlocks(): Blocks {
-  const sign = tf.customGrad((...inputs) => {
-    const x = inputs[0] as tf.Tensor;
-    (inputs[1] as unknown as tf.GradSaveFunc)([x]);
-    return {
-      value: tf.sub(tf.mul(tf.cast(tf.greater(x, 0), 'float32'), 2), 1),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        tf.mul(dy, tf.cast(tf.lessEqual(tf.abs(saved[0]), 1), 'float32')),
-    };
-  });
-  return {
-    weights: (l) => sign(l.weights) as tf.Tensor4D,
-    inputs: (x) => sign(x) as tf.Tensor4D,
-    norm: (x, l) => {
-      const { mean, variance } = tf.moments(x, [0, 1, 2]);
-      return tf.batchNorm4d(x, mean as tf.Tensor1D, variance as tf.Tensor1D, l.beta, l.gamma, 1e-3);
-    },
-    update: (v, velocity, g) => {
-      const next = tf.add(
-        tf.mul(velocity, rates.momentum),
-        tf.add(g, tf.mul(v, rates.weightDecay)),
-      );
-      velocity.assign(next);
-      v.assign(tf.sub(v, tf.mul(next, rates.learningRate)));
-    },
-  };
-}
-
-interface Result {
-  readonly net: NetName;
-  readonly backend: string;
-  readonly blocks: 'fused' | 'composed';
+interface Row {
+  readonly network: NetworkName;
+  readonly backend: BackendName;
   readonly bits: number;
-  readonly imagesPerCpuSecond: number;
+  readonly batch: number;
+  readonly stepMs: number;
   readonly imagesPerSecond: number;
-  readonly stepCpuMs: number;
+  readonly imagesPerCpuSecond: number;
+  /** Of the products alone, over the whole step. */
   readonly gigaflops: number;
+  readonly profile?: StepProfile;
 }
 
-function measure(t: Trainer, steps: number, warmUp: number) {
-  for (let i = 0; i < warmUp; i++) t.step();
+interface Turn {
+  readonly stepMs: number;
+  readonly stepCpuMs: number;
+}
+
+interface Runner {
+  readonly backend: BackendName;
+  readonly trainer: Trainer;
+  readonly steps: number;
+  readonly turns: Turn[];
+}
+
+async function takeTurn({ backend, trainer }: Runner, steps: number): Promise<Turn> {
+  await useBackend({ prefer: backend });
   const cpu = process.cpuUsage();
-  const wall = process.hrtime.bigint();
-  for (let i = 0; i < steps; i++) t.step();
-  const spent = process.cpuUsage(cpu);
-  const cpuMs = (spent.user + spent.system) / 1000 / steps;
-  const wallMs = Number(process.hrtime.bigint() - wall) / 1e6 / steps;
-  return {
-    imagesPerCpuSecond: (batch * 1000) / cpuMs,
-    imagesPerSecond: (batch * 1000) / wallMs,
-    stepCpuMs: cpuMs,
-    gigaflops: (2 * t.products) / cpuMs / 1e6,
-  };
+  const start = performance.now();
+  await trainer.steps(steps);
+  const stepMs = (performance.now() - start) / steps;
+  const { user, system } = process.cpuUsage(cpu);
+  return { stepMs, stepCpuMs: (user + system) / 1000 / steps };
 }
 
-/** Wall time of each kernel in one step, by TensorFlow.js's own profile hooks, summed over steps. */
-function kernelTimes(t: Trainer, steps: number): { kernel: string; ms: number; calls: number }[] {
-  const sums = new Map<string, { ms: number; calls: number }>();
-  const restore = tf.getKernelsForBackend('wasm').map((config) => {
-    tf.unregisterKernel(config.kernelName, 'wasm');
-    tf.registerKernel({
-      ...config,
-      kernelFunc: (parameters) => {
-        const start = process.hrtime.bigint();
-        const result = config.kernelFunc(parameters);
-        const entry = sums.get(config.kernelName) ?? { ms: 0, calls: 0 };
-        entry.ms += Number(process.hrtime.bigint() - start) / 1e6;
-        entry.calls++;
-        sums.set(config.kernelName, entry);
-        return result;
-      },
+/** Make a network on a backend and warm it up; as many steps to a turn as fit its time. */
+async function prepare(
+  network: NetworkName,
+  backend: BackendName,
+  batch: number,
+  seconds: number,
+): Promise<Runner> {
+  await useBackend({ prefer: backend });
+  const own = trainer({ network, batch, weights: bits, inputs: bits });
+  const runner = { backend, trainer: own, steps: 0, turns: [] };
+  const { stepMs: first } = await takeTurn(runner, 1);
+  const { stepMs } = first > 2000 ? { stepMs: first } : await takeTurn(runner, 4);
+  const steps = Math.max(1, Math.round((seconds * 1000) / rounds / stepMs));
+  return { ...runner, steps };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+async function measure(
+  network: NetworkName,
+  backends: readonly BackendName[],
+  o: { batch: number; seconds: number; ops: boolean },
+): Promise<Row[]> {
+  const runners: Runner[] = [];
+  for (const backend of backends) runners.push(await prepare(network, backend, o.batch, o.seconds));
+  for (let round = 0; round < rounds; round++)
+    for (const runner of runners) runner.turns.push(await takeTurn(runner, runner.steps));
+  const rows: Row[] = [];
+  for (const { backend, trainer, steps, turns } of runners) {
+    await useBackend({ prefer: backend });
+    const profile = o.ops
+      ? await profileSteps(trainer, backend, Math.max(5, Math.min(steps, 20)))
+      : undefined;
+    trainer.dispose();
+    const stepMs = median(turns.map((turn) => turn.stepMs));
+    const stepCpuMs = median(turns.map((turn) => turn.stepCpuMs));
+    rows.push({
+      ...{ network, backend, bits, batch: o.batch, stepMs },
+      imagesPerSecond: (1000 * o.batch) / stepMs,
+      imagesPerCpuSecond: (1000 * o.batch) / stepCpuMs,
+      gigaflops: (2 * trainer.products) / stepMs / 1e6,
+      ...(profile && { profile }),
     });
-    return config;
-  });
-  const start = process.hrtime.bigint();
-  for (let i = 0; i < steps; i++) t.step();
-  const total = Number(process.hrtime.bigint() - start) / 1e6 / steps;
-  for (const config of restore) {
-    tf.unregisterKernel(config.kernelName, 'wasm');
-    tf.registerKernel(config);
   }
-  const rows = [...sums].map(([kernel, { ms, calls }]) => ({
-    kernel,
-    ms: ms / steps,
-    calls: calls / steps,
-  }));
-  const inKernels = rows.reduce((sum, row) => sum + row.ms, 0);
-  rows.push({ kernel: '(outside kernels)', ms: total - inKernels, calls: 1 });
-  return rows.sort((a, b) => b.ms - a.ms);
+  return rows;
 }
 
-const variants = [
-  { blocks: 'fused', mix: parseMix('1') },
-  { blocks: 'fused', mix: parseMix('0.7/0.2/0.1') },
-  { blocks: 'composed', mix: parseMix('1') },
-] as const;
+/** The backends to measure: those asked for, or all that start but the cpu backend, which takes minutes. */
+async function backendsFrom(text: string | undefined): Promise<BackendName[]> {
+  if (text !== undefined)
+    return text.split(',').map((name) => oneOf(backendNames, name, '--backends'));
+  const found: BackendName[] = [];
+  for (const name of backendNames.filter((each) => each !== 'cpu')) {
+    try {
+      console.error((await useBackend({ prefer: name })).why);
+      found.push(name);
+    } catch (error) {
+      if (!(error instanceof HbnnError)) throw error;
+      console.error(error.message);
+    }
+  }
+  return found;
+}
+
+function oneOf<N extends string>(known: readonly N[], text: string, option: string): N {
+  const found = known.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new HbnnError(`${option}: expected some of ${known.join(', ')}, got '${text}'`);
+}
+
+function positive(text: string, option: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
+}
+
+const column = (value: number, width: number, digits = 1): string =>
+  value.toFixed(digits).padStart(width);
+
+function print(row: Row): void {
+  console.log(
+    `${row.network.padEnd(16)} ${row.backend.padEnd(10)} ${column(row.imagesPerSecond, 8)} img/s ${column(row.imagesPerCpuSecond, 8)} img/cpu-s ${column(row.stepMs, 9)} ms/step ${column(row.gigaflops, 6)} GFLOP/s`,
+  );
+  if (row.profile) printProfile(row.profile);
+}
+
+function printProfile({ stepMs, kernels, binarizationShare }: StepProfile): void {
+  console.log('        ms  share calls  kernel');
+  for (const { kernel, ms, calls, gigaflops, matMulGigaflops } of kernels) {
+    if (ms < stepMs / 100) continue;
+    const speed =
+      gigaflops && matMulGigaflops
+        ? `${gigaflops.toFixed(1)} GFLOP/s, matrix product ${matMulGigaflops.toFixed(1)}: ${(matMulGigaflops / gigaflops).toFixed(2)}x`
+        : '';
+    console.log(
+      `  ${column(ms, 8, 2)} ${column((100 * ms) / stepMs, 5)}% ${column(calls, 5, 0)}  ${kernel.padEnd(40)} ${speed}`,
+    );
+  }
+  console.log(`  binarization of weights and inputs: ${(100 * binarizationShare).toFixed(1)}%`);
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      backends: { type: 'string' },
+      networks: { type: 'string' },
+      batch: { type: 'string', default: '64' },
+      seconds: { type: 'string', default: '5' },
+      ops: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
-      ops: { type: 'boolean', default: false },
-      cpu: { type: 'boolean', default: false },
-      steps: { type: 'string', default: '40' },
     },
   });
-  const steps = Number(values.steps);
-  const results: Result[] = [];
-  const say = (r: Result) => {
-    results.push(r);
-    if (!values.json)
-      console.log(
-        `${r.net.padEnd(6)} ${r.backend.padEnd(5)} ${r.blocks.padEnd(9)} ${r.bits.toFixed(1)} bits ${r.imagesPerCpuSecond.toFixed(1).padStart(7)} img/cpu-s ${r.imagesPerSecond.toFixed(1).padStart(7)} img/s ${r.stepCpuMs.toFixed(1).padStart(8)} ms/step ${r.gigaflops.toFixed(1).padStart(5)} GFLOPS`,
-      );
+  const chosen = values.networks?.split(',').map((name) => oneOf(networkNames, name, '--networks'));
+  const o = {
+    batch: positive(values.batch, '--batch'),
+    seconds: positive(values.seconds, '--seconds'),
+    ops: values.ops,
   };
-  for (const backend of values.cpu ? (['wasm', 'cpu'] as const) : (['wasm'] as const)) {
-    await useBackend({ prefer: backend });
-    for (const net of ['mnist', 'cifar'] as const)
-      for (const { blocks, mix } of variants) {
-        const slow = backend === 'cpu';
-        if (slow && blocks === 'fused') continue;
-        const fused = (layers: Layer[]) => fusedBlocks(layers, mix);
-        const t = trainer(net, blocks === 'fused' ? fused : composedBlocks);
-        const bits = averageBits(mix);
-        say({ net, backend, blocks, bits, ...measure(t, slow ? 1 : steps, slow ? 0 : 15) });
-        if (values.ops && blocks === 'fused') printKernels(net, kernelTimes(t, steps));
-      }
+  const backends = await backendsFrom(values.backends);
+  const rows: Row[] = [];
+  for (const network of chosen ?? usual) {
+    const found = await measure(network, backends, o);
+    rows.push(...found);
+    if (!values.json) found.forEach(print);
   }
-  if (values.json) console.log(JSON.stringify(results, null, 2));
-  if (values.save) saveSpeed('training', values.cpu ? 'wasm, cpu' : 'wasm', results);
+  if (values.json) console.log(JSON.stringify(rows, null, 2));
+  if (values.save) saveSpeed('training', backends.join(', '), rows);
 }
 
-function printKernels(net: NetName, rows: { kernel: string; ms: number; calls: number }[]): void {
-  console.log(`  ${net}, one step by kernel (wall):`);
-  for (const row of rows.filter(({ ms }) => ms >= 0.05))
-    console.log(
-      `  ${row.ms.toFixed(2).padStart(8)} ms ${row.calls.toFixed(0).padStart(4)} x ${row.kernel}`,
-    );
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof HbnnError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
 }
-
-await main();

@@ -104,5 +104,29 @@ function writeResults() {
   writeFileSync(join(docs, 'results', 'index.md'), `${page.join('\n\n')}\n`);
 }
 
+/** The training rows of the speed bench, as a table. */
+function writeSpeed() {
+  const file = join(committed, 'speed', 'training.json');
+  const { provenance, rows } = JSON.parse(readFileSync(file, 'utf8'));
+  const lines = rows
+    .filter(({ network }) => network !== undefined)
+    .map(({ network, backend, imagesPerSecond, imagesPerCpuSecond, profile }) => {
+      const speeds = [imagesPerSecond, imagesPerCpuSecond].map((speed) => speed.toFixed(0));
+      const share = profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '';
+      return `| ${[network, backend, ...speeds, share].join(' | ')} |`;
+    });
+  const { machine, commit, date } = provenance;
+  const table = [
+    '| network | backend | images per second | images per CPU-second | binarization |',
+    '| --- | --- | --- | --- | --- |',
+    ...lines,
+    '',
+    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second count all threads and say more where the machine had other work.`,
+  ];
+  mkdirSync(join(docs, 'generated'), { recursive: true });
+  writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
+}
+
 writeResults();
+writeSpeed();
 writeHelp();

@@ -4,7 +4,8 @@ export {
   augmentationDraw,
   augmented,
 } from './augment.ts';
-export { type BackendName, useBackend } from './backend/useBackend.ts';
+export { type BackendChoice, type BackendName, backendNames } from './backend/names.ts';
+export { useBackend } from './backend/useBackend.ts';
 export { type BinarizeOptions, binarizeModel as binarize } from './binarizeModel.ts';
 export {
   configDifference,

@@ -1,6 +1,7 @@
 import { random } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { type BackendName, useBackend } from '../src/backend/useBackend.ts';
+import type { BackendName } from '../src/backend/names.ts';
+import { useBackend } from '../src/backend/useBackend.ts';
 
 /** Values of a tensor of a test: seeded, the same on every backend. */
 export function seeded(shape: number[], seed: string): tf.Tensor {

@@ -1,5 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
+import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { printResult } from '../output.ts';
@@ -21,7 +22,7 @@ export function evalCommand(): Command {
     .option('--weights <which>', 'last: the end of the training; best: by validation', 'last')
     .option('--data <name>', 'another data set of the same image size and classes')
     .option('--from <path>', 'local folder or archive of the data set')
-    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
     .action((o: Options) => run(o));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { ignoredOptions, openDataset } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
+import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
@@ -98,7 +99,7 @@ export function trainCommand(): Command {
     .option('--config <file>', 'JSON file of settings; flags override it')
     .requiredOption('--out <folder>', 'run folder: checkpoint, metrics, weights, result')
     .option('--resume', 'go on from the run folder’s checkpoint')
-    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--patience <n>', 'end when so many epochs bring no better validation accuracy')
     .option('--min-epochs <n>', 'but not before so many epochs')
     .option('--tensorboard', 'write event files for TensorBoard into the run folder')

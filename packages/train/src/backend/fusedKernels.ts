@@ -2,7 +2,10 @@ import type { SampleMap, TrainingKernels } from '@hbnn/wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import type { WasmHeap } from './wasmHeap.ts';
 
-/** Our own operations, which only the WASM backend has as kernels; src/ops says what they compute. */
+/**
+ * Our own operations, as kernels: the WASM backend has all of them, the backends with tensors elsewhere the
+ * binarizations (hostBinarization.ts), the cpu backend none. src/ops says what they compute.
+ */
 export const fused = {
   moments: 'HbnnMoments',
   normalize: 'HbnnNormalize',
@@ -15,7 +18,7 @@ export const fused = {
   sgdMomentum: 'HbnnSgdMomentum',
 } as const;
 
-type FusedName = (typeof fused)[keyof typeof fused];
+export type FusedName = (typeof fused)[keyof typeof fused];
 type Inputs = Record<string, tf.TensorInfo>;
 
 /** Arguments of the fused kernels that are not tensors. */
@@ -40,9 +43,9 @@ export type HostSampleMap =
       readonly ends: Int32Array;
     };
 
-/** Whether the current backend has the fused kernels. */
-export function hasFused(): boolean {
-  return tf.getBackend() === 'wasm' && tf.getKernel(fused.moments, 'wasm') !== undefined;
+/** Whether the current backend has a fused kernel. */
+export function hasFused(name: FusedName): boolean {
+  return tf.getKernel(name, tf.getBackend()) !== undefined;
 }
 
 /** Run a fused kernel of the current backend. */

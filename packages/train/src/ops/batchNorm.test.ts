@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { available } from '../../test/availableBackends.ts';
 import { gradientsOn, relativeError, seeded } from '../../test/gradientCheck.ts';
 import { batchNormInfer, batchNormTrain } from './batchNorm.ts';
 
@@ -29,7 +30,7 @@ function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
   return tf.add(tf.mul(normal, gamma), beta);
 }
 
-describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
+describe.each(available)('on %s', (backend) => {
   test.each(shapes.map((shape) => ({ shape })))('training, x $shape', async ({ shape }) => {
     const run = (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) =>
       batchNormTrain(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, epsilon).y;

@@ -8,7 +8,7 @@ function asRows(x: tf.Tensor): tf.Tensor2D {
 }
 
 function moments(x: tf.Tensor): { mean: tf.Tensor1D; variance: tf.Tensor1D } {
-  if (hasFused()) {
+  if (hasFused(fused.moments)) {
     const [mean, variance] = runFused(fused.moments, { x }, {}) as tf.Tensor1D[];
     return { mean, variance };
   }
@@ -24,7 +24,7 @@ function normalize(
   p: { mean: tf.Tensor; variance: tf.Tensor; gamma: tf.Tensor; beta: tf.Tensor; epsilon: number },
 ): tf.Tensor {
   const { mean, variance, gamma, beta, epsilon } = p;
-  if (hasFused())
+  if (hasFused(fused.normalize))
     return runFused(fused.normalize, { x, mean, variance, gamma, beta }, { epsilon })[0];
   const scale = tf.div(gamma, tf.sqrt(tf.add(variance, epsilon)));
   return tf.add(tf.mul(tf.sub(x, mean), scale), beta);
@@ -61,7 +61,7 @@ export function batchNormTrain(
 /** Gradients for x, gamma, beta; the formula is at batchNormBackprop in @hbnn/wasm. */
 function batchNormGradients(dy: tf.Tensor, saved: tf.Tensor[], epsilon: number): tf.Tensor[] {
   const [x, gamma, mean, variance] = saved;
-  if (hasFused())
+  if (hasFused(fused.batchNormBackprop))
     return runFused(fused.batchNormBackprop, { x, dy, mean, variance, gamma }, { epsilon });
   const inverse = tf.rsqrt(tf.add(variance, epsilon));
   const normal = tf.mul(tf.sub(x, mean), inverse);

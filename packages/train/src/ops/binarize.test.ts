@@ -10,6 +10,7 @@ import {
 } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { available } from '../../test/availableBackends.ts';
 import { gradientsOn, seeded } from '../../test/gradientCheck.ts';
 import { useBackend } from '../backend/useBackend.ts';
 import { binarizeInputs, type InputMap, meanMagnitudes } from './binarizeInputs.ts';
@@ -19,7 +20,7 @@ const mix = parseMix('0.7/0.2/0.1');
 const shape = [3, 4, 5, 7];
 const features = 140;
 
-describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
+describe.each(available)('on %s', (backend) => {
   beforeEach(async () => {
     await useBackend({ prefer: backend });
   });

@@ -53,7 +53,7 @@ export function binarizeInputs(x: tf.Tensor, map: InputMap): BinarizedInputs {
   const plan = planFor(map, features);
   let scales: Float32Array = new Float32Array(0);
   const y = straightThrough(x, (x) => {
-    const found = hasFused() ? onHeap(x, plan) : onHost(x, map, plan);
+    const found = hasFused(fused.binarizeSamples) ? byKernel(x, plan) : onHost(x, map, plan);
     scales = found.scales;
     return found.y;
   });
@@ -63,7 +63,8 @@ export function binarizeInputs(x: tf.Tensor, map: InputMap): BinarizedInputs {
 /** Mean |x| over the batch for each element of the feature map, to choose a static map by. */
 export function meanMagnitudes(x: tf.Tensor): Float32Array {
   return tf.tidy(() => {
-    if (hasFused()) return runFused(fused.meanMagnitudes, { x }, {})[0].dataSync() as Float32Array;
+    if (hasFused(fused.meanMagnitudes))
+      return runFused(fused.meanMagnitudes, { x }, {})[0].dataSync() as Float32Array;
     const values = x.dataSync();
     const features = x.size / x.shape[0];
     const sums = new Float64Array(features);
@@ -129,7 +130,7 @@ function staticPlan(map: InputMap & { kind: 'static' }, features: number): Plan 
   return { features, planes, shared: { bits, scales } };
 }
 
-function onHeap(x: tf.Tensor, plan: Plan): { y: tf.Tensor; scales: Float32Array } {
+function byKernel(x: tf.Tensor, plan: Plan): { y: tf.Tensor; scales: Float32Array } {
   const { planes, perSample, shared } = plan;
   const [y, scales] = perSample
     ? runFused(fused.binarizeSamples, { x }, { map: perSample, planes })

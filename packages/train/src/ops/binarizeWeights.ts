@@ -21,7 +21,7 @@ export function binarizeWeights(w: tf.Tensor, b: Binarizer, o: { renew: boolean 
     b.apply(x, out);
   };
   return straightThrough(w, (x) => {
-    if (hasFused()) return runFused(fused.onHost, { x }, { run })[0];
+    if (hasFused(fused.onHost)) return runFused(fused.onHost, { x }, { run })[0];
     const out = new Float32Array(x.size);
     run(x.dataSync() as Float32Array, out);
     return tf.tensor(out, x.shape);

@@ -15,7 +15,7 @@ export function sgdMomentum(
 ): void {
   const { learningRate: rate, momentum, weightDecay: decay } = o;
   tf.tidy(() => {
-    if (hasFused()) {
+    if (hasFused(fused.sgdMomentum)) {
       const inputs = { w, v: velocity, g: gradient };
       const [newW, newV] = runFused(fused.sgdMomentum, inputs, { rate, momentum, decay });
       velocity.assign(newV);
