@@ -39,7 +39,7 @@ describe('hbnn train', () => {
     const args = ['--config', file, '--weights', '1', '--layer-bits', '1,2,1,2', '--out', out];
     expect(hbnn('train', ...args).code).toBe(0);
     const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as object;
-    expect(config).toMatchObject({ weights: '1', maxSteps: 2, layerBits: [1, 2, 1, 2] });
+    expect(config).toMatchObject({ weights: 1, maxSteps: 2, layerBits: [1, 2, 1, 2] });
   });
 
   it('answers bad input with one line and exit code 2', () => {

@@ -118,7 +118,7 @@ describe('runs', () => {
     await expect(again).rejects.toThrow('holds a run already');
     const other = runTraining(quick({ weights: 2 }), sources, { dir, backend, resume: true });
     await expect(other).rejects.toThrow(
-      'of another configuration than the one to resume (widths is [4] there and not set here)',
+      'of another configuration than the one to resume (weights is 1.4 there and 2 here)',
     );
     const cut = folder();
     await interrupted(config, cut, 2);
