@@ -49,6 +49,26 @@ function writeHelp() {
   writeFileSync(join(folder, 'reproduce.txt'), help('benchmarks/src/reproduce.ts', []));
 }
 
+/** The networks with their counts, as the command lists them. */
+function writeNetworks() {
+  const flags = ['--conditions=hbnn-source', '--import', 'tsx'];
+  const program = join(root, 'packages/cli/src/main.ts');
+  const found = spawnSync(process.execPath, [...flags, program, 'networks', '--json'], {
+    ...{ cwd: root, encoding: 'utf8' },
+  });
+  if (found.status !== 0)
+    throw new Error(`hbnn networks: exit code ${found.status}\n${found.stderr}`);
+  const { networks } = JSON.parse(found.stdout);
+  const number = (n) => n.toLocaleString('en');
+  const lines = networks.map(({ name, title, input, parameters, macs }) => {
+    const cells = [`\`${name}\``, title, input.join('×'), number(parameters), number(macs)];
+    return `| ${cells.join(' | ')} |`;
+  });
+  const head = ['network', 'what it is', 'images', 'parameters', 'MACs per image'];
+  const table = [`| ${head.join(' | ')} |`, '| --- | --- | --- | ---: | ---: |', ...lines];
+  writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
+}
+
 /** One page from a profile's report; its figures lie beside it, its HTML among the public files. */
 function writeProfile(profile) {
   const from = join(committed, profile);
@@ -130,3 +150,4 @@ function writeSpeed() {
 writeResults();
 writeSpeed();
 writeHelp();
+writeNetworks();
