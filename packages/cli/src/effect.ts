@@ -19,6 +19,11 @@ const ofStaticMaps: Rule = (config) =>
     ? undefined
     : 'with dynamic input maps; it is for static ones (--input-map static)');
 
+const ofMaps: Rule = (config) =>
+  ofWeights(config) === undefined || ofStaticMaps(config) === undefined
+    ? undefined
+    : 'with float weights and no static input map; it keeps such maps';
+
 const rules: Readonly<Record<string, Rule>> = {
   '--widths': ofFcn4,
   '--pools': ofFcn4,
@@ -26,6 +31,8 @@ const rules: Readonly<Record<string, Rule>> = {
   '--map-per': ofWeights,
   '--scale-per': ofWeights,
   '--renew-every': ofWeights,
+  '--scale-form': ofWeights,
+  '--freeze-maps': ofMaps,
   '--input-select': ofInputs,
   '--input-map': ofInputs,
   '--input-map-per': ofStaticMaps,

@@ -99,6 +99,8 @@ describe('flags without effect', () => {
     [['--weights', 'float', '--map-per', 'input'], '--map-per: has no effect'],
     [['--weights', 'float', '--scale-per', 'output'], '--scale-per: has no effect'],
     [['--config', floats, '--renew-every', '2'], '--renew-every'],
+    [['--config', floats, '--scale-form', 'powers-of-two'], '--scale-form'],
+    [['--config', floats, '--freeze-maps', '0.5'], '--freeze-maps'],
     [['--min-epochs', '2', '--validation', '50'], '--min-epochs: has no effect'],
     [['--patience', '2'], 'config.earlyStop: expected validation images'],
     [['--augment', 'crop'], 'config.augment'],
