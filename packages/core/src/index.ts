@@ -41,14 +41,21 @@ export {
   type Padding4,
   type Pair,
   type PlaneWeights,
-  type PlannedLayer,
-  planModel,
   type RequantizeLayer,
   type SumPoolLayer,
   type ThresholdLayer,
   weightValues,
 } from './model/integerModel.ts';
 export { type Lowered, type LoweredLayer, type LowerOptions, lower } from './model/lower.ts';
+export {
+  decodeModel,
+  encodeModel,
+  encodeWithSize,
+  type ModelSize,
+  readModel,
+} from './model/modelFile.ts';
+export { type PlannedLayer, planModel } from './model/plan.ts';
+export { type RandomLayerOptions, randomModel } from './model/randomModel.ts';
 export { type Feature, type Interpreter, interpreter, type Watch } from './model/run.ts';
 export type { TrainedLayer, TrainedModel, TrainedWeights } from './model/trainedModel.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';

@@ -6,12 +6,10 @@ import {
   featureCount,
   type IntegerLayer,
   type IntegerModel,
-  lastBound,
-  outputShapeOf,
-  planModel,
 } from './integerModel.ts';
 import { lowerThresholds } from './lowerThresholds.ts';
 import { inputOf, type LinearLayer, lowerFloats, lowerPlanes } from './lowerWeights.ts';
+import { lastBound, outputShapeOf, planModel } from './plan.ts';
 import { requantized } from './requantize.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from './trainedModel.ts';
 

@@ -8,13 +8,12 @@ import {
   type IntegerLayer,
   type IntegerModel,
   type MaxPoolLayer,
-  type PlannedLayer,
-  planModel,
   type RequantizeLayer,
   type SumPoolLayer,
   type ThresholdLayer,
   weightValues,
 } from './integerModel.ts';
+import { type PlannedLayer, planModel } from './plan.ts';
 
 /** Values of one feature map, int32, row-major, channels fastest. */
 export interface Feature {
