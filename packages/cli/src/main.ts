@@ -3,8 +3,12 @@ import { HbnnError } from '@hbnn/core';
 import { Command, CommanderError } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { datasetsCommand } from './commands/datasets.ts';
+import { dumpCommand } from './commands/dump.ts';
 import { evalCommand } from './commands/eval.ts';
+import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
+import { randomCommand } from './commands/random.ts';
+import { runCommand } from './commands/run.ts';
 import { trainCommand } from './commands/train.ts';
 
 const badInput = 2;
@@ -14,6 +18,10 @@ const commands = (): Command[] => [
   binarizeCommand(),
   trainCommand(),
   evalCommand(),
+  lowerCommand(),
+  runCommand(),
+  randomCommand(),
+  dumpCommand(),
   networksCommand(),
   datasetsCommand(),
 ];

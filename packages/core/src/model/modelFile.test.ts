@@ -20,7 +20,7 @@ describe('model files', () => {
       expect(plain(decodeModel(bytes)), `seed ${seed}`).toEqual(plain(model));
       const pieces = [];
       for (let at = 0; at < bytes.length; at += 1 + (seed % 37)) {
-        pieces.push(bytes.subarray(at, at + 1 + (seed % 37)));
+        pieces.push(Buffer.from(bytes.subarray(at, at + 1 + (seed % 37))));
       }
       expect(plain(await readModel(pieces))).toEqual(plain(model));
     }

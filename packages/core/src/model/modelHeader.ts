@@ -233,8 +233,9 @@ const words = (bytes: Uint8Array, size: number): { view: DataView; count: number
   count: bytes.length % size === 0 ? bytes.length / size : -1,
 });
 const listOf = (count: number): { length: number } => ({ length: Math.max(0, count) });
-const asBytes = (bytes: Uint8Array): Uint8Array => bytes.slice();
-const asInt8 = (bytes: Uint8Array): Int8Array => new Int8Array(bytes.slice().buffer);
+// new, not slice(): a Node.js Buffer's slice shares its memory.
+const asBytes = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+const asInt8 = (bytes: Uint8Array): Int8Array => new Int8Array(new Uint8Array(bytes).buffer);
 const asInt16 = (bytes: Uint8Array): Int16Array => {
   const { view, count } = words(bytes, 2);
   return Int16Array.from(listOf(count), (_, i) => view.getInt16(2 * i, true));
