@@ -196,6 +196,7 @@ function folderSource(
   };
   return {
     ...{ name, shape: [size, size, 3], classes, count: files.length },
+    normalization: imagenet,
     async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
       const order = epochOrder(files.length, shuffle, seed, epoch);
       const at = (start: number): Promise<Batch> | undefined => {

@@ -152,6 +152,7 @@ export function memorySource(
   };
   return {
     ...{ name, shape: images.shape, classes, count },
+    normalization,
     async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
       const order = epochOrder(count, shuffle, seed, epoch);
       for (let start = from * batch; start < count; start += batch) {

@@ -25,6 +25,7 @@ export default defineConfig({
           { text: 'Getting started', link: '/guide/getting-started' },
           { text: 'Bit maps and selection', link: '/guide/bit-maps' },
           { text: 'Training', link: '/guide/training' },
+          { text: 'Integer models', link: '/guide/integer-models' },
           { text: 'Backends', link: '/guide/backends' },
           { text: 'Data sets', link: '/guide/data-sets' },
           { text: 'Reproducing the paper', link: '/guide/reproduce' },

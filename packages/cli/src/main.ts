@@ -3,9 +3,13 @@ import { HbnnError } from '@hbnn/core';
 import { Command, CommanderError } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { datasetsCommand } from './commands/datasets.ts';
+import { dumpCommand } from './commands/dump.ts';
 import { evalCommand } from './commands/eval.ts';
+import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
 import { plotCommand } from './commands/plot.ts';
+import { randomCommand } from './commands/random.ts';
+import { runCommand } from './commands/run.ts';
 import { trainCommand } from './commands/train.ts';
 
 const badInput = 2;
@@ -16,6 +20,10 @@ const commands = (): Command[] => [
   trainCommand(),
   evalCommand(),
   plotCommand(),
+  lowerCommand(),
+  runCommand(),
+  randomCommand(),
+  dumpCommand(),
   networksCommand(),
   datasetsCommand(),
 ];

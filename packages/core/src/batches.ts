@@ -13,6 +13,14 @@ export interface BatchSource {
   readonly shape: readonly [height: number, width: number, channels: number];
   /** Class names by class number. */
   readonly classes: readonly string[];
+  /**
+   * What normalised pixels are, where the data are 8-bit images: (p / 255 − mean[c]) / deviation[c]. An integer
+   * model needs it to take the pixels as they are.
+   */
+  readonly normalization?: {
+    readonly mean: readonly number[];
+    readonly deviation: readonly number[];
+  };
   /** The number of images of one pass. */
   readonly count: number;
   /**

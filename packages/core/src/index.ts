@@ -27,8 +27,40 @@ export {
   paperMixes,
   parseMix,
 } from './mix.ts';
+export {
+  type ConvLayer,
+  type DenseLayer,
+  type DepthwiseLayer,
+  type FeatureShape,
+  featureCount,
+  type Int8Weights,
+  type IntegerLayer,
+  type IntegerModel,
+  type IntegerWeights,
+  type MaxPoolLayer,
+  type Padding4,
+  type Pair,
+  type PlaneWeights,
+  type RequantizeLayer,
+  type SumPoolLayer,
+  type ThresholdLayer,
+  weightValues,
+} from './model/integerModel.ts';
+export { type Lowered, type LoweredLayer, type LowerOptions, lower } from './model/lower.ts';
+export {
+  decodeModel,
+  encodeModel,
+  encodeWithSize,
+  type ModelSize,
+  readModel,
+} from './model/modelFile.ts';
+export { type PlannedLayer, planModel } from './model/plan.ts';
+export { type RandomLayerOptions, randomModel } from './model/randomModel.ts';
+export { type Feature, type Interpreter, interpreter, type Watch } from './model/run.ts';
+export type { TrainedLayer, TrainedModel, TrainedWeights } from './model/trainedModel.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 export { type OptimalOptions, optimal } from './optimal.ts';
+export { outputsFirst, residualOutputsFirst } from './outputsFirst.ts';
 export { permutation, type Random, random } from './random.ts';
 export {
   approximate,

@@ -1,9 +1,28 @@
 import { type BatchSource, permutation, random } from '@hbnn/core';
 
+/** The same as 8-bit pixels, with the pixels and normalised images beside the source. */
+export function pixelSquares(
+  count: number,
+  name: string,
+): BatchSource & { readonly pixels: Uint8Array; readonly images: Float32Array } {
+  const normalization = { mean: [0.37], deviation: [0.21] };
+  const pixels = Uint8Array.from(drawn(count, name).images, (value) =>
+    Math.max(0, Math.min(255, Math.round(90 + 40 * value))),
+  );
+  const images = Float32Array.from(pixels, (p) => (p / 255 - 0.37) / 0.21);
+  return { ...source(name, images, drawn(count, name).labels), normalization, pixels, images };
+}
+
 /** Ten classes told apart by where a bright square lies: learnable in a few steps. */
 export function squares(count: number, name: string): BatchSource {
+  const { images, labels } = drawn(count, name);
+  return source(name, images, labels);
+}
+
+const size = 12 * 12;
+
+function drawn(count: number, name: string): { images: Float32Array; labels: Int32Array } {
   const rng = random(4, name);
-  const size = 12 * 12;
   const labels = Int32Array.from({ length: count }, () => rng.below(10));
   const images = Float32Array.from({ length: count * size }, () => 0.3 * rng.normal());
   labels.forEach((label, i) => {
@@ -14,6 +33,11 @@ export function squares(count: number, name: string): BatchSource {
       }
     }
   });
+  return { images, labels };
+}
+
+function source(name: string, images: Float32Array, labels: Int32Array): BatchSource {
+  const count = labels.length;
   return {
     ...{ name, shape: [12, 12, 1], count },
     classes: Array.from({ length: 10 }, (_, k) => `${k}`),

@@ -3,11 +3,16 @@ import { openDataset } from '@hbnn/datasets';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
+import { engineNames } from '../engines.ts';
+import { evaluateModel } from '../evaluateModel.ts';
+import { readModelFile } from '../modelFile.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 interface Options {
-  run: string;
+  run?: string;
+  model?: string;
+  engine: string;
   data?: string;
   from?: string;
   weights: string;
@@ -17,9 +22,15 @@ interface Options {
 
 export function evalCommand(): Command {
   return new Command('eval')
-    .description('measure a trained run on its test images')
-    .requiredOption('--run <folder>', 'run folder of hbnn train')
-    .option('--weights <which>', 'last: the end of the training; best: by validation', 'last')
+    .description('measure a trained run, or an integer model, on test images')
+    .option('--run <folder>', 'run folder of hbnn train')
+    .option('--model <file>', 'integer model (hbnn lower) instead of a run; give --data')
+    .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, engineNames[0])
+    .option(
+      '--weights <which>',
+      'of a run, last: the end of the training; best: by validation',
+      'last',
+    )
     .option('--data <name>', 'another data set of the same image size and classes')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
@@ -29,8 +40,27 @@ export function evalCommand(): Command {
 }
 
 async function run(o: Options): Promise<void> {
+  if ((o.run === undefined) === (o.model === undefined))
+    throw new HbnnError('eval: expected either --run or --model; give one of them');
+  if (o.model !== undefined) await runModel(o.model, o);
+  else if (o.run !== undefined) await runTrained(o.run, o);
+}
+
+async function runModel(file: string, o: Options): Promise<void> {
+  if (o.data === undefined)
+    throw new HbnnError("eval: expected --data with --model; see 'hbnn datasets list'");
+  const model = await readModelFile(file);
+  const { test, label } = await openDataset(o.data, { from: o.from });
+  const meter = progressMeter('testing');
+  const accuracy = await evaluateModel(model, o.engine, test, (done) =>
+    meter.update(done, test.count, 'images'),
+  ).finally(() => meter.stop());
+  printResult({ model: file, data: label, engine: o.engine, ...accuracy }, o.json);
+}
+
+async function runTrained(folder: string, o: Options): Promise<void> {
   const { evaluate, openRun, storedConfig } = await import('@hbnn/train');
-  const config = storedConfig(o.run);
+  const config = storedConfig(folder);
   const weights = weightsFrom(o.weights);
   const backend = await backendFrom(o.backend);
   const data = o.data ?? config.data;
@@ -40,7 +70,7 @@ async function run(o: Options): Promise<void> {
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
   });
-  const { model } = openRun(o.run, source.train, weights);
+  const { model } = openRun(folder, source.train, weights);
   const meter = progressMeter('testing');
   const { top1, top5, loss, images } = await evaluate(model, source.test, {
     onBatch: (done) => meter.update(done, source.test.count, 'images'),
@@ -48,7 +78,7 @@ async function run(o: Options): Promise<void> {
   meter.stop();
   model.dispose();
   printResult(
-    { run: o.run, weights, data: source.label, backend, top1, top5, loss, images },
+    { run: folder, weights, data: source.label, backend, top1, top5, loss, images },
     o.json,
   );
 }

@@ -3,7 +3,9 @@ import {
   type Binarizer,
   type BinarizerSpec,
   binarizer,
+  type FloatTensor,
   HbnnError,
+  type ResidualTensor,
   random,
 } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
@@ -19,7 +21,7 @@ import {
   singleShape,
   variableOf,
 } from './context.ts';
-import { InputBinarization } from './inputBinarization.ts';
+import { InputBinarization, type StaticInputs } from './inputBinarization.ts';
 
 /** What every binarized layer takes. */
 export interface BinarizedLayerConfig {
@@ -42,6 +44,8 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   protected readonly useBias: boolean;
   private readonly seed: number;
   private kernel!: tfl.LayerVariable;
+  /** The kernel's shape as core reads it, outputs last. */
+  private coreShape: readonly number[] = [];
   private bias: tfl.LayerVariable | undefined;
   private weightBinarizer: Binarizer | undefined;
   private inputBinarization: InputBinarization | undefined;
@@ -66,6 +70,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
         `${this.name}: its inputs would be [${feature.join(', ')}]; the images are too small for this network`,
       );
     }
+    this.coreShape = spec.shape;
     const zeros = tfl.initializers.zeros();
     this.kernel = this.addWeight(kernelName, kernelShape, 'float32', zeros);
     if (this.useBias) this.bias = this.addWeight('bias', [spec.outputs], 'float32', zeros);
@@ -121,6 +126,27 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   thaw(): void {
     this.frozen?.dispose();
     this.frozen = undefined;
+  }
+
+  /** Binarized inputs as inference finds them; undefined where inputs stay float. */
+  inputMap(): StaticInputs | 'dynamic' | undefined {
+    return this.inputBinarization?.atInference();
+  }
+
+  /** The kernel as trained, its shape that of core's `outputs-last` layout, and its binarization. */
+  trainedKernel(): { values: FloatTensor; binarized?: ResidualTensor } {
+    const data = variableOf(this.kernel).dataSync() as Float32Array;
+    const { weightBinarizer: b, precision } = this;
+    const values = { shape: [...this.coreShape], data };
+    if (b === undefined || precision.weights === undefined) return { values };
+    // As inference does: the map follows the weights unless it was kept by choice.
+    if (renewalDue(precision.weights, {})) b.renew(data);
+    return { values, binarized: b.result(data) };
+  }
+
+  /** The bias, where there is one. */
+  trainedBias(): Float32Array | undefined {
+    return this.bias && (variableOf(this.bias).dataSync() as Float32Array);
   }
 
   /** Maps, scales and running statistics, which are part of a checkpoint and of the trained result. */

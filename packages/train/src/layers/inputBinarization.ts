@@ -7,6 +7,13 @@ import { type CallContext, mapIsFree, newestShare } from './context.ts';
 
 const momentum = 0.9;
 
+/** One map for all images and constant scales. */
+export interface StaticInputs {
+  readonly bits: Uint8Array;
+  /** One per plane. */
+  readonly scales: Float32Array;
+}
+
 /** Running statistics behind a static map: what a checkpoint must keep. */
 interface Statistics {
   /** Running mean |x| per element of the feature map. */
@@ -68,6 +75,12 @@ export class InputBinarization {
     moveArray(this.statistics.scales, scales, share);
     this.statistics.started = true;
     return y;
+  }
+
+  /** What inference uses: the frozen map and scales, or a map for each sample. */
+  atInference(): StaticInputs | 'dynamic' {
+    if (this.precision.map === 'dynamic') return 'dynamic';
+    return { bits: this.staticBits({}).slice(), scales: this.statistics.scales.slice() };
   }
 
   private staticBits(context: CallContext): Uint8Array {

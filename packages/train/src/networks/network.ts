@@ -26,6 +26,8 @@ export class NetworkBuilder {
   private readonly binarizable: number;
   private readonly seed: number;
   private count = 0;
+  /** Layers without weights by kind: names of their own, the same in every process. */
+  private readonly numbers = new Map<string, number>();
 
   constructor(shape: NetworkShape, binarizable: number) {
     this.input = tfl.input({ shape: [...shape.input] });
@@ -44,6 +46,12 @@ export class NetworkBuilder {
   nextBinarizesInputs(): boolean {
     if (this.count >= this.binarizable) return false;
     return precisionOfLayer(this.precision, this.count, this.binarizable).inputs !== undefined;
+  }
+
+  private numbered(kind: string): string {
+    const number = (this.numbers.get(kind) ?? 0) + 1;
+    this.numbers.set(kind, number);
+    return `${kind}${number}`;
   }
 
   add(layer: tfl.layers.Layer): this {
@@ -71,22 +79,23 @@ export class NetworkBuilder {
   }
 
   maxPool(size = 2, strides = size): this {
-    return this.add(tfl.layers.maxPooling2d({ poolSize: size, strides, padding: 'valid' }));
+    const name = this.numbered('pool');
+    return this.add(tfl.layers.maxPooling2d({ name, poolSize: size, strides, padding: 'valid' }));
   }
 
   /** Batch norm, and a ReLU unless the next layer binarizes its inputs (XNOR-Net's block order). */
   normalize(name: string, options: { relu?: boolean } = {}): this {
     this.add(new BatchNorm({ name }));
     const relu = options.relu ?? !this.nextBinarizesInputs();
-    return relu ? this.add(tfl.layers.reLU()) : this;
+    return relu ? this.add(tfl.layers.reLU({ name: this.numbered('relu') })) : this;
   }
 
   globalAverage(): this {
-    return this.add(tfl.layers.globalAveragePooling2d({}));
+    return this.add(tfl.layers.globalAveragePooling2d({ name: 'average' }));
   }
 
   flatten(): this {
-    return this.add(tfl.layers.flatten());
+    return this.add(tfl.layers.flatten({ name: 'flatten' }));
   }
 
   scale(name = 'scale'): this {

@@ -1,0 +1,81 @@
+import { encodeWithSize, type IntegerModel, lower } from '@hbnn/core';
+import { openDataset } from '@hbnn/datasets';
+import { writeWhole } from '@hbnn/train/files';
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { evaluateModel } from '../evaluateModel.ts';
+import { wholeNumber } from '../numbers.ts';
+import { printResult } from '../output.ts';
+import { progressMeter } from '../progress.ts';
+
+interface Options {
+  run: string;
+  out: string;
+  from?: string;
+  scaleBits: string;
+  backend: string;
+  evaluate: boolean;
+  json?: boolean;
+}
+
+export function lowerCommand(): Command {
+  return new Command('lower')
+    .description('turn a trained run into an integer model, and compare their accuracies')
+    .requiredOption('--run <folder>', 'run folder of hbnn train')
+    .requiredOption('--out <file>', 'the model file to write')
+    .option('--from <path>', 'local folder or archive of the data set')
+    .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
+    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--no-evaluate', 'do not measure the accuracy before and after')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExample (a run with --inputs and --input-map static, or with float inputs):\n  hbnn lower --run runs/first --out first.hbnn',
+    )
+    .action((o: Options) => run(o));
+}
+
+async function run(o: Options): Promise<void> {
+  const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
+  const config = storedConfig(o.run);
+  await backendFrom(o.backend);
+  const source = await openDataset(config.data, { ...config, from: o.from ?? config.from });
+  const { model } = openRun(o.run, source.train);
+  const trained = await exportModel(model, source.train);
+  const lowered = lower(trained, { scaleBits: wholeNumber(o.scaleBits, '--scale-bits') });
+  const { bytes, size } = encodeWithSize(lowered.model);
+  writeWhole(o.out, [bytes]);
+  const result = {
+    model: o.out,
+    ...sizes(lowered.model, size.total),
+    ...{ mapBytes: size.maps, signBytes: size.signs, int8Bytes: size.bytes },
+    layers: lowered.layers,
+  };
+  if (!o.evaluate) {
+    printResult(result, o.json);
+    return;
+  }
+  const meter = progressMeter('testing');
+  const before = await evaluate(model, source.test);
+  const after = await evaluateModel(lowered.model, 'reference', source.test, (done) =>
+    meter.update(done, source.test.count, 'images'),
+  ).finally(() => meter.stop());
+  const accuracy = {
+    ...{ top1Before: before.top1, top1After: after.top1, images: after.images },
+    lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
+  };
+  printResult({ ...result, ...accuracy }, o.json);
+}
+
+/** The file's size beside what the same weights take as float32 and at 1 and 2 bits each. */
+function sizes(model: IntegerModel, bytes: number): Record<string, number> {
+  const weights = model.layers.reduce(
+    (sum, layer) =>
+      sum + ('weights' in layer ? layer.weights.shape.reduce((product, n) => product * n, 1) : 0),
+    0,
+  );
+  return {
+    ...{ weights, bytes, float32Bytes: 4 * weights },
+    ...{ oneBitBytes: Math.ceil(weights / 8), twoBitBytes: Math.ceil(weights / 4) },
+  };
+}

@@ -1,0 +1,62 @@
+import { encodeNpy, HbnnError } from '@hbnn/core';
+import { writeWhole } from '@hbnn/train/files';
+import { Command } from 'commander';
+import { engineNames, openEngine } from '../engines.ts';
+import { readModelFile } from '../modelFile.ts';
+import { readNpyFile } from '../npyFile.ts';
+import { printResult } from '../output.ts';
+
+interface Options {
+  model: string;
+  in: string;
+  out: string;
+  engine: string;
+  json?: boolean;
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run an integer model on a batch of images: 8-bit pixels in, int32 scores out')
+    .requiredOption('--model <file>', 'model file (hbnn lower, hbnn random)')
+    .requiredOption('--in <file>', '.npy of uint8, [images, height, width, channels] or one image')
+    .requiredOption('--out <file>', '.npy to write: int32, [images, scores]')
+    .option('--engine <name>', engineNames.join(' or '), engineNames[engineNames.length - 1])
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  hbnn run --model m.hbnn --in images.npy --out scores.npy')
+    .action((o: Options) => run(o));
+}
+
+async function run(o: Options): Promise<void> {
+  const model = await readModelFile(o.model);
+  const images = readNpyFile(o.in);
+  const pixels = pixelsFrom(images, model.input.shape, o.in);
+  const engine = await openEngine(o.engine, model);
+  const start = performance.now();
+  const scores = engine.run(pixels);
+  const seconds = (performance.now() - start) / 1000;
+  engine.dispose();
+  const classes = model.scoreOffsets.length;
+  const count = scores.length / classes;
+  writeWhole(o.out, [encodeNpy({ shape: [count, classes], data: scores })]);
+  printResult({ out: o.out, engine: o.engine, images: count, scores: classes, seconds }, o.json);
+}
+
+/** Whole pixel values 0 … 255 from any of the types a .npy may have. */
+function pixelsFrom(
+  { shape, data }: ReturnType<typeof readNpyFile>,
+  expected: readonly number[],
+  file: string,
+): Uint8Array {
+  const own = shape.length === expected.length + 1 ? shape.slice(1) : shape;
+  if (own.join() !== expected.join())
+    throw new HbnnError(
+      `${file}: expected images of shape [images, ${expected.join(', ')}], got [${shape.join(', ')}]`,
+    );
+  if (data instanceof Uint8Array) return data;
+  const bad = data.findIndex((value) => !Number.isInteger(value) || value < 0 || value > 255);
+  if (bad >= 0)
+    throw new HbnnError(
+      `${file}: expected pixels as whole numbers from 0 to 255, got ${data[bad]} at value ${bad}; save them as uint8`,
+    );
+  return Uint8Array.from(data);
+}
