@@ -6,6 +6,7 @@ import { backendFrom } from '../backend.ts';
 import { engineNames } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';
+import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
@@ -15,6 +16,7 @@ interface Options {
   engine: string;
   data?: string;
   from?: string;
+  testLimit?: string;
   weights: string;
   backend: string;
   json?: boolean;
@@ -33,6 +35,7 @@ export function evalCommand(): Command {
     )
     .option('--data <name>', 'another data set of the same image size and classes')
     .option('--from <path>', 'local folder or archive of the data set')
+    .option('--test-limit <n>', 'measure so many test images, stratified; default all')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
@@ -50,7 +53,11 @@ async function runModel(file: string, o: Options): Promise<void> {
   if (o.data === undefined)
     throw new HbnnError("eval: expected --data with --model; see 'hbnn datasets list'");
   const model = await readModelFile(file);
-  const { test, label } = await openDataset(o.data, { from: o.from });
+  const { test, label } = await openDataset(o.data, {
+    ...{ from: o.from, testLimit: testLimit(o) },
+    // Images come in the size that the model takes, where a data set has a choice.
+    size: model.input.shape[0],
+  });
   const meter = progressMeter('testing');
   const accuracy = await evaluateModel(model, o.engine, test, (done) =>
     meter.update(done, test.count, 'images'),
@@ -67,6 +74,7 @@ async function runTrained(folder: string, o: Options): Promise<void> {
   const source = await openDataset(data, {
     ...config,
     from: o.from ?? config.from,
+    testLimit: testLimit(o) ?? config.testLimit,
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
   });
@@ -81,6 +89,13 @@ async function runTrained(folder: string, o: Options): Promise<void> {
     { run: folder, weights, data: source.label, backend, top1, top5, loss, images },
     o.json,
   );
+}
+
+function testLimit(o: Options): number | undefined {
+  if (o.testLimit === undefined) return undefined;
+  const limit = wholeNumber(o.testLimit, '--test-limit');
+  if (limit >= 1) return limit;
+  throw new HbnnError(`--test-limit: expected at least 1, got ${limit}`);
 }
 
 function weightsFrom(text: string): 'last' | 'best' {

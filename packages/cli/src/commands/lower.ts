@@ -1,5 +1,6 @@
 import { encodeWithSize, type IntegerModel, lower } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
+import { backendChoices } from '@hbnn/train/backends';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
@@ -25,7 +26,7 @@ export function lowerCommand(): Command {
     .requiredOption('--out <file>', 'the model file to write')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
-    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--no-evaluate', 'do not measure the accuracy before and after')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -39,7 +40,9 @@ async function run(o: Options): Promise<void> {
   const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(o.run);
   await backendFrom(o.backend);
-  const source = await openDataset(config.data, { ...config, from: o.from ?? config.from });
+  // Images as they are: what was augmented in training tells nothing of the values at inference.
+  const whole = { ...config, augment: undefined };
+  const source = await openDataset(config.data, { ...whole, from: o.from ?? config.from });
   const { model } = openRun(o.run, source.train);
   const trained = await exportModel(model, source.train);
   const lowered = lower(trained, { scaleBits: wholeNumber(o.scaleBits, '--scale-bits') });

@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeNpy, encodeNpy, interpreter, random, randomModel } from '@hbnn/core';
+import { describe, expect, it } from 'vitest';
+import { hbnn } from './process.ts';
+
+const temporary = (): string => mkdtempSync(join(tmpdir(), 'hbnn-integer-'));
+
+describe('integer models on the command line', () => {
+  it('are lowered from a run, measured, run and dumped', () => {
+    const dir = temporary();
+    const [run, model] = [join(dir, 'run'), join(dir, 'm.hbnn')];
+    const fixed = ['--inputs', '1.4', '--input-map', 'static', '--input-map-per', 'channel'];
+    const short = ['--epochs', '1', '--limit', '1000', '--test-limit', '200'];
+    const rate = ['--learning-rate', '0.1', '--recalibrate', '200'];
+    expect(hbnn('train', ...fixed, ...short, ...rate, '--out', run).code).toBe(0);
+    const lowered = hbnn('lower', '--run', run, '--out', model, '--json');
+    expect(lowered.err).not.toContain('hbnn:');
+    const result = JSON.parse(lowered.out) as Record<string, number>;
+    expect(result.images).toBe(200);
+    expect(Math.abs(result.lossInPoints)).toBeLessThanOrEqual(3);
+    expect(result.bytes).toBeLessThan(result.float32Bytes);
+    const measured = hbnn(
+      ...['eval', '--model', model, '--data', 'fashion-mnist-subset', '--engine', 'reference'],
+      ...['--test-limit', '200', '--json'],
+    );
+    expect(JSON.parse(measured.out)).toMatchObject({ top1: result.top1After, images: 200 });
+    const dumped = join(dir, 'dumped');
+    expect(hbnn('dump', model, '--out', dumped).code).toBe(0);
+    const { layers } = JSON.parse(readFileSync(join(dumped, 'model.json'), 'utf8')) as {
+      layers: { kind: string }[];
+    };
+    expect(layers.map(({ kind }) => kind)).toContain('threshold');
+  });
+
+  it('run on a batch of images as the interpreter does', () => {
+    const dir = temporary();
+    const [model, images, scores] = ['m.hbnn', 'x.npy', 'y.npy'].map((name) => join(dir, name));
+    expect(hbnn('random', '--seed', '5', '--out', model).code).toBe(0);
+    const own = randomModel(5);
+    const size = own.input.shape.reduce((product, n) => product * n, 1);
+    const rng = random(1, 'pixels');
+    const pixels = Uint8Array.from({ length: 3 * size }, () => rng.below(256));
+    writeFileSync(images, encodeNpy({ shape: [3, ...own.input.shape], data: pixels }));
+    const args = ['--model', model, '--in', images, '--out', scores, '--engine', 'reference'];
+    expect(hbnn('run', ...args).code).toBe(0);
+    const { shape, data } = decodeNpy(readFileSync(scores), scores);
+    expect(shape).toEqual([3, own.classes.length]);
+    expect([...data]).toEqual([...interpreter(own).run(pixels)]);
+  });
+
+  it('answer bad input with one line and exit code 2', () => {
+    const dir = temporary();
+    const model = join(dir, 'm.hbnn');
+    const cut = join(dir, 'cut.hbnn');
+    const images = join(dir, 'x.npy');
+    hbnn('random', '--seed', '1', '--out', model);
+    writeFileSync(cut, readFileSync(model).subarray(0, 100));
+    writeFileSync(images, encodeNpy({ shape: [2], data: Uint8Array.of(1, 2) }));
+    const cases: [string[], string][] = [
+      [['random', '--seed', 'x', '--out', model], '--seed'],
+      [['random', '--seed', '1', '--layer', 'dense', '--out', model], 'dense:144x16'],
+      [['run', '--model', cut, '--in', images, '--out', join(dir, 'y')], 'truncated'],
+      [['run', '--model', model, '--in', images, '--out', join(dir, 'y')], 'expected images of'],
+      [['run', '--model', images, '--in', images, '--out', join(dir, 'y')], 'a .hbnn file'],
+      [['run', '--model', join(dir, 'none'), '--in', images, '--out', 'y'], 'none'],
+      [['eval', '--model', model], '--data'],
+      [['eval'], '--run or --model'],
+      [['dump', cut, '--out', join(dir, 'd')], 'truncated'],
+    ];
+    for (const [args, named] of cases) {
+      const { code, err } = hbnn(...args);
+      expect([code, err], args.join(' ')).toEqual([2, expect.stringContaining(named)]);
+      expect(err.trimEnd().split('\n')).toHaveLength(1);
+    }
+  });
+});
