@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { engineNames } from '../engines.ts';
+import { defaultEngine, engineNames } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';
 import { printResult } from '../output.ts';
@@ -23,7 +23,7 @@ export function evalCommand(): Command {
     .description('measure a trained run, or an integer model, on test images')
     .option('--run <folder>', 'run folder of hbnn train')
     .option('--model <file>', 'integer model (hbnn lower) instead of a run; give --data')
-    .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, engineNames[0])
+    .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, defaultEngine)
     .option('--data <name>', 'another data set of the same image size and classes')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--backend <name>', 'auto, tensorflow, wasm or cpu', process.env.HBNN_BACKEND ?? 'auto')
