@@ -1,4 +1,5 @@
 import { HbnnError, type IntegerModel, interpreter } from '@hbnn/core';
+import { loadModel } from '@hbnn/wasm';
 
 /** Something that computes an integer model's scores. */
 export interface Engine {
@@ -13,9 +14,13 @@ const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>
     const { run } = interpreter(model);
     return { run: (pixels) => run(pixels), dispose: () => {} };
   },
+  wasm: (model) => loadModel(model),
 };
 
 export const engineNames = Object.keys(engines);
+
+/** The engine that runs when none is named. */
+export const defaultEngine = 'wasm';
 
 /** Make a model ready on an engine. @throws HbnnError for an unknown name */
 export async function openEngine(name: string, model: IntegerModel): Promise<Engine> {

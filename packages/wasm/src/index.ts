@@ -1,4 +1,18 @@
 export { type KernelRow, kernelTable } from './kernelTable.ts';
+export {
+  type LoadedLayer,
+  type LoadedModel,
+  type LoadedPlan,
+  type LoadOptions,
+  loadModel,
+} from './model/loadModel.ts';
+export {
+  type ModelKernelName,
+  type ModelKernelRow,
+  modelKernelTable,
+  type ProductKernelName,
+  productKernelNames,
+} from './model/modelKernels.ts';
 export type { ConvShape, WindowShape } from './shapes.ts';
 export {
   type Offset,

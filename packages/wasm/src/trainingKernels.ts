@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { ConvShape, WindowShape } from './shapes.ts';
 import {
   conv2dBackpropFilterScratch,
@@ -6,10 +5,7 @@ import {
   conv2dScratch,
   matMulScratch,
 } from './shapes.ts';
-import { type WasmMemory, webAssembly } from './webAssembly.ts';
-
-/** A kernel as assembly/ exports it: numbers in, nothing out. */
-type RawKernel = (...args: number[]) => void;
+import { kernelsOn, type RawKernel, type WasmMemory } from './webAssembly.ts';
 
 /** Byte offset into the memory given to `trainingKernels`; a multiple of 4. */
 export type Offset = number;
@@ -136,8 +132,7 @@ export async function trainingKernels(
   memory: WasmMemory,
   withScratch: WithScratch,
 ): Promise<TrainingKernels> {
-  const { instance } = await webAssembly.instantiate(await readFile(code), { env: { memory } });
-  const raw = instance.exports as Record<string, RawKernel>;
+  const raw = await kernelsOn(code, memory);
   return {
     ...productKernels(raw, withScratch),
     ...windowKernels(raw, withScratch),

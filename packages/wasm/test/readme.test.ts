@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { kernelTable } from '../src/index.ts';
+import { kernelTable, modelKernelTable } from '../src/index.ts';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(`${folder}README.md`, 'utf8');
@@ -16,5 +16,6 @@ test("the README's example prints what it says", () => {
 });
 
 test('the README names every kernel', () => {
-  for (const { name } of kernelTable) expect(readme).toContain(`\`${name}\``);
+  for (const { name } of [...kernelTable, ...modelKernelTable])
+    expect(readme).toContain(`\`${name}\``);
 });

@@ -3,7 +3,7 @@ import { openDataset } from '@hbnn/datasets';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { engineNames } from '../engines.ts';
+import { defaultEngine, engineNames } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -27,7 +27,7 @@ export function evalCommand(): Command {
     .description('measure a trained run, or an integer model, on test images')
     .option('--run <folder>', 'run folder of hbnn train')
     .option('--model <file>', 'integer model (hbnn lower) instead of a run; give --data')
-    .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, engineNames[0])
+    .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, defaultEngine)
     .option(
       '--weights <which>',
       'of a run, last: the end of the training; best: by validation',

@@ -1,7 +1,7 @@
 import { encodeNpy, HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
-import { engineNames, openEngine } from '../engines.ts';
+import { defaultEngine, engineNames, openEngine } from '../engines.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { printResult } from '../output.ts';
@@ -20,7 +20,7 @@ export function runCommand(): Command {
     .requiredOption('--model <file>', 'model file (hbnn lower, hbnn random)')
     .requiredOption('--in <file>', '.npy of uint8, [images, height, width, channels] or one image')
     .requiredOption('--out <file>', '.npy to write: int32, [images, scores]')
-    .option('--engine <name>', engineNames.join(' or '), engineNames[engineNames.length - 1])
+    .option('--engine <name>', engineNames.join(' or '), defaultEngine)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  hbnn run --model m.hbnn --in images.npy --out scores.npy')
     .action((o: Options) => run(o));

@@ -1,0 +1,78 @@
+import {
+  type Feature,
+  featureCount,
+  type IntegerModel,
+  interpreter,
+  random,
+  type Watch,
+} from '@hbnn/core';
+
+/** Something that computes an integer model's scores, and may show each layer's outputs. */
+export interface Executor {
+  run(pixels: Uint8Array, watch?: Watch): Int32Array;
+  dispose?(): void;
+}
+
+export type Open = (model: IntegerModel) => Promise<Executor>;
+
+/** Seeded images of a model: noise, and black and white ones. */
+export function pixelsFor(model: IntegerModel, images: number): Uint8Array {
+  const rng = random('conformance', model.name);
+  const size = featureCount(model.input.shape);
+  return Uint8Array.from({ length: images * size }, (_, i) => {
+    const image = Math.floor(i / size);
+    const noise = rng.below(256);
+    return image === 1 ? 0 : image === 2 ? 255 : noise;
+  });
+}
+
+/** The outputs of every layer, image after image. */
+function trace(executor: Executor, pixels: Uint8Array): { scores: Int32Array; seen: Seen[] } {
+  const seen: Seen[] = [];
+  const scores = executor.run(pixels, (layer, output) => seen.push({ layer: layer.name, output }));
+  return { scores, seen };
+}
+
+interface Seen {
+  readonly layer: string;
+  readonly output: Feature;
+}
+
+/**
+ * Compare an executor with the interpreter on some images. Returns '' when all scores and all layers that it shows are
+ * the same, else where they first part: image, layer, position and both values.
+ */
+export async function differenceFrom(
+  model: IntegerModel,
+  open: Open,
+  pixels: Uint8Array,
+): Promise<string> {
+  const executor = await open(model);
+  try {
+    const wanted = trace(interpreter(model), pixels);
+    const found = trace(executor, pixels);
+    const layers = model.layers.length;
+    for (const [i, { layer, output }] of found.seen.entries()) {
+      const where = `image ${Math.floor(i / layers)}, layer ${layer}`;
+      const expected = wanted.seen[i];
+      if (expected?.layer !== layer) return `${where}: expected layer ${expected?.layer}`;
+      const at = output.values.findIndex((value, k) => value !== expected.output.values[k]);
+      if (at >= 0 || output.values.length !== expected.output.values.length)
+        return `${where}, ${position(output, at)}: expected ${expected.output.values[at]}, got ${output.values[at]}`;
+    }
+    // Once more, without being watched.
+    for (const scores of [found.scores, executor.run(pixels)]) {
+      const at = wanted.scores.findIndex((value, k) => value !== scores[k]);
+      if (at >= 0 || scores.length !== wanted.scores.length)
+        return `score ${at}: expected ${wanted.scores[at]}, got ${scores[at]}`;
+    }
+    return '';
+  } finally {
+    executor.dispose?.();
+  }
+}
+
+function position({ shape: [, width, channels] }: Feature, at: number): string {
+  const pixel = Math.floor(at / channels);
+  return `row ${Math.floor(pixel / width)}, column ${pixel % width}, channel ${at % channels}`;
+}

@@ -1,0 +1,3 @@
+export { type ModelCase, modelCases } from './cases.ts';
+export { conformance } from './conformance.ts';
+export { differenceFrom, type Executor, type Open, pixelsFor } from './difference.ts';

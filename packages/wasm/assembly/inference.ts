@@ -1,0 +1,11 @@
+// Kernels of integer models. All pointers are byte offsets into the imported memory, which src/model plans; no
+// globals, no data segment.
+export {
+  maxPool16, maxPool32, narrow, readPixels, requantize16, requantize32, sumPool16, sumPool32,
+  threshold16, threshold32, widen, writeScores16, writeScores32,
+} from './model/featureMaps';
+export { gather32, gatherPairs, gatherRows } from './model/gather';
+export { multiply32, multiplyPairs, multiplyRows } from './model/values';
+export { depthwise16, depthwise32 } from './model/depthwise';
+export { gatherNibbles, lookup, startSums } from './model/lookup';
+export { thresholdNibbles } from './model/nibbles';

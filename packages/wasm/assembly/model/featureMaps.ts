@@ -1,0 +1,207 @@
+// Everything of an integer model but its products: pixels in, pools, thresholds, requantization, scores out.
+//
+// A feature map is planar: [channel][stride], each channel's values of all images of the batch in order, `stride`
+// values (a multiple of 16, with at least 16 beyond the last value) before the next channel begins. Vector loops may
+// therefore read and write up to 16 values past a channel's end: what lies there is never used.
+
+/** From [image][pixel][channel] bytes to int16, less each channel's zero. */
+export function readPixels(
+  from: usize, zeros: usize, to: usize, count: i32, channels: i32, stride: i32,
+): void {
+  for (let c = 0; c < channels; ++c) {
+    const zero = load<i32>(zeros + (<usize>c << 2));
+    let p = from + c;
+    let q = to + (<usize>c * stride << 1);
+    for (let i = 0; i < count; ++i) {
+      store<i16>(q, <i16>(<i32>load<u8>(p) - zero));
+      p += channels;
+      q += 2;
+    }
+  }
+}
+
+/** From int32 to int16, which holds them; count is a multiple of 8. */
+export function narrow(from: usize, to: usize, count: i32): void {
+  const end = to + (<usize>count << 1);
+  for (; to < end; to += 16, from += 32)
+    v128.store(to, i16x8.narrow_i32x4_s(v128.load(from), v128.load(from, 16)));
+}
+
+/** From int16 to int32; count is a multiple of 8. */
+export function widen(from: usize, to: usize, count: i32): void {
+  const end = to + (<usize>count << 2);
+  for (; to < end; to += 32, from += 16) {
+    const v = v128.load(from);
+    v128.store(to, i32x4.extend_low_i16x8_s(v));
+    v128.store(to, i32x4.extend_high_i16x8_s(v), 16);
+  }
+}
+
+/** out[image][pixel][channel] = values + offsets, int32. */
+function writeScores<T>(
+  from: usize, offsets: usize, to: usize, images: i32, pixels: i32, channels: i32, stride: i32,
+): void {
+  for (let n = 0; n < images; ++n)
+    for (let p = 0; p < pixels; ++p)
+      for (let c = 0; c < channels; ++c) {
+        const value = <i32>load<T>(from + (<usize>c * stride + n * pixels + p) * sizeof<T>());
+        const offset = load<i32>(offsets + (<usize>(p * channels + c) << 2));
+        store<i32>(to + (<usize>((n * pixels + p) * channels + c) << 2), value + offset);
+      }
+}
+
+/** Shape of a window's walk, int32 each: the order of `window` in src/model/window.ts. */
+// @ts-ignore: decorator
+@inline
+function field(shape: usize, index: i32): i32 {
+  return load<i32>(shape + (<usize>index << 2));
+}
+
+/** The largest (or, with `sum`, the sum) of each window, clipped at the edges. Sums are written as int32. */
+function pool<T, U>(
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, sum: bool,
+): void {
+  const inH = field(shape, 0), inW = field(shape, 1), inStride = field(shape, 2);
+  const outH = field(shape, 3), outW = field(shape, 4), outStride = field(shape, 5);
+  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8), left = field(shape, 9);
+  for (let c = 0; c < channels; ++c) {
+    const plane = from + <usize>c * inStride * sizeof<T>();
+    let q = to + <usize>c * outStride * sizeof<U>();
+    for (let n = 0; n < images; ++n)
+      for (let y = 0; y < outH; ++y) {
+        const fromY = max(0, y * strideH - top), endY = min(inH, y * strideH - top + kernelH);
+        for (let x = 0; x < outW; ++x) {
+          const fromX = max(0, x * strideW - left), endX = min(inW, x * strideW - left + kernelW);
+          let value = sum ? 0 : i32.MIN_VALUE;
+          for (let i = fromY; i < endY; ++i) {
+            let p = plane + <usize>((n * inH + i) * inW + fromX) * sizeof<T>();
+            for (let j = fromX; j < endX; ++j) {
+              const v = <i32>load<T>(p);
+              value = sum ? value + v : max(value, v);
+              p += sizeof<T>();
+            }
+          }
+          store<U>(q, <U>value);
+          q += sizeof<U>();
+        }
+      }
+  }
+}
+
+export function maxPool16(
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+): void {
+  pool<i16, i16>(shape, from, to, images, channels, kernelH, kernelW, false);
+}
+
+export function maxPool32(
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+): void {
+  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, false);
+}
+
+export function sumPool16(
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+): void {
+  pool<i16, i32>(shape, from, to, images, channels, kernelH, kernelW, true);
+}
+
+export function sumPool32(
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+): void {
+  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, true);
+}
+
+/**
+ * int16 values of a residual binarization by comparisons. bits: uint8, [channel][pixel] of one image; multiples:
+ * int32 per plane; thresholds: int32, [channel][nodes]; flips: uint8 per channel.
+ */
+function threshold<T>(
+  from: usize, to: usize, bits: usize, multiples: usize, thresholds: usize, flips: usize,
+  images: i32, pixels: i32, channels: i32, stride: i32, nodes: i32,
+): void {
+  for (let c = 0; c < channels; ++c) {
+    const tree = thresholds + (<usize>c * nodes << 2) - 4;
+    const flip = load<u8>(flips + c) != 0;
+    let p = from + <usize>c * stride * sizeof<T>();
+    let q = to + (<usize>c * stride << 1);
+    for (let n = 0; n < images; ++n)
+      for (let i = 0; i < pixels; ++i) {
+        const value = <i32>load<T>(p);
+        const width = <i32>load<u8>(bits + c * pixels + i);
+        let node = 1, sum = 0;
+        for (let plane = 0; plane < width; ++plane) {
+          const bit = (value >= load<i32>(tree + (<usize>node << 2))) != flip;
+          const k = load<i32>(multiples + (<usize>plane << 2));
+          sum += bit ? k : -k;
+          node = 2 * node + i32(bit);
+        }
+        store<i16>(q, <i16>sum);
+        p += sizeof<T>();
+        q += 2;
+      }
+  }
+}
+
+export function threshold16(
+  from: usize, to: usize, bits: usize, multiples: usize, thresholds: usize, flips: usize,
+  images: i32, pixels: i32, channels: i32, stride: i32, nodes: i32,
+): void {
+  threshold<i16>(from, to, bits, multiples, thresholds, flips, images, pixels, channels, stride, nodes);
+}
+
+export function threshold32(
+  from: usize, to: usize, bits: usize, multiples: usize, thresholds: usize, flips: usize,
+  images: i32, pixels: i32, channels: i32, stride: i32, nodes: i32,
+): void {
+  threshold<i32>(from, to, bits, multiples, thresholds, flips, images, pixels, channels, stride, nodes);
+}
+
+/**
+ * int16 of clamp(floor((in * multipliers[c] + offsets[c]) / 2^shifts[c])). The numerator is below 2^53, and an
+ * arithmetic shift rounds down. multipliers, shifts: int32 per channel; offsets: int64.
+ */
+function requantize<T>(
+  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  count: i32, channels: i32, stride: i32,
+): void {
+  for (let c = 0; c < channels; ++c) {
+    const multiplier = <i64>load<i32>(multipliers + (<usize>c << 2));
+    const offset = load<i64>(offsets + (<usize>c << 3));
+    const shift = <i64>load<i32>(shifts + (<usize>c << 2));
+    let p = from + <usize>c * stride * sizeof<T>();
+    let q = to + (<usize>c * stride << 1);
+    for (let i = 0; i < count; ++i) {
+      const scaled = (<i64>load<T>(p) * multiplier + offset) >> shift;
+      store<i16>(q, <i16>min<i64>(<i64>most, max<i64>(<i64>least, scaled)));
+      p += sizeof<T>();
+      q += 2;
+    }
+  }
+}
+
+export function requantize16(
+  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  count: i32, channels: i32, stride: i32,
+): void {
+  requantize<i16>(from, to, multipliers, offsets, shifts, least, most, count, channels, stride);
+}
+
+export function requantize32(
+  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  count: i32, channels: i32, stride: i32,
+): void {
+  requantize<i32>(from, to, multipliers, offsets, shifts, least, most, count, channels, stride);
+}
+
+export function writeScores16(
+  from: usize, offsets: usize, to: usize, images: i32, pixels: i32, channels: i32, stride: i32,
+): void {
+  writeScores<i16>(from, offsets, to, images, pixels, channels, stride);
+}
+
+export function writeScores32(
+  from: usize, offsets: usize, to: usize, images: i32, pixels: i32, channels: i32, stride: i32,
+): void {
+  writeScores<i32>(from, offsets, to, images, pixels, channels, stride);
+}

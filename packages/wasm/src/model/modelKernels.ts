@@ -1,0 +1,63 @@
+/** One kernel of integer models: a row here, functions in assembly/model/, a step that binds them. */
+export interface ModelKernelRow {
+  readonly name: string;
+  readonly operation: string;
+  /** A way to compute a convolution or dense layer: chosen per layer, or by name (`kernels` of loadModel). */
+  readonly product: boolean;
+  /** What it asks of its inputs; the plan knows. */
+  readonly inputs: 'int16' | 'int32' | 'binary' | 'pixels' | 'any';
+  readonly tile?: string;
+}
+
+/** All kernels of integer models: the table drives dispatch, the contract suite and the bench. */
+export const modelKernelTable = [
+  { name: 'readPixels', operation: 'pixels less zeros', product: false, inputs: 'pixels' },
+  {
+    name: 'pairs',
+    operation: 'whole values, pixels in lanes',
+    product: true,
+    inputs: 'int16',
+    tile: '4 outputs x 8 pixels',
+  },
+  {
+    name: 'rows',
+    operation: 'whole values, inputs in lanes',
+    product: true,
+    inputs: 'int16',
+    tile: '4 outputs x 1 pixel',
+  },
+  {
+    name: 'wide',
+    operation: 'whole values beyond int16',
+    product: true,
+    inputs: 'int32',
+    tile: '4 outputs x 4 pixels',
+  },
+  {
+    name: 'lookup',
+    operation: 'binary inputs: table lookup, four at a time',
+    product: true,
+    inputs: 'binary',
+    tile: '1 output x 64 pixels',
+  },
+  { name: 'depthwise', operation: 'depthwise convolution', product: false, inputs: 'any' },
+  { name: 'maxPool', operation: 'max pooling', product: false, inputs: 'any' },
+  { name: 'sumPool', operation: 'sum pooling', product: false, inputs: 'any' },
+  { name: 'threshold', operation: 'thresholds to whole values', product: false, inputs: 'any' },
+  { name: 'nibbles', operation: 'thresholds to bits', product: false, inputs: 'int32' },
+  { name: 'requantize', operation: 'multiply, add, shift, clamp', product: false, inputs: 'any' },
+  { name: 'narrow', operation: 'int32 to int16', product: false, inputs: 'int32' },
+  { name: 'widen', operation: 'int16 to int32', product: false, inputs: 'int16' },
+] as const satisfies readonly ModelKernelRow[];
+
+export type ModelKernelName = (typeof modelKernelTable)[number]['name'];
+
+/** Ways to compute a convolution or dense layer. */
+export type ProductKernelName = Extract<
+  (typeof modelKernelTable)[number],
+  { readonly product: true }
+>['name'];
+
+export const productKernelNames: readonly ProductKernelName[] = modelKernelTable.flatMap((row) =>
+  row.product ? [row.name] : [],
+);

@@ -1,0 +1,38 @@
+import type { IntegerLayer, PlannedLayer } from '@hbnn/core';
+import type { RawKernel } from '../webAssembly.ts';
+import type { MapLayout } from './featureMap.ts';
+import type { ModelKernelName } from './modelKernels.ts';
+
+/** A planned layer of one kind. */
+export type Planned<Layer extends IntegerLayer> = Omit<PlannedLayer, 'layer'> & {
+  readonly layer: Layer;
+};
+
+export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | BigInt64Array;
+
+/** Where a step's data lie: byte offsets into the memory. */
+export interface Places {
+  readonly input: number;
+  readonly output: number;
+  readonly scratch: number;
+  readonly constants: readonly number[];
+}
+
+/** Compute a step for the first images of the batch. */
+export type RunStep = (images: number) => void;
+
+/** One kernel's work, before it is known where its data lie. */
+export interface Step {
+  /** Index of the model's layer that it belongs to; −1 is the input. */
+  readonly layer: number;
+  readonly kernel: ModelKernelName;
+  readonly input: MapLayout;
+  readonly output: MapLayout;
+  readonly scratchBytes: number;
+  readonly constants: readonly Constant[];
+  /** A last constant that takes work to find. */
+  readonly late?: () => Promise<Constant>;
+  bind(raw: Readonly<Record<string, RawKernel>>, at: Places): RunStep;
+  /** Multiply-adds of one image, for a product. */
+  readonly macs?: number;
+}
