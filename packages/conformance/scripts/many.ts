@@ -1,23 +1,23 @@
-// `pnpm --filter @hbnn/conformance many [FIRST] [COUNT]`: random networks on the WASM engine and each of its kernels.
+// `pnpm --filter @hbnn/conformance many [FIRST] [COUNT]`: random networks on the WASM engine, each of its kernels,
+// with weights packed and not, and with relaxed SIMD and without where the engine has it.
 import { randomModel } from '@hbnn/core';
-import { loadModel, type ProductKernelName, productKernelNames } from '@hbnn/wasm';
+import { hasRelaxedSimd, type LoadOptions, loadModel, productKernelNames } from '@hbnn/wasm';
 import { differenceFrom, pixelsFor } from '../src/difference.ts';
 
 const [first = 0, count = 1000] = process.argv.slice(2).map(Number);
+const ways: LoadOptions[] = [{}, ...productKernelNames.map((name) => ({ kernels: [name] }))]
+  .flatMap((way) => [way, { ...way, pack: true }])
+  .flatMap((way) => (hasRelaxedSimd() ? [way, { ...way, relaxed: false }] : [way]));
 let failed = 0;
 for (let seed = first; seed < first + count; seed++) {
   const model = randomModel(seed);
-  const ways: readonly (readonly ProductKernelName[])[] = [
-    [],
-    ...productKernelNames.map((k) => [k]),
-  ];
-  for (const kernels of ways) {
-    const open = (m: typeof model) => loadModel(m, { batch: 2, kernels });
+  for (const way of ways) {
+    const open = (m: typeof model) => loadModel(m, { batch: 2, ...way });
     const difference = await differenceFrom(model, open, pixelsFor(model, 3));
     if (difference === '') continue;
     failed++;
-    console.error(`seed ${seed}, ${kernels.join() || 'kernels by cost'}: ${difference}`);
+    console.error(`seed ${seed}, ${JSON.stringify(way)}: ${difference}`);
   }
 }
-console.log(`${count} random models, ${failed} differences`);
+console.log(`${count} random models in ${ways.length} ways each, ${failed} differences`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -5,7 +5,10 @@ export {
   threshold16, threshold32, widen, writeScores16, writeScores32,
 } from './model/featureMaps';
 export { gather32, gatherPairs, gatherRows } from './model/gather';
-export { multiply32, multiplyPairs, multiplyRows } from './model/values';
+export { multiply32, multiplyPairs } from './model/values';
 export { depthwise16, depthwise32 } from './model/depthwise';
-export { gatherNibbles, lookup, startSums } from './model/lookup';
+export { countMembers, gatherBits, multiplyBits } from './model/bits';
+export { multiplyQuads } from './model/dot';
+export { gatherNibbles } from './model/gatherNibbles';
+export { lookup, startSums } from './model/lookup';
 export { thresholdNibbles } from './model/nibbles';

@@ -5,14 +5,20 @@ import asc from 'assemblyscript/asc';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync('build', { recursive: true });
+// Those of integer models come twice: engines without relaxed SIMD refuse code that has it.
+const builds = [
+  { from: 'training', to: 'training', features: [] },
+  { from: 'inference', to: 'inference', features: [] },
+  { from: 'inference', to: 'inference-relaxed', features: ['--enable', 'relaxed-simd'] },
+];
 // --importMemory: the training kernels live in the heap of TensorFlow.js's WASM backend, those of integer
 // models in a memory made for one model; with the stub runtime and no exported memory they have neither data
 // segment nor globals of their own there.
-for (const name of ['training', 'inference']) {
+for (const { from, to, features } of builds) {
   const { error, stderr } = await asc.main([
-    `assembly/${name}.ts`,
-    ...['--outFile', `build/${name}.wasm`],
-    ...['--importMemory', '--noExportMemory', '--runtime', 'stub', '--enable', 'simd'],
+    `assembly/${from}.ts`,
+    ...['--outFile', `build/${to}.wasm`],
+    ...['--importMemory', '--noExportMemory', '--runtime', 'stub', '--enable', 'simd', ...features],
     ...['-O3', '--noAssert', '--use', 'abort='],
   ]);
   if (error) {

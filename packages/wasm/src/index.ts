@@ -22,4 +22,4 @@ export {
   trainingKernels,
   type WithScratch,
 } from './trainingKernels.ts';
-export type { WasmMemory } from './webAssembly.ts';
+export { hasRelaxedSimd, type WasmMemory } from './webAssembly.ts';

@@ -10,6 +10,7 @@ export type RawKernel = (...args: number[]) => void;
 export type WasmModule = object;
 
 interface WebAssemblyApi {
+  validate(code: Uint8Array): boolean;
   readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemory;
   compile(code: Uint8Array): Promise<WasmModule>;
   instantiate(
@@ -26,8 +27,22 @@ interface Fetched {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** The code of integer models' kernels, beside src/ and dist/ alike. */
-export const inferenceCode = new URL('../build/inference.wasm', import.meta.url);
+// Beside src/ and dist/ alike; a bundler finds files by such expressions.
+const plainCode = new URL('../build/inference.wasm', import.meta.url);
+const relaxedCode = new URL('../build/inference-relaxed.wasm', import.meta.url);
+
+/** A module whose only function is i8x16.relaxed_swizzle of two constants: valid where the engine has relaxed SIMD. */
+const relaxedProbe = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0],
+  ...[65, 0, 253, 15, 65, 0, 253, 15, 253, 128, 2, 11],
+);
+
+/** Whether this engine has relaxed SIMD. */
+export const hasRelaxedSimd = (): boolean => webAssembly.validate(relaxedProbe);
+
+/** The code of integer models' kernels, by default the fastest that the engine takes. */
+export const inferenceCode = (relaxed: boolean = hasRelaxedSimd()): URL =>
+  relaxed ? relaxedCode : plainCode;
 
 /** Read one of the package's own files: from disk in Node, fetched in a browser. */
 async function readAsset(url: URL): Promise<Uint8Array> {

@@ -22,7 +22,7 @@ export interface Feature {
 }
 
 /** Called with each layer's output, for one image. */
-export type Watch = (layer: IntegerLayer, output: Feature) => void;
+export type Watch = (layer: Pick<IntegerLayer, 'name' | 'kind'>, output: Feature) => void;
 
 /** A model made ready to be interpreted. */
 export interface Interpreter {

@@ -58,7 +58,7 @@ function gatherPlace<T>(
  * All places, k = (i * kernelW + j) * channels + c. Place k's first value goes to
  * to + floor(k / fold) * rowBytes + (k % fold) * sizeof(T), its pixels `step` bytes apart.
  */
-function gather<T>(
+export function gather<T>(
   shape: usize, from: usize, first: i32, last: i32, to: usize, fold: i32, rowBytes: usize, step: usize,
 ): void {
   const inStride = <usize>field(shape, 2) * sizeof<T>(), channels = field(shape, 10);

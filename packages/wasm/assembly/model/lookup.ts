@@ -6,163 +6,208 @@
 // C = the sum of w[k] times the largest value that in[k] can have, which depends on output and position alone: the
 // output starts at -C.
 //
-// Partial sums are int8: a table's entries lie between its negative and its positive weights' sum, at most 127 in
-// magnitude. `runs` says how many tables together stay within int8; then sums are widened to int16, which holds the
-// whole plane's sum (checked when weights are packed), and at the end times 2 k_n (and the divisor taken out of an
-// output's weights, so that its sums stay small; together below 2^15) to int32.
+// A sum over some tables lies between that of their negative weights, -N, and that of their positive ones: a span of
+// the sum of |w|. So long as that is at most 255, sums modulo 256 that start at N end as unsigned numbers, exactly. A
+// run is as many tables; its sums are then widened to uint16, those of even pixels and of odd ones apart: the vector is
+// added as it is (even + 256 odd, modulo 2^16) and once more shifted right by 8 (odd). uint16 holds the sum over all
+// runs of a plane (checked when weights are packed); at the end it goes times 2 k_n (and the divisor taken out of an
+// output's weights, so that its sums stay small; together below 2^16) to int32. The N of all runs are taken off where
+// the output starts.
+//
+// Weights lie as quads: int8 [outputs / 4][place][4 outputs][4 channels].
 
-import { field } from './gather';
+import { unpackGroup } from './packed';
 
-/** Bytes of one row of places, 16 at a time: writes up to 15 bytes past the end, so rows must be written in order. */
-function gatherNibbleRow(
-  shape: usize, plane: usize, i: i32, j: i32, first: i32, last: i32, to: usize,
-): void {
-  const inH = field(shape, 0), inW = field(shape, 1), outH = field(shape, 3), outW = field(shape, 4);
-  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8);
-  const shift = j - field(shape, 9);
-  const inside = shift >= 0 ? 0 : (strideW - 1 - shift) / strideW;
-  const rest = inW - 1 - shift;
-  const outside = rest < 0 ? 0 : min(outW, rest / strideW + 1);
-  let row = first / outW;
-  let x = first - row * outW;
-  let image = row / outH, y = row - image * outH;
-  let pixel = first;
-  while (pixel < last) {
-    const inY = y * strideH + i - top;
-    const end = min(outW, x + last - pixel);
-    pixel += end - x;
-    const within = inY >= 0 && inY < inH;
-    const a = within ? min(end, max(x, inside)) : end;
-    const b = within ? max(a, min(end, outside)) : end;
-    let q = to;
-    for (let l = a - x; l > 0; l -= 16, q += 16) v128.store(q, i8x16.splat(0));
-    to += a - x;
-    if (a < b) {
-      let from = plane + <usize>((image * inH + inY) * inW + a * strideW + shift);
-      q = to;
-      if (strideW == 1) {
-        for (let l = b - a; l > 0; l -= 16, q += 16, from += 16) v128.store(q, v128.load(from));
-      } else if (strideW == 2) {
-        for (let l = b - a; l > 0; l -= 16, q += 16, from += 32)
-          v128.store(q, i8x16.shuffle(
-            v128.load(from), v128.load(from, 16), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
-          ));
-      } else {
-        for (let l = b - a; l > 0; --l, ++q, from += strideW) store<u8>(q, load<u8>(from));
-      }
-      to += b - a;
-    }
-    q = to;
-    for (let l = end - b; l > 0; l -= 16, q += 16) v128.store(q, i8x16.splat(0));
-    to += end - b;
-    x = 0;
-    if (++y == outH) {
-      y = 0;
-      ++image;
-    }
-  }
+// @ts-ignore: decorator
+@inline
+function pick(table: v128, bits: v128): v128 {
+  // Bits are 0 to 15, where both are the same.
+  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, bits);
+  return i8x16.swizzle(table, bits);
 }
 
-/** [kernelH][kernelW][groups][width] nibbles of pixels first to last; the shape's channels are groups. */
-export function gatherNibbles(
-  shape: usize, from: usize, first: i32, last: i32, to: usize, width: i32,
-): void {
-  const inStride = field(shape, 2), groups = field(shape, 10), kernelH = field(shape, 11), kernelW = field(shape, 12);
-  for (let i = 0; i < kernelH; ++i)
-    for (let j = 0; j < kernelW; ++j) {
-      let plane = from;
-      for (let g = 0; g < groups; ++g) {
-        gatherNibbleRow(shape, plane, i, j, first, last, to);
-        plane += inStride;
-        to += width;
-      }
-    }
+// The table of output 0, 1, 2 or 3 of a quad: weight j where bit j of the entry's number is set.
+
+// @ts-ignore: decorator
+@inline
+function table0(w: v128): v128 {
+  const a = i8x16.swizzle(w, i8x16(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0));
+  const b = i8x16.swizzle(w, i8x16(-1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1));
+  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 2, 2, 2, 2, -1, -1, -1, -1, 2, 2, 2, 2));
+  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 3, 3, 3, 3, 3, 3, 3, 3));
+  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
 }
 
-/** out[o][image][pixel] = start[o][pixel], int32. */
-export function startSums(
-  start: usize, out: usize, outStride: i32, images: i32, pixels: i32, outputs: i32,
-): void {
-  for (let o = 0; o < outputs; ++o) {
-    const from = start + (<usize>o * pixels << 2);
-    let to = out + (<usize>o * outStride << 2);
-    for (let n = 0; n < images; ++n) {
-      for (let p = 0; p < pixels; p += 4)
-        v128.store(to + (<usize>p << 2), v128.load(from + (<usize>p << 2)));
-      to += <usize>pixels << 2;
+// @ts-ignore: decorator
+@inline
+function table1(w: v128): v128 {
+  const a = i8x16.swizzle(w, i8x16(-1, 4, -1, 4, -1, 4, -1, 4, -1, 4, -1, 4, -1, 4, -1, 4));
+  const b = i8x16.swizzle(w, i8x16(-1, -1, 5, 5, -1, -1, 5, 5, -1, -1, 5, 5, -1, -1, 5, 5));
+  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 6, 6, 6, 6, -1, -1, -1, -1, 6, 6, 6, 6));
+  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 7, 7, 7, 7, 7, 7, 7, 7));
+  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
+}
+
+// @ts-ignore: decorator
+@inline
+function table2(w: v128): v128 {
+  const a = i8x16.swizzle(w, i8x16(-1, 8, -1, 8, -1, 8, -1, 8, -1, 8, -1, 8, -1, 8, -1, 8));
+  const b = i8x16.swizzle(w, i8x16(-1, -1, 9, 9, -1, -1, 9, 9, -1, -1, 9, 9, -1, -1, 9, 9));
+  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 10, 10, 10, 10, -1, -1, -1, -1, 10, 10, 10, 10));
+  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 11, 11, 11, 11, 11, 11, 11, 11));
+  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
+}
+
+// @ts-ignore: decorator
+@inline
+function table3(w: v128): v128 {
+  const a = i8x16.swizzle(w, i8x16(-1, 12, -1, 12, -1, 12, -1, 12, -1, 12, -1, 12, -1, 12, -1, 12));
+  const b = i8x16.swizzle(w, i8x16(-1, -1, 13, 13, -1, -1, 13, 13, -1, -1, 13, 13, -1, -1, 13, 13));
+  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 14, 14, 14, 14, -1, -1, -1, -1, 14, 14, 14, 14));
+  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 15, 15, 15, 15, 15, 15, 15, 15));
+  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
+}
+
+/** Tables of four outputs, in two pairs: [pair][place][2][16]. A plane takes the first `rows` of each position's quads. */
+function makeTables(quads: usize, positions: i32, allRows: i32, rows: i32, to: usize): void {
+  const other = <usize>(positions * rows) << 5;
+  for (let i = 0; i < positions; ++i) {
+    for (let r = 0; r < rows; ++r) {
+      const w = v128.load(quads + (<usize>r << 4));
+      v128.store(to, table0(w));
+      v128.store(to, table1(w), 16);
+      v128.store(to + other, table2(w));
+      v128.store(to + other, table3(w), 16);
+      to += 32;
     }
+    quads += <usize>allRows << 4;
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function addScaled(out: usize, low: v128, high: v128, factor: v128): void {
-  v128.store(out, i32x4.add(v128.load(out), i32x4.extmul_low_i16x8_s(low, factor)));
-  v128.store(out, i32x4.add(v128.load(out, 16), i32x4.extmul_high_i16x8_s(low, factor)), 16);
-  v128.store(out, i32x4.add(v128.load(out, 32), i32x4.extmul_low_i16x8_s(high, factor)), 32);
-  v128.store(out, i32x4.add(v128.load(out, 48), i32x4.extmul_high_i16x8_s(high, factor)), 48);
+function widen(sums: usize, s: v128): void {
+  v128.store(sums, i16x8.add(v128.load(sums), s));
+  v128.store(sums, i16x8.add(v128.load(sums, 16), i16x8.shr_u(s, 8)), 16);
 }
 
-/** One output, 64 pixels. a: nibbles, rows `along` bytes apart; t: tables of 16 bytes; r: run lengths up to end. */
+/** 16 pixels' sums, times a factor, to the output. */
 // @ts-ignore: decorator
 @inline
-function lookup64(a: usize, along: usize, t: usize, r: usize, end: usize, out: usize, factor: v128): void {
-  let l0 = i16x8.splat(0), h0 = i16x8.splat(0), l1 = i16x8.splat(0), h1 = i16x8.splat(0);
-  let l2 = i16x8.splat(0), h2 = i16x8.splat(0), l3 = i16x8.splat(0), h3 = i16x8.splat(0);
-  for (; r < end; r += 4) {
-    let s0 = i8x16.splat(0), s1 = i8x16.splat(0), s2 = i8x16.splat(0), s3 = i8x16.splat(0);
-    for (const stop = t + (<usize>load<i32>(r) << 4); t < stop; t += 16) {
-      const table = v128.load(t);
-      s0 = i8x16.add(s0, i8x16.swizzle(table, v128.load(a)));
-      s1 = i8x16.add(s1, i8x16.swizzle(table, v128.load(a, 16)));
-      s2 = i8x16.add(s2, i8x16.swizzle(table, v128.load(a, 32)));
-      s3 = i8x16.add(s3, i8x16.swizzle(table, v128.load(a, 48)));
+function addScaled(sums: usize, factor: v128, out: usize): void {
+  const odd = v128.load(sums, 16);
+  const even = i16x8.sub(v128.load(sums), i16x8.shl(odd, 8));
+  const low = i16x8.shuffle(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+  const high = i16x8.shuffle(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+  v128.store(out, i32x4.add(v128.load(out), i32x4.extmul_low_i16x8_u(low, factor)));
+  v128.store(out, i32x4.add(v128.load(out, 16), i32x4.extmul_high_i16x8_u(low, factor)), 16);
+  v128.store(out, i32x4.add(v128.load(out, 32), i32x4.extmul_low_i16x8_u(high, factor)), 32);
+  v128.store(out, i32x4.add(v128.load(out, 48), i32x4.extmul_high_i16x8_u(high, factor)), 48);
+}
+
+/** Two outputs, 64 pixels. a: nibbles, `along` bytes from one place to the next; run: lengths and starts, of which the pair's are at `pair`. */
+function lookup64(a: usize, along: usize, t: usize, run: usize, end: usize, pair: usize, sums: usize): void {
+  memory.fill(sums, 0, 256);
+  for (; run < end; run += 8) {
+    let s0 = v128.load8_splat(run + pair, 4), s1 = s0, s2 = s0, s3 = s0;
+    let r0 = v128.load8_splat(run + pair, 5), r1 = r0, r2 = r0, r3 = r0;
+    for (const stop = t + (<usize>load<u32>(run) << 5); t < stop; t += 32) {
+      const x = v128.load(t), y = v128.load(t, 16);
+      let b = v128.load(a);
+      s0 = i8x16.add(s0, pick(x, b)); r0 = i8x16.add(r0, pick(y, b));
+      b = v128.load(a, 16);
+      s1 = i8x16.add(s1, pick(x, b)); r1 = i8x16.add(r1, pick(y, b));
+      b = v128.load(a, 32);
+      s2 = i8x16.add(s2, pick(x, b)); r2 = i8x16.add(r2, pick(y, b));
+      b = v128.load(a, 48);
+      s3 = i8x16.add(s3, pick(x, b)); r3 = i8x16.add(r3, pick(y, b));
       a += along;
     }
-    l0 = i16x8.add(l0, i16x8.extend_low_i8x16_s(s0)); h0 = i16x8.add(h0, i16x8.extend_high_i8x16_s(s0));
-    l1 = i16x8.add(l1, i16x8.extend_low_i8x16_s(s1)); h1 = i16x8.add(h1, i16x8.extend_high_i8x16_s(s1));
-    l2 = i16x8.add(l2, i16x8.extend_low_i8x16_s(s2)); h2 = i16x8.add(h2, i16x8.extend_high_i8x16_s(s2));
-    l3 = i16x8.add(l3, i16x8.extend_low_i8x16_s(s3)); h3 = i16x8.add(h3, i16x8.extend_high_i8x16_s(s3));
+    widen(sums, s0); widen(sums + 32, s1); widen(sums + 64, s2); widen(sums + 96, s3);
+    widen(sums + 128, r0); widen(sums + 160, r1); widen(sums + 192, r2); widen(sums + 224, r3);
   }
-  addScaled(out, l0, h0, factor);
-  addScaled(out + 64, l1, h1, factor);
-  addScaled(out + 128, l2, h2, factor);
-  addScaled(out + 192, l3, h3, factor);
 }
 
-/** One output, 16 pixels. */
-// @ts-ignore: decorator
-@inline
-function lookup16(a: usize, along: usize, t: usize, r: usize, end: usize, out: usize, factor: v128): void {
-  let low = i16x8.splat(0), high = i16x8.splat(0);
-  for (; r < end; r += 4) {
-    let sum = i8x16.splat(0);
-    for (const stop = t + (<usize>load<i32>(r) << 4); t < stop; t += 16) {
-      sum = i8x16.add(sum, i8x16.swizzle(v128.load(t), v128.load(a)));
+/** Two outputs, 16 pixels. */
+function lookup16(a: usize, along: usize, t: usize, run: usize, end: usize, pair: usize, sums: usize): void {
+  memory.fill(sums, 0, 256);
+  for (; run < end; run += 8) {
+    let s = v128.load8_splat(run + pair, 4), r = v128.load8_splat(run + pair, 5);
+    for (const stop = t + (<usize>load<u32>(run) << 5); t < stop; t += 32) {
+      const b = v128.load(a);
+      s = i8x16.add(s, pick(v128.load(t), b));
+      r = i8x16.add(r, pick(v128.load(t, 16), b));
       a += along;
     }
-    low = i16x8.add(low, i16x8.extend_low_i8x16_s(sum));
-    high = i16x8.add(high, i16x8.extend_high_i8x16_s(sum));
+    widen(sums, s);
+    widen(sums + 128, r);
   }
-  addScaled(out, low, high, factor);
 }
 
 /**
- * out[o][pixel] += factors[o] * sum over k of tables[o][k][a[k][pixel]]. width is a multiple of 16; runs: int32
- * [outputs][runCount], lengths that add up to k.
+ * out[o][pixel] += factors[o] * sum over places of table[o][place][a[place][pixel]], four outputs at a time.
+ *
+ * a: nibbles, places `along` bytes apart, tiles of 64 pixels `tile` bytes apart; vectors: of 16 pixels. quads: of all
+ * groups, or 0 where `packed` weights (see packed.ts) are unpacked into `scratch` group by group. scratch: tables, 64
+ * bytes per place, then 256 bytes, then quads. runs: [group][runCount] { uint32 length, uint8 starts[4] }.
  */
 export function lookup(
-  a: usize, along: i32, k: i32, width: i32, tables: usize, runs: usize, runCount: i32,
-  outputs: i32, out: usize, outStride: i32, factors: usize,
+  a: usize, along: i32, tile: i32, vectors: i32, positions: i32, allRows: i32, rows: i32, quads: usize, packed: usize,
+  groups: i32, scratch: usize, runs: usize, runCount: i32, factors: usize, out: usize, outStride: i32,
+): void {
+  const places = positions * rows;
+  const sums = scratch + (<usize>places << 6), unpacked = sums + 256;
+  const size = <usize>(positions * allRows) << 4, list = <usize>runCount << 3;
+  for (let g = 0; g < groups; ++g) {
+    if (packed != 0) unpackGroup(packed, g, positions * allRows, unpacked);
+    makeTables(packed != 0 ? unpacked : quads, positions, allRows, rows, scratch);
+    quads += size;
+    const end = runs + list;
+    for (let pair: usize = 0; pair < 4; pair += 2) {
+      const t = scratch + <usize>places * 16 * pair;
+      const first = i16x8.splat(<i16>load<i32>(factors)), second = i16x8.splat(<i16>load<i32>(factors, 4));
+      let from = a, v = 0, to = out;
+      for (; v + 4 <= vectors; v += 4, from += tile, to += 256) {
+        lookup64(from, along, t, runs, end, pair, sums);
+        for (let i: usize = 0; i < 4; ++i) {
+          addScaled(sums + (i << 5), first, to + (i << 6));
+          addScaled(sums + 128 + (i << 5), second, to + (<usize>outStride << 2) + (i << 6));
+        }
+      }
+      for (; v < vectors; ++v, from += 16, to += 64) {
+        lookup16(from, along, t, runs, end, pair, sums);
+        addScaled(sums, first, to);
+        addScaled(sums + 128, second, to + (<usize>outStride << 2));
+      }
+      out += <usize>outStride << 3;
+      factors += 8;
+    }
+    runs += list;
+  }
+}
+
+/**
+ * out[o][pixel] = start for pixels first to last of the batch; start: int32, [o][pixel of an image] or, with `each` 0,
+ * [o].
+ */
+export function startSums(
+  start: usize, each: i32, out: usize, outStride: i32, first: i32, last: i32, pixels: i32, outputs: i32,
 ): void {
   for (let o = 0; o < outputs; ++o) {
-    const scale = i16x8.splat(<i16>load<i32>(factors + (<usize>o << 2)));
-    const end = runs + (<usize>runCount << 2);
-    let p = 0;
-    for (; p + 64 <= width; p += 64) lookup64(a + p, along, tables, runs, end, out + (<usize>p << 2), scale);
-    for (; p < width; p += 16) lookup16(a + p, along, tables, runs, end, out + (<usize>p << 2), scale);
-    tables += <usize>k << 4;
-    runs = end;
-    out += <usize>outStride << 2;
+    let to = out + (<usize>(o * outStride + first) << 2);
+    if (!each) {
+      const value = v128.load32_splat(start + (<usize>o << 2));
+      for (const end = to + (<usize>(last - first) << 2); to < end; to += 16) v128.store(to, value);
+      continue;
+    }
+    const from = start + (<usize>(o * pixels) << 2);
+    for (let p = first; p < last; ) {
+      const at = p % pixels;
+      const count = min(pixels - at, last - p);
+      const q = from + (<usize>at << 2);
+      for (let i = 0; i < count; i += 4) v128.store(to + (<usize>i << 2), v128.load(q + (<usize>i << 2)));
+      to += <usize>count << 2;
+      p += count;
+    }
   }
 }

@@ -1,5 +1,3 @@
-import type { ProductKernelName } from './modelKernels.ts';
-
 /** What a product costs by: sizes of a batch. */
 export interface ProductSize {
   readonly outputs: number;
@@ -7,34 +5,87 @@ export interface ProductSize {
   readonly row: number;
   /** Output pixels of the whole batch. */
   readonly pixels: number;
-  /** Tables of one output, over all planes, and their runs within int8. */
-  readonly places: number;
-  readonly runs: number;
 }
 
-/** Steps of the inner loops as multiples of one load, multiply and add of a vector: counted instructions, not timings. */
-const steps = { dot: 1, wide: 1.3, lookup: 1.1, widen: 1.5, gather: 0.8, sum: 4 } as const;
+/**
+ * Nanoseconds of the kernels' parts, measured by `pnpm bench:kernels --parts` (benchmarks/results/speed/kernels.json):
+ * constants, so that every machine chooses the same way.
+ */
+const parts = {
+  /** 4 outputs x 8 pixels x 2 inputs. */
+  pairs: 1.9,
+  /** 4 outputs x 4 pixels x 1 input. */
+  wide: 1.6,
+  /** A value of an input brought to its place in a window. */
+  gather: 1,
+  /** 4 outputs x 4 inputs, each of four pixels together, and of a pixel alone. */
+  dotFour: 1.7,
+  dotOne: 0.9,
+  /** 16 weights unpacked. */
+  unpack: 5,
+  /** A table applied to 16 pixels, of 64 or more and of fewer. */
+  lookupMany: 0.3,
+  lookupFew: 0.6,
+  /** A table made. */
+  table: 1,
+  /** 16 pixels' sums at the end of a run, and at the end. */
+  run: 0.25,
+  sums: 3,
+  /** 16 pixels of a place gathered. */
+  gatherNibbles: 1,
+  /** 128 bits counted. */
+  count: 1.6,
+  /** Two rows of bits counted, beside their bits. */
+  counts: 8,
+} as const;
 
 const tiles = (n: number, tile: number): number => Math.ceil(n / tile);
 
-/** About how much a kernel has to do for a product; the least is chosen, the same on every machine. */
-export function costOf(kernel: ProductKernelName, size: ProductSize): number {
-  const { outputs, row, pixels, places, runs } = size;
+export const pairsCost = ({ outputs, row, pixels }: ProductSize): number =>
+  tiles(outputs, 4) * tiles(row, 2) * tiles(pixels, 8) * parts.pairs + parts.gather * row * pixels;
+
+export const wideCost = ({ outputs, row, pixels }: ProductSize): number =>
+  tiles(outputs, 4) * row * tiles(pixels, 4) * parts.wide + parts.gather * row * pixels;
+
+export function dotCost({ outputs, row, pixels }: ProductSize, packed: boolean): number {
+  const quads = tiles(outputs, 4) * tiles(row, 4);
+  const each = Math.floor(pixels / 4) * parts.dotFour + (pixels % 4) * parts.dotOne;
+  return quads * (each + (packed ? parts.unpack : 0)) + parts.gather * row * pixels;
+}
+
+/** What meets binary inputs. */
+export interface BinarySize extends ProductSize {
+  /** Groups of four inputs that the planes of the inputs take, each its own. */
+  readonly places: readonly number[];
+}
+
+/** @param mean of |w| over its divisor: how soon sums have to be widened */
+export function lookupCost(
+  { outputs, pixels, places }: BinarySize,
+  mean: number,
+  packed: boolean,
+): number {
+  const vectors = tiles(pixels, 16);
+  const few = vectors % 4;
   const fours = 4 * tiles(outputs, 4);
-  const gathered = steps.gather * row * pixels;
-  switch (kernel) {
-    case 'pairs':
-      return fours * tiles(row, 2) * 2 * tiles(pixels, 8) * steps.dot + gathered;
-    case 'rows':
-      return fours * pixels * (tiles(row, 8) * steps.dot + steps.sum) + gathered;
-    case 'wide':
-      return fours * row * 2 * tiles(pixels, 8) * steps.wide + gathered;
-    case 'lookup': {
-      const vectors = tiles(pixels, 16);
-      const each = places * steps.lookup + runs * steps.widen + steps.sum;
-      return outputs * vectors * each + places * vectors;
-    }
-    default:
-      return kernel satisfies never;
-  }
+  const looked = (vectors - few) * parts.lookupMany + few * parts.lookupFew;
+  const made = parts.table + (packed ? parts.unpack / 4 : 0);
+  return places.reduce((sum, k) => {
+    const runs = Math.ceil((k * 4 * mean) / 255);
+    const each = k * (looked + made) + vectors * (runs * parts.run + parts.sums);
+    return sum + fours * each + k * vectors * parts.gatherNibbles;
+  }, 0);
+}
+
+/** @param planes of the weights @param shared whether all outputs share their map */
+export function bitsCost(
+  { outputs, pixels, places }: BinarySize,
+  planes: number,
+  shared: boolean,
+): number {
+  return places.reduce((sum, k) => {
+    const row = tiles(k, 32) * parts.count + parts.counts;
+    const rows = planes * (outputs * (shared ? 1 : 2) + 1);
+    return sum + pixels * (rows * row + k * parts.gather);
+  }, 0);
 }

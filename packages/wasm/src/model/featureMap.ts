@@ -8,7 +8,7 @@ export type MapForm = 'int16' | 'int32' | 'nibbles';
 
 /** One activation plane of a map of nibbles: bits of its member channels, four to a row. */
 export interface NibblePlane {
-  /** Channels with a member anywhere, ascending. */
+  /** Channels with a member anywhere: the first ones of `memberOrder`. */
   readonly channels: Int32Array;
   readonly firstRow: number;
   readonly rows: number;
@@ -24,6 +24,8 @@ export interface MapLayout {
   readonly bytes: number;
   /** Of nibbles. */
   readonly planes?: readonly NibblePlane[];
+  /** Of nibbles: the channels' order. */
+  readonly order?: Int32Array;
 }
 
 const formBytes = { int16: 2, int32: 4, nibbles: 1 } as const;
@@ -59,21 +61,33 @@ export function imageValues(
   return out;
 }
 
-/** Nibbles of the planes that add something, of the channels that have a member in them. */
-export function nibbleLayout({ layer, input }: Planned<ThresholdLayer>, batch: number): MapLayout {
-  const [, , channels] = input;
+/**
+ * Channels that have a member in some plane, those in most planes first: a plane's members are the first so many, so
+ * that one order of weights does for all planes.
+ */
+function memberOrder(bits: Uint8Array, channels: number): { order: Int32Array; most: Uint8Array } {
   const most = new Uint8Array(channels);
-  layer.bits.forEach((width, i) => {
+  bits.forEach((width, i) => {
     most[i % channels] = Math.max(most[i % channels], width);
   });
+  const members = Array.from(most.keys()).filter((c) => most[c] > 0);
+  return { order: Int32Array.from(members.sort((a, b) => most[b] - most[a] || a - b)), most };
+}
+
+/** Nibbles of the planes that add something, of the channels that have a member in them. */
+export function nibbleLayout(
+  { layer, input }: Planned<ThresholdLayer>,
+  batch: number,
+): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
+  const { order, most } = memberOrder(layer.bits, input[2]);
   let rows = 0;
   const planes = Array.from(layer.multiples, (multiple, n): NibblePlane => {
-    const members = multiple === 0 ? [] : Array.from(most.keys()).filter((c) => most[c] > n);
-    const plane = { multiple, firstRow: rows, rows: Math.ceil(members.length / 4) };
+    const end = multiple === 0 ? 0 : order.findLastIndex((c) => most[c] > n) + 1;
+    const plane = { multiple, firstRow: rows, rows: Math.ceil(end / 4) };
     rows += plane.rows;
-    return { ...plane, channels: Int32Array.from(members) };
+    return { ...plane, channels: order.slice(0, end) };
   });
-  return { ...mapLayout(input, 'nibbles', batch, rows), planes };
+  return { ...mapLayout(input, 'nibbles', batch, rows), planes, order };
 }
 
 /** One image's values behind nibbles: ±k_n per plane where `bits` has a member, row by row, channels fastest. */

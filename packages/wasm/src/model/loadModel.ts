@@ -1,4 +1,5 @@
 import {
+  type FeatureShape,
   featureCount,
   HbnnError,
   type IntegerLayer,
@@ -15,17 +16,23 @@ import {
   webAssembly,
 } from '../webAssembly.ts';
 import { planArena } from './arena.ts';
-import { costOf } from './costs.ts';
 import { imageValues, type MapLayout, nibbleValues, roundUp } from './featureMap.ts';
 import type { ModelKernelName, ProductKernelName } from './modelKernels.ts';
 import type { RunStep, Step } from './step.ts';
-import { fittingKernels, type ProductChoice, sizeOf, stepsOf } from './steps.ts';
+import { stepsOf } from './steps.ts';
 
 export interface LoadOptions {
   /** Images computed together; by default as many as make about a million values. */
   readonly batch?: number;
   /** Kernels to prefer for products that they fit, rather than those that should be fastest. */
   readonly kernels?: readonly ProductKernelName[];
+  /**
+   * Keep weights that meet few pixels of an image (dense layers) in about the bits they are made of, and unpack them
+   * where they are used: by default from 2^18 weights of a layer on.
+   */
+  readonly pack?: boolean;
+  /** Relaxed SIMD, which computes the same numbers faster: by default where the engine has it. */
+  readonly relaxed?: boolean;
 }
 
 /** What a layer runs on. */
@@ -34,6 +41,8 @@ export interface LoadedLayer {
   readonly kernels: readonly ModelKernelName[];
   /** Multiply-adds of one image. */
   readonly macs: number;
+  /** Its weights are packed (see LoadOptions.pack). */
+  readonly packed: boolean;
 }
 
 export interface LoadedPlan {
@@ -78,31 +87,21 @@ export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promi
   const batch = o.batch ?? Math.max(1, Math.min(mostBatch, Math.floor(batchValues / largest)));
   if (!Number.isSafeInteger(batch) || batch < 1 || batch > 4096)
     throw new HbnnError(`loadModel: expected a batch of 1 to 4096 images, got ${batch}`);
-  const made = stepsOf(model, planned, batch, (choice) => chosen(choice, o.kernels));
-  const steps = await Promise.all(
-    made.map(async (step) =>
-      step.late === undefined
-        ? step
-        : { ...step, constants: [...step.constants, await step.late()] },
-    ),
-  );
+  const steps = await stepsOf(model, planned, batch, o);
   const placed = place(model, steps, batch);
   const memory = newMemory(model.name, placed.bytes);
-  const raw = await kernelsOn(inferenceCode, memory);
+  const raw = await kernelsOn(inferenceCode(o.relaxed), memory);
   const runs = writeAndBind(memory, raw, steps, placed);
-  return running(model, planned, { batch, steps, placed, memory, raw, runs });
-}
-
-function chosen(
-  choice: ProductChoice,
-  preferred: readonly ProductKernelName[] = [],
-): ProductKernelName {
-  const fitting = fittingKernels(choice);
-  const wanted = preferred.find((name) => fitting.includes(name));
-  if (wanted !== undefined) return wanted;
-  const size = sizeOf(choice);
-  const cost = fitting.map((name) => costOf(name, size));
-  return fitting[cost.indexOf(Math.min(...cost))];
+  new Int32Array(memory.buffer, placed.offsets, model.scoreOffsets.length).set(model.scoreOffsets);
+  // Neither the model nor the constants are kept beside the memory they went into.
+  const kept = steps.map(
+    ({ layer, kernel, output, macs, packed }): KeptStep => ({
+      ...{ layer, kernel, output, macs, packed },
+    }),
+  );
+  const layers = planned.map(shownOf);
+  const sizes = [featureCount(model.input.shape), model.scoreOffsets.length] as const;
+  return running(sizes, { batch, layers, steps: kept, placed, memory, raw, runs });
 }
 
 interface Placed {
@@ -180,40 +179,48 @@ function writeAndBind(
   });
 }
 
+type KeptStep = Pick<Step, 'layer' | 'kernel' | 'output' | 'macs' | 'packed'>;
+
+/** What is kept of a layer. */
+interface ShownLayer extends Pick<IntegerLayer, 'name' | 'kind'> {
+  readonly output: FeatureShape;
+  /** Of a threshold layer's elements. */
+  readonly bits: Uint8Array;
+}
+
+const shownOf = ({ layer, output }: PlannedLayer): ShownLayer => ({
+  ...{ name: layer.name, kind: layer.kind, output },
+  bits: layer.kind === 'threshold' ? layer.bits : new Uint8Array(0),
+});
+
 interface Loaded {
   readonly batch: number;
-  readonly steps: readonly Step[];
+  readonly layers: readonly ShownLayer[];
+  readonly steps: readonly KeptStep[];
   readonly placed: Placed;
   readonly memory: WasmMemory;
   readonly raw: Readonly<Record<string, RawKernel>>;
   readonly runs: readonly RunStep[];
 }
 
-function running(
-  model: IntegerModel,
-  planned: readonly PlannedLayer[],
-  loaded: Loaded,
-): LoadedModel {
+function running([size, classes]: readonly [number, number], loaded: Loaded): LoadedModel {
   const { batch, placed } = loaded;
-  const size = featureCount(model.input.shape);
-  const classes = model.scoreOffsets.length;
-  new Int32Array(loaded.memory.buffer, placed.offsets, classes).set(model.scoreOffsets);
   let live: Loaded | undefined = loaded;
   return {
-    plan: planOf(planned, loaded),
+    plan: planOf(loaded),
     run(pixels, watch) {
       if (live === undefined) throw new HbnnError('run: the model is disposed of; load it again');
       const count = pixels.length / size;
       if (!Number.isInteger(count))
         throw new HbnnError(
-          `run: expected images of ${model.input.shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
+          `run: expected images of ${size} pixel values each, got ${pixels.length} values; pass whole images`,
         );
       const scores = new Int32Array(count * classes);
       for (let first = 0; first < count; first += batch) {
         const images = Math.min(batch, count - first);
         const part = pixels.subarray(first * size, (first + images) * size);
         new Uint8Array(live.memory.buffer, placed.pixels, part.length).set(part);
-        runBatch(planned, live, images, watch);
+        runBatch(live, images, watch);
         const found = new Int32Array(live.memory.buffer, placed.scores, images * classes);
         scores.set(found, first * classes);
       }
@@ -226,8 +233,7 @@ function running(
 }
 
 function runBatch(
-  planned: readonly PlannedLayer[],
-  { steps, runs, placed, raw, memory }: Loaded,
+  { layers, steps, runs, placed, raw, memory }: Loaded,
   images: number,
   watch: Watch | undefined,
 ): void {
@@ -236,7 +242,7 @@ function runBatch(
     run(images);
     const { layer, output } = steps[i];
     if (watch !== undefined && layer >= 0 && steps[i + 1]?.layer !== layer)
-      seen.push(outputsOf(memory, placed.outputs[i], output, bitsOf(planned[layer].layer), images));
+      seen.push(outputsOf(memory, placed.outputs[i], output, layers[layer].bits, images));
   });
   const { shape, stride, form } = steps[steps.length - 1].output;
   const write = form === 'int32' ? raw.writeScores32 : raw.writeScores16;
@@ -246,12 +252,9 @@ function runBatch(
   );
   for (let image = 0; watch !== undefined && image < images; image++)
     seen.forEach((values, i) => {
-      watch(planned[i].layer, { shape: planned[i].output, values: values[image] });
+      watch(layers[i], { shape: layers[i].output, values: values[image] });
     });
 }
-
-const bitsOf = (layer: IntegerLayer): Uint8Array =>
-  layer.kind === 'threshold' ? layer.bits : new Uint8Array(0);
 
 function outputsOf(
   memory: WasmMemory,
@@ -272,14 +275,12 @@ function outputsOf(
   return Array.from({ length: images }, (_, image) => imageValues(values, output, image));
 }
 
-function planOf(
-  planned: readonly PlannedLayer[],
-  { batch, steps, placed, memory }: Loaded,
-): LoadedPlan {
-  const layers = planned.map(({ layer }, i) => {
+function planOf({ batch, layers: shown, steps, placed, memory }: Loaded): LoadedPlan {
+  const layers = shown.map(({ name }, i) => {
     const own = steps.filter((step) => step.layer === i);
     const macs = own.reduce((sum, step) => sum + (step.macs ?? 0), 0);
-    return { name: layer.name, kernels: own.map(({ kernel }) => kernel), macs };
+    const packed = own.some((step) => step.packed);
+    return { name, kernels: own.map(({ kernel }) => kernel), macs, packed };
   });
   const { constantBytes } = placed;
   return { batch, layers, constantBytes, arenaBytes: memory.buffer.byteLength - constantBytes };

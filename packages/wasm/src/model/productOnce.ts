@@ -31,7 +31,7 @@ export async function productOnce(
   const planar = new Int16Array(memory.buffer, at.input, input.bytes / 2);
   for (let i = 0; i < featureCount(plan.input); i++)
     planar[(i % channels) * input.stride + Math.floor(i / channels)] = values[i];
-  step.bind(await kernelsOn(inferenceCode, memory), at)(1);
+  step.bind(await kernelsOn(inferenceCode(), memory), at)(1);
   const { stride } = step.output;
   const area = plan.output[0] * plan.output[1];
   const out = new Int32Array(plan.output[2] * area);

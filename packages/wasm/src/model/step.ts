@@ -30,9 +30,24 @@ export interface Step {
   readonly output: MapLayout;
   readonly scratchBytes: number;
   readonly constants: readonly Constant[];
-  /** A last constant that takes work to find. */
-  readonly late?: () => Promise<Constant>;
   bind(raw: Readonly<Record<string, RawKernel>>, at: Places): RunStep;
   /** Multiply-adds of one image, for a product. */
   readonly macs?: number;
+  /** A product's weights are packed. */
+  readonly packed?: boolean;
+}
+
+/** Constants in the order in which they are asked for; one that is asked for twice is kept once. */
+export class ConstantList {
+  readonly #constants: Constant[] = [];
+
+  get constants(): readonly Constant[] {
+    return this.#constants;
+  }
+
+  /** Where the constant is among them. */
+  add(constant: Constant): number {
+    const known = this.#constants.indexOf(constant);
+    return known >= 0 ? known : this.#constants.push(constant) - 1;
+  }
 }

@@ -1,79 +1,74 @@
 import type { IntegerModel, PlannedLayer } from '@hbnn/core';
-import type { ProductSize } from './costs.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
-import { type LookupPlan, lookupStep, planLookup } from './lookupStep.ts';
 import { convertStep, nibbleStep, poolStep, requantizeStep, thresholdStep } from './mapSteps.ts';
 import type { ProductKernelName } from './modelKernels.ts';
+import { type MakeStep, type ProductWay, waysFor } from './productWays.ts';
 import type { Step } from './step.ts';
-import { depthwiseStep, type PlannedProduct, valueStep } from './valueSteps.ts';
+import { depthwiseStep } from './valueSteps.ts';
 
 /** Values of larger magnitude do not go through int16. */
 const mostInt16 = 32767;
 
-/** What a product's kernel is chosen from. */
-export interface ProductChoice {
-  readonly plan: PlannedProduct;
-  readonly before: PlannedLayer | undefined;
-  readonly batch: number;
-}
-
-/** Kernels that can compute a product, whatever they cost. */
-export function fittingKernels({ plan, before }: ProductChoice): ProductKernelName[] {
-  if (plan.inputBound > mostInt16) return ['wide'];
-  const values: ProductKernelName[] = ['pairs', 'rows', 'wide'];
-  return lookupOf(plan, before) === undefined ? values : ['lookup', ...values];
-}
-
-const lookupOf = (
-  plan: PlannedProduct,
-  before: PlannedLayer | undefined,
-): LookupPlan | undefined =>
-  before?.layer.kind === 'threshold'
-    ? planLookup(plan, { ...before, layer: before.layer })
-    : undefined;
-
-/** What a product's cost depends on. */
-export function sizeOf({ plan, before, batch }: ProductChoice): ProductSize {
-  const [outputs, ...rest] = plan.layer.weights.shape;
-  const planes = lookupOf(plan, before)?.planes ?? [];
-  return {
-    outputs,
-    row: rest.reduce((product, n) => product * n, 1),
-    pixels: batch * plan.output[0] * plan.output[1],
-    places: planes.reduce((sum, { places }) => sum + places, 0),
-    runs: planes.reduce((sum, { runCount }) => sum + runCount, 0),
-  };
+/** How products are to be computed, where they can: see LoadOptions. */
+export interface Choice {
+  readonly kernels?: readonly ProductKernelName[];
+  readonly pack?: boolean;
 }
 
 /** The steps of a model, from its pixels to its last layer's outputs. */
-export function stepsOf(
+export async function stepsOf(
   model: IntegerModel,
   planned: readonly PlannedLayer[],
   batch: number,
-  choose: (choice: ProductChoice) => ProductKernelName,
-): Step[] {
+  choice: Choice,
+): Promise<Step[]> {
   const steps: Step[] = [readStep(model, batch)];
-  const kernels = planned.map((plan, i) => {
-    const { layer } = plan;
-    if (layer.kind !== 'conv' && layer.kind !== 'dense') return undefined;
-    return choose({ plan: { ...plan, layer }, before: planned[i - 1], batch });
-  });
-  planned.forEach((plan, i) => {
+  let product = productOf(planned, 0, batch, choice);
+  for (const [i, plan] of planned.entries()) {
     const input = steps[steps.length - 1].output;
-    const nibbles = kernels[i + 1] === 'lookup';
-    const around = { kernel: kernels[i], before: planned[i - 1], nibbles };
-    steps.push(...layerSteps(i, plan, around, input, batch));
-  });
+    const next = productOf(planned, i + 1, batch, choice);
+    const around = { product, binary: next?.binary === true };
+    steps.push(...(await layerSteps(i, plan, around, input, batch)));
+    product = next;
+  }
   return steps;
+}
+
+/** How a product is computed. */
+interface Chosen {
+  readonly kernel: ProductKernelName;
+  /** It reads nibbles. */
+  readonly binary: boolean;
+  readonly make: MakeStep;
+}
+
+/** How a layer is computed that is a product: as preferred where that fits, else the cheapest way. */
+function productOf(
+  planned: readonly PlannedLayer[],
+  index: number,
+  batch: number,
+  { kernels = [], pack }: Choice,
+): Chosen | undefined {
+  const plan = planned[index];
+  if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
+  const ways = waysFor({ ...plan, layer: plan.layer }, planned[index - 1], batch, pack);
+  const rank = (way: ProductWay): number => {
+    const at = kernels.indexOf(way.kernel);
+    return at < 0 ? kernels.length : at;
+  };
+  for (const way of ways.sort((a, b) => rank(a) - rank(b) || a.cost - b.cost)) {
+    const make = way.plan();
+    if (make !== undefined) return { kernel: way.kernel, binary: way.binary, make };
+  }
+  throw new Error(`${plan.layer.name}: no way to compute it`);
 }
 
 /** What a layer's steps depend on beside itself. */
 interface Around {
   /** Of a product. */
-  readonly kernel: ProductKernelName | undefined;
-  readonly before: PlannedLayer | undefined;
+  readonly product: Chosen | undefined;
   /** The next layer reads nibbles. */
-  readonly nibbles: boolean;
+  readonly binary: boolean;
 }
 
 function readStep({ input: { shape, zeros } }: IntegerModel, batch: number): Step {
@@ -90,45 +85,38 @@ function readStep({ input: { shape, zeros } }: IntegerModel, batch: number): Ste
   };
 }
 
-function layerSteps(
+async function layerSteps(
   index: number,
   plan: PlannedLayer,
-  { kernel = 'wide', before, nibbles }: Around,
+  { product, binary }: Around,
   input: MapLayout,
   batch: number,
-): Step[] {
+): Promise<Step[]> {
   const { layer } = plan;
+  /** The step of an input in a form, after those that bring it there. */
+  const from = async (
+    form: 'int16' | 'int32',
+    make: (input: MapLayout) => Step | Promise<Step>,
+  ): Promise<Step[]> => {
+    const convert = convertStep(index, input, form, batch);
+    return [...convert, await make(convert.at(-1)?.output ?? input)];
+  };
   switch (layer.kind) {
     case 'conv':
-    case 'dense': {
-      const product = { ...plan, layer };
-      if (kernel === 'lookup' && before?.layer.kind === 'threshold') {
-        const lookup = lookupOf(product, before);
-        if (lookup !== undefined)
-          return [lookupStep(index, product, before.layer, lookup, input, batch)];
-      }
-      const convert = convertStep(index, input, kernel === 'wide' ? 'int32' : 'int16', batch);
-      const from = convert.at(-1)?.output ?? input;
-      return [
-        ...convert,
-        valueStep(index, product, from, batch, kernel === 'lookup' ? 'pairs' : kernel),
-      ];
-    }
-    case 'depthwise': {
-      const form = plan.inputBound > mostInt16 ? 'int32' : 'int16';
-      const convert = convertStep(index, input, form, batch);
-      const from = convert.at(-1)?.output ?? input;
-      return [...convert, depthwiseStep(index, { ...plan, layer }, from, batch)];
-    }
+    case 'dense':
+      if (product === undefined) throw new Error(`${layer.name}: no way to compute it`);
+      if (product.binary) return [await product.make(index, input)];
+      return from(product.kernel === 'wide' ? 'int32' : 'int16', (map) => product.make(index, map));
+    case 'depthwise':
+      return from(plan.inputBound > mostInt16 ? 'int32' : 'int16', (map) =>
+        depthwiseStep(index, { ...plan, layer }, map, batch),
+      );
     case 'maxPool':
     case 'sumPool':
       return [poolStep(index, { ...plan, layer }, input, batch)];
-    case 'threshold': {
-      if (!nibbles) return [thresholdStep(index, { ...plan, layer }, input, batch)];
-      const convert = convertStep(index, input, 'int32', batch);
-      const from = convert.at(-1)?.output ?? input;
-      return [...convert, nibbleStep(index, { ...plan, layer }, from, batch)];
-    }
+    case 'threshold':
+      if (!binary) return [thresholdStep(index, { ...plan, layer }, input, batch)];
+      return from('int32', (map) => nibbleStep(index, { ...plan, layer }, map, batch));
     case 'requantize':
       return [requantizeStep(index, { ...plan, layer }, input, batch)];
     default:

@@ -16,7 +16,7 @@ export const gatheredBytes = 2 ** 18;
 
 /** How a product over whole values goes about its work. */
 interface ValueKernel {
-  readonly name: 'pairs' | 'rows' | 'wide';
+  readonly name: 'pairs' | 'wide';
   readonly gather: string;
   readonly multiply: string;
   /** Pixels come in multiples of this. */
@@ -33,12 +33,6 @@ const kernels: Readonly<Record<ValueKernel['name'], ValueKernel>> = {
     ...{ fold: 2, foldBytes: 4 },
     pack: (values, outputs, row) =>
       packed(new Int16Array(roundUp(outputs, 4) * roundUp(row, 2)), values, outputs, row, 2),
-  },
-  rows: {
-    ...{ name: 'rows', gather: 'gatherRows', multiply: 'multiplyRows', tile: 1 },
-    ...{ fold: 8, foldBytes: 16 },
-    pack: (values, outputs, row) =>
-      packed(new Int16Array(roundUp(outputs, 4) * roundUp(row, 8)), values, outputs, row, 8),
   },
   wide: {
     ...{ name: 'wide', gather: 'gather32', multiply: 'multiply32', tile: 8 },
@@ -65,7 +59,7 @@ function packed<T extends Int16Array | Int32Array>(
   return into;
 }
 
-/** A convolution or dense layer over whole values: int16 inputs in `pairs` and `rows`, int32 in `wide`. */
+/** A convolution or dense layer over whole values: int16 inputs in `pairs`, int32 in `wide`. */
 export function valueStep(
   index: number,
   plan: PlannedProduct,
@@ -82,7 +76,6 @@ export function valueStep(
   const pixels = plan.output[0] * plan.output[1];
   const most = Math.max(16, Math.floor(gatheredBytes / (folds * kernel.foldBytes) / 16) * 16);
   const width = Math.min(most, roundUp(batch * pixels, kernel.tile));
-  const length = name === 'pairs' ? folds : folds * kernel.fold;
   return {
     ...{ layer: index, kernel: name, input, output, macs: macsOf(plan) },
     scratchBytes: width * folds * kernel.foldBytes,
@@ -98,8 +91,8 @@ export function valueStep(
         for (let first = 0; first < end; first += width) {
           const last = Math.min(end, first + width);
           const wide = roundUp(last - first, kernel.tile);
-          gather(shape, from, first, last, scratch, name === 'rows' ? length : wide);
-          multiply(scratch, length, wide, weights, outputs, to + first * 4, output.stride);
+          gather(shape, from, first, last, scratch, wide);
+          multiply(scratch, folds, wide, weights, outputs, to + first * 4, output.stride);
         }
       };
     },

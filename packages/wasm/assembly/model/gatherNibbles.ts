@@ -1,0 +1,80 @@
+// Windows over nibbles: for each place of a window (kernel row, kernel column, four channels) and each output pixel the
+// byte there, 0 beyond the edges.
+
+import { field } from './gather';
+
+/** Bytes of one row of places, 16 at a time: writes up to 15 bytes past the end, so rows must be written in order. */
+function gatherNibbleRow(
+  shape: usize, plane: usize, i: i32, j: i32, first: i32, last: i32, to: usize,
+): void {
+  const inH = field(shape, 0), inW = field(shape, 1), outH = field(shape, 3), outW = field(shape, 4);
+  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8);
+  const shift = j - field(shape, 9);
+  const inside = shift >= 0 ? 0 : (strideW - 1 - shift) / strideW;
+  const rest = inW - 1 - shift;
+  const outside = rest < 0 ? 0 : min(outW, rest / strideW + 1);
+  let row = first / outW;
+  let x = first - row * outW;
+  let image = row / outH, y = row - image * outH;
+  let pixel = first;
+  while (pixel < last) {
+    const inY = y * strideH + i - top;
+    const end = min(outW, x + last - pixel);
+    pixel += end - x;
+    const within = inY >= 0 && inY < inH;
+    const a = within ? min(end, max(x, inside)) : end;
+    const b = within ? max(a, min(end, outside)) : end;
+    let q = to;
+    for (let l = a - x; l > 0; l -= 16, q += 16) v128.store(q, i8x16.splat(0));
+    to += a - x;
+    if (a < b) {
+      let from = plane + <usize>((image * inH + inY) * inW + a * strideW + shift);
+      q = to;
+      if (strideW == 1) {
+        for (let l = b - a; l > 0; l -= 16, q += 16, from += 16) v128.store(q, v128.load(from));
+      } else if (strideW == 2) {
+        for (let l = b - a; l > 0; l -= 16, q += 16, from += 32)
+          v128.store(q, i8x16.shuffle(
+            v128.load(from), v128.load(from, 16), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
+          ));
+      } else {
+        for (let l = b - a; l > 0; --l, ++q, from += strideW) store<u8>(q, load<u8>(from));
+      }
+      to += b - a;
+    }
+    q = to;
+    for (let l = end - b; l > 0; l -= 16, q += 16) v128.store(q, i8x16.splat(0));
+    to += end - b;
+    x = 0;
+    if (++y == outH) {
+      y = 0;
+      ++image;
+    }
+  }
+}
+
+/**
+ * [tile][kernelH][kernelW][groups][64] nibbles of pixels first to last, in tiles of 64; the shape's channels are groups.
+ * line: room for one place's pixels and 80 bytes more.
+ */
+export function gatherNibbles(shape: usize, from: usize, first: i32, last: i32, line: usize, to: usize): void {
+  const inStride = field(shape, 2), groups = field(shape, 10), kernelH = field(shape, 11), kernelW = field(shape, 12);
+  const tile = <usize>(kernelH * kernelW * groups) << 6;
+  const end = line + last - first;
+  for (let i = 0; i < kernelH; ++i)
+    for (let j = 0; j < kernelW; ++j) {
+      let plane = from;
+      for (let g = 0; g < groups; ++g) {
+        gatherNibbleRow(shape, plane, i, j, first, last, line);
+        plane += inStride;
+        let q = to;
+        for (let p = line; p < end; p += 64, q += tile) {
+          v128.store(q, v128.load(p));
+          v128.store(q, v128.load(p, 16), 16);
+          v128.store(q, v128.load(p, 32), 32);
+          v128.store(q, v128.load(p, 48), 48);
+        }
+        to += 64;
+      }
+    }
+}

@@ -1,0 +1,48 @@
+import { type MapLayout, mapLayout } from './featureMap.ts';
+import type { HeldWeights } from './heldWeights.ts';
+import type { Step } from './step.ts';
+import type { PlannedProduct } from './valueSteps.ts';
+import { macsOf, shapeWords, windowOf } from './window.ts';
+
+/** Gathered windows worked on together. */
+const gatheredBytes = 2 ** 18;
+const slackBytes = 128;
+
+/** A convolution or dense layer over int16 values, with 8-bit weights. */
+export function dotStep(
+  index: number,
+  plan: PlannedProduct,
+  held: HeldWeights,
+  input: MapLayout,
+  batch: number,
+): Step {
+  const { outputs, divisors, values } = held.weights;
+  const groups = Math.ceil(outputs / 4);
+  const output = mapLayout(plan.output, 'int32', batch);
+  const places = Math.ceil(values.length / outputs / 4);
+  const pixels = plan.output[0] * plan.output[1];
+  const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / (places * 8))));
+  const rows = width * places * 8 + slackBytes;
+  const factors = new Int32Array(groups * 4);
+  factors.set(divisors);
+  return {
+    ...{ layer: index, kernel: 'dot', input, output, macs: macsOf(plan) },
+    packed: held.packed,
+    scratchBytes: rows + (held.packed ? places * 16 + slackBytes : 0),
+    constants: [shapeWords(windowOf(plan.layer, plan.input), input, output), held.bytes, factors],
+    bind: (raw, { input: from, output: to, scratch, constants: [shape, weights, scales] }) => {
+      const ways = held.packed ? [0, weights] : [weights, 0];
+      return (images) => {
+        const end = images * pixels;
+        for (let first = 0; first < end; first += width) {
+          const last = Math.min(end, first + width);
+          raw.gatherRows(shape, from, first, last, scratch, places * 4);
+          raw.multiplyQuads(
+            ...[scratch, places, last - first, ...ways, groups, scratch + rows],
+            ...[scales, to + first * 4, output.stride],
+          );
+        }
+      };
+    },
+  };
+}
