@@ -10,5 +10,6 @@ export { depthwise16, depthwise32 } from './model/depthwise';
 export { countMembers, gatherBits, multiplyBits } from './model/bits';
 export { multiplyQuads } from './model/dot';
 export { gatherNibbles } from './model/gatherNibbles';
-export { lookup, startSums } from './model/lookup';
+export { lookup, repeatLookup, startSums } from './model/lookup';
+export { unpackGroup } from './model/packed';
 export { thresholdNibbles } from './model/nibbles';

@@ -1,11 +1,13 @@
 export { type KernelRow, kernelTable } from './kernelTable.ts';
 export {
+  type KernelTime,
   type LoadedLayer,
   type LoadedModel,
   type LoadedPlan,
   type LoadOptions,
   loadModel,
 } from './model/loadModel.ts';
+export { lookupLimit } from './model/lookupLimit.ts';
 export {
   type ModelKernelName,
   type ModelKernelRow,

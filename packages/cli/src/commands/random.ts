@@ -1,6 +1,6 @@
 import { encodeWithSize, parseMapPer, parseMix, parseScalePer, randomModel } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 
@@ -12,6 +12,7 @@ interface Options {
   mapPer?: string;
   scalePer?: string;
   inputMix?: string;
+  inputMapPer?: 'element' | 'position' | 'channel';
   json?: boolean;
 }
 
@@ -25,6 +26,13 @@ export function randomCommand(): Command {
     .option('--map-per <unit>', 'element, block:K, position, input or output')
     .option('--scale-per <unit>', 'tensor or output')
     .option('--input-mix <shares>', 'bits of binarized inputs')
+    .addOption(
+      new Option('--input-map-per <unit>', "what of one layer's inputs shares a bitwidth").choices([
+        'element',
+        'position',
+        'channel',
+      ]),
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -40,6 +48,7 @@ function run(o: Options): void {
     ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer) }),
     ...(o.scalePer !== undefined && { scalePer: parseScalePer(o.scalePer) }),
     ...(o.inputMix !== undefined && { inputMix: parseMix(o.inputMix) }),
+    ...(o.inputMapPer !== undefined && { inputMapPer: o.inputMapPer }),
   });
   const { bytes, size } = encodeWithSize(model);
   writeWhole(o.out, [bytes]);

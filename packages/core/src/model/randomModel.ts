@@ -24,7 +24,11 @@ export interface RandomLayerOptions {
   readonly scalePer?: ScalePer;
   /** Bits of the layer's inputs; default 1. */
   readonly inputMix?: Mix;
+  /** What of one layer's inputs shares a bitwidth: each its own (the default), all of a channel, of a position. */
+  readonly inputMapPer?: InputMapPer;
 }
+
+export type InputMapPer = 'element' | 'position' | 'channel';
 
 /**
  * Make a random integer model, the same for a seed on every machine: a whole network of any layers, or one layer
@@ -70,7 +74,15 @@ function randomLayer(seed: number | string, text: string, o: RandomLayerOptions)
   const rng = random(seed, 'layer', text);
   const inputMix = o.inputMix ?? distFromAverage(1);
   const { mapPer = 'element', scalePer = 'tensor', mix = distFromAverage(1.4) } = o;
-  const first = randomThreshold(rng, 'input', input, inputMix, [128, 64, 32], powers);
+  const first = randomThreshold(
+    rng,
+    'input',
+    input,
+    inputMix,
+    [128, 64, 32],
+    powers,
+    o.inputMapPer,
+  );
   const inputs = kind === 'depthwise' ? 1 : input[2];
   const shape = kind === 'dense' ? [outputs, input[2]] : [outputs, kernel[0], kernel[1], inputs];
   const weights = randomPlanes(rng, shape, { mix, mapPer, scalePer, multiple: powers });
@@ -139,15 +151,21 @@ function randomThreshold(
   mix: Mix,
   levels: readonly number[],
   multiple: WeightOptions['multiple'],
+  mapPer: InputMapPer = 'element',
 ): ThresholdLayer {
   const planes = mix.fractions.reduce((most, share) => Math.max(most, share.bits), 0);
   const nodes = 2 ** planes - 1;
-  const count = featureCount(shape);
-  const order = permutation(count, rng);
-  const bits = new Uint8Array(count);
+  const unit = {
+    element: { count: featureCount(shape), of: (i: number) => i },
+    position: { count: shape[0] * shape[1], of: (i: number) => Math.floor(i / shape[2]) },
+    channel: { count: shape[2], of: (i: number) => i % shape[2] },
+  }[mapPer];
+  const order = permutation(unit.count, rng);
+  const unitBits = new Uint8Array(unit.count);
   let rank = 0;
-  for (const share of allocate(mix, count))
-    for (const end = rank + share.count; rank < end; rank++) bits[order[rank]] = share.bits;
+  for (const share of allocate(mix, unit.count))
+    for (const end = rank + share.count; rank < end; rank++) unitBits[order[rank]] = share.bits;
+  const bits = Uint8Array.from({ length: featureCount(shape) }, (_, i) => unitBits[unit.of(i)]);
   const thresholds = new Int32Array(shape[2] * nodes);
   for (let c = 0; c < shape[2]; c++) {
     const centre = levels[0] + rng.below(1 + (Math.abs(levels[0]) >> 3));

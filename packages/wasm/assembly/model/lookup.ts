@@ -16,8 +16,6 @@
 //
 // Weights lie as quads: int8 [outputs / 4][place][4 outputs][4 channels].
 
-import { unpackGroup } from './packed';
-
 // @ts-ignore: decorator
 @inline
 function pick(table: v128, bits: v128): v128 {
@@ -107,7 +105,11 @@ function addScaled(sums: usize, factor: v128, out: usize): void {
 
 /** Two outputs, 64 pixels. a: nibbles, `along` bytes from one place to the next; run: lengths and starts, of which the pair's are at `pair`. */
 function lookup64(a: usize, along: usize, t: usize, run: usize, end: usize, pair: usize, sums: usize): void {
-  memory.fill(sums, 0, 256);
+  // A call of memory.fill takes longer.
+  for (let i: usize = 0; i < 256; i += 64) {
+    v128.store(sums + i, i8x16.splat(0)); v128.store(sums + i, i8x16.splat(0), 16);
+    v128.store(sums + i, i8x16.splat(0), 32); v128.store(sums + i, i8x16.splat(0), 48);
+  }
   for (; run < end; run += 8) {
     let s0 = v128.load8_splat(run + pair, 4), s1 = s0, s2 = s0, s3 = s0;
     let r0 = v128.load8_splat(run + pair, 5), r1 = r0, r2 = r0, r3 = r0;
@@ -130,7 +132,8 @@ function lookup64(a: usize, along: usize, t: usize, run: usize, end: usize, pair
 
 /** Two outputs, 16 pixels. */
 function lookup16(a: usize, along: usize, t: usize, run: usize, end: usize, pair: usize, sums: usize): void {
-  memory.fill(sums, 0, 256);
+  v128.store(sums, i8x16.splat(0)); v128.store(sums, i8x16.splat(0), 16);
+  v128.store(sums, i8x16.splat(0), 128); v128.store(sums, i8x16.splat(0), 144);
   for (; run < end; run += 8) {
     let s = v128.load8_splat(run + pair, 4), r = v128.load8_splat(run + pair, 5);
     for (const stop = t + (<usize>load<u32>(run) << 5); t < stop; t += 32) {
@@ -145,44 +148,36 @@ function lookup16(a: usize, along: usize, t: usize, run: usize, end: usize, pair
 }
 
 /**
- * out[o][pixel] += factors[o] * sum over places of table[o][place][a[place][pixel]], four outputs at a time.
+ * out[o][pixel] += factors[o] * sum over places of table[o][place][a[place][pixel]] for four outputs.
  *
- * a: nibbles, places `along` bytes apart, tiles of 64 pixels `tile` bytes apart; vectors: of 16 pixels. quads: of all
- * groups, or 0 where `packed` weights (see packed.ts) are unpacked into `scratch` group by group. scratch: tables, 64
- * bytes per place, then 256 bytes, then quads. runs: [group][runCount] { uint32 length, uint8 starts[4] }.
+ * a: nibbles, places `along` bytes apart, tiles of 64 pixels `tile` bytes apart; vectors: of 16 pixels. scratch: tables,
+ * 64 bytes per place, then 256 bytes. runs: [runCount] { uint32 length, uint8 starts[4] }.
  */
 export function lookup(
-  a: usize, along: i32, tile: i32, vectors: i32, positions: i32, allRows: i32, rows: i32, quads: usize, packed: usize,
-  groups: i32, scratch: usize, runs: usize, runCount: i32, factors: usize, out: usize, outStride: i32,
+  a: usize, along: i32, tile: i32, vectors: i32, positions: i32, allRows: i32, rows: i32, quads: usize, scratch: usize,
+  runs: usize, runCount: i32, factors: usize, out: usize, outStride: i32,
 ): void {
   const places = positions * rows;
-  const sums = scratch + (<usize>places << 6), unpacked = sums + 256;
-  const size = <usize>(positions * allRows) << 4, list = <usize>runCount << 3;
-  for (let g = 0; g < groups; ++g) {
-    if (packed != 0) unpackGroup(packed, g, positions * allRows, unpacked);
-    makeTables(packed != 0 ? unpacked : quads, positions, allRows, rows, scratch);
-    quads += size;
-    const end = runs + list;
-    for (let pair: usize = 0; pair < 4; pair += 2) {
-      const t = scratch + <usize>places * 16 * pair;
-      const first = i16x8.splat(<i16>load<i32>(factors)), second = i16x8.splat(<i16>load<i32>(factors, 4));
-      let from = a, v = 0, to = out;
-      for (; v + 4 <= vectors; v += 4, from += tile, to += 256) {
-        lookup64(from, along, t, runs, end, pair, sums);
-        for (let i: usize = 0; i < 4; ++i) {
-          addScaled(sums + (i << 5), first, to + (i << 6));
-          addScaled(sums + 128 + (i << 5), second, to + (<usize>outStride << 2) + (i << 6));
-        }
+  const sums = scratch + (<usize>places << 6), end = runs + (<usize>runCount << 3), next = <usize>outStride << 2;
+  makeTables(quads, positions, allRows, rows, scratch);
+  for (let pair: usize = 0; pair < 4; pair += 2) {
+    const t = scratch + <usize>places * 16 * pair;
+    const first = i16x8.splat(<i16>load<i32>(factors)), second = i16x8.splat(<i16>load<i32>(factors, 4));
+    let from = a, v = 0, to = out;
+    for (; v + 4 <= vectors; v += 4, from += tile, to += 256) {
+      lookup64(from, along, t, runs, end, pair, sums);
+      for (let i: usize = 0; i < 4; ++i) {
+        addScaled(sums + (i << 5), first, to + (i << 6));
+        addScaled(sums + 128 + (i << 5), second, to + next + (i << 6));
       }
-      for (; v < vectors; ++v, from += 16, to += 64) {
-        lookup16(from, along, t, runs, end, pair, sums);
-        addScaled(sums, first, to);
-        addScaled(sums + 128, second, to + (<usize>outStride << 2));
-      }
-      out += <usize>outStride << 3;
-      factors += 8;
     }
-    runs += list;
+    for (; v < vectors; ++v, from += 16, to += 64) {
+      lookup16(from, along, t, runs, end, pair, sums);
+      addScaled(sums, first, to);
+      addScaled(sums + 128, second, to + next);
+    }
+    out += next << 1;
+    factors += 8;
   }
 }
 
@@ -210,4 +205,9 @@ export function startSums(
       p += count;
     }
   }
+}
+
+/** The inner loop alone, over and over on the same 64 pixels and tables, all in the first-level cache: its limit. */
+export function repeatLookup(a: usize, tables: usize, runs: usize, end: usize, sums: usize, times: i32): void {
+  for (let i = 0; i < times; ++i) lookup64(a, 64, tables, runs, end, 0, sums);
 }

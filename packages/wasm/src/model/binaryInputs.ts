@@ -1,7 +1,8 @@
 import type { ThresholdLayer } from '@hbnn/core';
 import { type NibblePlane, nibbleLayout } from './featureMap.ts';
 import { productOnce } from './productOnce.ts';
-import { type DividedWeights, type InputOrder, rowsOf } from './quads.ts';
+import type { ProductWeights } from './productWeights.ts';
+import { type InputOrder, rowsOf } from './quads.ts';
 import type { Planned } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { windowOf } from './window.ts';
@@ -43,7 +44,7 @@ export interface StartMap {
 export async function startMap(
   plan: PlannedProduct,
   { threshold }: BinaryInputs,
-  weights: DividedWeights,
+  weights: ProductWeights,
   also: Int32Array,
 ): Promise<StartMap> {
   const sums: number[] = [0];
@@ -60,16 +61,16 @@ export async function startMap(
 }
 
 /** Sums of a window that lies on the whole input. */
-function oneWindow(
-  { values, outputs }: DividedWeights,
-  inputs: Int16Array,
-): Int32Array<ArrayBuffer> {
+function oneWindow(weights: ProductWeights, inputs: Int16Array): Int32Array<ArrayBuffer> {
+  const values = weights.values();
   const row = inputs.length;
-  return Int32Array.from({ length: outputs }, (_, o) => {
+  const sums = new Int32Array(weights.outputs);
+  for (let o = 0; o < sums.length; o++) {
     let sum = 0;
     for (let i = 0, k = o * row; i < row; i++, k++) sum += values[k] * inputs[i];
-    return sum;
-  });
+    sums[o] = sum;
+  }
+  return sums;
 }
 
 /** Groups of four channels at each position, those of all planes. */

@@ -1,7 +1,7 @@
 import type { PlaneWeights } from '@hbnn/core';
 import { type BinaryInputs, startMap } from './binaryInputs.ts';
 import { type MapLayout, mapLayout, type NibblePlane, roundUp } from './featureMap.ts';
-import type { DividedWeights } from './quads.ts';
+import type { ProductWeights } from './productWeights.ts';
 import { ConstantList, type Step } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
@@ -94,7 +94,7 @@ export async function bitsStep(
   index: number,
   plan: PlannedProduct,
   { inputs, planes }: BitsPlan,
-  weights: DividedWeights,
+  weights: ProductWeights,
   input: MapLayout,
   batch: number,
 ): Promise<Step> {

@@ -14,8 +14,6 @@ export interface ProductSize {
 const parts = {
   /** 4 outputs x 8 pixels x 2 inputs. */
   pairs: 1.9,
-  /** 4 outputs x 4 pixels x 1 input. */
-  wide: 1.6,
   /** A value of an input brought to its place in a window. */
   gather: 1,
   /** 4 outputs x 4 inputs, each of four pixels together, and of a pixel alone. */
@@ -43,9 +41,6 @@ const tiles = (n: number, tile: number): number => Math.ceil(n / tile);
 
 export const pairsCost = ({ outputs, row, pixels }: ProductSize): number =>
   tiles(outputs, 4) * tiles(row, 2) * tiles(pixels, 8) * parts.pairs + parts.gather * row * pixels;
-
-export const wideCost = ({ outputs, row, pixels }: ProductSize): number =>
-  tiles(outputs, 4) * row * tiles(pixels, 4) * parts.wide + parts.gather * row * pixels;
 
 export function dotCost({ outputs, row, pixels }: ProductSize, packed: boolean): number {
   const quads = tiles(outputs, 4) * tiles(row, 4);

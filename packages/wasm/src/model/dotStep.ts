@@ -1,5 +1,7 @@
 import { type MapLayout, mapLayout } from './featureMap.ts';
-import type { HeldWeights } from './heldWeights.ts';
+import { heldWeights } from './heldWeights.ts';
+import type { ProductWeights } from './productWeights.ts';
+import { flatOrder } from './quads.ts';
 import type { Step } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
@@ -12,26 +14,28 @@ const slackBytes = 128;
 export function dotStep(
   index: number,
   plan: PlannedProduct,
-  held: HeldWeights,
+  weights: ProductWeights,
   input: MapLayout,
   batch: number,
 ): Step {
-  const { outputs, divisors, values } = held.weights;
+  const { outputs, divisors, packed } = weights;
+  const row = plan.layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
   const groups = Math.ceil(outputs / 4);
   const output = mapLayout(plan.output, 'int32', batch);
-  const places = Math.ceil(values.length / outputs / 4);
+  const places = Math.ceil(row / 4);
   const pixels = plan.output[0] * plan.output[1];
   const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / (places * 8))));
   const rows = width * places * 8 + slackBytes;
+  const held = heldWeights(weights, flatOrder(plan));
   const factors = new Int32Array(groups * 4);
   factors.set(divisors);
   return {
     ...{ layer: index, kernel: 'dot', input, output, macs: macsOf(plan) },
-    packed: held.packed,
-    scratchBytes: rows + (held.packed ? places * 16 + slackBytes : 0),
-    constants: [shapeWords(windowOf(plan.layer, plan.input), input, output), held.bytes, factors],
-    bind: (raw, { input: from, output: to, scratch, constants: [shape, weights, scales] }) => {
-      const ways = held.packed ? [0, weights] : [weights, 0];
+    packed,
+    scratchBytes: rows + (packed ? places * 16 + slackBytes : 0),
+    constants: [shapeWords(windowOf(plan.layer, plan.input), input, output), held, factors],
+    bind: (raw, { input: from, output: to, scratch, constants: [shape, bytes, scales] }) => {
+      const ways = packed ? [0, bytes] : [bytes, 0];
       return (images) => {
         const end = images * pixels;
         for (let first = 0; first < end; first += width) {

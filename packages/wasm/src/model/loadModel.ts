@@ -53,6 +53,14 @@ export interface LoadedPlan {
   readonly arenaBytes: number;
 }
 
+/** What a kernel took over all images. */
+export interface KernelTime {
+  /** '' for what reads the pixels. */
+  readonly layer: string;
+  readonly kernel: ModelKernelName;
+  readonly ms: number;
+}
+
 /** An integer model in a WebAssembly memory of its own. */
 export interface LoadedModel {
   readonly plan: LoadedPlan;
@@ -62,6 +70,12 @@ export interface LoadedModel {
    * @throws HbnnError when the pixels are no whole number of images, or after `dispose`
    */
   run(pixels: Uint8Array, watch?: Watch): Int32Array<ArrayBuffer>;
+  /**
+   * Run some images, and tell what each layer's kernels took.
+   *
+   * @throws HbnnError as `run`
+   */
+  profile(pixels: Uint8Array): readonly KernelTime[];
   /** Let go of the memory. */
   dispose(): void;
 }
@@ -206,25 +220,48 @@ interface Loaded {
 function running([size, classes]: readonly [number, number], loaded: Loaded): LoadedModel {
   const { batch, placed } = loaded;
   let live: Loaded | undefined = loaded;
+  const inBatches = (
+    pixels: Uint8Array,
+    each: (of: Loaded, first: number, images: number) => void,
+  ): number => {
+    if (live === undefined) throw new HbnnError('run: the model is disposed of; load it again');
+    const count = pixels.length / size;
+    if (!Number.isInteger(count))
+      throw new HbnnError(
+        `run: expected images of ${size} pixel values each, got ${pixels.length} values; pass whole images`,
+      );
+    for (let first = 0; first < count; first += batch) {
+      const images = Math.min(batch, count - first);
+      const part = pixels.subarray(first * size, (first + images) * size);
+      new Uint8Array(live.memory.buffer, placed.pixels, part.length).set(part);
+      each(live, first, images);
+    }
+    return count;
+  };
   return {
     plan: planOf(loaded),
     run(pixels, watch) {
-      if (live === undefined) throw new HbnnError('run: the model is disposed of; load it again');
-      const count = pixels.length / size;
-      if (!Number.isInteger(count))
-        throw new HbnnError(
-          `run: expected images of ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-        );
-      const scores = new Int32Array(count * classes);
-      for (let first = 0; first < count; first += batch) {
-        const images = Math.min(batch, count - first);
-        const part = pixels.subarray(first * size, (first + images) * size);
-        new Uint8Array(live.memory.buffer, placed.pixels, part.length).set(part);
-        runBatch(live, images, watch);
-        const found = new Int32Array(live.memory.buffer, placed.scores, images * classes);
+      const scores = new Int32Array(Math.ceil(pixels.length / size) * classes);
+      inBatches(pixels, (of, first, images) => {
+        runBatch(of, images, watch);
+        const found = new Int32Array(of.memory.buffer, placed.scores, images * classes);
         scores.set(found, first * classes);
-      }
+      });
       return scores;
+    },
+    profile(pixels) {
+      const { layers, steps, runs } = loaded;
+      const ms = new Float64Array(steps.length);
+      inBatches(pixels, (_, __, images) => {
+        runs.forEach((run, i) => {
+          const start = performance.now();
+          run(images);
+          ms[i] += performance.now() - start;
+        });
+      });
+      return steps.map(({ layer, kernel }, i) => ({
+        ...{ layer: layers[layer]?.name ?? '', kernel, ms: ms[i] },
+      }));
     },
     dispose() {
       live = undefined;

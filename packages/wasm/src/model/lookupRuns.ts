@@ -1,5 +1,5 @@
 import type { NibblePlane } from './featureMap.ts';
-import type { DividedWeights } from './quads.ts';
+import type { ProductWeights } from './productWeights.ts';
 
 /** The most that sums over a run and over a whole plane may span: uint8 and uint16. */
 const mostRun = 255;
@@ -19,7 +19,7 @@ export interface PlaneRuns {
 }
 
 /** 2 k_n times the divisors, [outputs to a multiple of 4]. */
-export function planeFactors({ multiple }: NibblePlane, { divisors, outputs }: DividedWeights) {
+export function planeFactors({ multiple }: NibblePlane, { divisors, outputs }: ProductWeights) {
   const factors = new Int32Array(Math.ceil(outputs / 4) * 4);
   divisors.forEach((divisor, o) => {
     factors[o] = 2 * multiple * divisor;
@@ -30,7 +30,7 @@ export function planeFactors({ multiple }: NibblePlane, { divisors, outputs }: D
 /** Plan the runs of a plane; undefined where a table or the whole sum spans too much. */
 export function planeRuns(
   plane: NibblePlane,
-  weights: DividedWeights,
+  weights: ProductWeights,
   quads: Int8Array,
   positions: number,
 ): PlaneRuns | undefined {

@@ -1,9 +1,10 @@
 import { type BinaryInputs, rowsFor, startMap } from './binaryInputs.ts';
-import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
-import { type HeldWeights, heldWeights } from './heldWeights.ts';
+import { type MapLayout, mapLayout, type NibblePlane, roundUp } from './featureMap.ts';
+import { heldWeights } from './heldWeights.ts';
 import { type PlaneRuns, planeRuns } from './lookupRuns.ts';
-import type { DividedWeights } from './quads.ts';
-import type { Constant, Step } from './step.ts';
+import type { ProductWeights } from './productWeights.ts';
+import { quadsOf } from './quads.ts';
+import { ConstantList, type Step } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, type Window, windowOf } from './window.ts';
 
@@ -17,26 +18,21 @@ const slackBytes = 128;
 /** Table lookup of a product. */
 export interface LookupPlan {
   readonly inputs: BinaryInputs;
-  readonly held: HeldWeights;
+  readonly weights: ProductWeights;
   readonly planes: readonly PlaneRuns[];
 }
 
 /** Plan table lookup; undefined where weights are too large for it. */
-export function planLookup(
-  plan: PlannedProduct,
-  inputs: BinaryInputs,
-  divided: DividedWeights,
-  pack: boolean,
-): LookupPlan | undefined {
-  const held = heldWeights(plan.layer.weights, divided, inputs.order, pack);
-  if (held === undefined) return undefined;
+export function planLookup(inputs: BinaryInputs, weights: ProductWeights): LookupPlan | undefined {
+  if (!weights.fit) return undefined;
+  const quads = quadsOf(weights, inputs.order);
   const planes: PlaneRuns[] = [];
   for (const plane of inputs.planes) {
-    const runs = planeRuns(plane, held.weights, held.quads, inputs.order.positions);
+    const runs = planeRuns(plane, weights, quads, inputs.order.positions);
     if (runs === undefined) return undefined;
     planes.push(runs);
   }
-  return { inputs, held, planes };
+  return { inputs, weights, planes };
 }
 
 /** Whether a window takes each pixel as it is, so that nothing need be gathered. */
@@ -47,7 +43,7 @@ const isPointwise = ({ kernel, strides, padding }: Window): boolean =>
 export async function lookupStep(
   index: number,
   plan: PlannedProduct,
-  { inputs, held, planes }: LookupPlan,
+  { inputs, weights, planes }: LookupPlan,
   input: MapLayout,
   batch: number,
 ): Promise<Step> {
@@ -60,44 +56,70 @@ export async function lookupStep(
   const { positions } = inputs.order;
   const allRows = rowsFor(inputs);
   const places = planes.reduce((most, plane) => Math.max(most, plane.places), 1);
-  const most = Math.max(tile, Math.floor(gatheredBytes / places / tile) * tile);
+  const all = planes.reduce((sum, plane) => sum + plane.places, 1);
+  const most = Math.max(tile, Math.floor(gatheredBytes / all / tile) * tile);
   const width = pointwise
     ? roundUp(batch * pixels, tile)
     : Math.min(most, roundUp(batch * pixels, tile));
-  const tables = places * 64 + 256 + (held.packed ? positions * allRows * 16 : 0) + slackBytes;
-  const gathered = pointwise ? 0 : width * places + width + slackBytes;
-  const start = await startMap(plan, inputs, held.weights, takenOff(planes, outputs));
-  const shapes = planes.flatMap(({ plane, runs, factors }): Constant[] => [
-    shapeWords(window, input, output, plane.rows),
-    runs,
-    factors,
-  ]);
+  const unpackedBytes = weights.packed ? positions * allRows * 16 + slackBytes : 0;
+  const list = new ConstantList();
+  const held = list.add(heldWeights(weights, inputs.order));
+  const start = await startMap(plan, inputs, weights, takenOff(planes, outputs));
+  const starts = list.add(start.values);
+  let scratchBytes = 0;
+  const put = (bytes: number): number => {
+    const at = scratchBytes;
+    scratchBytes = roundUp(scratchBytes + bytes, 64);
+    return at;
+  };
+  const tables = put(places * 64 + 256);
+  const unpacked = put(unpackedBytes);
+  const line = put(width + slackBytes);
+  const parts = planes.map((runs) => ({
+    ...{ plane: runs.plane, places: runs.places, runCount: runs.runCount },
+    shape: list.add(shapeWords(window, input, output, runs.plane.rows)),
+    runs: list.add(runs.runs),
+    factors: list.add(runs.factors),
+    tiles: pointwise ? 0 : put(width * runs.places),
+  }));
+  const startStride = start.each ? pixels : 1;
   return {
     ...{ layer: index, kernel: 'lookup', input, output, macs: macsOf(plan) },
-    packed: held.packed,
-    scratchBytes: tables + gathered,
-    constants: [start.values, held.bytes, ...shapes],
-    bind: (raw, { input: from, output: to, scratch, constants: [starts, weights, ...rest] }) => {
-      const line = scratch + roundUp(tables, 64);
-      const tiles = line + roundUp(width + slackBytes, 64);
-      const ways = held.packed ? [0, weights] : [weights, 0];
+    ...{ packed: weights.packed, scratchBytes, constants: list.constants },
+    bind: (raw, { input: from, output: to, scratch, constants }) => {
+      const rowsOf = (plane: NibblePlane): number => from + plane.firstRow * input.stride;
+      /** Four outputs at a time, all planes of their inputs one after the other: their sums stay in the cache. */
+      const group = (g: number, first: number, last: number): void => {
+        const four = Math.min(4, outputs - 4 * g);
+        const at = to + 16 * g * output.stride;
+        raw.startSums(
+          ...[constants[starts] + 16 * g * startStride, start.each ? 1 : 0, at, output.stride],
+          ...[first, last, pixels, four],
+        );
+        let quads = constants[held] + g * positions * allRows * 16;
+        if (weights.packed) {
+          quads = scratch + unpacked;
+          raw.unpackGroup(constants[held], g, positions * allRows, quads);
+        }
+        for (const { plane, places: k, runCount, runs, factors, tiles } of parts) {
+          const a = pointwise
+            ? [rowsOf(plane) + first, input.stride, tile]
+            : [scratch + tiles, tile, k * tile];
+          raw.lookup(
+            ...[...a, Math.ceil((last - first) / 16), positions, allRows, plane.rows, quads],
+            ...[scratch + tables, constants[runs] + g * runCount * 8, runCount],
+            ...[constants[factors] + 16 * g, at + first * 4, output.stride],
+          );
+        }
+      };
       return (images) => {
-        const end = images * pixels;
-        for (let first = 0; first < end; first += width) {
-          const last = Math.min(end, first + width);
-          const out = to + first * 4;
-          const where = [to, output.stride, first, last];
-          raw.startSums(starts, start.each ? 1 : 0, ...where, pixels, outputs);
-          planes.forEach(({ plane, places: k, runCount }, n) => {
-            const [shape, runs, factors] = rest.slice(3 * n);
-            const rows = from + plane.firstRow * input.stride;
-            if (!pointwise) raw.gatherNibbles(shape, rows, first, last, line, tiles);
-            const a = pointwise ? [rows + first, input.stride, tile] : [tiles, tile, k * tile];
-            raw.lookup(
-              ...[...a, Math.ceil((last - first) / 16), positions, allRows, plane.rows],
-              ...[...ways, groups, scratch, runs, runCount, factors, out, output.stride],
+        for (let first = 0; first < images * pixels; first += width) {
+          const last = Math.min(images * pixels, first + width);
+          for (const { plane, shape, tiles } of pointwise ? [] : parts)
+            raw.gatherNibbles(
+              ...[constants[shape], rowsOf(plane), first, last, scratch + line, scratch + tiles],
             );
-          });
+          for (let g = 0; g < groups; g++) group(g, first, last);
         }
       };
     },

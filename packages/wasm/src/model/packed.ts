@@ -1,39 +1,11 @@
-import type { IntegerWeights, PlaneWeights } from '@hbnn/core';
-import type { DividedWeights, InputOrder } from './quads.ts';
-import { rowsOf } from './quads.ts';
+import type { PlaneWeights } from '@hbnn/core';
+import type { ProductWeights } from './productWeights.ts';
+import { type InputOrder, rowsOf } from './quads.ts';
 
-const mostPlanes = 3;
 const rankBytes = 2048;
 const rowBytes = 24;
 /** Kernels read four bytes at any bit of a stream. */
 const slackBytes = 8;
-
-/** Whether assembly/model/packed.ts can hold such weights: one to three planes, and no weight of 0 bits. */
-export const canPack = (weights: IntegerWeights): weights is PlaneWeights =>
-  weights.kind === 'planes' &&
-  weights.multiples.length >= 1 &&
-  weights.multiples.length <= mostPlanes &&
-  !weights.bits.includes(0);
-
-/** Where a map or a sign goes, bit after bit. */
-class BitWriter {
-  readonly bytes: Uint8Array;
-  #at: number;
-  #bit = 0;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.bytes = bytes;
-    this.#at = at;
-  }
-
-  write(bit: number): void {
-    this.bytes[this.#at] |= bit << this.#bit;
-    if (++this.#bit === 8) {
-      this.#bit = 0;
-      this.#at++;
-    }
-  }
-}
 
 /** Each of an output's weights in kernel order: indices into its row, −1 to fill up to a multiple of 16. */
 function indicesOf(order: InputOrder, row: number): Int32Array {
@@ -49,11 +21,11 @@ function indicesOf(order: InputOrder, row: number): Int32Array {
 
 /** Lay weights out as assembly/model/packed.ts reads them. */
 export function packWeights(
-  weights: PlaneWeights,
-  { outputs, divisors }: DividedWeights,
+  { layer, outputs, divisors }: ProductWeights,
   order: InputOrder,
 ): Uint8Array<ArrayBuffer> {
-  const { bits, multiples } = weights;
+  if (layer.kind !== 'planes') throw new Error('packWeights: weights are no planes');
+  const { bits, multiples } = layer;
   const row = bits.length / outputs;
   const indices = indicesOf(order, row);
   const planes = multiples.length;
@@ -90,7 +62,7 @@ export function packWeights(
       const k = o < outputs ? plane[plane.length === 1 ? 0 : o] / divisors[o] : 0;
       packed[rankBytes + o * rowBytes + 20 + n] = k;
     });
-    if (o < outputs) writeRow(packed, weights, indices, o * row, places[o]);
+    if (o < outputs) writeRow(packed, layer, indices, o * row, places[o]);
   }
   return packed;
 }
@@ -118,14 +90,16 @@ function countMembers(
 ): Int32Array {
   const counts = new Int32Array(outputs);
   for (let o = 0; o < outputs && planes > 1; o++) {
+    const from = o * row;
     let count = 0;
-    for (const index of indices) if (index >= 0 && bits[o * row + index] > 1) count++;
+    for (let n = 0; n < indices.length; n++)
+      if (indices[n] >= 0 && bits[from + indices[n]] > 1) count++;
     counts[o] = count;
   }
   return counts;
 }
 
-/** places: −1 is written already, 0 is not there. */
+/** places: −1 is written already, 0 is not there. Eight weights at a time: this runs over every weight of a model. */
 function writeRow(
   packed: Uint8Array,
   { bits, signs }: PlaneWeights,
@@ -133,16 +107,28 @@ function writeRow(
   from: number,
   [first, second, own, third, last]: readonly number[],
 ): void {
-  const writers = [own, third, last].map((at) => new BitWriter(packed, at));
-  for (let n = 0; n < indices.length; n++) {
-    const i = indices[n];
-    if (i < 0) continue;
-    const sign = signs[from + i];
-    if (sign & 1) packed[first + (n >> 3)] |= 1 << (n & 7);
-    if (bits[from + i] < 2) continue;
-    if (second > 0) packed[second + (n >> 3)] |= 1 << (n & 7);
-    if (own > 0) writers[0].write((sign >> 1) & 1);
-    if (third > 0) writers[1].write(bits[from + i] > 2 ? 1 : 0);
-    if (last > 0) writers[2].write((sign >> 2) & 1);
+  // Of the weights with a second plane, how many came before.
+  let rank = 0;
+  for (let n = 0; n < indices.length; n += 8) {
+    let firsts = 0;
+    let seconds = 0;
+    for (let bit = 0; bit < 8; bit++) {
+      const index = indices[n + bit];
+      if (index < 0) continue;
+      const sign = signs[from + index];
+      firsts |= (sign & 1) << bit;
+      const width = bits[from + index];
+      if (width < 2) continue;
+      seconds |= 1 << bit;
+      const among = rank >> 3;
+      const at = rank & 7;
+      rank++;
+      packed[own + among] |= ((sign >> 1) & 1) << at;
+      if (last === 0) continue;
+      packed[last + among] |= ((sign >> 2) & 1) << at;
+      if (third > 0 && width > 2) packed[third + among] |= 1 << at;
+    }
+    packed[first + (n >> 3)] = firsts;
+    if (second > 0) packed[second + (n >> 3)] = seconds;
   }
 }

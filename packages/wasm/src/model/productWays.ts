@@ -8,15 +8,13 @@ import {
   lookupCost,
   type ProductSize,
   pairsCost,
-  wideCost,
 } from './costs.ts';
 import { dotStep } from './dotStep.ts';
 import type { MapLayout } from './featureMap.ts';
-import { heldWeights } from './heldWeights.ts';
 import { lookupStep, planLookup } from './lookupStep.ts';
 import type { ProductKernelName } from './modelKernels.ts';
-import { canPack, sharesMap } from './packed.ts';
-import { type DividedWeights, dividedWeights, flatOrder } from './quads.ts';
+import { sharesMap } from './packed.ts';
+import { type ProductWeights, productWeights } from './productWeights.ts';
 import type { Step } from './step.ts';
 import { type PlannedProduct, valueStep } from './valueSteps.ts';
 
@@ -50,8 +48,8 @@ interface Product {
   readonly plan: PlannedProduct;
   readonly batch: number;
   readonly size: ProductSize;
-  readonly weights: DividedWeights;
-  /** The weights are to be packed. */
+  readonly weights: ProductWeights;
+  /** Its weights are to take little memory. */
   readonly pack: boolean;
 }
 
@@ -66,13 +64,15 @@ export function waysFor(
   const pixels = plan.output[0] * plan.output[1];
   const row = shape.slice(1).reduce((product, n) => product * n, 1);
   const size = { outputs: shape[0], row, pixels: batch * pixels };
+  const only = plan.inputBound > mostInt16;
   const wide: ProductWay = {
-    ...{ kernel: 'wide', binary: false, cost: wideCost(size) },
+    // Slower and larger than others, wherever they fit.
+    ...{ kernel: 'wide', binary: false, cost: only ? 0 : Number.POSITIVE_INFINITY },
     plan: () => (index, input) => valueStep(index, plan, input, batch, 'wide'),
   };
-  if (plan.inputBound > mostInt16) return [wide];
+  if (only) return [wide];
   const pack = packed ?? (shape[0] * row >= packedFrom && pixels <= packedPixels);
-  const weights = dividedWeights(plan.layer.weights);
+  const weights = productWeights(plan.layer.weights, pack);
   const product = { plan, batch, size, weights, pack };
   const inputs =
     before?.layer.kind === 'threshold'
@@ -83,32 +83,28 @@ export function waysFor(
 }
 
 function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] {
-  const held = () => heldWeights(plan.layer.weights, weights, flatOrder(plan), pack);
-  return [
-    {
-      ...{ kernel: 'dot', binary: false },
-      cost: dotCost(size, pack && canPack(plan.layer.weights)),
-      plan: () => {
-        const found = held();
-        return found && ((index, input) => dotStep(index, plan, found, input, batch));
-      },
-    },
-    {
-      ...{ kernel: 'pairs', binary: false, cost: pairsCost(size) },
-      plan: () => (index, input) => valueStep(index, plan, input, batch, 'pairs'),
-    },
-  ];
+  const pairs: ProductWay = {
+    ...{ kernel: 'pairs', binary: false },
+    // Two bytes for each weight.
+    cost: pack && weights.fit ? Number.POSITIVE_INFINITY : pairsCost(size),
+    plan: () => (index, input) => valueStep(index, plan, input, batch, 'pairs'),
+  };
+  const dot: ProductWay = {
+    ...{ kernel: 'dot', binary: false, cost: dotCost(size, weights.packed) },
+    plan: () => (index, input) => dotStep(index, plan, weights, input, batch),
+  };
+  return weights.fit ? [dot, pairs] : [pairs];
 }
 
 function binaryWays(product: Product, inputs: BinaryInputs): ProductWay[] {
-  const { plan, batch, weights, pack } = product;
+  const { plan, batch, weights } = product;
   const places = inputs.planes.map(({ rows }) => inputs.order.positions * rows);
   const size: BinarySize = { ...product.size, places };
   const lookup: ProductWay = {
     ...{ kernel: 'lookup', binary: true },
-    cost: lookupCost(size, weights.mean, pack && canPack(plan.layer.weights)),
+    cost: lookupCost(size, weights.mean, weights.packed),
     plan: () => {
-      const found = planLookup(plan, inputs, weights, pack);
+      const found = planLookup(inputs, weights);
       return found && ((index, input) => lookupStep(index, plan, found, input, batch));
     },
   };
@@ -121,10 +117,7 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
   if (layer.kind !== 'planes') return [];
   const planes = layer.multiples.filter((plane) => plane.some((k) => k !== 0)).length;
   const shared = sharesMap(layer.bits, size.row);
-  if (pack) {
-    const bits = layer.bits.reduce((sum, width) => sum + width, 0);
-    if (planes * layer.bits.length * (shared ? 1 : 2) > spareBits * bits) return [];
-  }
+  if (pack && (!shared || planes * size.row > spareBits * sumOf(layer.bits, size.row))) return [];
   return [
     {
       ...{ kernel: 'bits', binary: true, cost: bitsCost(size, planes, shared) },
@@ -134,4 +127,11 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
       },
     },
   ];
+}
+
+/** The sum of the first so many bitwidths. */
+function sumOf(bits: Uint8Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += bits[i];
+  return sum;
 }
