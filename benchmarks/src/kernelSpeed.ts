@@ -2,37 +2,34 @@
  * Inference speed of single layers at their full size: our kernels beside TensorFlow.js's WASM backend and onnxruntime,
  * in one run, on one thread.
  *
- *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--json] [--save]
+ *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--ways] [--json] [--save]
  *
  * Engines take turns, round after round, so that they meet the same load of the machine; a row has the median. Ours
- * has random bitwidths for each weight and for each input channel; its time is that from bits to int32 sums, theirs
- * that from float32 (or 8-bit) to the same. onnxruntime is measured where `pnpm setup:peers` has installed it.
- * The limit of table lookup is its inner loop's speed on data in the first-level cache (`lookupLimit`), by the
- * average bits of the inputs: each plane of them is looked up.
+ * has random bitwidths for each weight and for each input channel, and scales of 1 to 3 (`hbnn lower --scale-bits 2`);
+ * its time is that from bits to int32 sums, theirs that from float32 (or 8-bit) to the same. onnxruntime is measured
+ * where `pnpm setup:peers` has installed it.
+ * The limit of table lookup is its inner loop's speed on data in the first-level cache (`lookupLimit`), measured in
+ * turns with the rest, by the average bits of the inputs: each plane of them is looked up.
+ *
+ * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
+ * (packages/wasm/src/model/costs.ts) and which one the engine chooses.
  */
 import { parseArgs } from 'node:util';
 import { HbnnError } from '@hbnn/core';
-import { hasRelaxedSimd, lookupLimit } from '@hbnn/wasm';
-import { hbnnEngine } from './kernels/hbnnEngine.ts';
+import { hasRelaxedSimd, lookupLimit, productKernelNames } from '@hbnn/wasm';
+import { hbnnEngine, layerModel } from './kernels/hbnnEngine.ts';
 import {
   type BenchLayer,
   benchLayers,
+  bitCombinations,
   type LayerBits,
   type LayerEngine,
   macsOf,
 } from './kernels/layers.ts';
 import { hasPeers, onnxEngine, onnxRuntimes } from './kernels/onnxEngine.ts';
 import { tensorflowEngine } from './kernels/tensorflowEngine.ts';
+import { takeTurns } from './kernels/turns.ts';
 import { saveSpeed } from './report/speed.ts';
-
-const combinations: readonly LayerBits[] = [
-  { weights: 1, inputs: 1 },
-  { weights: 1.4, inputs: 1 },
-  { weights: 1, inputs: 1.4 },
-  { weights: 1.4, inputs: 1.4 },
-  { weights: 2, inputs: 2 },
-];
-const rounds = 9;
 
 interface Row {
   readonly network: string;
@@ -45,99 +42,135 @@ interface Row {
   readonly ms: number;
   readonly gigamacsPerSecond: number;
   readonly imagesPerSecond: number;
-  /** How many times TensorFlow.js's time in this run. */
-  readonly ratio: number;
+  /** TensorFlow.js's time in this run over this one. */
+  readonly ratio?: number;
   /** Of the limit of table lookup. */
   readonly limitShare?: number;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
+interface Options {
+  readonly batch: number;
+  readonly seconds: number;
 }
 
 const baseline = 'tfjs-wasm float32';
 
 async function enginesFor(layer: BenchLayer, batch: number): Promise<LayerEngine[]> {
-  const ours: LayerEngine[] = [];
-  for (const bits of combinations) ours.push(await hbnnEngine(layer, bits, batch, {}));
-  const onnx: LayerEngine[] = [];
-  if (hasPeers())
-    for (const name of onnxRuntimes)
-      for (const quantized of [false, true])
-        onnx.push(await onnxEngine(name, layer, batch, quantized));
-  return [await tensorflowEngine(layer, batch), ...ours, ...onnx];
+  const engines: LayerEngine[] = [await tensorflowEngine(layer, batch)];
+  for (const bits of bitCombinations)
+    engines.push(await hbnnEngine(layerModel(layer, bits), bits, batch));
+  for (const name of hasPeers() ? onnxRuntimes : [])
+    for (const quantized of [false, true])
+      engines.push(await onnxEngine(name, layer, batch, quantized));
+  return engines;
 }
 
-async function measure(
-  layer: BenchLayer,
-  limit: number,
-  o: { batch: number; seconds: number },
-): Promise<Row[]> {
+async function measure(layer: BenchLayer, o: Options): Promise<Row[]> {
   const engines = await enginesFor(layer, o.batch);
-  const times = engines.map((): number[] => []);
-  // Warm up, and see how many calls make a turn.
-  const calls: number[] = [];
-  for (const engine of engines) {
-    await engine.turn();
-    calls.push(Math.max(1, Math.ceil((o.seconds * 1000) / rounds / (await engine.turn()))));
-  }
-  for (let round = 0; round < rounds; round++)
-    for (const [i, engine] of engines.entries()) {
-      let ms = 0;
-      for (let call = 0; call < calls[i]; call++) ms += await engine.turn();
-      times[i].push(ms / calls[i]);
-    }
+  const limit = await lookupLimit();
+  /** Milliseconds of a billion multiply-adds. */
+  const limitTurn = { turn: async () => 1e12 / limit.measure() };
+  const [limitMs, ...times] = await takeTurns([limitTurn, ...engines], o.seconds);
   for (const engine of engines) await engine.dispose();
-  const medians = times.map(median);
-  const alternative = medians[engines.findIndex(({ engine }) => engine === baseline)];
+  const alternative = times[engines.findIndex(({ engine }) => engine === baseline)];
   return engines.map(({ engine, bits, how }, i): Row => {
-    const rate = (macsOf(layer) * o.batch * 1000) / medians[i];
+    const row = rowOf(layer, { engine, bits, how }, o.batch, times[i]);
+    const share = (row.gigamacsPerSecond * (bits?.inputs ?? 1) * limitMs) / 1000;
     return {
-      ...{ network: layer.network, layer: layer.name, engine },
-      ...(bits && { bits }),
-      ...(how !== undefined && { how }),
-      ...{ batch: o.batch, ms: medians[i], gigamacsPerSecond: rate / 1e9 },
-      imagesPerSecond: (o.batch * 1000) / medians[i],
-      ratio: alternative / medians[i],
-      ...(how === 'lookup' && { limitShare: (rate * (bits?.inputs ?? 1)) / limit }),
+      ...row,
+      ratio: alternative / times[i],
+      ...(how === 'lookup' && { limitShare: share }),
     };
   });
 }
 
-const same = (a: Row, b: Row): boolean =>
-  a.engine === b.engine && a.bits?.weights === b.bits?.weights && a.bits?.inputs === b.bits?.inputs;
+function rowOf(
+  layer: BenchLayer,
+  { engine, bits, how }: Pick<LayerEngine, 'engine' | 'bits' | 'how'>,
+  batch: number,
+  ms: number,
+): Row {
+  return {
+    ...{ network: layer.network, layer: layer.name, engine, batch, ms },
+    ...(bits && { bits }),
+    ...(how !== undefined && { how }),
+    gigamacsPerSecond: (macsOf(layer) * batch) / ms / 1e6,
+    imagesPerSecond: (batch * 1000) / ms,
+  };
+}
 
 /** All binarized convolutions of a network together: their times added up. */
 function together(rows: readonly Row[], network: string): Row[] {
   const own = rows.filter((row) => row.network === network && !row.layer.startsWith('dense'));
-  const first = own.filter((row) => row.layer === own[0].layer);
-  const total = (of: Row): number =>
-    own.filter((row) => same(row, of)).reduce((sum, { ms }) => sum + ms, 0);
-  const macs = own
-    .filter((row) => same(row, first[0]))
-    .reduce((sum, row) => sum + row.gigamacsPerSecond * row.ms, 0);
-  const alternative = total(first[0]);
-  return first.map(({ engine, bits, batch }): Row => {
-    const ms = own
-      .filter((row) => same(row, { ...first[0], engine, bits } as Row))
-      .reduce((sum, row) => sum + row.ms, 0);
+  const kind = ({ engine, bits }: Row): string => `${engine} ${bits?.weights}/${bits?.inputs}`;
+  const sums = new Map<string, { row: Row; ms: number; macs: number }>();
+  for (const row of own) {
+    const sum = sums.get(kind(row)) ?? { row, ms: 0, macs: 0 };
+    sum.ms += row.ms;
+    sum.macs += row.gigamacsPerSecond * row.ms;
+    sums.set(kind(row), sum);
+  }
+  const all = [...sums.values()];
+  const alternative = all.find(({ row }) => row.engine === baseline);
+  return all.map(({ row: { engine, bits, batch }, ms, macs }): Row => {
     return {
       ...{ network, layer: 'all convolutions', engine, batch, ms },
       ...(bits && { bits }),
       gigamacsPerSecond: macs / ms,
       imagesPerSecond: (batch * 1000) / ms,
-      ratio: alternative / ms,
+      ...(alternative && { ratio: alternative.ms / ms }),
     };
   });
 }
 
+const bitsText = (bits?: LayerBits): string => (bits ? `${bits.weights}/${bits.inputs}` : '');
+
 function print(row: Row): void {
-  const bits = row.bits ? `${row.bits.weights}/${row.bits.inputs}` : '';
   const share =
     row.limitShare === undefined ? '' : `${(100 * row.limitShare).toFixed(0)}% of the limit`;
+  const cells = [
+    row.network.padEnd(9),
+    row.layer.padEnd(16),
+    `${row.engine} ${bitsText(row.bits)}`.padEnd(24),
+    (row.how ?? '').padEnd(10),
+    `${row.ms.toFixed(3).padStart(9)} ms`,
+    `${row.gigamacsPerSecond.toFixed(1).padStart(6)} GMAC/s`,
+    `${row.imagesPerSecond.toFixed(1).padStart(9)} img/s`,
+    row.ratio === undefined ? '' : `${row.ratio.toFixed(2).padStart(6)}x`,
+    share,
+  ];
+  console.log(cells.join(' ').trimEnd());
+}
+
+interface WayRow extends Row {
+  readonly expectedMs: number;
+  readonly chosen: boolean;
+}
+
+/** Every kernel that fits a layer, packed and not. */
+async function measureWays(layer: BenchLayer, bits: LayerBits, o: Options): Promise<WayRow[]> {
+  const model = layerModel(layer, bits);
+  const usual = await hbnnEngine(model, bits, o.batch);
+  usual.dispose();
+  const engines = new Map<string, Awaited<ReturnType<typeof hbnnEngine>>>();
+  for (const kernel of productKernelNames)
+    for (const pack of [false, true]) {
+      const engine = await hbnnEngine(model, bits, o.batch, { kernels: [kernel], pack });
+      if (engines.has(engine.how ?? '')) engine.dispose();
+      else engines.set(engine.how ?? '', engine);
+    }
+  const all = [...engines.values()];
+  const times = await takeTurns(all, o.seconds);
+  for (const engine of all) await engine.dispose();
+  return all.map((engine, i) => ({
+    ...rowOf(layer, engine, o.batch, times[i]),
+    ...{ expectedMs: engine.expectedMs, chosen: engine.how === usual.how },
+  }));
+}
+
+function printWay(row: WayRow): void {
   console.log(
-    `${row.network.padEnd(10)} ${row.layer.padEnd(17)} ${`${row.engine} ${bits}`.padEnd(25)} ${(row.how ?? '').padEnd(7)} ${row.ms.toFixed(3).padStart(10)} ms ${row.gigamacsPerSecond.toFixed(1).padStart(7)} GMAC/s ${row.imagesPerSecond.toFixed(1).padStart(9)} img/s ${row.ratio.toFixed(2).padStart(6)}x ${share}`,
+    `${row.network.padEnd(9)} ${row.layer.padEnd(12)} ${bitsText(row.bits).padEnd(8)} ${(row.how ?? '').padEnd(14)} ${row.ms.toFixed(3).padStart(9)} ms, thought ${row.expectedMs.toFixed(3).padStart(9)}${row.chosen ? '  chosen' : ''}`,
   );
 }
 
@@ -147,46 +180,48 @@ function positive(text: string, option: string): number {
   throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
 }
 
+function networksFrom(text: string): string[] {
+  const known = new Set<string>(benchLayers.map(({ network }) => network));
+  const networks = text.split(',');
+  const odd = networks.find((name) => !known.has(name));
+  if (odd === undefined) return networks;
+  throw new HbnnError(`--networks: expected some of ${[...known].join(', ')}, got '${odd}'`);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       networks: { type: 'string', default: 'alexnet,mobilenet,vgg8' },
       batch: { type: 'string', default: '8' },
       seconds: { type: 'string', default: '1' },
+      ways: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
     },
   });
-  const o = {
+  const o: Options = {
     batch: positive(values.batch, '--batch'),
     seconds: positive(values.seconds, '--seconds'),
   };
-  const networks = values.networks.split(',');
-  const known = new Set(benchLayers.map(({ network }) => network as string));
-  const odd = networks.find((name) => !known.has(name));
-  if (odd !== undefined)
-    throw new HbnnError(`--networks: expected some of ${[...known].join(', ')}, got '${odd}'`);
-  if (!hasPeers())
-    console.error('onnxruntime is not installed: run `pnpm setup:peers` to measure it too');
-  const limit = await lookupLimit();
-  const relaxed = hasRelaxedSimd();
-  console.error(
-    `limit of table lookup: ${(limit / 1e9).toFixed(1)} GMAC/s${relaxed ? ', relaxed SIMD' : ''}`,
-  );
+  const networks = networksFrom(values.networks);
   const rows: Row[] = [];
+  const keep = <R extends Row>(found: readonly R[], show: (row: R) => void): void => {
+    rows.push(...found);
+    if (!values.json) found.forEach(show);
+  };
+  if (!hasPeers() && !values.ways)
+    console.error('onnxruntime is not installed: run `pnpm setup:peers` to measure it too');
   for (const network of networks) {
-    for (const layer of benchLayers.filter((each) => each.network === network)) {
-      const found = await measure(layer, limit, o);
-      rows.push(...found);
-      if (!values.json) found.forEach(print);
-    }
-    const all = together(rows, network);
-    rows.push(...all);
-    if (!values.json) all.forEach(print);
+    for (const layer of benchLayers.filter((each) => each.network === network))
+      if (values.ways)
+        for (const bits of bitCombinations) keep(await measureWays(layer, bits, o), printWay);
+      else keep(await measure(layer, o), print);
+    if (!values.ways) keep(together(rows, network), print);
   }
-  const result = { limitGigamacsPerSecond: limit / 1e9, relaxedSimd: relaxed, rows };
-  if (values.json) console.log(JSON.stringify(result, null, 2));
-  if (values.save) saveSpeed('kernels', relaxed ? 'wasm, relaxed SIMD' : 'wasm', [result]);
+  const relaxedSimd = hasRelaxedSimd();
+  if (values.json) console.log(JSON.stringify({ relaxedSimd, rows }, null, 2));
+  const backend = relaxedSimd ? 'wasm, relaxed SIMD' : 'wasm';
+  if (values.save) saveSpeed(values.ways ? 'kernel-ways' : 'kernels', backend, rows);
 }
 
 try {

@@ -2,6 +2,7 @@ import {
   allowedMultiples,
   binarize,
   distFromAverage,
+  featureCount,
   floatTensor,
   type IntegerModel,
   nearestMultiples,
@@ -41,33 +42,40 @@ function withMultiples(model: IntegerModel, multiples: readonly number[]): Integ
   return { ...model, layers };
 }
 
-/**
- * Our engine on a layer with a random map for each weight and one width for each input channel: the product alone, from
- * bits to int32 sums.
- */
-export async function hbnnEngine(
-  layer: BenchLayer,
-  bits: LayerBits,
-  batch: number,
-  o: LoadOptions,
-): Promise<LayerEngine> {
+/** A layer with a random map for each weight and one width for each input channel. */
+export function layerModel(layer: BenchLayer, bits: LayerBits): IntegerModel {
   const { size, inputs, outputs, kernel, pad } = layer;
-  const shape = `conv:${size}x${size}x${inputs},k${kernel}x${kernel},o${outputs},p${pad}`;
   const drawn = randomModel(`${layer.network} ${layer.name}`, {
-    layer: shape,
+    layer: `conv:${size}x${size}x${inputs},k${kernel}x${kernel},o${outputs},p${pad}`,
     mix: distFromAverage(bits.weights),
     inputMix: distFromAverage(bits.inputs),
     inputMapPer: 'channel',
   });
-  const model = withMultiples(drawn, multiplesOf(bits.weights));
+  return withMultiples(drawn, multiplesOf(bits.weights));
+}
+
+export interface HbnnEngine extends LayerEngine {
+  /** What the kernel was thought to take. */
+  readonly expectedMs: number;
+}
+
+/** Our engine on a layer: the product alone, from bits to int32 sums. */
+export async function hbnnEngine(
+  model: IntegerModel,
+  bits: LayerBits,
+  batch: number,
+  o: LoadOptions = {},
+): Promise<HbnnEngine> {
   const loaded = await loadModel(model, { ...o, batch });
-  const noise = random('bench', shape);
-  const pixels = Uint8Array.from({ length: batch * size * size * inputs }, () => noise.below(256));
-  const [, product] = loaded.plan.layers;
+  const noise = random('bench', model.name);
+  const pixels = Uint8Array.from({ length: batch * featureCount(model.input.shape) }, () =>
+    noise.below(256),
+  );
+  const [, { name, kernels, packed, expectedMs = 0 }] = loaded.plan.layers;
   return {
-    ...{ engine: 'hbnn', bits, how: product.kernels.at(-1) },
+    ...{ engine: 'hbnn', bits, how: `${kernels.at(-1)}${packed ? ' packed' : ''}`, expectedMs },
     async turn() {
-      const times = loaded.profile(pixels).filter(({ layer: name }) => name === product.name);
+      const times = loaded.profile(pixels).filter(({ layer }) => layer === name);
       return times.reduce((sum, { ms }) => sum + ms, 0);
     },
     dispose: () => loaded.dispose(),

@@ -50,6 +50,15 @@ export interface LayerBits {
   readonly inputs: number;
 }
 
+/** Bits that are measured: the paper's 1.4 beside 1 and 2. */
+export const bitCombinations: readonly LayerBits[] = [
+  { weights: 1, inputs: 1 },
+  { weights: 1.4, inputs: 1 },
+  { weights: 1, inputs: 1.4 },
+  { weights: 1.4, inputs: 1.4 },
+  { weights: 2, inputs: 2 },
+];
+
 /** Something that computes a layer on a batch of images, on one thread. */
 export interface LayerEngine {
   readonly engine: string;

@@ -7,7 +7,7 @@ export {
   type LoadOptions,
   loadModel,
 } from './model/loadModel.ts';
-export { lookupLimit } from './model/lookupLimit.ts';
+export { type LookupLimit, lookupLimit } from './model/lookupLimit.ts';
 export {
   type ModelKernelName,
   type ModelKernelRow,

@@ -8,12 +8,14 @@ export interface ProductSize {
 }
 
 /**
- * Nanoseconds of the kernels' parts, measured by `pnpm bench:kernels --parts` (benchmarks/results/speed/kernels.json):
- * constants, so that every machine chooses the same way.
+ * Nanoseconds of the kernels' parts, as `pnpm bench:kernels --ways` showed them on an AMD EPYC with nothing else to do
+ * (it prints what kernels take beside what they are thought to take): constants, so that every machine chooses the same.
  */
 const parts = {
   /** 4 outputs x 8 pixels x 2 inputs. */
   pairs: 1.9,
+  /** 4 outputs x 4 pixels x 1 input. */
+  wide: 1.6,
   /** A value of an input brought to its place in a window. */
   gather: 1,
   /** 4 outputs x 4 inputs, each of four pixels together, and of a pixel alone. */
@@ -23,24 +25,27 @@ const parts = {
   unpack: 5,
   /** A table applied to 16 pixels, of 64 or more and of fewer. */
   lookupMany: 0.3,
-  lookupFew: 0.6,
+  lookupFew: 0.45,
   /** A table made. */
-  table: 1,
+  table: 0.7,
   /** 16 pixels' sums at the end of a run, and at the end. */
   run: 0.25,
   sums: 3,
   /** 16 pixels of a place gathered. */
   gatherNibbles: 1,
   /** 128 bits counted. */
-  count: 1.6,
-  /** Two rows of bits counted, beside their bits. */
-  counts: 8,
+  count: 0.25,
+  /** A row of bits counted, beside its bits. */
+  counts: 19,
 } as const;
 
 const tiles = (n: number, tile: number): number => Math.ceil(n / tile);
 
 export const pairsCost = ({ outputs, row, pixels }: ProductSize): number =>
   tiles(outputs, 4) * tiles(row, 2) * tiles(pixels, 8) * parts.pairs + parts.gather * row * pixels;
+
+export const wideCost = ({ outputs, row, pixels }: ProductSize): number =>
+  tiles(outputs, 4) * row * tiles(pixels, 4) * parts.wide + parts.gather * row * pixels;
 
 export function dotCost({ outputs, row, pixels }: ProductSize, packed: boolean): number {
   const quads = tiles(outputs, 4) * tiles(row, 4);
@@ -72,15 +77,10 @@ export function lookupCost(
   }, 0);
 }
 
-/** @param planes of the weights @param shared whether all outputs share their map */
-export function bitsCost(
-  { outputs, pixels, places }: BinarySize,
-  planes: number,
-  shared: boolean,
-): number {
+/** @param rows counted for each output: of a plane's signs, and of its members where outputs do not share them */
+export function bitsCost({ outputs, pixels, places }: BinarySize, rows: number): number {
   return places.reduce((sum, k) => {
     const row = tiles(k, 32) * parts.count + parts.counts;
-    const rows = planes * (outputs * (shared ? 1 : 2) + 1);
-    return sum + pixels * (rows * row + k * parts.gather);
+    return sum + pixels * (rows * outputs * row + k * parts.gather);
   }, 0);
 }

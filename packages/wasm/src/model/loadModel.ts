@@ -43,6 +43,8 @@ export interface LoadedLayer {
   readonly macs: number;
   /** Its weights are packed (see LoadOptions.pack). */
   readonly packed: boolean;
+  /** What a batch's product was thought to take when its kernel was chosen; undefined for other layers. */
+  readonly expectedMs?: number;
 }
 
 export interface LoadedPlan {
@@ -109,8 +111,8 @@ export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promi
   new Int32Array(memory.buffer, placed.offsets, model.scoreOffsets.length).set(model.scoreOffsets);
   // Neither the model nor the constants are kept beside the memory they went into.
   const kept = steps.map(
-    ({ layer, kernel, output, macs, packed }): KeptStep => ({
-      ...{ layer, kernel, output, macs, packed },
+    ({ layer, kernel, output, macs, packed, cost }): KeptStep => ({
+      ...{ layer, kernel, output, macs, packed, cost },
     }),
   );
   const layers = planned.map(shownOf);
@@ -193,7 +195,7 @@ function writeAndBind(
   });
 }
 
-type KeptStep = Pick<Step, 'layer' | 'kernel' | 'output' | 'macs' | 'packed'>;
+type KeptStep = Pick<Step, 'layer' | 'kernel' | 'output' | 'macs' | 'packed' | 'cost'>;
 
 /** What is kept of a layer. */
 interface ShownLayer extends Pick<IntegerLayer, 'name' | 'kind'> {
@@ -317,7 +319,11 @@ function planOf({ batch, layers: shown, steps, placed, memory }: Loaded): Loaded
     const own = steps.filter((step) => step.layer === i);
     const macs = own.reduce((sum, step) => sum + (step.macs ?? 0), 0);
     const packed = own.some((step) => step.packed);
-    return { name, kernels: own.map(({ kernel }) => kernel), macs, packed };
+    const cost = own.find((step) => step.cost !== undefined)?.cost;
+    return {
+      ...{ name, kernels: own.map(({ kernel }) => kernel), macs, packed },
+      ...(cost !== undefined && { expectedMs: cost / 1e6 }),
+    };
   });
   const { constantBytes } = placed;
   return { batch, layers, constantBytes, arenaBytes: memory.buffer.byteLength - constantBytes };

@@ -8,6 +8,7 @@ import {
   lookupCost,
   type ProductSize,
   pairsCost,
+  wideCost,
 } from './costs.ts';
 import { dotStep } from './dotStep.ts';
 import type { MapLayout } from './featureMap.ts';
@@ -30,6 +31,8 @@ export interface ProductWay {
   readonly binary: boolean;
   /** About nanoseconds for a batch. */
   readonly cost: number;
+  /** Only for where nothing else fits: it is slower, or takes much memory. */
+  readonly last?: boolean;
   /** Look into the weights; undefined where they do not fit the kernel. */
   plan(): MakeStep | undefined;
 }
@@ -64,13 +67,11 @@ export function waysFor(
   const pixels = plan.output[0] * plan.output[1];
   const row = shape.slice(1).reduce((product, n) => product * n, 1);
   const size = { outputs: shape[0], row, pixels: batch * pixels };
-  const only = plan.inputBound > mostInt16;
   const wide: ProductWay = {
-    // Slower and larger than others, wherever they fit.
-    ...{ kernel: 'wide', binary: false, cost: only ? 0 : Number.POSITIVE_INFINITY },
+    ...{ kernel: 'wide', binary: false, cost: wideCost(size), last: true },
     plan: () => (index, input) => valueStep(index, plan, input, batch, 'wide'),
   };
-  if (only) return [wide];
+  if (plan.inputBound > mostInt16) return [wide];
   const pack = packed ?? (shape[0] * row >= packedFrom && pixels <= packedPixels);
   const weights = productWeights(plan.layer.weights, pack);
   const product = { plan, batch, size, weights, pack };
@@ -84,9 +85,9 @@ export function waysFor(
 
 function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] {
   const pairs: ProductWay = {
-    ...{ kernel: 'pairs', binary: false },
+    ...{ kernel: 'pairs', binary: false, cost: pairsCost(size) },
     // Two bytes for each weight.
-    cost: pack && weights.fit ? Number.POSITIVE_INFINITY : pairsCost(size),
+    last: pack,
     plan: () => (index, input) => valueStep(index, plan, input, batch, 'pairs'),
   };
   const dot: ProductWay = {
@@ -115,12 +116,13 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
   const { plan, batch, weights, pack } = product;
   const { weights: layer } = plan.layer;
   if (layer.kind !== 'planes') return [];
-  const planes = layer.multiples.filter((plane) => plane.some((k) => k !== 0)).length;
   const shared = sharesMap(layer.bits, size.row);
+  const planes = layer.multiples.filter((plane) => plane.some((k) => k !== 0)).length;
   if (pack && (!shared || planes * size.row > spareBits * sumOf(layer.bits, size.row))) return [];
+  const rows = shared ? planes : 2 * planes - (layer.bits.includes(0) ? 0 : 1);
   return [
     {
-      ...{ kernel: 'bits', binary: true, cost: bitsCost(size, planes, shared) },
+      ...{ kernel: 'bits', binary: true, cost: bitsCost(size, rows) },
       plan: () => {
         const found = planBits(layer, inputs);
         return (index, input) => bitsStep(index, plan, found, weights, input, batch);

@@ -35,6 +35,8 @@ export interface Step {
   readonly macs?: number;
   /** A product's weights are packed. */
   readonly packed?: boolean;
+  /** What a product was thought to take for a batch, nanoseconds. */
+  readonly cost?: number;
 }
 
 /** Constants in the order in which they are asked for; one that is asked for twice is kept once. */

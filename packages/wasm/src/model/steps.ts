@@ -56,9 +56,13 @@ function productOf(
     const at = kernels.indexOf(way.kernel);
     return at < 0 ? kernels.length : at;
   };
-  for (const way of ways.sort((a, b) => rank(a) - rank(b) || a.cost - b.cost)) {
-    const make = way.plan();
-    if (make !== undefined) return { kernel: way.kernel, binary: way.binary, make };
+  const order = (a: ProductWay, b: ProductWay): number =>
+    rank(a) - rank(b) || Number(a.last ?? false) - Number(b.last ?? false) || a.cost - b.cost;
+  for (const way of ways.sort(order)) {
+    const { kernel, binary, cost } = way;
+    const plan = way.plan();
+    if (plan === undefined) continue;
+    return { kernel, binary, make: async (i, input) => ({ ...(await plan(i, input)), cost }) };
   }
   throw new Error(`${plan.layer.name}: no way to compute it`);
 }
