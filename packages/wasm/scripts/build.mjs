@@ -5,11 +5,24 @@ import asc from 'assemblyscript/asc';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync('build', { recursive: true });
-// Those of integer models come twice: engines without relaxed SIMD refuse code that has it.
+const relaxed = ['--enable', 'relaxed-simd'];
+const shared = [
+  '--enable',
+  'threads',
+  '--sharedMemory',
+  '--initialMemory',
+  '1',
+  '--maximumMemory',
+  '65536',
+];
+// Those of integer models come in four kinds: engines without relaxed SIMD refuse code that has it, and a memory is
+// shared or not.
 const builds = [
   { from: 'training', to: 'training', features: [] },
   { from: 'inference', to: 'inference', features: [] },
-  { from: 'inference', to: 'inference-relaxed', features: ['--enable', 'relaxed-simd'] },
+  { from: 'inference', to: 'inference-relaxed', features: relaxed },
+  { from: 'inference', to: 'inference-shared', features: shared },
+  { from: 'inference', to: 'inference-relaxed-shared', features: [...relaxed, ...shared] },
 ];
 // --importMemory: the training kernels live in the heap of TensorFlow.js's WASM backend, those of integer
 // models in a memory made for one model; with the stub runtime and no exported memory they have neither data

@@ -7,6 +7,7 @@ export {
   type LoadOptions,
   loadModel,
 } from './model/loadModel.ts';
+export { loadThreads, type ThreadedModel, type ThreadOptions } from './model/loadThreads.ts';
 export { type LookupLimit, lookupLimit } from './model/lookupLimit.ts';
 export {
   type ModelKernelName,

@@ -11,7 +11,11 @@ export type WasmModule = object;
 
 interface WebAssemblyApi {
   validate(code: Uint8Array): boolean;
-  readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemory;
+  readonly Memory: new (limits: {
+    initial: number;
+    maximum?: number;
+    shared?: boolean;
+  }) => WasmMemory;
   compile(code: Uint8Array): Promise<WasmModule>;
   instantiate(
     module: WasmModule,
@@ -30,6 +34,8 @@ interface Fetched {
 // Beside src/ and dist/ alike; a bundler finds files by such expressions.
 const plainCode = new URL('../build/inference.wasm', import.meta.url);
 const relaxedCode = new URL('../build/inference-relaxed.wasm', import.meta.url);
+const sharedCode = new URL('../build/inference-shared.wasm', import.meta.url);
+const relaxedSharedCode = new URL('../build/inference-relaxed-shared.wasm', import.meta.url);
 
 /** A module whose only function is i8x16.relaxed_swizzle of two constants: valid where the engine has relaxed SIMD. */
 const relaxedProbe = Uint8Array.of(
@@ -40,9 +46,11 @@ const relaxedProbe = Uint8Array.of(
 /** Whether this engine has relaxed SIMD. */
 export const hasRelaxedSimd = (): boolean => webAssembly.validate(relaxedProbe);
 
-/** The code of integer models' kernels, by default the fastest that the engine takes. */
-export const inferenceCode = (relaxed: boolean = hasRelaxedSimd()): URL =>
-  relaxed ? relaxedCode : plainCode;
+/** The code of integer models' kernels, by default the fastest that the engine takes; for a shared memory or not. */
+export function inferenceCode(relaxed: boolean = hasRelaxedSimd(), shared = false): URL {
+  if (shared) return relaxed ? relaxedSharedCode : sharedCode;
+  return relaxed ? relaxedCode : plainCode;
+}
 
 /** Read one of the package's own files: from disk in Node, fetched in a browser. */
 async function readAsset(url: URL): Promise<Uint8Array> {
@@ -60,17 +68,23 @@ async function readAsset(url: URL): Promise<Uint8Array> {
 
 const compiled = new Map<string, Promise<WasmModule>>();
 
-/** Put kernels on a memory; their code is read and compiled once. */
-export async function kernelsOn(
-  code: URL,
-  memory: WasmMemory,
-): Promise<Readonly<Record<string, RawKernel>>> {
+/** Kernels' code, read and compiled once. */
+export function compiledCode(code: URL): Promise<WasmModule> {
   let module = compiled.get(code.href);
   if (module === undefined) {
     module = readAsset(code).then((bytes) => webAssembly.compile(bytes));
     compiled.set(code.href, module);
     module.catch(() => compiled.delete(code.href));
   }
-  const { exports } = await webAssembly.instantiate(await module, { env: { memory } });
+  return module;
+}
+
+/** Put kernels on a memory. */
+export async function kernelsOn(
+  code: URL,
+  memory: WasmMemory,
+): Promise<Readonly<Record<string, RawKernel>>> {
+  const module = await compiledCode(code);
+  const { exports } = await webAssembly.instantiate(module, { env: { memory } });
   return exports as Record<string, RawKernel>;
 }

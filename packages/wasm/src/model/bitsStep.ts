@@ -107,6 +107,8 @@ export async function bitsStep(
   const width = Math.max(1, Math.min(batch * pixels, Math.floor(gatheredBytes / most)));
   const start = await startMap(plan, inputs, weights, new Int32Array(outputs));
   const list = new ConstantList();
+  // Held by the closures below as long as the model is loaded; the start map itself is not.
+  const { each } = start;
   const first = list.add(start.values);
   const pairs = planes.map(({ plane, rowBytes, places: k, weights: own }) => ({
     ...{ plane, rowBytes, places: k },
@@ -128,7 +130,7 @@ export async function bitsStep(
         for (let at = 0; at < images * pixels; at += width) {
           const last = Math.min(images * pixels, at + width);
           const where = [to, output.stride, at, last];
-          raw.startSums(constants[first], start.each ? 1 : 0, ...where, pixels, outputs);
+          raw.startSums(constants[first], each ? 1 : 0, ...where, pixels, outputs);
           for (const pair of pairs) {
             const { plane, rowBytes } = pair;
             const rows = from + plane.firstRow * input.stride;

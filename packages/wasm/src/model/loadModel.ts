@@ -8,16 +8,17 @@ import {
   planModel,
   type Watch,
 } from '@hbnn/core';
-import {
-  inferenceCode,
-  kernelsOn,
-  type RawKernel,
-  type WasmMemory,
-  webAssembly,
-} from '../webAssembly.ts';
-import { planArena } from './arena.ts';
-import { imageValues, type MapLayout, nibbleValues, roundUp } from './featureMap.ts';
+import { inferenceCode, kernelsOn, type RawKernel, type WasmMemory } from '../webAssembly.ts';
+import { imageValues, type MapLayout, nibbleValues } from './featureMap.ts';
 import type { ModelKernelName, ProductKernelName } from './modelKernels.ts';
+import {
+  bindSteps,
+  newMemory,
+  type Placed,
+  place,
+  writeConstants,
+  writeScores,
+} from './placing.ts';
 import type { RunStep, Step } from './step.ts';
 import { stepsOf } from './steps.ts';
 
@@ -85,9 +86,6 @@ export interface LoadedModel {
 /** Feature maps of a batch hold about this many values. */
 const batchValues = 2 ** 20;
 const mostBatch = 16;
-/** Kernels may read this far past a buffer's end. */
-const slackBytes = 1024;
-
 /**
  * Make an integer model ready on WebAssembly: weights packed once, all in one memory. Its scores are
  * `interpreter`'s, bit for bit.
@@ -96,19 +94,13 @@ const slackBytes = 1024;
  */
 export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promise<LoadedModel> {
   const planned = planModel(model);
-  const largest = planned.reduce(
-    (most, { output }) => Math.max(most, featureCount(output)),
-    featureCount(model.input.shape),
-  );
-  const batch = o.batch ?? Math.max(1, Math.min(mostBatch, Math.floor(batchValues / largest)));
-  if (!Number.isSafeInteger(batch) || batch < 1 || batch > 4096)
-    throw new HbnnError(`loadModel: expected a batch of 1 to 4096 images, got ${batch}`);
+  const batch = batchFor(model, planned, o.batch);
   const steps = await stepsOf(model, planned, batch, o);
-  const placed = place(model, steps, batch);
+  const [placed] = place(model, steps, batch);
   const memory = newMemory(model.name, placed.bytes);
   const raw = await kernelsOn(inferenceCode(o.relaxed), memory);
-  const runs = writeAndBind(memory, raw, steps, placed);
-  new Int32Array(memory.buffer, placed.offsets, model.scoreOffsets.length).set(model.scoreOffsets);
+  writeConstants(memory, model, steps, placed);
+  const runs = bindSteps(raw, steps, placed);
   // Neither the model nor the constants are kept beside the memory they went into.
   const kept = steps.map(
     ({ layer, kernel, output, macs, packed, cost }): KeptStep => ({
@@ -120,79 +112,20 @@ export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promi
   return running(sizes, { batch, layers, steps: kept, placed, memory, raw, runs });
 }
 
-interface Placed {
-  readonly pixels: number;
-  /** Per step. */
-  readonly outputs: readonly number[];
-  readonly scratch: readonly number[];
-  readonly constants: readonly (readonly number[])[];
-  readonly offsets: number;
-  readonly scores: number;
-  readonly constantBytes: number;
-  readonly bytes: number;
-}
-
-/** Give each constant, feature map and scratch space its place: constants first, then the arena. */
-function place(model: IntegerModel, steps: readonly Step[], batch: number): Placed {
-  let next = 64;
-  const put = (bytes: number): number => {
-    const at = next;
-    next = roundUp(next + bytes, 64);
-    return at;
-  };
-  const constants = steps.map((step) => step.constants.map(({ byteLength }) => put(byteLength)));
-  const offsets = put(model.scoreOffsets.byteLength);
-  const constantBytes = next;
-  const start = roundUp(next + slackBytes, 64);
-  const last = steps.length;
-  const { offsets: at, bytes } = planArena([
-    { bytes: batch * featureCount(model.input.shape), from: 0, to: 0 },
-    { bytes: batch * model.scoreOffsets.byteLength, from: last, to: last },
-    ...steps.map(({ output }, i) => ({ bytes: output.bytes, from: i, to: i + 1 })),
-    ...steps.map(({ scratchBytes }, i) => ({ bytes: scratchBytes, from: i, to: i })),
-  ]);
-  const places = at.map((offset) => start + offset);
-  return {
-    ...{ pixels: places[0], scores: places[1], constants, offsets, constantBytes },
-    outputs: places.slice(2, 2 + steps.length),
-    scratch: places.slice(2 + steps.length),
-    bytes: start + bytes + slackBytes,
-  };
-}
-
-const pageBytes = 65536;
-
-function newMemory(name: string, bytes: number): WasmMemory {
-  const pages = Math.ceil(bytes / pageBytes);
-  try {
-    return new webAssembly.Memory({ initial: pages, maximum: pages });
-  } catch (error) {
-    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
-    throw new HbnnError(
-      `${name}: needs ${Math.ceil(bytes / 2 ** 20)} MiB in one WebAssembly memory, which cannot be had; use a smaller batch or the reference engine`,
-    );
-  }
-}
-
-function writeAndBind(
-  memory: WasmMemory,
-  raw: Readonly<Record<string, RawKernel>>,
-  steps: readonly Step[],
-  placed: Placed,
-): RunStep[] {
-  const bytes = new Uint8Array(memory.buffer);
-  return steps.map((step, i) => {
-    step.constants.forEach((constant, k) => {
-      const { buffer, byteOffset, byteLength } = constant;
-      bytes.set(new Uint8Array(buffer, byteOffset, byteLength), placed.constants[i][k]);
-    });
-    return step.bind(raw, {
-      input: i === 0 ? placed.pixels : placed.outputs[i - 1],
-      output: placed.outputs[i],
-      scratch: placed.scratch[i],
-      constants: placed.constants[i],
-    });
-  });
+/** How many images are computed together. @throws HbnnError when the number is none */
+export function batchFor(
+  model: IntegerModel,
+  planned: readonly PlannedLayer[],
+  asked: number | undefined,
+): number {
+  const largest = planned.reduce(
+    (most, { output }) => Math.max(most, featureCount(output)),
+    featureCount(model.input.shape),
+  );
+  const batch = asked ?? Math.max(1, Math.min(mostBatch, Math.floor(batchValues / largest)));
+  if (!Number.isSafeInteger(batch) || batch < 1 || batch > 4096)
+    throw new HbnnError(`loadModel: expected a batch of 1 to 4096 images, got ${batch}`);
+  return batch;
 }
 
 type KeptStep = Pick<Step, 'layer' | 'kernel' | 'output' | 'macs' | 'packed' | 'cost'>;
@@ -283,12 +216,7 @@ function runBatch(
     if (watch !== undefined && layer >= 0 && steps[i + 1]?.layer !== layer)
       seen.push(outputsOf(memory, placed.outputs[i], output, layers[layer].bits, images));
   });
-  const { shape, stride, form } = steps[steps.length - 1].output;
-  const write = form === 'int32' ? raw.writeScores32 : raw.writeScores16;
-  write(
-    ...[placed.outputs[steps.length - 1], placed.offsets, placed.scores],
-    ...[images, shape[0] * shape[1], shape[2], stride],
-  );
+  writeScores(raw, steps[steps.length - 1].output, placed, images);
   for (let image = 0; watch !== undefined && image < images; image++)
     seen.forEach((values, i) => {
       watch(layers[i], { shape: layers[i].output, values: values[image] });

@@ -82,7 +82,10 @@ export async function lookupStep(
     factors: list.add(runs.factors),
     tiles: pointwise ? 0 : put(width * runs.places),
   }));
-  const startStride = start.each ? pixels : 1;
+  // The closures below live as long as the model is loaded: they must not hold its weights.
+  const { packed } = weights;
+  const { each } = start;
+  const startStride = each ? pixels : 1;
   return {
     ...{ layer: index, kernel: 'lookup', input, output, macs: macsOf(plan) },
     ...{ packed: weights.packed, scratchBytes, constants: list.constants },
@@ -93,11 +96,11 @@ export async function lookupStep(
         const four = Math.min(4, outputs - 4 * g);
         const at = to + 16 * g * output.stride;
         raw.startSums(
-          ...[constants[starts] + 16 * g * startStride, start.each ? 1 : 0, at, output.stride],
+          ...[constants[starts] + 16 * g * startStride, each ? 1 : 0, at, output.stride],
           ...[first, last, pixels, four],
         );
         let quads = constants[held] + g * positions * allRows * 16;
-        if (weights.packed) {
+        if (packed) {
           quads = scratch + unpacked;
           raw.unpackGroup(constants[held], g, positions * allRows, quads);
         }

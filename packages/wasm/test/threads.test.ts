@@ -1,0 +1,41 @@
+import { featureCount, interpreter, random, randomModel } from '@hbnn/core';
+import { expect, test } from 'vitest';
+import { loadThreads } from '../src/index.ts';
+
+function pixelsOf(seed: number, values: number): Uint8Array {
+  const rng = random('threads', seed);
+  return Uint8Array.from({ length: values }, () => rng.below(256));
+}
+
+test.each([1, 2, 3, 4, 5, 6])('threads agree with the interpreter, seed %i', async (seed) => {
+  const model = randomModel(seed);
+  const loaded = await loadThreads(model, { threads: 3, batch: 2 });
+  expect(loaded.threads).toBe(3);
+  // More batches than threads, the last one not full; and fewer.
+  for (const images of [11, 1, 0]) {
+    const pixels = pixelsOf(seed, images * featureCount(model.input.shape));
+    expect(await loaded.run(pixels)).toEqual(interpreter(model).run(pixels));
+  }
+  await loaded.dispose();
+});
+
+test('calls that overlap take their turn', async () => {
+  const model = randomModel(7);
+  const loaded = await loadThreads(model, { threads: 2, batch: 1 });
+  const all = [1, 2, 3].map((n) => pixelsOf(n, n * featureCount(model.input.shape)));
+  const found = await Promise.all(all.map((pixels) => loaded.run(pixels)));
+  expect(found).toEqual(all.map((pixels) => interpreter(model).run(pixels)));
+  await loaded.dispose();
+});
+
+test('one thread is the caller, and what cannot be run is told', async () => {
+  const model = randomModel(8);
+  const one = await loadThreads(model, { threads: 1 });
+  const pixels = pixelsOf(8, featureCount(model.input.shape));
+  expect(await one.run(pixels)).toEqual(interpreter(model).run(pixels));
+  await expect(loadThreads(model, { threads: 0 })).rejects.toThrow('1 to 256 threads, got 0');
+  const two = await loadThreads(model, { threads: 2 });
+  await expect(two.run(new Uint8Array(pixels.length + 1))).rejects.toThrow('pass whole images');
+  await two.dispose();
+  await expect(two.run(pixels)).rejects.toThrow('disposed of');
+});
