@@ -44,6 +44,7 @@ export {
   type RequantizeLayer,
   type SumPoolLayer,
   type ThresholdLayer,
+  weightCount,
   weightValues,
 } from './model/integerModel.ts';
 export { type Lowered, type LoweredLayer, type LowerOptions, lower } from './model/lower.ts';

@@ -198,13 +198,13 @@ function readPlanes(
   // The map waits for the signs: a short code may stand for many weights, their signs may not.
   slots.slot(signBytes(planes * count), (bytes) => {
     slots.reserve(count, name);
-    bits = map();
-    const members = memberCount(bits);
+    bits = map.decode();
+    const members = map.members ?? memberCount(bits);
     if (bytes.length !== signBytes(members))
       throw slots.fail(
         `${name}: expected ${members} signs in ${signBytes(members)} bytes, got ${bytes.length}`,
       );
-    signs = unpackSigns(bytes, bits, planes);
+    signs = unpackSigns(bytes, bits, planes, map.full);
   });
   for (let n = 0; n < planes; n++)
     slots.numbers(name, uint8, scalePer === 'tensor' ? 1 : shape[0], (plane) => {
@@ -235,16 +235,22 @@ interface MapForm {
   readonly planes: number;
 }
 
-/**
- * A bit map: counts of bitwidths over units in the header, its code in the next section. The function returned decodes
- * it, once that section is there.
- */
+interface ReadMap {
+  /** The map, once its section is there. */
+  readonly decode: () => Uint8Array;
+  /** Σ of the bitwidths, where the counts tell. */
+  readonly members?: number;
+  /** Whether none has 0 bits. */
+  readonly full: boolean;
+}
+
+/** A bit map: counts of bitwidths over units in the header, its code in the next section. */
 function readMap(
   json: Json,
   name: string,
   { unit, count, planes }: MapForm,
   slots: SectionSlots,
-): () => Uint8Array {
+): ReadMap {
   const counts = wholeNumbers(json.counts, slots, `${name}.counts`, { length: maxBitwidth + 1 });
   if (counts.reduce((sum, n) => sum + n, 0) !== unit.count)
     throw slots.fail(`${name}: expected counts of ${unit.count} bitwidths in all`);
@@ -254,7 +260,11 @@ function readMap(
   slots.slot(mostMapBytes(counts), (bytes) => {
     code = new Uint8Array(bytes);
   });
-  return () => spread(decodeMap(code, counts, `${slots.where}: ${name}`), unit, count);
+  const decode = (): Uint8Array =>
+    spread(decodeMap(code, counts, `${slots.where}: ${name}`), unit, count);
+  const full = counts[0] === 0;
+  if (unit.count !== count) return { decode, full };
+  return { decode, full, members: counts.reduce((sum, n, width) => sum + width * n, 0) };
 }
 
 const featureMapPers: readonly FeatureMapPer[] = ['element', 'position', 'channel'];
@@ -281,7 +291,7 @@ function readThreshold(
   });
   slots.numbers(name, int32, nodes, (values) => {
     slots.reserve(count, name);
-    bits = map();
+    bits = map.decode();
     thresholds = values;
   });
   slots.numbers(name, uint8, input[2], (values) => {

@@ -182,6 +182,7 @@ describe('signs', () => {
         const packed = packSigns(bits, signs, most);
         expect(packed.length).toBe(Math.ceil(bits.reduce((a, b) => a + b, 0) / 8));
         expect(unpackSigns(packed, bits, most)).toEqual(signs);
+        if (!bits.includes(0)) expect(unpackSigns(packed, bits, most, true)).toEqual(signs);
       }
     },
   );

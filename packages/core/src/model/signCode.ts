@@ -15,12 +15,39 @@ export function packSigns(bits: Uint8Array, signs: Uint8Array, planes: number): 
   return out;
 }
 
-/** The signs of each weight, bit n that of plane n, from `packSigns`' bytes. */
-export function unpackSigns(packed: Uint8Array, bits: Uint8Array, planes: number): Uint8Array {
+/**
+ * The signs of each weight, bit n that of plane n, from `packSigns`' bytes.
+ *
+ * @param full that no weight has 0 bits, where that is known: the first plane is then read faster
+ */
+export function unpackSigns(
+  packed: Uint8Array,
+  bits: Uint8Array,
+  planes: number,
+  full = false,
+): Uint8Array {
   const signs = new Uint8Array(bits.length);
-  let at = 0;
-  for (let n = 0; n < planes; n++) at = unpackPlane(packed, at, bits, n, signs);
+  const whole = full && planes > 0;
+  let at = whole ? unpackWhole(packed, bits.length, signs) : 0;
+  for (let n = whole ? 1 : 0; n < planes; n++) at = unpackPlane(packed, at, bits, n, signs);
   return signs;
+}
+
+/** The first plane, where every weight is a member of it. */
+function unpackWhole(packed: Uint8Array, count: number, signs: Uint8Array): number {
+  let i = 0;
+  if (lowestFirst) {
+    const out = new Int32Array(signs.buffer, 0, count >>> 2);
+    const bytes = count >>> 3;
+    for (let byte = 0; byte < bytes; byte++) {
+      const eight = packed[byte];
+      out[2 * byte] = spreadSigns[15 | ((eight & 15) << 4)];
+      out[2 * byte + 1] = spreadSigns[15 | (eight & 240)];
+    }
+    i = 8 * bytes;
+  }
+  for (; i < count; i++) signs[i] = (packed[i >>> 3] >> (i & 7)) & 1;
+  return count;
 }
 
 /** Four members or not (low nibble of the index) and the next four signs: the signs spread to the members' bytes. */
