@@ -53,7 +53,9 @@ export {
   encodeModel,
   encodeWithSize,
   type ModelSize,
+  type ModelSource,
   readModel,
+  type WebByteStream,
 } from './model/modelFile.ts';
 export { type PlannedLayer, planModel } from './model/plan.ts';
 export { type RandomLayerOptions, randomModel } from './model/randomModel.ts';

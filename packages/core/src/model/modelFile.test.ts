@@ -29,6 +29,28 @@ describe('model files', () => {
     }
   });
 
+  it('are read from web streams, which are cancelled when the bytes are wrong', async () => {
+    const bytes = encodeModel(randomModel(4));
+    let cancelled = false;
+    const stream = (...pieces: Uint8Array[]): ReadableStream<Uint8Array> =>
+      new ReadableStream<Uint8Array>({
+        pull(controller) {
+          const piece = pieces.shift();
+          if (piece === undefined) controller.close();
+          else controller.enqueue(piece);
+        },
+        cancel() {
+          cancelled = true;
+        },
+      });
+    const whole = await readModel(stream(bytes.subarray(0, 33), bytes.subarray(33)));
+    expect(plain(whole)).toEqual(plain(randomModel(4)));
+    expect(cancelled).toBe(false);
+    const bad = readModel(stream(new Uint8Array(99), bytes, bytes));
+    await expect(bad).rejects.toThrow('expected a .hbnn file');
+    expect(cancelled).toBe(true);
+  });
+
   it('take the entropy of their maps and one bit per plane and member', () => {
     const mix = distFromAverage(1.4);
     const { size } = encodeWithSize(randomModel(1, { layer: 'dense:1000x400', mix }));

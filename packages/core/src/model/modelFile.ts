@@ -147,13 +147,36 @@ export function decodeModel(bytes: Uint8Array, where = 'model file'): IntegerMod
  * @throws HbnnError like `decodeModel`
  */
 export async function readModel(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  source: ModelSource,
   where = 'model file',
   bytes?: number,
 ): Promise<IntegerModel> {
   const reader = chunkReader(where, bytes);
-  for await (const chunk of source) reader.take(chunk);
+  const chunks = 'getReader' in source ? chunksOf(source) : source;
+  for await (const chunk of chunks) reader.take(chunk);
   return reader.end();
+}
+
+/** Bytes in pieces; a web stream, such as a fetched body, too (not every browser can go through one). */
+export type ModelSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array> | WebByteStream;
+
+/** What is needed of a ReadableStream. */
+export interface WebByteStream {
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+    cancel(): Promise<void>;
+  };
+}
+
+async function* chunksOf(stream: WebByteStream): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read())
+      if (next.value !== undefined) yield next.value;
+  } finally {
+    // What is left unread, after an error, is not to be fetched any more.
+    await reader.cancel();
+  }
 }
 
 interface ChunkReader {
