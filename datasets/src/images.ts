@@ -126,11 +126,6 @@ export function normalizeInto(
   }
 }
 
-/** A batch that says which images it holds: augmentation draws by them. */
-interface IndexedBatch extends Batch {
-  readonly indices: Uint32Array;
-}
-
 /** Go through images in memory. */
 export function memorySource(
   name: string,
@@ -141,7 +136,7 @@ export function memorySource(
   const count = images.labels.length;
   const size = imageSize(images.shape);
   const tables = normalizationTable(normalization);
-  const batchOf = (indices: Uint32Array): IndexedBatch => {
+  const batchOf = (indices: Uint32Array): Batch => {
     const pixels = new Float32Array(indices.length * size);
     indices.forEach((index, i) => {
       const image = images.pixels.subarray(index * size, (index + 1) * size);

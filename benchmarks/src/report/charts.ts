@@ -1,15 +1,4 @@
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
-
-const colours = ['#1f5fa8', '#d9822b', '#5a8f3c', '#8a5aa8', '#b04a4a', '#6b7280'];
-const config = {
-  background: 'white',
-  font: 'system-ui, sans-serif',
-  axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e7eb', titleFontWeight: 500 },
-  legend: { labelFontSize: 11, labelLimit: 0, title: null, orient: 'top' },
-  view: { stroke: null },
-  range: { category: colours },
-};
+import { chartConfig, colours } from '@hbnn/cli/drawing';
 
 interface Value {
   readonly x: unknown;
@@ -73,7 +62,7 @@ export function barChart(o: {
   return {
     ...{ width: 640, height: 280, data: { values: withBars(o.values) } },
     layer: [bars, errorBars(x, offset), ...rules],
-    config,
+    config: chartConfig,
   };
 }
 
@@ -115,16 +104,5 @@ export function lineChart(o: { panels: readonly Panel[]; x: string; y: string })
       ],
     };
   });
-  return { hconcat: panels, config };
-}
-
-/** Draw a Vega-Lite specification as SVG text. */
-export async function drawSvg(spec: object): Promise<string> {
-  const { spec: vega } = compile(spec as TopLevelSpec);
-  const view = new View(parse(vega), { renderer: 'none' });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return { hconcat: panels, config: chartConfig };
 }

@@ -1,24 +1,11 @@
+import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
 import { claimRow, scales, table } from './markdown.ts';
 import type { Report, StageReport } from './report.ts';
 
-const escapeHtml = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-
-const style = `
-:root { color-scheme: light; --ink: #1f2937; --soft: #6b7280; --line: #e5e7eb; --accent: #1f5fa8; }
-body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); max-width: 980px; margin: 2rem auto; padding: 0 1.2rem; background: #fff; }
+const style = `${pageStyle}
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-bottom: 2px solid var(--line); padding-bottom: .25rem; }
-nav a { margin-right: 1rem; } a { color: var(--accent); }
-.table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: 1rem 0; }
-th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-table.numbers td:last-child { white-space: nowrap; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap; } .about { color: var(--soft); }
 .verdict { white-space: nowrap; font-weight: 600; } .holds { color: #2f7d32; } .fails { color: #b3261e; } .undecided { color: #8a6d00; }
-figure { margin: 1.2rem 0; } figure svg { max-width: 100%; height: auto; } figcaption, .about, small { color: var(--soft); }
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
 details summary { cursor: pointer; color: var(--accent); }
 `;

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { drawSvg } from '@hbnn/cli/drawing';
 import { HbnnError } from '@hbnn/core';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { equivalenceMargin } from '../claims.ts';
 import type { StageResult } from '../stage.ts';
-import { drawSvg } from './charts.ts';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
 import type { Provenance } from './provenance.ts';

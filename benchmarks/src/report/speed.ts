@@ -4,10 +4,20 @@ import { fileURLToPath } from 'node:url';
 import { writeWhole } from '@hbnn/train/files';
 import { provenance } from './provenance.ts';
 
-const folder = fileURLToPath(new URL('../../results/speed/', import.meta.url));
+const results = fileURLToPath(new URL('../../results/', import.meta.url));
 
 /** Keep a bench's rows in benchmarks/results/speed/NAME.json, with commit, machine and command. */
-export function saveSpeed(name: string, backend: string, rows: readonly object[]): string {
+export const saveSpeed = (name: string, backend: string, rows: readonly object[]): string =>
+  saveRows('speed', name, backend, rows);
+
+/** Keep rows that `pnpm bench:NAME` printed in benchmarks/results/KIND/NAME.json. */
+export function saveRows(
+  kind: 'speed' | 'accuracy',
+  name: string,
+  backend: string,
+  rows: readonly object[],
+): string {
+  const folder = join(results, kind);
   const command = [`pnpm bench:${name}`, ...process.argv.slice(2)].join(' ');
   const file = join(folder, `${name}.json`);
   mkdirSync(folder, { recursive: true });

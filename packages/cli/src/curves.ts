@@ -1,6 +1,5 @@
 import type { MetricsLine } from '@hbnn/train/metrics';
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import { chartConfig, drawSvg, escapeHtml, pageStyle } from './drawing.ts';
 
 /** A run's metrics under the name its curve has. */
 export interface RunMetrics {
@@ -32,16 +31,6 @@ const panels: readonly Panel[] = [
   },
 ];
 
-const colours = ['#1f5fa8', '#d9822b', '#5a8f3c', '#8a5aa8', '#b04a4a', '#6b7280'];
-const config = {
-  background: 'white',
-  font: 'system-ui, sans-serif',
-  axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e7eb', titleFontWeight: 500 },
-  legend: { labelFontSize: 11, labelLimit: 0, title: null, orient: 'top' },
-  view: { stroke: null },
-  range: { category: colours },
-};
-
 interface Point {
   readonly run: string;
   readonly kind: string;
@@ -66,7 +55,7 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
   const names = runs.map(({ name }) => name);
   const kinds = [...new Set(points.map(({ kind }) => kind))];
   return {
-    ...{ width: 780, height: 230, data: { values: points }, config },
+    ...{ width: 780, height: 230, data: { values: points }, config: chartConfig },
     layer: [
       { mark: { type: 'line', strokeWidth: 1.6 } },
       {
@@ -93,32 +82,6 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
   };
 }
 
-async function drawn(chart: object): Promise<string> {
-  const { spec: vega } = compile(chart as TopLevelSpec);
-  const view = new View(parse(vega), { renderer: 'none' });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
-}
-
-const escaped = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-
-const style = `
-:root { color-scheme: light; --ink: #1f2937; --soft: #6b7280; --line: #e5e7eb; }
-body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); max-width: 900px; margin: 2rem auto; padding: 0 1.2rem; background: #fff; }
-h1 { font-size: 1.5rem; } figure { margin: 1.6rem 0; } figure svg { max-width: 100%; height: auto; }
-figcaption { color: var(--soft); } .table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
-th, td { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid var(--line); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-`;
-
 /** Where each run stands after its last line. */
 function table(runs: readonly RunMetrics[]): string {
   const number = (text: string): string => `<td class="number">${text}</td>`;
@@ -130,7 +93,7 @@ function table(runs: readonly RunMetrics[]): string {
     const best = validated.length === 0 ? undefined : Math.max(...validated);
     const cells = [`${last.step}`, last.loss.toFixed(4), percent(last.accuracy), percent(best)];
     const seconds = last.seconds === undefined ? '–' : last.seconds.toFixed(1);
-    return `<tr><td>${escaped(name)}</td>${[...cells, seconds].map(number).join('')}</tr>`;
+    return `<tr><td>${escapeHtml(name)}</td>${[...cells, seconds].map(number).join('')}</tr>`;
   });
   const heads = ['run', 'steps', 'loss', 'accuracy (%)', 'best validation (%)', 'seconds'];
   const head = heads.map((text) => `<th>${text}</th>`).join('');
@@ -143,15 +106,15 @@ export async function curvesPage(runs: readonly RunMetrics[]): Promise<string> {
   for (const panel of panels) {
     const points = pointsOf(panel, runs);
     if (points.length === 0) continue;
-    const svg = await drawn(spec(panel, points, runs));
+    const svg = await drawSvg(spec(panel, points, runs));
     const about = `${panel.title}: ${panel.about}`;
     figures.push(
-      `<figure role="img" aria-label="${escaped(about)}">${svg}<figcaption>${escaped(about)}</figcaption></figure>`,
+      `<figure role="img" aria-label="${escapeHtml(about)}">${svg}<figcaption>${escapeHtml(about)}</figcaption></figure>`,
     );
   }
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>HBNN training curves</title><link rel="icon" href="data:,"><style>${style}</style></head><body>
+<title>HBNN training curves</title><link rel="icon" href="data:,"><style>${pageStyle}</style></head><body>
 <h1>Training curves</h1>
 ${table(runs)}
 ${figures.join('\n')}

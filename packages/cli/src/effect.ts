@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, parseMix } from '@hbnn/core';
 import type { RunConfig } from '@hbnn/train';
 
 const floatWeights = ({ layerBits, weights }: RunConfig): boolean =>
@@ -6,6 +6,29 @@ const floatWeights = ({ layerBits, weights }: RunConfig): boolean =>
 
 /** Why a flag changes nothing with a configuration, and when it would; undefined where it does change something. */
 type Rule = (config: RunConfig) => string | undefined;
+
+/** Whether bits leave nothing to choose: all elements have the same. */
+function allAlike(bits: RunConfig['weights']): boolean {
+  if (bits === 'float') return true;
+  const average = Number(bits);
+  if (Number.isFinite(average)) return Number.isInteger(average);
+  return parseMix(String(bits)).fractions.filter(({ fraction }) => fraction > 0).length === 1;
+}
+
+const wholeBits =
+  'with the same whole number of bits for all elements; it chooses which ones get more (--weights 1.4)';
+
+// The rule optimal chooses the bits themselves, whatever their average.
+const ofMixedWeights: Rule = (config) =>
+  ofWeights(config) ??
+  (config.select !== 'optimal' && (config.layerBits ?? [config.weights]).every(allAlike)
+    ? wholeBits
+    : undefined);
+const ofMixedInputs: Rule = (config) =>
+  ofInputs(config) ??
+  (allAlike(config.inputs) ? wholeBits.replace('--weights', '--inputs') : undefined);
+const ofOneForAll: Rule = ({ layerBits }) =>
+  layerBits === undefined ? undefined : 'with --layer-bits, which say the bits of each layer';
 
 const ofFcn4: Rule = ({ network }) =>
   network === 'fcn4' ? undefined : `with --network ${network}; it is for fcn4`;
@@ -27,13 +50,14 @@ const ofMaps: Rule = (config) =>
 const rules: Readonly<Record<string, Rule>> = {
   '--widths': ofFcn4,
   '--pools': ofFcn4,
-  '--select': ofWeights,
+  '--weights': ofOneForAll,
+  '--select': ofMixedWeights,
   '--map-per': ofWeights,
   '--scale-per': ofWeights,
   '--renew-every': ofWeights,
   '--scale-form': ofWeights,
   '--freeze-maps': ofMaps,
-  '--input-select': ofInputs,
+  '--input-select': ofMixedInputs,
   '--input-map': ofInputs,
   '--input-map-per': ofStaticMaps,
 };

@@ -22,17 +22,22 @@ function pixelsOf(images: Float32Array, source: BatchSource): Uint8Array {
   );
 }
 
+/** Scores of some images, [count, classes], with their labels. */
+export interface ScoredBatch {
+  readonly scores: Int32Array;
+  readonly labels: Int32Array;
+}
+
 /**
- * Measure an integer model on test images.
+ * Compute an integer model's scores of a data set's images, in order.
  *
  * @throws HbnnError when its input or classes are not the data set's, or the engine is unknown
  */
-export async function evaluateModel(
+export async function* modelScores(
   model: IntegerModel,
   engineName: string,
   source: BatchSource,
-  onImages: (done: number) => void,
-): Promise<ModelAccuracy> {
+): AsyncGenerator<ScoredBatch> {
   const { shape } = model.input;
   const classes = model.scoreOffsets.length;
   if (shape.join() !== source.shape.join() || classes !== source.classes.length)
@@ -40,11 +45,23 @@ export async function evaluateModel(
       `${source.name}: expected images of ${shape.join('×')} in ${classes} classes, got ${source.shape.join('×')} in ${source.classes.length}`,
     );
   const engine = await openEngine(engineName, model);
-  const totals = { top1: 0, top5: 0, images: 0 };
   try {
-    for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 })) {
-      const scores = engine.run(pixelsOf(part.images, source));
-      part.labels.forEach((label, i) => {
+    for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 }))
+      yield { scores: engine.run(pixelsOf(part.images, source)), labels: part.labels };
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** Accuracy of scores; add batches one after the other. */
+export function accuracyMeter(classes: number): {
+  add(batch: ScoredBatch): void;
+  readonly accuracy: ModelAccuracy;
+} {
+  const totals = { top1: 0, top5: 0, images: 0 };
+  return {
+    add({ scores, labels }) {
+      labels.forEach((label, i) => {
         const row = scores.subarray(i * classes, (i + 1) * classes);
         const above = row.reduce(
           (n, score, k) => n + (score >= row[label] && k !== label ? 1 : 0),
@@ -54,11 +71,29 @@ export async function evaluateModel(
         totals.top5 += above < 5 ? 1 : 0;
         totals.images++;
       });
-      onImages(totals.images);
-    }
-  } finally {
-    engine.dispose();
+    },
+    get accuracy() {
+      const { top1, top5, images } = totals;
+      return { top1: top1 / images, top5: top5 / images, images };
+    },
+  };
+}
+
+/**
+ * Measure an integer model on test images.
+ *
+ * @throws HbnnError like `modelScores`
+ */
+export async function evaluateModel(
+  model: IntegerModel,
+  engineName: string,
+  source: BatchSource,
+  onImages: (done: number) => void,
+): Promise<ModelAccuracy> {
+  const meter = accuracyMeter(model.scoreOffsets.length);
+  for await (const batch of modelScores(model, engineName, source)) {
+    meter.add(batch);
+    onImages(meter.accuracy.images);
   }
-  const { images } = totals;
-  return { top1: totals.top1 / images, top5: totals.top5 / images, images };
+  return meter.accuracy;
 }

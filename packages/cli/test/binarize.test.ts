@@ -102,6 +102,26 @@ describe('hbnn binarize', () => {
     }
   });
 
+  it('gives scales of the form asked for, with a map of its own or a given one', () => {
+    const file = saved({ shape, data });
+    const out = join(temporary(), 'out');
+    const printed = (...args: string[]): Printed => {
+      const done = hbnn('binarize', '--in', file, ...args, '--out', out, '--json');
+      expect(done, args.join(' ')).toMatchObject({ code: 0, err: '' });
+      return JSON.parse(done.out) as Printed;
+    };
+    for (const scaleForm of ['powers-of-two', 'integers:4'] as const) {
+      const map = selectBits({ shape, data }, { mix: distFromAverage(1.4), select: 'middle-out' });
+      const wanted = binarize({ shape, data }, map, { scaleForm }).planes.map((p) => p.scales[0]);
+      expect(printed('--average', '1.4', '--scale-form', scaleForm).scales).toEqual(wanted);
+      const given = join(temporary(), 'map.npy');
+      writeFileSync(given, readFileSync(join(out, 'map.npy')));
+      expect(printed('--map', given, '--scale-form', scaleForm).scales).toEqual(wanted);
+      const ratio = Math.log2(wanted[0] / wanted[1]);
+      if (scaleForm === 'powers-of-two') expect(ratio).toBe(Math.round(ratio));
+    }
+  });
+
   it('answers bad input with one line, exit code 2 and no file', () => {
     const file = saved({ shape, data });
     const bytes = readFileSync(file);
@@ -133,6 +153,11 @@ describe('hbnn binarize', () => {
       [['--in', file, ...average, '--select', 'best'], "'best'"],
       [['--in', file, ...average, '--map-per', 'row'], "'row'"],
       [['--in', file, ...average, '--scale-per', 'row'], "'row'"],
+      [['--in', file, ...average, '--scale-form', 'integers:9'], "'integers:9'"],
+      [
+        ['--in', file, ...average, '--select', 'optimal', '--scale-form', 'powers-of-two'],
+        'of its own',
+      ],
       [['--in', file, ...average, '--seed', 'x'], '--seed'],
       [['--in', file, '--mix', '1', '--select', 'optimal'], '--average'],
       [['--in', file, '--map', floats], 'uint8 or int32'],

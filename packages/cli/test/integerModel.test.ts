@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeNpy, encodeNpy, interpreter, random, randomModel } from '@hbnn/core';
+import { decodeNpy, encodeModel, encodeNpy, interpreter, random, randomModel } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { hbnn } from './process.ts';
+import { hbnn, hbnnMeasured } from './process.ts';
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'hbnn-integer-'));
 
@@ -48,6 +48,41 @@ describe('integer models on the command line', () => {
     const { shape, data } = decodeNpy(readFileSync(scores), scores);
     expect(shape).toEqual([3, own.classes.length]);
     expect([...data]).toEqual([...interpreter(own).run(pixels)]);
+  });
+
+  it('that are no models, or no files, are refused soon and in little memory', () => {
+    const dir = temporary();
+    const file = (name: string, bytes: Uint8Array, size?: number): string => {
+      const path = join(dir, name);
+      writeFileSync(path, bytes);
+      if (size !== undefined) truncateSync(path, size);
+      return path;
+    };
+    const images = file('x.npy', encodeNpy({ shape: [2], data: Uint8Array.of(1, 2) }));
+    const whole = encodeModel(randomModel(1));
+    const emptyMiB = hbnnMeasured('networks').peakMiB;
+    const cases: [string, string][] = [
+      [dir, 'it is a folder'],
+      [file('empty', new Uint8Array(0)), 'truncated'],
+      // Files of 64 GiB without blocks on the disk.
+      [file('zeros', new Uint8Array(0), 2 ** 36), 'expected a .hbnn file'],
+      [file('longer', whole, 2 ** 36), 'expected its end'],
+      [file('half', whole.subarray(0, whole.length - 9), 2 ** 36), 'is damaged'],
+      ['/dev/null', 'truncated'],
+      ['/dev/zero', 'expected a .hbnn file'],
+    ];
+    for (const [model, named] of cases)
+      for (const args of [
+        ['run', '--model', model, '--in', images, '--out', join(dir, 'y')],
+        ['eval', '--model', model, '--data', 'fashion-mnist-subset'],
+        ['dump', model, '--out', join(dir, 'd')],
+      ]) {
+        const { code, err, peakMiB } = hbnnMeasured(...args);
+        expect([code, err], args.join(' ')).toEqual([2, expect.stringContaining(named)]);
+        expect(err).toContain(model);
+        // Node.js with the command takes about 150 MiB; these files may not add 64.
+        expect(peakMiB).toBeLessThan(emptyMiB + 64);
+      }
   });
 
   it('answer bad input with one line and exit code 2', () => {

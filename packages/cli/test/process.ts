@@ -21,6 +21,19 @@ export function hbnn(...args: string[]): Ended {
   return { code: status, out: stdout, err: stderr };
 }
 
+/** Prints the most memory that a process has had, in MiB, when it ends. */
+const printPeak = `data:text/javascript,${encodeURIComponent(
+  "process.on('exit', () => console.error('peak ' + Math.round(process.resourceUsage().maxRSS / 1024)));",
+)}`;
+
+/** Run hbnn to its end, and say how much memory it had at most. */
+export function hbnnMeasured(...args: string[]): Ended & { readonly peakMiB: number } {
+  const all = ['--import', printPeak, ...flags, ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' });
+  const [err, peak] = stderr.split(/^peak /m);
+  return { code: status, out: stdout, err, peakMiB: Number(peak) };
+}
+
 /** Run hbnn with its standard output going to a file or device. */
 export function hbnnTo(path: string, ...args: string[]): Ended {
   const out = openSync(path, 'w');

@@ -34,12 +34,12 @@ describe('hbnn train', () => {
   it('reads a configuration file, which flags override', () => {
     const dir = temporary();
     const file = join(dir, 'config.json');
-    writeFileSync(file, JSON.stringify({ weights: 2, maxSteps: 2, limit: 200, testLimit: 100 }));
+    writeFileSync(file, JSON.stringify({ seed: 2, maxSteps: 2, limit: 200, testLimit: 100 }));
     const out = join(dir, 'run');
-    const args = ['--config', file, '--weights', '1', '--layer-bits', '1,2,1,2', '--out', out];
+    const args = ['--config', file, '--seed', '7', '--layer-bits', '1,2,1,2', '--out', out];
     expect(hbnn('train', ...args).code).toBe(0);
     const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as object;
-    expect(config).toMatchObject({ weights: 1, maxSteps: 2, layerBits: [1, 2, 1, 2] });
+    expect(config).toMatchObject({ seed: 7, maxSteps: 2, layerBits: [1, 2, 1, 2] });
   });
 
   it('answers bad input with one line and exit code 2', () => {
@@ -94,6 +94,17 @@ describe('flags without effect', () => {
     [
       ['--inputs', '1', '--input-map-per', 'channel'],
       '--input-map-per: has no effect with dynamic',
+    ],
+    [['--weights', '1.4', '--layer-bits', '1,2,1,1'], '--weights: has no effect with --layer-bits'],
+    [
+      ['--weights', '2', '--select', 'random'],
+      '--select: has no effect with the same whole number',
+    ],
+    [['--weights', '0/1', '--select', 'random'], '--select: has no effect with the same whole'],
+    [['--layer-bits', '1,2,1,1', '--select', 'top-down'], '--select: has no effect with the same'],
+    [
+      ['--inputs', '1', '--input-select', 'random'],
+      '--input-select: has no effect with the same whole number of bits',
     ],
     [['--weights', 'float', '--select', 'random'], '--select: has no effect with float weights'],
     [['--weights', 'float', '--map-per', 'input'], '--map-per: has no effect'],

@@ -5,6 +5,11 @@ export interface Batch {
   /** Class numbers, [count]. */
   readonly labels: Int32Array;
   readonly count: number;
+  /**
+   * Which of its source's images these are, in the order of the rows; augmentation draws by them. Left out by
+   * sources that do not number their images.
+   */
+  readonly indices?: ArrayLike<number>;
 }
 
 /** A data set that can be gone through many times. */

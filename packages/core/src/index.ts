@@ -44,6 +44,7 @@ export {
   type RequantizeLayer,
   type SumPoolLayer,
   type ThresholdLayer,
+  weightCount,
   weightValues,
 } from './model/integerModel.ts';
 export { type Lowered, type LoweredLayer, type LowerOptions, lower } from './model/lower.ts';
@@ -52,7 +53,9 @@ export {
   encodeModel,
   encodeWithSize,
   type ModelSize,
+  type ModelSource,
   readModel,
+  type WebByteStream,
 } from './model/modelFile.ts';
 export { type PlannedLayer, planModel } from './model/plan.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './model/randomModel.ts';

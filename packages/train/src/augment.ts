@@ -1,4 +1,4 @@
-import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
+import { type BatchSource, HbnnError, random } from '@hbnn/core';
 
 /** Random changes of training images, drawn anew each epoch. */
 export interface Augmentation {
@@ -30,11 +30,6 @@ export function augmentationDraw(
   return { top, left, flip: mirrored && augmentation.flip === true };
 }
 
-/** A batch that says which of its source's images it holds, in the order of its rows. */
-interface IndexedBatch extends Batch {
-  readonly indices?: ArrayLike<number>;
-}
-
 /**
  * Give a source's images augmented. Padding is 0 in the units the network sees, that is each channel's
  * mean over the training images: the value that the padding of convolutions has too, and the one that
@@ -56,7 +51,7 @@ export function augmented(source: BatchSource, augmentation: Augmentation): Batc
     ...{ name, shape, classes, count },
     async *batches(pass) {
       for await (const batch of source.batches(pass)) {
-        const { indices } = batch as IndexedBatch;
+        const { indices } = batch;
         if (indices?.length !== batch.count) {
           throw new HbnnError(
             `augment: the batches of ${name} do not say which images they hold; give them 'indices', ` +

@@ -33,8 +33,7 @@ const settings: [string, RunConfigInput][] = [
 ];
 
 /**
- * Sums of float32 in another order differ by parts of 1e-7, and so do these losses (4e-8 at most on SwiftShader,
- * TensorFlow 2.21 and WASM). An element that this moves past a cut of its map, or past 0, would change by a whole
+ * Sums of float32 in another order differ by parts of 1e-7, and so do these losses. An element that this moves past a cut of its map, or past 0, would change by a whole
  * scale: in six steps of these networks none does, or it moves the loss by less than this.
  */
 const tolerance = 1e-4;

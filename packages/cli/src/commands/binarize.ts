@@ -17,6 +17,7 @@ import {
   optimal,
   parseMapPer,
   parseMix,
+  parseScaleForm,
   parseScalePer,
   type ResidualTensor,
   type ScalePer,
@@ -38,6 +39,7 @@ interface Options {
   select: string;
   seed: string;
   scalePer: string;
+  scaleForm: string;
   mapPer: string;
   json?: boolean;
 }
@@ -61,6 +63,11 @@ export function binarizeCommand(): Command {
       '--scale-per <unit>',
       'tensor or output (first dimension; a 1-d tensor is one output)',
       'tensor',
+    )
+    .option(
+      '--scale-form <form>',
+      'values the scales may take: free, powers-of-two or integers:B (times one factor)',
+      'free',
     )
     .option('--map-per <unit>', 'element, block:K, position, input or output', 'element')
     .requiredOption('--out <folder>', 'where map.npy, approximation.npy and planes.json go')
@@ -141,7 +148,9 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
     );
   }
   const scalePer = parseScalePer(o.scalePer) satisfies ScalePer;
-  if (o.map !== undefined) return binarize(tensor, readMap(o.map, tensor.shape), { scalePer });
+  const scaleForm = parseScaleForm(o.scaleForm, '--scale-form');
+  const form = { scalePer, scaleForm };
+  if (o.map !== undefined) return binarize(tensor, readMap(o.map, tensor.shape), form);
   parseMapPer(o.mapPer);
   const mapPer = o.mapPer as MapPer;
   const select = selectRule(o.select);
@@ -149,6 +158,10 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
     if (o.average === undefined) {
       throw new HbnnError('binarize: --select optimal chooses the mix itself; give --average');
     }
+    if (scaleForm !== 'free')
+      throw new HbnnError(
+        `binarize: --select optimal fits scales of its own, got --scale-form ${scaleForm}; leave out one of them`,
+      );
     const average = averageOf(o.average);
     const r = optimal(tensor, { average, mapPer, scalePer });
     noteAverage(average, o, r.map);
@@ -158,7 +171,7 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
   const seed = wholeNumber(o.seed, '--seed');
   const map = selectBits(tensor, { mix, select, mapPer, seed });
   noteAverage(averageBits(mix), o, map);
-  return binarize(tensor, map, { scalePer });
+  return binarize(tensor, map, form);
 }
 
 function mixFrom(o: Options): Mix {

@@ -5,7 +5,8 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { defaultEngine, engineNames } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
-import { readModelFile } from '../modelFile.ts';
+import { readModelWithSize } from '../modelFile.ts';
+import { modelSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -52,7 +53,7 @@ async function run(o: Options): Promise<void> {
 async function runModel(file: string, o: Options): Promise<void> {
   if (o.data === undefined)
     throw new HbnnError("eval: expected --data with --model; see 'hbnn datasets list'");
-  const model = await readModelFile(file);
+  const { model, bytes } = await readModelWithSize(file);
   const { test, label } = await openDataset(o.data, {
     ...{ from: o.from, testLimit: testLimit(o) },
     // Images come in the size that the model takes, where a data set has a choice.
@@ -62,7 +63,10 @@ async function runModel(file: string, o: Options): Promise<void> {
   const accuracy = await evaluateModel(model, o.engine, test, (done) =>
     meter.update(done, test.count, 'images'),
   ).finally(() => meter.stop());
-  printResult({ model: file, data: label, engine: o.engine, ...accuracy }, o.json);
+  printResult(
+    { model: file, data: label, engine: o.engine, ...accuracy, ...modelSizes(model, bytes) },
+    o.json,
+  );
 }
 
 async function runTrained(folder: string, o: Options): Promise<void> {

@@ -1,10 +1,11 @@
-import { encodeWithSize, type IntegerModel, lower } from '@hbnn/core';
+import { encodeWithSize, lower } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import { backendChoices } from '@hbnn/train/backends';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { evaluateModel } from '../evaluateModel.ts';
+import { modelSizes, partSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -50,8 +51,8 @@ async function run(o: Options): Promise<void> {
   writeWhole(o.out, [bytes]);
   const result = {
     model: o.out,
-    ...sizes(lowered.model, size.total),
-    ...{ mapBytes: size.maps, signBytes: size.signs, int8Bytes: size.bytes },
+    ...modelSizes(lowered.model, size.total),
+    ...partSizes(size),
     layers: lowered.layers,
   };
   if (!o.evaluate) {
@@ -68,17 +69,4 @@ async function run(o: Options): Promise<void> {
     lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
   };
   printResult({ ...result, ...accuracy }, o.json);
-}
-
-/** The file's size beside what the same weights take as float32 and at 1 and 2 bits each. */
-function sizes(model: IntegerModel, bytes: number): Record<string, number> {
-  const weights = model.layers.reduce(
-    (sum, layer) =>
-      sum + ('weights' in layer ? layer.weights.shape.reduce((product, n) => product * n, 1) : 0),
-    0,
-  );
-  return {
-    ...{ weights, bytes, float32Bytes: 4 * weights },
-    ...{ oneBitBytes: Math.ceil(weights / 8), twoBitBytes: Math.ceil(weights / 4) },
-  };
 }

@@ -138,6 +138,14 @@ export interface IntegerModel {
 /** The number of values of a feature map. */
 export const featureCount = (shape: FeatureShape): number => shape[0] * shape[1] * shape[2];
 
+/** The number of weights of a model's layers, whatever their bits. */
+export const weightCount = (model: IntegerModel): number =>
+  model.layers.reduce(
+    (sum, layer) =>
+      sum + ('weights' in layer ? layer.weights.shape.reduce((product, n) => product * n, 1) : 0),
+    0,
+  );
+
 /** The weights as whole numbers, row-major, outputs first. */
 export function weightValues(weights: IntegerWeights): Int16Array {
   if (weights.kind === 'int8') return Int16Array.from(weights.values);

@@ -36,37 +36,42 @@ function startsOf(shares: readonly number[]): number[] {
 
 const kinds = (counts: readonly number[]): number => counts.filter((count) => count > 0).length;
 
+/** The most bytes that the code of bitwidths with these counts may have: a word each and the state. */
+export const mostMapBytes = (counts: readonly number[]): number =>
+  kinds(counts) < 2 ? 0 : 2 * counts.reduce((sum, count) => sum + count, 0) + 4;
+
 /** Code bitwidths whose counts are given, index 0 … 8; no bytes where all are alike. */
 export function encodeMap(bits: Uint8Array, counts: readonly number[]): Uint8Array {
   if (kinds(counts) < 2) return new Uint8Array(0);
   const shares = sharesOf(counts);
   const starts = startsOf(shares);
-  const words: number[][] = [[]];
-  const emit = (word: number): void => {
-    if (words[words.length - 1].length === 65536) words.push([]);
-    words[words.length - 1].push(word);
-  };
+  // Words from the end of the code to its start, since the decoder gives the last symbol coded first.
+  let words = new Uint16Array(1024);
+  let count = 0;
   let state = lowest;
-  // Backwards: the decoder gives the last symbol coded first.
   for (let i = bits.length - 1; i >= 0; i--) {
-    const share = shares[bits[i]];
+    const width = bits[i];
+    const share = shares[width];
     if (state >= share * 2 ** (32 - shareBits)) {
-      emit(state & 0xffff);
+      if (count === words.length) words = doubled(words);
+      words[count++] = state & 0xffff;
       state >>>= 16;
     }
     const quotient = Math.floor(state / share);
-    state = quotient * whole + (state - quotient * share) + starts[bits[i]];
+    state = quotient * whole + (state - quotient * share) + starts[width];
   }
-  emit(state & 0xffff);
-  emit(state >>> 16);
-  const all = words.flat();
-  const out = new Uint8Array(2 * all.length);
-  for (let i = 0; i < all.length; i++) {
-    const word = all[all.length - 1 - i];
-    out[2 * i] = word & 255;
-    out[2 * i + 1] = word >>> 8;
-  }
+  const out = new Uint8Array(2 * count + 4);
+  const view = new DataView(out.buffer);
+  view.setUint16(0, state >>> 16, true);
+  view.setUint16(2, state & 0xffff, true);
+  for (let i = 0; i < count; i++) view.setUint16(4 + 2 * i, words[count - 1 - i], true);
   return out;
+}
+
+function doubled(words: Uint16Array): Uint16Array<ArrayBuffer> {
+  const more = new Uint16Array(2 * words.length);
+  more.set(words);
+  return more;
 }
 
 /**
@@ -79,40 +84,42 @@ export function decodeMap(code: Uint8Array, counts: readonly number[], where: st
   const out = new Uint8Array(total);
   if (kinds(counts) < 2) {
     if (code.length > 0) throw damaged(where);
-    return out.fill(
-      Math.max(
-        0,
-        counts.findIndex((count) => count > 0),
-      ),
-    );
+    const only = counts.findIndex((count) => count > 0);
+    return only > 0 ? out.fill(only) : out;
   }
   if (code.length < 4 || code.length % 2 !== 0) throw damaged(where);
-  const shares = sharesOf(counts);
-  const starts = startsOf(shares);
-  const symbols = new Uint8Array(whole);
-  shares.forEach((share, bits) => {
-    symbols.fill(bits, starts[bits], starts[bits] + share);
-  });
-  let at = 0;
-  const word = (): number => {
-    const value = code[at] | (code[at + 1] << 8);
-    at += 2;
-    return value;
-  };
-  let state = word() * 65536;
-  state += word();
+  const slots = slotTable(counts);
+  let state = (code[0] << 16) | (code[1] << 24) | code[2] | (code[3] << 8);
+  let at = 4;
+  // The state is an unsigned number in a signed one's 32 bits: below 2^16 when its upper half is 0.
   for (let i = 0; i < total; i++) {
-    const slot = state & (whole - 1);
-    const bits = symbols[slot];
-    out[i] = bits;
-    state = (Math.imul(shares[bits], state >>> shareBits) >>> 0) + slot - starts[bits];
-    if (state < lowest) {
-      if (at + 2 > code.length) throw damaged(where);
-      state = state * 65536 + word();
+    const slot = slots[state & (whole - 1)];
+    out[i] = slot >>> widthAt;
+    state = (Math.imul(slot & shareMask, state >>> shareBits) + ((slot >>> restAt) & restMask)) | 0;
+    if (state >>> 16 === 0) {
+      if (at >= code.length) throw damaged(where);
+      state = (state << 16) | code[at] | (code[at + 1] << 8);
+      at += 2;
     }
   }
-  if (state !== lowest || at !== code.length) throw damaged(where);
+  if (state >>> 0 !== lowest || at !== code.length) throw damaged(where);
   return out;
+}
+
+// A slot's entry: the share, 1 … 4095 (with two kinds none has all 4096), how far into it, and the bitwidth.
+const restAt = shareBits;
+const widthAt = 2 * shareBits;
+const shareMask = whole - 1;
+const restMask = whole - 1;
+
+function slotTable(counts: readonly number[]): Int32Array {
+  const slots = new Int32Array(whole);
+  let at = 0;
+  sharesOf(counts).forEach((share, width) => {
+    for (let rest = 0; rest < share; rest++)
+      slots[at++] = share | (rest << restAt) | (width << widthAt);
+  });
+  return slots;
 }
 
 const damaged = (where: string): HbnnError =>
@@ -120,7 +127,7 @@ const damaged = (where: string): HbnnError =>
 
 /** Counts of each bitwidth, index 0 … 8. */
 export function widthCounts(bits: Uint8Array): number[] {
-  const counts = new Array<number>(maxBitwidth + 1).fill(0);
+  const counts = new Array<number>(256).fill(0);
   for (let i = 0; i < bits.length; i++) counts[bits[i]]++;
-  return counts;
+  return counts.slice(0, maxBitwidth + 1);
 }

@@ -1,8 +1,10 @@
 import { HbnnError } from '../error.ts';
 import { crc32 } from './crc32.ts';
+import { readDescription, type SectionReader } from './headerReader.ts';
+import { type DescribedSection, describeModel } from './headerWriter.ts';
 import type { IntegerModel } from './integerModel.ts';
-import { describeModel, readDescription, type SectionReader } from './modelHeader.ts';
 import { planModel } from './plan.ts';
+import { mostElements } from './sectionSlots.ts';
 
 /**
  * The .hbnn file, all little-endian:
@@ -22,8 +24,11 @@ const preamble = 16;
 const align = 16;
 export const majorVersion = 1;
 export const minorVersion = 0;
-const mostHeaderBytes = 2 ** 26;
+/** 16 MiB: what a model of millions of scores takes to name their classes. */
+const mostHeaderBytes = 2 ** 24;
 const mostSections = 2 ** 16;
+/** Objects, lists and fields of a header; each takes many times its bytes once it is parsed. */
+const mostHeaderParts = 2 ** 19;
 
 const aligned = (offset: number): number => Math.ceil(offset / align) * align;
 
@@ -59,6 +64,7 @@ export function encodeWithSize(model: IntegerModel): {
   const { description, sections } = describeModel(model);
   const list = sections.map(({ bytes }) => ({ length: bytes.length, crc: crc32(bytes) }));
   const header = new TextEncoder().encode(JSON.stringify({ ...description, sections: list }));
+  checkReadable(model.name, header, sections);
   let end = preamble + header.length;
   const offsets = sections.map(({ bytes }) => {
     const start = aligned(end);
@@ -86,29 +92,91 @@ export function encodeWithSize(model: IntegerModel): {
   };
 }
 
+/** Keep to what a reader takes. */
+function checkReadable(
+  name: string,
+  header: Uint8Array,
+  sections: readonly DescribedSection[],
+): void {
+  if (header.length > mostHeaderBytes || headerParts(header) > mostHeaderParts)
+    throw new HbnnError(
+      `${name}: expected a header of at most ${mostHeaderBytes} bytes and ${mostHeaderParts} fields in a model file, got ${header.length} and ${headerParts(header)}; give it fewer layers or classes`,
+    );
+  let written = preamble + header.length;
+  let elements = 0;
+  for (const section of sections) {
+    written += section.bytes.length;
+    elements += section.elements ?? 0;
+    if (elements > mostElements(written))
+      throw new HbnnError(
+        `${name}: expected at most ${mostElements(written)} weights and features in a model file of ${written} bytes, got ${elements}; nearly all of them have 0 bits: leave out what has none`,
+      );
+  }
+}
+
+/** Objects, lists and fields of JSON text: `{`, `[` and `:` outside of strings. */
+function headerParts(json: Uint8Array): number {
+  let parts = 0;
+  let inText = false;
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i];
+    if (inText && byte === backslash) i++;
+    else if (byte === quote) inText = !inText;
+    else if (!inText && (byte === colon || byte === bracket || byte === brace)) parts++;
+  }
+  return parts;
+}
+const [quote, backslash, colon, bracket, brace] = new TextEncoder().encode('"\\:[{');
+
 /**
  * Read the bytes of a .hbnn file.
  *
  * @throws HbnnError naming `where` and what is wrong: truncated, damaged, of another version, unsound
  */
 export function decodeModel(bytes: Uint8Array, where = 'model file'): IntegerModel {
-  const reader = chunkReader(where);
+  const reader = chunkReader(where, bytes.length);
   reader.take(bytes);
   return reader.end();
 }
 
 /**
- * Read a .hbnn file as it arrives: each section is decoded and let go as soon as it is whole.
+ * Read a .hbnn file as it arrives, from a file's stream, a fetched body or any other pieces: each section is decoded
+ * and let go as soon as it is whole.
  *
+ * @param bytes the file's size, where it is known before: what cannot fit into it is refused at once
  * @throws HbnnError like `decodeModel`
  */
 export async function readModel(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  source: ModelSource,
   where = 'model file',
+  bytes?: number,
 ): Promise<IntegerModel> {
-  const reader = chunkReader(where);
-  for await (const chunk of source) reader.take(chunk);
+  const reader = chunkReader(where, bytes);
+  const chunks = 'getReader' in source ? chunksOf(source) : source;
+  for await (const chunk of chunks) reader.take(chunk);
   return reader.end();
+}
+
+/** Bytes in pieces; a web stream, such as a fetched body, too (not every browser can go through one). */
+export type ModelSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array> | WebByteStream;
+
+/** What is needed of a ReadableStream. */
+export interface WebByteStream {
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+    cancel(): Promise<void>;
+  };
+}
+
+async function* chunksOf(stream: WebByteStream): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read())
+      if (next.value !== undefined) yield next.value;
+  } finally {
+    // What is left unread, after an error, is not to be fetched any more.
+    await reader.cancel();
+  }
 }
 
 interface ChunkReader {
@@ -123,7 +191,7 @@ interface Waiting {
 }
 
 /** A reader that is given bytes and asks for so many more; nothing is allocated for what has not come. */
-function chunkReader(where: string): ChunkReader {
+function chunkReader(where: string, fileBytes?: number): ChunkReader {
   let model: IntegerModel | undefined;
   let chunks: Uint8Array[] = [];
   let held = 0;
@@ -132,7 +200,7 @@ function chunkReader(where: string): ChunkReader {
     model = result;
     return undefined;
   };
-  let waiting: Waiting | undefined = startOf(where, done);
+  let waiting: Waiting | undefined = startOf({ where, fileBytes, done });
   const advance = (): void => {
     while (waiting !== undefined && held >= waiting.bytes) {
       const whole = chunks.length === 1 ? chunks[0] : joined(chunks, held);
@@ -175,9 +243,15 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
   return out;
 }
 
-type Done = (model: IntegerModel) => undefined;
+interface Reading {
+  readonly where: string;
+  /** Of the whole file, where it is known. */
+  readonly fileBytes: number | undefined;
+  readonly done: (model: IntegerModel) => undefined;
+}
 
-function startOf(where: string, done: Done): Waiting {
+function startOf(r: Reading): Waiting {
+  const { where } = r;
   return {
     bytes: preamble,
     use(bytes) {
@@ -194,21 +268,32 @@ function startOf(where: string, done: Done): Waiting {
         throw new HbnnError(
           `${where}: expected a header of at most ${mostHeaderBytes} bytes, got ${length}; it is damaged`,
         );
-      return headerOf(length, view.getUint32(12, true), where, done);
+      return headerOf(length, view.getUint32(12, true), r);
     },
   };
 }
 
-function headerOf(length: number, crc: number, where: string, done: Done): Waiting {
+function headerOf(length: number, crc: number, r: Reading): Waiting {
+  const { where, fileBytes } = r;
   return {
     bytes: length,
     use(bytes) {
       if (crc32(bytes) !== crc) throw new HbnnError(`${where}: its header is damaged (checksum)`);
+      if (headerParts(bytes) > mostHeaderParts)
+        throw new HbnnError(
+          `${where}: expected a header of at most ${mostHeaderParts} fields, got more; it is damaged or was not written by HBNN`,
+        );
       const header = parseHeader(bytes, where);
       const sections = sectionsOf(header, where);
-      const stored = sections.reduce((sum, section) => sum + section.length, preamble + length);
-      const description = readDescription(header, stored, sections.length, where);
-      return sectionAt(0, preamble + length, sections, description, where, done);
+      const start = preamble + length;
+      const end = sections.reduce((at, section) => aligned(at) + section.length, start);
+      if (fileBytes !== undefined && fileBytes < end)
+        throw new HbnnError(
+          `${where}: expected ${end} bytes, got ${fileBytes}; it is truncated, fetch or write it anew`,
+        );
+      const lengths = sections.map((section) => section.length);
+      const reader = readDescription(header, lengths, start, where);
+      return sectionAt(0, start, sections, reader, r);
     },
   };
 }
@@ -244,10 +329,9 @@ function sectionAt(
   at: number,
   sections: readonly Section[],
   reader: SectionReader,
-  where: string,
-  done: Done,
+  r: Reading,
 ): Waiting | undefined {
-  if (i === sections.length) return done(reader.finish());
+  if (i === sections.length) return r.done(reader.finish());
   const { length, crc } = sections[i];
   const gap = aligned(at) - at;
   return {
@@ -255,9 +339,11 @@ function sectionAt(
     use(bytes) {
       const own = bytes.subarray(gap);
       if (bytes.subarray(0, gap).some((byte) => byte !== 0) || crc32(own) !== crc)
-        throw new HbnnError(`${where}: section ${i} is damaged (checksum); fetch or write it anew`);
+        throw new HbnnError(
+          `${r.where}: section ${i} is damaged (checksum); fetch or write it anew`,
+        );
       reader.section(i, own);
-      return sectionAt(i + 1, at + gap + length, sections, reader, where, done);
+      return sectionAt(i + 1, at + gap + length, sections, reader, r);
     },
   };
 }

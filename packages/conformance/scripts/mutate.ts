@@ -1,0 +1,62 @@
+// `pnpm --filter @hbnn/conformance mutate [COUNT] [FIRST]`: damaged model files, each a clear error or a whole model.
+// The last line is JSON. Heap and resident memory are those of this process; run it as package.json does.
+import { decodeModel, encodeModel, HbnnError, randomModel, readModel } from '@hbnn/core';
+import { mutation } from '../src/mutations.ts';
+
+const [count = 10_000, first = 0] = process.argv.slice(2).map(Number);
+const mostMs = 1000;
+const mostBytes = 64 * 2 ** 20;
+const where = 'mutated.hbnn';
+
+const layers = ['dense:1000x400', 'conv:8x8x64,k3x3,o64,p1', 'depthwise:9x9x33,k3x3,o66,s2,p1'];
+const files = [
+  ...Array.from({ length: 40 }, (_, seed) => encodeModel(randomModel(seed))),
+  ...layers.map((layer) => encodeModel(randomModel(1, { layer }))),
+];
+
+/** '' when the bytes are refused or read as they should be, else what is wrong. */
+async function fault(bytes: Uint8Array, inPieces: boolean): Promise<'' | 'loaded' | Error> {
+  try {
+    const model = inPieces ? await readModel(pieces(bytes), where) : decodeModel(bytes, where);
+    // What loads is sound: it can be written, and comes back the same.
+    const again = encodeModel(model);
+    const more = encodeModel(decodeModel(again));
+    return Buffer.compare(again, more) === 0 ? 'loaded' : new Error('another model comes back');
+  } catch (error) {
+    const clear = error instanceof HbnnError && error.message.startsWith(`${where}: `);
+    const short = (error as Error).message.length < 1500;
+    return clear && short ? '' : (error as Error);
+  }
+}
+
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+}
+
+const collect: () => void = Reflect.get(globalThis, 'gc') ?? (() => {});
+/** The most memory that this process has had so far. */
+const peak = (): number => 1024 * process.resourceUsage().maxRSS;
+
+for (const bytes of files) await fault(bytes, true);
+collect();
+const before = peak();
+const found = { mutations: count, refused: 0, loaded: 0, failed: 0, slowestMs: 0, mostMiB: 0 };
+for (let seed = first; seed < first + count; seed++) {
+  const { what, bytes } = mutation(files[seed % files.length], seed);
+  const start = performance.now();
+  const result = await fault(bytes, seed % 7 === 0);
+  const ms = performance.now() - start;
+  if (seed % 10 === 0) collect();
+  found.slowestMs = Math.max(found.slowestMs, Math.round(ms));
+  found.mostMiB = Math.max(found.mostMiB, Math.round((peak() - before) / 2 ** 20));
+  const slow = ms > mostMs ? [`${Math.round(ms)} ms`] : [];
+  const large = peak() - before > mostBytes ? [`${found.mostMiB} MiB`] : [];
+  const wrong = [...slow, ...large, ...(result instanceof Error ? [result.stack ?? ''] : [])];
+  if (wrong.length > 0) console.error(`seed ${seed}, ${what}: ${wrong.join(', ')}`);
+  if (wrong.length > 0) found.failed++;
+  else if (result === 'loaded') found.loaded++;
+  else found.refused++;
+  if (large.length > 0) break;
+}
+console.log(JSON.stringify(found));
+process.exitCode = found.failed === 0 ? 0 : 1;
