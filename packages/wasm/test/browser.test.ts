@@ -29,8 +29,10 @@ const page = `<!doctype html><meta charset="utf-8"><title>HBNN</title>
   const post = (result) => fetch('/result', { method: 'POST', body: JSON.stringify(result) });
   try {
     const { decodeModel, readModel } = await import('@hbnn/core');
-    const { loadModel } = await import('@hbnn/wasm');
+    const { loadModel, loadThreads } = await import('@hbnn/wasm');
     const scores = [];
+    const threadScores = [];
+    const threads = [];
     for (let i = 0; i < ${models.length}; i++) {
       const response = await fetch('./models/' + i + '.hbnn');
       const model = i % 2 === 0
@@ -40,8 +42,12 @@ const page = `<!doctype html><meta charset="utf-8"><title>HBNN</title>
       const engine = await loadModel(model);
       scores.push([...engine.run(pixels)]);
       engine.dispose();
+      const pool = await loadThreads(model, { threads: 3, batch: 2 });
+      threads.push(pool.threads);
+      threadScores.push([...(await pool.run(pixels))]);
+      await pool.dispose();
     }
-    await post({ scores, isolated: crossOriginIsolated, agent: navigator.userAgent });
+    await post({ scores, threads, threadScores, isolated: crossOriginIsolated, agent: navigator.userAgent });
   } catch (error) {
     await post({ error: String(error.stack ?? error) });
   }
@@ -69,11 +75,16 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     const found = JSON.parse(await resultOfPage(folder, isolated)) as {
       readonly error?: string;
       readonly scores?: readonly (readonly number[])[];
+      readonly threads?: readonly number[];
+      readonly threadScores?: readonly (readonly number[])[];
       readonly isolated?: boolean;
     };
     expect(found.error).toBeUndefined();
     expect(found.isolated).toBe(isolated);
     expect(found.scores).toHaveLength(models.length);
+    // Without a shared memory all runs on the page's own thread.
+    expect(new Set(found.threads)).toEqual(new Set([isolated ? 3 : 1]));
+    expect(found.threadScores).toEqual(found.scores);
     for (const [i, model] of models.entries()) {
       const engine = await loadModel(model);
       const own = [...engine.run(pixels[i])];

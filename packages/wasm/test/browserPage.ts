@@ -1,5 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -36,16 +44,17 @@ export function buildPackages(folder: string): void {
     writeFileSync(join(own, 'tsconfig.json'), JSON.stringify(config));
     execFileSync(process.execPath, [tsc, '-p', join(own, 'tsconfig.json')], { stdio: 'pipe' });
   }
-  mkdirSync(join(folder, 'wasm/build'));
-  for (const name of ['inference.wasm', 'training.wasm'])
-    writeFileSync(
-      join(folder, 'wasm/build', name),
-      readFileSync(join(packages, 'wasm/build', name)),
-    );
+  for (const name of ['build', 'worker'])
+    cpSync(join(packages, 'wasm', name), join(folder, 'wasm', name), { recursive: true });
 }
 
 const types: Readonly<Record<string, string>> = {
-  ...{ '.js': 'text/javascript', '.html': 'text/html', '.wasm': 'application/wasm' },
+  ...{
+    '.js': 'text/javascript',
+    '.mjs': 'text/javascript',
+    '.html': 'text/html',
+    '.wasm': 'application/wasm',
+  },
 };
 
 /** The header fields that let a page have shared memory. */
