@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { encodeWithSize, HbnnError, readModel, weightCount } from '@hbnn/core';
 import { loadModel } from '@hbnn/wasm';
 import { saveSpeed } from './report/speed.ts';
-import { alexNetModel } from './speed/alexNetModel.ts';
+import { alexNetModel } from './speed/fullModels.ts';
 
 interface Row {
   readonly step: 'write' | 'read' | 'load';

@@ -57,29 +57,57 @@ function field(shape: usize, index: i32): i32 {
   return load<i32>(shape + (<usize>index << 2));
 }
 
-/** The largest (or, with `sum`, the sum) of each window, clipped at the edges. Sums are written as int32. */
+// @ts-ignore: decorator
+@inline
+function lanes<T>(a: v128, b: v128, sum: bool): v128 {
+  if (sizeof<T>() == 2) return sum ? i16x8.add(a, b) : i16x8.max_s(a, b);
+  return sum ? i32x4.add(a, b) : i32x4.max_s(a, b);
+}
+
+/** Of each column the largest (or the sum) of some rows of T, as U; writes up to 16 bytes past the line's end. */
+function column<T, U>(line: usize, from: usize, along: usize, rows: i32, width: i32, sum: bool): void {
+  if (sizeof<T>() != sizeof<U>()) {
+    for (let x = 0; x < width; ++x, from += sizeof<T>(), line += sizeof<U>()) {
+      let value = 0, p = from;
+      for (let i = 0; i < rows; ++i, p += along) value += <i32>load<T>(p);
+      store<U>(line, <U>value);
+    }
+    return;
+  }
+  const end = line + <usize>width * sizeof<T>();
+  for (; line < end; line += 16, from += 16) {
+    let value = v128.load(from), p = from + along;
+    for (let i = 1; i < rows; ++i, p += along) value = lanes<T>(value, v128.load(p), sum);
+    v128.store(line, value);
+  }
+}
+
+/**
+ * The largest (or, with `sum`, the sum) of each window, clipped at the edges: of its columns first. Sums are written as
+ * int32. line: room for a row of the input and 16 bytes more.
+ */
 function pool<T, U>(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, sum: bool,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize, sum: bool,
 ): void {
   const inH = field(shape, 0), inW = field(shape, 1), inStride = field(shape, 2);
   const outH = field(shape, 3), outW = field(shape, 4), outStride = field(shape, 5);
   const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8), left = field(shape, 9);
+  const along = <usize>inW * sizeof<T>();
   for (let c = 0; c < channels; ++c) {
     const plane = from + <usize>c * inStride * sizeof<T>();
     let q = to + <usize>c * outStride * sizeof<U>();
     for (let n = 0; n < images; ++n)
       for (let y = 0; y < outH; ++y) {
         const fromY = max(0, y * strideH - top), endY = min(inH, y * strideH - top + kernelH);
+        column<T, U>(line, plane + <usize>(n * inH + fromY) * along, along, endY - fromY, inW, sum);
         for (let x = 0; x < outW; ++x) {
           const fromX = max(0, x * strideW - left), endX = min(inW, x * strideW - left + kernelW);
-          let value = sum ? 0 : i32.MIN_VALUE;
-          for (let i = fromY; i < endY; ++i) {
-            let p = plane + <usize>((n * inH + i) * inW + fromX) * sizeof<T>();
-            for (let j = fromX; j < endX; ++j) {
-              const v = <i32>load<T>(p);
-              value = sum ? value + v : max(value, v);
-              p += sizeof<T>();
-            }
+          let p = line + <usize>fromX * sizeof<U>();
+          let value = <i32>load<U>(p);
+          for (let j = fromX + 1; j < endX; ++j) {
+            p += sizeof<U>();
+            const v = <i32>load<U>(p);
+            value = sum ? value + v : max(value, v);
           }
           store<U>(q, <U>value);
           q += sizeof<U>();
@@ -89,27 +117,27 @@ function pool<T, U>(
 }
 
 export function maxPool16(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i16, i16>(shape, from, to, images, channels, kernelH, kernelW, false);
+  pool<i16, i16>(shape, from, to, images, channels, kernelH, kernelW, line, false);
 }
 
 export function maxPool32(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, false);
+  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, line, false);
 }
 
 export function sumPool16(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i16, i32>(shape, from, to, images, channels, kernelH, kernelW, true);
+  pool<i16, i32>(shape, from, to, images, channels, kernelH, kernelW, line, true);
 }
 
 export function sumPool32(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, true);
+  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, line, true);
 }
 
 /**

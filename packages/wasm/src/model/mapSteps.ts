@@ -36,12 +36,12 @@ export function poolStep(
   const [kernelH, kernelW] = window.kernel;
   const name = `${layer.kind}${wide ? 32 : 16}`;
   return {
-    ...{ layer: index, kernel: layer.kind, input, output, scratchBytes: 0 },
+    ...{ layer: index, kernel: layer.kind, input, output, scratchBytes: 4 * plan.input[1] + 16 },
     constants: [shapeWords(window, input, output)],
     bind: (raw, at) => (images) =>
       raw[name](
         ...[at.constants[0], at.input, at.output, images],
-        ...[plan.output[2], kernelH, kernelW],
+        ...[plan.output[2], kernelH, kernelW, at.scratch],
       ),
   };
 }
