@@ -185,41 +185,62 @@ export function threshold32(
   threshold<i32>(from, to, bits, multiples, thresholds, flips, images, pixels, channels, stride, nodes);
 }
 
+/** Four int32 to int32 in [least, most], in float64: see requantize. */
+// @ts-ignore: decorator
+@inline
+function requantize4(v: v128, multiplier: v128, offset: v128, scale: v128, least: v128, most: v128): v128 {
+  let low = f64x2.convert_low_i32x4_s(v);
+  let high = f64x2.convert_low_i32x4_s(i64x2.shuffle(v, v, 1, 1));
+  low = f64x2.floor(f64x2.mul(f64x2.add(f64x2.mul(low, multiplier), offset), scale));
+  high = f64x2.floor(f64x2.mul(f64x2.add(f64x2.mul(high, multiplier), offset), scale));
+  low = i32x4.trunc_sat_f64x2_s_zero(f64x2.pmax(f64x2.pmin(low, most), least));
+  high = i32x4.trunc_sat_f64x2_s_zero(f64x2.pmax(f64x2.pmin(high, most), least));
+  return i64x2.shuffle(low, high, 0, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function four<T>(p: usize): v128 {
+  return sizeof<T>() == 2 ? v128.load_ext<i16>(p) : v128.load(p);
+}
+
 /**
- * int16 of clamp(floor((in * multipliers[c] + offsets[c]) / 2^shifts[c])). The numerator is below 2^53, and an
- * arithmetic shift rounds down. multipliers, shifts: int32 per channel; offsets: int64.
+ * int16 of clamp(floor((in * multipliers[c] + offsets[c]) / 2^shifts[c])). The numerator is below 2^53, so that float64
+ * holds it, and every step but the rounding down is exact. multipliers, offsets: float64 per channel; scales: 2^-shift.
  */
 function requantize<T>(
-  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  from: usize, to: usize, multipliers: usize, offsets: usize, scales: usize, least: i32, most: i32,
   count: i32, channels: i32, stride: i32,
 ): void {
+  const low = f64x2.splat(<f64>least), high = f64x2.splat(<f64>most);
   for (let c = 0; c < channels; ++c) {
-    const multiplier = <i64>load<i32>(multipliers + (<usize>c << 2));
-    const offset = load<i64>(offsets + (<usize>c << 3));
-    const shift = <i64>load<i32>(shifts + (<usize>c << 2));
-    let p = from + <usize>c * stride * sizeof<T>();
-    let q = to + (<usize>c * stride << 1);
-    for (let i = 0; i < count; ++i) {
-      const scaled = (<i64>load<T>(p) * multiplier + offset) >> shift;
-      store<i16>(q, <i16>min<i64>(<i64>most, max<i64>(<i64>least, scaled)));
-      p += sizeof<T>();
-      q += 2;
+    const multiplier = v128.load64_splat(multipliers + (<usize>c << 3));
+    const offset = v128.load64_splat(offsets + (<usize>c << 3));
+    const scale = v128.load64_splat(scales + (<usize>c << 3));
+    let p = from + <usize>(c * stride) * sizeof<T>();
+    let q = to + (<usize>(c * stride) << 1);
+    for (let i = 0; i < count; i += 8) {
+      const a = requantize4(four<T>(p), multiplier, offset, scale, low, high);
+      const b = requantize4(four<T>(p + 4 * sizeof<T>()), multiplier, offset, scale, low, high);
+      v128.store(q, i16x8.narrow_i32x4_s(a, b));
+      p += 8 * sizeof<T>();
+      q += 16;
     }
   }
 }
 
 export function requantize16(
-  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  from: usize, to: usize, multipliers: usize, offsets: usize, scales: usize, least: i32, most: i32,
   count: i32, channels: i32, stride: i32,
 ): void {
-  requantize<i16>(from, to, multipliers, offsets, shifts, least, most, count, channels, stride);
+  requantize<i16>(from, to, multipliers, offsets, scales, least, most, count, channels, stride);
 }
 
 export function requantize32(
-  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  from: usize, to: usize, multipliers: usize, offsets: usize, scales: usize, least: i32, most: i32,
   count: i32, channels: i32, stride: i32,
 ): void {
-  requantize<i32>(from, to, multipliers, offsets, shifts, least, most, count, channels, stride);
+  requantize<i32>(from, to, multipliers, offsets, scales, least, most, count, channels, stride);
 }
 
 export function writeScores16(
