@@ -26,6 +26,7 @@ export default defineConfig({
           { text: 'Bit maps and selection', link: '/guide/bit-maps' },
           { text: 'Training', link: '/guide/training' },
           { text: 'Integer models', link: '/guide/integer-models' },
+          { text: 'Inference on a CPU', link: '/guide/inference' },
           { text: 'Backends', link: '/guide/backends' },
           { text: 'Data sets', link: '/guide/data-sets' },
           { text: 'Reproducing the paper', link: '/guide/reproduce' },
