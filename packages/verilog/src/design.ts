@@ -211,7 +211,9 @@ function buildVariant(
   const net = new Netlist(alone ? busWidth(input) : count);
   let at = 0;
   const values = site.inputs.map((element, i): Value => {
-    const bits = Array.from({ length: widths[i] }, (_, j) => net.input(at + j));
+    // A layer's only place has the whole bus, whose order need not be that in which it reads.
+    const first = alone ? input.offsets[element] : at;
+    const bits = Array.from({ length: widths[i] }, (_, j) => net.input(first + j));
     at += widths[i];
     return { form: input.forms[element], bits };
   });
