@@ -7,7 +7,8 @@ import { testbenchName } from './testbench.ts';
 export interface LayerCost {
   readonly layer: string;
   readonly luts: number;
-  readonly sites: number;
+  /** LUT6s of Xilinx, two small tables in one; undefined for other targets. */
+  readonly sites?: number;
   readonly flipFlops: number;
   readonly depth: number;
   readonly area?: number;
@@ -31,7 +32,7 @@ export interface SynthesizeOptions {
 
 const primitivesFile = 'hbnn_xc7.v';
 /** Raised when scripts or counts change, so that no cached cost is of others. */
-const version = 1;
+const version = 2;
 
 /**
  * Synthesize a design file by file and count what the whole takes: a module met a thousand times is synthesized once.
@@ -89,7 +90,7 @@ function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleC
   for (const [module, count] of Object.entries(cost.instances)) {
     const part = total(layer, module, modules);
     sum.luts += count * part.luts;
-    sum.sites += count * part.sites;
+    if (sum.sites !== undefined) sum.sites += count * (part.sites ?? 0);
     sum.flipFlops += count * part.flipFlops;
     sum.depth = Math.max(sum.depth, cost.depth + part.depth);
     if (sum.area !== undefined) sum.area += count * (part.area ?? 0);
@@ -97,7 +98,10 @@ function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleC
       sum.cells[type] = (sum.cells[type] ?? 0) + count * k;
   }
   const { luts, sites, flipFlops, depth, area, cells } = sum;
-  return { layer, luts, sites, flipFlops, depth, ...(area !== undefined && { area }), cells };
+  return {
+    ...{ layer, luts, ...(sites !== undefined && { sites }), flipFlops, depth },
+    ...{ ...(area !== undefined && { area }), cells },
+  };
 }
 
 /** The modules of a file, in order. */

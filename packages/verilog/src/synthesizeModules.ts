@@ -12,8 +12,8 @@ export interface ModuleCost {
   readonly cells: Readonly<Record<string, number>>;
   /** Look-up tables; a LUT6_2 is one. */
   readonly luts: number;
-  /** LUT6s of Xilinx after two tables of up to five inputs in all share one; of other targets the tables. */
-  readonly sites: number;
+  /** LUT6s of Xilinx after two tables of up to five inputs in all share one; undefined for other targets. */
+  readonly sites?: number;
   readonly flipFlops: number;
   /** Tables or gates on the longest way; four places of a carry chain count as one. */
   readonly depth: number;
@@ -85,7 +85,7 @@ export async function synthesizeModules(
   const { output } = await yosys(`${script.join('\n')}\n`, given);
   const netlist = JSON.parse(output) as YosysNetlist;
   const areas = target.liberty === undefined ? undefined : cellAreas(target.liberty);
-  return modules.map((module) => costOf(module, netlist, areas));
+  return modules.map((module) => costOf(module, netlist, target, areas));
 }
 
 const vendorCells = new Set(['LUT6_2', 'CARRY4']);
@@ -95,6 +95,7 @@ const isRegister = (type: string): boolean => /DFF|_DLATCH/.test(type);
 function costOf(
   module: string,
   netlist: YosysNetlist,
+  target: Target,
   areas: ReadonlyMap<string, number> | undefined,
 ): ModuleCost {
   const found = netlist.modules[module];
@@ -120,7 +121,8 @@ function costOf(
     0,
   );
   return {
-    ...{ module, cells, instances, luts, sites, flipFlops, depth },
+    ...{ module, cells, instances, luts, flipFlops, depth },
+    ...(target.name === 'xc7' && { sites }),
     ...(areas !== undefined && { area }),
   };
 }
