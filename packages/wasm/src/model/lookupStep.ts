@@ -9,7 +9,7 @@ import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, type Window, windowOf } from './window.ts';
 
 /** Gathered windows worked on together, so that they stay in the second-level cache. */
-const gatheredBytes = 2 ** 19;
+const gatheredBytes = 3 * 2 ** 18;
 /** Pixels of a tile. */
 const tile = 64;
 /** assembly/model/gatherNibbles.ts writes past a line's end, assembly/model/packed.ts past its quads. */
