@@ -6,7 +6,7 @@ import { type FeatureShape, featureCount, type IntegerModel } from './model/inte
 import { type PlannedLayer, planModel } from './model/plan.ts';
 import { randomModel } from './model/randomModel.ts';
 
-const seeds = Array.from({ length: 300 }, (_, seed) => seed);
+const seeds = Array.from({ length: 120 }, (_, seed) => seed);
 type Bits = readonly number[] | 'number';
 
 /** A place of the window over the input, or undefined in the padding. */

@@ -39,6 +39,8 @@ export interface StepCensus {
   readonly bitsMoved: number;
   /** Weights times the places they are used at: multiply-accumulates, whatever their bits. */
   readonly macs: number;
+  /** Weights of one output: the length of its sum; 0 where there are none. */
+  readonly fanIn: number;
   /** Bits of a number that comes in, a stored weight and a sum that goes out, at most. */
   readonly widths: { readonly input: number; readonly weight: number; readonly sum: number };
 }
@@ -90,7 +92,14 @@ function pixelStep({ input }: IntegerModel, after: Coding): StepCensus {
   const pixels = featureCount(input.shape);
   const stored = input.zeros.length * 8;
   return {
-    ...{ name: 'pixels', kind: 'pixels', input: input.shape, output: input.shape, macs: 0 },
+    ...{
+      name: 'pixels',
+      kind: 'pixels',
+      input: input.shape,
+      output: input.shape,
+      macs: 0,
+      fanIn: 0,
+    },
     operations: { ...none, add: pixels },
     bitsStored: stored,
     bitsMoved: pixels * 8 + stored + codedBits(after, input.shape),
@@ -104,7 +113,14 @@ function scoreStep(model: IntegerModel, last: PlannedLayer, coding: Coding): Ste
   const sum = wholeWidth(last.outputBound + most, true);
   const scores = model.scoreOffsets.length;
   return {
-    ...{ name: 'scores', kind: 'scores', input: last.output, output: last.output, macs: 0 },
+    ...{
+      name: 'scores',
+      kind: 'scores',
+      input: last.output,
+      output: last.output,
+      macs: 0,
+      fanIn: 0,
+    },
     operations: { ...none, add: scores },
     bitsStored: scores * width,
     bitsMoved: codedBits(coding, last.output) + scores * (width + sum),
@@ -118,6 +134,7 @@ function layerStep(plan: PlannedLayer, before: Coding, after: Coding): StepCensu
   const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
   return {
     ...{ name: layer.name, kind: layer.kind, input, output, operations, macs, bitsStored },
+    fanIn: 'weights' in layer ? layer.weights.shape.slice(1).reduce((n, size) => n * size, 1) : 0,
     bitsMoved: codedBits(before, input) + bitsStored + codedBits(after, output),
     widths: { input: widthOf(before), weight: weightWidth(layer), sum: widthOf(after) },
   };
