@@ -11,6 +11,9 @@
  * The limit of table lookup is its inner loop's speed on data in the first-level cache (`lookupLimit`), measured in
  * turns with the rest, by the average bits of the inputs: each plane of them is looked up.
  *
+ * Whole networks are random ones of the paper's size, 1.4 bits on both sides (first and last layers, and MobileNet's
+ * depthwise ones, 8 bits), pixels to scores, beside the same layers in float32.
+ *
  * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
  * (packages/wasm/src/model/costs.ts) and which one the engine chooses.
  */
@@ -29,7 +32,14 @@ import {
 import { hasPeers, onnxEngine, onnxRuntimes } from './kernels/onnxEngine.ts';
 import { tensorflowEngine } from './kernels/tensorflowEngine.ts';
 import { takeTurns } from './kernels/turns.ts';
+import {
+  hbnnNetwork,
+  hbnnThreads,
+  networkMacs,
+  tensorflowNetwork,
+} from './kernels/wholeNetwork.ts';
 import { saveSpeed } from './report/speed.ts';
+import { alexNetModel, mobileNetModel, vgg8Model } from './speed/fullModels.ts';
 
 interface Row {
   readonly network: string;
@@ -123,6 +133,30 @@ function together(rows: readonly Row[], network: string): Row[] {
   });
 }
 
+const fullModels = { alexnet: alexNetModel, mobilenet: mobileNetModel, vgg8: vgg8Model } as const;
+
+async function measureWhole(network: BenchLayer['network'], o: Options): Promise<Row[]> {
+  const model = fullModels[network](1);
+  const engines = [
+    await tensorflowNetwork(model, o.batch),
+    await hbnnNetwork(model, o.batch),
+    await hbnnThreads(model, o.batch),
+  ];
+  const macs = networkMacs(model) * o.batch;
+  const times = await takeTurns(engines, o.seconds);
+  for (const engine of engines) await engine.dispose();
+  return engines.map(({ engine, bits }, i): Row => {
+    const ms = times[i];
+    return {
+      ...{ network, layer: 'whole network', engine, batch: o.batch, ms },
+      ...(bits && { bits }),
+      gigamacsPerSecond: macs / ms / 1e6,
+      imagesPerSecond: (o.batch * 1000) / ms,
+      ratio: times[0] / ms,
+    };
+  });
+}
+
 const bitsText = (bits?: LayerBits): string => (bits ? `${bits.weights}/${bits.inputs}` : '');
 
 function print(row: Row): void {
@@ -180,12 +214,13 @@ function positive(text: string, option: string): number {
   throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
 }
 
-function networksFrom(text: string): string[] {
-  const known = new Set<string>(benchLayers.map(({ network }) => network));
-  const networks = text.split(',');
-  const odd = networks.find((name) => !known.has(name));
-  if (odd === undefined) return networks;
-  throw new HbnnError(`--networks: expected some of ${[...known].join(', ')}, got '${odd}'`);
+function networksFrom(text: string): BenchLayer['network'][] {
+  const known = [...new Set(benchLayers.map(({ network }) => network))];
+  return text.split(',').map((name) => {
+    const found = known.find((each) => each === name);
+    if (found !== undefined) return found;
+    throw new HbnnError(`--networks: expected some of ${known.join(', ')}, got '${name}'`);
+  });
 }
 
 async function main(): Promise<void> {
@@ -216,7 +251,9 @@ async function main(): Promise<void> {
       if (values.ways)
         for (const bits of bitCombinations) keep(await measureWays(layer, bits, o), printWay);
       else keep(await measure(layer, o), print);
-    if (!values.ways) keep(together(rows, network), print);
+    if (values.ways) continue;
+    keep(together(rows, network), print);
+    keep(await measureWhole(network, o), print);
   }
   const relaxedSimd = hasRelaxedSimd();
   if (values.json) console.log(JSON.stringify({ relaxedSimd, rows }, null, 2));

@@ -5,7 +5,7 @@
  *     pnpm bench:files [--json] [--save] [--rounds 5]
  *
  * Each reading happens in a new process, as a user's does: `read` streams the file, decodes and checks it, `load` packs
- * the model for the WASM engine. Peak memory is what the process has at most, less what it has before the reading.
+ * the model for the WASM engine, `run` computes one image. Peak memory is what the process has at most, less what it has before the reading.
  * Rows have medians; CPU seconds beside seconds, because other work on the machine touches them less.
  */
 import { execFileSync } from 'node:child_process';
@@ -15,15 +15,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { encodeWithSize, HbnnError, readModel, weightCount } from '@hbnn/core';
-import { loadModel } from '@hbnn/wasm';
+import { type LoadedModel, loadModel } from '@hbnn/wasm';
 import { saveSpeed } from './report/speed.ts';
-import { alexNetModel } from './speed/alexNetModel.ts';
+import { alexNetModel } from './speed/fullModels.ts';
 
 interface Row {
-  readonly step: 'write' | 'read' | 'load';
+  readonly step: 'write' | 'read' | 'load' | 'run';
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakMiB: number;
+  /** What a process keeps that has loaded the model and let go of all else: beyond what it had before. */
+  readonly keptMiB?: number;
+  /** The engine's own account of it: weights and maps, and feature maps with scratch space. */
+  readonly constantMiB?: number;
+  readonly arenaMiB?: number;
 }
 
 const mebi = 2 ** 20;
@@ -42,10 +47,33 @@ async function timed<T>(step: Row['step'], work: () => T | Promise<T>): Promise<
 
 /** What a process of its own does with the file. */
 async function readOnce(file: string): Promise<Row[]> {
+  await collect();
+  const before = process.memoryUsage().rss;
+  const { rows, loaded } = await readAndLoad(file);
+  const [run] = await timed('run', () => loaded.run(new Uint8Array(imageSize)));
+  await collect();
+  const keptMiB = Math.round((process.memoryUsage().rss - before) / mebi);
+  const { constantBytes, arenaBytes } = loaded.plan;
+  const own = { constantMiB: constantBytes / mebi, arenaMiB: arenaBytes / mebi };
+  return [...rows, { ...run, keptMiB, ...own }];
+}
+
+/** Collect garbage, and give what is freed in the background its time. */
+async function collect(): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    (globalThis as { gc?: () => void }).gc?.();
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+const imageSize = 224 * 224 * 3;
+
+/** One function, so that nothing holds on to the model. */
+async function readAndLoad(file: string): Promise<{ rows: Row[]; loaded: LoadedModel }> {
   const stream = createReadStream(file, { highWaterMark: mebi });
   const [read, model] = await timed('read', () => readModel(stream, file, statSync(file).size));
-  const [load] = await timed('load', () => loadModel(model));
-  return [read, load];
+  const [load, loaded] = await timed('load', () => loadModel(model));
+  return { rows: [read, load], loaded };
 }
 
 const median = (values: readonly number[]): number => {
@@ -54,14 +82,15 @@ const median = (values: readonly number[]): number => {
 };
 
 function medians(rows: readonly Row[]): Row {
-  const of = (field: 'seconds' | 'cpuSeconds' | 'peakMiB'): number =>
-    Number(median(rows.map((row) => row[field])).toFixed(3));
-  return {
-    ...rows[0],
-    seconds: of('seconds'),
-    cpuSeconds: of('cpuSeconds'),
-    peakMiB: of('peakMiB'),
-  };
+  const fields = Object.keys(rows[0]).filter((field) => field !== 'step') as (keyof Omit<
+    Row,
+    'step'
+  >)[];
+  const middle = fields.map((field) => [
+    field,
+    Number(median(rows.map((row) => row[field] ?? Number.NaN)).toFixed(3)),
+  ]);
+  return { ...rows[0], ...Object.fromEntries(middle) };
 }
 
 async function bench(rounds: number): Promise<{ rows: Row[]; size: object }> {
@@ -71,12 +100,18 @@ async function bench(rounds: number): Promise<{ rows: Row[]; size: object }> {
     const model = alexNetModel(1);
     const [write, { bytes, size }] = await timed('write', () => encodeWithSize(model));
     writeFileSync(file, bytes);
-    const self = [...process.execArgv, fileURLToPath(import.meta.url), '--read', file];
+    const self = [
+      '--expose-gc',
+      ...process.execArgv,
+      fileURLToPath(import.meta.url),
+      '--read',
+      file,
+    ];
     const read = Array.from({ length: rounds }, () => {
       const out = execFileSync(process.execPath, self, { encoding: 'utf8' });
       return JSON.parse(out) as Row[];
     });
-    const rows = [write, medians(read.map((r) => r[0])), medians(read.map((r) => r[1]))];
+    const rows = [write, ...[0, 1, 2].map((step) => medians(read.map((row) => row[step])))];
     return { rows, size: { weights: weightCount(model), ...size } };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -100,10 +135,15 @@ else {
   if (values.json) console.log(JSON.stringify({ size, rows }));
   else {
     console.log(JSON.stringify(size));
-    for (const { step, seconds, cpuSeconds, peakMiB } of rows)
+    for (const { step, seconds, cpuSeconds, peakMiB, keptMiB, constantMiB, arenaMiB } of rows) {
+      const kept =
+        keptMiB === undefined
+          ? ''
+          : `, kept +${keptMiB} MiB (weights and maps ${constantMiB?.toFixed(1)}, feature maps ${arenaMiB?.toFixed(1)})`;
       console.log(
-        `${step.padEnd(6)} ${seconds.toFixed(2)} s  ${cpuSeconds.toFixed(2)} CPU-s  peak +${peakMiB} MiB`,
+        `${step.padEnd(6)} ${seconds.toFixed(2)} s  ${cpuSeconds.toFixed(2)} CPU-s  peak +${peakMiB} MiB${kept}`,
       );
+    }
   }
   if (values.save) saveSpeed('files', 'wasm', [{ size }, ...rows]);
 }

@@ -197,7 +197,11 @@ async function trainAll(
       }),
     );
   } finally {
+    // The pool's processes do not keep this one alive, and a large one may take longer to end than the pool's own
+    // timer runs: without this, the process would end before the report.
+    const alive = setInterval(() => undefined, 1000);
     await pool.destroy();
+    clearInterval(alive);
   }
 }
 

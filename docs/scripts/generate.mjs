@@ -27,6 +27,9 @@ const commands = {
   'hbnn-run': ['run'],
   'hbnn-random': ['random'],
   'hbnn-dump': ['dump'],
+  'hbnn-verilog': ['verilog'],
+  'hbnn-verify': ['verify'],
+  'hbnn-synth': ['synth'],
   'hbnn-networks': ['networks'],
   'hbnn-datasets-list': ['datasets', 'list'],
   'hbnn-datasets-fetch': ['datasets', 'fetch'],
@@ -72,6 +75,46 @@ function writeNetworks() {
   const table = [`| ${head.join(' | ')} |`, '| --- | --- | --- | ---: | ---: |', ...lines];
   writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
 }
+
+/** The kernels' bench as tables: one network each, its layers and all together. */
+function writeKernels() {
+  const file = join(committed, 'speed', 'kernels.json');
+  const { rows, provenance } = JSON.parse(readFileSync(file, 'utf8'));
+  const kinds = [...new Set(rows.map((row) => row.engine + bitsOf(row)))];
+  const lines = [
+    `${provenance.machine}; Node ${provenance.node}, ${provenance.backend}; commit ${provenance.commit.slice(0, 7)}; \`${provenance.command}\``,
+  ];
+  for (const network of new Set(rows.map((row) => row.network))) {
+    const own = rows.filter((row) => row.network === network);
+    const layers = [...new Set(own.map(({ layer }) => layer))];
+    lines.push('', `**${network}**`, '', `| engine | ${layers.join(' | ')} |`);
+    lines.push(`| --- |${layers.map(() => ' ---: |').join('')}`);
+    for (const kind of kinds) {
+      const found = layers.map((layer) =>
+        own.find((row) => row.layer === layer && row.engine + bitsOf(row) === kind),
+      );
+      if (found.every((row) => row === undefined)) continue;
+      const cells = found.map((row) =>
+        row ? `${row.gigamacsPerSecond.toFixed(1)} (${row.ratio.toFixed(2)}×)` : '',
+      );
+      lines.push(`| ${kind} | ${cells.join(' | ')} |`);
+    }
+  }
+  lines.push('', "GMAC/s, and in brackets TensorFlow.js's time over this one.");
+  const shares = rows.filter((row) => row.limitShare !== undefined);
+  const worst = shares.reduce((a, b) => (b.limitShare < a.limitShare ? b : a));
+  lines.push(
+    `Of the limit of table lookup: ${shares
+      .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
+      .map((row) => `${row.layer} ${(100 * row.limitShare).toFixed(0)} %`)
+      .join(
+        ', ',
+      )} at 1/1; least ${(100 * worst.limitShare).toFixed(0)} % (${worst.network} ${worst.layer}${bitsOf(worst)}).`,
+  );
+  writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
+}
+
+const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
 
 /** One page from a profile's report; its figures lie beside it, its HTML among the public files. */
 function writeProfile(profile) {
@@ -155,3 +198,4 @@ writeResults();
 writeSpeed();
 writeHelp();
 writeNetworks();
+writeKernels();

@@ -7,7 +7,7 @@ import { type BenchLayer, type LayerEngine, outputSize } from './layers.ts';
 let ready: Promise<void> | undefined;
 
 /** TensorFlow.js's own WASM backend, none of our kernels in it. */
-function start(): Promise<void> {
+export function startTensorflow(): Promise<void> {
   ready ??= (async () => {
     const file = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
     tfWasm.setWasmPaths(`${dirname(file)}/`);
@@ -20,7 +20,7 @@ function start(): Promise<void> {
 
 /** A convolution in float32. */
 export async function tensorflowEngine(layer: BenchLayer, batch: number): Promise<LayerEngine> {
-  await start();
+  await startTensorflow();
   const { size, inputs, outputs, kernel, pad } = layer;
   const x = tf.randomUniform([batch, size, size, inputs]) as tf.Tensor4D;
   const w = tf.randomUniform([kernel, kernel, inputs, outputs]) as tf.Tensor4D;

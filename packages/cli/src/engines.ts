@@ -1,4 +1,5 @@
 import { HbnnError, type IntegerModel, interpreter } from '@hbnn/core';
+import { simulate, unrolledDesign } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
 
 /** Something that computes an integer model's scores. */
@@ -8,6 +9,9 @@ export interface Engine {
   dispose(): void;
 }
 
+/** Adders that are read back in minutes. */
+const mostSimulated = 200_000;
+
 /** Executors of integer models by name: all compute the same numbers. */
 const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>> = {
   reference: async (model) => {
@@ -15,6 +19,11 @@ const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>
     return { run: (pixels) => run(pixels), dispose: () => {} };
   },
   wasm: (model) => loadModel(model),
+  // The Verilog that the model becomes, read back and computed gate by gate.
+  verilog: async (model) => {
+    const { run } = await simulate(model, unrolledDesign(model, { mostAdders: mostSimulated }));
+    return { run: (pixels) => run(pixels), dispose: () => {} };
+  },
 };
 
 export const engineNames = Object.keys(engines);

@@ -10,7 +10,10 @@ import { networksCommand } from './commands/networks.ts';
 import { plotCommand } from './commands/plot.ts';
 import { randomCommand } from './commands/random.ts';
 import { runCommand } from './commands/run.ts';
+import { synthCommand } from './commands/synth.ts';
 import { trainCommand } from './commands/train.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { verilogCommand } from './commands/verilog.ts';
 
 const badInput = 2;
 const bug = 1;
@@ -24,6 +27,9 @@ const commands = (): Command[] => [
   runCommand(),
   randomCommand(),
   dumpCommand(),
+  verilogCommand(),
+  verifyCommand(),
+  synthCommand(),
   networksCommand(),
   datasetsCommand(),
 ];
@@ -43,7 +49,7 @@ Examples:
   hbnn datasets list
 
 Every command takes --json (machine-readable result on stdout; progress goes to stderr).
-Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault.`,
+Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify found a difference.`,
     );
   for (const command of commands()) {
     hbnn.addCommand(command);

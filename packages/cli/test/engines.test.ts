@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeModel, encodeNpy, featureCount, random, randomModel } from '@hbnn/core';
 import { expect, test } from 'vitest';
-import { engineNames, openEngine } from '../src/engines.ts';
+import { openEngine } from '../src/engines.ts';
 import { readModelFile } from '../src/modelFile.ts';
 import { hbnn, temporary } from './process.ts';
 
-test('both engines give the same scores for 100 random models, read from their files', async () => {
+test('reference and wasm give the same scores for 100 random models, read from their files', async () => {
   const file = join(temporary(), 'm.hbnn');
   for (let seed = 0; seed < 100; seed++) {
     writeFileSync(file, encodeModel(randomModel(seed)));
@@ -16,7 +16,7 @@ test('both engines give the same scores for 100 random models, read from their f
       rng.below(256),
     );
     const scores = await Promise.all(
-      engineNames.map(async (name) => {
+      ['reference', 'wasm'].map(async (name) => {
         const engine = await openEngine(name, model);
         const found = engine.run(pixels);
         engine.dispose();
@@ -25,6 +25,15 @@ test('both engines give the same scores for 100 random models, read from their f
     );
     for (const found of scores) expect(found, `seed ${seed}`).toEqual(scores[0]);
   }
+});
+
+test('the verilog engine gives the same scores', async () => {
+  const model = randomModel(36);
+  const pixels = Uint8Array.from({ length: 3 * featureCount(model.input.shape) }, (_, i) => i);
+  const [verilog, reference] = await Promise.all(
+    ['verilog', 'reference'].map((name) => openEngine(name, model)),
+  );
+  expect(verilog.run(pixels)).toEqual(reference.run(pixels));
 });
 
 test('hbnn run writes the same file with either engine, and wasm is the default', () => {
@@ -50,6 +59,6 @@ test('hbnn run writes the same file with either engine, and wasm is the default'
 
 test('an unknown engine is named', async () => {
   await expect(openEngine('fpga', randomModel(1))).rejects.toThrow(
-    "--engine: expected reference or wasm, got 'fpga'",
+    "--engine: expected reference or wasm or verilog, got 'fpga'",
   );
 });

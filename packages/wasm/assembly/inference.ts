@@ -6,7 +6,7 @@ export {
 } from './model/featureMaps';
 export { gather32, gatherPairs, gatherRows } from './model/gather';
 export { multiply32, multiplyPairs } from './model/values';
-export { depthwise16, depthwise32 } from './model/depthwise';
+export { depthwise16, depthwise32, depthwisePairs } from './model/depthwise';
 export { countMembers, gatherBits, multiplyBits } from './model/bits';
 export { multiplyQuads } from './model/dot';
 export { gatherNibbles } from './model/gatherNibbles';

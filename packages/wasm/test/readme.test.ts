@@ -15,6 +15,17 @@ test("the README's example prints what it says", () => {
   expect([found.stderr, found.stdout.trim()]).toEqual(['', wanted]);
 });
 
+test('its examples of integer models run', { timeout: 60_000 }, () => {
+  const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+  expect(examples).toHaveLength(2);
+  for (const code of examples) {
+    const all = `${code}\nconsole.log(scores.length > 0 && loaded !== undefined);`;
+    const node = ['--conditions=hbnn-source', '--import', 'tsx', '--input-type=module', '-e', all];
+    const found = spawnSync(process.execPath, node, { cwd: folder, encoding: 'utf8' });
+    expect([found.stderr, found.stdout.trim()]).toEqual(['', 'true']);
+  }
+});
+
 test('the README names every kernel', () => {
   for (const { name } of [...kernelTable, ...modelKernelTable])
     expect(readme).toContain(`\`${name}\``);

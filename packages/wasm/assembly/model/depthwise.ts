@@ -44,3 +44,74 @@ export function depthwise16(shape: usize, from: usize, w: usize, out: usize, ima
 export function depthwise32(shape: usize, from: usize, w: usize, out: usize, images: i32, outputs: i32): void {
   depthwise<i32>(shape, from, w, out, images, outputs);
 }
+
+/** One row of the input to its place in a padded plane, columns of a stride of 2 apart: see depthwisePairs. */
+// @ts-ignore: decorator
+@inline
+function padRow(from: usize, width: i32, strideW: i32, left: i32, row: usize, phase: usize): void {
+  const none = i16x8.splat(0);
+  if (strideW == 1) {
+    let q = row + (<usize>left << 1);
+    const end = q + (<usize>width << 1);
+    for (; q < end; q += 16, from += 16) v128.store(q, v128.load(from));
+    // What was written beyond the row.
+    v128.store(end, none);
+    return;
+  }
+  let even = row + <usize>(left & 1) * phase + (<usize>(left >> 1) << 1);
+  let odd = row + <usize>((left + 1) & 1) * phase + (<usize>((left + 1) >> 1) << 1);
+  const evenEnd = even + (<usize>((width + 1) >> 1) << 1), oddEnd = odd + (<usize>(width >> 1) << 1);
+  for (; even < evenEnd; even += 16, odd += 16, from += 32) {
+    const a = v128.load(from), b = v128.load(from, 16);
+    v128.store(even, i16x8.shuffle(a, b, 0, 2, 4, 6, 8, 10, 12, 14));
+    v128.store(odd, i16x8.shuffle(a, b, 1, 3, 5, 7, 9, 11, 13, 15));
+  }
+  v128.store(evenEnd, none);
+  v128.store(oddEnd, none);
+}
+
+/**
+ * The same for int16 inputs and strides of 1 or 2 columns, eight outputs at a time: each image's plane is copied once
+ * between zeros, columns that are a stride apart beside one another, so that every weight meets a run of inputs; two
+ * weights go into one i32x4.dot_i16x8_s.
+ *
+ * padded: [stride][rows][pitch] int16 and 64 bytes; offsets: bytes of each weight's first input in it, int32
+ * [pairs][2]; w: int16 [outputs][pairs][2].
+ */
+export function depthwisePairs(
+  shape: usize, from: usize, offsets: usize, pairs: i32, w: usize, out: usize, images: i32, outputs: i32,
+  padded: usize, rows: i32, pitch: i32,
+): void {
+  const inH = field(shape, 0), inW = field(shape, 1), inStride = field(shape, 2);
+  const outH = field(shape, 3), outW = field(shape, 4), outStride = field(shape, 5);
+  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8), left = field(shape, 9);
+  const channels = field(shape, 10), each = outputs / channels;
+  const line = <usize>pitch << 1, phase = <usize>rows * line;
+  memory.fill(padded, 0, <usize>strideW * phase + 64);
+  for (let c = 0; c < channels; ++c) {
+    for (let image = 0; image < images; ++image) {
+      const plane = from + (<usize>(c * inStride + image * inH * inW) << 1);
+      for (let y = 0; y < inH; ++y)
+        padRow(plane + (<usize>(y * inW) << 1), inW, strideW, left, padded + <usize>(y + top) * line, phase);
+      for (let o = c * each; o < (c + 1) * each; ++o) {
+        const factors = w + (<usize>(o * pairs) << 2);
+        let to = out + (<usize>(o * outStride + image * outH * outW) << 2);
+        for (let y = 0; y < outH; ++y, to += <usize>outW << 2) {
+          const row = padded + <usize>(y * strideH) * line;
+          for (let x = 0; x < outW; x += 8) {
+            let low = i32x4.splat(0), high = low;
+            const p = row + (<usize>x << 1);
+            for (let k = 0, at = offsets, f = factors; k < pairs; ++k, at += 8, f += 4) {
+              const a = v128.load(p + load<i32>(at)), b = v128.load(p + load<i32>(at, 4));
+              const s = v128.load32_splat(f);
+              low = i32x4.add(low, i32x4.dot_i16x8_s(s, i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11)));
+              high = i32x4.add(high, i32x4.dot_i16x8_s(s, i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15)));
+            }
+            v128.store(to + (<usize>x << 2), low);
+            v128.store(to + (<usize>x << 2), high, 16);
+          }
+        }
+      }
+    }
+  }
+}

@@ -57,29 +57,57 @@ function field(shape: usize, index: i32): i32 {
   return load<i32>(shape + (<usize>index << 2));
 }
 
-/** The largest (or, with `sum`, the sum) of each window, clipped at the edges. Sums are written as int32. */
+// @ts-ignore: decorator
+@inline
+function lanes<T>(a: v128, b: v128, sum: bool): v128 {
+  if (sizeof<T>() == 2) return sum ? i16x8.add(a, b) : i16x8.max_s(a, b);
+  return sum ? i32x4.add(a, b) : i32x4.max_s(a, b);
+}
+
+/** Of each column the largest (or the sum) of some rows of T, as U; writes up to 16 bytes past the line's end. */
+function column<T, U>(line: usize, from: usize, along: usize, rows: i32, width: i32, sum: bool): void {
+  if (sizeof<T>() != sizeof<U>()) {
+    for (let x = 0; x < width; ++x, from += sizeof<T>(), line += sizeof<U>()) {
+      let value = 0, p = from;
+      for (let i = 0; i < rows; ++i, p += along) value += <i32>load<T>(p);
+      store<U>(line, <U>value);
+    }
+    return;
+  }
+  const end = line + <usize>width * sizeof<T>();
+  for (; line < end; line += 16, from += 16) {
+    let value = v128.load(from), p = from + along;
+    for (let i = 1; i < rows; ++i, p += along) value = lanes<T>(value, v128.load(p), sum);
+    v128.store(line, value);
+  }
+}
+
+/**
+ * The largest (or, with `sum`, the sum) of each window, clipped at the edges: of its columns first. Sums are written as
+ * int32. line: room for a row of the input and 16 bytes more.
+ */
 function pool<T, U>(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, sum: bool,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize, sum: bool,
 ): void {
   const inH = field(shape, 0), inW = field(shape, 1), inStride = field(shape, 2);
   const outH = field(shape, 3), outW = field(shape, 4), outStride = field(shape, 5);
   const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8), left = field(shape, 9);
+  const along = <usize>inW * sizeof<T>();
   for (let c = 0; c < channels; ++c) {
     const plane = from + <usize>c * inStride * sizeof<T>();
     let q = to + <usize>c * outStride * sizeof<U>();
     for (let n = 0; n < images; ++n)
       for (let y = 0; y < outH; ++y) {
         const fromY = max(0, y * strideH - top), endY = min(inH, y * strideH - top + kernelH);
+        column<T, U>(line, plane + <usize>(n * inH + fromY) * along, along, endY - fromY, inW, sum);
         for (let x = 0; x < outW; ++x) {
           const fromX = max(0, x * strideW - left), endX = min(inW, x * strideW - left + kernelW);
-          let value = sum ? 0 : i32.MIN_VALUE;
-          for (let i = fromY; i < endY; ++i) {
-            let p = plane + <usize>((n * inH + i) * inW + fromX) * sizeof<T>();
-            for (let j = fromX; j < endX; ++j) {
-              const v = <i32>load<T>(p);
-              value = sum ? value + v : max(value, v);
-              p += sizeof<T>();
-            }
+          let p = line + <usize>fromX * sizeof<U>();
+          let value = <i32>load<U>(p);
+          for (let j = fromX + 1; j < endX; ++j) {
+            p += sizeof<U>();
+            const v = <i32>load<U>(p);
+            value = sum ? value + v : max(value, v);
           }
           store<U>(q, <U>value);
           q += sizeof<U>();
@@ -89,27 +117,27 @@ function pool<T, U>(
 }
 
 export function maxPool16(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i16, i16>(shape, from, to, images, channels, kernelH, kernelW, false);
+  pool<i16, i16>(shape, from, to, images, channels, kernelH, kernelW, line, false);
 }
 
 export function maxPool32(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, false);
+  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, line, false);
 }
 
 export function sumPool16(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i16, i32>(shape, from, to, images, channels, kernelH, kernelW, true);
+  pool<i16, i32>(shape, from, to, images, channels, kernelH, kernelW, line, true);
 }
 
 export function sumPool32(
-  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32,
+  shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize,
 ): void {
-  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, true);
+  pool<i32, i32>(shape, from, to, images, channels, kernelH, kernelW, line, true);
 }
 
 /**
@@ -157,41 +185,62 @@ export function threshold32(
   threshold<i32>(from, to, bits, multiples, thresholds, flips, images, pixels, channels, stride, nodes);
 }
 
+/** Four int32 to int32 in [least, most], in float64: see requantize. */
+// @ts-ignore: decorator
+@inline
+function requantize4(v: v128, multiplier: v128, offset: v128, scale: v128, least: v128, most: v128): v128 {
+  let low = f64x2.convert_low_i32x4_s(v);
+  let high = f64x2.convert_low_i32x4_s(i64x2.shuffle(v, v, 1, 1));
+  low = f64x2.floor(f64x2.mul(f64x2.add(f64x2.mul(low, multiplier), offset), scale));
+  high = f64x2.floor(f64x2.mul(f64x2.add(f64x2.mul(high, multiplier), offset), scale));
+  low = i32x4.trunc_sat_f64x2_s_zero(f64x2.pmax(f64x2.pmin(low, most), least));
+  high = i32x4.trunc_sat_f64x2_s_zero(f64x2.pmax(f64x2.pmin(high, most), least));
+  return i64x2.shuffle(low, high, 0, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function four<T>(p: usize): v128 {
+  return sizeof<T>() == 2 ? v128.load_ext<i16>(p) : v128.load(p);
+}
+
 /**
- * int16 of clamp(floor((in * multipliers[c] + offsets[c]) / 2^shifts[c])). The numerator is below 2^53, and an
- * arithmetic shift rounds down. multipliers, shifts: int32 per channel; offsets: int64.
+ * int16 of clamp(floor((in * multipliers[c] + offsets[c]) / 2^shifts[c])). The numerator is below 2^53, so that float64
+ * holds it, and every step but the rounding down is exact. multipliers, offsets: float64 per channel; scales: 2^-shift.
  */
 function requantize<T>(
-  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  from: usize, to: usize, multipliers: usize, offsets: usize, scales: usize, least: i32, most: i32,
   count: i32, channels: i32, stride: i32,
 ): void {
+  const low = f64x2.splat(<f64>least), high = f64x2.splat(<f64>most);
   for (let c = 0; c < channels; ++c) {
-    const multiplier = <i64>load<i32>(multipliers + (<usize>c << 2));
-    const offset = load<i64>(offsets + (<usize>c << 3));
-    const shift = <i64>load<i32>(shifts + (<usize>c << 2));
-    let p = from + <usize>c * stride * sizeof<T>();
-    let q = to + (<usize>c * stride << 1);
-    for (let i = 0; i < count; ++i) {
-      const scaled = (<i64>load<T>(p) * multiplier + offset) >> shift;
-      store<i16>(q, <i16>min<i64>(<i64>most, max<i64>(<i64>least, scaled)));
-      p += sizeof<T>();
-      q += 2;
+    const multiplier = v128.load64_splat(multipliers + (<usize>c << 3));
+    const offset = v128.load64_splat(offsets + (<usize>c << 3));
+    const scale = v128.load64_splat(scales + (<usize>c << 3));
+    let p = from + <usize>(c * stride) * sizeof<T>();
+    let q = to + (<usize>(c * stride) << 1);
+    for (let i = 0; i < count; i += 8) {
+      const a = requantize4(four<T>(p), multiplier, offset, scale, low, high);
+      const b = requantize4(four<T>(p + 4 * sizeof<T>()), multiplier, offset, scale, low, high);
+      v128.store(q, i16x8.narrow_i32x4_s(a, b));
+      p += 8 * sizeof<T>();
+      q += 16;
     }
   }
 }
 
 export function requantize16(
-  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  from: usize, to: usize, multipliers: usize, offsets: usize, scales: usize, least: i32, most: i32,
   count: i32, channels: i32, stride: i32,
 ): void {
-  requantize<i16>(from, to, multipliers, offsets, shifts, least, most, count, channels, stride);
+  requantize<i16>(from, to, multipliers, offsets, scales, least, most, count, channels, stride);
 }
 
 export function requantize32(
-  from: usize, to: usize, multipliers: usize, offsets: usize, shifts: usize, least: i32, most: i32,
+  from: usize, to: usize, multipliers: usize, offsets: usize, scales: usize, least: i32, most: i32,
   count: i32, channels: i32, stride: i32,
 ): void {
-  requantize<i32>(from, to, multipliers, offsets, shifts, least, most, count, channels, stride);
+  requantize<i32>(from, to, multipliers, offsets, scales, least, most, count, channels, stride);
 }
 
 export function writeScores16(

@@ -23,13 +23,13 @@ import type { RunStep, Step } from './step.ts';
 import { stepsOf } from './steps.ts';
 
 export interface LoadOptions {
-  /** Images computed together; by default as many as make about a million values. */
+  /** Images computed together; by default up to 16, as many as make about two million values. */
   readonly batch?: number;
   /** Kernels to prefer for products that they fit, rather than those that should be fastest. */
   readonly kernels?: readonly ProductKernelName[];
   /**
    * Keep weights that meet few pixels of an image (dense layers) in about the bits they are made of, and unpack them
-   * where they are used: by default from 2^18 weights of a layer on.
+   * where they are used: by default from 2^21 weights of a layer on.
    */
   readonly pack?: boolean;
   /** Relaxed SIMD, which computes the same numbers faster: by default where the engine has it. */
@@ -84,7 +84,7 @@ export interface LoadedModel {
 }
 
 /** Feature maps of a batch hold about this many values. */
-const batchValues = 2 ** 20;
+const batchValues = 2 ** 21;
 const mostBatch = 16;
 /**
  * Make an integer model ready on WebAssembly: weights packed once, all in one memory. Its scores are

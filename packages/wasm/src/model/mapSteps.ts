@@ -36,12 +36,12 @@ export function poolStep(
   const [kernelH, kernelW] = window.kernel;
   const name = `${layer.kind}${wide ? 32 : 16}`;
   return {
-    ...{ layer: index, kernel: layer.kind, input, output, scratchBytes: 0 },
+    ...{ layer: index, kernel: layer.kind, input, output, scratchBytes: 4 * plan.input[1] + 16 },
     constants: [shapeWords(window, input, output)],
     bind: (raw, at) => (images) =>
       raw[name](
         ...[at.constants[0], at.input, at.output, images],
-        ...[plan.output[2], kernelH, kernelW],
+        ...[plan.output[2], kernelH, kernelW, at.scratch],
       ),
   };
 }
@@ -116,11 +116,14 @@ export function requantizeStep(
   const { layer } = plan;
   const [height, width, channels] = plan.input;
   const output = mapLayout(plan.output, 'int16', batch);
-  const offsets = BigInt64Array.from(layer.offsets as Iterable<number> as number[], BigInt);
   const name = `requantize${input.form === 'int32' ? 32 : 16}`;
   return {
     ...{ layer: index, kernel: 'requantize', input, output, scratchBytes: 0 },
-    constants: [Int32Array.from(layer.multipliers), offsets, Int32Array.from(layer.shifts)],
+    constants: [
+      Float64Array.from(layer.multipliers),
+      layer.offsets,
+      Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
+    ],
     bind: (raw, at) => (images) =>
       raw[name](
         ...[at.input, at.output, ...at.constants, layer.minimum, layer.maximum],

@@ -41,7 +41,7 @@ export interface ProductWay {
  * Weights of so many bytes as int8 are packed where they meet few pixels of an image: unpacking them takes longer than a
  * pixel's work, but not much longer than reading their bytes from memory.
  */
-const packedFrom = 2 ** 18;
+const packedFrom = 2 ** 21;
 const packedPixels = 4;
 /** Planes may hold this many times the bits of the weights where weights are packed. */
 const spareBits = 1.2;

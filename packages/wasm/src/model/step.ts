@@ -8,7 +8,7 @@ export type Planned<Layer extends IntegerLayer> = Omit<PlannedLayer, 'layer'> & 
   readonly layer: Layer;
 };
 
-export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | BigInt64Array;
+export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | Float64Array;
 
 /** Where a step's data lie: byte offsets into the memory. */
 export interface Places {

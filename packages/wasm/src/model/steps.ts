@@ -1,10 +1,10 @@
 import type { IntegerModel, PlannedLayer } from '@hbnn/core';
+import { depthwiseStep } from './depthwiseStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { convertStep, nibbleStep, poolStep, requantizeStep, thresholdStep } from './mapSteps.ts';
 import type { ProductKernelName } from './modelKernels.ts';
 import { type MakeStep, type ProductWay, waysFor } from './productWays.ts';
 import type { Step } from './step.ts';
-import { depthwiseStep } from './valueSteps.ts';
 
 /** Values of larger magnitude do not go through int16. */
 const mostInt16 = 32767;

@@ -1,10 +1,4 @@
-import {
-  type ConvLayer,
-  type DenseLayer,
-  type DepthwiseLayer,
-  featureCount,
-  weightValues,
-} from '@hbnn/core';
+import { type ConvLayer, type DenseLayer, weightValues } from '@hbnn/core';
 import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
 import type { Planned, Step } from './step.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
@@ -96,27 +90,5 @@ export function valueStep(
         }
       };
     },
-  };
-}
-
-export function depthwiseStep(
-  index: number,
-  plan: Planned<DepthwiseLayer>,
-  input: MapLayout,
-  batch: number,
-): Step {
-  const { layer } = plan;
-  const output = mapLayout(plan.output, 'int32', batch);
-  const name = input.form === 'int32' ? 'depthwise32' : 'depthwise16';
-  const weights = Int32Array.from(weightValues(layer.weights));
-  return {
-    ...{ layer: index, kernel: 'depthwise', input, output, scratchBytes: 0 },
-    constants: [shapeWords(windowOf(layer, plan.input), input, output), weights],
-    bind: (raw, at) => (images) =>
-      raw[name](
-        ...[at.constants[0], at.input, at.constants[1], at.output],
-        ...[images, plan.output[2]],
-      ),
-    macs: featureCount(plan.output) * layer.weights.shape[1] * layer.weights.shape[2],
   };
 }

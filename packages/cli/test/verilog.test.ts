@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hbnn, temporary } from './process.ts';
+
+const has = (program: string, flag: string): boolean =>
+  spawnSync(program, [flag], { encoding: 'utf8' }).error === undefined;
+const icarus = has('iverilog', '-V');
+const verilator = has('verilator', '--version');
+if (!icarus) console.log('iverilog is not installed: its tests are skipped');
+if (!verilator) console.log('verilator is not installed: its tests are skipped');
+
+describe.each(['generic', 'xc7'])('hbnn verilog --target %s', (target) => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  let top = '';
+
+  beforeAll(() => {
+    expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
+    const made = hbnn('verilog', '--model', model, '--out', rtl, '--target', target, '--json');
+    expect(made.err).toBe('');
+    top = JSON.parse(made.out).top;
+  });
+
+  it('writes what hbnn verify finds equal', () => {
+    const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+    expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
+  });
+
+  it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
+    const run = (command: string, ...args: string[]) =>
+      spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
+    const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
+    const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
+    expect([built.status, built.stderr]).toEqual([0, '']);
+    expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
+  });
+
+  it.skipIf(!verilator)('is clean under verilator -Wall', () => {
+    const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
+    const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
+    const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
+
+it('hbnn verify names the layer of a broken line, with exit code 3', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--out', model);
+  expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+  const file = join(rtl, 'layer.v');
+  const text = readFileSync(file, 'utf8');
+  const broken = text.replace(/= (~?\S+) \^ /, '= $1 & ');
+  expect(broken).not.toBe(text);
+  writeFileSync(file, broken);
+  const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+  expect(code).toBe(3);
+  const { equal, difference } = JSON.parse(out);
+  expect(equal).toBe(false);
+  expect(difference.layer).toBe('layer');
+  expect(difference.expected).not.toBe(difference.got);
+});
+
+it('hbnn synth counts each layer and keeps the result', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  process.env.HBNN_CACHE = join(dir, 'cache');
+  hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl, '--target', 'xc7');
+  const results = [1, 2].map(() => JSON.parse(hbnn('synth', '--rtl', rtl, '--json').out));
+  expect({ ...results[1], seconds: 0 }).toEqual({ ...results[0], seconds: 0 });
+  const { layers, luts, sites, flipFlops } = results[0];
+  expect(layers.map(({ layer }: { layer: string }) => layer)).toContain('layer');
+  const sum = layers.reduce((n: number, layer: { luts: number }) => n + layer.luts, 0);
+  expect(luts).toBe(sum);
+  expect(sites).toBeLessThanOrEqual(luts);
+  expect(flipFlops).toBe(0);
+  const refused = hbnn('synth', '--rtl', rtl, '--target', 'ice40');
+  expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--target generic')]);
+});
+
+it('bad input is answered with one line and exit code 2', () => {
+  const dir = temporary();
+  const model = join(dir, 'm.hbnn');
+  hbnn('random', '--seed', '1', '--layer', 'dense:20x3', '--out', model);
+  writeFileSync(join(dir, 'own.v'), '');
+  const cases: [string[], string][] = [
+    [['verilog', '--model', model, '--out', dir], 'own.v'],
+    [['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'x'], 'generic or xc7'],
+    [['verilog', '--model', model, '--out', join(dir, 'r'), '--budget', '3'], 'budget'],
+    [['verilog', '--model', model, '--out', join(dir, 'r'), '--vectors', '0'], '--vectors'],
+    [['verify', '--model', model, '--rtl', join(dir, 'none')], 'hbnn.json'],
+    [['synth', '--rtl', join(dir, 'none')], 'hbnn.json'],
+  ];
+  for (const [args, named] of cases) {
+    const { code, err } = hbnn(...args);
+    expect([code, err], args.join(' ')).toEqual([2, expect.stringContaining(named)]);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+  }
+});

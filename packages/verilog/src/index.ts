@@ -1,0 +1,21 @@
+export type { AdderStyle } from './bitHeap.ts';
+export { estimateAdders, type LayerEstimate } from './budget.ts';
+export {
+  type Bus,
+  type Design,
+  type DesignLayer,
+  type DesignOptions,
+  unrolledDesign,
+} from './design.ts';
+export { verilogFiles } from './emit.ts';
+export { type Simulation, simulate } from './simulate.ts';
+export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
+export {
+  type ModuleCost,
+  synthesisTarget,
+  synthesisTargets,
+  type Target,
+} from './synthesizeModules.ts';
+export { testbenchFiles } from './testbench.ts';
+export type { Form } from './value.ts';
+export { type Difference, type Verified, type VerifyOptions, verify } from './verify.ts';

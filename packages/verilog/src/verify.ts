@@ -1,0 +1,218 @@
+import { type Feature, featureCount, type IntegerModel, interpreter, random } from '@hbnn/core';
+import { compile, lanes } from './compile.ts';
+import type { Bus, Design, DesignLayer } from './design.ts';
+import { verilogFiles } from './emit.ts';
+import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
+import { decodeForm, type Form } from './value.ts';
+import type { YosysNetlist } from './yosys.ts';
+
+/** Where hardware and model part. */
+export interface Difference {
+  readonly layer: string;
+  /** Row, column and channel; the number of a score. */
+  readonly output: string;
+  readonly expected: number;
+  readonly got: number;
+  /** What was tried: an image of the whole network, or values put on the layer's own inputs. */
+  readonly found: string;
+}
+
+export interface Verified {
+  readonly equal: boolean;
+  readonly difference?: Difference;
+  /** Images through the whole network, each layer's outputs compared with the interpreter's. */
+  readonly images: number;
+  /** Vectors on each layer's inputs, compared with the hardware generated from the model; 0 where the text is the same. */
+  readonly vectorsPerLayer: number;
+  readonly gates: number;
+}
+
+export interface VerifyOptions {
+  readonly images?: number;
+  /** Rounds of 128 vectors on each layer alone. */
+  readonly rounds?: number;
+  readonly seed?: number;
+}
+
+/**
+ * Check Verilog against a model: images through the whole network, layer by layer against the interpreter; and, where
+ * the text is not what is generated, each layer alone on values within its inputs' ranges, which images may not reach.
+ *
+ * @param files the Verilog, whoever wrote it; its top module and layers keep their names and ports
+ * @throws HbnnError when the text cannot be read or lacks a module, port or net
+ */
+export async function verify(
+  model: IntegerModel,
+  design: Design,
+  files: Readonly<Record<string, string>>,
+  o: VerifyOptions = {},
+): Promise<Verified> {
+  const { images = 256, rounds = 16, seed = 1 } = o;
+  const netlist = await gateNetlist(design, files);
+  const simulation = await simulateNetlist(model, design, netlist);
+  const counts = { images, vectorsPerLayer: 0, gates: simulation.gates };
+  const pixels = testImages(model, images, seed);
+  const difference = firstDifference(model, simulation, pixels);
+  if (difference !== undefined) return { equal: false, difference, ...counts };
+  const generated = sourcesOf(verilogFiles(design));
+  const given = sourcesOf(files);
+  if (Object.entries(generated).every(([name, text]) => given[name] === text))
+    return { equal: true, ...counts };
+  const own = await gateNetlist(design, generated);
+  for (const layer of design.layers) {
+    const found = await layerDifference(layer, own, netlist, rounds, seed);
+    if (found !== undefined)
+      return { equal: false, difference: found, ...counts, vectorsPerLayer: lanes * rounds };
+  }
+  return { equal: true, ...counts, vectorsPerLayer: lanes * rounds };
+}
+
+/** Seeded images of several kinds: noise of any contrast, ramps, dots, black and white. */
+export function testImages(model: IntegerModel, images: number, seed: number): Uint8Array {
+  const { shape } = model.input;
+  const size = featureCount(shape);
+  const rng = random(seed, 'verify', model.name);
+  const pixels = new Uint8Array(images * size);
+  for (let image = 0; image < images; image++) {
+    const kind = image < 2 ? image : 2 + rng.below(4);
+    const [mean, spread] = [rng.below(256), 1 + rng.below(128)];
+    const [dx, dy] = [rng.below(64) - 32, rng.below(64) - 32];
+    for (let i = 0; i < size; i++) {
+      const pixel = Math.floor(i / shape[2]);
+      const [y, x] = [Math.floor(pixel / shape[1]), pixel % shape[1]];
+      const noise = rng.below(256);
+      const dot = rng.below(8) === 0 ? 255 - mean : mean;
+      const near = mean + (noise % (2 * spread)) - spread;
+      const ramp = mean + dx * x + dy * y + (noise & 7);
+      const value = [0, 255, noise, near, ramp, dot][kind];
+      pixels[image * size + i] = Math.max(0, Math.min(255, value));
+    }
+  }
+  return pixels;
+}
+
+type Run = (
+  pixels: Uint8Array,
+  watch: (layer: { readonly name: string }, output: Feature) => void,
+) => Int32Array;
+
+function firstDifference(
+  model: IntegerModel,
+  simulation: { readonly run: Run; readonly largest: () => Int32Array },
+  pixels: Uint8Array,
+): Difference | undefined {
+  const trace = (run: Run): { seen: Feature[]; scores: Int32Array } => {
+    const seen: Feature[] = [];
+    return { scores: run(pixels, (_, output) => seen.push(output)), seen };
+  };
+  const wanted = trace(interpreter(model).run);
+  const got = trace(simulation.run);
+  const layers = model.layers.length;
+  // The first layer that differs for any image is where to look.
+  for (let layer = 0; layer < layers; layer++)
+    for (let at = layer; at < wanted.seen.length; at += layers) {
+      const [a, b] = [wanted.seen[at], got.seen[at]];
+      const i = a.values.findIndex((value, k) => value !== b.values[k]);
+      if (i < 0) continue;
+      return {
+        ...{ layer: model.layers[layer].name, output: position(a.shape, i) },
+        ...{ expected: a.values[i], got: b.values[i] },
+        found: `image ${Math.floor(at / layers)} of the whole network`,
+      };
+    }
+  return scoreDifference(model, wanted.scores, got.scores, simulation.largest());
+}
+
+function scoreDifference(
+  model: IntegerModel,
+  wanted: Int32Array,
+  got: Int32Array,
+  largest: Int32Array,
+): Difference | undefined {
+  const classes = model.scoreOffsets.length;
+  const at = wanted.findIndex((score, i) => score !== got[i]);
+  if (at >= 0)
+    return {
+      ...{ layer: 'scores', output: `score ${at % classes}` },
+      ...{ expected: wanted[at], got: got[at] },
+      found: `image ${Math.floor(at / classes)} of the whole network`,
+    };
+  for (let image = 0; image < largest.length; image++) {
+    const row = wanted.subarray(image * classes, (image + 1) * classes);
+    const best = row.reduce((first, score, k) => (score > row[first] ? k : first), 0);
+    if (best === largest[image]) continue;
+    return {
+      ...{ layer: 'largest', output: 'number of the largest score' },
+      ...{ expected: best, got: largest[image] },
+      found: `image ${image} of the whole network`,
+    };
+  }
+  return undefined;
+}
+
+function position([, width, channels]: readonly number[], i: number): string {
+  const pixel = Math.floor(i / channels);
+  return `row ${Math.floor(pixel / width)}, column ${pixel % width}, channel ${i % channels}`;
+}
+
+async function layerDifference(
+  { layer, module, input, output }: DesignLayer,
+  wanted: YosysNetlist,
+  given: YosysNetlist,
+  rounds: number,
+  seed: number,
+): Promise<Difference | undefined> {
+  const [a, b] = [await compile(wanted, module), await compile(given, module)];
+  const rng = random(seed, 'layer', layer);
+  for (let round = 0; round < rounds; round++) {
+    const [xa, xb] = [a.slots('x') ?? [], b.slots('x') ?? []];
+    for (const slot of xa) clear(a.memory, slot);
+    for (const slot of xb) clear(b.memory, slot);
+    for (let lane = 0; lane < lanes; lane++)
+      input.forms.forEach((form, i) => {
+        codeOf(form, form.low + rng.below(form.high - form.low + 1), rng.below).forEach(
+          (bit, j) => {
+            if (bit === 0) return;
+            set(a.memory, xa[input.offsets[i] + j], lane);
+            set(b.memory, xb[input.offsets[i] + j], lane);
+          },
+        );
+      });
+    a.evaluate();
+    b.evaluate();
+    for (let lane = 0; lane < lanes; lane++) {
+      const values = [a, b].map((one) => {
+        const y = one.slots('y') ?? [];
+        return valuesOf(output, (at) => bitOf(one, y[at], lane) === 1);
+      });
+      const i = values[0].findIndex((value, k) => value !== values[1][k]);
+      if (i >= 0)
+        return {
+          ...{ layer, output: position(output.shape, i) },
+          ...{ expected: values[0][i], got: values[1][i] },
+          found: `vector ${round * lanes + lane} on the layer alone`,
+        };
+    }
+  }
+  return undefined;
+}
+
+const clear = (memory: Uint32Array, slot: number): void => {
+  memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
+};
+
+function set(memory: Uint32Array, slot: number, lane: number): void {
+  memory[wordsPerSlot * slot + (lane >> 5)] |= 1 << (lane & 31);
+}
+
+const valuesOf = ({ forms, offsets }: Bus, bit: (at: number) => boolean): number[] =>
+  forms.map((form, i) => decodeForm(form, (j) => bit(offsets[i] + j)));
+
+/** Bits of a form that stand for a number near `value`: exactly it where the weights are those of binary. */
+function codeOf({ base, weights }: Form, value: number, below: (n: number) => number): number[] {
+  const [unit] = weights;
+  const binary = weights.every((weight, i) => weight === unit * 2 ** i);
+  if (!binary) return weights.map(() => below(2));
+  const code = Math.floor((value - base) / unit);
+  return weights.map((_, i) => Math.floor(code / 2 ** i) % 2);
+}

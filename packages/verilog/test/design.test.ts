@@ -1,0 +1,103 @@
+import { distFromAverage, randomModel } from '@hbnn/core';
+import { simulate, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
+import { describe, expect, it } from 'vitest';
+import { sourcesOf } from '../src/simulate.ts';
+import { yosys } from '../src/yosys.ts';
+
+const styles = ['gates', 'xc7'] as const;
+
+describe.each(styles)('a design of style %s', (style) => {
+  // Seed 87 has a layer of one place that reads its bus in another order.
+  it.each([11, 12, 36, 87])('computes what the interpreter does, seed %i', async (seed) => {
+    const model = randomModel(seed);
+    const design = unrolledDesign(model, { style });
+    const result = await verify(model, design, verilogFiles(design), { images: 300, seed });
+    expect(result.difference, `seed ${seed}`).toBeUndefined();
+    expect(result).toMatchObject({ equal: true, images: 300 });
+  });
+
+  it.each([
+    ['dense:70x9', 'element', 1],
+    ['dense:33x12', 'position', 1.4],
+    ['dense:40x5', 'element', 2.5],
+    ['conv:4x5x3,k3x3,o5,s1,p1', 'position', 1.4],
+    ['depthwise:5x5x2,k3x3,o4,s2,p1', 'output', 2],
+  ] as const)('of %s, maps per %s, %d bits', async (layer, mapPer, average) => {
+    const mix = distFromAverage(average);
+    const model = randomModel(5, { layer, mapPer, mix, inputMix: distFromAverage(1.4) });
+    const design = unrolledDesign(model, { style });
+    const result = await verify(model, design, verilogFiles(design));
+    expect(result.difference).toBeUndefined();
+  });
+
+  it('passes yosys check -assert', async () => {
+    const design = unrolledDesign(randomModel(36), { style });
+    const files = sourcesOf(verilogFiles(design));
+    const read = `read_verilog ${Object.keys(files).join(' ')}`;
+    await yosys(`${read}\nhierarchy -check -top ${design.top}\nproc\ncheck -assert\n`, files);
+  });
+
+  it('has the same text each time', () => {
+    const files = () => verilogFiles(unrolledDesign(randomModel(36), { style }));
+    expect(files()).toEqual(files());
+  });
+});
+
+describe('verify', () => {
+  const model = randomModel(3, { layer: 'dense:30x4', mix: distFromAverage(1.4) });
+  const design = unrolledDesign(model);
+  const files = verilogFiles(design);
+
+  it('names the layer of a flipped constant', async () => {
+    const text = files['input.v'] ?? files['m_input.v'];
+    const name = files['input.v'] === undefined ? 'm_input.v' : 'input.v';
+    const broken = text.replace(/ & x\[/, ' | x[');
+    expect(broken).not.toBe(text);
+    const result = await verify(model, design, { ...files, [name]: broken });
+    expect(result.equal).toBe(false);
+    expect(result.difference?.layer).toBe('input');
+    expect(result.difference?.expected).not.toBe(result.difference?.got);
+  });
+
+  it('names the layer of a flipped wire', async () => {
+    const broken = files['layer.v'].replace(/ = n(\d+) \^ n/, ' = ~n$1 ^ n');
+    expect(broken).not.toBe(files['layer.v']);
+    const result = await verify(model, design, { ...files, 'layer.v': broken });
+    expect(result).toMatchObject({ equal: false, difference: { layer: 'layer' } });
+  });
+
+  it('takes text that says the same in other words', async () => {
+    const other = files['layer.v'].replace(/= (n\d+) \^ (n\d+);/, '= ($1 | $2) & ~($1 & $2);');
+    expect(other).not.toBe(files['layer.v']);
+    const result = await verify(model, design, { ...files, 'layer.v': other });
+    expect(result).toMatchObject({ equal: true, vectorsPerLayer: 2048 });
+  });
+
+  it('says which net is missing', async () => {
+    const top = `${design.top}.v`;
+    const broken = files[top].replaceAll('layer_y', 'renamed');
+    await expect(verify(model, design, { ...files, [top]: broken })).rejects.toThrow('layer_y');
+  });
+});
+
+describe('simulate', () => {
+  it('takes any number of images', async () => {
+    const model = randomModel(11);
+    const simulation = await simulate(model, unrolledDesign(model));
+    const size = model.input.shape.reduce((product, n) => product * n, 1);
+    expect(simulation.run(new Uint8Array(0))).toHaveLength(0);
+    const scores = simulation.run(new Uint8Array(129 * size).fill(7));
+    const classes = model.classes.length;
+    expect([...scores.subarray(128 * classes)]).toEqual([...scores.subarray(0, classes)]);
+    expect(() => simulation.run(new Uint8Array(size + 1))).toThrow('whole images');
+  });
+});
+
+describe('the budget', () => {
+  it('refuses a large model with its estimate', () => {
+    const model = randomModel(1, { layer: 'dense:100x50' });
+    expect(() => unrolledDesign(model, { mostAdders: 1000 })).toThrow(
+      /layer: unrolled, the model takes about [\d,]+ adders.*budget is 1,000.*--budget \d+/,
+    );
+  });
+});
