@@ -26,7 +26,7 @@ const mpsoc = 'Xilinx DS891, Zynq UltraScale+ overview';
 /** The FPGAs that estimates can be for. */
 export const devices: readonly Device[] = [
   {
-    ...{ name: 'XC7Z045', aliases: ['zc706'], ...xc7, luts: 218_600, flipFlops: 437_200 },
+    ...{ name: 'XC7Z045', aliases: ['zc706', 'xc7'], ...xc7, luts: 218_600, flipFlops: 437_200 },
     ...{ memoryBlocks: 545, dsps: 900, source: zynq7000 },
   },
   {
@@ -74,7 +74,7 @@ export const devices: readonly Device[] = [
     source: 'Lattice FPGA-DS-02008, iCE40 UltraPlus (its four 256 kbit SPRAMs left out)',
   },
   {
-    ...{ name: 'iCE40HX8K', aliases: ['hx8k'], family: 'ice40', lutInputs: 4 },
+    ...{ name: 'iCE40HX8K', aliases: ['hx8k', 'ice40'], family: 'ice40', lutInputs: 4 },
     ...{ luts: 7680, flipFlops: 7680, memoryBlocks: 32, bitsPerBlock: 4096, dsps: 0 },
     source: 'Lattice FPGA-DS-02029, iCE40 LP/HX',
   },

@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
-import type { Device, Family } from './devices.ts';
+import type { Device } from './devices.ts';
 import { checkFolds, type Fold, type FoldedLayer, largestFolds, layerCycles } from './folding.ts';
+import { powerModelOf } from './power.ts';
 import { type Quantity, quantity, type Trust } from './quantity.ts';
 
 /**
@@ -45,20 +46,6 @@ const trust = {
   },
   latency: { source: 'calibrated model', from: 'the sum over layers; they overlap', error: 0.5 },
 } as const satisfies Record<string, Trust>;
-
-/** Watts per LUT and hertz, and per block of 36 kbit and hertz. */
-interface PowerModel extends Trust {
-  readonly lutJ: number;
-  readonly blockJ: number;
-}
-
-/** Fitted to the six rows of FINN's FPGA'17 table, chip power at 200 MHz; within 24 % of each. */
-const powerModels: Partial<Record<Family, PowerModel>> = {
-  xc7: {
-    ...{ lutJ: 0.39e-12, blockJ: 18.5e-12, source: 'unverified', error: 0.5 },
-    from: "fit to chip powers of FINN's FPGA'17 table on a ZC706, quoted from memory",
-  },
-};
 
 export interface FoldedEstimate {
   readonly folds: readonly (Fold & { readonly layer: string; readonly cycles: number })[];
@@ -211,13 +198,8 @@ function powerOf(
   clockHz: number,
   rate: number,
 ): Pick<FoldedEstimate, 'powerW' | 'energyPerFrameJ' | 'unknown'> {
-  const model = powerModels[on.family];
-  if (model === undefined)
-    return {
-      unknown: {
-        power: `no published figure for family ${on.family}; take a device of ${Object.keys(powerModels).join(' or ')}`,
-      },
-    };
+  const model = powerModelOf(on.family);
+  if (typeof model === 'string') return { unknown: { power: model } };
   const watts = (luts * model.lutJ + (blocks18 / 2) * model.blockJ) * clockHz;
   return {
     powerW: quantity(watts, 'W', model),
