@@ -123,8 +123,8 @@ export interface StepFit {
   readonly heldOut: { readonly median: number; readonly worst: number };
 }
 
-/** Below this an area is mostly rounding. */
-const leastArea = 5;
+/** Below this an area is mostly rounding; of scores and the largest one, small ones would outvote those that weigh. */
+const leastArea = { layer: 5, input: 5, scores: 40, largest: 40 } as const;
 
 /** Fit each kind of step of one circuit. @throws HbnnError with too few measurements */
 export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepFit[] {
@@ -139,7 +139,7 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
     const used = counted.flatMap(({ one, counts }) => {
       const found = counts.find(({ name }) => name === step);
       const area = one.steps[step];
-      return found === undefined || area < leastArea ? [] : [{ parts: parts(found), area }];
+      return found === undefined || area < leastArea[step] ? [] : [{ parts: parts(found), area }];
     });
     const [seen, kept] = [0, 1].map((odd) => used.filter((_, i) => i % 2 === odd));
     const of = (list: typeof used) =>
