@@ -4,14 +4,16 @@ import type { Profile } from './profile.ts';
 /** One number of ours beside one of the paper's. */
 export interface ResultRow {
   readonly label: string;
-  /** Where our number comes from: measured, computed, or quoted from the paper only. */
-  readonly kind: 'measured' | 'computed' | 'quoted';
+  /** Where our number comes from: measured, computed exactly, estimated by a model, or quoted from the paper only. */
+  readonly kind: 'measured' | 'computed' | 'estimated' | 'quoted';
   readonly unit: string;
   /** Our number: mean over seeds where there are several. */
   readonly ours?: number;
   /** Standard deviation over seeds (n − 1); absent for a single seed and for exact numbers. */
   readonly spread?: number;
   readonly seeds?: readonly number[];
+  /** How far an estimate can be off, as a share of it. */
+  readonly error?: number;
   readonly values?: readonly number[];
   readonly paper?: number;
   /** Data set, network and budget of our number. */

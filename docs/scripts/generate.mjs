@@ -30,6 +30,7 @@ const commands = {
   'hbnn-verilog': ['verilog'],
   'hbnn-verify': ['verify'],
   'hbnn-synth': ['synth'],
+  'hbnn-estimate': ['estimate'],
   'hbnn-networks': ['networks'],
   'hbnn-datasets-list': ['datasets', 'list'],
   'hbnn-datasets-fetch': ['datasets', 'fetch'],

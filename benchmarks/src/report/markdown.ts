@@ -8,12 +8,30 @@ export function ownText(row: ResultRow): string {
   if (row.ours === undefined) return '–';
   const digits = row.unit.startsWith('%') && row.kind === 'measured' ? 2 : 4;
   const value =
-    row.kind === 'computed' && !row.unit.startsWith('‖') ? `${row.ours}` : row.ours.toFixed(digits);
+    row.kind === 'estimated' || (row.kind === 'computed' && !row.unit.startsWith('‖'))
+      ? `${row.ours}`
+      : row.ours.toFixed(digits);
   return minus(row.spread === undefined ? value : `${value} ± ${row.spread.toFixed(digits)}`);
 }
 
 export function paperText(row: ResultRow): string {
   return row.paper === undefined ? '–' : `${row.paper}`;
+}
+
+/** What a number rests on: seeds, nothing but arithmetic, or a model with its error. */
+function certainty({ kind, seeds, error = 0 }: ResultRow): string {
+  switch (kind) {
+    case 'measured':
+      return `${seeds?.length ?? 0}`;
+    case 'computed':
+      return 'exact';
+    case 'estimated':
+      return `estimate ± ${Math.round(100 * error)} %`;
+    case 'quoted':
+      return '';
+    default:
+      return kind satisfies never;
+  }
 }
 
 /** The columns of a stage's table and its cells. */
@@ -25,7 +43,7 @@ export function table(stage: StageReport): { head: string[]; body: string[][] } 
     ...(labelled ? [row.label] : []),
     ...own.map((name) => `${row.columns?.[name] ?? ''}`),
     row.kind === 'quoted' ? 'quoted only' : ownText(row),
-    row.kind === 'measured' ? `${row.seeds?.length ?? 0}` : row.kind === 'computed' ? 'exact' : '',
+    certainty(row),
     paperText(row),
     row.unit,
   ]);

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { datasetsCommand } from './commands/datasets.ts';
 import { dumpCommand } from './commands/dump.ts';
+import { estimateCommand } from './commands/estimate.ts';
 import { evalCommand } from './commands/eval.ts';
 import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
@@ -30,6 +31,7 @@ const commands = (): Command[] => [
   verilogCommand(),
   verifyCommand(),
   synthCommand(),
+  estimateCommand(),
   networksCommand(),
   datasetsCommand(),
 ];

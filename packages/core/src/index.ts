@@ -9,6 +9,7 @@ export {
   type Select,
   selectBits,
 } from './bitMap.ts';
+export { type Census, census, type Operations, type StepCensus } from './census.ts';
 export { HbnnError } from './error.ts';
 export {
   type MapPer,

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Census, census, HbnnError, type IntegerModel } from '@hbnn/core';
+import {
+  builtInTechnology,
+  device,
+  estimateAsic,
+  estimateFolded,
+  estimateUnrolled,
+  foldedLayers,
+  largestFolded,
+  libertyTechnology,
+  parseFolds,
+  type Quantity,
+  readLiberty,
+  type Technology,
+} from '@hbnn/estimator';
+import { Command } from 'commander';
+import { readModelFile } from '../modelFile.ts';
+import { decimal } from '../numbers.ts';
+import { printResult } from '../output.ts';
+
+interface Options {
+  model: string;
+  target?: string;
+  liberty?: string[];
+  fold?: string;
+  clock: string;
+  rate?: string;
+  activity?: string;
+  json?: boolean;
+}
+
+const help = `
+Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
+scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
+several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
+
+Examples:
+  hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
+  hbnn estimate --model m.hbnn --target asic:45 --rate 3400 --json
+  hbnn estimate --model m.hbnn --liberty sky130hd_tt.lib`;
+
+export function estimateCommand(): Command {
+  return new Command('estimate')
+    .description('estimate area, energy and throughput of an integer model, with error bands')
+    .requiredOption('--model <file>', 'model file')
+    .option('--target <name>', 'an FPGA or board, or asic:NM')
+    .option('--liberty <files...>', 'Liberty files of standard cells')
+    .option('--fold <folds>', "'largest', or PExSIMD per layer with weights: 16x3,32x32")
+    .option('--clock <MHz>', 'clock of an FPGA design', '100')
+    .option('--rate <frames>', 'images per second that the power of an ASIC is for')
+    .option('--activity <changes>', 'changes per net and image in an ASIC, from a simulation')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', help)
+    .action((o: Options) => run(o));
+}
+
+async function run(o: Options): Promise<void> {
+  const cells = cellsOf(o);
+  const on = cells === undefined ? device(o.target ?? '') : undefined;
+  const clockHz = decimal(o.clock, '--clock', 'of megahertz such as 100') * 1e6;
+  const model = await readModelFile(o.model);
+  const counted = census(model);
+  if (cells !== undefined) {
+    const found = asicEstimate(model, counted, cells, o);
+    print({ model: o.model, style: 'unrolled', operations: counted.total, ...found }, o.json);
+    return;
+  }
+  if (on === undefined) throw new Error('estimate: neither cells nor a device');
+  refuse(o, ['rate', 'activity'], 'an FPGA; give --target asic:NM or --liberty');
+  const head = { model: o.model, target: on.name, clockHz, operations: counted.total };
+  if (o.fold === undefined) {
+    print({ ...head, style: 'unrolled', ...estimateUnrolled(model, on, clockHz) }, o.json);
+    return;
+  }
+  const layers = foldedLayers(counted);
+  const found =
+    o.fold === 'largest'
+      ? largestFolded(layers, on, clockHz)
+      : estimateFolded(layers, parseFolds(o.fold, layers), on, clockHz);
+  print({ ...head, style: 'folded', ...found }, o.json);
+}
+
+function asicEstimate(model: IntegerModel, counted: Census, cells: Technology, o: Options) {
+  refuse(o, ['fold'], 'standard cells: only unrolled designs are estimated; name an FPGA');
+  return estimateAsic(model, cells, {
+    framesPerSecond: decimal(o.rate ?? '1000', '--rate'),
+    xnors: counted.total.xnor,
+    ...(o.activity !== undefined && { activity: decimal(o.activity, '--activity') }),
+  });
+}
+
+function refuse(o: Options, names: readonly ('fold' | 'rate' | 'activity')[], why: string): void {
+  for (const name of names)
+    if (o[name] !== undefined) throw new HbnnError(`--${name}: has no effect with ${why}`);
+}
+
+/** The standard cells that are asked for; undefined for an FPGA. */
+function cellsOf({ target, liberty }: Options): Technology | undefined {
+  if (liberty !== undefined) {
+    if (target !== undefined)
+      throw new HbnnError(`--liberty: expected no --target beside it, got '${target}'`);
+    return libertyTechnology(liberty.map((file) => readLiberty(textOf(file), basename(file))));
+  }
+  if (target === undefined)
+    throw new HbnnError('--target: expected an FPGA, asic:NM or --liberty FILE, got none');
+  const process = /^asic:(.*)$/.exec(target)?.[1];
+  return process === undefined ? undefined : builtInTechnology(decimal(process, '--target asic:'));
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new HbnnError(`--liberty: ${file} could not be read (${(error as Error).message})`);
+  }
+}
+
+/** JSON as it is; for people one line per figure with its band and origin. */
+function print(result: Readonly<Record<string, unknown>>, json?: boolean): void {
+  if (json) {
+    printResult(result, true);
+    return;
+  }
+  const lines: Record<string, string> = {};
+  for (const [name, value] of Object.entries(result)) {
+    if (isQuantity(value)) lines[name] = describe(value);
+    else if (name === 'area') areaLines(value as AreaLike, lines);
+    else if (name === 'folds')
+      for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
+        lines[`fold ${fold.layer}`] = `${fold.pe}x${fold.simd}`;
+    else if (name === 'occupancy' || name === 'operations')
+      lines[name] = Object.entries(value as Record<string, number>)
+        .map(([what, n]) => `${what} ${name === 'occupancy' ? `${round(100 * n)} %` : n}`)
+        .join(', ');
+    else if (name === 'unknown')
+      for (const [what, why] of Object.entries(value as Record<string, string>))
+        lines[`unknown: ${what}`] = why;
+    else lines[name] = String(value);
+  }
+  printResult(lines);
+}
+
+interface AreaLike {
+  readonly steps: readonly { readonly name: string; readonly area: Quantity }[];
+}
+
+function areaLines({ steps }: AreaLike, lines: Record<string, string>): void {
+  for (const { name, area } of steps)
+    lines[`  ${name}`] =
+      `${round(area.value)} ${area.unit} (${round(area.low)} … ${round(area.high)})`;
+}
+
+const isQuantity = (value: unknown): value is Quantity =>
+  typeof value === 'object' && value !== null && 'low' in value && 'from' in value;
+
+const round = (value: number): string => String(Number(value.toPrecision(4)));
+
+const describe = ({ value, unit, low, high, source, from }: Quantity): string =>
+  `${round(value)} ${unit} (${round(low)} … ${round(high)}; ${source}: ${from})`;

@@ -1,0 +1,78 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hbnn, temporary } from './process.ts';
+
+const library = fileURLToPath(new URL('../../estimator/test/small.lib', import.meta.url));
+
+describe('hbnn estimate', () => {
+  const dir = temporary();
+  const [model, broken] = [join(dir, 'm.hbnn'), join(dir, 'broken.lib')];
+  const estimate = (...args: string[]) => hbnn('estimate', '--model', model, ...args);
+
+  beforeAll(() => {
+    const layer = ['--layer', 'dense:144x16', '--mix', '0.7/0.2/0.1'];
+    expect(hbnn('random', '--seed', '1', ...layer, '--out', model).code).toBe(0);
+    copyFileSync(library, broken);
+    const text = readFileSync(library, 'utf8');
+    writeFileSync(broken, text.replace('area : 5.0;', 'area = 5.0;'));
+  });
+
+  it('gives LUTs, rate, power and occupancy of an unrolled design', () => {
+    const found = JSON.parse(estimate('--target', 'zc706', '--json').out);
+    expect(found).toMatchObject({ target: 'XC7Z045', style: 'unrolled', clockHz: 1e8, fits: true });
+    expect(found.luts).toMatchObject({ unit: 'LUT', source: 'calibrated model' });
+    expect(found.area.steps.map(({ name }: { name: string }) => name)).toEqual([
+      ...['input', 'layer', 'scores', 'largest'],
+    ]);
+    expect(found.framesPerSecond.value).toBe(1e8);
+    expect(found.unknown.clock).toContain('nothing is placed');
+  });
+
+  it('folds, as asked and as large as fits', () => {
+    const given = JSON.parse(estimate('--target', 'pynq', '--fold', '4x12', '--json').out);
+    expect(given.folds).toEqual([{ layer: 'layer', pe: 4, simd: 12, cycles: 48 }]);
+    const most = JSON.parse(estimate('--target', 'pynq', '--fold', 'largest', '--json').out);
+    expect(most.framesPerSecond.value).toBeGreaterThan(given.framesPerSecond.value);
+    expect(most.fits).toBe(true);
+  });
+
+  it('gives area and energy in cells, built in and of a Liberty file', () => {
+    const builtIn = JSON.parse(estimate('--target', 'asic:45', '--json').out);
+    expect(builtIn.areaUm2.value).toBeCloseTo(builtIn.gates.value * 0.798, 6);
+    const own = JSON.parse(estimate('--liberty', library, '--rate', '3400', '--json').out);
+    expect(own).toMatchObject({ technology: 'small', gates: { unit: 'GE' } });
+    expect(own.areaUm2.value).toBe(2 * own.gates.value);
+    expect(own.powerW.value).toBeGreaterThan(own.energyPerFrameJ.value * 3400);
+  });
+
+  it('prints a readable table', () => {
+    const { out, code } = estimate('--target', 'pynq', '--fold', '16x144', '--clock', '50');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^luts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
+    expect(out).toMatch(/^fold layer +16x144$/m);
+    expect(out).toMatch(/^occupancy +luts \S+ %/m);
+  });
+
+  it.each([
+    [[], '--target: expected an FPGA, asic:NM or --liberty FILE, got none'],
+    [['--target', 'zx81'], "got 'zx81'"],
+    [['--target', 'asic:28'], 'node: expected one of'],
+    [['--target', 'pynq', '--fold', '5x5'], 'expected a fold PExSIMD that divides'],
+    [['--target', 'pynq', '--clock', '0'], 'clock: expected a frequency above 0 Hz'],
+    [['--target', 'pynq', '--rate', '5'], '--rate: has no effect with an FPGA'],
+    [['--target', 'asic:45', '--fold', 'largest'], '--fold: has no effect with standard cells'],
+    [['--liberty', '/nowhere.lib'], '--liberty: /nowhere.lib could not be read'],
+  ])('refuses %j with one line', (args, message) => {
+    const { code, err } = estimate(...args);
+    expect([code, err.trim().split('\n').length]).toEqual([2, 1]);
+    expect(err).toContain(message);
+  });
+
+  it('names the line of a malformed library', () => {
+    const { code, err } = estimate('--liberty', broken);
+    expect(code).toBe(2);
+    expect(err).toMatch(/broken\.lib, line 43: expected ':' or '\(' after 'area', got '='/);
+  });
+});

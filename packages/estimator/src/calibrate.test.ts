@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { HbnnError, parseMix, random, randomModel } from '@hbnn/core';
+import { describe, expect, it } from 'vitest';
+import {
+  fitArea,
+  fitMeasurements,
+  modelOf,
+  spread,
+  type UnrolledMeasurement,
+} from './calibrate.ts';
+import { device } from './devices.ts';
+import { builtInTechnology } from './technology.ts';
+import { estimateAsic, estimateUnrolled, unrolledArea } from './unrolled.ts';
+import { type UnrolledCircuit, unrolledCoefficients } from './unrolledCoefficients.ts';
+
+const file = new URL('../test/unrolledMeasurements.json', import.meta.url);
+const measured: UnrolledMeasurement[] = JSON.parse(readFileSync(file, 'utf8'));
+const circuits: UnrolledCircuit[] = ['lut6', 'lut4', 'gates'];
+
+describe.each(circuits)('unrolled designs as %s', (circuit) => {
+  const own = measured.filter(({ target }) => target === circuit);
+  const c = unrolledCoefficients[circuit];
+  const fits = new Map(fitMeasurements(own).map((fit) => [fit.step, fit]));
+
+  it('have the coefficients that the measurements give', () => {
+    const near = (step: string, expected: readonly number[]) =>
+      fits.get(step)?.coefficients.forEach((value, i) => {
+        expect(value, `${step} ${i}`).toBeCloseTo(expected[i], 3);
+      });
+    near('layer', [c.perAdder, c.perHeap, c.perHeapBit]);
+    near('input', [c.perComparedBit, c.perFurtherNode]);
+    near('scores', [c.perScoreBit]);
+    near('largest', [c.perLargestBit]);
+  });
+
+  it('are met within the bands, layers of weights with a median of 5 %', () => {
+    const layer = fits.get('layer');
+    expect(layer?.fit.median).toBeLessThan(0.05);
+    expect(layer?.fit.worst).toBeLessThan(c.layerError);
+    expect(layer?.heldOut.worst).toBeLessThan(c.layerError);
+    expect(fits.get('input')?.fit.worst).toBeLessThan(c.thresholdError);
+    for (const step of ['scores', 'largest'])
+      expect(fits.get(step)?.fit.worst).toBeLessThan(c.wordError);
+    const whole = own.map((one) => {
+      const sum = Object.values(one.steps).reduce((a, b) => a + b, 0);
+      return unrolledArea(modelOf(one), circuit).total.value / sum - 1;
+    });
+    expect(spread(whole).worst).toBeLessThan(c.designError);
+  });
+});
+
+describe('fitArea', () => {
+  it('finds coefficients exactly where they are exact, and none below 0', () => {
+    const parts = [
+      [1, 2],
+      [3, 1],
+      [2, 2],
+    ];
+    const { coefficients, errors } = fitArea(
+      parts,
+      parts.map(([a, b]) => 3 * a + 5 * b),
+    );
+    expect(coefficients[0]).toBeCloseTo(3, 9);
+    expect(coefficients[1]).toBeCloseTo(5, 9);
+    expect(spread(errors).worst).toBeLessThan(1e-9);
+    const below = fitArea(
+      parts,
+      parts.map(([a, b]) => 9 * a - b),
+    );
+    expect(below.coefficients[1]).toBe(0);
+  });
+
+  it('asks for more measurements than it has', () => {
+    expect(() => fitArea([[1, 2]], [3])).toThrow(HbnnError);
+    expect(() => fitMeasurements([])).toThrow(/measure more layers/);
+  });
+});
+
+describe('unrolled estimates', () => {
+  const seeds = Array.from({ length: 25 }, (_, seed) => seed);
+  const zc706 = device('zc706');
+  const cells = builtInTechnology(45);
+
+  it('grow with inputs, outputs and bits, and never are nothing', () => {
+    for (const seed of seeds) {
+      const rng = random('unrolled', seed);
+      const [inputs, outputs] = [16 + rng.below(100), 1 + rng.below(12)];
+      const of = (n: number, m: number, bits: number): number[] => {
+        const mix = parseMix(['1', '0/1', '0/0/1'][bits - 1]);
+        const model = randomModel(seed, { layer: `dense:${n}x${m}`, mix });
+        return circuits.map((circuit) => unrolledArea(model, circuit).total.value);
+      };
+      const base = of(inputs, outputs, 1);
+      const larger = [
+        of(2 * inputs, outputs, 1),
+        of(inputs, 2 * outputs, 1),
+        of(inputs, outputs, 2),
+      ];
+      larger.push(of(inputs, outputs, 3).map((area, i) => area - larger[2][i] + base[i]));
+      for (const [i, areas] of larger.entries())
+        areas.forEach((area, k) => {
+          expect(area, `seed ${seed}, change ${i}, ${circuits[k]}`).toBeGreaterThan(base[k]);
+        });
+    }
+  });
+
+  it('exist for any model, with every figure above 0 in its band and its origin named', () => {
+    const check = (value: unknown): void => {
+      if (typeof value === 'number') expect(Number.isFinite(value) && value > 0).toBe(true);
+      if (typeof value !== 'object' || value === null) return;
+      if ('low' in value && 'high' in value && 'value' in value && 'from' in value) {
+        expect(value.low).toBeLessThanOrEqual(value.value as number);
+        expect(value.high).toBeGreaterThanOrEqual(value.value as number);
+        expect(value.from).not.toBe('');
+        expect(value.value).toBeGreaterThan(0);
+        return;
+      }
+      for (const part of Object.values(value)) check(part);
+    };
+    for (const seed of seeds) {
+      const model = randomModel(seed);
+      check(estimateUnrolled(model, zc706, 1e8));
+      check(estimateAsic(model, cells, { framesPerSecond: 1000 }));
+    }
+  });
+
+  it('put the logic of a 1-bit operation below the whole of published silicon, by less than ten times', () => {
+    // XNORBIN, 65 nm at 0.8 V: 10.5 fJ per operation with its memories and clock.
+    const xnorbinJ = 10.5e-15;
+    const model = randomModel(1, { layer: 'dense:72x8', mix: parseMix('1') });
+    const at = builtInTechnology(65, 0.8);
+    const { energyPerOperationJ } = estimateAsic(model, at, { framesPerSecond: 1, xnors: 576 });
+    expect(energyPerOperationJ?.value).toBeGreaterThan(xnorbinJ / 10);
+    expect(energyPerOperationJ?.high).toBeLessThan(xnorbinJ);
+  });
+
+  it('refuse a clock, a rate and an activity that are none', () => {
+    const model = randomModel(1, { layer: 'dense:8x2' });
+    expect(() => estimateUnrolled(model, zc706, 0)).toThrow(HbnnError);
+    expect(() => estimateAsic(model, cells, { framesPerSecond: -1 })).toThrow(HbnnError);
+    expect(() => estimateAsic(model, cells, { framesPerSecond: 1, activity: 0 })).toThrow(
+      HbnnError,
+    );
+  });
+});

@@ -1,0 +1,222 @@
+import { HbnnError } from '@hbnn/core';
+import type { Device } from './devices.ts';
+import { checkFolds, type Fold, type FoldedLayer, largestFolds, layerCycles } from './folding.ts';
+import { powerModelOf } from './power.ts';
+import { type Quantity, quantity, type Trust } from './quantity.ts';
+
+/**
+ * Coefficients of folded designs on LUT6 devices, fitted to FINN's five published networks (folded.test.ts does it
+ * again). A lane's 1.4 LUTs are not fitted: they are what Yosys needs per XNOR and counted bit with 6:3 counters.
+ */
+export const foldedCoefficients = {
+  lutsPerLane: 1.4,
+  /** Per bit of a PE's accumulator and of each of its comparisons. */
+  lutsPerSumBit: 3.875,
+  /** Per sliding window with its buffers and width converters. */
+  lutsPerWindow: 1924,
+  /** Addresses and multiplexers of the weight memory. */
+  lutsPerKbit: 2.696,
+  flipFlopsPerLane: 2.889,
+  flipFlopsPerWindowLut: 10.73,
+  flipFlopsPerLayer: 2406,
+  flipFlopsPerKbit: 1.849,
+  /** Blocks of 18 kbit beside the weights: the platform's, and those of each sliding window. */
+  platformBlocks: 45,
+  blocksPerWindow: 12.5,
+  platformDsps: 4,
+  dspsPerWindow: 3.9,
+  /** Cycles between one image and the next beyond the slowest layer's: from 3,040 and 168,000 frames per second. */
+  cyclesBetween: 83,
+  /** LUT4s that take the place of a LUT6: an unrolled 144 x 16 layer of 1.4 bits took 4356 and about 2350. */
+  lut4sPerLut6: 1.85,
+} as const;
+
+const finn = "fit to FINN's five published networks (BNN-PYNQ, XC7Z020, after place and route)";
+const trust = {
+  luts: { source: 'calibrated model', from: finn, error: 0.25 },
+  lut4s: { source: 'calibrated model', from: `${finn}, times 1.85 LUT4 per LUT6`, error: 0.5 },
+  flipFlops: { source: 'calibrated model', from: finn, error: 0.25 },
+  blocks: { source: 'calibrated model', from: finn, error: 0.25 },
+  dsps: { source: 'calibrated model', from: finn, error: 0.35 },
+  cycles: { source: 'counted', from: 'outputs / PE x inputs / SIMD x places', error: 0 },
+  rate: {
+    source: 'calibrated model',
+    from: 'the slowest layer and 83 cycles between images, fit to two measured rates of FINN',
+    error: 0.05,
+  },
+  latency: { source: 'calibrated model', from: 'the sum over layers; they overlap', error: 0.5 },
+} as const satisfies Record<string, Trust>;
+
+export interface FoldedEstimate {
+  readonly folds: readonly (Fold & { readonly layer: string; readonly cycles: number })[];
+  readonly luts: Quantity;
+  readonly flipFlops: Quantity;
+  /** Blocks of the device's own size. */
+  readonly memoryBlocks: Quantity;
+  readonly dsps: Quantity;
+  readonly cyclesPerFrame: Quantity;
+  readonly latencyCycles: Quantity;
+  readonly framesPerSecond: Quantity;
+  /** Absent where nobody has published a figure for the family: see `unknown`. */
+  readonly powerW?: Quantity;
+  readonly energyPerFrameJ?: Quantity;
+  /** What cannot be said, and why. */
+  readonly unknown: Readonly<Record<string, string>>;
+  /** Shares of the device; above 1 it does not fit. */
+  readonly occupancy: { luts: number; flipFlops: number; memoryBlocks: number; dsps: number };
+  readonly fits: boolean;
+}
+
+/** The bits of a sum of so many products. */
+const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): number => {
+  const most = (bits: number): number => 2 ** bits - 1;
+  return Math.ceil(Math.log2(matrixWidth * most(weightBits) * most(inputBits) + 1)) + 1;
+};
+
+interface Counts {
+  readonly luts: number;
+  readonly flipFlops: number;
+  readonly blocks18: number;
+  readonly dsps: number;
+}
+
+function layerCounts(layer: FoldedLayer, { pe, simd }: Fold): Counts {
+  const c = foldedCoefficients;
+  const lanes = pe * simd * layer.weightBits * layer.inputBits;
+  const width = sumBits(layer);
+  const kbits = (layer.matrixWidth * layer.matrixHeight * layer.weightBits) / 1000;
+  const window = layer.window === 'dense' ? 0 : 1;
+  // One 18 × 25 bit multiplier scales a sum, two where it is wider.
+  const multipliers = layer.scales * pe * (width > 25 ? 2 : 1);
+  const steps = layer.thresholds + layer.scales + 1;
+  return {
+    luts:
+      c.lutsPerLane * lanes +
+      c.lutsPerSumBit * pe * width * steps +
+      c.lutsPerWindow * window +
+      c.lutsPerKbit * kbits,
+    flipFlops:
+      c.flipFlopsPerLane * lanes +
+      c.flipFlopsPerWindowLut * window * bufferLuts(layer, simd) +
+      c.flipFlopsPerLayer +
+      c.flipFlopsPerKbit * kbits,
+    blocks18: weightBlocks(layer, { pe, simd }) + c.blocksPerWindow * window,
+    dsps: c.dspsPerWindow * window + multipliers,
+  };
+}
+
+/** A line buffer of the kernel's rows and one more, SIMD inputs wide, in shift registers of 32 places. */
+function bufferLuts(layer: FoldedLayer, simd: number): number {
+  const depth = Math.ceil(((layer.kernelHeight + 1) * layer.rowValues) / simd / 32);
+  return simd * layer.inputBits * depth;
+}
+
+/** Blocks of 18 kbit that hold the weights and give PE · SIMD of them at once; a block is 36 bits wide at most. */
+function weightBlocks(layer: FoldedLayer, { pe, simd }: Fold): number {
+  const bits = layer.matrixWidth * layer.matrixHeight * layer.weightBits;
+  return Math.max(Math.ceil(bits / 18_432), Math.ceil((pe * simd * layer.weightBits) / 36));
+}
+
+function counts(layers: readonly FoldedLayer[], folds: readonly Fold[]): Counts {
+  const each = layers.map((layer, i) => layerCounts(layer, folds[i]));
+  const sum = (of: (one: Counts) => number): number => each.reduce((n, one) => n + of(one), 0);
+  return {
+    luts: sum(({ luts }) => luts),
+    flipFlops: sum(({ flipFlops }) => flipFlops),
+    blocks18: sum(({ blocks18 }) => blocks18) + foldedCoefficients.platformBlocks,
+    dsps: sum(({ dsps }) => dsps) + foldedCoefficients.platformDsps,
+  };
+}
+
+/** Counts in the device's own tables and blocks. */
+function onDevice(all: Counts, { lutInputs, bitsPerBlock }: Device) {
+  const luts = all.luts * (lutInputs === 4 ? foldedCoefficients.lut4sPerLut6 : 1);
+  return { ...all, luts, memoryBlocks: (all.blocks18 * 18_432) / bitsPerBlock };
+}
+
+const share = (count: number, total: number): number => (total > 0 ? count / total : 1 + count);
+
+function occupancyOf(all: ReturnType<typeof onDevice>, on: Device) {
+  return {
+    luts: share(all.luts, on.luts),
+    flipFlops: share(all.flipFlops, on.flipFlops),
+    memoryBlocks: share(all.memoryBlocks, on.memoryBlocks),
+    dsps: share(all.dsps, on.dsps),
+  };
+}
+
+/**
+ * Estimate a folded design: a chain of matrix engines as FINN builds them, PE rows and SIMD columns at once, every
+ * lane as wide as the layer's most bits.
+ *
+ *   LUT = Σ 1.4 · PE · SIMD · W · A + 3.875 · PE · sumBits · (thresholds + 1) + 1924 per window + 2.696 per kbit
+ *
+ * @param clockHz hertz
+ * @throws HbnnError for a fold that does not divide its layer, or a clock that is none
+ */
+export function estimateFolded(
+  layers: readonly FoldedLayer[],
+  folds: readonly Fold[],
+  on: Device,
+  clockHz: number,
+): FoldedEstimate {
+  checkFolds(layers, folds);
+  checkClock(clockHz);
+  const all = onDevice(counts(layers, folds), on);
+  const cycles = layers.map((layer, i) => layerCycles(layer, folds[i]));
+  const perFrame = Math.max(...cycles) + foldedCoefficients.cyclesBetween;
+  const occupancy = occupancyOf(all, on);
+  const rate = clockHz / perFrame;
+  return {
+    folds: folds.map((fold, i) => ({ layer: layers[i].name, ...fold, cycles: cycles[i] })),
+    luts: quantity(all.luts, 'LUT', on.lutInputs === 4 ? trust.lut4s : trust.luts),
+    flipFlops: quantity(all.flipFlops, 'FF', trust.flipFlops),
+    memoryBlocks: quantity(all.memoryBlocks, `blocks of ${on.bitsPerBlock} bits`, trust.blocks),
+    dsps: quantity(all.dsps, 'DSP', trust.dsps),
+    cyclesPerFrame: quantity(perFrame, 'cycles', trust.rate),
+    latencyCycles: quantity(
+      cycles.reduce((a, b) => a + b, 0),
+      'cycles',
+      trust.latency,
+    ),
+    framesPerSecond: quantity(rate, 'frames/s', trust.rate),
+    ...powerOf(all, on, clockHz, rate),
+    occupancy,
+    fits: Object.values(occupancy).every((part) => part <= 1),
+  };
+}
+
+export function checkClock(clockHz: number): void {
+  if (!(Number.isFinite(clockHz) && clockHz > 0))
+    throw new HbnnError(`clock: expected a frequency above 0 Hz, got ${clockHz}`);
+}
+
+/** Power of so many LUTs and blocks; or why nobody knows. */
+function powerOf(
+  { luts, blocks18 }: { luts: number; blocks18: number },
+  on: Device,
+  clockHz: number,
+  rate: number,
+): Pick<FoldedEstimate, 'powerW' | 'energyPerFrameJ' | 'unknown'> {
+  const model = powerModelOf(on.family);
+  if (typeof model === 'string') return { unknown: { power: model } };
+  const watts = (luts * model.lutJ + (blocks18 / 2) * model.blockJ) * clockHz;
+  return {
+    powerW: quantity(watts, 'W', model),
+    energyPerFrameJ: quantity(watts / rate, 'J', model),
+    unknown: {},
+  };
+}
+
+/** The largest folding of a device, and what it takes. @throws HbnnError when not even one lane per layer fits */
+export function largestFolded(
+  layers: readonly FoldedLayer[],
+  on: Device,
+  clockHz: number,
+): FoldedEstimate {
+  checkClock(clockHz);
+  const fits = (folds: readonly Fold[]): boolean =>
+    Object.values(occupancyOf(onDevice(counts(layers, folds), on), on)).every((n) => n <= 1);
+  const cost = (folds: readonly Fold[]): number => counts(layers, folds).luts;
+  return estimateFolded(layers, largestFolds(layers, fits, cost), on, clockHz);
+}

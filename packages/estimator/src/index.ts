@@ -1,0 +1,43 @@
+export {
+  fitMeasurements,
+  modelOf,
+  type StepFit,
+  type UnrolledMeasurement,
+} from './calibrate.ts';
+export { type Device, device, devices, type Family } from './devices.ts';
+export { type FinnNetwork, finnNetworks } from './finnNetworks.ts';
+export {
+  estimateFolded,
+  type FoldedEstimate,
+  foldedCoefficients,
+  largestFolded,
+} from './folded.ts';
+export { checkFolds, type Fold, type FoldedLayer, foldedLayers, parseFolds } from './folding.ts';
+export {
+  type CellRole,
+  cellOfRole,
+  type LibertyCell,
+  type LibertyLibrary,
+  type LibertyPin,
+  readLiberty,
+} from './liberty/cells.ts';
+export { type LibertyGroup, parseLiberty } from './liberty/parse.ts';
+export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
+export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './scaling.ts';
+export { builtInTechnology, libertyTechnology, type Technology } from './technology.ts';
+export {
+  type AsicOptions,
+  estimateAsic,
+  estimateUnrolled,
+  type StepArea,
+  type UnrolledArea,
+  type UnrolledAsic,
+  type UnrolledFpga,
+  unrolledArea,
+} from './unrolled.ts';
+export {
+  type UnrolledCircuit,
+  type UnrolledCoefficients,
+  unrolledCoefficients,
+} from './unrolledCoefficients.ts';
+export { type StepCounts, unrolledCounts } from './unrolledCounts.ts';

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { HbnnError } from '@hbnn/core';
+import { describe, expect, it } from 'vitest';
+import { cellOfRole, readLiberty } from './cells.ts';
+import { truthTable } from './logic.ts';
+import { parseLiberty } from './parse.ts';
+
+const text = readFileSync(new URL('../../test/small.lib', import.meta.url), 'utf8');
+const small = readLiberty(text, 'small.lib');
+const table = (f: string, inputs = ['A', 'B']): string =>
+  truthTable(f, inputs, 'test').map(Number).join('');
+
+describe('parseLiberty', () => {
+  it('reads groups, attributes with and without semicolon, lists, comments and joined lines', () => {
+    const library = parseLiberty(text, 'small.lib');
+    expect(library.names).toEqual(['small']);
+    expect(library.attributes.get('nom_voltage')).toBe('1.0');
+    expect(library.lists.get('capacitive_load_unit')).toEqual([['1', 'pf']]);
+    const nand = library.groups.find(({ names }) => names[0] === 'NAND2');
+    expect(nand?.line).toBe(20);
+    const power = nand?.groups[2].groups[0].groups[0];
+    expect(power?.lists.get('values')?.[0].map((row) => row.trim())).toHaveLength(2);
+  });
+
+  it.each([
+    ['module x;', 1, "'library (name) {'"],
+    ['library (x) {\n  cell (A) {\n    area : 1;\n', 4, "'}' for 'cell (A)' of line 2"],
+    ['library (x) {\n  cell (A {\n', 2, "')'"],
+    ['library (x) {\n  area 1;\n}', 2, "':' or '('"],
+    ['library (x) {\n  area : ;\n}', 2, "a value of 'area'"],
+    ['library (x) {\n\n  date : "1\n', 3, 'a string that ends'],
+    ['library (x) {\n  /* never\n', 2, 'a comment that ends'],
+    ['library (x) { }\n}', 2, 'nothing after the library'],
+    ['\u007fELF', 1, "'library (name) {'"],
+  ])('names the line of what is wrong: %j', (source, line, expected) => {
+    expect(() => parseLiberty(source, 'bad.lib')).toThrow(HbnnError);
+    expect(() => parseLiberty(source, 'bad.lib')).toThrow(`bad.lib, line ${line}: expected`);
+    expect(() => parseLiberty(source, 'bad.lib')).toThrow(expected);
+  });
+
+  it('ends with its error or a library wherever a file breaks off', () => {
+    for (let end = 0; end < text.length - 3; end += 7)
+      expect(() => parseLiberty(text.slice(0, end), 'cut.lib')).toThrow(/^cut.lib, line \d+: /);
+  });
+});
+
+describe('truthTable', () => {
+  it('knows the operators and their order', () => {
+    expect(table("A'")).toBe('1010');
+    expect(table('!A')).toBe('1010');
+    expect(table('A B')).toBe('0001');
+    expect(table('A + B')).toBe('0111');
+    expect(table('A ^ B')).toBe('0110');
+    expect(table("(A*B)' | 0")).toBe('1110');
+    // And binds before exclusive or, exclusive or before or.
+    expect(table('A ^ B & C', ['A', 'B', 'C'])).toBe('01010110');
+    expect(table('A | B ^ C', ['A', 'B', 'C'])).toBe('01111101');
+    expect(table('!(A&B) (A|B)')).toBe('0110');
+  });
+
+  it.each(['A &', '(A', 'A)', 'A & X', 'A $ B'])('refuses %s', (f) => {
+    expect(() => table(f)).toThrow(HbnnError);
+  });
+});
+
+describe('readLiberty', () => {
+  const nand = cellOfRole([small], 'nand2');
+
+  it('finds the smallest cell of each role by its function', () => {
+    const name = (role: Parameters<typeof cellOfRole>[1]) => cellOfRole([small], role)?.name;
+    expect(name('nand2')).toBe('NAND2');
+    expect(name('inverter')).toBe('INV');
+    expect(name('xnor2')).toBe('XNOR2');
+    expect(name('xor2')).toBeUndefined();
+    expect(name('fullAdder')).toBe('FA');
+    expect(name('flipFlop')).toBe('DFF');
+  });
+
+  it('gives areas, leakage and capacitance in plain units', () => {
+    expect(nand?.areaUm2).toBe(2);
+    expect(nand?.leakageW).toBeCloseTo(3e-9, 15);
+    expect(nand?.pins[0].capacitanceF).toBeCloseTo(1e-15, 20);
+    // The mean over states.
+    expect(cellOfRole([small], 'xnor2')?.leakageW).toBeCloseTo(5e-9, 15);
+  });
+
+  it('adds the energy of the load to the mean of the tables at that load', () => {
+    // At 2 fF: rise (10 + 30) / 2, fall (0 + 10) / 2 fJ, mean 12.5 fJ; ½ · 2 fF · 1 V² = 1 fJ.
+    expect(nand?.toggleEnergyJ(2e-15)).toBeCloseTo(13.5e-15, 20);
+    // Beyond the ends the tables stay as they are.
+    expect(nand?.toggleEnergyJ(1e-16)).toBeCloseTo(5.05e-15, 20);
+    expect(cellOfRole([small], 'inverter')?.toggleEnergyJ(1e-15)).toBeUndefined();
+  });
+
+  it.each([
+    ['area : 1.5;', 'area : big;', "line 14: expected a number as area of cell (INV), got 'big'"],
+    ['area : 1.5;', '', 'line 14: expected a number as area of cell (INV), got none'],
+    ['"1nW"', '"1 horse"', "leakage_power_unit: expected a unit such as 1pw, got '1 horse'"],
+    ['capacitive_load_unit (1, pf);', '', 'expected capacitive_load_unit of the library'],
+    ['"0.000, 0.010"', '"0.000, x"', "expected numbers in the table, got 'x'"],
+    ['"0.000, 0.010"', '"0.000"', 'expected 2 × 2 values, got 3'],
+    ['nom_voltage : 1.0', '', 'expected a number as nom_voltage of library (small)'],
+  ])('says what is wrong with %s as %s', (from, to, message) => {
+    const broken = text.replace(from, to);
+    expect(() => readLiberty(broken, 'small.lib')).toThrow(HbnnError);
+    expect(() => readLiberty(broken, 'small.lib')).toThrow(message);
+  });
+});

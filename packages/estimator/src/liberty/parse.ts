@@ -1,0 +1,178 @@
+import { HbnnError } from '@hbnn/core';
+
+/** A group of a Liberty file: `kind (names) { attributes, groups }`. */
+export interface LibertyGroup {
+  readonly kind: string;
+  readonly names: readonly string[];
+  /** Where it begins, from 1. */
+  readonly line: number;
+  /** `name : value;`, the last of a name. */
+  readonly attributes: Map<string, string>;
+  /** `name (values);`, in order; one of a name may come often. */
+  readonly lists: Map<string, string[][]>;
+  readonly groups: LibertyGroup[];
+}
+
+interface Token {
+  readonly text: string;
+  readonly kind: 'word' | 'string' | 'mark' | 'end';
+  readonly line: number;
+}
+
+/** Strings; the marks of the format; words. Backslashes before a line's end join lines and are skipped with the space. */
+const pattern =
+  /((?:\s|\\\r?\n|\/\*[\s\S]*?\*\/|\/\/[^\n]*)*)(?:"((?:[^"\\]|\\[\s\S])*)"|([(){}:;,])|((?!\/\*)[^\s(){}:;,"\\]+)|$)/y;
+
+class Reader {
+  private readonly source: string;
+  private readonly file: string;
+  private at = 0;
+  private line = 1;
+  private ahead: Token | undefined;
+
+  constructor(source: string, file: string) {
+    this.source = source;
+    this.file = file;
+  }
+
+  fault(line: number, expected: string, got: Token): HbnnError {
+    const what = got.kind === 'end' ? 'the end of the file' : `'${got.text.slice(0, 40)}'`;
+    return new HbnnError(
+      `${this.file}, line ${line}: expected ${expected}, got ${what}; mend the file or take a whole Liberty library`,
+    );
+  }
+
+  peek(): Token {
+    this.ahead ??= this.read();
+    return this.ahead;
+  }
+
+  next(): Token {
+    const token = this.peek();
+    this.ahead = undefined;
+    return token;
+  }
+
+  private read(): Token {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.source);
+    if (found === null) {
+      const rest = this.source.slice(this.at).trimStart();
+      const what = rest.startsWith('/*') ? 'a comment that ends' : 'a string that ends, or a name';
+      const line = this.line + lines(this.source.slice(this.at, this.source.length - rest.length));
+      throw this.fault(line, what, { text: rest, kind: 'word', line });
+    }
+    this.at = pattern.lastIndex;
+    this.line += lines(found[1]);
+    const { line } = this;
+    if (found[2] !== undefined) {
+      this.line += lines(found[2]);
+      return { text: found[2].replace(/\\\r?\n/g, ' '), kind: 'string', line };
+    }
+    if (found[3] !== undefined) return { text: found[3], kind: 'mark', line };
+    if (found[4] !== undefined) return { text: found[4], kind: 'word', line };
+    return { text: '', kind: 'end', line };
+  }
+}
+
+function lines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+/**
+ * Parse the text of a Liberty file: its one `library` group with all that is in it.
+ *
+ * @param file what messages call the text
+ * @throws HbnnError naming file and line, for text that is not Liberty or breaks off
+ */
+export function parseLiberty(source: string, file: string): LibertyGroup {
+  const reader = new Reader(source, file);
+  const first = reader.next();
+  if (first.kind !== 'word' || first.text !== 'library')
+    throw reader.fault(first.line, "'library (name) {'", first);
+  const found = group(reader, first, parenthesized(reader));
+  const after = reader.next();
+  if (after.kind !== 'end') throw reader.fault(after.line, 'nothing after the library', after);
+  return found;
+}
+
+/** What stands between parentheses; commas part it. */
+function parenthesized(reader: Reader): string[] {
+  const open = reader.next();
+  if (open.text !== '(' || open.kind !== 'mark') throw reader.fault(open.line, "'('", open);
+  const parts: string[] = [];
+  let part: string[] = [];
+  for (;;) {
+    const token = reader.next();
+    const ends = token.kind === 'mark' && (token.text === ')' || token.text === ',');
+    if (token.kind === 'end' || (token.kind === 'mark' && '{};'.includes(token.text)))
+      throw reader.fault(token.line, "')'", token);
+    if (!ends) {
+      part.push(token.text);
+      continue;
+    }
+    if (part.length > 0) parts.push(part.join(' '));
+    part = [];
+    if (token.text === ')') return parts;
+  }
+}
+
+function group(reader: Reader, name: Token, names: readonly string[]): LibertyGroup {
+  const open = reader.next();
+  if (open.kind !== 'mark' || open.text !== '{') throw reader.fault(open.line, "'{'", open);
+  const made: LibertyGroup = {
+    ...{ kind: name.text, names, line: name.line },
+    ...{ attributes: new Map(), lists: new Map(), groups: [] },
+  };
+  for (;;) {
+    const token = reader.next();
+    if (token.kind === 'mark' && token.text === '}') return made;
+    if (token.kind === 'mark' && token.text === ';') continue;
+    if (token.kind !== 'word')
+      throw reader.fault(
+        token.line,
+        `'}' for '${name.text} (${names.join(', ')})' of line ${name.line}, or an attribute`,
+        token,
+      );
+    statement(reader, token, made);
+  }
+}
+
+function statement(reader: Reader, name: Token, into: LibertyGroup): void {
+  const mark = reader.peek();
+  if (mark.kind === 'mark' && mark.text === ':') {
+    reader.next();
+    into.attributes.set(name.text, simpleValue(reader, name));
+    return;
+  }
+  if (mark.kind !== 'mark' || mark.text !== '(')
+    throw reader.fault(mark.line, `':' or '(' after '${name.text}'`, mark);
+  const values = parenthesized(reader);
+  const after = reader.peek();
+  if (after.kind === 'mark' && after.text === '{') {
+    into.groups.push(group(reader, name, values));
+    return;
+  }
+  const list = into.lists.get(name.text);
+  if (list === undefined) into.lists.set(name.text, [values]);
+  else list.push(values);
+}
+
+/** A value ends with a semicolon, with its line, or with the group. */
+function simpleValue(reader: Reader, name: Token): string {
+  const parts: string[] = [];
+  for (;;) {
+    const token = reader.peek();
+    const mark = token.kind === 'mark';
+    const ends = token.kind === 'end' || (mark && '};'.includes(token.text));
+    if (ends || (parts.length > 0 && token.line > name.line)) break;
+    if (mark && token.text === '{') throw reader.fault(token.line, "';'", token);
+    parts.push(reader.next().text);
+  }
+  const end = reader.peek();
+  if (parts.length === 0) throw reader.fault(end.line, `a value of '${name.text}'`, end);
+  if (end.kind === 'mark' && end.text === ';') reader.next();
+  return parts.join(' ');
+}

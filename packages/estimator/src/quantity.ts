@@ -1,0 +1,36 @@
+import { HbnnError } from '@hbnn/core';
+
+/**
+ * Where a figure comes from: counted exactly, measured by synthesis, a model fitted to measurements, a published
+ * constant, or a constant from memory that nobody has checked.
+ */
+export type Source = 'counted' | 'synthesis' | 'calibrated model' | 'cited constant' | 'unverified';
+
+/** A figure with its unit, its error band and where it comes from. */
+export interface Quantity {
+  readonly value: number;
+  readonly unit: string;
+  readonly low: number;
+  readonly high: number;
+  readonly source: Source;
+  /** The figure's origin in a few words. */
+  readonly from: string;
+}
+
+/** How far a figure can be off, as factors of its value, and why one thinks so. */
+export interface Trust {
+  readonly source: Source;
+  readonly from: string;
+  /** 0.15: ±15 %. */
+  readonly error: number;
+}
+
+/** Make a figure. @throws HbnnError for what is not a positive number: nothing that is estimated is free */
+export function quantity(value: number, unit: string, trust: Trust): Quantity {
+  if (!(Number.isFinite(value) && value > 0))
+    throw new HbnnError(
+      `estimate: expected a positive number of ${unit} from ${trust.from}, got ${value}; report this model`,
+    );
+  const { source, from, error } = trust;
+  return { value, unit, low: value * (1 - error), high: value * (1 + error), source, from };
+}

@@ -1,0 +1,51 @@
+/** What the parts of an unrolled design take in one kind of circuit, and how far that was off. */
+export interface UnrolledCoefficients {
+  readonly unit: string;
+  /** Per full adder of a sum, per sum of several bits, and per bit of it. */
+  readonly perAdder: number;
+  readonly perHeap: number;
+  readonly perHeapBit: number;
+  /** Per bit of a number that thresholds turn into sign bits, and per threshold beyond an element's first. */
+  readonly perComparedBit: number;
+  readonly perFurtherNode: number;
+  /** Per bit of the scores' additions, of the choice of the largest, and of pools and requantization. */
+  readonly perScoreBit: number;
+  readonly perLargestBit: number;
+  readonly perWordBit: number;
+  /** Largest relative errors measured, rounded up: of layers of weights, of thresholds, of scores, of whole designs. */
+  readonly layerError: number;
+  readonly thresholdError: number;
+  readonly wordError: number;
+  readonly designError: number;
+}
+
+export type UnrolledCircuit = 'lut6' | 'lut4' | 'gates';
+
+/**
+ * Fitted by `pnpm bench:calibrate` to the layers of test/unrolledMeasurements.json, synthesized with Yosys for Xilinx 7
+ * (LUT6), iCE40 (LUT4) and the IHP 130 nm cells (gates); calibrate.test.ts fits them again and checks the errors. Pools
+ * and requantization were not measured and take an adder per bit.
+ */
+export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoefficients>> = {
+  lut6: {
+    unit: 'LUT',
+    ...{ perAdder: 0.5066, perHeap: 0.5055, perHeapBit: 0.6949 },
+    ...{ perComparedBit: 0.1901, perFurtherNode: 0.4136 },
+    ...{ perScoreBit: 1.1608, perLargestBit: 1.5426, perWordBit: 1 },
+    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
+  },
+  lut4: {
+    unit: 'LUT',
+    ...{ perAdder: 2.0999, perHeap: 0, perHeapBit: 0.0981 },
+    ...{ perComparedBit: 0.2974, perFurtherNode: 0.3618 },
+    ...{ perScoreBit: 1.3679, perLargestBit: 2.0307, perWordBit: 2 },
+    ...{ layerError: 0.3, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
+  },
+  gates: {
+    unit: 'GE',
+    ...{ perAdder: 6.8432, perHeap: 0, perHeapBit: 0 },
+    ...{ perComparedBit: 0.4724, perFurtherNode: 1.2601 },
+    ...{ perScoreBit: 3.0081, perLargestBit: 4.4132, perWordBit: 7 },
+    ...{ layerError: 0.3, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
+  },
+};
