@@ -8,7 +8,7 @@ export interface ProductSize {
 }
 
 /**
- * Nanoseconds of the kernels' parts, as `pnpm bench:kernels --ways` showed them on an AMD EPYC with nothing else to do
+ * About nanoseconds of the kernels' parts, set by hand to come near what `pnpm bench:kernels --ways` shows on an AMD EPYC
  * (it prints what kernels take beside what they are thought to take): constants, so that every machine chooses the same.
  */
 const parts = {

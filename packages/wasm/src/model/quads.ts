@@ -1,6 +1,5 @@
 import type { ProductWeights } from './productWeights.ts';
 import type { PlannedProduct } from './valueSteps.ts';
-import { windowOf } from './window.ts';
 
 /** Inputs of a product in the order that its kernel takes them: kernel positions, then channels, four to a place. */
 export interface InputOrder {
@@ -11,13 +10,6 @@ export interface InputOrder {
 
 /** Groups of four channels at each position. */
 export const rowsOf = ({ channels }: InputOrder): number => Math.ceil(channels.length / 4);
-
-/** All channels of a product's inputs as they come. */
-export function plainOrder(plan: PlannedProduct): InputOrder {
-  const [kernelH, kernelW] = windowOf(plan.layer, plan.input).kernel;
-  const channels = Int32Array.from({ length: plan.input[2] }, (_, c) => c);
-  return { positions: kernelH * kernelW, channels };
-}
 
 /** All inputs one after the other, whatever their positions. */
 export function flatOrder(plan: PlannedProduct): InputOrder {
