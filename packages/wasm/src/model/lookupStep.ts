@@ -55,75 +55,89 @@ export async function lookupStep(
   const pointwise = isPointwise(window);
   const { positions } = inputs.order;
   const allRows = rowsFor(inputs);
-  const places = planes.reduce((most, plane) => Math.max(most, plane.places), 1);
-  const all = planes.reduce((sum, plane) => sum + plane.places, 1);
-  const most = Math.max(tile, Math.floor(gatheredBytes / all / tile) * tile);
-  const width = pointwise
-    ? roundUp(batch * pixels, tile)
-    : Math.min(most, roundUp(batch * pixels, tile));
-  const unpackedBytes = weights.packed ? positions * allRows * 16 + slackBytes : 0;
+  const vast = roundUp(batch * pixels, tile);
+  const widthOf = (all: number): number =>
+    pointwise
+      ? vast
+      : Math.min(vast, Math.max(tile, Math.floor(gatheredBytes / all / tile) * tile));
   const list = new ConstantList();
   const held = list.add(heldWeights(weights, inputs.order));
   const start = await startMap(plan, inputs, weights, takenOff(planes, outputs));
   const starts = list.add(start.values);
+  const parts = planes.map((runs) => ({
+    ...{ plane: runs.plane, places: runs.places, runCount: runs.runCount },
+    shape: list.add(shapeWords(window, input, output, runs.plane.rows)),
+    runs: list.add(runs.runs),
+    factors: list.add(runs.factors),
+  }));
+  // The closures below live as long as the model is loaded: they must not hold its weights.
+  const { packed } = weights;
+  // Plane after plane, each as many pixels at a time as its own places allow; packed weights are unpacked once for all.
+  const passes = (packed || parts.length === 0 ? [parts] : parts.map((part) => [part])).map(
+    (together) => {
+      const all = together.reduce((sum, { places }) => sum + places, 1);
+      return { parts: together, width: widthOf(all), gathered: pointwise ? 0 : all * widthOf(all) };
+    },
+  );
   let scratchBytes = 0;
   const put = (bytes: number): number => {
     const at = scratchBytes;
     scratchBytes = roundUp(scratchBytes + bytes, 64);
     return at;
   };
-  const tables = put(places * 64 + 256);
-  const unpacked = put(unpackedBytes);
-  const line = put(width + slackBytes);
-  const parts = planes.map((runs) => ({
-    ...{ plane: runs.plane, places: runs.places, runCount: runs.runCount },
-    shape: list.add(shapeWords(window, input, output, runs.plane.rows)),
-    runs: list.add(runs.runs),
-    factors: list.add(runs.factors),
-    tiles: pointwise ? 0 : put(width * runs.places),
-  }));
-  // The closures below live as long as the model is loaded: they must not hold its weights.
-  const { packed } = weights;
+  const mostOf = (values: readonly number[]): number => Math.max(1, ...values);
+  const tables = put(mostOf(parts.map(({ places }) => places)) * 64 + 256);
+  const unpacked = put(packed ? positions * allRows * 16 + slackBytes : 0);
+  const line = put(mostOf(passes.map(({ width }) => width)) + slackBytes);
+  const tiles = put(mostOf(passes.map(({ gathered }) => gathered)));
   const { each } = start;
   const startStride = each ? pixels : 1;
   return {
     ...{ layer: index, kernel: 'lookup', input, output, macs: macsOf(plan) },
-    ...{ packed: weights.packed, scratchBytes, constants: list.constants },
+    ...{ packed, scratchBytes, constants: list.constants },
     bind: (raw, { input: from, output: to, scratch, constants }) => {
       const rowsOf = (plane: NibblePlane): number => from + plane.firstRow * input.stride;
-      /** Four outputs at a time, all planes of their inputs one after the other: their sums stay in the cache. */
-      const group = (g: number, first: number, last: number): void => {
-        const four = Math.min(4, outputs - 4 * g);
-        const at = to + 16 * g * output.stride;
+      const startGroup = (g: number, first: number, last: number): void =>
         raw.startSums(
-          ...[constants[starts] + 16 * g * startStride, each ? 1 : 0, at, output.stride],
-          ...[first, last, pixels, four],
+          ...[constants[starts] + 16 * g * startStride, each ? 1 : 0],
+          ...[to + 16 * g * output.stride, output.stride, first, last, pixels],
+          Math.min(4, outputs - 4 * g),
         );
+      /** Four outputs: their sums stay in the cache. */
+      const group = (pass: (typeof passes)[number], g: number, first: number, last: number): void => {
         let quads = constants[held] + g * positions * allRows * 16;
         if (packed) {
           quads = scratch + unpacked;
           raw.unpackGroup(constants[held], g, positions * allRows, quads);
         }
-        for (const { plane, places: k, runCount, runs, factors, tiles } of parts) {
-          const a = pointwise
-            ? [rowsOf(plane) + first, input.stride, tile]
-            : [scratch + tiles, tile, k * tile];
+        let at = scratch + tiles;
+        for (const { plane, places: k, runCount, runs, factors } of pass.parts) {
+          const a = pointwise ? [rowsOf(plane) + first, input.stride, tile] : [at, tile, k * tile];
           raw.lookup(
             ...[...a, Math.ceil((last - first) / 16), positions, allRows, plane.rows, quads],
             ...[scratch + tables, constants[runs] + g * runCount * 8, runCount],
-            ...[constants[factors] + 16 * g, at + first * 4, output.stride],
+            constants[factors] + 16 * g,
+            ...[to + 16 * g * output.stride + first * 4, output.stride],
           );
+          at += k * pass.width;
         }
       };
       return (images) => {
-        for (let first = 0; first < images * pixels; first += width) {
-          const last = Math.min(images * pixels, first + width);
-          for (const { plane, shape, tiles } of pointwise ? [] : parts)
-            raw.gatherNibbles(
-              ...[constants[shape], rowsOf(plane), first, last, scratch + line, scratch + tiles],
-            );
-          for (let g = 0; g < groups; g++) group(g, first, last);
-        }
+        for (const pass of passes)
+          for (let first = 0; first < images * pixels; first += pass.width) {
+            const last = Math.min(images * pixels, first + pass.width);
+            let at = scratch + tiles;
+            for (const { plane, shape, places: k } of pointwise ? [] : pass.parts) {
+              raw.gatherNibbles(
+                ...[constants[shape], rowsOf(plane), first, last, scratch + line, at],
+              );
+              at += k * pass.width;
+            }
+            for (let g = 0; g < groups; g++) {
+              if (pass === passes[0]) startGroup(g, first, last);
+              group(pass, g, first, last);
+            }
+          }
       };
     },
   };
