@@ -20,6 +20,8 @@ export interface Profile {
   };
   readonly alexNet: { readonly network: NetworkName } & Common;
   readonly mobileNet: { readonly network: NetworkName } & Common;
+  /** Table 2's VGG-8, which needs images of 32 × 32. */
+  readonly vgg8?: { readonly network: NetworkName } & Common;
   /** Seeds of the settings that decide a claim, and of the others; paired across settings. */
   readonly deciding: readonly number[];
   readonly others: readonly number[];
@@ -87,6 +89,7 @@ function cifar10(): Profile {
     },
     alexNet: { network: 'alexnet-bn', epochs },
     mobileNet: { network: 'mobilenet', epochs },
+    vgg8: { network: 'vgg8', epochs },
     ...{ deciding: [1, 2, 3], others: [1], layerOthers: [1] },
     ...{ tableDeciding: [1, 2, 3], tableOthers: [1], variantSeeds: [1, 2, 3], beyondPaper: true },
   };
@@ -131,6 +134,7 @@ export function openProfile(name: ProfileName, o: ProfileOptions): Profile {
     },
     alexNet: { ...profile.alexNet, ...change },
     mobileNet: { ...profile.mobileNet, ...change },
+    vgg8: profile.vgg8 && { ...profile.vgg8, ...change },
     deciding: first(profile.deciding),
     others: first(profile.others),
     layerOthers: first(profile.layerOthers),

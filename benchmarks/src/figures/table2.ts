@@ -1,5 +1,6 @@
 import { table2 as paper } from '../paper.ts';
-import type { Claim, ResultRow, Stage, StageResult } from '../stage.ts';
+import type { Profile } from '../profile.ts';
+import type { Claim, ResultRow, SettingResults, Stage, StageResult } from '../stage.ts';
 import {
   type AreaRatio,
   areaClaims,
@@ -8,6 +9,7 @@ import {
   areaRows,
   foldedRows,
 } from './table2Estimates.ts';
+import { vggRows, vggSettings } from './table2Networks.ts';
 
 /** One row of Table 2 as its scaling laws give it. */
 export interface ScaledRow {
@@ -97,7 +99,7 @@ function quantities(row: (typeof paper)[number]): Quantity[] {
 export const agrees = (q: { printed: number; digits: number; law: number }): boolean =>
   Math.abs(q.law - q.printed) < 10 ** -q.digits + 1e-9;
 
-function conclude(): StageResult {
+function conclude(p: Profile, results: SettingResults): StageResult {
   const ratios = areaRatios();
   const rows: ResultRow[] = paper.flatMap((row) => {
     const [number, platform, model, unfolding, bits] = row;
@@ -120,7 +122,7 @@ function conclude(): StageResult {
       'published networks: CNV in FINN’s folding for a Pynq at 200 MHz, whose lanes are as wide as the most bits of a mix ' +
       '(the paper’s base is another, faster folding that was not published), and one place of its second convolution ' +
       'unrolled. MobileNet is not estimated.',
-    rows: [...rows, ...foldedRows(), ...areaRows(ratios)],
+    rows: [...rows, ...vggRows(p, results), ...foldedRows(), ...areaRows(ratios)],
     claims: claims(ratios),
     plots: [areaPlot(ratios)],
   };
@@ -144,4 +146,4 @@ function claims(ratios: readonly AreaRatio[]): Claim[] {
   ];
 }
 
-export const table2: Stage = { name: 'table2', settings: () => [], conclude };
+export const table2: Stage = { name: 'table2', settings: vggSettings, conclude };
