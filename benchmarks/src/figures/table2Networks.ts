@@ -53,7 +53,7 @@ export function vggSettings(p: Profile): Setting[] {
         ...({ inputMap: 'static', inputMapPer: 'channel' } as const),
       }),
     },
-    seeds: p.tableDeciding,
+    seeds: precision.inputMap === 'dynamic' ? p.tableDeciding : p.tableOthers,
   }));
 }
 
