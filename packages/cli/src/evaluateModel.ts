@@ -29,25 +29,38 @@ export interface ScoredBatch {
 }
 
 /**
- * Compute an integer model's scores of a data set's images, in order.
+ * The images of a data set as the model takes them, in order.
  *
- * @throws HbnnError when its input or classes are not the data set's, or the engine is unknown
+ * @throws HbnnError when its input or classes are not the data set's
  */
-export async function* modelScores(
+export async function* modelPixels(
   model: IntegerModel,
-  engineName: string,
   source: BatchSource,
-): AsyncGenerator<ScoredBatch> {
+): AsyncGenerator<{ readonly pixels: Uint8Array; readonly labels: Int32Array }> {
   const { shape } = model.input;
   const classes = model.scoreOffsets.length;
   if (shape.join() !== source.shape.join() || classes !== source.classes.length)
     throw new HbnnError(
       `${source.name}: expected images of ${shape.join('×')} in ${classes} classes, got ${source.shape.join('×')} in ${source.classes.length}`,
     );
+  for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 }))
+    yield { pixels: pixelsOf(part.images, source), labels: part.labels };
+}
+
+/**
+ * Compute an integer model's scores of a data set's images, in order.
+ *
+ * @throws HbnnError like `modelPixels`, or when the engine is unknown
+ */
+export async function* modelScores(
+  model: IntegerModel,
+  engineName: string,
+  source: BatchSource,
+): AsyncGenerator<ScoredBatch> {
   const engine = await openEngine(engineName, model);
   try {
-    for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 }))
-      yield { scores: engine.run(pixelsOf(part.images, source)), labels: part.labels };
+    for await (const { pixels, labels } of modelPixels(model, source))
+      yield { scores: engine.run(pixels), labels };
   } finally {
     engine.dispose();
   }

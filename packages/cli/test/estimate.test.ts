@@ -1,6 +1,7 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { encodeNpy, random } from '@hbnn/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hbnn, temporary } from './process.ts';
 
@@ -45,6 +46,25 @@ describe('hbnn estimate', () => {
     expect(own).toMatchObject({ technology: 'small', gates: { unit: 'GE' } });
     expect(own.areaUm2.value).toBe(2 * own.gates.value);
     expect(own.powerW.value).toBeGreaterThan(own.energyPerFrameJ.value * 3400);
+  });
+
+  it('counts changes of nets over images', () => {
+    const images = join(dir, 'images.npy');
+    const noise = random(5, 'images');
+    const data = Uint8Array.from({ length: 40 * 144 }, () => noise.below(256));
+    writeFileSync(images, encodeNpy({ shape: [40, 1, 1, 144], data }));
+    const asic = (...args: string[]) => estimate('--target', 'asic:45', '--json', ...args);
+    const usual = JSON.parse(asic().out);
+    const found = JSON.parse(asic('--in', images, '--images', '30').out);
+    expect(found.activity).toMatchObject({ source: 'counted', unit: 'changes per net' });
+    expect(found.activity.from).toMatch(/nets simulated over 29 steps .* images\.npy/);
+    const ratio = found.energyPerFrameJ.value / usual.energyPerFrameJ.value;
+    expect(ratio).toBeCloseTo(found.activity.value / usual.activity.value, 9);
+    expect(found.energyPerFrameFlatJ.value).toBeCloseTo(usual.energyPerFrameJ.value, 20);
+    expect(found.energyPerFrameJ.high).toBeGreaterThan(1.5 * found.energyPerFrameJ.value);
+    const { code, err } = asic('--in', images, '--activity', '0.3');
+    expect([code, err]).toEqual([2, expect.stringContaining('expected no --in beside it')]);
+    expect(asic('--in', join(dir, 'none.npy')).code).toBe(2);
   });
 
   it('prints a readable table', () => {

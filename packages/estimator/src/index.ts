@@ -26,6 +26,7 @@ export { type Quantity, quantity, type Source, type Trust } from './quantity.ts'
 export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './scaling.ts';
 export { builtInTechnology, libertyTechnology, type Technology } from './technology.ts';
 export {
+  type Activity,
   type AsicOptions,
   estimateAsic,
   estimateUnrolled,

@@ -128,6 +128,8 @@ export interface UnrolledAsic {
   readonly activity: Quantity;
   /** Without glitches; the band's upper end is with them. */
   readonly energyPerFrameJ: Quantity;
+  /** The same at the usual, flat activity, where a simulated one is given. */
+  readonly energyPerFrameFlatJ?: Quantity;
   /** Per XNOR and counted bit, two operations. */
   readonly energyPerOperationJ?: Quantity;
   readonly powerW: Quantity;
@@ -135,11 +137,21 @@ export interface UnrolledAsic {
   readonly unknown: Readonly<Record<string, string>>;
 }
 
+/** How often nets change when one image follows another. */
+export interface Activity {
+  /** Without glitches. */
+  readonly perNet: number;
+  /** With all of them, where they were counted. */
+  readonly perNetWithGlitches?: number;
+  /** Where it comes from. */
+  readonly from: string;
+}
+
 export interface AsicOptions {
   /** Images per second that power is given for. */
   readonly framesPerSecond: number;
-  /** Changes per net and image, from a simulation; default 0.4. */
-  readonly activity?: number;
+  /** Changes per net and image; default 0.4. */
+  readonly activity?: Activity;
   /** XNORs of an image, for the energy of an operation. */
   readonly xnors?: number;
 }
@@ -151,26 +163,25 @@ export interface AsicOptions {
  */
 export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOptions): UnrolledAsic {
   checkClock(o.framesPerSecond);
-  const given = o.activity !== undefined;
-  const activity = quantity(o.activity ?? usualActivity, 'changes per net', {
-    ...{ source: given ? 'counted' : 'synthesis', error: given ? 0 : 0.15 },
-    from: given ? 'given' : 'simulated layers of 72 x 8 weights, zero delay',
-  });
+  const activity = activityOf(o.activity);
+  const glitches = glitchesOf(o.activity);
   const area = unrolledArea(model, 'gates');
   const gates = area.total;
   const { gateUm2, gateSwitchJ, gateLeakageW } = cells;
   const um2 = gates.value * gateUm2.value;
   const joules = gates.value * activity.value * gateSwitchJ.value;
   const energy: Trust = { ...trustOf(gateSwitchJ), error: 0.5 };
-  const withGlitches = (value: number, unit: string): Quantity => {
+  const withGlitches = (value: number, unit: string, most = glitches): Quantity => {
     const found = quantity(value, unit, energy);
-    return { ...found, high: found.value * mostGlitches };
+    return { ...found, high: Math.max(found.high, found.value * most) };
   };
+  const flat = (joules * usualActivity) / activity.value;
   const leakage = (gateLeakageW?.value ?? 0) * gates.value;
   return {
     ...{ technology: cells.name, area, gates, activity },
     areaUm2: quantity(um2, 'um2', { ...trustOf(gateUm2), error: 0.35 }),
     energyPerFrameJ: withGlitches(joules, 'J'),
+    ...(o.activity !== undefined && { energyPerFrameFlatJ: withGlitches(flat, 'J', mostGlitches) }),
     ...(o.xnors !== undefined &&
       o.xnors > 0 && { energyPerOperationJ: withGlitches(joules / o.xnors / 2, 'J') }),
     powerW: withGlitches(joules * o.framesPerSecond + leakage, 'W'),
@@ -180,6 +191,26 @@ export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOpti
       ...(leakage === 0 && { leakage: `${cells.name} gives none` }),
     },
   };
+}
+
+function activityOf(given: Activity | undefined): Quantity {
+  if (given === undefined)
+    return quantity(usualActivity, 'changes per net', {
+      ...{ source: 'synthesis', error: 0.15 },
+      from: 'simulated layers of 72 x 8 weights, zero delay',
+    });
+  const { perNet, from } = given;
+  return quantity(perNet, 'changes per net', { source: 'counted', error: 0, from });
+}
+
+/** How many times as often nets change when glitches count. */
+function glitchesOf(given: Activity | undefined): number {
+  if (given?.perNetWithGlitches === undefined) return mostGlitches;
+  if (!(given.perNetWithGlitches >= given.perNet))
+    throw new HbnnError(
+      `estimate: expected at least ${given.perNet} changes per net with glitches, got ${given.perNetWithGlitches}`,
+    );
+  return given.perNetWithGlitches / given.perNet;
 }
 
 function trustOf({ source, from }: Quantity): Pick<Trust, 'source' | 'from'> {

@@ -9,6 +9,7 @@ export {
 } from './design.ts';
 export { verilogFiles } from './emit.ts';
 export { type Simulation, simulate } from './simulate.ts';
+export { type PartSwitching, type Switching, switching } from './switching.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
 export {
   type ModuleCost,

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type Census, census, HbnnError, type IntegerModel } from '@hbnn/core';
+import { type Census, census, featureCount, HbnnError, type IntegerModel } from '@hbnn/core';
+import { openDataset } from '@hbnn/datasets';
 import {
+  type Activity,
   builtInTechnology,
   device,
   estimateAsic,
@@ -15,10 +17,14 @@ import {
   readLiberty,
   type Technology,
 } from '@hbnn/estimator';
+import { switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { modelPixels } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';
-import { decimal } from '../numbers.ts';
+import { readNpyFile } from '../npyFile.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
+import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
   model: string;
@@ -28,6 +34,10 @@ interface Options {
   clock: string;
   rate?: string;
   activity?: string;
+  data?: string;
+  in?: string;
+  from?: string;
+  images: string;
   json?: boolean;
 }
 
@@ -39,6 +49,7 @@ several. Without --fold the design is unrolled: every weight has its own logic, 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
   hbnn estimate --model m.hbnn --target asic:45 --rate 3400 --json
+  hbnn estimate --model m.hbnn --target asic:45 --data fashion-mnist-subset
   hbnn estimate --model m.hbnn --liberty sky130hd_tt.lib`;
 
 export function estimateCommand(): Command {
@@ -50,7 +61,11 @@ export function estimateCommand(): Command {
     .option('--fold <folds>', "'largest', or PExSIMD per layer with weights: 16x3,32x32")
     .option('--clock <MHz>', 'clock of an FPGA design', '100')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
-    .option('--activity <changes>', 'changes per net and image in an ASIC, from a simulation')
+    .option('--activity <changes>', 'changes per net and image in an ASIC')
+    .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
+    .option('--from <path>', 'local folder or archive of the data set')
+    .option('--in <file>', 'count them over the images of a .npy of uint8')
+    .option('--images <n>', 'images to count over', '257')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((o: Options) => run(o));
@@ -63,12 +78,16 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const counted = census(model);
   if (cells !== undefined) {
-    const found = asicEstimate(model, counted, cells, o);
+    const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
     print({ model: o.model, style: 'unrolled', operations: counted.total, ...found }, o.json);
     return;
   }
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
-  refuse(o, ['rate', 'activity'], 'an FPGA; give --target asic:NM or --liberty');
+  refuse(
+    o,
+    ['rate', 'activity', 'data', 'in', 'from'],
+    'an FPGA; give --target asic:NM or --liberty',
+  );
   const head = { model: o.model, target: on.name, clockHz, operations: counted.total };
   if (o.fold === undefined) {
     print({ ...head, style: 'unrolled', ...estimateUnrolled(model, on, clockHz) }, o.json);
@@ -82,16 +101,71 @@ async function run(o: Options): Promise<void> {
   print({ ...head, style: 'folded', ...found }, o.json);
 }
 
-function asicEstimate(model: IntegerModel, counted: Census, cells: Technology, o: Options) {
+function asicEstimate(
+  model: IntegerModel,
+  counted: Census,
+  cells: Technology,
+  o: Options,
+  activity: Activity | undefined,
+) {
   refuse(o, ['fold'], 'standard cells: only unrolled designs are estimated; name an FPGA');
   return estimateAsic(model, cells, {
     framesPerSecond: decimal(o.rate ?? '1000', '--rate'),
     xnors: counted.total.xnor,
-    ...(o.activity !== undefined && { activity: decimal(o.activity, '--activity') }),
+    ...(activity !== undefined && { activity }),
   });
 }
 
-function refuse(o: Options, names: readonly ('fold' | 'rate' | 'activity')[], why: string): void {
+/** Changes per net: given, or counted in the simulated gates of the design that `hbnn verilog` writes. */
+async function activityFrom(model: IntegerModel, o: Options): Promise<Activity | undefined> {
+  const given = (['activity', 'data', 'in'] as const).filter((name) => o[name] !== undefined);
+  if (given.length > 1)
+    throw new HbnnError(`--${given[0]}: expected no --${given[1]} beside it; give one of them`);
+  if (o.from !== undefined && o.data === undefined)
+    throw new HbnnError('--from: has no effect without --data; name the data set');
+  if (o.activity !== undefined) return { perNet: decimal(o.activity, '--activity'), from: 'given' };
+  if (given.length === 0) return undefined;
+  const { pixels, label } = await imagesOf(model, o);
+  const design = unrolledDesign(model);
+  const { changes, changesWithGlitches, nets, steps } = await switching(
+    ...([model, design, verilogFiles(design), pixels] as const),
+  );
+  if (changes === 0)
+    throw new HbnnError(`--${given[0]}: expected images that differ, got ${steps + 1} alike`);
+  return {
+    ...{ perNet: changes, perNetWithGlitches: changesWithGlitches },
+    from: `${nets} nets simulated over ${steps} steps from one image to the next of ${label}`,
+  };
+}
+
+async function imagesOf(
+  model: IntegerModel,
+  o: Options,
+): Promise<{ readonly pixels: Uint8Array; readonly label: string }> {
+  const { shape } = model.input;
+  const size = featureCount(shape);
+  const most = wholeNumber(o.images, '--images');
+  if (most < 2) throw new HbnnError(`--images: expected at least 2, got ${most}`);
+  if (o.data === undefined) {
+    const file = o.in ?? '';
+    const pixels = pixelsFrom(readNpyFile(file), shape, file);
+    return { pixels: pixels.subarray(0, most * size), label: basename(file) };
+  }
+  const { test, label } = await openDataset(o.data, {
+    ...{ from: o.from, testLimit: most, size: shape[0] },
+  });
+  const pixels = new Uint8Array(test.count * size);
+  let at = 0;
+  for await (const part of modelPixels(model, test)) {
+    pixels.set(part.pixels, at);
+    at += part.pixels.length;
+  }
+  return { pixels, label };
+}
+
+type Refused = 'fold' | 'rate' | 'activity' | 'data' | 'in' | 'from';
+
+function refuse(o: Options, names: readonly Refused[], why: string): void {
   for (const name of names)
     if (o[name] !== undefined) throw new HbnnError(`--${name}: has no effect with ${why}`);
 }

@@ -1,10 +1,11 @@
-import { encodeNpy, HbnnError } from '@hbnn/core';
+import { encodeNpy } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { defaultEngine, engineNames, openEngine } from '../engines.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { printResult } from '../output.ts';
+import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
   model: string;
@@ -39,24 +40,4 @@ async function run(o: Options): Promise<void> {
   const count = scores.length / classes;
   writeWhole(o.out, [encodeNpy({ shape: [count, classes], data: scores })]);
   printResult({ out: o.out, engine: o.engine, images: count, scores: classes, seconds }, o.json);
-}
-
-/** Whole pixel values 0 … 255 from any of the types a .npy may have. */
-function pixelsFrom(
-  { shape, data }: ReturnType<typeof readNpyFile>,
-  expected: readonly number[],
-  file: string,
-): Uint8Array {
-  const own = shape.length === expected.length + 1 ? shape.slice(1) : shape;
-  if (own.join() !== expected.join())
-    throw new HbnnError(
-      `${file}: expected images of shape [images, ${expected.join(', ')}], got [${shape.join(', ')}]`,
-    );
-  if (data instanceof Uint8Array) return data;
-  const bad = data.findIndex((value) => !Number.isInteger(value) || value < 0 || value > 255);
-  if (bad >= 0)
-    throw new HbnnError(
-      `${file}: expected pixels as whole numbers from 0 to 255, got ${data[bad]} at value ${bad}; save them as uint8`,
-    );
-  return Uint8Array.from(data);
 }
