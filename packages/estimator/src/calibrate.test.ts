@@ -138,8 +138,8 @@ describe('unrolled estimates', () => {
     const model = randomModel(1, { layer: 'dense:8x2' });
     expect(() => estimateUnrolled(model, zc706, 0)).toThrow(HbnnError);
     expect(() => estimateAsic(model, cells, { framesPerSecond: -1 })).toThrow(HbnnError);
-    expect(() => estimateAsic(model, cells, { framesPerSecond: 1, activity: 0 })).toThrow(
-      HbnnError,
-    );
+    expect(() =>
+      estimateAsic(model, cells, { framesPerSecond: 1, activity: { perNet: 0, from: 'given' } }),
+    ).toThrow(HbnnError);
   });
 });

@@ -104,7 +104,12 @@ export async function lookupStep(
           Math.min(4, outputs - 4 * g),
         );
       /** Four outputs: their sums stay in the cache. */
-      const group = (pass: (typeof passes)[number], g: number, first: number, last: number): void => {
+      const group = (
+        pass: (typeof passes)[number],
+        g: number,
+        first: number,
+        last: number,
+      ): void => {
         let quads = constants[held] + g * positions * allRows * 16;
         if (packed) {
           quads = scratch + unpacked;
