@@ -2,7 +2,7 @@ import { census, HbnnError, random, randomModel } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
 import { device, devices } from './devices.ts';
 import { finnNetworks } from './finnNetworks.ts';
-import { estimateFolded, foldedCoefficients, largestFolded } from './folded.ts';
+import { estimateFolded, foldedAtRate, foldedCoefficients, largestFolded } from './folded.ts';
 import { type Fold, type FoldedLayer, foldedLayers, parseFolds } from './folding.ts';
 
 const pynq = device('Pynq');
@@ -151,6 +151,29 @@ describe('folded designs', () => {
       expect(most.fits, `seed ${seed}`).toBe(true);
       expect(most.framesPerSecond.value).toBeGreaterThanOrEqual(one.framesPerSecond.value);
     }
+  });
+
+  it.each(finnNetworks)(
+    'reach a rate that $name was asked for, and take less for less',
+    (network) => {
+      let before = 0;
+      for (const rate of [100, 1000, 3000, 20_000]) {
+        const found = foldedAtRate(network.layers, pynq, rate, 1e8);
+        expect(found.framesPerSecond.value).toBeGreaterThanOrEqual(rate);
+        expect(found.luts.value).toBeGreaterThanOrEqual(before);
+        before = found.luts.value;
+      }
+    },
+  );
+
+  it('refuse a rate that nothing reaches', () => {
+    const { layers } = finnNetworks[0];
+    const at = (rate: number) => () => foldedAtRate(layers, pynq, rate, 1e8);
+    expect(at(2e6)).toThrow(
+      /expected at most 1190476 frames per second at this clock, got 2000000/,
+    );
+    expect(at(1e6)).toThrow(/L0: expected at most 17 cycles for an image, got 900 with its whole/);
+    expect(at(Number.NaN)).toThrow(/frames per second above 0/);
   });
 
   it('say what does not fit, and what nobody knows', () => {

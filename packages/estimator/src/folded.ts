@@ -1,6 +1,13 @@
 import { HbnnError } from '@hbnn/core';
 import type { Device } from './devices.ts';
-import { checkFolds, type Fold, type FoldedLayer, largestFolds, layerCycles } from './folding.ts';
+import {
+  checkFolds,
+  type Fold,
+  type FoldedLayer,
+  foldsWithin,
+  largestFolds,
+  layerCycles,
+} from './folding.ts';
 import { powerModelOf } from './power.ts';
 import { type Quantity, quantity, type Trust } from './quantity.ts';
 
@@ -219,4 +226,27 @@ export function largestFolded(
     Object.values(occupancyOf(onDevice(counts(layers, folds), on), on)).every((n) => n <= 1);
   const cost = (folds: readonly Fold[]): number => counts(layers, folds).luts;
   return estimateFolded(layers, largestFolds(layers, fits, cost), on, clockHz);
+}
+
+/**
+ * A small folding that gives so many frames per second, whether it fits or not, and what it takes.
+ *
+ * @throws HbnnError for a rate or clock that is none, or a rate that no folding reaches
+ */
+export function foldedAtRate(
+  layers: readonly FoldedLayer[],
+  on: Device,
+  framesPerSecond: number,
+  clockHz: number,
+): FoldedEstimate {
+  checkClock(clockHz);
+  if (!(framesPerSecond > 0 && Number.isFinite(framesPerSecond)))
+    throw new HbnnError(`fold: expected frames per second above 0, got ${framesPerSecond}`);
+  const cycles = clockHz / framesPerSecond - foldedCoefficients.cyclesBetween;
+  if (cycles < 1)
+    throw new HbnnError(
+      `fold: expected at most ${Math.floor(clockHz / (1 + foldedCoefficients.cyclesBetween))} frames per second at this clock, got ${framesPerSecond}`,
+    );
+  const cost = (folds: readonly Fold[]): number => counts(layers, folds).luts;
+  return estimateFolded(layers, foldsWithin(layers, cycles, cost), on, clockHz);
 }

@@ -9,6 +9,7 @@ export { type FinnNetwork, finnNetworks } from './finnNetworks.ts';
 export {
   estimateFolded,
   type FoldedEstimate,
+  foldedAtRate,
   foldedCoefficients,
   largestFolded,
 } from './folded.ts';

@@ -5,10 +5,14 @@ import { openDataset } from '@hbnn/datasets';
 import {
   type Activity,
   builtInTechnology,
+  type Device,
   device,
   estimateAsic,
   estimateFolded,
   estimateUnrolled,
+  type FoldedEstimate,
+  type FoldedLayer,
+  foldedAtRate,
   foldedLayers,
   largestFolded,
   libertyTechnology,
@@ -48,6 +52,7 @@ several. Without --fold the design is unrolled: every weight has its own logic, 
 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
+  hbnn estimate --model m.hbnn --target zc706 --fold fps:3000 --clock 200
   hbnn estimate --model m.hbnn --target asic:45 --rate 3400 --json
   hbnn estimate --model m.hbnn --target asic:45 --data fashion-mnist-subset
   hbnn estimate --model m.hbnn --liberty sky130hd_tt.lib`;
@@ -58,7 +63,7 @@ export function estimateCommand(): Command {
     .requiredOption('--model <file>', 'model file')
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
-    .option('--fold <folds>', "'largest', or PExSIMD per layer with weights: 16x3,32x32")
+    .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
     .option('--clock <MHz>', 'clock of an FPGA design', '100')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
@@ -94,11 +99,20 @@ async function run(o: Options): Promise<void> {
     return;
   }
   const layers = foldedLayers(counted);
-  const found =
-    o.fold === 'largest'
-      ? largestFolded(layers, on, clockHz)
-      : estimateFolded(layers, parseFolds(o.fold, layers), on, clockHz);
-  print({ ...head, style: 'folded', ...found }, o.json);
+  print({ ...head, style: 'folded', ...folded(layers, on, clockHz, o.fold) }, o.json);
+}
+
+function folded(
+  layers: readonly FoldedLayer[],
+  on: Device,
+  clockHz: number,
+  fold: string,
+): FoldedEstimate {
+  if (fold === 'largest') return largestFolded(layers, on, clockHz);
+  const rate = /^fps:(.*)$/.exec(fold)?.[1];
+  return rate === undefined
+    ? estimateFolded(layers, parseFolds(fold, layers), on, clockHz)
+    : foldedAtRate(layers, on, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
 }
 
 function asicEstimate(
