@@ -8,8 +8,10 @@ import {
   areaRatios,
   areaRows,
   foldedRows,
+  mobileNetRows,
 } from './table2Estimates.ts';
 import { vggRows, vggSettings } from './table2Networks.ts';
+import { costRows, costsOfAll, paretoPlots } from './table2Pareto.ts';
 
 /** One row of Table 2 as its scaling laws give it. */
 export interface ScaledRow {
@@ -101,6 +103,7 @@ export const agrees = (q: { printed: number; digits: number; law: number }): boo
 
 function conclude(p: Profile, results: SettingResults): StageResult {
   const ratios = areaRatios();
+  const costs = costsOfAll();
   const rows: ResultRow[] = paper.flatMap((row) => {
     const [number, platform, model, unfolding, bits] = row;
     return quantities(row).map(({ name, unit, printed, digits, law }) => ({
@@ -121,10 +124,20 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       '"ours" recomputes those laws. Rows c are our estimates, calibrated on synthesized layers and on FINN’s ' +
       'published networks: CNV in FINN’s folding for a Pynq at 200 MHz, whose lanes are as wide as the most bits of a mix ' +
       '(the paper’s base is another, faster folding that was not published), and one place of its second convolution ' +
-      'unrolled. MobileNet is not estimated.',
-    rows: [...rows, ...vggRows(p, results), ...foldedRows(), ...areaRows(ratios)],
+      'unrolled; MobileNet folded for the paper’s 450 frames per second. Rows a are our own, reduced VGG-8 on CIFAR-10: ' +
+      'map per sample as in the paper, then static maps per input channel, which hardware can build (one seed each); ' +
+      (p.vgg8 === undefined ? 'this profile’s images are too small for VGG-8. ' : '') +
+      'LUTs of a place per layer and energy are estimated for the same precisions with random weights.',
+    rows: [
+      ...rows,
+      ...vggRows(p, results),
+      ...foldedRows(),
+      ...mobileNetRows(),
+      ...areaRows(ratios),
+      ...costRows(costs),
+    ],
     claims: claims(ratios),
-    plots: [areaPlot(ratios)],
+    plots: [areaPlot(ratios), ...paretoPlots(costs, results)],
   };
 }
 

@@ -3,8 +3,10 @@ import { parseMix, randomModel } from '@hbnn/core';
 import {
   device,
   estimateFolded,
+  type FoldedEstimate,
   type FoldedLayer,
   finnNetworks,
+  foldedAtRate,
   type Quantity,
   type UnrolledCircuit,
   unrolledArea,
@@ -43,23 +45,98 @@ export function foldedRows(): ResultRow[] {
   return mixes.flatMap(([bits, mix]) => {
     const layers = cnvLayers(mostBits(mix));
     const found = estimateFolded(layers, finnNetworks[0].folds, zc706, clockHz);
-    const row = (name: string, unit: string, { value, high }: Quantity, scale = 1): ResultRow => ({
-      ...{ label: `ours, folded, ${bits} bit ${name}`, kind: 'estimated', unit },
-      ...{ ours: Number((scale * value).toPrecision(4)), error: high / value - 1 },
-      columns: {
-        ...{ row: 'c', platform: 'ZC706', model: 'CNV, FINN’s folding', unfolding: '–', bits },
-        quantity: name,
-      },
+    return foldedQuantities(found, `${bits} bit`, zc706.luts, {
+      ...{ row: 'c', platform: 'ZC706', model: 'CNV, FINN’s folding', unfolding: '–', bits },
     });
-    return [
-      row('occupancy', '%', found.luts, 100 / zc706.luts),
-      row('LUTs', 'LUT', found.luts),
-      row('throughput', 'kFPS', found.framesPerSecond, 1e-3),
-      ...(found.powerW === undefined
-        ? []
-        : [row('power, unverified constants', 'W', found.powerW)]),
-    ];
   });
+}
+
+function foldedQuantities(
+  found: FoldedEstimate,
+  label: string,
+  luts: number,
+  columns: Readonly<Record<string, string | number>>,
+): ResultRow[] {
+  const row = (name: string, unit: string, { value, high }: Quantity, scale = 1): ResultRow => ({
+    ...{ label: `ours, folded, ${label} ${name}`, kind: 'estimated', unit },
+    ...{ ours: Number((scale * value).toPrecision(4)), error: high / value - 1 },
+    columns: { ...columns, quantity: name },
+  });
+  return [
+    row('occupancy', '%', found.luts, 100 / luts),
+    row('LUTs', 'LUT', found.luts),
+    row('throughput', 'kFPS', found.framesPerSecond, 1e-3),
+    ...(found.powerW === undefined ? [] : [row('power, unverified constants', 'W', found.powerW)]),
+  ];
+}
+
+/** MobileNet v1 at the paper's size: channels and stride of its blocks. */
+const mobileNetBlocks: readonly (readonly [filters: number, strides: number])[] = [
+  ...([
+    [64, 1],
+    [128, 2],
+    [128, 1],
+    [256, 2],
+    [256, 1],
+    [512, 2],
+  ] as const),
+  ...Array.from({ length: 5 }, () => [512, 1] as const),
+  ...([
+    [1024, 2],
+    [1024, 1],
+  ] as const),
+];
+
+/** Pointwise convolutions of so many bits; all else of 8. */
+function mobileNetLayers(most: number): FoldedLayer[] {
+  const eight = { weightBits: 8, inputBits: 8, thresholds: 0, scales: 1 };
+  let [size, channels] = [112, 32];
+  const layers: FoldedLayer[] = [
+    {
+      ...{ name: 'stem', window: 'conv', matrixWidth: 27, matrixHeight: channels, ...eight },
+      ...{ places: size ** 2, rowValues: 224 * 3, kernelHeight: 3 },
+    },
+  ];
+  mobileNetBlocks.forEach(([filters, strides], i) => {
+    const rowValues = size * channels;
+    size /= strides;
+    const places = size ** 2;
+    layers.push({
+      ...{ name: `depthwise${i + 1}`, window: 'depthwise', matrixWidth: 9 },
+      ...{ matrixHeight: channels, places, rowValues, kernelHeight: 3, ...eight },
+      // Its sums become the bits of the pointwise convolution's inputs.
+      ...{ thresholds: 2 ** most - 1, scales: 0 },
+    });
+    layers.push({
+      ...{ name: `pointwise${i + 1}`, window: 'dense', matrixWidth: channels },
+      ...{ matrixHeight: filters, places, rowValues: channels, kernelHeight: 1 },
+      ...{ weightBits: most, inputBits: most, thresholds: 0, scales: 1 },
+    });
+    channels = filters;
+  });
+  layers.push({
+    ...{ name: 'dense', window: 'dense', matrixWidth: channels, matrixHeight: 1000, places: 1 },
+    ...{ rowValues: channels, kernelHeight: 1, ...eight, scales: 0 },
+  });
+  return layers;
+}
+
+/** Frames per second that the paper's 1-bit MobileNet is said to give. */
+const mobileNetRate = 450;
+
+/** Column (c): MobileNet folded for the paper's rate at 1 bit, the folding kept for the other bits. */
+export function mobileNetRows(): ResultRow[] {
+  const zc706 = device('zc706');
+  const { folds } = foldedAtRate(mobileNetLayers(1), zc706, mobileNetRate, clockHz);
+  return mixes
+    .filter(([bits]) => bits !== 1.2)
+    .flatMap(([bits, mix]) => {
+      const found = estimateFolded(mobileNetLayers(mostBits(mix)), folds, zc706, clockHz);
+      return foldedQuantities(found, `MobileNet ${bits} bit`, zc706.luts, {
+        ...{ row: 'c', platform: 'ZC706', model: 'MobileNet, folded for 450 frames/s' },
+        ...{ unfolding: '–', bits },
+      });
+    });
 }
 
 type Scaling = 'weights' | 'weights and inputs';
