@@ -37,6 +37,11 @@ describe('hbnn estimate', () => {
     const most = JSON.parse(estimate('--target', 'pynq', '--fold', 'largest', '--json').out);
     expect(most.framesPerSecond.value).toBeGreaterThan(given.framesPerSecond.value);
     expect(most.fits).toBe(true);
+    const fast = JSON.parse(estimate('--target', 'pynq', '--fold', 'fps:400000', '--json').out);
+    expect(fast.framesPerSecond.value).toBeGreaterThanOrEqual(400_000);
+    const cells = JSON.parse(estimate('--target', 'asic:45', '--fold', '4x12', '--json').out);
+    expect(cells).toMatchObject({ style: 'folded', memoryBits: { source: 'counted' } });
+    expect(cells.energyPerFrameJ.value).toBeGreaterThan(cells.logicPerFrameJ.value);
   });
 
   it('gives area and energy in cells, built in and of a Liberty file', () => {
@@ -82,7 +87,12 @@ describe('hbnn estimate', () => {
     [['--target', 'pynq', '--fold', '5x5'], 'expected a fold PExSIMD that divides'],
     [['--target', 'pynq', '--clock', '0'], 'clock: expected a frequency above 0 Hz'],
     [['--target', 'pynq', '--rate', '5'], '--rate: has no effect with an FPGA'],
-    [['--target', 'asic:45', '--fold', 'largest'], '--fold: has no effect with standard cells'],
+    [['--target', 'asic:45', '--fold', 'largest'], '--fold largest: expected PExSIMD per layer or'],
+    [
+      ['--target', 'asic:45', '--fold', '1x1', '--rate', '5'],
+      '--rate: has no effect with a folded',
+    ],
+    [['--target', 'pynq', '--fold', 'fps:1e9'], 'expected at most 1190476 frames per second'],
     [['--liberty', '/nowhere.lib'], '--liberty: /nowhere.lib could not be read'],
   ])('refuses %j with one line', (args, message) => {
     const { code, err } = estimate(...args);

@@ -75,7 +75,7 @@ export interface FoldedEstimate {
 }
 
 /** The bits of a sum of so many products. */
-const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): number => {
+export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): number => {
   const most = (bits: number): number => 2 ** bits - 1;
   return Math.ceil(Math.log2(matrixWidth * most(weightBits) * most(inputBits) + 1)) + 1;
 };
@@ -229,16 +229,15 @@ export function largestFolded(
 }
 
 /**
- * A small folding that gives so many frames per second, whether it fits or not, and what it takes.
+ * A small folding that gives so many frames per second.
  *
  * @throws HbnnError for a rate or clock that is none, or a rate that no folding reaches
  */
-export function foldedAtRate(
+export function foldsAtRate(
   layers: readonly FoldedLayer[],
-  on: Device,
   framesPerSecond: number,
   clockHz: number,
-): FoldedEstimate {
+): Fold[] {
   checkClock(clockHz);
   if (!(framesPerSecond > 0 && Number.isFinite(framesPerSecond)))
     throw new HbnnError(`fold: expected frames per second above 0, got ${framesPerSecond}`);
@@ -247,6 +246,14 @@ export function foldedAtRate(
     throw new HbnnError(
       `fold: expected at most ${Math.floor(clockHz / (1 + foldedCoefficients.cyclesBetween))} frames per second at this clock, got ${framesPerSecond}`,
     );
-  const cost = (folds: readonly Fold[]): number => counts(layers, folds).luts;
-  return estimateFolded(layers, foldsWithin(layers, cycles, cost), on, clockHz);
+  return foldsWithin(layers, cycles, (folds) => counts(layers, folds).luts);
 }
+
+/** The same on an FPGA, whether it fits or not, and what it takes. @throws HbnnError like `foldsAtRate` */
+export const foldedAtRate = (
+  layers: readonly FoldedLayer[],
+  on: Device,
+  framesPerSecond: number,
+  clockHz: number,
+): FoldedEstimate =>
+  estimateFolded(layers, foldsAtRate(layers, framesPerSecond, clockHz), on, clockHz);

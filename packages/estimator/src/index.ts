@@ -11,8 +11,10 @@ export {
   type FoldedEstimate,
   foldedAtRate,
   foldedCoefficients,
+  foldsAtRate,
   largestFolded,
 } from './folded.ts';
+export { estimateFoldedAsic, type FoldedAsic } from './foldedAsic.ts';
 export { checkFolds, type Fold, type FoldedLayer, foldedLayers, parseFolds } from './folding.ts';
 export {
   type CellRole,
@@ -25,7 +27,12 @@ export {
 export { type LibertyGroup, parseLiberty } from './liberty/parse.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './scaling.ts';
-export { builtInTechnology, libertyTechnology, type Technology } from './technology.ts';
+export {
+  builtInTechnology,
+  libertyTechnology,
+  type MemoryTechnology,
+  type Technology,
+} from './technology.ts';
 export {
   type Activity,
   type AsicOptions,

@@ -14,6 +14,17 @@ export interface Technology {
   readonly gateLeakageW?: Quantity;
   /** A flip-flop in gate equivalents; absent in a library without one. */
   readonly flipFlopGates?: number;
+  /** On-chip memories; absent where nothing is known of them. */
+  readonly memory?: MemoryTechnology;
+}
+
+/** Static memories of a process. */
+export interface MemoryTechnology {
+  /** A bit with its share of decoders and sense amplifiers. */
+  readonly bitUm2: Quantity;
+  /** Joules to read one bit of a memory of so many. */
+  readBitJ(memoryBits: number): number;
+  readonly from: string;
 }
 
 /** Of each input that an output drives; what the measured energies in cells were taken with. */
@@ -31,6 +42,30 @@ const builtIn = {
   gateSwitchJ: 3.78e-15,
   flipFlopGates: 5.7,
 };
+
+/**
+ * Horowitz 2014 (45 nm, 0.9 V) as QKeras fits it: 0.02455 L² − 0.2656 L + 0.8661 picojoules for a word of 64 bits, L =
+ * log2 of the memory's bits; below 2^8 bits that of 2^8.
+ */
+function horowitzReadJ(memoryBits: number): number {
+  const L = Math.max(8, Math.log2(memoryBits));
+  return (1e-12 * (0.02455 * L ** 2 - 0.2656 * L + 0.8661)) / 64;
+}
+
+/** A six-transistor cell of a 45 nm process, from memory, in an array of which it fills 60 %. */
+const memoryBitUm2 = 0.346 / 0.6;
+
+function builtInMemory(nm: number, voltageV: number): MemoryTechnology {
+  const scaling = energyFactor({ nm: 45, voltageV: 0.9 }, { nm, voltageV });
+  return {
+    bitUm2: quantity(memoryBitUm2 * areaFactor(45, nm), 'um2', {
+      ...{ source: 'unverified', error: 0.4 },
+      from: 'a 6T cell of 0.346 um2 at 45 nm, quoted from memory, filling 60 % of its array',
+    }),
+    readBitJ: (memoryBits) => scaling * horowitzReadJ(memoryBits),
+    from: 'SRAM reads after Horowitz 2014 as QKeras fits them',
+  };
+}
 
 /**
  * The built-in 45 nm library, scaled to a process after Stillmaker & Baas 2017.
@@ -53,6 +88,7 @@ export function builtInTechnology(nm: number, voltageV: number = usualVoltage(nm
     gateUm2: quantity(builtIn.gateUm2 * areaFactor(builtIn.nm, nm), 'um2', area),
     gateSwitchJ: quantity(builtIn.gateSwitchJ * energyFactor(from, { nm, voltageV }), 'J', energy),
     flipFlopGates: builtIn.flipFlopGates,
+    memory: builtInMemory(nm, voltageV),
   };
 }
 

@@ -9,11 +9,14 @@ import {
   device,
   estimateAsic,
   estimateFolded,
+  estimateFoldedAsic,
   estimateUnrolled,
+  type FoldedAsic,
   type FoldedEstimate,
   type FoldedLayer,
   foldedAtRate,
   foldedLayers,
+  foldsAtRate,
   largestFolded,
   libertyTechnology,
   parseFolds,
@@ -83,6 +86,16 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const counted = census(model);
   if (cells !== undefined) {
+    if (o.fold !== undefined) {
+      refuse(
+        o,
+        ['rate', 'activity', 'data', 'in', 'from'],
+        'a folded design in cells; give --clock',
+      );
+      const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
+      print({ model: o.model, style: 'folded', operations: counted.total, ...found }, o.json);
+      return;
+    }
     const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
     print({ model: o.model, style: 'unrolled', operations: counted.total, ...found }, o.json);
     return;
@@ -115,6 +128,24 @@ function folded(
     : foldedAtRate(layers, on, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
 }
 
+function foldedAsic(
+  layers: readonly FoldedLayer[],
+  cells: Technology,
+  clockHz: number,
+  fold: string,
+): FoldedAsic {
+  if (fold === 'largest')
+    throw new HbnnError(
+      '--fold largest: expected PExSIMD per layer or fps:RATE, as cells have no size to fill; name an FPGA for it',
+    );
+  const rate = /^fps:(.*)$/.exec(fold)?.[1];
+  const folds =
+    rate === undefined
+      ? parseFolds(fold, layers)
+      : foldsAtRate(layers, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
+  return estimateFoldedAsic(layers, folds, cells, clockHz);
+}
+
 function asicEstimate(
   model: IntegerModel,
   counted: Census,
@@ -122,7 +153,6 @@ function asicEstimate(
   o: Options,
   activity: Activity | undefined,
 ) {
-  refuse(o, ['fold'], 'standard cells: only unrolled designs are estimated; name an FPGA');
   return estimateAsic(model, cells, {
     framesPerSecond: decimal(o.rate ?? '1000', '--rate'),
     xnors: counted.total.xnor,
