@@ -7,6 +7,7 @@ import {
   areaPlot,
   areaRatios,
   areaRows,
+  asicRows,
   foldedRows,
   mobileNetRows,
 } from './table2Estimates.ts';
@@ -124,7 +125,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       '"ours" recomputes those laws. Rows c are our estimates, calibrated on synthesized layers and on FINN’s ' +
       'published networks: CNV in FINN’s folding for a Pynq at 200 MHz, whose lanes are as wide as the most bits of a mix ' +
       '(the paper’s base is another, faster folding that was not published), and one place of its second convolution ' +
-      'unrolled; MobileNet folded for the paper’s 450 frames per second. Rows a are our own, reduced VGG-8 on CIFAR-10: ' +
+      'unrolled; MobileNet folded for the paper’s 450 frames per second; both in cells of 32 nm, folded for its 3.4 kFPS. Rows a are our own, reduced VGG-8 on CIFAR-10: ' +
       'map per sample as in the paper, then static maps per input channel, which hardware can build (one seed each); ' +
       (p.vgg8 === undefined ? 'this profile’s images are too small for VGG-8. ' : '') +
       'LUTs of a place per layer and energy are estimated for the same precisions with random weights.',
@@ -133,6 +134,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       ...vggRows(p, results),
       ...foldedRows(),
       ...mobileNetRows(),
+      ...asicRows(),
       ...areaRows(ratios),
       ...costRows(costs),
     ],
