@@ -1,6 +1,7 @@
 import { table2 as paper } from '../paper.ts';
 import type { Profile } from '../profile.ts';
 import type { Claim, ResultRow, SettingResults, Stage, StageResult } from '../stage.ts';
+import { circuitRows } from './layerCircuits.ts';
 import {
   type AreaRatio,
   areaClaims,
@@ -136,6 +137,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       ...mobileNetRows(),
       ...asicRows(),
       ...areaRows(ratios),
+      ...circuitRows(),
       ...costRows(costs),
     ],
     claims: claims(ratios),

@@ -17,14 +17,8 @@ import {
 } from '@hbnn/estimator';
 import type { Claim, Plot, ResultRow } from '../stage.ts';
 import { mean } from '../statistics.ts';
+import { circuitMixes } from './layerCircuits.ts';
 
-/** Average bits as shares of 1, 2 and 3 bits; the paper's mixes. */
-const mixes: readonly (readonly [bits: number, mix: string])[] = [
-  [1, '1'],
-  [1.2, '0.8/0.2'],
-  [1.4, '0.7/0.2/0.1'],
-  [2, '0/1'],
-];
 /** One place of CNV's second convolution: 3 × 3 × 64 inputs, 64 outputs. */
 const place = 'dense:576x64';
 const seeds = [1, 2, 3];
@@ -45,7 +39,7 @@ const mostBits = (mix: string): number => mix.split('/').length;
 /** Column (c): CNV folded as FINN published it, on the paper's device, by our estimator. */
 export function foldedRows(): ResultRow[] {
   const zc706 = device('zc706');
-  return mixes.flatMap(([bits, mix]) => {
+  return circuitMixes.flatMap(([bits, mix]) => {
     const layers = cnvLayers(mostBits(mix));
     const found = estimateFolded(layers, finnNetworks[0].folds, zc706, clockHz);
     return foldedQuantities(found, `${bits} bit`, zc706.luts, {
@@ -131,7 +125,7 @@ const mobileNetRate = 450;
 export function mobileNetRows(): ResultRow[] {
   const zc706 = device('zc706');
   const { folds } = foldedAtRate(mobileNetLayers(1), zc706, mobileNetRate, clockHz);
-  return mixes
+  return circuitMixes
     .filter(([bits]) => bits !== 1.2)
     .flatMap(([bits, mix]) => {
       const found = estimateFolded(mobileNetLayers(mostBits(mix)), folds, zc706, clockHz);
@@ -156,7 +150,7 @@ export function asicRows(): ResultRow[] {
   ] as const;
   return networks.flatMap(({ model, of }) => {
     const folds = foldsAtRate(of(1), asicRate, clockHz);
-    return mixes.flatMap(([bits, mix]) => {
+    return circuitMixes.flatMap(([bits, mix]) => {
       const found = estimateFoldedAsic(of(mostBits(mix)), folds, cells, clockHz);
       const row = (quantity: string, unit: string, from: Quantity | undefined, scale: number) =>
         from === undefined
@@ -209,7 +203,7 @@ export function areaRatios(): AreaRatio[] {
   const circuits: readonly UnrolledCircuit[] = ['lut6', 'gates'];
   return circuits.flatMap((circuit) =>
     (['weights', 'weights and inputs'] as const).flatMap((scaling) =>
-      mixes.map(([bits, mix]): AreaRatio => {
+      circuitMixes.map(([bits, mix]): AreaRatio => {
         const inputs = scaling === 'weights' ? '1' : mix;
         const of = (seed: number): number =>
           area(seed, mix, inputs, circuit) / area(seed, '1', '1', circuit);
@@ -289,7 +283,7 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
         ...ratios
           .filter((one) => one.circuit === circuit)
           .map(({ bits, ratio, scaling }) => ({ x: bits, y: ratio, series: `ours, ${scaling}` })),
-        ...mixes.map(([bits]) => ({ x: bits, y: law(bits), series: 'the paper’s law' })),
+        ...circuitMixes.map(([bits]) => ({ x: bits, y: law(bits), series: 'the paper’s law' })),
       ],
     },
     mark: { type: 'line', point: true },

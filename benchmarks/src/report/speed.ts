@@ -12,7 +12,7 @@ export const saveSpeed = (name: string, backend: string, rows: readonly object[]
 
 /** Keep rows that `pnpm bench:NAME` printed in benchmarks/results/KIND/NAME.json. */
 export function saveRows(
-  kind: 'speed' | 'accuracy',
+  kind: 'speed' | 'accuracy' | 'hardware',
   name: string,
   backend: string,
   rows: readonly object[],
