@@ -30,7 +30,7 @@ describe.each(circuits)('unrolled designs as %s', (circuit) => {
     near('layer', [c.perAdder, c.perHeap, c.perHeapBit]);
     near('input', [c.perComparedBit, c.perFurtherNode]);
     near('scores', [c.perScoreBit]);
-    near('largest', [c.perLargestBit]);
+    near('largest', [c.perMatchBit, c.perChoiceBit]);
   });
 
   it('are met within the bands, layers of weights with a median of 5 %', () => {

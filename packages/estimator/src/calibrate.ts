@@ -100,6 +100,7 @@ export const partsOf = {
   sums: (c: StepCounts): number[] => [c.adders, c.heaps, c.heapBits],
   thresholds: (c: StepCounts): number[] => [c.comparedBits, c.furtherNodes],
   words: (c: StepCounts): number[] => [c.wordBits],
+  choices: (c: StepCounts): number[] => [c.comparedBits, c.wordBits],
 } as const;
 
 /** A synthesized random layer behind its thresholds: LUTs, or gate equivalents, of each module. */
@@ -133,7 +134,7 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
     ['layer', partsOf.sums],
     ['input', partsOf.thresholds],
     ['scores', partsOf.words],
-    ['largest', partsOf.words],
+    ['largest', partsOf.choices],
   ] as const;
   return kinds.map(([step, parts]): StepFit => {
     const used = counted.flatMap(({ one, counts }) => {

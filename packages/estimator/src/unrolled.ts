@@ -46,7 +46,10 @@ function areaOf(c: UnrolledCoefficients, step: StepCounts): { area: number; erro
     case 'scores':
       return { area: c.perScoreBit * step.wordBits, error: c.wordError };
     case 'largest':
-      return { area: c.perLargestBit * step.wordBits, error: c.wordError };
+      return {
+        area: c.perMatchBit * step.comparedBits + c.perChoiceBit * step.wordBits,
+        error: c.wordError,
+      };
     case 'maxPool':
     case 'sumPool':
     case 'requantize':

@@ -8,9 +8,10 @@ export interface UnrolledCoefficients {
   /** Per bit of a number that thresholds turn into sign bits, and per threshold beyond an element's first. */
   readonly perComparedBit: number;
   readonly perFurtherNode: number;
-  /** Per bit of the scores' additions, of the choice of the largest, and of pools and requantization. */
+  /** Per bit of the scores' additions, of comparing scores and choosing, and of pools and requantization. */
   readonly perScoreBit: number;
-  readonly perLargestBit: number;
+  readonly perMatchBit: number;
+  readonly perChoiceBit: number;
   readonly perWordBit: number;
   /** Largest relative errors measured, rounded up: of layers of weights, of thresholds, of scores, of whole designs. */
   readonly layerError: number;
@@ -31,21 +32,21 @@ export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoef
     unit: 'LUT',
     ...{ perAdder: 0.5066, perHeap: 0.5055, perHeapBit: 0.6949 },
     ...{ perComparedBit: 0.1901, perFurtherNode: 0.4136 },
-    ...{ perScoreBit: 1.1608, perLargestBit: 1.5426, perWordBit: 1 },
+    ...{ perScoreBit: 1.1608, perMatchBit: 1.0926, perChoiceBit: 0.9099, perWordBit: 1 },
     ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
   },
   lut4: {
     unit: 'LUT',
     ...{ perAdder: 2.0999, perHeap: 0, perHeapBit: 0.0981 },
     ...{ perComparedBit: 0.2974, perFurtherNode: 0.3618 },
-    ...{ perScoreBit: 1.3679, perLargestBit: 2.0307, perWordBit: 2 },
+    ...{ perScoreBit: 1.3679, perMatchBit: 1.0922, perChoiceBit: 1.4286, perWordBit: 2 },
     ...{ layerError: 0.3, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
   },
   gates: {
     unit: 'GE',
     ...{ perAdder: 6.8432, perHeap: 0, perHeapBit: 0 },
     ...{ perComparedBit: 0.4724, perFurtherNode: 1.2601 },
-    ...{ perScoreBit: 3.0081, perLargestBit: 4.4132, perWordBit: 7 },
+    ...{ perScoreBit: 3.0081, perMatchBit: 3.3987, perChoiceBit: 2.4324, perWordBit: 7 },
     ...{ layerError: 0.3, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
   },
 };

@@ -16,8 +16,9 @@ export interface StepCounts {
   /** Those sums, shared ones and outputs, and the bits that they have. */
   readonly heaps: number;
   readonly heapBits: number;
-  /** Σ over elements of the input's bits, where thresholds make it sign bits; and Σ (2^bits − 1) nodes beyond the first. */
+  /** Bits of numbers that are compared: Σ over elements of the input's, where thresholds make it sign bits. */
   readonly comparedBits: number;
+  /** Σ (2^bits − 1) nodes of thresholds beyond the first. */
   readonly furtherNodes: number;
   /** Bits that are added with a constant, chosen from two, or clamped. */
   readonly wordBits: number;
@@ -48,12 +49,21 @@ export function unrolledCounts(model: IntegerModel): StepCounts[] {
   const offset = model.scoreOffsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
   const scores = model.scoreOffsets.length;
   const width = widthOf(last.outputBound + offset);
-  const index = Math.max(1, Math.ceil(Math.log2(scores)));
   return [
     ...steps,
     { ...nothing, name: 'scores', kind: 'scores', wordBits: scores * Math.max(1, width - 3) },
-    { ...nothing, name: 'largest', kind: 'largest', wordBits: (scores - 1) * (width + index / 2) },
+    { ...nothing, name: 'largest', kind: 'largest', ...tournament(scores, width) },
   ];
+}
+
+/** Comparisons of words two by two, and the bits of words and numbers that are chosen; the last winner's word is not. */
+function tournament(words: number, width: number): { comparedBits: number; wordBits: number } {
+  let wordBits = 0;
+  for (let left = words, round = 0; left > 1; left = Math.ceil(left / 2), round++) {
+    const matches = Math.floor(left / 2);
+    wordBits += matches * ((left > 2 ? width : 0) + round);
+  }
+  return { comparedBits: (words - 1) * width, wordBits };
 }
 
 function widthsAfter({ layer, output, outputBound }: PlannedLayer, before: Widths): Widths {
