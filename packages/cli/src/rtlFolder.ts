@@ -14,6 +14,8 @@ export interface RtlManifest {
   readonly top: string;
   readonly style: AdderStyle;
   readonly latencyCycles: number;
+  /** Levels of gates between registers, where it is pipelined. */
+  readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
 }
 
@@ -26,9 +28,13 @@ export function writeRtl(
 ): void {
   mkdirSync(folder, { recursive: true });
   clearEarlier(folder);
-  const { top, style, latencyCycles } = design;
+  const { top, style, latencyCycles, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
-  const manifest = { format, model: model.name, top, style, latencyCycles, layers };
+  const manifest = {
+    ...{ format, model: model.name, top, style, latencyCycles },
+    ...(maxLevels !== undefined && { maxLevels }),
+    layers,
+  };
   const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
   for (const [name, text] of Object.entries(all)) writeWhole(join(folder, name), text);
 }

@@ -1,5 +1,12 @@
-import { type Feature, featureCount, type IntegerModel, interpreter, random } from '@hbnn/core';
-import { compile, lanes } from './compile.ts';
+import {
+  type Feature,
+  featureCount,
+  type IntegerModel,
+  interpreter,
+  type Random,
+  random,
+} from '@hbnn/core';
+import { type Compiled, compile, lanes } from './compile.ts';
 import type { Bus, Design, DesignLayer } from './design.ts';
 import { verilogFiles } from './emit.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
@@ -156,32 +163,21 @@ function position([, width, channels]: readonly number[], i: number): string {
 }
 
 async function layerDifference(
-  { layer, module, input, output }: DesignLayer,
+  { layer, module, input, output, stages }: DesignLayer,
   wanted: YosysNetlist,
   given: YosysNetlist,
   rounds: number,
   seed: number,
 ): Promise<Difference | undefined> {
-  const [a, b] = [await compile(wanted, module), await compile(given, module)];
+  const pair = [await compile(wanted, module), await compile(given, module)] as const;
   const rng = random(seed, 'layer', layer);
-  for (let round = 0; round < rounds; round++) {
-    const [xa, xb] = [a.slots('x') ?? [], b.slots('x') ?? []];
-    for (const slot of xa) clear(a.memory, slot);
-    for (const slot of xb) clear(b.memory, slot);
-    for (let lane = 0; lane < lanes; lane++)
-      input.forms.forEach((form, i) => {
-        codeOf(form, form.low + rng.below(form.high - form.low + 1), rng.below).forEach(
-          (bit, j) => {
-            if (bit === 0) return;
-            set(a.memory, xa[input.offsets[i] + j], lane);
-            set(b.memory, xb[input.offsets[i] + j], lane);
-          },
-        );
-      });
-    a.evaluate();
-    b.evaluate();
-    for (let lane = 0; lane < lanes; lane++) {
-      const values = [a, b].map((one) => {
+  for (const one of pair) one.scramble(rng);
+  // Other values go in each cycle; what comes out belongs to those of `stages` cycles before.
+  for (let round = 0; round < rounds + stages; round++) {
+    setValues(pair, input, rng);
+    for (const one of pair) one.evaluate();
+    for (let lane = 0; lane < lanes && round >= stages; lane++) {
+      const values = pair.map((one) => {
         const y = one.slots('y') ?? [];
         return valuesOf(output, (at) => bitOf(one, y[at], lane) === 1);
       });
@@ -190,11 +186,28 @@ async function layerDifference(
         return {
           ...{ layer, output: position(output.shape, i) },
           ...{ expected: values[0][i], got: values[1][i] },
-          found: `vector ${round * lanes + lane} on the layer alone`,
+          found: `vector ${(round - stages) * lanes + lane} on the layer alone`,
         };
     }
+    for (const one of pair) one.clock();
   }
   return undefined;
+}
+
+/** The same values within their ranges on the inputs of both. */
+function setValues([a, b]: readonly [Compiled, Compiled], input: Bus, rng: Random): void {
+  const [xa, xb] = [a.slots('x') ?? [], b.slots('x') ?? []];
+  for (const slot of xa) clear(a.memory, slot);
+  for (const slot of xb) clear(b.memory, slot);
+  for (let lane = 0; lane < lanes; lane++)
+    input.forms.forEach((form, i) => {
+      const value = form.low + rng.below(form.high - form.low + 1);
+      codeOf(form, value, rng.below).forEach((bit, j) => {
+        if (bit === 0) return;
+        set(a.memory, xa[input.offsets[i] + j], lane);
+        set(b.memory, xb[input.offsets[i] + j], lane);
+      });
+    });
 }
 
 const clear = (memory: Uint32Array, slot: number): void => {

@@ -39,7 +39,8 @@ async function run(o: Options): Promise<void> {
   const { manifest, files } = readRtl(o.rtl);
   const model = await readModelFile(o.model);
   // What the folder holds was within a budget when it was written.
-  const design = unrolledDesign(model, { style: manifest.style, mostAdders: Infinity });
+  const { style, maxLevels } = manifest;
+  const design = unrolledDesign(model, { style, maxLevels, mostAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(
       `${o.rtl}: expected Verilog of the model '${model.name}' with top ${design.top}, got ${manifest.top} of '${manifest.model}'; give the model it was made of`,

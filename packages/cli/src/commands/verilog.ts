@@ -11,6 +11,7 @@ interface Options {
   out: string;
   target: string;
   budget?: string;
+  maxLevels?: string;
   vectors: string;
   json?: boolean;
 }
@@ -24,6 +25,10 @@ export function verilogCommand(): Command {
       '--target <name>',
       'generic: plain gates; xc7: counters of LUT6_2 and CARRY4, half the LUTs on 7-series FPGAs',
       'generic',
+    )
+    .option(
+      '--max-levels <n>',
+      'pipeline it: registers so that no stage has more levels of gates; one image per cycle',
     )
     .option('--budget <n>', 'refuse a model of more adders than this (default 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
@@ -47,7 +52,9 @@ async function run(o: Options): Promise<void> {
   if (images < 1) throw new HbnnError(`--vectors: expected at least 1, got ${images}`);
   const mostAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
   const model = await readModelFile(o.model);
-  const design = unrolledDesign(model, { style, mostAdders });
+  const maxLevels =
+    o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
+  const design = unrolledDesign(model, { style, mostAdders, maxLevels });
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
   writeRtl(o.out, model, design, files);
   const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
