@@ -81,6 +81,7 @@ export interface DesignLayer {
 
 /** Hardware of a whole model: pixels in, scores and the largest one's number out. */
 export interface Design {
+  readonly kind: 'unrolled';
   readonly top: string;
   readonly style: AdderStyle;
   readonly input: Bus;
@@ -155,7 +156,7 @@ export function unrolledDesign(model: IntegerModel, o: DesignOptions = {}): Desi
     registered: pipe.rounds(model.classes.length, width),
   };
   return {
-    ...{ top, style, input, layers, scores, largest, classes: model.classes },
+    ...{ kind: 'unrolled', top, style, input, layers, scores, largest, classes: model.classes },
     latencyCycles: pipe.cycles + largest.registered.length,
     ...(o.maxLevels !== undefined && { maxLevels: o.maxLevels, deepestLevels: pipe.deepest }),
   };

@@ -16,10 +16,10 @@ import { describeForm, formKey } from './value.ts';
 
 /** The file that holds the models of a vendor's cells, for simulators alone. */
 export const modelsFile = 'xc7_models.v';
-const primitivesFile = 'hbnn_xc7.v';
+export const primitivesFile = 'hbnn_xc7.v';
 
 /** Write a design as Verilog-2005, one file per layer: the same design gives the same text. */
-export function verilogFiles(design: Design): Record<string, string> {
+export function unrolledFiles(design: Design): Record<string, string> {
   const files: Record<string, string> = {};
   for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
   const scoresLines = [
@@ -36,14 +36,14 @@ export function verilogFiles(design: Design): Record<string, string> {
   return files;
 }
 
-function file(about: readonly string[], modules: readonly string[]): string {
+export function file(about: readonly string[], modules: readonly string[]): string {
   const head = about.map((line) => `// ${ascii(line)}\n`).join('');
   const lint = '/* verilator lint_off DECLFILENAME */\n';
   return `${head}${lint}\`timescale 1ns / 1ps\n\`default_nettype none\n\n${modules.join('\n')}\n\`default_nettype wire\n`;
 }
 
 /** Comments hold what any tool reads, whatever a model's names are. */
-const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+export const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
 function layerFile(design: DesignLayer): string {
   const { layer, kind, module, modules, input, output, stages, delayCycles } = design;

@@ -7,7 +7,15 @@ export {
   type DesignOptions,
   unrolledDesign,
 } from './design.ts';
-export { verilogFiles } from './emit.ts';
+export {
+  type FoldedDesign,
+  type FoldedLayer,
+  type FoldedOptions,
+  type FoldTable,
+  foldedDesign,
+  type LayerCycles,
+} from './folded.ts';
+export type { Fold } from './foldSchedule.ts';
 export { type Simulation, simulate } from './simulate.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
 export {
@@ -19,3 +27,4 @@ export {
 export { testbenchFiles } from './testbench.ts';
 export type { Form } from './value.ts';
 export { type Difference, type Verified, type VerifyOptions, verify } from './verify.ts';
+export { verilogFiles } from './verilogFiles.ts';

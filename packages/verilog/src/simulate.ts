@@ -9,10 +9,13 @@ import {
 } from '@hbnn/core';
 import { type Compiled, compile, lanes } from './compile.ts';
 import { type Bus, busWidth, type Design, indexWidth } from './design.ts';
-import { modelsFile, verilogFiles } from './emit.ts';
+import { modelsFile } from './emit.ts';
+import type { FoldedDesign } from './folded.ts';
 import { xc7Boxes } from './primitives.ts';
+import { simulateStreams } from './simulateStreams.ts';
 import { testbenchName } from './testbench.ts';
 import { decodeForm } from './value.ts';
+import { verilogFiles } from './verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from './yosys.ts';
 
 /** A design read back from its text and ready to be computed. */
@@ -22,6 +25,8 @@ export interface Simulation {
   /** The number of the largest score of each image of the last run, as the hardware gives it. */
   readonly largest: () => Int32Array;
   readonly gates: number;
+  /** Of streams: cycles between the last image's scores and those of the image before it, of the last run. */
+  readonly cyclesPerImage?: () => number;
 }
 
 /**
@@ -32,7 +37,7 @@ export interface Simulation {
  */
 export async function simulate(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>> = verilogFiles(design),
 ): Promise<Simulation> {
   return simulateNetlist(model, design, await gateNetlist(design, files));
@@ -41,10 +46,11 @@ export async function simulate(
 /** Compile a design's netlist, as `gateNetlist` reads it. */
 export async function simulateNetlist(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   netlist: YosysNetlist,
 ): Promise<Simulation> {
   const compiled = await compile(netlist, design.top);
+  if (design.kind === 'folded') return simulateStreams(model, design, compiled);
   const { shape } = model.input;
   const size = featureCount(shape);
   const nets = netsOf(design, compiled);
@@ -133,7 +139,7 @@ function stream(
 
 /** Gates alone: modules of the design stay modules, primitives dissolve into those that use them. */
 export async function gateNetlist(
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): Promise<YosysNetlist> {
   const sources = sourcesOf(files);
@@ -147,8 +153,9 @@ export async function gateNetlist(
     'simplemap',
     'techmap',
     'simplemap',
-    // Primitives dissolve, small as they are by then; places of layers stay functions, computed once and called often.
-    'setattr -mod -set keep_hierarchy 1 *',
+    // Primitives dissolve, small as they are by then; places of layers, and lanes, stay functions, computed once and
+    // called often. Streams dissolve too: ready goes the other way.
+    ...(design.kind === 'folded' ? lanesKept(design) : ['setattr -mod -set keep_hierarchy 1 *']),
     ...(design.style === 'xc7' ? [`setattr -mod -unset keep_hierarchy ${primitives}`] : []),
     'flatten -noscopeinfo',
     'opt_clean',
@@ -157,6 +164,16 @@ export async function gateNetlist(
   const { output } = await yosys(`${script.join('\n')}\n`, sources);
   return JSON.parse(output) as YosysNetlist;
 }
+
+const lanesKept = ({ top, layers }: FoldedDesign): string[] => [
+  ...layers
+    .flatMap(({ units }) => units)
+    .flatMap((unit) =>
+      unit.kind === 'matrix' ? [`setattr -mod -set keep_hierarchy 1 ${unit.lane.name}`] : [],
+    ),
+  // Bits that no layer needs are there to be looked at all the same.
+  ...layers.map(({ module }) => `setattr -set keep 1 ${top}/${module}_tdata`),
+];
 
 /** The Verilog of a design among files, without the testbench. */
 export function sourcesOf(files: Readonly<Record<string, string>>): Record<string, string> {
@@ -223,7 +240,7 @@ function setPixels(
 export const bitOf = ({ memory }: Compiled, slot: number, lane: number): number =>
   (memory[wordsPerSlot * slot + (lane >> 5)] >>> (lane & 31)) & 1;
 
-function word(
+export function word(
   compiled: Compiled,
   slots: readonly number[],
   from: number,

@@ -8,9 +8,9 @@ import {
 } from '@hbnn/core';
 import { type Compiled, compile, lanes } from './compile.ts';
 import type { Bus, Design, DesignLayer } from './design.ts';
-import { verilogFiles } from './emit.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
 import { decodeForm, type Form } from './value.ts';
+import { verilogFiles } from './verilogFiles.ts';
 import type { YosysNetlist } from './yosys.ts';
 
 /** Where hardware and model part. */
