@@ -132,7 +132,7 @@ function stepLines(unit: MatrixUnit): string[] {
       at += field.width;
       return `  wire ${range(field.width)} ${field.name} = ${part};`;
     }),
-    unused(fields.map((field) => field.name)),
+    unused(['window', ...fields.map((field) => field.name)]),
   ];
 }
 
@@ -289,6 +289,7 @@ function sumLines(unit: MatrixUnit): string[] {
   const lanes = Array.from({ length: pe }, (_, p) => p);
   const productWidth = Math.max(1, lane.net.outputs.length);
   const [before, at] = [stages, stages + 1];
+  const empty = output.offsets[output.forms.length] === 0;
   const wide = (p: number): string =>
     width > productWidth ? `{${constant(width - productWidth, 0)}, product_${p}}` : `product_${p}`;
   return [
@@ -306,11 +307,11 @@ function sumLines(unit: MatrixUnit): string[] {
     ...lanes.map((p) => `      sum_${p} <= total_${p};`),
     '    end',
     '  reg full;',
-    `  reg ${range(outputWidth)} pixel;`,
+    ...(empty ? [] : [`  reg ${range(outputWidth)} pixel;`]),
     '  // What waits for the other end must not be written over.',
     '  assign ce = ~(write & full & ~m_axis_tready);',
     '  assign m_axis_tvalid = full;',
-    '  assign m_axis_tdata = pixel;',
+    `  assign m_axis_tdata = ${empty ? "1'b0" : 'pixel'};`,
     '  always @(posedge aclk) begin',
     "    if (!aresetn) full <= 1'b0;",
     `    else full <= (write & ce & done_${at}) | (full & ~m_axis_tready);`,
@@ -320,7 +321,6 @@ function sumLines(unit: MatrixUnit): string[] {
       `group_${at}`,
       ...lanes.map((p) => `total_${p}`),
       ...(starts.table.count > 1 ? [`class_${at}`] : []),
-      ...(output.offsets[output.forms.length] === 0 ? ['pixel'] : []),
     ]).replace('unused', 'unused_sums'),
   ];
 }

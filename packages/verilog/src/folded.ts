@@ -417,7 +417,7 @@ export function scanSize({ input, output, kernel, strides, padding }: WindowUnit
 }
 
 /** Cycles that a unit takes to have an image's pixels go through. */
-function scanned(unit: Unit): number {
+export function scanned(unit: Unit): number {
   switch (unit.kind) {
     case 'window': {
       const [height, width] = scanSize(unit);

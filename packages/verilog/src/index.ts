@@ -1,5 +1,6 @@
 export type { AdderStyle } from './bitHeap.ts';
 export { estimateAdders, type LayerEstimate } from './budget.ts';
+export { chooseFolds, type FoldGoal } from './chooseFolds.ts';
 export {
   type Bus,
   type Design,

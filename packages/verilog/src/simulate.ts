@@ -13,7 +13,7 @@ import { modelsFile } from './emit.ts';
 import type { FoldedDesign } from './folded.ts';
 import { xc7Boxes } from './primitives.ts';
 import { simulateStreams } from './simulateStreams.ts';
-import { testbenchName } from './testbench.ts';
+import { testbenchName } from './testbenchNames.ts';
 import { decodeForm } from './value.ts';
 import { verilogFiles } from './verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from './yosys.ts';
@@ -141,6 +141,7 @@ function stream(
 export async function gateNetlist(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
+  layersToo = false,
 ): Promise<YosysNetlist> {
   const sources = sourcesOf(files);
   const primitives = '*hbnn_count7* *hbnn_add3*';
@@ -159,6 +160,8 @@ export async function gateNetlist(
     ...(design.style === 'xc7' ? [`setattr -mod -unset keep_hierarchy ${primitives}`] : []),
     'flatten -noscopeinfo',
     'opt_clean',
+    // What has dissolved into the chain of streams is there no more, unless layers are wanted by themselves.
+    ...(design.kind === 'folded' && !layersToo ? [`hierarchy -top ${design.top}`] : []),
     'write_json',
   ];
   const { output } = await yosys(`${script.join('\n')}\n`, sources);

@@ -1,10 +1,10 @@
 import { featureCount, type IntegerModel, interpreter, random } from '@hbnn/core';
 import { busWidth, type Design, indexWidth } from './design.ts';
+import type { FoldedDesign } from './folded.ts';
+import { streamTestbench } from './streamTestbench.ts';
+import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
 
-/** The module of the testbench, and its files. */
-export const testbenchName = 'testbench';
-const pixelsFile = 'testbench_pixels.hex';
-const scoresFile = 'testbench_scores.hex';
+export { testbenchName } from './testbenchNames.ts';
 
 /**
  * Write a testbench that checks itself: seeded images, the interpreter's scores, PASS or FAIL with the first image
@@ -12,7 +12,7 @@ const scoresFile = 'testbench_scores.hex';
  */
 export function testbenchFiles(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   o: { readonly images?: number; readonly seed?: number } = {},
 ): Record<string, string> {
   const { images = 20, seed = 1 } = o;
@@ -30,10 +30,18 @@ export function testbenchFiles(
       const words = Array.from({ length: each }, (_, i) => hex(n * each + each - 1 - i));
       return `${words.join('')}\n`;
     }).join('');
+  // A folded design takes a pixel at a time, and gives a beat of scores at a time.
+  const [eachIn, eachOut] =
+    design.kind === 'folded' ? [model.input.shape[2], design.scores.each] : [size, classes];
+  const pixelHex = (at: number): string => pixels[at].toString(16).padStart(2, '0');
+  const scoreHex = (at: number): string => (scores[at] >>> 0).toString(16).padStart(8, '0');
   return {
-    [pixelsFile]: lines(images, (at) => pixels[at].toString(16).padStart(2, '0'), size),
-    [scoresFile]: lines(images, (at) => (scores[at] >>> 0).toString(16).padStart(8, '0'), classes),
-    [`${testbenchName}.v`]: testbenchText(design, images, classes),
+    [pixelsFile]: lines(pixels.length / eachIn, pixelHex, eachIn),
+    [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
+    [`${testbenchName}.v`]:
+      design.kind === 'folded'
+        ? streamTestbench(design, images)
+        : testbenchText(design, images, classes),
   };
 }
 

@@ -8,8 +8,11 @@ import {
 } from '@hbnn/core';
 import { type Compiled, compile, lanes } from './compile.ts';
 import type { Bus, Design, DesignLayer } from './design.ts';
+import type { FoldedDesign } from './folded.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
+import { StreamFault } from './simulateStreams.ts';
 import { decodeForm, type Form } from './value.ts';
+import { streamDifference } from './verifyStreams.ts';
 import { verilogFiles } from './verilogFiles.ts';
 import type { YosysNetlist } from './yosys.ts';
 
@@ -50,28 +53,51 @@ export interface VerifyOptions {
  */
 export async function verify(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   o: VerifyOptions = {},
 ): Promise<Verified> {
   const { images = 256, rounds = 16, seed = 1 } = o;
-  const netlist = await gateNetlist(design, files);
+  const generated = sourcesOf(verilogFiles(design));
+  const given = sourcesOf(files);
+  const names = new Set([...Object.keys(generated), ...Object.keys(given)]);
+  const changed = [...names].some((name) => generated[name] !== given[name]);
+  const netlist = await gateNetlist(design, files, changed);
   const simulation = await simulateNetlist(model, design, netlist);
   const counts = { images, vectorsPerLayer: 0, gates: simulation.gates };
   const pixels = testImages(model, images, seed);
-  const difference = firstDifference(model, simulation, pixels);
+  const difference = differenceOrFault(() => firstDifference(model, simulation, pixels));
   if (difference !== undefined) return { equal: false, difference, ...counts };
-  const generated = sourcesOf(verilogFiles(design));
-  const given = sourcesOf(files);
-  if (Object.entries(generated).every(([name, text]) => given[name] === text))
-    return { equal: true, ...counts };
-  const own = await gateNetlist(design, generated);
-  for (const layer of design.layers) {
-    const found = await layerDifference(layer, own, netlist, rounds, seed);
-    if (found !== undefined)
-      return { equal: false, difference: found, ...counts, vectorsPerLayer: lanes * rounds };
+  if (!changed) return { equal: true, ...counts };
+  const own = await gateNetlist(design, generated, true);
+  const vectors = { ...counts, vectorsPerLayer: lanes * rounds };
+  for (const found of layerDifferences(design, own, netlist, rounds, seed)) {
+    const layer = await found();
+    if (layer !== undefined) return { equal: false, difference: layer, ...vectors };
   }
-  return { equal: true, ...counts, vectorsPerLayer: lanes * rounds };
+  return { equal: true, ...vectors };
+}
+
+const layerDifferences = (
+  design: Design | FoldedDesign,
+  own: YosysNetlist,
+  given: YosysNetlist,
+  rounds: number,
+  seed: number,
+): readonly (() => Promise<Difference | undefined>)[] =>
+  design.kind === 'folded'
+    ? design.layers.map((layer) => () => streamDifference(layer, own, given, rounds, seed))
+    : design.layers.map((layer) => () => layerDifference(layer, own, given, rounds, seed));
+
+/** A chain of streams that stands still, or moves when it should not, is different too. */
+function differenceOrFault(find: () => Difference | undefined): Difference | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof StreamFault)) throw error;
+    const { layer, expected, got, message } = error;
+    return { layer, output: 'stream', expected, got, found: message };
+  }
 }
 
 /** Seeded images of several kinds: noise of any contrast, ramps, dots, black and white. */
@@ -157,7 +183,7 @@ function scoreDifference(
   return undefined;
 }
 
-function position([, width, channels]: readonly number[], i: number): string {
+export function position([, width, channels]: readonly number[], i: number): string {
   const pixel = Math.floor(i / channels);
   return `row ${Math.floor(pixel / width)}, column ${pixel % width}, channel ${i % channels}`;
 }
@@ -222,7 +248,11 @@ const valuesOf = ({ forms, offsets }: Bus, bit: (at: number) => boolean): number
   forms.map((form, i) => decodeForm(form, (j) => bit(offsets[i] + j)));
 
 /** Bits of a form that stand for a number near `value`: exactly it where the weights are those of binary. */
-function codeOf({ base, weights }: Form, value: number, below: (n: number) => number): number[] {
+export function codeOf(
+  { base, weights }: Form,
+  value: number,
+  below: (n: number) => number,
+): number[] {
   const [unit] = weights;
   const binary = weights.every((weight, i) => weight === unit * 2 ** i);
   if (!binary) return weights.map(() => below(2));
