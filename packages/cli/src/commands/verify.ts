@@ -1,10 +1,10 @@
 import { HbnnError } from '@hbnn/core';
-import { unrolledDesign, verify } from '@hbnn/verilog';
+import { verify } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
 import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
-import { readRtl } from '../rtlFolder.ts';
+import { designOf, readRtl } from '../rtlFolder.ts';
 
 interface Options {
   model: string;
@@ -38,12 +38,7 @@ async function run(o: Options): Promise<void> {
   const seed = wholeNumber(o.seed, '--seed');
   const { manifest, files } = readRtl(o.rtl);
   const model = await readModelFile(o.model);
-  // What the folder holds was within a budget when it was written.
-  const design = unrolledDesign(model, { style: manifest.style, mostAdders: Infinity });
-  if (design.top !== manifest.top)
-    throw new HbnnError(
-      `${o.rtl}: expected Verilog of the model '${model.name}' with top ${design.top}, got ${manifest.top} of '${manifest.model}'; give the model it was made of`,
-    );
+  const design = designOf(o.rtl, manifest, model);
   const result = await verify(model, design, files, { images, seed });
   printResult({ model: o.model, rtl: o.rtl, ...result }, o.json);
   if (!result.equal) process.exitCode = differ;
