@@ -8,6 +8,14 @@ export {
   unrolledDesign,
 } from './design.ts';
 export { verilogFiles } from './emit.ts';
+export {
+  type Disproof,
+  type LayerProof,
+  type Proof,
+  type ProofMethod,
+  type ProofOptions,
+  prove,
+} from './proof.ts';
 export { type Simulation, simulate } from './simulate.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
 export {
