@@ -75,6 +75,21 @@ it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   expect(difference.expected).not.toBe(difference.got);
 });
 
+it('hbnn verify --proof says how each layer was shown to be right', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:40x3', '--mix', '0.7/0.2/0.1', '--out', model);
+  expect(hbnn('verilog', '--model', model, '--out', rtl, '--target', 'xc7').code).toBe(0);
+  const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--proof', '--json');
+  expect(code).toBe(0);
+  const { equal, proved, primitives, layers } = JSON.parse(out);
+  expect([equal, proved, primitives > 0]).toEqual([true, true, true]);
+  expect(layers).toMatchObject([
+    { layer: 'input', method: 'exhaustive', outputs: 40, proved: 40 },
+    { layer: 'layer', method: 'adders', outputs: 3, proved: 3 },
+  ]);
+});
+
 it('hbnn synth counts each layer and keeps the result', () => {
   const dir = temporary();
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];

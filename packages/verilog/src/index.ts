@@ -17,6 +17,14 @@ export {
   type LayerCycles,
 } from './folded.ts';
 export type { Fold } from './foldSchedule.ts';
+export {
+  type Disproof,
+  type LayerProof,
+  type Proof,
+  type ProofMethod,
+  type ProofOptions,
+  prove,
+} from './proof.ts';
 export { type Simulation, simulate } from './simulate.ts';
 export { type PartSwitching, type Switching, switching } from './switching.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';

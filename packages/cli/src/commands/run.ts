@@ -1,4 +1,4 @@
-import { encodeNpy } from '@hbnn/core';
+import { encodeNpy, HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
