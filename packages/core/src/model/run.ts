@@ -120,7 +120,11 @@ function convStep(layer: ConvLayer, input: FeatureShape, output: FeatureShape): 
   };
 }
 
-function depthwiseStep(layer: DepthwiseLayer, input: FeatureShape, output: FeatureShape): LayerStep {
+function depthwiseStep(
+  layer: DepthwiseLayer,
+  input: FeatureShape,
+  output: FeatureShape,
+): LayerStep {
   const weights = weightValues(layer.weights);
   const [outputs, kh, kw] = layer.weights.shape;
   const [height, width, channels] = input;
