@@ -1,22 +1,31 @@
 import { type IntegerWeights, weightValues } from '@hbnn/core';
-import { type AdderStyle, BitHeap, bitLength } from './bitHeap.ts';
-import type { Netlist } from './netlist.ts';
+import { type AdderStyle, BitHeap, carryChainLuts } from './bitHeap.ts';
+import type { Literal, Netlist } from './netlist.ts';
 import type { Form, Value } from './value.ts';
 
 /** One row of ±1 and 0 over the inputs, which counts `multiple` times in output `output`. */
 interface Row {
   readonly output: number;
   readonly multiple: number;
+  /** Signed digits of the multiple: bits that a bit becomes in a heap. */
+  readonly digits: number;
   readonly signs: Int8Array;
 }
 
-/** Inputs that a few rows all take, each with the same sign or the opposite one throughout: added up once for all. */
-interface Class {
-  readonly inputs: readonly number[];
-  /** Signs of the inputs in the class's sum. */
-  readonly signs: readonly number[];
-  /** The rows that take it, and whether they add or subtract it. */
-  readonly uses: readonly { readonly row: Row; readonly sign: number }[];
+/** What a sum takes: an input, or a class by its number less the inputs' count; added or subtracted. */
+interface Term {
+  readonly source: number;
+  readonly sign: number;
+}
+
+/** Sources that some rows take with the same signs or all with the opposite ones: added up once for all of them. */
+type Class = readonly Term[];
+
+/** A source that counts `factor` times in an output. */
+interface Addition {
+  readonly output: number;
+  readonly source: number;
+  readonly factor: number;
 }
 
 /** What one site of a layer adds up: some outputs' weights of some inputs, and how they are put together. */
@@ -25,7 +34,9 @@ export interface Matrix {
   readonly inputs: number;
   /** [outputs, inputs]. */
   readonly values: Int16Array;
+  /** Each takes inputs and classes before it. */
   readonly classes: readonly Class[];
+  readonly additions: readonly Addition[];
   /** About how many adders it takes when each input is one bit. */
   readonly adders: number;
 }
@@ -38,14 +49,19 @@ export interface Part {
 }
 
 /** Take a part of a layer's weights and find the grouping that leaves the fewest bits to add. */
-export function matrixOf(weights: IntegerWeights, { from, outputs, taps }: Part): Matrix {
+export function matrixOf(
+  weights: IntegerWeights,
+  { from, outputs, taps }: Part,
+  style: AdderStyle,
+): Matrix {
+  const costs = costsOf[style];
   const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
   const all = weightValues(weights);
   const inputs = taps.length;
   const values = new Int16Array(outputs * inputs);
   for (let o = 0; o < outputs; o++)
     for (let i = 0; i < inputs; i++) values[o * inputs + i] = all[(from + o) * row + taps[i]];
-  const found = [grouped(digitPools(values, outputs, inputs))];
+  const found = [grouped(digitPools(values, outputs, inputs), costs)];
   if (weights.kind === 'planes') {
     const { multiples, bits, signs: bytes, scalePer } = weights;
     const pools = multiples.map((ks, n) =>
@@ -55,19 +71,44 @@ export function matrixOf(weights: IntegerWeights, { from, outputs, taps }: Part)
           const at = (from + o) * row + taps[i];
           if (bits[at] > n) signs[i] = (bytes[at] >> n) & 1 ? 1 : -1;
         }
-        return { output: o, multiple: ks[scalePer === 'tensor' ? 0 : from + o], signs };
+        const multiple = ks[scalePer === 'tensor' ? 0 : from + o];
+        return { output: o, multiple, digits: digitCount(multiple), signs };
       }).filter(({ multiple }) => multiple !== 0),
     );
-    found.unshift(grouped(pools));
+    found.unshift(grouped(pools, costs));
   }
-  const { classes, cost } = found.reduce((a, b) => (b.cost < a.cost ? b : a));
-  return { outputs, inputs, values, classes, adders: cost };
+  const plan = found.reduce((a, b) => (b.cost < a.cost ? b : a));
+  const classes: Class[] = [];
+  const additions: Addition[] = [];
+  for (const write of plan.writes)
+    write({
+      class: (terms) => inputs + classes.push(terms) - 1,
+      add: (addition) => additions.push(addition),
+    });
+  return { outputs, inputs, values, classes, additions, adders: plan.cost };
 }
 
-function grouped(pools: readonly (readonly Row[])[]): { classes: Class[]; cost: number } {
-  const each = pools.filter((pool) => pool.length > 0).map(best);
+function grouped(
+  pools: readonly (readonly Row[])[],
+  costs: Costs,
+): {
+  readonly writes: Plan['write'][];
+  readonly cost: number;
+} {
+  const each = pools
+    .filter((pool) => pool.length > 0)
+    .map((rows) => {
+      const columns = Array.from(
+        rows[0].signs,
+        (_, i): Column => ({
+          ...{ most: 1, first: 0, source: () => i },
+          signs: Int8Array.from(rows, ({ signs }) => signs[i]),
+        }),
+      );
+      return planned({ rows, from: 0, end: rows.length }, columns, firstSizes, costs);
+    });
   return {
-    classes: each.flatMap(({ classes }) => classes),
+    writes: each.map(({ write }) => write),
     cost: each.reduce((sum, { cost }) => sum + cost, 0),
   };
 }
@@ -85,7 +126,7 @@ function digitPools(values: Int16Array, outputs: number, inputs: number): Row[][
         signs[i] = digitAt(values[o * inputs + i], place);
         if (signs[i] !== 0) members++;
       }
-      if (members > 0) pool.push({ output: o, multiple: 2 ** place, signs });
+      if (members > 0) pool.push({ output: o, multiple: 2 ** place, digits: 1, signs });
     }
     if (pool.length > 0) pools.push(pool);
   }
@@ -110,73 +151,201 @@ function digitCount(multiple: number): number {
   return count;
 }
 
-const mostTogether = 5;
+/** Rows taken together: of a whole matrix, where each is tried. */
+const firstSizes = [1, 2, 3, 4, 5];
 
-/** The grouping of a pool's rows that leaves the fewest bits to add, when each input is one bit. */
-function best(pool: readonly Row[]): { readonly cost: number; readonly classes: Class[] } {
-  let found = { cost: Number.POSITIVE_INFINITY, classes: [] as Class[] };
-  for (let together = 1; together <= Math.min(mostTogether, pool.length); together++) {
-    const classes: Class[] = [];
-    for (let at = 0; at < pool.length; at += together)
-      classes.push(...classesOf(pool.slice(at, at + together)));
-    const cost = classes.reduce((sum, one) => sum + costOf(one), 0);
-    if (cost < found.cost) found = { cost, classes };
+/** What is written of a plan. */
+interface Writer {
+  /** @returns the source that the class is from then on */
+  class(terms: Class): number;
+  add(addition: Addition): void;
+}
+
+/** A source on its way into rows: its largest value less its smallest when an input is one bit, and its signs. */
+interface Column {
+  /** In row `first` and those that follow it. */
+  readonly signs: Int8Array;
+  readonly first: number;
+  readonly most: number;
+  readonly source: (to: Writer) => number;
+}
+
+const signOf = ({ signs, first }: Column, row: number): number => signs[row - first];
+
+interface Plan {
+  readonly cost: number;
+  readonly write: (to: Writer) => void;
+}
+
+/** Some of a pool's rows, [from, end). */
+interface Span {
+  readonly rows: readonly Row[];
+  readonly from: number;
+  readonly end: number;
+}
+
+/**
+ * The grouping of rows that leaves the fewest bits to add. Rows are taken a few at a time; columns of equal signs in
+ * them are added up first, and the sums are columns of the same question with fewer rows at a time.
+ */
+function planned(
+  span: Span,
+  columns: readonly Column[],
+  sizes: readonly number[],
+  costs: Costs,
+): Plan {
+  const { from, end } = span;
+  let found = direct(span, columns, costs);
+  for (const together of sizes) {
+    if (together > end - from) continue;
+    const parts: Plan[] = [];
+    for (let at = from; at < end; at += together) {
+      const part = { ...span, from: at, end: Math.min(end, at + together) };
+      parts.push(withClasses(part, columns, costs));
+    }
+    const cost = parts.reduce((sum, part) => sum + part.cost, 0);
+    if (cost >= found.cost) continue;
+    found = {
+      cost,
+      write: (to) => {
+        for (const { write } of parts) write(to);
+      },
+    };
   }
   return found;
 }
 
-/** Group inputs by their signs in the rows, up to a common sign. */
-function classesOf(rows: readonly Row[]): Class[] {
-  const byKey = new Map<number, number[]>();
-  const inputs = rows[0].signs.length;
-  for (let i = 0; i < inputs; i++) {
+const widthOf = (most: number): number => 32 - Math.clz32(most);
+
+/** Each column goes into each row's own heap. */
+function direct({ rows, from, end }: Span, columns: readonly Column[], { perBit }: Costs): Plan {
+  let cost = 0;
+  for (let r = from; r < end; r++) {
+    const each = perBit * rows[r].digits;
+    for (const column of columns) if (signOf(column, r) !== 0) cost += each * widthOf(column.most);
+  }
+  const write = (to: Writer): void => {
+    for (const column of columns)
+      for (let r = from; r < end; r++) {
+        const { output, multiple } = rows[r];
+        const sign = signOf(column, r);
+        if (sign !== 0) to.add({ output, source: column.source(to), factor: sign * multiple });
+      }
+  };
+  return { cost, write };
+}
+
+/** Rows with columns of equal signs added up. */
+function withClasses(span: Span, columns: readonly Column[], costs: Costs): Plan {
+  const { rows, from, end } = span;
+  const left: Column[] = [];
+  let cost = 0;
+  for (const members of classesOf(span, columns)) {
+    const [leader] = members;
+    let [uses, bits, most] = [0, 0, 0];
+    for (let r = from; r < end; r++) if (signOf(leader, r) !== 0) uses += rows[r].digits;
+    for (const one of members) {
+      bits += widthOf(one.most);
+      most += one.most;
+    }
+    const saved = bits - widthOf(most);
+    // Two bits added make two bits.
+    if (uses < 2 || saved < 1) {
+      for (const one of members) left.push(one);
+      continue;
+    }
+    cost += costs.sum(members, saved);
+    const sign = firstSign(leader, from, end);
+    const signs = Int8Array.from({ length: end - from }, (_, i) => sign * signOf(leader, from + i));
+    let known: number | undefined;
+    const source = (to: Writer): number => {
+      known ??= to.class(
+        members.map((one) => ({ source: one.source(to), sign: firstSign(one, from, end) })),
+      );
+      return known;
+    };
+    left.push({ signs, first: from, most, source });
+  }
+  // Half as many rows next: trying every number takes three times as long and saved no LUT where it was tried.
+  const half = Math.ceil((end - from) / 2);
+  const rest = planned(span, left, half < end - from ? [half] : [], costs);
+  return { cost: cost + rest.cost, write: rest.write };
+}
+
+/** The sign in the first row that takes the column; 0 when none does. */
+function firstSign(column: Column, from: number, end: number): number {
+  for (let r = from; r < end; r++) {
+    const sign = signOf(column, r);
+    if (sign !== 0) return sign;
+  }
+  return 0;
+}
+
+/** Group columns by their signs in a span's rows, up to a common sign. */
+function classesOf({ from, end }: Span, columns: readonly Column[]): Column[][] {
+  // Three to the fifth keys at most.
+  const byKey: Column[][] = [];
+  for (const column of columns) {
+    const { signs } = column;
+    const [start, stop] = [from - column.first, end - column.first];
     let key = 0;
     let first = 0;
-    for (const { signs } of rows) {
-      if (first === 0) first = signs[i];
-      key = 3 * key + 1 + signs[i] * first;
+    for (let r = start; r < stop; r++) {
+      if (first === 0) first = signs[r];
+      key = 3 * key + 1 + signs[r] * first;
     }
     if (first === 0) continue;
-    const list = byKey.get(key);
-    if (list === undefined) byKey.set(key, [i]);
-    else list.push(i);
+    const list = byKey[key];
+    if (list === undefined) byKey[key] = [column];
+    else list.push(column);
   }
-  return [...byKey.values()].map((members): Class => {
-    const at = members[0];
-    const taking = rows.filter(({ signs }) => signs[at] !== 0);
-    const sign = taking[0].signs[at];
-    const uses = taking.map((row) => ({ row, sign: row.signs[at] * sign }));
-    return { inputs: members, signs: members.map((i) => taking[0].signs[i]), uses };
-  });
+  return byKey.filter((list) => list !== undefined);
 }
 
-/** Whether a class is added up by itself, or bit by bit in each row. */
-function isShared({ inputs, uses }: Class): boolean {
-  // Two bits added make two bits.
-  if (inputs.length < 3) return false;
-  return uses.length > 1 || digitCount(uses[0].row.multiple) > 1;
+/** What is spent, in full adders or LUT6s. */
+interface Costs {
+  /** A bit more in a heap of many: an adder takes one away, a counter's two LUTs four. */
+  readonly perBit: number;
+  /** A sum of its own, which takes so many bits away. */
+  readonly sum: (members: readonly Column[], saved: number) => number;
 }
 
-/**
- * What a sum of its own costs beyond the bits that it takes away: the ends of its counters and of its carry chain. Of
- * 0 to 3 the value with the fewest LUTs on random layers of 144 inputs and 16 or 64 outputs.
- */
-const ownSumCost = 3;
+const lutsByColumns = new Map<string, number>();
 
-/** Bits to be added for a class and its rows: an adder takes one away. */
-function costOf(one: Class): number {
-  const digits = one.uses.reduce((sum, { row }) => sum + digitCount(row.multiple), 0);
-  const count = one.inputs.length;
-  if (!isShared(one)) return count * digits;
-  const width = bitLength(BigInt(count));
-  return count - width + width * digits + ownSumCost;
+const costsOf: Readonly<Record<AdderStyle, Costs>> = {
+  // The ends of its ripple: of 0 to 3 what takes the fewest LUTs on random layers of 144 inputs and 16 or 64 outputs.
+  gates: { perBit: 1, sum: (_, saved) => saved + 3 },
+  xc7: {
+    perBit: 0.5,
+    sum: (members) => {
+      const columns: number[] = [];
+      for (const { most } of members)
+        for (let j = 0; j < widthOf(most); j++) columns[j] = (columns[j] ?? 0) + 1;
+      const key = columns.join();
+      let luts = lutsByColumns.get(key);
+      if (luts === undefined) {
+        luts = carryChainLuts(columns);
+        lutsByColumns.set(key, luts);
+      }
+      return luts;
+    },
+  },
+};
+
+/** A sum in a netlist, with the range of its values. */
+interface SourceSum {
+  readonly base: bigint;
+  readonly shift: number;
+  readonly bits: readonly Literal[];
+  readonly low: number;
+  readonly high: number;
 }
 
 /**
  * Make the sums Σ_i w[o, i] · in[i] of every output.
  *
- * Rows of ±1 are taken a few at a time: their signs part the inputs into classes, each added up once and then
- * added to or subtracted from every row's sum. What no other row shares goes into the row's own heap.
+ * Rows of ±1 are taken a few at a time: their signs part the inputs into classes, each added up once and then added to
+ * or subtracted from every row's sum; the classes' sums again, fewer rows at a time, where that leaves less to add.
  */
 export function linearSums(
   net: Netlist,
@@ -185,21 +354,28 @@ export function linearSums(
   style: AdderStyle,
 ): Value[] {
   const heaps = Array.from({ length: matrix.outputs }, () => new BitHeap());
-  for (const one of matrix.classes) {
-    const sum = isShared(one) ? classSum(net, inputs, one, style) : undefined;
-    for (const { row, sign } of one.uses) {
-      const heap = heaps[row.output];
-      if (sum !== undefined) {
-        heap.base += BigInt(sign * row.multiple) * sum.base;
-        sum.bits.forEach((bit, j) => {
-          heap.add(sign * row.multiple * 2 ** (sum.shift + j), bit);
-        });
-      } else
-        one.inputs.forEach((i, n) => {
-          addValue(heap, inputs[i], sign * one.signs[n] * row.multiple);
-        });
+  const sums: SourceSum[] = [];
+  const rangeOf = (source: number): readonly [low: number, high: number] => {
+    const { low, high } =
+      source < inputs.length ? inputs[source].form : sums[source - inputs.length];
+    return [low, high];
+  };
+  const put = (heap: BitHeap, source: number, factor: number): void => {
+    if (source < inputs.length) addValue(heap, inputs[source], factor);
+    else addSum(heap, sums[source - inputs.length], factor);
+  };
+  for (const terms of matrix.classes) {
+    const heap = new BitHeap();
+    let [low, high] = [0, 0];
+    for (const { source, sign } of terms) {
+      put(heap, source, sign);
+      const [least, most] = rangeOf(source);
+      low += sign > 0 ? least : -most;
+      high += sign > 0 ? most : -least;
     }
+    sums.push({ ...heap.sum(net, style, BigInt(high)), low, high });
   }
+  for (const { output, source, factor } of matrix.additions) put(heaps[output], source, factor);
   return heaps.map((heap, o) => {
     const [low, high] = bounds(
       inputs.map(({ form }) => form),
@@ -212,14 +388,11 @@ export function linearSums(
   });
 }
 
-function classSum(net: Netlist, inputs: readonly Value[], one: Class, style: AdderStyle) {
-  const heap = new BitHeap();
-  one.inputs.forEach((i, n) => {
-    addValue(heap, inputs[i], one.signs[n]);
+function addSum(heap: BitHeap, { base, shift, bits }: SourceSum, factor: number): void {
+  heap.base += BigInt(factor) * base;
+  bits.forEach((bit, j) => {
+    heap.add(factor * 2 ** (shift + j), bit);
   });
-  const forms = one.inputs.map((i) => inputs[i].form);
-  const [, most] = bounds(forms, (n) => one.signs[n]);
-  return heap.sum(net, style, BigInt(most));
 }
 
 /** Add `factor` times a number to a heap. */
