@@ -38,12 +38,12 @@ export function constantMatrix(
     sums = counting(input.shape[2]).flatMap((c) => {
       const part = { from: c * each, outputs: each, taps: counting(taps) };
       const own = counting(taps).map((tap) => valueAt(tap, c));
-      return linearSums(net, own, matrixOf(layer.weights, part), style);
+      return linearSums(net, own, matrixOf(layer.weights, part, style), style);
     });
   } else {
     const values = counting(inputs).map((i) => valueAt(tapOf(i), channelOf(0, i)));
     const part = { from: 0, outputs, taps: counting(inputs) };
-    sums = linearSums(net, values, matrixOf(layer.weights, part), style);
+    sums = linearSums(net, values, matrixOf(layer.weights, part, style), style);
   }
   const biases = tableValues(net, forms, window);
   const values = sums.map((sum, o): Value => {
