@@ -42,7 +42,9 @@ describe('folded verilog agrees with the interpreter', () => {
     for (const { seed, ...o } of ways) {
       const folds = randomFolds(model, seed);
       const open = (one: IntegerModel) => simulate(one, foldedDesign(one, { ...o, folds }));
-      expect(await differenceFrom(model, open, pixelsFor(model, 4)), JSON.stringify(folds)).toBe('');
+      expect(await differenceFrom(model, open, pixelsFor(model, 4)), JSON.stringify(folds)).toBe(
+        '',
+      );
     }
   });
 
@@ -51,7 +53,9 @@ describe('folded verilog agrees with the interpreter', () => {
     for (const way of ways) {
       const folds = randomFolds(model, way.seed);
       const open = (one: IntegerModel) => simulate(one, foldedDesign(one, { ...way, folds }));
-      expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe('');
+      expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
+        '',
+      );
     }
   });
 });

@@ -17,7 +17,7 @@ export {
   type LayerCycles,
 } from './folded.ts';
 export type { Fold } from './foldSchedule.ts';
-export { type Simulation, simulate } from './simulate.ts';
+export { type Simulation, type SimulationOptions, simulate } from './simulate.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
 export {
   type ModuleCost,
