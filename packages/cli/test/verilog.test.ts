@@ -12,51 +12,55 @@ const verilator = has('verilator', '--version');
 if (!icarus) console.log('iverilog is not installed: its tests are skipped');
 if (!verilator) console.log('verilator is not installed: its tests are skipped');
 
-describe.each(['generic', 'xc7', 'generic --max-levels 3', 'xc7 --max-levels 8'])(
-  'hbnn verilog --target %s',
-  (target) => {
-    const dir = temporary();
-    const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-    let top = '';
+describe.each([
+  'generic',
+  'xc7',
+  'generic --max-levels 3',
+  'xc7 --max-levels 8',
+  'generic --style folded --max-levels 6',
+  'xc7 --style folded --luts 3000',
+])('hbnn verilog --target %s', (target) => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  let top = '';
 
-    beforeAll(() => {
-      expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
-      const made = hbnn(
-        'verilog',
-        '--model',
-        model,
-        '--out',
-        rtl,
-        '--target',
-        ...target.split(' '),
-        '--json',
-      );
-      expect(made.err).toBe('');
-      top = JSON.parse(made.out).top;
-    });
+  beforeAll(() => {
+    expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
+    const made = hbnn(
+      'verilog',
+      '--model',
+      model,
+      '--out',
+      rtl,
+      '--target',
+      ...target.split(' '),
+      '--json',
+    );
+    expect(made.err).toBe('');
+    top = JSON.parse(made.out).top;
+  });
 
-    it('writes what hbnn verify finds equal', () => {
-      const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
-      expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
-    });
+  it('writes what hbnn verify finds equal', () => {
+    const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+    expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
+  });
 
-    it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
-      const run = (command: string, ...args: string[]) =>
-        spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
-      const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
-      const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
-      expect([built.status, built.stderr]).toEqual([0, '']);
-      expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
-    });
+  it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
+    const run = (command: string, ...args: string[]) =>
+      spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
+    const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
+    const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
+    expect([built.status, built.stderr]).toEqual([0, '']);
+    expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
+  });
 
-    it.skipIf(!verilator)('is clean under verilator -Wall', () => {
-      const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
-      const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
-      const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
-      expect([status, stderr]).toEqual([0, '']);
-    });
-  },
-);
+  it.skipIf(!verilator)('is clean under verilator -Wall', () => {
+    const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
+    const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
+    const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
 
 it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   const dir = temporary();

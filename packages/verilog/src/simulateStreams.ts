@@ -241,7 +241,7 @@ class StreamRun {
   private see(i: number, wires: Wires, stream: Stream): void {
     const [each, channels] = [beats(stream), stream.shape[2]];
     const [row, place] = [Math.floor(this.moved[i] / each), this.moved[i] % each];
-    if (row === this.rows) throw this.tooMuch(this.design.layers[i].layer, each);
+    if (row > this.rows) throw this.tooMuch(this.design.layers[i].layer, each);
     this.moved[i]++;
     for (let lane = 0; lane < this.used; lane++) {
       const feature = this.seen[this.image(row, lane)]?.[i];
@@ -256,7 +256,7 @@ class StreamRun {
   private take(): void {
     const { beats: each, each: channels } = this.design.scores;
     const [row, place] = [Math.floor(this.given / each), this.given % each];
-    if (row === this.rows) throw this.tooMuch('scores', each);
+    if (row > this.rows) throw this.tooMuch('scores', each);
     this.given++;
     const end = place === each - 1;
     for (let lane = 0; lane < this.used; lane++) {
@@ -271,9 +271,11 @@ class StreamRun {
     }
   }
 
+  /** Windows of zeros alone may come out before the image that they belong to, but not those of a whole image. */
   private tooMuch(layer: string, each: number): StreamFault {
     const wanted = this.rows * each;
-    return new StreamFault(layer, `beats of ${this.rows} images`, wanted, wanted + 1);
+    const most = wanted + each;
+    return new StreamFault(layer, `beats of ${this.rows} images`, wanted, most + 1);
   }
 
   /** Whether a beat moves, which it does for all images or none. */
