@@ -28,6 +28,7 @@ export default defineConfig({
           { text: 'Integer models', link: '/guide/integer-models' },
           { text: 'Inference on a CPU', link: '/guide/inference' },
           { text: 'Hardware', link: '/guide/hardware' },
+          { text: 'Streaming hardware', link: '/guide/streaming' },
           { text: 'Estimates', link: '/guide/estimates' },
           { text: 'Backends', link: '/guide/backends' },
           { text: 'Data sets', link: '/guide/data-sets' },

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeNpy } from '@hbnn/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hbnn, temporary } from './process.ts';
 
@@ -11,51 +12,55 @@ const verilator = has('verilator', '--version');
 if (!icarus) console.log('iverilog is not installed: its tests are skipped');
 if (!verilator) console.log('verilator is not installed: its tests are skipped');
 
-describe.each(['generic', 'xc7', 'generic --max-levels 3', 'xc7 --max-levels 8'])(
-  'hbnn verilog --target %s',
-  (target) => {
-    const dir = temporary();
-    const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-    let top = '';
+describe.each([
+  'generic',
+  'xc7',
+  'generic --max-levels 3',
+  'xc7 --max-levels 8',
+  'generic --style folded --max-levels 6',
+  'xc7 --style folded --luts 3000',
+])('hbnn verilog --target %s', (target) => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  let top = '';
 
-    beforeAll(() => {
-      expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
-      const made = hbnn(
-        'verilog',
-        '--model',
-        model,
-        '--out',
-        rtl,
-        '--target',
-        ...target.split(' '),
-        '--json',
-      );
-      expect(made.err).toBe('');
-      top = JSON.parse(made.out).top;
-    });
+  beforeAll(() => {
+    expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
+    const made = hbnn(
+      'verilog',
+      '--model',
+      model,
+      '--out',
+      rtl,
+      '--target',
+      ...target.split(' '),
+      '--json',
+    );
+    expect(made.err).toBe('');
+    top = JSON.parse(made.out).top;
+  });
 
-    it('writes what hbnn verify finds equal', () => {
-      const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
-      expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
-    });
+  it('writes what hbnn verify finds equal', () => {
+    const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+    expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
+  });
 
-    it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
-      const run = (command: string, ...args: string[]) =>
-        spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
-      const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
-      const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
-      expect([built.status, built.stderr]).toEqual([0, '']);
-      expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
-    });
+  it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
+    const run = (command: string, ...args: string[]) =>
+      spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
+    const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
+    const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
+    expect([built.status, built.stderr]).toEqual([0, '']);
+    expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
+  });
 
-    it.skipIf(!verilator)('is clean under verilator -Wall', () => {
-      const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
-      const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
-      const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
-      expect([status, stderr]).toEqual([0, '']);
-    });
-  },
-);
+  it.skipIf(!verilator)('is clean under verilator -Wall', () => {
+    const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
+    const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
+    const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
 
 it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   const dir = temporary();
@@ -108,17 +113,52 @@ it('hbnn synth counts each layer and keeps the result', () => {
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--target generic')]);
 });
 
+it('hbnn run takes the Verilog of a folder', () => {
+  const dir = temporary();
+  const file = (name: string): string => join(dir, name);
+  const fold = { layer: { pe: 3, simd: 5 } };
+  writeFileSync(file('fold.json'), JSON.stringify(fold));
+  writeFileSync(
+    file('in.npy'),
+    encodeNpy({ shape: [5, 1, 1, 20], data: Uint8Array.from({ length: 100 }, (_, i) => 37 * i) }),
+  );
+  hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--out', file('m.hbnn'));
+  const made = hbnn(
+    ...['verilog', '--model', file('m.hbnn'), '--out', file('rtl'), '--style', 'folded'],
+    ...['--fold', file('fold.json'), '--json'],
+  );
+  expect(JSON.parse(made.out).layers[1]).toMatchObject({ pe: 3, simd: 5, constant: false });
+  const run = (out: string, ...args: string[]) =>
+    hbnn('run', '--model', file('m.hbnn'), '--in', file('in.npy'), '--out', file(out), ...args);
+  expect(run('a.npy', '--engine', 'verilog', '--rtl', file('rtl')).code).toBe(0);
+  expect(run('b.npy').code).toBe(0);
+  expect(run('c.npy', '--engine', 'verilog-folded').code).toBe(0);
+  expect(readFileSync(file('a.npy'))).toEqual(readFileSync(file('b.npy')));
+  expect(readFileSync(file('c.npy'))).toEqual(readFileSync(file('b.npy')));
+  expect(run('a.npy', '--rtl', file('rtl')).err).toContain('--engine verilog');
+});
+
 it('bad input is answered with one line and exit code 2', () => {
   const dir = temporary();
   const model = join(dir, 'm.hbnn');
   hbnn('random', '--seed', '1', '--layer', 'dense:20x3', '--out', model);
   writeFileSync(join(dir, 'own.v'), '');
+  const fold = join(dir, 'fold.json');
+  writeFileSync(fold, JSON.stringify({ layer: { pe: 2, simd: 5 } }));
+  const folded = ['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'folded'];
   const cases: [string[], string][] = [
     [['verilog', '--model', model, '--out', dir], 'own.v'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'x'], 'generic or xc7'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--budget', '3'], 'budget'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--vectors', '0'], '--vectors'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--max-levels', '0'], 'at least 1'],
+    [[...folded, '--fold', join(dir, 'none')], 'JSON of folds'],
+    [[...folded, '--fold', fold], 'pe divides its 3 outputs'],
+    [[...folded, '--fps', '10'], '--clock'],
+    [[...folded, '--fps', '1e9', '--clock', '1'], 'ask for fewer images'],
+    [[...folded, '--luts', '1'], '--luts'],
+    [['verilog', '--model', model, '--out', join(dir, 'r'), '--luts', '9'], '--style folded'],
+    [['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'x'], 'unrolled or folded'],
     [['verify', '--model', model, '--rtl', join(dir, 'none')], 'hbnn.json'],
     [['synth', '--rtl', join(dir, 'none')], 'hbnn.json'],
   ];

@@ -107,7 +107,7 @@ function foldables(model: IntegerModel): { foldable: Foldable[]; others: number 
   for (const layer of design.layers) {
     const unit = layer.units.find(({ kind }) => kind === 'matrix');
     for (const one of layer.units) others += lutsOf(one);
-    if (layer.buffered) others += beatWidth(layer.input);
+    if (layer.buffer !== undefined) others += beatWidth(layer.input);
     if (unit?.kind === 'matrix') foldable.push(foldsOf(layer, unit));
   }
   return { foldable, others: others + lutsOf(design.scores.unit) };

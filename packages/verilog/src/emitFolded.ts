@@ -18,15 +18,11 @@ import { xc7Models, xc7Primitives } from './primitives.ts';
 import { beatWidth, type Stream } from './stream.ts';
 import { describeForm, formKey } from './value.ts';
 
-/** The file of the two places between streams. */
-const bufferFile = 'hbnn_stream_buffer.v';
-
 /** Write a folded design as Verilog-2005, one file per layer: the same design gives the same text. */
 export function foldedFiles(design: FoldedDesign): Record<string, string> {
   const files: Record<string, string> = {};
   for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
   files[`${design.scores.unit.name}.v`] = scoresFile(design);
-  files[bufferFile] = file([], [bufferText]);
   files[`${design.top}.v`] = topFile(design);
   if (design.style === 'xc7') {
     files[primitivesFile] = xc7Primitives;
@@ -81,7 +77,7 @@ function foldText({ fold, cycles }: FoldedLayer): string {
 }
 
 function layerFile(layer: FoldedLayer): string {
-  const { kind, module, units, input, output } = layer;
+  const { kind, module, buffer, units, input, output } = layer;
   const about = [
     `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
     ...describeStream('s_axis_tdata', input),
@@ -90,13 +86,17 @@ function layerFile(layer: FoldedLayer): string {
   ];
   const own = moduleOf([
     streamHeader(module, beatWidth(input), beatWidth(output)),
-    ...chainLines(units),
+    ...chainLines([
+      ...(buffer === undefined ? [] : [{ name: buffer, outputWidth: beatWidth(input) }]),
+      ...units,
+    ]),
   ]);
-  return file(about, [...units.flatMap(unitText), own]);
+  const first = buffer === undefined ? [] : [bufferText(buffer, beatWidth(input))];
+  return file(about, [...first, ...units.flatMap(unitText), own]);
 }
 
 /** Units one behind the other between a module's own two streams. */
-function chainLines(units: readonly Unit[]): string[] {
+function chainLines(units: readonly Pick<Unit, 'name' | 'outputWidth'>[]): string[] {
   const last = units.length - 1;
   return units.flatMap((unit, i) => {
     const from = i === 0 ? 's_axis' : `link_${i - 1}`;
@@ -195,16 +195,7 @@ function topFile(design: FoldedDesign): string {
   ];
   const lines = [streamHeader(top, width, 32 * scores.each, scorePorts(userBits(design)))];
   let from = 's_axis';
-  for (const { module, input: stream, output, buffered } of layers) {
-    if (buffered) {
-      const link = `${module}_in`;
-      const buffer = instanceLine('hbnn_stream_buffer', `${module}_buffer`, from, link);
-      lines.push(
-        ...linkLines(link, beatWidth(stream)),
-        buffer.replace('stream_buffer ', `stream_buffer #(.WIDTH(${beatWidth(stream)})) `),
-      );
-      from = link;
-    }
+  for (const { module, output } of layers) {
     lines.push(
       ...linkLines(module, beatWidth(output)),
       instanceLine(module, `${module}_layer`, from, module),

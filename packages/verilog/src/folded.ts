@@ -115,8 +115,8 @@ export interface FoldedLayer {
   /** Of layers with weights; whole ones have their weights as constants. */
   readonly fold?: Fold & { readonly constant: boolean };
   readonly cycles: LayerCycles;
-  /** Whether two places of a buffer stand before it, which cut the way of the ready signals. */
-  readonly buffered: boolean;
+  /** The module of two places before its units, where they are: they cut the way of the ready signals. */
+  readonly buffer?: string;
 }
 
 /** Hardware of a model as a chain of streams: pixels in, scores out. */
@@ -167,7 +167,6 @@ export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): Folded
   const { style = 'gates', maxLevels = levelsUsually, folds = {} } = o;
   checkOptions(planned, maxLevels, folds);
   const names = new Names();
-  names.of('hbnn_stream_buffer', 'buffer');
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
@@ -175,9 +174,10 @@ export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): Folded
   const layers = planned.map((plan): FoldedLayer => {
     const module = names.of(plan.layer.name, plan.layer.kind);
     const made = new LayerMaker(module, names, style, maxLevels).make(plan, stream, folds);
+    const buffered = 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic');
     const layer = {
       ...{ layer: plan.layer.name, kind: plan.layer.kind, module, input: stream, ...made },
-      buffered: 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic'),
+      ...(buffered && { buffer: names.of(`${module}_buffer`, 'buffer') }),
     };
     stream = made.output;
     return layer;

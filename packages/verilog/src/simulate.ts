@@ -29,6 +29,11 @@ export interface Simulation {
   readonly cyclesPerImage?: () => number;
 }
 
+export interface SimulationOptions {
+  /** Of streams: both ends wait now and then, and wires carry noise between beats (the default), or never. */
+  readonly pauses?: boolean;
+}
+
 /**
  * Read a design's text back with Yosys and compile its netlist: what is computed is what the Verilog says.
  *
@@ -39,8 +44,9 @@ export async function simulate(
   model: IntegerModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>> = verilogFiles(design),
+  o: SimulationOptions = {},
 ): Promise<Simulation> {
-  return simulateNetlist(model, design, await gateNetlist(design, files));
+  return simulateNetlist(model, design, await gateNetlist(design, files), o);
 }
 
 /** Compile a design's netlist, as `gateNetlist` reads it. */
@@ -48,9 +54,10 @@ export async function simulateNetlist(
   model: IntegerModel,
   design: Design | FoldedDesign,
   netlist: YosysNetlist,
+  { pauses = true }: SimulationOptions = {},
 ): Promise<Simulation> {
   const compiled = await compile(netlist, design.top);
-  if (design.kind === 'folded') return simulateStreams(model, design, compiled);
+  if (design.kind === 'folded') return simulateStreams(model, design, compiled, pauses);
   const { shape } = model.input;
   const size = featureCount(shape);
   const nets = netsOf(design, compiled);
@@ -137,7 +144,11 @@ function stream(
   return { scores, largest, seen };
 }
 
-/** Gates alone: modules of the design stay modules, primitives dissolve into those that use them. */
+/**
+ * Gates alone: modules of the design stay modules, primitives dissolve into those that use them.
+ *
+ * @param layersToo of streams: keep layers as modules, each by itself; a chain of them cannot be computed then
+ */
 export async function gateNetlist(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
@@ -156,19 +167,20 @@ export async function gateNetlist(
     'simplemap',
     // Primitives dissolve, small as they are by then; places of layers, and lanes, stay functions, computed once and
     // called often. Streams dissolve too: ready goes the other way.
-    ...(design.kind === 'folded' ? lanesKept(design) : ['setattr -mod -set keep_hierarchy 1 *']),
+    ...(design.kind === 'folded'
+      ? lanesKept(design, layersToo)
+      : ['setattr -mod -set keep_hierarchy 1 *']),
     ...(design.style === 'xc7' ? [`setattr -mod -unset keep_hierarchy ${primitives}`] : []),
     'flatten -noscopeinfo',
     'opt_clean',
-    // What has dissolved into the chain of streams is there no more, unless layers are wanted by themselves.
-    ...(design.kind === 'folded' && !layersToo ? [`hierarchy -top ${design.top}`] : []),
     'write_json',
   ];
   const { output } = await yosys(`${script.join('\n')}\n`, sources);
   return JSON.parse(output) as YosysNetlist;
 }
 
-const lanesKept = ({ top, layers }: FoldedDesign): string[] => [
+const lanesKept = ({ top, layers }: FoldedDesign, layersToo: boolean): string[] => [
+  ...(layersToo ? layers.map(({ module }) => `setattr -mod -set keep_hierarchy 1 ${module}`) : []),
   ...layers
     .flatMap(({ units }) => units)
     .flatMap((unit) =>

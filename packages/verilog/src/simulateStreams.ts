@@ -41,11 +41,14 @@ const imagesInARow = 3;
 /**
  * Put images through a chain of streams, both ends waiting now and then as a seeded generator says. Registers and
  * memories hold anything at first; a reset of two cycles has to be enough.
+ *
+ * @param pauses false: neither end waits, as fast as it goes
  */
 export function simulateStreams(
   model: IntegerModel,
   design: FoldedDesign,
   compiled: Compiled,
+  pauses: boolean,
 ): Simulation {
   const size = featureCount(model.input.shape);
   let numbers: Int32Array = new Int32Array(0);
@@ -60,7 +63,7 @@ export function simulateStreams(
         throw new HbnnError(
           `run: expected images of ${model.input.shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
         );
-      const run = new StreamRun(design, compiled, pixels, count, watch !== undefined);
+      const run = new StreamRun(design, compiled, pixels, count, watch !== undefined, pauses);
       run.go();
       numbers = run.largest;
       cycles = run.cyclesPerImage;
@@ -92,6 +95,8 @@ class StreamRun {
   private readonly last: number;
   private readonly watched: readonly { readonly wires: Wires; readonly stream: Stream }[];
   private readonly moved: number[];
+  /** Neither end waits, and there is no noise. */
+  private readonly quick: boolean;
   private taken = 0;
   private given = 0;
   private waiting = false;
@@ -104,7 +109,9 @@ class StreamRun {
     pixels: Uint8Array,
     count: number,
     watched: boolean,
+    pauses: boolean,
   ) {
+    this.quick = !pauses;
     this.design = design;
     this.compiled = compiled;
     this.pixels = pixels;
@@ -147,9 +154,11 @@ class StreamRun {
     }
     this.fill(reset, -1);
     const patience = 4096 + 8 * (design.cyclesPerImage + beats(design.input));
+    // Long enough for all that a stop can fill, short enough that a run meets every pace.
+    const phase = Math.max(16, Math.min(512, Math.ceil(design.cyclesPerImage / 3)));
     let [idle, before, first] = [0, 0, -1];
     for (let cycle = 0; this.given < wanted || this.moving(); cycle++) {
-      if (cycle % 512 === 0) this.chances = this.pace(cycle / 512);
+      if (cycle % phase === 0) this.chances = this.pace(cycle / phase);
       const [taken, given] = [this.taken, this.given];
       this.step();
       if (first < 0 && this.taken > 0) first = cycle;
@@ -169,18 +178,17 @@ class StreamRun {
     }
   }
 
-  /** Now both ends are quick, now one of them, now both wait often: what a run has of each is seeded. */
+  /** Now both ends are quick, now one of them, now both wait often, now nothing is taken. */
   private pace(phase: number): readonly [number, number] {
     const paces = [
       [256, 256],
       [96, 200],
       [256, 64],
       [40, 256],
+      [256, 0],
     ] as const;
     return this.quick ? paces[0] : paces[(phase + this.count) % paces.length];
   }
-
-  quick = false;
 
   private step(): void {
     const { compiled, rng, input, output } = this;
@@ -233,6 +241,7 @@ class StreamRun {
   private see(i: number, wires: Wires, stream: Stream): void {
     const [each, channels] = [beats(stream), stream.shape[2]];
     const [row, place] = [Math.floor(this.moved[i] / each), this.moved[i] % each];
+    if (row > this.rows) throw this.tooMuch(this.design.layers[i].layer, each);
     this.moved[i]++;
     for (let lane = 0; lane < this.used; lane++) {
       const feature = this.seen[this.image(row, lane)]?.[i];
@@ -247,6 +256,7 @@ class StreamRun {
   private take(): void {
     const { beats: each, each: channels } = this.design.scores;
     const [row, place] = [Math.floor(this.given / each), this.given % each];
+    if (row > this.rows) throw this.tooMuch('scores', each);
     this.given++;
     const end = place === each - 1;
     for (let lane = 0; lane < this.used; lane++) {
@@ -259,6 +269,13 @@ class StreamRun {
         throw new StreamFault('scores', `m_axis_tlast at beat ${place}`, end ? 1 : 0, end ? 0 : 1);
       if (end) this.largest[image] = this.number(this.user, lane);
     }
+  }
+
+  /** Windows of zeros alone may come out before the image that they belong to, but not those of a whole image. */
+  private tooMuch(layer: string, each: number): StreamFault {
+    const wanted = this.rows * each;
+    const most = wanted + each;
+    return new StreamFault(layer, `beats of ${this.rows} images`, wanted, most + 1);
   }
 
   /** Whether a beat moves, which it does for all images or none. */
@@ -292,11 +309,12 @@ class StreamRun {
     );
   }
 
-  /** The first layer that gave too little. */
+  /** The first layer that gave too little and offers nothing; one that offers waits for the next. */
   private stoppedAt(): string {
     const { layers } = this.design;
     const i = this.watched.findIndex(
-      ({ stream }, at) => this.moved[at] < this.rows * beats(stream),
+      ({ stream, wires }, at) =>
+        this.moved[at] < this.rows * beats(stream) && !this.bit(wires.valid, 0),
     );
     return i < 0 ? 'scores' : layers[i].layer;
   }

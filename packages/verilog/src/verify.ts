@@ -62,7 +62,7 @@ export async function verify(
   const given = sourcesOf(files);
   const names = new Set([...Object.keys(generated), ...Object.keys(given)]);
   const changed = [...names].some((name) => generated[name] !== given[name]);
-  const netlist = await gateNetlist(design, files, changed);
+  const netlist = await gateNetlist(design, files);
   const simulation = await simulateNetlist(model, design, netlist);
   const counts = { images, vectorsPerLayer: 0, gates: simulation.gates };
   const pixels = testImages(model, images, seed);
@@ -70,8 +70,9 @@ export async function verify(
   if (difference !== undefined) return { equal: false, difference, ...counts };
   if (!changed) return { equal: true, ...counts };
   const own = await gateNetlist(design, generated, true);
+  const alone = design.kind === 'folded' ? await gateNetlist(design, files, true) : netlist;
   const vectors = { ...counts, vectorsPerLayer: lanes * rounds };
-  for (const found of layerDifferences(design, own, netlist, rounds, seed)) {
+  for (const found of layerDifferences(design, own, alone, rounds, seed)) {
     const layer = await found();
     if (layer !== undefined) return { equal: false, difference: layer, ...vectors };
   }

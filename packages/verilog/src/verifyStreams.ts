@@ -43,6 +43,8 @@ export async function streamDifference(
   return undefined;
 }
 
+const [stopEvery, stopFor] = [1500, 500];
+
 /** Values of the beats that come out, [lane, channel]; the same goes in whoever is asked. */
 function outputsOf(
   one: Compiled,
@@ -70,7 +72,9 @@ function outputsOf(
       setBeat(one, input, x, pixels);
     }
     fill(valid, waiting ? -1 : 0);
-    fill(taken, pauses.below(3) > 0 ? -1 : 0);
+    // Now and then nothing is taken until all is full.
+    const stopped = cycle % stopEvery > stopEvery - stopFor;
+    fill(taken, pauses.below(3) > 0 && !stopped ? -1 : 0);
     one.evaluate();
     if (cycle >= 2 && bitOf(one, comes, 0) === 1 && bitOf(one, taken, 0) === 1) {
       found.push(valuesOf(one, output, y, found.length % beats(output)));
