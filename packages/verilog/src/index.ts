@@ -25,9 +25,8 @@ export {
   type ProofOptions,
   prove,
 } from './proof.ts';
-export { type Simulation, simulate } from './simulate.ts';
-export { type PartSwitching, type Switching, switching } from './switching.ts';
 export { type Simulation, type SimulationOptions, simulate } from './simulate.ts';
+export { type PartSwitching, type Switching, switching } from './switching.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
 export {
   type ModuleCost,
