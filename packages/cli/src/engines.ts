@@ -1,5 +1,13 @@
-import { HbnnError, type IntegerModel, interpreter } from '@hbnn/core';
-import { chooseFolds, foldedDesign, simulate, unrolledDesign } from '@hbnn/verilog';
+import { HbnnError, type IntegerModel, interpreter, planModel } from '@hbnn/core';
+import {
+  chooseFolds,
+  type Design,
+  estimateAdders,
+  type FoldedDesign,
+  foldedDesign,
+  simulate,
+  unrolledDesign,
+} from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
 import { designOf, readRtl } from './rtlFolder.ts';
 
@@ -23,18 +31,28 @@ const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>
     return { run: (pixels) => run(pixels), dispose: () => {} };
   },
   wasm: (model) => loadModel(model),
-  // The Verilog that the model becomes, read back and computed gate by gate.
+  // The Verilog that the model becomes, read back and computed gate by gate; folded where it is large unrolled.
   verilog: async (model) => {
-    const { run } = await simulate(model, unrolledDesign(model, { mostAdders: mostSimulated }));
-    return { run: (pixels) => run(pixels), dispose: () => {} };
+    const adders = estimateAdders(planModel(model)).reduce((sum, layer) => sum + layer.adders, 0);
+    return adders > mostSimulated ? foldedEngine(model) : simulated(model, unrolledDesign(model));
   },
-  // The same as a chain of streams, clock by clock.
-  'verilog-folded': async (model) => {
-    const folds = chooseFolds(model, { luts: lutsSimulated });
-    const { run } = await simulate(model, foldedDesign(model, { folds }));
-    return { run: (pixels) => run(pixels), dispose: () => {} };
-  },
+  // As a chain of streams, clock by clock.
+  'verilog-folded': foldedEngine,
 };
+
+function foldedEngine(model: IntegerModel): Promise<Engine> {
+  const folds = chooseFolds(model, { luts: lutsSimulated });
+  return simulated(model, foldedDesign(model, { folds }));
+}
+
+async function simulated(
+  model: IntegerModel,
+  design: Design | FoldedDesign,
+  files?: Readonly<Record<string, string>>,
+): Promise<Engine> {
+  const { run } = await simulate(model, design, files);
+  return { run: (pixels) => run(pixels), dispose: () => {} };
+}
 
 export const engineNames = Object.keys(engines);
 
@@ -52,6 +70,5 @@ export async function openEngine(name: string, model: IntegerModel): Promise<Eng
 /** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */
 export async function openRtl(folder: string, model: IntegerModel): Promise<Engine> {
   const { manifest, files } = readRtl(folder);
-  const { run } = await simulate(model, designOf(folder, manifest, model), files);
-  return { run: (pixels) => run(pixels), dispose: () => {} };
+  return simulated(model, designOf(folder, manifest, model), files);
 }

@@ -1,5 +1,5 @@
 import { type BatchSource, HbnnError, type IntegerModel } from '@hbnn/core';
-import { openEngine } from './engines.ts';
+import { type Engine, openEngine } from './engines.ts';
 
 /** Accuracy of an integer model; ties count against the label, as in training's evaluation. */
 export interface ModelAccuracy {
@@ -50,14 +50,16 @@ export async function* modelPixels(
 /**
  * Compute an integer model's scores of a data set's images, in order.
  *
+ * @param engineOrName is let go at the end
  * @throws HbnnError like `modelPixels`, or when the engine is unknown
  */
 export async function* modelScores(
   model: IntegerModel,
-  engineName: string,
+  engineOrName: Engine | string,
   source: BatchSource,
 ): AsyncGenerator<ScoredBatch> {
-  const engine = await openEngine(engineName, model);
+  const engine =
+    typeof engineOrName === 'string' ? await openEngine(engineOrName, model) : engineOrName;
   try {
     for await (const { pixels, labels } of modelPixels(model, source))
       yield { scores: engine.run(pixels), labels };
@@ -99,12 +101,12 @@ export function accuracyMeter(classes: number): {
  */
 export async function evaluateModel(
   model: IntegerModel,
-  engineName: string,
+  engineOrName: Engine | string,
   source: BatchSource,
   onImages: (done: number) => void,
 ): Promise<ModelAccuracy> {
   const meter = accuracyMeter(model.scoreOffsets.length);
-  for await (const batch of modelScores(model, engineName, source)) {
+  for await (const batch of modelScores(model, engineOrName, source)) {
     meter.add(batch);
     onImages(meter.accuracy.images);
   }

@@ -3,7 +3,7 @@ import { openDataset } from '@hbnn/datasets';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { defaultEngine, engineNames } from '../engines.ts';
+import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
@@ -15,6 +15,7 @@ interface Options {
   run?: string;
   model?: string;
   engine: string;
+  rtl?: string;
   data?: string;
   from?: string;
   testLimit?: string;
@@ -29,6 +30,7 @@ export function evalCommand(): Command {
     .option('--run <folder>', 'run folder of hbnn train')
     .option('--model <file>', 'integer model (hbnn lower) instead of a run; give --data')
     .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, defaultEngine)
+    .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
     .option(
       '--weights <which>',
       'of a run, last: the end of the training; best: by validation',
@@ -47,10 +49,13 @@ async function run(o: Options): Promise<void> {
   if ((o.run === undefined) === (o.model === undefined))
     throw new HbnnError('eval: expected either --run or --model; give one of them');
   if (o.model !== undefined) await runModel(o.model, o);
+  else if (o.rtl !== undefined) throw new HbnnError('--rtl: expected --model beside it');
   else if (o.run !== undefined) await runTrained(o.run, o);
 }
 
 async function runModel(file: string, o: Options): Promise<void> {
+  if (o.rtl !== undefined && o.engine !== 'verilog')
+    throw new HbnnError(`--rtl: expected --engine verilog beside it, got --engine ${o.engine}`);
   if (o.data === undefined)
     throw new HbnnError("eval: expected --data with --model; see 'hbnn datasets list'");
   const { model, bytes } = await readModelWithSize(file);
@@ -59,8 +64,10 @@ async function runModel(file: string, o: Options): Promise<void> {
     // Images come in the size that the model takes, where a data set has a choice.
     size: model.input.shape[0],
   });
+  const engine =
+    o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
   const meter = progressMeter('testing');
-  const accuracy = await evaluateModel(model, o.engine, test, (done) =>
+  const accuracy = await evaluateModel(model, engine, test, (done) =>
     meter.update(done, test.count, 'images'),
   ).finally(() => meter.stop());
   printResult(
