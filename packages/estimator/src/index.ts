@@ -49,4 +49,9 @@ export {
   type UnrolledCoefficients,
   unrolledCoefficients,
 } from './unrolledCoefficients.ts';
-export { type StepCounts, unrolledCounts } from './unrolledCounts.ts';
+export {
+  type StepCounts,
+  type StepCounts,
+  unrolledCounts,
+  unrolledCounts,
+} from './unrolledCounts.ts';
