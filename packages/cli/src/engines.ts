@@ -1,6 +1,7 @@
 import { HbnnError, type IntegerModel, interpreter } from '@hbnn/core';
-import { simulate, unrolledDesign } from '@hbnn/verilog';
+import { chooseFolds, foldedDesign, simulate, unrolledDesign } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
+import { designOf, readRtl } from './rtlFolder.ts';
 
 /** Something that computes an integer model's scores. */
 export interface Engine {
@@ -12,6 +13,9 @@ export interface Engine {
 /** Adders that are read back in minutes. */
 const mostSimulated = 200_000;
 
+/** LUTs for which the folds of a simulated chain of streams are chosen. */
+const lutsSimulated = 50_000;
+
 /** Executors of integer models by name: all compute the same numbers. */
 const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>> = {
   reference: async (model) => {
@@ -22,6 +26,12 @@ const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>
   // The Verilog that the model becomes, read back and computed gate by gate.
   verilog: async (model) => {
     const { run } = await simulate(model, unrolledDesign(model, { mostAdders: mostSimulated }));
+    return { run: (pixels) => run(pixels), dispose: () => {} };
+  },
+  // The same as a chain of streams, clock by clock.
+  'verilog-folded': async (model) => {
+    const folds = chooseFolds(model, { luts: lutsSimulated });
+    const { run } = await simulate(model, foldedDesign(model, { folds }));
     return { run: (pixels) => run(pixels), dispose: () => {} };
   },
 };
@@ -37,4 +47,11 @@ export async function openEngine(name: string, model: IntegerModel): Promise<Eng
   if (open === undefined)
     throw new HbnnError(`--engine: expected ${engineNames.join(' or ')}, got '${name}'`);
   return open(model);
+}
+
+/** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */
+export async function openRtl(folder: string, model: IntegerModel): Promise<Engine> {
+  const { manifest, files } = readRtl(folder);
+  const { run } = await simulate(model, designOf(folder, manifest, model), files);
+  return { run: (pixels) => run(pixels), dispose: () => {} };
 }

@@ -2,7 +2,14 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError, type IntegerModel } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
-import type { AdderStyle, Design } from '@hbnn/verilog';
+import {
+  type AdderStyle,
+  type Design,
+  type FoldedDesign,
+  type FoldTable,
+  foldedDesign,
+  unrolledDesign,
+} from '@hbnn/verilog';
 
 /** The file that says how a folder of Verilog came about. */
 const manifestName = 'hbnn.json';
@@ -13,7 +20,15 @@ export interface RtlManifest {
   readonly model: string;
   readonly top: string;
   readonly style: AdderStyle;
-  readonly latencyCycles: number;
+  /** `unrolled` where it is not said. */
+  readonly architecture?: 'unrolled' | 'folded';
+  /** Of an unrolled design. */
+  readonly latencyCycles?: number;
+  /** Of a folded design. */
+  readonly cyclesPerImage?: number;
+  readonly folds?: FoldTable;
+  /** Levels of gates between registers, where it is pipelined. */
+  readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
 }
 
@@ -21,16 +36,52 @@ export interface RtlManifest {
 export function writeRtl(
   folder: string,
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): void {
   mkdirSync(folder, { recursive: true });
   clearEarlier(folder);
-  const { top, style, latencyCycles } = design;
+  const { top, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
-  const manifest = { format, model: model.name, top, style, latencyCycles, layers };
+  const manifest: RtlManifest & { format: string } = {
+    ...{ format, model: model.name, top, style, architecture: design.kind },
+    ...(design.kind === 'folded'
+      ? { cyclesPerImage: design.cyclesPerImage, folds: foldsOf(design) }
+      : { latencyCycles: design.latencyCycles }),
+    ...(maxLevels !== undefined && { maxLevels }),
+    layers,
+  };
   const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
   for (const [name, text] of Object.entries(all)) writeWhole(join(folder, name), text);
+}
+
+function foldsOf({ layers }: FoldedDesign): FoldTable {
+  return Object.fromEntries(
+    layers.flatMap(({ layer, fold }): [string, FoldTable[string]][] =>
+      fold === undefined
+        ? []
+        : [[layer, fold.constant ? 'constant' : { pe: fold.pe, simd: fold.simd }]],
+    ),
+  );
+}
+
+/** The design that a folder was made of. @throws HbnnError where the model is another one */
+export function designOf(
+  folder: string,
+  manifest: RtlManifest,
+  model: IntegerModel,
+): Design | FoldedDesign {
+  const { style, maxLevels, folds = {}, architecture } = manifest;
+  // What the folder holds was within a budget when it was written.
+  const design =
+    architecture === 'folded'
+      ? foldedDesign(model, { style, maxLevels, folds })
+      : unrolledDesign(model, { style, maxLevels, mostAdders: Infinity });
+  if (design.top !== manifest.top)
+    throw new HbnnError(
+      `${folder}: expected Verilog of the model '${model.name}' with top ${design.top}, got ${manifest.top} of '${manifest.model}'; give the model it was made of`,
+    );
+  return design;
 }
 
 const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);

@@ -11,39 +11,51 @@ const verilator = has('verilator', '--version');
 if (!icarus) console.log('iverilog is not installed: its tests are skipped');
 if (!verilator) console.log('verilator is not installed: its tests are skipped');
 
-describe.each(['generic', 'xc7'])('hbnn verilog --target %s', (target) => {
-  const dir = temporary();
-  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-  let top = '';
+describe.each(['generic', 'xc7', 'generic --max-levels 3', 'xc7 --max-levels 8'])(
+  'hbnn verilog --target %s',
+  (target) => {
+    const dir = temporary();
+    const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+    let top = '';
 
-  beforeAll(() => {
-    expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
-    const made = hbnn('verilog', '--model', model, '--out', rtl, '--target', target, '--json');
-    expect(made.err).toBe('');
-    top = JSON.parse(made.out).top;
-  });
+    beforeAll(() => {
+      expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
+      const made = hbnn(
+        'verilog',
+        '--model',
+        model,
+        '--out',
+        rtl,
+        '--target',
+        ...target.split(' '),
+        '--json',
+      );
+      expect(made.err).toBe('');
+      top = JSON.parse(made.out).top;
+    });
 
-  it('writes what hbnn verify finds equal', () => {
-    const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
-    expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
-  });
+    it('writes what hbnn verify finds equal', () => {
+      const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+      expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
+    });
 
-  it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
-    const run = (command: string, ...args: string[]) =>
-      spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
-    const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
-    const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
-    expect([built.status, built.stderr]).toEqual([0, '']);
-    expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
-  });
+    it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
+      const run = (command: string, ...args: string[]) =>
+        spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
+      const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
+      const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
+      expect([built.status, built.stderr]).toEqual([0, '']);
+      expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
+    });
 
-  it.skipIf(!verilator)('is clean under verilator -Wall', () => {
-    const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
-    const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
-    const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
-    expect([status, stderr]).toEqual([0, '']);
-  });
-});
+    it.skipIf(!verilator)('is clean under verilator -Wall', () => {
+      const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
+      const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
+      const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
+      expect([status, stderr]).toEqual([0, '']);
+    });
+  },
+);
 
 it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   const dir = temporary();
@@ -61,6 +73,21 @@ it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   expect(equal).toBe(false);
   expect(difference.layer).toBe('layer');
   expect(difference.expected).not.toBe(difference.got);
+});
+
+it('hbnn verify --proof says how each layer was shown to be right', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:40x3', '--mix', '0.7/0.2/0.1', '--out', model);
+  expect(hbnn('verilog', '--model', model, '--out', rtl, '--target', 'xc7').code).toBe(0);
+  const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--proof', '--json');
+  expect(code).toBe(0);
+  const { equal, proved, primitives, layers } = JSON.parse(out);
+  expect([equal, proved, primitives > 0]).toEqual([true, true, true]);
+  expect(layers).toMatchObject([
+    { layer: 'input', method: 'exhaustive', outputs: 40, proved: 40 },
+    { layer: 'layer', method: 'adders', outputs: 3, proved: 3 },
+  ]);
 });
 
 it('hbnn synth counts each layer and keeps the result', () => {
@@ -91,6 +118,7 @@ it('bad input is answered with one line and exit code 2', () => {
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'x'], 'generic or xc7'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--budget', '3'], 'budget'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--vectors', '0'], '--vectors'],
+    [['verilog', '--model', model, '--out', join(dir, 'r'), '--max-levels', '0'], 'at least 1'],
     [['verify', '--model', model, '--rtl', join(dir, 'none')], 'hbnn.json'],
     [['synth', '--rtl', join(dir, 'none')], 'hbnn.json'],
   ];

@@ -1,5 +1,5 @@
 import { type IntegerModel, planModel, randomModel } from '@hbnn/core';
-import { estimateAdders, simulate, unrolledDesign } from '@hbnn/verilog';
+import { type DesignOptions, estimateAdders, simulate, unrolledDesign } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
 import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
 
@@ -18,8 +18,18 @@ const seeds = Array.from({ length: randomModels }, (_, seed) => seed).filter(
   (seed) => adders(randomModel(seed)) <= randomAdders,
 );
 
-const open = (style: 'gates' | 'xc7') => (model: IntegerModel) =>
-  simulate(model, unrolledDesign(model, { style }));
+type Options = Pick<DesignOptions, 'style' | 'maxLevels'>;
+
+const open = (o: Options) => (model: IntegerModel) => simulate(model, unrolledDesign(model, o));
+
+/** Without registers, and with few and many levels of gates between them. */
+const ways: readonly Options[] = [
+  { style: 'gates' },
+  { style: 'gates', maxLevels: 3 },
+  { style: 'xc7', maxLevels: 10 },
+];
+
+const text = ({ style, maxLevels }: Options): string => `${style}, ${maxLevels ?? 'no'} levels`;
 
 describe('verilog agrees with the interpreter', () => {
   test('the budget leaves cases of every kind of layer', () => {
@@ -31,12 +41,13 @@ describe('verilog agrees with the interpreter', () => {
   });
 
   test.each(cases)('$name', async ({ model }) => {
-    expect(await differenceFrom(model, open('gates'), pixelsFor(model, 4))).toBe('');
+    for (const way of ways)
+      expect(await differenceFrom(model, open(way), pixelsFor(model, 4)), text(way)).toBe('');
   });
 
   test.each(seeds)('random network of seed %i', async (seed) => {
     const model = randomModel(seed);
-    for (const style of ['gates', 'xc7'] as const)
-      expect(await differenceFrom(model, open(style), pixelsFor(model, 130)), style).toBe('');
+    for (const way of [...ways, { style: 'xc7' } as const])
+      expect(await differenceFrom(model, open(way), pixelsFor(model, 130)), text(way)).toBe('');
   });
 });

@@ -60,7 +60,14 @@ export {
 } from './model/modelFile.ts';
 export { type PlannedLayer, planModel } from './model/plan.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './model/randomModel.ts';
-export { type Feature, type Interpreter, interpreter, type Watch } from './model/run.ts';
+export {
+  type Feature,
+  type Interpreter,
+  interpreter,
+  type LayerStep,
+  layerStep,
+  type Watch,
+} from './model/run.ts';
 export { type AdderStyle, planSums, type SumPart, type SumPlan } from './model/sumPlan.ts';
 export type { TrainedLayer, TrainedModel, TrainedWeights } from './model/trainedModel.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';

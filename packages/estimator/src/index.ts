@@ -45,13 +45,12 @@ export {
   unrolledArea,
 } from './unrolled.ts';
 export {
+  styleOf,
   type UnrolledCircuit,
   type UnrolledCoefficients,
   unrolledCoefficients,
 } from './unrolledCoefficients.ts';
 export {
   type StepCounts,
-  type StepCounts,
-  unrolledCounts,
   unrolledCounts,
 } from './unrolledCounts.ts';

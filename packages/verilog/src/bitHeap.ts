@@ -1,7 +1,7 @@
+import type { AdderStyle } from '@hbnn/core';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
 
-/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
-export type AdderStyle = 'xc7' | 'gates';
+export type { AdderStyle };
 
 /** An unsigned number in binary: Σ 2^(shift + i) · bits[i], and what has to be added to it. */
 export interface HeapSum {

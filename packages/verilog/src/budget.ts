@@ -41,7 +41,7 @@ export function estimateAdders(planned: readonly PlannedLayer[]): LayerEstimate[
   });
 }
 
-function digits(weights: IntegerWeights): number {
+export function digits(weights: IntegerWeights): number {
   if (weights.kind === 'planes') return weights.bits.reduce((sum, bits) => sum + bits, 0);
   // Eight bits have 2.7 signed digits on average.
   return 2.7 * weights.values.length;

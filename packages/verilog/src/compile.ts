@@ -1,4 +1,5 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, type Random } from '@hbnn/core';
+import { type Memory, MemoryState, memoryOf } from './memories.ts';
 import { type SimdGate, SlotFunction, slotMachine } from './wasmCode.ts';
 import type { YosysBit, YosysCell, YosysModule, YosysNetlist } from './yosys.ts';
 
@@ -10,9 +11,14 @@ export interface Compiled {
   readonly memory: Uint32Array;
   /** Slots of a port or a named net of the top module, least significant first; undefined where there is none. */
   slots(name: string): readonly number[] | undefined;
-  /** Compute every net from the input ports' slots. */
+  /** Compute every net from the input ports' slots and the registers. */
   evaluate(): void;
+  /** A clock edge, after evaluating: registers and memories take what is at their inputs. */
+  clock(): void;
+  /** Fill registers and memories with anything, as they are after power-up. */
+  scramble(rng: Random): void;
   readonly gates: number;
+  readonly registers: number;
 }
 
 interface Gate {
@@ -41,25 +47,41 @@ const vendorPorts: Readonly<Record<string, readonly string[]>> = {
   CARRY4: ['CO', 'O'],
 };
 
+const registerType = '$_DFF_P_';
+const memoryType = '$mem_v2';
+
 const isPrimitive = (type: string): boolean =>
-  gates[type] !== undefined || vendorPorts[type] !== undefined;
+  gates[type] !== undefined ||
+  vendorPorts[type] !== undefined ||
+  type === registerType ||
+  type === memoryType;
 
 /** Slots of the constants 0 and 1. */
 const constants = 2;
 const operationsPerFunction = 4000;
+
+/** Slots of a register's output and input. */
+interface Register {
+  readonly q: number;
+  readonly d: number;
+}
 
 interface Region {
   readonly module: YosysModule;
   /** The function that computes it, in the module of WebAssembly. */
   entry: number;
   readonly slots: Map<number, number>;
+  /** Its registers, and copies of those of its instances. */
+  readonly registers: Register[];
+  /** Whether it writes a memory, which belongs to one instance. */
+  writes: boolean;
 }
 
 /**
- * Compile a netlist of gates to WebAssembly, 128 vectors at a time. Modules stay functions: an instance copies its
- * inputs in, calls, and copies its outputs out.
+ * Compile a netlist of gates, registers and memories to WebAssembly, 128 vectors at a time. Modules stay functions: an
+ * instance copies its inputs and its registers in, calls, and copies its outputs and the registers' next values out.
  *
- * @throws HbnnError for cells that are no gates, and for loops without a register
+ * @throws HbnnError for cells that are none of these, and for loops without a register
  */
 export async function compile({ modules }: YosysNetlist, top: string): Promise<Compiled> {
   const compiler = new Compiler(modules);
@@ -72,13 +94,40 @@ export async function compile({ modules }: YosysNetlist, top: string): Promise<C
       name,
       bits.map((bit) => compiler.slot(region, bit)),
     );
-  const { memory, run } = await slotMachine(compiler.functions, compiler.slotCount);
+  const exports = { evaluate: region.entry, clock: compiler.edge(region) };
+  const states: MemoryState[] = [];
+  const { memory, functions } = await slotMachine(
+    compiler.functions,
+    compiler.slotCount,
+    exports,
+    (read) => {
+      const { of, port } = compiler.reads[read];
+      states[of].read(port);
+    },
+  );
+  states.push(...compiler.memories.map((one) => new MemoryState(one, memory)));
   memory.fill(0xffffffff, 4, 8);
-  return { memory, slots: (name) => named.get(name), evaluate: run, gates: compiler.gates };
+  return {
+    ...{ memory, evaluate: functions.evaluate, gates: compiler.gates },
+    registers: region.registers.length,
+    slots: (name) => named.get(name),
+    clock: () => {
+      for (const state of states) state.write();
+      functions.clock();
+    },
+    scramble: (rng) => {
+      for (const { q } of region.registers)
+        for (let w = 0; w < 4; w++) memory[4 * q + w] = rng.below(2 ** 32);
+      for (const state of states) state.scramble(rng);
+    },
+  };
 }
 
 class Compiler {
   readonly functions: SlotFunction[] = [];
+  readonly memories: Memory[] = [];
+  /** Ports of memories by the numbers with which the code asks for them. */
+  readonly reads: { readonly of: number; readonly port: number }[] = [];
   slotCount = constants;
   gates = 0;
   private readonly modules: YosysNetlist['modules'];
@@ -106,9 +155,10 @@ class Compiler {
     const module = this.modules[name];
     if (module === undefined)
       throw new HbnnError(`${name}: expected a module of this name in the design`);
-    const region: Region = { module, entry: -1, slots: new Map() };
+    const region: Region = { module, entry: -1, slots: new Map(), registers: [], writes: false };
     this.regions.set(name, region);
     const order = inOrder(name, module, this.modules);
+    for (const cell of order) if (cell.type === registerType) this.register(name, region, cell);
     for (const { type } of order) if (!isPrimitive(type)) this.region(type);
     let code = new SlotFunction();
     const parts: SlotFunction[] = [];
@@ -128,7 +178,9 @@ class Compiler {
   private cell(code: SlotFunction, region: Region, cell: YosysCell): void {
     const { type, connections } = cell;
     const gate = gates[type];
-    if (type === 'LUT6_2') this.lut(code, region, cell);
+    if (type === registerType) return;
+    if (type === memoryType) this.memory(code, region, cell);
+    else if (type === 'LUT6_2') this.lut(code, region, cell);
     else if (type === 'CARRY4') this.carry(code, region, cell);
     else if (gate === undefined) this.instance(code, region, cell);
     else {
@@ -145,6 +197,8 @@ class Compiler {
 
   private instance(code: SlotFunction, region: Region, { type, connections }: YosysCell): void {
     const inner = this.region(type);
+    if (inner.writes)
+      throw new HbnnError(`${type}: expected no written memory within; flatten the design first`);
     const ports = Object.entries(inner.module.ports);
     const copies = (direction: string): [outer: number, inner: number][] =>
       ports
@@ -156,9 +210,57 @@ class Compiler {
           ]),
         );
     for (const [outer, own] of copies('input')) code.gate('copy', [outer], own);
+    const registers = inner.registers.map((own) => {
+      const copy = { q: this.slotCount++, d: this.slotCount++ };
+      region.registers.push(copy);
+      return { own, copy };
+    });
+    for (const { own, copy } of registers) code.gate('copy', [copy.q], own.q);
     code.call(inner.entry);
+    for (const { own, copy } of registers) code.gate('copy', [own.d], copy.d);
     for (const [outer, own] of copies('output'))
       if (outer >= constants) code.gate('copy', [own], outer);
+  }
+
+  private register(name: string, region: Region, { connections }: YosysCell): void {
+    const [clock] = connections.C;
+    const ports = Object.entries(region.module.ports);
+    if (!ports.some(([port, { bits }]) => /cl(oc)?k$/.test(port) && bits[0] === clock))
+      throw new HbnnError(
+        `${name}: expected every register on the rising edge of the clock, a port of the module; take gates out of the clock`,
+      );
+    const [q, d] = [connections.Q[0], connections.D[0]].map((bit) => this.slot(region, bit));
+    region.registers.push({ q, d });
+  }
+
+  /** A function that gives registers their inputs' values: all are read before one is written. */
+  edge({ registers }: Region): number {
+    const entry = new SlotFunction();
+    const first = this.slotCount;
+    this.slotCount += registers.length;
+    const phases = [
+      registers.map(({ d }, i) => [d, first + i] as const),
+      registers.map(({ q }, i) => [first + i, q] as const),
+    ];
+    for (const copies of phases)
+      for (let at = 0; at < copies.length; at += operationsPerFunction) {
+        const part = new SlotFunction();
+        for (const [from, to] of copies.slice(at, at + operationsPerFunction))
+          part.gate('copy', [from], to);
+        entry.call(this.functions.push(part) - 1);
+      }
+    return this.functions.push(entry) - 1;
+  }
+
+  private memory(code: SlotFunction, region: Region, cell: YosysCell): void {
+    const memory = memoryOf(cell, (port) =>
+      (cell.connections[port] ?? []).map((bit) => this.slot(region, bit)),
+    );
+    if (memory.writes.length > 0) region.writes = true;
+    const of = this.memories.push(memory) - 1;
+    memory.reads.forEach((_, port) => {
+      code.read(this.reads.push({ of, port }) - 1);
+    });
   }
 
   private made(code: SlotFunction, gate: SimdGate, from: readonly number[]): number {
@@ -244,8 +346,9 @@ function inOrder(name: string, module: YosysModule, modules: YosysNetlist['modul
     const read: number[] = [];
     for (const [port, bits] of Object.entries(cell.connections)) {
       const numbers = bits.filter((bit): bit is number => typeof bit === 'number');
-      if (directionOf(name, cell, port, modules) === 'input') read.push(...numbers);
-      else for (const bit of numbers) drivers.set(bit, i);
+      const direction = directionOf(name, cell, port, modules);
+      if (direction === 'input') read.push(...numbers);
+      else if (direction === 'output') for (const bit of numbers) drivers.set(bit, i);
     }
     return read;
   });
@@ -279,14 +382,18 @@ function directionOf(
   cell: YosysCell,
   port: string,
   modules: YosysNetlist['modules'],
-): string {
+): 'input' | 'output' | 'edge' {
   if (gates[cell.type] !== undefined) return port === 'Y' ? 'output' : 'input';
+  // What is taken in at a clock edge need not be there before.
+  if (cell.type === registerType) return 'edge';
+  if (cell.type === memoryType)
+    return port === 'RD_DATA' ? 'output' : port === 'RD_ADDR' ? 'input' : 'edge';
   const outputs = vendorPorts[cell.type];
   if (outputs !== undefined) return outputs.includes(port) ? 'output' : 'input';
   const direction = modules[cell.type]?.ports[port]?.direction;
   if (direction === undefined)
     throw new HbnnError(
-      `${name}: expected gates and modules of the design, got a cell ${cell.type} with port ${port}; make it of those`,
+      `${name}: expected gates, registers of the rising edge without a reset of their own, memories and modules of the design, got a cell ${cell.type} with port ${port}; make it of those`,
     );
-  return direction;
+  return direction as 'input' | 'output';
 }

@@ -1,7 +1,14 @@
-import { type FeatureShape, featureCount, type IntegerModel, planModel } from '@hbnn/core';
+import {
+  type FeatureShape,
+  featureCount,
+  HbnnError,
+  type IntegerModel,
+  planModel,
+} from '@hbnn/core';
 import type { AdderStyle } from './bitHeap.ts';
 import { checkBudget } from './budget.ts';
 import { type Literal, Netlist, nodeOf } from './netlist.ts';
+import { endLevel, pipelined, scheduleOf } from './pipeline.ts';
 import { type Site, sitesOf } from './sites.ts';
 import { type Form, formKey, pixelForm, type Value } from './value.ts';
 import { extended, scoreBits } from './values.ts';
@@ -13,6 +20,8 @@ export interface Leaf {
   readonly net: Netlist;
   readonly ports: readonly OutputPort[];
   readonly about: readonly string[];
+  /** It has registers, and with them a port clk; `enabled` ones move where a port ce is 1. */
+  readonly clock?: 'always' | 'enabled';
 }
 
 export interface OutputPort {
@@ -65,10 +74,14 @@ export interface DesignLayer {
   readonly modules: readonly Module[];
   readonly input: Bus;
   readonly output: Bus;
+  /** Registers from its input to its output, and from the pixels to its output. */
+  readonly stages: number;
+  readonly delayCycles: number;
 }
 
 /** Hardware of a whole model: pixels in, scores and the largest one's number out. */
 export interface Design {
+  readonly kind: 'unrolled';
   readonly top: string;
   readonly style: AdderStyle;
   readonly input: Bus;
@@ -76,13 +89,19 @@ export interface Design {
   readonly scores: Leaf;
   readonly largest: Largest;
   readonly classes: readonly string[];
+  /** Clock edges from an image to its scores; 0 is hardware without a clock. An image goes in each cycle. */
   readonly latencyCycles: number;
+  /** The budget it was pipelined by, and the levels of its deepest stage. */
+  readonly maxLevels?: number;
+  readonly deepestLevels?: number;
 }
 
 /** The module that picks the largest score: numbers of so many bits of each score, in two's complement. */
 export interface Largest {
   readonly name: string;
   readonly width: number;
+  /** Rounds of the tournament behind which registers stand. */
+  readonly registered: readonly number[];
 }
 
 /** Bits of the number of the largest score. */
@@ -93,11 +112,13 @@ export interface DesignOptions {
   readonly style?: AdderStyle;
   /** Refuse a design of more adders than this; default 2,000,000. */
   readonly mostAdders?: number;
+  /** Put registers so that no stage has more levels of gates; without it there are none. */
+  readonly maxLevels?: number;
 }
 
 /**
  * Make a model's hardware, fully unrolled: every weight has its own logic, every place of a feature map its own
- * module instance, one image per evaluation.
+ * module instance; one image per evaluation or, pipelined, per cycle.
  *
  * @throws HbnnError when the model is not sound, or its estimate is over the budget
  */
@@ -115,23 +136,89 @@ export function unrolledDesign(model: IntegerModel, o: DesignOptions = {}): Desi
     Array.from({ length: size }, (_, i) => pixelForms[i % shape[2]]),
   );
   const input = bus;
+  const pipe = new Pipe(o.maxLevels);
   const layers = planned.map((plan): DesignLayer => {
     const { layer, output } = plan;
     const module = names.of(layer.name, layer.kind);
-    const made = buildLayer(module, sitesOf(plan), bus, output, style, names);
+    const made = buildLayer(module, sitesOf(plan), bus, output, { style, names, pipe });
     const about = [`Layer '${layer.name}' (${layer.kind})`];
-    const found = { layer: layer.name, kind: layer.kind, module, input: bus, ...made(about) };
+    const found = {
+      ...{ layer: layer.name, kind: layer.kind, module, input: bus, ...made(about) },
+      ...{ stages: pipe.stages, delayCycles: pipe.cycles },
+    };
     bus = found.output;
     return found;
   });
-  const { leaf: scores, width } = scoresModule(
-    names.of('scores', 'scores'),
-    bus,
-    model.scoreOffsets,
-    style,
-  );
-  const largest = { name: names.of('largest', 'largest'), width };
-  return { top, style, input, layers, scores, largest, classes: model.classes, latencyCycles: 0 };
+  const { leaf, width } = scoresModule(names.of('scores', 'scores'), bus, model, style);
+  const scores = pipe.leaves([leaf])[0];
+  const largest = {
+    ...{ name: names.of('largest', 'largest'), width },
+    registered: pipe.rounds(model.classes.length, width),
+  };
+  return {
+    ...{ kind: 'unrolled', top, style, input, layers, scores, largest, classes: model.classes },
+    latencyCycles: pipe.cycles + largest.registered.length,
+    ...(o.maxLevels !== undefined && { maxLevels: o.maxLevels, deepestLevels: pipe.deepest }),
+  };
+}
+
+/** Registers so far: what comes next goes on in the stage that was begun. */
+class Pipe {
+  private readonly mostLevels: number | undefined;
+  private level = 0;
+  /** Of the last leaves; and of all. */
+  stages = 0;
+  cycles = 0;
+  deepest = 0;
+
+  constructor(mostLevels: number | undefined) {
+    if (mostLevels !== undefined && !(Number.isInteger(mostLevels) && mostLevels >= 1))
+      throw new HbnnError(
+        `levels: expected a whole number of at least 1 per stage, got ${mostLevels}`,
+      );
+    this.mostLevels = mostLevels;
+  }
+
+  /** Leaves side by side, all of the same stages. */
+  leaves(leaves: readonly Leaf[]): Leaf[] {
+    const { mostLevels } = this;
+    if (mostLevels === undefined) return [...leaves];
+    const schedules = leaves.map(({ net }) => scheduleOf(net, mostLevels, this.level));
+    const depth = schedules.reduce((most, one) => Math.max(most, one.depth), 0);
+    this.level = schedules.reduce(
+      (most, one, i) => Math.max(most, endLevel(leaves[i].net, one, depth)),
+      0,
+    );
+    this.deepest = schedules.reduce((most, one) => Math.max(most, one.deepest), this.deepest);
+    this.stages = depth;
+    this.cycles += depth;
+    return leaves.map((leaf, i): Leaf => {
+      const net = pipelined(leaf.net, schedules[i], depth);
+      return hasRegister(net) ? { ...leaf, net, clock: 'always' } : { ...leaf, net };
+    });
+  }
+
+  /** The rounds of a tournament behind which a register stands. A comparison is counted like an adder. */
+  rounds(count: number, width: number): number[] {
+    const { mostLevels } = this;
+    if (mostLevels === undefined) return [];
+    const found: number[] = [];
+    const each = 2 + Math.ceil(width / 4);
+    for (let round = 0, left = count; left > 1; round++, left = Math.ceil(left / 2)) {
+      if (this.level > 0 && this.level + each > mostLevels) {
+        found.push(round);
+        this.level = 0;
+      }
+      this.level += each;
+      this.deepest = Math.max(this.deepest, this.level);
+    }
+    return found;
+  }
+}
+
+function hasRegister(net: Netlist): boolean {
+  const live = net.live();
+  return live.some((alive, node) => alive === 1 && net.kind(node) === 'register');
 }
 
 function busOf(shape: FeatureShape, forms: readonly Form[]): Bus {
@@ -151,13 +238,18 @@ interface Variant {
   readonly reads: readonly number[];
 }
 
+interface Making {
+  readonly style: AdderStyle;
+  readonly names: Names;
+  readonly pipe: Pipe;
+}
+
 function buildLayer(
   module: string,
   sites: readonly Site[],
   input: Bus,
   shape: FeatureShape,
-  style: AdderStyle,
-  names: Names,
+  { style, names, pipe }: Making,
 ): (about: string[]) => { modules: Module[]; output: Bus } {
   const numbers = new FormNumbers();
   const variants = new Map<string, Variant>();
@@ -178,7 +270,7 @@ function buildLayer(
       forms[element] = variant.forms[i];
     });
   const output = busOf(shape, forms);
-  const leaves = [...variants.values()].map(({ leaf }) => leaf);
+  const leaves = pipe.leaves([...variants.values()].map(({ leaf }) => leaf));
   return (about) => {
     if (alone) return { modules: [{ ...leaves[0], about }], output };
     const instances = placed
@@ -260,7 +352,7 @@ function withoutUnread(net: Netlist, count: number): { narrow: Netlist; reads: n
 function scoresModule(
   name: string,
   input: Bus,
-  offsets: Int32Array,
+  { scoreOffsets: offsets }: IntegerModel,
   style: AdderStyle,
 ): { leaf: Leaf; width: number } {
   const net = new Netlist(busWidth(input));

@@ -16,10 +16,10 @@ import { describeForm, formKey } from './value.ts';
 
 /** The file that holds the models of a vendor's cells, for simulators alone. */
 export const modelsFile = 'xc7_models.v';
-const primitivesFile = 'hbnn_xc7.v';
+export const primitivesFile = 'hbnn_xc7.v';
 
 /** Write a design as Verilog-2005, one file per layer: the same design gives the same text. */
-export function verilogFiles(design: Design): Record<string, string> {
+export function unrolledFiles(design: Design): Record<string, string> {
   const files: Record<string, string> = {};
   for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
   const scoresLines = [
@@ -36,28 +36,38 @@ export function verilogFiles(design: Design): Record<string, string> {
   return files;
 }
 
-function file(about: readonly string[], modules: readonly string[]): string {
+export function file(about: readonly string[], modules: readonly string[]): string {
   const head = about.map((line) => `// ${ascii(line)}\n`).join('');
   const lint = '/* verilator lint_off DECLFILENAME */\n';
   return `${head}${lint}\`timescale 1ns / 1ps\n\`default_nettype none\n\n${modules.join('\n')}\n\`default_nettype wire\n`;
 }
 
 /** Comments hold what any tool reads, whatever a model's names are. */
-const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+export const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
-function layerFile({ layer, kind, module, modules, input, output }: DesignLayer): string {
+function layerFile(design: DesignLayer): string {
+  const { layer, kind, module, modules, input, output, stages, delayCycles } = design;
   const about = [
     `Layer '${layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
     ...describeBus('x', input),
     ...describeBus('y', output),
-    'Combinational: latency 0 cycles, an image per evaluation',
+    timing(stages, delayCycles),
   ];
   const others = modules.length - 1;
   if (others > 0)
     about.push(
       `${module} has an instance for each place; ${others} module(s) above it do the work`,
     );
-  return file(about, modules.map(moduleText));
+  return file(
+    about,
+    modules.map((one) => moduleText(one, modules)),
+  );
+}
+
+function timing(stages: number, cycles: number): string {
+  if (cycles === 0) return 'Combinational: latency 0 cycles, an image per evaluation';
+  const from = stages === cycles ? '' : `, ${cycles} from the pixels`;
+  return `Latency ${stages} cycle(s)${from}; an image per cycle`;
 }
 
 const mostForms = 8;
@@ -80,12 +90,14 @@ function describeBus(port: string, bus: Bus): string[] {
   return lines.map((line) => line.replace('…', '...'));
 }
 
-function moduleText(module: Module): string {
+function moduleText(module: Module, layer: readonly Module[]): string {
   if (module.kind === 'leaf') return leafText(module);
   const { name, inputWidth, outputWidth, instances } = module;
   const y = [{ name: 'y', width: outputWidth }];
-  const lines = [header(name, inputWidth, y)];
-  for (const instance of instances) lines.push(...instanceText(instance));
+  const clocked = new Set(layer.filter(isClocked).map((one) => one.name));
+  const lines = [header(name, inputWidth, y, clocked.size > 0 ? 'always' : undefined)];
+  for (const instance of instances)
+    lines.push(...instanceText(instance, clocked.has(instance.module)));
   lines.push(
     ...assembled(
       'y',
@@ -106,8 +118,17 @@ function unread(count: number, isRead: (i: number) => boolean): number[] {
 const sink = (names: readonly string[]): string[] =>
   names.length === 0 ? [] : [`  wire unused = &{1'b0, ${names.join(', ')}};`];
 
-function header(name: string, inputWidth: number, ports: readonly OutputPort[]): string {
+const isClocked = (module: Module): boolean => module.kind === 'leaf' && module.clock !== undefined;
+
+function header(
+  name: string,
+  inputWidth: number,
+  ports: readonly OutputPort[],
+  clock?: Leaf['clock'],
+): string {
   const list = [
+    ...(clock === undefined ? [] : ['input  wire clk']),
+    ...(clock === 'enabled' ? ['input  wire ce'] : []),
     `input  wire [${Math.max(1, inputWidth) - 1}:0] x`,
     ...ports.map((port) => `output wire [${Math.max(1, port.width) - 1}:0] ${port.name}`),
   ];
@@ -124,9 +145,11 @@ function concatenation(bus: string, parts: readonly Range[]): string {
   return texts.length === 1 ? texts[0] : `{${texts.join(', ')}}`;
 }
 
-const instanceText = ({ module, name, x, width }: Instance): string[] => [
+const clockPort = (clocked: boolean): string => (clocked ? '.clk(clk), ' : '');
+
+const instanceText = ({ module, name, x, width }: Instance, clocked: boolean): string[] => [
   `  wire [${width - 1}:0] y_${name};`,
-  `  ${module} ${name} (.x(${concatenation('x', x)}), .y(y_${name}));`,
+  `  ${module} ${name} (${clockPort(clocked)}.x(${concatenation('x', x)}), .y(y_${name}));`,
 ];
 
 /**
@@ -144,8 +167,10 @@ function assembled(port: string, parts: readonly string[]): string[] {
 
 const perLine = 8;
 
-function leafText({ name, net, ports }: Leaf): string {
-  const lines = [header(name, net.inputCount, ports)];
+/** A module of gates and registers. */
+export function leafText({ name, net, ports, clock }: Leaf): string {
+  const lines = [header(name, net.inputCount, ports, clock)];
+  const edges: string[] = [];
   const live = net.live();
   const namer = new NetNames(net);
   const cells = new Set<number>();
@@ -153,13 +178,20 @@ function leafText({ name, net, ports }: Leaf): string {
     if (live[node] === 0) continue;
     const note = net.notes.get(node);
     if (note !== undefined) lines.push(`  // ${note}`);
-    if (net.kind(node) !== 'cell') lines.push(`  ${namer.gate(node)}`);
+    if (net.kind(node) === 'register') {
+      lines.push(`  reg n${node};`);
+      edges.push(`    n${node} <= ${namer.text(net.operands(node)[0])};`);
+    } else if (net.kind(node) !== 'cell') lines.push(`  ${namer.gate(node)}`);
     else {
       const [cell] = net.operands(node);
       if (cells.has(cell)) continue;
       cells.add(cell);
       lines.push(...namer.cell(cell, live));
     }
+  }
+  if (edges.length > 0) {
+    const when = clock === 'enabled' ? 'if (ce) begin' : 'begin';
+    lines.push(`  always @(posedge clk) ${when}`, ...edges, '  end');
   }
   let at = 0;
   for (const port of ports) {
@@ -239,25 +271,43 @@ class NetNames {
 }
 
 /** A tournament of scores; of two that are equal the one of the lower number goes on. */
-function largestFile({ largest: { name, width }, classes }: Design): string {
+function largestFile({ largest: { name, width, registered }, classes }: Design): string {
   const count = classes.length;
   const bits = indexWidth(count);
   const about = [
     `The number of the largest of ${count} scores, the first of equal ones`,
     `Scores differ in their low ${width} bits alone: the others repeat the sign`,
   ];
+  if (registered.length > 0) about.push(timing(registered.length, registered.length));
   const ports = [{ name: 'largest', width: bits }];
-  const lines = [header(name, 32 * count, ports)];
-  const value = (k: number): string => `value_0_${k}`;
-  for (let k = 0; k < count; k++) {
-    const at = 32 * k;
-    lines.push(`  wire signed [${width - 1}:0] ${value(k)} = x[${at + width - 1}:${at}];`);
-    lines.push(`  wire [${bits - 1}:0] index_0_${k} = ${bits}'d${k};`);
-  }
-  let left = count;
+  const lines = [header(name, 32 * count, ports, registered.length > 0 ? 'always' : undefined)];
+  const entry = (k: number): Entry => ({
+    value: `x[${32 * k + width - 1}:${32 * k}]`,
+    index: `${bits}'d${k}`,
+  });
+  let left = classes.map((_, k) => k);
+  const edges: string[] = [];
+  for (const k of left) lines.push(...entryLines(`0_${k}`, entry(k), width, bits));
   let round = 0;
-  for (; left > 1; left = Math.ceil(left / 2), round++)
-    for (let k = 0; k < left; k += 2) lines.push(...match(round, k, left, width, bits));
+  for (; left.length > 1; round++) {
+    const suffix = registered.includes(round) ? '_q' : '';
+    if (suffix !== '')
+      for (const k of left) lines.push(...registerEntry(`${round}_${k}`, width, bits, edges));
+    const next: number[] = [];
+    for (const k of left.filter((k) => k % 2 === 0)) {
+      next.push(k / 2);
+      const match = matched(`${round}_${k}${suffix}`, `${round}_${k + 1}${suffix}`);
+      const alone = {
+        value: `value_${round}_${k}${suffix}`,
+        index: `index_${round}_${k}${suffix}`,
+      };
+      const goesOn = k + 1 === left.length ? alone : match.winner;
+      if (goesOn === match.winner) lines.push(match.line);
+      lines.push(...entryLines(`${round + 1}_${k / 2}`, goesOn, width, bits));
+    }
+    left = next;
+  }
+  if (edges.length > 0) lines.push('  always @(posedge clk) begin', ...edges, '  end');
   lines.push(`  assign largest = index_${round}_0;`);
   const signs = classes.map((_, k) => `x[${32 * k + 31}:${32 * k + width}]`);
   const rest = [...(width < 32 ? signs : []), `value_${round}_0`];
@@ -265,44 +315,85 @@ function largestFile({ largest: { name, width }, classes }: Design): string {
   return file(about, [`${lines.join('\n')}\nendmodule\n`]);
 }
 
-function match(round: number, k: number, left: number, width: number, bits: number): string[] {
-  const [a, b] = [`${round}_${k}`, `${round}_${k + 1}`];
-  const to = `${round + 1}_${k / 2}`;
-  const value = `  wire signed [${width - 1}:0] value_${to} = `;
-  const index = `  wire [${bits - 1}:0] index_${to} = `;
-  if (k + 1 === left) return [`${value}value_${a};`, `${index}index_${a};`];
+/** A score and its number on their way through the tournament. */
+interface Entry {
+  readonly value: string;
+  readonly index: string;
+}
+
+const entryLines = (
+  name: string,
+  { value, index }: Entry,
+  width: number,
+  bits: number,
+): string[] => [
+  `  wire signed [${width - 1}:0] value_${name} = ${value};`,
+  `  wire [${bits - 1}:0] index_${name} = ${index};`,
+];
+
+function registerEntry(name: string, width: number, bits: number, edges: string[]): string[] {
+  edges.push(`    value_${name}_q <= value_${name};`, `    index_${name}_q <= index_${name};`);
   return [
-    `  wire less_${a} = value_${a} < value_${b};`,
-    `${value}less_${a} ? value_${b} : value_${a};`,
-    `${index}less_${a} ? index_${b} : index_${a};`,
+    `  reg signed [${width - 1}:0] value_${name}_q;`,
+    `  reg [${bits - 1}:0] index_${name}_q;`,
   ];
 }
 
-function topFile({ top, input, layers, scores, largest, classes }: Design): string {
+function matched(a: string, b: string): { readonly line: string; readonly winner: Entry } {
+  return {
+    line: `  wire less_${a} = value_${a} < value_${b};`,
+    winner: {
+      value: `less_${a} ? value_${b} : value_${a}`,
+      index: `less_${a} ? index_${b} : index_${a}`,
+    },
+  };
+}
+
+function topFile(design: Design): string {
+  const { top, input, layers, scores, largest, classes, latencyCycles, deepestLevels } = design;
   const about = [
     `A network of ${layers.length} layers: ${layers.map(({ layer }) => layer).join(', ')}`,
     `pixels: ${input.shape.join(' x ')} of 8 bits, row by row, channels fastest`,
     `scores: ${classes.length} of 32 bits in two's complement; largest: the number of the largest`,
-    'Combinational: latency 0 cycles, an image per evaluation',
+    timing(latencyCycles, latencyCycles),
   ];
+  if (latencyCycles > 0) about.push(`At most ${deepestLevels} levels of gates between registers`);
   const width = indexWidth(classes.length);
   const lines = [
     `module ${top} (`,
+    ...(latencyCycles > 0 ? ['    input  wire clk,'] : []),
     `    input  wire [${busWidth(input) - 1}:0] pixels,`,
     `    output wire [${32 * classes.length - 1}:0] scores,`,
     `    output wire [${width - 1}:0] largest`,
     ');',
   ];
   let before = 'pixels';
-  for (const { module, output } of layers) {
+  for (const { module, modules, output } of layers) {
     const wire = `${module}_y`;
+    const clock = clockPort(modules.some(isClocked));
     lines.push(`  wire [${busWidth(output) - 1}:0] ${wire};`);
-    lines.push(`  ${module} ${module}_layer (.x(${before}), .y(${wire}));`);
+    lines.push(`  ${module} ${module}_layer (${clock}.x(${before}), .y(${wire}));`);
     before = wire;
   }
+  const rounds = largest.registered.length;
+  const made = rounds > 0 ? 'scores_0' : 'scores';
+  if (rounds > 0) lines.push(`  wire [${32 * classes.length - 1}:0] scores_0;`);
   lines.push(
-    `  ${scores.name} ${scores.name}_layer (.x(${before}), .scores(scores));`,
-    `  ${largest.name} ${largest.name}_layer (.x(scores), .largest(largest));`,
+    `  ${scores.name} ${scores.name}_layer (${clockPort(isClocked(scores))}.x(${before}), .scores(${made}));`,
+    `  ${largest.name} ${largest.name}_layer (${clockPort(rounds > 0)}.x(${made}), .largest(largest));`,
   );
+  if (rounds > 0) lines.push(...delayed(rounds, 32 * classes.length));
   return file(about, [`${lines.join('\n')}\nendmodule\n`]);
+}
+
+/** Scores that wait for the number of the largest. */
+function delayed(cycles: number, width: number): string[] {
+  const places = Array.from({ length: cycles }, (_, i) => i + 1);
+  return [
+    ...places.map((i) => `  reg [${width - 1}:0] scores_${i};`),
+    '  always @(posedge clk) begin',
+    ...places.map((i) => `    scores_${i} <= scores_${i - 1};`),
+    '  end',
+    `  assign scores = scores_${cycles};`,
+  ];
 }

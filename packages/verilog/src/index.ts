@@ -1,5 +1,6 @@
 export type { AdderStyle } from './bitHeap.ts';
 export { estimateAdders, type LayerEstimate } from './budget.ts';
+export { chooseFolds, type FoldGoal } from './chooseFolds.ts';
 export {
   type Bus,
   type Design,
@@ -7,7 +8,23 @@ export {
   type DesignOptions,
   unrolledDesign,
 } from './design.ts';
-export { verilogFiles } from './emit.ts';
+export {
+  type FoldedDesign,
+  type FoldedLayer,
+  type FoldedOptions,
+  type FoldTable,
+  foldedDesign,
+  type LayerCycles,
+} from './folded.ts';
+export type { Fold } from './foldSchedule.ts';
+export {
+  type Disproof,
+  type LayerProof,
+  type Proof,
+  type ProofMethod,
+  type ProofOptions,
+  prove,
+} from './proof.ts';
 export { type Simulation, simulate } from './simulate.ts';
 export { type PartSwitching, type Switching, switching } from './switching.ts';
 export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
@@ -20,3 +37,4 @@ export {
 export { testbenchFiles } from './testbench.ts';
 export type { Form } from './value.ts';
 export { type Difference, type Verified, type VerifyOptions, verify } from './verify.ts';
+export { verilogFiles } from './verilogFiles.ts';

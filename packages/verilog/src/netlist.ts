@@ -137,7 +137,8 @@ export class Netlist {
     return copy;
   }
 
-  private copyOf(node: number, to: Netlist, at: (literal: Literal) => Literal): Literal {
+  /** Make a node again in another netlist, of operands there. */
+  copyOf(node: number, to: Netlist, at: (literal: Literal) => Literal): Literal {
     const [a, b, c] = this.operands(node);
     const kind = this.kind(node);
     switch (kind) {

@@ -1,10 +1,21 @@
-import { type Feature, featureCount, HbnnError, type IntegerModel, type Watch } from '@hbnn/core';
+import {
+  type Feature,
+  featureCount,
+  HbnnError,
+  type IntegerModel,
+  type Random,
+  random,
+  type Watch,
+} from '@hbnn/core';
 import { type Compiled, compile, lanes } from './compile.ts';
 import { type Bus, busWidth, type Design, indexWidth } from './design.ts';
-import { modelsFile, verilogFiles } from './emit.ts';
+import { modelsFile } from './emit.ts';
+import type { FoldedDesign } from './folded.ts';
 import { xc7Boxes } from './primitives.ts';
-import { testbenchName } from './testbench.ts';
+import { simulateStreams } from './simulateStreams.ts';
+import { testbenchName } from './testbenchNames.ts';
 import { decodeForm } from './value.ts';
+import { verilogFiles } from './verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from './yosys.ts';
 
 /** A design read back from its text and ready to be computed. */
@@ -14,6 +25,8 @@ export interface Simulation {
   /** The number of the largest score of each image of the last run, as the hardware gives it. */
   readonly largest: () => Int32Array;
   readonly gates: number;
+  /** Of streams: cycles between the last image's scores and those of the image before it, of the last run. */
+  readonly cyclesPerImage?: () => number;
 }
 
 /**
@@ -24,7 +37,7 @@ export interface Simulation {
  */
 export async function simulate(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>> = verilogFiles(design),
 ): Promise<Simulation> {
   return simulateNetlist(model, design, await gateNetlist(design, files));
@@ -33,13 +46,13 @@ export async function simulate(
 /** Compile a design's netlist, as `gateNetlist` reads it. */
 export async function simulateNetlist(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   netlist: YosysNetlist,
 ): Promise<Simulation> {
   const compiled = await compile(netlist, design.top);
+  if (design.kind === 'folded') return simulateStreams(model, design, compiled);
   const { shape } = model.input;
   const size = featureCount(shape);
-  const classes = model.scoreOffsets.length;
   const nets = netsOf(design, compiled);
   let numbers: Int32Array = new Int32Array(0);
   return {
@@ -51,37 +64,84 @@ export async function simulateNetlist(
         throw new HbnnError(
           `run: expected images of ${shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
         );
-      const scores = new Int32Array(count * classes);
-      numbers = new Int32Array(count);
-      for (let from = 0; from < count; from += lanes) {
-        const images = Math.min(lanes, count - from);
-        setPixels(
-          compiled,
-          nets.pixels,
-          pixels.subarray(from * size, (from + images) * size),
-          size,
-        );
-        compiled.evaluate();
-        for (let lane = 0; lane < images; lane++) {
-          const image = from + lane;
-          for (let k = 0; k < classes; k++)
-            scores[image * classes + k] = word(compiled, nets.scores, 32 * k, 32, lane);
-          numbers[image] = word(compiled, nets.largest, 0, nets.largest.length, lane);
-          if (watch === undefined) continue;
-          design.layers.forEach(({ output }, i) => {
-            watch(model.layers[i], featureOf(compiled, output, nets.layers[i], lane));
-          });
-        }
-      }
+      const { scores, largest, seen } = stream(
+        design,
+        compiled,
+        nets,
+        pixels,
+        count,
+        watch !== undefined,
+      );
+      numbers = largest;
+      for (const features of seen)
+        features.forEach((feature, i) => {
+          watch?.(model.layers[i], feature);
+        });
       return scores;
     },
   };
 }
 
+interface Streamed {
+  readonly scores: Int32Array;
+  readonly largest: Int32Array;
+  /** Of each image the layers' outputs, where they were asked for. */
+  readonly seen: Feature[][];
+}
+
+/** Cycles over which images are spread when there is a clock: what is out of step then meets another image. */
+const cyclesAtLeast = 16;
+
+/** Put images in, some each cycle, and take what belongs to them when it comes out. */
+function stream(
+  design: Design,
+  compiled: Compiled,
+  nets: Nets,
+  pixels: Uint8Array,
+  count: number,
+  watched: boolean,
+): Streamed {
+  const { latencyCycles: latency, layers } = design;
+  const size = design.input.forms.length;
+  const classes = design.classes.length;
+  const each = latency === 0 ? lanes : Math.min(lanes, Math.ceil(count / cyclesAtLeast));
+  const scores = new Int32Array(count * classes);
+  const largest = new Int32Array(count);
+  const seen: Feature[][] = Array.from({ length: watched ? count : 0 }, () => []);
+  const rng = random(count, 'power-up', design.top);
+  if (latency > 0) compiled.scramble(rng);
+  const steps = Math.ceil(count / Math.max(1, each));
+  /** The images that went in at a step. */
+  const imagesOf = (step: number): readonly [from: number, to: number] =>
+    step < 0 || step >= steps ? [0, 0] : [step * each, Math.min(count, (step + 1) * each)];
+  for (let cycle = 0; cycle < steps + latency; cycle++) {
+    const [from, to] = imagesOf(cycle);
+    const noise = latency > 0 ? rng : undefined;
+    setPixels(compiled, nets.pixels, pixels.subarray(from * size, to * size), size, noise);
+    compiled.evaluate();
+    if (watched)
+      layers.forEach(({ output, delayCycles }, i) => {
+        const [first, end] = imagesOf(cycle - delayCycles);
+        for (let image = first; image < end; image++)
+          seen[image][i] = featureOf(compiled, output, nets.layers[i], image - first);
+      });
+    const [first, end] = imagesOf(cycle - latency);
+    for (let image = first; image < end; image++) {
+      const lane = image - first;
+      for (let k = 0; k < classes; k++)
+        scores[image * classes + k] = word(compiled, nets.scores, 32 * k, 32, lane);
+      largest[image] = word(compiled, nets.largest, 0, nets.largest.length, lane);
+    }
+    if (latency > 0) compiled.clock();
+  }
+  return { scores, largest, seen };
+}
+
 /** Gates alone: modules of the design stay modules, primitives dissolve into those that use them. */
 export async function gateNetlist(
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
+  layersToo = false,
 ): Promise<YosysNetlist> {
   const sources = sourcesOf(files);
   const primitives = '*hbnn_count7* *hbnn_add3*';
@@ -90,19 +150,33 @@ export async function gateNetlist(
     `hierarchy -check -top ${design.top}`,
     'setattr -unset src */*',
     'proc',
+    'memory_collect',
     'simplemap',
     'techmap',
     'simplemap',
-    // Primitives dissolve, small as they are by then; places of layers stay functions, computed once and called often.
-    'setattr -mod -set keep_hierarchy 1 *',
+    // Primitives dissolve, small as they are by then; places of layers, and lanes, stay functions, computed once and
+    // called often. Streams dissolve too: ready goes the other way.
+    ...(design.kind === 'folded' ? lanesKept(design) : ['setattr -mod -set keep_hierarchy 1 *']),
     ...(design.style === 'xc7' ? [`setattr -mod -unset keep_hierarchy ${primitives}`] : []),
     'flatten -noscopeinfo',
     'opt_clean',
+    // What has dissolved into the chain of streams is there no more, unless layers are wanted by themselves.
+    ...(design.kind === 'folded' && !layersToo ? [`hierarchy -top ${design.top}`] : []),
     'write_json',
   ];
   const { output } = await yosys(`${script.join('\n')}\n`, sources);
   return JSON.parse(output) as YosysNetlist;
 }
+
+const lanesKept = ({ top, layers }: FoldedDesign): string[] => [
+  ...layers
+    .flatMap(({ units }) => units)
+    .flatMap((unit) =>
+      unit.kind === 'matrix' ? [`setattr -mod -set keep_hierarchy 1 ${unit.lane.name}`] : [],
+    ),
+  // Bits that no layer needs are there to be looked at all the same.
+  ...layers.map(({ module }) => `setattr -set keep 1 ${top}/${module}_tdata`),
+];
 
 /** The Verilog of a design among files, without the testbench. */
 export function sourcesOf(files: Readonly<Record<string, string>>): Record<string, string> {
@@ -142,13 +216,21 @@ function netsOf(design: Design, compiled: Compiled): Nets {
 
 export const wordsPerSlot = 4;
 
+/** Put images into the lanes from the first on, and noise or 0 into the others. */
 function setPixels(
   { memory }: Compiled,
   slots: readonly number[],
   pixels: Uint8Array,
   size: number,
+  noise?: Random,
 ): void {
-  for (const slot of slots) memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
+  const used = pixels.length / size;
+  for (const slot of slots)
+    for (let w = 0; w < wordsPerSlot; w++) {
+      const taken = Math.max(0, Math.min(32, used - 32 * w));
+      const free = taken === 32 ? 0 : -1 << taken;
+      memory[wordsPerSlot * slot + w] = noise === undefined ? 0 : noise.below(2 ** 32) & free;
+    }
   pixels.forEach((pixel, at) => {
     const lane = Math.floor(at / size);
     const first = 8 * (at % size);
@@ -161,7 +243,7 @@ function setPixels(
 export const bitOf = ({ memory }: Compiled, slot: number, lane: number): number =>
   (memory[wordsPerSlot * slot + (lane >> 5)] >>> (lane & 31)) & 1;
 
-function word(
+export function word(
   compiled: Compiled,
   slots: readonly number[],
   from: number,

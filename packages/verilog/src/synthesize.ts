@@ -1,7 +1,8 @@
 import { HbnnError } from '@hbnn/core';
 import { modelsFile } from './emit.ts';
-import { type ModuleCost, synthesizeModules, type Target } from './synthesizeModules.ts';
+import { type ModuleCost, mappingOf, synthesizeModules, type Target } from './synthesizeModules.ts';
 import { testbenchName } from './testbench.ts';
+import { YosysPool } from './yosysPool.ts';
 
 /** What a layer takes: its modules times how often they are there. */
 export interface LayerCost {
@@ -12,6 +13,8 @@ export interface LayerCost {
   readonly flipFlops: number;
   readonly depth: number;
   readonly area?: number;
+  /** Parts that its modules were synthesized in; nothing is optimized across them. */
+  readonly groups: number;
   readonly cells: Readonly<Record<string, number>>;
 }
 
@@ -27,12 +30,17 @@ export interface CostCache {
 
 export interface SynthesizeOptions {
   readonly cache?: CostCache;
+  /** Threads that run Yosys; by default one per core. */
+  readonly workers?: number;
+  /** Gates of a group, where a module is too large to be synthesized at once. */
+  readonly groupGates?: number;
+  /** Called when a file is done. */
   onFile?(done: number, total: number, name: string): void;
 }
 
 const primitivesFile = 'hbnn_xc7.v';
 /** Raised when scripts or counts change, so that no cached cost is of others. */
-const version = 2;
+const version = 3;
 
 /**
  * Synthesize a design file by file and count what the whole takes: a module met a thousand times is synthesized once.
@@ -52,10 +60,27 @@ export async function synthesize(
     ([name]) =>
       name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name),
   );
+  const pool = new YosysPool(o.workers);
+  try {
+    const modules = await allModules(pool, sources, files, target, o);
+    return designCost(top, modules);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function allModules(
+  pool: YosysPool,
+  sources: readonly (readonly [name: string, text: string])[],
+  files: Readonly<Record<string, string>>,
+  target: Target,
+  o: SynthesizeOptions,
+): Promise<Map<string, ModuleCost>> {
   const headers = sources.flatMap(([, text]) => portsOnly(text));
   const modules = new Map<string, ModuleCost>();
-  for (const [i, [name, text]] of sources.entries()) {
-    o.onFile?.(i, sources.length, name);
+  let mapping: ReturnType<typeof mappingOf> | undefined;
+  let done = 0;
+  const one = async ([name, text]: readonly [string, string]): Promise<void> => {
     const own = moduleNames(text);
     const others = headers.filter((header) => !own.includes(moduleNames(header)[0]));
     const given: Record<string, string> = {
@@ -63,15 +88,24 @@ export async function synthesize(
       'others.v': others.filter((header) => text.includes(moduleNames(header)[0])).join('\n'),
     };
     if (files[primitivesFile] !== undefined) given[primitivesFile] = files[primitivesFile];
-    const key = JSON.stringify([version, target, given, own]);
+    const key = JSON.stringify([version, target, given, own, o.groupGates]);
     let costs = o.cache?.read(key);
     if (costs === undefined) {
-      costs = await synthesizeModules(given, own, target);
+      mapping ??= mappingOf(pool, target);
+      costs = await synthesizeModules(pool, given, own, await mapping, o.groupGates);
       o.cache?.write(key, costs);
     }
     for (const cost of costs) modules.set(cost.module, cost);
-  }
-  o.onFile?.(sources.length, sources.length, '');
+    o.onFile?.(++done, sources.length, name);
+  };
+  o.onFile?.(0, sources.length, '');
+  // The longest first, so that no core waits for it at the end.
+  const longest = [...sources].sort(([, a], [, b]) => b.length - a.length);
+  await Promise.all(longest.map(one));
+  return modules;
+}
+
+function designCost(top: string, modules: ReadonlyMap<string, ModuleCost>): DesignCost {
   const whole = modules.get(top);
   if (whole === undefined)
     throw new HbnnError(`${top}: expected a module of this name in the files`);
@@ -92,15 +126,16 @@ function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleC
     sum.luts += count * part.luts;
     if (sum.sites !== undefined) sum.sites += count * (part.sites ?? 0);
     sum.flipFlops += count * part.flipFlops;
+    sum.groups += part.groups;
     sum.depth = Math.max(sum.depth, cost.depth + part.depth);
     if (sum.area !== undefined) sum.area += count * (part.area ?? 0);
     for (const [type, k] of Object.entries(part.cells))
       sum.cells[type] = (sum.cells[type] ?? 0) + count * k;
   }
-  const { luts, sites, flipFlops, depth, area, cells } = sum;
+  const { luts, sites, flipFlops, depth, area, groups, cells } = sum;
   return {
     ...{ layer, luts, ...(sites !== undefined && { sites }), flipFlops, depth },
-    ...{ ...(area !== undefined && { area }), cells },
+    ...{ ...(area !== undefined && { area }), groups, cells },
   };
 }
 

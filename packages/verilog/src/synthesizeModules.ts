@@ -1,9 +1,12 @@
 import { HbnnError } from '@hbnn/core';
+import { type CellLibrary, libraryFiles, libraryOptions, readCellLibrary } from './cellLibrary.ts';
+import { groupsOf, joined } from './netlistGroups.ts';
 import { xc7Boxes } from './primitives.ts';
 import { packedSites } from './sites7.ts';
-import { readCommand, type YosysNetlist, yosys } from './yosys.ts';
+import { readCommand, type YosysModule, type YosysNetlist } from './yosys.ts';
+import type { YosysPool } from './yosysPool.ts';
 
-export const synthesisTargets = ['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:FILE'] as const;
+export const synthesisTargets = ['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:FILE,…'] as const;
 
 /** What a module, alone and without those it is made of, takes. */
 export interface ModuleCost {
@@ -19,6 +22,8 @@ export interface ModuleCost {
   readonly depth: number;
   /** um² or the library's own unit; undefined without a library. */
   readonly area?: number;
+  /** Parts that were synthesized each by itself, with nothing optimized across them. */
+  readonly groups: number;
   /** Instances of other modules of the design. */
   readonly instances: Readonly<Record<string, number>>;
 }
@@ -27,16 +32,31 @@ export interface Target {
   readonly name: string;
   /** Inputs of a look-up table; undefined for standard cells. */
   readonly lutInputs?: number;
-  /** Text of a Liberty file. */
-  readonly liberty?: string;
+  /** Texts of a library's Liberty files. */
+  readonly liberty?: readonly string[];
+  /** Cells of the library to stay away from, `*` standing for any letters. */
+  readonly dontUse?: readonly string[];
 }
 
 /** Choose a target by its name. @throws HbnnError for an unknown one */
 export function synthesisTarget(name: string, readLiberty: (file: string) => string): Target {
   if (name === 'xc7') return { name, lutInputs: 6 };
   if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
-  if (name.startsWith('liberty:')) return { name, liberty: readLiberty(name.slice(8)) };
+  if (name.startsWith('liberty:'))
+    return { name, liberty: name.slice('liberty:'.length).split(',').map(readLiberty) };
   throw new HbnnError(`--target: expected one of ${synthesisTargets.join(', ')}, got '${name}'`);
+}
+
+/** A target ready to be mapped to. */
+export interface Mapping {
+  readonly target: Target;
+  readonly library?: CellLibrary;
+}
+
+/** Read what a target's library says of its cells. @throws HbnnError for one that cannot be built with */
+export async function mappingOf(pool: YosysPool, target: Target): Promise<Mapping> {
+  if (target.liberty === undefined) return { target };
+  return { target, library: await readCellLibrary(pool, target.liberty, target.dontUse) };
 }
 
 /**
@@ -46,95 +66,153 @@ export function synthesisTarget(name: string, readLiberty: (file: string) => str
 const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
 const cellScript = 'strash; dc2; strash; &get -n; &dch -f; &nf; &put\n';
 
+/** Flip-flops that the FPGAs have: with enable, and with set or reset, of either edge and level. */
+const fpgaRegisters = [
+  'dfflegalize',
+  ...['$_DFF_?_', '$_DFFE_??_', '$_DFF_???_', '$_DFFE_????_'].map((type) => `-cell ${type} 01`),
+  ...['$_SDFF_???_', '$_SDFFE_????_', '$_SDFFCE_????_'].map((type) => `-cell ${type} 01`),
+  '-cell $_DLATCH_?_ x',
+].join(' ');
+
+/** Commands from text to gates: the hierarchy stays, so that a module met a thousand times is made once. */
+const gates = (names: readonly string[], clocked: boolean): string[] => [
+  readCommand([...names, 'xc7_boxes.v']),
+  'setattr -unset src */*',
+  'proc',
+  // Parameters have to be there before anything is flattened.
+  'hierarchy -check',
+  'setattr -mod -set keep_hierarchy 1 *',
+  'setattr -mod -unset keep_hierarchy *hbnn_count7* *hbnn_add3*',
+  'flatten -noscopeinfo',
+  'opt -full',
+  // Memories become registers and tables of constants: nothing is left out of the count.
+  ...(clocked ? ['memory -nomap', 'opt', 'memory_map'] : []),
+  'techmap',
+  'opt -full',
+];
+
+/** Commands from gates to a target's cells. */
+function mapped({ target, library }: Mapping): string[] {
+  if (target.liberty === undefined || library === undefined)
+    return [fpgaRegisters, 'opt', `abc -lut ${target.lutInputs} -script abc.script`, 'opt_clean'];
+  const options = libraryOptions(target.liberty, library.dontUse);
+  const registers = library.registers.size > 0 ? [`dfflibmap ${options}`, 'opt'] : [];
+  return [...registers, `abc ${options} -script abc.script`, 'opt_clean'];
+}
+
+const mappingFiles = ({ target }: Mapping): Record<string, string> => ({
+  'abc.script':
+    target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : cellScript,
+  ...(target.liberty !== undefined && libraryFiles(target.liberty)),
+});
+
+/** Gates of a group: abc's time grows faster than its gates. */
+export const groupGatesUsually = 20_000;
+/** Letters that a gate takes in a file, about. */
+const textPerGate = 50;
+
 /**
- * Synthesize one file's modules, each by itself: the hierarchy stays, so that a module met a thousand times is made once.
+ * Synthesize one file's modules, each by itself. What is too large for one piece is parted into groups of outputs with
+ * what they need.
  *
  * @param files the file's text, and the texts of the files with modules it has instances of
+ * @throws HbnnError when the text cannot be read, or a thread of the pool ends
  */
 export async function synthesizeModules(
+  pool: YosysPool,
   files: Readonly<Record<string, string>>,
   modules: readonly string[],
-  target: Target,
+  mapping: Mapping,
+  groupGates: number = groupGatesUsually,
 ): Promise<ModuleCost[]> {
-  const names = Object.keys(files);
-  const script = [
-    readCommand([...names, 'xc7_boxes.v']),
-    'setattr -unset src */*',
-    'proc',
-    // Parameters have to be there before anything is flattened.
-    'hierarchy -check',
-    'setattr -mod -set keep_hierarchy 1 *',
-    'setattr -mod -unset keep_hierarchy *hbnn_count7* *hbnn_add3*',
-    'flatten -noscopeinfo',
-    'opt -full',
-    'techmap',
-    'opt -full',
-    ...(target.liberty === undefined
-      ? [`abc -lut ${target.lutInputs} -script abc.script`]
-      : ['dfflibmap -liberty cells.lib', 'abc -liberty cells.lib -script abc.script']),
-    'opt_clean',
+  const [name] = Object.keys(files);
+  const given = { ...files, 'xc7_boxes.v': xc7Boxes };
+  const inOnePiece = files[name].length <= textPerGate * groupGates;
+  const commands = [
+    ...gates(Object.keys(files), /\breg\b/.test(files[name])),
+    ...(inOnePiece ? mapped(mapping) : []),
     'write_json',
   ];
-  const given = {
-    ...files,
-    'xc7_boxes.v': xc7Boxes,
-    'abc.script':
-      target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : cellScript,
-    ...(target.liberty !== undefined && { 'cells.lib': target.liberty }),
-  };
-  const { output } = await yosys(`${script.join('\n')}\n`, given);
-  const netlist = JSON.parse(output) as YosysNetlist;
-  const areas = target.liberty === undefined ? undefined : cellAreas(target.liberty);
-  return modules.map((module) => costOf(module, netlist, target, areas));
+  const script = `${commands.join('\n')}\n`;
+  const job = { name, script, files: { ...given, ...(inOnePiece && mappingFiles(mapping)) } };
+  const netlist = JSON.parse((await pool.run(job)).output) as YosysNetlist;
+  const found = modules.map((module) => {
+    const one = netlist.modules[module];
+    if (one === undefined)
+      throw new HbnnError(`${module}: expected a module of this name in its file`);
+    return [module, one] as const;
+  });
+  if (inOnePiece)
+    return found.map(([module, one]) => costOf(module, one, netlist.modules, mapping, 1));
+  const own = (type: string): boolean => netlist.modules[type] !== undefined;
+  return Promise.all(
+    found.map(async ([module, one]) => {
+      const { made, groups } = await inGroups(pool, module, one, mapping, groupGates, own);
+      return costOf(module, made, netlist.modules, mapping, groups);
+    }),
+  );
+}
+
+async function inGroups(
+  pool: YosysPool,
+  module: string,
+  whole: YosysModule,
+  mapping: Mapping,
+  groupGates: number,
+  isModule: (type: string) => boolean,
+): Promise<{ made: YosysModule; groups: number }> {
+  if (Object.values(whole.cells).every(({ type }) => isModule(type)))
+    return { made: whole, groups: 1 };
+  const groups = groupsOf(whole, groupGates);
+  const script = `${['read_json group.json', ...mapped(mapping), 'write_json'].join('\n')}\n`;
+  const made = await Promise.all(
+    groups.map(async (group, g) => {
+      const text = JSON.stringify({ creator: 'hbnn', modules: { group: group.module } });
+      const name = `${module}, group ${g + 1} of ${groups.length}`;
+      const files = { ...mappingFiles(mapping), 'group.json': text };
+      const { output } = await pool.run({ name, script, files });
+      return (JSON.parse(output) as YosysNetlist).modules.group;
+    }),
+  );
+  return { made: joined(whole, groups, made), groups: groups.length };
 }
 
 const vendorCells = new Set(['LUT6_2', 'CARRY4']);
 
-const isRegister = (type: string): boolean => /DFF|_DLATCH/.test(type);
-
 function costOf(
   module: string,
-  netlist: YosysNetlist,
-  target: Target,
-  areas: ReadonlyMap<string, number> | undefined,
+  made: YosysModule,
+  modules: YosysNetlist['modules'],
+  { target, library }: Mapping,
+  groups: number,
 ): ModuleCost {
-  const found = netlist.modules[module];
-  if (found === undefined)
-    throw new HbnnError(`${module}: expected a module of this name in its file`);
   const cells: Record<string, number> = {};
   const instances: Record<string, number> = {};
   let area = 0;
-  for (const { type } of Object.values(found.cells)) {
-    const own = netlist.modules[type];
-    const instance = own !== undefined && !vendorCells.has(type);
+  let flipFlops = 0;
+  for (const { type } of Object.values(made.cells)) {
+    const instance = modules[type] !== undefined && !vendorCells.has(type);
     const counted = instance ? instances : cells;
     counted[type] = (counted[type] ?? 0) + 1;
-    if (instance || areas === undefined) continue;
-    const size = areas.get(type);
-    if (size === undefined)
-      throw new HbnnError(`${module}: expected an area of cell ${type} in the library, got none`);
-    area += size;
+    if (instance) continue;
+    if (/DFF|DLATCH/.test(type) || library?.registers.has(type)) flipFlops++;
+    if (library !== undefined) area += areaOf(module, type, library);
   }
-  const { luts, sites, depth } = packedSites(found);
-  const flipFlops = Object.entries(cells).reduce(
-    (n, [type, k]) => n + (isRegister(type) ? k : 0),
-    0,
-  );
+  const registers = library?.registers;
+  const { luts, sites, depth } = packedSites(made, registers);
   return {
-    ...{ module, cells, instances, luts, flipFlops, depth },
+    ...{ module, cells, instances, luts, flipFlops, depth, groups },
     ...(target.name === 'xc7' && { sites }),
-    ...(areas !== undefined && { area }),
+    ...(library !== undefined && { area }),
   };
 }
 
-/** Areas of a library's cells by name. */
-export function cellAreas(liberty: string): Map<string, number> {
-  const areas = new Map<string, number>();
-  const cell = /\bcell\s*\(\s*"?([^")]+?)"?\s*\)\s*\{/g;
-  for (let found = cell.exec(liberty); found !== null; found = cell.exec(liberty)) {
-    const next = liberty.indexOf('cell', cell.lastIndex);
-    const area = /\barea\s*:\s*"?([0-9.eE+-]+)/.exec(liberty.slice(cell.lastIndex));
-    if (area !== null && next !== 0) areas.set(found[1], Number(area[1]));
-  }
-  return areas;
+function areaOf(module: string, type: string, { areas, registers }: CellLibrary): number {
+  const area = areas.get(type);
+  if (area !== undefined) return area;
+  const lacking =
+    registers.size === 0 && /DFF|DLATCH/.test(type)
+      ? 'a library without flip-flops; name the file that has them as well, with a comma between'
+      : 'none; name all files of the library, with commas between';
+  throw new HbnnError(`${module}: expected an area of cell ${type} in the library, got ${lacking}`);
 }

@@ -1,10 +1,10 @@
 import { featureCount, type IntegerModel, interpreter, random } from '@hbnn/core';
 import { busWidth, type Design, indexWidth } from './design.ts';
+import type { FoldedDesign } from './folded.ts';
+import { streamTestbench } from './streamTestbench.ts';
+import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
 
-/** The module of the testbench, and its files. */
-export const testbenchName = 'testbench';
-const pixelsFile = 'testbench_pixels.hex';
-const scoresFile = 'testbench_scores.hex';
+export { testbenchName } from './testbenchNames.ts';
 
 /**
  * Write a testbench that checks itself: seeded images, the interpreter's scores, PASS or FAIL with the first image
@@ -12,7 +12,7 @@ const scoresFile = 'testbench_scores.hex';
  */
 export function testbenchFiles(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   o: { readonly images?: number; readonly seed?: number } = {},
 ): Record<string, string> {
   const { images = 20, seed = 1 } = o;
@@ -30,14 +30,24 @@ export function testbenchFiles(
       const words = Array.from({ length: each }, (_, i) => hex(n * each + each - 1 - i));
       return `${words.join('')}\n`;
     }).join('');
+  // A folded design takes a pixel at a time, and gives a beat of scores at a time.
+  const [eachIn, eachOut] =
+    design.kind === 'folded' ? [model.input.shape[2], design.scores.each] : [size, classes];
+  const pixelHex = (at: number): string => pixels[at].toString(16).padStart(2, '0');
+  const scoreHex = (at: number): string => (scores[at] >>> 0).toString(16).padStart(8, '0');
   return {
-    [pixelsFile]: lines(images, (at) => pixels[at].toString(16).padStart(2, '0'), size),
-    [scoresFile]: lines(images, (at) => (scores[at] >>> 0).toString(16).padStart(8, '0'), classes),
-    [`${testbenchName}.v`]: testbenchText(design, images, classes),
+    [pixelsFile]: lines(pixels.length / eachIn, pixelHex, eachIn),
+    [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
+    [`${testbenchName}.v`]:
+      design.kind === 'folded'
+        ? streamTestbench(design, images)
+        : testbenchText(design, images, classes),
   };
 }
 
-function testbenchText({ top, input }: Design, images: number, classes: number): string {
+function testbenchText(design: Design, images: number, classes: number): string {
+  const { top, input, latencyCycles: latency } = design;
+  const clocked = latency > 0;
   return `// Checks ${top} on ${images} images against the interpreter's scores; run it where the .hex files lie.
 \`timescale 1ns / 1ps
 \`default_nettype none
@@ -48,18 +58,15 @@ module ${testbenchName};
   reg [${busWidth(input) - 1}:0] pixels;
   wire [${32 * classes - 1}:0] scores;
   wire [${indexWidth(classes) - 1}:0] largest;
-  integer image, class_number, best, failures;
-
-  ${top} dut (.pixels(pixels), .scores(scores), .largest(largest));
+  integer ${clocked ? 'cycle, ' : ''}image, class_number, best, failures;
+${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
+  ${top} dut (${clocked ? '.clk(clk), ' : ''}.pixels(pixels), .scores(scores), .largest(largest));
 
   initial begin
     $readmemh("${pixelsFile}", images);
     $readmemh("${scoresFile}", expected);
     failures = 0;
-    for (image = 0; image < ${images}; image = image + 1) begin
-      pixels = images[image];
-      #1000;
-      best = 0;
+${clocked ? clockedLoop(images, latency) : combinationalLoop(images)}      best = 0;
       for (class_number = 0; class_number < ${classes}; class_number = class_number + 1) begin
         if (scores[32*class_number+:32] !== expected[image][32*class_number+:32]) begin
           if (failures == 0)
@@ -77,7 +84,7 @@ module ${testbenchName};
         failures = failures + 1;
       end
     end
-    if (failures == 0) begin
+${clocked ? '    end\n' : ''}    if (failures == 0) begin
       $display("PASS ${images} images");
       $finish;
     end else begin
@@ -90,3 +97,22 @@ endmodule
 \`default_nettype wire
 `;
 }
+
+const combinationalLoop = (
+  images: number,
+): string => `    for (image = 0; image < ${images}; image = image + 1) begin
+      pixels = images[image];
+      #1000;
+`;
+
+/** An image per cycle; then ones that are none of them. */
+const clockedLoop = (
+  images: number,
+  latency: number,
+): string => `    for (cycle = 0; cycle < ${images + latency}; cycle = cycle + 1) begin
+      @(negedge clk);
+      pixels = cycle < ${images} ? images[cycle] : ~images[0];
+      #400;
+      image = cycle - ${latency};
+      if (image >= 0) begin
+`;

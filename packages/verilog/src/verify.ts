@@ -1,9 +1,19 @@
-import { type Feature, featureCount, type IntegerModel, interpreter, random } from '@hbnn/core';
-import { compile, lanes } from './compile.ts';
+import {
+  type Feature,
+  featureCount,
+  type IntegerModel,
+  interpreter,
+  type Random,
+  random,
+} from '@hbnn/core';
+import { type Compiled, compile, lanes } from './compile.ts';
 import type { Bus, Design, DesignLayer } from './design.ts';
-import { verilogFiles } from './emit.ts';
+import type { FoldedDesign } from './folded.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
+import { StreamFault } from './simulateStreams.ts';
 import { decodeForm, type Form } from './value.ts';
+import { streamDifference } from './verifyStreams.ts';
+import { verilogFiles } from './verilogFiles.ts';
 import type { YosysNetlist } from './yosys.ts';
 
 /** Where hardware and model part. */
@@ -43,28 +53,51 @@ export interface VerifyOptions {
  */
 export async function verify(
   model: IntegerModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   o: VerifyOptions = {},
 ): Promise<Verified> {
   const { images = 256, rounds = 16, seed = 1 } = o;
-  const netlist = await gateNetlist(design, files);
+  const generated = sourcesOf(verilogFiles(design));
+  const given = sourcesOf(files);
+  const names = new Set([...Object.keys(generated), ...Object.keys(given)]);
+  const changed = [...names].some((name) => generated[name] !== given[name]);
+  const netlist = await gateNetlist(design, files, changed);
   const simulation = await simulateNetlist(model, design, netlist);
   const counts = { images, vectorsPerLayer: 0, gates: simulation.gates };
   const pixels = testImages(model, images, seed);
-  const difference = firstDifference(model, simulation, pixels);
+  const difference = differenceOrFault(() => firstDifference(model, simulation, pixels));
   if (difference !== undefined) return { equal: false, difference, ...counts };
-  const generated = sourcesOf(verilogFiles(design));
-  const given = sourcesOf(files);
-  if (Object.entries(generated).every(([name, text]) => given[name] === text))
-    return { equal: true, ...counts };
-  const own = await gateNetlist(design, generated);
-  for (const layer of design.layers) {
-    const found = await layerDifference(layer, own, netlist, rounds, seed);
-    if (found !== undefined)
-      return { equal: false, difference: found, ...counts, vectorsPerLayer: lanes * rounds };
+  if (!changed) return { equal: true, ...counts };
+  const own = await gateNetlist(design, generated, true);
+  const vectors = { ...counts, vectorsPerLayer: lanes * rounds };
+  for (const found of layerDifferences(design, own, netlist, rounds, seed)) {
+    const layer = await found();
+    if (layer !== undefined) return { equal: false, difference: layer, ...vectors };
   }
-  return { equal: true, ...counts, vectorsPerLayer: lanes * rounds };
+  return { equal: true, ...vectors };
+}
+
+const layerDifferences = (
+  design: Design | FoldedDesign,
+  own: YosysNetlist,
+  given: YosysNetlist,
+  rounds: number,
+  seed: number,
+): readonly (() => Promise<Difference | undefined>)[] =>
+  design.kind === 'folded'
+    ? design.layers.map((layer) => () => streamDifference(layer, own, given, rounds, seed))
+    : design.layers.map((layer) => () => layerDifference(layer, own, given, rounds, seed));
+
+/** A chain of streams that stands still, or moves when it should not, is different too. */
+function differenceOrFault(find: () => Difference | undefined): Difference | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof StreamFault)) throw error;
+    const { layer, expected, got, message } = error;
+    return { layer, output: 'stream', expected, got, found: message };
+  }
 }
 
 /** Seeded images of several kinds: noise of any contrast, ramps, dots, black and white. */
@@ -150,38 +183,27 @@ function scoreDifference(
   return undefined;
 }
 
-function position([, width, channels]: readonly number[], i: number): string {
+export function position([, width, channels]: readonly number[], i: number): string {
   const pixel = Math.floor(i / channels);
   return `row ${Math.floor(pixel / width)}, column ${pixel % width}, channel ${i % channels}`;
 }
 
 async function layerDifference(
-  { layer, module, input, output }: DesignLayer,
+  { layer, module, input, output, stages }: DesignLayer,
   wanted: YosysNetlist,
   given: YosysNetlist,
   rounds: number,
   seed: number,
 ): Promise<Difference | undefined> {
-  const [a, b] = [await compile(wanted, module), await compile(given, module)];
+  const pair = [await compile(wanted, module), await compile(given, module)] as const;
   const rng = random(seed, 'layer', layer);
-  for (let round = 0; round < rounds; round++) {
-    const [xa, xb] = [a.slots('x') ?? [], b.slots('x') ?? []];
-    for (const slot of xa) clear(a.memory, slot);
-    for (const slot of xb) clear(b.memory, slot);
-    for (let lane = 0; lane < lanes; lane++)
-      input.forms.forEach((form, i) => {
-        codeOf(form, form.low + rng.below(form.high - form.low + 1), rng.below).forEach(
-          (bit, j) => {
-            if (bit === 0) return;
-            set(a.memory, xa[input.offsets[i] + j], lane);
-            set(b.memory, xb[input.offsets[i] + j], lane);
-          },
-        );
-      });
-    a.evaluate();
-    b.evaluate();
-    for (let lane = 0; lane < lanes; lane++) {
-      const values = [a, b].map((one) => {
+  for (const one of pair) one.scramble(rng);
+  // Other values go in each cycle; what comes out belongs to those of `stages` cycles before.
+  for (let round = 0; round < rounds + stages; round++) {
+    setValues(pair, input, rng);
+    for (const one of pair) one.evaluate();
+    for (let lane = 0; lane < lanes && round >= stages; lane++) {
+      const values = pair.map((one) => {
         const y = one.slots('y') ?? [];
         return valuesOf(output, (at) => bitOf(one, y[at], lane) === 1);
       });
@@ -190,11 +212,28 @@ async function layerDifference(
         return {
           ...{ layer, output: position(output.shape, i) },
           ...{ expected: values[0][i], got: values[1][i] },
-          found: `vector ${round * lanes + lane} on the layer alone`,
+          found: `vector ${(round - stages) * lanes + lane} on the layer alone`,
         };
     }
+    for (const one of pair) one.clock();
   }
   return undefined;
+}
+
+/** The same values within their ranges on the inputs of both. */
+function setValues([a, b]: readonly [Compiled, Compiled], input: Bus, rng: Random): void {
+  const [xa, xb] = [a.slots('x') ?? [], b.slots('x') ?? []];
+  for (const slot of xa) clear(a.memory, slot);
+  for (const slot of xb) clear(b.memory, slot);
+  for (let lane = 0; lane < lanes; lane++)
+    input.forms.forEach((form, i) => {
+      const value = form.low + rng.below(form.high - form.low + 1);
+      codeOf(form, value, rng.below).forEach((bit, j) => {
+        if (bit === 0) return;
+        set(a.memory, xa[input.offsets[i] + j], lane);
+        set(b.memory, xb[input.offsets[i] + j], lane);
+      });
+    });
 }
 
 const clear = (memory: Uint32Array, slot: number): void => {
@@ -209,7 +248,11 @@ const valuesOf = ({ forms, offsets }: Bus, bit: (at: number) => boolean): number
   forms.map((form, i) => decodeForm(form, (j) => bit(offsets[i] + j)));
 
 /** Bits of a form that stand for a number near `value`: exactly it where the weights are those of binary. */
-function codeOf({ base, weights }: Form, value: number, below: (n: number) => number): number[] {
+export function codeOf(
+  { base, weights }: Form,
+  value: number,
+  below: (n: number) => number,
+): number[] {
   const [unit] = weights;
   const binary = weights.every((weight, i) => weight === unit * 2 ** i);
   if (!binary) return weights.map(() => below(2));

@@ -21,6 +21,16 @@ export class WasmBytes {
     return this.byte(rest);
   }
 
+  /** Signed LEB128 of a number that is not negative. */
+  signed(value: number): this {
+    let rest = value;
+    while (rest > 63) {
+      this.byte((rest & 127) | 128);
+      rest >>>= 7;
+    }
+    return this.byte(rest);
+  }
+
   text(text: string): this {
     const bytes = new TextEncoder().encode(text);
     return this.unsigned(bytes.length).byte(...bytes);
@@ -50,6 +60,8 @@ export const simd = { not: 77, and: 78, andnot: 79, or: 80, xor: 81, select: 82 
 export type SimdGate = keyof typeof simd;
 
 const slotBytes = 16;
+/** Functions that modules import: the host's reading of memories. */
+const imported = 1;
 
 /** A function of WebAssembly without arguments that works on slots of 128 bits in memory. */
 export class SlotFunction {
@@ -66,7 +78,13 @@ export class SlotFunction {
   }
 
   call(index: number): void {
-    this.code.byte(0x10).unsigned(index);
+    this.code.byte(0x10).unsigned(imported + index);
+    this.operations++;
+  }
+
+  /** Have the host read memory `number`, whose address slots are computed by now. */
+  read(number: number): void {
+    this.code.byte(0x41).signed(number).byte(0x10).unsigned(0);
     this.operations++;
   }
 
@@ -76,19 +94,31 @@ export class SlotFunction {
   }
 }
 
-/** Put functions into a module that imports its memory and exports the last of them as `run`. */
-function slotModule(functions: readonly SlotFunction[]): Uint8Array<ArrayBuffer> {
+/** Functions by the names under which a module exports them. */
+type Exports = Readonly<Record<string, number>>;
+
+/** Put functions into a module that imports its memory and the reading of memories. */
+function slotModule(functions: readonly SlotFunction[], exports: Exports): Uint8Array<ArrayBuffer> {
   const section = (id: number, content: WasmBytes): WasmBytes =>
     new WasmBytes().byte(id).unsigned(content.length).append(content);
-  const types = new WasmBytes().byte(1, 0x60, 0, 0);
-  const imports = new WasmBytes().byte(1).text('env').text('memory').byte(2, 0, 1);
+  const types = new WasmBytes().byte(2, 0x60, 0, 0, 0x60, 1, 0x7f, 0);
+  const imports = new WasmBytes()
+    .byte(2)
+    .text('env')
+    .text('memory')
+    .byte(2, 0, 1)
+    .text('env')
+    .text('read')
+    .byte(0, 1);
   const list = new WasmBytes().unsigned(functions.length);
   for (let i = 0; i < functions.length; i++) list.byte(0);
-  const exported = new WasmBytes()
-    .byte(1)
-    .text('run')
-    .byte(0)
-    .unsigned(functions.length - 1);
+  const entries = Object.entries(exports);
+  const exported = new WasmBytes().unsigned(entries.length);
+  for (const [name, index] of entries)
+    exported
+      .text(name)
+      .byte(0)
+      .unsigned(imported + index);
   const code = new WasmBytes().unsigned(functions.length);
   for (const one of functions) code.append(one.body());
   return new WasmBytes()
@@ -110,13 +140,29 @@ interface WebAssemblyApi {
   ): Promise<{ readonly instance: { readonly exports: Record<string, unknown> } }>;
 }
 
-/** Instantiate functions on so many slots. Returns the slots as words of 32 bits, and the last function. */
+/** Slots as words of 32 bits, and the exported functions. */
+export interface SlotMachine {
+  readonly memory: Uint32Array;
+  readonly functions: Readonly<Record<string, () => void>>;
+}
+
+/**
+ * Instantiate functions on so many slots.
+ *
+ * @param read called with a memory's number where a function reads it
+ */
 export async function slotMachine(
   functions: readonly SlotFunction[],
   slots: number,
-): Promise<{ readonly memory: Uint32Array; readonly run: () => void }> {
+  exports: Exports,
+  read: (memory: number) => void,
+): Promise<SlotMachine> {
   const api: WebAssemblyApi = Reflect.get(globalThis, 'WebAssembly');
   const memory = new api.Memory({ initial: Math.ceil((slotBytes * slots) / 65536) });
-  const { instance } = await api.instantiate(slotModule(functions), { env: { memory } });
-  return { memory: new Uint32Array(memory.buffer), run: instance.exports.run as () => void };
+  const code = slotModule(functions, exports);
+  const { instance } = await api.instantiate(code, { env: { memory, read } });
+  return {
+    memory: new Uint32Array(memory.buffer),
+    functions: instance.exports as Record<string, () => void>,
+  };
 }

@@ -40,9 +40,14 @@ export async function yosys(
     return { output: Buffer.concat(output).toString('utf8'), files: texts(tree ?? {}), log };
   } catch (error) {
     if (!(error instanceof Exit)) throw error;
-    const message = /ERROR: (.*)/.exec(log)?.[1] ?? log.trim().split('\n').at(-1);
-    throw new HbnnError(`yosys: ${message}`);
+    throw yosysError(log);
   }
+}
+
+/** The error that a log of Yosys ends in. */
+export function yosysError(log: string, where = 'yosys'): HbnnError {
+  const message = /ERROR: (.*)/.exec(log)?.[1] ?? log.trim().split('\n').at(-1);
+  return new HbnnError(`${where}: ${message}`);
 }
 
 const load = () => import('@yowasp/yosys');

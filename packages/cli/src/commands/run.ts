@@ -1,7 +1,7 @@
-import { encodeNpy } from '@hbnn/core';
+import { encodeNpy, HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
-import { defaultEngine, engineNames, openEngine } from '../engines.ts';
+import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { printResult } from '../output.ts';
@@ -12,6 +12,7 @@ interface Options {
   in: string;
   out: string;
   engine: string;
+  rtl?: string;
   json?: boolean;
 }
 
@@ -22,6 +23,7 @@ export function runCommand(): Command {
     .requiredOption('--in <file>', '.npy of uint8, [images, height, width, channels] or one image')
     .requiredOption('--out <file>', '.npy to write: int32, [images, scores]')
     .option('--engine <name>', engineNames.join(' or '), defaultEngine)
+    .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  hbnn run --model m.hbnn --in images.npy --out scores.npy')
     .action((o: Options) => run(o));
@@ -31,7 +33,10 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const images = readNpyFile(o.in);
   const pixels = pixelsFrom(images, model.input.shape, o.in);
-  const engine = await openEngine(o.engine, model);
+  if (o.rtl !== undefined && o.engine !== 'verilog')
+    throw new HbnnError(`--rtl: expected --engine verilog beside it, got --engine ${o.engine}`);
+  const engine =
+    o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
   const start = performance.now();
   const scores = engine.run(pixels);
   const seconds = (performance.now() - start) / 1000;

@@ -1,8 +1,18 @@
-import { HbnnError } from '@hbnn/core';
-import { testbenchFiles, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { HbnnError, type IntegerModel } from '@hbnn/core';
+import {
+  chooseFolds,
+  type Design,
+  type FoldedDesign,
+  type FoldTable,
+  foldedDesign,
+  testbenchFiles,
+  unrolledDesign,
+  verilogFiles,
+} from '@hbnn/verilog';
 import { Command } from 'commander';
+import { readFoldFile } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
-import { wholeNumber } from '../numbers.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { writeRtl } from '../rtlFolder.ts';
 
@@ -11,19 +21,41 @@ interface Options {
   out: string;
   target: string;
   budget?: string;
+  maxLevels?: string;
+  style: string;
+  fold?: string;
+  fps?: string;
+  clock?: string;
+  luts?: string;
   vectors: string;
   json?: boolean;
 }
 
 export function verilogCommand(): Command {
   return new Command('verilog')
-    .description('write an integer model as Verilog, unrolled, with a testbench that checks itself')
+    .description('write an integer model as Verilog with a testbench that checks itself')
     .requiredOption('--model <file>', 'model file (hbnn lower, hbnn random)')
     .requiredOption('--out <folder>', 'folder to write')
     .option(
       '--target <name>',
       'generic: plain gates; xc7: counters of LUT6_2 and CARRY4, half the LUTs on 7-series FPGAs',
       'generic',
+    )
+    .option(
+      '--style <name>',
+      'unrolled: all weights at once; folded: a chain of streams, weights in memories',
+      'unrolled',
+    )
+    .option(
+      '--max-levels <n>',
+      'registers so that no stage has more levels of gates; unrolled: an image per cycle, else no registers',
+    )
+    .option('--fold <file>', 'folded: JSON of {"layer": {"pe": 4, "simd": 9}} or "constant"')
+    .option('--fps <n>', 'folded: choose folds for so many images a second, with --clock')
+    .option('--clock <MHz>', 'folded: the clock that --fps counts with')
+    .option(
+      '--luts <n>',
+      'folded: choose the fastest folds within about so many LUTs (default 50000)',
     )
     .option('--budget <n>', 'refuse a model of more adders than this (default 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
@@ -45,19 +77,69 @@ async function run(o: Options): Promise<void> {
     );
   const images = wholeNumber(o.vectors, '--vectors');
   if (images < 1) throw new HbnnError(`--vectors: expected at least 1, got ${images}`);
-  const mostAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
   const model = await readModelFile(o.model);
-  const design = unrolledDesign(model, { style, mostAdders });
+  const design = designFor(model, style, o);
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
   writeRtl(o.out, model, design, files);
   const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
-  const layers = design.layers.map(({ layer, kind, module, modules }) => ({
-    ...{ layer, kind, module, modules: modules.length },
-  }));
-  const { top, latencyCycles } = design;
   const count = Object.keys(files).length;
+  const { top } = design;
   printResult(
-    { folder: o.out, top, target: o.target, latencyCycles, files: count, bytes, layers },
+    { folder: o.out, top, target: o.target, ...summary(design), files: count, bytes },
     o.json,
   );
+}
+
+function designFor(model: IntegerModel, style: 'gates' | 'xc7', o: Options): Design | FoldedDesign {
+  const maxLevels =
+    o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
+  if (o.style === 'unrolled') {
+    for (const name of ['fold', 'fps', 'clock', 'luts'] as const)
+      if (o[name] !== undefined)
+        throw new HbnnError(`--${name}: expected --style folded beside it, got --style unrolled`);
+    const mostAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
+    return unrolledDesign(model, { style, mostAdders, maxLevels });
+  }
+  if (o.style !== 'folded')
+    throw new HbnnError(`--style: expected unrolled or folded, got '${o.style}'`);
+  return foldedDesign(model, { style, maxLevels, folds: foldsFor(model, o) });
+}
+
+/** LUTs that folds are chosen for when nothing is said. */
+const lutsUsually = 50_000;
+
+function foldsFor(model: IntegerModel, o: Options): FoldTable {
+  const said = [o.fold, o.fps, o.luts].filter((one) => one !== undefined);
+  if (said.length > 1) throw new HbnnError('--fold, --fps, --luts: expected one of them, got more');
+  if ((o.fps === undefined) !== (o.clock === undefined))
+    throw new HbnnError('--fps: expected it together with --clock, got one of them alone');
+  if (o.fold !== undefined) return readFoldFile(o.fold);
+  if (o.fps === undefined) {
+    const luts = o.luts === undefined ? lutsUsually : wholeNumber(o.luts, '--luts');
+    return chooseFolds(model, { luts });
+  }
+  const [fps, clock] = [decimal(o.fps, '--fps'), decimal(o.clock ?? '', '--clock')];
+  if (!(fps > 0 && clock > 0))
+    throw new HbnnError(`--fps, --clock: expected numbers above 0, got ${o.fps} and ${o.clock}`);
+  return chooseFolds(model, { cycles: (clock * 1e6) / fps });
+}
+
+function summary(design: Design | FoldedDesign) {
+  if (design.kind === 'unrolled') {
+    const { latencyCycles, layers } = design;
+    return {
+      latencyCycles,
+      layers: layers.map(({ layer, kind, module, modules }) => ({
+        ...{ layer, kind, module, modules: modules.length },
+      })),
+    };
+  }
+  const { cyclesPerImage, layers } = design;
+  return {
+    cyclesPerImage,
+    layers: layers.map(({ layer, kind, module, fold, cycles }) => ({
+      ...{ layer, kind, module, cycles: cycles.scheduled, idealCycles: cycles.ideal },
+      ...(fold !== undefined && { pe: fold.pe, simd: fold.simd, constant: fold.constant }),
+    })),
+  };
 }

@@ -38,7 +38,7 @@ export interface Interpreter {
  */
 export function interpreter(model: IntegerModel): Interpreter {
   const planned = planModel(model);
-  const steps = planned.map((plan) => stepOf(plan));
+  const steps = planned.map((plan) => layerStep(plan));
   const { shape, zeros } = model.input;
   const size = featureCount(shape);
   const classes = model.scoreOffsets.length;
@@ -68,9 +68,10 @@ export function interpreter(model: IntegerModel): Interpreter {
   };
 }
 
-type Step = (input: Int32Array) => Int32Array<ArrayBuffer>;
+export type LayerStep = (input: Int32Array) => Int32Array<ArrayBuffer>;
 
-function stepOf({ layer, input, output }: PlannedLayer): Step {
+/** One layer as the interpreter computes it: from the values of its input to those of its output. */
+export function layerStep({ layer, input, output }: PlannedLayer): LayerStep {
   switch (layer.kind) {
     case 'conv':
       return convStep(layer, input, output);
@@ -91,7 +92,7 @@ function stepOf({ layer, input, output }: PlannedLayer): Step {
   }
 }
 
-function convStep(layer: ConvLayer, input: FeatureShape, output: FeatureShape): Step {
+function convStep(layer: ConvLayer, input: FeatureShape, output: FeatureShape): LayerStep {
   const weights = weightValues(layer.weights);
   const [outputs, kh, kw, channels] = layer.weights.shape;
   const [height, width] = input;
@@ -119,7 +120,11 @@ function convStep(layer: ConvLayer, input: FeatureShape, output: FeatureShape): 
   };
 }
 
-function depthwiseStep(layer: DepthwiseLayer, input: FeatureShape, output: FeatureShape): Step {
+function depthwiseStep(
+  layer: DepthwiseLayer,
+  input: FeatureShape,
+  output: FeatureShape,
+): LayerStep {
   const weights = weightValues(layer.weights);
   const [outputs, kh, kw] = layer.weights.shape;
   const [height, width, channels] = input;
@@ -147,7 +152,7 @@ function depthwiseStep(layer: DepthwiseLayer, input: FeatureShape, output: Featu
   };
 }
 
-function denseStep(layer: DenseLayer): Step {
+function denseStep(layer: DenseLayer): LayerStep {
   const weights = weightValues(layer.weights);
   const [outputs, inputs] = layer.weights.shape;
   return (values) =>
@@ -158,7 +163,7 @@ function denseStep(layer: DenseLayer): Step {
     });
 }
 
-function maxPoolStep(layer: MaxPoolLayer, input: FeatureShape, output: FeatureShape): Step {
+function maxPoolStep(layer: MaxPoolLayer, input: FeatureShape, output: FeatureShape): LayerStep {
   const [height, width, channels] = input;
   const [top, left] = layer.padding;
   return (values) => {
@@ -181,7 +186,7 @@ function maxPoolStep(layer: MaxPoolLayer, input: FeatureShape, output: FeatureSh
   };
 }
 
-function sumPoolStep(layer: SumPoolLayer, input: FeatureShape, output: FeatureShape): Step {
+function sumPoolStep(layer: SumPoolLayer, input: FeatureShape, output: FeatureShape): LayerStep {
   const [, width, channels] = input;
   return (values) => {
     const out = new Int32Array(featureCount(output));
@@ -202,7 +207,7 @@ function sumPoolStep(layer: SumPoolLayer, input: FeatureShape, output: FeatureSh
   };
 }
 
-function thresholdStep(layer: ThresholdLayer, input: FeatureShape): Step {
+function thresholdStep(layer: ThresholdLayer, input: FeatureShape): LayerStep {
   const { bits, multiples, thresholds, flips } = layer;
   const channels = input[2];
   const nodes = 2 ** multiples.length - 1;
@@ -221,7 +226,7 @@ function thresholdStep(layer: ThresholdLayer, input: FeatureShape): Step {
     });
 }
 
-function requantizeStep(layer: RequantizeLayer, input: FeatureShape): Step {
+function requantizeStep(layer: RequantizeLayer, input: FeatureShape): LayerStep {
   const { multipliers, offsets, shifts, minimum, maximum } = layer;
   const channels = input[2];
   return (values) =>

@@ -1,13 +1,15 @@
 import type { IntegerWeights } from './integerModel.ts';
 import { weightValues } from './integerModel.ts';
 
-/** How sums are made: of LUT6 counters and carry chains, or of full and half adders. */
+/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
 export type AdderStyle = 'xc7' | 'gates';
 
 /** One row of ±1 and 0 over the inputs, which counts `multiple` times in output `output`. */
 interface Row {
   readonly output: number;
   readonly multiple: number;
+  /** Signed digits of the multiple: bits that a bit becomes in a heap. */
+  readonly digits: number;
   readonly signs: Int8Array;
 }
 
@@ -70,7 +72,8 @@ export function planSums(
           const at = (from + o) * row + taps[i];
           if (bits[at] > n) signs[i] = (bytes[at] >> n) & 1 ? 1 : -1;
         }
-        return { output: o, multiple: ks[scalePer === 'tensor' ? 0 : from + o], signs };
+        const multiple = ks[scalePer === 'tensor' ? 0 : from + o];
+        return { output: o, multiple, digits: digitCount(multiple), signs };
       }).filter(({ multiple }) => multiple !== 0),
     );
     found.unshift(grouped(pools, costs));
@@ -99,11 +102,11 @@ function grouped(
       const columns = Array.from(
         rows[0].signs,
         (_, i): Column => ({
-          ...{ most: 1, source: () => i },
+          ...{ most: 1, first: 0, source: () => i },
           signs: Int8Array.from(rows, ({ signs }) => signs[i]),
         }),
       );
-      return planned(rows, columns, mostTogether, costs);
+      return planned({ rows, from: 0, end: rows.length }, columns, firstSizes, costs);
     });
   return {
     writes: each.map(({ write }) => write),
@@ -124,7 +127,7 @@ function digitPools(values: Int16Array, outputs: number, inputs: number): Row[][
         signs[i] = digitAt(values[o * inputs + i], place);
         if (signs[i] !== 0) members++;
       }
-      if (members > 0) pool.push({ output: o, multiple: 2 ** place, signs });
+      if (members > 0) pool.push({ output: o, multiple: 2 ** place, digits: 1, signs });
     }
     if (pool.length > 0) pools.push(pool);
   }
@@ -149,7 +152,8 @@ function digitCount(multiple: number): number {
   return count;
 }
 
-const mostTogether = 7;
+/** Rows taken together: of a whole matrix, where each is tried. */
+const firstSizes = [1, 2, 3, 4, 5];
 
 /** What is written of a plan. */
 interface Writer {
@@ -158,16 +162,27 @@ interface Writer {
   add(addition: Addition): void;
 }
 
-/** A source on its way into rows: its sign in each, and its largest value less its smallest when an input is one bit. */
+/** A source on its way into rows: its largest value less its smallest when an input is one bit, and its signs. */
 interface Column {
+  /** In row `first` and those that follow it. */
   readonly signs: Int8Array;
+  readonly first: number;
   readonly most: number;
   readonly source: (to: Writer) => number;
 }
 
+const signOf = ({ signs, first }: Column, row: number): number => signs[row - first];
+
 interface Plan {
   readonly cost: number;
   readonly write: (to: Writer) => void;
+}
+
+/** Some of a pool's rows, [from, end). */
+interface Span {
+  readonly rows: readonly Row[];
+  readonly from: number;
+  readonly end: number;
 }
 
 /**
@@ -175,16 +190,20 @@ interface Plan {
  * them are added up first, and the sums are columns of the same question with fewer rows at a time.
  */
 function planned(
-  rows: readonly Row[],
+  span: Span,
   columns: readonly Column[],
-  mostRows: number,
+  sizes: readonly number[],
   costs: Costs,
 ): Plan {
-  let found = direct(rows, columns, costs);
-  for (let together = 1; together <= Math.min(mostRows, rows.length); together++) {
+  const { from, end } = span;
+  let found = direct(span, columns, costs);
+  for (const together of sizes) {
+    if (together > end - from) continue;
     const parts: Plan[] = [];
-    for (let at = 0; at < rows.length; at += together)
-      parts.push(withClasses(rows, columns, at, Math.min(rows.length, at + together), costs));
+    for (let at = from; at < end; at += together) {
+      const part = { ...span, from: at, end: Math.min(end, at + together) };
+      parts.push(withClasses(part, columns, costs));
+    }
     const cost = parts.reduce((sum, part) => sum + part.cost, 0);
     if (cost >= found.cost) continue;
     found = {
@@ -200,95 +219,96 @@ function planned(
 const widthOf = (most: number): number => 32 - Math.clz32(most);
 
 /** Each column goes into each row's own heap. */
-function direct(rows: readonly Row[], columns: readonly Column[], { perBit }: Costs): Plan {
+function direct({ rows, from, end }: Span, columns: readonly Column[], { perBit }: Costs): Plan {
   let cost = 0;
-  for (const { signs, most } of columns)
-    signs.forEach((sign, r) => {
-      if (sign !== 0) cost += perBit * widthOf(most) * digitCount(rows[r].multiple);
-    });
+  for (let r = from; r < end; r++) {
+    const each = perBit * rows[r].digits;
+    for (const column of columns) if (signOf(column, r) !== 0) cost += each * widthOf(column.most);
+  }
   const write = (to: Writer): void => {
-    for (const { signs, source } of columns) {
-      if (signs.every((sign) => sign === 0)) continue;
-      const from = source(to);
-      signs.forEach((sign, r) => {
+    for (const column of columns)
+      for (let r = from; r < end; r++) {
         const { output, multiple } = rows[r];
-        if (sign !== 0) to.add({ output, source: from, factor: sign * multiple });
-      });
-    }
+        const sign = signOf(column, r);
+        if (sign !== 0) to.add({ output, source: column.source(to), factor: sign * multiple });
+      }
   };
   return { cost, write };
 }
 
-/** Rows [from, end) with columns of equal signs added up. */
-function withClasses(
-  rows: readonly Row[],
-  columns: readonly Column[],
-  from: number,
-  end: number,
-  costs: Costs,
-): Plan {
-  const own = rows.slice(from, end);
+/** Rows with columns of equal signs added up. */
+function withClasses(span: Span, columns: readonly Column[], costs: Costs): Plan {
+  const { rows, from, end } = span;
   const left: Column[] = [];
   let cost = 0;
-  for (const members of classesOf(columns, from, end)) {
-    const signs = members[0].signs.map((sign) => sign * members[0].first);
-    const uses = signs.reduce(
-      (sum, sign, r) => sum + (sign === 0 ? 0 : digitCount(own[r].multiple)),
-      0,
-    );
-    const bits = members.reduce((sum, { most }) => sum + widthOf(most), 0);
-    const most = members.reduce((sum, one) => sum + one.most, 0);
+  for (const members of classesOf(span, columns)) {
+    const [leader] = members;
+    let [uses, bits, most] = [0, 0, 0];
+    for (let r = from; r < end; r++) if (signOf(leader, r) !== 0) uses += rows[r].digits;
+    for (const one of members) {
+      bits += widthOf(one.most);
+      most += one.most;
+    }
     const saved = bits - widthOf(most);
     // Two bits added make two bits.
     if (uses < 2 || saved < 1) {
-      left.push(...members);
+      for (const one of members) left.push(one);
       continue;
     }
-    cost += costs.sum(
-      members.map((one) => widthOf(one.most)),
-      saved,
-    );
+    cost += costs.sum(members, saved);
+    const sign = firstSign(leader, from, end);
+    const signs = Int8Array.from({ length: end - from }, (_, i) => sign * signOf(leader, from + i));
     let known: number | undefined;
     const source = (to: Writer): number => {
-      known ??= to.class(members.map((one) => ({ source: one.source(to), sign: one.first })));
+      known ??= to.class(
+        members.map((one) => ({ source: one.source(to), sign: firstSign(one, from, end) })),
+      );
       return known;
     };
-    left.push({ signs, most, source });
+    left.push({ signs, first: from, most, source });
   }
-  const rest = planned(own, left, end - from - 1, costs);
+  // Half as many rows next: trying every number takes three times as long and saved no LUT where it was tried.
+  const half = Math.ceil((end - from) / 2);
+  const rest = planned(span, left, half < end - from ? [half] : [], costs);
   return { cost: cost + rest.cost, write: rest.write };
 }
 
-/** Group columns by their signs in rows [from, end), up to a common sign. */
-function classesOf(
-  columns: readonly Column[],
-  from: number,
-  end: number,
-): (Column & { readonly first: number })[][] {
-  const byKey = new Map<number, (Column & { first: number })[]>();
-  for (const { signs, most, source } of columns) {
+/** The sign in the first row that takes the column; 0 when none does. */
+function firstSign(column: Column, from: number, end: number): number {
+  for (let r = from; r < end; r++) {
+    const sign = signOf(column, r);
+    if (sign !== 0) return sign;
+  }
+  return 0;
+}
+
+/** Group columns by their signs in a span's rows, up to a common sign. */
+function classesOf({ from, end }: Span, columns: readonly Column[]): Column[][] {
+  // Three to the fifth keys at most.
+  const byKey: Column[][] = [];
+  for (const column of columns) {
+    const { signs } = column;
+    const [start, stop] = [from - column.first, end - column.first];
     let key = 0;
     let first = 0;
-    for (let r = from; r < end; r++) {
+    for (let r = start; r < stop; r++) {
       if (first === 0) first = signs[r];
       key = 3 * key + 1 + signs[r] * first;
     }
     if (first === 0) continue;
-    const own = signs.subarray(from, end);
-    const column = { signs: own, most, source, first };
-    const list = byKey.get(key);
-    if (list === undefined) byKey.set(key, [column]);
+    const list = byKey[key];
+    if (list === undefined) byKey[key] = [column];
     else list.push(column);
   }
-  return [...byKey.values()];
+  return byKey.filter((list) => list !== undefined);
 }
 
 /** What is spent, in full adders or LUT6s. */
 interface Costs {
   /** A bit more in a heap of many: an adder takes one away, a counter's two LUTs four. */
   readonly perBit: number;
-  /** A sum of its own: of numbers of these widths, which takes so many bits away. */
-  readonly sum: (widths: readonly number[], saved: number) => number;
+  /** A sum of its own, which takes so many bits away. */
+  readonly sum: (members: readonly Column[], saved: number) => number;
 }
 
 const lutsByColumns = new Map<string, number>();
@@ -298,10 +318,10 @@ const costsOf: Readonly<Record<AdderStyle, Costs>> = {
   gates: { perBit: 1, sum: (_, saved) => saved + 3 },
   xc7: {
     perBit: 0.5,
-    sum: (widths) => {
+    sum: (members) => {
       const columns: number[] = [];
-      for (const width of widths)
-        for (let j = 0; j < width; j++) columns[j] = (columns[j] ?? 0) + 1;
+      for (const { most } of members)
+        for (let j = 0; j < widthOf(most); j++) columns[j] = (columns[j] ?? 0) + 1;
       const key = columns.join();
       let luts = lutsByColumns.get(key);
       if (luts === undefined) {

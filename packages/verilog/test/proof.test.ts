@@ -1,0 +1,122 @@
+import { distFromAverage, random, randomModel } from '@hbnn/core';
+import { prove, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
+import { describe, expect, it } from 'vitest';
+
+const styles = ['gates', 'xc7'] as const;
+
+describe.each(styles)('a proof of style %s', (style) => {
+  it.each([36])('holds for the whole network of seed %i', async (seed) => {
+    const model = randomModel(seed);
+    const design = unrolledDesign(model, { style });
+    const proof = await prove(model, design, verilogFiles(design));
+    expect(proof.disproof).toBeUndefined();
+    expect(proof.proved).toBe(true);
+    expect(proof.layers.map(({ layer }) => layer)).toEqual(model.layers.map(({ name }) => name));
+    if (style === 'xc7') expect(proof.primitives).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['dense:33x12', 'position', 1.4, 1.4],
+    ['dense:40x5', 'element', 2.5, 2],
+    ['dense:72x8', 'element', 1.4, 1],
+    ['conv:4x4x2,k3x3,o3,s1,p1', 'position', 1.4, 1],
+    ['depthwise:4x4x2,k3x3,o4,s2,p1', 'output', 2, 1.4],
+  ] as const)('shows sums of %s by their adders', async (layer, mapPer, average, inputs) => {
+    const mix = distFromAverage(average);
+    const model = randomModel(5, { layer, mapPer, mix, inputMix: distFromAverage(inputs) });
+    const design = unrolledDesign(model, { style });
+    const proof = await prove(model, design, verilogFiles(design));
+    const [thresholds, sums] = proof.layers;
+    expect([thresholds.method, sums.method]).toEqual(['exhaustive', 'adders']);
+    expect(sums.proved).toBe(sums.outputs);
+  });
+
+  it('never holds for text that is not the model’s', async () => {
+    const model = randomModel(9, { layer: 'dense:10x2', mix: distFromAverage(1.4) });
+    const design = unrolledDesign(model, { style });
+    const files = verilogFiles(design);
+    const rng = random('mutants', style);
+    let wrong = 0;
+    for (let i = 0; i < 10; i++) {
+      const name = rng.below(4) === 0 ? 'm_input.v' : 'layer.v';
+      const broken = mutant(files[name], rng.below);
+      const given = { ...files, [name]: broken };
+      const proof = await prove(model, design, given).catch((error) => String(error));
+      const checked = await verify(model, design, given, { images: 128, rounds: 40 });
+      const what = `mutant ${i} of ${name}, style ${style}`;
+      if (checked.equal) continue;
+      wrong++;
+      expect(proof, what).toMatchObject({
+        proved: false,
+        disproof: { layer: name.replace(/^m_|\.v/g, '') },
+      });
+    }
+    expect(wrong).toBeGreaterThan(5);
+  });
+});
+
+/** Text with one operator, inversion or operand changed. */
+function mutant(text: string, below: (n: number) => number): string {
+  const lines = text.split('\n');
+  const able = lines.flatMap((line, i) => (/wire n\d+ = |\.x\(\{/.test(line) ? [i] : []));
+  const at = able[below(able.length)];
+  const [, head, tail] = /^(.*?(?: = |\.x\(\{))(.*)$/.exec(lines[at]) ?? ['', '', ''];
+  const changes: ((part: string) => string)[] = [
+    (part) => part.replace(/ \^ /, ' & '),
+    (part) => part.replace(/ & /, ' | '),
+    (part) => part.replace(/x\[\d+\]/, 'x[0]'),
+  ];
+  const changed = changes[below(changes.length)](tail);
+  const other = tail.startsWith('~') ? tail.slice(1) : tail.replace(/[xnc]\d*/, '~$&');
+  lines[at] = head + (changed === tail ? other.replace('~~', '') : changed);
+  return lines.join('\n');
+}
+
+it('takes edited text that says the same', async () => {
+  const model = randomModel(3, { layer: 'dense:30x4', mix: distFromAverage(1.4) });
+  const design = unrolledDesign(model);
+  const files = verilogFiles(design);
+  const text = files['layer.v']
+    .replace(/= (n\d+) \^ (n\d+);/, '= ($1 | $2) & ~($1 & $2);')
+    .replace(/= \((\S+) \^ (\S+)\) \? (\S+) : \S+;/, '= ($1 & $2) | ($3 & ($1 | $2));');
+  expect(text).not.toBe(files['layer.v']);
+  const proof = await prove(model, design, { ...files, 'layer.v': text });
+  expect(proof).toMatchObject({ proved: true });
+});
+
+it('refuses primitives that do not add', async () => {
+  const model = randomModel(3, { layer: 'dense:30x4' });
+  const design = unrolledDesign(model, { style: 'xc7' });
+  const files = verilogFiles(design);
+  const broken = files['hbnn_xc7.v'].replace("(t == 3'd2)", "(t == 3'd1)");
+  expect(broken).not.toBe(files['hbnn_xc7.v']);
+  await expect(prove(model, design, { ...files, 'hbnn_xc7.v': broken })).rejects.toThrow(
+    /hbnn_xc7\.v: expected counters and adders, got one among hbnn_/,
+  );
+});
+
+it('simulates what it has no time for, and says so', async () => {
+  const model = randomModel(3, { layer: 'dense:30x4' });
+  const design = unrolledDesign(model);
+  const proof = await prove(model, design, verilogFiles(design), { secondsPerLayer: 0 });
+  expect(proof.proved).toBe(false);
+  expect(proof.layers[1]).toMatchObject({
+    method: 'simulated',
+    proved: 0,
+    reason: 'out of time',
+    vectors: 2048,
+  });
+});
+
+it('leaves a layer with registers to simulation, and says so', async () => {
+  const model = randomModel(3, { layer: 'dense:10x2' });
+  const design = unrolledDesign(model);
+  const files = verilogFiles(design);
+  const held = 'reg held; always @(posedge x[0]) held <= x[1];';
+  const text = files['layer.v'].replace('  assign y = {', `  ${held}\n  assign y = {`);
+  expect(text).toContain(held);
+  const proof = await prove(model, design, { ...files, 'layer.v': text });
+  expect(proof.proved).toBe(false);
+  expect(proof.layers[1]).toMatchObject({ method: 'simulated', proved: 0, vectors: 0 });
+  expect(proof.layers[1].reason).toContain('registers');
+});

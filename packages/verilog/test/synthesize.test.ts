@@ -1,0 +1,83 @@
+import { randomModel } from '@hbnn/core';
+import { synthesisTarget, synthesize, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { describe, expect, it } from 'vitest';
+
+/** A small library: inverter, NAND2, and flip-flops where asked for. */
+const library = (registers: boolean): string => {
+  const pin = (name: string, body: string) => `pin(${name}) { ${body} }`;
+  const cell = (name: string, area: number, body: string) =>
+    `cell(${name}) { area : ${area}; ${body} }\n`;
+  const input = (name: string) => pin(name, 'direction : input; capacitance : 1;');
+  const output = (f: string) => pin('Y', `direction : output; function : "${f}";`);
+  const flop = `ff(IQ, IQN) { clocked_on : "C"; next_state : "D"; } ${input('D')}
+    pin(C) { direction : input; clock : true; } pin(Q) { direction : output; function : "IQ"; }`;
+  return `library(small) {
+${cell('INV', 1, input('A') + output("A'"))}${cell('BUFFER', 2, input('A') + output('A'))}
+${cell('NAND2', 2, input('A') + input('B') + output("(A B)'"))}
+${cell('my_lpflow_AND', 0.1, input('A') + input('B') + output('A B'))}
+${registers ? cell('HOLD', 6, flop) : ''}}`;
+};
+
+const clocked = {
+  'part.v': `module part (input wire clock, input wire reset, input wire enable, input wire [3:0] x, output reg [3:0] y, output wire [3:0] z);
+  reg [3:0] rom [0:15];
+  integer i;
+  initial for (i = 0; i < 16; i = i + 1) rom[i] = i * 7;
+  assign z = rom[x];
+  always @(posedge clock or posedge reset) if (reset) y <= 4'd5; else if (enable) y <= y ^ x;
+endmodule
+`,
+  'top.v': `module top (input wire clock, input wire reset, input wire enable, input wire [3:0] x, output reg [7:0] s, output wire [3:0] y);
+  wire [3:0] z;
+  part part_at (.clock(clock), .reset(reset), .enable(enable), .x(x), .y(y), .z(z));
+  always @(posedge clock) if (reset) s <= 8'd0; else s <= {s[3:0], y & z};
+endmodule
+`,
+};
+
+const read = (name: string): string => library(name !== 'gates.lib');
+
+describe.each(['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:all.lib'])('synthesis for %s', (name) => {
+  it('counts flip-flops of synchronous and asynchronous resets', async () => {
+    const files =
+      name === 'liberty:all.lib'
+        ? // The small library has no asynchronous reset.
+          { ...clocked, 'part.v': clocked['part.v'].replace('or posedge reset', '') }
+        : clocked;
+    const cost = await synthesize(files, 'top', synthesisTarget(name, read));
+    expect(cost.flipFlops).toBe(12);
+    expect(cost.layers).toMatchObject([{ layer: 'part', flipFlops: 4, groups: 1 }]);
+    if (name === 'liberty:all.lib') {
+      const { INV = 0, NAND2 = 0, BUFFER = 0, HOLD } = cost.cells;
+      expect(HOLD).toBe(12);
+      expect(cost.area).toBeCloseTo(INV + 2 * NAND2 + 2 * BUFFER + 6 * HOLD, 9);
+      expect(cost.cells).not.toHaveProperty('my_lpflow_AND');
+    } else expect(cost.luts).toBeGreaterThan(0);
+  });
+});
+
+it('says which cells a library lacks', async () => {
+  const target = synthesisTarget('liberty:gates.lib', read);
+  await expect(synthesize(clocked, 'top', target)).rejects.toThrow(/without flip-flops.*comma/);
+  const nothing = synthesisTarget('liberty:none.lib', () => 'library(none) { }');
+  await expect(synthesize(clocked, 'top', nothing)).rejects.toThrow(/without an inverter/);
+});
+
+describe('groups', () => {
+  const design = unrolledDesign(randomModel(3, { layer: 'dense:40x6' }), { style: 'xc7' });
+  const files = verilogFiles(design);
+
+  it('part a layer and add up to about the same', async () => {
+    const target = synthesisTarget('xc7', read);
+    const whole = await synthesize(files, design.top, target);
+    const parted = await synthesize(files, design.top, target, { groupGates: 60 });
+    const layerOf = ({ layers }: typeof whole) => layers.find(({ layer }) => layer === 'layer');
+    expect(layerOf(whole)?.groups).toBe(1);
+    expect(layerOf(parted)?.groups).toBeGreaterThan(2);
+    // Carry chains are kept as they are; tables may be shared less.
+    expect(parted.cells.CARRY4).toBe(whole.cells.CARRY4);
+    expect(parted.luts).toBeGreaterThanOrEqual(whole.luts);
+    expect(parted.luts).toBeLessThan(1.3 * whole.luts);
+    expect(parted.depth).toBeLessThan(1.5 * whole.depth + 1);
+  });
+});
