@@ -211,7 +211,8 @@ function placesOf({ layer, input, output }: PlannedLayer): { readonly places: Pl
           }
         const each = outputs / groups;
         const place = { at: (y * output[1] + x) * outputs, from: g * each, outputs: each };
-        const key = `${g}:${taps.length}:${taps[0] ?? ''}`;
+        // A window's part inside the input is a rectangle.
+        const key = `${g}:${taps[0] ?? ''}:${taps[taps.length - 1] ?? ''}`;
         const list = byKey.get(key) ?? [];
         list.push({ ...place, taps, inputs });
         byKey.set(key, list);
