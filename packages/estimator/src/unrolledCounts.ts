@@ -62,11 +62,25 @@ export function unrolledCounts(model: IntegerModel, style: AdderStyle): StepCoun
   const offset = model.scoreOffsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
   const scores = model.scoreOffsets.length;
   const width = widthOf(last.outputBound + offset);
+  const added = forms.reduce((sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]), 0);
   return [
     ...steps,
-    { ...nothing, name: 'scores', kind: 'scores', wordBits: scores * Math.max(1, width - 3) },
+    { ...nothing, name: 'scores', kind: 'scores', wordBits: Math.max(1, added) },
     { ...nothing, name: 'largest', kind: 'largest', ...tournament(scores, width) },
   ];
+}
+
+/**
+ * Bits of a sum to which its constant has to be added by more than an inverter: those above the constant's lowest set
+ * bit.
+ */
+function addedBits({ base, weights }: NumberForm, offset: number): number {
+  if (weights.length === 0) return 0;
+  const constant = Math.abs(Math.floor((base + offset) / weights[0]));
+  if (constant === 0) return 0;
+  let free = 0;
+  for (let rest = constant; rest % 2 === 0; rest /= 2) free++;
+  return Math.max(0, weights.length - free);
 }
 
 /** Comparisons of words two by two, and the bits of words and numbers that are chosen; the last winner's word is not. */
