@@ -68,6 +68,7 @@ export {
   layerStep,
   type Watch,
 } from './model/run.ts';
+export { type AdderStyle, planSums, type SumPart, type SumPlan } from './model/sumPlan.ts';
 export type { TrainedLayer, TrainedModel, TrainedWeights } from './model/trainedModel.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 export { type OptimalOptions, optimal } from './optimal.ts';

@@ -27,7 +27,10 @@ describe.each(circuits)('unrolled designs as %s', (circuit) => {
       fits.get(step)?.coefficients.forEach((value, i) => {
         expect(value, `${step} ${i}`).toBeCloseTo(expected[i], 3);
       });
-    near('layer', [c.perAdder, c.perHeap, c.perHeapBit]);
+    near('layer', [
+      ...[c.perCounter, c.perChainColumn, c.perChain],
+      ...[c.perFullAdder, c.perHalfAdder],
+    ]);
     near('input', [c.perComparedBit, c.perFurtherNode]);
     near('scores', [c.perScoreBit]);
     near('largest', [c.perMatchBit, c.perChoiceBit]);

@@ -6,7 +6,7 @@ import {
   parseMix,
   randomModel,
 } from '@hbnn/core';
-import type { UnrolledCircuit } from './unrolledCoefficients.ts';
+import { styleOf, type UnrolledCircuit } from './unrolledCoefficients.ts';
 import { type StepCounts, unrolledCounts } from './unrolledCounts.ts';
 
 /** Coefficients of an area, and how well they do. */
@@ -97,7 +97,10 @@ function solve(
 
 /** The parts that a kind of step is fitted by. */
 export const partsOf = {
-  sums: (c: StepCounts): number[] => [c.adders, c.heaps, c.heapBits],
+  sums: (c: StepCounts): number[] => [
+    ...[c.counters, c.chainColumns, c.chains],
+    ...[c.fullAdders, c.halfAdders],
+  ],
   thresholds: (c: StepCounts): number[] => [c.comparedBits, c.furtherNodes],
   words: (c: StepCounts): number[] => [c.wordBits],
   choices: (c: StepCounts): number[] => [c.comparedBits, c.wordBits],
@@ -129,7 +132,10 @@ const leastArea = { layer: 5, input: 5, scores: 40, largest: 40 } as const;
 
 /** Fit each kind of step of one circuit. @throws HbnnError with too few measurements */
 export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepFit[] {
-  const counted = measured.map((one) => ({ one, counts: unrolledCounts(modelOf(one)) }));
+  const counted = measured.map((one) => ({
+    one,
+    counts: unrolledCounts(modelOf(one), styleOf[one.target]),
+  }));
   const kinds = [
     ['layer', partsOf.sums],
     ['input', partsOf.thresholds],

@@ -45,8 +45,12 @@ export {
   unrolledArea,
 } from './unrolled.ts';
 export {
+  styleOf,
   type UnrolledCircuit,
   type UnrolledCoefficients,
   unrolledCoefficients,
 } from './unrolledCoefficients.ts';
-export { type StepCounts, unrolledCounts } from './unrolledCounts.ts';
+export {
+  type StepCounts,
+  unrolledCounts,
+} from './unrolledCounts.ts';

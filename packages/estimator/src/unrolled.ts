@@ -5,6 +5,7 @@ import { powerModelOf } from './power.ts';
 import { type Quantity, quantity, type Trust } from './quantity.ts';
 import type { Technology } from './technology.ts';
 import {
+  styleOf,
   type UnrolledCircuit,
   type UnrolledCoefficients,
   unrolledCoefficients,
@@ -35,7 +36,12 @@ function areaOf(c: UnrolledCoefficients, step: StepCounts): { area: number; erro
     case 'depthwise':
     case 'dense':
       return {
-        area: c.perAdder * step.adders + c.perHeap * step.heaps + c.perHeapBit * step.heapBits,
+        area:
+          c.perCounter * step.counters +
+          c.perChainColumn * step.chainColumns +
+          c.perChain * step.chains +
+          c.perFullAdder * step.fullAdders +
+          c.perHalfAdder * step.halfAdders,
         error: c.layerError,
       };
     case 'threshold':
@@ -72,7 +78,7 @@ export function unrolledArea(model: IntegerModel, circuit: UnrolledCircuit): Unr
     ...{ source: 'calibrated model', error },
     from: `fit to synthesized layers (${circuit})`,
   });
-  const steps = unrolledCounts(model).map((step): StepArea => {
+  const steps = unrolledCounts(model, styleOf[circuit]).map((step): StepArea => {
     const { area, error } = areaOf(c, step);
     // Even a layer that is pruned away has its wires.
     return {

@@ -1,10 +1,14 @@
+import type { AdderStyle } from '@hbnn/core';
+
 /** What the parts of an unrolled design take in one kind of circuit, and how far that was off. */
 export interface UnrolledCoefficients {
   readonly unit: string;
-  /** Per full adder of a sum, per sum of several bits, and per bit of it. */
-  readonly perAdder: number;
-  readonly perHeap: number;
-  readonly perHeapBit: number;
+  /** Of sums, per 7:3 counter, column of a carry chain, chain, full and half adder. */
+  readonly perCounter: number;
+  readonly perChainColumn: number;
+  readonly perChain: number;
+  readonly perFullAdder: number;
+  readonly perHalfAdder: number;
   /** Per bit of a number that thresholds turn into sign bits, and per threshold beyond an element's first. */
   readonly perComparedBit: number;
   readonly perFurtherNode: number;
@@ -22,6 +26,11 @@ export interface UnrolledCoefficients {
 
 export type UnrolledCircuit = 'lut6' | 'lut4' | 'gates';
 
+/** How `hbnn verilog` makes the sums of each circuit. */
+export const styleOf: Readonly<Record<UnrolledCircuit, AdderStyle>> = {
+  ...{ lut6: 'xc7', lut4: 'gates', gates: 'gates' },
+};
+
 /**
  * Fitted by `pnpm bench:calibrate` to the layers of test/unrolledMeasurements.json, synthesized with Yosys for Xilinx 7
  * (LUT6), iCE40 (LUT4) and the IHP 130 nm cells (gates); calibrate.test.ts fits them again and checks the errors. Pools
@@ -30,23 +39,35 @@ export type UnrolledCircuit = 'lut6' | 'lut4' | 'gates';
 export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoefficients>> = {
   lut6: {
     unit: 'LUT',
-    ...{ perAdder: 0.5066, perHeap: 0.5055, perHeapBit: 0.6949 },
-    ...{ perComparedBit: 0.1901, perFurtherNode: 0.4136 },
-    ...{ perScoreBit: 1.1608, perMatchBit: 1.0926, perChoiceBit: 0.9099, perWordBit: 1 },
-    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
+    ...{
+      perCounter: 2.0246,
+      perChainColumn: 0.9057,
+      perChain: 0,
+      perFullAdder: 1.902,
+      perHalfAdder: 0,
+    },
+    ...{ perComparedBit: 0.1861, perFurtherNode: 0.3793 },
+    ...{ perScoreBit: 0.9513, perMatchBit: 1.0555, perChoiceBit: 0.9506, perWordBit: 1 },
+    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.3, designError: 0.15 },
   },
   lut4: {
     unit: 'LUT',
-    ...{ perAdder: 2.0999, perHeap: 0, perHeapBit: 0.0981 },
-    ...{ perComparedBit: 0.2974, perFurtherNode: 0.3618 },
-    ...{ perScoreBit: 1.3679, perMatchBit: 1.0922, perChoiceBit: 1.4286, perWordBit: 2 },
-    ...{ layerError: 0.3, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
+    ...{
+      perCounter: 0,
+      perChainColumn: 0,
+      perChain: 0,
+      perFullAdder: 2.0468,
+      perHalfAdder: 0.9907,
+    },
+    ...{ perComparedBit: 0.3018, perFurtherNode: 0.278 },
+    ...{ perScoreBit: 1.0807, perMatchBit: 1.2508, perChoiceBit: 1.2651, perWordBit: 2 },
+    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.3, designError: 0.15 },
   },
   gates: {
     unit: 'GE',
-    ...{ perAdder: 6.8432, perHeap: 0, perHeapBit: 0 },
-    ...{ perComparedBit: 0.4724, perFurtherNode: 1.2601 },
-    ...{ perScoreBit: 3.0081, perMatchBit: 3.3987, perChoiceBit: 2.4324, perWordBit: 7 },
-    ...{ layerError: 0.3, thresholdError: 0.15, wordError: 0.4, designError: 0.35 },
+    ...{ perCounter: 0, perChainColumn: 0, perChain: 0, perFullAdder: 6.7031, perHalfAdder: 2.636 },
+    ...{ perComparedBit: 0.4698, perFurtherNode: 1.0706 },
+    ...{ perScoreBit: 2.435, perMatchBit: 3.3726, perChoiceBit: 2.5742, perWordBit: 7 },
+    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.3, designError: 0.15 },
   },
 };

@@ -1,21 +1,25 @@
 import {
+  type AdderStyle,
   featureCount,
   HbnnError,
   type IntegerModel,
   type PlannedLayer,
   planModel,
+  planSums,
 } from '@hbnn/core';
-import { type Sums, sharedSums } from './sharing.ts';
+import { heapCounts } from './heapCounts.ts';
+import { formsAfter, type NumberForm, pixelForm } from './numberForms.ts';
 
 /** Building blocks of one step of an unrolled design: what its area is made of. */
 export interface StepCounts {
   readonly name: string;
   readonly kind: PlannedLayer['layer']['kind'] | 'scores' | 'largest';
-  /** One-bit full adders of sums of products, shared where outputs have parts in common. */
-  readonly adders: number;
-  /** Those sums, shared ones and outputs, and the bits that they have. */
-  readonly heaps: number;
-  readonly heapBits: number;
+  /** Of sums of products: 7:3 counters, columns of carry chains and the chains, full and half adders. */
+  readonly counters: number;
+  readonly chainColumns: number;
+  readonly chains: number;
+  readonly fullAdders: number;
+  readonly halfAdders: number;
   /** Bits of numbers that are compared: Σ over elements of the input's, where thresholds make it sign bits. */
   readonly comparedBits: number;
   /** Σ (2^bits − 1) nodes of thresholds beyond the first. */
@@ -24,10 +28,10 @@ export interface StepCounts {
   readonly wordBits: number;
 }
 
-const nothing = { adders: 0, heaps: 0, heapBits: 0, comparedBits: 0, furtherNodes: 0, wordBits: 0 };
-
-/** How many bits the elements of a feature map have: sign bits, or numbers of one width. */
-type Widths = Float64Array;
+const nothing = {
+  ...{ counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 },
+  ...{ comparedBits: 0, furtherNodes: 0, wordBits: 0 },
+};
 
 const widthOf = (bound: number): number => Math.ceil(Math.log2(bound + 1)) + 1;
 
@@ -37,23 +41,46 @@ const widthOf = (bound: number): number => Math.ceil(Math.log2(bound + 1)) + 1;
  *
  * @throws HbnnError when the model is not sound
  */
-export function unrolledCounts(model: IntegerModel): StepCounts[] {
+export function unrolledCounts(model: IntegerModel, style: AdderStyle): StepCounts[] {
   const planned = planModel(model);
-  let widths: Widths = new Float64Array(featureCount(model.input.shape)).fill(8);
+  const pixels = [...model.input.zeros].map(pixelForm);
+  let forms: NumberForm[] = Array.from(
+    { length: featureCount(model.input.shape) },
+    (_, i) => pixels[i % pixels.length],
+  );
   const steps = planned.map((plan): StepCounts => {
-    const counted = stepCounts(plan, widths);
-    widths = widthsAfter(plan, widths);
+    if ('weights' in plan.layer) {
+      const { total, forms: sums } = productCounts(plan, forms, style);
+      forms = sums;
+      return { ...nothing, name: plan.layer.name, kind: plan.layer.kind, ...total };
+    }
+    const counted = stepCounts(plan, forms);
+    forms = formsAfter(plan, forms);
     return counted;
   });
   const last = planned[planned.length - 1];
   const offset = model.scoreOffsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
   const scores = model.scoreOffsets.length;
   const width = widthOf(last.outputBound + offset);
+  const added = forms.reduce((sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]), 0);
   return [
     ...steps,
-    { ...nothing, name: 'scores', kind: 'scores', wordBits: scores * Math.max(1, width - 3) },
+    { ...nothing, name: 'scores', kind: 'scores', wordBits: Math.max(1, added) },
     { ...nothing, name: 'largest', kind: 'largest', ...tournament(scores, width) },
   ];
+}
+
+/**
+ * Bits of a sum to which its constant has to be added by more than an inverter: those above the constant's lowest set
+ * bit.
+ */
+function addedBits({ base, weights }: NumberForm, offset: number): number {
+  if (weights.length === 0) return 0;
+  const constant = Math.abs(Math.floor((base + offset) / weights[0]));
+  if (constant === 0) return 0;
+  let free = 0;
+  for (let rest = constant; rest % 2 === 0; rest /= 2) free++;
+  return Math.max(0, weights.length - free);
 }
 
 /** Comparisons of words two by two, and the bits of words and numbers that are chosen; the last winner's word is not. */
@@ -66,41 +93,19 @@ function tournament(words: number, width: number): { comparedBits: number; wordB
   return { comparedBits: (words - 1) * width, wordBits };
 }
 
-function widthsAfter({ layer, output, outputBound }: PlannedLayer, before: Widths): Widths {
-  const all = (width: number): Widths => new Float64Array(featureCount(output)).fill(width);
-  switch (layer.kind) {
-    case 'threshold':
-      return Float64Array.from(layer.bits);
-    case 'maxPool':
-      // A largest of sign bits has as many; of mixed widths the widest.
-      return all(before.reduce((most, n) => Math.max(most, n), 0));
-    case 'conv':
-    case 'depthwise':
-    case 'dense':
-    case 'sumPool':
-    case 'requantize':
-      return all(widthOf(outputBound));
-    default:
-      return layer satisfies never;
-  }
-}
-
-function stepCounts(plan: PlannedLayer, widths: Widths): StepCounts {
+function stepCounts(plan: PlannedLayer, forms: readonly NumberForm[]): StepCounts {
   const { layer, output } = plan;
   const base = { ...nothing, name: layer.name, kind: layer.kind };
   const values = featureCount(output);
   const width = widthOf(plan.outputBound);
   switch (layer.kind) {
-    case 'dense': {
-      const taps = { indices: Array.from(widths, (_, i) => i), bits: widths };
-      return { ...base, ...sharedSums(layer.weights, 0, layer.weights.shape[0], taps) };
-    }
+    case 'dense':
     case 'conv':
     case 'depthwise':
-      return { ...base, ...windowSums(plan, widths) };
+      return base;
     case 'maxPool': {
       const window = layer.size[0] * layer.size[1];
-      const widest = widths.reduce((most, n) => Math.max(most, n), 0);
+      const widest = forms.reduce((most, { weights }) => Math.max(most, weights.length), 0);
       return { ...base, wordBits: values * Math.max(1, window - 1) * Math.max(1, widest) };
     }
     case 'sumPool':
@@ -123,75 +128,108 @@ function stepCounts(plan: PlannedLayer, widths: Widths): StepCounts {
   }
 }
 
-/** Places of a window by which taps lie inside the input: those of one pattern take the same adders. */
-function windowSums(plan: PlannedLayer, widths: Widths): Sums {
-  const { layer, input, output } = plan;
+/** Of a product: what its places' sums take, all of them together, and the forms that they have. */
+function productCounts(plan: PlannedLayer, before: readonly NumberForm[], style: AdderStyle) {
+  const { layer, output } = plan;
+  const forms: NumberForm[] = new Array(featureCount(output));
+  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  for (const group of placesOf(plan)) {
+    // Where widths differ from place to place, a few stand for all.
+    const distinct = new Map(group.places.map((place) => [keyOf(place.inputs, before), place]));
+    const some = evenly([...distinct.values()], mostPlaces);
+    for (const place of some) {
+      const own = place.inputs.map((i) => before[i]);
+      const times = group.places.length / some.length;
+      for (const slice of slicesOf(place)) {
+        const { from, outputs, taps } = slice;
+        const { sums, ...counts } = heapCounts(
+          planSums(weightsOf(layer), { from, outputs, taps }, style),
+          ...([own, style] as const),
+        );
+        for (const name of countNames) total[name] += slice.stands * times * counts[name];
+        for (const { at } of group.places)
+          for (let o = 0; o < slice.stands * outputs; o++) forms[at + from + o] = sums[o % outputs];
+      }
+    }
+  }
+  return { total, forms };
+}
+
+/** Outputs that are counted at once; of more, some stand for all: outputs share sums with a few neighbours only. */
+const mostOutputs = 84;
+
+function slicesOf(place: Place): readonly (Place & { readonly stands: number })[] {
+  const { from, outputs } = place;
+  if (outputs <= mostOutputs) return [{ ...place, stands: 1 }];
+  const half = mostOutputs / 2;
+  const middle = Math.floor(outputs / 2);
+  return [
+    { ...place, outputs: half, stands: middle / half },
+    { ...place, from: from + middle, outputs: half, stands: (outputs - middle) / half },
+  ];
+}
+
+const countNames = ['counters', 'chainColumns', 'chains', 'fullAdders', 'halfAdders'] as const;
+const mostPlaces = 4;
+
+const keyOf = (inputs: readonly number[], forms: readonly NumberForm[]): string =>
+  inputs.map((i) => forms[i].weights.length).join();
+
+function evenly<T>(list: readonly T[], most: number): T[] {
+  if (list.length <= most) return [...list];
+  return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
+}
+
+function weightsOf(layer: PlannedLayer['layer']) {
+  if (!('weights' in layer)) throw new HbnnError(`${layer.name}: expected weights`);
+  return layer.weights;
+}
+
+/** One place of a product. */
+interface Place {
+  /** Its first output among the feature map's elements, and the outputs of its part of the weights. */
+  readonly at: number;
+  readonly from: number;
+  readonly outputs: number;
+  /** Places of a weights' row that lie inside the input, and the elements there. */
+  readonly taps: readonly number[];
+  readonly inputs: readonly number[];
+}
+
+/** Places of a layer whose windows lie in the input alike: their sums are the same but for the inputs' widths. */
+function placesOf({ layer, input, output }: PlannedLayer): { readonly places: Place[] }[] {
+  if (layer.kind === 'dense') {
+    const taps = Array.from({ length: featureCount(input) }, (_, i) => i);
+    const outputs = layer.weights.shape[0];
+    return [{ places: [{ at: 0, from: 0, outputs, taps, inputs: taps }] }];
+  }
   if (layer.kind !== 'conv' && layer.kind !== 'depthwise')
-    throw new HbnnError(`${layer.name}: expected a convolution, got ${layer.kind}`);
+    throw new HbnnError(`${layer.name}: expected a layer with weights, got ${layer.kind}`);
   const [outputs, kh, kw, depth] = layer.weights.shape;
-  const axis = (n: 0 | 1, size: number, before: number): Map<string, number[]> => {
-    const found = new Map<string, number[]>();
-    for (let y = 0; y < output[n]; y++) {
-      const inside: number[] = [];
-      for (let i = 0; i < size; i++) {
-        const at = y * layer.strides[n] + i - before;
-        if (at >= 0 && at < input[n]) inside.push(i);
-      }
-      const key = inside.join();
-      found.set(key, [...(found.get(key) ?? []), y]);
-    }
-    return found;
-  };
   const groups = layer.kind === 'conv' ? 1 : input[2];
-  const all = { adders: 0, heaps: 0, heapBits: 0 };
-  for (const [rowKey, rows] of axis(0, kh, layer.padding[0]))
-    for (const [columnKey, columns] of axis(1, kw, layer.padding[1])) {
-      if (rowKey === '' || columnKey === '') continue;
+  const byKey = new Map<string, Place[]>();
+  for (let y = 0; y < output[0]; y++)
+    for (let x = 0; x < output[1]; x++)
       for (let g = 0; g < groups; g++) {
-        const [is, js] = [rowKey, columnKey].map((key) => key.split(',').map(Number));
-        const taps = windowTaps(plan, widths, { rows, columns, is, js, depth, channel: g });
-        const each = outputs / groups;
-        const one = sharedSums(layer.weights, g * each, each, taps);
-        const places = rows.length * columns.length;
-        all.adders += one.adders * places;
-        all.heaps += one.heaps * places;
-        all.heapBits += one.heapBits * places;
-      }
-    }
-  return all;
-}
-
-interface WindowPlaces {
-  readonly rows: readonly number[];
-  readonly columns: readonly number[];
-  /** Taps inside the input. */
-  readonly is: readonly number[];
-  readonly js: readonly number[];
-  readonly depth: number;
-  /** Channel of a depthwise group; a convolution reads all. */
-  readonly channel: number;
-}
-
-function windowTaps({ layer, input }: PlannedLayer, widths: Widths, at: WindowPlaces) {
-  if (layer.kind !== 'conv' && layer.kind !== 'depthwise')
-    throw new HbnnError(`${layer.name}: expected a convolution, got ${layer.kind}`);
-  const kw = layer.weights.shape[2];
-  const indices: number[] = [];
-  const bits: number[] = [];
-  const places = at.rows.length * at.columns.length;
-  for (const i of at.is)
-    for (const j of at.js)
-      for (let c = 0; c < at.depth; c++) {
-        indices.push((i * kw + j) * at.depth + c);
-        const channel = layer.kind === 'conv' ? c : at.channel;
-        let sum = 0;
-        for (const y of at.rows)
-          for (const x of at.columns) {
+        const taps: number[] = [];
+        const inputs: number[] = [];
+        for (let i = 0; i < kh; i++)
+          for (let j = 0; j < kw; j++) {
             const inY = y * layer.strides[0] + i - layer.padding[0];
             const inX = x * layer.strides[1] + j - layer.padding[1];
-            sum += widths[(inY * input[1] + inX) * input[2] + channel];
+            if (inY < 0 || inY >= input[0] || inX < 0 || inX >= input[1]) continue;
+            for (let c = 0; c < depth; c++) {
+              taps.push((i * kw + j) * depth + c);
+              inputs.push((inY * input[1] + inX) * input[2] + (layer.kind === 'conv' ? c : g));
+            }
           }
-        bits.push(sum / places);
+        const each = outputs / groups;
+        const place = { at: (y * output[1] + x) * outputs, from: g * each, outputs: each };
+        // A window's part inside the input is a rectangle.
+        const key = `${g}:${taps[0] ?? ''}:${taps[taps.length - 1] ?? ''}`;
+        const list = byKey.get(key) ?? [];
+        list.push({ ...place, taps, inputs });
+        byKey.set(key, list);
       }
-  return { indices, bits };
+  return [...byKey.values()].map((places) => ({ places }));
 }

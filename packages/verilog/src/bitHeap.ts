@@ -1,7 +1,7 @@
+import type { AdderStyle } from '@hbnn/core';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
 
-/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
-export type AdderStyle = 'xc7' | 'gates';
+export type { AdderStyle };
 
 /** An unsigned number in binary: Σ 2^(shift + i) · bits[i], and what has to be added to it. */
 export interface HeapSum {
@@ -88,36 +88,6 @@ export class BitHeap {
       this.columns[i] = left;
     }
   }
-}
-
-/**
- * About how many LUT6s the sum of so many bits per column takes with counters and carry chains: what `sum` does, bits
- * counted alone.
- */
-export function carryChainLuts(bits: readonly number[]): number {
-  const columns = [...bits];
-  const at = (i: number): number => columns[i] ?? 0;
-  let luts = 0;
-  const take = (i: number, size: number, outputs: number): void => {
-    columns[i] = at(i) - size + 1;
-    for (let j = 1; j < outputs; j++) columns[i + j] = at(i + j) + 1;
-    // Sum and carry of three share a LUT6.
-    luts += outputs - 1;
-  };
-  while (columns.some((count) => count > 6)) {
-    const groups = columns.map((count) => Math.floor(count / 7));
-    groups.forEach((count, i) => {
-      for (let g = 0; g < count; g++) take(i, 7, 3);
-    });
-  }
-  const first = columns.findIndex((count) => count > 1);
-  if (first < 0) return luts;
-  for (let i = first; i < columns.length; i++)
-    while (at(i) > (i === first ? 5 : 3)) {
-      const size = at(i) >= 6 ? 6 : 3;
-      take(i, size, size === 6 ? 3 : 2);
-    }
-  return luts + columns.length - first + 1;
 }
 
 /** The bits of an unsigned number; 0 has none. */

@@ -1,3 +1,4 @@
+import { planSums } from '@hbnn/core';
 import {
   type BeatLogic,
   baseless,
@@ -9,7 +10,7 @@ import {
 } from './beatLogic.ts';
 import { type AdderStyle, BitHeap } from './bitHeap.ts';
 import type { MatrixTables } from './foldSchedule.ts';
-import { linearSums, matrixOf } from './linear.ts';
+import { linearSums } from './linear.ts';
 import { invert, type Literal, Netlist, one, zero } from './netlist.ts';
 import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
 import type { Value } from './value.ts';
@@ -38,12 +39,12 @@ export function constantMatrix(
     sums = counting(input.shape[2]).flatMap((c) => {
       const part = { from: c * each, outputs: each, taps: counting(taps) };
       const own = counting(taps).map((tap) => valueAt(tap, c));
-      return linearSums(net, own, matrixOf(layer.weights, part, style), style);
+      return linearSums(net, own, planSums(layer.weights, part, style), style);
     });
   } else {
     const values = counting(inputs).map((i) => valueAt(tapOf(i), channelOf(0, i)));
     const part = { from: 0, outputs, taps: counting(inputs) };
-    sums = linearSums(net, values, matrixOf(layer.weights, part, style), style);
+    sums = linearSums(net, values, planSums(layer.weights, part, style), style);
   }
   const biases = tableValues(net, forms, window);
   const values = sums.map((sum, o): Value => {

@@ -7,10 +7,11 @@ import {
   type Padding4,
   type Pair,
   type PlannedLayer,
+  planSums,
   type SumPoolLayer,
 } from '@hbnn/core';
 import type { AdderStyle } from './bitHeap.ts';
-import { linearSums, matrixOf } from './linear.ts';
+import { linearSums } from './linear.ts';
 import type { Netlist } from './netlist.ts';
 import type { Value } from './value.ts';
 import { largest, requantized, requantizeOf, thresholdBits, total } from './values.ts';
@@ -34,7 +35,7 @@ export function sitesOf({ layer, input, output }: PlannedLayer): Site[] {
         {
           ...{ inputs: taps, outputs: counting(featureCount(output)), key: '' },
           build: (net, inputs, style) =>
-            linearSums(net, inputs, matrixOf(layer.weights, part, style), style),
+            linearSums(net, inputs, planSums(layer.weights, part, style), style),
         },
       ];
     }
@@ -133,7 +134,7 @@ function convSite(layer: ConvLayer, input: FeatureShape, pixel: Pixel): Site {
         outputs: layer.weights.shape[0],
         taps: taps.flatMap((t) => each(t.tap)),
       };
-      return linearSums(net, inputs, matrixOf(layer.weights, part, style), style);
+      return linearSums(net, inputs, planSums(layer.weights, part, style), style);
     },
   };
 }
@@ -151,7 +152,7 @@ function depthwiseSite(layer: DepthwiseLayer, input: FeatureShape, pixel: Pixel)
       counting(channels).flatMap((c) => {
         const window = inputs.slice(c * own.length, (c + 1) * own.length);
         const part = { from: c * each, outputs: each, taps: own };
-        const matrix = matrixOf(layer.weights, part, style);
+        const matrix = planSums(layer.weights, part, style);
         return linearSums(net, window, matrix, style);
       }),
   };

@@ -1,0 +1,68 @@
+import { distFromAverage, type IntegerModel, randomModel } from '@hbnn/core';
+import { unrolledCounts } from '@hbnn/estimator';
+import { type AdderStyle, unrolledDesign } from '@hbnn/verilog';
+import { describe, expect, it } from 'vitest';
+
+/** Cells and gates of each layer's module in the generated netlists. */
+function generated(model: IntegerModel, style: AdderStyle) {
+  return unrolledDesign(model, { style }).layers.map(({ modules }) => {
+    const leaves = new Map(modules.map((one) => [one.name, one]));
+    const count = { counters: 0, chainColumns: 0, chains: 0, majorities: 0 };
+    const visit = (name: string): void => {
+      const module = leaves.get(name);
+      if (module === undefined) throw new Error(`no module ${name}`);
+      if (module.kind === 'wrapper') {
+        for (const { module: of } of module.instances) visit(of);
+        return;
+      }
+      const { net } = module;
+      for (const { kind, outputs } of net.cells)
+        if (kind === 'count7') count.counters++;
+        else {
+          count.chains++;
+          count.chainColumns += outputs.length;
+        }
+      for (let node = 0; node < net.size; node++)
+        if (net.kind(node) === 'majority') count.majorities++;
+    };
+    visit(modules[modules.length - 1].name);
+    return count;
+  });
+}
+
+const layers = [
+  ['dense:144x16', 1, 1],
+  ['dense:144x16', 1.4, 1],
+  ['dense:60x9', 2, 1.4],
+  ['dense:16x2', 1.4, 1],
+  ['conv:5x6x4,k3x3,o6,p1', 1.4, 1],
+  ['depthwise:5x5x3,k3x3,o6,s2,p1', 2, 1],
+] as const;
+
+describe('the estimator counts what the generator makes', () => {
+  it.each(layers)('of %s, %d bits, inputs %d bits', (layer, weights, inputs) => {
+    const model = randomModel(7, {
+      ...{ layer, mix: distFromAverage(weights), inputMix: distFromAverage(inputs) },
+      inputMapPer: 'channel',
+    });
+    const own = generated(model, 'xc7')[1];
+    const counted = unrolledCounts(model, 'xc7')[1];
+    const pairs = [
+      [counted.counters, own.counters],
+      [counted.chainColumns, own.chainColumns],
+      [counted.chains, own.chains],
+      [counted.fullAdders, own.majorities],
+    ];
+    for (const [ours, made] of pairs) {
+      if (layer.startsWith('dense')) expect(ours).toBe(made);
+      // Windows at an edge have equal sums, which are made once.
+      expect(ours).toBeGreaterThanOrEqual(made);
+      expect(ours).toBeLessThanOrEqual(1.05 * made + 2);
+    }
+    // Equal adders met again are made once in plain gates, which heights do not show.
+    const gates = generated(model, 'gates')[1].majorities;
+    const { fullAdders } = unrolledCounts(model, 'gates')[1];
+    expect(fullAdders).toBeGreaterThanOrEqual(gates);
+    expect(fullAdders).toBeLessThan(1.1 * gates + 10);
+  });
+});
