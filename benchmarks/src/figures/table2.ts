@@ -12,7 +12,7 @@ import {
   foldedRows,
   mobileNetRows,
 } from './table2Estimates.ts';
-import { vggRows, vggSettings } from './table2Networks.ts';
+import { vggClaims, vggRows, vggSettings } from './table2Networks.ts';
 import { costRows, costsOfAll, paretoPlots } from './table2Pareto.ts';
 
 /** One row of Table 2 as its scaling laws give it. */
@@ -140,7 +140,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       ...circuitRows(),
       ...costRows(costs),
     ],
-    claims: claims(ratios),
+    claims: [...claims(ratios), ...vggClaims(results)],
     plots: [areaPlot(ratios), ...paretoPlots(costs, results)],
   };
 }

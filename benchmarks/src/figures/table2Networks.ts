@@ -1,7 +1,8 @@
+import { above, equal } from '../claims.ts';
 import { table2 as paper } from '../paper.ts';
 import type { Profile } from '../profile.ts';
 import { measuredRow } from '../settings.ts';
-import type { ResultRow, Setting, SettingResults } from '../stage.ts';
+import type { Claim, ResultRow, Setting, SettingResults } from '../stage.ts';
 
 /** A precision of VGG-8's weights and inputs. */
 export interface Precision {
@@ -77,4 +78,14 @@ export function vggRows(p: Profile, results: SettingResults): ResultRow[] {
       },
     });
   });
+}
+
+/** The accuracies behind Table 2: at 1.4 bits the paper's VGG-8 is above its 2-bit one. */
+export function vggClaims(results: SettingResults): Claim[] {
+  const of = (bits: number): number[] => accuraciesOf(results, both(bits, 'dynamic'));
+  if (of(1).length === 0) return [];
+  return [
+    above('5d', 'VGG-8: 1.4/1.4 bits are above 1/1', of(1.4), of(1)),
+    equal('5e', 'VGG-8: 1.4/1.4 bits equal 2/2', of(1.4), of(2)),
+  ];
 }
