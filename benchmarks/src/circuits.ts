@@ -1,8 +1,9 @@
 /**
  * Circuits of the same integer matrices by our generator and by da4ml, under the same synthesis and the same counts.
  *
- *     pnpm bench:circuits [--seeds 201,202,203] [--python python3] [--json] [--save]
+ *     pnpm bench:circuits [--seeds 201,202,203] [--only TEXT] [--python python3] [--json] [--save]
  *
+ * --only takes the cases whose layer or weights have the text.
  * da4ml is no dependency: `pip install da4ml==0.6.0`, and --python names the Python that has it. Without it our rows are
  * printed alone. Both texts go through `synthesize`: LUT6 sites, LUTs, CARRY4 and depth for Xilinx's 7 series, and gates
  * of two inputs. da4ml's `+` are first made carry chains, or ripples of gates, as `readCircuit` says, and its circuit is
@@ -19,9 +20,7 @@ import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, type IntegerModel, random } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import {
-  type CostCache,
   type LayerCost,
-  type ModuleCost,
   readCircuit,
   synthesisTarget,
   synthesize,
@@ -36,6 +35,7 @@ import { saveRows } from './report/speed.ts';
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '201,202,203' },
+    only: { type: 'string', default: '' },
     python: { type: 'string', default: 'python3' },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
@@ -43,14 +43,15 @@ const { values } = parseArgs({
 });
 const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
 
+const cases = circuitCases.filter(({ layer, weights }) =>
+  `${layer} ${weights}`.includes(values.only),
+);
+
 /** `xc7` is made of carry chains, `gates` of plain gates. */
 type Style = 'xc7' | 'gates';
 
-interface CircuitRow extends CircuitCase {
-  readonly seed: number;
-  readonly generator: 'hbnn' | 'da4ml';
-  readonly version: string;
-  readonly style: Style;
+/** What is counted of a circuit. */
+interface Found {
   /** LUT6s after two tables of up to five inputs in all share one, LUTs, CARRY4s and levels. */
   readonly sites: number;
   readonly luts: number;
@@ -60,6 +61,13 @@ interface CircuitRow extends CircuitCase {
   readonly gates?: number;
   /** Vectors for which it was found right before it was counted. */
   readonly vectors: number;
+}
+
+interface CircuitRow extends CircuitCase, Found {
+  readonly seed: number;
+  readonly generator: 'hbnn' | 'da4ml';
+  readonly version: string;
+  readonly style: Style;
 }
 
 /** Gates of two inputs for the count: each 1, an inverter next to nothing. */
@@ -84,26 +92,24 @@ ${cell('XNOR', 1, 'AB', "(A^B)'")}
 
 const free = new Set(['NOT', 'BUF']);
 
-const cache: CostCache = {
-  read: (key) => {
-    const file = cacheFile(key);
-    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ModuleCost[]) : undefined;
-  },
-  write: (key, costs) => {
-    mkdirSync(cacheFolder, { recursive: true });
-    writeWhole(cacheFile(key), JSON.stringify(costs));
-  },
-};
-
 const cacheFolder = fileURLToPath(new URL('../../.cache/circuits/', import.meta.url));
-const cacheFile = (key: string): string =>
-  join(cacheFolder, `${createHash('sha256').update(key).digest('hex')}.json`);
+
+/** What was found of a text before, or is found now. The key names all that it depends on. */
+async function kept(key: readonly unknown[], find: () => Promise<Found>): Promise<Found> {
+  const digest = createHash('sha256').update(JSON.stringify(key)).digest('hex');
+  const file = join(cacheFolder, `${digest}.json`);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Found;
+  const found = await find();
+  mkdirSync(cacheFolder, { recursive: true });
+  writeWhole(file, JSON.stringify(found));
+  return found;
+}
 
 type Files = Readonly<Record<string, string>>;
 
 async function counted(files: Files, top: string, module: string, style: Style) {
   const layer = async (target: string): Promise<LayerCost> => {
-    const cost = await synthesize(files, top, synthesisTarget(target, gateLibrary), { cache });
+    const cost = await synthesize(files, top, synthesisTarget(target, gateLibrary));
     const found = cost.layers.find((one) => one.layer === module);
     if (found === undefined) throw new HbnnError(`${module}: expected its count, got none`);
     return found;
@@ -129,11 +135,14 @@ async function ownRow(one: CircuitCase, seed: number, style: Style): Promise<Cir
   const model: IntegerModel = modelOf(one, seed);
   const design = unrolledDesign(model, { style });
   const files = verilogFiles(design);
-  const { equal, images } = await verify(model, design, files);
-  if (!equal) throw new HbnnError(`${one.weights}, seed ${seed}, ${style}: hardware is not right`);
-  const cost = await counted(files, design.top, design.layers.at(-1)?.module ?? '', style);
-  const about = { seed, generator: 'hbnn', version: ownVersion, style } as const;
-  return { ...one, ...about, ...cost, vectors: images };
+  const found = await kept([files, style], async () => {
+    const { equal, images } = await verify(model, design, files);
+    if (!equal)
+      throw new HbnnError(`${one.weights}, seed ${seed}, ${style}: hardware is not the model's`);
+    const module = design.layers.at(-1)?.module ?? '';
+    return { ...(await counted(files, design.top, module, style)), vectors: images };
+  });
+  return { ...one, seed, generator: 'hbnn', version: ownVersion, style, ...found };
 }
 
 async function peerRows(one: CircuitCase, seed: number): Promise<CircuitRow[]> {
@@ -141,11 +150,13 @@ async function peerRows(one: CircuitCase, seed: number): Promise<CircuitRow[]> {
   const peer = da4mlVerilog(values.python, peerCase);
   const rows: CircuitRow[] = [];
   for (const style of styles) {
-    const circuit = await readCircuit(peer.files, peer.module, style);
-    const vectors = checkPeer(circuit, peer, peerCase, random(seed, 'vectors', one.weights));
-    const cost = await counted(circuit.files, circuit.top, circuit.module, style);
-    const about = { seed, generator: 'da4ml', version: peer.version, style } as const;
-    rows.push({ ...one, ...about, ...cost, vectors });
+    const found = await kept([peer, style], async () => {
+      const circuit = await readCircuit(peer.files, peer.module, style);
+      const vectors = checkPeer(circuit, peer, peerCase, random(seed, 'vectors', one.weights));
+      const { files, top, module } = circuit;
+      return { ...(await counted(files, top, module, style)), vectors };
+    });
+    rows.push({ ...one, seed, generator: 'da4ml', version: peer.version, style, ...found });
   }
   return rows;
 }
@@ -170,11 +181,11 @@ const keep = (row: CircuitRow): void => {
 };
 const meter = progressMeter('circuits:');
 let done = 0;
-for (const one of circuitCases)
+for (const one of cases)
   for (const seed of seeds) {
     for (const style of styles) keep(await ownRow(one, seed, style));
     if (lack === undefined) for (const row of await peerRows(one, seed)) keep(row);
-    meter.update(++done, circuitCases.length * seeds.length, `${one.weights}, seed ${seed}`);
+    meter.update(++done, cases.length * seeds.length, `${one.weights}, seed ${seed}`);
   }
 meter.stop();
 if (values.json) console.log(JSON.stringify(rows, null, 2));
