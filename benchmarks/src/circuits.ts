@@ -1,9 +1,10 @@
 /**
  * Circuits of the same integer matrices by our generator and by da4ml, under the same synthesis and the same counts.
  *
- *     pnpm bench:circuits [--seeds 201,202,203] [--only TEXT] [--python python3] [--json] [--save]
+ *     pnpm bench:circuits [--seeds 201,202,203] [--styles xc7,gates] [--only TEXT] [--python python3]
+ *         [--json] [--save]
  *
- * --only takes the cases whose layer or weights have the text.
+ * --styles xc7 leaves plain gates out, which take most of the time. --only takes the cases whose layer or weights have the text.
  * da4ml is no dependency: `pip install da4ml==0.6.0`, and --python names the Python that has it. Without it our rows are
  * printed alone. Both texts go through `synthesize`: LUT6 sites, LUTs, CARRY4 and depth for Xilinx's 7 series, and gates
  * of two inputs. da4ml's `+` are first made carry chains, or ripples of gates, as `readCircuit` says, and its circuit is
@@ -35,6 +36,7 @@ import { saveRows } from './report/speed.ts';
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '201,202,203' },
+    styles: { type: 'string', default: 'xc7,gates' },
     only: { type: 'string', default: '' },
     python: { type: 'string', default: 'python3' },
     json: { type: 'boolean', default: false },
@@ -129,7 +131,10 @@ const ownVersion = (
   }
 ).version;
 
-const styles: readonly Style[] = ['xc7', 'gates'];
+const styles = values.styles.split(',').map((style): Style => {
+  if (style === 'xc7' || style === 'gates') return style;
+  throw new HbnnError(`--styles: expected xc7, gates or both, got '${style}'`);
+});
 
 async function ownRow(one: CircuitCase, seed: number, style: Style): Promise<CircuitRow> {
   const model: IntegerModel = modelOf(one, seed);
