@@ -12,7 +12,7 @@
  * Ctrl-C costs one circuit.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -96,9 +96,17 @@ const free = new Set(['NOT', 'BUF']);
 
 const cacheFolder = fileURLToPath(new URL('../../.cache/circuits/', import.meta.url));
 
-/** What was found of a text before, or is found now. The key names all that it depends on. */
+const generator = fileURLToPath(new URL('../../packages/verilog/src/', import.meta.url));
+/** What reads, checks and counts: with other code, nothing found before holds. */
+const code = readdirSync(generator)
+  .sort()
+  .map((name) => readFileSync(join(generator, name), 'utf8'));
+
+/** What was found of a text before by the same code, or is found now. */
 async function kept(key: readonly unknown[], find: () => Promise<Found>): Promise<Found> {
-  const digest = createHash('sha256').update(JSON.stringify(key)).digest('hex');
+  const digest = createHash('sha256')
+    .update(JSON.stringify([key, code]))
+    .digest('hex');
   const file = join(cacheFolder, `${digest}.json`);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Found;
   const found = await find();

@@ -63,7 +63,8 @@ export async function readCircuit(
     'peepopt',
     'opt_clean',
     'alumacc',
-    'opt',
+    // Places of an addition where one side is 0 have no place in its chain.
+    'opt -full',
     additions[style],
     'opt_clean',
     'setattr -unset src */*',
