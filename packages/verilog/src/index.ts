@@ -1,6 +1,7 @@
 export type { AdderStyle } from './bitHeap.ts';
 export { estimateAdders, type LayerEstimate } from './budget.ts';
 export { chooseFolds, type FoldGoal } from './chooseFolds.ts';
+export { type Circuit, readCircuit } from './circuit.ts';
 export {
   type Bus,
   type Design,
@@ -27,7 +28,7 @@ export {
 } from './proof.ts';
 export { type Simulation, type SimulationOptions, simulate } from './simulate.ts';
 export { type PartSwitching, type Switching, switching } from './switching.ts';
-export { type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
+export { type CostCache, type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
 export {
   type ModuleCost,
   synthesisTarget,
