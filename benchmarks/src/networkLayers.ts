@@ -4,7 +4,7 @@
  *
  *     pnpm bench:layers [--json] [--save] [--liberty FILE] [--outputs 16]
  *
- * LUT6 sites of Xilinx 7 with two small tables in one; with --liberty also gate equivalents of that library's cells.
+ * LUT6 sites of Xilinx 7, two small tables in one (the estimate is of tables); with --liberty also gate equivalents of that library's cells.
  * Outputs share sums a few at a time, so that a slice's area per output is near the whole's. Finished rows are kept in
  * .cache/layers: Ctrl-C costs one layer.
  */
@@ -110,7 +110,8 @@ else
   for (const row of rows) {
     const { network, layer, bits, mapPer, scaling, circuit, area, estimate } = row;
     const name = `${network} ${layer} ${bits} bit ${scaling}, ${mapPer}`;
-    const off = (100 * (estimate / area - 1)).toFixed(1);
-    console.log(`${name.padEnd(60)} ${circuit} ${area.toFixed(0).padStart(7)}  estimate ${off} %`);
+    console.log(
+      `${name.padEnd(60)} ${circuit} ${area.toFixed(0).padStart(7)}  estimated ${estimate.toFixed(0)} ${circuit === 'lut6' ? 'LUTs' : 'GE'}`,
+    );
   }
 if (values.save) saveRows('hardware', 'layers', 'none needed', rows);

@@ -30,6 +30,7 @@ export interface LayerCircuit {
   readonly circuit: 'lut6' | 'gates';
   /** LUT6 sites or gate equivalents. */
   readonly area: number;
+  /** LUTs, of which two small ones share a site, or gate equivalents. */
   readonly estimate: number;
 }
 
