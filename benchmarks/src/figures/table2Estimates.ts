@@ -15,6 +15,7 @@ import {
   unrolledArea,
   unrolledCoefficients,
 } from '@hbnn/estimator';
+import { mobileNetBlocks } from '../speed/fullModels.ts';
 import type { Claim, Plot, ResultRow } from '../stage.ts';
 import { mean } from '../statistics.ts';
 import { circuitMixes } from './layerCircuits.ts';
@@ -66,23 +67,6 @@ function foldedQuantities(
     ...(found.powerW === undefined ? [] : [row('power, unverified constants', 'W', found.powerW)]),
   ];
 }
-
-/** MobileNet v1 at the paper's size: channels and stride of its blocks. */
-const mobileNetBlocks: readonly (readonly [filters: number, strides: number])[] = [
-  ...([
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-  ] as const),
-  ...Array.from({ length: 5 }, () => [512, 1] as const),
-  ...([
-    [1024, 2],
-    [1024, 1],
-  ] as const),
-];
 
 /** Pointwise convolutions of so many bits; all else of 8. */
 function mobileNetLayers(most: number): FoldedLayer[] {

@@ -37,7 +37,7 @@ export function alexNetModel(seed: number): IntegerModel {
 }
 
 /** Outputs and stride of MobileNet's depthwise-pointwise blocks. */
-const blocks: readonly (readonly [number, number])[] = [
+export const mobileNetBlocks: readonly (readonly [number, number])[] = [
   ...([
     [64, 1],
     [128, 2],
@@ -62,7 +62,7 @@ export function mobileNetModel(seed: number): IntegerModel {
   ];
   let channels = 32;
   let size = 112;
-  blocks.forEach(([outputs, stride], i) => {
+  mobileNetBlocks.forEach(([outputs, stride], i) => {
     const name = `block${i + 1}`;
     const padding = stride === 2 ? ([0, 0, 1, 1] as const) : ([1, 1, 1, 1] as const);
     size /= stride;
