@@ -60,6 +60,7 @@ export {
 } from './model/modelFile.ts';
 export { type PlannedLayer, planModel } from './model/plan.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './model/randomModel.ts';
+export type { AdderStyle } from './model/rowGrouping.ts';
 export {
   type Feature,
   type Interpreter,
@@ -68,7 +69,7 @@ export {
   layerStep,
   type Watch,
 } from './model/run.ts';
-export { type AdderStyle, planSums, type SumPart, type SumPlan } from './model/sumPlan.ts';
+export { planSums, type SumPart, type SumPlan } from './model/sumPlan.ts';
 export type { TrainedLayer, TrainedModel, TrainedWeights } from './model/trainedModel.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 export { type OptimalOptions, optimal } from './optimal.ts';
