@@ -29,6 +29,12 @@ export {
   parseMix,
 } from './mix.ts';
 export {
+  type AdderStyle,
+  type Compression,
+  compressForUses,
+  compressToNumber,
+} from './model/compression.ts';
+export {
   type ConvLayer,
   type DenseLayer,
   type DepthwiseLayer,
@@ -60,7 +66,6 @@ export {
 } from './model/modelFile.ts';
 export { type PlannedLayer, planModel } from './model/plan.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './model/randomModel.ts';
-export type { AdderStyle } from './model/rowGrouping.ts';
 export {
   type Feature,
   type Interpreter,

@@ -1,4 +1,10 @@
-import type { AdderStyle, SumPlan } from '@hbnn/core';
+import {
+  type AdderStyle,
+  type Compression,
+  compressForUses,
+  compressToNumber,
+  type SumPlan,
+} from '@hbnn/core';
 import type { NumberForm } from './numberForms.ts';
 
 /** What the sums of a layer's place are made of. */
@@ -42,84 +48,26 @@ class Heights {
     for (const weight of weights) this.add(factor * weight);
   }
 
-  /** Reduce to one bit per column, as the generator does, and tell what that takes. */
-  reduce(low: number, high: number, chains: boolean, tally: Tally): NumberForm {
-    const width = bitLength(high - this.base);
-    const columns = Array.from({ length: width }, (_, i) => this.#columns[i] ?? 0);
-    const put = (i: number): void => {
-      if (i < width) columns[i]++;
-    };
-    const [first, end] = chains ? withChains(columns, put, tally) : withAdders(columns, put, tally);
-    const weights: number[] = [];
-    for (let i = first; i < end; i++) weights.push(2 ** i);
+  /** What is left of the heap, as the generator reduces it, and tell what that takes. */
+  reduce(
+    low: number,
+    high: number,
+    by: (heights: readonly number[], width: number) => Compression,
+    tally: Tally,
+  ): NumberForm {
+    const { steps, chain, heights } = by(this.#columns, bitLength(high - this.base));
+    for (const { bits } of steps) {
+      if (bits > 3) tally.counters++;
+      else if (bits === 3) tally.fullAdders++;
+      else tally.halfAdders++;
+    }
+    if (chain !== undefined) {
+      tally.chains++;
+      tally.chainColumns += chain.end - chain.first;
+    }
+    const weights = heights.flatMap((height, i) => new Array<number>(height).fill(2 ** i));
     return { base: this.base, weights, low, high };
   }
-}
-
-/** Whole groups of every column's bits as they stand. */
-function round(columns: number[], put: (i: number) => void, size: number, outputs: number): number {
-  const groups = columns.map((height) => Math.floor(height / size));
-  groups.forEach((count, i) => {
-    columns[i] -= size * count;
-  });
-  groups.forEach((count, i) => {
-    for (let g = 0; g < count; g++) for (let n = 0; n < outputs; n++) put(i + n);
-  });
-  return groups.reduce((a, b) => a + b, 0);
-}
-
-const lowest = (columns: readonly number[]): number =>
-  Math.max(
-    0,
-    columns.findIndex((height) => height > 0),
-  );
-
-function withChains(
-  columns: number[],
-  put: (i: number) => void,
-  tally: Tally,
-): [first: number, end: number] {
-  while (columns.some((height) => height > 6)) tally.counters += round(columns, put, 7, 3);
-  const first = columns.findIndex((height) => height > 1);
-  if (first < 0) return [lowest(columns), columns.length];
-  for (let i = first; i < columns.length; i++) {
-    const rows = i === first ? 5 : 3;
-    while (columns[i] > rows) {
-      const taken = columns[i] >= 6 ? 6 : 3;
-      columns[i] -= taken;
-      if (taken === 6) tally.counters++;
-      else tally.fullAdders++;
-      put(i);
-      put(i + 1);
-      if (taken === 6) put(i + 2);
-    }
-  }
-  let last = columns.length;
-  while (columns[last - 1] === 0) last--;
-  const end = Math.min(columns.length, last + 2);
-  tally.chains++;
-  tally.chainColumns += end - first;
-  return [lowest(columns), end];
-}
-
-function withAdders(
-  columns: number[],
-  put: (i: number) => void,
-  tally: Tally,
-): [first: number, end: number] {
-  while (columns.some((height) => height > 2)) tally.fullAdders += round(columns, put, 3, 2);
-  for (let i = 0; i < columns.length; i++)
-    while (columns[i] > 1) {
-      const taken = Math.min(3, columns[i]);
-      columns[i] -= taken;
-      if (taken === 3) tally.fullAdders++;
-      else tally.halfAdders++;
-      put(i);
-      put(i + 1);
-    }
-  let end = columns.length;
-  while (end > 0 && columns[end - 1] === 0) end--;
-  return [lowest(columns), end];
 }
 
 /**
@@ -133,10 +81,11 @@ export function heapCounts(
   forms: readonly NumberForm[],
   style: AdderStyle,
 ): HeapCounts & { readonly sums: readonly NumberForm[] } {
-  const chains = style === 'xc7';
+  const toNumber = (heights: readonly number[], width: number): Compression =>
+    compressToNumber(heights, width, style);
   const tally: Tally = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
   const sources = [...forms];
-  for (const terms of classes) {
+  for (const { terms, uses } of classes) {
     const heights = new Heights();
     let [low, high] = [0, 0];
     for (const { source, sign } of terms) {
@@ -145,7 +94,9 @@ export function heapCounts(
       low += sign > 0 ? form.low : -form.high;
       high += sign > 0 ? form.high : -form.low;
     }
-    sources.push(heights.reduce(low, high, chains, tally));
+    const forUses = (columns: readonly number[], width: number): Compression =>
+      compressForUses(columns, width, style, uses);
+    sources.push(heights.reduce(low, high, forUses, tally));
   }
   const heaps = Array.from({ length: outputs }, () => new Heights());
   for (const { output, source, factor } of additions)
@@ -157,7 +108,7 @@ export function heapCounts(
       low += w * (w > 0 ? form.low : form.high);
       high += w * (w > 0 ? form.high : form.low);
     });
-    return heights.reduce(low, high, chains, tally);
+    return heights.reduce(low, high, toNumber, tally);
   });
   return { ...tally, sums };
 }

@@ -1,4 +1,4 @@
-import type { AdderStyle } from '@hbnn/core';
+import { type AdderStyle, type Compression, compressForUses, compressToNumber } from '@hbnn/core';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
 
 export type { AdderStyle };
@@ -7,6 +7,13 @@ export type { AdderStyle };
 export interface HeapSum {
   readonly base: bigint;
   readonly shift: number;
+  readonly bits: readonly Literal[];
+}
+
+/** Some bits, each of its own weight, and what has to be added to them. */
+export interface LooseSum {
+  readonly base: bigint;
+  readonly weights: readonly number[];
   readonly bits: readonly Literal[];
 }
 
@@ -60,14 +67,40 @@ export class BitHeap {
   sum(netlist: Netlist, style: AdderStyle, most: bigint): HeapSum {
     this.pair();
     const width = bitLength(most - this.base);
-    this.columns.length = Math.min(this.columns.length, width);
-    const reduced = new Reduction(netlist, this.columns, width);
-    const bits = style === 'xc7' ? reduced.withCarryChains() : reduced.withGates();
+    const columns = this.compressed(netlist, compressToNumber(this.heights(), width, style));
+    const bits = columns.map(([bit]) => bit ?? zero);
     let shift = bits.findIndex((bit) => bit !== zero);
     if (shift < 0) shift = 0;
     let end = bits.length;
     while (end > shift && bits[end - 1] === zero) end--;
     return { base: this.base, shift, bits: bits.slice(shift, end) };
+  }
+
+  /**
+   * Make fewer bits of the heap, for other heaps that take them so many times.
+   *
+   * @param most the largest value that base and sum can come to together
+   */
+  reduced(netlist: Netlist, style: AdderStyle, most: bigint, uses: number): LooseSum {
+    this.pair();
+    const width = bitLength(most - this.base);
+    const columns = this.compressed(netlist, compressForUses(this.heights(), width, style, uses));
+    return {
+      base: this.base,
+      weights: columns.flatMap((column, i) => column.map(() => 2 ** i)),
+      bits: columns.flat(),
+    };
+  }
+
+  private heights(): number[] {
+    return this.columns.map(({ length }) => length);
+  }
+
+  private compressed(netlist: Netlist, { steps, chain, heights }: Compression): Literal[][] {
+    const reduction = new Reduction(netlist, this.columns, heights.length);
+    for (const { column, bits } of steps) reduction.take(column, bits);
+    if (chain !== undefined) reduction.chain(chain.first, chain.end);
+    return reduction.columns();
   }
 
   /** b + b = 2b and b + ¬b = 1. */
@@ -95,67 +128,53 @@ export function bitLength(value: bigint): number {
   return value <= 0n ? 0 : value.toString(2).length;
 }
 
-/** Columns of bits on their way to one bit each. Carries out of the last column cannot be. */
+/** Bits of one weight: those that came first, and those made of others since. */
+interface Column {
+  standing: Literal[];
+  made: Literal[];
+}
+
+/** Columns of bits on their way to fewer. Carries out of the last column cannot be. */
 class Reduction {
   private readonly net: Netlist;
-  private readonly columns: Literal[][];
-  private readonly width: number;
+  private readonly heap: Column[];
 
-  constructor(net: Netlist, columns: Literal[][], width: number) {
+  constructor(net: Netlist, columns: readonly Literal[][], width: number) {
     this.net = net;
-    this.columns = Array.from({ length: width }, (_, i) => columns[i] ?? []);
-    this.width = width;
+    this.heap = Array.from({ length: width }, (_, i) => ({
+      ...{ standing: [...(columns[i] ?? [])].sort(this.earliest), made: [] },
+    }));
   }
 
-  /** Full adders level by level until two rows are left, then a ripple of adders. */
-  withGates(): Literal[] {
-    while (this.columns.some((column) => column.length > 2)) this.round(3);
-    return this.columns.map((_, i) => {
-      while (this.columns[i].length > 1) this.adder(i, this.columns[i].splice(0, 3));
-      return this.columns[i][0] ?? zero;
-    });
+  columns(): Literal[][] {
+    return this.heap.map(({ standing, made }) => [...standing, ...made].sort(this.earliest));
   }
 
-  /** 7:3 counters of two LUTs until no column has seven, then what leaves three rows, then one carry chain. */
-  withCarryChains(): Literal[] {
-    while (this.columns.some((column) => column.length > 6)) this.round(7);
-    const first = this.columns.findIndex((column) => column.length > 1);
-    if (first < 0) return this.columns.map(([bit]) => bit ?? zero);
-    for (let i = first; i < this.width; i++) {
-      // The chain's first column takes two more bits: its carry in and its free operand.
-      const rows = i === first ? 5 : 3;
-      while (this.columns[i].length > rows) {
-        this.columns[i].sort(this.earliest);
-        const taken = this.columns[i].length >= 6 ? 6 : 3;
-        this.compress(i, this.columns[i].splice(0, taken));
-      }
-    }
-    return this.chain(first);
-  }
-
-  private readonly earliest = (a: Literal, b: Literal): number =>
-    this.net.level(a) - this.net.level(b) || a - b;
-
-  /** One level: of each column's bits as they stand, as many groups as there are; the earliest bits first. */
-  private round(size: 3 | 7): void {
-    const made: [number, Literal[]][] = [];
-    this.columns.forEach((column, i) => {
-      column.sort(this.earliest);
-      const groups = Math.floor(column.length / size);
-      for (let g = 0; g < groups; g++) made.push([i, column.splice(0, size)]);
-    });
-    for (const [i, bits] of made) this.compress(i, bits);
-  }
-
-  private compress(i: number, bits: Literal[]): void {
-    if (bits.length <= 3) this.adder(i, bits);
-    else {
+  /** Make one bit and carries of some that came first. Where gates turned out constant there may be fewer. */
+  take(i: number, size: number): void {
+    const column = this.heap[i];
+    if (column.standing.length < size) this.settle(column);
+    const bits = column.standing.splice(0, size);
+    if (bits.length < 2) column.standing.unshift(...bits);
+    else if (bits.length <= 3) {
+      const [a, b, c = zero] = bits;
+      this.put(i, this.net.xor3(a, b, c));
+      this.put(i + 1, this.net.majority(a, b, c));
+    } else {
       while (bits.length < 7) bits.push(zero);
       this.count7(bits).forEach((bit, n) => {
         this.put(i + n, bit);
       });
     }
   }
+
+  private settle(column: Column): void {
+    column.standing = [...column.standing, ...column.made].sort(this.earliest);
+    column.made = [];
+  }
+
+  private readonly earliest = (a: Literal, b: Literal): number =>
+    this.net.level(a) - this.net.level(b) || a - b;
 
   /**
    * Count seven bits. 7 − n is ¬n in three bits, so that most inputs come as they are; the last two have to: they
@@ -169,29 +188,28 @@ class Reduction {
     return this.net.cell('count7', inputs, 3).map((bit) => bit ^ flip);
   }
 
-  private adder(i: number, [a, b, c = zero]: Literal[]): void {
-    this.put(i, this.net.xor3(a, b, c));
-    this.put(i + 1, this.net.majority(a, b, c));
-  }
-
   private put(i: number, bit: Literal): void {
-    if (i < this.width && bit !== zero) this.columns[i].push(bit);
+    if (i < this.heap.length && bit !== zero) this.heap[i].made.push(bit);
   }
 
   /** Add up to three rows from column `first` on, in one LUT per column. */
-  private chain(first: number): Literal[] {
-    let last = this.width;
-    while (this.columns[last - 1].length === 0) last--;
+  chain(first: number, end: number): void {
+    const columns = this.heap.map((column) => {
+      this.settle(column);
+      return column.standing;
+    });
+    let last = end;
+    while (last > first + 1 && columns[last - 1].length === 0) last--;
     // What goes past the LUTs comes as it is.
-    this.columns[first].sort((a, b) => Number(inverted(b)) - Number(inverted(a)) || a - b);
+    columns[first].sort((a, b) => Number(inverted(b)) - Number(inverted(a)) || a - b);
     const rows: Literal[] = [];
     for (let i = first; i < last; i++)
-      for (let row = 0; row < 3; row++) rows.push(this.columns[i][row] ?? zero);
-    const free = [this.columns[first][3] ?? zero, this.columns[first][4] ?? zero];
-    const outputs = Math.min(this.width, last + 2) - first;
+      for (let row = 0; row < 3; row++) rows.push(columns[i][row] ?? zero);
+    const free = [columns[first][3] ?? zero, columns[first][4] ?? zero];
+    const outputs = Math.min(end, last + 2) - first;
     const sum = this.net.cell('add3', [...rows, ...free], outputs);
-    const low = this.columns.slice(0, first).map(([bit]) => bit ?? zero);
-    const high = Array.from({ length: this.width - first - outputs }, () => zero);
-    return [...low, ...sum, ...high];
+    sum.forEach((bit, i) => {
+      this.heap[first + i].standing = bit === zero ? [] : [bit];
+    });
   }
 }

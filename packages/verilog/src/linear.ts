@@ -1,13 +1,10 @@
 import type { AdderStyle, SumPlan } from '@hbnn/core';
-import { BitHeap } from './bitHeap.ts';
-import type { Literal, Netlist } from './netlist.ts';
+import { BitHeap, type LooseSum } from './bitHeap.ts';
+import type { Netlist } from './netlist.ts';
 import type { Form, Value } from './value.ts';
 
-/** A sum in a netlist, with the range of its values. */
-interface SourceSum {
-  readonly base: bigint;
-  readonly shift: number;
-  readonly bits: readonly Literal[];
+/** Some sources' sum in a netlist, with the range of its values. */
+interface SourceSum extends LooseSum {
   readonly low: number;
   readonly high: number;
 }
@@ -35,7 +32,7 @@ export function linearSums(
     if (source < inputs.length) addValue(heap, inputs[source], factor);
     else addSum(heap, sums[source - inputs.length], factor);
   };
-  for (const terms of plan.classes) {
+  for (const { terms, uses } of plan.classes) {
     const heap = new BitHeap();
     let [low, high] = [0, 0];
     for (const { source, sign } of terms) {
@@ -44,7 +41,7 @@ export function linearSums(
       low += sign > 0 ? least : -most;
       high += sign > 0 ? most : -least;
     }
-    sums.push({ ...heap.sum(net, style, BigInt(high)), low, high });
+    sums.push({ ...heap.reduced(net, style, BigInt(high), uses), low, high });
   }
   for (const { output, source, factor } of plan.additions) put(heaps[output], source, factor);
   return heaps.map((heap, o) => {
@@ -59,10 +56,10 @@ export function linearSums(
   });
 }
 
-function addSum(heap: BitHeap, { base, shift, bits }: SourceSum, factor: number): void {
+function addSum(heap: BitHeap, { base, weights, bits }: SourceSum, factor: number): void {
   heap.base += BigInt(factor) * base;
   bits.forEach((bit, j) => {
-    heap.add(factor * 2 ** (shift + j), bit);
+    heap.add(factor * weights[j], bit);
   });
 }
 

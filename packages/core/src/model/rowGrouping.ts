@@ -1,5 +1,4 @@
-/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
-export type AdderStyle = 'xc7' | 'gates';
+import { type AdderStyle, bitCount, compressForUses, costPerBit } from './compression.ts';
 
 /** One row of ±1 and 0 over the inputs, which counts `multiple` times in output `output`. */
 export interface Row {
@@ -16,9 +15,6 @@ export interface Term {
   readonly sign: number;
 }
 
-/** Sources that some rows take with the same signs or all with the opposite ones: added up once for all of them. */
-export type Class = readonly Term[];
-
 /** A source that counts `factor` times in an output. */
 export interface Addition {
   readonly output: number;
@@ -29,7 +25,8 @@ export interface Addition {
 /** Where a grouping goes. */
 export interface Writer {
   /** @returns the source that the class is from then on */
-  class(terms: Class): number;
+  /** Sources that some rows take with the same signs or all with the opposite ones: added up once for all of them. */
+  class(terms: readonly Term[]): number;
   add(addition: Addition): void;
 }
 
@@ -63,8 +60,7 @@ interface Level {
   readonly from: number;
   readonly end: number;
   readonly count: number;
-  /** Of each column: its largest value less its smallest when an input is one bit. */
-  readonly most: Int32Array;
+  readonly shapes: readonly Shape[];
   /** [end − from, count]. */
   readonly signs: Int8Array;
   /** Columns of the level before that each is the sum of; undefined at the inputs. */
@@ -74,11 +70,22 @@ interface Level {
   readonly known: number[];
 }
 
+/** The bits that a source has when an input is one bit. */
+interface Shape {
+  readonly heights: readonly number[];
+  readonly bits: number;
+  /** Its largest value less its smallest. */
+  readonly most: number;
+}
+
+const input: Shape = { heights: [1], bits: 1, most: 1 };
+
 const widthOf = (most: number): number => 32 - Math.clz32(most);
 
 class Search {
   private readonly rows: readonly Row[];
-  private readonly costs: Costs;
+  private readonly style: AdderStyle;
+  private readonly perBit: number;
   private readonly inputs: number;
   // Reused at every level: what they hold is read before the next one is looked at.
   private readonly keys: Int32Array;
@@ -86,7 +93,8 @@ class Search {
 
   constructor(rows: readonly Row[], style: AdderStyle) {
     this.rows = rows;
-    this.costs = costsOf[style];
+    this.style = style;
+    this.perBit = costPerBit[style];
     this.inputs = rows[0]?.signs.length ?? 0;
     this.keys = new Int32Array(this.inputs);
     this.order = new Int32Array(this.inputs);
@@ -98,11 +106,9 @@ class Search {
     rows.forEach((row, r) => {
       signs.set(row.signs, r * inputs);
     });
-    const most = new Int32Array(inputs).fill(1);
-    return this.grouped(
-      { from: 0, end: rows.length, count: inputs, most, signs, known: [] },
-      sizes,
-    );
+    const shapes = new Array<Shape>(inputs).fill(input);
+    const level = { from: 0, end: rows.length, count: inputs, shapes, signs, known: [] };
+    return this.grouped(level, sizes);
   }
 
   private grouped(level: Level, sizes: readonly number[]): Grouping {
@@ -138,12 +144,12 @@ class Search {
   }
 
   /** Each column goes into each row's own heap. */
-  private directCost({ from, end, count, most, signs }: Level): number {
+  private directCost({ from, end, count, shapes, signs }: Level): number {
     let cost = 0;
     for (let r = from, at = 0; r < end; r++) {
       let bits = 0;
-      for (let c = 0; c < count; c++, at++) if (signs[at] !== 0) bits += widthOf(most[c]);
-      cost += this.costs.perBit * this.rows[r].digits * bits;
+      for (let c = 0; c < count; c++, at++) if (signs[at] !== 0) bits += shapes[c].bits;
+      cost += this.perBit * this.rows[r].digits * bits;
     }
     return cost;
   }
@@ -163,32 +169,26 @@ class Search {
     const { keys, order } = this;
     const ordered = this.sortByKeys(before, from, end);
     const sums: number[][] = [];
-    const mosts: number[] = [];
+    const shapes: Shape[] = [];
     let cost = 0;
     for (let at = 0; at < ordered; ) {
       const key = keys[order[at]];
       const columns: number[] = [];
-      let [bits, most] = [0, 0];
-      for (; at < ordered && keys[order[at]] === key; at++) {
-        const c = order[at];
-        columns.push(c);
-        bits += widthOf(before.most[c]);
-        most += before.most[c];
-      }
-      const saved = bits - widthOf(most);
-      // Two bits added make two bits.
-      if (saved < 1 || this.uses(before, columns[0], from, end) < 2)
+      for (; at < ordered && keys[order[at]] === key; at++) columns.push(order[at]);
+      const uses = this.uses(before, columns[0], from, end);
+      const sum = columns.length > 1 ? this.sumOf(before.shapes, columns, uses) : undefined;
+      if (sum === undefined)
         for (const c of columns) {
           sums.push([c]);
-          mosts.push(before.most[c]);
+          shapes.push(before.shapes[c]);
         }
       else {
-        cost += this.costs.sum(before.most, columns, saved);
+        cost += sum.cost;
         sums.push(columns);
-        mosts.push(most);
+        shapes.push(sum.shape);
       }
     }
-    const level = levelOf(before, from, end, sums, mosts);
+    const level = levelOf(before, from, end, sums, shapes);
     // Half as many rows next: trying every number takes three times as long and saved no LUT where it was tried.
     const half = Math.ceil((end - from) / 2);
     const rest = this.grouped(level, half < end - from ? [half] : []);
@@ -222,6 +222,26 @@ class Search {
     return ordered;
   }
 
+  /** Some columns added up for so many uses; undefined where that does not pay. */
+  private sumOf(
+    shapes: readonly Shape[],
+    columns: readonly number[],
+    uses: number,
+  ): { readonly cost: number; readonly shape: Shape } | undefined {
+    const heights: number[] = [];
+    let [bits, most] = [0, 0];
+    for (const c of columns) {
+      const shape = shapes[c];
+      for (let i = 0; i < shape.heights.length; i++)
+        heights[i] = (heights[i] ?? 0) + shape.heights[i];
+      bits += shape.bits;
+      most += shape.most;
+    }
+    const { cost, heights: left } = compressForUses(heights, widthOf(most), this.style, uses);
+    const shape = { heights: left, bits: bitCount(left), most };
+    return cost < this.perBit * uses * (bits - shape.bits) ? { cost, shape } : undefined;
+  }
+
   /** Digits that a bit of the column becomes in heaps of rows [from, end). */
   private uses({ from: first, count, signs }: Level, c: number, from: number, end: number): number {
     let uses = 0;
@@ -236,7 +256,7 @@ function levelOf(
   from: number,
   end: number,
   sums: readonly (readonly number[])[],
-  mosts: readonly number[],
+  shapes: readonly Shape[],
 ): Level {
   const count = sums.length;
   const signs = new Int8Array((end - from) * count);
@@ -248,7 +268,7 @@ function levelOf(
     for (let to = c; to < signs.length; to += count, at += before.count)
       signs[to] = sign * before.signs[at];
   }
-  return { from, end, count, most: Int32Array.from(mosts), signs, sums, before, known: [] };
+  return { from, end, count, shapes, signs, sums, before, known: [] };
 }
 
 /** The sign in the first of rows [from, end) that takes the column; 0 when none does. */
@@ -276,57 +296,4 @@ function sourceOf({ from, end, sums, before, known }: Level, c: number, to: Writ
     known[c] = terms.length === 1 ? terms[0].source : to.class(terms);
   }
   return known[c];
-}
-
-/** What is spent, in full adders or LUT6s. */
-interface Costs {
-  /** A bit more in a heap of many: an adder takes one away, a counter's two LUTs four. */
-  readonly perBit: number;
-  /** A sum of its own of some columns, which takes so many bits away. */
-  readonly sum: (most: Int32Array, columns: readonly number[], saved: number) => number;
-}
-
-const costsOf: Readonly<Record<AdderStyle, Costs>> = {
-  // The ends of its ripple: of 0 to 3 what takes the fewest LUTs on random layers of 144 inputs and 16 or 64 outputs.
-  gates: { perBit: 1, sum: (_most, _columns, saved) => saved + 3 },
-  xc7: {
-    perBit: 0.5,
-    sum: (most, columns) => {
-      const heights: number[] = [];
-      for (const c of columns)
-        for (let j = 0; j < widthOf(most[c]); j++) heights[j] = (heights[j] ?? 0) + 1;
-      return carryChainLuts(heights);
-    },
-  },
-};
-
-/**
- * About how many LUT6s the sum of so many bits per column takes with counters and carry chains: what `sum` does, bits
- * counted alone.
- *
- * @param columns bits of each weight; used up
- */
-function carryChainLuts(columns: number[]): number {
-  const at = (i: number): number => columns[i] ?? 0;
-  let luts = 0;
-  const take = (i: number, size: number, outputs: number): void => {
-    columns[i] = at(i) - size + 1;
-    for (let j = 1; j < outputs; j++) columns[i + j] = at(i + j) + 1;
-    // Sum and carry of three share a LUT6.
-    luts += outputs - 1;
-  };
-  while (columns.some((count) => count > 6)) {
-    const groups = columns.map((count) => Math.floor(count / 7));
-    groups.forEach((count, i) => {
-      for (let g = 0; g < count; g++) take(i, 7, 3);
-    });
-  }
-  const first = columns.findIndex((count) => count > 1);
-  if (first < 0) return luts;
-  for (let i = first; i < columns.length; i++)
-    while (at(i) > (i === first ? 5 : 3)) {
-      const size = at(i) >= 6 ? 6 : 3;
-      take(i, size, size === 6 ? 3 : 2);
-    }
-  return luts + columns.length - first + 1;
 }

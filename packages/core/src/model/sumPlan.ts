@@ -1,12 +1,13 @@
+import type { AdderStyle } from './compression.ts';
 import type { IntegerWeights, PlaneWeights } from './integerModel.ts';
-import {
-  type AdderStyle,
-  type Addition,
-  type Class,
-  type Grouping,
-  groupRows,
-  type Row,
-} from './rowGrouping.ts';
+import { type Addition, type Grouping, groupRows, type Row, type Term } from './rowGrouping.ts';
+
+/** Sources that are added up once for all that use them. */
+export interface SumClass {
+  readonly terms: readonly Term[];
+  /** Bits of other heaps that each of its bits becomes. */
+  readonly uses: number;
+}
 
 /** What one site of a layer adds up: some outputs' weights of some inputs, and how they are put together. */
 export interface SumPlan {
@@ -15,7 +16,7 @@ export interface SumPlan {
   /** [outputs, inputs]. */
   readonly values: Int16Array;
   /** Each takes inputs and classes before it. */
-  readonly classes: readonly Class[];
+  readonly classes: readonly SumClass[];
   readonly additions: readonly Addition[];
   /** About how many adders it takes when each input is one bit. */
   readonly adders: number;
@@ -52,13 +53,28 @@ export function planSums(
   const same = planes.length === 1 && planes[0].every(({ digits }) => digits === 1);
   const byDigit = same ? [] : [grouped(digitPools(values, outputs, inputs), style)];
   const plan = [...byPlane, ...byDigit].reduce((a, b) => (b.cost < a.cost ? b : a));
-  const classes: Class[] = [];
+  const terms: (readonly Term[])[] = [];
   const additions: Addition[] = [];
   plan.write({
-    class: (terms) => inputs + classes.push(terms) - 1,
+    class: (of) => inputs + terms.push(of) - 1,
     add: (addition) => additions.push(addition),
   });
+  const uses = usesOf(inputs, terms, additions);
+  const classes = terms.map((of, c) => ({ terms: of, uses: uses[c] }));
   return { outputs, inputs, values, classes, additions, adders: plan.cost };
+}
+
+function usesOf(
+  inputs: number,
+  classes: readonly (readonly Term[])[],
+  additions: readonly Addition[],
+): number[] {
+  const uses = new Array<number>(classes.length).fill(0);
+  for (const terms of classes)
+    for (const { source } of terms) if (source >= inputs) uses[source - inputs]++;
+  for (const { source, factor } of additions)
+    if (source >= inputs) uses[source - inputs] += digitCount(Math.abs(factor));
+  return uses;
 }
 
 const rowLength = ({ shape }: IntegerWeights): number =>

@@ -1,0 +1,147 @@
+/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
+export type AdderStyle = 'xc7' | 'gates';
+
+/**
+ * Bits of one column that become one there and carries in the columns above: two or three by a half or a full adder,
+ * up to seven by a counter of three outputs.
+ */
+export interface CompressionStep {
+  readonly column: number;
+  readonly bits: number;
+}
+
+/** How a heap of bits is made smaller: column i's bits count 2^i. */
+export interface Compression {
+  /** In order; each takes the bits that came first. */
+  readonly steps: readonly CompressionStep[];
+  /** At last one carry chain adds up to three rows, two more bits in its first column, and makes a bit of each column. */
+  readonly chain?: { readonly first: number; readonly end: number };
+  /** Bits that are left in each column. */
+  readonly heights: readonly number[];
+  /** About, in LUT6s, or in full adders. */
+  readonly cost: number;
+}
+
+/** What a bit that is left costs where it is used: an adder takes one away, a counter's two LUTs four. */
+export const costPerBit: Readonly<Record<AdderStyle, number>> = { xc7: 0.5, gates: 1 };
+
+/**
+ * Reduce a heap to a number, one bit per column.
+ *
+ * @param heights bits of each column
+ * @param width columns of the largest value; carries out of the last cannot be
+ */
+export function compressToNumber(
+  heights: readonly number[],
+  width: number,
+  style: AdderStyle,
+): Compression {
+  const heap = new Heights(heights, width);
+  if (style === 'xc7') heap.withChain();
+  else heap.withRipple();
+  return heap.done();
+}
+
+/**
+ * Reduce a heap whose bits go into other heaps: as far as it pays, not always to one bit per column, for there carries
+ * are not waited for.
+ *
+ * @param uses heaps' bits that each bit becomes
+ */
+export function compressForUses(
+  heights: readonly number[],
+  width: number,
+  style: AdderStyle,
+  uses: number,
+): Compression {
+  const perBit = costPerBit[style] * uses;
+  const partly = new Heights(heights, width);
+  if (style === 'xc7') partly.withCounters(perBit > 1);
+  else partly.withAdders();
+  const ways = [partly.done(), compressToNumber(heights, width, style)];
+  const [a, b] = ways.map((way) => way.cost + perBit * bitCount(way.heights));
+  return b < a ? ways[1] : ways[0];
+}
+
+export const bitCount = (heights: readonly number[]): number =>
+  heights.reduce((sum, height) => sum + height, 0);
+
+/** What full and half adders and counters take: LUT6s with two outputs, or full adders. */
+const counterCost = 2;
+const adderCost = 1;
+const halfAdderCost = 0.6;
+
+class Heights {
+  private readonly columns: number[];
+  private readonly steps: CompressionStep[] = [];
+  private chain?: { readonly first: number; readonly end: number };
+  private cost = 0;
+
+  constructor(heights: readonly number[], width: number) {
+    this.columns = Array.from({ length: width }, (_, i) => heights[i] ?? 0);
+  }
+
+  done(): Compression {
+    const { steps, chain, columns: heights, cost } = this;
+    return { steps, ...(chain && { chain }), heights, cost };
+  }
+
+  /** 7:3 counters until no column has seven; and of what is left six at a time, or three where that pays. */
+  withCounters(adders: boolean): void {
+    this.rounds(7);
+    for (let i = 0; i < this.columns.length; i++) {
+      while (this.columns[i] >= 6) this.take(i, 6);
+      while (adders && this.columns[i] >= 3) this.take(i, 3);
+    }
+  }
+
+  /** Full adders level by level until two rows are left. */
+  withAdders(): void {
+    this.rounds(3);
+  }
+
+  /** 7:3 counters, then what leaves three rows, then one carry chain. */
+  withChain(): void {
+    const { columns } = this;
+    this.rounds(7);
+    const first = columns.findIndex((height) => height > 1);
+    if (first < 0) return;
+    for (let i = first; i < columns.length; i++) {
+      // The chain's first column takes two more bits: its carry in and its free operand.
+      const rows = i === first ? 5 : 3;
+      while (columns[i] > rows) this.take(i, columns[i] >= 6 ? 6 : 3);
+    }
+    let last = columns.length;
+    while (columns[last - 1] === 0) last--;
+    const end = Math.min(columns.length, last + 2);
+    this.chain = { first, end };
+    this.cost += last - first + 1;
+    for (let i = first; i < end; i++) columns[i] = 1;
+  }
+
+  /** Full adders until two rows are left, then a ripple of adders. */
+  withRipple(): void {
+    const { columns } = this;
+    this.rounds(3);
+    for (let i = 0; i < columns.length; i++)
+      while (columns[i] > 1) this.take(i, Math.min(3, columns[i]));
+  }
+
+  /** Level by level: of each column's bits as they stand, as many groups as there are. */
+  private rounds(size: number): void {
+    while (this.columns.some((height) => height >= size)) {
+      const groups = this.columns.map((height) => Math.floor(height / size));
+      groups.forEach((count, i) => {
+        for (let g = 0; g < count; g++) this.take(i, size);
+      });
+    }
+  }
+
+  private take(column: number, bits: number): void {
+    this.steps.push({ column, bits });
+    const outputs = bits > 3 ? 3 : 2;
+    this.columns[column] -= bits;
+    for (let i = column; i < column + outputs && i < this.columns.length; i++) this.columns[i]++;
+    this.cost += bits > 3 ? counterCost : bits === 3 ? adderCost : halfAdderCost;
+  }
+}
