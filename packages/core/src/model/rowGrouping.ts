@@ -4,8 +4,6 @@ import { type AdderStyle, bitCount, compressForUses, costPerBit } from './compre
 export interface Row {
   readonly output: number;
   readonly multiple: number;
-  /** Signed digits of the multiple: bits that a bit becomes in a heap. */
-  readonly digits: number;
   readonly signs: Int8Array;
 }
 
@@ -36,8 +34,10 @@ export interface Grouping {
   readonly write: (to: Writer) => void;
 }
 
-/** Rows taken together: of a whole matrix, where each is tried. */
-const firstSizes = [1, 2, 3, 4, 5];
+/** Rows taken together: of a whole matrix, where each is tried; more only where classes then still have members. */
+const firstSizes = [1, 2, 4, 5, 6];
+const wideSize = 8;
+const wideInputs = 512;
 /** Of more rows than twice as many, so many show which number is best: a multiple of every number. */
 const rowsTried = 120;
 
@@ -46,7 +46,8 @@ const rowsTried = 120;
  * in them are added up first, and the sums are columns of the same question with fewer rows at a time.
  */
 export function groupRows(rows: readonly Row[], style: AdderStyle): Grouping {
-  const sizes = firstSizes.filter((size) => size <= rows.length);
+  const wide = (rows[0]?.signs.length ?? 0) >= wideInputs ? [wideSize] : [];
+  const sizes = [...firstSizes, ...wide].filter((size) => size <= rows.length);
   if (rows.length <= 2 * rowsTried) return new Search(rows, style).best(sizes);
   const few = new Search(rows.slice(0, rowsTried), style);
   const [best] = sizes
@@ -139,29 +140,46 @@ class Search {
   }
 
   private severalDigits(from: number, end: number): boolean {
-    for (let r = from; r < end; r++) if (this.rows[r].digits > 1) return true;
+    for (let r = from; r < end; r++) if (digitCount(this.rows[r].multiple) > 1) return true;
     return false;
   }
 
-  /** Each column goes into each row's own heap. */
+  /** Each column goes into each output's own heap. */
   private directCost({ from, end, count, shapes, signs }: Level): number {
     let cost = 0;
-    for (let r = from, at = 0; r < end; r++) {
-      let bits = 0;
-      for (let c = 0; c < count; c++, at++) if (signs[at] !== 0) bits += shapes[c].bits;
-      cost += this.perBit * this.rows[r].digits * bits;
-    }
-    return cost;
+    for (let r = from; r < end; r = this.outputEnd(r, end))
+      for (let c = 0; c < count; c++) {
+        const factor = this.factorOf(signs, (r - from) * count + c, count, r, end);
+        if (factor !== 0) cost += shapes[c].bits * digitCount(factor);
+      }
+    return this.perBit * cost;
   }
 
   private writeDirect(level: Level, to: Writer): void {
     const { from, end, count, signs } = level;
     for (let c = 0; c < count; c++)
-      for (let r = from; r < end; r++) {
-        const { output, multiple } = this.rows[r];
-        const sign = signs[(r - from) * count + c];
-        if (sign !== 0) to.add({ output, source: sourceOf(level, c, to), factor: sign * multiple });
+      for (let r = from; r < end; r = this.outputEnd(r, end)) {
+        const factor = this.factorOf(signs, (r - from) * count + c, count, r, end);
+        const { output } = this.rows[r];
+        if (factor !== 0) to.add({ output, source: sourceOf(level, c, to), factor });
       }
+  }
+
+  /** Where rows of row r's output end. */
+  private outputEnd(r: number, end: number): number {
+    const { output } = this.rows[r];
+    let next = r + 1;
+    while (next < end && this.rows[next].output === output) next++;
+    return next;
+  }
+
+  /** How many times row r's output takes a column, whose signs are at `at` and every `stride` from there. */
+  private factorOf(signs: Int8Array, at: number, stride: number, r: number, end: number): number {
+    const { output } = this.rows[r];
+    let factor = 0;
+    for (let row = r; row < end && this.rows[row].output === output; row++, at += stride)
+      factor += signs[at] * this.rows[row].multiple;
+    return factor;
   }
 
   /** Rows [from, end) of a level with columns of equal signs added up. */
@@ -237,18 +255,59 @@ class Search {
       bits += shape.bits;
       most += shape.most;
     }
-    const { cost, heights: left } = compressForUses(heights, widthOf(most), this.style, uses);
-    const shape = { heights: left, bits: bitCount(left), most };
-    return cost < this.perBit * uses * (bits - shape.bits) ? { cost, shape } : undefined;
+    const left = compressed(heights, widthOf(most), this.style, uses);
+    if (left.cost >= this.perBit * uses * (bits - left.bits)) return undefined;
+    return { cost: left.cost, shape: { heights: left.heights, bits: left.bits, most } };
   }
 
   /** Digits that a bit of the column becomes in heaps of rows [from, end). */
   private uses({ from: first, count, signs }: Level, c: number, from: number, end: number): number {
     let uses = 0;
-    for (let r = from; r < end; r++)
-      if (signs[(r - first) * count + c] !== 0) uses += this.rows[r].digits;
+    for (let r = from; r < end; r = this.outputEnd(r, end))
+      uses += digitCount(this.factorOf(signs, (r - first) * count + c, count, r, end));
     return uses;
   }
+}
+
+/** Digits of a multiple in a bit heap: no two neighbours. */
+export function digitCount(multiple: number): number {
+  const magnitude = Math.abs(multiple);
+  let differing = (3 * magnitude) ^ magnitude;
+  let count = 0;
+  for (; differing !== 0; differing &= differing - 1) count++;
+  return count;
+}
+
+/** What is left of a heap, and what that took. */
+interface Compressed {
+  readonly heights: readonly number[];
+  readonly bits: number;
+  readonly cost: number;
+}
+
+// The same heaps are met over and over.
+const known: Readonly<Record<AdderStyle, Map<string, Compressed>>> = {
+  xc7: new Map(),
+  gates: new Map(),
+};
+const mostKnown = 50_000;
+
+function compressed(
+  heights: readonly number[],
+  width: number,
+  style: AdderStyle,
+  uses: number,
+): Compressed {
+  const table = known[style];
+  const key = `${width},${uses},${heights.join()}`;
+  let found = table.get(key);
+  if (found === undefined) {
+    const { heights: left, cost } = compressForUses(heights, width, style, uses);
+    found = { heights: left, bits: bitCount(left), cost };
+    if (table.size >= mostKnown) table.clear();
+    table.set(key, found);
+  }
+  return found;
 }
 
 function levelOf(

@@ -1,6 +1,13 @@
 import type { AdderStyle } from './compression.ts';
 import type { IntegerWeights, PlaneWeights } from './integerModel.ts';
-import { type Addition, type Grouping, groupRows, type Row, type Term } from './rowGrouping.ts';
+import {
+  type Addition,
+  digitCount,
+  type Grouping,
+  groupRows,
+  type Row,
+  type Term,
+} from './rowGrouping.ts';
 
 /** Sources that are added up once for all that use them. */
 export interface SumClass {
@@ -50,7 +57,7 @@ export function planSums(
   }
   const byPlane = weights.kind === 'planes' ? [grouped(planes, style)] : [];
   // The digits of one plane's powers of two are the plane.
-  const same = planes.length === 1 && planes[0].every(({ digits }) => digits === 1);
+  const same = planes.length === 1 && planes[0].every(({ multiple }) => digitCount(multiple) === 1);
   const byDigit = same ? [] : [grouped(digitPools(values, outputs, inputs), style)];
   const plan = [...byPlane, ...byDigit].reduce((a, b) => (b.cost < a.cost ? b : a));
   const terms: (readonly Term[])[] = [];
@@ -73,7 +80,7 @@ function usesOf(
   for (const terms of classes)
     for (const { source } of terms) if (source >= inputs) uses[source - inputs]++;
   for (const { source, factor } of additions)
-    if (source >= inputs) uses[source - inputs] += digitCount(Math.abs(factor));
+    if (source >= inputs) uses[source - inputs] += digitCount(factor);
   return uses;
 }
 
@@ -95,22 +102,35 @@ function planePools(weights: PlaneWeights, { from, outputs, taps }: SumPart): Ro
         const at = (from + o) * row + taps[i];
         if (bits[at] > n) signs[i] = (bytes[at] >> n) & 1 ? 1 : -1;
       }
-      pool.push({ output: o, multiple, digits: digitCount(multiple), signs });
+      pool.push({ output: o, multiple, signs });
     }
     return pool;
   });
   return pools.filter((pool) => pool.some(({ signs }) => signs.some((sign) => sign !== 0)));
 }
 
-/** Pools one after the other. */
+/** Pools taken together where that costs less: each with those next to it, a few at most. */
 function grouped(pools: readonly (readonly Row[])[], style: AdderStyle): Grouping {
-  const each = pools.filter((pool) => pool.length > 0).map((rows) => groupRows(rows, style));
-  return {
-    cost: each.reduce((sum, { cost }) => sum + cost, 0),
-    write: (to) => {
-      for (const { write } of each) write(to);
-    },
-  };
+  const most = 3;
+  const best: Grouping[] = [{ cost: 0, write: () => {} }];
+  for (let end = 1; end <= pools.length; end++)
+    for (let from = Math.max(0, end - most); from < end; from++) {
+      const before = best[from];
+      // By output, so that what an output takes of several pools comes together.
+      const rows = pools.slice(from, end).flat();
+      rows.sort((a, b) => a.output - b.output);
+      const own = groupRows(rows, style);
+      const cost = before.cost + own.cost;
+      if (best[end] !== undefined && best[end].cost <= cost) continue;
+      best[end] = {
+        cost,
+        write: (to) => {
+          before.write(to);
+          own.write(to);
+        },
+      };
+    }
+  return best[pools.length];
 }
 
 /** Signed digits of whole weights, no two neighbours: one row per output and place. */
@@ -126,7 +146,7 @@ function digitPools(values: Int16Array, outputs: number, inputs: number): Row[][
         signs[i] = digitAt(values[o * inputs + i], place);
         if (signs[i] !== 0) members++;
       }
-      if (members > 0) pool.push({ output: o, multiple: 2 ** place, digits: 1, signs });
+      if (members > 0) pool.push({ output: o, multiple: 2 ** place, signs });
     }
     if (pool.length > 0) pools.push(pool);
   }
@@ -140,13 +160,4 @@ function digitAt(value: number, place: number): number {
   const digit = (((tripled >> 1) & ~(magnitude >> 1)) >> place) & 1;
   const minus = (((magnitude >> 1) & ~(tripled >> 1)) >> place) & 1;
   return value < 0 ? minus - digit : digit - minus;
-}
-
-/** Digits of a multiple in a bit heap. */
-function digitCount(multiple: number): number {
-  const tripled = 3 * multiple;
-  let differing = tripled ^ multiple;
-  let count = 0;
-  for (; differing !== 0; differing &= differing - 1) count++;
-  return count;
 }
