@@ -22,8 +22,11 @@ export interface Addition {
 
 /** Where a grouping goes. */
 export interface Writer {
-  /** @returns the source that the class is from then on */
-  /** Sources that some rows take with the same signs or all with the opposite ones: added up once for all of them. */
+  /**
+   * Sources that some rows take with the same signs or all with the opposite ones: added up once for all of them.
+   *
+   * @returns the source that the class is from then on
+   */
   class(terms: readonly Term[]): number;
   add(addition: Addition): void;
 }
