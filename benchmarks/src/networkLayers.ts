@@ -4,7 +4,8 @@
  *
  *     pnpm bench:layers [--json] [--save] [--liberty FILE] [--outputs 16]
  *
- * LUT6 sites of Xilinx 7, two small tables in one (the estimate is of tables); with --liberty also gate equivalents of that library's cells.
+ * LUTs of Xilinx 7, and sites, two small tables in one; with --liberty also gate equivalents of that library's cells.
+ * Times are of the whole model, thresholds and scores too, on as many cores as there are: the estimate's the median of five.
  * Outputs share sums a few at a time, so that a slice's area per output is near the whole's. Finished rows are kept in
  * .cache/layers: Ctrl-C costs one layer.
  */
@@ -34,7 +35,8 @@ const { values } = parseArgs({
 const outputs = wholeNumber(values.outputs, '--outputs');
 const folder = fileURLToPath(new URL('../../.cache/layers/', import.meta.url));
 
-type Case = Omit<LayerCircuit, 'area' | 'estimate' | 'circuit'>;
+type Measured = 'area' | 'sites' | 'estimate' | 'circuit' | 'synthesisSeconds' | 'estimateSeconds';
+type Case = Omit<LayerCircuit, Measured>;
 
 const cases: readonly Case[] = layerPlaces.flatMap(({ network, layer, inputs }) =>
   circuitMixes.flatMap(([bits]) =>
@@ -64,23 +66,56 @@ const read = (file: string): string => {
   }
 };
 
-/** The area of the layer's own module: sites, or gate equivalents. */
-async function synthesized(model: IntegerModel, target: string, gate: number): Promise<number> {
+type Synthesized = Pick<LayerCircuit, 'area' | 'sites' | 'synthesisSeconds'>;
+
+/** The area of the layer's own module: LUTs and sites, or gate equivalents. */
+async function synthesized(
+  model: IntegerModel,
+  target: string,
+  gate: number,
+): Promise<Synthesized> {
   const design = unrolledDesign(model, { style: target === 'xc7' ? 'xc7' : 'gates' });
   const files = verilogFiles(design);
   const module = design.layers.at(-1)?.module ?? '';
   const key = createHash('sha256')
-    .update(JSON.stringify([files, target.startsWith('liberty:') ? read(target.slice(8)) : target]))
+    .update(
+      JSON.stringify([
+        'seconds',
+        files,
+        target.startsWith('liberty:') ? read(target.slice(8)) : target,
+      ]),
+    )
     .digest('hex');
   const kept = join(folder, `${key}.json`);
-  if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as number;
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Synthesized;
+  const start = performance.now();
   const cost = await synthesize(files, design.top, synthesisTarget(target, read));
+  const synthesisSeconds = (performance.now() - start) / 1000;
   const found = cost.layers.find(({ layer }) => layer === module);
-  const area = target === 'xc7' ? found?.sites : found?.area;
+  const area = target === 'xc7' ? found?.luts : found?.area;
   if (area === undefined) throw new HbnnError(`${target}: expected an area of ${module}, got none`);
+  const result: Synthesized = {
+    ...{ area: area / gate, synthesisSeconds },
+    ...(found?.sites !== undefined && { sites: found.sites }),
+  };
   mkdirSync(folder, { recursive: true });
-  writeWhole(kept, JSON.stringify(area / gate));
-  return area / gate;
+  writeWhole(kept, JSON.stringify(result));
+  return result;
+}
+
+/** The layer's estimate, and the seconds that the whole model's takes, once the code is warm. */
+function estimated(
+  model: IntegerModel,
+  circuit: LayerCircuit['circuit'],
+): Pick<LayerCircuit, 'estimate' | 'estimateSeconds'> {
+  let estimate = 0;
+  const seconds = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    const { steps } = unrolledArea(model, circuit);
+    estimate = steps.find(({ name }) => name === 'layer')?.area.value ?? 0;
+    return (performance.now() - start) / 1000;
+  });
+  return { estimate, estimateSeconds: seconds.sort((a, b) => a - b)[2] };
 }
 
 /** Area of the library's gate equivalent. */
@@ -98,10 +133,8 @@ const rows: LayerCircuit[] = [];
 for (const one of cases)
   for (const [circuit, target, gate] of targets) {
     const model = modelOf(one);
-    const area = await synthesized(model, target, gate);
-    const estimate =
-      unrolledArea(model, circuit).steps.find(({ name }) => name === 'layer')?.area.value ?? 0;
-    rows.push({ ...one, circuit, area, estimate });
+    const measured = await synthesized(model, target, gate);
+    rows.push({ ...one, circuit, ...measured, ...estimated(model, circuit) });
     meter.update(rows.length, cases.length * targets.length, 'layers');
   }
 meter.stop();
@@ -110,8 +143,11 @@ else
   for (const row of rows) {
     const { network, layer, bits, mapPer, scaling, circuit, area, estimate } = row;
     const name = `${network} ${layer} ${bits} bit ${scaling}, ${mapPer}`;
+    const unit = circuit === 'lut6' ? 'LUTs' : 'GE';
+    const error = (100 * (estimate / area - 1)).toFixed(1);
+    const faster = (row.synthesisSeconds / row.estimateSeconds).toFixed(0);
     console.log(
-      `${name.padEnd(60)} ${circuit} ${area.toFixed(0).padStart(7)}  estimated ${estimate.toFixed(0)} ${circuit === 'lut6' ? 'LUTs' : 'GE'}`,
+      `${name.padEnd(60)} ${area.toFixed(0).padStart(7)} ${unit}${row.sites === undefined ? '' : ` in ${row.sites} sites`}, estimate ${error} % off, ${faster} times faster`,
     );
   }
 if (values.save) saveRows('hardware', 'layers', 'none needed', rows);

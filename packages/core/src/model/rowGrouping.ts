@@ -37,11 +37,11 @@ export interface Grouping {
   readonly write: (to: Writer) => void;
 }
 
-/** Rows taken together: of a whole matrix, where each is tried; more only where classes then still have members. */
+/** Rows taken together, at most: of a whole matrix, where each is tried; more only where classes then have members. */
 const firstSizes = [1, 2, 4, 5, 6];
 const wideSize = 8;
 const wideInputs = 512;
-/** Of more rows than twice as many, so many show which number is best: a multiple of every number. */
+/** Of more rows than twice as many, so many show which number is best: a multiple of nearly every number. */
 const rowsTried = 120;
 
 /**
@@ -49,8 +49,8 @@ const rowsTried = 120;
  * in them are added up first, and the sums are columns of the same question with fewer rows at a time.
  */
 export function groupRows(rows: readonly Row[], style: AdderStyle): Grouping {
-  const wide = (rows[0]?.signs.length ?? 0) >= wideInputs ? [wideSize] : [];
-  const sizes = [...firstSizes, ...wide].filter((size) => size <= rows.length);
+  const wide = (rows[0]?.signs.length ?? 0) >= wideInputs;
+  const sizes = wide ? [...firstSizes, wideSize] : firstSizes;
   if (rows.length <= 2 * rowsTried) return new Search(rows, style).best(sizes);
   const few = new Search(rows.slice(0, rowsTried), style);
   const [best] = sizes
@@ -115,22 +115,19 @@ class Search {
     return this.grouped(level, sizes);
   }
 
+  /** In spans of equal numbers of rows, at most so many. */
   private grouped(level: Level, sizes: readonly number[]): Grouping {
     const { from, end } = level;
     let found: Grouping = {
       cost: this.directCost(level),
       write: (to) => this.writeDirect(level, to),
     };
-    for (const together of sizes) {
+    const counts = new Set(sizes.map((size) => Math.ceil((end - from) / size)));
+    for (const count of counts) {
       // A row by itself shares nothing where its bits count once.
-      if (together === 1 && !this.severalDigits(from, end)) continue;
-      const parts: Grouping[] = [];
-      let cost = 0;
-      for (let at = from; at < end; at += together) {
-        const part = this.withClasses(level, at, Math.min(end, at + together));
-        parts.push(part);
-        cost += part.cost;
-      }
+      if (count === end - from && !this.severalDigits(from, end)) continue;
+      const parts = this.inSpans(level, count);
+      const cost = parts.reduce((sum, part) => sum + part.cost, 0);
       if (cost >= found.cost) continue;
       found = {
         cost,
@@ -140,6 +137,12 @@ class Search {
       };
     }
     return found;
+  }
+
+  private inSpans(level: Level, count: number): Grouping[] {
+    const { from, end } = level;
+    const edge = (i: number): number => from + Math.floor((i * (end - from)) / count);
+    return Array.from({ length: count }, (_, i) => this.withClasses(level, edge(i), edge(i + 1)));
   }
 
   private severalDigits(from: number, end: number): boolean {
