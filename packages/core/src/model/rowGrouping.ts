@@ -34,6 +34,8 @@ export interface Writer {
 /** A grouping of rows: what it takes, about, in full adders or LUT6s, and how it is made. */
 export interface Grouping {
   readonly cost: number;
+  /** Rows taken together at first, at most; 0: each goes into its own heap. */
+  readonly together: number;
   readonly write: (to: Writer) => void;
 }
 
@@ -41,22 +43,18 @@ export interface Grouping {
 const firstSizes = [1, 2, 4, 5, 6];
 const wideSize = 8;
 const wideInputs = 512;
-/** Of more rows than twice as many, so many show which number is best: a multiple of nearly every number. */
-const rowsTried = 120;
 
 /**
  * Find the grouping of rows that leaves the fewest bits to add. Rows are taken a few at a time; columns of equal signs
  * in them are added up first, and the sums are columns of the same question with fewer rows at a time.
+ *
+ * @param together what is best, where it is known
  */
-export function groupRows(rows: readonly Row[], style: AdderStyle): Grouping {
+export function groupRows(rows: readonly Row[], style: AdderStyle, together?: number): Grouping {
   const wide = (rows[0]?.signs.length ?? 0) >= wideInputs;
   const sizes = wide ? [...firstSizes, wideSize] : firstSizes;
-  if (rows.length <= 2 * rowsTried) return new Search(rows, style).best(sizes);
-  const few = new Search(rows.slice(0, rowsTried), style);
-  const [best] = sizes
-    .map((size) => ({ size, cost: few.best([size]).cost }))
-    .sort((a, b) => a.cost - b.cost);
-  return new Search(rows, style).best([best.size]);
+  const known = together === 0 ? [] : together === undefined ? sizes : [together];
+  return new Search(rows, style).best(known);
 }
 
 /** Sources on their way into rows [from, end): the inputs first, then classes of them and those that are in none. */
@@ -119,18 +117,20 @@ class Search {
   private grouped(level: Level, sizes: readonly number[]): Grouping {
     const { from, end } = level;
     let found: Grouping = {
-      cost: this.directCost(level),
+      ...{ cost: this.directCost(level), together: 0 },
       write: (to) => this.writeDirect(level, to),
     };
-    const counts = new Set(sizes.map((size) => Math.ceil((end - from) / size)));
-    for (const count of counts) {
+    const tried = new Set<number>();
+    for (const together of sizes) {
+      const count = Math.ceil((end - from) / together);
       // A row by itself shares nothing where its bits count once.
-      if (count === end - from && !this.severalDigits(from, end)) continue;
+      if (tried.has(count) || (count === end - from && !this.severalDigits(from, end))) continue;
+      tried.add(count);
       const parts = this.inSpans(level, count);
       const cost = parts.reduce((sum, part) => sum + part.cost, 0);
       if (cost >= found.cost) continue;
       found = {
-        cost,
+        ...{ cost, together },
         write: (to) => {
           for (const { write } of parts) write(to);
         },
@@ -216,7 +216,7 @@ class Search {
     // Half as many rows next: trying every number takes three times as long and saved no LUT where it was tried.
     const half = Math.ceil((end - from) / 2);
     const rest = this.grouped(level, half < end - from ? [half] : []);
-    return { cost: cost + rest.cost, write: rest.write };
+    return { cost: cost + rest.cost, together: end - from, write: rest.write };
   }
 
   /**

@@ -28,7 +28,7 @@ function layerOf(seed: number): IntegerWeights {
     const values = Int8Array.from({ length: shape[0] * shape[1] }, () => rng.below(256) - 128);
     return { kind: 'int8', shape, values };
   }
-  // Some wide enough for the larger groups, some with more rows than are all tried.
+  // Some wide enough for the larger groups, some with more outputs than are all tried, some with one input.
   const [inputs, outputs] = seed % 11 === 0 ? [520, 17] : [1 + rng.below(150), 1 + rng.below(300)];
   const model = randomModel(seed, {
     layer: `dense:${inputs}x${Math.min(outputs, Math.ceil(9000 / inputs))}`,

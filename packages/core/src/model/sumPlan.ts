@@ -25,8 +25,6 @@ export interface SumPlan {
   /** Each takes inputs and classes before it. */
   readonly classes: readonly SumClass[];
   readonly additions: readonly Addition[];
-  /** About how many adders it takes when each input is one bit. */
-  readonly adders: number;
 }
 
 /** Which of a layer's weights a matrix has: outputs from one on, and places in each output's row. */
@@ -55,11 +53,12 @@ export function planSums(
       for (let i = 0; i < inputs; i++)
         values[o * inputs + i] = weights.values[(from + o) * row + taps[i]];
   }
-  const byPlane = weights.kind === 'planes' ? [grouped(planes, style)] : [];
   // The digits of one plane's powers of two are the plane.
   const same = planes.length === 1 && planes[0].every(({ multiple }) => digitCount(multiple) === 1);
-  const byDigit = same ? [] : [grouped(digitPools(values, outputs, inputs), style)];
-  const plan = [...byPlane, ...byDigit].reduce((a, b) => (b.cost < a.cost ? b : a));
+  const byDigit = same ? [] : [digitPools(values, outputs, inputs)];
+  const plan = (weights.kind === 'planes' ? [planes, ...byDigit] : byDigit)
+    .map((pools) => grouped(pools, outputs, style))
+    .reduce((a, b) => (b.cost < a.cost ? b : a));
   const terms: (readonly Term[])[] = [];
   const additions: Addition[] = [];
   plan.write({
@@ -68,7 +67,7 @@ export function planSums(
   });
   const uses = usesOf(inputs, terms, additions);
   const classes = terms.map((of, c) => ({ terms: of, uses: uses[c] }));
-  return { outputs, inputs, values, classes, additions, adders: plan.cost };
+  return { outputs, inputs, values, classes, additions };
 }
 
 function usesOf(
@@ -109,29 +108,62 @@ function planePools(weights: PlaneWeights, { from, outputs, taps }: SumPart): Ro
   return pools.filter((pool) => pool.some(({ signs }) => signs.some((sign) => sign !== 0)));
 }
 
-/** Pools taken together where that costs less: each with those next to it, a few at most. */
-function grouped(pools: readonly (readonly Row[])[], style: AdderStyle): Grouping {
-  const most = 3;
-  const best: Grouping[] = [{ cost: 0, write: () => {} }];
-  for (let end = 1; end <= pools.length; end++)
-    for (let from = Math.max(0, end - most); from < end; from++) {
-      const before = best[from];
-      // By output, so that what an output takes of several pools comes together.
-      const rows = pools.slice(from, end).flat();
-      rows.sort((a, b) => a.output - b.output);
-      const own = groupRows(rows, style);
-      const cost = before.cost + own.cost;
-      if (best[end] !== undefined && best[end].cost <= cost) continue;
-      best[end] = {
-        cost,
-        write: (to) => {
-          before.write(to);
-          own.write(to);
-        },
-      };
-    }
-  return best[pools.length];
+/** Pools [from, end) taken together. */
+interface PoolSpan {
+  readonly from: number;
+  readonly end: number;
+  readonly grouping: Grouping;
 }
+
+/** Of more than twice as many outputs, so many show what is best. */
+const outputsTried = 64;
+const poolsTogether = 3;
+
+/** Pools taken together where that costs less. */
+function grouped(
+  pools: readonly (readonly Row[])[],
+  outputs: number,
+  style: AdderStyle,
+): Pick<Grouping, 'cost' | 'write'> {
+  const few = outputs > 2 * outputsTried;
+  const tried = few
+    ? pools.map((pool) => pool.filter(({ output }) => output < outputsTried))
+    : pools;
+  const spans = bestSpans(tried, style);
+  return {
+    cost: spans.reduce((sum, { grouping }) => sum + grouping.cost, 0),
+    write: (to) => {
+      for (const { from, end, grouping } of spans) {
+        const whole = few
+          ? groupRows(together(pools, from, end), style, grouping.together)
+          : grouping;
+        whole.write(to);
+      }
+    },
+  };
+}
+
+/** Each pool with those next to it, a few at most. */
+function bestSpans(pools: readonly (readonly Row[])[], style: AdderStyle): readonly PoolSpan[] {
+  const best: { readonly cost: number; readonly spans: readonly PoolSpan[] }[] = [
+    { cost: 0, spans: [] },
+  ];
+  for (let end = 1; end <= pools.length; end++)
+    for (let from = Math.max(0, end - poolsTogether); from < end; from++) {
+      const grouping = groupRows(together(pools, from, end), style);
+      const cost = best[from].cost + grouping.cost;
+      if (best[end] === undefined || cost < best[end].cost)
+        best[end] = { cost, spans: [...best[from].spans, { from, end, grouping }] };
+    }
+  return best[pools.length].spans;
+}
+
+/** Rows by output, so that what an output takes of several pools is combined. */
+const together = (pools: readonly (readonly Row[])[], from: number, end: number): Row[] =>
+  pools
+    .slice(from, end)
+    .flat()
+    .sort((a, b) => a.output - b.output);
 
 /** Signed digits of whole weights, no two neighbours: one row per output and place. */
 function digitPools(values: Int16Array, outputs: number, inputs: number): Row[][] {
