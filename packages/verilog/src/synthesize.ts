@@ -39,6 +39,11 @@ export interface SynthesizeOptions {
 }
 
 const primitivesFile = 'hbnn_xc7.v';
+
+/** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
+export const isDesignFile = (name: string): boolean =>
+  name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name);
+
 /** Raised when scripts or counts change, so that no cached cost is of others. */
 const version = 3;
 
@@ -56,10 +61,7 @@ export async function synthesize(
   target: Target,
   o: SynthesizeOptions = {},
 ): Promise<DesignCost> {
-  const sources = Object.entries(files).filter(
-    ([name]) =>
-      name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name),
-  );
+  const sources = Object.entries(files).filter(([name]) => isDesignFile(name));
   const pool = new YosysPool(o.workers);
   try {
     const modules = await allModules(pool, sources, files, target, o);

@@ -63,7 +63,7 @@ export async function mappingOf(pool: YosysPool, target: Target): Promise<Mappin
  * Lean scripts: what the default ones add (`fraig`) takes 10 to 50 times as long on sums, and the sharing that it would
  * find is in the text already.
  */
-const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
+export const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
 const cellScript = 'strash; dc2; strash; &get -n; &dch -f; &nf; &put\n';
 
 /** Flip-flops that the FPGAs have: with enable, and with set or reset, of either edge and level. */
