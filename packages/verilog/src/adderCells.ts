@@ -152,20 +152,23 @@ export function adderCellsOf(
 
 /**
  * Commands that make a netlist's adders cells of the library: full adders first, and half adders of what gates are then
- * left. extract_fa does not look through multiplexers, which carries are made of.
+ * left. extract_fa does not look through multiplexers, which carries are made of; wider and deeper cones take three
+ * times as long and hold no more.
  */
 export const adderCommands = ({ half }: AdderCells): string[] => [
   'read_verilog -lib adder_boxes.v',
   'techmap -map carry_map.v',
   'simplemap',
   'opt_clean',
-  'extract_fa -fa',
+  `extract_fa ${cones} -fa`,
   'opt_clean',
-  ...(half === undefined ? [] : ['extract_fa -ha', 'opt_clean']),
+  ...(half === undefined ? [] : [`extract_fa ${cones} -ha`, 'opt_clean']),
   'techmap -map adder_map.v',
   'techmap',
   'opt -full',
 ];
+
+const cones = '-d 10 -b 4';
 
 const carryMap = `module \\$_MUX_ (input A, input B, input S, output Y);
   assign Y = (A & ~S) | (B & S);
