@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeNpy } from '@hbnn/core';
+import { findNextpnr } from '@hbnn/verilog';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hbnn, temporary } from './process.ts';
 
@@ -167,4 +168,28 @@ it('bad input is answered with one line and exit code 2', () => {
     expect([code, err], args.join(' ')).toEqual([2, expect.stringContaining(named)]);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
   }
+});
+
+it('hbnn synth --place places a layer, or says how to get nextpnr', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl);
+  const placed = (...more: string[]) => hbnn('synth', '--rtl', rtl, '--target', 'ice40', ...more);
+  expect(placed('--device', 'up5k').err).toContain('--device: expected it with --place alone');
+  expect(placed('--place', '--layer', 'none').err).toContain("(input, layer), got 'none'");
+  expect(placed('--place', '--freq', '0').err).toContain('--freq: expected more than 0 MHz');
+  expect(hbnn('synth', '--rtl', rtl, '--place').err).toContain('expected --target ice40');
+  const { code, out, err } = placed('--place', '--layer', 'layer', '--device', 'hx1k', '--json');
+  if (findNextpnr() === undefined) {
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain("'npm install @yowasp/nextpnr-ice40'");
+    return;
+  }
+  expect(code).toBe(0);
+  const { device, utilisation, logicCells } = JSON.parse(out);
+  const used = { resource: 'ICESTORM_LC', used: logicCells, available: 1280 };
+  expect([device, utilisation]).toEqual(['hx1k', expect.arrayContaining([used])]);
+  hbnn('verilog', '--model', model, '--out', rtl, '--target', 'xc7');
+  expect(placed('--place').err).toContain("write it with 'hbnn verilog --target generic'");
 });

@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { type AdderCells, adderCellsOf } from './adderCells.ts';
 import type { YosysModule, YosysNetlist } from './yosys.ts';
 import type { YosysPool } from './yosysPool.ts';
 
@@ -10,6 +11,8 @@ export interface CellLibrary {
   readonly registers: ReadonlySet<string>;
   /** Cells to stay away from: those of power domains and of tests. */
   readonly dontUse: readonly string[];
+  /** Cells that add; undefined for a library without a full adder. */
+  readonly adders?: AdderCells;
 }
 
 /** Cells that compute the right function but are there for isolated power domains, probing or delays. */
@@ -55,7 +58,8 @@ export async function readCellLibrary(
     if (Object.values(module.cells).some(({ type }) => /DFF|DLATCH/.test(type)))
       registers.add(name);
   }
-  if (!Object.values(modules).some(isInverter))
+  const inverters = Object.keys(modules).filter((name) => isInverter(modules[name]));
+  if (inverters.length === 0)
     throw new HbnnError(
       'the Liberty file: expected a library to build with, got one without an inverter; name all of its files, with commas between',
     );
@@ -63,7 +67,18 @@ export async function readCellLibrary(
   const dontUse = Object.keys(modules).filter(
     (name) => special.test(name) || patterns.some((pattern) => pattern.test(name)),
   );
-  return { areas, registers, dontUse };
+  const avoided = new Set([...dontUse, ...texts.flatMap(notToUse)]);
+  const inverterArea = Math.min(...inverters.map((name) => areas.get(name) ?? Infinity));
+  const adders = adderCellsOf(modules, areas, inverterArea, (name) => !avoided.has(name));
+  return { areas, registers, dontUse, ...(adders !== undefined && { adders }) };
+}
+
+/** Cells that a Liberty file itself says not to use: abc heeds it, Yosys's reader does not show it. */
+function notToUse(text: string): string[] {
+  const [, ...cells] = text.split(/\bcell\s*\(/);
+  return cells
+    .filter((cell) => /\bdont_use\s*:\s*"?true/.test(cell))
+    .map((cell) => cell.slice(0, cell.indexOf(')')).replaceAll('"', '').trim());
 }
 
 const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');

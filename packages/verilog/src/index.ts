@@ -18,6 +18,17 @@ export {
   type LayerCycles,
 } from './folded.ts';
 export type { Fold } from './foldSchedule.ts';
+export { ice40Devices } from './ice40.ts';
+export {
+  findNextpnr,
+  type Nextpnr,
+  needNextpnr,
+  type Placement,
+  type PlaceOptions,
+  type PlaceStep,
+  place,
+  placeSteps,
+} from './place.ts';
 export {
   type Disproof,
   type LayerProof,

@@ -13,6 +13,10 @@ export interface LayerCost {
   readonly flipFlops: number;
   readonly depth: number;
   readonly area?: number;
+  /** The area with gates alone, where the library has cells that add. */
+  readonly gatesArea?: number;
+  /** Cells that add, in the modules that are smaller with them. */
+  readonly adderCells?: number;
   /** Parts that its modules were synthesized in; nothing is optimized across them. */
   readonly groups: number;
   readonly cells: Readonly<Record<string, number>>;
@@ -39,8 +43,13 @@ export interface SynthesizeOptions {
 }
 
 const primitivesFile = 'hbnn_xc7.v';
+
+/** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
+export const isDesignFile = (name: string): boolean =>
+  name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name);
+
 /** Raised when scripts or counts change, so that no cached cost is of others. */
-const version = 3;
+const version = 4;
 
 /**
  * Synthesize a design file by file and count what the whole takes: a module met a thousand times is synthesized once.
@@ -56,10 +65,7 @@ export async function synthesize(
   target: Target,
   o: SynthesizeOptions = {},
 ): Promise<DesignCost> {
-  const sources = Object.entries(files).filter(
-    ([name]) =>
-      name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name),
-  );
+  const sources = Object.entries(files).filter(([name]) => isDesignFile(name));
   const pool = new YosysPool(o.workers);
   try {
     const modules = await allModules(pool, sources, files, target, o);
@@ -115,12 +121,16 @@ function designCost(top: string, modules: ReadonlyMap<string, ModuleCost>): Desi
   return { ...total(top, top, modules), depth, layers };
 }
 
+/** What only some targets have. */
+const summed = ['area', 'gatesArea', 'adderCells'] as const;
+
 /** A module with all that it is made of. */
 function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleCost>): LayerCost {
   const cost = modules.get(name);
   if (cost === undefined)
     throw new HbnnError(`${name}: expected a module of this name in the files`);
-  const sum = { ...cost, layer, cells: { ...cost.cells }, area: cost.area };
+  const sum: { -readonly [Field in keyof ModuleCost]: ModuleCost[Field] } = { ...cost };
+  const cells: Record<string, number> = { ...cost.cells };
   for (const [module, count] of Object.entries(cost.instances)) {
     const part = total(layer, module, modules);
     sum.luts += count * part.luts;
@@ -128,14 +138,15 @@ function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleC
     sum.flipFlops += count * part.flipFlops;
     sum.groups += part.groups;
     sum.depth = Math.max(sum.depth, cost.depth + part.depth);
-    if (sum.area !== undefined) sum.area += count * (part.area ?? 0);
+    for (const each of summed) if (sum[each] !== undefined) sum[each] += count * (part[each] ?? 0);
     for (const [type, k] of Object.entries(part.cells))
-      sum.cells[type] = (sum.cells[type] ?? 0) + count * k;
+      cells[type] = (cells[type] ?? 0) + count * k;
   }
-  const { luts, sites, flipFlops, depth, area, groups, cells } = sum;
+  const { luts, sites, flipFlops, depth, groups } = sum;
+  const areas = summed.flatMap((each) => (sum[each] === undefined ? [] : [[each, sum[each]]]));
   return {
     ...{ layer, luts, ...(sites !== undefined && { sites }), flipFlops, depth },
-    ...{ ...(area !== undefined && { area }), groups, cells },
+    ...{ ...Object.fromEntries(areas), groups, cells },
   };
 }
 

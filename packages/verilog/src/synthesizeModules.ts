@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
 import { type CellLibrary, libraryFiles, libraryOptions, readCellLibrary } from './cellLibrary.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
 import { xc7Boxes } from './primitives.ts';
@@ -22,6 +23,10 @@ export interface ModuleCost {
   readonly depth: number;
   /** um² or the library's own unit; undefined without a library. */
   readonly area?: number;
+  /** The area with gates alone, where the library has cells that add. */
+  readonly gatesArea?: number;
+  /** Cells that add: 0 where gates alone are smaller; undefined for a library without. */
+  readonly adderCells?: number;
   /** Parts that were synthesized each by itself, with nothing optimized across them. */
   readonly groups: number;
   /** Instances of other modules of the design. */
@@ -51,6 +56,8 @@ export function synthesisTarget(name: string, readLiberty: (file: string) => str
 export interface Mapping {
   readonly target: Target;
   readonly library?: CellLibrary;
+  /** The cells that adders are to be; undefined for gates alone. */
+  readonly adders?: AdderCells;
 }
 
 /** Read what a target's library says of its cells. @throws HbnnError for one that cannot be built with */
@@ -63,7 +70,7 @@ export async function mappingOf(pool: YosysPool, target: Target): Promise<Mappin
  * Lean scripts: what the default ones add (`fraig`) takes 10 to 50 times as long on sums, and the sharing that it would
  * find is in the text already.
  */
-const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
+export const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
 const cellScript = 'strash; dc2; strash; &get -n; &dch -f; &nf; &put\n';
 
 /** Flip-flops that the FPGAs have: with enable, and with set or reset, of either edge and level. */
@@ -92,15 +99,17 @@ const gates = (names: readonly string[], clocked: boolean): string[] => [
 ];
 
 /** Commands from gates to a target's cells. */
-function mapped({ target, library }: Mapping): string[] {
+function mapped({ target, library, adders }: Mapping): string[] {
   if (target.liberty === undefined || library === undefined)
     return [fpgaRegisters, 'opt', `abc -lut ${target.lutInputs} -script abc.script`, 'opt_clean'];
   const options = libraryOptions(target.liberty, library.dontUse);
   const registers = library.registers.size > 0 ? [`dfflibmap ${options}`, 'opt'] : [];
-  return [...registers, `abc ${options} -script abc.script`, 'opt_clean'];
+  const adding = adders === undefined ? [] : adderCommands(adders);
+  return [...adding, ...registers, `abc ${options} -script abc.script`, 'opt_clean'];
 }
 
-const mappingFiles = ({ target }: Mapping): Record<string, string> => ({
+const mappingFiles = ({ target, adders }: Mapping): Record<string, string> => ({
+  ...(adders !== undefined && adderFiles(adders)),
   'abc.script':
     target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : cellScript,
   ...(target.liberty !== undefined && libraryFiles(target.liberty)),
@@ -113,7 +122,8 @@ const textPerGate = 50;
 
 /**
  * Synthesize one file's modules, each by itself. What is too large for one piece is parted into groups of outputs with
- * what they need.
+ * what they need. Where a library has cells that add, each module is made with them and of gates alone, and the
+ * smallest is taken.
  *
  * @param files the file's text, and the texts of the files with modules it has instances of
  * @throws HbnnError when the text cannot be read, or a thread of the pool ends
@@ -125,6 +135,46 @@ export async function synthesizeModules(
   mapping: Mapping,
   groupGates: number = groupGatesUsually,
 ): Promise<ModuleCost[]> {
+  const ways = [undefined, ...waysToAdd(mapping.library)];
+  const made = await Promise.all(
+    ways.map(async (adders) => {
+      const all = await mappedModules(pool, files, modules, { ...mapping, adders }, groupGates);
+      return all.map((one) => costOf(one, mapping));
+    }),
+  );
+  return made[0].map((plain, i) => {
+    if (plain.area === undefined || ways.length === 1) return plain;
+    const smallest = made.map((way) => way[i]).reduce((a, b) => (areaIn(b) < areaIn(a) ? b : a));
+    return { ...smallest, gatesArea: plain.area };
+  });
+}
+
+const areaIn = ({ area = 0 }: ModuleCost): number => area;
+
+/** With half adders or without: a gate or two of them may be there anyway. */
+function waysToAdd(library: CellLibrary | undefined): AdderCells[] {
+  if (library?.adders === undefined) return [];
+  const { full, half } = library.adders;
+  return half === undefined ? [{ full }] : [{ full }, { full, half }];
+}
+
+/** A module mapped to a target's cells. */
+export interface MappedModule {
+  readonly module: string;
+  readonly made: YosysModule;
+  /** The modules it may have instances of. */
+  readonly modules: YosysNetlist['modules'];
+  readonly groups: number;
+}
+
+/** Map one file's modules to a target's cells. @throws HbnnError as `synthesizeModules` */
+export async function mappedModules(
+  pool: YosysPool,
+  files: Readonly<Record<string, string>>,
+  names: readonly string[],
+  mapping: Mapping,
+  groupGates: number = groupGatesUsually,
+): Promise<MappedModule[]> {
   const [name] = Object.keys(files);
   const given = { ...files, 'xc7_boxes.v': xc7Boxes };
   const inOnePiece = files[name].length <= textPerGate * groupGates;
@@ -135,20 +185,15 @@ export async function synthesizeModules(
   ];
   const script = `${commands.join('\n')}\n`;
   const job = { name, script, files: { ...given, ...(inOnePiece && mappingFiles(mapping)) } };
-  const netlist = JSON.parse((await pool.run(job)).output) as YosysNetlist;
-  const found = modules.map((module) => {
-    const one = netlist.modules[module];
-    if (one === undefined)
-      throw new HbnnError(`${module}: expected a module of this name in its file`);
-    return [module, one] as const;
-  });
-  if (inOnePiece)
-    return found.map(([module, one]) => costOf(module, one, netlist.modules, mapping, 1));
-  const own = (type: string): boolean => netlist.modules[type] !== undefined;
+  const { modules } = JSON.parse((await pool.run(job)).output) as YosysNetlist;
+  const own = (type: string): boolean => modules[type] !== undefined;
   return Promise.all(
-    found.map(async ([module, one]) => {
-      const { made, groups } = await inGroups(pool, module, one, mapping, groupGates, own);
-      return costOf(module, made, netlist.modules, mapping, groups);
+    names.map(async (module): Promise<MappedModule> => {
+      const one = modules[module];
+      if (one === undefined)
+        throw new HbnnError(`${module}: expected a module of this name in its file`);
+      if (inOnePiece) return { module, made: one, modules, groups: 1 };
+      return { module, modules, ...(await inGroups(pool, module, one, mapping, groupGates, own)) };
     }),
   );
 }
@@ -180,18 +225,18 @@ async function inGroups(
 const vendorCells = new Set(['LUT6_2', 'CARRY4']);
 
 function costOf(
-  module: string,
-  made: YosysModule,
-  modules: YosysNetlist['modules'],
+  { module, made, modules, groups }: MappedModule,
   { target, library }: Mapping,
-  groups: number,
 ): ModuleCost {
   const cells: Record<string, number> = {};
   const instances: Record<string, number> = {};
   let area = 0;
   let flipFlops = 0;
   for (const { type } of Object.values(made.cells)) {
-    const instance = modules[type] !== undefined && !vendorCells.has(type);
+    const instance =
+      modules[type] !== undefined &&
+      !vendorCells.has(type) &&
+      library?.areas.get(type) === undefined;
     const counted = instance ? instances : cells;
     counted[type] = (counted[type] ?? 0) + 1;
     if (instance) continue;
@@ -204,8 +249,12 @@ function costOf(
     ...{ module, cells, instances, luts, flipFlops, depth, groups },
     ...(target.name === 'xc7' && { sites }),
     ...(library !== undefined && { area }),
+    ...(library?.adders !== undefined && { adderCells: adderCount(cells, library.adders) }),
   };
 }
+
+const adderCount = (cells: Readonly<Record<string, number>>, { full, half }: AdderCells): number =>
+  [full, half].reduce((sum, cell) => sum + (cells[cell?.name ?? ''] ?? 0), 0);
 
 function areaOf(module: string, type: string, { areas, registers }: CellLibrary): number {
   const area = areas.get(type);

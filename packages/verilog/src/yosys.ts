@@ -87,5 +87,7 @@ export interface YosysModule {
 
 /** What write_json writes. */
 export interface YosysNetlist {
+  /** Yosys and its version. */
+  readonly creator?: string;
   readonly modules: Readonly<Record<string, YosysModule>>;
 }

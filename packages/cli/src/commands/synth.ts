@@ -4,12 +4,20 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
-import { synthesisTarget, synthesisTargets, synthesize } from '@hbnn/verilog';
+import {
+  ice40Devices,
+  needNextpnr,
+  place,
+  placeSteps,
+  synthesisTarget,
+  synthesisTargets,
+  synthesize,
+} from '@hbnn/verilog';
 import { Command } from 'commander';
-import { wholeNumber } from '../numbers.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
-import { readRtl } from '../rtlFolder.ts';
+import { type RtlManifest, readRtl } from '../rtlFolder.ts';
 
 interface Options {
   rtl: string;
@@ -17,8 +25,17 @@ interface Options {
   cache: boolean;
   dontUse?: string;
   workers?: string;
+  place?: boolean;
+  device?: string;
+  package?: string;
+  freq?: string;
+  seed?: string;
+  layer?: string;
   json?: boolean;
 }
+
+/** Options that say how to place. */
+const placing = ['device', 'package', 'freq', 'seed', 'layer'] as const;
 
 export function synthCommand(): Command {
   return new Command('synth')
@@ -28,16 +45,26 @@ export function synthCommand(): Command {
     .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--workers <n>', 'threads that run Yosys (default: one per core)')
     .option('--no-cache', 'do not look for earlier results of the same text')
+    .option('--place', 'ice40: place and route the whole as one with the optional nextpnr-ice40')
+    .option('--device <name>', `with --place: ${ice40Devices.join(', ')} (default: hx8k)`)
+    .option('--package <name>', 'with --place: the device’s package (default: one with many pins)')
+    .option('--freq <MHz>', 'with --place: the clock to work towards (default: 100)')
+    .option('--seed <n>', 'with --place: of the placement (default: 1)')
+    .option('--layer <name>', 'with --place: this layer alone')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE).\n\nExample:\n  hbnn synth --rtl rtl --target xc7 --json',
+      '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE).\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
     )
     .action((o: Options) => run(o));
 }
 
 async function run(o: Options): Promise<void> {
   const { manifest, files } = readRtl(o.rtl);
+  if (o.place) return runPlace(o, manifest, files);
+  const stray = placing.find((option) => o[option] !== undefined);
+  if (stray !== undefined)
+    throw new HbnnError(`--${stray}: expected it with --place alone, got it without`);
   const dontUse = o.dontUse?.split(',');
   const target = {
     ...synthesisTarget(o.target, readLiberty),
@@ -45,10 +72,7 @@ async function run(o: Options): Promise<void> {
   };
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
   if (workers === 0) throw new HbnnError('--workers: expected at least 1, got 0');
-  if (manifest.style === 'xc7' && target.name !== 'xc7')
-    throw new HbnnError(
-      `--target ${o.target}: the Verilog in ${o.rtl} is made of LUT6_2 and CARRY4; write it with 'hbnn verilog --target generic'`,
-    );
+  if (target.name !== 'xc7') needGates(o, manifest);
   const meter = progressMeter('synthesizing');
   const start = performance.now();
   const { layer: _, ...cost } = await synthesize(files, manifest.top, target, {
@@ -60,6 +84,51 @@ async function run(o: Options): Promise<void> {
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
   printResult({ rtl: o.rtl, target: o.target, seconds, ...cost, layers }, o.json);
+}
+
+function needGates({ target, rtl }: Options, { style }: RtlManifest): void {
+  if (style === 'xc7')
+    throw new HbnnError(
+      `--target ${target}: the Verilog in ${rtl} is made of LUT6_2 and CARRY4; write it with 'hbnn verilog --target generic'`,
+    );
+}
+
+/** Place and route: the network, or a layer of it. */
+async function runPlace(
+  o: Options,
+  manifest: RtlManifest,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (o.target !== 'ice40')
+    throw new HbnnError(`--place: expected --target ice40, got '${o.target}'`);
+  needGates(o, manifest);
+  const freqMhz = o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz');
+  if (freqMhz !== undefined && freqMhz <= 0)
+    throw new HbnnError(`--freq: expected more than 0 MHz, got ${o.freq}`);
+  const seed = o.seed === undefined ? undefined : wholeNumber(o.seed, '--seed');
+  if (seed !== undefined && seed < 0)
+    throw new HbnnError(`--seed: expected 0 or more, got ${seed}`);
+  const top = o.layer === undefined ? manifest.top : moduleOf(o.layer, o.rtl, manifest);
+  const nextpnr = needNextpnr();
+  const meter = progressMeter('place and route');
+  const start = performance.now();
+  const placement = await place(files, top, nextpnr, {
+    ...{ device: o.device, package: o.package, freqMhz, seed },
+    onStep: (step) => meter.update(placeSteps.indexOf(step), placeSteps.length, step),
+  }).finally(() => meter.stop());
+  const seconds = (performance.now() - start) / 1000;
+  const { rtl, target, layer } = o;
+  printResult(
+    { rtl, target, ...(layer !== undefined && { layer }), seconds, ...placement },
+    o.json,
+  );
+}
+
+function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
+  const found = layers.find((one) => one.layer === layer);
+  if (found !== undefined) return found.module;
+  const names = layers.map((one) => one.layer).join(', ');
+  throw new HbnnError(`--layer: expected a layer of ${rtl} (${names}), got '${layer}'`);
 }
 
 function readLiberty(file: string): string {
