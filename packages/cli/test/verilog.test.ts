@@ -96,6 +96,28 @@ it('hbnn verify --proof says how each layer was shown to be right', () => {
   ]);
 });
 
+it('hbnn verify --proof --sat proves a pipelined design, against the latency that its folder claims', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:16x3', '--mix', '0.7/0.2/0.1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl, '--max-levels', '3');
+  const verify = (...o: string[]) => hbnn('verify', '--model', model, '--rtl', rtl, ...o);
+  const proof = JSON.parse(verify('--proof', '--sat', '--json').out);
+  const manifest = JSON.parse(readFileSync(join(rtl, 'hbnn.json'), 'utf8'));
+  expect(manifest.latencyCycles).toBeGreaterThan(0);
+  expect(proof).toMatchObject({
+    ...{ equal: true, proved: true, scores: { proved: 3 }, largest: { proved: 1 } },
+    wires: { proved: true, latencyCycles: manifest.latencyCycles },
+  });
+  expect(proof.layers[1]).toMatchObject({ method: 'adders', proved: 3, bySat: 3 });
+  expect(proof.layers[1].registers).toBeGreaterThan(0);
+  const other = { ...manifest, latencyCycles: manifest.latencyCycles + 1 };
+  writeFileSync(join(rtl, 'hbnn.json'), JSON.stringify(other));
+  const { proved, wires } = JSON.parse(verify('--proof', '--json').out);
+  expect([proved, wires.reason]).toEqual([false, expect.stringContaining('as is claimed')]);
+  expect(verify('--sat').err).toContain('add --proof');
+});
+
 it('hbnn synth counts each layer and keeps the result', () => {
   const dir = temporary();
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];

@@ -32,10 +32,12 @@ export {
 export {
   type Disproof,
   type LayerProof,
+  type OutputsProof,
   type Proof,
   type ProofMethod,
   type ProofOptions,
   prove,
+  type WiresProof,
 } from './proof.ts';
 export { type Simulation, type SimulationOptions, simulate } from './simulate.ts';
 export { type PartSwitching, type Switching, switching } from './switching.ts';

@@ -1,40 +1,36 @@
-import { HbnnError, type IntegerModel, layerStep, type PlannedLayer, planModel } from '@hbnn/core';
-import { compile } from './compile.ts';
-import type { Design, DesignLayer } from './design.ts';
-import type { Counter } from './proofAdders.ts';
-import { dependencies, type FlatLayer, readElements, sumsOf, unprovedSums } from './proofLayer.ts';
-import { type PrimitiveUse, provePrimitives, useOf } from './proofPrimitives.ts';
+import { type IntegerModel, planModel } from '@hbnn/core';
+import { type Compiled, compile } from './compile.ts';
+import type { Design } from './design.ts';
+import { type Claim, largestClaim, layerClaim, scoresClaim, signExtended } from './proofClaims.ts';
 import {
-  CodeBook,
-  type CounterExample,
-  mostCombinations,
-  type Tried,
-  tryAll,
-  trySome,
-} from './proofVectors.ts';
+  counterOf,
+  type FlatModule,
+  flatModule,
+  primitivesFile,
+  proofNetlist,
+} from './proofNetlist.ts';
+import {
+  type Found,
+  type Means,
+  type OutputsProof,
+  portFault,
+  proveOutputs,
+} from './proofOutputs.ts';
+import { type PrimitiveUse, provePrimitives, useOf } from './proofPrimitives.ts';
+import type { Answer } from './proofSat.ts';
+import { commonStage, type Stage, staged, withoutRegisters } from './proofStages.ts';
+import type { CounterExample } from './proofVectors.ts';
+import { proveWires, type WiresProof } from './proofWires.ts';
 import { gateNetlist } from './simulate.ts';
-import { moduleNames } from './synthesize.ts';
-import type { YosysCell, YosysNetlist } from './yosys.ts';
+import type { YosysModule, YosysNetlist } from './yosys.ts';
 import { YosysPool } from './yosysPool.ts';
 
-/**
- * How outputs of a layer were shown to be right: `adders`: their gates are adders whose sums are the model's, for all
- * inputs; `exhaustive`: all values of what they depend on were tried; `simulated`: some were, which is no proof.
- */
-export type ProofMethod = 'adders' | 'exhaustive' | 'simulated';
+export type { OutputsProof, ProofMethod } from './proofOutputs.ts';
+export type { WiresProof } from './proofWires.ts';
 
-export interface LayerProof {
+export interface LayerProof extends OutputsProof {
   readonly layer: string;
-  /** The weakest that some output was left to. */
-  readonly method: ProofMethod;
-  readonly outputs: number;
-  /** Outputs that are right for every input. */
-  readonly proved: number;
-  /** Vectors that were computed; 0 where adders showed all. */
-  readonly vectors: number;
   readonly seconds: number;
-  /** Why an output was not proved. */
-  readonly reason?: string;
 }
 
 /** A layer that is not the model's, with values at its inputs that show it. */
@@ -43,9 +39,14 @@ export interface Disproof extends CounterExample {
 }
 
 export interface Proof {
-  /** Every output of every layer is right for all inputs; scores' offsets and the largest's choice are simulated. */
+  /** Every output of every layer, the scores, the number of the largest and the wires are right for all images. */
   readonly proved: boolean;
   readonly layers: readonly LayerProof[];
+  /** Offsets added to the last layer's outputs; the number of the largest. None where a layer is not the model's. */
+  readonly scores?: LayerProof;
+  readonly largest?: LayerProof;
+  /** The top module's connections and the whole latency. */
+  readonly wires?: WiresProof;
   /** Counters and adders of hbnn_xc7.v, proved by Yosys's sat; each with other parameters is one. */
   readonly primitives: number;
   readonly primitiveSeconds: number;
@@ -55,6 +56,10 @@ export interface Proof {
 export interface ProofOptions {
   /** Seconds for each layer; what is not proved by then is simulated. Default 120. */
   readonly secondsPerLayer?: number;
+  /** Ask Yosys's sat too about what adders or trying all have shown. */
+  readonly sat?: boolean;
+  /** Clock edges from an image to its scores that somebody claims; by default those of the design. */
+  readonly latencyCycles?: number;
   /** Rounds of 128 vectors where there is no proof. */
   readonly rounds?: number;
   readonly seed?: number;
@@ -62,11 +67,11 @@ export interface ProofOptions {
   onLayer?(done: number, total: number, layer: string): void;
 }
 
-const primitivesFile = 'hbnn_xc7.v';
-
 /**
- * Prove Verilog layer by layer against the model, whoever wrote it: primitives by Yosys's `sat`, sums by the adders that
- * their gates are, what has few inputs by trying all; the rest is simulated.
+ * Prove Verilog against the model for all images, whoever wrote it: primitives by Yosys's `sat`; of each layer, of the
+ * scores and of the number of the largest, sums by the adders that their gates are, what has few inputs by trying all,
+ * the rest by `sat`, where registers that stand on every way alike count as wires; and the wires between them. What
+ * nothing shows is simulated.
  *
  * @param files the Verilog, as `verify` takes it
  * @throws HbnnError when the text cannot be read, or a primitive does not add
@@ -79,150 +84,185 @@ export async function prove(
 ): Promise<Proof> {
   const pool = new YosysPool(o.workers);
   try {
-    const planned = planModel(model);
-    const netlist = await gateNetlist(design, files);
-    const layers: LayerProof[] = [];
-    const uses: PrimitiveUse[] = [];
-    let disproof: Disproof | undefined;
-    for (const [i, layer] of design.layers.entries()) {
-      o.onLayer?.(i, design.layers.length, layer.layer);
-      const start = performance.now();
-      const flat = await flatLayer(pool, layer, files);
-      uses.push(...flat.counters.map(useOf));
-      const found = await proveLayer(planned[i], layer, flat, netlist, o, start);
-      const seconds = (performance.now() - start) / 1000;
-      layers.push({ layer: layer.layer, ...found.proof, seconds });
-      disproof = found.difference && { layer: layer.layer, ...found.difference };
-      if (disproof !== undefined) break;
-    }
-    o.onLayer?.(design.layers.length, design.layers.length, '');
-    const text = files[primitivesFile];
-    const { proved: primitives, seconds: primitiveSeconds } =
-      uses.length === 0 || text === undefined
-        ? { proved: 0, seconds: 0 }
-        : await provePrimitives(pool, text, uses);
-    const all = layers.every(({ outputs, proved }) => outputs === proved);
-    const proved = all && disproof === undefined;
-    return { proved, layers, primitives, primitiveSeconds, ...(disproof && { disproof }) };
+    const netlist = await proofNetlist(pool, design, files);
+    const gates = wired(await gateNetlist(design, files));
+    return await new DesignProof(model, design, { netlist, gates }, pool, o).run(files);
   } finally {
     await pool.close();
   }
 }
 
-async function proveLayer(
-  plan: PlannedLayer,
-  layer: DesignLayer,
-  flat: FlatLayer,
-  netlist: YosysNetlist,
-  { secondsPerLayer = 120, rounds = 16, seed = 1 }: ProofOptions,
-  start: number,
-): Promise<{
-  readonly proof: Omit<LayerProof, 'layer' | 'seconds'>;
-  readonly difference?: CounterExample;
-}> {
-  const outOfTime = (): boolean => performance.now() - start > 1000 * secondsPerLayer;
-  const outputs = layer.output.forms.length;
-  const all = Array.from({ length: outputs }, (_, i) => i);
-  if (Object.values(flat.module.cells).some(({ type }) => /DFF|DLATCH|\$mem/.test(type))) {
-    // What a register holds is no function of the inputs beside it.
-    const reason = 'it has registers: verify simulates it in the whole network, cycle by cycle';
-    return { proof: { method: 'simulated', outputs, proved: 0, vectors: 0, reason } };
+/** What Yosys read: with primitives as cells, and as gates alone with wires in place of registers. */
+interface Netlists {
+  readonly netlist: YosysNetlist;
+  readonly gates: YosysNetlist;
+}
+
+class DesignProof {
+  private readonly model: IntegerModel;
+  private readonly design: Design;
+  private readonly from: Netlists;
+  private readonly pool: YosysPool;
+  private readonly o: ProofOptions;
+  private readonly asked = new Map<string, Promise<Answer>>();
+  private readonly uses: PrimitiveUse[] = [];
+  private readonly known = new Map<string, { readonly input: string; readonly stages: Stage }>();
+  private disproof: Disproof | undefined;
+
+  constructor(
+    model: IntegerModel,
+    design: Design,
+    from: Netlists,
+    pool: YosysPool,
+    o: ProofOptions,
+  ) {
+    this.model = model;
+    this.design = design;
+    this.from = from;
+    this.pool = pool;
+    this.o = o;
   }
-  const sums = sumsOf(plan);
-  let reason: string | undefined;
-  let left = all;
-  if (sums !== undefined) {
-    const unproved = unprovedSums(flat, layer, sums, outOfTime);
-    reason = unproved[0]?.reason;
-    left = unproved.map(({ output }) => output);
-    if (left.length === 0)
-      return { proof: { method: 'adders', outputs, proved: outputs, vectors: 0 } };
+
+  async run(files: Readonly<Record<string, string>>): Promise<Proof> {
+    const { model, design, o } = this;
+    const planned = planModel(model);
+    const layers: LayerProof[] = [];
+    const total = design.layers.length + 2;
+    for (const [i, layer] of design.layers.entries()) {
+      o.onLayer?.(i, total, layer.layer);
+      layers.push(await this.prove(layerClaim(planned[i], layer)));
+      if (this.disproof !== undefined) break;
+    }
+    const rest = this.disproof === undefined ? await this.rest(total) : undefined;
+    o.onLayer?.(total, total, '');
+    const text = files[primitivesFile];
+    const { proved: primitives, seconds: primitiveSeconds } =
+      this.uses.length === 0 || text === undefined
+        ? { proved: 0, seconds: 0 }
+        : await provePrimitives(this.pool, text, this.uses);
+    const parts = [...layers, ...(rest ? [rest.scores, rest.largest] : [])];
+    const all = parts.every(({ outputs, proved }) => outputs === proved);
+    const proved = all && this.disproof === undefined && rest?.wires.proved === true;
+    const found = { proved, layers, ...rest, primitives, primitiveSeconds };
+    return { ...found, ...(this.disproof && { disproof: this.disproof }) };
   }
-  const book = new CodeBook();
-  const reads = readElements(flat, layer, dependencies(plan));
-  const small = left.filter((i) => book.combinations(layer.input, reads[i]) <= mostCombinations);
-  const compiled = await compile(netlist, layer.module);
-  const tried: Tried = { compiled, layer, step: layerStep(plan) };
-  const tries = tryAll(tried, book, small, reads, outOfTime);
-  const shown = tries === undefined ? 0 : small.length;
-  if (tries?.difference !== undefined || shown === left.length)
-    return {
-      proof: {
-        ...{ method: 'exhaustive', outputs, vectors: tries?.vectors ?? 0 },
-        proved: tries?.difference === undefined ? outputs : 0,
-      },
-      difference: tries?.difference,
+
+  /** Scores, the number of the largest, and the wires. */
+  private async rest(
+    total: number,
+  ): Promise<{ scores: LayerProof; largest: LayerProof; wires: WiresProof }> {
+    const { model, design, o } = this;
+    o.onLayer?.(total - 2, total, 'scores');
+    const scores = await this.prove(scoresClaim(model, design));
+    o.onLayer?.(total - 1, total, 'largest');
+    const claim = largestClaim(model, design);
+    const largest = await this.prove(claim, (flat) => signExtended(flat, claim.input));
+    return { scores, largest, wires: this.wires() };
+  }
+
+  private wires(): WiresProof {
+    const { design, known, o } = this;
+    const links = [...design.layers.map(({ module }) => module), design.scores.name];
+    const parts = new Set([...links, design.largest.name]);
+    const unknown = [...parts].find((module) => !known.has(module));
+    if (unknown !== undefined)
+      return { proved: false, bits: 0, reason: `the registers of ${unknown} are not known` };
+    const top = flatModule(this.from.netlist, design.top, parts);
+    if (top === undefined) return { proved: false, bits: 0, reason: `no module ${design.top}` };
+    return proveWires(top, design, known, o.latencyCycles ?? design.latencyCycles);
+  }
+
+  /** @param changed what is known of the module's inputs, put into its logic */
+  private async prove(
+    claim: Claim,
+    changed?: (flat: FlatModule) => FlatModule,
+  ): Promise<LayerProof> {
+    const start = performance.now();
+    const { proof, difference } = await this.found(claim, start, changed);
+    if (difference !== undefined) this.disproof ??= { layer: claim.layer, ...difference };
+    return { layer: claim.layer, ...proof, seconds: (performance.now() - start) / 1000 };
+  }
+
+  private async found(
+    claim: Claim,
+    start: number,
+    changed: (flat: FlatModule) => FlatModule = (flat) => flat,
+  ): Promise<Found> {
+    const { netlist, gates } = this.from;
+    const outputs = claim.output.forms.length;
+    const refused = (reason: string): Found => ({
+      proof: { method: 'simulated', outputs, proved: 0, vectors: 0, reason },
+    });
+    const flat = flatModule(netlist, claim.module);
+    if (flat === undefined) return refused(`no module ${claim.module} is used`);
+    const wrong = portFault(flat, claim);
+    if (wrong !== undefined) return refused(wrong);
+    const stages = staged(withoutPadding(flat, claim));
+    if ('reason' in stages) return refused(stages.reason);
+    const common = commonStage(stages, flat.outputs[claim.port]);
+    if ('reason' in common) return refused(common.reason);
+    this.known.set(claim.module, { input: 'x', stages: common.stages });
+    for (const cell of flat.cells) {
+      const counter = counterOf(cell);
+      if (counter !== undefined) this.uses.push(useOf(counter));
+    }
+    const compiled = (): Promise<Compiled> => {
+      const vendor = new Set(
+        Object.keys(gates.modules).filter((name) => /^(LUT6_2|CARRY4)$/.test(name)),
+      );
+      const own = claim.port === 'y' ? undefined : flatModule(gates, claim.module, vendor);
+      const single = own && { modules: { [claim.module]: asModule(changed(own)) } };
+      return compile(single ?? gates, claim.module);
     };
-  const rest = tries === undefined ? left : left.filter((i) => !small.includes(i));
-  const { vectors, difference } = trySome(tried, book, rest, rounds, seed);
-  reason ??= tries === undefined ? 'out of time' : 'it depends on too many inputs to try all';
-  const proved = outputs - rest.length;
-  return {
-    proof: {
-      method: 'simulated',
-      outputs,
-      proved,
-      vectors: vectors + (tries?.vectors ?? 0),
-      reason,
-    },
-    difference,
-  };
+    const found = await proveOutputs(
+      claim,
+      changed(withoutRegisters(flat)),
+      this.means(start, compiled),
+    );
+    const registers = common.stages ?? 0;
+    return registers === 0 ? found : { ...found, proof: { ...found.proof, registers } };
+  }
+
+  private means(start: number, compiled: () => Promise<Compiled>): Means {
+    const { secondsPerLayer = 120, rounds = 16, seed = 1, sat = false } = this.o;
+    let made: Promise<Compiled> | undefined;
+    return {
+      ...{ pool: this.pool, asked: this.asked, rounds, seed, sat },
+      left: () => secondsPerLayer - (performance.now() - start) / 1000,
+      compiled: () => {
+        made ??= compiled();
+        return made;
+      },
+    };
+  }
 }
 
-/** A layer's module with its places' modules in it, as gates and primitives. @throws HbnnError when it cannot be read */
-async function flatLayer(
-  pool: YosysPool,
-  layer: DesignLayer,
-  files: Readonly<Record<string, string>>,
-): Promise<FlatLayer> {
-  const sources = modulesFor(layer.module, files);
-  const names = Object.keys(sources);
-  const script = `read_verilog ${names.map((name) => JSON.stringify(name)).join(' ')}
-proc
-flatten ${layer.module}
-select ${layer.module}
-simplemap
-techmap
-simplemap
-write_json -selected
-`;
-  const { output } = await pool.run({ name: layer.layer, script, files: sources });
-  const module = (JSON.parse(output) as YosysNetlist).modules[layer.module];
-  if (module === undefined)
-    throw new HbnnError(`${layer.layer}: expected a module ${layer.module} in the files`);
-  const cells = Object.values(module.cells);
-  return { module, counters: cells.flatMap((cell) => counterOf(cell) ?? []) };
+/** A bus of no bits has a wire all the same: it stands for nothing. */
+function withoutPadding(flat: FlatModule, { input }: Claim): FlatModule {
+  const bits = input.offsets[input.offsets.length - 1];
+  return bits > 0 ? flat : { ...flat, inputs: { ...flat.inputs, x: [] } };
 }
 
-/** The files that hold a module and what it has instances of, primitives aside. */
-function modulesFor(
-  module: string,
-  files: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const where = new Map<string, string>();
-  for (const [name, text] of Object.entries(files))
-    if (name.endsWith('.v') && name !== primitivesFile)
-      for (const own of moduleNames(text)) where.set(own, name);
-  const found: Record<string, string> = {};
-  const visit = (name: string | undefined): void => {
-    if (name === undefined || found[name] !== undefined) return;
-    found[name] = files[name];
-    const words = new Set(files[name].match(/[A-Za-z_][A-Za-z0-9_$]*/g));
-    for (const [other, file] of where) if (words.has(other)) visit(file);
-  };
-  visit(where.get(module));
-  return found;
-}
+const asModule = ({ inputs, outputs, cells }: FlatModule): YosysModule => ({
+  ports: Object.fromEntries([
+    ...Object.entries(inputs).map(([name, bits]) => [name, { direction: 'input', bits }]),
+    ...Object.entries(outputs).map(([name, bits]) => [name, { direction: 'output', bits }]),
+  ]),
+  cells: Object.fromEntries(cells.entries()),
+  netnames: {},
+});
 
-/** What an instance of a primitive adds up. */
-function counterOf(cell: YosysCell): Counter | undefined {
-  const count7 = cell.type === 'hbnn_count7';
-  if (!count7 && cell.type !== 'hbnn_add3') return undefined;
-  const inputs = cell.connections.x ?? [];
-  const outputs = cell.connections[count7 ? 'count' : 'sum'] ?? [];
-  const invert = BigInt(`0b${cell.parameters?.INVERT ?? '0'}`);
-  const columns = (inputs.length - 2) / 3;
-  const weights = inputs.map((_, i) => (count7 || i >= 3 * columns ? 1 : 2 ** Math.floor(i / 3)));
-  const inverted = inputs.map((_, i) => ((invert >> BigInt(i)) & 1n) === 1n);
-  return { cell, outputs, inputs, weights, inverted };
+/** Wires in place of registers: meant for modules where that is allowed, see `staged`. */
+function wired({ modules }: YosysNetlist): YosysNetlist {
+  const each = Object.entries(modules).map(([name, module]): [string, YosysModule] => {
+    const { cells } = withoutRegisters({
+      name,
+      inputs: {},
+      outputs: {},
+      cells: Object.values(module.cells),
+      names: new Map(),
+    });
+    return [name, { ...module, cells: Object.fromEntries(cells.entries()) }];
+  });
+  return { modules: Object.fromEntries(each) };
 }

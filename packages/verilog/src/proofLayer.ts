@@ -1,7 +1,10 @@
 import { featureCount, type Pair, type PlannedLayer, weightValues } from '@hbnn/core';
-import type { Bus, DesignLayer } from './design.ts';
+import type { Bus } from './design.ts';
 import { AdderGraph, type Counter } from './proofAdders.ts';
+import type { Claim } from './proofClaims.ts';
+import { counterOf, type FlatModule } from './proofNetlist.ts';
 import { type LinearForm, unprovedNet } from './proofSums.ts';
+import type { Form } from './value.ts';
 import type { YosysBit, YosysModule } from './yosys.ts';
 
 /** Places of a layer's input and their weights in one output. */
@@ -9,23 +12,28 @@ export type Terms = readonly (readonly [input: number, weight: number])[];
 
 /** The places of a layer's input that each output depends on in the model. */
 export function dependencies(plan: PlannedLayer): readonly (readonly number[])[] {
-  const { layer, input, output } = plan;
+  const { layer, output } = plan;
   const count = featureCount(output);
   switch (layer.kind) {
     case 'threshold':
     case 'requantize':
       return Array.from({ length: count }, (_, i) => [i]);
     case 'maxPool':
-      return Array.from({ length: count }, (_, i) =>
-        windowOf(plan, i, layer.size, layer.strides, layer.padding).map(
-          ({ at }) => at + (i % input[2]),
-        ),
-      );
+      return Array.from({ length: count }, (_, i) => windowElements(plan, i));
     default:
       return (sumsOf(plan) ?? []).map((terms) =>
         terms.filter(([, weight]) => weight !== 0).map(([i]) => i),
       );
   }
+}
+
+/** The elements that an output of a pooling layer is made of. */
+export function windowElements(plan: PlannedLayer, o: number): number[] {
+  const { layer, input } = plan;
+  if (layer.kind !== 'maxPool') return [];
+  return windowOf(plan, o, layer.size, layer.strides, layer.padding).map(
+    ({ at }) => at + (o % input[2]),
+  );
 }
 
 /** Say each output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
@@ -95,16 +103,28 @@ function windowOf(
   return taps;
 }
 
-/** A layer's module, flat: its gates and its primitives. */
+/** A module without registers, whatever its output port is called: its gates and its primitives. */
 export interface FlatLayer {
   readonly module: YosysModule;
   readonly counters: readonly Counter[];
 }
 
+/** Gates and primitives of a module, with ports x and y. */
+export function flatLayer({ inputs, outputs, cells }: FlatModule, port: string): FlatLayer {
+  const ports = {
+    x: { direction: 'input', bits: inputs.x ?? [] },
+    y: { direction: 'output', bits: outputs[port] ?? [] },
+  };
+  return {
+    module: { ports, cells: Object.fromEntries(cells.entries()), netnames: {} },
+    counters: cells.flatMap((cell) => counterOf(cell) ?? []),
+  };
+}
+
 /** Outputs of a layer of sums that the adders do not show to be right, with the net where it ended; none: it is proved. */
 export function unprovedSums(
   { module, counters }: FlatLayer,
-  { input, output }: DesignLayer,
+  { input, output }: Pick<Claim, 'input' | 'output'>,
   sums: readonly Terms[],
   outOfTime: () => boolean,
 ): { readonly output: number; readonly reason: string }[] {
@@ -113,7 +133,7 @@ export function unprovedSums(
   const graph = new AdderGraph(module, counters, y);
   return sums.flatMap((terms, o) => {
     if (outOfTime()) return [{ output: o, reason: 'out of time' }];
-    const claim = difference(input, output, x, y, terms, o);
+    const claim = difference(graph, input, output, x, y, terms, o);
     if (typeof claim === 'string') return [{ output: o, reason: claim }];
     const net = unprovedNet(graph, claim.form, claim.modulus);
     return net === undefined ? [] : [{ output: o, reason: `its adders end at net ${net}` }];
@@ -127,6 +147,7 @@ const mostModulus = 2 ** 40;
  * that, it is 0.
  */
 function difference(
+  graph: AdderGraph,
   input: Bus,
   output: Bus,
   x: readonly YosysBit[],
@@ -135,9 +156,11 @@ function difference(
   o: number,
 ): { readonly form: LinearForm; readonly modulus: number } | string {
   let [low, high] = [0, 0];
-  const { base, weights } = output.forms[o];
+  const out = output.forms[o];
+  const own = out.weights.map((_, j) => y[output.offsets[o] + j]);
+  const { base, weights, taken } = withoutRepeats(graph, out, own);
   let constant = base;
-  const bits: [YosysBit, number][] = weights.map((weight, j) => [y[output.offsets[o] + j], weight]);
+  const bits = weights.map((weight, j): [YosysBit, number] => [taken[j], weight]);
   for (const [i, weight] of terms) {
     const form = input.forms[i];
     const ends = [weight * form.low, weight * form.high];
@@ -148,22 +171,54 @@ function difference(
       bits.push([x[input.offsets[i] + j], -weight * unit]);
     });
   }
-  const room = weights.reduce((sum, weight) => sum + weight, 0);
-  if (low < base || high > base + room) return 'its bits do not hold all of its values';
-  const unit = weights[0] ?? 1;
+  const room = (sign: number): number =>
+    weights.reduce((sum, weight) => sum + (sign * weight > 0 ? weight : 0), base);
+  if (low < room(-1) || high > room(1)) return 'its bits do not hold all of its values';
+  const unit = Math.abs(weights[0] ?? 1);
   const modulus = unit * 2 ** weights.length;
-  const binary = weights.every((weight, j) => weight === unit * 2 ** j);
+  const binary = weights.every((weight, j) =>
+    j + 1 < weights.length ? weight === unit * 2 ** j : Math.abs(weight) === unit * 2 ** j,
+  );
   if (!binary || modulus > mostModulus || !Number.isInteger(Math.log2(unit)))
     return 'its bits are not those of binary';
   // No bits: the sum is always the same, whatever the modulus.
   return { form: { constant, terms: bits }, modulus: weights.length === 0 ? mostModulus : modulus };
 }
 
+/** A word in two's complement without the bits that are its sign once more, or always the same. */
+function withoutRepeats(
+  graph: AdderGraph,
+  { base, weights }: Form,
+  bits: readonly YosysBit[],
+): {
+  readonly base: number;
+  readonly weights: readonly number[];
+  readonly taken: readonly YosysBit[];
+} {
+  const last = weights.length - 1;
+  if (last < 0 || weights[last] > 0) return { base, weights, taken: bits };
+  const key = (bit: YosysBit): string => {
+    if (typeof bit !== 'number') return bit;
+    const { net, inverted } = graph.root(bit);
+    return `${net} ${inverted}`;
+  };
+  let first = last;
+  while (first > 0 && key(bits[first - 1]) === key(bits[last])) first--;
+  // The weights of the sign and its repeats add up to that of one sign, in the lowest one's place.
+  const sign = weights.slice(first).reduce((sum, weight) => sum + weight, 0);
+  const top = bits[last];
+  if (typeof top !== 'number')
+    return {
+      base: base + (top === '1' ? sign : 0),
+      ...{ weights: weights.slice(0, first), taken: bits.slice(0, first) },
+    };
+  return { base, weights: [...weights.slice(0, first), sign], taken: bits.slice(0, first + 1) };
+}
+
 /** The elements of a layer's input that each of its outputs depends on, in the hardware or in the model. */
 export function readElements(
   { module, counters }: FlatLayer,
-  { input, output }: DesignLayer,
-  inModel: readonly (readonly number[])[],
+  { input, output, dependencies: inModel }: Claim,
 ): number[][] {
   const elementOf = new Map<YosysBit, number>();
   const x = module.ports.x?.bits ?? [];

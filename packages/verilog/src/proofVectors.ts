@@ -1,6 +1,7 @@
-import { type LayerStep, random } from '@hbnn/core';
+import { random } from '@hbnn/core';
 import { type Compiled, lanes } from './compile.ts';
-import type { Bus, DesignLayer } from './design.ts';
+import type { Bus } from './design.ts';
+import type { Claim } from './proofClaims.ts';
 import { bitOf, wordsPerSlot } from './simulate.ts';
 import { decodeForm, type Form, formKey } from './value.ts';
 
@@ -16,14 +17,12 @@ export interface CounterExample {
 /** A layer's hardware, ready to be computed, and what it should compute. */
 export interface Tried {
   readonly compiled: Compiled;
-  readonly layer: DesignLayer;
-  readonly step: LayerStep;
+  readonly claim: Claim;
 }
 
 /** Codes that stand for a value in the form's range. */
 interface Codes {
   readonly codes: readonly number[];
-  readonly values: readonly number[];
 }
 
 const mostBits = 20;
@@ -41,7 +40,7 @@ export class CodeBook {
       const all = form.weights.length > mostBits ? [] : [...Array(2 ** form.weights.length).keys()];
       const valued = all.map((code) => [code, decodeForm(form, (j) => ((code >> j) & 1) === 1)]);
       const inRange = valued.filter(([, value]) => value >= form.low && value <= form.high);
-      found = { codes: inRange.map(([code]) => code), values: inRange.map(([, value]) => value) };
+      found = { codes: inRange.map(([code]) => code) };
       this.known.set(key, found);
     }
     return found;
@@ -76,7 +75,7 @@ export function tryAll(
   reads: readonly (readonly number[])[],
   outOfTime: () => boolean,
 ): { readonly vectors: number; readonly difference?: CounterExample } | undefined {
-  const { input } = tried.layer;
+  const { input } = tried.claim;
   const rounds: Round[] = [];
   for (const o of outputs) {
     const free = rounds.find(({ used }) => !reads[o].some((i) => used.has(i)));
@@ -86,7 +85,7 @@ export function tryAll(
     for (const i of reads[o]) round.used.add(i);
     round.combinations = Math.max(round.combinations, book.combinations(input, reads[o]));
   }
-  const bench = new Bench(tried, book);
+  const bench = new Bench(tried);
   let vectors = 0;
   for (const round of rounds)
     for (let from = 0; from < round.combinations; from += lanes) {
@@ -97,7 +96,7 @@ export function tryAll(
           let rest = from + lane;
           for (const i of reads[o]) {
             const { codes } = book.of(input.forms[i]);
-            put(i, rest % codes.length);
+            put(i, codes[rest % codes.length]);
             rest = Math.floor(rest / codes.length);
           }
         }
@@ -116,14 +115,14 @@ export function trySome(
   rounds: number,
   seed: number,
 ): { readonly vectors: number; readonly difference?: CounterExample } {
-  const { layer, input } = tried.layer;
-  const bench = new Bench(tried, book);
+  const { layer, input } = tried.claim;
+  const bench = new Bench(tried);
   const rng = random(seed, 'proof', layer);
   for (let round = 0; round < rounds; round++) {
     const difference = bench.try(lanes, outputs, (_, put) => {
       input.forms.forEach((form, i) => {
         const { codes } = book.of(form);
-        put(i, codes.length === 0 ? 0 : rng.below(codes.length));
+        put(i, codes.length === 0 ? anyCode(form, rng.below) : codes[rng.below(codes.length)]);
       });
     });
     if (difference !== undefined) return { vectors: lanes * (round + 1), difference };
@@ -131,58 +130,93 @@ export function trySome(
   return { vectors: lanes * rounds };
 }
 
+/** Try one vector: the given codes, and any value of the other elements. */
+export function tryOne(
+  tried: Tried,
+  book: CodeBook,
+  output: number,
+  bits: ReadonlyMap<number, readonly number[]>,
+): CounterExample | undefined {
+  const { forms } = tried.claim.input;
+  return new Bench(tried).try(1, [output], (_, put) => {
+    forms.forEach((form, i) => {
+      const own = bits.get(i);
+      if (own === undefined) put(i, book.of(form).codes[0] ?? 0);
+      else
+        put(
+          i,
+          own.reduce((sum, bit, j) => sum + bit * 2 ** j, 0),
+        );
+    });
+  });
+}
+
+const mostTries = 1000;
+
+/** A code of a form that has too many to list. */
+function anyCode(form: Form, below: (n: number) => number): number {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const code = form.weights.reduce((sum, _, j) => sum + below(2) * 2 ** j, 0);
+    const value = decodeForm(form, (j) => bitAt(code, j) === 1);
+    if (value >= form.low && value <= form.high) return code;
+  }
+  return 0;
+}
+
+/** Codes may have more bits than whole numbers have for shifts. */
+const bitAt = (code: number, j: number): number => Math.floor(code / 2 ** j) % 2;
+
 /** Puts values on a layer's inputs and compares its outputs. */
 class Bench {
   private readonly tried: Tried;
-  private readonly book: CodeBook;
   private readonly x: readonly number[];
   private readonly y: readonly number[];
 
-  constructor(tried: Tried, book: CodeBook) {
+  constructor(tried: Tried) {
     this.tried = tried;
-    this.book = book;
     this.x = tried.compiled.slots('x') ?? [];
-    this.y = tried.compiled.slots('y') ?? [];
+    this.y = tried.compiled.slots(tried.claim.port) ?? [];
   }
 
   try(
     count: number,
     outputs: readonly number[],
-    fill: (lane: number, put: (element: number, choice: number) => void) => void,
+    fill: (lane: number, put: (element: number, code: number) => void) => void,
   ): CounterExample | undefined {
-    const { compiled, step } = this.tried;
-    const { input, output } = this.tried.layer;
+    const { compiled, claim } = this.tried;
+    const { input, output } = claim;
     const { memory } = compiled;
     for (const slot of this.x) memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
     const values = Array.from({ length: count }, (_, lane) => {
-      const choices = new Int32Array(input.forms.length);
-      fill(lane, (element, choice) => {
-        choices[element] = choice;
+      const codes = new Float64Array(input.forms.length);
+      fill(lane, (element, code) => {
+        codes[element] = code;
       });
-      return Int32Array.from(choices, (choice, i) => this.put(lane, i, choice));
+      return Int32Array.from(codes, (code, i) => this.put(lane, i, code));
     });
     compiled.evaluate();
     for (const [lane, given] of values.entries()) {
-      const expected = step(given);
+      const expected = claim.step(given);
       for (const o of outputs) {
         const at = output.offsets[o];
         const bit = (j: number): boolean => bitOf(compiled, this.y[at + j], lane) === 1;
         const got = decodeForm(output.forms[o], bit);
-        if (got !== expected[o]) return { output: o, expected: expected[o], got, values: given };
+        if (got === expected[o]) continue;
+        const [wanted, found] = [expected[o], got].map((value) => claim.shown(o, value));
+        return { output: o, expected: wanted, got: found, values: given };
       }
     }
     return undefined;
   }
 
-  /** Put one of an element's codes on its bits; its value. */
-  private put(lane: number, element: number, choice: number): number {
-    const { input } = this.tried.layer;
+  /** Put a code on an element's bits; its value. */
+  private put(lane: number, element: number, code: number): number {
+    const { input } = this.tried.claim;
     const form = input.forms[element];
-    const { codes, values } = this.book.of(form);
     const { memory } = this.tried.compiled;
     for (let j = 0; j < form.weights.length; j++)
-      if ((codes[choice] >> j) & 1)
+      if (bitAt(code, j) === 1)
         memory[wordsPerSlot * this.x[input.offsets[element] + j] + (lane >> 5)] |= 1 << (lane & 31);
-    return values[choice] ?? form.base;
+    return decodeForm(form, (j) => bitAt(code, j) === 1);
   }
 }

@@ -3,6 +3,7 @@ import {
   type Design,
   type FoldedDesign,
   type Proof,
+  type ProofOptions,
   prove,
   type Verified,
   verify,
@@ -20,6 +21,7 @@ interface Options {
   images: string;
   seed: string;
   proof?: boolean;
+  sat?: boolean;
   secondsPerLayer: string;
   json?: boolean;
 }
@@ -34,12 +36,13 @@ export function verifyCommand(): Command {
     .requiredOption('--rtl <folder>', 'folder of hbnn verilog')
     .option('--images <n>', 'seeded images through the whole network', '256')
     .option('--seed <n>', 'a whole number', '1')
-    .option('--proof', 'prove each layer for all inputs where that can be done')
+    .option('--proof', 'prove the whole for all images where that can be done')
+    .option('--sat', 'with --proof: ask Yosys’s sat too about what other ways have proved')
     .option('--seconds-per-layer <n>', 'what is not proved by then is simulated', '120')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nThe text is read by Yosys and its gates are computed: each layer of the whole network on images, and\neach layer alone where the text is not what hbnn writes. Exit code 3 where they differ, with the first\nlayer that does.\n\n--proof: counters and carry chains are proved by Yosys’s sat, sums by the adders that their gates are,\nwhat depends on few bits by trying all. The result says of each layer which it was; what is only\nsimulated is no proof. The scores, the number of the largest and the top module’s wires are simulated.\n\nExample:\n  hbnn verify --model m.hbnn --rtl rtl --json',
+      '\nThe text is read by Yosys and its gates are computed: each layer of the whole network on images, and\neach layer alone where the text is not what hbnn writes. Exit code 3 where they differ, with the first\nlayer that does.\n\n--proof, of unrolled designs: counters and carry chains are proved by Yosys’s sat; of layers, scores and\nthe number of the largest, sums by the adders that their gates are, what depends on few bits by trying\nall, the rest by sat; registers count as wires where every way has as many. The top module’s wires are\nfollowed. The result says of each which it was; what is only simulated is no proof.\n\nExample:\n  hbnn verify --model m.hbnn --rtl rtl --json',
     )
     .action((o: Options) => run(o));
 }
@@ -52,21 +55,25 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const design = designOf(o.rtl, manifest, model);
   const secondsPerLayer = wholeNumber(o.secondsPerLayer, '--seconds-per-layer');
-  const provable = o.proof ? combinational(design, o.rtl) : undefined;
+  if (o.sat && !o.proof) throw new HbnnError('--sat: expected --proof beside it; add --proof');
+  const provable = o.proof ? unrolled(design, o.rtl) : undefined;
   const result = await verify(model, design, files, { images, seed });
   const proof =
     provable !== undefined && result.equal
-      ? await proofOf(model, provable, files, secondsPerLayer, seed)
+      ? await proofOf(model, provable, files, {
+          ...{ secondsPerLayer, seed, sat: o.sat === true },
+          ...(manifest.latencyCycles !== undefined && { latencyCycles: manifest.latencyCycles }),
+        })
       : {};
   printResult({ model: o.model, rtl: o.rtl, ...result, ...proof }, o.json);
   if (!result.equal || proof.equal === false) process.exitCode = differ;
 }
 
-/** Proofs are of logic between inputs and outputs: registers have them in other cycles. */
-function combinational(design: Design | FoldedDesign, folder: string): Design {
-  if (design.kind === 'folded' || design.latencyCycles > 0)
+/** Proofs are of what is computed of an image alone: streams remember. */
+function unrolled(design: Design | FoldedDesign, folder: string): Design {
+  if (design.kind === 'folded')
     throw new HbnnError(
-      `--proof: expected an unrolled design without registers, got ${design.kind === 'folded' ? 'a folded one' : `${design.latencyCycles} cycles of latency`} in ${folder}; write it with hbnn verilog without --style folded and --max-levels, or leave --proof out`,
+      `--proof: expected an unrolled design, got a folded one in ${folder}; write it with hbnn verilog without --style folded, or leave --proof out`,
     );
   return design;
 }
@@ -76,12 +83,11 @@ async function proofOf(
   model: IntegerModel,
   design: Design,
   files: Readonly<Record<string, string>>,
-  secondsPerLayer: number,
-  seed: number,
+  o: ProofOptions,
 ): Promise<Partial<Omit<Proof, 'disproof'> & Verified>> {
   const meter = progressMeter('proving');
   const { disproof, ...proof } = await prove(model, design, files, {
-    ...{ secondsPerLayer, seed },
+    ...o,
     onLayer: (done, total, layer) => meter.update(done, total, layer),
   }).finally(() => meter.stop());
   if (disproof === undefined) return proof;
