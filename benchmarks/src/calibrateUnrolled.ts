@@ -1,5 +1,5 @@
-// `pnpm bench:calibrate [--first SEED] [--count N] [--targets xc7,ice40,liberty:FILE]`: synthesize a seeded grid of
-// layers, add them to packages/estimator/test/unrolledMeasurements.json, and fit the estimator's coefficients. They are
+// `pnpm bench:calibrate [--first SEED] [--count N] [--targets xc7,ice40,liberty:FILE+FILE]`: synthesize a seeded
+// grid of layers, add them to packages/estimator/test/unrolledMeasurements.json, and fit the estimator's coefficients. They are
 // printed, with the errors of the fit and of layers it did not see, to be put into unrolledCoefficients.ts.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,7 @@ const lengths = [16, 27, 36, 48, 64, 72, 100, 144, 144, 200, 288, 400];
 const widths = [1, 2, 4, 8, 8, 16, 16];
 const mostWeights = 1600;
 
-type Layer = Omit<UnrolledMeasurement, 'target' | 'steps'>;
+type Layer = Omit<UnrolledMeasurement, 'target' | 'adderGates' | 'steps'>;
 
 /** One layer of the grid, drawn by its seed: mostly dense, for a place of a convolution is a dense layer. */
 function layerOf(seed: number): Layer {
@@ -60,28 +60,33 @@ function layerOf(seed: number): Layer {
 
 const read = (name: string): string => readFileSync(name, 'utf8');
 
-/** The area of a library's gate equivalent; 1 where LUTs are counted. */
-function gateArea(target: string): number {
-  if (!target.startsWith('liberty:')) return 1;
-  const name = target.slice('liberty:'.length);
-  const nand = cellOfRole([readLiberty(read(name), name)], 'nand2');
-  if (nand === undefined) throw new Error(`${name}: no NAND2`);
-  return nand.areaUm2;
+/** Areas of a library's gate equivalent and of its cell that adds three bits. */
+function cellsOf(target: string): { readonly gate: number; readonly adder?: number } {
+  const libraries = target
+    .slice('liberty:'.length)
+    .split('+')
+    .map((name) => readLiberty(read(name), name));
+  const nand = cellOfRole(libraries, 'nand2');
+  if (nand === undefined) throw new Error(`${target}: no NAND2`);
+  return { gate: nand.areaUm2, adder: cellOfRole(libraries, 'fullAdder')?.areaUm2 };
 }
 
 async function measure(layer: Layer, target: string): Promise<UnrolledMeasurement> {
   const model = modelOf(layer);
   const design = unrolledDesign(model, { style: target === 'xc7' ? 'xc7' : 'gates' });
-  const cost = await synthesize(verilogFiles(design), design.top, synthesisTarget(target, read));
-  const gate = gateArea(target);
+  const tools = synthesisTarget(target.replaceAll('+', ','), read);
+  const cost = await synthesize(verilogFiles(design), design.top, tools);
+  const cells = target.startsWith('liberty:') ? cellsOf(target) : undefined;
   const names = { m_input: 'input', layer: 'layer', scores: 'scores', largest: 'largest' } as const;
   const areas = Object.entries(names).map(([module, step]) => {
     const found = cost.layers.find((one) => one.layer === module);
     if (found === undefined) throw new Error(`${layer.layer}: no module ${module}`);
-    return [step, target.startsWith('liberty:') ? (found.area ?? 0) / gate : found.luts] as const;
+    return [step, cells === undefined ? found.luts : (found.area ?? 0) / cells.gate] as const;
   });
-  const circuit = target === 'xc7' ? 'lut6' : target.startsWith('liberty:') ? 'gates' : 'lut4';
-  return { ...layer, target: circuit, steps: Object.fromEntries(areas) };
+  const steps = Object.fromEntries(areas);
+  if (cells === undefined) return { ...layer, target: target === 'xc7' ? 'lut6' : 'lut4', steps };
+  if (cells.adder === undefined) return { ...layer, target: 'gates', steps };
+  return { ...layer, target: 'adders', adderGates: cells.adder / cells.gate, steps };
 }
 
 const measured: UnrolledMeasurement[] = existsSync(file) ? JSON.parse(read(file.pathname)) : [];
@@ -92,5 +97,7 @@ for (let seed = first; seed < first + Number(values.count); seed++)
     writeFileSync(file, `[\n${measured.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
     console.error(`${seed} ${target}`);
   }
-for (const target of ['lut6', 'lut4', 'gates'] as const)
-  console.log(JSON.stringify(fitMeasurements(measured.filter((one) => one.target === target))));
+for (const target of ['lut6', 'lut4', 'gates', 'adders'] as const) {
+  const own = measured.filter((one) => one.target === target);
+  if (own.length > 0) console.log(JSON.stringify(fitMeasurements(own)));
+}

@@ -15,7 +15,9 @@ import { type UnrolledCircuit, unrolledCoefficients } from './unrolledCoefficien
 
 const file = new URL('../test/unrolledMeasurements.json', import.meta.url);
 const measured: UnrolledMeasurement[] = JSON.parse(readFileSync(file, 'utf8'));
-const circuits: UnrolledCircuit[] = ['lut6', 'lut4', 'gates'];
+const circuits: UnrolledCircuit[] = ['lut6', 'lut4', 'gates', 'adders'];
+/** A cell that adds three bits, of sky130. */
+const adderGates = (circuit: UnrolledCircuit): number => (circuit === 'adders' ? 5.33 : 0);
 
 describe.each(circuits)('unrolled designs as %s', (circuit) => {
   const own = measured.filter(({ target }) => target === circuit);
@@ -27,10 +29,10 @@ describe.each(circuits)('unrolled designs as %s', (circuit) => {
       fits.get(step)?.coefficients.forEach((value, i) => {
         expect(value, `${step} ${i}`).toBeCloseTo(expected[i], 3);
       });
-    near('layer', [
-      ...[c.perCounter, c.perChainColumn, c.perChain],
-      ...[c.perFullAdder, c.perHalfAdder],
-    ]);
+    const { perAdderGate } = c;
+    const before =
+      perAdderGate === undefined ? [c.perCounter, c.perChainColumn, c.perChain] : [perAdderGate];
+    near('layer', [...before, c.perFullAdder, c.perHalfAdder]);
     near('input', [c.perComparedBit, c.perFurtherNode]);
     near('scores', [c.perScoreBit]);
     near('largest', [c.perMatchBit, c.perChoiceBit]);
@@ -46,7 +48,7 @@ describe.each(circuits)('unrolled designs as %s', (circuit) => {
       expect(fits.get(step)?.fit.worst).toBeLessThan(c.wordError);
     const whole = own.map((one) => {
       const sum = Object.values(one.steps).reduce((a, b) => a + b, 0);
-      return unrolledArea(modelOf(one), circuit).total.value / sum - 1;
+      return unrolledArea(modelOf(one), circuit, one.adderGates).total.value / sum - 1;
     });
     expect(spread(whole).worst).toBeLessThan(c.designError);
   });
@@ -92,7 +94,9 @@ describe('unrolled estimates', () => {
       const of = (n: number, m: number, bits: number): number[] => {
         const mix = parseMix(['1', '0/1', '0/0/1'][bits - 1]);
         const model = randomModel(seed, { layer: `dense:${n}x${m}`, mix });
-        return circuits.map((circuit) => unrolledArea(model, circuit).total.value);
+        return circuits.map(
+          (circuit) => unrolledArea(model, circuit, adderGates(circuit)).total.value,
+        );
       };
       const base = of(inputs, outputs, 1);
       const larger = [
@@ -136,6 +140,19 @@ describe('unrolled estimates', () => {
     const { energyPerOperationJ } = estimateAsic(model, at, { framesPerSecond: 1, xnors: 576 });
     expect(energyPerOperationJ?.value).toBeGreaterThan(xnorbinJ / 10);
     expect(energyPerOperationJ?.high).toBeLessThan(xnorbinJ);
+  });
+
+  it('take a library’s adders where they are smaller than gates', () => {
+    const model = randomModel(1, { layer: 'dense:72x8', mix: parseMix('1') });
+    const gates = (fullAdderGates?: number): number =>
+      estimateAsic(
+        model,
+        { ...cells, ...(fullAdderGates !== undefined && { fullAdderGates }) },
+        { framesPerSecond: 1 },
+      ).gates.value;
+    expect(gates(3.5)).toBeLessThan(gates());
+    expect(gates(30)).toBe(gates());
+    expect(() => unrolledArea(model, 'adders')).toThrow(/expected the size of an adder/);
   });
 
   it('refuse a clock, a rate and an activity that are none', () => {

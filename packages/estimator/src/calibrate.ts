@@ -101,6 +101,10 @@ export const partsOf = {
     ...[c.counters, c.chainColumns, c.chains],
     ...[c.fullAdders, c.halfAdders],
   ],
+  /** Where a library's cell adds three bits: its gate equivalents, and what comes with it. */
+  sumsOfCells: (c: StepCounts, adderGates: number): number[] => [
+    ...[adderGates * c.fullAdders, c.fullAdders, c.halfAdders],
+  ],
   thresholds: (c: StepCounts): number[] => [c.comparedBits, c.furtherNodes],
   words: (c: StepCounts): number[] => [c.wordBits],
   choices: (c: StepCounts): number[] => [c.comparedBits, c.wordBits],
@@ -115,10 +119,12 @@ export interface UnrolledMeasurement {
   readonly mapPer: string;
   readonly inputMapPer: InputMapPer;
   readonly target: UnrolledCircuit;
+  /** Of `adders`: gate equivalents of the library's cell. */
+  readonly adderGates?: number;
   readonly steps: Readonly<Record<string, number>>;
 }
 
-/** A fit of one kind of step, and what it gives where every second measurement is kept from it. */
+/** A fit of one kind of step, and what it gives where the layers of odd seeds are kept from it. */
 export interface StepFit {
   readonly step: string;
   readonly coefficients: readonly number[];
@@ -146,9 +152,13 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
     const used = counted.flatMap(({ one, counts }) => {
       const found = counts.find(({ name }) => name === step);
       const area = one.steps[step];
-      return found === undefined || area < leastArea[step] ? [] : [{ parts: parts(found), area }];
+      if (found === undefined || area < leastArea[step]) return [];
+      const { adderGates } = one;
+      const ofCells = step === 'layer' && adderGates !== undefined;
+      const own = ofCells ? partsOf.sumsOfCells(found, adderGates) : parts(found);
+      return [{ parts: own, area, odd: one.seed % 2 }];
     });
-    const [seen, kept] = [0, 1].map((odd) => used.filter((_, i) => i % 2 === odd));
+    const [seen, kept] = [0, 1].map((odd) => used.filter((row) => row.odd === odd));
     const of = (list: typeof used) =>
       fitArea(
         list.map((row) => row.parts),
@@ -171,7 +181,9 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
 }
 
 /** The model that was measured. */
-export const modelOf = (one: Omit<UnrolledMeasurement, 'target' | 'steps'>): IntegerModel =>
+export const modelOf = (
+  one: Omit<UnrolledMeasurement, 'target' | 'adderGates' | 'steps'>,
+): IntegerModel =>
   randomModel(one.seed, {
     ...{ layer: one.layer, mix: parseMix(one.mix), mapPer: parseMapPer(one.mapPer) },
     ...{ inputMix: parseMix(one.inputMix), inputMapPer: one.inputMapPer },

@@ -12,6 +12,8 @@ export interface Technology {
   readonly gateSwitchJ: Quantity;
   /** Absent where the library does not say. */
   readonly gateLeakageW?: Quantity;
+  /** A cell that adds three bits in gate equivalents; absent in a library without one. */
+  readonly fullAdderGates?: number;
   /** A flip-flop in gate equivalents; absent in a library without one. */
   readonly flipFlopGates?: number;
   /** On-chip memories; absent where nothing is known of them. */
@@ -114,6 +116,7 @@ export function libertyTechnology(libraries: readonly LibertyLibrary[]): Technol
       `${files}: expected internal power and input capacitance of an XNOR2, XOR2 or NAND2, got none; take a library with power tables`,
     );
   const flipFlop = cellOfRole(libraries, 'flipFlop');
+  const fullAdder = cellOfRole(libraries, 'fullAdder');
   const trust = (what: string, error: number): Trust => ({
     ...{ source: 'cited constant', error },
     from: `${what} of ${files}`,
@@ -130,6 +133,7 @@ export function libertyTechnology(libraries: readonly LibertyLibrary[]): Technol
       nand.leakageW > 0 && {
         gateLeakageW: quantity(nand.leakageW, 'W', trust(`leakage of ${nand.name}`, 0.5)),
       }),
+    ...(fullAdder !== undefined && { fullAdderGates: fullAdder.areaUm2 / nand.areaUm2 }),
     ...(flipFlop !== undefined && { flipFlopGates: flipFlop.areaUm2 / nand.areaUm2 }),
   };
 }

@@ -30,7 +30,11 @@ const usualActivity = 0.4;
 /** Zero-delay activity misses glitches: simulated with unit delays the same circuits took 2.6 to 3.7 times as much. */
 const mostGlitches = 3.7;
 
-function areaOf(c: UnrolledCoefficients, step: StepCounts): { area: number; error: number } {
+function areaOf(
+  c: UnrolledCoefficients,
+  step: StepCounts,
+  adderGates: number,
+): { area: number; error: number } {
   switch (step.kind) {
     case 'conv':
     case 'depthwise':
@@ -40,7 +44,7 @@ function areaOf(c: UnrolledCoefficients, step: StepCounts): { area: number; erro
           c.perCounter * step.counters +
           c.perChainColumn * step.chainColumns +
           c.perChain * step.chains +
-          c.perFullAdder * step.fullAdders +
+          (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
           c.perHalfAdder * step.halfAdders,
         error: c.layerError,
       };
@@ -70,16 +74,25 @@ function areaOf(c: UnrolledCoefficients, step: StepCounts): { area: number; erro
  * Estimate the area of a fully unrolled design, combinational, with constant weights: what `hbnn verilog` writes and
  * `hbnn synth` measures.
  *
+ * @param adderGates of `adders`: gate equivalents of the library's cell that adds three bits
  * @throws HbnnError when the model is not sound
  */
-export function unrolledArea(model: IntegerModel, circuit: UnrolledCircuit): UnrolledArea {
+export function unrolledArea(
+  model: IntegerModel,
+  circuit: UnrolledCircuit,
+  adderGates = 0,
+): UnrolledArea {
+  if ((circuit === 'adders') !== adderGates > 0)
+    throw new HbnnError(
+      `unrolledArea: expected the size of an adder's cell for 'adders' alone, got ${adderGates} for '${circuit}'`,
+    );
   const c = unrolledCoefficients[circuit];
   const trust = (error: number): Trust => ({
     ...{ source: 'calibrated model', error },
     from: `fit to synthesized layers (${circuit})`,
   });
   const steps = unrolledCounts(model, styleOf[circuit]).map((step): StepArea => {
-    const { area, error } = areaOf(c, step);
+    const { area, error } = areaOf(c, step, adderGates);
     // Even a layer that is pruned away has its wires.
     return {
       ...{ name: step.name, kind: step.kind },
@@ -174,7 +187,7 @@ export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOpti
   checkClock(o.framesPerSecond);
   const activity = activityOf(o.activity);
   const glitches = glitchesOf(o.activity);
-  const area = unrolledArea(model, 'gates');
+  const area = asicArea(model, cells);
   const gates = area.total;
   const { gateUm2, gateSwitchJ, gateLeakageW } = cells;
   const um2 = gates.value * gateUm2.value;
@@ -200,6 +213,14 @@ export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOpti
       ...(leakage === 0 && { leakage: `${cells.name} gives none` }),
     },
   };
+}
+
+/** With the library's cell that adds three bits, where it has one and that is smaller. */
+function asicArea(model: IntegerModel, { fullAdderGates }: Technology): UnrolledArea {
+  const plain = unrolledArea(model, 'gates');
+  if (fullAdderGates === undefined) return plain;
+  const withCells = unrolledArea(model, 'adders', fullAdderGates);
+  return withCells.total.value < plain.total.value ? withCells : plain;
 }
 
 function activityOf(given: Activity | undefined): Quantity {

@@ -8,6 +8,8 @@ export interface UnrolledCoefficients {
   readonly perChainColumn: number;
   readonly perChain: number;
   readonly perFullAdder: number;
+  /** Of a full adder too, per gate equivalent of the library's cell for it; absent where there is none. */
+  readonly perAdderGate?: number;
   readonly perHalfAdder: number;
   /** Per bit of a number that thresholds turn into sign bits, and per threshold beyond an element's first. */
   readonly perComparedBit: number;
@@ -24,16 +26,17 @@ export interface UnrolledCoefficients {
   readonly designError: number;
 }
 
-export type UnrolledCircuit = 'lut6' | 'lut4' | 'gates';
+/** `adders`: gates with the library's cell that adds three bits. */
+export type UnrolledCircuit = 'lut6' | 'lut4' | 'gates' | 'adders';
 
 /** How `hbnn verilog` makes the sums of each circuit. */
 export const styleOf: Readonly<Record<UnrolledCircuit, AdderStyle>> = {
-  ...{ lut6: 'xc7', lut4: 'gates', gates: 'gates' },
+  ...{ lut6: 'xc7', lut4: 'gates', gates: 'gates', adders: 'gates' },
 };
 
 /**
  * Fitted by `pnpm bench:calibrate` to the layers of test/unrolledMeasurements.json, synthesized with Yosys for Xilinx 7
- * (LUT6), iCE40 (LUT4) and the IHP 130 nm cells (gates); calibrate.test.ts fits them again and checks the errors. Pools
+ * (LUT6), iCE40 (LUT4), the IHP 130 nm cells (gates), and sky130 and ASAP7 (adders); calibrate.test.ts fits them again and checks the errors. Pools
  * and requantization were not measured and take an adder per bit.
  */
 export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoefficients>> = {
@@ -74,6 +77,14 @@ export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoef
     },
     ...{ perComparedBit: 0.4698, perFurtherNode: 1.0706 },
     ...{ perScoreBit: 2.4692, perMatchBit: 3.3726, perChoiceBit: 2.5742, perWordBit: 7 },
+    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.35, designError: 0.15 },
+  },
+  adders: {
+    unit: 'GE',
+    ...{ perCounter: 0, perChainColumn: 0, perChain: 0 },
+    ...{ perAdderGate: 1.0605, perFullAdder: 0.8402, perHalfAdder: 2.5356 },
+    ...{ perComparedBit: 0.4721, perFurtherNode: 1.2754 },
+    ...{ perScoreBit: 2.7903, perMatchBit: 4.0502, perChoiceBit: 2.104, perWordBit: 7 },
     ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.35, designError: 0.15 },
   },
 };
