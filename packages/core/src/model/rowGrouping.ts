@@ -92,6 +92,7 @@ class Search {
   // Reused at every level: what they hold is read before the next one is looked at.
   private readonly keys: Int32Array;
   private readonly order: Int32Array;
+  private starts = new Int32Array(0);
 
   constructor(rows: readonly Row[], style: AdderStyle) {
     this.rows = rows;
@@ -234,15 +235,18 @@ class Search {
     }
     // Opposite signs have keys that add up to the largest one; half of it is the key of zeros.
     const largest = 3 ** (end - from) - 1;
-    const starts = new Int32Array(largest + 2);
+    const none = largest / 2;
+    if (this.starts.length < none + 2) this.starts = new Int32Array(none + 2);
+    // Of keys above that of zeros, counted from it.
+    const starts = this.starts.fill(0, 0, none + 2);
     for (let c = 0; c < count; c++) {
-      keys[c] = Math.max(keys[c], largest - keys[c]);
+      keys[c] = Math.max(keys[c], largest - keys[c]) - none;
       starts[keys[c] + 1]++;
     }
-    starts[largest / 2 + 1] = 0;
-    for (let key = 1; key < starts.length; key++) starts[key] += starts[key - 1];
-    const ordered = starts[largest + 1];
-    for (let c = 0; c < count; c++) if (keys[c] !== largest / 2) order[starts[keys[c]]++] = c;
+    starts[1] = 0;
+    for (let key = 2; key < none + 2; key++) starts[key] += starts[key - 1];
+    const ordered = starts[none + 1];
+    for (let c = 0; c < count; c++) if (keys[c] !== 0) order[starts[keys[c]]++] = c;
     return ordered;
   }
 
@@ -292,11 +296,22 @@ interface Compressed {
 }
 
 // The same heaps are met over and over.
-const known: Readonly<Record<AdderStyle, Map<string, Compressed>>> = {
+const known: Readonly<Record<AdderStyle, Map<number | string, Compressed>>> = {
   xc7: new Map(),
   gates: new Map(),
 };
 const mostKnown = 50_000;
+
+/** What tells heaps apart; a number, which is found faster, where it has room: six columns of less than 64 bits. */
+function keyOf(heights: readonly number[], width: number, uses: number): number | string {
+  if (heights.length > 6 || width > 31 || uses > 63) return `${width},${uses},${heights.join()}`;
+  let key = 64 * width + uses;
+  for (let i = 0; i < heights.length; i++) {
+    if (heights[i] > 63) return `${width},${uses},${heights.join()}`;
+    key = 64 * key + heights[i];
+  }
+  return key;
+}
 
 function compressed(
   heights: readonly number[],
@@ -305,7 +320,7 @@ function compressed(
   uses: number,
 ): Compressed {
   const table = known[style];
-  const key = `${width},${uses},${heights.join()}`;
+  const key = keyOf(heights, width, uses);
   let found = table.get(key);
   if (found === undefined) {
     const { heights: left, cost } = compressForUses(heights, width, style, uses);

@@ -115,9 +115,13 @@ interface PoolSpan {
   readonly grouping: Grouping;
 }
 
+/**
+ * How many rows go together while it is found which pools do, by how many of these: a number that is best or nearly so.
+ * Trying every number takes four times as long.
+ */
+const rowsWhileTrying = [4, 4, 6];
 /** Of more than twice as many outputs, so many show what is best. */
 const outputsTried = 64;
-const poolsTogether = 3;
 
 /** Pools taken together where that costs less. */
 function grouped(
@@ -133,11 +137,9 @@ function grouped(
   return {
     cost: spans.reduce((sum, { grouping }) => sum + grouping.cost, 0),
     write: (to) => {
-      for (const { from, end, grouping } of spans) {
-        const whole = few
-          ? groupRows(together(pools, from, end), style, grouping.together)
-          : grouping;
-        whole.write(to);
+      for (const { from, end } of spans) {
+        const rows = few ? groupRows(together(tried, from, end), style).together : undefined;
+        groupRows(together(pools, from, end), style, rows).write(to);
       }
     },
   };
@@ -149,8 +151,9 @@ function bestSpans(pools: readonly (readonly Row[])[], style: AdderStyle): reado
     { cost: 0, spans: [] },
   ];
   for (let end = 1; end <= pools.length; end++)
-    for (let from = Math.max(0, end - poolsTogether); from < end; from++) {
-      const grouping = groupRows(together(pools, from, end), style);
+    for (let from = Math.max(0, end - rowsWhileTrying.length); from < end; from++) {
+      const rows = rowsWhileTrying[end - from - 1];
+      const grouping = groupRows(together(pools, from, end), style, rows);
       const cost = best[from].cost + grouping.cost;
       if (best[end] === undefined || cost < best[end].cost)
         best[end] = { cost, spans: [...best[from].spans, { from, end, grouping }] };
