@@ -47,15 +47,17 @@ function mutated(files: Files, below: (n: number) => number): { files: Files; wh
   }
 }
 
+// `pnpm --filter @hbnn/verilog mutants` has more of them.
+const count = Number(process.env.HBNN_MUTANTS ?? 9);
 const cases = [
-  ['gates', undefined, 34],
-  ['xc7', undefined, 33],
-  ['gates', 2, 33],
+  ['gates', undefined],
+  ['xc7', undefined],
+  ['gates', 2],
 ] as const;
 
 it.each(cases)(
-  '%s of at most %s levels: what is proved of %i mutants is right for all images',
-  async (style, maxLevels, count) => {
+  '%s of at most %s levels: what is proved of mutants is right for all images',
+  async (style, maxLevels) => {
     const model = randomModel(11, { layer: 'dense:2x3', mix: distFromAverage(1.5) });
     const design = unrolledDesign(model, { style, ...(maxLevels !== undefined && { maxLevels }) });
     const files = verilogFiles(design);
