@@ -214,7 +214,7 @@ class Search {
       }
     }
     const level = levelOf(before, from, end, sums, shapes);
-    // Half as many rows next: trying every number takes longer and hardly ever saves a LUT.
+    // Half as many rows next: trying every number takes longer and gains little.
     const half = Math.ceil((end - from) / 2);
     const rest = this.grouped(level, half < end - from ? [half] : []);
     return { cost: cost + rest.cost, together: end - from, write: rest.write };

@@ -117,7 +117,7 @@ interface PoolSpan {
 
 /**
  * How many rows go together while it is found which pools do, by how many of these: a number that is best or nearly so.
- * Trying every number takes longer, and hardly ever chooses other pools.
+ * Trying every number takes longer and gains little.
  */
 const rowsWhileTrying = [4, 4, 6];
 /** Of more than twice as many outputs, so many show what is best. */
