@@ -55,12 +55,10 @@ class Heights {
     by: (heights: readonly number[], width: number) => Compression,
     tally: Tally,
   ): NumberForm {
-    const { steps, chain, heights } = by(this.#columns, bitLength(high - this.base));
-    for (const { bits } of steps) {
-      if (bits > 3) tally.counters++;
-      else if (bits === 3) tally.fullAdders++;
-      else tally.halfAdders++;
-    }
+    const { chain, heights, ...steps } = by(this.#columns, bitLength(high - this.base));
+    tally.counters += steps.counters;
+    tally.fullAdders += steps.fullAdders;
+    tally.halfAdders += steps.halfAdders;
     if (chain !== undefined) {
       tally.chains++;
       tally.chainColumns += chain.end - chain.first;
@@ -101,13 +99,15 @@ export function heapCounts(
   const heaps = Array.from({ length: outputs }, () => new Heights());
   for (const { output, source, factor } of additions)
     heaps[output].addForm(sources[source], factor);
+  const lows = Float64Array.from(forms, ({ low }) => low);
+  const highs = Float64Array.from(forms, (form) => form.high);
   const sums = heaps.map((heights, o) => {
     let [low, high] = [0, 0];
-    forms.forEach((form, i) => {
-      const w = values[o * inputs + i];
-      low += w * (w > 0 ? form.low : form.high);
-      high += w * (w > 0 ? form.high : form.low);
-    });
+    for (let i = 0, at = o * inputs; i < inputs; i++, at++) {
+      const w = values[at];
+      low += w * (w > 0 ? lows[i] : highs[i]);
+      high += w * (w > 0 ? highs[i] : lows[i]);
+    }
     return heights.reduce(low, high, toNumber, tally);
   });
   return { ...tally, sums };

@@ -16,8 +16,13 @@ export interface Compression {
   readonly steps: readonly CompressionStep[];
   /** At last one carry chain adds up to three rows, two more bits in its first column, and makes a bit of each column. */
   readonly chain?: { readonly first: number; readonly end: number };
-  /** Bits that are left in each column. */
+  /** Bits that are left in each column, and in all. */
   readonly heights: readonly number[];
+  readonly bits: number;
+  /** How many steps take more than three bits, three, and two. */
+  readonly counters: number;
+  readonly fullAdders: number;
+  readonly halfAdders: number;
   /** About, in LUT6s, or in full adders. */
   readonly cost: number;
 }
@@ -36,6 +41,10 @@ export function compressToNumber(
   width: number,
   style: AdderStyle,
 ): Compression {
+  return remembered(heights, width, style, 0, () => toNumber(heights, width, style));
+}
+
+function toNumber(heights: readonly number[], width: number, style: AdderStyle): Compression {
   const heap = new Heights(heights, width);
   if (style === 'xc7') heap.withChain();
   else heap.withRipple();
@@ -54,16 +63,55 @@ export function compressForUses(
   style: AdderStyle,
   uses: number,
 ): Compression {
-  const perBit = costPerBit[style] * uses;
-  const partly = new Heights(heights, width);
-  if (style === 'xc7') partly.withCounters(perBit > 1);
-  else partly.withAdders();
-  const ways = [partly.done(), compressToNumber(heights, width, style)];
-  const [a, b] = ways.map((way) => way.cost + perBit * bitCount(way.heights));
-  return b < a ? ways[1] : ways[0];
+  return remembered(heights, width, style, uses, () => {
+    const perBit = costPerBit[style] * uses;
+    const partly = new Heights(heights, width);
+    if (style === 'xc7') partly.withCounters(perBit > 1);
+    else partly.withAdders();
+    const ways = [partly.done(), toNumber(heights, width, style)];
+    const [a, b] = ways.map((way) => way.cost + perBit * way.bits);
+    return b < a ? ways[1] : ways[0];
+  });
 }
 
-export const bitCount = (heights: readonly number[]): number =>
+// The same heaps are met over and over.
+const known: Readonly<Record<AdderStyle, Map<number | string, Compression>>> = {
+  xc7: new Map(),
+  gates: new Map(),
+};
+const mostKnown = 20_000;
+
+/** What was found before for the same heap and uses, 0 where it becomes a number. */
+function remembered(
+  heights: readonly number[],
+  width: number,
+  style: AdderStyle,
+  uses: number,
+  compress: () => Compression,
+): Compression {
+  const table = known[style];
+  const key = keyOf(heights, width, uses);
+  let found = table.get(key);
+  if (found === undefined) {
+    found = compress();
+    if (table.size >= mostKnown) table.clear();
+    table.set(key, found);
+  }
+  return found;
+}
+
+/** What tells heaps apart; a number, which is found faster, where it has room: six columns of less than 64 bits. */
+function keyOf(heights: readonly number[], width: number, uses: number): number | string {
+  if (heights.length > 6 || width > 31 || uses > 63) return `${width},${uses},${heights.join()}`;
+  let key = 64 * width + uses;
+  for (let i = 0; i < heights.length; i++) {
+    if (heights[i] > 63) return `${width},${uses},${heights.join()}`;
+    key = 64 * key + heights[i];
+  }
+  return key;
+}
+
+const bitCount = (heights: readonly number[]): number =>
   heights.reduce((sum, height) => sum + height, 0);
 
 /** What full and half adders and counters take: LUT6s with two outputs, or full adders. */
@@ -76,14 +124,21 @@ class Heights {
   private readonly steps: CompressionStep[] = [];
   private chain?: { readonly first: number; readonly end: number };
   private cost = 0;
+  private counters = 0;
+  private fullAdders = 0;
+  private halfAdders = 0;
 
   constructor(heights: readonly number[], width: number) {
     this.columns = Array.from({ length: width }, (_, i) => heights[i] ?? 0);
   }
 
   done(): Compression {
-    const { steps, chain, columns: heights, cost } = this;
-    return { steps, ...(chain && { chain }), heights, cost };
+    const { steps, chain, columns: heights, cost, counters, fullAdders, halfAdders } = this;
+    const bits = bitCount(heights);
+    return {
+      ...{ steps, heights, bits, cost, counters, fullAdders, halfAdders },
+      ...(chain && { chain }),
+    };
   }
 
   /** 7:3 counters until no column has seven; and of what is left six at a time, or three where that pays. */
@@ -142,6 +197,15 @@ class Heights {
     const outputs = bits > 3 ? 3 : 2;
     this.columns[column] -= bits;
     for (let i = column; i < column + outputs && i < this.columns.length; i++) this.columns[i]++;
-    this.cost += bits > 3 ? counterCost : bits === 3 ? adderCost : halfAdderCost;
+    if (bits > 3) {
+      this.counters++;
+      this.cost += counterCost;
+    } else if (bits === 3) {
+      this.fullAdders++;
+      this.cost += adderCost;
+    } else {
+      this.halfAdders++;
+      this.cost += halfAdderCost;
+    }
   }
 }

@@ -97,15 +97,18 @@ function planePools(weights: PlaneWeights, { from, outputs, taps }: SumPart): Ro
       const multiple = ks[scalePer === 'tensor' ? 0 : from + o];
       if (multiple === 0) continue;
       const signs = new Int8Array(inputs);
+      let members = 0;
       for (let i = 0; i < inputs; i++) {
         const at = (from + o) * row + taps[i];
-        if (bits[at] > n) signs[i] = (bytes[at] >> n) & 1 ? 1 : -1;
+        if (bits[at] <= n) continue;
+        signs[i] = (bytes[at] >> n) & 1 ? 1 : -1;
+        members++;
       }
-      pool.push({ output: o, multiple, signs });
+      pool.push({ output: o, multiple, signs, members });
     }
     return pool;
   });
-  return pools.filter((pool) => pool.some(({ signs }) => signs.some((sign) => sign !== 0)));
+  return pools.filter((pool) => pool.some(({ members }) => members > 0));
 }
 
 /** Pools [from, end) taken together. */
@@ -123,6 +126,9 @@ const rowsWhileTrying = [4, 4, 6];
 /** Of more than twice as many outputs, so many show what is best. */
 const outputsTried = 64;
 
+/** Costs that differ by less are the same but for rounding. */
+const tie = 1e-6;
+
 /** Pools taken together where that costs less. */
 function grouped(
   pools: readonly (readonly Row[])[],
@@ -137,9 +143,12 @@ function grouped(
   return {
     cost: spans.reduce((sum, { grouping }) => sum + grouping.cost, 0),
     write: (to) => {
-      for (const { from, end } of spans) {
-        const rows = few ? groupRows(together(tried, from, end), style).together : undefined;
-        groupRows(together(pools, from, end), style, rows).write(to);
+      for (const { from, end, grouping } of spans) {
+        const limit = grouping.cost + tie;
+        const better = groupRows(together(tried, from, end), style, { limit });
+        const best = better.cost < limit ? better : grouping;
+        if (!few) best.write(to);
+        else groupRows(together(pools, from, end), style, { sizes: [best.together] }).write(to);
       }
     },
   };
@@ -151,12 +160,16 @@ function bestSpans(pools: readonly (readonly Row[])[], style: AdderStyle): reado
     { cost: 0, spans: [] },
   ];
   for (let end = 1; end <= pools.length; end++)
-    for (let from = Math.max(0, end - rowsWhileTrying.length); from < end; from++) {
-      const rows = rowsWhileTrying[end - from - 1];
-      const grouping = groupRows(together(pools, from, end), style, rows);
-      const cost = best[from].cost + grouping.cost;
-      if (best[end] === undefined || cost < best[end].cost)
-        best[end] = { cost, spans: [...best[from].spans, { from, end, grouping }] };
+    for (let from = end - 1; from >= Math.max(0, end - rowsWhileTrying.length); from--) {
+      const sizes = [rowsWhileTrying[end - from - 1]];
+      // Of the same costs, more pools together leave less to do at last.
+      const limit = (best[end]?.cost ?? Number.POSITIVE_INFINITY) - best[from].cost + tie;
+      const grouping = groupRows(together(pools, from, end), style, { sizes, limit });
+      if (grouping.cost >= limit) continue;
+      best[end] = {
+        cost: best[from].cost + grouping.cost,
+        spans: [...best[from].spans, { from, end, grouping }],
+      };
     }
   return best[pools.length].spans;
 }
@@ -170,22 +183,24 @@ const together = (pools: readonly (readonly Row[])[], from: number, end: number)
 
 /** Signed digits of whole weights, no two neighbours: one row per output and place. */
 function digitPools(values: Int16Array, outputs: number, inputs: number): Row[][] {
-  const places = 13;
   const pools: Row[][] = [];
-  for (let place = 0; place < places; place++) {
-    const pool: Row[] = [];
-    for (let o = 0; o < outputs; o++) {
+  for (let o = 0; o < outputs; o++) {
+    const own = values.subarray(o * inputs, (o + 1) * inputs);
+    let most = 0;
+    for (let i = 0; i < inputs; i++) most = Math.max(most, Math.abs(own[i]));
+    // 3v has a place more than v, which its highest digit may take.
+    for (let place = 0; 2 ** (place + 1) <= 3 * most; place++) {
       const signs = new Int8Array(inputs);
       let members = 0;
       for (let i = 0; i < inputs; i++) {
-        signs[i] = digitAt(values[o * inputs + i], place);
-        if (signs[i] !== 0) members++;
+        signs[i] = digitAt(own[i], place);
+        members += signs[i] & 1;
       }
-      if (members > 0) pool.push({ output: o, multiple: 2 ** place, signs });
+      pools[place] ??= [];
+      if (members > 0) pools[place].push({ output: o, multiple: 2 ** place, signs, members });
     }
-    if (pool.length > 0) pools.push(pool);
   }
-  return pools;
+  return pools.filter((pool) => pool.length > 0);
 }
 
 /** Digit of the form without neighbouring digits: of v, those of 3v ^ v. */
