@@ -86,11 +86,11 @@ export function heapCounts(
   for (const { terms, uses } of classes) {
     const heights = new Heights();
     let [low, high] = [0, 0];
-    for (const { source, sign } of terms) {
+    for (const { source, factor } of terms) {
       const form = sources[source];
-      heights.addForm(form, sign);
-      low += sign > 0 ? form.low : -form.high;
-      high += sign > 0 ? form.high : -form.low;
+      heights.addForm(form, factor);
+      low += factor * (factor > 0 ? form.low : form.high);
+      high += factor * (factor > 0 ? form.high : form.low);
     }
     const forUses = (columns: readonly number[], width: number): Compression =>
       compressForUses(columns, width, style, uses);

@@ -35,11 +35,11 @@ export function linearSums(
   for (const { terms, uses } of plan.classes) {
     const heap = new BitHeap();
     let [low, high] = [0, 0];
-    for (const { source, sign } of terms) {
-      put(heap, source, sign);
+    for (const { source, factor } of terms) {
+      put(heap, source, factor);
       const [least, most] = rangeOf(source);
-      low += sign > 0 ? least : -most;
-      high += sign > 0 ? most : -least;
+      low += factor * (factor > 0 ? least : most);
+      high += factor * (factor > 0 ? most : least);
     }
     sums.push({ ...heap.reduced(net, style, BigInt(high), uses), low, high });
   }

@@ -1,7 +1,13 @@
 import { type AdderStyle, compressForUses, costPerBit } from './compression.ts';
 import { largestKey, lastOf, mostRows, type SignKey, withoutLast, withRow } from './signKey.ts';
 
-/** One row of ±1 and 0 over the inputs, which counts `multiple` times in output `output`. */
+/** What the rows' signs are of: an input, so many times. */
+export interface Column {
+  readonly source: number;
+  readonly factor: number;
+}
+
+/** One row of ±1 and 0 over the columns, which counts `multiple` times in output `output`. */
 export interface Row {
   readonly output: number;
   readonly multiple: number;
@@ -10,10 +16,16 @@ export interface Row {
   readonly members: number;
 }
 
-/** What a sum takes: an input, or a class by its number plus the inputs' count; added or subtracted. */
+/** Rows of signs, those of an output next to each other, and what the signs are of. */
+export interface Rows {
+  readonly rows: readonly Row[];
+  readonly columns: readonly Column[];
+}
+
+/** What a sum takes, and how many times: an input, or a class by its number plus the inputs' count. */
 export interface Term {
   readonly source: number;
-  readonly sign: number;
+  readonly factor: number;
 }
 
 /** A source that counts `factor` times in an output. */
@@ -26,7 +38,7 @@ export interface Addition {
 /** Where a grouping goes. */
 export interface Writer {
   /**
-   * Sources that some rows take with the same signs or all with the opposite ones: added up once for all of them.
+   * Columns that some rows take with the same signs or all with the opposite ones: added up once for all of them.
    *
    * @returns the source that the class is from then on
    */
@@ -45,7 +57,7 @@ export interface Grouping {
 /** Rows taken together, at most: of a whole matrix, where each is tried; more only where classes then have members. */
 const firstSizes = [1, 2, 4, 5, 6];
 const wideSize = mostRows;
-const wideInputs = 512;
+const wideColumns = 512;
 
 /**
  * Find the grouping of rows that leaves the fewest bits to add. Rows are taken a few at a time; columns of equal signs
@@ -55,18 +67,16 @@ const wideInputs = 512;
  * @param limit what is known to be possible: what would take more is given up
  */
 export function groupRows(
-  rows: readonly Row[],
+  { rows, columns }: Rows,
   style: AdderStyle,
   { sizes, limit = Number.POSITIVE_INFINITY }: { sizes?: readonly number[]; limit?: number } = {},
 ): Grouping {
-  return new Search(rows, style).best(sizes ?? sizesOf(rows), limit);
+  return new Search({ rows, columns }, style).best(sizes ?? sizesOf(columns.length), limit);
 }
 
 /** Every way. */
-function sizesOf(rows: readonly Row[]): readonly number[] {
-  const wide = (rows[0]?.signs.length ?? 0) >= wideInputs;
-  return wide ? [...firstSizes, wideSize] : firstSizes;
-}
+const sizesOf = (columns: number): readonly number[] =>
+  columns >= wideColumns ? [...firstSizes, wideSize] : firstSizes;
 
 /** Spans of rows are much alike: what some take tells, within so much, what all do. */
 const alike = 1.1;
@@ -81,10 +91,10 @@ interface Level {
   /** Column c is the sum of columns order[starts[c]] to order[starts[c + 1] − 1] of the level before. */
   readonly order: number[];
   readonly starts: readonly number[];
-  /** Undefined before the first level, whose columns are sums of inputs. */
+  /** Undefined before the first level, whose columns are sums of the rows' own. */
   readonly before: Level | undefined;
-  /** The sources that the columns are, once written. */
-  readonly known: number[];
+  /** What the columns are, once written. */
+  readonly known: Term[];
 }
 
 /** The bits that a source has when an input is one bit. */
@@ -97,6 +107,13 @@ interface Shape {
 
 const input: Shape = { heights: [1], bits: 1, most: 1 };
 
+function shapeOf({ factor }: Column): Shape {
+  if (factor === 1) return input;
+  const heights: number[] = [];
+  for (let digits = digitsOf(factor); digits > 0; digits >>= 1) heights.push(digits & 1);
+  return { heights, bits: digitCount(factor), most: Math.abs(factor) };
+}
+
 const widthOf = (most: number): number => 32 - Math.clz32(most);
 
 /** Signs of a level's columns and their order, reused at every level: copied before the next one is looked at. */
@@ -106,16 +123,19 @@ class Search {
   private readonly rows: readonly Row[];
   private readonly style: AdderStyle;
   private readonly perBit: number;
-  private readonly inputs: number;
+  private readonly columns: readonly Column[];
+  /** Undefined where each column is an input once. */
+  private readonly shapes: readonly Shape[] | undefined;
 
-  constructor(rows: readonly Row[], style: AdderStyle) {
+  constructor({ rows, columns }: Rows, style: AdderStyle) {
     this.rows = rows;
     this.style = style;
     this.perBit = costPerBit[style];
-    this.inputs = rows[0]?.signs.length ?? 0;
-    if (scratch.keys.length < this.inputs) {
-      scratch.keys = new Int32Array(this.inputs);
-      scratch.order = new Int32Array(this.inputs);
+    this.columns = columns;
+    if (columns.some(({ factor }) => factor !== 1)) this.shapes = columns.map(shapeOf);
+    if (scratch.keys.length < columns.length) {
+      scratch.keys = new Int32Array(columns.length);
+      scratch.order = new Int32Array(columns.length);
     }
   }
 
@@ -183,6 +203,7 @@ class Search {
   /** No fewer bits go into an output's heap than its largest row has signs, where multiples cannot cancel out. */
   private leastBitsOfInputs(): number {
     const { rows } = this;
+    if (this.shapes !== undefined) return 0;
     let bits = 0;
     for (let r = 0, next = 0; r < rows.length; r = next) {
       next = this.outputEnd(r);
@@ -200,33 +221,38 @@ class Search {
 
   /** Bits in the outputs' heaps when each input goes into them. */
   private bitsOfInputs(): number {
-    const { rows, inputs } = this;
-    const { keys: factors } = scratch;
+    const { rows, shapes } = this;
     let bits = 0;
     for (let r = 0, next = 0; r < rows.length; r = next) {
       next = this.outputEnd(r);
-      if (next === r + 1) {
+      if (next === r + 1 && shapes === undefined)
         bits += rows[r].members * digitCount(rows[r].multiple);
-        continue;
-      }
-      factors.fill(0, 0, inputs);
-      for (; r < next; r++) {
-        const { signs, multiple } = rows[r];
-        for (let i = 0; i < inputs; i++) factors[i] += signs[i] * multiple;
-      }
-      for (let i = 0; i < inputs; i++) bits += digitCount(factors[i]);
+      else for (const factor of this.factorsOfInputs(r, next)) bits += digitCount(factor);
     }
     return bits;
   }
 
   private writeInputs(to: Writer): void {
-    const { rows, inputs } = this;
-    for (let i = 0; i < inputs; i++)
-      for (let r = 0, next = 0; r < rows.length; r = next) {
-        next = this.outputEnd(r);
-        const factor = this.factorOfInput(i, r, next);
-        if (factor !== 0) to.add({ output: rows[r].output, source: i, factor });
-      }
+    const { rows } = this;
+    for (let r = 0, next = 0; r < rows.length; r = next) {
+      next = this.outputEnd(r);
+      const { output } = rows[r];
+      this.factorsOfInputs(r, next).forEach((factor, source) => {
+        if (factor !== 0) to.add({ output, source, factor });
+      });
+    }
+  }
+
+  /** How many times the output of rows [from, end) takes each input. */
+  private factorsOfInputs(from: number, end: number): Int32Array {
+    const { rows, columns } = this;
+    const factors = new Int32Array(columns.length);
+    for (let r = from; r < end; r++) {
+      const { signs, multiple } = rows[r];
+      for (let c = 0; c < columns.length; c++)
+        factors[columns[c].source] += signs[c] * multiple * columns[c].factor;
+    }
+    return factors;
   }
 
   /** Where rows of row r's output end. */
@@ -236,13 +262,6 @@ class Search {
     let next = r + 1;
     while (next < rows.length && rows[next].output === output) next++;
     return next;
-  }
-
-  /** How many times the output of rows [from, end) takes an input. */
-  private factorOfInput(i: number, from: number, end: number): number {
-    let factor = 0;
-    for (let r = from; r < end; r++) factor += this.rows[r].signs[i] * this.rows[r].multiple;
-    return factor;
   }
 
   /** The outputs of rows [from, end) that take a column with these signs, and how many times. */
@@ -277,10 +296,11 @@ class Search {
 
   /** Rows [from, end) of a level with columns of equal signs added up. */
   private withClasses(before: Level | undefined, from: number, end: number): Grouping {
-    if (before === undefined) this.keysOfInputs(from, end);
+    if (before === undefined) this.firstKeys(from, end);
     else this.keysOfColumns(before, from, end);
-    const ordered = this.sortByKeys(before?.keys.length ?? this.inputs, end - from);
+    const ordered = this.sortByKeys(before?.keys.length ?? this.columns.length, end - from);
     const { keys: signed, order, ends } = scratch;
+    const given = before === undefined ? this.shapes : before.shapes;
     const shapes: Shape[] = [];
     const keys: SignKey[] = [];
     const starts: number[] = [];
@@ -299,7 +319,7 @@ class Search {
         continue;
       }
       for (let one = at; one < next; one++) {
-        const shape = before === undefined ? input : before.shapes[order[one]];
+        const shape = given?.[order[one]] ?? input;
         bits += uses * shape.bits;
         keys.push(signed[order[one]]);
         starts.push(one);
@@ -325,19 +345,20 @@ class Search {
     for (let c = 0; c < keys.length; c++) {
       const taken = this.factors(keys[c], from, end);
       if (taken.length === 0) continue;
-      const source = this.sourceOf(level, c, to);
-      for (const { output, factor } of taken) to.add({ output, source, factor });
+      const { source, factor } = this.termOf(level, c, to);
+      for (const { output, factor: times } of taken)
+        to.add({ output, source, factor: times * factor });
     }
   }
 
-  /** Signs of the inputs in rows [from, end), into `scratch`. */
-  private keysOfInputs(from: number, end: number): void {
-    const { inputs, rows } = this;
+  /** The rows' own columns' signs in rows [from, end), into `scratch`. */
+  private firstKeys(from: number, end: number): void {
+    const { columns, rows } = this;
     const { keys } = scratch;
-    keys.fill(0, 0, inputs);
+    keys.fill(0, 0, columns.length);
     for (let r = from; r < end; r++) {
       const { signs } = rows[r];
-      for (let i = 0; i < inputs; i++) keys[i] = withRow(keys[i], signs[i]);
+      for (let c = 0; c < columns.length; c++) keys[c] = withRow(keys[c], signs[c]);
     }
   }
 
@@ -375,11 +396,12 @@ class Search {
     const { order } = scratch;
     const heights: number[] = [];
     let [bits, most] = [next - at, next - at];
-    if (before === undefined) heights.push(bits);
+    const given = before === undefined ? this.shapes : before.shapes;
+    if (given === undefined) heights.push(bits);
     else {
       [bits, most] = [0, 0];
       for (let one = at; one < next; one++) {
-        const shape = before.shapes[order[one]];
+        const shape = given[order[one]];
         for (let i = 0; i < shape.heights.length; i++)
           heights[i] = (heights[i] ?? 0) + shape.heights[i];
         bits += shape.bits;
@@ -391,30 +413,32 @@ class Search {
     return { cost: left.cost, shape: { heights: left.heights, bits: left.bits, most } };
   }
 
-  /** The source that a level's column is, written where it is not yet. */
-  private sourceOf(level: Level, c: number, to: Writer): number {
+  /** What a level's column is, written where it is not yet. */
+  private termOf(level: Level, c: number, to: Writer): Term {
     const { from, end, order, starts, before, known } = level;
     if (known[c] === undefined) {
-      const terms: Term[] = [];
-      for (let one = starts[c]; one < starts[c + 1]; one++) {
-        const column = order[one];
-        if (before === undefined)
-          terms.push({ source: column, sign: this.signOfInput(column, from, end) });
-        else
-          terms.push({
-            source: this.sourceOf(before, column, to),
-            sign: Math.sign(keyIn(before, column, from, end)),
-          });
-      }
-      known[c] = terms.length === 1 ? terms[0].source : to.class(terms);
+      const columns = order.slice(starts[c], starts[c + 1]);
+      const terms = columns.map((column) =>
+        before === undefined ? this.columns[column] : this.termOf(before, column, to),
+      );
+      // A column by itself keeps its signs; of a class, those in its first row are its columns' own.
+      const signOf = (column: number): number =>
+        before === undefined
+          ? this.firstSign(column, from, end)
+          : Math.sign(keyIn(before, column, from, end));
+      const signed = ({ source, factor }: Term, i: number): Term => ({
+        source,
+        factor: signOf(columns[i]) * factor,
+      });
+      known[c] = terms.length === 1 ? terms[0] : { source: to.class(terms.map(signed)), factor: 1 };
     }
     return known[c];
   }
 
-  /** The sign in the first of rows [from, end) that takes the input. */
-  private signOfInput(i: number, from: number, end: number): number {
+  /** The sign in the first of rows [from, end) that takes the column. */
+  private firstSign(column: number, from: number, end: number): number {
     for (let r = from; r < end; r++) {
-      const sign = this.rows[r].signs[i];
+      const sign = this.rows[r].signs[column];
       if (sign !== 0) return sign;
     }
     return 0;
@@ -427,8 +451,13 @@ const keyIn = (level: Level, c: number, from: number, end: number): SignKey =>
 
 /** Digits of a multiple in a bit heap: no two neighbours. */
 export function digitCount(multiple: number): number {
+  return onesIn(digitsOf(multiple));
+}
+
+/** Places of a multiple's digits, as bits: those of (3m ^ m) / 2. */
+function digitsOf(multiple: number): number {
   const magnitude = Math.abs(multiple);
-  return onesIn((3 * magnitude) ^ magnitude);
+  return ((3 * magnitude) ^ magnitude) >> 1;
 }
 
 /** Bits of 32 that are 1: counted in pairs, fours and bytes side by side. */

@@ -15,7 +15,7 @@ const pick = <T>(list: readonly T[], n: number): T => list[n % list.length];
 function sumsOf(plan: ReturnType<typeof planSums>, inputs: readonly number[]): number[] {
   const sources = [...inputs];
   for (const { terms } of plan.classes)
-    sources.push(terms.reduce((sum, { source, sign }) => sum + sign * sources[source], 0));
+    sources.push(terms.reduce((sum, { source, factor }) => sum + factor * sources[source], 0));
   const sums = new Array<number>(plan.outputs).fill(0);
   for (const { output, source, factor } of plan.additions) sums[output] += factor * sources[source];
   return sums;
