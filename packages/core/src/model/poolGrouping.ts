@@ -1,5 +1,5 @@
 import type { AdderStyle } from './compression.ts';
-import { type Column, type Grouping, groupRows, type Row } from './rowGrouping.ts';
+import { type Columns, type Grouping, groupRows, type Row } from './rowGrouping.ts';
 import type { Pool } from './rowPools.ts';
 
 /** A way to put pools together: what it takes, about, and how it is made. */
@@ -40,10 +40,13 @@ export function pooledColumns(pools: readonly Pool[], matrix: Matrix): Way {
 function rowsOfOutputs(
   pools: readonly Pool[],
   { outputs, inputs }: Matrix,
-): { rows: Row[]; columns: readonly Column[] } {
-  const signs = Array.from({ length: outputs }, () => new Int8Array(pools.length * inputs));
-  const members = new Array<number>(outputs).fill(0);
+): { readonly rows: Row[]; readonly columns: Columns } {
+  const count = pools.length * inputs;
+  const signs = Array.from({ length: outputs }, () => new Int8Array(count));
+  const members = new Int32Array(outputs);
+  const factors = new Int32Array(count);
   pools.forEach((pool, p) => {
+    factors.fill(pool[0].multiple, p * inputs, (p + 1) * inputs);
     for (const row of pool) {
       signs[row.output].set(row.signs, p * inputs);
       members[row.output] += row.members;
@@ -53,9 +56,7 @@ function rowsOfOutputs(
     rows: signs.map((own, output) => ({
       ...{ output, multiple: 1, signs: own, members: members[output] },
     })),
-    columns: pools.flatMap(([{ multiple }]) =>
-      Array.from({ length: inputs }, (_, source) => ({ source, factor: multiple })),
-    ),
+    columns: { inputs, factors, sources: Int32Array.from(factors, (_, c) => c % inputs) },
   };
 }
 
@@ -78,7 +79,8 @@ const tie = 1e-6;
 /** Pools by themselves, each output one row of each, or some next to each other together where that costs less. */
 export function pooledRows(pools: readonly Pool[], matrix: Matrix): Way {
   const { style, outputs, inputs } = matrix;
-  const columns = Array.from({ length: inputs }, (_, source) => ({ source, factor: 1 }));
+  const sources = Int32Array.from({ length: inputs }, (_, i) => i);
+  const columns = { inputs, sources, factors: new Int32Array(inputs).fill(1) };
   const few = shown(matrix);
   const tried =
     few < outputs ? pools.map((pool) => pool.filter(({ output }) => output < few)) : pools;
@@ -104,7 +106,7 @@ export function pooledRows(pools: readonly Pool[], matrix: Matrix): Way {
 /** Each pool with those next to it, a few at most. */
 function bestSpans(
   pools: readonly Pool[],
-  columns: readonly Column[],
+  columns: Columns,
   style: AdderStyle,
 ): readonly PoolSpan[] {
   const best: { readonly cost: number; readonly spans: readonly PoolSpan[] }[] = [

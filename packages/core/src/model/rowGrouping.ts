@@ -1,10 +1,11 @@
 import { type AdderStyle, compressForUses, costPerBit } from './compression.ts';
 import { largestKey, lastOf, mostRows, type SignKey, withoutLast, withRow } from './signKey.ts';
 
-/** What the rows' signs are of: an input, so many times. */
-export interface Column {
-  readonly source: number;
-  readonly factor: number;
+/** What the rows' signs are of: of each column the input, and how many times it counts. */
+export interface Columns {
+  readonly inputs: number;
+  readonly sources: Int32Array;
+  readonly factors: Int32Array;
 }
 
 /** One row of ±1 and 0 over the columns, which counts `multiple` times in output `output`. */
@@ -19,7 +20,7 @@ export interface Row {
 /** Rows of signs, those of an output next to each other, and what the signs are of. */
 export interface Rows {
   readonly rows: readonly Row[];
-  readonly columns: readonly Column[];
+  readonly columns: Columns;
 }
 
 /** What a sum takes, and how many times: an input, or a class by its number plus the inputs' count. */
@@ -54,8 +55,11 @@ export interface Grouping {
   readonly write: (to: Writer) => void;
 }
 
-/** Rows taken together, at most: of a whole matrix, where each is tried; more only where classes then have members. */
-const firstSizes = [1, 2, 4, 5, 6];
+/**
+ * Rows taken together, at most: of a whole matrix, where each is tried, what is mostly best first; more only where
+ * classes then have members.
+ */
+const firstSizes = [6, 5, 4, 2, 1];
 const wideSize = mostRows;
 const wideColumns = 512;
 
@@ -71,12 +75,12 @@ export function groupRows(
   style: AdderStyle,
   { sizes, limit = Number.POSITIVE_INFINITY }: { sizes?: readonly number[]; limit?: number } = {},
 ): Grouping {
-  return new Search({ rows, columns }, style).best(sizes ?? sizesOf(columns.length), limit);
+  return new Search({ rows, columns }, style).best(sizes ?? sizesOf(columns), limit);
 }
 
 /** Every way. */
-const sizesOf = (columns: number): readonly number[] =>
-  columns >= wideColumns ? [...firstSizes, wideSize] : firstSizes;
+const sizesOf = ({ sources }: Columns): readonly number[] =>
+  sources.length >= wideColumns ? [wideSize, ...firstSizes] : firstSizes;
 
 /** Spans of rows are much alike: what some take tells, within so much, what all do. */
 const alike = 1.1;
@@ -107,8 +111,16 @@ interface Shape {
 
 const input: Shape = { heights: [1], bits: 1, most: 1 };
 
-function shapeOf({ factor }: Column): Shape {
-  if (factor === 1) return input;
+function shapesOf({ factors }: Columns): readonly Shape[] | undefined {
+  if (factors.every((factor) => factor === 1)) return undefined;
+  const known: Shape[] = [];
+  return Array.from(factors, (factor) => {
+    known[factor] ??= shapeOf(factor);
+    return known[factor];
+  });
+}
+
+function shapeOf(factor: number): Shape {
   const heights: number[] = [];
   for (let digits = digitsOf(factor); digits > 0; digits >>= 1) heights.push(digits & 1);
   return { heights, bits: digitCount(factor), most: Math.abs(factor) };
@@ -123,7 +135,8 @@ class Search {
   private readonly rows: readonly Row[];
   private readonly style: AdderStyle;
   private readonly perBit: number;
-  private readonly columns: readonly Column[];
+  private readonly columns: Columns;
+  private readonly count: number;
   /** Undefined where each column is an input once. */
   private readonly shapes: readonly Shape[] | undefined;
 
@@ -132,22 +145,23 @@ class Search {
     this.style = style;
     this.perBit = costPerBit[style];
     this.columns = columns;
-    if (columns.some(({ factor }) => factor !== 1)) this.shapes = columns.map(shapeOf);
-    if (scratch.keys.length < columns.length) {
-      scratch.keys = new Int32Array(columns.length);
-      scratch.order = new Int32Array(columns.length);
+    this.count = columns.sources.length;
+    this.shapes = shapesOf(columns);
+    if (scratch.keys.length < this.count) {
+      scratch.keys = new Int32Array(this.count);
+      scratch.order = new Int32Array(this.count);
     }
   }
 
   best(sizes: readonly number[], limit: number): Grouping {
     const least = this.perBit * this.leastBitsOfInputs();
-    const direct: Grouping = {
-      // That it is more than the limit is all there is to know.
-      cost: least > limit ? least : this.perBit * this.bitsOfInputs(),
-      together: 0,
-      write: (to) => this.writeInputs(to),
-    };
-    return this.orInSpans(direct, undefined, [0, this.rows.length], sizes, limit);
+    const write = (to: Writer): void => this.writeInputs(to);
+    // Where it cannot be best, that is all there is to know.
+    const atLeast = { cost: Math.max(least, limit), together: 0, write };
+    const found = this.orInSpans(atLeast, undefined, [0, this.rows.length], sizes);
+    if (found.cost <= least) return found;
+    const direct = { cost: this.perBit * this.bitsOfInputs(), together: 0, write };
+    return direct.cost < found.cost ? direct : found;
   }
 
   /** As it is, or in spans of equal numbers of rows, at most so many, where that is less. */
@@ -156,7 +170,6 @@ class Search {
     level: Level | undefined,
     [from, end]: readonly [number, number],
     sizes: readonly number[],
-    limit = Number.POSITIVE_INFINITY,
   ): Grouping {
     let found = direct;
     const tried = new Set<number>();
@@ -166,7 +179,7 @@ class Search {
       // A row by itself shares nothing where its bits count once.
       if (tried.has(count) || (count === end - from && !this.severalDigits(from, end))) continue;
       tried.add(count);
-      const parts = this.inSpans(level, [from, end], count, Math.min(found.cost, limit));
+      const parts = this.inSpans(level, [from, end], count, found.cost);
       if (parts !== undefined) found = { ...parts, together };
     }
     return found;
@@ -200,10 +213,12 @@ class Search {
     return false;
   }
 
-  /** No fewer bits go into an output's heap than its largest row has signs, where multiples cannot cancel out. */
+  /**
+   * No fewer bits go into an output's heap than its largest row has inputs, where multiples cannot cancel out. A row of
+   * several columns to an input has at least so many inputs as the columns it has are shared out to.
+   */
   private leastBitsOfInputs(): number {
-    const { rows } = this;
-    if (this.shapes !== undefined) return 0;
+    const { rows, columns, count } = this;
     let bits = 0;
     for (let r = 0, next = 0; r < rows.length; r = next) {
       next = this.outputEnd(r);
@@ -212,7 +227,7 @@ class Search {
       for (const { multiple, members } of own) {
         if (multiple <= sum) return 0;
         sum += multiple;
-        most = Math.max(most, members);
+        most = Math.max(most, Math.ceil((members * columns.inputs) / count));
       }
       bits += most;
     }
@@ -245,14 +260,13 @@ class Search {
 
   /** How many times the output of rows [from, end) takes each input. */
   private factorsOfInputs(from: number, end: number): Int32Array {
-    const { rows, columns } = this;
-    const factors = new Int32Array(columns.length);
+    const { inputs, sources, factors } = this.columns;
+    const taken = new Int32Array(inputs);
     for (let r = from; r < end; r++) {
-      const { signs, multiple } = rows[r];
-      for (let c = 0; c < columns.length; c++)
-        factors[columns[c].source] += signs[c] * multiple * columns[c].factor;
+      const { signs, multiple } = this.rows[r];
+      for (let c = 0; c < this.count; c++) taken[sources[c]] += signs[c] * multiple * factors[c];
     }
-    return factors;
+    return taken;
   }
 
   /** Where rows of row r's output end. */
@@ -298,7 +312,7 @@ class Search {
   private withClasses(before: Level | undefined, from: number, end: number): Grouping {
     if (before === undefined) this.firstKeys(from, end);
     else this.keysOfColumns(before, from, end);
-    const ordered = this.sortByKeys(before?.keys.length ?? this.columns.length, end - from);
+    const ordered = this.sortByKeys(before?.keys.length ?? this.count, end - from);
     const { keys: signed, order, ends } = scratch;
     const given = before === undefined ? this.shapes : before.shapes;
     const shapes: Shape[] = [];
@@ -353,12 +367,12 @@ class Search {
 
   /** The rows' own columns' signs in rows [from, end), into `scratch`. */
   private firstKeys(from: number, end: number): void {
-    const { columns, rows } = this;
+    const { count, rows } = this;
     const { keys } = scratch;
-    keys.fill(0, 0, columns.length);
+    keys.fill(0, 0, count);
     for (let r = from; r < end; r++) {
       const { signs } = rows[r];
-      for (let c = 0; c < columns.length; c++) keys[c] = withRow(keys[c], signs[c]);
+      for (let c = 0; c < count; c++) keys[c] = withRow(keys[c], signs[c]);
     }
   }
 
@@ -419,7 +433,7 @@ class Search {
     if (known[c] === undefined) {
       const columns = order.slice(starts[c], starts[c + 1]);
       const terms = columns.map((column) =>
-        before === undefined ? this.columns[column] : this.termOf(before, column, to),
+        before === undefined ? this.firstTerm(column) : this.termOf(before, column, to),
       );
       // A column by itself keeps its signs; of a class, those in its first row are its columns' own.
       const signOf = (column: number): number =>
@@ -433,6 +447,11 @@ class Search {
       known[c] = terms.length === 1 ? terms[0] : { source: to.class(terms.map(signed)), factor: 1 };
     }
     return known[c];
+  }
+
+  private firstTerm(column: number): Term {
+    const { sources, factors } = this.columns;
+    return { source: sources[column], factor: factors[column] };
   }
 
   /** The sign in the first of rows [from, end) that takes the column. */
