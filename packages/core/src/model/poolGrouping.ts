@@ -1,5 +1,5 @@
 import type { AdderStyle } from './compression.ts';
-import { type Columns, type Grouping, groupRows, type Row } from './rowGrouping.ts';
+import { type Columns, type Grouping, groupRows, type Row, sizesFor } from './rowGrouping.ts';
 import type { Pool } from './rowPools.ts';
 
 /** A way to put pools together: what it takes, about, and how it is made. */
@@ -22,13 +22,19 @@ const shown = ({ outputs }: Matrix): number =>
  * Each pool's rows as columns of their own: an output is one row, and an input so many columns as pools have it, each
  * with its pool's multiple, which is the same in all outputs. Columns of equal signs are added up whatever pool they
  * come from, so that outputs put together one sum of several pools, not one of each.
+ *
+ * @param limit what is known to be possible: what would take more is given up
  */
-export function pooledColumns(pools: readonly Pool[], matrix: Matrix): Way {
+export function pooledColumns(
+  pools: readonly Pool[],
+  matrix: Matrix,
+  limit = Number.POSITIVE_INFINITY,
+): Way {
   const { rows: all, columns } = rowsOfOutputs(pools, matrix);
   // Neighbours that have about as much in them share more.
   const byMembers = (rows: Row[]): Row[] => rows.sort((a, b) => a.members - b.members);
   const tried = all.filter(({ output }) => output < shown(matrix));
-  const best = groupRows({ rows: byMembers(tried), columns }, matrix.style);
+  const best = groupRows({ rows: byMembers(tried), columns }, matrix.style, { limit });
   if (tried.length === all.length) return best;
   const write: Way['write'] = (to) => {
     const rows = { rows: byMembers(all), columns };
@@ -86,7 +92,11 @@ export function pooledRows(pools: readonly Pool[], matrix: Matrix): Way {
     few < outputs ? pools.map((pool) => pool.filter(({ output }) => output < few)) : pools;
   const spans = bestSpans(tried, columns, style).map(({ from, end, grouping }) => {
     const limit = grouping.cost + tie;
-    const better = groupRows({ rows: together(tried, from, end), columns }, style, { limit });
+    const rows = together(tried, from, end);
+    const spans = (size: number): number => Math.ceil(rows.length / size);
+    const known = spans(rowsWhileTrying[end - from - 1]);
+    const sizes = sizesFor(columns).filter((size) => spans(size) !== known);
+    const better = groupRows({ rows, columns }, style, { sizes, limit });
     return { from, end, grouping: better.cost < limit ? better : grouping };
   });
   return {

@@ -60,7 +60,7 @@ export interface Grouping {
  * classes then have members.
  */
 const firstSizes = [6, 5, 4, 2, 1];
-const wideSize = mostRows;
+const wideSizes = [mostRows, 6, 5, 4];
 const wideColumns = 512;
 
 /**
@@ -75,12 +75,12 @@ export function groupRows(
   style: AdderStyle,
   { sizes, limit = Number.POSITIVE_INFINITY }: { sizes?: readonly number[]; limit?: number } = {},
 ): Grouping {
-  return new Search({ rows, columns }, style).best(sizes ?? sizesOf(columns), limit);
+  return new Search({ rows, columns }, style).best(sizes ?? sizesFor(columns), limit);
 }
 
-/** Every way. */
-const sizesOf = ({ sources }: Columns): readonly number[] =>
-  sources.length >= wideColumns ? [wideSize, ...firstSizes] : firstSizes;
+/** How many rows may go together at first. */
+export const sizesFor = ({ sources }: Columns): readonly number[] =>
+  sources.length >= wideColumns ? wideSizes : firstSizes;
 
 /** Spans of rows are much alike: what some take tells, within so much, what all do. */
 const alike = 1.1;

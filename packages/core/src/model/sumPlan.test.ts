@@ -63,6 +63,22 @@ describe('planSums', () => {
     }
   });
 
+  it('adds planes of the same inputs up before outputs take them', () => {
+    const model = randomModel(1, { layer: 'dense:144x16', mix: parseMix('0/1') });
+    const layer = model.layers.find((one) => 'weights' in one);
+    if (layer === undefined || !('weights' in layer)) throw new Error('no weights');
+    const taps = Array.from({ length: 144 }, (_, i) => i);
+    for (const style of styles) {
+      const { classes, additions } = planSums(layer.weights, { from: 0, outputs: 16, taps }, style);
+      const multiples = new Set(
+        classes.flatMap(({ terms }) => terms.map(({ factor }) => Math.abs(factor))),
+      );
+      expect([...multiples].sort()).toEqual([1, 2]);
+      // One sum of both planes goes into an output each time, so that it takes none twice.
+      expect(additions.every(({ factor }) => Math.abs(factor) === 1)).toBe(true);
+    }
+  });
+
   it('counts the bits that each class becomes', () => {
     for (const seed of seeds.slice(0, 12)) {
       const weights = layerOf(seed);

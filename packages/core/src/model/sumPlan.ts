@@ -60,21 +60,23 @@ export function planSums(
 
 /** Of the ways that can be best for such weights, the one that takes the least. */
 function bestWay(planes: readonly Pool[], values: Int16Array, matrix: Matrix): Way {
+  const digits = (): Pool[] => digitPools(values, matrix);
   if (planes.length === 0) {
-    const digits = digitPools(values, matrix);
-    return leastOf([pooledRows(digits, matrix), pooledColumns(digits, matrix)]);
+    const places = digits();
+    const rows = pooledRows(places, matrix);
+    return lesser(rows, pooledColumns(places, matrix, rows.cost));
   }
   // Columns are for multiples that are the same in all outputs, and take more where those have several digits.
   if (!planes.every(ofOnePlace))
-    return leastOf([pooledRows(planes, matrix), pooledRows(digitPools(values, matrix), matrix)]);
+    return lesser(pooledRows(planes, matrix), pooledRows(digits(), matrix));
   if (planes.every(ofSameInputs)) return pooledColumns(planes, matrix);
-  const ways = [pooledRows(planes, matrix), pooledColumns(planes, matrix)];
+  const rows = pooledRows(planes, matrix);
+  const way = lesser(rows, pooledColumns(planes, matrix, rows.cost));
   // An output of fewer planes may share more with the digits of the others.
-  if (planes.some(missesOutputs)) ways.push(pooledRows(digitPools(values, matrix), matrix));
-  return leastOf(ways);
+  return planes.some(missesOutputs) ? lesser(way, pooledRows(digits(), matrix)) : way;
 }
 
-const leastOf = (ways: readonly Way[]): Way => ways.reduce((a, b) => (b.cost < a.cost ? b : a));
+const lesser = (a: Way, b: Way): Way => (b.cost < a.cost ? b : a);
 
 function usesOf(
   inputs: number,
