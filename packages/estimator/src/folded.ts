@@ -112,9 +112,12 @@ function layerCounts(layer: FoldedLayer, { pe, simd }: Fold): Counts {
   };
 }
 
-/** A line buffer of the kernel's rows and one more, SIMD inputs wide, in shift registers of 32 places. */
+/**
+ * A line buffer of the kernel's rows and one more, SIMD inputs wide, in shift registers of 32 places. One that is begun
+ * counts in part, except the first: rounded up, a wider SIMD could take less.
+ */
 function bufferLuts(layer: FoldedLayer, simd: number): number {
-  const depth = Math.ceil(((layer.kernelHeight + 1) * layer.rowValues) / simd / 32);
+  const depth = Math.max(1, ((layer.kernelHeight + 1) * layer.rowValues) / simd / 32);
   return simd * layer.inputBits * depth;
 }
 
