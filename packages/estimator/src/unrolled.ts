@@ -184,7 +184,8 @@ export interface AsicOptions {
  * @throws HbnnError for an unsound model, a rate that is none, or an activity not above 0
  */
 export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOptions): UnrolledAsic {
-  checkClock(o.framesPerSecond);
+  if (!(Number.isFinite(o.framesPerSecond) && o.framesPerSecond > 0))
+    throw new HbnnError(`rate: expected images per second above 0, got ${o.framesPerSecond}`);
   const activity = activityOf(o.activity);
   const glitches = glitchesOf(o.activity);
   const area = asicArea(model, cells);
@@ -230,6 +231,8 @@ function activityOf(given: Activity | undefined): Quantity {
       from: 'simulated layers of 72 x 8 weights, zero delay',
     });
   const { perNet, from } = given;
+  if (!(Number.isFinite(perNet) && perNet > 0))
+    throw new HbnnError(`activity: expected changes per net and image above 0, got ${perNet}`);
   return quantity(perNet, 'changes per net', { source: 'counted', error: 0, from });
 }
 
