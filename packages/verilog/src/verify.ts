@@ -13,6 +13,7 @@ import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './
 import { StreamFault } from './simulateStreams.ts';
 import { decodeForm, type Form } from './value.ts';
 import { streamDifference } from './verifyStreams.ts';
+import { vectorDifference } from './verifyVectors.ts';
 import { verilogFiles } from './verilogFiles.ts';
 import type { YosysNetlist } from './yosys.ts';
 
@@ -47,6 +48,7 @@ export interface VerifyOptions {
 /**
  * Check Verilog against a model: images through the whole network, layer by layer against the interpreter; and, where
  * the text is not what is generated, each layer alone on values within its inputs' ranges, which images may not reach.
+ * The testbench's images and scores, where they are among the files, are compared with the model's.
  *
  * @param files the Verilog, whoever wrote it; its top module and layers keep their names and ports
  * @throws HbnnError when the text cannot be read or lacks a module, port or net
@@ -68,6 +70,8 @@ export async function verify(
   const pixels = testImages(model, images, seed);
   const difference = differenceOrFault(() => firstDifference(model, simulation, pixels));
   if (difference !== undefined) return { equal: false, difference, ...counts };
+  const vector = vectorDifference(model, files);
+  if (vector !== undefined) return { equal: false, difference: vector, ...counts };
   if (!changed) return { equal: true, ...counts };
   const own = await gateNetlist(design, generated, true);
   const alone = design.kind === 'folded' ? await gateNetlist(design, files, true) : netlist;
