@@ -39,6 +39,7 @@ function areaOf(
     case 'conv':
     case 'depthwise':
     case 'dense':
+    case 'sumPool':
       return {
         area:
           c.perCounter * step.counters +
@@ -46,7 +47,8 @@ function areaOf(
           c.perChain * step.chains +
           (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
           c.perHalfAdder * step.halfAdders,
-        error: c.layerError,
+        // No sums of pools were measured.
+        error: step.kind === 'sumPool' ? 0.5 : c.layerError,
       };
     case 'threshold':
       return {
@@ -61,7 +63,6 @@ function areaOf(
         error: c.wordError,
       };
     case 'maxPool':
-    case 'sumPool':
     case 'requantize':
       // No such layers were measured: an adder per bit.
       return { area: c.perWordBit * step.wordBits, error: 0.5 };
