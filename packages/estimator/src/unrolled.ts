@@ -35,18 +35,19 @@ function areaOf(
   step: StepCounts,
   adderGates: number,
 ): { area: number; error: number } {
+  const sums =
+    c.perCounter * step.counters +
+    c.perChainColumn * step.chainColumns +
+    c.perChain * step.chains +
+    (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
+    c.perHalfAdder * step.halfAdders;
   switch (step.kind) {
     case 'conv':
     case 'depthwise':
     case 'dense':
     case 'sumPool':
       return {
-        area:
-          c.perCounter * step.counters +
-          c.perChainColumn * step.chainColumns +
-          c.perChain * step.chains +
-          (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
-          c.perHalfAdder * step.halfAdders,
+        area: sums,
         // No sums of pools were measured.
         error: step.kind === 'sumPool' ? 0.5 : c.layerError,
       };
@@ -56,7 +57,7 @@ function areaOf(
         error: c.thresholdError,
       };
     case 'scores':
-      return { area: c.perScoreBit * step.wordBits, error: c.wordError };
+      return { area: sums + c.perScoreBit * step.wordBits, error: c.wordError };
     case 'largest':
       return {
         area: c.perMatchBit * step.comparedBits + c.perChoiceBit * step.wordBits,

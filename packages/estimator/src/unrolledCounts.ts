@@ -68,10 +68,14 @@ export function unrolledCounts(model: IntegerModel, style: AdderStyle): StepCoun
   const offset = model.scoreOffsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
   const scores = model.scoreOffsets.length;
   const width = widthOf(last.outputBound + offset);
-  const added = forms.reduce((sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]), 0);
+  const made = binaryCounts(forms, style);
+  const added = made.forms.reduce(
+    (sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]),
+    0,
+  );
   return [
     ...steps,
-    { ...nothing, name: 'scores', kind: 'scores', wordBits: Math.max(1, added) },
+    { ...nothing, name: 'scores', kind: 'scores', ...made.total, wordBits: Math.max(1, added) },
     { ...nothing, name: 'largest', kind: 'largest', ...tournament(scores, width) },
   ];
 }
@@ -131,6 +135,20 @@ function stepCounts(plan: PlannedLayer, forms: readonly NumberForm[]): StepCount
     default:
       return layer satisfies never;
   }
+}
+
+/** Of scores: what makes numbers in binary of those that are other sums of bits, and the forms that they have then. */
+function binaryCounts(before: readonly NumberForm[], style: AdderStyle) {
+  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const forms = before.map((form) => {
+    const { weights } = form;
+    const doubling = weights.every((weight, i) => weight === weights[0] * 2 ** i);
+    if (doubling && Number.isInteger(Math.log2(weights[0] ?? 1))) return form;
+    const { sum, ...counts } = totalCounts([form], style);
+    for (const name of countNames) total[name] += counts[name];
+    return sum;
+  });
+  return { total, forms };
 }
 
 /** Of a pool that adds: what its windows' sums take, and the forms that they have. */
