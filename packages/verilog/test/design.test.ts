@@ -1,4 +1,4 @@
-import { distFromAverage, randomModel } from '@hbnn/core';
+import { distFromAverage, parseMapPer, parseMix, randomModel } from '@hbnn/core';
 import {
   foldedDesign,
   simulate,
@@ -85,6 +85,18 @@ describe('verify', () => {
       ...{ equal: false, difference: { layer: 'layer' } },
     });
     expect((await edited('wire c1 =', '  wire c1 =')).equal).toBe(true);
+  });
+
+  it('finds an edited choice of the largest score that only near scores show', async () => {
+    const layer = { layer: 'dense:24x4', mix: parseMix('0.5/0.5'), mapPer: parseMapPer('output') };
+    const near = randomModel(74, layer);
+    const folds = { layer: 'constant' } as const;
+    const own = foldedDesign(near, { style: 'xc7', folds });
+    const text = verilogFiles(own);
+    const scores = text['scores_logic.v'].replace(/= (~x\[\d+\]) & (n\d+);/, '= $1 | $2;');
+    expect(scores).not.toBe(text['scores_logic.v']);
+    const result = await verify(near, own, { ...text, 'scores_logic.v': scores });
+    expect(result).toMatchObject({ equal: false, difference: { layer: 'largest' } });
   });
 
   it('names the testbench where its vectors are not of the model', async () => {
