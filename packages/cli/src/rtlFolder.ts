@@ -106,7 +106,7 @@ export function readRtl(folder: string): {
   let manifest: RtlManifest & { format?: string };
   try {
     for (const name of readdirSync(folder))
-      if (name.endsWith('.v')) files[name] = readFileSync(join(folder, name), 'utf8');
+      if (isRtl(name)) files[name] = readFileSync(join(folder, name), 'utf8');
     manifest = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
   } catch (error) {
     throw new HbnnError(

@@ -1,6 +1,6 @@
-import { distFromAverage, type IntegerModel, randomModel } from '@hbnn/core';
+import { distFromAverage, type IntegerModel, planModel, randomModel } from '@hbnn/core';
 import { unrolledCounts } from '@hbnn/estimator';
-import { type AdderStyle, unrolledDesign } from '@hbnn/verilog';
+import { type AdderStyle, estimateAdders, unrolledDesign } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
 /** Cells and gates of each layer's module in the generated netlists. */
@@ -64,6 +64,27 @@ describe('the estimator counts what the generator makes', () => {
       const { fullAdders } = unrolledCounts(model, style)[1];
       expect(fullAdders).toBeGreaterThanOrEqual(majorities);
       expect(fullAdders).toBeLessThan(1.1 * majorities + 10);
+    }
+  });
+
+  it('of pools that add, in random networks', () => {
+    let pools = 0;
+    for (let seed = 0; pools < 6; seed++) {
+      const model = randomModel(seed);
+      const at = model.layers.findIndex(({ kind }) => kind === 'sumPool');
+      if (
+        at < 0 ||
+        estimateAdders(planModel(model)).reduce((sum, { adders }) => sum + adders, 0) > 20_000
+      )
+        continue;
+      pools++;
+      for (const style of ['xc7', 'gates'] as const) {
+        const made = generated(model, style)[at];
+        const counted = unrolledCounts(model, style)[at];
+        expect(counted.counters, `seed ${seed}`).toBe(made.counters);
+        expect(counted.chainColumns, `seed ${seed}`).toBe(made.chainColumns);
+        expect(counted.fullAdders, `seed ${seed}`).toBe(made.majorities);
+      }
     }
   });
 });

@@ -158,7 +158,9 @@ describe('unrolled estimates', () => {
   it('refuse a clock, a rate and an activity that are none', () => {
     const model = randomModel(1, { layer: 'dense:8x2' });
     expect(() => estimateUnrolled(model, zc706, 0)).toThrow(HbnnError);
-    expect(() => estimateAsic(model, cells, { framesPerSecond: -1 })).toThrow(HbnnError);
+    expect(() => estimateAsic(model, cells, { framesPerSecond: -1 })).toThrow(
+      'rate: expected images per second above 0, got -1',
+    );
     expect(() =>
       estimateAsic(model, cells, { framesPerSecond: 1, activity: { perNet: 0, from: 'given' } }),
     ).toThrow(HbnnError);

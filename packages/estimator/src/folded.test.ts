@@ -134,6 +134,18 @@ describe('folded designs', () => {
     }
   });
 
+  it('take no fewer flip-flops with any wider SIMD', () => {
+    const layer: FoldedLayer = {
+      ...{ name: 'x', window: 'conv', places: 2, matrixWidth: 216, matrixHeight: 20 },
+      ...{ rowValues: 72, kernelHeight: 3, weightBits: 1, inputBits: 1, thresholds: 1, scales: 0 },
+    };
+    const widths = Array.from({ length: 216 }, (_, i) => i + 1).filter((n) => 216 % n === 0);
+    const taken = widths.map(
+      (simd) => estimateFolded([layer], [{ pe: 1, simd }], pynq, 1e8).flipFlops.value,
+    );
+    expect(taken).toEqual([...taken].sort((a, b) => a - b));
+  });
+
   it('are found for any model, as large as the device allows', () => {
     for (const seed of seeds) {
       const model = randomModel(seed);
@@ -180,7 +192,7 @@ describe('folded designs', () => {
     const { layers, folds } = finnNetworks[0];
     expect(estimateFolded(layers, folds, device('UP5K'), 1e7).fits).toBe(false);
     expect(() => largestFolded(layers, device('up5k'), 1e7)).toThrow(
-      /expected a device that holds/,
+      /expected a device that holds at least one lane per layer, got \d+ luts of the 5280 of iCE40UP5K, /,
     );
     const { powerW, unknown } = estimateFolded(layers, folds, device('ECP5-85'), 1e8);
     expect(powerW).toBeUndefined();

@@ -112,9 +112,12 @@ function layerCounts(layer: FoldedLayer, { pe, simd }: Fold): Counts {
   };
 }
 
-/** A line buffer of the kernel's rows and one more, SIMD inputs wide, in shift registers of 32 places. */
+/**
+ * A line buffer of the kernel's rows and one more, SIMD inputs wide, in shift registers of 32 places. One that is begun
+ * counts in part, except the first: rounded up, a wider SIMD could take less.
+ */
 function bufferLuts(layer: FoldedLayer, simd: number): number {
-  const depth = Math.ceil(((layer.kernelHeight + 1) * layer.rowValues) / simd / 32);
+  const depth = Math.max(1, ((layer.kernelHeight + 1) * layer.rowValues) / simd / 32);
   return simd * layer.inputBits * depth;
 }
 
@@ -215,6 +218,9 @@ function powerOf(
   };
 }
 
+const parts = ['luts', 'flipFlops', 'memoryBlocks', 'dsps'] as const;
+const oneLane = (): Fold => ({ pe: 1, simd: 1 });
+
 /** The largest folding of a device, and what it takes. @throws HbnnError when not even one lane per layer fits */
 export function largestFolded(
   layers: readonly FoldedLayer[],
@@ -224,6 +230,12 @@ export function largestFolded(
   checkClock(clockHz);
   const fits = (folds: readonly Fold[]): boolean =>
     Object.values(occupancyOf(onDevice(counts(layers, folds), on), on)).every((n) => n <= 1);
+  const least = onDevice(counts(layers, layers.map(oneLane)), on);
+  const short = parts.filter((part) => least[part] > on[part]);
+  if (short.length > 0)
+    throw new HbnnError(
+      `fold: expected a device that holds at least one lane per layer, got ${short.map((part) => `${Math.ceil(least[part])} ${part} of the ${on[part]} of ${on.name}`).join(', ')}; take a larger one or a smaller model`,
+    );
   const cost = (folds: readonly Fold[]): number => counts(layers, folds).luts;
   return estimateFolded(layers, largestFolds(layers, fits, cost), on, clockHz);
 }

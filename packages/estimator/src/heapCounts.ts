@@ -68,6 +68,22 @@ class Heights {
   }
 }
 
+/** Count what the plain sum of some numbers takes, and the form that it has. */
+export function totalCounts(
+  forms: readonly NumberForm[],
+  style: AdderStyle,
+): HeapCounts & { readonly sum: NumberForm } {
+  const tally: Tally = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const heights = new Heights();
+  for (const form of forms) heights.addForm(form, 1);
+  const low = forms.reduce((sum, form) => sum + form.low, 0);
+  const high = forms.reduce((sum, form) => sum + form.high, 0);
+  const by = (columns: readonly number[], width: number): Compression =>
+    compressToNumber(columns, width, style);
+  const sum = heights.reduce(low, high, by, tally);
+  return { ...tally, sum };
+}
+
 /**
  * Count what a place's sums take: heaps of bits are reduced as `hbnn verilog` does it, by their heights alone.
  *

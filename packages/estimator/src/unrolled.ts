@@ -35,18 +35,21 @@ function areaOf(
   step: StepCounts,
   adderGates: number,
 ): { area: number; error: number } {
+  const sums =
+    c.perCounter * step.counters +
+    c.perChainColumn * step.chainColumns +
+    c.perChain * step.chains +
+    (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
+    c.perHalfAdder * step.halfAdders;
   switch (step.kind) {
     case 'conv':
     case 'depthwise':
     case 'dense':
+    case 'sumPool':
       return {
-        area:
-          c.perCounter * step.counters +
-          c.perChainColumn * step.chainColumns +
-          c.perChain * step.chains +
-          (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
-          c.perHalfAdder * step.halfAdders,
-        error: c.layerError,
+        area: sums,
+        // No sums of pools were measured.
+        error: step.kind === 'sumPool' ? 0.5 : c.layerError,
       };
     case 'threshold':
       return {
@@ -54,14 +57,13 @@ function areaOf(
         error: c.thresholdError,
       };
     case 'scores':
-      return { area: c.perScoreBit * step.wordBits, error: c.wordError };
+      return { area: sums + c.perScoreBit * step.wordBits, error: c.wordError };
     case 'largest':
       return {
         area: c.perMatchBit * step.comparedBits + c.perChoiceBit * step.wordBits,
         error: c.wordError,
       };
     case 'maxPool':
-    case 'sumPool':
     case 'requantize':
       // No such layers were measured: an adder per bit.
       return { area: c.perWordBit * step.wordBits, error: 0.5 };
@@ -184,7 +186,8 @@ export interface AsicOptions {
  * @throws HbnnError for an unsound model, a rate that is none, or an activity not above 0
  */
 export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOptions): UnrolledAsic {
-  checkClock(o.framesPerSecond);
+  if (!(Number.isFinite(o.framesPerSecond) && o.framesPerSecond > 0))
+    throw new HbnnError(`rate: expected images per second above 0, got ${o.framesPerSecond}`);
   const activity = activityOf(o.activity);
   const glitches = glitchesOf(o.activity);
   const area = asicArea(model, cells);
@@ -230,6 +233,8 @@ function activityOf(given: Activity | undefined): Quantity {
       from: 'simulated layers of 72 x 8 weights, zero delay',
     });
   const { perNet, from } = given;
+  if (!(Number.isFinite(perNet) && perNet > 0))
+    throw new HbnnError(`activity: expected changes per net and image above 0, got ${perNet}`);
   return quantity(perNet, 'changes per net', { source: 'counted', error: 0, from });
 }
 

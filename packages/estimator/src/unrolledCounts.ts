@@ -6,8 +6,9 @@ import {
   type PlannedLayer,
   planModel,
   planSums,
+  type SumPoolLayer,
 } from '@hbnn/core';
-import { heapCounts } from './heapCounts.ts';
+import { heapCounts, totalCounts } from './heapCounts.ts';
 import { formsAfter, type NumberForm, pixelForm } from './numberForms.ts';
 
 /** Building blocks of one step of an unrolled design: what its area is made of. */
@@ -54,6 +55,11 @@ export function unrolledCounts(model: IntegerModel, style: AdderStyle): StepCoun
       forms = sums;
       return { ...nothing, name: plan.layer.name, kind: plan.layer.kind, ...total };
     }
+    if (plan.layer.kind === 'sumPool') {
+      const { total, forms: sums } = poolCounts(plan, plan.layer, forms, style);
+      forms = sums;
+      return { ...nothing, name: plan.layer.name, kind: plan.layer.kind, ...total };
+    }
     const counted = stepCounts(plan, forms);
     forms = formsAfter(plan, forms);
     return counted;
@@ -62,10 +68,14 @@ export function unrolledCounts(model: IntegerModel, style: AdderStyle): StepCoun
   const offset = model.scoreOffsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
   const scores = model.scoreOffsets.length;
   const width = widthOf(last.outputBound + offset);
-  const added = forms.reduce((sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]), 0);
+  const made = binaryCounts(forms, style);
+  const added = made.forms.reduce(
+    (sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]),
+    0,
+  );
   return [
     ...steps,
-    { ...nothing, name: 'scores', kind: 'scores', wordBits: Math.max(1, added) },
+    { ...nothing, name: 'scores', kind: 'scores', ...made.total, wordBits: Math.max(1, added) },
     { ...nothing, name: 'largest', kind: 'largest', ...tournament(scores, width) },
   ];
 }
@@ -102,14 +112,13 @@ function stepCounts(plan: PlannedLayer, forms: readonly NumberForm[]): StepCount
     case 'dense':
     case 'conv':
     case 'depthwise':
+    case 'sumPool':
       return base;
     case 'maxPool': {
       const window = layer.size[0] * layer.size[1];
       const widest = forms.reduce((most, { weights }) => Math.max(most, weights.length), 0);
       return { ...base, wordBits: values * Math.max(1, window - 1) * Math.max(1, widest) };
     }
-    case 'sumPool':
-      return { ...base, wordBits: values * (layer.size[0] * layer.size[1] - 1) * width + values };
     case 'threshold': {
       const compared = widthOf(plan.inputBound);
       let comparedBits = 0;
@@ -126,6 +135,43 @@ function stepCounts(plan: PlannedLayer, forms: readonly NumberForm[]): StepCount
     default:
       return layer satisfies never;
   }
+}
+
+/** Of scores: what makes numbers in binary of those that are other sums of bits, and the forms that they have then. */
+function binaryCounts(before: readonly NumberForm[], style: AdderStyle) {
+  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const forms = before.map((form) => {
+    const { weights } = form;
+    const doubling = weights.every((weight, i) => weight === weights[0] * 2 ** i);
+    if (doubling && Number.isInteger(Math.log2(weights[0] ?? 1))) return form;
+    const { sum, ...counts } = totalCounts([form], style);
+    for (const name of countNames) total[name] += counts[name];
+    return sum;
+  });
+  return { total, forms };
+}
+
+/** Of a pool that adds: what its windows' sums take, and the forms that they have. */
+function poolCounts(
+  { input, output }: PlannedLayer,
+  { size, strides }: SumPoolLayer,
+  before: readonly NumberForm[],
+  style: AdderStyle,
+) {
+  const forms: NumberForm[] = new Array(featureCount(output));
+  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  for (let y = 0; y < output[0]; y++)
+    for (let x = 0; x < output[1]; x++)
+      for (let c = 0; c < output[2]; c++) {
+        const window: NumberForm[] = [];
+        for (let i = y * strides[0]; i < Math.min(input[0], y * strides[0] + size[0]); i++)
+          for (let j = x * strides[1]; j < Math.min(input[1], x * strides[1] + size[1]); j++)
+            window.push(before[(i * input[1] + j) * input[2] + c]);
+        const { sum, ...counts } = totalCounts(window, style);
+        for (const name of countNames) total[name] += counts[name];
+        forms[(y * output[1] + x) * output[2] + c] = sum;
+      }
+  return { total, forms };
 }
 
 /** Of a product: what its places' sums take, all of them together, and the forms that they have. */

@@ -1,4 +1,5 @@
 import type { Design } from './design.ts';
+import { modelsFile } from './emit.ts';
 import { xc7Models } from './primitives.ts';
 import type { Counter } from './proofAdders.ts';
 import { sourcesOf } from './simulate.ts';
@@ -32,7 +33,7 @@ export async function proofNetlist(
   { top }: Design,
   files: Readonly<Record<string, string>>,
 ): Promise<YosysNetlist> {
-  const { [primitivesFile]: _, [boxesFile]: __, ...others } = sourcesOf(files);
+  const { [primitivesFile]: _, [boxesFile]: __, [modelsFile]: ___, ...others } = sourcesOf(files);
   const sources = { ...others, 'xc7_cells.v': xc7Models };
   const script = [
     readCommand(Object.keys(sources)),

@@ -11,7 +11,7 @@ import { type Compiled, compile, lanes } from './compile.ts';
 import { type Bus, busWidth, type Design, indexWidth } from './design.ts';
 import { modelsFile } from './emit.ts';
 import type { FoldedDesign } from './folded.ts';
-import { xc7Boxes } from './primitives.ts';
+import { xc7Boxes, xc7Models } from './primitives.ts';
 import { simulateStreams } from './simulateStreams.ts';
 import { testbenchName } from './testbenchNames.ts';
 import { decodeForm } from './value.ts';
@@ -155,7 +155,7 @@ export async function gateNetlist(
   layersToo = false,
 ): Promise<YosysNetlist> {
   const sources = sourcesOf(files);
-  const primitives = '*hbnn_count7* *hbnn_add3*';
+  const primitives = '*hbnn_count7* *hbnn_add3* *LUT6_2* *CARRY4*';
   const script = [
     readCommand(Object.keys(sources)),
     `hierarchy -check -top ${design.top}`,
@@ -195,8 +195,13 @@ export function sourcesOf(files: Readonly<Record<string, string>>): Record<strin
   const sources = Object.entries(files).filter(
     ([name]) => name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile,
   );
-  // The vendor's cells are known here; their models are for other simulators.
-  return { ...Object.fromEntries(sources), [boxesFile]: xc7Boxes };
+  // The vendor's cells are known here; models of them that someone edited are what other simulators compute.
+  const models = files[modelsFile];
+  const cells: Record<string, string> =
+    models === undefined || models === xc7Models
+      ? { [boxesFile]: xc7Boxes }
+      : { [modelsFile]: models };
+  return { ...Object.fromEntries(sources), ...cells };
 }
 
 const boxesFile = 'xc7_boxes.v';

@@ -13,6 +13,7 @@ import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './
 import { StreamFault } from './simulateStreams.ts';
 import { decodeForm, type Form } from './value.ts';
 import { streamDifference } from './verifyStreams.ts';
+import { vectorDifference } from './verifyVectors.ts';
 import { verilogFiles } from './verilogFiles.ts';
 import type { YosysNetlist } from './yosys.ts';
 
@@ -44,9 +45,14 @@ export interface VerifyOptions {
   readonly seed?: number;
 }
 
+/** Passes of further images through text that was edited, and the gates times cycles that they may come to. */
+const morePasses = 15;
+const mostWork = 4e8;
+
 /**
  * Check Verilog against a model: images through the whole network, layer by layer against the interpreter; and, where
  * the text is not what is generated, each layer alone on values within its inputs' ranges, which images may not reach.
+ * The testbench's images and scores, where they are among the files, are compared with the model's.
  *
  * @param files the Verilog, whoever wrote it; its top module and layers keep their names and ports
  * @throws HbnnError when the text cannot be read or lacks a module, port or net
@@ -68,10 +74,20 @@ export async function verify(
   const pixels = testImages(model, images, seed);
   const difference = differenceOrFault(() => firstDifference(model, simulation, pixels));
   if (difference !== undefined) return { equal: false, difference, ...counts };
+  const vector = vectorDifference(model, files);
+  if (vector !== undefined) return { equal: false, difference: vector, ...counts };
   if (!changed) return { equal: true, ...counts };
+  // Scores and their largest are seen through images alone: more of them, as far as that takes seconds.
+  const cycles = design.kind === 'folded' ? design.cyclesPerImage : 1;
+  const more = Math.min(morePasses, Math.floor(mostWork / (simulation.gates * cycles * images)));
+  for (let pass = 1; pass <= more; pass++) {
+    const others = testImages(model, images, seed + pass);
+    const late = differenceOrFault(() => firstDifference(model, simulation, others));
+    if (late !== undefined) return { equal: false, difference: late, ...counts };
+  }
   const own = await gateNetlist(design, generated, true);
   const alone = design.kind === 'folded' ? await gateNetlist(design, files, true) : netlist;
-  const vectors = { ...counts, vectorsPerLayer: lanes * rounds };
+  const vectors = { ...counts, images: images * (1 + more), vectorsPerLayer: lanes * rounds };
   for (const found of layerDifferences(design, own, alone, rounds, seed)) {
     const layer = await found();
     if (layer !== undefined) return { equal: false, difference: layer, ...vectors };

@@ -1,5 +1,12 @@
-import { distFromAverage, randomModel } from '@hbnn/core';
-import { simulate, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
+import { distFromAverage, parseMapPer, parseMix, randomModel } from '@hbnn/core';
+import {
+  foldedDesign,
+  simulate,
+  testbenchFiles,
+  unrolledDesign,
+  verify,
+  verilogFiles,
+} from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 import { sourcesOf } from '../src/simulate.ts';
 import { yosys } from '../src/yosys.ts';
@@ -64,6 +71,45 @@ describe('verify', () => {
     expect(broken).not.toBe(files['layer.v']);
     const result = await verify(model, design, { ...files, 'layer.v': broken });
     expect(result).toMatchObject({ equal: false, difference: { layer: 'layer' } });
+  });
+
+  it('names the layer where the models of vendor cells were edited', async () => {
+    const own = unrolledDesign(model, { style: 'xc7' });
+    const text = verilogFiles(own);
+    const edited = (from: string, to: string) => {
+      const models = text['xc7_models.v'].replace(from, to);
+      expect(models).not.toBe(text['xc7_models.v']);
+      return verify(model, own, { ...text, 'xc7_models.v': models });
+    };
+    expect(await edited('O = S ^ {', 'O = S & {')).toMatchObject({
+      ...{ equal: false, difference: { layer: 'layer' } },
+    });
+    expect((await edited('wire c1 =', '  wire c1 =')).equal).toBe(true);
+  });
+
+  it('finds an edited choice of the largest score that only near scores show', async () => {
+    const layer = { layer: 'dense:24x4', mix: parseMix('0.5/0.5'), mapPer: parseMapPer('output') };
+    const near = randomModel(74, layer);
+    const folds = { layer: 'constant' } as const;
+    const own = foldedDesign(near, { style: 'xc7', folds });
+    const text = verilogFiles(own);
+    const scores = text['scores_logic.v'].replace(/= (~x\[\d+\]) & (n\d+);/, '= $1 | $2;');
+    expect(scores).not.toBe(text['scores_logic.v']);
+    const result = await verify(near, own, { ...text, 'scores_logic.v': scores });
+    expect(result).toMatchObject({ equal: false, difference: { layer: 'largest' } });
+  });
+
+  it('names the testbench where its vectors are not of the model', async () => {
+    for (const tested of [design, foldedDesign(model)]) {
+      const text = { ...verilogFiles(tested), ...testbenchFiles(model, tested, { images: 3 }) };
+      expect(await verify(model, tested, text)).toMatchObject({ equal: true });
+      const last = text['testbench_scores.hex'].trimEnd();
+      const other = `${last.slice(0, -1)}${last.endsWith('1') ? '0' : '1'}\n`;
+      const result = await verify(model, tested, { ...text, 'testbench_scores.hex': other });
+      expect(result).toMatchObject({
+        ...{ equal: false, difference: { layer: 'testbench', output: 'image 2, score 0' } },
+      });
+    }
   });
 
   it('takes text that says the same in other words', async () => {

@@ -4,6 +4,7 @@ import { type LibertyGroup, parseLiberty } from './parse.ts';
 
 export interface LibertyPin {
   readonly name: string;
+  readonly line: number;
   readonly direction: string;
   /** Farads on an input; undefined where the file gives none. */
   readonly capacitanceF?: number;
@@ -59,6 +60,10 @@ export function readLiberty(source: string, file: string): LibertyLibrary {
   const library = parseLiberty(source, file);
   const number = reader(file);
   const voltageV = number(library, 'nom_voltage');
+  if (voltageV <= 0)
+    throw new HbnnError(
+      `${file}, line ${library.line}: expected a nom_voltage above 0 of library (${library.names.join(', ')}), got ${voltageV}`,
+    );
   const units = unitsOf(library, file, voltageV);
   const templates = new Map(
     library.groups
@@ -73,6 +78,17 @@ export function readLiberty(source: string, file: string): LibertyLibrary {
   return { name: library.names[0] ?? '', file, voltageV, cells };
 }
 
+/** The same for what cannot be less than nothing. */
+const notNegative =
+  (file: string): ReadNumber =>
+  (group, name) => {
+    const value = reader(file)(group, name);
+    if (value >= 0) return value;
+    throw new HbnnError(
+      `${file}, line ${group.line}: expected at least 0 as ${name} of ${group.kind} (${group.names.join(', ')}), got ${value}`,
+    );
+  };
+
 type ReadNumber = (group: LibertyGroup, name: string) => number;
 
 const reader =
@@ -82,7 +98,7 @@ const reader =
     const value = Number(text);
     if (text !== undefined && text.trim() !== '' && Number.isFinite(value)) return value;
     const who = `${group.kind} (${group.names.join(', ')})`;
-    const got = text === undefined ? 'none' : `'${text}'`;
+    const got = text === undefined ? 'none' : `'${text.slice(0, 40)}'`;
     throw new HbnnError(
       `${file}, line ${group.line}: expected a number as ${name} of ${who}, got ${got}`,
     );
@@ -119,7 +135,6 @@ function cellOf(
   units: Units,
   templates: ReadonlyMap<string, LibertyGroup>,
 ): LibertyCell {
-  const number = reader(file);
   const pins = cell.groups.filter(({ kind }) => kind === 'pin');
   const outputs = pins.filter((pin) => /output/.test(pin.attributes.get('direction') ?? ''));
   const tables = outputs.flatMap((pin) => powerTables(pin, file, templates));
@@ -130,7 +145,7 @@ function cellOf(
   return {
     name: cell.names[0] ?? '',
     line: cell.line,
-    areaUm2: number(cell, 'area'),
+    areaUm2: notNegative(file)(cell, 'area'),
     ...leakageOf(cell, file, units),
     pins: pins.map((pin) => pinOf(pin, file, units)),
     isFlipFlop: cell.groups.some(({ kind }) => kind === 'ff'),
@@ -159,9 +174,10 @@ function pinOf(pin: LibertyGroup, file: string, units: Units): LibertyPin {
   const text = attributes.get('function');
   return {
     name: pin.names[0] ?? '',
+    line: pin.line,
     direction: attributes.get('direction') ?? '',
     ...(attributes.has('capacitance') && {
-      capacitanceF: reader(file)(pin, 'capacitance') * units.capacitanceF,
+      capacitanceF: notNegative(file)(pin, 'capacitance') * units.capacitanceF,
     }),
     ...(text !== undefined && { function: text }),
   };
@@ -256,14 +272,15 @@ export function cellOfRole(
   role: CellRole,
 ): LibertyCell | undefined {
   let best: LibertyCell | undefined;
-  for (const cell of libraries.flatMap(({ cells }) => cells)) {
-    if (cell.areaUm2 <= 0 || (best !== undefined && cell.areaUm2 >= best.areaUm2)) continue;
-    if (plays(cell, role)) best = cell;
-  }
+  for (const { file, cells } of libraries)
+    for (const cell of cells) {
+      if (cell.areaUm2 <= 0 || (best !== undefined && cell.areaUm2 >= best.areaUm2)) continue;
+      if (plays(cell, role, file)) best = cell;
+    }
   return best;
 }
 
-function plays(cell: LibertyCell, role: CellRole): boolean {
+function plays(cell: LibertyCell, role: CellRole, file: string): boolean {
   if (role === 'flipFlop') return cell.isFlipFlop;
   if (cell.keepsState) return false;
   const inputs = cell.pins.filter(({ direction }) => direction === 'input').map(({ name }) => name);
@@ -272,7 +289,7 @@ function plays(cell: LibertyCell, role: CellRole): boolean {
   if (inputs.length !== wanted.inputs || outputs.some((pin) => pin.function === undefined))
     return false;
   const found = outputs.map((pin) =>
-    truthTable(pin.function ?? '', inputs, cell.name)
+    truthTable(pin.function ?? '', inputs, `${file}, line ${pin.line}: ${cell.name}`)
       .map(Number)
       .join(''),
   );

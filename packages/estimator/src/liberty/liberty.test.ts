@@ -32,6 +32,7 @@ describe('parseLiberty', () => {
     ['library (x) {\n  /* never\n', 2, 'a comment that ends'],
     ['library (x) { }\n}', 2, 'nothing after the library'],
     ['\u007fELF', 1, "'library (name) {'"],
+    [`library (x) {\n${'  cell (A) {\n'.repeat(100_000)}`, 101, 'at most 100 groups'],
   ])('names the line of what is wrong: %j', (source, line, expected) => {
     expect(() => parseLiberty(source, 'bad.lib')).toThrow(HbnnError);
     expect(() => parseLiberty(source, 'bad.lib')).toThrow(`bad.lib, line ${line}: expected`);
@@ -58,7 +59,7 @@ describe('truthTable', () => {
     expect(table('!(A&B) (A|B)')).toBe('0110');
   });
 
-  it.each(['A &', '(A', 'A)', 'A & X', 'A $ B'])('refuses %s', (f) => {
+  it.each(['A &', '(A', 'A)', 'A & X', 'A $ B', `${'('.repeat(50_000)}A`])('refuses %s', (f) => {
     expect(() => table(f)).toThrow(HbnnError);
   });
 });
@@ -95,6 +96,13 @@ describe('readLiberty', () => {
   it.each([
     ['area : 1.5;', 'area : big;', "line 14: expected a number as area of cell (INV), got 'big'"],
     ['area : 1.5;', '', 'line 14: expected a number as area of cell (INV), got none'],
+    ['area : 1.5;', 'area : -1.5;', 'line 14: expected at least 0 as area of cell (INV), got -1.5'],
+    [
+      'capacitance : 0.001',
+      'capacitance : -1',
+      'line 17: expected at least 0 as capacitance of pin (A)',
+    ],
+    ['nom_voltage : 1.0', 'nom_voltage : 0', 'line 2: expected a nom_voltage above 0'],
     ['"1nW"', '"1 horse"', "leakage_power_unit: expected a unit such as 1pw, got '1 horse'"],
     ['capacitive_load_unit (1, pf);', '', 'expected capacitive_load_unit of the library'],
     ['"0.000, 0.010"', '"0.000, x"', "expected numbers in the table, got 'x'"],
@@ -104,5 +112,12 @@ describe('readLiberty', () => {
     const broken = text.replace(from, to);
     expect(() => readLiberty(broken, 'small.lib')).toThrow(HbnnError);
     expect(() => readLiberty(broken, 'small.lib')).toThrow(message);
+  });
+
+  it('names the line of a function that names no pin of its cell', () => {
+    const broken = readLiberty(text.replace('"!(A & B)"', '"!(A & Z)"'), 'small.lib');
+    expect(() => cellOfRole([broken], 'nand2')).toThrow(
+      "small.lib, line 25: NAND2: function '!(A & Z)': expected a pin of the cell, got 'Z'",
+    );
   });
 });

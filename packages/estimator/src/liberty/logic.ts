@@ -1,5 +1,8 @@
 import { HbnnError } from '@hbnn/core';
 
+/** Of a function's text; those of open libraries have at most a few hundred characters. */
+const longest = 2000;
+
 /**
  * The truth table of a Liberty function over its inputs: entry i is the value where input k is bit k of i.
  *
@@ -8,6 +11,10 @@ import { HbnnError } from '@hbnn/core';
  * @throws HbnnError for a function that cannot be read, or names another pin
  */
 export function truthTable(text: string, inputs: readonly string[], where: string): boolean[] {
+  if (text.length > longest)
+    throw new HbnnError(
+      `${where}: expected a function of at most ${longest} characters, got ${text.length}`,
+    );
   const tokens = text.match(/[A-Za-z_][\w[\]]*|[01]|[!'&*^|+()]|\S/g) ?? [];
   return Array.from({ length: 2 ** inputs.length }, (_, i) => {
     const values = new Map(inputs.map((name, k) => [name, ((i >> k) & 1) === 1]));

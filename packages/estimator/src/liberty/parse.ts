@@ -98,6 +98,9 @@ export function parseLiberty(source: string, file: string): LibertyGroup {
   return found;
 }
 
+/** Libraries nest about six groups. */
+const deepest = 100;
+
 /** What stands between parentheses; commas part it. */
 function parenthesized(reader: Reader): string[] {
   const open = reader.next();
@@ -119,9 +122,11 @@ function parenthesized(reader: Reader): string[] {
   }
 }
 
-function group(reader: Reader, name: Token, names: readonly string[]): LibertyGroup {
+function group(reader: Reader, name: Token, names: readonly string[], depth = 1): LibertyGroup {
   const open = reader.next();
   if (open.kind !== 'mark' || open.text !== '{') throw reader.fault(open.line, "'{'", open);
+  if (depth > deepest)
+    throw reader.fault(name.line, `at most ${deepest} groups within each other`, name);
   const made: LibertyGroup = {
     ...{ kind: name.text, names, line: name.line },
     ...{ attributes: new Map(), lists: new Map(), groups: [] },
@@ -136,11 +141,11 @@ function group(reader: Reader, name: Token, names: readonly string[]): LibertyGr
         `'}' for '${name.text} (${names.join(', ')})' of line ${name.line}, or an attribute`,
         token,
       );
-    statement(reader, token, made);
+    statement(reader, token, made, depth);
   }
 }
 
-function statement(reader: Reader, name: Token, into: LibertyGroup): void {
+function statement(reader: Reader, name: Token, into: LibertyGroup, depth: number): void {
   const mark = reader.peek();
   if (mark.kind === 'mark' && mark.text === ':') {
     reader.next();
@@ -152,7 +157,7 @@ function statement(reader: Reader, name: Token, into: LibertyGroup): void {
   const values = parenthesized(reader);
   const after = reader.peek();
   if (after.kind === 'mark' && after.text === '{') {
-    into.groups.push(group(reader, name, values));
+    into.groups.push(group(reader, name, values, depth + 1));
     return;
   }
   const list = into.lists.get(name.text);

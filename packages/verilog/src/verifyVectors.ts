@@ -1,0 +1,49 @@
+import { featureCount, HbnnError, type IntegerModel, interpreter } from '@hbnn/core';
+import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+import type { Difference } from './verify.ts';
+
+/**
+ * Check the testbench's images and scores, where they are among the files, against the model.
+ *
+ * @throws HbnnError for images that are not whole
+ */
+export function vectorDifference(
+  model: IntegerModel,
+  files: Readonly<Record<string, string>>,
+): Difference | undefined {
+  const [pixels, scores] = [files[pixelsFile], files[scoresFile]];
+  if (pixels === undefined || scores === undefined) return undefined;
+  const images = Uint8Array.from(numbers(pixels, pixelsFile, 2));
+  const size = featureCount(model.input.shape);
+  if (images.length === 0 || images.length % size !== 0)
+    throw new HbnnError(
+      `${pixelsFile}: expected images of ${size} pixels, got ${images.length} pixels; write the folder again`,
+    );
+  const written = numbers(scores, scoresFile, 8);
+  const right = interpreter(model).run(images);
+  const classes = model.scoreOffsets.length;
+  const at = right.findIndex((score, i) => score !== (written[i] | 0));
+  if (at < 0 && written.length === right.length) return undefined;
+  const where = { layer: testbenchName, found: `${scoresFile}, for the images of ${pixelsFile}` };
+  if (written.length !== right.length)
+    return { ...where, output: 'scores', expected: right.length, got: written.length };
+  return {
+    ...{ ...where, output: `image ${Math.floor(at / classes)}, score ${at % classes}` },
+    ...{ expected: right[at], got: written[at] | 0 },
+  };
+}
+
+/** Numbers of a file for $readmemh, each line's last one first. */
+function numbers(text: string, file: string, digits: number): number[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line, i) => {
+      if (line.length % digits !== 0 || !/^[\da-f]+$/i.test(line))
+        throw new HbnnError(
+          `${file}, line ${i + 1}: expected numbers of ${digits} hexadecimal digits, got '${line.slice(0, 40)}'; write the folder again`,
+        );
+      const words = line.match(new RegExp(`.{${digits}}`, 'g')) ?? [];
+      return words.map((word) => Number.parseInt(word, 16)).reverse();
+    });
+}
