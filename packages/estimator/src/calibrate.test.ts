@@ -31,7 +31,7 @@ describe.each(circuits)('unrolled designs as %s', (circuit) => {
       });
     const { perAdderGate } = c;
     const before =
-      perAdderGate === undefined ? [c.perCounter, c.perChainColumn, c.perChain] : [perAdderGate];
+      perAdderGate === undefined ? [c.perCounter, c.perChainPlace, c.perChain] : [perAdderGate];
     near('layer', [...before, c.perFullAdder, c.perHalfAdder]);
     near('input', [c.perComparedBit, c.perFurtherNode]);
     near('scores', [c.perScoreBit]);

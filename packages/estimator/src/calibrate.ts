@@ -98,7 +98,7 @@ function solve(
 /** The parts that a kind of step is fitted by. */
 export const partsOf = {
   sums: (c: StepCounts): number[] => [
-    ...[c.counters, c.chainColumns, c.chains],
+    ...[c.counters, c.chainPlaces, c.chains],
     ...[c.fullAdders, c.halfAdders],
   ],
   /** Where a library's cell adds three bits: its gate equivalents, and what comes with it. */

@@ -11,8 +11,11 @@ import type { NumberForm } from './numberForms.ts';
 export interface HeapCounts {
   /** Seven bits that become three, in circuits with carry chains. */
   readonly counters: number;
-  /** Three rows that become one: their columns, and the chains themselves. */
-  readonly chainColumns: number;
+  /**
+   * Three rows that become one: places of carry chains, each a table, as are those that only invert a sum's bit beside
+   * its chain; and the chains themselves.
+   */
+  readonly chainPlaces: number;
   readonly chains: number;
   /** Three bits that become two; and two that become two. */
   readonly fullAdders: number;
@@ -21,11 +24,18 @@ export interface HeapCounts {
 
 type Tally = { -readonly [key in keyof HeapCounts]: HeapCounts[key] };
 
+/** What nothing takes. */
+export const noHeap: HeapCounts = {
+  ...{ counters: 0, chainPlaces: 0, chains: 0, fullAdders: 0, halfAdders: 0 },
+};
+
 const bitLength = (value: number): number => (value <= 0 ? 0 : Math.floor(Math.log2(value)) + 1);
 
 /** How many bits of each weight are to be added: the generator's bit heap without its bits. */
 class Heights {
   readonly #columns: number[] = [];
+  /** How many of each column's bits are inverted ones. */
+  readonly #inverted: number[] = [];
   base = 0;
 
   /** A bit, its weight in signed digits of which no two are neighbours (3 is 2 + 1). */
@@ -37,15 +47,35 @@ class Heights {
       const minus = rest % 4 === 3 && rest !== 3;
       if (minus) rest++;
       // A negative digit takes the inverted bit, and a constant.
-      if (minus !== negative) this.base -= 2 ** column;
-      while (this.#columns.length <= column) this.#columns.push(0);
+      const inverted = minus !== negative;
+      if (inverted) this.base -= 2 ** column;
+      while (this.#columns.length <= column) {
+        this.#columns.push(0);
+        this.#inverted.push(0);
+      }
       this.#columns[column]++;
+      if (inverted) this.#inverted[column]++;
     }
   }
 
   addForm({ base, weights }: NumberForm, factor: number): void {
     this.base += factor * base;
     for (const weight of weights) this.add(factor * weight);
+  }
+
+  /** The sum as a number, and what that takes. */
+  number(low: number, high: number, style: AdderStyle, tally: Tally): NumberForm {
+    if (style === 'xc7') tally.chainPlaces += this.#invertedAlone();
+    const by = (heights: readonly number[], width: number): Compression =>
+      compressToNumber(heights, width, style);
+    return this.reduce(low, high, by, tally);
+  }
+
+  /** Inverted bits that have their columns to themselves, and become the sum's as they are. */
+  #invertedAlone(): number {
+    const chained = this.#columns.findIndex((height) => height > 1);
+    const alone = chained < 0 ? this.#inverted : this.#inverted.slice(0, chained);
+    return alone.reduce((sum, count) => sum + count, 0);
   }
 
   /** What is left of the heap, as the generator reduces it, and tell what that takes. */
@@ -61,7 +91,7 @@ class Heights {
     tally.halfAdders += steps.halfAdders;
     if (chain !== undefined) {
       tally.chains++;
-      tally.chainColumns += chain.end - chain.first;
+      tally.chainPlaces += chain.places;
     }
     const weights = heights.flatMap((height, i) => new Array<number>(height).fill(2 ** i));
     return { base: this.base, weights, low, high };
@@ -73,14 +103,12 @@ export function totalCounts(
   forms: readonly NumberForm[],
   style: AdderStyle,
 ): HeapCounts & { readonly sum: NumberForm } {
-  const tally: Tally = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const tally: Tally = { ...noHeap };
   const heights = new Heights();
   for (const form of forms) heights.addForm(form, 1);
   const low = forms.reduce((sum, form) => sum + form.low, 0);
   const high = forms.reduce((sum, form) => sum + form.high, 0);
-  const by = (columns: readonly number[], width: number): Compression =>
-    compressToNumber(columns, width, style);
-  const sum = heights.reduce(low, high, by, tally);
+  const sum = heights.number(low, high, style, tally);
   return { ...tally, sum };
 }
 
@@ -95,9 +123,7 @@ export function heapCounts(
   forms: readonly NumberForm[],
   style: AdderStyle,
 ): HeapCounts & { readonly sums: readonly NumberForm[] } {
-  const toNumber = (heights: readonly number[], width: number): Compression =>
-    compressToNumber(heights, width, style);
-  const tally: Tally = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const tally: Tally = { ...noHeap };
   const sources = [...forms];
   for (const { terms, uses } of classes) {
     const heights = new Heights();
@@ -124,7 +150,7 @@ export function heapCounts(
       low += w * (w > 0 ? lows[i] : highs[i]);
       high += w * (w > 0 ? highs[i] : lows[i]);
     }
-    return heights.reduce(low, high, toNumber, tally);
+    return heights.number(low, high, style, tally);
   });
   return { ...tally, sums };
 }

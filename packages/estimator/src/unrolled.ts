@@ -37,7 +37,7 @@ function areaOf(
 ): { area: number; error: number } {
   const sums =
     c.perCounter * step.counters +
-    c.perChainColumn * step.chainColumns +
+    c.perChainPlace * step.chainPlaces +
     c.perChain * step.chains +
     (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
     c.perHalfAdder * step.halfAdders;

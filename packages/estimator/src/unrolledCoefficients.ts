@@ -3,9 +3,9 @@ import type { AdderStyle } from '@hbnn/core';
 /** What the parts of an unrolled design take in one kind of circuit, and how far that was off. */
 export interface UnrolledCoefficients {
   readonly unit: string;
-  /** Of sums, per 7:3 counter, column of a carry chain, chain, full and half adder. */
+  /** Of sums, per 7:3 counter, place of a carry chain, chain, full and half adder. */
   readonly perCounter: number;
-  readonly perChainColumn: number;
+  readonly perChainPlace: number;
   readonly perChain: number;
   readonly perFullAdder: number;
   /** Of a full adder too, per gate equivalent of the library's cell for it; absent where there is none. */
@@ -44,7 +44,7 @@ export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoef
     unit: 'LUT',
     ...{
       perCounter: 2.0538,
-      perChainColumn: 0.6719,
+      perChainPlace: 0.6719,
       perChain: 0.7645,
       perFullAdder: 2.3382,
       perHalfAdder: 0,
@@ -57,7 +57,7 @@ export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoef
     unit: 'LUT',
     ...{
       perCounter: 0,
-      perChainColumn: 0,
+      perChainPlace: 0,
       perChain: 0,
       perFullAdder: 2.09,
       perHalfAdder: 0.7414,
@@ -70,7 +70,7 @@ export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoef
     unit: 'GE',
     ...{
       perCounter: 0,
-      perChainColumn: 0,
+      perChainPlace: 0,
       perChain: 0,
       perFullAdder: 6.7804,
       perHalfAdder: 2.8226,
@@ -81,7 +81,7 @@ export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoef
   },
   adders: {
     unit: 'GE',
-    ...{ perCounter: 0, perChainColumn: 0, perChain: 0 },
+    ...{ perCounter: 0, perChainPlace: 0, perChain: 0 },
     ...{ perAdderGate: 1.0606, perFullAdder: 0.8392, perHalfAdder: 2.5297 },
     ...{ perComparedBit: 0.4721, perFurtherNode: 1.2754 },
     ...{ perScoreBit: 2.7968, perMatchBit: 4.0502, perChoiceBit: 2.104, perWordBit: 7 },

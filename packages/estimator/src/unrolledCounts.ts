@@ -8,19 +8,13 @@ import {
   planSums,
   type SumPoolLayer,
 } from '@hbnn/core';
-import { heapCounts, totalCounts } from './heapCounts.ts';
+import { type HeapCounts, heapCounts, noHeap, totalCounts } from './heapCounts.ts';
 import { formsAfter, type NumberForm, pixelForm } from './numberForms.ts';
 
 /** Building blocks of one step of an unrolled design: what its area is made of. */
-export interface StepCounts {
+export interface StepCounts extends HeapCounts {
   readonly name: string;
   readonly kind: PlannedLayer['layer']['kind'] | 'scores' | 'largest';
-  /** Of sums of products: 7:3 counters, columns of carry chains and the chains, full and half adders. */
-  readonly counters: number;
-  readonly chainColumns: number;
-  readonly chains: number;
-  readonly fullAdders: number;
-  readonly halfAdders: number;
   /** Bits of numbers that are compared: Σ over elements of the input's, where thresholds make it sign bits. */
   readonly comparedBits: number;
   /** Σ (2^bits − 1) nodes of thresholds beyond the first. */
@@ -30,7 +24,7 @@ export interface StepCounts {
 }
 
 const nothing = {
-  ...{ counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 },
+  ...noHeap,
   ...{ comparedBits: 0, furtherNodes: 0, wordBits: 0 },
 };
 
@@ -139,7 +133,7 @@ function stepCounts(plan: PlannedLayer, forms: readonly NumberForm[]): StepCount
 
 /** Of scores: what makes numbers in binary of those that are other sums of bits, and the forms that they have then. */
 function binaryCounts(before: readonly NumberForm[], style: AdderStyle) {
-  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const total = { ...noHeap };
   const forms = before.map((form) => {
     const { weights } = form;
     const doubling = weights.every((weight, i) => weight === weights[0] * 2 ** i);
@@ -159,7 +153,7 @@ function poolCounts(
   style: AdderStyle,
 ) {
   const forms: NumberForm[] = new Array(featureCount(output));
-  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const total = { ...noHeap };
   for (let y = 0; y < output[0]; y++)
     for (let x = 0; x < output[1]; x++)
       for (let c = 0; c < output[2]; c++) {
@@ -178,7 +172,7 @@ function poolCounts(
 function productCounts(plan: PlannedLayer, before: readonly NumberForm[], style: AdderStyle) {
   const { layer, output } = plan;
   const forms: NumberForm[] = new Array(featureCount(output));
-  const total = { counters: 0, chainColumns: 0, chains: 0, fullAdders: 0, halfAdders: 0 };
+  const total = { ...noHeap };
   for (const group of placesOf(plan)) {
     // Where widths differ from place to place, a few stand for all.
     const distinct = new Map(group.places.map((place) => [keyOf(place.inputs, before), place]));
@@ -215,7 +209,7 @@ function slicesOf(place: Place): readonly (Place & { readonly stands: number })[
   ];
 }
 
-const countNames = ['counters', 'chainColumns', 'chains', 'fullAdders', 'halfAdders'] as const;
+const countNames = Object.keys(noHeap) as (keyof HeapCounts)[];
 const mostPlaces = 4;
 
 const keyOf = (inputs: readonly number[], forms: readonly NumberForm[]): string =>

@@ -10,12 +10,19 @@ export interface CompressionStep {
   readonly bits: number;
 }
 
+/** A carry chain of columns [first, end): its places are a LUT each; a last carry has none. */
+export interface Chain {
+  readonly first: number;
+  readonly end: number;
+  readonly places: number;
+}
+
 /** How a heap of bits is made smaller: column i's bits count 2^i. */
 export interface Compression {
   /** In order; each takes the bits that came first. */
   readonly steps: readonly CompressionStep[];
   /** At last one carry chain adds up to three rows, two more bits in its first column, and makes a bit of each column. */
-  readonly chain?: { readonly first: number; readonly end: number };
+  readonly chain?: Chain;
   /** Bits that are left in each column, and in all. */
   readonly heights: readonly number[];
   readonly bits: number;
@@ -125,7 +132,7 @@ const halfAdderCost = 0.6;
 class Heights {
   private readonly columns: number[];
   private readonly steps: CompressionStep[] = [];
-  private chain?: { readonly first: number; readonly end: number };
+  private chain?: Chain;
   private cost = 0;
   private counters = 0;
   private fullAdders = 0;
@@ -172,8 +179,9 @@ class Heights {
     let last = columns.length;
     while (columns[last - 1] === 0) last--;
     const end = Math.min(columns.length, last + 2);
-    this.chain = { first, end };
-    this.cost += last - first + 1;
+    const places = Math.min(end, last + 1) - first;
+    this.chain = { first, end, places };
+    this.cost += places;
     for (let i = first; i < end; i++) columns[i] = 1;
   }
 
