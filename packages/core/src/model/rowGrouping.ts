@@ -227,7 +227,7 @@ class Search {
       for (const { multiple, members } of own) {
         if (multiple <= sum) return 0;
         sum += multiple;
-        most = Math.max(most, Math.ceil((members * columns.inputs) / count));
+        most = Math.max(most, Math.ceil((members * columns.inputs) / Math.max(1, count)));
       }
       bits += most;
     }

@@ -63,6 +63,16 @@ describe('planSums', () => {
     }
   });
 
+  it('has nothing to add up where all weights are 0', () => {
+    const values = new Int8Array(6);
+    for (const taps of [[], [0, 1, 2]])
+      for (const style of styles) {
+        const weights: IntegerWeights = { kind: 'int8', shape: [2, 3], values };
+        const plan = planSums(weights, { from: 0, outputs: 2, taps }, style);
+        expect(plan).toMatchObject({ classes: [], additions: [] });
+      }
+  });
+
   it('adds planes of the same inputs up before outputs take them', () => {
     const model = randomModel(1, { layer: 'dense:144x16', mix: parseMix('0/1') });
     const layer = model.layers.find((one) => 'weights' in one);
