@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { encodeNpy } from '@hbnn/core';
 import { findNextpnr } from '@hbnn/verilog';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { checkLiberty } from '../src/libertyFile.ts';
 import { hbnn, temporary } from './process.ts';
 
 const has = (program: string, flag: string): boolean =>
@@ -134,6 +135,40 @@ it('hbnn synth counts each layer and keeps the result', () => {
   expect(flipFlops).toBe(0);
   const refused = hbnn('synth', '--rtl', rtl, '--target', 'ice40');
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--target generic')]);
+});
+
+it('hbnn synth names file and line of what is wrong in a library', () => {
+  const dir = temporary();
+  const [model, rtl, lib] = [join(dir, 'm.hbnn'), join(dir, 'rtl'), join(dir, 'cells.lib')];
+  process.env.HBNN_CACHE = join(dir, 'cache');
+  hbnn('random', '--seed', '4', '--layer', 'dense:8x2', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl);
+  const whole = readFileSync(new URL('../../estimator/test/small.lib', import.meta.url), 'utf8');
+  const synth = (from: string, to: string) => {
+    const text = whole.replace(from, to);
+    expect(text).not.toBe(whole);
+    writeFileSync(lib, text);
+    return hbnn('synth', '--rtl', rtl, '--target', `liberty:${lib}`, '--json');
+  };
+  const deep = `${'x () {\n'.repeat(100_000)}`;
+  for (const [from, to, message] of [
+    ['area : 1.5;', 'area : -1.5;', 'line 14: expected at least 0 as area of cell (INV), got -1.5'],
+    ['area : 1.5;', 'area : 0;', 'line 14: expected more than 0 as area of cell (INV), got 0'],
+    ['area : 1.5;', 'area : big;', 'line 14: expected a number as area of cell (INV), got big'],
+    ['area : 1.5;', `area : 1.5;\n${deep}`, 'line 114: expected at most 100 groups within'],
+  ]) {
+    const { code, err } = synth(from, to);
+    expect([code, err.trim().split('\n').length]).toEqual([2, 1]);
+    expect(err).toContain(`${lib}, ${message}`);
+  }
+  // A cell that is not used may be of no area, and so may a latch.
+  const free = (from: string, to: string) => whole.replace(from, to);
+  for (const [text, dontUse] of [
+    [free('area : 10.0;', 'area : 0;'), ['F*']],
+    [free('area : 10.0;', 'area : 0; dont_use : true;'), []],
+    [free('area : 10.0;', 'area : 0; latch (IQ, IQN) { enable : "A"; }'), []],
+  ] as const)
+    expect(() => checkLiberty(text, 'cells.lib', dontUse)).not.toThrow();
 });
 
 it('hbnn run takes the Verilog of a folder', () => {

@@ -14,6 +14,7 @@ import {
   synthesize,
 } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { checkLiberty } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -67,7 +68,7 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(`--${stray}: expected it with --place alone, got it without`);
   const dontUse = o.dontUse?.split(',');
   const target = {
-    ...synthesisTarget(o.target, readLiberty),
+    ...synthesisTarget(o.target, (file) => readLiberty(file, dontUse)),
     ...(dontUse !== undefined && { dontUse }),
   };
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
@@ -131,12 +132,15 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   throw new HbnnError(`--layer: expected a layer of ${rtl} (${names}), got '${layer}'`);
 }
 
-function readLiberty(file: string): string {
+function readLiberty(file: string, dontUse?: readonly string[]): string {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new HbnnError(`--target: ${file} could not be read (${(error as Error).message})`);
   }
+  checkLiberty(text, file, dontUse);
+  return text;
 }
 
 /** Results by a digest of what they are of. A damaged one counts as none. */
