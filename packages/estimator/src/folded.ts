@@ -1,6 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import type { Device } from './devices.ts';
-import { bareCounts, bareTrust, isBare, platformLeftOut } from './foldedBare.ts';
+import { bareCounts, bareTrust, bareUnknown, isBare } from './foldedBare.ts';
 import {
   checkFolds,
   type Fold,
@@ -195,7 +195,7 @@ export function estimateFolded(
       trust.latency,
     ),
     framesPerSecond: quantity(rate, 'frames/s', trust.rate),
-    ...withUnknown(powerOf(all, on, clockHz, rate), bare ? { platform: platformLeftOut } : {}),
+    ...withUnknown(powerOf(all, on, clockHz, rate), bare ? bareUnknown : {}),
     occupancy,
     fits: Object.values(occupancy).every((part) => part <= 1),
   };

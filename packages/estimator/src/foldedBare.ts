@@ -52,8 +52,12 @@ export const bareTrust = {
 } as const satisfies Record<string, Trust>;
 
 /** What is not in the figures of a family that FINN was not measured on. */
-export const platformLeftOut =
-  'the platform around the engines (how pixels come in and scores go out: FIFOs, DMA, a processor) is not in the figures';
+export const bareUnknown = {
+  platform:
+    'the platform around the engines (how pixels come in and scores go out: FIFOs, DMA, a processor) is not in the figures',
+  packing:
+    'a flip-flop may share a cell with a LUT or not: placed, cells are between the larger of the two figures and their sum',
+} as const;
 
 /** The most bits that a block gives at once. */
 const blockWidths: Readonly<Partial<Record<Family, number>>> = { ice40: 16, ecp5: 36 };
