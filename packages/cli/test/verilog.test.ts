@@ -217,6 +217,11 @@ it('bad input is answered with one line and exit code 2', () => {
     [[...folded, '--luts', '1'], '--luts'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--luts', '9'], '--style folded'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'x'], 'unrolled or folded'],
+    [[...folded, '--budget', '9'], '--budget: has no effect with --style folded'],
+    [
+      ['verify', '--model', model, '--rtl', dir, '--seconds-per-layer', '9'],
+      '--seconds-per-layer: has no effect without --proof',
+    ],
     [['verify', '--model', model, '--rtl', join(dir, 'none')], 'hbnn.json'],
     [['synth', '--rtl', join(dir, 'none')], 'hbnn.json'],
   ];
@@ -233,6 +238,11 @@ it('hbnn synth --place places a layer, or says how to get nextpnr', () => {
   hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--mix', '1', '--out', model);
   hbnn('verilog', '--model', model, '--out', rtl);
   const placed = (...more: string[]) => hbnn('synth', '--rtl', rtl, '--target', 'ice40', ...more);
+  expect(placed('--dont-use', 'X').err).toContain('it goes with --target liberty:FILE');
+  expect(placed('--place', '--workers', '1').err).toContain(
+    '--workers: has no effect with --place',
+  );
+  expect(placed('--place', '--no-cache').err).toContain('--no-cache: has no effect with --place');
   expect(placed('--device', 'up5k').err).toContain('--device: expected it with --place alone');
   expect(placed('--place', '--layer', 'none').err).toContain("(input, layer), got 'none'");
   expect(placed('--place', '--freq', '0').err).toContain('--freq: expected more than 0 MHz');

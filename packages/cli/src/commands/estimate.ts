@@ -38,13 +38,13 @@ interface Options {
   target?: string;
   liberty?: string[];
   fold?: string;
-  clock: string;
+  clock?: string;
   rate?: string;
   activity?: string;
   data?: string;
   in?: string;
   from?: string;
-  images: string;
+  images?: string;
   json?: boolean;
 }
 
@@ -67,13 +67,13 @@ export function estimateCommand(): Command {
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
     .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
-    .option('--clock <MHz>', 'clock of an FPGA design', '100')
+    .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--in <file>', 'count them over the images of a .npy of uint8')
-    .option('--images <n>', 'images to count over', '257')
+    .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((o: Options) => run(o));
@@ -82,16 +82,12 @@ export function estimateCommand(): Command {
 async function run(o: Options): Promise<void> {
   const cells = cellsOf(o);
   const on = cells === undefined ? device(o.target ?? '') : undefined;
-  const clockHz = decimal(o.clock, '--clock', 'of megahertz such as 100') * 1e6;
+  checkEffect(o, cells !== undefined);
+  const clockHz = decimal(o.clock ?? '100', '--clock', 'of megahertz such as 100') * 1e6;
   const model = await readModelFile(o.model);
   const counted = census(model);
   if (cells !== undefined) {
     if (o.fold !== undefined) {
-      refuse(
-        o,
-        ['rate', 'activity', 'data', 'in', 'from'],
-        'a folded design in cells; give --clock',
-      );
       const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
       print({ model: o.model, style: 'folded', operations: counted.total, ...found }, o.json);
       return;
@@ -101,11 +97,6 @@ async function run(o: Options): Promise<void> {
     return;
   }
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
-  refuse(
-    o,
-    ['rate', 'activity', 'data', 'in', 'from'],
-    'an FPGA; give --target asic:NM or --liberty',
-  );
   const head = { model: o.model, target: on.name, clockHz, operations: counted.total };
   if (o.fold === undefined) {
     print({ ...head, style: 'unrolled', ...estimateUnrolled(model, on, clockHz) }, o.json);
@@ -165,8 +156,6 @@ async function activityFrom(model: IntegerModel, o: Options): Promise<Activity |
   const given = (['activity', 'data', 'in'] as const).filter((name) => o[name] !== undefined);
   if (given.length > 1)
     throw new HbnnError(`--${given[0]}: expected no --${given[1]} beside it; give one of them`);
-  if (o.from !== undefined && o.data === undefined)
-    throw new HbnnError('--from: has no effect without --data; name the data set');
   if (o.activity !== undefined) return { perNet: decimal(o.activity, '--activity'), from: 'given' };
   if (given.length === 0) return undefined;
   const { pixels, label } = await imagesOf(model, o);
@@ -188,7 +177,7 @@ async function imagesOf(
 ): Promise<{ readonly pixels: Uint8Array; readonly label: string }> {
   const { shape } = model.input;
   const size = featureCount(shape);
-  const most = wholeNumber(o.images, '--images');
+  const most = wholeNumber(o.images ?? '257', '--images');
   if (most < 2) throw new HbnnError(`--images: expected at least 2, got ${most}`);
   if (o.data === undefined) {
     const file = o.in ?? '';
@@ -207,11 +196,28 @@ async function imagesOf(
   return { pixels, label };
 }
 
-type Refused = 'fold' | 'rate' | 'activity' | 'data' | 'in' | 'from';
+/** Options of the power of unrolled designs in cells. */
+const ofPower = ['rate', 'activity', 'data', 'in', 'from', 'images'] as const;
 
-function refuse(o: Options, names: readonly Refused[], why: string): void {
-  for (const name of names)
-    if (o[name] !== undefined) throw new HbnnError(`--${name}: has no effect with ${why}`);
+/** Refuse options that change nothing in what is asked for. @throws HbnnError saying what they go with */
+function checkEffect(o: Options, inCells: boolean): void {
+  const stray = ofPower.find((name) => o[name] !== undefined);
+  if (stray !== undefined && !inCells)
+    throw new HbnnError(
+      `--${stray}: has no effect with an FPGA; give --target asic:NM or --liberty`,
+    );
+  if (stray !== undefined && o.fold !== undefined)
+    throw new HbnnError(`--${stray}: has no effect with a folded design in cells; give --clock`);
+  if (o.clock !== undefined && inCells && o.fold === undefined)
+    throw new HbnnError(
+      '--clock: has no effect with an unrolled design in cells; give --fold beside it, or --rate',
+    );
+  if (o.from !== undefined && o.data === undefined)
+    throw new HbnnError('--from: has no effect without --data; name the data set');
+  if (o.images !== undefined && o.data === undefined && o.in === undefined)
+    throw new HbnnError(
+      '--images: has no effect without images to count over; give --data or --in',
+    );
 }
 
 /** The standard cells that are asked for; undefined for an FPGA. */
