@@ -29,6 +29,7 @@ describe('hbnn estimate', () => {
     ]);
     expect(found.framesPerSecond.value).toBe(1e8);
     expect(found.unknown.clock).toContain('nothing is placed');
+    expect(found.note).toContain("luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer");
   });
 
   it('folds, as asked and as large as fits', () => {
@@ -85,6 +86,7 @@ describe('hbnn estimate', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^luts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
     expect(out).toMatch(/^fold layer +16x144$/m);
+    expect(out).toMatch(/^note +luts: LUTs in use after place and route/m);
     expect(out).toMatch(/^occupancy +luts \S+ %/m);
   });
 

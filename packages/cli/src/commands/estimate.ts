@@ -52,6 +52,8 @@ const help = `
 Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
 scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
 several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
+luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
+'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
@@ -98,12 +100,21 @@ async function run(o: Options): Promise<void> {
   }
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
   const head = { model: o.model, target: on.name, clockHz, operations: counted.total };
+  const note = lutNote(on, o.fold !== undefined);
   if (o.fold === undefined) {
-    print({ ...head, style: 'unrolled', ...estimateUnrolled(model, on, clockHz) }, o.json);
+    print({ ...head, style: 'unrolled', note, ...estimateUnrolled(model, on, clockHz) }, o.json);
     return;
   }
   const layers = foldedLayers(counted);
-  print({ ...head, style: 'folded', ...folded(layers, on, clockHz, o.fold) }, o.json);
+  print({ ...head, style: 'folded', note, ...folded(layers, on, clockHz, o.fold) }, o.json);
+}
+
+/** What is counted as a LUT: tables before packing, or what of the device is in use. */
+function lutNote({ lutInputs }: Device, isFolded: boolean): string {
+  if (lutInputs === 4) return "luts: tables of four inputs, 'luts' of hbnn synth";
+  return isFolded
+    ? "luts: LUTs in use after place and route, as FINN's networks were measured"
+    : "luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer, where two small tables share one";
 }
 
 function folded(
