@@ -75,7 +75,7 @@ function mobileNetLayers(most: number): FoldedLayer[] {
   const layers: FoldedLayer[] = [
     {
       ...{ name: 'stem', window: 'conv', matrixWidth: 27, matrixHeight: channels, ...eight },
-      ...{ places: size ** 2, rowValues: 224 * 3, kernelHeight: 3 },
+      ...{ places: size ** 2, channels: 3, rowValues: 224 * 3, kernelHeight: 3 },
     },
   ];
   mobileNetBlocks.forEach(([filters, strides], i) => {
@@ -84,20 +84,20 @@ function mobileNetLayers(most: number): FoldedLayer[] {
     const places = size ** 2;
     layers.push({
       ...{ name: `depthwise${i + 1}`, window: 'depthwise', matrixWidth: 9 },
-      ...{ matrixHeight: channels, places, rowValues, kernelHeight: 3, ...eight },
+      ...{ matrixHeight: channels, places, channels, rowValues, kernelHeight: 3, ...eight },
       // Its sums become the bits of the pointwise convolution's inputs.
       ...{ thresholds: 2 ** most - 1, scales: 0 },
     });
     layers.push({
       ...{ name: `pointwise${i + 1}`, window: 'dense', matrixWidth: channels },
-      ...{ matrixHeight: filters, places, rowValues: channels, kernelHeight: 1 },
+      ...{ matrixHeight: filters, places, channels, rowValues: channels, kernelHeight: 1 },
       ...{ weightBits: most, inputBits: most, thresholds: 0, scales: 1 },
     });
     channels = filters;
   });
   layers.push({
     ...{ name: 'dense', window: 'dense', matrixWidth: channels, matrixHeight: 1000, places: 1 },
-    ...{ rowValues: channels, kernelHeight: 1, ...eight, scales: 0 },
+    ...{ channels, rowValues: channels, kernelHeight: 1, ...eight, scales: 0 },
   });
   return layers;
 }

@@ -29,6 +29,7 @@ describe('hbnn estimate', () => {
     ]);
     expect(found.framesPerSecond.value).toBe(1e8);
     expect(found.unknown.clock).toContain('nothing is placed');
+    expect(found.note).toContain("luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer");
   });
 
   it('folds, as asked and as large as fits', () => {
@@ -72,11 +73,20 @@ describe('hbnn estimate', () => {
     expect(asic('--in', join(dir, 'none.npy')).code).toBe(2);
   });
 
+  it('folds onto small devices without a platform', () => {
+    for (const target of ['up5k', 'hx8k', 'ecp5']) {
+      const found = JSON.parse(estimate('--target', target, '--fold', 'largest', '--json').out);
+      expect(found).toMatchObject({ fits: true, dsps: { value: 0 } });
+      expect(found.unknown.platform).toContain('not in the figures');
+    }
+  });
+
   it('prints a readable table', () => {
     const { out, code } = estimate('--target', 'pynq', '--fold', '16x144', '--clock', '50');
     expect(code).toBe(0);
     expect(out).toMatch(/^luts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
     expect(out).toMatch(/^fold layer +16x144$/m);
+    expect(out).toMatch(/^note +luts: LUTs in use after place and route/m);
     expect(out).toMatch(/^occupancy +luts \S+ %/m);
   });
 
@@ -93,6 +103,17 @@ describe('hbnn estimate', () => {
       '--rate: has no effect with a folded',
     ],
     [['--target', 'pynq', '--fold', 'fps:1e9'], 'expected at most 1190476 frames per second'],
+    [
+      ['--target', 'asic:45', '--clock', '200'],
+      '--clock: has no effect with an unrolled design in cells; give --fold',
+    ],
+    [['--target', 'asic:45', '--images', '5'], '--images: has no effect without images'],
+    [
+      ['--target', 'asic:45', '--activity', '0.3', '--images', '5'],
+      '--images: has no effect without images',
+    ],
+    [['--target', 'pynq', '--images', '5'], '--images: has no effect with an FPGA'],
+    [['--target', 'asic:45', '--from', '/x'], '--from: has no effect without --data'],
     [['--liberty', '/nowhere.lib'], '--liberty: /nowhere.lib could not be read'],
   ])('refuses %j with one line', (args, message) => {
     const { code, err } = estimate(...args);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { encodeNpy } from '@hbnn/core';
 import { findNextpnr } from '@hbnn/verilog';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { checkLiberty } from '../src/libertyFile.ts';
 import { hbnn, temporary } from './process.ts';
 
 const has = (program: string, flag: string): boolean =>
@@ -136,6 +137,40 @@ it('hbnn synth counts each layer and keeps the result', () => {
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--target generic')]);
 });
 
+it('hbnn synth names file and line of what is wrong in a library', () => {
+  const dir = temporary();
+  const [model, rtl, lib] = [join(dir, 'm.hbnn'), join(dir, 'rtl'), join(dir, 'cells.lib')];
+  process.env.HBNN_CACHE = join(dir, 'cache');
+  hbnn('random', '--seed', '4', '--layer', 'dense:8x2', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl);
+  const whole = readFileSync(new URL('../../estimator/test/small.lib', import.meta.url), 'utf8');
+  const synth = (from: string, to: string) => {
+    const text = whole.replace(from, to);
+    expect(text).not.toBe(whole);
+    writeFileSync(lib, text);
+    return hbnn('synth', '--rtl', rtl, '--target', `liberty:${lib}`, '--json');
+  };
+  const deep = `${'x () {\n'.repeat(100_000)}`;
+  for (const [from, to, message] of [
+    ['area : 1.5;', 'area : -1.5;', 'line 14: expected at least 0 as area of cell (INV), got -1.5'],
+    ['area : 1.5;', 'area : 0;', 'line 14: expected more than 0 as area of cell (INV), got 0'],
+    ['area : 1.5;', 'area : big;', 'line 14: expected a number as area of cell (INV), got big'],
+    ['area : 1.5;', `area : 1.5;\n${deep}`, 'line 114: expected at most 100 groups within'],
+  ]) {
+    const { code, err } = synth(from, to);
+    expect([code, err.trim().split('\n').length]).toEqual([2, 1]);
+    expect(err).toContain(`${lib}, ${message}`);
+  }
+  // A cell that is not used may be of no area, and so may a latch.
+  const free = (from: string, to: string) => whole.replace(from, to);
+  for (const [text, dontUse] of [
+    [free('area : 10.0;', 'area : 0;'), ['F*']],
+    [free('area : 10.0;', 'area : 0; dont_use : true;'), []],
+    [free('area : 10.0;', 'area : 0; latch (IQ, IQN) { enable : "A"; }'), []],
+  ] as const)
+    expect(() => checkLiberty(text, 'cells.lib', dontUse)).not.toThrow();
+});
+
 it('hbnn run takes the Verilog of a folder', () => {
   const dir = temporary();
   const file = (name: string): string => join(dir, name);
@@ -182,6 +217,11 @@ it('bad input is answered with one line and exit code 2', () => {
     [[...folded, '--luts', '1'], '--luts'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--luts', '9'], '--style folded'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'x'], 'unrolled or folded'],
+    [[...folded, '--budget', '9'], '--budget: has no effect with --style folded'],
+    [
+      ['verify', '--model', model, '--rtl', dir, '--seconds-per-layer', '9'],
+      '--seconds-per-layer: has no effect without --proof',
+    ],
     [['verify', '--model', model, '--rtl', join(dir, 'none')], 'hbnn.json'],
     [['synth', '--rtl', join(dir, 'none')], 'hbnn.json'],
   ];
@@ -198,6 +238,11 @@ it('hbnn synth --place places a layer, or says how to get nextpnr', () => {
   hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--mix', '1', '--out', model);
   hbnn('verilog', '--model', model, '--out', rtl);
   const placed = (...more: string[]) => hbnn('synth', '--rtl', rtl, '--target', 'ice40', ...more);
+  expect(placed('--dont-use', 'X').err).toContain('it goes with --target liberty:FILE');
+  expect(placed('--place', '--workers', '1').err).toContain(
+    '--workers: has no effect with --place',
+  );
+  expect(placed('--place', '--no-cache').err).toContain('--no-cache: has no effect with --place');
   expect(placed('--device', 'up5k').err).toContain('--device: expected it with --place alone');
   expect(placed('--place', '--layer', 'none').err).toContain("(input, layer), got 'none'");
   expect(placed('--place', '--freq', '0').err).toContain('--freq: expected more than 0 MHz');

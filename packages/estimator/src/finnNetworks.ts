@@ -51,7 +51,7 @@ function layersOf(shapes: readonly Shape[], weightBits: number, bits: number): F
     name: `L${i}`,
     window: sizes === undefined ? 'dense' : 'conv',
     matrixWidth: channels * (sizes === undefined ? 1 : kernel ** 2),
-    matrixHeight: outputs,
+    ...{ matrixHeight: outputs, channels },
     places: (sizes?.[1] ?? 1) ** 2,
     rowValues: channels * (sizes?.[0] ?? 1),
     kernelHeight: sizes === undefined ? 1 : kernel,

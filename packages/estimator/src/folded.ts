@@ -1,5 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import type { Device } from './devices.ts';
+import { bareCounts, bareTrust, bareUnknown, isBare } from './foldedBare.ts';
 import {
   checkFolds,
   type Fold,
@@ -7,12 +8,13 @@ import {
   foldsWithin,
   largestFolds,
   layerCycles,
+  sumBits,
 } from './folding.ts';
 import { powerModelOf } from './power.ts';
-import { type Quantity, quantity, type Trust } from './quantity.ts';
+import { type Quantity, quantity, quantityOrNone, type Trust } from './quantity.ts';
 
 /**
- * Coefficients of folded designs on LUT6 devices, fitted to FINN's five published networks (folded.test.ts does it
+ * Coefficients of folded designs on LUT6 devices with FINN's platform, fitted to FINN's five published networks (folded.test.ts does it
  * again). A lane's 1.4 LUTs are not fitted: they are what Yosys needs per XNOR and counted bit with 6:3 counters.
  */
 export const foldedCoefficients = {
@@ -34,14 +36,11 @@ export const foldedCoefficients = {
   dspsPerWindow: 3.9,
   /** Cycles between one image and the next beyond the slowest layer's: from 3,040 and 168,000 frames per second. */
   cyclesBetween: 83,
-  /** LUT4s that take the place of a LUT6: an unrolled 144 x 16 layer of 1.4 bits took 4356 and about 2350. */
-  lut4sPerLut6: 1.85,
 } as const;
 
 const finn = "fit to FINN's five published networks (BNN-PYNQ, XC7Z020, after place and route)";
 const trust = {
   luts: { source: 'calibrated model', from: finn, error: 0.25 },
-  lut4s: { source: 'calibrated model', from: `${finn}, times 1.85 LUT4 per LUT6`, error: 0.5 },
   flipFlops: { source: 'calibrated model', from: finn, error: 0.25 },
   blocks: { source: 'calibrated model', from: finn, error: 0.25 },
   dsps: { source: 'calibrated model', from: finn, error: 0.35 },
@@ -73,12 +72,6 @@ export interface FoldedEstimate {
   readonly occupancy: { luts: number; flipFlops: number; memoryBlocks: number; dsps: number };
   readonly fits: boolean;
 }
-
-/** The bits of a sum of so many products. */
-export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): number => {
-  const most = (bits: number): number => 2 ** bits - 1;
-  return Math.ceil(Math.log2(matrixWidth * most(weightBits) * most(inputBits) + 1)) + 1;
-};
 
 interface Counts {
   readonly luts: number;
@@ -138,13 +131,18 @@ function counts(layers: readonly FoldedLayer[], folds: readonly Fold[]): Counts 
   };
 }
 
-/** Counts in the device's own tables and blocks. */
-function onDevice(all: Counts, { lutInputs, bitsPerBlock }: Device) {
-  const luts = all.luts * (lutInputs === 4 ? foldedCoefficients.lut4sPerLut6 : 1);
-  return { ...all, luts, memoryBlocks: (all.blocks18 * 18_432) / bitsPerBlock };
+/** Counts in the device's own tables and blocks: with FINN's platform on the families that it was measured for. */
+function onDevice(layers: readonly FoldedLayer[], folds: readonly Fold[], on: Device) {
+  if (isBare(on)) {
+    const bare = bareCounts(layers, folds, on);
+    return { ...bare, dsps: 0, blocks18: (bare.memoryBlocks * on.bitsPerBlock) / 18_432 };
+  }
+  const all = counts(layers, folds);
+  return { ...all, memoryBlocks: (all.blocks18 * 18_432) / on.bitsPerBlock };
 }
 
-const share = (count: number, total: number): number => (total > 0 ? count / total : 1 + count);
+const share = (count: number, total: number): number =>
+  total > 0 ? count / total : count > 0 ? 1 + count : 0;
 
 function occupancyOf(all: ReturnType<typeof onDevice>, on: Device) {
   return {
@@ -161,6 +159,9 @@ function occupancyOf(all: ReturnType<typeof onDevice>, on: Device) {
  *
  *   LUT = Σ 1.4 · PE · SIMD · W · A + 3.875 · PE · sumBits · (thresholds + 1) + 1924 per window + 2.696 per kbit
  *
+ * on Xilinx's families, with the platform of the boards that FINN was measured on; on others the engines alone, see
+ * `bareCounts`.
+ *
  * @param clockHz hertz
  * @throws HbnnError for a fold that does not divide its layer, or a clock that is none
  */
@@ -172,17 +173,21 @@ export function estimateFolded(
 ): FoldedEstimate {
   checkFolds(layers, folds);
   checkClock(clockHz);
-  const all = onDevice(counts(layers, folds), on);
+  const all = onDevice(layers, folds, on);
+  const bare = isBare(on);
   const cycles = layers.map((layer, i) => layerCycles(layer, folds[i]));
   const perFrame = Math.max(...cycles) + foldedCoefficients.cyclesBetween;
   const occupancy = occupancyOf(all, on);
   const rate = clockHz / perFrame;
   return {
     folds: folds.map((fold, i) => ({ layer: layers[i].name, ...fold, cycles: cycles[i] })),
-    luts: quantity(all.luts, 'LUT', on.lutInputs === 4 ? trust.lut4s : trust.luts),
-    flipFlops: quantity(all.flipFlops, 'FF', trust.flipFlops),
-    memoryBlocks: quantity(all.memoryBlocks, `blocks of ${on.bitsPerBlock} bits`, trust.blocks),
-    dsps: quantity(all.dsps, 'DSP', trust.dsps),
+    luts: quantity(all.luts, 'LUT', (bare ? bareTrust : trust).luts),
+    flipFlops: quantity(all.flipFlops, 'FF', (bare ? bareTrust : trust).flipFlops),
+    memoryBlocks: quantityOrNone(
+      ...([all.memoryBlocks, `blocks of ${on.bitsPerBlock} bits`] as const),
+      ...([(bare ? bareTrust : trust).blocks, bareTrust.small] as const),
+    ),
+    dsps: quantityOrNone(all.dsps, 'DSP', trust.dsps, bareTrust.nothing),
     cyclesPerFrame: quantity(perFrame, 'cycles', trust.rate),
     latencyCycles: quantity(
       cycles.reduce((a, b) => a + b, 0),
@@ -190,11 +195,16 @@ export function estimateFolded(
       trust.latency,
     ),
     framesPerSecond: quantity(rate, 'frames/s', trust.rate),
-    ...powerOf(all, on, clockHz, rate),
+    ...withUnknown(powerOf(all, on, clockHz, rate), bare ? bareUnknown : {}),
     occupancy,
     fits: Object.values(occupancy).every((part) => part <= 1),
   };
 }
+
+const withUnknown = <T extends Pick<FoldedEstimate, 'unknown'>>(
+  found: T,
+  more: Readonly<Record<string, string>>,
+): T => ({ ...found, unknown: { ...found.unknown, ...more } });
 
 export function checkClock(clockHz: number): void {
   if (!(Number.isFinite(clockHz) && clockHz > 0))
@@ -229,14 +239,14 @@ export function largestFolded(
 ): FoldedEstimate {
   checkClock(clockHz);
   const fits = (folds: readonly Fold[]): boolean =>
-    Object.values(occupancyOf(onDevice(counts(layers, folds), on), on)).every((n) => n <= 1);
-  const least = onDevice(counts(layers, layers.map(oneLane)), on);
+    Object.values(occupancyOf(onDevice(layers, folds, on), on)).every((n) => n <= 1);
+  const least = onDevice(layers, layers.map(oneLane), on);
   const short = parts.filter((part) => least[part] > on[part]);
   if (short.length > 0)
     throw new HbnnError(
       `fold: expected a device that holds at least one lane per layer, got ${short.map((part) => `${Math.ceil(least[part])} ${part} of the ${on[part]} of ${on.name}`).join(', ')}; take a larger one or a smaller model`,
     );
-  const cost = (folds: readonly Fold[]): number => counts(layers, folds).luts;
+  const cost = (folds: readonly Fold[]): number => onDevice(layers, folds, on).luts;
   return estimateFolded(layers, largestFolds(layers, fits, cost), on, clockHz);
 }
 

@@ -1,5 +1,5 @@
-import { checkClock, sumBits } from './folded.ts';
-import { checkFolds, type Fold, type FoldedLayer, layerCycles } from './folding.ts';
+import { checkClock } from './folded.ts';
+import { checkFolds, type Fold, type FoldedLayer, layerCycles, sumBits } from './folding.ts';
 import { type Quantity, quantity, type Trust } from './quantity.ts';
 import type { Technology } from './technology.ts';
 

@@ -10,6 +10,8 @@ export interface FoldedLayer {
   readonly matrixHeight: number;
   /** Places the matrix is applied at. */
   readonly places: number;
+  /** Values of a pixel of its input. */
+  readonly channels: number;
   /** Values of one row of the feature map that the window slides over: width × channels. */
   readonly rowValues: number;
   readonly kernelHeight: number;
@@ -27,6 +29,12 @@ export interface Fold {
   readonly pe: number;
   readonly simd: number;
 }
+
+/** The bits of a sum of so many products. */
+export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): number => {
+  const most = (bits: number): number => 2 ** bits - 1;
+  return Math.ceil(Math.log2(matrixWidth * most(weightBits) * most(inputBits) + 1)) + 1;
+};
 
 /** The matrices of a counted model, each with what turns its sums into the next inputs. */
 export function foldedLayers(census: Census): FoldedLayer[] {
@@ -60,7 +68,7 @@ function foldedLayer(
   const taps = window === 'depthwise' ? step.fanIn : step.fanIn / channels;
   return {
     ...{ name: step.name, window, matrixWidth: step.fanIn, matrixHeight: step.output[2] },
-    places: step.output[0] * step.output[1],
+    ...{ places: step.output[0] * step.output[1], channels: step.input[2] },
     rowValues: window === 'dense' ? step.fanIn : step.input[1] * step.input[2],
     // Kernels are nearly always square; only the line buffer's size hangs on it.
     kernelHeight: window === 'dense' ? 1 : Math.max(1, Math.round(Math.sqrt(taps))),

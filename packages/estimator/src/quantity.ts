@@ -31,6 +31,13 @@ export function quantity(value: number, unit: string, trust: Trust): Quantity {
     throw new HbnnError(
       `estimate: expected a positive number of ${unit} from ${trust.from}, got ${value}; report this model`,
     );
-  const { source, from, error } = trust;
+  return banded(value, unit, trust);
+}
+
+/** Make a figure of what may not be there at all, counted as 0. @throws HbnnError for what is no number or below 0 */
+export const quantityOrNone = (value: number, unit: string, trust: Trust, none: Trust): Quantity =>
+  value === 0 ? banded(0, unit, none) : quantity(value, unit, trust);
+
+function banded(value: number, unit: string, { source, from, error }: Trust): Quantity {
   return { value, unit, low: value * (1 - error), high: value * (1 + error), source, from };
 }

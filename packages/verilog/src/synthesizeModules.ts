@@ -258,7 +258,11 @@ const adderCount = (cells: Readonly<Record<string, number>>, { full, half }: Add
 
 function areaOf(module: string, type: string, { areas, registers }: CellLibrary): number {
   const area = areas.get(type);
-  if (area !== undefined) return area;
+  if (area !== undefined && area > 0) return area;
+  if (area !== undefined)
+    throw new HbnnError(
+      `${module}: expected an area above 0 of cell ${type} in the library, got ${area}; mend its Liberty file`,
+    );
   const lacking =
     registers.size === 0 && /DFF|DLATCH/.test(type)
       ? 'a library without flip-flops; name the file that has them as well, with a comma between'

@@ -38,14 +38,21 @@ export function testbenchFiles(
   return {
     [pixelsFile]: lines(pixels.length / eachIn, pixelHex, eachIn),
     [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
-    [`${testbenchName}.v`]:
-      design.kind === 'folded'
-        ? streamTestbench(design, images)
-        : testbenchText(design, images, classes),
+    [`${testbenchName}.v`]: testbenchText(model, design, images),
   };
 }
 
-function testbenchText(design: Design, images: number, classes: number): string {
+/** The testbench itself, for so many images. */
+export const testbenchText = (
+  { scoreOffsets }: IntegerModel,
+  design: Design | FoldedDesign,
+  images: number,
+): string =>
+  design.kind === 'folded'
+    ? streamTestbench(design, images)
+    : unrolledTestbench(design, images, scoreOffsets.length);
+
+function unrolledTestbench(design: Design, images: number, classes: number): string {
   const { top, input, latencyCycles: latency } = design;
   const clocked = latency > 0;
   return `// Checks ${top} on ${images} images against the interpreter's scores; run it where the .hex files lie.

@@ -11,9 +11,12 @@ import type { Bus, Design, DesignLayer } from './design.ts';
 import type { FoldedDesign } from './folded.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
 import { StreamFault } from './simulateStreams.ts';
+import { testbenchText } from './testbench.ts';
+import { testbenchName } from './testbenchNames.ts';
+import { undrivenNet } from './undriven.ts';
 import { decodeForm, type Form } from './value.ts';
 import { streamDifference } from './verifyStreams.ts';
-import { vectorDifference } from './verifyVectors.ts';
+import { vectorDifference, vectorImages } from './verifyVectors.ts';
 import { verilogFiles } from './verilogFiles.ts';
 import type { YosysNetlist } from './yosys.ts';
 
@@ -36,6 +39,8 @@ export interface Verified {
   /** Vectors on each layer's inputs, compared with the hardware generated from the model; 0 where the text is the same. */
   readonly vectorsPerLayer: number;
   readonly gates: number;
+  /** Whether the testbench's own text is what is generated; undefined without one. It is not computed. */
+  readonly testbench?: 'generated' | 'edited';
 }
 
 export interface VerifyOptions {
@@ -52,6 +57,7 @@ const mostWork = 4e8;
 /**
  * Check Verilog against a model: images through the whole network, layer by layer against the interpreter; and, where
  * the text is not what is generated, each layer alone on values within its inputs' ranges, which images may not reach.
+ * There an output that depends on a net that nothing drives is a difference too, whatever 0 in its place gives.
  * The testbench's images and scores, where they are among the files, are compared with the model's.
  *
  * @param files the Verilog, whoever wrote it; its top module and layers keep their names and ports
@@ -70,20 +76,24 @@ export async function verify(
   const changed = [...names].some((name) => generated[name] !== given[name]);
   const netlist = await gateNetlist(design, files);
   const simulation = await simulateNetlist(model, design, netlist);
-  const counts = { images, vectorsPerLayer: 0, gates: simulation.gates };
-  const pixels = testImages(model, images, seed);
-  const difference = differenceOrFault(() => firstDifference(model, simulation, pixels));
+  const counts = {
+    ...{ images, vectorsPerLayer: 0, gates: simulation.gates },
+    ...testbenchNote(model, design, files),
+  };
+  const difference = imageDifference(model, simulation, images, seed);
   if (difference !== undefined) return { equal: false, difference, ...counts };
   const vector = vectorDifference(model, files);
   if (vector !== undefined) return { equal: false, difference: vector, ...counts };
   if (!changed) return { equal: true, ...counts };
+  const floating = undrivenDifference(design, netlist);
+  if (floating !== undefined) return { equal: false, difference: floating, ...counts };
   // Scores and their largest are seen through images alone: more of them, as far as that takes seconds.
   const cycles = design.kind === 'folded' ? design.cyclesPerImage : 1;
   const more = Math.min(morePasses, Math.floor(mostWork / (simulation.gates * cycles * images)));
   for (let pass = 1; pass <= more; pass++) {
-    const others = testImages(model, images, seed + pass);
-    const late = differenceOrFault(() => firstDifference(model, simulation, others));
-    if (late !== undefined) return { equal: false, difference: late, ...counts };
+    const late = imageDifference(model, simulation, images, seed + pass);
+    if (late !== undefined)
+      return { equal: false, difference: late, ...counts, images: images * (1 + pass) };
   }
   const own = await gateNetlist(design, generated, true);
   const alone = design.kind === 'folded' ? await gateNetlist(design, files, true) : netlist;
@@ -93,6 +103,54 @@ export async function verify(
     if (layer !== undefined) return { equal: false, difference: layer, ...vectors };
   }
   return { equal: true, ...vectors };
+}
+
+/** The first difference on a seed's images; it says the seed, for further passes have others. */
+function imageDifference(
+  model: IntegerModel,
+  simulation: Parameters<typeof firstDifference>[1],
+  images: number,
+  seed: number,
+): Difference | undefined {
+  const pixels = testImages(model, images, seed);
+  const difference = differenceOrFault(() => firstDifference(model, simulation, pixels));
+  return difference && { ...difference, found: `${difference.found} (images of seed ${seed})` };
+}
+
+function undrivenDifference(
+  { top, layers }: Design | FoldedDesign,
+  netlist: YosysNetlist,
+): Difference | undefined {
+  const found = undrivenNet(netlist, top);
+  if (found === undefined) return undefined;
+  const { path, net } = found;
+  // Streams are one module by then, with each layer's nets under its instance.
+  const within = path[0] ?? net;
+  const layer = layers.find(
+    ({ module }) => within === module || within.startsWith(`${module}_layer.`),
+  );
+  return {
+    ...{
+      layer: layer?.layer ?? path[0] ?? top,
+      output: 'net without a driver',
+      expected: 1,
+      got: 0,
+    },
+    found: `drivers of ${net} of ${path.at(-1) ?? top}, which an output depends on: x in simulators`,
+  };
+}
+
+/** Whether somebody edited the testbench: its vectors are compared, its text is not run. */
+function testbenchNote(
+  model: IntegerModel,
+  design: Design | FoldedDesign,
+  files: Readonly<Record<string, string>>,
+): Pick<Verified, 'testbench'> {
+  const text = files[`${testbenchName}.v`];
+  if (text === undefined) return {};
+  const images = vectorImages(model, files);
+  const same = images !== undefined && text === testbenchText(model, design, images);
+  return { testbench: same ? 'generated' : 'edited' };
 }
 
 const layerDifferences = (

@@ -11,14 +11,8 @@ export function vectorDifference(
   model: IntegerModel,
   files: Readonly<Record<string, string>>,
 ): Difference | undefined {
-  const [pixels, scores] = [files[pixelsFile], files[scoresFile]];
-  if (pixels === undefined || scores === undefined) return undefined;
-  const images = Uint8Array.from(numbers(pixels, pixelsFile, 2));
-  const size = featureCount(model.input.shape);
-  if (images.length === 0 || images.length % size !== 0)
-    throw new HbnnError(
-      `${pixelsFile}: expected images of ${size} pixels, got ${images.length} pixels; write the folder again`,
-    );
+  const [images, scores] = [pixelsOf(model, files), files[scoresFile]];
+  if (images === undefined || scores === undefined) return undefined;
   const written = numbers(scores, scoresFile, 8);
   const right = interpreter(model).run(images);
   const classes = model.scoreOffsets.length;
@@ -31,6 +25,29 @@ export function vectorDifference(
     ...{ ...where, output: `image ${Math.floor(at / classes)}, score ${at % classes}` },
     ...{ expected: right[at], got: written[at] | 0 },
   };
+}
+
+/** How many images the testbench has; undefined without its pixels. @throws HbnnError for images that are not whole */
+export function vectorImages(
+  model: IntegerModel,
+  files: Readonly<Record<string, string>>,
+): number | undefined {
+  const pixels = pixelsOf(model, files);
+  return pixels && pixels.length / featureCount(model.input.shape);
+}
+
+function pixelsOf(
+  model: IntegerModel,
+  files: Readonly<Record<string, string>>,
+): Uint8Array | undefined {
+  const text = files[pixelsFile];
+  if (text === undefined) return undefined;
+  const pixels = Uint8Array.from(numbers(text, pixelsFile, 2));
+  const size = featureCount(model.input.shape);
+  if (pixels.length > 0 && pixels.length % size === 0) return pixels;
+  throw new HbnnError(
+    `${pixelsFile}: expected images of ${size} pixels, got ${pixels.length} pixels; write the folder again`,
+  );
 }
 
 /** Numbers of a file for $readmemh, each line's last one first. */

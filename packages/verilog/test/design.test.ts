@@ -87,6 +87,26 @@ describe('verify', () => {
     expect((await edited('wire c1 =', '  wire c1 =')).equal).toBe(true);
   });
 
+  it('finds a net that nothing drives, where an output depends on it', async () => {
+    const unrolled = unrolledDesign(model, { style: 'xc7' });
+    const folded = foldedDesign(model, { style: 'xc7', folds: { layer: 'constant' } });
+    for (const own of [unrolled, folded]) {
+      const text = verilogFiles(own);
+      const primitives = text['hbnn_xc7.v'].replace("          assign abc = 3'b0;\n", '');
+      expect(primitives).not.toBe(text['hbnn_xc7.v']);
+      const result = await verify(model, own, { ...text, 'hbnn_xc7.v': primitives });
+      expect(result).toMatchObject({
+        ...{ equal: false, difference: { layer: 'layer', output: 'net without a driver' } },
+      });
+      expect(result.difference?.found).toMatch(/^drivers of \S+abc\[\d\] of /);
+      // What no output depends on may be anything.
+      const unread = text['hbnn_xc7.v'].replace('[2:0] abc;', '[2:0] abc, unread, same = unread;');
+      expect(await verify(model, own, { ...text, 'hbnn_xc7.v': unread })).toMatchObject({
+        equal: true,
+      });
+    }
+  });
+
   it('finds an edited choice of the largest score that only near scores show', async () => {
     const layer = { layer: 'dense:24x4', mix: parseMix('0.5/0.5'), mapPer: parseMapPer('output') };
     const near = randomModel(74, layer);
@@ -97,12 +117,25 @@ describe('verify', () => {
     expect(scores).not.toBe(text['scores_logic.v']);
     const result = await verify(near, own, { ...text, 'scores_logic.v': scores });
     expect(result).toMatchObject({ equal: false, difference: { layer: 'largest' } });
+    // A further pass found it: its seed finds it as the first one.
+    const found = result.difference?.found ?? '';
+    const seed = Number(/\(images of seed (\d+)\)$/.exec(found)?.[1]);
+    expect(seed).toBeGreaterThan(1);
+    expect(result.images).toBe(256 * seed);
+    const again = await verify(near, own, { ...text, 'scores_logic.v': scores }, { seed });
+    expect(again).toMatchObject({ equal: false, difference: result.difference, images: 256 });
   });
 
   it('names the testbench where its vectors are not of the model', async () => {
     for (const tested of [design, foldedDesign(model)]) {
       const text = { ...verilogFiles(tested), ...testbenchFiles(model, tested, { images: 3 }) };
-      expect(await verify(model, tested, text)).toMatchObject({ equal: true });
+      expect(await verify(model, tested, text)).toMatchObject({
+        ...{ equal: true, testbench: 'generated' },
+      });
+      const blind = text['testbench.v'].replace('failures = failures + 1', 'failures = 0');
+      expect(await verify(model, tested, { ...text, 'testbench.v': blind })).toMatchObject({
+        ...{ equal: true, testbench: 'edited' },
+      });
       const last = text['testbench_scores.hex'].trimEnd();
       const other = `${last.slice(0, -1)}${last.endsWith('1') ? '0' : '1'}\n`;
       const result = await verify(model, tested, { ...text, 'testbench_scores.hex': other });

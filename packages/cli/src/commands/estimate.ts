@@ -38,13 +38,13 @@ interface Options {
   target?: string;
   liberty?: string[];
   fold?: string;
-  clock: string;
+  clock?: string;
   rate?: string;
   activity?: string;
   data?: string;
   in?: string;
   from?: string;
-  images: string;
+  images?: string;
   json?: boolean;
 }
 
@@ -52,6 +52,8 @@ const help = `
 Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
 scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
 several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
+luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
+'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
@@ -67,13 +69,13 @@ export function estimateCommand(): Command {
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
     .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
-    .option('--clock <MHz>', 'clock of an FPGA design', '100')
+    .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--in <file>', 'count them over the images of a .npy of uint8')
-    .option('--images <n>', 'images to count over', '257')
+    .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((o: Options) => run(o));
@@ -82,16 +84,12 @@ export function estimateCommand(): Command {
 async function run(o: Options): Promise<void> {
   const cells = cellsOf(o);
   const on = cells === undefined ? device(o.target ?? '') : undefined;
-  const clockHz = decimal(o.clock, '--clock', 'of megahertz such as 100') * 1e6;
+  checkEffect(o, cells !== undefined);
+  const clockHz = decimal(o.clock ?? '100', '--clock', 'of megahertz such as 100') * 1e6;
   const model = await readModelFile(o.model);
   const counted = census(model);
   if (cells !== undefined) {
     if (o.fold !== undefined) {
-      refuse(
-        o,
-        ['rate', 'activity', 'data', 'in', 'from'],
-        'a folded design in cells; give --clock',
-      );
       const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
       print({ model: o.model, style: 'folded', operations: counted.total, ...found }, o.json);
       return;
@@ -101,18 +99,22 @@ async function run(o: Options): Promise<void> {
     return;
   }
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
-  refuse(
-    o,
-    ['rate', 'activity', 'data', 'in', 'from'],
-    'an FPGA; give --target asic:NM or --liberty',
-  );
   const head = { model: o.model, target: on.name, clockHz, operations: counted.total };
+  const note = lutNote(on, o.fold !== undefined);
   if (o.fold === undefined) {
-    print({ ...head, style: 'unrolled', ...estimateUnrolled(model, on, clockHz) }, o.json);
+    print({ ...head, style: 'unrolled', note, ...estimateUnrolled(model, on, clockHz) }, o.json);
     return;
   }
   const layers = foldedLayers(counted);
-  print({ ...head, style: 'folded', ...folded(layers, on, clockHz, o.fold) }, o.json);
+  print({ ...head, style: 'folded', note, ...folded(layers, on, clockHz, o.fold) }, o.json);
+}
+
+/** What is counted as a LUT: tables before packing, or what of the device is in use. */
+function lutNote({ lutInputs }: Device, isFolded: boolean): string {
+  if (lutInputs === 4) return "luts: tables of four inputs, 'luts' of hbnn synth";
+  return isFolded
+    ? "luts: LUTs in use after place and route, as FINN's networks were measured"
+    : "luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer, where two small tables share one";
 }
 
 function folded(
@@ -165,8 +167,6 @@ async function activityFrom(model: IntegerModel, o: Options): Promise<Activity |
   const given = (['activity', 'data', 'in'] as const).filter((name) => o[name] !== undefined);
   if (given.length > 1)
     throw new HbnnError(`--${given[0]}: expected no --${given[1]} beside it; give one of them`);
-  if (o.from !== undefined && o.data === undefined)
-    throw new HbnnError('--from: has no effect without --data; name the data set');
   if (o.activity !== undefined) return { perNet: decimal(o.activity, '--activity'), from: 'given' };
   if (given.length === 0) return undefined;
   const { pixels, label } = await imagesOf(model, o);
@@ -188,7 +188,7 @@ async function imagesOf(
 ): Promise<{ readonly pixels: Uint8Array; readonly label: string }> {
   const { shape } = model.input;
   const size = featureCount(shape);
-  const most = wholeNumber(o.images, '--images');
+  const most = wholeNumber(o.images ?? '257', '--images');
   if (most < 2) throw new HbnnError(`--images: expected at least 2, got ${most}`);
   if (o.data === undefined) {
     const file = o.in ?? '';
@@ -207,11 +207,28 @@ async function imagesOf(
   return { pixels, label };
 }
 
-type Refused = 'fold' | 'rate' | 'activity' | 'data' | 'in' | 'from';
+/** Options of the power of unrolled designs in cells. */
+const ofPower = ['rate', 'activity', 'data', 'in', 'from', 'images'] as const;
 
-function refuse(o: Options, names: readonly Refused[], why: string): void {
-  for (const name of names)
-    if (o[name] !== undefined) throw new HbnnError(`--${name}: has no effect with ${why}`);
+/** Refuse options that change nothing in what is asked for. @throws HbnnError saying what they go with */
+function checkEffect(o: Options, inCells: boolean): void {
+  const stray = ofPower.find((name) => o[name] !== undefined);
+  if (stray !== undefined && !inCells)
+    throw new HbnnError(
+      `--${stray}: has no effect with an FPGA; give --target asic:NM or --liberty`,
+    );
+  if (stray !== undefined && o.fold !== undefined)
+    throw new HbnnError(`--${stray}: has no effect with a folded design in cells; give --clock`);
+  if (o.clock !== undefined && inCells && o.fold === undefined)
+    throw new HbnnError(
+      '--clock: has no effect with an unrolled design in cells; give --fold beside it, or --rate',
+    );
+  if (o.from !== undefined && o.data === undefined)
+    throw new HbnnError('--from: has no effect without --data; name the data set');
+  if (o.images !== undefined && o.data === undefined && o.in === undefined)
+    throw new HbnnError(
+      '--images: has no effect without images to count over; give --data or --in',
+    );
 }
 
 /** The standard cells that are asked for; undefined for an FPGA. */

@@ -14,6 +14,7 @@ import {
   synthesize,
 } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { checkLiberty } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -61,13 +62,11 @@ export function synthCommand(): Command {
 
 async function run(o: Options): Promise<void> {
   const { manifest, files } = readRtl(o.rtl);
+  checkEffect(o);
   if (o.place) return runPlace(o, manifest, files);
-  const stray = placing.find((option) => o[option] !== undefined);
-  if (stray !== undefined)
-    throw new HbnnError(`--${stray}: expected it with --place alone, got it without`);
   const dontUse = o.dontUse?.split(',');
   const target = {
-    ...synthesisTarget(o.target, readLiberty),
+    ...synthesisTarget(o.target, (file) => readLiberty(file, dontUse)),
     ...(dontUse !== undefined && { dontUse }),
   };
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
@@ -84,6 +83,26 @@ async function run(o: Options): Promise<void> {
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
   printResult({ rtl: o.rtl, target: o.target, seconds, ...cost, layers }, o.json);
+}
+
+/** Refuse options that change nothing in what is asked for. @throws HbnnError saying what they go with */
+function checkEffect(o: Options): void {
+  const stray = placing.find((option) => o[option] !== undefined);
+  if (stray !== undefined && !o.place)
+    throw new HbnnError(`--${stray}: expected it with --place alone, got it without`);
+  if (o.dontUse !== undefined && !o.target.startsWith('liberty:'))
+    throw new HbnnError(
+      `--dont-use: has no effect with --target ${o.target}; it goes with --target liberty:FILE`,
+    );
+  if (!o.place) return;
+  for (const [flag, given] of [
+    ['--workers', o.workers !== undefined],
+    ['--no-cache', !o.cache],
+  ] as const)
+    if (given)
+      throw new HbnnError(
+        `${flag}: has no effect with --place, which makes one module, always anew; leave one of them out`,
+      );
 }
 
 function needGates({ target, rtl }: Options, { style }: RtlManifest): void {
@@ -131,12 +150,15 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   throw new HbnnError(`--layer: expected a layer of ${rtl} (${names}), got '${layer}'`);
 }
 
-function readLiberty(file: string): string {
+function readLiberty(file: string, dontUse?: readonly string[]): string {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new HbnnError(`--target: ${file} could not be read (${(error as Error).message})`);
   }
+  checkLiberty(text, file, dontUse);
+  return text;
 }
 
 /** Results by a digest of what they are of. A damaged one counts as none. */

@@ -22,7 +22,7 @@ interface Options {
   seed: string;
   proof?: boolean;
   sat?: boolean;
-  secondsPerLayer: string;
+  secondsPerLayer?: string;
   json?: boolean;
 }
 
@@ -38,7 +38,10 @@ export function verifyCommand(): Command {
     .option('--seed <n>', 'a whole number', '1')
     .option('--proof', 'prove the whole for all images where that can be done')
     .option('--sat', 'with --proof: ask Yosys’s sat too about what other ways have proved')
-    .option('--seconds-per-layer <n>', 'what is not proved by then is simulated', '120')
+    .option(
+      '--seconds-per-layer <n>',
+      'with --proof: what is not proved by then is simulated (default: 120)',
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -51,11 +54,13 @@ async function run(o: Options): Promise<void> {
   const images = wholeNumber(o.images, '--images');
   if (images < 1) throw new HbnnError(`--images: expected at least 1, got ${images}`);
   const seed = wholeNumber(o.seed, '--seed');
+  if (o.secondsPerLayer !== undefined && !o.proof)
+    throw new HbnnError('--seconds-per-layer: has no effect without --proof; add --proof');
+  if (o.sat && !o.proof) throw new HbnnError('--sat: expected --proof beside it; add --proof');
   const { manifest, files } = readRtl(o.rtl);
   const model = await readModelFile(o.model);
   const design = designOf(o.rtl, manifest, model);
-  const secondsPerLayer = wholeNumber(o.secondsPerLayer, '--seconds-per-layer');
-  if (o.sat && !o.proof) throw new HbnnError('--sat: expected --proof beside it; add --proof');
+  const secondsPerLayer = wholeNumber(o.secondsPerLayer ?? '120', '--seconds-per-layer');
   const provable = o.proof ? unrolled(design, o.rtl) : undefined;
   const result = await verify(model, design, files, { images, seed });
   const proof =

@@ -57,7 +57,7 @@ export function verilogCommand(): Command {
       '--luts <n>',
       'folded: choose the fastest folds within about so many LUTs (default 50000)',
     )
-    .option('--budget <n>', 'refuse a model of more adders than this (default 2000000)')
+    .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -102,6 +102,10 @@ function designFor(model: IntegerModel, style: 'gates' | 'xc7', o: Options): Des
   }
   if (o.style !== 'folded')
     throw new HbnnError(`--style: expected unrolled or folded, got '${o.style}'`);
+  if (o.budget !== undefined)
+    throw new HbnnError(
+      '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
+    );
   return foldedDesign(model, { style, maxLevels, folds: foldsFor(model, o) });
 }
 
