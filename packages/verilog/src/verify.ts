@@ -6,12 +6,12 @@ import {
   type Random,
   random,
 } from '@hbnn/core';
+import { decodeForm, type Form } from '@hbnn/core/gates';
 import { type Compiled, compile, lanes } from './compile.ts';
 import type { Bus, Design, DesignLayer } from './design.ts';
 import type { FoldedDesign } from './folded.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf, wordsPerSlot } from './simulate.ts';
 import { StreamFault } from './simulateStreams.ts';
-import { decodeForm, type Form } from './value.ts';
 import { streamDifference } from './verifyStreams.ts';
 import { vectorDifference } from './verifyVectors.ts';
 import { verilogFiles } from './verilogFiles.ts';
