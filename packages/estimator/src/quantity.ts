@@ -32,5 +32,7 @@ export function quantity(value: number, unit: string, trust: Trust): Quantity {
       `estimate: expected a positive number of ${unit} from ${trust.from}, got ${value}; report this model`,
     );
   const { source, from, error } = trust;
-  return { value, unit, low: value * (1 - error), high: value * (1 + error), source, from };
+  // Where it can be off by more than itself, nearly nothing is left of it.
+  const low = value * Math.max(0.05, 1 - error);
+  return { value, unit, low, high: value * (1 + error), source, from };
 }
