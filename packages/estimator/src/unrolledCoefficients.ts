@@ -38,7 +38,7 @@ const lut6: UnrolledCoefficients = {
   unit: 'LUT',
   steps: {
     layer: { per: [2.0002, 0.9995, 1.0032], error: 0.05 },
-    threshold: { per: [0.9756], error: 0.2 },
+    threshold: { per: [0.9756], error: 0.5 },
     maxPool: { per: [0.9917, 0.7508], error: 0.1 },
     sumPool: { per: [1], error: 0.05 },
     requantize: { per: [0.9604], error: 0.1 },
@@ -52,7 +52,7 @@ const lut4: UnrolledCoefficients = {
   unit: 'LUT',
   steps: {
     layer: { per: [2.0562, 0.9957], error: 0.2 },
-    threshold: { per: [1.0887, 0], error: 0.35 },
+    threshold: { per: [1.0887, 0], error: 0.5 },
     maxPool: { per: [1.065, 0.4205], error: 0.1 },
     sumPool: { per: [1.7392, 4.817], error: 0.15 },
     requantize: { per: [0.9193], error: 0.25 },
@@ -66,7 +66,7 @@ const gates: UnrolledCoefficients = {
   unit: 'GE',
   steps: {
     layer: { per: [6.9087, 2.046, 0.7488], error: 0.25 },
-    threshold: { per: [0.7417, 0], error: 0.3 },
+    threshold: { per: [0.7417, 0], error: 0.5 },
     maxPool: { per: [2.2392, 7.0284], error: 0.25 },
     sumPool: { per: [6.5748, 4.705], error: 0.05 },
     requantize: { per: [2.9472, 1.0472], error: 0.2 },
@@ -80,7 +80,7 @@ const adders: UnrolledCoefficients = {
   unit: 'GE',
   steps: {
     layer: { per: [1.037, 0.8501, 3.8865, 0], error: 0.15 },
-    threshold: { per: [0.7546, 0.1565], error: 0.4 },
+    threshold: { per: [0.7546, 0.1565], error: 0.5 },
     sumPool: { per: [1.037, 0.8501, 3.8865, 0], error: 0.2 },
     scores: { per: [4.0206, 0], error: 0.8 },
     largest: { per: [4.3124, 2.7432], error: 0.25 },
