@@ -37,7 +37,7 @@ export const tableInputsOf: Readonly<Record<UnrolledCircuit, number>> = {
 const lut6: UnrolledCoefficients = {
   unit: 'LUT',
   steps: {
-    layer: { per: [2.0002, 0.9995, 1.0032], error: 0.05 },
+    layer: { per: [2.0002, 0.9995, 1.0032], error: 0.1 },
     threshold: { per: [0.9756], error: 0.5 },
     maxPool: { per: [0.9917, 0.7508], error: 0.1 },
     sumPool: { per: [1], error: 0.05 },
