@@ -1,5 +1,5 @@
-// `pnpm bench:calibrate [--first SEED] [--count N] [--targets xc7,ice40,liberty:FILE+FILE]`: synthesize a seeded
-// grid of layers, add them to packages/estimator/test/unrolledMeasurements.json, and fit the estimator's coefficients. They are
+// `pnpm bench:calibrate [--first SEED] [--count N] [--networks SEED,SEED] [--targets xc7,ice40,liberty:FILE+FILE]`:
+// synthesize a seeded grid of layers, and whole random networks (`hbnn random --seed SEED`), add them to packages/estimator/test/unrolledMeasurements.json, and fit the estimator's coefficients. They are
 // printed, with the errors of the fit and of layers it did not see, to be put into unrolledCoefficients.ts.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
   options: {
     first: { type: 'string', default: '0' },
     count: { type: 'string', default: '0' },
+    networks: { type: 'string', default: '' },
     targets: { type: 'string', default: 'xc7,ice40' },
   },
 });
@@ -25,10 +26,10 @@ const lengths = [16, 27, 36, 48, 64, 72, 100, 144, 144, 200, 288, 400];
 const widths = [1, 2, 4, 8, 8, 16, 16];
 const mostWeights = 1600;
 
-type Layer = Omit<UnrolledMeasurement, 'target' | 'adderGates' | 'steps'>;
+type Measured = Parameters<typeof modelOf>[0];
 
 /** One layer of the grid, drawn by its seed: mostly dense, for a place of a convolution is a dense layer. */
-function layerOf(seed: number): Layer {
+function layerOf(seed: number): Measured {
   const rng = random('calibration', seed);
   const pick = <T>(list: readonly T[]): T => list[rng.below(list.length)];
   const dense = (): string => {
@@ -71,31 +72,37 @@ function cellsOf(target: string): { readonly gate: number; readonly adder?: numb
   return { gate: nand.areaUm2, adder: cellOfRole(libraries, 'fullAdder')?.areaUm2 };
 }
 
-async function measure(layer: Layer, target: string): Promise<UnrolledMeasurement> {
-  const model = modelOf(layer);
-  const design = unrolledDesign(model, { style: target === 'xc7' ? 'xc7' : 'gates' });
+async function measure(of: Measured, target: string): Promise<UnrolledMeasurement> {
+  const design = unrolledDesign(modelOf(of), { style: target === 'xc7' ? 'xc7' : 'gates' });
   const tools = synthesisTarget(target.replaceAll('+', ','), read);
   const cost = await synthesize(verilogFiles(design), design.top, tools);
   const cells = target.startsWith('liberty:') ? cellsOf(target) : undefined;
-  const names = { m_input: 'input', layer: 'layer', scores: 'scores', largest: 'largest' } as const;
-  const areas = Object.entries(names).map(([module, step]) => {
-    const found = cost.layers.find((one) => one.layer === module);
-    if (found === undefined) throw new Error(`${layer.layer}: no module ${module}`);
+  const modules = [
+    ...design.layers.map(({ layer, module }) => [layer, module] as const),
+    ...(['scores', 'largest'] as const).map((step) => [step, design[step].name] as const),
+  ];
+  const areas = modules.map(([step, module]) => {
+    // A layer that is all wires has no module.
+    const found = cost.layers.find((one) => one.layer === module) ?? { luts: 0, area: 0 };
     return [step, cells === undefined ? found.luts : (found.area ?? 0) / cells.gate] as const;
   });
   const steps = Object.fromEntries(areas);
-  if (cells === undefined) return { ...layer, target: target === 'xc7' ? 'lut6' : 'lut4', steps };
-  if (cells.adder === undefined) return { ...layer, target: 'gates', steps };
-  return { ...layer, target: 'adders', adderGates: cells.adder / cells.gate, steps };
+  if (cells === undefined) return { ...of, target: target === 'xc7' ? 'lut6' : 'lut4', steps };
+  if (cells.adder === undefined) return { ...of, target: 'gates', steps };
+  return { ...of, target: 'adders', adderGates: cells.adder / cells.gate, steps };
 }
 
 const measured: UnrolledMeasurement[] = existsSync(file) ? JSON.parse(read(file.pathname)) : [];
 const first = Number(values.first);
-for (let seed = first; seed < first + Number(values.count); seed++)
+const all: Measured[] = [
+  ...Array.from({ length: Number(values.count) }, (_, i) => layerOf(first + i)),
+  ...values.networks.split(',').flatMap((seed) => (seed === '' ? [] : [{ seed: Number(seed) }])),
+];
+for (const one of all)
   for (const target of values.targets.split(',')) {
-    measured.push(await measure(layerOf(seed), target));
-    writeFileSync(file, `[\n${measured.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
-    console.error(`${seed} ${target}`);
+    measured.push(await measure(one, target));
+    writeFileSync(file, `[\n${measured.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
+    console.error(`${one.seed} ${target}`);
   }
 for (const target of ['lut6', 'lut4', 'gates', 'adders'] as const) {
   const own = measured.filter((one) => one.target === target);

@@ -203,7 +203,7 @@ export const areaRows = (ratios: readonly AreaRatio[]): ResultRow[] =>
     kind: 'estimated',
     unit: '× 1 bit',
     ours: Number(ratio.toFixed(3)),
-    error: unrolledCoefficients[circuit].layerError,
+    error: unrolledCoefficients[circuit].steps.layer.error,
     seeds,
     columns: {
       ...{ row: 'c', platform: circuit, model: place, unfolding: 'whole', bits },
@@ -213,7 +213,7 @@ export const areaRows = (ratios: readonly AreaRatio[]): ResultRow[] =>
 
 /** The law that a ratio follows within the estimate's error: the nearest of b and b², or neither. */
 function lawOf({ bits, ratio, circuit }: AreaRatio): string {
-  const error = unrolledCoefficients[circuit].layerError;
+  const error = unrolledCoefficients[circuit].steps.layer.error;
   const off = (law: number): number => Math.abs(ratio / law - 1);
   const laws = [
     ['b', bits],
@@ -239,7 +239,7 @@ export function areaClaims(ratios: readonly AreaRatio[]): Claim[] {
       (one) => one.circuit === circuit && one.scaling === 'weights and inputs',
     );
     const deciding = both.filter(({ bits }) => bits === 1.4 || bits === 2);
-    const error = 100 * unrolledCoefficients[circuit].layerError;
+    const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     return {
       ...{
         id,

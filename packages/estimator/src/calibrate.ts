@@ -6,8 +6,9 @@ import {
   parseMix,
   randomModel,
 } from '@hbnn/core';
-import { styleOf, type UnrolledCircuit } from './unrolledCoefficients.ts';
-import { type StepCounts, unrolledCounts } from './unrolledCounts.ts';
+import { groupOf, partsOf, type StepGroup, stepGroups } from './stepParts.ts';
+import type { UnrolledCircuit } from './unrolledCoefficients.ts';
+import { unrolledCounts } from './unrolledCounts.ts';
 
 /** Coefficients of an area, and how well they do. */
 export interface Fit {
@@ -95,96 +96,108 @@ function solve(
   return m.map((row, p) => row[used.length] / row[p]);
 }
 
-/** The parts that a kind of step is fitted by. */
-export const partsOf = {
-  sums: (c: StepCounts): number[] => [
-    ...[c.counters, c.chainPlaces, c.chains],
-    ...[c.fullAdders, c.halfAdders],
-  ],
-  /** Where a library's cell adds three bits: its gate equivalents, and what comes with it. */
-  sumsOfCells: (c: StepCounts, adderGates: number): number[] => [
-    ...[adderGates * c.fullAdders, c.fullAdders, c.halfAdders],
-  ],
-  thresholds: (c: StepCounts): number[] => [c.comparedBits, c.furtherNodes],
-  words: (c: StepCounts): number[] => [c.wordBits],
-  choices: (c: StepCounts): number[] => [c.comparedBits, c.wordBits],
-} as const;
-
-/** A synthesized random layer behind its thresholds: LUTs, or gate equivalents, of each module. */
-export interface UnrolledMeasurement {
+interface MeasuredArea {
   readonly seed: number;
+  readonly target: UnrolledCircuit;
+  /** Of `adders`: gate equivalents of the library's cell. */
+  readonly adderGates?: number;
+  /** LUTs, or gate equivalents, of each step's module. */
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+interface MeasuredLayer {
   readonly layer: string;
   readonly mix: string;
   readonly inputMix: string;
   readonly mapPer: string;
   readonly inputMapPer: InputMapPer;
-  readonly target: UnrolledCircuit;
-  /** Of `adders`: gate equivalents of the library's cell. */
-  readonly adderGates?: number;
-  readonly steps: Readonly<Record<string, number>>;
 }
 
-/** A fit of one kind of step, and what it gives where the layers of odd seeds are kept from it. */
+/** What was synthesized: a random layer behind its thresholds, or a whole random network. */
+export type MeasuredModel = { readonly seed: number } & (
+  | MeasuredLayer
+  | { readonly layer?: undefined }
+);
+export type UnrolledMeasurement = MeasuredArea & MeasuredModel;
+
+/** A fit of one kind of step, and what it gives for measurements that are kept from it. */
 export interface StepFit {
-  readonly step: string;
+  readonly step: StepGroup;
   readonly coefficients: readonly number[];
   readonly count: number;
   readonly fit: { readonly median: number; readonly worst: number };
   readonly heldOut: { readonly median: number; readonly worst: number };
 }
 
-/** Below this an area is mostly rounding; of scores and the largest one, small ones would outvote those that weigh. */
-const leastArea = { layer: 5, input: 5, scores: 40, largest: 40 } as const;
+/** Below this many LUTs, or gate equivalents, an area is mostly rounding: it has no part in fits. */
+export const leastArea = 20;
+
+interface Row {
+  readonly parts: readonly number[];
+  readonly area: number;
+  readonly seed: number;
+}
 
 /** Fit each kind of step of one circuit. @throws HbnnError with too few measurements */
 export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepFit[] {
-  const counted = measured.map((one) => ({
-    one,
-    counts: unrolledCounts(modelOf(one), styleOf[one.target]),
-  }));
-  const kinds = [
-    ['layer', partsOf.sums],
-    ['input', partsOf.thresholds],
-    ['scores', partsOf.words],
-    ['largest', partsOf.choices],
-  ] as const;
-  return kinds.map(([step, parts]): StepFit => {
-    const used = counted.flatMap(({ one, counts }) => {
-      const found = counts.find(({ name }) => name === step);
-      const area = one.steps[step];
-      if (found === undefined || area < leastArea[step]) return [];
-      const { adderGates } = one;
-      const ofCells = step === 'layer' && adderGates !== undefined;
-      const own = ofCells ? partsOf.sumsOfCells(found, adderGates) : parts(found);
-      return [{ parts: own, area, odd: one.seed % 2 }];
-    });
-    const [seen, kept] = [0, 1].map((odd) => used.filter((row) => row.odd === odd));
-    const of = (list: typeof used) =>
-      fitArea(
-        list.map((row) => row.parts),
-        list.map(({ area }) => area),
-      );
-    const heldOut = errorsOf(
-      of(seen).coefficients,
-      kept.map((row) => row.parts),
-      kept.map(({ area }) => area),
-    );
-    const { coefficients, errors } = of(used);
+  const rows = new Map<StepGroup, Row[]>(stepGroups.map((step) => [step, []]));
+  for (const one of measured)
+    for (const counts of unrolledCounts(modelOf(one), one.target)) {
+      const step = groupOf(counts.kind);
+      const area = one.steps[counts.name];
+      if (area === undefined || area < leastArea) continue;
+      const parts = partsOf(step, counts, one.target, one.adderGates);
+      rows.get(step)?.push({ parts, area, seed: one.seed });
+    }
+  // Of steps that were hardly measured, as pools with some library's adders, there is no fit.
+  const fitted = [...rows].filter(
+    ([step, used]) => step === 'layer' || used.length >= 2 + (used[0]?.parts.length ?? 0),
+  );
+  return fitted.map(([step, used]): StepFit => {
+    const { coefficients, errors } = fitOf(used);
     return {
-      step,
-      coefficients,
-      count: used.length,
-      fit: spread(errors),
-      heldOut: spread(heldOut),
+      ...{ step, coefficients, count: used.length },
+      ...{ fit: spread(errors), heldOut: spread(heldOut(used)) },
     };
   });
 }
 
+const fitOf = (rows: readonly Row[]): Fit =>
+  fitArea(
+    rows.map(({ parts }) => parts),
+    rows.map(({ area }) => area),
+  );
+
+/** Fewer are kept from a fit one at a time; of more, odd seeds all at once. */
+const enoughRows = 20;
+
+/** Errors of measurements by fits that have not seen them. */
+function heldOut(rows: readonly Row[]): number[] {
+  const judged = (by: readonly Row[], kept: readonly Row[]): number[] =>
+    errorsOf(
+      fitOf(by).coefficients,
+      kept.map(({ parts }) => parts),
+      kept.map(({ area }) => area),
+    );
+  if (rows.length < enoughRows)
+    return rows.flatMap((row) =>
+      judged(
+        rows.filter((other) => other !== row),
+        [row],
+      ),
+    );
+  const odd = ({ seed }: Row): boolean => seed % 2 === 1;
+  return judged(
+    rows.filter((row) => !odd(row)),
+    rows.filter(odd),
+  );
+}
+
 /** The model that was measured. */
-export const modelOf = (
-  one: Omit<UnrolledMeasurement, 'target' | 'adderGates' | 'steps'>,
-): IntegerModel =>
-  randomModel(one.seed, {
-    ...{ layer: one.layer, mix: parseMix(one.mix), mapPer: parseMapPer(one.mapPer) },
-    ...{ inputMix: parseMix(one.inputMix), inputMapPer: one.inputMapPer },
-  });
+export const modelOf = (one: MeasuredModel): IntegerModel =>
+  one.layer === undefined
+    ? randomModel(one.seed)
+    : randomModel(one.seed, {
+        ...{ layer: one.layer, mix: parseMix(one.mix), mapPer: parseMapPer(one.mapPer) },
+        ...{ inputMix: parseMix(one.inputMix), inputMapPer: one.inputMapPer },
+      });

@@ -5,29 +5,8 @@ import {
   compressToNumber,
   type SumPlan,
 } from '@hbnn/core';
-import type { NumberForm } from './numberForms.ts';
-
-/** What the sums of a layer's place are made of. */
-export interface HeapCounts {
-  /** Seven bits that become three, in circuits with carry chains. */
-  readonly counters: number;
-  /**
-   * Three rows that become one: places of carry chains, each a table, as are those that only invert a sum's bit beside
-   * its chain; and the chains themselves.
-   */
-  readonly chainPlaces: number;
-  readonly chains: number;
-  /** Three bits that become two; and two that become two. */
-  readonly fullAdders: number;
-  readonly halfAdders: number;
-}
-
-type Tally = { -readonly [key in keyof HeapCounts]: HeapCounts[key] };
-
-/** What nothing takes. */
-export const noHeap: HeapCounts = {
-  ...{ counters: 0, chainPlaces: 0, chains: 0, fullAdders: 0, halfAdders: 0 },
-};
+import type { Form } from '@hbnn/core/gates';
+import { type LogicCounts, noLogic, type Tally } from './netlistCounts.ts';
 
 const bitLength = (value: number): number => (value <= 0 ? 0 : Math.floor(Math.log2(value)) + 1);
 
@@ -58,17 +37,17 @@ class Heights {
     }
   }
 
-  addForm({ base, weights }: NumberForm, factor: number): void {
+  addForm({ base, weights }: Form, factor: number): void {
     this.base += factor * base;
     for (const weight of weights) this.add(factor * weight);
   }
 
   /** The sum as a number, and what that takes. */
-  number(low: number, high: number, style: AdderStyle, tally: Tally): NumberForm {
-    if (style === 'xc7') tally.chainPlaces += this.#invertedAlone();
+  number(low: number, high: number, style: AdderStyle, tally: Tally): Form {
+    if (style === 'xc7') tally.tables += this.#invertedAlone();
     const by = (heights: readonly number[], width: number): Compression =>
       compressToNumber(heights, width, style);
-    return this.reduce(low, high, by, tally);
+    return this.reduce(low, high, by, style, tally);
   }
 
   /** Inverted bits that have their columns to themselves, and become the sum's as they are. */
@@ -83,11 +62,14 @@ class Heights {
     low: number,
     high: number,
     by: (heights: readonly number[], width: number) => Compression,
+    style: AdderStyle,
     tally: Tally,
-  ): NumberForm {
+  ): Form {
     const { chain, heights, ...steps } = by(this.#columns, bitLength(high - this.base));
     tally.counters += steps.counters;
-    tally.fullAdders += steps.fullAdders;
+    // A table makes the sum, another the carry.
+    if (style === 'xc7') tally.tables += 2 * steps.fullAdders;
+    else tally.fullAdders += steps.fullAdders;
     tally.halfAdders += steps.halfAdders;
     if (chain !== undefined) {
       tally.chains++;
@@ -98,20 +80,6 @@ class Heights {
   }
 }
 
-/** Count what the plain sum of some numbers takes, and the form that it has. */
-export function totalCounts(
-  forms: readonly NumberForm[],
-  style: AdderStyle,
-): HeapCounts & { readonly sum: NumberForm } {
-  const tally: Tally = { ...noHeap };
-  const heights = new Heights();
-  for (const form of forms) heights.addForm(form, 1);
-  const low = forms.reduce((sum, form) => sum + form.low, 0);
-  const high = forms.reduce((sum, form) => sum + form.high, 0);
-  const sum = heights.number(low, high, style, tally);
-  return { ...tally, sum };
-}
-
 /**
  * Count what a place's sums take: heaps of bits are reduced as `hbnn verilog` does it, by their heights alone.
  *
@@ -120,10 +88,10 @@ export function totalCounts(
  */
 export function heapCounts(
   { classes, additions, values, outputs, inputs }: SumPlan,
-  forms: readonly NumberForm[],
+  forms: readonly Form[],
   style: AdderStyle,
-): HeapCounts & { readonly sums: readonly NumberForm[] } {
-  const tally: Tally = { ...noHeap };
+): LogicCounts & { readonly sums: readonly Form[] } {
+  const tally: Tally = { ...noLogic };
   const sources = [...forms];
   for (const { terms, uses } of classes) {
     const heights = new Heights();
@@ -136,7 +104,7 @@ export function heapCounts(
     }
     const forUses = (columns: readonly number[], width: number): Compression =>
       compressForUses(columns, width, style, uses);
-    sources.push(heights.reduce(low, high, forUses, tally));
+    sources.push(heights.reduce(low, high, forUses, style, tally));
   }
   const heaps = Array.from({ length: outputs }, () => new Heights());
   for (const { output, source, factor } of additions)

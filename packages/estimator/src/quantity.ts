@@ -39,5 +39,7 @@ export const quantityOrNone = (value: number, unit: string, trust: Trust, none: 
   value === 0 ? banded(0, unit, none) : quantity(value, unit, trust);
 
 function banded(value: number, unit: string, { source, from, error }: Trust): Quantity {
-  return { value, unit, low: value * (1 - error), high: value * (1 + error), source, from };
+  // Where it can be off by more than itself, nearly nothing is left of it.
+  const low = value * Math.max(0.05, 1 - error);
+  return { value, unit, low, high: value * (1 + error), source, from };
 }

@@ -3,9 +3,9 @@ import type { Device } from './devices.ts';
 import { checkClock } from './folded.ts';
 import { powerModelOf } from './power.ts';
 import { type Quantity, quantity, type Trust } from './quantity.ts';
+import { groupOf, partsOf } from './stepParts.ts';
 import type { Technology } from './technology.ts';
 import {
-  styleOf,
   type UnrolledCircuit,
   type UnrolledCoefficients,
   unrolledCoefficients,
@@ -30,46 +30,22 @@ const usualActivity = 0.4;
 /** Zero-delay activity misses glitches: simulated with unit delays the same circuits took 2.6 to 3.7 times as much. */
 const mostGlitches = 3.7;
 
+/** Of small steps: how many LUTs, or gate equivalents, an estimate can be off whatever its size. */
+const mostRounding: Readonly<Record<string, number>> = { LUT: 6, GE: 25 };
+
 function areaOf(
-  c: UnrolledCoefficients,
+  { unit, steps }: UnrolledCoefficients,
   step: StepCounts,
+  circuit: UnrolledCircuit,
   adderGates: number,
 ): { area: number; error: number } {
-  const sums =
-    c.perCounter * step.counters +
-    c.perChainPlace * step.chainPlaces +
-    c.perChain * step.chains +
-    (c.perFullAdder + (c.perAdderGate ?? 0) * adderGates) * step.fullAdders +
-    c.perHalfAdder * step.halfAdders;
-  switch (step.kind) {
-    case 'conv':
-    case 'depthwise':
-    case 'dense':
-    case 'sumPool':
-      return {
-        area: sums,
-        // No sums of pools were measured.
-        error: step.kind === 'sumPool' ? 0.5 : c.layerError,
-      };
-    case 'threshold':
-      return {
-        area: c.perComparedBit * step.comparedBits + c.perFurtherNode * step.furtherNodes,
-        error: c.thresholdError,
-      };
-    case 'scores':
-      return { area: sums + c.perScoreBit * step.wordBits, error: c.wordError };
-    case 'largest':
-      return {
-        area: c.perMatchBit * step.comparedBits + c.perChoiceBit * step.wordBits,
-        error: c.wordError,
-      };
-    case 'maxPool':
-    case 'requantize':
-      // No such layers were measured: an adder per bit.
-      return { area: c.perWordBit * step.wordBits, error: 0.5 };
-    default:
-      return step.kind satisfies never;
-  }
+  const group = groupOf(step.kind);
+  const { per, error } = steps[group];
+  const parts = partsOf(group, step, circuit, adderGates);
+  const area = parts.reduce((sum, part, i) => sum + per[i] * part, 0);
+  // Even a layer that is pruned away has its wires.
+  const least = Math.max(1, area);
+  return { area: least, error: Math.max(error, mostRounding[unit] / least) };
 }
 
 /**
@@ -91,18 +67,15 @@ export function unrolledArea(
   const c = unrolledCoefficients[circuit];
   const trust = (error: number): Trust => ({
     ...{ source: 'calibrated model', error },
-    from: `fit to synthesized layers (${circuit})`,
+    from: `fit to synthesized layers and networks (${circuit})`,
   });
-  const steps = unrolledCounts(model, styleOf[circuit]).map((step): StepArea => {
-    const { area, error } = areaOf(c, step, adderGates);
-    // Even a layer that is pruned away has its wires.
-    return {
-      ...{ name: step.name, kind: step.kind },
-      area: quantity(Math.max(1, area), c.unit, trust(error)),
-    };
+  const steps = unrolledCounts(model, circuit).map((step): StepArea => {
+    const { area, error } = areaOf(c, step, circuit, adderGates);
+    return { ...{ name: step.name, kind: step.kind }, area: quantity(area, c.unit, trust(error)) };
   });
   const total = steps.reduce((sum, { area }) => sum + area.value, 0);
-  return { circuit, steps, total: quantity(total, c.unit, trust(c.designError)) };
+  const designError = Math.max(c.designError, mostRounding[c.unit] / total);
+  return { circuit, steps, total: quantity(total, c.unit, trust(designError)) };
 }
 
 export interface UnrolledFpga {

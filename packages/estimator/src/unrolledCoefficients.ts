@@ -1,28 +1,18 @@
 import type { AdderStyle } from '@hbnn/core';
+import type { StepGroup } from './stepParts.ts';
+
+/** What the parts of a kind of step take, and the largest relative error measured, rounded up. */
+export interface StepCoefficients {
+  /** Per part, in the order of `partsOf` (stepParts.ts). */
+  readonly per: readonly number[];
+  readonly error: number;
+}
 
 /** What the parts of an unrolled design take in one kind of circuit, and how far that was off. */
 export interface UnrolledCoefficients {
   readonly unit: string;
-  /** Of sums, per 7:3 counter, place of a carry chain, chain, full and half adder. */
-  readonly perCounter: number;
-  readonly perChainPlace: number;
-  readonly perChain: number;
-  readonly perFullAdder: number;
-  /** Of a full adder too, per gate equivalent of the library's cell for it; absent where there is none. */
-  readonly perAdderGate?: number;
-  readonly perHalfAdder: number;
-  /** Per bit of a number that thresholds turn into sign bits, and per threshold beyond an element's first. */
-  readonly perComparedBit: number;
-  readonly perFurtherNode: number;
-  /** Per bit of the scores' additions, of comparing scores and choosing, and of pools and requantization. */
-  readonly perScoreBit: number;
-  readonly perMatchBit: number;
-  readonly perChoiceBit: number;
-  readonly perWordBit: number;
-  /** Largest relative errors measured, rounded up: of layers of weights, of thresholds, of scores, of whole designs. */
-  readonly layerError: number;
-  readonly thresholdError: number;
-  readonly wordError: number;
+  readonly steps: Readonly<Record<StepGroup, StepCoefficients>>;
+  /** The largest relative error of whole designs, rounded up. */
   readonly designError: number;
 }
 
@@ -34,57 +24,73 @@ export const styleOf: Readonly<Record<UnrolledCircuit, AdderStyle>> = {
   ...{ lut6: 'xc7', lut4: 'gates', gates: 'gates', adders: 'gates' },
 };
 
-/**
- * Fitted by `pnpm bench:calibrate` to the layers of test/unrolledMeasurements.json, synthesized with Yosys for Xilinx 7
- * (LUT6), iCE40 (LUT4), the IHP 130 nm cells (gates), and sky130 and ASAP7 (adders); calibrate.test.ts fits them again and checks the errors. Pools
- * and requantization were not measured and take an adder per bit.
+/** Inputs of each circuit's look-up tables; 0 in gates. */
+export const tableInputsOf: Readonly<Record<UnrolledCircuit, number>> = {
+  ...{ lut6: 6, lut4: 4, gates: 0, adders: 0 },
+};
+
+/*
+ * Fitted by `pnpm bench:calibrate` to the layers and networks of test/unrolledMeasurements.json, synthesized with Yosys
+ * for Xilinx 7 (LUT6), iCE40 (LUT4), the IHP 130 nm cells (gates), and sky130 and ASAP7 (adders); calibrate.test.ts fits
+ * them again and checks the errors.
  */
+const lut6: UnrolledCoefficients = {
+  unit: 'LUT',
+  steps: {
+    layer: { per: [2.0002, 0.9995, 1.0032], error: 0.1 },
+    threshold: { per: [0.9756], error: 0.5 },
+    maxPool: { per: [0.9917, 0.7508], error: 0.1 },
+    sumPool: { per: [1], error: 0.05 },
+    requantize: { per: [0.9604], error: 0.1 },
+    scores: { per: [1.0015], error: 0.05 },
+    largest: { per: [1.1361, 1.1132], error: 0.2 },
+  },
+  designError: 0.15,
+};
+
+const lut4: UnrolledCoefficients = {
+  unit: 'LUT',
+  steps: {
+    layer: { per: [2.0562, 0.9957], error: 0.2 },
+    threshold: { per: [1.0887, 0], error: 0.5 },
+    maxPool: { per: [1.065, 0.4205], error: 0.1 },
+    sumPool: { per: [1.7392, 4.817], error: 0.15 },
+    requantize: { per: [0.9193], error: 0.25 },
+    scores: { per: [1], error: 0.05 },
+    largest: { per: [1.3691, 1.4546], error: 0.15 },
+  },
+  designError: 0.2,
+};
+
+const gates: UnrolledCoefficients = {
+  unit: 'GE',
+  steps: {
+    layer: { per: [6.9087, 2.046, 0.7488], error: 0.25 },
+    threshold: { per: [0.7417, 0], error: 0.5 },
+    maxPool: { per: [2.2392, 7.0284], error: 0.25 },
+    sumPool: { per: [6.5748, 4.705], error: 0.05 },
+    requantize: { per: [2.9472, 1.0472], error: 0.2 },
+    scores: { per: [3.2348, 1.0949], error: 0.75 },
+    largest: { per: [3.7077, 3.1153], error: 0.25 },
+  },
+  designError: 0.2,
+};
+
+const adders: UnrolledCoefficients = {
+  unit: 'GE',
+  steps: {
+    layer: { per: [1.037, 0.8501, 3.8865, 0], error: 0.15 },
+    threshold: { per: [0.7546, 0.1565], error: 0.5 },
+    sumPool: { per: [1.037, 0.8501, 3.8865, 0], error: 0.2 },
+    scores: { per: [4.0206, 0], error: 0.8 },
+    largest: { per: [4.3124, 2.7432], error: 0.25 },
+    // Too few were measured with such cells: sums of pools take what layers' do, the others what gates take.
+    maxPool: { ...gates.steps.maxPool, error: 0.2 },
+    requantize: { ...gates.steps.requantize, error: 0.15 },
+  },
+  designError: 0.2,
+};
+
 export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoefficients>> = {
-  lut6: {
-    unit: 'LUT',
-    ...{
-      perCounter: 2.0538,
-      perChainPlace: 0.6719,
-      perChain: 0.7645,
-      perFullAdder: 2.3382,
-      perHalfAdder: 0,
-    },
-    ...{ perComparedBit: 0.1861, perFurtherNode: 0.3793 },
-    ...{ perScoreBit: 0.9823, perMatchBit: 1.0555, perChoiceBit: 0.9506, perWordBit: 1 },
-    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.3, designError: 0.15 },
-  },
-  lut4: {
-    unit: 'LUT',
-    ...{
-      perCounter: 0,
-      perChainPlace: 0,
-      perChain: 0,
-      perFullAdder: 2.09,
-      perHalfAdder: 0.7414,
-    },
-    ...{ perComparedBit: 0.3018, perFurtherNode: 0.278 },
-    ...{ perScoreBit: 1.1113, perMatchBit: 1.2508, perChoiceBit: 1.2651, perWordBit: 2 },
-    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.3, designError: 0.15 },
-  },
-  gates: {
-    unit: 'GE',
-    ...{
-      perCounter: 0,
-      perChainPlace: 0,
-      perChain: 0,
-      perFullAdder: 6.7804,
-      perHalfAdder: 2.8226,
-    },
-    ...{ perComparedBit: 0.4698, perFurtherNode: 1.0706 },
-    ...{ perScoreBit: 2.4737, perMatchBit: 3.3726, perChoiceBit: 2.5742, perWordBit: 7 },
-    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.35, designError: 0.15 },
-  },
-  adders: {
-    unit: 'GE',
-    ...{ perCounter: 0, perChainPlace: 0, perChain: 0 },
-    ...{ perAdderGate: 1.0606, perFullAdder: 0.8392, perHalfAdder: 2.5297 },
-    ...{ perComparedBit: 0.4721, perFurtherNode: 1.2754 },
-    ...{ perScoreBit: 2.7968, perMatchBit: 4.0502, perChoiceBit: 2.104, perWordBit: 7 },
-    ...{ layerError: 0.15, thresholdError: 0.15, wordError: 0.35, designError: 0.15 },
-  },
+  ...{ lut6, lut4, gates, adders },
 };

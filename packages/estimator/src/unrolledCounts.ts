@@ -3,32 +3,43 @@ import {
   featureCount,
   HbnnError,
   type IntegerModel,
+  type IntegerWeights,
   type PlannedLayer,
   planModel,
   planSums,
-  type SumPoolLayer,
+  type SumPart,
 } from '@hbnn/core';
-import { type HeapCounts, heapCounts, noHeap, totalCounts } from './heapCounts.ts';
-import { formsAfter, type NumberForm, pixelForm } from './numberForms.ts';
+import {
+  type ElementThresholds,
+  type Form,
+  formKey,
+  largest,
+  linearSums,
+  Netlist,
+  pixelForm,
+  requantized,
+  requantizeOf,
+  scoreBits,
+  thresholdBits,
+  total,
+  type Value,
+} from '@hbnn/core/gates';
+import { heapCounts } from './heapCounts.ts';
+import { type LogicCounts, netlistCounts, noLogic, type Tally, tallyUp } from './netlistCounts.ts';
+import { styleOf, tableInputsOf, type UnrolledCircuit } from './unrolledCoefficients.ts';
 
 /** Building blocks of one step of an unrolled design: what its area is made of. */
-export interface StepCounts extends HeapCounts {
+export interface StepCounts extends LogicCounts {
   readonly name: string;
   readonly kind: PlannedLayer['layer']['kind'] | 'scores' | 'largest';
-  /** Bits of numbers that are compared: Σ over elements of the input's, where thresholds make it sign bits. */
-  readonly comparedBits: number;
-  /** Σ (2^bits − 1) nodes of thresholds beyond the first. */
-  readonly furtherNodes: number;
-  /** Bits that are added with a constant, chosen from two, or clamped. */
-  readonly wordBits: number;
 }
 
-const nothing = {
-  ...noHeap,
-  ...{ comparedBits: 0, furtherNodes: 0, wordBits: 0 },
-};
-
-const widthOf = (bound: number): number => Math.ceil(Math.log2(bound + 1)) + 1;
+/** How a circuit's logic is made and counted. */
+interface Making {
+  readonly style: AdderStyle;
+  /** Of look-up tables; 0 in gates. */
+  readonly tableInputs: number;
+}
 
 /**
  * Count what a fully unrolled design is made of: every weight has its own logic, every place of a feature map its own
@@ -36,164 +47,278 @@ const widthOf = (bound: number): number => Math.ceil(Math.log2(bound + 1)) + 1;
  *
  * @throws HbnnError when the model is not sound
  */
-export function unrolledCounts(model: IntegerModel, style: AdderStyle): StepCounts[] {
+export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): StepCounts[] {
   const planned = planModel(model);
+  const making = { style: styleOf[circuit], tableInputs: tableInputsOf[circuit] };
   const pixels = [...model.input.zeros].map(pixelForm);
-  let forms: NumberForm[] = Array.from(
+  let forms: readonly Form[] = Array.from(
     { length: featureCount(model.input.shape) },
     (_, i) => pixels[i % pixels.length],
   );
   const steps = planned.map((plan): StepCounts => {
-    if ('weights' in plan.layer) {
-      const { total, forms: sums } = productCounts(plan, forms, style);
-      forms = sums;
-      return { ...nothing, name: plan.layer.name, kind: plan.layer.kind, ...total };
-    }
-    if (plan.layer.kind === 'sumPool') {
-      const { total, forms: sums } = poolCounts(plan, plan.layer, forms, style);
-      forms = sums;
-      return { ...nothing, name: plan.layer.name, kind: plan.layer.kind, ...total };
-    }
-    const counted = stepCounts(plan, forms);
-    forms = formsAfter(plan, forms);
-    return counted;
+    const { name, kind } = plan.layer;
+    const made =
+      'weights' in plan.layer
+        ? productCounts(plan, forms, making)
+        : elementCounts(plan, forms, making);
+    forms = made.forms;
+    return { name, kind, ...made.tally };
   });
-  const last = planned[planned.length - 1];
-  const offset = model.scoreOffsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
-  const scores = model.scoreOffsets.length;
-  const width = widthOf(last.outputBound + offset);
-  const made = binaryCounts(forms, style);
-  const added = made.forms.reduce(
-    (sum, form, o) => sum + addedBits(form, model.scoreOffsets[o]),
-    0,
-  );
+  const scores = new Elements(making);
+  forms.forEach((form, k) => {
+    const offset = model.scoreOffsets[k];
+    scores.add(`${offset}`, [form], (net, [value], style) => {
+      const bits = scoreBits(net, value, offset, style);
+      return { form, bits };
+    });
+  });
+  const width = scores.widest;
   return [
     ...steps,
-    { ...nothing, name: 'scores', kind: 'scores', ...made.total, wordBits: Math.max(1, added) },
-    { ...nothing, name: 'largest', kind: 'largest', ...tournament(scores, width) },
+    { name: 'scores', kind: 'scores', ...scores.tally },
+    { name: 'largest', kind: 'largest', ...tournament(forms.length, width) },
   ];
 }
 
-/**
- * Bits of a sum to which its constant has to be added by more than an inverter: those above the constant's lowest set
- * bit.
- */
-function addedBits({ base, weights }: NumberForm, offset: number): number {
-  if (weights.length === 0) return 0;
-  const constant = Math.abs(Math.floor((base + offset) / weights[0]));
-  if (constant === 0) return 0;
-  let free = 0;
-  for (let rest = constant; rest % 2 === 0; rest /= 2) free++;
-  return Math.max(0, weights.length - free);
-}
+type Build = (net: Netlist, values: readonly Value[], style: AdderStyle) => Value;
 
-/** Comparisons of words two by two, and the bits of words and numbers that are chosen; the last winner's word is not. */
-function tournament(words: number, width: number): { comparedBits: number; wordBits: number } {
-  let wordBits = 0;
-  for (let left = words, round = 0; left > 1; left = Math.ceil(left / 2), round++) {
-    const matches = Math.floor(left / 2);
-    wordBits += matches * ((left > 2 ? width : 0) + round);
+/** Elements of a layer, each made of some others; those that are made alike of equal forms are counted once. */
+class Elements {
+  readonly tally: Tally = { ...noLogic };
+  /** Bits of the widest. */
+  widest = 0;
+  private readonly making: Making;
+  private readonly known = new Map<string, { counts: LogicCounts; value: Form; width: number }>();
+  private readonly keys = new FormKeys();
+
+  constructor(making: Making) {
+    this.making = making;
   }
-  return { comparedBits: (words - 1) * width, wordBits };
-}
 
-function stepCounts(plan: PlannedLayer, forms: readonly NumberForm[]): StepCounts {
-  const { layer, output } = plan;
-  const base = { ...nothing, name: layer.name, kind: layer.kind };
-  const values = featureCount(output);
-  const width = widthOf(plan.outputBound);
-  switch (layer.kind) {
-    case 'dense':
-    case 'conv':
-    case 'depthwise':
-    case 'sumPool':
-      return base;
-    case 'maxPool': {
-      const window = layer.size[0] * layer.size[1];
-      const widest = forms.reduce((most, { weights }) => Math.max(most, weights.length), 0);
-      return { ...base, wordBits: values * Math.max(1, window - 1) * Math.max(1, widest) };
+  /** Count one. @returns its form */
+  add(key: string, forms: readonly Form[], build: Build): Form {
+    const whole = `${key};${forms.map((form) => this.keys.of(form)).join()}`;
+    let found = this.known.get(whole);
+    if (found === undefined) {
+      const { counts, values } = built(forms, (...given) => [build(...given)], this.making);
+      found = { counts, value: values[0].form, width: values[0].bits.length };
+      this.known.set(whole, found);
     }
-    case 'threshold': {
-      const compared = widthOf(plan.inputBound);
-      let comparedBits = 0;
-      let furtherNodes = 0;
-      for (const bits of layer.bits) {
-        if (bits > 0) comparedBits += compared;
-        furtherNodes += Math.max(0, 2 ** bits - 2);
-      }
-      return { ...base, comparedBits: Math.max(1, comparedBits), furtherNodes };
-    }
-    case 'requantize':
-      // A multiplication by a constant of 15 bits adds about five shifted copies; then an offset and two clamps.
-      return { ...base, wordBits: values * (5 * (widthOf(plan.inputBound) + 15) + 3 * width) };
-    default:
-      return layer satisfies never;
+    tallyUp(this.tally, found.counts);
+    this.widest = Math.max(this.widest, found.width);
+    return found.value;
   }
 }
 
-/** Of scores: what makes numbers in binary of those that are other sums of bits, and the forms that they have then. */
-function binaryCounts(before: readonly NumberForm[], style: AdderStyle) {
-  const total = { ...noHeap };
-  const forms = before.map((form) => {
-    const { weights } = form;
-    const doubling = weights.every((weight, i) => weight === weights[0] * 2 ** i);
-    if (doubling && Number.isInteger(Math.log2(weights[0] ?? 1))) return form;
-    const { sum, ...counts } = totalCounts([form], style);
-    for (const name of countNames) total[name] += counts[name];
-    return sum;
+/** Make a place's netlist as the generator does, and count it. */
+function built(
+  forms: readonly Form[],
+  build: (net: Netlist, values: readonly Value[], style: AdderStyle) => readonly Value[],
+  { style, tableInputs }: Making,
+): { counts: LogicCounts; values: readonly Value[] } {
+  const net = new Netlist(forms.reduce((sum, { weights }) => sum + weights.length, 0));
+  let at = 0;
+  const inputs = forms.map((form): Value => {
+    const bits = form.weights.map((_, j) => net.input(at + j));
+    at += bits.length;
+    return { form, bits };
   });
-  return { total, forms };
+  const values = build(net, inputs, style);
+  net.outputs.push(...values.flatMap(({ bits }) => [...bits]));
+  return { counts: netlistCounts(net, tableInputs), values };
 }
 
-/** Of a pool that adds: what its windows' sums take, and the forms that they have. */
-function poolCounts(
-  { input, output }: PlannedLayer,
-  { size, strides }: SumPoolLayer,
-  before: readonly NumberForm[],
-  style: AdderStyle,
-) {
-  const forms: NumberForm[] = new Array(featureCount(output));
-  const total = { ...noHeap };
-  for (let y = 0; y < output[0]; y++)
-    for (let x = 0; x < output[1]; x++)
-      for (let c = 0; c < output[2]; c++) {
-        const window: NumberForm[] = [];
-        for (let i = y * strides[0]; i < Math.min(input[0], y * strides[0] + size[0]); i++)
-          for (let j = x * strides[1]; j < Math.min(input[1], x * strides[1] + size[1]); j++)
-            window.push(before[(i * input[1] + j) * input[2] + c]);
-        const { sum, ...counts } = totalCounts(window, style);
-        for (const name of countNames) total[name] += counts[name];
-        forms[(y * output[1] + x) * output[2] + c] = sum;
-      }
-  return { total, forms };
+/** Small numbers for forms, so that keys stay short. */
+class FormKeys {
+  private readonly byForm = new Map<Form, number>();
+  private readonly byKey = new Map<string, number>();
+
+  of(form: Form): number {
+    let number = this.byForm.get(form);
+    if (number !== undefined) return number;
+    const key = formKey(form);
+    number = this.byKey.get(key) ?? this.byKey.size;
+    this.byKey.set(key, number);
+    this.byForm.set(form, number);
+    return number;
+  }
 }
+
+interface Counted {
+  readonly tally: LogicCounts;
+  readonly forms: readonly Form[];
+}
+
+/** Of a layer without weights: its elements one by one, each of its own input or window. */
+function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+  const { layer, output } = plan;
+  const elements = new Elements(making);
+  const channels = output[2];
+  const forms = Array.from({ length: featureCount(output) }, (_, i): Form => {
+    const c = i % channels;
+    switch (layer.kind) {
+      case 'threshold': {
+        const nodes = 2 ** layer.multiples.length - 1;
+        const given = {
+          multiples: [...layer.multiples.subarray(0, layer.bits[i])],
+          thresholds: layer.thresholds.subarray(c * nodes, (c + 1) * nodes),
+          flip: layer.flips[c] === 1,
+        };
+        const wide = before[i].weights.length > pixelBits;
+        const o = wide ? { ...given, thresholds: reachedThresholds(given, before[i]) } : given;
+        const own = o.thresholds.slice(0, 2 ** o.multiples.length - 1);
+        return elements.add(`${o.multiples},${o.flip},${own}`, [before[i]], (net, [value], style) =>
+          thresholdBits(net, value, o, style),
+        );
+      }
+      case 'requantize':
+        return elements.add(`${c}`, [before[i]], (net, [value], style) =>
+          requantized(net, value, requantizeOf(layer, c), style),
+        );
+      case 'maxPool':
+        return elements.add('', windowOf(plan, i, before), largest);
+      case 'sumPool':
+        return elements.add('', windowOf(plan, i, before), total);
+      case 'dense':
+      case 'conv':
+      case 'depthwise':
+        throw new HbnnError(`${layer.name}: expected a layer without weights`);
+      default:
+        return layer satisfies never;
+    }
+  });
+  return { tally: elements.tally, forms };
+}
+
+/** Comparisons of more bits than a pixel's are many tables, which synthesis takes out where outcomes are decided. */
+const pixelBits = 8;
+
+/**
+ * Thresholds as synthesis finds them: a node's comparison whose outcome the nodes before it have decided is constant,
+ * and what would follow its other outcome does not matter.
+ */
+function reachedThresholds(
+  { multiples, thresholds, flip }: ElementThresholds,
+  { low, high }: Form,
+): number[] {
+  const count = 2 ** multiples.length;
+  const reached = new Array<number>(count).fill(0);
+  const copy = (from: number, to: number): void => {
+    if (to >= count) return;
+    reached[to] = reached[from];
+    copy(2 * from, 2 * to);
+    copy(2 * from + 1, 2 * to + 1);
+  };
+  const visit = (node: number, least: number, most: number): void => {
+    if (node >= count) return;
+    const at = thresholds[node - 1];
+    const [met, missed] = flip ? [2 * node, 2 * node + 1] : [2 * node + 1, 2 * node];
+    if (at > least && at <= most) {
+      reached[node] = at;
+      visit(met, at, most);
+      visit(missed, least, at - 1);
+      return;
+    }
+    const always = at <= least;
+    reached[node] = always ? low : high + 1;
+    visit(always ? met : missed, least, most);
+    copy(always ? met : missed, always ? missed : met);
+  };
+  visit(1, low, high);
+  return reached.slice(1);
+}
+
+/** What a pool's element is made of. */
+function windowOf({ layer, input, output }: PlannedLayer, i: number, before: readonly Form[]) {
+  if (layer.kind !== 'maxPool' && layer.kind !== 'sumPool')
+    throw new HbnnError(`${layer.name}: expected a pool`);
+  const [top, left] = layer.kind === 'maxPool' ? layer.padding : [0, 0];
+  const c = i % output[2];
+  const pixel = Math.floor(i / output[2]);
+  const y = Math.floor(pixel / output[1]) * layer.strides[0] - top;
+  const x = (pixel % output[1]) * layer.strides[1] - left;
+  const window: Form[] = [];
+  for (let j = Math.max(0, y); j < Math.min(input[0], y + layer.size[0]); j++)
+    for (let k = Math.max(0, x); k < Math.min(input[1], x + layer.size[1]); k++)
+      window.push(before[(j * input[1] + k) * input[2] + c]);
+  return window;
+}
+
+/** The choice of the largest of some numbers, two by two; the last winner's word is not needed. */
+const tournament = (count: number, width: number): LogicCounts => ({
+  ...noLogic,
+  comparedBits: Math.max(0, (count - 1) * (width - 1)),
+  chosenBits: Math.max(0, (count - 2) * width),
+});
 
 /** Of a product: what its places' sums take, all of them together, and the forms that they have. */
-function productCounts(plan: PlannedLayer, before: readonly NumberForm[], style: AdderStyle) {
+function productCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
-  const forms: NumberForm[] = new Array(featureCount(output));
-  const total = { ...noHeap };
-  for (const group of placesOf(plan)) {
-    // Where widths differ from place to place, a few stand for all.
-    const distinct = new Map(group.places.map((place) => [keyOf(place.inputs, before), place]));
-    const some = evenly([...distinct.values()], mostPlaces);
-    for (const place of some) {
-      const own = place.inputs.map((i) => before[i]);
-      const times = group.places.length / some.length;
-      for (const slice of slicesOf(place)) {
-        const { from, outputs, taps } = slice;
-        const { sums, ...counts } = heapCounts(
-          planSums(weightsOf(layer), { from, outputs, taps }, style),
-          ...([own, style] as const),
-        );
-        for (const name of countNames) total[name] += slice.stands * times * counts[name];
-        for (const { at } of group.places)
-          for (let o = 0; o < slice.stands * outputs; o++) forms[at + from + o] = sums[o % outputs];
-      }
+  const forms: Form[] = new Array(featureCount(output));
+  const tally: Tally = { ...noLogic };
+  const keys = new FormKeys();
+  const groups = placesOf(plan);
+  for (const group of groups) {
+    const variants = new Map<string, Place[]>();
+    for (const place of group.places) {
+      const key = place.inputs.map((i) => keys.of(before[i])).join();
+      const list = variants.get(key);
+      if (list === undefined) variants.set(key, [place]);
+      else list.push(place);
+    }
+    // Where forms differ from place to place, some stand for all.
+    const all = [...variants.values()];
+    const [first] = group.places;
+    const most = Math.max(4, Math.floor(mostWork / (first.outputs * first.taps.length + 1)));
+    const some = evenly(all, most);
+    const ratio = group.places.length / some.reduce((sum, places) => sum + places.length, 0);
+    for (const slice of slicesOf(first)) {
+      const sums = sumsOf(weightsOf(layer), slice, making, groups.length * some.length);
+      const made = some.map((places) => {
+        const counted = sums(places[0].inputs.map((i) => before[i]));
+        tallyUp(tally, counted.counts, slice.stands * ratio * places.length);
+        return counted.forms;
+      });
+      all.forEach((places, v) => {
+        const own = made[Math.floor((v * some.length) / all.length)];
+        for (const { at } of places)
+          for (let o = 0; o < slice.stands * slice.outputs; o++)
+            forms[at + slice.from + o] = own[o % slice.outputs];
+      });
     }
   }
-  return { total, forms };
+  return { tally, forms };
 }
+
+/** Weights of a place times variants that are counted one by one. */
+const mostWork = 6000;
+/** Bits that a layer's places add, where they are made as netlists and not counted by the heights of their heaps. */
+const mostMade = 6000;
+
+/** How the sums of a part of a layer's weights are counted, for inputs of any forms and about so many places. */
+function sumsOf(weights: IntegerWeights, part: SumPart, making: Making, places: number) {
+  const plan = planSums(weights, part, making.style);
+  const additions = plan.classes.reduce(
+    (sum, { terms }) => sum + terms.length,
+    plan.additions.length,
+  );
+  return (forms: readonly Form[]): { counts: LogicCounts; forms: readonly Form[] } => {
+    if (places * additions * widthOf(forms) <= mostMade) {
+      const { counts, values } = built(
+        forms,
+        (net, inputs, style) => linearSums(net, inputs, plan, style),
+        // Of plain gates adders are counted.
+        { ...making, tableInputs: making.style === 'xc7' ? making.tableInputs : 0 },
+      );
+      return { counts, forms: values.map(({ form }) => form) };
+    }
+    const { sums, ...counts } = heapCounts(plan, forms, making.style);
+    return { counts: { ...noLogic, ...counts }, forms: sums };
+  };
+}
+
+const widthOf = (forms: readonly Form[]): number =>
+  forms.reduce((sum, { weights }) => sum + weights.length, 0) / Math.max(1, forms.length);
 
 /** Outputs that are counted at once; of more, some stand for all: outputs share sums with a few neighbours only. */
 const mostOutputs = 84;
@@ -209,17 +334,10 @@ function slicesOf(place: Place): readonly (Place & { readonly stands: number })[
   ];
 }
 
-const countNames = Object.keys(noHeap) as (keyof HeapCounts)[];
-const mostPlaces = 4;
-
-const keyOf = (inputs: readonly number[], forms: readonly NumberForm[]): string =>
-  inputs.map((i) => forms[i].weights.length).join();
-
 function evenly<T>(list: readonly T[], most: number): T[] {
   if (list.length <= most) return [...list];
   return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
 }
-
 function weightsOf(layer: PlannedLayer['layer']) {
   if (!('weights' in layer)) throw new HbnnError(`${layer.name}: expected weights`);
   return layer.weights;

@@ -5,9 +5,25 @@ import type {
   SumPoolLayer,
   ThresholdLayer,
 } from '@hbnn/core';
-import { type AdderStyle, BitHeap, bitLength } from './bitHeap.ts';
-import { addValue } from './linear.ts';
-import { type Literal, Netlist, one } from './netlist.ts';
+import {
+  type AdderStyle,
+  addValue,
+  BitHeap,
+  bitLength,
+  extended,
+  type Form,
+  type Literal,
+  largest,
+  Netlist,
+  one,
+  planesForm,
+  requantized,
+  requantizeOf,
+  scoreBits,
+  thresholdBits,
+  total,
+  type Value,
+} from '@hbnn/core/gates';
 import {
   baseAt,
   beatWidth,
@@ -16,16 +32,6 @@ import {
   type Stream,
   streamOf,
 } from './stream.ts';
-import { type Form, planesForm, type Value } from './value.ts';
-import {
-  extended,
-  largest,
-  requantized,
-  requantizeOf,
-  scoreBits,
-  thresholdBits,
-  total,
-} from './values.ts';
 
 /** Logic of one beat: its inputs are a beat's bits and, above them, those of a table by places. */
 export interface BeatLogic {

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import type { AdderStyle } from './bitHeap.ts';
+import type { AdderStyle } from '@hbnn/core/gates';
 import { type Compiled, compile, lanes } from './compile.ts';
 import { bitOf, wordsPerSlot } from './simulate.ts';
 import { readCommand, type YosysNetlist, yosys } from './yosys.ts';

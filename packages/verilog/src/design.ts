@@ -5,13 +5,22 @@ import {
   type IntegerModel,
   planModel,
 } from '@hbnn/core';
-import type { AdderStyle } from './bitHeap.ts';
+import {
+  type AdderStyle,
+  extended,
+  type Form,
+  formKey,
+  type Literal,
+  Netlist,
+  nodeOf,
+  pixelForm,
+  type Site,
+  scoreBits,
+  sitesOf,
+  type Value,
+} from '@hbnn/core/gates';
 import { checkBudget } from './budget.ts';
-import { type Literal, Netlist, nodeOf } from './netlist.ts';
 import { endLevel, pipelined, scheduleOf } from './pipeline.ts';
-import { type Site, sitesOf } from './sites.ts';
-import { type Form, formKey, pixelForm, type Value } from './value.ts';
-import { extended, scoreBits } from './values.ts';
 
 /** A module of gates. Ports: x, y, and what `extra` names beside y. */
 export interface Leaf {

@@ -1,4 +1,14 @@
 import {
+  describeForm,
+  formKey,
+  inverted,
+  type Literal,
+  type Netlist,
+  nodeOf,
+  one,
+  zero,
+} from '@hbnn/core/gates';
+import {
   type Bus,
   busWidth,
   type Design,
@@ -10,9 +20,7 @@ import {
   type OutputPort,
   type Range,
 } from './design.ts';
-import { inverted, type Literal, type Netlist, nodeOf, one, zero } from './netlist.ts';
 import { xc7Models, xc7Primitives } from './primitives.ts';
-import { describeForm, formKey } from './value.ts';
 
 /** The file that holds the models of a vendor's cells, for simulators alone. */
 export const modelsFile = 'xc7_models.v';

@@ -1,3 +1,4 @@
+import { describeForm, formKey } from '@hbnn/core/gates';
 import { ascii, file, leafText, modelsFile, primitivesFile } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
@@ -16,7 +17,6 @@ import {
 import type { FoldedDesign, FoldedLayer, Unit } from './folded.ts';
 import { xc7Models, xc7Primitives } from './primitives.ts';
 import { beatWidth, type Stream } from './stream.ts';
-import { describeForm, formKey } from './value.ts';
 
 /** Write a folded design as Verilog-2005, one file per layer: the same design gives the same text. */
 export function foldedFiles(design: FoldedDesign): Record<string, string> {

@@ -1,5 +1,16 @@
 import { planSums } from '@hbnn/core';
 import {
+  type AdderStyle,
+  BitHeap,
+  invert,
+  type Literal,
+  linearSums,
+  Netlist,
+  one,
+  type Value,
+  zero,
+} from '@hbnn/core/gates';
+import {
   type BeatLogic,
   baseless,
   channelValue,
@@ -8,12 +19,8 @@ import {
   tableValues,
   widthOf,
 } from './beatLogic.ts';
-import { type AdderStyle, BitHeap } from './bitHeap.ts';
 import type { MatrixTables } from './foldSchedule.ts';
-import { linearSums } from './linear.ts';
-import { invert, type Literal, Netlist, one, zero } from './netlist.ts';
 import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
-import type { Value } from './value.ts';
 
 /** The whole matrix at once, its weights constants: a window in, all outputs. */
 export function constantMatrix(

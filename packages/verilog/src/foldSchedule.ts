@@ -1,6 +1,6 @@
 import type { IntegerWeights } from '@hbnn/core';
+import type { Form } from '@hbnn/core/gates';
 import type { Stream, WindowedMatrix } from './stream.ts';
-import type { Form } from './value.ts';
 
 /** Rows (PE) and columns (SIMD) of a layer's matrix that are worked on at once. */
 export interface Fold {

@@ -7,6 +7,7 @@ import {
   planModel,
   weightValues,
 } from '@hbnn/core';
+import { type AdderStyle, bitLength, type Netlist, pixelForm } from '@hbnn/core/gates';
 import {
   type BeatLogic,
   numbersOf,
@@ -17,7 +18,6 @@ import {
   scoresLogic,
   thresholdLogic,
 } from './beatLogic.ts';
-import { type AdderStyle, bitLength } from './bitHeap.ts';
 import { indexWidth, type Leaf, Names } from './design.ts';
 import { constantMatrix, laneLogic } from './foldLogic.ts';
 import {
@@ -29,7 +29,6 @@ import {
   matrixTables,
   weightPlanes,
 } from './foldSchedule.ts';
-import type { Netlist } from './netlist.ts';
 import { pipelined, scheduleOf } from './pipeline.ts';
 import {
   baseSums,
@@ -42,7 +41,6 @@ import {
   type WindowedMatrix,
   windowedMatrix,
 } from './stream.ts';
-import { pixelForm } from './value.ts';
 
 /** Logic that a beat goes through, so many registers deep. */
 export interface LogicUnit {

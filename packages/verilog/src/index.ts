@@ -1,4 +1,4 @@
-export type { AdderStyle } from './bitHeap.ts';
+export type { AdderStyle, Form } from '@hbnn/core/gates';
 export { estimateAdders, type LayerEstimate } from './budget.ts';
 export { chooseFolds, type FoldGoal } from './chooseFolds.ts';
 export { type Circuit, readCircuit } from './circuit.ts';
@@ -49,6 +49,5 @@ export {
   type Target,
 } from './synthesizeModules.ts';
 export { testbenchFiles } from './testbench.ts';
-export type { Form } from './value.ts';
 export { type Difference, type Verified, type VerifyOptions, verify } from './verify.ts';
 export { verilogFiles } from './verilogFiles.ts';

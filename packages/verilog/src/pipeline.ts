@@ -1,4 +1,4 @@
-import { type Literal, Netlist, nodeOf } from './netlist.ts';
+import { type Literal, Netlist, nodeOf } from '@hbnn/core/gates';
 
 /** Registers behind the inputs and levels of gates since, of each node, and what the outputs come to. */
 export interface Schedule {

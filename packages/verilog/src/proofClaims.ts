@@ -1,9 +1,9 @@
 import { type IntegerModel, type LayerStep, layerStep, type PlannedLayer } from '@hbnn/core';
+import type { Form } from '@hbnn/core/gates';
 import { type Bus, type Design, type DesignLayer, indexWidth } from './design.ts';
 import { dependencies, sumsOf, type Terms } from './proofLayer.ts';
 import type { FlatModule } from './proofNetlist.ts';
 import { type Wanted, wantedOf } from './proofStatements.ts';
-import type { Form } from './value.ts';
 import type { YosysBit } from './yosys.ts';
 
 /** What a module has to compute: values of the elements on its port x to those on its output port. */

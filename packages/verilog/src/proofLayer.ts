@@ -1,10 +1,10 @@
 import { featureCount, type Pair, type PlannedLayer, weightValues } from '@hbnn/core';
+import type { Form } from '@hbnn/core/gates';
 import type { Bus } from './design.ts';
 import { AdderGraph, type Counter } from './proofAdders.ts';
 import type { Claim } from './proofClaims.ts';
 import { counterOf, type FlatModule } from './proofNetlist.ts';
 import { type LinearForm, unprovedNet } from './proofSums.ts';
-import type { Form } from './value.ts';
 import type { YosysBit, YosysModule } from './yosys.ts';
 
 /** Places of a layer's input and their weights in one output. */

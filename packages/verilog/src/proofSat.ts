@@ -1,9 +1,9 @@
 import { HbnnError } from '@hbnn/core';
+import type { Form } from '@hbnn/core/gates';
 import type { Claim } from './proofClaims.ts';
 import { logicOf } from './proofLogic.ts';
 import type { FlatModule } from './proofNetlist.ts';
 import { bitsFor, literal, magnitude, whole } from './proofStatements.ts';
-import type { Form } from './value.ts';
 import { type YosysBit, yosys } from './yosys.ts';
 import { type YosysPool, YosysTimeout } from './yosysPool.ts';
 

@@ -1,7 +1,7 @@
 import type { PlannedLayer } from '@hbnn/core';
+import type { Form } from '@hbnn/core/gates';
 import type { Bus } from './design.ts';
 import { type Terms, windowElements } from './proofLayer.ts';
-import type { Form } from './value.ts';
 
 /** What an output should be, as an expression of signed numbers `e0`, `e1`, …, the values of its elements. */
 export interface Wanted {

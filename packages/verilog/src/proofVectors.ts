@@ -1,9 +1,9 @@
 import { random } from '@hbnn/core';
+import { decodeForm, type Form, formKey } from '@hbnn/core/gates';
 import { type Compiled, lanes } from './compile.ts';
 import type { Bus } from './design.ts';
 import type { Claim } from './proofClaims.ts';
 import { bitOf, wordsPerSlot } from './simulate.ts';
-import { decodeForm, type Form, formKey } from './value.ts';
 
 /** Values at a layer's inputs for which it does not give what it should. */
 export interface CounterExample {

@@ -7,6 +7,7 @@ import {
   random,
   type Watch,
 } from '@hbnn/core';
+import { decodeForm } from '@hbnn/core/gates';
 import { type Compiled, compile, lanes } from './compile.ts';
 import { type Bus, busWidth, type Design, indexWidth } from './design.ts';
 import { modelsFile } from './emit.ts';
@@ -14,7 +15,6 @@ import type { FoldedDesign } from './folded.ts';
 import { xc7Boxes, xc7Models } from './primitives.ts';
 import { simulateStreams } from './simulateStreams.ts';
 import { testbenchName } from './testbenchNames.ts';
-import { decodeForm } from './value.ts';
 import { verilogFiles } from './verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from './yosys.ts';
 

@@ -8,7 +8,7 @@ import {
   type Pair,
   type PlannedLayer,
 } from '@hbnn/core';
-import type { Form } from './value.ts';
+import type { Form } from '@hbnn/core/gates';
 
 /**
  * How pixels lie on a stream, one per beat: channel c at bits offsets[c] … offsets[c + 1] − 1. A channel's bits mean

@@ -6,6 +6,7 @@ import {
   type Random,
   random,
 } from '@hbnn/core';
+import { decodeForm, type Form } from '@hbnn/core/gates';
 import { type Compiled, compile, lanes } from './compile.ts';
 import type { Bus, Design, DesignLayer } from './design.ts';
 import type { FoldedDesign } from './folded.ts';
@@ -14,7 +15,6 @@ import { StreamFault } from './simulateStreams.ts';
 import { testbenchText } from './testbench.ts';
 import { testbenchName } from './testbenchNames.ts';
 import { undrivenNet } from './undriven.ts';
-import { decodeForm, type Form } from './value.ts';
 import { streamDifference } from './verifyStreams.ts';
 import { vectorDifference, vectorImages } from './verifyVectors.ts';
 import { verilogFiles } from './verilogFiles.ts';

@@ -1,7 +1,7 @@
 import { distFromAverage, type IntegerModel, random, randomModel } from '@hbnn/core';
+import { Netlist, nodeOf } from '@hbnn/core/gates';
 import { testbenchFiles, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { Netlist, nodeOf } from '../src/netlist.ts';
 import { endLevel, pipelined, scheduleOf } from '../src/pipeline.ts';
 
 /** A random netlist of gates and counters. */

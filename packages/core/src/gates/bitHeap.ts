@@ -1,4 +1,9 @@
-import { type AdderStyle, type Compression, compressForUses, compressToNumber } from '@hbnn/core';
+import {
+  type AdderStyle,
+  type Compression,
+  compressForUses,
+  compressToNumber,
+} from '../model/compression.ts';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
 
 export type { AdderStyle };

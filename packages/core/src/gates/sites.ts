@@ -6,10 +6,10 @@ import {
   type MaxPoolLayer,
   type Padding4,
   type Pair,
-  type PlannedLayer,
-  planSums,
   type SumPoolLayer,
-} from '@hbnn/core';
+} from '../model/integerModel.ts';
+import type { PlannedLayer } from '../model/plan.ts';
+import { planSums } from '../model/sumPlan.ts';
 import type { AdderStyle } from './bitHeap.ts';
 import { linearSums } from './linear.ts';
 import type { Netlist } from './netlist.ts';

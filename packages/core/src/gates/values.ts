@@ -1,4 +1,4 @@
-import type { RequantizeLayer } from '@hbnn/core';
+import type { RequantizeLayer } from '../model/integerModel.ts';
 import { type AdderStyle, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
 import { addValue } from './linear.ts';
 import { invert, type Literal, type Netlist, one, zero } from './netlist.ts';

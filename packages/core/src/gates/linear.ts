@@ -1,4 +1,5 @@
-import type { AdderStyle, SumPlan } from '@hbnn/core';
+import type { AdderStyle } from '../model/compression.ts';
+import type { SumPlan } from '../model/sumPlan.ts';
 import { BitHeap, type LooseSum } from './bitHeap.ts';
 import type { Netlist } from './netlist.ts';
 import type { Form, Value } from './value.ts';
