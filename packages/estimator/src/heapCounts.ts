@@ -47,7 +47,7 @@ class Heights {
     if (style === 'xc7') tally.tables += this.#invertedAlone();
     const by = (heights: readonly number[], width: number): Compression =>
       compressToNumber(heights, width, style);
-    return this.reduce(low, high, by, style, tally);
+    return this.reduce(low, high, by, tally);
   }
 
   /** Inverted bits that have their columns to themselves, and become the sum's as they are. */
@@ -62,14 +62,11 @@ class Heights {
     low: number,
     high: number,
     by: (heights: readonly number[], width: number) => Compression,
-    style: AdderStyle,
     tally: Tally,
   ): Form {
     const { chain, heights, ...steps } = by(this.#columns, bitLength(high - this.base));
     tally.counters += steps.counters;
-    // A table makes the sum, another the carry.
-    if (style === 'xc7') tally.tables += 2 * steps.fullAdders;
-    else tally.fullAdders += steps.fullAdders;
+    tally.fullAdders += steps.fullAdders;
     tally.halfAdders += steps.halfAdders;
     if (chain !== undefined) {
       tally.chains++;
@@ -104,7 +101,7 @@ export function heapCounts(
     }
     const forUses = (columns: readonly number[], width: number): Compression =>
       compressForUses(columns, width, style, uses);
-    sources.push(heights.reduce(low, high, forUses, style, tally));
+    sources.push(heights.reduce(low, high, forUses, tally));
   }
   const heaps = Array.from({ length: outputs }, () => new Heights());
   for (const { output, source, factor } of additions)

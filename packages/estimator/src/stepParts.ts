@@ -58,7 +58,8 @@ export function partsOf(
 function tableParts(step: Exclude<StepGroup, 'largest'>, c: StepCounts): number[] {
   switch (step) {
     case 'layer':
-      return [c.counters, c.chainPlaces, c.tables];
+      // Full adders of heaps: those of netlists are among the tables.
+      return [c.counters, c.chainPlaces, c.tables, c.fullAdders];
     case 'sumPool':
       return [2 * c.counters + c.chainPlaces + c.tables];
     case 'threshold':

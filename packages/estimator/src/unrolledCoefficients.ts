@@ -37,7 +37,7 @@ export const tableInputsOf: Readonly<Record<UnrolledCircuit, number>> = {
 const lut6: UnrolledCoefficients = {
   unit: 'LUT',
   steps: {
-    layer: { per: [2.0002, 0.9995, 1.0032], error: 0.1 },
+    layer: { per: [2.009, 1.0045, 0.9982, 1.5828], error: 0.1 },
     threshold: { per: [0.9756], error: 0.5 },
     maxPool: { per: [0.9917, 0.7508], error: 0.1 },
     sumPool: { per: [1], error: 0.05 },
@@ -51,7 +51,7 @@ const lut6: UnrolledCoefficients = {
 const lut4: UnrolledCoefficients = {
   unit: 'LUT',
   steps: {
-    layer: { per: [2.0562, 0.9957], error: 0.2 },
+    layer: { per: [2.0527, 0.9951], error: 0.2 },
     threshold: { per: [1.0887, 0], error: 0.5 },
     maxPool: { per: [1.065, 0.4205], error: 0.1 },
     sumPool: { per: [1.7392, 4.817], error: 0.15 },
@@ -65,7 +65,7 @@ const lut4: UnrolledCoefficients = {
 const gates: UnrolledCoefficients = {
   unit: 'GE',
   steps: {
-    layer: { per: [6.9087, 2.046, 0.7488], error: 0.25 },
+    layer: { per: [6.8963, 2.0194, 0.7489], error: 0.25 },
     threshold: { per: [0.7417, 0], error: 0.5 },
     maxPool: { per: [2.2392, 7.0284], error: 0.25 },
     sumPool: { per: [6.5748, 4.705], error: 0.05 },
@@ -79,7 +79,7 @@ const gates: UnrolledCoefficients = {
 const adders: UnrolledCoefficients = {
   unit: 'GE',
   steps: {
-    layer: { per: [1.037, 0.8501, 3.8865, 0], error: 0.15 },
+    layer: { per: [1.0365, 0.8439, 3.6987, 0], error: 0.15 },
     threshold: { per: [0.7546, 0.1565], error: 0.5 },
     sumPool: { per: [1.037, 0.8501, 3.8865, 0], error: 0.2 },
     scores: { per: [4.0206, 0], error: 0.8 },

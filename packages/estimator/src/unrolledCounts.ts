@@ -64,7 +64,7 @@ export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): S
     forms = made.forms;
     return { name, kind, ...made.tally };
   });
-  const scores = new Elements(making);
+  const scores = new Elements('scores', making);
   forms.forEach((form, k) => {
     const offset = model.scoreOffsets[k];
     scores.add(`${offset}`, [form], (net, [value], style) => {
@@ -82,31 +82,48 @@ export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): S
 
 type Build = (net: Netlist, values: readonly Value[], style: AdderStyle) => Value;
 
+interface Element {
+  readonly counts: LogicCounts;
+  readonly form: Form;
+  readonly width: number;
+}
+
+// Thresholds of pixels and numbers of few bits are met over and over.
+const elementsKnown = new Map<string, Element>();
+const mostElements = 20_000;
+
 /** Elements of a layer, each made of some others; those that are made alike of equal forms are counted once. */
 class Elements {
   readonly tally: Tally = { ...noLogic };
   /** Bits of the widest. */
   widest = 0;
   private readonly making: Making;
-  private readonly known = new Map<string, { counts: LogicCounts; value: Form; width: number }>();
-  private readonly keys = new FormKeys();
+  private readonly kind: string;
 
-  constructor(making: Making) {
+  constructor(kind: StepCounts['kind'], making: Making) {
     this.making = making;
+    this.kind = `${kind},${making.style},${making.tableInputs}`;
   }
 
-  /** Count one. @returns its form */
+  /**
+   * Count one.
+   *
+   * @param key all that it is made by, but for the forms and the kind of step
+   * @returns its form
+   */
   add(key: string, forms: readonly Form[], build: Build): Form {
-    const whole = `${key};${forms.map((form) => this.keys.of(form)).join()}`;
-    let found = this.known.get(whole);
+    let whole = `${this.kind};${key}`;
+    for (const form of forms) whole += `;${keyOf(form)}`;
+    let found = elementsKnown.get(whole);
     if (found === undefined) {
       const { counts, values } = built(forms, (...given) => [build(...given)], this.making);
-      found = { counts, value: values[0].form, width: values[0].bits.length };
-      this.known.set(whole, found);
+      found = { counts, form: values[0].form, width: values[0].bits.length };
+      if (elementsKnown.size >= mostElements) elementsKnown.clear();
+      elementsKnown.set(whole, found);
     }
     tallyUp(this.tally, found.counts);
     this.widest = Math.max(this.widest, found.width);
-    return found.value;
+    return found.form;
   }
 }
 
@@ -128,6 +145,17 @@ function built(
   return { counts: netlistCounts(net, tableInputs), values };
 }
 
+const keysKnown = new WeakMap<Form, string>();
+
+function keyOf(form: Form): string {
+  let key = keysKnown.get(form);
+  if (key === undefined) {
+    key = formKey(form);
+    keysKnown.set(form, key);
+  }
+  return key;
+}
+
 /** Small numbers for forms, so that keys stay short. */
 class FormKeys {
   private readonly byForm = new Map<Form, number>();
@@ -136,7 +164,7 @@ class FormKeys {
   of(form: Form): number {
     let number = this.byForm.get(form);
     if (number !== undefined) return number;
-    const key = formKey(form);
+    const key = keyOf(form);
     number = this.byKey.get(key) ?? this.byKey.size;
     this.byKey.set(key, number);
     this.byForm.set(form, number);
@@ -152,7 +180,7 @@ interface Counted {
 /** Of a layer without weights: its elements one by one, each of its own input or window. */
 function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
-  const elements = new Elements(making);
+  const elements = new Elements(layer.kind, making);
   const channels = output[2];
   const forms = Array.from({ length: featureCount(output) }, (_, i): Form => {
     const c = i % channels;
@@ -172,8 +200,10 @@ function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
         );
       }
       case 'requantize':
-        return elements.add(`${c}`, [before[i]], (net, [value], style) =>
-          requantized(net, value, requantizeOf(layer, c), style),
+        return elements.add(
+          JSON.stringify(requantizeOf(layer, c)),
+          [before[i]],
+          (net, [value], style) => requantized(net, value, requantizeOf(layer, c), style),
         );
       case 'maxPool':
         return elements.add('', windowOf(plan, i, before), largest);
@@ -293,7 +323,7 @@ function productCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
 /** Weights of a place times variants that are counted one by one. */
 const mostWork = 6000;
 /** Bits that a layer's places add, where they are made as netlists and not counted by the heights of their heaps. */
-const mostMade = 6000;
+const mostMade = 400;
 
 /** How the sums of a part of a layer's weights are counted, for inputs of any forms and about so many places. */
 function sumsOf(weights: IntegerWeights, part: SumPart, making: Making, places: number) {
@@ -310,7 +340,9 @@ function sumsOf(weights: IntegerWeights, part: SumPart, making: Making, places: 
         // Of plain gates adders are counted.
         { ...making, tableInputs: making.style === 'xc7' ? making.tableInputs : 0 },
       );
-      return { counts, forms: values.map(({ form }) => form) };
+      // Tables that cover the adders are counted as they are.
+      const own = making.style === 'xc7' ? { ...counts, fullAdders: 0 } : counts;
+      return { counts: own, forms: values.map(({ form }) => form) };
     }
     const { sums, ...counts } = heapCounts(plan, forms, making.style);
     return { counts: { ...noLogic, ...counts }, forms: sums };
