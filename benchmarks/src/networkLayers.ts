@@ -5,7 +5,7 @@
  *     pnpm bench:layers [--json] [--save] [--liberty FILE] [--outputs 16]
  *
  * LUTs of Xilinx 7, and sites, two small tables in one; with --liberty also gate equivalents of that library's cells.
- * Times are of the whole model, thresholds and scores too, on as many cores as there are: the estimate's the median of nine after six.
+ * Times are of the whole model, thresholds and scores too, on as many cores as there are: the estimate's the median of nine after forty.
  * Outputs share sums a few at a time, so that a slice's area per output is near the whole's. Finished rows are kept in
  * .cache/layers: Ctrl-C costs one layer.
  */
@@ -110,13 +110,13 @@ function estimated(
 ): Pick<LayerCircuit, 'estimate' | 'estimateSeconds'> {
   let estimate = 0;
   // The first ones run before the code is compiled.
-  const seconds = Array.from({ length: 15 }, () => {
+  const seconds = Array.from({ length: 49 }, () => {
     const start = performance.now();
     const { steps } = unrolledArea(model, circuit);
     estimate = steps.find(({ name }) => name === 'layer')?.area.value ?? 0;
     return (performance.now() - start) / 1000;
   });
-  const warm = seconds.slice(6).sort((a, b) => a - b);
+  const warm = seconds.slice(40).sort((a, b) => a - b);
   return { estimate, estimateSeconds: warm[4] };
 }
 

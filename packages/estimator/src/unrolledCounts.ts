@@ -75,7 +75,7 @@ export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): S
   const width = scores.widest;
   return [
     ...steps,
-    { name: 'scores', kind: 'scores', ...scores.tally },
+    { name: 'scores', kind: 'scores', ...scores.tally() },
     { name: 'largest', kind: 'largest', ...tournament(forms.length, width) },
   ];
 }
@@ -94,9 +94,9 @@ const mostElements = 20_000;
 
 /** Elements of a layer, each made of some others; those that are made alike of equal forms are counted once. */
 class Elements {
-  readonly tally: Tally = { ...noLogic };
   /** Bits of the widest. */
   widest = 0;
+  private readonly times = new Map<Element, number>();
   private readonly making: Making;
   private readonly kind: string;
 
@@ -121,9 +121,16 @@ class Elements {
       if (elementsKnown.size >= mostElements) elementsKnown.clear();
       elementsKnown.set(whole, found);
     }
-    tallyUp(this.tally, found.counts);
+    this.times.set(found, (this.times.get(found) ?? 0) + 1);
     this.widest = Math.max(this.widest, found.width);
     return found.form;
+  }
+
+  /** What all of them take. */
+  tally(): LogicCounts {
+    const all: Tally = { ...noLogic };
+    for (const [{ counts }, times] of this.times) tallyUp(all, counts, times);
+    return all;
   }
 }
 
@@ -217,7 +224,7 @@ function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
         return layer satisfies never;
     }
   });
-  return { tally: elements.tally, forms };
+  return { tally: elements.tally(), forms };
 }
 
 /** Comparisons of more bits than a pixel's are many tables, which synthesis takes out where outcomes are decided. */

@@ -192,13 +192,13 @@ class Search {
     count: number,
     limit: number,
   ): Pick<Grouping, 'cost' | 'write'> | undefined {
-    const edge = (i: number): number => from + Math.floor((i * (end - from)) / count);
     const parts: Grouping[] = [];
     let cost = 0;
-    for (let i = 0; i < count; i++) {
-      const part = this.withClasses(level, edge(i), edge(i + 1));
+    for (let i = 0, at = from, next = from; i < count; i++, at = next) {
+      next = from + Math.floor(((i + 1) * (end - from)) / count);
+      const part = this.withClasses(level, at, next);
       cost += part.cost;
-      const done = (edge(i + 1) - from) / (end - from);
+      const done = (next - from) / (end - from);
       if (cost >= limit * (done < 1 ? Math.min(1, done * alike) : 1)) return undefined;
       parts.push(part);
     }
@@ -429,24 +429,32 @@ class Search {
 
   /** What a level's column is, written where it is not yet. */
   private termOf(level: Level, c: number, to: Writer): Term {
-    const { from, end, order, starts, before, known } = level;
+    const { order, starts, known } = level;
     if (known[c] === undefined) {
-      const columns = order.slice(starts[c], starts[c + 1]);
-      const terms = columns.map((column) =>
-        before === undefined ? this.firstTerm(column) : this.termOf(before, column, to),
-      );
       // A column by itself keeps its signs; of a class, those in its first row are its columns' own.
-      const signOf = (column: number): number =>
-        before === undefined
-          ? this.firstSign(column, from, end)
-          : Math.sign(keyIn(before, column, from, end));
-      const signed = ({ source, factor }: Term, i: number): Term => ({
-        source,
-        factor: signOf(columns[i]) * factor,
-      });
-      known[c] = terms.length === 1 ? terms[0] : { source: to.class(terms.map(signed)), factor: 1 };
+      if (starts[c + 1] === starts[c] + 1) known[c] = this.memberOf(level, order[starts[c]], to);
+      else {
+        const terms: Term[] = [];
+        for (let one = starts[c]; one < starts[c + 1]; one++) {
+          const { source, factor } = this.memberOf(level, order[one], to);
+          terms.push({ source, factor: this.signIn(level, order[one]) * factor });
+        }
+        known[c] = { source: to.class(terms), factor: 1 };
+      }
     }
     return known[c];
+  }
+
+  /** What a column of the level before is. */
+  private memberOf({ before }: Level, column: number, to: Writer): Term {
+    return before === undefined ? this.firstTerm(column) : this.termOf(before, column, to);
+  }
+
+  /** The sign of a column of the level before in the first of the level's rows that takes it. */
+  private signIn({ before, from, end }: Level, column: number): number {
+    return before === undefined
+      ? this.firstSign(column, from, end)
+      : Math.sign(keyIn(before, column, from, end));
   }
 
   private firstTerm(column: number): Term {
