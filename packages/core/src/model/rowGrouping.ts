@@ -93,7 +93,7 @@ interface Level {
   /** Each column's signs in the rows. */
   readonly keys: readonly SignKey[];
   /** Column c is the sum of columns order[starts[c]] to order[starts[c + 1] − 1] of the level before. */
-  readonly order: number[];
+  readonly order: Int32Array;
   readonly starts: readonly number[];
   /** Undefined before the first level, whose columns are sums of the rows' own. */
   readonly before: Level | undefined;
@@ -341,8 +341,8 @@ class Search {
       }
     }
     starts.push(ordered);
-    const level: Level = { from, end, shapes, keys, starts, before, known: [], order: [] };
-    for (let one = 0; one < ordered; one++) level.order.push(order[one]);
+    const own = order.slice(0, ordered);
+    const level: Level = { from, end, shapes, keys, starts, before, known: [], order: own };
     const direct: Grouping = {
       ...{ cost: this.perBit * bits, together: 0 },
       write: (to) => this.writeColumns(level, to),
