@@ -8,6 +8,7 @@ import {
   planModel,
   planSums,
   type SumPart,
+  type ThresholdLayer,
 } from '@hbnn/core';
 import {
   type ElementThresholds,
@@ -192,20 +193,10 @@ function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
   const forms = Array.from({ length: featureCount(output) }, (_, i): Form => {
     const c = i % channels;
     switch (layer.kind) {
-      case 'threshold': {
-        const nodes = 2 ** layer.multiples.length - 1;
-        const given = {
-          multiples: [...layer.multiples.subarray(0, layer.bits[i])],
-          thresholds: layer.thresholds.subarray(c * nodes, (c + 1) * nodes),
-          flip: layer.flips[c] === 1,
-        };
-        const wide = before[i].weights.length > pixelBits;
-        const o = wide ? { ...given, thresholds: reachedThresholds(given, before[i]) } : given;
-        const own = o.thresholds.slice(0, 2 ** o.multiples.length - 1);
-        return elements.add(`${o.multiples},${o.flip},${own}`, [before[i]], (net, [value], style) =>
-          thresholdBits(net, value, o, style),
+      case 'threshold':
+        return elements.add(thresholdKey(layer, i, c), [before[i]], (net, [value], style) =>
+          thresholdBits(net, value, thresholdsOf(layer, i, c, before[i]), style),
         );
-      }
       case 'requantize':
         return elements.add(
           JSON.stringify(requantizeOf(layer, c)),
@@ -225,6 +216,30 @@ function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
     }
   });
   return { tally: elements.tally(), forms };
+}
+
+/** What tells an element's thresholds from others', without making anything of them. */
+function thresholdKey(
+  { multiples, thresholds, bits, flips }: ThresholdLayer,
+  i: number,
+  c: number,
+) {
+  const nodes = 2 ** multiples.length - 1;
+  let key = `${flips[c]}`;
+  for (let n = 0; n < bits[i]; n++) key += `,${multiples[n]}`;
+  for (let n = 0; n < 2 ** bits[i] - 1; n++) key += `;${thresholds[c * nodes + n]}`;
+  return key;
+}
+
+function thresholdsOf(layer: ThresholdLayer, i: number, c: number, form: Form): ElementThresholds {
+  const nodes = 2 ** layer.multiples.length - 1;
+  const given = {
+    multiples: [...layer.multiples.subarray(0, layer.bits[i])],
+    thresholds: layer.thresholds.subarray(c * nodes, (c + 1) * nodes),
+    flip: layer.flips[c] === 1,
+  };
+  if (form.weights.length <= pixelBits) return given;
+  return { ...given, thresholds: reachedThresholds(given, form) };
 }
 
 /** Comparisons of more bits than a pixel's are many tables, which synthesis takes out where outcomes are decided. */
