@@ -27,6 +27,7 @@ module ${testbenchName};
   reg [${bits - 1}:0] expected [0:${results - 1}];
   reg [${width - 1}:0] pixel;
   reg pixel_valid = 1'b0;
+  reg moved = 1'b0;
   reg score_ready = 1'b0;
   wire pixel_ready, score_valid, last;
   wire [${bits - 1}:0] score;
@@ -42,6 +43,7 @@ module ${testbenchName};
   // What is driven changes at falling edges; beats move at rising ones.
   always @(negedge aclk) begin
     score_ready = ($random & 3) != 0;
+    if (moved) pixel_valid = 1'b0;
     if (!pixel_valid && sent < ${pixels} && aresetn) begin
       pixel_valid = ($random & 3) != 0;
       pixel = pixels[sent];
@@ -51,10 +53,10 @@ module ${testbenchName};
 
   always @(posedge aclk) begin
     idle = idle + 1;
-    if (aresetn && pixel_valid && pixel_ready) begin
+    moved = aresetn && pixel_valid && pixel_ready;
+    if (moved) begin
       sent = sent + 1;
       idle = 0;
-      pixel_valid <= 1'b0;
     end
     if (aresetn && score_valid && score_ready) begin
       check;
