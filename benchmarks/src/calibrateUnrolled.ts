@@ -25,6 +25,9 @@ const file = new URL('../../packages/estimator/test/unrolledMeasurements.json', 
 const lengths = [16, 27, 36, 48, 64, 72, 100, 144, 144, 200, 288, 400];
 const widths = [1, 2, 4, 8, 8, 16, 16];
 const mostWeights = 1600;
+/** From this seed on, layers of a few inputs, whose sums synthesis can take apart. */
+const firstSmall = 100;
+const smallLengths = [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24];
 
 type Measured = Parameters<typeof modelOf>[0];
 
@@ -38,9 +41,13 @@ function layerOf(seed: number): Measured {
     while (inputs * outputs > mostWeights) outputs = pick(widths);
     return `dense:${inputs}x${outputs}`;
   };
+  const small = (): string =>
+    rng.below(3) < 2
+      ? `dense:${pick(smallLengths)}x${pick(widths)}`
+      : `conv:4x4x${pick([1, 2, 3, 4])},k${pick(['1x1', '2x2'])},o${pick([1, 2, 4])},s2,p0`;
   const depthwise = (): string => `depthwise:4x4x${pick([4, 8])},k3x3,o8,p1`;
   return {
-    ...{ seed, layer: rng.below(10) < 9 ? dense() : depthwise() },
+    ...{ seed, layer: seed >= firstSmall ? small() : rng.below(10) < 9 ? dense() : depthwise() },
     mix: pick([
       '1',
       '1',

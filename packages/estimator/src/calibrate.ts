@@ -129,8 +129,10 @@ export interface StepFit {
   readonly heldOut: { readonly median: number; readonly worst: number };
 }
 
-/** Below this many LUTs, or gate equivalents, an area is mostly rounding: it has no part in fits. */
-export const leastArea = 20;
+/** Areas of less than 20 LUTs, or as much in gate equivalents, are mostly rounding: they have no part in fits. */
+const leastArea: Readonly<Record<UnrolledCircuit, number>> = {
+  ...{ lut6: 20, lut4: 20, gates: 50, adders: 50 },
+};
 
 interface Row {
   readonly parts: readonly number[];
@@ -145,7 +147,7 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
     for (const counts of unrolledCounts(modelOf(one), one.target)) {
       const step = groupOf(counts.kind);
       const area = one.steps[counts.name];
-      if (area === undefined || area < leastArea) continue;
+      if (area === undefined || area < leastArea[one.target]) continue;
       const parts = partsOf(step, counts, one.target, one.adderGates);
       rows.get(step)?.push({ parts, area, seed: one.seed });
     }
@@ -168,29 +170,16 @@ const fitOf = (rows: readonly Row[]): Fit =>
     rows.map(({ area }) => area),
   );
 
-/** Fewer are kept from a fit one at a time; of more, odd seeds all at once. */
-const enoughRows = 20;
-
-/** Errors of measurements by fits that have not seen them. */
+/** Errors of each seed's measurements by a fit to those of the others. */
 function heldOut(rows: readonly Row[]): number[] {
-  const judged = (by: readonly Row[], kept: readonly Row[]): number[] =>
-    errorsOf(
-      fitOf(by).coefficients,
+  return [...new Set(rows.map(({ seed }) => seed))].flatMap((seed) => {
+    const kept = rows.filter((row) => row.seed === seed);
+    return errorsOf(
+      fitOf(rows.filter((row) => row.seed !== seed)).coefficients,
       kept.map(({ parts }) => parts),
       kept.map(({ area }) => area),
     );
-  if (rows.length < enoughRows)
-    return rows.flatMap((row) =>
-      judged(
-        rows.filter((other) => other !== row),
-        [row],
-      ),
-    );
-  const odd = ({ seed }: Row): boolean => seed % 2 === 1;
-  return judged(
-    rows.filter((row) => !odd(row)),
-    rows.filter(odd),
-  );
+  });
 }
 
 /** The model that was measured. */

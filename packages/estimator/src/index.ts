@@ -25,6 +25,7 @@ export {
   readLiberty,
 } from './liberty/cells.ts';
 export { type LibertyGroup, parseLiberty } from './liberty/parse.ts';
+export { tournamentAreas } from './measuredParts.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './scaling.ts';
 export {

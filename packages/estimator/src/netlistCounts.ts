@@ -18,9 +18,10 @@ export interface LogicCounts {
   readonly xors: number;
   readonly choices: number;
   readonly inverters: number;
-  /** Of the largest score: bits of words that are compared, but for their signs, and that are chosen. */
-  readonly comparedBits: number;
-  readonly chosenBits: number;
+  /** Of comparisons by themselves: tables, or in gates those of two inputs. */
+  readonly comparisons: number;
+  /** Of the choice of the largest score: its area as it was synthesized. */
+  readonly tournament: number;
   /** Tables that gates beside counters and chains need, as few as a search of cuts finds. */
   readonly tables: number;
 }
@@ -31,7 +32,7 @@ export type Tally = { -readonly [key in keyof LogicCounts]: LogicCounts[key] };
 export const noLogic: LogicCounts = {
   ...{ counters: 0, chainPlaces: 0, chains: 0, fullAdders: 0, halfAdders: 0 },
   ...{ ands: 0, xors: 0, choices: 0, inverters: 0, tables: 0 },
-  ...{ comparedBits: 0, chosenBits: 0 },
+  ...{ comparisons: 0, tournament: 0 },
 };
 
 const names = Object.keys(noLogic) as (keyof LogicCounts)[];

@@ -27,32 +27,36 @@ export function partsOf(
   circuit: UnrolledCircuit,
   adderGates = 0,
 ): number[] {
-  if (step === 'largest') return [c.comparedBits, c.chosenBits];
+  if (step === 'largest') return [c.tournament];
   if (styleOf[circuit] === 'xc7') return tableParts(step, c);
-  const adders = 2 * c.fullAdders + c.halfAdders;
-  const gates = c.ands + c.xors;
   const tables = tableInputsOf[circuit] > 0;
+  const adders = 2 * c.fullAdders + c.halfAdders;
+  const gates = simpleGates(c);
   switch (step) {
     case 'layer':
-    case 'sumPool': {
-      const small = gates + c.inverters;
+    case 'sumPool':
       if (circuit === 'adders')
-        return [adderGates * c.fullAdders, c.fullAdders, c.halfAdders, small];
-      if (step === 'sumPool' || tables) return [c.fullAdders, c.halfAdders + small];
-      return [c.fullAdders, c.halfAdders, small];
-    }
+        return [adderGates * c.fullAdders, c.fullAdders, 3.4 * c.halfAdders + gates];
+      if (tables) {
+        const others = c.halfAdders + c.ands + c.xors + c.inverters;
+        return step === 'layer' ? [c.fullAdders, others, c.tables] : [c.fullAdders, others];
+      }
+      return step === 'layer' ? [c.fullAdders, 2 * c.halfAdders + gates] : [adders + gates];
     case 'threshold':
-      return tables ? [c.tables, c.ands] : [c.ands, c.choices];
+      return [c.comparisons, tables ? c.tables : gates];
     case 'maxPool':
-      return tables ? [c.tables, carried(c)] : [adders + c.ands, carried(c)];
+      return tables ? [c.tables, carried(c)] : [adders, gates];
     case 'requantize':
-      return tables ? [c.tables] : [adders, gates];
     case 'scores':
-      return tables ? [c.tables] : [c.fullAdders + c.halfAdders, gates];
+      return tables ? [c.tables] : [2.7 * adders + gates];
     default:
       return step satisfies never;
   }
 }
+
+/** Gates beside adders in plain ones: about what cell libraries have them take. */
+const simpleGates = ({ ands, xors, choices, inverters }: StepCounts): number =>
+  1.2 * ands + 1.8 * xors + 2.2 * choices + 0.75 * inverters;
 
 /** Of counters, chains and tables. */
 function tableParts(step: Exclude<StepGroup, 'largest'>, c: StepCounts): number[] {
@@ -63,7 +67,7 @@ function tableParts(step: Exclude<StepGroup, 'largest'>, c: StepCounts): number[
     case 'sumPool':
       return [2 * c.counters + c.chainPlaces + c.tables];
     case 'threshold':
-      return [c.tables];
+      return [c.comparisons, c.tables];
     case 'maxPool':
       return [c.chainPlaces + c.tables, carried(c)];
     case 'requantize':

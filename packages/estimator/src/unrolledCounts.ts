@@ -3,7 +3,6 @@ import {
   featureCount,
   HbnnError,
   type IntegerModel,
-  type IntegerWeights,
   type PlannedLayer,
   planModel,
   planSums,
@@ -25,8 +24,12 @@ import {
   total,
   type Value,
 } from '@hbnn/core/gates';
+import { withFewGates } from './fewInputs.ts';
 import { heapCounts } from './heapCounts.ts';
 import { type LogicCounts, netlistCounts, noLogic, type Tally, tallyUp } from './netlistCounts.ts';
+import { beyondFewest } from './pixelComparisons.ts';
+import { groupOf } from './stepParts.ts';
+import { tournamentArea } from './tournaments.ts';
 import { styleOf, tableInputsOf, type UnrolledCircuit } from './unrolledCoefficients.ts';
 
 /** Building blocks of one step of an unrolled design: what its area is made of. */
@@ -77,7 +80,12 @@ export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): S
   return [
     ...steps,
     { name: 'scores', kind: 'scores', ...scores.tally() },
-    { name: 'largest', kind: 'largest', ...tournament(forms.length, width) },
+    {
+      name: 'largest',
+      kind: 'largest',
+      ...noLogic,
+      tournament: tournamentArea(circuit, forms.length, width),
+    },
   ];
 }
 
@@ -98,12 +106,16 @@ class Elements {
   /** Bits of the widest. */
   widest = 0;
   private readonly times = new Map<Element, number>();
+  /** Elements of one input each, by its form and their keys. */
+  private readonly own = new Map<Form, Map<string, Element>>();
   private readonly making: Making;
-  private readonly kind: string;
+  private readonly kind: StepCounts['kind'];
+  private readonly prefix: string;
 
   constructor(kind: StepCounts['kind'], making: Making) {
     this.making = making;
-    this.kind = `${kind},${making.style},${making.tableInputs}`;
+    this.kind = kind;
+    this.prefix = `${kind},${making.style},${making.tableInputs}`;
   }
 
   /**
@@ -112,19 +124,54 @@ class Elements {
    * @param key all that it is made by, but for the forms and the kind of step
    * @returns its form
    */
-  add(key: string, forms: readonly Form[], build: Build): Form {
-    let whole = `${this.kind};${key}`;
-    for (const form of forms) whole += `;${keyOf(form)}`;
-    let found = elementsKnown.get(whole);
+  add(
+    key: string,
+    forms: readonly Form[],
+    build: Build,
+    as: (counts: LogicCounts) => LogicCounts = (counts) => counts,
+  ): Form {
+    const own = this.ownOf(forms[0]);
+    // Of one input the form is known by itself, and its key need not be put together.
+    let found = forms.length === 1 ? own.get(key) : undefined;
     if (found === undefined) {
-      const { counts, values } = built(forms, (...given) => [build(...given)], this.making);
-      found = { counts, form: values[0].form, width: values[0].bits.length };
-      if (elementsKnown.size >= mostElements) elementsKnown.clear();
-      elementsKnown.set(whole, found);
+      found = this.known(key, forms, build, as);
+      if (forms.length === 1) own.set(key, found);
     }
     this.times.set(found, (this.times.get(found) ?? 0) + 1);
     this.widest = Math.max(this.widest, found.width);
     return found.form;
+  }
+
+  private ownOf(form: Form): Map<string, Element> {
+    let own = this.own.get(form);
+    if (own === undefined) {
+      own = new Map();
+      this.own.set(form, own);
+    }
+    return own;
+  }
+
+  private known(
+    key: string,
+    forms: readonly Form[],
+    build: Build,
+    as: (counts: LogicCounts) => LogicCounts,
+  ): Element {
+    let whole = `${this.prefix};${key}`;
+    for (const form of forms) whole += `;${keyOf(form)}`;
+    let found = elementsKnown.get(whole);
+    if (found === undefined) {
+      const { counts, values } = built(
+        forms,
+        (...given) => [build(...given)],
+        this.making,
+        this.kind,
+      );
+      found = { counts: as(counts), form: values[0].form, width: values[0].bits.length };
+      if (elementsKnown.size >= mostElements) elementsKnown.clear();
+      elementsKnown.set(whole, found);
+    }
+    return found;
   }
 
   /** What all of them take. */
@@ -135,11 +182,15 @@ class Elements {
   }
 }
 
+/** Logic of so many inputs is looked at as a whole, without its adders. */
+const fewInputs = 8;
+
 /** Make a place's netlist as the generator does, and count it. */
 function built(
   forms: readonly Form[],
   build: (net: Netlist, values: readonly Value[], style: AdderStyle) => readonly Value[],
   { style, tableInputs }: Making,
+  kind: StepCounts['kind'],
 ): { counts: LogicCounts; values: readonly Value[] } {
   const net = new Netlist(forms.reduce((sum, { weights }) => sum + weights.length, 0));
   let at = 0;
@@ -150,7 +201,21 @@ function built(
   });
   const values = build(net, inputs, style);
   net.outputs.push(...values.flatMap(({ bits }) => [...bits]));
-  return { counts: netlistCounts(net, tableInputs), values };
+  const small =
+    style === 'gates' && net.inputCount <= fewInputs ? smaller(net, tableInputs, kind) : net;
+  const counts = netlistCounts(small, tableInputs);
+  if (small === net) return { counts, values };
+  // What is left of adders is gates among others.
+  const { halfAdders, ...rest } = counts;
+  const [ands, xors] = [rest.ands + halfAdders, rest.xors + halfAdders];
+  return { counts: { ...rest, halfAdders: 0, ands, xors }, values };
+}
+
+function smaller(net: Netlist, tableInputs: number, kind: StepCounts['kind']): Netlist {
+  const layer = groupOf(kind) === 'layer';
+  if (layer || (tableInputs === 0 && kind !== 'threshold')) return withFewGates(net, 'some');
+  // Tables cover other steps better as they are written, and a comparison by itself is as small as it can be.
+  return tableInputs > 0 || net.outputs.length < 2 ? net : withFewGates(net, 'last');
 }
 
 const keysKnown = new WeakMap<Form, string>();
@@ -194,8 +259,15 @@ function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
     const c = i % channels;
     switch (layer.kind) {
       case 'threshold':
-        return elements.add(thresholdKey(layer, i, c), [before[i]], (net, [value], style) =>
-          thresholdBits(net, value, thresholdsOf(layer, i, c, before[i]), style),
+        return elements.add(
+          thresholdKey(layer, i, c),
+          [before[i]],
+          (net, [value], style) =>
+            thresholdBits(net, value, thresholdsOf(layer, i, c, before[i]), style),
+          layer.bits[i] === 1
+            ? (counts) =>
+                asComparison(counts, before[i], layer.thresholds[c * nodesOf(layer)], making)
+            : undefined,
         );
       case 'requantize':
         return elements.add(
@@ -216,6 +288,21 @@ function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
     }
   });
   return { tally: elements.tally(), forms };
+}
+
+/** Thresholds of a channel: the nodes of its tree. */
+const nodesOf = ({ multiples }: ThresholdLayer): number => 2 ** multiples.length - 1;
+
+/** A comparison by itself, which nothing is shared with. */
+function asComparison(
+  { tables, ands, ...rest }: LogicCounts,
+  form: Form,
+  threshold: number,
+  { tableInputs }: Making,
+): LogicCounts {
+  const beyond = tableInputs === 4 ? beyondFewest(form, threshold) : 0;
+  const comparisons = tableInputs > 0 ? tables + beyond : ands;
+  return { ...rest, tables: 0, ands: 0, comparisons };
 }
 
 /** What tells an element's thresholds from others', without making anything of them. */
@@ -296,13 +383,6 @@ function windowOf({ layer, input, output }: PlannedLayer, i: number, before: rea
   return window;
 }
 
-/** The choice of the largest of some numbers, two by two; the last winner's word is not needed. */
-const tournament = (count: number, width: number): LogicCounts => ({
-  ...noLogic,
-  comparedBits: Math.max(0, (count - 1) * (width - 1)),
-  chosenBits: Math.max(0, (count - 2) * width),
-});
-
 /** Of a product: what its places' sums take, all of them together, and the forms that they have. */
 function productCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
@@ -311,21 +391,14 @@ function productCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
   const keys = new FormKeys();
   const groups = placesOf(plan);
   for (const group of groups) {
-    const variants = new Map<string, Place[]>();
-    for (const place of group.places) {
-      const key = place.inputs.map((i) => keys.of(before[i])).join();
-      const list = variants.get(key);
-      if (list === undefined) variants.set(key, [place]);
-      else list.push(place);
-    }
     // Where forms differ from place to place, some stand for all.
-    const all = [...variants.values()];
+    const all = variantsOf(group.places, before, keys);
     const [first] = group.places;
     const most = Math.max(4, Math.floor(mostWork / (first.outputs * first.taps.length + 1)));
     const some = evenly(all, most);
     const ratio = group.places.length / some.reduce((sum, places) => sum + places.length, 0);
     for (const slice of slicesOf(first)) {
-      const sums = sumsOf(weightsOf(layer), slice, making, groups.length * some.length);
+      const sums = sumsOf(weighted(layer), slice, making, groups.length * some.length);
       const made = some.map((places) => {
         const counted = sums(places[0].inputs.map((i) => before[i]));
         tallyUp(tally, counted.counts, slice.stands * ratio * places.length);
@@ -342,14 +415,31 @@ function productCounts(plan: PlannedLayer, before: readonly Form[], making: Maki
   return { tally, forms };
 }
 
+/** Places whose inputs have the same forms. */
+function variantsOf(
+  places: readonly Place[],
+  before: readonly Form[],
+  keys: FormKeys,
+): (readonly Place[])[] {
+  if (places.length === 1) return [places];
+  const variants = new Map<string, Place[]>();
+  for (const place of places) {
+    const key = place.inputs.map((i) => keys.of(before[i])).join();
+    const list = variants.get(key);
+    if (list === undefined) variants.set(key, [place]);
+    else list.push(place);
+  }
+  return [...variants.values()];
+}
+
 /** Weights of a place times variants that are counted one by one. */
 const mostWork = 6000;
 /** Bits that a layer's places add, where they are made as netlists and not counted by the heights of their heaps. */
 const mostMade = 400;
 
 /** How the sums of a part of a layer's weights are counted, for inputs of any forms and about so many places. */
-function sumsOf(weights: IntegerWeights, part: SumPart, making: Making, places: number) {
-  const plan = planSums(weights, part, making.style);
+function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: number) {
+  const plan = planSums(layer.weights, part, making.style);
   const additions = plan.classes.reduce(
     (sum, { terms }) => sum + terms.length,
     plan.additions.length,
@@ -359,16 +449,22 @@ function sumsOf(weights: IntegerWeights, part: SumPart, making: Making, places: 
       const { counts, values } = built(
         forms,
         (net, inputs, style) => linearSums(net, inputs, plan, style),
-        // Of plain gates adders are counted.
-        { ...making, tableInputs: making.style === 'xc7' ? making.tableInputs : 0 },
+        making,
+        layer.kind,
       );
-      // Tables that cover the adders are counted as they are.
-      const own = making.style === 'xc7' ? { ...counts, fullAdders: 0 } : counts;
-      return { counts: own, forms: values.map(({ form }) => form) };
+      return { counts: ownCounts(counts, forms, making), forms: values.map(({ form }) => form) };
     }
     const { sums, ...counts } = heapCounts(plan, forms, making.style);
     return { counts: { ...noLogic, ...counts }, forms: sums };
   };
+}
+
+/** Adders are counted, or the tables that cover them. */
+function ownCounts(counts: LogicCounts, forms: readonly Form[], making: Making): LogicCounts {
+  if (making.tableInputs === 0) return counts;
+  if (making.style === 'xc7') return { ...counts, fullAdders: 0 };
+  const inputs = forms.reduce((sum, { weights }) => sum + weights.length, 0);
+  return inputs > fewInputs ? { ...counts, tables: 0 } : { ...noLogic, tables: counts.tables };
 }
 
 const widthOf = (forms: readonly Form[]): number =>
@@ -392,9 +488,12 @@ function evenly<T>(list: readonly T[], most: number): T[] {
   if (list.length <= most) return [...list];
   return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
 }
-function weightsOf(layer: PlannedLayer['layer']) {
+
+type WeightedLayer = Extract<PlannedLayer['layer'], { weights: unknown }>;
+
+function weighted(layer: PlannedLayer['layer']): WeightedLayer {
   if (!('weights' in layer)) throw new HbnnError(`${layer.name}: expected weights`);
-  return layer.weights;
+  return layer;
 }
 
 /** One place of a product. */
