@@ -31,7 +31,7 @@ const usualActivity = 0.4;
 const mostGlitches = 3.7;
 
 /** Of small steps: how many LUTs, or gate equivalents, an estimate can be off whatever its size. */
-const mostRounding: Readonly<Record<string, number>> = { LUT: 6, GE: 25 };
+const mostRounding: Readonly<Record<string, number>> = { LUT: 8, GE: 25 };
 
 function areaOf(
   { unit, steps }: UnrolledCoefficients,
