@@ -10,21 +10,6 @@ import { type LogicCounts, noLogic, type Tally } from './netlistCounts.ts';
 
 const bitLength = (value: number): number => (value <= 0 ? 0 : Math.floor(Math.log2(value)) + 1);
 
-/** Bits of each weight 2^i that something has, how many of them are inverted ones, and what has to be added to them. */
-interface Bits {
-  readonly heights: readonly number[];
-  readonly inverted: readonly number[];
-  readonly base: number;
-}
-
-/** A source of a plan: what it adds, its least and its largest value. */
-interface Source {
-  readonly low: number;
-  readonly high: number;
-  /** What it adds when it counts `factor` times. */
-  times(factor: number): Bits;
-}
-
 /** Places of a factor's signed digits of which no two are neighbours (3 is 2 + 1), negative ones as −1 − place. */
 function digitsOf(factor: number): number[] {
   const digits: number[] = [];
@@ -38,53 +23,27 @@ function digitsOf(factor: number): number[] {
   return digits;
 }
 
-/** What bits add at each of a factor's digits: at a negative one the inverted bits, and a constant. */
-function atDigits(digits: readonly number[], heights: readonly number[], base: number): Bits {
-  const own: number[] = [];
-  const inverted: number[] = [];
-  let sum = base;
-  for (const digit of digits) {
-    const place = digit < 0 ? -1 - digit : digit;
-    while (own.length < place + heights.length) {
-      own.push(0);
-      inverted.push(0);
-    }
-    for (let i = 0; i < heights.length; i++) {
-      own[place + i] += heights[i];
-      if (digit >= 0) continue;
-      inverted[place + i] += heights[i];
-      sum -= heights[i] * 2 ** (place + i);
-    }
+// Factors are few: powers of two and their sums.
+const digitsKnown = new Map<number, readonly number[]>();
+const mostFactors = 10_000;
+
+function knownDigits(factor: number): readonly number[] {
+  let digits = digitsKnown.get(factor);
+  if (digits === undefined) {
+    digits = digitsOf(factor);
+    if (digitsKnown.size >= mostFactors) digitsKnown.clear();
+    digitsKnown.set(factor, digits);
   }
-  return { heights: own, inverted, base: sum };
+  return digits;
 }
 
-const one: readonly number[] = [1];
-
-/** An input's form as a source; what it adds is found once for each factor. */
-function sourceOf({ base, weights, low, high }: Form): Source {
-  const known = new Map<number, Bits>();
-  const times = (factor: number): Bits => {
-    let bits = known.get(factor);
-    if (bits === undefined) {
-      const digits = weights.flatMap((weight) => digitsOf(factor * weight));
-      bits = atDigits(digits, one, factor * base);
-      known.set(factor, bits);
-    }
-    return bits;
-  };
-  return { low, high, times };
-}
-
-const sourcesKnown = new WeakMap<Form, Source>();
-
-function knownSource(form: Form): Source {
-  let source = sourcesKnown.get(form);
-  if (source === undefined) {
-    source = sourceOf(form);
-    sourcesKnown.set(form, source);
-  }
-  return source;
+/** What goes into heaps: bits of each weight 2^i, or of any weights; what has to be added to them; least and largest value. */
+interface Source {
+  readonly heights?: readonly number[];
+  readonly weights?: readonly number[];
+  readonly base: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** How many bits of each weight are to be added: the generator's bit heap without its bits. */
@@ -94,24 +53,39 @@ class Heights {
   readonly #inverted: number[] = [];
   #base = 0;
 
-  add({ heights, inverted, base }: Bits): void {
-    this.#base += base;
-    for (let i = this.#columns.length; i < heights.length; i++) {
+  add({ heights, weights, base }: Source, factor: number): void {
+    this.#base += factor * base;
+    if (heights !== undefined) {
+      const digits = knownDigits(factor);
+      for (let d = 0; d < digits.length; d++)
+        for (let i = 0; i < heights.length; i++) this.#put(digits[d], i, heights[i]);
+      return;
+    }
+    if (weights === undefined) return;
+    for (let w = 0; w < weights.length; w++) {
+      const digits = knownDigits(factor * weights[w]);
+      for (let d = 0; d < digits.length; d++) this.#put(digits[d], 0, 1);
+    }
+  }
+
+  /** So many bits beside a digit's place: at a negative one the inverted bits, and a constant. */
+  #put(digit: number, beside: number, count: number): void {
+    const column = (digit < 0 ? -1 - digit : digit) + beside;
+    while (this.#columns.length <= column) {
       this.#columns.push(0);
       this.#inverted.push(0);
     }
-    for (let i = 0; i < heights.length; i++) {
-      this.#columns[i] += heights[i];
-      this.#inverted[i] += inverted[i];
-    }
+    this.#columns[column] += count;
+    if (digit >= 0) return;
+    this.#inverted[column] += count;
+    this.#base -= count * 2 ** column;
   }
 
   /** The sum as a number, and what that takes. */
   number(low: number, high: number, style: AdderStyle, tally: Tally): Form {
     if (style === 'xc7') tally.tables += this.#invertedAlone();
-    const by = (heights: readonly number[], width: number): Compression =>
-      compressToNumber(heights, width, style);
-    const left = this.#reduce(high, by, tally);
+    const width = bitLength(high - this.#base);
+    const left = counted(compressToNumber(this.#columns, width, style), tally);
     const weights: number[] = [];
     for (let i = 0; i < left.length; i++) for (let n = 0; n < left[i]; n++) weights.push(2 ** i);
     return { base: this.#base, weights, low, high };
@@ -119,11 +93,9 @@ class Heights {
 
   /** What is left of the heap for other heaps that take it so many times, and tell what that takes. */
   forUses(low: number, high: number, style: AdderStyle, uses: number, tally: Tally): Source {
-    const by = (heights: readonly number[], width: number): Compression =>
-      compressForUses(heights, width, style, uses);
-    const left = this.#reduce(high, by, tally);
-    const base = this.#base;
-    return { low, high, times: (factor) => atDigits(digitsOf(factor), left, factor * base) };
+    const width = bitLength(high - this.#base);
+    const heights = counted(compressForUses(this.#columns, width, style, uses), tally);
+    return { heights, base: this.#base, low, high };
   }
 
   /** Inverted bits that have their columns to themselves, and become the sum's as they are. */
@@ -132,23 +104,18 @@ class Heights {
     const alone = chained < 0 ? this.#inverted : this.#inverted.slice(0, chained);
     return alone.reduce((sum, count) => sum + count, 0);
   }
+}
 
-  /** Bits that are left in each column, as the generator reduces the heap, and tell what that takes. */
-  #reduce(
-    high: number,
-    by: (heights: readonly number[], width: number) => Compression,
-    tally: Tally,
-  ): readonly number[] {
-    const { chain, heights, ...steps } = by(this.#columns, bitLength(high - this.#base));
-    tally.counters += steps.counters;
-    tally.fullAdders += steps.fullAdders;
-    tally.halfAdders += steps.halfAdders;
-    if (chain !== undefined) {
-      tally.chains++;
-      tally.chainPlaces += chain.places;
-    }
-    return heights;
+/** Tell what a heap's reduction takes, as the generator does it. */
+function counted(made: Compression, tally: Tally): readonly number[] {
+  tally.counters += made.counters;
+  tally.fullAdders += made.fullAdders;
+  tally.halfAdders += made.halfAdders;
+  if (made.chain !== undefined) {
+    tally.chains++;
+    tally.chainPlaces += made.chain.places;
   }
+  return made.heights;
 }
 
 /**
@@ -163,21 +130,20 @@ export function heapCounts(
   style: AdderStyle,
 ): LogicCounts & { readonly sums: readonly Form[] } {
   const tally: Tally = { ...noLogic };
-  const sources = forms.map(knownSource);
+  const sources: Source[] = [...forms];
   for (const { terms, uses } of classes) {
     const heights = new Heights();
     let [low, high] = [0, 0];
     for (const { source, factor } of terms) {
       const of = sources[source];
-      heights.add(of.times(factor));
+      heights.add(of, factor);
       low += factor * (factor > 0 ? of.low : of.high);
       high += factor * (factor > 0 ? of.high : of.low);
     }
     sources.push(heights.forUses(low, high, style, uses, tally));
   }
   const heaps = Array.from({ length: outputs }, () => new Heights());
-  for (const { output, source, factor } of additions)
-    heaps[output].add(sources[source].times(factor));
+  for (const { output, source, factor } of additions) heaps[output].add(sources[source], factor);
   const lows = Float64Array.from(forms, ({ low }) => low);
   const highs = Float64Array.from(forms, (form) => form.high);
   const sums = heaps.map((heights, o) => {

@@ -32,21 +32,27 @@ function tableOf(circuit: UnrolledCircuit): Table {
   return table;
 }
 
-/** Where a number lies among ascending ones: after which, and how far to the next; beyond the last, more than 1. */
+/** Where a number lies among ascending ones: after which, and how far to the next. */
 function placeOf(value: number, among: readonly number[]): { at: number; part: number } {
   let at = 0;
   while (at + 2 < among.length && among[at + 1] <= value) at++;
   return { at, part: (value - among[at]) / (among[at + 1] - among[at]) };
 }
 
+const last = (list: readonly number[]): number => list[list.length - 1];
+
 /**
  * Area of the choice of the largest of some scores, LUTs or gate equivalents: synthesized for a grid of them, with straight
- * lines between and beyond.
+ * lines between; beyond it in proportion to the matches and to the bits.
  *
  * @param width bits of a score in two's complement
  */
 export function tournamentArea(circuit: UnrolledCircuit, scores: number, width: number): number {
   if (scores < 2 || width < 1) return 0;
+  const [mostScores, mostWidth] = [last(tournamentCounts), last(tournamentWidths)];
+  if (scores > mostScores)
+    return (tournamentArea(circuit, mostScores, width) * (scores - 1)) / (mostScores - 1);
+  if (width > mostWidth) return (tournamentArea(circuit, scores, mostWidth) * width) / mostWidth;
   const table = tableOf(circuit);
   const row = placeOf(scores, tournamentCounts);
   const column = placeOf(width, tournamentWidths);

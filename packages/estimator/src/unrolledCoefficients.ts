@@ -43,7 +43,7 @@ const lut6: UnrolledCoefficients = {
     sumPool: { per: [1], error: 0.05 },
     requantize: { per: [0.9604], error: 0.1 },
     scores: { per: [1.001], error: 0.05 },
-    largest: { per: [1.004], error: 0.1 },
+    largest: { per: [1.0045], error: 0.1 },
   },
   designError: 0.1,
 };
@@ -57,7 +57,7 @@ const lut4: UnrolledCoefficients = {
     sumPool: { per: [1.7392, 4.817], error: 0.15 },
     requantize: { per: [0.9193], error: 0.25 },
     scores: { per: [1], error: 0.05 },
-    largest: { per: [0.9998], error: 0.1 },
+    largest: { per: [1.0004], error: 0.1 },
   },
   designError: 0.15,
 };
@@ -71,7 +71,7 @@ const gates: UnrolledCoefficients = {
     sumPool: { per: [3.3668], error: 0.05 },
     requantize: { per: [1.0242], error: 0.2 },
     scores: { per: [1.1494], error: 0.15 },
-    largest: { per: [1.0004], error: 0.1 },
+    largest: { per: [1.0014], error: 0.1 },
   },
   designError: 0.15,
 };

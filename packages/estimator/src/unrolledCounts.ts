@@ -54,7 +54,7 @@ interface Making {
 export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): StepCounts[] {
   const planned = planModel(model);
   const making = { style: styleOf[circuit], tableInputs: tableInputsOf[circuit] };
-  const pixels = [...model.input.zeros].map(pixelForm);
+  const pixels = pixelForms(model.input.zeros);
   let forms: readonly Form[] = Array.from(
     { length: featureCount(model.input.shape) },
     (_, i) => pixels[i % pixels.length],
@@ -87,6 +87,16 @@ export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): S
       tournament: tournamentArea(circuit, forms.length, width),
     },
   ];
+}
+
+/** Of each channel; equal ones are the same form, so that what is made of it is found again at once. */
+function pixelForms(zeros: Iterable<number>): Form[] {
+  const known = new Map<number, Form>();
+  return Array.from(zeros, (zero) => {
+    const form = known.get(zero) ?? pixelForm(zero);
+    known.set(zero, form);
+    return form;
+  });
 }
 
 type Build = (net: Netlist, values: readonly Value[], style: AdderStyle) => Value;

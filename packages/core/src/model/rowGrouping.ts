@@ -109,6 +109,15 @@ interface Shape {
   readonly most: number;
 }
 
+/** Columns added up: what that takes, and what is left. */
+interface Sum {
+  readonly cost: number;
+  readonly shape: Shape;
+}
+
+/** Of so many uses and so many inputs. */
+const sumsKnown: Readonly<Record<AdderStyle, (Sum | 'no gain')[][]>> = { xc7: [], gates: [] };
+
 const input: Shape = { heights: [1], bits: 1, most: 1 };
 
 function shapesOf({ factors }: Columns): readonly Shape[] | undefined {
@@ -406,22 +415,35 @@ class Search {
     at: number,
     next: number,
     uses: number,
-  ): { readonly cost: number; readonly shape: Shape } | undefined {
+  ): Sum | undefined {
+    const given = before === undefined ? this.shapes : before.shapes;
+    if (given === undefined) return this.sumOfInputs(next - at, uses);
     const { order } = scratch;
     const heights: number[] = [];
-    let [bits, most] = [next - at, next - at];
-    const given = before === undefined ? this.shapes : before.shapes;
-    if (given === undefined) heights.push(bits);
-    else {
-      [bits, most] = [0, 0];
-      for (let one = at; one < next; one++) {
-        const shape = given[order[one]];
-        for (let i = 0; i < shape.heights.length; i++)
-          heights[i] = (heights[i] ?? 0) + shape.heights[i];
-        bits += shape.bits;
-        most += shape.most;
-      }
+    let [bits, most] = [0, 0];
+    for (let one = at; one < next; one++) {
+      const shape = given[order[one]];
+      for (let i = 0; i < shape.heights.length; i++)
+        heights[i] = (heights[i] ?? 0) + shape.heights[i];
+      bits += shape.bits;
+      most += shape.most;
     }
+    return this.sumOfBits({ heights, bits, most }, uses);
+  }
+
+  /** The same of so many inputs, which are met over and over. */
+  private sumOfInputs(count: number, uses: number): Sum | undefined {
+    const known = sumsKnown[this.style];
+    known[uses] ??= [];
+    let sum = known[uses][count];
+    if (sum === undefined) {
+      sum = this.sumOfBits({ heights: [count], bits: count, most: count }, uses) ?? 'no gain';
+      known[uses][count] = sum;
+    }
+    return sum === 'no gain' ? undefined : sum;
+  }
+
+  private sumOfBits({ heights, bits, most }: Shape, uses: number): Sum | undefined {
     const left = compressForUses(heights, widthOf(most), this.style, uses);
     if (left.cost >= this.perBit * uses * (bits - left.bits)) return undefined;
     return { cost: left.cost, shape: { heights: left.heights, bits: left.bits, most } };
