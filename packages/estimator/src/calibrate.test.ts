@@ -87,29 +87,35 @@ describe('unrolled estimates', () => {
   const zc706 = device('zc706');
   const cells = builtInTechnology(45);
 
-  it('grow with inputs, outputs and bits, and never are nothing', () => {
+  it('grow with a quarter more inputs or outputs and with bits of every weight, and never are nothing', () => {
     for (const seed of seeds) {
       const rng = random('unrolled', seed);
       // Of fewer inputs a constant decides: 16 x 2 at 2 bits is synthesized to 69 LUTs, at 3 bits to 64.
       const [inputs, outputs] = [24 + rng.below(100), 1 + rng.below(12)];
-      const of = (n: number, m: number, bits: number): number[] => {
-        const mix = parseMix(['1', '0/1', '0/0/1'][bits - 1]);
-        const model = randomModel(seed, { layer: `dense:${n}x${m}`, mix });
+      const of = (n: number, m: number, mix: string): number[] => {
+        const model = randomModel(seed, { layer: `dense:${n}x${m}`, mix: parseMix(mix) });
         return circuits.map(
           (circuit) => unrolledArea(model, circuit, adderGates(circuit)).total.value,
         );
       };
-      const base = of(inputs, outputs, 1);
-      const larger = [
-        of(2 * inputs, outputs, 1),
-        of(inputs, 2 * outputs, 1),
-        of(inputs, outputs, 2),
-      ];
-      larger.push(of(inputs, outputs, 3).map((area, i) => area - larger[2][i] + base[i]));
-      for (const [i, areas] of larger.entries())
-        areas.forEach((area, k) => {
-          expect(area, `seed ${seed}, change ${i}, ${circuits[k]}`).toBeGreaterThan(base[k]);
+      const grows = (name: string, from: readonly number[], to: readonly number[]): void => {
+        to.forEach((area, k) => {
+          expect(from[k], `seed ${seed}, ${name}, ${circuits[k]}`).toBeGreaterThan(0);
+          expect(area, `seed ${seed}, ${name}, ${circuits[k]}`).toBeGreaterThan(from[k]);
         });
+      };
+      const [one, two, three] = ['1', '0/1', '0/0/1'].map((mix) => of(inputs, outputs, mix));
+      // 1.4 bits, one to three in each weight: 2 bits in each are more of some and fewer of others.
+      const mixed = of(inputs, outputs, '0.7/0.2/0.1');
+      grows('1 to 2 bits', one, two);
+      grows('2 to 3 bits', two, three);
+      grows('1 to 1.4 bits', one, mixed);
+      grows('1.4 to 3 bits', mixed, three);
+      for (const mix of ['1', '0/1', '0.7/0.2/0.1']) {
+        const base = of(inputs, outputs, mix);
+        grows(`${mix}, inputs`, base, of(Math.ceil(1.25 * inputs), outputs, mix));
+        grows(`${mix}, outputs`, base, of(inputs, Math.ceil(1.25 * outputs), mix));
+      }
     }
   });
 
