@@ -78,6 +78,25 @@ export function netlistCounts(net: Netlist, tableInputs: number): LogicCounts {
   return tally;
 }
 
+/**
+ * Inverters that a few gates cannot take in: of inputs that gates read inverted, exclusive ones aside, and of gates that
+ * go out both as they are and inverted.
+ */
+export function invertersOf(net: Netlist): number {
+  const live = net.live();
+  const found = new Set<Literal>();
+  for (let node = 1 + net.inputCount; node < net.size; node++) {
+    const kind = net.kind(node);
+    if (live[node] === 0 || kind === 'xor' || kind === 'xor3') continue;
+    for (const literal of net.reads(node))
+      if (inverted(literal) && net.kind(nodeOf(literal)) === 'input') found.add(literal);
+  }
+  const outward = new Set(net.outputs);
+  for (const literal of outward)
+    if (inverted(literal) && outward.has(literal ^ 1)) found.add(literal);
+  return found.size;
+}
+
 /** Pairs of an exclusive and a plain gate of the same two nets. */
 function halfAdders(net: Netlist, live: Uint8Array): number {
   const exclusive = new Set<number>();

@@ -65,7 +65,7 @@ const lut4: UnrolledCoefficients = {
 const gates: UnrolledCoefficients = {
   unit: 'GE',
   steps: {
-    layer: { per: [6.917, 0.9625], error: 0.2 },
+    layer: { per: [6.9146, 0.8735], error: 0.2 },
     threshold: { per: [0.7375, 0.6991], error: 0.15 },
     maxPool: { per: [3.8008, 0.8927], error: 0.15 },
     sumPool: { per: [3.3668], error: 0.05 },
@@ -79,9 +79,9 @@ const gates: UnrolledCoefficients = {
 const adders: UnrolledCoefficients = {
   unit: 'GE',
   steps: {
-    layer: { per: [1.0983, 0.6329, 1.0565], error: 0.15 },
+    layer: { per: [1.0881, 0.6995, 0.9665], error: 0.15 },
     threshold: { per: [0.7429, 0.7516], error: 0.25 },
-    sumPool: { per: [1.0983, 0.6329, 1.0565], error: 0.2 },
+    sumPool: { per: [1.0881, 0.6995, 0.9665], error: 0.2 },
     scores: { per: [1.2808], error: 0.15 },
     largest: { per: [1.0192], error: 0.15 },
     // Too few were measured with such cells: sums of pools take what layers' do, the others what gates take.

@@ -26,7 +26,14 @@ import {
 } from '@hbnn/core/gates';
 import { withFewGates } from './fewInputs.ts';
 import { heapCounts } from './heapCounts.ts';
-import { type LogicCounts, netlistCounts, noLogic, type Tally, tallyUp } from './netlistCounts.ts';
+import {
+  invertersOf,
+  type LogicCounts,
+  netlistCounts,
+  noLogic,
+  type Tally,
+  tallyUp,
+} from './netlistCounts.ts';
 import { beyondFewest } from './pixelComparisons.ts';
 import { groupOf } from './stepParts.ts';
 import { tournamentArea } from './tournaments.ts';
@@ -211,14 +218,16 @@ function built(
   });
   const values = build(net, inputs, style);
   net.outputs.push(...values.flatMap(({ bits }) => [...bits]));
-  const small =
-    style === 'gates' && net.inputCount <= fewInputs ? smaller(net, tableInputs, kind) : net;
-  const counts = netlistCounts(small, tableInputs);
-  if (small === net) return { counts, values };
+  if (style === 'xc7' || net.inputCount > fewInputs)
+    return { counts: netlistCounts(net, tableInputs), values };
+  const small = smaller(net, tableInputs, kind);
+  const { halfAdders, ...rest } = netlistCounts(small, tableInputs);
+  const inverters =
+    rest.inverters + (groupOf(kind) === 'layer' && tableInputs === 0 ? invertersOf(small) : 0);
+  if (small === net) return { counts: { ...rest, halfAdders, inverters }, values };
   // What is left of adders is gates among others.
-  const { halfAdders, ...rest } = counts;
   const [ands, xors] = [rest.ands + halfAdders, rest.xors + halfAdders];
-  return { counts: { ...rest, halfAdders: 0, ands, xors }, values };
+  return { counts: { ...rest, halfAdders: 0, inverters, ands, xors }, values };
 }
 
 function smaller(net: Netlist, tableInputs: number, kind: StepCounts['kind']): Netlist {
