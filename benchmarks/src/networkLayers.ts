@@ -5,7 +5,7 @@
  *     pnpm bench:layers [--json] [--save] [--liberty FILE] [--outputs 16]
  *
  * LUTs of Xilinx 7, and sites, two small tables in one; with --liberty also gate equivalents of that library's cells.
- * Times are of the whole model, thresholds and scores too, on as many cores as there are: the estimate's the median of nine after forty.
+ * Times are of the whole model, thresholds and scores too, on as many cores as there are: the estimate's the median of nine models like it after forty.
  * Outputs share sums a few at a time, so that a slice's area per output is near the whole's. Finished rows are kept in
  * .cache/layers: Ctrl-C costs one layer.
  */
@@ -50,9 +50,12 @@ const cases: readonly Case[] = layerPlaces.flatMap(({ network, layer, inputs }) 
   ),
 );
 
-function modelOf({ inputs, outputs, bits, mapPer, scaling }: Case): IntegerModel {
+function modelOf(
+  { inputs, outputs, bits, mapPer, scaling }: Case,
+  variant: number | '' = '',
+): IntegerModel {
   const mix = circuitMixes.find(([average]) => average === bits)?.[1] ?? '1';
-  return randomModel(`${inputs}x${outputs} ${bits}`, {
+  return randomModel(`${inputs}x${outputs} ${bits}${variant}`, {
     ...{ layer: `dense:${inputs}x${outputs}`, mix: parseMix(mix), mapPer: parseMapPer(mapPer) },
     ...{ inputMix: parseMix(scaling === 'weights' ? '1' : mix), inputMapPer: 'channel' },
   });
@@ -103,17 +106,18 @@ async function synthesized(
   return result;
 }
 
-/** The layer's estimate, and the seconds that the whole model's takes, once the code is warm. */
+/** The layer's estimate, and the seconds that a whole model's like it takes, once the code is warm. */
 function estimated(
-  model: IntegerModel,
+  one: Case,
   circuit: LayerCircuit['circuit'],
 ): Pick<LayerCircuit, 'estimate' | 'estimateSeconds'> {
-  let estimate = 0;
-  // The first ones run before the code is compiled.
-  const seconds = Array.from({ length: 49 }, () => {
+  const { steps } = unrolledArea(modelOf(one), circuit);
+  const estimate = steps.find(({ name }) => name === 'layer')?.area.value ?? 0;
+  // Other weights each time, so that nothing of the model itself is known; the first ones run before the code is compiled.
+  const seconds = Array.from({ length: 49 }, (_, variant) => {
+    const model = modelOf(one, variant);
     const start = performance.now();
-    const { steps } = unrolledArea(model, circuit);
-    estimate = steps.find(({ name }) => name === 'layer')?.area.value ?? 0;
+    unrolledArea(model, circuit);
     return (performance.now() - start) / 1000;
   });
   const warm = seconds.slice(40).sort((a, b) => a - b);
@@ -136,7 +140,7 @@ for (const one of cases)
   for (const [circuit, target, gate] of targets) {
     const model = modelOf(one);
     const measured = await synthesized(model, target, gate);
-    rows.push({ ...one, circuit, ...measured, ...estimated(model, circuit) });
+    rows.push({ ...one, circuit, ...measured, ...estimated(one, circuit) });
     meter.update(rows.length, cases.length * targets.length, 'layers');
   }
 meter.stop();

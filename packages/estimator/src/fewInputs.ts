@@ -18,6 +18,7 @@ const sizeOf = (net: Netlist): number => {
  * adders. Outputs are made anew of choices by one input after the other, equal ones once (a reduced ordered binary
  * decision diagram), and what is smaller than the netlist takes its place.
  *
+ * @param net gates alone, without cells and registers
  * @param orders how inputs may be chosen by: from the last to the first, or in some orders more
  */
 export function withFewGates(net: Netlist, orders: 'last' | 'some'): Netlist {

@@ -199,8 +199,10 @@ class Elements {
   }
 }
 
-/** Logic of so many inputs is looked at as a whole, without its adders. */
+/** Logic of so many inputs is looked at as a whole, without its adders … */
 const fewInputs = 8;
+/** … of steps with a logic for each output of less, where there can be thousands. */
+const fewerInputs = 6;
 
 /** Make a place's netlist as the generator does, and count it. */
 function built(
@@ -231,10 +233,11 @@ function built(
 }
 
 function smaller(net: Netlist, tableInputs: number, kind: StepCounts['kind']): Netlist {
-  const layer = groupOf(kind) === 'layer';
-  if (layer || (tableInputs === 0 && kind !== 'threshold')) return withFewGates(net, 'some');
+  if (groupOf(kind) === 'layer') return withFewGates(net, 'some');
   // Tables cover other steps better as they are written, and a comparison by itself is as small as it can be.
-  return tableInputs > 0 || net.outputs.length < 2 ? net : withFewGates(net, 'last');
+  if (tableInputs > 0) return net;
+  if (kind === 'threshold') return net.outputs.length < 2 ? net : withFewGates(net, 'last');
+  return net.inputCount > fewerInputs ? net : withFewGates(net, 'some');
 }
 
 const keysKnown = new WeakMap<Form, string>();
