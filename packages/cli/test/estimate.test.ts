@@ -35,6 +35,13 @@ describe('hbnn estimate', () => {
   it('folds, as asked and as large as fits', () => {
     const given = JSON.parse(estimate('--target', 'pynq', '--fold', '4x12', '--json').out);
     expect(given.folds).toEqual([{ layer: 'layer', pe: 4, simd: 12, cycles: 48 }]);
+    expect(given.verilogCyclesPerImage).toMatchObject({ source: 'counted', unit: 'cycles' });
+    expect(given.verilogFramesPerSecond.value).toBe(1e8 / given.verilogCyclesPerImage.value);
+    const table = join(dir, 'fold.json');
+    writeFileSync(table, JSON.stringify({ layer: { pe: 4, simd: 12 } }));
+    const rtl = ['--style', 'folded', '--fold', table, '--out', join(dir, 'folded'), '--json'];
+    const made = JSON.parse(hbnn('verilog', '--model', model, ...rtl).out);
+    expect(given.verilogCyclesPerImage.value).toBe(made.cyclesPerImage);
     const most = JSON.parse(estimate('--target', 'pynq', '--fold', 'largest', '--json').out);
     expect(most.framesPerSecond.value).toBeGreaterThan(given.framesPerSecond.value);
     expect(most.fits).toBe(true);

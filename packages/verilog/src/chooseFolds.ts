@@ -1,6 +1,7 @@
 import { HbnnError, type IntegerModel, planModel } from '@hbnn/core';
 import { digits } from './budget.ts';
 import {
+  type FoldedDesign,
   type FoldedLayer,
   type FoldTable,
   foldedDesign,
@@ -92,16 +93,51 @@ function within(
   });
 }
 
-/** Layers with weights, and what all else takes. */
-function foldables(model: IntegerModel): { foldable: Foldable[]; others: number } {
-  // One row of lanes each: cheap to make, and streams are as they will be.
+/** A design of one row of lanes in each layer: cheap to make, and streams are as they will be. */
+function oneRowDesign(model: IntegerModel): FoldedDesign {
   const folds: Record<string, Fold> = {};
   for (const { layer, input } of planModel(model)) {
     if (!('weights' in layer)) continue;
-    const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
-    folds[layer.name] = { pe: 1, simd: layer.kind === 'conv' ? input[2] : row };
+    const [outputs, ...rest] = layer.weights.shape;
+    const row = rest.reduce((product, n) => product * n, 1);
+    const simd = layer.kind === 'conv' ? input[2] : row;
+    // The whole matrix at once would have its weights as constants.
+    folds[layer.name] = { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd };
   }
-  const design = foldedDesign(model, { folds });
+  return foldedDesign(model, { folds });
+}
+
+/**
+ * Cycles per image of a folded design, without making it: of the layer that takes longest, planes one after the other where
+ * some weight and some input have them.
+ *
+ * @param folds of each layer with weights, by name
+ * @throws HbnnError when the model is not sound, or a layer with weights has no fold
+ */
+export function foldedCycles(model: IntegerModel, folds: Readonly<Record<string, Fold>>): number {
+  const cycles = oneRowDesign(model).layers.map((layer): number => {
+    const unit = layer.units.find(({ kind }) => kind === 'matrix');
+    if (unit?.kind !== 'matrix') return layer.cycles.scheduled;
+    const fold = folds[layer.layer];
+    if (fold === undefined)
+      throw new HbnnError(`${layer.layer}: expected a fold of each layer with weights, got none`);
+    const { matrix, inputs } = unit;
+    if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
+    const { steps } = foldSchedule(matrix, weightPlanes(matrix.layer.weights), inputs, fold);
+    return Math.max(scanOf(layer), steps.length * placesOf(layer));
+  });
+  return Math.max(1, ...cycles);
+}
+
+const placesOf = ({ output }: FoldedLayer): number => output.shape[0] * output.shape[1];
+
+/** Cycles of the layer's pixels alone. */
+const scanOf = (layer: FoldedLayer): number =>
+  layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), placesOf(layer));
+
+/** Layers with weights, and what all else takes. */
+function foldables(model: IntegerModel): { foldable: Foldable[]; others: number } {
+  const design = oneRowDesign(model);
   const foldable: Foldable[] = [];
   let others = 0;
   for (const layer of design.layers) {
@@ -135,8 +171,8 @@ const divisors = (n: number): number[] =>
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
   const planes = weightPlanes(matrix.layer.weights);
-  const places = layer.output.shape[0] * layer.output.shape[1];
-  const scan = layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);
+  const places = placesOf(layer);
+  const scan = scanOf(layer);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
     divisors(matrix.inputs).map((simd) => ({ pe, simd })),
   );

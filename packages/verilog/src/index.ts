@@ -1,6 +1,6 @@
 export type { AdderStyle, Form } from '@hbnn/core/gates';
 export { estimateAdders, type LayerEstimate } from './budget.ts';
-export { chooseFolds, type FoldGoal } from './chooseFolds.ts';
+export { chooseFolds, type FoldGoal, foldedCycles } from './chooseFolds.ts';
 export { type Circuit, readCircuit } from './circuit.ts';
 export {
   type Bus,

@@ -8,7 +8,9 @@ import {
 } from '@hbnn/core';
 import {
   chooseFolds,
+  type Fold,
   type FoldTable,
+  foldedCycles,
   foldedDesign,
   simulate,
   testbenchFiles,
@@ -95,6 +97,36 @@ describe('cycles', () => {
       ...{ inputMix: parseMix('0.5/0.5'), inputMapPer: 'channel' },
     });
     expect(stepsOf(model, { layer: { pe: 4, simd: 1 } })).toBe(8 + 4);
+  });
+
+  it('are known without making the design', () => {
+    const ofOne = randomModel(9, { layer: 'dense:12x1', mix: parseMix('0.5/0.5') });
+    const cases: [IntegerModel, Record<string, Fold>[]][] = [
+      [of('position', '0.5/0.5'), [{ layer: { pe: 2, simd: 2 } }, { layer: { pe: 8, simd: 32 } }]],
+      [conv, [{ layer: { pe: 3, simd: 6 } }, { layer: { pe: 1, simd: 1 } }]],
+      [ofOne, [{ layer: { pe: 1, simd: 4 } }, { layer: { pe: 1, simd: 12 } }]],
+    ];
+    for (const [model, all] of cases)
+      for (const folds of all)
+        expect(foldedCycles(model, folds), JSON.stringify(folds)).toBe(
+          foldedDesign(model, { folds }).cyclesPerImage,
+        );
+    // Whole networks, one lane per layer.
+    for (const seed of [3, 9, 15, 36]) {
+      const model = randomModel(seed);
+      const matrices = planModel(model).filter((plan) => 'weights' in plan.layer);
+      const folds = Object.fromEntries(matrices.map((m) => [m.layer.name, { pe: 1, simd: 1 }]));
+      expect(foldedCycles(model, folds), `${seed}`).toBe(
+        foldedDesign(model, { folds }).cyclesPerImage,
+      );
+    }
+    expect(() => foldedCycles(conv, {})).toThrow('layer: expected a fold of each layer');
+  });
+
+  it('of a layer with one output keep to a rate', () => {
+    const model = randomModel(9, { layer: 'dense:12x1', mix: parseMix('1') });
+    const folds = chooseFolds(model, { cycles: 4 });
+    expect(foldedDesign(model, { folds }).cyclesPerImage).toBeLessThanOrEqual(4);
   });
 
   it('are what a simulation without pauses takes', async () => {

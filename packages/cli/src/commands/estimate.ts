@@ -21,10 +21,12 @@ import {
   libertyTechnology,
   parseFolds,
   type Quantity,
+  quantity,
   readLiberty,
   type Technology,
+  type Trust,
 } from '@hbnn/estimator';
-import { switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { foldedCycles, switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';
@@ -91,7 +93,8 @@ async function run(o: Options): Promise<void> {
   if (cells !== undefined) {
     if (o.fold !== undefined) {
       const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
-      print({ model: o.model, style: 'folded', operations: counted.total, ...found }, o.json);
+      const head = { model: o.model, style: 'folded', operations: counted.total };
+      print({ ...head, ...found, ...generated(model, found.folds, clockHz) }, o.json);
       return;
     }
     const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
@@ -105,8 +108,32 @@ async function run(o: Options): Promise<void> {
     print({ ...head, style: 'unrolled', note, ...estimateUnrolled(model, on, clockHz) }, o.json);
     return;
   }
-  const layers = foldedLayers(counted);
-  print({ ...head, style: 'folded', note, ...folded(layers, on, clockHz, o.fold) }, o.json);
+  const found = folded(foldedLayers(counted), on, clockHz, o.fold);
+  print(
+    { ...head, style: 'folded', note, ...found, ...generated(model, found.folds, clockHz) },
+    o.json,
+  );
+}
+
+/**
+ * What `hbnn verilog` makes of the same folds: planes one after the other, not all at once in wider lanes, and only where a
+ * weight and an input have them.
+ */
+function generated(
+  model: IntegerModel,
+  folds: FoldedEstimate['folds'],
+  clockHz: number,
+): Record<'verilogCyclesPerImage' | 'verilogFramesPerSecond', Quantity> {
+  const table = Object.fromEntries(folds.map(({ layer, pe, simd }) => [layer, { pe, simd }]));
+  const cycles = foldedCycles(model, table);
+  const counted: Trust = {
+    ...{ source: 'counted', error: 0 },
+    from: 'planes one after the other, as hbnn verilog --style folded takes them',
+  };
+  return {
+    verilogCyclesPerImage: quantity(cycles, 'cycles', counted),
+    verilogFramesPerSecond: quantity(clockHz / cycles, 'frames/s', counted),
+  };
 }
 
 /** What is counted as a LUT: tables before packing, or what of the device is in use. */
