@@ -468,26 +468,26 @@ function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: num
   );
   return (forms: readonly Form[]): { counts: LogicCounts; forms: readonly Form[] } => {
     if (places * additions * widthOf(forms) <= mostMade) {
+      // Adders are counted, or the tables that cover them.
+      const inputs = forms.reduce((sum, { weights }) => sum + weights.length, 0);
+      const covered = making.tableInputs > 0 && (making.style === 'xc7' || inputs <= fewInputs);
       const { counts, values } = built(
         forms,
-        (net, inputs, style) => linearSums(net, inputs, plan, style),
-        making,
+        (net, values, style) => linearSums(net, values, plan, style),
+        covered ? making : { ...making, tableInputs: 0 },
         layer.kind,
       );
-      return { counts: ownCounts(counts, forms, making), forms: values.map(({ form }) => form) };
+      const own = covered ? withoutAdders(counts, making) : counts;
+      return { counts: own, forms: values.map(({ form }) => form) };
     }
     const { sums, ...counts } = heapCounts(plan, forms, making.style);
     return { counts: { ...noLogic, ...counts }, forms: sums };
   };
 }
 
-/** Adders are counted, or the tables that cover them. */
-function ownCounts(counts: LogicCounts, forms: readonly Form[], making: Making): LogicCounts {
-  if (making.tableInputs === 0) return counts;
-  if (making.style === 'xc7') return { ...counts, fullAdders: 0 };
-  const inputs = forms.reduce((sum, { weights }) => sum + weights.length, 0);
-  return inputs > fewInputs ? { ...counts, tables: 0 } : { ...noLogic, tables: counts.tables };
-}
+/** Where tables cover adders, in plain gates all else too. */
+const withoutAdders = (counts: LogicCounts, { style }: Making): LogicCounts =>
+  style === 'xc7' ? { ...counts, fullAdders: 0 } : { ...noLogic, tables: counts.tables };
 
 const widthOf = (forms: readonly Form[]): number =>
   forms.reduce((sum, { weights }) => sum + weights.length, 0) / Math.max(1, forms.length);
