@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { type Example, readmeExample, runExample } from './readmeExample.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const names = ['core', 'wasm', 'verilog', 'estimator', 'train', 'cli'] as const;
+const names = ['core', 'model', 'circuit', 'wasm', 'verilog', 'estimator', 'train', 'cli'] as const;
 type Name = (typeof names)[number];
 
 /** The part of a package.json this check reads. */

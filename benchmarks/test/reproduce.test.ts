@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const main = fileURLToPath(new URL('../src/reproduce.ts', import.meta.url));
+const main = fileURLToPath(new URL('../src/reproduce/reproduce.ts', import.meta.url));
 
 function reproduce(...args: string[]): { code: number | null; out: string; err: string } {
   const flags = ['--conditions=hbnn-source', '--import', 'tsx', main];

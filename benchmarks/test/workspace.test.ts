@@ -34,19 +34,32 @@ const packages = ['packages', '.']
   });
 
 /**
- * What each package may load of the others: core ← {train, wasm, verilog, estimator}, no edge among
- * those four but train → wasm; commands and benchmarks on top; docs on the committed results alone.
+ * What each package may load of the others, in the order in which data flows: numbers (core), a network in whole
+ * numbers (model), netlists and cycles (circuit), and what is made of them. Commands and benchmarks come on top; docs
+ * read committed results alone.
  */
 const mayLoad: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  wasm: ['core'],
-  verilog: ['core'],
-  estimator: ['core'],
-  train: ['core', 'wasm'],
+  model: ['core'],
+  circuit: ['core', 'model'],
+  wasm: ['core', 'model'],
+  train: ['core', 'model', 'wasm'],
+  verilog: ['core', 'model', 'circuit'],
+  estimator: ['core', 'model', 'circuit'],
   datasets: ['core'],
-  conformance: ['core'],
-  cli: ['core', 'wasm', 'train', 'verilog', 'estimator'],
-  benchmarks: ['core', 'wasm', 'train', 'verilog', 'estimator', 'datasets', 'cli'],
+  conformance: ['core', 'model'],
+  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator'],
+  benchmarks: [
+    'core',
+    'model',
+    'circuit',
+    'wasm',
+    'train',
+    'verilog',
+    'estimator',
+    'datasets',
+    'cli',
+  ],
   docs: [],
 };
 
@@ -55,7 +68,7 @@ const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
   wasm: ['conformance'],
   verilog: ['conformance'],
   train: ['conformance'],
-  conformance: ['wasm', 'verilog', 'train'],
+  conformance: ['circuit', 'wasm', 'verilog', 'train'],
   // Bundled into the command.
   cli: ['datasets'],
 };

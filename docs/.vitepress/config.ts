@@ -40,6 +40,8 @@ export default defineConfig({
         text: 'Packages',
         items: [
           { text: '@hbnn/core', link: '/packages/core' },
+          { text: '@hbnn/model', link: '/packages/model' },
+          { text: '@hbnn/circuit', link: '/packages/circuit' },
           { text: '@hbnn/train', link: '/packages/train' },
           { text: '@hbnn/wasm', link: '/packages/wasm' },
           { text: '@hbnn/verilog', link: '/packages/verilog' },

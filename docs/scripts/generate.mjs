@@ -54,7 +54,7 @@ function writeHelp() {
   for (const [name, args] of Object.entries(commands)) {
     writeFileSync(join(folder, `${name}.txt`), help('packages/cli/src/main.ts', args));
   }
-  writeFileSync(join(folder, 'reproduce.txt'), help('benchmarks/src/reproduce.ts', []));
+  writeFileSync(join(folder, 'reproduce.txt'), help('benchmarks/src/reproduce/reproduce.ts', []));
 }
 
 /** The networks with their counts, as the command lists them. */

@@ -1,13 +1,14 @@
-import { HbnnError, type IntegerModel, interpreter, planModel } from '@hbnn/core';
 import {
   chooseFolds,
   type Design,
   estimateAdders,
   type FoldedDesign,
   foldedDesign,
-  simulate,
   unrolledDesign,
-} from '@hbnn/verilog';
+} from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
+import { type IntegerModel, interpreter, planModel } from '@hbnn/model';
+import { simulate } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
 import { designOf, readRtl } from './rtlFolder.ts';
 

@@ -1,4 +1,5 @@
-import { type BatchSource, HbnnError, type IntegerModel } from '@hbnn/core';
+import { type BatchSource, HbnnError } from '@hbnn/core';
+import type { IntegerModel } from '@hbnn/model';
 import { type Engine, openEngine } from './engines.ts';
 
 /** Accuracy of an integer model; ties count against the label, as in training's evaluation. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { FoldTable } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import type { FoldTable } from '@hbnn/verilog';
 
 /** Read folds by layer: `{"conv1": {"pe": 4, "simd": 9}, "fc": "constant"}`. @throws HbnnError for anything else */
 export function readFoldFile(file: string): FoldTable {

@@ -1,5 +1,6 @@
 import { createReadStream, type Stats, statSync } from 'node:fs';
-import { HbnnError, type IntegerModel, readModel } from '@hbnn/core';
+import { HbnnError } from '@hbnn/core';
+import { type IntegerModel, readModel } from '@hbnn/model';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',

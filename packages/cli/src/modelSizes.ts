@@ -1,4 +1,4 @@
-import { type IntegerModel, type ModelSize, weightCount } from '@hbnn/core';
+import { type IntegerModel, type ModelSize, weightCount } from '@hbnn/model';
 
 /** A model's file beside what the same weights take as float32 and at 1 and 2 bits each, without anything else. */
 export interface ModelSizes {

@@ -1,7 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { HbnnError, type IntegerModel } from '@hbnn/core';
-import { writeWhole } from '@hbnn/train/files';
 import {
   type AdderStyle,
   type Design,
@@ -9,7 +7,10 @@ import {
   type FoldTable,
   foldedDesign,
   unrolledDesign,
-} from '@hbnn/verilog';
+} from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
+import type { IntegerModel } from '@hbnn/model';
+import { writeWhole } from '@hbnn/train/files';
 
 /** The file that says how a folder of Verilog came about. */
 const manifestName = 'hbnn.json';

@@ -1,6 +1,7 @@
-import { distFromAverage, type IntegerModel, planModel, randomModel } from '@hbnn/core';
+import { type AdderStyle, estimateAdders, unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage } from '@hbnn/core';
 import { unrolledCounts } from '@hbnn/estimator';
-import { type AdderStyle, estimateAdders, unrolledDesign } from '@hbnn/verilog';
+import { type IntegerModel, planModel, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
 
 /** Cells and gates of each layer's module in the generated netlists. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeModel, encodeNpy, featureCount, random, randomModel } from '@hbnn/core';
+import { encodeNpy, random } from '@hbnn/core';
+import { encodeModel, featureCount, randomModel } from '@hbnn/model';
 import { expect, test } from 'vitest';
 import { openEngine } from '../src/engines.ts';
 import { readModelFile } from '../src/modelFile.ts';

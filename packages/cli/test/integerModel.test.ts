@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeNpy, encodeModel, encodeNpy, interpreter, random, randomModel } from '@hbnn/core';
+import { decodeNpy, encodeNpy, random } from '@hbnn/core';
+import { encodeModel, interpreter, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
 import { hbnn, hbnnMeasured } from './process.ts';
 

@@ -1,6 +1,6 @@
 // `pnpm --filter @hbnn/conformance many [FIRST] [COUNT]`: random networks on the WASM engine, each of its kernels,
 // with weights packed and not, and with relaxed SIMD and without where the engine has it.
-import { randomModel } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
 import { hasRelaxedSimd, type LoadOptions, loadModel, productKernelNames } from '@hbnn/wasm';
 import { differenceFrom, pixelsFor } from '../src/difference.ts';
 

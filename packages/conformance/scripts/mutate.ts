@@ -1,6 +1,8 @@
 // `pnpm --filter @hbnn/conformance mutate [COUNT] [FIRST]`: damaged model files, each a clear error or a whole model.
 // The last line is JSON. Heap and resident memory are those of this process; run it as package.json does.
-import { decodeModel, encodeModel, HbnnError, randomModel, readModel } from '@hbnn/core';
+
+import { HbnnError } from '@hbnn/core';
+import { decodeModel, encodeModel, randomModel, readModel } from '@hbnn/model';
 import { mutation } from '../src/mutations.ts';
 
 const [count = 10_000, first = 0] = process.argv.slice(2).map(Number);

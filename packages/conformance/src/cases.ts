@@ -1,22 +1,24 @@
 import {
-  type ConvLayer,
   distFromAverage,
+  type MapPer,
+  type Mix,
+  type Random,
+  random,
+  type ScalePer,
+} from '@hbnn/core';
+import {
+  type ConvLayer,
   type FeatureShape,
   featureCount,
   type IntegerLayer,
   type IntegerModel,
   type IntegerWeights,
-  type MapPer,
-  type Mix,
   type Padding4,
   type PlaneWeights,
   planModel,
-  type Random,
-  random,
   randomModel,
-  type ScalePer,
   type ThresholdLayer,
-} from '@hbnn/core';
+} from '@hbnn/model';
 
 /** A model that executors are tried on. */
 export interface ModelCase {

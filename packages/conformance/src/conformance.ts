@@ -1,4 +1,4 @@
-import { randomModel } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
 import { describe, expect, test } from 'vitest';
 import { modelCases } from './cases.ts';
 import { differenceFrom, type Open, pixelsFor } from './difference.ts';

@@ -1,11 +1,11 @@
+import { random } from '@hbnn/core';
 import {
   type Feature,
   featureCount,
   type IntegerModel,
   interpreter,
-  random,
   type Watch,
-} from '@hbnn/core';
+} from '@hbnn/model';
 
 /** Something that computes an integer model's scores, and may show each layer's outputs. */
 export interface Executor {

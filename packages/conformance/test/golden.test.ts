@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { decodeModel, encodeModel, interpreter } from '@hbnn/core';
+import { decodeModel, encodeModel, interpreter } from '@hbnn/model';
 import { loadModel } from '@hbnn/wasm';
 import { describe, expect, test } from 'vitest';
 

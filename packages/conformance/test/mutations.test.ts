@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { decodeModel, encodeModel, randomModel } from '@hbnn/core';
+import { decodeModel, encodeModel, randomModel } from '@hbnn/model';
 import { expect, test } from 'vitest';
 import { mutation } from '../src/mutations.ts';
 

@@ -1,5 +1,6 @@
-import { type IntegerModel, planModel, randomModel } from '@hbnn/core';
-import { type DesignOptions, estimateAdders, simulate, unrolledDesign } from '@hbnn/verilog';
+import { type DesignOptions, estimateAdders, unrolledDesign } from '@hbnn/circuit';
+import { type IntegerModel, planModel, randomModel } from '@hbnn/model';
+import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
 import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
 

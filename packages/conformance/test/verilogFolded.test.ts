@@ -1,5 +1,7 @@
-import { type IntegerModel, planModel, random, randomModel } from '@hbnn/core';
-import { type FoldTable, foldedDesign, simulate } from '@hbnn/verilog';
+import { type FoldTable, foldedDesign } from '@hbnn/circuit';
+import { random } from '@hbnn/core';
+import { type IntegerModel, planModel, randomModel } from '@hbnn/model';
+import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
 import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
 

@@ -1,10 +1,10 @@
 import { type BitMap, type Heuristic, type Select, selector } from './bitMap.ts';
-import { fillCodebook, nearestPlanes, writeNearest } from './codebook.ts';
 import { HbnnError } from './error.ts';
 import { type MapPer, parseMapPer, type ScalePer } from './granularity.ts';
 import type { Layout } from './layout.ts';
 import { averageBits, distFromAverage, type Mix } from './mix.ts';
-import { optimalSolver } from './optimal.ts';
+import { fillCodebook, nearestPlanes, writeNearest } from './optimal/codebook.ts';
+import { optimalSolver } from './optimal/optimal.ts';
 import {
   exactScales,
   formedScales,

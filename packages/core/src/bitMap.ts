@@ -3,9 +3,9 @@ import { type MapPer, parseMapPer, type Units, unitsOf } from './granularity.ts'
 import type { Layout } from './layout.ts';
 import { allocate, type Mix, maxBitwidth } from './mix.ts';
 import { permutation, random } from './random.ts';
-import { assignByRank, rankWorkspace } from './rank.ts';
+import { assignByRank, rankWorkspace } from './select/rank.ts';
+import { assignUnequal, orderByKey } from './select/unequalUnits.ts';
 import { checkShape, elementCount, type FloatTensor, shapeText } from './tensor.ts';
-import { assignUnequal, orderByKey } from './unequalUnits.ts';
 
 /** How elements are ranked for few bits (§3.2 of the paper). */
 export type Heuristic = 'middle-out' | 'top-down' | 'bottom-up' | 'random';

@@ -1,11 +1,21 @@
 export {
-  fitMeasurements,
-  modelOf,
-  type StepFit,
-  type UnrolledMeasurement,
-} from './calibrate.ts';
+  type CellRole,
+  cellOfRole,
+  type LibertyCell,
+  type LibertyLibrary,
+  type LibertyPin,
+  readLiberty,
+} from './cells/liberty/liberty.ts';
+export { type LibertyGroup, parseLiberty } from './cells/liberty/parse.ts';
+export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './cells/scaling.ts';
+export {
+  builtInTechnology,
+  libertyTechnology,
+  type MemoryTechnology,
+  type Technology,
+} from './cells/technology.ts';
 export { type Device, device, devices, type Family } from './devices.ts';
-export { type FinnNetwork, finnNetworks } from './finnNetworks.ts';
+export { type FinnNetwork, finnNetworks } from './folded/finnNetworks.ts';
 export {
   estimateFolded,
   type FoldedEstimate,
@@ -13,27 +23,33 @@ export {
   foldedCoefficients,
   foldsAtRate,
   largestFolded,
-} from './folded.ts';
-export { estimateFoldedAsic, type FoldedAsic } from './foldedAsic.ts';
-export { checkFolds, type Fold, type FoldedLayer, foldedLayers, parseFolds } from './folding.ts';
+} from './folded/folded.ts';
+export { estimateFoldedAsic, type FoldedAsic } from './folded/foldedAsic.ts';
 export {
-  type CellRole,
-  cellOfRole,
-  type LibertyCell,
-  type LibertyLibrary,
-  type LibertyPin,
-  readLiberty,
-} from './liberty/cells.ts';
-export { type LibertyGroup, parseLiberty } from './liberty/parse.ts';
-export { tournamentAreas } from './measuredParts.ts';
+  checkFolds,
+  type Fold,
+  type FoldedLayer,
+  foldedLayers,
+  parseFolds,
+} from './folded/folding.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
-export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './scaling.ts';
 export {
-  builtInTechnology,
-  libertyTechnology,
-  type MemoryTechnology,
-  type Technology,
-} from './technology.ts';
+  fitMeasurements,
+  modelOf,
+  type StepFit,
+  type UnrolledMeasurement,
+} from './unrolled/calibrate.ts';
+export {
+  styleOf,
+  type UnrolledCircuit,
+  type UnrolledCoefficients,
+  unrolledCoefficients,
+} from './unrolled/coefficients.ts';
+export {
+  type StepCounts,
+  unrolledCounts,
+} from './unrolled/counts.ts';
+export { tournamentAreas } from './unrolled/measuredParts.ts';
 export {
   type Activity,
   type AsicOptions,
@@ -44,14 +60,4 @@ export {
   type UnrolledAsic,
   type UnrolledFpga,
   unrolledArea,
-} from './unrolled.ts';
-export {
-  styleOf,
-  type UnrolledCircuit,
-  type UnrolledCoefficients,
-  unrolledCoefficients,
-} from './unrolledCoefficients.ts';
-export {
-  type StepCounts,
-  unrolledCounts,
-} from './unrolledCounts.ts';
+} from './unrolled/unrolled.ts';

@@ -1,13 +1,5 @@
-import {
-  type BatchSource,
-  HbnnError,
-  outputsFirst,
-  type Padding4,
-  residualOutputsFirst,
-  type TrainedLayer,
-  type TrainedModel,
-  type TrainedWeights,
-} from '@hbnn/core';
+import { type BatchSource, HbnnError, outputsFirst, residualOutputsFirst } from '@hbnn/core';
+import type { Padding4, TrainedLayer, TrainedModel, TrainedWeights } from '@hbnn/model';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { BatchNorm } from './layers/batchNorm.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { interpreter, lower } from '@hbnn/core';
+import { interpreter, lower } from '@hbnn/model';
 import {
   evaluate,
   exportModel,

@@ -1,34 +1,5 @@
-export type { AdderStyle, Form } from '@hbnn/core/gates';
-export { estimateAdders, type LayerEstimate } from './budget.ts';
-export { chooseFolds, type FoldGoal, foldedCycles } from './chooseFolds.ts';
-export { type Circuit, readCircuit } from './circuit.ts';
-export {
-  type Bus,
-  type Design,
-  type DesignLayer,
-  type DesignOptions,
-  unrolledDesign,
-} from './design.ts';
-export {
-  type FoldedDesign,
-  type FoldedLayer,
-  type FoldedOptions,
-  type FoldTable,
-  foldedDesign,
-  type LayerCycles,
-} from './folded.ts';
-export type { Fold } from './foldSchedule.ts';
-export { ice40Devices } from './ice40.ts';
-export {
-  findNextpnr,
-  type Nextpnr,
-  needNextpnr,
-  type Placement,
-  type PlaceOptions,
-  type PlaceStep,
-  place,
-  placeSteps,
-} from './place.ts';
+export { testbenchFiles } from './emit/testbench.ts';
+export { verilogFiles } from './emit/verilogFiles.ts';
 export {
   type Disproof,
   type LayerProof,
@@ -38,16 +9,31 @@ export {
   type ProofOptions,
   prove,
   type WiresProof,
-} from './proof.ts';
-export { type Simulation, type SimulationOptions, simulate } from './simulate.ts';
-export { type PartSwitching, type Switching, switching } from './switching.ts';
-export { type CostCache, type DesignCost, type LayerCost, synthesize } from './synthesize.ts';
+} from './prove/prove.ts';
+export { type Simulation, type SimulationOptions, simulate } from './simulate/simulate.ts';
+export { type PartSwitching, type Switching, switching } from './simulate/switching.ts';
+export { ice40Devices } from './synthesize/ice40.ts';
+export {
+  findNextpnr,
+  type Nextpnr,
+  needNextpnr,
+  type Placement,
+  type PlaceOptions,
+  type PlaceStep,
+  place,
+  placeSteps,
+} from './synthesize/place.ts';
+export { type Circuit, readCircuit } from './synthesize/readCircuit.ts';
+export {
+  type CostCache,
+  type DesignCost,
+  type LayerCost,
+  synthesize,
+} from './synthesize/synthesize.ts';
 export {
   type ModuleCost,
   synthesisTarget,
   synthesisTargets,
   type Target,
-} from './synthesizeModules.ts';
-export { testbenchFiles } from './testbench.ts';
-export { type Difference, type Verified, type VerifyOptions, verify } from './verify.ts';
-export { verilogFiles } from './verilogFiles.ts';
+} from './synthesize/synthesizeModules.ts';
+export { type Difference, type Verified, type VerifyOptions, verify } from './verify/verify.ts';

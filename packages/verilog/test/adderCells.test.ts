@@ -1,11 +1,13 @@
-import { parseMix, random, randomModel } from '@hbnn/core';
-import { synthesisTarget, synthesize, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { unrolledDesign } from '@hbnn/circuit';
+import { parseMix, random } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { readCellLibrary } from '../src/cellLibrary.ts';
-import { type Compiled, compile } from '../src/compile.ts';
-import { type MappedModule, mappedModules } from '../src/synthesizeModules.ts';
-import { readCommand, type YosysNetlist, yosys } from '../src/yosys.ts';
-import { YosysPool } from '../src/yosysPool.ts';
+import { type Compiled, compile } from '../src/simulate/compile.ts';
+import { readCellLibrary } from '../src/synthesize/cellLibrary.ts';
+import { type MappedModule, mappedModules } from '../src/synthesize/synthesizeModules.ts';
+import { readCommand, type YosysNetlist, yosys } from '../src/yosys/yosys.ts';
+import { YosysPool } from '../src/yosys/yosysPool.ts';
 
 interface Adders {
   readonly full: readonly [sum: string, carry: string];

@@ -1,7 +1,7 @@
 import { random } from '@hbnn/core';
 import { expect, it } from 'vitest';
-import { type Compiled, compile } from '../src/compile.ts';
-import { type YosysNetlist, yosys } from '../src/yosys.ts';
+import { type Compiled, compile } from '../src/simulate/compile.ts';
+import { type YosysNetlist, yosys } from '../src/yosys/yosys.ts';
 
 const seed = 5;
 

@@ -1,15 +1,10 @@
-import { distFromAverage, parseMapPer, parseMix, randomModel } from '@hbnn/core';
-import {
-  foldedDesign,
-  simulate,
-  testbenchFiles,
-  unrolledDesign,
-  verify,
-  verilogFiles,
-} from '@hbnn/verilog';
+import { foldedDesign, unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage, parseMapPer, parseMix } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { simulate, testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { sourcesOf } from '../src/simulate.ts';
-import { yosys } from '../src/yosys.ts';
+import { sourcesOf } from '../src/simulate/simulate.ts';
+import { yosys } from '../src/yosys/yosys.ts';
 
 const styles = ['gates', 'xc7'] as const;
 

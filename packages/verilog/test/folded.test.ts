@@ -1,27 +1,18 @@
 import {
-  distFromAverage,
-  type IntegerModel,
-  interpreter,
-  parseMix,
-  planModel,
-  randomModel,
-} from '@hbnn/core';
-import {
   chooseFolds,
   type Fold,
   type FoldTable,
   foldedCycles,
   foldedDesign,
-  simulate,
-  testbenchFiles,
   unrolledDesign,
-  verify,
-  verilogFiles,
-} from '@hbnn/verilog';
+} from '@hbnn/circuit';
+import { distFromAverage, parseMix } from '@hbnn/core';
+import { type IntegerModel, interpreter, planModel, randomModel } from '@hbnn/model';
+import { simulate, testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { sourcesOf } from '../src/simulate.ts';
-import { testImages } from '../src/verify.ts';
-import { yosys } from '../src/yosys.ts';
+import { sourcesOf } from '../src/simulate/simulate.ts';
+import { testImages } from '../src/verify/verify.ts';
+import { yosys } from '../src/yosys/yosys.ts';
 
 const conv = randomModel(2, {
   layer: 'conv:4x5x4,k3x3,o6,s1,p1',

@@ -1,8 +1,8 @@
-import { distFromAverage, type IntegerModel, random, randomModel } from '@hbnn/core';
-import { Netlist, nodeOf } from '@hbnn/core/gates';
-import { testbenchFiles, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
+import { endLevel, Netlist, nodeOf, pipelined, scheduleOf, unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage, random } from '@hbnn/core';
+import { type IntegerModel, randomModel } from '@hbnn/model';
+import { testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { endLevel, pipelined, scheduleOf } from '../src/pipeline.ts';
 
 /** A random netlist of gates and counters. */
 function randomNet(seed: number): Netlist {

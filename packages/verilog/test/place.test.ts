@@ -1,19 +1,11 @@
-import { parseMix, random, randomModel } from '@hbnn/core';
-import {
-  type Design,
-  type FoldedDesign,
-  findNextpnr,
-  foldedDesign,
-  needNextpnr,
-  place,
-  placeSteps,
-  unrolledDesign,
-  verilogFiles,
-} from '@hbnn/verilog';
+import { type Design, type FoldedDesign, foldedDesign, unrolledDesign } from '@hbnn/circuit';
+import { parseMix, random } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { findNextpnr, needNextpnr, place, placeSteps, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { type Compiled, compile } from '../src/compile.ts';
-import { harnessName, harnessOf, ice40Cells, ice40Netlist } from '../src/ice40.ts';
-import { type YosysCell, type YosysNetlist, yosys } from '../src/yosys.ts';
+import { type Compiled, compile } from '../src/simulate/compile.ts';
+import { harnessName, harnessOf, ice40Cells, ice40Netlist } from '../src/synthesize/ice40.ts';
+import { type YosysCell, type YosysNetlist, yosys } from '../src/yosys/yosys.ts';
 
 const nextpnr = findNextpnr();
 if (nextpnr === undefined)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { xc7Models, xc7Primitives } from '../src/primitives.ts';
-import { yosys } from '../src/yosys.ts';
+import { xc7Models, xc7Primitives } from '../src/emit/primitives.ts';
+import { yosys } from '../src/yosys/yosys.ts';
 
 /** Prove that a module and a plain statement of it are the same for every input. */
 async function prove(instance: string, statement: string, inputs: number): Promise<void> {

@@ -1,5 +1,7 @@
-import { distFromAverage, random, randomModel } from '@hbnn/core';
-import { prove, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
+import { unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage, random } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { prove, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
 const styles = ['gates', 'xc7'] as const;

@@ -1,5 +1,7 @@
-import { distFromAverage, type IntegerModel, random, randomModel } from '@hbnn/core';
-import { type Design, prove, simulate, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { type Design, unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage, random } from '@hbnn/core';
+import { type IntegerModel, randomModel } from '@hbnn/model';
+import { prove, simulate, verilogFiles } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
 
 /** All images of two pixels. */

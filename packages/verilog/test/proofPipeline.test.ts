@@ -1,5 +1,7 @@
-import { distFromAverage, randomModel } from '@hbnn/core';
-import { prove, unrolledDesign, verify, verilogFiles } from '@hbnn/verilog';
+import { unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { prove, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
 const model = randomModel(3, { layer: 'dense:20x3', mix: distFromAverage(1.4) });

@@ -1,12 +1,13 @@
+import { type Design, unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage } from '@hbnn/core';
 import {
-  distFromAverage,
   type IntegerLayer,
   type IntegerModel,
   planModel,
   randomModel,
   weightValues,
-} from '@hbnn/core';
-import { type Design, prove, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+} from '@hbnn/model';
+import { prove, verilogFiles } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
 
 const threshold = (planes: number): IntegerLayer => ({

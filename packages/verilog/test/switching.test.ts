@@ -1,9 +1,11 @@
-import { distFromAverage, random, randomModel } from '@hbnn/core';
-import { simulate, switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage, random } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { simulate, switching, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
-import { GateNetwork } from '../src/gateNetwork.ts';
-import { flatGates } from '../src/switching.ts';
-import type { YosysCell } from '../src/yosys.ts';
+import { GateNetwork } from '../src/simulate/gateNetwork.ts';
+import { flatGates } from '../src/simulate/switching.ts';
+import type { YosysCell } from '../src/yosys/yosys.ts';
 
 const noise = (seed: number, length: number): Uint8Array => {
   const rng = random(seed, 'switching');

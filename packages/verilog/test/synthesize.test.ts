@@ -1,5 +1,6 @@
-import { randomModel } from '@hbnn/core';
-import { synthesisTarget, synthesize, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { unrolledDesign } from '@hbnn/circuit';
+import { randomModel } from '@hbnn/model';
+import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
 /** A small library: inverter, NAND2, and flip-flops where asked for. */

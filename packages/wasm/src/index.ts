@@ -1,4 +1,3 @@
-export { type KernelRow, kernelTable } from './kernelTable.ts';
 export {
   type KernelTime,
   type LoadedLayer,
@@ -6,17 +5,18 @@ export {
   type LoadedPlan,
   type LoadOptions,
   loadModel,
-} from './model/loadModel.ts';
-export { loadThreads, type ThreadedModel, type ThreadOptions } from './model/loadThreads.ts';
-export { type LookupLimit, lookupLimit } from './model/lookupLimit.ts';
+} from './inference/loadModel.ts';
+export { loadThreads, type ThreadedModel, type ThreadOptions } from './inference/loadThreads.ts';
+export { type LookupLimit, lookupLimit } from './inference/lookupLimit.ts';
 export {
   type ModelKernelName,
   type ModelKernelRow,
   modelKernelTable,
   type ProductKernelName,
   productKernelNames,
-} from './model/modelKernels.ts';
-export type { ConvShape, WindowShape } from './shapes.ts';
+} from './inference/modelKernels.ts';
+export { type KernelRow, kernelTable } from './training/kernelTable.ts';
+export type { ConvShape, WindowShape } from './training/shapes.ts';
 export {
   type Offset,
   type RankBy,
@@ -24,5 +24,5 @@ export {
   type TrainingKernels,
   trainingKernels,
   type WithScratch,
-} from './trainingKernels.ts';
+} from './training/trainingKernels.ts';
 export { hasRelaxedSimd, type WasmMemory } from './webAssembly.ts';

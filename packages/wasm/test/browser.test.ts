@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeModel, featureCount, interpreter, random, randomModel } from '@hbnn/core';
+import { random } from '@hbnn/core';
+import { encodeModel, featureCount, interpreter, randomModel } from '@hbnn/model';
 import { loadModel } from '@hbnn/wasm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildPackages, chromium, resultOfPage } from './browserPage.ts';
@@ -24,11 +25,12 @@ const pixels = models.map((model, i) => {
 /** Streams the first half of the models and decodes the others whole. */
 const page = `<!doctype html><meta charset="utf-8"><title>HBNN</title>
 <script type="importmap">{ "imports": {
-  "@hbnn/core": "./core/dist/index.js", "@hbnn/wasm": "./wasm/dist/index.js" } }</script>
+  "@hbnn/core": "./core/dist/index.js", "@hbnn/model": "./model/dist/index.js",
+  "@hbnn/wasm": "./wasm/dist/index.js" } }</script>
 <script type="module">
   const post = (result) => fetch('/result', { method: 'POST', body: JSON.stringify(result) });
   try {
-    const { decodeModel, readModel } = await import('@hbnn/core');
+    const { decodeModel, readModel } = await import('@hbnn/model');
     const { loadModel, loadThreads } = await import('@hbnn/wasm');
     const scores = [];
     const threadScores = [];

@@ -25,16 +25,19 @@ export const chromium = [
   '/usr/bin/google-chrome',
 ].find((path) => path !== undefined && existsSync(path));
 
-/** Build core and this package as for publication into a folder: FOLDER/NAME/dist, and the compiled kernels beside. */
+/** Build core, model and this package as for publication into a folder: FOLDER/NAME/dist, and the compiled kernels beside. */
 export function buildPackages(folder: string): void {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  for (const name of ['core', 'wasm']) {
+  for (const name of ['core', 'model', 'wasm']) {
     const own = join(folder, name);
     mkdirSync(own, { recursive: true });
     const compilerOptions = {
       ...{ outDir: join(own, 'dist'), rootDir: join(packages, name, 'src') },
       // Types as published, like those that a user has.
-      paths: { '@hbnn/core': [join(folder, 'core/dist/index.d.ts')] },
+      paths: {
+        '@hbnn/core': [join(folder, 'core/dist/index.d.ts')],
+        '@hbnn/model': [join(folder, 'model/dist/index.d.ts')],
+      },
       typeRoots: [join(packages, '../node_modules/@types')],
     };
     const base = join(packages, name, 'tsconfig.build.json');

@@ -1,4 +1,5 @@
-import { featureCount, interpreter, random, randomModel } from '@hbnn/core';
+import { random } from '@hbnn/core';
+import { featureCount, interpreter, randomModel } from '@hbnn/model';
 import { expect, test } from 'vitest';
 import { loadThreads } from '../src/index.ts';
 

@@ -1,11 +1,5 @@
-import {
-  encodeNpy,
-  type IntegerLayer,
-  type IntegerModel,
-  type NpyArray,
-  planModel,
-  weightValues,
-} from '@hbnn/core';
+import { encodeNpy, type NpyArray } from '@hbnn/core';
+import { type IntegerLayer, type IntegerModel, planModel, weightValues } from '@hbnn/model';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
 import { writeFolder } from '../npyFile.ts';

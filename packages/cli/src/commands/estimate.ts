@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type Census, census, featureCount, HbnnError, type IntegerModel } from '@hbnn/core';
+import { foldedCycles, unrolledDesign } from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import {
   type Activity,
@@ -26,7 +27,8 @@ import {
   type Technology,
   type Trust,
 } from '@hbnn/estimator';
-import { foldedCycles, switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
+import { type Census, census, featureCount, type IntegerModel } from '@hbnn/model';
+import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';

@@ -1,5 +1,5 @@
-import { encodeWithSize, lower } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
+import { encodeWithSize, lower } from '@hbnn/model';
 import { backendChoices } from '@hbnn/train/backends';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';

@@ -1,4 +1,5 @@
-import { encodeWithSize, parseMapPer, parseMix, parseScalePer, randomModel } from '@hbnn/core';
+import { parseMapPer, parseMix, parseScalePer } from '@hbnn/core';
+import { encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
 import { wholeNumber } from '../numbers.ts';

@@ -1,13 +1,7 @@
-import { HbnnError, type IntegerModel } from '@hbnn/core';
-import {
-  type Design,
-  type FoldedDesign,
-  type Proof,
-  type ProofOptions,
-  prove,
-  type Verified,
-  verify,
-} from '@hbnn/verilog';
+import type { Design, FoldedDesign } from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
+import type { IntegerModel } from '@hbnn/model';
+import { type Proof, type ProofOptions, prove, type Verified, verify } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
 import { wholeNumber } from '../numbers.ts';

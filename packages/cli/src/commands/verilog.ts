@@ -1,14 +1,14 @@
-import { HbnnError, type IntegerModel } from '@hbnn/core';
 import {
   chooseFolds,
   type Design,
   type FoldedDesign,
   type FoldTable,
   foldedDesign,
-  testbenchFiles,
   unrolledDesign,
-  verilogFiles,
-} from '@hbnn/verilog';
+} from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
+import type { IntegerModel } from '@hbnn/model';
+import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { readFoldFile } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { cellOfRole, readLiberty } from './cells.ts';
-import { truthTable } from './logic.ts';
-import { parseLiberty } from './parse.ts';
+import { cellOfRole, readLiberty } from '../cells/liberty/liberty.ts';
+import { truthTable } from '../cells/liberty/logic.ts';
+import { parseLiberty } from '../cells/liberty/parse.ts';
 
 const text = readFileSync(new URL('../../test/small.lib', import.meta.url), 'utf8');
 const small = readLiberty(text, 'small.lib');

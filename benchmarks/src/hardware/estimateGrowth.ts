@@ -1,0 +1,76 @@
+// `pnpm bench:growth [--count N]`: estimates of random layers beside those with more inputs, outputs, or bits of their
+// weights and inputs: how many do not grow, in LUTs and gate equivalents.
+import { parseArgs } from 'node:util';
+import { wholeNumber } from '@hbnn/cli/numbers';
+import { type MapPer, parseMapPer, parseMix, random } from '@hbnn/core';
+import { type UnrolledCircuit, unrolledArea } from '@hbnn/estimator';
+import { randomModel } from '@hbnn/model';
+
+const { values } = parseArgs({ options: { count: { type: 'string', default: '120' } } });
+const count = wholeNumber(values.count, '--count');
+// A cell that adds three bits, of sky130.
+const circuits: readonly (readonly [UnrolledCircuit, number])[] = [
+  ['lut6', 0],
+  ['lut4', 0],
+  ['gates', 0],
+  ['adders', 5.33],
+];
+
+interface Layer {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly mix: string;
+  readonly mapPer: MapPer;
+  readonly inputMix: string;
+}
+
+function areasOf(seed: number, { inputs, outputs, mix, mapPer, inputMix }: Layer): number[] {
+  const model = randomModel(seed, {
+    ...{ layer: `dense:${inputs}x${outputs}`, mix: parseMix(mix), mapPer },
+    ...{ inputMix: parseMix(inputMix), inputMapPer: 'channel' },
+  });
+  return circuits.map(([circuit, cell]) => unrolledArea(model, circuit, cell).total.value);
+}
+
+const steps = new Map<string, { count: number; smaller: number; mostPercent: number }>();
+
+function compare(step: string, from: readonly number[], to: readonly number[]): void {
+  const found = steps.get(step) ?? { count: 0, smaller: 0, mostPercent: 0 };
+  to.forEach((area, i) => {
+    const change = Number((100 * (area / from[i] - 1)).toFixed(1));
+    found.count++;
+    if (area < from[i]) found.smaller++;
+    found.mostPercent = Math.min(found.mostPercent, change);
+  });
+  steps.set(step, found);
+}
+
+const mostWeights = 4096;
+for (let seed = 0; seed < count; seed++) {
+  const rng = random('growth', seed);
+  const pick = <T>(list: readonly T[]): T => list[rng.below(list.length)];
+  const inputs = Math.round(16 * 2 ** (rng.below(40) / 10));
+  const outputs = Math.min(Math.round(2 ** (rng.below(50) / 10)), Math.floor(mostWeights / inputs));
+  const mix = pick(['1', '0/1', '0.7/0.2/0.1', '0.8/0.2', '0/0/1']);
+  const mapPer = parseMapPer(pick(['element', 'position']));
+  const layer: Layer = { inputs, outputs, mix, mapPer, inputMix: pick(['1', '1', '0/1']) };
+  const base = areasOf(seed, layer);
+  const more = (change: Partial<Layer>): number[] => areasOf(seed, { ...layer, ...change });
+  compare('inputs + 1', base, more({ inputs: inputs + 1 }));
+  compare('outputs + 1', base, more({ outputs: outputs + 1 }));
+  for (const times of [1.1, 1.25, 1.5, 2]) {
+    compare(`inputs x ${times}`, base, more({ inputs: Math.ceil(times * inputs) }));
+    compare(`outputs x ${times}`, base, more({ outputs: Math.ceil(times * outputs) }));
+  }
+  const [one, two, three] = ['1', '0/1', '0/0/1'].map((bits) => more({ mix: bits }));
+  compare('1 to 2 bits', one, two);
+  compare('2 to 3 bits', two, three);
+  compare('input bits 1 to 2', more({ inputMix: '1' }), more({ inputMix: '0/1' }));
+  for (const per of ['element', 'position']) {
+    const mixed = more({ mix: '0.7/0.2/0.1', mapPer: parseMapPer(per) });
+    compare(`1 to 1.4 bits per ${per}`, one, mixed);
+    compare(`1.4 bits per ${per} to 2`, mixed, two);
+    compare(`1.4 bits per ${per} to 3`, mixed, three);
+  }
+}
+console.table([...steps].map(([step, found]) => ({ step, ...found })));

@@ -1,0 +1,119 @@
+import { mean, paired, significance } from '../../results/statistics.ts';
+import { figures } from '../paper.ts';
+import type { Profile } from '../profile.ts';
+import { lineChart } from '../report/charts.ts';
+import { accuracies, measuredRow } from '../settings.ts';
+import type { Claim, Setting, SettingResults, Stage, StageResult } from '../stage.ts';
+import { averages, decidingAverages, weightSettings } from './weights.ts';
+
+const paper = figures.figure3b;
+
+interface Point {
+  readonly bits: number;
+  readonly label: string;
+  readonly setting: Setting;
+}
+
+function points(p: Profile): Point[] {
+  const homogeneous = (bits: number): Point => ({
+    ...{ bits, label: `${bits}-bit`, setting: weightSettings.homogeneous(p, bits) },
+  });
+  return [
+    homogeneous(1),
+    ...averages.map((bits) => ({
+      ...{ bits, label: `${bits}-bit middle-out`, setting: weightSettings.middleOut(p, bits) },
+    })),
+    homogeneous(2),
+  ];
+}
+
+function conclude(p: Profile, results: SettingResults): StageResult {
+  const list = points(p);
+  const float = weightSettings.float(p);
+  const rows = list.map(({ bits, label, setting }) => {
+    const printed = paper.average_bits.indexOf(bits);
+    return measuredRow(p, label, results, setting.id, {
+      paper: printed < 0 ? undefined : paper.top1[printed],
+      columns: { 'average bits': bits },
+    });
+  });
+  const floatRow = measuredRow(p, 'float', results, float.id, { paper: paper.full_precision });
+  return {
+    stage: 'figure3b',
+    title: 'Figure 3b: accuracy against average bits, middle-out weights',
+    about:
+      'Weights only, all layers; mixes as in the paper (distFromAverage). The dashed line is float. The ' +
+      'paper’s numbers are AlexNet-BN on ImageNet.',
+    rows: [...rows, floatRow],
+    claims: [fasterThanLinear(list, results)],
+    plots: [
+      {
+        file: 'figure3b',
+        title: 'Accuracy against average bits',
+        caption:
+          'Top-1 in percent. Left: ours at this scale, ± one standard deviation; right: the paper’s on ImageNet. Dashed: float.',
+        spec: lineChart({
+          panels: [
+            {
+              title: 'ours, reduced scale',
+              values: rows.map((row) => ({
+                x: row.columns?.['average bits'] as number,
+                y: row.ours,
+                spread: row.spread,
+                series: 'middle-out',
+              })),
+              rule: floatRow.ours,
+            },
+            {
+              title: 'paper, ImageNet',
+              values: paper.average_bits.map((x, i) => ({
+                ...{ x, y: paper.top1[i], series: 'middle-out' },
+              })),
+              rule: paper.full_precision,
+            },
+          ],
+          x: 'average bits',
+          y: 'top-1 (%)',
+        }),
+      },
+    ],
+  };
+}
+
+/** Per seed: how far the accuracies lie above the straight line from 1 to 2 bits, on average. */
+function fasterThanLinear(list: readonly Point[], results: SettingResults): Claim {
+  const id = '3a';
+  const claim = 'Under middle-out accuracy rises faster than linearly in the average bits';
+  const one = accuracies(results, list[0].setting.id);
+  const two = accuracies(results, list.at(-1)?.setting.id ?? '');
+  const inner = list
+    .filter(({ bits }) => decidingAverages.includes(bits))
+    .map(({ bits, setting }) => ({ bits, values: accuracies(results, setting.id) }));
+  const seeds = Math.min(...inner.map(({ values }) => values.length), one.length, two.length);
+  const excess = Array.from({ length: seeds }, (_, s) =>
+    mean(inner.map(({ bits, values }) => values[s] - (one[s] + (bits - 1) * (two[s] - one[s])))),
+  );
+  const test = paired(excess, new Array<number>(seeds).fill(0));
+  if (test === undefined) {
+    return {
+      id,
+      claim,
+      verdict: 'undecided',
+      because: 'fewer than two seeds: no statistic can judge it',
+    };
+  }
+  const verdict = test.low > 0 ? 'holds' : test.high < 0 ? 'does not hold' : 'undecided';
+  return {
+    ...{ id, claim, verdict },
+    because:
+      `mean height over the straight line from 1-bit to 2-bit at ${decidingAverages.join(' and ')} bits, t test ` +
+      `over ${seeds} seeds: ${test.difference.toFixed(2)} points, ${Math.round(100 * (1 - significance))} % interval ` +
+      `${test.low.toFixed(2)} … ${test.high.toFixed(2)}`,
+  };
+}
+
+export const figure3b: Stage = {
+  name: 'figure3b',
+  settings: (p) => [...points(p).map(({ setting }) => setting), weightSettings.float(p)],
+  conclude,
+};

@@ -1,0 +1,135 @@
+import { mean } from '../../results/statistics.ts';
+import { above, equal } from '../claims.ts';
+import { table1 as paper } from '../paper.ts';
+import type { Profile } from '../profile.ts';
+import { accuracies, measuredRow } from '../settings.ts';
+import type { Claim, ResultRow, Setting, SettingResults, Stage, StageResult } from '../stage.ts';
+
+type Model = 'AlexNet' | 'MobileNet';
+
+/** Rows that the paper took from other papers: quoted, not trained. */
+const quoted = new Set([1, 2, 4, 7, 8, 9, 10]);
+/** Rows behind a claim. */
+const decides = new Set([3, 5, 11, 13, 17, 19, 23, 25, 26]);
+
+const settingId = (model: Model, inputs: string, weights: string): string =>
+  `table1-${model}-${inputs}-${weights}`;
+
+function settingOf(
+  p: Profile,
+  model: Model,
+  inputs: string,
+  weights: string,
+  seeds: readonly number[],
+): Setting {
+  const network = model === 'AlexNet' ? p.alexNet : p.mobileNet;
+  return {
+    id: settingId(model, inputs, weights),
+    config: { ...p.common, ...network, inputs, weights },
+    seeds,
+  };
+}
+
+/** Our own weights-only 2-bit row, the measured counterpart of the quoted row 4. */
+const ownTwoBit = { model: 'AlexNet', inputs: 'float', weights: '2' } as const;
+
+/** A row's setting with the seeds of the rows that decide a claim. */
+export function table1Setting(p: Profile, model: Model, inputs: string, weights: string): Setting {
+  return settingOf(p, model, inputs, weights, p.tableDeciding);
+}
+
+function settings(p: Profile): Setting[] {
+  const trained = paper
+    .filter(([row]) => !quoted.has(row))
+    .map(([row, model, , inputs, weights]) =>
+      settingOf(p, model, inputs, weights, decides.has(row) ? p.tableDeciding : p.tableOthers),
+    );
+  const { model, inputs, weights } = ownTwoBit;
+  return [...trained, settingOf(p, model, inputs, weights, p.tableDeciding)];
+}
+
+function conclude(p: Profile, results: SettingResults): StageResult {
+  const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5, group]) => {
+    const columns = { row, model, method: name, inputs, weights, 'paper top-5': top5, group };
+    const own5 = { 'our top-5': top5Of(results, settingId(model, inputs, weights)) };
+    const label = `${row} ${model} ${name} ${inputs}/${weights}`;
+    if (quoted.has(row)) return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns };
+    const id = settingId(model, inputs, weights);
+    return measuredRow(p, label, results, id, { paper: top1, columns: { ...columns, ...own5 } });
+  });
+  const { model, inputs, weights } = ownTwoBit;
+  const own = measuredRow(
+    p,
+    'AlexNet residual float/2 (ours only)',
+    results,
+    settingId(model, inputs, weights),
+    {
+      columns: {
+        row: '–',
+        model,
+        method: 'residual (ours only)',
+        inputs,
+        weights,
+        group: 'weights only',
+        'our top-5': top5Of(results, settingId(model, inputs, weights)),
+      },
+    },
+  );
+  return {
+    stage: 'table1',
+    title: 'Table 1: accuracy by bits of inputs and weights',
+    about:
+      'Rows the authors trained are trained here at reduced scale; rows they took from other papers are ' +
+      'quoted, with no number of ours. Weights only: every layer binarized. Both: first and last layer float, ' +
+      'activation maps chosen per sample (dynamic). MobileNet: only pointwise convolutions. The paper’s numbers ' +
+      'are ImageNet.',
+    rows: [...rows, own],
+    claims: claims(results),
+    plots: [],
+  };
+}
+
+/** Mean top-5 accuracy in percent; empty for a row that was not trained. */
+function top5Of(results: SettingResults, id: string): string {
+  const runs = results.get(id) ?? [];
+  return runs.length === 0 ? '' : mean(runs.map(({ top5 }) => 100 * top5)).toFixed(2);
+}
+
+function claims(results: SettingResults): Claim[] {
+  const of = (model: Model, inputs: string, weights: string): number[] =>
+    accuracies(results, settingId(model, inputs, weights));
+  return [
+    equal(
+      '2g',
+      'AlexNet, weights only: 1.4-bit equals 2-bit (row 5 against our own 2-bit)',
+      of('AlexNet', 'float', '1.4'),
+      of('AlexNet', 'float', '2'),
+    ),
+    above(
+      '2h',
+      'AlexNet, weights only: 1.4-bit is above 1-bit (rows 5 and 3)',
+      of('AlexNet', 'float', '1.4'),
+      of('AlexNet', 'float', '1'),
+    ),
+    equal(
+      '2i',
+      'AlexNet: 1.4/1.4 bits equal 2/2 (rows 13 and 11)',
+      of('AlexNet', '1.4', '1.4'),
+      of('AlexNet', '2', '2'),
+    ),
+    equal(
+      '2j',
+      'MobileNet: 1.4/1.4 bits equal 2/2 (rows 23 and 19)',
+      of('MobileNet', '1.4', '1.4'),
+      of('MobileNet', '2', '2'),
+    ),
+    above(
+      '2k',
+      'MobileNet: 1.4/1.4 bits are above 1/1 (rows 23 and 17)',
+      of('MobileNet', '1.4', '1.4'),
+      of('MobileNet', '1', '1'),
+    ),
+  ];
+}
+
+export const table1: Stage = { name: 'table1', settings, conclude };

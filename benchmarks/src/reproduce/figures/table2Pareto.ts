@@ -1,0 +1,152 @@
+import { chartConfig } from '@hbnn/cli/drawing';
+import { distFromAverage } from '@hbnn/core';
+import { builtInTechnology, type UnrolledCircuit, unrolledArea } from '@hbnn/estimator';
+import { randomModel } from '@hbnn/model';
+import { mean } from '../../results/statistics.ts';
+import type { Plot, ResultRow, SettingResults } from '../stage.ts';
+import {
+  accuraciesOf,
+  buildable,
+  isHomogeneous,
+  nameOf,
+  type Precision,
+} from './table2Networks.ts';
+
+/** A binarized layer of the reduced VGG-8: inputs of one output, outputs, places, and channels that come new per place. */
+interface Matrix {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly places: number;
+  readonly channels: number;
+}
+
+const conv = (channels: number, outputs: number, size: number): Matrix => ({
+  ...{ inputs: 9 * channels, outputs, places: size ** 2, channels },
+});
+const dense = (inputs: number, outputs: number): Matrix => ({
+  ...{ inputs, outputs, places: 1, channels: inputs },
+});
+
+/** All but the first and the last, which have 8 bits whatever the others have. */
+const vggMatrices: readonly Matrix[] = [
+  ...[conv(8, 8, 28), conv(8, 16, 12), conv(16, 16, 10), conv(16, 32, 3), conv(32, 32, 1)],
+  ...[dense(32, 64), dense(64, 64)],
+];
+
+const cells = builtInTechnology(45);
+/** Changes per net and image, as `hbnn estimate` has it where nothing is simulated. */
+const activity = 0.4;
+
+/** What a network of some precision takes: one place of each layer in LUTs, and the energy of all places. */
+export interface NetworkCost {
+  readonly precision: Precision;
+  readonly luts: number;
+  readonly energyNj: number;
+}
+
+function layerArea(matrix: Matrix, precision: Precision, circuit: UnrolledCircuit): number {
+  const { inputs, outputs, channels } = matrix;
+  const model = randomModel(`${inputs}x${outputs}`, {
+    ...{ layer: `dense:${inputs}x${outputs}`, mapPer: precision.mapPer },
+    ...{ mix: distFromAverage(precision.weights), inputMapPer: 'channel' },
+    inputMix: distFromAverage(precision.inputs),
+  });
+  const { steps } = unrolledArea(model, circuit);
+  const of = (name: string): number => steps.find((step) => step.name === name)?.area.value ?? 0;
+  return of('layer') + (of('input') * channels) / inputs;
+}
+
+/** Estimate the reduced VGG-8's binarized layers with random weights. */
+export function networkCost(precision: Precision): NetworkCost {
+  let [luts, joules] = [0, 0];
+  for (const matrix of vggMatrices) {
+    luts += layerArea(matrix, precision, 'lut6');
+    const gates = layerArea(matrix, precision, 'gates');
+    joules += gates * activity * cells.gateSwitchJ.value * matrix.places;
+  }
+  return { precision, luts, energyNj: 1e9 * joules };
+}
+
+const places = 'binarized layers of VGG-8, reduced';
+
+/** LUTs and energy of each precision that can be built. */
+export function costRows(costs: readonly NetworkCost[]): ResultRow[] {
+  return costs.flatMap(({ precision, luts, energyNj }) => {
+    const name = nameOf(precision);
+    const row = (quantity: string, unit: string, ours: number, error: number): ResultRow => ({
+      ...{ label: `ours, unrolled, VGG-8 reduced ${name} ${quantity}`, kind: 'estimated', unit },
+      ...{ ours: Number(ours.toPrecision(4)), error },
+      columns: {
+        ...{ row: 'c', platform: unit === 'LUT' ? 'LUT6' : '45 nm', model: places },
+        ...{ unfolding: 'a place per layer', bits: name, quantity },
+      },
+    });
+    return [row('LUTs', 'LUT', luts, 0.15), row('energy per image', 'nJ', energyNj, 0.5)];
+  });
+}
+
+interface Point {
+  readonly name: string;
+  readonly series: string;
+  readonly top1: number;
+  readonly luts: number;
+  readonly energyNj: number;
+}
+
+/** Those that none beats in both. */
+const front = (points: readonly Point[], of: 'luts' | 'energyNj'): Point[] =>
+  points
+    .filter((a) => !points.some((b) => b.top1 >= a.top1 && b[of] < a[of]))
+    .sort((a, b) => a[of] - b[of]);
+
+/** Accuracy against LUTs and energy, the front drawn in; none where nothing was trained. */
+export function paretoPlots(costs: readonly NetworkCost[], results: SettingResults): Plot[] {
+  const points = costs.flatMap(({ precision, luts, energyNj }): Point[] => {
+    const values = accuraciesOf(results, precision);
+    if (values.length === 0) return [];
+    const series = isHomogeneous(precision) ? 'homogeneous' : 'heterogeneous';
+    const name = nameOf(precision).replace(', inputs per channel', '');
+    return [{ name, series, top1: mean(values), luts, energyNj }];
+  });
+  if (points.length === 0) return [];
+  const panel = (of: 'luts' | 'energyNj', title: string) => ({
+    ...{ width: 330, height: 280 },
+    layer: [
+      {
+        data: { values: front(points, of) },
+        mark: { type: 'line', interpolate: 'step-after', strokeDash: [4, 3], color: '#999' },
+        encoding: axes(of, title),
+      },
+      {
+        data: { values: points },
+        mark: { type: 'point', filled: true, size: 60 },
+        encoding: { ...axes(of, title), color: { field: 'series', type: 'nominal', title: null } },
+      },
+      {
+        data: { values: points },
+        mark: { type: 'text', align: 'left', dx: 7, fontSize: 9 },
+        encoding: { ...axes(of, title), text: { field: 'name' } },
+      },
+    ],
+  });
+  return [
+    {
+      file: 'table2-pareto',
+      title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
+      caption:
+        'Measured accuracy (inputs/weights bits); LUTs of one place of each binarized layer and energy of an image in ' +
+        '45 nm cells, both estimated with random weights of the same precision. Dashed: what no other beats in both.',
+      spec: {
+        hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
+        config: chartConfig,
+      },
+    },
+  ];
+}
+
+const axes = (of: string, title: string) => ({
+  x: { field: of, type: 'quantitative', title, scale: { zero: false } },
+  y: { field: 'top1', type: 'quantitative', title: 'top-1, %', scale: { zero: false } },
+});
+
+export const costsOfAll = (): NetworkCost[] => buildable.map(networkCost);

@@ -1,0 +1,208 @@
+import { paired } from '../../results/statistics.ts';
+import { above, equal, pointsText } from '../claims.ts';
+import type { Profile } from '../profile.ts';
+import { accuracies, measuredRow } from '../settings.ts';
+import type { Claim, ResultRow, Setting, SettingResults, Stage } from '../stage.ts';
+import { table1Setting } from './table1.ts';
+import { weightSettings } from './weights.ts';
+
+type Change = Partial<Setting['config']>;
+
+/** One way to do it otherwise than the reference, all else alike. */
+interface Variant {
+  readonly label: string;
+  readonly what: string;
+  readonly change: Change;
+}
+
+/** A setting of the paper and what may be varied in it. */
+interface Comparison {
+  readonly id: string;
+  readonly label: string;
+  readonly reference: (p: Profile) => Setting;
+  readonly variants: readonly Variant[];
+}
+
+const referenceOf = (p: Profile, comparison: Comparison): Setting => ({
+  ...comparison.reference(p),
+  ...{ id: `${comparison.id}: reference`, seeds: p.variantSeeds },
+});
+
+const variantOf = (p: Profile, comparison: Comparison, { label, change }: Variant): Setting => ({
+  id: `${comparison.id}: ${label}`,
+  config: { ...comparison.reference(p).config, ...change },
+  seeds: p.variantSeeds,
+});
+
+function settings(p: Profile, comparisons: readonly Comparison[]): Setting[] {
+  return comparisons.flatMap((comparison) => [
+    referenceOf(p, comparison),
+    ...comparison.variants.map((variant) => variantOf(p, comparison, variant)),
+  ]);
+}
+
+function rows(
+  p: Profile,
+  results: SettingResults,
+  comparisons: readonly Comparison[],
+): ResultRow[] {
+  return comparisons.flatMap((comparison) => {
+    const { id } = referenceOf(p, comparison);
+    const reference = accuracies(results, id);
+    return [
+      measuredRow(p, comparison.label, results, id, {
+        columns: { 'what is varied': 'reference', 'against the reference': '' },
+      }),
+      ...comparison.variants.map((variant) => {
+        const setting = variantOf(p, comparison, variant);
+        const test = paired(accuracies(results, setting.id), reference);
+        const difference = test
+          ? `${pointsText(test.difference)} (${pointsText(test.low)} … ${pointsText(test.high)})`
+          : '';
+        const columns = { 'what is varied': variant.what, 'against the reference': difference };
+        return measuredRow(p, `– ${variant.label}`, results, setting.id, { columns });
+      }),
+    ];
+  });
+}
+
+const readRows =
+  'Not in the paper. Differences in points to the reference of the same seeds, with the 95 % interval of the ' +
+  'paired t test.';
+
+const both = { weights: 1.4, inputs: 1.4 };
+const fixed = (inputMapPer: 'element' | 'position' | 'channel'): Change => ({
+  ...both,
+  ...{ inputMap: 'static', inputMapPer },
+});
+
+const inputComparisons: readonly Comparison[] = [
+  {
+    id: 'inputs-AlexNet',
+    label: 'AlexNet 1.4/1.4, map and scales per sample (the paper)',
+    reference: (p) => table1Setting(p, 'AlexNet', '1.4', '1.4'),
+    variants: [
+      { label: 'static map, per element', what: 'map', change: fixed('element') },
+      { label: 'static map, per position', what: 'map', change: fixed('position') },
+      { label: 'static map, per channel', what: 'map', change: fixed('channel') },
+      {
+        label: 'static map, per channel, maps kept from half of the training on',
+        what: 'map and its renewal',
+        change: { ...fixed('channel'), freezeMaps: 0.5 },
+      },
+    ],
+  },
+  {
+    id: 'inputs-MobileNet',
+    label: 'MobileNet 1.4/1.4, map and scales per sample (the paper)',
+    reference: (p) => table1Setting(p, 'MobileNet', '1.4', '1.4'),
+    variants: [{ label: 'static map, per channel', what: 'map', change: fixed('channel') }],
+  },
+];
+
+/** How much accuracy does an input map cost that hardware can build? */
+export const inputMaps: Stage = {
+  name: 'input-maps',
+  beyondPaper: true,
+  settings: (p) => settings(p, inputComparisons),
+  conclude: (p, results) => ({
+    stage: 'input-maps',
+    title: 'Input maps that can be built',
+    about:
+      `${readRows} The paper binarizes each sample under a map and scales of its own, which no fixed circuit can. ` +
+      'A static map is chosen by middle-out over running mean magnitudes of the training, one for all samples, ' +
+      'with constant scales at inference.',
+    rows: rows(p, results, inputComparisons),
+    claims: inputComparisons.flatMap((comparison) => {
+      const reference = accuracies(results, referenceOf(p, comparison).id);
+      const channel = comparison.variants.find(({ label }) => label === 'static map, per channel');
+      if (channel === undefined) return [];
+      const values = accuracies(results, variantOf(p, comparison, channel).id);
+      const name = comparison.label.split(',')[0];
+      return [
+        equal(
+          `q1 ${name.split(' ')[0]}`,
+          `${name}: a static map per channel equals the dynamic one`,
+          values,
+          reference,
+        ),
+      ];
+    }),
+    plots: [],
+  }),
+};
+
+const weightComparison: Comparison = {
+  id: 'weights',
+  label:
+    'AlexNet float/1.4, middle-out per element, free scales per tensor, renewed each step (the paper)',
+  reference: (p) => weightSettings.middleOut(p, 1.4),
+  variants: [
+    {
+      label: 'map per position (kernel position and input channel)',
+      what: 'granularity of the map',
+      change: { mapPer: 'position' },
+    },
+    { label: 'scales per output', what: 'scales', change: { scalePer: 'output' } },
+    {
+      label: 'scales that are powers of two, one shared factor',
+      what: 'scales',
+      change: { scaleForm: 'powers-of-two' },
+    },
+    {
+      label: 'scales that are integers of 4 bits, one shared factor',
+      what: 'scales',
+      change: { scaleForm: 'integers:4' },
+    },
+    { label: 'map kept from the first step on', what: 'renewal', change: { freezeMaps: 0 } },
+    {
+      label: 'map kept from half of the training on',
+      what: 'renewal',
+      change: { freezeMaps: 0.5 },
+    },
+    {
+      label: 'smallest 30 % of weights 0 bits, others 2',
+      what: 'selection rule',
+      change: { weights: '0:0.3/2:0.7', select: 'bottom-up' },
+    },
+    {
+      label: 'least approximation error (optimal)',
+      what: 'selection rule',
+      change: { select: 'optimal' },
+    },
+  ],
+};
+
+function weightQuestions(p: Profile, results: SettingResults): Claim[] {
+  const reference = accuracies(results, referenceOf(p, weightComparison).id);
+  const of = (label: string): number[] => {
+    const variant = weightComparison.variants.find((v) => v.label.startsWith(label));
+    if (variant === undefined) throw new Error(`no variant ${label}`);
+    return accuracies(results, variantOf(p, weightComparison, variant).id);
+  };
+  return [
+    equal('q2', 'A map per position equals one per element', of('map per position'), reference),
+    equal('q3', 'Power-of-two scales equal free ones', of('scales that are powers'), reference),
+    equal('q4', '4-bit integer scales equal free ones', of('scales that are integers'), reference),
+    equal('q5', 'A map kept from half-way on loses nothing', of('map kept from half'), reference),
+    above('q6', 'Zero-bit weights beat middle-out at equal bits', of('smallest 30 %'), reference),
+    above('q7', 'The least approximation error beats middle-out', of('least'), reference),
+  ];
+}
+
+/** What hardware wants of weights, when maps may be frozen, and which rule beats middle-out. */
+export const weightVariants: Stage = {
+  name: 'weight-variants',
+  beyondPaper: true,
+  settings: (p) => settings(p, [weightComparison]),
+  conclude: (p, results) => ({
+    stage: 'weight-variants',
+    title: 'Weight maps, scales and rules beyond the paper',
+    about:
+      `${readRows} Coarser maps and restricted scales are what hardware wants; a map kept from some step on is no ` +
+      'longer chosen anew while the weights go on moving; other rules spend the same 1.4 bits in another way.',
+    rows: rows(p, results, [weightComparison]),
+    claims: weightQuestions(p, results),
+    plots: [],
+  }),
+};

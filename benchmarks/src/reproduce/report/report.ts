@@ -1,0 +1,87 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { drawSvg } from '@hbnn/cli/drawing';
+import { HbnnError } from '@hbnn/core';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
+import type { Provenance } from '../../results/provenance.ts';
+import { equivalenceMargin } from '../claims.ts';
+import type { StageResult } from '../stage.ts';
+import { html } from './html.ts';
+import { markdown } from './markdown.ts';
+
+/** A stage's result with where it comes from. */
+export interface StageReport extends StageResult {
+  readonly provenance: Provenance;
+}
+
+export interface Report {
+  readonly profile: string;
+  readonly about: string;
+  readonly rules: string;
+  readonly stages: readonly StageReport[];
+}
+
+const about =
+  'Heterogeneous Bitwidth Binarization in Convolutional Neural Networks (Fromm, Patel, Philipose, NeurIPS ' +
+  '2018), reproduced at a reduced scale. Our numbers stand beside the paper’s, never in their place: other data, ' +
+  'smaller networks, shorter training. What can be compared are differences between settings.';
+
+const rules =
+  'Judged by statistics at this scale: "above" by a paired t test (95 % interval of the difference over seeds ' +
+  `beyond 0), "equal" by two one-sided t tests within ±${equivalenceMargin} point (90 % interval inside the ` +
+  'margin). Undecided is what these tests cannot tell with the seeds at hand. Levels are not corrected for the ' +
+  'number of claims.';
+
+/** The results of a folder so far; a stage run anew takes the place of its older result. */
+export function storedStages(folder: string): StageReport[] {
+  const file = join(folder, 'results.json');
+  if (!existsSync(file)) return [];
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as Report).stages.slice();
+  } catch (error) {
+    throw new HbnnError(
+      `${file}: is not JSON (${(error as Error).message}); delete it to start anew`,
+    );
+  }
+}
+
+/** Find out before hours of training whether a report can be written at their end. */
+export function checkWritable(folder: string): void {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  try {
+    if (!statSync(there).isDirectory()) throw new Error(`${there} is a file`);
+    accessSync(there, constants.W_OK);
+  } catch (error) {
+    throw new HbnnError(
+      `${folder}: a report could not be written there (${(error as Error).message}); choose another --out`,
+    );
+  }
+}
+
+function makeReportFolder(folder: string): void {
+  try {
+    makeFolder(join(folder, 'figures'));
+  } catch (error) {
+    throw new HbnnError(`${folder}: could not be made (${(error as Error).message})`);
+  }
+}
+
+/** Write results.json, report.md, report.html and the pictures. */
+export async function writeReport(
+  folder: string,
+  profile: string,
+  stages: readonly StageReport[],
+): Promise<void> {
+  const report: Report = { profile, about, rules, stages };
+  makeReportFolder(folder);
+  const svgs = new Map<string, string>();
+  for (const { file, spec } of stages.flatMap(({ plots }) => plots)) {
+    const svg = await drawSvg(spec);
+    svgs.set(file, svg);
+    writeWhole(join(folder, 'figures', `${file}.svg`), `${svg}\n`);
+  }
+  writeWhole(join(folder, 'results.json'), `${JSON.stringify(report, null, 1)}\n`);
+  writeWhole(join(folder, 'report.md'), markdown(report));
+  writeWhole(join(folder, 'report.html'), html(report, svgs));
+}

@@ -1,0 +1,270 @@
+/**
+ * Inference speed of single layers at their full size: our kernels beside TensorFlow.js's WASM backend and onnxruntime,
+ * in one run, on one thread.
+ *
+ *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--ways] [--json] [--save]
+ *
+ * Engines take turns, round after round, so that they meet the same load of the machine; a row has the median. Ours
+ * has random bitwidths for each weight and for each input channel, and scales of 1 to 3 (`hbnn lower --scale-bits 2`);
+ * its time is that from bits to int32 sums, theirs that from float32 (or 8-bit) to the same. onnxruntime is measured
+ * where `pnpm setup:peers` has installed it.
+ * The limit of table lookup is its inner loop's speed on data in the first-level cache (`lookupLimit`), measured in
+ * turns with the rest, by the average bits of the inputs: each plane of them is looked up.
+ *
+ * Whole networks are random ones of the paper's size, 1.4 bits on both sides (first and last layers, and MobileNet's
+ * depthwise ones, 8 bits), pixels to scores, beside the same layers in float32.
+ *
+ * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
+ * (packages/wasm/src/inference/costs.ts) and which one the engine chooses.
+ */
+import { parseArgs } from 'node:util';
+import { HbnnError } from '@hbnn/core';
+import { hasRelaxedSimd, lookupLimit, productKernelNames } from '@hbnn/wasm';
+import { alexNetModel, mobileNetModel, vgg8Model } from '../networks/fullModels.ts';
+import { saveSpeed } from '../results/storedRows.ts';
+import { hbnnEngine, layerModel } from './engines/hbnnEngine.ts';
+import {
+  type BenchLayer,
+  benchLayers,
+  bitCombinations,
+  type LayerBits,
+  type LayerEngine,
+  macsOf,
+} from './engines/layers.ts';
+import { hasPeers, onnxEngine, onnxRuntimes } from './engines/onnxEngine.ts';
+import { tensorflowEngine } from './engines/tensorflowEngine.ts';
+import { takeTurns } from './engines/turns.ts';
+import {
+  hbnnNetwork,
+  hbnnThreads,
+  networkMacs,
+  tensorflowNetwork,
+} from './engines/wholeNetwork.ts';
+
+interface Row {
+  readonly network: string;
+  readonly layer: string;
+  readonly engine: string;
+  readonly bits?: LayerBits;
+  readonly how?: string;
+  readonly batch: number;
+  /** Of the whole batch, the median. */
+  readonly ms: number;
+  readonly gigamacsPerSecond: number;
+  readonly imagesPerSecond: number;
+  /** TensorFlow.js's time in this run over this one. */
+  readonly ratio?: number;
+  /** Of the limit of table lookup. */
+  readonly limitShare?: number;
+}
+
+interface Options {
+  readonly batch: number;
+  readonly seconds: number;
+}
+
+const baseline = 'tfjs-wasm float32';
+
+async function enginesFor(layer: BenchLayer, batch: number): Promise<LayerEngine[]> {
+  const engines: LayerEngine[] = [await tensorflowEngine(layer, batch)];
+  for (const bits of bitCombinations)
+    engines.push(await hbnnEngine(layerModel(layer, bits), bits, batch));
+  for (const name of hasPeers() ? onnxRuntimes : [])
+    for (const quantized of [false, true])
+      engines.push(await onnxEngine(name, layer, batch, quantized));
+  return engines;
+}
+
+async function measure(layer: BenchLayer, o: Options): Promise<Row[]> {
+  const engines = await enginesFor(layer, o.batch);
+  const limit = await lookupLimit();
+  /** Milliseconds of a billion multiply-adds. */
+  const limitTurn = { turn: async () => 1e12 / limit.measure() };
+  const [limitMs, ...times] = await takeTurns([limitTurn, ...engines], o.seconds);
+  for (const engine of engines) await engine.dispose();
+  const alternative = times[engines.findIndex(({ engine }) => engine === baseline)];
+  return engines.map(({ engine, bits, how }, i): Row => {
+    const row = rowOf(layer, { engine, bits, how }, o.batch, times[i]);
+    const share = (row.gigamacsPerSecond * (bits?.inputs ?? 1) * limitMs) / 1000;
+    return {
+      ...row,
+      ratio: alternative / times[i],
+      ...(how === 'lookup' && { limitShare: share }),
+    };
+  });
+}
+
+function rowOf(
+  layer: BenchLayer,
+  { engine, bits, how }: Pick<LayerEngine, 'engine' | 'bits' | 'how'>,
+  batch: number,
+  ms: number,
+): Row {
+  return {
+    ...{ network: layer.network, layer: layer.name, engine, batch, ms },
+    ...(bits && { bits }),
+    ...(how !== undefined && { how }),
+    gigamacsPerSecond: (macsOf(layer) * batch) / ms / 1e6,
+    imagesPerSecond: (batch * 1000) / ms,
+  };
+}
+
+/** All binarized convolutions of a network together: their times added up. */
+function together(rows: readonly Row[], network: string): Row[] {
+  const own = rows.filter((row) => row.network === network && !row.layer.startsWith('dense'));
+  const kind = ({ engine, bits }: Row): string => `${engine} ${bits?.weights}/${bits?.inputs}`;
+  const sums = new Map<string, { row: Row; ms: number; macs: number }>();
+  for (const row of own) {
+    const sum = sums.get(kind(row)) ?? { row, ms: 0, macs: 0 };
+    sum.ms += row.ms;
+    sum.macs += row.gigamacsPerSecond * row.ms;
+    sums.set(kind(row), sum);
+  }
+  const all = [...sums.values()];
+  const alternative = all.find(({ row }) => row.engine === baseline);
+  return all.map(({ row: { engine, bits, batch }, ms, macs }): Row => {
+    return {
+      ...{ network, layer: 'all convolutions', engine, batch, ms },
+      ...(bits && { bits }),
+      gigamacsPerSecond: macs / ms,
+      imagesPerSecond: (batch * 1000) / ms,
+      ...(alternative && { ratio: alternative.ms / ms }),
+    };
+  });
+}
+
+const fullModels = { alexnet: alexNetModel, mobilenet: mobileNetModel, vgg8: vgg8Model } as const;
+
+async function measureWhole(network: BenchLayer['network'], o: Options): Promise<Row[]> {
+  const model = fullModels[network](1);
+  const engines = [
+    await tensorflowNetwork(model, o.batch),
+    await hbnnNetwork(model, o.batch),
+    await hbnnThreads(model, o.batch),
+  ];
+  const macs = networkMacs(model) * o.batch;
+  const times = await takeTurns(engines, o.seconds);
+  for (const engine of engines) await engine.dispose();
+  return engines.map(({ engine, bits }, i): Row => {
+    const ms = times[i];
+    return {
+      ...{ network, layer: 'whole network', engine, batch: o.batch, ms },
+      ...(bits && { bits }),
+      gigamacsPerSecond: macs / ms / 1e6,
+      imagesPerSecond: (o.batch * 1000) / ms,
+      ratio: times[0] / ms,
+    };
+  });
+}
+
+const bitsText = (bits?: LayerBits): string => (bits ? `${bits.weights}/${bits.inputs}` : '');
+
+function print(row: Row): void {
+  const share =
+    row.limitShare === undefined ? '' : `${(100 * row.limitShare).toFixed(0)}% of the limit`;
+  const cells = [
+    row.network.padEnd(9),
+    row.layer.padEnd(16),
+    `${row.engine} ${bitsText(row.bits)}`.padEnd(24),
+    (row.how ?? '').padEnd(10),
+    `${row.ms.toFixed(3).padStart(9)} ms`,
+    `${row.gigamacsPerSecond.toFixed(1).padStart(6)} GMAC/s`,
+    `${row.imagesPerSecond.toFixed(1).padStart(9)} img/s`,
+    row.ratio === undefined ? '' : `${row.ratio.toFixed(2).padStart(6)}x`,
+    share,
+  ];
+  console.log(cells.join(' ').trimEnd());
+}
+
+interface WayRow extends Row {
+  readonly expectedMs: number;
+  readonly chosen: boolean;
+}
+
+/** Every kernel that fits a layer, packed and not. */
+async function measureWays(layer: BenchLayer, bits: LayerBits, o: Options): Promise<WayRow[]> {
+  const model = layerModel(layer, bits);
+  const usual = await hbnnEngine(model, bits, o.batch);
+  usual.dispose();
+  const engines = new Map<string, Awaited<ReturnType<typeof hbnnEngine>>>();
+  for (const kernel of productKernelNames)
+    for (const pack of [false, true]) {
+      const engine = await hbnnEngine(model, bits, o.batch, { kernels: [kernel], pack });
+      if (engines.has(engine.how ?? '')) engine.dispose();
+      else engines.set(engine.how ?? '', engine);
+    }
+  const all = [...engines.values()];
+  const times = await takeTurns(all, o.seconds);
+  for (const engine of all) await engine.dispose();
+  return all.map((engine, i) => ({
+    ...rowOf(layer, engine, o.batch, times[i]),
+    ...{ expectedMs: engine.expectedMs, chosen: engine.how === usual.how },
+  }));
+}
+
+function printWay(row: WayRow): void {
+  console.log(
+    `${row.network.padEnd(9)} ${row.layer.padEnd(12)} ${bitsText(row.bits).padEnd(8)} ${(row.how ?? '').padEnd(14)} ${row.ms.toFixed(3).padStart(9)} ms, thought ${row.expectedMs.toFixed(3).padStart(9)}${row.chosen ? '  chosen' : ''}`,
+  );
+}
+
+function positive(text: string, option: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
+}
+
+function networksFrom(text: string): BenchLayer['network'][] {
+  const known = [...new Set(benchLayers.map(({ network }) => network))];
+  return text.split(',').map((name) => {
+    const found = known.find((each) => each === name);
+    if (found !== undefined) return found;
+    throw new HbnnError(`--networks: expected some of ${known.join(', ')}, got '${name}'`);
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      networks: { type: 'string', default: 'alexnet,mobilenet,vgg8' },
+      batch: { type: 'string', default: '8' },
+      seconds: { type: 'string', default: '1' },
+      ways: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+    },
+  });
+  const o: Options = {
+    batch: positive(values.batch, '--batch'),
+    seconds: positive(values.seconds, '--seconds'),
+  };
+  const networks = networksFrom(values.networks);
+  const rows: Row[] = [];
+  const keep = <R extends Row>(found: readonly R[], show: (row: R) => void): void => {
+    rows.push(...found);
+    if (!values.json) found.forEach(show);
+  };
+  if (!hasPeers() && !values.ways)
+    console.error('onnxruntime is not installed: run `pnpm setup:peers` to measure it too');
+  for (const network of networks) {
+    for (const layer of benchLayers.filter((each) => each.network === network))
+      if (values.ways)
+        for (const bits of bitCombinations) keep(await measureWays(layer, bits, o), printWay);
+      else keep(await measure(layer, o), print);
+    if (values.ways) continue;
+    keep(together(rows, network), print);
+    keep(await measureWhole(network, o), print);
+  }
+  const relaxedSimd = hasRelaxedSimd();
+  if (values.json) console.log(JSON.stringify({ relaxedSimd, rows }, null, 2));
+  const backend = relaxedSimd ? 'wasm, relaxed SIMD' : 'wasm';
+  if (values.save) saveSpeed(values.ways ? 'kernel-ways' : 'kernels', backend, rows);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof HbnnError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

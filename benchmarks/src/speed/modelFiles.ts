@@ -1,0 +1,150 @@
+/**
+ * Model files: how large, how fast written and read, and in how much memory, for AlexNet-BN at the paper's size with
+ * 62 million random weights of 1.4 bits (first and last layer 8 bits).
+ *
+ *     pnpm bench:files [--json] [--save] [--rounds 5]
+ *
+ * Each reading happens in a new process, as a user's does: `read` streams the file, decodes and checks it, `load` packs
+ * the model for the WASM engine, `run` computes one image. Peak memory is what the process has at most, less what it has before the reading.
+ * Rows have medians; CPU seconds beside seconds, because other work on the machine touches them less.
+ */
+import { execFileSync } from 'node:child_process';
+import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { HbnnError } from '@hbnn/core';
+import { encodeWithSize, readModel, weightCount } from '@hbnn/model';
+import { type LoadedModel, loadModel } from '@hbnn/wasm';
+import { alexNetModel } from '../networks/fullModels.ts';
+import { saveSpeed } from '../results/storedRows.ts';
+
+interface Row {
+  readonly step: 'write' | 'read' | 'load' | 'run';
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakMiB: number;
+  /** What a process keeps that has loaded the model and let go of all else: beyond what it had before. */
+  readonly keptMiB?: number;
+  /** The engine's own account of it: weights and maps, and feature maps with scratch space. */
+  readonly constantMiB?: number;
+  readonly arenaMiB?: number;
+}
+
+const mebi = 2 ** 20;
+const peak = (): number => 1024 * process.resourceUsage().maxRSS;
+
+async function timed<T>(step: Row['step'], work: () => T | Promise<T>): Promise<[Row, T]> {
+  const before = process.memoryUsage().rss;
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const result = await work();
+  const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const peakMiB = Math.round((peak() - before) / mebi);
+  return [{ step, seconds, cpuSeconds: (user + system) / 1e6, peakMiB }, result];
+}
+
+/** What a process of its own does with the file. */
+async function readOnce(file: string): Promise<Row[]> {
+  await collect();
+  const before = process.memoryUsage().rss;
+  const { rows, loaded } = await readAndLoad(file);
+  const [run] = await timed('run', () => loaded.run(new Uint8Array(imageSize)));
+  await collect();
+  const keptMiB = Math.round((process.memoryUsage().rss - before) / mebi);
+  const { constantBytes, arenaBytes } = loaded.plan;
+  const own = { constantMiB: constantBytes / mebi, arenaMiB: arenaBytes / mebi };
+  return [...rows, { ...run, keptMiB, ...own }];
+}
+
+/** Collect garbage, and give what is freed in the background its time. */
+async function collect(): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    (globalThis as { gc?: () => void }).gc?.();
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+const imageSize = 224 * 224 * 3;
+
+/** One function, so that nothing holds on to the model. */
+async function readAndLoad(file: string): Promise<{ rows: Row[]; loaded: LoadedModel }> {
+  const stream = createReadStream(file, { highWaterMark: mebi });
+  const [read, model] = await timed('read', () => readModel(stream, file, statSync(file).size));
+  const [load, loaded] = await timed('load', () => loadModel(model));
+  return { rows: [read, load], loaded };
+}
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+};
+
+function medians(rows: readonly Row[]): Row {
+  const fields = Object.keys(rows[0]).filter((field) => field !== 'step') as (keyof Omit<
+    Row,
+    'step'
+  >)[];
+  const middle = fields.map((field) => [
+    field,
+    Number(median(rows.map((row) => row[field] ?? Number.NaN)).toFixed(3)),
+  ]);
+  return { ...rows[0], ...Object.fromEntries(middle) };
+}
+
+async function bench(rounds: number): Promise<{ rows: Row[]; size: object }> {
+  const folder = mkdtempSync(join(tmpdir(), 'hbnn-files-'));
+  try {
+    const file = join(folder, 'alexnet.hbnn');
+    const model = alexNetModel(1);
+    const [write, { bytes, size }] = await timed('write', () => encodeWithSize(model));
+    writeFileSync(file, bytes);
+    const self = [
+      '--expose-gc',
+      ...process.execArgv,
+      fileURLToPath(import.meta.url),
+      '--read',
+      file,
+    ];
+    const read = Array.from({ length: rounds }, () => {
+      const out = execFileSync(process.execPath, self, { encoding: 'utf8' });
+      return JSON.parse(out) as Row[];
+    });
+    const rows = [write, ...[0, 1, 2].map((step) => medians(read.map((row) => row[step])))];
+    return { rows, size: { weights: weightCount(model), ...size } };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    read: { type: 'string' },
+  },
+});
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new HbnnError(`--rounds: expected a whole number from 1, got '${values.rounds}'`);
+if (values.read !== undefined) console.log(JSON.stringify(await readOnce(values.read)));
+else {
+  const { rows, size } = await bench(rounds);
+  if (values.json) console.log(JSON.stringify({ size, rows }));
+  else {
+    console.log(JSON.stringify(size));
+    for (const { step, seconds, cpuSeconds, peakMiB, keptMiB, constantMiB, arenaMiB } of rows) {
+      const kept =
+        keptMiB === undefined
+          ? ''
+          : `, kept +${keptMiB} MiB (weights and maps ${constantMiB?.toFixed(1)}, feature maps ${arenaMiB?.toFixed(1)})`;
+      console.log(
+        `${step.padEnd(6)} ${seconds.toFixed(2)} s  ${cpuSeconds.toFixed(2)} CPU-s  peak +${peakMiB} MiB${kept}`,
+      );
+    }
+  }
+  if (values.save) saveSpeed('files', 'wasm', [{ size }, ...rows]);
+}

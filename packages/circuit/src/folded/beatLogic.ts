@@ -1,0 +1,314 @@
+import type {
+  FeatureShape,
+  MaxPoolLayer,
+  RequantizeLayer,
+  SumPoolLayer,
+  ThresholdLayer,
+} from '@hbnn/model';
+import { type AdderStyle, BitHeap, bitLength } from '../netlist/bitHeap.ts';
+import { type Literal, Netlist, one } from '../netlist/netlist.ts';
+import { type Form, planesForm, type Value } from '../netlist/value.ts';
+import {
+  extended,
+  largest,
+  requantized,
+  requantizeOf,
+  scoreBits,
+  thresholdBits,
+  total,
+} from '../netlist/values.ts';
+import { addValue } from '../sums/linearSums.ts';
+import {
+  baseAt,
+  beatWidth,
+  type PlacedVectors,
+  placedVectors,
+  type Stream,
+  streamOf,
+} from './stream.ts';
+
+/** Logic of one beat: its inputs are a beat's bits and, above them, those of a table by places. */
+export interface BeatLogic {
+  readonly net: Netlist;
+  readonly table?: PlacedBits;
+}
+
+/** Words that differ from place to place. */
+export interface PlacedBits {
+  readonly placed: PlacedVectors;
+  readonly width: number;
+  /** The word of each vector. */
+  readonly words: readonly bigint[];
+}
+
+/** Bits of unsigned numbers, each of its own width, the first one lowest. */
+export function packed(numbers: readonly number[], widths: readonly number[]): bigint {
+  let [word, at] = [0n, 0n];
+  numbers.forEach((number, i) => {
+    word |= BigInt(number) << at;
+    at += BigInt(widths[i]);
+  });
+  return word;
+}
+
+export const widthOf = (most: number): number => bitLength(BigInt(most));
+
+/** A channel's bits in a beat that starts at input `from`. */
+export function channelValue(net: Netlist, { forms, offsets }: Stream, c: number, from = 0): Value {
+  const form = forms[c];
+  const bits = form.weights.map((_, j) => net.input(from + offsets[c] + j));
+  return { form, bits };
+}
+
+/** Vectors by place as numbers above their least, and what logic sees of them. */
+export function placedNumbers(placed: PlacedVectors): {
+  readonly table: PlacedBits;
+  readonly forms: readonly Form[];
+} {
+  const { vectors } = placed;
+  const lows = vectors[0].map((_, i) => Math.min(...vectors.map((vector) => vector[i])));
+  const highs = vectors[0].map((_, i) => Math.max(...vectors.map((vector) => vector[i])));
+  const widths = lows.map((low, i) => widthOf(highs[i] - low));
+  const width = widths.reduce((sum, one) => sum + one, 0);
+  const words = vectors.map((vector) =>
+    packed(
+      vector.map((n, i) => n - lows[i]),
+      widths,
+    ),
+  );
+  const forms = lows.map((low, i) => ({
+    ...{ base: low, low, high: highs[i] },
+    weights: Array.from({ length: widths[i] }, (_, j) => 2 ** j),
+  }));
+  return { table: { placed, width, words }, forms };
+}
+
+/** Values of the table's forms, above a beat of so many bits. */
+export function tableValues(net: Netlist, forms: readonly Form[], from: number): Value[] {
+  let at = from;
+  return forms.map((form) => ({ form, bits: form.weights.map(() => net.input(at++)) }));
+}
+
+export function sumOf(
+  net: Netlist,
+  values: readonly Value[],
+  low: number,
+  high: number,
+  style: AdderStyle,
+): Value {
+  const heap = new BitHeap();
+  for (const value of values) addValue(heap, value, 1);
+  const { base, shift, bits } = heap.sum(net, style, BigInt(high));
+  const weights = bits.map((_, j) => 2 ** (shift + j));
+  return { form: { base: Number(base), weights, low, high }, bits };
+}
+
+export const baseless = (form: Form): Form => ({
+  ...{ base: 0, weights: form.weights, low: 0 },
+  high: form.weights.reduce((sum, weight) => sum + weight, 0),
+});
+
+/** Logic with the stream that its beats make. */
+export interface StreamLogic extends BeatLogic {
+  readonly output: Stream;
+}
+
+const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+const formsOf = (values: readonly Value[]): Form[] => values.map(({ form }) => form);
+
+function put(net: Netlist, values: readonly Value[]): void {
+  net.outputs.push(...values.flatMap(({ bits }) => bits));
+}
+
+/** Numbers of a stream whose bases differ from place to place: nothing that differs is left. */
+export function numbersOf(input: Stream, style: AdderStyle): StreamLogic {
+  const { shape } = input;
+  const placed = placedVectors(shape, (place) =>
+    counting(shape[2]).map((c) => baseAt(input, place, c)),
+  );
+  const { table, forms } = placedNumbers(placed);
+  const from = beatWidth(input);
+  const net = new Netlist(from + table.width);
+  const bases = tableValues(net, forms, from);
+  const values = input.forms.map((form, c): Value => {
+    const value = { form: baseless(form), bits: channelValue(net, input, c).bits };
+    return sumOf(net, [value, bases[c]], form.low, form.high, style);
+  });
+  put(net, values);
+  return { net, table, output: streamOf(shape, formsOf(values), 'number') };
+}
+
+/** A window's largest values or sums. Taps beyond the edges are bits of 0: the least value. */
+export function poolLogic(
+  layer: MaxPoolLayer | SumPoolLayer,
+  input: Stream,
+  shape: FeatureShape,
+  style: AdderStyle,
+): StreamLogic {
+  const taps = layer.size[0] * layer.size[1];
+  const width = beatWidth(input);
+  const net = new Netlist(taps * width);
+  const values = input.forms.map((_, c) => {
+    const window = counting(taps).map((tap) => channelValue(net, input, c, tap * width));
+    return layer.kind === 'maxPool' ? largest(net, window, style) : total(net, window, style);
+  });
+  put(net, values);
+  const coding = layer.kind === 'maxPool' ? input.coding : 'number';
+  return { net, output: streamOf(shape, formsOf(values), coding) };
+}
+
+/** Planes of each channel: as many as any place has; bits of planes that a place lacks are 0. */
+export function thresholdLogic(
+  layer: ThresholdLayer,
+  input: Stream,
+  style: AdderStyle,
+): StreamLogic {
+  const { shape } = input;
+  const { multiples, thresholds, flips, bits } = layer;
+  const [places, channels] = [shape[0] * shape[1], shape[2]];
+  const nodes = 2 ** multiples.length - 1;
+  const planesAt = (place: number, c: number): number => bits[place * channels + c];
+  const spans = counting(channels).map((c) => {
+    const all = counting(places).map((place) => planesAt(place, c));
+    return { least: Math.min(...all), most: Math.max(...all) };
+  });
+  // Planes that some places have and others lack, which a table says.
+  const varying = spans.map(({ least, most }) =>
+    counting(most).filter((n) => n >= least && multiples[n] !== 0),
+  );
+  const placed = placedVectors(shape, (place) =>
+    varying.flatMap((planes, c) => planes.map((n) => (n < planesAt(place, c) ? 1 : 0))),
+  );
+  const width = varying.reduce((sum, planes) => sum + planes.length, 0);
+  const words = placed.vectors.map((vector) =>
+    packed(
+      vector,
+      vector.map(() => 1),
+    ),
+  );
+  const from = beatWidth(input);
+  const net = new Netlist(from + width);
+  let at = from;
+  const values = counting(channels).map((c): Value => {
+    const value = thresholdBits(
+      net,
+      channelValue(net, input, c),
+      {
+        multiples: [...multiples.subarray(0, spans[c].most)],
+        thresholds: thresholds.subarray(c * nodes, (c + 1) * nodes),
+        flip: flips[c] === 1,
+      },
+      style,
+    );
+    const kept = counting(spans[c].most).filter((n) => multiples[n] !== 0);
+    const masked = value.bits.map((bit, j) =>
+      varying[c].includes(kept[j]) ? net.and(bit, net.input(at++)) : bit,
+    );
+    return { form: value.form, bits: masked };
+  });
+  put(net, values);
+  const baseOf = (place: number, c: number): number =>
+    planesForm([...multiples.subarray(0, planesAt(place, c))]).base;
+  const bases =
+    width === 0
+      ? undefined
+      : Int32Array.from({ length: places * channels }, (_, i) =>
+          baseOf(Math.floor(i / channels), i % channels),
+        );
+  const output = streamOf(shape, formsOf(values), 'planes', bases);
+  return { net, output, ...(width > 0 && { table: { placed, width, words } }) };
+}
+
+export function requantizeLogic(
+  layer: RequantizeLayer,
+  input: Stream,
+  style: AdderStyle,
+): StreamLogic {
+  const net = new Netlist(beatWidth(input));
+  const values = input.forms.map((_, c) =>
+    requantized(net, channelValue(net, input, c), requantizeOf(layer, c), style),
+  );
+  put(net, values);
+  return { net, output: streamOf(input.shape, formsOf(values), 'number') };
+}
+
+export interface ScoresLogic extends BeatLogic {
+  /** Bits of a score that are not its sign again. */
+  readonly width: number;
+}
+
+/**
+ * Scores of a beat in 32 bits each and, above them, the number of the largest among them and, where an image has
+ * several beats, the largest's bits with the sign turned round.
+ */
+export function scoresLogic(
+  input: Stream,
+  offsets: Int32Array,
+  several: boolean,
+  style: AdderStyle,
+): ScoresLogic {
+  const { shape } = input;
+  const placed = placedVectors(shape, (place) =>
+    counting(shape[2]).map((c) => baseAt(input, place, c) + offsets[place * shape[2] + c]),
+  );
+  const { table, forms } = placedNumbers(placed);
+  const from = beatWidth(input);
+  const net = new Netlist(from + table.width);
+  const biases = tableValues(net, forms, from);
+  const scores = input.forms.map((form, c) => {
+    const bias = biases[c];
+    const bits = channelValue(net, input, c).bits;
+    const part = baseless(form);
+    const [low, high] = [bias.form.low, bias.form.high + part.high];
+    const value =
+      bias.bits.length > 0
+        ? sumOf(net, [{ form: part, bits }, bias], low, high, style)
+        : {
+            form: {
+              ...{ base: bias.form.base, weights: form.weights },
+              low: form.low - form.base + bias.form.base,
+              high: form.high - form.base + bias.form.base,
+            },
+            bits,
+          };
+    return scoreBits(net, value, 0, style);
+  });
+  const width = scores.reduce((most, bits) => Math.max(most, bits.length), 0);
+  const codes = scores.map((bits) => {
+    const wide = extended(bits, width);
+    return [...wide.slice(0, -1), wide[width - 1] ^ 1];
+  });
+  const { index, code } = tournament(net, codes);
+  net.outputs.push(...scores.flatMap((bits) => extended(bits, 32)), ...index);
+  if (several) net.outputs.push(...code);
+  return { net, width, ...(table.width > 0 && { table }) };
+}
+
+/** The number of the largest code, of equal ones the first, and the code itself. */
+function tournament(
+  net: Netlist,
+  codes: readonly (readonly Literal[])[],
+): { readonly index: Literal[]; readonly code: readonly Literal[] } {
+  const bits = Math.max(1, Math.ceil(Math.log2(codes.length)));
+  let left = codes.map((code, k) => ({
+    code,
+    index: Array.from({ length: bits }, (_, i): Literal => (k >> i) & 1),
+  }));
+  while (left.length > 1) {
+    const next: typeof left = [];
+    for (let k = 0; k < left.length; k += 2) {
+      const [a, b] = [left[k], left[k + 1]];
+      if (b === undefined) {
+        next.push(a);
+        continue;
+      }
+      const first = a.code.reduce((met, bit, i) => net.mux(net.xor(bit, b.code[i]), bit, met), one);
+      const chosen = (x: readonly Literal[], y: readonly Literal[]): Literal[] =>
+        x.map((bit, i) => net.mux(first, bit, y[i]));
+      next.push({ code: chosen(a.code, b.code), index: chosen(a.index, b.index) });
+    }
+    left = next;
+  }
+  return left[0];
+}

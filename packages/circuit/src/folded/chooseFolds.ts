@@ -1,0 +1,213 @@
+import { HbnnError } from '@hbnn/core';
+import { type IntegerModel, planModel } from '@hbnn/model';
+import { digits } from '../unrolled/budget.ts';
+import {
+  type FoldedDesign,
+  type FoldedLayer,
+  type FoldTable,
+  foldedDesign,
+  type MatrixUnit,
+  scanned,
+  type Unit,
+} from './foldedDesign.ts';
+import { type Fold, foldSchedule, weightPlanes } from './foldSchedule.ts';
+import { beatWidth } from './stream.ts';
+
+/** What folds are chosen for: so many cycles per image at most, or the fewest cycles within so many LUTs. */
+export type FoldGoal = { readonly cycles: number } | { readonly luts: number };
+
+/** Coefficients of a rough count of LUT6s, to tell folds apart; synthesis says what a design takes. */
+const lutsPer = {
+  /** XNOR, membership and counting of one bit: what a lane's bit takes. */
+  laneBit: 1.4,
+  /** A PE's bit of a sum: choosing what it starts from, adding, shifting by factors. */
+  sumBit: 2.5,
+  /** A two-way choice of one bit, where a LUT6 makes three of them. */
+  choice: 1 / 3,
+  /** A bit of a memory that is only read. */
+  romBit: 1 / 64,
+  /** A signed digit of a constant weight and a bit of its input. */
+  constantBit: 0.75,
+  /** A gate of other logic. */
+  gate: 0.4,
+} as const;
+
+interface Choice {
+  readonly fold: Fold | 'constant';
+  readonly cycles: number;
+  readonly luts: number;
+}
+
+/** A layer with weights and what folds of it come to. */
+interface Foldable {
+  readonly name: string;
+  /** The fewest cycles: those of its window. */
+  readonly least: number;
+  /** Cheapest first; cycles are counted when they are asked for. */
+  readonly folds: readonly {
+    readonly luts: number;
+    readonly fold: Fold | 'constant';
+    cycles(): number;
+  }[];
+}
+
+/**
+ * Choose a fold for each layer with weights: the cheapest that keeps to the cycles, by the rough count above.
+ *
+ * @throws HbnnError when a layer's pixels alone take more cycles, or one lane per layer more LUTs
+ */
+export function chooseFolds(model: IntegerModel, goal: FoldGoal): FoldTable {
+  const { foldable, others } = foldables(model);
+  if ('cycles' in goal) return tableOf(within(foldable, goal.cycles));
+  const total = (cycles: number): number =>
+    within(foldable, cycles).reduce((sum, { choice }) => sum + choice.luts, others);
+  // Cycles that all layers keep to with their cheapest folds, and that none keeps to with fewer.
+  let high = foldable.reduce((most, { folds }) => Math.max(most, folds[0].cycles()), 1);
+  let low = foldable.reduce((most, { least }) => Math.max(most, least), 1);
+  if (total(high) > goal.luts)
+    throw new HbnnError(
+      `--luts: expected room for one lane per layer, about ${Math.ceil(total(high))} LUTs, got ${goal.luts}; allow more`,
+    );
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (total(middle) <= goal.luts) high = middle;
+    else low = middle + 1;
+  }
+  return tableOf(within(foldable, high));
+}
+
+const tableOf = (
+  chosen: readonly { readonly name: string; readonly choice: Choice }[],
+): FoldTable => Object.fromEntries(chosen.map(({ name, choice }) => [name, choice.fold]));
+
+function within(
+  foldable: readonly Foldable[],
+  cycles: number,
+): { readonly name: string; readonly choice: Choice }[] {
+  return foldable.map(({ name, folds, least }) => {
+    const found = folds.find((one) => one.cycles() <= cycles);
+    if (found === undefined)
+      throw new HbnnError(
+        `${name}: expected at least ${least} cycles per image, one per pixel of its window, got ${Math.floor(cycles)}; ask for fewer images per second or a faster clock`,
+      );
+    return { name, choice: { fold: found.fold, cycles: found.cycles(), luts: found.luts } };
+  });
+}
+
+/** A design of one row of lanes in each layer: cheap to make, and streams are as they will be. */
+function oneRowDesign(model: IntegerModel): FoldedDesign {
+  const folds: Record<string, Fold> = {};
+  for (const { layer, input } of planModel(model)) {
+    if (!('weights' in layer)) continue;
+    const [outputs, ...rest] = layer.weights.shape;
+    const row = rest.reduce((product, n) => product * n, 1);
+    const simd = layer.kind === 'conv' ? input[2] : row;
+    // The whole matrix at once would have its weights as constants.
+    folds[layer.name] = { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd };
+  }
+  return foldedDesign(model, { folds });
+}
+
+/**
+ * Cycles per image of a folded design, without making it: of the layer that takes longest, planes one after the other where
+ * some weight and some input have them.
+ *
+ * @param folds of each layer with weights, by name
+ * @throws HbnnError when the model is not sound, or a layer with weights has no fold
+ */
+export function foldedCycles(model: IntegerModel, folds: Readonly<Record<string, Fold>>): number {
+  const cycles = oneRowDesign(model).layers.map((layer): number => {
+    const unit = layer.units.find(({ kind }) => kind === 'matrix');
+    if (unit?.kind !== 'matrix') return layer.cycles.scheduled;
+    const fold = folds[layer.layer];
+    if (fold === undefined)
+      throw new HbnnError(`${layer.layer}: expected a fold of each layer with weights, got none`);
+    const { matrix, inputs } = unit;
+    if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
+    const { steps } = foldSchedule(matrix, weightPlanes(matrix.layer.weights), inputs, fold);
+    return Math.max(scanOf(layer), steps.length * placesOf(layer));
+  });
+  return Math.max(1, ...cycles);
+}
+
+const placesOf = ({ output }: FoldedLayer): number => output.shape[0] * output.shape[1];
+
+/** Cycles of the layer's pixels alone. */
+const scanOf = (layer: FoldedLayer): number =>
+  layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), placesOf(layer));
+
+/** Layers with weights, and what all else takes. */
+function foldables(model: IntegerModel): { foldable: Foldable[]; others: number } {
+  const design = oneRowDesign(model);
+  const foldable: Foldable[] = [];
+  let others = 0;
+  for (const layer of design.layers) {
+    const unit = layer.units.find(({ kind }) => kind === 'matrix');
+    for (const one of layer.units) others += lutsOf(one);
+    if (layer.buffer !== undefined) others += beatWidth(layer.input);
+    if (unit?.kind === 'matrix') foldable.push(foldsOf(layer, unit));
+  }
+  return { foldable, others: others + lutsOf(design.scores.unit) };
+}
+
+/** LUTs of what does not hang on a fold. */
+function lutsOf(unit: Unit): number {
+  switch (unit.kind) {
+    case 'logic':
+      return lutsPer.gate * unit.leaf.net.size;
+    case 'window':
+      // Line buffers are memories; a pixel goes in with its zeros.
+      return 50 + unit.inputWidth;
+    case 'collect':
+      return 20;
+    case 'matrix':
+      return 50;
+    default:
+      return unit satisfies never;
+  }
+}
+
+const divisors = (n: number): number[] =>
+  Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+
+function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
+  const planes = weightPlanes(matrix.layer.weights);
+  const places = placesOf(layer);
+  const scan = scanOf(layer);
+  const candidates = divisors(matrix.outputs).flatMap((pe) =>
+    divisors(matrix.inputs).map((simd) => ({ pe, simd })),
+  );
+  const bits = inputs.width * inputs.weights.length;
+  const folds = candidates.map((fold) => {
+    const whole = fold.pe === matrix.outputs && fold.simd === matrix.inputs;
+    if (whole) {
+      const luts = lutsPer.constantBit * digits(matrix.layer.weights) * bits;
+      return { luts, fold: 'constant' as const, cycles: () => scan };
+    }
+    let known: number | undefined;
+    const cycles = (): number => {
+      known ??= foldSchedule(matrix, planes, inputs, fold).steps.length;
+      return Math.max(scan, known * places);
+    };
+    const luts = laneLuts(fold, { matrix, inputs, tables }, planes.length);
+    return { luts, fold, cycles };
+  });
+  folds.sort((a, b) => a.luts - b.luts);
+  return { name: layer.layer, least: scan, folds };
+}
+
+function laneLuts(
+  { pe, simd }: Fold,
+  { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
+  planes: number,
+): number {
+  const operands = (matrix.inputs / simd) * inputs.weights.length;
+  const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
+  const rom = matrix.outputs * matrix.inputs * planes * 2;
+  return (
+    lutsPer.laneBit * pe * simd * inputs.width +
+    lutsPer.sumBit * pe * tables.width +
+    lutsPer.choice * operands * muxes * simd * inputs.width +
+    lutsPer.romBit * rom
+  );
+}

@@ -1,0 +1,443 @@
+import { HbnnError } from '@hbnn/core';
+import type { Padding4, Pair } from '@hbnn/model';
+import {
+  type FeatureShape,
+  type IntegerModel,
+  type PlannedLayer,
+  planModel,
+  weightValues,
+} from '@hbnn/model';
+import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
+import type { Netlist } from '../netlist/netlist.ts';
+import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { pixelForm } from '../netlist/value.ts';
+import { indexWidth, type Leaf, Names } from '../unrolled/unrolledDesign.ts';
+import {
+  type BeatLogic,
+  numbersOf,
+  type PlacedBits,
+  poolLogic,
+  requantizeLogic,
+  type StreamLogic,
+  scoresLogic,
+  thresholdLogic,
+} from './beatLogic.ts';
+import {
+  type Fold,
+  foldSchedule,
+  type InputPlanes,
+  inputPlanes,
+  type MatrixTables,
+  matrixTables,
+  weightPlanes,
+} from './foldSchedule.ts';
+import { constantMatrix, laneLogic } from './lanes.ts';
+import {
+  baseSums,
+  beatWidth,
+  isPadded,
+  outputRanges,
+  type PlacedVectors,
+  type Stream,
+  streamOf,
+  type WindowedMatrix,
+  windowedMatrix,
+} from './stream.ts';
+
+/** Logic that a beat goes through, so many registers deep. */
+export interface LogicUnit {
+  readonly kind: 'logic';
+  readonly name: string;
+  readonly leaf: Leaf;
+  readonly stages: number;
+  readonly shape: FeatureShape;
+  readonly table?: PlacedBits;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** Line buffers and a window that slides over the feature map, zeros around it. */
+export interface WindowUnit {
+  readonly kind: 'window';
+  readonly name: string;
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding4;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** All pixels of a feature map in one beat. */
+export interface CollectUnit {
+  readonly kind: 'collect';
+  readonly name: string;
+  readonly pixels: number;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** PE × SIMD lanes that go through a matrix, its weights in memories. */
+export interface MatrixUnit {
+  readonly kind: 'matrix';
+  readonly name: string;
+  readonly lane: Leaf;
+  /** Registers within a lane. */
+  readonly stages: number;
+  readonly matrix: WindowedMatrix;
+  readonly input: Stream;
+  readonly output: Stream;
+  readonly inputs: InputPlanes;
+  readonly tables: MatrixTables;
+  /** What accumulators start from, modulo 2^width, per class of places. */
+  readonly starts: PlacedVectors;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
+
+export interface LayerCycles {
+  /** Cycles that the unit that takes longest needs for an image. */
+  readonly scheduled: number;
+  /** Products of bits over lanes; those of a layer without lanes are its beats. */
+  readonly ideal: number;
+}
+
+export interface FoldedLayer {
+  readonly layer: string;
+  readonly kind: string;
+  readonly module: string;
+  readonly units: readonly Unit[];
+  readonly input: Stream;
+  readonly output: Stream;
+  /** Of layers with weights; whole ones have their weights as constants. */
+  readonly fold?: Fold & { readonly constant: boolean };
+  readonly cycles: LayerCycles;
+  /** The module of two places before its units, where they are: they cut the way of the ready signals. */
+  readonly buffer?: string;
+}
+
+/** Hardware of a model as a chain of streams: pixels in, scores out. */
+export interface FoldedDesign {
+  readonly kind: 'folded';
+  readonly top: string;
+  readonly style: AdderStyle;
+  readonly input: Stream;
+  readonly layers: readonly FoldedLayer[];
+  readonly scores: FoldedScores;
+  readonly classes: readonly string[];
+  readonly maxLevels: number;
+  /** Of the layer that takes longest: an image comes out that often. */
+  readonly cyclesPerImage: number;
+}
+
+export interface FoldedScores {
+  readonly unit: LogicUnit;
+  /** Beats of an image, and scores of a beat. */
+  readonly beats: number;
+  readonly each: number;
+  readonly indexBits: number;
+  /** Bits that scores are compared by. */
+  readonly width: number;
+}
+
+/** Folds of the layers with weights, by name; `constant` is the whole matrix at once, its weights in the logic. */
+export type FoldTable = Readonly<Record<string, Fold | 'constant'>>;
+
+export interface FoldedOptions {
+  readonly style?: AdderStyle;
+  /** Most levels of gates between registers; default 10. */
+  readonly maxLevels?: number;
+  /** Layers that are not named have one lane. */
+  readonly folds?: FoldTable;
+}
+
+export const levelsUsually = 10;
+
+/**
+ * Make a model's hardware as a chain of ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their
+ * weights in memories, or whole with their weights as constants.
+ *
+ * @throws HbnnError when the model is not sound, or a fold does not divide its layer
+ */
+export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): FoldedDesign {
+  const planned = planModel(model);
+  const { style = 'gates', maxLevels = levelsUsually, folds = {} } = o;
+  checkOptions(planned, maxLevels, folds);
+  const names = new Names();
+  const top = names.of(model.name, 'network');
+  const { shape, zeros } = model.input;
+  const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
+  let stream = input;
+  const layers = planned.map((plan): FoldedLayer => {
+    const module = names.of(plan.layer.name, plan.layer.kind);
+    const made = new LayerMaker(module, names, style, maxLevels).make(plan, stream, folds);
+    const buffered = 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic');
+    const layer = {
+      ...{ layer: plan.layer.name, kind: plan.layer.kind, module, input: stream, ...made },
+      ...(buffered && { buffer: names.of(`${module}_buffer`, 'buffer') }),
+    };
+    stream = made.output;
+    return layer;
+  });
+  const scores = foldedScores(
+    model,
+    stream,
+    new LayerMaker(names.of('scores', 'scores'), names, style, maxLevels),
+  );
+  return {
+    ...{ kind: 'folded', top, style, input, layers, scores, classes: model.classes, maxLevels },
+    cyclesPerImage: layers.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1),
+  };
+}
+
+function checkOptions(planned: readonly PlannedLayer[], maxLevels: number, folds: FoldTable): void {
+  if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
+    throw new HbnnError(
+      `levels: expected a whole number of at least 1 per stage, got ${maxLevels}`,
+    );
+  const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
+  for (const name of Object.keys(folds))
+    if (!matrices.includes(name))
+      throw new HbnnError(
+        `${name}: expected folds of layers with weights (${matrices.join(', ')}); take this one out`,
+      );
+}
+
+function foldedScores(model: IntegerModel, input: Stream, maker: LayerMaker): FoldedScores {
+  const beats = input.shape[0] * input.shape[1];
+  const logic = scoresLogic(input, model.scoreOffsets, beats > 1, maker.style);
+  const unit = maker.logic('logic', logic, input.shape, beatWidth(input));
+  const each = input.shape[2];
+  return { unit, beats, each, indexBits: indexWidth(each), width: logic.width };
+}
+
+interface MadeLayer {
+  readonly units: readonly Unit[];
+  readonly output: Stream;
+  readonly fold?: FoldedLayer['fold'];
+  readonly cycles: LayerCycles;
+}
+
+/** Makes the units of one layer. */
+class LayerMaker {
+  readonly style: AdderStyle;
+  private readonly module: string;
+  private readonly names: Names;
+  private readonly maxLevels: number;
+  private readonly units: Unit[] = [];
+
+  constructor(module: string, names: Names, style: AdderStyle, maxLevels: number) {
+    this.module = module;
+    this.names = names;
+    this.style = style;
+    this.maxLevels = maxLevels;
+  }
+
+  make(plan: PlannedLayer, input: Stream, folds: FoldTable): MadeLayer {
+    const { layer, output: shape } = plan;
+    const { style } = this;
+    switch (layer.kind) {
+      case 'conv':
+      case 'depthwise':
+      case 'dense':
+        return this.matrix(windowedMatrix(layer, input.shape), input, shape, folds[layer.name]);
+      case 'maxPool':
+      case 'sumPool': {
+        const numbers = this.uniform(input);
+        const padding: Padding4 = layer.kind === 'maxPool' ? layer.padding : [0, 0, 0, 0];
+        this.window(numbers, shape, { kernel: layer.size, strides: layer.strides, padding });
+        return this.pointwise(poolLogic(layer, numbers, shape, style), shape);
+      }
+      case 'threshold':
+        return this.pointwise(thresholdLogic(layer, this.uniform(input), style), shape);
+      case 'requantize':
+        return this.pointwise(requantizeLogic(layer, this.uniform(input), style), shape);
+      default:
+        return layer satisfies never;
+    }
+  }
+
+  /** A stream whose places do not differ in their bases. */
+  private uniform(input: Stream): Stream {
+    if (input.bases === undefined) return input;
+    const made = numbersOf(input, this.style);
+    this.units.push(this.logic('numbers', made, input.shape, beatWidth(input)));
+    return made.output;
+  }
+
+  private pointwise(made: StreamLogic, shape: FeatureShape): MadeLayer {
+    const width = made.net.inputCount - (made.table?.width ?? 0);
+    this.units.push(this.logic('logic', made, shape, width));
+    const beats = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), 0);
+    return { units: this.units, output: made.output, cycles: { scheduled: beats, ideal: beats } };
+  }
+
+  /** Logic with its registers, at least one. */
+  logic(what: string, made: BeatLogic, shape: FeatureShape, inputWidth: number): LogicUnit {
+    const name = this.names.of(`${this.module}_${what}`, what);
+    const { leaf, stages } = this.leaf(`${name}_gates`, made.net);
+    const outputWidth = Math.max(1, leaf.net.outputs.length);
+    const table = made.table !== undefined && made.table.width > 0 ? made.table : undefined;
+    return {
+      ...{ kind: 'logic', name, leaf, stages, shape, inputWidth, outputWidth },
+      ...(table !== undefined && { table }),
+    };
+  }
+
+  private leaf(wanted: string, net: Netlist): { readonly leaf: Leaf; readonly stages: number } {
+    const schedule = scheduleOf(net, this.maxLevels, 0);
+    const stages = schedule.depth + 1;
+    const piped = pipelined(net, schedule, stages);
+    const live = piped.live();
+    const clocked = live.some((alive, node) => alive === 1 && piped.kind(node) === 'register');
+    const ports = [{ name: 'y', width: piped.outputs.length }];
+    const about = [`Latency ${stages} cycle(s) in which ce is 1`];
+    const leaf: Leaf = {
+      ...{ kind: 'leaf', name: this.names.of(wanted, 'gates'), net: piped, ports, about },
+      ...(clocked && { clock: 'enabled' }),
+    };
+    return { leaf, stages };
+  }
+
+  private window(
+    input: Stream,
+    output: FeatureShape,
+    { kernel, strides, padding }: Pick<WindowUnit, 'kernel' | 'strides' | 'padding'>,
+  ): void {
+    const width = beatWidth(input);
+    const still = [...kernel, ...strides].every((n) => n === 1) && padding.every((n) => n === 0);
+    if (still) return;
+    const name = this.names.of(`${this.module}_window`, 'window');
+    this.units.push({
+      ...{ kind: 'window', name, input: input.shape, output, kernel, strides, padding },
+      ...{ inputWidth: width, outputWidth: kernel[0] * kernel[1] * width },
+    });
+  }
+
+  private matrix(
+    matrix: WindowedMatrix,
+    input: Stream,
+    shape: FeatureShape,
+    chosen: Fold | 'constant' = { pe: 1, simd: 1 },
+  ): MadeLayer {
+    const { outputs, inputs, layer, kernel } = matrix;
+    const pixels = kernel[0] * kernel[1];
+    const fold = chosen === 'constant' ? { pe: outputs, simd: inputs } : chosen;
+    checkFold(matrix, fold);
+    if (layer.kind !== 'dense') this.window(input, shape, matrix);
+    else if (pixels > 1) {
+      const [inputWidth, name] = [
+        beatWidth(input),
+        this.names.of(`${this.module}_collect`, 'collect'),
+      ];
+      this.units.push({
+        kind: 'collect',
+        name,
+        pixels,
+        inputWidth,
+        outputWidth: pixels * inputWidth,
+      });
+    }
+    const values = weightValues(layer.weights);
+    const ranges = outputRanges(matrix, values, input, isPadded(matrix));
+    const sums = baseSums(matrix, values, input, shape);
+    const whole = fold.pe === outputs && fold.simd === inputs;
+    const places = shape[0] * shape[1];
+    const scan = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);
+    if (whole) {
+      const made = constantMatrix(matrix, input, sums, ranges, this.style);
+      this.units.push(this.logic('logic', made, shape, pixels * beatWidth(input)));
+      const output = streamOf(
+        shape,
+        made.values.map(({ form }) => form),
+        'number',
+      );
+      const cycles = { scheduled: scan, ideal: places };
+      return { units: this.units, output, fold: { ...fold, constant: true }, cycles };
+    }
+    const unit = this.lanes(matrix, input, shape, fold, { ranges, sums });
+    this.units.push(unit);
+    const { steps, idealSteps } = unit.tables.schedule;
+    const cycles = { scheduled: Math.max(scan, steps.length * places), ideal: idealSteps * places };
+    return { units: this.units, output: unit.output, fold: { ...fold, constant: false }, cycles };
+  }
+
+  private lanes(
+    matrix: WindowedMatrix,
+    input: Stream,
+    shape: FeatureShape,
+    fold: Fold,
+    {
+      ranges,
+      sums,
+    }: { readonly ranges: ReturnType<typeof outputRanges>; readonly sums: PlacedVectors },
+  ): MatrixUnit {
+    const widths = ranges.map(({ low, high }) => bitLength(BigInt(high - low)));
+    const width = Math.max(1, ...widths);
+    const forms = ranges.map(({ low, high }, o) => ({
+      ...{ base: low, low, high },
+      weights: Array.from({ length: widths[o] }, (_, j) => 2 ** j),
+    }));
+    const output = streamOf(shape, forms, 'number');
+    const inputs = inputPlanes(input);
+    const planes = weightPlanes(matrix.layer.weights);
+    const schedule = foldSchedule(matrix, planes, inputs, fold);
+    const tables = matrixTables(matrix, planes, inputs, schedule, width);
+    const vectors = sums.vectors.map((vector) =>
+      vector.map((sum, o) => {
+        const start = BigInt(sum) + BigInt(tables.corrections[o]) - BigInt(ranges[o].low);
+        return Number(BigInt.asUintN(width, start));
+      }),
+    );
+    const name = this.names.of(`${this.module}_matrix`, 'matrix');
+    const { leaf, stages } = this.leaf(
+      `${this.module}_lane`,
+      laneLogic(tables, inputs.width, this.style),
+    );
+    return {
+      ...{ kind: 'matrix', name, lane: leaf, stages, matrix, input, output, inputs, tables },
+      starts: { table: sums.table, vectors },
+      inputWidth: matrix.kernel[0] * matrix.kernel[1] * beatWidth(input),
+      outputWidth: beatWidth(output),
+    };
+  }
+}
+
+/** Rows and columns that a window is laid over: the input with its zeros, as far as a window needs them. */
+export function scanSize({ input, output, kernel, strides, padding }: WindowUnit): Pair {
+  const along = (axis: 0 | 1): number =>
+    Math.max(
+      padding[axis] + input[axis],
+      output[axis] === 1 ? kernel[axis] : (output[axis] - 1) * strides[axis] + kernel[axis],
+    );
+  return [along(0), along(1)];
+}
+
+/** Cycles that a unit takes to have an image's pixels go through. */
+export function scanned(unit: Unit): number {
+  switch (unit.kind) {
+    case 'window': {
+      const [height, width] = scanSize(unit);
+      return height * width;
+    }
+    case 'logic':
+      return unit.shape[0] * unit.shape[1];
+    case 'collect':
+      return unit.pixels;
+    case 'matrix':
+      return 0;
+    default:
+      return unit satisfies never;
+  }
+}
+
+function checkFold({ layer, outputs, inputs }: WindowedMatrix, { pe, simd }: Fold): void {
+  const fits = (n: number, of: number): boolean => Number.isInteger(n) && n >= 1 && of % n === 0;
+  if (!fits(pe, outputs) || !fits(simd, inputs))
+    throw new HbnnError(
+      `${layer.name}: expected a fold whose pe divides its ${outputs} outputs and simd its ${inputs} inputs, got ${pe} x ${simd}`,
+    );
+}

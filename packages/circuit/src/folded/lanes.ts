@@ -1,0 +1,132 @@
+import { type AdderStyle, BitHeap } from '../netlist/bitHeap.ts';
+import { invert, type Literal, Netlist, one, zero } from '../netlist/netlist.ts';
+import type { Value } from '../netlist/value.ts';
+import { linearSums } from '../sums/linearSums.ts';
+import { planSums } from '../sums/sumPlan.ts';
+import {
+  type BeatLogic,
+  baseless,
+  channelValue,
+  placedNumbers,
+  sumOf,
+  tableValues,
+  widthOf,
+} from './beatLogic.ts';
+import type { MatrixTables } from './foldSchedule.ts';
+import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
+
+/** The whole matrix at once, its weights constants: a window in, all outputs. */
+export function constantMatrix(
+  matrix: WindowedMatrix,
+  input: Stream,
+  placed: PlacedVectors,
+  ranges: readonly { readonly low: number; readonly high: number }[],
+  style: AdderStyle,
+): BeatLogic & { readonly values: readonly Value[] } {
+  const { layer, outputs, inputs, kernel, tapOf, channelOf } = matrix;
+  const taps = kernel[0] * kernel[1];
+  const window = taps * beatWidth(input);
+  const { table, forms } = placedNumbers(placed);
+  const net = new Netlist(window + table.width);
+  const valueAt = (tap: number, c: number): Value => {
+    const value = channelValue(net, input, c, tap * beatWidth(input));
+    return { form: baseless(value.form), bits: value.bits };
+  };
+  const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+  let sums: Value[];
+  if (layer.kind === 'depthwise') {
+    const each = outputs / input.shape[2];
+    sums = counting(input.shape[2]).flatMap((c) => {
+      const part = { from: c * each, outputs: each, taps: counting(taps) };
+      const own = counting(taps).map((tap) => valueAt(tap, c));
+      return linearSums(net, own, planSums(layer.weights, part, style), style);
+    });
+  } else {
+    const values = counting(inputs).map((i) => valueAt(tapOf(i), channelOf(0, i)));
+    const part = { from: 0, outputs, taps: counting(inputs) };
+    sums = linearSums(net, values, planSums(layer.weights, part, style), style);
+  }
+  const biases = tableValues(net, forms, window);
+  const values = sums.map((sum, o): Value => {
+    const { low, high } = ranges[o];
+    const bias = biases[o];
+    if (bias.bits.length > 0) return sumOf(net, [sum, bias], low, high, style);
+    return {
+      form: { ...sum.form, base: sum.form.base + bias.form.base, low, high },
+      bits: sum.bits,
+    };
+  });
+  net.outputs.push(...values.flatMap(({ bits }) => bits));
+  return { net, values, ...(table.width > 0 && { table }) };
+}
+
+/** One PE's product of a cycle: so many bits. Inputs: the operand, signs, members if masked, the factor if it differs. */
+export function laneLogic(tables: MatrixTables, operandWidth: number, style: AdderStyle): Netlist {
+  const { masked, factors, width, schedule } = tables;
+  const { simd } = schedule.fold;
+  const factorBits = factors.length > 1 ? widthOf(factors[factors.length - 1]) : 0;
+  const net = new Netlist(simd * (operandWidth + (masked ? 2 : 1)) + factorBits);
+  const heap = new BitHeap();
+  for (let i = 0; i < simd; i++) {
+    const sign = net.input(simd * operandWidth + i);
+    const member = masked ? net.input(simd * (operandWidth + 1) + i) : one;
+    for (let j = 0; j < operandWidth; j++) {
+      const bit = net.xor(net.input(i * operandWidth + j), invert(sign));
+      heap.add(2 ** j, net.and(member, bit));
+    }
+  }
+  const most = simd * (2 ** operandWidth - 1);
+  const sum = heap.sum(net, style, BigInt(most));
+  const counted = Array.from({ length: widthOf(most) }, (_, i) => sum.bits[i - sum.shift] ?? zero);
+  const from = simd * (operandWidth + (masked ? 2 : 1));
+  const factor = Array.from({ length: factorBits }, (_, i) => net.input(from + i));
+  const bits = times(net, counted, factor, factors, style);
+  const product = Array.from({ length: Math.min(width, bits.length) }, (_, i) => bits[i]);
+  net.outputs.push(...product);
+  return net;
+}
+
+/** A number times a factor, by shifts and additions alone. */
+function times(
+  net: Netlist,
+  bits: readonly Literal[],
+  factor: readonly Literal[],
+  factors: readonly number[],
+  style: AdderStyle,
+): Literal[] {
+  const largestFactor = factors[factors.length - 1] ?? 0;
+  const most = (2 ** bits.length - 1) * largestFactor;
+  const width = widthOf(most);
+  const places = Array.from({ length: factor.length }, (_, i) => i);
+  const power = (n: number): boolean => n === 0 || Number.isInteger(Math.log2(n));
+  if (factor.length > 0 && factors.every(power))
+    return Array.from({ length: width }, (_, to) =>
+      places.reduce((any, i) => net.or(any, net.and(factor[i], bits[to - i] ?? zero)), zero),
+    );
+  const heap = new BitHeap();
+  bits.forEach((bit, j) => {
+    if (factor.length === 0) heap.add(largestFactor * 2 ** j, bit);
+    else for (const i of places) heap.add(2 ** (i + j), net.and(factor[i], bit));
+  });
+  const sum = heap.sum(net, style, BigInt(most));
+  if (sum.base !== 0n) return plusBase(net, sum.base, sum.shift, sum.bits, width);
+  return Array.from({ length: width }, (_, i) => sum.bits[i - sum.shift] ?? zero);
+}
+
+/** A sum in signed digits has a constant of its own. */
+function plusBase(
+  net: Netlist,
+  base: bigint,
+  shift: number,
+  bits: readonly Literal[],
+  width: number,
+): Literal[] {
+  let carry: Literal = zero;
+  return Array.from({ length: width }, (_, i) => {
+    const a = bits[i - shift] ?? zero;
+    const b = (BigInt.asUintN(width, base) >> BigInt(i)) & 1n ? one : zero;
+    const sum = net.xor3(a, b, carry);
+    carry = net.majority(a, b, carry);
+    return sum;
+  });
+}

@@ -1,0 +1,235 @@
+import {
+  type ConvLayer,
+  type DenseLayer,
+  type DepthwiseLayer,
+  type FeatureShape,
+  featureCount,
+  type Padding4,
+  type Pair,
+  type PlannedLayer,
+} from '@hbnn/model';
+import type { Form } from '../netlist/value.ts';
+
+/**
+ * How pixels lie on a stream, one per beat: channel c at bits offsets[c] … offsets[c + 1] − 1. A channel's bits mean
+ * the same at every place, but what is added to them may differ from place to place: `bases`.
+ */
+export interface Stream {
+  readonly shape: FeatureShape;
+  /** Per channel; weights are above 0, so that bits of 0 are the least value. */
+  readonly forms: readonly Form[];
+  /** Of each element, in place of its form's base, where places differ. */
+  readonly bases?: Int32Array;
+  readonly offsets: Int32Array;
+  /** Bits are planes of ±k, taken one after the other, or digits of a number, taken together. */
+  readonly coding: 'planes' | 'number';
+}
+
+/** The bits of a beat; one, always 0, where no channel has any. */
+export const beatWidth = ({ offsets }: Pick<Stream, 'offsets'>): number =>
+  Math.max(1, offsets[offsets.length - 1]);
+
+export function streamOf(
+  shape: FeatureShape,
+  forms: readonly Form[],
+  coding: Stream['coding'],
+  bases?: Int32Array,
+): Stream {
+  const offsets = new Int32Array(forms.length + 1);
+  forms.forEach(({ weights }, c) => {
+    offsets[c + 1] = offsets[c] + weights.length;
+  });
+  return { shape, forms, offsets, coding, ...(bases !== undefined && { bases }) };
+}
+
+/** What is added to the bits of channel c at a place. */
+export function baseAt({ shape, forms, bases }: Stream, place: number, c: number): number {
+  return bases === undefined ? forms[c].base : bases[place * shape[2] + c];
+}
+
+/** The value of a channel at a place. */
+export function decodeAt(
+  stream: Stream,
+  place: number,
+  c: number,
+  bit: (i: number) => boolean,
+): number {
+  const { weights } = stream.forms[c];
+  return weights.reduce(
+    (sum, weight, i) => (bit(i) ? sum + weight : sum),
+    baseAt(stream, place, c),
+  );
+}
+
+/** Places of a feature map by classes: classes[rows[y]][columns[x]]. */
+export interface PlaceTable {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+  readonly classes: readonly (readonly number[])[];
+  readonly count: number;
+}
+
+/** Number places by what is said of them; rows, and columns, that agree everywhere are one. */
+export function placeTable(
+  height: number,
+  width: number,
+  classOf: (place: number) => number,
+): PlaceTable {
+  const grid = Array.from({ length: height }, (_, y) =>
+    Array.from({ length: width }, (_, x) => classOf(y * width + x)),
+  );
+  const rows = numbered(grid.map((row) => row.join()));
+  const columns = numbered(grid[0].map((_, x) => grid.map((row) => row[x]).join()));
+  const count = 1 + grid.flat().reduce((most, one) => Math.max(most, one), 0);
+  const first = (numbers: readonly number[]): number[] =>
+    Array.from({ length: 1 + Math.max(...numbers) }, (_, n) => numbers.indexOf(n));
+  const columnPlaces = first(columns);
+  const classes = first(rows).map((y) => columnPlaces.map((x) => grid[y][x]));
+  return { rows, columns, classes, count };
+}
+
+/** Keys as numbers, in the order in which they are met. */
+export function numbered(keys: readonly string[]): number[] {
+  const numbers = new Map<string, number>();
+  return keys.map((key) => {
+    const known = numbers.get(key) ?? numbers.size;
+    numbers.set(key, known);
+    return known;
+  });
+}
+
+/** Vectors that differ from place to place: each once, and where it holds. */
+export interface PlacedVectors {
+  readonly table: PlaceTable;
+  readonly vectors: readonly (readonly number[])[];
+}
+
+export function placedVectors(
+  [height, width]: FeatureShape,
+  vectorAt: (place: number) => readonly number[],
+): PlacedVectors {
+  const all = Array.from({ length: height * width }, (_, place) => vectorAt(place));
+  const numbers = numbered(all.map((vector) => vector.join()));
+  const vectors: (readonly number[])[] = [];
+  numbers.forEach((number, place) => {
+    vectors[number] ??= all[place];
+  });
+  return { table: placeTable(height, width, (place) => numbers[place]), vectors };
+}
+
+/** A layer with weights, seen as a matrix that is applied to the window of each place. */
+export interface WindowedMatrix {
+  readonly layer: ConvLayer | DepthwiseLayer | DenseLayer;
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding4;
+  readonly outputs: number;
+  /** Inputs of one output; input i of output o is channel channelOf(o, i) of tap tapOf(i). */
+  readonly inputs: number;
+  readonly tapOf: (i: number) => number;
+  readonly channelOf: (o: number, i: number) => number;
+}
+
+export function windowedMatrix(
+  layer: ConvLayer | DepthwiseLayer | DenseLayer,
+  input: FeatureShape,
+): WindowedMatrix {
+  const channels = input[2];
+  if (layer.kind === 'depthwise') {
+    const [outputs, kh, kw] = layer.weights.shape;
+    const each = outputs / channels;
+    return {
+      ...{ layer, kernel: [kh, kw], strides: layer.strides, padding: layer.padding },
+      ...{ outputs, inputs: kh * kw, tapOf: (i) => i },
+      channelOf: (o) => Math.floor(o / each),
+    };
+  }
+  const dense = layer.kind === 'dense';
+  const kernel: Pair = dense
+    ? [input[0], input[1]]
+    : [layer.weights.shape[1], layer.weights.shape[2]];
+  return {
+    ...{ layer, kernel, outputs: layer.weights.shape[0], inputs: kernel[0] * kernel[1] * channels },
+    strides: dense ? [1, 1] : layer.strides,
+    padding: dense ? [0, 0, 0, 0] : layer.padding,
+    tapOf: (i) => Math.floor(i / channels),
+    channelOf: (_, i) => i % channels,
+  };
+}
+
+/** The input's place under each tap, −1 beyond the edges. */
+export function tapPlaces(
+  matrix: WindowedMatrix,
+  input: FeatureShape,
+  y: number,
+  x: number,
+): Int32Array {
+  const { kernel, strides, padding } = matrix;
+  return Int32Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
+    const inY = y * strides[0] + Math.floor(tap / kernel[1]) - padding[0];
+    const inX = x * strides[1] + (tap % kernel[1]) - padding[1];
+    const inside = inY >= 0 && inY < input[0] && inX >= 0 && inX < input[1];
+    return inside ? inY * input[1] + inX : -1;
+  });
+}
+
+/**
+ * What the bases of a window's elements add to each output, where they are: Σ w[o, i] · base over the taps within
+ * the input. Bits beyond the edges, and of planes that an element lacks, are 0, so that these sums are all that
+ * places differ in.
+ */
+export function baseSums(
+  matrix: WindowedMatrix,
+  values: Int16Array,
+  input: Stream,
+  output: FeatureShape,
+): PlacedVectors {
+  const { outputs, inputs, tapOf, channelOf } = matrix;
+  const sums = (places: Int32Array): number[] =>
+    Array.from({ length: outputs }, (_, o) => {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) {
+        const place = places[tapOf(i)];
+        if (place >= 0) sum += values[o * inputs + i] * baseAt(input, place, channelOf(o, i));
+      }
+      return sum;
+    });
+  // Where places do not differ in their bases, windows with the same taps outside have the same sums.
+  const known = new Map<string, number[]>();
+  return placedVectors(output, (place) => {
+    const places = tapPlaces(matrix, input.shape, Math.floor(place / output[1]), place % output[1]);
+    if (input.bases !== undefined) return sums(places);
+    const key = Array.from(places, (at) => (at < 0 ? '0' : '1')).join('');
+    const found = known.get(key) ?? sums(places);
+    known.set(key, found);
+    return found;
+  });
+}
+
+/** The range of each output: taps may lie beyond the edges where there is padding. */
+export function outputRanges(
+  matrix: WindowedMatrix,
+  values: Int16Array,
+  input: Stream,
+  padded: boolean,
+): readonly { readonly low: number; readonly high: number }[] {
+  const { outputs, inputs, channelOf } = matrix;
+  return Array.from({ length: outputs }, (_, o) => {
+    let [low, high] = [0, 0];
+    for (let i = 0; i < inputs; i++) {
+      const w = values[o * inputs + i];
+      const form = input.forms[channelOf(o, i)];
+      const ends = [w * form.low, w * form.high, ...(padded ? [0] : [])];
+      low += Math.min(...ends);
+      high += Math.max(...ends);
+    }
+    return { low, high };
+  });
+}
+
+export const isPadded = ({ padding }: WindowedMatrix): boolean => padding.some((n) => n > 0);
+
+/** Beats of one image. */
+export const beats = ({ shape }: Stream): number => featureCount(shape) / shape[2];
+
+export type MatrixPlan = PlannedLayer & { readonly layer: WindowedMatrix['layer'] };

@@ -1,0 +1,80 @@
+export type { PlacedBits } from './folded/beatLogic.ts';
+export { chooseFolds, type FoldGoal, foldedCycles } from './folded/chooseFolds.ts';
+export {
+  type CollectUnit,
+  type FoldedDesign,
+  type FoldedLayer,
+  type FoldedOptions,
+  type FoldTable,
+  foldedDesign,
+  type LayerCycles,
+  type LogicUnit,
+  type MatrixUnit,
+  scanSize,
+  type Unit,
+  type WindowUnit,
+} from './folded/foldedDesign.ts';
+export type { Fold } from './folded/foldSchedule.ts';
+export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
+export {
+  type AdderStyle,
+  BitHeap,
+  bitLength,
+  type HeapSum,
+  type LooseSum,
+} from './netlist/bitHeap.ts';
+export { type Compression, compressForUses, compressToNumber } from './netlist/compression.ts';
+export {
+  type Cell,
+  invert,
+  inverted,
+  type Literal,
+  Netlist,
+  type NodeKind,
+  nodeKinds,
+  nodeOf,
+  one,
+  zero,
+} from './netlist/netlist.ts';
+export { endLevel, pipelined, scheduleOf } from './netlist/pipeline.ts';
+export {
+  constantForm,
+  decodeForm,
+  describeForm,
+  type Form,
+  formKey,
+  pixelForm,
+  planesForm,
+  type Value,
+} from './netlist/value.ts';
+export {
+  atLeast,
+  type ElementRequantize,
+  type ElementThresholds,
+  extended,
+  largest,
+  requantized,
+  requantizeOf,
+  scoreBits,
+  thresholdBits,
+  total,
+  unsignedFrom,
+} from './netlist/values.ts';
+export { addValue, linearSums } from './sums/linearSums.ts';
+export { planSums, type SumPart, type SumPlan } from './sums/sumPlan.ts';
+export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
+export { type Site, sitesOf } from './unrolled/sites.ts';
+export {
+  type Bus,
+  busWidth,
+  type Design,
+  type DesignLayer,
+  type DesignOptions,
+  type Instance,
+  indexWidth,
+  type Leaf,
+  type Module,
+  type OutputPort,
+  type Range,
+  unrolledDesign,
+} from './unrolled/unrolledDesign.ts';

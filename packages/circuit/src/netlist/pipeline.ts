@@ -1,0 +1,86 @@
+import { type Literal, Netlist, nodeOf } from './netlist.ts';
+
+/** Registers behind the inputs and levels of gates since, of each node, and what the outputs come to. */
+export interface Schedule {
+  readonly stages: Int32Array;
+  readonly levels: Int32Array;
+  /** Registers on the way to the latest output. */
+  readonly depth: number;
+  /** Levels between the registers: the most of any node that an output depends on. */
+  readonly deepest: number;
+}
+
+/**
+ * Say in which stage each node is computed when no stage may have more levels than a budget. A cell deeper than the
+ * budget has a stage to itself.
+ *
+ * @param start levels that the inputs have behind them already
+ */
+export function scheduleOf(net: Netlist, mostLevels: number, start: number): Schedule {
+  const stages = new Int32Array(net.size);
+  const levels = new Int32Array(net.size);
+  const live = net.live();
+  let deepest = start;
+  for (let node = 1; node < net.size; node++) {
+    if (live[node] === 0) continue;
+    if (net.kind(node) === 'input') {
+      levels[node] = start;
+      continue;
+    }
+    const reads = net
+      .reads(node)
+      .map(nodeOf)
+      .filter((read) => read !== 0);
+    const stage = reads.reduce((latest, read) => Math.max(latest, stages[read]), 0);
+    const level = reads.reduce((most, read) => Math.max(most, levelIn(stage, read)), 0);
+    const delay = ownLevels(net, node);
+    const fits = level + delay <= mostLevels || level === 0;
+    stages[node] = fits ? stage : stage + 1;
+    levels[node] = (fits ? level : 0) + delay;
+    deepest = Math.max(deepest, levels[node]);
+  }
+  const depth = net.outputs.reduce((most, output) => Math.max(most, stages[nodeOf(output)]), 0);
+  return { stages, levels, depth, deepest };
+
+  // What comes from an earlier stage comes out of a register.
+  function levelIn(stage: number, node: number): number {
+    return stages[node] === stage ? levels[node] : 0;
+  }
+}
+
+function ownLevels(net: Netlist, node: number): number {
+  const before = net.reads(node).reduce((most, read) => Math.max(most, net.level(read)), 0);
+  return net.level(2 * node) - before;
+}
+
+/** Levels since the last register of the latest output when all outputs come in stage `depth`. */
+export function endLevel(net: Netlist, { stages, levels }: Schedule, depth: number): number {
+  return net.outputs.reduce((most, output) => {
+    const node = nodeOf(output);
+    return node !== 0 && stages[node] === depth ? Math.max(most, levels[node]) : most;
+  }, 0);
+}
+
+/** Copy a netlist with registers between its stages; every way from an input to an output has `depth` of them. */
+export function pipelined(net: Netlist, { stages }: Schedule, depth: number): Netlist {
+  const copy = new Netlist(net.inputCount);
+  const live = net.live();
+  // The copies of a node by their stage: its own first, then one register after the other.
+  const copies: Literal[][] = Array.from({ length: net.size }, () => []);
+  for (let i = 0; i < net.inputCount; i++) copies[nodeOf(net.input(i))].push(copy.input(i));
+  const at = (literal: Literal, stage: number): Literal => {
+    const node = nodeOf(literal);
+    if (node === 0) return literal;
+    const made = copies[node];
+    while (made.length <= stage - stages[node]) made.push(copy.register(made[made.length - 1]));
+    return made[stage - stages[node]] ^ (literal & 1);
+  };
+  for (let node = 1 + net.inputCount; node < net.size; node++) {
+    if (live[node] === 0) continue;
+    const note = net.notes.get(node);
+    if (note !== undefined) copy.notes.set(copy.size, note);
+    copies[node].push(net.copyOf(node, copy, (literal) => at(literal, stages[node])));
+  }
+  copy.outputs.push(...net.outputs.map((output) => at(output, depth)));
+  return copy;
+}

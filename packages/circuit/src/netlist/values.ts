@@ -1,0 +1,255 @@
+import type { RequantizeLayer } from '@hbnn/model';
+import { addValue } from '../sums/linearSums.ts';
+import { type AdderStyle, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
+import { invert, type Literal, type Netlist, one, zero } from './netlist.ts';
+import { type Form, planesForm, type Value } from './value.ts';
+
+/** A number as base + 2^shift · unsigned bits. */
+function binary(net: Netlist, value: Value, style: AdderStyle): HeapSum {
+  const { base, weights, high } = value.form;
+  const ascending = weights.every((weight, i) => weight === weights[0] * 2 ** i);
+  const shift = Math.log2(weights[0] ?? 1);
+  if (ascending && Number.isInteger(shift)) return { base: BigInt(base), shift, bits: value.bits };
+  const heap = new BitHeap();
+  addValue(heap, value, 1);
+  return heap.sum(net, style, BigInt(high));
+}
+
+/** Whether unsigned bits are at least a constant. */
+function bitsAtLeast(net: Netlist, bits: readonly Literal[], least: bigint): Literal {
+  if (least <= 0n) return one;
+  if (bitLength(least) > bits.length) return zero;
+  return bits.reduce(
+    (met, bit, i) => ((least >> BigInt(i)) & 1n ? net.and(bit, met) : net.or(bit, met)),
+    one,
+  );
+}
+
+/** Make value >= threshold. */
+export function atLeast(net: Netlist, value: Value, threshold: number, style: AdderStyle): Literal {
+  if (threshold <= value.form.low) return one;
+  if (threshold > value.form.high) return zero;
+  const { base, shift, bits } = binary(net, value, style);
+  // ceil((threshold − base) / 2^shift)
+  const least = -((base - BigInt(threshold)) >> BigInt(shift));
+  return bitsAtLeast(net, bits, least);
+}
+
+/** How one element is binarized. */
+export interface ElementThresholds {
+  /** k_n of the element's own planes. */
+  readonly multiples: readonly number[];
+  /** 2^planes − 1 thresholds, node m at m − 1. */
+  readonly thresholds: ArrayLike<number>;
+  readonly flip: boolean;
+}
+
+/** Residual binarization: one comparison per node of the tree, the bits before choosing among those of a plane. */
+export function thresholdBits(
+  net: Netlist,
+  value: Value,
+  o: ElementThresholds,
+  style: AdderStyle,
+): Value {
+  const bits: Literal[] = [];
+  o.multiples.forEach((_, n) => {
+    let nodes = Array.from({ length: 2 ** n }, (_, i) =>
+      atLeast(net, value, o.thresholds[2 ** n + i - 1], style),
+    );
+    for (let before = n - 1; before >= 0; before--)
+      nodes = Array.from({ length: nodes.length / 2 }, (_, i) =>
+        net.mux(bits[before], nodes[2 * i + 1], nodes[2 * i]),
+      );
+    bits.push(o.flip ? invert(nodes[0]) : nodes[0]);
+  });
+  const counted = o.multiples.map((k, n) => ({ k, n })).filter(({ k }) => k !== 0);
+  return { form: planesForm(counted.map(({ k }) => k)), bits: counted.map(({ n }) => bits[n]) };
+}
+
+/** Make the largest of some numbers. */
+export function largest(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
+  let left = comparable(net, values, style);
+  while (left.length > 1) {
+    const next: Value[] = [];
+    for (let i = 0; i + 1 < left.length; i += 2) next.push(larger(net, left[i], left[i + 1]));
+    if (left.length % 2 === 1) next.push(left[left.length - 1]);
+    left = next;
+  }
+  return left[0];
+}
+
+const sameForm = (a: Form, b: Form): boolean =>
+  a.base === b.base && a.weights.join() === b.weights.join();
+
+/** Bits that compare like numbers: each weighs at least what all lighter ones do together. */
+function ordered({ weights }: Form): boolean {
+  const falling = [...weights].sort((a, b) => b - a);
+  let rest = falling.reduce((sum, weight) => sum + weight, 0);
+  return falling.every((weight) => {
+    rest -= weight;
+    return weight >= rest && weight > 0;
+  });
+}
+
+function comparable(net: Netlist, values: readonly Value[], style: AdderStyle): Value[] {
+  const [{ form }] = values;
+  if (values.every((value) => sameForm(value.form, form)) && ordered(form)) return [...values];
+  const low = values.reduce((least, value) => Math.min(least, value.form.low), Infinity);
+  const high = values.reduce((most, value) => Math.max(most, value.form.high), -Infinity);
+  return values.map((value) => {
+    const bits = unsignedFrom(net, binary(net, value, style), BigInt(low), BigInt(high), style);
+    const weights = bits.map((_, i) => 2 ** i);
+    return { form: { ...value.form, base: low, weights }, bits };
+  });
+}
+
+function larger(net: Netlist, a: Value, b: Value): Value {
+  const order = a.form.weights
+    .map((_, i) => i)
+    .sort((i, j) => a.form.weights[i] - a.form.weights[j]);
+  let first: Literal = one;
+  for (const i of order) first = net.mux(net.xor(a.bits[i], b.bits[i]), a.bits[i], first);
+  const [low, high] = [Math.max(a.form.low, b.form.low), Math.max(a.form.high, b.form.high)];
+  const single = order.length === 1;
+  const bits = a.bits.map((bit, i) =>
+    single ? net.or(bit, b.bits[i]) : net.mux(first, bit, b.bits[i]),
+  );
+  return { form: { ...a.form, low, high }, bits };
+}
+
+/** Make the sum of some numbers. */
+export function total(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
+  const heap = new BitHeap();
+  for (const value of values) addValue(heap, value, 1);
+  const low = values.reduce((sum, { form }) => sum + form.low, 0);
+  const high = values.reduce((sum, { form }) => sum + form.high, 0);
+  const { base, shift, bits } = heap.sum(net, style, BigInt(high));
+  const weights = bits.map((_, j) => 2 ** (shift + j));
+  return { form: { base: Number(base), weights, low, high }, bits };
+}
+
+/** Make a number less `from` in two's complement or, where it cannot be negative, unsigned: bits for up to `high`. */
+export function unsignedFrom(
+  net: Netlist,
+  { base, shift, bits }: HeapSum,
+  from: bigint,
+  high: bigint,
+  style: AdderStyle,
+): Literal[] {
+  return plusConstant(net, { shift, bits }, base - from, bitLength(high - from), style);
+}
+
+/** Make 2^shift · bits + constant modulo 2^width. */
+function plusConstant(
+  net: Netlist,
+  { shift, bits }: Pick<HeapSum, 'shift' | 'bits'>,
+  constant: bigint,
+  width: number,
+  style: AdderStyle,
+): Literal[] {
+  const added = BigInt.asUintN(width, constant);
+  const at = (i: number): Literal => bits[i - shift] ?? zero;
+  const constantAt = (i: number): Literal => ((added >> BigInt(i)) & 1n ? one : zero);
+  // Below the bits the constant stands alone, and below its lowest 1 nothing is carried.
+  let first = 0;
+  while (first < width && (constantAt(first) === zero || at(first) === zero)) first++;
+  const low = Array.from({ length: first }, (_, i) => (at(i) === zero ? constantAt(i) : at(i)));
+  if (first === width) return low;
+  const places = Array.from({ length: width - first }, (_, i) => first + i);
+  if (style === 'xc7' && bits.length > 3) {
+    const rows = places.flatMap((i) => [at(i), constantAt(i), zero]);
+    return [...low, ...net.cell('add3', [...rows, zero, zero], places.length)];
+  }
+  let carry: Literal = zero;
+  const sums = places.map((i) => {
+    const [a, b] = [at(i), constantAt(i)];
+    const sum = net.xor3(a, b, carry);
+    carry = net.majority(a, b, carry);
+    return sum;
+  });
+  return [...low, ...sums];
+}
+
+/** A channel's constants of a requantize layer. */
+export interface ElementRequantize {
+  readonly multiplier: number;
+  readonly offset: number;
+  readonly shift: number;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+export const requantizeOf = (layer: RequantizeLayer, channel: number): ElementRequantize => ({
+  multiplier: layer.multipliers[channel],
+  offset: layer.offsets[channel],
+  shift: layer.shifts[channel],
+  minimum: layer.minimum,
+  maximum: layer.maximum,
+});
+
+/** Make clamp(floor((value · multiplier + offset) / 2^shift), minimum, maximum): shifts and adds, no product. */
+export function requantized(
+  net: Netlist,
+  value: Value,
+  o: ElementRequantize,
+  style: AdderStyle,
+): Value {
+  const ends = [value.form.low, value.form.high].map(
+    (end) => BigInt(end) * BigInt(o.multiplier) + BigInt(o.offset),
+  );
+  const [least, most] = ends[0] <= ends[1] ? ends : [ends[1], ends[0]];
+  const clamp = (n: bigint): number =>
+    Number(n < BigInt(o.minimum) ? o.minimum : n > BigInt(o.maximum) ? o.maximum : n);
+  const [low, high] = [clamp(least >> BigInt(o.shift)), clamp(most >> BigInt(o.shift))];
+  if (low === high) return { form: { base: low, weights: [], low, high }, bits: [] };
+  const heap = new BitHeap();
+  addValue(heap, value, o.multiplier);
+  heap.base += BigInt(o.offset);
+  // Less the smallest result: negative exactly where that is what comes out.
+  const from = BigInt(low) << BigInt(o.shift);
+  const width = bitLength(most - from) + (least < from ? 1 : 0);
+  const room = least < from && bitLength(from - least) + 1 > width;
+  const whole = room ? bitLength(from - least) + 1 : width;
+  const sum = heap.sum(net, style, most);
+  const bits = plusConstant(net, sum, sum.base - from, whole, style);
+  const below = least < from ? bits[bits.length - 1] : zero;
+  const magnitude = bits.slice(o.shift, least < from ? -1 : undefined);
+  return clamped(net, magnitude, below, low, high);
+}
+
+function clamped(
+  net: Netlist,
+  magnitude: readonly Literal[],
+  below: Literal,
+  low: number,
+  high: number,
+): Value {
+  const range = BigInt(high - low);
+  const above = bitsAtLeast(net, magnitude, range + 1n);
+  const bits = Array.from({ length: bitLength(range) }, (_, i) => {
+    const bit = magnitude[i] ?? zero;
+    const limited = (range >> BigInt(i)) & 1n ? net.or(above, bit) : net.and(invert(above), bit);
+    return net.and(invert(below), limited);
+  });
+  return { form: { base: low, weights: bits.map((_, i) => 2 ** i), low, high }, bits };
+}
+
+/** A score in two's complement, as wide as it has to be: the value plus an offset. */
+export function scoreBits(
+  net: Netlist,
+  value: Value,
+  offset: number,
+  style: AdderStyle,
+): Literal[] {
+  const sum = binary(net, value, style);
+  const [low, high] = [value.form.low + offset, value.form.high + offset];
+  const largestMagnitude = BigInt(Math.max(high, -low - 1, 0));
+  // The sign bit is there even where it is always 0.
+  const width = bitLength(largestMagnitude) + 1;
+  const bits = plusConstant(net, sum, sum.base + BigInt(offset), width, style);
+  return low < 0 ? bits : [...bits.slice(0, -1), zero];
+}
+
+/** Two's complement of so many bits. */
+export const extended = (bits: readonly Literal[], width: number): Literal[] =>
+  Array.from({ length: width }, (_, i) => bits[i] ?? bits[bits.length - 1]);

@@ -1,0 +1,64 @@
+import { HbnnError } from '@hbnn/core';
+import type { IntegerWeights, PlannedLayer } from '@hbnn/model';
+
+/** Adders of a design that is made unless told otherwise: about as many LUTs. */
+export const mostAddersUsually = 2_000_000;
+
+/** About how many one-bit adders a layer takes when nothing is shared, and for how many module instances. */
+export interface LayerEstimate {
+  readonly layer: string;
+  readonly adders: number;
+}
+
+/** Estimate each layer of an unrolled design from its shapes and bitwidths alone. */
+export function estimateAdders(planned: readonly PlannedLayer[]): LayerEstimate[] {
+  let bits = 8;
+  return planned.map(({ layer, output, outputBound }) => {
+    const places = output[0] * output[1];
+    const values = places * output[2];
+    const width = Math.ceil(Math.log2(outputBound + 1)) + 1;
+    const before = bits;
+    bits = width;
+    switch (layer.kind) {
+      case 'conv':
+      case 'depthwise':
+        return { layer: layer.name, adders: places * digits(layer.weights) * before };
+      case 'dense':
+        return { layer: layer.name, adders: digits(layer.weights) * before };
+      case 'maxPool':
+      case 'sumPool':
+        return { layer: layer.name, adders: values * layer.size[0] * layer.size[1] * before };
+      case 'threshold': {
+        const total = layer.bits.reduce((sum, width) => sum + width, 0);
+        const nodes = layer.bits.reduce((sum, width) => sum + 2 ** width - 1, 0);
+        bits = total / layer.bits.length;
+        return { layer: layer.name, adders: (nodes * before) / 4 };
+      }
+      case 'requantize':
+        return { layer: layer.name, adders: values * (8 * before + 48) };
+      default:
+        return layer satisfies never;
+    }
+  });
+}
+
+export function digits(weights: IntegerWeights): number {
+  if (weights.kind === 'planes') return weights.bits.reduce((sum, bits) => sum + bits, 0);
+  // Eight bits have 2.7 signed digits on average.
+  return 2.7 * weights.values.length;
+}
+
+/** Refuse a design that is too large, before anything is made of it. @throws HbnnError with its estimate */
+export function checkBudget(
+  planned: readonly PlannedLayer[],
+  most: number = mostAddersUsually,
+): void {
+  const each = estimateAdders(planned);
+  const sum = each.reduce((total, { adders }) => total + adders, 0);
+  if (sum <= most) return;
+  const largest = each.reduce((a, b) => (b.adders > a.adders ? b : a));
+  const text = (n: number): string => Math.round(n).toLocaleString('en');
+  throw new HbnnError(
+    `${largest.layer}: unrolled, the model takes about ${text(sum)} adders, ${text(largest.adders)} of them in this layer, and the budget is ${text(most)}; use narrower layers, fewer bits or --budget ${Math.ceil(sum)}`,
+  );
+}

@@ -1,0 +1,405 @@
+import { HbnnError } from '@hbnn/core';
+import { type FeatureShape, featureCount, type IntegerModel, planModel } from '@hbnn/model';
+import type { AdderStyle } from '../netlist/bitHeap.ts';
+import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
+import { endLevel, pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { type Form, formKey, pixelForm, type Value } from '../netlist/value.ts';
+import { extended, scoreBits } from '../netlist/values.ts';
+import { checkBudget } from './budget.ts';
+import { type Site, sitesOf } from './sites.ts';
+
+/** A module of gates. Ports: x, y, and what `extra` names beside y. */
+export interface Leaf {
+  readonly kind: 'leaf';
+  readonly name: string;
+  readonly net: Netlist;
+  readonly ports: readonly OutputPort[];
+  readonly about: readonly string[];
+  /** It has registers, and with them a port clk; `enabled` ones move where a port ce is 1. */
+  readonly clock?: 'always' | 'enabled';
+}
+
+export interface OutputPort {
+  readonly name: string;
+  readonly width: number;
+}
+
+/** Bits [from, from + width) of a layer's bus. */
+export interface Range {
+  readonly from: number;
+  readonly width: number;
+}
+
+export interface Instance {
+  readonly module: string;
+  readonly name: string;
+  readonly x: readonly Range[];
+  /** Bits it makes; those of the instances in order are the layer's output. */
+  readonly width: number;
+}
+
+/** A layer's module made of its sites' modules. */
+export interface Wrapper {
+  readonly kind: 'wrapper';
+  readonly name: string;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+  readonly instances: readonly Instance[];
+  readonly about: readonly string[];
+}
+
+export type Module = Leaf | Wrapper;
+
+/** How the elements of a feature map lie on a bus: element i at bits offsets[i] … offsets[i + 1] − 1. */
+export interface Bus {
+  readonly shape: FeatureShape;
+  readonly forms: readonly Form[];
+  readonly offsets: Int32Array;
+}
+
+/** The bits of a bus; one, always 0, where no element has any. */
+export const busWidth = ({ offsets }: Bus): number => Math.max(1, offsets[offsets.length - 1]);
+
+export interface DesignLayer {
+  /** As in the model. */
+  readonly layer: string;
+  readonly kind: string;
+  /** Its module, and the modules its file holds, itself last. */
+  readonly module: string;
+  readonly modules: readonly Module[];
+  readonly input: Bus;
+  readonly output: Bus;
+  /** Registers from its input to its output, and from the pixels to its output. */
+  readonly stages: number;
+  readonly delayCycles: number;
+}
+
+/** Hardware of a whole model: pixels in, scores and the largest one's number out. */
+export interface Design {
+  readonly kind: 'unrolled';
+  readonly top: string;
+  readonly style: AdderStyle;
+  readonly input: Bus;
+  readonly layers: readonly DesignLayer[];
+  readonly scores: Leaf;
+  readonly largest: Largest;
+  readonly classes: readonly string[];
+  /** Clock edges from an image to its scores; 0 is hardware without a clock. An image goes in each cycle. */
+  readonly latencyCycles: number;
+  /** The budget it was pipelined by, and the levels of its deepest stage. */
+  readonly maxLevels?: number;
+  readonly deepestLevels?: number;
+}
+
+/** The module that picks the largest score: numbers of so many bits of each score, in two's complement. */
+export interface Largest {
+  readonly name: string;
+  readonly width: number;
+  /** Rounds of the tournament behind which registers stand. */
+  readonly registered: readonly number[];
+}
+
+/** Bits of the number of the largest score. */
+export const indexWidth = (classes: number): number => Math.max(1, Math.ceil(Math.log2(classes)));
+
+export interface DesignOptions {
+  /** `xc7`: counters of LUT6 and CARRY4; `gates`: full adders as plain gates, for anything else. Default `gates`. */
+  readonly style?: AdderStyle;
+  /** Refuse a design of more adders than this; default 2,000,000. */
+  readonly mostAdders?: number;
+  /** Put registers so that no stage has more levels of gates; without it there are none. */
+  readonly maxLevels?: number;
+}
+
+/**
+ * Make a model's hardware, fully unrolled: every weight has its own logic, every place of a feature map its own
+ * module instance; one image per evaluation or, pipelined, per cycle.
+ *
+ * @throws HbnnError when the model is not sound, or its estimate is over the budget
+ */
+export function unrolledDesign(model: IntegerModel, o: DesignOptions = {}): Design {
+  const planned = planModel(model);
+  checkBudget(planned, o.mostAdders);
+  const { style = 'gates' } = o;
+  const names = new Names();
+  const top = names.of(model.name, 'network');
+  const { shape, zeros } = model.input;
+  const pixelForms = [...zeros].map(pixelForm);
+  const size = featureCount(shape);
+  let bus = busOf(
+    shape,
+    Array.from({ length: size }, (_, i) => pixelForms[i % shape[2]]),
+  );
+  const input = bus;
+  const pipe = new Pipe(o.maxLevels);
+  const layers = planned.map((plan): DesignLayer => {
+    const { layer, output } = plan;
+    const module = names.of(layer.name, layer.kind);
+    const made = buildLayer(module, sitesOf(plan), bus, output, { style, names, pipe });
+    const about = [`Layer '${layer.name}' (${layer.kind})`];
+    const found = {
+      ...{ layer: layer.name, kind: layer.kind, module, input: bus, ...made(about) },
+      ...{ stages: pipe.stages, delayCycles: pipe.cycles },
+    };
+    bus = found.output;
+    return found;
+  });
+  const { leaf, width } = scoresModule(names.of('scores', 'scores'), bus, model, style);
+  const scores = pipe.leaves([leaf])[0];
+  const largest = {
+    ...{ name: names.of('largest', 'largest'), width },
+    registered: pipe.rounds(model.classes.length, width),
+  };
+  return {
+    ...{ kind: 'unrolled', top, style, input, layers, scores, largest, classes: model.classes },
+    latencyCycles: pipe.cycles + largest.registered.length,
+    ...(o.maxLevels !== undefined && { maxLevels: o.maxLevels, deepestLevels: pipe.deepest }),
+  };
+}
+
+/** Registers so far: what comes next goes on in the stage that was begun. */
+class Pipe {
+  private readonly mostLevels: number | undefined;
+  private level = 0;
+  /** Of the last leaves; and of all. */
+  stages = 0;
+  cycles = 0;
+  deepest = 0;
+
+  constructor(mostLevels: number | undefined) {
+    if (mostLevels !== undefined && !(Number.isInteger(mostLevels) && mostLevels >= 1))
+      throw new HbnnError(
+        `levels: expected a whole number of at least 1 per stage, got ${mostLevels}`,
+      );
+    this.mostLevels = mostLevels;
+  }
+
+  /** Leaves side by side, all of the same stages. */
+  leaves(leaves: readonly Leaf[]): Leaf[] {
+    const { mostLevels } = this;
+    if (mostLevels === undefined) return [...leaves];
+    const schedules = leaves.map(({ net }) => scheduleOf(net, mostLevels, this.level));
+    const depth = schedules.reduce((most, one) => Math.max(most, one.depth), 0);
+    this.level = schedules.reduce(
+      (most, one, i) => Math.max(most, endLevel(leaves[i].net, one, depth)),
+      0,
+    );
+    this.deepest = schedules.reduce((most, one) => Math.max(most, one.deepest), this.deepest);
+    this.stages = depth;
+    this.cycles += depth;
+    return leaves.map((leaf, i): Leaf => {
+      const net = pipelined(leaf.net, schedules[i], depth);
+      return hasRegister(net) ? { ...leaf, net, clock: 'always' } : { ...leaf, net };
+    });
+  }
+
+  /** The rounds of a tournament behind which a register stands. A comparison is counted like an adder. */
+  rounds(count: number, width: number): number[] {
+    const { mostLevels } = this;
+    if (mostLevels === undefined) return [];
+    const found: number[] = [];
+    const each = 2 + Math.ceil(width / 4);
+    for (let round = 0, left = count; left > 1; round++, left = Math.ceil(left / 2)) {
+      if (this.level > 0 && this.level + each > mostLevels) {
+        found.push(round);
+        this.level = 0;
+      }
+      this.level += each;
+      this.deepest = Math.max(this.deepest, this.level);
+    }
+    return found;
+  }
+}
+
+function hasRegister(net: Netlist): boolean {
+  const live = net.live();
+  return live.some((alive, node) => alive === 1 && net.kind(node) === 'register');
+}
+
+function busOf(shape: FeatureShape, forms: readonly Form[]): Bus {
+  const offsets = new Int32Array(forms.length + 1);
+  forms.forEach((form, i) => {
+    offsets[i + 1] = offsets[i] + form.weights.length;
+  });
+  return { shape, forms, offsets };
+}
+
+/** A variant of a layer's sites: its module and what its outputs look like. */
+interface Variant {
+  readonly name: string;
+  readonly leaf: Leaf;
+  readonly forms: readonly Form[];
+  /** Which of the site's input bits it reads. */
+  readonly reads: readonly number[];
+}
+
+interface Making {
+  readonly style: AdderStyle;
+  readonly names: Names;
+  readonly pipe: Pipe;
+}
+
+function buildLayer(
+  module: string,
+  sites: readonly Site[],
+  input: Bus,
+  shape: FeatureShape,
+  { style, names, pipe }: Making,
+): (about: string[]) => { modules: Module[]; output: Bus } {
+  const numbers = new FormNumbers();
+  const variants = new Map<string, Variant>();
+  const alone = sites.length === 1;
+  const placed = sites.map((site) => {
+    const key = `${site.key};${site.inputs.map((i) => numbers.of(input.forms[i])).join()}`;
+    let variant = variants.get(key);
+    if (variant === undefined) {
+      const name = alone ? module : names.of(`${module}_${variants.size}`, module);
+      variant = buildVariant(name, site, input, style, alone);
+      variants.set(key, variant);
+    }
+    return { site, variant };
+  });
+  const forms: Form[] = [];
+  for (const { site, variant } of placed)
+    site.outputs.forEach((element, i) => {
+      forms[element] = variant.forms[i];
+    });
+  const output = busOf(shape, forms);
+  const leaves = pipe.leaves([...variants.values()].map(({ leaf }) => leaf));
+  return (about) => {
+    if (alone) return { modules: [{ ...leaves[0], about }], output };
+    const instances = placed
+      .filter(({ variant }) => variant.leaf.net.outputs.length > 0)
+      .map(
+        ({ site, variant }, i): Instance => ({
+          ...{ module: variant.name, name: `at_${i}` },
+          x: ranges(readBits(site, input, variant)),
+          width: variant.leaf.net.outputs.length,
+        }),
+      );
+    const used = new Set(instances.map(({ module: name }) => name));
+    const [inputWidth, outputWidth] = [busWidth(input), busWidth(output)];
+    const wrapper: Wrapper = {
+      ...{ kind: 'wrapper', name: module, inputWidth, outputWidth, instances, about },
+    };
+    return { modules: [...leaves.filter(({ name }) => used.has(name)), wrapper], output };
+  };
+}
+
+function buildVariant(
+  name: string,
+  site: Site,
+  input: Bus,
+  style: AdderStyle,
+  alone: boolean,
+): Variant {
+  const widths = site.inputs.map((element) => input.forms[element].weights.length);
+  const count = widths.reduce((sum, width) => sum + width, 0);
+  const net = new Netlist(alone ? busWidth(input) : count);
+  let at = 0;
+  const values = site.inputs.map((element, i): Value => {
+    // A layer's only place has the whole bus, whose order need not be that in which it reads.
+    const first = alone ? input.offsets[element] : at;
+    const bits = Array.from({ length: widths[i] }, (_, j) => net.input(first + j));
+    at += widths[i];
+    return { form: input.forms[element], bits };
+  });
+  const made = site.build(net, values, style);
+  net.outputs.push(...made.flatMap(({ bits }) => [...bits]));
+  const forms = made.map(({ form }) => form);
+  const ports = [{ name: 'y', width: net.outputs.length }];
+  const about = [`A place of the layer: ${made.length} values`];
+  const all = Array.from({ length: count }, (_, i) => i);
+  if (alone) return { name, forms, reads: all, leaf: { kind: 'leaf', name, net, ports, about } };
+  const { narrow, reads } = withoutUnread(net, count);
+  return { name, forms, reads, leaf: { kind: 'leaf', name, net: narrow, ports, about } };
+}
+
+/** The bus bits that a site's module reads. */
+function readBits(site: Site, input: Bus, { reads }: Variant): number[] {
+  const all = site.inputs.flatMap((element) => bitsOf(input, element));
+  return reads.map((i) => all[i]);
+}
+
+const bitsOf = ({ offsets }: Bus, element: number): number[] =>
+  Array.from({ length: offsets[element + 1] - offsets[element] }, (_, j) => offsets[element] + j);
+
+/** Bits in order, as runs of neighbours. */
+export function ranges(bits: readonly number[]): Range[] {
+  const found: { from: number; width: number }[] = [];
+  for (const bit of bits) {
+    const last = found.at(-1);
+    if (last !== undefined && last.from + last.width === bit) last.width++;
+    else found.push({ from: bit, width: 1 });
+  }
+  return found;
+}
+
+/** The same logic without the inputs that nothing reads. */
+function withoutUnread(net: Netlist, count: number): { narrow: Netlist; reads: number[] } {
+  const live = net.live();
+  const reads = Array.from({ length: count }, (_, i) => i).filter(
+    (i) => live[nodeOf(net.input(i))] === 1,
+  );
+  return { narrow: net.withInputs(reads), reads };
+}
+
+function scoresModule(
+  name: string,
+  input: Bus,
+  { scoreOffsets: offsets }: IntegerModel,
+  style: AdderStyle,
+): { leaf: Leaf; width: number } {
+  const net = new Netlist(busWidth(input));
+  const scores = input.forms.map((form, k): Literal[] => {
+    const bits = Array.from({ length: form.weights.length }, (_, j) =>
+      net.input(input.offsets[k] + j),
+    );
+    return scoreBits(net, { form, bits }, offsets[k], style);
+  });
+  net.outputs.push(...scores.flatMap((bits) => extended(bits, 32)));
+  const ports = [{ name: 'scores', width: 32 * scores.length }];
+  const leaf: Leaf = { kind: 'leaf', name, net, ports, about: [] };
+  return { leaf, width: scores.reduce((most, bits) => Math.max(most, bits.length), 0) };
+}
+
+/** Small numbers for forms, so that keys stay short. */
+class FormNumbers {
+  private readonly byForm = new Map<Form, number>();
+  private readonly byKey = new Map<string, number>();
+
+  of(form: Form): number {
+    let number = this.byForm.get(form);
+    if (number !== undefined) return number;
+    const key = formKey(form);
+    number = this.byKey.get(key) ?? this.byKey.size;
+    this.byKey.set(key, number);
+    this.byForm.set(form, number);
+    return number;
+  }
+}
+
+const keywords = new Set(
+  'always and assign begin buf case casex casez cell config deassign default defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable endtask event for force forever fork function generate genvar if ifnone incdir include initial inout input instance integer join large liblist library localparam macromodule medium module nand negedge nmos nor not notif0 notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup rcmos real realtime reg release repeat rnmos rpmos rtran scalared signed small specify specparam strong0 strong1 supply0 supply1 table task time tran tri tri0 tri1 triand trior trireg unsigned use vectored wait wand weak0 weak1 while wire wor xnor xor logic bit byte int longint shortint string class package interface program property sequence assert assume cover final input output do return break continue void enum struct union typedef static this new null super type var unique priority'.split(
+    ' ',
+  ),
+);
+
+/** Verilog names, each given once whatever letters a model has. */
+export class Names {
+  private readonly taken = new Set<string>();
+
+  of(wanted: string, fallback: string): string {
+    let name = wanted.replace(/[^A-Za-z0-9_]+/g, '_').replace(/^_+|_+$/g, '');
+    if (name === '') name = fallback;
+    if (/^[0-9]/.test(name)) name = `${fallback}_${name}`;
+    name = name.slice(0, 60);
+    const reserved = keywords.has(name.toLowerCase()) || /^(hbnn_|lut6_2$|carry4$)/i.test(name);
+    if (reserved) name = `m_${name}`;
+    let unique = name;
+    // Case does not tell files apart everywhere.
+    for (let n = 2; this.taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
+    this.taken.add(unique.toLowerCase());
+    return unique;
+  }
+}

@@ -1,0 +1,506 @@
+import {
+  type AdderStyle,
+  type ElementThresholds,
+  type Form,
+  formKey,
+  largest,
+  linearSums,
+  Netlist,
+  pixelForm,
+  planSums,
+  requantized,
+  requantizeOf,
+  type SumPart,
+  scoreBits,
+  thresholdBits,
+  total,
+  type Value,
+} from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
+import {
+  featureCount,
+  type IntegerModel,
+  type PlannedLayer,
+  planModel,
+  type ThresholdLayer,
+} from '@hbnn/model';
+import { styleOf, tableInputsOf, type UnrolledCircuit } from './coefficients.ts';
+import { withFewGates } from './decisionDiagram.ts';
+import { heapCounts } from './heapCounts.ts';
+import {
+  invertersOf,
+  type LogicCounts,
+  netlistCounts,
+  noLogic,
+  type Tally,
+  tallyUp,
+} from './netlistCounts.ts';
+import { beyondFewest } from './pixelComparisons.ts';
+import { type Place, placesOf, slicesOf } from './places.ts';
+import { groupOf } from './stepParts.ts';
+import { tournamentArea } from './tournaments.ts';
+
+/** Building blocks of one step of an unrolled design: what its area is made of. */
+export interface StepCounts extends LogicCounts {
+  readonly name: string;
+  readonly kind: PlannedLayer['layer']['kind'] | 'scores' | 'largest';
+}
+
+/** How a circuit's logic is made and counted. */
+interface Making {
+  readonly style: AdderStyle;
+  /** Of look-up tables; 0 in gates. */
+  readonly tableInputs: number;
+}
+
+/**
+ * Count what a fully unrolled design is made of: every weight has its own logic, every place of a feature map its own
+ * copy, one image per evaluation.
+ *
+ * @throws HbnnError when the model is not sound
+ */
+export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): StepCounts[] {
+  const planned = planModel(model);
+  const making = { style: styleOf[circuit], tableInputs: tableInputsOf[circuit] };
+  const pixels = pixelForms(model.input.zeros);
+  let forms: readonly Form[] = Array.from(
+    { length: featureCount(model.input.shape) },
+    (_, i) => pixels[i % pixels.length],
+  );
+  const steps = planned.map((plan): StepCounts => {
+    const { name, kind } = plan.layer;
+    const made =
+      'weights' in plan.layer
+        ? productCounts(plan, forms, making)
+        : elementCounts(plan, forms, making);
+    forms = made.forms;
+    return { name, kind, ...made.tally };
+  });
+  const scores = new Elements('scores', making);
+  forms.forEach((form, k) => {
+    const offset = model.scoreOffsets[k];
+    scores.add(`${offset}`, [form], (net, [value], style) => {
+      const bits = scoreBits(net, value, offset, style);
+      return { form, bits };
+    });
+  });
+  const width = scores.widest;
+  return [
+    ...steps,
+    { name: 'scores', kind: 'scores', ...scores.tally() },
+    {
+      name: 'largest',
+      kind: 'largest',
+      ...noLogic,
+      tournament: tournamentArea(circuit, forms.length, width),
+    },
+  ];
+}
+
+/** Of each channel; equal ones are the same form, so that what is made of it is found again at once. */
+function pixelForms(zeros: Iterable<number>): Form[] {
+  const known = new Map<number, Form>();
+  return Array.from(zeros, (zero) => {
+    const form = known.get(zero) ?? pixelForm(zero);
+    known.set(zero, form);
+    return form;
+  });
+}
+
+type Build = (net: Netlist, values: readonly Value[], style: AdderStyle) => Value;
+
+interface Element {
+  readonly counts: LogicCounts;
+  readonly form: Form;
+  readonly width: number;
+}
+
+// Thresholds of pixels and numbers of few bits are met over and over.
+const elementsKnown = new Map<string, Element>();
+const mostElements = 20_000;
+
+/** Elements of a layer, each made of some others; those that are made alike of equal forms are counted once. */
+class Elements {
+  /** Bits of the widest. */
+  widest = 0;
+  private readonly times = new Map<Element, number>();
+  /** Elements of one input each, by its form and their keys. */
+  private readonly own = new Map<Form, Map<string, Element>>();
+  private readonly making: Making;
+  private readonly kind: StepCounts['kind'];
+  private readonly prefix: string;
+
+  constructor(kind: StepCounts['kind'], making: Making) {
+    this.making = making;
+    this.kind = kind;
+    this.prefix = `${kind},${making.style},${making.tableInputs}`;
+  }
+
+  /**
+   * Count one.
+   *
+   * @param key all that it is made by, but for the forms and the kind of step
+   * @returns its form
+   */
+  add(
+    key: string,
+    forms: readonly Form[],
+    build: Build,
+    as: (counts: LogicCounts) => LogicCounts = (counts) => counts,
+  ): Form {
+    const own = this.ownOf(forms[0]);
+    // Of one input the form is known by itself, and its key need not be put together.
+    let found = forms.length === 1 ? own.get(key) : undefined;
+    if (found === undefined) {
+      found = this.known(key, forms, build, as);
+      if (forms.length === 1) own.set(key, found);
+    }
+    this.times.set(found, (this.times.get(found) ?? 0) + 1);
+    this.widest = Math.max(this.widest, found.width);
+    return found.form;
+  }
+
+  private ownOf(form: Form): Map<string, Element> {
+    let own = this.own.get(form);
+    if (own === undefined) {
+      own = new Map();
+      this.own.set(form, own);
+    }
+    return own;
+  }
+
+  private known(
+    key: string,
+    forms: readonly Form[],
+    build: Build,
+    as: (counts: LogicCounts) => LogicCounts,
+  ): Element {
+    let whole = `${this.prefix};${key}`;
+    for (const form of forms) whole += `;${keyOf(form)}`;
+    let found = elementsKnown.get(whole);
+    if (found === undefined) {
+      const { counts, values } = built(
+        forms,
+        (...given) => [build(...given)],
+        this.making,
+        this.kind,
+      );
+      found = { counts: as(counts), form: values[0].form, width: values[0].bits.length };
+      if (elementsKnown.size >= mostElements) elementsKnown.clear();
+      elementsKnown.set(whole, found);
+    }
+    return found;
+  }
+
+  /** What all of them take. */
+  tally(): LogicCounts {
+    const all: Tally = { ...noLogic };
+    for (const [{ counts }, times] of this.times) tallyUp(all, counts, times);
+    return all;
+  }
+}
+
+/** Logic of so many inputs is looked at as a whole, without its adders … */
+const fewInputs = 8;
+/** … of steps with a logic for each output of less, where there can be thousands. */
+const fewerInputs = 6;
+
+/** Make a place's netlist as the generator does, and count it. */
+function built(
+  forms: readonly Form[],
+  build: (net: Netlist, values: readonly Value[], style: AdderStyle) => readonly Value[],
+  { style, tableInputs }: Making,
+  kind: StepCounts['kind'],
+): { counts: LogicCounts; values: readonly Value[] } {
+  const net = new Netlist(forms.reduce((sum, { weights }) => sum + weights.length, 0));
+  let at = 0;
+  const inputs = forms.map((form): Value => {
+    const bits = form.weights.map((_, j) => net.input(at + j));
+    at += bits.length;
+    return { form, bits };
+  });
+  const values = build(net, inputs, style);
+  net.outputs.push(...values.flatMap(({ bits }) => [...bits]));
+  if (style === 'xc7' || net.inputCount > fewInputs)
+    return { counts: netlistCounts(net, tableInputs), values };
+  const small = smaller(net, tableInputs, kind);
+  const { halfAdders, ...rest } = netlistCounts(small, tableInputs);
+  const inverters =
+    rest.inverters + (groupOf(kind) === 'layer' && tableInputs === 0 ? invertersOf(small) : 0);
+  if (small === net) return { counts: { ...rest, halfAdders, inverters }, values };
+  // What is left of adders is gates among others.
+  const [ands, xors] = [rest.ands + halfAdders, rest.xors + halfAdders];
+  return { counts: { ...rest, halfAdders: 0, inverters, ands, xors }, values };
+}
+
+function smaller(net: Netlist, tableInputs: number, kind: StepCounts['kind']): Netlist {
+  if (groupOf(kind) === 'layer') return withFewGates(net, 'some');
+  // Tables cover other steps better as they are written, and a comparison by itself is as small as it can be.
+  if (tableInputs > 0) return net;
+  if (kind === 'threshold') return net.outputs.length < 2 ? net : withFewGates(net, 'last');
+  return net.inputCount > fewerInputs ? net : withFewGates(net, 'some');
+}
+
+const keysKnown = new WeakMap<Form, string>();
+
+function keyOf(form: Form): string {
+  let key = keysKnown.get(form);
+  if (key === undefined) {
+    key = formKey(form);
+    keysKnown.set(form, key);
+  }
+  return key;
+}
+
+/** Small numbers for forms, so that keys stay short. */
+class FormKeys {
+  private readonly byForm = new Map<Form, number>();
+  private readonly byKey = new Map<string, number>();
+
+  of(form: Form): number {
+    let number = this.byForm.get(form);
+    if (number !== undefined) return number;
+    const key = keyOf(form);
+    number = this.byKey.get(key) ?? this.byKey.size;
+    this.byKey.set(key, number);
+    this.byForm.set(form, number);
+    return number;
+  }
+}
+
+interface Counted {
+  readonly tally: LogicCounts;
+  readonly forms: readonly Form[];
+}
+
+/** Of a layer without weights: its elements one by one, each of its own input or window. */
+function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+  const { layer, output } = plan;
+  const elements = new Elements(layer.kind, making);
+  const channels = output[2];
+  const forms = Array.from({ length: featureCount(output) }, (_, i): Form => {
+    const c = i % channels;
+    switch (layer.kind) {
+      case 'threshold':
+        return elements.add(
+          thresholdKey(layer, i, c),
+          [before[i]],
+          (net, [value], style) =>
+            thresholdBits(net, value, thresholdsOf(layer, i, c, before[i]), style),
+          layer.bits[i] === 1
+            ? (counts) =>
+                asComparison(counts, before[i], layer.thresholds[c * nodesOf(layer)], making)
+            : undefined,
+        );
+      case 'requantize':
+        return elements.add(
+          JSON.stringify(requantizeOf(layer, c)),
+          [before[i]],
+          (net, [value], style) => requantized(net, value, requantizeOf(layer, c), style),
+        );
+      case 'maxPool':
+        return elements.add('', windowOf(plan, i, before), largest);
+      case 'sumPool':
+        return elements.add('', windowOf(plan, i, before), total);
+      case 'dense':
+      case 'conv':
+      case 'depthwise':
+        throw new HbnnError(`${layer.name}: expected a layer without weights`);
+      default:
+        return layer satisfies never;
+    }
+  });
+  return { tally: elements.tally(), forms };
+}
+
+/** Thresholds of a channel: the nodes of its tree. */
+const nodesOf = ({ multiples }: ThresholdLayer): number => 2 ** multiples.length - 1;
+
+/** A comparison by itself, which nothing is shared with. */
+function asComparison(
+  { tables, ands, ...rest }: LogicCounts,
+  form: Form,
+  threshold: number,
+  { tableInputs }: Making,
+): LogicCounts {
+  const beyond = tableInputs === 4 ? beyondFewest(form, threshold) : 0;
+  const comparisons = tableInputs > 0 ? tables + beyond : ands;
+  return { ...rest, tables: 0, ands: 0, comparisons };
+}
+
+/** What tells an element's thresholds from others', without making anything of them. */
+function thresholdKey(
+  { multiples, thresholds, bits, flips }: ThresholdLayer,
+  i: number,
+  c: number,
+) {
+  const nodes = 2 ** multiples.length - 1;
+  let key = `${flips[c]}`;
+  for (let n = 0; n < bits[i]; n++) key += `,${multiples[n]}`;
+  for (let n = 0; n < 2 ** bits[i] - 1; n++) key += `;${thresholds[c * nodes + n]}`;
+  return key;
+}
+
+function thresholdsOf(layer: ThresholdLayer, i: number, c: number, form: Form): ElementThresholds {
+  const nodes = 2 ** layer.multiples.length - 1;
+  const given = {
+    multiples: [...layer.multiples.subarray(0, layer.bits[i])],
+    thresholds: layer.thresholds.subarray(c * nodes, (c + 1) * nodes),
+    flip: layer.flips[c] === 1,
+  };
+  if (form.weights.length <= pixelBits) return given;
+  return { ...given, thresholds: reachedThresholds(given, form) };
+}
+
+/** Comparisons of more bits than a pixel's are many tables, which synthesis takes out where outcomes are decided. */
+const pixelBits = 8;
+
+/**
+ * Thresholds as synthesis finds them: a node's comparison whose outcome the nodes before it have decided is constant,
+ * and what would follow its other outcome does not matter.
+ */
+function reachedThresholds(
+  { multiples, thresholds, flip }: ElementThresholds,
+  { low, high }: Form,
+): number[] {
+  const count = 2 ** multiples.length;
+  const reached = new Array<number>(count).fill(0);
+  const copy = (from: number, to: number): void => {
+    if (to >= count) return;
+    reached[to] = reached[from];
+    copy(2 * from, 2 * to);
+    copy(2 * from + 1, 2 * to + 1);
+  };
+  const visit = (node: number, least: number, most: number): void => {
+    if (node >= count) return;
+    const at = thresholds[node - 1];
+    const [met, missed] = flip ? [2 * node, 2 * node + 1] : [2 * node + 1, 2 * node];
+    if (at > least && at <= most) {
+      reached[node] = at;
+      visit(met, at, most);
+      visit(missed, least, at - 1);
+      return;
+    }
+    const always = at <= least;
+    reached[node] = always ? low : high + 1;
+    visit(always ? met : missed, least, most);
+    copy(always ? met : missed, always ? missed : met);
+  };
+  visit(1, low, high);
+  return reached.slice(1);
+}
+
+/** What a pool's element is made of. */
+function windowOf({ layer, input, output }: PlannedLayer, i: number, before: readonly Form[]) {
+  if (layer.kind !== 'maxPool' && layer.kind !== 'sumPool')
+    throw new HbnnError(`${layer.name}: expected a pool`);
+  const [top, left] = layer.kind === 'maxPool' ? layer.padding : [0, 0];
+  const c = i % output[2];
+  const pixel = Math.floor(i / output[2]);
+  const y = Math.floor(pixel / output[1]) * layer.strides[0] - top;
+  const x = (pixel % output[1]) * layer.strides[1] - left;
+  const window: Form[] = [];
+  for (let j = Math.max(0, y); j < Math.min(input[0], y + layer.size[0]); j++)
+    for (let k = Math.max(0, x); k < Math.min(input[1], x + layer.size[1]); k++)
+      window.push(before[(j * input[1] + k) * input[2] + c]);
+  return window;
+}
+
+/** Of a product: what its places' sums take, all of them together, and the forms that they have. */
+function productCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+  const { layer, output } = plan;
+  const forms: Form[] = new Array(featureCount(output));
+  const tally: Tally = { ...noLogic };
+  const keys = new FormKeys();
+  const groups = placesOf(plan);
+  for (const group of groups) {
+    // Where forms differ from place to place, some stand for all.
+    const all = variantsOf(group.places, before, keys);
+    const [first] = group.places;
+    const most = Math.max(4, Math.floor(mostWork / (first.outputs * first.taps.length + 1)));
+    const some = evenly(all, most);
+    const ratio = group.places.length / some.reduce((sum, places) => sum + places.length, 0);
+    for (const slice of slicesOf(first)) {
+      const sums = sumsOf(weighted(layer), slice, making, groups.length * some.length);
+      const made = some.map((places) => {
+        const counted = sums(places[0].inputs.map((i) => before[i]));
+        tallyUp(tally, counted.counts, slice.stands * ratio * places.length);
+        return counted.forms;
+      });
+      all.forEach((places, v) => {
+        const own = made[Math.floor((v * some.length) / all.length)];
+        for (const { at } of places)
+          for (let o = 0; o < slice.stands * slice.outputs; o++)
+            forms[at + slice.from + o] = own[o % slice.outputs];
+      });
+    }
+  }
+  return { tally, forms };
+}
+
+/** Places whose inputs have the same forms. */
+function variantsOf(
+  places: readonly Place[],
+  before: readonly Form[],
+  keys: FormKeys,
+): (readonly Place[])[] {
+  if (places.length === 1) return [places];
+  const variants = new Map<string, Place[]>();
+  for (const place of places) {
+    const key = place.inputs.map((i) => keys.of(before[i])).join();
+    const list = variants.get(key);
+    if (list === undefined) variants.set(key, [place]);
+    else list.push(place);
+  }
+  return [...variants.values()];
+}
+
+/** Weights of a place times variants that are counted one by one. */
+const mostWork = 6000;
+/** Bits that a layer's places add, where they are made as netlists and not counted by the heights of their heaps. */
+const mostMade = 400;
+
+/** How the sums of a part of a layer's weights are counted, for inputs of any forms and about so many places. */
+function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: number) {
+  const plan = planSums(layer.weights, part, making.style);
+  const additions = plan.classes.reduce(
+    (sum, { terms }) => sum + terms.length,
+    plan.additions.length,
+  );
+  return (forms: readonly Form[]): { counts: LogicCounts; forms: readonly Form[] } => {
+    if (places * additions * widthOf(forms) <= mostMade) {
+      // Adders are counted, or the tables that cover them.
+      const inputs = forms.reduce((sum, { weights }) => sum + weights.length, 0);
+      const covered = making.tableInputs > 0 && (making.style === 'xc7' || inputs <= fewInputs);
+      const { counts, values } = built(
+        forms,
+        (net, values, style) => linearSums(net, values, plan, style),
+        covered ? making : { ...making, tableInputs: 0 },
+        layer.kind,
+      );
+      const own = covered ? withoutAdders(counts, making) : counts;
+      return { counts: own, forms: values.map(({ form }) => form) };
+    }
+    const { sums, ...counts } = heapCounts(plan, forms, making.style);
+    return { counts: { ...noLogic, ...counts }, forms: sums };
+  };
+}
+
+/** Where tables cover adders, in plain gates all else too. */
+const withoutAdders = (counts: LogicCounts, { style }: Making): LogicCounts =>
+  style === 'xc7' ? { ...counts, fullAdders: 0 } : { ...noLogic, tables: counts.tables };
+
+const widthOf = (forms: readonly Form[]): number =>
+  forms.reduce((sum, { weights }) => sum + weights.length, 0) / Math.max(1, forms.length);
+
+function evenly<T>(list: readonly T[], most: number): T[] {
+  if (list.length <= most) return [...list];
+  return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
+}
+
+type WeightedLayer = Extract<PlannedLayer['layer'], { weights: unknown }>;
+
+function weighted(layer: PlannedLayer['layer']): WeightedLayer {
+  if (!('weights' in layer)) throw new HbnnError(`${layer.name}: expected weights`);
+  return layer;
+}

@@ -1,0 +1,83 @@
+import { styleOf, tableInputsOf, type UnrolledCircuit } from './coefficients.ts';
+import type { StepCounts } from './counts.ts';
+
+/** Kinds of steps that share coefficients. */
+export const stepGroups = [
+  'layer',
+  'threshold',
+  'maxPool',
+  'sumPool',
+  'requantize',
+  'scores',
+  'largest',
+] as const;
+export type StepGroup = (typeof stepGroups)[number];
+
+export const groupOf = (kind: StepCounts['kind']): StepGroup =>
+  kind === 'conv' || kind === 'depthwise' || kind === 'dense' ? 'layer' : kind;
+
+/**
+ * The parts that a step's area is made of in a circuit, one per coefficient.
+ *
+ * @param adderGates of `adders`: gate equivalents of the library's cell that adds three bits
+ */
+export function partsOf(
+  step: StepGroup,
+  c: StepCounts,
+  circuit: UnrolledCircuit,
+  adderGates = 0,
+): number[] {
+  if (step === 'largest') return [c.tournament];
+  if (styleOf[circuit] === 'xc7') return tableParts(step, c);
+  const tables = tableInputsOf[circuit] > 0;
+  const adders = 2 * c.fullAdders + c.halfAdders;
+  const gates = simpleGates(c);
+  // A half adder is 2 to 3.4 plain gates, in scores 2.7: too few were measured of gates alone to fit both.
+  switch (step) {
+    case 'layer':
+    case 'sumPool':
+      if (circuit === 'adders')
+        return [adderGates * c.fullAdders, c.fullAdders, 3.4 * c.halfAdders + gates];
+      if (tables) {
+        const others = c.halfAdders + c.ands + c.xors + c.inverters;
+        return step === 'layer' ? [c.fullAdders, others, c.tables] : [c.fullAdders, others];
+      }
+      return step === 'layer' ? [c.fullAdders, 2 * c.halfAdders + gates] : [adders + gates];
+    case 'threshold':
+      return [c.comparisons, tables ? c.tables : gates];
+    case 'maxPool':
+      return tables ? [c.tables, carried(c)] : [adders, gates];
+    case 'requantize':
+    case 'scores':
+      return tables ? [c.tables] : [2.7 * adders + gates];
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Gates beside adders in plain ones: about what cell libraries have them take. */
+const simpleGates = ({ ands, xors, choices, inverters }: StepCounts): number =>
+  1.2 * ands + 1.8 * xors + 2.2 * choices + 0.75 * inverters;
+
+/** Of counters, chains and tables. */
+function tableParts(step: Exclude<StepGroup, 'largest'>, c: StepCounts): number[] {
+  switch (step) {
+    case 'layer':
+      // Full adders of heaps: those of netlists are among the tables.
+      return [c.counters, c.chainPlaces, c.tables, c.fullAdders];
+    case 'sumPool':
+      return [2 * c.counters + c.chainPlaces + c.tables];
+    case 'threshold':
+      return [c.comparisons, c.tables];
+    case 'maxPool':
+      return [c.chainPlaces + c.tables, carried(c)];
+    case 'requantize':
+    case 'scores':
+      return [2 * c.counters + c.chainPlaces + c.tables];
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Of the larger of numbers: bits beyond the lowest two, whose comparison waits for that of lower ones. */
+const carried = ({ xors, ands }: StepCounts): number => Math.max(0, xors - 2 * ands);

@@ -1,0 +1,233 @@
+import { type PlannedLayer, planModel } from '../checkModel.ts';
+import {
+  type FeatureShape,
+  featureCount,
+  type IntegerLayer,
+  type IntegerModel,
+  type IntegerWeights,
+  type MaxPoolLayer,
+  type RequantizeLayer,
+  type ThresholdLayer,
+} from '../integerModel.ts';
+import { type Coding, codedBits, outputCoding, pixelCoding, wholeWidth } from './coding.ts';
+import { productCounts } from './products.ts';
+
+/** Elementary operations of one inference. */
+export interface Operations {
+  /** Products of two signs: one per bit of the weight and bit of the input. */
+  readonly xnor: number;
+  /** Bits that are counted into sums: the results of the XNORs. */
+  readonly popcount: number;
+  /** Additions or subtractions of two numbers. */
+  readonly add: number;
+  /** Comparisons of two numbers. */
+  readonly compare: number;
+  /** Products of two numbers of more than one bit. */
+  readonly multiply: number;
+}
+
+/** What one step of a network takes per inference. */
+export interface StepCensus {
+  readonly name: string;
+  readonly kind: IntegerLayer['kind'] | 'pixels' | 'scores';
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+  readonly operations: Operations;
+  /** Bits of weights, scales and thresholds; which weight has how many bits is wired, not stored. */
+  readonly bitsStored: number;
+  /** Bits read and written when inputs, parameters and outputs each move once: the least there can be. */
+  readonly bitsMoved: number;
+  /** Weights times the places they are used at: multiply-accumulates, whatever their bits. */
+  readonly macs: number;
+  /** Weights of one output: the length of its sum; 0 where there are none. */
+  readonly fanIn: number;
+  /** Bits of a number that comes in, a stored weight and a sum that goes out, at most. */
+  readonly widths: { readonly input: number; readonly weight: number; readonly sum: number };
+}
+
+/** The count of a network, from its pixels to its scores. */
+export interface Census {
+  readonly model: string;
+  readonly steps: readonly StepCensus[];
+  readonly total: Operations & Pick<StepCensus, 'bitsStored' | 'bitsMoved' | 'macs'>;
+}
+
+/** Bits of a stored multiple k, multiplier and shift of the integer model. */
+const multipleBits = 8;
+const multiplierBits = 16;
+const shiftBits = 6;
+const none: Operations = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0 };
+
+/**
+ * Count the operations, stored bits and moved bits of one inference, step by step.
+ *
+ * A weight of m bits times an input of n bits is m · n XNORs whose results are counted; where one of the two is a
+ * number, each bit of the other adds or subtracts it; two numbers are multiplied and added. Places in the padding do
+ * not count. Steps are the pixels (minus their zeros), each layer, and the scores (plus their offsets).
+ *
+ * @throws HbnnError when the model is not sound
+ */
+export function census(model: IntegerModel): Census {
+  const planned = planModel(model);
+  let coding = pixelCoding(model);
+  const steps: StepCensus[] = [pixelStep(model, coding)];
+  for (const plan of planned) {
+    const after = outputCoding(plan, coding);
+    steps.push(layerStep(plan, coding, after));
+    coding = after;
+  }
+  steps.push(scoreStep(model, planned[planned.length - 1], coding));
+  const sum = (of: (step: StepCensus) => number): number => steps.reduce((n, s) => n + of(s), 0);
+  const operation = (name: keyof Operations): number => sum((step) => step.operations[name]);
+  const total = {
+    ...{ xnor: operation('xnor'), popcount: operation('popcount'), add: operation('add') },
+    ...{ compare: operation('compare'), multiply: operation('multiply') },
+    ...{ bitsStored: sum((s) => s.bitsStored), bitsMoved: sum((s) => s.bitsMoved) },
+    macs: sum((s) => s.macs),
+  };
+  return { model: model.name, steps, total };
+}
+
+function pixelStep({ input }: IntegerModel, after: Coding): StepCensus {
+  const pixels = featureCount(input.shape);
+  const stored = input.zeros.length * 8;
+  return {
+    ...{
+      name: 'pixels',
+      kind: 'pixels',
+      input: input.shape,
+      output: input.shape,
+      macs: 0,
+      fanIn: 0,
+    },
+    operations: { ...none, add: pixels },
+    bitsStored: stored,
+    bitsMoved: pixels * 8 + stored + codedBits(after, input.shape),
+    widths: { input: 8, weight: 8, sum: widthOf(after) },
+  };
+}
+
+function scoreStep(model: IntegerModel, last: PlannedLayer, coding: Coding): StepCensus {
+  const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  const width = wholeWidth(most, true);
+  const sum = wholeWidth(last.outputBound + most, true);
+  const scores = model.scoreOffsets.length;
+  return {
+    ...{
+      name: 'scores',
+      kind: 'scores',
+      input: last.output,
+      output: last.output,
+      macs: 0,
+      fanIn: 0,
+    },
+    operations: { ...none, add: scores },
+    bitsStored: scores * width,
+    bitsMoved: codedBits(coding, last.output) + scores * (width + sum),
+    widths: { input: widthOf(coding), weight: width, sum },
+  };
+}
+
+function layerStep(plan: PlannedLayer, before: Coding, after: Coding): StepCensus {
+  const { layer, input, output } = plan;
+  const { operations, macs } = operationsOf(plan, before);
+  const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
+  return {
+    ...{ name: layer.name, kind: layer.kind, input, output, operations, macs, bitsStored },
+    fanIn: 'weights' in layer ? layer.weights.shape.slice(1).reduce((n, size) => n * size, 1) : 0,
+    bitsMoved: codedBits(before, input) + bitsStored + codedBits(after, output),
+    widths: { input: widthOf(before), weight: weightWidth(layer), sum: widthOf(after) },
+  };
+}
+
+const widthOf = (coding: Coding): number =>
+  coding.kind === 'whole' ? coding.width : coding.bits.reduce((a, b) => Math.max(a, b), 0);
+
+function weightWidth(layer: IntegerLayer): number {
+  if (layer.kind === 'requantize') return multiplierBits;
+  if (!('weights' in layer)) return 0;
+  return layer.weights.kind === 'int8'
+    ? 8
+    : layer.weights.bits.reduce((most, bits) => Math.max(most, bits), 0);
+}
+
+interface Counted {
+  readonly operations: Operations;
+  readonly macs: number;
+}
+
+function operationsOf(plan: PlannedLayer, coding: Coding): Counted {
+  const { layer, output } = plan;
+  const values = featureCount(output);
+  switch (layer.kind) {
+    case 'conv':
+    case 'depthwise':
+    case 'dense':
+      return productCounts(plan, coding);
+    case 'maxPool':
+      return { operations: { ...none, compare: poolPairs(layer, plan) }, macs: 0 };
+    case 'sumPool':
+      return {
+        operations: { ...none, add: values * (layer.size[0] * layer.size[1] - 1) },
+        macs: 0,
+      };
+    case 'threshold':
+      return { operations: { ...none, compare: total(layer.bits) }, macs: 0 };
+    case 'requantize':
+      // Two comparisons clamp each value.
+      return {
+        operations: { ...none, multiply: values, add: values, compare: 2 * values },
+        macs: 0,
+      };
+    default:
+      return layer satisfies never;
+  }
+}
+
+/** A largest of n values takes n − 1 comparisons; places beyond the edges do not take part. */
+function poolPairs(layer: MaxPoolLayer, { input, output }: PlannedLayer): number {
+  const [top, left] = layer.padding;
+  const along = (axis: 0 | 1, y: number, before: number): number => {
+    const from = y * layer.strides[axis] - before;
+    return Math.min(from + layer.size[axis], input[axis]) - Math.max(from, 0);
+  };
+  let pairs = 0;
+  for (let y = 0; y < output[0]; y++)
+    for (let x = 0; x < output[1]; x++) pairs += along(0, y, top) * along(1, x, left) - 1;
+  return pairs * output[2];
+}
+
+const total = (list: Uint8Array): number => list.reduce((sum, n) => sum + n, 0);
+
+/** Bits of a layer's parameters; thresholds are as wide as the sums that they are compared with. */
+function storedBits(layer: IntegerLayer, sumWidth: number): number {
+  switch (layer.kind) {
+    case 'conv':
+    case 'depthwise':
+    case 'dense':
+      return weightBits(layer.weights);
+    case 'maxPool':
+    case 'sumPool':
+      return 0;
+    case 'threshold':
+      return thresholdBits(layer, sumWidth);
+    case 'requantize':
+      return requantizeBits(layer);
+    default:
+      return layer satisfies never;
+  }
+}
+
+function weightBits(weights: IntegerWeights): number {
+  if (weights.kind === 'int8') return 8 * weights.values.length;
+  const groups = weights.multiples.reduce((sum, plane) => sum + plane.length, 0);
+  return total(weights.bits) + multipleBits * groups;
+}
+
+const thresholdBits = (layer: ThresholdLayer, sumWidth: number): number =>
+  layer.thresholds.length * sumWidth + layer.flips.length + multipleBits * layer.multiples.length;
+
+function requantizeBits({ multipliers, offsets }: RequantizeLayer): number {
+  const offset = offsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
+  return multipliers.length * (multiplierBits + wholeWidth(offset, true) + shiftBits);
+}

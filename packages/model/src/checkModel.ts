@@ -1,0 +1,369 @@
+import { HbnnError, maxBitwidth } from '@hbnn/core';
+import {
+  type ConvLayer,
+  type DenseLayer,
+  type DepthwiseLayer,
+  type FeatureShape,
+  featureCount,
+  type Int8Weights,
+  type IntegerLayer,
+  type IntegerModel,
+  type IntegerWeights,
+  type Padding4,
+  type Pair,
+  type PlaneWeights,
+  type RequantizeLayer,
+  type ThresholdLayer,
+} from './integerModel.ts';
+
+/** Sums stay below 2^31 − 1, so that a threshold of that value is never met. */
+const mostSum = 2 ** 31 - 2;
+/** The most elements of one feature map. */
+export const mostFeatures = 2 ** 22;
+export const mostLayers = 4096;
+
+/** A layer with the shapes it goes between and the most its inputs and outputs can come to. */
+export interface PlannedLayer {
+  readonly layer: IntegerLayer;
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+  /** Bounds of the values, from weights and inputs: |out| ≤ outputBound. */
+  readonly inputBound: number;
+  readonly outputBound: number;
+}
+
+const text = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+/**
+ * Check a model and work out each layer's shapes and bounds.
+ *
+ * @throws HbnnError naming the layer: shapes that do not fit, values out of range, sums beyond int32
+ */
+export function planModel(model: IntegerModel): PlannedLayer[] {
+  const { input, layers } = model;
+  if (layers.length < 1 || layers.length > mostLayers)
+    throw new HbnnError(`model: expected 1 to ${mostLayers} layers, got ${layers.length}`);
+  checkFeature(input.shape, 'model input');
+  expectLength('model input', 'zeros', input.zeros.length, input.shape[2]);
+  if (!input.zeros.every((zero) => zero >= 0 && zero <= 255))
+    throw new HbnnError('model input: expected zeros from 0 to 255; they are pixel values');
+  const planned = planLayers(layers, input.shape, input.zeros);
+  const { output: shape, outputBound: bound } = planned[planned.length - 1];
+  const scores = featureCount(shape);
+  expectLength('model', 'score offsets', model.scoreOffsets.length, scores);
+  expectLength('model', 'class names', model.classes.length, scores);
+  const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  if (bound + most > mostSum)
+    throw new HbnnError('model: scores with their offsets could leave int32; use smaller scales');
+  if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
+    throw new HbnnError(`model: expected a score factor above 0, got ${model.scoreFactor}`);
+  return planned;
+}
+
+/** The most that |out| of the last of some layers can be, for pixels of 8 bits. */
+export function lastBound(
+  layers: readonly IntegerLayer[],
+  shape: FeatureShape,
+  zeros: Int32Array,
+): number {
+  return planLayers(layers, shape, zeros)[layers.length - 1].outputBound;
+}
+
+/** Check some layers and work out their shapes and bounds, for pixels of 8 bits. */
+export function planLayers(
+  layers: readonly IntegerLayer[],
+  start: FeatureShape,
+  zeros: Int32Array,
+): PlannedLayer[] {
+  let shape = start;
+  let bound = zeros.reduce((most, zero) => Math.max(most, zero, 255 - zero), 0);
+  const names = new Set<string>();
+  return layers.map((layer): PlannedLayer => {
+    if (names.has(layer.name))
+      throw new HbnnError(`${layer.name}: expected each layer name once; rename one of them`);
+    names.add(layer.name);
+    const output = outputShapeOf(layer, shape);
+    checkFeature(output, layer.name);
+    checkArrays(layer, shape);
+    const outputBound = boundOf(layer, shape, bound);
+    if (!(outputBound <= mostSum))
+      throw new HbnnError(
+        `${layer.name}: its sums could come to ${outputBound}, beyond int32; use smaller scales or fewer inputs`,
+      );
+    const result = { layer, input: shape, output, inputBound: bound, outputBound };
+    shape = output;
+    bound = outputBound;
+    return result;
+  });
+}
+
+function checkFeature(shape: readonly number[], where: string): void {
+  const fits =
+    shape.length === 3 &&
+    shape.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= mostFeatures) &&
+    shape[0] * shape[1] * shape[2] <= mostFeatures;
+  if (!fits)
+    throw new HbnnError(
+      `${where}: expected a feature map of 1 to ${mostFeatures} values, got ${text(shape)}`,
+    );
+}
+
+function expectLength(where: string, what: string, got: number, expected: number): void {
+  if (got !== expected) throw new HbnnError(`${where}: expected ${expected} ${what}, got ${got}`);
+}
+
+/** A layer's output shape. @throws HbnnError when layer and input do not fit */
+export function outputShapeOf(layer: IntegerLayer, input: FeatureShape): FeatureShape {
+  const [, , channels] = input;
+  switch (layer.kind) {
+    case 'conv': {
+      const [outputs, kh, kw, inputs] = weightShape(layer, 4);
+      if (inputs !== channels) throw unfit(layer, input);
+      return windowed(layer, [kh, kw], layer.strides, layer.padding, input, outputs);
+    }
+    case 'depthwise': {
+      const [outputs, kh, kw, one] = weightShape(layer, 4);
+      if (one !== 1 || outputs % channels !== 0) throw unfit(layer, input);
+      return windowed(layer, [kh, kw], layer.strides, layer.padding, input, outputs);
+    }
+    case 'dense': {
+      const [outputs, inputs] = weightShape(layer, 2);
+      if (inputs !== featureCount(input)) throw unfit(layer, input);
+      return [1, 1, outputs];
+    }
+    case 'maxPool': {
+      const output = windowed(layer, layer.size, layer.strides, layer.padding, input, channels);
+      const [top, left, bottom, right] = layer.padding;
+      if (Math.max(top, bottom) >= layer.size[0] || Math.max(left, right) >= layer.size[1])
+        throw new HbnnError(`${layer.name}: expected padding below the window's size`);
+      return output;
+    }
+    case 'sumPool':
+      return windowed(layer, layer.size, layer.strides, [0, 0, 0, 0], input, channels);
+    case 'threshold':
+    case 'requantize':
+      return input;
+    default:
+      return layer satisfies never;
+  }
+}
+
+/** Check the lengths and values of a layer's arrays, whose shapes fit. */
+function checkArrays(layer: IntegerLayer, input: FeatureShape): void {
+  if (layer.kind === 'threshold') checkThreshold(layer, input);
+  if (layer.kind === 'requantize') checkRequantize(layer, input);
+  if (!('weights' in layer)) return;
+  const { name, weights } = layer;
+  const count = weights.shape.reduce((product, n) => product * n, 1);
+  if (weights.kind === 'planes') checkPlanes(weights, count, name);
+  else {
+    expectLength(name, 'weights', weights.values.length, count);
+    if (weights.values.includes(-128))
+      throw new HbnnError(`${name}: expected weights from −127 to 127, got −128`);
+  }
+}
+
+function unfit(layer: ConvLayer | DepthwiseLayer | DenseLayer, input: FeatureShape): HbnnError {
+  return new HbnnError(
+    `${layer.name}: weights of shape ${text(layer.weights.shape)} do not fit inputs of shape ${text(input)}`,
+  );
+}
+
+function windowed(
+  { name }: { readonly name: string },
+  size: Pair,
+  strides: Pair,
+  padding: Padding4,
+  input: FeatureShape,
+  channels: number,
+): FeatureShape {
+  const whole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least;
+  if (!size.every((n) => whole(n, 1)) || !strides.every((n) => whole(n, 1)))
+    throw new HbnnError(`${name}: expected sizes and strides of at least 1`);
+  if (padding.length !== 4 || !padding.every((n) => whole(n, 0) && n <= mostFeatures))
+    throw new HbnnError(`${name}: expected padding of four whole numbers`);
+  const [top, left, bottom, right] = padding;
+  const along = (n: number, k: number, stride: number): number => Math.floor((n - k) / stride) + 1;
+  return [
+    along(input[0] + top + bottom, size[0], strides[0]),
+    along(input[1] + left + right, size[1], strides[1]),
+    channels,
+  ];
+}
+
+function weightShape(
+  layer: ConvLayer | DepthwiseLayer | DenseLayer,
+  dimensions: number,
+): readonly number[] {
+  const { weights, name } = layer;
+  const { shape } = weights;
+  const sizes = shape.every((n) => Number.isSafeInteger(n) && n >= 1);
+  if (shape.length !== dimensions || !sizes)
+    throw new HbnnError(
+      `${name}: expected weights of ${dimensions} dimensions of at least 1, got ${text(shape)}`,
+    );
+  return shape;
+}
+
+function checkPlanes(weights: PlaneWeights, count: number, name: string): void {
+  const { bits, signs, multiples, scalePer, shape } = weights;
+  expectLength(name, 'bitwidths', bits.length, count);
+  expectLength(name, 'sign bytes', signs.length, count);
+  const planes = multiples.length;
+  if (planes > maxBitwidth)
+    throw new HbnnError(`${name}: expected at most ${maxBitwidth} planes, got ${planes}`);
+  const each = scalePer === 'tensor' ? 1 : shape[0];
+  for (const plane of multiples) expectLength(name, 'multiples per plane', plane.length, each);
+}
+
+function checkThreshold(layer: ThresholdLayer, input: FeatureShape): void {
+  const { name, bits, multiples, thresholds, flips } = layer;
+  const planes = multiples.length;
+  if (planes > maxBitwidth)
+    throw new HbnnError(`${name}: expected at most ${maxBitwidth} planes, got ${planes}`);
+  expectLength(name, 'bitwidths', bits.length, featureCount(input));
+  expectLength(name, 'thresholds', thresholds.length, input[2] * (2 ** planes - 1));
+  expectLength(name, 'flips', flips.length, input[2]);
+  const bad = bits.findIndex((width) => width > planes);
+  if (bad >= 0)
+    throw new HbnnError(
+      `${name}: expected bitwidths up to its ${planes} planes, got ${bits[bad]} at element ${bad}`,
+    );
+  if (!flips.every((flip) => flip <= 1)) throw new HbnnError(`${name}: expected flips of 0 or 1`);
+}
+
+function checkRequantize(layer: RequantizeLayer, input: FeatureShape): void {
+  const { name, multipliers, offsets, shifts, minimum, maximum } = layer;
+  for (const [what, list] of Object.entries({ multipliers, offsets, shifts }))
+    expectLength(name, what, list.length, input[2]);
+  // 2^52 leaves room for |in · multiplier| < 2^47 beside it.
+  if (!offsets.every((offset) => Number.isSafeInteger(offset) && Math.abs(offset) <= 2 ** 52))
+    throw new HbnnError(`${name}: expected whole offsets up to 2^52`);
+  if (!shifts.every((shift) => shift <= 46))
+    throw new HbnnError(`${name}: expected shifts from 0 to 46`);
+  const whole = Number.isInteger(minimum) && Number.isInteger(maximum);
+  if (!whole || minimum > maximum || minimum < -32768 || maximum > 32767)
+    throw new HbnnError(
+      `${name}: expected a minimum and a maximum within 16 bits, got ${minimum} and ${maximum}`,
+    );
+}
+
+/** The most that |out| can be when |in| is at most `bound`. */
+function boundOf(layer: IntegerLayer, input: FeatureShape, bound: number): number {
+  switch (layer.kind) {
+    case 'conv':
+    case 'depthwise':
+    case 'dense':
+      return bound * largestRowSum(layer.weights, layer.name);
+    case 'maxPool':
+      return bound;
+    case 'sumPool':
+      return bound * Math.min(layer.size[0], input[0]) * Math.min(layer.size[1], input[1]);
+    case 'threshold':
+      return layer.multiples.reduce((sum, multiple) => sum + multiple, 0);
+    case 'requantize':
+      return Math.max(Math.abs(layer.minimum), Math.abs(layer.maximum));
+    default:
+      return layer satisfies never;
+  }
+}
+
+/**
+ * max over outputs of Σ |w|, the factor by which sums can grow.
+ *
+ * @throws HbnnError for bitwidths beyond the planes, or signs beyond the bitwidths
+ */
+function largestRowSum(weights: IntegerWeights, name: string): number {
+  const [outputs] = weights.shape;
+  const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const sumOf = weights.kind === 'int8' ? int8RowSum(weights) : planesRowSum(weights, name);
+  let most = 0;
+  for (let o = 0; o < outputs; o++) most = Math.max(most, sumOf(o, o * row, (o + 1) * row));
+  return most;
+}
+
+/** Σ |w| of an output's row, elements `from` … `to` − 1. */
+type RowSum = (output: number, from: number, to: number) => number;
+
+function int8RowSum({ values }: Int8Weights): RowSum {
+  return (_, from, to) => {
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += Math.abs(values[i]);
+    return sum;
+  };
+}
+
+/** Above every |Σ ±k_n|, 8 · 255 at most, so that a sum over a row with one such entry shows it. */
+const unsound = 65535;
+
+function planesRowSum(weights: PlaneWeights, name: string): RowSum {
+  const { bits, signs, multiples, scalePer, shape } = weights;
+  const planes = multiples.length;
+  const row = bits.length / shape[0];
+  // |Σ ±k_n| for each number of bits and pattern of signs.
+  const table = new Uint16Array(2 ** 16).fill(unsound);
+  const enter = (width: number, pattern: number, group: number): void => {
+    let value = 0;
+    for (let n = 0; n < width; n++)
+      value += (pattern >> n) & 1 ? multiples[n][group] : -multiples[n][group];
+    table[(width << 8) | pattern] = Math.abs(value);
+  };
+  const every = (group: number): void => {
+    for (let width = 0; width <= planes; width++)
+      for (let pattern = 0; pattern < 2 ** width; pattern++) enter(width, pattern, group);
+  };
+  // A short row has fewer entries than there could be.
+  const own = (group: number, from: number, to: number): void => {
+    for (let i = from; i < to; i++)
+      if (bits[i] <= planes && signs[i] >> bits[i] === 0) enter(bits[i], signs[i], group);
+  };
+  if (scalePer === 'tensor') every(0);
+  return (output, from, to) => {
+    if (scalePer === 'output' && row > 2 ** planes) every(output);
+    else if (scalePer === 'output') own(output, from, to);
+    const sum = tableSum(bits, signs, table, from, to);
+    if (sum < 0) throw unfitSigns(name, planes, bits, signs, from);
+    return sum;
+  };
+}
+
+/** Σ of a row's entries; −1 when one is unsound. Two at a time: a plain sum waits for each entry. */
+function tableSum(
+  bits: Uint8Array,
+  signs: Uint8Array,
+  table: Uint16Array,
+  from: number,
+  to: number,
+): number {
+  let even = 0;
+  let odd = 0;
+  let seen = 0;
+  let i = from;
+  for (; i + 1 < to; i += 2) {
+    const first = table[(bits[i] << 8) | signs[i]];
+    const second = table[(bits[i + 1] << 8) | signs[i + 1]];
+    even += first;
+    odd += second;
+    seen |= first | second;
+  }
+  if (i < to) {
+    const last = table[(bits[i] << 8) | signs[i]];
+    even += last;
+    seen |= last;
+  }
+  return seen === unsound ? -1 : even + odd;
+}
+
+function unfitSigns(
+  name: string,
+  planes: number,
+  bits: Uint8Array,
+  signs: Uint8Array,
+  from: number,
+): HbnnError {
+  let i = from;
+  while (bits[i] <= planes && signs[i] >> bits[i] === 0) i++;
+  return new HbnnError(
+    `${name}: expected bitwidths up to ${planes} and no signs beyond them, got ${bits[i]} bits with signs ${signs[i]} at weight ${i}`,
+  );
+}

@@ -1,0 +1,126 @@
+import { HbnnError } from '@hbnn/core';
+
+export type Numbers = Int16Array | Int32Array | Float64Array | Uint8Array | Int8Array;
+
+/** How many elements a model may have beside those its bytes speak for: 16 Mi. */
+const freeElements = 2 ** 24;
+/** An element takes an eighth of a byte or more, but for those. */
+const elementsPerByte = 8;
+
+/** The most elements, weights and thresholds, that a file of so many bytes may have. */
+export const mostElements = (bytes: number): number => freeElements + elementsPerByte * bytes;
+
+interface Slot {
+  readonly most: number;
+  readonly use: (bytes: Uint8Array) => void;
+}
+
+/**
+ * What a header promises: slots for sections, filled as they come. What a model takes is paid for by bytes that have
+ * come, not by those that a header speaks of.
+ */
+export class SectionSlots {
+  readonly where: string;
+  private readonly slots: Slot[] = [];
+  private received: number;
+  private elements = 0;
+
+  /** @param received bytes of the file before the first section */
+  constructor(where: string, received: number) {
+    this.where = where;
+    this.received = received;
+  }
+
+  fail(what: string): HbnnError {
+    return new HbnnError(`${this.where}: ${what}; it is damaged or was not written by HBNN`);
+  }
+
+  /** Count elements before anything is allocated for them. */
+  reserve(count: number, name: string): void {
+    this.elements += count;
+    const most = mostElements(this.received);
+    if (!(this.elements <= most))
+      throw this.fail(
+        `${name}: expected at most ${most} elements in the first ${this.received} bytes of a file, got ${this.elements}`,
+      );
+  }
+
+  /** A section of at most so many bytes. */
+  slot(most: number, use: (bytes: Uint8Array) => void): void {
+    this.slots.push({ most, use });
+  }
+
+  /** A section of so many numbers. */
+  numbers<T extends Numbers>(
+    name: string,
+    kind: NumberKind<T>,
+    length: number,
+    set: (values: T) => void,
+  ): void {
+    const bytes = length * kind.size;
+    this.slot(bytes, (section) => {
+      if (section.length !== bytes)
+        throw this.fail(
+          `${name}: expected a section of ${length} numbers, ${bytes} bytes, got ${section.length}`,
+        );
+      set(kind.read(section));
+    });
+  }
+
+  get count(): number {
+    return this.slots.length;
+  }
+
+  /** Whether a section may be as long as its header entry says. */
+  checkLength(index: number, length: number): void {
+    const { most } = this.slots[index];
+    if (length > most)
+      throw this.fail(`section ${index}: expected at most ${most} bytes, got ${length}`);
+  }
+
+  fill(index: number, bytes: Uint8Array): void {
+    this.received += bytes.length;
+    this.slots[index].use(bytes);
+  }
+}
+
+/** Numbers of a section, little-endian, copied out of it. */
+interface NumberKind<T extends Numbers> {
+  readonly size: number;
+  read(bytes: Uint8Array): T;
+}
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+// new, not slice(): a Node.js Buffer's slice shares its memory.
+export const uint8: NumberKind<Uint8Array> = { size: 1, read: (bytes) => new Uint8Array(bytes) };
+
+export const int8: NumberKind<Int8Array> = {
+  size: 1,
+  read: (bytes) => new Int8Array(new Uint8Array(bytes).buffer),
+};
+
+export const int16: NumberKind<Int16Array> = {
+  size: 2,
+  read(bytes) {
+    const view = viewOf(bytes);
+    return Int16Array.from({ length: bytes.length / 2 }, (_, i) => view.getInt16(2 * i, true));
+  },
+};
+
+export const int32: NumberKind<Int32Array> = {
+  size: 4,
+  read(bytes) {
+    const view = viewOf(bytes);
+    return Int32Array.from({ length: bytes.length / 4 }, (_, i) => view.getInt32(4 * i, true));
+  },
+};
+
+export const float64: NumberKind<Float64Array> = {
+  size: 8,
+  read(bytes) {
+    const view = viewOf(bytes);
+    return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
+  },
+};

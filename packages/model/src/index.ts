@@ -1,0 +1,42 @@
+export { type Census, census, type Operations, type StepCensus } from './census/census.ts';
+export { type PlannedLayer, planModel } from './checkModel.ts';
+export {
+  decodeModel,
+  encodeModel,
+  encodeWithSize,
+  type ModelSize,
+  type ModelSource,
+  readModel,
+  type WebByteStream,
+} from './file/modelFile.ts';
+export {
+  type ConvLayer,
+  type DenseLayer,
+  type DepthwiseLayer,
+  type FeatureShape,
+  featureCount,
+  type Int8Weights,
+  type IntegerLayer,
+  type IntegerModel,
+  type IntegerWeights,
+  type MaxPoolLayer,
+  type Padding4,
+  type Pair,
+  type PlaneWeights,
+  type RequantizeLayer,
+  type SumPoolLayer,
+  type ThresholdLayer,
+  weightCount,
+  weightValues,
+} from './integerModel.ts';
+export {
+  type Feature,
+  type Interpreter,
+  interpreter,
+  type LayerStep,
+  layerStep,
+  type Watch,
+} from './interpreter.ts';
+export { type Lowered, type LoweredLayer, type LowerOptions, lower } from './lower/lower.ts';
+export { type InputMapPer, type RandomLayerOptions, randomModel } from './randomModel.ts';
+export type { TrainedLayer, TrainedModel, TrainedWeights } from './trainedModel.ts';

@@ -1,0 +1,62 @@
+import type { FloatTensor, ResidualTensor } from '@hbnn/core';
+import type { FeatureShape, Padding4, Pair } from './integerModel.ts';
+
+/** Weights as trained, outputs first: floats, or binarized ones. */
+export type TrainedWeights =
+  | { readonly kind: 'float'; readonly tensor: FloatTensor }
+  | { readonly kind: 'residual'; readonly residual: ResidualTensor };
+
+interface Named {
+  readonly name: string;
+}
+
+interface Windowed extends Named {
+  readonly strides: Pair;
+  readonly padding: Padding4;
+  /** [outputs, kernelH, kernelW, inputs]; of a depthwise convolution [outputs, kernelH, kernelW, 1]. */
+  readonly weights: TrainedWeights;
+}
+
+/** One layer of a trained network at inference; features are [height, width, channels]. */
+export type TrainedLayer =
+  | ({ readonly kind: 'conv' } & Windowed)
+  | ({ readonly kind: 'depthwise' } & Windowed)
+  /** Weights [outputs, inputs] on the input in memory order. */
+  | ({ readonly kind: 'dense'; readonly weights: TrainedWeights } & Named)
+  | ({
+      readonly kind: 'maxPool';
+      readonly size: Pair;
+      readonly strides: Pair;
+      readonly padding: Padding4;
+    } & Named)
+  | ({ readonly kind: 'averagePool'; readonly size: Pair; readonly strides: Pair } & Named)
+  | ({ readonly kind: 'flatten' } & Named)
+  /** y = scales[c] · x + offsets[c]: batch norm at inference, a bias, a learned scale. */
+  | ({
+      readonly kind: 'affine';
+      readonly scales: Float64Array;
+      readonly offsets: Float64Array;
+    } & Named)
+  /** max(x, 0); `ceiling`: the largest value it gave on sample images, or a bound it has. */
+  | ({ readonly kind: 'relu'; readonly ceiling?: number } & Named)
+  /** Residual binarization with one map for all images and constant scales, one per plane. */
+  | ({
+      readonly kind: 'binarize';
+      readonly map: 'static';
+      readonly bits: Uint8Array;
+      readonly scales: Float32Array;
+    } & Named)
+  /** The paper's reading: map and scales from each sample; it has no fixed circuit. */
+  | ({ readonly kind: 'binarize'; readonly map: 'dynamic' } & Named);
+
+/** A trained network without its framework. The input is pixels: (p / 255 − mean[c]) / deviation[c]. */
+export interface TrainedModel {
+  readonly name: string;
+  readonly input: {
+    readonly shape: FeatureShape;
+    readonly mean: readonly number[];
+    readonly deviation: readonly number[];
+  };
+  readonly layers: readonly TrainedLayer[];
+  readonly classes: readonly string[];
+}

@@ -1,0 +1,405 @@
+import {
+  type Bus,
+  busWidth,
+  type Design,
+  type DesignLayer,
+  describeForm,
+  formKey,
+  type Instance,
+  indexWidth,
+  inverted,
+  type Leaf,
+  type Literal,
+  type Module,
+  type Netlist,
+  nodeOf,
+  type OutputPort,
+  one,
+  type Range,
+  zero,
+} from '@hbnn/circuit';
+import { xc7Models, xc7Primitives } from './primitives.ts';
+
+/** The file that holds the models of a vendor's cells, for simulators alone. */
+export const modelsFile = 'xc7_models.v';
+export const primitivesFile = 'hbnn_xc7.v';
+
+/** Write a design as Verilog-2005, one file per layer: the same design gives the same text. */
+export function unrolledFiles(design: Design): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
+  const scoresLines = [
+    "Scores in two's complement of 32 bits",
+    ...describeBus('x', design.layers[design.layers.length - 1].output),
+  ];
+  files[`${design.scores.name}.v`] = file(scoresLines, [leafText(design.scores)]);
+  files[`${design.largest.name}.v`] = largestFile(design);
+  files[`${design.top}.v`] = topFile(design);
+  if (design.style === 'xc7') {
+    files[primitivesFile] = xc7Primitives;
+    files[modelsFile] = xc7Models;
+  }
+  return files;
+}
+
+export function file(about: readonly string[], modules: readonly string[]): string {
+  const head = about.map((line) => `// ${ascii(line)}\n`).join('');
+  const lint = '/* verilator lint_off DECLFILENAME */\n';
+  return `${head}${lint}\`timescale 1ns / 1ps\n\`default_nettype none\n\n${modules.join('\n')}\n\`default_nettype wire\n`;
+}
+
+/** Comments hold what any tool reads, whatever a model's names are. */
+export const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
+function layerFile(design: DesignLayer): string {
+  const { layer, kind, module, modules, input, output, stages, delayCycles } = design;
+  const about = [
+    `Layer '${layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
+    ...describeBus('x', input),
+    ...describeBus('y', output),
+    timing(stages, delayCycles),
+  ];
+  const others = modules.length - 1;
+  if (others > 0)
+    about.push(
+      `${module} has an instance for each place; ${others} module(s) above it do the work`,
+    );
+  return file(
+    about,
+    modules.map((one) => moduleText(one, modules)),
+  );
+}
+
+function timing(stages: number, cycles: number): string {
+  if (cycles === 0) return 'Combinational: latency 0 cycles, an image per evaluation';
+  const from = stages === cycles ? '' : `, ${cycles} from the pixels`;
+  return `Latency ${stages} cycle(s)${from}; an image per cycle`;
+}
+
+const mostForms = 8;
+
+/** How elements lie on a bus, by runs of the same form. */
+function describeBus(port: string, bus: Bus): string[] {
+  const { forms, offsets } = bus;
+  const lines = [`${port}: ${forms.length} values in ${busWidth(bus)} bits, channels fastest`];
+  const seen = new Map<string, number>();
+  forms.forEach((form, i) => {
+    const key = formKey(form);
+    if (!seen.has(key)) seen.set(key, i);
+  });
+  const distinct = [...seen.values()];
+  for (const i of distinct.slice(0, mostForms)) {
+    const bits = forms[i].weights.length === 0 ? 'no bits' : `bit ${offsets[i]} on`;
+    lines.push(`  value ${i} (${bits}) and its like: ${describeForm(forms[i])}`);
+  }
+  if (distinct.length > mostForms) lines.push(`  … and ${distinct.length - mostForms} more forms`);
+  return lines.map((line) => line.replace('…', '...'));
+}
+
+function moduleText(module: Module, layer: readonly Module[]): string {
+  if (module.kind === 'leaf') return leafText(module);
+  const { name, inputWidth, outputWidth, instances } = module;
+  const y = [{ name: 'y', width: outputWidth }];
+  const clocked = new Set(layer.filter(isClocked).map((one) => one.name));
+  const lines = [header(name, inputWidth, y, clocked.size > 0 ? 'always' : undefined)];
+  for (const instance of instances)
+    lines.push(...instanceText(instance, clocked.has(instance.module)));
+  lines.push(
+    ...assembled(
+      'y',
+      instances.map(({ name: at }) => `y_${at}`),
+    ),
+  );
+  const read = new Uint8Array(inputWidth);
+  for (const { x } of instances) for (const { from, width } of x) read.fill(1, from, from + width);
+  lines.push(...sink(unread(inputWidth, (i) => read[i] === 1).map((i) => `x[${i}]`)));
+  return `${lines.join('\n')}\nendmodule\n`;
+}
+
+function unread(count: number, isRead: (i: number) => boolean): number[] {
+  return Array.from({ length: count }, (_, i) => i).filter((i) => !isRead(i));
+}
+
+/** Say what is not read on purpose. */
+const sink = (names: readonly string[]): string[] =>
+  names.length === 0 ? [] : [`  wire unused = &{1'b0, ${names.join(', ')}};`];
+
+const isClocked = (module: Module): boolean => module.kind === 'leaf' && module.clock !== undefined;
+
+function header(
+  name: string,
+  inputWidth: number,
+  ports: readonly OutputPort[],
+  clock?: Leaf['clock'],
+): string {
+  const list = [
+    ...(clock === undefined ? [] : ['input  wire clk']),
+    ...(clock === 'enabled' ? ['input  wire ce'] : []),
+    `input  wire [${Math.max(1, inputWidth) - 1}:0] x`,
+    ...ports.map((port) => `output wire [${Math.max(1, port.width) - 1}:0] ${port.name}`),
+  ];
+  return `module ${name} (\n    ${list.join(',\n    ')}\n);`;
+}
+
+const rangeText = (bus: string, { from, width }: Range): string =>
+  width === 1 ? `${bus}[${from}]` : `${bus}[${from + width - 1}:${from}]`;
+
+/** Parts of a bus, least significant first, as one operand. */
+function concatenation(bus: string, parts: readonly Range[]): string {
+  if (parts.length === 0) return "1'b0";
+  const texts = parts.map((part) => rangeText(bus, part)).reverse();
+  return texts.length === 1 ? texts[0] : `{${texts.join(', ')}}`;
+}
+
+const clockPort = (clocked: boolean): string => (clocked ? '.clk(clk), ' : '');
+
+const instanceText = ({ module, name, x, width }: Instance, clocked: boolean): string[] => [
+  `  wire [${width - 1}:0] y_${name};`,
+  `  ${module} ${name} (${clockPort(clocked)}.x(${concatenation('x', x)}), .y(y_${name}));`,
+];
+
+/**
+ * Drive a port with parts in order, least significant first, in one piece: simulators that wake every reader of a
+ * vector for each of its drivers get slow otherwise.
+ */
+function assembled(port: string, parts: readonly string[]): string[] {
+  if (parts.length === 0) return [`  assign ${port} = 1'b0;`];
+  const high = [...parts].reverse();
+  const lines: string[] = [];
+  for (let i = 0; i < high.length; i += perLine)
+    lines.push(`      ${high.slice(i, i + perLine).join(', ')}`);
+  return [`  assign ${port} = {`, `${lines.join(',\n')}`, '  };'];
+}
+
+const perLine = 8;
+
+/** A module of gates and registers. */
+export function leafText({ name, net, ports, clock }: Leaf): string {
+  const lines = [header(name, net.inputCount, ports, clock)];
+  const edges: string[] = [];
+  const live = net.live();
+  const namer = new NetNames(net);
+  const cells = new Set<number>();
+  for (let node = 1 + net.inputCount; node < net.size; node++) {
+    if (live[node] === 0) continue;
+    const note = net.notes.get(node);
+    if (note !== undefined) lines.push(`  // ${note}`);
+    if (net.kind(node) === 'register') {
+      lines.push(`  reg n${node};`);
+      edges.push(`    n${node} <= ${namer.text(net.operands(node)[0])};`);
+    } else if (net.kind(node) !== 'cell') lines.push(`  ${namer.gate(node)}`);
+    else {
+      const [cell] = net.operands(node);
+      if (cells.has(cell)) continue;
+      cells.add(cell);
+      lines.push(...namer.cell(cell, live));
+    }
+  }
+  if (edges.length > 0) {
+    const when = clock === 'enabled' ? 'if (ce) begin' : 'begin';
+    lines.push(`  always @(posedge clk) ${when}`, ...edges, '  end');
+  }
+  let at = 0;
+  for (const port of ports) {
+    const bits = net.outputs.slice(at, at + port.width).map((bit) => namer.text(bit));
+    lines.push(...assembled(port.name, bits));
+    at += port.width;
+  }
+  const dead = unread(net.inputCount, (i) => live[1 + i] === 1).map((i) => `x[${i}]`);
+  if (net.inputCount === 0) dead.push('x[0]');
+  lines.push(...sink([...dead, ...namer.unreadOutputs]));
+  return `${lines.join('\n')}\nendmodule\n`;
+}
+
+/** Writes literals and what drives them. */
+class NetNames {
+  private readonly net: Netlist;
+  readonly unreadOutputs: string[] = [];
+
+  constructor(net: Netlist) {
+    this.net = net;
+  }
+
+  text(literal: Literal): string {
+    if (literal === zero) return "1'b0";
+    if (literal === one) return "1'b1";
+    const name = this.name(nodeOf(literal));
+    return inverted(literal) ? `~${name}` : name;
+  }
+
+  private name(node: number): string {
+    const [a, b] = this.net.operands(node);
+    const kind = this.net.kind(node);
+    if (kind === 'input') return `x[${a}]`;
+    return kind === 'cell' ? `c${a}[${b}]` : `n${node}`;
+  }
+
+  gate(node: number): string {
+    const [a, b, c] = this.net.reads(node).map((literal) => this.text(literal));
+    const to = `wire n${node} = `;
+    switch (this.net.kind(node)) {
+      case 'and':
+        return `${to}${a} & ${b};`;
+      case 'xor':
+        return `${to}${a} ^ ${b};`;
+      case 'xor3':
+        return `${to}${a} ^ ${b} ^ ${c};`;
+      case 'majority':
+        // The majority of three: where two differ the third decides.
+        return `${to}(${a} ^ ${b}) ? ${c} : ${a};`;
+      case 'mux':
+        return `${to}${a} ? ${b} : ${c};`;
+      default:
+        throw new Error(`node ${node} is no gate`);
+    }
+  }
+
+  cell(number: number, live: Uint8Array): string[] {
+    const { kind, inputs, outputs } = this.net.cells[number];
+    outputs.forEach((node, i) => {
+      if (live[node] === 0) this.unreadOutputs.push(`c${number}[${i}]`);
+    });
+    // Inversions that a LUT takes in; the last two inputs go past the LUTs.
+    const inLut = kind === 'count7' ? 5 : inputs.length - 2;
+    const flips = inputs.map((input, i) => i < inLut && inverted(input) && input !== one);
+    const x = inputs.map((input, i) => this.text(flips[i] ? input ^ 1 : input));
+    const bits = flips.map((flip) => (flip ? '1' : '0')).reverse();
+    const parameters = [`.INVERT(${inputs.length}'b${bits.join('')})`];
+    if (kind === 'add3')
+      parameters.unshift(`.COLUMNS(${(inputs.length - 2) / 3})`, `.OUTPUTS(${outputs.length})`);
+    const port = kind === 'count7' ? 'count' : 'sum';
+    const ports = `.x({${x.reverse().join(', ')}}), .${port}(c${number})`;
+    return [
+      `  wire [${outputs.length - 1}:0] c${number};`,
+      `  hbnn_${kind} #(${parameters.join(', ')}) u${number} (${ports});`,
+    ];
+  }
+}
+
+/** A tournament of scores; of two that are equal the one of the lower number goes on. */
+function largestFile({ largest: { name, width, registered }, classes }: Design): string {
+  const count = classes.length;
+  const bits = indexWidth(count);
+  const about = [
+    `The number of the largest of ${count} scores, the first of equal ones`,
+    `Scores differ in their low ${width} bits alone: the others repeat the sign`,
+  ];
+  if (registered.length > 0) about.push(timing(registered.length, registered.length));
+  const ports = [{ name: 'largest', width: bits }];
+  const lines = [header(name, 32 * count, ports, registered.length > 0 ? 'always' : undefined)];
+  const entry = (k: number): Entry => ({
+    value: `x[${32 * k + width - 1}:${32 * k}]`,
+    index: `${bits}'d${k}`,
+  });
+  let left = classes.map((_, k) => k);
+  const edges: string[] = [];
+  for (const k of left) lines.push(...entryLines(`0_${k}`, entry(k), width, bits));
+  let round = 0;
+  for (; left.length > 1; round++) {
+    const suffix = registered.includes(round) ? '_q' : '';
+    if (suffix !== '')
+      for (const k of left) lines.push(...registerEntry(`${round}_${k}`, width, bits, edges));
+    const next: number[] = [];
+    for (const k of left.filter((k) => k % 2 === 0)) {
+      next.push(k / 2);
+      const match = matched(`${round}_${k}${suffix}`, `${round}_${k + 1}${suffix}`);
+      const alone = {
+        value: `value_${round}_${k}${suffix}`,
+        index: `index_${round}_${k}${suffix}`,
+      };
+      const goesOn = k + 1 === left.length ? alone : match.winner;
+      if (goesOn === match.winner) lines.push(match.line);
+      lines.push(...entryLines(`${round + 1}_${k / 2}`, goesOn, width, bits));
+    }
+    left = next;
+  }
+  if (edges.length > 0) lines.push('  always @(posedge clk) begin', ...edges, '  end');
+  lines.push(`  assign largest = index_${round}_0;`);
+  const signs = classes.map((_, k) => `x[${32 * k + 31}:${32 * k + width}]`);
+  const rest = [...(width < 32 ? signs : []), `value_${round}_0`];
+  lines.push(...sink(rest));
+  return file(about, [`${lines.join('\n')}\nendmodule\n`]);
+}
+
+/** A score and its number on their way through the tournament. */
+interface Entry {
+  readonly value: string;
+  readonly index: string;
+}
+
+const entryLines = (
+  name: string,
+  { value, index }: Entry,
+  width: number,
+  bits: number,
+): string[] => [
+  `  wire signed [${width - 1}:0] value_${name} = ${value};`,
+  `  wire [${bits - 1}:0] index_${name} = ${index};`,
+];
+
+function registerEntry(name: string, width: number, bits: number, edges: string[]): string[] {
+  edges.push(`    value_${name}_q <= value_${name};`, `    index_${name}_q <= index_${name};`);
+  return [
+    `  reg signed [${width - 1}:0] value_${name}_q;`,
+    `  reg [${bits - 1}:0] index_${name}_q;`,
+  ];
+}
+
+function matched(a: string, b: string): { readonly line: string; readonly winner: Entry } {
+  return {
+    line: `  wire less_${a} = value_${a} < value_${b};`,
+    winner: {
+      value: `less_${a} ? value_${b} : value_${a}`,
+      index: `less_${a} ? index_${b} : index_${a}`,
+    },
+  };
+}
+
+function topFile(design: Design): string {
+  const { top, input, layers, scores, largest, classes, latencyCycles, deepestLevels } = design;
+  const about = [
+    `A network of ${layers.length} layers: ${layers.map(({ layer }) => layer).join(', ')}`,
+    `pixels: ${input.shape.join(' x ')} of 8 bits, row by row, channels fastest`,
+    `scores: ${classes.length} of 32 bits in two's complement; largest: the number of the largest`,
+    timing(latencyCycles, latencyCycles),
+  ];
+  if (latencyCycles > 0) about.push(`At most ${deepestLevels} levels of gates between registers`);
+  const width = indexWidth(classes.length);
+  const lines = [
+    `module ${top} (`,
+    ...(latencyCycles > 0 ? ['    input  wire clk,'] : []),
+    `    input  wire [${busWidth(input) - 1}:0] pixels,`,
+    `    output wire [${32 * classes.length - 1}:0] scores,`,
+    `    output wire [${width - 1}:0] largest`,
+    ');',
+  ];
+  let before = 'pixels';
+  for (const { module, modules, output } of layers) {
+    const wire = `${module}_y`;
+    const clock = clockPort(modules.some(isClocked));
+    lines.push(`  wire [${busWidth(output) - 1}:0] ${wire};`);
+    lines.push(`  ${module} ${module}_layer (${clock}.x(${before}), .y(${wire}));`);
+    before = wire;
+  }
+  const rounds = largest.registered.length;
+  const made = rounds > 0 ? 'scores_0' : 'scores';
+  if (rounds > 0) lines.push(`  wire [${32 * classes.length - 1}:0] scores_0;`);
+  lines.push(
+    `  ${scores.name} ${scores.name}_layer (${clockPort(isClocked(scores))}.x(${before}), .scores(${made}));`,
+    `  ${largest.name} ${largest.name}_layer (${clockPort(rounds > 0)}.x(${made}), .largest(largest));`,
+  );
+  if (rounds > 0) lines.push(...delayed(rounds, 32 * classes.length));
+  return file(about, [`${lines.join('\n')}\nendmodule\n`]);
+}
+
+/** Scores that wait for the number of the largest. */
+function delayed(cycles: number, width: number): string[] {
+  const places = Array.from({ length: cycles }, (_, i) => i + 1);
+  return [
+    ...places.map((i) => `  reg [${width - 1}:0] scores_${i};`),
+    '  always @(posedge clk) begin',
+    ...places.map((i) => `    scores_${i} <= scores_${i - 1};`),
+    '  end',
+    `  assign scores = scores_${cycles};`,
+  ];
+}

@@ -1,0 +1,209 @@
+import type { FoldedDesign, FoldedLayer, Unit } from '@hbnn/circuit';
+import { beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
+import { ascii, file, leafText, modelsFile, primitivesFile } from './emit.ts';
+import { matrixText } from './emitMatrix.ts';
+import {
+  bufferText,
+  collectText,
+  constant,
+  countBits,
+  logicLines,
+  logicText,
+  moduleOf,
+  placesText,
+  range,
+  streamHeader,
+  windowText,
+} from './emitStream.ts';
+import { xc7Models, xc7Primitives } from './primitives.ts';
+
+/** Write a folded design as Verilog-2005, one file per layer: the same design gives the same text. */
+export function foldedFiles(design: FoldedDesign): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
+  files[`${design.scores.unit.name}.v`] = scoresFile(design);
+  files[`${design.top}.v`] = topFile(design);
+  if (design.style === 'xc7') {
+    files[primitivesFile] = xc7Primitives;
+    files[modelsFile] = xc7Models;
+  }
+  return files;
+}
+
+function unitText(unit: Unit): string[] {
+  switch (unit.kind) {
+    case 'logic':
+      return [leafText(unit.leaf), logicText(unit)];
+    case 'window':
+      return [windowText(unit)];
+    case 'collect':
+      return [collectText(unit)];
+    case 'matrix':
+      return [leafText(unit.lane), matrixText(unit)];
+    default:
+      return unit satisfies never;
+  }
+}
+
+const mostForms = 8;
+
+/** What a beat's bits stand for, by runs of the same form. */
+function describeStream(port: string, stream: Stream): string[] {
+  const { forms, offsets, bases } = stream;
+  const lines = [`${port}: ${placesText(stream.shape)}, ${beatWidth(stream)} bits`];
+  const seen = new Map<string, number>();
+  forms.forEach((form, c) => {
+    const key = formKey(form);
+    if (!seen.has(key)) seen.set(key, c);
+  });
+  const distinct = [...seen.values()];
+  for (const c of distinct.slice(0, mostForms)) {
+    const bits = forms[c].weights.length === 0 ? 'no bits' : `bit ${offsets[c]} on`;
+    lines.push(`  channel ${c} (${bits}) and its like: ${describeForm(forms[c])}`);
+  }
+  if (distinct.length > mostForms)
+    lines.push(`  ... and ${distinct.length - mostForms} more forms`);
+  if (bases !== undefined)
+    lines.push('  at places that lack planes their bits are 0, and the constant is less by them');
+  return lines;
+}
+
+function foldText({ fold, cycles }: FoldedLayer): string {
+  const time = `${cycles.scheduled} cycles an image`;
+  if (fold === undefined) return `A pixel per cycle, ${time}`;
+  if (fold.constant) return `All weights at once as constants, ${time}`;
+  return `PE ${fold.pe} x SIMD ${fold.simd}, ${time}; ${Math.ceil(cycles.ideal)} if planes could be packed`;
+}
+
+function layerFile(layer: FoldedLayer): string {
+  const { kind, module, buffer, units, input, output } = layer;
+  const about = [
+    `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
+    ...describeStream('s_axis_tdata', input),
+    ...describeStream('m_axis_tdata', output),
+    foldText(layer),
+  ];
+  const own = moduleOf([
+    streamHeader(module, beatWidth(input), beatWidth(output)),
+    ...chainLines([
+      ...(buffer === undefined ? [] : [{ name: buffer, outputWidth: beatWidth(input) }]),
+      ...units,
+    ]),
+  ]);
+  const first = buffer === undefined ? [] : [bufferText(buffer, beatWidth(input))];
+  return file(about, [...first, ...units.flatMap(unitText), own]);
+}
+
+/** Units one behind the other between a module's own two streams. */
+function chainLines(units: readonly Pick<Unit, 'name' | 'outputWidth'>[]): string[] {
+  const last = units.length - 1;
+  return units.flatMap((unit, i) => {
+    const from = i === 0 ? 's_axis' : `link_${i - 1}`;
+    const to = i === last ? 'm_axis' : `link_${i}`;
+    const wires = i === last ? [] : linkLines(to, unit.outputWidth);
+    return [...wires, instanceLine(unit.name, `unit_${i}`, from, to)];
+  });
+}
+
+const linkLines = (name: string, width: number): string[] => [
+  `  wire ${range(width)} ${name}_tdata;`,
+  `  wire ${name}_tvalid, ${name}_tready;`,
+];
+
+function instanceLine(module: string, name: string, from: string, to: string): string {
+  const port = (own: string, outer: string): string =>
+    ['tdata', 'tvalid', 'tready'].map((part) => `.${own}_${part}(${outer}_${part})`).join(', ');
+  return `  ${module} ${name} (\n      .aclk(aclk), .aresetn(aresetn),\n      ${port('s_axis', from)},\n      ${port('m_axis', to)});`;
+}
+
+/** Ports of the scores beside their stream. */
+const scorePorts = (userBits: number): string[] => [
+  `output wire ${range(userBits)} m_axis_tuser`,
+  'output wire m_axis_tlast',
+];
+
+/** Bits of the number of an image's largest score. */
+export const userBits = ({ classes }: FoldedDesign): number => countBits(classes.length - 1);
+
+function scoresFile(design: FoldedDesign): string {
+  const { unit, beats, each, indexBits, width } = design.scores;
+  const stream = design.layers[design.layers.length - 1].output;
+  const bits = 32 * each;
+  const about = [
+    `Scores in two's complement of 32 bits, ${each} a beat, ${beats} beat(s) an image`,
+    ...describeStream('s_axis_tdata', stream),
+    'm_axis_tuser: with m_axis_tlast, the number of the largest score, the first of equal ones',
+  ];
+  const y = bits + indexBits + (beats > 1 ? width : 0);
+  const user = userBits(design);
+  const number = `y[${bits + indexBits - 1}:${bits}]`;
+  const lines = [
+    streamHeader(unit.name, unit.inputWidth, bits, scorePorts(user)),
+    `  wire ${range(y)} y;`,
+    ...logicLines(unit, 'y'),
+    `  assign m_axis_tdata = y[${bits - 1}:0];`,
+    ...(beats === 1
+      ? [`  assign m_axis_tuser = ${number};`, "  assign m_axis_tlast = 1'b1;"]
+      : bestLines(design, number, y)),
+  ];
+  return file(about, [leafText(unit.leaf), moduleOf(lines)]);
+}
+
+/** The largest score so far, over an image's beats. */
+function bestLines(design: FoldedDesign, number: string, y: number): string[] {
+  const { beats, each, indexBits, width } = design.scores;
+  const user = userBits(design);
+  const bits = countBits(beats - 1);
+  const wide = user > indexBits ? `{${constant(user - indexBits, 0)}, ${number}}` : `${number}`;
+  return [
+    `  reg ${range(bits)} beat;`,
+    `  reg ${range(user)} from, best;`,
+    `  reg ${range(width)} most;`,
+    `  wire ${range(width)} code = y[${y - 1}:${y - width}];`,
+    `  wire last = beat == ${constant(bits, beats - 1)};`,
+    `  wire better = (beat == ${constant(bits, 0)}) | (code > most);`,
+    `  wire ${range(user)} number = from + ${wide};`,
+    '  wire give = m_axis_tvalid & m_axis_tready;',
+    '  assign m_axis_tuser = better ? number : best;',
+    '  assign m_axis_tlast = last;',
+    '  always @(posedge aclk)',
+    '    if (!aresetn) begin',
+    `      beat <= ${constant(bits, 0)};`,
+    `      from <= ${constant(user, 0)};`,
+    '    end else if (give) begin',
+    `      beat <= last ? ${constant(bits, 0)} : beat + ${constant(bits, 1)};`,
+    `      from <= last ? ${constant(user, 0)} : from + ${constant(user, each)};`,
+    '      if (better) begin',
+    '        best <= number;',
+    '        most <= code;',
+    '      end',
+    '    end',
+  ];
+}
+
+function topFile(design: FoldedDesign): string {
+  const { top, input, layers, scores, classes, maxLevels, cyclesPerImage } = design;
+  const width = beatWidth(input);
+  const about = [
+    `A network of ${layers.length} layers: ${layers.map(({ layer }) => ascii(layer)).join(', ')}`,
+    `s_axis: ${placesText(input.shape)} of 8 bits, row by row`,
+    `m_axis: ${classes.length} scores of 32 bits in two's complement, ${scores.each} a beat; with m_axis_tlast`,
+    '  m_axis_tuser is the number of the largest',
+    `An image every ${cyclesPerImage} cycles; at most ${maxLevels} levels of gates between registers of the data`,
+    'aresetn is synchronous; registers may hold anything before it',
+  ];
+  const lines = [streamHeader(top, width, 32 * scores.each, scorePorts(userBits(design)))];
+  let from = 's_axis';
+  for (const { module, output } of layers) {
+    lines.push(
+      ...linkLines(module, beatWidth(output)),
+      instanceLine(module, `${module}_layer`, from, module),
+    );
+    from = module;
+  }
+  const last = instanceLine(scores.unit.name, `${scores.unit.name}_layer`, from, 'm_axis');
+  lines.push(
+    last.replace(/\);$/, ',\n      .m_axis_tuser(m_axis_tuser), .m_axis_tlast(m_axis_tlast));'),
+  );
+  return file(about, [moduleOf(lines)]);
+}

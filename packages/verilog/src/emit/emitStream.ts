@@ -1,0 +1,299 @@
+import type {
+  CollectUnit,
+  Leaf,
+  LogicUnit,
+  PlacedBits,
+  PlaceTable,
+  WindowUnit,
+} from '@hbnn/circuit';
+import { scanSize } from '@hbnn/circuit';
+import type { FeatureShape } from '@hbnn/model';
+
+/** Bits of a counter that goes up to a number. */
+export const countBits = (most: number): number =>
+  Math.max(1, Math.ceil(Math.log2(Math.max(1, most) + 1)));
+
+/** A constant of so many bits. */
+export const constant = (width: number, value: number | bigint): string =>
+  width > 64 ? `${width}'h${value.toString(16)}` : `${width}'d${value}`;
+
+export const range = (width: number): string => `[${width - 1}:0]`;
+
+/** The ports of a module between two streams. */
+export function streamHeader(
+  name: string,
+  inputWidth: number,
+  outputWidth: number,
+  more: readonly string[] = [],
+): string {
+  const ports = [
+    'input  wire aclk',
+    'input  wire aresetn',
+    `input  wire ${range(inputWidth)} s_axis_tdata`,
+    'input  wire s_axis_tvalid',
+    'output wire s_axis_tready',
+    `output wire ${range(outputWidth)} m_axis_tdata`,
+    'output wire m_axis_tvalid',
+    'input  wire m_axis_tready',
+    ...more,
+  ];
+  return `module ${name} (\n    ${ports.join(',\n    ')}\n);`;
+}
+
+export const moduleOf = (lines: readonly string[]): string => `${lines.join('\n')}\nendmodule\n`;
+
+/** A register named `name` whose value hangs on an address: a memory that is only read, or nothing where all is one. */
+export function romLines(
+  name: string,
+  width: number,
+  address: string,
+  addressWidth: number,
+  words: readonly (number | bigint)[],
+): string[] {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(`${word}`, (counts.get(`${word}`) ?? 0) + 1);
+  const [common] = [...counts].sort((a, b) => b[1] - a[1])[0];
+  const usual = words.find((word) => `${word}` === common) ?? 0;
+  if (counts.size === 1) return [`  wire ${range(width)} ${name} = ${constant(width, usual)};`];
+  return [
+    `  reg ${range(width)} ${name};`,
+    `  always @*`,
+    `    case (${address})`,
+    ...words.flatMap((word, i) =>
+      `${word}` === common
+        ? []
+        : [`      ${addressWidth}'d${i}: ${name} = ${constant(width, word)};`],
+    ),
+    `      default: ${name} = ${constant(width, usual)};`,
+    '    endcase',
+  ];
+}
+
+/** Counters of rows and columns that go on with each beat, and `place_class`, the class of the place they are at. */
+export function placeLines({ rows, columns, classes, count }: PlaceTable, beat: string): string[] {
+  const [rowBits, columnBits] = [countBits(rows.length - 1), countBits(columns.length - 1)];
+  const bits = countBits(count - 1);
+  const rowClassBits = countBits(classes.length - 1);
+  const columnClassBits = countBits(classes[0].length - 1);
+  const flat: number[] = [];
+  for (let i = 0; i < 2 ** rowClassBits; i++)
+    for (let j = 0; j < 2 ** columnClassBits; j++) flat.push(classes[i]?.[j] ?? 0);
+  return [
+    `  reg ${range(rowBits)} place_row;`,
+    `  reg ${range(columnBits)} place_column;`,
+    `  wire last_column = place_column == ${constant(columnBits, columns.length - 1)};`,
+    `  wire last_row = place_row == ${constant(rowBits, rows.length - 1)};`,
+    '  always @(posedge aclk)',
+    '    if (!aresetn) begin',
+    `      place_row <= ${constant(rowBits, 0)};`,
+    `      place_column <= ${constant(columnBits, 0)};`,
+    `    end else if (${beat}) begin`,
+    `      place_column <= last_column ? ${constant(columnBits, 0)} : place_column + ${constant(columnBits, 1)};`,
+    `      if (last_column) place_row <= last_row ? ${constant(rowBits, 0)} : place_row + ${constant(rowBits, 1)};`,
+    '    end',
+    ...romLines('row_class', rowClassBits, 'place_row', rowBits, rows),
+    ...romLines('column_class', columnClassBits, 'place_column', columnBits, columns),
+    ...romLines(
+      'place_class',
+      bits,
+      '{row_class, column_class}',
+      rowClassBits + columnClassBits,
+      flat,
+    ),
+  ];
+}
+
+/** Say what may not be read on purpose. */
+export const unused = (names: readonly string[]): string =>
+  `  wire unused = &{1'b0, ${names.join(', ')}};`;
+
+function tableLines({ placed, width, words }: PlacedBits): string[] {
+  const bits = countBits(placed.table.count - 1);
+  return [
+    ...placeLines(placed.table, 's_axis_tvalid & s_axis_tready'),
+    ...romLines('place_word', width, 'place_class', bits, words),
+  ];
+}
+
+/** An instance of gates whose registers move when `ce` says so. */
+export const leafInstance = ({ name, clock }: Leaf, at: string, x: string, y: string): string =>
+  `  ${name} ${at} (${clock === undefined ? '' : '.clk(aclk), .ce(ce), '}.x(${x}), .y(${y}));`;
+
+/** A beat goes through logic; where the other end waits, all of it stands still. */
+export function logicLines({ leaf, stages, table }: LogicUnit, y: string): string[] {
+  const next = stages === 1 ? 's_axis_tvalid' : `{full[${stages - 2}:0], s_axis_tvalid}`;
+  return [
+    `  reg ${range(stages)} full;`,
+    `  wire ce = ~full[${stages - 1}] | m_axis_tready;`,
+    '  assign s_axis_tready = ce;',
+    `  assign m_axis_tvalid = full[${stages - 1}];`,
+    '  always @(posedge aclk)',
+    `    if (!aresetn) full <= ${constant(stages, 0)};`,
+    `    else if (ce) full <= ${next};`,
+    ...(table === undefined ? [] : [...tableLines(table), unused(['place_class'])]),
+    leafInstance(leaf, 'gates', table ? '{place_word, s_axis_tdata}' : 's_axis_tdata', y),
+  ];
+}
+
+export function logicText(unit: LogicUnit): string {
+  const { name, inputWidth, outputWidth } = unit;
+  return moduleOf([
+    streamHeader(name, inputWidth, outputWidth),
+    ...logicLines(unit, 'm_axis_tdata'),
+  ]);
+}
+
+export function collectText({ name, pixels, inputWidth, outputWidth }: CollectUnit): string {
+  const bits = countBits(pixels - 1);
+  return moduleOf([
+    streamHeader(name, inputWidth, outputWidth),
+    `  // The first of ${pixels} pixels goes down to the lowest bits.`,
+    `  reg ${range(outputWidth)} pixels;`,
+    `  reg ${range(bits)} count;`,
+    '  reg full;',
+    '  wire take = s_axis_tvalid & s_axis_tready;',
+    `  wire last = count == ${constant(bits, pixels - 1)};`,
+    '  assign s_axis_tready = ~full | m_axis_tready;',
+    '  assign m_axis_tvalid = full;',
+    '  assign m_axis_tdata = pixels;',
+    '  always @(posedge aclk) begin',
+    '    if (!aresetn) begin',
+    `      count <= ${constant(bits, 0)};`,
+    "      full <= 1'b0;",
+    '    end else begin',
+    '      if (s_axis_tready) full <= take & last;',
+    `      if (take) count <= last ? ${constant(bits, 0)} : count + ${constant(bits, 1)};`,
+    '    end',
+    `    if (take) pixels <= {s_axis_tdata, pixels[${outputWidth - 1}:${inputWidth}]};`,
+    '  end',
+  ]);
+}
+
+/** Conditions that a coordinate lies within the input, those alone that are not always met. */
+function withinOf(
+  name: string,
+  bits: number,
+  before: number,
+  count: number,
+  scan: number,
+): string[] {
+  const found: string[] = [];
+  if (before > 0) found.push(`(${name} >= ${constant(bits, before)})`);
+  if (before + count < scan) found.push(`(${name} < ${constant(bits, before + count)})`);
+  return found;
+}
+
+/** The next place of a coordinate at which a window ends. */
+function targetOf(kernel: number, stride: number, scan: number) {
+  const step = Math.min(stride, scan);
+  const bits = countBits(scan - 1 + step);
+  return { first: constant(bits, kernel - 1), step: constant(bits, step), bits };
+}
+
+export function windowText(unit: WindowUnit): string {
+  const { name, input, kernel, strides, padding, inputWidth, outputWidth } = unit;
+  const scan = scanSize(unit);
+  const [rowBits, columnBits] = scan.map((n) => countBits(n - 1));
+  const within = [
+    ...withinOf('row', rowBits, padding[0], input[0], scan[0]),
+    ...withinOf('column', columnBits, padding[1], input[1], scan[1]),
+  ];
+  const [rowTarget, columnTarget] = [0, 1].map((axis) =>
+    targetOf(kernel[axis], strides[axis], scan[axis]),
+  );
+  const tall = kernel[0] * inputWidth;
+  const wide = (at: string, bits: number, to: number): string =>
+    to > bits ? `{${constant(to - bits, 0)}, ${at}}` : at;
+  const columns = Array.from({ length: kernel[1] }, (_, j) => `column_${j}`);
+  const taps = Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
+    const i = Math.floor(tap / kernel[1]);
+    return `column_${tap % kernel[1]}[${(i + 1) * inputWidth - 1}:${i * inputWidth}]`;
+  });
+  return moduleOf([
+    streamHeader(name, inputWidth, outputWidth),
+    `  // A window of ${kernel.join(' x ')} over ${scan.join(' x ')}: ${input.slice(0, 2).join(' x ')} pixels and zeros, stride ${strides.join(' x ')}.`,
+    `  reg ${range(rowBits)} row;`,
+    `  reg ${range(columnBits)} column;`,
+    `  reg ${range(rowTarget.bits)} target_row;`,
+    `  reg ${range(columnTarget.bits)} target_column;`,
+    '  reg full;',
+    `  wire on_image = ${within.length === 0 ? "1'b1" : within.join(' & ')};`,
+    '  wire free = ~full | m_axis_tready;',
+    '  wire move = free & (~on_image | s_axis_tvalid);',
+    `  wire last_column = column == ${constant(columnBits, scan[1] - 1)};`,
+    `  wire last_row = row == ${constant(rowBits, scan[0] - 1)};`,
+    `  wire at_row = ${wide('row', rowBits, rowTarget.bits)} == target_row;`,
+    `  wire at_column = ${wide('column', columnBits, columnTarget.bits)} == target_column;`,
+    '  assign s_axis_tready = on_image & free;',
+    '  assign m_axis_tvalid = full;',
+    '  always @(posedge aclk)',
+    '    if (!aresetn) begin',
+    `      row <= ${constant(rowBits, 0)};`,
+    `      column <= ${constant(columnBits, 0)};`,
+    `      target_row <= ${rowTarget.first};`,
+    `      target_column <= ${columnTarget.first};`,
+    "      full <= 1'b0;",
+    '    end else begin',
+    '      if (free) full <= move & at_row & at_column;',
+    '      if (move) begin',
+    `        column <= last_column ? ${constant(columnBits, 0)} : column + ${constant(columnBits, 1)};`,
+    `        if (last_column) target_column <= ${columnTarget.first};`,
+    `        else if (at_column) target_column <= target_column + ${columnTarget.step};`,
+    '        if (last_column) begin',
+    `          row <= last_row ? ${constant(rowBits, 0)} : row + ${constant(rowBits, 1)};`,
+    `          if (last_row) target_row <= ${rowTarget.first};`,
+    `          else if (at_row) target_row <= target_row + ${rowTarget.step};`,
+    '        end',
+    '      end',
+    '    end',
+    ...lineLines(unit, scan[1], tall),
+    ...columns.map((column) => `  reg ${range(tall)} ${column};`),
+    '  always @(posedge aclk)',
+    '    if (move) begin',
+    ...columns.map((column, j) => `      ${column} <= ${columns[j + 1] ?? 'newest'};`),
+    '    end',
+    `  assign m_axis_tdata = {\n      ${taps.reverse().join(',\n      ')}\n  };`,
+  ]);
+}
+
+/** `newest`: the pixel that comes in, above those of the rows before it in the same column. */
+function lineLines({ kernel, inputWidth }: WindowUnit, columns: number, tall: number): string[] {
+  const pixel = `  wire ${range(inputWidth)} pixel = on_image ? s_axis_tdata : ${constant(inputWidth, 0)};`;
+  if (kernel[0] === 1) return [pixel, `  wire ${range(tall)} newest = pixel;`];
+  const rows = tall - inputWidth;
+  return [
+    pixel,
+    `  reg ${range(rows)} lines [0:${columns - 1}];`,
+    `  wire ${range(tall)} newest = {pixel, lines[column]};`,
+    `  always @(posedge aclk) if (move) lines[column] <= newest[${tall - 1}:${inputWidth}];`,
+  ];
+}
+
+/** Places of a feature map, as a person reads them. */
+export const placesText = ([height, width, channels]: FeatureShape): string =>
+  `${height} x ${width} pixels of ${channels} channels, one per beat`;
+
+/** A place for a beat to wait in, and one more, so that ready comes out of a register. */
+export const bufferText = (name: string, width: number): string =>
+  moduleOf([
+    streamHeader(name, width, width),
+    '  // Two places: neither valid nor ready goes through from one side to the other.',
+    `  reg ${range(width)} first, second;`,
+    '  reg some, both;',
+    '  wire take = s_axis_tvalid & ~both;',
+    '  wire give = some & m_axis_tready;',
+    '  assign s_axis_tready = ~both;',
+    '  assign m_axis_tvalid = some;',
+    '  assign m_axis_tdata = first;',
+    '  always @(posedge aclk) begin',
+    '    if (!aresetn) begin',
+    "      some <= 1'b0;",
+    "      both <= 1'b0;",
+    '    end else begin',
+    '      some <= take | both | (some & ~give);',
+    '      both <= some & ~give & (both | take);',
+    '    end',
+    '    if (give | ~some) first <= both ? second : s_axis_tdata;',
+    '    if (take) second <= s_axis_tdata;',
+    '  end',
+  ]);

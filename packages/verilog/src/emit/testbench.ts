@@ -1,0 +1,126 @@
+import type { FoldedDesign } from '@hbnn/circuit';
+import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
+import { random } from '@hbnn/core';
+import { featureCount, type IntegerModel, interpreter } from '@hbnn/model';
+import { streamTestbench } from './streamTestbench.ts';
+import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+
+export { testbenchName } from './testbenchNames.ts';
+
+/**
+ * Write a testbench that checks itself: seeded images, the interpreter's scores, PASS or FAIL with the first image
+ * that differs; after a failure it stops by $stop, so that simulators end with an error.
+ */
+export function testbenchFiles(
+  model: IntegerModel,
+  design: Design | FoldedDesign,
+  o: { readonly images?: number; readonly seed?: number } = {},
+): Record<string, string> {
+  const { images = 20, seed = 1 } = o;
+  const size = featureCount(model.input.shape);
+  const rng = random(seed, 'testbench', model.name);
+  const pixels = Uint8Array.from({ length: images * size }, (_, i) => {
+    const noise = rng.below(256);
+    const image = Math.floor(i / size);
+    return image === 0 ? 0 : image === 1 ? 255 : noise;
+  });
+  const scores = interpreter(model).run(pixels);
+  const classes = model.scoreOffsets.length;
+  const lines = (count: number, hex: (at: number) => string, each: number): string =>
+    Array.from({ length: count }, (_, n) => {
+      const words = Array.from({ length: each }, (_, i) => hex(n * each + each - 1 - i));
+      return `${words.join('')}\n`;
+    }).join('');
+  // A folded design takes a pixel at a time, and gives a beat of scores at a time.
+  const [eachIn, eachOut] =
+    design.kind === 'folded' ? [model.input.shape[2], design.scores.each] : [size, classes];
+  const pixelHex = (at: number): string => pixels[at].toString(16).padStart(2, '0');
+  const scoreHex = (at: number): string => (scores[at] >>> 0).toString(16).padStart(8, '0');
+  return {
+    [pixelsFile]: lines(pixels.length / eachIn, pixelHex, eachIn),
+    [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
+    [`${testbenchName}.v`]: testbenchText(model, design, images),
+  };
+}
+
+/** The testbench itself, for so many images. */
+export const testbenchText = (
+  { scoreOffsets }: IntegerModel,
+  design: Design | FoldedDesign,
+  images: number,
+): string =>
+  design.kind === 'folded'
+    ? streamTestbench(design, images)
+    : unrolledTestbench(design, images, scoreOffsets.length);
+
+function unrolledTestbench(design: Design, images: number, classes: number): string {
+  const { top, input, latencyCycles: latency } = design;
+  const clocked = latency > 0;
+  return `// Checks ${top} on ${images} images against the interpreter's scores; run it where the .hex files lie.
+\`timescale 1ns / 1ps
+\`default_nettype none
+
+module ${testbenchName};
+  reg [${busWidth(input) - 1}:0] images [0:${images - 1}];
+  reg [${32 * classes - 1}:0] expected [0:${images - 1}];
+  reg [${busWidth(input) - 1}:0] pixels;
+  wire [${32 * classes - 1}:0] scores;
+  wire [${indexWidth(classes) - 1}:0] largest;
+  integer ${clocked ? 'cycle, ' : ''}image, class_number, best, failures;
+${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
+  ${top} dut (${clocked ? '.clk(clk), ' : ''}.pixels(pixels), .scores(scores), .largest(largest));
+
+  initial begin
+    $readmemh("${pixelsFile}", images);
+    $readmemh("${scoresFile}", expected);
+    failures = 0;
+${clocked ? clockedLoop(images, latency) : combinationalLoop(images)}      best = 0;
+      for (class_number = 0; class_number < ${classes}; class_number = class_number + 1) begin
+        if (scores[32*class_number+:32] !== expected[image][32*class_number+:32]) begin
+          if (failures == 0)
+            $display("FAIL image %0d, score %0d: expected %0d, got %0d", image, class_number,
+                     $signed(expected[image][32*class_number+:32]),
+                     $signed(scores[32*class_number+:32]));
+          failures = failures + 1;
+        end
+        if ($signed(expected[image][32*class_number+:32]) > $signed(expected[image][32*best+:32]))
+          best = class_number;
+      end
+      if ({{(32 - ${indexWidth(classes)}) {1'b0}}, largest} !== best) begin
+        if (failures == 0)
+          $display("FAIL image %0d: expected largest %0d, got %0d", image, best, largest);
+        failures = failures + 1;
+      end
+    end
+${clocked ? '    end\n' : ''}    if (failures == 0) begin
+      $display("PASS ${images} images");
+      $finish;
+    end else begin
+      $display("FAIL %0d of the values differ", failures);
+      $stop;
+    end
+  end
+endmodule
+
+\`default_nettype wire
+`;
+}
+
+const combinationalLoop = (
+  images: number,
+): string => `    for (image = 0; image < ${images}; image = image + 1) begin
+      pixels = images[image];
+      #1000;
+`;
+
+/** An image per cycle; then ones that are none of them. */
+const clockedLoop = (
+  images: number,
+  latency: number,
+): string => `    for (cycle = 0; cycle < ${images + latency}; cycle = cycle + 1) begin
+      @(negedge clk);
+      pixels = cycle < ${images} ? images[cycle] : ~images[0];
+      #400;
+      image = cycle - ${latency};
+      if (image >= 0) begin
+`;

@@ -1,0 +1,263 @@
+import type { Design } from '@hbnn/circuit';
+import { modelsFile } from '../emit/emit.ts';
+import { xc7Models } from '../emit/primitives.ts';
+import { sourcesOf } from '../simulate/simulate.ts';
+import { readCommand, type YosysBit, type YosysCell, type YosysNetlist } from '../yosys/yosys.ts';
+import type { YosysPool } from '../yosys/yosysPool.ts';
+import type { Counter } from './adders.ts';
+
+/** The file of counters and adders, which are proved by themselves. */
+export const primitivesFile = 'hbnn_xc7.v';
+const boxesFile = 'xc7_boxes.v';
+
+/** A module without modules in it: gates, registers, and instances of what was asked to stay. */
+export interface FlatModule {
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, readonly YosysBit[]>>;
+  readonly outputs: Readonly<Record<string, readonly YosysBit[]>>;
+  readonly cells: readonly YosysCell[];
+  /** What people call a net. */
+  readonly names: ReadonlyMap<number, string>;
+  /** Why its nets do not stand for functions; none where they do. */
+  readonly fault?: string;
+}
+
+/**
+ * Read Verilog into gates, every module of it with its parameters' values; counters and adders of the file of
+ * primitives stay cells, cells of Xilinx become the gates of their data sheets.
+ *
+ * @throws HbnnError when the text cannot be read
+ */
+export async function proofNetlist(
+  pool: YosysPool,
+  { top }: Design,
+  files: Readonly<Record<string, string>>,
+): Promise<YosysNetlist> {
+  const { [primitivesFile]: _, [boxesFile]: __, [modelsFile]: ___, ...others } = sourcesOf(files);
+  const sources = { ...others, 'xc7_cells.v': xc7Models };
+  const script = [
+    readCommand(Object.keys(sources)),
+    // Parameters take their values here; without it every instance would be read with the defaults.
+    `hierarchy -top ${top}`,
+    ...['setattr -unset src */*', 'proc', 'memory_collect', 'simplemap', 'techmap', 'simplemap'],
+    'write_json',
+  ];
+  const { output } = await pool.run({
+    name: top,
+    script: `${script.join('\n')}\n`,
+    files: sources,
+  });
+  return JSON.parse(output) as YosysNetlist;
+}
+
+/** Put a module's modules into it. @param keep modules that stay instances */
+export function flatModule(
+  netlist: YosysNetlist,
+  module: string,
+  keep: ReadonlySet<string> = new Set(),
+): FlatModule | undefined {
+  return netlist.modules[module] === undefined
+    ? undefined
+    : new Flattening(netlist, keep).run(module);
+}
+
+type Bits = readonly YosysBit[];
+
+class Flattening {
+  private readonly modules: YosysNetlist['modules'];
+  private readonly keep: ReadonlySet<string>;
+  private readonly cells: YosysCell[] = [];
+  private readonly alias = new Map<number, YosysBit>();
+  private readonly driven = new Set<number>();
+  private readonly names = new Map<number, string>();
+  private nets = 2;
+  private fault: string | undefined;
+
+  constructor({ modules }: YosysNetlist, keep: ReadonlySet<string>) {
+    this.modules = modules;
+    this.keep = keep;
+  }
+
+  run(name: string): FlatModule {
+    const map = new Map<number, number>();
+    const ports = Object.entries(this.modules[name].ports);
+    const inputs: Record<string, Bits> = {};
+    for (const [port, { direction, bits }] of ports)
+      if (direction === 'input')
+        inputs[port] = bits.map((bit, i) => {
+          const net = this.nets++;
+          if (typeof bit !== 'number' || map.has(bit))
+            this.fault ??= `${port}[${i}] is driven inside`;
+          else map.set(bit, net);
+          this.driven.add(net);
+          this.names.set(net, bits.length === 1 ? port : `${port}[${i}]`);
+          return net;
+        });
+    this.enter(name, '', map);
+    const outputs: Record<string, Bits> = {};
+    for (const [port, { direction, bits }] of ports)
+      if (direction === 'output') outputs[port] = bits.map((bit) => this.own(map, bit));
+      else if (direction !== 'input') this.fault ??= `${port} is no input or output`;
+    const settled = (found: Record<string, Bits>): Record<string, Bits> =>
+      Object.fromEntries(
+        Object.entries(found).map(([port, bits]) => [port, bits.map((bit) => this.settled(bit))]),
+      );
+    const cells = this.cells.map((cell) => ({
+      ...cell,
+      connections: settled({ ...cell.connections }),
+    }));
+    return {
+      ...{ name, inputs, outputs: settled(outputs), cells, names: this.names },
+      ...(this.fault !== undefined && { fault: this.fault }),
+    };
+  }
+
+  private enter(name: string, path: string, map: Map<number, number>): void {
+    const { cells, netnames } = this.modules[name];
+    for (const [net, { bits }] of Object.entries(netnames)) {
+      if (net.startsWith('$')) continue;
+      bits.forEach((bit, i) => {
+        const own = this.own(map, bit);
+        if (typeof own === 'number' && !this.names.has(own))
+          this.names.set(own, `${path}${net}${bits.length === 1 ? '' : `[${i}]`}`);
+      });
+    }
+    for (const [label, cell] of Object.entries(cells)) {
+      const connections = Object.fromEntries(
+        Object.entries(cell.connections).map(([port, bits]) => [
+          port,
+          bits.map((bit) => this.own(map, bit)),
+        ]),
+      );
+      if (this.modules[cell.type] === undefined || this.keep.has(cell.type))
+        this.leaf({ ...cell, connections });
+      else this.instance(cell.type, `${path}${label}.`, connections);
+    }
+  }
+
+  private leaf(cell: YosysCell): void {
+    this.cells.push(cell);
+    for (const port of outputPorts(cell, this.modules))
+      for (const bit of cell.connections[port] ?? []) this.drive(bit);
+  }
+
+  private instance(type: string, path: string, connections: Record<string, Bits>): void {
+    const map = new Map<number, number>();
+    const ports = Object.entries(this.modules[type].ports);
+    const each = (direction: string, use: (bit: YosysBit, outer: YosysBit) => void): void => {
+      for (const [port, found] of ports)
+        if (found.direction === direction)
+          found.bits.forEach((bit, i) => {
+            use(bit, connections[port]?.[i] ?? this.nets++);
+          });
+    };
+    each('input', (bit, outer) => {
+      if (typeof bit !== 'number' || map.has(bit)) {
+        this.fault ??= `an input of ${path.slice(0, -1)} is driven inside`;
+        return;
+      }
+      const net = this.nets++;
+      map.set(bit, net);
+      this.alias.set(net, outer);
+      this.driven.add(net);
+    });
+    each('inout', () => {
+      this.fault ??= `${path.slice(0, -1)} has a port that is no input or output`;
+    });
+    this.enter(type, path, map);
+    each('output', (bit, outer) => {
+      if (typeof outer !== 'number') {
+        this.fault ??= `an output of ${path.slice(0, -1)} drives a constant`;
+        return;
+      }
+      this.drive(outer);
+      this.alias.set(outer, this.own(map, bit));
+    });
+  }
+
+  private drive(bit: YosysBit): void {
+    if (typeof bit !== 'number') this.fault ??= 'a cell drives a constant';
+    else if (this.driven.has(bit))
+      this.fault ??= `${this.names.get(bit) ?? `net ${bit}`} is driven twice`;
+    else this.driven.add(bit);
+  }
+
+  /** A module's bit among all; what is not defined is a net that nothing drives, which may be anything. */
+  private own(map: Map<number, number>, bit: YosysBit): YosysBit {
+    if (bit === '0' || bit === '1') return bit;
+    if (typeof bit !== 'number') return this.nets++;
+    let net = map.get(bit);
+    if (net === undefined) {
+      net = this.nets++;
+      map.set(bit, net);
+    }
+    return net;
+  }
+
+  private settled(bit: YosysBit): YosysBit {
+    let at = bit;
+    for (let steps = 0; typeof at === 'number'; steps++) {
+      const next = this.alias.get(at);
+      if (next === undefined) break;
+      if (steps > this.alias.size) {
+        this.fault ??= 'wires make a loop';
+        break;
+      }
+      at = next;
+    }
+    return at;
+  }
+}
+
+const gateInputs: Readonly<Record<string, readonly string[]>> = {
+  $_NOT_: ['A'],
+  $_BUF_: ['A'],
+  ...Object.fromEntries(
+    ['AND', 'NAND', 'OR', 'NOR', 'XOR', 'XNOR', 'ANDNOT', 'ORNOT'].map((gate) => [
+      `$_${gate}_`,
+      ['A', 'B'],
+    ]),
+  ),
+  $_MUX_: ['A', 'B', 'S'],
+};
+
+export const registerType = '$_DFF_P_';
+
+/** The bits a cell's output depends on at once; undefined for what is no gate, register or counter. */
+export function readsOf(cell: YosysCell): readonly YosysBit[] | undefined {
+  const ports =
+    cell.type === registerType ? ['D'] : counterOf(cell) ? ['x'] : gateInputs[cell.type];
+  return ports?.flatMap((port) => cell.connections[port] ?? []);
+}
+
+/** The ports that a cell drives. */
+export function outputPorts(
+  { type, connections, port_directions: directions }: YosysCell,
+  modules: YosysNetlist['modules'] = {},
+): string[] {
+  const ports = modules[type]?.ports;
+  return Object.keys(connections).filter((port) => {
+    if (ports !== undefined) return ports[port]?.direction === 'output';
+    if (directions?.[port] !== undefined) return directions[port] === 'output';
+    return /^(Y|Q|count|sum)$/.test(port);
+  });
+}
+
+/** What an instance of a primitive adds up; undefined where it is none, or its ports are not as wide as its parameters say. */
+export function counterOf(cell: YosysCell): Counter | undefined {
+  const count7 = cell.type === 'hbnn_count7';
+  if (!count7 && cell.type !== 'hbnn_add3') return undefined;
+  const inputs = cell.connections.x ?? [];
+  const outputs = cell.connections[count7 ? 'count' : 'sum'] ?? [];
+  const parameter = (name: string, otherwise: number): bigint => {
+    const bits = cell.parameters?.[name];
+    return bits === undefined ? BigInt(otherwise) : BigInt(`0b${bits}`);
+  };
+  const columns = Number(parameter('COLUMNS', 1));
+  const made = count7 ? 3 : Number(parameter('OUTPUTS', 3));
+  if (inputs.length !== (count7 ? 7 : 3 * columns + 2) || outputs.length !== made) return undefined;
+  const invert = parameter('INVERT', 0);
+  const weights = inputs.map((_, i) => (count7 || i >= 3 * columns ? 1 : 2 ** Math.floor(i / 3)));
+  const inverted = inputs.map((_, i) => ((invert >> BigInt(i)) & 1n) === 1n);
+  return { cell, outputs, inputs, weights, inverted };
+}

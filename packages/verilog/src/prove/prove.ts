@@ -1,0 +1,256 @@
+import type { Design } from '@hbnn/circuit';
+import { type IntegerModel, planModel } from '@hbnn/model';
+import { type Compiled, compile } from '../simulate/compile.ts';
+import { gateNetlist } from '../simulate/simulate.ts';
+import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
+import { YosysPool } from '../yosys/yosysPool.ts';
+import { type Claim, largestClaim, layerClaim, scoresClaim, signExtended } from './claims.ts';
+import { counterOf, type FlatModule, flatModule, primitivesFile, proofNetlist } from './netlist.ts';
+import { type Found, type Means, type OutputsProof, portFault, proveOutputs } from './outputs.ts';
+import { type PrimitiveUse, provePrimitives, useOf } from './primitives.ts';
+import type { Answer } from './sat.ts';
+import { commonStage, type Stage, staged, withoutRegisters } from './stages.ts';
+import type { CounterExample } from './vectors.ts';
+import { proveWires, type WiresProof } from './wires.ts';
+
+export type { OutputsProof, ProofMethod } from './outputs.ts';
+export type { WiresProof } from './wires.ts';
+
+export interface LayerProof extends OutputsProof {
+  readonly layer: string;
+  readonly seconds: number;
+}
+
+/** A layer that is not the model's, with values at its inputs that show it. */
+export interface Disproof extends CounterExample {
+  readonly layer: string;
+}
+
+export interface Proof {
+  /** Every output of every layer, the scores, the number of the largest and the wires are right for all images. */
+  readonly proved: boolean;
+  readonly layers: readonly LayerProof[];
+  /** Offsets added to the last layer's outputs; the number of the largest. None where a layer is not the model's. */
+  readonly scores?: LayerProof;
+  readonly largest?: LayerProof;
+  /** The top module's connections and the whole latency. */
+  readonly wires?: WiresProof;
+  /** Counters and adders of hbnn_xc7.v, proved by Yosys's sat; each with other parameters is one. */
+  readonly primitives: number;
+  readonly primitiveSeconds: number;
+  readonly disproof?: Disproof;
+}
+
+export interface ProofOptions {
+  /** Seconds for each layer; what is not proved by then is simulated. Default 120. */
+  readonly secondsPerLayer?: number;
+  /** Ask Yosys's sat too about what adders or trying all have shown. */
+  readonly sat?: boolean;
+  /** Clock edges from an image to its scores that somebody claims; by default those of the design. */
+  readonly latencyCycles?: number;
+  /** Rounds of 128 vectors where there is no proof. */
+  readonly rounds?: number;
+  readonly seed?: number;
+  readonly workers?: number;
+  onLayer?(done: number, total: number, layer: string): void;
+}
+
+/**
+ * Prove Verilog against the model for all images, whoever wrote it: primitives by Yosys's `sat`; of each layer, of the
+ * scores and of the number of the largest, sums by the adders that their gates are, what has few inputs by trying all,
+ * the rest by `sat`, where registers that stand on every way alike count as wires; and the wires between them. What
+ * nothing shows is simulated.
+ *
+ * @param files the Verilog, as `verify` takes it
+ * @throws HbnnError when the text cannot be read, or a primitive does not add
+ */
+export async function prove(
+  model: IntegerModel,
+  design: Design,
+  files: Readonly<Record<string, string>>,
+  o: ProofOptions = {},
+): Promise<Proof> {
+  const pool = new YosysPool(o.workers);
+  try {
+    const netlist = await proofNetlist(pool, design, files);
+    const gates = wired(await gateNetlist(design, files));
+    return await new DesignProof(model, design, { netlist, gates }, pool, o).run(files);
+  } finally {
+    await pool.close();
+  }
+}
+
+/** What Yosys read: with primitives as cells, and as gates alone with wires in place of registers. */
+interface Netlists {
+  readonly netlist: YosysNetlist;
+  readonly gates: YosysNetlist;
+}
+
+class DesignProof {
+  private readonly model: IntegerModel;
+  private readonly design: Design;
+  private readonly from: Netlists;
+  private readonly pool: YosysPool;
+  private readonly o: ProofOptions;
+  private readonly asked = new Map<string, Promise<Answer>>();
+  private readonly uses: PrimitiveUse[] = [];
+  private readonly known = new Map<string, { readonly input: string; readonly stages: Stage }>();
+  private disproof: Disproof | undefined;
+
+  constructor(
+    model: IntegerModel,
+    design: Design,
+    from: Netlists,
+    pool: YosysPool,
+    o: ProofOptions,
+  ) {
+    this.model = model;
+    this.design = design;
+    this.from = from;
+    this.pool = pool;
+    this.o = o;
+  }
+
+  async run(files: Readonly<Record<string, string>>): Promise<Proof> {
+    const { model, design, o } = this;
+    const planned = planModel(model);
+    const layers: LayerProof[] = [];
+    const total = design.layers.length + 2;
+    for (const [i, layer] of design.layers.entries()) {
+      o.onLayer?.(i, total, layer.layer);
+      layers.push(await this.prove(layerClaim(planned[i], layer)));
+      if (this.disproof !== undefined) break;
+    }
+    const rest = this.disproof === undefined ? await this.rest(total) : undefined;
+    o.onLayer?.(total, total, '');
+    const text = files[primitivesFile];
+    const { proved: primitives, seconds: primitiveSeconds } =
+      this.uses.length === 0 || text === undefined
+        ? { proved: 0, seconds: 0 }
+        : await provePrimitives(this.pool, text, this.uses);
+    const parts = [...layers, ...(rest ? [rest.scores, rest.largest] : [])];
+    const all = parts.every(({ outputs, proved }) => outputs === proved);
+    const proved = all && this.disproof === undefined && rest?.wires.proved === true;
+    const found = { proved, layers, ...rest, primitives, primitiveSeconds };
+    return { ...found, ...(this.disproof && { disproof: this.disproof }) };
+  }
+
+  /** Scores, the number of the largest, and the wires. */
+  private async rest(
+    total: number,
+  ): Promise<{ scores: LayerProof; largest: LayerProof; wires: WiresProof }> {
+    const { model, design, o } = this;
+    o.onLayer?.(total - 2, total, 'scores');
+    const scores = await this.prove(scoresClaim(model, design));
+    o.onLayer?.(total - 1, total, 'largest');
+    const claim = largestClaim(model, design);
+    const largest = await this.prove(claim, (flat) => signExtended(flat, claim.input));
+    return { scores, largest, wires: this.wires() };
+  }
+
+  private wires(): WiresProof {
+    const { design, known, o } = this;
+    const links = [...design.layers.map(({ module }) => module), design.scores.name];
+    const parts = new Set([...links, design.largest.name]);
+    const unknown = [...parts].find((module) => !known.has(module));
+    if (unknown !== undefined)
+      return { proved: false, bits: 0, reason: `the registers of ${unknown} are not known` };
+    const top = flatModule(this.from.netlist, design.top, parts);
+    if (top === undefined) return { proved: false, bits: 0, reason: `no module ${design.top}` };
+    return proveWires(top, design, known, o.latencyCycles ?? design.latencyCycles);
+  }
+
+  /** @param changed what is known of the module's inputs, put into its logic */
+  private async prove(
+    claim: Claim,
+    changed?: (flat: FlatModule) => FlatModule,
+  ): Promise<LayerProof> {
+    const start = performance.now();
+    const { proof, difference } = await this.found(claim, start, changed);
+    if (difference !== undefined) this.disproof ??= { layer: claim.layer, ...difference };
+    return { layer: claim.layer, ...proof, seconds: (performance.now() - start) / 1000 };
+  }
+
+  private async found(
+    claim: Claim,
+    start: number,
+    changed: (flat: FlatModule) => FlatModule = (flat) => flat,
+  ): Promise<Found> {
+    const { netlist, gates } = this.from;
+    const outputs = claim.output.forms.length;
+    const refused = (reason: string): Found => ({
+      proof: { method: 'simulated', outputs, proved: 0, vectors: 0, reason },
+    });
+    const flat = flatModule(netlist, claim.module);
+    if (flat === undefined) return refused(`no module ${claim.module} is used`);
+    const wrong = portFault(flat, claim);
+    if (wrong !== undefined) return refused(wrong);
+    const stages = staged(withoutPadding(flat, claim));
+    if ('reason' in stages) return refused(stages.reason);
+    const common = commonStage(stages, flat.outputs[claim.port]);
+    if ('reason' in common) return refused(common.reason);
+    this.known.set(claim.module, { input: 'x', stages: common.stages });
+    for (const cell of flat.cells) {
+      const counter = counterOf(cell);
+      if (counter !== undefined) this.uses.push(useOf(counter));
+    }
+    const compiled = (): Promise<Compiled> => {
+      const vendor = new Set(
+        Object.keys(gates.modules).filter((name) => /^(LUT6_2|CARRY4)$/.test(name)),
+      );
+      const own = claim.port === 'y' ? undefined : flatModule(gates, claim.module, vendor);
+      const single = own && { modules: { [claim.module]: asModule(changed(own)) } };
+      return compile(single ?? gates, claim.module);
+    };
+    const found = await proveOutputs(
+      claim,
+      changed(withoutRegisters(flat)),
+      this.means(start, compiled),
+    );
+    const registers = common.stages ?? 0;
+    return registers === 0 ? found : { ...found, proof: { ...found.proof, registers } };
+  }
+
+  private means(start: number, compiled: () => Promise<Compiled>): Means {
+    const { secondsPerLayer = 120, rounds = 16, seed = 1, sat = false } = this.o;
+    let made: Promise<Compiled> | undefined;
+    return {
+      ...{ pool: this.pool, asked: this.asked, rounds, seed, sat },
+      left: () => secondsPerLayer - (performance.now() - start) / 1000,
+      compiled: () => {
+        made ??= compiled();
+        return made;
+      },
+    };
+  }
+}
+
+/** A bus of no bits has a wire all the same: it stands for nothing. */
+function withoutPadding(flat: FlatModule, { input }: Claim): FlatModule {
+  const bits = input.offsets[input.offsets.length - 1];
+  return bits > 0 ? flat : { ...flat, inputs: { ...flat.inputs, x: [] } };
+}
+
+const asModule = ({ inputs, outputs, cells }: FlatModule): YosysModule => ({
+  ports: Object.fromEntries([
+    ...Object.entries(inputs).map(([name, bits]) => [name, { direction: 'input', bits }]),
+    ...Object.entries(outputs).map(([name, bits]) => [name, { direction: 'output', bits }]),
+  ]),
+  cells: Object.fromEntries(cells.entries()),
+  netnames: {},
+});
+
+/** Wires in place of registers: meant for modules where that is allowed, see `staged`. */
+function wired({ modules }: YosysNetlist): YosysNetlist {
+  const each = Object.entries(modules).map(([name, module]): [string, YosysModule] => {
+    const { cells } = withoutRegisters({
+      name,
+      inputs: {},
+      outputs: {},
+      cells: Object.values(module.cells),
+      names: new Map(),
+    });
+    return [name, { ...module, cells: Object.fromEntries(cells.entries()) }];
+  });
+  return { modules: Object.fromEntries(each) };
+}

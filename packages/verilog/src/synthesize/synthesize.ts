@@ -1,0 +1,162 @@
+import { HbnnError } from '@hbnn/core';
+import { modelsFile } from '../emit/emit.ts';
+import { testbenchName } from '../emit/testbench.ts';
+import { YosysPool } from '../yosys/yosysPool.ts';
+import { type ModuleCost, mappingOf, synthesizeModules, type Target } from './synthesizeModules.ts';
+
+/** What a layer takes: its modules times how often they are there. */
+export interface LayerCost {
+  readonly layer: string;
+  readonly luts: number;
+  /** LUT6s of Xilinx, two small tables in one; undefined for other targets. */
+  readonly sites?: number;
+  readonly flipFlops: number;
+  readonly depth: number;
+  readonly area?: number;
+  /** The area with gates alone, where the library has cells that add. */
+  readonly gatesArea?: number;
+  /** Cells that add, in the modules that are smaller with them. */
+  readonly adderCells?: number;
+  /** Parts that its modules were synthesized in; nothing is optimized across them. */
+  readonly groups: number;
+  readonly cells: Readonly<Record<string, number>>;
+}
+
+export interface DesignCost extends LayerCost {
+  readonly layers: readonly LayerCost[];
+}
+
+/** Where costs are kept between runs, by a key made of text and target. */
+export interface CostCache {
+  read(key: string): ModuleCost[] | undefined;
+  write(key: string, costs: ModuleCost[]): void;
+}
+
+export interface SynthesizeOptions {
+  readonly cache?: CostCache;
+  /** Threads that run Yosys; by default one per core. */
+  readonly workers?: number;
+  /** Gates of a group, where a module is too large to be synthesized at once. */
+  readonly groupGates?: number;
+  /** Called when a file is done. */
+  onFile?(done: number, total: number, name: string): void;
+}
+
+const primitivesFile = 'hbnn_xc7.v';
+
+/** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
+export const isDesignFile = (name: string): boolean =>
+  name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name);
+
+/** Raised when scripts or counts change, so that no cached cost is of others. */
+const version = 4;
+
+/**
+ * Synthesize a design file by file and count what the whole takes: a module met a thousand times is synthesized once.
+ * Nothing is optimized across modules, so that the sum is an upper bound.
+ *
+ * @param files the Verilog of a design
+ * @param top its top module, the last in its file
+ * @throws HbnnError when a module is missing or the text cannot be read
+ */
+export async function synthesize(
+  files: Readonly<Record<string, string>>,
+  top: string,
+  target: Target,
+  o: SynthesizeOptions = {},
+): Promise<DesignCost> {
+  const sources = Object.entries(files).filter(([name]) => isDesignFile(name));
+  const pool = new YosysPool(o.workers);
+  try {
+    const modules = await allModules(pool, sources, files, target, o);
+    return designCost(top, modules);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function allModules(
+  pool: YosysPool,
+  sources: readonly (readonly [name: string, text: string])[],
+  files: Readonly<Record<string, string>>,
+  target: Target,
+  o: SynthesizeOptions,
+): Promise<Map<string, ModuleCost>> {
+  const headers = sources.flatMap(([, text]) => portsOnly(text));
+  const modules = new Map<string, ModuleCost>();
+  let mapping: ReturnType<typeof mappingOf> | undefined;
+  let done = 0;
+  const one = async ([name, text]: readonly [string, string]): Promise<void> => {
+    const own = moduleNames(text);
+    const others = headers.filter((header) => !own.includes(moduleNames(header)[0]));
+    const given: Record<string, string> = {
+      [name]: text,
+      'others.v': others.filter((header) => text.includes(moduleNames(header)[0])).join('\n'),
+    };
+    if (files[primitivesFile] !== undefined) given[primitivesFile] = files[primitivesFile];
+    const key = JSON.stringify([version, target, given, own, o.groupGates]);
+    let costs = o.cache?.read(key);
+    if (costs === undefined) {
+      mapping ??= mappingOf(pool, target);
+      costs = await synthesizeModules(pool, given, own, await mapping, o.groupGates);
+      o.cache?.write(key, costs);
+    }
+    for (const cost of costs) modules.set(cost.module, cost);
+    o.onFile?.(++done, sources.length, name);
+  };
+  o.onFile?.(0, sources.length, '');
+  // The longest first, so that no core waits for it at the end.
+  const longest = [...sources].sort(([, a], [, b]) => b.length - a.length);
+  await Promise.all(longest.map(one));
+  return modules;
+}
+
+function designCost(top: string, modules: ReadonlyMap<string, ModuleCost>): DesignCost {
+  const whole = modules.get(top);
+  if (whole === undefined)
+    throw new HbnnError(`${top}: expected a module of this name in the files`);
+  const layers = Object.keys(whole.instances).map((module) => total(module, module, modules));
+  // Layers follow one another.
+  const depth = layers.reduce((sum, layer) => sum + layer.depth, 0);
+  return { ...total(top, top, modules), depth, layers };
+}
+
+/** What only some targets have. */
+const summed = ['area', 'gatesArea', 'adderCells'] as const;
+
+/** A module with all that it is made of. */
+function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleCost>): LayerCost {
+  const cost = modules.get(name);
+  if (cost === undefined)
+    throw new HbnnError(`${name}: expected a module of this name in the files`);
+  const sum: { -readonly [Field in keyof ModuleCost]: ModuleCost[Field] } = { ...cost };
+  const cells: Record<string, number> = { ...cost.cells };
+  for (const [module, count] of Object.entries(cost.instances)) {
+    const part = total(layer, module, modules);
+    sum.luts += count * part.luts;
+    if (sum.sites !== undefined) sum.sites += count * (part.sites ?? 0);
+    sum.flipFlops += count * part.flipFlops;
+    sum.groups += part.groups;
+    sum.depth = Math.max(sum.depth, cost.depth + part.depth);
+    for (const each of summed) if (sum[each] !== undefined) sum[each] += count * (part[each] ?? 0);
+    for (const [type, k] of Object.entries(part.cells))
+      cells[type] = (cells[type] ?? 0) + count * k;
+  }
+  const { luts, sites, flipFlops, depth, groups } = sum;
+  const areas = summed.flatMap((each) => (sum[each] === undefined ? [] : [[each, sum[each]]]));
+  return {
+    ...{ layer, luts, ...(sites !== undefined && { sites }), flipFlops, depth },
+    ...{ ...Object.fromEntries(areas), groups, cells },
+  };
+}
+
+/** The modules of a file, in order. */
+export const moduleNames = (text: string): string[] =>
+  [...text.matchAll(/^\s*module\s+([A-Za-z_][A-Za-z0-9_$]*)/gm)].map(([, name]) => name);
+
+/** A file's modules by their ports alone. */
+function portsOnly(text: string): string[] {
+  return [...text.matchAll(/^\s*module\s+[A-Za-z_][^;]*;/gm)].map(
+    ([header]) => `(* blackbox *)\n${header.trim()}\nendmodule\n`,
+  );
+}

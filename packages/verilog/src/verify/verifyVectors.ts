@@ -1,0 +1,67 @@
+import { HbnnError } from '@hbnn/core';
+import { featureCount, type IntegerModel, interpreter } from '@hbnn/model';
+import { pixelsFile, scoresFile, testbenchName } from '../emit/testbenchNames.ts';
+import type { Difference } from './verify.ts';
+
+/**
+ * Check the testbench's images and scores, where they are among the files, against the model.
+ *
+ * @throws HbnnError for images that are not whole
+ */
+export function vectorDifference(
+  model: IntegerModel,
+  files: Readonly<Record<string, string>>,
+): Difference | undefined {
+  const [images, scores] = [pixelsOf(model, files), files[scoresFile]];
+  if (images === undefined || scores === undefined) return undefined;
+  const written = numbers(scores, scoresFile, 8);
+  const right = interpreter(model).run(images);
+  const classes = model.scoreOffsets.length;
+  const at = right.findIndex((score, i) => score !== (written[i] | 0));
+  if (at < 0 && written.length === right.length) return undefined;
+  const where = { layer: testbenchName, found: `${scoresFile}, for the images of ${pixelsFile}` };
+  if (written.length !== right.length)
+    return { ...where, output: 'scores', expected: right.length, got: written.length };
+  return {
+    ...{ ...where, output: `image ${Math.floor(at / classes)}, score ${at % classes}` },
+    ...{ expected: right[at], got: written[at] | 0 },
+  };
+}
+
+/** How many images the testbench has; undefined without its pixels. @throws HbnnError for images that are not whole */
+export function vectorImages(
+  model: IntegerModel,
+  files: Readonly<Record<string, string>>,
+): number | undefined {
+  const pixels = pixelsOf(model, files);
+  return pixels && pixels.length / featureCount(model.input.shape);
+}
+
+function pixelsOf(
+  model: IntegerModel,
+  files: Readonly<Record<string, string>>,
+): Uint8Array | undefined {
+  const text = files[pixelsFile];
+  if (text === undefined) return undefined;
+  const pixels = Uint8Array.from(numbers(text, pixelsFile, 2));
+  const size = featureCount(model.input.shape);
+  if (pixels.length > 0 && pixels.length % size === 0) return pixels;
+  throw new HbnnError(
+    `${pixelsFile}: expected images of ${size} pixels, got ${pixels.length} pixels; write the folder again`,
+  );
+}
+
+/** Numbers of a file for $readmemh, each line's last one first. */
+function numbers(text: string, file: string, digits: number): number[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line, i) => {
+      if (line.length % digits !== 0 || !/^[\da-f]+$/i.test(line))
+        throw new HbnnError(
+          `${file}, line ${i + 1}: expected numbers of ${digits} hexadecimal digits, got '${line.slice(0, 40)}'; write the folder again`,
+        );
+      const words = line.match(new RegExp(`.{${digits}}`, 'g')) ?? [];
+      return words.map((word) => Number.parseInt(word, 16)).reverse();
+    });
+}

@@ -1,0 +1,113 @@
+import { type FeatureShape, featureCount, type ThresholdLayer } from '@hbnn/model';
+import type { Planned } from './step.ts';
+
+/**
+ * How a feature map lies in memory: whole numbers, or bits of each activation plane, four channels to a byte.
+ */
+export type MapForm = 'int16' | 'int32' | 'nibbles';
+
+/** One activation plane of a map of nibbles: bits of its member channels, four to a row. */
+export interface NibblePlane {
+  /** Channels with a member anywhere: the first ones of `memberOrder`. */
+  readonly channels: Int32Array;
+  readonly firstRow: number;
+  readonly rows: number;
+  /** k_n. */
+  readonly multiple: number;
+}
+
+/** A planar feature map of a whole batch: [channel][stride]; see assembly/model/featureMaps.ts. */
+export interface MapLayout {
+  readonly form: MapForm;
+  readonly shape: FeatureShape;
+  readonly stride: number;
+  readonly bytes: number;
+  /** Of nibbles. */
+  readonly planes?: readonly NibblePlane[];
+  /** Of nibbles: the channels' order. */
+  readonly order?: Int32Array;
+}
+
+const formBytes = { int16: 2, int32: 4, nibbles: 1 } as const;
+
+export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+
+/** Values from one channel to the next: vector loops may run up to 16 values past a channel's end. */
+export const strideOf = ([height, width]: FeatureShape, batch: number): number =>
+  roundUp(batch * height * width, 16) + 16;
+
+/** Lay out a feature map; kernels write four channels at a time. */
+export function mapLayout(
+  shape: FeatureShape,
+  form: MapForm,
+  batch: number,
+  rows = roundUp(shape[2], 4),
+): MapLayout {
+  const stride = strideOf(shape, batch);
+  return { form, shape, stride, bytes: rows * stride * formBytes[form] };
+}
+
+/** One image's values of a planar map as the interpreter has them: row by row, channels fastest. */
+export function imageValues(
+  values: Int16Array | Int32Array,
+  { shape, stride }: MapLayout,
+  image: number,
+): Int32Array<ArrayBuffer> {
+  const [height, width, channels] = shape;
+  const pixels = height * width;
+  const out = new Int32Array(featureCount(shape));
+  for (let p = 0, i = 0; p < pixels; p++)
+    for (let c = 0; c < channels; c++) out[i++] = values[c * stride + image * pixels + p];
+  return out;
+}
+
+/**
+ * Channels that have a member in some plane, those in most planes first: a plane's members are the first so many, so
+ * that one order of weights does for all planes.
+ */
+function memberOrder(bits: Uint8Array, channels: number): { order: Int32Array; most: Uint8Array } {
+  const most = new Uint8Array(channels);
+  bits.forEach((width, i) => {
+    most[i % channels] = Math.max(most[i % channels], width);
+  });
+  const members = Array.from(most.keys()).filter((c) => most[c] > 0);
+  return { order: Int32Array.from(members.sort((a, b) => most[b] - most[a] || a - b)), most };
+}
+
+/** Nibbles of the planes that add something, of the channels that have a member in them. */
+export function nibbleLayout(
+  { layer, input }: Planned<ThresholdLayer>,
+  batch: number,
+): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
+  const { order, most } = memberOrder(layer.bits, input[2]);
+  let rows = 0;
+  const planes = Array.from(layer.multiples, (multiple, n): NibblePlane => {
+    const end = multiple === 0 ? 0 : order.findLastIndex((c) => most[c] > n) + 1;
+    const plane = { multiple, firstRow: rows, rows: Math.ceil(end / 4) };
+    rows += plane.rows;
+    return { ...plane, channels: order.slice(0, end) };
+  });
+  return { ...mapLayout(input, 'nibbles', batch, rows), planes, order };
+}
+
+/** One image's values behind nibbles: ±k_n per plane where `bits` has a member, row by row, channels fastest. */
+export function nibbleValues(
+  nibbles: Uint8Array,
+  { shape, stride, planes = [] }: MapLayout,
+  bits: Uint8Array,
+  image: number,
+): Int32Array<ArrayBuffer> {
+  const [height, width, channels] = shape;
+  const pixels = height * width;
+  const out = new Int32Array(featureCount(shape));
+  planes.forEach(({ channels: members, firstRow, multiple }, n) => {
+    members.forEach((c, slot) => {
+      const row = (firstRow + (slot >> 2)) * stride + image * pixels;
+      for (let p = 0, i = c; p < pixels; p++, i += channels) {
+        const bit = (nibbles[row + p] >> (slot & 3)) & 1;
+        if (bits[i] > n) out[i] += bit ? multiple : -multiple;
+      }
+    });
+  });
+  return out;
+}

@@ -1,0 +1,55 @@
+import type { IntegerLayer, PlannedLayer } from '@hbnn/model';
+import type { RawKernel } from '../webAssembly.ts';
+import type { MapLayout } from './featureMap.ts';
+import type { ModelKernelName } from './modelKernels.ts';
+
+/** A planned layer of one kind. */
+export type Planned<Layer extends IntegerLayer> = Omit<PlannedLayer, 'layer'> & {
+  readonly layer: Layer;
+};
+
+export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | Float64Array;
+
+/** Where a step's data lie: byte offsets into the memory. */
+export interface Places {
+  readonly input: number;
+  readonly output: number;
+  readonly scratch: number;
+  readonly constants: readonly number[];
+}
+
+/** Compute a step for the first images of the batch. */
+export type RunStep = (images: number) => void;
+
+/** One kernel's work, before it is known where its data lie. */
+export interface Step {
+  /** Index of the model's layer that it belongs to; −1 is the input. */
+  readonly layer: number;
+  readonly kernel: ModelKernelName;
+  readonly input: MapLayout;
+  readonly output: MapLayout;
+  readonly scratchBytes: number;
+  readonly constants: readonly Constant[];
+  bind(raw: Readonly<Record<string, RawKernel>>, at: Places): RunStep;
+  /** Multiply-adds of one image, for a product. */
+  readonly macs?: number;
+  /** A product's weights are packed. */
+  readonly packed?: boolean;
+  /** What a product was thought to take for a batch, nanoseconds. */
+  readonly cost?: number;
+}
+
+/** Constants in the order in which they are asked for; one that is asked for twice is kept once. */
+export class ConstantList {
+  readonly #constants: Constant[] = [];
+
+  get constants(): readonly Constant[] {
+    return this.#constants;
+  }
+
+  /** Where the constant is among them. */
+  add(constant: Constant): number {
+    const known = this.#constants.indexOf(constant);
+    return known >= 0 ? known : this.#constants.push(constant) - 1;
+  }
+}
