@@ -16,7 +16,8 @@ import { table2 } from './figures/table2.ts';
 import { inputMaps, weightVariants } from './figures/variants.ts';
 import { outFolder } from './outFolder.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
-import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
+import { checkWritable, storedStages, writeReport } from './report/report.ts';
+import type { StageReport } from './report/stageReport.ts';
 import { runSettings } from './runner.ts';
 import type { Stage } from './stage.ts';
 

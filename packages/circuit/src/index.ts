@@ -18,6 +18,7 @@ export type { Fold } from './folded/foldSchedule.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export {
   type AdderStyle,
+  addValue,
   BitHeap,
   bitLength,
   type HeapSum,
@@ -60,8 +61,9 @@ export {
   total,
   unsignedFrom,
 } from './netlist/values.ts';
-export { addValue, linearSums } from './sums/linearSums.ts';
-export { planSums, type SumPart, type SumPlan } from './sums/sumPlan.ts';
+export { linearSums } from './sums/linearSums.ts';
+export type { SumPart } from './sums/planeRows.ts';
+export { planSums, type SumPlan } from './sums/sumPlan.ts';
 export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { type Site, sitesOf } from './unrolled/sites.ts';
 export {

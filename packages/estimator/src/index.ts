@@ -39,17 +39,14 @@ export {
   type StepFit,
   type UnrolledMeasurement,
 } from './unrolled/calibrate.ts';
+export { styleOf, type UnrolledCircuit } from './unrolled/circuits.ts';
 export {
-  styleOf,
-  type UnrolledCircuit,
   type UnrolledCoefficients,
   unrolledCoefficients,
 } from './unrolled/coefficients.ts';
-export {
-  type StepCounts,
-  unrolledCounts,
-} from './unrolled/counts.ts';
+export { unrolledCounts } from './unrolled/counts.ts';
 export { tournamentAreas } from './unrolled/measuredParts.ts';
+export type { StepCounts } from './unrolled/steps.ts';
 export {
   type Activity,
   type AsicOptions,

@@ -23,8 +23,8 @@ export const mostFeatures = 2 ** 22;
 export const mostLayers = 4096;
 
 /** A layer with the shapes it goes between and the most its inputs and outputs can come to. */
-export interface PlannedLayer {
-  readonly layer: IntegerLayer;
+export interface PlannedLayer<Layer extends IntegerLayer = IntegerLayer> {
+  readonly layer: Layer;
   readonly input: FeatureShape;
   readonly output: FeatureShape;
   /** Bounds of the values, from weights and inputs: |out| ≤ outputBound. */

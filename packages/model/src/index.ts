@@ -1,4 +1,5 @@
-export { type Census, census, type Operations, type StepCensus } from './census/census.ts';
+export { type Census, census, type StepCensus } from './census/census.ts';
+export type { Operations } from './census/operations.ts';
 export { type PlannedLayer, planModel } from './checkModel.ts';
 export {
   decodeModel,

@@ -64,13 +64,11 @@ export {
 export {
   buildNetwork,
   openRun,
-  type Progress,
-  type RunOptions,
-  type RunResult,
   type RunSources,
   runTraining,
 } from './run.ts';
 export { storedConfig } from './runFolder.ts';
+export type { Progress, RunOptions, RunResult } from './runResult.ts';
 export { learningRateAt, type Schedule } from './schedule.ts';
 export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
 export type { BestEpoch } from './validate.ts';

@@ -13,10 +13,11 @@ import { networks } from './networks/registry.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { exportArrays, importArrays, initialize, parametersOf } from './parameters.ts';
 import { checkRunFolder, settleRunFolder, storedConfig, takeRunFolder } from './runFolder.ts';
+import type { RunOptions, RunResult } from './runResult.ts';
 import { learningRateAt } from './schedule.ts';
 import { eventWriter } from './tensorboard.ts';
 import { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
-import { type BestEpoch, bestEpoch, stopsEarly, validate, validationSource } from './validate.ts';
+import { bestEpoch, stopsEarly, validate, validationSource } from './validate.ts';
 
 /** What a run is trained and judged on. */
 export interface RunSources {
@@ -26,56 +27,6 @@ export interface RunSources {
   readonly validation?: BatchSource;
   /** What a table should call the data; the training source's name where it is left out. */
   readonly label?: string;
-}
-
-export interface Progress {
-  readonly step: number;
-  readonly steps: number;
-  readonly epoch: number;
-  /** Over the present epoch so far. */
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly imagesPerSecond: number;
-  readonly secondsLeft: number;
-}
-
-export interface RunResult {
-  readonly config: RunConfig;
-  readonly backend: string;
-  /** The data set and how many of its images were trained on. */
-  readonly data: string;
-  readonly trainImages: number;
-  readonly top1: number;
-  readonly top5: number;
-  readonly testLoss: number;
-  readonly testImages: number;
-  /** Mean training cross-entropy of the last epoch. */
-  readonly trainLoss: number;
-  readonly epochs: readonly EpochSummary[];
-  /** The epoch whose weights are in best.bin; only with validation images and a whole epoch. */
-  readonly best?: BestEpoch;
-  /** Whether training ended before its epochs because validation brought nothing better. */
-  readonly stoppedEarly?: boolean;
-  readonly steps: number;
-  readonly parameters: number;
-  /** Digest of all weights, masks of chance and time away: equal runs have equal digests. */
-  readonly weightsSha256: string;
-  /** Training time on this machine, over all sittings. */
-  readonly seconds: number;
-}
-
-export interface RunOptions {
-  /** Folder for config.json, checkpoint.bin, metrics.jsonl, best.bin, weights.bin and result.json. */
-  readonly dir: string;
-  /** Go on from the folder's checkpoint, or return its result when it has ended. */
-  readonly resume?: boolean;
-  readonly backend: string;
-  readonly checkpointSeconds?: number;
-  /** Write event files for TensorBoard, in the folder's `tensorboard`. */
-  readonly tensorboard?: boolean;
-  /** How long to wait for another process that trains into the folder, in seconds; default 0. */
-  readonly waitSeconds?: number;
-  readonly onProgress?: (progress: Progress) => void;
 }
 
 interface Checkpoint {

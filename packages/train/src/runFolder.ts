@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { configDifference, type RunConfig, runConfig } from './config.ts';
-import type { RunOptions, RunResult } from './run.ts';
 import { lockRunFolder, refuseLocked } from './runLock.ts';
+import type { RunOptions, RunResult } from './runResult.ts';
 import { makeFolder, writeWhole } from './tensorFile.ts';
 
 /** The configuration a run folder was made with. */

@@ -10,7 +10,8 @@ export {
   prove,
   type WiresProof,
 } from './prove/prove.ts';
-export { type Simulation, type SimulationOptions, simulate } from './simulate/simulate.ts';
+export { simulate } from './simulate/simulate.ts';
+export type { Simulation, SimulationOptions } from './simulate/simulation.ts';
 export { type PartSwitching, type Switching, switching } from './simulate/switching.ts';
 export { ice40Devices } from './synthesize/ice40.ts';
 export {
@@ -36,4 +37,5 @@ export {
   synthesisTargets,
   type Target,
 } from './synthesize/synthesizeModules.ts';
-export { type Difference, type Verified, type VerifyOptions, verify } from './verify/verify.ts';
+export type { Difference } from './verify/difference.ts';
+export { type Verified, type VerifyOptions, verify } from './verify/verify.ts';

@@ -1,6 +1,6 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
 import { claimRow, scales, table } from './markdown.ts';
-import type { Report, StageReport } from './report.ts';
+import type { Report, StageReport } from './stageReport.ts';
 
 const style = `${pageStyle}
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-bottom: 2px solid var(--line); padding-bottom: .25rem; }

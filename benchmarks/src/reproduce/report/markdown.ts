@@ -1,5 +1,5 @@
 import type { Claim, ResultRow } from '../stage.ts';
-import type { Report, StageReport } from './report.ts';
+import type { Report, StageReport } from './stageReport.ts';
 
 const minus = (text: string): string => text.replace(/^-/, '−');
 

@@ -3,23 +3,10 @@ import { dirname, join } from 'node:path';
 import { drawSvg } from '@hbnn/cli/drawing';
 import { HbnnError } from '@hbnn/core';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
-import type { Provenance } from '../../results/provenance.ts';
 import { equivalenceMargin } from '../claims.ts';
-import type { StageResult } from '../stage.ts';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
-
-/** A stage's result with where it comes from. */
-export interface StageReport extends StageResult {
-  readonly provenance: Provenance;
-}
-
-export interface Report {
-  readonly profile: string;
-  readonly about: string;
-  readonly rules: string;
-  readonly stages: readonly StageReport[];
-}
+import type { Report, StageReport } from './stageReport.ts';
 
 const about =
   'Heterogeneous Bitwidth Binarization in Convolutional Neural Networks (Fromm, Patel, Philipose, NeurIPS ' +

@@ -5,7 +5,7 @@ import type {
   SumPoolLayer,
   ThresholdLayer,
 } from '@hbnn/model';
-import { type AdderStyle, BitHeap, bitLength } from '../netlist/bitHeap.ts';
+import { type AdderStyle, addValue, BitHeap, bitLength } from '../netlist/bitHeap.ts';
 import { type Literal, Netlist, one } from '../netlist/netlist.ts';
 import { type Form, planesForm, type Value } from '../netlist/value.ts';
 import {
@@ -17,7 +17,6 @@ import {
   thresholdBits,
   total,
 } from '../netlist/values.ts';
-import { addValue } from '../sums/linearSums.ts';
 import {
   baseAt,
   beatWidth,

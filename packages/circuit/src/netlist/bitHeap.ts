@@ -5,6 +5,7 @@ import {
   compressToNumber,
 } from './compression.ts';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
+import type { Value } from './value.ts';
 
 export type { AdderStyle };
 
@@ -217,4 +218,13 @@ class Reduction {
       this.heap[first + i].standing = bit === zero ? [] : [bit];
     });
   }
+}
+
+/** Add `factor` times a number to a heap. */
+export function addValue(heap: BitHeap, { form, bits }: Value, factor: number | bigint): void {
+  const times = BigInt(factor);
+  heap.base += times * BigInt(form.base);
+  bits.forEach((bit, i) => {
+    heap.add(times * BigInt(form.weights[i]), bit);
+  });
 }

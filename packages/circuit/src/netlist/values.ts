@@ -1,6 +1,5 @@
 import type { RequantizeLayer } from '@hbnn/model';
-import { addValue } from '../sums/linearSums.ts';
-import { type AdderStyle, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
+import { type AdderStyle, addValue, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
 import { invert, type Literal, type Netlist, one, zero } from './netlist.ts';
 import { type Form, planesForm, type Value } from './value.ts';
 

@@ -1,4 +1,4 @@
-import { BitHeap, type LooseSum } from '../netlist/bitHeap.ts';
+import { addValue, BitHeap, type LooseSum } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/compression.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import type { Form, Value } from '../netlist/value.ts';
@@ -61,15 +61,6 @@ function addSum(heap: BitHeap, { base, weights, bits }: SourceSum, factor: numbe
   heap.base += BigInt(factor) * base;
   bits.forEach((bit, j) => {
     heap.add(factor * weights[j], bit);
-  });
-}
-
-/** Add `factor` times a number to a heap. */
-export function addValue(heap: BitHeap, { form, bits }: Value, factor: number | bigint): void {
-  const times = BigInt(factor);
-  heap.base += times * BigInt(form.base);
-  bits.forEach((bit, i) => {
-    heap.add(times * BigInt(form.weights[i]), bit);
   });
 }
 

@@ -1,7 +1,5 @@
 import type { IntegerWeights, PlaneWeights } from '@hbnn/model';
 import { digitCount, type Row } from './rowGrouping.ts';
-import type { SumPart } from './sumPlan.ts';
-
 /** Rows of one plane or one place of digits, at most one of each output. */
 export type Pool = readonly Row[];
 
@@ -97,4 +95,11 @@ function digitAt(value: number, place: number): number {
   const digit = (((tripled >> 1) & ~(magnitude >> 1)) >> place) & 1;
   const minus = (((magnitude >> 1) & ~(tripled >> 1)) >> place) & 1;
   return value < 0 ? minus - digit : digit - minus;
+}
+
+/** Which of a layer's weights a matrix has: outputs from one on, and places in each output's row. */
+export interface SumPart {
+  readonly from: number;
+  readonly outputs: number;
+  readonly taps: ArrayLike<number>;
 }

@@ -7,6 +7,7 @@ import {
   ofSameInputs,
   type Pool,
   planePools,
+  type SumPart,
   valuesOf,
 } from './planeRows.ts';
 import { type Addition, digitCount, type Term } from './rowGrouping.ts';
@@ -28,13 +29,6 @@ export interface SumPlan {
   /** Each takes inputs and classes before it. */
   readonly classes: readonly SumClass[];
   readonly additions: readonly Addition[];
-}
-
-/** Which of a layer's weights a matrix has: outputs from one on, and places in each output's row. */
-export interface SumPart {
-  readonly from: number;
-  readonly outputs: number;
-  readonly taps: ArrayLike<number>;
 }
 
 /** Take a part of a layer's weights and find the grouping that leaves the fewest bits to add. */

@@ -11,7 +11,8 @@ import {
   spread,
   type UnrolledMeasurement,
 } from './calibrate.ts';
-import { type UnrolledCircuit, unrolledCoefficients } from './coefficients.ts';
+import type { UnrolledCircuit } from './circuits.ts';
+import { unrolledCoefficients } from './coefficients.ts';
 import { estimateAsic, estimateUnrolled, unrolledArea } from './unrolled.ts';
 
 const file = new URL('../../test/unrolledMeasurements.json', import.meta.url);

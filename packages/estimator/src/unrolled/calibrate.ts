@@ -1,8 +1,9 @@
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
 import { type InputMapPer, type IntegerModel, randomModel } from '@hbnn/model';
-import type { UnrolledCircuit } from './coefficients.ts';
+import type { UnrolledCircuit } from './circuits.ts';
 import { unrolledCounts } from './counts.ts';
-import { groupOf, partsOf, type StepGroup, stepGroups } from './stepParts.ts';
+import { partsOf } from './stepParts.ts';
+import { groupOf, type StepGroup, stepGroups } from './steps.ts';
 
 /** Coefficients of an area, and how well they do. */
 export interface Fit {

@@ -1,5 +1,5 @@
-import type { AdderStyle } from '@hbnn/circuit';
-import type { StepGroup } from './stepParts.ts';
+import type { UnrolledCircuit } from './circuits.ts';
+import type { StepGroup } from './steps.ts';
 
 /** What the parts of a kind of step take, and the largest relative error measured, rounded up. */
 export interface StepCoefficients {
@@ -15,19 +15,6 @@ export interface UnrolledCoefficients {
   /** The largest relative error of whole designs, rounded up. */
   readonly designError: number;
 }
-
-/** `adders`: gates with the library's cell that adds three bits. */
-export type UnrolledCircuit = 'lut6' | 'lut4' | 'gates' | 'adders';
-
-/** How `hbnn verilog` makes the sums of each circuit. */
-export const styleOf: Readonly<Record<UnrolledCircuit, AdderStyle>> = {
-  ...{ lut6: 'xc7', lut4: 'gates', gates: 'gates', adders: 'gates' },
-};
-
-/** Inputs of each circuit's look-up tables; 0 in gates. */
-export const tableInputsOf: Readonly<Record<UnrolledCircuit, number>> = {
-  ...{ lut6: 6, lut4: 4, gates: 0, adders: 0 },
-};
 
 /*
  * Fitted by `pnpm bench:calibrate` to the layers and networks of test/unrolledMeasurements.json, synthesized with Yosys

@@ -24,7 +24,7 @@ import {
   planModel,
   type ThresholdLayer,
 } from '@hbnn/model';
-import { styleOf, tableInputsOf, type UnrolledCircuit } from './coefficients.ts';
+import { styleOf, tableInputsOf, type UnrolledCircuit } from './circuits.ts';
 import { withFewGates } from './decisionDiagram.ts';
 import { heapCounts } from './heapCounts.ts';
 import {
@@ -37,14 +37,8 @@ import {
 } from './netlistCounts.ts';
 import { beyondFewest } from './pixelComparisons.ts';
 import { type Place, placesOf, slicesOf } from './places.ts';
-import { groupOf } from './stepParts.ts';
+import { groupOf, type StepCounts } from './steps.ts';
 import { tournamentArea } from './tournaments.ts';
-
-/** Building blocks of one step of an unrolled design: what its area is made of. */
-export interface StepCounts extends LogicCounts {
-  readonly name: string;
-  readonly kind: PlannedLayer['layer']['kind'] | 'scores' | 'largest';
-}
 
 /** How a circuit's logic is made and counted. */
 interface Making {

@@ -1,20 +1,5 @@
-import { styleOf, tableInputsOf, type UnrolledCircuit } from './coefficients.ts';
-import type { StepCounts } from './counts.ts';
-
-/** Kinds of steps that share coefficients. */
-export const stepGroups = [
-  'layer',
-  'threshold',
-  'maxPool',
-  'sumPool',
-  'requantize',
-  'scores',
-  'largest',
-] as const;
-export type StepGroup = (typeof stepGroups)[number];
-
-export const groupOf = (kind: StepCounts['kind']): StepGroup =>
-  kind === 'conv' || kind === 'depthwise' || kind === 'dense' ? 'layer' : kind;
+import { styleOf, tableInputsOf, type UnrolledCircuit } from './circuits.ts';
+import type { StepCounts, StepGroup } from './steps.ts';
 
 /**
  * The parts that a step's area is made of in a circuit, one per coefficient.

@@ -1,6 +1,6 @@
 import { pixelForm, planesForm } from '@hbnn/circuit';
 import { describe, expect, it } from 'vitest';
-import type { UnrolledCircuit } from './coefficients.ts';
+import type { UnrolledCircuit } from './circuits.ts';
 import {
   pixelTables4,
   tournamentAreas,

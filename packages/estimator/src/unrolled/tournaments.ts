@@ -1,4 +1,4 @@
-import type { UnrolledCircuit } from './coefficients.ts';
+import type { UnrolledCircuit } from './circuits.ts';
 import { tournamentAreas, tournamentCounts, tournamentWidths } from './measuredParts.ts';
 
 type Table = readonly (readonly number[])[];

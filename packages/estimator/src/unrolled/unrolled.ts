@@ -5,13 +5,11 @@ import type { Device } from '../devices.ts';
 import { checkClock } from '../folded/folded.ts';
 import { powerModelOf } from '../power.ts';
 import { type Quantity, quantity, type Trust } from '../quantity.ts';
-import {
-  type UnrolledCircuit,
-  type UnrolledCoefficients,
-  unrolledCoefficients,
-} from './coefficients.ts';
-import { type StepCounts, unrolledCounts } from './counts.ts';
-import { groupOf, partsOf } from './stepParts.ts';
+import type { UnrolledCircuit } from './circuits.ts';
+import { type UnrolledCoefficients, unrolledCoefficients } from './coefficients.ts';
+import { unrolledCounts } from './counts.ts';
+import { partsOf } from './stepParts.ts';
+import { groupOf, type StepCounts } from './steps.ts';
 
 /** The area of one step, in the circuit's unit. */
 export interface StepArea {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type PlannedLayer, planModel } from '../checkModel.ts';
 import { type FeatureShape, featureCount, type IntegerModel } from '../integerModel.ts';
 import { randomModel } from '../randomModel.ts';
-import { census, type Operations } from './census.ts';
+import { census } from './census.ts';
+import type { Operations } from './operations.ts';
 
 const seeds = Array.from({ length: 120 }, (_, seed) => seed);
 type Bits = readonly number[] | 'number';

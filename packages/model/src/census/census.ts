@@ -10,21 +10,8 @@ import {
   type ThresholdLayer,
 } from '../integerModel.ts';
 import { type Coding, codedBits, outputCoding, pixelCoding, wholeWidth } from './coding.ts';
+import type { Operations } from './operations.ts';
 import { productCounts } from './products.ts';
-
-/** Elementary operations of one inference. */
-export interface Operations {
-  /** Products of two signs: one per bit of the weight and bit of the input. */
-  readonly xnor: number;
-  /** Bits that are counted into sums: the results of the XNORs. */
-  readonly popcount: number;
-  /** Additions or subtractions of two numbers. */
-  readonly add: number;
-  /** Comparisons of two numbers. */
-  readonly compare: number;
-  /** Products of two numbers of more than one bit. */
-  readonly multiply: number;
-}
 
 /** What one step of a network takes per inference. */
 export interface StepCensus {

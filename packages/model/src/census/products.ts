@@ -1,7 +1,7 @@
 import type { PlannedLayer } from '../checkModel.ts';
 import type { ConvLayer, DenseLayer, DepthwiseLayer, IntegerWeights } from '../integerModel.ts';
-import type { Operations } from './census.ts';
 import type { Coding } from './coding.ts';
+import type { Operations } from './operations.ts';
 
 type Products = ConvLayer | DepthwiseLayer | DenseLayer;
 

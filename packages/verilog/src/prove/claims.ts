@@ -1,28 +1,11 @@
 import type { Form } from '@hbnn/circuit';
 import { type Bus, type Design, type DesignLayer, indexWidth } from '@hbnn/circuit';
-import { type IntegerModel, type LayerStep, layerStep, type PlannedLayer } from '@hbnn/model';
+import { type IntegerModel, layerStep, type PlannedLayer } from '@hbnn/model';
 import type { YosysBit } from '../yosys/yosys.ts';
-import { dependencies, sumsOf, type Terms } from './layerNets.ts';
+import type { Claim } from './claim.ts';
+import { dependencies, sumsOf, type Terms } from './modelSums.ts';
 import type { FlatModule } from './netlist.ts';
-import { type Wanted, wantedOf } from './statements.ts';
-
-/** What a module has to compute: values of the elements on its port x to those on its output port. */
-export interface Claim {
-  readonly layer: string;
-  readonly module: string;
-  readonly port: string;
-  readonly input: Bus;
-  readonly output: Bus;
-  readonly step: LayerStep;
-  /** Where outputs are sums of inputs. */
-  readonly terms?: readonly Terms[];
-  /** The elements of the input that each output depends on in the model. */
-  readonly dependencies: readonly (readonly number[])[];
-  /** What output o should be, in plain Verilog, of elements in this order. */
-  wanted(o: number, elements: readonly number[]): (width: number) => Wanted;
-  /** What an output's value is short of what people call it. */
-  shown(o: number, value: number): number;
-}
+import { wantedOf } from './statements.ts';
 
 /** A layer computes what the interpreter does. */
 export function layerClaim(plan: PlannedLayer, layer: DesignLayer): Claim {

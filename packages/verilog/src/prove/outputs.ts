@@ -1,7 +1,7 @@
 import { busWidth } from '@hbnn/circuit';
 import type { Compiled } from '../simulate/compile.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
-import type { Claim } from './claims.ts';
+import type { Claim } from './claim.ts';
 import { flatLayer, readElements, unprovedSums } from './layerNets.ts';
 import type { FlatModule } from './netlist.ts';
 import { type Answer, ask, mostSatBits, type Question, questionOf, valuesOf } from './sat.ts';

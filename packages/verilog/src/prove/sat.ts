@@ -2,7 +2,7 @@ import type { Form } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { type YosysBit, yosys } from '../yosys/yosys.ts';
 import { type YosysPool, YosysTimeout } from '../yosys/yosysPool.ts';
-import type { Claim } from './claims.ts';
+import type { Claim } from './claim.ts';
 import { logicOf } from './logic.ts';
 import type { FlatModule } from './netlist.ts';
 import { bitsFor, literal, magnitude, whole } from './statements.ts';

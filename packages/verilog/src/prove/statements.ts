@@ -1,15 +1,7 @@
 import type { Bus, Form } from '@hbnn/circuit';
 import type { PlannedLayer } from '@hbnn/model';
-import { type Terms, windowElements } from './layerNets.ts';
-
-/** What an output should be, as an expression of signed numbers `e0`, `e1`, …, the values of its elements. */
-export interface Wanted {
-  /** Lines before it. */
-  readonly lines: readonly string[];
-  readonly value: string;
-  /** No number on the way is larger in magnitude. */
-  readonly most: number;
-}
+import type { Wanted } from './claim.ts';
+import { type Terms, windowElements } from './modelSums.ts';
 
 /** Number as a signed literal of so many bits. */
 export const literal = (value: number, width: number): string =>

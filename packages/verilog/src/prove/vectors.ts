@@ -3,7 +3,7 @@ import { decodeForm, type Form, formKey } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import { type Compiled, lanes } from '../simulate/compile.ts';
 import { bitOf, wordsPerSlot } from '../simulate/simulate.ts';
-import type { Claim } from './claims.ts';
+import type { Claim } from './claim.ts';
 
 /** Values at a layer's inputs for which it does not give what it should. */
 export interface CounterExample {

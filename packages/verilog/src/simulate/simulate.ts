@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
-import { type Feature, featureCount, type IntegerModel, type Watch } from '@hbnn/model';
+import { type Feature, featureCount, type IntegerModel } from '@hbnn/model';
 import { modelsFile } from '../emit/emit.ts';
 import { xc7Boxes, xc7Models } from '../emit/primitives.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
@@ -9,22 +9,7 @@ import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { type Compiled, compile, lanes } from './compile.ts';
 import { simulateStreams } from './simulateStreams.ts';
-
-/** A design read back from its text and ready to be computed. */
-export interface Simulation {
-  /** Scores of each image, [count, classes]; `watch` is shown each layer's output, image after image. */
-  run(pixels: Uint8Array, watch?: Watch): Int32Array;
-  /** The number of the largest score of each image of the last run, as the hardware gives it. */
-  readonly largest: () => Int32Array;
-  readonly gates: number;
-  /** Of streams: cycles between the last image's scores and those of the image before it, of the last run. */
-  readonly cyclesPerImage?: () => number;
-}
-
-export interface SimulationOptions {
-  /** Of streams: both ends wait now and then, and wires carry noise between beats (the default), or never. */
-  readonly pauses?: boolean;
-}
+import type { Simulation, SimulationOptions } from './simulation.ts';
 
 /**
  * Read a design's text back with Yosys and compile its netlist: what is computed is what the Verilog says.

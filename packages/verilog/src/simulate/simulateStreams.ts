@@ -4,7 +4,7 @@ import { HbnnError, type Random, random } from '@hbnn/core';
 import { type Feature, featureCount, type IntegerModel } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
 import { type Compiled, lanes } from './compile.ts';
-import type { Simulation } from './simulate.ts';
+import type { Simulation } from './simulation.ts';
 
 const words = 4;
 

@@ -1,5 +1,5 @@
 import type { Bus, Design, DesignLayer, FoldedDesign } from '@hbnn/circuit';
-import { decodeForm, type Form } from '@hbnn/circuit';
+import { decodeForm } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
 import { type Feature, featureCount, type IntegerModel, interpreter } from '@hbnn/model';
 import { testbenchText } from '../emit/testbench.ts';
@@ -16,19 +16,9 @@ import {
 import { StreamFault } from '../simulate/simulateStreams.ts';
 import { undrivenNet } from '../yosys/undriven.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
+import { codeOf, type Difference, position } from './difference.ts';
 import { streamDifference } from './verifyStreams.ts';
 import { vectorDifference, vectorImages } from './verifyVectors.ts';
-
-/** Where hardware and model part. */
-export interface Difference {
-  readonly layer: string;
-  /** Row, column and channel; the number of a score. */
-  readonly output: string;
-  readonly expected: number;
-  readonly got: number;
-  /** What was tried: an image of the whole network, or values put on the layer's own inputs. */
-  readonly found: string;
-}
 
 export interface Verified {
   readonly equal: boolean;
@@ -257,11 +247,6 @@ function scoreDifference(
   return undefined;
 }
 
-export function position([, width, channels]: readonly number[], i: number): string {
-  const pixel = Math.floor(i / channels);
-  return `row ${Math.floor(pixel / width)}, column ${pixel % width}, channel ${i % channels}`;
-}
-
 async function layerDifference(
   { layer, module, input, output, stages }: DesignLayer,
   wanted: YosysNetlist,
@@ -320,16 +305,3 @@ function set(memory: Uint32Array, slot: number, lane: number): void {
 
 const valuesOf = ({ forms, offsets }: Bus, bit: (at: number) => boolean): number[] =>
   forms.map((form, i) => decodeForm(form, (j) => bit(offsets[i] + j)));
-
-/** Bits of a form that stand for a number near `value`: exactly it where the weights are those of binary. */
-export function codeOf(
-  { base, weights }: Form,
-  value: number,
-  below: (n: number) => number,
-): number[] {
-  const [unit] = weights;
-  const binary = weights.every((weight, i) => weight === unit * 2 ** i);
-  if (!binary) return weights.map(() => below(2));
-  const code = Math.floor((value - base) / unit);
-  return weights.map((_, i) => Math.floor(code / 2 ** i) % 2);
-}

@@ -4,7 +4,7 @@ import { type Random, random } from '@hbnn/core';
 import { type Compiled, compile, lanes } from '../simulate/compile.ts';
 import { bitOf, wordsPerSlot } from '../simulate/simulate.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
-import { codeOf, type Difference, position } from './verify.ts';
+import { codeOf, type Difference, position } from './difference.ts';
 
 /** Cycles without a beat after which a layer is taken to stand still, beyond those of an image. */
 const patience = 4096;

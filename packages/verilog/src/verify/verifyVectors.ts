@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { featureCount, type IntegerModel, interpreter } from '@hbnn/model';
 import { pixelsFile, scoresFile, testbenchName } from '../emit/testbenchNames.ts';
-import type { Difference } from './verify.ts';
+import type { Difference } from './difference.ts';
 
 /**
  * Check the testbench's images and scores, where they are among the files, against the model.

@@ -1,9 +1,8 @@
-import type { ThresholdLayer } from '@hbnn/model';
+import type { PlannedLayer, ThresholdLayer } from '@hbnn/model';
 import { type NibblePlane, nibbleLayout } from './featureMap.ts';
 import { productOnce } from './productOnce.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { type InputOrder, rowsOf } from './quads.ts';
-import type { Planned } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { windowOf } from './window.ts';
 
@@ -21,7 +20,7 @@ export interface BinaryInputs {
 /** A product's inputs as planes of bits; undefined where there are too many planes. */
 export function binaryInputs(
   plan: PlannedProduct,
-  before: Planned<ThresholdLayer>,
+  before: PlannedLayer<ThresholdLayer>,
 ): BinaryInputs | undefined {
   if (before.layer.multiples.length > mostPlanes) return undefined;
   const [kernelH, kernelW] = windowOf(plan.layer, plan.input).kernel;

@@ -1,6 +1,7 @@
+import type { PlannedLayer } from '@hbnn/model';
 import { type DepthwiseLayer, featureCount, weightValues } from '@hbnn/model';
 import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
-import type { Planned, Step } from './step.ts';
+import type { Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
 
 /** Padded planes are no larger. */
@@ -8,7 +9,7 @@ const mostPadded = 2 ** 22;
 
 export function depthwiseStep(
   index: number,
-  plan: Planned<DepthwiseLayer>,
+  plan: PlannedLayer<DepthwiseLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -45,7 +46,7 @@ export function depthwiseStep(
 }
 
 /** How an input plane lies between zeros (assembly/model/depthwise.ts); undefined where that would be large. */
-function paddedPlane({ layer, input, output }: Planned<DepthwiseLayer>) {
+function paddedPlane({ layer, input, output }: PlannedLayer<DepthwiseLayer>) {
   const [, kernelH, kernelW] = layer.weights.shape;
   const [strideH, strideW] = layer.strides;
   const [top, left] = layer.padding;

@@ -1,6 +1,12 @@
-import type { MaxPoolLayer, RequantizeLayer, SumPoolLayer, ThresholdLayer } from '@hbnn/model';
+import type {
+  MaxPoolLayer,
+  PlannedLayer,
+  RequantizeLayer,
+  SumPoolLayer,
+  ThresholdLayer,
+} from '@hbnn/model';
 import { type MapLayout, mapLayout, nibbleLayout, roundUp } from './featureMap.ts';
-import type { Planned, Step } from './step.ts';
+import type { Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
 
 /** Change a map of whole numbers to int16 or int32; none where it is so already. */
@@ -24,7 +30,7 @@ export function convertStep(
 
 export function poolStep(
   index: number,
-  plan: Planned<MaxPoolLayer | SumPoolLayer>,
+  plan: PlannedLayer<MaxPoolLayer | SumPoolLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -48,7 +54,7 @@ export function poolStep(
 
 export function thresholdStep(
   index: number,
-  plan: Planned<ThresholdLayer>,
+  plan: PlannedLayer<ThresholdLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -76,7 +82,7 @@ export function thresholdStep(
 /** Thresholds of at most three planes to nibbles, from int32. */
 export function nibbleStep(
   index: number,
-  plan: Planned<ThresholdLayer>,
+  plan: PlannedLayer<ThresholdLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -109,7 +115,7 @@ export function nibbleStep(
 
 export function requantizeStep(
   index: number,
-  plan: Planned<RequantizeLayer>,
+  plan: PlannedLayer<RequantizeLayer>,
   input: MapLayout,
   batch: number,
 ): Step {

@@ -1,13 +1,6 @@
-import type { IntegerLayer, PlannedLayer } from '@hbnn/model';
 import type { RawKernel } from '../webAssembly.ts';
 import type { MapLayout } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
-
-/** A planned layer of one kind. */
-export type Planned<Layer extends IntegerLayer> = Omit<PlannedLayer, 'layer'> & {
-  readonly layer: Layer;
-};
-
 export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | Float64Array;
 
 /** Where a step's data lie: byte offsets into the memory. */

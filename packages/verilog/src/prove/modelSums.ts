@@ -1,0 +1,97 @@
+import { featureCount, type Pair, type PlannedLayer, weightValues } from '@hbnn/model';
+
+/** Places of a layer's input and their weights in one output. */
+export type Terms = readonly (readonly [input: number, weight: number])[];
+
+/** The places of a layer's input that each output depends on in the model. */
+export function dependencies(plan: PlannedLayer): readonly (readonly number[])[] {
+  const { layer, output } = plan;
+  const count = featureCount(output);
+  switch (layer.kind) {
+    case 'threshold':
+    case 'requantize':
+      return Array.from({ length: count }, (_, i) => [i]);
+    case 'maxPool':
+      return Array.from({ length: count }, (_, i) => windowElements(plan, i));
+    default:
+      return (sumsOf(plan) ?? []).map((terms) =>
+        terms.filter(([, weight]) => weight !== 0).map(([i]) => i),
+      );
+  }
+}
+
+/** The elements that an output of a pooling layer is made of. */
+export function windowElements(plan: PlannedLayer, o: number): number[] {
+  const { layer, input } = plan;
+  if (layer.kind !== 'maxPool') return [];
+  return windowOf(plan, o, layer.size, layer.strides, layer.padding).map(
+    ({ at }) => at + (o % input[2]),
+  );
+}
+
+/** Say each output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
+export function sumsOf(plan: PlannedLayer): Terms[] | undefined {
+  const { layer, input, output } = plan;
+  const channels = input[2];
+  const outputs = Array.from({ length: featureCount(output) }, (_, i) => i);
+  switch (layer.kind) {
+    case 'dense': {
+      const weights = weightValues(layer.weights);
+      const inputs = featureCount(input);
+      return outputs.map((o) =>
+        Array.from({ length: inputs }, (_, i) => [i, weights[o * inputs + i]] as const),
+      );
+    }
+    case 'conv': {
+      const weights = weightValues(layer.weights);
+      const [, kh, kw] = layer.weights.shape;
+      return outputs.map((i) =>
+        windowOf(plan, i, [kh, kw], layer.strides, layer.padding).flatMap(({ tap, at }) =>
+          Array.from({ length: channels }, (_, c) => {
+            const from = ((i % output[2]) * kh * kw + tap) * channels + c;
+            return [at + c, weights[from]] as const;
+          }),
+        ),
+      );
+    }
+    case 'depthwise': {
+      const weights = weightValues(layer.weights);
+      const [count, kh, kw] = layer.weights.shape;
+      return outputs.map((i) => {
+        const o = i % output[2];
+        const c = Math.floor(o / (count / channels));
+        return windowOf(plan, i, [kh, kw], layer.strides, layer.padding).map(
+          ({ tap, at }) => [at + c, weights[o * kh * kw + tap]] as const,
+        );
+      });
+    }
+    case 'sumPool':
+      return outputs.map((i) =>
+        windowOf(plan, i, layer.size, layer.strides, [0, 0]).map(
+          ({ at }) => [at + (i % channels), 1] as const,
+        ),
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** Taps of an output's window that lie within the input, and the first element of their pixels. */
+export function windowOf(
+  { input: [height, width, channels], output }: PlannedLayer,
+  i: number,
+  [kh, kw]: Pair,
+  strides: Pair,
+  [top, left]: readonly number[],
+): { readonly tap: number; readonly at: number }[] {
+  const pixel = Math.floor(i / output[2]);
+  const y = Math.floor(pixel / output[1]) * strides[0] - top;
+  const x = (pixel % output[1]) * strides[1] - left;
+  const taps: { tap: number; at: number }[] = [];
+  for (let tap = 0; tap < kh * kw; tap++) {
+    const [inY, inX] = [y + Math.floor(tap / kw), x + (tap % kw)];
+    if (inY < 0 || inY >= height || inX < 0 || inX >= width) continue;
+    taps.push({ tap, at: (inY * width + inX) * channels });
+  }
+  return taps;
+}
