@@ -9,7 +9,7 @@ import {
   random,
 } from '@hbnn/core';
 import { planLayers, planModel } from './checkModel.ts';
-import { weightUnits } from './file/coarseMap.ts';
+import { weightUnits } from './coarseMap.ts';
 import {
   type FeatureShape,
   featureCount,

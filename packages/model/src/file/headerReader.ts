@@ -1,5 +1,6 @@
 import { HbnnError, type MapPer, maxBitwidth, parseMapPer, parseScalePer } from '@hbnn/core';
 import { mostFeatures, mostLayers, outputShapeOf, planModel } from '../checkModel.ts';
+import { type FeatureMapPer, featureUnits, spread, type Unit, weightUnits } from '../coarseMap.ts';
 import {
   type FeatureShape,
   featureCount,
@@ -8,7 +9,6 @@ import {
   type IntegerWeights,
   type PlaneWeights,
 } from '../integerModel.ts';
-import { type FeatureMapPer, featureUnits, spread, type Unit, weightUnits } from './coarseMap.ts';
 import { decodeMap, mostMapBytes } from './mapCode.ts';
 import { float64, int8, int16, int32, SectionSlots, uint8 } from './sectionSlots.ts';
 import { signBytes, unpackSigns } from './signCode.ts';

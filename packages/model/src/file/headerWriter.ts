@@ -1,4 +1,5 @@
 import { outputShapeOf } from '../checkModel.ts';
+import { featureUnits, gather, weightUnits } from '../coarseMap.ts';
 import type {
   FeatureShape,
   IntegerLayer,
@@ -6,7 +7,6 @@ import type {
   IntegerWeights,
   ThresholdLayer,
 } from '../integerModel.ts';
-import { featureUnits, gather, weightUnits } from './coarseMap.ts';
 import { encodeMap, widthCounts } from './mapCode.ts';
 import type { Numbers } from './sectionSlots.ts';
 import { packSigns } from './signCode.ts';

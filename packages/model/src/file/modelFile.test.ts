@@ -1,8 +1,8 @@
 import { distFromAverage, HbnnError, random } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
+import { gather, spread, weightUnits } from '../coarseMap.ts';
 import type { IntegerModel, PlaneWeights } from '../integerModel.ts';
 import { randomModel } from '../randomModel.ts';
-import { gather, spread, weightUnits } from './coarseMap.ts';
 import { crc32 } from './crc32.ts';
 import { decodeMap, encodeMap, widthCounts } from './mapCode.ts';
 import { decodeModel, encodeModel, encodeWithSize, readModel } from './modelFile.ts';

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { cellOfRole, readLiberty } from '../cells/liberty/liberty.ts';
-import { truthTable } from '../cells/liberty/logic.ts';
-import { parseLiberty } from '../cells/liberty/parse.ts';
+import { cellOfRole, readLiberty } from './liberty.ts';
+import { truthTable } from './logic.ts';
+import { parseLiberty } from './parse.ts';
 
-const text = readFileSync(new URL('../../test/small.lib', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../../test/small.lib', import.meta.url), 'utf8');
 const small = readLiberty(text, 'small.lib');
 const table = (f: string, inputs = ['A', 'B']): string =>
   truthTable(f, inputs, 'test').map(Number).join('');

@@ -1,5 +1,5 @@
 import type { MapPer } from '@hbnn/core';
-import type { FeatureShape } from '../integerModel.ts';
+import type { FeatureShape } from './integerModel.ts';
 
 /**
  * Which of a map's units each element belongs to, by arithmetic: units of millions of weights take no memory.
