@@ -7,15 +7,13 @@ import { fillCodebook, nearestPlanes, writeNearest } from './optimal/codebook.ts
 import { optimalSolver } from './optimal/optimal.ts';
 import {
   exactScales,
-  formedScales,
-  greedyPlanes,
   type ResidualTensor,
-  roundScales,
+  residualPlanes,
   scaleArrays,
   scaleGroups,
   widestOf,
-  writeGreedy,
 } from './residual.ts';
+import { formedScales, roundScales, writeGreedy } from './residualFast.ts';
 import { parseScaleForm, type ScaleForm } from './scaleForm.ts';
 import { elementCount, shapeText } from './tensor.ts';
 
@@ -107,7 +105,7 @@ function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
     },
     planes(x, bits) {
       measure(x, bits);
-      return greedyPlanes(x, bits, groups, exact.slice(0, widestOf(bits)));
+      return residualPlanes(x, bits, groups, widestOf(bits), exact).planes;
     },
   });
 }

@@ -38,7 +38,6 @@ export {
   distance,
   type Plane,
   type ResidualTensor,
-  storedBits,
 } from './residual.ts';
 export {
   allowedMultiples,
@@ -48,4 +47,5 @@ export {
   type ScaleForm,
 } from './scaleForm.ts';
 export { signBit, signOf } from './sign.ts';
+export { storedBits } from './storedBits.ts';
 export { type FloatTensor, floatTensor } from './tensor.ts';

@@ -1,4 +1,4 @@
-import { emptyPlanes, type Groups, type Plane } from '../residual.ts';
+import type { Groups, Plane } from '../residual.ts';
 import { signBit } from '../sign.ts';
 
 /**
@@ -275,4 +275,13 @@ function solveRidge(matrix: Float64Array, b: Float64Array, size: number): Float6
     solution[m] /= lower[m * size + m];
   }
   return solution;
+}
+
+/** Planes with scales (copied) and no members yet. */
+function emptyPlanes(count: number, scales: readonly Float32Array[]): Plane[] {
+  return scales.map((plane) => ({
+    scales: plane.slice(),
+    members: new Uint8Array(count),
+    signs: new Uint8Array(count),
+  }));
 }

@@ -8,12 +8,12 @@ import {
   checkScales,
   exactScales,
   type Groups,
-  meanScales,
   type ResidualTensor,
   scaleArrays,
   scaleGroups,
   widestOf,
 } from '../residual.ts';
+import { meanScales } from '../residualFast.ts';
 import { checkShape, elementCount, type FloatTensor } from '../tensor.ts';
 import { climb } from './climb.ts';
 import {
