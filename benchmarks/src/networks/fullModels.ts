@@ -1,9 +1,10 @@
 import { type Random, random } from '@hbnn/core';
 import {
+  type CheckedModel,
+  checkModel,
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
   type IntegerWeights,
 } from '@hbnn/model';
 
@@ -11,7 +12,7 @@ const planes = 3;
 const multiples = [4, 2, 1];
 
 /** AlexNet-BN at the paper's size as `lower` makes it, with random weights, maps and thresholds of 1.4 bits. */
-export function alexNetModel(seed: number): IntegerModel {
+export function alexNetModel(seed: number): CheckedModel {
   const rng = random(seed, 'alexNetModel');
   return network('alexnet-bn-full', [224, 224, 3], 1000, [
     conv('conv1', int8Weights(rng, [96, 11, 11, 3]), 4, [4, 4, 3, 3]),
@@ -53,7 +54,7 @@ export const mobileNetBlocks: readonly (readonly [number, number])[] = [
 ];
 
 /** MobileNet 1.0-224: pointwise convolutions of 1.4 bits, the rest of 8. */
-export function mobileNetModel(seed: number): IntegerModel {
+export function mobileNetModel(seed: number): CheckedModel {
   const rng = random(seed, 'mobileNetModel');
   const layers: IntegerLayer[] = [
     conv('conv1', int8Weights(rng, [32, 3, 3, 3]), 2, [0, 0, 1, 1]),
@@ -85,7 +86,7 @@ export function mobileNetModel(seed: number): IntegerModel {
 }
 
 /** VGG-8 (FINN's CNV) for 32x32 images. */
-export function vgg8Model(seed: number): IntegerModel {
+export function vgg8Model(seed: number): CheckedModel {
   const rng = random(seed, 'vgg8Model');
   const next = (name: string, inputs: number, outputs: number) =>
     conv(name, planeWeights(rng, [outputs, 3, 3, inputs]), 1, [0, 0, 0, 0]);
@@ -117,14 +118,15 @@ function network(
   shape: FeatureShape,
   classes: number,
   layers: readonly IntegerLayer[],
-): IntegerModel {
-  return {
+): CheckedModel {
+  return checkModel({
     name: `${name}, random`,
     input: { shape, zeros: Int32Array.of(124, 116, 104) },
     layers,
-    ...{ scoreOffsets: new Int32Array(classes), scoreFactor: 1 },
+    scoreOffsets: new Int32Array(classes),
+    scoreFactor: 1,
     classes: Array.from({ length: classes }, (_, k) => `class ${k}`),
-  };
+  });
 }
 
 /** 1, 2 or 3 bits: 0.7/0.2/0.1, 1.4 on average. */

@@ -23,7 +23,7 @@ export const mostFeatures = 2 ** 22;
 export const mostLayers = 4096;
 
 /** A layer with the shapes it goes between and the most its inputs and outputs can come to. */
-export interface PlannedLayer<Layer extends IntegerLayer = IntegerLayer> {
+export interface CheckedLayer<Layer extends IntegerLayer = IntegerLayer> {
   readonly layer: Layer;
   readonly input: FeatureShape;
   readonly output: FeatureShape;
@@ -35,11 +35,49 @@ export interface PlannedLayer<Layer extends IntegerLayer = IntegerLayer> {
 const text = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 /**
+ * An integer model that was checked, with the shapes and bounds of its layers. This is the value that crosses the borders
+ * of packages: `checkModel` alone makes it, and whoever takes one does not check again. A copy made by `{ ...model }`
+ * is an `IntegerModel` once more.
+ */
+export class CheckedModel implements IntegerModel {
+  readonly name: string;
+  readonly input: IntegerModel['input'];
+  readonly layers: IntegerModel['layers'];
+  readonly scoreOffsets: IntegerModel['scoreOffsets'];
+  readonly scoreFactor: number;
+  readonly classes: IntegerModel['classes'];
+  readonly #checkedLayers: readonly CheckedLayer[];
+
+  private constructor(model: IntegerModel) {
+    this.#checkedLayers = checkWhole(model);
+    this.name = model.name;
+    this.input = model.input;
+    this.layers = model.layers;
+    this.scoreOffsets = model.scoreOffsets;
+    this.scoreFactor = model.scoreFactor;
+    this.classes = model.classes;
+  }
+
+  /** The layers in order, each with the shapes it goes between and the bounds of its values. */
+  get checkedLayers(): readonly CheckedLayer[] {
+    return this.#checkedLayers;
+  }
+
+  /** Check a model; one that was checked is returned as it is. */
+  static of(model: IntegerModel): CheckedModel {
+    return model instanceof CheckedModel ? model : new CheckedModel(model);
+  }
+}
+
+/**
  * Check a model and work out each layer's shapes and bounds.
  *
+ * @returns the checked model, which executors, designs and estimates take; it shares the layers' arrays
  * @throws HbnnError naming the layer: shapes that do not fit, values out of range, sums beyond int32
  */
-export function planModel(model: IntegerModel): PlannedLayer[] {
+export const checkModel = (model: IntegerModel): CheckedModel => CheckedModel.of(model);
+
+function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   const { input, layers } = model;
   if (layers.length < 1 || layers.length > mostLayers)
     throw new HbnnError(`model: expected 1 to ${mostLayers} layers, got ${layers.length}`);
@@ -47,8 +85,8 @@ export function planModel(model: IntegerModel): PlannedLayer[] {
   expectLength('model input', 'zeros', input.zeros.length, input.shape[2]);
   if (!input.zeros.every((zero) => zero >= 0 && zero <= 255))
     throw new HbnnError('model input: expected zeros from 0 to 255; they are pixel values');
-  const planned = planLayers(layers, input.shape, input.zeros);
-  const { output: shape, outputBound: bound } = planned[planned.length - 1];
+  const checked = checkLayers(layers, input.shape, input.zeros);
+  const { output: shape, outputBound: bound } = checked[checked.length - 1];
   const scores = featureCount(shape);
   expectLength('model', 'score offsets', model.scoreOffsets.length, scores);
   expectLength('model', 'class names', model.classes.length, scores);
@@ -57,7 +95,7 @@ export function planModel(model: IntegerModel): PlannedLayer[] {
     throw new HbnnError('model: scores with their offsets could leave int32; use smaller scales');
   if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
     throw new HbnnError(`model: expected a score factor above 0, got ${model.scoreFactor}`);
-  return planned;
+  return checked;
 }
 
 /** The most that |out| of the last of some layers can be, for pixels of 8 bits. */
@@ -66,19 +104,19 @@ export function lastBound(
   shape: FeatureShape,
   zeros: Int32Array,
 ): number {
-  return planLayers(layers, shape, zeros)[layers.length - 1].outputBound;
+  return checkLayers(layers, shape, zeros)[layers.length - 1].outputBound;
 }
 
 /** Check some layers and work out their shapes and bounds, for pixels of 8 bits. */
-export function planLayers(
+export function checkLayers(
   layers: readonly IntegerLayer[],
   start: FeatureShape,
   zeros: Int32Array,
-): PlannedLayer[] {
+): CheckedLayer[] {
   let shape = start;
   let bound = zeros.reduce((most, zero) => Math.max(most, zero, 255 - zero), 0);
   const names = new Set<string>();
-  return layers.map((layer): PlannedLayer => {
+  return layers.map((layer): CheckedLayer => {
     if (names.has(layer.name))
       throw new HbnnError(`${layer.name}: expected each layer name once; rename one of them`);
     names.add(layer.name);

@@ -8,7 +8,7 @@ import {
   type Random,
   random,
 } from '@hbnn/core';
-import { planLayers, planModel } from './checkModel.ts';
+import { type CheckedModel, checkLayers, checkModel } from './checkModel.ts';
 import { weightUnits } from './coarseMap.ts';
 import {
   type FeatureShape,
@@ -42,7 +42,7 @@ export type InputMapPer = 'element' | 'position' | 'channel';
  *
  * @throws HbnnError when the layer is not written as it should be
  */
-export function randomModel(seed: number | string, o: RandomLayerOptions = {}): IntegerModel {
+export function randomModel(seed: number | string, o: RandomLayerOptions = {}): CheckedModel {
   return o.layer === undefined ? randomNetwork(seed, o) : randomLayer(seed, o.layer, o);
 }
 
@@ -75,7 +75,7 @@ function parseLayer(text: string): LayerShape {
   };
 }
 
-function randomLayer(seed: number | string, text: string, o: RandomLayerOptions): IntegerModel {
+function randomLayer(seed: number | string, text: string, o: RandomLayerOptions): CheckedModel {
   const { kind, input, kernel, outputs, stride, pad } = parseLayer(text);
   const rng = random(seed, 'layer', text);
   const inputMix = o.inputMix ?? distFromAverage(1);
@@ -108,19 +108,18 @@ function finished(
   shape: FeatureShape,
   zeros: Int32Array,
   layers: IntegerLayer[],
-): IntegerModel {
+): CheckedModel {
   const classes = featureCount(outputOf(shape, zeros, layers));
   const model: IntegerModel = {
     ...{ name, input: { shape, zeros }, layers, scoreFactor: 1 },
     scoreOffsets: new Int32Array(classes),
     classes: Array.from({ length: classes }, (_, k) => `${k}`),
   };
-  planModel(model);
-  return model;
+  return checkModel(model);
 }
 
 function outputOf(shape: FeatureShape, zeros: Int32Array, layers: IntegerLayer[]): FeatureShape {
-  return planLayers(layers, shape, zeros)[layers.length - 1].output;
+  return checkLayers(layers, shape, zeros)[layers.length - 1].output;
 }
 
 interface WeightOptions {
@@ -190,14 +189,14 @@ function randomThreshold(
 }
 
 /** A network of layers drawn one after the other until it is as long as it should be. */
-function randomNetwork(seed: number | string, o: RandomLayerOptions): IntegerModel {
+function randomNetwork(seed: number | string, o: RandomLayerOptions): CheckedModel {
   const rng = random(seed, 'network');
   const start: FeatureShape = [1 + rng.below(12), 1 + rng.below(12), 1 + rng.below(4)];
   const zeros = Int32Array.from({ length: start[2] }, () => rng.below(256));
   const layers: IntegerLayer[] = [];
   const length = 2 + rng.below(7);
   while (layers.length < length) {
-    const last = layers.length === 0 ? undefined : planLayers(layers, start, zeros).at(-1);
+    const last = layers.length === 0 ? undefined : checkLayers(layers, start, zeros).at(-1);
     const shape = last?.output ?? start;
     const bound = last?.outputBound ?? 255;
     const made = randomStep(rng, `layer${layers.length + 1}`, shape, bound, layers.at(-1)?.kind, o);

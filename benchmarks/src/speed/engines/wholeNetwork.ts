@@ -1,11 +1,5 @@
 import { random } from '@hbnn/core';
-import {
-  featureCount,
-  type IntegerLayer,
-  type IntegerModel,
-  type Padding4,
-  planModel,
-} from '@hbnn/model';
+import { type CheckedModel, featureCount, type IntegerLayer, type Padding4 } from '@hbnn/model';
 import { loadModel, loadThreads } from '@hbnn/wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayerEngine } from './layers.ts';
@@ -13,7 +7,7 @@ import { startTensorflow } from './tensorflowEngine.ts';
 
 const bits = { weights: 1.4, inputs: 1.4 };
 
-function pixelsOf(model: IntegerModel, batch: number): Uint8Array {
+function pixelsOf(model: CheckedModel, batch: number): Uint8Array {
   const noise = random('bench', model.name);
   return Uint8Array.from({ length: batch * featureCount(model.input.shape) }, () =>
     noise.below(256),
@@ -21,15 +15,15 @@ function pixelsOf(model: IntegerModel, batch: number): Uint8Array {
 }
 
 /** Multiply-adds of one image. */
-export const networkMacs = (model: IntegerModel): number =>
-  planModel(model).reduce((sum, { layer, output }) => {
+export const networkMacs = (model: CheckedModel): number =>
+  model.checkedLayers.reduce((sum, { layer, output }) => {
     if (!('weights' in layer)) return sum;
     const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
     return sum + featureCount(output) * row;
   }, 0);
 
 /** Our engine on a whole network, pixels to scores. */
-export async function hbnnNetwork(model: IntegerModel, batch: number): Promise<LayerEngine> {
+export async function hbnnNetwork(model: CheckedModel, batch: number): Promise<LayerEngine> {
   const loaded = await loadModel(model, { batch });
   const pixels = pixelsOf(model, batch);
   return {
@@ -44,7 +38,7 @@ export async function hbnnNetwork(model: IntegerModel, batch: number): Promise<L
 }
 
 /** The same on two threads, half the batch each. */
-export async function hbnnThreads(model: IntegerModel, batch: number): Promise<LayerEngine> {
+export async function hbnnThreads(model: CheckedModel, batch: number): Promise<LayerEngine> {
   const loaded = await loadThreads(model, { threads: 2, batch: Math.ceil(batch / 2) });
   const pixels = pixelsOf(model, batch);
   return {
@@ -107,10 +101,10 @@ function floatLayer(layer: IntegerLayer, channels: number): Op {
 }
 
 /** The same network in float32 on TensorFlow.js's WASM backend, pixels to scores. */
-export async function tensorflowNetwork(model: IntegerModel, batch: number): Promise<LayerEngine> {
+export async function tensorflowNetwork(model: CheckedModel, batch: number): Promise<LayerEngine> {
   await startTensorflow();
   const variables = tf.engine().memory().numTensors;
-  const ops = planModel(model).map(({ layer, output }) => floatLayer(layer, output[2]));
+  const ops = model.checkedLayers.map(({ layer, output }) => floatLayer(layer, output[2]));
   const pixels = pixelsOf(model, batch);
   const shape: [number, number, number, number] = [batch, ...model.input.shape];
   if (tf.engine().memory().numTensors === variables) throw new Error('the network has no weights');

@@ -1,12 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import type { Padding4, Pair } from '@hbnn/model';
-import {
-  type FeatureShape,
-  type IntegerModel,
-  type PlannedLayer,
-  planModel,
-  weightValues,
-} from '@hbnn/model';
+import type { CheckedLayer, CheckedModel, FeatureShape, Padding4, Pair } from '@hbnn/model';
 import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
@@ -160,10 +153,10 @@ export const levelsUsually = 10;
  * Make a model's hardware as a chain of ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their
  * weights in memories, or whole with their weights as constants.
  *
- * @throws HbnnError when the model is not sound, or a fold does not divide its layer
+ * @throws HbnnError when a fold does not divide its layer
  */
-export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): FoldedDesign {
-  const planned = planModel(model);
+export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
+  const planned = model.checkedLayers;
   const { style = 'gates', maxLevels = levelsUsually, folds = {} } = o;
   checkOptions(planned, maxLevels, folds);
   const names = new Names();
@@ -193,7 +186,7 @@ export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): Folded
   };
 }
 
-function checkOptions(planned: readonly PlannedLayer[], maxLevels: number, folds: FoldTable): void {
+function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
   if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
     throw new HbnnError(
       `levels: expected a whole number of at least 1 per stage, got ${maxLevels}`,
@@ -206,7 +199,7 @@ function checkOptions(planned: readonly PlannedLayer[], maxLevels: number, folds
       );
 }
 
-function foldedScores(model: IntegerModel, input: Stream, maker: LayerMaker): FoldedScores {
+function foldedScores(model: CheckedModel, input: Stream, maker: LayerMaker): FoldedScores {
   const beats = input.shape[0] * input.shape[1];
   const logic = scoresLogic(input, model.scoreOffsets, beats > 1, maker.style);
   const unit = maker.logic('logic', logic, input.shape, beatWidth(input));
@@ -236,7 +229,7 @@ class LayerMaker {
     this.maxLevels = maxLevels;
   }
 
-  make(plan: PlannedLayer, input: Stream, folds: FoldTable): MadeLayer {
+  make(plan: CheckedLayer, input: Stream, folds: FoldTable): MadeLayer {
     const { layer, output: shape } = plan;
     const { style } = this;
     switch (layer.kind) {

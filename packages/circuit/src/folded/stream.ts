@@ -1,4 +1,5 @@
 import {
+  type CheckedLayer,
   type ConvLayer,
   type DenseLayer,
   type DepthwiseLayer,
@@ -6,7 +7,6 @@ import {
   featureCount,
   type Padding4,
   type Pair,
-  type PlannedLayer,
 } from '@hbnn/model';
 import type { Form } from '../netlist/value.ts';
 
@@ -232,4 +232,4 @@ export const isPadded = ({ padding }: WindowedMatrix): boolean => padding.some((
 /** Beats of one image. */
 export const beats = ({ shape }: Stream): number => featureCount(shape) / shape[2];
 
-export type MatrixPlan = PlannedLayer & { readonly layer: WindowedMatrix['layer'] };
+export type MatrixPlan = CheckedLayer & { readonly layer: WindowedMatrix['layer'] };

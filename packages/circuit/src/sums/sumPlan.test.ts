@@ -1,6 +1,5 @@
 import { parseMapPer, parseMix, random } from '@hbnn/core';
-import type { IntegerWeights } from '@hbnn/model';
-import { randomModel, weightValues } from '@hbnn/model';
+import { type IntegerWeights, randomModel, weightValues } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
 import { type AdderStyle, compressForUses, compressToNumber } from '../netlist/compression.ts';
 import { planSums } from './sumPlan.ts';

@@ -1,5 +1,5 @@
-import type { PlannedLayer } from '@hbnn/model';
 import {
+  type CheckedLayer,
   type ConvLayer,
   type DepthwiseLayer,
   type FeatureShape,
@@ -26,7 +26,7 @@ export interface Site {
 }
 
 /** The sites of a layer, pixel by pixel; one alone of a dense layer. */
-export function sitesOf({ layer, input, output }: PlannedLayer): Site[] {
+export function sitesOf({ layer, input, output }: CheckedLayer): Site[] {
   switch (layer.kind) {
     case 'dense': {
       const taps = counting(featureCount(input));

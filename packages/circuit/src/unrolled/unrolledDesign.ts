@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { type FeatureShape, featureCount, type IntegerModel, planModel } from '@hbnn/model';
+import { type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
 import type { AdderStyle } from '../netlist/bitHeap.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
 import { endLevel, pipelined, scheduleOf } from '../netlist/pipeline.ts';
@@ -115,10 +115,10 @@ export interface DesignOptions {
  * Make a model's hardware, fully unrolled: every weight has its own logic, every place of a feature map its own
  * module instance; one image per evaluation or, pipelined, per cycle.
  *
- * @throws HbnnError when the model is not sound, or its estimate is over the budget
+ * @throws HbnnError when its estimate is over the budget
  */
-export function unrolledDesign(model: IntegerModel, o: DesignOptions = {}): Design {
-  const planned = planModel(model);
+export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
+  const planned = model.checkedLayers;
   checkBudget(planned, o.mostAdders);
   const { style = 'gates' } = o;
   const names = new Names();
@@ -347,7 +347,7 @@ function withoutUnread(net: Netlist, count: number): { narrow: Netlist; reads: n
 function scoresModule(
   name: string,
   input: Bus,
-  { scoreOffsets: offsets }: IntegerModel,
+  { scoreOffsets: offsets }: CheckedModel,
   style: AdderStyle,
 ): { leaf: Leaf; width: number } {
   const net = new Netlist(busWidth(input));

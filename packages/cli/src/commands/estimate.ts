@@ -27,7 +27,7 @@ import {
   type Technology,
   type Trust,
 } from '@hbnn/estimator';
-import { type Census, census, featureCount, type IntegerModel } from '@hbnn/model';
+import { type Census, type CheckedModel, census, featureCount } from '@hbnn/model';
 import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
@@ -122,7 +122,7 @@ async function run(o: Options): Promise<void> {
  * weight and an input have them.
  */
 function generated(
-  model: IntegerModel,
+  model: CheckedModel,
   folds: FoldedEstimate['folds'],
   clockHz: number,
 ): Record<'verilogCyclesPerImage' | 'verilogFramesPerSecond', Quantity> {
@@ -178,7 +178,7 @@ function foldedAsic(
 }
 
 function asicEstimate(
-  model: IntegerModel,
+  model: CheckedModel,
   counted: Census,
   cells: Technology,
   o: Options,
@@ -192,7 +192,7 @@ function asicEstimate(
 }
 
 /** Changes per net: given, or counted in the simulated gates of the design that `hbnn verilog` writes. */
-async function activityFrom(model: IntegerModel, o: Options): Promise<Activity | undefined> {
+async function activityFrom(model: CheckedModel, o: Options): Promise<Activity | undefined> {
   const given = (['activity', 'data', 'in'] as const).filter((name) => o[name] !== undefined);
   if (given.length > 1)
     throw new HbnnError(`--${given[0]}: expected no --${given[1]} beside it; give one of them`);
@@ -212,7 +212,7 @@ async function activityFrom(model: IntegerModel, o: Options): Promise<Activity |
 }
 
 async function imagesOf(
-  model: IntegerModel,
+  model: CheckedModel,
   o: Options,
 ): Promise<{ readonly pixels: Uint8Array; readonly label: string }> {
   const { shape } = model.input;

@@ -1,5 +1,5 @@
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
-import { type InputMapPer, type IntegerModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, type InputMapPer, randomModel } from '@hbnn/model';
 import type { UnrolledCircuit } from './circuits.ts';
 import { unrolledCounts } from './counts.ts';
 import { partsOf } from './stepParts.ts';
@@ -178,7 +178,7 @@ function heldOut(rows: readonly Row[]): number[] {
 }
 
 /** The model that was measured. */
-export const modelOf = (one: MeasuredModel): IntegerModel =>
+export const modelOf = (one: MeasuredModel): CheckedModel =>
   one.layer === undefined
     ? randomModel(one.seed)
     : randomModel(one.seed, {

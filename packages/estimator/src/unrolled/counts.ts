@@ -18,10 +18,9 @@ import {
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import {
+  type CheckedLayer,
+  type CheckedModel,
   featureCount,
-  type IntegerModel,
-  type PlannedLayer,
-  planModel,
   type ThresholdLayer,
 } from '@hbnn/model';
 import { styleOf, tableInputsOf, type UnrolledCircuit } from './circuits.ts';
@@ -50,11 +49,9 @@ interface Making {
 /**
  * Count what a fully unrolled design is made of: every weight has its own logic, every place of a feature map its own
  * copy, one image per evaluation.
- *
- * @throws HbnnError when the model is not sound
  */
-export function unrolledCounts(model: IntegerModel, circuit: UnrolledCircuit): StepCounts[] {
-  const planned = planModel(model);
+export function unrolledCounts(model: CheckedModel, circuit: UnrolledCircuit): StepCounts[] {
+  const planned = model.checkedLayers;
   const making = { style: styleOf[circuit], tableInputs: tableInputsOf[circuit] };
   const pixels = pixelForms(model.input.zeros);
   let forms: readonly Form[] = Array.from(
@@ -268,7 +265,7 @@ interface Counted {
 }
 
 /** Of a layer without weights: its elements one by one, each of its own input or window. */
-function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const elements = new Elements(layer.kind, making);
   const channels = output[2];
@@ -385,7 +382,7 @@ function reachedThresholds(
 }
 
 /** What a pool's element is made of. */
-function windowOf({ layer, input, output }: PlannedLayer, i: number, before: readonly Form[]) {
+function windowOf({ layer, input, output }: CheckedLayer, i: number, before: readonly Form[]) {
   if (layer.kind !== 'maxPool' && layer.kind !== 'sumPool')
     throw new HbnnError(`${layer.name}: expected a pool`);
   const [top, left] = layer.kind === 'maxPool' ? layer.padding : [0, 0];
@@ -401,7 +398,7 @@ function windowOf({ layer, input, output }: PlannedLayer, i: number, before: rea
 }
 
 /** Of a product: what its places' sums take, all of them together, and the forms that they have. */
-function productCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+function productCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const forms: Form[] = new Array(featureCount(output));
   const tally: Tally = { ...noLogic };
@@ -492,9 +489,9 @@ function evenly<T>(list: readonly T[], most: number): T[] {
   return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
 }
 
-type WeightedLayer = Extract<PlannedLayer['layer'], { weights: unknown }>;
+type WeightedLayer = Extract<CheckedLayer['layer'], { weights: unknown }>;
 
-function weighted(layer: PlannedLayer['layer']): WeightedLayer {
+function weighted(layer: CheckedLayer['layer']): WeightedLayer {
   if (!('weights' in layer)) throw new HbnnError(`${layer.name}: expected weights`);
   return layer;
 }

@@ -1,9 +1,8 @@
-import { type PlannedLayer, planModel } from '../checkModel.ts';
+import type { CheckedLayer, CheckedModel } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
   type IntegerWeights,
   type MaxPoolLayer,
   type RequantizeLayer,
@@ -51,11 +50,9 @@ const none: Operations = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0
  * A weight of m bits times an input of n bits is m · n XNORs whose results are counted; where one of the two is a
  * number, each bit of the other adds or subtracts it; two numbers are multiplied and added. Places in the padding do
  * not count. Steps are the pixels (minus their zeros), each layer, and the scores (plus their offsets).
- *
- * @throws HbnnError when the model is not sound
  */
-export function census(model: IntegerModel): Census {
-  const planned = planModel(model);
+export function census(model: CheckedModel): Census {
+  const planned = model.checkedLayers;
   let coding = pixelCoding(model);
   const steps: StepCensus[] = [pixelStep(model, coding)];
   for (const plan of planned) {
@@ -75,7 +72,7 @@ export function census(model: IntegerModel): Census {
   return { model: model.name, steps, total };
 }
 
-function pixelStep({ input }: IntegerModel, after: Coding): StepCensus {
+function pixelStep({ input }: CheckedModel, after: Coding): StepCensus {
   const pixels = featureCount(input.shape);
   const stored = input.zeros.length * 8;
   return {
@@ -94,7 +91,7 @@ function pixelStep({ input }: IntegerModel, after: Coding): StepCensus {
   };
 }
 
-function scoreStep(model: IntegerModel, last: PlannedLayer, coding: Coding): StepCensus {
+function scoreStep(model: CheckedModel, last: CheckedLayer, coding: Coding): StepCensus {
   const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   const width = wholeWidth(most, true);
   const sum = wholeWidth(last.outputBound + most, true);
@@ -115,7 +112,7 @@ function scoreStep(model: IntegerModel, last: PlannedLayer, coding: Coding): Ste
   };
 }
 
-function layerStep(plan: PlannedLayer, before: Coding, after: Coding): StepCensus {
+function layerStep(plan: CheckedLayer, before: Coding, after: Coding): StepCensus {
   const { layer, input, output } = plan;
   const { operations, macs } = operationsOf(plan, before);
   const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
@@ -143,7 +140,7 @@ interface Counted {
   readonly macs: number;
 }
 
-function operationsOf(plan: PlannedLayer, coding: Coding): Counted {
+function operationsOf(plan: CheckedLayer, coding: Coding): Counted {
   const { layer, output } = plan;
   const values = featureCount(output);
   switch (layer.kind) {
@@ -172,7 +169,7 @@ function operationsOf(plan: PlannedLayer, coding: Coding): Counted {
 }
 
 /** A largest of n values takes n − 1 comparisons; places beyond the edges do not take part. */
-function poolPairs(layer: MaxPoolLayer, { input, output }: PlannedLayer): number {
+function poolPairs(layer: MaxPoolLayer, { input, output }: CheckedLayer): number {
   const [top, left] = layer.padding;
   const along = (axis: 0 | 1, y: number, before: number): number => {
     const from = y * layer.strides[axis] - before;

@@ -1,4 +1,4 @@
-import type { PlannedLayer } from '../checkModel.ts';
+import type { CheckedLayer } from '../checkModel.ts';
 import type { ConvLayer, DenseLayer, DepthwiseLayer, IntegerWeights } from '../integerModel.ts';
 import type { Coding } from './coding.ts';
 import type { Operations } from './operations.ts';
@@ -14,7 +14,7 @@ interface Window {
   readonly firstChannel: (output: number) => number;
 }
 
-function windowOf(layer: Products, { input }: PlannedLayer): Window {
+function windowOf(layer: Products, { input }: CheckedLayer): Window {
   const whole = () => 0;
   if (layer.kind === 'dense')
     return { kernel: input, strides: [1, 1], padding: [0, 0], firstChannel: whole };
@@ -32,7 +32,7 @@ function windowOf(layer: Products, { input }: PlannedLayer): Window {
  * exact, without visiting every product.
  */
 export function productCounts(
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   coding: Coding,
 ): { readonly operations: Operations; readonly macs: number } {
   if (!('weights' in plan.layer)) throw new Error(`productCounts: ${plan.layer.kind}`);
@@ -55,7 +55,7 @@ const weightBit = (weights: IntegerWeights, i: number): number =>
   weights.kind === 'planes' ? weights.bits[i] : 1;
 
 function tapSums(
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   window: Window,
   coding: Coding,
   weights: IntegerWeights,
@@ -82,7 +82,7 @@ function tapSums(
 
 /** Where tap (i, j) lies inside the input: the sum of the inputs' bits per channel, and the number of places. */
 function placeBits(
-  { input, output }: PlannedLayer,
+  { input, output }: CheckedLayer,
   { strides, padding }: Window,
   coding: Coding,
   i: number,
@@ -112,7 +112,7 @@ function placeBits(
  * Q are the most bits among the output's weights and among the window's inputs.
  */
 function combinations(
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   window: Window,
   coding: Coding,
   weights: IntegerWeights,
@@ -139,7 +139,7 @@ function combinations(
 
 /** The most bits of each channel's inputs in the window at (y, x). */
 function windowWidths(
-  { input }: PlannedLayer,
+  { input }: CheckedLayer,
   { kernel, strides, padding }: Window,
   bits: Uint8Array,
   y: number,

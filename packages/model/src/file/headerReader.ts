@@ -1,5 +1,11 @@
 import { HbnnError, type MapPer, maxBitwidth, parseMapPer, parseScalePer } from '@hbnn/core';
-import { mostFeatures, mostLayers, outputShapeOf, planModel } from '../checkModel.ts';
+import {
+  type CheckedModel,
+  checkModel,
+  mostFeatures,
+  mostLayers,
+  outputShapeOf,
+} from '../checkModel.ts';
 import { type FeatureMapPer, featureUnits, spread, type Unit, weightUnits } from '../coarseMap.ts';
 import {
   type FeatureShape,
@@ -19,7 +25,7 @@ type Json = Readonly<Record<string, unknown>>;
 export interface SectionReader {
   section(index: number, bytes: Uint8Array): void;
   /** @throws HbnnError when the model is not sound */
-  finish(): IntegerModel;
+  finish(): CheckedModel;
 }
 
 /**
@@ -63,14 +69,13 @@ export function readDescription(
   };
 }
 
-function sound(where: string, model: IntegerModel): IntegerModel {
+function sound(where: string, model: IntegerModel): CheckedModel {
   try {
-    planModel(model);
+    return checkModel(model);
   } catch (error) {
     if (error instanceof HbnnError) throw new HbnnError(`${where}: ${error.message}`);
     throw error;
   }
-  return model;
 }
 
 function checkFeature(shape: FeatureShape, slots: SectionSlots, what: string): void {

@@ -1,5 +1,6 @@
 import { distFromAverage, HbnnError, random } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
+import { checkModel } from '../checkModel.ts';
 import { gather, spread, weightUnits } from '../coarseMap.ts';
 import type { IntegerModel, PlaneWeights } from '../integerModel.ts';
 import { randomModel } from '../randomModel.ts';
@@ -157,7 +158,7 @@ describe('hostile model files', () => {
       layers: [{ kind: 'dense', name: 'd', weights }],
       ...{ scoreOffsets: new Int32Array(n), classes: new Array<string>(n).fill('') },
     };
-    expect(() => encodeModel(model)).toThrow('expected at most');
+    expect(() => encodeModel(checkModel(model))).toThrow('expected at most');
   });
 });
 

@@ -1,6 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { planModel } from '../checkModel.ts';
-import type { IntegerModel } from '../integerModel.ts';
+import type { CheckedModel } from '../checkModel.ts';
 import { crc32 } from './crc32.ts';
 import { readDescription, type SectionReader } from './headerReader.ts';
 import { type DescribedSection, describeModel } from './headerWriter.ts';
@@ -49,18 +48,17 @@ export interface ModelSize {
 /**
  * Write a model as the bytes of a .hbnn file.
  *
- * @throws HbnnError when the model is not sound
+ * @throws HbnnError when a reader would refuse the file: too many layers, classes or weights for a header
  */
-export function encodeModel(model: IntegerModel): Uint8Array<ArrayBuffer> {
+export function encodeModel(model: CheckedModel): Uint8Array<ArrayBuffer> {
   return encodeWithSize(model).bytes;
 }
 
 /** Write a model, and count what its parts take. */
-export function encodeWithSize(model: IntegerModel): {
+export function encodeWithSize(model: CheckedModel): {
   bytes: Uint8Array<ArrayBuffer>;
   size: ModelSize;
 } {
-  planModel(model);
   const { description, sections } = describeModel(model);
   const list = sections.map(({ bytes }) => ({ length: bytes.length, crc: crc32(bytes) }));
   const header = new TextEncoder().encode(JSON.stringify({ ...description, sections: list }));
@@ -133,7 +131,7 @@ const [quote, backslash, colon, bracket, brace] = new TextEncoder().encode('"\\:
  *
  * @throws HbnnError naming `where` and what is wrong: truncated, damaged, of another version, unsound
  */
-export function decodeModel(bytes: Uint8Array, where = 'model file'): IntegerModel {
+export function decodeModel(bytes: Uint8Array, where = 'model file'): CheckedModel {
   const reader = chunkReader(where, bytes.length);
   reader.take(bytes);
   return reader.end();
@@ -150,7 +148,7 @@ export async function readModel(
   source: ModelSource,
   where = 'model file',
   bytes?: number,
-): Promise<IntegerModel> {
+): Promise<CheckedModel> {
   const reader = chunkReader(where, bytes);
   const chunks = 'getReader' in source ? chunksOf(source) : source;
   for await (const chunk of chunks) reader.take(chunk);
@@ -181,7 +179,7 @@ async function* chunksOf(stream: WebByteStream): AsyncGenerator<Uint8Array> {
 
 interface ChunkReader {
   take(chunk: Uint8Array): void;
-  end(): IntegerModel;
+  end(): CheckedModel;
 }
 
 interface Waiting {
@@ -192,11 +190,11 @@ interface Waiting {
 
 /** A reader that is given bytes and asks for so many more; nothing is allocated for what has not come. */
 function chunkReader(where: string, fileBytes?: number): ChunkReader {
-  let model: IntegerModel | undefined;
+  let model: CheckedModel | undefined;
   let chunks: Uint8Array[] = [];
   let held = 0;
   let received = 0;
-  const done = (result: IntegerModel): undefined => {
+  const done = (result: CheckedModel): undefined => {
     model = result;
     return undefined;
   };
@@ -247,7 +245,7 @@ interface Reading {
   readonly where: string;
   /** Of the whole file, where it is known. */
   readonly fileBytes: number | undefined;
-  readonly done: (model: IntegerModel) => undefined;
+  readonly done: (model: CheckedModel) => undefined;
 }
 
 function startOf(r: Reading): Waiting {

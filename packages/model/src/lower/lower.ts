@@ -1,5 +1,5 @@
 import { allowedMultiples, approximate, HbnnError, nearestMultiples } from '@hbnn/core';
-import { lastBound, outputShapeOf, planModel } from '../checkModel.ts';
+import { type CheckedModel, checkModel, lastBound, outputShapeOf } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
@@ -27,7 +27,7 @@ export interface LoweredLayer {
 }
 
 export interface Lowered {
-  readonly model: IntegerModel;
+  readonly model: CheckedModel;
   readonly layers: readonly LoweredLayer[];
 }
 
@@ -72,8 +72,7 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   trained.layers.forEach((layer, i) => {
     lowerLayer(state, layer, i === last, scaleBits);
   });
-  const model = finish(state, trained);
-  planModel(model);
+  const model = checkModel(finish(state, trained));
   return { model, layers: state.report };
 }
 

@@ -1,5 +1,5 @@
 import type { Design } from '@hbnn/circuit';
-import { type IntegerModel, planModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { gateNetlist } from '../simulate/simulate.ts';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
@@ -66,7 +66,7 @@ export interface ProofOptions {
  * @throws HbnnError when the text cannot be read, or a primitive does not add
  */
 export async function prove(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
   o: ProofOptions = {},
@@ -88,7 +88,7 @@ interface Netlists {
 }
 
 class DesignProof {
-  private readonly model: IntegerModel;
+  private readonly model: CheckedModel;
   private readonly design: Design;
   private readonly from: Netlists;
   private readonly pool: YosysPool;
@@ -99,7 +99,7 @@ class DesignProof {
   private disproof: Disproof | undefined;
 
   constructor(
-    model: IntegerModel,
+    model: CheckedModel,
     design: Design,
     from: Netlists,
     pool: YosysPool,
@@ -114,7 +114,7 @@ class DesignProof {
 
   async run(files: Readonly<Record<string, string>>): Promise<Proof> {
     const { model, design, o } = this;
-    const planned = planModel(model);
+    const planned = model.checkedLayers;
     const layers: LayerProof[] = [];
     const total = design.layers.length + 2;
     for (const [i, layer] of design.layers.entries()) {

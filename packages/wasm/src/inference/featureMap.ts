@@ -1,5 +1,9 @@
-import type { PlannedLayer } from '@hbnn/model';
-import { type FeatureShape, featureCount, type ThresholdLayer } from '@hbnn/model';
+import {
+  type CheckedLayer,
+  type FeatureShape,
+  featureCount,
+  type ThresholdLayer,
+} from '@hbnn/model';
 
 /**
  * How a feature map lies in memory: whole numbers, or bits of each activation plane, four channels to a byte.
@@ -76,7 +80,7 @@ function memberOrder(bits: Uint8Array, channels: number): { order: Int32Array; m
 
 /** Nibbles of the planes that add something, of the channels that have a member in them. */
 export function nibbleLayout(
-  { layer, input }: PlannedLayer<ThresholdLayer>,
+  { layer, input }: CheckedLayer<ThresholdLayer>,
   batch: number,
 ): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
   const { order, most } = memberOrder(layer.bits, input[2]);

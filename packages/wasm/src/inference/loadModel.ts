@@ -1,11 +1,10 @@
 import { HbnnError } from '@hbnn/core';
 import {
+  type CheckedLayer,
+  type CheckedModel,
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
-  type PlannedLayer,
-  planModel,
   type Watch,
 } from '@hbnn/model';
 import { inferenceCode, kernelsOn, type RawKernel, type WasmMemory } from '../webAssembly.ts';
@@ -90,10 +89,10 @@ const mostBatch = 16;
  * Make an integer model ready on WebAssembly: weights packed once, all in one memory. Its scores are
  * `interpreter`'s, bit for bit.
  *
- * @throws HbnnError when the model is not sound or does not fit into a memory
+ * @throws HbnnError when the model does not fit into a memory
  */
-export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promise<LoadedModel> {
-  const planned = planModel(model);
+export async function loadModel(model: CheckedModel, o: LoadOptions = {}): Promise<LoadedModel> {
+  const planned = model.checkedLayers;
   const batch = batchFor(model, planned, o.batch);
   const steps = await stepsOf(model, planned, batch, o);
   const [placed] = place(model, steps, batch);
@@ -114,8 +113,8 @@ export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promi
 
 /** How many images are computed together. @throws HbnnError when the number is none */
 export function batchFor(
-  model: IntegerModel,
-  planned: readonly PlannedLayer[],
+  model: CheckedModel,
+  planned: readonly CheckedLayer[],
   asked: number | undefined,
 ): number {
   const largest = planned.reduce(
@@ -137,7 +136,7 @@ interface ShownLayer extends Pick<IntegerLayer, 'name' | 'kind'> {
   readonly bits: Uint8Array;
 }
 
-const shownOf = ({ layer, output }: PlannedLayer): ShownLayer => ({
+const shownOf = ({ layer, output }: CheckedLayer): ShownLayer => ({
   ...{ name: layer.name, kind: layer.kind, output },
   bits: layer.kind === 'threshold' ? layer.bits : new Uint8Array(0),
 });

@@ -1,6 +1,6 @@
 import type {
+  CheckedLayer,
   MaxPoolLayer,
-  PlannedLayer,
   RequantizeLayer,
   SumPoolLayer,
   ThresholdLayer,
@@ -30,7 +30,7 @@ export function convertStep(
 
 export function poolStep(
   index: number,
-  plan: PlannedLayer<MaxPoolLayer | SumPoolLayer>,
+  plan: CheckedLayer<MaxPoolLayer | SumPoolLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -54,7 +54,7 @@ export function poolStep(
 
 export function thresholdStep(
   index: number,
-  plan: PlannedLayer<ThresholdLayer>,
+  plan: CheckedLayer<ThresholdLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -82,7 +82,7 @@ export function thresholdStep(
 /** Thresholds of at most three planes to nibbles, from int32. */
 export function nibbleStep(
   index: number,
-  plan: PlannedLayer<ThresholdLayer>,
+  plan: CheckedLayer<ThresholdLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -115,7 +115,7 @@ export function nibbleStep(
 
 export function requantizeStep(
   index: number,
-  plan: PlannedLayer<RequantizeLayer>,
+  plan: CheckedLayer<RequantizeLayer>,
   input: MapLayout,
   batch: number,
 ): Step {

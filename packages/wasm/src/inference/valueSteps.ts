@@ -1,10 +1,9 @@
-import type { PlannedLayer } from '@hbnn/model';
-import { type ConvLayer, type DenseLayer, weightValues } from '@hbnn/model';
+import { type CheckedLayer, type ConvLayer, type DenseLayer, weightValues } from '@hbnn/model';
 import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
 import type { Step } from './step.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
 
-export type PlannedProduct = PlannedLayer<ConvLayer | DenseLayer>;
+export type PlannedProduct = CheckedLayer<ConvLayer | DenseLayer>;
 
 /** Gathered windows worked on together, so that they stay in the second-level cache. */
 export const gatheredBytes = 2 ** 18;

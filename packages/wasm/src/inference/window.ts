@@ -1,4 +1,5 @@
 import type {
+  CheckedLayer,
   ConvLayer,
   DenseLayer,
   DepthwiseLayer,
@@ -6,7 +7,6 @@ import type {
   MaxPoolLayer,
   Padding4,
   Pair,
-  PlannedLayer,
   SumPoolLayer,
 } from '@hbnn/model';
 import type { MapLayout } from './featureMap.ts';
@@ -58,7 +58,7 @@ export function shapeWords(
 }
 
 /** Multiply-adds of one image, all windows whole. */
-export function macsOf({ layer, output }: PlannedLayer): number {
+export function macsOf({ layer, output }: CheckedLayer): number {
   if (!('weights' in layer)) return 0;
   const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
   return output[0] * output[1] * layer.weights.shape[0] * row;
