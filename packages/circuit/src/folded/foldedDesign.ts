@@ -1,5 +1,12 @@
 import { HbnnError } from '@hbnn/core';
-import type { CheckedLayer, CheckedModel, FeatureShape, Padding4, Pair } from '@hbnn/model';
+import {
+  type CheckedLayer,
+  type CheckedModel,
+  type FeatureShape,
+  type Padding4,
+  type Pair,
+  weightValues,
+} from '@hbnn/model';
 import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
