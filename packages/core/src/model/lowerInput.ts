@@ -1,0 +1,152 @@
+import { HbnnError } from '../error.ts';
+import { featureCount, type IntegerWeights, weightValues } from './integerModel.ts';
+import {
+  allEqual,
+  freshName,
+  type LowerState,
+  oneEach,
+  push,
+  pushSigned,
+  reordered,
+} from './lowerState.ts';
+import type { LinearLayer } from './lowerWeights.ts';
+import { lastBound, mostSum } from './plan.ts';
+import type { TrainedWeights } from './trainedModel.ts';
+
+/** Inputs of a layer with weights are brought to as many values on each side of 0. */
+const signedByte = 127;
+const signedWord = 32767;
+
+/**
+ * Bring the whole numbers in front of a layer with weights to what its weights can take: an offset is added to every
+ * place of a window alike, so none may be left where a window hangs over the edge, which adds 0 there.
+ *
+ * @throws HbnnError where sums of the layer before have an offset and nothing that rounds them lies between
+ */
+export function prepareInput(s: LowerState, layer: LinearLayer): void {
+  const { name } = layer;
+  if (layer.kind !== 'dense' && s.meaning.slopes.length > s.shape[2]) throw flattened(name);
+  const padded = layer.kind !== 'dense' && layer.padding.some((n) => n > 0);
+  if (layer.weights.kind === 'residual') {
+    // Binarized weights add up inputs that mean the same in every channel; pixels' deviations differ.
+    const same = allEqual(s.meaning.slopes) && s.meaning.offsets.every((offset) => offset === 0);
+    if (!same) pushSigned8(s, name);
+    return;
+  }
+  if (s.meaning.offsets.every((offset) => offset === 0)) return;
+  if (s.weighted && !s.rounded) throw bare(name);
+  if (!padded) return;
+  if (!s.weighted) moveZeros(s);
+  if (s.weighted || !offsetsWithinHalfPixel(s)) pushSigned8(s, name);
+}
+
+function pushSigned8(s: LowerState, name: string): void {
+  if (s.weighted && !s.rounded) throw bare(name);
+  pushSigned(s, freshName(s, s.weighted ? `${name}_scale` : 'input_scale'), signedByte);
+}
+
+const flattened = (name: string): HbnnError =>
+  new HbnnError(
+    `${name}: expected a dense layer behind a batch norm of a flattened map, got a convolution; put the batch norm before the flattening`,
+  );
+
+const bare = (name: string): HbnnError =>
+  new HbnnError(
+    `${name}: expected a ReLU or a binarization between it and the layer with weights before, got none; add one`,
+  );
+
+/** By how much pooling has multiplied a pixel; undefined after layers of another kind. */
+function pixelGain(s: LowerState): number | undefined {
+  return s.layers.reduce<number | undefined>((gain, layer) => {
+    if (layer.kind === 'maxPool') return gain;
+    if (layer.kind !== 'sumPool' || gain === undefined) return undefined;
+    return gain * layer.size[0] * layer.size[1];
+  }, 1);
+}
+
+/** Half a pixel is what rounding the mean to whole pixels leaves. */
+function offsetsWithinHalfPixel(s: LowerState): boolean {
+  const gain = pixelGain(s);
+  if (gain === undefined) return false;
+  const { slopes, offsets } = s.meaning;
+  return offsets.every((offset, c) => Math.abs(offset) <= 0.5 * gain * Math.abs(slopes[c]) * slack);
+}
+
+/** An offset of exactly half a pixel may come out larger by rounding. */
+const slack = 1 + 1e-9;
+
+/** Take another whole number off the pixels, so that 0 is where the network has it: nothing is rounded by that. */
+function moveZeros(s: LowerState): void {
+  const gain = pixelGain(s);
+  const { slopes, offsets } = s.meaning;
+  if (gain === undefined || slopes.length !== s.zeros.length) return;
+  if (offsetsWithinHalfPixel(s)) return;
+  const zeros = s.zeros.map((zero, c) => Math.round(zero - offsets[c] / (gain * slopes[c])));
+  const fits = (zero: number, c: number): boolean => slopes[c] !== 0 && zero >= 0 && zero <= 255;
+  if (!zeros.every((zero, c) => fits(zero, c))) return;
+  s.meaning = {
+    slopes,
+    offsets: offsets.map((offset, c) => offset + gain * slopes[c] * (zeros[c] - s.zeros[c])),
+  };
+  s.zeros = zeros;
+}
+
+/** Round sums to 16 bits where a layer of float weights on them would leave int32. */
+export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeights): boolean {
+  if (!s.weighted || s.rounded) return false;
+  const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const values = weightValues(weights);
+  let largest = 0;
+  for (let o = 0; o < weights.shape[0]; o++) {
+    let sum = 0;
+    for (let i = o * row; i < (o + 1) * row; i++) sum += Math.abs(values[i]);
+    largest = Math.max(largest, sum);
+  }
+  if (lastBound(s.layers, s.start, s.zeros) * largest <= mostSum) return false;
+  pushSigned(s, freshName(s, `${name}_scale`), signedWord);
+  return true;
+}
+
+/** A layer's weights for inputs as they lie: `spreadOut` takes them out of memory order. */
+export function orderedWeights(
+  { order }: LowerState,
+  { kind, name, weights }: LinearLayer,
+): TrainedWeights {
+  if (order === undefined) return weights;
+  if (kind !== 'dense') throw flattened(name);
+  const row = order.length;
+  const moved = <T extends Float32Array | Float64Array | Uint8Array>(values: T): T =>
+    values.map((_, i) => values[i - (i % row) + order[i % row]]) as T;
+  if (weights.kind === 'float') {
+    const { shape, data } = weights.tensor;
+    return { kind: 'float', tensor: { shape, data: moved(data) } };
+  }
+  const { map, planes } = weights.residual;
+  const residual = {
+    ...weights.residual,
+    // A block of the map has members in other places now.
+    map: { shape: map.shape, bits: moved(map.bits), mapPer: 'element' as const },
+    planes: planes.map((plane) => ({
+      ...plane,
+      signs: moved(plane.signs),
+      members: moved(plane.members),
+    })),
+  };
+  return { kind: 'residual', residual };
+}
+
+/** Bring values back to memory order, for scores. */
+export function restoreOrder(s: LowerState): void {
+  const { order } = s;
+  if (order === undefined) return;
+  const count = featureCount(s.shape);
+  const from = new Uint32Array(count);
+  order.forEach((to, i) => {
+    from[to] = i;
+  });
+  const name = freshName(s, 'order');
+  push(s, { kind: 'dense', name, weights: oneEach([count, count], (o) => o * count + from[o]) });
+  const { slopes, offsets } = s.meaning;
+  s.meaning = { slopes: reordered(slopes, from), offsets: reordered(offsets, from) };
+  s.order = undefined;
+}
