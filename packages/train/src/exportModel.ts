@@ -21,6 +21,7 @@ import {
   pair,
   sum4,
   unpadded,
+  weightsOf,
   zerosOf,
 } from './layerForms.ts';
 import { BatchNorm } from './layers/batchNorm.ts';
@@ -181,8 +182,7 @@ function after(
 }
 
 /** Whether a layer is of this very class: one made from it may compute anything. */
-const isMadeBy = (layer: tfl.layers.Layer, constructor: unknown): boolean =>
-  layer.constructor === constructor;
+const isMadeBy = (layer: tfl.layers.Layer, type: unknown): boolean => layer.constructor === type;
 
 /** What one framework layer comes to, but for its activation. */
 function formAt(place: Place): TrainedLayer[] {
@@ -190,7 +190,7 @@ function formAt(place: Place): TrainedLayer[] {
   if (layer instanceof BinarizedLayer) return binarizedOf(place, layer);
   if (isMadeBy(layer, BatchNorm)) return [normOf(place, place.config.epsilon as number)];
   if (!isMadeBy(layer, ScalarScale)) return formOf(place);
-  const scales = Float64Array.from(layer.getWeights()[0].dataSync());
+  const scales = Float64Array.from(weightsOf(layer).scale.dataSync());
   return [{ kind: 'affine', name, scales, offsets: new Float64Array(1) }];
 }
 

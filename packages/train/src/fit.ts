@@ -130,7 +130,9 @@ async function trainStep(
     const { grads } = tf.variableGrads(() => {
       kept = scoresOf(model, images, context);
       tf.keep(kept);
-      return tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
+      const loss = tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
+      // Regularizers of a user's own layers; ours have none.
+      return model.calculateLosses().reduce((sum, more) => tf.add(sum, more), loss);
     }, trained);
     optimizer.step(grads, rate);
     return kept;

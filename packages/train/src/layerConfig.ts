@@ -37,29 +37,31 @@ function serialized(part: tf.serialization.Serializable | null | undefined): Lay
 }
 
 const { layers: make } = tfl;
+/** A name given, so that the numbers of a user's own unnamed layers stay as they are. */
+const name = 'sample';
 /** One layer of each kind of tf.layers that is told apart by its class. */
 const samples: readonly tfl.layers.Layer[] = [
-  make.conv2d({ filters: 1, kernelSize: 1 }),
-  make.depthwiseConv2d({ kernelSize: 1 }),
-  make.separableConv2d({ filters: 1, kernelSize: 1 }),
-  make.dense({ units: 1 }),
-  make.batchNormalization(),
-  make.reLU(),
-  make.activation({ activation: 'linear' }),
-  make.softmax(),
-  make.dropout({ rate: 0 }),
-  make.spatialDropout1d({ rate: 0 }),
-  make.gaussianNoise({ stddev: 1 }),
-  make.gaussianDropout({ rate: 0 }),
-  make.alphaDropout({ rate: 0 }),
-  make.flatten(),
-  make.reshape({ targetShape: [1] }),
-  make.rescaling({ scale: 1, offset: 0 }),
-  make.zeroPadding2d(),
-  make.maxPooling2d({ poolSize: 1 }),
-  make.averagePooling2d({ poolSize: 1 }),
-  make.globalMaxPooling2d({}),
-  make.globalAveragePooling2d({}),
+  make.conv2d({ name, filters: 1, kernelSize: 1 }),
+  make.depthwiseConv2d({ name, kernelSize: 1 }),
+  make.separableConv2d({ name, filters: 1, kernelSize: 1 }),
+  make.dense({ name, units: 1 }),
+  make.batchNormalization({ name }),
+  make.reLU({ name }),
+  make.activation({ name, activation: 'linear' }),
+  make.softmax({ name }),
+  make.dropout({ name, rate: 0 }),
+  make.spatialDropout1d({ name, rate: 0 }),
+  make.gaussianNoise({ name, stddev: 1 }),
+  make.gaussianDropout({ name, rate: 0 }),
+  make.alphaDropout({ name, rate: 0 }),
+  make.flatten({ name }),
+  make.reshape({ name, targetShape: [1] }),
+  make.rescaling({ name, scale: 1, offset: 0 }),
+  make.zeroPadding2d({ name }),
+  make.maxPooling2d({ name, poolSize: 1 }),
+  make.averagePooling2d({ name, poolSize: 1 }),
+  make.globalMaxPooling2d({ name }),
+  make.globalAveragePooling2d({ name }),
 ];
 const classes = new Map(samples.map((layer) => [layer.getClassName(), layer.constructor]));
 

@@ -6,6 +6,7 @@ import {
   type TrainedLayer,
 } from '@hbnn/core';
 import type * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import type { LayerConfig } from './layerConfig.ts';
 import type { Link } from './modelChain.ts';
 
@@ -28,7 +29,7 @@ interface Form {
   readonly build: (place: Place) => TrainedLayer[];
 }
 
-const everyLayer = ['name', 'trainable', 'batchInputShape', 'inputDType'];
+const everyLayer = ['name', 'trainable', 'batchInputShape', 'inputDType', 'dtype'];
 const ofKernel = ['kernelInitializer', 'kernelRegularizer', 'kernelConstraint'];
 const ofBias = ['biasInitializer', 'biasRegularizer', 'biasConstraint', 'activityRegularizer'];
 const ofDepthwise = ['depthwiseInitializer', 'depthwiseRegularizer', 'depthwiseConstraint'];
@@ -146,7 +147,7 @@ export function formOf(place: Place): TrainedLayer[] {
     throw new HbnnError(
       `${name}: exportModel expected a layer with an integer form (${Object.keys(forms).join(', ')}), got ${kind}; take it out, or put one of these in its place`,
     );
-  checkFields(place, kind, form);
+  checkFields(place, kind);
   if (config.dataFormat === 'channelsFirst')
     throw new HbnnError(
       `${name}: exportModel expected channels last, got dataFormat 'channelsFirst'; build the model with channelsLast and give it the same weights`,
@@ -155,14 +156,29 @@ export function formOf(place: Place): TrainedLayer[] {
   return form.build(place);
 }
 
-function checkFields({ name, config }: Place, kind: string, form: Form): void {
-  const known = new Set([...everyLayer, 'dtype', ...form.reads, ...(form.training ?? [])]);
+/**
+ * Check that a layer has no configuration field that nothing here knows.
+ *
+ * @throws HbnnError naming layer and field
+ */
+export function checkKnownFields(
+  name: string,
+  kind: string,
+  config: LayerConfig,
+  task: string,
+): void {
+  const { reads = [], training = [] } = forms[kind] ?? {};
+  const known = new Set([...everyLayer, ...reads, ...training]);
   for (const [field, value] of Object.entries(config)) {
     if (known.has(field) || value === null || value === undefined) continue;
     throw new HbnnError(
-      `${name}: exportModel knows no field '${field}' of ${kind}, got ${JSON.stringify(value)}; make the layer without it`,
+      `${name}: ${task} knows no field '${field}' of ${kind}, got ${JSON.stringify(value)}; make the layer without it`,
     );
   }
+}
+
+function checkFields({ name, config }: Place, kind: string): void {
+  checkKnownFields(name, kind, config, 'exportModel');
   expectValue(name, config, 'dtype', ['float32']);
   expectValue(name, config, 'padding', kind === 'ZeroPadding2D' ? undefined : ['valid', 'same']);
   expectValue(name, config, 'dataFormat', ['channelsLast', 'channelsFirst']);
@@ -232,6 +248,13 @@ export function zerosOf({ layer, config }: Link): Padding4 {
   return [top, left, bottom, right];
 }
 
+/** A layer's weights by their own names: in their order, frozen ones come last. */
+export function weightsOf(layer: tfl.layers.Layer): Record<string, tf.Tensor> {
+  return Object.fromEntries(
+    layer.weights.map((weight) => [weight.originalName.replace(/^.*\//, ''), weight.read()]),
+  );
+}
+
 const floats = (t: tf.Tensor): Float32Array => t.dataSync() as Float32Array;
 
 export const pair = (value: unknown): [number, number] =>
@@ -276,8 +299,7 @@ function maxPool(place: Place) {
 }
 
 function convolution(place: Place): TrainedLayer {
-  const [kernel] = place.layer.getWeights();
-  return convOf(place, place.name, kernel);
+  return convOf(place, place.name, weightsOf(place.layer).kernel);
 }
 
 function convOf(place: Place, name: string, kernel: tf.Tensor): TrainedLayer {
@@ -288,7 +310,7 @@ function convOf(place: Place, name: string, kernel: tf.Tensor): TrainedLayer {
 }
 
 function depthwise(place: Place, name: string): TrainedLayer {
-  const [kernel] = place.layer.getWeights();
+  const { depthwise_kernel: kernel } = weightsOf(place.layer);
   const [height, width, inputs, multiplier] = kernel.shape;
   const strides = pair(place.config.strides);
   const padding = paddingOf(place, [height, width], strides);
@@ -300,7 +322,7 @@ function depthwise(place: Place, name: string): TrainedLayer {
 
 /** Its two layers: filters channel by channel, then a 1×1 convolution with the bias. */
 function separable(place: Place): TrainedLayer[] {
-  const [, kernel, bias] = place.layer.getWeights();
+  const { pointwise_kernel: kernel, bias } = weightsOf(place.layer);
   const pointwise: TrainedLayer = {
     kind: 'conv',
     name: place.name,
@@ -314,7 +336,7 @@ function separable(place: Place): TrainedLayer[] {
 
 /** A dense layer on a feature map works on each place alike: a 1×1 convolution. */
 function dense({ layer, name, input }: Place): TrainedLayer {
-  const [kernel] = layer.getWeights();
+  const { kernel } = weightsOf(layer);
   if (input.length === 1) {
     const tensor = outputsFirst({ shape: kernel.shape, data: floats(kernel) });
     return { kind: 'dense', name, weights: { kind: 'float', tensor } };
@@ -335,7 +357,7 @@ function reshape({ name, output, map }: Place): TrainedLayer[] {
 }
 
 function withBias({ layer, name }: Place, made: TrainedLayer): TrainedLayer[] {
-  const [, bias] = layer.getWeights();
+  const { bias } = weightsOf(layer);
   return bias === undefined ? [made] : [made, biasOf(name, floats(bias))];
 }
 
@@ -349,14 +371,11 @@ export const biasOf = (name: string, bias: Float32Array): TrainedLayer => ({
 /** y = γ (x − mean) / √(variance + ε) + β as one scale and offset per channel. */
 export function normOf({ layer, name, output }: Place, epsilon: number): TrainedLayer {
   const channels = output.at(-1) ?? 0;
-  const values = new Map(
-    layer.weights.map((w) => [
-      w.originalName.replace(/^.*\//, ''),
-      Float64Array.from(w.read().dataSync()),
-    ]),
-  );
+  const weights = weightsOf(layer);
   const of = (weight: string, otherwise: number): Float64Array =>
-    values.get(weight) ?? new Float64Array(channels).fill(otherwise);
+    weights[weight] === undefined
+      ? new Float64Array(channels).fill(otherwise)
+      : Float64Array.from(weights[weight].dataSync());
   const [gamma, beta] = [of('gamma', 1), of('beta', 0)];
   const [mean, variance] = [of('moving_mean', 0), of('moving_variance', 1)];
   const scales = gamma.map((g, c) => g / Math.sqrt(variance[c] + epsilon));
