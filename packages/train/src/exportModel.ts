@@ -33,7 +33,7 @@ import {
 } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
-import { chainOf, type Link } from './modelChain.ts';
+import { chainOf, checkScores, type Link } from './modelChain.ts';
 
 type Source = Pick<BatchSource, 'shape' | 'classes' | 'normalization' | 'batches' | 'name'>;
 
@@ -65,7 +65,9 @@ export async function exportModel(
       `${source.name}: expected 8-bit images with a normalization, got other data; an integer model takes pixels`,
     );
   const chain = chainOf(model);
-  checkFits(model, chain, source);
+  if (chain.length === 0)
+    throw new HbnnError(`${model.name}: exportModel expected at least one layer, got none`);
+  checkScores(model, source, 'exportModel');
   checkFiniteWeights(
     chain.map(({ layer }) => layer),
     'exportModel',
@@ -84,25 +86,6 @@ export async function exportModel(
     ),
     classes: [...source.classes],
   };
-}
-
-/** Check that a model takes a source's images and gives a score for each of its classes. */
-function checkFits(model: tfl.LayersModel, chain: readonly Link[], source: Source): void {
-  const input = model.inputs[0].shape.slice(1);
-  if (input.length !== 3 || input.some((n, axis) => n !== source.shape[axis]))
-    throw new HbnnError(
-      `${model.name}: exportModel expected inputs of shape [${source.shape.join(', ')}], the images of ${source.name}, got [${input.join(', ')}]; give the images that the model was trained on`,
-    );
-  const last = chain.at(-1);
-  if (last === undefined)
-    throw new HbnnError(`${model.name}: exportModel expected at least one layer, got none`);
-  const scores = last.output.reduce((product, n) => product * n, 1);
-  const { length } = source.classes;
-  if (scores === length) return;
-  const single = scores === 1 ? ', or give one class, for which a score above 0 stands' : '';
-  throw new HbnnError(
-    `${last.layer.name}: exportModel expected one score for each of the ${length} classes of ${source.name}, got ${scores}; end the network with ${length} outputs${single}`,
-  );
 }
 
 /** The largest output of each ReLU over some images. */

@@ -3,8 +3,10 @@ import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
+import { checkFiniteWeights } from './finiteWeights.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
+import { layersWithin } from './parameters.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { scoresOf } from './scores.ts';
 
@@ -111,6 +113,8 @@ export async function fit(
       );
     }
   }
+  // A loss may stay finite while running statistics do not.
+  checkFiniteWeights(layersWithin(model), 'after training,');
 }
 
 async function trainStep(

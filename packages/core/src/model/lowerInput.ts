@@ -2,15 +2,18 @@ import { HbnnError } from '../error.ts';
 import { featureCount, type IntegerWeights, weightValues } from './integerModel.ts';
 import {
   allEqual,
+  filled,
   freshName,
   type LowerState,
   oneEach,
   push,
   pushSigned,
+  rangeOf,
   reordered,
 } from './lowerState.ts';
 import type { LinearLayer } from './lowerWeights.ts';
 import { lastBound, mostSum } from './plan.ts';
+import { requantized } from './requantize.ts';
 import type { TrainedWeights } from './trainedModel.ts';
 
 /** Inputs of a layer with weights are brought to as many values on each side of 0. */
@@ -21,7 +24,7 @@ const signedWord = 32767;
  * Bring the whole numbers in front of a layer with weights to what its weights can take: an offset is added to every
  * place of a window alike, so none may be left where a window hangs over the edge, which adds 0 there.
  *
- * @throws HbnnError where sums of the layer before have an offset and nothing that rounds them lies between
+ * @throws HbnnError where binarized weights meet sums of the layer before that mean something else in each channel
  */
 export function prepareInput(s: LowerState, layer: LinearLayer): void {
   const { name } = layer;
@@ -33,11 +36,47 @@ export function prepareInput(s: LowerState, layer: LinearLayer): void {
     if (!same) pushSigned8(s, name);
     return;
   }
-  if (s.meaning.offsets.every((offset) => offset === 0)) return;
-  if (s.weighted && !s.rounded) throw bare(name);
-  if (!padded) return;
+  // Without padding each window lies inside: what the offsets add is the same everywhere.
+  if (!padded || s.meaning.offsets.every((offset) => offset === 0)) return;
+  if (s.weighted && !s.rounded) {
+    pushSigned(s, freshName(s, `${name}_scale`), largestInput(layer.weights.tensor.shape));
+    return;
+  }
   if (!s.weighted) moveZeros(s);
-  if (s.weighted || !offsetsWithinHalfPixel(s)) pushSigned8(s, name);
+  if (offsetsWithinHalf(s)) return;
+  if (!pushShifted(s, name)) pushSigned8(s, name);
+}
+
+/** A shift beyond it would make inputs of many bits for channels that hardly matter. */
+const largestShift = 2047;
+
+/**
+ * Add whole numbers to the values, channel by channel, so that 0 is where the network has it: what is left of the
+ * offsets is below half a step, and nothing is rounded.
+ *
+ * @returns whether there are such numbers
+ */
+function pushShifted(s: LowerState, name: string): boolean {
+  const { slopes, offsets } = s.meaning;
+  if (slopes.length > s.shape[2] || slopes.includes(0)) return false;
+  const shifts = slopes.map((slope, c) => Math.round(offsets[c] / slope));
+  const ranges = Array.from(shifts, (shift, c) => rangeOf(s, c).map((end) => end + shift));
+  const minimum = Math.min(...ranges.map(([least]) => least));
+  const maximum = Math.max(...ranges.map(([, largest]) => largest));
+  if (Math.max(...shifts.map(Math.abs)) > largestShift) return false;
+  if (minimum < -signedWord || maximum > signedWord) return false;
+  const ones = filled(slopes.length, 1);
+  const added = freshName(s, s.weighted ? `${name}_scale` : 'input_scale');
+  push(s, requantized(added, ones, shifts, { minimum, maximum }));
+  s.meaning = { slopes, offsets: offsets.map((offset, c) => offset - shifts[c] * slopes[c]) };
+  s.rounded = true;
+  return true;
+}
+
+/** The most that inputs may be, so that sums with weights of 8 bits stay within int32. */
+function largestInput(shape: readonly number[]): number {
+  const row = shape.slice(1).reduce((product, n) => product * n, 1);
+  return Math.max(1, Math.min(signedWord, Math.floor(mostSum / (signedByte * row))));
 }
 
 function pushSigned8(s: LowerState, name: string): void {
@@ -64,9 +103,9 @@ function pixelGain(s: LowerState): number | undefined {
   }, 1);
 }
 
-/** Half a pixel is what rounding the mean to whole pixels leaves. */
-function offsetsWithinHalfPixel(s: LowerState): boolean {
-  const gain = pixelGain(s);
+/** Half a pixel is what rounding the mean to whole pixels leaves; half a step of rounded values likewise. */
+function offsetsWithinHalf(s: LowerState): boolean {
+  const gain = s.weighted ? 1 : pixelGain(s);
   if (gain === undefined) return false;
   const { slopes, offsets } = s.meaning;
   return offsets.every((offset, c) => Math.abs(offset) <= 0.5 * gain * Math.abs(slopes[c]) * slack);
@@ -80,7 +119,7 @@ function moveZeros(s: LowerState): void {
   const gain = pixelGain(s);
   const { slopes, offsets } = s.meaning;
   if (gain === undefined || slopes.length !== s.zeros.length) return;
-  if (offsetsWithinHalfPixel(s)) return;
+  if (offsetsWithinHalf(s)) return;
   const zeros = s.zeros.map((zero, c) => Math.round(zero - offsets[c] / (gain * slopes[c])));
   const fits = (zero: number, c: number): boolean => slopes[c] !== 0 && zero >= 0 && zero <= 255;
   if (!zeros.every((zero, c) => fits(zero, c))) return;
@@ -91,7 +130,7 @@ function moveZeros(s: LowerState): void {
   s.zeros = zeros;
 }
 
-/** Round sums to 16 bits where a layer of float weights on them would leave int32. */
+/** Round sums to 16 bits, or fewer, where a layer of float weights on them would leave int32. */
 export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeights): boolean {
   if (!s.weighted || s.rounded) return false;
   const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
@@ -103,7 +142,7 @@ export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeig
     largest = Math.max(largest, sum);
   }
   if (lastBound(s.layers, s.start, s.zeros) * largest <= mostSum) return false;
-  pushSigned(s, freshName(s, `${name}_scale`), signedWord);
+  pushSigned(s, freshName(s, `${name}_scale`), largestInput(weights.shape));
   return true;
 }
 

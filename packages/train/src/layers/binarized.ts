@@ -135,7 +135,9 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     if (!context.training && this.frozen) return this.frozen;
     const renew = renewalDue(precision.weights, context);
     const shape = [...weightBinarizer.spec.shape];
-    const binarized = binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew });
+    const binarized = this.naming(() =>
+      binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew }),
+    );
     return tf.reshape(binarized, kernel.shape);
   }
 
@@ -163,8 +165,24 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     const values = { shape: [...this.coreShape], data };
     if (b === undefined || precision.weights === undefined) return { values };
     // As inference does: the map follows the weights unless it was kept by choice.
-    if (renewalDue(precision.weights, {})) b.renew(data);
-    return { values, binarized: b.result(data) };
+    return this.naming(() => {
+      if (renewalDue(precision.weights as WeightPrecision, {})) b.renew(data);
+      return { values, binarized: b.result(data) };
+    });
+  }
+
+  /** Binarize, and where that fails because of the kernel's values say whose they are. */
+  private naming<T>(binarize: () => T): T {
+    try {
+      return binarize();
+    } catch (error) {
+      const values = variableOf(this.kernel).dataSync();
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      if (at < 0) throw error;
+      throw new HbnnError(
+        `layer '${this.name}': expected finite weights, got ${values[at]} in its kernel at index ${at}; the training diverged, lower the learning rate`,
+      );
+    }
   }
 
   /** The bias, where there is one. */
