@@ -63,7 +63,7 @@ export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions):
 
 /** All layers of a model: those of models inside it too, and these models themselves. */
 function layersOf(model: tfl.LayersModel): tfl.layers.Layer[] {
-  if (model.inputs === undefined)
+  if (model.inputs === undefined || model.inputs.length === 0)
     throw new HbnnError(
       `binarize: expected a model that is built, got '${model.name}' without an input shape; give its first layer an inputShape`,
     );

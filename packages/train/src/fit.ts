@@ -135,8 +135,9 @@ async function trainStep(
       kept = scoresOf(model, images, context);
       tf.keep(kept);
       const loss = tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
-      // Regularizers of a user's own layers; ours have none.
-      return model.calculateLosses().reduce((sum, more) => tf.add(sum, more), loss);
+      // Regularizers of a user's own layers; ours have none. A sequential model itself gives no losses.
+      const more = layersWithin(model).flatMap((layer) => layer.calculateLosses());
+      return more.reduce((sum, each) => tf.add(sum, each), loss);
     }, trained);
     optimizer.step(grads, rate);
     return kept;
