@@ -129,6 +129,21 @@ function int8Weights(rng: Random, shape: readonly number[], extreme = false): In
   return { kind: 'int8', shape, values };
 }
 
+/** Weights that take one input each, as lowering makes them of batch norm behind a flattening. */
+function picking(shape: readonly number[], place: (output: number) => number): PlaneWeights {
+  const bits = new Uint8Array(shape.reduce((product, n) => product * n, 1));
+  for (let o = 0; o < shape[0]; o++) bits[place(o)] = 1;
+  const multiples = [Uint8Array.of(1)];
+  const signs = bits.slice();
+  return { kind: 'planes', shape, bits, signs, multiples, scalePer: 'tensor', mapPer: 'element' };
+}
+
+/** Weights of −1 and +1 in turn, as lowering makes them of negative gammas before max pooling. */
+function signs(shape: readonly number[]): PlaneWeights {
+  const { bits, ...others } = picking(shape, (o) => o);
+  return { ...others, bits, signs: bits.map((_, i) => i % 2) };
+}
+
 interface ThresholdOptions {
   readonly planes?: number;
   readonly bits?: (i: number) => number;
@@ -272,6 +287,38 @@ function valueCases(): ModelCase[] {
       { kind: 'maxPool', name: 'n', size: [2, 2], strides: [1, 2], padding: [1, 0, 0, 1] },
       { kind: 'sumPool', name: 't', size: [2, 2], strides: [2, 1] },
     ]),
+    made('each value of a map by itself, then put in order', [3, 4, 2], (rng) => [
+      {
+        ...conv(
+          'spread',
+          picking([24, 3, 4, 1], (o) => 12 * o + (o % 12)),
+        ),
+        kind: 'depthwise',
+      },
+      threshold(rng, 't', [1, 1, 24], { planes: 2, at: (r) => r.below(200) - 100 }),
+      dense(
+        'order',
+        picking([24, 24], (o) => 24 * o + ((7 * o + 3) % 24)),
+      ),
+    ]),
+    made('each value of sums by itself', [3, 4, 4], (rng) => [
+      conv('a', int8Weights(rng, [5, 3, 3, 4]), pads),
+      {
+        ...conv(
+          'spread',
+          picking([50, 2, 5, 1], (o) => 10 * o + (o % 10)),
+        ),
+        kind: 'depthwise',
+      },
+      requantize(rng, 50),
+    ]),
+    made('channels negated before pooling', [4, 5, 3], () => [
+      { ...conv('sign', signs([3, 1, 1, 1])), kind: 'depthwise' },
+      { kind: 'maxPool', name: 'm', size: [3, 2], strides: [2, 2], padding: [1, 0, 1, 1] },
+    ]),
+    binary('scores made finer', [1, 1, 40], { planes: 2, bits: (i) => 1 + (i % 2) }, (rng) =>
+      dense('d', planeWeights(rng, [10, 40], { planes: 2, multiple: (n) => [240, 112][n] })),
+    ),
     made('a whole network', [12, 12, 3], (rng) => [
       conv('c1', int8Weights(rng, [8, 3, 3, 3]), [1, 1, 1, 1]),
       { kind: 'maxPool', name: 'm1', size: [2, 2], strides: [2, 2], padding: none },

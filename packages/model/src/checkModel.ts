@@ -17,7 +17,7 @@ import {
 } from './integerModel.ts';
 
 /** Sums stay below 2^31 − 1, so that a threshold of that value is never met. */
-const mostSum = 2 ** 31 - 2;
+export const mostSum = 2 ** 31 - 2;
 /** The most elements of one feature map. */
 export const mostFeatures = 2 ** 22;
 export const mostLayers = 4096;

@@ -38,6 +38,7 @@ export {
   layerStep,
   type Watch,
 } from './interpreter.ts';
-export { type Lowered, type LoweredLayer, type LowerOptions, lower } from './lower/lower.ts';
+export { type Lowered, type LowerOptions, lower } from './lower/lower.ts';
+export type { LoweredLayer } from './lower/lowerState.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './randomModel.ts';
 export type { TrainedLayer, TrainedModel, TrainedWeights } from './trainedModel.ts';

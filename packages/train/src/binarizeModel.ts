@@ -1,12 +1,14 @@
 import { distFromAverage, HbnnError, type Mix } from '@hbnn/core';
-import type * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {
-  BinarizedConv2D,
-  BinarizedDense,
-  BinarizedDepthwiseConv2D,
-  type BinarizedLayer,
-} from './layers/binarized.ts';
+  binarizedCopy,
+  type CopyOptions,
+  copyWeights,
+  type LayerCopy,
+  plainCopy,
+} from './copyLayer.ts';
+import { checkFiniteWeights } from './finiteWeights.ts';
+import { isModel } from './layerConfig.ts';
 import {
   type InputPrecision,
   inputPrecision,
@@ -27,9 +29,10 @@ export interface BinarizeOptions {
 }
 
 /**
- * Copy a model with its convolutions (dense, depthwise, pointwise) and dense layers binarized: same
- * architecture, same float weights, which are kept and can be fine-tuned. Other layers are copied as
- * they are; the model itself is left alone.
+ * Copy a model with its convolutions (dense, depthwise, pointwise, separable ones as their two layers)
+ * and dense layers binarized: same architecture, same float weights, which are kept and can be
+ * fine-tuned. What is frozen stays frozen; initializers, regularizers and constraints are kept. Models
+ * inside the model are opened. Other layers are copied as they are; the model itself is left alone.
  *
  * @example
  * const small = binarize(model, { weights: 1.4, skip: ['conv1', 'logits'] });
@@ -37,40 +40,126 @@ export interface BinarizeOptions {
  * const { top1 } = await evaluate(small, test);
  *
  * @throws HbnnError naming a layer that cannot be binarized as it is (dilation, channels first, a
- *   depth multiplier, a constraint), or a name in `skip` that the model has not
+ *   depth multiplier, a transposed or recurrent layer), weights that are not finite, or a name in `skip`
+ *   that the model has not
  */
 export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
-  const skip = new Set(options.skip ?? []);
-  for (const name of skip) {
-    if (!model.layers.some((layer) => layer.name === name)) {
+  const layers = layersOf(model);
+  checkSkip(layers, options.skip ?? []);
+  checkFiniteWeights(
+    layers.filter((layer) => !isModel(layer)),
+    'binarize',
+  );
+  const copier = new Copier(layers, options);
+  const scope = new Map<number, tfl.SymbolicTensor>();
+  const inputs = model.inputs.map((x) => copier.convert(x, scope));
+  const outputs = model.outputs.map((x) => copier.convert(x, scope));
+  const copy = tfl.model({ inputs, outputs, name: model.name });
+  // The whole model's flag sets those of all weights, which are then copied one by one.
+  if (!model.trainable) copy.trainable = false;
+  copier.copyWeights();
+  return copy;
+}
+
+/** All layers of a model: those of models inside it too, and these models themselves. */
+function layersOf(model: tfl.LayersModel): tfl.layers.Layer[] {
+  if (model.inputs === undefined || model.inputs.length === 0)
+    throw new HbnnError(
+      `binarize: expected a model that is built, got '${model.name}' without an input shape; give its first layer an inputShape`,
+    );
+  const inside = model.layers.flatMap((layer) =>
+    isModel(layer) ? [layer, ...layersOf(layer)] : [layer],
+  );
+  return [...new Set(inside)];
+}
+
+function checkSkip(layers: readonly tfl.layers.Layer[], skip: readonly string[]): void {
+  for (const name of skip)
+    if (!layers.some((layer) => layer.name === name))
       throw new HbnnError(
         `binarize: skip names a layer '${name}' that the model has not; its layers are ` +
-          model.layers.map((layer) => layer.name).join(', '),
+          layers.map((layer) => layer.name).join(', '),
       );
+}
+
+/** Symbolic tensors of an original by id, and what they became in the copy. */
+type Scope = Map<number, tfl.SymbolicTensor>;
+
+/** Copies a graph of layers, each layer once, models inside models opened. */
+class Copier {
+  private readonly skip = new Set<tfl.layers.Layer>();
+  private readonly options: CopyOptions;
+  private readonly copies = new Map<tfl.layers.Layer, LayerCopy>();
+
+  constructor(layers: readonly tfl.layers.Layer[], options: BinarizeOptions) {
+    for (const layer of layers) {
+      if (!options.skip?.includes(layer.name)) continue;
+      for (const inner of isModel(layer) ? layersOf(layer) : [layer]) this.skip.add(inner);
     }
+    const taken = namesOf(layers);
+    const freshName = (wished: string): string => {
+      let name = wished;
+      for (let n = 2; taken.has(name); n++) name = `${wished}_${n}`;
+      taken.add(name);
+      return name;
+    };
+    this.options = { precision: precisionFrom(options), seed: options.seed, freshName };
   }
-  const precision = precisionFrom(options);
-  const copies = new Map<tfl.layers.Layer, tfl.layers.Layer>();
-  const outputs = new Map<string, tfl.SymbolicTensor[]>();
-  const copyOf = (layer: tfl.layers.Layer): tfl.layers.Layer => {
-    const made =
-      copies.get(layer) ?? copyLayer(layer, skip.has(layer.name), precision, options.seed);
-    copies.set(layer, made);
-    return made;
-  };
-  const convert = (x: tfl.SymbolicTensor): tfl.SymbolicTensor => {
-    const key = `${x.sourceLayer.id} ${x.nodeIndex}`;
-    const known = outputs.get(key);
-    if (known !== undefined) return known[x.outputTensorIndex ?? 0];
-    const made =
-      x.inputs.length === 0 ? inputLike(x) : applyTo(copyOf(x.sourceLayer), x.inputs.map(convert));
-    outputs.set(key, made);
-    return made[x.outputTensorIndex ?? 0];
-  };
-  const inputs = model.inputs.map(convert);
-  const copy = tfl.model({ inputs, outputs: model.outputs.map(convert), name: model.name });
-  for (const [from, to] of copies) to.setWeights(from.getWeights());
-  return copy;
+
+  /** The copy's tensor in the place of an original's. */
+  convert(x: tfl.SymbolicTensor, scope: Scope): tfl.SymbolicTensor {
+    const made = scope.get(x.id);
+    if (made !== undefined) return made;
+    const { sourceLayer: layer } = x;
+    const outputs =
+      x.inputs.length === 0
+        ? inputLike(x)
+        : this.apply(
+            layer,
+            x.inputs.map((input) => this.convert(input, scope)),
+          );
+    const originals = x.inputs.length === 0 ? [x] : layer.inboundNodes[x.nodeIndex].outputTensors;
+    originals.forEach((original, i) => {
+      scope.set(original.id, outputs[i]);
+    });
+    return scope.get(x.id) as tfl.SymbolicTensor;
+  }
+
+  private apply(layer: tfl.layers.Layer, inputs: tfl.SymbolicTensor[]): tfl.SymbolicTensor[] {
+    if (isModel(layer)) {
+      const scope: Scope = new Map(layer.inputs.map((x, i) => [x.id, inputs[i]]));
+      return layer.outputs.map((x) => this.convert(x, scope));
+    }
+    const copy = this.copies.get(layer) ?? this.copyOf(layer, inputs[0].rank);
+    this.copies.set(layer, copy);
+    return copy.row.reduce(
+      (x, part) => [part.apply(x.length === 1 ? x[0] : x)].flat() as tfl.SymbolicTensor[],
+      inputs,
+    );
+  }
+
+  private copyOf(layer: tfl.layers.Layer, inputRank: number): LayerCopy {
+    if (this.skip.has(layer)) return plainCopy(layer);
+    return binarizedCopy(layer, inputRank, this.options);
+  }
+
+  copyWeights(): void {
+    for (const [layer, copy] of this.copies) copyWeights(layer, copy);
+  }
+}
+
+/** The names of all layers. @throws HbnnError where two have one name, which a model of both cannot have */
+function namesOf(layers: readonly tfl.layers.Layer[]): Set<string> {
+  const names = new Set<string>();
+  for (const layer of layers) {
+    if (isModel(layer) || layer.getClassName() === 'InputLayer') continue;
+    if (names.has(layer.name))
+      throw new HbnnError(
+        `binarize: expected each layer name once, models inside the model included, got '${layer.name}' twice; rename one of them`,
+      );
+    names.add(layer.name);
+  }
+  return names;
 }
 
 function precisionFrom({ weights, inputs }: BinarizeOptions): Precision {
@@ -95,101 +184,4 @@ function precisionFrom({ weights, inputs }: BinarizeOptions): Precision {
 
 function inputLike(x: tfl.SymbolicTensor): tfl.SymbolicTensor[] {
   return [tfl.input({ batchShape: x.shape, dtype: x.dtype, name: x.sourceLayer.name })];
-}
-
-function applyTo(layer: tfl.layers.Layer, inputs: tfl.SymbolicTensor[]): tfl.SymbolicTensor[] {
-  const y = layer.apply(inputs.length === 1 ? inputs[0] : inputs) as
-    | tfl.SymbolicTensor
-    | tfl.SymbolicTensor[];
-  return Array.isArray(y) ? y : [y];
-}
-
-/** A layer and, where it had one, the activation that follows it. */
-class Activated extends tfl.layers.Layer {
-  static readonly className = 'HbnnActivated';
-  private readonly inner: BinarizedLayer;
-  private readonly activation: tfl.layers.Layer;
-
-  constructor(inner: BinarizedLayer, activation: tfl.layers.Layer) {
-    super({ name: inner.name } as object);
-    this.inner = inner;
-    this.activation = activation;
-  }
-
-  override apply(
-    inputs: tf.Tensor | tf.Tensor[] | tfl.SymbolicTensor | tfl.SymbolicTensor[],
-  ): tf.Tensor | tf.Tensor[] | tfl.SymbolicTensor | tfl.SymbolicTensor[] {
-    return this.activation.apply(this.inner.apply(inputs));
-  }
-
-  override setWeights(weights: tf.Tensor[]): void {
-    this.inner.setWeights(weights);
-  }
-}
-
-function copyLayer(
-  layer: tfl.layers.Layer,
-  asItIs: boolean,
-  precision: Precision,
-  seed: number | undefined,
-): tfl.layers.Layer {
-  const build = binarizable[layer.getClassName()];
-  const config = layer.getConfig();
-  if (asItIs || build === undefined) {
-    const type = layer.constructor as typeof tfl.layers.Layer & {
-      fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tfl.layers.Layer;
-    };
-    return type.fromConfig(type, config);
-  }
-  refuse(layer.name, config);
-  const binarized = build(config, {
-    name: layer.name,
-    precision,
-    seed,
-    useBias: config.useBias !== false,
-  });
-  const activation = config.activation;
-  if (activation === null || activation === undefined || activation === 'linear') return binarized;
-  const name = `${layer.name}_activation`;
-  return new Activated(
-    binarized,
-    tfl.layers.activation({ activation: activation as 'relu', name }),
-  );
-}
-
-type Config = tf.serialization.ConfigDict;
-type Common = { name: string; precision: Precision; seed: number | undefined; useBias: boolean };
-
-const window = (config: Config) => ({
-  kernelSize: config.kernelSize as [number, number],
-  strides: config.strides as [number, number],
-  padding: config.padding as 'same' | 'valid',
-});
-
-/** The binarized counterpart of each kind of layer, by class name. */
-const binarizable: Readonly<
-  Record<string, ((config: Config, common: Common) => BinarizedLayer) | undefined>
-> = {
-  Conv2D: (config, common) =>
-    new BinarizedConv2D({ ...common, ...window(config), filters: config.filters as number }),
-  DepthwiseConv2D: (config, common) =>
-    new BinarizedDepthwiseConv2D({ ...common, ...window(config) }),
-  Dense: (config, common) => new BinarizedDense({ ...common, units: config.units as number }),
-};
-
-/** What our layers have not, so that nothing is dropped silently. */
-function refuse(name: string, config: Config): void {
-  const dilated = [config.dilationRate].flat().some((rate) => typeof rate === 'number' && rate > 1);
-  const causes: readonly [boolean, string][] = [
-    [dilated, 'dilation'],
-    [config.dataFormat === 'channelsFirst', 'channels first'],
-    [Number(config.depthMultiplier ?? 1) > 1, 'a depth multiplier above 1'],
-    [Boolean(config.kernelConstraint ?? config.depthwiseConstraint), 'a kernel constraint'],
-  ];
-  const cause = causes.find(([present]) => present);
-  if (cause !== undefined) {
-    throw new HbnnError(
-      `binarize: layer '${name}' has ${cause[1]}, which binarized layers have not; name it in skip`,
-    );
-  }
 }

@@ -1,8 +1,10 @@
 import type { BatchSource } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { checkFiniteWeights } from './finiteWeights.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
+import { layersWithin } from './parameters.ts';
 import { scoresOf } from './scores.ts';
 
 export interface Evaluation {
@@ -97,4 +99,5 @@ export async function recalibrate(
     seen += part.count;
     if (seen >= options.images) break;
   }
+  checkFiniteWeights(layersWithin(model), 'recalibrate');
 }

@@ -1,26 +1,50 @@
 import { type BatchSource, HbnnError, outputsFirst, residualOutputsFirst } from '@hbnn/core';
 import type { Padding4, TrainedLayer, TrainedModel, TrainedWeights } from '@hbnn/model';
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { checkFiniteWeights } from './finiteWeights.ts';
+import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
+import {
+  biasOf,
+  formOf,
+  normOf,
+  type Place,
+  paddingOf,
+  pair,
+  sum4,
+  unpadded,
+  weightsOf,
+  zerosOf,
+} from './layerForms.ts';
 import { BatchNorm } from './layers/batchNorm.ts';
-import { BinarizedLayer } from './layers/binarized.ts';
+import {
+  BinarizedConv2D,
+  BinarizedDense,
+  BinarizedDepthwiseConv2D,
+  BinarizedLayer,
+} from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
+import { chainOf, checkScores, type Link } from './modelChain.ts';
 
 type Source = Pick<BatchSource, 'shape' | 'classes' | 'normalization' | 'batches' | 'name'>;
 
 export interface ExportOptions {
   /** Images to find the largest value of each ReLU on; default 500. */
   readonly sampleImages?: number;
+  /** Called with a sentence about what was left out because it changes no class; default console.warn. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
  * Take a trained network out of its framework, as inference computes it: what `lower` turns into whole numbers.
- * A chain of layers: convolutions, dense layers, batch norm, ReLU, pooling, flattening, a learned scale.
+ * A chain of layers: convolutions, dense layers, batch norm, ReLU, pooling, padding, flattening, a learned scale.
+ * A softmax or sigmoid at the end is left out, since the largest score is the same.
  *
  * @param source the training images: their normalization becomes part of the model, and some of them give the largest
  *   value of each ReLU, which sets its 8-bit scale
- * @throws HbnnError naming a layer that has no such form (a branch, another activation), or data that are not 8-bit images
+ * @throws HbnnError naming a layer that has no such form (a branch, another activation, a configuration field that
+ *   nothing here reads, weights that are not finite), or data that are not 8-bit images
  */
 export async function exportModel(
   model: tfl.LayersModel,
@@ -33,58 +57,53 @@ export async function exportModel(
       `${source.name}: expected 8-bit images with a normalization, got other data; an integer model takes pixels`,
     );
   const chain = chainOf(model);
-  const ceilings = await reluCeilings(model, chain, source, o.sampleImages ?? 500);
+  if (chain.length === 0)
+    throw new HbnnError(`${model.name}: exportModel expected at least one layer, got none`);
+  checkScores(model, source, 'exportModel');
+  checkFiniteWeights(
+    chain.map(({ layer }) => layer),
+    'exportModel',
+  );
+  const note = o.onNote ?? ((text: string): void => console.warn(text));
+  // Layers are built before images are looked at, so that what cannot be exported is refused at once.
+  const made = layersOf(chain, source, note);
+  const ceilings = await reluCeilings(chain, source, o.sampleImages ?? 500);
   return {
     name: model.name,
     input: { shape: [...source.shape], ...normalization },
-    layers: chain.flatMap((layer) => layersOf(layer, ceilings.get(layer))),
+    layers: made.flatMap(({ link, layers }) =>
+      layers.map((layer) =>
+        layer.kind === 'relu' ? { ...layer, ceiling: ceilings.get(link) } : layer,
+      ),
+    ),
     classes: [...source.classes],
   };
 }
 
-/** The layers from input to output, each with one before and one after it. */
-function chainOf(model: tfl.LayersModel): tfl.layers.Layer[] {
-  const chain: tfl.layers.Layer[] = [];
-  let at = model.outputs[0];
-  while (at.inputs.length > 0) {
-    if (at.inputs.length > 1 || model.outputs.length > 1)
-      throw new HbnnError(
-        `${at.sourceLayer.name}: expected a chain of layers, got one with ${at.inputs.length} inputs; an integer model has no branches`,
-      );
-    chain.unshift(at.sourceLayer);
-    [at] = at.inputs;
-  }
-  return chain;
-}
-
-const isRelu = (layer: tfl.layers.Layer): boolean =>
-  layer.getClassName() === 'ReLU' ||
-  (layer.getClassName() === 'Activation' && layer.getConfig().activation === 'relu') ||
-  layer.getConfig().activation === 'relu';
-
 /** The largest output of each ReLU over some images. */
 async function reluCeilings(
-  model: tfl.LayersModel,
-  chain: readonly tfl.layers.Layer[],
+  chain: readonly Link[],
   source: Source,
   images: number,
-): Promise<Map<tfl.layers.Layer, number>> {
-  const relus = chain.filter((layer) => isRelu(layer));
-  const ceilings = new Map(relus.map((layer) => [layer, 0]));
+): Promise<Map<Link, number>> {
+  const relus = chain.filter((link) => isRelu(activationOf(link)));
+  const ceilings = new Map(relus.map((link) => [link, 0]));
   if (relus.length === 0) return ceilings;
-  const outputs = relus.map((layer) => layer.output as tfl.SymbolicTensor);
-  const probe = tfl.model({ inputs: model.inputs, outputs });
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
     const largest = tf.tidy(() => {
-      const x = tf.tensor(part.images, [part.count, ...source.shape]);
-      const found = probe.apply(x, { training: false } satisfies CallContext);
-      return tf.stack([found].flat().map((t) => tf.max(t as tf.Tensor)));
+      let x: tf.Tensor = tf.tensor(part.images, [part.count, ...source.shape]);
+      const found: tf.Tensor[] = [];
+      for (const link of chain) {
+        x = link.layer.apply(x, { training: false } satisfies CallContext) as tf.Tensor;
+        if (ceilings.has(link)) found.push(tf.max(x));
+      }
+      return tf.stack(found);
     });
     const values = await largest.data();
     largest.dispose();
-    relus.forEach((layer, i) => {
-      ceilings.set(layer, Math.max(ceilings.get(layer) ?? 0, values[i]));
+    relus.forEach((link, i) => {
+      ceilings.set(link, Math.max(ceilings.get(link) ?? 0, values[i]));
     });
     seen += part.count;
     if (seen >= images) break;
@@ -92,148 +111,84 @@ async function reluCeilings(
   return ceilings;
 }
 
-type Config = tf.serialization.ConfigDict;
+interface Made {
+  readonly link: Link;
+  readonly layers: readonly TrainedLayer[];
+}
 
-/** What one framework layer comes to. */
-function layersOf(layer: tfl.layers.Layer, ceiling: number | undefined): TrainedLayer[] {
-  if (layer instanceof BinarizedLayer) return binarizedOf(layer);
-  if (layer instanceof BatchNorm) return [normOf(layer, layer.getConfig().epsilon as number)];
-  const { name } = layer;
-  if (layer instanceof ScalarScale) {
-    const scales = Float64Array.from(layer.getWeights()[0].dataSync());
-    return [{ kind: 'affine', name, scales, offsets: new Float64Array(1) }];
+const noZeros: Padding4 = [0, 0, 0, 0];
+
+/** What the layers of a chain come to, each with a name of its own. */
+function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string) => void): Made[] {
+  const last = lastActive(chain);
+  const taken = new Set(chain.map(({ layer }) => layer.name));
+  let at = { map: shape, zeros: noZeros, nonNegative: false };
+  return chain.map((link, i) => {
+    const place: Place = { ...link, ...at, name: link.layer.name };
+    const layers = [...formAt(place), ...activationLayers(place, i === last, note)];
+    at = after(place, layers);
+    return { link, layers: layers.map((layer) => renamed(layer, place.name, taken)) };
+  });
+}
+
+/** A layer that carries another name than the framework's gets one that nothing else has. */
+function renamed(layer: TrainedLayer, own: string, taken: Set<string>): TrainedLayer {
+  if (layer.name === own) return layer;
+  let { name } = layer;
+  for (let n = 2; taken.has(name); n++) name = `${layer.name}_${n}`;
+  taken.add(name);
+  return { ...layer, name };
+}
+
+/** Where the next layer lies. */
+function after(
+  place: Place,
+  layers: readonly TrainedLayer[],
+): Pick<Place, 'map' | 'zeros' | 'nonNegative'> {
+  const { map, output } = place;
+  const nonNegative = layers.reduce((so, { kind }) => {
+    if (kind === 'relu') return true;
+    return so && (kind === 'maxPool' || kind === 'averagePool' || kind === 'flatten');
+  }, place.nonNegative);
+  const moves = layers.some(({ kind }) => /conv|depthwise|dense|Pool/.test(kind));
+  if (!moves) return { map, zeros: sum4(place.zeros, zerosOf(place)), nonNegative };
+  const [height, width, channels] = output.length === 3 ? output : [1, 1, output[0]];
+  return { map: [height, width, channels], zeros: noZeros, nonNegative };
+}
+
+/** Whether a layer is of this very class: one made from it may compute anything. */
+const isMadeBy = (layer: tfl.layers.Layer, type: unknown): boolean => layer.constructor === type;
+
+/** What one framework layer comes to, but for its activation. */
+function formAt(place: Place): TrainedLayer[] {
+  const { layer, name } = place;
+  if (layer instanceof BinarizedLayer) return binarizedOf(place, layer);
+  if (isMadeBy(layer, BatchNorm)) return [normOf(place, place.config.epsilon as number)];
+  if (!isMadeBy(layer, ScalarScale)) return formOf(place);
+  const scales = Float64Array.from(weightsOf(layer).scale.dataSync());
+  return [{ kind: 'affine', name, scales, offsets: new Float64Array(1) }];
+}
+
+function activationLayers(
+  place: Place,
+  last: boolean,
+  note: (text: string) => void,
+): TrainedLayer[] {
+  const activation = activationOf(place);
+  if (activation === undefined) return [];
+  if (!isRelu(activation)) {
+    note(leaveOut(place, last));
+    return [];
   }
-  const build = exporters[layer.getClassName()];
-  if (build === undefined)
-    throw new HbnnError(
-      `${name}: expected a layer with an integer form (${Object.keys(exporters).join(', ')}), got ${layer.getClassName()}`,
-    );
-  const made = build(layer, layer.getConfig());
-  const { activation } = layer.getConfig();
-  const plain = activation === undefined || activation === null || activation === 'linear';
-  if (plain && layer.getClassName() !== 'ReLU') return made;
-  if (!isRelu(layer))
-    throw new HbnnError(`${name}: expected ReLU or no activation, got ${String(activation)}`);
-  return [...made, { kind: 'relu', name: made.length > 0 ? `${name}_relu` : name, ceiling }];
+  const alone = /^(ReLU|Activation)$/.test(place.layer.getClassName());
+  return [{ kind: 'relu', name: alone ? place.name : `${place.name}_relu` }];
 }
 
-const exporters: Readonly<
-  Record<string, ((layer: tfl.layers.Layer, config: Config) => TrainedLayer[]) | undefined>
-> = {
-  Conv2D: (layer, config) => withBias(layer, windowedOf(layer, config, 'conv')),
-  DepthwiseConv2D: (layer, config) => withBias(layer, windowedOf(layer, config, 'depthwise')),
-  Dense: (layer) => {
-    const [kernel] = layer.getWeights();
-    const tensor = outputsFirst({ shape: kernel.shape, data: floats(kernel) });
-    return withBias(layer, { kind: 'dense', name: layer.name, weights: { kind: 'float', tensor } });
-  },
-  BatchNormalization: (layer, config) => [normOf(layer, config.epsilon as number)],
-  ReLU: () => [],
-  Activation: () => [],
-  Dropout: () => [],
-  Flatten: ({ name }) => [{ kind: 'flatten', name }],
-  MaxPooling2D: (layer, config) => [
-    { kind: 'maxPool', name: layer.name, ...poolOf(layer, config) },
-  ],
-  AveragePooling2D: (layer, config) => {
-    const { size, strides, padding } = poolOf(layer, config);
-    if (padding.some((n) => n > 0))
-      throw new HbnnError(`${layer.name}: expected average pooling without padding`);
-    return [{ kind: 'averagePool', name: layer.name, size, strides }];
-  },
-  GlobalAveragePooling2D: (layer) => {
-    const [, height, width] = featureOf(layer);
-    return [
-      { kind: 'averagePool', name: layer.name, size: [height, width], strides: [height, width] },
-    ];
-  },
-};
-
-const floats = (t: tf.Tensor): Float32Array => t.dataSync() as Float32Array;
-
-/** The shape of a layer's input, [batch, height, width, channels]. */
-function featureOf(layer: tfl.layers.Layer): number[] {
-  return (layer.input as tfl.SymbolicTensor).shape as number[];
-}
-
-/** Zeros that TensorFlow's 'same' puts around an input; more at the end where they are odd. */
-function paddingOf(
-  padding: unknown,
-  feature: readonly number[],
-  size: readonly number[],
-  strides: readonly number[],
-): Padding4 {
-  if (padding !== 'same') return [0, 0, 0, 0];
-  const along = (axis: 0 | 1): [number, number] => {
-    const n = feature[axis + 1];
-    const out = Math.ceil(n / strides[axis]);
-    const total = Math.max(0, (out - 1) * strides[axis] + size[axis] - n);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
-  };
-  const [top, bottom] = along(0);
-  const [left, right] = along(1);
-  return [top, left, bottom, right];
-}
-
-const pair = (value: unknown): [number, number] =>
-  typeof value === 'number' ? [value, value] : [...(value as [number, number])];
-
-function poolOf(layer: tfl.layers.Layer, config: Config) {
-  const size = pair(config.poolSize);
-  const strides = pair(config.strides);
-  return { size, strides, padding: paddingOf(config.padding, featureOf(layer), size, strides) };
-}
-
-function windowedOf(
-  layer: tfl.layers.Layer,
-  config: Config,
-  kind: 'conv' | 'depthwise',
-): TrainedLayer {
-  const [kernel] = layer.getWeights();
-  const [kh, kw, inputs, last] = kernel.shape;
-  const strides = pair(config.strides);
-  if ([config.dilationRate].flat().some((rate) => typeof rate === 'number' && rate > 1))
-    throw new HbnnError(`${layer.name}: expected no dilation, which integer models have not`);
-  // A depthwise kernel [kh, kw, inputs, multiplier] has output inputs · multiplier in that memory order.
-  const shape = kind === 'conv' ? [kh, kw, inputs, last] : [kh, kw, 1, inputs * last];
-  const tensor = outputsFirst({ shape, data: floats(kernel) });
-  const padding = paddingOf(config.padding, featureOf(layer), [kh, kw], strides);
-  return { kind, name: layer.name, strides, padding, weights: { kind: 'float', tensor } };
-}
-
-function withBias(layer: tfl.layers.Layer, made: TrainedLayer): TrainedLayer[] {
-  const [, bias] = layer.getWeights();
-  return bias === undefined ? [made] : [made, biasOf(layer.name, floats(bias))];
-}
-
-const biasOf = (name: string, bias: Float32Array): TrainedLayer => ({
-  kind: 'affine',
-  name: `${name}_bias`,
-  scales: new Float64Array(bias.length).fill(1),
-  offsets: Float64Array.from(bias),
-});
-
-/** y = γ (x − mean) / √(variance + ε) + β as one scale and offset per channel. */
-function normOf(layer: tfl.layers.Layer, epsilon: number): TrainedLayer {
-  const channels = ((layer.output as tfl.SymbolicTensor).shape.at(-1) ?? 0) as number;
-  const values = new Map(
-    layer.weights.map((w) => [
-      w.originalName.replace(/^.*\//, ''),
-      Float64Array.from(w.read().dataSync()),
-    ]),
-  );
-  const of = (name: string, otherwise: number): Float64Array =>
-    values.get(name) ?? new Float64Array(channels).fill(otherwise);
-  const [gamma, beta] = [of('gamma', 1), of('beta', 0)];
-  const [mean, variance] = [of('moving_mean', 0), of('moving_variance', 1)];
-  const scales = gamma.map((g, c) => g / Math.sqrt(variance[c] + epsilon));
-  const offsets = beta.map((b, c) => b - scales[c] * mean[c]);
-  return { kind: 'affine', name: layer.name, scales, offsets };
-}
-
-function binarizedOf(layer: BinarizedLayer): TrainedLayer[] {
-  const { name } = layer;
+function binarizedOf(place: Place, layer: BinarizedLayer): TrainedLayer[] {
+  const { name } = place;
   const inputs = layer.inputMap();
+  if (inputs !== undefined && place.zeros.some((n) => n > 0))
+    throw unpadded(name, 'one that binarizes its inputs, where 0 becomes −1');
   const before: TrainedLayer[] =
     inputs === undefined
       ? []
@@ -241,22 +196,24 @@ function binarizedOf(layer: BinarizedLayer): TrainedLayer[] {
         ? [{ kind: 'binarize', name: `${name}_input`, map: 'dynamic' }]
         : [{ kind: 'binarize', name: `${name}_input`, map: 'static', ...inputs }];
   const bias = layer.trainedBias();
-  const after = bias === undefined ? [] : [biasOf(name, bias)];
-  return [...before, productOf(layer), ...after];
+  const behind = bias === undefined ? [] : [biasOf(name, bias)];
+  return [...before, productOf(place, layer), ...behind];
 }
 
-function productOf(layer: BinarizedLayer): TrainedLayer {
-  const { name } = layer;
-  const config = layer.getConfig();
+function productOf(place: Place, layer: BinarizedLayer): TrainedLayer {
+  const { name, config } = place;
   const { values, binarized } = layer.trainedKernel();
   const weights: TrainedWeights =
     binarized === undefined
       ? { kind: 'float', tensor: outputsFirst(values) }
       : { kind: 'residual', residual: residualOutputsFirst(binarized) };
-  if (layer.getClassName() === 'HbnnDense') return { kind: 'dense', name, weights };
-  const size = pair(config.kernelSize);
+  if (isMadeBy(layer, BinarizedDense)) return { kind: 'dense', name, weights };
+  const convolution = isMadeBy(layer, BinarizedConv2D);
+  if (!convolution && !isMadeBy(layer, BinarizedDepthwiseConv2D))
+    throw new HbnnError(
+      `${name}: exportModel expected one of the binarized layers of @hbnn/train, got ${layer.getClassName()}, a class made from them; use the layer itself`,
+    );
   const strides = pair(config.strides);
-  const padding = paddingOf(config.padding, featureOf(layer), size, strides);
-  const kind = layer.getClassName() === 'HbnnConv2D' ? 'conv' : 'depthwise';
-  return { kind, name, strides, padding, weights };
+  const padding = paddingOf(place, pair(config.kernelSize), strides);
+  return { kind: convolution ? 'conv' : 'depthwise', name, strides, padding, weights };
 }

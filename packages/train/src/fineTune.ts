@@ -1,9 +1,11 @@
-import type { BatchSource } from '@hbnn/core';
+import { type BatchSource, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { recalibrate } from './evaluate.ts';
+import { checkFiniteWeights } from './finiteWeights.ts';
 import { type EpochSummary, fit, startState } from './fit.ts';
+import { checkScores } from './modelChain.ts';
 import { SgdMomentum } from './optimizer.ts';
-import { parametersOf } from './parameters.ts';
+import { layersWithin, parametersOf } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
 
 export interface FineTuneOptions {
@@ -22,9 +24,11 @@ export interface FineTuneOptions {
 /**
  * Go on training a model from its present weights by SGD with momentum on softmax cross-entropy. Its
  * outputs are scores; where its last layer is a softmax, or has one as its activation, they are taken as
- * the probabilities they are. Defaults: the paper's optimizer, 2 epochs.
+ * the probabilities they are. Defaults: the paper's optimizer, 2 epochs. Frozen weights stay as they are,
+ * and regularizers and constraints of the layers are kept to.
  *
  * @returns loss and accuracy of each epoch on the training images
+ * @throws HbnnError when images and model do not fit, everything is frozen, or weights are or become infinite or NaN
  */
 export async function fineTune(
   model: tfl.LayersModel,
@@ -33,7 +37,13 @@ export async function fineTune(
 ): Promise<readonly EpochSummary[]> {
   const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
+  checkScores(model, train, 'fineTune');
+  checkFiniteWeights(layersWithin(model), 'fineTune');
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
+  if (variables.length === 0)
+    throw new HbnnError(
+      `${model.name}: fineTune expected a weight that training may change, got frozen ones only; set trainable of a layer to true`,
+    );
   const optimizer = new SgdMomentum(variables, { momentum, weightDecay });
   const state = startState();
   let told = 0;

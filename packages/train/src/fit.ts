@@ -3,8 +3,10 @@ import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
+import { checkFiniteWeights } from './finiteWeights.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
+import { layersWithin } from './parameters.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { scoresOf } from './scores.ts';
 
@@ -111,6 +113,8 @@ export async function fit(
       );
     }
   }
+  // A loss may stay finite while running statistics do not.
+  checkFiniteWeights(layersWithin(model), 'after training,');
 }
 
 async function trainStep(
@@ -130,7 +134,10 @@ async function trainStep(
     const { grads } = tf.variableGrads(() => {
       kept = scoresOf(model, images, context);
       tf.keep(kept);
-      return tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
+      const loss = tf.losses.softmaxCrossEntropy(labels, kept) as tf.Scalar;
+      // Regularizers of a user's own layers; ours have none. A sequential model itself gives no losses.
+      const more = layersWithin(model).flatMap((layer) => layer.calculateLosses());
+      return more.reduce((sum, each) => tf.add(sum, each), loss);
     }, trained);
     optimizer.step(grads, rate);
     return kept;

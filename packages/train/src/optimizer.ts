@@ -7,6 +7,8 @@ export interface TrainedVariable {
   readonly variable: tf.Variable;
   /** Weight decay applies to kernels, not to batch norm parameters, biases and the output scale. */
   readonly decay: boolean;
+  /** Brings values back to what the weight must keep to, after each step. */
+  readonly constraint?: (w: tf.Tensor) => tf.Tensor;
 }
 
 /**
@@ -38,12 +40,13 @@ export class SgdMomentum {
 
   /** One update; the gradients are keyed by `variable.name`, as tf.variableGrads gives them. */
   step(gradients: tf.NamedTensorMap, learningRate: number): void {
-    for (const { name, variable, decay } of this.variables) {
+    for (const { name, variable, decay, constraint } of this.variables) {
       sgdMomentum(variable, this.velocities.get(name) as tf.Variable, gradients[variable.name], {
         learningRate,
         momentum: this.momentum,
         weightDecay: decay ? this.weightDecay : 0,
       });
+      if (constraint !== undefined) tf.tidy(() => variable.assign(constraint(variable)));
     }
   }
 

@@ -1,6 +1,7 @@
 import { HbnnError, random } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { isModel } from './layerConfig.ts';
 import { variableOf } from './layers/context.ts';
 import type { TrainedVariable } from './optimizer.ts';
 import type { NamedArray } from './tensorFile.ts';
@@ -11,7 +12,7 @@ interface Parameter extends TrainedVariable {
 
 /** Every weight of a model by `layer/weight`, in the model's order. */
 export function parametersOf(model: tfl.LayersModel): Parameter[] {
-  return model.layers.flatMap((layer) =>
+  return layersWithin(model).flatMap((layer) =>
     layer.weights.map((weight) => {
       const short = weight.originalName.split('/').at(-1) as string;
       return {
@@ -19,9 +20,25 @@ export function parametersOf(model: tfl.LayersModel): Parameter[] {
         variable: variableOf(weight),
         decay: short === 'kernel' || short === 'depthwise_kernel',
         trainable: layer.trainableWeights.includes(weight),
+        constraint: constraintOf(weight),
       };
     }),
   );
+}
+
+/** The layers of a model, those of models inside it in their place. */
+export function layersWithin(model: tfl.LayersModel): tfl.layers.Layer[] {
+  return model.layers.flatMap((layer) => (isModel(layer) ? layersWithin(layer) : [layer]));
+}
+
+interface Constraint {
+  apply(w: tf.Tensor): tf.Tensor;
+}
+
+/** What a weight must keep to after each update, as tf.layers applies it; undefined where it is free. */
+function constraintOf(weight: tfl.LayerVariable): TrainedVariable['constraint'] {
+  const { constraint } = weight as unknown as { constraint?: Constraint | null };
+  return constraint === null || constraint === undefined ? undefined : (w) => constraint.apply(w);
 }
 
 /**

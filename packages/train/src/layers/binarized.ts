@@ -22,10 +22,14 @@ import {
   variableOf,
 } from './context.ts';
 import { InputBinarization, type StaticInputs } from './inputBinarization.ts';
+import { type KeptProperties, keptConfig, weightParts } from './keptProperties.ts';
 
 /** What every binarized layer takes. */
-export interface BinarizedLayerConfig {
+export interface BinarizedLayerConfig extends KeptProperties {
   name?: string;
+  /** Whether training changes its weights; default yes. */
+  trainable?: boolean;
+  dtype?: 'float32';
   /** Bits of weights and inputs; what is left out stays float. */
   precision: Precision;
   /** Add a learned bias to each output; default no, since batch norm follows. */
@@ -43,6 +47,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   readonly precision: Precision;
   protected readonly useBias: boolean;
   private readonly seed: number;
+  private readonly kept: KeptProperties;
   private kernel!: tfl.LayerVariable;
   /** The kernel's shape as core reads it, outputs last. */
   private coreShape: readonly number[] = [];
@@ -56,6 +61,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     this.precision = config.precision;
     this.useBias = config.useBias ?? false;
     this.seed = random(config.seed ?? 0, 'map', this.name).uint32();
+    this.kept = config;
   }
 
   /** Make kernel, bias and binarizers; `spec` is the kernel's shape as core reads it, outputs last. */
@@ -71,9 +77,26 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
       );
     }
     this.coreShape = spec.shape;
-    const zeros = tfl.initializers.zeros();
-    this.kernel = this.addWeight(kernelName, kernelShape, 'float32', zeros);
-    if (this.useBias) this.bias = this.addWeight('bias', [spec.outputs], 'float32', zeros);
+    const parts = weightParts(this.kept);
+    this.kernel = this.addWeight(
+      kernelName,
+      kernelShape,
+      'float32',
+      parts.kernelInitializer,
+      parts.kernelRegularizer,
+      true,
+      parts.kernelConstraint,
+    );
+    if (this.useBias)
+      this.bias = this.addWeight(
+        'bias',
+        [spec.outputs],
+        'float32',
+        parts.biasInitializer,
+        parts.biasRegularizer,
+        true,
+        parts.biasConstraint,
+      );
     const { weights, inputs } = this.precision;
     if (weights) this.weightBinarizer = binarizer(this.specOf(weights, spec.shape));
     if (inputs) this.inputBinarization = new InputBinarization(inputs, feature, this.seed);
@@ -112,7 +135,9 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     if (!context.training && this.frozen) return this.frozen;
     const renew = renewalDue(precision.weights, context);
     const shape = [...weightBinarizer.spec.shape];
-    const binarized = binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew });
+    const binarized = this.naming(() =>
+      binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew }),
+    );
     return tf.reshape(binarized, kernel.shape);
   }
 
@@ -140,8 +165,24 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     const values = { shape: [...this.coreShape], data };
     if (b === undefined || precision.weights === undefined) return { values };
     // As inference does: the map follows the weights unless it was kept by choice.
-    if (renewalDue(precision.weights, {})) b.renew(data);
-    return { values, binarized: b.result(data) };
+    return this.naming(() => {
+      if (renewalDue(precision.weights as WeightPrecision, {})) b.renew(data);
+      return { values, binarized: b.result(data) };
+    });
+  }
+
+  /** Binarize, and where that fails because of the kernel's values say whose they are. */
+  private naming<T>(binarize: () => T): T {
+    try {
+      return binarize();
+    } catch (error) {
+      const values = variableOf(this.kernel).dataSync();
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      if (at < 0) throw error;
+      throw new HbnnError(
+        `layer '${this.name}': expected finite weights, got ${values[at]} in its kernel at index ${at}; the training diverged, lower the learning rate`,
+      );
+    }
   }
 
   /** The bias, where there is one. */
@@ -196,7 +237,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const precision = this.precision as unknown as tf.serialization.ConfigDict;
-    return { ...super.getConfig(), precision, useBias: this.useBias };
+    return { ...super.getConfig(), ...keptConfig(this.kept), precision, useBias: this.useBias };
   }
 }
 

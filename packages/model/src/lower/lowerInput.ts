@@ -1,0 +1,191 @@
+import { HbnnError } from '@hbnn/core';
+import { lastBound, mostSum } from '../checkModel.ts';
+import { featureCount, type IntegerWeights, weightValues } from '../integerModel.ts';
+import type { TrainedWeights } from '../trainedModel.ts';
+import {
+  allEqual,
+  filled,
+  freshName,
+  type LowerState,
+  oneEach,
+  push,
+  pushSigned,
+  rangeOf,
+  reordered,
+} from './lowerState.ts';
+import type { LinearLayer } from './lowerWeights.ts';
+import { requantized } from './requantize.ts';
+
+/** Inputs of a layer with weights are brought to as many values on each side of 0. */
+const signedByte = 127;
+const signedWord = 32767;
+
+/**
+ * Bring the whole numbers in front of a layer with weights to what its weights can take: an offset is added to every
+ * place of a window alike, so none may be left where a window hangs over the edge, which adds 0 there.
+ *
+ * @throws HbnnError where binarized weights meet sums of the layer before that mean something else in each channel
+ */
+export function prepareInput(s: LowerState, layer: LinearLayer): void {
+  const { name } = layer;
+  if (layer.kind !== 'dense' && s.meaning.slopes.length > s.shape[2]) throw flattened(name);
+  const padded = layer.kind !== 'dense' && layer.padding.some((n) => n > 0);
+  if (layer.weights.kind === 'residual') {
+    // Binarized weights add up inputs that mean the same in every channel; pixels' deviations differ.
+    const same = allEqual(s.meaning.slopes) && s.meaning.offsets.every((offset) => offset === 0);
+    if (!same) pushSigned8(s, name);
+    return;
+  }
+  // Without padding each window lies inside: what the offsets add is the same everywhere.
+  if (!padded || s.meaning.offsets.every((offset) => offset === 0)) return;
+  if (s.weighted && !s.rounded) {
+    pushSigned(s, freshName(s, `${name}_scale`), largestInput(layer.weights.tensor.shape));
+    return;
+  }
+  if (!s.weighted) moveZeros(s);
+  if (offsetsWithinHalf(s)) return;
+  if (!pushShifted(s, name)) pushSigned8(s, name);
+}
+
+/** A shift beyond it would make inputs of many bits for channels that hardly matter. */
+const largestShift = 2047;
+
+/**
+ * Add whole numbers to the values, channel by channel, so that 0 is where the network has it: what is left of the
+ * offsets is below half a step, and nothing is rounded.
+ *
+ * @returns whether there are such numbers
+ */
+function pushShifted(s: LowerState, name: string): boolean {
+  const { slopes, offsets } = s.meaning;
+  if (slopes.length > s.shape[2] || slopes.includes(0)) return false;
+  const shifts = slopes.map((slope, c) => Math.round(offsets[c] / slope));
+  const ranges = Array.from(shifts, (shift, c) => rangeOf(s, c).map((end) => end + shift));
+  const minimum = Math.min(...ranges.map(([least]) => least));
+  const maximum = Math.max(...ranges.map(([, largest]) => largest));
+  if (Math.max(...shifts.map(Math.abs)) > largestShift) return false;
+  if (minimum < -signedWord || maximum > signedWord) return false;
+  const ones = filled(slopes.length, 1);
+  const added = freshName(s, s.weighted ? `${name}_scale` : 'input_scale');
+  push(s, requantized(added, ones, shifts, { minimum, maximum }));
+  s.meaning = { slopes, offsets: offsets.map((offset, c) => offset - shifts[c] * slopes[c]) };
+  s.rounded = true;
+  return true;
+}
+
+/** The most that inputs may be, so that sums with weights of 8 bits stay within int32. */
+function largestInput(shape: readonly number[]): number {
+  const row = shape.slice(1).reduce((product, n) => product * n, 1);
+  return Math.max(1, Math.min(signedWord, Math.floor(mostSum / (signedByte * row))));
+}
+
+function pushSigned8(s: LowerState, name: string): void {
+  if (s.weighted && !s.rounded) throw bare(name);
+  pushSigned(s, freshName(s, s.weighted ? `${name}_scale` : 'input_scale'), signedByte);
+}
+
+const flattened = (name: string): HbnnError =>
+  new HbnnError(
+    `${name}: expected a dense layer behind a batch norm of a flattened map, got a convolution; put the batch norm before the flattening`,
+  );
+
+const bare = (name: string): HbnnError =>
+  new HbnnError(
+    `${name}: expected a ReLU or a binarization between it and the layer with weights before, got none; add one`,
+  );
+
+/** By how much pooling has multiplied a pixel; undefined after layers of another kind. */
+function pixelGain(s: LowerState): number | undefined {
+  return s.layers.reduce<number | undefined>((gain, layer) => {
+    if (layer.kind === 'maxPool') return gain;
+    if (layer.kind !== 'sumPool' || gain === undefined) return undefined;
+    return gain * layer.size[0] * layer.size[1];
+  }, 1);
+}
+
+/** Half a pixel is what rounding the mean to whole pixels leaves; half a step of rounded values likewise. */
+function offsetsWithinHalf(s: LowerState): boolean {
+  const gain = s.weighted ? 1 : pixelGain(s);
+  if (gain === undefined) return false;
+  const { slopes, offsets } = s.meaning;
+  return offsets.every((offset, c) => Math.abs(offset) <= 0.5 * gain * Math.abs(slopes[c]) * slack);
+}
+
+/** An offset of exactly half a pixel may come out larger by rounding. */
+const slack = 1 + 1e-9;
+
+/** Take another whole number off the pixels, so that 0 is where the network has it: nothing is rounded by that. */
+function moveZeros(s: LowerState): void {
+  const gain = pixelGain(s);
+  const { slopes, offsets } = s.meaning;
+  if (gain === undefined || slopes.length !== s.zeros.length) return;
+  if (offsetsWithinHalf(s)) return;
+  const zeros = s.zeros.map((zero, c) => Math.round(zero - offsets[c] / (gain * slopes[c])));
+  const fits = (zero: number, c: number): boolean => slopes[c] !== 0 && zero >= 0 && zero <= 255;
+  if (!zeros.every((zero, c) => fits(zero, c))) return;
+  s.meaning = {
+    slopes,
+    offsets: offsets.map((offset, c) => offset + gain * slopes[c] * (zeros[c] - s.zeros[c])),
+  };
+  s.zeros = zeros;
+}
+
+/** Round sums to 16 bits, or fewer, where a layer of float weights on them would leave int32. */
+export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeights): boolean {
+  if (!s.weighted || s.rounded) return false;
+  const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const values = weightValues(weights);
+  let largest = 0;
+  for (let o = 0; o < weights.shape[0]; o++) {
+    let sum = 0;
+    for (let i = o * row; i < (o + 1) * row; i++) sum += Math.abs(values[i]);
+    largest = Math.max(largest, sum);
+  }
+  if (lastBound(s.layers, s.start, s.zeros) * largest <= mostSum) return false;
+  pushSigned(s, freshName(s, `${name}_scale`), largestInput(weights.shape));
+  return true;
+}
+
+/** A layer's weights for inputs as they lie: `spreadOut` takes them out of memory order. */
+export function orderedWeights(
+  { order }: LowerState,
+  { kind, name, weights }: LinearLayer,
+): TrainedWeights {
+  if (order === undefined) return weights;
+  if (kind !== 'dense') throw flattened(name);
+  const row = order.length;
+  const moved = <T extends Float32Array | Float64Array | Uint8Array>(values: T): T =>
+    values.map((_, i) => values[i - (i % row) + order[i % row]]) as T;
+  if (weights.kind === 'float') {
+    const { shape, data } = weights.tensor;
+    return { kind: 'float', tensor: { shape, data: moved(data) } };
+  }
+  const { map, planes } = weights.residual;
+  const residual = {
+    ...weights.residual,
+    // A block of the map has members in other places now.
+    map: { shape: map.shape, bits: moved(map.bits), mapPer: 'element' as const },
+    planes: planes.map((plane) => ({
+      ...plane,
+      signs: moved(plane.signs),
+      members: moved(plane.members),
+    })),
+  };
+  return { kind: 'residual', residual };
+}
+
+/** Bring values back to memory order, for scores. */
+export function restoreOrder(s: LowerState): void {
+  const { order } = s;
+  if (order === undefined) return;
+  const count = featureCount(s.shape);
+  const from = new Uint32Array(count);
+  order.forEach((to, i) => {
+    from[to] = i;
+  });
+  const name = freshName(s, 'order');
+  push(s, { kind: 'dense', name, weights: oneEach([count, count], (o) => o * count + from[o]) });
+  const { slopes, offsets } = s.meaning;
+  s.meaning = { slopes: reordered(slopes, from), offsets: reordered(offsets, from) };
+  s.order = undefined;
+}

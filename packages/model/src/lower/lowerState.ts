@@ -1,0 +1,148 @@
+import { lastBound, outputShapeOf } from '../checkModel.ts';
+import {
+  type FeatureShape,
+  featureCount,
+  type IntegerLayer,
+  type PlaneWeights,
+} from '../integerModel.ts';
+import { requantized } from './requantize.ts';
+
+/** What lowering has made so far. */
+export interface LowerState {
+  readonly layers: IntegerLayer[];
+  readonly report: LoweredLayer[];
+  readonly start: FeatureShape;
+  /** Names that a layer has or will have; a layer that lowering adds takes another one. */
+  readonly names: Set<string>;
+  /** Taken off the pixels, per channel. */
+  zeros: Int32Array;
+  shape: FeatureShape;
+  meaning: Meaning;
+  /** Whether a layer with weights lies behind. */
+  weighted: boolean;
+  /** Whether values are small whole numbers that a layer has rounded, not sums. */
+  rounded: boolean;
+  /** order[i]: where value i lay before `spreadOut`; undefined while values lie in memory order. */
+  order: Uint32Array | undefined;
+}
+
+/** Whether all values are the same. */
+export const allEqual = (values: Float64Array): boolean =>
+  values.every((value) => value === values[0]);
+
+export const filled = (n: number, value: number): Float64Array => new Float64Array(n).fill(value);
+
+/** Add a layer and take over its output shape. */
+export function push(s: LowerState, layer: IntegerLayer): void {
+  s.shape = outputShapeOf(layer, s.shape);
+  s.layers.push(layer);
+}
+
+/** A name for a layer that lowering adds: the wished one, or with a number behind it where it is taken. */
+export function freshName(s: LowerState, wished: string): string {
+  let name = wished;
+  for (let n = 2; s.names.has(name); n++) name = `${wished}_${n}`;
+  s.names.add(name);
+  return name;
+}
+
+/** The least and the largest whole number that a channel can hold here. */
+export function rangeOf(s: LowerState, channel: number): [least: number, largest: number] {
+  if (s.layers.length === 0) return [-s.zeros[channel], 255 - s.zeros[channel]];
+  const last = s.layers.findLast(({ kind }) => kind !== 'maxPool');
+  if (last?.kind === 'requantize') return [last.minimum, last.maximum];
+  const bound = lastBound(s.layers, s.start, s.zeros);
+  return [-bound, bound];
+}
+
+/** Round to whole numbers of one step: afterwards every value means step · whole. */
+export function pushRequantized(
+  s: LowerState,
+  name: string,
+  step: number,
+  range: { minimum: number; maximum: number },
+): void {
+  spreadOut(s);
+  const { slopes, offsets } = s.meaning;
+  const scaled = (values: Float64Array): Float64Array => values.map((value) => value / step);
+  push(s, requantized(name, scaled(slopes), scaled(offsets), range));
+  s.meaning = { slopes: filled(s.shape[2], step), offsets: filled(s.shape[2], 0) };
+  s.rounded = true;
+}
+
+/** Round to whole numbers in ±largest, so that everything that can come fits. */
+export function pushSigned(s: LowerState, name: string, largest: number): void {
+  const { slopes, offsets } = s.meaning;
+  const furthest = slopes.reduce((most, slope, c) => {
+    const ends = rangeOf(s, c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
+    return Math.max(most, ...ends);
+  }, 0);
+  const step = furthest > 0 ? furthest / largest : 1;
+  pushRequantized(s, name, step, { minimum: -largest, maximum: largest });
+}
+
+/**
+ * Make each value of a feature map a channel of its own where scales differ by position: batch norm behind a
+ * flattening. A depthwise convolution over the whole map takes value by value out of each channel; its outputs lie
+ * channel after channel, and `order` says where they lay before.
+ */
+export function spreadOut(s: LowerState): void {
+  const [height, width, channels] = s.shape;
+  const count = featureCount(s.shape);
+  if (s.meaning.slopes.length <= channels) return;
+  const places = height * width;
+  const name = freshName(s, 'spread');
+  push(s, {
+    kind: 'depthwise',
+    name,
+    strides: [1, 1],
+    padding: [0, 0, 0, 0],
+    weights: oneEach([count, height, width, 1], (o) => o * places + (o % places)),
+  });
+  const order = Uint32Array.from(
+    { length: count },
+    (_, o) => (o % places) * channels + Math.floor(o / places),
+  );
+  const { slopes, offsets } = s.meaning;
+  s.meaning = { slopes: reordered(slopes, order), offsets: reordered(offsets, order) };
+  s.order = order;
+}
+
+/** Weights that are +1 at one place per output and nothing elsewhere. */
+export function oneEach(shape: readonly number[], place: (output: number) => number): PlaneWeights {
+  const bits = new Uint8Array(shape.reduce((product, n) => product * n, 1));
+  for (let o = 0; o < shape[0]; o++) bits[place(o)] = 1;
+  return {
+    kind: 'planes',
+    shape,
+    bits,
+    signs: bits.slice(),
+    multiples: [Uint8Array.of(1)],
+    scalePer: 'tensor',
+    mapPer: 'element',
+  };
+}
+
+/** Values given in memory order, as they lie after `spreadOut`. */
+export function reordered<T extends Float64Array | Uint8Array>(values: T, order: Uint32Array): T {
+  return values.map((_, i) => values[order[i]]) as T;
+}
+
+/** What lowering did to one layer's weights or scales. */
+export interface LoweredLayer {
+  readonly name: string;
+  readonly what: 'weights of 8 bits' | 'weight scales' | 'input scales';
+  /** ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members. */
+  readonly error: number;
+  /** k_n of each plane, of the first group of scales. */
+  readonly multiples?: readonly number[];
+}
+
+/**
+ * What the whole numbers between two layers stand for: real = slopes[c] · whole + offsets[c], with one slope
+ * and offset per channel (of the feature map, or of its flattening).
+ */
+export interface Meaning {
+  readonly slopes: Float64Array;
+  readonly offsets: Float64Array;
+}
