@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
@@ -13,19 +13,22 @@ import { mixInsensitivity } from './figures/mixInsensitivity.ts';
 import { table1 } from './figures/table1.ts';
 import { table2 } from './figures/table2.ts';
 import { inputMaps, weightVariants } from './figures/variants.ts';
+import { ledgerDifferences } from './ledger/differences.ts';
+import { committedLedgers, ownLedgers, readLedger, readLedgers } from './ledger/ledger.ts';
+import { drawLines, linesByWeights, verificationText, verifyLines } from './ledger/verify.ts';
 import { outFolder } from './outFolder.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { provenance } from './report/provenance.ts';
 import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
-import { runSettings } from './runner.ts';
-import type { Stage } from './stage.ts';
+import { runSettings, storedResults } from './runner.ts';
+import type { SettingResults, Stage } from './stage.ts';
 
 const stages: readonly Stage[] = [
   ...[figure2a, figure2b, figure3a, figure3b],
   ...[table1, mixInsensitivity, inputMaps, weightVariants, table2],
 ];
 const stageNames = [...stages.map(({ name }) => name), 'report'];
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const cache = fileURLToPath(new URL('../../.cache/reproduce', import.meta.url));
 
 interface Options {
   profile: string;
@@ -39,6 +42,11 @@ interface Options {
   backend: string;
   out?: string;
   anyCode?: boolean;
+  committed?: boolean;
+  fromLedger?: boolean;
+  verify?: string;
+  verifyWeights?: string[];
+  draw?: string;
   json?: boolean;
 }
 
@@ -56,9 +64,20 @@ function command(): Command {
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option(
       '--out <folder>',
-      'default benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
+      'default benchmarks/results/own/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
     )
     .option('--any-code', 'take cached trainings of other versions of the code too')
+    .option('--committed', 'write over the results and ledger that are part of the repository')
+    .option('--from-ledger', 'train nothing: make the report from the committed trainings')
+    .option(
+      '--verify <n>',
+      'do n trainings of the committed ledger again and compare their weights',
+    )
+    .option(
+      '--verify-weights <digests...>',
+      'the same for trainings named by their weights’ SHA-256',
+    )
+    .option('--draw <seed>', 'seed by which --verify draws; default the time')
     .option('--json', 'print claims and files as JSON')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
     .exitOverride()
@@ -100,25 +119,19 @@ function profileFrom(o: Options): Profile {
 
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
+  backendChoice(o.backend, '--backend');
+  if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
+  else await report(o);
+}
+
+async function report(o: Options): Promise<void> {
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);
   if (why !== undefined) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
-  const meter = progressMeter(`${profile.name}:`);
-  const results = await runSettings(
-    chosen.flatMap((stage) =>
-      stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
-    ),
-    {
-      cache: here('../../.cache/reproduce'),
-      jobs: count(o.jobs, '--jobs'),
-      backend: backendChoice(o.backend, '--backend'),
-      anyCode: o.anyCode ?? false,
-      meter,
-    },
-  ).finally(() => meter.stop());
+  const results = await resultsOf(o, profile, chosen);
   const typed = ['pnpm bench:reproduce', ...process.argv.slice(2)].join(' ');
   const fresh = chosen.map((stage): StageReport => {
     process.stderr.write(`${stage.name}\n`);
@@ -130,6 +143,53 @@ async function main(): Promise<void> {
   const ordered = stages.flatMap(({ name }) => byName.get(name) ?? []);
   await writeReport(folder, profile.name, ordered);
   summarize(folder, fresh, o.json);
+}
+
+/** The trainings of some stages: from the committed ledgers alone, or done here as far as they are missing. */
+async function resultsOf(
+  o: Options,
+  profile: Profile,
+  chosen: readonly Stage[],
+): Promise<SettingResults> {
+  const settings = chosen.flatMap((stage) =>
+    stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
+  );
+  if (o.fromLedger) return storedResults(settings, readLedgers(committedLedgers));
+  const ledger = join(o.committed ? committedLedgers : ownLedgers, `${profile.name}.jsonl`);
+  const meter = progressMeter(`${profile.name}:`);
+  const results = await runSettings(settings, {
+    cache,
+    lines: readLedger(ledger),
+    ledger,
+    jobs: count(o.jobs, '--jobs'),
+    backend: backendChoice(o.backend, '--backend'),
+    anyCode: o.anyCode ?? false,
+    meter,
+  }).finally(() => meter.stop());
+  if (!o.committed && settings.length > 0) {
+    const differences = ledgerDifferences(readLedger(ledger), readLedgers(committedLedgers));
+    process.stderr.write(`${differences.join('\n')}\n`);
+  }
+  return results;
+}
+
+async function verify(o: Options): Promise<void> {
+  const lines = readLedgers(committedLedgers);
+  const named = linesByWeights(lines, o.verifyWeights ?? []);
+  const seed = o.draw === undefined ? Date.now() % 1e6 : wholeNumber(o.draw, '--draw');
+  const drawn = drawLines(lines, count(o.verify, '--verify') ?? 0, seed);
+  if (drawn.length > 0) process.stdout.write(`drawn with --draw ${seed}\n`);
+  const meter = progressMeter('verify:');
+  const found = await verifyLines([...new Set([...named, ...drawn])], {
+    from: o.from === undefined ? undefined : resolve(o.from),
+    cache,
+    jobs: count(o.jobs, '--jobs'),
+    meter,
+  }).finally(() => meter.stop());
+  for (const each of found) process.stdout.write(`${verificationText(each)}\n`);
+  const equal = found.filter((each) => each.equal).length;
+  process.stdout.write(`${equal} of ${found.length} trainings came to the same weights\n`);
+  if (equal < found.length) process.exitCode = 1;
 }
 
 function summarize(folder: string, fresh: readonly StageReport[], json?: boolean): void {
