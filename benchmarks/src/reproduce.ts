@@ -17,6 +17,13 @@ import { ledgerDifferences } from './ledger/differences.ts';
 import { committedLedgers, ownLedgers, readLedger, readLedgers } from './ledger/ledger.ts';
 import { drawLines, linesByWeights, verificationText, verifyLines } from './ledger/verify.ts';
 import { outFolder } from './outFolder.ts';
+import {
+  continuePlan,
+  type PlanCommandOptions,
+  planNames,
+  writePlan,
+  writePlanReport,
+} from './plan/commands.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { provenance } from './report/provenance.ts';
 import { checkWritable, type StageReport, storedStages, writeReport } from './report/report.ts';
@@ -47,6 +54,10 @@ interface Options {
   verify?: string;
   verifyWeights?: string[];
   draw?: string;
+  plan?: string | true;
+  runPlan?: string | true;
+  planReport?: string | true;
+  minutes?: string;
   json?: boolean;
 }
 
@@ -78,6 +89,10 @@ function command(): Command {
       'the same for trainings named by their weights’ SHA-256',
     )
     .option('--draw <seed>', 'seed by which --verify draws; default the time')
+    .option('--plan [name]', `count the seeds of an experiment: ${planNames} (default cifar)`)
+    .option('--run-plan [name]', 'do the trainings of a committed plan that its ledger has not')
+    .option('--plan-report [name]', 'judge the claims of a committed plan from its ledger')
+    .option('--minutes <n>', 'with --run-plan: begin no training after so many minutes')
     .option('--json', 'print claims and files as JSON')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
     .exitOverride()
@@ -120,9 +135,26 @@ function profileFrom(o: Options): Profile {
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
   backendChoice(o.backend, '--backend');
+  const from = o.from === undefined ? undefined : resolve(o.from);
+  const jobs = count(o.jobs, '--jobs');
+  const planOptions: PlanCommandOptions = {
+    from,
+    jobs,
+    backend: o.backend === 'auto' ? 'wasm' : backendChoice(o.backend, '--backend'),
+    committed: o.committed ?? false,
+    anyCode: o.anyCode ?? false,
+    minutes: count(o.minutes, '--minutes'),
+    cache,
+  };
   if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
+  else if (o.plan !== undefined) await writePlan(planName(o.plan), planOptions);
+  else if (o.runPlan !== undefined) await continuePlan(planName(o.runPlan), planOptions);
+  else if (o.planReport !== undefined) writePlanReport(planName(o.planReport), planOptions);
   else await report(o);
 }
+
+/** The experiment's name where one follows the option, else the first one's. */
+const planName = (value: string | true): string => (value === true ? 'cifar' : value);
 
 async function report(o: Options): Promise<void> {
   const profile = profileFrom(o);

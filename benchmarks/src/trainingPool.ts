@@ -27,6 +27,8 @@ export interface PoolOptions {
   readonly meter: ProgressMeter;
   /** Trainings of the sweep that ended before. */
   readonly done: number;
+  /** Begin no training after this moment, in milliseconds of `performance.now()`. */
+  readonly until?: number;
   /** Called with each training as it ends. */
   readonly onTrained: (key: string, line: LedgerLine) => void;
 }
@@ -81,7 +83,16 @@ export async function trainAll(tasks: readonly TrainingTask[], o: PoolOptions): 
   });
   const progress = sweepProgress(tasks, threads, o);
   try {
-    await Promise.all(tasks.map((task) => trainOne(pool, task, progress, o)));
+    // Each process takes the next training when it is free, so that the order is kept and the time limit is seen.
+    const queue = [...tasks];
+    const work = async (): Promise<void> => {
+      while (performance.now() < (o.until ?? Number.POSITIVE_INFINITY)) {
+        const task = queue.shift();
+        if (task === undefined) return;
+        await trainOne(pool, task, progress, o);
+      }
+    };
+    await Promise.all(Array.from({ length: threads }, work));
   } finally {
     // The pool's processes do not keep this one alive, and a large one may take longer to end than the pool's own
     // timer runs: without this, the process would end before the report.
