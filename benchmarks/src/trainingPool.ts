@@ -33,6 +33,9 @@ export interface PoolOptions {
   readonly onTrained: (key: string, line: LedgerLine) => void;
 }
 
+/** Workers run the sources as they are, whatever loaded this process. */
+const workerFlags = ['--conditions=hbnn-source', '--import', 'tsx'];
+
 const gib = 2 ** 30;
 /** Peak memory of one training's process, measured at the profiles' batches, rounded up. */
 const peakBytes = ({ network }: RunConfig): number => (network.endsWith('-full') ? 3 : 0.75) * gib;
@@ -75,7 +78,7 @@ export async function trainAll(tasks: readonly TrainingTask[], o: PoolOptions): 
   const pool = new Tinypool({
     filename: new URL('./trainWorker.ts', import.meta.url).href,
     runtime: 'child_process',
-    execArgv: process.execArgv,
+    execArgv: [...workerFlags],
     serialization: 'advanced',
     minThreads: threads,
     maxThreads: threads,

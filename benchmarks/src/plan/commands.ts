@@ -45,7 +45,7 @@ function write(file: string, text: string): void {
 
 /**
  * Count the seeds of an experiment and print the plan. With data at hand their checksum and the speed of each setting
- * are measured; else both are those of the committed plan.
+ * are measured; else both are those of the committed plans.
  *
  * @throws HbnnError when a committed plan that has trainings would be changed
  */
@@ -76,12 +76,16 @@ async function measuredHere(
   o: PlanCommandOptions,
 ): Promise<{ data: Plan['data']; speeds: Map<string, number> }> {
   if (o.from === undefined) {
-    const stored = existsSync(planFile(design.name, 'json')) ? readPlan(design.name) : undefined;
-    const settings = stored?.parts.flatMap((part) => part.settings) ?? [];
+    // Plans share settings by id, and their speed does not depend on the length of a training.
+    const stored = Object.keys(designs)
+      .filter((name) => existsSync(planFile(name, 'json')))
+      .map(readPlan);
     const speeds = new Map<string, number>();
-    for (const { id, imagesPerCpuSecond: speed } of settings)
+    for (const { id, imagesPerCpuSecond: speed } of stored.flatMap(({ parts }) =>
+      parts.flatMap(({ settings }) => settings),
+    ))
       if (speed !== undefined) speeds.set(id, speed);
-    return { data: stored?.data, speeds };
+    return { data: stored.find(({ data }) => data !== undefined)?.data, speeds };
   }
   const data = await localDataIdentity(runConfig({ ...design.common, from: o.from }), o.cache);
   const meter = progressMeter('speed:');
