@@ -32,6 +32,8 @@ export interface BinarizerSpec {
   readonly scalePer?: ScalePer;
   /** Values the scales may take; 'free' where left out. Not for 'optimal', which fits its own. */
   readonly scaleForm?: ScaleForm;
+  /** Inputs per group of a balanced map; see `selectBits`. Not for 'optimal', nor with a coarser map. */
+  readonly balance?: number;
   /** For 'random'. */
   readonly seed?: number;
 }
@@ -84,13 +86,17 @@ export function binarizer(spec: BinarizerSpec): Binarizer {
     throw new HbnnError(
       `binarizer: expected free scales for 'optimal', which fits its own, got ${spec.scaleForm}; leave scaleForm out`,
     );
+  if (spec.select === 'optimal' && spec.balance !== undefined)
+    throw new HbnnError(
+      `binarizer: expected no balance for 'optimal', which chooses its mix freely, got ${spec.balance}; leave it out or take another rule`,
+    );
   return spec.select === 'optimal' ? optimalBinarizer(spec) : heuristicBinarizer(spec, spec.select);
 }
 
 function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
-  const { shape, layout, mapPer, seed } = spec;
+  const { shape, layout, mapPer, seed, balance } = spec;
   const mix = spec.mix ?? distFromAverage(spec.average ?? Number.NaN);
-  const chooser = selector({ shape, layout, mix, mapPer, seed, select });
+  const chooser = selector({ shape, layout, mix, mapPer, seed, select, balance });
   const groups = scaleGroups(shape, layout, spec.scalePer ?? 'tensor', 'binarizer');
   const form = parseScaleForm(spec.scaleForm ?? 'free', 'binarizer');
   const scales = scaleArrays(chooser.widest, groups);
@@ -166,7 +172,9 @@ function build(spec: BinarizerSpec, scales: Float32Array[], work: Work): Binariz
     },
     result(x) {
       prepare(x);
-      const map: BitMap = { shape: [...shape], bits: bits.slice(), mapPer: parseMapPer(mapPer) };
+      const plain = { shape: [...shape], bits: bits.slice(), mapPer: parseMapPer(mapPer) };
+      const { balance } = spec;
+      const map: BitMap = balance === undefined ? plain : { ...plain, balance };
       return { shape: [...shape], layout, scalePer, map, planes: work.planes(x, bits) };
     },
     restore(state) {
