@@ -13,8 +13,8 @@ export type Heuristic = 'middle-out' | 'top-down' | 'bottom-up' | 'random';
 
 export const heuristics: readonly Heuristic[] = ['middle-out', 'top-down', 'bottom-up', 'random'];
 
-/** How a bit map is chosen: by a heuristic, or together with signs and scales. */
-export type Select = Heuristic | 'optimal';
+/** How a bit map is chosen: by a heuristic, by what each plane is worth, or together with signs and scales. */
+export type Select = Heuristic | 'gain' | 'optimal';
 
 /** A bitwidth for every element of a tensor, whatever the granularity it was chosen at. */
 export interface BitMap {
