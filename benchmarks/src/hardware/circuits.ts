@@ -97,11 +97,14 @@ const free = new Set(['NOT', 'BUF']);
 
 const cacheFolder = fileURLToPath(new URL('../../../.cache/circuits/', import.meta.url));
 
-const generator = fileURLToPath(new URL('../../../packages/verilog/src/', import.meta.url));
-/** What reads, checks and counts: with other code, nothing found before holds. */
-const code = readdirSync(generator)
-  .sort()
-  .map((name) => readFileSync(join(generator, name), 'utf8'));
+/** The sources that read, check and count: with other code, nothing found before holds. */
+const code = ['circuit', 'verilog'].flatMap((name) => {
+  const folder = fileURLToPath(new URL(`../../../packages/${name}/src/`, import.meta.url));
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+    .map((file) => readFileSync(join(folder, file), 'utf8'));
+});
 
 /** What was found of a text before by the same code, or is found now. */
 async function kept(key: readonly unknown[], find: () => Promise<Found>): Promise<Found> {

@@ -1,10 +1,13 @@
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HbnnError } from '@hbnn/core';
 import type { ProfileName } from './profile.ts';
 
 /** What decides where a report goes; options as typed. */
 interface OutOptions {
   readonly out?: string;
+  /** Write over the results that are part of the repository. */
+  readonly committed?: boolean;
   readonly seeds?: string;
   readonly epochs?: string;
   readonly maxSteps?: string;
@@ -12,11 +15,13 @@ interface OutOptions {
 }
 
 /**
- * Choose the folder of a report. Results of a changed profile do not take the place of the whole
- * profile's, which are committed; `why` says so in a line.
+ * Choose the folder of a report. A user's own results go below `results/own`, which git ignores; those of the
+ * repository are written over only with `committed`. `why` says in a line where a report goes unasked.
+ *
+ * @throws HbnnError when the committed results of a profile would be replaced by those of a changed one
  */
 export function outFolder(
-  { out, seeds, epochs, maxSteps, batch }: OutOptions,
+  { out, committed, seeds, epochs, maxSteps, batch }: OutOptions,
   profile: ProfileName,
 ): { folder: string; why?: string } {
   if (out !== undefined) return { folder: resolve(out) };
@@ -24,11 +29,16 @@ export function outFolder(
     .filter(([, value]) => value !== undefined)
     .map(([name]) => `--${name}`);
   const results = (name: string): string =>
-    fileURLToPath(new URL(`../results/${name}`, import.meta.url));
-  if (changed.length === 0) return { folder: results(profile) };
-  const folder = results(`${profile}-custom`);
+    fileURLToPath(new URL(`../../results/${name}`, import.meta.url));
+  if (committed) {
+    if (changed.length === 0) return { folder: results(profile) };
+    throw new HbnnError(
+      `--committed: expected the whole profile, got ${changed.join(', ')}; leave out either`,
+    );
+  }
+  const folder = results(`own/${profile}${changed.length > 0 ? '-custom' : ''}`);
   const why =
-    `${changed.join(', ')}: not the whole profile, so the report goes to ` +
-    `${relative(process.cwd(), folder)}; --out chooses another folder`;
+    `the report goes to ${relative(process.cwd(), folder)}; --committed writes over the results of the ` +
+    'repository, --out chooses another folder';
   return { folder, why };
 }

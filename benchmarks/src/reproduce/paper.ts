@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 const read = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../paper/${name}.json`, import.meta.url), 'utf8'));
+  JSON.parse(readFileSync(new URL(`../../paper/${name}.json`, import.meta.url), 'utf8'));
 
 interface Figures {
   readonly figure2a: {

@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
@@ -14,19 +14,29 @@ import { mixInsensitivity } from './figures/mixInsensitivity.ts';
 import { table1 } from './figures/table1.ts';
 import { table2 } from './figures/table2.ts';
 import { inputMaps, weightVariants } from './figures/variants.ts';
+import { ledgerDifferences } from './ledger/differences.ts';
+import { committedLedgers, ownLedgers, readLedger, readLedgers } from './ledger/ledger.ts';
+import { drawLines, linesByWeights, verificationText, verifyLines } from './ledger/verify.ts';
 import { outFolder } from './outFolder.ts';
+import {
+  continuePlan,
+  type PlanCommandOptions,
+  planNames,
+  writePlan,
+  writePlanReport,
+} from './plan/commands.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
 import { checkWritable, storedStages, writeReport } from './report/report.ts';
 import type { StageReport } from './report/stageReport.ts';
-import { runSettings } from './runner.ts';
-import type { Stage } from './stage.ts';
+import { runSettings, storedResults } from './runner.ts';
+import type { SettingResults, Stage } from './stage.ts';
 
 const stages: readonly Stage[] = [
   ...[figure2a, figure2b, figure3a, figure3b],
   ...[table1, mixInsensitivity, inputMaps, weightVariants, table2],
 ];
 const stageNames = [...stages.map(({ name }) => name), 'report'];
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const cache = fileURLToPath(new URL('../../../.cache/reproduce', import.meta.url));
 
 interface Options {
   profile: string;
@@ -40,6 +50,15 @@ interface Options {
   backend: string;
   out?: string;
   anyCode?: boolean;
+  committed?: boolean;
+  fromLedger?: boolean;
+  verify?: string;
+  verifyWeights?: string[];
+  draw?: string;
+  plan?: string | true;
+  runPlan?: string | true;
+  planReport?: string | true;
+  minutes?: string;
   json?: boolean;
 }
 
@@ -57,9 +76,24 @@ function command(): Command {
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option(
       '--out <folder>',
-      'default benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
+      'default benchmarks/results/own/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
     )
     .option('--any-code', 'take cached trainings of other versions of the code too')
+    .option('--committed', 'write over the results and ledger that are part of the repository')
+    .option('--from-ledger', 'train nothing: make the report from the committed trainings')
+    .option(
+      '--verify <n>',
+      'do n trainings of the committed ledger again and compare their weights',
+    )
+    .option(
+      '--verify-weights <digests...>',
+      'the same for trainings named by their weights’ SHA-256',
+    )
+    .option('--draw <seed>', 'seed by which --verify draws; default the time')
+    .option('--plan [name]', `count the seeds of an experiment: ${planNames} (default cifar)`)
+    .option('--run-plan [name]', 'do the trainings of a committed plan that its ledger has not')
+    .option('--plan-report [name]', 'judge the claims of a committed plan from its ledger')
+    .option('--minutes <n>', 'with --run-plan: begin no training after so many minutes')
     .option('--json', 'print claims and files as JSON')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
     .exitOverride()
@@ -101,25 +135,36 @@ function profileFrom(o: Options): Profile {
 
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
+  backendChoice(o.backend, '--backend');
+  const from = o.from === undefined ? undefined : resolve(o.from);
+  const jobs = count(o.jobs, '--jobs');
+  const planOptions: PlanCommandOptions = {
+    from,
+    jobs,
+    backend: o.backend === 'auto' ? 'wasm' : backendChoice(o.backend, '--backend'),
+    committed: o.committed ?? false,
+    anyCode: o.anyCode ?? false,
+    minutes: count(o.minutes, '--minutes'),
+    cache,
+  };
+  if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
+  else if (o.plan !== undefined) await writePlan(planName(o.plan), planOptions);
+  else if (o.runPlan !== undefined) await continuePlan(planName(o.runPlan), planOptions);
+  else if (o.planReport !== undefined) writePlanReport(planName(o.planReport), planOptions);
+  else await report(o);
+}
+
+/** The experiment's name where one follows the option, else the first one's. */
+const planName = (value: string | true): string => (value === true ? 'cifar' : value);
+
+async function report(o: Options): Promise<void> {
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);
   if (why !== undefined) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
-  const meter = progressMeter(`${profile.name}:`);
-  const results = await runSettings(
-    chosen.flatMap((stage) =>
-      stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
-    ),
-    {
-      cache: here('../../../.cache/reproduce'),
-      jobs: count(o.jobs, '--jobs'),
-      backend: backendChoice(o.backend, '--backend'),
-      anyCode: o.anyCode ?? false,
-      meter,
-    },
-  ).finally(() => meter.stop());
+  const results = await resultsOf(o, profile, chosen);
   const typed = ['pnpm bench:reproduce', ...process.argv.slice(2)].join(' ');
   const fresh = chosen.map((stage): StageReport => {
     process.stderr.write(`${stage.name}\n`);
@@ -131,6 +176,53 @@ async function main(): Promise<void> {
   const ordered = stages.flatMap(({ name }) => byName.get(name) ?? []);
   await writeReport(folder, profile.name, ordered);
   summarize(folder, fresh, o.json);
+}
+
+/** The trainings of some stages: from the committed ledgers alone, or done here as far as they are missing. */
+async function resultsOf(
+  o: Options,
+  profile: Profile,
+  chosen: readonly Stage[],
+): Promise<SettingResults> {
+  const settings = chosen.flatMap((stage) =>
+    stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
+  );
+  if (o.fromLedger) return storedResults(settings, readLedgers(committedLedgers));
+  const ledger = join(o.committed ? committedLedgers : ownLedgers, `${profile.name}.jsonl`);
+  const meter = progressMeter(`${profile.name}:`);
+  const results = await runSettings(settings, {
+    cache,
+    lines: readLedger(ledger),
+    ledger,
+    jobs: count(o.jobs, '--jobs'),
+    backend: backendChoice(o.backend, '--backend'),
+    anyCode: o.anyCode ?? false,
+    meter,
+  }).finally(() => meter.stop());
+  if (!o.committed && settings.length > 0) {
+    const differences = ledgerDifferences(readLedger(ledger), readLedgers(committedLedgers));
+    process.stderr.write(`${differences.join('\n')}\n`);
+  }
+  return results;
+}
+
+async function verify(o: Options): Promise<void> {
+  const lines = readLedgers(committedLedgers);
+  const named = linesByWeights(lines, o.verifyWeights ?? []);
+  const seed = o.draw === undefined ? Date.now() % 1e6 : wholeNumber(o.draw, '--draw');
+  const drawn = drawLines(lines, count(o.verify, '--verify') ?? 0, seed);
+  if (drawn.length > 0) process.stdout.write(`drawn with --draw ${seed}\n`);
+  const meter = progressMeter('verify:');
+  const found = await verifyLines([...new Set([...named, ...drawn])], {
+    from: o.from === undefined ? undefined : resolve(o.from),
+    cache,
+    jobs: count(o.jobs, '--jobs'),
+    meter,
+  }).finally(() => meter.stop());
+  for (const each of found) process.stdout.write(`${verificationText(each)}\n`);
+  const equal = found.filter((each) => each.equal).length;
+  process.stdout.write(`${equal} of ${found.length} trainings came to the same weights\n`);
+  if (equal < found.length) process.exitCode = 1;
 }
 
 function summarize(folder: string, fresh: readonly StageReport[], json?: boolean): void {

@@ -9,12 +9,17 @@ import {
   runTraining,
   useBackend,
 } from '@hbnn/train';
+import { version_core as tensorflow } from '@tensorflow/tfjs-core';
+import { type CodeDigests, changedPackages, codeDigests } from './ledger/codeDigest.ts';
+import { type DataIdentity, dataIdentity, dataKey } from './ledger/dataIdentity.ts';
 
 /** One training for a worker. */
 export interface TrainTask {
   readonly config: RunConfig;
   readonly dir: string;
   readonly backend: BackendChoice;
+  /** The sources the sweep began with: a worker of other sources trains nothing. */
+  readonly code: CodeDigests;
 }
 
 /** The share of a training that is done, sent now and then. */
@@ -23,38 +28,94 @@ export interface TrainProgress {
   readonly share: number;
 }
 
+/** What a training came to. */
+export interface Trained {
+  readonly result: RunResult;
+  readonly data: DataIdentity;
+  readonly tensorflow: string;
+  /** Of this sitting; undefined where it was too short to tell. */
+  readonly imagesPerCpuSecond: number | undefined;
+}
+
 /** What comes back: an error that is the user's to mend loses its class on the way, so it is told apart here. */
-export type TrainAnswer =
-  | { readonly result: RunResult; readonly label: string }
-  | { readonly fault: string };
+export type TrainAnswer = Trained | { readonly fault: string };
 
 const progressEveryMs = 500;
 /** A killed sweep's worker notices between two steps, which take seconds on large networks. */
 const waitSeconds = 300;
+/** A sitting of fewer steps says little about speed: the first ones compile and allocate. */
+const minTimedSteps = 100;
 
 // A worker whose sweep was killed must not go on writing into a run folder that the next sweep takes up.
 process.once('disconnect', () => process.exit(1));
+// Ctrl-C reaches the whole group of processes. The sweep ends its workers itself, after they have saved.
+process.on('SIGINT', () => undefined);
 
-// The data set stays open between the tasks of a worker: most of them share it.
-let open: { key: string; dataset: Promise<Dataset> } | undefined;
+const ownCode = codeDigests();
 
-function datasetOf(config: RunConfig): Promise<Dataset> {
-  const { data, from, limit, testLimit, shrink, size, validation, seed } = config;
-  // The seed draws the validation images, where there are any.
-  const drawn = validation === undefined ? {} : { validation, seed };
-  const key = JSON.stringify({ data, from, limit, testLimit, shrink, size, ...drawn });
-  if (open?.key !== key) open = { key, dataset: openDataset(data, config) };
-  return open.dataset;
+interface OpenData {
+  readonly dataset: Dataset;
+  readonly identity: DataIdentity;
 }
 
-export default async function train({ config, dir, backend }: TrainTask): Promise<TrainAnswer> {
+// The data set stays open between the tasks of a worker: most of them share it.
+let open: { key: string; data: Promise<OpenData> } | undefined;
+
+function dataOf(config: RunConfig): Promise<OpenData> {
+  const key = dataKey(config);
+  if (open?.key !== key) open = { key, data: openData(config) };
+  return open.data;
+}
+
+async function openData(config: RunConfig): Promise<OpenData> {
+  const dataset = await openDataset(config.data, config);
+  return { dataset, identity: await dataIdentity(config, dataset) };
+}
+
+/** Measure images per second of processor time from the first step of this sitting to the last. */
+function speedometer(batch: number): {
+  step: (step: number) => void;
+  imagesPerCpuSecond: () => number | undefined;
+} {
+  let first: { step: number; cpu: NodeJS.CpuUsage } | undefined;
+  let last = 0;
+  return {
+    step(step) {
+      first ??= { step, cpu: process.cpuUsage() };
+      last = step;
+    },
+    imagesPerCpuSecond() {
+      if (first === undefined || last - first.step < minTimedSteps) return undefined;
+      const { user, system } = process.cpuUsage(first.cpu);
+      return ((last - first.step) * batch) / ((user + system) / 1e6);
+    },
+  };
+}
+
+export default async function train({
+  config,
+  dir,
+  backend,
+  code,
+}: TrainTask): Promise<TrainAnswer> {
   try {
+    const changed = changedPackages(code, ownCode);
+    if (changed.length > 0) {
+      const what = `the sources of ${changed.join(', ')} changed while trainings were running`;
+      throw new HbnnError(`${what}; start again, or train from a checkout that stays as it is`);
+    }
     const { name } = await useBackend({ prefer: backend });
-    const dataset = await datasetOf(config);
+    const { dataset, identity } = await dataOf(config);
     let sent = 0;
+    const speed = speedometer(config.batch);
     const result = await runTraining(config, dataset, {
-      ...{ dir, backend: name, resume: true, checkpointSeconds: 10, waitSeconds },
+      dir,
+      backend: name,
+      resume: true,
+      checkpointSeconds: 10,
+      waitSeconds,
       onProgress: ({ step, steps }) => {
+        speed.step(step);
         if (performance.now() - sent < progressEveryMs) return;
         sent = performance.now();
         process.send?.({ dir, share: step / steps } satisfies TrainProgress);
@@ -62,7 +123,7 @@ export default async function train({ config, dir, backend }: TrainTask): Promis
     });
     // Nothing goes on from it any more, and one of a large network takes half a gigabyte.
     rmSync(join(dir, 'checkpoint.bin'), { force: true });
-    return { result, label: dataset.label };
+    return { result, data: identity, tensorflow, imagesPerCpuSecond: speed.imagesPerCpuSecond() };
   } catch (error) {
     if (error instanceof HbnnError) return { fault: error.message };
     throw error;

@@ -21,6 +21,8 @@ export interface Paired {
   readonly difference: number;
   readonly low: number;
   readonly high: number;
+  /** Standard errors from the difference to either end of the interval. */
+  readonly reach: number;
   readonly p: number;
 }
 
@@ -40,9 +42,16 @@ export function paired(
   if (sd === undefined) return undefined;
   const difference = mean(differences);
   const error = sd / Math.sqrt(n);
-  const reach = quantile(1 - (1 - level) / 2, n - 1) * error;
+  const reach = quantile(1 - (1 - level) / 2, n - 1);
   const p = error === 0 ? Number(difference === 0) : 2 * cdf(-Math.abs(difference / error), n - 1);
-  return { n, difference, low: difference - reach, high: difference + reach, p };
+  return {
+    n,
+    difference,
+    low: difference - reach * error,
+    high: difference + reach * error,
+    reach,
+    p,
+  };
 }
 
 /**

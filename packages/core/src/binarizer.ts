@@ -1,5 +1,6 @@
 import { type BitMap, type Heuristic, type Select, selector } from './bitMap.ts';
 import { HbnnError } from './error.ts';
+import { gainSelector } from './gain.ts';
 import { type MapPer, parseMapPer, type ScalePer } from './granularity.ts';
 import type { Layout } from './layout.ts';
 import { averageBits, distFromAverage, type Mix } from './mix.ts';
@@ -17,12 +18,12 @@ import { formedScales, roundScales, writeGreedy } from './residualFast.ts';
 import { parseScaleForm, type ScaleForm } from './scaleForm.ts';
 import { elementCount, shapeText } from './tensor.ts';
 
-/** What a binarizer binarizes, and how. Give either a mix or an average; 'optimal' takes an average. */
+/** What a binarizer binarizes, and how. Give either a mix or an average; 'gain' and 'optimal' take an average. */
 export interface BinarizerSpec {
   readonly shape: readonly number[];
   readonly layout: Layout;
   readonly select: Select;
-  /** Bitwidths and their shares; not for 'optimal', which chooses them. */
+  /** Bitwidths and their shares; not for 'gain' and 'optimal', which choose them. */
   readonly mix?: Mix;
   /** Bits per element; names the default mix where no mix is given. */
   readonly average?: number;
@@ -30,6 +31,10 @@ export interface BinarizerSpec {
   readonly scalePer?: ScalePer;
   /** Values the scales may take; 'free' where left out. Not for 'optimal', which fits its own. */
   readonly scaleForm?: ScaleForm;
+  /** The fewest bits of an element, for 'gain' alone: 1, or 0 for an average below 1, where left out. */
+  readonly minBits?: number;
+  /** Inputs per group of a balanced map; see `selectBits`. Not for 'gain' and 'optimal', nor with a coarser map. */
+  readonly balance?: number;
   /** For 'random'. */
   readonly seed?: number;
 }
@@ -52,8 +57,8 @@ export interface Binarizer {
   readonly bits: Uint8Array;
   /** Scales of the last `apply` (or `renew`, for 'optimal'): per plane, 1 or outputs. */
   readonly scales: Float32Array[];
-  /** Choose the map anew for x. */
-  renew(x: Float32Array): void;
+  /** Choose the map anew for x; by 'gain', each element counts with its importance, or 1 (`gainSelector`). */
+  renew(x: Float32Array, importance?: Float32Array): void;
   /** Binarize x with the current map into out (which may be x). Renews first if that was never done. */
   apply(x: Float32Array, out: Float32Array): void;
   /** What `apply` computes, as planes to keep. */
@@ -74,31 +79,64 @@ export function binarizer(spec: BinarizerSpec): Binarizer {
     throw new HbnnError(
       `binarizer: expected a mix or an average, got both (${averageBits(spec.mix)} bits on average and ${spec.average}); leave one out`,
     );
-  if (spec.mix !== undefined && spec.select === 'optimal')
+  const { select, mix, balance, minBits } = spec;
+  if (select !== 'gain' && minBits !== undefined)
     throw new HbnnError(
-      `binarizer: expected an average for 'optimal', which chooses its own mix, got a mix; pass average: ${averageBits(spec.mix)}`,
+      `binarizer: expected minBits for 'gain' alone, got ${minBits} for '${select}'; leave it out, or give a mix`,
     );
-  if (spec.select === 'optimal' && (spec.scaleForm ?? 'free') !== 'free')
+  if (select !== 'gain' && select !== 'optimal') return heuristicBinarizer(spec, select);
+  if (mix !== undefined)
+    throw new HbnnError(
+      `binarizer: expected an average for '${select}', which chooses its own mix, got a mix; pass average: ${averageBits(mix)}`,
+    );
+  if (balance !== undefined)
+    throw new HbnnError(
+      `binarizer: expected no balance for '${select}', which chooses its mix freely, got ${balance}; leave it out or take another rule`,
+    );
+  if (select === 'gain') return gainBinarizer(spec);
+  if ((spec.scaleForm ?? 'free') !== 'free')
     throw new HbnnError(
       `binarizer: expected free scales for 'optimal', which fits its own, got ${spec.scaleForm}; leave scaleForm out`,
     );
-  return spec.select === 'optimal' ? optimalBinarizer(spec) : heuristicBinarizer(spec, spec.select);
+  return optimalBinarizer(spec);
 }
 
 function heuristicBinarizer(spec: BinarizerSpec, select: Heuristic): Binarizer {
-  const { shape, layout, mapPer, seed } = spec;
+  const { shape, layout, mapPer, seed, balance } = spec;
   const mix = spec.mix ?? distFromAverage(spec.average ?? Number.NaN);
-  const chooser = selector({ shape, layout, mix, mapPer, seed, select });
-  const groups = scaleGroups(shape, layout, spec.scalePer ?? 'tensor', 'binarizer');
+  const chooser = selector({ shape, layout, mix, mapPer, seed, select, balance });
+  return greedyBinarizer(spec, chooser.widest, (x, bits) => chooser.select(x, bits));
+}
+
+function gainBinarizer(spec: BinarizerSpec): Binarizer {
+  const { shape, layout, minBits } = spec;
+  const average = spec.average ?? Number.NaN;
+  for (const [name, value, plain] of [
+    ['mapPer', spec.mapPer ?? 'element', 'element'],
+    ['scalePer', spec.scalePer ?? 'tensor', 'tensor'],
+  ])
+    if (value !== plain)
+      throw new HbnnError(
+        `binarizer: expected ${name} ${plain} for 'gain', got ${value}; leave it out or take another rule`,
+      );
+  const chooser = gainSelector({ shape, layout, average, minBits });
+  return greedyBinarizer(spec, chooser.widest, (x, bits, _, importance) =>
+    chooser.select(x, bits, importance),
+  );
+}
+
+/** Signs and scales by Eq. 5 under the map that a rule chooses. */
+function greedyBinarizer(spec: BinarizerSpec, widest: number, renew: Work['renew']): Binarizer {
+  const groups = scaleGroups(spec.shape, spec.layout, spec.scalePer ?? 'tensor', 'binarizer');
   const form = parseScaleForm(spec.scaleForm ?? 'free', 'binarizer');
-  const scales = scaleArrays(chooser.widest, groups);
-  const exact = exactScales(chooser.widest, groups);
+  const scales = scaleArrays(widest, groups);
+  const exact = exactScales(widest, groups);
   const measure = (x: Float32Array, bits: Uint8Array) => {
     formedScales(x, bits, groups, form, exact);
     roundScales(exact, scales);
   };
   return build(spec, scales, {
-    renew: (x, bits) => chooser.select(x, bits),
+    renew,
     apply(x, bits, out) {
       measure(x, bits);
       writeGreedy(x, bits, groups, exact, out);
@@ -133,7 +171,7 @@ function optimalBinarizer(spec: BinarizerSpec): Binarizer {
 }
 
 interface Work {
-  renew(x: Float32Array, bits: Uint8Array, warm: boolean): void;
+  renew(x: Float32Array, bits: Uint8Array, warm: boolean, importance?: Float32Array): void;
   apply(x: Float32Array, bits: Uint8Array, out: Float32Array): void;
   planes(x: Float32Array, bits: Uint8Array): ResidualTensor['planes'];
 }
@@ -143,9 +181,9 @@ function build(spec: BinarizerSpec, scales: Float32Array[], work: Work): Binariz
   const count = elementCount(shape);
   const bits = new Uint8Array(count);
   let chosen = false;
-  const renew = (x: Float32Array) => {
+  const renew = (x: Float32Array, importance?: Float32Array) => {
     checkLength(x, count, shape);
-    work.renew(x, bits, chosen);
+    work.renew(x, bits, chosen, importance);
     chosen = true;
   };
   const prepare = (x: Float32Array) => {
@@ -164,7 +202,9 @@ function build(spec: BinarizerSpec, scales: Float32Array[], work: Work): Binariz
     },
     result(x) {
       prepare(x);
-      const map: BitMap = { shape: [...shape], bits: bits.slice(), mapPer: parseMapPer(mapPer) };
+      const plain = { shape: [...shape], bits: bits.slice(), mapPer: parseMapPer(mapPer) };
+      const { balance } = spec;
+      const map: BitMap = balance === undefined ? plain : { ...plain, balance };
       return { shape: [...shape], layout, scalePer, map, planes: work.planes(x, bits) };
     },
     restore(state) {

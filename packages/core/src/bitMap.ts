@@ -1,3 +1,4 @@
+import { balancedAssignment } from './balanced.ts';
 import { HbnnError } from './error.ts';
 import { type MapPer, parseMapPer, type Units, unitsOf } from './granularity.ts';
 import type { Layout } from './layout.ts';
@@ -12,8 +13,8 @@ export type Heuristic = 'middle-out' | 'top-down' | 'bottom-up' | 'random';
 
 export const heuristics: readonly Heuristic[] = ['middle-out', 'top-down', 'bottom-up', 'random'];
 
-/** How a bit map is chosen: by a heuristic, or together with signs and scales. */
-export type Select = Heuristic | 'optimal';
+/** How a bit map is chosen: by a heuristic, by what each plane is worth, or together with signs and scales. */
+export type Select = Heuristic | 'gain' | 'optimal';
 
 /** A bitwidth for every element of a tensor, whatever the granularity it was chosen at. */
 export interface BitMap {
@@ -22,6 +23,8 @@ export interface BitMap {
   readonly bits: Uint8Array;
   /** What shares one bitwidth, where that is known; it is what the map costs to store. */
   readonly mapPer?: MapPer;
+  /** Inputs per group of a balanced map, where it is one; it makes the map cheaper to store. */
+  readonly balance?: number;
 }
 
 /**
@@ -88,6 +91,7 @@ export function selector(o: {
   mapPer?: MapPer;
   layout?: Layout;
   seed?: number;
+  balance?: number;
 }): Selector {
   const { shape, mix, select, layout = 'outputs-first', seed = 0 } = o;
   const mapPer = parseMapPer(o.mapPer ?? 'element');
@@ -96,6 +100,13 @@ export function selector(o: {
     throw new HbnnError(
       `selectBits: expected ${heuristics.join(', ')}, got '${String(select)}'; pass one of these`,
     );
+  if (o.balance !== undefined) {
+    if (mapPer !== 'element')
+      throw new HbnnError(
+        `selectBits: expected a map per element for balanced maps, got one per ${mapPer}; leave mapPer or balance out`,
+      );
+    return balancedSelector({ shape, mix, select, layout, seed, balance: o.balance });
+  }
   const units = mapPer === 'element' ? undefined : unitsOf(shape, layout, mapPer);
   const count = units?.count ?? elementCount(shape);
   const equal = !units || units.sizes.every((size) => size === units.sizes[0]);
@@ -123,6 +134,34 @@ export function selector(o: {
       if (shares) assignByRank(keys, order(0), shares, unitBits, workspace);
       else assignUnequal(orderByKey(keys, select === 'top-down'), units, mix, unitBits);
       for (let i = 0; i < bits.length; i++) bits[i] = unitBits[units.of[i]];
+    },
+  };
+}
+
+/** The same rules within each group of inputs; middle-out's centre is the whole tensor's mean all the same. */
+function balancedSelector(o: {
+  shape: readonly number[];
+  mix: Mix;
+  select: Heuristic;
+  layout: Layout;
+  seed: number;
+  balance: number;
+}): Selector {
+  const groups = balancedAssignment(o);
+  const keys = new Float64Array(elementCount(o.shape));
+  if (o.select === 'random') {
+    permutation(keys.length, random(o.seed, 'bit map', keys.length)).forEach((element, rank) => {
+      keys[element] = rank;
+    });
+  }
+  return {
+    widest: groups.widest,
+    select(x, bits) {
+      if (o.select !== 'random') {
+        const centre = o.select === 'middle-out' ? meanMagnitude(x) : 0;
+        for (let i = 0; i < keys.length; i++) keys[i] = Math.abs(Math.abs(x[i]) - centre);
+      }
+      groups.assign(keys, o.select === 'top-down', bits);
     },
   };
 }
@@ -179,6 +218,9 @@ function randomSelector(o: {
  * elements is nearest, and the average over elements is within largest block · widest step between
  * bitwidths / elements.
  *
+ * With `balance` G, every group of G inputs of an output has the same number of elements of each bitwidth, and elements
+ * are ranked within their group (`balancedAssignment`).
+ *
  * A tensor of one dimension is one output (one unit of a map per output). Few units cannot meet every
  * average: one unit gets one bitwidth, the mix's nearest to its average (1.4 bits give 1).
  *
@@ -187,9 +229,18 @@ function randomSelector(o: {
  */
 export function selectBits(
   t: FloatTensor,
-  o: { mix: Mix; select: Heuristic; mapPer?: MapPer; layout?: Layout; seed?: number },
+  o: {
+    mix: Mix;
+    select: Heuristic;
+    mapPer?: MapPer;
+    layout?: Layout;
+    seed?: number;
+    balance?: number;
+  },
 ): BitMap {
   const bits = new Uint8Array(t.data.length);
   selector({ ...o, shape: t.shape }).select(t.data, bits);
-  return { shape: [...t.shape], bits, mapPer: parseMapPer(o.mapPer ?? 'element') };
+  const mapPer = parseMapPer(o.mapPer ?? 'element');
+  const map = { shape: [...t.shape], bits, mapPer };
+  return o.balance === undefined ? map : { ...map, balance: o.balance };
 }

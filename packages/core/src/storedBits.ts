@@ -1,3 +1,4 @@
+import { balancedMapBits } from './balanced.ts';
 import { countBits } from './bitMap.ts';
 import { unitsOf } from './granularity.ts';
 import type { ResidualTensor } from './residual.ts';
@@ -8,7 +9,8 @@ import type { ResidualTensor } from './residual.ts';
  * - signs: Σ bits over elements
  * - mapEntropy: units · −Σ p_b log2 p_b, the least that a code of the map's bitwidths can take; p_b is
  *   the share of the units, whatever their sizes
- * - mapStored: units · ceil(log2(number of different bitwidths)), a fixed-width code
+ * - mapStored: units · ceil(log2(number of different bitwidths)), a fixed-width code; for a balanced map, Σ over its
+ *   groups of ceil(log2(arrangements of the group's bitwidths))
  * - scales: 32 per scale (planes × 1 or outputs)
  * - total: signs + mapStored + scales
  *
@@ -27,7 +29,10 @@ export function storedBits(r: ResidualTensor): {
   const units = unitBits.length;
   const used = countBits(unitBits).filter((count) => count > 0);
   const mapEntropy = used.reduce((sum, count) => sum - count * Math.log2(count / units), 0);
-  const mapStored = units * Math.ceil(Math.log2(used.length));
+  const mapStored =
+    r.map.balance === undefined
+      ? units * Math.ceil(Math.log2(used.length))
+      : balancedMapBits(r.map.bits, r.shape, r.layout, r.map.balance);
   const scales = 32 * r.planes.reduce((sum, plane) => sum + plane.scales.length, 0);
   return { signs, mapEntropy, mapStored, scales, total: signs + mapStored + scales };
 }

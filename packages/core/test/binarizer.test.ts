@@ -92,6 +92,18 @@ describe('a binarizer', () => {
   });
 });
 
+describe('a diverged training, gain', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, 0, 1e-42, 3e38])('of %d ends', (value) => {
+    const b = binarizer({ shape, layout: 'outputs-last', select: 'gain', average: 1.4 });
+    const x = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(value);
+    b.renew(x);
+    expect([...b.bits].every((bits) => bits >= 1 && bits <= 3)).toBe(true);
+    x[0] = 1;
+    b.renew(x);
+    expect([...b.bits].every((bits) => bits >= 1 && bits <= 3)).toBe(true);
+  });
+});
+
 describe.each(['middle-out', 'optimal'] as const)('a diverged training, %s', (select) => {
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 0, 1e-42, 3e38])('of %d ends', (value) => {
     for (const mapPer of mapPers)

@@ -9,7 +9,7 @@ import {
   weightPrecision,
 } from './precision.ts';
 
-const selects = ['middle-out', 'top-down', 'bottom-up', 'random', 'optimal'] as const;
+const selects = ['middle-out', 'top-down', 'bottom-up', 'random', 'gain', 'optimal'] as const;
 /** A number written as text is that number, so that equal configurations are equal as JSON. */
 const bits = z
   .union([z.number(), z.string()])
@@ -82,6 +82,10 @@ const schema = z.strictObject({
   mapPer: mapPer.default('element'),
   scalePer: z.enum(['tensor', 'output']).default('tensor'),
   renewEvery: z.number().int().nonnegative().default(1),
+  /** Inputs per group of a balanced map of the weights: in each group as many weights of each bitwidth. */
+  balance: z.number().int().min(2).optional(),
+  /** The fewest bits of a weight, for `gain`: 1, or 0 for an average below 1, where left out. */
+  minBits: z.number().int().min(0).max(8).optional(),
   /** Values the weights' scales may take: free where left out. */
   scaleForm: z.custom<ScaleForm>(isScaleForm, { message: scaleForms }).optional(),
   /** Keep maps of weights and static maps of inputs from this share of the training on. */
@@ -161,6 +165,8 @@ export function precisionOf(config: RunConfig, where = 'config'): NetworkPrecisi
           scalePer: config.scalePer,
           renewEvery: config.renewEvery,
           scaleForm: config.scaleForm,
+          balance: config.balance,
+          minBits: config.minBits,
           freezeAt: config.freezeMaps,
         }),
       inputs:

@@ -12,7 +12,7 @@ import {
 
 /** How the weights of one layer are binarized in the forward pass. */
 export interface WeightPrecision {
-  /** Fractions of each bitwidth; its average is what `optimal` is given. */
+  /** Fractions of each bitwidth; its average is what `gain` and `optimal` are given. */
   readonly mix: Mix;
   readonly select: Select;
   readonly mapPer: MapPer;
@@ -21,6 +21,10 @@ export interface WeightPrecision {
   readonly renewEvery: number;
   /** Values the scales may take; left out: any. */
   readonly scaleForm?: ScaleForm;
+  /** Inputs per group of a balanced map; left out: the whole layer is one. */
+  readonly balance?: number;
+  /** The fewest bits of a weight, for `gain`. */
+  readonly minBits?: number;
   /** Keep the map from this share of the training's steps on, 0 … 1; left out: never. */
   readonly freezeAt?: number;
 }
@@ -35,7 +39,7 @@ export interface WeightPrecision {
  */
 export interface InputPrecision {
   readonly mix: Mix;
-  readonly select: Exclude<Select, 'optimal'>;
+  readonly select: Exclude<Select, 'gain' | 'optimal'>;
   readonly map: 'dynamic' | 'static';
   readonly mapPer: InputMapPer;
   /** Keep a static map from this share of the training's steps on, 0 … 1; left out: never. */
@@ -84,6 +88,8 @@ export function weightPrecision(
     scalePer: options.scalePer ?? 'tensor',
     renewEvery: options.renewEvery ?? 1,
     ...(options.scaleForm !== undefined && { scaleForm: options.scaleForm }),
+    ...(options.balance !== undefined && { balance: options.balance }),
+    ...(options.minBits !== undefined && { minBits: options.minBits }),
     ...(options.freezeAt !== undefined && { freezeAt: options.freezeAt }),
   };
 }

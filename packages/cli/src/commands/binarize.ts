@@ -11,6 +11,7 @@ import {
   type FloatTensor,
   floatTensor,
   HbnnError,
+  type Heuristic,
   heuristics,
   type MapPer,
   type Mix,
@@ -21,7 +22,6 @@ import {
   parseScalePer,
   type ResidualTensor,
   type ScalePer,
-  type Select,
   selectBits,
   storedBits,
 } from '@hbnn/core';
@@ -180,9 +180,9 @@ function mixFrom(o: Options): Mix {
 
 const averageOf = (text: string): number => decimal(text, '--average', 'bits such as 1.4');
 
-function selectRule(text: string): Select {
+function selectRule(text: string): Heuristic | 'optimal' {
   const known: readonly string[] = [...heuristics, 'optimal'];
-  if (known.includes(text)) return text as Select;
+  if (known.includes(text)) return text as Heuristic | 'optimal';
   throw new HbnnError(`--select: expected one of ${known.join(', ')}, got '${text}'`);
 }
 

@@ -104,11 +104,13 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   }
 
   private specOf(weights: WeightPrecision, shape: number[]): BinarizerSpec {
-    const { mix, select, mapPer, scalePer, scaleForm } = weights;
+    const { mix, select, mapPer, scalePer, scaleForm, balance, minBits } = weights;
     const average = averageBits(mix);
     return {
       ...{ shape, layout: 'outputs-last', mapPer, scalePer, scaleForm, select, seed: this.seed },
-      ...(select === 'optimal' ? { average } : { mix }),
+      balance,
+      minBits,
+      ...(select === 'optimal' || select === 'gain' ? { average } : { mix }),
     };
   }
 

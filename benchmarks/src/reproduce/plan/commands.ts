@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { progressMeter } from '@hbnn/cli/progress';
+import { HbnnError } from '@hbnn/core';
+import { type BackendChoice, runConfig, writeWhole } from '@hbnn/train';
+import { localDataIdentity } from '../ledger/dataIdentity.ts';
+import { committedLedgers, ownLedgers, readLedger } from '../ledger/ledger.ts';
+import { type Design, designs } from './designs.ts';
+import { measureSpeeds } from './measureSpeeds.ts';
+import { readPilot } from './pilot.ts';
+import { designNamed, makePlan, type Plan, planFile, readPlan } from './plan.ts';
+import { planPage } from './planPage.ts';
+import { judgePlan, planReportFiles } from './planReport.ts';
+import { runPlan } from './runPlan.ts';
+
+export const planNames = Object.keys(designs).join(', ');
+
+/** What the command line says of plans. */
+export interface PlanCommandOptions {
+  readonly from?: string;
+  readonly jobs?: number;
+  readonly backend: BackendChoice;
+  /** Write to the files that are part of the repository. */
+  readonly committed: boolean;
+  readonly anyCode: boolean;
+  readonly minutes?: number;
+  readonly cache: string;
+}
+
+const results = (path: string): string =>
+  fileURLToPath(new URL(`../../../results/${path}`, import.meta.url));
+const ledgerOf = (name: string, committed: boolean): string =>
+  join(committed ? committedLedgers : ownLedgers, `${name}.jsonl`);
+
+/** CIFAR-10's training images: what a plan counts with where no data are at hand. */
+const cifarTrainImages = 50_000;
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeWhole(file, text);
+  process.stderr.write(`wrote ${relative(process.cwd(), file)}\n`);
+}
+
+/**
+ * Count the seeds of an experiment and print the plan. With data at hand their checksum and the speed of each setting
+ * are measured; else both are those of the committed plans.
+ *
+ * @throws HbnnError when a committed plan that has trainings would be changed
+ */
+export async function writePlan(name: string, o: PlanCommandOptions): Promise<void> {
+  const design = designNamed(name);
+  if (o.committed && readLedger(ledgerOf(name, true)).length > 0) {
+    throw new HbnnError(
+      `--committed: expected a plan without trainings, got ${name}, whose ledger has some; a plan stays as it is ` +
+        'once it is being done, make a new one in src/plan/designs.ts',
+    );
+  }
+  const plan = makePlan(design, {
+    pilot: readPilot(),
+    trainImages: cifarTrainImages,
+    ...(await measuredHere(design, o)),
+  });
+  const page = planPage(plan, o.jobs ?? availableParallelism());
+  process.stdout.write(page);
+  const file = (ending: 'json' | 'md'): string =>
+    o.committed ? planFile(name, ending) : results(`own/plans/${name}.${ending}`);
+  write(file('json'), `${JSON.stringify(plan, null, 1)}\n`);
+  write(file('md'), page);
+}
+
+/** Images and speeds, measured where data are at hand, else as committed. */
+async function measuredHere(
+  design: Design,
+  o: PlanCommandOptions,
+): Promise<{ data: Plan['data']; speeds: Map<string, number> }> {
+  if (o.from === undefined) {
+    // Plans share settings by id, and their speed does not depend on the length of a training.
+    const stored = Object.keys(designs)
+      .filter((name) => existsSync(planFile(name, 'json')))
+      .map(readPlan);
+    const speeds = new Map<string, number>();
+    for (const { id, imagesPerCpuSecond: speed } of stored.flatMap(({ parts }) =>
+      parts.flatMap(({ settings }) => settings),
+    ))
+      if (speed !== undefined) speeds.set(id, speed);
+    return { data: stored.find(({ data }) => data !== undefined)?.data, speeds };
+  }
+  const data = await localDataIdentity(runConfig({ ...design.common, from: o.from }), o.cache);
+  const meter = progressMeter('speed:');
+  const { from, jobs, backend } = o;
+  const speeds = await measureSpeeds(design, { from, jobs, backend, meter }).finally(() =>
+    meter.stop(),
+  );
+  return { data, speeds };
+}
+
+/** Do the trainings of a committed plan that are missing in its ledger, until they are done or Ctrl-C. */
+export async function continuePlan(name: string, o: PlanCommandOptions): Promise<void> {
+  const plan = readPlan(name);
+  const meter = progressMeter(`${name}:`);
+  const stop = (): void => {
+    meter.stop();
+    process.stderr.write(
+      `\n--run-plan: stopped; finished trainings are in the ledger, begun ones continue when the same command is given again\n`,
+    );
+    // Its processes end when this one does; each has saved within the last seconds.
+    process.exit(130);
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  await runPlan(plan, {
+    from: o.from,
+    ledger: ledgerOf(name, o.committed),
+    cache: o.cache,
+    log: join(o.cache, `plan-${name}.log`),
+    jobs: o.jobs ?? availableParallelism(),
+    backend: o.backend,
+    anyCode: o.anyCode,
+    minutes: o.minutes,
+    meter,
+  }).finally(() => {
+    meter.stop();
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  });
+}
+
+/** Judge the claims of a committed plan from the committed ledger, and write them as a page and as CSV. */
+export function writePlanReport(name: string, o: PlanCommandOptions): void {
+  const plan = readPlan(name);
+  const lines = readLedger(ledgerOf(name, true));
+  const files = planReportFiles(plan, judgePlan(plan, lines), lines);
+  process.stdout.write(files.page);
+  const folder = o.committed ? results('plans') : results('own/plans');
+  write(join(folder, `${name}-results.md`), files.page);
+  write(join(folder, `${name}-results.csv`), files.csv);
+}

@@ -1,0 +1,200 @@
+import type { RunConfigInput } from '@hbnn/train';
+
+/** A setting of an experiment: a configuration but for the seed and where the data lie. */
+export interface DesignSetting {
+  readonly id: string;
+  readonly config: Omit<RunConfigInput, 'seed' | 'from'>;
+}
+
+/** Two rows of the committed results whose paired differences tell how much differences vary. */
+export interface PilotPair {
+  readonly stage: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+/** A claim to be decided: `a` above `b`, or both equal within the margin. */
+export interface DesignClaim {
+  readonly id: string;
+  readonly claim: string;
+  readonly test: 'above' | 'equal';
+  /** Ids of settings. */
+  readonly a: string;
+  readonly b: string;
+}
+
+/** Settings that are trained together, seed by seed, and the claims they decide. */
+export interface DesignPart {
+  readonly name: string;
+  readonly about: string;
+  readonly settings: readonly DesignSetting[];
+  readonly claims: readonly DesignClaim[];
+}
+
+/** An experiment before its seeds are counted. */
+export interface Design {
+  readonly name: string;
+  readonly title: string;
+  readonly about: string;
+  /** Settings shared by all trainings. */
+  readonly common: Omit<RunConfigInput, 'seed' | 'from'>;
+  readonly parts: readonly DesignPart[];
+  /** The first seed; the others follow. The committed results, which told the spread, have other seeds. */
+  readonly firstSeed: number;
+  /** Seeds of each part that are trained before the next part begins. */
+  readonly block: number;
+}
+
+const networks = [
+  { id: 'alexnet', network: 'alexnet-bn', name: 'AlexNet-BN' },
+  { id: 'mobilenet', network: 'mobilenet', name: 'MobileNet' },
+] as const;
+
+type Network = (typeof networks)[number];
+type Select = NonNullable<RunConfigInput['select']>;
+
+const bits = ({ id, network }: Network, weights: string, inputs = 'float'): DesignSetting => ({
+  id: `${id} ${weights}/${inputs}`,
+  config: { network, weights, inputs },
+});
+
+const ruled = (of: Network, select: Select): DesignSetting => ({
+  id: `${of.id} 1.4/float ${select}`,
+  config: { network: of.network, weights: '1.4', inputs: 'float', select },
+});
+
+/** The two questions that the paper's sentence stands on: does 1.4 equal 2, and does middle-out choose well? */
+const central: DesignPart = {
+  name: 'central',
+  about:
+    'Weights alone: 1.4 bits by middle-out beside 2 bits and beside the least approximation error.',
+  settings: networks.flatMap((of) => [bits(of, '1.4'), bits(of, '2'), ruled(of, 'optimal')]),
+  claims: networks.flatMap((of): DesignClaim[] => [
+    {
+      id: `${of.id}-1.4-is-2`,
+      claim: `${of.name}, weights: 1.4 bits by middle-out equal 2 bits`,
+      test: 'equal',
+      a: `${of.id} 1.4/float`,
+      b: `${of.id} 2/float`,
+    },
+    {
+      id: `${of.id}-optimal`,
+      claim: `${of.name}, weights: at 1.4 bits the least approximation error is above middle-out`,
+      test: 'above',
+      a: `${of.id} 1.4/float optimal`,
+      b: `${of.id} 1.4/float`,
+    },
+  ]),
+};
+
+const withInputs: DesignPart = {
+  name: 'with-inputs',
+  about: 'Weights and inputs: 1.4/1.4 bits beside 2/2 and 1/1, maps of inputs chosen per sample.',
+  settings: networks.flatMap((of) => [
+    bits(of, '1.4', '1.4'),
+    bits(of, '2', '2'),
+    bits(of, '1', '1'),
+  ]),
+  claims: networks.flatMap((of): DesignClaim[] => [
+    {
+      id: `${of.id}-1.4-is-2-inputs`,
+      claim: `${of.name}, weights and inputs: 1.4/1.4 bits equal 2/2`,
+      test: 'equal',
+      a: `${of.id} 1.4/1.4`,
+      b: `${of.id} 2/2`,
+    },
+    {
+      id: `${of.id}-above-1-inputs`,
+      claim: `${of.name}, weights and inputs: 1.4/1.4 bits are above 1/1`,
+      test: 'above',
+      a: `${of.id} 1.4/1.4`,
+      b: `${of.id} 1/1`,
+    },
+  ]),
+};
+
+const otherRules = ['bottom-up', 'top-down', 'random'] as const;
+
+const rules: DesignPart = {
+  name: 'rules',
+  about:
+    'Weights alone: middle-out beside the other rules of the paper, and the ends, 1 bit and float.',
+  settings: networks.flatMap((of) => [
+    bits(of, '1'),
+    bits(of, 'float'),
+    ...otherRules.map((select) => ruled(of, select)),
+  ]),
+  claims: networks.flatMap((of): DesignClaim[] => [
+    {
+      id: `${of.id}-above-1`,
+      claim: `${of.name}, weights: 1.4 bits by middle-out are above 1 bit`,
+      test: 'above',
+      a: `${of.id} 1.4/float`,
+      b: `${of.id} 1/float`,
+    },
+    ...otherRules.map(
+      (select): DesignClaim => ({
+        id: `${of.id}-above-${select}`,
+        claim: `${of.name}, weights: at 1.4 bits middle-out is above ${select}`,
+        test: 'above',
+        a: `${of.id} 1.4/float`,
+        b: `${of.id} 1.4/float ${select}`,
+      }),
+    ),
+  ]),
+};
+
+const augmented = {
+  data: 'cifar10',
+  batch: 64,
+  schedule: 'cosine',
+  learningRate: 0.1,
+  augment: { crop: 4, flip: true },
+} as const;
+
+const ends = networks.flatMap((of) => [bits(of, 'float')]);
+
+const long: DesignPart = {
+  ...central,
+  name: 'long',
+  about: `${central.about} Float beside them shows how near the plateau is.`,
+  settings: [...central.settings, ...ends],
+};
+
+/** The experiments by name. */
+export const designs: Readonly<Record<string, Design>> = {
+  cifar: {
+    name: 'cifar',
+    title: 'The accuracy claims at a budget that many seeds can have',
+    about:
+      'Reduced AlexNet-BN and MobileNet on CIFAR-10, 8 epochs with crops and flips. Float is still some points below ' +
+      'its plateau at this length (67.5 % after 6 epochs and 70.8 % after 12 for AlexNet-BN, 63.2 % and 68.0 % for ' +
+      'MobileNet, one seed each); the experiment cifar-long asks the central questions nearer to it.',
+    common: { ...augmented, epochs: 8 },
+    parts: [central, withInputs, rules],
+    firstSeed: 101,
+    block: 10,
+  },
+  'cifar-long': {
+    name: 'cifar-long',
+    title: 'The central claims near the plateau',
+    about: 'The same networks and augmentation, five times as long.',
+    common: { ...augmented, epochs: 40 },
+    parts: [long],
+    firstSeed: 201,
+    block: 10,
+  },
+};
+
+/** Pairs of the committed CIFAR-10 results that tell how much paired differences vary. */
+export const pilotPairs: readonly PilotPair[] = [
+  ...['2-bit', '1-bit', '1.4-bit bottom-up', '1.4-bit top-down', '1.4-bit random'].map((b) => ({
+    stage: 'figure2b',
+    a: '1.4-bit middle-out',
+    b,
+  })),
+  { stage: 'figure2b', a: '1.4-bit optimal (not in the paper)', b: '1.4-bit middle-out' },
+  { stage: 'table1', a: '13 AlexNet HBNN 1.4/1.4', b: '11 AlexNet residual 2/2' },
+  { stage: 'table1', a: '23 MobileNet HBNN 1.4/1.4', b: '19 MobileNet residual 2/2' },
+  { stage: 'table1', a: '23 MobileNet HBNN 1.4/1.4', b: '17 MobileNet residual 1/1' },
+];

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ProgressMeter } from '@hbnn/cli/progress';
+import { type BackendChoice, runConfig } from '@hbnn/train';
+import { codeDigests } from '../ledger/codeDigest.ts';
+import type { LedgerLine } from '../ledger/ledger.ts';
+import { trainAll } from '../trainingPool.ts';
+import type { Design } from './designs.ts';
+
+/** Long enough that starting up is not most of it: the first steps compile and allocate, and are not timed. */
+const timedSteps = 400;
+
+/** Train each setting of a design for some steps, and return images per processor second by setting. */
+export async function measureSpeeds(
+  design: Design,
+  o: { from?: string; jobs?: number; backend: BackendChoice; meter: ProgressMeter },
+): Promise<Map<string, number>> {
+  const settings = design.parts.flatMap((part) => part.settings);
+  const tasks = settings.map(({ id, config }) => ({
+    stage: id,
+    key: id.replaceAll(/[ /]/g, '-'),
+    config: runConfig({
+      ...design.common,
+      ...config,
+      from: o.from,
+      maxSteps: timedSteps,
+      testLimit: 1000,
+    }),
+  }));
+  const cache = mkdtempSync(join(tmpdir(), 'hbnn-speed-'));
+  const speeds = new Map<string, number>();
+  try {
+    await trainAll(tasks, {
+      cache,
+      jobs: o.jobs,
+      backend: o.backend,
+      meter: o.meter,
+      code: codeDigests(),
+      done: 0,
+      onTrained: (key: string, { imagesPerCpuSecond }: LedgerLine) => {
+        const task = tasks.find((each) => each.key === key);
+        if (task && imagesPerCpuSecond !== undefined) speeds.set(task.stage, imagesPerCpuSecond);
+      },
+    });
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
+  return speeds;
+}

@@ -1,0 +1,201 @@
+import cdf from '@stdlib/stats-base-dists-t-cdf';
+import { deviation, mean, type Paired, paired, significance } from '../../results/statistics.ts';
+import { equivalenceMargin, pointsText } from '../claims.ts';
+import { type LedgerLine, trainingKey } from '../ledger/ledger.ts';
+import type { Verdict } from '../stage.ts';
+import { holm } from './holm.ts';
+import {
+  claimsOf,
+  type Plan,
+  type PlanClaim,
+  type PlanSetting,
+  plannedConfig,
+  plannedPower,
+  seedsOf,
+} from './plan.ts';
+import { powerAbove, powerEqual, seedsFor } from './power.ts';
+
+/** A claim of a plan as the ledger decides it. */
+export interface JudgedClaim {
+  readonly claim: PlanClaim;
+  /** Pairs of trainings with the same seed that the ledger has. */
+  readonly pairs: number;
+  /** Difference in points over all pairs, with its 95 % interval ("above") or 90 % interval ("equal"). */
+  readonly test?: Paired;
+  /** p value of the claim's test alone, over its first `seedsUncorrected` pairs. */
+  readonly p?: number;
+  /** p value over all pairs, corrected by Holm over all claims of the plan. */
+  readonly pHolm?: number;
+  readonly verdict: Verdict | 'interim';
+  readonly verdictHolm: Verdict | 'interim';
+  /** For an undecided claim: pairs that would decide it with the planned power, were its difference and spread as measured. */
+  readonly pairsToDecide?: number;
+}
+
+const settingsOf = (plan: Plan): PlanSetting[] => plan.parts.flatMap(({ settings }) => settings);
+
+/** Top-1 in percent by seed, of the plan's seeds alone. */
+export function accuraciesOf(
+  plan: Plan,
+  id: string,
+  lines: readonly LedgerLine[],
+): Map<number, number> {
+  const setting = settingsOf(plan).find((each) => each.id === id);
+  if (setting === undefined) throw new Error(`plan ${plan.name}: no setting ${id}`);
+  const byKey = new Map(lines.map((line) => [trainingKey(line.config, line.data.sha256), line]));
+  const sha256 = plan.data?.sha256 ?? '';
+  return new Map(
+    seedsOf(plan, setting).flatMap((seed): [number, number][] => {
+      const line = byKey.get(trainingKey(plannedConfig(plan, setting, seed), sha256));
+      return line === undefined ? [] : [[seed, 100 * line.top1]];
+    }),
+  );
+}
+
+/** p value of a claim's test: two-sided for "above", the larger of both one-sided ones for "equal". */
+export function pValue(kind: PlanClaim['test'], test: Paired, margin = equivalenceMargin): number {
+  if (kind === 'above') return test.p;
+  const error = errorOf(test);
+  if (error === 0) return Number(Math.abs(test.difference) >= margin);
+  const room = margin - Math.abs(test.difference);
+  return cdf(-room / error, test.n - 1);
+}
+
+/** Judge a claim's test: p is corrected for `tests` claims, and so is the level at which the opposite is found. */
+function verdictOf(kind: PlanClaim['test'], test: Paired, p: number, tests: number): Verdict {
+  if (kind === 'above') {
+    if (p >= significance) return 'undecided';
+    return test.difference > 0 ? 'holds' : 'does not hold';
+  }
+  if (p < significance) return 'holds';
+  const beyond = Math.abs(test.difference) - equivalenceMargin;
+  const error = errorOf(test);
+  const pOutside = error === 0 ? Number(beyond <= 0) : cdf(-beyond / error, test.n - 1);
+  return pOutside < significance / tests ? 'does not hold' : 'undecided';
+}
+
+/** The standard error of a difference. */
+const errorOf = (test: Paired): number => (test.high - test.low) / 2 / test.reach;
+
+/**
+ * Judge all claims of a plan: by each test alone over the first seeds, as many as it needs for its power, and corrected
+ * by Holm over all seeds. A claim whose seeds are not all there yet is interim, whatever it looks like.
+ */
+export function judgePlan(plan: Plan, lines: readonly LedgerLine[]): JudgedClaim[] {
+  const claims = claimsOf(plan);
+  const tested = claims.map((claim) => {
+    const [a, b] = [claim.a, claim.b].map((id) => accuraciesOf(plan, id, lines));
+    const seeds = [...a.keys()].filter((seed) => b.has(seed)).slice(0, claim.seedsHolm);
+    const level = claim.test === 'above' ? 1 - significance : 1 - 2 * significance;
+    const testOf = (count: number): Paired | undefined => {
+      const [of, to] = [a, b].map((values) =>
+        seeds.slice(0, count).map((seed) => values.get(seed) as number),
+      );
+      return paired(of, to, level);
+    };
+    return {
+      claim,
+      pairs: seeds.length,
+      all: testOf(claim.seedsHolm),
+      first: testOf(claim.seedsUncorrected),
+    };
+  });
+  // A claim that cannot be tested yet counts as one of the tests, with nothing found.
+  const corrected = holm(tested.map(({ claim, all }) => (all ? pValue(claim.test, all) : 1)));
+  return tested.map(({ claim, pairs, all, first }, i): JudgedClaim => {
+    if (all === undefined || first === undefined) {
+      return { claim, pairs, verdict: 'interim', verdictHolm: 'interim' };
+    }
+    const p = pValue(claim.test, first);
+    const judged = pairs >= claim.seedsUncorrected;
+    const verdict = judged ? verdictOf(claim.test, first, p, 1) : 'interim';
+    const judgedHolm = pairs >= claim.seedsHolm;
+    const verdictHolm = judgedHolm
+      ? verdictOf(claim.test, all, corrected[i], claims.length)
+      : 'interim';
+    const pairsToDecide = verdict === 'undecided' ? toDecide(claim, all) : undefined;
+    return { claim, pairs, test: all, p, pHolm: corrected[i], verdict, verdictHolm, pairsToDecide };
+  });
+}
+
+function toDecide({ test: kind }: PlanClaim, test: Paired): number {
+  const sd = errorOf(test) * Math.sqrt(test.n);
+  const distance = Math.abs(test.difference);
+  const gap = Math.abs(equivalenceMargin - distance);
+  return seedsFor(plannedPower, (n) =>
+    kind === 'above'
+      ? powerAbove(n, sd, distance, significance)
+      : powerEqual(n, sd, gap, significance),
+  );
+}
+
+const fixed = (value: number | undefined, digits = 2): string => value?.toFixed(digits) ?? '';
+const pText = (p: number | undefined): string =>
+  p === undefined ? '' : p < 1e-4 ? '< 0.0001' : p.toPrecision(2);
+
+function claimRow(judged: JudgedClaim): string {
+  const { claim, pairs, test, p, pHolm, verdict, verdictHolm, pairsToDecide } = judged;
+  const difference =
+    test === undefined
+      ? ''
+      : `${pointsText(test.difference)} (${pointsText(test.low)} … ${pointsText(test.high)})`;
+  const planned = `${pairs} of ${claim.seedsUncorrected}, ${claim.seedsHolm}`;
+  const cells = [
+    claim.claim,
+    claim.test,
+    planned,
+    difference,
+    pText(p),
+    verdict,
+    pText(pHolm),
+    verdictHolm,
+  ];
+  return `| ${[...cells, `${pairsToDecide ?? ''}`].join(' | ')} |`;
+}
+
+/** The state of a plan as a page and as CSV. */
+export function planReportFiles(
+  plan: Plan,
+  claims: readonly JudgedClaim[],
+  lines: readonly LedgerLine[],
+): { page: string; csv: string } {
+  const settings = settingsOf(plan).map((setting) => ({
+    setting,
+    values: accuraciesOf(plan, setting.id, lines),
+  }));
+  const done = settings.reduce((sum, { values }) => sum + values.size, 0);
+  const all = settings.reduce((sum, { setting }) => sum + setting.seeds, 0);
+  const page = `${[
+    `# ${plan.title}: results`,
+    '',
+    `${done} of ${all} trainings of the plan are in the ledger. Made by \`pnpm bench:reproduce --plan-report ${plan.name}\`.`,
+    'Differences in points of top-1 over pairs of the same seed; the interval is of 95 % for "above" and 90 % for "equal".',
+    'Each claim is judged by its test alone over its first seeds, as many as planned for one test, and corrected by Holm',
+    'over all claims when all seeds are there. With fewer pairs it is interim: its numbers decide nothing yet.',
+    '',
+    '| claim | test | pairs of planned (one test, Holm) | difference | p, one test | verdict | p, Holm | verdict | pairs that would decide it |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...claims.map(claimRow),
+    '',
+    '| setting | seeds | mean top-1 | standard deviation | values |',
+    '| --- | --- | --- | --- | --- |',
+    ...settings.map(({ setting, values }) => {
+      const list = [...values.values()];
+      const text = list.map((value) => value.toFixed(2)).join(' ');
+      const centre = list.length > 0 ? fixed(mean(list)) : '';
+      return `| ${setting.id} | ${list.length} of ${setting.seeds} | ${centre} | ${fixed(deviation(list))} | ${text} |`;
+    }),
+  ].join('\n')}\n`;
+  const csv = `${[
+    'claim,test,a,b,pairs,planned,planned_holm,difference,low,high,p,verdict,p_holm,verdict_holm',
+    ...claims.map(({ claim, pairs, test, p, pHolm, verdict, verdictHolm }) => {
+      const planned = [pairs, claim.seedsUncorrected, claim.seedsHolm];
+      const interval = [test?.difference, test?.low, test?.high].map((value) => fixed(value, 4));
+      const verdicts = [p ?? '', verdict, pHolm ?? '', verdictHolm];
+      return [claim.id, claim.test, claim.a, claim.b, ...planned, ...interval, ...verdicts].join(
+        ',',
+      );
+    }),
+  ].join('\n')}\n`;
+  return { page, csv };
+}
