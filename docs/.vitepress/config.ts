@@ -25,6 +25,7 @@ export default defineConfig({
           { text: 'Getting started', link: '/guide/getting-started' },
           { text: 'Bit maps and selection', link: '/guide/bit-maps' },
           { text: 'Training', link: '/guide/training' },
+          { text: 'A network of your own', link: '/guide/own-network' },
           { text: 'Integer models', link: '/guide/integer-models' },
           { text: 'Inference on a CPU', link: '/guide/inference' },
           { text: 'Hardware', link: '/guide/hardware' },

@@ -129,7 +129,11 @@ async function trainStep(
 ): Promise<void> {
   const scores = tf.tidy(() => {
     const images = tf.tensor(batch.images, [batch.count, ...source.shape]);
-    const labels = tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);
+    // TensorFlow.js's oneHot takes two classes or more.
+    const labels =
+      source.classes.length === 1
+        ? tf.ones([batch.count, 1])
+        : tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);
     let kept!: tf.Tensor;
     const { grads } = tf.variableGrads(() => {
       kept = scoresOf(model, images, context);

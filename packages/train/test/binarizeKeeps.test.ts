@@ -239,6 +239,16 @@ describe('fineTune', () => {
     );
   });
 
+  it('trains on one class, whose loss is 0', async () => {
+    const m = tfl.sequential();
+    for (const layer of [conv('c1', first), L.flatten({}), L.dense({ units: 1 })]) m.add(layer);
+    const epochs = await fineTune(m, pixelSource(shape, 1, 32), tune);
+    expect(epochs.map(({ loss, accuracy }) => [loss, accuracy])).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+  });
+
   it('trains models inside a model, two kernels of one name apart', async () => {
     const inner = tfl.sequential({ name: 'base' });
     inner.add(conv('b1', { inputShape: [8, 8, 4] }));

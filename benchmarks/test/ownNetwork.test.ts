@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { readmeExample, runExample } from '../../scripts/readmeExample.ts';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+it('the guide to a network of one’s own runs from training to Verilog and prints what it says', () => {
+  const example = readmeExample(here('../../docs/guide/own-network.md'));
+  const flags = ['--conditions=hbnn-source', '--import', 'tsx'];
+  const ran = runExample(example, { place: here('.'), flags });
+  expect(ran.code, ran.err).toBe(0);
+  expect(ran.lines).toEqual(example.promised);
+  expect(ran.lines.length).toBeGreaterThan(5);
+});
