@@ -10,7 +10,7 @@ export {
   selectBits,
 } from './bitMap.ts';
 export { type Census, census, type Operations, type StepCensus } from './census.ts';
-export { HbnnError } from './error.ts';
+export { HbnnError, kindOf } from './error.ts';
 export {
   type MapPer,
   parseMapPer,
@@ -64,6 +64,7 @@ export {
   readModel,
   type WebByteStream,
 } from './model/modelFile.ts';
+export { countImages, pixelsFromRgba, type RgbaImage } from './model/pixels.ts';
 export { type PlannedLayer, planModel } from './model/plan.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './model/randomModel.ts';
 export {

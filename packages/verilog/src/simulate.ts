@@ -1,4 +1,5 @@
 import {
+  countImages,
   type Feature,
   featureCount,
   HbnnError,
@@ -66,11 +67,7 @@ export async function simulateNetlist(
     gates: compiled.gates,
     largest: () => numbers,
     run(pixels, watch) {
-      const count = pixels.length / size;
-      if (!Number.isInteger(count))
-        throw new HbnnError(
-          `run: expected images of ${shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-        );
+      const count = countImages(pixels, shape);
       const { scores, largest, seen } = stream(
         design,
         compiled,

@@ -1,4 +1,5 @@
 import {
+  countImages,
   type Feature,
   featureCount,
   HbnnError,
@@ -50,7 +51,6 @@ export function simulateStreams(
   compiled: Compiled,
   pauses: boolean,
 ): Simulation {
-  const size = featureCount(model.input.shape);
   let numbers: Int32Array = new Int32Array(0);
   let cycles = 0;
   return {
@@ -58,11 +58,7 @@ export function simulateStreams(
     largest: () => numbers,
     cyclesPerImage: () => cycles,
     run(pixels, watch) {
-      const count = pixels.length / size;
-      if (!Number.isInteger(count))
-        throw new HbnnError(
-          `run: expected images of ${model.input.shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-        );
+      const count = countImages(pixels, model.input.shape);
       const run = new StreamRun(design, compiled, pixels, count, watch !== undefined, pauses);
       run.go();
       numbers = run.largest;

@@ -188,19 +188,16 @@ function selectRule(text: string): Select {
 
 function readMap(file: string, shape: readonly number[]): BitMap {
   const map = readNpyFile(file);
-  if (!(map.data instanceof Uint8Array || map.data instanceof Int32Array)) {
-    throw new HbnnError(
-      `${file}: expected a bit map of uint8 or int32, got floats; convert it: map.astype('u1')`,
-    );
-  }
   if (map.shape.join() !== shape.join()) {
     throw new HbnnError(
       `${file}: expected a bit map of the tensor's shape [${shape.join(', ')}], got [${map.shape.join(', ')}]`,
     );
   }
-  const wrong = map.data.find((bits) => bits < 0 || bits > 8);
-  if (wrong !== undefined) {
-    throw new HbnnError(`${file}: expected 0 to 8 bits per element, got ${wrong}`);
+  const wrong = map.data.findIndex((bits) => !Number.isInteger(bits) || bits < 0 || bits > 8);
+  if (wrong >= 0) {
+    throw new HbnnError(
+      `${file}: expected 0 to 8 whole bits per element, got ${map.data[wrong]} at element ${wrong}; save a bit map of integers`,
+    );
   }
   return bitMapFrom(Uint8Array.from(map.data), shape);
 }

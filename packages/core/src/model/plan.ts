@@ -1,4 +1,4 @@
-import { HbnnError } from '../error.ts';
+import { HbnnError, kindOf } from '../error.ts';
 import { maxBitwidth } from '../mix.ts';
 import {
   type ConvLayer,
@@ -41,6 +41,7 @@ const text = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
  * @throws HbnnError naming the layer: shapes that do not fit, values out of range, sums beyond int32
  */
 export function planModel(model: IntegerModel): PlannedLayer[] {
+  checkKind(model);
   const { input, layers } = model;
   if (layers.length < 1 || layers.length > mostLayers)
     throw new HbnnError(`model: expected 1 to ${mostLayers} layers, got ${layers.length}`);
@@ -59,6 +60,24 @@ export function planModel(model: IntegerModel): PlannedLayer[] {
   if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
     throw new HbnnError(`model: expected a score factor above 0, got ${model.scoreFactor}`);
   return planned;
+}
+
+/** Refuse what is no integer model at all, with the way to one. */
+function checkKind(model: unknown): void {
+  const { input, layers } = (model ?? {}) as Partial<Record<string, unknown>>;
+  if (Array.isArray(layers) && typeof input === 'object' && input !== null && 'zeros' in input)
+    return;
+  const wayOut =
+    ArrayBuffer.isView(model) || model instanceof ArrayBuffer
+      ? 'decode the bytes of a .hbnn file first: decodeModel(bytes)'
+      : model instanceof Promise
+        ? 'await it first'
+        : typeof model === 'string'
+          ? 'read the file first: await readModel(createReadStream(path))'
+          : Array.isArray(layers) && input !== undefined
+            ? 'turn a trained model into whole numbers first: lower(trained).model'
+            : 'pass what lower, readModel or decodeModel gives (of lower, its field model)';
+  throw new HbnnError(`model: expected an integer model, got ${kindOf(model)}; ${wayOut}`);
 }
 
 /** The most that |out| of the last of some layers can be, for pixels of 8 bits. */
