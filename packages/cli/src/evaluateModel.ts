@@ -1,4 +1,10 @@
-import { type BatchSource, HbnnError, type IntegerModel } from '@hbnn/core';
+import {
+  type BatchSource,
+  checkBatch,
+  checkSource,
+  HbnnError,
+  type IntegerModel,
+} from '@hbnn/core';
 import { type Engine, openEngine } from './engines.ts';
 
 /** Accuracy of an integer model; ties count against the label, as in training's evaluation. */
@@ -37,14 +43,17 @@ export async function* modelPixels(
   model: IntegerModel,
   source: BatchSource,
 ): AsyncGenerator<{ readonly pixels: Uint8Array; readonly labels: Int32Array }> {
+  checkSource(source, 'evaluate');
   const { shape } = model.input;
   const classes = model.scoreOffsets.length;
   if (shape.join() !== source.shape.join() || classes !== source.classes.length)
     throw new HbnnError(
-      `${source.name}: expected images of ${shape.join('×')} in ${classes} classes, got ${source.shape.join('×')} in ${source.classes.length}`,
+      `${source.name}: expected images of ${shape.join('×')} in ${classes} classes, got ${source.shape.join('×')} in ${source.classes.length}; measure it on data of the kind it was trained on`,
     );
-  for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 }))
+  for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 })) {
+    checkBatch(part, source, 'evaluate');
     yield { pixels: pixelsOf(part.images, source), labels: part.labels };
+  }
 }
 
 /**

@@ -10,12 +10,13 @@ import {
 } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import { checkImagesFit } from './fitting.ts';
 import { BatchNorm } from './layers/batchNorm.ts';
 import { BinarizedLayer } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 
-type Source = Pick<BatchSource, 'shape' | 'classes' | 'normalization' | 'batches' | 'name'>;
+type Source = BatchSource;
 
 export interface ExportOptions {
   /** Images to find the largest value of each ReLU on; default 500. */
@@ -35,6 +36,7 @@ export async function exportModel(
   source: Source,
   o: ExportOptions = {},
 ): Promise<TrainedModel> {
+  checkImagesFit(model, source, 'exportModel');
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(

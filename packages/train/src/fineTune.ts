@@ -2,6 +2,7 @@ import type { BatchSource } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { recalibrate } from './evaluate.ts';
 import { type EpochSummary, fit, startState } from './fit.ts';
+import { checkFits, checkNumbers } from './fitting.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { parametersOf } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
@@ -25,6 +26,7 @@ export interface FineTuneOptions {
  * the probabilities they are. Defaults: the paper's optimizer, 2 epochs.
  *
  * @returns loss and accuracy of each epoch on the training images
+ * @throws HbnnError when images, classes or labels of the data set do not fit the model
  */
 export async function fineTune(
   model: tfl.LayersModel,
@@ -33,6 +35,16 @@ export async function fineTune(
 ): Promise<readonly EpochSummary[]> {
   const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
+  checkFits(model, train, 'fineTune');
+  checkNumbers('fineTune', o, {
+    epochs: 'positive whole',
+    batch: 'positive whole',
+    seed: 'whole',
+    learningRate: 'positive',
+    momentum: 'not negative',
+    weightDecay: 'not negative',
+    recalibrate: 'not negative',
+  });
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   const optimizer = new SgdMomentum(variables, { momentum, weightDecay });
   const state = startState();

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
+import { type Batch, type BatchSource, checkBatch, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
+import { checkFits } from './fitting.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
@@ -80,6 +81,7 @@ export async function fit(
   state: TrainState,
   o: FitOptions,
 ): Promise<void> {
+  checkFits(model, source, 'training');
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
   let held = performance.now();
@@ -88,6 +90,7 @@ export async function fit(
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
     const before = state.step;
     for await (const batch of source.batches(pass)) {
+      checkBatch(batch, source, 'training');
       const rate = learningRateAt(o.schedule, o.learningRate, state.step, steps);
       const context = { training: true, step: state.step, done: state.step / steps };
       await trainStep(model, source, optimizer, trained, batch, rate, state, context);

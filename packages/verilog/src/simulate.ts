@@ -1,7 +1,6 @@
 import {
   countImages,
   type Feature,
-  featureCount,
   HbnnError,
   type IntegerModel,
   type Random,
@@ -60,7 +59,6 @@ export async function simulateNetlist(
   const compiled = await compile(netlist, design.top);
   if (design.kind === 'folded') return simulateStreams(model, design, compiled, pauses);
   const { shape } = model.input;
-  const size = featureCount(shape);
   const nets = netsOf(design, compiled);
   let numbers: Int32Array = new Int32Array(0);
   return {

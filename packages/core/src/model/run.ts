@@ -1,4 +1,3 @@
-import { HbnnError } from '../error.ts';
 import {
   type ConvLayer,
   type DenseLayer,
