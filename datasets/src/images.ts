@@ -3,7 +3,7 @@ import { type Batch, type BatchSource, HbnnError, permutation, random } from '@h
 /** Labelled 8-bit images in memory, row-major [count, height, width, channels]. */
 export interface LabelledImages {
   readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly labels: Uint8Array | Int32Array;
   readonly shape: readonly [height: number, width: number, channels: number];
 }
 
@@ -18,7 +18,7 @@ const imageSize = (shape: readonly number[]): number => shape[0] * shape[1] * sh
 /** Check that labels and pixels agree and that every label names a class. */
 export function labelledImages(
   pixels: Uint8Array,
-  labels: Uint8Array,
+  labels: Uint8Array | Int32Array,
   shape: readonly [number, number, number],
   classes: number,
   where: string,
@@ -29,7 +29,7 @@ export function labelledImages(
         `${pixels.length} pixel values`,
     );
   }
-  const bad = labels.findIndex((label) => label >= classes);
+  const bad = labels.findIndex((label) => label < 0 || label >= classes);
   if (bad >= 0) {
     throw new HbnnError(
       `${where}: expected labels 0 … ${classes - 1}, got ${labels[bad]} at image ${bad}`,
@@ -54,7 +54,7 @@ export function pick(images: LabelledImages, indices: readonly number[]): Labell
   indices.forEach((from, to) => {
     pixels.set(images.pixels.subarray(from * size, (from + 1) * size), to * size);
   });
-  return { pixels, labels: Uint8Array.from(indices, (i) => images.labels[i]), shape: images.shape };
+  return { pixels, labels: Int32Array.from(indices, (i) => images.labels[i]), shape: images.shape };
 }
 
 /** Average k×k pixels into one; rows and columns beyond a multiple of k are dropped. */

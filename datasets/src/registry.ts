@@ -7,7 +7,7 @@ import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from 
 import type { Dataset, OpenOptions } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
-import { openImageFolder } from './imageFolder.ts';
+import { openCheckedFolder } from './imageFolder.ts';
 
 interface Entry {
   readonly about: string;
@@ -27,7 +27,10 @@ export function cacheFolder(name: string): string {
   return join(process.env.HBNN_DATA ?? join(cache, 'hbnn', 'datasets'), name);
 }
 
-const noCrop = { size: 'only images of a folder are cropped to a size (--data folder)' };
+const noCrop = {
+  size: 'only images of a folder are cropped to a size (--data folder)',
+  skipBadImages: 'only images of a folder are files of their own (--data folder)',
+};
 
 const augmentedAlready = 'training images of a folder are cropped at random and flipped already';
 
@@ -55,7 +58,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
   cifar10: {
     about: 'CIFAR-10: 50,000 training and 10,000 test images (170 MB)',
     size: '32×32×3, 10 classes',
-    ignores: noCrop,
+    ignores: { size: noCrop.size },
     open: async (o) => {
       const folder = cacheFolder('cifar10');
       if (o.from === undefined || !isArchive(o.from)) return openCifar10(o.from ?? folder, o);
@@ -78,7 +81,8 @@ export const datasets: Readonly<Record<string, Entry>> = {
     ready: () => hasBatches(cacheFolder('cifar10')),
   },
   folder: {
-    about: 'JPEG or PNG images in class folders (ImageNet’s layout), streamed; needs --from',
+    about:
+      'images in class folders (ImageNet’s layout): JPEG, PNG, WebP, GIF, TIFF, AVIF; streamed; needs --from',
     size: 'any size, cropped to a square',
     ignores: {
       shrink: 'images of a folder are brought to a size by --size',
@@ -91,7 +95,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
       if (o.from === undefined) {
         throw new HbnnError('folder: expected the folder of images by --from, got none');
       }
-      return openImageFolder(o.from, o);
+      return openCheckedFolder(o.from, o);
     },
     ready: () => false,
   },

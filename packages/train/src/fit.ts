@@ -116,6 +116,12 @@ export async function fit(
   }
 }
 
+/** A row for each label, with 1 at its class; TensorFlow's own has no rows of one class. */
+function oneHot(labels: Int32Array, classes: number): tf.Tensor {
+  if (classes === 1) return tf.ones([labels.length, 1]);
+  return tf.oneHot(tf.tensor1d(labels, 'int32'), classes);
+}
+
 async function trainStep(
   model: tfl.LayersModel,
   source: BatchSource,
@@ -128,7 +134,7 @@ async function trainStep(
 ): Promise<void> {
   const scores = tf.tidy(() => {
     const images = tf.tensor(batch.images, [batch.count, ...source.shape]);
-    const labels = tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);
+    const labels = oneHot(batch.labels, source.classes.length);
     let kept!: tf.Tensor;
     const { grads } = tf.variableGrads(() => {
       kept = scoresOf(model, images, context);
