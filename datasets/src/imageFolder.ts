@@ -54,8 +54,9 @@ function shareOut(folder: string, layout: FolderLayout): Splits {
     ...(validation ? [`${validation.files.length} to validate on${place(validation)}`] : []),
     `${tested.length} to test on${test === undefined ? ' (every fifth of a class)' : place(test)}`,
   ];
+  const alone = classes.length === 1 ? '; with one class every image is right: add others' : '';
   const rest = leftText(left);
-  const summary = `${folder}: ${taken.join(', ')}${rest === '' ? '' : `; left: ${rest}`}`;
+  const summary = `${folder}: ${taken.join(', ')}${rest === '' ? '' : `; left: ${rest}`}${alone}`;
   return { classes, train: trained, validation: validation?.files, test: tested, summary };
 }
 

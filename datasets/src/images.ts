@@ -13,7 +13,8 @@ export interface Normalization {
   readonly deviation: readonly number[];
 }
 
-const imageSize = (shape: readonly number[]): number => shape[0] * shape[1] * shape[2];
+/** Values of one image. */
+export const imageSize = (shape: readonly number[]): number => shape[0] * shape[1] * shape[2];
 
 /** Check that labels and pixels agree and that every label names a class. */
 export function labelledImages(
@@ -41,10 +42,20 @@ export function labelledImages(
 /** Keep the first `count` images in a stratified way: as many of each class as its share allows. */
 export function stratified(images: LabelledImages, classes: number, count: number): LabelledImages {
   if (count >= images.labels.length) return images;
+  return pick(images, stratifiedIndices(images.labels, classes, count));
+}
+
+/** Indices of the first `count` labels in a stratified way; all of them where there are no more. */
+export function stratifiedIndices(
+  labels: ArrayLike<number>,
+  classes: number,
+  count: number,
+): number[] {
+  const all = Array.from(labels, (_, i) => i);
+  if (count >= all.length) return all;
   const quota = new Array<number>(classes).fill(Math.floor(count / classes));
   for (let k = 0; k < count % classes; k++) quota[k]++;
-  const kept = [...images.labels.keys()].filter((i) => quota[images.labels[i]]-- > 0);
-  return pick(images, kept);
+  return all.filter((i) => quota[labels[i]]-- > 0);
 }
 
 /** Some of the images, in the order of their indices. */

@@ -7,6 +7,7 @@ import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from 
 import type { Dataset, OpenOptions } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
+import { idxDataset, idxFilesIn } from './idx.ts';
 import { openCheckedFolder } from './imageFolder.ts';
 
 interface Entry {
@@ -79,6 +80,19 @@ export const datasets: Readonly<Record<string, Entry>> = {
       else await fetchCifar10(folder, o);
     },
     ready: () => hasBatches(cacheFolder('cifar10')),
+  },
+  idx: {
+    about:
+      'your own IDX files, as MNIST, KMNIST and EMNIST come (train-images-idx3-ubyte(.gz) …); needs --from',
+    size: 'any size; as many classes as labels',
+    ignores: noCrop,
+    open: (o) => {
+      if (o.from === undefined) {
+        throw new HbnnError('idx: expected the folder of IDX files by --from, got none');
+      }
+      return idxDataset(idxFilesIn(o.from), o);
+    },
+    ready: () => false,
   },
   folder: {
     about:
