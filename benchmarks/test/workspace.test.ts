@@ -35,7 +35,7 @@ const packages = ['packages', '.']
 
 /**
  * What each package may load of the others: core ← {train, wasm, verilog, estimator}, no edge among
- * those four but train → wasm; commands and benchmarks on top; docs on the committed results alone.
+ * those four but train → wasm; datasets load core; commands and benchmarks on top; docs on the committed results alone.
  */
 const mayLoad: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -45,7 +45,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   train: ['core', 'wasm'],
   datasets: ['core'],
   conformance: ['core'],
-  cli: ['core', 'wasm', 'train', 'verilog', 'estimator'],
+  cli: ['core', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
   benchmarks: ['core', 'wasm', 'train', 'verilog', 'estimator', 'datasets', 'cli'],
   docs: [],
 };
@@ -56,8 +56,6 @@ const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
   verilog: ['conformance'],
   train: ['conformance'],
   conformance: ['wasm', 'verilog', 'train'],
-  // Bundled into the command.
-  cli: ['datasets'],
 };
 
 const scope = '@hbnn/';

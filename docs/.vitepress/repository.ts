@@ -13,7 +13,7 @@ const included: Readonly<Record<string, string>> = {
   'packages/train.md': 'packages/train/README.md',
   'packages/wasm.md': 'packages/wasm/README.md',
   'packages/cli.md': 'packages/cli/README.md',
-  'guide/data-sets.md': 'datasets/README.md',
+  'packages/datasets.md': 'datasets/README.md',
   'guide/reproduce.md': 'benchmarks/README.md',
 };
 
