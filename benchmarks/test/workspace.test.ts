@@ -142,6 +142,14 @@ describe('published packages', () => {
     expect(p.engines?.node).toBe('>=20.11');
     expect(p.publishConfig?.access).toBe('public');
     expect(existsSync(join(folder, 'README.md'))).toBe(true);
+    // Packing adds the project's licence, except where a file of that name lies anywhere in the package.
+    const licences = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      /^(?!.*(node_modules|dist)).*LICENSE$/.test(file),
+    );
+    if (licences.length > 0)
+      expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toBe(
+        readFileSync(join(root, 'LICENSE'), 'utf8'),
+      );
     expect(p.files).toEqual(expect.arrayContaining(['dist', 'src', '!src/**/*.test.ts']));
   });
 
