@@ -1,5 +1,5 @@
 import { HbnnError, kindOf } from '@hbnn/core';
-import { type Dataset, memoryDataset, note, type OpenOptions } from './dataset.ts';
+import { checkOptions, type Dataset, memoryDataset, note, type OpenOptions } from './dataset.ts';
 import { floatDataset } from './floatImages.ts';
 import { imageSize, type LabelledImages, labelledImages } from './images.ts';
 
@@ -68,6 +68,7 @@ export function arrayDataset(images: ArrayImages, o: OpenOptions = {}): Dataset 
     throw new HbnnError(
       `${where}: expected the fields ${known.join(', ')}, got '${unknown}' too; leave it out`,
     );
+  checkOptions(where, o);
   const classes = classNames(images.classes, where);
   const about = { name: where, label: where, classes };
   const shape = imageShape(images, where);

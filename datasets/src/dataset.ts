@@ -55,6 +55,20 @@ export function note(o: Pick<OpenOptions, 'onNote'>, text: string): void {
   else process.stderr.write(`note: ${text}\n`);
 }
 
+/** Options that are numbers of images or pixels. */
+const counts = ['limit', 'testLimit', 'shrink', 'size', 'validation'] as const;
+
+/** Check the numbers among the options. @throws HbnnError naming the option */
+export function checkOptions(where: string, o: OpenOptions): void {
+  for (const name of counts) {
+    const value: unknown = o[name];
+    if (value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)) continue;
+    throw new HbnnError(
+      `${where}: expected a whole number above 0 as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
+    );
+  }
+}
+
 /** Make a data set of images in memory; normalization is that of the training images. */
 export function memoryDataset(
   about: { name: string; label: string; classes: readonly string[] },

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
-import type { Dataset, OpenOptions } from './dataset.ts';
+import { checkOptions, type Dataset, type OpenOptions } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
 import { idxDataset, idxFilesIn } from './idx.ts';
@@ -141,6 +141,7 @@ export function ignoredOptions(name: string): Readonly<Record<string, string>> {
 export async function openDataset(name: string, o: OpenOptions = {}): Promise<Dataset> {
   const { open } = entry(name);
   checkSource(name, o.from);
+  checkOptions(name, o);
   return open(o);
 }
 

@@ -242,6 +242,16 @@ describe('a folder of images', () => {
 });
 
 describe('data sets by name', () => {
+  it.each([
+    [{ limit: 0 }, /above 0 as limit, got 0/],
+    [{ testLimit: -5 }, /as testLimit, got -5/],
+    [{ shrink: 1.5 }, /as shrink, got 1\.5/],
+    [{ validation: '10' as never }, /as validation, got '10'/],
+    [{ limit: Number.NaN }, /as limit, got NaN/],
+  ])('refuse the option %o', async (o, message) => {
+    await expect(openDataset('fashion-mnist-subset', o)).rejects.toThrow(message);
+  });
+
   it('are told from unknown ones', async () => {
     await expect(openDataset('mnist')).rejects.toThrow("got 'mnist'");
     await expect(openDataset('constructor')).rejects.toThrow("got 'constructor'");
