@@ -18,7 +18,17 @@ import { fileURLToPath } from 'node:url';
 import { type Example, readmeExample, runExample } from './readmeExample.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const names = ['core', 'model', 'circuit', 'wasm', 'verilog', 'estimator', 'train', 'cli'] as const;
+const names = [
+  'core',
+  'model',
+  'circuit',
+  'wasm',
+  'verilog',
+  'estimator',
+  'train',
+  'datasets',
+  'cli',
+] as const;
 type Name = (typeof names)[number];
 
 /** The part of a package.json this check reads. */
@@ -50,11 +60,15 @@ function expect(condition: boolean, fault: string): void {
   if (!condition) throw new Fault(fault);
 }
 
+/** Where a package's sources are: in packages/, but for the data sets. */
+const folderOf = (name: Name): string =>
+  name === 'datasets' ? join(root, name) : join(root, 'packages', name);
+
 /** Pack every package; returns the tarballs. */
 function pack(folder: string): string[] {
   mkdirSync(folder);
   for (const name of names) {
-    run(join(root, 'packages', name), 'pnpm', 'pack', '--pack-destination', folder);
+    run(folderOf(name), 'pnpm', 'pack', '--pack-destination', folder);
   }
   const tarballs = readdirSync(folder).map((file) => join(folder, file));
   expect(tarballs.length === names.length, `packed ${tarballs.length} packages: ${tarballs}`);
@@ -148,7 +162,16 @@ export type Meter = ProgressMeter;
 }
 
 function main(folder: string): void {
-  run(root, 'pnpm', 'exec', 'turbo', 'run', 'build', '--filter=./packages/*');
+  run(
+    root,
+    'pnpm',
+    'exec',
+    'turbo',
+    'run',
+    'build',
+    '--filter=./packages/*',
+    '--filter=./datasets',
+  );
   say('built');
   const tarballs = pack(join(folder, 'tarballs'));
   say(`packed ${tarballs.length} packages`);

@@ -5,13 +5,6 @@ import { readmeExample, runExample } from '../../scripts/readmeExample.ts';
 const flags = ['--conditions=hbnn-source', '--import', 'tsx'];
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-it("the data sets' example prints what its README says", () => {
-  const example = readmeExample(here('../../datasets/README.md'));
-  const ran = runExample(example, { place: here('.'), flags });
-  expect(ran.code, ran.err).toBe(0);
-  expect(ran.lines).toEqual(example.promised);
-});
-
 it("the project README's example prints a distance", () => {
   const ran = runExample(readmeExample(here('../../README.md'), 'ts'), { place: here('.'), flags });
   expect(ran.code, ran.err).toBe(0);

@@ -48,7 +48,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   estimator: ['core', 'model', 'circuit'],
   datasets: ['core'],
   conformance: ['core', 'model'],
-  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator'],
+  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
   benchmarks: [
     'core',
     'model',
@@ -69,8 +69,6 @@ const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
   verilog: ['conformance'],
   train: ['conformance'],
   conformance: ['circuit', 'wasm', 'verilog', 'train'],
-  // Bundled into the command.
-  cli: ['datasets'],
 };
 
 const scope = '@hbnn/';
@@ -157,6 +155,14 @@ describe('published packages', () => {
     expect(p.engines?.node).toBe('>=20.11');
     expect(p.publishConfig?.access).toBe('public');
     expect(existsSync(join(folder, 'README.md'))).toBe(true);
+    // Packing adds the project's licence, except where a file of that name lies anywhere in the package.
+    const licences = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      /^(?!.*(node_modules|dist)).*LICENSE$/.test(file),
+    );
+    if (licences.length > 0)
+      expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toBe(
+        readFileSync(join(root, 'LICENSE'), 'utf8'),
+      );
     expect(p.files).toEqual(expect.arrayContaining(['dist', 'src', '!src/**/*.test.ts']));
   });
 

@@ -4,7 +4,8 @@ import { HbnnError } from '@hbnn/core';
 import * as tar from 'tar';
 import { type Dataset, memoryDataset, type OpenOptions } from './dataset.ts';
 import { download, fileDigest } from './download.ts';
-import { findSplits, readFolderImages } from './imageFolder.ts';
+import { hasClassFolders } from './folderLayout.ts';
+import { readFolderImages } from './imageFolder.ts';
 import { type LabelledImages, labelledImages } from './images.ts';
 
 /** The ten classes, by label. */
@@ -46,7 +47,7 @@ export function parseCifar10(bytes: Uint8Array, where: string): LabelledImages {
 
 function concatenate(parts: readonly LabelledImages[]): LabelledImages {
   const pixels = Buffer.concat(parts.map((part) => part.pixels));
-  const labels = Buffer.concat(parts.map((part) => part.labels));
+  const labels = Int32Array.from(parts.flatMap((part) => [...part.labels]));
   return { pixels, labels, shape };
 }
 
@@ -85,7 +86,7 @@ export async function openCifar10(folder: string, o: OpenOptions): Promise<Datas
     const about = { name: 'cifar10', label: `CIFAR-10${local}`, classes: cifar10Classes };
     return memoryDataset(about, parts, o);
   }
-  if (!existsSync(folder) || findSplits(folder) === undefined) {
+  if (!hasClassFolders(folder)) {
     throw new HbnnError(
       `cifar10: expected cifar-10-batches-bin or class folders in ${folder}, found neither; run ` +
         "'hbnn datasets fetch cifar10', or pass a folder or archive that has them by --from",
@@ -95,7 +96,7 @@ export async function openCifar10(folder: string, o: OpenOptions): Promise<Datas
 }
 
 async function openClassFolders(folder: string, o: OpenOptions): Promise<Dataset> {
-  const { classes, train, test, jpeg } = await readFolderImages(folder, side, o);
+  const { classes, train, test, validation, jpeg } = await readFolderImages(folder, side, o);
   if (classes.join() !== cifar10Classes.join()) {
     throw new HbnnError(
       `cifar10: expected class folders ${cifar10Classes.join(', ')} in ${folder}, got ` +
@@ -107,7 +108,7 @@ async function openClassFolders(folder: string, o: OpenOptions): Promise<Dataset
     label: `CIFAR-10 (${jpeg ? 'JPEG re-encoding' : 'image files in class folders'})`,
     classes: cifar10Classes,
   };
-  return memoryDataset(about, { train, test }, o);
+  return memoryDataset(about, { train, test, validation }, o);
 }
 
 /** Download the official archive and unpack it into a folder; or unpack a local one. */

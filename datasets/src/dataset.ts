@@ -1,4 +1,4 @@
-import type { BatchSource } from '@hbnn/core';
+import { type BatchSource, HbnnError } from '@hbnn/core';
 import {
   type LabelledImages,
   memorySource,
@@ -16,7 +16,10 @@ export interface Dataset {
   readonly label: string;
   readonly train: BatchSource;
   readonly test: BatchSource;
-  /** Training images held out, where `validation` asks for them; the others are `train`. */
+  /**
+   * Images to validate on: those of a folder of their own (val/ beside test/), or training images held out where
+   * `validation` asks for them.
+   */
   readonly validation?: BatchSource;
 }
 
@@ -37,13 +40,39 @@ export interface OpenOptions {
   readonly seed?: number;
   /** What training will do to the images; refused by data sets that do it themselves. */
   readonly augment?: object;
+  /** Leave out images of a folder that cannot be read, and say how many; otherwise they are an error. */
+  readonly skipBadImages?: boolean;
+  /** Only the test images will be used: those of a folder that train need not be checked. */
+  readonly testOnly?: boolean;
+  /** What is told of the images besides errors: what was found, taken and left; by default a line on stderr. */
+  readonly onNote?: (text: string) => void;
   readonly onProgress?: (text: string, done: number, total?: number) => void;
+}
+
+/** Tell something of a data set. */
+export function note(o: Pick<OpenOptions, 'onNote'>, text: string): void {
+  if (o.onNote !== undefined) o.onNote(text);
+  else process.stderr.write(`note: ${text}\n`);
+}
+
+/** Options that are numbers of images or pixels. */
+const counts = ['limit', 'testLimit', 'shrink', 'size', 'validation'] as const;
+
+/** Check the numbers among the options. @throws HbnnError naming the option */
+export function checkOptions(where: string, o: OpenOptions): void {
+  for (const name of counts) {
+    const value: unknown = o[name];
+    if (value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)) continue;
+    throw new HbnnError(
+      `${where}: expected a whole number above 0 as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
+    );
+  }
 }
 
 /** Make a data set of images in memory; normalization is that of the training images. */
 export function memoryDataset(
   about: { name: string; label: string; classes: readonly string[] },
-  images: { train: LabelledImages; test: LabelledImages },
+  images: { train: LabelledImages; test: LabelledImages; validation?: LabelledImages },
   o: OpenOptions,
 ): Dataset {
   const { name, label, classes } = about;
@@ -52,19 +81,23 @@ export function memoryDataset(
     return shrink(kept, o.shrink ?? 1);
   };
   const limited = reduce(images.train, o.limit);
+  const own = images.validation && reduce(images.validation, o.validation);
+  if (own !== undefined && o.validation !== undefined && own.labels.length < o.validation)
+    throw new HbnnError(
+      `validation: expected at most the ${own.labels.length} images there are to validate on, got ${o.validation}; ask for fewer`,
+    );
   const split =
-    o.validation === undefined
+    own !== undefined || o.validation === undefined
       ? undefined
       : splitValidation(limited.labels, classes.length, o.validation, o.seed ?? 0);
   const train = split === undefined ? limited : pick(limited, split.train);
+  const validation = split === undefined ? own : pick(limited, split.validation);
   const test = reduce(images.test, o.testLimit);
   const normalization = normalizationOf(train);
   return {
     ...{ name, label },
     train: memorySource(name, classes, train, normalization),
     test: memorySource(name, classes, test, normalization),
-    ...(split && {
-      validation: memorySource(name, classes, pick(limited, split.validation), normalization),
-    }),
+    ...(validation && { validation: memorySource(name, classes, validation, normalization) }),
   };
 }

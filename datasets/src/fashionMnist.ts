@@ -42,7 +42,7 @@ const classes = fashionMnistClasses;
 function images(pixels: Uint8Array, labels: Uint8Array, where: string): LabelledImages {
   const x = parseIdx(pixels, `${where} images`);
   const y = parseIdx(labels, `${where} labels`);
-  return labelledImages(x.data, y.data, shape, classes.length, where);
+  return labelledImages(x.data as Uint8Array, y.data as Uint8Array, shape, classes.length, where);
 }
 
 function checked(bytes: Uint8Array, sha256: string, where: string): Uint8Array {

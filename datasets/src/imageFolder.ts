@@ -1,149 +1,152 @@
-import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
-import sharp, { type Sharp } from 'sharp';
-import type { Dataset, OpenOptions } from './dataset.ts';
+import type { Sharp } from 'sharp';
+import { type Dataset, note, type OpenOptions } from './dataset.ts';
+import { type FolderLayout, type FolderPart, folderLayout, leftText } from './folderLayout.ts';
+import {
+  badFilesText,
+  decode,
+  findBadFiles,
+  type LabelledFile,
+  readableKinds,
+  some,
+} from './imageFiles.ts';
 import { epochOrder, type LabelledImages, normalizationTable, normalizeInto } from './images.ts';
 import { splitValidation } from './validation.ts';
 
 // ImageNet's usual statistics, per channel, of pixels scaled to 0 … 1.
 const imagenet = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
-const extensions = /\.(jpe?g|png)$/i;
-const trainNames = ['train'];
-const testNames = ['val', 'test', 'validation'];
-// Without a test folder every fifth image of a class is held out for the test.
+// Without a folder for it, every fifth image of a class is held out for the test.
 const holdOut = 5;
 
-interface LabelledFile {
-  readonly file: string;
-  readonly label: number;
-}
-
+/** What to train, validate and test on, with what is said of it. */
 interface Splits {
   readonly classes: readonly string[];
   readonly train: readonly LabelledFile[];
+  /** Only where a folder of its own has them. */
+  readonly validation?: readonly LabelledFile[];
   readonly test: readonly LabelledFile[];
-}
-
-/** Names in a folder by kind, in order; links count as what they lead to. */
-function entries(folder: string, kind: 'folder' | 'file'): string[] {
-  const fits = (entry: Dirent): boolean => {
-    const it = entry.isSymbolicLink()
-      ? statSync(join(folder, entry.name), { throwIfNoEntry: false })
-      : entry;
-    return (kind === 'folder' ? it?.isDirectory() : it?.isFile()) ?? false;
-  };
-  return readdirSync(folder, { withFileTypes: true })
-    .filter(fits)
-    .map(({ name }) => name)
-    .sort();
-}
-
-/** Folders that a person made; hidden ones are a tool's. */
-const subfolders = (folder: string): string[] =>
-  entries(folder, 'folder').filter((name) => !name.startsWith('.'));
-
-/** The images of each class folder, class by class. */
-function filesOf(folder: string, classes: readonly string[]): LabelledFile[][] {
-  return classes.map((name, label) => {
-    const dir = join(folder, name);
-    if (!existsSync(dir)) return [];
-    return entries(dir, 'file')
-      .filter((file) => extensions.test(file))
-      .map((file) => ({ file: join(dir, file), label }));
-  });
-}
-
-/** A few names of many. */
-function some(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-}
-
-function refuseEmpty(
-  folder: string,
-  classes: readonly string[],
-  files: readonly (readonly LabelledFile[])[],
-): void {
-  const empty = classes.filter((_, k) => files[k].length === 0).map((name) => join(folder, name));
-  if (empty.length === 0) return;
-  throw new HbnnError(
-    `${folder}: expected JPEG or PNG images in every class folder, found none in ${some(empty)}; ` +
-      'add images or remove the folder',
-  );
-}
-
-function refuseOtherClasses(train: string, test: string, classes: readonly string[]): void {
-  const tested = subfolders(test);
-  const missing = classes.filter((name) => !tested.includes(name));
-  const further = tested.filter((name) => !classes.includes(name));
-  if (missing.length + further.length === 0) return;
-  const found = [
-    ...(missing.length > 0 ? [`${some(missing.map((name) => join(test, name)))} missing`] : []),
-    ...(further.length > 0 ? [`${some(further.map((name) => join(test, name)))} beyond them`] : []),
-  ];
-  throw new HbnnError(
-    `${test}: expected the class folders of ${train}, found ${found.join(' and ')}; ` +
-      'make the class folders of both the same',
-  );
+  readonly summary: string;
 }
 
 /**
- * Find class folders: FOLDER/train/CLASS and FOLDER/val (or test)/CLASS as ImageNet has them, or
- * FOLDER/CLASS, of which every fifth image is then held out for the test. Undefined when there are none.
- *
- * @throws HbnnError naming class folders without images, or those that only one of train and val has
+ * Share out a folder's images: the test images are those of test/, else of val/, else every fifth of each class.
+ * The validation images are those of val/ where test/ is there too.
  */
-export function findSplits(folder: string): Splits | undefined {
-  const below = subfolders(folder);
-  const trainName = trainNames.find((name) => below.includes(name));
-  const testName = testNames.find((name) => below.includes(name));
-  const root = trainName === undefined ? folder : join(folder, trainName);
-  const classes = subfolders(root);
-  const byClass = filesOf(root, classes);
-  const all = byClass.flat();
-  if (all.length === 0) return undefined;
-  refuseEmpty(root, classes, byClass);
-  if (testName !== undefined && trainName !== undefined) {
-    const testRoot = join(folder, testName);
-    refuseOtherClasses(root, testRoot, classes);
-    const test = filesOf(testRoot, classes);
-    refuseEmpty(testRoot, classes, test);
-    return { classes, train: all, test: test.flat() };
-  }
-  const place = new Map<number, number>();
-  const held = all.map(({ label }) => {
-    const i = place.get(label) ?? 0;
-    place.set(label, i + 1);
-    return i % holdOut === holdOut - 1;
+function shareOut(folder: string, layout: FolderLayout): Splits {
+  const { classes, train, left } = layout;
+  const test = layout.test ?? layout.validation;
+  const validation = layout.test === undefined ? undefined : layout.validation;
+  const seen = new Map<number, number>();
+  const held = train.files.map(({ label }) => {
+    const i = seen.get(label) ?? 0;
+    seen.set(label, i + 1);
+    return test === undefined && i % holdOut === holdOut - 1;
   });
+  const trained = train.files.filter((_, i) => !held[i]);
+  const tested = test?.files ?? train.files.filter((_, i) => held[i]);
+  const place = (part: FolderPart | undefined): string =>
+    part === undefined ? '' : ` (${basename(part.root)})`;
+  const taken = [
+    `${classes.length === 1 ? '1 class' : `${classes.length} classes`}`,
+    `${trained.length} images to train on${place(test && train)}`,
+    ...(validation ? [`${validation.files.length} to validate on${place(validation)}`] : []),
+    `${tested.length} to test on${test === undefined ? ' (every fifth of a class)' : place(test)}`,
+  ];
+  const alone = classes.length === 1 ? '; with one class every image is right: add others' : '';
+  const rest = leftText(left);
+  const summary = `${folder}: ${taken.join(', ')}${rest === '' ? '' : `; left: ${rest}`}${alone}`;
+  return { classes, train: trained, validation: validation?.files, test: tested, summary };
+}
+
+/** Find a folder's class folders. @throws HbnnError when there are none, or as `folderLayout` */
+function layoutOf(folder: string): FolderLayout {
+  if (!existsSync(folder))
+    throw new HbnnError(`folder: ${folder} does not exist; pass an existing folder by --from`);
+  const layout = folderLayout(folder);
+  if (layout !== undefined) return layout;
+  throw new HbnnError(
+    `folder: expected ${readableKinds} images in class folders (train/CLASS/*.jpg and val/CLASS/*.jpg, or ` +
+      `CLASS/*.jpg) below ${folder}, found none; put the images of each class into a folder of its name`,
+  );
+}
+
+function checkTested(folder: string, { test, train }: Splits): void {
+  if (test.length > 0) return;
+  throw new HbnnError(
+    `folder: expected images to test on below ${folder}, found none: without test/ or val/ every fifth image of a class is held out, and the ${train.length} images are fewer in each; add images, or a test folder`,
+  );
+}
+
+/** Take some images, evenly over the list, which is ordered by class. */
+function limited(files: readonly LabelledFile[], limit = files.length): readonly LabelledFile[] {
+  return files.filter(
+    (_, i) =>
+      Math.floor((i * limit) / files.length) !== Math.floor(((i + 1) * limit) / files.length),
+  );
+}
+
+/** The images that are used, under the limits of the options. */
+function chosenSplits(splits: Splits, o: OpenOptions): Splits & { drawn: boolean } {
+  const train = limited(splits.train, o.limit);
+  const test = limited(splits.test, o.testLimit);
+  const { validation } = splits;
+  if (validation === undefined) return { ...splits, train, test, drawn: false };
+  if (o.validation !== undefined && o.validation > validation.length)
+    throw new HbnnError(
+      `validation: expected at most the ${validation.length} images of the validation folder, got ${o.validation}; ask for fewer`,
+    );
+  return { ...splits, train, test, validation: limited(validation, o.validation), drawn: true };
+}
+
+/**
+ * Decode the images that are used before anything is made of them. Those that cannot be read are an error that names
+ * them all; with `skipBadImages` they are left out and counted, as if the files were not there.
+ */
+async function checkedLayout(folder: string, o: OpenOptions): Promise<FolderLayout> {
+  const layout = layoutOf(folder);
+  const files = filesToCheck(folder, layout, o).map(({ file }) => file);
+  const bad = await findBadFiles(files, (done, total) =>
+    o.onProgress?.('checking images', done, total),
+  );
+  if (bad.length === 0) return layout;
+  const text = badFilesText(bad);
+  const share = `${bad.length} of ${files.length} images`;
+  if (!o.skipBadImages)
+    throw new HbnnError(
+      `${folder}: expected images that can be read, got ${share} that cannot: ${text}; remove or replace them, or leave them out by --skip-bad-images`,
+    );
+  note(o, `${folder}: skipped ${share}, which cannot be read: ${text}`);
+  const names = new Set(bad.map(({ file }) => file));
+  const readable = (part: FolderPart): FolderPart => {
+    const kept = part.files.filter(({ file }) => !names.has(file));
+    const empty = layout.classes.filter((_, k) => !kept.some(({ label }) => label === k));
+    if (empty.length === 0) return { ...part, files: kept };
+    throw new HbnnError(
+      `${part.root}: expected images in every class folder, found none that can be read in ${some(empty)}; replace the files`,
+    );
+  };
+  const optional = (part: FolderPart | undefined) => part && readable(part);
   return {
-    classes,
-    train: all.filter((_, i) => !held[i]),
-    test: all.filter((_, i) => held[i]),
+    ...layout,
+    train: readable(layout.train),
+    validation: optional(layout.validation),
+    test: optional(layout.test),
   };
 }
 
-async function decode(file: string, prepare: (image: Sharp) => Sharp): Promise<Buffer> {
-  try {
-    return await prepare(sharp(file).rotate())
-      .toColourspace('srgb')
-      .removeAlpha()
-      .raw()
-      .toBuffer({ resolveWithObject: true })
-      .then(({ data, info }) => (info.channels === 3 ? data : triple(data)));
-  } catch (error) {
-    throw new HbnnError(
-      `${file}: could not be read as an image (${(error as Error).message.trim()}); remove or replace it`,
-    );
-  }
-}
-
-/** Grey to red, green and blue. */
-function triple(grey: Buffer): Buffer {
-  const out = Buffer.alloc(grey.length * 3);
-  for (let i = 0; i < grey.length; i++) out.fill(grey[i], 3 * i, 3 * i + 3);
-  return out;
+/** What is skipped moves what is held out and limited, so that all is looked at then. */
+function filesToCheck(
+  folder: string,
+  layout: FolderLayout,
+  o: OpenOptions,
+): readonly LabelledFile[] {
+  const { train, validation, test } = layout;
+  if (o.skipBadImages) return [train, validation, test].flatMap((part) => part?.files ?? []);
+  const used = chosenSplits(shareOut(folder, layout), o);
+  if (o.testOnly) return used.test;
+  return [...used.train, ...(used.validation ?? []), ...used.test];
 }
 
 /** Resize the shorter side to 8/7 of the crop (256 for 224), then cut the square: AlexNet's way. */
@@ -152,21 +155,18 @@ function cropped(
   place: 'centre' | { x: number; y: number; flip: boolean },
 ): (image: Sharp) => Sharp {
   const shorter = Math.round((size * 8) / 7);
-  if (place === 'centre') {
-    return (image) =>
-      image.resize(shorter, shorter, { fit: 'cover', position: 'centre' }).extract({
-        ...{ left: (shorter - size) >> 1, top: (shorter - size) >> 1 },
-        ...{ width: size, height: size },
-      });
-  }
   const free = shorter - size + 1;
-  const area = {
-    ...{ left: Math.floor(place.x * free), top: Math.floor(place.y * free) },
-    ...{ width: size, height: size },
-  };
+  const at = (share: number): number => Math.floor(share * free);
+  const [left, top] =
+    place === 'centre'
+      ? [(shorter - size) >> 1, (shorter - size) >> 1]
+      : [at(place.x), at(place.y)];
+  const flip = place !== 'centre' && place.flip;
   return (image) => {
-    const cut = image.resize(shorter, shorter, { fit: 'cover', position: 'centre' }).extract(area);
-    return place.flip ? cut.flop() : cut;
+    const cut = image
+      .resize(shorter, shorter, { fit: 'cover', position: 'centre' })
+      .extract({ left, top, width: size, height: size });
+    return flip ? cut.flop() : cut;
   };
 }
 
@@ -195,7 +195,10 @@ function folderSource(
     return { images, labels, count: indices.length };
   };
   return {
-    ...{ name, shape: [size, size, 3], classes, count: files.length },
+    name,
+    shape: [size, size, 3],
+    classes,
+    count: files.length,
     normalization: imagenet,
     async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
       const order = epochOrder(files.length, shuffle, seed, epoch);
@@ -216,68 +219,79 @@ function folderSource(
   };
 }
 
-/** Open a folder of images in class folders (ImageNet's layout), streamed from disk. */
+/**
+ * Open a folder of images in class folders (ImageNet's layout), streamed from disk, every image checked first.
+ *
+ * @throws HbnnError naming every image that cannot be read, or what does not fit in the layout of the folder
+ */
+export async function openCheckedFolder(folder: string, o: OpenOptions): Promise<Dataset> {
+  return openLayout(folder, await checkedLayout(folder, o), o);
+}
+
+/** The same without a look into the images: one that cannot be read is found when its batch comes. */
 export function openImageFolder(folder: string, o: OpenOptions): Dataset {
-  if (!existsSync(folder)) throw new HbnnError(`folder: ${folder} does not exist`);
-  const splits = findSplits(folder);
-  if (splits === undefined || splits.test.length === 0) {
-    throw new HbnnError(
-      `folder: expected JPEG or PNG images in class folders (train/CLASS/*.jpg and val/CLASS/*.jpg, or ` +
-        `CLASS/*.jpg) below ${folder}, found ${splits === undefined ? 'none' : 'none to test on'}`,
-    );
-  }
+  return openLayout(folder, layoutOf(folder), o);
+}
+
+function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Dataset {
+  const whole = shareOut(folder, layout);
+  checkTested(folder, whole);
+  const { classes, train, validation, test, drawn } = chosenSplits(whole, o);
   const size = o.size ?? 224;
   const name = 'folder';
-  const limited = (files: readonly LabelledFile[], limit = files.length): LabelledFile[] =>
-    [...files.keys()]
-      .filter(
-        (i) =>
-          Math.floor((i * limit) / files.length) !== Math.floor(((i + 1) * limit) / files.length),
-      )
-      .map((i) => files[i]);
-  const { classes } = splits;
-  const files = limited(splits.train, o.limit);
+  const source = (part: readonly LabelledFile[], augment: boolean): BatchSource =>
+    folderSource(name, classes, part, size, augment);
   const held =
-    o.validation === undefined
+    drawn || o.validation === undefined
       ? undefined
       : splitValidation(
-          files.map(({ label }) => label),
+          train.map(({ label }) => label),
           classes.length,
           o.validation,
           o.seed ?? 0,
         );
-  const source = (part: readonly LabelledFile[], augment: boolean): BatchSource =>
-    folderSource(name, classes, part, size, augment);
+  const validated = held?.validation.map((i) => train[i]) ?? validation;
+  note(o, whole.summary + unusedValidation(o, validation));
   return {
     name,
     label: `images in class folders (${classes.length} classes, ${size} pixels)`,
-    train: source(held?.train.map((i) => files[i]) ?? files, true),
-    test: source(limited(splits.test, o.testLimit), false),
-    ...(held && {
-      validation: source(
-        held.validation.map((i) => files[i]),
-        false,
-      ),
-    }),
+    train: source(held?.train.map((i) => train[i]) ?? train, true),
+    test: source(test, false),
+    ...(validated && { validation: source(validated, false) }),
   };
+}
+
+/** Training looks at validation images when it is asked to: say so where the folder has some. */
+function unusedValidation(o: OpenOptions, files: readonly LabelledFile[] | undefined): string {
+  return files === undefined || o.validation !== undefined || o.testOnly
+    ? ''
+    : `; --validation ${files.length} measures the validation images after each epoch`;
 }
 
 interface FolderImages {
   readonly classes: readonly string[];
   readonly train: LabelledImages;
   readonly test: LabelledImages;
+  readonly validation?: LabelledImages;
   /** Whether every file is a JPEG, whose pixels are not quite those it was made from. */
   readonly jpeg: boolean;
 }
 
-/** Read small images of class folders into memory, resized to a square where they are not one. */
+/**
+ * Read small images of class folders into memory, resized to a square where they are not one.
+ *
+ * @throws HbnnError as `openCheckedFolder`
+ */
 export async function readFolderImages(
   folder: string,
   size: number,
   o: OpenOptions,
 ): Promise<FolderImages> {
-  const splits = findSplits(folder);
-  if (splits === undefined) throw new HbnnError(`${folder}: found no images in class folders`);
+  // Limits are those of images in memory, applied afterwards: every image is read, and checked.
+  const all: OpenOptions = { ...o, limit: undefined, testLimit: undefined, testOnly: undefined };
+  const splits = shareOut(folder, await checkedLayout(folder, all));
+  checkTested(folder, splits);
+  note(o, splits.summary);
   const read = async (files: readonly LabelledFile[], what: string): Promise<LabelledImages> => {
     const bytes = size * size * 3;
     const pixels = new Uint8Array(files.length * bytes);
@@ -290,11 +304,13 @@ export async function readFolderImages(
       await Promise.all(part);
       o.onProgress?.(`reading ${what} images`, Math.min(files.length, start + chunk), files.length);
     }
-    const labels = Uint8Array.from(files, ({ label }) => label);
+    const labels = Int32Array.from(files, ({ label }) => label);
     return { pixels, labels, shape: [size, size, 3] };
   };
   const train = await read(splits.train, 'training');
+  const validation = splits.validation && (await read(splits.validation, 'validation'));
   const test = await read(splits.test, 'test');
-  const jpeg = [...splits.train, ...splits.test].every(({ file }) => /\.jpe?g$/i.test(file));
-  return { classes: splits.classes, train, test, jpeg };
+  const files = [...splits.train, ...(splits.validation ?? []), ...splits.test];
+  const jpeg = files.every(({ file }) => /\.(jpe?g|jpe|jfif)$/i.test(file));
+  return { classes: splits.classes, train, validation, test, jpeg };
 }

@@ -82,6 +82,8 @@ describe('IDX files', () => {
     expect(() => parseIdx(Uint8Array.of(...file, 0), 'x')).toThrow('expected 18 bytes');
     const floats = file.slice();
     floats[2] = 13;
-    expect(() => parseIdx(floats, 'x')).toThrow('unsigned bytes');
+    expect(() => parseIdx(floats, 'x')).toThrow('expected 36 bytes');
+    floats[2] = 7;
+    expect(() => parseIdx(floats, 'x')).toThrow('a type from 8 to 14');
   });
 });

@@ -3,7 +3,7 @@ import { type Batch, type BatchSource, HbnnError, permutation, random } from '@h
 /** Labelled 8-bit images in memory, row-major [count, height, width, channels]. */
 export interface LabelledImages {
   readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly labels: Uint8Array | Int32Array;
   readonly shape: readonly [height: number, width: number, channels: number];
 }
 
@@ -13,12 +13,13 @@ export interface Normalization {
   readonly deviation: readonly number[];
 }
 
-const imageSize = (shape: readonly number[]): number => shape[0] * shape[1] * shape[2];
+/** Values of one image. */
+export const imageSize = (shape: readonly number[]): number => shape[0] * shape[1] * shape[2];
 
 /** Check that labels and pixels agree and that every label names a class. */
 export function labelledImages(
   pixels: Uint8Array,
-  labels: Uint8Array,
+  labels: Uint8Array | Int32Array,
   shape: readonly [number, number, number],
   classes: number,
   where: string,
@@ -29,7 +30,7 @@ export function labelledImages(
         `${pixels.length} pixel values`,
     );
   }
-  const bad = labels.findIndex((label) => label >= classes);
+  const bad = labels.findIndex((label) => label < 0 || label >= classes);
   if (bad >= 0) {
     throw new HbnnError(
       `${where}: expected labels 0 … ${classes - 1}, got ${labels[bad]} at image ${bad}`,
@@ -41,10 +42,20 @@ export function labelledImages(
 /** Keep the first `count` images in a stratified way: as many of each class as its share allows. */
 export function stratified(images: LabelledImages, classes: number, count: number): LabelledImages {
   if (count >= images.labels.length) return images;
+  return pick(images, stratifiedIndices(images.labels, classes, count));
+}
+
+/** Indices of the first `count` labels in a stratified way; all of them where there are no more. */
+export function stratifiedIndices(
+  labels: ArrayLike<number>,
+  classes: number,
+  count: number,
+): number[] {
+  const all = Array.from(labels, (_, i) => i);
+  if (count >= all.length) return all;
   const quota = new Array<number>(classes).fill(Math.floor(count / classes));
   for (let k = 0; k < count % classes; k++) quota[k]++;
-  const kept = [...images.labels.keys()].filter((i) => quota[images.labels[i]]-- > 0);
-  return pick(images, kept);
+  return all.filter((i) => quota[labels[i]]-- > 0);
 }
 
 /** Some of the images, in the order of their indices. */
@@ -54,7 +65,7 @@ export function pick(images: LabelledImages, indices: readonly number[]): Labell
   indices.forEach((from, to) => {
     pixels.set(images.pixels.subarray(from * size, (from + 1) * size), to * size);
   });
-  return { pixels, labels: Uint8Array.from(indices, (i) => images.labels[i]), shape: images.shape };
+  return { pixels, labels: Int32Array.from(indices, (i) => images.labels[i]), shape: images.shape };
 }
 
 /** Average k×k pixels into one; rows and columns beyond a multiple of k are dropped. */

@@ -1,2 +1,17 @@
+export {
+  type ArrayImages,
+  type ArrayPart,
+  arrayDataset,
+  type FloatPixels,
+  type NumberArray,
+  type ShapedArray,
+} from './arrays.ts';
 export type { Dataset, OpenOptions } from './dataset.ts';
-export { cacheFolder, datasets, fetchDataset, ignoredOptions, openDataset } from './registry.ts';
+export { type IdxArray, type IdxFiles, idxDataset, idxFilesIn, readIdx } from './idx.ts';
+export {
+  cacheFolder,
+  datasets,
+  fetchDataset,
+  ignoredOptions,
+  openDataset,
+} from './registry.ts';

@@ -4,10 +4,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
-import type { Dataset, OpenOptions } from './dataset.ts';
+import { checkOptions, type Dataset, type OpenOptions } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
-import { openImageFolder } from './imageFolder.ts';
+import { idxDataset, idxFilesIn } from './idx.ts';
+import { openCheckedFolder } from './imageFolder.ts';
 
 interface Entry {
   readonly about: string;
@@ -27,7 +28,10 @@ export function cacheFolder(name: string): string {
   return join(process.env.HBNN_DATA ?? join(cache, 'hbnn', 'datasets'), name);
 }
 
-const noCrop = { size: 'only images of a folder are cropped to a size (--data folder)' };
+const noCrop = {
+  size: 'only images of a folder are cropped to a size (--data folder)',
+  skipBadImages: 'only images of a folder are files of their own (--data folder)',
+};
 
 const augmentedAlready = 'training images of a folder are cropped at random and flipped already';
 
@@ -55,7 +59,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
   cifar10: {
     about: 'CIFAR-10: 50,000 training and 10,000 test images (170 MB)',
     size: '32×32×3, 10 classes',
-    ignores: noCrop,
+    ignores: { size: noCrop.size },
     open: async (o) => {
       const folder = cacheFolder('cifar10');
       if (o.from === undefined || !isArchive(o.from)) return openCifar10(o.from ?? folder, o);
@@ -77,8 +81,22 @@ export const datasets: Readonly<Record<string, Entry>> = {
     },
     ready: () => hasBatches(cacheFolder('cifar10')),
   },
+  idx: {
+    about:
+      'your own IDX files, as MNIST, KMNIST and EMNIST come (train-images-idx3-ubyte(.gz) …); needs --from',
+    size: 'any size; as many classes as labels',
+    ignores: noCrop,
+    open: (o) => {
+      if (o.from === undefined) {
+        throw new HbnnError('idx: expected the folder of IDX files by --from, got none');
+      }
+      return idxDataset(idxFilesIn(o.from), o);
+    },
+    ready: () => false,
+  },
   folder: {
-    about: 'JPEG or PNG images in class folders (ImageNet’s layout), streamed; needs --from',
+    about:
+      'images in class folders (ImageNet’s layout): JPEG, PNG, WebP, GIF, TIFF, AVIF; streamed; needs --from',
     size: 'any size, cropped to a square',
     ignores: {
       shrink: 'images of a folder are brought to a size by --size',
@@ -91,7 +109,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
       if (o.from === undefined) {
         throw new HbnnError('folder: expected the folder of images by --from, got none');
       }
-      return openImageFolder(o.from, o);
+      return openCheckedFolder(o.from, o);
     },
     ready: () => false,
   },
@@ -123,6 +141,7 @@ export function ignoredOptions(name: string): Readonly<Record<string, string>> {
 export async function openDataset(name: string, o: OpenOptions = {}): Promise<Dataset> {
   const { open } = entry(name);
   checkSource(name, o.from);
+  checkOptions(name, o);
   return open(o);
 }
 

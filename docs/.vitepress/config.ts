@@ -48,7 +48,7 @@ export default defineConfig({
           { text: '@hbnn/verilog', link: '/packages/verilog' },
           { text: '@hbnn/estimator', link: '/packages/estimator' },
           { text: '@hbnn/cli', link: '/packages/cli' },
-          { text: 'datasets', link: '/guide/data-sets' },
+          { text: '@hbnn/datasets', link: '/packages/datasets' },
           { text: 'benchmarks', link: '/guide/reproduce' },
         ],
       },

@@ -17,7 +17,7 @@ const included: Readonly<Record<string, string>> = {
   'packages/verilog.md': 'packages/verilog/README.md',
   'packages/estimator.md': 'packages/estimator/README.md',
   'packages/cli.md': 'packages/cli/README.md',
-  'guide/data-sets.md': 'datasets/README.md',
+  'packages/datasets.md': 'datasets/README.md',
   'guide/reproduce.md': 'benchmarks/README.md',
 };
 

@@ -1,4 +1,4 @@
-import { type BatchSource, HbnnError } from '@hbnn/core';
+import { type BatchSource, checkBatch, checkSource, HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { type Engine, openEngine } from './engines.ts';
 
@@ -38,14 +38,17 @@ export async function* modelPixels(
   model: CheckedModel,
   source: BatchSource,
 ): AsyncGenerator<{ readonly pixels: Uint8Array; readonly labels: Int32Array }> {
+  checkSource(source, 'evaluate');
   const { shape } = model.input;
   const classes = model.scoreOffsets.length;
   if (shape.join() !== source.shape.join() || classes !== source.classes.length)
     throw new HbnnError(
-      `${source.name}: expected images of ${shape.join('×')} in ${classes} classes, got ${source.shape.join('×')} in ${source.classes.length}`,
+      `${source.name}: expected images of ${shape.join('×')} in ${classes} classes, got ${source.shape.join('×')} in ${source.classes.length}; measure it on data of the kind it was trained on`,
     );
-  for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 }))
+  for await (const part of source.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 })) {
+    checkBatch(part, source, 'evaluate');
     yield { pixels: pixelsOf(part.images, source), labels: part.labels };
+  }
 }
 
 /**

@@ -160,7 +160,7 @@ describe('hbnn binarize', () => {
       ],
       [['--in', file, ...average, '--seed', 'x'], '--seed'],
       [['--in', file, '--mix', '1', '--select', 'optimal'], '--average'],
-      [['--in', file, '--map', floats], 'uint8 or int32'],
+      [['--in', file, '--map', floats], 'bit map of integers'],
       [['--in', file, '--map', wide], '[2]'],
       [['--in', file, '--map', floats, '--select', 'optimal'], '--select'],
       [['--in', file, '--map', floats, '--map-per', 'output'], '--map-per'],

@@ -1,3 +1,5 @@
+import { HbnnError, kindOf } from './error.ts';
+
 /** Some labelled images, as data sets give them and training takes them. */
 export interface Batch {
   /** Normalised pixels, row-major [count, height, width, channels]. */
@@ -39,4 +41,84 @@ export interface BatchSource {
     epoch: number;
     from?: number;
   }): AsyncIterable<Batch>;
+}
+
+/**
+ * Check what a data set says of itself: its images' shape, its classes, its number of images, its normalization.
+ *
+ * @param where what asks for it, for the error
+ * @throws HbnnError naming the field that does not fit
+ */
+export function checkSource(source: BatchSource, where: string): void {
+  if (typeof source !== 'object' || source === null || typeof source.batches !== 'function')
+    throw new HbnnError(
+      `${where}: expected a data set (a BatchSource, with batches()), got ${kindOf(source)}; pass the train or test of openDataset or arrayDataset`,
+    );
+  const { name, shape, classes, count, normalization } = source;
+  const positive = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) > 0;
+  if (!Array.isArray(shape) || shape.length !== 3 || !shape.every(positive))
+    throw new HbnnError(
+      `${where}: expected the shape of ${name} as [height, width, channels], got ${JSON.stringify(shape)}; give three sizes above 0`,
+    );
+  if (!Array.isArray(classes) || classes.length === 0)
+    throw new HbnnError(
+      `${where}: expected the class names of ${name}, got ${kindOf(classes)}; give one name for each class`,
+    );
+  if (!positive(count))
+    throw new HbnnError(
+      `${where}: expected a data set of at least one image, got ${name} with ${count}; give it images`,
+    );
+  if (normalization !== undefined) checkNormalization(normalization, shape[2], `${where}: ${name}`);
+}
+
+/**
+ * Check a normalization: mean and deviation of each channel, finite, deviations above 0.
+ *
+ * @throws HbnnError naming the channel
+ */
+export function checkNormalization(
+  normalization: NonNullable<BatchSource['normalization']>,
+  channels: number,
+  where: string,
+): void {
+  for (const part of ['mean', 'deviation'] as const) {
+    const values = normalization[part];
+    if (!Array.isArray(values) || values.length !== channels)
+      throw new HbnnError(
+        `${where}: expected normalization.${part} as a list of ${channels}, one per channel, got ${kindOf(values)}; give one value for each`,
+      );
+    const bad = values.findIndex((v) => !Number.isFinite(v) || (part === 'deviation' && v <= 0));
+    if (bad >= 0)
+      throw new HbnnError(
+        `${where}: expected normalization.${part} ${part === 'mean' ? 'finite' : 'above 0'}, got ${values[bad]} for channel ${bad}; compute it from pixels scaled to 0 … 1`,
+      );
+  }
+}
+
+/**
+ * Check a batch against its data set: as many pixels and labels as it counts, pixels finite, labels of classes.
+ *
+ * @throws HbnnError naming the image of the batch
+ */
+export function checkBatch(batch: Batch, source: BatchSource, where: string): void {
+  const { name, shape, classes } = source;
+  const { images, labels, count } = batch;
+  const size = shape[0] * shape[1] * shape[2];
+  if (images.length !== count * size || labels.length !== count)
+    throw new HbnnError(
+      `${where}: expected ${count} images of ${shape.join('×')} = ${count * size} values and ${count} labels in a batch of ${name}, got ${images.length} values and ${labels.length} labels; make them agree`,
+    );
+  const beyond = labels.findIndex((k) => !(Number.isInteger(k) && k >= 0 && k < classes.length));
+  if (beyond >= 0)
+    throw new HbnnError(
+      `${where}: expected labels 0 … ${classes.length - 1} for the ${classes.length} classes of ${name}, got ${labels[beyond]} at image ${beyond} of a batch; mend the labels or name all classes`,
+    );
+  let spread = 0;
+  // x − x is 0 for each finite x and NaN for all others.
+  for (let i = 0; i < images.length; i++) spread += images[i] - images[i];
+  if (spread === 0) return;
+  const bad = images.findIndex((value) => !Number.isFinite(value));
+  throw new HbnnError(
+    `${where}: expected finite pixels of ${name}, got ${images[bad]} in image ${Math.floor(bad / size)} of a batch; mend or remove that image`,
+  );
 }

@@ -1,4 +1,10 @@
-export type { Batch, BatchSource } from './batches.ts';
+export {
+  type Batch,
+  type BatchSource,
+  checkBatch,
+  checkNormalization,
+  checkSource,
+} from './batches.ts';
 export { type Binarizer, type BinarizerSpec, binarizer } from './binarizer.ts';
 export {
   type BitMap,
@@ -9,7 +15,7 @@ export {
   type Select,
   selectBits,
 } from './bitMap.ts';
-export { HbnnError } from './error.ts';
+export { HbnnError, kindOf } from './error.ts';
 export {
   type MapPer,
   parseMapPer,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HbnnError } from './error.ts';
 import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
@@ -25,6 +26,10 @@ describe('encode and decode', () => {
     { shape: [3], data: Float64Array.of(Math.PI, -1e300, Number.NaN) },
     { shape: [2, 1, 2, 1], data: Uint8Array.of(0, 255, 7, 8) },
     { shape: [2], data: Int32Array.of(-2147483648, 2147483647) },
+    { shape: [2], data: Uint32Array.of(0, 4294967295) },
+    { shape: [1, 2], data: Int16Array.of(-32768, 32767) },
+    { shape: [2, 1], data: Uint16Array.of(0, 65535) },
+    { shape: [3], data: Int8Array.of(-128, 0, 127) },
     { shape: [], data: Float32Array.of(4) },
     { shape: [0, 5], data: new Float32Array(0) },
   ];
@@ -50,6 +55,13 @@ describe('encode and decode', () => {
       expect(decodeNpy(file(header('<f4', '(2, 2)'), 16, version), 'x').shape).toEqual([2, 2]);
   });
 
+  it('refuse other kinds of values by name', () => {
+    const other = new Uint8ClampedArray(3) as unknown as Uint8Array;
+    expect(() => encodeNpy({ shape: [3], data: other })).toThrow(/got Uint8ClampedArray\(3\);/);
+    const text = 'w.npy' as unknown as Uint8Array;
+    expect(() => decodeNpy(text, 'w.npy')).toThrow(/got a string; pass what readFile gives/);
+  });
+
   it('refuse to write a shape that does not fit', () => {
     expect(() => encodeNpy({ shape: [3], data: new Float32Array(2) })).toThrow(HbnnError);
     expect(() => encodeNpy({ shape: [-1, -2], data: new Float32Array(2) })).toThrow(HbnnError);
@@ -66,9 +78,10 @@ describe('hostile files', () => {
     ['no header length', good.subarray(0, 9), /cut short/],
     ['half the data', good.subarray(0, good.length - 1), /cut short/],
     ['more data', new Uint8Array([...good, 0]), /more than one array/],
-    ['Fortran order', file(header('<f4', '(2, 3)', 'True'), 24), /ascontiguousarray/],
-    ['big endian', file(header('>f4', '(2, 3)'), 24), /arr\.astype\('<f4'\)/],
-    ['big endian doubles', file(header('>f8', '(2, 3)'), 48), /arr\.astype\('<f8'\)/],
+    ['booleans', file(header('|b1', '(2, 3)'), 6), /arr\.astype\('u1'\)/],
+    ['long doubles', file(header('<f16', '(2, 3)'), 96), /'<f16'.*arr\.astype\('<f4'\)/],
+    ['text', file(header('<U2', '(3,)'), 24), /'<U2'/],
+    ['half of a float16', file(header('>f2', '(3,)'), 5), /cut short/],
     ['complex numbers', file(header('<c8', '(2, 3)'), 48), /'<c8'/],
     [
       'a structured type',
@@ -106,5 +119,48 @@ describe('hostile files', () => {
         expect(error, `seed ${seed} trial ${trial}`).toBeInstanceOf(HbnnError);
       }
     }
+  });
+});
+
+interface Golden {
+  readonly name: string;
+  readonly file: string;
+  readonly shape: number[];
+  /** What NumPy says the values are, in C order. */
+  readonly values: (number | string)[];
+}
+
+/** Written by test/golden/make_npy.py with NumPy. */
+const golden = JSON.parse(
+  readFileSync(new URL('../test/golden/npy.json', import.meta.url), 'utf8'),
+) as Golden[];
+
+describe('files that NumPy wrote', () => {
+  it.each(golden.map((entry) => [entry.name, entry] as const))('%s', (_, entry) => {
+    const { shape, data } = decodeNpy(Buffer.from(entry.file, 'base64'), entry.name);
+    expect(shape).toEqual(entry.shape);
+    expect([...data]).toEqual(entry.values.map(Number));
+  });
+
+  it('with integers that float64 does not hold are refused at the element', () => {
+    const bytes = file(header('<u8', '(2,)'), 16);
+    new DataView(bytes.buffer).setBigUint64(bytes.length - 8, 2n ** 53n, true);
+    expect(() => decodeNpy(bytes, 'w.npy')).toThrow(/^w\.npy: .*9007199254740992 at element 1;/);
+  });
+
+  it('with every float16', () => {
+    const text = header('>f2', '(65536,)');
+    const bytes = file(text, 2 * 65536);
+    const view = new DataView(bytes.buffer, bytes.length - 2 * 65536);
+    for (let bits = 0; bits < 65536; bits++) view.setUint16(2 * bits, bits);
+    const { data } = decodeNpy(bytes, 'w.npy');
+    // Reals of each exponent grow by its unit in the last place, 2^-24 for the least two.
+    for (let bits = 1; bits < 0x7c00; bits++) {
+      const unit = 2 ** (Math.max(1, (bits - 1) >> 10) - 25);
+      expect(data[bits] - data[bits - 1]).toBe(unit);
+      expect(data[bits | 0x8000]).toBe(-data[bits]);
+    }
+    expect([data[0x3c00], data[0x7c00], data[0xfc00]]).toEqual([1, Infinity, -Infinity]);
+    expect(data[0x7e00]).toBeNaN();
   });
 });

@@ -1,42 +1,98 @@
-import { HbnnError } from './error.ts';
+import { HbnnError, kindOf } from './error.ts';
 
 /** An array in NumPy's file format; C order. A 0-d array has shape []. */
 export interface NpyArray {
   shape: number[];
-  data: Float32Array | Float64Array | Uint8Array | Int32Array;
+  data:
+    | Float32Array
+    | Float64Array
+    | Int8Array
+    | Uint8Array
+    | Int16Array
+    | Uint16Array
+    | Int32Array
+    | Uint32Array;
 }
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
+/** The dtypes that are written, each for its array type. */
 const dtypes = {
   '<f4': Float32Array,
   '<f8': Float64Array,
+  '|i1': Int8Array,
   '|u1': Uint8Array,
+  '<i2': Int16Array,
+  '<u2': Uint16Array,
   '<i4': Int32Array,
+  '<u4': Uint32Array,
 } as const;
 
-type Dtype = keyof typeof dtypes;
+/** Elements as they lie in a file, in the machine's byte order, and the numbers they are read to. */
+interface ElementKind {
+  readonly bytes: number;
+  readonly read: (buffer: ArrayBuffer, where: string) => NpyArray['data'];
+}
 
-/** The same types as other spellings name them, where the bytes are the same. */
-const synonyms: Readonly<Record<string, Dtype>> = {
-  '<u1': '|u1',
-  '>u1': '|u1',
-  '=u1': '|u1',
-  '|f4': '<f4',
+const plain = (
+  arrayType: new (buffer: ArrayBuffer) => NpyArray['data'],
+  bytes: number,
+): ElementKind => ({ bytes, read: (buffer) => new arrayType(buffer) });
+
+/** The kinds of elements that are read, by dtype without its byte order. */
+const elementKinds: Readonly<Record<string, ElementKind>> = {
+  f2: { bytes: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer), halfValue) },
+  f4: plain(Float32Array, 4),
+  f8: plain(Float64Array, 8),
+  i1: plain(Int8Array, 1),
+  u1: plain(Uint8Array, 1),
+  i2: plain(Int16Array, 2),
+  u2: plain(Uint16Array, 2),
+  i4: plain(Int32Array, 4),
+  u4: plain(Uint32Array, 4),
+  i8: { bytes: 8, read: (buffer, where) => exactNumbers(new BigInt64Array(buffer), where) },
+  u8: { bytes: 8, read: (buffer, where) => exactNumbers(new BigUint64Array(buffer), where) },
 };
 
+/** The value of a float16 (IEEE 754 binary16) given by its bits; float32 holds each of them exactly. */
+function halfValue(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** 64-bit integers as float64, which holds those up to 2^53 exactly; larger ones are refused. */
+function exactNumbers(values: BigInt64Array | BigUint64Array, where: string): Float64Array {
+  const numbers = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    numbers[i] = Number(values[i]);
+    if (!Number.isSafeInteger(numbers[i]))
+      throw new HbnnError(
+        `${where}: expected whole numbers within ±(2^53 − 1), got ${values[i]} at element ${i}; save arr.astype('<f8') if rounding is meant`,
+      );
+  }
+  return numbers;
+}
+
 /**
- * Read the bytes of a .npy file (format 1.0, 2.0 or 3.0; C order; float32, float64, uint8 or int32,
- * little endian).
+ * Read the bytes of a .npy file: format 1.0, 2.0 or 3.0; C or Fortran order; either byte order; float16, float32,
+ * float64, and signed and unsigned integers of 8, 16, 32 and 64 bits.
  *
  * @param where what to call the file in an error
- * @throws HbnnError when the bytes are anything else, or too few, or too many
+ * @returns the array in C order; float16 as float32, 64-bit integers as float64, both exactly
+ * @throws HbnnError when the bytes are anything else, or too few, or too many, or a 64-bit integer is beyond 2^53
  */
 export function decodeNpy(bytes: Uint8Array, where: string): NpyArray {
+  if (!(bytes instanceof Uint8Array))
+    throw new HbnnError(
+      `decodeNpy: expected the bytes of a .npy file as a Uint8Array, got ${kindOf(bytes)}; pass what readFile gives`,
+    );
   const { text, dataStart } = readHeader(bytes, where);
-  const { dtype, shape } = parseHeader(text, where);
-  const arrayType = dtypes[dtype];
-  const size = arrayType.BYTES_PER_ELEMENT;
+  const { kind, bigEndian, fortranOrder, shape } = parseHeader(text, where);
+  const size = kind.bytes;
   const available = bytes.length - dataStart;
   const count = countWithin(shape, Math.floor(available / size));
   if (count === undefined)
@@ -48,11 +104,33 @@ export function decodeNpy(bytes: Uint8Array, where: string): NpyArray {
       `${where}: expected ${count * size} bytes of data for shape (${shape.join(', ')}), got ${available}; the file holds more than one array, save this one alone`,
     );
   // A copy: the bytes may lie at an address that the element size does not divide.
-  const data = new arrayType(count);
-  const copy = new Uint8Array(data.buffer);
+  const copy = new Uint8Array(count * size);
   copy.set(bytes.subarray(dataStart));
-  if (bigEndianMachine) reverseBytes(copy, size);
-  return { shape, data };
+  if (bigEndian !== bigEndianMachine && size > 1) reverseBytes(copy, size);
+  const data = kind.read(copy.buffer, where);
+  return { shape, data: fortranOrder ? toOrderC(data, shape) : data };
+}
+
+/** Reorder elements whose first index runs fastest, so that the last one does. */
+function toOrderC(data: NpyArray['data'], shape: readonly number[]): NpyArray['data'] {
+  const out = data.slice();
+  const strides: number[] = [];
+  shape.reduce((stride, size, axis) => {
+    strides[axis] = stride;
+    return stride * size;
+  }, 1);
+  const index = new Array<number>(shape.length).fill(0);
+  let from = 0;
+  for (let to = 0; to < out.length; to++) {
+    out[to] = data[from];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
 }
 
 /** The product of a shape if it is at most `limit`; stops before it can overflow. */
@@ -92,7 +170,14 @@ function readHeader(bytes: Uint8Array, where: string): { text: string; dataStart
   return { text: new TextDecoder('utf-8').decode(text), dataStart: textStart + length };
 }
 
-function parseHeader(text: string, where: string): { dtype: Dtype; shape: number[] } {
+interface Header {
+  readonly kind: ElementKind;
+  readonly bigEndian: boolean;
+  readonly fortranOrder: boolean;
+  readonly shape: number[];
+}
+
+function parseHeader(text: string, where: string): Header {
   const field = (name: string, value: string) =>
     new RegExp(`['"]${name}['"]\\s*:\\s*${value}\\s*[,}]`).exec(text)?.[1];
   const descr = field('descr', `['"]([^'"]{1,16})['"]`);
@@ -102,11 +187,7 @@ function parseHeader(text: string, where: string): { dtype: Dtype; shape: number
     throw new HbnnError(
       `${where}: expected a .npy header with descr, fortran_order and shape, got ${JSON.stringify(text.slice(0, 80))}; write it with numpy.save`,
     );
-  const dtype = dtypeOf(descr, text, where);
-  if (order === 'True')
-    throw new HbnnError(
-      `${where}: expected an array in C order, got Fortran order; save np.ascontiguousarray(arr)`,
-    );
+  const element = elementOf(descr, text, where);
   const parts = sizes.split(',').map((part) => part.trim());
   if (parts[parts.length - 1] === '') parts.pop();
   const shape = parts.map((part) => (/^\d{1,16}L?$/.test(part) ? Number.parseInt(part, 10) : -1));
@@ -114,20 +195,24 @@ function parseHeader(text: string, where: string): { dtype: Dtype; shape: number
     throw new HbnnError(
       `${where}: expected a shape of whole numbers, got (${sizes}); save the array again`,
     );
-  return { dtype, shape };
+  return { ...element, fortranOrder: order === 'True', shape };
 }
 
-function dtypeOf(descr: string | undefined, text: string, where: string): Dtype {
-  const name = descr === undefined ? undefined : (synonyms[descr] ?? descr);
-  if (name !== undefined && Object.hasOwn(dtypes, name)) return name as Dtype;
-  const shown = descr ?? text.trim().slice(0, 60);
-  const little = shown.replace(/^>/, '<');
-  const wayOut =
-    shown.startsWith('>') && Object.hasOwn(dtypes, little)
-      ? `save arr.astype('${little}')`
-      : "save arr.astype('<f4')";
+/** What a dtype's name says of its elements; without an order in the name it is the machine's, as NumPy has it. */
+function elementOf(
+  descr: string | undefined,
+  text: string,
+  where: string,
+): Pick<Header, 'kind' | 'bigEndian'> {
+  const [, order, name] = /^([<>|=])(\w+)$/.exec(descr ?? '') ?? [];
+  if (name !== undefined && Object.hasOwn(elementKinds, name))
+    return {
+      kind: elementKinds[name],
+      bigEndian: order === '>' || (order !== '<' && bigEndianMachine),
+    };
+  const wayOut = descr === '|b1' ? "save arr.astype('u1')" : "save arr.astype('<f4')";
   throw new HbnnError(
-    `${where}: expected dtype ${Object.keys(dtypes).join(', ')}, got '${shown}'; ${wayOut}`,
+    `${where}: expected a dtype of ${Object.keys(elementKinds).join(', ')}, got '${descr ?? text.trim().slice(0, 60)}'; ${wayOut}`,
   );
 }
 
@@ -144,7 +229,12 @@ export function encodeNpy(a: NpyArray): Uint8Array {
       `encodeNpy: expected ${count} values for shape (${a.shape.join(', ')}), got ${a.data.length}; pass the shape that the data has`,
     );
   const found = Object.entries(dtypes).find(([, type]) => a.data instanceof type);
-  if (!found) throw new HbnnError('encodeNpy: expected float32, float64, uint8 or int32 data');
+  if (!found)
+    throw new HbnnError(
+      `encodeNpy: expected data in an array of ${Object.values(dtypes)
+        .map(({ name }) => name)
+        .join(', ')}, got ${kindOf(a.data)}; convert it to one of them`,
+    );
   const tuple = a.shape.length === 1 ? `(${a.shape[0]},)` : `(${a.shape.join(', ')})`;
   const dictionary = `{'descr': '${found[0]}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // Data starts at a multiple of 64 bytes, as NumPy aligns it.

@@ -1,4 +1,4 @@
-import { HbnnError, maxBitwidth } from '@hbnn/core';
+import { HbnnError, kindOf, maxBitwidth } from '@hbnn/core';
 import {
   type ConvLayer,
   type DenseLayer,
@@ -78,6 +78,7 @@ export class CheckedModel implements IntegerModel {
 export const checkModel = (model: IntegerModel): CheckedModel => CheckedModel.of(model);
 
 function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
+  checkKind(model);
   const { input, layers } = model;
   if (layers.length < 1 || layers.length > mostLayers)
     throw new HbnnError(`model: expected 1 to ${mostLayers} layers, got ${layers.length}`);
@@ -96,6 +97,24 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
     throw new HbnnError(`model: expected a score factor above 0, got ${model.scoreFactor}`);
   return checked;
+}
+
+/** Refuse what is no integer model at all, with the way to one. */
+function checkKind(model: unknown): void {
+  const { input, layers } = (model ?? {}) as Partial<Record<string, unknown>>;
+  if (Array.isArray(layers) && typeof input === 'object' && input !== null && 'zeros' in input)
+    return;
+  const wayOut =
+    ArrayBuffer.isView(model) || model instanceof ArrayBuffer
+      ? 'decode the bytes of a .hbnn file first: decodeModel(bytes)'
+      : model instanceof Promise
+        ? 'await it first'
+        : typeof model === 'string'
+          ? 'read the file first: await readModel(createReadStream(path))'
+          : Array.isArray(layers) && input !== undefined
+            ? 'turn a trained model into whole numbers first: lower(trained).model'
+            : 'pass what lower, readModel or decodeModel gives (of lower, its field model)';
+  throw new HbnnError(`model: expected an integer model, got ${kindOf(model)}; ${wayOut}`);
 }
 
 /** The most that |out| of the last of some layers can be, for pixels of 8 bits. */

@@ -1,4 +1,3 @@
-import { HbnnError } from '@hbnn/core';
 import type { CheckedLayer, CheckedModel } from './checkModel.ts';
 import {
   type ConvLayer,
@@ -13,6 +12,7 @@ import {
   type ThresholdLayer,
   weightValues,
 } from './integerModel.ts';
+import { countImages } from './pixels.ts';
 
 /** Values of one feature map, int32, row-major, channels fastest. */
 export interface Feature {
@@ -44,11 +44,7 @@ export function interpreter(model: CheckedModel): Interpreter {
   return {
     model,
     run(pixels, watch) {
-      const count = pixels.length / size;
-      if (!Number.isInteger(count))
-        throw new HbnnError(
-          `run: expected images of ${shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-        );
+      const count = countImages(pixels, shape);
       const scores = new Int32Array(count * classes);
       for (let n = 0; n < count; n++) {
         const image = pixels.subarray(n * size, (n + 1) * size);

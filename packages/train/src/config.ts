@@ -110,6 +110,8 @@ const schema = z.strictObject({
   /** Training images held out, stratified and drawn by the seed, to validate on after each epoch. */
   validation: positive.optional(),
   earlyStop: earlyStop.optional(),
+  /** Leave out images of a folder that cannot be read. */
+  skipBadImages: z.literal(true).optional(),
 });
 
 /** All that decides a training's outcome on a given backend. */

@@ -1,7 +1,8 @@
-import type { BatchSource } from '@hbnn/core';
+import { type BatchSource, checkBatch } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkFiniteWeights } from './finiteWeights.ts';
+import { checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { layersWithin } from './parameters.ts';
@@ -22,18 +23,25 @@ function testBatch({ shape: [height, width] }: BatchSource): number {
   return Math.max(8, Math.min(250, Math.floor((250 * 32 * 32) / (height * width))));
 }
 
-/** Measure a model on a data set, with frozen maps, scales and batch norm statistics. */
+/**
+ * Measure a model on a data set, with frozen maps, scales and batch norm statistics.
+ *
+ * @throws HbnnError when images, classes or labels of the data set do not fit the model
+ */
 export async function evaluate(
   model: tfl.LayersModel,
   source: BatchSource,
   options: { batch?: number; onBatch?: (images: number) => void } = {},
 ): Promise<Evaluation> {
+  checkFits(model, source, 'evaluate');
+  checkNumbers('evaluate', options, { batch: 'positive whole' });
   const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
   const layers = binarizedLayers(model);
   for (const layer of layers) layer.freeze();
   try {
     for await (const part of source.batches({ batch, shuffle: false, seed: 0, epoch: 0 })) {
+      checkBatch(part, source, 'evaluate');
       const scores = tf.tidy(() => {
         const images = tf.tensor(part.images, [part.count, ...source.shape]);
         return scoresOf(model, images, { training: false });
@@ -80,16 +88,25 @@ export function countScores(
  * Replace running statistics (batch norm, static input maps and scales) by their plain average over the
  * given number of training images. Short trainings need it before they are judged: a running average
  * lags behind weights that still move.
+ *
+ * @throws HbnnError when the images do not fit the model
  */
 export async function recalibrate(
   model: tfl.LayersModel,
   source: BatchSource,
   options: { images: number; batch: number; seed: number },
 ): Promise<void> {
+  checkImagesFit(model, source, 'recalibrate');
+  checkNumbers('recalibrate', options, {
+    images: 'positive whole',
+    batch: 'positive whole',
+    seed: 'whole',
+  });
   let k = 0;
   let seen = 0;
   const pass = { batch: options.batch, shuffle: true, seed: options.seed, epoch: -1 };
   for await (const part of source.batches(pass)) {
+    checkBatch(part, source, 'recalibrate');
     k++;
     tf.tidy(() => {
       const images = tf.tensor(part.images, [part.count, ...source.shape]);

@@ -3,6 +3,7 @@ import type { Padding4, TrainedLayer, TrainedModel, TrainedWeights } from '@hbnn
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkFiniteWeights } from './finiteWeights.ts';
+import { checkImagesFit } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -27,7 +28,7 @@ import type { CallContext } from './layers/context.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, checkScores, type Link } from './modelChain.ts';
 
-type Source = Pick<BatchSource, 'shape' | 'classes' | 'normalization' | 'batches' | 'name'>;
+type Source = BatchSource;
 
 export interface ExportOptions {
   /** Images to find the largest value of each ReLU on; default 500. */
@@ -51,6 +52,7 @@ export async function exportModel(
   source: Source,
   o: ExportOptions = {},
 ): Promise<TrainedModel> {
+  checkImagesFit(model, source, 'exportModel');
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(

@@ -3,6 +3,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { recalibrate } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { type EpochSummary, fit, startState } from './fit.ts';
+import { checkFits, checkNumbers } from './fitting.ts';
 import { checkScores } from './modelChain.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { layersWithin, parametersOf } from './parameters.ts';
@@ -28,7 +29,8 @@ export interface FineTuneOptions {
  * and regularizers and constraints of the layers are kept to.
  *
  * @returns loss and accuracy of each epoch on the training images
- * @throws HbnnError when images and model do not fit, everything is frozen, or weights are or become infinite or NaN
+ * @throws HbnnError when images, classes or labels of the data set do not fit the model, everything is frozen, or weights
+ * are or become infinite or NaN
  */
 export async function fineTune(
   model: tfl.LayersModel,
@@ -39,6 +41,16 @@ export async function fineTune(
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
   checkScores(model, train, 'fineTune');
   checkFiniteWeights(layersWithin(model), 'fineTune');
+  checkFits(model, train, 'fineTune');
+  checkNumbers('fineTune', o, {
+    epochs: 'positive whole',
+    batch: 'positive whole',
+    seed: 'whole',
+    learningRate: 'positive',
+    momentum: 'not negative',
+    weightDecay: 'not negative',
+    recalibrate: 'not negative',
+  });
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   if (variables.length === 0)
     throw new HbnnError(

@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
+import { type Batch, type BatchSource, checkBatch, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
+import { checkFits } from './fitting.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { layersWithin } from './parameters.ts';
@@ -82,6 +83,7 @@ export async function fit(
   state: TrainState,
   o: FitOptions,
 ): Promise<void> {
+  checkFits(model, source, 'training');
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
   let held = performance.now();
@@ -90,6 +92,7 @@ export async function fit(
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
     const before = state.step;
     for await (const batch of source.batches(pass)) {
+      checkBatch(batch, source, 'training');
       const rate = learningRateAt(o.schedule, o.learningRate, state.step, steps);
       const context = { training: true, step: state.step, done: state.step / steps };
       await trainStep(model, source, optimizer, trained, batch, rate, state, context);
@@ -117,6 +120,12 @@ export async function fit(
   checkFiniteWeights(layersWithin(model), 'after training,');
 }
 
+/** A row for each label, with 1 at its class; TensorFlow's own has no rows of one class. */
+function oneHot(labels: Int32Array, classes: number): tf.Tensor {
+  if (classes === 1) return tf.ones([labels.length, 1]);
+  return tf.oneHot(tf.tensor1d(labels, 'int32'), classes);
+}
+
 async function trainStep(
   model: tfl.LayersModel,
   source: BatchSource,
@@ -129,11 +138,7 @@ async function trainStep(
 ): Promise<void> {
   const scores = tf.tidy(() => {
     const images = tf.tensor(batch.images, [batch.count, ...source.shape]);
-    // TensorFlow.js's oneHot takes two classes or more.
-    const labels =
-      source.classes.length === 1
-        ? tf.ones([batch.count, 1])
-        : tf.oneHot(tf.tensor1d(batch.labels, 'int32'), source.classes.length);
+    const labels = oneHot(batch.labels, source.classes.length);
     let kept!: tf.Tensor;
     const { grads } = tf.variableGrads(() => {
       kept = scoresOf(model, images, context);

@@ -35,6 +35,7 @@ interface Checkpoint {
   readonly seconds: number;
   readonly backend: string;
   readonly trainImages: number;
+  readonly trainedOn?: SourceKind;
 }
 
 /** Build a configuration's network with its seeded starting weights. */
@@ -105,14 +106,19 @@ async function trainInFolder(
     const trainImages = sources.train.count;
     const resumed = o.resume && existsSync(checkpoint);
     const before = resumed
-      ? restore(checkpoint, config, model, optimizer, o.backend, trainImages)
+      ? restore(checkpoint, config, model, optimizer, o.backend, sources.train)
       : undefined;
     const state = before?.state ?? startState();
     cutMetrics(o.dir, state.step);
     const clock = sitting(before?.seconds ?? 0);
     const save = (): void =>
       writeTensorFile(checkpoint, checkpointArrays(model, optimizer), {
-        ...{ config, state, seconds: clock.total(), backend: o.backend, trainImages },
+        config,
+        state,
+        seconds: clock.total(),
+        backend: o.backend,
+        trainImages,
+        trainedOn: kindOfSource(sources.train),
       } satisfies Checkpoint);
     await fit(model, sources.seen, optimizer, variables, state, {
       ...config,
@@ -144,7 +150,11 @@ function epochValidator(
       state.epochs.push({ ...closed, validation: { loss, accuracy } });
       const best = bestEpoch(state.epochs);
       if (best?.epoch !== closed.epoch) return;
-      writeTensorFile(join(dir, 'best.bin'), modelArrays(model), { config, best });
+      writeTensorFile(join(dir, 'best.bin'), modelArrays(model), {
+        config,
+        best,
+        trainedOn: kindOfSource(train),
+      });
     });
 }
 
@@ -159,7 +169,8 @@ function recalibrationImages(config: RunConfig, source: BatchSource): number {
 /**
  * Open a run's network with the weights of its end, or those of its best epoch by validation accuracy.
  *
- * @throws HbnnError when the folder has not those weights
+ * @throws HbnnError when the folder has not those weights, or the source has another size or other classes than the
+ *   run's data
  */
 export function openRun(
   dir: string,
@@ -174,11 +185,40 @@ export function openRun(
         'their first epoch',
     );
   }
+  const { arrays, state } = readTensorFile(file);
+  checkTrainedOn(state, source, dir);
   const model = buildNetwork(config, source);
-  const { arrays } = readTensorFile(file);
   importModel(model, arrays, file);
   return { model, config };
 }
+
+/** The images and classes that a network is made for. */
+type SourceKind = Pick<BatchSource, 'shape' | 'classes'>;
+
+const kindOfSource = ({ shape, classes }: SourceKind): SourceKind => ({ shape, classes });
+
+/** Refuse data of another image size or other classes than a run's; files of earlier versions do not tell them. */
+function checkTrainedOn(state: unknown, source: SourceKind, where: string): void {
+  const trained = (state as { trainedOn?: SourceKind } | null)?.trainedOn;
+  if (trained === undefined) return;
+  const { shape, classes } = source;
+  if (trained.shape.join() !== shape.join())
+    throw new HbnnError(
+      `${where}: expected images of ${trained.shape.join('×')}, as the run was trained on, got ${shape.join('×')}; open data of that size`,
+    );
+  if (trained.classes.length !== classes.length)
+    throw new HbnnError(
+      `${where}: expected data of the ${trained.classes.length} classes that the run was trained on (${listed(trained.classes)}), got ${classes.length} (${listed(classes)}); open data of the same classes`,
+    );
+  const other = classes.findIndex((name, k) => name !== trained.classes[k]);
+  if (other >= 0)
+    throw new HbnnError(
+      `${where}: expected the classes that the run was trained on, with '${trained.classes[other]}' as class ${other}, got '${classes[other]}'; open data of the same classes, named alike`,
+    );
+}
+
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`;
 
 function sitting(before: number): { total: () => number; now: () => number } {
   const start = performance.now();
@@ -263,8 +303,9 @@ function restore(
   model: tfl.LayersModel,
   optimizer: SgdMomentum,
   backend: string,
-  trainImages: number,
+  source: BatchSource,
 ): Checkpoint {
+  const trainImages = source.count;
   const { arrays, state } = readTensorFile(file);
   const checkpoint = state as Checkpoint;
   const difference = configDifference(checkpoint.config, config);
@@ -285,6 +326,7 @@ function restore(
         'delete the run folder to start anew',
     );
   }
+  checkTrainedOn(checkpoint, source, file);
   importModel(model, arrays, file);
   importArrays(optimizer.velocities, arrays, file, 'velocity:');
   return checkpoint;
@@ -300,7 +342,8 @@ function finish(
   o: RunOptions,
 ): RunResult {
   const arrays = modelArrays(model);
-  writeTensorFile(join(o.dir, 'weights.bin'), arrays, { config });
+  const trainedOn = kindOfSource(sources.train);
+  writeTensorFile(join(o.dir, 'weights.bin'), arrays, { config, trainedOn });
   const digest = createHash('sha256');
   for (const { name, data } of arrays) {
     digest.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

@@ -47,7 +47,7 @@ interface Options {
 export function binarizeCommand(): Command {
   return new Command('binarize')
     .description('binarize a tensor (.npy) to a heterogeneous bitwidth')
-    .requiredOption('--in <file>', 'tensor: float32, float64, uint8 or int32 .npy, C order')
+    .requiredOption('--in <file>', 'tensor: .npy of floats or integers')
     .option(
       '--average <bits>',
       "average bitwidth, e.g. 1.4 (the paper's mix where it has one; below 1 some get 0 bits)",
@@ -56,7 +56,7 @@ export function binarizeCommand(): Command {
       '--mix <fractions>',
       'fractions of 1, 2, 3 … bits (0.7/0.2/0.1) or of given bits (0:0.2/2:0.8)',
     )
-    .option('--map <file>', 'bits per element, uint8 or int32 .npy of the same shape')
+    .option('--map <file>', 'bits per element, .npy of integers, of the same shape')
     .option('--select <rule>', 'middle-out, top-down, bottom-up, random or optimal', 'middle-out')
     .option('--seed <n>', 'seed of --select random', '0')
     .option(
@@ -188,9 +188,10 @@ function selectRule(text: string): Heuristic | 'optimal' {
 
 function readMap(file: string, shape: readonly number[]): BitMap {
   const map = readNpyFile(file);
-  if (!(map.data instanceof Uint8Array || map.data instanceof Int32Array)) {
+  // 64-bit integers are read as doubles, whose values are looked at below.
+  if (map.data instanceof Float32Array) {
     throw new HbnnError(
-      `${file}: expected a bit map of uint8 or int32, got floats; convert it: map.astype('u1')`,
+      `${file}: expected a bit map of integers, got floats; convert it: map.astype('u1')`,
     );
   }
   if (map.shape.join() !== shape.join()) {
@@ -198,9 +199,11 @@ function readMap(file: string, shape: readonly number[]): BitMap {
       `${file}: expected a bit map of the tensor's shape [${shape.join(', ')}], got [${map.shape.join(', ')}]`,
     );
   }
-  const wrong = map.data.find((bits) => bits < 0 || bits > 8);
-  if (wrong !== undefined) {
-    throw new HbnnError(`${file}: expected 0 to 8 bits per element, got ${wrong}`);
+  const wrong = map.data.findIndex((bits) => !Number.isInteger(bits) || bits < 0 || bits > 8);
+  if (wrong >= 0) {
+    throw new HbnnError(
+      `${file}: expected 0 to 8 whole bits per element, got ${map.data[wrong]} at element ${wrong}; save a bit map of integers`,
+    );
   }
   return bitMapFrom(Uint8Array.from(map.data), shape);
 }

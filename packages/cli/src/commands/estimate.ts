@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { foldedCycles, unrolledDesign } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import { openDataset } from '@hbnn/datasets';
 import {
   type Activity,
   builtInTechnology,
@@ -34,6 +33,7 @@ import { modelPixels } from '../evaluateModel.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
+import { openData } from '../openData.ts';
 import { printResult } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
@@ -224,8 +224,11 @@ async function imagesOf(
     const pixels = pixelsFrom(readNpyFile(file), shape, file);
     return { pixels: pixels.subarray(0, most * size), label: basename(file) };
   }
-  const { test, label } = await openDataset(o.data, {
-    ...{ from: o.from, testLimit: most, size: shape[0] },
+  const { test, label } = await openData(o.data, {
+    from: o.from,
+    testLimit: most,
+    testOnly: true,
+    size: shape[0],
   });
   const pixels = new Uint8Array(test.count * size);
   let at = 0;

@@ -1,5 +1,4 @@
 import { HbnnError } from '@hbnn/core';
-import { openDataset } from '@hbnn/datasets';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
@@ -8,6 +7,7 @@ import { evaluateModel } from '../evaluateModel.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
+import { openData } from '../openData.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
@@ -19,6 +19,7 @@ interface Options {
   data?: string;
   from?: string;
   testLimit?: string;
+  skipBadImages?: boolean;
   weights: string;
   backend: string;
   json?: boolean;
@@ -39,6 +40,7 @@ export function evalCommand(): Command {
     .option('--data <name>', 'another data set of the same image size and classes')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--test-limit <n>', 'measure so many test images, stratified; default all')
+    .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
@@ -59,8 +61,11 @@ async function runModel(file: string, o: Options): Promise<void> {
   if (o.data === undefined)
     throw new HbnnError("eval: expected --data with --model; see 'hbnn datasets list'");
   const { model, bytes } = await readModelWithSize(file);
-  const { test, label } = await openDataset(o.data, {
-    ...{ from: o.from, testLimit: testLimit(o) },
+  const { test, label } = await openData(o.data, {
+    from: o.from,
+    testLimit: testLimit(o),
+    testOnly: true,
+    skipBadImages: o.skipBadImages,
     // Images come in the size that the model takes, where a data set has a choice.
     size: model.input.shape[0],
   });
@@ -82,8 +87,10 @@ async function runTrained(folder: string, o: Options): Promise<void> {
   const weights = weightsFrom(o.weights);
   const backend = await backendFrom(o.backend);
   const data = o.data ?? config.data;
-  const source = await openDataset(data, {
+  const source = await openData(data, {
     ...config,
+    testOnly: true,
+    skipBadImages: o.skipBadImages ?? config.skipBadImages,
     from: o.from ?? config.from,
     testLimit: testLimit(o) ?? config.testLimit,
     // Test images are as they are; a data set that augments by itself has nothing to refuse.

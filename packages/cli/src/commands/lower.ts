@@ -1,4 +1,3 @@
-import { openDataset } from '@hbnn/datasets';
 import { encodeWithSize, lower } from '@hbnn/model';
 import { backendChoices } from '@hbnn/train/backends';
 import { writeWhole } from '@hbnn/train/files';
@@ -7,6 +6,7 @@ import { backendFrom } from '../backend.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { modelSizes, partSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
+import { openData } from '../openData.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
@@ -43,7 +43,7 @@ async function run(o: Options): Promise<void> {
   await backendFrom(o.backend);
   // Images as they are: what was augmented in training tells nothing of the values at inference.
   const whole = { ...config, augment: undefined };
-  const source = await openDataset(config.data, { ...whole, from: o.from ?? config.from });
+  const source = await openData(config.data, { ...whole, from: o.from ?? config.from });
   const { model } = openRun(o.run, source.train);
   const trained = await exportModel(model, source.train);
   const lowered = lower(trained, { scaleBits: wholeNumber(o.scaleBits, '--scale-bits') });

@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { ignoredOptions, openDataset } from '@hbnn/datasets';
+import { ignoredOptions } from '@hbnn/datasets';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
+import { openData } from '../openData.ts';
 import { printResult } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
 
@@ -15,7 +16,7 @@ import { duration, progressMeter } from '../progress.ts';
 const flags: readonly [
   flag: string,
   field: keyof RunConfigInput,
-  kind: 'text' | 'number' | 'list',
+  kind: 'text' | 'number' | 'list' | 'switch',
   about: string,
 ][] = [
   ['--data <name>', 'data', 'text', 'data set (hbnn datasets list); default fashion-mnist-subset'],
@@ -80,7 +81,13 @@ const flags: readonly [
     '--validation <n>',
     'validation',
     'number',
-    'hold out so many training images, stratified, and measure them after each epoch',
+    'hold out so many training images, stratified (of a folder with val/ and test/: take them from val/), and measure them after each epoch',
+  ],
+  [
+    '--skip-bad-images',
+    'skipBadImages',
+    'switch',
+    'of a folder: leave out images that cannot be read, and say how many; otherwise they are an error',
   ],
 ];
 
@@ -127,7 +134,9 @@ function settings(o: Options): Record<string, unknown> {
   const merged = o.config === undefined ? {} : readConfig(o.config);
   for (const [flag, field, kind] of flags) {
     const text = o[camel(flag)];
-    if (typeof text === 'string') merged[field] = value(text, kind, flag.split(' ')[0]);
+    if (text === true && kind === 'switch') merged[field] = true;
+    if (typeof text === 'string' && kind !== 'switch')
+      merged[field] = value(text, kind, flag.split(' ')[0]);
   }
   if (o.patience !== undefined || o.minEpochs !== undefined)
     merged.earlyStop = earlyStop(o, merged);
@@ -147,7 +156,7 @@ function earlyStop(o: Options, { earlyStop: before }: Record<string, unknown>): 
 
 /** The flags that were typed, each with the field it sets. */
 function typedFlags(o: Options): Map<string, string> {
-  const typed = flags.filter(([flag]) => typeof o[camel(flag)] === 'string');
+  const typed = flags.filter(([flag]) => o[camel(flag)] !== undefined);
   return new Map(typed.map(([flag, field]) => [flag.split(' ')[0], field]));
 }
 
@@ -186,7 +195,7 @@ async function run(o: Options): Promise<void> {
   const config: RunConfig = alone ? storedConfig(o.out) : runConfig(given);
   refuseWithoutEffect(typedFlags(o), config, ignoredOptions(config.data));
   const backend = await backendFrom(o.backend);
-  const sources = await openDataset(config.data, config);
+  const sources = await openData(config.data, config);
   const meter = progressMeter('training');
   try {
     const result = await runTraining(config, sources, {

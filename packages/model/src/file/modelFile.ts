@@ -1,5 +1,5 @@
-import { HbnnError } from '@hbnn/core';
-import type { CheckedModel } from '../checkModel.ts';
+import { HbnnError, kindOf } from '@hbnn/core';
+import { type CheckedModel, checkModel } from '../checkModel.ts';
 import { crc32 } from './crc32.ts';
 import { readDescription, type SectionReader } from './headerReader.ts';
 import { type DescribedSection, describeModel } from './headerWriter.ts';
@@ -59,7 +59,7 @@ export function encodeWithSize(model: CheckedModel): {
   bytes: Uint8Array<ArrayBuffer>;
   size: ModelSize;
 } {
-  const { description, sections } = describeModel(model);
+  const { description, sections } = describeModel(checkModel(model));
   const list = sections.map(({ bytes }) => ({ length: bytes.length, crc: crc32(bytes) }));
   const header = new TextEncoder().encode(JSON.stringify({ ...description, sections: list }));
   checkReadable(model.name, header, sections);
@@ -132,6 +132,10 @@ const [quote, backslash, colon, bracket, brace] = new TextEncoder().encode('"\\:
  * @throws HbnnError naming `where` and what is wrong: truncated, damaged, of another version, unsound
  */
 export function decodeModel(bytes: Uint8Array, where = 'model file'): CheckedModel {
+  if (!(bytes instanceof Uint8Array))
+    throw new HbnnError(
+      `decodeModel: expected the bytes of a .hbnn file as a Uint8Array, got ${kindOf(bytes)}; ${sourceWayOut(bytes)}`,
+    );
   const reader = chunkReader(where, bytes.length);
   reader.take(bytes);
   return reader.end();
@@ -149,10 +153,43 @@ export async function readModel(
   where = 'model file',
   bytes?: number,
 ): Promise<CheckedModel> {
+  checkSource(source);
   const reader = chunkReader(where, bytes);
   const chunks = 'getReader' in source ? chunksOf(source) : source;
-  for await (const chunk of chunks) reader.take(chunk);
+  for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array))
+      throw new HbnnError(
+        `readModel: expected pieces of bytes (Uint8Array), got ${kindOf(chunk)}; open the stream without an encoding`,
+      );
+    reader.take(chunk);
+  }
   return reader.end();
+}
+
+/** Refuse what gives no bytes in pieces. */
+function checkSource(source: unknown): void {
+  const inPieces =
+    typeof source === 'object' &&
+    source !== null &&
+    !ArrayBuffer.isView(source) &&
+    ('getReader' in source || Symbol.asyncIterator in source || Symbol.iterator in source);
+  if (inPieces) return;
+  throw new HbnnError(
+    `readModel: expected a stream or other pieces of a .hbnn file's bytes, got ${kindOf(source)}; ${sourceWayOut(source)}`,
+  );
+}
+
+/** How to come from some value to a model. */
+function sourceWayOut(source: unknown): string {
+  if (typeof source === 'string' || source instanceof URL)
+    return 'open the file (createReadStream of node:fs) or fetch it, and pass the stream or the body';
+  if (source instanceof Uint8Array) return 'whole bytes are read by decodeModel(bytes)';
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source))
+    return 'pass decodeModel a Uint8Array of it: new Uint8Array(buffer)';
+  if (source instanceof Promise) return 'await it first';
+  if (typeof source === 'object' && source !== null && 'body' in source)
+    return 'pass the body of a response: response.body';
+  return 'pass readModel a stream, or decodeModel the bytes';
 }
 
 /** Bytes in pieces; a web stream, such as a fetched body, too (not every browser can go through one). */

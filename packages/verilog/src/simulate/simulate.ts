@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
-import { type CheckedModel, type Feature, featureCount } from '@hbnn/model';
+import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
 import { modelsFile } from '../emit/emit.ts';
 import { xc7Boxes, xc7Models } from '../emit/primitives.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
@@ -36,18 +36,13 @@ export async function simulateNetlist(
   const compiled = await compile(netlist, design.top);
   if (design.kind === 'folded') return simulateStreams(model, design, compiled, pauses);
   const { shape } = model.input;
-  const size = featureCount(shape);
   const nets = netsOf(design, compiled);
   let numbers: Int32Array = new Int32Array(0);
   return {
     gates: compiled.gates,
     largest: () => numbers,
     run(pixels, watch) {
-      const count = pixels.length / size;
-      if (!Number.isInteger(count))
-        throw new HbnnError(
-          `run: expected images of ${shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-        );
+      const count = countImages(pixels, shape);
       const { scores, largest, seen } = stream(
         design,
         compiled,

@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth, decodeAt, type Stream } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
-import { type CheckedModel, type Feature, featureCount } from '@hbnn/model';
+import { type CheckedModel, countImages, type Feature, featureCount } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
 import { type Compiled, lanes } from './compile.ts';
 import type { Simulation } from './simulation.ts';
@@ -44,7 +44,6 @@ export function simulateStreams(
   compiled: Compiled,
   pauses: boolean,
 ): Simulation {
-  const size = featureCount(model.input.shape);
   let numbers: Int32Array = new Int32Array(0);
   let cycles = 0;
   return {
@@ -52,11 +51,7 @@ export function simulateStreams(
     largest: () => numbers,
     cyclesPerImage: () => cycles,
     run(pixels, watch) {
-      const count = pixels.length / size;
-      if (!Number.isInteger(count))
-        throw new HbnnError(
-          `run: expected images of ${model.input.shape.join('×')} = ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-        );
+      const count = countImages(pixels, model.input.shape);
       const run = new StreamRun(design, compiled, pixels, count, watch !== undefined, pauses);
       run.go();
       numbers = run.largest;

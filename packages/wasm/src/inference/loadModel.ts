@@ -2,6 +2,8 @@ import { HbnnError } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
+  checkModel,
+  countImages,
   type FeatureShape,
   featureCount,
   type IntegerLayer,
@@ -92,7 +94,7 @@ const mostBatch = 16;
  * @throws HbnnError when the model does not fit into a memory
  */
 export async function loadModel(model: CheckedModel, o: LoadOptions = {}): Promise<LoadedModel> {
-  const planned = model.checkedLayers;
+  const planned = checkModel(model).checkedLayers;
   const batch = batchFor(model, planned, o.batch);
   const steps = await stepsOf(model, planned, batch, o);
   const [placed] = place(model, steps, batch);
@@ -107,8 +109,15 @@ export async function loadModel(model: CheckedModel, o: LoadOptions = {}): Promi
     }),
   );
   const layers = planned.map(shownOf);
-  const sizes = [featureCount(model.input.shape), model.scoreOffsets.length] as const;
-  return running(sizes, { batch, layers, steps: kept, placed, memory, raw, runs });
+  return running(model.input.shape, model.scoreOffsets.length, {
+    batch,
+    layers,
+    steps: kept,
+    placed,
+    memory,
+    raw,
+    runs,
+  });
 }
 
 /** How many images are computed together. @throws HbnnError when the number is none */
@@ -151,7 +160,8 @@ interface Loaded {
   readonly runs: readonly RunStep[];
 }
 
-function running([size, classes]: readonly [number, number], loaded: Loaded): LoadedModel {
+function running(shape: FeatureShape, classes: number, loaded: Loaded): LoadedModel {
+  const size = featureCount(shape);
   const { batch, placed } = loaded;
   let live: Loaded | undefined = loaded;
   const inBatches = (
@@ -159,11 +169,7 @@ function running([size, classes]: readonly [number, number], loaded: Loaded): Lo
     each: (of: Loaded, first: number, images: number) => void,
   ): number => {
     if (live === undefined) throw new HbnnError('run: the model is disposed of; load it again');
-    const count = pixels.length / size;
-    if (!Number.isInteger(count))
-      throw new HbnnError(
-        `run: expected images of ${size} pixel values each, got ${pixels.length} values; pass whole images`,
-      );
+    const count = countImages(pixels, shape);
     for (let first = 0; first < count; first += batch) {
       const images = Math.min(batch, count - first);
       const part = pixels.subarray(first * size, (first + images) * size);
@@ -175,7 +181,7 @@ function running([size, classes]: readonly [number, number], loaded: Loaded): Lo
   return {
     plan: planOf(loaded),
     run(pixels, watch) {
-      const scores = new Int32Array(Math.ceil(pixels.length / size) * classes);
+      const scores = new Int32Array(countImages(pixels, shape) * classes);
       inBatches(pixels, (of, first, images) => {
         runBatch(of, images, watch);
         const found = new Int32Array(of.memory.buffer, placed.scores, images * classes);

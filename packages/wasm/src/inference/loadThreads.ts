@@ -1,5 +1,11 @@
 import { HbnnError } from '@hbnn/core';
-import { type CheckedModel, featureCount } from '@hbnn/model';
+import {
+  type CheckedModel,
+  checkModel,
+  countImages,
+  type FeatureShape,
+  featureCount,
+} from '@hbnn/model';
 import { compiledCode, inferenceCode, type RawKernel, type WasmMemory } from '../webAssembly.ts';
 import { batchFor, type LoadOptions, loadModel } from './loadModel.ts';
 import {
@@ -52,7 +58,7 @@ export async function loadThreads(
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > mostThreads)
     throw new HbnnError(`loadThreads: expected 1 to ${mostThreads} threads, got ${threads}`);
   if (threads === 1 || !canShare()) return onOwnThread(model, o);
-  const planned = model.checkedLayers;
+  const planned = checkModel(model).checkedLayers;
   const batch = batchFor(model, planned, o.batch);
   const steps = await stepsOf(model, planned, batch, o);
   const placed = place(model, steps, batch, threads);
@@ -62,7 +68,7 @@ export async function loadThreads(
   const started = await Promise.all(
     placed.map((own) => startThread({ module, memory, calls: record(steps, own, batch) })),
   );
-  const sizes = { image: featureCount(model.input.shape), classes: model.scoreOffsets.length };
+  const sizes = { shape: model.input.shape, classes: model.scoreOffsets.length };
   return onThreads(started, placed, memory, { batch, ...sizes });
 }
 
@@ -94,7 +100,7 @@ function record(steps: readonly Step[], placed: Placed, batch: number): KernelCa
 
 interface Sizes {
   readonly batch: number;
-  readonly image: number;
+  readonly shape: FeatureShape;
   readonly classes: number;
 }
 
@@ -102,18 +108,15 @@ function onThreads(
   threads: readonly Thread[],
   placed: readonly Placed[],
   memory: WasmMemory,
-  { batch, image, classes }: Sizes,
+  { batch, shape, classes }: Sizes,
 ): ThreadedModel {
+  const image = featureCount(shape);
   let disposed = false;
   // One call after the other: each uses all threads.
   let before: Promise<unknown> = Promise.resolve();
   const compute = async (pixels: Uint8Array): Promise<Int32Array<ArrayBuffer>> => {
     if (disposed) throw new HbnnError('run: the model is disposed of; load it again');
-    const count = pixels.length / image;
-    if (!Number.isInteger(count))
-      throw new HbnnError(
-        `run: expected images of ${image} pixel values each, got ${pixels.length} values; pass whole images`,
-      );
+    const count = countImages(pixels, shape);
     const scores = new Int32Array(count * classes);
     let next = 0;
     const work = async (thread: Thread, at: Placed): Promise<void> => {

@@ -1,0 +1,126 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { hbnn, temporary } from './process.ts';
+
+const network = [
+  '--network',
+  'fcn4',
+  '--widths',
+  '4,4',
+  '--inputs',
+  '1.4',
+  '--input-map',
+  'static',
+];
+const quick = [
+  ...network,
+  '--epochs',
+  '1',
+  '--learning-rate',
+  '0.1',
+  '--backend',
+  'wasm',
+  '--json',
+];
+const folderData = ['--data', 'folder', '--size', '16'];
+
+/** A folder of six drawings of each class and part. */
+function drawings(classes: readonly string[], parts = ['train', 'valid']): string {
+  const folder = temporary();
+  for (const part of parts) {
+    classes.forEach((name, k) => {
+      const dir = join(folder, part, name);
+      mkdirSync(dir, { recursive: true });
+      for (let i = 0; i < 6; i++) {
+        const rect = `<rect x="${2 * k}" y="${i}" width="6" height="6" fill="red"/>`;
+        const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">${rect}</svg>`;
+        writeFileSync(join(dir, `${i}.svg`), svg);
+      }
+    });
+  }
+  return folder;
+}
+
+/** The bytes of an IDX file of unsigned bytes. */
+function idx(shape: readonly number[], data: readonly number[]): Buffer {
+  const head = Buffer.alloc(4 + 4 * shape.length);
+  head.set([0, 0, 8, shape.length]);
+  for (const [i, size] of shape.entries()) head.writeUInt32BE(size, 4 + 4 * i);
+  return Buffer.concat([head, Buffer.from(data)]);
+}
+
+describe("a person's own images", () => {
+  it('are trained on, and only the same classes and sizes are measured', () => {
+    const from = drawings(['a', 'b']);
+    const run = join(temporary(), 'run');
+    const trained = hbnn('train', ...folderData, '--from', from, ...quick, '--out', run);
+    expect(trained.code, trained.err).toBe(0);
+    expect(trained.err).toContain(
+      '2 classes, 12 images to train on (train), 12 to test on (valid)',
+    );
+    expect(hbnn('eval', '--run', run, '--json').code).toBe(0);
+    const cases: [string[], RegExp][] = [
+      [['--from', drawings(['a', 'b', 'c'])], /2 classes .* \(a, b\), got 3 \(a, b, c\)/],
+      [['--from', drawings(['a', 'x'])], /with 'b' as class 1, got 'x'/],
+      [['--data', 'fashion-mnist-subset'], /images of 16×16×3, .* got 28×28×1/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, err } = hbnn('eval', '--run', run, ...args);
+      expect(code, args.join(' ')).toBe(2);
+      expect(err.trimEnd().split('\n').at(-1)).toMatch(message);
+    }
+  });
+
+  it('of one class train to a loss of 0', () => {
+    const from = drawings(['only']);
+    const out = join(temporary(), 'run');
+    const {
+      code,
+      out: text,
+      err,
+    } = hbnn('train', ...folderData, '--from', from, ...quick, '--out', out);
+    expect(code, err).toBe(0);
+    expect(JSON.parse(text)).toMatchObject({ top1: 1, testLoss: 0, trainLoss: 0 });
+    expect(err).toContain('with one class every image is right');
+  });
+
+  it('that cannot be read end the command before the run folder is made, or are skipped', () => {
+    const from = drawings(['a', 'b']);
+    for (const name of ['x.jpg', 'y.png'])
+      writeFileSync(join(from, 'train', 'a', name), 'no image');
+    const out = join(temporary(), 'run');
+    const args = ['train', ...folderData, '--from', from, ...quick, '--out', out];
+    const refused = hbnn(...args);
+    expect(refused.code).toBe(2);
+    const lines = refused.err.trimEnd().split('\n');
+    expect(lines.filter((line) => !line.startsWith('backend '))).toHaveLength(1);
+    expect(refused.err).toMatch(/got 2 of 26 images .*x\.jpg \(.*y\.png \(.*--skip-bad-images/);
+    const skipped = hbnn(...args, '--skip-bad-images');
+    expect(skipped.code, skipped.err).toBe(0);
+    expect(skipped.err).toMatch(/skipped 2 of 26 images/);
+    expect(JSON.parse(skipped.out)).toMatchObject({ trainImages: 12 });
+    // The run remembers it.
+    const model = join(out, 'm.hbnn');
+    expect(hbnn('lower', '--run', out, '--out', model, '--no-evaluate', '--json').code).toBe(0);
+  });
+
+  it('in IDX files are a data set of a folder', () => {
+    const from = temporary();
+    const [count, side] = [20, 12];
+    const pixels = Array.from({ length: count * side * side }, (_, i) => (i * 7) % 256);
+    const labels = Array.from({ length: count }, (_, i) => i % 2);
+    writeFileSync(join(from, 'train-images-idx3-ubyte'), idx([count, side, side], pixels));
+    writeFileSync(join(from, 'train-labels-idx1-ubyte'), idx([count], labels));
+    const out = join(temporary(), 'run');
+    const trained = hbnn('train', '--data', 'idx', '--from', from, ...quick, '--out', out);
+    expect(trained.code, trained.err).toBe(0);
+    expect(JSON.parse(trained.out)).toMatchObject({ trainImages: 16, testImages: 4 });
+  });
+
+  it('are what --skip-bad-images is for', () => {
+    const { code, err } = hbnn('train', '--skip-bad-images', '--out', join(temporary(), 'run'));
+    expect(code).toBe(2);
+    expect(err).toContain('--skip-bad-images: has no effect with --data fashion-mnist-subset');
+  });
+});

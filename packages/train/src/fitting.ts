@@ -1,0 +1,66 @@
+import { type BatchSource, checkSource, HbnnError } from '@hbnn/core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+
+/**
+ * Check that a data set's images fit a model's input.
+ *
+ * @throws HbnnError naming both shapes, or a model with several inputs or outputs
+ */
+export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, where: string): void {
+  checkSource(source, where);
+  if (model.inputs.length !== 1 || model.outputs.length !== 1)
+    throw new HbnnError(
+      `${where}: expected a model of one input and one output, got ${model.inputs.length} and ${model.outputs.length}; build one that gives the scores alone`,
+    );
+  const wanted = model.inputs[0].shape.slice(1);
+  const fits =
+    wanted.length === 3 &&
+    wanted.every((size, axis) => size === null || size === source.shape[axis]);
+  if (!fits)
+    throw new HbnnError(
+      `${where}: expected images of ${wanted.map((size) => size ?? 'any').join('×')} for ${model.name}, got ${source.shape.join('×')} from ${source.name}; open the data set with images of that size`,
+    );
+}
+
+/** The scores a model gives for each image. */
+export function scoreCount(model: tfl.LayersModel): number {
+  return model.outputs[0].shape
+    .slice(1)
+    .reduce<number>((product, size) => product * (size ?? Number.NaN), 1);
+}
+
+/**
+ * Check that a data set fits a model: its images, and a score for each of its classes.
+ *
+ * @throws HbnnError naming what differs
+ */
+export function checkFits(model: tfl.LayersModel, source: BatchSource, where: string): void {
+  checkImagesFit(model, source, where);
+  const scores = scoreCount(model);
+  if (scores === source.classes.length) return;
+  const last = model.outputs[0];
+  throw new HbnnError(
+    `${where}: expected ${scores} classes, one for each score of ${model.name} (layer '${last.sourceLayer.name}' gives [${last.shape.slice(1).join(', ')}]), got ${source.classes.length} in ${source.name}; open data of the same classes, or give the model a last layer of ${source.classes.length} units`,
+  );
+}
+
+/** Check numbers among some options. @throws HbnnError naming the option and what it expects */
+export function checkNumbers(
+  where: string,
+  options: object,
+  kinds: Readonly<Record<string, 'positive whole' | 'whole' | 'positive' | 'not negative'>>,
+): void {
+  for (const [name, kind] of Object.entries(kinds)) {
+    const value: unknown = (options as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    const least = kind.startsWith('positive') ? Number.MIN_VALUE : kind === 'whole' ? -Infinity : 0;
+    const right =
+      typeof value === 'number' &&
+      (kind.endsWith('whole') ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
+      value >= least;
+    if (right) continue;
+    throw new HbnnError(
+      `${where}: expected a ${kind} number as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
+    );
+  }
+}

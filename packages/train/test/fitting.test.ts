@@ -1,0 +1,132 @@
+import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
+import { evaluate, exportModel, fineTune, recalibrate, useBackend } from '@hbnn/train';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeAll, expect, it } from 'vitest';
+import { pixelSquares, squares } from './squares.ts';
+
+beforeAll(async () => {
+  await useBackend({ prefer: 'cpu' });
+});
+
+/** A chain for images of a shape, with a score for each of some classes. */
+function chain(shape: [number, number, number], classes: number): tfl.LayersModel {
+  return tfl.sequential({
+    name: 'own',
+    layers: [
+      tfl.layers.flatten({ inputShape: shape }),
+      tfl.layers.dense({ name: 'scores', units: classes }),
+    ],
+  });
+}
+
+const model = (): tfl.LayersModel => chain([12, 12, 1], 10);
+const fitting = squares(20, 'fits');
+
+/** The source with each batch changed. */
+function changed(change: (batch: Batch) => Partial<Batch>): BatchSource {
+  return {
+    ...fitting,
+    async *batches(o) {
+      for await (const batch of fitting.batches(o)) yield { ...batch, ...change(batch) };
+    },
+  };
+}
+
+const sources: readonly [string, BatchSource, RegExp][] = [
+  ['fewer classes', { ...fitting, classes: ['a', 'b'] }, /10 classes.*'scores'.*got 2 in/],
+  ['no classes', { ...fitting, classes: [] }, /class names/],
+  ['other sizes', { ...fitting, shape: [12, 11, 1] }, /images of 12×12×1 for own, got 12×11×1/],
+  ['other channels', { ...fitting, shape: [12, 12, 3] }, /12×12×1 for own, got 12×12×3/],
+  ['no channels', { ...fitting, shape: [12, 12] as never }, /\[height, width, channels\]/],
+  ['no images', { ...fitting, count: 0 }, /at least one image/],
+  [
+    'a negative deviation',
+    { ...fitting, normalization: { mean: [0.5], deviation: [-0.25] } },
+    /deviation above 0, got -0.25 for channel 0/,
+  ],
+  [
+    'no deviation',
+    { ...fitting, normalization: { mean: [0.5], deviation: [0] } },
+    /deviation above 0, got 0/,
+  ],
+  [
+    'a mean that is no number',
+    { ...fitting, normalization: { mean: [Number.NaN], deviation: [1] } },
+    /mean finite, got NaN/,
+  ],
+  [
+    'a normalization of other channels',
+    { ...fitting, normalization: { mean: [0, 0, 0], deviation: [1, 1, 1] } },
+    /mean as a list of 1/,
+  ],
+  [
+    'labels beyond the classes',
+    changed(({ labels }) => ({ labels: labels.map((_, i) => (i === 3 ? 10 : 0)) })),
+    /labels 0 … 9 .* got 10 at image 3/,
+  ],
+  [
+    'labels below 0',
+    changed(({ labels }) => ({ labels: labels.map(() => -1) })),
+    /got -1 at image 0/,
+  ],
+  [
+    'too few labels',
+    changed(({ labels }) => ({ labels: labels.subarray(1) })),
+    /images of 12×12×1 = \d+ values and \d+ labels/,
+  ],
+  [
+    'half an image',
+    changed(({ images }) => ({ images: images.subarray(0, images.length - 5) })),
+    /make them agree/,
+  ],
+  [
+    'NaN pixels',
+    changed(({ images }) => ({ images: images.map((v, i) => (i === 150 ? Number.NaN : v)) })),
+    /finite pixels of fits, got NaN in image 1/,
+  ],
+  ['nothing', undefined as never, /expected a data set .* got undefined/],
+  ['an array', [] as never, /expected a data set .* got a plain array/],
+];
+
+it.each(sources)('data of %s are refused', async (_, source, message) => {
+  for (const action of [
+    () => evaluate(model(), source),
+    () => fineTune(model(), source, { epochs: 1 }),
+  ]) {
+    await expect(action()).rejects.toThrow(HbnnError);
+    await expect(action()).rejects.toThrow(message);
+    await expect(action()).rejects.toThrow(/^\w+: (fits: )?expected [^\n]*; [^\n]*$/);
+  }
+});
+
+it('recalibrating and exporting refuse images of other sizes and a negative deviation', async () => {
+  const wide = { ...pixelSquares(20, 'wide'), shape: [12, 24, 1] } as const;
+  const upsideDown = {
+    ...pixelSquares(20, 'upside down'),
+    normalization: { mean: [0.5], deviation: [-1] },
+  };
+  await expect(exportModel(model(), wide)).rejects.toThrow(/exportModel: .*12×24×1/);
+  await expect(exportModel(model(), upsideDown)).rejects.toThrow(/deviation above 0, got -1/);
+  const o = { images: 10, batch: 5, seed: 1 };
+  await expect(recalibrate(model(), wide, o)).rejects.toThrow(/recalibrate: .*12×24×1/);
+  await expect(recalibrate(model(), fitting, { ...o, batch: 0 })).rejects.toThrow(
+    /positive whole number as batch, got 0/,
+  );
+});
+
+it('a model with scores at each place has too many for the classes', async () => {
+  const dense = tfl.sequential({
+    layers: [tfl.layers.dense({ inputShape: [12, 12, 1], units: 10 })],
+  });
+  await expect(evaluate(dense, fitting)).rejects.toThrow(/1440 classes.*\[12, 12, 10\]/);
+});
+
+it.each([
+  [{ epochs: 0 }, /positive whole number as epochs, got 0/],
+  [{ batch: 1.5 }, /positive whole number as batch, got 1.5/],
+  [{ learningRate: -0.1 }, /positive number as learningRate, got -0.1/],
+  [{ learningRate: '0.1' as never }, /got '0.1'/],
+  [{ momentum: Number.NaN }, /as momentum, got NaN/],
+])('fine-tuning refuses %o', async (o, message) => {
+  await expect(fineTune(model(), fitting, o)).rejects.toThrow(message);
+});
