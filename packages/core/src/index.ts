@@ -10,6 +10,7 @@ export {
   selectBits,
 } from './bitMap.ts';
 export { type Census, census, type Operations, type StepCensus } from './census.ts';
+export { chosenName, nearestName, suggestion } from './choice.ts';
 export { HbnnError } from './error.ts';
 export {
   type MapPer,

@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
+import { pauser } from './pause.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { scoresOf } from './scores.ts';
 
@@ -53,9 +53,6 @@ export interface FitOptions {
   readonly onStep?: (state: TrainState) => void | Promise<void>;
 }
 
-/** How long training may keep the event loop from timers, signals and messages, in milliseconds. */
-const longestHold = 100;
-
 /** The number of steps a training will take. */
 export function stepsOf(
   source: BatchSource,
@@ -82,7 +79,7 @@ export async function fit(
 ): Promise<void> {
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
-  let held = performance.now();
+  const pause = pauser();
   while (state.step < steps && !o.stop?.(state.epochs)) {
     const { epoch, batchInEpoch: from } = state;
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
@@ -98,10 +95,7 @@ export async function fit(
         await o.onEpoch?.(state);
       }
       await o.onStep?.(state);
-      if (performance.now() - held > longestHold) {
-        await setImmediate();
-        held = performance.now();
-      }
+      await pause();
       if (state.step >= steps || state.batchInEpoch === 0) break;
     }
     if (state.step === before) {

@@ -16,7 +16,14 @@ import { checkRunFolder, settleRunFolder, storedConfig, takeRunFolder } from './
 import { learningRateAt } from './schedule.ts';
 import { eventWriter } from './tensorboard.ts';
 import { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
-import { type BestEpoch, bestEpoch, stopsEarly, validate, validationSource } from './validate.ts';
+import {
+  type BestEpoch,
+  bestEpoch,
+  rememberStatistics,
+  stopsEarly,
+  validate,
+  validationSource,
+} from './validate.ts';
 
 /** What a run is trained and judged on. */
 export interface RunSources {
@@ -76,6 +83,11 @@ export interface RunOptions {
   /** How long to wait for another process that trains into the folder, in seconds; default 0. */
   readonly waitSeconds?: number;
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * Ends the training: a checkpoint is written as soon as the step at hand is done, and the training rejects with the
+   * signal's reason. Resumed, it ends with the same bits as one left alone.
+   */
+  readonly signal?: AbortSignal;
 }
 
 interface Checkpoint {
@@ -116,6 +128,7 @@ export async function runTraining(
 ): Promise<RunResult> {
   const finished = checkRunFolder(config, o);
   if (finished) return finished;
+  o.signal?.throwIfAborted();
   const seen = config.augment ? augmented(sources.train, config.augment) : sources.train;
   const validation = validationSource(config, sources.validation);
   // First the network, which may refuse the configuration; only then is anything written.
@@ -163,19 +176,50 @@ async function trainInFolder(
       writeTensorFile(checkpoint, checkpointArrays(model, optimizer), {
         ...{ config, state, seconds: clock.total(), backend: o.backend, trainImages },
       } satisfies Checkpoint);
+    const onStep = stepReporter(config, sources.train, o, clock, save);
+    const onEpoch = epochValidator(config, model, sources, o, save);
+    if (onEpoch !== undefined && validationIsDue(state)) {
+      await onEpoch(state);
+      onStep(state);
+    }
     await fit(model, sources.seen, optimizer, variables, state, {
       ...config,
-      onStep: stepReporter(config, sources.train, o, clock, save),
-      onEpoch: epochValidator(config, model, sources, o.dir),
+      onStep,
+      onEpoch,
       stop: (epochs) => stopsEarly(epochs, config.earlyStop),
     });
-    const images = recalibrationImages(config, sources.train);
-    // On images as they are: the test images come like that too.
-    if (images > 0) await recalibrate(model, sources.train, { ...config, images });
-    const test = await evaluate(model, sources.test);
+    const test = await conclude(config, model, sources, o.signal, save);
     return finish(config, model, state, test, clock.total(), sources, o);
   } finally {
     optimizer.dispose();
+  }
+}
+
+/** Whether a training was ended while the validation images of its last epoch were measured. */
+const validationIsDue = ({ batchInEpoch, epochs }: TrainState): boolean =>
+  batchInEpoch === 0 && epochs.length > 0 && epochs[epochs.length - 1].validation === undefined;
+
+/** Recalibrate and test; ended by the signal, leave a checkpoint of the training's end. */
+async function conclude(
+  config: RunConfig,
+  model: tfl.LayersModel,
+  { train, test }: RunSources,
+  signal: AbortSignal | undefined,
+  save: () => void,
+): Promise<Evaluation> {
+  const images = recalibrationImages(config, train);
+  const restore = signal && rememberStatistics(model);
+  const { batch, seed } = config;
+  try {
+    // On images as they are: the test images come like that too.
+    if (images > 0) await recalibrate(model, train, { images, batch, seed, signal });
+    return await evaluate(model, test, { signal });
+  } catch (error) {
+    if (signal?.aborted) {
+      restore?.();
+      save();
+    }
+    throw error;
   }
 }
 
@@ -184,17 +228,25 @@ function epochValidator(
   config: RunConfig,
   model: tfl.LayersModel,
   { train, validation }: RunSources,
-  dir: string,
+  { dir, signal }: RunOptions,
+  save: () => void,
 ): ((state: TrainState) => Promise<void>) | undefined {
   if (validation === undefined) return undefined;
-  return (state) =>
-    validate(model, { train, validation }, config, ({ loss, top1: accuracy }) => {
+  return async (state) => {
+    const keep = ({ loss, top1: accuracy }: Evaluation): void => {
       const closed = state.epochs.pop() as EpochSummary;
       state.epochs.push({ ...closed, validation: { loss, accuracy } });
       const best = bestEpoch(state.epochs);
       if (best?.epoch !== closed.epoch) return;
       writeTensorFile(join(dir, 'best.bin'), modelArrays(model), { config, best });
-    });
+    };
+    try {
+      await validate(model, { train, validation }, config, keep, signal);
+    } catch (error) {
+      if (signal?.aborted) save();
+      throw error;
+    }
+  };
 }
 
 /** Images to recalibrate on: a training cut short sees no more of them than it was trained on. */
@@ -278,6 +330,10 @@ function stepReporter(
       saved = performance.now();
       // Large networks take seconds to save: no more than a tenth of the time goes into it.
       if (every > 0) interval = Math.max(every, 10 * (saved - begun));
+    }
+    if (o.signal?.aborted) {
+      save();
+      throw o.signal.reason;
     }
   };
 }

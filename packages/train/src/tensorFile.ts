@@ -78,9 +78,38 @@ export function makeFolder(folder: string): string | undefined {
   return above ?? folder;
 }
 
+/** Why a file could not be written, and what to do, by the system's error code. */
+function whyUnwritten(file: string, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const folder = dirname(resolve(file));
+  switch (code) {
+    case 'ENOENT':
+      return `the folder ${folder} does not exist; make it or choose another place`;
+    case 'ENOTDIR':
+      return `${folder} is not a folder; choose another place`;
+    case 'EISDIR':
+      return 'it is a folder; give the name of a file';
+    case 'EACCES':
+    case 'EPERM':
+      return `writing there is not permitted (${code}); choose another place`;
+    case 'EROFS':
+      return 'the disk is read-only; choose another place';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk is full (${code}); free disk space or choose another place`;
+    default:
+      return `${message}; choose another place`;
+  }
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+
 /** Write a file beside its place, flush it and rename it: readers see the old content or the new. */
 export function writeWhole(file: string, parts: readonly Uint8Array[] | string): void {
   const temporary = `${file}.${process.pid}.tmp`;
+  // Signals wait until the file is in its place, so that none leaves the temporary one.
+  const hold = (): void => {};
+  for (const signal of stopSignals) process.on(signal, hold);
   try {
     const handle = openSync(temporary, 'w');
     try {
@@ -94,10 +123,10 @@ export function writeWhole(file: string, parts: readonly Uint8Array[] | string):
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new HbnnError(
-      `${file}: could not be written (${(error as Error).message}); the file is as it was before. ` +
-        'Free disk space or choose another output folder',
-    );
+    const kept = existsSync(file) && statSync(file).isFile() ? ' (it is as it was before)' : '';
+    throw new HbnnError(`${file}: could not be written${kept}: ${whyUnwritten(file, error)}`);
+  } finally {
+    for (const signal of stopSignals) process.off(signal, hold);
   }
 }
 
