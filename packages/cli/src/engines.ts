@@ -1,4 +1,4 @@
-import { HbnnError, type IntegerModel, interpreter, planModel } from '@hbnn/core';
+import { chosenName, type IntegerModel, interpreter, planModel } from '@hbnn/core';
 import {
   chooseFolds,
   type Design,
@@ -61,10 +61,7 @@ export const defaultEngine = 'wasm';
 
 /** Make a model ready on an engine. @throws HbnnError for an unknown name */
 export async function openEngine(name: string, model: IntegerModel): Promise<Engine> {
-  const open = engines[name];
-  if (open === undefined)
-    throw new HbnnError(`--engine: expected ${engineNames.join(' or ')}, got '${name}'`);
-  return open(model);
+  return engines[chosenName(name, engineNames, '--engine')](model);
 }
 
 /** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */

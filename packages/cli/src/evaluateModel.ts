@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type BatchSource, HbnnError, type IntegerModel } from '@hbnn/core';
 import { type Engine, openEngine } from './engines.ts';
 
@@ -61,8 +62,11 @@ export async function* modelScores(
   const engine =
     typeof engineOrName === 'string' ? await openEngine(engineOrName, model) : engineOrName;
   try {
-    for await (const { pixels, labels } of modelPixels(model, source))
+    for await (const { pixels, labels } of modelPixels(model, source)) {
       yield { scores: engine.run(pixels), labels };
+      // Signals are heard between two batches.
+      await setImmediate();
+    }
   } finally {
     engine.dispose();
   }

@@ -102,6 +102,15 @@ function whyUnwritten(file: string, error: unknown): string {
   }
 }
 
+/** Refuse a file whose folder does not exist, before the work that makes its content. @throws HbnnError */
+export function checkFolderOf(file: string): void {
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder))
+    throw new HbnnError(
+      `${file}: could not be written: the folder ${folder} does not exist; make it or choose another place`,
+    );
+}
+
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /** Write a file beside its place, flush it and rename it: readers see the old content or the new. */

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
 import { type CellLibrary, libraryFiles, libraryOptions, readCellLibrary } from './cellLibrary.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
@@ -49,7 +49,9 @@ export function synthesisTarget(name: string, readLiberty: (file: string) => str
   if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
   if (name.startsWith('liberty:'))
     return { name, liberty: name.slice('liberty:'.length).split(',').map(readLiberty) };
-  throw new HbnnError(`--target: expected one of ${synthesisTargets.join(', ')}, got '${name}'`);
+  throw new HbnnError(
+    `--target: expected one of ${synthesisTargets.join(', ')}, got '${name}'${suggestion(name, synthesisTargets)}`,
+  );
 }
 
 /** A target ready to be mapped to. */
