@@ -1,10 +1,13 @@
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Interruption, interruptible } from '@hbnn/cli/interruption';
 import { wholeNumber } from '@hbnn/cli/numbers';
+import { shellWord, tableText } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
-import { HbnnError } from '@hbnn/core';
+import { reportError } from '@hbnn/cli/report';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { backendChoice, backendChoices } from '@hbnn/train/backends';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { figure2a } from './figures/figure2a.ts';
 import { figure2b } from './figures/figure2b.ts';
 import { figure3a } from './figures/figure3a.ts';
@@ -52,11 +55,11 @@ function command(): Command {
     .option('--epochs <n>', 'epochs per training')
     .option('--max-steps <n>', 'stop each training after so many steps')
     .option('--batch <n>', 'images per step')
-    .option('--jobs <n>', 'trainings side by side; default one per core')
+    .option('--jobs <n>', 'trainings side by side (default: one per core)')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option(
       '--out <folder>',
-      'default benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
+      'folder of the report (default: benchmarks/results/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set)',
     )
     .option('--any-code', 'take cached trainings of other versions of the code too')
     .option('--json', 'print claims and files as JSON')
@@ -66,10 +69,7 @@ function command(): Command {
 }
 
 function chosenStages(only: readonly string[] | undefined, profile: Profile): Stage[] {
-  const unknown = only?.find((name) => !stageNames.includes(name));
-  if (unknown !== undefined) {
-    throw new HbnnError(`--only: expected some of ${stageNames.join(', ')}, got '${unknown}'`);
-  }
+  for (const name of only ?? []) chosenName(name, stageNames, '--only');
   return stages.filter(({ name, beyondPaper }) =>
     only === undefined ? profile.beyondPaper || !beyondPaper : only.includes(name),
   );
@@ -83,13 +83,7 @@ function count(text: string | undefined, option: string): number | undefined {
 }
 
 function profileFrom(o: Options): Profile {
-  const name = profileNames.find((known) => known === o.profile);
-  if (name === undefined) {
-    throw new HbnnError(
-      `--profile: expected one of ${profileNames.join(', ')}, got '${o.profile}'`,
-    );
-  }
-  return openProfile(name satisfies ProfileName, {
+  return openProfile(chosenName(o.profile, profileNames, '--profile') satisfies ProfileName, {
     from: o.from === undefined ? undefined : resolve(o.from),
     seeds: count(o.seeds, '--seeds'),
     epochs: count(o.epochs, '--epochs'),
@@ -100,6 +94,7 @@ function profileFrom(o: Options): Profile {
 
 async function main(): Promise<void> {
   const o = command().parse(process.argv).opts<Options>();
+  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);
@@ -107,19 +102,23 @@ async function main(): Promise<void> {
   checkWritable(folder);
   const kept = storedStages(folder);
   const meter = progressMeter(`${profile.name}:`);
-  const results = await runSettings(
-    chosen.flatMap((stage) =>
-      stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
-    ),
-    {
-      cache: here('../../.cache/reproduce'),
-      jobs: count(o.jobs, '--jobs'),
-      backend: backendChoice(o.backend, '--backend'),
-      anyCode: o.anyCode ?? false,
-      meter,
-    },
-  ).finally(() => meter.stop());
-  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2)].join(' ');
+  const settings = chosen.flatMap((stage) =>
+    stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
+  );
+  const jobs = count(o.jobs, '--jobs');
+  const backend = backendChoice(o.backend, '--backend');
+  const results = await interruptible((signal) =>
+    runSettings(settings, {
+      ...{ cache: here('../../.cache/reproduce'), anyCode: o.anyCode ?? false },
+      ...{ jobs, backend, meter, signal },
+    }),
+  )
+    .catch((error: unknown) => {
+      if (!(error instanceof Interruption)) throw error;
+      // Trainings that have ended are kept, and those that ran have a checkpoint.
+      throw new Interruption(error.signal, typed);
+    })
+    .finally(() => meter.stop());
   const fresh = chosen.map((stage): StageReport => {
     process.stderr.write(`${stage.name}\n`);
     const backends = stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
@@ -129,7 +128,16 @@ async function main(): Promise<void> {
   const byName = new Map([...kept, ...fresh].map((stage) => [stage.stage, stage]));
   const ordered = stages.flatMap(({ name }) => byName.get(name) ?? []);
   await writeReport(folder, profile.name, ordered);
+  if (!o.json && o.only !== undefined) for (const stage of fresh) printRows(stage);
   summarize(folder, fresh, o.json);
+}
+
+/** The numbers of a stage, as the report has them. */
+function printRows({ title, rows }: StageReport): void {
+  const lines = rows.map(({ label, ours, spread, paper, unit }) => ({
+    ...{ row: label, ours, '±': spread, paper, unit },
+  }));
+  process.stdout.write(`${title}\n${tableText(lines)}\n`);
 }
 
 function summarize(folder: string, fresh: readonly StageReport[], json?: boolean): void {
@@ -150,9 +158,11 @@ function summarize(folder: string, fresh: readonly StageReport[], json?: boolean
 try {
   await main();
 } catch (error) {
-  if (error instanceof CommanderError && error.exitCode === 0) process.exitCode = 0;
-  else if (error instanceof HbnnError || error instanceof CommanderError) {
-    process.stderr.write(`bench:reproduce: ${error.message.replace(/^error: /, '')}\n`);
-    process.exitCode = 2;
-  } else throw error;
+  const json = process.argv.includes('--json');
+  const report = (): number => reportError(error, 'bench:reproduce', json);
+  if (error instanceof Interruption) {
+    process.once('exit', report);
+    process.exit(error.exitCode);
+  }
+  process.exitCode = report();
 }

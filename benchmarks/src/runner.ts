@@ -8,7 +8,7 @@ import { HbnnError } from '@hbnn/core';
 import { type RunConfig, type RunResult, runConfig } from '@hbnn/train';
 import { Tinypool } from 'tinypool';
 import type { Setting, SettingResults } from './stage.ts';
-import type { TrainAnswer, TrainProgress, TrainTask } from './trainWorker.ts';
+import type { StopMessage, TrainAnswer, TrainProgress, TrainTask } from './trainWorker.ts';
 
 export interface RunnerOptions {
   /** Folder that keeps finished and begun runs. */
@@ -19,6 +19,8 @@ export interface RunnerOptions {
   /** Take finished runs of other versions of the code too. */
   readonly anyCode: boolean;
   readonly meter: ProgressMeter;
+  /** Saves and ends the trainings that run; the sweep rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** A setting with the name of the stage that asks for it, for the progress line. */
@@ -181,32 +183,66 @@ async function trainAll(
     const text = `${now} (${results.size} trainings done, ${shares.size} running), ${clock()} left`;
     o.meter.update(Math.floor((results.size + running) * 10) / 10, total, text);
   };
+  const stopping = stopper(pool, o.signal);
+  const trainings = open.map(async ({ config, key }) => {
+    const dir = join(o.cache, code, key);
+    const task: TrainTask = { config, dir, backend: o.backend };
+    const onMessage = (message: TrainProgress): void => {
+      if (message.dir !== dir || results.has(key)) return;
+      shares.set(key, message.share);
+      show();
+    };
+    const channel = { postMessage: onMessage, onMessage: stopping.reach };
+    const answer = (await pool.run(task, { channel })) as TrainAnswer;
+    if ('stopped' in answer) throw o.signal?.reason;
+    if ('fault' in answer) throw new HbnnError(answer.fault);
+    shares.delete(key);
+    results.set(key, answer.result);
+    show();
+  });
   try {
-    await Promise.all(
-      open.map(async ({ config, key }) => {
-        const dir = join(o.cache, code, key);
-        const task: TrainTask = { config, dir, backend: o.backend };
-        const onMessage = (message: TrainProgress): void => {
-          if (message.dir !== dir || results.has(key)) return;
-          shares.set(key, message.share);
-          show();
-        };
-        const answer = (await pool.run(task, {
-          channel: { postMessage: onMessage },
-        })) as TrainAnswer;
-        if ('fault' in answer) throw new HbnnError(answer.fault);
-        shares.delete(key);
-        results.set(key, answer.result);
-        show();
-      }),
-    );
+    await Promise.all(trainings);
+  } catch (error) {
+    if (!o.signal?.aborted) throw error;
+    // Each saves what it has before it answers.
+    await Promise.allSettled(trainings);
+    throw o.signal.reason;
   } finally {
     // The pool's processes do not keep this one alive, and a large one may take longer to end than the pool's own
     // timer runs: without this, the process would end before the report.
     const alive = setInterval(() => undefined, 1000);
     await pool.destroy();
     clearInterval(alive);
+    stopping.end();
   }
+}
+
+const tellAgainMs = 200;
+
+/** Passes a stop on to the workers of a pool; `reach` is given what sends to each worker that takes a task. */
+function stopper(
+  pool: Tinypool,
+  signal: AbortSignal | undefined,
+): { reach: (send: (message: StopMessage) => void) => void; end: () => void } {
+  const workers = new Set<(message: StopMessage) => void>();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    pool.cancelPendingTasks();
+    // A worker that is still loading hears nothing: it is told again.
+    const tell = (): void => {
+      for (const send of workers) send({ stop: true });
+    };
+    tell();
+    timer = setInterval(tell, tellAgainMs);
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  return {
+    reach: (send) => void workers.add(send),
+    end() {
+      clearInterval(timer);
+      signal?.removeEventListener('abort', stop);
+    },
+  };
 }
 
 /** Trainings alike in network, epochs and binarization take about the same time. */

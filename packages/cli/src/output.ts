@@ -20,12 +20,9 @@ export function printNext(lines: readonly string[], json?: boolean): void {
   process.stdout.write(`\nNext:\n${lines.map((line) => `  ${line}\n`).join('')}`);
 }
 
-/** How this command was called: by its name, or through a package manager. */
-export function commandName(): string {
-  const script = process.env.npm_lifecycle_event;
-  if (script === 'hbnn') return 'pnpm -s hbnn';
-  return script === 'npx' ? 'npx hbnn' : 'hbnn';
-}
+/** How this command is called: by its name, or as the repository's script. */
+export const commandName = (): string =>
+  process.env.npm_lifecycle_event === 'hbnn' ? 'pnpm -s hbnn' : 'hbnn';
 
 /** A word of a command line as a shell takes it. */
 export const shellWord = (text: string): string =>

@@ -1,5 +1,5 @@
 import { suggestion } from '@hbnn/core';
-import { Command, CommanderError, type Help, type Option } from 'commander';
+import { Command, type CommanderError, type Help, type Option } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { completionCommand } from './commands/completion.ts';
 import { datasetsCommand } from './commands/datasets.ts';
@@ -16,6 +16,7 @@ import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { verilogCommand } from './commands/verilog.ts';
 import { versionCommand } from './commands/version.ts';
+import { UsageError } from './usageError.ts';
 
 /** The commands under the headings of the help. */
 const groups = (): readonly [heading: string, commands: readonly Command[]][] => [
@@ -26,17 +27,6 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
   ['Data:', [datasetsCommand()]],
   ['About hbnn:', [helpCommand(), versionCommand(), completionCommand()]],
 ];
-
-/** A command of hbnn was used in a way that it does not know. */
-export class UsageError extends CommanderError {
-  /** The command whose help says what it knows, as typed: `hbnn train`. */
-  readonly usedCommand: string;
-
-  constructor(error: Pick<CommanderError, 'exitCode' | 'code' | 'message'>, usedCommand: string) {
-    super(error.exitCode, error.code, error.message);
-    this.usedCommand = usedCommand;
-  }
-}
 
 /** A command's name with those above it: `hbnn datasets fetch`. */
 function pathOf(command: Command): string {

@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { CommanderError } from 'commander';
 import { Interruption } from './interruption.ts';
-import { UsageError } from './program.ts';
+import { UsageError } from './usageError.ts';
 
 const badInput = 2;
 const bug = 1;
@@ -19,27 +19,28 @@ interface Report {
 const oneLine = (text: string): string => text.replaceAll('\n', ' ');
 
 /** The parser's words, as ours: `unknown option '--colour'; did you mean '--color'?` */
-function usageMessage(error: CommanderError): string {
+function usageMessage(error: CommanderError, name: string): string {
   const text = oneLine(error.message.replace(/^error: /, '')).replace(
     /\s*\(Did you mean (?:one of )?(.*)\?\)/,
     (_, names: string) => `; did you mean '${names.replaceAll(', ', "' or '")}'?`,
   );
-  const where = error instanceof UsageError ? error.usedCommand : 'hbnn';
+  const where = error instanceof UsageError ? error.usedCommand : name;
   return `${text}; see '${where} --help'`;
 }
 
-function reportOf(error: unknown): Report {
+function reportOf(error: unknown, name: string): Report {
   if (error instanceof Interruption) {
     const { exitCode, message, resume, signal } = error;
     if (resume === undefined) return { exitCode, message, more: { signal } };
     const details = `Continue with:\n  ${resume}\n`;
     return { exitCode, message, details, more: { signal, resume } };
   }
-  if (error instanceof CommanderError) return { exitCode: badInput, message: usageMessage(error) };
+  if (error instanceof CommanderError)
+    return { exitCode: badInput, message: usageMessage(error, name) };
   if (error instanceof HbnnError) return { exitCode: badInput, message: oneLine(error.message) };
   const { message, stack } = error as Error;
   return {
-    ...{ exitCode: bug, message: `fault in hbnn itself, please report it: ${oneLine(message)}` },
+    ...{ exitCode: bug, message: `fault in ${name} itself, please report it: ${oneLine(message)}` },
     details: `${stack}\n`,
   };
 }
@@ -53,7 +54,7 @@ function reportOf(error: unknown): Report {
 export function reportError(error: unknown, name: string, json: boolean): number {
   if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help'))
     return 0;
-  const { exitCode, message, details, more } = reportOf(error);
+  const { exitCode, message, details, more } = reportOf(error, name);
   if (json) process.stdout.write(`${JSON.stringify({ error: message, ...more })}\n`);
   const colors = process.stderr.isTTY && process.stderr.hasColors();
   const head = colors ? `\u001b[31m${name}:\u001b[39m` : `${name}:`;

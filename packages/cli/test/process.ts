@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const flags = ['--conditions=hbnn-source', '--import', 'tsx', main];
 
+/** What Node is given to run hbnn with arguments. */
+export const hbnnArguments = (...args: readonly string[]): string[] => [...flags, ...args];
+
 export interface Ended {
   readonly code: number | null;
   readonly out: string;
