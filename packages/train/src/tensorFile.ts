@@ -78,17 +78,21 @@ export function makeFolder(folder: string): string | undefined {
   return above ?? folder;
 }
 
+const nameAFile = 'it is a folder; give the name of a file';
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
 /** Why a file could not be written, and what to do, by the system's error code. */
 function whyUnwritten(file: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
+  if (isFolder(file)) return nameAFile;
   const folder = dirname(resolve(file));
   switch (code) {
     case 'ENOENT':
       return `the folder ${folder} does not exist; make it or choose another place`;
     case 'ENOTDIR':
       return `${folder} is not a folder; choose another place`;
-    case 'EISDIR':
-      return 'it is a folder; give the name of a file';
     case 'EACCES':
     case 'EPERM':
       return `writing there is not permitted (${code}); choose another place`;
@@ -102,13 +106,14 @@ function whyUnwritten(file: string, error: unknown): string {
   }
 }
 
-/** Refuse a file whose folder does not exist, before the work that makes its content. @throws HbnnError */
+/** Refuse a file whose folder does not exist, or that is a folder itself, before the work that makes its content. @throws HbnnError */
 export function checkFolderOf(file: string): void {
   const folder = dirname(resolve(file));
   if (!existsSync(folder))
     throw new HbnnError(
       `${file}: could not be written: the folder ${folder} does not exist; make it or choose another place`,
     );
+  if (isFolder(file)) throw new HbnnError(`${file}: could not be written: ${nameAFile}`);
 }
 
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
@@ -132,7 +137,7 @@ export function writeWhole(file: string, parts: readonly Uint8Array[] | string):
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    const kept = existsSync(file) && statSync(file).isFile() ? ' (it is as it was before)' : '';
+    const kept = existsSync(file) && !isFolder(file) ? ' (it is as it was before)' : '';
     throw new HbnnError(`${file}: could not be written${kept}: ${whyUnwritten(file, error)}`);
   } finally {
     for (const signal of stopSignals) process.off(signal, hold);
