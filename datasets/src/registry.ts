@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
 import { checkOptions, type Dataset, type OpenOptions } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
@@ -115,11 +115,8 @@ export const datasets: Readonly<Record<string, Entry>> = {
   },
 };
 
-function entry(name: string): Entry {
-  if (Object.hasOwn(datasets, name)) return datasets[name];
-  throw new HbnnError(
-    `data set: expected one of ${Object.keys(datasets).join(', ')}, got '${name}'`,
-  );
+function entry(name: string, where = '--data'): Entry {
+  return datasets[chosenName(name, Object.keys(datasets), where)];
 }
 
 function checkSource(name: string, from: string | undefined): void {
@@ -151,7 +148,7 @@ export async function openDataset(name: string, o: OpenOptions = {}): Promise<Da
  * @throws HbnnError when it cannot be had; nothing half-written is left in its place
  */
 export async function fetchDataset(name: string, o: OpenOptions = {}): Promise<string> {
-  const { fetch } = entry(name);
+  const { fetch } = entry(name, 'datasets fetch');
   checkSource(name, o.from);
   if (fetch === undefined) return `${name}: nothing to fetch`;
   try {

@@ -34,6 +34,8 @@ const commands = {
   'hbnn-networks': ['networks'],
   'hbnn-datasets-list': ['datasets', 'list'],
   'hbnn-datasets-fetch': ['datasets', 'fetch'],
+  'hbnn-version': ['version'],
+  'hbnn-completion': ['completion'],
 };
 
 /** The help of a program, as it prints it. */

@@ -1,10 +1,13 @@
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Interruption, interruptible } from '@hbnn/cli/interruption';
 import { wholeNumber } from '@hbnn/cli/numbers';
+import { shellWord, tableText } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
-import { HbnnError } from '@hbnn/core';
+import { reportError } from '@hbnn/cli/report';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { backendChoice, backendChoices } from '@hbnn/train/backends';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { provenance } from '../results/provenance.ts';
 import { figure2a } from './figures/figure2a.ts';
 import { figure2b } from './figures/figure2b.ts';
@@ -72,7 +75,7 @@ function command(): Command {
     .option('--epochs <n>', 'epochs per training')
     .option('--max-steps <n>', 'stop each training after so many steps')
     .option('--batch <n>', 'images per step')
-    .option('--jobs <n>', 'trainings side by side; default one per core')
+    .option('--jobs <n>', 'trainings side by side (default: one per core)')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option(
       '--out <folder>',
@@ -101,10 +104,7 @@ function command(): Command {
 }
 
 function chosenStages(only: readonly string[] | undefined, profile: Profile): Stage[] {
-  const unknown = only?.find((name) => !stageNames.includes(name));
-  if (unknown !== undefined) {
-    throw new HbnnError(`--only: expected some of ${stageNames.join(', ')}, got '${unknown}'`);
-  }
+  for (const name of only ?? []) chosenName(name, stageNames, '--only');
   return stages.filter(({ name, beyondPaper }) =>
     only === undefined ? profile.beyondPaper || !beyondPaper : only.includes(name),
   );
@@ -118,13 +118,7 @@ function count(text: string | undefined, option: string): number | undefined {
 }
 
 function profileFrom(o: Options): Profile {
-  const name = profileNames.find((known) => known === o.profile);
-  if (name === undefined) {
-    throw new HbnnError(
-      `--profile: expected one of ${profileNames.join(', ')}, got '${o.profile}'`,
-    );
-  }
-  return openProfile(name satisfies ProfileName, {
+  return openProfile(chosenName(o.profile, profileNames, '--profile') satisfies ProfileName, {
     from: o.from === undefined ? undefined : resolve(o.from),
     seeds: count(o.seeds, '--seeds'),
     epochs: count(o.epochs, '--epochs'),
@@ -158,14 +152,20 @@ async function main(): Promise<void> {
 const planName = (value: string | true): string => (value === true ? 'cifar' : value);
 
 async function report(o: Options): Promise<void> {
+  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);
   if (why !== undefined) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
-  const results = await resultsOf(o, profile, chosen);
-  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2)].join(' ');
+  const results = await interruptible((signal) => resultsOf(o, profile, chosen, signal)).catch(
+    (error: unknown) => {
+      if (!(error instanceof Interruption)) throw error;
+      // Trainings that have ended are in the ledger, and those that ran have a checkpoint.
+      throw new Interruption(error.signal, typed);
+    },
+  );
   const fresh = chosen.map((stage): StageReport => {
     process.stderr.write(`${stage.name}\n`);
     const backends = stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
@@ -175,6 +175,7 @@ async function report(o: Options): Promise<void> {
   const byName = new Map([...kept, ...fresh].map((stage) => [stage.stage, stage]));
   const ordered = stages.flatMap(({ name }) => byName.get(name) ?? []);
   await writeReport(folder, profile.name, ordered);
+  if (!o.json && o.only !== undefined) for (const stage of fresh) printRows(stage);
   summarize(folder, fresh, o.json);
 }
 
@@ -183,6 +184,7 @@ async function resultsOf(
   o: Options,
   profile: Profile,
   chosen: readonly Stage[],
+  signal: AbortSignal,
 ): Promise<SettingResults> {
   const settings = chosen.flatMap((stage) =>
     stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
@@ -198,6 +200,7 @@ async function resultsOf(
     backend: backendChoice(o.backend, '--backend'),
     anyCode: o.anyCode ?? false,
     meter,
+    signal,
   }).finally(() => meter.stop());
   if (!o.committed && settings.length > 0) {
     const differences = ledgerDifferences(readLedger(ledger), readLedgers(committedLedgers));
@@ -225,6 +228,14 @@ async function verify(o: Options): Promise<void> {
   if (equal < found.length) process.exitCode = 1;
 }
 
+/** The numbers of a stage, as the report has them. */
+function printRows({ title, rows }: StageReport): void {
+  const lines = rows.map(({ label, ours, spread, paper, unit }) => ({
+    ...{ row: label, ours, '±': spread, paper, unit },
+  }));
+  process.stdout.write(`${title}\n${tableText(lines)}\n`);
+}
+
 function summarize(folder: string, fresh: readonly StageReport[], json?: boolean): void {
   const files = ['report.html', 'report.md', 'results.json'].map((f) =>
     relative(process.cwd(), `${folder}/${f}`),
@@ -243,9 +254,11 @@ function summarize(folder: string, fresh: readonly StageReport[], json?: boolean
 try {
   await main();
 } catch (error) {
-  if (error instanceof CommanderError && error.exitCode === 0) process.exitCode = 0;
-  else if (error instanceof HbnnError || error instanceof CommanderError) {
-    process.stderr.write(`bench:reproduce: ${error.message.replace(/^error: /, '')}\n`);
-    process.exitCode = 2;
-  } else throw error;
+  const json = process.argv.includes('--json');
+  const report = (): number => reportError(error, 'bench:reproduce', json);
+  if (error instanceof Interruption) {
+    process.once('exit', report);
+    process.exit(error.exitCode);
+  }
+  process.exitCode = report();
 }

@@ -21,6 +21,8 @@ export interface RunnerOptions {
   /** Take trainings of other versions of the code too. */
   readonly anyCode: boolean;
   readonly meter: ProgressMeter;
+  /** Saves and ends the trainings that run; the sweep rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** A setting with the name of the stage that asks for it, for the progress line. */

@@ -38,7 +38,12 @@ export interface Trained {
 }
 
 /** What comes back: an error that is the user's to mend loses its class on the way, so it is told apart here. */
-export type TrainAnswer = Trained | { readonly fault: string };
+export type TrainAnswer = Trained | { readonly stopped: true } | { readonly fault: string };
+
+/** What the sweep sends to a worker whose training is to be saved and ended. */
+export interface StopMessage {
+  readonly stop: true;
+}
 
 const progressEveryMs = 500;
 /** A killed sweep's worker notices between two steps, which take seconds on large networks. */
@@ -98,6 +103,11 @@ export default async function train({
   backend,
   code,
 }: TrainTask): Promise<TrainAnswer> {
+  const controller = new AbortController();
+  const hear = (message: Partial<StopMessage> | undefined): void => {
+    if (message?.stop) controller.abort(new Error('the sweep was stopped'));
+  };
+  process.on('message', hear);
   try {
     const changed = changedPackages(code, ownCode);
     if (changed.length > 0) {
@@ -114,6 +124,7 @@ export default async function train({
       resume: true,
       checkpointSeconds: 10,
       waitSeconds,
+      signal: controller.signal,
       onProgress: ({ step, steps }) => {
         speed.step(step);
         if (performance.now() - sent < progressEveryMs) return;
@@ -125,7 +136,10 @@ export default async function train({
     rmSync(join(dir, 'checkpoint.bin'), { force: true });
     return { result, data: identity, tensorflow, imagesPerCpuSecond: speed.imagesPerCpuSecond() };
   } catch (error) {
+    if (controller.signal.aborted) return { stopped: true };
     if (error instanceof HbnnError) return { fault: error.message };
     throw error;
+  } finally {
+    process.off('message', hear);
   }
 }

@@ -8,7 +8,7 @@ import { Tinypool } from 'tinypool';
 import { provenance } from '../results/provenance.ts';
 import type { CodeDigests } from './ledger/codeDigest.ts';
 import type { LedgerLine } from './ledger/ledger.ts';
-import type { TrainAnswer, Trained, TrainProgress, TrainTask } from './trainWorker.ts';
+import type { StopMessage, TrainAnswer, Trained, TrainProgress, TrainTask } from './trainWorker.ts';
 
 /** A training to do, with the name of what asks for it. */
 export interface TrainingTask {
@@ -29,6 +29,8 @@ export interface PoolOptions {
   readonly done: number;
   /** Begin no training after this moment, in milliseconds of `performance.now()`. */
   readonly until?: number;
+  /** Saves and ends the trainings that run; the sweep rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Called with each training as it ends. */
   readonly onTrained: (key: string, line: LedgerLine) => void;
 }
@@ -85,18 +87,21 @@ export async function trainAll(tasks: readonly TrainingTask[], o: PoolOptions): 
     idleTimeout: Number.POSITIVE_INFINITY,
   });
   const progress = sweepProgress(tasks, threads, o);
+  const stopping = stopper(o.signal);
   try {
     // Each process takes the next training when it is free, so that the order is kept and the time limit is seen.
     const queue = [...tasks];
     const work = async (): Promise<void> => {
       while (performance.now() < (o.until ?? Number.POSITIVE_INFINITY)) {
         const task = queue.shift();
-        if (task === undefined) return;
-        await trainOne(pool, task, progress, o);
+        if (task === undefined || o.signal?.aborted) return;
+        await trainOne(pool, task, { progress, stopping }, o);
       }
     };
     await Promise.all(Array.from({ length: threads }, work));
+    o.signal?.throwIfAborted();
   } finally {
+    stopping.end();
     // The pool's processes do not keep this one alive, and a large one may take longer to end than the pool's own
     // timer runs: without this, the process would end before the report.
     const alive = setInterval(() => undefined, 1000);
@@ -108,7 +113,7 @@ export async function trainAll(tasks: readonly TrainingTask[], o: PoolOptions): 
 async function trainOne(
   pool: Tinypool,
   { config, key }: TrainingTask,
-  progress: SweepProgress,
+  { progress, stopping }: { progress: SweepProgress; stopping: Stopper },
   o: PoolOptions,
 ): Promise<void> {
   const dir = trainingFolder(o.cache, o.code, key);
@@ -117,10 +122,41 @@ async function trainOne(
     if (message.dir === dir) progress.runs(key, message.share);
   };
   const task: TrainTask = { config, dir, backend: o.backend, code: o.code };
-  const answer = (await pool.run(task, { channel: { postMessage: onMessage } })) as TrainAnswer;
+  const channel = { postMessage: onMessage, onMessage: stopping.reach };
+  const answer = (await pool.run(task, { channel })) as TrainAnswer;
+  if ('stopped' in answer) return;
   if ('fault' in answer) throw new HbnnError(answer.fault);
   o.onTrained(key, ledgerLine(answer, o.code));
   progress.ended(key, answer.result);
+}
+
+const tellAgainMs = 200;
+
+/** Passes a stop on to workers; `reach` is given what sends to each worker that takes a task. */
+interface Stopper {
+  readonly reach: (send: (message: StopMessage) => void) => void;
+  readonly end: () => void;
+}
+
+function stopper(signal: AbortSignal | undefined): Stopper {
+  const workers = new Set<(message: StopMessage) => void>();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    // A worker that is still loading hears nothing: it is told again.
+    const tell = (): void => {
+      for (const send of workers) send({ stop: true });
+    };
+    tell();
+    timer = setInterval(tell, tellAgainMs);
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  return {
+    reach: (send) => void workers.add(send),
+    end() {
+      clearInterval(timer);
+      signal?.removeEventListener('abort', stop);
+    },
+  };
 }
 
 /** What the ledger keeps of a training that has just ended here. */

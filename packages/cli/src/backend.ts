@@ -1,10 +1,23 @@
 import { backendChoice } from '@hbnn/train/backends';
 
-/** Choose the TensorFlow.js backend and say on stderr which one and why. */
-export async function backendFrom(text: string): Promise<string> {
+/** A backend that was started. */
+export interface StartedBackend {
+  readonly name: string;
+  /** Say on stderr which backend it is and why, the first time it is called. */
+  announce(): void;
+}
+
+/** Start the TensorFlow.js backend. What it is, is said once all other input has been checked. */
+export async function backendFrom(text: string): Promise<StartedBackend> {
   const prefer = backendChoice(text, '--backend');
   const { useBackend } = await import('@hbnn/train');
   const { name, why } = await useBackend({ prefer });
-  process.stderr.write(`backend ${why}\n`);
-  return name;
+  let said = false;
+  return {
+    name,
+    announce() {
+      if (!said) process.stderr.write(`backend ${why}\n`);
+      said = true;
+    },
+  };
 }

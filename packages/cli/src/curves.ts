@@ -5,6 +5,8 @@ import { chartConfig, drawSvg, escapeHtml, pageStyle } from './drawing.ts';
 export interface RunMetrics {
   readonly name: string;
   readonly lines: readonly MetricsLine[];
+  /** Of the run's end on the test images, 0 … 1; undefined where it has not ended. */
+  readonly testAccuracy?: number;
 }
 
 interface Panel {
@@ -26,7 +28,7 @@ const panels: readonly Panel[] = [
     values: { training: 'accuracy', validation: 'validationAccuracy' },
   },
   {
-    ...{ title: 'learning rate', factor: 1, about: 'of the step' },
+    ...{ title: 'learning rate', factor: 1, about: 'of each step' },
     values: { training: 'learningRate' },
   },
 ];
@@ -57,7 +59,19 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
   return {
     ...{ width: 780, height: 230, data: { values: points }, config: chartConfig },
     layer: [
-      { mark: { type: 'line', strokeWidth: 1.6 } },
+      {
+        mark: { type: 'line' },
+        // Earlier runs are drawn wider, so that one that lies exactly on another leaves both to be seen.
+        encoding: {
+          strokeWidth: {
+            field: 'run',
+            type: 'ordinal',
+            sort: null,
+            scale: widthScale(names),
+            legend: null,
+          },
+        },
+      },
       {
         transform: [{ filter: "datum.kind === 'validation'" }],
         mark: { type: 'point', filled: true, size: 36, opacity: 1 },
@@ -76,10 +90,22 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
         legend:
           kinds.length === 1
             ? null
-            : { symbolType: 'stroke', symbolSize: 300, symbolStrokeColor: '#374151' },
+            : {
+                symbolType: 'stroke',
+                symbolSize: 300,
+                // A stroke without a color of its own is not drawn.
+                encode: { symbols: { update: { stroke: { value: '#374151' } } } },
+              },
       },
     },
   };
+}
+
+const [lineWidth, widerBy, maxWidth] = [1.6, 2, 9];
+
+function widthScale(names: readonly string[]): object {
+  const step = Math.min(widerBy, (maxWidth - lineWidth) / Math.max(1, names.length - 1));
+  return { domain: names, range: names.map((_, i) => lineWidth + step * (names.length - 1 - i)) };
 }
 
 /** Where each run stands after its last line. */
@@ -87,15 +113,19 @@ function table(runs: readonly RunMetrics[]): string {
   const number = (text: string): string => `<td class="number">${text}</td>`;
   const percent = (value: number | undefined): string =>
     value === undefined ? '–' : (100 * value).toFixed(2);
-  const rows = runs.map(({ name, lines }) => {
+  const rows = runs.map(({ name, lines, testAccuracy }) => {
     const last = lines[lines.length - 1];
     const validated = lines.flatMap(({ validationAccuracy: a }) => (a === undefined ? [] : [a]));
     const best = validated.length === 0 ? undefined : Math.max(...validated);
-    const cells = [`${last.step}`, last.loss.toFixed(4), percent(last.accuracy), percent(best)];
+    const accuracies = [testAccuracy, best, last.accuracy].map(percent);
+    const cells = [`${last.step}`, last.loss.toFixed(4), ...accuracies];
     const seconds = last.seconds === undefined ? '–' : last.seconds.toFixed(1);
     return `<tr><td>${escapeHtml(name)}</td>${[...cells, seconds].map(number).join('')}</tr>`;
   });
-  const heads = ['run', 'steps', 'loss', 'accuracy (%)', 'best validation (%)', 'seconds'];
+  const heads = [
+    ...['run', 'steps', 'training loss', 'test accuracy (%)', 'best validation accuracy (%)'],
+    ...['training accuracy (%)', 'seconds'],
+  ];
   const head = heads.map((text) => `<th>${text}</th>`).join('');
   return `<div class="table"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
@@ -118,7 +148,8 @@ export async function curvesPage(runs: readonly RunMetrics[]): Promise<string> {
 <h1>Training curves</h1>
 ${table(runs)}
 ${figures.join('\n')}
-<p><small>Training loss and accuracy are means over the epoch so far, on the images as they were seen.</small></p>
+<p><small>Training loss and accuracy are means over the epoch so far, on the images as they were seen. A dash stands for what a run
+has not: a test accuracy is there once it has ended, a validation accuracy with --validation.</small></p>
 </body></html>
 `;
 }

@@ -6,7 +6,7 @@ import {
   foldedDesign,
   unrolledDesign,
 } from '@hbnn/circuit';
-import { HbnnError } from '@hbnn/core';
+import { chosenName } from '@hbnn/core';
 import { type CheckedModel, interpreter } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
@@ -65,10 +65,7 @@ export const defaultEngine = 'wasm';
 
 /** Make a model ready on an engine. @throws HbnnError for an unknown name */
 export async function openEngine(name: string, model: CheckedModel): Promise<Engine> {
-  const open = engines[name];
-  if (open === undefined)
-    throw new HbnnError(`--engine: expected ${engineNames.join(' or ')}, got '${name}'`);
-  return open(model);
+  return engines[chosenName(name, engineNames, '--engine')](model);
 }
 
 /** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */

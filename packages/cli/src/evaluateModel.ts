@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type BatchSource, checkBatch, checkSource, HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { type Engine, openEngine } from './engines.ts';
@@ -65,8 +66,11 @@ export async function* modelScores(
   const engine =
     typeof engineOrName === 'string' ? await openEngine(engineOrName, model) : engineOrName;
   try {
-    for await (const { pixels, labels } of modelPixels(model, source))
+    for await (const { pixels, labels } of modelPixels(model, source)) {
       yield { scores: engine.run(pixels), labels };
+      // Signals are heard between two batches.
+      await setImmediate();
+    }
   } finally {
     engine.dispose();
   }

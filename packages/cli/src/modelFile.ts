@@ -1,17 +1,11 @@
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, readModel } from '@hbnn/model';
+import { whyUnreadable } from './unreadable.ts';
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder, not a file',
-  EACCES: 'reading it is not permitted',
-};
-
-function unreadable(file: string, error: unknown): HbnnError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+function unreadableModel(file: string, error: unknown): HbnnError {
   return new HbnnError(
-    `${file}: could not be read: ${reasons[code] ?? (error as Error).message}; name a model file (hbnn lower, hbnn random)`,
+    `${file}: could not be read: ${whyUnreadable(error)}; name a model file (hbnn lower, hbnn random)`,
   );
 }
 
@@ -19,7 +13,7 @@ function statOf(file: string): Stats {
   try {
     return statSync(file);
   } catch (error) {
-    throw unreadable(file, error);
+    throw unreadableModel(file, error);
   }
 }
 
@@ -44,7 +38,7 @@ export async function readModelWithSize(
     const model = await readModel(stream, file, size);
     return { model, bytes: stream.bytesRead };
   } catch (error) {
-    throw error instanceof HbnnError ? error : unreadable(file, error);
+    throw error instanceof HbnnError ? error : unreadableModel(file, error);
   } finally {
     stream.destroy();
   }

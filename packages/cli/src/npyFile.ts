@@ -10,12 +10,7 @@ import {
 import { join, resolve } from 'node:path';
 import { decodeNpy, HbnnError, type NpyArray } from '@hbnn/core';
 import { makeFolder } from '@hbnn/train/files';
-
-const reasons: Record<string, string> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder, not a file',
-  EACCES: 'reading it is not permitted',
-};
+import { unreadable } from './unreadable.ts';
 
 /** Read a .npy file. @throws HbnnError when it is missing, unreadable or malformed */
 export function readNpyFile(file: string): NpyArray {
@@ -23,8 +18,7 @@ export function readNpyFile(file: string): NpyArray {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    throw new HbnnError(`${file}: could not be read: ${reasons[code] ?? (error as Error).message}`);
+    throw unreadable(file, error);
   }
   return decodeNpy(bytes, file);
 }

@@ -1,9 +1,9 @@
 import { HbnnError } from '@hbnn/core';
 
 /** A whole number from the command line. */
-export function wholeNumber(text: string, option: string): number {
+export function wholeNumber(text: string, option: string, what = 'such as 6'): number {
   if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new HbnnError(`${option}: expected a whole number, got '${text}'`);
+  throw new HbnnError(`${option}: expected a whole number ${what}, got '${text}'`);
 }
 
 /** A decimal number from the command line. */

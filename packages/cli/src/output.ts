@@ -1,6 +1,6 @@
 type Row = Readonly<Record<string, unknown>>;
 
-/** Print a result: as one line of JSON, or as lines of `name: value` with lists of objects as tables. */
+/** Print a result: as one line of JSON, or as lines of `name  value` with lists of objects as tables. */
 export function printResult(result: Row, json?: boolean): void {
   if (json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -8,9 +8,37 @@ export function printResult(result: Row, json?: boolean): void {
   }
   const width = Math.max(...Object.keys(result).map((name) => name.length));
   for (const [name, value] of Object.entries(result)) {
+    if (value === undefined) continue;
     if (isTable(value)) process.stdout.write(`${name}\n${tableText(value)}`);
     else process.stdout.write(`${name.padEnd(width)}  ${cellText(value)}\n`);
   }
+}
+
+/** Print the command lines that people commonly continue with; machines that read JSON need none. */
+export function printNext(lines: readonly string[], json?: boolean): void {
+  if (json || lines.length === 0) return;
+  process.stdout.write(`\nNext:\n${lines.map((line) => `  ${line}\n`).join('')}`);
+}
+
+/** How this command is called: by its name, or as the repository's script. */
+export const commandName = (): string =>
+  process.env.npm_lifecycle_event === 'hbnn' ? 'pnpm -s hbnn' : 'hbnn';
+
+/** A word of a command line as a shell takes it. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A share of 1 as a percentage: 0.34375 is 34.4 %. */
+export const percentText = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** A number as people read it: whole ones with thousands apart, others with four digits. */
+export function numberText(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (Number.isInteger(value)) return value.toLocaleString('en');
+  const rounded = Number(value.toPrecision(4));
+  const size = Math.abs(rounded);
+  if (size < 1e-3 || size >= 1e9) return String(rounded);
+  return rounded.toLocaleString('en', { maximumSignificantDigits: 4 });
 }
 
 const isTable = (value: unknown): value is readonly Row[] =>
@@ -18,24 +46,38 @@ const isTable = (value: unknown): value is readonly Row[] =>
   value.length > 0 &&
   value.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row));
 
+const maxListed = 12;
+
 function cellText(value: unknown): string {
-  if (value === undefined) return '';
-  if (typeof value === 'number' && !Number.isInteger(value))
-    return String(Number(value.toPrecision(6)));
-  if (Array.isArray(value) && value.every((item) => typeof item !== 'object'))
-    return value.join(', ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'number') return numberText(value);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, maxListed).map(cellText).join(', ');
+    return value.length > maxListed ? `${shown}, … (${numberText(value.length)} values)` : shown;
+  }
+  if (typeof value !== 'object') return String(value);
+  return Object.entries(value)
+    .map(([name, field]) => `${name} ${cellText(field)}`)
+    .join(', ');
 }
 
-/** One line per row, columns as wide as their widest cell; what is an object in some row has no column. */
-function tableText(rows: readonly Row[]): string {
+/** One line per row, numbers to the right; what is an object in some row has no column. */
+export function tableText(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) =>
     rows.every(({ [name]: value }) => typeof value !== 'object' || Array.isArray(value)),
   );
   const lines = [columns, ...rows.map((row) => columns.map((name) => cellText(row[name])))];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
+  const numeric = columns.map((name) =>
+    rows.every(({ [name]: value }) => value === undefined || typeof value === 'number'),
+  );
   return lines
-    .map((line) => `  ${line.map((cell, i) => cell.padEnd(widths[i])).join('  ')}`.trimEnd())
+    .map((line) =>
+      `  ${line
+        .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+        .join('  ')}`.trimEnd(),
+    )
     .join('\n')
     .concat('\n');
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type AdderStyle,
@@ -11,6 +11,7 @@ import {
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
+import { whyUnreadable } from './unreadable.ts';
 
 /** The file that says how a folder of Verilog came about. */
 const manifestName = 'hbnn.json';
@@ -105,13 +106,17 @@ export function readRtl(folder: string): {
 } {
   const files: Record<string, string> = {};
   let manifest: RtlManifest & { format?: string };
+  if (!existsSync(folder))
+    throw new HbnnError(
+      `${folder}: the folder does not exist; write it with 'hbnn verilog --out ${folder}'`,
+    );
   try {
     for (const name of readdirSync(folder))
       if (isRtl(name)) files[name] = readFileSync(join(folder, name), 'utf8');
     manifest = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
   } catch (error) {
     throw new HbnnError(
-      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${(error as Error).message}`,
+      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}`,
     );
   }
   const known = manifest.format === format && typeof manifest.top === 'string';

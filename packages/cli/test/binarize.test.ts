@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import {
   approximate,
   binarize,
+  bitMapFrom,
   decodeNpy,
+  distance,
   distFromAverage,
   encodeNpy,
   type NpyArray,
@@ -61,6 +63,30 @@ describe('hbnn binarize', () => {
     expect(members).toEqual([...r.planes[1].members]);
   });
 
+  it('prints for people what it came to, beside whole numbers of bits', () => {
+    const out = join(temporary(), 'out');
+    const file = saved({ shape, data });
+    const { code, out: text, err } = hbnn('binarize', file, '--average', '1.4', '--out', out);
+    expect([code, err]).toEqual([0, '']);
+    expect(text).not.toMatch(/[{}"]|\d\.\d{6}/);
+    expect(text).toContain('1.4: 70.0 % 1 bit, 20.0 % 2 bits, 10.0 % 3 bits');
+    const at = (bits: number): string => {
+      const map = bitMapFrom(new Uint8Array(data.length).fill(bits), shape);
+      const apart = distance({ shape, data }, approximate(binarize({ shape, data }, map)));
+      return `${apart.toFixed(4)} at ${bits} bit`;
+    };
+    for (const bits of [1, 2, 3]) expect(text).toContain(at(bits));
+    const json = hbnn('binarize', file, '--average', '1.4', '--out', out, '--force', '--json');
+    const printed = JSON.parse(json.out) as Printed & { storedBitsPerWeight: number };
+    expect(printed.storedBitsPerWeight).toBe(printed.storedBits.total / data.length);
+    expect(text).toContain(`that is ${printed.storedBitsPerWeight.toPrecision(4)} per weight`);
+    expect(text).toContain(`${out}: map.npy, approximation.npy, planes.json`);
+    expect(text).toContain('Next:\n  hbnn train --weights 1.4');
+    const outputs = ['--average', '1.4', '--scale-per', 'output', '--out', out, '--force'];
+    const lines = hbnn('binarize', file, ...outputs).out.split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(140);
+  });
+
   it('takes float64, uint8 and int32 tensors and a map of one’s own', () => {
     const out = join(temporary(), 'out');
     const bits = Uint8Array.of(0, 1, 2, 8);
@@ -75,7 +101,7 @@ describe('hbnn binarize', () => {
     ];
     tensors.forEach((values, i) => {
       const file = saved({ shape: [4], data: values });
-      const done = hbnn('binarize', '--in', file, '--map', maps[i % 2], '--out', out);
+      const done = hbnn('binarize', '--in', file, '--map', maps[i % 2], '--out', out, '--force');
       expect(done).toMatchObject({ code: 0, err: '' });
       expect(read(out, 'map.npy').data).toEqual(bits);
       expect(read(out, 'approximation.npy').data[0]).toBe(0);
@@ -95,7 +121,7 @@ describe('hbnn binarize', () => {
       ['--average', '1.4', '--select', 'optimal'],
     ];
     for (const variant of variants) {
-      const done = hbnn('binarize', '--in', file, ...variant, '--out', out, '--json');
+      const done = hbnn('binarize', '--in', file, ...variant, '--out', out, '--force', '--json');
       expect(done, variant.join(' ')).toMatchObject({ code: 0, err: '' });
       const { scales } = JSON.parse(done.out) as Printed;
       expect(Array.isArray(scales[0])).toBe(variant.includes('--scale-per'));
@@ -106,7 +132,7 @@ describe('hbnn binarize', () => {
     const file = saved({ shape, data });
     const out = join(temporary(), 'out');
     const printed = (...args: string[]): Printed => {
-      const done = hbnn('binarize', '--in', file, ...args, '--out', out, '--json');
+      const done = hbnn('binarize', '--in', file, ...args, '--out', out, '--force', '--json');
       expect(done, args.join(' ')).toMatchObject({ code: 0, err: '' });
       return JSON.parse(done.out) as Printed;
     };
@@ -174,7 +200,7 @@ describe('hbnn binarize', () => {
       expect(code, args.join(' ')).toBe(2);
       expect(err.trimEnd().split('\n'), args.join(' ')).toHaveLength(1);
       expect(err).toContain(named);
-      expect(printed).toBe('');
+      expect(JSON.parse(printed), printed).toEqual({ error: err.trimEnd().replace('hbnn: ', '') });
       expect(existsSync(out)).toBe(false);
     }
   });
@@ -187,7 +213,8 @@ describe('hbnn binarize', () => {
     const file = saved({ shape, data });
     for (const out of ['taken', 'taken/below', 'full']) {
       const path = join(dir, out);
-      const { code, err } = hbnn('binarize', '--in', file, '--average', '1.4', '--out', path);
+      const args = ['--in', file, '--average', '1.4', '--out', path, '--force'];
+      const { code, err } = hbnn('binarize', ...args);
       expect(code, out).toBe(2);
       expect(err).toContain(path);
     }
@@ -204,7 +231,13 @@ describe('hbnn binarize', () => {
     writeFileSync(join(out, 'notes.txt'), 'mine');
     const args = ['--in', saved({ shape, data }), '--average', '1.4', '--out', out];
     expect(hbnn('binarize', ...args).code).toBe(0);
-    expect(hbnn('binarize', ...args).code).toBe(0);
+    const map = join(out, 'map.npy');
+    writeFileSync(map, 'edited');
+    const refused = hbnn('binarize', ...args);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(map)]);
+    expect(readFileSync(map, 'utf8')).toBe('edited');
+    expect(hbnn('binarize', ...args, '--force').code).toBe(0);
+    expect(read(out, 'map.npy').shape).toEqual(shape);
     expect(readdirSync(out).sort()).toEqual([
       ...['approximation.npy', 'map.npy', 'notes.txt', 'planes.json'],
     ]);

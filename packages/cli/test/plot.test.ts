@@ -24,10 +24,11 @@ describe('hbnn plot', () => {
       // A run of an earlier version, and a line cut short.
       runFolder(dir, 'a <b> & "c"', [line(1), line(2), '{"step": 3, "lo']),
     ];
+    writeFileSync(join(runs[0], 'result.json'), JSON.stringify({ top1: 0.4375 }));
     const out = join(dir, 'plot.html');
     const args = runs.flatMap((run) => ['--run', run]);
-    const { code, out: text } = hbnn('plot', ...args, '--out', out, '--json');
-    expect(code).toBe(0);
+    const { code, out: text, err } = hbnn('plot', ...args, '--out', out, '--json');
+    expect([code, err]).toEqual([0, '']);
     expect(JSON.parse(text)).toEqual({ page: out, runs: 2, points: 5 });
     const page = readFileSync(out, 'utf8');
     expect(page.match(/<svg /g)).toHaveLength(3);
@@ -35,7 +36,27 @@ describe('hbnn plot', () => {
     expect(page).not.toMatch(/<script|@import|url\((?!#)/);
     expect(page).toContain('a &lt;b&gt; &amp; ');
     expect(page).not.toContain('a <b>');
-    expect(page).toContain('<td class="number">50.00</td>');
+    // The test accuracy is the run's own; what was seen in training has its own column.
+    const heads = [...page.matchAll(/<th>(.*?)<\/th>/g)].map(([, head]) => head);
+    expect(heads.slice(3, 6)).toEqual([
+      ...['test accuracy (%)', 'best validation accuracy (%)', 'training accuracy (%)'],
+    ]);
+    const rows = [...page.matchAll(/<tr><td>(.*?)<\/td>(.*?)<\/tr>/g)].map(([, , cells]) =>
+      [...cells.matchAll(/>([^<>]+)</g)].map(([, cell]) => cell),
+    );
+    expect(rows.map((cells) => cells.slice(2, 5))).toEqual([
+      ['43.75', '50.00', '30.00'],
+      ['–', '–', '20.00'],
+    ]);
+    // The legend of training and validation has lines to tell them apart by.
+    const symbols = [...page.matchAll(/<path [^>]*stroke-dasharray="[^"]*"[^>]*>/g)].map(
+      ([path]) => path,
+    );
+    const legend = symbols.filter((path) => path.includes('stroke="#374151"'));
+    expect(legend.length).toBeGreaterThanOrEqual(2);
+    // Two runs of one learning rate are both to be seen: the line below is wider.
+    const widths = [...page.matchAll(/stroke-width="([\d.]+)"/g)].map(([, width]) => Number(width));
+    expect(new Set(widths.filter((width) => width > 1.5)).size).toBeGreaterThanOrEqual(2);
   });
 
   it('answers bad input with one line and exit code 2', () => {

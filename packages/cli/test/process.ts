@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const flags = ['--conditions=hbnn-source', '--import', 'tsx', main];
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const flags = ['--conditions=hbnn-source', '--import', tsx, main];
+
+/** What Node is given to run hbnn with arguments. */
+export const hbnnArguments = (...args: readonly string[]): string[] => [...flags, ...args];
 
 export interface Ended {
   readonly code: number | null;

@@ -48,9 +48,9 @@ describe('hbnn train', () => {
     writeFileSync(json, '{');
     const out = join(dir, 'out');
     const cases: [string[], string][] = [
-      [['train', '--epochs', '0', '--out', out], 'config.epochs'],
+      [['train', '--epochs', '0', '--out', out], '--epochs: expected more than 0, got 0'],
       [['train', '--max-steps', '1', '--out', '/proc/new'], '/proc/new'],
-      [['train', '--network', 'vgg', '--out', out], 'config.network'],
+      [['train', '--network', 'vgg', '--out', out], '--network: expected one of fcn4'],
       [['train', '--weights', 'some', '--out', out], "'some'"],
       [['train', '--data', 'mnist', '--out', out], "'mnist'"],
       [['train', '--layer-bits', '1,x', '--out', out], "'x'"],
@@ -113,8 +113,8 @@ describe('flags without effect', () => {
     [['--config', floats, '--scale-form', 'powers-of-two'], '--scale-form'],
     [['--config', floats, '--freeze-maps', '0.5'], '--freeze-maps'],
     [['--min-epochs', '2', '--validation', '50'], '--min-epochs: has no effect'],
-    [['--patience', '2'], 'config.earlyStop: expected validation images'],
-    [['--augment', 'crop'], 'config.augment'],
+    [['--patience', '2'], '--patience: expected validation images'],
+    [['--augment', 'crop'], '--augment'],
     [['--augment', 'rotate:4'], 'rotate'],
   ];
 

@@ -1,3 +1,4 @@
+import { chosenName, suggestion } from './choice.ts';
 import { HbnnError } from './error.ts';
 import { geometry, type Layout } from './layout.ts';
 import { elementCount, shapeText } from './tensor.ts';
@@ -16,6 +17,8 @@ export type MapPer = 'element' | 'position' | 'input' | 'output' | `block:${numb
 /** What shares one scale per plane: the whole tensor (the paper) or each output (XNOR-Net's α). */
 export type ScalePer = 'tensor' | 'output';
 
+const mapUnits: readonly string[] = ['element', 'position', 'input', 'output', 'block:4'];
+
 export const scalePers: readonly ScalePer[] = ['tensor', 'output'];
 
 /**
@@ -23,23 +26,19 @@ export const scalePers: readonly ScalePer[] = ['tensor', 'output'];
  *
  * @throws HbnnError unless it is element, position, input, output or block:K with a whole K >= 1
  */
-export function parseMapPer(text: string): MapPer {
+export function parseMapPer(text: string, where = 'map per'): MapPer {
   if (text === 'element' || text === 'position' || text === 'input' || text === 'output')
     return text;
   const block = /^block:([1-9]\d{0,8})$/.exec(text);
   if (block) return `block:${Number(block[1])}`;
   throw new HbnnError(
-    `map per: expected element, position, input, output or block:K with K of at least 1, got '${text}'; pass one of these`,
+    `${where}: expected element, position, input, output or block:K with K of at least 1, got '${text}'${suggestion(text, mapUnits)}`,
   );
 }
 
 /** Check the name of a scale granularity. @throws HbnnError unless it is tensor or output */
-export function parseScalePer(text: string): ScalePer {
-  const found = scalePers.find((name) => name === text);
-  if (found) return found;
-  throw new HbnnError(
-    `scale per: expected ${scalePers.join(' or ')}, got '${text}'; pass one of these`,
-  );
+export function parseScalePer(text: string, where = 'scale per'): ScalePer {
+  return chosenName(text, scalePers, where);
 }
 
 /** The units of a coarse map: those elements that share one bitwidth. */

@@ -15,6 +15,7 @@ export {
   type Select,
   selectBits,
 } from './bitMap.ts';
+export { chosenName, nearestName, suggestion } from './choice.ts';
 export { HbnnError, kindOf } from './error.ts';
 export {
   type MapPer,

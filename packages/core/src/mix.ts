@@ -11,6 +11,9 @@ export interface Mix {
 /** How far the fractions of a mix may sum from 1; what is left of the difference is divided out. */
 const sumTolerance = 1e-6;
 
+/** A number without the last digits of binary fractions: 1.1, not 1.0999999999999999. */
+const readable = (value: number): number => Number(value.toPrecision(12));
+
 function canonicalMix(shares: readonly { bits: number; fraction: number }[], where: string): Mix {
   for (const { bits, fraction } of shares) {
     if (!Number.isInteger(bits) || bits < 0 || bits > maxBitwidth)
@@ -19,13 +22,13 @@ function canonicalMix(shares: readonly { bits: number; fraction: number }[], whe
       );
     if (!Number.isFinite(fraction) || fraction < 0 || fraction > 1 + sumTolerance)
       throw new HbnnError(
-        `${where}: expected fractions from 0 to 1, got ${fraction} for ${bits} bits; give shares such as 0.7/0.2/0.1`,
+        `${where}: expected fractions from 0 to 1, got ${readable(fraction)} for ${bits} bits; give shares such as 0.7/0.2/0.1`,
       );
   }
   const sum = shares.reduce((total, share) => total + share.fraction, 0);
   if (Math.abs(sum - 1) > sumTolerance)
     throw new HbnnError(
-      `${where}: expected fractions that sum to 1, got a sum of ${sum}; give shares such as 0.7/0.2/0.1`,
+      `${where}: expected fractions that sum to 1, got a sum of ${readable(sum)}; give shares such as 0.7/0.2/0.1`,
     );
   // A sum that is 1 but for the last digits of binary fractions is left alone, so that 0.7 stays 0.7.
   const divisor = Math.abs(sum - 1) < 1e-12 ? 1 : sum;
@@ -56,10 +59,10 @@ export function mixOf(fractions: readonly number[]): Mix {
 
 const decimal = /^\d*\.?\d+(?:e[+-]?\d+)?$|^\d+\.$/i;
 
-function parseNumber(text: string, whole: string): number {
+function parseNumber(text: string, whole: string, where: string): number {
   if (!decimal.test(text))
     throw new HbnnError(
-      `mix: expected fractions such as 0.7/0.2/0.1 or 0:0.2/1:0.5/2:0.3, got '${whole}'; write plain decimals between slashes`,
+      `${where}: expected fractions such as 0.7/0.2/0.1 or 0:0.2/1:0.5/2:0.3, got '${whole}'; write plain decimals between slashes`,
     );
   return Number(text);
 }
@@ -68,27 +71,28 @@ function parseNumber(text: string, whole: string): number {
  * Read a mix: fractions of 1, 2, 3 … bits between slashes ('0.7/0.2/0.1'), or named bitwidths
  * ('0:0.2/1:0.5/2:0.3').
  *
+ * @param where what errors call the place that the text comes from, such as a flag
  * @throws HbnnError when the text is neither, or the fractions are not a distribution
  */
-export function parseMix(text: string): Mix {
+export function parseMix(text: string, where = 'mix'): Mix {
   const parts = text.split('/').map((part) => part.trim());
   const named = parts.filter((part) => part.includes(':')).length;
   if (named > 0 && named < parts.length)
     throw new HbnnError(
-      `mix: expected every part named (bits:fraction) or none, got '${text}'; write 0.7/0.2/0.1 or 1:0.7/2:0.2/3:0.1`,
+      `${where}: expected every part named (bits:fraction) or none, got '${text}'; write 0.7/0.2/0.1 or 1:0.7/2:0.2/3:0.1`,
     );
   const shares = parts.map((part, i) => {
-    const [bits, fraction] = named > 0 ? splitOnce(part, text) : [String(i + 1), part];
-    return { bits: parseNumber(bits, text), fraction: parseNumber(fraction, text) };
+    const [bits, fraction] = named > 0 ? splitOnce(part, text, where) : [String(i + 1), part];
+    return { bits: parseNumber(bits, text, where), fraction: parseNumber(fraction, text, where) };
   });
-  return canonicalMix(shares, `mix '${text}'`);
+  return canonicalMix(shares, `${where} '${text}'`);
 }
 
-function splitOnce(part: string, whole: string): [string, string] {
+function splitOnce(part: string, whole: string, where: string): [string, string] {
   const pieces = part.split(':').map((piece) => piece.trim());
   if (pieces.length !== 2)
     throw new HbnnError(
-      `mix: expected bits:fraction, got '${part}' in '${whole}'; write for example 1:0.7/2:0.2/3:0.1`,
+      `${where}: expected bits:fraction, got '${part}' in '${whole}'; write for example 1:0.7/2:0.2/3:0.1`,
     );
   return [pieces[0], pieces[1]];
 }
@@ -133,12 +137,13 @@ function blend(low: Mix, high: Mix, share: number): Mix {
  * of floor and ceiling elsewhere.
  *
  * @param average bits per element, from 0 to 8
+ * @param where what errors call the place that the average comes from, such as a flag
  * @throws HbnnError outside of that
  */
-export function distFromAverage(average: number): Mix {
+export function distFromAverage(average: number, where = 'distFromAverage'): Mix {
   if (!(average >= 0 && average <= maxBitwidth))
     throw new HbnnError(
-      `distFromAverage: expected an average from 0 to ${maxBitwidth} bits, got ${average}; ask for such an average or give a mix`,
+      `${where}: expected an average from 0 to ${maxBitwidth} bits, got ${average}; ask for such an average or give a mix`,
     );
   const named = [{ average: 1, mix: wholeMix(1) }, ...paperMixes, { average: 2, mix: wholeMix(2) }];
   const exact = named.find((entry) => Math.abs(entry.average - average) < 1e-9);

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
 
 export type Family = 'xc7' | 'ultrascale+' | 'ultrascale' | 'ecp5' | 'ice40';
 
@@ -88,6 +88,9 @@ export function device(name: string): Device {
   );
   if (found !== undefined) return found;
   throw new HbnnError(
-    `target: expected one of ${devices.map((one) => [one.name, ...one.aliases].join(' = ')).join(', ')}, got '${name}'`,
+    `target: expected one of ${devices.map((one) => [one.name, ...one.aliases].join(' = ')).join(', ')}, got '${name}'${suggestion(
+      name,
+      devices.flatMap((one) => [...one.aliases, one.name]),
+    )}`,
   );
 }

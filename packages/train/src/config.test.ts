@@ -94,3 +94,43 @@ describe('learning rate', () => {
     expect(steps.map((rate) => Number(rate.toFixed(6)))).toEqual([1, 1, 0.1, 0.1, 0.01, 0.01]);
   });
 });
+
+describe('faults of a configuration', () => {
+  it.each([
+    [
+      { network: 'alexnet' },
+      "config.network: expected one of fcn4, alexnet-bn, mobilenet, vgg8, alexnet-bn-full, mobilenet-full, vgg8-full, got 'alexnet'; did you mean 'alexnet-bn'?",
+    ],
+    [
+      { select: 'middleout' },
+      "config.select: expected one of middle-out, top-down, bottom-up, random, optimal, got 'middleout'; did you mean 'middle-out'?",
+    ],
+    [{ epochs: 0 }, 'config.epochs: expected more than 0, got 0'],
+    [{ epochs: 1.5 }, 'config.epochs: expected a whole number, got 1.5'],
+    [{ epochs: 'two' }, "config.epochs: expected a number, got 'two'"],
+    [{ momentum: 1 }, 'config.momentum: expected less than 1, got 1'],
+    [{ freezeMaps: 2 }, 'config.freezeMaps: expected at most 1, got 2'],
+    [{ widths: [] }, 'config.widths: expected at least 1 values, got []'],
+    [{ widths: [4, -1] }, 'config.widths.1: expected more than 0, got -1'],
+    [{ weights: 9 }, 'config.weights: expected an average from 0 to 8 bits, got 9'],
+    [
+      { weights: '0.7/0.2/0.2' },
+      "config.weights '0.7/0.2/0.2': expected fractions that sum to 1, got a sum of 1.1;",
+    ],
+    [
+      { weights: true },
+      "config.weights: expected 'float', a number or a mix such as 0.7/0.2/0.1, got true",
+    ],
+    [{ epoch: 3 }, "config: unknown setting 'epoch'; did you mean 'epochs'?"],
+    [{ augment: 'rotate:4' }, "config.augment: unknown setting 'rotate'"],
+    [{ augment: 'crop:x' }, "config.augment.crop: expected a number, got 'crop:x'"],
+  ])('%j', (input, message) => {
+    expect(() => runConfig(input)).toThrow(message);
+  });
+
+  it('calls fields what it is told to', () => {
+    const flag = (field: string): string => `--${field}`;
+    expect(() => runConfig({ weights: 9 }, flag)).toThrow('--weights: expected an average');
+    expect(() => runConfig({ batch: -1 }, flag)).toThrow('--batch: expected more than 0, got -1');
+  });
+});

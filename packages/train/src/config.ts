@@ -1,5 +1,6 @@
 import { HbnnError, type MapPer, parseScaleForm, type ScaleForm, type Select } from '@hbnn/core';
 import { z } from 'zod';
+import { configFault, type PlaceOf } from './configFault.ts';
 import { type NetworkName, networkNames } from './networks/registry.ts';
 import {
   inputPrecision,
@@ -119,24 +120,31 @@ export type RunConfig = z.output<typeof schema>;
 /** A configuration as people write it: everything has a default. */
 export type RunConfigInput = z.input<typeof schema>;
 
+/** The name of a field where the whole is called `where`: `config.epochs`. */
+const fieldOf =
+  (where: string): PlaceOf =>
+  (field) =>
+    field === '' ? where : `${where}.${field}`;
+
 /**
  * Fill in defaults and check every field.
  *
+ * @param where what errors call the configuration, or how they call each of its fields
  * @throws HbnnError naming the field, what it expects and what came
  */
-export function runConfig(input: unknown, where = 'config'): RunConfig {
+export function runConfig(input: unknown, where: string | PlaceOf = 'config'): RunConfig {
+  const placeOf = typeof where === 'string' ? fieldOf(where) : where;
   const parsed = schema.safeParse(input);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const field = issue.path.join('.');
-    throw new HbnnError(`${where}${field ? `.${field}` : ''}: ${lowerFirst(issue.message)}`);
+    const fields = Object.keys(schema.shape);
+    throw configFault(parsed.error.issues[0], input, placeOf, fields);
   }
   if (parsed.data.earlyStop !== undefined && parsed.data.validation === undefined) {
     throw new HbnnError(
-      `${where}.earlyStop: expected validation images to judge epochs by, got none; set validation`,
+      `${placeOf('earlyStop')}: expected validation images to judge epochs by, got none; set ${placeOf('validation')}`,
     );
   }
-  precisionOf(parsed.data, where);
+  precisionOf(parsed.data, placeOf);
   return parsed.data;
 }
 
@@ -151,13 +159,14 @@ export function configDifference(stored: RunConfig, wanted: RunConfig): string |
   return undefined;
 }
 
-const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
-
 /** The precision a configuration asks for, layer by layer where it names layers. */
-export function precisionOf(config: RunConfig, where = 'config'): NetworkPrecision {
-  const inputs = parseBits(config.inputs, `${where}.inputs`);
+export function precisionOf(
+  config: RunConfig,
+  placeOf: PlaceOf = fieldOf('config'),
+): NetworkPrecision {
+  const inputs = parseBits(config.inputs, placeOf('inputs'));
   const one = (text: string | number, field: string): Precision => {
-    const mix = parseBits(text, `${where}.${field}`);
+    const mix = parseBits(text, placeOf(field));
     return {
       weights:
         mix &&

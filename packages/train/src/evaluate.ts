@@ -6,6 +6,7 @@ import { checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { layersWithin } from './parameters.ts';
+import { pauser } from './pause.ts';
 import { scoresOf } from './scores.ts';
 
 export interface Evaluation {
@@ -23,6 +24,13 @@ function testBatch({ shape: [height, width] }: BatchSource): number {
   return Math.max(8, Math.min(250, Math.floor((250 * 32 * 32) / (height * width))));
 }
 
+export interface EvaluateOptions {
+  readonly batch?: number;
+  readonly onBatch?: (images: number) => void;
+  /** Rejects with the signal's reason between two batches. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Measure a model on a data set, with frozen maps, scales and batch norm statistics.
  *
@@ -31,13 +39,14 @@ function testBatch({ shape: [height, width] }: BatchSource): number {
 export async function evaluate(
   model: tfl.LayersModel,
   source: BatchSource,
-  options: { batch?: number; onBatch?: (images: number) => void } = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkFits(model, source, 'evaluate');
   checkNumbers('evaluate', options, { batch: 'positive whole' });
   const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
   const layers = binarizedLayers(model);
+  const pause = pauser();
   for (const layer of layers) layer.freeze();
   try {
     for await (const part of source.batches({ batch, shuffle: false, seed: 0, epoch: 0 })) {
@@ -50,6 +59,8 @@ export async function evaluate(
       scores.dispose();
       countScores(values as Float32Array, part.labels, totals);
       options.onBatch?.(totals.images);
+      await pause();
+      options.signal?.throwIfAborted();
     }
   } finally {
     for (const layer of layers) layer.thaw();
@@ -94,7 +105,7 @@ export function countScores(
 export async function recalibrate(
   model: tfl.LayersModel,
   source: BatchSource,
-  options: { images: number; batch: number; seed: number },
+  options: { images: number; batch: number; seed: number; signal?: AbortSignal },
 ): Promise<void> {
   checkImagesFit(model, source, 'recalibrate');
   checkNumbers('recalibrate', options, {
@@ -104,6 +115,7 @@ export async function recalibrate(
   });
   let k = 0;
   let seen = 0;
+  const pause = pauser();
   const pass = { batch: options.batch, shuffle: true, seed: options.seed, epoch: -1 };
   for await (const part of source.batches(pass)) {
     checkBatch(part, source, 'recalibrate');
@@ -115,6 +127,8 @@ export async function recalibrate(
     });
     seen += part.count;
     if (seen >= options.images) break;
+    await pause();
+    options.signal?.throwIfAborted();
   }
   checkFiniteWeights(layersWithin(model), 'recalibrate');
 }

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Batch, type BatchSource, checkBatch, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -8,6 +7,7 @@ import { checkFits } from './fitting.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { layersWithin } from './parameters.ts';
+import { pauser } from './pause.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { scoresOf } from './scores.ts';
 
@@ -56,9 +56,6 @@ export interface FitOptions {
   readonly onStep?: (state: TrainState) => void | Promise<void>;
 }
 
-/** How long training may keep the event loop from timers, signals and messages, in milliseconds. */
-const longestHold = 100;
-
 /** The number of steps a training will take. */
 export function stepsOf(
   source: BatchSource,
@@ -86,7 +83,7 @@ export async function fit(
   checkFits(model, source, 'training');
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
-  let held = performance.now();
+  const pause = pauser();
   while (state.step < steps && !o.stop?.(state.epochs)) {
     const { epoch, batchInEpoch: from } = state;
     const pass = { batch: o.batch, shuffle: true, seed: o.seed, epoch, from };
@@ -103,10 +100,7 @@ export async function fit(
         await o.onEpoch?.(state);
       }
       await o.onStep?.(state);
-      if (performance.now() - held > longestHold) {
-        await setImmediate();
-        held = performance.now();
-      }
+      await pause();
       if (state.step >= steps || state.batchInEpoch === 0) break;
     }
     if (state.step === before) {

@@ -37,6 +37,18 @@ export function readMetrics(dir: string): MetricsLine[] {
   return linesOf(file).flatMap((line) => parsed(line) ?? []);
 }
 
+/** The test accuracy of a run that has ended, 0 … 1; undefined for one that has not. */
+export function readTestAccuracy(dir: string): number | undefined {
+  try {
+    const { top1 } = JSON.parse(readFileSync(join(dir, 'result.json'), 'utf8')) as {
+      top1?: unknown;
+    };
+    return typeof top1 === 'number' ? top1 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Drop the lines of steps after the checkpoint, which will be written again, and damaged ones. */
 export function cutMetrics(dir: string, step: number): void {
   const file = metricsFile(dir);

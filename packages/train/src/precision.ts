@@ -66,14 +66,15 @@ export type NetworkPrecision = Precision | readonly Precision[];
  */
 export function parseBits(text: string | number, where: string): Mix | undefined {
   if (text === 'float') return undefined;
-  if (typeof text === 'string' && (text.includes('/') || text.includes(':'))) return parseMix(text);
+  if (typeof text === 'string' && (text.includes('/') || text.includes(':')))
+    return parseMix(text, where);
   const average = typeof text === 'number' ? text : Number(text);
   if (!Number.isFinite(average) || `${text}`.trim() === '') {
     throw new HbnnError(
       `${where}: expected 'float', an average such as 1.4, or a mix such as 0.7/0.2/0.1, got '${text}'`,
     );
   }
-  return distFromAverage(average);
+  return distFromAverage(average, where);
 }
 
 /** Binarize weights the paper's way unless told otherwise: middle-out, per element, per tensor, each step. */

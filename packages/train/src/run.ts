@@ -17,7 +17,13 @@ import type { RunOptions, RunResult } from './runResult.ts';
 import { learningRateAt } from './schedule.ts';
 import { eventWriter } from './tensorboard.ts';
 import { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
-import { bestEpoch, stopsEarly, validate, validationSource } from './validate.ts';
+import {
+  bestEpoch,
+  rememberStatistics,
+  stopsEarly,
+  validate,
+  validationSource,
+} from './validate.ts';
 
 /** What a run is trained and judged on. */
 export interface RunSources {
@@ -68,6 +74,7 @@ export async function runTraining(
 ): Promise<RunResult> {
   const finished = checkRunFolder(config, o);
   if (finished) return finished;
+  o.signal?.throwIfAborted();
   const seen = config.augment ? augmented(sources.train, config.augment) : sources.train;
   const validation = validationSource(config, sources.validation);
   // First the network, which may refuse the configuration; only then is anything written.
@@ -120,19 +127,50 @@ async function trainInFolder(
         trainImages,
         trainedOn: kindOfSource(sources.train),
       } satisfies Checkpoint);
+    const onStep = stepReporter(config, sources.train, o, clock, save);
+    const onEpoch = epochValidator(config, model, sources, o, save);
+    if (onEpoch !== undefined && validationIsDue(state)) {
+      await onEpoch(state);
+      onStep(state);
+    }
     await fit(model, sources.seen, optimizer, variables, state, {
       ...config,
-      onStep: stepReporter(config, sources.train, o, clock, save),
-      onEpoch: epochValidator(config, model, sources, o.dir),
+      onStep,
+      onEpoch,
       stop: (epochs) => stopsEarly(epochs, config.earlyStop),
     });
-    const images = recalibrationImages(config, sources.train);
-    // On images as they are: the test images come like that too.
-    if (images > 0) await recalibrate(model, sources.train, { ...config, images });
-    const test = await evaluate(model, sources.test);
+    const test = await conclude(config, model, sources, o.signal, save);
     return finish(config, model, state, test, clock.total(), sources, o);
   } finally {
     optimizer.dispose();
+  }
+}
+
+/** Whether a training was ended while the validation images of its last epoch were measured. */
+const validationIsDue = ({ batchInEpoch, epochs }: TrainState): boolean =>
+  batchInEpoch === 0 && epochs.length > 0 && epochs[epochs.length - 1].validation === undefined;
+
+/** Recalibrate and test; ended by the signal, leave a checkpoint of the training's end. */
+async function conclude(
+  config: RunConfig,
+  model: tfl.LayersModel,
+  { train, test }: RunSources,
+  signal: AbortSignal | undefined,
+  save: () => void,
+): Promise<Evaluation> {
+  const images = recalibrationImages(config, train);
+  const restore = signal && rememberStatistics(model);
+  const { batch, seed } = config;
+  try {
+    // On images as they are: the test images come like that too.
+    if (images > 0) await recalibrate(model, train, { images, batch, seed, signal });
+    return await evaluate(model, test, { signal });
+  } catch (error) {
+    if (signal?.aborted) {
+      restore?.();
+      save();
+    }
+    throw error;
   }
 }
 
@@ -141,11 +179,12 @@ function epochValidator(
   config: RunConfig,
   model: tfl.LayersModel,
   { train, validation }: RunSources,
-  dir: string,
+  { dir, signal }: RunOptions,
+  save: () => void,
 ): ((state: TrainState) => Promise<void>) | undefined {
   if (validation === undefined) return undefined;
-  return (state) =>
-    validate(model, { train, validation }, config, ({ loss, top1: accuracy }) => {
+  return async (state) => {
+    const keep = ({ loss, top1: accuracy }: Evaluation): void => {
       const closed = state.epochs.pop() as EpochSummary;
       state.epochs.push({ ...closed, validation: { loss, accuracy } });
       const best = bestEpoch(state.epochs);
@@ -155,7 +194,14 @@ function epochValidator(
         best,
         trainedOn: kindOfSource(train),
       });
-    });
+    };
+    try {
+      await validate(model, { train, validation }, config, keep, signal);
+    } catch (error) {
+      if (signal?.aborted) save();
+      throw error;
+    }
+  };
 }
 
 /** Images to recalibrate on: a training cut short sees no more of them than it was trained on. */
@@ -269,6 +315,10 @@ function stepReporter(
       saved = performance.now();
       // Large networks take seconds to save: no more than a tenth of the time goes into it.
       if (every > 0) interval = Math.max(every, 10 * (saved - begun));
+    }
+    if (o.signal?.aborted) {
+      save();
+      throw o.signal.reason;
     }
   };
 }

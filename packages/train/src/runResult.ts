@@ -50,4 +50,9 @@ export interface RunOptions {
   /** How long to wait for another process that trains into the folder, in seconds; default 0. */
   readonly waitSeconds?: number;
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * Ends the training: a checkpoint is written as soon as the step at hand is done, and the training rejects with the
+   * signal's reason. Resumed, it ends with the same bits as one left alone.
+   */
+  readonly signal?: AbortSignal;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+import { checkFolderOf, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'hbnn-tensor-file-'));
 const arrays = [
@@ -39,7 +39,12 @@ describe('tensor files', () => {
 
   it('leaves the old file alone when the new one cannot be written', () => {
     const dir = folder();
-    expect(() => writeWhole(join(dir, 'missing', 'x.bin'), 'text')).toThrow('as it was before');
+    expect(() => writeWhole(join(dir, 'missing', 'x.bin'), 'text')).toThrow(
+      `the folder ${join(dir, 'missing')} does not exist`,
+    );
+    expect(() => writeWhole(dir, 'text')).toThrow(`${dir}: could not be written: it is a folder`);
+    expect(() => checkFolderOf(dir)).toThrow('it is a folder; give the name of a file');
+    expect(() => checkFolderOf(join(dir, 'x'))).not.toThrow();
     writeWhole(join(dir, 'x'), 'old');
     expect(() => writeWhole(join(dir, 'x'), [{ length: 4 } as unknown as Uint8Array])).toThrow();
     expect(readFileSync(join(dir, 'x'), 'utf8')).toBe('old');

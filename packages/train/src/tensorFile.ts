@@ -78,9 +78,52 @@ export function makeFolder(folder: string): string | undefined {
   return above ?? folder;
 }
 
+const nameAFile = 'it is a folder; give the name of a file';
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** Why a file could not be written, and what to do, by the system's error code. */
+function whyUnwritten(file: string, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (isFolder(file)) return nameAFile;
+  const folder = dirname(resolve(file));
+  switch (code) {
+    case 'ENOENT':
+      return `the folder ${folder} does not exist; make it or choose another place`;
+    case 'ENOTDIR':
+      return `${folder} is not a folder; choose another place`;
+    case 'EACCES':
+    case 'EPERM':
+      return `writing there is not permitted (${code}); choose another place`;
+    case 'EROFS':
+      return 'the disk is read-only; choose another place';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk is full (${code}); free disk space or choose another place`;
+    default:
+      return `${message}; choose another place`;
+  }
+}
+
+/** Refuse a file whose folder does not exist, or that is a folder itself, before the work that makes its content. @throws HbnnError */
+export function checkFolderOf(file: string): void {
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder))
+    throw new HbnnError(
+      `${file}: could not be written: the folder ${folder} does not exist; make it or choose another place`,
+    );
+  if (isFolder(file)) throw new HbnnError(`${file}: could not be written: ${nameAFile}`);
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+
 /** Write a file beside its place, flush it and rename it: readers see the old content or the new. */
 export function writeWhole(file: string, parts: readonly Uint8Array[] | string): void {
   const temporary = `${file}.${process.pid}.tmp`;
+  // Signals wait until the file is in its place, so that none leaves the temporary one.
+  const hold = (): void => {};
+  for (const signal of stopSignals) process.on(signal, hold);
   try {
     const handle = openSync(temporary, 'w');
     try {
@@ -94,10 +137,10 @@ export function writeWhole(file: string, parts: readonly Uint8Array[] | string):
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new HbnnError(
-      `${file}: could not be written (${(error as Error).message}); the file is as it was before. ` +
-        'Free disk space or choose another output folder',
-    );
+    const kept = existsSync(file) && !isFolder(file) ? ' (it is as it was before)' : '';
+    throw new HbnnError(`${file}: could not be written${kept}: ${whyUnwritten(file, error)}`);
+  } finally {
+    for (const signal of stopSignals) process.off(signal, hold);
   }
 }
 

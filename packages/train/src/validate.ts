@@ -46,26 +46,27 @@ export function validationSource(
 /**
  * Measure a model in training on the validation images as the end of the training would be measured on
  * the test images: with statistics recomputed on training images. `whileMeasured` sees the model in that
- * state; afterwards it is as before, to the bit.
+ * state; afterwards it is as before, to the bit, also when `signal` ends the measurement.
  */
 export async function validate(
   model: tfl.LayersModel,
   sources: { readonly train: BatchSource; readonly validation: BatchSource },
   config: Pick<RunConfig, 'recalibrate' | 'batch' | 'seed'>,
   whileMeasured: (result: Evaluation) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const restore = rememberStatistics(model);
   try {
     const { recalibrate: images, batch, seed } = config;
-    if (images > 0) await recalibrate(model, sources.train, { images, batch, seed });
-    whileMeasured(await evaluate(model, sources.validation));
+    if (images > 0) await recalibrate(model, sources.train, { images, batch, seed, signal });
+    whileMeasured(await evaluate(model, sources.validation, { signal }));
   } finally {
     restore();
   }
 }
 
 /** Keep what a forward pass may change: running statistics, maps and scales. */
-function rememberStatistics(model: tfl.LayersModel): () => void {
+export function rememberStatistics(model: tfl.LayersModel): () => void {
   const running = parametersOf(model)
     .filter(({ trainable }) => !trainable)
     .map(({ name, variable }) => [name, variable] as const);

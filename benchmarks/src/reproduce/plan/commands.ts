@@ -2,6 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Interruption, interruptible } from '@hbnn/cli/interruption';
+import { shellWord } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import { type BackendChoice, runConfig, writeWhole } from '@hbnn/train';
@@ -100,31 +102,27 @@ async function measuredHere(
 export async function continuePlan(name: string, o: PlanCommandOptions): Promise<void> {
   const plan = readPlan(name);
   const meter = progressMeter(`${name}:`);
-  const stop = (): void => {
-    meter.stop();
-    process.stderr.write(
-      `\n--run-plan: stopped; finished trainings are in the ledger, begun ones continue when the same command is given again\n`,
-    );
-    // Its processes end when this one does; each has saved within the last seconds.
-    process.exit(130);
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  await runPlan(plan, {
-    from: o.from,
-    ledger: ledgerOf(name, o.committed),
-    cache: o.cache,
-    log: join(o.cache, `plan-${name}.log`),
-    jobs: o.jobs ?? availableParallelism(),
-    backend: o.backend,
-    anyCode: o.anyCode,
-    minutes: o.minutes,
-    meter,
-  }).finally(() => {
-    meter.stop();
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  });
+  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
+  await interruptible((signal) =>
+    runPlan(plan, {
+      from: o.from,
+      ledger: ledgerOf(name, o.committed),
+      cache: o.cache,
+      log: join(o.cache, `plan-${name}.log`),
+      jobs: o.jobs ?? availableParallelism(),
+      backend: o.backend,
+      anyCode: o.anyCode,
+      minutes: o.minutes,
+      meter,
+      signal,
+    }),
+  )
+    .catch((error: unknown) => {
+      if (!(error instanceof Interruption)) throw error;
+      // Finished trainings are in the ledger; begun ones were saved and continue.
+      throw new Interruption(error.signal, typed);
+    })
+    .finally(() => meter.stop());
 }
 
 /** Judge the claims of a committed plan from the committed ledger, and write them as a page and as CSV. */

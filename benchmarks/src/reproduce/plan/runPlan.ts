@@ -23,6 +23,8 @@ export interface RunPlanOptions {
   /** Trainings side by side: one process each. */
   readonly jobs: number;
   readonly backend: BackendChoice;
+  /** Saves and ends the trainings that run. */
+  readonly signal?: AbortSignal;
   /** Count trainings of other versions of the code as done. */
   readonly anyCode: boolean;
   /** Begin no training after so many minutes. */
@@ -67,6 +69,7 @@ export async function runPlan(plan: Plan, o: RunPlanOptions): Promise<void> {
     backend: o.backend,
     code,
     meter: o.meter,
+    signal: o.signal,
     done: all.length - open.size,
     until: o.minutes === undefined ? undefined : performance.now() + 60_000 * o.minutes,
     onTrained: (key, line) => {

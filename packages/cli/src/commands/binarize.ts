@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   approximate,
   averageBits,
@@ -5,6 +7,7 @@ import {
   binarize,
   bitCounts,
   bitMapFrom,
+  chosenName,
   distance,
   distFromAverage,
   encodeNpy,
@@ -28,11 +31,19 @@ import {
 import { Command } from 'commander';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
-import { printResult } from '../output.ts';
+import {
+  commandName,
+  numberText,
+  percentText,
+  printNext,
+  printResult,
+  shellWord,
+} from '../output.ts';
 
 interface Options {
-  in: string;
+  in?: string;
   out: string;
+  force?: boolean;
   average?: string;
   mix?: string;
   map?: string;
@@ -47,7 +58,8 @@ interface Options {
 export function binarizeCommand(): Command {
   return new Command('binarize')
     .description('binarize a tensor (.npy) to a heterogeneous bitwidth')
-    .requiredOption('--in <file>', 'tensor: .npy of floats or integers')
+    .argument('[file]', 'tensor: .npy of floats or integers')
+    .option('--in <file>', 'the same as the argument')
     .option(
       '--average <bits>',
       "average bitwidth, e.g. 1.4 (the paper's mix where it has one; below 1 some get 0 bits)",
@@ -71,20 +83,28 @@ export function binarizeCommand(): Command {
     )
     .option('--map-per <unit>', 'element, block:K, position, input or output', 'element')
     .requiredOption('--out <folder>', 'where map.npy, approximation.npy and planes.json go')
+    .option('--force', 'replace such files of an earlier call in --out')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-Example:
-  python3 -c "import numpy as n; n.save('w.npy', n.random.default_rng(1).normal(size=(64, 3, 3, 32)))"
-  hbnn binarize --in w.npy --average 1.4 --out binarized --json`,
+Example (NumPy's numpy.save makes such files too):
+  hbnn random --tensor 64x3x3x32 --out w.npy
+  hbnn binarize w.npy --average 1.4 --out binarized`,
     )
-    .action((options: Options, command: Command) => run(options, command));
+    .action((file: string | undefined, options: Options, command: Command) =>
+      run(file, options, command),
+    );
 }
 
-function run(o: Options, command: Command): void {
+/** The files that are written. */
+const outNames = ['map.npy', 'approximation.npy', 'planes.json'] as const;
+
+function run(file: string | undefined, o: Options, command: Command): void {
   if (o.map !== undefined) refuseBesideMap(command);
-  const tensor = readTensor(o.in);
+  if (o.out === '') throw new HbnnError('--out: expected a folder, got an empty name');
+  refuseToReplace(o);
+  const tensor = readTensor(tensorFile(file, o.in));
   const result = binarized(tensor, o);
   const approximation = approximate(result);
   const { shape, map } = result;
@@ -92,20 +112,98 @@ function run(o: Options, command: Command): void {
     'map.npy': encodeNpy({ shape: [...shape], data: map.bits }),
     'approximation.npy': encodeNpy({ shape: [...shape], data: approximation.data }),
     'planes.json': Buffer.from(`${JSON.stringify(planesJson(result))}\n`),
-  });
+  } satisfies Record<(typeof outNames)[number], Uint8Array>);
   const bits = bitCounts(map);
   const total = Object.entries(bits).reduce((sum, [width, n]) => sum + Number(width) * n, 0);
-  printResult(
-    {
-      averageBits: total / map.bits.length,
-      bits,
-      scales: result.planes.map(({ scales }) => scaleJson(scales, result.scalePer)),
-      distance: distance(tensor, approximation),
-      storedBits: storedBits(result),
-    },
-    o.json,
-  );
+  const stored = storedBits(result);
+  const summary = {
+    averageBits: total / map.bits.length,
+    bits,
+    scales: result.planes.map(({ scales }) => scaleJson(scales, result.scalePer)),
+    distance: distance(tensor, approximation),
+    storedBits: stored,
+    storedBitsPerWeight: stored.total / map.bits.length,
+    distances: wholeBitDistances(tensor, result.scalePer),
+    out: o.out,
+    files: outNames,
+  };
+  if (o.json) printResult(summary, true);
+  else printResult(linesOf(summary, map.bits.length));
+  printNext([`${commandName()} train --weights ${shellWord(o.average ?? o.mix ?? '1.4')}`], o.json);
 }
+
+function tensorFile(argument: string | undefined, option: string | undefined): string {
+  const file = argument ?? option;
+  if (file === undefined)
+    throw new HbnnError(
+      "binarize: expected the file of a tensor, got none; give it as in 'hbnn binarize w.npy'",
+    );
+  if (argument !== undefined && option !== undefined && argument !== option)
+    throw new HbnnError(
+      `binarize: expected one tensor, got ${argument} and --in ${option}; leave one out`,
+    );
+  return file;
+}
+
+function refuseToReplace({ out, force }: Options): void {
+  if (force) return;
+  const earlier = outNames.find((name) =>
+    statSync(join(out, name), { throwIfNoEntry: false })?.isFile(),
+  );
+  if (earlier !== undefined)
+    throw new HbnnError(
+      `--out: expected a folder without results, got ${join(out, earlier)}; choose another folder or give --force to replace it`,
+    );
+}
+
+/** ‖T − T_B‖ / ‖T‖ with the same whole number of bits for all elements. */
+const wholeBitDistances = (tensor: FloatTensor, scalePer: ScalePer): Record<number, number> =>
+  Object.fromEntries(
+    [1, 2, 3].map((bits) => {
+      const map = bitMapFrom(new Uint8Array(tensor.data.length).fill(bits), tensor.shape);
+      return [bits, distance(tensor, approximate(binarize(tensor, map, { scalePer })))];
+    }),
+  );
+
+interface Summary {
+  readonly averageBits: number;
+  readonly bits: Readonly<Record<string, number>>;
+  readonly scales: readonly (number | readonly number[])[];
+  readonly distance: number;
+  readonly storedBits: ReturnType<typeof storedBits>;
+  readonly storedBitsPerWeight: number;
+  readonly distances: Readonly<Record<number, number>>;
+  readonly out: string;
+  readonly files: readonly string[];
+}
+
+const bitsText = (bits: number | string): string => `${bits} ${`${bits}` === '1' ? 'bit' : 'bits'}`;
+
+/** What is printed for people. */
+function linesOf(summary: Summary, elements: number): Record<string, string> {
+  const { averageBits: average, bits, distances, storedBits: stored, out, files } = summary;
+  const shares = Object.entries(bits)
+    .filter(([, n]) => n > 0)
+    .map(([width, n]) => `${percentText(n / elements)} ${bitsText(width)}`);
+  const beside = Object.entries(distances).map(
+    ([width, value]) => `${value.toFixed(4)} at ${bitsText(width)}`,
+  );
+  const each = (n: number): string => numberText(n / elements);
+  return {
+    elements: numberText(elements),
+    'average bits': `${numberText(average)}: ${shares.join(', ')}`,
+    distance: `${summary.distance.toFixed(4)} of the tensor's norm (${beside.join(', ')})`,
+    'stored bits': `${numberText(stored.total)}, that is ${each(stored.total)} per weight: signs ${each(stored.signs)}, bit map ${each(stored.mapStored)}, scales ${each(stored.scales)}`,
+    'with a coded map': `${each(stored.signs + stored.mapEntropy + stored.scales)} per weight, were the bit map coded at its entropy`,
+    scales: summary.scales.map(scaleText).join(', '),
+    written: `${out}: ${files.join(', ')}`,
+  };
+}
+
+const scaleText = (scale: number | readonly number[]): string =>
+  typeof scale === 'number'
+    ? numberText(scale)
+    : `${numberText(Math.min(...scale))} … ${numberText(Math.max(...scale))} (${scale.length} outputs)`;
 
 /** What chooses a map has no say where one is given. */
 function refuseBesideMap(command: Command): void {
@@ -147,12 +245,11 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
       `binarize: expected one of --average, --mix and --map, got ${given.length || 'none'}`,
     );
   }
-  const scalePer = parseScalePer(o.scalePer) satisfies ScalePer;
+  const scalePer = parseScalePer(o.scalePer, '--scale-per') satisfies ScalePer;
   const scaleForm = parseScaleForm(o.scaleForm, '--scale-form');
   const form = { scalePer, scaleForm };
   if (o.map !== undefined) return binarize(tensor, readMap(o.map, tensor.shape), form);
-  parseMapPer(o.mapPer);
-  const mapPer = o.mapPer as MapPer;
+  const mapPer = parseMapPer(o.mapPer, '--map-per') satisfies MapPer;
   const select = selectRule(o.select);
   if (select === 'optimal') {
     if (o.average === undefined) {
@@ -175,16 +272,15 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
 }
 
 function mixFrom(o: Options): Mix {
-  return o.mix !== undefined ? parseMix(o.mix) : distFromAverage(averageOf(o.average as string));
+  return o.mix !== undefined
+    ? parseMix(o.mix, '--mix')
+    : distFromAverage(averageOf(o.average as string), '--average');
 }
 
 const averageOf = (text: string): number => decimal(text, '--average', 'bits such as 1.4');
 
-function selectRule(text: string): Heuristic | 'optimal' {
-  const known: readonly string[] = [...heuristics, 'optimal'];
-  if (known.includes(text)) return text as Heuristic | 'optimal';
-  throw new HbnnError(`--select: expected one of ${known.join(', ')}, got '${text}'`);
-}
+const selectRule = (text: string): Heuristic | 'optimal' =>
+  chosenName(text, [...heuristics, 'optimal'] as const, '--select');
 
 function readMap(file: string, shape: readonly number[]): BitMap {
   const map = readNpyFile(file);

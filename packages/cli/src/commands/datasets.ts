@@ -1,7 +1,11 @@
 import { datasets, fetchDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
-import { printResult } from '../output.ts';
+import { Interruption, untilInterrupted } from '../interruption.ts';
+import { commandName, printNext, printResult, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
+
+/** The data sets that are fetched. */
+const fetched = Object.keys(datasets).filter((name) => datasets[name].fetch !== undefined);
 
 export function datasetsCommand(): Command {
   const command = new Command('datasets')
@@ -16,7 +20,7 @@ export function datasetsCommand(): Command {
   command
     .command('fetch')
     .description('download a data set into the cache, or check a local copy')
-    .argument('<name>', 'fashion-mnist or cifar10')
+    .argument('<name>', fetched.join(' or '))
     .option('--from <path>', 'a local folder or archive instead of a download')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -43,13 +47,20 @@ function list(json?: boolean): void {
 
 async function fetchOne(name: string, o: { from?: string; json?: boolean }): Promise<void> {
   const meter = progressMeter(name);
-  try {
-    const ready = await fetchDataset(name, {
+  const fetching = untilInterrupted(() =>
+    fetchDataset(name, {
       from: o.from,
       onProgress: (text, done, total) => meter.update(done, total ?? done, text),
-    });
-    printResult({ name, ready }, o.json);
-  } finally {
-    meter.stop();
-  }
+    }),
+  );
+  const ready = await fetching
+    .catch((error) => {
+      if (!(error instanceof Interruption)) throw error;
+      // What has come lies beside its place, and the next try continues there.
+      throw new Interruption(error.signal, `${commandName()} datasets fetch ${name}`);
+    })
+    .finally(() => meter.stop());
+  printResult({ name, ready }, o.json);
+  const from = o.from === undefined ? '' : ` --from ${shellWord(o.from)}`;
+  printNext([`${commandName()} train --data ${name}${from}`], o.json);
 }

@@ -271,7 +271,9 @@ function cellsOf({ target, liberty }: Options): Technology | undefined {
     return libertyTechnology(liberty.map((file) => readLiberty(textOf(file), basename(file))));
   }
   if (target === undefined)
-    throw new HbnnError('--target: expected an FPGA, asic:NM or --liberty FILE, got none');
+    throw new HbnnError(
+      '--target: expected an FPGA such as zc706, a process such as asic:45, or --liberty FILE, got none',
+    );
   const process = /^asic:(.*)$/.exec(target)?.[1];
   return process === undefined ? undefined : builtInTechnology(decimal(process, '--target asic:'));
 }

@@ -1,14 +1,24 @@
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
+import { type Dataset, datasets } from '@hbnn/datasets';
+import type { CheckedModel } from '@hbnn/model';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
-import { printResult } from '../output.ts';
+import {
+  commandName,
+  numberText,
+  percentText,
+  printNext,
+  printResult,
+  shellWord,
+} from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 interface Options {
@@ -29,7 +39,7 @@ export function evalCommand(): Command {
   return new Command('eval')
     .description('measure a trained run, or an integer model, on test images')
     .option('--run <folder>', 'run folder of hbnn train')
-    .option('--model <file>', 'integer model (hbnn lower) instead of a run; give --data')
+    .option('--model <file>', 'integer model (hbnn lower) instead of a run')
     .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, defaultEngine)
     .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
     .option(
@@ -37,14 +47,17 @@ export function evalCommand(): Command {
       'of a run, last: the end of the training; best: by validation',
       'last',
     )
-    .option('--data <name>', 'another data set of the same image size and classes')
+    .option(
+      '--data <name>',
+      'another data set of the same image size and classes (default: the run’s; of a model, one that fits)',
+    )
     .option('--from <path>', 'local folder or archive of the data set')
-    .option('--test-limit <n>', 'measure so many test images, stratified; default all')
+    .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
-    .action((o: Options) => run(o));
+    .action((o: Options) => untilInterrupted(() => run(o)));
 }
 
 async function run(o: Options): Promise<void> {
@@ -58,34 +71,74 @@ async function run(o: Options): Promise<void> {
 async function runModel(file: string, o: Options): Promise<void> {
   if (o.rtl !== undefined && o.engine !== 'verilog')
     throw new HbnnError(`--rtl: expected --engine verilog beside it, got --engine ${o.engine}`);
-  if (o.data === undefined)
-    throw new HbnnError("eval: expected --data with --model; see 'hbnn datasets list'");
+  chosenName(o.engine, engineNames, '--engine');
+  const limit = testLimit(o);
   const { model, bytes } = await readModelWithSize(file);
-  const { test, label } = await openData(o.data, {
+  const options = {
     from: o.from,
-    testLimit: testLimit(o),
+    testLimit: limit,
     testOnly: true,
     skipBadImages: o.skipBadImages,
     // Images come in the size that the model takes, where a data set has a choice.
     size: model.input.shape[0],
-  });
+  };
+  const { test, label } =
+    o.data === undefined
+      ? await fittingDataset(file, model, options)
+      : await openData(o.data, options);
   const engine =
     o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
   const meter = progressMeter('testing');
   const accuracy = await evaluateModel(model, engine, test, (done) =>
     meter.update(done, test.count, 'images'),
   ).finally(() => meter.stop());
-  printResult(
-    { model: file, data: label, engine: o.engine, ...accuracy, ...modelSizes(model, bytes) },
-    o.json,
+  const sizes = modelSizes(model, bytes);
+  if (o.json) {
+    printResult({ model: file, data: label, engine: o.engine, ...accuracy, ...sizes }, true);
+    return;
+  }
+  printResult({
+    ...{ model: file, data: label, engine: o.engine },
+    ...accuracyLines(accuracy, test.classes.length),
+    size: `${numberText(bytes)} bytes, ${numberText(sizes.bitsPerWeight)} bits for each of ${numberText(sizes.weights)} weights`,
+  });
+  const [hbnn, word] = [commandName(), shellWord(file)];
+  printNext([`${hbnn} verilog --model ${word} --out rtl`]);
+}
+
+/** What is said of an accuracy: of few classes, the best five say nothing. */
+const accuracyLines = (
+  { top1, top5, images }: { readonly top1: number; readonly top5: number; readonly images: number },
+  classes: number,
+): Record<string, string | undefined> => ({
+  'test accuracy': `${percentText(top1)} of ${numberText(images)} images`,
+  'among the best 5': classes > 5 ? percentText(top5) : undefined,
+});
+
+/** The first data set at hand whose images and classes are the model's. */
+async function fittingDataset(
+  file: string,
+  { classes, input }: CheckedModel,
+  options: Parameters<typeof openData>[1],
+): Promise<Dataset> {
+  if (options.from !== undefined)
+    throw new HbnnError('--from: has no effect without --data; name the data set');
+  for (const [name, { ready }] of Object.entries(datasets)) {
+    if (!ready()) continue;
+    const dataset = await openData(name, { testOnly: true, testLimit: options.testLimit });
+    const { test } = dataset;
+    if (test.shape.join() === input.shape.join() && test.classes.join() === classes.join())
+      return dataset;
+  }
+  throw new HbnnError(
+    `${file}: expected a data set by --data, as none at hand has its images of ${input.shape.join('×')} in these ${classes.length} classes; see 'hbnn datasets list'`,
   );
 }
 
 async function runTrained(folder: string, o: Options): Promise<void> {
   const { evaluate, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(folder);
-  const weights = weightsFrom(o.weights);
-  const backend = await backendFrom(o.backend);
+  const weights = chosenName(o.weights, ['last', 'best'] as const, '--weights');
   const data = o.data ?? config.data;
   const source = await openData(data, {
     ...config,
@@ -96,17 +149,27 @@ async function runTrained(folder: string, o: Options): Promise<void> {
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
   });
+  const backend = await backendFrom(o.backend);
   const { model } = openRun(folder, source.train, weights);
+  backend.announce();
   const meter = progressMeter('testing');
   const { top1, top5, loss, images } = await evaluate(model, source.test, {
     onBatch: (done) => meter.update(done, source.test.count, 'images'),
-  });
-  meter.stop();
+  }).finally(() => meter.stop());
   model.dispose();
-  printResult(
-    { run: folder, weights, data: source.label, backend, top1, top5, loss, images },
-    o.json,
-  );
+  const head = { run: folder, weights, data: source.label, backend: backend.name };
+  if (o.json) {
+    printResult({ ...head, top1, top5, loss, images }, true);
+    return;
+  }
+  printResult({
+    ...head,
+    ...accuracyLines({ top1, top5, images }, source.test.classes.length),
+    'test loss': loss,
+  });
+  if (config.inputs !== 'float' && config.inputMap !== 'static') return;
+  const out = shellWord(`${folder}.hbnn`);
+  printNext([`${commandName()} lower --run ${shellWord(folder)} --out ${out}`]);
 }
 
 function testLimit(o: Options): number | undefined {
@@ -114,9 +177,4 @@ function testLimit(o: Options): number | undefined {
   const limit = wholeNumber(o.testLimit, '--test-limit');
   if (limit >= 1) return limit;
   throw new HbnnError(`--test-limit: expected at least 1, got ${limit}`);
-}
-
-function weightsFrom(text: string): 'last' | 'best' {
-  if (text === 'last' || text === 'best') return text;
-  throw new HbnnError(`--weights: expected last or best, got '${text}'`);
 }

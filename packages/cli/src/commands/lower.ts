@@ -1,13 +1,14 @@
 import { encodeWithSize, lower } from '@hbnn/model';
 import { backendChoices } from '@hbnn/train/backends';
-import { writeWhole } from '@hbnn/train/files';
+import { checkFolderOf, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { evaluateModel } from '../evaluateModel.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { modelSizes, partSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
-import { printResult } from '../output.ts';
+import { commandName, printNext, printResult, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 interface Options {
@@ -34,19 +35,22 @@ export function lowerCommand(): Command {
       'after',
       '\nExample (a run with --inputs and --input-map static, or with float inputs):\n  hbnn lower --run runs/first --out first.hbnn',
     )
-    .action((o: Options) => run(o));
+    .action((o: Options) => untilInterrupted(() => run(o)));
 }
 
 async function run(o: Options): Promise<void> {
   const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(o.run);
-  await backendFrom(o.backend);
+  checkFolderOf(o.out);
+  const scaleBits = wholeNumber(o.scaleBits, '--scale-bits');
   // Images as they are: what was augmented in training tells nothing of the values at inference.
   const whole = { ...config, augment: undefined };
   const source = await openData(config.data, { ...whole, from: o.from ?? config.from });
+  const backend = await backendFrom(o.backend);
   const { model } = openRun(o.run, source.train);
+  backend.announce();
   const trained = await exportModel(model, source.train);
-  const lowered = lower(trained, { scaleBits: wholeNumber(o.scaleBits, '--scale-bits') });
+  const lowered = lower(trained, { scaleBits });
   const { bytes, size } = encodeWithSize(lowered.model);
   writeWhole(o.out, [bytes]);
   const result = {
@@ -57,16 +61,25 @@ async function run(o: Options): Promise<void> {
   };
   if (!o.evaluate) {
     printResult(result, o.json);
+    nextSteps(o);
     return;
   }
   const meter = progressMeter('testing');
-  const before = await evaluate(model, source.test);
+  const before = await evaluate(model, source.test, {
+    onBatch: (done) => meter.update(done, 2 * source.test.count, 'images, before'),
+  });
   const after = await evaluateModel(lowered.model, 'reference', source.test, (done) =>
-    meter.update(done, source.test.count, 'images'),
+    meter.update(before.images + done, 2 * source.test.count, 'images, before and after'),
   ).finally(() => meter.stop());
   const accuracy = {
     ...{ top1Before: before.top1, top1After: after.top1, images: after.images },
     lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
   };
   printResult({ ...result, ...accuracy }, o.json);
+  nextSteps(o);
+}
+
+function nextSteps({ out, json }: Options): void {
+  const [hbnn, model] = [commandName(), shellWord(out)];
+  printNext([`${hbnn} eval --model ${model}`, `${hbnn} verilog --model ${model} --out rtl`], json);
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { printResult } from '../output.ts';
+import { printResult, tableText } from '../output.ts';
 
 export function networksCommand(): Command {
   return new Command('networks')
@@ -20,10 +20,8 @@ async function run(json?: boolean): Promise<void> {
     return { name, title, input, classes, ...counts };
   });
   if (json) return printResult({ networks: rows }, true);
-  const number = (n: number): string => n.toLocaleString('en');
-  const text = rows.map(({ name, title, input, parameters, macs }) => [
-    name,
-    `${title} (${input.join('×')}): ${number(parameters)} parameters, ${number(macs)} MACs`,
-  ]);
-  printResult(Object.fromEntries(text) as Record<string, string>);
+  const lines = rows.map(({ name, title, input, parameters, macs }) => ({
+    ...{ network: name, images: input.join('×'), parameters, macs, about: title },
+  }));
+  process.stdout.write(tableText(lines));
 }

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
+import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { printResult } from '../output.ts';
 
@@ -28,11 +28,13 @@ export function plotCommand(): Command {
 
 async function run(o: Options): Promise<void> {
   // The drawing library takes a while to load: only this command needs it.
-  const [{ readMetrics }, { curvesPage }] = await Promise.all([
+  const [{ readMetrics, readTestAccuracy }, { curvesPage }] = await Promise.all([
     import('@hbnn/train/metrics'),
     import('../curves.ts'),
   ]);
-  const runs = [...new Set(o.run)].map((name) => ({ name, lines: readMetrics(name) }));
+  const runs = [...new Set(o.run)].map((name) => ({
+    ...{ name, lines: readMetrics(name), testAccuracy: readTestAccuracy(name) },
+  }));
   const empty = runs.find(({ lines }) => lines.length === 0);
   if (empty !== undefined) {
     throw new HbnnError(
@@ -40,11 +42,7 @@ async function run(o: Options): Promise<void> {
     );
   }
   const page = await curvesPage(runs);
-  try {
-    writeFileSync(o.out, page);
-  } catch (error) {
-    throw new HbnnError(`${o.out}: could not be written (${(error as Error).message})`);
-  }
+  writeWhole(o.out, page);
   const points = runs.reduce((sum, { lines }) => sum + lines.length, 0);
   printResult({ page: o.out, runs: runs.length, points }, o.json);
 }

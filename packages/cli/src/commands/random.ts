@@ -1,13 +1,14 @@
-import { parseMapPer, parseMix, parseScalePer } from '@hbnn/core';
+import { encodeNpy, HbnnError, parseMapPer, parseMix, parseScalePer, random } from '@hbnn/core';
 import { encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
 import { wholeNumber } from '../numbers.ts';
-import { printResult } from '../output.ts';
+import { commandName, printNext, printResult, shellWord } from '../output.ts';
 
 interface Options {
   seed: string;
   out: string;
+  tensor?: string;
   layer?: string;
   mix?: string;
   mapPer?: string;
@@ -19,9 +20,10 @@ interface Options {
 
 export function randomCommand(): Command {
   return new Command('random')
-    .description('make a seeded random integer model: a whole network or one layer')
-    .requiredOption('--seed <n>', 'a whole number; the same model for it everywhere')
-    .requiredOption('--out <file>', 'the model file to write')
+    .description('make a seeded random integer model (a network or one layer), or a random tensor')
+    .option('--seed <n>', 'a whole number; the same model for it everywhere', '1')
+    .requiredOption('--out <file>', 'the file to write: a model, or with --tensor a .npy')
+    .option('--tensor <shape>', 'a float32 .npy of standard normal numbers instead: 64x3x3x32')
     .option('--layer <form>', 'one layer: dense:144x16, conv:8x8x16,k3x3,o32,s1,p1 or depthwise:…')
     .option('--mix <shares>', 'bits of the weights, e.g. 0.7/0.2/0.1 or 0:0.3/2:0.7')
     .option('--map-per <unit>', 'element, block:K, position, input or output')
@@ -37,22 +39,54 @@ export function randomCommand(): Command {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  hbnn random --seed 1 --layer dense:144x16 --mix 0.7/0.2/0.1 --out layer.hbnn',
+      '\nExamples:\n  hbnn random --seed 1 --layer dense:144x16 --mix 0.7/0.2/0.1 --out layer.hbnn\n  hbnn random --tensor 64x3x3x32 --out weights.npy',
     )
     .action((o: Options) => run(o));
 }
 
+/** Options that say what model to make. */
+const ofModels = ['layer', 'mix', 'mapPer', 'scalePer', 'inputMix', 'inputMapPer'] as const;
+
+function runTensor(text: string, o: Options): void {
+  const stray = ofModels.find((name) => o[name] !== undefined);
+  if (stray !== undefined)
+    throw new HbnnError(
+      `--${stray.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: has no effect with --tensor; leave one of them out`,
+    );
+  if (!/^[1-9]\d*(x[1-9]\d*){0,3}$/.test(text))
+    throw new HbnnError(`--tensor: expected a shape such as 64x3x3x32, got '${text}'`);
+  const shape = text.split('x').map(Number);
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (size > maxElements)
+    throw new HbnnError(`--tensor: expected at most ${maxElements} elements, got ${size}`);
+  const rng = random(wholeNumber(o.seed, '--seed'), 'tensor');
+  const data = Float32Array.from({ length: size }, () => rng.normal());
+  writeWhole(o.out, [encodeNpy({ shape, data })]);
+  printResult({ tensor: o.out, shape, elements: size }, o.json);
+  const line = `${commandName()} binarize ${shellWord(o.out)} --average 1.4 --out binarized`;
+  printNext([line], o.json);
+}
+
+/** Half a gigabyte of a random tensor. */
+const maxElements = 2 ** 27;
+
 function run(o: Options): void {
+  if (o.tensor !== undefined) {
+    runTensor(o.tensor, o);
+    return;
+  }
   const model = randomModel(wholeNumber(o.seed, '--seed'), {
     ...(o.layer !== undefined && { layer: o.layer }),
-    ...(o.mix !== undefined && { mix: parseMix(o.mix) }),
-    ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer) }),
-    ...(o.scalePer !== undefined && { scalePer: parseScalePer(o.scalePer) }),
-    ...(o.inputMix !== undefined && { inputMix: parseMix(o.inputMix) }),
+    ...(o.mix !== undefined && { mix: parseMix(o.mix, '--mix') }),
+    ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer, '--map-per') }),
+    ...(o.scalePer !== undefined && { scalePer: parseScalePer(o.scalePer, '--scale-per') }),
+    ...(o.inputMix !== undefined && { inputMix: parseMix(o.inputMix, '--input-mix') }),
     ...(o.inputMapPer !== undefined && { inputMapPer: o.inputMapPer }),
   });
   const { bytes, size } = encodeWithSize(model);
   writeWhole(o.out, [bytes]);
   const layers = model.layers.map(({ kind }) => kind);
   printResult({ model: o.out, input: model.input.shape, layers, bytes: size.total }, o.json);
+  const [hbnn, file] = [commandName(), shellWord(o.out)];
+  printNext([`${hbnn} verilog --model ${file} --out rtl`], o.json);
 }

@@ -14,11 +14,13 @@ import {
   synthesize,
 } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { untilInterrupted } from '../interruption.ts';
 import { checkLiberty } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
+import { whyUnreadable } from '../unreadable.ts';
 
 interface Options {
   rtl: string;
@@ -57,7 +59,7 @@ export function synthCommand(): Command {
       'after',
       '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE).\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
     )
-    .action((o: Options) => run(o));
+    .action((o: Options) => untilInterrupted(() => run(o)));
 }
 
 async function run(o: Options): Promise<void> {
@@ -155,7 +157,7 @@ function readLiberty(file: string, dontUse?: readonly string[]): string {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new HbnnError(`--target: ${file} could not be read (${(error as Error).message})`);
+    throw new HbnnError(`--target: ${file} could not be read: ${whyUnreadable(error)}`);
   }
   checkLiberty(text, file, dontUse);
   return text;

@@ -2,102 +2,40 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
-import type { RunConfig, RunConfigInput } from '@hbnn/train';
+import type { Progress, RunConfig, RunResult } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
+import { Interruption, interruptible } from '../interruption.ts';
+import { wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
-import { printResult } from '../output.ts';
+import {
+  commandName,
+  numberText,
+  percentText,
+  printNext,
+  printResult,
+  shellWord,
+} from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
-
-/** Flags that set a field of the configuration, and how their text is read. */
-const flags: readonly [
-  flag: string,
-  field: keyof RunConfigInput,
-  kind: 'text' | 'number' | 'list' | 'switch',
-  about: string,
-][] = [
-  ['--data <name>', 'data', 'text', 'data set (hbnn datasets list); default fashion-mnist-subset'],
-  ['--from <path>', 'from', 'text', 'local folder or archive of the data set'],
-  ['--limit <n>', 'limit', 'number', 'use so many training images, stratified'],
-  ['--test-limit <n>', 'testLimit', 'number', 'use so many test images, stratified'],
-  ['--shrink <k>', 'shrink', 'number', 'average k×k pixels into one'],
-  ['--size <n>', 'size', 'number', 'pixels that images of a folder are cropped to; default 224'],
-  ['--network <name>', 'network', 'text', 'a name from hbnn networks; default fcn4'],
-  ['--widths <list>', 'widths', 'list', 'channels of fcn4, e.g. 8,16,16'],
-  ['--pools <list>', 'pools', 'list', 'layers of fcn4 that pooling follows, from 0, e.g. 1,2'],
-  [
-    '--weights <bits>',
-    'weights',
-    'text',
-    'float, an average (1.4) or a mix (0.7/0.2/0.1); default 1.4',
-  ],
-  ['--layer-bits <list>', 'layerBits', 'list', 'bits of each layer, e.g. 3,1,2,1'],
-  ['--select <rule>', 'select', 'text', 'middle-out, top-down, bottom-up, random, gain or optimal'],
-  ['--balance <g>', 'balance', 'number', 'as many weights of each bitwidth in every g inputs'],
-  ['--min-bits <n>', 'minBits', 'number', 'fewest bits of a weight, for gain; default 1'],
-  ['--map-per <unit>', 'mapPer', 'text', 'element, block:K, position, input or output'],
-  ['--scale-per <unit>', 'scalePer', 'text', 'tensor or output'],
-  ['--renew-every <k>', 'renewEvery', 'number', 'choose weight maps anew every k steps; 0: once'],
-  ['--scale-form <form>', 'scaleForm', 'text', 'free, powers-of-two or integers:B; default free'],
-  [
-    '--freeze-maps <share>',
-    'freezeMaps',
-    'number',
-    'keep maps from this share of the training on, 0 to 1; default never',
-  ],
-  ['--inputs <bits>', 'inputs', 'text', 'bits of the inputs of binarized layers; default float'],
-  ['--input-select <rule>', 'inputSelect', 'text', 'middle-out, top-down, bottom-up or random'],
-  ['--input-map <kind>', 'inputMap', 'text', 'dynamic (per sample) or static (fixed at inference)'],
-  [
-    '--input-map-per <unit>',
-    'inputMapPer',
-    'text',
-    'element, position or channel, for static maps',
-  ],
-  ['--epochs <n>', 'epochs', 'number', 'passes over the training images; default 6'],
-  ['--batch <n>', 'batch', 'number', 'images per step; default 64'],
-  ['--seed <n>', 'seed', 'number', 'starting weights and order of the images; default 1'],
-  ['--learning-rate <x>', 'learningRate', 'number', 'default 0.01'],
-  ['--schedule <name>', 'schedule', 'text', 'constant, cosine or steps; default cosine'],
-  ['--momentum <x>', 'momentum', 'number', 'default 0.9'],
-  ['--weight-decay <x>', 'weightDecay', 'number', 'default 1e-4'],
-  [
-    '--recalibrate <n>',
-    'recalibrate',
-    'number',
-    'images to recompute statistics on at the end; default 1000',
-  ],
-  ['--max-steps <n>', 'maxSteps', 'number', 'stop after so many steps'],
-  [
-    '--augment <list>',
-    'augment',
-    'text',
-    'change training images at random: crop:4 (pad by 4 pixels, cut anew), flip, or crop:4,flip',
-  ],
-  [
-    '--validation <n>',
-    'validation',
-    'number',
-    'hold out so many training images, stratified (of a folder with val/ and test/: take them from val/), and measure them after each epoch',
-  ],
-  [
-    '--skip-bad-images',
-    'skipBadImages',
-    'switch',
-    'of a folder: leave out images that cannot be read, and say how many; otherwise they are an error',
-  ],
-];
+import { unreadable } from '../unreadable.ts';
+import {
+  flagSettings,
+  placeOfField,
+  secondsFrom,
+  trainOptions,
+  typedFields,
+} from './trainFlags.ts';
 
 interface Options extends Record<string, string | boolean | undefined> {
   config?: string;
-  out: string;
+  out?: string;
   resume?: boolean;
   backend: string;
   patience?: string;
   minEpochs?: string;
+  checkpointSeconds?: string;
   tensorboard?: boolean;
   json?: boolean;
 }
@@ -105,39 +43,41 @@ interface Options extends Record<string, string | boolean | undefined> {
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('train a network with heterogeneously binarized weights and inputs')
-    .option('--config <file>', 'JSON file of settings; flags override it')
-    .requiredOption('--out <folder>', 'run folder: checkpoint, metrics, weights, result')
-    .option('--resume', 'go on from the run folder’s checkpoint')
+    .optionsGroup('The run:')
+    .option(
+      '--out <folder>',
+      'run folder: checkpoint, metrics, weights, result (default: runs/<date>)',
+    )
+    .option('--resume', 'continue from the checkpoint of the run folder')
+    .option('--config <file>', 'JSON file of settings; flags override it (default: none)')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
-    .option('--patience <n>', 'end when so many epochs bring no better validation accuracy')
-    .option('--min-epochs <n>', 'but not before so many epochs')
+    .option('--checkpoint-seconds <s>', 'seconds between checkpoints', '20')
     .option('--tensorboard', 'write event files for TensorBoard into the run folder')
-    .option('--checkpoint-seconds <s>', 'seconds between checkpoints; default 20')
     .option('--json', 'print the result as JSON');
-  for (const [flag, , , about] of flags) command.option(flag, about);
+  for (const option of trainOptions()) command.addOption(option);
   return command
+    .optionsGroup('Early stopping:')
+    .option(
+      '--patience <n>',
+      'end when n epochs bring no better validation accuracy (default: never)',
+    )
+    .option('--min-epochs <n>', 'but not before n epochs (default: 1)')
     .addHelpText(
       'after',
       `
+Ctrl-C, or SIGTERM, saves the training; it continues to the same weights with --resume.
+
 Example (some seconds on the embedded data):
   hbnn train --weights 1.4 --epochs 2 --limit 2000 --learning-rate 0.2 --out runs/first
   hbnn train --out runs/first --resume`,
     )
-    .action((o: Options) => run(o));
+    .action((o: Options) => interruptible((signal) => run(o, signal)));
 }
-
-const camel = (flag: string): string =>
-  flag.replace(/^--| <.*$/g, '').replace(/-(.)/g, (_, c: string) => c.toUpperCase());
 
 /** The configuration: file, then flags. */
 function settings(o: Options): Record<string, unknown> {
   const merged = o.config === undefined ? {} : readConfig(o.config);
-  for (const [flag, field, kind] of flags) {
-    const text = o[camel(flag)];
-    if (text === true && kind === 'switch') merged[field] = true;
-    if (typeof text === 'string' && kind !== 'switch')
-      merged[field] = value(text, kind, flag.split(' ')[0]);
-  }
+  Object.assign(merged, flagSettings(o));
   if (o.patience !== undefined || o.minEpochs !== undefined)
     merged.earlyStop = earlyStop(o, merged);
   return merged;
@@ -154,24 +94,12 @@ function earlyStop(o: Options, { earlyStop: before }: Record<string, unknown>): 
   };
 }
 
-/** The flags that were typed, each with the field it sets. */
-function typedFlags(o: Options): Map<string, string> {
-  const typed = flags.filter(([flag]) => o[camel(flag)] !== undefined);
-  return new Map(typed.map(([flag, field]) => [flag.split(' ')[0], field]));
-}
-
-function value(text: string, kind: 'text' | 'number' | 'list', flag: string): unknown {
-  if (kind === 'text') return text;
-  const number = (part: string): number => decimal(part, flag);
-  return kind === 'number' ? number(text) : text.split(',').map(number);
-}
-
 function readConfig(file: string): Record<string, unknown> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new HbnnError(`${file}: could not be read (${(error as Error).message})`);
+    throw unreadable(file, error);
   }
   try {
     const parsed: unknown = JSON.parse(text);
@@ -184,45 +112,103 @@ function readConfig(file: string): Record<string, unknown> {
   throw new HbnnError(`${file}: expected a JSON object of settings`);
 }
 
-async function run(o: Options): Promise<void> {
+/** The run folder: as typed, or one of this moment. */
+function folderFor(o: Options): string {
+  if (o.out !== undefined) return o.out;
+  if (o.resume)
+    throw new HbnnError('--resume: expected the run folder to continue; give it by --out');
+  const now = new Date();
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('');
+  return join('runs', `${day}-${time}`);
+}
+
+async function run(o: Options, signal: AbortSignal): Promise<void> {
   // TensorFlow.js takes a while to load: only the commands that need it do.
   const { runConfig, runTraining, storedConfig } = await import('@hbnn/train');
   const given = settings(o);
-  if (o.resume && !existsSync(join(o.out, 'config.json'))) {
-    throw new HbnnError(`--resume: there is no run in ${o.out}; leave out --resume to start one`);
+  const dir = folderFor(o);
+  if (o.resume && !existsSync(join(dir, 'config.json'))) {
+    throw new HbnnError(`--resume: there is no run in ${dir}; leave out --resume to start one`);
   }
   const alone = o.resume && Object.keys(given).length === 0;
-  const config: RunConfig = alone ? storedConfig(o.out) : runConfig(given);
-  refuseWithoutEffect(typedFlags(o), config, ignoredOptions(config.data));
-  const backend = await backendFrom(o.backend);
+  const config: RunConfig = alone ? storedConfig(dir) : runConfig(given, placeOfField(o, o.config));
+  refuseWithoutEffect(typedFields(o), config, ignoredOptions(config.data));
+  const checkpointSeconds = secondsFrom(o.checkpointSeconds, '--checkpoint-seconds');
   const sources = await openData(config.data, config);
+  const backend = await backendFrom(o.backend);
+  signal.throwIfAborted();
   const meter = progressMeter('training');
   try {
     const result = await runTraining(config, sources, {
-      dir: o.out,
-      resume: o.resume,
-      tensorboard: o.tensorboard,
-      backend,
-      checkpointSeconds: seconds(o.checkpointSeconds),
-      onProgress: (p) =>
-        meter.update(
-          p.step,
-          p.steps,
-          `epoch ${Math.min(p.epoch + 1, config.epochs)} loss ${p.loss.toFixed(3)} accuracy ${(100 * p.accuracy).toFixed(1)} % ` +
-            `${Math.round(p.imagesPerSecond)} images/s, ${duration(p.secondsLeft)} left`,
-        ),
+      ...{ dir, resume: o.resume, tensorboard: o.tensorboard, backend: backend.name },
+      ...{ checkpointSeconds, signal },
+      onProgress: (p) => {
+        backend.announce();
+        meter.update(p.step, p.steps, progressParts(p, config));
+      },
     });
     meter.stop();
-    const { config: _, epochs: __, ...shown } = result;
-    printResult({ run: o.out, ...shown }, o.json);
+    print(dir, result, sources.test.classes.length, o.json);
+  } catch (error) {
+    if (!(error instanceof Interruption) || !existsSync(join(dir, 'config.json'))) throw error;
+    throw new Interruption(error.signal, resumeLine(dir, o));
   } finally {
     meter.stop();
   }
 }
 
-function seconds(text: string | boolean | undefined): number | undefined {
-  if (typeof text !== 'string') return undefined;
-  const value = decimal(text, '--checkpoint-seconds', 'of seconds');
-  if (value >= 0) return value;
-  throw new HbnnError(`--checkpoint-seconds: expected 0 or more, got ${text}`);
+function progressParts(p: Progress, { epochs }: RunConfig): string[] {
+  return [
+    `accuracy ${percentText(p.accuracy)}`,
+    `${Math.round(p.imagesPerSecond).toLocaleString('en')} images/s`,
+    `${duration(p.secondsLeft)} left`,
+    `epoch ${Math.min(p.epoch + 1, epochs)}/${epochs}`,
+    `loss ${p.loss.toFixed(3)}`,
+  ];
+}
+
+/** The command line that continues a training as it was asked for. */
+function resumeLine(dir: string, o: Options): string {
+  const words = ['train', '--out', dir, '--resume'];
+  if (o.backend !== 'auto') words.push('--backend', o.backend);
+  if (o.checkpointSeconds !== undefined && o.checkpointSeconds !== '20')
+    words.push('--checkpoint-seconds', o.checkpointSeconds);
+  if (o.tensorboard) words.push('--tensorboard');
+  if (o.json) words.push('--json');
+  return `${commandName()} ${words.map(shellWord).join(' ')}`;
+}
+
+function print(dir: string, result: RunResult, classes: number, json?: boolean): void {
+  const { config, epochs, ...shown } = result;
+  if (json) {
+    printResult({ run: dir, ...shown }, true);
+    return;
+  }
+  const { best, stoppedEarly, weightsSha256, data, trainImages, backend, steps } = result;
+  const images = numberText(result.testImages);
+  const trained = `${numberText(steps)} steps in ${duration(result.seconds)} (${backend})`;
+  const ended = stoppedEarly ? `, ended early after ${epochs.length} epochs` : '';
+  printResult({
+    run: dir,
+    data: `${data}, ${numberText(trainImages)} training images`,
+    network: `${config.network}, ${numberText(result.parameters)} parameters`,
+    'test accuracy': `${percentText(result.top1)} of ${images} images`,
+    'among the best 5': classes > 5 ? percentText(result.top5) : undefined,
+    'test loss': numberText(result.testLoss),
+    'training loss': numberText(result.trainLoss),
+    'best epoch': best && `${best.epoch + 1}, validation accuracy ${percentText(best.accuracy)}`,
+    training: `${trained}${ended}`,
+    weights: `SHA-256 ${weightsSha256.slice(0, 16)}…`,
+  });
+  const [hbnn, folder] = [commandName(), shellWord(dir)];
+  const next = [
+    `${hbnn} eval --run ${folder}`,
+    `${hbnn} plot --run ${folder} --out ${shellWord(`${dir}.html`)}`,
+  ];
+  // Only inputs with constant maps, or float ones, can become an integer model.
+  if (config.inputs === 'float' || config.inputMap === 'static')
+    next.push(`${hbnn} lower --run ${folder} --out ${shellWord(`${dir}.hbnn`)}`);
+  printNext(next);
 }

@@ -6,7 +6,8 @@ import {
   foldedDesign,
   unrolledDesign,
 } from '@hbnn/circuit';
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
+import { device } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
@@ -69,11 +70,20 @@ export function verilogCommand(): Command {
 
 const targets: Readonly<Record<string, 'gates' | 'xc7'>> = { generic: 'gates', xc7: 'xc7' };
 
+/** What to give for an FPGA or a board: its family's cells, or plain gates. */
+function targetHint(name: string): string {
+  try {
+    return device(name).family === 'xc7' ? '; for it give xc7' : '; for it give generic';
+  } catch {
+    return suggestion(name, Object.keys(targets));
+  }
+}
+
 async function run(o: Options): Promise<void> {
   const style = targets[o.target];
   if (style === undefined)
     throw new HbnnError(
-      `--target: expected ${Object.keys(targets).join(' or ')}, got '${o.target}'`,
+      `--target: expected ${Object.keys(targets).join(' or ')}, got '${o.target}'${targetHint(o.target)}`,
     );
   const images = wholeNumber(o.vectors, '--vectors');
   if (images < 1) throw new HbnnError(`--vectors: expected at least 1, got ${images}`);

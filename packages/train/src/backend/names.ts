@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { chosenName } from '@hbnn/core';
 
 /** All backends, those that `auto` tries first, in its order. */
 export const backendNames = ['tensorflow', 'wasm', 'cpu', 'webgpu'] as const;
@@ -19,9 +19,5 @@ export const backendChoices = `${choices.slice(0, -1).join(', ')} or ${choices.a
  * @throws HbnnError when there is none of that name
  */
 export function backendChoice(text: string, where: string): BackendChoice {
-  const found = choices.find((name) => name === text);
-  if (found === undefined) {
-    throw new HbnnError(`${where}: expected one of ${choices.join(', ')}, got '${text}'`);
-  }
-  return found;
+  return chosenName(text, choices, where);
 }

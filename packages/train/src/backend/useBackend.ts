@@ -33,7 +33,7 @@ const starters: Record<BackendName, () => Promise<string | undefined>> = {
 
 const reasons: Record<BackendName, string> = {
   tensorflow: "TensorFlow's native library",
-  wasm: "TensorFlow.js's WASM backend with the kernels of @hbnn/wasm, one thread",
+  wasm: 'TensorFlow.js in WebAssembly, @hbnn/wasm kernels, one thread',
   cpu: 'plain JavaScript, far slower than wasm',
   webgpu: 'a GPU through Dawn',
 };
@@ -66,12 +66,12 @@ export async function useBackend(
   }
   const failures: string[] = [];
   for (const name of automatic) {
-    const { failure, detail } = await start(name);
+    const { failure, detail, optional } = await start(name);
     if (!failure) {
       const because = failures.length > 0 ? ` (${failures.join('; ')})` : '';
       return { name, why: `${name}: ${reasons[name]}${detail}${because}` };
     }
-    failures.push(`${name} did not start: ${failure}`);
+    if (!optional) failures.push(`${name} did not start: ${failure}`);
   }
   throw new Error(`no backend starts: ${failures.join('; ')}`);
 }
@@ -80,8 +80,15 @@ function wayOut(name: BackendName, failure: string): string {
   return `backend: expected ${name}, but it did not start: ${failure}; ${ways[name]}`;
 }
 
+interface Started {
+  readonly failure?: string;
+  readonly detail: string;
+  /** Whether it failed as an optional package that is not there. */
+  readonly optional?: boolean;
+}
+
 /** Starts a backend once and makes it the current one. Returns why it cannot, in one line. */
-async function start(name: BackendName): Promise<{ failure?: string; detail: string }> {
+async function start(name: BackendName): Promise<Started> {
   try {
     const starting = started.get(name) ?? starters[name]();
     started.set(name, starting);
@@ -95,7 +102,7 @@ async function start(name: BackendName): Promise<{ failure?: string; detail: str
     return { detail: detail ? ` (${detail})` : '' };
   } catch (error) {
     const [line] = String(error instanceof Error ? error.message : error).split('\n');
-    return { failure: line.slice(0, 200), detail: '' };
+    return { failure: line.slice(0, 200), detail: '', optional: error instanceof NotInstalled };
   }
 }
 
@@ -105,9 +112,13 @@ async function startCpu(): Promise<undefined> {
   Reflect.set(tf.backend(), 'firstUse', false);
 }
 
+/** An optional backend is not there; nobody asked for it. */
+class NotInstalled extends Error {}
+
 /** The package may be there without its library (its download failed, or was not allowed). */
 async function startTensorFlow(): Promise<undefined> {
-  if (!hasAddon()) throw new Error('@tensorflow/tfjs-node is not installed with its native addon');
+  if (!hasAddon())
+    throw new NotInstalled('@tensorflow/tfjs-node is not installed with its native addon');
   const util = load('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
   // Node 23 removed it; tfjs-node 4.22 calls it.
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;

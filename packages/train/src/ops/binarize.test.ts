@@ -56,7 +56,7 @@ describe.each(available)('on %s', (backend) => {
     (select: Heuristic) => {
       const x = seeded(shape, 'x');
       const values = x.dataSync() as Float32Array;
-      for (const each of ['1', '0/1', '0.7/0.2/0.1', '0:0.5/2:0.5'].map(parseMix)) {
+      for (const each of ['1', '0/1', '0.7/0.2/0.1', '0:0.5/2:0.5'].map((text) => parseMix(text))) {
         const map: InputMap = { kind: 'dynamic', mix: each, select, seed: 3 };
         const { y, scales, planes } = binarizeInputs(x, map);
         const found = y.dataSync();

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
 import { readCommand, type YosysBit, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
 import { YosysPool } from '../yosys/yosysPool.ts';
 import { isDesignFile } from './synthesize.ts';
@@ -31,7 +31,9 @@ export const ice40Devices = Object.keys(devices);
 export function ice40Device(name: string): Ice40Device {
   const device = devices[name];
   if (device === undefined)
-    throw new HbnnError(`--device: expected one of ${ice40Devices.join(', ')}, got '${name}'`);
+    throw new HbnnError(
+      `--device: expected one of ${ice40Devices.join(', ')}, got '${name}'${suggestion(name, ice40Devices)}`,
+    );
   return device;
 }
 

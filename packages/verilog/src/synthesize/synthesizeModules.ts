@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
 import { xc7Boxes } from '../emit/primitives.ts';
 import { readCommand, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
@@ -49,7 +49,9 @@ export function synthesisTarget(name: string, readLiberty: (file: string) => str
   if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
   if (name.startsWith('liberty:'))
     return { name, liberty: name.slice('liberty:'.length).split(',').map(readLiberty) };
-  throw new HbnnError(`--target: expected one of ${synthesisTargets.join(', ')}, got '${name}'`);
+  throw new HbnnError(
+    `--target: expected one of ${synthesisTargets.join(', ')}, got '${name}'${suggestion(name, synthesisTargets)}`,
+  );
 }
 
 /** A target ready to be mapped to. */

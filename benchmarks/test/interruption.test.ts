@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const cache = here('../../.cache/reproduce');
+
+/** So many epochs that no sweep ever ends and is taken from the cache. */
+const epochs = 4321;
+
+/** The run folders of the sweep. */
+const runFolders = (): string[] =>
+  !existsSync(cache)
+    ? []
+    : readdirSync(cache, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('config.json'))
+        .map((name) => join(cache, name, '..'))
+        .filter((folder) =>
+          readFileSync(join(folder, 'config.json'), 'utf8').includes(`${epochs}`),
+        );
+
+const savedSince = (start: number): string[] =>
+  runFolders().filter((folder) => {
+    const checkpoint = join(folder, 'checkpoint.bin');
+    return existsSync(checkpoint) && statSync(checkpoint).mtimeMs >= start;
+  });
+
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'a sweep told to stop by %s saves its trainings and says how to continue',
+  async (signal, code) => {
+    const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));
+    const args = ['--only', 'mix-insensitivity', '--seeds', '1', '--jobs', '1', '--out', out];
+    const all = [...args, '--epochs', `${epochs}`];
+    const flags = ['--conditions=hbnn-source', '--import', 'tsx', here('../src/reproduce.ts')];
+    const sweep = spawn(process.execPath, [...flags, ...all], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let err = '';
+    sweep.stderr.on('data', (part) => {
+      err += part;
+    });
+    const ended = new Promise((done) => sweep.once('close', done));
+    while (!err.includes('1 running') && sweep.exitCode === null) await setTimeout(20);
+    const start = Date.now();
+    sweep.kill(signal);
+    expect(await ended, err).toBe(code);
+    expect(err).toContain(`bench:reproduce: stopped by ${signal}\n`);
+    expect(err).toContain(`\n  pnpm bench:reproduce ${all.join(' ')}\n`);
+    const saved = savedSince(start);
+    expect(saved).toHaveLength(1);
+    expect(existsSync(join(saved[0], 'run.lock'))).toBe(false);
+    expect(readdirSync(out)).toEqual([]);
+  },
+);

@@ -1,0 +1,128 @@
+import { suggestion } from '@hbnn/core';
+import { Command, type CommanderError, type Help, type Option } from 'commander';
+import { binarizeCommand } from './commands/binarize.ts';
+import { completionCommand } from './commands/completion.ts';
+import { datasetsCommand } from './commands/datasets.ts';
+import { dumpCommand } from './commands/dump.ts';
+import { estimateCommand } from './commands/estimate.ts';
+import { evalCommand } from './commands/eval.ts';
+import { lowerCommand } from './commands/lower.ts';
+import { networksCommand } from './commands/networks.ts';
+import { plotCommand } from './commands/plot.ts';
+import { randomCommand } from './commands/random.ts';
+import { runCommand } from './commands/run.ts';
+import { synthCommand } from './commands/synth.ts';
+import { trainCommand } from './commands/train.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { verilogCommand } from './commands/verilog.ts';
+import { versionCommand } from './commands/version.ts';
+import { UsageError } from './usageError.ts';
+
+/** The commands under the headings of the help. */
+const groups = (): readonly [heading: string, commands: readonly Command[]][] => [
+  ['Bits of a tensor:', [binarizeCommand()]],
+  ['Training:', [trainCommand(), evalCommand(), plotCommand(), networksCommand()]],
+  ['Integer models:', [lowerCommand(), runCommand(), randomCommand(), dumpCommand()]],
+  ['Hardware:', [verilogCommand(), verifyCommand(), synthCommand(), estimateCommand()]],
+  ['Data:', [datasetsCommand()]],
+  ['About hbnn:', [helpCommand(), versionCommand(), completionCommand()]],
+];
+
+/** A command's name with those above it: `hbnn datasets fetch`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+const within = (command: Command): Command[] => [command, ...command.commands.flatMap(within)];
+
+/** The whole command. */
+export function program(): Command {
+  const hbnn = new Command('hbnn')
+    .description('Heterogeneous bitwidth binarization of neural networks')
+    .option('--json', 'as with every command: print the result, or the error, as JSON')
+    .option('-v, --version', 'print the versions of hbnn and Node, and the backend')
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hbnn random --tensor 64x3x3x32 --out weights.npy
+  hbnn binarize weights.npy --average 1.4 --out binarized
+  hbnn train --weights 1.4 --epochs 2 --out runs/first
+  hbnn eval --run runs/first
+  hbnn plot --run runs/first --out first.html
+
+Results go to stdout, progress goes to stderr. With --json the result is one line of JSON, and so is an error:
+{"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
+Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify found a difference,
+130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
+    );
+  for (const [heading, commands] of groups())
+    for (const command of commands) hbnn.addCommand(command.helpGroup(heading));
+  for (const command of within(hbnn)) settle(command);
+  return hbnn.hook('preAction', (_, action) => passJsonDown(action));
+}
+
+/** What all commands have in common. */
+function settle(command: Command): void {
+  command
+    .enablePositionalOptions()
+    .showHelpAfterError(false)
+    .configureHelp({ optionDescription: describeOption, styleTitle })
+    .configureOutput({
+      outputError: () => {},
+      // Help that is printed because nothing was asked for is what was asked for.
+      writeErr: (text) => void process.stdout.write(text),
+    })
+    .exitOverride((error) => {
+      throw new UsageError(withArguments(error, command), pathOf(command));
+    });
+}
+
+/** `hbnn --json train …` is `hbnn train … --json`. */
+function passJsonDown(action: Command): void {
+  for (let above = action.parent; above !== null; above = above.parent)
+    if (above.opts<{ json?: boolean }>().json === true) action.setOptionValue('json', true);
+}
+
+/** An argument that is missing is named with what it may be. */
+function withArguments(error: CommanderError, command: Command): CommanderError {
+  const name = /^error: missing required argument '(.*)'$/.exec(error.message)?.[1];
+  const about = command.registeredArguments.find((one) => one.name() === name)?.description;
+  if (about) error.message += `: ${about}`;
+  return error;
+}
+
+const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;
+
+/** Commander leaves styles out where there are no colors to be. */
+const styleTitle = bold;
+
+/** An option's description with its default in one form: (default: 20). */
+function describeOption(this: Help, option: Option): string {
+  const { description, defaultValue, defaultValueDescription, argChoices } = option;
+  const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`;
+  const value = defaultValueDescription ?? defaultValue;
+  const shown = value === undefined || typeof value === 'boolean' ? '' : ` (default: ${value})`;
+  return `${description}${choices}${shown}`;
+}
+
+function helpCommand(): Command {
+  return new Command('help')
+    .description('print the help of hbnn or of a command')
+    .argument('[command...]', 'a command, such as train or datasets fetch')
+    .option('--json', 'print an error as JSON')
+    .action((names: readonly string[], _, self: Command) => {
+      let command = self.parent as Command;
+      for (const name of names) {
+        const below = command.commands.find((one) => one.name() === name);
+        if (below === undefined) {
+          const known = command.commands.map((one) => one.name());
+          const message = `error: unknown command '${name}'${suggestion(name, known)}`;
+          throw new UsageError({ exitCode: 2, code: 'hbnn.help', message }, pathOf(command));
+        }
+        command = below;
+      }
+      command.outputHelp();
+    });
+}

@@ -1,0 +1,181 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { hbnn, hbnnArguments, temporary } from './process.ts';
+
+interface Stopped {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Run hbnn, send a signal as soon as its stderr or the disk says so, and wait for its end. */
+async function stopped(
+  args: readonly string[],
+  signals: readonly NodeJS.Signals[],
+  when: (err: string) => boolean,
+): Promise<Stopped> {
+  const child = spawn(process.execPath, hbnnArguments(...args), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const text = { out: '', err: '' };
+  child.stdout.on('data', (part) => {
+    text.out += part;
+  });
+  child.stderr.on('data', (part) => {
+    text.err += part;
+  });
+  const ended = new Promise<number | null>((done) => child.once('close', done));
+  while (!when(text.err) && child.exitCode === null) await setTimeout(5);
+  for (const signal of signals) child.kill(signal);
+  return { code: await ended, ...text };
+}
+
+const esc = '\u001b';
+
+const settings = [
+  ...['--limit', '1280', '--test-limit', '500', '--epochs', '4', '--learning-rate', '0.2'],
+  ...['--inputs', '1.4', '--input-map', 'static', '--validation', '100'],
+];
+const linesOf = (file: string): number =>
+  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').length : 0;
+
+describe('hbnn train, told to stop', () => {
+  it('saves the training, says how to continue, and continues to the same bytes', async () => {
+    const dir = temporary();
+    const alone = hbnn('train', ...settings, '--out', join(dir, 'alone'), '--json');
+    expect(alone.code, alone.err).toBe(0);
+    const cut = join(dir, 'cut');
+    const metrics = join(cut, 'metrics.jsonl');
+    const args = ['train', ...settings, '--checkpoint-seconds', '1000', '--out', cut];
+    const first = await stopped(args, ['SIGINT'], () => linesOf(metrics) >= 7);
+    expect([first.code, first.out]).toEqual([130, '']);
+    expect(first.err).toContain('hbnn: stopped by SIGINT\n');
+    expect(first.err).toContain(`\n  hbnn train --out ${cut} --resume --checkpoint-seconds 1000\n`);
+    const left = readdirSync(cut).filter((name) => name !== 'best.bin');
+    expect(left.sort()).toEqual(['checkpoint.bin', 'config.json', 'metrics.jsonl']);
+    // One Ctrl-C that the terminal and the package manager both pass on is one.
+    const again = ['train', '--out', cut, '--resume', '--json'];
+    const before = linesOf(metrics);
+    const second = await stopped(
+      ...([again, ['SIGTERM', 'SIGTERM'], () => linesOf(metrics) > before + 30] as const),
+    );
+    expect(second.code).toBe(143);
+    expect(JSON.parse(second.out)).toEqual({
+      error: 'stopped by SIGTERM',
+      signal: 'SIGTERM',
+      resume: `hbnn train --out ${cut} --resume --json`,
+    });
+    const last = hbnn(...again);
+    expect(last.code, last.err).toBe(0);
+    const weights = (run: string): Buffer => readFileSync(join(dir, run, 'weights.bin'));
+    expect(weights('cut').equals(weights('alone'))).toBe(true);
+    expect(linesOf(metrics)).toBe(linesOf(join(dir, 'alone', 'metrics.jsonl')));
+  });
+
+  it('writes nothing when it has not begun', async () => {
+    const out = join(temporary(), 'out');
+    const begun = performance.now();
+    const { code, err } = await stopped(
+      ['train', ...settings, '--out', out],
+      ['SIGTERM'],
+      // By then it loads TensorFlow.js.
+      () => performance.now() - begun > 1500 || existsSync(out),
+    );
+    expect([143, null]).toContain(code);
+    if (!existsSync(out)) expect(err).not.toContain('--resume');
+  });
+});
+
+it('hbnn eval and hbnn lower, told to stop, leave no file and exit as shells say', async () => {
+  const dir = temporary();
+  const run = join(dir, 'run');
+  const args = ['--limit', '300', '--test-limit', '10000', '--epochs', '1', '--recalibrate', '0'];
+  expect(hbnn('train', ...args, '--out', run).code).toBe(0);
+  const measuring = (err: string): boolean => err.includes('testing');
+  const ended = await stopped(['eval', '--run', run, '--json'], ['SIGTERM'], measuring);
+  expect(ended.code).toBe(143);
+  expect(JSON.parse(ended.out)).toEqual({ error: 'stopped by SIGTERM', signal: 'SIGTERM' });
+  const out = join(dir, 'm.hbnn');
+  const lowering = ['lower', '--run', run, '--out', out];
+  expect(await stopped(lowering, ['SIGINT'], measuring)).toMatchObject({ code: 130, out: '' });
+  const loading = (err: string): boolean => err.includes('backend');
+  const model = hbnn('lower', '--run', run, '--out', out, '--no-evaluate');
+  expect(model.code, model.err).toBe(0);
+  expect(await stopped(['eval', '--model', out], ['SIGINT'], measuring)).toMatchObject({
+    ...{ code: 130, out: '' },
+  });
+  expect(await stopped(['eval', '--run', run], ['SIGINT'], loading)).toMatchObject({ code: 130 });
+  expect(readdirSync(dir).sort()).toEqual(['m.hbnn', 'run']);
+});
+
+it('hbnn synth, told to stop, ends its threads', async () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--layer', 'dense:512x64', '--out', model);
+  expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+  const args = ['synth', '--rtl', rtl, '--no-cache', '--json'];
+  const begun = performance.now();
+  const { code, out } = await stopped(args, ['SIGINT'], () => performance.now() - begun > 3000);
+  expect([code, JSON.parse(out)]).toEqual([130, { error: 'stopped by SIGINT', signal: 'SIGINT' }]);
+});
+
+/** Runs a command on a terminal of so many columns, types Ctrl-C when a bar is there, and prints what came and the status. */
+const onTerminal = `
+import fcntl, json, os, pty, select, struct, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    time.sleep(0.2)
+    os.execvp(sys.argv[2], sys.argv[2:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(sys.argv[1]), 0, 0))
+out, bar = b'', None
+while True:
+    if select.select([fd], [], [], 0.05)[0]:
+        try:
+            part = os.read(fd, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    if bar is None and b'images/s' in out:
+        bar = time.time()
+    if bar and time.time() - bar > 0.5:
+        bar = float('inf')
+        os.write(fd, b'\\x03')
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), out.decode('utf8', 'replace')]))
+`;
+
+describe.runIf(spawnSync('python3', ['-c', 'import pty']).status === 0)('on a terminal', () => {
+  it('Ctrl-C leaves cursor and line wrap as they were, and no line is longer than the terminal', () => {
+    const script = join(temporary(), 'terminal.py');
+    writeFileSync(script, onTerminal);
+    const out = join(temporary(), 'run');
+    const args = ['train', '--epochs', '20', '--limit', '2000', '--out', out];
+    const ran = spawnSync('python3', [script, '80', process.execPath, ...hbnnArguments(...args)], {
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    });
+    expect(ran.status, ran.stderr).toBe(0);
+    const [code, text] = JSON.parse(ran.stdout) as [number, string];
+    expect(code).toBe(130);
+    // Neither is ever switched off: ?25 is the cursor, ?7 the line wrap.
+    expect(text).not.toContain(`${esc}[?25l`);
+    expect(text).not.toContain(`${esc}[?7l`);
+    expect(text).not.toContain(`${esc}[31m`);
+    const column = `${esc}[1G`;
+    const lines = stripVTControlCharacters(text.replaceAll('^C', '').replaceAll(column, '\n'))
+      .replaceAll(`${esc}7`, '')
+      .replaceAll(`${esc}8`, '')
+      .split(/[\r\n]+/);
+    for (const line of lines.filter((one) => !one.includes(out)))
+      expect(line.length, line).toBeLessThan(80);
+    expect(lines.join('\n')).toMatch(
+      /^training [█░]+ +\d+% {2}accuracy [\d.]+ %, [\d,]+ images\/s, .* left/m,
+    );
+    expect(text).toMatch(/\nhbnn: stopped by SIGINT\r?\nContinue with:\r?\n {2}hbnn train --out /);
+  });
+});

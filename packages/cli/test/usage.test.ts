@@ -1,0 +1,278 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decodeNpy } from '@hbnn/core';
+import { runConfig } from '@hbnn/train';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { trainFlags } from '../src/commands/trainFlags.ts';
+import { program } from '../src/program.ts';
+import { hbnn, hbnnArguments, temporary } from './process.ts';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const about = JSON.parse(readFileSync(here('../package.json'), 'utf8')) as { version: string };
+
+describe('a wrong usage names what was typed, and what was meant', () => {
+  const dir = temporary();
+  const model = join(dir, 'm.hbnn');
+  hbnn('random', '--layer', 'dense:8x4', '--out', model);
+  const out = join(dir, 'out');
+  const settings = join(dir, 'settings.json');
+  writeFileSync(settings, '{"learningRte": 0.1}');
+  const wrong = join(dir, 'wrong.json');
+  writeFileSync(wrong, '{"epochs": -3}');
+  const train = ['train', '--out', out];
+  const cases: [string[], string][] = [
+    [[...train, '--weights', '9'], '--weights: expected an average from 0 to 8 bits, got 9'],
+    [[...train, '--network', 'alexnet'], "got 'alexnet'; did you mean 'alexnet-bn'?"],
+    [
+      [...train, '--select', 'middleout'],
+      "--select: expected one of middle-out, top-down, bottom-up, random, optimal, got 'middleout'; did you mean 'middle-out'?",
+    ],
+    [
+      [...train, '--inputs', '1', '--input-map', 'statc'],
+      "--input-map: expected one of dynamic, static, got 'statc'; did you mean 'static'?",
+    ],
+    [
+      [...train, '--schedule', 'cosin'],
+      "--schedule: expected one of constant, cosine, steps, got 'cosin'; did you mean 'cosine'?",
+    ],
+    [
+      [...train, '--data', 'cifar'],
+      "--data: expected one of fashion-mnist-subset, fashion-mnist, cifar10, folder, got 'cifar'; did you mean 'cifar10'?",
+    ],
+    [
+      [...train, '--backend', 'wsm'],
+      "--backend: expected one of auto, tensorflow, wasm, cpu, webgpu, got 'wsm'; did you mean 'wasm'?",
+    ],
+    [[...train, '--epochs', 'two'], "--epochs: expected a whole number such as 6, got 'two'"],
+    [[...train, '--epochs', '1.5'], "--epochs: expected a whole number such as 6, got '1.5'"],
+    [[...train, '--learning-rate', '-1'], '--learning-rate: expected more than 0, got -1'],
+    [[...train, '--momentum', '1'], '--momentum: expected less than 1, got 1'],
+    [[...train, '--freeze-maps', '1.5'], '--freeze-maps: expected at most 1, got 1.5'],
+    [
+      [...train, '--weights', '0.7/0.2/0.2'],
+      "--weights '0.7/0.2/0.2': expected fractions that sum to 1, got a sum of 1.1;",
+    ],
+    [[...train, '--inputs', '0.3/0.6'], 'got a sum of 0.9;'],
+    [
+      [...train, '--config', join(dir, 'nope.json')],
+      'nope.json: could not be read: there is no such file',
+    ],
+    [
+      [...train, '--config', settings],
+      `${settings}: unknown setting 'learningRte'; did you mean 'learningRate'?`,
+    ],
+    [[...train, '--config', wrong], `${wrong}: epochs: expected more than 0, got -3`],
+    [[...train, '--colour'], "unknown option '--colour'; see 'hbnn train --help'"],
+    [
+      [...train, '--epoch', '3'],
+      "unknown option '--epoch'; did you mean '--epochs'?; see 'hbnn train --help'",
+    ],
+    [['train', '--resume'], '--resume: expected the run folder to continue; give it by --out'],
+    [['binarize', '--out', out, '--average', '1'], "give it as in 'hbnn binarize w.npy'"],
+    [
+      ['binarize', 'a.npy', '--in', 'b.npy', '--out', out, '--average', '1'],
+      'got a.npy and --in b.npy',
+    ],
+    [
+      ['binarize', 'a.npy', '--average', '1.4'],
+      "required option '--out <folder>' not specified; see 'hbnn binarize --help'",
+    ],
+    [['eval', '--model', model], `${model}: expected a data set by --data`],
+    [
+      ['eval', '--model', model, '--engine', 'wsm'],
+      "--engine: expected one of reference, wasm, verilog, verilog-folded, got 'wsm'; did you mean 'wasm'?",
+    ],
+    [
+      ['eval', '--run', join(dir, 'none'), '--weights', 'best'],
+      'expected a run folder with config.json',
+    ],
+    [['lower', '--run', dir, '--out', '/nodir/x.hbnn'], 'expected a run folder'],
+    [
+      ['random', '--out', '/nodir/x.hbnn'],
+      '/nodir/x.hbnn: could not be written: the folder /nodir does not exist',
+    ],
+    [['random', '--out', dir], 'it is a folder; give the name of a file'],
+    [
+      ['random', '--out', out, '--tensor', '3x0'],
+      "--tensor: expected a shape such as 64x3x3x32, got '3x0'",
+    ],
+    [
+      ['random', '--out', out, '--tensor', '3x3', '--map-per', 'element'],
+      '--map-per: has no effect with --tensor',
+    ],
+    [
+      ['random', '--out', out, '--mix', '0.5/0.6'],
+      "--mix '0.5/0.6': expected fractions that sum to 1, got a sum of 1.1",
+    ],
+    [['estimate', '--model', model, '--target', 'zc707'], "got 'zc707'; did you mean 'zc706'?"],
+    [['estimate', '--model', model], 'expected an FPGA such as zc706'],
+    [
+      ['verilog', '--model', model, '--out', out, '--target', 'zc706'],
+      "got 'zc706'; for it give xc7",
+    ],
+    [
+      ['verilog', '--model', model, '--out', out, '--target', 'ice40'],
+      "got 'ice40'; for it give generic",
+    ],
+    [['verilog', '--model', model, '--out', out, '--target', 'generik'], "did you mean 'generic'?"],
+    [['synth', '--rtl', join(dir, 'nope')], 'the folder does not exist'],
+    [['datasets', 'fetch', 'cifar'], "did you mean 'cifar10'?"],
+    [
+      ['datasets', 'fetch'],
+      "missing required argument 'name': fashion-mnist or cifar10; see 'hbnn datasets fetch --help'",
+    ],
+    [
+      ['datasets', 'ftch'],
+      "unknown command 'ftch'; did you mean 'fetch'?; see 'hbnn datasets --help'",
+    ],
+    [['help', 'trian'], "unknown command 'trian'; did you mean 'train'?; see 'hbnn --help'"],
+    [
+      ['help', 'datasets', 'lst'],
+      "unknown command 'lst'; did you mean 'list'?; see 'hbnn datasets --help'",
+    ],
+    [['trian'], "unknown command 'trian'; did you mean 'train'?"],
+    [
+      ['completion', 'bsh'],
+      "completion: expected one of bash, zsh, fish, got 'bsh'; did you mean 'bash'?",
+    ],
+  ];
+
+  it.each(cases)('%j', (args, message) => {
+    const { code, err, out: printed } = hbnn(...args, '--json');
+    expect(code).toBe(2);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+    expect(err).toContain(message);
+    expect(JSON.parse(printed)).toEqual({ error: err.trimEnd().replace(/^hbnn: /, '') });
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe('help', () => {
+  it('is printed on stdout when nothing is asked for', () => {
+    const { code, out, err } = hbnn();
+    expect([code, err]).toEqual([0, '']);
+    for (const heading of ['Training:', 'Integer models:', 'Hardware:', 'Data:'])
+      expect(out).toContain(`\n${heading}\n`);
+    expect(hbnn('help').out).toBe(out);
+    expect(hbnn('datasets')).toMatchObject({ code: 0, out: hbnn('datasets', '--help').out });
+    expect(hbnn('help', 'datasets', 'fetch').out).toBe(hbnn('datasets', 'fetch', '--help').out);
+  });
+
+  it('of train has groups, and every default that the configuration has', () => {
+    const defaults = runConfig({}) as Record<string, unknown>;
+    const flags = Object.values(trainFlags).flat();
+    for (const { flag, field, fallback } of flags)
+      if (field in defaults) expect(fallback, flag).toBe(defaults[field]);
+    const fields = flags.map(({ field }) => field as string);
+    expect(fields).toEqual(expect.arrayContaining(Object.keys(defaults)));
+    const { out } = hbnn('train', '--help');
+    for (const heading of Object.keys(trainFlags)) expect(out).toContain(`\n${heading}\n`);
+    const text = out.replaceAll(/\s+/g, ' ');
+    for (const { flag, fallback } of flags)
+      expect(text).toMatch(new RegExp(`${flag} [^<]*\\(default: ${fallback}\\)`));
+  });
+
+  it('shows defaults in one form, and no line of options wider than 80 columns', () => {
+    const within = (command: Command, path: string[]): string[][] => [
+      ...(path.length > 0 ? [path] : []),
+      ...command.commands.flatMap((one) => within(one, [...path, one.name()])),
+    ];
+    for (const path of within(program(), [])) {
+      const { out } = hbnn(...path, '--help');
+      expect(out, path.join(' ')).not.toMatch(/\(default: "/);
+      expect(out, path.join(' ')).not.toMatch(/[;,] default /);
+    }
+  });
+
+  it('has bold headings only where there are colors to be', () => {
+    const help = (env: Record<string, string>): string =>
+      spawnSync(process.execPath, hbnnArguments('--help'), {
+        ...{ encoding: 'utf8', env: { ...process.env, NO_COLOR: undefined, ...env } },
+      }).stdout;
+    expect(help({ FORCE_COLOR: '1' })).toContain('\u001b[1mTraining:\u001b[22m');
+    expect(help({ NO_COLOR: '1' })).not.toContain('\u001b[');
+    expect(help({})).not.toContain('\u001b[');
+  });
+});
+
+describe('hbnn', () => {
+  it('says its version, Node’s, and the backend', () => {
+    for (const args of [['--version'], ['-v'], ['version']]) {
+      const { code, out } = hbnn(...args);
+      expect(code).toBe(0);
+      expect(out).toMatch(new RegExp(`^hbnn +${about.version}\\nnode +${process.version} `));
+      expect(out).toMatch(/\nbackend +\w+: /);
+    }
+    expect(JSON.parse(hbnn('--version', '--json').out)).toMatchObject({
+      ...{ version: about.version, node: process.version },
+    });
+  });
+
+  it('takes --json before the command as after it', () => {
+    const list = hbnn('datasets', 'list', '--json').out;
+    expect(JSON.parse(list)).toHaveProperty('datasets');
+    expect(hbnn('--json', 'datasets', 'list').out).toBe(list);
+    expect(hbnn('--json', 'trian').out).toContain('{"error":');
+  });
+
+  it('completes commands and options in bash', () => {
+    const { code, out } = hbnn('completion', 'bash');
+    expect(code).toBe(0);
+    const print = `echo "\${COMPREPLY[*]}"`;
+    const ask = `COMP_WORDS=(hbnn datasets ""); COMP_CWORD=2; _hbnn; ${print}`;
+    const { stdout, status } = spawnSync('bash', ['-c', `${out}\n${ask}`], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([0, 'list fetch --help\n']);
+    const options = `COMP_WORDS=(hbnn train --we); COMP_CWORD=2; _hbnn; ${print}`;
+    const { stdout: found } = spawnSync('bash', ['-c', `${out}\n${options}`], { encoding: 'utf8' });
+    expect(found).toBe('--weights --weight-decay\n');
+    for (const shell of ['zsh', 'fish'])
+      expect(hbnn('completion', shell).out).toContain('--weights');
+  });
+
+  it('makes a random tensor, the same for a seed everywhere', () => {
+    const [a, b] = ['a.npy', 'b.npy'].map((name) => join(temporary(), name));
+    expect(hbnn('random', '--tensor', '4x3x2', '--out', a).out).toContain(`hbnn binarize ${a} `);
+    expect(hbnn('--json', 'random', '--tensor', '4x3x2', '--seed', '1', '--out', b).code).toBe(0);
+    expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
+    expect(decodeNpy(readFileSync(a), a).shape).toEqual([4, 3, 2]);
+  });
+
+  it('names every command in the README', () => {
+    const readme = readFileSync(here('../README.md'), 'utf8');
+    const table = readme.slice(readme.indexOf('## Commands'));
+    const leaves = (command: Command, path: string): string[] =>
+      command.commands.length === 0
+        ? [path]
+        : command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`));
+    for (const name of leaves(program(), 'hbnn')) expect(table).toContain(`\`${name}`);
+  });
+});
+
+it('a training without --out makes a folder of its moment, and says what to do next', () => {
+  const cwd = temporary();
+  mkdirSync(cwd, { recursive: true });
+  const args = ['train', '--limit', '100', '--test-limit', '50', '--max-steps', '2'];
+  const ran = spawnSync(process.execPath, hbnnArguments(...args), { cwd, encoding: 'utf8' });
+  expect(ran.status, ran.stderr).toBe(0);
+  const folder = /^run +(runs\/\d{4}-\d\d-\d\d-\d{6})$/m.exec(ran.stdout)?.[1] ?? '';
+  expect(existsSync(join(cwd, folder, 'result.json'))).toBe(true);
+  expect(ran.stdout).toMatch(/^test accuracy +[\d.]+ % of 50 images$/m);
+  expect(ran.stdout).not.toMatch(/[{}]|\d\.\d{6}/);
+  for (const next of [
+    `hbnn eval --run ${folder}`,
+    `hbnn plot --run ${folder} --out ${folder}.html`,
+    `hbnn lower --run ${folder} --out ${folder}.hbnn`,
+  ])
+    expect(ran.stdout).toContain(`\n  ${next}\n`);
+  // The backend is said after the input was checked, and is no fault.
+  expect(ran.stderr).toMatch(/^backend wasm: /m);
+  expect(ran.stderr).not.toMatch(/did not start|not installed/);
+  const lowered = hbnn('lower', '--run', join(cwd, folder), '--out', '/nodir/m.hbnn');
+  expect([lowered.code, lowered.err]).toEqual([
+    2,
+    'hbnn: /nodir/m.hbnn: could not be written: the folder /nodir does not exist; make it or choose another place\n',
+  ]);
+});
