@@ -1,12 +1,13 @@
-import { encodeWithSize, lower } from '@hbnn/core';
+import { encodeWithSize, HbnnError, lower } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import { backendChoices } from '@hbnn/train/backends';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
+import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
-import { modelSizes, partSizes } from '../modelSizes.ts';
-import { wholeNumber } from '../numbers.ts';
+import { fileParts, modelSizes } from '../modelSizes.ts';
+import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
@@ -17,6 +18,7 @@ interface Options {
   scaleBits: string;
   backend: string;
   evaluate: boolean;
+  testLimit?: string;
   json?: boolean;
 }
 
@@ -29,6 +31,7 @@ export function lowerCommand(): Command {
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--no-evaluate', 'do not measure the accuracy before and after')
+    .option('--test-limit <n>', 'measure so many test images, stratified; default all')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -40,9 +43,10 @@ export function lowerCommand(): Command {
 async function run(o: Options): Promise<void> {
   const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(o.run);
+  const testLimit = testLimitFrom(o) ?? config.testLimit;
   await backendFrom(o.backend);
   // Images as they are: what was augmented in training tells nothing of the values at inference.
-  const whole = { ...config, augment: undefined };
+  const whole = { ...config, augment: undefined, testLimit };
   const source = await openDataset(config.data, { ...whole, from: o.from ?? config.from });
   const { model } = openRun(o.run, source.train);
   const trained = await exportModel(model, source.train);
@@ -52,21 +56,45 @@ async function run(o: Options): Promise<void> {
   const result = {
     model: o.out,
     ...modelSizes(lowered.model, size.total),
-    ...partSizes(size),
+    ...fileParts(lowered.model, size),
     layers: lowered.layers,
   };
   if (!o.evaluate) {
     printResult(result, o.json);
     return;
   }
+  const { count } = source.test;
   const meter = progressMeter('testing');
-  const before = await evaluate(model, source.test);
-  const after = await evaluateModel(lowered.model, 'reference', source.test, (done) =>
-    meter.update(done, source.test.count, 'images'),
-  ).finally(() => meter.stop());
-  const accuracy = {
-    ...{ top1Before: before.top1, top1After: after.top1, images: after.images },
-    lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
-  };
-  printResult({ ...result, ...accuracy }, o.json);
+  const report =
+    (network: string) =>
+    (done: number): void =>
+      meter.update(done, count, `images, ${network}`);
+  try {
+    const before = await evaluate(model, source.test, {
+      onBatch: report('trained network (1 of 2)'),
+    });
+    const after = await evaluateModel(
+      lowered.model,
+      defaultEngine,
+      source.test,
+      report('integer model (2 of 2)'),
+    );
+    const accuracy = {
+      top1Before: before.top1,
+      top1After: after.top1,
+      images: after.images,
+      lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
+    };
+    meter.stop();
+    printResult({ ...result, ...accuracy }, o.json);
+  } finally {
+    meter.stop();
+  }
+}
+
+function testLimitFrom(o: Options): number | undefined {
+  if (o.testLimit === undefined) return undefined;
+  if (!o.evaluate)
+    throw new HbnnError('--test-limit: has no effect with --no-evaluate; leave one of them out');
+  return positiveNumber(o.testLimit, '--test-limit');
 }
