@@ -38,9 +38,9 @@ const codeFolders = [
   ...['datasets/src', 'datasets/embedded'],
 ];
 
-/** Integer models (`model/`) are made of trained networks, tests of nothing, and `index.ts` says names alone. */
+/** Integer models (`model/`) and statistics come after training, tests of nothing, and `index.ts` says names alone. */
 const isTrainingCode = (file: string): boolean =>
-  /\.(ts|json)$/.test(file) && !/\.test\.ts$|^model[/\\]|^index\.ts$/.test(file);
+  /\.(ts|json)$/.test(file) && !/\.test\.ts$|^(model|statistics)[/\\]|^index\.ts$/.test(file);
 
 /** A digest of the code that trainings depend on: cached runs of other code are not taken for ours. */
 export function codeDigest(): string {

@@ -12,7 +12,7 @@ import { printResult } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
 
 /** Flags that set a field of the configuration, and how their text is read. */
-const flags: readonly [
+export const flags: readonly [
   flag: string,
   field: keyof RunConfigInput,
   kind: 'text' | 'number' | 'list',
@@ -117,11 +117,11 @@ Example (some seconds on the embedded data):
     .action((o: Options) => run(o));
 }
 
-const camel = (flag: string): string =>
+export const camel = (flag: string): string =>
   flag.replace(/^--| <.*$/g, '').replace(/-(.)/g, (_, c: string) => c.toUpperCase());
 
 /** The configuration: file, then flags. */
-function settings(o: Options): Record<string, unknown> {
+export function settings(o: Partial<Options>): Record<string, unknown> {
   const merged = o.config === undefined ? {} : readConfig(o.config);
   for (const [flag, field, kind] of flags) {
     const text = o[camel(flag)];
@@ -132,7 +132,7 @@ function settings(o: Options): Record<string, unknown> {
   return merged;
 }
 
-function earlyStop(o: Options, { earlyStop: before }: Record<string, unknown>): object {
+function earlyStop(o: Partial<Options>, { earlyStop: before }: Record<string, unknown>): object {
   if (o.patience === undefined && before === undefined) {
     throw new HbnnError('--min-epochs: has no effect without early stopping; give --patience too');
   }
@@ -144,7 +144,7 @@ function earlyStop(o: Options, { earlyStop: before }: Record<string, unknown>): 
 }
 
 /** The flags that were typed, each with the field it sets. */
-function typedFlags(o: Options): Map<string, string> {
+export function typedFlags(o: Partial<Options>): Map<string, string> {
   const typed = flags.filter(([flag]) => typeof o[camel(flag)] === 'string');
   return new Map(typed.map(([flag, field]) => [flag.split(' ')[0], field]));
 }
@@ -209,7 +209,7 @@ async function run(o: Options): Promise<void> {
   }
 }
 
-function seconds(text: string | boolean | undefined): number | undefined {
+export function seconds(text: string | boolean | undefined): number | undefined {
   if (typeof text !== 'string') return undefined;
   const value = decimal(text, '--checkpoint-seconds', 'of seconds');
   if (value >= 0) return value;
