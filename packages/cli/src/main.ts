@@ -2,6 +2,7 @@
 import { HbnnError } from '@hbnn/core';
 import { Command, CommanderError } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
+import { compareSettingsCommand } from './commands/compareSettings.ts';
 import { datasetsCommand } from './commands/datasets.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { estimateCommand } from './commands/estimate.ts';
@@ -24,6 +25,7 @@ const commands = (): Command[] => [
   trainCommand(),
   evalCommand(),
   plotCommand(),
+  compareSettingsCommand(),
   lowerCommand(),
   runCommand(),
   randomCommand(),
