@@ -187,14 +187,14 @@ async function main(folder: string): Promise<void> {
     examples.set(name, readmeExample(join(installed, 'README.md')));
   }
   say('each package holds what it names');
-  const { lines, faults } = await checkSizes(join(user, 'node_modules', '@hbnn'));
-  for (const line of lines) say(line);
-  expect(faults.length === 0, faults.join('\n'));
   say(`types: ${checkTypes(user, examples)}`);
   for (const [name, example] of examples) {
     checkExample(name, example, user);
     say(`@hbnn/${name}: the README's example runs`);
   }
+  const { lines, faults } = await checkSizes(join(user, 'node_modules', '@hbnn'));
+  for (const line of lines) say(line);
+  expect(faults.length === 0, faults.join('\n'));
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'hbnn-packages-'));
