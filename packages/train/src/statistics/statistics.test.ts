@@ -17,13 +17,16 @@ describe("Student's t distribution", () => {
     [100, 1.98397151852356, 1.6602343260853392],
   ];
 
-  it.each(quantiles)('has the quantiles of another library with %i degrees of freedom', (nu, at95, at90) => {
-    expect(twoSidedQuantile(0.95, nu)).toBeCloseTo(at95, 9);
-    expect(twoSidedQuantile(0.9, nu)).toBeCloseTo(at90, 9);
-    expect(twoSidedP(at95, nu)).toBeCloseTo(0.05, 12);
-    expect(twoSidedP(-at90, nu)).toBeCloseTo(0.1, 12);
-    expect(twoSidedP(0, nu)).toBe(1);
-  });
+  it.each(quantiles)(
+    'has the quantiles of another library with %i degrees of freedom',
+    (nu, at95, at90) => {
+      expect(twoSidedQuantile(0.95, nu)).toBeCloseTo(at95, 9);
+      expect(twoSidedQuantile(0.9, nu)).toBeCloseTo(at90, 9);
+      expect(twoSidedP(at95, nu)).toBeCloseTo(0.05, 12);
+      expect(twoSidedP(-at90, nu)).toBeCloseTo(0.1, 12);
+      expect(twoSidedP(0, nu)).toBe(1);
+    },
+  );
 
   it('is the Cauchy distribution and the closed form of two degrees', () => {
     for (const t of [0.1, 1, 3, 50]) {
