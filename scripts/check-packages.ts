@@ -1,6 +1,7 @@
 // `pnpm check:packages`: build and pack the published packages, install the tarballs in an empty
 // folder as a user would, and there run each README's example, the `hbnn` command, and a strict type
-// check of the examples against the packed declarations. Exits with 1 at the first fault.
+// check of the examples against the packed declarations; publint and are-the-types-wrong judge the
+// tarballs, and what a page loads keeps to its size. Exits with 1 at the first fault.
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -13,8 +14,11 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { checkSizes } from './packageSizes.ts';
 import { type Example, readmeExample, runExample } from './readmeExample.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -79,6 +83,25 @@ function install(folder: string, tarballs: readonly string[]): void {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs);
+}
+
+/** The package of a tarball: `hbnn-core-0.1.0.tgz` is core's. */
+function tarballOf(name: Name, tarballs: readonly string[]): string {
+  const found = tarballs.find((file) => basename(file).startsWith(`hbnn-${name}-`));
+  if (found === undefined) throw new Fault(`@hbnn/${name}: no tarball among ${tarballs}`);
+  return found;
+}
+
+/** Entry points, formats and declarations of a tarball, as publint and are-the-types-wrong see them. */
+async function lintTarball(name: Name, tarball: string): Promise<void> {
+  const bytes = readFileSync(tarball);
+  const data = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  const { messages, pkg } = await publint({ pack: { tarball: data }, strict: true });
+  const faults = messages.map((message) => formatMessage(message, pkg, { color: false }));
+  expect(faults.length === 0, `@hbnn/${name}: publint: ${faults.join('; ')}`);
+  // Packages are ES modules alone: what CommonJS would make of them is not asked.
+  const attw = join(dirname(load.resolve('@arethetypeswrong/cli/package.json')), 'dist/index.js');
+  run(root, process.execPath, attw, tarball, '--profile', 'esm-only', '--no-emoji', '--no-color');
 }
 
 /** What is installed holds what its package.json names, a licence, and nothing that only we can use. */
@@ -161,7 +184,7 @@ export type Meter = ProgressMeter;
   return `${files.length} files, ${foreign.length} faults in other libraries' declarations`;
 }
 
-function main(folder: string): void {
+async function main(folder: string): Promise<void> {
   run(
     root,
     'pnpm',
@@ -175,6 +198,8 @@ function main(folder: string): void {
   say('built');
   const tarballs = pack(join(folder, 'tarballs'));
   say(`packed ${tarballs.length} packages`);
+  for (const name of names) await lintTarball(name, tarballOf(name, tarballs));
+  say('publint and are-the-types-wrong find nothing');
   const user = join(folder, 'user');
   install(user, tarballs);
   say('installed the tarballs in an empty folder');
@@ -190,11 +215,14 @@ function main(folder: string): void {
     checkExample(name, example, user);
     say(`@hbnn/${name}: the README's example runs`);
   }
+  const { lines, faults } = await checkSizes(join(user, 'node_modules', '@hbnn'));
+  for (const line of lines) say(line);
+  expect(faults.length === 0, faults.join('\n'));
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'hbnn-packages-'));
 try {
-  main(folder);
+  await main(folder);
   console.log('packages: all checks passed');
 } catch (error) {
   if (!(error instanceof Fault)) throw error;

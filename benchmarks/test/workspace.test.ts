@@ -14,6 +14,9 @@ interface Manifest {
   readonly license?: string;
   readonly type?: string;
   readonly repository?: { readonly url?: string; readonly directory?: string };
+  readonly homepage?: string;
+  readonly bugs?: { readonly url?: string };
+  readonly keywords?: readonly string[];
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly files?: readonly string[];
   readonly engines?: { readonly node?: string };
@@ -152,7 +155,7 @@ describe('published packages', () => {
     expect(p.description?.length).toBeGreaterThan(20);
     expect(p.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(p.type).toBe('module');
-    expect(p.engines?.node).toBe('>=20.11');
+    expect(p.engines?.node).toBe('>=20.19');
     expect(p.publishConfig?.access).toBe('public');
     expect(existsSync(join(folder, 'README.md'))).toBe(true);
     // Packing adds the project's licence, except where a file of that name lies anywhere in the package.
@@ -181,13 +184,34 @@ describe('published packages', () => {
     },
   );
 
-  it('share one version and one repository', () => {
+  it('share one version and the repository that the root names', () => {
     expect(new Set(published.map(({ version }) => version)).size).toBe(1);
-    const places = published.flatMap(({ repository }) => repository ?? []);
-    if (places.length > 0) expect(places).toHaveLength(published.length);
-    expect(new Set(places.map(({ url }) => url)).size).toBeLessThanOrEqual(1);
-    for (const { folder, repository } of published) {
-      if (repository !== undefined) expect(repository.directory).toBe(folder);
+    const text = readFileSync(join(root, 'package.json'), 'utf8');
+    const { repository: own } = JSON.parse(text) as Pick<Manifest, 'repository'>;
+    const page = own?.url?.replace(/^git\+|\.git$/g, '');
+    expect(page).toMatch(/^https:\/\/github\.com\/[^/]+\/[^/]+$/);
+    for (const { name, folder, repository, homepage, bugs, keywords } of published) {
+      // Provenance is refused for packages that name another repository than the one that publishes them.
+      expect(repository, name).toEqual({ type: 'git', url: own?.url, directory: folder });
+      expect(homepage, name).toBe(`${page}/tree/main/${folder}#readme`);
+      expect(bugs?.url, name).toBe(`${page}/issues`);
+      expect(keywords?.length, name).toBeGreaterThanOrEqual(5);
     }
+  });
+
+  it('are released together, and checked before', () => {
+    const { fixed } = JSON.parse(readFileSync(join(root, '.changeset/config.json'), 'utf8')) as {
+      fixed: readonly string[][];
+    };
+    expect([...fixed[0]].sort()).toEqual(published.map(({ name }) => name).sort());
+    const script = readFileSync(join(root, 'scripts/check-packages.ts'), 'utf8');
+    const checked = /const names = \[([^\]]*)\]/.exec(script)?.[1].match(/[a-z]+/g) ?? [];
+    expect([...checked].sort()).toEqual(published.map(shortName).sort());
+  });
+
+  it('are published by trust in the workflow, without a token', () => {
+    const workflow = readFileSync(join(root, '.github/workflows/release.yml'), 'utf8');
+    expect(workflow).toMatch(/^ {6}id-token: write/m);
+    expect(workflow).not.toMatch(/NPM_TOKEN|NODE_AUTH_TOKEN/);
   });
 });

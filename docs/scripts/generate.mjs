@@ -23,6 +23,7 @@ const commands = {
   'hbnn-train': ['train'],
   'hbnn-eval': ['eval'],
   'hbnn-plot': ['plot'],
+  'hbnn-compare-settings': ['compare-settings'],
   'hbnn-lower': ['lower'],
   'hbnn-run': ['run'],
   'hbnn-random': ['random'],

@@ -1,4 +1,5 @@
 import type { RunConfigInput, RunResult } from '@hbnn/train';
+import type { Verdict } from '@hbnn/train/statistics';
 import type { Profile } from './profile.ts';
 
 /** One number of ours beside one of the paper's. */
@@ -22,7 +23,7 @@ export interface ResultRow {
   readonly columns?: Readonly<Record<string, string | number>>;
 }
 
-export type Verdict = 'holds' | 'does not hold' | 'undecided';
+export type { Verdict };
 
 /** One claim of the paper, judged. */
 export interface Claim {

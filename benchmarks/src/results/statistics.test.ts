@@ -1,3 +1,5 @@
+import cdf from '@stdlib/stats-base-dists-t-cdf';
+import quantile from '@stdlib/stats-base-dists-t-quantile';
 import { describe, expect, it } from 'vitest';
 import { above, equal } from '../reproduce/claims.ts';
 import { curvature, deviation, mean, paired } from './statistics.ts';
@@ -24,6 +26,20 @@ describe('statistics', () => {
     const t = 3.1 / error;
     const p = 1 - (2 / Math.PI) * (Math.atan(t / Math.sqrt(3)) + (t * Math.sqrt(3)) / (3 + t * t));
     expect(test?.p).toBeCloseTo(p, 10);
+  });
+
+  it("have the p values and intervals of another library's t distribution", () => {
+    for (let n = 2; n <= 40; n++) {
+      const x = Array.from({ length: n }, (_, i) => Math.sin(1 + i * i) + 0.4);
+      const zeros = new Array<number>(n).fill(0);
+      const t = mean(x) / ((deviation(x) ?? 0) / Math.sqrt(n));
+      for (const level of [0.9, 0.95, 0.99]) {
+        const test = paired(x, zeros, level);
+        expect(test?.p).toBeCloseTo(2 * cdf(-Math.abs(t), n - 1), 12);
+        const reach = (quantile((1 + level) / 2, n - 1) * mean(x)) / t;
+        expect(test?.high).toBeCloseTo(mean(x) + reach, 9);
+      }
+    }
   });
 
   it('tell a curved relation from a straight one', () => {

@@ -24,8 +24,55 @@ export function modelSizes(model: CheckedModel, bytes: number): ModelSizes {
   };
 }
 
-/** What the parts of a file take. */
-export const partSizes = (size: ModelSize): Record<string, number> => ({
-  ...{ mapBytes: size.maps, signBytes: size.signs, int8Bytes: size.bytes },
-  ...{ headerBytes: size.header, restBytes: size.rest },
-});
+/** One part of a model's file. */
+export interface FilePart {
+  readonly part: string;
+  readonly bytes: number;
+  /** Of all weights of the model. */
+  readonly bitsPerWeight: number;
+}
+
+/** Where the bits of a model's file go. */
+export interface FileParts {
+  /** Maps, signs and scales of the weights in planes, over their number; left out where there are none. */
+  readonly bitsPerBinarizedWeight?: number;
+  readonly parts: readonly FilePart[];
+}
+
+/** Names that are listed before "and N more". */
+const maxNames = 4;
+
+function namesOf(names: readonly string[]): string {
+  const more = names.length - maxNames;
+  return more > 0
+    ? `${names.slice(0, maxNames).join(', ')} and ${more} more`
+    : names.join(', ') || 'none';
+}
+
+/** Say what each part of a model's file takes; the parts add up to the file. */
+export function fileParts(model: CheckedModel, size: ModelSize): FileParts {
+  const weights = weightCount(model);
+  const rounded = (bytes: number, count: number): number =>
+    Number(((8 * bytes) / count).toFixed(3));
+  const named = (kind: 'int8' | 'planes'): string =>
+    namesOf(
+      model.layers.flatMap((layer) =>
+        'weights' in layer && layer.weights.kind === kind ? [layer.name] : [],
+      ),
+    );
+  const rows: readonly [part: string, bytes: number][] = [
+    ['header (names, shapes, checksums)', size.header],
+    [`8-bit weights (${named('int8')})`, size.bytes],
+    [`bit maps of binarized weights (${named('planes')})`, size.maps],
+    ['signs of binarized weights', size.signs],
+    ['scales of binarized weights', size.scales],
+    ['bit maps of activations', size.inputMaps],
+    ['thresholds and factors of activations', size.thresholds],
+  ];
+  const { binarizedWeights } = size;
+  const binarized = size.maps + size.signs + size.scales;
+  return {
+    ...(binarizedWeights > 0 && { bitsPerBinarizedWeight: rounded(binarized, binarizedWeights) }),
+    parts: rows.map(([part, bytes]) => ({ part, bytes, bitsPerWeight: rounded(bytes, weights) })),
+  };
+}

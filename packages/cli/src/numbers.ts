@@ -6,6 +6,13 @@ export function wholeNumber(text: string, option: string, what = 'such as 6'): n
   throw new HbnnError(`${option}: expected a whole number ${what}, got '${text}'`);
 }
 
+/** A whole number of 1 or more from the command line. */
+export function positiveNumber(text: string, option: string): number {
+  const value = wholeNumber(text, option);
+  if (value >= 1) return value;
+  throw new HbnnError(`${option}: expected at least 1, got ${value}`);
+}
+
 /** A decimal number from the command line. */
 export function decimal(text: string, option: string, what = 'such as 0.5'): number {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))) {

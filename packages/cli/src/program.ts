@@ -1,6 +1,7 @@
 import { suggestion } from '@hbnn/core';
 import { Command, type CommanderError, type Help, type Option } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
+import { compareSettingsCommand } from './commands/compareSettings.ts';
 import { completionCommand } from './commands/completion.ts';
 import { datasetsCommand } from './commands/datasets.ts';
 import { dumpCommand } from './commands/dump.ts';
@@ -21,7 +22,10 @@ import { UsageError } from './usageError.ts';
 /** The commands under the headings of the help. */
 const groups = (): readonly [heading: string, commands: readonly Command[]][] => [
   ['Bits of a tensor:', [binarizeCommand()]],
-  ['Training:', [trainCommand(), evalCommand(), plotCommand(), networksCommand()]],
+  [
+    'Training:',
+    [trainCommand(), compareSettingsCommand(), evalCommand(), plotCommand(), networksCommand()],
+  ],
   ['Integer models:', [lowerCommand(), runCommand(), randomCommand(), dumpCommand()]],
   ['Hardware:', [verilogCommand(), verifyCommand(), synthCommand(), estimateCommand()]],
   ['Data:', [datasetsCommand()]],

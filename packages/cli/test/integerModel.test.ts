@@ -22,6 +22,36 @@ describe('integer models on the command line', () => {
     expect(result.images).toBe(200);
     expect(Math.abs(result.lossInPoints)).toBeLessThanOrEqual(3);
     expect(result.bytes).toBeLessThan(result.float32Bytes);
+    expect(lowered.err).toContain('trained network (1 of 2)');
+    expect(lowered.err).toContain('integer model (2 of 2)');
+    const { parts, bitsPerBinarizedWeight } = JSON.parse(lowered.out) as {
+      parts: { part: string; bytes: number; bitsPerWeight: number }[];
+      bitsPerBinarizedWeight: number;
+    };
+    expect(parts.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(result.bytes);
+    expect(parts.reduce((sum, part) => sum + part.bitsPerWeight, 0)).toBeCloseTo(
+      result.bitsPerWeight,
+      1,
+    );
+    expect(parts.map(({ part }) => part)).toEqual([
+      'header (names, shapes, checksums)',
+      '8-bit weights (conv1, conv4)',
+      'bit maps of binarized weights (conv2, conv3)',
+      'signs of binarized weights',
+      'scales of binarized weights',
+      'bit maps of activations',
+      'thresholds and factors of activations',
+    ]);
+    // 1.4 signs and the entropy of 0.7/0.2/0.1, with a few bytes for two small layers.
+    expect(bitsPerBinarizedWeight).toBeGreaterThan(2.5);
+    expect(bitsPerBinarizedWeight).toBeLessThan(2.8);
+    const fewer = hbnn(...['lower', '--run', run, '--out', model, '--test-limit', '100', '--json']);
+    expect(JSON.parse(fewer.out)).toMatchObject({ images: 100, bytes: result.bytes });
+    const vain = ['--no-evaluate', '--test-limit', '100'];
+    expect(hbnn('lower', '--run', run, '--out', model, ...vain)).toMatchObject({
+      code: 2,
+      err: 'hbnn: --test-limit: has no effect with --no-evaluate; leave one of them out\n',
+    });
     const measured = hbnn(
       ...['eval', '--model', model, '--data', 'fashion-mnist-subset', '--engine', 'reference'],
       ...['--test-limit', '200', '--json'],

@@ -140,7 +140,7 @@ describe('hbnn', () => {
     };
     const full = networks.find(({ name }) => name === 'mobilenet-full');
     expect(full?.parameters).toBe(4_230_976);
-    const names = ['binarize', 'train', 'eval', 'plot', 'networks'];
+    const names = ['binarize', 'train', 'eval', 'plot', 'compare-settings', 'networks'];
     const commands = [[], ...names.map((name) => [name]), ['datasets', 'fetch']];
     for (const command of commands) {
       const { code, out } = hbnn(...command, '--help');

@@ -1,6 +1,6 @@
 // `pnpm --filter @hbnn/conformance mutate [COUNT] [FIRST]`: damaged model files, each a clear error or a whole model.
 // The last line is JSON. Heap and resident memory are those of this process; run it as package.json does.
-
+import { readdirSync, readFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { decodeModel, encodeModel, randomModel, readModel } from '@hbnn/model';
 import { mutation } from '../src/mutations.ts';
@@ -10,10 +10,16 @@ const mostMs = 1000;
 const mostBytes = 64 * 2 ** 20;
 const where = 'mutated.hbnn';
 
+const golden = new URL('../golden/', import.meta.url);
 const layers = ['dense:1000x400', 'conv:8x8x64,k3x3,o64,p1', 'depthwise:9x9x33,k3x3,o66,s2,p1'];
 const files = [
   ...Array.from({ length: 40 }, (_, seed) => encodeModel(randomModel(seed))),
   ...layers.map((layer) => encodeModel(randomModel(1, { layer }))),
+  // Files of the format's first version, which are still read.
+  ...readdirSync(golden)
+    .filter((name) => name.endsWith('.hbnn'))
+    .sort()
+    .map((name) => new Uint8Array(readFileSync(new URL(name, golden)))),
 ];
 
 /** '' when the bytes are refused or read as they should be, else what is wrong. */

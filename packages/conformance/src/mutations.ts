@@ -8,12 +8,15 @@ export interface Mutation {
 
 /** A model file in its parts; a mutation changes some, and sums and offsets are made anew where it says so. */
 interface Parts {
+  readonly version: number;
   readonly header: Uint8Array;
   readonly sections: readonly Uint8Array[];
 }
 
 const preamble = 16;
-const aligned = (offset: number): number => Math.ceil(offset / 16) * 16;
+/** Version 1 begins sections at multiples of 16. */
+const aligned = (offset: number, version: number): number =>
+  version === 1 ? Math.ceil(offset / 16) * 16 : offset;
 
 /**
  * A damaged copy of a model file, seeded: bits and runs of bytes changed, cut or added to, sections swapped or resized,
@@ -104,46 +107,120 @@ function checksum(bytes: Uint8Array): number {
 
 type Json = null | boolean | number | string | Json[] | { [field: string]: Json };
 
-const headerOf = ({ header }: Parts): { [field: string]: Json } =>
-  JSON.parse(new TextDecoder().decode(header)) as { [field: string]: Json };
+/** A header's values: an object in version 1, a list by position in version 2. */
+type Header = Record<string, Json>;
+/** Where version 2 has its sections: lengths and checksums in turn. */
+const sectionsAt = '6';
+
+const isList = (header: Header): boolean => Array.isArray(header);
+const headerOf = ({ header }: Pick<Parts, 'header'>): Header =>
+  (header[0] === '{'.charCodeAt(0)
+    ? JSON.parse(new TextDecoder().decode(header))
+    : readCbor(header)) as Header;
+
+function sectionLengths(header: Header): number[] {
+  if (!isList(header)) return (header.sections as { length: number }[]).map(({ length }) => length);
+  return (header[sectionsAt] as number[]).filter((_, i) => i % 2 === 0);
+}
 
 function partsOf(file: Uint8Array): Parts {
-  const length = new DataView(file.buffer, file.byteOffset).getUint32(8, true);
+  const view = new DataView(file.buffer, file.byteOffset);
+  const [version, length] = [view.getUint16(4, true), view.getUint32(8, true)];
   const header = file.slice(preamble, preamble + length);
   let at = preamble + length;
-  const sections = (headerOf({ header, sections: [] }).sections as { length: number }[]).map(
-    ({ length: bytes }) => {
-      const start = aligned(at);
-      at = start + bytes;
-      return file.slice(start, at);
-    },
-  );
-  return { header, sections };
+  const sections = sectionLengths(headerOf({ header })).map((bytes) => {
+    const start = aligned(at, version);
+    at = start + bytes;
+    return file.slice(start, at);
+  });
+  return { version, header, sections };
 }
 
 /** The file of some parts, with the header's checksum right. */
-function fileOf({ header, sections }: Parts): Uint8Array {
+function fileOf({ version, header, sections }: Parts): Uint8Array {
   const start = new Uint8Array(preamble);
   const view = new DataView(start.buffer);
   start.set(new TextEncoder().encode('HBNN'));
-  view.setUint16(4, 1, true);
+  view.setUint16(4, version, true);
   view.setUint32(8, header.length, true);
   view.setUint32(12, checksum(header), true);
   let at = preamble + header.length;
   const padded = sections.map((section) => {
-    const gap = aligned(at) - at;
+    const gap = aligned(at, version) - at;
     at += gap + section.length;
     return joined([new Uint8Array(gap), section]);
   });
   return joined([start, header, ...padded]);
 }
 
-const encoded = (header: Json): Uint8Array => new TextEncoder().encode(JSON.stringify(header));
+const encoded = (header: Header): Uint8Array =>
+  isList(header) ? cborOf(header) : new TextEncoder().encode(JSON.stringify(header));
+
+/** Any JSON as CBOR (RFC 8949), what a header may not have too. */
+function cborOf(value: Json): Uint8Array {
+  if (value === null) return Uint8Array.of(0xf6);
+  if (typeof value === 'boolean') return Uint8Array.of(value ? 0xf5 : 0xf4);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? wholeCbor(value) : floatCbor(value);
+  if (typeof value === 'string') {
+    const bytes = new TextEncoder().encode(value);
+    return joined([headCbor(3, bytes.length), bytes]);
+  }
+  if (Array.isArray(value)) return joined([headCbor(4, value.length), ...value.map(cborOf)]);
+  const entries = Object.entries(value);
+  return joined([headCbor(5, entries.length), ...entries.flat().map(cborOf)]);
+}
+
+const wholeCbor = (value: number): Uint8Array =>
+  value < 0 ? headCbor(1, -1 - value) : headCbor(0, value);
+
+function floatCbor(value: number): Uint8Array {
+  const bytes = new Uint8Array(9);
+  bytes[0] = 0xfb;
+  new DataView(bytes.buffer).setFloat64(1, value);
+  return bytes;
+}
+
+function headCbor(type: number, n: number): Uint8Array {
+  if (n < 24) return Uint8Array.of((type << 5) | n);
+  const size = [1, 2, 4, 8].find((bytes) => n < 2 ** (8 * bytes)) ?? 8;
+  const bytes = new Uint8Array(1 + size);
+  bytes[0] = (type << 5) | (24 + Math.log2(size));
+  for (let i = size, rest = n; i > 0; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256;
+  return bytes;
+}
+
+/** The values of a sound header. */
+function readCbor(bytes: Uint8Array): Json {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const next = (): Json => {
+    const head = bytes[at++];
+    if (head === 0xfb) {
+      at += 8;
+      return view.getFloat64(at - 8);
+    }
+    let n = head & 31;
+    if (n >= 24) {
+      const end = at + 2 ** (n - 24);
+      for (n = 0; at < end; at++) n = 256 * n + bytes[at];
+    }
+    const type = head >> 5;
+    if (type < 2) return type === 0 ? n : -1 - n;
+    if (type === 4) return Array.from({ length: n }, next);
+    at += n;
+    return new TextDecoder().decode(bytes.subarray(at - n, at));
+  };
+  return next();
+}
 
 /** Make lengths and checksums of the header's list those of the sections. */
-function withSections(header: { [field: string]: Json }, sections: readonly Uint8Array[]): Parts {
+function withSections(parts: Parts, sections: readonly Uint8Array[]): Parts {
+  const header = headerOf(parts);
   const list = sections.map((bytes) => ({ length: bytes.length, crc: checksum(bytes) }));
-  return { header: encoded({ ...header, sections: list }), sections };
+  if (isList(header)) header[sectionsAt] = list.flatMap(({ length, crc }) => [length, crc]);
+  else header.sections = list;
+  return { ...parts, header: encoded(header), sections };
 }
 
 type HeaderChange = (places: readonly Place[], rng: Random) => void;
@@ -164,10 +241,15 @@ function changeHeader(file: Uint8Array, rng: Random, steps: readonly HeaderChang
   const parts = partsOf(file);
   const header = headerOf(parts);
   // Half of the time the list of sections stays as it is: it is the longest part.
-  const { sections, ...others } = header;
-  const scope = rng.below(2) === 0 ? others : header;
-  for (const step of steps) step(placesIn(scope), rng);
-  return fileOf({ ...parts, header: encoded(scope === header ? scope : { ...scope, sections }) });
+  const list = header[isList(header) ? sectionsAt : 'sections'];
+  const kept = rng.below(2) === 0 ? [list, ...placesIn(list).map(({ holder }) => holder)] : [];
+  for (const step of steps) {
+    const places = placesIn(header).filter(
+      ({ holder, field }) => !kept.includes(holder) && !kept.includes(holder[field]),
+    );
+    step(places, rng);
+  }
+  return fileOf({ ...parts, header: encoded(header) });
 }
 
 const numbers = [0, 1, -1, 0.5, 2, 3, 8, 9, 255, 4096, 65536, 2 ** 22, 2 ** 24, 2 ** 31 - 1];
@@ -212,7 +294,7 @@ function changeSection(file: Uint8Array, rng: Random): Uint8Array {
   const chosen = full[rng.below(full.length)];
   const change = rng.below(2) === 0 ? flipBits : changeRun;
   const sections = parts.sections.map((bytes, i) => (i === chosen ? change(bytes, rng) : bytes));
-  return fileOf(withSections(headerOf(parts), sections));
+  return fileOf(withSections(parts, sections));
 }
 
 function swapSections(file: Uint8Array, rng: Random): Uint8Array {
@@ -221,7 +303,7 @@ function swapSections(file: Uint8Array, rng: Random): Uint8Array {
   const sections = [...parts.sections];
   const [a, b] = [rng.below(sections.length), rng.below(sections.length)];
   [sections[a], sections[b]] = [sections[b], sections[a]];
-  return fileOf(withSections(headerOf(parts), sections));
+  return fileOf(withSections(parts, sections));
 }
 
 function resizeSection(file: Uint8Array, rng: Random): Uint8Array {
@@ -234,5 +316,5 @@ function resizeSection(file: Uint8Array, rng: Random): Uint8Array {
       ? joined([bytes, new Uint8Array(1 + rng.below(100))])
       : bytes.slice(0, rng.below(bytes.length + 1));
   });
-  return fileOf(withSections(headerOf(parts), sections));
+  return fileOf(withSections(parts, sections));
 }

@@ -1,12 +1,14 @@
+import { HbnnError } from '@hbnn/core';
 import { encodeWithSize, lower } from '@hbnn/model';
 import { backendChoices } from '@hbnn/train/backends';
 import { checkFolderOf, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
+import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { untilInterrupted } from '../interruption.ts';
-import { modelSizes, partSizes } from '../modelSizes.ts';
-import { wholeNumber } from '../numbers.ts';
+import { fileParts, modelSizes } from '../modelSizes.ts';
+import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
 import { commandName, printNext, printResult, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -18,6 +20,7 @@ interface Options {
   scaleBits: string;
   backend: string;
   evaluate: boolean;
+  testLimit?: string;
   json?: boolean;
 }
 
@@ -30,6 +33,7 @@ export function lowerCommand(): Command {
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--no-evaluate', 'do not measure the accuracy before and after')
+    .option('--test-limit <n>', 'measure so many test images, stratified; default all')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -43,8 +47,9 @@ async function run(o: Options): Promise<void> {
   const config = storedConfig(o.run);
   checkFolderOf(o.out);
   const scaleBits = wholeNumber(o.scaleBits, '--scale-bits');
+  const testLimit = testLimitFrom(o) ?? config.testLimit;
   // Images as they are: what was augmented in training tells nothing of the values at inference.
-  const whole = { ...config, augment: undefined };
+  const whole = { ...config, augment: undefined, testLimit };
   const source = await openData(config.data, { ...whole, from: o.from ?? config.from });
   const backend = await backendFrom(o.backend);
   const { model } = openRun(o.run, source.train);
@@ -56,7 +61,7 @@ async function run(o: Options): Promise<void> {
   const result = {
     model: o.out,
     ...modelSizes(lowered.model, size.total),
-    ...partSizes(size),
+    ...fileParts(lowered.model, size),
     layers: lowered.layers,
   };
   if (!o.evaluate) {
@@ -64,22 +69,44 @@ async function run(o: Options): Promise<void> {
     nextSteps(o);
     return;
   }
+  const { count } = source.test;
   const meter = progressMeter('testing');
-  const before = await evaluate(model, source.test, {
-    onBatch: (done) => meter.update(done, 2 * source.test.count, 'images, before'),
-  });
-  const after = await evaluateModel(lowered.model, 'reference', source.test, (done) =>
-    meter.update(before.images + done, 2 * source.test.count, 'images, before and after'),
-  ).finally(() => meter.stop());
-  const accuracy = {
-    ...{ top1Before: before.top1, top1After: after.top1, images: after.images },
-    lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
-  };
-  printResult({ ...result, ...accuracy }, o.json);
+  const report =
+    (network: string) =>
+    (done: number): void =>
+      meter.update(done, count, `images, ${network}`);
+  try {
+    const before = await evaluate(model, source.test, {
+      onBatch: report('trained network (1 of 2)'),
+    });
+    const after = await evaluateModel(
+      lowered.model,
+      defaultEngine,
+      source.test,
+      report('integer model (2 of 2)'),
+    );
+    const accuracy = {
+      top1Before: before.top1,
+      top1After: after.top1,
+      images: after.images,
+      lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
+    };
+    meter.stop();
+    printResult({ ...result, ...accuracy }, o.json);
+  } finally {
+    meter.stop();
+  }
   nextSteps(o);
 }
 
 function nextSteps({ out, json }: Options): void {
   const [hbnn, model] = [commandName(), shellWord(out)];
   printNext([`${hbnn} eval --model ${model}`, `${hbnn} verilog --model ${model} --out rtl`], json);
+}
+
+function testLimitFrom(o: Options): number | undefined {
+  if (o.testLimit === undefined) return undefined;
+  if (!o.evaluate)
+    throw new HbnnError('--test-limit: has no effect with --no-evaluate; leave one of them out');
+  return positiveNumber(o.testLimit, '--test-limit');
 }

@@ -75,7 +75,7 @@ Example (some seconds on the embedded data):
 }
 
 /** The configuration: file, then flags. */
-function settings(o: Options): Record<string, unknown> {
+export function settings(o: Partial<Options>): Record<string, unknown> {
   const merged = o.config === undefined ? {} : readConfig(o.config);
   Object.assign(merged, flagSettings(o));
   if (o.patience !== undefined || o.minEpochs !== undefined)
@@ -83,7 +83,7 @@ function settings(o: Options): Record<string, unknown> {
   return merged;
 }
 
-function earlyStop(o: Options, { earlyStop: before }: Record<string, unknown>): object {
+function earlyStop(o: Partial<Options>, { earlyStop: before }: Record<string, unknown>): object {
   if (o.patience === undefined && before === undefined) {
     throw new HbnnError('--min-epochs: has no effect without early stopping; give --patience too');
   }

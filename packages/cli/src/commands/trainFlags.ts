@@ -135,9 +135,11 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
   ]),
 };
 
-const allFlags = Object.values(trainFlags).flat();
+/** The same flags in one list. */
+export const allFlags = Object.values(trainFlags).flat();
 
-const nameOf = ({ flag }: TrainFlag): string => flag.split(' ')[0];
+/** The flag alone: `--epochs`. */
+export const nameOf = ({ flag }: TrainFlag): string => flag.split(' ')[0];
 
 /** Options of the command for the flags, under their headings. */
 export const trainOptions = (): Option[] =>
@@ -156,7 +158,8 @@ const typedFlagsOf = (typed: Typed): [TrainFlag, string][] =>
     return typeof text === 'string' ? [[flag, text]] : [];
   });
 
-const camel = (name: string): string =>
+/** What commander calls the option of a flag: `--map-per` is `mapPer`. */
+export const camel = (name: string): string =>
   name.replace(/^--/, '').replace(/-(.)/g, (_, c: string) => c.toUpperCase());
 
 /** The flags that were typed, each with the field it sets. */

@@ -13,7 +13,7 @@ import { packSigns } from './signCode.ts';
 
 /** What a section holds. */
 export interface DescribedSection {
-  readonly kind: 'map' | 'signs' | 'int8' | 'other';
+  readonly kind: 'map' | 'signs' | 'scales' | 'int8' | 'inputMap' | 'thresholds';
   readonly bytes: Uint8Array;
   /** What a reader allocates when it has come, beside its own bytes. */
   readonly elements?: number;
@@ -66,7 +66,7 @@ function describeLayer(
     case 'requantize': {
       const { minimum, maximum, multipliers, offsets, shifts } = layer;
       for (const array of [multipliers, offsets, shifts])
-        put(sections, 'other', littleEndian(array));
+        put(sections, 'thresholds', littleEndian(array));
       return { kind, name, minimum, maximum };
     }
     default:
@@ -111,7 +111,7 @@ function describeWeights(weights: IntegerWeights, sections: DescribedSection[]):
   const counts = widthCounts(units);
   put(sections, 'map', encodeMap(units, counts));
   put(sections, 'signs', packSigns(bits, signs, multiples.length), bits.length);
-  for (const plane of multiples) put(sections, 'other', plane.slice());
+  for (const plane of multiples) put(sections, 'scales', plane.slice());
   return { kind: 'planes', shape, mapPer, scalePer, planes: multiples.length, counts };
 }
 
@@ -126,9 +126,9 @@ function describeThreshold(
     .find(({ units }) => units !== undefined);
   const units = coarse?.units ?? bits;
   const counts = widthCounts(units);
-  put(sections, 'map', encodeMap(units, counts));
-  put(sections, 'other', littleEndian(multiples));
-  put(sections, 'other', littleEndian(thresholds), bits.length);
-  put(sections, 'other', littleEndian(flips));
+  put(sections, 'inputMap', encodeMap(units, counts));
+  put(sections, 'thresholds', littleEndian(multiples));
+  put(sections, 'thresholds', littleEndian(thresholds), bits.length);
+  put(sections, 'thresholds', littleEndian(flips));
   return { mapPer: coarse?.per ?? 'element', planes: multiples.length, counts };
 }

@@ -5,6 +5,7 @@ import { gather, spread, weightUnits } from '../coarseMap.ts';
 import type { IntegerModel, PlaneWeights } from '../integerModel.ts';
 import { randomModel } from '../randomModel.ts';
 import { crc32 } from './crc32.ts';
+import { decodeValues, encodeValues, type HeaderValue } from './headerCode.ts';
 import { decodeMap, encodeMap, widthCounts } from './mapCode.ts';
 import { decodeModel, encodeModel, encodeWithSize, readModel } from './modelFile.ts';
 import { packSigns, unpackSigns } from './signCode.ts';
@@ -81,13 +82,14 @@ describe('model files', () => {
   });
 });
 
-/** A file with a sound preamble and checksum before any header. */
-function fileOf(header: string, ...rest: Uint8Array[]): Uint8Array {
-  const bytes = new TextEncoder().encode(header);
+/** A file with a sound preamble and checksum before any header: JSON of version 1, or bytes of version 2. */
+function fileOf(header: string | Uint8Array, ...rest: Uint8Array[]): Uint8Array {
+  const version = typeof header === 'string' ? 1 : 2;
+  const bytes = typeof header === 'string' ? new TextEncoder().encode(header) : header;
   const start = new Uint8Array(16);
   const view = new DataView(start.buffer);
   start.set(new TextEncoder().encode('HBNN'));
-  view.setUint16(4, 1, true);
+  view.setUint16(4, version, true);
   view.setUint32(8, bytes.length, true);
   view.setUint32(12, crc32(bytes), true);
   return Uint8Array.from(Buffer.concat([start, bytes, ...rest]));
@@ -159,6 +161,108 @@ describe('hostile model files', () => {
       ...{ scoreOffsets: new Int32Array(n), classes: new Array<string>(n).fill('') },
     };
     expect(() => encodeModel(checkModel(model))).toThrow('expected at most');
+  });
+});
+
+/** The header's values of a sound file of version 2. */
+const valuesOf = (file: Uint8Array): HeaderValue[] => {
+  const length = new DataView(file.buffer).getUint32(8, true);
+  return decodeValues(file.subarray(16, 16 + length), 1000, Error) as HeaderValue[];
+};
+
+describe('headers of version 2', () => {
+  const file = encodeModel(randomModel(1, { layer: 'dense:9x4', mix: distFromAverage(1.4) }));
+  const [name, input, classes, factor, offsets, layers, sections] = valuesOf(file);
+  const [kind, layerName, weights] = (layers as HeaderValue[][]).at(-1) as HeaderValue[];
+  const [planes, shape, mapPer, ...more] = weights as HeaderValue[];
+  const headerWith = (layer: HeaderValue): HeaderValue => [
+    ...[name, input, classes, factor, offsets, [layer], sections],
+  ];
+
+  it('are lists whose positions are the fields, kinds and words their numbers', () => {
+    expect([name, kind, layerName]).toEqual(['dense:9x4', 2, 'layer']);
+    expect([planes, shape, mapPer, more[0]]).toEqual([0, [4, 9], 0, 5]);
+  });
+
+  const twice = (value: HeaderValue): HeaderValue => [value, value];
+  const wrong: [HeaderValue, string][] = [
+    [1, 'expected the header to be a list of its fields'],
+    [[name, input, classes, factor, offsets, layers], 'the header: expected 7 fields (name, '],
+    [[...valuesOf(file), 1], 'the header: expected 7 fields (name, input, '],
+    [[name, [shape], classes, factor, offsets, layers, sections], 'input: expected 2 fields'],
+    [[name, input, classes, factor, offsets, 5, sections], 'expected layers to be a list'],
+    [[name, input, classes, factor, offsets, layers, [1]], 'a length and a checksum of each'],
+    [[name, input, classes, factor, offsets, layers, twice('a')], 'with a length and a checksum'],
+    [[1, input, classes, factor, offsets, layers, sections], 'expected a name and a score'],
+    [headerWith([]), 'expected layer 0 to be a list of its kind'],
+    [headerWith([7, 'a']), 'layer 0: expected a known kind (0 to 6), got 7'],
+    [headerWith([-1, 'a']), 'layer 0: expected a known kind (0 to 6), got -1'],
+    [headerWith(['dense', 'a']), 'layer 0: expected a known kind (0 to 6), got string'],
+    [headerWith([kind, layerName]), 'layer 0: expected 2 fields (name, weights), got 1'],
+    [headerWith([kind, layerName, weights, 1]), 'layer 0: expected 2 fields (name, weights), got'],
+    [headerWith([kind, layerName, [2, shape]]), 'layer 0.weights: expected a known kind (0 to 1)'],
+    [headerWith([kind, layerName, [planes, shape, 6, ...more]]), 'mapPer: expected a known gran'],
+    [
+      headerWith([kind, layerName, [planes, shape, 'x', ...more]]),
+      'layer: map per: expected element, ',
+    ],
+    [headerWith([kind, 7, weights]), 'layer 0: expected a name'],
+  ];
+
+  it.each(wrong)('are refused where they are not what the format says: %j', (values, expected) => {
+    const bad = fileOf(encodeValues(values), new Uint8Array(200));
+    expect(() => decodeModel(bad, 'm')).toThrow(/^m: /);
+    expect(() => decodeModel(bad, 'm')).toThrow(expected);
+  });
+
+  it('are refused for millions of lists and for other versions', () => {
+    const lists = fileOf(encodeValues([Array<HeaderValue>(6e5).fill([])]));
+    expect(() => decodeModel(lists)).toThrow('at most 524288 fields, got more');
+    for (const [major, minor] of [
+      [0, 0],
+      [1, 1],
+      [2, 1],
+      [3, 0],
+    ]) {
+      const other = file.slice();
+      other[4] = major;
+      other[6] = minor;
+      expect(() => decodeModel(other)).toThrow(
+        `expected version 1.0 or 2.0 of the format, got ${major}.${minor}; use a release`,
+      );
+    }
+  });
+
+  it('are small: a network of seven layers takes a fifth of what it took as JSON', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const model = randomModel(seed);
+      const { bytes, size } = encodeWithSize(model);
+      const sum = size.header + size.maps + size.signs + size.scales + size.bytes + size.inputMaps;
+      expect(sum + size.thresholds, `seed ${seed}`).toBe(bytes.length);
+      // A kind, a name, some shapes and counts, and 5 to 9 bytes for each of up to 13 sections.
+      const names = [model.name, ...model.classes, ...model.layers.map((layer) => layer.name)];
+      const text = names.reduce((bytesOfNames, part) => bytesOfNames + part.length + 3, 0);
+      const numbers = 6 * (model.scoreOffsets.length + model.input.zeros.length);
+      expect(size.header).toBeLessThan(16 + 40 + text + numbers + 120 * model.layers.length);
+    }
+  });
+});
+
+describe('headers of version 1', () => {
+  const empty = { length: 0, crc: 0 };
+  const with1 = (field: string): string =>
+    header([manyWeights(0)], [empty, empty], 2 ** 10).replace(...swap(field));
+  const swap = (field: string): [string, string] => [`"${field}":`, `"new":0,"${field}":`];
+
+  it.each([
+    ['name', 'the header: expected no other fields than name, input, '],
+    ['zeros', 'input: expected no other fields than shape, zeros, got'],
+    ['crc', 'section 0: expected no other fields than length, crc, got'],
+    ['kind', 'layer 0: expected no other fields than kind, name, weights, got'],
+    ['planes', 'layer 0.weights: expected no other fields than kind, shape, '],
+  ])('are refused for unknown fields: beside %s', (field, expected) => {
+    expect(() => decodeModel(fileOf(with1(field)), 'm')).toThrow(`m: ${expected}`);
+    expect(() => decodeModel(fileOf(with1(field)), 'm')).toThrow("got 'new'; it is damaged");
   });
 });
 

@@ -1,48 +1,72 @@
 import { HbnnError, kindOf } from '@hbnn/core';
 import { type CheckedModel, checkModel } from '../checkModel.ts';
 import { crc32 } from './crc32.ts';
+import { decodeValues, encodeValues, listCount } from './headerCode.ts';
 import { readDescription, type SectionReader } from './headerReader.ts';
+import { headerOfRecords, recordsOf, refuseUnknownFields } from './headerRecords.ts';
 import { type DescribedSection, describeModel } from './headerWriter.ts';
 import { mostElements } from './sectionSlots.ts';
 
 /**
- * The .hbnn file, all little-endian:
+ * The .hbnn file, version 2; numbers of the preamble are little-endian:
  *
  *   0   'HBNN'
- *   4   major version, 16 bits: a reader refuses others than its own
- *   6   minor version, 16 bits: higher ones only add header fields that may be ignored
+ *   4   major version, 16 bits
+ *   6   minor version, 16 bits: a reader refuses versions that it does not know
  *   8   length of the header in bytes, 32 bits
  *   12  CRC-32 of the header
- *   16  header: JSON, UTF-8
+ *   16  header: lists whose positions are the fields (`headerRecords.ts`), in CBOR (`headerCode.ts`)
  *
- * then the sections, each at the next multiple of 16 with zeros before it; the header's `sections` gives their
- * lengths and CRC-32s in order. The file ends with the last section.
+ * then the sections, one after the other; the header's `sections` gives their lengths and CRC-32s in order. The file
+ * ends with the last section.
+ *
+ * Version 1, which is still read, has the header as JSON and begins each section at a multiple of 16, with zeros
+ * before it.
  */
 const magic = [0x48, 0x42, 0x4e, 0x4e];
 const preamble = 16;
-const align = 16;
-export const majorVersion = 1;
-export const minorVersion = 0;
+const majorVersion = 2;
+const minorVersion = 0;
 /** 16 MiB: what a model of millions of scores takes to name their classes. */
 const mostHeaderBytes = 2 ** 24;
 const mostSections = 2 ** 16;
 /** Objects, lists and fields of a header; each takes many times its bytes once it is parsed. */
 const mostHeaderParts = 2 ** 19;
 
-const aligned = (offset: number): number => Math.ceil(offset / align) * align;
+/** What versions of the file differ in. */
+interface FileVersion {
+  /** Sections begin at multiples of it. */
+  readonly align: number;
+  /** @throws HbnnError when the bytes are no header of this version */
+  readonly parse: (bytes: Uint8Array, where: string) => unknown;
+}
+
+const versions: ReadonlyMap<number, FileVersion> = new Map([
+  [1, { align: 16, parse: parseJson }],
+  [2, { align: 1, parse: parseRecords }],
+]);
+
+const aligned = (offset: number, align: number): number => Math.ceil(offset / align) * align;
 
 /** What a model's file takes, in bytes, by part. */
 export interface ModelSize {
   readonly total: number;
+  /** The header, with the preamble before it. */
   readonly header: number;
-  /** Bit maps, coded. */
+  /** Bit maps of weights, coded. */
   readonly maps: number;
   /** One bit per plane and member. */
   readonly signs: number;
+  /** Multiples of the planes of weights. */
+  readonly scales: number;
   /** 8-bit weights. */
   readonly bytes: number;
-  /** Thresholds, multipliers, scales. */
-  readonly rest: number;
+  /** Bit maps of activations, coded. */
+  readonly inputMaps: number;
+  /** Thresholds of activations; multipliers, offsets and shifts of those of 8 bits. */
+  readonly thresholds: number;
+  /** The number of weights that `maps`, `signs` and `scales` are of. */
+  readonly binarizedWeights: number;
 }
 
 /**
@@ -61,14 +85,10 @@ export function encodeWithSize(model: CheckedModel): {
 } {
   const { description, sections } = describeModel(checkModel(model));
   const list = sections.map(({ bytes }) => ({ length: bytes.length, crc: crc32(bytes) }));
-  const header = new TextEncoder().encode(JSON.stringify({ ...description, sections: list }));
-  checkReadable(model.name, header, sections);
-  let end = preamble + header.length;
-  const offsets = sections.map(({ bytes }) => {
-    const start = aligned(end);
-    end = start + bytes.length;
-    return start;
-  });
+  const records = recordsOf({ ...description, sections: list });
+  const header = encodeValues(records);
+  checkReadable(model.name, header.length, listCount(records), sections);
+  const end = sections.reduce((sum, { bytes }) => sum + bytes.length, preamble + header.length);
   const out = new Uint8Array(end);
   out.set(magic);
   const view = new DataView(out.buffer);
@@ -77,30 +97,51 @@ export function encodeWithSize(model: CheckedModel): {
   view.setUint32(8, header.length, true);
   view.setUint32(12, crc32(header), true);
   out.set(header, preamble);
-  sections.forEach(({ bytes }, i) => {
-    out.set(bytes, offsets[i]);
-  });
-  const of = (part: string): number =>
+  let at = preamble + header.length;
+  for (const { bytes } of sections) {
+    out.set(bytes, at);
+    at += bytes.length;
+  }
+  return { bytes: out, size: sizeOf(model, preamble + header.length, sections) };
+}
+
+function sizeOf(
+  model: CheckedModel,
+  header: number,
+  sections: readonly DescribedSection[],
+): ModelSize {
+  const of = (part: DescribedSection['kind']): number =>
     sections.reduce((sum, { kind, bytes }) => sum + (kind === part ? bytes.length : 0), 0);
-  const [maps, signs, bytes] = [of('map'), of('signs'), of('int8')];
-  const parts = { maps, signs, bytes, header: header.length };
+  const binarizedWeights = model.layers.reduce(
+    (sum, layer) =>
+      sum + ('weights' in layer && layer.weights.kind === 'planes' ? layer.weights.bits.length : 0),
+    0,
+  );
   return {
-    bytes: out,
-    size: { total: end, ...parts, rest: end - header.length - maps - signs - bytes },
+    total: sections.reduce((sum, { bytes }) => sum + bytes.length, header),
+    header,
+    maps: of('map'),
+    signs: of('signs'),
+    scales: of('scales'),
+    bytes: of('int8'),
+    inputMaps: of('inputMap'),
+    thresholds: of('thresholds'),
+    binarizedWeights,
   };
 }
 
 /** Keep to what a reader takes. */
 function checkReadable(
   name: string,
-  header: Uint8Array,
+  headerBytes: number,
+  lists: number,
   sections: readonly DescribedSection[],
 ): void {
-  if (header.length > mostHeaderBytes || headerParts(header) > mostHeaderParts)
+  if (headerBytes > mostHeaderBytes || lists > mostHeaderParts)
     throw new HbnnError(
-      `${name}: expected a header of at most ${mostHeaderBytes} bytes and ${mostHeaderParts} fields in a model file, got ${header.length} and ${headerParts(header)}; give it fewer layers or classes`,
+      `${name}: expected a header of at most ${mostHeaderBytes} bytes and ${mostHeaderParts} fields in a model file, got ${headerBytes} and ${lists}; give it fewer layers or classes`,
     );
-  let written = preamble + header.length;
+  let written = preamble + headerBytes;
   let elements = 0;
   for (const section of sections) {
     written += section.bytes.length;
@@ -112,7 +153,7 @@ function checkReadable(
   }
 }
 
-/** Objects, lists and fields of JSON text: `{`, `[` and `:` outside of strings. */
+/** Objects, lists and fields of version 1's JSON: `{`, `[` and `:` outside of strings. */
 function headerParts(json: Uint8Array): number {
   let parts = 0;
   let inText = false;
@@ -294,51 +335,68 @@ function startOf(r: Reading): Waiting {
       if (!magic.every((byte, i) => bytes[i] === byte))
         throw new HbnnError(`${where}: expected a .hbnn file, got other bytes at its start`);
       const [major, minor] = [view.getUint16(4, true), view.getUint16(6, true)];
-      if (major !== majorVersion)
+      const version = versions.get(major);
+      if (version === undefined || minor !== minorVersion)
         throw new HbnnError(
-          `${where}: expected version ${majorVersion} of the format, got ${major}.${minor}; use a release of HBNN that reads it`,
+          `${where}: expected version ${[...versions.keys()].join('.0 or ')}.0 of the format, got ${major}.${minor}; use a release of HBNN that reads it`,
         );
       const length = view.getUint32(8, true);
       if (length > mostHeaderBytes)
         throw new HbnnError(
           `${where}: expected a header of at most ${mostHeaderBytes} bytes, got ${length}; it is damaged`,
         );
-      return headerOf(length, view.getUint32(12, true), r);
+      return headerOf(length, view.getUint32(12, true), version, r);
     },
   };
 }
 
-function headerOf(length: number, crc: number, r: Reading): Waiting {
+function headerOf(length: number, crc: number, version: FileVersion, r: Reading): Waiting {
   const { where, fileBytes } = r;
   return {
     bytes: length,
     use(bytes) {
       if (crc32(bytes) !== crc) throw new HbnnError(`${where}: its header is damaged (checksum)`);
-      if (headerParts(bytes) > mostHeaderParts)
-        throw new HbnnError(
-          `${where}: expected a header of at most ${mostHeaderParts} fields, got more; it is damaged or was not written by HBNN`,
-        );
-      const header = parseHeader(bytes, where);
+      const header = version.parse(bytes, where);
       const sections = sectionsOf(header, where);
       const start = preamble + length;
-      const end = sections.reduce((at, section) => aligned(at) + section.length, start);
+      const end = sections.reduce(
+        (at, section) => aligned(at, version.align) + section.length,
+        start,
+      );
       if (fileBytes !== undefined && fileBytes < end)
         throw new HbnnError(
           `${where}: expected ${end} bytes, got ${fileBytes}; it is truncated, fetch or write it anew`,
         );
       const lengths = sections.map((section) => section.length);
       const reader = readDescription(header, lengths, start, where);
-      return sectionAt(0, start, sections, reader, r);
+      return sectionAt(0, start, { sections, reader, align: version.align }, r);
     },
   };
 }
 
-function parseHeader(bytes: Uint8Array, where: string): unknown {
+const notOurs =
+  (where: string) =>
+  (what: string): HbnnError =>
+    new HbnnError(`${where}: ${what}; it is damaged or was not written by HBNN`);
+
+/** A header of version 1. */
+function parseJson(bytes: Uint8Array, where: string): unknown {
+  if (headerParts(bytes) > mostHeaderParts)
+    throw notOurs(where)(`expected a header of at most ${mostHeaderParts} fields, got more`);
+  let header: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new HbnnError(`${where}: its header is not JSON (${(error as Error).message})`);
   }
+  refuseUnknownFields(header, notOurs(where));
+  return header;
+}
+
+/** A header of version 2. */
+function parseRecords(bytes: Uint8Array, where: string): unknown {
+  const fail = notOurs(where);
+  return headerOfRecords(decodeValues(bytes, mostHeaderParts, fail), fail);
 }
 
 interface Section {
@@ -359,16 +417,17 @@ function sectionsOf(header: unknown, where: string): Section[] {
   });
 }
 
-function sectionAt(
-  i: number,
-  at: number,
-  sections: readonly Section[],
-  reader: SectionReader,
-  r: Reading,
-): Waiting | undefined {
+interface Sections {
+  readonly sections: readonly Section[];
+  readonly reader: SectionReader;
+  readonly align: number;
+}
+
+function sectionAt(i: number, at: number, file: Sections, r: Reading): Waiting | undefined {
+  const { sections, reader, align } = file;
   if (i === sections.length) return r.done(reader.finish());
   const { length, crc } = sections[i];
-  const gap = aligned(at) - at;
+  const gap = aligned(at, align) - at;
   return {
     bytes: gap + length,
     use(bytes) {
@@ -378,7 +437,7 @@ function sectionAt(
           `${r.where}: section ${i} is damaged (checksum); fetch or write it anew`,
         );
       reader.section(i, own);
-      return sectionAt(i + 1, at + gap + length, sections, reader, r);
+      return sectionAt(i + 1, at + gap + length, file, r);
     },
   };
 }

@@ -1,0 +1,159 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+import { backendChoices } from '@hbnn/train/backends';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { flagValues, variedFlags } from '../compare/grid.ts';
+import {
+  checkRuns,
+  type Plan,
+  planFile,
+  plannedRuns,
+  planOf,
+  storedPlan,
+} from '../compare/plan.ts';
+import { comparisonResults, resultsCsv, resultTables } from '../compare/results.ts';
+import { checkTrainable, OpenDatasets, trainAll } from '../compare/trainings.ts';
+import { Interruption, interruptible } from '../interruption.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
+import { commandName, printResult, shellWord } from '../output.ts';
+import { progressMeter } from '../progress.ts';
+import { allFlags, nameOf, secondsFrom } from './trainFlags.ts';
+
+interface Options extends Record<string, unknown> {
+  out: string;
+  config?: string;
+  resume?: boolean;
+  backend: string;
+  seeds?: string;
+  seed?: string;
+  margin?: string;
+  checkpointSeconds?: string;
+  json?: boolean;
+}
+
+const defaultSeeds = 3;
+const defaultMargin = 1;
+
+const collect = (text: string, before: string[] = []): string[] => [...before, text];
+
+export function compareSettingsCommand(): Command {
+  const command = new Command('compare-settings')
+    .description(
+      'train settings with several seeds each, and say which differences are more than chance',
+    )
+    .requiredOption('--out <folder>', 'folder of the comparison: runs, results and plot')
+    .option('--seeds <n>', `trainings of each setting (default: ${defaultSeeds})`)
+    .option('--seed <n>', 'the first seed (default: 1)')
+    .option('--margin <points>', `settings count as equal within it (default: ${defaultMargin})`)
+    .option('--resume', 'go on with the folder’s comparison')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
+    .option('--checkpoint-seconds <s>', 'seconds between checkpoints (default: 20)')
+    .option('--config <file>', 'JSON file of settings that all trainings share; flags override it')
+    .option('--json', 'print the result as JSON');
+  command.optionsGroup('Training flags; several values make several settings:');
+  for (const flag of allFlags)
+    if (variedFlags.includes(nameOf(flag)))
+      command.option(flag.flag, `${flag.about} (default: ${flag.fallback})`, collect);
+  command.option('--patience <n>', 'see hbnn train; needs --validation (default: never)', collect);
+  command.option('--min-epochs <n>', 'see hbnn train (default: 1)', collect);
+  return command
+    .addHelpText(
+      'after',
+      `
+A training flag with several values is varied: --weights 1.4,2. Flags whose values have commas themselves are
+given again for each value: --widths 8,16,16 --widths 16,32,32. Every combination is a setting; each is trained
+with the same seeds, so that differences are paired.
+
+Results: comparison.json, results.json, results.csv (one line per training), plot.svg, and runs/SETTING/seed-N,
+each a run folder of hbnn train. A setting is above another where the 95 % interval of the paired difference
+leaves out 0, and equal where the 90 % interval lies within the margin. Intervals are not corrected for the
+number of comparisons.
+
+Example (a minute on the embedded data):
+  hbnn compare-settings --weights 1.4,2 --seeds 3 --limit 1000 --epochs 1 --learning-rate 0.2 --out compared
+  hbnn compare-settings --out compared --resume`,
+    )
+    .action((o: Options) => interruptible((signal) => run(o, signal)));
+}
+
+async function run(o: Options, signal: AbortSignal): Promise<void> {
+  const plan = await planFrom(o);
+  const checkpointSeconds = secondsFrom(o.checkpointSeconds, '--checkpoint-seconds');
+  const backend = await backendFrom(o.backend);
+  const runs = plannedRuns(plan, o.out);
+  await checkRuns(runs, backend.name);
+  const datasets = new OpenDatasets();
+  await checkTrainable(runs, datasets);
+  try {
+    makeFolder(o.out);
+  } catch (error) {
+    throw new HbnnError(`${o.out}: could not be made (${(error as Error).message})`);
+  }
+  writeWhole(planFile(o.out), `${JSON.stringify(plan, null, 2)}\n`);
+  const meter = progressMeter('comparing');
+  try {
+    const finished = await trainAll(runs, datasets, {
+      backend: backend.name,
+      checkpointSeconds,
+      meter,
+      signal,
+    });
+    meter.stop();
+    // The drawing library takes a while to load.
+    const { comparisonPlot } = await import('../compare/plot.ts');
+    const results = comparisonResults(plan, finished);
+    const file = (name: string): string => join(o.out, name);
+    writeWhole(file('results.json'), `${JSON.stringify(results, null, 2)}\n`);
+    writeWhole(file('results.csv'), resultsCsv(results));
+    writeWhole(file('plot.svg'), await comparisonPlot(results));
+    const { metric, data } = results;
+    const tables = o.json ? results : { metric, data, ...resultTables(results) };
+    printResult(
+      { comparison: o.out, results: file('results.json'), plot: file('plot.svg'), ...tables },
+      o.json,
+    );
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    const words = ['compare-settings', '--out', o.out, '--resume'].map(shellWord).join(' ');
+    throw new Interruption(error.signal, `${commandName()} ${words}`);
+  } finally {
+    meter.stop();
+  }
+}
+
+async function planFrom(o: Options): Promise<Plan> {
+  const begun = existsSync(planFile(o.out));
+  if (begun && !o.resume)
+    throw new HbnnError(
+      `${o.out}: holds a comparison already; go on with it by --resume, or choose another folder`,
+    );
+  const stored = o.resume ? await storedPlan(o.out) : undefined;
+  const margin = marginFrom(o) ?? stored?.margin ?? defaultMargin;
+  const seeds = seedsFrom(o) ?? stored?.seeds ?? seedList(1, defaultSeeds);
+  const typed = o.config !== undefined || flagValues(o).length > 0;
+  if (stored !== undefined && !typed) return { ...stored, seeds, margin };
+  return planOf(o, seeds, margin);
+}
+
+const seedList = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => first + i);
+
+function seedsFrom(o: Options): number[] | undefined {
+  if (o.seeds === undefined && o.seed === undefined) return undefined;
+  const count = o.seeds === undefined ? defaultSeeds : wholeNumber(o.seeds, '--seeds');
+  if (count < 2)
+    throw new HbnnError(
+      `--seeds: expected at least 2, without which no difference can be told from chance, got ${count}`,
+    );
+  return seedList(o.seed === undefined ? 1 : wholeNumber(o.seed, '--seed'), count);
+}
+
+function marginFrom(o: Options): number | undefined {
+  if (o.margin === undefined) return undefined;
+  const margin = decimal(o.margin, '--margin', 'of points, such as 0.5');
+  if (margin > 0) return margin;
+  throw new HbnnError(`--margin: expected more than 0 points, got ${o.margin}`);
+}

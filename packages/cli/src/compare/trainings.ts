@@ -1,0 +1,86 @@
+import { HbnnError } from '@hbnn/core';
+import { type Dataset, openDataset } from '@hbnn/datasets';
+import type { RunConfig } from '@hbnn/train';
+import { duration, type ProgressMeter } from '../progress.ts';
+import type { PlannedRun } from './plan.ts';
+import type { FinishedRun } from './results.ts';
+
+export interface TrainingOptions {
+  readonly backend: string;
+  readonly checkpointSeconds?: number;
+  readonly meter: ProgressMeter;
+  /** Saves and ends the training that runs; `trainAll` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Data sets that are open, by what decides their images. */
+export class OpenDatasets {
+  private readonly open = new Map<string, Promise<Dataset>>();
+
+  of(config: RunConfig): Promise<Dataset> {
+    const { data, from, limit, testLimit, shrink, size, validation, skipBadImages, seed } = config;
+    // The seed draws the validation images, where there are any.
+    const drawn = validation === undefined ? undefined : { validation, seed };
+    const options = { limit, testLimit, shrink, size, skipBadImages };
+    const key = JSON.stringify({ data, from, ...options, drawn });
+    const opened = this.open.get(key) ?? openDataset(data, config);
+    this.open.set(key, opened);
+    return opened;
+  }
+}
+
+/**
+ * Open each run's data and build its network, so that what cannot be trained is refused before hours of training.
+ *
+ * @throws HbnnError naming the setting
+ */
+export async function checkTrainable(
+  runs: readonly PlannedRun[],
+  datasets: OpenDatasets,
+): Promise<void> {
+  const { buildNetwork } = await import('@hbnn/train');
+  const checked = new Set<PlannedRun['setting']>();
+  for (const { setting, config } of runs) {
+    const { train } = await datasets.of(config);
+    if (checked.has(setting)) continue;
+    checked.add(setting);
+    try {
+      buildNetwork(config, train).dispose();
+    } catch (error) {
+      if (!(error instanceof HbnnError)) throw error;
+      throw new HbnnError(`setting '${setting.name}': ${error.message}`);
+    }
+  }
+}
+
+/**
+ * Train what is not trained yet, one after the other; an interrupted training goes on from its checkpoint.
+ *
+ * @throws HbnnError when a training cannot be done
+ */
+export async function trainAll(
+  runs: readonly PlannedRun[],
+  datasets: OpenDatasets,
+  { backend, checkpointSeconds, meter, signal }: TrainingOptions,
+): Promise<FinishedRun[]> {
+  const { runTraining } = await import('@hbnn/train');
+  const finished: FinishedRun[] = [];
+  for (const run of runs) {
+    const { setting, config, dir } = run;
+    const place = `training ${finished.length + 1} of ${runs.length}: ${setting.name}, seed ${config.seed}`;
+    const result = await runTraining(config, await datasets.of(config), {
+      dir,
+      resume: true,
+      backend,
+      checkpointSeconds,
+      signal,
+      onProgress: ({ step, steps, accuracy, secondsLeft }) => {
+        const done = Math.floor((finished.length + step / steps) * 100) / 100;
+        const now = `accuracy ${(100 * accuracy).toFixed(1)} %, ${duration(secondsLeft)} left of it`;
+        meter.update(done, runs.length, `${place}, ${now}`);
+      },
+    });
+    finished.push({ ...run, result });
+  }
+  return finished;
+}
