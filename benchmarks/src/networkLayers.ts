@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, type IntegerModel, parseMapPer, parseMix, randomModel } from '@hbnn/core';
-import { cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
+import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
 import { writeWhole } from '@hbnn/train/files';
 import { synthesisTarget, synthesize, unrolledDesign, verilogFiles } from '@hbnn/verilog';
 import type { LayerCircuit } from './figures/layerCircuits.ts';
@@ -92,7 +92,11 @@ async function synthesized(
   const kept = join(folder, `${key}.json`);
   if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Synthesized;
   const start = performance.now();
-  const cost = await synthesize(files, design.top, synthesisTarget(target, read));
+  const cost = await synthesize(
+    files,
+    design.top,
+    synthesisTarget(target, (file) => cellFile(read(file), file)),
+  );
   const synthesisSeconds = (performance.now() - start) / 1000;
   const found = cost.layers.find(({ layer }) => layer === module);
   const area = target === 'xc7' ? found?.luts : found?.area;

@@ -16,15 +16,17 @@ export {
 } from './folded.ts';
 export { estimateFoldedAsic, type FoldedAsic } from './foldedAsic.ts';
 export { checkFolds, type Fold, type FoldedLayer, foldedLayers, parseFolds } from './folding.ts';
+export { type CellFile, cellFile } from './liberty/cellFile.ts';
 export {
   type CellRole,
   cellOfRole,
   type LibertyCell,
   type LibertyLibrary,
   type LibertyPin,
+  type ReadLibertyOptions,
   readLiberty,
 } from './liberty/cells.ts';
-export { type LibertyGroup, parseLiberty } from './liberty/parse.ts';
+export { type LibertyGroup, parseLiberty, type ReadInclude } from './liberty/parse.ts';
 export { tournamentAreas } from './measuredParts.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './scaling.ts';

@@ -1,5 +1,6 @@
 export type { AdderStyle, Form } from '@hbnn/core/gates';
 export { estimateAdders, type LayerEstimate } from './budget.ts';
+export type { CellFile } from './cellLibrary.ts';
 export { chooseFolds, type FoldGoal, foldedCycles } from './chooseFolds.ts';
 export { type Circuit, readCircuit } from './circuit.ts';
 export {

@@ -1,6 +1,12 @@
 import { HbnnError } from '@hbnn/core';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
-import { type CellLibrary, libraryFiles, libraryOptions, readCellLibrary } from './cellLibrary.ts';
+import {
+  type CellFile,
+  type CellLibrary,
+  libraryFiles,
+  libraryOptions,
+  readCellLibrary,
+} from './cellLibrary.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
 import { xc7Boxes } from './primitives.ts';
 import { packedSites } from './sites7.ts';
@@ -37,14 +43,14 @@ export interface Target {
   readonly name: string;
   /** Inputs of a look-up table; undefined for standard cells. */
   readonly lutInputs?: number;
-  /** Texts of a library's Liberty files. */
-  readonly liberty?: readonly string[];
+  /** A library's Liberty files. */
+  readonly liberty?: readonly CellFile[];
   /** Cells of the library to stay away from, `*` standing for any letters. */
   readonly dontUse?: readonly string[];
 }
 
 /** Choose a target by its name. @throws HbnnError for an unknown one */
-export function synthesisTarget(name: string, readLiberty: (file: string) => string): Target {
+export function synthesisTarget(name: string, readLiberty: (file: string) => CellFile): Target {
   if (name === 'xc7') return { name, lutInputs: 6 };
   if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
   if (name.startsWith('liberty:'))

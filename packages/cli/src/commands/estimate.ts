@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Census, census, featureCount, HbnnError, type IntegerModel } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
@@ -22,13 +21,13 @@ import {
   parseFolds,
   type Quantity,
   quantity,
-  readLiberty,
   type Technology,
   type Trust,
 } from '@hbnn/estimator';
 import { foldedCycles, switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
+import { readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
@@ -39,6 +38,7 @@ interface Options {
   model: string;
   target?: string;
   liberty?: string[];
+  dontUse?: string;
   fold?: string;
   clock?: string;
   rate?: string;
@@ -70,6 +70,7 @@ export function estimateCommand(): Command {
     .requiredOption('--model <file>', 'model file')
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
+    .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
@@ -259,24 +260,20 @@ function checkEffect(o: Options, inCells: boolean): void {
 }
 
 /** The standard cells that are asked for; undefined for an FPGA. */
-function cellsOf({ target, liberty }: Options): Technology | undefined {
+function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined {
+  if (dontUse !== undefined && liberty === undefined)
+    throw new HbnnError('--dont-use: has no effect without --liberty; name the library');
   if (liberty !== undefined) {
     if (target !== undefined)
       throw new HbnnError(`--liberty: expected no --target beside it, got '${target}'`);
-    return libertyTechnology(liberty.map((file) => readLiberty(textOf(file), basename(file))));
+    return libertyTechnology(
+      liberty.map((file) => readLibertyFile('--liberty', file, dontUse?.split(','))),
+    );
   }
   if (target === undefined)
     throw new HbnnError('--target: expected an FPGA, asic:NM or --liberty FILE, got none');
   const process = /^asic:(.*)$/.exec(target)?.[1];
   return process === undefined ? undefined : builtInTechnology(decimal(process, '--target asic:'));
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new HbnnError(`--liberty: ${file} could not be read (${(error as Error).message})`);
-  }
 }
 
 /** JSON as it is; for people one line per figure with its band and origin. */

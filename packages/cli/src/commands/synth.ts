@@ -14,7 +14,7 @@ import {
   synthesize,
 } from '@hbnn/verilog';
 import { Command } from 'commander';
-import { checkLiberty } from '../libertyFile.ts';
+import { readCellFile } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -65,10 +65,7 @@ async function run(o: Options): Promise<void> {
   checkEffect(o);
   if (o.place) return runPlace(o, manifest, files);
   const dontUse = o.dontUse?.split(',');
-  const target = {
-    ...synthesisTarget(o.target, (file) => readLiberty(file, dontUse)),
-    ...(dontUse !== undefined && { dontUse }),
-  };
+  const target = synthesisTarget(o.target, (file) => readCellFile('--target', file, dontUse));
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
   if (workers === 0) throw new HbnnError('--workers: expected at least 1, got 0');
   if (target.name !== 'xc7') needGates(o, manifest);
@@ -148,17 +145,6 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   if (found !== undefined) return found.module;
   const names = layers.map((one) => one.layer).join(', ');
   throw new HbnnError(`--layer: expected a layer of ${rtl} (${names}), got '${layer}'`);
-}
-
-function readLiberty(file: string, dontUse?: readonly string[]): string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new HbnnError(`--target: ${file} could not be read (${(error as Error).message})`);
-  }
-  checkLiberty(text, file, dontUse);
-  return text;
 }
 
 /** Results by a digest of what they are of. A damaged one counts as none. */
