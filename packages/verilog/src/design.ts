@@ -21,6 +21,7 @@ import {
 } from '@hbnn/core/gates';
 import { checkBudget } from './budget.ts';
 import { endLevel, pipelined, scheduleOf } from './pipeline.ts';
+import { isReserved } from './reservedWords.ts';
 
 /** A module of gates. Ports: x, y, and what `extra` names beside y. */
 export interface Leaf {
@@ -393,23 +394,20 @@ class FormNumbers {
   }
 }
 
-const keywords = new Set(
-  'always and assign begin buf case casex casez cell config deassign default defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable endtask event for force forever fork function generate genvar if ifnone incdir include initial inout input instance integer join large liblist library localparam macromodule medium module nand negedge nmos nor not notif0 notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup rcmos real realtime reg release repeat rnmos rpmos rtran scalared signed small specify specparam strong0 strong1 supply0 supply1 table task time tran tri tri0 tri1 triand trior trireg unsigned use vectored wait wand weak0 weak1 while wire wor xnor xor logic bit byte int longint shortint string class package interface program property sequence assert assume cover final input output do return break continue void enum struct union typedef static this new null super type var unique priority'.split(
-    ' ',
-  ),
-);
+/** Letters of a name: file systems, and tools that put names together, have limits. */
+const maxNameLength = 60;
 
 /** Verilog names, each given once whatever letters a model has. */
 export class Names {
   private readonly taken = new Set<string>();
 
   of(wanted: string, fallback: string): string {
-    let name = wanted.replace(/[^A-Za-z0-9_]+/g, '_').replace(/^_+|_+$/g, '');
+    // VHDL has no two underscores in a row, and none at an end; hbnn_ begins modules that are not of a layer.
+    const letters = wanted.replace(/[^A-Za-z0-9]+/g, '_').replace(/hbnn_/gi, 'hbnn');
+    let name = letters.replace(/^_+/, '').slice(0, maxNameLength).replace(/_+$/, '');
     if (name === '') name = fallback;
     if (/^[0-9]/.test(name)) name = `${fallback}_${name}`;
-    name = name.slice(0, 60);
-    const reserved = keywords.has(name.toLowerCase()) || /^(hbnn_|lut6_2$|carry4$)/i.test(name);
-    if (reserved) name = `m_${name}`;
+    if (isReserved(name)) name = `m_${name}`;
     let unique = name;
     // Case does not tell files apart everywhere.
     for (let n = 2; this.taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;

@@ -191,6 +191,10 @@ export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): Folded
   };
 }
 
+/** A layer may be called as what every object has: `constructor`. */
+const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
+  Object.hasOwn(folds, layer) ? folds[layer] : undefined;
+
 function checkOptions(planned: readonly PlannedLayer[], maxLevels: number, folds: FoldTable): void {
   if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
     throw new HbnnError(
@@ -241,7 +245,12 @@ class LayerMaker {
       case 'conv':
       case 'depthwise':
       case 'dense':
-        return this.matrix(windowedMatrix(layer, input.shape), input, shape, folds[layer.name]);
+        return this.matrix(
+          windowedMatrix(layer, input.shape),
+          input,
+          shape,
+          foldFor(layer.name, folds),
+        );
       case 'maxPool':
       case 'sumPool': {
         const numbers = this.uniform(input);

@@ -141,6 +141,11 @@ export async function synthesizeModules(
   mapping: Mapping,
   groupGates: number = groupGatesUsually,
 ): Promise<ModuleCost[]> {
+  const taken = modules.find((module) => mapping.library?.areas.has(module));
+  if (taken !== undefined)
+    throw new HbnnError(
+      `${taken}: expected a module that no cell of the library is called like, got one of both; rename the layer in the model`,
+    );
   const ways = [undefined, ...waysToAdd(mapping.library)];
   const made = await Promise.all(
     ways.map(async (adders) => {
