@@ -80,14 +80,47 @@ export const devices: readonly Device[] = [
   },
 ];
 
-/** Find a device by its name or a board's, in any case. @throws HbnnError naming those that are known */
-export function device(name: string): Device {
+/** Find a device by its name or a board's, in any case; undefined for another name. */
+export function findDevice(name: string): Device | undefined {
   const wanted = name.toLowerCase();
-  const found = devices.find(
-    (one) => one.name.toLowerCase() === wanted || one.aliases.includes(wanted),
+  return devices.find(
+    (each) => each.name.toLowerCase() === wanted || each.aliases.includes(wanted),
   );
+}
+
+/** The same. @throws HbnnError naming those that are known, first the one that looks alike */
+export function device(name: string): Device {
+  const found = findDevice(name);
   if (found !== undefined) return found;
+  const names = devices.flatMap((each) => [each.name, ...each.aliases]);
+  const nearest = nearestName(name, names);
+  const suggestion = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
   throw new HbnnError(
-    `target: expected one of ${devices.map((one) => [one.name, ...one.aliases].join(' = ')).join(', ')}, got '${name}'`,
+    `target: got '${name}'${suggestion}, expected one of ${devices.map((each) => [each.name, ...each.aliases].join(' = ')).join(', ')}`,
   );
+}
+
+/** The name that is most alike in any case, where at most a third of its letters differ. */
+export function nearestName(given: string, names: readonly string[]): string | undefined {
+  const distances = names.map((name) => ({
+    name,
+    distance: editDistance(given.toLowerCase(), name.toLowerCase()),
+  }));
+  const [nearest] = distances.sort((a, b) => a.distance - b.distance);
+  if (nearest === undefined) return undefined;
+  return nearest.distance <= Math.max(1, nearest.name.length / 3) ? nearest.name : undefined;
+}
+
+/** Letters to put in, take out or change. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(
+        Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
+    row = next;
+  }
+  return row[b.length];
 }

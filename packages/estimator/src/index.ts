@@ -4,7 +4,14 @@ export {
   type StepFit,
   type UnrolledMeasurement,
 } from './calibrate.ts';
-export { type Device, device, devices, type Family } from './devices.ts';
+export {
+  type Device,
+  device,
+  devices,
+  type Family,
+  findDevice,
+  nearestName,
+} from './devices.ts';
 export { type FinnNetwork, finnNetworks } from './finnNetworks.ts';
 export {
   estimateFolded,
@@ -36,6 +43,12 @@ export {
   type MemoryTechnology,
   type Technology,
 } from './technology.ts';
+export {
+  ofModelledLayers,
+  type PartEstimate,
+  type PartQuantity,
+  unmodelledLayers,
+} from './unmodelled.ts';
 export {
   type Activity,
   type AsicOptions,

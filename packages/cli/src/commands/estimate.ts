@@ -18,11 +18,14 @@ import {
   foldsAtRate,
   largestFolded,
   libertyTechnology,
+  ofModelledLayers,
+  type PartQuantity,
   parseFolds,
   type Quantity,
   quantity,
   type Technology,
   type Trust,
+  unmodelledLayers,
 } from '@hbnn/estimator';
 import { foldedCycles, switching, unrolledDesign, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
@@ -54,6 +57,8 @@ const help = `
 Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
 scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
 several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
+With --fold, verilogFramesPerSecond is the rate of what 'hbnn verilog --style folded' writes of the same folds; figures
+called finn… are of a design as FINN builds it, with lanes as wide as the widest weight.
 luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
 'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
 
@@ -95,7 +100,11 @@ async function run(o: Options): Promise<void> {
     if (o.fold !== undefined) {
       const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
       const head = { model: o.model, style: 'folded', operations: counted.total };
-      print({ ...head, ...found, ...generated(model, found.folds, clockHz) }, o.json);
+      const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
+      print(
+        { ...head, ...generated(model, found.folds, clockHz), ...underFinnsName(estimate) },
+        o.json,
+      );
       return;
     }
     const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
@@ -110,11 +119,22 @@ async function run(o: Options): Promise<void> {
     return;
   }
   const found = folded(foldedLayers(counted), on, clockHz, o.fold);
-  print(
-    { ...head, style: 'folded', note, ...found, ...generated(model, found.folds, clockHz) },
-    o.json,
-  );
+  const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
+  const rtl = generated(model, found.folds, clockHz);
+  print({ ...head, style: 'folded', note, ...rtl, ...underFinnsName(estimate) }, o.json);
 }
+
+/** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
+const finnsFigures: Readonly<Record<string, string>> = {
+  framesPerSecond: 'finnFramesPerSecond',
+  cyclesPerFrame: 'finnCyclesPerFrame',
+  latencyCycles: 'finnLatencyCycles',
+};
+
+const underFinnsName = (estimate: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(estimate).map(([name, value]) => [finnsFigures[name] ?? name, value]),
+  );
 
 /**
  * What `hbnn verilog` makes of the same folds: planes one after the other, not all at once in wider lanes, and only where a
@@ -285,6 +305,7 @@ function print(result: Readonly<Record<string, unknown>>, json?: boolean): void 
   const lines: Record<string, string> = {};
   for (const [name, value] of Object.entries(result)) {
     if (isQuantity(value)) lines[name] = describe(value);
+    else if (isPartQuantity(value)) lines[name] = describePart(value);
     else if (name === 'area') areaLines(value as AreaLike, lines);
     else if (name === 'folds')
       for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
@@ -318,3 +339,9 @@ const round = (value: number): string => String(Number(value.toPrecision(4)));
 
 const describe = ({ value, unit, low, high, source, from }: Quantity): string =>
   `${round(value)} ${unit} (${round(low)} … ${round(high)}; ${source}: ${from})`;
+
+const isPartQuantity = (value: unknown): value is PartQuantity =>
+  typeof value === 'object' && value !== null && 'value' in value && 'from' in value;
+
+const describePart = ({ value, unit, source, from }: PartQuantity): string =>
+  `${round(value)} ${unit} (${source}: ${from})`;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import { findDevice } from '@hbnn/estimator';
 import { writeWhole } from '@hbnn/train/files';
 import {
   ice40Devices,
@@ -65,6 +66,7 @@ async function run(o: Options): Promise<void> {
   checkEffect(o);
   if (o.place) return runPlace(o, manifest, files);
   const dontUse = o.dontUse?.split(',');
+  checkTarget(o.target);
   const target = synthesisTarget(o.target, (file) => readCellFile('--target', file, dontUse));
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
   if (workers === 0) throw new HbnnError('--workers: expected at least 1, got 0');
@@ -80,6 +82,17 @@ async function run(o: Options): Promise<void> {
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
   printResult({ rtl: o.rtl, target: o.target, seconds, ...cost, layers }, o.json);
+}
+
+/** Refuse a device or board by the name of its family. @throws HbnnError saying which target to give */
+function checkTarget(name: string): void {
+  if (synthesisTargets.some((target) => target === name)) return;
+  const device = findDevice(name);
+  const target = synthesisTargets.find((each) => each === device?.family);
+  if (device !== undefined)
+    throw new HbnnError(
+      `--target: got '${name}', expected one of ${synthesisTargets.join(', ')}; for ${device.name} give ${target ?? 'xc7, whose LUTs are of six inputs as well'}`,
+    );
 }
 
 /** Refuse options that change nothing in what is asked for. @throws HbnnError saying what they go with */
