@@ -88,15 +88,15 @@ export function findDevice(name: string): Device | undefined {
   );
 }
 
-/** The same. @throws HbnnError naming those that are known, first the one that looks alike */
+/** The same. @throws HbnnError naming those that are known, and the one that looks alike */
 export function device(name: string): Device {
   const found = findDevice(name);
   if (found !== undefined) return found;
   const names = devices.flatMap((each) => [each.name, ...each.aliases]);
   const nearest = nearestName(name, names);
-  const suggestion = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+  const suggestion = nearest === undefined ? '' : `; did you mean ${nearest}?`;
   throw new HbnnError(
-    `target: got '${name}'${suggestion}, expected one of ${devices.map((each) => [each.name, ...each.aliases].join(' = ')).join(', ')}`,
+    `target: expected one of ${devices.map((each) => [each.name, ...each.aliases].join(' = ')).join(', ')}, got '${name}'${suggestion}`,
   );
 }
 
