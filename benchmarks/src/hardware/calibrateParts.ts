@@ -9,6 +9,7 @@ import { type AdderStyle, unrolledDesign } from '@hbnn/circuit';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import {
+  cellFile,
   cellOfRole,
   readLiberty,
   styleOf,
@@ -101,7 +102,7 @@ for (const [circuit, target] of targets) {
   const cost = await synthesize(
     tournaments(styleOf[circuit]),
     'top',
-    synthesisTarget(target, read),
+    synthesisTarget(target, (file) => cellFile(read(file), file)),
   );
   const gate = target.startsWith('liberty:')
     ? cellOfRole([readLiberty(read(target.slice(8)), target.slice(8))], 'nand2')?.areaUm2
@@ -117,7 +118,11 @@ for (const [circuit, target] of targets) {
   meter.update(++done, targets.length, 'circuits');
 }
 meter.stop();
-const compared = await synthesize(comparisons(), 'top', synthesisTarget('ice40', read));
+const compared = await synthesize(
+  comparisons(),
+  'top',
+  synthesisTarget('ice40', (file) => cellFile(read(file), file)),
+);
 const tables = new Map(compared.layers.map(({ layer, luts }) => [layer, luts]));
 const digits = Array.from({ length: 255 }, (_, i) => `${tables.get(`at_least_${i + 1}`) ?? 0}`);
 const rows = (table: readonly (readonly number[])[]): string =>

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { unrolledDesign } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import {
+  cellFile,
   cellOfRole,
   fitMeasurements,
   modelOf,
@@ -82,7 +83,7 @@ function cellsOf(target: string): { readonly gate: number; readonly adder?: numb
 
 async function measure(of: Measured, target: string): Promise<UnrolledMeasurement> {
   const design = unrolledDesign(modelOf(of), { style: target === 'xc7' ? 'xc7' : 'gates' });
-  const tools = synthesisTarget(target.replaceAll('+', ','), read);
+  const tools = synthesisTarget(target.replaceAll('+', ','), (file) => cellFile(read(file), file));
   const cost = await synthesize(verilogFiles(design), design.top, tools);
   const cells = target.startsWith('liberty:') ? cellsOf(target) : undefined;
   const modules = [

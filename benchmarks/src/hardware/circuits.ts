@@ -23,6 +23,7 @@ import { HbnnError, random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import {
+  type CellFile,
   type LayerCost,
   readCircuit,
   synthesisTarget,
@@ -74,12 +75,12 @@ interface CircuitRow extends CircuitCase, Found {
 }
 
 /** Gates of two inputs for the count: each 1, an inverter next to nothing. */
-const gateLibrary = (): string => {
+const gateLibrary = (): CellFile => {
   const cell = (name: string, area: number, inputs: string, f: string): string =>
     `cell(${name}) { area : ${area}; ${[...inputs]
       .map((pin) => `pin(${pin}) { direction : input; capacitance : 1; }`)
       .join(' ')} pin(Y) { direction : output; function : "${f}"; } }`;
-  return `library(two_inputs) {
+  const text = `library(two_inputs) {
 ${cell('NOT', 0.01, 'A', "A'")}
 ${cell('BUF', 0.01, 'A', 'A')}
 ${cell('AND', 1, 'AB', '(A B)')}
@@ -91,6 +92,7 @@ ${cell('ORNOT', 1, 'AB', "(A+B')")}
 ${cell('XOR', 1, 'AB', '(A^B)')}
 ${cell('XNOR', 1, 'AB', "(A^B)'")}
 }`;
+  return { text, dontUse: [] };
 };
 
 const free = new Set(['NOT', 'BUF']);

@@ -10,7 +10,13 @@ import { unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, parseMapPer, parseMix, random } from '@hbnn/core';
-import { cellOfRole, readLiberty, type UnrolledCircuit, unrolledArea } from '@hbnn/estimator';
+import {
+  cellFile,
+  cellOfRole,
+  readLiberty,
+  type UnrolledCircuit,
+  unrolledArea,
+} from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { type ModuleCost, synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
@@ -107,7 +113,7 @@ async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Targe
     ...{ inputMix: parseMix(inputMix), inputMapPer },
   });
   const design = unrolledDesign(model, { style: name === 'xc7' ? 'xc7' : 'gates' });
-  const tools = synthesisTarget(name, read);
+  const tools = synthesisTarget(name, (file) => cellFile(read(file), file));
   const cost = await synthesize(verilogFiles(design), design.top, tools, { cache });
   const { steps, total } = unrolledArea(model, circuit, adderGates);
   const modules = [

@@ -18,7 +18,7 @@ import { unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
-import { cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
+import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
@@ -94,7 +94,11 @@ async function synthesized(
   const kept = join(folder, `${key}.json`);
   if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Synthesized;
   const start = performance.now();
-  const cost = await synthesize(files, design.top, synthesisTarget(target, read));
+  const cost = await synthesize(
+    files,
+    design.top,
+    synthesisTarget(target, (file) => cellFile(read(file), file)),
+  );
   const synthesisSeconds = (performance.now() - start) / 1000;
   const found = cost.layers.find(({ layer }) => layer === module);
   const area = target === 'xc7' ? found?.luts : found?.area;

@@ -1,38 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { HbnnError } from '@hbnn/core';
-import { type LibertyGroup, parseLiberty } from '@hbnn/estimator';
+import {
+  type CellFile,
+  cellFile,
+  type LibertyLibrary,
+  type ReadInclude,
+  readLiberty,
+} from '@hbnn/estimator';
 
 /**
- * Check a Liberty file before Yosys reads it, which takes areas of any sign and ends without a word on groups that are
- * deep within each other.
+ * Read a Liberty file, which may be gzipped and include others, for an estimate.
  *
- * @param file what messages call the text
- * @param dontUse cells that are not used, `*` standing for any letters
- * @throws HbnnError naming file and line, for text that is not Liberty, an area that is no number or below 0, and one
- * of 0 of a cell to build with: a design of such cells would cost nothing
+ * @param flag the option that names it
+ * @param dontUse cells to stay away from, `*` standing for any letters
+ * @throws HbnnError where it cannot be read, and as `readLiberty`
  */
-export function checkLiberty(text: string, file: string, dontUse: readonly string[] = []): void {
-  const avoided = dontUse.map((name) => new RegExp(`^${name.split('*').map(escaped).join('.*')}$`));
-  for (const cell of parseLiberty(text, file).groups) {
-    const area = cell.attributes.get('area');
-    if (cell.kind !== 'cell' || area === undefined) continue;
-    const name = cell.names.join(', ');
-    const value = area.trim() === '' ? Number.NaN : Number(area);
-    const fault = (expected: string): HbnnError =>
-      new HbnnError(
-        `${file}, line ${cell.line}: expected ${expected} as area of cell (${name}), got ${area.slice(0, 40)}; mend the file`,
-      );
-    if (!Number.isFinite(value)) throw fault('a number');
-    if (value < 0) throw fault('at least 0');
-    const used = computes(cell) && !avoided.some((pattern) => pattern.test(name));
-    if (value === 0 && used) throw fault('more than 0');
+export const readLibertyFile = (
+  flag: string,
+  file: string,
+  dontUse?: readonly string[],
+): LibertyLibrary => ({
+  ...readLiberty(textOf(flag, file), file, { dontUse, include: readInclude(flag) }),
+  file: basename(file),
+});
+
+/** The same for synthesis. @throws HbnnError where it cannot be read, and as `cellFile` */
+export const readCellFile = (flag: string, file: string, dontUse?: readonly string[]): CellFile =>
+  cellFile(textOf(flag, file), file, { dontUse, include: readInclude(flag) });
+
+/** A file that another one includes; it is looked for beside that one. */
+const readInclude =
+  (flag: string): ReadInclude =>
+  (name, from) => {
+    const file = resolve(dirname(from), name);
+    return { text: textOf(flag, file, ` that ${from} includes`), file };
+  };
+
+/** How compressed files begin. */
+const compressions = [
+  { name: 'gzip', bytes: [0x1f, 0x8b] },
+  { name: 'xz', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
+  { name: 'bzip2', bytes: [0x42, 0x5a, 0x68] },
+  { name: 'zstd', bytes: [0x28, 0xb5, 0x2f, 0xfd] },
+  { name: 'zip', bytes: [0x50, 0x4b, 0x03, 0x04] },
+] as const;
+
+function textOf(flag: string, file: string, role = ''): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new HbnnError(`${flag}: ${file}${role} could not be read (${(error as Error).message})`);
   }
-}
-
-const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-
-/** Whether it is of gates or a flip-flop. Fillers are of no area, and so are latches in osu018, which hardware here has none of. */
-function computes({ attributes, groups }: LibertyGroup): boolean {
-  if (attributes.get('dont_use') === 'true') return false;
-  if (groups.some(({ kind }) => kind.startsWith('latch'))) return false;
-  return groups.some(({ kind, attributes: own }) => kind === 'pin' && own.has('function'));
+  const compression = compressions.find((each) => each.bytes.every((byte, i) => bytes[i] === byte));
+  if (compression === undefined) return Buffer.from(bytes).toString('utf8');
+  if (compression.name !== 'gzip')
+    throw new HbnnError(
+      `${flag}: ${file}${role}: expected text or gzip, got ${compression.name}; unpack the file first`,
+    );
+  try {
+    return gunzipSync(bytes).toString('utf8');
+  } catch (error) {
+    throw new HbnnError(
+      `${flag}: ${file}${role}: expected a whole gzip file, got a damaged one (${(error as Error).message}); copy it again`,
+    );
+  }
 }

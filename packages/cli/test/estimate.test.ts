@@ -43,10 +43,13 @@ describe('hbnn estimate', () => {
     const made = JSON.parse(hbnn('verilog', '--model', model, ...rtl).out);
     expect(given.verilogCyclesPerImage.value).toBe(made.cyclesPerImage);
     const most = JSON.parse(estimate('--target', 'pynq', '--fold', 'largest', '--json').out);
-    expect(most.framesPerSecond.value).toBeGreaterThan(given.framesPerSecond.value);
+    expect(most.finnFramesPerSecond.value).toBeGreaterThan(given.finnFramesPerSecond.value);
+    const names = Object.keys(given);
+    expect(names.indexOf('verilogFramesPerSecond')).toBeLessThan(names.indexOf('luts'));
+    expect(names).not.toContain('framesPerSecond');
     expect(most.fits).toBe(true);
     const fast = JSON.parse(estimate('--target', 'pynq', '--fold', 'fps:400000', '--json').out);
-    expect(fast.framesPerSecond.value).toBeGreaterThanOrEqual(400_000);
+    expect(fast.finnFramesPerSecond.value).toBeGreaterThanOrEqual(400_000);
     const cells = JSON.parse(estimate('--target', 'asic:45', '--fold', '4x12', '--json').out);
     expect(cells).toMatchObject({ style: 'folded', memoryBits: { source: 'counted' } });
     expect(cells.energyPerFrameJ.value).toBeGreaterThan(cells.logicPerFrameJ.value);
@@ -88,6 +91,26 @@ describe('hbnn estimate', () => {
     }
   });
 
+  it('gives no band and no fits where layers are not modelled', () => {
+    const network = join(dir, 'network.hbnn');
+    expect(hbnn('random', '--seed', '6', '--out', network).code).toBe(0);
+    const of = (...args: string[]) =>
+      JSON.parse(hbnn('estimate', '--model', network, '--fold', 'fps:1000', '--json', ...args).out);
+    for (const target of ['hx8k', 'zc706', 'asic:45']) {
+      const found = of('--target', target);
+      expect(found).not.toHaveProperty('fits');
+      expect(found).not.toHaveProperty('occupancy');
+      expect(found.unknown.layers).toMatch(/\(sumPool\).*nobody knows whether the design fits/);
+      const count = target === 'asic:45' ? found.gates : found.luts;
+      expect(Object.keys(count).sort()).toEqual(['from', 'source', 'unit', 'value']);
+      expect(count.from).toMatch(/at least: without .*\(sumPool\)/);
+      expect(found.verilogFramesPerSecond).toHaveProperty('low');
+    }
+    const text = hbnn('estimate', '--model', network, '--fold', 'fps:1000', '--target', 'hx8k').out;
+    expect(text).toMatch(/^luts +\S+ LUT \(calibrated model: .*at least/m);
+    expect(text).not.toMatch(/^fits/m);
+  });
+
   it('prints a readable table', () => {
     const { out, code } = estimate('--target', 'pynq', '--fold', '16x144', '--clock', '50');
     expect(code).toBe(0);
@@ -99,7 +122,10 @@ describe('hbnn estimate', () => {
 
   it.each([
     [[], '--target: expected an FPGA, asic:NM or --liberty FILE, got none'],
-    [['--target', 'zx81'], "got 'zx81'"],
+    [['--target', 'zx81'], "got 'zx81'\n"],
+    [['--target', 'zc707'], "got 'zc707'; did you mean zc706?"],
+    [['--target', 'xc7z45'], "got 'xc7z45'; did you mean XC7Z045?"],
+    [['--target', 'pynq', '--dont-use', 'X*'], '--dont-use: has no effect without --liberty'],
     [['--target', 'asic:28'], 'node: expected one of'],
     [['--target', 'pynq', '--fold', '5x5'], 'expected a fold PExSIMD that divides'],
     [['--target', 'pynq', '--clock', '0'], 'clock: expected a frequency above 0 Hz'],

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { encodeNpy } from '@hbnn/core';
+import { cellFile } from '@hbnn/estimator';
 import { findNextpnr } from '@hbnn/verilog';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkLiberty } from '../src/libertyFile.ts';
 import { hbnn, temporary } from './process.ts';
 
 const has = (program: string, flag: string): boolean =>
@@ -154,7 +155,7 @@ it('hbnn synth names file and line of what is wrong in a library', () => {
   for (const [from, to, message] of [
     ['area : 1.5;', 'area : -1.5;', 'line 14: expected at least 0 as area of cell (INV), got -1.5'],
     ['area : 1.5;', 'area : 0;', 'line 14: expected more than 0 as area of cell (INV), got 0'],
-    ['area : 1.5;', 'area : big;', 'line 14: expected a number as area of cell (INV), got big'],
+    ['area : 1.5;', 'area : big;', "line 14: expected a number as area of cell (INV), got 'big'"],
     ['area : 1.5;', `area : 1.5;\n${deep}`, 'line 114: expected at most 100 groups within'],
   ]) {
     const { code, err } = synth(from, to);
@@ -168,7 +169,7 @@ it('hbnn synth names file and line of what is wrong in a library', () => {
     [free('area : 10.0;', 'area : 0; dont_use : true;'), []],
     [free('area : 10.0;', 'area : 0; latch (IQ, IQN) { enable : "A"; }'), []],
   ] as const)
-    expect(() => checkLiberty(text, 'cells.lib', dontUse)).not.toThrow();
+    expect(cellFile(text, 'cells.lib', { dontUse }).dontUse).toEqual(['FA']);
 });
 
 it('hbnn run takes the Verilog of a folder', () => {
@@ -196,6 +197,92 @@ it('hbnn run takes the Verilog of a folder', () => {
   expect(run('a.npy', '--rtl', file('rtl')).err).toContain('--engine verilog');
 });
 
+it('hbnn verilog chooses folds for layers that the fold file leaves out', () => {
+  const dir = temporary();
+  const [model, table] = [join(dir, 'm.hbnn'), join(dir, 'fold.json')];
+  hbnn('random', '--seed', '17', '--out', model);
+  const layersOf = (...args: string[]) => {
+    const out = ['--out', join(dir, 'rtl'), '--style', 'folded', '--json'];
+    const { layers } = JSON.parse(hbnn('verilog', '--model', model, ...out, ...args).out);
+    return layers.filter(({ pe }: { pe?: number }) => pe !== undefined);
+  };
+  const chosen = layersOf();
+  expect(chosen.length).toBeGreaterThan(1);
+  const [first] = chosen;
+  writeFileSync(table, JSON.stringify({ [first.layer]: { pe: 1, simd: 1 } }));
+  const given = layersOf('--fold', table);
+  expect(given[0]).toMatchObject({ layer: first.layer, pe: 1, simd: 1 });
+  expect(given.slice(1)).toEqual(chosen.slice(1));
+  expect(chosen.slice(1).some(({ pe, simd }: { pe: number; simd: number }) => pe * simd > 1)).toBe(
+    true,
+  );
+  const goal = ['--fps', '100', '--clock', '1'];
+  expect(layersOf('--fold', table, ...goal).slice(1)).toEqual(layersOf(...goal).slice(1));
+});
+
+/** One library, written plainly, and as vendors write it: included, zipped, with lists of pins and few parentheses. */
+function twistedLibrary(dir: string): { readonly plain: string; readonly twisted: string } {
+  const text = readFileSync(new URL('../../estimator/test/small.lib', import.meta.url), 'utf8');
+  const buffer =
+    'cell (BUF) { area : 2; pin (A) { direction : input; capacitance : 0.001; } pin (Y) { direction : output; function : "A"; } }';
+  const whole = text.replace('cell (INV)', `${buffer} cell (INV)`);
+  const plain = join(dir, 'plain.lib');
+  writeFileSync(plain, whole);
+  const cut = whole.indexOf('  cell (XNOR2)');
+  const unused =
+    'cell (NAND2_DFT) { area : 0.1; dont_use : true; pin (A, B) { direction : input; capacitance : 0.001; } pin (Y) { direction : output; function : "!(A B)"; } } cell (PAD) { pad_cell : true; pin (P) { direction : inout; } }';
+  const rest = whole
+    .slice(cut, whole.lastIndexOf('}'))
+    .replace(
+      /pin \(A\) \{ direction : input; capacitance : 0.003; \}[\s\S]*?pin \(CI\)/,
+      'pin (A, B, CI)',
+    )
+    .replace('A*B + A*CI + B*CI', 'A B | CI & A ^ B');
+  expect(rest).toContain('pin (A, B, CI)');
+  expect(rest).toContain('CI & A ^ B');
+  writeFileSync(join(dir, 'rest.inc.gz'), gzipSync(rest));
+  const twisted = join(dir, 'twisted.lib.gz');
+  writeFileSync(
+    twisted,
+    gzipSync(`${whole.slice(0, cut)}${unused} include_file ("rest.inc.gz"); }`),
+  );
+  return { plain, twisted };
+}
+
+it('hbnn synth and hbnn estimate read a library alike, however it is written', () => {
+  const dir = temporary();
+  process.env.HBNN_CACHE = join(dir, 'cache');
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:8x2', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl);
+  const { plain, twisted } = twistedLibrary(dir);
+  const synthesized = (file: string) => {
+    const { area, cells } = JSON.parse(
+      hbnn('synth', '--rtl', rtl, '--target', `liberty:${file}`, '--json').out,
+    );
+    return { area, cells };
+  };
+  const estimated = (file: string) => {
+    const found = JSON.parse(hbnn('estimate', '--model', model, '--liberty', file, '--json').out);
+    return [found.areaUm2.value, found.energyPerFrameJ.value, found.leakageW.value];
+  };
+  const cells = synthesized(plain);
+  expect(cells.cells.FA).toBeGreaterThan(0);
+  expect(synthesized(twisted)).toEqual(cells);
+  expect(estimated(twisted)).toEqual(estimated(plain));
+  writeFileSync(join(dir, 'cut.lib.gz'), gzipSync('library (l) { }').subarray(0, 20));
+  writeFileSync(join(dir, 'packed.lib'), Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0));
+  for (const [file, message] of [
+    ['cut.lib.gz', 'expected a whole gzip file'],
+    ['packed.lib', 'expected text or gzip, got xz'],
+  ])
+    for (const args of [
+      ['synth', '--rtl', rtl, '--target', `liberty:${join(dir, file)}`],
+      ['estimate', '--model', model, '--liberty', join(dir, file)],
+    ])
+      expect(hbnn(...args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+});
+
 it('bad input is answered with one line and exit code 2', () => {
   const dir = temporary();
   const model = join(dir, 'm.hbnn');
@@ -207,11 +294,24 @@ it('bad input is answered with one line and exit code 2', () => {
   const cases: [string[], string][] = [
     [['verilog', '--model', model, '--out', dir], 'own.v'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'x'], 'generic or xc7'],
+    [
+      ['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'zc706'],
+      "got 'zc706'; for XC7Z045 give xc7",
+    ],
+    [
+      ['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'hx8k'],
+      'for iCE40HX8K give generic',
+    ],
+    [
+      ['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'genric'],
+      'did you mean generic?',
+    ],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--budget', '3'], 'budget'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--vectors', '0'], '--vectors'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--max-levels', '0'], 'at least 1'],
     [[...folded, '--fold', join(dir, 'none')], 'JSON of folds'],
     [[...folded, '--fold', fold], 'pe divides its 3 outputs'],
+    [[...folded, '--fold', fold, '--luts', '9000'], '--luts: has no effect where --fold has all'],
     [[...folded, '--fps', '10'], '--clock'],
     [[...folded, '--fps', '1e9', '--clock', '1'], 'ask for fewer images'],
     [[...folded, '--luts', '1'], '--luts'],

@@ -80,17 +80,20 @@ export const devices: readonly Device[] = [
   },
 ];
 
-/** Find a device by its name or a board's, in any case. @throws HbnnError naming those that are known */
-export function device(name: string): Device {
+/** Find a device by its name or a board's, in any case; undefined for another name. */
+export function findDevice(name: string): Device | undefined {
   const wanted = name.toLowerCase();
-  const found = devices.find(
-    (one) => one.name.toLowerCase() === wanted || one.aliases.includes(wanted),
+  return devices.find(
+    (each) => each.name.toLowerCase() === wanted || each.aliases.includes(wanted),
   );
+}
+
+/** The same. @throws HbnnError naming those that are known, and the one that looks alike */
+export function device(name: string): Device {
+  const found = findDevice(name);
   if (found !== undefined) return found;
+  const names = devices.flatMap((each) => [each.name, ...each.aliases]);
   throw new HbnnError(
-    `target: expected one of ${devices.map((one) => [one.name, ...one.aliases].join(' = ')).join(', ')}, got '${name}'${suggestion(
-      name,
-      devices.flatMap((one) => [...one.aliases, one.name]),
-    )}`,
+    `target: expected one of ${devices.map((each) => [each.name, ...each.aliases].join(' = ')).join(', ')}, got '${name}'${suggestion(name, names)}`,
   );
 }

@@ -1,12 +1,14 @@
+export { type CellFile, cellFile } from './cells/liberty/cellFile.ts';
 export {
   type CellRole,
   cellOfRole,
   type LibertyCell,
   type LibertyLibrary,
   type LibertyPin,
+  type ReadLibertyOptions,
   readLiberty,
 } from './cells/liberty/liberty.ts';
-export { type LibertyGroup, parseLiberty } from './cells/liberty/parse.ts';
+export { type LibertyGroup, parseLiberty, type ReadInclude } from './cells/liberty/parse.ts';
 export { areaFactor, energyFactor, scalingNodes, usualVoltage } from './cells/scaling.ts';
 export {
   builtInTechnology,
@@ -14,7 +16,7 @@ export {
   type MemoryTechnology,
   type Technology,
 } from './cells/technology.ts';
-export { type Device, device, devices, type Family } from './devices.ts';
+export { type Device, device, devices, type Family, findDevice } from './devices.ts';
 export { type FinnNetwork, finnNetworks } from './folded/finnNetworks.ts';
 export {
   estimateFolded,
@@ -33,6 +35,12 @@ export {
   parseFolds,
 } from './folded/folding.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
+export {
+  ofModelledLayers,
+  type PartEstimate,
+  type PartQuantity,
+  unmodelledLayers,
+} from './unmodelled.ts';
 export {
   fitMeasurements,
   modelOf,

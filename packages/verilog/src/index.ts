@@ -13,6 +13,7 @@ export {
 export { simulate } from './simulate/simulate.ts';
 export type { Simulation, SimulationOptions } from './simulate/simulation.ts';
 export { type PartSwitching, type Switching, switching } from './simulate/switching.ts';
+export type { CellFile } from './synthesize/cellLibrary.ts';
 export { ice40Devices } from './synthesize/ice40.ts';
 export {
   findNextpnr,

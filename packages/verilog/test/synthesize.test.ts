@@ -36,7 +36,10 @@ endmodule
 `,
 };
 
-const read = (name: string): string => library(name !== 'gates.lib');
+const read = (name: string) => ({
+  text: library(name !== 'gates.lib'),
+  dontUse: ['my_lpflow_AND'],
+});
 
 describe.each(['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:all.lib'])('synthesis for %s', (name) => {
   it('counts flip-flops of synchronous and asynchronous resets', async () => {
@@ -57,10 +60,51 @@ describe.each(['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:all.lib'])('synthesis f
   });
 });
 
+/** Three modules one behind the other, each the parity of 16 bits: two levels of LUT4s. */
+function chain(registered: readonly boolean[]): Record<string, string> {
+  const files: Record<string, string> = {};
+  const stages = registered.map((clocked, i) => {
+    const last = clocked
+      ? 'output reg y);\n  always @(posedge clk) y <= ^x;'
+      : 'output wire y);\n  assign y = ^x;';
+    // Their names are not in their order.
+    const name = 'cab'[i];
+    files[`${name}.v`] =
+      `module ${name} (input wire clk, input wire [15:0] x, ${last}\nendmodule\n`;
+    const x = i === 0 ? 'x' : `{x[15:1], y_${i - 1}}`;
+    return `  wire y_${i};\n  ${name} ${name}_at (.clk(clk), .x(${x}), .y(y_${i}));\n`;
+  });
+  const ports = 'input wire clk, input wire [15:0] x, output wire y';
+  const text = `module top (${ports});\n${stages.join('')}  assign y = y_2;\nendmodule\n`;
+  return { ...files, 'top.v': text };
+}
+
+it.each([
+  ['no registers', [false, false, false], 6],
+  ['registers behind each', [true, true, true], 2],
+  ['registers behind the first', [true, false, false], 4],
+  ['registers behind the second', [false, true, false], 4],
+])('gives the depth of the deepest stage: %s', async (_, registered, depth) => {
+  const cost = await synthesize(chain(registered), 'top', synthesisTarget('ice40', read));
+  expect(cost.layers.map((layer) => layer.depth)).toEqual([2, 2, 2]);
+  expect(cost.depth).toBe(depth);
+});
+
+it('refuses a module that is called like a cell of the library', async () => {
+  const text = 'module NAND2 (input wire x, output wire y);\n  assign y = ~x;\nendmodule\n';
+  const target = synthesisTarget('liberty:gates.lib', read);
+  await expect(synthesize({ 'NAND2.v': text }, 'NAND2', target)).rejects.toThrow(
+    /NAND2: expected a module that no cell of the library is called like/,
+  );
+});
+
 it('says which cells a library lacks', async () => {
   const target = synthesisTarget('liberty:gates.lib', read);
   await expect(synthesize(clocked, 'top', target)).rejects.toThrow(/without flip-flops.*comma/);
-  const nothing = synthesisTarget('liberty:none.lib', () => 'library(none) { }');
+  const nothing = synthesisTarget('liberty:none.lib', () => ({
+    text: 'library(none) { }',
+    dontUse: [],
+  }));
   await expect(synthesize(clocked, 'top', nothing)).rejects.toThrow(/without an inverter/);
 });
 

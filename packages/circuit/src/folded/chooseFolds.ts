@@ -96,16 +96,15 @@ function within(
 
 /** A design of one row of lanes in each layer: cheap to make, and streams are as they will be. */
 function oneRowDesign(model: CheckedModel): FoldedDesign {
-  const folds: Record<string, Fold> = {};
-  for (const { layer, input } of model.checkedLayers) {
-    if (!('weights' in layer)) continue;
+  const folds = model.checkedLayers.flatMap(({ layer, input }): [string, Fold][] => {
+    if (!('weights' in layer)) return [];
     const [outputs, ...rest] = layer.weights.shape;
     const row = rest.reduce((product, n) => product * n, 1);
     const simd = layer.kind === 'conv' ? input[2] : row;
     // The whole matrix at once would have its weights as constants.
-    folds[layer.name] = { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd };
-  }
-  return foldedDesign(model, { folds });
+    return [[layer.name, { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd }]];
+  });
+  return foldedDesign(model, { folds: Object.fromEntries(folds) });
 }
 
 /**
@@ -119,7 +118,7 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
   const cycles = oneRowDesign(model).layers.map((layer): number => {
     const unit = layer.units.find(({ kind }) => kind === 'matrix');
     if (unit?.kind !== 'matrix') return layer.cycles.scheduled;
-    const fold = folds[layer.layer];
+    const fold = Object.hasOwn(folds, layer.layer) ? folds[layer.layer] : undefined;
     if (fold === undefined)
       throw new HbnnError(`${layer.layer}: expected a fold of each layer with weights, got none`);
     const { matrix, inputs } = unit;

@@ -8,10 +8,11 @@ import {
   weightValues,
 } from '@hbnn/model';
 import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
+import { Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
-import { indexWidth, type Leaf, Names } from '../unrolled/unrolledDesign.ts';
+import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
 import {
   type BeatLogic,
   numbersOf,
@@ -193,6 +194,10 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   };
 }
 
+/** A layer may be called as what every object has: `constructor`. */
+const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
+  Object.hasOwn(folds, layer) ? folds[layer] : undefined;
+
 function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
   if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
     throw new HbnnError(
@@ -243,7 +248,12 @@ class LayerMaker {
       case 'conv':
       case 'depthwise':
       case 'dense':
-        return this.matrix(windowedMatrix(layer, input.shape), input, shape, folds[layer.name]);
+        return this.matrix(
+          windowedMatrix(layer, input.shape),
+          input,
+          shape,
+          foldFor(layer.name, folds),
+        );
       case 'maxPool':
       case 'sumPool': {
         const numbers = this.uniform(input);

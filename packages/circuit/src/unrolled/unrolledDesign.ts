@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
 import type { AdderStyle } from '../netlist/bitHeap.ts';
+import { Names } from '../netlist/names.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
 import { endLevel, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { type Form, formKey, pixelForm, type Value } from '../netlist/value.ts';
@@ -376,30 +377,5 @@ class FormNumbers {
     this.byKey.set(key, number);
     this.byForm.set(form, number);
     return number;
-  }
-}
-
-const keywords = new Set(
-  'always and assign begin buf case casex casez cell config deassign default defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable endtask event for force forever fork function generate genvar if ifnone incdir include initial inout input instance integer join large liblist library localparam macromodule medium module nand negedge nmos nor not notif0 notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup rcmos real realtime reg release repeat rnmos rpmos rtran scalared signed small specify specparam strong0 strong1 supply0 supply1 table task time tran tri tri0 tri1 triand trior trireg unsigned use vectored wait wand weak0 weak1 while wire wor xnor xor logic bit byte int longint shortint string class package interface program property sequence assert assume cover final input output do return break continue void enum struct union typedef static this new null super type var unique priority'.split(
-    ' ',
-  ),
-);
-
-/** Verilog names, each given once whatever letters a model has. */
-export class Names {
-  private readonly taken = new Set<string>();
-
-  of(wanted: string, fallback: string): string {
-    let name = wanted.replace(/[^A-Za-z0-9_]+/g, '_').replace(/^_+|_+$/g, '');
-    if (name === '') name = fallback;
-    if (/^[0-9]/.test(name)) name = `${fallback}_${name}`;
-    name = name.slice(0, 60);
-    const reserved = keywords.has(name.toLowerCase()) || /^(hbnn_|lut6_2$|carry4$)/i.test(name);
-    if (reserved) name = `m_${name}`;
-    let unique = name;
-    // Case does not tell files apart everywhere.
-    for (let n = 2; this.taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
-    this.taken.add(unique.toLowerCase());
-    return unique;
   }
 }

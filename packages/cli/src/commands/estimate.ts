@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { foldedCycles, unrolledDesign } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
@@ -19,17 +18,20 @@ import {
   foldsAtRate,
   largestFolded,
   libertyTechnology,
+  ofModelledLayers,
+  type PartQuantity,
   parseFolds,
   type Quantity,
   quantity,
-  readLiberty,
   type Technology,
   type Trust,
+  unmodelledLayers,
 } from '@hbnn/estimator';
 import { type Census, type CheckedModel, census, featureCount } from '@hbnn/model';
 import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
+import { readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
@@ -41,6 +43,7 @@ interface Options {
   model: string;
   target?: string;
   liberty?: string[];
+  dontUse?: string;
   fold?: string;
   clock?: string;
   rate?: string;
@@ -56,6 +59,8 @@ const help = `
 Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
 scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
 several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
+With --fold, verilogFramesPerSecond is the rate of what 'hbnn verilog --style folded' writes of the same folds; figures
+called finn… are of a design as FINN builds it, with lanes as wide as the widest weight.
 luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
 'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
 
@@ -72,6 +77,7 @@ export function estimateCommand(): Command {
     .requiredOption('--model <file>', 'model file')
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
+    .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
@@ -96,7 +102,11 @@ async function run(o: Options): Promise<void> {
     if (o.fold !== undefined) {
       const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
       const head = { model: o.model, style: 'folded', operations: counted.total };
-      print({ ...head, ...found, ...generated(model, found.folds, clockHz) }, o.json);
+      const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
+      print(
+        { ...head, ...generated(model, found.folds, clockHz), ...underFinnsName(estimate) },
+        o.json,
+      );
       return;
     }
     const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
@@ -111,11 +121,22 @@ async function run(o: Options): Promise<void> {
     return;
   }
   const found = folded(foldedLayers(counted), on, clockHz, o.fold);
-  print(
-    { ...head, style: 'folded', note, ...found, ...generated(model, found.folds, clockHz) },
-    o.json,
-  );
+  const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
+  const rtl = generated(model, found.folds, clockHz);
+  print({ ...head, style: 'folded', note, ...rtl, ...underFinnsName(estimate) }, o.json);
 }
+
+/** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
+const finnsFigures: Readonly<Record<string, string>> = {
+  framesPerSecond: 'finnFramesPerSecond',
+  cyclesPerFrame: 'finnCyclesPerFrame',
+  latencyCycles: 'finnLatencyCycles',
+};
+
+const underFinnsName = (estimate: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(estimate).map(([name, value]) => [finnsFigures[name] ?? name, value]),
+  );
 
 /**
  * What `hbnn verilog` makes of the same folds: planes one after the other, not all at once in wider lanes, and only where a
@@ -264,11 +285,15 @@ function checkEffect(o: Options, inCells: boolean): void {
 }
 
 /** The standard cells that are asked for; undefined for an FPGA. */
-function cellsOf({ target, liberty }: Options): Technology | undefined {
+function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined {
+  if (dontUse !== undefined && liberty === undefined)
+    throw new HbnnError('--dont-use: has no effect without --liberty; name the library');
   if (liberty !== undefined) {
     if (target !== undefined)
       throw new HbnnError(`--liberty: expected no --target beside it, got '${target}'`);
-    return libertyTechnology(liberty.map((file) => readLiberty(textOf(file), basename(file))));
+    return libertyTechnology(
+      liberty.map((file) => readLibertyFile('--liberty', file, dontUse?.split(','))),
+    );
   }
   if (target === undefined)
     throw new HbnnError(
@@ -276,14 +301,6 @@ function cellsOf({ target, liberty }: Options): Technology | undefined {
     );
   const process = /^asic:(.*)$/.exec(target)?.[1];
   return process === undefined ? undefined : builtInTechnology(decimal(process, '--target asic:'));
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new HbnnError(`--liberty: ${file} could not be read (${(error as Error).message})`);
-  }
 }
 
 /** JSON as it is; for people one line per figure with its band and origin. */
@@ -295,6 +312,7 @@ function print(result: Readonly<Record<string, unknown>>, json?: boolean): void 
   const lines: Record<string, string> = {};
   for (const [name, value] of Object.entries(result)) {
     if (isQuantity(value)) lines[name] = describe(value);
+    else if (isPartQuantity(value)) lines[name] = describePart(value);
     else if (name === 'area') areaLines(value as AreaLike, lines);
     else if (name === 'folds')
       for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
@@ -328,3 +346,9 @@ const round = (value: number): string => String(Number(value.toPrecision(4)));
 
 const describe = ({ value, unit, low, high, source, from }: Quantity): string =>
   `${round(value)} ${unit} (${round(low)} … ${round(high)}; ${source}: ${from})`;
+
+const isPartQuantity = (value: unknown): value is PartQuantity =>
+  typeof value === 'object' && value !== null && 'value' in value && 'from' in value;
+
+const describePart = ({ value, unit, source, from }: PartQuantity): string =>
+  `${round(value)} ${unit} (${source}: ${from})`;

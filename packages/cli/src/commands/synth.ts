@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import { findDevice } from '@hbnn/estimator';
 import { writeWhole } from '@hbnn/train/files';
 import {
   ice40Devices,
@@ -15,12 +16,11 @@ import {
 } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { untilInterrupted } from '../interruption.ts';
-import { checkLiberty } from '../libertyFile.ts';
+import { readCellFile } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
-import { whyUnreadable } from '../unreadable.ts';
 
 interface Options {
   rtl: string;
@@ -57,7 +57,7 @@ export function synthCommand(): Command {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE).\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
+      '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE). depth is of the deepest stage between flip-flops, to the layer.\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
     )
     .action((o: Options) => untilInterrupted(() => run(o)));
 }
@@ -67,10 +67,8 @@ async function run(o: Options): Promise<void> {
   checkEffect(o);
   if (o.place) return runPlace(o, manifest, files);
   const dontUse = o.dontUse?.split(',');
-  const target = {
-    ...synthesisTarget(o.target, (file) => readLiberty(file, dontUse)),
-    ...(dontUse !== undefined && { dontUse }),
-  };
+  checkTarget(o.target);
+  const target = synthesisTarget(o.target, (file) => readCellFile('--target', file, dontUse));
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
   if (workers === 0) throw new HbnnError('--workers: expected at least 1, got 0');
   if (target.name !== 'xc7') needGates(o, manifest);
@@ -85,6 +83,17 @@ async function run(o: Options): Promise<void> {
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
   printResult({ rtl: o.rtl, target: o.target, seconds, ...cost, layers }, o.json);
+}
+
+/** Refuse a device or board by the name of its family. @throws HbnnError saying which target to give */
+function checkTarget(name: string): void {
+  if (synthesisTargets.some((target) => target === name)) return;
+  const device = findDevice(name);
+  const target = synthesisTargets.find((each) => each === device?.family);
+  if (device !== undefined)
+    throw new HbnnError(
+      `--target: got '${name}', expected one of ${synthesisTargets.join(', ')}; for ${device.name} give ${target ?? 'xc7, whose LUTs are of six inputs as well'}`,
+    );
 }
 
 /** Refuse options that change nothing in what is asked for. @throws HbnnError saying what they go with */
@@ -150,17 +159,6 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   if (found !== undefined) return found.module;
   const names = layers.map((one) => one.layer).join(', ');
   throw new HbnnError(`--layer: expected a layer of ${rtl} (${names}), got '${layer}'`);
-}
-
-function readLiberty(file: string, dontUse?: readonly string[]): string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new HbnnError(`--target: ${file} could not be read: ${whyUnreadable(error)}`);
-  }
-  checkLiberty(text, file, dontUse);
-  return text;
 }
 
 /** Results by a digest of what they are of. A damaged one counts as none. */

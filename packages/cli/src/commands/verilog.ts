@@ -7,7 +7,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError, suggestion } from '@hbnn/core';
-import { device } from '@hbnn/estimator';
+import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
@@ -51,7 +51,10 @@ export function verilogCommand(): Command {
       '--max-levels <n>',
       'registers so that no stage has more levels of gates; unrolled: an image per cycle, else no registers',
     )
-    .option('--fold <file>', 'folded: JSON of {"layer": {"pe": 4, "simd": 9}} or "constant"')
+    .option(
+      '--fold <file>',
+      'folded: JSON of {"layer": {"pe": 4, "simd": 9}} or "constant"; layers it leaves out are chosen for',
+    )
     .option('--fps <n>', 'folded: choose folds for so many images a second, with --clock')
     .option('--clock <MHz>', 'folded: the clock that --fps counts with')
     .option(
@@ -70,20 +73,20 @@ export function verilogCommand(): Command {
 
 const targets: Readonly<Record<string, 'gates' | 'xc7'>> = { generic: 'gates', xc7: 'xc7' };
 
-/** What to give for an FPGA or a board: its family's cells, or plain gates. */
-function targetHint(name: string): string {
-  try {
-    return device(name).family === 'xc7' ? '; for it give xc7' : '; for it give generic';
-  } catch {
-    return suggestion(name, Object.keys(targets));
-  }
+/** The target for a device, a board, or a target of other commands; else the name that looks alike. */
+function targetFor(name: string): string {
+  const device = findDevice(name);
+  if (device !== undefined)
+    return `; for ${device.name} give ${device.family === 'xc7' ? 'xc7' : 'generic'}`;
+  if (/^(gowin|asic:|liberty:)/.test(name)) return '; give generic';
+  return suggestion(name, Object.keys(targets));
 }
 
 async function run(o: Options): Promise<void> {
   const style = targets[o.target];
   if (style === undefined)
     throw new HbnnError(
-      `--target: expected ${Object.keys(targets).join(' or ')}, got '${o.target}'${targetHint(o.target)}`,
+      `--target: expected ${Object.keys(targets).join(' or ')}, got '${o.target}'${targetFor(o.target)}`,
     );
   const images = wholeNumber(o.vectors, '--vectors');
   if (images < 1) throw new HbnnError(`--vectors: expected at least 1, got ${images}`);
@@ -123,11 +126,26 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
 const lutsUsually = 50_000;
 
 function foldsFor(model: CheckedModel, o: Options): FoldTable {
-  const said = [o.fold, o.fps, o.luts].filter((one) => one !== undefined);
-  if (said.length > 1) throw new HbnnError('--fold, --fps, --luts: expected one of them, got more');
+  if (o.fps !== undefined && o.luts !== undefined)
+    throw new HbnnError('--fps, --luts: expected one of them, got both');
   if ((o.fps === undefined) !== (o.clock === undefined))
     throw new HbnnError('--fps: expected it together with --clock, got one of them alone');
-  if (o.fold !== undefined) return readFoldFile(o.fold);
+  if (o.fold === undefined) return chosenFolds(model, o);
+  const given = readFoldFile(o.fold);
+  const others = model.layers.filter(
+    (layer) => 'weights' in layer && !Object.hasOwn(given, layer.name),
+  );
+  if (others.length > 0) return { ...chosenFolds(model, o), ...given };
+  const stray = o.fps === undefined ? 'luts' : 'fps';
+  if (o[stray] !== undefined)
+    throw new HbnnError(
+      `--${stray}: has no effect where --fold has all layers with weights; leave one of them out`,
+    );
+  return given;
+}
+
+/** Folds of all layers with weights, by what is asked for. */
+function chosenFolds(model: CheckedModel, o: Options): FoldTable {
   if (o.fps === undefined) {
     const luts = o.luts === undefined ? lutsUsually : wholeNumber(o.luts, '--luts');
     return chooseFolds(model, { luts });

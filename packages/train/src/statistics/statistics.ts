@@ -41,6 +41,8 @@ export function meanInterval(
 export interface Paired extends Interval {
   readonly n: number;
   readonly difference: number;
+  /** Standard errors from the difference to either end of the interval. */
+  readonly reach: number;
   readonly p: number;
 }
 
@@ -63,9 +65,10 @@ export function paired(
   if (spread === undefined) return undefined;
   const difference = mean(differences);
   const error = spread / Math.sqrt(n);
-  const reach = twoSidedQuantile(level, n - 1) * error;
+  const reach = twoSidedQuantile(level, n - 1);
   const p = error === 0 ? Number(difference === 0) : twoSidedP(difference / error, n - 1);
-  return { n, difference, low: difference - reach, high: difference + reach, p };
+  const [low, high] = [difference - reach * error, difference + reach * error];
+  return { n, difference, low, high, reach, p };
 }
 
 /**

@@ -49,7 +49,7 @@ export function file(about: readonly string[], modules: readonly string[]): stri
 }
 
 /** Comments hold what any tool reads, whatever a model's names are. */
-export const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+export const ascii = (text: string): string => text.replace(/[^\x20-\x7e]|\\/g, '?');
 
 function layerFile(design: DesignLayer): string {
   const { layer, kind, module, modules, input, output, stages, delayCycles } = design;

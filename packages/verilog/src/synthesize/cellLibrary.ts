@@ -15,40 +15,46 @@ export interface CellLibrary {
   readonly adders?: AdderCells;
 }
 
-/** Cells that compute the right function but are there for isolated power domains, probing or delays. */
-const special = /lpflow|probe|__dly|dlymetal|_dlygate|clkdly|sighold|isobuf/i;
+/**
+ * A Liberty file, checked and written so that Yosys and abc read it rightly, with the cells that are not to be used:
+ * `cellFile` of @hbnn/estimator makes it of any Liberty file.
+ */
+export interface CellFile {
+  readonly text: string;
+  readonly dontUse: readonly string[];
+}
 
 const libraryName = (i: number): string => `cells_${i}.lib`;
 
 /** The library's files by the names that scripts know them by. */
-export const libraryFiles = (texts: readonly string[]): Record<string, string> =>
-  Object.fromEntries(texts.map((text, i) => [libraryName(i), text]));
+export const libraryFiles = (library: readonly CellFile[]): Record<string, string> =>
+  Object.fromEntries(library.map(({ text }, i) => [libraryName(i), text]));
 
 /** `-liberty` for each file of a library, and `-dont_use` for each cell to stay away from. */
-export const libraryOptions = (texts: readonly string[], dontUse: readonly string[]): string =>
+export const libraryOptions = (library: readonly CellFile[], dontUse: readonly string[]): string =>
   [
-    ...texts.map((_, i) => `-liberty ${libraryName(i)}`),
+    ...library.map((_, i) => `-liberty ${libraryName(i)}`),
     ...dontUse.map((cell) => `-dont_use ${cell}`),
   ].join(' ');
 
 /**
  * Read a library's Liberty files with Yosys's own reader.
  *
- * @param texts one library, which may come in several files
+ * @param library one library, which may come in several files
  * @param avoid further cells to stay away from, `*` standing for any letters
  * @throws HbnnError when a file cannot be read, or there is no inverter to build with
  */
 export async function readCellLibrary(
   pool: YosysPool,
-  texts: readonly string[],
+  library: readonly CellFile[],
   avoid: readonly string[] = [],
 ): Promise<CellLibrary> {
-  const reads = texts.map(
+  const reads = library.map(
     (_, i) =>
       `read_liberty -wb -overwrite -ignore_miss_func -ignore_miss_data_latch -ignore_miss_dir ${libraryName(i)}\n`,
   );
   const script = `${reads.join('')}write_json\n`;
-  const job = { name: 'the Liberty file', script, files: libraryFiles(texts) };
+  const job = { name: 'the Liberty file', script, files: libraryFiles(library) };
   const { modules } = JSON.parse((await pool.run(job)).output) as YosysNetlist;
   const areas = new Map<string, number>();
   const registers = new Set<string>();
@@ -58,27 +64,22 @@ export async function readCellLibrary(
     if (Object.values(module.cells).some(({ type }) => /DFF|DLATCH/.test(type)))
       registers.add(name);
   }
-  const inverters = Object.keys(modules).filter((name) => isInverter(modules[name]));
+  const patterns = avoid.map((text) => new RegExp(`^${text.split('*').map(escaped).join('.*')}$`));
+  const marked = new Set(library.flatMap((file) => file.dontUse));
+  const dontUse = Object.keys(modules).filter(
+    (name) => marked.has(name) || patterns.some((pattern) => pattern.test(name)),
+  );
+  const avoided = new Set(dontUse);
+  const inverters = Object.keys(modules).filter(
+    (name) => isInverter(modules[name]) && !avoided.has(name),
+  );
   if (inverters.length === 0)
     throw new HbnnError(
-      'the Liberty file: expected a library to build with, got one without an inverter; name all of its files, with commas between',
+      'the Liberty file: expected a library to build with, got one without an inverter that may be used; name all of its files, with commas between',
     );
-  const patterns = avoid.map((text) => new RegExp(`^${text.split('*').map(escaped).join('.*')}$`));
-  const dontUse = Object.keys(modules).filter(
-    (name) => special.test(name) || patterns.some((pattern) => pattern.test(name)),
-  );
-  const avoided = new Set([...dontUse, ...texts.flatMap(notToUse)]);
   const inverterArea = Math.min(...inverters.map((name) => areas.get(name) ?? Infinity));
   const adders = adderCellsOf(modules, areas, inverterArea, (name) => !avoided.has(name));
   return { areas, registers, dontUse, ...(adders !== undefined && { adders }) };
-}
-
-/** Cells that a Liberty file itself says not to use: abc heeds it, Yosys's reader does not show it. */
-function notToUse(text: string): string[] {
-  const [, ...cells] = text.split(/\bcell\s*\(/);
-  return cells
-    .filter((cell) => /\bdont_use\s*:\s*"?true/.test(cell))
-    .map((cell) => cell.slice(0, cell.indexOf(')')).replaceAll('"', '').trim());
 }
 
 const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');

@@ -23,6 +23,8 @@ export interface LayerCost {
 }
 
 export interface DesignCost extends LayerCost {
+  /** Levels of the deepest stage: layers are added up only where no flip-flop is between them. */
+  readonly depth: number;
   readonly layers: readonly LayerCost[];
 }
 
@@ -69,7 +71,7 @@ export async function synthesize(
   const pool = new YosysPool(o.workers);
   try {
     const modules = await allModules(pool, sources, files, target, o);
-    return designCost(top, modules);
+    return designCost(top, modules, instanceOrder(sources.map(([, text]) => text)));
   } finally {
     await pool.close();
   }
@@ -111,14 +113,40 @@ async function allModules(
   return modules;
 }
 
-function designCost(top: string, modules: ReadonlyMap<string, ModuleCost>): DesignCost {
+/** Where a module's first instance is in the text of a design. */
+type InstanceOrder = (module: string) => number;
+
+const instanceOrder =
+  (texts: readonly string[]): InstanceOrder =>
+  (module) =>
+    Math.max(...texts.map((text) => text.search(new RegExp(`^ *${module} +[A-Za-z_]`, 'm'))));
+
+function designCost(
+  top: string,
+  modules: ReadonlyMap<string, ModuleCost>,
+  order: InstanceOrder,
+): DesignCost {
   const whole = modules.get(top);
   if (whole === undefined)
     throw new HbnnError(`${top}: expected a module of this name in the files`);
   const layers = Object.keys(whole.instances).map((module) => total(module, module, modules));
-  // Layers follow one another.
-  const depth = layers.reduce((sum, layer) => sum + layer.depth, 0);
-  return { ...total(top, top, modules), depth, layers };
+  const inOrder = [...layers].sort((a, b) => order(a.layer) - order(b.layer));
+  return { ...total(top, top, modules), depth: deepestStage(inOrder), layers };
+}
+
+/**
+ * Levels of the deepest stage between registers, to the layer: a layer without flip-flops goes on in the next one's
+ * stage, so that a design without any is one stage.
+ */
+function deepestStage(layers: readonly LayerCost[]): number {
+  let deepest = 0;
+  let stage = 0;
+  for (const { depth, flipFlops } of layers) {
+    stage += depth;
+    deepest = Math.max(deepest, stage);
+    if (flipFlops > 0) stage = 0;
+  }
+  return deepest;
 }
 
 /** What only some targets have. */

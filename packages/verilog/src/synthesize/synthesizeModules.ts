@@ -3,7 +3,13 @@ import { xc7Boxes } from '../emit/primitives.ts';
 import { readCommand, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
-import { type CellLibrary, libraryFiles, libraryOptions, readCellLibrary } from './cellLibrary.ts';
+import {
+  type CellFile,
+  type CellLibrary,
+  libraryFiles,
+  libraryOptions,
+  readCellLibrary,
+} from './cellLibrary.ts';
 import { packedSites } from './lut6Packing.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
 
@@ -37,14 +43,14 @@ export interface Target {
   readonly name: string;
   /** Inputs of a look-up table; undefined for standard cells. */
   readonly lutInputs?: number;
-  /** Texts of a library's Liberty files. */
-  readonly liberty?: readonly string[];
+  /** A library's Liberty files. */
+  readonly liberty?: readonly CellFile[];
   /** Cells of the library to stay away from, `*` standing for any letters. */
   readonly dontUse?: readonly string[];
 }
 
 /** Choose a target by its name. @throws HbnnError for an unknown one */
-export function synthesisTarget(name: string, readLiberty: (file: string) => string): Target {
+export function synthesisTarget(name: string, readLiberty: (file: string) => CellFile): Target {
   if (name === 'xc7') return { name, lutInputs: 6 };
   if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
   if (name.startsWith('liberty:'))
@@ -137,6 +143,11 @@ export async function synthesizeModules(
   mapping: Mapping,
   groupGates: number = groupGatesUsually,
 ): Promise<ModuleCost[]> {
+  const taken = modules.find((module) => mapping.library?.areas.has(module));
+  if (taken !== undefined)
+    throw new HbnnError(
+      `${taken}: expected a module that no cell of the library is called like, got one of both; rename the layer in the model`,
+    );
   const ways = [undefined, ...waysToAdd(mapping.library)];
   const made = await Promise.all(
     ways.map(async (adders) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
 import { cellOfRole, readLiberty } from './liberty.ts';
-import { truthTable } from './logic.ts';
+import { parseFunction, truthTable, writeFunction } from './logic.ts';
 import { parseLiberty } from './parse.ts';
 
 const text = readFileSync(new URL('../../../test/small.lib', import.meta.url), 'utf8');
@@ -53,9 +53,37 @@ describe('truthTable', () => {
     expect(table('A + B')).toBe('0111');
     expect(table('A ^ B')).toBe('0110');
     expect(table("(A*B)' | 0")).toBe('1110');
-    // And binds before exclusive or, exclusive or before or.
-    expect(table('A ^ B & C', ['A', 'B', 'C'])).toBe('01010110');
-    expect(table('A | B ^ C', ['A', 'B', 'C'])).toBe('01111101');
+  });
+
+  // Yosys reads the same: `read_liberty` makes an $_AND_ of an $_XOR_ of the first.
+  it.each([
+    ['A ^ B & C', '(A ^ B) & C'],
+    ['C & A ^ B', 'C & (A ^ B)'],
+    ['A ^ B C', '(A ^ B) & C'],
+    ["C A ^ B'", "C & (A ^ (B'))"],
+    ["A ^ (B C)' A", "(A ^ ((B & C)')) & A"],
+    ["!A ^ B' * C", '((!A) ^ (!B)) * C'],
+    ['A | B ^ C', 'A | (B ^ C)'],
+    ['A ^ B + C', '(A ^ B) + C'],
+    ['A & B | C', '(A & B) | C'],
+    ['A + B C', 'A + (B C)'],
+    ['A & B | C & A ^ B', '(A & B) | (C & (A ^ B))'],
+    ['A ^ B ^ C', '(A ^ B) ^ C'],
+    ["A''", 'A'],
+    ['!(A ^ B)', "(A ^ B)'"],
+  ])('binds inversion, exclusive or, AND, OR in this order: %s is %s', (text, wanted) => {
+    const inputs = ['A', 'B', 'C'];
+    expect(table(text, inputs)).toBe(table(wanted, inputs));
+    const where = 'test';
+    expect(table(writeFunction(parseFunction(text, where)), inputs)).toBe(table(text, inputs));
+  });
+
+  it('takes exclusive or before AND, value by value', () => {
+    // True exactly where A differs from B and C is 1: entries 5 (A, C) and 6 (B, C).
+    expect(table('A ^ B & C', ['A', 'B', 'C'])).toBe('00000110');
+  });
+
+  it('knows inversion of a whole', () => {
     expect(table('!(A&B) (A|B)')).toBe('0110');
   });
 
@@ -95,7 +123,7 @@ describe('readLiberty', () => {
 
   it.each([
     ['area : 1.5;', 'area : big;', "line 14: expected a number as area of cell (INV), got 'big'"],
-    ['area : 1.5;', '', 'line 14: expected a number as area of cell (INV), got none'],
+    ['area : 1.5;', 'area : 0;', 'line 14: expected more than 0 as area of cell (INV), got 0'],
     ['area : 1.5;', 'area : -1.5;', 'line 14: expected at least 0 as area of cell (INV), got -1.5'],
     [
       'capacitance : 0.001',

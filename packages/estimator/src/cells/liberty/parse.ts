@@ -4,6 +4,8 @@ import { HbnnError } from '@hbnn/core';
 export interface LibertyGroup {
   readonly kind: string;
   readonly names: readonly string[];
+  /** The file it is in, as messages call it. */
+  readonly file: string;
   /** Where it begins, from 1. */
   readonly line: number;
   /** `name : value;`, the last of a name. */
@@ -12,6 +14,9 @@ export interface LibertyGroup {
   readonly lists: Map<string, string[][]>;
   readonly groups: LibertyGroup[];
 }
+
+/** The text that an `include_file` names, and what messages call it. */
+export type ReadInclude = (name: string, from: string) => { text: string; file: string };
 
 interface Token {
   readonly text: string;
@@ -25,14 +30,25 @@ const pattern =
 
 class Reader {
   private readonly source: string;
-  private readonly file: string;
+  readonly file: string;
+  /** Undefined where files that are included cannot be read. */
+  readonly include: ReadInclude | undefined;
+  /** The files that this one was included from. */
+  readonly outer: readonly string[];
   private at = 0;
   private line = 1;
   private ahead: Token | undefined;
 
-  constructor(source: string, file: string) {
+  constructor(
+    source: string,
+    file: string,
+    include: ReadInclude | undefined,
+    outer: readonly string[] = [],
+  ) {
     this.source = source;
     this.file = file;
+    this.include = include;
+    this.outer = outer;
   }
 
   fault(line: number, expected: string, got: Token): HbnnError {
@@ -85,10 +101,11 @@ function lines(text: string): number {
  * Parse the text of a Liberty file: its one `library` group with all that is in it.
  *
  * @param file what messages call the text
+ * @param include reads what `include_file` names; without it such a file is refused
  * @throws HbnnError naming file and line, for text that is not Liberty or breaks off
  */
-export function parseLiberty(source: string, file: string): LibertyGroup {
-  const reader = new Reader(source, file);
+export function parseLiberty(source: string, file: string, include?: ReadInclude): LibertyGroup {
+  const reader = new Reader(source, file, include);
   const first = reader.next();
   if (first.kind !== 'word' || first.text !== 'library')
     throw reader.fault(first.line, "'library (name) {'", first);
@@ -128,8 +145,13 @@ function group(reader: Reader, name: Token, names: readonly string[], depth = 1)
   if (depth > deepest)
     throw reader.fault(name.line, `at most ${deepest} groups within each other`, name);
   const made: LibertyGroup = {
-    ...{ kind: name.text, names, line: name.line },
-    ...{ attributes: new Map(), lists: new Map(), groups: [] },
+    kind: name.text,
+    names,
+    file: reader.file,
+    line: name.line,
+    attributes: new Map(),
+    lists: new Map(),
+    groups: [],
   };
   for (;;) {
     const token = reader.next();
@@ -145,11 +167,44 @@ function group(reader: Reader, name: Token, names: readonly string[], depth = 1)
   }
 }
 
+/** Files that include each other; libraries have two or three. */
+const maxIncludes = 20;
+
+/** The statements of a file that another one includes, as if they were there. */
+function included(
+  outer: Reader,
+  at: Token,
+  values: readonly string[],
+  into: LibertyGroup,
+  depth: number,
+): void {
+  const place = `${outer.file}, line ${at.line}: include_file (${values.join(', ')})`;
+  if (values.length !== 1) throw new HbnnError(`${place}: expected the name of one file`);
+  if (outer.include === undefined)
+    throw new HbnnError(
+      `${place}: expected a library in one text, got one that includes a file; put the file's text there, or read the library with a function that reads what it includes`,
+    );
+  const { text, file } = outer.include(values[0], outer.file);
+  const files = [...outer.outer, outer.file];
+  if (files.includes(file) || files.length > maxIncludes)
+    throw new HbnnError(`${place}: expected a file that does not include itself; mend the files`);
+  const reader = new Reader(text, file, outer.include, files);
+  for (;;) {
+    const token = reader.next();
+    if (token.kind === 'end') return;
+    if (token.kind === 'mark' && token.text === ';') continue;
+    if (token.kind !== 'word') throw reader.fault(token.line, 'an attribute or a group', token);
+    statement(reader, token, into, depth);
+  }
+}
+
 function statement(reader: Reader, name: Token, into: LibertyGroup, depth: number): void {
   const mark = reader.peek();
   if (mark.kind === 'mark' && mark.text === ':') {
     reader.next();
-    into.attributes.set(name.text, simpleValue(reader, name));
+    const value = simpleValue(reader, name);
+    if (name.text === 'include_file') included(reader, name, [value], into, depth);
+    else into.attributes.set(name.text, value);
     return;
   }
   if (mark.kind !== 'mark' || mark.text !== '(')
@@ -157,7 +212,13 @@ function statement(reader: Reader, name: Token, into: LibertyGroup, depth: numbe
   const values = parenthesized(reader);
   const after = reader.peek();
   if (after.kind === 'mark' && after.text === '{') {
+    if (name.text === 'library')
+      throw reader.fault(name.line, 'an attribute or a group of the library', name);
     into.groups.push(group(reader, name, values, depth + 1));
+    return;
+  }
+  if (name.text === 'include_file') {
+    included(reader, name, values, into, depth);
     return;
   }
   const list = into.lists.get(name.text);

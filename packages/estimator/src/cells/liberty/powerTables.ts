@@ -1,0 +1,173 @@
+import { HbnnError } from '@hbnn/core';
+import type { LogicFunction } from './logic.ts';
+import type { LibertyGroup } from './parse.ts';
+import { mean, meanOverStates, type RailValue } from './states.ts';
+
+/** Energy in the library's unit, read at a load in the library's unit. */
+export type LoadFunction = (load: number) => number;
+
+type Edge = 'rise' | 'fall';
+
+/** One table of a pin with what it is for. */
+interface PowerTable {
+  readonly relatedPin: string;
+  readonly rail?: string;
+  readonly when?: string;
+  /** A table of `power` is for both edges. */
+  readonly edges: readonly Edge[];
+  readonly energy: LoadFunction;
+}
+
+/**
+ * The internal energy of one change at a pin: the mean over related pins and edges of what the cell's supply pins take
+ * together, averaged over states. Undefined for a pin without tables.
+ */
+export function pinEnergy(
+  pin: LibertyGroup,
+  templates: ReadonlyMap<string, LibertyGroup>,
+  functions: ReadonlyMap<string, LogicFunction>,
+): LoadFunction | undefined {
+  const tables = pin.groups
+    .filter(({ kind }) => kind === 'internal_power')
+    .flatMap((group) => tablesOf(group, templates));
+  if (tables.length === 0) return undefined;
+  const where = `${pin.file}, line ${pin.line}`;
+  const related = [...new Set(tables.map(({ relatedPin }) => relatedPin))];
+  return (load) => {
+    const ofPins = related.flatMap((name) => {
+      const arc = tables.filter(({ relatedPin }) => relatedPin === name);
+      const edges = (['rise', 'fall'] as const).flatMap((edge) => {
+        const values = arc
+          .filter(({ edges: own }) => own.includes(edge))
+          .map((table) => railValue(table, load));
+        return meanOverStates(values, functions, where) ?? [];
+      });
+      return edges.length === 0 ? [] : [mean(edges)];
+    });
+    return mean(ofPins);
+  };
+}
+
+const railValue = ({ rail, when, energy }: PowerTable, load: number): RailValue => ({
+  ...(rail !== undefined && { rail }),
+  ...(when !== undefined && { when }),
+  value: energy(load),
+});
+
+const edgesOf: Readonly<Record<string, readonly Edge[]>> = {
+  power: ['rise', 'fall'],
+  rise_power: ['rise'],
+  fall_power: ['fall'],
+};
+
+/** The tables of an internal_power group; `related_pin` may name several pins. */
+function tablesOf(
+  { attributes, groups }: LibertyGroup,
+  templates: ReadonlyMap<string, LibertyGroup>,
+): PowerTable[] {
+  const rail = attributes.get('related_pg_pin') ?? attributes.get('power_level');
+  const when = attributes.get('when');
+  const named = (attributes.get('related_pin') ?? '').split(/[\s,]+/).filter((pin) => pin !== '');
+  const pins = named.length === 0 ? [''] : named;
+  return groups
+    .filter(({ kind }) => edgesOf[kind] !== undefined)
+    .flatMap((table) => {
+      const energy = tableOf(table, templates);
+      return pins.map((relatedPin) => ({
+        relatedPin,
+        ...(rail !== undefined && { rail }),
+        ...(when !== undefined && { when }),
+        edges: edgesOf[table.kind],
+        energy,
+      }));
+    });
+}
+
+interface Axis {
+  readonly variable: string;
+  readonly points: readonly number[];
+}
+
+/** A table of up to three variables, read at a load and at the middle of its slopes. */
+function tableOf(table: LibertyGroup, templates: ReadonlyMap<string, LibertyGroup>): LoadFunction {
+  const where = `${table.file}, line ${table.line}`;
+  const rows = (table.lists.get('values')?.[0] ?? []).map((row) => numbers(row, where));
+  // Values of several dimensions may be in one string: the indices tell where its rows end.
+  const values = rows.flat();
+  if (values.length === 0)
+    throw new HbnnError(`${where}: expected values of ${table.kind}, got none`);
+  const axes = axesOf(table, templates.get(table.names[0] ?? ''), where);
+  if (axes.length === 0) return () => values[middle(values)];
+  const wanted = axes.reduce((product, { points }) => product * points.length, 1);
+  const isOfFirst = values.length === axes[0].points.length;
+  if (values.length !== wanted && !isOfFirst)
+    throw new HbnnError(
+      `${where}: expected ${axes.map(({ points }) => points.length).join(' × ')} values, got ${values.length}`,
+    );
+  const given = values.length === wanted ? axes : axes.slice(0, 1);
+  const loadAxis = loadAxisOf(given);
+  return (load) => atLoad(values, given, loadAxis, load);
+}
+
+function axesOf(table: LibertyGroup, template: LibertyGroup | undefined, where: string): Axis[] {
+  const axes: Axis[] = [];
+  for (const n of [1, 2, 3]) {
+    const index = table.lists.get(`index_${n}`)?.[0] ?? template?.lists.get(`index_${n}`)?.[0];
+    if (index === undefined) break;
+    const points = numbers(index.join(','), where);
+    if (points.length === 0)
+      throw new HbnnError(`${where}: expected numbers as index_${n}, got none`);
+    axes.push({ variable: template?.attributes.get(`variable_${n}`) ?? '', points });
+  }
+  return axes;
+}
+
+/** The axis of the output's own load; a table of two axes that does not say has it second. */
+function loadAxisOf(axes: readonly Axis[]): number {
+  const said = axes.findIndex(
+    ({ variable }) => variable.includes('capacitance') && !isOtherOutput(variable),
+  );
+  if (said >= 0) return said;
+  return axes.length === 2 && !isOtherOutput(axes[1].variable) ? 1 : -1;
+}
+
+/** The load of the cell's other output, which is left open: designs here use one output of a flip-flop. */
+const isOtherOutput = (variable: string): boolean => variable.includes('equal_or_opposite');
+
+function atLoad(
+  values: readonly number[],
+  axes: readonly Axis[],
+  loadAxis: number,
+  load: number,
+): number {
+  if (axes.length === 0) return values[0];
+  const [first, ...rest] = axes;
+  const size = values.length / first.points.length;
+  const part = (i: number): number =>
+    atLoad(values.slice(i * size, (i + 1) * size), rest, loadAxis - 1, load);
+  if (loadAxis === 0)
+    return interpolated(
+      first.points,
+      first.points.map((_, i) => part(i)),
+      load,
+    );
+  return part(isOtherOutput(first.variable) ? 0 : middle(first.points));
+}
+
+const middle = (list: readonly unknown[]): number => Math.floor((list.length - 1) / 2);
+
+function numbers(text: string, where: string): number[] {
+  const list = text.split(/[\s,]+/).filter((part) => part !== '');
+  const values = list.map(Number);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new HbnnError(`${where}: expected numbers in the table, got '${list[bad]}'`);
+  return values;
+}
+
+/** Linear between the points, and constant beyond the ends. */
+function interpolated(x: readonly number[], y: readonly number[], at: number): number {
+  if (at <= x[0]) return y[0];
+  for (let i = 1; i < x.length; i++)
+    if (at <= x[i]) return y[i - 1] + ((at - x[i - 1]) / (x[i] - x[i - 1])) * (y[i] - y[i - 1]);
+  return y[x.length - 1];
+}

@@ -1,0 +1,80 @@
+import { HbnnError } from '@hbnn/core';
+import type { LibertyGroup } from './parse.ts';
+
+/** What a library's numbers are in, in SI units. */
+export interface Units {
+  readonly capacitanceF: number;
+  readonly leakageW: number;
+  /** The nominal supply voltage. */
+  readonly voltageV: number;
+  /** Internal energies: C V², as the format says. */
+  readonly energyJ: number;
+}
+
+const prefixes: Readonly<Record<string, number>> = {
+  a: 1e-18,
+  f: 1e-15,
+  p: 1e-12,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+};
+
+/** An attribute that is a number. @throws HbnnError for another one, and where there is none */
+export function numberOf(group: LibertyGroup, name: string): number {
+  const text = group.attributes.get(name);
+  const value = Number(text);
+  if (text !== undefined && text.trim() !== '' && Number.isFinite(value)) return value;
+  const got = text === undefined ? 'none' : `'${text.slice(0, 40)}'`;
+  throw new HbnnError(
+    `${placeOf(group)}: expected a number as ${name} of ${who(group)}, got ${got}`,
+  );
+}
+
+/** An attribute that cannot be less than nothing. @throws HbnnError as `numberOf`, and below 0 */
+export function notNegative(group: LibertyGroup, name: string): number {
+  const value = numberOf(group, name);
+  if (value >= 0) return value;
+  throw new HbnnError(
+    `${placeOf(group)}: expected at least 0 as ${name} of ${who(group)}, got ${value}`,
+  );
+}
+
+export const placeOf = ({ file, line }: LibertyGroup): string => `${file}, line ${line}`;
+const who = ({ kind, names }: LibertyGroup): string => `${kind} (${names.join(', ')})`;
+
+/** "1pW", or 1 and ff of `capacitive_load_unit (1, ff)`. */
+function scaled(text: string, unit: string, where: string): number {
+  const found = new RegExp(`^\\s*([\\d.eE+-]*)\\s*([afpnumk]?)${unit}\\s*$`, 'i').exec(text);
+  const factor = found === null ? undefined : prefixes[found[2].toLowerCase()];
+  const value = (found?.[1] === '' ? 1 : Number(found?.[1])) * (factor ?? Number.NaN);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new HbnnError(`${where}: expected a unit such as 1p${unit}, got '${text}'`);
+}
+
+/** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */
+export function unitsOf(library: LibertyGroup): Units {
+  const nominal = numberOf(library, 'nom_voltage');
+  const where = placeOf(library);
+  if (nominal <= 0)
+    throw new HbnnError(
+      `${where}: expected a nom_voltage above 0 of ${who(library)}, got ${nominal}`,
+    );
+  const load =
+    library.lists.get('capacitive_load_unit')?.[0]?.join('') ??
+    library.attributes.get('capacitive_load_unit');
+  if (load === undefined)
+    throw new HbnnError(`${where}: expected capacitive_load_unit of the library, got none`);
+  const capacitanceF = scaled(load, 'f', `${where}: capacitive_load_unit`);
+  const unit = (name: string, byDefault: string, letter: string): number =>
+    scaled(library.attributes.get(name) ?? byDefault, letter, `${where}: ${name}`);
+  const volt = unit('voltage_unit', '1V', 'v');
+  return {
+    capacitanceF,
+    leakageW: unit('leakage_power_unit', '1nW', 'w'),
+    voltageV: nominal * volt,
+    energyJ: capacitanceF * volt ** 2,
+  };
+}

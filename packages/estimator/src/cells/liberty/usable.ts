@@ -1,0 +1,62 @@
+import { HbnnError } from '@hbnn/core';
+import type { LibertyGroup } from './parse.ts';
+import { notNegative, placeOf } from './units.ts';
+
+/** Cells that compute the right function but are there for isolated power domains, probing or delays. */
+const special = /lpflow|probe|__dly|dlymetal|_dlygate|clkdly|sighold|isobuf/i;
+
+/** Whether a cell's name is one of patterns in which `*` stands for any letters. */
+export function avoidedBy(patterns: readonly string[]): (name: string) => boolean {
+  const all = patterns.map((text) => new RegExp(`^${text.split('*').map(escaped).join('.*')}$`));
+  return (name) => all.some((pattern) => pattern.test(name));
+}
+
+const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+
+/** The names of a pin group: `pin (A, B)` is two pins that are alike. */
+export const pinNames = ({ names }: LibertyGroup): string[] =>
+  names.flatMap((name) => name.split(/[\s,]+/)).filter((name) => name !== '');
+
+/** The area of a cell; 0 where it states none, as the format says. @throws HbnnError for one that is no number or below 0 */
+export const areaOf = (cell: LibertyGroup): number =>
+  cell.attributes.has('area') ? notNegative(cell, 'area') : 0;
+
+const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.trim() ?? '');
+
+/**
+ * Whether synthesis may build with a cell: it has an area, is no pad or macro, and neither the library nor the user says
+ * to stay away from it.
+ *
+ * @param avoided whether the user wants to stay away from a name
+ * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing
+ */
+export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean): boolean {
+  const name = cell.names.join(', ');
+  const area = areaOf(cell);
+  if (isApart(cell) || special.test(name) || avoided(name)) return false;
+  if (area === 0 && cell.attributes.has('area') && computes(cell))
+    throw new HbnnError(
+      `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
+    );
+  return area > 0;
+}
+
+/** Whether a cell is a pad or a macro, or the library says not to use it. */
+function isApart({ attributes, groups }: LibertyGroup): boolean {
+  const marked = ['dont_use', 'pad_cell', 'is_macro_cell', 'is_pad_cell'];
+  return (
+    marked.some((name) => isTrue(attributes.get(name))) ||
+    groups.some(({ kind, attributes: pin }) => kind === 'pin' && isTrue(pin.get('is_pad')))
+  );
+}
+
+/**
+ * Whether a cell is of gates or a flip-flop. Fillers have no area, and neither have latches in osu018, which hardware
+ * here has none of, nor cells of constants in some libraries.
+ */
+export function computes({ groups }: LibertyGroup): boolean {
+  if (groups.some(({ kind }) => kind.startsWith('latch'))) return false;
+  return groups.some(
+    ({ kind, attributes }) => kind === 'pin' && /[A-Za-z]/.test(attributes.get('function') ?? ''),
+  );
+}

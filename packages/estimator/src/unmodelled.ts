@@ -1,0 +1,67 @@
+import type { Census } from '@hbnn/model';
+import type { Device } from './devices.ts';
+import { isBare } from './folded/foldedBare.ts';
+import type { Quantity } from './quantity.ts';
+
+type StepKind = Census['steps'][number]['kind'];
+
+/**
+ * Kinds of layers that folded estimates leave out. FINN's networks have maximum pools, so that what is fitted to them has
+ * some; requantization without a platform was seen in four random networks alone.
+ */
+const leftOut = {
+  finn: ['sumPool'],
+  bare: ['maxPool', 'sumPool', 'requantize'],
+  cells: ['maxPool', 'sumPool'],
+} as const satisfies Record<string, readonly StepKind[]>;
+
+/** Layers of a model that a folded estimate has no model of, each with its kind. */
+export function unmodelledLayers({ steps }: Census, on: Device | 'cells'): string[] {
+  const kinds: readonly StepKind[] =
+    on === 'cells' ? leftOut.cells : isBare(on) ? leftOut.bare : leftOut.finn;
+  return steps
+    .filter(({ kind }) => kinds.includes(kind))
+    .map(({ name, kind }) => `${name} (${kind})`);
+}
+
+/** A figure of a part: the whole takes at least this, and nobody knows how much more. */
+export type PartQuantity = Omit<Quantity, 'low' | 'high'>;
+
+/** Figures that do not depend on layers without weights. */
+const ofAllLayers = ['framesPerSecond', 'cyclesPerFrame', 'latencyCycles'];
+
+const isQuantity = (value: unknown): value is Quantity =>
+  typeof value === 'object' && value !== null && 'low' in value && 'high' in value;
+
+/** An estimate without bands, and without a word on whether it fits. */
+export type PartEstimate<T> = {
+  readonly [K in keyof T as K extends 'fits' | 'occupancy' ? never : K]: T[K] extends
+    | Quantity
+    | undefined
+    ? PartQuantity | Extract<T[K], undefined>
+    : T[K];
+};
+
+/**
+ * What is left of a folded estimate where layers of the model are not in it: figures without bands, and nothing on whether
+ * the design fits. With all layers modelled it is as it was.
+ *
+ * @param unmodelled those of `unmodelledLayers`
+ */
+export function ofModelledLayers<T extends { readonly unknown: Readonly<Record<string, string>> }>(
+  found: T,
+  unmodelled: readonly string[],
+): T | PartEstimate<T> {
+  if (unmodelled.length === 0) return found;
+  const names = unmodelled.join(', ');
+  const entries = Object.entries(found)
+    .filter(([name]) => name !== 'fits' && name !== 'occupancy')
+    .map(([name, value]) => {
+      if (!isQuantity(value) || ofAllLayers.includes(name)) return [name, value];
+      const { low: _, high: __, from, ...rest } = value;
+      return [name, { ...rest, from: `${from}; at least: without ${names}` }];
+    });
+  const part = Object.fromEntries(entries) as PartEstimate<T>;
+  const layers = `${names}: nothing is known of what these layers take, so that no band holds and nobody knows whether the design fits; 'hbnn verilog --style folded' and 'hbnn synth' count all layers`;
+  return { ...part, unknown: { ...found.unknown, layers } };
+}
