@@ -24,7 +24,8 @@ export {
   type HeapSum,
   type LooseSum,
 } from './netlist/bitHeap.ts';
-export { type Compression, compressForUses, compressToNumber } from './netlist/compression.ts';
+export { type Compression, Compressions } from './netlist/compression.ts';
+export { FormNumbers } from './netlist/keyNumbers.ts';
 export {
   type Cell,
   invert,
@@ -38,8 +39,8 @@ export {
   zero,
 } from './netlist/netlist.ts';
 export { endLevel, pipelined, scheduleOf } from './netlist/pipeline.ts';
+export { heapDigits } from './netlist/signedDigits.ts';
 export {
-  constantForm,
   decodeForm,
   describeForm,
   type Form,
@@ -54,6 +55,7 @@ export {
   type ElementThresholds,
   extended,
   largest,
+  largestCode,
   requantized,
   requantizeOf,
   scoreBits,
@@ -63,6 +65,7 @@ export {
 } from './netlist/values.ts';
 export { linearSums } from './sums/linearSums.ts';
 export type { SumPart } from './sums/planeRows.ts';
+export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
 export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { type Site, sitesOf } from './unrolled/sites.ts';

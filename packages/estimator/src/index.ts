@@ -46,6 +46,7 @@ export {
 } from './unrolled/coefficients.ts';
 export { unrolledCounts } from './unrolled/counts.ts';
 export { tournamentAreas } from './unrolled/measuredParts.ts';
+export { EstimateMemo } from './unrolled/memo.ts';
 export type { StepCounts } from './unrolled/steps.ts';
 export {
   type Activity,

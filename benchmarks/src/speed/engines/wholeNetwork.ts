@@ -5,6 +5,7 @@ import {
   type IntegerModel,
   type Padding4,
   planModel,
+  rowLength,
 } from '@hbnn/model';
 import { loadModel, loadThreads } from '@hbnn/wasm';
 import * as tf from '@tensorflow/tfjs-core';
@@ -24,7 +25,7 @@ function pixelsOf(model: IntegerModel, batch: number): Uint8Array {
 export const networkMacs = (model: IntegerModel): number =>
   planModel(model).reduce((sum, { layer, output }) => {
     if (!('weights' in layer)) return sum;
-    const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
+    const row = rowLength(layer.weights.shape);
     return sum + featureCount(output) * row;
   }, 0);
 

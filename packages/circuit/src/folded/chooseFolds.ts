@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { type IntegerModel, planModel } from '@hbnn/model';
+import { type IntegerModel, planModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
 import {
   type FoldedDesign,
@@ -99,8 +99,8 @@ function oneRowDesign(model: IntegerModel): FoldedDesign {
   const folds: Record<string, Fold> = {};
   for (const { layer, input } of planModel(model)) {
     if (!('weights' in layer)) continue;
-    const [outputs, ...rest] = layer.weights.shape;
-    const row = rest.reduce((product, n) => product * n, 1);
+    const [outputs] = layer.weights.shape;
+    const row = rowLength(layer.weights.shape);
     const simd = layer.kind === 'conv' ? input[2] : row;
     // The whole matrix at once would have its weights as constants.
     folds[layer.name] = { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd };

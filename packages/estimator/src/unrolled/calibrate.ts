@@ -2,6 +2,7 @@ import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
 import { type InputMapPer, type IntegerModel, randomModel } from '@hbnn/model';
 import type { UnrolledCircuit } from './circuits.ts';
 import { unrolledCounts } from './counts.ts';
+import { EstimateMemo } from './memo.ts';
 import { partsOf } from './stepParts.ts';
 import { groupOf, type StepGroup, stepGroups } from './steps.ts';
 
@@ -138,8 +139,9 @@ interface Row {
 /** Fit each kind of step of one circuit. @throws HbnnError with too few measurements */
 export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepFit[] {
   const rows = new Map<StepGroup, Row[]>(stepGroups.map((step) => [step, []]));
+  const memo = new EstimateMemo();
   for (const one of measured)
-    for (const counts of unrolledCounts(modelOf(one), one.target)) {
+    for (const counts of unrolledCounts(modelOf(one), one.target, memo)) {
       const step = groupOf(counts.kind);
       const area = one.steps[counts.name];
       if (area === undefined || area < leastArea[one.target]) continue;

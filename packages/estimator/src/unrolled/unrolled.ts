@@ -8,6 +8,7 @@ import { type Quantity, quantity, type Trust } from '../quantity.ts';
 import type { UnrolledCircuit } from './circuits.ts';
 import { type UnrolledCoefficients, unrolledCoefficients } from './coefficients.ts';
 import { unrolledCounts } from './counts.ts';
+import { EstimateMemo } from './memo.ts';
 import { partsOf } from './stepParts.ts';
 import { groupOf, type StepCounts } from './steps.ts';
 
@@ -52,12 +53,14 @@ function areaOf(
  * `hbnn synth` measures.
  *
  * @param adderGates of `adders`: gate equivalents of the library's cell that adds three bits
+ * @param memo what other estimates have worked out
  * @throws HbnnError when the model is not sound
  */
 export function unrolledArea(
   model: IntegerModel,
   circuit: UnrolledCircuit,
   adderGates = 0,
+  memo: EstimateMemo = new EstimateMemo(),
 ): UnrolledArea {
   if ((circuit === 'adders') !== adderGates > 0)
     throw new HbnnError(
@@ -68,7 +71,7 @@ export function unrolledArea(
     ...{ source: 'calibrated model', error },
     from: `fit to synthesized layers and networks (${circuit})`,
   });
-  const steps = unrolledCounts(model, circuit).map((step): StepArea => {
+  const steps = unrolledCounts(model, circuit, memo).map((step): StepArea => {
     const { area, error } = areaOf(c, step, circuit, adderGates);
     return { ...{ name: step.name, kind: step.kind }, area: quantity(area, c.unit, trust(error)) };
   });
@@ -192,9 +195,10 @@ export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOpti
 
 /** With the library's cell that adds three bits, where it has one and that is smaller. */
 function asicArea(model: IntegerModel, { fullAdderGates }: Technology): UnrolledArea {
-  const plain = unrolledArea(model, 'gates');
+  const memo = new EstimateMemo();
+  const plain = unrolledArea(model, 'gates', 0, memo);
   if (fullAdderGates === undefined) return plain;
-  const withCells = unrolledArea(model, 'adders', fullAdderGates);
+  const withCells = unrolledArea(model, 'adders', fullAdderGates, memo);
   return withCells.total.value < plain.total.value ? withCells : plain;
 }
 

@@ -1,5 +1,6 @@
 import { HbnnError } from '@hbnn/core';
-import { xc7Boxes } from '../emit/primitives.ts';
+import { boxesFile, xc7Boxes } from '../emit/primitives.ts';
+import { abcGateScript, isVendorCell } from '../yosys/cells.ts';
 import { readCommand, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
@@ -71,7 +72,6 @@ export async function mappingOf(pool: YosysPool, target: Target): Promise<Mappin
  * find is in the text already.
  */
 export const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
-const cellScript = 'strash; dc2; strash; &get -n; &dch -f; &nf; &put\n';
 
 /** Flip-flops that the FPGAs have: with enable, and with set or reset, of either edge and level. */
 const fpgaRegisters = [
@@ -83,7 +83,7 @@ const fpgaRegisters = [
 
 /** Commands from text to gates: the hierarchy stays, so that a module met a thousand times is made once. */
 const gates = (names: readonly string[], clocked: boolean): string[] => [
-  readCommand([...names, 'xc7_boxes.v']),
+  readCommand([...names, boxesFile]),
   'setattr -unset src */*',
   'proc',
   // Parameters have to be there before anything is flattened.
@@ -111,7 +111,7 @@ function mapped({ target, library, adders }: Mapping): string[] {
 const mappingFiles = ({ target, adders }: Mapping): Record<string, string> => ({
   ...(adders !== undefined && adderFiles(adders)),
   'abc.script':
-    target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : cellScript,
+    target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : abcGateScript,
   ...(target.liberty !== undefined && libraryFiles(target.liberty)),
 });
 
@@ -176,7 +176,7 @@ export async function mappedModules(
   groupGates: number = groupGatesUsually,
 ): Promise<MappedModule[]> {
   const [name] = Object.keys(files);
-  const given = { ...files, 'xc7_boxes.v': xc7Boxes };
+  const given = { ...files, [boxesFile]: xc7Boxes };
   const inOnePiece = files[name].length <= textPerGate * groupGates;
   const commands = [
     ...gates(Object.keys(files), /\breg\b/.test(files[name])),
@@ -222,8 +222,6 @@ async function inGroups(
   return { made: joined(whole, groups, made), groups: groups.length };
 }
 
-const vendorCells = new Set(['LUT6_2', 'CARRY4']);
-
 function costOf(
   { module, made, modules, groups }: MappedModule,
   { target, library }: Mapping,
@@ -234,9 +232,7 @@ function costOf(
   let flipFlops = 0;
   for (const { type } of Object.values(made.cells)) {
     const instance =
-      modules[type] !== undefined &&
-      !vendorCells.has(type) &&
-      library?.areas.get(type) === undefined;
+      modules[type] !== undefined && !isVendorCell(type) && library?.areas.get(type) === undefined;
     const counted = instance ? instances : cells;
     counted[type] = (counted[type] ?? 0) + 1;
     if (instance) continue;
