@@ -5,7 +5,6 @@ export {
   type FoldedDesign,
   type FoldedLayer,
   type FoldedOptions,
-  type FoldTable,
   foldedDesign,
   type LayerCycles,
   type LogicUnit,
@@ -14,10 +13,22 @@ export {
   type Unit,
   type WindowUnit,
 } from './folded/foldedDesign.ts';
-export type { Fold } from './folded/foldSchedule.ts';
-export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export {
-  type AdderStyle,
+  checkFolds,
+  type Fold,
+  type FoldMatrix,
+  type FoldRequest,
+  type FoldTable,
+  foldCycles,
+  foldForms,
+  foldsOf,
+  foldTable,
+  lutsPerLane,
+  parseFoldRequest,
+} from './folded/folds.ts';
+export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
+export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
+export {
   addValue,
   BitHeap,
   bitLength,
@@ -25,6 +36,13 @@ export {
   type LooseSum,
 } from './netlist/bitHeap.ts';
 export { type Compression, Compressions } from './netlist/compression.ts';
+export {
+  type AdderStyle,
+  type Fabric,
+  type Family,
+  fabrics,
+  familyFabrics,
+} from './netlist/fabrics.ts';
 export { FormNumbers } from './netlist/keyNumbers.ts';
 export {
   type Cell,

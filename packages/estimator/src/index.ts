@@ -14,7 +14,7 @@ export {
   type MemoryTechnology,
   type Technology,
 } from './cells/technology.ts';
-export { type Device, device, devices, type Family } from './devices.ts';
+export { type Device, device, devices } from './devices.ts';
 export { type FinnNetwork, finnNetworks } from './folded/finnNetworks.ts';
 export {
   estimateFolded,
@@ -25,13 +25,8 @@ export {
   largestFolded,
 } from './folded/folded.ts';
 export { estimateFoldedAsic, type FoldedAsic } from './folded/foldedAsic.ts';
-export {
-  checkFolds,
-  type Fold,
-  type FoldedLayer,
-  foldedLayers,
-  parseFolds,
-} from './folded/folding.ts';
+export { type FoldedLayer, foldedLayers } from './folded/folding.ts';
+export { type ScheduledPace, scheduledPace } from './folded/scheduledCycles.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export {
   fitMeasurements,
@@ -39,7 +34,6 @@ export {
   type StepFit,
   type UnrolledMeasurement,
 } from './unrolled/calibrate.ts';
-export { styleOf, type UnrolledCircuit } from './unrolled/circuits.ts';
 export {
   type UnrolledCoefficients,
   unrolledCoefficients,

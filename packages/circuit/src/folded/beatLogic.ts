@@ -6,7 +6,8 @@ import {
   type SumPoolLayer,
   type ThresholdLayer,
 } from '@hbnn/model';
-import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
+import { bitLength } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { Netlist } from '../netlist/netlist.ts';
 import { type Form, planesForm, type Value } from '../netlist/value.ts';
 import {

@@ -1,13 +1,8 @@
 import { type IntegerWeights, rowLength } from '@hbnn/model';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
+import type { Fold } from './folds.ts';
 import type { Stream, WindowedMatrix } from './stream.ts';
-
-/** Rows (PE) and columns (SIMD) of a layer's matrix that are worked on at once. */
-export interface Fold {
-  readonly pe: number;
-  readonly simd: number;
-}
 
 /** A bit of weights: ±factor where it is a member. */
 export interface WeightPlane {

@@ -1,4 +1,3 @@
-import { HbnnError } from '@hbnn/core';
 import {
   type FeatureShape,
   type IntegerModel,
@@ -10,7 +9,8 @@ import {
   weightValues,
   windowOf,
 } from '@hbnn/model';
-import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
+import { bitLength } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
@@ -27,7 +27,6 @@ import {
   thresholdLogic,
 } from './beatLogic.ts';
 import {
-  type Fold,
   foldSchedule,
   type InputPlanes,
   inputPlanes,
@@ -35,6 +34,7 @@ import {
   matrixTables,
   weightPlanes,
 } from './foldSchedule.ts';
+import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import {
   baseSums,
@@ -147,9 +147,6 @@ export interface FoldedScores {
   readonly width: number;
 }
 
-/** Folds of the layers with weights, by name; `constant` is the whole matrix at once, its weights in the logic. */
-export type FoldTable = Readonly<Record<string, Fold | 'constant'>>;
-
 export interface FoldedOptions {
   readonly style?: AdderStyle;
   /** Most levels of gates between registers; default 10. */
@@ -197,11 +194,7 @@ export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): Folded
 function checkOptions(planned: readonly PlannedLayer[], maxLevels: number, folds: FoldTable): void {
   checkLevels(maxLevels);
   const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
-  for (const name of Object.keys(folds))
-    if (!matrices.includes(name))
-      throw new HbnnError(
-        `${name}: expected folds of layers with weights (${matrices.join(', ')}); take this one out`,
-      );
+  checkFoldNames(matrices, folds);
 }
 
 function foldedScores(model: IntegerModel, input: Stream, maker: LayerMaker): FoldedScores {
@@ -327,7 +320,7 @@ class LayerMaker {
     const { outputs, inputs, layer, kernel } = matrix;
     const pixels = kernel[0] * kernel[1];
     const fold = chosen === 'constant' ? { pe: outputs, simd: inputs } : chosen;
-    checkFold(matrix, fold);
+    checkFold({ name: layer.name, matrixHeight: outputs, matrixWidth: inputs }, fold);
     if (layer.kind !== 'dense') this.window(input, shape, matrix);
     else if (pixels > 1) {
       const [inputWidth, name] = [
@@ -433,12 +426,4 @@ export function scanned(unit: Unit): number {
     default:
       return unit satisfies never;
   }
-}
-
-function checkFold({ layer, outputs, inputs }: WindowedMatrix, { pe, simd }: Fold): void {
-  const fits = (n: number, of: number): boolean => Number.isInteger(n) && n >= 1 && of % n === 0;
-  if (!fits(pe, outputs) || !fits(simd, inputs))
-    throw new HbnnError(
-      `${layer.name}: expected a fold whose pe divides its ${outputs} outputs and simd its ${inputs} inputs, got ${pe} x ${simd}`,
-    );
 }

@@ -1,4 +1,5 @@
-import { type AdderStyle, BitHeap } from '../netlist/bitHeap.ts';
+import { BitHeap } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { invert, type Literal, Netlist, one, zero } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
 import { plusConstant, sumWithin } from '../netlist/values.ts';

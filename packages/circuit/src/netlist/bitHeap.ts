@@ -1,14 +1,8 @@
-import {
-  type AdderStyle,
-  type Compression,
-  compressForUses,
-  compressToNumber,
-} from './compression.ts';
+import { type Compression, compressForUses, compressToNumber } from './compression.ts';
+import type { AdderStyle } from './fabrics.ts';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
 import { heapDigits } from './signedDigits.ts';
 import type { Value } from './value.ts';
-
-export type { AdderStyle };
 
 /** An unsigned number in binary: Σ 2^(shift + i) · bits[i], and what has to be added to it. */
 export interface HeapSum {

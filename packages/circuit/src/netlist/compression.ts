@@ -1,5 +1,4 @@
-/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
-export type AdderStyle = 'xc7' | 'gates';
+import type { AdderStyle } from './fabrics.ts';
 
 /**
  * Bits of one column that become one there and carries in the columns above: two or three by a half or a full adder,

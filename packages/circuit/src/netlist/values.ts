@@ -1,5 +1,6 @@
 import type { RequantizeLayer } from '@hbnn/model';
-import { type AdderStyle, addValue, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
+import { addValue, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
+import type { AdderStyle } from './fabrics.ts';
 import { invert, type Literal, type Netlist, one, zero } from './netlist.ts';
 import { type Form, planesForm, type Value } from './value.ts';
 

@@ -1,4 +1,5 @@
-import { type AdderStyle, Compressions, costPerBit } from '../netlist/compression.ts';
+import { Compressions, costPerBit } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { digitCount, digitPlaces } from '../netlist/signedDigits.ts';
 import { largestKey, lastOf, mostRows, type SignKey, withoutLast, withRow } from './signKey.ts';
 

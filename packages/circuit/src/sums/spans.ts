@@ -1,4 +1,4 @@
-import type { AdderStyle } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Pool } from './planeRows.ts';
 import {
   type Columns,

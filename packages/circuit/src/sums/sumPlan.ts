@@ -1,5 +1,5 @@
 import type { IntegerWeights } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { digitCount } from '../netlist/signedDigits.ts';
 import {
   digitPools,

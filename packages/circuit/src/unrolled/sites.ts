@@ -10,7 +10,7 @@ import {
   windowOf,
   windowTaps,
 } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
 import { largest, requantized, requantizeOf, thresholdBits, total } from '../netlist/values.ts';

@@ -1,5 +1,5 @@
 import { type FeatureShape, featureCount, type IntegerModel, planModel } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { FormNumbers } from '../netlist/keyNumbers.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
 import { checkLevels, endLevel, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { foldedCycles, unrolledDesign } from '@hbnn/circuit';
+import {
+  chooseFolds,
+  type Fold,
+  fabrics,
+  familyFabrics,
+  foldsOf,
+  foldTable,
+  unrolledDesign,
+} from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import {
@@ -20,17 +28,16 @@ import {
   foldsAtRate,
   largestFolded,
   libertyTechnology,
-  parseFolds,
   type Quantity,
-  quantity,
   readLiberty,
+  scheduledPace,
   type Technology,
-  type Trust,
 } from '@hbnn/estimator';
 import { type Census, census, featureCount, type IntegerModel } from '@hbnn/model';
 import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
+import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
@@ -72,7 +79,7 @@ export function estimateCommand(): Command {
     .requiredOption('--model <file>', 'model file')
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
-    .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
+    .option('--fold <folds>', foldHelp)
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
@@ -94,9 +101,9 @@ async function run(o: Options): Promise<void> {
   const counted = census(model);
   if (cells !== undefined) {
     if (o.fold !== undefined) {
-      const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
+      const found = foldedAsic(model, foldedLayers(counted), cells, clockHz, o.fold);
       const head = { model: o.model, style: 'folded', operations: counted.total };
-      print({ ...head, ...found, ...generated(model, found.folds, clockHz) }, o.json);
+      print({ ...head, ...found, ...scheduledPace(model, found.folds, clockHz) }, o.json);
       return;
     }
     const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
@@ -110,71 +117,64 @@ async function run(o: Options): Promise<void> {
     print({ ...head, style: 'unrolled', note, ...estimateUnrolled(model, on, clockHz) }, o.json);
     return;
   }
-  const found = folded(foldedLayers(counted), on, clockHz, o.fold);
+  const found = folded(model, foldedLayers(counted), on, clockHz, o.fold);
   print(
-    { ...head, style: 'folded', note, ...found, ...generated(model, found.folds, clockHz) },
+    { ...head, style: 'folded', note, ...found, ...scheduledPace(model, found.folds, clockHz) },
     o.json,
   );
 }
 
-/**
- * What `hbnn verilog` makes of the same folds: planes one after the other, not all at once in wider lanes, and only where a
- * weight and an input have them.
- */
-function generated(
-  model: IntegerModel,
-  folds: FoldedEstimate['folds'],
-  clockHz: number,
-): Record<'verilogCyclesPerImage' | 'verilogFramesPerSecond', Quantity> {
-  const table = Object.fromEntries(folds.map(({ layer, pe, simd }) => [layer, { pe, simd }]));
-  const cycles = foldedCycles(model, table);
-  const counted: Trust = {
-    ...{ source: 'counted', error: 0 },
-    from: 'planes one after the other, as hbnn verilog --style folded takes them',
-  };
-  return {
-    verilogCyclesPerImage: quantity(cycles, 'cycles', counted),
-    verilogFramesPerSecond: quantity(clockHz / cycles, 'frames/s', counted),
-  };
-}
-
 /** What is counted as a LUT: tables before packing, or what of the device is in use. */
-function lutNote({ lutInputs }: Device, isFolded: boolean): string {
-  if (lutInputs === 4) return "luts: tables of four inputs, 'luts' of hbnn synth";
+function lutNote({ family }: Device, isFolded: boolean): string {
+  if (fabrics[familyFabrics[family]].tableInputs === 4)
+    return "luts: tables of four inputs, 'luts' of hbnn synth";
   return isFolded
     ? "luts: LUTs in use after place and route, as FINN's networks were measured"
     : "luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer, where two small tables share one";
 }
 
 function folded(
+  model: IntegerModel,
   layers: readonly FoldedLayer[],
   on: Device,
   clockHz: number,
   fold: string,
 ): FoldedEstimate {
-  if (fold === 'largest') return largestFolded(layers, on, clockHz);
-  const rate = /^fps:(.*)$/.exec(fold)?.[1];
-  return rate === undefined
-    ? estimateFolded(layers, parseFolds(fold, layers), on, clockHz)
-    : foldedAtRate(layers, on, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
+  const request = readFoldRequest(fold);
+  if (request.kind === 'largest') return largestFolded(layers, on, clockHz);
+  if (request.kind === 'rate') return foldedAtRate(layers, on, request.framesPerSecond, clockHz);
+  return estimateFolded(layers, foldsAsked(model, layers, request), on, clockHz);
 }
 
 function foldedAsic(
+  model: IntegerModel,
   layers: readonly FoldedLayer[],
   cells: Technology,
   clockHz: number,
   fold: string,
 ): FoldedAsic {
-  if (fold === 'largest')
+  const request = readFoldRequest(fold);
+  if (request.kind === 'largest')
     throw new HbnnError(
       '--fold largest: expected PExSIMD per layer or fps:RATE, as cells have no size to fill; name an FPGA for it',
     );
-  const rate = /^fps:(.*)$/.exec(fold)?.[1];
   const folds =
-    rate === undefined
-      ? parseFolds(fold, layers)
-      : foldsAtRate(layers, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
+    request.kind === 'rate'
+      ? foldsAtRate(layers, request.framesPerSecond, clockHz)
+      : foldsAsked(model, layers, request);
   return estimateFoldedAsic(layers, folds, cells, clockHz);
+}
+
+/** The folds that are given, or that the generator chooses for a number of LUTs, one per layer with weights. */
+function foldsAsked(
+  model: IntegerModel,
+  layers: readonly FoldedLayer[],
+  request: Exclude<ReadFoldRequest, { kind: 'largest' | 'rate' }>,
+): Fold[] {
+  if (request.kind === 'luts') return foldsOf(layers, chooseFolds(model, { luts: request.luts }));
+  if (request.kind === 'table') return foldsOf(layers, request.table);
+  const names = layers.map(({ name }) => name);
+  return foldsOf(layers, foldTable(names, request.folds));
 }
 
 function asicEstimate(

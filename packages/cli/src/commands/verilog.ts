@@ -4,13 +4,14 @@ import {
   type FoldedDesign,
   type FoldTable,
   foldedDesign,
+  foldTable,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { IntegerModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
-import { readFoldFile } from '../foldFile.ts';
+import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
@@ -50,12 +51,12 @@ export function verilogCommand(): Command {
       '--max-levels <n>',
       'registers so that no stage has more levels of gates; unrolled: an image per cycle, else no registers',
     )
-    .option('--fold <file>', 'folded: JSON of {"layer": {"pe": 4, "simd": 9}} or "constant"')
-    .option('--fps <n>', 'folded: choose folds for so many images a second, with --clock')
-    .option('--clock <MHz>', 'folded: the clock that --fps counts with')
+    .option('--fold <folds>', `folded: ${foldHelp}`)
+    .option('--fps <n>', 'folded: the same as --fold fps:N, with --clock')
+    .option('--clock <MHz>', 'folded: the clock that fps:RATE counts with')
     .option(
       '--luts <n>',
-      'folded: choose the fastest folds within about so many LUTs (default 50000)',
+      'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default 50000)',
     )
     .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
@@ -113,19 +114,45 @@ function designFor(model: IntegerModel, style: 'gates' | 'xc7', o: Options): Des
 const lutsUsually = 50_000;
 
 function foldsFor(model: IntegerModel, o: Options): FoldTable {
-  const said = [o.fold, o.fps, o.luts].filter((one) => one !== undefined);
+  const said = [o.fold, o.fps, o.luts].filter((option) => option !== undefined);
   if (said.length > 1) throw new HbnnError('--fold, --fps, --luts: expected one of them, got more');
-  if ((o.fps === undefined) !== (o.clock === undefined))
-    throw new HbnnError('--fps: expected it together with --clock, got one of them alone');
-  if (o.fold !== undefined) return readFoldFile(o.fold);
-  if (o.fps === undefined) {
-    const luts = o.luts === undefined ? lutsUsually : wholeNumber(o.luts, '--luts');
-    return chooseFolds(model, { luts });
+  const request = requestOf(o);
+  if ((request.kind === 'rate') !== (o.clock !== undefined))
+    throw new HbnnError(
+      '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone',
+    );
+  const names = model.layers.filter((layer) => 'weights' in layer).map(({ name }) => name);
+  switch (request.kind) {
+    case 'largest':
+      throw new HbnnError(
+        '--fold largest: expected luts:N, fps:RATE or PExSIMD per layer, as no device is named whose size could be filled; give luts:N',
+      );
+    case 'rate': {
+      const clock = decimal(o.clock ?? '', '--clock');
+      if (!(clock > 0))
+        throw new HbnnError(`--clock: expected megahertz above 0, got ${o.clock}; give the clock`);
+      return chooseFolds(model, { cycles: (clock * 1e6) / request.framesPerSecond });
+    }
+    case 'luts':
+      return chooseFolds(model, { luts: request.luts });
+    case 'each':
+      return foldTable(names, request.folds);
+    case 'table':
+      return request.table;
+    default:
+      return request satisfies never;
   }
-  const [fps, clock] = [decimal(o.fps, '--fps'), decimal(o.clock ?? '', '--clock')];
-  if (!(fps > 0 && clock > 0))
-    throw new HbnnError(`--fps, --clock: expected numbers above 0, got ${o.fps} and ${o.clock}`);
-  return chooseFolds(model, { cycles: (clock * 1e6) / fps });
+}
+
+/** `--fps N` is `--fold fps:N`, and `--luts N` is `--fold luts:N`. */
+function requestOf({ fold, fps, luts }: Options): ReadFoldRequest {
+  if (fold !== undefined) return readFoldRequest(fold);
+  if (fps === undefined)
+    return { kind: 'luts', luts: luts === undefined ? lutsUsually : wholeNumber(luts, '--luts') };
+  const framesPerSecond = decimal(fps, '--fps');
+  if (!(framesPerSecond > 0))
+    throw new HbnnError(`--fps: expected images per second above 0, got ${fps}; ask for more`);
+  return { kind: 'rate', framesPerSecond };
 }
 
 function summary(design: Design | FoldedDesign) {

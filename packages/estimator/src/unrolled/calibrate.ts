@@ -1,6 +1,6 @@
+import type { Fabric } from '@hbnn/circuit';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
 import { type InputMapPer, type IntegerModel, randomModel } from '@hbnn/model';
-import type { UnrolledCircuit } from './circuits.ts';
 import { unrolledCounts } from './counts.ts';
 import { EstimateMemo } from './memo.ts';
 import { partsOf } from './stepParts.ts';
@@ -94,7 +94,7 @@ function solve(
 
 interface MeasuredArea {
   readonly seed: number;
-  readonly target: UnrolledCircuit;
+  readonly target: Fabric;
   /** Of `adders`: gate equivalents of the library's cell. */
   readonly adderGates?: number;
   /** LUTs, or gate equivalents, of each step's module. */
@@ -126,7 +126,7 @@ export interface StepFit {
 }
 
 /** Areas of less than 20 LUTs, or as much in gate equivalents, are mostly rounding: they have no part in fits. */
-const leastArea: Readonly<Record<UnrolledCircuit, number>> = {
+const leastArea: Readonly<Record<Fabric, number>> = {
   ...{ lut6: 20, lut4: 20, gates: 50, adders: 50 },
 };
 

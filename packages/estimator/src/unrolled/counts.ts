@@ -1,8 +1,10 @@
 import {
   type AdderStyle,
   type ElementThresholds,
+  type Fabric,
   type Form,
   FormNumbers,
+  fabrics,
   largest,
   linearSums,
   Netlist,
@@ -28,7 +30,6 @@ import {
   windowOf,
   windowTaps,
 } from '@hbnn/model';
-import { styleOf, tableInputsOf, type UnrolledCircuit } from './circuits.ts';
 import { withFewGates } from './decisionDiagram.ts';
 import { heapCounts } from './heapCounts.ts';
 import { type CountedElement, EstimateMemo } from './memo.ts';
@@ -62,11 +63,11 @@ interface Making {
  */
 export function unrolledCounts(
   model: IntegerModel,
-  circuit: UnrolledCircuit,
+  circuit: Fabric,
   memo: EstimateMemo = new EstimateMemo(),
 ): StepCounts[] {
   const planned = planModel(model);
-  const making = { style: styleOf[circuit], tableInputs: tableInputsOf[circuit], memo };
+  const making = { style: fabrics[circuit].style, tableInputs: fabrics[circuit].tableInputs, memo };
   const pixels = pixelForms(model.input.zeros);
   let forms: readonly Form[] = Array.from(
     { length: featureCount(model.input.shape) },

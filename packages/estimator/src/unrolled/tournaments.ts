@@ -1,4 +1,4 @@
-import type { UnrolledCircuit } from './circuits.ts';
+import type { Fabric } from '@hbnn/circuit';
 import { tournamentAreas, tournamentCounts, tournamentWidths } from './measuredParts.ts';
 
 type Table = readonly (readonly number[])[];
@@ -21,7 +21,7 @@ function smoothed(table: Table): number[][] {
   return above.map((row, i) => row.map((most, j) => (most + below[i][j]) / 2));
 }
 
-const tables: Readonly<Record<UnrolledCircuit, Table>> = {
+const tables: Readonly<Record<Fabric, Table>> = {
   lut6: smoothed(tournamentAreas.lut6),
   lut4: smoothed(tournamentAreas.lut4),
   gates: smoothed(tournamentAreas.gates),
@@ -43,7 +43,7 @@ const last = (list: readonly number[]): number => list[list.length - 1];
  *
  * @param width bits of a score in two's complement
  */
-export function tournamentArea(circuit: UnrolledCircuit, scores: number, width: number): number {
+export function tournamentArea(circuit: Fabric, scores: number, width: number): number {
   if (scores < 2 || width < 1) return 0;
   const [mostScores, mostWidth] = [last(tournamentCounts), last(tournamentWidths)];
   if (scores > mostScores)

@@ -1,3 +1,4 @@
+import { type Fabric, familyFabrics } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { IntegerModel } from '@hbnn/model';
 import type { Technology } from '../cells/technology.ts';
@@ -5,7 +6,6 @@ import type { Device } from '../devices.ts';
 import { checkClock } from '../folded/folded.ts';
 import { powerModelOf } from '../power.ts';
 import { type Quantity, quantity, type Trust } from '../quantity.ts';
-import type { UnrolledCircuit } from './circuits.ts';
 import { type UnrolledCoefficients, unrolledCoefficients } from './coefficients.ts';
 import { unrolledCounts } from './counts.ts';
 import { EstimateMemo } from './memo.ts';
@@ -20,7 +20,7 @@ export interface StepArea {
 }
 
 export interface UnrolledArea {
-  readonly circuit: UnrolledCircuit;
+  readonly circuit: Fabric;
   readonly steps: readonly StepArea[];
   readonly total: Quantity;
 }
@@ -36,7 +36,7 @@ const mostRounding: Readonly<Record<string, number>> = { LUT: 8, GE: 25 };
 function areaOf(
   { unit, steps }: UnrolledCoefficients,
   step: StepCounts,
-  circuit: UnrolledCircuit,
+  circuit: Fabric,
   adderGates: number,
 ): { area: number; error: number } {
   const group = groupOf(step.kind);
@@ -58,7 +58,7 @@ function areaOf(
  */
 export function unrolledArea(
   model: IntegerModel,
-  circuit: UnrolledCircuit,
+  circuit: Fabric,
   adderGates = 0,
   memo: EstimateMemo = new EstimateMemo(),
 ): UnrolledArea {
@@ -102,7 +102,7 @@ const clockUnknown =
 /** Estimate an unrolled design on an FPGA. @throws HbnnError for an unsound model or a clock that is none */
 export function estimateUnrolled(model: IntegerModel, on: Device, clockHz: number): UnrolledFpga {
   checkClock(clockHz);
-  const area = unrolledArea(model, on.lutInputs === 4 ? 'lut4' : 'lut6');
+  const area = unrolledArea(model, familyFabrics[on.family]);
   const luts = area.total;
   const power = powerModelOf(on.family);
   const occupancy = { luts: luts.value / on.luts };

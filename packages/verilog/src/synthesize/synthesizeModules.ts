@@ -1,3 +1,4 @@
+import { type Family, fabrics, familyFabrics } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { boxesFile, xc7Boxes } from '../emit/primitives.ts';
 import { abcGateScript, isVendorCell } from '../yosys/cells.ts';
@@ -8,7 +9,8 @@ import { type CellLibrary, libraryFiles, libraryOptions, readCellLibrary } from 
 import { packedSites } from './lut6Packing.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
 
-export const synthesisTargets = ['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:FILE,…'] as const;
+const synthesisFamilies = ['xc7', 'ice40', 'ecp5', 'gowin'] as const satisfies readonly Family[];
+export const synthesisTargets = [...synthesisFamilies, 'liberty:FILE,…'] as const;
 
 /** What a module, alone and without those it is made of, takes. */
 export interface ModuleCost {
@@ -46,8 +48,8 @@ export interface Target {
 
 /** Choose a target by its name. @throws HbnnError for an unknown one */
 export function synthesisTarget(name: string, readLiberty: (file: string) => string): Target {
-  if (name === 'xc7') return { name, lutInputs: 6 };
-  if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
+  const family = synthesisFamilies.find((known) => known === name);
+  if (family !== undefined) return { name, lutInputs: fabrics[familyFabrics[family]].tableInputs };
   if (name.startsWith('liberty:'))
     return { name, liberty: name.slice('liberty:'.length).split(',').map(readLiberty) };
   throw new HbnnError(`--target: expected one of ${synthesisTargets.join(', ')}, got '${name}'`);
