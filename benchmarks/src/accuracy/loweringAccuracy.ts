@@ -14,7 +14,7 @@ import { accuracyMeter, modelScores } from '@hbnn/cli/evaluateModel';
 import { modelSizes } from '@hbnn/cli/modelSizes';
 import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
-import { encodeModel, type IntegerModel, lower } from '@hbnn/model';
+import { encodeModel, type CheckedModel, lower } from '@hbnn/model';
 import {
   type BackendName,
   evaluate,
@@ -66,7 +66,7 @@ async function trainedRun(
 
 /** Accuracy on the fast engine, and how many scores the interpreter has otherwise. */
 async function compare(
-  model: IntegerModel,
+  model: CheckedModel,
   source: Dataset['test'],
 ): Promise<{ top1: number; images: number; unequalScores: number }> {
   const meter = accuracyMeter(model.scoreOffsets.length);
@@ -83,7 +83,7 @@ async function compare(
   return { ...meter.accuracy, unequalScores };
 }
 
-async function fastTop1(model: IntegerModel, source: Dataset['test']): Promise<number> {
+async function fastTop1(model: CheckedModel, source: Dataset['test']): Promise<number> {
   const meter = accuracyMeter(model.scoreOffsets.length);
   for await (const batch of modelScores(model, 'wasm', source)) meter.add(batch);
   return meter.accuracy.top1;

@@ -20,7 +20,7 @@ import { unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, random } from '@hbnn/core';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import {
   type LayerCost,
@@ -146,7 +146,7 @@ const styles = values.styles.split(',').map((style): Style => {
 });
 
 async function ownRow(one: CircuitCase, seed: number, style: Style): Promise<CircuitRow> {
-  const model: IntegerModel = modelOf(one, seed);
+  const model: CheckedModel = modelOf(one, seed);
   const design = unrolledDesign(model, { style });
   const files = verilogFiles(design);
   const found = await kept([files, style], async () => {

@@ -28,7 +28,7 @@ import {
   largestFolded,
   unrolledCounts,
 } from '@hbnn/estimator';
-import { census, type InputMapPer, type IntegerModel, planModel, randomModel } from '@hbnn/model';
+import { census, type InputMapPer, type CheckedModel, checkModel, randomModel } from '@hbnn/model';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 
 const { values } = parseArgs({
@@ -70,7 +70,7 @@ const layerTexts: readonly string[] = [
 ];
 
 /** Every third model is a network of any layers, the others are one layer behind thresholds. */
-function modelOf(seed: number): IntegerModel {
+function modelOf(seed: number): CheckedModel {
   if (seed % 3 === 0) return randomModel(`digest ${seed}`);
   const rng = random('digest', seed);
   const pick = <T>(list: readonly T[]): T => list[rng.below(list.length)];
@@ -121,7 +121,7 @@ function outcome<T>(call: () => T): T | { readonly error: string } {
 const textsOf = (design: Design | FoldedDesign): Readonly<Record<string, string>> =>
   verilogFiles(design);
 
-function noteUnrolled(seed: number, model: IntegerModel, style: AdderStyle): Design {
+function noteUnrolled(seed: number, model: CheckedModel, style: AdderStyle): Design {
   const design = unrolledDesign(model, { style });
   note(seed, 'unrolled text', textsOf(design));
   note(
@@ -142,7 +142,7 @@ function noteUnrolled(seed: number, model: IntegerModel, style: AdderStyle): Des
   return design;
 }
 
-function noteFolded(seed: number, model: IntegerModel, style: AdderStyle): void {
+function noteFolded(seed: number, model: CheckedModel, style: AdderStyle): void {
   const folds: readonly FoldTable[] = [chooseFolds(model, { luts: 3000 + 500 * (seed % 9) }), {}];
   const lanes = Object.fromEntries(
     Object.entries(folds[0]).map(([name, fold]) => [
@@ -157,7 +157,7 @@ function noteFolded(seed: number, model: IntegerModel, style: AdderStyle): void 
   }
 }
 
-function noteEstimates(seed: number, model: IntegerModel): void {
+function noteEstimates(seed: number, model: CheckedModel): void {
   for (const circuit of ['lut6', 'lut4', 'gates', 'adders'] as const)
     note(seed, 'counts', unrolledCounts(model, circuit));
   for (const name of ['xc7z045', 'ecp5-85'])
@@ -185,7 +185,7 @@ const synthesized: { readonly seed: number; readonly size: number; readonly desi
 for (let seed = 0; seed < Number(values.designs); seed++) {
   const model = modelOf(seed);
   const style: AdderStyle = seed % 2 === 0 ? 'xc7' : 'gates';
-  const adders = estimateAdders(planModel(model));
+  const adders = estimateAdders(model.checkedLayers);
   note(seed, 'adders', adders);
   noteEstimates(seed, model);
   if (adders.reduce((sum, layer) => sum + layer.adders, 0) > maxAdders) continue;

@@ -19,7 +19,7 @@ import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
 import { cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
-import { type IntegerModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 import type { LayerCircuit } from '../reproduce/figures/layerCircuits.ts';
@@ -55,7 +55,7 @@ const cases: readonly Case[] = layerPlaces.flatMap(({ network, layer, inputs }) 
 function modelOf(
   { inputs, outputs, bits, mapPer, scaling }: Case,
   variant: number | '' = '',
-): IntegerModel {
+): CheckedModel {
   const mix = circuitMixes.find(([average]) => average === bits)?.[1] ?? '1';
   return randomModel(`${inputs}x${outputs} ${bits}${variant}`, {
     ...{ layer: `dense:${inputs}x${outputs}`, mix: parseMix(mix), mapPer: parseMapPer(mapPer) },
@@ -75,7 +75,7 @@ type Synthesized = Pick<LayerCircuit, 'area' | 'sites' | 'synthesisSeconds'>;
 
 /** The area of the layer's own module: LUTs and sites, or gate equivalents. */
 async function synthesized(
-  model: IntegerModel,
+  model: CheckedModel,
   target: string,
   gate: number,
 ): Promise<Synthesized> {

@@ -3,7 +3,7 @@ import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
+  type CheckedModel,
   type IntegerWeights,
   treeSize,
 } from '@hbnn/model';
@@ -12,7 +12,7 @@ const planes = 3;
 const multiples = [4, 2, 1];
 
 /** AlexNet-BN at the paper's size as `lower` makes it, with random weights, maps and thresholds of 1.4 bits. */
-export function alexNetModel(seed: number): IntegerModel {
+export function alexNetModel(seed: number): CheckedModel {
   const rng = random(seed, 'alexNetModel');
   return network('alexnet-bn-full', [224, 224, 3], 1000, [
     conv('conv1', int8Weights(rng, [96, 11, 11, 3]), 4, [4, 4, 3, 3]),
@@ -54,7 +54,7 @@ export const mobileNetBlocks: readonly (readonly [number, number])[] = [
 ];
 
 /** MobileNet 1.0-224: pointwise convolutions of 1.4 bits, the rest of 8. */
-export function mobileNetModel(seed: number): IntegerModel {
+export function mobileNetModel(seed: number): CheckedModel {
   const rng = random(seed, 'mobileNetModel');
   const layers: IntegerLayer[] = [
     conv('conv1', int8Weights(rng, [32, 3, 3, 3]), 2, [0, 0, 1, 1]),
@@ -86,7 +86,7 @@ export function mobileNetModel(seed: number): IntegerModel {
 }
 
 /** VGG-8 (FINN's CNV) for 32x32 images. */
-export function vgg8Model(seed: number): IntegerModel {
+export function vgg8Model(seed: number): CheckedModel {
   const rng = random(seed, 'vgg8Model');
   const next = (name: string, inputs: number, outputs: number) =>
     conv(name, planeWeights(rng, [outputs, 3, 3, inputs]), 1, [0, 0, 0, 0]);
@@ -118,7 +118,7 @@ function network(
   shape: FeatureShape,
   classes: number,
   layers: readonly IntegerLayer[],
-): IntegerModel {
+): CheckedModel {
   return {
     name: `${name}, random`,
     input: { shape, zeros: Int32Array.of(124, 116, 104) },

@@ -7,7 +7,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import { type IntegerModel, interpreter, planModel } from '@hbnn/model';
+import { type CheckedModel, interpreter, checkModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
 import { designOf, readRtl } from './rtlFolder.ts';
@@ -26,7 +26,7 @@ const mostSimulated = 200_000;
 const lutsSimulated = 50_000;
 
 /** Executors of integer models by name: all compute the same numbers. */
-const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>> = {
+const engines: Readonly<Record<string, (model: CheckedModel) => Promise<Engine>>> = {
   reference: async (model) => {
     const { run } = interpreter(model);
     return { run: (pixels) => run(pixels), dispose: () => {} };
@@ -34,20 +34,20 @@ const engines: Readonly<Record<string, (model: IntegerModel) => Promise<Engine>>
   wasm: (model) => loadModel(model),
   // The Verilog that the model becomes, read back and computed gate by gate; folded where it is large unrolled.
   verilog: async (model) => {
-    const adders = estimateAdders(planModel(model)).reduce((sum, layer) => sum + layer.adders, 0);
+    const adders = estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
     return adders > mostSimulated ? foldedEngine(model) : simulated(model, unrolledDesign(model));
   },
   // As a chain of streams, clock by clock.
   'verilog-folded': foldedEngine,
 };
 
-function foldedEngine(model: IntegerModel): Promise<Engine> {
+function foldedEngine(model: CheckedModel): Promise<Engine> {
   const folds = chooseFolds(model, { luts: lutsSimulated });
   return simulated(model, foldedDesign(model, { folds }));
 }
 
 async function simulated(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   files?: Readonly<Record<string, string>>,
 ): Promise<Engine> {
@@ -61,7 +61,7 @@ export const engineNames = Object.keys(engines);
 export const defaultEngine = 'wasm';
 
 /** Make a model ready on an engine. @throws HbnnError for an unknown name */
-export async function openEngine(name: string, model: IntegerModel): Promise<Engine> {
+export async function openEngine(name: string, model: CheckedModel): Promise<Engine> {
   const open = engines[name];
   if (open === undefined)
     throw new HbnnError(`--engine: expected ${engineNames.join(' or ')}, got '${name}'`);
@@ -69,7 +69,7 @@ export async function openEngine(name: string, model: IntegerModel): Promise<Eng
 }
 
 /** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */
-export async function openRtl(folder: string, model: IntegerModel): Promise<Engine> {
+export async function openRtl(folder: string, model: CheckedModel): Promise<Engine> {
   const { manifest, files } = readRtl(folder);
   return simulated(model, designOf(folder, manifest, model), files);
 }

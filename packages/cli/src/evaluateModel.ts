@@ -1,5 +1,5 @@
 import { type BatchSource, HbnnError } from '@hbnn/core';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { type Engine, openEngine } from './engines.ts';
 
 /** Accuracy of an integer model; ties count against the label, as in training's evaluation. */
@@ -35,7 +35,7 @@ export interface ScoredBatch {
  * @throws HbnnError when its input or classes are not the data set's
  */
 export async function* modelPixels(
-  model: IntegerModel,
+  model: CheckedModel,
   source: BatchSource,
 ): AsyncGenerator<{ readonly pixels: Uint8Array; readonly labels: Int32Array }> {
   const { shape } = model.input;
@@ -55,7 +55,7 @@ export async function* modelPixels(
  * @throws HbnnError like `modelPixels`, or when the engine is unknown
  */
 export async function* modelScores(
-  model: IntegerModel,
+  model: CheckedModel,
   engineOrName: Engine | string,
   source: BatchSource,
 ): AsyncGenerator<ScoredBatch> {
@@ -101,7 +101,7 @@ export function accuracyMeter(classes: number): {
  * @throws HbnnError like `modelScores`
  */
 export async function evaluateModel(
-  model: IntegerModel,
+  model: CheckedModel,
   engineOrName: Engine | string,
   source: BatchSource,
   onImages: (done: number) => void,

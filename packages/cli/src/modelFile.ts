@@ -1,6 +1,6 @@
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
-import { type IntegerModel, readModel } from '@hbnn/model';
+import { type CheckedModel, readModel } from '@hbnn/model';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -28,14 +28,14 @@ function statOf(file: string): Stats {
  *
  * @throws HbnnError when it is missing, unreadable or damaged
  */
-export async function readModelFile(file: string): Promise<IntegerModel> {
+export async function readModelFile(file: string): Promise<CheckedModel> {
   return (await readModelWithSize(file)).model;
 }
 
 /** The same, with the bytes that were read. */
 export async function readModelWithSize(
   file: string,
-): Promise<{ model: IntegerModel; bytes: number }> {
+): Promise<{ model: CheckedModel; bytes: number }> {
   const stat = statOf(file);
   // Only a regular file's size is what there is to read.
   const size = stat.isFile() ? stat.size : undefined;

@@ -1,4 +1,4 @@
-import { type IntegerModel, type ModelSize, weightCount } from '@hbnn/model';
+import { type CheckedModel, type ModelSize, weightCount } from '@hbnn/model';
 
 /** A model's file beside what the same weights take as float32 and at 1 and 2 bits each, without anything else. */
 export interface ModelSizes {
@@ -13,7 +13,7 @@ export interface ModelSizes {
 }
 
 /** Compare a model file's size with others of the same weights. */
-export function modelSizes(model: IntegerModel, bytes: number): ModelSizes {
+export function modelSizes(model: CheckedModel, bytes: number): ModelSizes {
   const weights = weightCount(model);
   const rounded = (value: number): number => Number(value.toFixed(3));
   return {

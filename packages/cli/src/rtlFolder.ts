@@ -9,7 +9,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 
 /** The file that says how a folder of Verilog came about. */
@@ -36,7 +36,7 @@ export interface RtlManifest {
 /** Write the Verilog of a design, its testbench and the manifest. */
 export function writeRtl(
   folder: string,
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): void {
@@ -70,7 +70,7 @@ function foldsOf({ layers }: FoldedDesign): FoldTable {
 export function designOf(
   folder: string,
   manifest: RtlManifest,
-  model: IntegerModel,
+  model: CheckedModel,
 ): Design | FoldedDesign {
   const { style, maxLevels, folds = {}, architecture } = manifest;
   // What the folder holds was within a budget when it was written.

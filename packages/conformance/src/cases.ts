@@ -11,11 +11,11 @@ import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
+  type CheckedModel,
   type IntegerWeights,
   type Padding4,
   type PlaneWeights,
-  planModel,
+  checkModel,
   randomModel,
   type ThresholdLayer,
   treeSize,
@@ -24,7 +24,7 @@ import {
 /** A model that executors are tried on. */
 export interface ModelCase {
   readonly name: string;
-  make(): IntegerModel;
+  make(): CheckedModel;
 }
 
 const tails = [1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
@@ -87,15 +87,15 @@ function whole(
   shape: FeatureShape,
   zero: number,
   layers: readonly IntegerLayer[],
-): IntegerModel {
+): CheckedModel {
   const zeros = new Int32Array(shape[2]).fill(zero);
   const classes = featureCount(layers.reduce(outputOf, shape));
-  const model: IntegerModel = {
+  const model: CheckedModel = {
     ...{ name, input: { shape, zeros }, layers, scoreFactor: 1 },
     scoreOffsets: Int32Array.from({ length: classes }, (_, k) => 3 * k - 5),
     classes: Array.from({ length: classes }, (_, k) => `${k}`),
   };
-  planModel(model);
+  checkModel(model);
   return model;
 }
 

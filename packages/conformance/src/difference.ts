@@ -2,7 +2,7 @@ import { random } from '@hbnn/core';
 import {
   type Feature,
   featureCount,
-  type IntegerModel,
+  type CheckedModel,
   interpreter,
   type Watch,
 } from '@hbnn/model';
@@ -13,10 +13,10 @@ export interface Executor {
   dispose?(): void;
 }
 
-export type Open = (model: IntegerModel) => Promise<Executor>;
+export type Open = (model: CheckedModel) => Promise<Executor>;
 
 /** Seeded images of a model: noise, and black and white ones. */
-export function pixelsFor(model: IntegerModel, images: number): Uint8Array {
+export function pixelsFor(model: CheckedModel, images: number): Uint8Array {
   const rng = random('conformance', model.name);
   const size = featureCount(model.input.shape);
   return Uint8Array.from({ length: images * size }, (_, i) => {
@@ -43,7 +43,7 @@ interface Seen {
  * the same, else where they first part: image, layer, position and both values.
  */
 export async function differenceFrom(
-  model: IntegerModel,
+  model: CheckedModel,
   open: Open,
   pixels: Uint8Array,
 ): Promise<string> {

@@ -1,5 +1,5 @@
 import { type DesignOptions, estimateAdders, unrolledDesign } from '@hbnn/circuit';
-import { type IntegerModel, planModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, checkModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
 import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
@@ -9,8 +9,8 @@ const mostAdders = 500;
 const randomAdders = 2500;
 const randomModels = process.env.HBNN_VERILOG === 'all' ? 100 : 50;
 
-const adders = (model: IntegerModel): number =>
-  estimateAdders(planModel(model)).reduce((sum, layer) => sum + layer.adders, 0);
+const adders = (model: CheckedModel): number =>
+  estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
 
 const cases = modelCases()
   .map(({ name, make }) => ({ name, model: make() }))
@@ -21,7 +21,7 @@ const seeds = Array.from({ length: randomModels }, (_, seed) => seed).filter(
 
 type Options = Pick<DesignOptions, 'style' | 'maxLevels'>;
 
-const open = (o: Options) => (model: IntegerModel) => simulate(model, unrolledDesign(model, o));
+const open = (o: Options) => (model: CheckedModel) => simulate(model, unrolledDesign(model, o));
 
 /** Without registers, and with few and many levels of gates between them. */
 const ways: readonly Options[] = [

@@ -1,6 +1,6 @@
 import { type FoldTable, foldedDesign } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
-import { type IntegerModel, planModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, checkModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
 import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
@@ -19,8 +19,8 @@ const larger = new Set([
 /** … and few outputs may take long all the same. */
 const slow = new Set(['zeros of 255']);
 
-const outputs = (model: IntegerModel): number =>
-  planModel(model).reduce((sum, { output }) => sum + output[0] * output[1] * output[2], 0);
+const outputs = (model: CheckedModel): number =>
+  model.checkedLayers.reduce((sum, { output }) => sum + output[0] * output[1] * output[2], 0);
 
 const cases = modelCases()
   .map(({ name, make }) => ({ name, model: make() }))
@@ -32,14 +32,14 @@ const cases = modelCases()
   .map((one, at) => ({ ...one, at }));
 
 /** A random fold of each layer with weights; some have their weights as constants. */
-function randomFolds(model: IntegerModel, seed: number): FoldTable {
+function randomFolds(model: CheckedModel, seed: number): FoldTable {
   const rng = random(seed, 'folds', model.name);
   const divisor = (n: number): number => {
     const all = Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
     return all[rng.below(all.length)];
   };
   return Object.fromEntries(
-    planModel(model).flatMap(({ layer }): [string, FoldTable[string]][] => {
+    model.checkedLayers.flatMap(({ layer }): [string, FoldTable[string]][] => {
       if (!('weights' in layer)) return [];
       const [rows, ...rest] = layer.weights.shape;
       const fold = { pe: divisor(rows), simd: divisor(rest.reduce((a, b) => a * b, 1)) };
@@ -61,7 +61,7 @@ describe('folded verilog agrees with the interpreter', () => {
   test.each(cases)('$name', async ({ model, at }) => {
     for (const { seed, ...o } of waysAt(at)) {
       const folds = randomFolds(model, seed);
-      const open = (one: IntegerModel) => simulate(one, foldedDesign(one, { ...o, folds }));
+      const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...o, folds }));
       expect(await differenceFrom(model, open, pixelsFor(model, 4)), JSON.stringify(folds)).toBe(
         '',
       );
@@ -72,7 +72,7 @@ describe('folded verilog agrees with the interpreter', () => {
     const model = randomModel(seed);
     for (const way of waysAt(seed)) {
       const folds = randomFolds(model, way.seed);
-      const open = (one: IntegerModel) => simulate(one, foldedDesign(one, { ...way, folds }));
+      const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
       expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
         '',
       );

@@ -1,6 +1,6 @@
 export { type Census, census, type StepCensus } from './census/census.ts';
 export type { Operations } from './census/operations.ts';
-export { type PlannedLayer, planModel } from './checkModel.ts';
+export { type CheckedLayer, checkModel } from './checkModel.ts';
 export {
   decodeModel,
   encodeModel,

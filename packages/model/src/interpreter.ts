@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { type PlannedLayer, planModel } from './checkModel.ts';
+import { type CheckedLayer, checkModel } from './checkModel.ts';
 import {
   type ConvLayer,
   type DenseLayer,
@@ -7,7 +7,7 @@ import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
+  type CheckedModel,
   type MaxPoolLayer,
   type RequantizeLayer,
   type SumPoolLayer,
@@ -26,7 +26,7 @@ export type Watch = (layer: Pick<IntegerLayer, 'name' | 'kind'>, output: Feature
 
 /** A model made ready to be interpreted. */
 export interface Interpreter {
-  readonly model: IntegerModel;
+  readonly model: CheckedModel;
   /** Scores of each image, [count, classes]. */
   run(pixels: Uint8Array, watch?: Watch): Int32Array;
 }
@@ -36,8 +36,8 @@ export interface Interpreter {
  *
  * @throws HbnnError when the model is not sound; `run`: when the pixels are no whole number of images
  */
-export function interpreter(model: IntegerModel): Interpreter {
-  const planned = planModel(model);
+export function interpreter(model: CheckedModel): Interpreter {
+  const planned = model.checkedLayers;
   const steps = planned.map((plan) => layerStep(plan));
   const { shape, zeros } = model.input;
   const size = featureCount(shape);
@@ -71,7 +71,7 @@ export function interpreter(model: IntegerModel): Interpreter {
 export type LayerStep = (input: Int32Array) => Int32Array<ArrayBuffer>;
 
 /** One layer as the interpreter computes it: from the values of its input to those of its output. */
-export function layerStep({ layer, input, output }: PlannedLayer): LayerStep {
+export function layerStep({ layer, input, output }: CheckedLayer): LayerStep {
   switch (layer.kind) {
     case 'conv':
       return convStep(layer, input, output);

@@ -8,7 +8,7 @@ import {
   type Random,
   random,
 } from '@hbnn/core';
-import { planLayers, planModel } from './checkModel.ts';
+import { checkLayers, checkModel } from './checkModel.ts';
 import { weightUnits } from './coarseMap.ts';
 import {
   type FeatureShape,
@@ -116,12 +116,12 @@ function finished(
     scoreOffsets: new Int32Array(classes),
     classes: Array.from({ length: classes }, (_, k) => `${k}`),
   };
-  planModel(model);
+  checkModel(model);
   return model;
 }
 
 function outputOf(shape: FeatureShape, zeros: Int32Array, layers: IntegerLayer[]): FeatureShape {
-  return planLayers(layers, shape, zeros)[layers.length - 1].output;
+  return checkLayers(layers, shape, zeros)[layers.length - 1].output;
 }
 
 interface WeightOptions {
@@ -198,7 +198,7 @@ function randomNetwork(seed: number | string, o: RandomLayerOptions): IntegerMod
   const layers: IntegerLayer[] = [];
   const length = 2 + rng.below(7);
   while (layers.length < length) {
-    const last = layers.length === 0 ? undefined : planLayers(layers, start, zeros).at(-1);
+    const last = layers.length === 0 ? undefined : checkLayers(layers, start, zeros).at(-1);
     const shape = last?.output ?? start;
     const bound = last?.outputBound ?? 255;
     const made = randomStep(rng, `layer${layers.length + 1}`, shape, bound, layers.at(-1)?.kind, o);

@@ -7,7 +7,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { distFromAverage, parseMix } from '@hbnn/core';
-import { type IntegerModel, interpreter, planModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, interpreter, checkModel, randomModel } from '@hbnn/model';
 import { simulate, testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 import { sourcesOf } from '../src/simulate/simulate.ts';
@@ -21,7 +21,7 @@ const conv = randomModel(2, {
   inputMix: distFromAverage(1.4),
 });
 
-const stepsOf = (model: IntegerModel, folds: FoldTable): number | undefined => {
+const stepsOf = (model: CheckedModel, folds: FoldTable): number | undefined => {
   const layer = foldedDesign(model, { folds }).layers.find(({ fold }) => fold !== undefined);
   const unit = layer?.units.find(({ kind }) => kind === 'matrix');
   return unit?.kind === 'matrix' ? unit.tables.steps.length : undefined;
@@ -92,7 +92,7 @@ describe('cycles', () => {
 
   it('are known without making the design', () => {
     const ofOne = randomModel(9, { layer: 'dense:12x1', mix: parseMix('0.5/0.5') });
-    const cases: [IntegerModel, Record<string, Fold>[]][] = [
+    const cases: [CheckedModel, Record<string, Fold>[]][] = [
       [of('position', '0.5/0.5'), [{ layer: { pe: 2, simd: 2 } }, { layer: { pe: 8, simd: 32 } }]],
       [conv, [{ layer: { pe: 3, simd: 6 } }, { layer: { pe: 1, simd: 1 } }]],
       [ofOne, [{ layer: { pe: 1, simd: 4 } }, { layer: { pe: 1, simd: 12 } }]],
@@ -105,7 +105,7 @@ describe('cycles', () => {
     // Whole networks, one lane per layer.
     for (const seed of [3, 9, 15, 36]) {
       const model = randomModel(seed);
-      const matrices = planModel(model).filter((plan) => 'weights' in plan.layer);
+      const matrices = model.checkedLayers.filter((plan) => 'weights' in plan.layer);
       const folds = Object.fromEntries(matrices.map((m) => [m.layer.name, { pe: 1, simd: 1 }]));
       expect(foldedCycles(model, folds), `${seed}`).toBe(
         foldedDesign(model, { folds }).cyclesPerImage,
@@ -221,7 +221,7 @@ it('the interpreter and the testbench have the same scores', () => {
   const model = randomModel(3);
   const files = testbenchFiles(model, foldedDesign(model), { images: 3 });
   const beats = files['testbench_scores.hex'].trim().split('\n');
-  const { output } = planModel(model)[model.layers.length - 1];
+  const { output } = model.checkedLayers[model.layers.length - 1];
   expect(beats).toHaveLength(3 * output[0] * output[1]);
   expect(interpreter(model).model).toBe(model);
 });

@@ -1,6 +1,6 @@
 import { endLevel, Netlist, nodeOf, pipelined, scheduleOf, unrolledDesign } from '@hbnn/circuit';
 import { distFromAverage, random } from '@hbnn/core';
-import { type IntegerModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, randomModel } from '@hbnn/model';
 import { testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
@@ -69,7 +69,7 @@ describe.each(['gates', 'xc7'] as const)('a pipelined design of style %s', (styl
 });
 
 describe('verify of a pipelined design', () => {
-  const model: IntegerModel = randomModel(3, { layer: 'dense:30x4', mix: distFromAverage(1.4) });
+  const model: CheckedModel = randomModel(3, { layer: 'dense:30x4', mix: distFromAverage(1.4) });
   const design = unrolledDesign(model, { maxLevels: 3 });
   const files = verilogFiles(design);
 

@@ -1,6 +1,6 @@
 import { type Design, unrolledDesign } from '@hbnn/circuit';
 import { distFromAverage, random } from '@hbnn/core';
-import { type IntegerModel, randomModel } from '@hbnn/model';
+import { type CheckedModel, randomModel } from '@hbnn/model';
 import { prove, simulate, verilogFiles } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
 
@@ -10,7 +10,7 @@ const everyImage = Uint8Array.from({ length: 2 ** 17 }, (_, i) => (i % 2 === 0 ?
 type Files = Readonly<Record<string, string>>;
 
 /** Scores and numbers of the largest of all images. */
-async function computed(model: IntegerModel, design: Design, files: Files): Promise<string> {
+async function computed(model: CheckedModel, design: Design, files: Files): Promise<string> {
   const simulation = await simulate(model, design, files);
   return [simulation.run(everyImage), simulation.largest()].join(';');
 }

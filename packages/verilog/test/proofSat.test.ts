@@ -2,8 +2,8 @@ import { type Design, unrolledDesign } from '@hbnn/circuit';
 import { distFromAverage } from '@hbnn/core';
 import {
   type IntegerLayer,
-  type IntegerModel,
-  planModel,
+  type CheckedModel,
+  checkModel,
   randomModel,
   weightValues,
 } from '@hbnn/model';
@@ -21,7 +21,7 @@ const threshold = (planes: number): IntegerLayer => ({
 });
 
 /** 128 pixels to two sums of 23 bits, and a layer behind them. */
-function wide(behind: IntegerLayer): IntegerModel {
+function wide(behind: IntegerLayer): CheckedModel {
   const values = Int8Array.from({ length: 256 }, (_, i) => ((i * 89) % 255) - 127);
   const weights = { kind: 'int8', shape: [2, 128], values } as const;
   return {
@@ -46,7 +46,7 @@ it.each([
   expect(proof.proved).toBe(true);
 });
 
-const pooled: IntegerModel = {
+const pooled: CheckedModel = {
   ...{ name: 'pooled', input: { shape: [2, 2, 1], zeros: Int32Array.of(7) } },
   layers: [{ kind: 'maxPool', name: 'pool', size: [2, 2], strides: [2, 2], padding: [0, 0, 0, 0] }],
   ...{ scoreOffsets: Int32Array.of(-3), scoreFactor: 1, classes: ['a'] },
@@ -72,8 +72,8 @@ it('proves the largest of wide values by sat, and finds values for which it is n
 });
 
 /** The sums of a layer as somebody would write them by hand. */
-function byHand(model: IntegerModel, { layers }: Design, wrong = 0): string {
-  const [, plan] = planModel(model);
+function byHand(model: CheckedModel, { layers }: Design, wrong = 0): string {
+  const [, plan] = model.checkedLayers;
   const { input, output, module } = layers[1];
   if (plan.layer.kind !== 'dense') throw new Error('dense');
   const weights = weightValues(plan.layer.weights);

@@ -1,5 +1,5 @@
 import { HbnnError, parseMapPer, parseMix, random } from '@hbnn/core';
-import { type IntegerModel, type IntegerWeights, randomModel, weightValues } from '@hbnn/model';
+import { type CheckedModel, type IntegerWeights, randomModel, weightValues } from '@hbnn/model';
 import type { PeerCase } from './da4ml.ts';
 
 /** A layer that both generators make. */
@@ -36,7 +36,7 @@ export const circuitCases: readonly CircuitCase[] = [
 export function modelOf(
   { layer, mix, mapPer, inputBits }: CircuitCase,
   seed: number,
-): IntegerModel {
+): CheckedModel {
   const model = randomModel(seed, {
     ...{ layer, mix: parseMix(mix ?? '1'), mapPer: parseMapPer(mapPer) },
     inputMix: parseMix(inputBits === 1 ? '1' : '0/1'),
@@ -58,7 +58,7 @@ export function modelOf(
  *
  * @throws HbnnError when the model has no dense layer
  */
-export function peerCaseOf(model: IntegerModel, { inputBits }: CircuitCase): PeerCase {
+export function peerCaseOf(model: CheckedModel, { inputBits }: CircuitCase): PeerCase {
   const layer = model.layers.find(({ kind }) => kind === 'dense');
   if (layer?.kind !== 'dense') throw new HbnnError(`${model.name}: expected a dense layer`);
   const [outputs, inputs] = layer.weights.shape;

@@ -7,7 +7,7 @@ import {
   random,
   selectBits,
 } from '@hbnn/core';
-import { featureCount, type IntegerModel, randomModel } from '@hbnn/model';
+import { featureCount, type CheckedModel, randomModel } from '@hbnn/model';
 import { type LoadOptions, loadModel } from '@hbnn/wasm';
 import type { BenchLayer, LayerBits, LayerEngine } from './layers.ts';
 
@@ -28,7 +28,7 @@ function multiplesOf(average: number): readonly number[] {
   return nearestMultiples(scales, members, allowedMultiples(scaleForm)).multiples;
 }
 
-function withMultiples(model: IntegerModel, multiples: readonly number[]): IntegerModel {
+function withMultiples(model: CheckedModel, multiples: readonly number[]): CheckedModel {
   const layers = model.layers.map((layer) =>
     layer.kind === 'conv' && layer.weights.kind === 'planes'
       ? {
@@ -41,7 +41,7 @@ function withMultiples(model: IntegerModel, multiples: readonly number[]): Integ
 }
 
 /** A layer with a random map for each weight and one width for each input channel. */
-export function layerModel(layer: BenchLayer, bits: LayerBits): IntegerModel {
+export function layerModel(layer: BenchLayer, bits: LayerBits): CheckedModel {
   const { size, inputs, outputs, kernel, pad } = layer;
   const drawn = randomModel(`${layer.network} ${layer.name}`, {
     layer: `conv:${size}x${size}x${inputs},k${kernel}x${kernel},o${outputs},p${pad}`,
@@ -59,7 +59,7 @@ export interface HbnnEngine extends LayerEngine {
 
 /** Our engine on a layer: the product alone, from bits to int32 sums. */
 export async function hbnnEngine(
-  model: IntegerModel,
+  model: CheckedModel,
   bits: LayerBits,
   batch: number,
   o: LoadOptions = {},

@@ -2,9 +2,9 @@ import { random } from '@hbnn/core';
 import {
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
+  type CheckedModel,
   type Padding4,
-  planModel,
+  checkModel,
   rowLength,
 } from '@hbnn/model';
 import { loadModel, loadThreads } from '@hbnn/wasm';
@@ -14,7 +14,7 @@ import { startTensorflow } from './tensorflowEngine.ts';
 
 const bits = { weights: 1.4, inputs: 1.4 };
 
-function pixelsOf(model: IntegerModel, batch: number): Uint8Array {
+function pixelsOf(model: CheckedModel, batch: number): Uint8Array {
   const noise = random('bench', model.name);
   return Uint8Array.from({ length: batch * featureCount(model.input.shape) }, () =>
     noise.below(256),
@@ -22,15 +22,15 @@ function pixelsOf(model: IntegerModel, batch: number): Uint8Array {
 }
 
 /** Multiply-adds of one image. */
-export const networkMacs = (model: IntegerModel): number =>
-  planModel(model).reduce((sum, { layer, output }) => {
+export const networkMacs = (model: CheckedModel): number =>
+  model.checkedLayers.reduce((sum, { layer, output }) => {
     if (!('weights' in layer)) return sum;
     const row = rowLength(layer.weights.shape);
     return sum + featureCount(output) * row;
   }, 0);
 
 /** Our engine on a whole network, pixels to scores. */
-export async function hbnnNetwork(model: IntegerModel, batch: number): Promise<LayerEngine> {
+export async function hbnnNetwork(model: CheckedModel, batch: number): Promise<LayerEngine> {
   const loaded = await loadModel(model, { batch });
   const pixels = pixelsOf(model, batch);
   return {
@@ -45,7 +45,7 @@ export async function hbnnNetwork(model: IntegerModel, batch: number): Promise<L
 }
 
 /** The same on two threads, half the batch each. */
-export async function hbnnThreads(model: IntegerModel, batch: number): Promise<LayerEngine> {
+export async function hbnnThreads(model: CheckedModel, batch: number): Promise<LayerEngine> {
   const loaded = await loadThreads(model, { threads: 2, batch: Math.ceil(batch / 2) });
   const pixels = pixelsOf(model, batch);
   return {
@@ -108,10 +108,10 @@ function floatLayer(layer: IntegerLayer, channels: number): Op {
 }
 
 /** The same network in float32 on TensorFlow.js's WASM backend, pixels to scores. */
-export async function tensorflowNetwork(model: IntegerModel, batch: number): Promise<LayerEngine> {
+export async function tensorflowNetwork(model: CheckedModel, batch: number): Promise<LayerEngine> {
   await startTensorflow();
   const variables = tf.engine().memory().numTensors;
-  const ops = planModel(model).map(({ layer, output }) => floatLayer(layer, output[2]));
+  const ops = model.checkedLayers.map(({ layer, output }) => floatLayer(layer, output[2]));
   const pixels = pixelsOf(model, batch);
   const shape: [number, number, number, number] = [batch, ...model.input.shape];
   if (tf.engine().memory().numTensors === variables) throw new Error('the network has no weights');

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { type IntegerModel, planModel, rowLength } from '@hbnn/model';
+import { type CheckedModel, checkModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
 import {
   type FoldedDesign,
@@ -55,7 +55,7 @@ interface Foldable {
  *
  * @throws HbnnError when a layer's pixels alone take more cycles, or one lane per layer more LUTs
  */
-export function chooseFolds(model: IntegerModel, goal: FoldGoal): FoldTable {
+export function chooseFolds(model: CheckedModel, goal: FoldGoal): FoldTable {
   const { foldable, others } = foldables(model);
   if ('cycles' in goal) return tableOf(within(foldable, goal.cycles));
   const total = (cycles: number): number =>
@@ -94,9 +94,9 @@ function within(
 }
 
 /** A design of one row of lanes in each layer: cheap to make, and streams are as they will be. */
-function oneRowDesign(model: IntegerModel): FoldedDesign {
+function oneRowDesign(model: CheckedModel): FoldedDesign {
   const folds: Record<string, Fold> = {};
-  for (const { layer, input } of planModel(model)) {
+  for (const { layer, input } of model.checkedLayers) {
     if (!('weights' in layer)) continue;
     const [outputs] = layer.weights.shape;
     const row = rowLength(layer.weights.shape);
@@ -114,7 +114,7 @@ function oneRowDesign(model: IntegerModel): FoldedDesign {
  * @param folds of each layer with weights, by name
  * @throws HbnnError when the model is not sound, or a layer with weights has no fold
  */
-export function foldedCycles(model: IntegerModel, folds: Readonly<Record<string, Fold>>): number {
+export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string, Fold>>): number {
   const cycles = oneRowDesign(model).layers.map((layer): number => {
     const unit = layer.units.find(({ kind }) => kind === 'matrix');
     if (unit?.kind !== 'matrix') return layer.cycles.scheduled;
@@ -136,7 +136,7 @@ const scanOf = (layer: FoldedLayer): number =>
   layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), placesOf(layer));
 
 /** Layers with weights, and what all else takes. */
-function foldables(model: IntegerModel): { foldable: Foldable[]; others: number } {
+function foldables(model: CheckedModel): { foldable: Foldable[]; others: number } {
   const design = oneRowDesign(model);
   const foldable: Foldable[] = [];
   let others = 0;

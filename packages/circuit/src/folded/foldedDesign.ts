@@ -1,10 +1,10 @@
 import {
   type FeatureShape,
-  type IntegerModel,
+  type CheckedModel,
   type Padding4,
   type Pair,
-  type PlannedLayer,
-  planModel,
+  type CheckedLayer,
+  checkModel,
   type Window,
   weightValues,
   windowOf,
@@ -163,8 +163,8 @@ export const levelsUsually = 10;
  *
  * @throws HbnnError when the model is not sound, or a fold does not divide its layer
  */
-export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): FoldedDesign {
-  const planned = planModel(model);
+export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
+  const planned = model.checkedLayers;
   const { style = 'gates', maxLevels = levelsUsually, folds = {} } = o;
   checkOptions(planned, maxLevels, folds);
   const names = new Names();
@@ -191,13 +191,13 @@ export function foldedDesign(model: IntegerModel, o: FoldedOptions = {}): Folded
   };
 }
 
-function checkOptions(planned: readonly PlannedLayer[], maxLevels: number, folds: FoldTable): void {
+function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
   checkLevels(maxLevels);
   const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
   checkFoldNames(matrices, folds);
 }
 
-function foldedScores(model: IntegerModel, input: Stream, maker: LayerMaker): FoldedScores {
+function foldedScores(model: CheckedModel, input: Stream, maker: LayerMaker): FoldedScores {
   const beats = input.shape[0] * input.shape[1];
   const logic = scoresLogic(input, model.scoreOffsets, beats > 1, maker.style);
   const unit = maker.logic('logic', logic, input.shape, beatWidth(input));
@@ -237,7 +237,7 @@ class LayerMaker {
     this.maxLevels = maxLevels;
   }
 
-  make(plan: PlannedLayer, input: Stream, folds: FoldTable): MadeLayer {
+  make(plan: CheckedLayer, input: Stream, folds: FoldTable): MadeLayer {
     const { layer, output: shape } = plan;
     const { style } = this;
     switch (layer.kind) {

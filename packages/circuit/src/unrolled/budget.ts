@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { type IntegerWeights, type PlannedLayer, treeSize } from '@hbnn/model';
+import { type IntegerWeights, type CheckedLayer, treeSize } from '@hbnn/model';
 
 /** Adders of a design that is made unless told otherwise: about as many LUTs. */
 export const mostAddersUsually = 2_000_000;
@@ -11,7 +11,7 @@ export interface LayerEstimate {
 }
 
 /** Estimate each layer of an unrolled design from its shapes and bitwidths alone. */
-export function estimateAdders(planned: readonly PlannedLayer[]): LayerEstimate[] {
+export function estimateAdders(planned: readonly CheckedLayer[]): LayerEstimate[] {
   let bits = 8;
   return planned.map(({ layer, output, outputBound }) => {
     const places = output[0] * output[1];
@@ -50,7 +50,7 @@ export function digits(weights: IntegerWeights): number {
 
 /** Refuse a design that is too large, before anything is made of it. @throws HbnnError with its estimate */
 export function checkBudget(
-  planned: readonly PlannedLayer[],
+  planned: readonly CheckedLayer[],
   most: number = mostAddersUsually,
 ): void {
   const each = estimateAdders(planned);

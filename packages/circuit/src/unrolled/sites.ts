@@ -5,7 +5,7 @@ import {
   type FeatureShape,
   featureCount,
   type MaxPoolLayer,
-  type PlannedLayer,
+  type CheckedLayer,
   type SumPoolLayer,
   windowOf,
   windowTaps,
@@ -33,7 +33,7 @@ export interface Site {
  * @param memo what the plans of other sums have worked out
  */
 export function sitesOf(
-  { layer, input, output }: PlannedLayer,
+  { layer, input, output }: CheckedLayer,
   memo: SumMemo = new SumMemo(),
 ): Site[] {
   switch (layer.kind) {

@@ -1,4 +1,4 @@
-import { type FeatureShape, featureCount, type IntegerModel, planModel } from '@hbnn/model';
+import { type FeatureShape, featureCount, type CheckedModel, checkModel } from '@hbnn/model';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import { FormNumbers } from '../netlist/keyNumbers.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
@@ -118,8 +118,8 @@ export interface DesignOptions {
  *
  * @throws HbnnError when the model is not sound, or its estimate is over the budget
  */
-export function unrolledDesign(model: IntegerModel, o: DesignOptions = {}): Design {
-  const planned = planModel(model);
+export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
+  const planned = model.checkedLayers;
   checkBudget(planned, o.mostAdders);
   const { style = 'gates' } = o;
   const names = new Names();
@@ -341,7 +341,7 @@ function withoutUnread(net: Netlist, count: number): { narrow: Netlist; reads: n
 function scoresModule(
   name: string,
   input: Bus,
-  { scoreOffsets: offsets }: IntegerModel,
+  { scoreOffsets: offsets }: CheckedModel,
   style: AdderStyle,
 ): { leaf: Leaf; width: number } {
   const net = new Netlist(busWidth(input));

@@ -1,8 +1,8 @@
 import { encodeNpy, type NpyArray } from '@hbnn/core';
 import {
   type IntegerLayer,
-  type IntegerModel,
-  planModel,
+  type CheckedModel,
+  checkModel,
   treeSize,
   weightValues,
 } from '@hbnn/model';
@@ -38,13 +38,13 @@ async function run(file: string, o: Options): Promise<void> {
 }
 
 /** Every tensor as .npy, and model.json that names them. */
-export function dumpFiles(model: IntegerModel): Record<string, Uint8Array> {
+export function dumpFiles(model: CheckedModel): Record<string, Uint8Array> {
   const files: Record<string, Uint8Array> = {};
   const save = (name: string, array: NpyArray): string => {
     files[name] = encodeNpy(array);
     return name;
   };
-  const layers = planModel(model).map(({ layer, input, output }, i) => ({
+  const layers = model.checkedLayers.map(({ layer, input, output }, i) => ({
     ...{ kind: layer.kind, name: layer.name, input, output },
     ...describe(layer, input, (what, array) =>
       save(`${String(i).padStart(2, '0')}-${layer.kind}-${what}.npy`, array),

@@ -33,7 +33,7 @@ import {
   scheduledPace,
   type Technology,
 } from '@hbnn/estimator';
-import { type Census, census, featureCount, type IntegerModel } from '@hbnn/model';
+import { type Census, census, featureCount, type CheckedModel } from '@hbnn/model';
 import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
@@ -134,7 +134,7 @@ function lutNote({ family }: Device, isFolded: boolean): string {
 }
 
 function folded(
-  model: IntegerModel,
+  model: CheckedModel,
   layers: readonly FoldedLayer[],
   on: Device,
   clockHz: number,
@@ -147,7 +147,7 @@ function folded(
 }
 
 function foldedAsic(
-  model: IntegerModel,
+  model: CheckedModel,
   layers: readonly FoldedLayer[],
   cells: Technology,
   clockHz: number,
@@ -167,7 +167,7 @@ function foldedAsic(
 
 /** The folds that are given, or that the generator chooses for a number of LUTs, one per layer with weights. */
 function foldsAsked(
-  model: IntegerModel,
+  model: CheckedModel,
   layers: readonly FoldedLayer[],
   request: Exclude<ReadFoldRequest, { kind: 'largest' | 'rate' }>,
 ): Fold[] {
@@ -178,7 +178,7 @@ function foldsAsked(
 }
 
 function asicEstimate(
-  model: IntegerModel,
+  model: CheckedModel,
   counted: Census,
   cells: Technology,
   o: Options,
@@ -192,7 +192,7 @@ function asicEstimate(
 }
 
 /** Changes per net: given, or counted in the simulated gates of the design that `hbnn verilog` writes. */
-async function activityFrom(model: IntegerModel, o: Options): Promise<Activity | undefined> {
+async function activityFrom(model: CheckedModel, o: Options): Promise<Activity | undefined> {
   const given = (['activity', 'data', 'in'] as const).filter((name) => o[name] !== undefined);
   if (given.length > 1)
     throw new HbnnError(`--${given[0]}: expected no --${given[1]} beside it; give one of them`);
@@ -212,7 +212,7 @@ async function activityFrom(model: IntegerModel, o: Options): Promise<Activity |
 }
 
 async function imagesOf(
-  model: IntegerModel,
+  model: CheckedModel,
   o: Options,
 ): Promise<{ readonly pixels: Uint8Array; readonly label: string }> {
   const { shape } = model.input;

@@ -1,6 +1,6 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { type Proof, type ProofOptions, prove, type Verified, verify } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
@@ -79,7 +79,7 @@ function unrolled(design: Design | FoldedDesign, folder: string): Design {
 
 /** What a proof adds to the result; where it finds values that tell the two apart, they are the difference. */
 async function proofOf(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
   o: ProofOptions,

@@ -8,7 +8,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts';
@@ -91,7 +91,7 @@ async function run(o: Options): Promise<void> {
   );
 }
 
-function designFor(model: IntegerModel, style: 'gates' | 'xc7', o: Options): Design | FoldedDesign {
+function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Design | FoldedDesign {
   const maxLevels =
     o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
   if (o.style === 'unrolled') {
@@ -113,7 +113,7 @@ function designFor(model: IntegerModel, style: 'gates' | 'xc7', o: Options): Des
 /** LUTs that folds are chosen for when nothing is said. */
 const lutsUsually = 50_000;
 
-function foldsFor(model: IntegerModel, o: Options): FoldTable {
+function foldsFor(model: CheckedModel, o: Options): FoldTable {
   const said = [o.fold, o.fps, o.luts].filter((option) => option !== undefined);
   if (said.length > 1) throw new HbnnError('--fold, --fps, --luts: expected one of them, got more');
   const request = requestOf(o);

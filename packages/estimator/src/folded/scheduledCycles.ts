@@ -1,5 +1,5 @@
 import { type Fold, foldedCycles } from '@hbnn/circuit';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import { type Quantity, quantity, type Trust } from '../quantity.ts';
 
 /** The pace of the folded design that `hbnn verilog` writes. */
@@ -22,7 +22,7 @@ const counted: Trust = {
  * @throws HbnnError when the model is not sound, or a layer with weights has no fold
  */
 export function scheduledPace(
-  model: IntegerModel,
+  model: CheckedModel,
   folds: readonly (Fold & { readonly layer: string })[],
   clockHz: number,
 ): ScheduledPace {

@@ -1,6 +1,6 @@
 import type { Fabric } from '@hbnn/circuit';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
-import { type InputMapPer, type IntegerModel, randomModel } from '@hbnn/model';
+import { type InputMapPer, type CheckedModel, randomModel } from '@hbnn/model';
 import { unrolledCounts } from './counts.ts';
 import { EstimateMemo } from './memo.ts';
 import { partsOf } from './stepParts.ts';
@@ -180,7 +180,7 @@ function heldOut(rows: readonly Row[]): number[] {
 }
 
 /** The model that was measured. */
-export const modelOf = (one: MeasuredModel): IntegerModel =>
+export const modelOf = (one: MeasuredModel): CheckedModel =>
   one.layer === undefined
     ? randomModel(one.seed)
     : randomModel(one.seed, {

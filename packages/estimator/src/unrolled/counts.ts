@@ -22,9 +22,9 @@ import { HbnnError } from '@hbnn/core';
 import {
   channelThresholds,
   featureCount,
-  type IntegerModel,
-  type PlannedLayer,
-  planModel,
+  type CheckedModel,
+  type CheckedLayer,
+  checkModel,
   type ThresholdLayer,
   treeSize,
   windowOf,
@@ -62,11 +62,11 @@ interface Making {
  * @throws HbnnError when the model is not sound
  */
 export function unrolledCounts(
-  model: IntegerModel,
+  model: CheckedModel,
   circuit: Fabric,
   memo: EstimateMemo = new EstimateMemo(),
 ): StepCounts[] {
-  const planned = planModel(model);
+  const planned = model.checkedLayers;
   const making = { style: fabrics[circuit].style, tableInputs: fabrics[circuit].tableInputs, memo };
   const pixels = pixelForms(model.input.zeros);
   let forms: readonly Form[] = Array.from(
@@ -235,7 +235,7 @@ interface Counted {
 }
 
 /** Of a layer without weights: its elements one by one, each of its own input or window. */
-function elementCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const elements = new Elements(layer.kind, making);
   const channels = output[2];
@@ -345,7 +345,7 @@ function reachedThresholds(
 
 /** The forms of the elements that a pool's output is made of. */
 function pooledForms(
-  { layer, input, output }: PlannedLayer,
+  { layer, input, output }: CheckedLayer,
   i: number,
   before: readonly Form[],
 ): Form[] {
@@ -360,7 +360,7 @@ function pooledForms(
 }
 
 /** Of a product: what its places' sums take, all of them together, and the forms that they have. */
-function productCounts(plan: PlannedLayer, before: readonly Form[], making: Making): Counted {
+function productCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const forms: Form[] = new Array(featureCount(output));
   const tally: Tally = { ...noLogic };
@@ -451,9 +451,9 @@ function evenly<T>(list: readonly T[], most: number): T[] {
   return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
 }
 
-type WeightedLayer = Extract<PlannedLayer['layer'], { weights: unknown }>;
+type WeightedLayer = Extract<CheckedLayer['layer'], { weights: unknown }>;
 
-function weighted(layer: PlannedLayer['layer']): WeightedLayer {
+function weighted(layer: CheckedLayer['layer']): WeightedLayer {
   if (!('weights' in layer)) throw new HbnnError(`${layer.name}: expected weights`);
   return layer;
 }

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { featureCount, type PlannedLayer, windowOf, windowTaps } from '@hbnn/model';
+import { featureCount, type CheckedLayer, windowOf, windowTaps } from '@hbnn/model';
 
 /** One place of a product. */
 export interface Place {
@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** Places of a layer whose windows lie in the input alike: their sums are the same but for the inputs' widths. */
-export function placesOf({ layer, input, output }: PlannedLayer): { readonly places: Place[] }[] {
+export function placesOf({ layer, input, output }: CheckedLayer): { readonly places: Place[] }[] {
   if (layer.kind === 'dense') {
     const taps = Array.from({ length: featureCount(input) }, (_, i) => i);
     const outputs = layer.weights.shape[0];

@@ -1,10 +1,10 @@
-import type { PlannedLayer } from '@hbnn/model';
+import type { CheckedLayer } from '@hbnn/model';
 import type { LogicCounts } from './netlistCounts.ts';
 
 /** Building blocks of one step of an unrolled design: what its area is made of. */
 export interface StepCounts extends LogicCounts {
   readonly name: string;
-  readonly kind: PlannedLayer['layer']['kind'] | 'scores' | 'largest';
+  readonly kind: CheckedLayer['layer']['kind'] | 'scores' | 'largest';
 }
 
 /** Kinds of steps that share coefficients. */

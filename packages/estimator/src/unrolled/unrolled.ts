@@ -1,6 +1,6 @@
 import { type Fabric, familyFabrics } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import type { IntegerModel } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import type { Technology } from '../cells/technology.ts';
 import type { Device } from '../devices.ts';
 import { checkClock } from '../folded/folded.ts';
@@ -57,7 +57,7 @@ function areaOf(
  * @throws HbnnError when the model is not sound
  */
 export function unrolledArea(
-  model: IntegerModel,
+  model: CheckedModel,
   circuit: Fabric,
   adderGates = 0,
   memo: EstimateMemo = new EstimateMemo(),
@@ -100,7 +100,7 @@ const clockUnknown =
   'whether the clock is met: the design is combinational and nothing is placed or routed; add registers, or take the depth that hbnn synth reports';
 
 /** Estimate an unrolled design on an FPGA. @throws HbnnError for an unsound model or a clock that is none */
-export function estimateUnrolled(model: IntegerModel, on: Device, clockHz: number): UnrolledFpga {
+export function estimateUnrolled(model: CheckedModel, on: Device, clockHz: number): UnrolledFpga {
   checkClock(clockHz);
   const area = unrolledArea(model, familyFabrics[on.family]);
   const luts = area.total;
@@ -160,7 +160,7 @@ export interface AsicOptions {
  *
  * @throws HbnnError for an unsound model, a rate that is none, or an activity not above 0
  */
-export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOptions): UnrolledAsic {
+export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOptions): UnrolledAsic {
   if (!(Number.isFinite(o.framesPerSecond) && o.framesPerSecond > 0))
     throw new HbnnError(`rate: expected images per second above 0, got ${o.framesPerSecond}`);
   const activity = activityOf(o.activity);
@@ -194,7 +194,7 @@ export function estimateAsic(model: IntegerModel, cells: Technology, o: AsicOpti
 }
 
 /** With the library's cell that adds three bits, where it has one and that is smaller. */
-function asicArea(model: IntegerModel, { fullAdderGates }: Technology): UnrolledArea {
+function asicArea(model: CheckedModel, { fullAdderGates }: Technology): UnrolledArea {
   const memo = new EstimateMemo();
   const plain = unrolledArea(model, 'gates', 0, memo);
   if (fullAdderGates === undefined) return plain;

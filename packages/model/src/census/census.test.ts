@@ -1,7 +1,7 @@
 import { HbnnError, parseMix } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { type PlannedLayer, planModel } from '../checkModel.ts';
-import { type FeatureShape, featureCount, type IntegerModel } from '../integerModel.ts';
+import { type CheckedLayer, checkModel } from '../checkModel.ts';
+import { type FeatureShape, featureCount, type CheckedModel } from '../integerModel.ts';
 import { randomModel } from '../randomModel.ts';
 import { census } from './census.ts';
 import type { Operations } from './operations.ts';
@@ -13,7 +13,7 @@ type Bits = readonly number[] | 'number';
 type Visit = (o: number, y: number, x: number, weight: number, input: number) => void;
 
 /** Walk every product as the interpreter's loops do. */
-function eachProduct({ layer, input, output }: PlannedLayer, visit: Visit): void {
+function eachProduct({ layer, input, output }: CheckedLayer, visit: Visit): void {
   if (layer.kind === 'dense') {
     const [outputs, inputs] = layer.weights.shape;
     for (let o = 0; o < outputs; o++)
@@ -38,7 +38,7 @@ function eachProduct({ layer, input, output }: PlannedLayer, visit: Visit): void
             }
 }
 
-function countProducts(plan: PlannedLayer, bits: Bits): { operations: Operations; macs: number } {
+function countProducts(plan: CheckedLayer, bits: Bits): { operations: Operations; macs: number } {
   const n = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0 };
   if (!('weights' in plan.layer)) throw new Error('no products');
   const { weights } = plan.layer;
@@ -71,7 +71,7 @@ function countProducts(plan: PlannedLayer, bits: Bits): { operations: Operations
 }
 
 /** The values of a pooling window at each output, as indices of inputs. */
-function windows({ layer, input, output }: PlannedLayer): number[][] {
+function windows({ layer, input, output }: CheckedLayer): number[][] {
   if (layer.kind !== 'maxPool' && layer.kind !== 'sumPool') throw new Error('no pool');
   const [top, left] = layer.kind === 'maxPool' ? layer.padding : [0, 0];
   const found: number[][] = [];
@@ -92,9 +92,9 @@ function windows({ layer, input, output }: PlannedLayer): number[][] {
 }
 
 /** The operations of every layer, counted one by one. */
-function naive(model: IntegerModel): { operations: Operations; macs: number }[] {
+function naive(model: CheckedModel): { operations: Operations; macs: number }[] {
   let bits: Bits = 'number';
-  return planModel(model).map((plan) => {
+  return model.checkedLayers.map((plan) => {
     const { layer, output } = plan;
     const none = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0 };
     const before: Bits = bits;

@@ -1,9 +1,9 @@
-import { type PlannedLayer, planModel } from '../checkModel.ts';
+import { type CheckedLayer, checkModel } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
+  type CheckedModel,
   type IntegerWeights,
   type MaxPoolLayer,
   type RequantizeLayer,
@@ -56,8 +56,8 @@ const none: Operations = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0
  *
  * @throws HbnnError when the model is not sound
  */
-export function census(model: IntegerModel): Census {
-  const planned = planModel(model);
+export function census(model: CheckedModel): Census {
+  const planned = model.checkedLayers;
   let coding = pixelCoding(model);
   const steps: StepCensus[] = [pixelStep(model, coding)];
   for (const plan of planned) {
@@ -77,7 +77,7 @@ export function census(model: IntegerModel): Census {
   return { model: model.name, steps, total };
 }
 
-function pixelStep({ input }: IntegerModel, after: Coding): StepCensus {
+function pixelStep({ input }: CheckedModel, after: Coding): StepCensus {
   const pixels = featureCount(input.shape);
   const stored = input.zeros.length * 8;
   return {
@@ -96,7 +96,7 @@ function pixelStep({ input }: IntegerModel, after: Coding): StepCensus {
   };
 }
 
-function scoreStep(model: IntegerModel, last: PlannedLayer, coding: Coding): StepCensus {
+function scoreStep(model: CheckedModel, last: CheckedLayer, coding: Coding): StepCensus {
   const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   const width = wholeWidth(most, true);
   const sum = wholeWidth(last.outputBound + most, true);
@@ -117,7 +117,7 @@ function scoreStep(model: IntegerModel, last: PlannedLayer, coding: Coding): Ste
   };
 }
 
-function layerStep(plan: PlannedLayer, before: Coding, after: Coding): StepCensus {
+function layerStep(plan: CheckedLayer, before: Coding, after: Coding): StepCensus {
   const { layer, input, output } = plan;
   const { operations, macs } = operationsOf(plan, before);
   const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
@@ -145,7 +145,7 @@ interface Counted {
   readonly macs: number;
 }
 
-function operationsOf(plan: PlannedLayer, coding: Coding): Counted {
+function operationsOf(plan: CheckedLayer, coding: Coding): Counted {
   const { layer, output } = plan;
   const values = featureCount(output);
   switch (layer.kind) {
@@ -174,7 +174,7 @@ function operationsOf(plan: PlannedLayer, coding: Coding): Counted {
 }
 
 /** A largest of n values takes n − 1 comparisons; places beyond the edges do not take part. */
-function poolPairs(layer: MaxPoolLayer, { input, output }: PlannedLayer): number {
+function poolPairs(layer: MaxPoolLayer, { input, output }: CheckedLayer): number {
   const window = windowOf(layer);
   const along = (axis: 0 | 1, at: number): number => {
     const [from, end] = spanUnder(window, input, axis, at);

@@ -1,5 +1,5 @@
-import type { PlannedLayer } from '../checkModel.ts';
-import { type FeatureShape, featureCount, type IntegerModel } from '../integerModel.ts';
+import type { CheckedLayer } from '../checkModel.ts';
+import { type FeatureShape, featureCount, type CheckedModel } from '../integerModel.ts';
 import { spanUnder, windowOf } from '../windows.ts';
 
 /** How the values of a feature map are held: as sign bits per element, or as numbers of one width. */
@@ -12,7 +12,7 @@ export const wholeWidth = (bound: number, signed: boolean): number =>
   Math.max(1, Math.ceil(Math.log2(bound + 1)) + (signed ? 1 : 0));
 
 /** Pixels minus their zeros: 8 bits, or 9 where a zero can make them negative. */
-export const pixelCoding = ({ input }: IntegerModel): Coding => ({
+export const pixelCoding = ({ input }: CheckedModel): Coding => ({
   kind: 'whole',
   width: input.zeros.every((zero) => zero === 0) ? 8 : 9,
 });
@@ -24,7 +24,7 @@ export const codedBits = (coding: Coding, shape: FeatureShape): number =>
     : coding.bits.reduce((sum, n) => sum + n, 0);
 
 /** How a layer's outputs are held, given its inputs. */
-export function outputCoding(plan: PlannedLayer, before: Coding): Coding {
+export function outputCoding(plan: CheckedLayer, before: Coding): Coding {
   const { layer } = plan;
   switch (layer.kind) {
     case 'conv':
@@ -48,7 +48,7 @@ export function outputCoding(plan: PlannedLayer, before: Coding): Coding {
  * be a sum of the planes of any of them, so it is held as a number.
  */
 function pooledCoding(
-  { layer, input, output, outputBound }: PlannedLayer,
+  { layer, input, output, outputBound }: CheckedLayer,
   bits: Uint8Array,
 ): Coding {
   if (layer.kind !== 'maxPool') throw new Error(`pooledCoding: ${layer.kind}`);

@@ -1,4 +1,4 @@
-import type { PlannedLayer } from '../checkModel.ts';
+import type { CheckedLayer } from '../checkModel.ts';
 import type {
   ConvLayer,
   DenseLayer,
@@ -38,7 +38,7 @@ function productsOf(layer: ConvLayer | DepthwiseLayer | DenseLayer, input: Featu
  * exact, without visiting every product.
  */
 export function productCounts(
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   coding: Coding,
 ): { readonly operations: Operations; readonly macs: number } {
   if (!('weights' in plan.layer)) throw new Error(`productCounts: ${plan.layer.kind}`);
@@ -61,7 +61,7 @@ const weightBit = (weights: IntegerWeights, i: number): number =>
   weights.kind === 'planes' ? weights.bits[i] : 1;
 
 function tapSums(
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   layer: Products,
   coding: Coding,
   weights: IntegerWeights,
@@ -89,7 +89,7 @@ function tapSums(
 
 /** Where tap (i, j) lies inside the input: the sum of the inputs' bits per channel, and the number of places. */
 function placeBits(
-  { input, output }: PlannedLayer,
+  { input, output }: CheckedLayer,
   window: Window,
   coding: Coding,
   i: number,
@@ -119,7 +119,7 @@ function placeBits(
  * Q are the most bits among the output's weights and among the window's inputs.
  */
 function combinations(
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   layer: Products,
   coding: Coding,
   weights: IntegerWeights,
@@ -146,7 +146,7 @@ function combinations(
 
 /** The most bits of each channel's inputs in the window at (y, x). */
 function windowWidths(
-  { input }: PlannedLayer,
+  { input }: CheckedLayer,
   window: Window,
   bits: Uint8Array,
   y: number,

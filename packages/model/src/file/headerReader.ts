@@ -1,5 +1,5 @@
 import { HbnnError, type MapPer, maxBitwidth, parseMapPer, parseScalePer } from '@hbnn/core';
-import { mostFeatures, mostLayers, outputShapeOf, planModel } from '../checkModel.ts';
+import { mostFeatures, mostLayers, outputShapeOf, checkModel } from '../checkModel.ts';
 import { type FeatureMapPer, featureUnits, spread, type Unit, weightUnits } from '../coarseMap.ts';
 import {
   type FeatureShape,
@@ -66,7 +66,7 @@ export function readDescription(
 
 function sound(where: string, model: IntegerModel): IntegerModel {
   try {
-    planModel(model);
+    checkModel(model);
   } catch (error) {
     if (error instanceof HbnnError) throw new HbnnError(`${where}: ${error.message}`);
     throw error;

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { planModel } from '../checkModel.ts';
+import { checkModel } from '../checkModel.ts';
 import type { IntegerModel } from '../integerModel.ts';
 import { crc32 } from './crc32.ts';
 import { readDescription, type SectionReader } from './headerReader.ts';
@@ -60,7 +60,7 @@ export function encodeWithSize(model: IntegerModel): {
   bytes: Uint8Array<ArrayBuffer>;
   size: ModelSize;
 } {
-  planModel(model);
+  checkModel(model);
   const { description, sections } = describeModel(model);
   const list = sections.map(({ bytes }) => ({ length: bytes.length, crc: crc32(bytes) }));
   const header = new TextEncoder().encode(JSON.stringify({ ...description, sections: list }));

@@ -1,5 +1,5 @@
 import { allowedMultiples, approximate, HbnnError, nearestMultiples } from '@hbnn/core';
-import { lastBound, outputShapeOf, planModel } from '../checkModel.ts';
+import { lastBound, outputShapeOf, checkModel } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
@@ -73,7 +73,7 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     lowerLayer(state, layer, i === last, scaleBits);
   });
   const model = finish(state, trained);
-  planModel(model);
+  checkModel(model);
   return { model, layers: state.report };
 }
 

@@ -27,7 +27,7 @@ export function lowerThresholds(
 }
 
 const always = -(2 ** 31);
-/** No sum reaches it: planModel keeps all below. */
+/** No sum reaches it: checkModel keeps all below. */
 const never = 2 ** 31 - 1;
 
 function threshold(slope: number, offset: number, level: number): number {

@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
-import { featureCount, type IntegerModel, interpreter } from '@hbnn/model';
+import { featureCount, type CheckedModel, interpreter } from '@hbnn/model';
 import { streamTestbench } from './streamTestbench.ts';
 import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
 
@@ -12,7 +12,7 @@ export { testbenchName } from './testbenchNames.ts';
  * that differs; after a failure it stops by $stop, so that simulators end with an error.
  */
 export function testbenchFiles(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   o: { readonly images?: number; readonly seed?: number } = {},
 ): Record<string, string> {
@@ -45,7 +45,7 @@ export function testbenchFiles(
 
 /** The testbench itself, for so many images. */
 export const testbenchText = (
-  { scoreOffsets }: IntegerModel,
+  { scoreOffsets }: CheckedModel,
   design: Design | FoldedDesign,
   images: number,
 ): string =>

@@ -1,6 +1,6 @@
 import type { Form } from '@hbnn/circuit';
 import { type Bus, type Design, type DesignLayer, indexWidth } from '@hbnn/circuit';
-import { type IntegerModel, layerStep, type PlannedLayer } from '@hbnn/model';
+import { type CheckedModel, layerStep, type CheckedLayer } from '@hbnn/model';
 import type { YosysBit } from '../yosys/yosys.ts';
 import type { Claim } from './claim.ts';
 import { dependencies, sumsOf, type Terms } from './modelSums.ts';
@@ -8,7 +8,7 @@ import type { FlatModule } from './netlist.ts';
 import { wantedOf } from './statements.ts';
 
 /** A layer computes what the interpreter does. */
-export function layerClaim(plan: PlannedLayer, layer: DesignLayer): Claim {
+export function layerClaim(plan: CheckedLayer, layer: DesignLayer): Claim {
   const terms = sumsOf(plan);
   const { input } = layer;
   return {
@@ -35,7 +35,7 @@ const busOfWords = (forms: readonly Form[], width: number): Bus => ({
 const scoreBits = 32;
 
 /** A score is the last layer's output and its offset, in two's complement. */
-export function scoresClaim(model: IntegerModel, { layers, scores }: Design): Claim {
+export function scoresClaim(model: CheckedModel, { layers, scores }: Design): Claim {
   const input = layers[layers.length - 1].output;
   const terms = input.forms.map((_, k): Terms => [[k, 1]]);
   const { scoreOffsets: offsets } = model;
@@ -58,7 +58,7 @@ export function scoresClaim(model: IntegerModel, { layers, scores }: Design): Cl
 }
 
 /** The number of the largest score, the first of equal ones, for all scores of as many bits as theirs can have. */
-export function largestClaim(model: IntegerModel, { layers, largest }: Design): Claim {
+export function largestClaim(model: CheckedModel, { layers, largest }: Design): Claim {
   const { forms } = layers[layers.length - 1].output;
   const words = forms.map(({ low, high }, k) => {
     const offset = model.scoreOffsets[k];

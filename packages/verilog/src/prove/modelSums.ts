@@ -1,10 +1,10 @@
-import { featureCount, type PlannedLayer, weightValues, windowOf, windowTaps } from '@hbnn/model';
+import { featureCount, type CheckedLayer, weightValues, windowOf, windowTaps } from '@hbnn/model';
 
 /** Places of a layer's input and their weights in one output. */
 export type Terms = readonly (readonly [input: number, weight: number])[];
 
 /** The places of a layer's input that each output depends on in the model. */
-export function dependencies(plan: PlannedLayer): readonly (readonly number[])[] {
+export function dependencies(plan: CheckedLayer): readonly (readonly number[])[] {
   const { layer, output } = plan;
   const count = featureCount(output);
   switch (layer.kind) {
@@ -21,14 +21,14 @@ export function dependencies(plan: PlannedLayer): readonly (readonly number[])[]
 }
 
 /** The elements that an output of a pooling layer is made of. */
-export function windowElements(plan: PlannedLayer, o: number): number[] {
+export function windowElements(plan: CheckedLayer, o: number): number[] {
   const { layer, input } = plan;
   if (layer.kind !== 'maxPool') return [];
   return tapsOf(layer, plan, o).map(({ at }) => at + (o % input[2]));
 }
 
 /** Say each output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
-export function sumsOf(plan: PlannedLayer): Terms[] | undefined {
+export function sumsOf(plan: CheckedLayer): Terms[] | undefined {
   const { layer, input, output } = plan;
   const channels = input[2];
   const outputs = Array.from({ length: featureCount(output) }, (_, i) => i);
@@ -75,7 +75,7 @@ export function sumsOf(plan: PlannedLayer): Terms[] | undefined {
 /** Taps of an output's window that lie within the input, and the first element of their pixels. */
 function tapsOf(
   layer: Parameters<typeof windowOf>[0],
-  { input, output }: PlannedLayer,
+  { input, output }: CheckedLayer,
   i: number,
 ): { readonly tap: number; readonly at: number }[] {
   const place = Math.floor(i / output[2]);

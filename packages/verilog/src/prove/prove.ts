@@ -1,5 +1,5 @@
 import type { Design } from '@hbnn/circuit';
-import { type IntegerModel, planModel } from '@hbnn/model';
+import { type CheckedModel, checkModel } from '@hbnn/model';
 import { primitivesFile } from '../emit/primitives.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { gateNetlist } from '../simulate/simulate.ts';
@@ -67,7 +67,7 @@ export interface ProofOptions {
  * @throws HbnnError when the text cannot be read, or a primitive does not add
  */
 export async function prove(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
   o: ProofOptions = {},
@@ -89,7 +89,7 @@ interface Netlists {
 }
 
 class DesignProof {
-  private readonly model: IntegerModel;
+  private readonly model: CheckedModel;
   private readonly design: Design;
   private readonly from: Netlists;
   private readonly pool: YosysPool;
@@ -100,7 +100,7 @@ class DesignProof {
   private disproof: Disproof | undefined;
 
   constructor(
-    model: IntegerModel,
+    model: CheckedModel,
     design: Design,
     from: Netlists,
     pool: YosysPool,
@@ -115,7 +115,7 @@ class DesignProof {
 
   async run(files: Readonly<Record<string, string>>): Promise<Proof> {
     const { model, design, o } = this;
-    const planned = planModel(model);
+    const planned = model.checkedLayers;
     const layers: LayerProof[] = [];
     const total = design.layers.length + 2;
     for (const [i, layer] of design.layers.entries()) {

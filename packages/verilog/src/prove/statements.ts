@@ -1,5 +1,5 @@
 import type { Bus, Form } from '@hbnn/circuit';
-import { channelThresholds, type PlannedLayer } from '@hbnn/model';
+import { channelThresholds, type CheckedLayer } from '@hbnn/model';
 import type { Wanted } from './claim.ts';
 import { type Terms, windowElements } from './modelSums.ts';
 
@@ -16,7 +16,7 @@ export const bitsFor = (most: number): number => most.toString(2).length + 2;
  * @param elements numbers of the input's elements, as `e0`, `e1`, … in this order
  */
 export function wantedOf(
-  { layer, input, output }: PlannedLayer,
+  { layer, input, output }: CheckedLayer,
   { forms }: Bus,
   o: number,
   elements: readonly number[],
@@ -39,7 +39,7 @@ export function wantedOf(
   const own = forms[o] === undefined ? 1 : magnitude(forms[o]);
   switch (layer.kind) {
     case 'maxPool': {
-      const window = windowElements({ layer, input, output } as PlannedLayer, o);
+      const window = windowElements({ layer, input, output } as CheckedLayer, o);
       const lines = window.map((element, n) =>
         n === 0 ? of(element) : `${of(element)} > m${n - 1} ? ${of(element)} : m${n - 1}`,
       );

@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
-import { type Feature, featureCount, type IntegerModel } from '@hbnn/model';
+import { type Feature, featureCount, type CheckedModel } from '@hbnn/model';
 import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
@@ -18,7 +18,7 @@ import { lanes, wordsPerSlot } from './wasmCode.ts';
  * @throws HbnnError when the text cannot be read, or its top module's ports and nets are not the design's
  */
 export async function simulate(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>> = verilogFiles(design),
   o: SimulationOptions = {},
@@ -28,7 +28,7 @@ export async function simulate(
 
 /** Compile a design's netlist, as `gateNetlist` reads it. */
 export async function simulateNetlist(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   netlist: YosysNetlist,
   { pauses = true }: SimulationOptions = {},

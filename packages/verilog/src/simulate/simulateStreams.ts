@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth, decodeAt, type Stream } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
-import { type Feature, featureCount, type IntegerModel } from '@hbnn/model';
+import { type Feature, featureCount, type CheckedModel } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
 import type { Compiled } from './compile.ts';
 import type { Simulation } from './simulation.ts';
@@ -38,7 +38,7 @@ const imagesInARow = 3;
  * @param pauses false: neither end waits, as fast as it goes
  */
 export function simulateStreams(
-  model: IntegerModel,
+  model: CheckedModel,
   design: FoldedDesign,
   compiled: Compiled,
   pauses: boolean,

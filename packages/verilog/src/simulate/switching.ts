@@ -1,7 +1,7 @@
 import type { Design } from '@hbnn/circuit';
 import { estimateAdders } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import { featureCount, type IntegerModel, planModel } from '@hbnn/model';
+import { featureCount, type CheckedModel, checkModel } from '@hbnn/model';
 import { abcGateScript } from '../yosys/cells.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { GateNetwork } from './gateNetwork.ts';
@@ -36,7 +36,7 @@ const mostAdders = 60_000;
  * @throws HbnnError for a design with registers or vendor cells, one too large, or fewer than two images
  */
 export async function switching(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
   pixels: Uint8Array,
@@ -47,7 +47,7 @@ export async function switching(
     throw new HbnnError(
       `switching: expected two images or more of ${size} pixel values each, got ${pixels.length} values`,
     );
-  const adders = estimateAdders(planModel(model)).reduce((sum, layer) => sum + layer.adders, 0);
+  const adders = estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
   if (adders > mostAdders)
     throw new HbnnError(
       `switching: ${model.name} has about ${Math.round(adders)} adders, expected at most ${mostAdders}; measure one layer of it (hbnn random) instead`,

@@ -1,7 +1,7 @@
 import type { Bus, Design, DesignLayer, FoldedDesign } from '@hbnn/circuit';
 import { decodeForm } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
-import { type Feature, featureCount, type IntegerModel, interpreter } from '@hbnn/model';
+import { type Feature, featureCount, type CheckedModel, interpreter } from '@hbnn/model';
 import { testbenchText } from '../emit/testbench.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
@@ -48,7 +48,7 @@ const mostWork = 4e8;
  * @throws HbnnError when the text cannot be read or lacks a module, port or net
  */
 export async function verify(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   o: VerifyOptions = {},
@@ -91,7 +91,7 @@ export async function verify(
 
 /** The first difference on a seed's images; it says the seed, for further passes have others. */
 function imageDifference(
-  model: IntegerModel,
+  model: CheckedModel,
   simulation: Parameters<typeof firstDifference>[1],
   images: number,
   seed: number,
@@ -126,7 +126,7 @@ function undrivenDifference(
 
 /** Whether somebody edited the testbench: its vectors are compared, its text is not run. */
 function testbenchNote(
-  model: IntegerModel,
+  model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): Pick<Verified, 'testbench'> {
@@ -160,7 +160,7 @@ function differenceOrFault(find: () => Difference | undefined): Difference | und
 }
 
 /** Seeded images of several kinds: noise of any contrast, ramps, dots, black and white. */
-export function testImages(model: IntegerModel, images: number, seed: number): Uint8Array {
+export function testImages(model: CheckedModel, images: number, seed: number): Uint8Array {
   const { shape } = model.input;
   const size = featureCount(shape);
   const rng = random(seed, 'verify', model.name);
@@ -189,7 +189,7 @@ type Run = (
 ) => Int32Array;
 
 function firstDifference(
-  model: IntegerModel,
+  model: CheckedModel,
   simulation: { readonly run: Run; readonly largest: () => Int32Array },
   pixels: Uint8Array,
 ): Difference | undefined {
@@ -216,7 +216,7 @@ function firstDifference(
 }
 
 function scoreDifference(
-  model: IntegerModel,
+  model: CheckedModel,
   wanted: Int32Array,
   got: Int32Array,
   largest: Int32Array,

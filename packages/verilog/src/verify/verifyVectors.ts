@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { featureCount, type IntegerModel, interpreter } from '@hbnn/model';
+import { featureCount, type CheckedModel, interpreter } from '@hbnn/model';
 import { pixelsFile, scoresFile, testbenchName } from '../emit/testbenchNames.ts';
 import type { Difference } from './difference.ts';
 
@@ -9,7 +9,7 @@ import type { Difference } from './difference.ts';
  * @throws HbnnError for images that are not whole
  */
 export function vectorDifference(
-  model: IntegerModel,
+  model: CheckedModel,
   files: Readonly<Record<string, string>>,
 ): Difference | undefined {
   const [images, scores] = [pixelsOf(model, files), files[scoresFile]];
@@ -30,7 +30,7 @@ export function vectorDifference(
 
 /** How many images the testbench has; undefined without its pixels. @throws HbnnError for images that are not whole */
 export function vectorImages(
-  model: IntegerModel,
+  model: CheckedModel,
   files: Readonly<Record<string, string>>,
 ): number | undefined {
   const pixels = pixelsOf(model, files);
@@ -38,7 +38,7 @@ export function vectorImages(
 }
 
 function pixelsOf(
-  model: IntegerModel,
+  model: CheckedModel,
   files: Readonly<Record<string, string>>,
 ): Uint8Array | undefined {
   const text = files[pixelsFile];

@@ -1,4 +1,4 @@
-import type { PlannedLayer, ThresholdLayer } from '@hbnn/model';
+import type { CheckedLayer, ThresholdLayer } from '@hbnn/model';
 import { type NibblePlane, nibbleLayout } from './featureMap.ts';
 import { productOnce } from './productOnce.ts';
 import type { ProductWeights } from './productWeights.ts';
@@ -20,7 +20,7 @@ export interface BinaryInputs {
 /** A product's inputs as planes of bits; undefined where there are too many planes. */
 export function binaryInputs(
   plan: PlannedProduct,
-  before: PlannedLayer<ThresholdLayer>,
+  before: CheckedLayer<ThresholdLayer>,
 ): BinaryInputs | undefined {
   if (before.layer.multiples.length > mostPlanes) return undefined;
   const [kernelH, kernelW] = windowOf(plan.layer, plan.input).kernel;

@@ -1,4 +1,4 @@
-import type { PlannedLayer } from '@hbnn/model';
+import type { CheckedLayer } from '@hbnn/model';
 import { type DepthwiseLayer, featureCount, weightValues } from '@hbnn/model';
 import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
 import type { Step } from './step.ts';
@@ -9,7 +9,7 @@ const mostPadded = 2 ** 22;
 
 export function depthwiseStep(
   index: number,
-  plan: PlannedLayer<DepthwiseLayer>,
+  plan: CheckedLayer<DepthwiseLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -46,7 +46,7 @@ export function depthwiseStep(
 }
 
 /** How an input plane lies between zeros (assembly/model/depthwise.ts); undefined where that would be large. */
-function paddedPlane({ layer, input, output }: PlannedLayer<DepthwiseLayer>) {
+function paddedPlane({ layer, input, output }: CheckedLayer<DepthwiseLayer>) {
   const [, kernelH, kernelW] = layer.weights.shape;
   const [strideH, strideW] = layer.strides;
   const [top, left] = layer.padding;

@@ -1,4 +1,4 @@
-import type { PlannedLayer } from '@hbnn/model';
+import type { CheckedLayer } from '@hbnn/model';
 import { type FeatureShape, featureCount, type ThresholdLayer } from '@hbnn/model';
 
 /**
@@ -76,7 +76,7 @@ function memberOrder(bits: Uint8Array, channels: number): { order: Int32Array; m
 
 /** Nibbles of the planes that add something, of the channels that have a member in them. */
 export function nibbleLayout(
-  { layer, input }: PlannedLayer<ThresholdLayer>,
+  { layer, input }: CheckedLayer<ThresholdLayer>,
   batch: number,
 ): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
   const { order, most } = memberOrder(layer.bits, input[2]);

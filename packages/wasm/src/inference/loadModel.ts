@@ -3,9 +3,9 @@ import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
-  type IntegerModel,
-  type PlannedLayer,
-  planModel,
+  type CheckedModel,
+  type CheckedLayer,
+  checkModel,
   type Watch,
 } from '@hbnn/model';
 import { inferenceCode, kernelsOn, type RawKernel, type WasmMemory } from '../webAssembly.ts';
@@ -92,8 +92,8 @@ const mostBatch = 16;
  *
  * @throws HbnnError when the model is not sound or does not fit into a memory
  */
-export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promise<LoadedModel> {
-  const planned = planModel(model);
+export async function loadModel(model: CheckedModel, o: LoadOptions = {}): Promise<LoadedModel> {
+  const planned = model.checkedLayers;
   const batch = batchFor(model, planned, o.batch);
   const steps = await stepsOf(model, planned, batch, o);
   const [placed] = place(model, steps, batch);
@@ -114,8 +114,8 @@ export async function loadModel(model: IntegerModel, o: LoadOptions = {}): Promi
 
 /** How many images are computed together. @throws HbnnError when the number is none */
 export function batchFor(
-  model: IntegerModel,
-  planned: readonly PlannedLayer[],
+  model: CheckedModel,
+  planned: readonly CheckedLayer[],
   asked: number | undefined,
 ): number {
   const largest = planned.reduce(
@@ -137,7 +137,7 @@ interface ShownLayer extends Pick<IntegerLayer, 'name' | 'kind'> {
   readonly bits: Uint8Array;
 }
 
-const shownOf = ({ layer, output }: PlannedLayer): ShownLayer => ({
+const shownOf = ({ layer, output }: CheckedLayer): ShownLayer => ({
   ...{ name: layer.name, kind: layer.kind, output },
   bits: layer.kind === 'threshold' ? layer.bits : new Uint8Array(0),
 });

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { featureCount, type IntegerModel, planModel } from '@hbnn/model';
+import { featureCount, type CheckedModel, checkModel } from '@hbnn/model';
 import { compiledCode, inferenceCode, type RawKernel, type WasmMemory } from '../webAssembly.ts';
 import { batchFor, type LoadOptions, loadModel } from './loadModel.ts';
 import {
@@ -45,14 +45,14 @@ const mostThreads = 256;
  * @throws HbnnError when the model is not sound or does not fit into a memory
  */
 export async function loadThreads(
-  model: IntegerModel,
+  model: CheckedModel,
   o: ThreadOptions = {},
 ): Promise<ThreadedModel> {
   const threads = o.threads ?? (await threadCount());
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > mostThreads)
     throw new HbnnError(`loadThreads: expected 1 to ${mostThreads} threads, got ${threads}`);
   if (threads === 1 || !canShare()) return onOwnThread(model, o);
-  const planned = planModel(model);
+  const planned = model.checkedLayers;
   const batch = batchFor(model, planned, o.batch);
   const steps = await stepsOf(model, planned, batch, o);
   const placed = place(model, steps, batch, threads);
@@ -66,7 +66,7 @@ export async function loadThreads(
   return onThreads(started, placed, memory, { batch, ...sizes });
 }
 
-async function onOwnThread(model: IntegerModel, o: LoadOptions): Promise<ThreadedModel> {
+async function onOwnThread(model: CheckedModel, o: LoadOptions): Promise<ThreadedModel> {
   const loaded = await loadModel(model, o);
   return {
     ...{ threads: 1, batch: loaded.plan.batch },

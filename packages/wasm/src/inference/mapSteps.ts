@@ -1,6 +1,6 @@
 import {
   type MaxPoolLayer,
-  type PlannedLayer,
+  type CheckedLayer,
   type RequantizeLayer,
   type SumPoolLayer,
   type ThresholdLayer,
@@ -31,7 +31,7 @@ export function convertStep(
 
 export function poolStep(
   index: number,
-  plan: PlannedLayer<MaxPoolLayer | SumPoolLayer>,
+  plan: CheckedLayer<MaxPoolLayer | SumPoolLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -55,7 +55,7 @@ export function poolStep(
 
 export function thresholdStep(
   index: number,
-  plan: PlannedLayer<ThresholdLayer>,
+  plan: CheckedLayer<ThresholdLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -83,7 +83,7 @@ export function thresholdStep(
 /** Thresholds of at most three planes to nibbles, from int32. */
 export function nibbleStep(
   index: number,
-  plan: PlannedLayer<ThresholdLayer>,
+  plan: CheckedLayer<ThresholdLayer>,
   input: MapLayout,
   batch: number,
 ): Step {
@@ -116,7 +116,7 @@ export function nibbleStep(
 
 export function requantizeStep(
   index: number,
-  plan: PlannedLayer<RequantizeLayer>,
+  plan: CheckedLayer<RequantizeLayer>,
   input: MapLayout,
   batch: number,
 ): Step {

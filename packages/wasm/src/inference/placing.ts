@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { featureCount, type IntegerModel } from '@hbnn/model';
+import { featureCount, type CheckedModel } from '@hbnn/model';
 import { type RawKernel, type WasmMemory, webAssembly } from '../webAssembly.ts';
 import { planArena } from './arena.ts';
 import { roundUp } from './featureMap.ts';
@@ -26,7 +26,7 @@ export interface Placed {
  * which share the constants.
  */
 export function place(
-  model: IntegerModel,
+  model: CheckedModel,
   steps: readonly Step[],
   batch: number,
   threads = 1,
@@ -81,7 +81,7 @@ export function newMemory(name: string, bytes: number, shared = false): WasmMemo
 /** Write what all threads share. */
 export function writeConstants(
   memory: WasmMemory,
-  model: IntegerModel,
+  model: CheckedModel,
   steps: readonly Step[],
   { constants, offsets }: Placed,
 ): void {

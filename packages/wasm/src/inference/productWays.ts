@@ -1,4 +1,4 @@
-import { type PlannedLayer, rowLength } from '@hbnn/model';
+import { type CheckedLayer, rowLength } from '@hbnn/model';
 import { type BinaryInputs, binaryInputs } from './binaryInputs.ts';
 import { bitsStep, planBits } from './bitsStep.ts';
 import {
@@ -59,7 +59,7 @@ interface Product {
 /** All ways that may fit a product. */
 export function waysFor(
   plan: PlannedProduct,
-  before: PlannedLayer | undefined,
+  before: CheckedLayer | undefined,
   batch: number,
   packed?: boolean,
 ): ProductWay[] {

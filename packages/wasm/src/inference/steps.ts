@@ -1,4 +1,4 @@
-import type { IntegerModel, PlannedLayer } from '@hbnn/model';
+import type { CheckedModel, CheckedLayer } from '@hbnn/model';
 import { depthwiseStep } from './depthwiseStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { convertStep, nibbleStep, poolStep, requantizeStep, thresholdStep } from './mapSteps.ts';
@@ -17,8 +17,8 @@ export interface Choice {
 
 /** The steps of a model, from its pixels to its last layer's outputs. */
 export async function stepsOf(
-  model: IntegerModel,
-  planned: readonly PlannedLayer[],
+  model: CheckedModel,
+  planned: readonly CheckedLayer[],
   batch: number,
   choice: Choice,
 ): Promise<Step[]> {
@@ -44,7 +44,7 @@ interface Chosen {
 
 /** How a layer is computed that is a product: as preferred where that fits, else the cheapest way. */
 function productOf(
-  planned: readonly PlannedLayer[],
+  planned: readonly CheckedLayer[],
   index: number,
   batch: number,
   { kernels = [], pack }: Choice,
@@ -75,7 +75,7 @@ interface Around {
   readonly binary: boolean;
 }
 
-function readStep({ input: { shape, zeros } }: IntegerModel, batch: number): Step {
+function readStep({ input: { shape, zeros } }: CheckedModel, batch: number): Step {
   const output = mapLayout(shape, 'int16', batch);
   const [height, width, channels] = shape;
   return {
@@ -91,7 +91,7 @@ function readStep({ input: { shape, zeros } }: IntegerModel, batch: number): Ste
 
 async function layerSteps(
   index: number,
-  plan: PlannedLayer,
+  plan: CheckedLayer,
   { product, binary }: Around,
   input: MapLayout,
   batch: number,

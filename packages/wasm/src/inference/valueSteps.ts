@@ -1,7 +1,7 @@
 import {
   type ConvLayer,
   type DenseLayer,
-  type PlannedLayer,
+  type CheckedLayer,
   rowLength,
   weightValues,
 } from '@hbnn/model';
@@ -9,7 +9,7 @@ import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
 import type { Step } from './step.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
 
-export type PlannedProduct = PlannedLayer<ConvLayer | DenseLayer>;
+export type PlannedProduct = CheckedLayer<ConvLayer | DenseLayer>;
 
 /** Gathered windows worked on together, so that they stay in the second-level cache. */
 export const gatheredBytes = 2 ** 18;

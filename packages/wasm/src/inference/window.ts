@@ -6,7 +6,7 @@ import {
   type MaxPoolLayer,
   type Padding4,
   type Pair,
-  type PlannedLayer,
+  type CheckedLayer,
   rowLength,
   type SumPoolLayer,
 } from '@hbnn/model';
@@ -59,7 +59,7 @@ export function shapeWords(
 }
 
 /** Multiply-adds of one image, all windows whole. */
-export function macsOf({ layer, output }: PlannedLayer): number {
+export function macsOf({ layer, output }: CheckedLayer): number {
   if (!('weights' in layer)) return 0;
   const row = rowLength(layer.weights.shape);
   return output[0] * output[1] * layer.weights.shape[0] * row;
