@@ -5,17 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type AdderStyle, unrolledDesign } from '@hbnn/circuit';
+import { type AdderStyle, type Fabric, fabrics, unrolledDesign } from '@hbnn/circuit';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
-import {
-  cellFile,
-  cellOfRole,
-  readLiberty,
-  styleOf,
-  tournamentAreas,
-  type UnrolledCircuit,
-} from '@hbnn/estimator';
+import { cellFile, cellOfRole, readLiberty, tournamentAreas } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
@@ -28,7 +21,7 @@ const widths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24];
 
 const read = (name: string): string => readFileSync(name, 'utf8');
 
-const targets: readonly (readonly [UnrolledCircuit, string])[] = [
+const targets: readonly (readonly [Fabric, string])[] = [
   ['lut6', 'xc7'],
   ['lut4', 'ice40'],
   ...(['gates', 'adders'] as const).flatMap((circuit) => {
@@ -100,7 +93,7 @@ const meter = progressMeter('tournaments:');
 const areas: Record<string, readonly (readonly number[])[]> = { ...tournamentAreas };
 for (const [circuit, target] of targets) {
   const cost = await synthesize(
-    tournaments(styleOf[circuit]),
+    tournaments(fabrics[circuit].style),
     'top',
     synthesisTarget(target, (file) => cellFile(read(file), file)),
   );

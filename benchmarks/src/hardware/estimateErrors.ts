@@ -6,17 +6,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { unrolledDesign } from '@hbnn/circuit';
+import { type Fabric, unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, parseMapPer, parseMix, random } from '@hbnn/core';
-import {
-  cellFile,
-  cellOfRole,
-  readLiberty,
-  type UnrolledCircuit,
-  unrolledArea,
-} from '@hbnn/estimator';
+import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { type ModuleCost, synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
@@ -67,7 +61,7 @@ const read = (name: string): string => readFileSync(name, 'utf8');
 
 interface Target {
   readonly name: string;
-  readonly circuit: UnrolledCircuit;
+  readonly circuit: Fabric;
   /** Area of a gate equivalent, and of a cell that adds in such. */
   readonly gate: number;
   readonly adderGates: number;
@@ -98,7 +92,7 @@ const cache = {
 
 interface StepError {
   readonly step: string;
-  readonly circuit: UnrolledCircuit;
+  readonly circuit: Fabric;
   readonly seed: number;
   readonly area: number;
   readonly estimate: number;
@@ -134,7 +128,7 @@ async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Targe
 }
 
 /** Of smaller ones an error is mostly rounding. */
-const leastArea = (circuit: UnrolledCircuit): number => (circuit.startsWith('lut') ? 20 : 50);
+const leastArea = (circuit: Fabric): number => (circuit.startsWith('lut') ? 20 : 50);
 
 const targets = values.targets.split(',').map(targetOf);
 const meter = progressMeter('estimates:');

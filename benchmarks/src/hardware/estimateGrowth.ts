@@ -1,15 +1,17 @@
 // `pnpm bench:growth [--count N]`: estimates of random layers beside those with more inputs, outputs, or bits of their
 // weights and inputs: how many do not grow, in LUTs and gate equivalents.
+
 import { parseArgs } from 'node:util';
+import type { Fabric } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { type MapPer, parseMapPer, parseMix, random } from '@hbnn/core';
-import { type UnrolledCircuit, unrolledArea } from '@hbnn/estimator';
+import { unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 
 const { values } = parseArgs({ options: { count: { type: 'string', default: '120' } } });
 const count = wholeNumber(values.count, '--count');
 // A cell that adds three bits, of sky130.
-const circuits: readonly (readonly [UnrolledCircuit, number])[] = [
+const circuits: readonly (readonly [Fabric, number])[] = [
   ['lut6', 0],
   ['lut4', 0],
   ['gates', 0],

@@ -6,6 +6,7 @@ import {
   featureCount,
   type IntegerLayer,
   type IntegerWeights,
+  treeSize,
 } from '@hbnn/model';
 
 const planes = 3;
@@ -170,7 +171,7 @@ function threshold(rng: Random, name: string, shape: FeatureShape): IntegerLayer
     ...{ kind: 'threshold', name, multiples: Uint8Array.from(multiples) },
     bits: Uint8Array.from({ length: featureCount(shape) }, (_, i) => widths[i % channels]),
     thresholds: Int32Array.from(
-      { length: channels * (2 ** planes - 1) },
+      { length: channels * treeSize(planes) },
       () => rng.below(201) - 100,
     ),
     flips: Uint8Array.from({ length: channels }, () => rng.below(2)),

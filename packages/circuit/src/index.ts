@@ -5,7 +5,6 @@ export {
   type FoldedDesign,
   type FoldedLayer,
   type FoldedOptions,
-  type FoldTable,
   foldedDesign,
   type LayerCycles,
   type LogicUnit,
@@ -14,17 +13,37 @@ export {
   type Unit,
   type WindowUnit,
 } from './folded/foldedDesign.ts';
-export type { Fold } from './folded/foldSchedule.ts';
-export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export {
-  type AdderStyle,
+  checkFolds,
+  type Fold,
+  type FoldMatrix,
+  type FoldRequest,
+  type FoldTable,
+  foldCycles,
+  foldForms,
+  foldsOf,
+  foldTable,
+  lutsPerLane,
+  parseFoldRequest,
+} from './folded/folds.ts';
+export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
+export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
+export {
   addValue,
   BitHeap,
   bitLength,
   type HeapSum,
   type LooseSum,
 } from './netlist/bitHeap.ts';
-export { type Compression, compressForUses, compressToNumber } from './netlist/compression.ts';
+export { type Compression, Compressions } from './netlist/compression.ts';
+export {
+  type AdderStyle,
+  type Fabric,
+  type Family,
+  fabrics,
+  familyFabrics,
+} from './netlist/fabrics.ts';
+export { FormNumbers } from './netlist/keyNumbers.ts';
 export {
   type Cell,
   invert,
@@ -38,8 +57,8 @@ export {
   zero,
 } from './netlist/netlist.ts';
 export { endLevel, pipelined, scheduleOf } from './netlist/pipeline.ts';
+export { heapDigits } from './netlist/signedDigits.ts';
 export {
-  constantForm,
   decodeForm,
   describeForm,
   type Form,
@@ -54,6 +73,7 @@ export {
   type ElementThresholds,
   extended,
   largest,
+  largestCode,
   requantized,
   requantizeOf,
   scoreBits,
@@ -63,6 +83,7 @@ export {
 } from './netlist/values.ts';
 export { linearSums } from './sums/linearSums.ts';
 export type { SumPart } from './sums/planeRows.ts';
+export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
 export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { type Site, sitesOf } from './unrolled/sites.ts';

@@ -1,15 +1,25 @@
 import { readFileSync } from 'node:fs';
-import type { FoldTable } from '@hbnn/circuit';
+import { type FoldRequest, type FoldTable, foldForms, parseFoldRequest } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 
+/** What --fold takes in `hbnn verilog` and `hbnn estimate`. */
+export const foldHelp = `${foldForms}, or a file of JSON: {"layer": {"pe": 4, "simd": 9}}`;
+
+/** What --fold asks for: a form of its own, or a table of a file. */
+export type ReadFoldRequest = FoldRequest | { readonly kind: 'table'; readonly table: FoldTable };
+
+/** Read --fold: what is none of its forms is the name of a file. @throws HbnnError for neither */
+export const readFoldRequest = (text: string): ReadFoldRequest =>
+  parseFoldRequest(text) ?? { kind: 'table', table: readFoldFile(text) };
+
 /** Read folds by layer: `{"conv1": {"pe": 4, "simd": 9}, "fc": "constant"}`. @throws HbnnError for anything else */
-export function readFoldFile(file: string): FoldTable {
+function readFoldFile(file: string): FoldTable {
   let table: unknown;
   try {
     table = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new HbnnError(
-      `${file}: expected JSON of folds by layer, got: ${(error as Error).message}`,
+      `--fold: ${file}: expected JSON of folds by layer, got: ${(error as Error).message}; give such a file, or ${foldForms}`,
     );
   }
   const sound =

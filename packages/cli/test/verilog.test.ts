@@ -283,6 +283,51 @@ it('hbnn synth and hbnn estimate read a library alike, however it is written', (
       expect(hbnn(...args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
 });
 
+it('hbnn verilog takes folds in the same words as hbnn estimate', () => {
+  const dir = temporary();
+  const model = join(dir, 'm.hbnn');
+  hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--out', model);
+  const table = join(dir, 'fold.json');
+  const whole = join(dir, 'whole.json');
+  writeFileSync(table, JSON.stringify({ layer: { pe: 3, simd: 5 } }));
+  writeFileSync(whole, JSON.stringify({ layer: 'constant' }));
+  const rtl = (...args: string[]) => {
+    const out = join(dir, args.join('_').replaceAll(/[^a-z0-9]/g, '_'));
+    const made = hbnn(
+      'verilog',
+      '--model',
+      model,
+      '--out',
+      out,
+      '--style',
+      'folded',
+      ...args,
+      '--json',
+    );
+    const { pe, simd } = JSON.parse(made.out).layers[1];
+    return `${pe}x${simd}`;
+  };
+  const estimated = (...args: string[]) => {
+    const made = hbnn('estimate', '--model', model, '--target', 'pynq', ...args, '--json');
+    return JSON.parse(made.out).folds.map(
+      ({ pe, simd }: { pe: number; simd: number }) => `${pe}x${simd}`,
+    );
+  };
+  for (const [fold, wanted] of [
+    ['3x5', '3x5'],
+    [table, '3x5'],
+    ['constant', '3x20'],
+    [whole, '3x20'],
+  ]) {
+    expect(rtl('--fold', fold)).toBe(wanted);
+    expect(estimated('--fold', fold)).toEqual([wanted]);
+  }
+  const small = rtl('--luts', '400');
+  expect(rtl('--fold', 'luts:400')).toBe(small);
+  expect(estimated('--fold', 'luts:400')).toEqual([small]);
+  expect(rtl('--fold', 'fps:1e7', '--clock', '100')).toBe(rtl('--fps', '1e7', '--clock', '100'));
+});
+
 it('bad input is answered with one line and exit code 2', () => {
   const dir = temporary();
   const model = join(dir, 'm.hbnn');
@@ -313,6 +358,10 @@ it('bad input is answered with one line and exit code 2', () => {
     [[...folded, '--fold', fold], 'pe divides its 3 outputs'],
     [[...folded, '--fold', fold, '--luts', '9000'], '--luts: has no effect where --fold has all'],
     [[...folded, '--fps', '10'], '--clock'],
+    [[...folded, '--fold', 'fps:10'], '--clock'],
+    [[...folded, '--fold', 'largest'], 'give luts:N'],
+    [[...folded, '--fold', '2x5'], 'pe divides its 3 outputs'],
+    [[...folded, '--fold', '1x1,1x1'], 'expected 1 folds'],
     [[...folded, '--fps', '1e9', '--clock', '1'], 'ask for fewer images'],
     [[...folded, '--luts', '1'], '--luts'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--luts', '9'], '--style folded'],

@@ -18,6 +18,7 @@ import {
   type PlaneWeights,
   randomModel,
   type ThresholdLayer,
+  treeSize,
 } from '@hbnn/model';
 
 /** A model that executors are tried on. */
@@ -159,7 +160,7 @@ function threshold(
 ): ThresholdLayer {
   const { planes = 1, multiple = (n) => 2 ** (planes - 1 - n), bits = () => planes } = o;
   const { at = (r) => r.below(400) - 100 } = o;
-  const nodes = 2 ** planes - 1;
+  const nodes = treeSize(planes);
   return {
     ...{ kind: 'threshold', name },
     bits: Uint8Array.from({ length: featureCount(shape) }, (_, i) => bits(i)),

@@ -1,6 +1,5 @@
+import type { Family } from '@hbnn/circuit';
 import { HbnnError, suggestion } from '@hbnn/core';
-
-export type Family = 'xc7' | 'ultrascale+' | 'ultrascale' | 'ecp5' | 'ice40';
 
 /** What an FPGA has. Counts of 0 mean that there are none, as its data sheet says. */
 export interface Device {
@@ -8,7 +7,6 @@ export interface Device {
   /** Boards and part numbers it also goes by, in lower case. */
   readonly aliases: readonly string[];
   readonly family: Family;
-  readonly lutInputs: 4 | 6;
   readonly luts: number;
   readonly flipFlops: number;
   readonly memoryBlocks: number;
@@ -17,8 +15,8 @@ export interface Device {
   readonly source: string;
 }
 
-const xc7 = { family: 'xc7', lutInputs: 6, bitsPerBlock: 36_864 } as const;
-const usp = { family: 'ultrascale+', lutInputs: 6, bitsPerBlock: 36_864 } as const;
+const xc7 = { family: 'xc7', bitsPerBlock: 36_864 } as const;
+const usp = { family: 'ultrascale+', bitsPerBlock: 36_864 } as const;
 const zynq7000 = 'Xilinx DS190, Zynq-7000 overview';
 const series7 = 'Xilinx DS180, 7 series overview';
 const mpsoc = 'Xilinx DS891, Zynq UltraScale+ overview';
@@ -59,22 +57,22 @@ export const devices: readonly Device[] = [
     source: 'Xilinx DS890, UltraScale overview (UltraRAM left out)',
   },
   {
-    ...{ name: 'XCKU115', aliases: ['ku115'], family: 'ultrascale', lutInputs: 6 },
+    ...{ name: 'XCKU115', aliases: ['ku115'], family: 'ultrascale' },
     ...{ luts: 663_360, flipFlops: 1_326_720, memoryBlocks: 2160, bitsPerBlock: 36_864 },
     ...{ dsps: 5520, source: 'Xilinx DS890, UltraScale overview' },
   },
   {
     ...{ name: 'LFE5U-85', aliases: ['ecp5-85', 'ecp5', 'ulx3s-85'], family: 'ecp5' },
-    ...{ lutInputs: 4, luts: 83_640, flipFlops: 83_640, memoryBlocks: 208, bitsPerBlock: 18_432 },
+    ...{ luts: 83_640, flipFlops: 83_640, memoryBlocks: 208, bitsPerBlock: 18_432 },
     ...{ dsps: 156, source: 'Lattice FPGA-DS-02012, ECP5 family (18 × 18 multipliers as DSP)' },
   },
   {
-    ...{ name: 'iCE40UP5K', aliases: ['up5k', 'icebreaker'], family: 'ice40', lutInputs: 4 },
+    ...{ name: 'iCE40UP5K', aliases: ['up5k', 'icebreaker'], family: 'ice40' },
     ...{ luts: 5280, flipFlops: 5280, memoryBlocks: 30, bitsPerBlock: 4096, dsps: 8 },
     source: 'Lattice FPGA-DS-02008, iCE40 UltraPlus (its four 256 kbit SPRAMs left out)',
   },
   {
-    ...{ name: 'iCE40HX8K', aliases: ['hx8k', 'ice40'], family: 'ice40', lutInputs: 4 },
+    ...{ name: 'iCE40HX8K', aliases: ['hx8k', 'ice40'], family: 'ice40' },
     ...{ luts: 7680, flipFlops: 7680, memoryBlocks: 32, bitsPerBlock: 4096, dsps: 0 },
     source: 'Lattice FPGA-DS-02029, iCE40 LP/HX',
   },

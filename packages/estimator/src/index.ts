@@ -16,7 +16,7 @@ export {
   type MemoryTechnology,
   type Technology,
 } from './cells/technology.ts';
-export { type Device, device, devices, type Family, findDevice } from './devices.ts';
+export { type Device, device, devices, findDevice } from './devices.ts';
 export { type FinnNetwork, finnNetworks } from './folded/finnNetworks.ts';
 export {
   estimateFolded,
@@ -27,13 +27,8 @@ export {
   largestFolded,
 } from './folded/folded.ts';
 export { estimateFoldedAsic, type FoldedAsic } from './folded/foldedAsic.ts';
-export {
-  checkFolds,
-  type Fold,
-  type FoldedLayer,
-  foldedLayers,
-  parseFolds,
-} from './folded/folding.ts';
+export { type FoldedLayer, foldedLayers } from './folded/folding.ts';
+export { type ScheduledPace, scheduledPace } from './folded/scheduledCycles.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export {
   ofModelledLayers,
@@ -47,13 +42,13 @@ export {
   type StepFit,
   type UnrolledMeasurement,
 } from './unrolled/calibrate.ts';
-export { styleOf, type UnrolledCircuit } from './unrolled/circuits.ts';
 export {
   type UnrolledCoefficients,
   unrolledCoefficients,
 } from './unrolled/coefficients.ts';
 export { unrolledCounts } from './unrolled/counts.ts';
 export { tournamentAreas } from './unrolled/measuredParts.ts';
+export { EstimateMemo } from './unrolled/memo.ts';
 export type { StepCounts } from './unrolled/steps.ts';
 export {
   type Activity,

@@ -1,4 +1,4 @@
-import type { Family } from './devices.ts';
+import type { Family } from '@hbnn/circuit';
 import type { Trust } from './quantity.ts';
 
 /** Joules per LUT and cycle, and per block of 36 kbit and cycle. */

@@ -13,7 +13,9 @@ import {
   type Pair,
   type PlaneWeights,
   type RequantizeLayer,
+  rowLength,
   type ThresholdLayer,
+  treeSize,
 } from './integerModel.ts';
 
 /** Sums stay below 2^31 − 1, so that a threshold of that value is never met. */
@@ -279,7 +281,7 @@ function checkThreshold(layer: ThresholdLayer, input: FeatureShape): void {
   if (planes > maxBitwidth)
     throw new HbnnError(`${name}: expected at most ${maxBitwidth} planes, got ${planes}`);
   expectLength(name, 'bitwidths', bits.length, featureCount(input));
-  expectLength(name, 'thresholds', thresholds.length, input[2] * (2 ** planes - 1));
+  expectLength(name, 'thresholds', thresholds.length, input[2] * treeSize(planes));
   expectLength(name, 'flips', flips.length, input[2]);
   const bad = bits.findIndex((width) => width > planes);
   if (bad >= 0)
@@ -332,7 +334,7 @@ function boundOf(layer: IntegerLayer, input: FeatureShape, bound: number): numbe
  */
 function largestRowSum(weights: IntegerWeights, name: string): number {
   const [outputs] = weights.shape;
-  const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(weights.shape);
   const sumOf = weights.kind === 'int8' ? int8RowSum(weights) : planesRowSum(weights, name);
   let most = 0;
   for (let o = 0; o < outputs; o++) most = Math.max(most, sumOf(o, o * row, (o + 1) * row));

@@ -1,5 +1,5 @@
 import type { MapPer } from '@hbnn/core';
-import type { FeatureShape } from './integerModel.ts';
+import { type FeatureShape, rowLength } from './integerModel.ts';
 
 /**
  * Which of a map's units each element belongs to, by arithmetic: units of millions of weights take no memory.
@@ -25,7 +25,7 @@ function unitOf(count: number, row: number, run: number): Unit {
 export function weightUnits(shape: readonly number[], mapPer: MapPer): Unit {
   const outputs = shape[0];
   const inputs = shape[shape.length - 1];
-  const row = shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(shape);
   if (mapPer === 'element') return unitOf(outputs * row, row, 1);
   if (mapPer === 'position') return unitOf(row, row, 1);
   if (mapPer === 'input') return unitOf(inputs, inputs, 1);

@@ -12,6 +12,7 @@ export {
 } from './file/modelFile.ts';
 export {
   type ConvLayer,
+  channelThresholds,
   type DenseLayer,
   type DepthwiseLayer,
   type FeatureShape,
@@ -25,8 +26,10 @@ export {
   type Pair,
   type PlaneWeights,
   type RequantizeLayer,
+  rowLength,
   type SumPoolLayer,
   type ThresholdLayer,
+  treeSize,
   weightCount,
   weightValues,
 } from './integerModel.ts';
@@ -43,3 +46,12 @@ export type { LoweredLayer } from './lower/lowerState.ts';
 export { countImages, pixelsFromRgba, type RgbaImage } from './pixels.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './randomModel.ts';
 export type { TrainedLayer, TrainedModel, TrainedWeights } from './trainedModel.ts';
+export {
+  noPadding,
+  spanUnder,
+  underTap,
+  type Window,
+  type WindowTap,
+  windowOf,
+  windowTaps,
+} from './windows.ts';

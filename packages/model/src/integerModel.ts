@@ -138,6 +138,22 @@ export interface IntegerModel {
 /** The number of values of a feature map. */
 export const featureCount = (shape: FeatureShape): number => shape[0] * shape[1] * shape[2];
 
+/** The weights of one output: the length of a row. */
+export const rowLength = (shape: readonly number[]): number =>
+  shape.slice(1).reduce((product, n) => product * n, 1);
+
+/** The nodes of a tree of thresholds, one path of which makes the bits of so many planes. */
+export const treeSize = (planes: number): number => 2 ** planes - 1;
+
+/** The thresholds of a channel, node m at m − 1. */
+export function channelThresholds(
+  { multiples, thresholds }: Pick<ThresholdLayer, 'multiples' | 'thresholds'>,
+  channel: number,
+): Int32Array {
+  const nodes = treeSize(multiples.length);
+  return thresholds.subarray(channel * nodes, (channel + 1) * nodes);
+}
+
 /** The number of weights of a model's layers, whatever their bits. */
 export const weightCount = (model: IntegerModel): number =>
   model.layers.reduce(

@@ -19,6 +19,7 @@ import {
   type Padding4,
   type RequantizeLayer,
   type ThresholdLayer,
+  treeSize,
 } from './integerModel.ts';
 
 export interface RandomLayerOptions {
@@ -159,7 +160,7 @@ function randomThreshold(
   mapPer: InputMapPer = 'element',
 ): ThresholdLayer {
   const planes = mix.fractions.reduce((most, share) => Math.max(most, share.bits), 0);
-  const nodes = 2 ** planes - 1;
+  const nodes = treeSize(planes);
   const unit = {
     element: { count: featureCount(shape), of: (i: number) => i },
     position: { count: shape[0] * shape[1], of: (i: number) => Math.floor(i / shape[2]) },

@@ -207,7 +207,7 @@ describe('folds', () => {
 
   it('that cannot be are refused with the layer and the way out', () => {
     const cases: [() => unknown, RegExp][] = [
-      [() => foldedDesign(conv, { folds: { layer: { pe: 4, simd: 6 } } }), /^layer: .*4 x 6/],
+      [() => foldedDesign(conv, { folds: { layer: { pe: 4, simd: 6 } } }), /^layer: .*4x6/],
       [() => foldedDesign(conv, { folds: { other: 'constant' } }), /^other: .*\(layer\)/],
       [() => foldedDesign(conv, { maxLevels: 0 }), /^levels: /],
       [() => chooseFolds(conv, { cycles: 41 }), /^layer: expected at least 42 cycles/],

@@ -20,7 +20,7 @@ beforeEach(() => memory.clear());
 
 const features = [1, 2, 3, 4, 5, 31, 32, 33, 1000, 4096];
 const mixes = ['1', '0/1', '0/0/1', '0.7/0.2/0.1', '0.5/0.5', '0:0.3/1:0.3/4:0.4', '0:1'].map(
-  parseMix,
+  (text) => parseMix(text),
 );
 
 /** Values whose binarization has something to go wrong: ties, zeros of both signs, constants, wide ranges. */

@@ -1,3 +1,4 @@
+import type { Fabric } from '@hbnn/circuit';
 import { chartConfig } from '@hbnn/cli/drawing';
 import { parseMix } from '@hbnn/core';
 import {
@@ -11,7 +12,6 @@ import {
   foldedAtRate,
   foldsAtRate,
   type Quantity,
-  type UnrolledCircuit,
   unrolledArea,
   unrolledCoefficients,
 } from '@hbnn/estimator';
@@ -168,14 +168,14 @@ type Scaling = 'weights' | 'weights and inputs';
 
 /** Area of the layer's sums at each average, relative to 1 bit; the mean over seeds. */
 export interface AreaRatio {
-  readonly circuit: UnrolledCircuit;
+  readonly circuit: Fabric;
   readonly scaling: Scaling;
   readonly bits: number;
   readonly ratio: number;
 }
 
 export function areaRatios(): AreaRatio[] {
-  const area = (seed: number, mix: string, inputs: string, circuit: UnrolledCircuit): number => {
+  const area = (seed: number, mix: string, inputs: string, circuit: Fabric): number => {
     const model = randomModel(seed, {
       layer: place,
       mix: parseMix(mix),
@@ -185,7 +185,7 @@ export function areaRatios(): AreaRatio[] {
     if (layer === undefined) throw new Error(`${place}: no step named layer`);
     return layer.area.value;
   };
-  const circuits: readonly UnrolledCircuit[] = ['lut6', 'gates'];
+  const circuits: readonly Fabric[] = ['lut6', 'gates'];
   return circuits.flatMap((circuit) =>
     (['weights', 'weights and inputs'] as const).flatMap((scaling) =>
       circuitMixes.map(([bits, mix]): AreaRatio => {
@@ -235,7 +235,7 @@ function lawOf({ bits, ratio, circuit }: AreaRatio): string {
  * it holds where both ratios are nearest to it, and within the estimate's own error.
  */
 export function areaClaims(ratios: readonly AreaRatio[]): Claim[] {
-  const judge = (id: string, circuit: UnrolledCircuit, law: 'b' | 'b²', claim: string): Claim => {
+  const judge = (id: string, circuit: Fabric, law: 'b' | 'b²', claim: string): Claim => {
     const both = ratios.filter(
       (one) => one.circuit === circuit && one.scaling === 'weights and inputs',
     );
@@ -261,7 +261,7 @@ export function areaClaims(ratios: readonly AreaRatio[]): Claim[] {
 
 /** Area against average bits per circuit, with the paper's law drawn in. */
 export function areaPlot(ratios: readonly AreaRatio[]): Plot {
-  const panel = (circuit: UnrolledCircuit, title: string, law: (bits: number) => number) => ({
+  const panel = (circuit: Fabric, title: string, law: (bits: number) => number) => ({
     ...{ width: 310, height: 260, title },
     data: {
       values: [

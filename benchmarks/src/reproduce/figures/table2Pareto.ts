@@ -1,6 +1,7 @@
+import type { Fabric } from '@hbnn/circuit';
 import { chartConfig } from '@hbnn/cli/drawing';
 import { distFromAverage } from '@hbnn/core';
-import { builtInTechnology, type UnrolledCircuit, unrolledArea } from '@hbnn/estimator';
+import { builtInTechnology, unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { mean } from '../../results/statistics.ts';
 import type { Plot, ResultRow, SettingResults } from '../stage.ts';
@@ -44,7 +45,7 @@ export interface NetworkCost {
   readonly energyNj: number;
 }
 
-function layerArea(matrix: Matrix, precision: Precision, circuit: UnrolledCircuit): number {
+function layerArea(matrix: Matrix, precision: Precision, circuit: Fabric): number {
   const { inputs, outputs, channels } = matrix;
   const model = randomModel(`${inputs}x${outputs}`, {
     ...{ layer: `dense:${inputs}x${outputs}`, mapPer: precision.mapPer },

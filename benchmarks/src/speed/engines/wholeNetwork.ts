@@ -1,5 +1,11 @@
 import { random } from '@hbnn/core';
-import { type CheckedModel, featureCount, type IntegerLayer, type Padding4 } from '@hbnn/model';
+import {
+  type CheckedModel,
+  featureCount,
+  type IntegerLayer,
+  type Padding4,
+  rowLength,
+} from '@hbnn/model';
 import { loadModel, loadThreads } from '@hbnn/wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayerEngine } from './layers.ts';
@@ -18,7 +24,7 @@ function pixelsOf(model: CheckedModel, batch: number): Uint8Array {
 export const networkMacs = (model: CheckedModel): number =>
   model.checkedLayers.reduce((sum, { layer, output }) => {
     if (!('weights' in layer)) return sum;
-    const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
+    const row = rowLength(layer.weights.shape);
     return sum + featureCount(output) * row;
   }, 0);
 

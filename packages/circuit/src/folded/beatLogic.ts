@@ -1,19 +1,23 @@
-import type {
-  FeatureShape,
-  MaxPoolLayer,
-  RequantizeLayer,
-  SumPoolLayer,
-  ThresholdLayer,
+import {
+  channelThresholds,
+  type FeatureShape,
+  type MaxPoolLayer,
+  type RequantizeLayer,
+  type SumPoolLayer,
+  type ThresholdLayer,
 } from '@hbnn/model';
-import { type AdderStyle, addValue, BitHeap, bitLength } from '../netlist/bitHeap.ts';
-import { type Literal, Netlist, one } from '../netlist/netlist.ts';
+import { bitLength } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
+import { Netlist } from '../netlist/netlist.ts';
 import { type Form, planesForm, type Value } from '../netlist/value.ts';
 import {
   extended,
   largest,
+  largestCode,
   requantized,
   requantizeOf,
   scoreBits,
+  sumWithin,
   thresholdBits,
   total,
 } from '../netlist/values.ts';
@@ -88,20 +92,6 @@ export function tableValues(net: Netlist, forms: readonly Form[], from: number):
   return forms.map((form) => ({ form, bits: form.weights.map(() => net.input(at++)) }));
 }
 
-export function sumOf(
-  net: Netlist,
-  values: readonly Value[],
-  low: number,
-  high: number,
-  style: AdderStyle,
-): Value {
-  const heap = new BitHeap();
-  for (const value of values) addValue(heap, value, 1);
-  const { base, shift, bits } = heap.sum(net, style, BigInt(high));
-  const weights = bits.map((_, j) => 2 ** (shift + j));
-  return { form: { base: Number(base), weights, low, high }, bits };
-}
-
 export const baseless = (form: Form): Form => ({
   ...{ base: 0, weights: form.weights, low: 0 },
   high: form.weights.reduce((sum, weight) => sum + weight, 0),
@@ -132,7 +122,7 @@ export function numbersOf(input: Stream, style: AdderStyle): StreamLogic {
   const bases = tableValues(net, forms, from);
   const values = input.forms.map((form, c): Value => {
     const value = { form: baseless(form), bits: channelValue(net, input, c).bits };
-    return sumOf(net, [value, bases[c]], form.low, form.high, style);
+    return sumWithin(net, [value, bases[c]], form, style);
   });
   put(net, values);
   return { net, table, output: streamOf(shape, formsOf(values), 'number') };
@@ -164,9 +154,8 @@ export function thresholdLogic(
   style: AdderStyle,
 ): StreamLogic {
   const { shape } = input;
-  const { multiples, thresholds, flips, bits } = layer;
+  const { multiples, flips, bits } = layer;
   const [places, channels] = [shape[0] * shape[1], shape[2]];
-  const nodes = 2 ** multiples.length - 1;
   const planesAt = (place: number, c: number): number => bits[place * channels + c];
   const spans = counting(channels).map((c) => {
     const all = counting(places).map((place) => planesAt(place, c));
@@ -195,7 +184,7 @@ export function thresholdLogic(
       channelValue(net, input, c),
       {
         multiples: [...multiples.subarray(0, spans[c].most)],
-        thresholds: thresholds.subarray(c * nodes, (c + 1) * nodes),
+        thresholds: channelThresholds(layer, c),
         flip: flips[c] === 1,
       },
       style,
@@ -262,7 +251,7 @@ export function scoresLogic(
     const [low, high] = [bias.form.low, bias.form.high + part.high];
     const value =
       bias.bits.length > 0
-        ? sumOf(net, [{ form: part, bits }, bias], low, high, style)
+        ? sumWithin(net, [{ form: part, bits }, bias], { low, high }, style)
         : {
             form: {
               ...{ base: bias.form.base, weights: form.weights },
@@ -278,36 +267,8 @@ export function scoresLogic(
     const wide = extended(bits, width);
     return [...wide.slice(0, -1), wide[width - 1] ^ 1];
   });
-  const { index, code } = tournament(net, codes);
+  const { index, code } = largestCode(net, codes);
   net.outputs.push(...scores.flatMap((bits) => extended(bits, 32)), ...index);
   if (several) net.outputs.push(...code);
   return { net, width, ...(table.width > 0 && { table }) };
-}
-
-/** The number of the largest code, of equal ones the first, and the code itself. */
-function tournament(
-  net: Netlist,
-  codes: readonly (readonly Literal[])[],
-): { readonly index: Literal[]; readonly code: readonly Literal[] } {
-  const bits = Math.max(1, Math.ceil(Math.log2(codes.length)));
-  let left = codes.map((code, k) => ({
-    code,
-    index: Array.from({ length: bits }, (_, i): Literal => (k >> i) & 1),
-  }));
-  while (left.length > 1) {
-    const next: typeof left = [];
-    for (let k = 0; k < left.length; k += 2) {
-      const [a, b] = [left[k], left[k + 1]];
-      if (b === undefined) {
-        next.push(a);
-        continue;
-      }
-      const first = a.code.reduce((met, bit, i) => net.mux(net.xor(bit, b.code[i]), bit, met), one);
-      const chosen = (x: readonly Literal[], y: readonly Literal[]): Literal[] =>
-        x.map((bit, i) => net.mux(first, bit, y[i]));
-      next.push({ code: chosen(a.code, b.code), index: chosen(a.index, b.index) });
-    }
-    left = next;
-  }
-  return left[0];
 }

@@ -1,16 +1,16 @@
 import { HbnnError } from '@hbnn/core';
-import type { CheckedModel } from '@hbnn/model';
+import { type CheckedModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
 import {
   type FoldedDesign,
   type FoldedLayer,
-  type FoldTable,
   foldedDesign,
   type MatrixUnit,
   scanned,
   type Unit,
 } from './foldedDesign.ts';
-import { type Fold, foldSchedule, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, weightPlanes } from './foldSchedule.ts';
+import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
 import { beatWidth } from './stream.ts';
 
 /** What folds are chosen for: so many cycles per image at most, or the fewest cycles within so many LUTs. */
@@ -18,8 +18,7 @@ export type FoldGoal = { readonly cycles: number } | { readonly luts: number };
 
 /** Coefficients of a rough count of LUT6s, to tell folds apart; synthesis says what a design takes. */
 const lutsPer = {
-  /** XNOR, membership and counting of one bit: what a lane's bit takes. */
-  laneBit: 1.4,
+  laneBit: lutsPerLane,
   /** A PE's bit of a sum: choosing what it starts from, adding, shifting by factors. */
   sumBit: 2.5,
   /** A two-way choice of one bit, where a LUT6 makes three of them. */
@@ -98,8 +97,8 @@ function within(
 function oneRowDesign(model: CheckedModel): FoldedDesign {
   const folds = model.checkedLayers.flatMap(({ layer, input }): [string, Fold][] => {
     if (!('weights' in layer)) return [];
-    const [outputs, ...rest] = layer.weights.shape;
-    const row = rest.reduce((product, n) => product * n, 1);
+    const [outputs] = layer.weights.shape;
+    const row = rowLength(layer.weights.shape);
     const simd = layer.kind === 'conv' ? input[2] : row;
     // The whole matrix at once would have its weights as constants.
     return [[layer.name, { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd }]];

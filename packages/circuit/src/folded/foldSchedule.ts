@@ -1,12 +1,8 @@
-import type { IntegerWeights } from '@hbnn/model';
+import { type IntegerWeights, rowLength } from '@hbnn/model';
+import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
+import type { Fold } from './folds.ts';
 import type { Stream, WindowedMatrix } from './stream.ts';
-
-/** Rows (PE) and columns (SIMD) of a layer's matrix that are worked on at once. */
-export interface Fold {
-  readonly pe: number;
-  readonly simd: number;
-}
 
 /** A bit of weights: ±factor where it is a member. */
 export interface WeightPlane {
@@ -17,7 +13,7 @@ export interface WeightPlane {
 
 /** Planes of weights: those of residual binarization, or the eight digits of two's complement. */
 export function weightPlanes(weights: IntegerWeights): WeightPlane[] {
-  const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(weights.shape);
   if (weights.kind === 'int8') {
     const { values } = weights;
     return Array.from({ length: 8 }, (_, n) => ({
@@ -214,8 +210,8 @@ export function matrixTables(
   const { pe, simd } = fold;
   const corrections = new Array<number>(matrix.outputs).fill(0);
   const most = 2 ** inputs.width - 1;
-  const operandOf = new Numbers();
-  const weightOf = new Numbers();
+  const operandOf = new KeyNumbers();
+  const weightOf = new KeyNumbers();
   const words: { signs: bigint; members: bigint }[] = [];
   const depthwise = matrix.layer.kind === 'depthwise';
   const factorPerPe =
@@ -280,17 +276,4 @@ function weightWord(
     signs: bits((o, i) => plane.member(o, i) && plane.positive(o, i)),
     members: bits(plane.member),
   };
-}
-
-/** Numbers of keys in the order in which they are met. */
-class Numbers {
-  readonly keys: string[] = [];
-  private readonly numbers = new Map<string, number>();
-
-  of(key: string): number {
-    const known = this.numbers.get(key);
-    if (known !== undefined) return known;
-    this.numbers.set(key, this.keys.length);
-    return this.keys.push(key) - 1;
-  }
 }

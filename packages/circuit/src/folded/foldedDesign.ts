@@ -1,17 +1,20 @@
-import { HbnnError } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
   type FeatureShape,
   type Padding4,
   type Pair,
+  type Window,
   weightValues,
+  windowOf,
 } from '@hbnn/model';
-import { type AdderStyle, bitLength } from '../netlist/bitHeap.ts';
+import { bitLength } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
-import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
+import { SumMemo } from '../sums/rowGrouping.ts';
 import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
 import {
   type BeatLogic,
@@ -24,7 +27,6 @@ import {
   thresholdLogic,
 } from './beatLogic.ts';
 import {
-  type Fold,
   foldSchedule,
   type InputPlanes,
   inputPlanes,
@@ -32,6 +34,7 @@ import {
   matrixTables,
   weightPlanes,
 } from './foldSchedule.ts';
+import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import {
   baseSums,
@@ -144,9 +147,6 @@ export interface FoldedScores {
   readonly width: number;
 }
 
-/** Folds of the layers with weights, by name; `constant` is the whole matrix at once, its weights in the logic. */
-export type FoldTable = Readonly<Record<string, Fold | 'constant'>>;
-
 export interface FoldedOptions {
   readonly style?: AdderStyle;
   /** Most levels of gates between registers; default 10. */
@@ -168,13 +168,14 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   const { style = 'gates', maxLevels = levelsUsually, folds = {} } = o;
   checkOptions(planned, maxLevels, folds);
   const names = new Names();
+  const making = { names, style, maxLevels, memo: new SumMemo() };
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   let stream = input;
   const layers = planned.map((plan): FoldedLayer => {
     const module = names.of(plan.layer.name, plan.layer.kind);
-    const made = new LayerMaker(module, names, style, maxLevels).make(plan, stream, folds);
+    const made = new LayerMaker(module, making).make(plan, stream, folds);
     const buffered = 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic');
     const layer = {
       ...{ layer: plan.layer.name, kind: plan.layer.kind, module, input: stream, ...made },
@@ -183,11 +184,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     stream = made.output;
     return layer;
   });
-  const scores = foldedScores(
-    model,
-    stream,
-    new LayerMaker(names.of('scores', 'scores'), names, style, maxLevels),
-  );
+  const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
   return {
     ...{ kind: 'folded', top, style, input, layers, scores, classes: model.classes, maxLevels },
     cyclesPerImage: layers.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1),
@@ -199,16 +196,9 @@ const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined
   Object.hasOwn(folds, layer) ? folds[layer] : undefined;
 
 function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
-  if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
-    throw new HbnnError(
-      `levels: expected a whole number of at least 1 per stage, got ${maxLevels}`,
-    );
+  checkLevels(maxLevels);
   const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
-  for (const name of Object.keys(folds))
-    if (!matrices.includes(name))
-      throw new HbnnError(
-        `${name}: expected folds of layers with weights (${matrices.join(', ')}); take this one out`,
-      );
+  checkFoldNames(matrices, folds);
 }
 
 function foldedScores(model: CheckedModel, input: Stream, maker: LayerMaker): FoldedScores {
@@ -226,15 +216,25 @@ interface MadeLayer {
   readonly cycles: LayerCycles;
 }
 
+/** What the layers of a design share while it is made. */
+interface Making {
+  readonly names: Names;
+  readonly style: AdderStyle;
+  readonly maxLevels: number;
+  readonly memo: SumMemo;
+}
+
 /** Makes the units of one layer. */
 class LayerMaker {
   readonly style: AdderStyle;
   private readonly module: string;
   private readonly names: Names;
   private readonly maxLevels: number;
+  private readonly memo: SumMemo;
   private readonly units: Unit[] = [];
 
-  constructor(module: string, names: Names, style: AdderStyle, maxLevels: number) {
+  constructor(module: string, { names, style, maxLevels, memo }: Making) {
+    this.memo = memo;
     this.module = module;
     this.names = names;
     this.style = style;
@@ -257,8 +257,7 @@ class LayerMaker {
       case 'maxPool':
       case 'sumPool': {
         const numbers = this.uniform(input);
-        const padding: Padding4 = layer.kind === 'maxPool' ? layer.padding : [0, 0, 0, 0];
-        this.window(numbers, shape, { kernel: layer.size, strides: layer.strides, padding });
+        this.window(numbers, shape, windowOf(layer));
         return this.pointwise(poolLogic(layer, numbers, shape, style), shape);
       }
       case 'threshold':
@@ -301,22 +300,16 @@ class LayerMaker {
     const schedule = scheduleOf(net, this.maxLevels, 0);
     const stages = schedule.depth + 1;
     const piped = pipelined(net, schedule, stages);
-    const live = piped.live();
-    const clocked = live.some((alive, node) => alive === 1 && piped.kind(node) === 'register');
     const ports = [{ name: 'y', width: piped.outputs.length }];
     const about = [`Latency ${stages} cycle(s) in which ce is 1`];
     const leaf: Leaf = {
       ...{ kind: 'leaf', name: this.names.of(wanted, 'gates'), net: piped, ports, about },
-      ...(clocked && { clock: 'enabled' }),
+      ...(hasRegister(piped) && { clock: 'enabled' }),
     };
     return { leaf, stages };
   }
 
-  private window(
-    input: Stream,
-    output: FeatureShape,
-    { kernel, strides, padding }: Pick<WindowUnit, 'kernel' | 'strides' | 'padding'>,
-  ): void {
+  private window(input: Stream, output: FeatureShape, { kernel, strides, padding }: Window): void {
     const width = beatWidth(input);
     const still = [...kernel, ...strides].every((n) => n === 1) && padding.every((n) => n === 0);
     if (still) return;
@@ -336,7 +329,7 @@ class LayerMaker {
     const { outputs, inputs, layer, kernel } = matrix;
     const pixels = kernel[0] * kernel[1];
     const fold = chosen === 'constant' ? { pe: outputs, simd: inputs } : chosen;
-    checkFold(matrix, fold);
+    checkFold({ name: layer.name, matrixHeight: outputs, matrixWidth: inputs }, fold);
     if (layer.kind !== 'dense') this.window(input, shape, matrix);
     else if (pixels > 1) {
       const [inputWidth, name] = [
@@ -358,7 +351,7 @@ class LayerMaker {
     const places = shape[0] * shape[1];
     const scan = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);
     if (whole) {
-      const made = constantMatrix(matrix, input, sums, ranges, this.style);
+      const made = constantMatrix(matrix, input, sums, ranges, this.style, this.memo);
       this.units.push(this.logic('logic', made, shape, pixels * beatWidth(input)));
       const output = streamOf(
         shape,
@@ -442,12 +435,4 @@ export function scanned(unit: Unit): number {
     default:
       return unit satisfies never;
   }
-}
-
-function checkFold({ layer, outputs, inputs }: WindowedMatrix, { pe, simd }: Fold): void {
-  const fits = (n: number, of: number): boolean => Number.isInteger(n) && n >= 1 && of % n === 0;
-  if (!fits(pe, outputs) || !fits(simd, inputs))
-    throw new HbnnError(
-      `${layer.name}: expected a fold whose pe divides its ${outputs} outputs and simd its ${inputs} inputs, got ${pe} x ${simd}`,
-    );
 }

@@ -1,14 +1,16 @@
-import { type AdderStyle, BitHeap } from '../netlist/bitHeap.ts';
+import { BitHeap } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { invert, type Literal, Netlist, one, zero } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
+import { plusConstant, sumWithin } from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
+import type { SumMemo } from '../sums/rowGrouping.ts';
 import { planSums } from '../sums/sumPlan.ts';
 import {
   type BeatLogic,
   baseless,
   channelValue,
   placedNumbers,
-  sumOf,
   tableValues,
   widthOf,
 } from './beatLogic.ts';
@@ -22,6 +24,7 @@ export function constantMatrix(
   placed: PlacedVectors,
   ranges: readonly { readonly low: number; readonly high: number }[],
   style: AdderStyle,
+  memo: SumMemo,
 ): BeatLogic & { readonly values: readonly Value[] } {
   const { layer, outputs, inputs, kernel, tapOf, channelOf } = matrix;
   const taps = kernel[0] * kernel[1];
@@ -39,18 +42,18 @@ export function constantMatrix(
     sums = counting(input.shape[2]).flatMap((c) => {
       const part = { from: c * each, outputs: each, taps: counting(taps) };
       const own = counting(taps).map((tap) => valueAt(tap, c));
-      return linearSums(net, own, planSums(layer.weights, part, style), style);
+      return linearSums(net, own, planSums(layer.weights, part, style, memo), style);
     });
   } else {
     const values = counting(inputs).map((i) => valueAt(tapOf(i), channelOf(0, i)));
     const part = { from: 0, outputs, taps: counting(inputs) };
-    sums = linearSums(net, values, planSums(layer.weights, part, style), style);
+    sums = linearSums(net, values, planSums(layer.weights, part, style, memo), style);
   }
   const biases = tableValues(net, forms, window);
   const values = sums.map((sum, o): Value => {
     const { low, high } = ranges[o];
     const bias = biases[o];
-    if (bias.bits.length > 0) return sumOf(net, [sum, bias], low, high, style);
+    if (bias.bits.length > 0) return sumWithin(net, [sum, bias], { low, high }, style);
     return {
       form: { ...sum.form, base: sum.form.base + bias.form.base, low, high },
       bits: sum.bits,
@@ -109,24 +112,7 @@ function times(
     else for (const i of places) heap.add(2 ** (i + j), net.and(factor[i], bit));
   });
   const sum = heap.sum(net, style, BigInt(most));
-  if (sum.base !== 0n) return plusBase(net, sum.base, sum.shift, sum.bits, width);
+  // A sum in signed digits has a constant of its own.
+  if (sum.base !== 0n) return plusConstant(net, sum, sum.base, width, 'gates');
   return Array.from({ length: width }, (_, i) => sum.bits[i - sum.shift] ?? zero);
-}
-
-/** A sum in signed digits has a constant of its own. */
-function plusBase(
-  net: Netlist,
-  base: bigint,
-  shift: number,
-  bits: readonly Literal[],
-  width: number,
-): Literal[] {
-  let carry: Literal = zero;
-  return Array.from({ length: width }, (_, i) => {
-    const a = bits[i - shift] ?? zero;
-    const b = (BigInt.asUintN(width, base) >> BigInt(i)) & 1n ? one : zero;
-    const sum = net.xor3(a, b, carry);
-    carry = net.majority(a, b, carry);
-    return sum;
-  });
 }

@@ -1,13 +1,15 @@
 import {
-  type CheckedLayer,
   type ConvLayer,
   type DenseLayer,
   type DepthwiseLayer,
   type FeatureShape,
   featureCount,
+  noPadding,
   type Padding4,
   type Pair,
+  windowTaps,
 } from '@hbnn/model';
+import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
 
 /**
@@ -61,6 +63,12 @@ export function decodeAt(
   );
 }
 
+/** Keys as numbers, in the order in which they are met. */
+function numbered(keys: readonly string[]): number[] {
+  const numbers = new KeyNumbers();
+  return keys.map((key) => numbers.of(key));
+}
+
 /** Places of a feature map by classes: classes[rows[y]][columns[x]]. */
 export interface PlaceTable {
   readonly rows: readonly number[];
@@ -86,16 +94,6 @@ export function placeTable(
   const columnPlaces = first(columns);
   const classes = first(rows).map((y) => columnPlaces.map((x) => grid[y][x]));
   return { rows, columns, classes, count };
-}
-
-/** Keys as numbers, in the order in which they are met. */
-export function numbered(keys: readonly string[]): number[] {
-  const numbers = new Map<string, number>();
-  return keys.map((key) => {
-    const known = numbers.get(key) ?? numbers.size;
-    numbers.set(key, known);
-    return known;
-  });
 }
 
 /** Vectors that differ from place to place: each once, and where it holds. */
@@ -151,7 +149,7 @@ export function windowedMatrix(
   return {
     ...{ layer, kernel, outputs: layer.weights.shape[0], inputs: kernel[0] * kernel[1] * channels },
     strides: dense ? [1, 1] : layer.strides,
-    padding: dense ? [0, 0, 0, 0] : layer.padding,
+    padding: dense ? noPadding : layer.padding,
     tapOf: (i) => Math.floor(i / channels),
     channelOf: (_, i) => i % channels,
   };
@@ -164,13 +162,9 @@ export function tapPlaces(
   y: number,
   x: number,
 ): Int32Array {
-  const { kernel, strides, padding } = matrix;
-  return Int32Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
-    const inY = y * strides[0] + Math.floor(tap / kernel[1]) - padding[0];
-    const inX = x * strides[1] + (tap % kernel[1]) - padding[1];
-    const inside = inY >= 0 && inY < input[0] && inX >= 0 && inX < input[1];
-    return inside ? inY * input[1] + inX : -1;
-  });
+  const places = new Int32Array(matrix.kernel[0] * matrix.kernel[1]).fill(-1);
+  for (const { tap, pixel } of windowTaps(matrix, input, y, x)) places[tap] = pixel;
+  return places;
 }
 
 /**
@@ -231,5 +225,3 @@ export const isPadded = ({ padding }: WindowedMatrix): boolean => padding.some((
 
 /** Beats of one image. */
 export const beats = ({ shape }: Stream): number => featureCount(shape) / shape[2];
-
-export type MatrixPlan = CheckedLayer & { readonly layer: WindowedMatrix['layer'] };

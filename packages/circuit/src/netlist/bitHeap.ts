@@ -1,13 +1,8 @@
-import {
-  type AdderStyle,
-  type Compression,
-  compressForUses,
-  compressToNumber,
-} from './compression.ts';
+import { type Compression, compressForUses, compressToNumber } from './compression.ts';
+import type { AdderStyle } from './fabrics.ts';
 import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
+import { heapDigits } from './signedDigits.ts';
 import type { Value } from './value.ts';
-
-export type { AdderStyle };
 
 /** An unsigned number in binary: Σ 2^(shift + i) · bits[i], and what has to be added to it. */
 export interface HeapSum {
@@ -31,22 +26,16 @@ export class BitHeap {
   private readonly columns: Literal[][] = [];
   base = 0n;
 
-  /** Add `weight · bit`, the weight in signed digits of which no two are neighbours. */
+  /** Add `weight · bit`, the weight in the signed digits of heaps. */
   add(weight: number | bigint, bit: Literal): void {
     if (bit === zero) return;
-    let rest = BigInt(weight);
     if (bit === one) {
-      this.base += rest;
+      this.base += BigInt(weight);
       return;
     }
-    const negative = rest < 0n;
-    if (negative) rest = -rest;
-    // Two digits make 3 either way: positive ones keep the sum's range narrow.
-    for (let column = 0; rest > 0n; column++, rest >>= 1n) {
-      if ((rest & 1n) === 0n) continue;
-      const minus = (rest & 3n) === 3n && rest !== 3n;
-      if (minus) rest += 1n;
-      this.addDigit(column, bit, minus !== negative);
+    for (const digit of heapDigits(BigInt(weight))) {
+      if (digit < 0) this.addDigit(-1 - digit, bit, true);
+      else this.addDigit(digit, bit, false);
     }
   }
 

@@ -1,5 +1,4 @@
-/** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
-export type AdderStyle = 'xc7' | 'gates';
+import type { AdderStyle } from './fabrics.ts';
 
 /**
  * Bits of one column that become one there and carries in the columns above: two or three by a half or a full adder,
@@ -55,10 +54,6 @@ export function compressToNumber(
   width: number,
   style: AdderStyle,
 ): Compression {
-  return remembered(heights, width, style, 0, () => toNumber(heights, width, style));
-}
-
-function toNumber(heights: readonly number[], width: number, style: AdderStyle): Compression {
   const heap = new Heights(heights, width);
   if (style === 'xc7') heap.withChain();
   else heap.withRipple();
@@ -77,49 +72,60 @@ export function compressForUses(
   style: AdderStyle,
   uses: number,
 ): Compression {
-  return remembered(heights, width, style, uses, () => {
-    const perBit = costPerBit[style] * uses;
-    const partly = new Heights(heights, width);
-    if (style === 'xc7') partly.withCounters(perBit > 1);
-    else partly.withAdders();
-    const ways = [partly.done(), toNumber(heights, width, style)];
-    const [a, b] = ways.map((way) => way.cost + perBit * way.bits);
-    return b < a ? ways[1] : ways[0];
-  });
+  const perBit = costPerBit[style] * uses;
+  const partly = new Heights(heights, width);
+  if (style === 'xc7') partly.withCounters(perBit > 1);
+  else partly.withAdders();
+  const ways = [partly.done(), compressToNumber(heights, width, style)];
+  const [a, b] = ways.map((way) => way.cost + perBit * way.bits);
+  return b < a ? ways[1] : ways[0];
 }
 
-// The same heaps are met over and over.
-const known: Readonly<Record<AdderStyle, Map<number | string, Compression>>> = {
-  xc7: new Map(),
-  gates: new Map(),
-};
-const mostKnown = 20_000;
+const maxCompressions = 20_000;
 
-/** What was found before for the same heap and uses, 0 where it becomes a number. */
-function remembered(
-  heights: readonly number[],
-  width: number,
-  style: AdderStyle,
-  uses: number,
-  compress: () => Compression,
-): Compression {
-  const table = known[style];
-  const key = keyOf(heights, width, uses);
-  let found = table.get(key);
-  if (found === undefined) {
-    found = compress();
-    if (table.size >= mostKnown) table.clear();
-    table.set(key, found);
+/** Compressions by their heaps: a search for shared sums meets the same ones over and over. */
+export class Compressions {
+  private readonly tables: Readonly<Record<AdderStyle, Map<number | string, Compression>>> = {
+    xc7: new Map(),
+    gates: new Map(),
+  };
+
+  /** The same as `compressToNumber`. */
+  toNumber(heights: readonly number[], width: number, style: AdderStyle): Compression {
+    const table = this.tables[style];
+    const key = keyOf(heights, width, 0);
+    return table.get(key) ?? this.kept(table, key, compressToNumber(heights, width, style));
   }
-  return found;
+
+  /** The same as `compressForUses`. */
+  forUses(heights: readonly number[], width: number, style: AdderStyle, uses: number): Compression {
+    const table = this.tables[style];
+    const key = keyOf(heights, width, 1 + uses);
+    return table.get(key) ?? this.kept(table, key, compressForUses(heights, width, style, uses));
+  }
+
+  private kept(
+    table: Map<number | string, Compression>,
+    key: number | string,
+    made: Compression,
+  ): Compression {
+    if (table.size >= maxCompressions) table.clear();
+    table.set(key, made);
+    return made;
+  }
 }
 
-/** What tells heaps apart; a number, which is found faster, where it has room: six columns of less than 64 bits. */
-function keyOf(heights: readonly number[], width: number, uses: number): number | string {
-  if (heights.length > 6 || width > 31 || uses > 63) return `${width},${uses},${heights.join()}`;
-  let key = 64 * width + uses;
+/**
+ * What tells heaps and their ends apart; a number, which is found faster, where it has room: six columns of less than 64
+ * bits.
+ *
+ * @param end 0 for a heap that becomes a number, else 1 more than its uses: a heap without uses is not a number yet
+ */
+function keyOf(heights: readonly number[], width: number, end: number): number | string {
+  if (heights.length > 6 || width > 31 || end > 63) return `${width},${end},${heights.join()}`;
+  let key = 64 * width + end;
   for (let i = 0; i < heights.length; i++) {
-    if (heights[i] > 63) return `${width},${uses},${heights.join()}`;
+    if (heights[i] > 63) return `${width},${end},${heights.join()}`;
     key = 64 * key + heights[i];
   }
   return key;

@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import { type Literal, Netlist, nodeOf } from './netlist.ts';
 
 /** Registers behind the inputs and levels of gates since, of each node, and what the outputs come to. */
@@ -83,4 +84,18 @@ export function pipelined(net: Netlist, { stages }: Schedule, depth: number): Ne
   }
   copy.outputs.push(...net.outputs.map((output) => at(output, depth)));
   return copy;
+}
+
+/** Whether an output depends on a register. */
+export function hasRegister(net: Netlist): boolean {
+  const live = net.live();
+  return live.some((alive, node) => alive === 1 && net.kind(node) === 'register');
+}
+
+/** @throws HbnnError for a budget of levels per stage that is none */
+export function checkLevels(maxLevels: number): void {
+  if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
+    throw new HbnnError(
+      `levels: expected a whole number of at least 1 per stage, got ${maxLevels}`,
+    );
 }

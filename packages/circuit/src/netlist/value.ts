@@ -14,11 +14,6 @@ export interface Value {
   readonly bits: readonly Literal[];
 }
 
-/** A number that is always the same. */
-export const constantForm = (value: number): Form => ({
-  ...{ base: value, weights: [], low: value, high: value },
-});
-
 /** A pixel less its zero. */
 export const pixelForm = (zero: number): Form => ({
   ...{ base: -zero, weights: [1, 2, 4, 8, 16, 32, 64, 128], low: -zero, high: 255 - zero },

@@ -1,5 +1,6 @@
 import type { RequantizeLayer } from '@hbnn/model';
-import { type AdderStyle, addValue, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
+import { addValue, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
+import type { AdderStyle } from './fabrics.ts';
 import { invert, type Literal, type Netlist, one, zero } from './netlist.ts';
 import { type Form, planesForm, type Value } from './value.ts';
 
@@ -118,10 +119,20 @@ function larger(net: Netlist, a: Value, b: Value): Value {
 
 /** Make the sum of some numbers. */
 export function total(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
-  const heap = new BitHeap();
-  for (const value of values) addValue(heap, value, 1);
   const low = values.reduce((sum, { form }) => sum + form.low, 0);
   const high = values.reduce((sum, { form }) => sum + form.high, 0);
+  return sumWithin(net, values, { low, high }, style);
+}
+
+/** Make the sum of some numbers that is known to be in a range. */
+export function sumWithin(
+  net: Netlist,
+  values: readonly Value[],
+  { low, high }: Pick<Form, 'low' | 'high'>,
+  style: AdderStyle,
+): Value {
+  const heap = new BitHeap();
+  for (const value of values) addValue(heap, value, 1);
   const { base, shift, bits } = heap.sum(net, style, BigInt(high));
   const weights = bits.map((_, j) => 2 ** (shift + j));
   return { form: { base: Number(base), weights, low, high }, bits };
@@ -139,7 +150,7 @@ export function unsignedFrom(
 }
 
 /** Make 2^shift · bits + constant modulo 2^width. */
-function plusConstant(
+export function plusConstant(
   net: Netlist,
   { shift, bits }: Pick<HeapSum, 'shift' | 'bits'>,
   constant: bigint,
@@ -252,3 +263,31 @@ export function scoreBits(
 /** Two's complement of so many bits. */
 export const extended = (bits: readonly Literal[], width: number): Literal[] =>
   Array.from({ length: width }, (_, i) => bits[i] ?? bits[bits.length - 1]);
+
+/** Make the number of the largest unsigned code, the first of equal ones, and the code itself: least significant bit first. */
+export function largestCode(
+  net: Netlist,
+  codes: readonly (readonly Literal[])[],
+): { readonly index: Literal[]; readonly code: readonly Literal[] } {
+  const bits = Math.max(1, Math.ceil(Math.log2(codes.length)));
+  let left = codes.map((code, k) => ({
+    code,
+    index: Array.from({ length: bits }, (_, i): Literal => (k >> i) & 1),
+  }));
+  while (left.length > 1) {
+    const next: typeof left = [];
+    for (let k = 0; k < left.length; k += 2) {
+      const [a, b] = [left[k], left[k + 1]];
+      if (b === undefined) {
+        next.push(a);
+        continue;
+      }
+      const first = a.code.reduce((met, bit, i) => net.mux(net.xor(bit, b.code[i]), bit, met), one);
+      const chosen = (x: readonly Literal[], y: readonly Literal[]): Literal[] =>
+        x.map((bit, i) => net.mux(first, bit, y[i]));
+      next.push({ code: chosen(a.code, b.code), index: chosen(a.index, b.index) });
+    }
+    left = next;
+  }
+  return left[0];
+}

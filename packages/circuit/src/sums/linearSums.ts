@@ -1,5 +1,5 @@
 import { addValue, BitHeap, type LooseSum } from '../netlist/bitHeap.ts';
-import type { AdderStyle } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import type { Form, Value } from '../netlist/value.ts';
 import type { SumPlan } from './sumPlan.ts';

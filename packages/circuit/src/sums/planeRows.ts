@@ -1,10 +1,9 @@
-import type { IntegerWeights, PlaneWeights } from '@hbnn/model';
-import { digitCount, type Row } from './rowGrouping.ts';
+import { type IntegerWeights, type PlaneWeights, rowLength } from '@hbnn/model';
+import { digitAt, digitCount } from '../netlist/signedDigits.ts';
+import type { Row } from './rowGrouping.ts';
+
 /** Rows of one plane or one place of digits, at most one of each output. */
 export type Pool = readonly Row[];
-
-const rowLength = ({ shape }: IntegerWeights): number =>
-  shape.slice(1).reduce((product, n) => product * n, 1);
 
 /** Whether its rows count the same power of two times. */
 export const ofOnePlace = (pool: Pool): boolean =>
@@ -30,7 +29,7 @@ export function valuesOf(
       for (let i = 0, at = output * inputs; i < inputs; i++, at++)
         values[at] += multiple * signs[i];
   } else {
-    const row = rowLength(weights);
+    const row = rowLength(weights.shape);
     for (let o = 0; o < outputs; o++)
       for (let i = 0; i < inputs; i++)
         values[o * inputs + i] = weights.values[(from + o) * row + taps[i]];
@@ -41,7 +40,7 @@ export function valuesOf(
 /** One row per output and plane; planes that have nothing in this part are left out. */
 export function planePools(weights: PlaneWeights, { from, outputs, taps }: SumPart): Pool[] {
   const { multiples, bits, signs: bytes, scalePer } = weights;
-  const row = rowLength(weights);
+  const row = rowLength(weights.shape);
   const inputs = taps.length;
   const pools = multiples.map((ks, n) => {
     const pool: Row[] = [];
@@ -86,15 +85,6 @@ export function digitPools(
     }
   }
   return pools.filter((pool) => pool.length > 0);
-}
-
-/** Digit of the form without neighbouring digits: of v, those of 3v ^ v. */
-function digitAt(value: number, place: number): number {
-  const magnitude = Math.abs(value);
-  const tripled = 3 * magnitude;
-  const digit = (((tripled >> 1) & ~(magnitude >> 1)) >> place) & 1;
-  const minus = (((magnitude >> 1) & ~(tripled >> 1)) >> place) & 1;
-  return value < 0 ? minus - digit : digit - minus;
 }
 
 /** Which of a layer's weights a matrix has: outputs from one on, and places in each output's row. */

@@ -1,4 +1,6 @@
-import { type AdderStyle, compressForUses, costPerBit } from '../netlist/compression.ts';
+import { Compressions, costPerBit } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
+import { digitCount, digitPlaces } from '../netlist/signedDigits.ts';
 import { largestKey, lastOf, mostRows, type SignKey, withoutLast, withRow } from './signKey.ts';
 
 /** What the rows' signs are of: of each column the input, and how many times it counts. */
@@ -67,15 +69,17 @@ const wideColumns = 512;
  * Find the grouping of rows that leaves the fewest bits to add. Rows are taken a few at a time; columns of equal signs
  * in them are added up first, and the sums are columns of the same question with fewer rows at a time.
  *
+ * @param memo what earlier searches have worked out
  * @param sizes how many rows go together at first, where less than each way is to be tried
  * @param limit what is known to be possible: what would take more is given up
  */
 export function groupRows(
   { rows, columns }: Rows,
   style: AdderStyle,
+  memo: SumMemo,
   { sizes, limit = Number.POSITIVE_INFINITY }: { sizes?: readonly number[]; limit?: number } = {},
 ): Grouping {
-  return new Search({ rows, columns }, style).best(sizes ?? sizesFor(columns), limit);
+  return new Search({ rows, columns }, style, memo).best(sizes ?? sizesFor(columns), limit);
 }
 
 /** How many rows may go together at first. */
@@ -115,8 +119,15 @@ interface Sum {
   readonly shape: Shape;
 }
 
-/** Of so many uses and so many inputs. */
-const sumsKnown: Readonly<Record<AdderStyle, (Sum | 'no gain')[][]>> = { xc7: [], gates: [] };
+/** What searches for shared sums have worked out, for the next ones that are handed the same memo. */
+export class SumMemo {
+  readonly compressions = new Compressions();
+  /** Sums of inputs that are one bit each: [uses][inputs]. */
+  readonly sumsOfInputs: Readonly<Record<AdderStyle, (Sum | 'no gain')[][]>> = {
+    xc7: [],
+    gates: [],
+  };
+}
 
 const input: Shape = { heights: [1], bits: 1, most: 1 };
 
@@ -131,14 +142,18 @@ function shapesOf({ factors }: Columns): readonly Shape[] | undefined {
 
 function shapeOf(factor: number): Shape {
   const heights: number[] = [];
-  for (let digits = digitsOf(factor); digits > 0; digits >>= 1) heights.push(digits & 1);
+  for (let digits = digitPlaces(factor); digits > 0; digits >>= 1) heights.push(digits & 1);
   return { heights, bits: digitCount(factor), most: Math.abs(factor) };
 }
 
 const widthOf = (most: number): number => 32 - Math.clz32(most);
 
 /** Signs of a level's columns and their order, reused at every level: copied before the next one is looked at. */
-const scratch = { keys: new Int32Array(0), order: new Int32Array(0), ends: new Int32Array(0) };
+interface Scratch {
+  readonly keys: Int32Array;
+  readonly order: Int32Array;
+  ends: Int32Array;
+}
 
 class Search {
   private readonly rows: readonly Row[];
@@ -148,18 +163,22 @@ class Search {
   private readonly count: number;
   /** Undefined where each column is an input once. */
   private readonly shapes: readonly Shape[] | undefined;
+  private readonly memo: SumMemo;
+  private readonly scratch: Scratch;
 
-  constructor({ rows, columns }: Rows, style: AdderStyle) {
+  constructor({ rows, columns }: Rows, style: AdderStyle, memo: SumMemo) {
     this.rows = rows;
     this.style = style;
     this.perBit = costPerBit[style];
     this.columns = columns;
     this.count = columns.sources.length;
     this.shapes = shapesOf(columns);
-    if (scratch.keys.length < this.count) {
-      scratch.keys = new Int32Array(this.count);
-      scratch.order = new Int32Array(this.count);
-    }
+    this.memo = memo;
+    this.scratch = {
+      keys: new Int32Array(this.count),
+      order: new Int32Array(this.count),
+      ends: new Int32Array(0),
+    };
   }
 
   best(sizes: readonly number[], limit: number): Grouping {
@@ -322,7 +341,7 @@ class Search {
     if (before === undefined) this.firstKeys(from, end);
     else this.keysOfColumns(before, from, end);
     const ordered = this.sortByKeys(before?.keys.length ?? this.count, end - from);
-    const { keys: signed, order, ends } = scratch;
+    const { keys: signed, order, ends } = this.scratch;
     const given = before === undefined ? this.shapes : before.shapes;
     const shapes: Shape[] = [];
     const keys: SignKey[] = [];
@@ -374,10 +393,10 @@ class Search {
     }
   }
 
-  /** The rows' own columns' signs in rows [from, end), into `scratch`. */
+  /** The rows' own columns' signs in rows [from, end), into the scratch buffers. */
   private firstKeys(from: number, end: number): void {
     const { count, rows } = this;
-    const { keys } = scratch;
+    const { keys } = this.scratch;
     keys.fill(0, 0, count);
     for (let r = from; r < end; r++) {
       const { signs } = rows[r];
@@ -385,9 +404,9 @@ class Search {
     }
   }
 
-  /** Signs of a level's columns in some of its rows, into `scratch`. */
+  /** Signs of a level's columns in some of its rows, into the scratch buffers. */
   private keysOfColumns(level: Level, from: number, end: number): void {
-    const { keys } = scratch;
+    const { keys } = this.scratch;
     for (let c = 0; c < level.keys.length; c++) keys[c] = keyIn(level, c, from, end);
   }
 
@@ -398,6 +417,7 @@ class Search {
    */
   private sortByKeys(count: number, rows: number): number {
     const most = largestKey(rows);
+    const { scratch } = this;
     if (scratch.ends.length < most + 2) scratch.ends = new Int32Array(most + 2);
     const { keys, order, ends } = scratch;
     ends.fill(0, 0, most + 2);
@@ -418,7 +438,7 @@ class Search {
   ): Sum | undefined {
     const given = before === undefined ? this.shapes : before.shapes;
     if (given === undefined) return this.sumOfInputs(next - at, uses);
-    const { order } = scratch;
+    const { order } = this.scratch;
     const heights: number[] = [];
     let [bits, most] = [0, 0];
     for (let one = at; one < next; one++) {
@@ -433,7 +453,7 @@ class Search {
 
   /** The same of so many inputs, which are met over and over. */
   private sumOfInputs(count: number, uses: number): Sum | undefined {
-    const known = sumsKnown[this.style];
+    const known = this.memo.sumsOfInputs[this.style];
     known[uses] ??= [];
     let sum = known[uses][count];
     if (sum === undefined) {
@@ -444,7 +464,7 @@ class Search {
   }
 
   private sumOfBits({ heights, bits, most }: Shape, uses: number): Sum | undefined {
-    const left = compressForUses(heights, widthOf(most), this.style, uses);
+    const left = this.memo.compressions.forUses(heights, widthOf(most), this.style, uses);
     if (left.cost >= this.perBit * uses * (bits - left.bits)) return undefined;
     return { cost: left.cost, shape: { heights: left.heights, bits: left.bits, most } };
   }
@@ -497,21 +517,3 @@ class Search {
 /** A column's signs in rows [from, end), of those of its level. */
 const keyIn = (level: Level, c: number, from: number, end: number): SignKey =>
   lastOf(withoutLast(level.keys[c], level.end - end), end - from);
-
-/** Digits of a multiple in a bit heap: no two neighbours. */
-export function digitCount(multiple: number): number {
-  return onesIn(digitsOf(multiple));
-}
-
-/** Places of a multiple's digits, as bits: those of (3m ^ m) / 2. */
-function digitsOf(multiple: number): number {
-  const magnitude = Math.abs(multiple);
-  return ((3 * magnitude) ^ magnitude) >> 1;
-}
-
-/** Bits of 32 that are 1: counted in pairs, fours and bytes side by side. */
-function onesIn(bits: number): number {
-  const pairs = bits - ((bits >>> 1) & 0x5555_5555);
-  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
-}

@@ -1,6 +1,13 @@
-import type { AdderStyle } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Pool } from './planeRows.ts';
-import { type Columns, type Grouping, groupRows, type Row, sizesFor } from './rowGrouping.ts';
+import {
+  type Columns,
+  type Grouping,
+  groupRows,
+  type Row,
+  type SumMemo,
+  sizesFor,
+} from './rowGrouping.ts';
 
 /** A way to put pools together: what it takes, about, and how it is made. */
 export type Way = Pick<Grouping, 'cost' | 'write'>;
@@ -10,6 +17,7 @@ export interface Matrix {
   readonly outputs: number;
   readonly inputs: number;
   readonly style: AdderStyle;
+  readonly memo: SumMemo;
 }
 
 /** Of more than twice as many outputs, so many show what is best. */
@@ -34,11 +42,11 @@ export function pooledColumns(
   // Neighbours that have about as much in them share more.
   const byMembers = (rows: Row[]): Row[] => rows.sort((a, b) => a.members - b.members);
   const tried = all.filter(({ output }) => output < shown(matrix));
-  const best = groupRows({ rows: byMembers(tried), columns }, matrix.style, { limit });
+  const best = groupRows({ rows: byMembers(tried), columns }, matrix.style, matrix.memo, { limit });
   if (tried.length === all.length) return best;
   const write: Way['write'] = (to) => {
     const rows = { rows: byMembers(all), columns };
-    groupRows(rows, matrix.style, { sizes: [best.together] }).write(to);
+    groupRows(rows, matrix.style, matrix.memo, { sizes: [best.together] }).write(to);
   };
   return { cost: best.cost, write };
 }
@@ -84,19 +92,19 @@ const tie = 1e-6;
 
 /** Pools by themselves, each output one row of each, or some next to each other together where that costs less. */
 export function pooledRows(pools: readonly Pool[], matrix: Matrix): Way {
-  const { style, outputs, inputs } = matrix;
+  const { style, memo, outputs, inputs } = matrix;
   const sources = Int32Array.from({ length: inputs }, (_, i) => i);
   const columns = { inputs, sources, factors: new Int32Array(inputs).fill(1) };
   const few = shown(matrix);
   const tried =
     few < outputs ? pools.map((pool) => pool.filter(({ output }) => output < few)) : pools;
-  const spans = bestSpans(tried, columns, style).map(({ from, end, grouping }) => {
+  const spans = bestSpans(tried, columns, matrix).map(({ from, end, grouping }) => {
     const limit = grouping.cost + tie;
     const rows = together(tried, from, end);
     const spans = (size: number): number => Math.ceil(rows.length / size);
     const known = spans(rowsWhileTrying[end - from - 1]);
     const sizes = sizesFor(columns).filter((size) => spans(size) !== known);
-    const better = groupRows({ rows, columns }, style, { sizes, limit });
+    const better = groupRows({ rows, columns }, style, memo, { sizes, limit });
     return { from, end, grouping: better.cost < limit ? better : grouping };
   });
   return {
@@ -106,7 +114,7 @@ export function pooledRows(pools: readonly Pool[], matrix: Matrix): Way {
         if (few === outputs) grouping.write(to);
         else {
           const rows = together(pools, from, end);
-          groupRows({ rows, columns }, style, { sizes: [grouping.together] }).write(to);
+          groupRows({ rows, columns }, style, memo, { sizes: [grouping.together] }).write(to);
         }
       }
     },
@@ -117,7 +125,7 @@ export function pooledRows(pools: readonly Pool[], matrix: Matrix): Way {
 function bestSpans(
   pools: readonly Pool[],
   columns: Columns,
-  style: AdderStyle,
+  { style, memo }: Matrix,
 ): readonly PoolSpan[] {
   const best: { readonly cost: number; readonly spans: readonly PoolSpan[] }[] = [
     { cost: 0, spans: [] },
@@ -128,7 +136,7 @@ function bestSpans(
       // Of the same costs, more pools together leave less to do at last.
       const limit = (best[end]?.cost ?? Number.POSITIVE_INFINITY) - best[from].cost + tie;
       const rows = together(pools, from, end);
-      const grouping = groupRows({ rows, columns }, style, { sizes, limit });
+      const grouping = groupRows({ rows, columns }, style, memo, { sizes, limit });
       if (grouping.cost >= limit) continue;
       best[end] = {
         cost: best[from].cost + grouping.cost,

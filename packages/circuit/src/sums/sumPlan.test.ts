@@ -1,7 +1,9 @@
 import { parseMapPer, parseMix, random } from '@hbnn/core';
 import { type IntegerWeights, randomModel, weightValues } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
-import { type AdderStyle, compressForUses, compressToNumber } from '../netlist/compression.ts';
+import { compressForUses, compressToNumber } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
+import { groupRows, SumMemo } from './rowGrouping.ts';
 import { planSums } from './sumPlan.ts';
 
 const styles: readonly AdderStyle[] = ['xc7', 'gates'];
@@ -153,5 +155,62 @@ describe('compression', () => {
     // Nine bits: a counter and an adder leave four bits, as a number has, without its carry chain.
     expect(compressForUses([9], 4, 'xc7', 4)).toMatchObject({ heights: [1, 2, 1, 0], cost: 3 });
     expect(compressForUses([9], 4, 'gates', 2).heights).toEqual([1, 2, 1, 0]);
+  });
+});
+
+describe('a memo', () => {
+  it('leaves every plan and every compression as they are without it, in any order', () => {
+    const memo = new SumMemo();
+    for (let seed = 0; seed < 30; seed++) {
+      const rng = random(seed, 'memo');
+      const style: AdderStyle = rng.below(2) === 0 ? 'xc7' : 'gates';
+      const heights = Array.from({ length: 1 + rng.below(4) }, () => rng.below(12));
+      const width = heights.length + 4;
+      const { compressions } = memo;
+      // A number first: a heap without uses is another end of the same heap.
+      expect(compressions.toNumber(heights, width, style)).toEqual(
+        compressToNumber(heights, width, style),
+      );
+      for (const uses of [0, 1, 3])
+        expect(compressions.forUses(heights, width, style, uses)).toEqual(
+          compressForUses(heights, width, style, uses),
+        );
+      const model = randomModel(seed, { layer: 'dense:20x6' });
+      const layer = model.layers[1];
+      if (layer.kind !== 'dense') throw new Error('expected a dense layer');
+      const part = { from: 0, outputs: 6, taps: Array.from({ length: 20 }, (_, i) => i) };
+      expect(planSums(layer.weights, part, style, memo)).toEqual(
+        planSums(layer.weights, part, style),
+      );
+    }
+  });
+
+  it('may be shared by a search that starts within another', () => {
+    const memo = new SumMemo();
+    const columns = {
+      inputs: 6,
+      sources: Int32Array.from({ length: 6 }, (_, i) => i),
+      factors: new Int32Array(6).fill(1),
+    };
+    const rowsOf = (signs: readonly number[]) => ({
+      columns,
+      rows: [0, 1].map((output) => ({
+        ...{ output, multiple: 1, members: 6 },
+        signs: Int8Array.from(signs, (sign, i) => (output === 1 && i > 3 ? -sign : sign)),
+      })),
+    });
+    const written = (within: () => void): unknown[] => {
+      const terms: unknown[] = [];
+      groupRows(rowsOf([1, 1, -1, 1, 1, -1]), 'gates', memo).write({
+        class: (of) => {
+          within();
+          return columns.inputs + terms.push(of) - 1;
+        },
+        add: (addition) => terms.push(addition),
+      });
+      return terms;
+    };
+    const alone = written(() => {});
+    expect(written(() => groupRows(rowsOf([-1, 1, 1, 1, -1, 1]), 'gates', memo))).toEqual(alone);
   });
 });

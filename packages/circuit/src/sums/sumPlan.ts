@@ -1,5 +1,6 @@
 import type { IntegerWeights } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/compression.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
+import { digitCount } from '../netlist/signedDigits.ts';
 import {
   digitPools,
   missesOutputs,
@@ -10,7 +11,7 @@ import {
   type SumPart,
   valuesOf,
 } from './planeRows.ts';
-import { type Addition, digitCount, type Term } from './rowGrouping.ts';
+import { type Addition, SumMemo, type Term } from './rowGrouping.ts';
 import { type Matrix, pooledColumns, pooledRows, type Way } from './spans.ts';
 
 /** Sources that are added up once for all that use them. */
@@ -31,16 +32,21 @@ export interface SumPlan {
   readonly additions: readonly Addition[];
 }
 
-/** Take a part of a layer's weights and find the grouping that leaves the fewest bits to add. */
+/**
+ * Take a part of a layer's weights and find the grouping that leaves the fewest bits to add.
+ *
+ * @param memo what earlier plans have worked out; the plan is the same without it, but takes longer
+ */
 export function planSums(
   weights: IntegerWeights,
   { from, outputs, taps }: SumPart,
   style: AdderStyle,
+  memo: SumMemo = new SumMemo(),
 ): SumPlan {
   const inputs = taps.length;
   const planes = weights.kind === 'planes' ? planePools(weights, { from, outputs, taps }) : [];
   const values = valuesOf(weights, planes, { from, outputs, taps });
-  const way = bestWay(planes, values, { outputs, inputs, style });
+  const way = bestWay(planes, values, { outputs, inputs, style, memo });
   const terms: (readonly Term[])[] = [];
   const additions: Addition[] = [];
   way.write({

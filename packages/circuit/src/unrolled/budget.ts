@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import type { CheckedLayer, IntegerWeights } from '@hbnn/model';
+import { type CheckedLayer, type IntegerWeights, treeSize } from '@hbnn/model';
 
 /** Adders of a design that is made unless told otherwise: about as many LUTs. */
 export const mostAddersUsually = 2_000_000;
@@ -30,7 +30,7 @@ export function estimateAdders(planned: readonly CheckedLayer[]): LayerEstimate[
         return { layer: layer.name, adders: values * layer.size[0] * layer.size[1] * before };
       case 'threshold': {
         const total = layer.bits.reduce((sum, width) => sum + width, 0);
-        const nodes = layer.bits.reduce((sum, width) => sum + 2 ** width - 1, 0);
+        const nodes = layer.bits.reduce((sum, width) => sum + treeSize(width), 0);
         bits = total / layer.bits.length;
         return { layer: layer.name, adders: (nodes * before) / 4 };
       }

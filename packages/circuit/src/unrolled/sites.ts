@@ -1,19 +1,21 @@
 import {
   type CheckedLayer,
   type ConvLayer,
+  channelThresholds,
   type DepthwiseLayer,
   type FeatureShape,
   featureCount,
   type MaxPoolLayer,
-  type Padding4,
-  type Pair,
   type SumPoolLayer,
+  windowOf,
+  windowTaps,
 } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
 import { largest, requantized, requantizeOf, thresholdBits, total } from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
+import { SumMemo } from '../sums/rowGrouping.ts';
 import { planSums } from '../sums/sumPlan.ts';
 
 /** One place of a layer: which elements it reads and makes, and how. Sites of equal keys and inputs are one module. */
@@ -25,8 +27,15 @@ export interface Site {
   build(net: Netlist, inputs: readonly Value[], style: AdderStyle): Value[];
 }
 
-/** The sites of a layer, pixel by pixel; one alone of a dense layer. */
-export function sitesOf({ layer, input, output }: CheckedLayer): Site[] {
+/**
+ * The sites of a layer, pixel by pixel; one alone of a dense layer.
+ *
+ * @param memo what the plans of other sums have worked out
+ */
+export function sitesOf(
+  { layer, input, output }: CheckedLayer,
+  memo: SumMemo = new SumMemo(),
+): Site[] {
   switch (layer.kind) {
     case 'dense': {
       const taps = counting(featureCount(input));
@@ -35,20 +44,19 @@ export function sitesOf({ layer, input, output }: CheckedLayer): Site[] {
         {
           ...{ inputs: taps, outputs: counting(featureCount(output)), key: '' },
           build: (net, inputs, style) =>
-            linearSums(net, inputs, planSums(layer.weights, part, style), style),
+            linearSums(net, inputs, planSums(layer.weights, part, style, memo), style),
         },
       ];
     }
     case 'conv':
-      return pixels(output).map((pixel) => convSite(layer, input, pixel));
+      return pixels(output).map((pixel) => convSite(layer, input, pixel, memo));
     case 'depthwise':
-      return pixels(output).map((pixel) => depthwiseSite(layer, input, pixel));
+      return pixels(output).map((pixel) => depthwiseSite(layer, input, pixel, memo));
     case 'maxPool':
     case 'sumPool':
       return pixels(output).map((pixel) => poolSite(layer, input, pixel));
     case 'threshold': {
-      const { multiples, thresholds, flips, bits } = layer;
-      const nodes = 2 ** multiples.length - 1;
+      const { multiples, flips, bits } = layer;
       return pixels(output).map(({ at, channels }) => ({
         ...{ inputs: channels, outputs: channels },
         key: channels.map((i) => bits[i]).join(),
@@ -59,7 +67,7 @@ export function sitesOf({ layer, input, output }: CheckedLayer): Site[] {
               value,
               {
                 multiples: [...multiples.subarray(0, bits[at + c])],
-                thresholds: thresholds.subarray(c * nodes, (c + 1) * nodes),
+                thresholds: channelThresholds(layer, c),
                 flip: flips[c] === 1,
               },
               style,
@@ -96,33 +104,9 @@ function pixels([height, width, channels]: FeatureShape): Pixel[] {
   }));
 }
 
-/** Places of a window that lie within the input: which tap of the kernel, and the input's pixel. */
-function windowTaps(
-  { y, x }: Pixel,
-  [height, width]: FeatureShape,
-  [kh, kw]: Pair,
-  strides: Pair,
-  [top, left]: Padding4,
-): { readonly tap: number; readonly pixel: number }[] {
-  const taps: { tap: number; pixel: number }[] = [];
-  for (let i = 0; i < kh; i++)
-    for (let j = 0; j < kw; j++) {
-      const inY = y * strides[0] + i - top;
-      const inX = x * strides[1] + j - left;
-      if (inY < 0 || inY >= height || inX < 0 || inX >= width) continue;
-      taps.push({ tap: i * kw + j, pixel: inY * width + inX });
-    }
-  return taps;
-}
-
-const kernelOf = ({ weights }: ConvLayer | DepthwiseLayer): Pair => [
-  weights.shape[1],
-  weights.shape[2],
-];
-
-function convSite(layer: ConvLayer, input: FeatureShape, pixel: Pixel): Site {
+function convSite(layer: ConvLayer, input: FeatureShape, pixel: Pixel, memo: SumMemo): Site {
   const channels = input[2];
-  const taps = windowTaps(pixel, input, kernelOf(layer), layer.strides, layer.padding);
+  const taps = windowTaps(windowOf(layer), input, pixel.y, pixel.x);
   const each = (at: number): number[] => counting(channels, at * channels);
   return {
     inputs: taps.flatMap((tap) => each(tap.pixel)),
@@ -134,14 +118,19 @@ function convSite(layer: ConvLayer, input: FeatureShape, pixel: Pixel): Site {
         outputs: layer.weights.shape[0],
         taps: taps.flatMap((t) => each(t.tap)),
       };
-      return linearSums(net, inputs, planSums(layer.weights, part, style), style);
+      return linearSums(net, inputs, planSums(layer.weights, part, style, memo), style);
     },
   };
 }
 
-function depthwiseSite(layer: DepthwiseLayer, input: FeatureShape, pixel: Pixel): Site {
+function depthwiseSite(
+  layer: DepthwiseLayer,
+  input: FeatureShape,
+  pixel: Pixel,
+  memo: SumMemo,
+): Site {
   const channels = input[2];
-  const taps = windowTaps(pixel, input, kernelOf(layer), layer.strides, layer.padding);
+  const taps = windowTaps(windowOf(layer), input, pixel.y, pixel.x);
   const each = layer.weights.shape[0] / channels;
   const own = taps.map(({ tap }) => tap);
   return {
@@ -152,7 +141,7 @@ function depthwiseSite(layer: DepthwiseLayer, input: FeatureShape, pixel: Pixel)
       counting(channels).flatMap((c) => {
         const window = inputs.slice(c * own.length, (c + 1) * own.length);
         const part = { from: c * each, outputs: each, taps: own };
-        const matrix = planSums(layer.weights, part, style);
+        const matrix = planSums(layer.weights, part, style, memo);
         return linearSums(net, window, matrix, style);
       }),
   };
@@ -160,8 +149,7 @@ function depthwiseSite(layer: DepthwiseLayer, input: FeatureShape, pixel: Pixel)
 
 function poolSite(layer: MaxPoolLayer | SumPoolLayer, input: FeatureShape, pixel: Pixel): Site {
   const channels = input[2];
-  const padding: Padding4 = layer.kind === 'maxPool' ? layer.padding : [0, 0, 0, 0];
-  const taps = windowTaps(pixel, input, layer.size, layer.strides, padding);
+  const taps = windowTaps(windowOf(layer), input, pixel.y, pixel.x);
   const make = layer.kind === 'maxPool' ? largest : total;
   return {
     inputs: counting(channels).flatMap((c) => taps.map((tap) => tap.pixel * channels + c)),

@@ -1,11 +1,12 @@
-import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/bitHeap.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
+import { FormNumbers } from '../netlist/keyNumbers.ts';
 import { Names } from '../netlist/names.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
-import { endLevel, pipelined, scheduleOf } from '../netlist/pipeline.ts';
-import { type Form, formKey, pixelForm, type Value } from '../netlist/value.ts';
+import { checkLevels, endLevel, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { type Form, pixelForm, type Value } from '../netlist/value.ts';
 import { extended, scoreBits } from '../netlist/values.ts';
+import { SumMemo } from '../sums/rowGrouping.ts';
 import { checkBudget } from './budget.ts';
 import { type Site, sitesOf } from './sites.ts';
 
@@ -133,10 +134,11 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   );
   const input = bus;
   const pipe = new Pipe(o.maxLevels);
+  const memo = new SumMemo();
   const layers = planned.map((plan): DesignLayer => {
     const { layer, output } = plan;
     const module = names.of(layer.name, layer.kind);
-    const made = buildLayer(module, sitesOf(plan), bus, output, { style, names, pipe });
+    const made = buildLayer(module, sitesOf(plan, memo), bus, output, { style, names, pipe });
     const about = [`Layer '${layer.name}' (${layer.kind})`];
     const found = {
       ...{ layer: layer.name, kind: layer.kind, module, input: bus, ...made(about) },
@@ -168,10 +170,7 @@ class Pipe {
   deepest = 0;
 
   constructor(mostLevels: number | undefined) {
-    if (mostLevels !== undefined && !(Number.isInteger(mostLevels) && mostLevels >= 1))
-      throw new HbnnError(
-        `levels: expected a whole number of at least 1 per stage, got ${mostLevels}`,
-      );
+    if (mostLevels !== undefined) checkLevels(mostLevels);
     this.mostLevels = mostLevels;
   }
 
@@ -210,11 +209,6 @@ class Pipe {
     }
     return found;
   }
-}
-
-function hasRegister(net: Netlist): boolean {
-  const live = net.live();
-  return live.some((alive, node) => alive === 1 && net.kind(node) === 'register');
 }
 
 function busOf(shape: FeatureShape, forms: readonly Form[]): Bus {
@@ -362,20 +356,4 @@ function scoresModule(
   const ports = [{ name: 'scores', width: 32 * scores.length }];
   const leaf: Leaf = { kind: 'leaf', name, net, ports, about: [] };
   return { leaf, width: scores.reduce((most, bits) => Math.max(most, bits.length), 0) };
-}
-
-/** Small numbers for forms, so that keys stay short. */
-class FormNumbers {
-  private readonly byForm = new Map<Form, number>();
-  private readonly byKey = new Map<string, number>();
-
-  of(form: Form): number {
-    let number = this.byForm.get(form);
-    if (number !== undefined) return number;
-    const key = formKey(form);
-    number = this.byKey.get(key) ?? this.byKey.size;
-    this.byKey.set(key, number);
-    this.byForm.set(form, number);
-    return number;
-  }
 }

@@ -1,5 +1,5 @@
 import { encodeNpy, type NpyArray } from '@hbnn/core';
-import { type CheckedModel, type IntegerLayer, weightValues } from '@hbnn/model';
+import { type CheckedModel, type IntegerLayer, treeSize, weightValues } from '@hbnn/model';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
 import { writeFolder } from '../npyFile.ts';
@@ -77,7 +77,7 @@ function describe(
       return { size: layer.size, strides: layer.strides };
     case 'threshold': {
       const { bits, multiples, thresholds, flips } = layer;
-      const nodes = 2 ** multiples.length - 1;
+      const nodes = treeSize(multiples.length);
       return {
         bits: save('bits', { shape: [...input], data: bits }),
         multiples: save('multiples', { shape: [multiples.length], data: multiples }),

@@ -1,5 +1,13 @@
 import { basename } from 'node:path';
-import { foldedCycles, unrolledDesign } from '@hbnn/circuit';
+import {
+  chooseFolds,
+  type Fold,
+  fabrics,
+  familyFabrics,
+  foldsOf,
+  foldTable,
+  unrolledDesign,
+} from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import {
   type Activity,
@@ -20,17 +28,16 @@ import {
   libertyTechnology,
   ofModelledLayers,
   type PartQuantity,
-  parseFolds,
   type Quantity,
-  quantity,
+  scheduledPace,
   type Technology,
-  type Trust,
   unmodelledLayers,
 } from '@hbnn/estimator';
 import { type Census, type CheckedModel, census, featureCount } from '@hbnn/model';
 import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
+import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts';
 import { readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
@@ -78,7 +85,7 @@ export function estimateCommand(): Command {
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
     .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
-    .option('--fold <folds>', "'largest', fps:RATE, or PExSIMD per layer with weights: 16x3,32x32")
+    .option('--fold <folds>', foldHelp)
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
     .option('--rate <frames>', 'images per second that the power of an ASIC is for')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
@@ -100,13 +107,11 @@ async function run(o: Options): Promise<void> {
   const counted = census(model);
   if (cells !== undefined) {
     if (o.fold !== undefined) {
-      const found = foldedAsic(foldedLayers(counted), cells, clockHz, o.fold);
+      const found = foldedAsic(model, foldedLayers(counted), cells, clockHz, o.fold);
       const head = { model: o.model, style: 'folded', operations: counted.total };
       const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
-      print(
-        { ...head, ...generated(model, found.folds, clockHz), ...underFinnsName(estimate) },
-        o.json,
-      );
+      const pace = scheduledPace(model, found.folds, clockHz);
+      print({ ...head, ...pace, ...underFinnsName(estimate) }, o.json);
       return;
     }
     const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
@@ -120,10 +125,10 @@ async function run(o: Options): Promise<void> {
     print({ ...head, style: 'unrolled', note, ...estimateUnrolled(model, on, clockHz) }, o.json);
     return;
   }
-  const found = folded(foldedLayers(counted), on, clockHz, o.fold);
+  const found = folded(model, foldedLayers(counted), on, clockHz, o.fold);
   const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
-  const rtl = generated(model, found.folds, clockHz);
-  print({ ...head, style: 'folded', note, ...rtl, ...underFinnsName(estimate) }, o.json);
+  const pace = scheduledPace(model, found.folds, clockHz);
+  print({ ...head, style: 'folded', note, ...pace, ...underFinnsName(estimate) }, o.json);
 }
 
 /** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
@@ -138,64 +143,57 @@ const underFinnsName = (estimate: object): Record<string, unknown> =>
     Object.entries(estimate).map(([name, value]) => [finnsFigures[name] ?? name, value]),
   );
 
-/**
- * What `hbnn verilog` makes of the same folds: planes one after the other, not all at once in wider lanes, and only where a
- * weight and an input have them.
- */
-function generated(
-  model: CheckedModel,
-  folds: FoldedEstimate['folds'],
-  clockHz: number,
-): Record<'verilogCyclesPerImage' | 'verilogFramesPerSecond', Quantity> {
-  const table = Object.fromEntries(folds.map(({ layer, pe, simd }) => [layer, { pe, simd }]));
-  const cycles = foldedCycles(model, table);
-  const counted: Trust = {
-    ...{ source: 'counted', error: 0 },
-    from: 'planes one after the other, as hbnn verilog --style folded takes them',
-  };
-  return {
-    verilogCyclesPerImage: quantity(cycles, 'cycles', counted),
-    verilogFramesPerSecond: quantity(clockHz / cycles, 'frames/s', counted),
-  };
-}
-
 /** What is counted as a LUT: tables before packing, or what of the device is in use. */
-function lutNote({ lutInputs }: Device, isFolded: boolean): string {
-  if (lutInputs === 4) return "luts: tables of four inputs, 'luts' of hbnn synth";
+function lutNote({ family }: Device, isFolded: boolean): string {
+  if (fabrics[familyFabrics[family]].tableInputs === 4)
+    return "luts: tables of four inputs, 'luts' of hbnn synth";
   return isFolded
     ? "luts: LUTs in use after place and route, as FINN's networks were measured"
     : "luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer, where two small tables share one";
 }
 
 function folded(
+  model: CheckedModel,
   layers: readonly FoldedLayer[],
   on: Device,
   clockHz: number,
   fold: string,
 ): FoldedEstimate {
-  if (fold === 'largest') return largestFolded(layers, on, clockHz);
-  const rate = /^fps:(.*)$/.exec(fold)?.[1];
-  return rate === undefined
-    ? estimateFolded(layers, parseFolds(fold, layers), on, clockHz)
-    : foldedAtRate(layers, on, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
+  const request = readFoldRequest(fold);
+  if (request.kind === 'largest') return largestFolded(layers, on, clockHz);
+  if (request.kind === 'rate') return foldedAtRate(layers, on, request.framesPerSecond, clockHz);
+  return estimateFolded(layers, foldsAsked(model, layers, request), on, clockHz);
 }
 
 function foldedAsic(
+  model: CheckedModel,
   layers: readonly FoldedLayer[],
   cells: Technology,
   clockHz: number,
   fold: string,
 ): FoldedAsic {
-  if (fold === 'largest')
+  const request = readFoldRequest(fold);
+  if (request.kind === 'largest')
     throw new HbnnError(
       '--fold largest: expected PExSIMD per layer or fps:RATE, as cells have no size to fill; name an FPGA for it',
     );
-  const rate = /^fps:(.*)$/.exec(fold)?.[1];
   const folds =
-    rate === undefined
-      ? parseFolds(fold, layers)
-      : foldsAtRate(layers, decimal(rate, '--fold fps:', 'of frames such as 450'), clockHz);
+    request.kind === 'rate'
+      ? foldsAtRate(layers, request.framesPerSecond, clockHz)
+      : foldsAsked(model, layers, request);
   return estimateFoldedAsic(layers, folds, cells, clockHz);
+}
+
+/** The folds that are given, or that the generator chooses for a number of LUTs, one per layer with weights. */
+function foldsAsked(
+  model: CheckedModel,
+  layers: readonly FoldedLayer[],
+  request: Exclude<ReadFoldRequest, { kind: 'largest' | 'rate' }>,
+): Fold[] {
+  if (request.kind === 'luts') return foldsOf(layers, chooseFolds(model, { luts: request.luts }));
+  if (request.kind === 'table') return foldsOf(layers, request.table);
+  const names = layers.map(({ name }) => name);
+  return foldsOf(layers, foldTable(names, request.folds));
 }
 
 function asicEstimate(

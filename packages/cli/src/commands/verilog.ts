@@ -2,8 +2,10 @@ import {
   chooseFolds,
   type Design,
   type FoldedDesign,
+  type FoldRequest,
   type FoldTable,
   foldedDesign,
+  foldTable,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError, suggestion } from '@hbnn/core';
@@ -11,7 +13,7 @@ import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
-import { readFoldFile } from '../foldFile.ts';
+import { foldHelp, readFoldRequest } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult } from '../output.ts';
@@ -51,15 +53,12 @@ export function verilogCommand(): Command {
       '--max-levels <n>',
       'registers so that no stage has more levels of gates; unrolled: an image per cycle, else no registers',
     )
-    .option(
-      '--fold <file>',
-      'folded: JSON of {"layer": {"pe": 4, "simd": 9}} or "constant"; layers it leaves out are chosen for',
-    )
-    .option('--fps <n>', 'folded: choose folds for so many images a second, with --clock')
-    .option('--clock <MHz>', 'folded: the clock that --fps counts with')
+    .option('--fold <folds>', `folded: ${foldHelp}`)
+    .option('--fps <n>', 'folded: the same as --fold fps:N, with --clock')
+    .option('--clock <MHz>', 'folded: the clock that fps:RATE counts with')
     .option(
       '--luts <n>',
-      'folded: choose the fastest folds within about so many LUTs (default 50000)',
+      'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default 50000)',
     )
     .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
@@ -122,38 +121,78 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
   return foldedDesign(model, { style, maxLevels, folds: foldsFor(model, o) });
 }
 
-/** LUTs that folds are chosen for when nothing is said. */
-const lutsUsually = 50_000;
+/** What folds are chosen for without --fold, --fps and --luts. */
+const defaultGoal: FoldRequest = { kind: 'luts', luts: 50_000 };
 
 function foldsFor(model: CheckedModel, o: Options): FoldTable {
   if (o.fps !== undefined && o.luts !== undefined)
     throw new HbnnError('--fps, --luts: expected one of them, got both');
-  if ((o.fps === undefined) !== (o.clock === undefined))
-    throw new HbnnError('--fps: expected it together with --clock, got one of them alone');
-  if (o.fold === undefined) return chosenFolds(model, o);
-  const given = readFoldFile(o.fold);
-  const others = model.layers.filter(
-    (layer) => 'weights' in layer && !Object.hasOwn(given, layer.name),
-  );
-  if (others.length > 0) return { ...chosenFolds(model, o), ...given };
-  const stray = o.fps === undefined ? 'luts' : 'fps';
-  if (o[stray] !== undefined)
-    throw new HbnnError(
-      `--${stray}: has no effect where --fold has all layers with weights; leave one of them out`,
-    );
-  return given;
+  const goal = goalOf(o);
+  const request = o.fold === undefined ? undefined : readFoldRequest(o.fold);
+  if (request?.kind === 'table') return completed(model, request.table, goal, o);
+  if (request !== undefined && goal !== undefined)
+    throw new HbnnError('--fold, --fps, --luts: expected one of them, got more');
+  return foldsOf(model, request ?? goal ?? defaultGoal, o);
 }
 
-/** Folds of all layers with weights, by what is asked for. */
-function chosenFolds(model: CheckedModel, o: Options): FoldTable {
-  if (o.fps === undefined) {
-    const luts = o.luts === undefined ? lutsUsually : wholeNumber(o.luts, '--luts');
-    return chooseFolds(model, { luts });
+/** The folds of a table, and for layers that it leaves out those that are chosen without it. */
+function completed(
+  model: CheckedModel,
+  table: FoldTable,
+  goal: FoldRequest | undefined,
+  o: Options,
+): FoldTable {
+  const left = model.layers.some(
+    (layer) => 'weights' in layer && !Object.hasOwn(table, layer.name),
+  );
+  if (left) return { ...foldsOf(model, goal ?? defaultGoal, o), ...table };
+  if (goal !== undefined)
+    throw new HbnnError(
+      `--${o.fps === undefined ? 'luts' : 'fps'}: has no effect where --fold has all layers with weights; leave one of them out`,
+    );
+  checkClock(undefined, o);
+  return table;
+}
+
+function checkClock(request: FoldRequest | undefined, o: Options): void {
+  if ((request?.kind === 'rate') !== (o.clock !== undefined))
+    throw new HbnnError(
+      '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone',
+    );
+}
+
+/** The folds of all layers with weights that a request asks for. */
+function foldsOf(model: CheckedModel, request: FoldRequest, o: Options): FoldTable {
+  checkClock(request, o);
+  const names = model.layers.filter((layer) => 'weights' in layer).map(({ name }) => name);
+  switch (request.kind) {
+    case 'largest':
+      throw new HbnnError(
+        '--fold largest: expected luts:N, fps:RATE or PExSIMD per layer, as no device is named whose size could be filled; give luts:N',
+      );
+    case 'rate': {
+      const clock = decimal(o.clock ?? '', '--clock');
+      if (!(clock > 0))
+        throw new HbnnError(`--clock: expected megahertz above 0, got ${o.clock}; give the clock`);
+      return chooseFolds(model, { cycles: (clock * 1e6) / request.framesPerSecond });
+    }
+    case 'luts':
+      return chooseFolds(model, { luts: request.luts });
+    case 'each':
+      return foldTable(names, request.folds);
+    default:
+      return request satisfies never;
   }
-  const [fps, clock] = [decimal(o.fps, '--fps'), decimal(o.clock ?? '', '--clock')];
-  if (!(fps > 0 && clock > 0))
-    throw new HbnnError(`--fps, --clock: expected numbers above 0, got ${o.fps} and ${o.clock}`);
-  return chooseFolds(model, { cycles: (clock * 1e6) / fps });
+}
+
+/** `--fps N` is `--fold fps:N`, and `--luts N` is `--fold luts:N`; undefined where neither is typed. */
+function goalOf({ fps, luts }: Options): FoldRequest | undefined {
+  if (luts !== undefined) return { kind: 'luts', luts: wholeNumber(luts, '--luts') };
+  if (fps === undefined) return undefined;
+  const framesPerSecond = decimal(fps, '--fps');
+  if (!(framesPerSecond > 0))
+    throw new HbnnError(`--fps: expected images per second above 0, got ${fps}; ask for more`);
+  return { kind: 'rate', framesPerSecond };
 }
 
 function summary(design: Design | FoldedDesign) {

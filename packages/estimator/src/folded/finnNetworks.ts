@@ -1,4 +1,5 @@
-import type { Fold, FoldedLayer } from './folding.ts';
+import type { Fold } from '@hbnn/circuit';
+import type { FoldedLayer } from './folding.ts';
 
 /** A network of FINN with its folding and what it took on a XC7Z020. */
 export interface FinnNetwork {

@@ -1,3 +1,4 @@
+import { checkFolds, type Fold, parseFoldRequest } from '@hbnn/circuit';
 import { HbnnError, random } from '@hbnn/core';
 import { census, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
@@ -5,7 +6,7 @@ import { device, devices } from '../devices.ts';
 import { finnNetworks } from './finnNetworks.ts';
 import { estimateFolded, foldedAtRate, foldedCoefficients, largestFolded } from './folded.ts';
 import { isBare } from './foldedBare.ts';
-import { type Fold, type FoldedLayer, foldedLayers, parseFolds } from './folding.ts';
+import { type FoldedLayer, foldedLayers } from './folding.ts';
 
 const pynq = device('Pynq');
 const estimateOf = ({ layers, folds, clockHz }: (typeof finnNetworks)[number]) =>
@@ -211,12 +212,14 @@ describe('folded designs', () => {
 
   it.each([
     ['16x3', 'expected 9 folds'],
-    ['16 by 3', "expected PExSIMD per layer such as 16x3,32x32, got '16 by 3'"],
-    ['5x3,32x32,16x32,16x32,4x32,1x32,1x4,1x8,4x1', 'L0: expected a fold PExSIMD that divides'],
+    ['5x3,32x32,16x32,16x32,4x32,1x32,1x4,1x8,4x1', 'L0: expected a fold PExSIMD whose pe divides'],
     ['0x3,32x32,16x32,16x32,4x32,1x32,1x4,1x8,4x1', 'got 0x3'],
   ])('refuse the folding %s', (text, message) => {
-    expect(() => parseFolds(text, finnNetworks[0].layers)).toThrow(HbnnError);
-    expect(() => parseFolds(text, finnNetworks[0].layers)).toThrow(message);
+    const request = parseFoldRequest(text);
+    if (request?.kind !== 'each') throw new Error(`${text}: expected folds`);
+    const check = (): void => checkFolds(finnNetworks[0].layers, request.folds as Fold[]);
+    expect(check).toThrow(HbnnError);
+    expect(check).toThrow(message);
   });
 
   it('refuse an unknown device and a clock that is none', () => {

@@ -1,24 +1,24 @@
+import {
+  checkFolds,
+  type Fold,
+  foldCycles,
+  foldsWithin,
+  largestFolds,
+  lutsPerLane,
+} from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { Device } from '../devices.ts';
 import { powerModelOf } from '../power.ts';
 import { type Quantity, quantity, quantityOrNone, type Trust } from '../quantity.ts';
 import { bareCounts, bareTrust, bareUnknown, isBare } from './foldedBare.ts';
-import {
-  checkFolds,
-  type Fold,
-  type FoldedLayer,
-  foldsWithin,
-  largestFolds,
-  layerCycles,
-  sumBits,
-} from './folding.ts';
+import { type FoldedLayer, sumBits } from './folding.ts';
 
 /**
  * Coefficients of folded designs on LUT6 devices with FINN's platform, fitted to FINN's five published networks (folded.test.ts does it
  * again). A lane's 1.4 LUTs are not fitted: they are what Yosys needs per XNOR and counted bit with 6:3 counters.
  */
 export const foldedCoefficients = {
-  lutsPerLane: 1.4,
+  lutsPerLane,
   /** Per bit of a PE's accumulator and of each of its comparisons. */
   lutsPerSumBit: 3.875,
   /** Per sliding window with its buffers and width converters. */
@@ -175,7 +175,7 @@ export function estimateFolded(
   checkClock(clockHz);
   const all = onDevice(layers, folds, on);
   const bare = isBare(on);
-  const cycles = layers.map((layer, i) => layerCycles(layer, folds[i]));
+  const cycles = layers.map((layer, i) => foldCycles(layer, folds[i]));
   const perFrame = Math.max(...cycles) + foldedCoefficients.cyclesBetween;
   const occupancy = occupancyOf(all, on);
   const rate = clockHz / perFrame;

@@ -1,7 +1,8 @@
+import { checkFolds, type Fold, foldCycles } from '@hbnn/circuit';
 import type { Technology } from '../cells/technology.ts';
 import { type Quantity, quantity, type Trust } from '../quantity.ts';
 import { checkClock } from './folded.ts';
-import { checkFolds, type Fold, type FoldedLayer, layerCycles, sumBits } from './folding.ts';
+import { type FoldedLayer, sumBits } from './folding.ts';
 
 /** What logic of a folded machine takes in gate equivalents. */
 const gatesPer = {
@@ -54,7 +55,7 @@ function machineOf(layer: FoldedLayer, fold: Fold, flipFlop: number): Machine {
   const adding = pe * width * gatesPer.adder;
   const comparing = pe * width * gatesPer.comparedBit * (layer.thresholds + layer.scales);
   const registers = pe * width * flipFlop;
-  const cycles = layerCycles(layer, fold);
+  const cycles = foldCycles(layer, fold);
   const weights = layer.matrixWidth * layer.matrixHeight * layer.weightBits;
   const thresholds = layer.matrixHeight * width * Math.max(1, layer.thresholds);
   const buffer =
@@ -97,7 +98,7 @@ export function estimateFoldedAsic(
   const machines = layers.map((layer, i) =>
     machineOf(layer, folds[i], cells.flipFlopGates ?? usualFlipFlop),
   );
-  const cycles = layers.map((layer, i) => layerCycles(layer, folds[i]));
+  const cycles = layers.map((layer, i) => foldCycles(layer, folds[i]));
   const slowest = Math.max(...cycles);
   const gates = sum(machines.map((one) => one.gates));
   const logicJ = sum(machines.map((one) => one.switched)) * cells.gateSwitchJ.value;

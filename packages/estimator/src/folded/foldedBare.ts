@@ -1,6 +1,6 @@
-import type { Family } from '../devices.ts';
+import type { Family, Fold } from '@hbnn/circuit';
 import type { Trust } from '../quantity.ts';
-import { type Fold, type FoldedLayer, sumBits } from './folding.ts';
+import { type FoldedLayer, sumBits } from './folding.ts';
 
 /**
  * Coefficients of folded designs in LUT4s without a platform, fitted to what `hbnn synth --target ice40` counts of the

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Fabric } from '@hbnn/circuit';
 import { HbnnError, parseMix, random } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
@@ -11,15 +12,14 @@ import {
   spread,
   type UnrolledMeasurement,
 } from './calibrate.ts';
-import type { UnrolledCircuit } from './circuits.ts';
 import { unrolledCoefficients } from './coefficients.ts';
 import { estimateAsic, estimateUnrolled, unrolledArea } from './unrolled.ts';
 
 const file = new URL('../../test/unrolledMeasurements.json', import.meta.url);
 const measured: UnrolledMeasurement[] = JSON.parse(readFileSync(file, 'utf8'));
-const circuits: UnrolledCircuit[] = ['lut6', 'lut4', 'gates', 'adders'];
+const circuits: Fabric[] = ['lut6', 'lut4', 'gates', 'adders'];
 /** A cell that adds three bits, of sky130. */
-const adderGates = (circuit: UnrolledCircuit): number => (circuit === 'adders' ? 5.33 : 0);
+const adderGates = (circuit: Fabric): number => (circuit === 'adders' ? 5.33 : 0);
 
 describe.each(circuits)('unrolled designs as %s', (circuit) => {
   const own = measured.filter(({ target }) => target === circuit);

@@ -1,7 +1,8 @@
+import type { Fabric } from '@hbnn/circuit';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
 import { type CheckedModel, type InputMapPer, randomModel } from '@hbnn/model';
-import type { UnrolledCircuit } from './circuits.ts';
 import { unrolledCounts } from './counts.ts';
+import { EstimateMemo } from './memo.ts';
 import { partsOf } from './stepParts.ts';
 import { groupOf, type StepGroup, stepGroups } from './steps.ts';
 
@@ -93,7 +94,7 @@ function solve(
 
 interface MeasuredArea {
   readonly seed: number;
-  readonly target: UnrolledCircuit;
+  readonly target: Fabric;
   /** Of `adders`: gate equivalents of the library's cell. */
   readonly adderGates?: number;
   /** LUTs, or gate equivalents, of each step's module. */
@@ -125,7 +126,7 @@ export interface StepFit {
 }
 
 /** Areas of less than 20 LUTs, or as much in gate equivalents, are mostly rounding: they have no part in fits. */
-const leastArea: Readonly<Record<UnrolledCircuit, number>> = {
+const leastArea: Readonly<Record<Fabric, number>> = {
   ...{ lut6: 20, lut4: 20, gates: 50, adders: 50 },
 };
 
@@ -138,8 +139,9 @@ interface Row {
 /** Fit each kind of step of one circuit. @throws HbnnError with too few measurements */
 export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepFit[] {
   const rows = new Map<StepGroup, Row[]>(stepGroups.map((step) => [step, []]));
+  const memo = new EstimateMemo();
   for (const one of measured)
-    for (const counts of unrolledCounts(modelOf(one), one.target)) {
+    for (const counts of unrolledCounts(modelOf(one), one.target, memo)) {
       const step = groupOf(counts.kind);
       const area = one.steps[counts.name];
       if (area === undefined || area < leastArea[one.target]) continue;

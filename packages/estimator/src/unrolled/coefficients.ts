@@ -1,4 +1,4 @@
-import type { UnrolledCircuit } from './circuits.ts';
+import type { Fabric } from '@hbnn/circuit';
 import type { StepGroup } from './steps.ts';
 
 /** What the parts of a kind of step take, and the largest relative error measured, rounded up. */
@@ -78,6 +78,6 @@ const adders: UnrolledCoefficients = {
   designError: 0.15,
 };
 
-export const unrolledCoefficients: Readonly<Record<UnrolledCircuit, UnrolledCoefficients>> = {
+export const unrolledCoefficients: Readonly<Record<Fabric, UnrolledCoefficients>> = {
   ...{ lut6, lut4, gates, adders },
 };

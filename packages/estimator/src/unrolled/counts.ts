@@ -1,8 +1,10 @@
 import {
   type AdderStyle,
   type ElementThresholds,
+  type Fabric,
   type Form,
-  formKey,
+  FormNumbers,
+  fabrics,
   largest,
   linearSums,
   Netlist,
@@ -20,12 +22,16 @@ import { HbnnError } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
+  channelThresholds,
   featureCount,
   type ThresholdLayer,
+  treeSize,
+  windowOf,
+  windowTaps,
 } from '@hbnn/model';
-import { styleOf, tableInputsOf, type UnrolledCircuit } from './circuits.ts';
 import { withFewGates } from './decisionDiagram.ts';
 import { heapCounts } from './heapCounts.ts';
+import { type CountedElement, EstimateMemo } from './memo.ts';
 import {
   invertersOf,
   type LogicCounts,
@@ -44,15 +50,22 @@ interface Making {
   readonly style: AdderStyle;
   /** Of look-up tables; 0 in gates. */
   readonly tableInputs: number;
+  readonly memo: EstimateMemo;
 }
 
 /**
  * Count what a fully unrolled design is made of: every weight has its own logic, every place of a feature map its own
  * copy, one image per evaluation.
+ *
+ * @param memo what other estimates have worked out
  */
-export function unrolledCounts(model: CheckedModel, circuit: UnrolledCircuit): StepCounts[] {
+export function unrolledCounts(
+  model: CheckedModel,
+  circuit: Fabric,
+  memo: EstimateMemo = new EstimateMemo(),
+): StepCounts[] {
   const planned = model.checkedLayers;
-  const making = { style: styleOf[circuit], tableInputs: tableInputsOf[circuit] };
+  const making = { style: fabrics[circuit].style, tableInputs: fabrics[circuit].tableInputs, memo };
   const pixels = pixelForms(model.input.zeros);
   let forms: readonly Form[] = Array.from(
     { length: featureCount(model.input.shape) },
@@ -100,23 +113,13 @@ function pixelForms(zeros: Iterable<number>): Form[] {
 
 type Build = (net: Netlist, values: readonly Value[], style: AdderStyle) => Value;
 
-interface Element {
-  readonly counts: LogicCounts;
-  readonly form: Form;
-  readonly width: number;
-}
-
-// Thresholds of pixels and numbers of few bits are met over and over.
-const elementsKnown = new Map<string, Element>();
-const mostElements = 20_000;
-
 /** Elements of a layer, each made of some others; those that are made alike of equal forms are counted once. */
 class Elements {
   /** Bits of the widest. */
   widest = 0;
-  private readonly times = new Map<Element, number>();
+  private readonly times = new Map<CountedElement, number>();
   /** Elements of one input each, by its form and their keys. */
-  private readonly own = new Map<Form, Map<string, Element>>();
+  private readonly own = new Map<Form, Map<string, CountedElement>>();
   private readonly making: Making;
   private readonly kind: StepCounts['kind'];
   private readonly prefix: string;
@@ -151,7 +154,7 @@ class Elements {
     return found.form;
   }
 
-  private ownOf(form: Form): Map<string, Element> {
+  private ownOf(form: Form): Map<string, CountedElement> {
     let own = this.own.get(form);
     if (own === undefined) {
       own = new Map();
@@ -165,22 +168,14 @@ class Elements {
     forms: readonly Form[],
     build: Build,
     as: (counts: LogicCounts) => LogicCounts,
-  ): Element {
+  ): CountedElement {
+    const { making, kind } = this;
     let whole = `${this.prefix};${key}`;
-    for (const form of forms) whole += `;${keyOf(form)}`;
-    let found = elementsKnown.get(whole);
-    if (found === undefined) {
-      const { counts, values } = built(
-        forms,
-        (...given) => [build(...given)],
-        this.making,
-        this.kind,
-      );
-      found = { counts: as(counts), form: values[0].form, width: values[0].bits.length };
-      if (elementsKnown.size >= mostElements) elementsKnown.clear();
-      elementsKnown.set(whole, found);
-    }
-    return found;
+    for (const form of forms) whole += `;${making.memo.formKey(form)}`;
+    return making.memo.element(whole, () => {
+      const { counts, values } = built(forms, (...given) => [build(...given)], making, kind);
+      return { counts: as(counts), form: values[0].form, width: values[0].bits.length };
+    });
   }
 
   /** What all of them take. */
@@ -232,33 +227,6 @@ function smaller(net: Netlist, tableInputs: number, kind: StepCounts['kind']): N
   return net.inputCount > fewerInputs ? net : withFewGates(net, 'some');
 }
 
-const keysKnown = new WeakMap<Form, string>();
-
-function keyOf(form: Form): string {
-  let key = keysKnown.get(form);
-  if (key === undefined) {
-    key = formKey(form);
-    keysKnown.set(form, key);
-  }
-  return key;
-}
-
-/** Small numbers for forms, so that keys stay short. */
-class FormKeys {
-  private readonly byForm = new Map<Form, number>();
-  private readonly byKey = new Map<string, number>();
-
-  of(form: Form): number {
-    let number = this.byForm.get(form);
-    if (number !== undefined) return number;
-    const key = keyOf(form);
-    number = this.byKey.get(key) ?? this.byKey.size;
-    this.byKey.set(key, number);
-    this.byForm.set(form, number);
-    return number;
-  }
-}
-
 interface Counted {
   readonly tally: LogicCounts;
   readonly forms: readonly Form[];
@@ -279,8 +247,7 @@ function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
           (net, [value], style) =>
             thresholdBits(net, value, thresholdsOf(layer, i, c, before[i]), style),
           layer.bits[i] === 1
-            ? (counts) =>
-                asComparison(counts, before[i], layer.thresholds[c * nodesOf(layer)], making)
+            ? (counts) => asComparison(counts, before[i], channelThresholds(layer, c)[0], making)
             : undefined,
         );
       case 'requantize':
@@ -290,9 +257,9 @@ function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
           (net, [value], style) => requantized(net, value, requantizeOf(layer, c), style),
         );
       case 'maxPool':
-        return elements.add('', windowOf(plan, i, before), largest);
+        return elements.add('', pooledForms(plan, i, before), largest);
       case 'sumPool':
-        return elements.add('', windowOf(plan, i, before), total);
+        return elements.add('', pooledForms(plan, i, before), total);
       case 'dense':
       case 'conv':
       case 'depthwise':
@@ -303,9 +270,6 @@ function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
   });
   return { tally: elements.tally(), forms };
 }
-
-/** Thresholds of a channel: the nodes of its tree. */
-const nodesOf = ({ multiples }: ThresholdLayer): number => 2 ** multiples.length - 1;
 
 /** A comparison by itself, which nothing is shared with. */
 function asComparison(
@@ -320,23 +284,19 @@ function asComparison(
 }
 
 /** What tells an element's thresholds from others', without making anything of them. */
-function thresholdKey(
-  { multiples, thresholds, bits, flips }: ThresholdLayer,
-  i: number,
-  c: number,
-) {
-  const nodes = 2 ** multiples.length - 1;
+function thresholdKey(layer: ThresholdLayer, i: number, c: number): string {
+  const { multiples, bits, flips } = layer;
+  const thresholds = channelThresholds(layer, c);
   let key = `${flips[c]}`;
   for (let n = 0; n < bits[i]; n++) key += `,${multiples[n]}`;
-  for (let n = 0; n < 2 ** bits[i] - 1; n++) key += `;${thresholds[c * nodes + n]}`;
+  for (let n = 0; n < treeSize(bits[i]); n++) key += `;${thresholds[n]}`;
   return key;
 }
 
 function thresholdsOf(layer: ThresholdLayer, i: number, c: number, form: Form): ElementThresholds {
-  const nodes = 2 ** layer.multiples.length - 1;
   const given = {
     multiples: [...layer.multiples.subarray(0, layer.bits[i])],
-    thresholds: layer.thresholds.subarray(c * nodes, (c + 1) * nodes),
+    thresholds: channelThresholds(layer, c),
     flip: layer.flips[c] === 1,
   };
   if (form.weights.length <= pixelBits) return given;
@@ -381,20 +341,20 @@ function reachedThresholds(
   return reached.slice(1);
 }
 
-/** What a pool's element is made of. */
-function windowOf({ layer, input, output }: CheckedLayer, i: number, before: readonly Form[]) {
+/** The forms of the elements that a pool's output is made of. */
+function pooledForms(
+  { layer, input, output }: CheckedLayer,
+  i: number,
+  before: readonly Form[],
+): Form[] {
   if (layer.kind !== 'maxPool' && layer.kind !== 'sumPool')
     throw new HbnnError(`${layer.name}: expected a pool`);
-  const [top, left] = layer.kind === 'maxPool' ? layer.padding : [0, 0];
-  const c = i % output[2];
-  const pixel = Math.floor(i / output[2]);
-  const y = Math.floor(pixel / output[1]) * layer.strides[0] - top;
-  const x = (pixel % output[1]) * layer.strides[1] - left;
-  const window: Form[] = [];
-  for (let j = Math.max(0, y); j < Math.min(input[0], y + layer.size[0]); j++)
-    for (let k = Math.max(0, x); k < Math.min(input[1], x + layer.size[1]); k++)
-      window.push(before[(j * input[1] + k) * input[2] + c]);
-  return window;
+  const channels = output[2];
+  const place = Math.floor(i / channels);
+  const [y, x] = [Math.floor(place / output[1]), place % output[1]];
+  return windowTaps(windowOf(layer), input, y, x).map(
+    ({ pixel }) => before[pixel * channels + (i % channels)],
+  );
 }
 
 /** Of a product: what its places' sums take, all of them together, and the forms that they have. */
@@ -402,7 +362,7 @@ function productCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
   const { layer, output } = plan;
   const forms: Form[] = new Array(featureCount(output));
   const tally: Tally = { ...noLogic };
-  const keys = new FormKeys();
+  const keys = new FormNumbers();
   const groups = placesOf(plan);
   for (const group of groups) {
     // Where forms differ from place to place, some stand for all.
@@ -433,7 +393,7 @@ function productCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
 function variantsOf(
   places: readonly Place[],
   before: readonly Form[],
-  keys: FormKeys,
+  keys: FormNumbers,
 ): (readonly Place[])[] {
   if (places.length === 1) return [places];
   const variants = new Map<string, Place[]>();
@@ -453,7 +413,7 @@ const mostMade = 400;
 
 /** How the sums of a part of a layer's weights are counted, for inputs of any forms and about so many places. */
 function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: number) {
-  const plan = planSums(layer.weights, part, making.style);
+  const plan = planSums(layer.weights, part, making.style, making.memo.sums);
   const additions = plan.classes.reduce(
     (sum, { terms }) => sum + terms.length,
     plan.additions.length,
@@ -472,7 +432,7 @@ function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: num
       const own = covered ? withoutAdders(counts, making) : counts;
       return { counts: own, forms: values.map(({ form }) => form) };
     }
-    const { sums, ...counts } = heapCounts(plan, forms, making.style);
+    const { sums, ...counts } = heapCounts(plan, forms, making.style, making.memo);
     return { counts: { ...noLogic, ...counts }, forms: sums };
   };
 }

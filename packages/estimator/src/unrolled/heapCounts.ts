@@ -1,41 +1,8 @@
-import type { Form } from '@hbnn/circuit';
-import {
-  type AdderStyle,
-  type Compression,
-  compressForUses,
-  compressToNumber,
-  type SumPlan,
-} from '@hbnn/circuit';
+import type { AdderStyle, Compression, Form, SumPlan } from '@hbnn/circuit';
+import type { EstimateMemo } from './memo.ts';
 import { type LogicCounts, noLogic, type Tally } from './netlistCounts.ts';
 
 const bitLength = (value: number): number => (value <= 0 ? 0 : Math.floor(Math.log2(value)) + 1);
-
-/** Places of a factor's signed digits of which no two are neighbours (3 is 2 + 1), negative ones as −1 − place. */
-function digitsOf(factor: number): number[] {
-  const digits: number[] = [];
-  let rest = Math.abs(factor);
-  for (let place = 0; rest > 0; place++, rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 0) continue;
-    const minus = rest % 4 === 3 && rest !== 3;
-    if (minus) rest++;
-    digits.push(minus !== factor < 0 ? -1 - place : place);
-  }
-  return digits;
-}
-
-// Factors are few: powers of two and their sums.
-const digitsKnown = new Map<number, readonly number[]>();
-const mostFactors = 10_000;
-
-function knownDigits(factor: number): readonly number[] {
-  let digits = digitsKnown.get(factor);
-  if (digits === undefined) {
-    digits = digitsOf(factor);
-    if (digitsKnown.size >= mostFactors) digitsKnown.clear();
-    digitsKnown.set(factor, digits);
-  }
-  return digits;
-}
 
 /** What goes into heaps: bits of each weight 2^i, or of any weights; what has to be added to them; least and largest value. */
 interface Source {
@@ -52,18 +19,23 @@ class Heights {
   /** How many of each column's bits are inverted ones. */
   readonly #inverted: number[] = [];
   #base = 0;
+  readonly #memo: EstimateMemo;
+
+  constructor(memo: EstimateMemo) {
+    this.#memo = memo;
+  }
 
   add({ heights, weights, base }: Source, factor: number): void {
     this.#base += factor * base;
     if (heights !== undefined) {
-      const digits = knownDigits(factor);
+      const digits = this.#memo.digitsOf(factor);
       for (let d = 0; d < digits.length; d++)
         for (let i = 0; i < heights.length; i++) this.#put(digits[d], i, heights[i]);
       return;
     }
     if (weights === undefined) return;
     for (let w = 0; w < weights.length; w++) {
-      const digits = knownDigits(factor * weights[w]);
+      const digits = this.#memo.digitsOf(factor * weights[w]);
       for (let d = 0; d < digits.length; d++) this.#put(digits[d], 0, 1);
     }
   }
@@ -85,7 +57,7 @@ class Heights {
   number(low: number, high: number, style: AdderStyle, tally: Tally): Form {
     if (style === 'xc7') tally.tables += this.#invertedAlone();
     const width = bitLength(high - this.#base);
-    const left = counted(compressToNumber(this.#columns, width, style), tally);
+    const left = counted(this.#memo.sums.compressions.toNumber(this.#columns, width, style), tally);
     const weights: number[] = [];
     for (let i = 0; i < left.length; i++) for (let n = 0; n < left[i]; n++) weights.push(2 ** i);
     return { base: this.#base, weights, low, high };
@@ -94,7 +66,10 @@ class Heights {
   /** What is left of the heap for other heaps that take it so many times, and tell what that takes. */
   forUses(low: number, high: number, style: AdderStyle, uses: number, tally: Tally): Source {
     const width = bitLength(high - this.#base);
-    const heights = counted(compressForUses(this.#columns, width, style, uses), tally);
+    const heights = counted(
+      this.#memo.sums.compressions.forUses(this.#columns, width, style, uses),
+      tally,
+    );
     return { heights, base: this.#base, low, high };
   }
 
@@ -128,11 +103,12 @@ export function heapCounts(
   { classes, additions, values, outputs, inputs }: SumPlan,
   forms: readonly Form[],
   style: AdderStyle,
+  memo: EstimateMemo,
 ): LogicCounts & { readonly sums: readonly Form[] } {
   const tally: Tally = { ...noLogic };
   const sources: Source[] = [...forms];
   for (const { terms, uses } of classes) {
-    const heights = new Heights();
+    const heights = new Heights(memo);
     let [low, high] = [0, 0];
     for (const { source, factor } of terms) {
       const of = sources[source];
@@ -142,7 +118,7 @@ export function heapCounts(
     }
     sources.push(heights.forUses(low, high, style, uses, tally));
   }
-  const heaps = Array.from({ length: outputs }, () => new Heights());
+  const heaps = Array.from({ length: outputs }, () => new Heights(memo));
   for (const { output, source, factor } of additions) heaps[output].add(sources[source], factor);
   const lows = Float64Array.from(forms, ({ low }) => low);
   const highs = Float64Array.from(forms, (form) => form.high);

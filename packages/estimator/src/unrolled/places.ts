@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { type CheckedLayer, featureCount } from '@hbnn/model';
+import { type CheckedLayer, featureCount, windowOf, windowTaps } from '@hbnn/model';
 
 /** One place of a product. */
 export interface Place {
@@ -21,23 +21,20 @@ export function placesOf({ layer, input, output }: CheckedLayer): { readonly pla
   }
   if (layer.kind !== 'conv' && layer.kind !== 'depthwise')
     throw new HbnnError(`${layer.name}: expected a layer with weights, got ${layer.kind}`);
-  const [outputs, kh, kw, depth] = layer.weights.shape;
+  const [outputs, , , depth] = layer.weights.shape;
+  const window = windowOf(layer);
   const groups = layer.kind === 'conv' ? 1 : input[2];
   const byKey = new Map<string, Place[]>();
   for (let y = 0; y < output[0]; y++)
-    for (let x = 0; x < output[1]; x++)
+    for (let x = 0; x < output[1]; x++) {
+      const inside = windowTaps(window, input, y, x);
       for (let g = 0; g < groups; g++) {
         const taps: number[] = [];
         const inputs: number[] = [];
-        for (let i = 0; i < kh; i++)
-          for (let j = 0; j < kw; j++) {
-            const inY = y * layer.strides[0] + i - layer.padding[0];
-            const inX = x * layer.strides[1] + j - layer.padding[1];
-            if (inY < 0 || inY >= input[0] || inX < 0 || inX >= input[1]) continue;
-            for (let c = 0; c < depth; c++) {
-              taps.push((i * kw + j) * depth + c);
-              inputs.push((inY * input[1] + inX) * input[2] + (layer.kind === 'conv' ? c : g));
-            }
+        for (const { tap, pixel } of inside)
+          for (let c = 0; c < depth; c++) {
+            taps.push(tap * depth + c);
+            inputs.push(pixel * input[2] + (layer.kind === 'conv' ? c : g));
           }
         const each = outputs / groups;
         const place = { at: (y * output[1] + x) * outputs, from: g * each, outputs: each };
@@ -47,6 +44,7 @@ export function placesOf({ layer, input, output }: CheckedLayer): { readonly pla
         list.push({ ...place, taps, inputs });
         byKey.set(key, list);
       }
+    }
   return [...byKey.values()].map((places) => ({ places }));
 }
 

@@ -1,4 +1,4 @@
-import { styleOf, tableInputsOf, type UnrolledCircuit } from './circuits.ts';
+import { type Fabric, fabrics } from '@hbnn/circuit';
 import type { StepCounts, StepGroup } from './steps.ts';
 
 /**
@@ -6,15 +6,10 @@ import type { StepCounts, StepGroup } from './steps.ts';
  *
  * @param adderGates of `adders`: gate equivalents of the library's cell that adds three bits
  */
-export function partsOf(
-  step: StepGroup,
-  c: StepCounts,
-  circuit: UnrolledCircuit,
-  adderGates = 0,
-): number[] {
+export function partsOf(step: StepGroup, c: StepCounts, circuit: Fabric, adderGates = 0): number[] {
   if (step === 'largest') return [c.tournament];
-  if (styleOf[circuit] === 'xc7') return tableParts(step, c);
-  const tables = tableInputsOf[circuit] > 0;
+  if (fabrics[circuit].style === 'xc7') return tableParts(step, c);
+  const tables = fabrics[circuit].tableInputs > 0;
   const adders = 2 * c.fullAdders + c.halfAdders;
   const gates = simpleGates(c);
   // A half adder is 2 to 3.4 plain gates, in scores 2.7: too few were measured of gates alone to fit both.

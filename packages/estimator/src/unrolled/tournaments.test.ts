@@ -1,6 +1,5 @@
-import { pixelForm, planesForm } from '@hbnn/circuit';
+import { type Fabric, pixelForm, planesForm } from '@hbnn/circuit';
 import { describe, expect, it } from 'vitest';
-import type { UnrolledCircuit } from './circuits.ts';
 import {
   pixelTables4,
   tournamentAreas,
@@ -10,7 +9,7 @@ import {
 import { beyondFewest } from './pixelComparisons.ts';
 import { tournamentArea } from './tournaments.ts';
 
-const circuits = Object.keys(tournamentAreas) as UnrolledCircuit[];
+const circuits = Object.keys(tournamentAreas) as Fabric[];
 
 describe.each(circuits)('the choice of the largest score as %s', (circuit) => {
   it('is near what was synthesized, and never falls', () => {

@@ -1,4 +1,4 @@
-import type { UnrolledCircuit } from './circuits.ts';
+import type { Fabric } from '@hbnn/circuit';
 import { tournamentAreas, tournamentCounts, tournamentWidths } from './measuredParts.ts';
 
 type Table = readonly (readonly number[])[];
@@ -21,16 +21,12 @@ function smoothed(table: Table): number[][] {
   return above.map((row, i) => row.map((most, j) => (most + below[i][j]) / 2));
 }
 
-const tables = new Map<UnrolledCircuit, Table>();
-
-function tableOf(circuit: UnrolledCircuit): Table {
-  let table = tables.get(circuit);
-  if (table === undefined) {
-    table = smoothed(tournamentAreas[circuit]);
-    tables.set(circuit, table);
-  }
-  return table;
-}
+const tables: Readonly<Record<Fabric, Table>> = {
+  lut6: smoothed(tournamentAreas.lut6),
+  lut4: smoothed(tournamentAreas.lut4),
+  gates: smoothed(tournamentAreas.gates),
+  adders: smoothed(tournamentAreas.adders),
+};
 
 /** Where a number lies among ascending ones: after which, and how far to the next. */
 function placeOf(value: number, among: readonly number[]): { at: number; part: number } {
@@ -47,13 +43,13 @@ const last = (list: readonly number[]): number => list[list.length - 1];
  *
  * @param width bits of a score in two's complement
  */
-export function tournamentArea(circuit: UnrolledCircuit, scores: number, width: number): number {
+export function tournamentArea(circuit: Fabric, scores: number, width: number): number {
   if (scores < 2 || width < 1) return 0;
   const [mostScores, mostWidth] = [last(tournamentCounts), last(tournamentWidths)];
   if (scores > mostScores)
     return (tournamentArea(circuit, mostScores, width) * (scores - 1)) / (mostScores - 1);
   if (width > mostWidth) return (tournamentArea(circuit, scores, mostWidth) * width) / mostWidth;
-  const table = tableOf(circuit);
+  const table = tables[circuit];
   const row = placeOf(scores, tournamentCounts);
   const column = placeOf(width, tournamentWidths);
   const along = (i: number): number =>

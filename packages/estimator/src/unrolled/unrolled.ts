@@ -1,3 +1,4 @@
+import { type Fabric, familyFabrics } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import type { Technology } from '../cells/technology.ts';
@@ -5,9 +6,9 @@ import type { Device } from '../devices.ts';
 import { checkClock } from '../folded/folded.ts';
 import { powerModelOf } from '../power.ts';
 import { type Quantity, quantity, type Trust } from '../quantity.ts';
-import type { UnrolledCircuit } from './circuits.ts';
 import { type UnrolledCoefficients, unrolledCoefficients } from './coefficients.ts';
 import { unrolledCounts } from './counts.ts';
+import { EstimateMemo } from './memo.ts';
 import { partsOf } from './stepParts.ts';
 import { groupOf, type StepCounts } from './steps.ts';
 
@@ -19,7 +20,7 @@ export interface StepArea {
 }
 
 export interface UnrolledArea {
-  readonly circuit: UnrolledCircuit;
+  readonly circuit: Fabric;
   readonly steps: readonly StepArea[];
   readonly total: Quantity;
 }
@@ -35,7 +36,7 @@ const mostRounding: Readonly<Record<string, number>> = { LUT: 8, GE: 25 };
 function areaOf(
   { unit, steps }: UnrolledCoefficients,
   step: StepCounts,
-  circuit: UnrolledCircuit,
+  circuit: Fabric,
   adderGates: number,
 ): { area: number; error: number } {
   const group = groupOf(step.kind);
@@ -52,12 +53,14 @@ function areaOf(
  * `hbnn synth` measures.
  *
  * @param adderGates of `adders`: gate equivalents of the library's cell that adds three bits
+ * @param memo what other estimates have worked out
  * @throws HbnnError when the model is not sound
  */
 export function unrolledArea(
   model: CheckedModel,
-  circuit: UnrolledCircuit,
+  circuit: Fabric,
   adderGates = 0,
+  memo: EstimateMemo = new EstimateMemo(),
 ): UnrolledArea {
   if ((circuit === 'adders') !== adderGates > 0)
     throw new HbnnError(
@@ -68,7 +71,7 @@ export function unrolledArea(
     ...{ source: 'calibrated model', error },
     from: `fit to synthesized layers and networks (${circuit})`,
   });
-  const steps = unrolledCounts(model, circuit).map((step): StepArea => {
+  const steps = unrolledCounts(model, circuit, memo).map((step): StepArea => {
     const { area, error } = areaOf(c, step, circuit, adderGates);
     return { ...{ name: step.name, kind: step.kind }, area: quantity(area, c.unit, trust(error)) };
   });
@@ -99,7 +102,7 @@ const clockUnknown =
 /** Estimate an unrolled design on an FPGA. @throws HbnnError for an unsound model or a clock that is none */
 export function estimateUnrolled(model: CheckedModel, on: Device, clockHz: number): UnrolledFpga {
   checkClock(clockHz);
-  const area = unrolledArea(model, on.lutInputs === 4 ? 'lut4' : 'lut6');
+  const area = unrolledArea(model, familyFabrics[on.family]);
   const luts = area.total;
   const power = powerModelOf(on.family);
   const occupancy = { luts: luts.value / on.luts };
@@ -192,9 +195,10 @@ export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOpti
 
 /** With the library's cell that adds three bits, where it has one and that is smaller. */
 function asicArea(model: CheckedModel, { fullAdderGates }: Technology): UnrolledArea {
-  const plain = unrolledArea(model, 'gates');
+  const memo = new EstimateMemo();
+  const plain = unrolledArea(model, 'gates', 0, memo);
   if (fullAdderGates === undefined) return plain;
-  const withCells = unrolledArea(model, 'adders', fullAdderGates);
+  const withCells = unrolledArea(model, 'adders', fullAdderGates, memo);
   return withCells.total.value < plain.total.value ? withCells : plain;
 }
 

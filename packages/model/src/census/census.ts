@@ -6,8 +6,10 @@ import {
   type IntegerWeights,
   type MaxPoolLayer,
   type RequantizeLayer,
+  rowLength,
   type ThresholdLayer,
 } from '../integerModel.ts';
+import { spanUnder, windowOf } from '../windows.ts';
 import { type Coding, codedBits, outputCoding, pixelCoding, wholeWidth } from './coding.ts';
 import type { Operations } from './operations.ts';
 import { productCounts } from './products.ts';
@@ -118,7 +120,7 @@ function layerStep(plan: CheckedLayer, before: Coding, after: Coding): StepCensu
   const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
   return {
     ...{ name: layer.name, kind: layer.kind, input, output, operations, macs, bitsStored },
-    fanIn: 'weights' in layer ? layer.weights.shape.slice(1).reduce((n, size) => n * size, 1) : 0,
+    fanIn: 'weights' in layer ? rowLength(layer.weights.shape) : 0,
     bitsMoved: codedBits(before, input) + bitsStored + codedBits(after, output),
     widths: { input: widthOf(before), weight: weightWidth(layer), sum: widthOf(after) },
   };
@@ -170,14 +172,14 @@ function operationsOf(plan: CheckedLayer, coding: Coding): Counted {
 
 /** A largest of n values takes n − 1 comparisons; places beyond the edges do not take part. */
 function poolPairs(layer: MaxPoolLayer, { input, output }: CheckedLayer): number {
-  const [top, left] = layer.padding;
-  const along = (axis: 0 | 1, y: number, before: number): number => {
-    const from = y * layer.strides[axis] - before;
-    return Math.min(from + layer.size[axis], input[axis]) - Math.max(from, 0);
+  const window = windowOf(layer);
+  const along = (axis: 0 | 1, at: number): number => {
+    const [from, end] = spanUnder(window, input, axis, at);
+    return end - from;
   };
   let pairs = 0;
   for (let y = 0; y < output[0]; y++)
-    for (let x = 0; x < output[1]; x++) pairs += along(0, y, top) * along(1, x, left) - 1;
+    for (let x = 0; x < output[1]; x++) pairs += along(0, y) * along(1, x) - 1;
   return pairs * output[2];
 }
 

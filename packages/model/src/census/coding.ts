@@ -1,5 +1,6 @@
 import type { CheckedLayer, CheckedModel } from '../checkModel.ts';
 import { type FeatureShape, featureCount } from '../integerModel.ts';
+import { spanUnder, windowOf } from '../windows.ts';
 
 /** How the values of a feature map are held: as sign bits per element, or as numbers of one width. */
 export type Coding =
@@ -52,18 +53,18 @@ function pooledCoding(
 ): Coding {
   if (layer.kind !== 'maxPool') throw new Error(`pooledCoding: ${layer.kind}`);
   const pooled = new Uint8Array(featureCount(output));
-  const [height, width, channels] = input;
-  const [top, left] = layer.padding;
+  const [, width, channels] = input;
+  const window = windowOf(layer);
   let to = 0;
   for (let y = 0; y < output[0]; y++)
     for (let x = 0; x < output[1]; x++) {
-      const fromY = y * layer.strides[0] - top;
-      const fromX = x * layer.strides[1] - left;
+      const [fromY, endY] = spanUnder(window, input, 0, y);
+      const [fromX, endX] = spanUnder(window, input, 1, x);
       for (let c = 0; c < channels; c++, to++) {
         const at = (i: number, j: number): number => bits[(i * width + j) * channels + c];
-        pooled[to] = at(Math.max(fromY, 0), Math.max(fromX, 0));
-        for (let i = Math.max(fromY, 0); i < Math.min(fromY + layer.size[0], height); i++)
-          for (let j = Math.max(fromX, 0); j < Math.min(fromX + layer.size[1], width); j++)
+        pooled[to] = at(fromY, fromX);
+        for (let i = fromY; i < endY; i++)
+          for (let j = fromX; j < endX; j++)
             if (at(i, j) !== pooled[to])
               return { kind: 'whole', width: wholeWidth(outputBound, true) };
       }

@@ -1,29 +1,35 @@
 import type { CheckedLayer } from '../checkModel.ts';
-import type { ConvLayer, DenseLayer, DepthwiseLayer, IntegerWeights } from '../integerModel.ts';
+import type {
+  ConvLayer,
+  DenseLayer,
+  DepthwiseLayer,
+  FeatureShape,
+  IntegerWeights,
+} from '../integerModel.ts';
+import { noPadding, underTap, type Window, windowOf, windowTaps } from '../windows.ts';
 import type { Coding } from './coding.ts';
 import type { Operations } from './operations.ts';
 
-type Products = ConvLayer | DepthwiseLayer | DenseLayer;
-
-/** A window that a layer of products lays: a dense layer is one window over all its inputs. */
-interface Window {
-  readonly kernel: readonly [height: number, width: number, inputs: number];
-  readonly strides: readonly [number, number];
-  readonly padding: readonly number[];
+/** A layer of products as windows: a dense layer is one window over all its inputs. */
+interface Products {
+  readonly window: Window;
+  /** Inputs of each tap. */
+  readonly depth: number;
   /** Output o reads the channels that it has weights for, from this one on. */
   readonly firstChannel: (output: number) => number;
 }
 
-function windowOf(layer: Products, { input }: CheckedLayer): Window {
+function productsOf(layer: ConvLayer | DepthwiseLayer | DenseLayer, input: FeatureShape): Products {
+  const [height, width, channels] = input;
   const whole = () => 0;
-  if (layer.kind === 'dense')
-    return { kernel: input, strides: [1, 1], padding: [0, 0], firstChannel: whole };
-  const [outputs, height, width, inputs] = layer.weights.shape;
-  const each = outputs / input[2];
-  return {
-    ...{ kernel: [height, width, inputs], strides: layer.strides, padding: layer.padding },
-    firstChannel: layer.kind === 'depthwise' ? (o) => Math.floor(o / each) : whole,
-  };
+  if (layer.kind === 'dense') {
+    const window: Window = { kernel: [height, width], strides: [1, 1], padding: noPadding };
+    return { window, depth: channels, firstChannel: whole };
+  }
+  const [outputs, , , depth] = layer.weights.shape;
+  const each = outputs / channels;
+  const firstChannel = layer.kind === 'depthwise' ? (o: number) => Math.floor(o / each) : whole;
+  return { window: windowOf(layer), depth, firstChannel };
 }
 
 /**
@@ -37,12 +43,12 @@ export function productCounts(
 ): { readonly operations: Operations; readonly macs: number } {
   if (!('weights' in plan.layer)) throw new Error(`productCounts: ${plan.layer.kind}`);
   const { weights } = plan.layer;
-  const window = windowOf(plan.layer, plan);
-  const { products, macs } = tapSums(plan, window, coding, weights);
+  const layer = productsOf(plan.layer, plan.input);
+  const { products, macs } = tapSums(plan, layer, coding, weights);
   const planes = { weights: weights.kind === 'planes', inputs: coding.kind === 'planes' };
   const none = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0 };
   if (planes.weights && planes.inputs) {
-    const add = combinations(plan, window, coding, weights);
+    const add = combinations(plan, layer, coding, weights);
     return { operations: { ...none, xnor: products, popcount: products, add }, macs };
   }
   // A number is added or subtracted once per bit of the other.
@@ -56,11 +62,12 @@ const weightBit = (weights: IntegerWeights, i: number): number =>
 
 function tapSums(
   plan: CheckedLayer,
-  window: Window,
+  layer: Products,
   coding: Coding,
   weights: IntegerWeights,
 ): { products: number; macs: number } {
-  const [height, width, inputs] = window.kernel;
+  const { window, depth: inputs, firstChannel } = layer;
+  const [height, width] = window.kernel;
   const outputs = weights.shape[0];
   const channels = plan.input[2];
   let products = 0;
@@ -71,7 +78,7 @@ function tapSums(
       const weightBits = new Float64Array(channels);
       for (let o = 0; o < outputs; o++) {
         const at = ((o * height + i) * width + j) * inputs;
-        const first = window.firstChannel(o);
+        const first = firstChannel(o);
         for (let c = 0; c < inputs; c++) weightBits[first + c] += weightBit(weights, at + c);
       }
       for (let c = 0; c < channels; c++) products += weightBits[c] * bits[c];
@@ -83,7 +90,7 @@ function tapSums(
 /** Where tap (i, j) lies inside the input: the sum of the inputs' bits per channel, and the number of places. */
 function placeBits(
   { input, output }: CheckedLayer,
-  { strides, padding }: Window,
+  window: Window,
   coding: Coding,
   i: number,
   j: number,
@@ -92,10 +99,10 @@ function placeBits(
   const bits = new Float64Array(channels);
   let places = 0;
   for (let y = 0; y < output[0]; y++) {
-    const inY = y * strides[0] + i - padding[0];
+    const inY = underTap(window, 0, y, i);
     if (inY < 0 || inY >= height) continue;
     for (let x = 0; x < output[1]; x++) {
-      const inX = x * strides[1] + j - padding[1];
+      const inX = underTap(window, 1, x, j);
       if (inX < 0 || inX >= width) continue;
       places++;
       if (coding.kind === 'whole') continue;
@@ -113,7 +120,7 @@ function placeBits(
  */
 function combinations(
   plan: CheckedLayer,
-  window: Window,
+  layer: Products,
   coding: Coding,
   weights: IntegerWeights,
 ): number {
@@ -127,10 +134,10 @@ function combinations(
   let additions = 0;
   for (let y = 0; y < plan.output[0]; y++)
     for (let x = 0; x < plan.output[1]; x++) {
-      const widths = windowWidths(plan, window, coding.bits, y, x);
+      const widths = windowWidths(plan, layer.window, coding.bits, y, x);
       const widest = widths.reduce((a, b) => Math.max(a, b), 0);
       for (let o = 0; o < outputs; o++) {
-        const planes = depthwise ? widths[window.firstChannel(o)] : widest;
+        const planes = depthwise ? widths[layer.firstChannel(o)] : widest;
         additions += Math.max(0, most[o] * planes - 1);
       }
     }
@@ -140,22 +147,14 @@ function combinations(
 /** The most bits of each channel's inputs in the window at (y, x). */
 function windowWidths(
   { input }: CheckedLayer,
-  { kernel, strides, padding }: Window,
+  window: Window,
   bits: Uint8Array,
   y: number,
   x: number,
 ): Uint8Array {
-  const [height, width, channels] = input;
+  const channels = input[2];
   const widths = new Uint8Array(channels);
-  for (let i = 0; i < kernel[0]; i++) {
-    const inY = y * strides[0] + i - padding[0];
-    if (inY < 0 || inY >= height) continue;
-    for (let j = 0; j < kernel[1]; j++) {
-      const inX = x * strides[1] + j - padding[1];
-      if (inX < 0 || inX >= width) continue;
-      const at = (inY * width + inX) * channels;
-      for (let c = 0; c < channels; c++) widths[c] = Math.max(widths[c], bits[at + c]);
-    }
-  }
+  for (const { pixel } of windowTaps(window, input, y, x))
+    for (let c = 0; c < channels; c++) widths[c] = Math.max(widths[c], bits[pixel * channels + c]);
   return widths;
 }

@@ -14,6 +14,7 @@ import {
   type IntegerModel,
   type IntegerWeights,
   type PlaneWeights,
+  treeSize,
 } from '../integerModel.ts';
 import { decodeMap, mostMapBytes } from './mapCode.ts';
 import { float64, int8, int16, int32, SectionSlots, uint8 } from './sectionSlots.ts';
@@ -283,7 +284,7 @@ function readThreshold(
   if (mapPer === undefined)
     throw slots.fail(`${name}: expected a known granularity of its map, got ${shown(json.mapPer)}`);
   const count = featureCount(input);
-  const nodes = input[2] * (2 ** planes - 1);
+  const nodes = input[2] * treeSize(planes);
   let bits: Uint8Array = new Uint8Array(0);
   let multiples: Uint8Array = new Uint8Array(0);
   let thresholds: Int32Array = new Int32Array(0);

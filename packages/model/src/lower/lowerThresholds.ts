@@ -1,3 +1,4 @@
+import { treeSize } from '../integerModel.ts';
 /**
  * Fold y = slope · x + offset and the comparisons of residual binarization into whole thresholds on x.
  *
@@ -13,7 +14,7 @@ export function lowerThresholds(
   offsets: Float64Array,
   scales: readonly number[],
 ): { thresholds: Int32Array; flips: Uint8Array } {
-  const nodes = 2 ** scales.length - 1;
+  const nodes = treeSize(scales.length);
   const levels = nodeLevels(scales);
   const thresholds = new Int32Array(slopes.length * nodes);
   const flips = Uint8Array.from(slopes, (slope) => (slope < 0 ? 1 : 0));

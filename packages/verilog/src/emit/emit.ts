@@ -18,11 +18,7 @@ import {
   type Range,
   zero,
 } from '@hbnn/circuit';
-import { xc7Models, xc7Primitives } from './primitives.ts';
-
-/** The file that holds the models of a vendor's cells, for simulators alone. */
-export const modelsFile = 'xc7_models.v';
-export const primitivesFile = 'hbnn_xc7.v';
+import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
 
 /** Write a design as Verilog-2005, one file per layer: the same design gives the same text. */
 export function unrolledFiles(design: Design): Record<string, string> {

@@ -1,6 +1,6 @@
 import type { FoldedDesign, FoldedLayer, Unit } from '@hbnn/circuit';
 import { beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
-import { ascii, file, leafText, modelsFile, primitivesFile } from './emit.ts';
+import { ascii, file, leafText } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
   bufferText,
@@ -15,7 +15,7 @@ import {
   streamHeader,
   windowText,
 } from './emitStream.ts';
-import { xc7Models, xc7Primitives } from './primitives.ts';
+import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
 
 /** Write a folded design as Verilog-2005, one file per layer: the same design gives the same text. */
 export function foldedFiles(design: FoldedDesign): Record<string, string> {

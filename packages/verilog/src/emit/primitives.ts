@@ -1,3 +1,8 @@
+/** The files of counters and adders, of models of a vendor's cells for simulators alone, and of those cells' ports. */
+export const primitivesFile = 'hbnn_xc7.v';
+export const modelsFile = 'xc7_models.v';
+export const boxesFile = 'xc7_boxes.v';
+
 /**
  * A 7:3 counter in two LUTs and half a CARRY4. With t5 the count of x[4:0]: the chain's first place takes the parity of
  * x[5:0], its second t5 in {2, 3}, generating a carry where t5 >= 4; x[5] enters through the first place's O5.

@@ -1,3 +1,4 @@
+import { gateNumber, truthTable, yosysGates } from '../yosys/cells.ts';
 import type { YosysBit, YosysCell, YosysModule } from '../yosys/yosys.ts';
 
 /** constant + Σ coefficients[i] · nets[i] + carry · (the adder's carry). */
@@ -26,24 +27,14 @@ export interface Root {
 
 const negated = (table: number): number => ~table & 0xff;
 
-/** Truth tables of gates by the order of their ports; what a table does not name, it does not depend on. */
-const gateTables: Readonly<Record<string, { ports: readonly string[]; table: number }>> = {
-  $_AND_: { ports: ['A', 'B'], table: 0x88 },
-  $_NAND_: { ports: ['A', 'B'], table: 0x77 },
-  $_OR_: { ports: ['A', 'B'], table: 0xee },
-  $_NOR_: { ports: ['A', 'B'], table: 0x11 },
-  $_XOR_: { ports: ['A', 'B'], table: 0x66 },
-  $_XNOR_: { ports: ['A', 'B'], table: 0x99 },
-  $_ANDNOT_: { ports: ['A', 'B'], table: 0x22 },
-  $_ORNOT_: { ports: ['A', 'B'], table: 0xbb },
-  $_MUX_: { ports: ['A', 'B', 'S'], table: 0xca },
-};
-
 /** A net as a function of up to three others: bit r of the table is its value where leaf i has bit i of r. */
 interface Cut {
   readonly leaves: readonly number[];
   readonly table: number;
 }
+
+/** A net that is another one, as it is or inverted, has no cuts of its own. */
+const isWire = ({ type }: YosysCell): boolean => type === '$_NOT_' || type === '$_BUF_';
 
 const mostCuts = 12;
 
@@ -63,6 +54,7 @@ export class AdderGraph {
   private readonly counterOf = new Map<number, Counter>();
   private readonly order: number[] = [];
   private readonly facts = new Map<string, boolean>();
+  private readonly linear = new Map<number, Linear | undefined>();
 
   /** @param wanted nets whose logic matters */
   constructor(module: YosysModule, counters: readonly Counter[], wanted: readonly YosysBit[]) {
@@ -71,7 +63,7 @@ export class AdderGraph {
         if (typeof bit === 'number') this.counterOf.set(bit, counter);
     for (const cell of Object.values(module.cells)) {
       const y = cell.connections.Y?.[0];
-      const known = gateTables[cell.type] !== undefined || /^\$_(NOT|BUF)_$/.test(cell.type);
+      const known = gateNumber(cell.type) !== undefined;
       if (known && typeof y === 'number') this.drivers.set(y, cell);
     }
     this.sort(wanted);
@@ -88,7 +80,7 @@ export class AdderGraph {
     let flips = 0;
     for (let cell = this.drivers.get(net); cell !== undefined; cell = this.drivers.get(net)) {
       const next = cell.connections.A?.[0];
-      if (!/^\$_(NOT|BUF)_$/.test(cell.type) || typeof next !== 'number') break;
+      if (!isWire(cell) || typeof next !== 'number') break;
       chain.push(net);
       if (cell.type === '$_NOT_') flips ^= 1;
       net = next;
@@ -156,10 +148,11 @@ export class AdderGraph {
 
   private cutsOf(net: number): void {
     const cell = this.drivers.get(net);
-    const gate = cell === undefined ? undefined : gateTables[cell.type];
-    if (cell === undefined || gate === undefined) return;
+    const gate = cell === undefined ? undefined : gateNumber(cell.type);
+    if (cell === undefined || gate === undefined || isWire(cell)) return;
+    const table = truthTable(gate);
     let found: Operands[] = [{ leaves: [], inputs: [] }];
-    for (const port of gate.ports) {
+    for (const port of yosysGates[gate].ports) {
       const choices = this.choices(cell.connections[port][0]);
       found = found.flatMap(({ leaves, inputs }) =>
         choices.flatMap((choice) => {
@@ -168,10 +161,10 @@ export class AdderGraph {
         }),
       );
     }
-    const kept = distinct(found.map((one) => composed(one, gate.table))).slice(0, mostCuts);
+    const kept = distinct(found.map((one) => composed(one, table))).slice(0, mostCuts);
     this.cuts.set(net, kept);
     for (const { leaves, table } of kept)
-      if (Math.abs(linearOf(leaves.length, table)?.carry ?? 0) === 1)
+      if (Math.abs(this.linearOf(leaves.length, table)?.carry ?? 0) === 1)
         this.withCarry.add(leaves.join());
   }
 
@@ -194,7 +187,7 @@ export class AdderGraph {
       return;
     }
     const options = (this.cuts.get(net) ?? []).flatMap((cut) => {
-      const linear = linearOf(cut.leaves.length, cut.table);
+      const linear = this.linearOf(cut.leaves.length, cut.table);
       return linear === undefined ? [] : [{ cut, linear, worth: this.worth(cut, linear.carry) }];
     });
     if (options.length === 0) return;
@@ -204,6 +197,13 @@ export class AdderGraph {
     this.numbers.set(key, adder);
     this.parts.set(net, { adder, nets: cut.leaves, ...linear });
     this.ranks.set(net, 1 + Math.max(0, ...cut.leaves.map((leaf) => this.rank(leaf))));
+  }
+
+  /** The same as `solved`, each table once. */
+  private linearOf(leaves: number, table: number): Linear | undefined {
+    const key = 256 * leaves + table;
+    if (!this.linear.has(key)) this.linear.set(key, solved(leaves, table));
+    return this.linear.get(key);
   }
 
   /** A carry shows an adder; a parity belongs to the one whose carry is there. */
@@ -248,15 +248,7 @@ interface Linear {
   readonly carry: number;
 }
 
-const known = new Map<number, Linear | undefined>();
-
 /** A table as constant + Σ coefficients · leaves + carry · t, where it is of that form. */
-function linearOf(leaves: number, table: number): Linear | undefined {
-  const key = 256 * leaves + table;
-  if (!known.has(key)) known.set(key, solved(leaves, table));
-  return known.get(key);
-}
-
 function solved(leaves: number, table: number): Linear | undefined {
   const at = (row: number): number => (table >> row) & 1;
   const constant = at(0);

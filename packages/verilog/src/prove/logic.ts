@@ -1,19 +1,6 @@
+import { gateOf } from '../yosys/cells.ts';
 import type { YosysBit, YosysCell } from '../yosys/yosys.ts';
 import { counterOf, type FlatModule, outputPorts, readsOf } from './netlist.ts';
-
-const operators: Readonly<Record<string, (a: string, b: string, s: string) => string>> = {
-  $_NOT_: (a) => `~${a}`,
-  $_BUF_: (a) => a,
-  $_AND_: (a, b) => `${a} & ${b}`,
-  $_NAND_: (a, b) => `~(${a} & ${b})`,
-  $_OR_: (a, b) => `${a} | ${b}`,
-  $_NOR_: (a, b) => `~(${a} | ${b})`,
-  $_XOR_: (a, b) => `${a} ^ ${b}`,
-  $_XNOR_: (a, b) => `~(${a} ^ ${b})`,
-  $_ANDNOT_: (a, b) => `${a} & ~${b}`,
-  $_ORNOT_: (a, b) => `${a} | ~${b}`,
-  $_MUX_: (a, b, s) => `${s} ? ${b} : ${a}`,
-};
 
 /**
  * Write the gates that some bits depend on, numbered in the order in which they are met: equal logic of other inputs is
@@ -37,7 +24,7 @@ export function logicOf(
     const counter = counterOf(cell);
     if (counter === undefined) {
       const [a, b, s] = ['A', 'B', 'S'].map((port) => text(cell.connections[port]?.[0] ?? '0'));
-      lines.push(`wire n${n} = ${operators[cell.type](a, b, s)};`);
+      lines.push(`wire n${n} = ${gateOf(cell.type)?.verilog(a, b, s)};`);
       names.set(cell.connections.Y[0], `n${n}`);
       return;
     }

@@ -1,4 +1,4 @@
-import { type CheckedLayer, featureCount, type Pair, weightValues } from '@hbnn/model';
+import { type CheckedLayer, featureCount, weightValues, windowOf, windowTaps } from '@hbnn/model';
 
 /** Places of a layer's input and their weights in one output. */
 export type Terms = readonly (readonly [input: number, weight: number])[];
@@ -24,9 +24,7 @@ export function dependencies(plan: CheckedLayer): readonly (readonly number[])[]
 export function windowElements(plan: CheckedLayer, o: number): number[] {
   const { layer, input } = plan;
   if (layer.kind !== 'maxPool') return [];
-  return windowOf(plan, o, layer.size, layer.strides, layer.padding).map(
-    ({ at }) => at + (o % input[2]),
-  );
+  return tapsOf(layer, plan, o).map(({ at }) => at + (o % input[2]));
 }
 
 /** Say each output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
@@ -46,7 +44,7 @@ export function sumsOf(plan: CheckedLayer): Terms[] | undefined {
       const weights = weightValues(layer.weights);
       const [, kh, kw] = layer.weights.shape;
       return outputs.map((i) =>
-        windowOf(plan, i, [kh, kw], layer.strides, layer.padding).flatMap(({ tap, at }) =>
+        tapsOf(layer, plan, i).flatMap(({ tap, at }) =>
           Array.from({ length: channels }, (_, c) => {
             const from = ((i % output[2]) * kh * kw + tap) * channels + c;
             return [at + c, weights[from]] as const;
@@ -60,16 +58,14 @@ export function sumsOf(plan: CheckedLayer): Terms[] | undefined {
       return outputs.map((i) => {
         const o = i % output[2];
         const c = Math.floor(o / (count / channels));
-        return windowOf(plan, i, [kh, kw], layer.strides, layer.padding).map(
+        return tapsOf(layer, plan, i).map(
           ({ tap, at }) => [at + c, weights[o * kh * kw + tap]] as const,
         );
       });
     }
     case 'sumPool':
       return outputs.map((i) =>
-        windowOf(plan, i, layer.size, layer.strides, [0, 0]).map(
-          ({ at }) => [at + (i % channels), 1] as const,
-        ),
+        tapsOf(layer, plan, i).map(({ at }) => [at + (i % channels), 1] as const),
       );
     default:
       return undefined;
@@ -77,21 +73,15 @@ export function sumsOf(plan: CheckedLayer): Terms[] | undefined {
 }
 
 /** Taps of an output's window that lie within the input, and the first element of their pixels. */
-export function windowOf(
-  { input: [height, width, channels], output }: CheckedLayer,
+function tapsOf(
+  layer: Parameters<typeof windowOf>[0],
+  { input, output }: CheckedLayer,
   i: number,
-  [kh, kw]: Pair,
-  strides: Pair,
-  [top, left]: readonly number[],
 ): { readonly tap: number; readonly at: number }[] {
-  const pixel = Math.floor(i / output[2]);
-  const y = Math.floor(pixel / output[1]) * strides[0] - top;
-  const x = (pixel % output[1]) * strides[1] - left;
-  const taps: { tap: number; at: number }[] = [];
-  for (let tap = 0; tap < kh * kw; tap++) {
-    const [inY, inX] = [y + Math.floor(tap / kw), x + (tap % kw)];
-    if (inY < 0 || inY >= height || inX < 0 || inX >= width) continue;
-    taps.push({ tap, at: (inY * width + inX) * channels });
-  }
-  return taps;
+  const place = Math.floor(i / output[2]);
+  const [y, x] = [Math.floor(place / output[1]), place % output[1]];
+  return windowTaps(windowOf(layer), input, y, x).map(({ tap, pixel }) => ({
+    tap,
+    at: pixel * input[2],
+  }));
 }

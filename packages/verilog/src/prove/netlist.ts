@@ -1,14 +1,10 @@
 import type { Design } from '@hbnn/circuit';
-import { modelsFile } from '../emit/emit.ts';
-import { xc7Models } from '../emit/primitives.ts';
+import { boxesFile, modelsFile, primitivesFile, xc7Models } from '../emit/primitives.ts';
 import { sourcesOf } from '../simulate/simulate.ts';
+import { gateOf, registerType } from '../yosys/cells.ts';
 import { readCommand, type YosysBit, type YosysCell, type YosysNetlist } from '../yosys/yosys.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
 import type { Counter } from './adders.ts';
-
-/** The file of counters and adders, which are proved by themselves. */
-export const primitivesFile = 'hbnn_xc7.v';
-const boxesFile = 'xc7_boxes.v';
 
 /** A module without modules in it: gates, registers, and instances of what was asked to stay. */
 export interface FlatModule {
@@ -209,24 +205,10 @@ class Flattening {
   }
 }
 
-const gateInputs: Readonly<Record<string, readonly string[]>> = {
-  $_NOT_: ['A'],
-  $_BUF_: ['A'],
-  ...Object.fromEntries(
-    ['AND', 'NAND', 'OR', 'NOR', 'XOR', 'XNOR', 'ANDNOT', 'ORNOT'].map((gate) => [
-      `$_${gate}_`,
-      ['A', 'B'],
-    ]),
-  ),
-  $_MUX_: ['A', 'B', 'S'],
-};
-
-export const registerType = '$_DFF_P_';
-
 /** The bits a cell's output depends on at once; undefined for what is no gate, register or counter. */
 export function readsOf(cell: YosysCell): readonly YosysBit[] | undefined {
   const ports =
-    cell.type === registerType ? ['D'] : counterOf(cell) ? ['x'] : gateInputs[cell.type];
+    cell.type === registerType ? ['D'] : counterOf(cell) ? ['x'] : gateOf(cell.type)?.ports;
   return ports?.flatMap((port) => cell.connections[port] ?? []);
 }
 

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { xc7Models } from '../emit/primitives.ts';
+import { primitivesFile, xc7Models } from '../emit/primitives.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
 import type { Counter } from './adders.ts';
 
@@ -60,11 +60,11 @@ export async function provePrimitives(
       const top = `module all (input wire [${most - 1}:0] x);\n${all.join('')}endmodule\n`;
       const files = { 'primitives.v': text, 'models.v': xc7Models, 'proof.v': statements + top };
       try {
-        await pool.run({ name: 'hbnn_xc7.v', script, files, mostSeconds });
+        await pool.run({ name: primitivesFile, script, files, mostSeconds });
       } catch (error) {
         if (error instanceof HbnnError && /proof did fail|Called with -verify/.test(error.message))
           throw new HbnnError(
-            `hbnn_xc7.v: expected counters and adders, got one among ${batch.map(({ type, invert }) => `${type} with INVERT ${invert}`).join(', ')} that does not add up; write the folder again`,
+            `${primitivesFile}: expected counters and adders, got one among ${batch.map(({ type, invert }) => `${type} with INVERT ${invert}`).join(', ')} that does not add up; write the folder again`,
           );
         throw error;
       }

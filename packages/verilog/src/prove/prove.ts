@@ -1,12 +1,13 @@
 import type { Design } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
+import { primitivesFile } from '../emit/primitives.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { gateNetlist } from '../simulate/simulate.ts';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
 import { YosysPool } from '../yosys/yosysPool.ts';
 import type { Claim } from './claim.ts';
 import { largestClaim, layerClaim, scoresClaim, signExtended } from './claims.ts';
-import { counterOf, type FlatModule, flatModule, primitivesFile, proofNetlist } from './netlist.ts';
+import { counterOf, type FlatModule, flatModule, proofNetlist } from './netlist.ts';
 import { type Found, type Means, type OutputsProof, portFault, proveOutputs } from './outputs.ts';
 import { type PrimitiveUse, provePrimitives, useOf } from './primitives.ts';
 import type { Answer } from './sat.ts';

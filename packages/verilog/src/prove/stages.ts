@@ -1,6 +1,7 @@
+import { registerType } from '../yosys/cells.ts';
 import type { YosysBit, YosysCell } from '../yosys/yosys.ts';
 import type { FlatModule } from './netlist.ts';
-import { outputPorts, readsOf, registerType } from './netlist.ts';
+import { outputPorts, readsOf } from './netlist.ts';
 
 /** Registers on every way from the inputs to a bit; undefined of what is always the same. */
 export type Stage = number | undefined;

@@ -1,5 +1,5 @@
 import type { Bus, Form } from '@hbnn/circuit';
-import type { CheckedLayer } from '@hbnn/model';
+import { type CheckedLayer, channelThresholds } from '@hbnn/model';
 import type { Wanted } from './claim.ts';
 import { type Terms, windowElements } from './modelSums.ts';
 
@@ -51,13 +51,13 @@ export function wantedOf(
       });
     }
     case 'threshold': {
-      const { multiples, thresholds, flips, bits } = layer;
+      const { multiples, flips, bits } = layer;
       const c = o % input[2];
-      const nodes = 2 ** multiples.length - 1;
-      const least = thresholds.reduce((most, t) => Math.max(most, Math.abs(t)), own);
+      const thresholds = channelThresholds(layer, c);
+      const least = layer.thresholds.reduce((most, t) => Math.max(most, Math.abs(t)), own);
       const after = (n: number, node: number, width: number): string => {
         if (n === bits[o]) return literal(0, width);
-        const met = `(${of(o)} >= ${literal(thresholds[c * nodes + node - 1], width)})`;
+        const met = `(${of(o)} >= ${literal(thresholds[node - 1], width)})`;
         const [one, none] = flips[c] === 1 ? [0, 1] : [1, 0];
         const next = (bit: number): string =>
           `(${literal(bit === 1 ? multiples[n] : -multiples[n], width)} + ${after(n + 1, 2 * node + bit, width)})`;

@@ -1,8 +1,9 @@
 import type { Bus } from '@hbnn/circuit';
 import { decodeForm, type Form, formKey } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
-import { type Compiled, lanes } from '../simulate/compile.ts';
-import { bitOf, wordsPerSlot } from '../simulate/simulate.ts';
+import type { Compiled } from '../simulate/compile.ts';
+import { bitOf } from '../simulate/simulate.ts';
+import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
 import type { Claim } from './claim.ts';
 
 /** Values at a layer's inputs for which it does not give what it should. */

@@ -1,10 +1,15 @@
 import { HbnnError, type Random } from '@hbnn/core';
+import {
+  gateOf,
+  isVendorCell,
+  memoryType,
+  registerType,
+  vendorOutputs,
+  type yosysGates,
+} from '../yosys/cells.ts';
 import type { YosysBit, YosysCell, YosysModule, YosysNetlist } from '../yosys/yosys.ts';
 import { type Memory, MemoryState, memoryOf } from './memories.ts';
-import { type SimdGate, SlotFunction, slotMachine } from './wasmCode.ts';
-
-/** Vectors that go through a netlist at once, one per bit of a slot. */
-export const lanes = 128;
+import { type SimdGate, SlotFunction, slotMachine, wordsPerSlot } from './wasmCode.ts';
 
 /** A netlist ready to be computed: the nets of its top module are slots in memory. */
 export interface Compiled {
@@ -21,14 +26,15 @@ export interface Compiled {
   readonly registers: number;
 }
 
-interface Gate {
+/** How 128 lanes compute a gate. */
+interface LaneGate {
   readonly gate: SimdGate;
   /** Ports in the order the gate takes them. */
   readonly ports: readonly string[];
   readonly inverted: boolean;
 }
 
-const gates: Readonly<Record<string, Gate>> = {
+const gates: Readonly<Record<(typeof yosysGates)[number]['type'], LaneGate>> = {
   $_NOT_: { gate: 'not', ports: ['A'], inverted: false },
   $_BUF_: { gate: 'and', ports: ['A', 'A'], inverted: false },
   $_AND_: { gate: 'and', ports: ['A', 'B'], inverted: false },
@@ -38,23 +44,15 @@ const gates: Readonly<Record<string, Gate>> = {
   $_XOR_: { gate: 'xor', ports: ['A', 'B'], inverted: false },
   $_XNOR_: { gate: 'xor', ports: ['A', 'B'], inverted: true },
   $_ANDNOT_: { gate: 'andnot', ports: ['A', 'B'], inverted: false },
+  $_ORNOT_: { gate: 'andnot', ports: ['B', 'A'], inverted: true },
   $_MUX_: { gate: 'select', ports: ['B', 'A', 'S'], inverted: false },
 };
 
-/** Cells of Xilinx that designs instantiate, known by their data sheets. */
-const vendorPorts: Readonly<Record<string, readonly string[]>> = {
-  LUT6_2: ['O5', 'O6'],
-  CARRY4: ['CO', 'O'],
-};
-
-const registerType = '$_DFF_P_';
-const memoryType = '$mem_v2';
+const laneGate = (type: string): LaneGate | undefined =>
+  (gates as Readonly<Record<string, LaneGate>>)[type];
 
 const isPrimitive = (type: string): boolean =>
-  gates[type] !== undefined ||
-  vendorPorts[type] !== undefined ||
-  type === registerType ||
-  type === memoryType;
+  gateOf(type) !== undefined || isVendorCell(type) || type === registerType || type === memoryType;
 
 /** Slots of the constants 0 and 1. */
 const constants = 2;
@@ -106,7 +104,7 @@ export async function compile({ modules }: YosysNetlist, top: string): Promise<C
     },
   );
   states.push(...compiler.memories.map((one) => new MemoryState(one, memory)));
-  memory.fill(0xffffffff, 4, 8);
+  memory.fill(0xffffffff, wordsPerSlot, 2 * wordsPerSlot);
   return {
     ...{ memory, evaluate: functions.evaluate, gates: compiler.gates },
     registers: region.registers.length,
@@ -117,7 +115,7 @@ export async function compile({ modules }: YosysNetlist, top: string): Promise<C
     },
     scramble: (rng) => {
       for (const { q } of region.registers)
-        for (let w = 0; w < 4; w++) memory[4 * q + w] = rng.below(2 ** 32);
+        for (let w = 0; w < wordsPerSlot; w++) memory[wordsPerSlot * q + w] = rng.below(2 ** 32);
       for (const state of states) state.scramble(rng);
     },
   };
@@ -177,7 +175,7 @@ class Compiler {
 
   private cell(code: SlotFunction, region: Region, cell: YosysCell): void {
     const { type, connections } = cell;
-    const gate = gates[type];
+    const gate = laneGate(type);
     if (type === registerType) return;
     if (type === memoryType) this.memory(code, region, cell);
     else if (type === 'LUT6_2') this.lut(code, region, cell);
@@ -383,12 +381,12 @@ function directionOf(
   port: string,
   modules: YosysNetlist['modules'],
 ): 'input' | 'output' | 'edge' {
-  if (gates[cell.type] !== undefined) return port === 'Y' ? 'output' : 'input';
+  if (gateOf(cell.type) !== undefined) return port === 'Y' ? 'output' : 'input';
   // What is taken in at a clock edge need not be there before.
   if (cell.type === registerType) return 'edge';
   if (cell.type === memoryType)
     return port === 'RD_DATA' ? 'output' : port === 'RD_ADDR' ? 'input' : 'edge';
-  const outputs = vendorPorts[cell.type];
+  const outputs = vendorOutputs[cell.type];
   if (outputs !== undefined) return outputs.includes(port) ? 'output' : 'input';
   const direction = modules[cell.type]?.ports[port]?.direction;
   if (direction === undefined)

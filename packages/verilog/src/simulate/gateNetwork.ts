@@ -1,23 +1,7 @@
 import { HbnnError } from '@hbnn/core';
+import { computed, gateNumber, gateOf, yosysGates } from '../yosys/cells.ts';
 import type { YosysBit, YosysNetlist } from '../yosys/yosys.ts';
-
-/** Gates by the number with which a network holds them, and their inputs in order. */
-const kinds = [
-  ['$_NOT_', 'A'],
-  ['$_BUF_', 'A'],
-  ['$_AND_', 'A', 'B'],
-  ['$_NAND_', 'A', 'B'],
-  ['$_OR_', 'A', 'B'],
-  ['$_NOR_', 'A', 'B'],
-  ['$_XOR_', 'A', 'B'],
-  ['$_XNOR_', 'A', 'B'],
-  ['$_MUX_', 'A', 'B', 'S'],
-] as const;
-
-const kindOf = new Map<string, number>(kinds.map(([type], i) => [type, i]));
-
-/** Words of 32 lanes. */
-const words = 4;
+import { lanes, wordsPerSlot as words } from './wasmCode.ts';
 
 /** Changes over all lanes and steps of some gates. */
 export interface ChangeCounts {
@@ -31,7 +15,7 @@ export interface ChangeCounts {
  * earlier inputs, then, one unit of time per gate, to those of the later ones.
  */
 export class GateNetwork {
-  readonly lanes = 32 * words;
+  readonly lanes = lanes;
   readonly #names: string[] = [];
   readonly #kind: Uint8Array;
   readonly #inputs: Int32Array;
@@ -62,7 +46,7 @@ export class GateNetwork {
       if (direction === 'input') for (const bit of bits) slots.set(bit, next++);
     this.#first = next;
     for (const [name, { type, connections }] of entries) {
-      if (!kindOf.has(type))
+      if (gateOf(type) === undefined)
         throw new HbnnError(
           `${top}: expected simple gates without registers, got a cell ${type}; measure the unrolled generic design without --max-levels`,
         );
@@ -74,11 +58,10 @@ export class GateNetwork {
       if (found === undefined) throw new HbnnError(`${top}: expected a driver of net ${bit}`);
       return found;
     };
-    this.#kind = Uint8Array.from(entries, ([, { type }]) => kindOf.get(type) ?? 0);
+    this.#kind = Uint8Array.from(entries, ([, { type }]) => gateNumber(type) ?? 0);
     this.#inputs = new Int32Array(3 * entries.length);
     entries.forEach(([, { type, connections }], i) => {
-      const [, ...pins] = kinds[kindOf.get(type) ?? 0];
-      pins.forEach((pin, k) => {
+      gateOf(type)?.ports.forEach((pin, k) => {
         this.#inputs[3 * i + k] = slot(connections[pin][0]);
       });
     });
@@ -208,7 +191,7 @@ export class GateNetwork {
     const b = this.#inputs[3 * gate + 1] * words;
     const s = this.#inputs[3 * gate + 2] * words;
     for (let w = 0; w < words; w++) {
-      to[at + w] = evaluated(kind, value[a + w], value[b + w], value[s + w]);
+      to[at + w] = computed(kind, value[a + w], value[b + w], value[s + w]);
     }
   }
 
@@ -216,7 +199,8 @@ export class GateNetwork {
     const start = new Int32Array(slots + 1);
     const each = (visit: (slot: number, gate: number) => void): void => {
       this.#kind.forEach((kind, gate) => {
-        for (let k = 0; k < kinds[kind].length - 1; k++) visit(this.#inputs[3 * gate + k], gate);
+        for (let k = 0; k < yosysGates[kind].ports.length; k++)
+          visit(this.#inputs[3 * gate + k], gate);
       });
     };
     each((slot) => start[slot + 1]++);
@@ -233,7 +217,7 @@ export class GateNetwork {
   #sorted(top: string): Int32Array {
     const waits = Int32Array.from(this.#kind, (kind, gate) => {
       let count = 0;
-      for (let k = 0; k < kinds[kind].length - 1; k++)
+      for (let k = 0; k < yosysGates[kind].ports.length; k++)
         if (this.#inputs[3 * gate + k] >= this.#first) count++;
       return count;
     });
@@ -250,29 +234,6 @@ export class GateNetwork {
     if (done < order.length)
       throw new HbnnError(`${top}: expected no loop of gates without a register; cut it`);
     return order;
-  }
-}
-
-function evaluated(kind: number, a: number, b: number, s: number): number {
-  switch (kind) {
-    case 0:
-      return ~a;
-    case 1:
-      return a;
-    case 2:
-      return a & b;
-    case 3:
-      return ~(a & b);
-    case 4:
-      return a | b;
-    case 5:
-      return ~(a | b);
-    case 6:
-      return a ^ b;
-    case 7:
-      return ~(a ^ b);
-    default:
-      return (a & ~s) | (b & s);
   }
 }
 

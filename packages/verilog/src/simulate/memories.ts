@@ -1,8 +1,6 @@
 import { HbnnError, type Random } from '@hbnn/core';
 import type { YosysCell } from '../yosys/yosys.ts';
-
-/** Words of 32 bits that hold a bit of each of the 128 vectors. */
-const words = 4;
+import { wordsPerSlot as words } from './wasmCode.ts';
 
 /** A memory of a netlist as Yosys keeps it ($mem_v2), with its ports in slots. */
 export interface Memory {

@@ -2,14 +2,14 @@ import type { FoldedDesign } from '@hbnn/circuit';
 import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
-import { modelsFile } from '../emit/emit.ts';
-import { xc7Boxes, xc7Models } from '../emit/primitives.ts';
+import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
-import { type Compiled, compile, lanes } from './compile.ts';
+import { type Compiled, compile } from './compile.ts';
 import { simulateStreams } from './simulateStreams.ts';
 import type { Simulation, SimulationOptions } from './simulation.ts';
+import { lanes, wordsPerSlot } from './wasmCode.ts';
 
 /**
  * Read a design's text back with Yosys and compile its netlist: what is computed is what the Verilog says.
@@ -176,8 +176,6 @@ export function sourcesOf(files: Readonly<Record<string, string>>): Record<strin
   return { ...Object.fromEntries(sources), ...cells };
 }
 
-const boxesFile = 'xc7_boxes.v';
-
 interface Nets {
   readonly pixels: readonly number[];
   readonly scores: readonly number[];
@@ -202,8 +200,6 @@ function netsOf(design: Design, compiled: Compiled): Nets {
     layers: design.layers.map(({ module, output }) => bus(`${module}_y`, busWidth(output))),
   };
 }
-
-export const wordsPerSlot = 4;
 
 /** Put images into the lanes from the first on, and noise or 0 into the others. */
 function setPixels(

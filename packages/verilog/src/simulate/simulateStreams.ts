@@ -3,10 +3,9 @@ import { beats, beatWidth, decodeAt, type Stream } from '@hbnn/circuit';
 import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature, featureCount } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
-import { type Compiled, lanes } from './compile.ts';
+import type { Compiled } from './compile.ts';
 import type { Simulation } from './simulation.ts';
-
-const words = 4;
+import { lanes, wordsPerSlot as words } from './wasmCode.ts';
 
 /** A stream's slots. */
 interface Wires {

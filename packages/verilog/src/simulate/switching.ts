@@ -2,6 +2,7 @@ import type { Design } from '@hbnn/circuit';
 import { estimateAdders } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, featureCount } from '@hbnn/model';
+import { abcGateScript } from '../yosys/cells.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { GateNetwork } from './gateNetwork.ts';
 import { sourcesOf } from './simulate.ts';
@@ -25,9 +26,6 @@ export interface Switching extends PartSwitching {
 
 /** Nets of larger designs would take minutes to read back. */
 const mostAdders = 60_000;
-
-/** As in ASIC synthesis, without a library: two-input gates and multiplexers. */
-const gateScript = 'strash; dc2; strash; &get -n; &dch -f; &nf; &put';
 
 /**
  * Count how often the gates of an unrolled, combinational design change when images follow one another: the text is
@@ -126,6 +124,9 @@ export async function flatGates(
     'opt_clean',
     'write_json',
   ];
-  const { output } = await yosys(`${script.join('\n')}\n`, { ...sources, 'gates.abc': gateScript });
+  const { output } = await yosys(`${script.join('\n')}\n`, {
+    ...sources,
+    'gates.abc': abcGateScript,
+  });
   return JSON.parse(output) as YosysNetlist;
 }

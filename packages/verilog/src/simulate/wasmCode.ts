@@ -59,7 +59,10 @@ export class WasmBytes {
 export const simd = { not: 77, and: 78, andnot: 79, or: 80, xor: 81, select: 82 } as const;
 export type SimdGate = keyof typeof simd;
 
-const slotBytes = 16;
+/** Words of 32 bits of a slot, and the vectors that go through a netlist at once: one per bit of a slot. */
+export const wordsPerSlot = 4;
+export const lanes = 32 * wordsPerSlot;
+const slotBytes = 4 * wordsPerSlot;
 /** Functions that modules import: the host's reading of memories. */
 const imported = 1;
 

@@ -1,3 +1,4 @@
+import { computed, gateNumber, variableTables } from '../yosys/cells.ts';
 import type { YosysBit, YosysModule } from '../yosys/yosys.ts';
 
 /** A pin, and whether it takes or gives the inverse of what it is for. */
@@ -26,21 +27,6 @@ export interface AdderCells {
 
 type Bits = number;
 
-const gates: Readonly<Record<string, (...inputs: Bits[]) => Bits>> = {
-  $_BUF_: (a) => a,
-  $_NOT_: (a) => ~a,
-  $_AND_: (a, b) => a & b,
-  $_NAND_: (a, b) => ~(a & b),
-  $_OR_: (a, b) => a | b,
-  $_NOR_: (a, b) => ~(a | b),
-  $_XOR_: (a, b) => a ^ b,
-  $_XNOR_: (a, b) => ~(a ^ b),
-  $_MUX_: (a, b, s) => (b & s) | (a & ~s),
-};
-
-/** Truth tables of three inputs, 0b10101010 the first one's; of two, their lower half. */
-const inputTables = [0b10101010, 0b11001100, 0b11110000];
-
 /** Of each output its truth table; undefined where a cell is of other gates. */
 function tablesOf(
   { ports, cells }: YosysModule,
@@ -52,15 +38,16 @@ function tablesOf(
     ['1', mask],
   ]);
   inputs.forEach((pin, i) => {
-    known.set(ports[pin].bits[0], inputTables[i] & mask);
+    known.set(ports[pin].bits[0], variableTables[i] & mask);
   });
   let left = Object.values(cells);
   while (left.length > 0) {
     const waiting = left.filter(({ type, connections: { Y, A, B, S } }) => {
       const given = [A, B, S].flatMap((port) => port ?? []).map((bit) => known.get(bit));
-      const gate = gates[type];
+      const gate = gateNumber(type);
       if (gate === undefined || given.some((table) => table === undefined)) return true;
-      known.set(Y[0], gate(...(given as Bits[])) & mask);
+      const [a = 0, b = 0, s = 0] = given as Bits[];
+      known.set(Y[0], computed(gate, a, b, s) & mask);
       return false;
     });
     if (waiting.length === left.length) return undefined;

@@ -1,7 +1,8 @@
 import type { AdderStyle } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import { type Compiled, compile, lanes } from '../simulate/compile.ts';
-import { bitOf, wordsPerSlot } from '../simulate/simulate.ts';
+import { type Compiled, compile } from '../simulate/compile.ts';
+import { bitOf } from '../simulate/simulate.ts';
+import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 
 /** Combinational Verilog from anywhere, made one module that `synthesize` takes, and computed. */

@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { modelsFile } from '../emit/emit.ts';
+import { modelsFile, primitivesFile } from '../emit/primitives.ts';
 import { testbenchName } from '../emit/testbench.ts';
 import { YosysPool } from '../yosys/yosysPool.ts';
 import { type ModuleCost, mappingOf, synthesizeModules, type Target } from './synthesizeModules.ts';
@@ -43,8 +43,6 @@ export interface SynthesizeOptions {
   /** Called when a file is done. */
   onFile?(done: number, total: number, name: string): void;
 }
-
-const primitivesFile = 'hbnn_xc7.v';
 
 /** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
 export const isDesignFile = (name: string): boolean =>

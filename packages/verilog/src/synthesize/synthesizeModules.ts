@@ -1,5 +1,7 @@
+import { type Family, fabrics, familyFabrics } from '@hbnn/circuit';
 import { HbnnError, suggestion } from '@hbnn/core';
-import { xc7Boxes } from '../emit/primitives.ts';
+import { boxesFile, xc7Boxes } from '../emit/primitives.ts';
+import { abcGateScript, isVendorCell } from '../yosys/cells.ts';
 import { readCommand, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
@@ -13,7 +15,8 @@ import {
 import { packedSites } from './lut6Packing.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
 
-export const synthesisTargets = ['xc7', 'ice40', 'ecp5', 'gowin', 'liberty:FILE,…'] as const;
+const synthesisFamilies = ['xc7', 'ice40', 'ecp5', 'gowin'] as const satisfies readonly Family[];
+export const synthesisTargets = [...synthesisFamilies, 'liberty:FILE,…'] as const;
 
 /** What a module, alone and without those it is made of, takes. */
 export interface ModuleCost {
@@ -51,8 +54,8 @@ export interface Target {
 
 /** Choose a target by its name. @throws HbnnError for an unknown one */
 export function synthesisTarget(name: string, readLiberty: (file: string) => CellFile): Target {
-  if (name === 'xc7') return { name, lutInputs: 6 };
-  if (name === 'ice40' || name === 'ecp5' || name === 'gowin') return { name, lutInputs: 4 };
+  const family = synthesisFamilies.find((known) => known === name);
+  if (family !== undefined) return { name, lutInputs: fabrics[familyFabrics[family]].tableInputs };
   if (name.startsWith('liberty:'))
     return { name, liberty: name.slice('liberty:'.length).split(',').map(readLiberty) };
   throw new HbnnError(
@@ -79,7 +82,6 @@ export async function mappingOf(pool: YosysPool, target: Target): Promise<Mappin
  * find is in the text already.
  */
 export const lutScript = 'strash; dc2; if -K LUTS; mfs2; lutpack -S 1\n';
-const cellScript = 'strash; dc2; strash; &get -n; &dch -f; &nf; &put\n';
 
 /** Flip-flops that the FPGAs have: with enable, and with set or reset, of either edge and level. */
 const fpgaRegisters = [
@@ -91,7 +93,7 @@ const fpgaRegisters = [
 
 /** Commands from text to gates: the hierarchy stays, so that a module met a thousand times is made once. */
 const gates = (names: readonly string[], clocked: boolean): string[] => [
-  readCommand([...names, 'xc7_boxes.v']),
+  readCommand([...names, boxesFile]),
   'setattr -unset src */*',
   'proc',
   // Parameters have to be there before anything is flattened.
@@ -119,7 +121,7 @@ function mapped({ target, library, adders }: Mapping): string[] {
 const mappingFiles = ({ target, adders }: Mapping): Record<string, string> => ({
   ...(adders !== undefined && adderFiles(adders)),
   'abc.script':
-    target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : cellScript,
+    target.liberty === undefined ? lutScript.replace('LUTS', `${target.lutInputs}`) : abcGateScript,
   ...(target.liberty !== undefined && libraryFiles(target.liberty)),
 });
 
@@ -189,7 +191,7 @@ export async function mappedModules(
   groupGates: number = groupGatesUsually,
 ): Promise<MappedModule[]> {
   const [name] = Object.keys(files);
-  const given = { ...files, 'xc7_boxes.v': xc7Boxes };
+  const given = { ...files, [boxesFile]: xc7Boxes };
   const inOnePiece = files[name].length <= textPerGate * groupGates;
   const commands = [
     ...gates(Object.keys(files), /\breg\b/.test(files[name])),
@@ -235,8 +237,6 @@ async function inGroups(
   return { made: joined(whole, groups, made), groups: groups.length };
 }
 
-const vendorCells = new Set(['LUT6_2', 'CARRY4']);
-
 function costOf(
   { module, made, modules, groups }: MappedModule,
   { target, library }: Mapping,
@@ -247,9 +247,7 @@ function costOf(
   let flipFlops = 0;
   for (const { type } of Object.values(made.cells)) {
     const instance =
-      modules[type] !== undefined &&
-      !vendorCells.has(type) &&
-      library?.areas.get(type) === undefined;
+      modules[type] !== undefined && !isVendorCell(type) && library?.areas.get(type) === undefined;
     const counted = instance ? instances : cells;
     counted[type] = (counted[type] ?? 0) + 1;
     if (instance) continue;

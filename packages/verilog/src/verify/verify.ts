@@ -5,15 +5,10 @@ import { type CheckedModel, type Feature, featureCount, interpreter } from '@hbn
 import { testbenchText } from '../emit/testbench.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
-import { type Compiled, compile, lanes } from '../simulate/compile.ts';
-import {
-  bitOf,
-  gateNetlist,
-  simulateNetlist,
-  sourcesOf,
-  wordsPerSlot,
-} from '../simulate/simulate.ts';
+import { type Compiled, compile } from '../simulate/compile.ts';
+import { bitOf, gateNetlist, simulateNetlist, sourcesOf } from '../simulate/simulate.ts';
 import { StreamFault } from '../simulate/simulateStreams.ts';
+import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
 import { undrivenNet } from '../yosys/undriven.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
 import { codeOf, type Difference, position } from './difference.ts';

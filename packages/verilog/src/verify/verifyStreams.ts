@@ -1,8 +1,9 @@
 import type { FoldedLayer } from '@hbnn/circuit';
 import { beats, decodeAt, type Stream } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
-import { type Compiled, compile, lanes } from '../simulate/compile.ts';
-import { bitOf, wordsPerSlot } from '../simulate/simulate.ts';
+import { type Compiled, compile } from '../simulate/compile.ts';
+import { bitOf } from '../simulate/simulate.ts';
+import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
 import { codeOf, type Difference, position } from './difference.ts';
 

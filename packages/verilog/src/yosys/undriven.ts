@@ -1,3 +1,4 @@
+import { isVendorCell } from './cells.ts';
 import type { YosysBit, YosysCell, YosysModule, YosysNetlist } from './yosys.ts';
 
 /** A net that an output depends on and that nothing drives. */
@@ -61,14 +62,12 @@ function behindOutputs(
     const driver = drivers.get(bit);
     if (driver === undefined) return { net: nameOf(module, bit), instances };
     const { type } = driver.cell;
-    if (modules[type] !== undefined && !vendorCells.has(type)) instances.add(type);
+    if (modules[type] !== undefined && !isVendorCell(type)) instances.add(type);
     waiting.push(...readsOf(driver, modules));
   }
   return { instances };
 }
 
-/** Boxes without anything within. */
-const vendorCells = new Set(['LUT6_2', 'CARRY4']);
 const gateOutput = /^(Y|Q|RD_DATA|O|O5|O6|CO)$/;
 
 function isOutput({ type }: YosysCell, port: string, modules: YosysNetlist['modules']): boolean {

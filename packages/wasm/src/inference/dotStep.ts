@@ -1,3 +1,4 @@
+import { rowLength } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { heldWeights } from './heldWeights.ts';
 import type { ProductWeights } from './productWeights.ts';
@@ -19,7 +20,7 @@ export function dotStep(
   batch: number,
 ): Step {
   const { outputs, divisors, packed } = weights;
-  const row = plan.layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(plan.layer.weights.shape);
   const groups = Math.ceil(outputs / 4);
   const output = mapLayout(plan.output, 'int32', batch);
   const places = Math.ceil(row / 4);

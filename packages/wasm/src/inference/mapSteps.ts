@@ -1,9 +1,10 @@
-import type {
-  CheckedLayer,
-  MaxPoolLayer,
-  RequantizeLayer,
-  SumPoolLayer,
-  ThresholdLayer,
+import {
+  type CheckedLayer,
+  type MaxPoolLayer,
+  type RequantizeLayer,
+  type SumPoolLayer,
+  type ThresholdLayer,
+  treeSize,
 } from '@hbnn/model';
 import { type MapLayout, mapLayout, nibbleLayout, roundUp } from './featureMap.ts';
 import type { Step } from './step.ts';
@@ -66,7 +67,7 @@ export function thresholdStep(
     const c = Math.floor(i / pixels);
     return layer.bits[(i % pixels) * channels + c];
   });
-  const nodes = 2 ** layer.multiples.length - 1;
+  const nodes = treeSize(layer.multiples.length);
   const name = `threshold${input.form === 'int32' ? 32 : 16}`;
   return {
     ...{ layer: index, kernel: 'threshold', input, output, scratchBytes: 0 },
@@ -97,7 +98,7 @@ export function nibbleStep(
   for (let c = 0; c < channels && !uniform; c++)
     for (let i = 0; i < batch * pixels; i++)
       members[c * stride + i] = layer.bits[(i % pixels) * channels + c];
-  const nodes = 2 ** layer.multiples.length - 1;
+  const nodes = treeSize(layer.multiples.length);
   return {
     ...{ layer: index, kernel: 'nibbles', input, output, scratchBytes: 0 },
     constants: [layer.thresholds, layer.flips, members, ...planes.map((plane) => plane.channels)],

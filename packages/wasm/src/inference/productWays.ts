@@ -1,4 +1,4 @@
-import type { CheckedLayer } from '@hbnn/model';
+import { type CheckedLayer, rowLength } from '@hbnn/model';
 import { type BinaryInputs, binaryInputs } from './binaryInputs.ts';
 import { bitsStep, planBits } from './bitsStep.ts';
 import {
@@ -65,7 +65,7 @@ export function waysFor(
 ): ProductWay[] {
   const { shape } = plan.layer.weights;
   const pixels = plan.output[0] * plan.output[1];
-  const row = shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(shape);
   const size = { outputs: shape[0], row, pixels: batch * pixels };
   const wide: ProductWay = {
     ...{ kernel: 'wide', binary: false, cost: wideCost(size), last: true },

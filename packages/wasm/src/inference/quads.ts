@@ -1,3 +1,4 @@
+import { rowLength } from '@hbnn/model';
 import type { ProductWeights } from './productWeights.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 
@@ -13,7 +14,7 @@ export const rowsOf = ({ channels }: InputOrder): number => Math.ceil(channels.l
 
 /** All inputs one after the other, whatever their positions. */
 export function flatOrder(plan: PlannedProduct): InputOrder {
-  const row = plan.layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(plan.layer.weights.shape);
   return { positions: 1, channels: Int32Array.from({ length: row }, (_, i) => i) };
 }
 

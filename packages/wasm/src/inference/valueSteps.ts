@@ -1,4 +1,10 @@
-import { type CheckedLayer, type ConvLayer, type DenseLayer, weightValues } from '@hbnn/model';
+import {
+  type CheckedLayer,
+  type ConvLayer,
+  type DenseLayer,
+  rowLength,
+  weightValues,
+} from '@hbnn/model';
 import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
 import type { Step } from './step.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
@@ -64,7 +70,7 @@ export function valueStep(
   const kernel = kernels[name];
   const { layer } = plan;
   const [outputs] = layer.weights.shape;
-  const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(layer.weights.shape);
   const output = mapLayout(plan.output, 'int32', batch);
   const folds = Math.ceil(row / kernel.fold);
   const pixels = plan.output[0] * plan.output[1];

@@ -1,13 +1,14 @@
-import type {
-  CheckedLayer,
-  ConvLayer,
-  DenseLayer,
-  DepthwiseLayer,
-  FeatureShape,
-  MaxPoolLayer,
-  Padding4,
-  Pair,
-  SumPoolLayer,
+import {
+  type CheckedLayer,
+  type ConvLayer,
+  type DenseLayer,
+  type DepthwiseLayer,
+  type FeatureShape,
+  type MaxPoolLayer,
+  type Padding4,
+  type Pair,
+  rowLength,
+  type SumPoolLayer,
 } from '@hbnn/model';
 import type { MapLayout } from './featureMap.ts';
 
@@ -60,6 +61,6 @@ export function shapeWords(
 /** Multiply-adds of one image, all windows whole. */
 export function macsOf({ layer, output }: CheckedLayer): number {
   if (!('weights' in layer)) return 0;
-  const row = layer.weights.shape.slice(1).reduce((product, n) => product * n, 1);
+  const row = rowLength(layer.weights.shape);
   return output[0] * output[1] * layer.weights.shape[0] * row;
 }
