@@ -1,4 +1,4 @@
-import type { CheckedLayer, CheckedModel } from './checkModel.ts';
+import { type CheckedLayer, type CheckedModel, checkModel } from './checkModel.ts';
 import {
   type ConvLayer,
   type DenseLayer,
@@ -36,7 +36,7 @@ export interface Interpreter {
  * @throws HbnnError from `run`, when the pixels are no whole number of images
  */
 export function interpreter(model: CheckedModel): Interpreter {
-  const planned = model.checkedLayers;
+  const planned = checkModel(model).checkedLayers;
   const steps = planned.map((plan) => layerStep(plan));
   const { shape, zeros } = model.input;
   const size = featureCount(shape);
