@@ -15,14 +15,15 @@ export {
   type ProductKernelName,
   productKernelNames,
 } from './inference/modelKernels.ts';
-export { type KernelRow, kernelTable } from './training/kernelTable.ts';
-export type { ConvShape, WindowShape } from './training/shapes.ts';
 export {
-  type Offset,
+  kernelTable,
   type RankBy,
   type SampleMap,
+  type TrainingKernelName,
+  type TrainingKernelRow,
   type TrainingKernels,
-  trainingKernels,
   type WithScratch,
-} from './training/trainingKernels.ts';
+} from './training/kernelTable.ts';
+export type { ConvShape, MatMulShape, Offset, WindowShape } from './training/shapes.ts';
+export { trainingKernels } from './training/trainingKernels.ts';
 export { hasRelaxedSimd, type WasmMemory } from './webAssembly.ts';
