@@ -1,11 +1,5 @@
-export {
-  type KernelTime,
-  type LoadedLayer,
-  type LoadedModel,
-  type LoadedPlan,
-  type LoadOptions,
-  loadModel,
-} from './inference/loadModel.ts';
+export type { KernelTime, LoadedLayer, LoadedModel, LoadedPlan } from './inference/loadedModel.ts';
+export { type LoadOptions, loadModel } from './inference/loadModel.ts';
 export { loadThreads, type ThreadedModel, type ThreadOptions } from './inference/loadThreads.ts';
 export { type LookupLimit, lookupLimit } from './inference/lookupLimit.ts';
 export {

@@ -5,7 +5,7 @@
 // +0, which changes no sum. What is left of an element is reduced by the scale in float64; the scale that is stored
 // is that one rounded once to float32. The output is the sum of at most 8 rounded scales in float64, rounded once.
 
-import { middleOut, topDown } from '../../src/layout/rankCodes';
+import { MIDDLE_OUT, TOP_DOWN } from '../../src/layout/rankCodes';
 
 /** Buckets of the first look at keys: 8 bits of exponent and 4 of mantissa of the key rounded to float32. */
 const BUCKETS: i32 = 4096;
@@ -66,7 +66,7 @@ function sampleMeans(x: usize, samples: i32, features: i32, means: usize): void 
 
 /**
  * Keys in the order of few bits first, all of them >= 0, and their histogram.
- * middleOut: | |x| - centre |; bottomUp: |x|; topDown: the float64 whose bits are those of the largest number less
+ * MIDDLE_OUT: | |x| - centre |; BOTTOM_UP: |x|; TOP_DOWN: the float64 whose bits are those of the largest number less
  * those of |x|, which turns the order of non-negative numbers around without rounding.
  */
 function makeKeys(x: usize, features: i32, rank: i32, centre: f64, scratch: usize): void {
@@ -75,8 +75,8 @@ function makeKeys(x: usize, features: i32, rank: i32, centre: f64, scratch: usiz
   let to = scratch + KEYS;
   for (const end = x + (<usize>features << 2); x < end; x += 4) {
     let key = magnitude(x);
-    if (rank == middleOut) key = abs<f64>(key - centre);
-    else if (rank == topDown) key = reinterpret<f64>(<u64>0x7fefffffffffffff - reinterpret<u64>(key));
+    if (rank == MIDDLE_OUT) key = abs<f64>(key - centre);
+    else if (rank == TOP_DOWN) key = reinterpret<f64>(<u64>0x7fefffffffffffff - reinterpret<u64>(key));
     f64.store(to, key);
     const slot = histogram + (<usize>bucketOf(key) << 2);
     i32.store(slot, i32.load(slot) + 1);

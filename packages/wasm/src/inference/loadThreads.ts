@@ -1,17 +1,10 @@
 import { HbnnError } from '@hbnn/core';
-import { featureCount, type IntegerModel, planModel } from '@hbnn/model';
-import { compiledCode, inferenceCode, type RawKernel, type WasmMemory } from '../webAssembly.ts';
-import { batchFor, type LoadOptions, loadModel } from './loadModel.ts';
-import {
-  bindSteps,
-  newMemory,
-  type Placed,
-  place,
-  writeConstants,
-  writeScores,
-} from './placing.ts';
+import type { IntegerModel } from '@hbnn/model';
+import { compiledCode, inferenceCode, type RawKernels, type WasmMemory } from '../webAssembly.ts';
+import { disposedError, imageCount, type RunSizes } from './loadedModel.ts';
+import { type LoadOptions, loadModel, prepare } from './loadModel.ts';
+import { bindSteps, type Placed, writeScores } from './placing.ts';
 import type { Step } from './step.ts';
-import { stepsOf } from './steps.ts';
 import { canShare, type KernelCall, startThread, type Thread, threadCount } from './threads.ts';
 
 export interface ThreadOptions extends LoadOptions {
@@ -35,7 +28,7 @@ export interface ThreadedModel {
   dispose(): Promise<void>;
 }
 
-const mostThreads = 256;
+const maxThreads = 256;
 
 /**
  * Make an integer model ready on several threads: batches of images go to whichever is free. Its scores are
@@ -46,30 +39,30 @@ const mostThreads = 256;
  */
 export async function loadThreads(
   model: IntegerModel,
-  o: ThreadOptions = {},
+  options: ThreadOptions = {},
 ): Promise<ThreadedModel> {
-  const threads = o.threads ?? (await threadCount());
-  if (!Number.isSafeInteger(threads) || threads < 1 || threads > mostThreads)
-    throw new HbnnError(`loadThreads: expected 1 to ${mostThreads} threads, got ${threads}`);
-  if (threads === 1 || !canShare()) return onOwnThread(model, o);
-  const planned = planModel(model);
-  const batch = batchFor(model, planned, o.batch);
-  const steps = await stepsOf(model, planned, batch, o);
-  const placed = place(model, steps, batch, threads);
-  const memory = newMemory(model.name, placed[0].bytes, true);
-  writeConstants(memory, model, steps, placed[0]);
-  const module = await compiledCode(inferenceCode(o.relaxed, true));
+  const threads = options.threads ?? (await threadCount());
+  if (!Number.isSafeInteger(threads) || threads < 1 || threads > maxThreads)
+    throw new HbnnError(
+      `loadThreads: expected 1 to ${maxThreads} threads, got ${threads}; leave \`threads\` out for as many as the machine runs at once`,
+    );
+  if (threads === 1 || !canShare()) return onCallersThread(model, options);
+  const { prepared, places } = await prepare(model, options, threads, true);
+  const { sizes, steps, memory } = prepared;
+  const module = await compiledCode(inferenceCode(options.relaxed, true));
   const started = await Promise.all(
-    placed.map((own) => startThread({ module, memory, calls: record(steps, own, batch) })),
+    places.map((placed) =>
+      startThread({ module, memory, calls: record(steps, placed, sizes.batch) }),
+    ),
   );
-  const sizes = { image: featureCount(model.input.shape), classes: model.scoreOffsets.length };
-  return onThreads(started, placed, memory, { batch, ...sizes });
+  return onThreads(started, places, memory, sizes);
 }
 
-async function onOwnThread(model: IntegerModel, o: LoadOptions): Promise<ThreadedModel> {
-  const loaded = await loadModel(model, o);
+async function onCallersThread(model: IntegerModel, options: LoadOptions): Promise<ThreadedModel> {
+  const loaded = await loadModel(model, options);
   return {
-    ...{ threads: 1, batch: loaded.plan.batch },
+    threads: 1,
+    batch: loaded.plan.batch,
     run: async (pixels) => loaded.run(pixels),
     dispose: async () => loaded.dispose(),
   };
@@ -78,7 +71,7 @@ async function onOwnThread(model: IntegerModel, o: LoadOptions): Promise<Threade
 /** The kernel calls of a whole batch: steps are run on kernels that only write down how they were called. */
 function record(steps: readonly Step[], placed: Placed, batch: number): KernelCall[] {
   const calls: KernelCall[] = [];
-  const recorder = new Proxy<Record<string, RawKernel>>(
+  const recorder = new Proxy<RawKernels>(
     {},
     {
       get:
@@ -92,28 +85,19 @@ function record(steps: readonly Step[], placed: Placed, batch: number): KernelCa
   return calls;
 }
 
-interface Sizes {
-  readonly batch: number;
-  readonly image: number;
-  readonly classes: number;
-}
-
 function onThreads(
   threads: readonly Thread[],
-  placed: readonly Placed[],
+  places: readonly Placed[],
   memory: WasmMemory,
-  { batch, image, classes }: Sizes,
+  sizes: RunSizes,
 ): ThreadedModel {
+  const { batch, image, classes } = sizes;
   let disposed = false;
-  // One call after the other: each uses all threads.
+  // Calls run one after the other, since each of them uses all threads.
   let before: Promise<unknown> = Promise.resolve();
   const compute = async (pixels: Uint8Array): Promise<Int32Array<ArrayBuffer>> => {
-    if (disposed) throw new HbnnError('run: the model is disposed of; load it again');
-    const count = pixels.length / image;
-    if (!Number.isInteger(count))
-      throw new HbnnError(
-        `run: expected images of ${image} pixel values each, got ${pixels.length} values; pass whole images`,
-      );
+    if (disposed) throw disposedError();
+    const count = imageCount(pixels, sizes);
     const scores = new Int32Array(count * classes);
     let next = 0;
     const work = async (thread: Thread, at: Placed): Promise<void> => {
@@ -127,11 +111,12 @@ function onThreads(
         scores.set(new Int32Array(memory.buffer, at.scores, images * classes), first * classes);
       }
     };
-    await Promise.all(threads.map((thread, i) => work(thread, placed[i])));
+    await Promise.all(threads.map((thread, i) => work(thread, places[i])));
     return scores;
   };
   return {
-    ...{ threads: threads.length, batch },
+    threads: threads.length,
+    batch,
     run(pixels) {
       const result = before.then(() => compute(pixels));
       before = result.catch(() => undefined);

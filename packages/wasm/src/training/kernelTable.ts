@@ -1,4 +1,4 @@
-import { bottomUp, middleOut, topDown } from '../layout/rankCodes.ts';
+import { BOTTOM_UP, MIDDLE_OUT, TOP_DOWN } from '../layout/rankCodes.ts';
 import type { RawKernels } from '../webAssembly.ts';
 import {
   type ConvShape,
@@ -16,9 +16,9 @@ export type WithScratch = (bytes: number, use: (scratch: Offset) => void) => voi
 export type RankBy = 'middle-out' | 'top-down' | 'bottom-up';
 
 const rankCodes: Readonly<Record<RankBy, number>> = {
-  'middle-out': middleOut,
-  'bottom-up': bottomUp,
-  'top-down': topDown,
+  'middle-out': MIDDLE_OUT,
+  'bottom-up': BOTTOM_UP,
+  'top-down': TOP_DOWN,
 };
 
 /** How `binarizeSamples` gets its maps. */
