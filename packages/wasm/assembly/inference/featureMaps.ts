@@ -203,6 +203,32 @@ function four<T>(p: usize): v128 {
 }
 
 /**
+ * The same in int32, four times as fast, where src/inference/mapSteps.ts has found it exact: inputs are clamped to where
+ * the result is about to leave its limits, so that ((in - low) * multiplier + rest) >> shift stays within int32.
+ * lows, highs, multipliers, rests, shifts: int32 per channel.
+ */
+export function requantizeShort(
+  from: usize, to: usize, lows: usize, highs: usize, multipliers: usize, rests: usize, shifts: usize, least: i32,
+  most: i32, count: i32, channels: i32, stride: i32,
+): void {
+  const base = i16x8.splat(<i16>least), top = i16x8.splat(<i16>most);
+  for (let c = 0; c < channels; ++c) {
+    const at = <usize>c << 2;
+    const low = v128.load32_splat(lows + at), high = v128.load32_splat(highs + at);
+    const multiplier = v128.load32_splat(multipliers + at), rest = v128.load32_splat(rests + at);
+    const shift = load<i32>(shifts + at);
+    let p = from + (<usize>(c * stride) << 2), q = to + (<usize>(c * stride) << 1);
+    for (let i = 0; i < count; i += 8, p += 32, q += 16) {
+      let a = i32x4.sub(i32x4.min_s(i32x4.max_s(v128.load(p), low), high), low);
+      let b = i32x4.sub(i32x4.min_s(i32x4.max_s(v128.load(p, 16), low), high), low);
+      a = i32x4.shr_s(i32x4.add(i32x4.mul(a, multiplier), rest), shift);
+      b = i32x4.shr_s(i32x4.add(i32x4.mul(b, multiplier), rest), shift);
+      v128.store(q, i16x8.min_s(i16x8.max_s(i16x8.add_sat_s(i16x8.narrow_i32x4_s(a, b), base), base), top));
+    }
+  }
+}
+
+/**
  * int16 of clamp(floor((in * multipliers[c] + offsets[c]) / 2^shifts[c])). The numerator is below 2^53, so that float64
  * holds it, and every step but the rounding down is exact. multipliers, offsets: float64 per channel; scales: 2^-shift.
  */

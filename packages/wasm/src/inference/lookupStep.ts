@@ -21,6 +21,12 @@ const tile = 64;
 /** Bytes of the sums of a tile, which lie after the tables: two outputs of 64 pixels, and their widened sums. */
 const sumBytes = 256;
 
+/** The masks of assembly/inference/lookup.ts: entry i of mask j is j where bit j of i is set, else 255. */
+const tableMasks = Uint8Array.from({ length: 64 }, (_, i) => {
+  const mask = i >> 4;
+  return ((i & 15) >> mask) & 1 ? mask : 255;
+});
+
 /** A product laid out for table lookup. */
 export interface LookupProduct {
   readonly inputs: BinaryInputs;
@@ -74,6 +80,7 @@ interface LookupLayout {
   readonly packed: boolean;
   readonly passes: readonly Pass[];
   readonly weights: number;
+  readonly masks: number;
   readonly starts: number;
   /** Whether pixels start at different sums. */
   readonly startsDiffer: boolean;
@@ -129,6 +136,7 @@ export async function lookupStep(
     packed,
     passes,
     weights: list.add(weightBytes(weights, inputs.order)),
+    masks: list.add(tableMasks),
     starts: list.add(start.values),
     startsDiffer: start.each,
     tables: scratch.place(Math.max(1, ...parts.map(({ places }) => places)) * 64 + sumBytes),
@@ -240,9 +248,9 @@ function lookUpGroup(bound: Bound, pass: Pass, g: number, first: number, last: n
       ? [planeAt(bound, part.plane) + first, layout.input.stride, tile]
       : [gathered, tile, part.places * tile];
     const tables = [positions, allRows, part.plane.rows, quads, scratch + layout.tables];
-    const runs = constants[part.runs] + g * part.runCount * 8;
-    const factors = constants[part.factors] + 16 * g;
-    raw.lookup(...source, vectors, ...tables, runs, part.runCount, factors, out, outStride);
+    const runs = [constants[part.runs] + g * part.runCount * 8, part.runCount];
+    const sums = [constants[part.factors] + 16 * g, out, outStride];
+    raw.lookup(...source, vectors, ...tables, ...runs, ...sums, constants[layout.masks]);
     gathered += part.places * pass.width;
   }
 }

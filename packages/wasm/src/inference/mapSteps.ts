@@ -6,7 +6,7 @@ import type {
   SumPoolLayer,
   ThresholdLayer,
 } from '@hbnn/model';
-import { type MapLayout, mapLayout, nibbleLayout } from './featureMap.ts';
+import { type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
 import { roundUp } from './regions.ts';
 import type { Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
@@ -149,6 +149,7 @@ export function nibbleStep(
   };
 }
 
+/** Multiply, add, shift and clamp: in int32 where that is exact, else in float64. */
 export function requantizeStep(
   index: number,
   plan: PlannedLayer<RequantizeLayer>,
@@ -159,14 +160,15 @@ export function requantizeStep(
   const [height, width, channels] = plan.input;
   const output = mapLayout(plan.output, 'int16', batch);
   const { minimum, maximum } = layer;
-  const name = `requantize${input.form === 'int32' ? 32 : 16}`;
+  const short = input.form === 'int32' ? shortRequantization(layer) : undefined;
+  const name = short ? 'requantizeShort' : `requantize${input.form === 'int32' ? 32 : 16}`;
   return {
     layer: index,
     kernel: 'requantize',
     input,
     output,
     scratchBytes: 0,
-    constants: [
+    constants: short ?? [
       Float64Array.from(layer.multipliers),
       layer.offsets,
       Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
@@ -176,4 +178,33 @@ export function requantizeStep(
       raw[name](at.input, at.output, ...at.constants, minimum, maximum, ...sizes);
     },
   };
+}
+
+/**
+ * The constants of `requantizeShort`: lows, highs, multipliers, rests and shifts; undefined where some channel's numbers
+ * leave int32. With a positive multiplier m, every input up to low gives less than the minimum, and every input from
+ * high on gives more than the maximum. Between them (in - low) m + rest, which is in m + offset - minimum 2^shift, lies
+ * from -m to (maximum - minimum + 1) 2^shift + m. All numbers here are whole and below 2^53; low and high are below 2^31,
+ * so that the rounding of their quotients is far smaller than 1 / m, by which quotients miss whole numbers.
+ */
+function shortRequantization(layer: RequantizeLayer): Int32Array[] | undefined {
+  const { multipliers, offsets, shifts, minimum, maximum } = layer;
+  // The result less the minimum has to fit into int16.
+  if (maximum - minimum > maxInt16) return undefined;
+  const constants = Array.from({ length: 5 }, () => new Int32Array(multipliers.length));
+  const [lows, highs, factors, rests, int32Shifts] = constants;
+  for (const [c, multiplier] of multipliers.entries()) {
+    const divisor = 2 ** shifts[c];
+    const range = (maximum - minimum + 1) * divisor + 2 * multiplier;
+    if (multiplier <= 0 || range >= 2 ** 31) return undefined;
+    const low = Math.ceil((minimum * divisor - offsets[c]) / multiplier) - 1;
+    const high = Math.ceil(((maximum + 1) * divisor - offsets[c]) / multiplier);
+    if (low < -(2 ** 31) || high >= 2 ** 31) return undefined;
+    lows[c] = low;
+    highs[c] = high;
+    factors[c] = multiplier;
+    rests[c] = low * multiplier + offsets[c] - minimum * divisor;
+    int32Shifts[c] = shifts[c];
+  }
+  return constants;
 }
