@@ -1,7 +1,7 @@
-// Kernels of integer models. All pointers are byte offsets into the imported memory, which src/model plans; no
-// globals, no data segment.
+// Kernels of integer models. All pointers are byte offsets into the imported memory, in places that src/inference chooses.
+// The module has no globals and no data segment.
 export {
-  maxPool16, maxPool32, narrow, readPixels, requantize16, requantize32, sumPool16, sumPool32,
+  maxPool16, maxPool32, narrow, readPixels, requantize16, requantize32, requantizeShort, sumPool16, sumPool32,
   threshold16, threshold32, widen, writeScores16, writeScores32,
 } from './inference/featureMaps';
 export { gather32, gatherPairs, gatherRows } from './inference/gather';

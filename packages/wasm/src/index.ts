@@ -1,11 +1,5 @@
-export {
-  type KernelTime,
-  type LoadedLayer,
-  type LoadedModel,
-  type LoadedPlan,
-  type LoadOptions,
-  loadModel,
-} from './inference/loadModel.ts';
+export type { KernelTime, LoadedLayer, LoadedModel, LoadedPlan } from './inference/loadedModel.ts';
+export { type LoadOptions, loadModel } from './inference/loadModel.ts';
 export { loadThreads, type ThreadedModel, type ThreadOptions } from './inference/loadThreads.ts';
 export { type LookupLimit, lookupLimit } from './inference/lookupLimit.ts';
 export {
@@ -15,14 +9,15 @@ export {
   type ProductKernelName,
   productKernelNames,
 } from './inference/modelKernels.ts';
-export { type KernelRow, kernelTable } from './training/kernelTable.ts';
-export type { ConvShape, WindowShape } from './training/shapes.ts';
 export {
-  type Offset,
+  kernelTable,
   type RankBy,
   type SampleMap,
+  type TrainingKernelName,
+  type TrainingKernelRow,
   type TrainingKernels,
-  trainingKernels,
   type WithScratch,
-} from './training/trainingKernels.ts';
+} from './training/kernelTable.ts';
+export type { ConvShape, MatMulShape, Offset, WindowShape } from './training/shapes.ts';
+export { trainingKernels } from './training/trainingKernels.ts';
 export { hasRelaxedSimd, type WasmMemory } from './webAssembly.ts';

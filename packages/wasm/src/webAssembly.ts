@@ -3,8 +3,14 @@ export interface WasmMemory {
   readonly buffer: ArrayBufferLike;
 }
 
-/** A kernel as assembly/ exports it: numbers in, nothing out. */
+/** A kernel as assembly/ exports it: it takes numbers and returns nothing. */
 export type RawKernel = (...args: number[]) => void;
+
+/** What a module of kernels exports: kernels, and for some the bytes of scratch memory that they need. */
+export interface RawKernels {
+  readonly [kernel: string]: RawKernel;
+  readonly [size: `${string}Scratch`]: (...sizes: number[]) => number;
+}
 
 /** Compiled code, to be instantiated on any number of memories. */
 export type WasmModule = object;
@@ -80,11 +86,8 @@ export function compiledCode(code: URL): Promise<WasmModule> {
 }
 
 /** Put kernels on a memory. */
-export async function kernelsOn(
-  code: URL,
-  memory: WasmMemory,
-): Promise<Readonly<Record<string, RawKernel>>> {
+export async function kernelsOn(code: URL, memory: WasmMemory): Promise<RawKernels> {
   const module = await compiledCode(code);
   const { exports } = await webAssembly.instantiate(module, { env: { memory } });
-  return exports as Record<string, RawKernel>;
+  return exports as RawKernels;
 }

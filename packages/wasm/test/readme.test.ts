@@ -26,7 +26,29 @@ test('its examples of integer models run', { timeout: 60_000 }, () => {
   }
 });
 
-test('the README names every kernel', () => {
-  for (const { name } of [...kernelTable, ...modelKernelTable])
-    expect(readme).toContain(`\`${name}\``);
+/** The cells of the table that follows a heading row. */
+function tableAfter(heading: string): string[][] {
+  const lines = readme.split('\n').map((line) =>
+    line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('\\|', '|')),
+  );
+  const first = lines.findIndex((cells) => cells.join(' | ') === heading) + 2;
+  expect(first, heading).toBeGreaterThan(1);
+  const end = lines.findIndex((cells, i) => i >= first && cells.length === 0);
+  return lines.slice(first, end);
+}
+
+test("the README's tables are the rows of the kernels' tables", () => {
+  expect(tableAfter('training kernel | stands in for | operation')).toEqual(
+    kernelTable.map((row) => [
+      `\`${row.name}\``,
+      'replaces' in row ? `\`${row.replaces.kernel}\`` : '',
+      row.operation,
+    ]),
+  );
+  expect(tableAfter('inference kernel | operation')).toEqual(
+    modelKernelTable.map(({ name, operation }) => [`\`${name}\``, operation]),
+  );
 });

@@ -1,5 +1,11 @@
 import { HbnnError } from '@hbnn/core';
-import type { ConvShape, TrainingKernels, WindowShape } from '@hbnn/wasm';
+import {
+  type ConvShape,
+  kernelTable,
+  type TrainingKernelRow,
+  type TrainingKernels,
+  type WindowShape,
+} from '@hbnn/wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import type { WasmHeap } from './wasmHeap.ts';
 
@@ -14,85 +20,123 @@ type Shape4 = [number, number, number, number];
 
 /**
  * Put our kernels in place of those the WASM backend lacks (filter and depthwise gradients), gets wrong
- * (MaxPoolGrad, which loses the gradient of windows without a positive value), or does slowly.
+ * (MaxPoolGrad, which loses the gradient of windows without a positive value), or does slowly. The rows of
+ * `kernelTable` say which of TensorFlow.js's kernels each one replaces, and what it reads and writes.
  */
 export function registerStandardKernels(heap: WasmHeap, kernels: TrainingKernels): void {
-  const at = heap.offset;
-  const rows: Record<string, Kernel> = {
-    [tf.Identity]: ({ x }, attrs, stock) => {
-      if (x.dtype === 'string') return stock({ x }, attrs);
-      // Shares the values, as the cpu backend does; the stock kernel copies them.
-      heap.backend.incRef(x.dataId);
-      return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
-    },
-    [tf.Conv2D]: ({ x, filter }, attrs, stock) => {
-      const info = convInfo(x.shape, filter.shape, attrs, 'conv2d');
-      if (!info) return stock({ x, filter }, attrs);
-      const out = heap.output(info.outShape);
-      kernels.conv2d(at(x), at(filter), at(out), flatten(convShape(info)));
-      return out;
-    },
-    [tf.Conv2DBackpropInput]: ({ dy, filter }, attrs) => {
-      const shape = attrs.inputShape as number[];
-      const info = required(convInfo(shape, filter.shape, attrs, 'conv2d gradient'));
-      const dx = heap.output(info.inShape);
-      kernels.conv2dBackpropInput(at(dy), at(filter), at(dx), flatten(convShape(info)));
-      return dx;
-    },
-    [tf.Conv2DBackpropFilter]: ({ x, dy }, attrs) => {
-      const shape = attrs.filterShape as number[];
-      const info = required(convInfo(x.shape, shape, attrs, 'conv2d gradient'));
-      const dFilter = heap.output(info.filterShape);
-      kernels.conv2dBackpropFilter(at(x), at(dy), at(dFilter), flatten(convShape(info)));
-      return dFilter;
-    },
-    [tf.DepthwiseConv2dNativeBackpropInput]: ({ dy, filter }, attrs) => {
-      const info = depthwiseInfo(attrs.inputShape as number[], filter.shape, attrs);
-      const dx = heap.output(info.inShape);
-      const multiplier = info.outChannels / info.inChannels;
-      kernels.depthwiseBackpropInput(at(dy), at(filter), at(dx), windowShape(info), multiplier);
-      return dx;
-    },
-    [tf.DepthwiseConv2dNativeBackpropFilter]: ({ x, dy }, attrs) => {
-      const info = depthwiseInfo(x.shape, attrs.filterShape as number[], attrs);
-      const dFilter = heap.output(info.filterShape);
-      const multiplier = info.outChannels / info.inChannels;
-      kernels.depthwiseBackpropFilter(at(x), at(dy), at(dFilter), windowShape(info), multiplier);
-      return dFilter;
-    },
-    [tf.MaxPoolGrad]: ({ dy, input, output }, attrs) => {
-      const info = tf.backend_util.computePool2DInfo(
-        input.shape as Shape4,
-        attrs.filterSize as Window,
-        attrs.strides as Window,
-        1,
-        attrs.pad as Padding,
-        attrs.dimRoundingMode as 'floor',
-      );
-      const dx = heap.output(input.shape);
-      kernels.maxPoolGrad(at(input), at(output), at(dy), at(dx), windowShape(info));
-      return dx;
-    },
-    [tf.BatchMatMul]: ({ a, b }, attrs, stock) => {
-      const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean };
-      const batch = tf.util.sizeFromShape(a.shape.slice(0, -2));
-      const sameBatch = `${a.shape.slice(0, -2)}` === `${b.shape.slice(0, -2)}`;
-      if (!sameBatch || a.dtype !== 'float32' || b.dtype !== 'float32')
-        return stock({ a, b }, attrs);
-      const [rowsA, colsA] = a.shape.slice(-2);
-      const [rowsB, colsB] = b.shape.slice(-2);
-      const [m, k] = transposeA ? [colsA, rowsA] : [rowsA, colsA];
-      const n = transposeB ? rowsB : colsB;
-      const out = heap.output([...a.shape.slice(0, -2), m, n]);
-      for (let i = 0; i < batch; i++)
-        kernels.matMul(at(a) + i * m * k * 4, at(b) + i * k * n * 4, at(out) + i * m * n * 4, {
-          ...{ m, n, k },
-          ...{ transposeA, transposeB },
-        });
-      return out;
-    },
+  for (const row of kernelTable)
+    if ('replaces' in row) replaceKernel(row.replaces.kernel, kernelOf(row, heap, kernels));
+  replaceKernel(tf.Identity, ({ x }, attrs, stock) => {
+    if (x.dtype === 'string') return stock({ x }, attrs);
+    // Shares the values, as the cpu backend does; the stock kernel copies them.
+    heap.backend.incRef(x.dataId);
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+  });
+}
+
+type ReplacingRow = Extract<TrainingKernelRow, { readonly replaces: object }>;
+type RowOf<Sizes extends ReplacingRow['sizes']> = Extract<ReplacingRow, { readonly sizes: Sizes }>;
+
+/** A row's kernel as TensorFlow.js calls it. */
+function kernelOf(row: ReplacingRow, heap: WasmHeap, kernels: TrainingKernels): Kernel {
+  switch (row.sizes) {
+    case 'matMul':
+      return matMulKernel(row, heap, kernels);
+    case 'conv':
+      return convKernel(row, heap, kernels);
+    case 'depthwise':
+      return depthwiseKernel(row, heap, kernels);
+    case 'pool':
+      return poolKernel(row, heap, kernels);
+    default:
+      return row satisfies never;
+  }
+}
+
+function convKernel(row: RowOf<'conv'>, heap: WasmHeap, kernels: TrainingKernels): Kernel {
+  const [first, second] = row.replaces.inputs;
+  return (inputs, attrs, stock) => {
+    const { x, filter } = shapesOf(inputs, attrs);
+    const info = convInfo(x, filter, attrs, row.result === 'output' ? 'conv2d' : 'conv2d gradient');
+    if (!info) return stock(inputs, attrs);
+    const result = heap.output(resultShape(row.result, info));
+    const [a, b] = [inputs[first], inputs[second]].map(heap.offset);
+    kernels[row.name](a, b, heap.offset(result), flatten(convShape(info)));
+    return result;
   };
-  for (const [kernelName, kernel] of Object.entries(rows)) replaceKernel(kernelName, kernel);
+}
+
+function depthwiseKernel(
+  row: RowOf<'depthwise'>,
+  heap: WasmHeap,
+  kernels: TrainingKernels,
+): Kernel {
+  const [first, second] = row.replaces.inputs;
+  return (inputs, attrs) => {
+    const { x, filter } = shapesOf(inputs, attrs);
+    const info = depthwiseInfo(x, filter, attrs);
+    const result = heap.output(resultShape(row.result, info));
+    const [a, b] = [inputs[first], inputs[second]].map(heap.offset);
+    const multiplier = info.outChannels / info.inChannels;
+    kernels[row.name](a, b, heap.offset(result), windowShape(info), multiplier);
+    return result;
+  };
+}
+
+function poolKernel(row: RowOf<'pool'>, heap: WasmHeap, kernels: TrainingKernels): Kernel {
+  const [x, output, gradient] = row.replaces.inputs;
+  return (inputs, attrs) => {
+    const info = tf.backend_util.computePool2DInfo(
+      inputs[x].shape as Shape4,
+      attrs.filterSize as Window,
+      attrs.strides as Window,
+      1,
+      attrs.pad as Padding,
+      attrs.dimRoundingMode as 'floor',
+    );
+    const result = heap.output(inputs[x].shape);
+    const [a, b, c] = [inputs[x], inputs[output], inputs[gradient]].map(heap.offset);
+    kernels[row.name](a, b, c, heap.offset(result), windowShape(info));
+    return result;
+  };
+}
+
+function matMulKernel(row: RowOf<'matMul'>, heap: WasmHeap, kernels: TrainingKernels): Kernel {
+  const [first, second] = row.replaces.inputs;
+  return (inputs, attrs, stock) => {
+    const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean };
+    const [a, b] = [inputs[first], inputs[second]];
+    const leading = a.shape.slice(0, -2);
+    const sameBatch = `${leading}` === `${b.shape.slice(0, -2)}`;
+    if (!sameBatch || a.dtype !== 'float32' || b.dtype !== 'float32') return stock(inputs, attrs);
+    const [rowsA, colsA] = a.shape.slice(-2);
+    const [rowsB, colsB] = b.shape.slice(-2);
+    const [m, k] = transposeA ? [colsA, rowsA] : [rowsA, colsA];
+    const n = transposeB ? rowsB : colsB;
+    const result = heap.output([...leading, m, n]);
+    const [atA, atB, to] = [a, b, result].map(heap.offset);
+    for (let i = 0; i < tf.util.sizeFromShape(leading); i++)
+      kernels[row.name](atA + i * m * k * 4, atB + i * k * n * 4, to + i * m * n * 4, {
+        m,
+        n,
+        k,
+        transposeA,
+        transposeB,
+      });
+    return result;
+  };
+}
+
+/** Shapes of a convolution's input and filter: those of tensors, or, for a gradient, what TensorFlow.js says of them. */
+function shapesOf({ x, filter }: Inputs, { inputShape, filterShape }: Attributes) {
+  return {
+    x: x?.shape ?? (inputShape as number[]),
+    filter: filter?.shape ?? (filterShape as number[]),
+  };
+}
+
+function resultShape(result: 'input' | 'filter' | 'output', info: ConvInfo): number[] {
+  return { input: info.inShape, filter: info.filterShape, output: info.outShape }[result];
 }
 
 /** Registers a kernel of the WASM backend over the stock one, which it may still call. */
@@ -140,11 +184,6 @@ function convInfo(
     attrs.pad as Padding,
     attrs.dimRoundingMode as 'floor',
   );
-}
-
-function required(info: ConvInfo | undefined): ConvInfo {
-  if (!info) throw new Error('convInfo gave no sizes for a gradient');
-  return info;
 }
 
 function depthwiseInfo(

@@ -1,13 +1,17 @@
 // Depthwise convolutions of whole numbers: every output channel sees one input channel. Shapes as in gather.ts.
+import {
+  CHANNELS, IN_H, IN_STRIDE, IN_W, KERNEL_H, KERNEL_W,
+  OUT_H, OUT_STRIDE, OUT_W, PAD_LEFT, PAD_TOP, STRIDE_H, STRIDE_W,
+} from '../../src/layout/shapeFields';
 import { field } from './gather';
 
 /** w: int32 [outputs][kernelH * kernelW]; out: planar int32. */
 function depthwise<T>(shape: usize, from: usize, w: usize, out: usize, images: i32, outputs: i32): void {
-  const inH = field(shape, 0), inW = field(shape, 1), inStride = field(shape, 2);
-  const outH = field(shape, 3), outW = field(shape, 4), outStride = field(shape, 5);
-  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8), left = field(shape, 9);
-  const kernelH = field(shape, 11), kernelW = field(shape, 12);
-  const each = outputs / field(shape, 10);
+  const inH = field(shape, IN_H), inW = field(shape, IN_W), inStride = field(shape, IN_STRIDE);
+  const outH = field(shape, OUT_H), outW = field(shape, OUT_W), outStride = field(shape, OUT_STRIDE);
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), top = field(shape, PAD_TOP), left = field(shape, PAD_LEFT);
+  const kernelH = field(shape, KERNEL_H), kernelW = field(shape, KERNEL_W);
+  const each = outputs / field(shape, CHANNELS);
   const along = <usize>strideW * sizeof<T>();
   for (let o = 0; o < outputs; ++o) {
     const plane = from + <usize>(o / each) * inStride * sizeof<T>();
@@ -82,10 +86,10 @@ export function depthwisePairs(
   shape: usize, from: usize, offsets: usize, pairs: i32, w: usize, out: usize, images: i32, outputs: i32,
   padded: usize, rows: i32, pitch: i32,
 ): void {
-  const inH = field(shape, 0), inW = field(shape, 1), inStride = field(shape, 2);
-  const outH = field(shape, 3), outW = field(shape, 4), outStride = field(shape, 5);
-  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8), left = field(shape, 9);
-  const channels = field(shape, 10), each = outputs / channels;
+  const inH = field(shape, IN_H), inW = field(shape, IN_W), inStride = field(shape, IN_STRIDE);
+  const outH = field(shape, OUT_H), outW = field(shape, OUT_W), outStride = field(shape, OUT_STRIDE);
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), top = field(shape, PAD_TOP), left = field(shape, PAD_LEFT);
+  const channels = field(shape, CHANNELS), each = outputs / channels;
   const line = <usize>pitch << 1, phase = <usize>rows * line;
   memory.fill(padded, 0, <usize>strideW * phase + 64);
   for (let c = 0; c < channels; ++c) {

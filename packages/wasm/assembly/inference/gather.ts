@@ -1,8 +1,12 @@
 // Windows laid out as the rows of a product: for each place k of a window (kernel row, kernel column, channel) and
 // each output pixel the input value there, 0 beyond the edges.
 //
-// A shape is int32 each: inH, inW, inStride, outH, outW, outStride, strideH, strideW, top, left, channels, kernelH,
-// kernelW. Output pixels are counted over all images: pixel = (image * outH + y) * outW + x.
+// A shape is int32 words (src/layout/shapeFields.ts). Output pixels are counted over all images:
+// pixel = (image * outH + y) * outW + x.
+
+import {
+  CHANNELS, IN_H, IN_STRIDE, IN_W, KERNEL_H, KERNEL_W, OUT_H, OUT_W, PAD_LEFT, PAD_TOP, STRIDE_H, STRIDE_W,
+} from '../../src/layout/shapeFields';
 
 // @ts-ignore: decorator
 @inline
@@ -14,9 +18,9 @@ export function field(shape: usize, index: i32): i32 {
 function gatherPlace<T>(
   shape: usize, plane: usize, i: i32, j: i32, first: i32, last: i32, to: usize, step: usize,
 ): void {
-  const inH = field(shape, 0), inW = field(shape, 1), outH = field(shape, 3), outW = field(shape, 4);
-  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8);
-  const shift = j - field(shape, 9);
+  const inH = field(shape, IN_H), inW = field(shape, IN_W), outH = field(shape, OUT_H), outW = field(shape, OUT_W);
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), top = field(shape, PAD_TOP);
+  const shift = j - field(shape, PAD_LEFT);
   // Columns x with 0 <= x * strideW + shift < inW.
   const inside = shift >= 0 ? 0 : (strideW - 1 - shift) / strideW;
   const rest = inW - 1 - shift;
@@ -61,8 +65,8 @@ function gatherPlace<T>(
 export function gather<T>(
   shape: usize, from: usize, first: i32, last: i32, to: usize, fold: i32, rowBytes: usize, step: usize,
 ): void {
-  const inStride = <usize>field(shape, 2) * sizeof<T>(), channels = field(shape, 10);
-  const kernelH = field(shape, 11), kernelW = field(shape, 12);
+  const inStride = <usize>field(shape, IN_STRIDE) * sizeof<T>(), channels = field(shape, CHANNELS);
+  const kernelH = field(shape, KERNEL_H), kernelW = field(shape, KERNEL_W);
   let lane = 0;
   for (let i = 0; i < kernelH; ++i)
     for (let j = 0; j < kernelW; ++j) {

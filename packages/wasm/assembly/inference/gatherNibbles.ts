@@ -1,15 +1,18 @@
 // Windows over nibbles: for each place of a window (kernel row, kernel column, four channels) and each output pixel the
 // byte there, 0 beyond the edges.
 
+import {
+  CHANNELS, IN_H, IN_STRIDE, IN_W, KERNEL_H, KERNEL_W, OUT_H, OUT_W, PAD_LEFT, PAD_TOP, STRIDE_H, STRIDE_W,
+} from '../../src/layout/shapeFields';
 import { field } from './gather';
 
 /** Bytes of one row of places, 16 at a time: writes up to 15 bytes past the end, so rows must be written in order. */
 function gatherNibbleRow(
   shape: usize, plane: usize, i: i32, j: i32, first: i32, last: i32, to: usize,
 ): void {
-  const inH = field(shape, 0), inW = field(shape, 1), outH = field(shape, 3), outW = field(shape, 4);
-  const strideH = field(shape, 6), strideW = field(shape, 7), top = field(shape, 8);
-  const shift = j - field(shape, 9);
+  const inH = field(shape, IN_H), inW = field(shape, IN_W), outH = field(shape, OUT_H), outW = field(shape, OUT_W);
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), top = field(shape, PAD_TOP);
+  const shift = j - field(shape, PAD_LEFT);
   const inside = shift >= 0 ? 0 : (strideW - 1 - shift) / strideW;
   const rest = inW - 1 - shift;
   const outside = rest < 0 ? 0 : min(outW, rest / strideW + 1);
@@ -58,7 +61,7 @@ function gatherNibbleRow(
  * line: room for one place's pixels and 80 bytes more.
  */
 export function gatherNibbles(shape: usize, from: usize, first: i32, last: i32, line: usize, to: usize): void {
-  const inStride = field(shape, 2), groups = field(shape, 10), kernelH = field(shape, 11), kernelW = field(shape, 12);
+  const inStride = field(shape, IN_STRIDE), groups = field(shape, CHANNELS), kernelH = field(shape, KERNEL_H), kernelW = field(shape, KERNEL_W);
   const tile = <usize>(kernelH * kernelW * groups) << 6;
   const end = line + last - first;
   for (let i = 0; i < kernelH; ++i)

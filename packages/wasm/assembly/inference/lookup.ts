@@ -19,64 +19,32 @@
 // @ts-ignore: decorator
 @inline
 function pick(table: v128, bits: v128): v128 {
-  // Bits are 0 to 15, where both are the same.
+  // Indices are 0 to 15 or at least 128, where both are the same.
   if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, bits);
   return i8x16.swizzle(table, bits);
 }
 
-// The table of output 0, 1, 2 or 3 of a quad: weight j where bit j of the entry's number is set.
-
+/** The table of four weights, splat, by four masks: in mask j, j where bit j of the entry's number is set, else 255. */
 // @ts-ignore: decorator
 @inline
-function table0(w: v128): v128 {
-  const a = i8x16.swizzle(w, i8x16(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0));
-  const b = i8x16.swizzle(w, i8x16(-1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1));
-  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 2, 2, 2, 2, -1, -1, -1, -1, 2, 2, 2, 2));
-  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 3, 3, 3, 3, 3, 3, 3, 3));
-  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
+function table(w: v128, m0: v128, m1: v128, m2: v128, m3: v128): v128 {
+  // Both kinds of swizzle give 0 for 255.
+  return i8x16.add(i8x16.add(pick(w, m0), pick(w, m1)), i8x16.add(pick(w, m2), pick(w, m3)));
 }
 
-// @ts-ignore: decorator
-@inline
-function table1(w: v128): v128 {
-  const a = i8x16.swizzle(w, i8x16(-1, 4, -1, 4, -1, 4, -1, 4, -1, 4, -1, 4, -1, 4, -1, 4));
-  const b = i8x16.swizzle(w, i8x16(-1, -1, 5, 5, -1, -1, 5, 5, -1, -1, 5, 5, -1, -1, 5, 5));
-  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 6, 6, 6, 6, -1, -1, -1, -1, 6, 6, 6, 6));
-  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 7, 7, 7, 7, 7, 7, 7, 7));
-  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
-}
-
-// @ts-ignore: decorator
-@inline
-function table2(w: v128): v128 {
-  const a = i8x16.swizzle(w, i8x16(-1, 8, -1, 8, -1, 8, -1, 8, -1, 8, -1, 8, -1, 8, -1, 8));
-  const b = i8x16.swizzle(w, i8x16(-1, -1, 9, 9, -1, -1, 9, 9, -1, -1, 9, 9, -1, -1, 9, 9));
-  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 10, 10, 10, 10, -1, -1, -1, -1, 10, 10, 10, 10));
-  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 11, 11, 11, 11, 11, 11, 11, 11));
-  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
-}
-
-// @ts-ignore: decorator
-@inline
-function table3(w: v128): v128 {
-  const a = i8x16.swizzle(w, i8x16(-1, 12, -1, 12, -1, 12, -1, 12, -1, 12, -1, 12, -1, 12, -1, 12));
-  const b = i8x16.swizzle(w, i8x16(-1, -1, 13, 13, -1, -1, 13, 13, -1, -1, 13, 13, -1, -1, 13, 13));
-  const c = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, 14, 14, 14, 14, -1, -1, -1, -1, 14, 14, 14, 14));
-  const d = i8x16.swizzle(w, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 15, 15, 15, 15, 15, 15, 15, 15));
-  return i8x16.add(i8x16.add(a, b), i8x16.add(c, d));
-}
-
-/** Tables of four outputs, in two pairs: [pair][place][2][16]. A plane takes the first `rows` of each position's quads. */
-function makeTables(quads: usize, positions: i32, allRows: i32, rows: i32, to: usize): void {
+/**
+ * Tables of four outputs, in two pairs: [pair][place][2][16]. A plane takes the first `rows` of each position's quads.
+ * The masks come from memory: engines would build constants anew for every table.
+ */
+function makeTables(quads: usize, positions: i32, allRows: i32, rows: i32, to: usize, masks: usize): void {
   const other = <usize>(positions * rows) << 5;
+  const m0 = v128.load(masks), m1 = v128.load(masks, 16), m2 = v128.load(masks, 32), m3 = v128.load(masks, 48);
   for (let i = 0; i < positions; ++i) {
-    for (let r = 0; r < rows; ++r) {
-      const w = v128.load(quads + (<usize>r << 4));
-      v128.store(to, table0(w));
-      v128.store(to, table1(w), 16);
-      v128.store(to + other, table2(w));
-      v128.store(to + other, table3(w), 16);
-      to += 32;
+    for (let q = quads, end = quads + (<usize>rows << 4); q < end; q += 16, to += 32) {
+      v128.store(to, table(v128.load32_splat(q), m0, m1, m2, m3));
+      v128.store(to, table(v128.load32_splat(q, 4), m0, m1, m2, m3), 16);
+      v128.store(to + other, table(v128.load32_splat(q, 8), m0, m1, m2, m3));
+      v128.store(to + other, table(v128.load32_splat(q, 12), m0, m1, m2, m3), 16);
     }
     quads += <usize>allRows << 4;
   }
@@ -155,11 +123,11 @@ function lookup16(a: usize, along: usize, t: usize, run: usize, end: usize, pair
  */
 export function lookup(
   a: usize, along: i32, tile: i32, vectors: i32, positions: i32, allRows: i32, rows: i32, quads: usize, scratch: usize,
-  runs: usize, runCount: i32, factors: usize, out: usize, outStride: i32,
+  runs: usize, runCount: i32, factors: usize, out: usize, outStride: i32, masks: usize,
 ): void {
   const places = positions * rows;
   const sums = scratch + (<usize>places << 6), end = runs + (<usize>runCount << 3), next = <usize>outStride << 2;
-  makeTables(quads, positions, allRows, rows, scratch);
+  makeTables(quads, positions, allRows, rows, scratch, masks);
   for (let pair: usize = 0; pair < 4; pair += 2) {
     const t = scratch + <usize>places * 16 * pair;
     const first = i16x8.splat(<i16>load<i32>(factors)), second = i16x8.splat(<i16>load<i32>(factors, 4));

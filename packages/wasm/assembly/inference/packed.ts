@@ -9,7 +9,7 @@
 // int32 each: offsets from `packed` of plane 1's signs, of the second plane's members, of their signs, of the third
 // plane's members, of their signs (0: no such plane), and k_1 ... k_3 as bytes.
 
-const ranks: i32 = 2048;
+import { PACKED_MULTIPLES, PACKED_ROW_BYTES, RANK_BYTES } from '../../src/layout/packedRows';
 
 /** 16 bits to bytes, 0 or -1. */
 // @ts-ignore: decorator
@@ -37,10 +37,11 @@ function bitsAt(stream: usize, at: u32): v128 {
 /** Four outputs' weights as quads: int8 [place][4 outputs][4]. Writes whole 16 weights of an output. */
 export function unpackGroup(packed: usize, group: i32, places: i32, to: usize): void {
   for (let i = 0; i < 4; ++i) {
-    const row = packed + ranks + <usize>(4 * group + i) * 24;
+    const row = packed + RANK_BYTES + <usize>(4 * group + i) * PACKED_ROW_BYTES;
     let signs = packed + load<u32>(row), members = packed + load<u32>(row, 4);
     const second = packed + load<u32>(row, 8), third = packed + load<u32>(row, 12), last = packed + load<u32>(row, 16);
-    const k1 = v128.load8_splat(row, 20), k2 = v128.load8_splat(row, 21), k3 = v128.load8_splat(row, 22);
+    const k1 = v128.load8_splat(row, PACKED_MULTIPLES), k2 = v128.load8_splat(row, PACKED_MULTIPLES + 1);
+    const k3 = v128.load8_splat(row, PACKED_MULTIPLES + 2);
     let q = to + (<usize>i << 2);
     let at: u32 = 0;
     for (const end = q + (<usize>places << 4); q < end; q += 64) {

@@ -15,10 +15,12 @@ function addTo(sums: usize, c: i32, v: v128): void {
   v128.store(to + 16, f64x2.add(v128.load(to + 16), f64x2.promote_low_f32x4(high)));
 }
 
-/**
- * mean[c] and variance[c] (divided by rows) of x in two passes: mean first, then the mean of (x - mean)^2.
- * scratch: channels * 8 bytes.
- */
+/** Bytes of scratch memory that `moments` needs: a float64 sum of each channel. */
+export function momentsScratch(channels: f64): f64 {
+  return channels * 8;
+}
+
+/** mean[c] and variance[c] (divided by rows) of x in two passes: mean first, then the mean of (x - mean)^2. */
 export function moments(x: usize, rows: i32, channels: i32, mean: usize, variance: usize, scratch: usize): void {
   const pixel = <usize>channels << 2;
   const vectors = channels & ~3;
@@ -84,10 +86,14 @@ function finish(sums: usize, rows: i32, channels: i32, to: usize): void {
   }
 }
 
+/** Bytes of scratch memory that `normalize` needs: a float32 scale of each channel. */
+export function normalizeScratch(channels: f64): f64 {
+  return channels * 4;
+}
+
 /**
  * y = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), so y = x * scale + shift.
  * The difference is taken first: x * scale + (beta - mean * scale) would cancel for a large mean.
- * scratch: channels * 4 bytes.
  */
 export function normalize(
   x: usize, rows: i32, channels: i32, mean: usize, variance: usize, gamma: usize, beta: usize, epsilon: f64,
@@ -111,12 +117,16 @@ export function normalize(
   }
 }
 
+/** Bytes of scratch memory, 8-byte aligned, that `batchNormBackprop` needs: two float64 sums and s, t, u in float32 for each channel. */
+export function batchNormBackpropScratch(channels: f64): f64 {
+  return channels * 28;
+}
+
 /**
  * Gradients of training batch norm, xhat = (x - mean) * inv, inv = 1 / sqrt(variance + epsilon):
  *   dBeta = sum dy,  dGamma = sum dy * xhat,
  *   dx = gamma * inv * (dy - dBeta / rows - xhat * dGamma / rows)
  *      = dy * s - (x - mean) * t - u,  s = gamma * inv, t = s * inv * dGamma / rows, u = s * dBeta / rows.
- * scratch: channels * 28 bytes, 8-byte aligned.
  */
 export function batchNormBackprop(
   x: usize, dy: usize, rows: i32, channels: i32, mean: usize, variance: usize, gamma: usize, epsilon: f64,

@@ -5,6 +5,8 @@
 // +0, which changes no sum. What is left of an element is reduced by the scale in float64; the scale that is stored
 // is that one rounded once to float32. The output is the sum of at most 8 rounded scales in float64, rounded once.
 
+import { MIDDLE_OUT, TOP_DOWN } from '../../src/layout/rankCodes';
+
 /** Buckets of the first look at keys: 8 bits of exponent and 4 of mantissa of the key rounded to float32. */
 const BUCKETS: i32 = 4096;
 /** Most classes of bitwidths: 0 to 8 bits. */
@@ -64,8 +66,8 @@ function sampleMeans(x: usize, samples: i32, features: i32, means: usize): void 
 
 /**
  * Keys in the order of few bits first, all of them >= 0, and their histogram.
- * rank 0: | |x| - centre |; rank 1: |x|; rank 2 (descending): the float64 whose bits are those of the largest
- * number less those of |x|, which turns the order of non-negative numbers around without rounding.
+ * MIDDLE_OUT: | |x| - centre |; BOTTOM_UP: |x|; TOP_DOWN: the float64 whose bits are those of the largest number less
+ * those of |x|, which turns the order of non-negative numbers around without rounding.
  */
 function makeKeys(x: usize, features: i32, rank: i32, centre: f64, scratch: usize): void {
   const histogram = scratch + HISTOGRAM;
@@ -73,8 +75,8 @@ function makeKeys(x: usize, features: i32, rank: i32, centre: f64, scratch: usiz
   let to = scratch + KEYS;
   for (const end = x + (<usize>features << 2); x < end; x += 4) {
     let key = magnitude(x);
-    if (rank == 0) key = abs<f64>(key - centre);
-    else if (rank == 2) key = reinterpret<f64>(<u64>0x7fefffffffffffff - reinterpret<u64>(key));
+    if (rank == MIDDLE_OUT) key = abs<f64>(key - centre);
+    else if (rank == TOP_DOWN) key = reinterpret<f64>(<u64>0x7fefffffffffffff - reinterpret<u64>(key));
     f64.store(to, key);
     const slot = histogram + (<usize>bucketOf(key) << 2);
     i32.store(slot, i32.load(slot) + 1);
@@ -429,10 +431,14 @@ function applySign(x: usize, count: i32, scale: f32, out: usize): void {
   for (; i < bytes; i += 4) f32.store(out + i, f32.load(x + i) > 0 ? scale : <f32>0 - scale);
 }
 
+/** Bytes of scratch memory, 8-byte aligned, that `binarizeSamples` needs: means, and the parts listed at the top. */
+export function binarizeSamplesScratch(samples: f64, features: f64): f64 {
+  return samples * 8 + <f64>KEYS + features * 17;
+}
+
 /**
  * Every sample binarized with a map and scales of its own: scales is [samples, planes].
  * classes bitwidths widths[c], ascending, the c-th up to rank ends[c]; with classes 0, the map `bits` of all.
- * scratch: samples * 8 + 17112 + features * 17 bytes, 8-byte aligned.
  */
 export function binarizeSamples(
   x: usize, out: usize, samples: i32, features: i32, rank: i32, classes: i32, widths: usize, ends: usize,
@@ -464,9 +470,14 @@ export function binarizeSamples(
   }
 }
 
+/** Bytes of scratch memory, 8-byte aligned, that `binarizeShared` needs. */
+export function binarizeSharedScratch(features: f64): f64 {
+  return <f64>KEYS + features * 4;
+}
+
 /**
  * All samples binarized with one map bits[features] and one set of scales[planes]: measured over the batch, or
- * given (then what is left is reduced by those float32 numbers). scratch: 17112 + features * 4 bytes, 8-byte aligned.
+ * given (then what is left is reduced by those float32 numbers).
  */
 export function binarizeShared(
   x: usize, out: usize, samples: i32, features: i32, bits: usize, planes: i32, scales: usize, measure: i32,
@@ -481,7 +492,12 @@ export function binarizeShared(
   }
 }
 
-/** means[j] = mean over samples of |x[i][j]|, added up in float64. scratch: features * 8 bytes. */
+/** Bytes of scratch memory that `meanMagnitudes` needs: a float64 sum of each feature. */
+export function meanMagnitudesScratch(features: f64): f64 {
+  return features * 8;
+}
+
+/** means[j] = mean over samples of |x[i][j]|, added up in float64. */
 export function meanMagnitudes(x: usize, samples: i32, features: i32, means: usize, scratch: usize): void {
   memory.fill(scratch, 0, <usize>features << 3);
   for (let i = 0; i < samples; ++i) {

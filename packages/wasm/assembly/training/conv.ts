@@ -6,7 +6,9 @@
 // sample at a time is kept in scratch, and strips of 4 positions of it are packed, a cacheful at a time; the
 // filter gradient reads the padded sample as it lies. Rows of the kernel that lie wholly in the padding are
 // skipped (they would add zeros).
-import { multiplyTile, packColumns, packStrip, storeTile, STRIPS_BYTES } from './gemm';
+import {
+  multiplyTile, packColumns, packStrip, panelsBytes, storeTile, STRIPS_BYTES, stripsBytes, TILE_BYTES,
+} from './gemm';
 
 /** Copies rows [top, top + height) and columns [left, left + width) of an image, zeros outside it. */
 export function padCopy(
@@ -31,7 +33,7 @@ export function padCopy(
 /**
  * All outputs of one padded sample: out[y][x][o] for y < outH, x < outW, o < outputs, positions and rows of `out`
  * posBytes and rowBytes apart. `skip` is the number of padding rows above the image, imageH its height.
- * scratch: 128 + STRIPS_BYTES or, if more, kernelH * kernelW * channels * 16 bytes.
+ * scratch: stripsBytes(kernelH * kernelW * channels) bytes.
  */
 function convolve(
   source: usize, channels: i32, sourceW: i32, skip: i32, imageH: i32, panels: usize, kernelH: i32, kernelW: i32,
@@ -42,7 +44,7 @@ function convolve(
   const sourceRow = <usize>(sourceW * channels) << 2;
   const step = <usize>(strideW * channels) << 2;
   const panelBytes = <usize>(kernelH * cols) << 5, stripBytes = <usize>(kernelH * cols) << 4;
-  const tile = scratch, strips = scratch + 128;
+  const tile = scratch, strips = scratch + TILE_BYTES;
   const total = outH * outW;
   const group = max(1, STRIPS_BYTES / <i32>stripBytes) << 2;
   const rowsJoin = rowBytes == <usize>outW * posBytes;
@@ -91,18 +93,29 @@ function convolve(
   }
 }
 
-/**
- * out[batch, outH, outW, outputs] = convolution of x[batch, inH, inW, inputs] with filter.
- * scratch: 128 + max(131072, kernelH * kernelW * inputs * 16)
- *   + ceil(outputs / 8) * kernelH * kernelW * inputs * 32 + ((outH - 1) * strideH + kernelH)
- *   * ((outW - 1) * strideW + kernelW) * inputs * 4 bytes.
- */
+/** Bytes of the padded copy of one sample, as the forward pass and the filter gradient read it. */
+function paddedBytes(
+  inputs: f64, kernelH: f64, kernelW: f64, strideH: f64, strideW: f64, outH: f64, outW: f64,
+): f64 {
+  return ((outH - 1) * strideH + kernelH) * ((outW - 1) * strideW + kernelW) * inputs * 4;
+}
+
+/** Bytes of scratch memory that `conv2d` needs, of the sizes that it takes. */
+export function conv2dScratch(
+  batch: f64, inH: f64, inW: f64, inputs: f64, kernelH: f64, kernelW: f64, outputs: f64, strideH: f64, strideW: f64,
+  padTop: f64, padLeft: f64, outH: f64, outW: f64,
+): f64 {
+  const k = kernelH * kernelW * inputs;
+  return stripsBytes(k) + panelsBytes(k, outputs) + paddedBytes(inputs, kernelH, kernelW, strideH, strideW, outH, outW);
+}
+
+/** out[batch, outH, outW, outputs] = convolution of x[batch, inH, inW, inputs] with filter. */
 export function conv2d(
   x: usize, filter: usize, out: usize, batch: i32, inH: i32, inW: i32, inputs: i32, kernelH: i32, kernelW: i32,
   outputs: i32, strideH: i32, strideW: i32, padTop: i32, padLeft: i32, outH: i32, outW: i32, scratch: usize,
 ): void {
   const k = kernelH * kernelW * inputs;
-  const panels = scratch + 128 + <usize>max(STRIPS_BYTES, k << 4);
+  const panels = scratch + <usize>stripsBytes(k);
   const padded = panels + (<usize>((outputs + 7) >> 3) * <usize>k << 5);
   packColumns(filter, k, outputs, <usize>outputs << 2, panels);
   const height = (outH - 1) * strideH + kernelH, width = (outW - 1) * strideW + kernelW;
@@ -153,13 +166,20 @@ function clearPhase(dx: usize, rows: i32, cols: i32, posBytes: usize, rowBytes: 
   }
 }
 
+/** Bytes of scratch memory that `conv2dBackpropInput` needs, of the sizes that it takes. */
+export function conv2dBackpropInputScratch(
+  batch: f64, inH: f64, inW: f64, inputs: f64, kernelH: f64, kernelW: f64, outputs: f64, strideH: f64, strideW: f64,
+  padTop: f64, padLeft: f64, outH: f64, outW: f64,
+): f64 {
+  const k = kernelH * kernelW * outputs;
+  return stripsBytes(k) + panelsBytes(k, inputs) + (inH + kernelH) * (inW + kernelW) * outputs * 4;
+}
+
 /**
  * dx = gradient of conv2d for x. Input row i = ry + strideH * q meets kernel row kh where
  * i + padTop - kh = strideH * oy, so kh = kh0 + strideH * t with kh0 = (ry + padTop) mod strideH, and
  * oy = q + (ry + padTop - kh0) / strideH - t: for each phase (ry, rx) a convolution of dy with stride 1 and a
  * part of the kernel, rotated. No product with an inserted zero is ever made.
- * scratch: 128 + max(131072, kernelH * kernelW * outputs * 16) + ceil(inputs / 8) * kernelH * kernelW
- *   * outputs * 32 + (inH + kernelH) * (inW + kernelW) * outputs * 4 bytes.
  */
 export function conv2dBackpropInput(
   dy: usize, filter: usize, dx: usize, batch: i32, inH: i32, inW: i32, inputs: i32, kernelH: i32, kernelW: i32,
@@ -177,7 +197,7 @@ export function conv2dBackpropInput(
       const tapsW = max(0, (kernelW - kw0 + strideW - 1) / strideW);
       const left = (rx + padLeft - kw0) / strideW - (tapsW - 1);
       const cols = (inW - rx + strideW - 1) / strideW;
-      const panels = scratch + 128 + <usize>max(STRIPS_BYTES, (kernelH * kernelW * outputs) << 4);
+      const panels = scratch + <usize>stripsBytes(kernelH * kernelW * outputs);
       const padded = panels + (<usize>((inputs + 7) >> 3) * <usize>(tapsH * tapsW * outputs) << 5);
       packRotated(filter, kernelW, inputs, outputs, kh0, kw0, strideH, strideW, tapsH, tapsW, panels);
       const height = rows + tapsH - 1, width = cols + tapsW - 1;
@@ -204,11 +224,19 @@ export function conv2dBackpropInput(
 /** Output positions summed in registers before a tile of the filter gradient is added to memory. */
 const BLOCK: i32 = 128;
 
+/** Bytes of scratch memory that `conv2dBackpropFilter` needs, of the sizes that it takes. */
+export function conv2dBackpropFilterScratch(
+  batch: f64, inH: f64, inW: f64, inputs: f64, kernelH: f64, kernelW: f64, outputs: f64, strideH: f64, strideW: f64,
+  padTop: f64, padLeft: f64, outH: f64, outW: f64,
+): f64 {
+  const rows = kernelH * (kernelW * inputs + 3) + outH * outW;
+  // A tile reads up to 12 bytes past the last row.
+  return panelsBytes(rows, outputs) + paddedBytes(inputs, kernelH, kernelW, strideH, strideW, outH, outW) + 16;
+}
+
 /**
  * dFilter = gradient of conv2d for the filter: for each row kh of the kernel the product
  * (kernelW * inputs, positions) x (positions, outputs), summed over samples and blocks of about 128 positions.
- * scratch: ceil(outputs / 8) * (kernelH * (kernelW * inputs + 3) + outH * outW) * 32
- *   + ((outH - 1) * strideH + kernelH) * ((outW - 1) * strideW + kernelW) * inputs * 4 + 16 bytes.
  */
 export function conv2dBackpropFilter(
   x: usize, dy: usize, dFilter: usize, batch: i32, inH: i32, inW: i32, inputs: i32, kernelH: i32, kernelW: i32,

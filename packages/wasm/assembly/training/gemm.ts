@@ -55,6 +55,8 @@ export function multiplyTile(
 
 /** Bytes of packed strips worked on together, so that they stay in the second-level cache. */
 export const STRIPS_BYTES: i32 = 131072;
+/** Bytes of one tile: 4 rows of 8 floats. */
+export const TILE_BYTES: i32 = 128;
 
 /** Packs `cols` floats from each of 4 places, in turn: [k][4]. Returns where the next strip row goes. */
 export function packStrip(p0: usize, p1: usize, p2: usize, p3: usize, cols: i32, to: usize): usize {
@@ -157,14 +159,28 @@ function packRowsOf(a: usize, m: i32, k: i32, i: i32, transposed: i32, strip: us
   }
 }
 
-/**
- * c[m, n] = op(a) op(b), op the transpose where its flag is 1. a is [m, k] or [k, m], b is [k, n] or [n, k].
- * scratch: 128 + ceil(n / 8) * k * 32 + max(131072, k * 16) bytes.
- */
+// Scratch sizes are float64: a layer of more than 4 GiB must not wrap around to a small one.
+
+/** Bytes of k rows of n columns as panels. */
+export function panelsBytes(k: f64, n: f64): f64 {
+  return ceil<f64>(n / 8) * k * 32;
+}
+
+/** Bytes of a tile, and of the strips of k columns that are worked on together. */
+export function stripsBytes(k: f64): f64 {
+  return TILE_BYTES + max<f64>(STRIPS_BYTES, k * 16);
+}
+
+/** Bytes of scratch memory that `matMul` needs. */
+export function matMulScratch(n: f64, k: f64): f64 {
+  return stripsBytes(k) + panelsBytes(k, n);
+}
+
+/** c[m, n] = op(a) op(b), op the transpose where its flag is 1. a is [m, k] or [k, m], b is [k, n] or [n, k]. */
 export function matMul(
   a: usize, b: usize, c: usize, m: i32, n: i32, k: i32, transposeA: i32, transposeB: i32, scratch: usize,
 ): void {
-  const tile = scratch, panels = scratch + 128;
+  const tile = scratch, panels = scratch + TILE_BYTES;
   const panelBytes = <usize>k << 5, stripBytes = <usize>k << 4;
   const strips = panels + <usize>((n + 7) >> 3) * panelBytes;
   if (transposeB) packRows(b, k, n, panels);

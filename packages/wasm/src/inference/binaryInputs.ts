@@ -1,19 +1,20 @@
-import type { CheckedLayer, ThresholdLayer } from '@hbnn/model';
-import { type NibblePlane, nibbleLayout } from './featureMap.ts';
-import { productOnce } from './productOnce.ts';
-import type { ProductWeights } from './productWeights.ts';
-import { type InputOrder, rowsOf } from './quads.ts';
-import type { PlannedProduct } from './valueSteps.ts';
+import { type CheckedLayer, featureCount, type ThresholdLayer } from '@hbnn/model';
+import { inferenceCode, kernelsOn, webAssembly } from '../webAssembly.ts';
+import { mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
+import { overrunBytes, pageBytes } from './placing.ts';
+import { type InputOrder, type ProductWeights, rowsOf } from './productWeights.ts';
+import { Regions } from './regions.ts';
+import { type PlannedProduct, valueStep } from './valueSteps.ts';
 import { windowOf } from './window.ts';
 
-/** Planes that assembly/model/nibbles.ts knows. */
-const mostPlanes = 3;
+/** Planes that assembly/inference/nibbles.ts knows. */
+const maxPlanes = 3;
 
 /** A product's inputs as planes of bits. */
 export interface BinaryInputs {
   readonly threshold: ThresholdLayer;
   readonly order: InputOrder;
-  /** Those that add something. */
+  /** The planes that add something. */
   readonly planes: readonly NibblePlane[];
 }
 
@@ -22,7 +23,7 @@ export function binaryInputs(
   plan: PlannedProduct,
   before: CheckedLayer<ThresholdLayer>,
 ): BinaryInputs | undefined {
-  if (before.layer.multiples.length > mostPlanes) return undefined;
+  if (before.layer.multiples.length > maxPlanes) return undefined;
   const [kernelH, kernelW] = windowOf(plan.layer, plan.input).kernel;
   const { planes, order: channels } = nibbleLayout(before, 1);
   return {
@@ -32,19 +33,20 @@ export function binaryInputs(
   };
 }
 
-/** Where a product of planes of bits starts: C of assembly/model/lookup.ts. */
+/** Where a product of planes of bits starts: −C of assembly/inference/lookup.ts. */
 export interface StartMap {
   /** int32, [outputs][pixels of an image], or, the same for all pixels, [outputs]. */
   readonly values: Int32Array;
+  /** Whether pixels differ. */
   readonly each: boolean;
 }
 
-/** −C of assembly/model/lookup.ts, less `also` for each output. */
+/** Compute −C of assembly/inference/lookup.ts, less `deductions` of each output. */
 export async function startMap(
   plan: PlannedProduct,
   { threshold }: BinaryInputs,
   weights: ProductWeights,
-  also: Int32Array,
+  deductions: Int32Array,
 ): Promise<StartMap> {
   const sums: number[] = [0];
   for (const multiple of threshold.multiples) sums.push(sums[sums.length - 1] + multiple);
@@ -56,10 +58,10 @@ export async function startMap(
   const each = values.some((value, i) => value !== values[i - (i % pixels)]);
   const starts = each ? values : values.filter((_, i) => i % pixels === 0);
   const length = starts.length / weights.outputs;
-  return { values: starts.map((value, i) => value - also[Math.floor(i / length)]), each };
+  return { values: starts.map((value, i) => value - deductions[Math.floor(i / length)]), each };
 }
 
-/** Sums of a window that lies on the whole input. */
+/** The sums of a window that lies on the whole input. */
 function oneWindow(weights: ProductWeights, inputs: Int16Array): Int32Array<ArrayBuffer> {
   const values = weights.values();
   const row = inputs.length;
@@ -74,3 +76,39 @@ function oneWindow(weights: ProductWeights, inputs: Int16Array): Int32Array<Arra
 
 /** Groups of four channels at each position, those of all planes. */
 export const rowsFor = ({ order }: BinaryInputs): number => rowsOf(order);
+
+/** Compute a product of one feature map, [height, width, channels], in a memory of its own: [outputs][pixels]. */
+async function productOnce(
+  plan: PlannedProduct,
+  values: Int16Array,
+): Promise<Int32Array<ArrayBuffer>> {
+  const [, , channels] = plan.input;
+  if (featureCount(plan.input) !== values.length)
+    throw new Error(`productOnce: ${values.length} values are not a map of ${plan.input}`);
+  const input = mapLayout(plan.input, 'int16', 1);
+  const step = valueStep(0, plan, input, 1, 'pairs');
+  const regions = new Regions(64);
+  const constants = step.constants.map(({ byteLength }) => regions.place(byteLength));
+  const from = regions.place(input.bytes);
+  const to = regions.place(step.output.bytes);
+  const scratch = regions.place(step.scratchBytes);
+  const pages = Math.ceil((regions.end + overrunBytes) / pageBytes);
+  const memory = new webAssembly.Memory({ initial: pages });
+  const bytes = new Uint8Array(memory.buffer);
+  step.constants.forEach(({ buffer, byteOffset, byteLength }, i) => {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), constants[i]);
+  });
+  const planar = new Int16Array(memory.buffer, from, input.bytes / 2);
+  values.forEach((value, i) => {
+    planar[(i % channels) * input.stride + Math.floor(i / channels)] = value;
+  });
+  const raw = await kernelsOn(inferenceCode(), memory);
+  step.bind(raw, { input: from, output: to, scratch, constants })(1);
+  const [height, width, outputs] = plan.output;
+  const { stride } = step.output;
+  const padded = new Int32Array(memory.buffer, to, outputs * stride);
+  const sums = new Int32Array(height * width * outputs);
+  for (let o = 0; o < outputs; o++)
+    sums.set(padded.subarray(o * stride, o * stride + height * width), o * height * width);
+  return sums;
+}

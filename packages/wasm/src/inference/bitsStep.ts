@@ -1,13 +1,12 @@
 import type { PlaneWeights } from '@hbnn/model';
+import type { RawKernels } from '../webAssembly.ts';
 import { type BinaryInputs, startMap } from './binaryInputs.ts';
-import { type MapLayout, mapLayout, type NibblePlane, roundUp } from './featureMap.ts';
+import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
-import { ConstantList, type Step } from './step.ts';
+import { roundUp } from './regions.ts';
+import { ConstantList, gatheredBytes, type Places, type RunStep, type Step } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
-
-/** Gathered windows worked on together. */
-const gatheredBytes = 2 ** 18;
 
 /** One plane of the weights, as bits in the order of a plane of the inputs. */
 interface WeightPlane {
@@ -20,6 +19,7 @@ interface WeightPlane {
   readonly multiples: Int32Array;
 }
 
+/** One plane of the inputs with all planes of the weights. */
 interface PlanePairs {
   readonly plane: NibblePlane;
   readonly places: number;
@@ -27,27 +27,24 @@ interface PlanePairs {
   readonly weights: readonly WeightPlane[];
 }
 
-/** Counting bits of a product. */
-export interface BitsPlan {
+/** A product laid out for counting bits. */
+export interface BitsProduct {
   readonly inputs: BinaryInputs;
   readonly planes: readonly PlanePairs[];
+  readonly weights: ProductWeights;
 }
 
 /** Lay out the bits of weights for those of inputs. */
-export function planBits(weights: PlaneWeights, inputs: BinaryInputs): BitsPlan {
+export function layOutBits(weights: PlaneWeights, inputs: BinaryInputs): readonly PlanePairs[] {
   // Planes of the inputs that take the same channels share their weights.
-  const made = new Map<number, readonly WeightPlane[]>();
-  const planes = inputs.planes.map((plane): PlanePairs => {
+  const byRows = new Map<number, readonly WeightPlane[]>();
+  return inputs.planes.map((plane): PlanePairs => {
     const places = inputs.order.positions * plane.rows;
     const rowBytes = roundUp(Math.ceil(places / 2), 16);
-    let own = made.get(plane.rows);
-    if (own === undefined) {
-      own = weightPlanes(weights, inputs, plane, rowBytes);
-      made.set(plane.rows, own);
-    }
-    return { plane, places, rowBytes, weights: own };
+    const planes = byRows.get(plane.rows) ?? weightPlanes(weights, inputs, plane, rowBytes);
+    byRows.set(plane.rows, planes);
+    return { plane, places, rowBytes, weights: planes };
   });
-  return { inputs, planes };
 }
 
 function weightPlanes(
@@ -64,7 +61,7 @@ function weightPlanes(
   const channels = order.channels.subarray(0, 4 * plane.rows);
   return multiples.flatMap((list, m): WeightPlane[] => {
     if (list.every((k) => k === 0)) return [];
-    const set = new Uint8Array(outputs * rowBytes);
+    const positives = new Uint8Array(outputs * rowBytes);
     const members = new Uint8Array(outputs * rowBytes);
     for (let o = 0; o < outputs; o++)
       for (let position = 0; position < order.positions; position++) {
@@ -76,25 +73,60 @@ function weightPlanes(
           const at = o * rowBytes + ((to + n) >> 3);
           const bit = 1 << ((to + n) & 7);
           members[at] |= bit;
-          if ((signs[i] >> m) & 1) set[at] |= bit;
+          if ((signs[i] >> m) & 1) positives[at] |= bit;
         }
       }
     const shared = members.every((byte, i) => i < rowBytes || byte === members[i - rowBytes]);
     return [
       {
-        ...{ signs: set, members: shared ? members.slice(0, rowBytes) : members, shared },
+        signs: positives,
+        members: shared ? members.slice(0, rowBytes) : members,
+        shared,
         multiples: Int32Array.from({ length: outputs }, (_, o) => list[list.length === 1 ? 0 : o]),
       },
     ];
   });
 }
 
+/** One plane of the weights: the indices of its constants. */
+interface WeightPart {
+  readonly signs: number;
+  readonly members: number;
+  readonly shared: boolean;
+  readonly factors: number;
+}
+
+/** One plane of the inputs: its sizes, and the index of its shape among the constants. */
+interface PlanePart {
+  readonly plane: NibblePlane;
+  readonly rowBytes: number;
+  readonly places: number;
+  readonly shape: number;
+  readonly weights: readonly WeightPart[];
+}
+
+/** All that a bound step needs to know: sizes, indices of constants, offsets into the scratch memory. */
+interface BitsLayout {
+  readonly inStride: number;
+  readonly outStride: number;
+  readonly outputs: number;
+  /** Output pixels of one image. */
+  readonly pixels: number;
+  /** Pixels worked on together. */
+  readonly width: number;
+  readonly parts: readonly PlanePart[];
+  readonly starts: number;
+  /** Whether pixels start at different sums. */
+  readonly startsDiffer: boolean;
+  readonly nibbles: number;
+  readonly counts: number;
+}
+
 /** A convolution or dense layer of nibbles, by counting bits. */
 export async function bitsStep(
   index: number,
   plan: PlannedProduct,
-  { inputs, planes }: BitsPlan,
-  weights: ProductWeights,
+  { inputs, planes, weights }: BitsProduct,
   input: MapLayout,
   batch: number,
 ): Promise<Step> {
@@ -102,53 +134,86 @@ export async function bitsStep(
   const output = mapLayout(plan.output, 'int32', batch);
   const window = windowOf(plan.layer, plan.input);
   const pixels = plan.output[0] * plan.output[1];
-  const most = planes.reduce((all, { rowBytes }) => Math.max(all, rowBytes), 16);
-  const places = planes.reduce((all, plane) => Math.max(all, plane.places), 1);
-  const width = Math.max(1, Math.min(batch * pixels, Math.floor(gatheredBytes / most)));
+  const maxRowBytes = planes.reduce((largest, { rowBytes }) => Math.max(largest, rowBytes), 16);
+  const maxPlaces = planes.reduce((largest, { places }) => Math.max(largest, places), 1);
+  const width = Math.max(1, Math.min(batch * pixels, Math.floor(gatheredBytes / maxRowBytes)));
   const start = await startMap(plan, inputs, weights, new Int32Array(outputs));
   const list = new ConstantList();
-  // Held by the closures below as long as the model is loaded; the start map itself is not.
-  const { each } = start;
-  const first = list.add(start.values);
-  const pairs = planes.map(({ plane, rowBytes, places: k, weights: own }) => ({
-    ...{ plane, rowBytes, places: k },
-    shape: list.add(shapeWords(window, input, output, plane.rows)),
-    weights: own.map(({ signs, members, shared, multiples }) => ({
-      ...{ signs: list.add(signs), members: list.add(members), shared },
-      factors: list.add(multiples.map((j) => 2 * plane.multiple * j)),
-    })),
-  }));
-  const gathered = roundUp(width * most, 64);
-  const nibbles = roundUp(width * places, 64);
-  return {
-    ...{ layer: index, kernel: 'bits', input, output, macs: macsOf(plan) },
-    scratchBytes: gathered + nibbles + width * 4,
-    constants: list.constants,
-    bind: (raw, { input: from, output: to, scratch, constants }) => {
-      const counts = scratch + gathered + nibbles;
-      return (images) => {
-        for (let at = 0; at < images * pixels; at += width) {
-          const last = Math.min(images * pixels, at + width);
-          const where = [to, output.stride, at, last];
-          raw.startSums(constants[first], each ? 1 : 0, ...where, pixels, outputs);
-          for (const pair of pairs) {
-            const { plane, rowBytes } = pair;
-            const rows = from + plane.firstRow * input.stride;
-            raw.gatherBits(
-              ...[constants[pair.shape], rows, at, last, pair.places, rowBytes],
-              ...[scratch + gathered, scratch],
-            );
-            for (const { signs, members, shared, factors } of pair.weights) {
-              const mask = constants[members];
-              if (shared) raw.countMembers(scratch, rowBytes, last - at, mask, counts);
-              raw.multiplyBits(
-                ...[scratch, rowBytes, last - at, constants[signs], mask, shared ? counts : 0],
-                ...[outputs, constants[factors], to + at * 4, output.stride],
-              );
-            }
-          }
-        }
-      };
-    },
+  const parts = planes.map((pairs): PlanePart => {
+    const shape = list.add(shapeWords(window, input, output, pairs.plane.rows));
+    return { ...sizesOf(pairs), shape, weights: pairs.weights.map(partOf(list, pairs.plane)) };
+  });
+  const nibbles = roundUp(width * maxRowBytes, 64);
+  const counts = nibbles + roundUp(width * maxPlaces, 64);
+  const layout: BitsLayout = {
+    inStride: input.stride,
+    outStride: output.stride,
+    outputs,
+    pixels,
+    width,
+    parts,
+    starts: list.add(start.values),
+    startsDiffer: start.each,
+    nibbles,
+    counts,
   };
+  return {
+    layer: index,
+    kernel: 'bits',
+    input,
+    output,
+    macs: macsOf(plan),
+    scratchBytes: counts + width * 4,
+    constants: list.constants,
+    bind: (raw, at) => bindBits(raw, at, layout),
+  };
+}
+
+const sizesOf = ({ plane, rowBytes, places }: PlanePairs) => ({ plane, rowBytes, places });
+
+const partOf =
+  (list: ConstantList, { multiple }: NibblePlane) =>
+  ({ signs, members, shared, multiples }: WeightPlane): WeightPart => ({
+    signs: list.add(signs),
+    members: list.add(members),
+    shared,
+    factors: list.add(multiples.map((k) => 2 * multiple * k)),
+  });
+
+function bindBits(raw: RawKernels, at: Places, layout: BitsLayout): RunStep {
+  const { pixels, width, outputs, outStride, startsDiffer } = layout;
+  const starts = at.constants[layout.starts];
+  return (images) => {
+    const end = images * pixels;
+    for (let first = 0; first < end; first += width) {
+      const last = Math.min(end, first + width);
+      const out = [at.output, outStride, first, last];
+      raw.startSums(starts, startsDiffer ? 1 : 0, ...out, pixels, outputs);
+      for (const part of layout.parts) countPlane(raw, at, layout, part, first, last);
+    }
+  };
+}
+
+/** Add what one plane of the inputs gives to the sums of pixels first to last. */
+function countPlane(
+  raw: RawKernels,
+  at: Places,
+  layout: BitsLayout,
+  part: PlanePart,
+  first: number,
+  last: number,
+): void {
+  const { scratch, constants } = at;
+  const { plane, places, rowBytes } = part;
+  const from = at.input + plane.firstRow * layout.inStride;
+  const sizes = [first, last, places, rowBytes];
+  raw.gatherBits(constants[part.shape], from, ...sizes, scratch + layout.nibbles, scratch);
+  const bits = [scratch, rowBytes, last - first];
+  const out = [at.output + first * 4, layout.outStride];
+  for (const { signs, members, shared, factors } of part.weights) {
+    const counts = shared ? scratch + layout.counts : 0;
+    const masks = [constants[signs], constants[members], counts];
+    if (shared) raw.countMembers(...bits, constants[members], counts);
+    raw.multiplyBits(...bits, ...masks, layout.outputs, constants[factors], ...out);
+  }
 }

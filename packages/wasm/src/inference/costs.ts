@@ -1,4 +1,4 @@
-/** What a product costs by: sizes of a batch. */
+/** The sizes of a batch's product, by which its cost is estimated. */
 export interface ProductSize {
   readonly outputs: number;
   /** Inputs of one output. */
@@ -8,8 +8,8 @@ export interface ProductSize {
 }
 
 /**
- * About nanoseconds of the kernels' parts, set by hand to come near what `pnpm bench:kernels --ways` shows on an AMD EPYC
- * (it prints what kernels take beside what they are thought to take): constants, so that every machine chooses the same.
+ * Nanoseconds of the kernels' parts, set by hand to come near what `pnpm bench:kernels --ways` shows on an AMD EPYC (it
+ * prints what kernels take beside these estimates). They are constants, so that every machine chooses the same kernels.
  */
 const parts = {
   /** 4 outputs x 8 pixels x 2 inputs. */
@@ -53,13 +53,13 @@ export function dotCost({ outputs, row, pixels }: ProductSize, packed: boolean):
   return quads * (each + (packed ? parts.unpack : 0)) + parts.gather * row * pixels;
 }
 
-/** What meets binary inputs. */
+/** The sizes of a product of binary inputs. */
 export interface BinarySize extends ProductSize {
-  /** Groups of four inputs that the planes of the inputs take, each its own. */
+  /** Groups of four inputs that each plane of the inputs takes. */
   readonly places: readonly number[];
 }
 
-/** @param mean of |w| over its divisor: how soon sums have to be widened */
+/** @param mean the mean of |w| over its divisor, which tells how soon sums have to be widened */
 export function lookupCost(
   { outputs, pixels, places }: BinarySize,
   mean: number,

@@ -4,10 +4,12 @@ import {
   featureCount,
   type ThresholdLayer,
 } from '@hbnn/model';
+import { roundUp } from './regions.ts';
 
-/**
- * How a feature map lies in memory: whole numbers, or bits of each activation plane, four channels to a byte.
- */
+/** Values of larger magnitude do not fit into a map of int16. */
+export const maxInt16 = 32767;
+
+/** How a feature map lies in memory: whole numbers, or bits of each activation plane, four channels to a byte. */
 export type MapForm = 'int16' | 'int32' | 'nibbles';
 
 /** One activation plane of a map of nibbles: bits of its member channels, four to a row. */
@@ -20,21 +22,19 @@ export interface NibblePlane {
   readonly multiple: number;
 }
 
-/** A planar feature map of a whole batch: [channel][stride]; see assembly/model/featureMaps.ts. */
+/** A planar feature map of a whole batch: [channel][stride]; see assembly/inference/featureMaps.ts. */
 export interface MapLayout {
   readonly form: MapForm;
   readonly shape: FeatureShape;
   readonly stride: number;
   readonly bytes: number;
-  /** Of nibbles. */
+  /** The planes of a map of nibbles. */
   readonly planes?: readonly NibblePlane[];
-  /** Of nibbles: the channels' order. */
+  /** The order of the channels of a map of nibbles. */
   readonly order?: Int32Array;
 }
 
 const formBytes = { int16: 2, int32: 4, nibbles: 1 } as const;
-
-export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 
 /** Values from one channel to the next: vector loops may run up to 16 values past a channel's end. */
 export const strideOf = ([height, width]: FeatureShape, batch: number): number =>
@@ -65,28 +65,34 @@ export function imageValues(
   return out;
 }
 
-/**
- * Channels that have a member in some plane, those in most planes first: a plane's members are the first so many, so
- * that one order of weights does for all planes.
- */
-function memberOrder(bits: Uint8Array, channels: number): { order: Int32Array; most: Uint8Array } {
-  const most = new Uint8Array(channels);
-  bits.forEach((width, i) => {
-    most[i % channels] = Math.max(most[i % channels], width);
-  });
-  const members = Array.from(most.keys()).filter((c) => most[c] > 0);
-  return { order: Int32Array.from(members.sort((a, b) => most[b] - most[a] || a - b)), most };
+/** Channels in the order in which nibbles hold them, and the largest bitwidth that each channel has anywhere. */
+interface MemberOrder {
+  readonly order: Int32Array;
+  readonly widths: Uint8Array;
 }
 
-/** Nibbles of the planes that add something, of the channels that have a member in them. */
+/**
+ * Order the channels that have a member in some plane, those in the largest number of planes first: the members of each
+ * plane then come first, so that one order of weights serves all planes.
+ */
+function memberOrder(bits: Uint8Array, channels: number): MemberOrder {
+  const widths = new Uint8Array(channels);
+  bits.forEach((width, i) => {
+    widths[i % channels] = Math.max(widths[i % channels], width);
+  });
+  const members = Array.from(widths.keys()).filter((c) => widths[c] > 0);
+  return { order: Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b)), widths };
+}
+
+/** Lay out nibbles: the planes that add something, with the channels that have a member in them. */
 export function nibbleLayout(
   { layer, input }: CheckedLayer<ThresholdLayer>,
   batch: number,
 ): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
-  const { order, most } = memberOrder(layer.bits, input[2]);
+  const { order, widths } = memberOrder(layer.bits, input[2]);
   let rows = 0;
   const planes = Array.from(layer.multiples, (multiple, n): NibblePlane => {
-    const end = multiple === 0 ? 0 : order.findLastIndex((c) => most[c] > n) + 1;
+    const end = multiple === 0 ? 0 : order.findLastIndex((c) => widths[c] > n) + 1;
     const plane = { multiple, firstRow: rows, rows: Math.ceil(end / 4) };
     rows += plane.rows;
     return { ...plane, channels: order.slice(0, end) };

@@ -1,23 +1,10 @@
 import { HbnnError } from '@hbnn/core';
-import {
-  type CheckedModel,
-  checkModel,
-  countImages,
-  type FeatureShape,
-  featureCount,
-} from '@hbnn/model';
-import { compiledCode, inferenceCode, type RawKernel, type WasmMemory } from '../webAssembly.ts';
-import { batchFor, type LoadOptions, loadModel } from './loadModel.ts';
-import {
-  bindSteps,
-  newMemory,
-  type Placed,
-  place,
-  writeConstants,
-  writeScores,
-} from './placing.ts';
+import { type CheckedModel, countImages } from '@hbnn/model';
+import { compiledCode, inferenceCode, type RawKernels, type WasmMemory } from '../webAssembly.ts';
+import { disposedError, type RunSizes } from './loadedModel.ts';
+import { type LoadOptions, loadModel, prepare } from './loadModel.ts';
+import { bindSteps, type Placed, writeScores } from './placing.ts';
 import type { Step } from './step.ts';
-import { stepsOf } from './steps.ts';
 import { canShare, type KernelCall, startThread, type Thread, threadCount } from './threads.ts';
 
 export interface ThreadOptions extends LoadOptions {
@@ -41,41 +28,41 @@ export interface ThreadedModel {
   dispose(): Promise<void>;
 }
 
-const mostThreads = 256;
+const maxThreads = 256;
 
 /**
  * Make an integer model ready on several threads: batches of images go to whichever is free. Its scores are
  * `interpreter`'s, bit for bit. Without shared memory (a page that is not isolated from other origins) it runs on the
  * caller's thread, with the same interface.
  *
- * @throws HbnnError when the model does not fit into a memory
+ * @throws HbnnError when the model is not sound or does not fit into a memory
  */
 export async function loadThreads(
   model: CheckedModel,
-  o: ThreadOptions = {},
+  options: ThreadOptions = {},
 ): Promise<ThreadedModel> {
-  const threads = o.threads ?? (await threadCount());
-  if (!Number.isSafeInteger(threads) || threads < 1 || threads > mostThreads)
-    throw new HbnnError(`loadThreads: expected 1 to ${mostThreads} threads, got ${threads}`);
-  if (threads === 1 || !canShare()) return onOwnThread(model, o);
-  const planned = checkModel(model).checkedLayers;
-  const batch = batchFor(model, planned, o.batch);
-  const steps = await stepsOf(model, planned, batch, o);
-  const placed = place(model, steps, batch, threads);
-  const memory = newMemory(model.name, placed[0].bytes, true);
-  writeConstants(memory, model, steps, placed[0]);
-  const module = await compiledCode(inferenceCode(o.relaxed, true));
+  const threads = options.threads ?? (await threadCount());
+  if (!Number.isSafeInteger(threads) || threads < 1 || threads > maxThreads)
+    throw new HbnnError(
+      `loadThreads: expected 1 to ${maxThreads} threads, got ${threads}; leave \`threads\` out for as many as the machine runs at once`,
+    );
+  if (threads === 1 || !canShare()) return onCallersThread(model, options);
+  const { prepared, places } = await prepare(model, options, threads, true);
+  const { sizes, steps, memory } = prepared;
+  const module = await compiledCode(inferenceCode(options.relaxed, true));
   const started = await Promise.all(
-    placed.map((own) => startThread({ module, memory, calls: record(steps, own, batch) })),
+    places.map((placed) =>
+      startThread({ module, memory, calls: record(steps, placed, sizes.batch) }),
+    ),
   );
-  const sizes = { shape: model.input.shape, classes: model.scoreOffsets.length };
-  return onThreads(started, placed, memory, { batch, ...sizes });
+  return onThreads(started, places, memory, sizes);
 }
 
-async function onOwnThread(model: CheckedModel, o: LoadOptions): Promise<ThreadedModel> {
-  const loaded = await loadModel(model, o);
+async function onCallersThread(model: CheckedModel, options: LoadOptions): Promise<ThreadedModel> {
+  const loaded = await loadModel(model, options);
   return {
-    ...{ threads: 1, batch: loaded.plan.batch },
+    threads: 1,
+    batch: loaded.plan.batch,
     run: async (pixels) => loaded.run(pixels),
     dispose: async () => loaded.dispose(),
   };
@@ -84,7 +71,7 @@ async function onOwnThread(model: CheckedModel, o: LoadOptions): Promise<Threade
 /** The kernel calls of a whole batch: steps are run on kernels that only write down how they were called. */
 function record(steps: readonly Step[], placed: Placed, batch: number): KernelCall[] {
   const calls: KernelCall[] = [];
-  const recorder = new Proxy<Record<string, RawKernel>>(
+  const recorder = new Proxy<RawKernels>(
     {},
     {
       get:
@@ -98,25 +85,19 @@ function record(steps: readonly Step[], placed: Placed, batch: number): KernelCa
   return calls;
 }
 
-interface Sizes {
-  readonly batch: number;
-  readonly shape: FeatureShape;
-  readonly classes: number;
-}
-
 function onThreads(
   threads: readonly Thread[],
-  placed: readonly Placed[],
+  places: readonly Placed[],
   memory: WasmMemory,
-  { batch, shape, classes }: Sizes,
+  sizes: RunSizes,
 ): ThreadedModel {
-  const image = featureCount(shape);
+  const { batch, image, classes } = sizes;
   let disposed = false;
-  // One call after the other: each uses all threads.
+  // Calls run one after the other, since each of them uses all threads.
   let before: Promise<unknown> = Promise.resolve();
   const compute = async (pixels: Uint8Array): Promise<Int32Array<ArrayBuffer>> => {
-    if (disposed) throw new HbnnError('run: the model is disposed of; load it again');
-    const count = countImages(pixels, shape);
+    if (disposed) throw disposedError();
+    const count = countImages(pixels, sizes.shape);
     const scores = new Int32Array(count * classes);
     let next = 0;
     const work = async (thread: Thread, at: Placed): Promise<void> => {
@@ -130,11 +111,12 @@ function onThreads(
         scores.set(new Int32Array(memory.buffer, at.scores, images * classes), first * classes);
       }
     };
-    await Promise.all(threads.map((thread, i) => work(thread, placed[i])));
+    await Promise.all(threads.map((thread, i) => work(thread, places[i])));
     return scores;
   };
   return {
-    ...{ threads: threads.length, batch },
+    threads: threads.length,
+    batch,
     run(pixels) {
       const result = before.then(() => compute(pixels));
       before = result.catch(() => undefined);

@@ -1,17 +1,21 @@
 import { inferenceCode, kernelsOn, webAssembly } from '../webAssembly.ts';
 
-/** Tables of one run of 1-bit weights: their sums stay within uint8. */
+/** Tables of one run of 1-bit weights, whose sums stay within uint8. */
 const places = 63;
-/** Two outputs, 64 pixels, four inputs to a table. */
+/** Multiply-adds of two outputs, 64 pixels and four inputs to a table. */
 const macs = 2 * 64 * 4 * places;
 
-/** The inner loop of table lookup on data in the first-level cache: what bounds it on a machine. */
+/** The inner loop of table lookup on data in the first-level cache, whose speed bounds it on a machine. */
 export interface LookupLimit {
   /** Run it for about 10 ms; returns multiply-adds per second. */
   measure(): number;
 }
 
-/** Make ready to measure the limit of table lookup. @param relaxed with relaxed SIMD: by default where there is */
+/**
+ * Prepare to measure the limit of table lookup.
+ *
+ * @param relaxed use relaxed SIMD: by default where the engine has it
+ */
 export async function lookupLimit(relaxed?: boolean): Promise<LookupLimit> {
   const memory = new webAssembly.Memory({ initial: 1 });
   const { repeatLookup } = await kernelsOn(inferenceCode(relaxed), memory);

@@ -1,25 +1,25 @@
 import type { NibblePlane } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 
-/** The most that sums over a run and over a whole plane may span: uint8 and uint16. */
-const mostRun = 255;
-const mostPlane = 65535;
+/** The largest span of the sums over a run, which are uint8, and over a whole plane, which are uint16. */
+const maxRunSpan = 255;
+const maxPlaneSpan = 65535;
 
-/** How a plane's tables are summed: see assembly/model/lookup.ts. */
+/** How a plane's tables are summed: see assembly/inference/lookup.ts. */
 export interface PlaneRuns {
   readonly plane: NibblePlane;
   readonly places: number;
   /** [groups][runCount] { uint32 length, uint8 starts[4] }. */
   readonly runs: Uint8Array;
   readonly runCount: number;
-  /** The negative weights' sum of each output, as a positive number. */
+  /** The sum of each output's negative weights, as a positive number. */
   readonly negatives: Int32Array;
   /** 2 k_n times each output's divisor, filled up to whole groups. */
   readonly factors: Int32Array;
 }
 
-/** 2 k_n times the divisors, [outputs to a multiple of 4]. */
-export function planeFactors({ multiple }: NibblePlane, { divisors, outputs }: ProductWeights) {
+/** 2 k_n times the divisors, filled up to a multiple of four outputs. */
+function planeFactors({ multiple }: NibblePlane, { divisors, outputs }: ProductWeights) {
   const factors = new Int32Array(Math.ceil(outputs / 4) * 4);
   divisors.forEach((divisor, o) => {
     factors[o] = 2 * multiple * divisor;
@@ -35,7 +35,7 @@ export function planeRuns(
   positions: number,
 ): PlaneRuns | undefined {
   const factors = planeFactors(plane, weights);
-  if (factors.some((factor) => factor > mostPlane)) return undefined;
+  if (factors.some((factor) => factor > maxPlaneSpan)) return undefined;
   const groups = Math.ceil(weights.outputs / 4);
   const negatives = new Int32Array(groups * 4);
   const lists: number[][] = [];
@@ -49,16 +49,16 @@ export function planeRuns(
     lists.push(spans.finish());
     negatives.set(spans.negatives, g * 4);
   }
-  const runCount = lists.reduce((most, list) => Math.max(most, list.length / 5), 0);
+  const runCount = lists.reduce((longest, list) => Math.max(longest, list.length / 5), 0);
   return { plane, places, runs: runBytes(lists, runCount), runCount, negatives, factors };
 }
 
 /** The runs of four outputs, as their tables come. */
 class GroupSpans {
-  /** Of all tables so far. */
+  /** Sums of all tables so far. */
   readonly negatives = new Int32Array(4);
   readonly #whole = new Int32Array(4);
-  /** Of the run that is not ended yet. */
+  /** Sums of the run that is not ended yet. */
   readonly #span = new Int32Array(4);
   readonly #below = new Int32Array(4);
   readonly #table = new Int32Array(4);
@@ -77,8 +77,8 @@ class GroupSpans {
         Math.abs(quads[w + 3]);
       this.#table[i] = span;
       this.#whole[i] += span;
-      if (span > mostRun || this.#whole[i] > mostPlane) return false;
-      if (this.#span[i] + span > mostRun) ends = true;
+      if (span > maxRunSpan || this.#whole[i] > maxPlaneSpan) return false;
+      if (this.#span[i] + span > maxRunSpan) ends = true;
     }
     if (ends) this.#end();
     for (let i = 0; i < 4; i++) {

@@ -1,29 +1,44 @@
+import type { RawKernels } from '../webAssembly.ts';
 import { type BinaryInputs, rowsFor, startMap } from './binaryInputs.ts';
-import { type MapLayout, mapLayout, type NibblePlane, roundUp } from './featureMap.ts';
-import { heldWeights } from './heldWeights.ts';
+import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
 import { type PlaneRuns, planeRuns } from './lookupRuns.ts';
-import type { ProductWeights } from './productWeights.ts';
-import { quadsOf } from './quads.ts';
-import { ConstantList, type Step } from './step.ts';
+import { weightBytes } from './packed.ts';
+import { type ProductWeights, quadsOf } from './productWeights.ts';
+import { Regions, roundUp } from './regions.ts';
+import {
+  ConstantList,
+  lookupGatheredBytes,
+  type Places,
+  type RunStep,
+  type Step,
+  scratchOverrunBytes,
+} from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, type Window, windowOf } from './window.ts';
 
-/** Gathered windows worked on together, so that they stay in the second-level cache. */
-const gatheredBytes = 3 * 2 ** 18;
 /** Pixels of a tile. */
 const tile = 64;
-/** assembly/model/gatherNibbles.ts writes past a line's end, assembly/model/packed.ts past its quads. */
-const slackBytes = 128;
+/** Bytes of the sums of a tile, which lie after the tables: two outputs of 64 pixels, and their widened sums. */
+const sumBytes = 256;
 
-/** Table lookup of a product. */
-export interface LookupPlan {
+/** The masks of assembly/inference/lookup.ts: entry i of mask j is j where bit j of i is set, else 255. */
+const tableMasks = Uint8Array.from({ length: 64 }, (_, i) => {
+  const mask = i >> 4;
+  return ((i & 15) >> mask) & 1 ? mask : 255;
+});
+
+/** A product laid out for table lookup. */
+export interface LookupProduct {
   readonly inputs: BinaryInputs;
   readonly weights: ProductWeights;
   readonly planes: readonly PlaneRuns[];
 }
 
-/** Plan table lookup; undefined where weights are too large for it. */
-export function planLookup(inputs: BinaryInputs, weights: ProductWeights): LookupPlan | undefined {
+/** Lay a product out for table lookup; undefined where weights are too large for it. */
+export function layOutLookup(
+  inputs: BinaryInputs,
+  weights: ProductWeights,
+): LookupProduct | undefined {
   if (!weights.fit) return undefined;
   const quads = quadsOf(weights, inputs.order);
   const planes: PlaneRuns[] = [];
@@ -35,7 +50,46 @@ export function planLookup(inputs: BinaryInputs, weights: ProductWeights): Looku
   return { inputs, weights, planes };
 }
 
-/** Whether a window takes each pixel as it is, so that nothing need be gathered. */
+/** One plane of the inputs: its sizes, and the indices of its constants. */
+interface PlanePart {
+  readonly plane: NibblePlane;
+  readonly places: number;
+  readonly runCount: number;
+  readonly shape: number;
+  readonly runs: number;
+  readonly factors: number;
+}
+
+/** Planes that are worked through together, `width` pixels at a time. */
+interface Pass {
+  readonly parts: readonly PlanePart[];
+  readonly width: number;
+}
+
+/** All that a bound step needs to know: sizes, indices of constants, offsets into the scratch memory. */
+interface LookupLayout {
+  readonly input: MapLayout;
+  readonly outStride: number;
+  readonly outputs: number;
+  /** Output pixels of one image. */
+  readonly pixels: number;
+  readonly positions: number;
+  readonly allRows: number;
+  /** Whether a window takes each pixel as it is, so that nothing need be gathered. */
+  readonly pointwise: boolean;
+  readonly packed: boolean;
+  readonly passes: readonly Pass[];
+  readonly weights: number;
+  readonly masks: number;
+  readonly starts: number;
+  /** Whether pixels start at different sums. */
+  readonly startsDiffer: boolean;
+  readonly tables: number;
+  readonly unpacked: number;
+  readonly line: number;
+  readonly tiles: number;
+}
+
 const isPointwise = ({ kernel, strides, padding }: Window): boolean =>
   kernel.every((n) => n === 1) && strides.every((n) => n === 1) && padding.every((n) => n === 0);
 
@@ -43,113 +97,166 @@ const isPointwise = ({ kernel, strides, padding }: Window): boolean =>
 export async function lookupStep(
   index: number,
   plan: PlannedProduct,
-  { inputs, weights, planes }: LookupPlan,
+  product: LookupProduct,
   input: MapLayout,
   batch: number,
 ): Promise<Step> {
+  const { inputs, weights, planes } = product;
   const [outputs] = plan.layer.weights.shape;
-  const groups = Math.ceil(outputs / 4);
   const window = windowOf(plan.layer, plan.input);
   const output = mapLayout(plan.output, 'int32', batch);
+  const list = new ConstantList();
+  const start = await startMap(plan, inputs, weights, runStarts(planes, outputs));
+  const parts = planes.map(
+    (runs): PlanePart => ({
+      plane: runs.plane,
+      places: runs.places,
+      runCount: runs.runCount,
+      shape: list.add(shapeWords(window, input, output, runs.plane.rows)),
+      runs: list.add(runs.runs),
+      factors: list.add(runs.factors),
+    }),
+  );
   const pixels = plan.output[0] * plan.output[1];
   const pointwise = isPointwise(window);
   const { positions } = inputs.order;
   const allRows = rowsFor(inputs);
-  const vast = roundUp(batch * pixels, tile);
-  const widthOf = (all: number): number =>
-    pointwise
-      ? vast
-      : Math.min(vast, Math.max(tile, Math.floor(gatheredBytes / all / tile) * tile));
-  const list = new ConstantList();
-  const held = list.add(heldWeights(weights, inputs.order));
-  const start = await startMap(plan, inputs, weights, takenOff(planes, outputs));
-  const starts = list.add(start.values);
-  const parts = planes.map((runs) => ({
-    ...{ plane: runs.plane, places: runs.places, runCount: runs.runCount },
-    shape: list.add(shapeWords(window, input, output, runs.plane.rows)),
-    runs: list.add(runs.runs),
-    factors: list.add(runs.factors),
-  }));
-  // The closures below live as long as the model is loaded: they must not hold its weights.
   const { packed } = weights;
-  // Plane after plane, each as many pixels at a time as its own places allow; packed weights are unpacked once for all.
-  const passes = (packed || parts.length === 0 ? [parts] : parts.map((part) => [part])).map(
-    (together) => {
-      const all = together.reduce((sum, { places }) => sum + places, 1);
-      return { parts: together, width: widthOf(all), gathered: pointwise ? 0 : all * widthOf(all) };
-    },
-  );
-  let scratchBytes = 0;
-  const put = (bytes: number): number => {
-    const at = scratchBytes;
-    scratchBytes = roundUp(scratchBytes + bytes, 64);
-    return at;
+  const passes = passesOf(parts, packed, pointwise, roundUp(batch * pixels, tile));
+  const unpackedBytes = packed ? positions * allRows * 16 + scratchOverrunBytes : 0;
+  const scratch = new Regions();
+  const layout: LookupLayout = {
+    input,
+    outStride: output.stride,
+    outputs,
+    pixels,
+    positions,
+    allRows,
+    pointwise,
+    packed,
+    passes,
+    weights: list.add(weightBytes(weights, inputs.order)),
+    masks: list.add(tableMasks),
+    starts: list.add(start.values),
+    startsDiffer: start.each,
+    tables: scratch.place(Math.max(1, ...parts.map(({ places }) => places)) * 64 + sumBytes),
+    unpacked: scratch.place(unpackedBytes),
+    line: scratch.place(Math.max(1, ...passes.map(({ width }) => width)) + scratchOverrunBytes),
+    tiles: scratch.place(pointwise ? 1 : Math.max(...passes.map(gatheredOf))),
   };
-  const mostOf = (values: readonly number[]): number => Math.max(1, ...values);
-  const tables = put(mostOf(parts.map(({ places }) => places)) * 64 + 256);
-  const unpacked = put(packed ? positions * allRows * 16 + slackBytes : 0);
-  const line = put(mostOf(passes.map(({ width }) => width)) + slackBytes);
-  const tiles = put(mostOf(passes.map(({ gathered }) => gathered)));
-  const { each } = start;
-  const startStride = each ? pixels : 1;
   return {
-    ...{ layer: index, kernel: 'lookup', input, output, macs: macsOf(plan) },
-    ...{ packed, scratchBytes, constants: list.constants },
-    bind: (raw, { input: from, output: to, scratch, constants }) => {
-      const rowsOf = (plane: NibblePlane): number => from + plane.firstRow * input.stride;
-      const startGroup = (g: number, first: number, last: number): void =>
-        raw.startSums(
-          ...[constants[starts] + 16 * g * startStride, each ? 1 : 0],
-          ...[to + 16 * g * output.stride, output.stride, first, last, pixels],
-          Math.min(4, outputs - 4 * g),
-        );
-      /** Four outputs: their sums stay in the cache. */
-      const group = (
-        pass: (typeof passes)[number],
-        g: number,
-        first: number,
-        last: number,
-      ): void => {
-        let quads = constants[held] + g * positions * allRows * 16;
-        if (packed) {
-          quads = scratch + unpacked;
-          raw.unpackGroup(constants[held], g, positions * allRows, quads);
-        }
-        let at = scratch + tiles;
-        for (const { plane, places: k, runCount, runs, factors } of pass.parts) {
-          const a = pointwise ? [rowsOf(plane) + first, input.stride, tile] : [at, tile, k * tile];
-          raw.lookup(
-            ...[...a, Math.ceil((last - first) / 16), positions, allRows, plane.rows, quads],
-            ...[scratch + tables, constants[runs] + g * runCount * 8, runCount],
-            constants[factors] + 16 * g,
-            ...[to + 16 * g * output.stride + first * 4, output.stride],
-          );
-          at += k * pass.width;
-        }
-      };
-      return (images) => {
-        for (const pass of passes)
-          for (let first = 0; first < images * pixels; first += pass.width) {
-            const last = Math.min(images * pixels, first + pass.width);
-            let at = scratch + tiles;
-            for (const { plane, shape, places: k } of pointwise ? [] : pass.parts) {
-              raw.gatherNibbles(
-                ...[constants[shape], rowsOf(plane), first, last, scratch + line, at],
-              );
-              at += k * pass.width;
-            }
-            for (let g = 0; g < groups; g++) {
-              if (pass === passes[0]) startGroup(g, first, last);
-              group(pass, g, first, last);
-            }
-          }
-      };
-    },
+    layer: index,
+    kernel: 'lookup',
+    input,
+    output,
+    macs: macsOf(plan),
+    packed,
+    scratchBytes: scratch.end,
+    constants: list.constants,
+    bind: (raw, at) => bindLookup(raw, at, layout),
   };
 }
 
-/** What the runs' starts have added, over all planes. */
-function takenOff(planes: readonly PlaneRuns[], outputs: number): Int32Array {
+/** Places of a pass, and one more. */
+const placesOf = (parts: readonly PlanePart[]): number =>
+  parts.reduce((sum, { places }) => sum + places, 1);
+
+const gatheredOf = ({ parts, width }: Pass): number => placesOf(parts) * width;
+
+/**
+ * Plane after plane, each as many pixels at a time as its own places allow. Packed weights are unpacked once for all
+ * planes, which therefore make one pass.
+ */
+function passesOf(
+  parts: readonly PlanePart[],
+  packed: boolean,
+  pointwise: boolean,
+  pixels: number,
+): readonly Pass[] {
+  const together = packed || parts.length === 0 ? [parts] : parts.map((part) => [part]);
+  return together.map((planes) => {
+    const cached = Math.floor(lookupGatheredBytes / placesOf(planes) / tile) * tile;
+    return { parts: planes, width: pointwise ? pixels : Math.min(pixels, Math.max(tile, cached)) };
+  });
+}
+
+/** A layout on the memory of a loaded model. */
+interface Bound {
+  readonly raw: RawKernels;
+  readonly at: Places;
+  readonly layout: LookupLayout;
+}
+
+function bindLookup(raw: RawKernels, at: Places, layout: LookupLayout): RunStep {
+  const bound = { raw, at, layout };
+  const { passes, pixels, outputs } = layout;
+  return (images) => {
+    const end = images * pixels;
+    for (const pass of passes)
+      for (let first = 0; first < end; first += pass.width) {
+        const last = Math.min(end, first + pass.width);
+        if (!layout.pointwise) gatherPass(bound, pass, first, last);
+        // The sums of four outputs stay in the cache.
+        for (let g = 0; g < Math.ceil(outputs / 4); g++) {
+          if (pass === passes[0]) startGroup(bound, g, first, last);
+          lookUpGroup(bound, pass, g, first, last);
+        }
+      }
+  };
+}
+
+/** Where a plane of the inputs begins. */
+const planeAt = ({ at, layout }: Bound, plane: NibblePlane): number =>
+  at.input + plane.firstRow * layout.input.stride;
+
+/** Gather the windows of pixels first to last, plane after plane. */
+function gatherPass(bound: Bound, { parts, width }: Pass, first: number, last: number): void {
+  const { raw, at, layout } = bound;
+  let to = at.scratch + layout.tiles;
+  for (const { plane, shape, places } of parts) {
+    const from = planeAt(bound, plane);
+    raw.gatherNibbles(at.constants[shape], from, first, last, at.scratch + layout.line, to);
+    to += places * width;
+  }
+}
+
+/** Set the sums of four outputs to where they start. */
+function startGroup({ raw, at, layout }: Bound, g: number, first: number, last: number): void {
+  const { outStride, pixels, startsDiffer } = layout;
+  const starts = at.constants[layout.starts] + 16 * g * (startsDiffer ? pixels : 1);
+  const out = at.output + 16 * g * outStride;
+  const outputs = Math.min(4, layout.outputs - 4 * g);
+  raw.startSums(starts, startsDiffer ? 1 : 0, out, outStride, first, last, pixels, outputs);
+}
+
+/** Add to the sums of four outputs, plane after plane. */
+function lookUpGroup(bound: Bound, pass: Pass, g: number, first: number, last: number): void {
+  const { raw, at, layout } = bound;
+  const { positions, allRows, outStride } = layout;
+  const { constants, scratch } = at;
+  const places = positions * allRows;
+  let quads = constants[layout.weights] + g * places * 16;
+  if (layout.packed) {
+    quads = scratch + layout.unpacked;
+    raw.unpackGroup(constants[layout.weights], g, places, quads);
+  }
+  const vectors = Math.ceil((last - first) / 16);
+  const out = at.output + 16 * g * outStride + first * 4;
+  let gathered = scratch + layout.tiles;
+  for (const part of pass.parts) {
+    const source = layout.pointwise
+      ? [planeAt(bound, part.plane) + first, layout.input.stride, tile]
+      : [gathered, tile, part.places * tile];
+    const tables = [positions, allRows, part.plane.rows, quads, scratch + layout.tables];
+    const runs = [constants[part.runs] + g * part.runCount * 8, part.runCount];
+    const sums = [constants[part.factors] + 16 * g, out, outStride];
+    raw.lookup(...source, vectors, ...tables, ...runs, ...sums, constants[layout.masks]);
+    gathered += part.places * pass.width;
+  }
+}
+
+/** What the starts of the runs have added, over all planes. */
+function runStarts(planes: readonly PlaneRuns[], outputs: number): Int32Array {
   const sums = new Int32Array(outputs);
   for (const { negatives, factors } of planes)
     for (let o = 0; o < outputs; o++) sums[o] += Math.imul(negatives[o], factors[o]);

@@ -1,14 +1,33 @@
-import {
-  type CheckedLayer,
-  type MaxPoolLayer,
-  type RequantizeLayer,
-  type SumPoolLayer,
-  type ThresholdLayer,
-  treeSize,
+import type {
+  CheckedLayer,
+  CheckedModel,
+  MaxPoolLayer,
+  RequantizeLayer,
+  SumPoolLayer,
+  ThresholdLayer,
 } from '@hbnn/model';
-import { type MapLayout, mapLayout, nibbleLayout, roundUp } from './featureMap.ts';
+import { type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
+import { roundUp } from './regions.ts';
 import type { Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
+
+/** Read the pixels of a batch, less each channel's zero. */
+export function readStep({ input: { shape, zeros } }: CheckedModel, batch: number): Step {
+  const output = mapLayout(shape, 'int16', batch);
+  const [height, width, channels] = shape;
+  return {
+    layer: -1,
+    kernel: 'readPixels',
+    input: output,
+    output,
+    scratchBytes: 0,
+    constants: [zeros],
+    bind: (raw, at) => (images) => {
+      const pixels = images * height * width;
+      raw.readPixels(at.input, at.constants[0], at.output, pixels, channels, output.stride);
+    },
+  };
+}
 
 /** Change a map of whole numbers to int16 or int32; none where it is so already. */
 export function convertStep(
@@ -23,7 +42,12 @@ export function convertStep(
   const count = roundUp(input.shape[2], 4) * input.stride;
   return [
     {
-      ...{ layer, kernel, input, output, scratchBytes: 0, constants: [] },
+      layer,
+      kernel,
+      input,
+      output,
+      scratchBytes: 0,
+      constants: [],
       bind: (raw, at) => () => raw[kernel](at.input, at.output, count),
     },
   ];
@@ -43,13 +67,17 @@ export function poolStep(
   const [kernelH, kernelW] = window.kernel;
   const name = `${layer.kind}${wide ? 32 : 16}`;
   return {
-    ...{ layer: index, kernel: layer.kind, input, output, scratchBytes: 4 * plan.input[1] + 16 },
+    layer: index,
+    kernel: layer.kind,
+    input,
+    output,
+    scratchBytes: 4 * plan.input[1] + 16,
     constants: [shapeWords(window, input, output)],
-    bind: (raw, at) => (images) =>
-      raw[name](
-        ...[at.constants[0], at.input, at.output, images],
-        ...[plan.output[2], kernelH, kernelW, at.scratch],
-      ),
+    bind: (raw, at) => {
+      const [shape] = at.constants;
+      const sizes = [plan.output[2], kernelH, kernelW];
+      return (images) => raw[name](shape, at.input, at.output, images, ...sizes, at.scratch);
+    },
   };
 }
 
@@ -67,16 +95,19 @@ export function thresholdStep(
     const c = Math.floor(i / pixels);
     return layer.bits[(i % pixels) * channels + c];
   });
-  const nodes = treeSize(layer.multiples.length);
+  const nodes = 2 ** layer.multiples.length - 1;
   const name = `threshold${input.form === 'int32' ? 32 : 16}`;
   return {
-    ...{ layer: index, kernel: 'threshold', input, output, scratchBytes: 0 },
+    layer: index,
+    kernel: 'threshold',
+    input,
+    output,
+    scratchBytes: 0,
     constants: [bits, Int32Array.from(layer.multiples), layer.thresholds, layer.flips],
-    bind: (raw, at) => (images) =>
-      raw[name](
-        ...[at.input, at.output, ...at.constants],
-        ...[images, pixels, channels, input.stride, nodes],
-      ),
+    bind: (raw, at) => (images) => {
+      const sizes = [images, pixels, channels, input.stride, nodes];
+      raw[name](at.input, at.output, ...at.constants, ...sizes);
+    },
   };
 }
 
@@ -93,27 +124,32 @@ export function nibbleStep(
   const output = nibbleLayout(plan, batch);
   const { stride, planes = [] } = output;
   const uniform = layer.bits.every((bits, i) => bits === layer.bits[i % channels]);
-  // Of the whole batch, so that one vector loop runs over all its images.
+  // Bitwidths of the whole batch, so that one vector loop runs over all its images.
   const members = new Uint8Array(uniform ? 0 : channels * stride);
   for (let c = 0; c < channels && !uniform; c++)
     for (let i = 0; i < batch * pixels; i++)
       members[c * stride + i] = layer.bits[(i % pixels) * channels + c];
-  const nodes = treeSize(layer.multiples.length);
+  const nodes = 2 ** layer.multiples.length - 1;
   return {
-    ...{ layer: index, kernel: 'nibbles', input, output, scratchBytes: 0 },
+    layer: index,
+    kernel: 'nibbles',
+    input,
+    output,
+    scratchBytes: 0,
     constants: [layer.thresholds, layer.flips, members, ...planes.map((plane) => plane.channels)],
-    bind:
-      (raw, { input: from, output: to, constants: [thresholds, flips, bits, ...lists] }) =>
-      (images) =>
+    bind: (raw, { input: from, output: to, constants: [thresholds, flips, bits, ...lists] }) => {
+      const tree = [thresholds, nodes, flips, uniform ? 0 : bits];
+      return (images) =>
         planes.forEach((plane, n) => {
-          raw.thresholdNibbles(
-            ...[from, stride, images * pixels, n, lists[n], plane.channels.length],
-            ...[thresholds, nodes, flips, uniform ? 0 : bits, to + plane.firstRow * stride],
-          );
-        }),
+          const list = [n, lists[n], plane.channels.length];
+          const out = to + plane.firstRow * stride;
+          raw.thresholdNibbles(from, stride, images * pixels, ...list, ...tree, out);
+        });
+    },
   };
 }
 
+/** Multiply, add, shift and clamp: in int32 where that is exact, else in float64. */
 export function requantizeStep(
   index: number,
   plan: CheckedLayer<RequantizeLayer>,
@@ -123,18 +159,52 @@ export function requantizeStep(
   const { layer } = plan;
   const [height, width, channels] = plan.input;
   const output = mapLayout(plan.output, 'int16', batch);
-  const name = `requantize${input.form === 'int32' ? 32 : 16}`;
+  const { minimum, maximum } = layer;
+  const short = input.form === 'int32' ? shortRequantization(layer) : undefined;
+  const name = short ? 'requantizeShort' : `requantize${input.form === 'int32' ? 32 : 16}`;
   return {
-    ...{ layer: index, kernel: 'requantize', input, output, scratchBytes: 0 },
-    constants: [
+    layer: index,
+    kernel: 'requantize',
+    input,
+    output,
+    scratchBytes: 0,
+    constants: short ?? [
       Float64Array.from(layer.multipliers),
       layer.offsets,
       Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
     ],
-    bind: (raw, at) => (images) =>
-      raw[name](
-        ...[at.input, at.output, ...at.constants, layer.minimum, layer.maximum],
-        ...[images * height * width, channels, input.stride],
-      ),
+    bind: (raw, at) => (images) => {
+      const sizes = [images * height * width, channels, input.stride];
+      raw[name](at.input, at.output, ...at.constants, minimum, maximum, ...sizes);
+    },
   };
+}
+
+/**
+ * The constants of `requantizeShort`: lows, highs, multipliers, rests and shifts; undefined where some channel's numbers
+ * leave int32. With a positive multiplier m, every input up to low gives less than the minimum, and every input from
+ * high on gives more than the maximum. Between them (in - low) m + rest, which is in m + offset - minimum 2^shift, lies
+ * from -m to (maximum - minimum + 1) 2^shift + m. All numbers here are whole and below 2^53; low and high are below 2^31,
+ * so that the rounding of their quotients is far smaller than 1 / m, by which quotients miss whole numbers.
+ */
+function shortRequantization(layer: RequantizeLayer): Int32Array[] | undefined {
+  const { multipliers, offsets, shifts, minimum, maximum } = layer;
+  // The result less the minimum has to fit into int16.
+  if (maximum - minimum > maxInt16) return undefined;
+  const constants = Array.from({ length: 5 }, () => new Int32Array(multipliers.length));
+  const [lows, highs, factors, rests, int32Shifts] = constants;
+  for (const [c, multiplier] of multipliers.entries()) {
+    const divisor = 2 ** shifts[c];
+    const range = (maximum - minimum + 1) * divisor + 2 * multiplier;
+    if (multiplier <= 0 || range >= 2 ** 31) return undefined;
+    const low = Math.ceil((minimum * divisor - offsets[c]) / multiplier) - 1;
+    const high = Math.ceil(((maximum + 1) * divisor - offsets[c]) / multiplier);
+    if (low < -(2 ** 31) || high >= 2 ** 31) return undefined;
+    lows[c] = low;
+    highs[c] = high;
+    factors[c] = multiplier;
+    rests[c] = low * multiplier + offsets[c] - minimum * divisor;
+    int32Shifts[c] = shifts[c];
+  }
+  return constants;
 }

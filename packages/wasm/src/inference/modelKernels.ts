@@ -1,4 +1,4 @@
-/** One kernel of integer models: a row here, functions in assembly/model/, a step that binds them. */
+/** One kernel of integer models: a row here, functions in assembly/inference, and a step that binds them. */
 export interface ModelKernelRow {
   readonly name: string;
   readonly operation: string;
@@ -9,40 +9,42 @@ export interface ModelKernelRow {
   readonly tile?: string;
 }
 
-/** All kernels of integer models: the table drives dispatch, the contract suite and the bench. */
+/** All kernels of integer models: the table drives dispatch, the contract suite, the bench and the README. */
 export const modelKernelTable = [
   { name: 'readPixels', operation: 'pixels less zeros', product: false, inputs: 'pixels' },
   {
     name: 'pairs',
-    operation: 'whole values, pixels in lanes',
+    operation: 'products of int16 inputs, pixels in lanes',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 8 pixels',
   },
   {
     name: 'dot',
-    operation: 'whole values, 8-bit weights, inputs in lanes',
+    operation: 'products of int16 inputs with 8-bit weights, inputs in lanes: few pixels',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 4 pixels',
   },
   {
     name: 'wide',
-    operation: 'whole values beyond int16',
+    operation: 'products of inputs beyond int16',
     product: true,
     inputs: 'int32',
     tile: '4 outputs x 4 pixels',
   },
   {
     name: 'lookup',
-    operation: 'binary inputs: table lookup, four at a time',
+    operation:
+      'products of binary inputs: four bits of 16 pixels index a table of 16 partial sums, so that the bits of a weight cost nothing',
     product: true,
     inputs: 'binary',
     tile: '2 outputs x 64 pixels',
   },
   {
     name: 'bits',
-    operation: 'binary inputs: and, popcount with carry-save adders',
+    operation:
+      'products of binary inputs by counting bits, plane by plane, with carry-save adders: few pixels, as in dense layers',
     product: true,
     inputs: 'binary',
     tile: '1 output x 1 pixel, 1024 bits',
@@ -51,8 +53,18 @@ export const modelKernelTable = [
   { name: 'maxPool', operation: 'max pooling', product: false, inputs: 'any' },
   { name: 'sumPool', operation: 'sum pooling', product: false, inputs: 'any' },
   { name: 'threshold', operation: 'thresholds to whole values', product: false, inputs: 'any' },
-  { name: 'nibbles', operation: 'thresholds to bits', product: false, inputs: 'int32' },
-  { name: 'requantize', operation: 'multiply, add, shift, clamp', product: false, inputs: 'any' },
+  {
+    name: 'nibbles',
+    operation: 'thresholds to bits, for `lookup` and `bits`',
+    product: false,
+    inputs: 'int32',
+  },
+  {
+    name: 'requantize',
+    operation: 'multiply, add, shift, clamp, exact in float64',
+    product: false,
+    inputs: 'any',
+  },
   { name: 'narrow', operation: 'int32 to int16', product: false, inputs: 'int32' },
   { name: 'widen', operation: 'int16 to int32', product: false, inputs: 'int16' },
 ] as const satisfies readonly ModelKernelRow[];

@@ -1,13 +1,15 @@
 import type { PlaneWeights } from '@hbnn/model';
-import type { ProductWeights } from './productWeights.ts';
-import { type InputOrder, rowsOf } from './quads.ts';
+import { PACKED_MULTIPLES, PACKED_ROW_BYTES, RANK_BYTES } from '../layout/packedRows.ts';
+import { type InputOrder, type ProductWeights, quadsOf, rowsOf } from './productWeights.ts';
 
-const rankBytes = 2048;
-const rowBytes = 24;
-/** Kernels read four bytes at any bit of a stream. */
-const slackBytes = 8;
+/** Kernels read four bytes at any bit of a stream, so that they read past the last one. */
+const streamOverrunBytes = 8;
 
-/** Each of an output's weights in kernel order: indices into its row, −1 to fill up to a multiple of 16. */
+/** Weights as kernels read them: quads, or packed. */
+export const weightBytes = (weights: ProductWeights, order: InputOrder): Int8Array | Uint8Array =>
+  weights.packed ? packWeights(weights, order) : quadsOf(weights, order);
+
+/** The weights of an output in the kernels' order: indices into its row, −1 to fill up to a multiple of 16. */
 function indicesOf(order: InputOrder, row: number): Int32Array {
   const rows = rowsOf(order);
   const { positions, channels } = order;
@@ -19,8 +21,8 @@ function indicesOf(order: InputOrder, row: number): Int32Array {
   return list;
 }
 
-/** Lay weights out as assembly/model/packed.ts reads them. */
-export function packWeights(
+/** Lay weights out as assembly/inference/packed.ts reads them. */
+function packWeights(
   { layer, outputs, divisors }: ProductWeights,
   order: InputOrder,
 ): Uint8Array<ArrayBuffer> {
@@ -34,7 +36,7 @@ export function packWeights(
   const rows = Math.ceil(outputs / 4) * 4;
   const flat = indices.length / 8;
   const streams = Array.from(members, (count) => Math.ceil(count / 8));
-  let next = rankBytes + rows * rowBytes;
+  let next = RANK_BYTES + rows * PACKED_ROW_BYTES;
   const put = (bytes: number): number => {
     const at = next;
     next += bytes;
@@ -49,25 +51,25 @@ export function packWeights(
     if (planes < 3) return [signs, second, own, 0, 0];
     return [signs, second, own, shared && o > 0 ? -1 : put(streams[o]), put(streams[o])];
   });
-  const packed = new Uint8Array(next + slackBytes);
+  const packed = new Uint8Array(next + streamOverrunBytes);
   writeRanks(packed);
   const header = new DataView(packed.buffer);
   for (let o = 0; o < rows; o++) {
-    // A padding output takes any signs at all: what it gives is never used.
+    // An output that fills up the last group may take any signs: its sums are never used.
     const at = places[o < outputs ? o : 0].map((place, i) => (place === -1 ? places[0][i] : place));
     at.forEach((place, i) => {
-      header.setUint32(rankBytes + o * rowBytes + 4 * i, place, true);
+      header.setUint32(RANK_BYTES + o * PACKED_ROW_BYTES + 4 * i, place, true);
     });
     multiples.forEach((plane, n) => {
       const k = o < outputs ? plane[plane.length === 1 ? 0 : o] / divisors[o] : 0;
-      packed[rankBytes + o * rowBytes + 20 + n] = k;
+      packed[RANK_BYTES + o * PACKED_ROW_BYTES + PACKED_MULTIPLES + n] = k;
     });
     if (o < outputs) writeRow(packed, layer, indices, o * row, places[o]);
   }
   return packed;
 }
 
-/** In a byte, which of its set bits each bit is; 128 where it is not set. */
+/** Write, for each byte, which of its set bits each bit is; 128 where it is not set. */
 function writeRanks(packed: Uint8Array): void {
   for (let byte = 0; byte < 256; byte++)
     for (let bit = 0, rank = 0; bit < 8; bit++)
@@ -80,7 +82,7 @@ export function sharesMap(bits: Uint8Array, row: number): boolean {
   return true;
 }
 
-/** Of each output, the weights with a second plane. */
+/** Count the weights of each output that have a second plane. */
 function countMembers(
   bits: Uint8Array,
   indices: Int32Array,
@@ -100,25 +102,26 @@ function countMembers(
 }
 
 /**
- * places: −1 is written already, 0 is not there. This runs over every weight of a model, whose bits no processor can
- * foresee: without branches on them, b >> 1 tells 2 and 3 bits from 1, and b & 1 then 3 from 2.
+ * Write one output's streams. A place of −1 is written already, one of 0 does not exist. This runs over every weight of
+ * a model, whose bits no processor can predict: without branches on them, b >> 1 tells 2 and 3 bits from 1, and b & 1
+ * then 3 from 2.
  */
 function writeRow(
   packed: Uint8Array,
   { bits, signs }: PlaneWeights,
   indices: Int32Array,
   from: number,
-  [first, second, own, third, last]: readonly number[],
+  [first, second, secondSigns, third, thirdSigns]: readonly number[],
 ): void {
-  // Of the weights with a second plane, how many came before; and the byte of each of their streams.
+  // How many weights with a second plane came before, and the byte of each of their streams.
   let rank = 0;
-  let ownByte = 0;
+  let secondSignByte = 0;
   let thirdByte = 0;
-  let lastByte = 0;
+  let thirdSignByte = 0;
   const flush = (byte: number): void => {
-    if (own > 0) packed[own + byte] = ownByte;
+    if (secondSigns > 0) packed[secondSigns + byte] = secondSignByte;
     if (third > 0) packed[third + byte] = thirdByte;
-    if (last > 0) packed[last + byte] = lastByte;
+    if (thirdSigns > 0) packed[thirdSigns + byte] = thirdSignByte;
   };
   for (let n = 0; n < indices.length; n += 8) {
     let firsts = 0;
@@ -133,13 +136,13 @@ function writeRow(
       const at = rank & 7;
       firsts |= (sign & 1) << bit;
       seconds |= isSecond << bit;
-      ownByte |= (isSecond & (sign >> 1)) << at;
+      secondSignByte |= (isSecond & (sign >> 1)) << at;
       thirdByte |= isThird << at;
-      lastByte |= (isThird & (sign >> 2)) << at;
+      thirdSignByte |= (isThird & (sign >> 2)) << at;
       rank += isSecond;
       if ((rank & 7) < at) {
         flush((rank >> 3) - 1);
-        ownByte = thirdByte = lastByte = 0;
+        secondSignByte = thirdByte = thirdSignByte = 0;
       }
     }
     packed[first + (n >> 3)] = firsts;

@@ -1,17 +1,16 @@
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, featureCount } from '@hbnn/model';
-import { type RawKernel, type WasmMemory, webAssembly } from '../webAssembly.ts';
-import { planArena } from './arena.ts';
-import { roundUp } from './featureMap.ts';
+import { type RawKernels, type WasmMemory, webAssembly } from '../webAssembly.ts';
+import { placeNeeds, Regions, roundUp } from './regions.ts';
 import type { RunStep, Step } from './step.ts';
 
 /** Kernels may read this far past a buffer's end. */
-const slackBytes = 1024;
+export const overrunBytes = 1024;
 
 /** Where all data of a loaded model lie: byte offsets into its memory. */
 export interface Placed {
   readonly pixels: number;
-  /** Per step. */
+  /** Of each step. */
   readonly outputs: readonly number[];
   readonly scratch: readonly number[];
   readonly constants: readonly (readonly number[])[];
@@ -31,28 +30,30 @@ export function place(
   batch: number,
   threads = 1,
 ): Placed[] {
-  let next = 64;
-  const put = (bytes: number): number => {
-    const at = next;
-    next = roundUp(next + bytes, 64);
-    return at;
-  };
-  const constants = steps.map((step) => step.constants.map(({ byteLength }) => put(byteLength)));
-  const offsets = put(model.scoreOffsets.byteLength);
-  const constantBytes = next;
-  const start = roundUp(next + slackBytes, 64);
+  // Nothing lies at offset 0, which kernels take for a constant that does not exist.
+  const regions = new Regions(64);
+  const constants = steps.map((step) =>
+    step.constants.map(({ byteLength }) => regions.place(byteLength)),
+  );
+  const offsets = regions.place(model.scoreOffsets.byteLength);
+  const constantBytes = regions.end;
+  const start = roundUp(constantBytes + overrunBytes, 64);
   const last = steps.length;
-  const { offsets: at, bytes } = planArena([
+  const { offsets: at, bytes } = placeNeeds([
     { bytes: batch * featureCount(model.input.shape), from: 0, to: 0 },
     { bytes: batch * model.scoreOffsets.byteLength, from: last, to: last },
     ...steps.map(({ output }, i) => ({ bytes: output.bytes, from: i, to: i + 1 })),
     ...steps.map(({ scratchBytes }, i) => ({ bytes: scratchBytes, from: i, to: i })),
   ]);
-  const arena = roundUp(bytes + slackBytes, 64);
+  const arena = roundUp(bytes + overrunBytes, 64);
   return Array.from({ length: threads }, (_, thread): Placed => {
     const places = at.map((offset) => start + thread * arena + offset);
     return {
-      ...{ pixels: places[0], scores: places[1], constants, offsets, constantBytes },
+      pixels: places[0],
+      scores: places[1],
+      constants,
+      offsets,
+      constantBytes,
       outputs: places.slice(2, 2 + steps.length),
       scratch: places.slice(2 + steps.length),
       bytes: start + threads * arena,
@@ -60,25 +61,29 @@ export function place(
   });
 }
 
-const pageBytes = 65536;
-/** What shared kernels declare (scripts/build.mjs). */
-const mostPages = 65536;
+export const pageBytes = 65536;
+/** The largest memory that the kernels' code takes: scripts/build.mjs declares it for a shared memory. */
+const maxPages = 65536;
 
-/** A memory of so many bytes. @throws HbnnError when the engine has no such memory */
+/**
+ * Make a memory of at least `bytes`.
+ *
+ * @throws HbnnError when the engine has no such memory
+ */
 export function newMemory(name: string, bytes: number, shared = false): WasmMemory {
   const pages = Math.ceil(bytes / pageBytes);
   try {
-    if (pages > mostPages) throw new RangeError('more than 4 GiB');
+    if (pages > maxPages) throw new RangeError('more than 4 GiB');
     return new webAssembly.Memory({ initial: pages, maximum: pages, shared });
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
     throw new HbnnError(
-      `${name}: needs ${Math.ceil(bytes / 2 ** 20)} MiB in one WebAssembly memory, which cannot be had; use a smaller batch or the reference engine`,
+      `${name}: needs ${Math.ceil(bytes / 2 ** 20)} MiB in one WebAssembly memory, which the engine refuses; use a smaller batch or the reference engine`,
     );
   }
 }
 
-/** Write what all threads share. */
+/** Write the constants, which all threads share. */
 export function writeConstants(
   memory: WasmMemory,
   model: CheckedModel,
@@ -94,29 +99,29 @@ export function writeConstants(
   new Int32Array(memory.buffer, offsets, model.scoreOffsets.length).set(model.scoreOffsets);
 }
 
-/** The steps on a thread's places. */
+/** Bind the steps to a thread's places. */
 export const bindSteps = (
-  raw: Readonly<Record<string, RawKernel>>,
+  raw: RawKernels,
   steps: readonly Step[],
   { pixels, outputs, scratch, constants }: Placed,
 ): RunStep[] =>
   steps.map((step, i) =>
     step.bind(raw, {
       input: i === 0 ? pixels : outputs[i - 1],
-      ...{ output: outputs[i], scratch: scratch[i], constants: constants[i] },
+      output: outputs[i],
+      scratch: scratch[i],
+      constants: constants[i],
     }),
   );
 
 /** Turn the last step's outputs into scores. */
 export function writeScores(
-  raw: Readonly<Record<string, RawKernel>>,
+  raw: RawKernels,
   { shape, stride, form }: Step['output'],
   { outputs, offsets, scores }: Placed,
   images: number,
 ): void {
   const write = form === 'int32' ? raw.writeScores32 : raw.writeScores16;
-  write(
-    ...[outputs[outputs.length - 1], offsets, scores],
-    ...[images, shape[0] * shape[1], shape[2], stride],
-  );
+  const from = outputs[outputs.length - 1];
+  write(from, offsets, scores, images, shape[0] * shape[1], shape[2], stride);
 }

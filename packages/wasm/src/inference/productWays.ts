@@ -1,6 +1,6 @@
-import { type CheckedLayer, rowLength } from '@hbnn/model';
+import type { CheckedLayer } from '@hbnn/model';
 import { type BinaryInputs, binaryInputs } from './binaryInputs.ts';
-import { bitsStep, planBits } from './bitsStep.ts';
+import { bitsStep, layOutBits } from './bitsStep.ts';
 import {
   type BinarySize,
   bitsCost,
@@ -10,41 +10,44 @@ import {
   pairsCost,
   wideCost,
 } from './costs.ts';
-import { dotStep } from './dotStep.ts';
-import type { MapLayout } from './featureMap.ts';
-import { lookupStep, planLookup } from './lookupStep.ts';
+import { type MapLayout, maxInt16 } from './featureMap.ts';
+import { layOutLookup, lookupStep } from './lookupStep.ts';
 import type { ProductKernelName } from './modelKernels.ts';
 import { sharesMap } from './packed.ts';
 import { type ProductWeights, productWeights } from './productWeights.ts';
 import type { Step } from './step.ts';
-import { type PlannedProduct, valueStep } from './valueSteps.ts';
+import { dotStep, type PlannedProduct, valueStep } from './valueSteps.ts';
+import { rowLength } from './window.ts';
 
-/** Values of larger magnitude do not go through int16. */
-const mostInt16 = 32767;
+/** How products are to be computed, where they can: see LoadOptions. */
+export interface ProductChoice {
+  readonly kernels?: readonly ProductKernelName[];
+  readonly pack?: boolean;
+}
 
-export type MakeStep = (index: number, input: MapLayout) => Step | Promise<Step>;
+type MakeStep = (index: number, input: MapLayout) => Step | Promise<Step>;
 
 /** A way to compute a convolution or dense layer. */
-export interface ProductWay {
+interface ProductWay {
   readonly kernel: ProductKernelName;
-  /** It reads nibbles. */
+  /** Whether it reads nibbles. */
   readonly binary: boolean;
-  /** About nanoseconds for a batch. */
+  /** About how many nanoseconds a batch takes. */
   readonly cost: number;
-  /** Only for where nothing else fits: it is slower, or takes much memory. */
+  /** Whether it is only taken where nothing else fits: it is slower, or takes much memory. */
   readonly last?: boolean;
   /** Look into the weights; undefined where they do not fit the kernel. */
   plan(): MakeStep | undefined;
 }
 
 /**
- * Weights of so many bytes as int8 are packed where they meet few pixels of an image: unpacking them takes longer than a
- * pixel's work, but not much longer than reading their bytes from memory.
+ * Layers of at least this many weights are packed where the weights meet few pixels of an image: unpacking them takes
+ * longer than a pixel's work, but not much longer than reading a byte for each of them from memory.
  */
-const packedFrom = 2 ** 21;
-const packedPixels = 4;
-/** Planes may hold this many times the bits of the weights where weights are packed. */
-const spareBits = 1.2;
+const minPackedWeights = 2 ** 21;
+const maxPackedPixels = 4;
+/** Where weights are packed, planes may hold at most this many times the bits of the weights. */
+const maxBitsRatio = 1.2;
 
 /** What the ways of a product share. */
 interface Product {
@@ -52,12 +55,45 @@ interface Product {
   readonly batch: number;
   readonly size: ProductSize;
   readonly weights: ProductWeights;
-  /** Its weights are to take little memory. */
+  /** Whether its weights are to take little memory. */
   readonly pack: boolean;
 }
 
+/** How a product is computed. */
+export interface ChosenProduct {
+  readonly kernel: ProductKernelName;
+  /** Whether it reads nibbles. */
+  readonly binary: boolean;
+  readonly make: MakeStep;
+}
+
+/** Choose how to compute a layer, if it is a product: as preferred where that fits, else the cheapest way. */
+export function chooseProduct(
+  planned: readonly CheckedLayer[],
+  index: number,
+  batch: number,
+  { kernels = [], pack }: ProductChoice,
+): ChosenProduct | undefined {
+  const plan = planned[index];
+  if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
+  const ways = waysFor({ ...plan, layer: plan.layer }, planned[index - 1], batch, pack);
+  const rank = (way: ProductWay): number => {
+    const at = kernels.indexOf(way.kernel);
+    return at < 0 ? kernels.length : at;
+  };
+  const order = (a: ProductWay, b: ProductWay): number =>
+    rank(a) - rank(b) || Number(a.last ?? false) - Number(b.last ?? false) || a.cost - b.cost;
+  for (const way of ways.sort(order)) {
+    const { kernel, binary, cost } = way;
+    const make = way.plan();
+    if (make === undefined) continue;
+    return { kernel, binary, make: async (i, input) => ({ ...(await make(i, input)), cost }) };
+  }
+  throw new Error(`${plan.layer.name}: no way to compute it`);
+}
+
 /** All ways that may fit a product. */
-export function waysFor(
+function waysFor(
   plan: PlannedProduct,
   before: CheckedLayer | undefined,
   batch: number,
@@ -65,14 +101,17 @@ export function waysFor(
 ): ProductWay[] {
   const { shape } = plan.layer.weights;
   const pixels = plan.output[0] * plan.output[1];
-  const row = rowLength(shape);
+  const row = rowLength(plan.layer.weights);
   const size = { outputs: shape[0], row, pixels: batch * pixels };
   const wide: ProductWay = {
-    ...{ kernel: 'wide', binary: false, cost: wideCost(size), last: true },
+    kernel: 'wide',
+    binary: false,
+    cost: wideCost(size),
+    last: true,
     plan: () => (index, input) => valueStep(index, plan, input, batch, 'wide'),
   };
-  if (plan.inputBound > mostInt16) return [wide];
-  const pack = packed ?? (shape[0] * row >= packedFrom && pixels <= packedPixels);
+  if (plan.inputBound > maxInt16) return [wide];
+  const pack = packed ?? (shape[0] * row >= minPackedWeights && pixels <= maxPackedPixels);
   const weights = productWeights(plan.layer.weights, pack);
   const product = { plan, batch, size, weights, pack };
   const inputs =
@@ -85,13 +124,17 @@ export function waysFor(
 
 function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] {
   const pairs: ProductWay = {
-    ...{ kernel: 'pairs', binary: false, cost: pairsCost(size) },
-    // Two bytes for each weight.
+    kernel: 'pairs',
+    binary: false,
+    cost: pairsCost(size),
+    // It takes two bytes for each weight.
     last: pack,
     plan: () => (index, input) => valueStep(index, plan, input, batch, 'pairs'),
   };
   const dot: ProductWay = {
-    ...{ kernel: 'dot', binary: false, cost: dotCost(size, weights.packed) },
+    kernel: 'dot',
+    binary: false,
+    cost: dotCost(size, weights.packed),
     plan: () => (index, input) => dotStep(index, plan, weights, input, batch),
   };
   return weights.fit ? [dot, pairs] : [pairs];
@@ -102,11 +145,12 @@ function binaryWays(product: Product, inputs: BinaryInputs): ProductWay[] {
   const places = inputs.planes.map(({ rows }) => inputs.order.positions * rows);
   const size: BinarySize = { ...product.size, places };
   const lookup: ProductWay = {
-    ...{ kernel: 'lookup', binary: true },
+    kernel: 'lookup',
+    binary: true,
     cost: lookupCost(size, weights.mean, weights.packed),
     plan: () => {
-      const found = planLookup(inputs, weights);
-      return found && ((index, input) => lookupStep(index, plan, found, input, batch));
+      const tables = layOutLookup(inputs, weights);
+      return tables && ((index, input) => lookupStep(index, plan, tables, input, batch));
     },
   };
   return [lookup, ...bitsWay(product, inputs, size)];
@@ -118,20 +162,23 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
   if (layer.kind !== 'planes') return [];
   const shared = sharesMap(layer.bits, size.row);
   const planes = layer.multiples.filter((plane) => plane.some((k) => k !== 0)).length;
-  if (pack && (!shared || planes * size.row > spareBits * sumOf(layer.bits, size.row))) return [];
+  if (pack && (!shared || planes * size.row > maxBitsRatio * sumOf(layer.bits, size.row)))
+    return [];
   const rows = shared ? planes : 2 * planes - (layer.bits.includes(0) ? 0 : 1);
   return [
     {
-      ...{ kernel: 'bits', binary: true, cost: bitsCost(size, rows) },
+      kernel: 'bits',
+      binary: true,
+      cost: bitsCost(size, rows),
       plan: () => {
-        const found = planBits(layer, inputs);
-        return (index, input) => bitsStep(index, plan, found, weights, input, batch);
+        const planes = layOutBits(layer, inputs);
+        return (index, input) => bitsStep(index, plan, { inputs, planes, weights }, input, batch);
       },
     },
   ];
 }
 
-/** The sum of the first so many bitwidths. */
+/** The sum of the first `count` bitwidths. */
 function sumOf(bits: Uint8Array, count: number): number {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += bits[i];

@@ -1,7 +1,8 @@
 import { type IntegerWeights, type PlaneWeights, weightValues } from '@hbnn/model';
+import { rowLength } from './window.ts';
 
 /** The largest magnitude of int8 weights. */
-const most8 = 127;
+const maxInt8 = 127;
 
 /** A product's weights as its kernels take them: whole numbers over a divisor for each output. */
 export interface ProductWeights {
@@ -11,39 +12,39 @@ export interface ProductWeights {
   readonly divisors: Int32Array;
   /** Whether all weights over their divisors fit into int8. */
   readonly fit: boolean;
-  /** The mean of |w| over its divisor, nearly. */
+  /** About the mean of |w| over its divisor. */
   readonly mean: number;
-  /** To be kept as assembly/model/packed.ts has them. */
+  /** Whether they are kept as assembly/inference/packed.ts has them. */
   readonly packed: boolean;
   /** The weights, not divided, row-major. */
   values(): Int16Array;
 }
 
-const mostPackedPlanes = 3;
+const maxPackedPlanes = 3;
 
 /** Weights that can be packed: one to three planes, and no weight of 0 bits. */
 const canPack = (weights: IntegerWeights): weights is PlaneWeights =>
   weights.kind === 'planes' &&
   weights.multiples.length >= 1 &&
-  weights.multiples.length <= mostPackedPlanes &&
+  weights.multiples.length <= maxPackedPlanes &&
   !weights.bits.includes(0);
 
 /** Look through a product's weights. @param pack keep them packed if possible */
 export function productWeights(layer: IntegerWeights, pack: boolean): ProductWeights {
   let values: Int16Array | undefined;
-  const known = () => {
+  const valuesOnce = () => {
     values ??= weightValues(layer);
     return values;
   };
   if (pack && canPack(layer)) {
     const packed = packedWeights(layer);
-    if (packed.fit) return { ...packed, layer, packed: true, values: known };
+    if (packed.fit) return { ...packed, layer, packed: true, values: valuesOnce };
   }
   const outputs = layer.shape[0];
-  return { ...divided(known(), outputs), layer, outputs, packed: false, values: known };
+  return { ...divided(valuesOnce(), outputs), layer, outputs, packed: false, values: valuesOnce };
 }
 
-/** Over the greatest common divisor of each output's scales: all planes can be divided by it. */
+/** Divide each output's weights by the greatest common divisor of its scales: all planes can be divided by it. */
 function packedWeights({ multiples, shape }: PlaneWeights) {
   const outputs = shape[0];
   const divisors = new Int32Array(outputs);
@@ -52,14 +53,14 @@ function packedWeights({ multiples, shape }: PlaneWeights) {
   for (let o = 0; o < outputs; o++) {
     const scales = multiples.map((plane) => plane[plane.length === 1 ? 0 : o]);
     divisors[o] = scales.reduce(greatestDivisor, 0) || 1;
-    if (scales.reduce((sum, k) => sum + k, 0) / divisors[o] > most8) fit = false;
+    if (scales.reduce((sum, k) => sum + k, 0) / divisors[o] > maxInt8) fit = false;
     // Later planes add and take away about as often.
     mean += Math.max(...scales) / divisors[o] / outputs;
   }
   return { outputs, divisors, fit, mean };
 }
 
-/** Over the greatest common divisor of each output's weights; 1 where all are 0. */
+/** Divide each output's weights by their greatest common divisor, which is 1 where all are 0. */
 function divided(values: Int16Array, outputs: number) {
   const row = values.length / outputs;
   const divisors = new Int32Array(outputs);
@@ -67,17 +68,17 @@ function divided(values: Int16Array, outputs: number) {
   let mean = 0;
   for (let o = 0; o < outputs; o++) {
     let divisor = 0;
-    let most = 0;
+    let largest = 0;
     let sum = 0;
     for (let i = o * row; i < (o + 1) * row; i++) {
       const w = Math.abs(values[i]);
-      if (w > most) most = w;
+      if (w > largest) largest = w;
       sum += w;
       if (divisor !== 1 && w !== 0) divisor = greatestDivisor(w, divisor);
     }
     divisors[o] = divisor || 1;
     mean += sum / divisors[o] / values.length;
-    if (most / divisors[o] > most8) fit = false;
+    if (largest / divisors[o] > maxInt8) fit = false;
   }
   return { divisors, fit, mean };
 }
@@ -85,4 +86,43 @@ function divided(values: Int16Array, outputs: number) {
 function greatestDivisor(a: number, b: number): number {
   while (b !== 0) [a, b] = [b, a % b];
   return a;
+}
+
+/** Inputs of a product in the order that its kernel takes them: kernel positions, then channels, four to a place. */
+export interface InputOrder {
+  readonly positions: number;
+  /** Channels in order; those that never add anything may be left out. */
+  readonly channels: Int32Array;
+}
+
+/** Groups of four channels at each position. */
+export const rowsOf = ({ channels }: InputOrder): number => Math.ceil(channels.length / 4);
+
+/** All inputs one after the other, whatever their positions. */
+export function flatOrder(weights: IntegerWeights): InputOrder {
+  return { positions: 1, channels: Int32Array.from({ length: rowLength(weights) }, (_, i) => i) };
+}
+
+/** Weights over their divisors as quads: int8 [outputs / 4][position][rows][4 outputs][4 channels]. */
+export function quadsOf(
+  { values: valuesOf, outputs, divisors }: ProductWeights,
+  order: InputOrder,
+): Int8Array<ArrayBuffer> {
+  const values = valuesOf();
+  const rows = rowsOf(order);
+  const { positions, channels } = order;
+  const inputs = values.length / outputs / positions;
+  const places = positions * rows;
+  const quads = new Int8Array(Math.ceil(outputs / 4) * places * 16);
+  for (let o = 0; o < outputs; o++) {
+    const divisor = divisors[o];
+    const to = (o >> 2) * places * 16 + (o & 3) * 4;
+    for (let position = 0; position < positions; position++) {
+      const from = (o * positions + position) * inputs;
+      const at = to + position * rows * 16;
+      for (let n = 0; n < channels.length; n++)
+        quads[at + (n >> 2) * 16 + (n & 3)] = values[from + channels[n]] / divisor;
+    }
+  }
+  return quads;
 }

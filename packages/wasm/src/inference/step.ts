@@ -1,6 +1,14 @@
-import type { RawKernel } from '../webAssembly.ts';
+import type { RawKernels } from '../webAssembly.ts';
 import type { MapLayout } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
+
+/** Gathered windows worked on together take about this many bytes, so that they stay in the second-level cache. */
+export const gatheredBytes = 2 ** 18;
+/** The same where each of them is read for many outputs, one group after the other: table lookup. */
+export const lookupGatheredBytes = 3 * gatheredBytes;
+/** Kernels write up to this many bytes past the lines and quads in a step's scratch memory. */
+export const scratchOverrunBytes = 128;
+
 export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | Float64Array;
 
 /** Where a step's data lie: byte offsets into the memory. */
@@ -23,12 +31,13 @@ export interface Step {
   readonly output: MapLayout;
   readonly scratchBytes: number;
   readonly constants: readonly Constant[];
-  bind(raw: Readonly<Record<string, RawKernel>>, at: Places): RunStep;
+  /** The result lives as long as the loaded model: it must not refer to the constants. */
+  bind(raw: RawKernels, at: Places): RunStep;
   /** Multiply-adds of one image, for a product. */
   readonly macs?: number;
   /** A product's weights are packed. */
   readonly packed?: boolean;
-  /** What a product was thought to take for a batch, nanoseconds. */
+  /** What a product was expected to take for a batch, nanoseconds. */
   readonly cost?: number;
 }
 
@@ -40,9 +49,9 @@ export class ConstantList {
     return this.#constants;
   }
 
-  /** Where the constant is among them. */
+  /** Its index among them. */
   add(constant: Constant): number {
-    const known = this.#constants.indexOf(constant);
-    return known >= 0 ? known : this.#constants.push(constant) - 1;
+    const index = this.#constants.indexOf(constant);
+    return index >= 0 ? index : this.#constants.push(constant) - 1;
   }
 }

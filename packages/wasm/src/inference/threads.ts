@@ -4,7 +4,7 @@ import type { WasmMemory, WasmModule } from '../webAssembly.ts';
 /** One call of a kernel: its name and its arguments. */
 export type KernelCall = readonly [kernel: string, ...args: number[]];
 
-/** What a thread is given to begin with. */
+/** What a thread starts with. */
 export interface ThreadStart {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
@@ -72,7 +72,7 @@ async function nodePort(): Promise<Port> {
   // A thread that waits for work keeps no process alive.
   worker.unref();
   const port: Port = {
-    // While it works, it does.
+    // A thread that works does keep it alive.
     post: (message) => {
       worker.ref();
       worker.postMessage(message);

@@ -1,18 +1,19 @@
+import { type CheckedLayer, type ConvLayer, type DenseLayer, weightValues } from '@hbnn/model';
+import type { RawKernels } from '../webAssembly.ts';
+import { type MapLayout, mapLayout } from './featureMap.ts';
+import { weightBytes } from './packed.ts';
+import { flatOrder, type ProductWeights } from './productWeights.ts';
+import { roundUp } from './regions.ts';
 import {
-  type CheckedLayer,
-  type ConvLayer,
-  type DenseLayer,
-  rowLength,
-  weightValues,
-} from '@hbnn/model';
-import { type MapLayout, mapLayout, roundUp } from './featureMap.ts';
-import type { Step } from './step.ts';
-import { macsOf, shapeWords, windowOf } from './window.ts';
+  gatheredBytes,
+  type Places,
+  type RunStep,
+  type Step,
+  scratchOverrunBytes,
+} from './step.ts';
+import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
 
 export type PlannedProduct = CheckedLayer<ConvLayer | DenseLayer>;
-
-/** Gathered windows worked on together, so that they stay in the second-level cache. */
-export const gatheredBytes = 2 ** 18;
 
 /** How a product over whole values goes about its work. */
 interface ValueKernel {
@@ -29,21 +30,29 @@ interface ValueKernel {
 
 const kernels: Readonly<Record<ValueKernel['name'], ValueKernel>> = {
   pairs: {
-    ...{ name: 'pairs', gather: 'gatherPairs', multiply: 'multiplyPairs', tile: 8 },
-    ...{ fold: 2, foldBytes: 4 },
+    name: 'pairs',
+    gather: 'gatherPairs',
+    multiply: 'multiplyPairs',
+    tile: 8,
+    fold: 2,
+    foldBytes: 4,
     pack: (values, outputs, row) =>
-      packed(new Int16Array(roundUp(outputs, 4) * roundUp(row, 2)), values, outputs, row, 2),
+      inFours(new Int16Array(roundUp(outputs, 4) * roundUp(row, 2)), values, outputs, row, 2),
   },
   wide: {
-    ...{ name: 'wide', gather: 'gather32', multiply: 'multiply32', tile: 8 },
-    ...{ fold: 1, foldBytes: 4 },
+    name: 'wide',
+    gather: 'gather32',
+    multiply: 'multiply32',
+    tile: 8,
+    fold: 1,
+    foldBytes: 4,
     pack: (values, outputs, row) =>
-      packed(new Int32Array(roundUp(outputs, 4) * row), values, outputs, row, 1),
+      inFours(new Int32Array(roundUp(outputs, 4) * row), values, outputs, row, 1),
   },
 };
 
-/** [ceil(outputs / 4)][ceil(row / fold)][4][fold], filled up with zeros. */
-function packed<T extends Int16Array | Int32Array>(
+/** Weights as [ceil(outputs / 4)][ceil(row / fold)][4][fold], filled up with zeros. */
+function inFours<T extends Int16Array | Int32Array>(
   into: T,
   values: Int16Array,
   outputs: number,
@@ -70,14 +79,18 @@ export function valueStep(
   const kernel = kernels[name];
   const { layer } = plan;
   const [outputs] = layer.weights.shape;
-  const row = rowLength(layer.weights.shape);
+  const row = rowLength(layer.weights);
   const output = mapLayout(plan.output, 'int32', batch);
   const folds = Math.ceil(row / kernel.fold);
   const pixels = plan.output[0] * plan.output[1];
-  const most = Math.max(16, Math.floor(gatheredBytes / (folds * kernel.foldBytes) / 16) * 16);
-  const width = Math.min(most, roundUp(batch * pixels, kernel.tile));
+  const cached = Math.max(16, Math.floor(gatheredBytes / (folds * kernel.foldBytes) / 16) * 16);
+  const width = Math.min(cached, roundUp(batch * pixels, kernel.tile));
   return {
-    ...{ layer: index, kernel: name, input, output, macs: macsOf(plan) },
+    layer: index,
+    kernel: name,
+    input,
+    output,
+    macs: macsOf(plan),
     scratchBytes: width * folds * kernel.foldBytes,
     constants: [
       shapeWords(windowOf(layer, plan.input), input, output),
@@ -96,5 +109,73 @@ export function valueStep(
         }
       };
     },
+  };
+}
+
+/** Sizes of a step of `dot`. */
+interface DotSizes {
+  readonly packed: boolean;
+  /** Outputs, four to a group. */
+  readonly groups: number;
+  /** Inputs of one output, four to a place. */
+  readonly places: number;
+  /** Output pixels of one image. */
+  readonly pixels: number;
+  /** Pixels worked on together. */
+  readonly width: number;
+  /** Bytes of their gathered windows. */
+  readonly gathered: number;
+  readonly outStride: number;
+}
+
+/** A convolution or dense layer over int16 values, with 8-bit weights. */
+export function dotStep(
+  index: number,
+  plan: PlannedProduct,
+  weights: ProductWeights,
+  input: MapLayout,
+  batch: number,
+): Step {
+  const { outputs, divisors, packed } = weights;
+  const groups = Math.ceil(outputs / 4);
+  const output = mapLayout(plan.output, 'int32', batch);
+  const places = Math.ceil(rowLength(plan.layer.weights) / 4);
+  const pixels = plan.output[0] * plan.output[1];
+  const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / (places * 8))));
+  const gathered = width * places * 8 + scratchOverrunBytes;
+  const sizes = { packed, groups, places, pixels, width, gathered, outStride: output.stride };
+  const factors = new Int32Array(groups * 4);
+  factors.set(divisors);
+  return {
+    layer: index,
+    kernel: 'dot',
+    input,
+    output,
+    macs: macsOf(plan),
+    packed,
+    scratchBytes: gathered + (packed ? places * 16 + scratchOverrunBytes : 0),
+    constants: [
+      shapeWords(windowOf(plan.layer, plan.input), input, output),
+      weightBytes(weights, flatOrder(plan.layer.weights)),
+      factors,
+    ],
+    bind: (raw, at) => bindDot(raw, at, sizes),
+  };
+}
+
+function bindDot(raw: RawKernels, at: Places, sizes: DotSizes): RunStep {
+  const { packed, groups, places, pixels, width, gathered, outStride } = sizes;
+  const { scratch } = at;
+  const [shape, weights, factors] = at.constants;
+  const [quads, packedWeights] = packed ? [0, weights] : [weights, 0];
+  const unpacked = scratch + gathered;
+  return (images) => {
+    const end = images * pixels;
+    for (let first = 0; first < end; first += width) {
+      const count = Math.min(end - first, width);
+      const source = [scratch, places, count, quads, packedWeights, groups, unpacked];
+      raw.gatherRows(shape, at.input, first, first + count, scratch, places * 4);
+      raw.multiplyQuads(...source, factors, at.output + first * 4, outStride);
+    }
   };
 }

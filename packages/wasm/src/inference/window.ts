@@ -1,15 +1,30 @@
-import {
-  type CheckedLayer,
-  type ConvLayer,
-  type DenseLayer,
-  type DepthwiseLayer,
-  type FeatureShape,
-  type MaxPoolLayer,
-  type Padding4,
-  type Pair,
-  rowLength,
-  type SumPoolLayer,
+import type {
+  CheckedLayer,
+  ConvLayer,
+  DenseLayer,
+  DepthwiseLayer,
+  FeatureShape,
+  MaxPoolLayer,
+  Padding4,
+  Pair,
+  SumPoolLayer,
 } from '@hbnn/model';
+import {
+  CHANNELS,
+  IN_H,
+  IN_STRIDE,
+  IN_W,
+  KERNEL_H,
+  KERNEL_W,
+  OUT_H,
+  OUT_STRIDE,
+  OUT_W,
+  PAD_LEFT,
+  PAD_TOP,
+  SHAPE_WORDS,
+  STRIDE_H,
+  STRIDE_W,
+} from '../layout/shapeFields.ts';
 import type { MapLayout } from './featureMap.ts';
 
 /** A sliding window between two feature maps. A dense layer's is as large as its input. */
@@ -21,6 +36,7 @@ export interface Window {
 
 type WindowLayer = ConvLayer | DepthwiseLayer | DenseLayer | MaxPoolLayer | SumPoolLayer;
 
+/** The window that a layer slides over its input. */
 export function windowOf(layer: WindowLayer, input: FeatureShape): Window {
   switch (layer.kind) {
     case 'conv':
@@ -40,9 +56,9 @@ export function windowOf(layer: WindowLayer, input: FeatureShape): Window {
 }
 
 /** A stride larger than this takes no second step in any feature map: int32 arithmetic holds it. */
-const mostStride = 2 ** 25;
+const maxStride = 2 ** 25;
 
-/** The words of a shape in the order of `field` in assembly/model/gather.ts. */
+/** The words of a shape, which kernels read by src/layout/shapeFields.ts. */
 export function shapeWords(
   { kernel, strides, padding }: Window,
   input: MapLayout,
@@ -51,16 +67,30 @@ export function shapeWords(
 ): Int32Array {
   const [inH, inW] = input.shape;
   const [outH, outW] = output.shape;
-  const [strideH, strideW] = strides.map((stride) => Math.min(stride, mostStride));
-  return Int32Array.of(
-    ...[inH, inW, input.stride, outH, outW, output.stride],
-    ...[strideH, strideW, padding[0], padding[1], channels, kernel[0], kernel[1]],
-  );
+  const [strideH, strideW] = strides.map((stride) => Math.min(stride, maxStride));
+  const words = new Int32Array(SHAPE_WORDS);
+  words[IN_H] = inH;
+  words[IN_W] = inW;
+  words[IN_STRIDE] = input.stride;
+  words[OUT_H] = outH;
+  words[OUT_W] = outW;
+  words[OUT_STRIDE] = output.stride;
+  words[STRIDE_H] = strideH;
+  words[STRIDE_W] = strideW;
+  words[PAD_TOP] = padding[0];
+  words[PAD_LEFT] = padding[1];
+  words[CHANNELS] = channels;
+  words[KERNEL_H] = kernel[0];
+  words[KERNEL_W] = kernel[1];
+  return words;
 }
 
-/** Multiply-adds of one image, all windows whole. */
+/** Inputs of one output of a product. */
+export const rowLength = (weights: { readonly shape: readonly number[] }): number =>
+  weights.shape.slice(1).reduce((product, n) => product * n, 1);
+
+/** Multiply-adds of one image, with every window counted whole. */
 export function macsOf({ layer, output }: CheckedLayer): number {
   if (!('weights' in layer)) return 0;
-  const row = rowLength(layer.weights.shape);
-  return output[0] * output[1] * layer.weights.shape[0] * row;
+  return output[0] * output[1] * layer.weights.shape[0] * rowLength(layer.weights);
 }

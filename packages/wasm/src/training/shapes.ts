@@ -1,3 +1,6 @@
+/** Byte offset into the memory given to `trainingKernels`; a multiple of 4. */
+export type Offset = number;
+
 /** Sizes of a convolution, float32 NHWC, filter [kernelH, kernelW, inputs, outputs]. Padding is cut off below and right by outH, outW. */
 export interface ConvShape {
   readonly batch: number;
@@ -18,38 +21,25 @@ export interface ConvShape {
 /** Sizes of a pooling or depthwise operation: every output channel has one input channel. */
 export type WindowShape = Omit<ConvShape, 'inputs' | 'outputs'> & { readonly channels: number };
 
-/** Bytes of packed strips worked on together: STRIPS_BYTES in assembly/gemm.ts. */
-const stripsBytes = 131072;
-
-const panelsBytes = (k: number, n: number) => Math.ceil(n / 8) * k * 32;
-
-/** Bytes of scratch memory that `matMul` needs. */
-export function matMulScratch(n: number, k: number): number {
-  return 128 + panelsBytes(k, n) + Math.max(stripsBytes, k * 16);
+/** Sizes of a product of matrices op(a) [m, k] and op(b) [k, n], op the transpose where its flag is set. */
+export interface MatMulShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
 }
 
-/** Bytes of the padded copy of one sample, as the forward pass and the filter gradient read it. */
-function paddedBytes(s: ConvShape): number {
-  const height = (s.outH - 1) * s.strideH + s.kernelH;
-  const width = (s.outW - 1) * s.strideW + s.kernelW;
-  return height * width * s.inputs * 4;
+/** The arguments that give a convolution's sizes, in the order in which the kernels of assembly/training/conv.ts take them. */
+export function convSizes(s: ConvShape): number[] {
+  const image = [s.batch, s.inH, s.inW, s.inputs];
+  const filter = [s.kernelH, s.kernelW, s.outputs];
+  return image.concat(filter, [s.strideH, s.strideW, s.padTop, s.padLeft, s.outH, s.outW]);
 }
 
-/** Bytes of scratch memory that `conv2d` needs. */
-export function conv2dScratch(s: ConvShape): number {
-  const k = s.kernelH * s.kernelW * s.inputs;
-  return 128 + Math.max(stripsBytes, k * 16) + panelsBytes(k, s.outputs) + paddedBytes(s);
-}
-
-/** Bytes of scratch memory that `conv2dBackpropInput` needs. */
-export function conv2dBackpropInputScratch(s: ConvShape): number {
-  const k = s.kernelH * s.kernelW * s.outputs;
-  const padded = (s.inH + s.kernelH) * (s.inW + s.kernelW) * s.outputs * 4;
-  return 128 + Math.max(stripsBytes, k * 16) + panelsBytes(k, s.inputs) + padded;
-}
-
-/** Bytes of scratch memory that `conv2dBackpropFilter` needs. */
-export function conv2dBackpropFilterScratch(s: ConvShape): number {
-  const rows = s.kernelH * (s.kernelW * s.inputs + 3) + s.outH * s.outW;
-  return panelsBytes(rows, s.outputs) + paddedBytes(s) + 16;
+/** The same for the kernels of assembly/training/depthwise.ts and pool.ts. */
+export function windowSizes(s: WindowShape): number[] {
+  const image = [s.batch, s.inH, s.inW, s.channels];
+  const filter = [s.kernelH, s.kernelW];
+  return image.concat(filter, [s.strideH, s.strideW, s.padTop, s.padLeft, s.outH, s.outW]);
 }

@@ -1,16 +1,12 @@
 import { random } from '@hbnn/core';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { kernelTable, type WindowShape } from '../src/index.ts';
+import { expect, test } from 'vitest';
+import type { WindowShape } from '../src/index.ts';
 import { normals, relativeError, TestMemory } from './memory.ts';
 
 /** Float32 sums of a few hundred products against float64, relative to the largest value. */
 const tolerance = 2e-5;
 
-let memory: TestMemory;
-beforeAll(async () => {
-  memory = await TestMemory.create();
-});
-beforeEach(() => memory.clear());
+const memory = await TestMemory.create();
 
 function shape(
   size: number,
@@ -21,8 +17,18 @@ function shape(
 ): WindowShape {
   const out = Math.floor((size + 2 * pad - kernel) / stride) + 1;
   return {
-    ...{ batch: 2, channels, inH: size, inW: size + 1, kernelH: kernel, kernelW: kernel },
-    ...{ strideH: stride, strideW: stride, padTop: pad, padLeft: pad, outH: out, outW: out },
+    batch: 2,
+    channels,
+    inH: size,
+    inW: size + 1,
+    kernelH: kernel,
+    kernelW: kernel,
+    strideH: stride,
+    strideW: stride,
+    padTop: pad,
+    padLeft: pad,
+    outH: out,
+    outW: out,
   };
 }
 
@@ -49,32 +55,35 @@ function windows(s: WindowShape, visit: (pixel: number, tap: number, out: number
           }
 }
 
-test.each([1, 2, 3])('depthwise gradients, multiplier %i', (multiplier) => {
-  for (const s of shapes) {
-    memory.clear();
-    const outputs = s.channels * multiplier;
-    const x = normals(s.batch * s.inH * s.inW * s.channels, 'x');
-    const filter = normals(s.kernelH * s.kernelW * outputs, 'filter');
-    const dy = normals(s.batch * s.outH * s.outW * outputs, 'dy');
-    const dx = new Float64Array(x.length);
-    const dFilter = new Float64Array(filter.length);
-    windows(s, (pixel, tap, out) => {
-      for (let c = 0; c < outputs; c++) {
-        const from = pixel * s.channels + Math.floor(c / multiplier);
-        dx[from] += dy[out * outputs + c] * filter[tap * outputs + c];
-        dFilter[tap * outputs + c] += dy[out * outputs + c] * x[from];
-      }
-    });
-    const at = { x: memory.floats(x), filter: memory.floats(filter), dy: memory.floats(dy) };
-    const to = { dx: memory.output(x.length), dFilter: memory.output(filter.length) };
-    memory.kernels.depthwiseBackpropInput(at.dy, at.filter, to.dx, s, multiplier);
-    memory.kernels.depthwiseBackpropFilter(at.x, at.dy, to.dFilter, s, multiplier);
-    expect(relativeError(memory.read(to.dx, x.length), dx)).toBeLessThan(tolerance);
-    expect(relativeError(memory.read(to.dFilter, filter.length), dFilter)).toBeLessThan(tolerance);
-  }
-});
+/** A gradient of a depthwise convolution against its definition. */
+export function depthwiseSuite(name: 'depthwiseBackpropInput' | 'depthwiseBackpropFilter'): void {
+  test.each([1, 2, 3])('multiplier %i', (multiplier) => {
+    for (const s of shapes) {
+      memory.clear();
+      const outputs = s.channels * multiplier;
+      const x = normals(s.batch * s.inH * s.inW * s.channels, 'x');
+      const filter = normals(s.kernelH * s.kernelW * outputs, 'filter');
+      const dy = normals(s.batch * s.outH * s.outW * outputs, 'dy');
+      const ofInput = name === 'depthwiseBackpropInput';
+      const wanted = new Float64Array(ofInput ? x.length : filter.length);
+      windows(s, (pixel, tap, out) => {
+        for (let c = 0; c < outputs; c++) {
+          const from = pixel * s.channels + Math.floor(c / multiplier);
+          const slope = dy[out * outputs + c];
+          if (ofInput) wanted[from] += slope * filter[tap * outputs + c];
+          else wanted[tap * outputs + c] += slope * x[from];
+        }
+      });
+      const [first, second] = ofInput ? [dy, filter] : [x, dy];
+      const to = memory.output(wanted.length);
+      memory.kernels[name](memory.floats(first), memory.floats(second), to, s, multiplier);
+      expect(relativeError(memory.read(to, wanted.length), wanted)).toBeLessThan(tolerance);
+    }
+  });
+}
 
-describe('maxPoolGrad hands dy to the first maximum', () => {
+/** maxPoolGrad hands dy to the first maximum. */
+export function maxPoolGradSuite(): void {
   const rng = random('pool');
   const kinds: Record<string, () => number> = {
     mixed: () => rng.normal(),
@@ -108,9 +117,10 @@ describe('maxPoolGrad hands dy to the first maximum', () => {
       expect(relativeError(memory.read(dx, x.length), wanted)).toBeLessThan(tolerance);
     }
   });
-});
+}
 
-describe('batch norm', () => {
+/** Batch norm in training: the kernel `name` against float64. The others run too, since each reads what one before it wrote. */
+export function batchNormSuite(name: 'moments' | 'normalize' | 'batchNormBackprop'): void {
   const epsilon = 1e-3;
   test.each(tails)('%i channels', (channels) => {
     for (const rows of [1, 2, 31, 32, 33, 200]) {
@@ -134,18 +144,23 @@ describe('batch norm', () => {
           relativeError(memory.read(offset, values.length), values),
           `${what} of ${rows} rows`,
         ).toBeLessThan(tolerance);
-      close(mean, wanted.mean, 'mean');
-      close(y, wanted.y, 'y');
-      close(dBeta, wanted.dBeta, 'dBeta');
-      if (rows === 1) continue; // variance 0: nothing but rounding is left of these
-      close(variance, wanted.variance, 'variance');
-      close(dGamma, wanted.dGamma, 'dGamma');
-      if (rows > 2) close(dx, wanted.dx, 'dx'); // of 2 rows dx is the difference of equal numbers
+      // With 1 row the variance is 0, and nothing but rounding is left of what depends on it.
+      if (name === 'moments') {
+        close(mean, wanted.mean, 'mean');
+        if (rows > 1) close(variance, wanted.variance, 'variance');
+      } else if (name === 'normalize') {
+        close(y, wanted.y, 'y');
+      } else {
+        close(dBeta, wanted.dBeta, 'dBeta');
+        if (rows > 1) close(dGamma, wanted.dGamma, 'dGamma');
+        // With 2 rows dx is the difference of equal numbers.
+        if (rows > 2) close(dx, wanted.dx, 'dx');
+      }
     }
   });
-});
+}
 
-/** Training batch norm in float64, gradients by the formula derived in assembly/batchNorm.ts's source. */
+/** Training batch norm in float64, gradients by the formulas that assembly/training/batchNorm.ts derives. */
 function reference(
   x: Float32Array,
   dy: Float32Array,
@@ -184,36 +199,35 @@ function reference(
   return found;
 }
 
-test('straightThrough keeps dy where |x| <= 1', () => {
-  for (const count of tails) {
-    memory.clear();
-    const x = normals(count, count);
-    x[0] = count % 2 === 0 ? 1 : -1;
-    const dy = normals(count, 'dy');
-    const dx = memory.output(count);
-    memory.kernels.straightThrough(memory.floats(x), memory.floats(dy), dx, count);
-    expect([...memory.read(dx, count)]).toEqual(
-      [...dy].map((slope, i) => (Math.abs(x[i]) <= 1 ? slope : 0)),
-    );
-  }
-});
+export function straightThroughSuite(): void {
+  test('keeps dy where |x| <= 1', () => {
+    for (const count of tails) {
+      memory.clear();
+      const x = normals(count, count);
+      x[0] = count % 2 === 0 ? 1 : -1;
+      const dy = normals(count, 'dy');
+      const dx = memory.output(count);
+      memory.kernels.straightThrough(memory.floats(x), memory.floats(dy), dx, count);
+      expect([...memory.read(dx, count)]).toEqual(
+        [...dy].map((slope, i) => (Math.abs(x[i]) <= 1 ? slope : 0)),
+      );
+    }
+  });
+}
 
-test('sgdMomentum', () => {
-  for (const count of tails) {
-    memory.clear();
-    const [w, v, g] = ['w', 'v', 'g'].map((seed) => normals(count, seed));
-    const [newW, newV] = [memory.output(count), memory.output(count)];
-    const from = { w: memory.floats(w), v: memory.floats(v), g: memory.floats(g) };
-    const o = { rate: 0.1, momentum: 0.9, decay: 0.01 };
-    memory.kernels.sgdMomentum(from, { w: newW, v: newV }, count, o);
-    const velocity = Float64Array.from(v, (value, i) => 0.9 * value + g[i] + 0.01 * w[i]);
-    const weight = Float64Array.from(w, (value, i) => value - 0.1 * velocity[i]);
-    expect(relativeError(memory.read(newV, count), velocity)).toBeLessThan(tolerance);
-    expect(relativeError(memory.read(newW, count), weight)).toBeLessThan(tolerance);
-  }
-});
-
-test('the kernel table lists every kernel once', () => {
-  const names = kernelTable.map((row) => row.name);
-  expect([...names].sort()).toEqual(Object.keys(memory.kernels).sort());
-});
+export function sgdMomentumSuite(): void {
+  test('takes the step of the formula', () => {
+    for (const count of tails) {
+      memory.clear();
+      const [w, v, g] = ['w', 'v', 'g'].map((seed) => normals(count, seed));
+      const [newW, newV] = [memory.output(count), memory.output(count)];
+      const from = { w: memory.floats(w), v: memory.floats(v), g: memory.floats(g) };
+      const o = { rate: 0.1, momentum: 0.9, decay: 0.01 };
+      memory.kernels.sgdMomentum(from, { w: newW, v: newV }, count, o);
+      const velocity = Float64Array.from(v, (value, i) => 0.9 * value + g[i] + 0.01 * w[i]);
+      const weight = Float64Array.from(w, (value, i) => value - 0.1 * velocity[i]);
+      expect(relativeError(memory.read(newV, count), velocity)).toBeLessThan(tolerance);
+      expect(relativeError(memory.read(newW, count), weight)).toBeLessThan(tolerance);
+    }
+  });
+}

@@ -1,17 +1,13 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ConvShape } from '../src/index.ts';
 import { normals, relativeError, TestMemory } from './memory.ts';
 
 /** Float32 sums of up to about 1000 products against float64: a few roundings of 6e-8, relative to the largest value. */
 const tolerance = 2e-5;
 
-let memory: TestMemory;
-beforeAll(async () => {
-  memory = await TestMemory.create();
-});
-beforeEach(() => memory.clear());
+const memory = await TestMemory.create();
 
-describe('matMul', () => {
+export function matMulSuite(): void {
   const sizes = [1, 2, 3, 4, 5, 31, 32, 33];
   for (const transposeA of [false, true])
     for (const transposeB of [false, true])
@@ -38,6 +34,7 @@ describe('matMul', () => {
       });
 
   test('a group of strips larger than the cache', () => {
+    memory.clear();
     const [m, n, k] = [130, 9, 700];
     const a = normals(m * k, 1);
     const b = normals(k * n, 2);
@@ -50,7 +47,7 @@ describe('matMul', () => {
     memory.kernels.matMul(memory.floats(a), memory.floats(b), c, o);
     expect(relativeError(memory.read(c, m * n), wanted)).toBeLessThan(tolerance);
   });
-});
+}
 
 /** Calls `visit` for each product of a convolution: indices into x, the filter and the output. */
 function sevenLoops(s: ConvShape, visit: (x: number, filter: number, out: number) => void): void {
@@ -78,9 +75,19 @@ function shape(y: Side, x: Side, batch: number, inputs: number, outputs: number)
   const out = ([size, kernel, stride, before, after]: Side) =>
     Math.floor((size + before + after - kernel) / stride) + 1;
   return {
-    ...{ batch, inputs, outputs, outH: out(y), outW: out(x) },
-    ...{ inH: y[0], kernelH: y[1], strideH: y[2], padTop: y[3] },
-    ...{ inW: x[0], kernelW: x[1], strideW: x[2], padLeft: x[3] },
+    batch,
+    inputs,
+    outputs,
+    inH: y[0],
+    kernelH: y[1],
+    strideH: y[2],
+    padTop: y[3],
+    outH: out(y),
+    inW: x[0],
+    kernelW: x[1],
+    strideW: x[2],
+    padLeft: x[3],
+    outW: out(x),
   };
 }
 
@@ -107,40 +114,29 @@ function shapes(): ConvShape[] {
   return [...found, shape([12, 3, 1, 1, 1], [20, 3, 1, 1, 1], 1, 64, 40)];
 }
 
-const sizesOf = (s: ConvShape) => ({
-  x: s.batch * s.inH * s.inW * s.inputs,
-  filter: s.kernelH * s.kernelW * s.inputs * s.outputs,
-  out: s.batch * s.outH * s.outW * s.outputs,
-});
+type ConvKernel = 'conv2d' | 'conv2dBackpropInput' | 'conv2dBackpropFilter';
 
-describe('convolution against seven loops in float64', () => {
+/** A convolution or one of its gradients against seven loops in float64. */
+export function convSuite(name: ConvKernel): void {
   const cases = shapes().map((s) => ({ name: Object.values(s).join(' '), s }));
   test.each(cases)('$name', ({ s }) => {
-    const size = sizesOf(s);
-    const x = normals(size.x, 'x');
-    const filter = normals(size.filter, 'filter');
-    const dy = normals(size.out, 'dy');
-    const out = new Float64Array(size.out);
-    const dx = new Float64Array(size.x);
-    const dFilter = new Float64Array(size.filter);
+    memory.clear();
+    const x = normals(s.batch * s.inH * s.inW * s.inputs, 'x');
+    const filter = normals(s.kernelH * s.kernelW * s.inputs * s.outputs, 'filter');
+    const dy = normals(s.batch * s.outH * s.outW * s.outputs, 'dy');
+    const [first, second, result] = {
+      conv2d: [x, filter, dy],
+      conv2dBackpropInput: [dy, filter, x],
+      conv2dBackpropFilter: [x, dy, filter],
+    }[name];
+    const wanted = new Float64Array(result.length);
     sevenLoops(s, (i, f, o) => {
-      out[o] += x[i] * filter[f];
-      dx[i] += dy[o] * filter[f];
-      dFilter[f] += x[i] * dy[o];
+      if (name === 'conv2d') wanted[o] += x[i] * filter[f];
+      else if (name === 'conv2dBackpropInput') wanted[i] += dy[o] * filter[f];
+      else wanted[f] += x[i] * dy[o];
     });
-    const at = { x: memory.floats(x), filter: memory.floats(filter), dy: memory.floats(dy) };
-    const to = {
-      out: memory.output(size.out),
-      dx: memory.output(size.x),
-      dFilter: memory.output(size.filter),
-    };
-    memory.kernels.conv2d(at.x, at.filter, to.out, s);
-    memory.kernels.conv2dBackpropInput(at.dy, at.filter, to.dx, s);
-    memory.kernels.conv2dBackpropFilter(at.x, at.dy, to.dFilter, s);
-    expect(relativeError(memory.read(to.out, size.out), out), 'out').toBeLessThan(tolerance);
-    expect(relativeError(memory.read(to.dx, size.x), dx), 'dx').toBeLessThan(tolerance);
-    expect(relativeError(memory.read(to.dFilter, size.filter), dFilter), 'dFilter').toBeLessThan(
-      tolerance,
-    );
+    const to = memory.output(wanted.length);
+    memory.kernels[name](memory.floats(first), memory.floats(second), to, s);
+    expect(relativeError(memory.read(to, wanted.length), wanted)).toBeLessThan(tolerance);
   });
-});
+}

@@ -9,14 +9,10 @@ import {
   random,
   selectBits,
 } from '@hbnn/core';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { normals, TestMemory } from './memory.ts';
 
-let memory: TestMemory;
-beforeAll(async () => {
-  memory = await TestMemory.create();
-});
-beforeEach(() => memory.clear());
+const memory = await TestMemory.create();
 
 const features = [1, 2, 3, 4, 5, 31, 32, 33, 1000, 4096];
 const mixes = ['1', '0/1', '0/0/1', '0.7/0.2/0.1', '0.5/0.5', '0:0.3/1:0.3/4:0.4', '0:1'].map(
@@ -71,9 +67,9 @@ function sampleMap(mix: Mix, select: Heuristic, count: number) {
   return { planes, map: ranked };
 }
 
-describe('binarizeSamples is core, bit for bit', () => {
+export function binarizeSamplesSuite(): void {
   for (const select of ['middle-out', 'top-down', 'bottom-up', 'random'] as const)
-    test.each(kinds)(`${select}, %s`, (kind) => {
+    test.each(kinds)(`is core bit for bit: ${select}, %s`, (kind) => {
       for (const count of features)
         for (const mix of mixes)
           for (const samples of count > 100 ? [5] : [1, 3]) {
@@ -82,10 +78,8 @@ describe('binarizeSamples is core, bit for bit', () => {
             const { planes, map } = sampleMap(mix, select, count);
             const out = memory.output(x.length);
             const scales = memory.output(samples * planes);
-            memory.kernels.binarizeSamples(
-              ...([memory.floats(x), out, samples, count] as const),
-              ...([map, planes, scales] as const),
-            );
+            const at = memory.floats(x);
+            memory.kernels.binarizeSamples(at, out, samples, count, map, planes, scales);
             const found = memory.read(out, x.length);
             const foundScales = memory.read(scales, samples * planes);
             for (let i = 0; i < samples; i++) {
@@ -100,9 +94,9 @@ describe('binarizeSamples is core, bit for bit', () => {
             }
           }
     });
-});
+}
 
-describe('binarizeShared', () => {
+export function binarizeSharedSuite(): void {
   test.each(kinds)(
     'measured over the batch is core on the whole batch, bit for bit: %s',
     (kind) => {
@@ -115,11 +109,11 @@ describe('binarizeShared', () => {
         const x = values(kind, samples * count, `${count}`);
         const out = memory.output(x.length);
         const scales = memory.output(planes);
-        memory.kernels.binarizeShared(
-          ...([memory.floats(x), out, samples, count, bytes(bits), planes, scales, true] as const),
-        );
-        const map = bitMapFrom(new Uint8Array([...bits, ...bits, ...bits]), [x.length]);
-        const wanted = binarize({ shape: [x.length], data: x }, map);
+        const at = memory.floats(x);
+        const map = bytes(bits);
+        memory.kernels.binarizeShared(at, out, samples, count, map, planes, scales, true);
+        const thrice = bitMapFrom(new Uint8Array([...bits, ...bits, ...bits]), [x.length]);
+        const wanted = binarize({ shape: [x.length], data: x }, thrice);
         expectSame(
           memory.read(out, x.length),
           approximate(wanted).data as Float32Array,
@@ -132,6 +126,7 @@ describe('binarizeShared', () => {
   );
 
   test('given scales are used as they are', () => {
+    memory.clear();
     const x = normals(66, 3);
     const bits = Uint8Array.from({ length: 33 }, (_, i) => i % 4);
     const out = memory.output(66);
@@ -151,17 +146,19 @@ describe('binarizeShared', () => {
     expectSame(memory.read(out, 66), wanted, 'given');
     expectSame(memory.read(at[1], 3), given, 'scales');
   });
-});
+}
 
-test('meanMagnitudes adds samples in float64', () => {
-  for (const count of features) {
-    memory.clear();
-    const x = normals(3 * count, count);
-    const means = memory.output(count);
-    memory.kernels.meanMagnitudes(memory.floats(x), 3, count, means);
-    const wanted = Float32Array.from({ length: count }, (_, j) =>
-      Math.fround((Math.abs(x[j]) + Math.abs(x[count + j]) + Math.abs(x[2 * count + j])) / 3),
-    );
-    expectSame(memory.read(means, count), wanted, `${count}`);
-  }
-});
+export function meanMagnitudesSuite(): void {
+  test('adds samples in float64', () => {
+    for (const count of features) {
+      memory.clear();
+      const x = normals(3 * count, count);
+      const means = memory.output(count);
+      memory.kernels.meanMagnitudes(memory.floats(x), 3, count, means);
+      const wanted = Float32Array.from({ length: count }, (_, j) =>
+        Math.fround((Math.abs(x[j]) + Math.abs(x[count + j]) + Math.abs(x[2 * count + j])) / 3),
+      );
+      expectSame(memory.read(means, count), wanted, `${count}`);
+    }
+  });
+}
