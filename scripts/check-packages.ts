@@ -108,7 +108,8 @@ async function lintTarball(name: Name, tarball: string): Promise<void> {
 function checkContents(folder: string): void {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
   const named = [
-    ...['LICENSE', 'README.md'],
+    'LICENSE',
+    'README.md',
     ...Object.values(manifest.bin ?? {}),
     ...Object.values(manifest.exports).flatMap((conditions) => Object.values(conditions)),
   ];
@@ -175,7 +176,8 @@ export type Meter = ProgressMeter;
   const flags = ['--noEmit', '--strict', '--module', 'NodeNext', '--target', 'ES2022'];
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
   const { stdout } = spawnSync(process.execPath, [tsc, ...flags, ...types, ...files], {
-    ...{ cwd: folder, encoding: 'utf8' },
+    cwd: folder,
+    encoding: 'utf8',
   });
   const faults = stdout.split('\n').filter((line) => /error TS/.test(line));
   const foreign = faults.filter((line) => /^node_modules\/(?!@hbnn\/)|^\.\.\//.test(line));

@@ -45,7 +45,9 @@ export function runExample(
   try {
     writeFileSync(file, language === 'sh' ? `${o.prelude ?? ''}\n${code}` : code);
     const ended = spawnSync(command, args, {
-      ...{ cwd: folder, encoding: 'utf8', env: { ...process.env, ...o.env } },
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, ...o.env },
     });
     const lines = ended.stdout.trim().split('\n');
     return { code: ended.status, out: ended.stdout, err: ended.stderr, lines };

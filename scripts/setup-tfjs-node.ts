@@ -117,8 +117,13 @@ function buildAddon(folder: string): void {
   run(
     'npx',
     [
-      ...['--yes', nodeGyp, 'rebuild', '--module_name=tfjs_binding', `--module_path=${target}`],
-      ...[`--napi_build_version=${napi}`, `--napi_version=${napi}`],
+      '--yes',
+      nodeGyp,
+      'rebuild',
+      '--module_name=tfjs_binding',
+      `--module_path=${target}`,
+      `--napi_build_version=${napi}`,
+      `--napi_version=${napi}`,
       ...(headers ? [`--nodedir=${prefix}`] : []),
     ],
     folder,

@@ -27,7 +27,9 @@ for (const folder of folders) rmSync(report(folder), { force: true });
 // A locally installed turbo and biome; one package's tests at a time would leave a core idle.
 const run = (command: string, ...args: string[]): boolean =>
   spawnSync(join(root, 'node_modules', '.bin', command), args, {
-    ...{ cwd: root, stdio: 'inherit', shell: process.platform === 'win32' },
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
   }).status === 0;
 
 const style = run('biome', 'check', '.');

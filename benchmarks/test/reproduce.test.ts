@@ -53,7 +53,12 @@ describe('bench:reproduce', () => {
       [11, 12],
     ]);
     expect(Object.keys(provenance)).toEqual([
-      ...['commit', 'date', 'machine', 'node', 'backend', 'command'],
+      'commit',
+      'date',
+      'machine',
+      'node',
+      'backend',
+      'command',
     ]);
     expect(provenance.command).toContain('--max-steps 3');
     const html = readFileSync(join(out, 'report.html'), 'utf8');

@@ -81,7 +81,9 @@ const ownNames = (list: Readonly<Record<string, string>> = {}): string[] =>
     .filter((name) => name.startsWith(scope))
     .map((name) => name.slice(scope.length));
 const loaded = (p: Manifest): Record<string, string> => ({
-  ...{ ...p.dependencies, ...p.optionalDependencies, ...p.peerDependencies },
+  ...p.dependencies,
+  ...p.optionalDependencies,
+  ...p.peerDependencies,
 });
 const published = packages.filter((p) => !p.private);
 

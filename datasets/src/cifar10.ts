@@ -10,8 +10,16 @@ import { type LabelledImages, labelledImages } from './images.ts';
 
 /** The ten classes, by label. */
 export const cifar10Classes = [
-  ...['airplane', 'automobile', 'bird', 'cat', 'deer'],
-  ...['dog', 'frog', 'horse', 'ship', 'truck'],
+  'airplane',
+  'automobile',
+  'bird',
+  'cat',
+  'deer',
+  'dog',
+  'frog',
+  'horse',
+  'ship',
+  'truck',
 ];
 
 const side = 32;

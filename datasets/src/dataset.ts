@@ -95,7 +95,8 @@ export function memoryDataset(
   const test = reduce(images.test, o.testLimit);
   const normalization = normalizationOf(train);
   return {
-    ...{ name, label },
+    name,
+    label,
     train: memorySource(name, classes, train, normalization),
     test: memorySource(name, classes, test, normalization),
     ...(validation && { validation: memorySource(name, classes, validation, normalization) }),

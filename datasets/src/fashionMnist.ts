@@ -10,8 +10,16 @@ import { type LabelledImages, labelledImages } from './images.ts';
 
 /** The ten classes, by label. */
 export const fashionMnistClasses = [
-  ...['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat'],
-  ...['Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'],
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
 ];
 
 // SHA-256 of the archives' content: it stays the same however the archives were packed.

@@ -28,8 +28,16 @@ export const isOtherImageName = (name: string): boolean => otherSuffixes.test(na
 
 /** Names of files and folders that systems and tools leave behind, among them macOS' `._NAME.jpg` beside NAME.jpg. */
 const leftBySystems = new Set([
-  ...['thumbs.db', 'ehthumbs.db', 'desktop.ini', 'icon\r', '__macosx', '@eadir'],
-  ...['$recycle.bin', 'system volume information', 'lost+found', '#recycle'],
+  'thumbs.db',
+  'ehthumbs.db',
+  'desktop.ini',
+  'icon\r',
+  '__macosx',
+  '@eadir',
+  '$recycle.bin',
+  'system volume information',
+  'lost+found',
+  '#recycle',
 ]);
 const isHidden = (name: string): boolean =>
   name.startsWith('.') || leftBySystems.has(name.toLowerCase());

@@ -157,7 +157,10 @@ export function memorySource(
     return { images: pixels, labels, count: indices.length, indices };
   };
   return {
-    ...{ name, shape: images.shape, classes, count },
+    name,
+    shape: images.shape,
+    classes,
+    count,
     normalization,
     async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
       const order = epochOrder(count, shuffle, seed, epoch);

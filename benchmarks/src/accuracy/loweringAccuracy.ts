@@ -54,8 +54,15 @@ async function trainedRun(
   o: { from?: string; backend: BackendName },
 ): Promise<{ dataset: Dataset; dir: string }> {
   const config = runConfig({
-    ...{ data: 'cifar10', network, weights: 1.4, inputs: 1.4 },
-    ...{ inputMap: 'static', inputMapPer: 'channel', epochs: 4, learningRate: 0.1, seed },
+    data: 'cifar10',
+    network,
+    weights: 1.4,
+    inputs: 1.4,
+    inputMap: 'static',
+    inputMapPer: 'channel',
+    epochs: 4,
+    learningRate: 0.1,
+    seed,
     ...(o.from !== undefined && { from: o.from }),
   });
   const dataset = await openDataset(config.data, config);
@@ -109,11 +116,17 @@ async function measure(
     encodeModel(lowered.model).length,
   );
   return {
-    ...{ network, seed, images: after.images, top1Before: before.top1, top1After: after.top1 },
+    network,
+    seed,
+    images: after.images,
+    top1Before: before.top1,
+    top1After: after.top1,
     lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(2)),
     top1With8BitScales: await fastTop1(lower(trained, { scaleBits: 8 }).model, test),
-    ...{ unequalScores: after.unequalScores, bytes, smallerThanFloat32 },
-    ...{ largestError: Number(worst.error.toFixed(4)) },
+    unequalScores: after.unequalScores,
+    bytes,
+    smallerThanFloat32,
+    largestError: Number(worst.error.toFixed(4)),
     largestErrorAt: `${worst.name}, ${worst.what}`,
   };
 }

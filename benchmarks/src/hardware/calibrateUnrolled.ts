@@ -49,7 +49,8 @@ function layerOf(seed: number): Measured {
       : `conv:4x4x${pick([1, 2, 3, 4])},k${pick(['1x1', '2x2'])},o${pick([1, 2, 4])},s2,p0`;
   const depthwise = (): string => `depthwise:4x4x${pick([4, 8])},k3x3,o8,p1`;
   return {
-    ...{ seed, layer: seed >= firstSmall ? small() : rng.below(10) < 9 ? dense() : depthwise() },
+    seed,
+    layer: seed >= firstSmall ? small() : rng.below(10) < 9 ? dense() : depthwise(),
     mix: pick([
       '1',
       '1',

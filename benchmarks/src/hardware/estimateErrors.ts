@@ -77,7 +77,9 @@ function targetOf(name: string): Target {
   const adder = cellOfRole(libraries, 'fullAdder')?.areaUm2;
   return {
     name: name.replaceAll('+', ','),
-    ...{ circuit: adder === undefined ? 'gates' : 'adders', gate, adderGates: (adder ?? 0) / gate },
+    circuit: adder === undefined ? 'gates' : 'adders',
+    gate,
+    adderGates: (adder ?? 0) / gate,
   };
 }
 
@@ -103,8 +105,11 @@ interface StepError {
 async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Target) {
   const { layer, mix, inputMix, mapPer, inputMapPer } = drawn(seed);
   const model = randomModel(seed, {
-    ...{ layer, mix: parseMix(mix), mapPer: parseMapPer(mapPer) },
-    ...{ inputMix: parseMix(inputMix), inputMapPer },
+    layer,
+    mix: parseMix(mix),
+    mapPer: parseMapPer(mapPer),
+    inputMix: parseMix(inputMix),
+    inputMapPer,
   });
   const design = unrolledDesign(model, { style: name === 'xc7' ? 'xc7' : 'gates' });
   const tools = synthesisTarget(name, (file) => cellFile(read(file), file));
@@ -152,19 +157,19 @@ const rows = targets.flatMap(({ name, circuit }) =>
     const percent = (off: number): number => Number((100 * off).toFixed(1));
     return [
       {
-        ...{
-          target: name
-            .split(/[:,]/)
-            .map((part) => basename(part))
-            .join(' '),
-          circuit,
-        },
-        ...{ step: names[step] ?? step, count: large.length },
+        target: name
+          .split(/[:,]/)
+          .map((part) => basename(part))
+          .join(' '),
+        circuit,
+        step: names[step] ?? step,
+        count: large.length,
         medianPercent: Math.abs(percent(sizes[Math.floor((sizes.length - 1) / 2)].off)),
         above5Percent: sizes.filter(({ off }) => Math.abs(off) > 0.05).length,
         above15Percent: sizes.filter(({ off }) => Math.abs(off) > 0.15).length,
         worstPercent: percent(worst.off),
-        ...{ worstArea: Math.round(worst.area), worstSeed: worst.seed },
+        worstArea: Math.round(worst.area),
+        worstSeed: worst.seed,
         outsideBand: own.filter(({ inBand }) => !inBand).length,
       },
     ];

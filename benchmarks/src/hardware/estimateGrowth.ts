@@ -28,8 +28,11 @@ interface Layer {
 
 function areasOf(seed: number, { inputs, outputs, mix, mapPer, inputMix }: Layer): number[] {
   const model = randomModel(seed, {
-    ...{ layer: `dense:${inputs}x${outputs}`, mix: parseMix(mix), mapPer },
-    ...{ inputMix: parseMix(inputMix), inputMapPer: 'channel' },
+    layer: `dense:${inputs}x${outputs}`,
+    mix: parseMix(mix),
+    mapPer,
+    inputMix: parseMix(inputMix),
+    inputMapPer: 'channel',
   });
   return circuits.map(([circuit, cell]) => unrolledArea(model, circuit, cell).total.value);
 }

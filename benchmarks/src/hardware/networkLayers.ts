@@ -58,8 +58,11 @@ function modelOf(
 ): CheckedModel {
   const mix = circuitMixes.find(([average]) => average === bits)?.[1] ?? '1';
   return randomModel(`${inputs}x${outputs} ${bits}${variant}`, {
-    ...{ layer: `dense:${inputs}x${outputs}`, mix: parseMix(mix), mapPer: parseMapPer(mapPer) },
-    ...{ inputMix: parseMix(scaling === 'weights' ? '1' : mix), inputMapPer: 'channel' },
+    layer: `dense:${inputs}x${outputs}`,
+    mix: parseMix(mix),
+    mapPer: parseMapPer(mapPer),
+    inputMix: parseMix(scaling === 'weights' ? '1' : mix),
+    inputMapPer: 'channel',
   });
 }
 
@@ -104,7 +107,8 @@ async function synthesized(
   const area = target === 'xc7' ? found?.luts : found?.area;
   if (area === undefined) throw new HbnnError(`${target}: expected an area of ${module}, got none`);
   const result: Synthesized = {
-    ...{ area: area / gate, synthesisSeconds },
+    area: area / gate,
+    synthesisSeconds,
     ...(found?.sites !== undefined && { sites: found.sites }),
   };
   mkdirSync(folder, { recursive: true });

@@ -39,19 +39,15 @@ export function alexNetModel(seed: number): CheckedModel {
 
 /** Outputs and stride of MobileNet's depthwise-pointwise blocks. */
 export const mobileNetBlocks: readonly (readonly [number, number])[] = [
-  ...([
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-  ] as const),
+  [64, 1],
+  [128, 2],
+  [128, 1],
+  [256, 2],
+  [256, 1],
+  [512, 2],
   ...Array.from({ length: 5 }, () => [512, 1] as const),
-  ...([
-    [1024, 2],
-    [1024, 1],
-  ] as const),
+  [1024, 2],
+  [1024, 1],
 ];
 
 /** MobileNet 1.0-224: pointwise convolutions of 1.4 bits, the rest of 8. */
@@ -69,7 +65,10 @@ export function mobileNetModel(seed: number): CheckedModel {
     size /= stride;
     layers.push(
       {
-        ...{ kind: 'depthwise', name: `${name}/depthwise`, strides: [stride, stride], padding },
+        kind: 'depthwise',
+        name: `${name}/depthwise`,
+        strides: [stride, stride],
+        padding,
         weights: int8Weights(rng, [channels, 3, 3, 1]),
       },
       threshold(rng, `${name}/bits`, [size, size, channels]),
@@ -141,7 +140,12 @@ function planeWeights(rng: Random, shape: readonly number[]): IntegerWeights {
   for (let i = 0; i < bits.length; i++) bits[i] = width(rng);
   const signs = bits.map((w) => rng.below(1 << w));
   return {
-    ...{ kind: 'planes', shape, bits, signs, scalePer: 'tensor', mapPer: 'element' },
+    kind: 'planes',
+    shape,
+    bits,
+    signs,
+    scalePer: 'tensor',
+    mapPer: 'element',
     multiples: multiples.map((k) => Uint8Array.of(k)),
   };
 }
@@ -160,7 +164,11 @@ const conv = (
 ): IntegerLayer => ({ kind: 'conv', name, strides: [stride, stride], padding, weights });
 
 const pool = (name: string, size: number): IntegerLayer => ({
-  ...{ kind: 'maxPool', name, size: [size, size], strides: [2, 2], padding: [0, 0, 0, 0] },
+  kind: 'maxPool',
+  name,
+  size: [size, size],
+  strides: [2, 2],
+  padding: [0, 0, 0, 0],
 });
 
 /** Maps per channel. */
@@ -168,7 +176,9 @@ function threshold(rng: Random, name: string, shape: FeatureShape): IntegerLayer
   const channels = shape[2];
   const widths = Uint8Array.from({ length: channels }, () => width(rng));
   return {
-    ...{ kind: 'threshold', name, multiples: Uint8Array.from(multiples) },
+    kind: 'threshold',
+    name,
+    multiples: Uint8Array.from(multiples),
     bits: Uint8Array.from({ length: featureCount(shape) }, (_, i) => widths[i % channels]),
     thresholds: Int32Array.from(
       { length: channels * treeSize(planes) },
@@ -179,7 +189,10 @@ function threshold(rng: Random, name: string, shape: FeatureShape): IntegerLayer
 }
 
 const requantize = (name: string, channels: number): IntegerLayer => ({
-  ...{ kind: 'requantize', name, minimum: 0, maximum: 255 },
+  kind: 'requantize',
+  name,
+  minimum: 0,
+  maximum: 255,
   multipliers: new Int16Array(channels).fill(1000),
   offsets: new Float64Array(channels),
   shifts: new Uint8Array(channels).fill(10),

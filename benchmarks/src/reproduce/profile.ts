@@ -90,8 +90,13 @@ function cifar10(): Profile {
     alexNet: { network: 'alexnet-bn', epochs },
     mobileNet: { network: 'mobilenet', epochs },
     vgg8: { network: 'vgg8', epochs },
-    ...{ deciding: [1, 2, 3], others: [1], layerOthers: [1] },
-    ...{ tableDeciding: [1, 2, 3], tableOthers: [1], variantSeeds: [1, 2, 3], beyondPaper: true },
+    deciding: [1, 2, 3],
+    others: [1],
+    layerOthers: [1],
+    tableDeciding: [1, 2, 3],
+    tableOthers: [1],
+    variantSeeds: [1, 2, 3],
+    beyondPaper: true,
   };
 }
 
@@ -106,8 +111,13 @@ function imagenet(): Profile {
     alexNet: { network: 'alexnet-bn-full', ...full },
     // Its many wide feature maps fill the WASM heap at 32 images.
     mobileNet: { network: 'mobilenet-full', ...full, batch: 16 },
-    ...{ deciding: [1], others: [1], layerOthers: [1], tableDeciding: [1], tableOthers: [1] },
-    ...{ variantSeeds: [1], beyondPaper: false },
+    deciding: [1],
+    others: [1],
+    layerOthers: [1],
+    tableDeciding: [1],
+    tableOthers: [1],
+    variantSeeds: [1],
+    beyondPaper: false,
   };
 }
 

@@ -35,8 +35,15 @@ import { runSettings, storedResults } from './runner.ts';
 import type { SettingResults, Stage } from './stage.ts';
 
 const stages: readonly Stage[] = [
-  ...[figure2a, figure2b, figure3a, figure3b],
-  ...[table1, mixInsensitivity, inputMaps, weightVariants, table2],
+  figure2a,
+  figure2b,
+  figure3a,
+  figure3b,
+  table1,
+  mixInsensitivity,
+  inputMaps,
+  weightVariants,
+  table2,
 ];
 const stageNames = [...stages.map(({ name }) => name), 'report'];
 const cache = fileURLToPath(new URL('../../../.cache/reproduce', import.meta.url));
@@ -231,7 +238,11 @@ async function verify(o: Options): Promise<void> {
 /** The numbers of a stage, as the report has them. */
 function printRows({ title, rows }: StageReport): void {
   const lines = rows.map(({ label, ours, spread, paper, unit }) => ({
-    ...{ row: label, ours, '±': spread, paper, unit },
+    row: label,
+    ours,
+    '±': spread,
+    paper,
+    unit,
   }));
   process.stdout.write(`${title}\n${tableText(lines)}\n`);
 }

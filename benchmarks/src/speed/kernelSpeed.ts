@@ -101,7 +101,11 @@ function rowOf(
   ms: number,
 ): Row {
   return {
-    ...{ network: layer.network, layer: layer.name, engine, batch, ms },
+    network: layer.network,
+    layer: layer.name,
+    engine,
+    batch,
+    ms,
     ...(bits && { bits }),
     ...(how !== undefined && { how }),
     gigamacsPerSecond: (macsOf(layer) * batch) / ms / 1e6,
@@ -124,7 +128,11 @@ function together(rows: readonly Row[], network: string): Row[] {
   const alternative = all.find(({ row }) => row.engine === baseline);
   return all.map(({ row: { engine, bits, batch }, ms, macs }): Row => {
     return {
-      ...{ network, layer: 'all convolutions', engine, batch, ms },
+      network,
+      layer: 'all convolutions',
+      engine,
+      batch,
+      ms,
       ...(bits && { bits }),
       gigamacsPerSecond: macs / ms,
       imagesPerSecond: (batch * 1000) / ms,
@@ -148,7 +156,11 @@ async function measureWhole(network: BenchLayer['network'], o: Options): Promise
   return engines.map(({ engine, bits }, i): Row => {
     const ms = times[i];
     return {
-      ...{ network, layer: 'whole network', engine, batch: o.batch, ms },
+      network,
+      layer: 'whole network',
+      engine,
+      batch: o.batch,
+      ms,
       ...(bits && { bits }),
       gigamacsPerSecond: macs / ms / 1e6,
       imagesPerSecond: (o.batch * 1000) / ms,
@@ -198,7 +210,8 @@ async function measureWays(layer: BenchLayer, bits: LayerBits, o: Options): Prom
   for (const engine of all) await engine.dispose();
   return all.map((engine, i) => ({
     ...rowOf(layer, engine, o.batch, times[i]),
-    ...{ expectedMs: engine.expectedMs, chosen: engine.how === usual.how },
+    expectedMs: engine.expectedMs,
+    chosen: engine.how === usual.how,
   }));
 }
 

@@ -29,7 +29,10 @@ export interface StepProfile {
 }
 
 const binarization = new Set([
-  ...['HbnnOnHost', 'HbnnBinarizeSamples', 'HbnnBinarizeShared', 'HbnnMeanMagnitudes'],
+  'HbnnOnHost',
+  'HbnnBinarizeSamples',
+  'HbnnBinarizeShared',
+  'HbnnMeanMagnitudes',
 ]);
 
 interface Sum {

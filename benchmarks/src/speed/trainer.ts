@@ -38,7 +38,9 @@ function noise({ network, batch }: Setting): BatchSource {
   const images = Float32Array.from({ length: batch * size }, () => rng.normal());
   const labels = Int32Array.from({ length: batch }, () => rng.below(classes));
   return {
-    ...{ name: 'noise', shape: input, count: batch * 1e6 },
+    name: 'noise',
+    shape: input,
+    count: batch * 1e6,
     classes: Array.from({ length: classes }, (_, i) => `${i}`),
     async *batches() {
       for (;;) yield { images, labels, count: batch };

@@ -99,7 +99,11 @@ async function measure(
     const stepMs = median(turns.map((turn) => turn.stepMs));
     const stepCpuMs = median(turns.map((turn) => turn.stepCpuMs));
     rows.push({
-      ...{ network, backend, bits, batch: o.batch, stepMs },
+      network,
+      backend,
+      bits,
+      batch: o.batch,
+      stepMs,
       imagesPerSecond: (1000 * o.batch) / stepMs,
       imagesPerCpuSecond: (1000 * o.batch) / stepCpuMs,
       gigaflops: (2 * trainer.products) / stepMs / 1e6,

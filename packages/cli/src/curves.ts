@@ -20,15 +20,21 @@ interface Panel {
 
 const panels: readonly Panel[] = [
   {
-    ...{ title: 'loss', factor: 1, about: 'cross-entropy in nats' },
+    title: 'loss',
+    factor: 1,
+    about: 'cross-entropy in nats',
     values: { training: 'loss', validation: 'validationLoss' },
   },
   {
-    ...{ title: 'accuracy (%)', factor: 100, about: 'top-1' },
+    title: 'accuracy (%)',
+    factor: 100,
+    about: 'top-1',
     values: { training: 'accuracy', validation: 'validationAccuracy' },
   },
   {
-    ...{ title: 'learning rate', factor: 1, about: 'of each step' },
+    title: 'learning rate',
+    factor: 1,
+    about: 'of each step',
     values: { training: 'learningRate' },
   },
 ];
@@ -57,7 +63,10 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
   const names = runs.map(({ name }) => name);
   const kinds = [...new Set(points.map(({ kind }) => kind))];
   return {
-    ...{ width: 780, height: 230, data: { values: points }, config: chartConfig },
+    width: 780,
+    height: 230,
+    data: { values: points },
+    config: chartConfig,
     layer: [
       {
         mark: { type: 'line' },
@@ -81,11 +90,14 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
       x: { field: 'step', type: 'quantitative', title: 'step', axis: { tickMinStep: 1 } },
       y: { field: 'y', type: 'quantitative', title: panel.title, scale: { zero: false } },
       color: {
-        ...{ field: 'run', type: 'nominal', scale: { domain: names } },
+        field: 'run',
+        type: 'nominal',
+        scale: { domain: names },
         ...(names.length === 1 && { legend: null }),
       },
       strokeDash: {
-        ...{ field: 'kind', type: 'nominal' },
+        field: 'kind',
+        type: 'nominal',
         scale: { domain: ['training', 'validation'], range: [[], [5, 3]] },
         legend:
           kinds.length === 1
@@ -123,8 +135,13 @@ function table(runs: readonly RunMetrics[]): string {
     return `<tr><td>${escapeHtml(name)}</td>${[...cells, seconds].map(number).join('')}</tr>`;
   });
   const heads = [
-    ...['run', 'steps', 'training loss', 'test accuracy (%)', 'best validation accuracy (%)'],
-    ...['training accuracy (%)', 'seconds'],
+    'run',
+    'steps',
+    'training loss',
+    'test accuracy (%)',
+    'best validation accuracy (%)',
+    'training accuracy (%)',
+    'seconds',
   ];
   const head = heads.map((text) => `<th>${text}</th>`).join('');
   return `<div class="table"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;

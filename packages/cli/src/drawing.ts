@@ -3,7 +3,12 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 
 /** The colours of series, in order. */
 export const colours: readonly string[] = [
-  ...['#1f5fa8', '#d9822b', '#5a8f3c', '#8a5aa8', '#b04a4a', '#6b7280'],
+  '#1f5fa8',
+  '#d9822b',
+  '#5a8f3c',
+  '#8a5aa8',
+  '#b04a4a',
+  '#6b7280',
 ];
 
 /** The look of every chart: a Vega-Lite `config`. */

@@ -17,8 +17,11 @@ export function modelSizes(model: CheckedModel, bytes: number): ModelSizes {
   const weights = weightCount(model);
   const rounded = (value: number): number => Number(value.toFixed(3));
   return {
-    ...{ weights, bytes, float32Bytes: 4 * weights },
-    ...{ oneBitBytes: Math.ceil(weights / 8), twoBitBytes: Math.ceil(weights / 4) },
+    weights,
+    bytes,
+    float32Bytes: 4 * weights,
+    oneBitBytes: Math.ceil(weights / 8),
+    twoBitBytes: Math.ceil(weights / 4),
     smallerThanFloat32: rounded((4 * weights) / bytes),
     bitsPerWeight: rounded((8 * bytes) / weights),
   };

@@ -40,7 +40,8 @@ function reportOf(error: unknown, name: string): Report {
   if (error instanceof HbnnError) return { exitCode: badInput, message: oneLine(error.message) };
   const { message, stack } = error as Error;
   return {
-    ...{ exitCode: bug, message: `fault in ${name} itself, please report it: ${oneLine(message)}` },
+    exitCode: bug,
+    message: `fault in ${name} itself, please report it: ${oneLine(message)}`,
     details: `${stack}\n`,
   };
 }

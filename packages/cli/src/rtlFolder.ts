@@ -46,7 +46,11 @@ export function writeRtl(
   const { top, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
   const manifest: RtlManifest & { format: string } = {
-    ...{ format, model: model.name, top, style, architecture: design.kind },
+    format,
+    model: model.name,
+    top,
+    style,
+    architecture: design.kind,
     ...(design.kind === 'folded'
       ? { cyclesPerImage: design.cyclesPerImage, folds: foldsOf(design) }
       : { latencyCycles: design.latencyCycles }),

@@ -41,7 +41,14 @@ describe('hbnn binarize', () => {
   it('writes map, approximation and planes, and prints what they come to', () => {
     const out = join(temporary(), 'deep', 'out');
     const { code, out: text } = hbnn(
-      ...['binarize', '--in', saved({ shape, data }), '--average', '1.4', '--out', out, '--json'],
+      'binarize',
+      '--in',
+      saved({ shape, data }),
+      '--average',
+      '1.4',
+      '--out',
+      out,
+      '--json',
     );
     expect(code).toBe(0);
     const map = selectBits({ shape, data }, { mix: distFromAverage(1.4), select: 'middle-out' });
@@ -239,7 +246,10 @@ describe('hbnn binarize', () => {
     expect(hbnn('binarize', ...args, '--force').code).toBe(0);
     expect(read(out, 'map.npy').shape).toEqual(shape);
     expect(readdirSync(out).sort()).toEqual([
-      ...['approximation.npy', 'map.npy', 'notes.txt', 'planes.json'],
+      'approximation.npy',
+      'map.npy',
+      'notes.txt',
+      'planes.json',
     ]);
   });
 

@@ -46,7 +46,9 @@ const layers = [
 describe('the estimator counts what the generator makes', () => {
   it.each(layers)('of %s, %d bits, inputs %d bits', (layer, weights, inputs) => {
     const model = randomModel(7, {
-      ...{ layer, mix: distFromAverage(weights), inputMix: distFromAverage(inputs) },
+      layer,
+      mix: distFromAverage(weights),
+      inputMix: distFromAverage(inputs),
       inputMapPer: 'channel',
     });
     const own = generated(model, 'xc7')[1];

@@ -6,8 +6,18 @@ import type { ComparisonResults } from '../src/compare/results.ts';
 import { hbnn, startHbnn, temporary } from './process.ts';
 
 const small = [
-  ...['--limit', '300', '--test-limit', '200', '--epochs', '1', '--batch', '32'],
-  ...['--learning-rate', '0.2', '--recalibrate', '64'],
+  '--limit',
+  '300',
+  '--test-limit',
+  '200',
+  '--epochs',
+  '1',
+  '--batch',
+  '32',
+  '--learning-rate',
+  '0.2',
+  '--recalibrate',
+  '64',
 ];
 const two = ['--weights', '1,2', '--seeds', '2', ...small];
 const read = (folder: string): ComparisonResults =>
@@ -19,9 +29,7 @@ describe('hbnn compare-settings', () => {
     const [alone, cut] = [join(dir, 'alone'), join(dir, 'cut')];
     const ended = hbnn('compare-settings', ...two, '--out', alone, '--json');
     expect(ended.code, ended.err).toBe(0);
-    const child = startHbnn(
-      ...['compare-settings', ...two, '--checkpoint-seconds', '0', '--out', cut],
-    );
+    const child = startHbnn('compare-settings', ...two, '--checkpoint-seconds', '0', '--out', cut);
     const gone = new Promise((done) => child.once('exit', done));
     const first = join(cut, 'runs', 'weights-1', 'seed-1', 'result.json');
     const second = join(cut, 'runs', 'weights-2', 'seed-1', 'config.json');

@@ -25,7 +25,10 @@ describe('hbnn estimate', () => {
     expect(found).toMatchObject({ target: 'XC7Z045', style: 'unrolled', clockHz: 1e8, fits: true });
     expect(found.luts).toMatchObject({ unit: 'LUT', source: 'calibrated model' });
     expect(found.area.steps.map(({ name }: { name: string }) => name)).toEqual([
-      ...['input', 'layer', 'scores', 'largest'],
+      'input',
+      'layer',
+      'scores',
+      'largest',
     ]);
     expect(found.framesPerSecond.value).toBe(1e8);
     expect(found.unknown.clock).toContain('nothing is placed');

@@ -45,7 +45,7 @@ describe('integer models on the command line', () => {
     // 1.4 signs and the entropy of 0.7/0.2/0.1, with a few bytes for two small layers.
     expect(bitsPerBinarizedWeight).toBeGreaterThan(2.5);
     expect(bitsPerBinarizedWeight).toBeLessThan(2.8);
-    const fewer = hbnn(...['lower', '--run', run, '--out', model, '--test-limit', '100', '--json']);
+    const fewer = hbnn('lower', '--run', run, '--out', model, '--test-limit', '100', '--json');
     expect(JSON.parse(fewer.out)).toMatchObject({ images: 100, bytes: result.bytes });
     const vain = ['--no-evaluate', '--test-limit', '100'];
     expect(hbnn('lower', '--run', run, '--out', model, ...vain)).toMatchObject({
@@ -53,8 +53,16 @@ describe('integer models on the command line', () => {
       err: 'hbnn: --test-limit: has no effect with --no-evaluate; leave one of them out\n',
     });
     const measured = hbnn(
-      ...['eval', '--model', model, '--data', 'fashion-mnist-subset', '--engine', 'reference'],
-      ...['--test-limit', '200', '--json'],
+      'eval',
+      '--model',
+      model,
+      '--data',
+      'fashion-mnist-subset',
+      '--engine',
+      'reference',
+      '--test-limit',
+      '200',
+      '--json',
     );
     expect(JSON.parse(measured.out)).toMatchObject({ top1: result.top1After, images: 200 });
     const dumped = join(dir, 'dumped');

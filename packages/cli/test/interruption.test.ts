@@ -37,8 +37,20 @@ async function stopped(
 const esc = '\u001b';
 
 const settings = [
-  ...['--limit', '1280', '--test-limit', '500', '--epochs', '4', '--learning-rate', '0.2'],
-  ...['--inputs', '1.4', '--input-map', 'static', '--validation', '100'],
+  '--limit',
+  '1280',
+  '--test-limit',
+  '500',
+  '--epochs',
+  '4',
+  '--learning-rate',
+  '0.2',
+  '--inputs',
+  '1.4',
+  '--input-map',
+  'static',
+  '--validation',
+  '100',
 ];
 const linesOf = (file: string): number =>
   existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').length : 0;
@@ -61,7 +73,9 @@ describe('hbnn train, told to stop', () => {
     const again = ['train', '--out', cut, '--resume', '--json'];
     const before = linesOf(metrics);
     const second = await stopped(
-      ...([again, ['SIGTERM', 'SIGTERM'], () => linesOf(metrics) > before + 30] as const),
+      again,
+      ['SIGTERM', 'SIGTERM'],
+      () => linesOf(metrics) > before + 30,
     );
     expect(second.code).toBe(143);
     expect(JSON.parse(second.out)).toEqual({
@@ -106,7 +120,8 @@ it('hbnn eval and hbnn lower, told to stop, leave no file and exit as shells say
   const model = hbnn('lower', '--run', run, '--out', out, '--no-evaluate');
   expect(model.code, model.err).toBe(0);
   expect(await stopped(['eval', '--model', out], ['SIGINT'], measuring)).toMatchObject({
-    ...{ code: 130, out: '' },
+    code: 130,
+    out: '',
   });
   expect(await stopped(['eval', '--run', run], ['SIGINT'], loading)).toMatchObject({ code: 130 });
   expect(readdirSync(dir).sort()).toEqual(['m.hbnn', 'run']);

@@ -39,7 +39,9 @@ describe('hbnn plot', () => {
     // The test accuracy is the run's own; what was seen in training has its own column.
     const heads = [...page.matchAll(/<th>(.*?)<\/th>/g)].map(([, head]) => head);
     expect(heads.slice(3, 6)).toEqual([
-      ...['test accuracy (%)', 'best validation accuracy (%)', 'training accuracy (%)'],
+      'test accuracy (%)',
+      'best validation accuracy (%)',
+      'training accuracy (%)',
     ]);
     const rows = [...page.matchAll(/<tr><td>(.*?)<\/td>(.*?)<\/tr>/g)].map(([, , cells]) =>
       [...cells.matchAll(/>([^<>]+)</g)].map(([, cell]) => cell),

@@ -44,7 +44,8 @@ export function hbnnTo(path: string, ...args: string[]): Ended {
   const out = openSync(path, 'w');
   try {
     const { status, stderr } = spawnSync(process.execPath, [...flags, ...args], {
-      ...{ encoding: 'utf8', stdio: ['ignore', out, 'pipe'] },
+      encoding: 'utf8',
+      stdio: ['ignore', out, 'pipe'],
     });
     return { code: status, out: '', err: stderr };
   } finally {

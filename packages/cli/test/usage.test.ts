@@ -190,7 +190,8 @@ describe('help', () => {
   it('has bold headings only where there are colors to be', () => {
     const help = (env: Record<string, string>): string =>
       spawnSync(process.execPath, hbnnArguments('--help'), {
-        ...{ encoding: 'utf8', env: { ...process.env, NO_COLOR: undefined, ...env } },
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: undefined, ...env },
       }).stdout;
     expect(help({ FORCE_COLOR: '1' })).toContain('\u001b[1mTraining:\u001b[22m');
     expect(help({ NO_COLOR: '1' })).not.toContain('\u001b[');
@@ -207,7 +208,8 @@ describe('hbnn', () => {
       expect(out).toMatch(/\nbackend +\w+: /);
     }
     expect(JSON.parse(hbnn('--version', '--json').out)).toMatchObject({
-      ...{ version: about.version, node: process.version },
+      version: about.version,
+      node: process.version,
     });
   });
 

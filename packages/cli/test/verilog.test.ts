@@ -108,7 +108,10 @@ it('hbnn verify --proof --sat proves a pipelined design, against the latency tha
   const manifest = JSON.parse(readFileSync(join(rtl, 'hbnn.json'), 'utf8'));
   expect(manifest.latencyCycles).toBeGreaterThan(0);
   expect(proof).toMatchObject({
-    ...{ equal: true, proved: true, scores: { proved: 3 }, largest: { proved: 1 } },
+    equal: true,
+    proved: true,
+    scores: { proved: 3 },
+    largest: { proved: 1 },
     wires: { proved: true, latencyCycles: manifest.latencyCycles },
   });
   expect(proof.layers[1]).toMatchObject({ method: 'adders', proved: 3, bySat: 3 });
@@ -183,8 +186,16 @@ it('hbnn run takes the Verilog of a folder', () => {
   );
   hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--out', file('m.hbnn'));
   const made = hbnn(
-    ...['verilog', '--model', file('m.hbnn'), '--out', file('rtl'), '--style', 'folded'],
-    ...['--fold', file('fold.json'), '--json'],
+    'verilog',
+    '--model',
+    file('m.hbnn'),
+    '--out',
+    file('rtl'),
+    '--style',
+    'folded',
+    '--fold',
+    file('fold.json'),
+    '--json',
   );
   expect(JSON.parse(made.out).layers[1]).toMatchObject({ pe: 3, simd: 5, constant: false });
   const run = (out: string, ...args: string[]) =>

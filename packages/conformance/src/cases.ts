@@ -162,7 +162,8 @@ function threshold(
   const { at = (r) => r.below(400) - 100 } = o;
   const nodes = treeSize(planes);
   return {
-    ...{ kind: 'threshold', name },
+    kind: 'threshold',
+    name,
     bits: Uint8Array.from({ length: featureCount(shape) }, (_, i) => bits(i)),
     multiples: Uint8Array.from({ length: planes }, (_, n) => multiple(n)),
     thresholds: Int32Array.from({ length: shape[2] * nodes }, (_, i) => at(rng, (i % nodes) + 1)),
@@ -178,7 +179,9 @@ const conv = (
 ): ConvLayer => ({ kind: 'conv', name, weights, padding, strides });
 
 const dense = (name: string, weights: IntegerWeights): IntegerLayer => ({
-  ...{ kind: 'dense', name, weights },
+  kind: 'dense',
+  name,
+  weights,
 });
 
 /** Thresholds of pixels, then one layer. */
@@ -258,7 +261,10 @@ function valueCases(): ModelCase[] {
   ): ModelCase => ({ name, make: () => whole(name, shape, zero, layers(random('case', name))) });
   const pads: Padding4 = [1, 2, 0, 1];
   const requantize = (rng: Random, channels: number): IntegerLayer => ({
-    ...{ kind: 'requantize', name: 'q', minimum: -32768, maximum: 32767 },
+    kind: 'requantize',
+    name: 'q',
+    minimum: -32768,
+    maximum: 32767,
     multipliers: Int16Array.from({ length: channels }, (_, c) => [32767, -32768, 0, 1][c % 4]),
     offsets: Float64Array.from({ length: channels }, (_, c) => [2 ** 52, -(2 ** 52), 1, -1][c % 4]),
     shifts: Uint8Array.from({ length: channels }, (_, c) => [46, 40, 0, rng.below(20)][c % 4]),

@@ -269,8 +269,20 @@ const threeNumbers: readonly HeaderChange[] = [changeNumber, changeNumber, chang
 
 function changeValue(places: readonly Place[], rng: Random): void {
   const values: readonly Json[] = [
-    ...[null, true, '', 'dense', 'planes', 'element', 'block:999999999', 'x'.repeat(5000)],
-    ...[[], {}, [[[[]]]], { toString: 1 }, { length: 3 }, new Array<Json>(3000).fill(1)],
+    null,
+    true,
+    '',
+    'dense',
+    'planes',
+    'element',
+    'block:999999999',
+    'x'.repeat(5000),
+    [],
+    {},
+    [[[[]]]],
+    { toString: 1 },
+    { length: 3 },
+    new Array<Json>(3000).fill(1),
   ];
   const { holder, field } = places[rng.below(places.length)];
   holder[field] = values[rng.below(values.length)];

@@ -11,9 +11,16 @@ const everything = process.env.HBNN_FOLDED === 'all';
 const mostOutputs = 50;
 /** … but for some that are out of the common. */
 const larger = new Set([
-  ...['weights of 0 bits', 'weight plane of multiple 0', 'inputs of 0 bits', 'inputs of 4 bits'],
-  ...['a map per channel', 'thresholds at the ends', 'padding beyond the input'],
-  ...['stride beyond the input', 'requantized pixels', 'pools of whole values'],
+  'weights of 0 bits',
+  'weight plane of multiple 0',
+  'inputs of 0 bits',
+  'inputs of 4 bits',
+  'a map per channel',
+  'thresholds at the ends',
+  'padding beyond the input',
+  'stride beyond the input',
+  'requantized pixels',
+  'pools of whole values',
 ]);
 
 /** … and few outputs may take long all the same. */

@@ -2,8 +2,13 @@ import { expect, it } from 'vitest';
 import { chosenName, nearestName } from './choice.ts';
 
 const networks = [
-  ...['fcn4', 'alexnet-bn', 'mobilenet', 'vgg8'],
-  ...['alexnet-bn-full', 'mobilenet-full', 'vgg8-full'],
+  'fcn4',
+  'alexnet-bn',
+  'mobilenet',
+  'vgg8',
+  'alexnet-bn-full',
+  'mobilenet-full',
+  'vgg8-full',
 ];
 const rules = ['middle-out', 'top-down', 'bottom-up', 'random', 'optimal'];
 const boards = ['XC7Z045', 'zc706', 'XC7Z020', 'pynq', 'hx8k', 'up5k', 'ice40'];

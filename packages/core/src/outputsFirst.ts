@@ -28,7 +28,9 @@ export function residualOutputsFirst(r: ResidualTensor): ResidualTensor {
   if (r.layout === 'outputs-first') return r;
   const shape = shapeOutputsFirst(r.shape);
   return {
-    ...{ shape, layout: 'outputs-first', scalePer: r.scalePer },
+    shape,
+    layout: 'outputs-first',
+    scalePer: r.scalePer,
     map: { ...r.map, shape, bits: reorder(r.shape, r.map.bits) },
     planes: r.planes.map(({ scales, members, signs }) => ({
       scales: scales.slice(),

@@ -10,7 +10,10 @@ export interface PowerModel extends Trust {
 /** Fitted to the six rows of FINN's FPGA'17 table, chip power at 200 MHz; within 24 % of each. */
 const powerModels: Partial<Record<Family, PowerModel>> = {
   xc7: {
-    ...{ lutJ: 0.39e-12, blockJ: 18.5e-12, source: 'unverified', error: 0.5 },
+    lutJ: 0.39e-12,
+    blockJ: 18.5e-12,
+    source: 'unverified',
+    error: 0.5,
     from: "fit to chip powers of FINN's FPGA'17 table on a ZC706, quoted from memory",
   },
 };

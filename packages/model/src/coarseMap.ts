@@ -16,7 +16,9 @@ export interface Unit {
 function unitOf(count: number, row: number, run: number): Unit {
   const perRow = Math.ceil(row / run);
   return {
-    ...{ count, row, run },
+    count,
+    row,
+    run,
     of: (i) => (Math.floor(i / row) * perRow + Math.floor((i % row) / run)) % count,
   };
 }

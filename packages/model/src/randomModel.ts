@@ -71,8 +71,11 @@ function parseLayer(text: string): LayerShape {
   }
   return {
     kind: found[3] as 'conv' | 'depthwise',
-    ...{ input: [n[3], n[4], n[5]], kernel: [n[6], n[7]], outputs: n[8] },
-    ...{ stride: n[9] || 1, pad: n[10] },
+    input: [n[3], n[4], n[5]],
+    kernel: [n[6], n[7]],
+    outputs: n[8],
+    stride: n[9] || 1,
+    pad: n[10],
   };
 }
 
@@ -112,7 +115,10 @@ function finished(
 ): CheckedModel {
   const classes = featureCount(outputOf(shape, zeros, layers));
   const model: IntegerModel = {
-    ...{ name, input: { shape, zeros }, layers, scoreFactor: 1 },
+    name,
+    input: { shape, zeros },
+    layers,
+    scoreFactor: 1,
     scoreOffsets: new Int32Array(classes),
     classes: Array.from({ length: classes }, (_, k) => `${k}`),
   };
@@ -308,7 +314,10 @@ function randomRequantize(
   }));
   const clip = (n: number): number => Math.max(-32768, Math.min(32767, n));
   return {
-    ...{ kind: 'requantize', name, minimum: rng.below(2) === 0 ? 0 : -128, maximum: 255 },
+    kind: 'requantize',
+    name,
+    minimum: rng.below(2) === 0 ? 0 : -128,
+    maximum: 255,
     multipliers: Int16Array.from(channels, ({ slope, shift }) =>
       clip(Math.round(slope * 2 ** shift)),
     ),

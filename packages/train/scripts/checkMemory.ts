@@ -30,15 +30,23 @@ const rng = random(1, 'images');
 const images = Float32Array.from({ length: batch * 144 }, () => rng.normal());
 const labels = Int32Array.from({ length: batch }, () => rng.below(10));
 const source = {
-  ...{ name: 'noise', shape: [12, 12, 1] as const, count: batch * 100 },
+  name: 'noise',
+  shape: [12, 12, 1] as const,
+  count: batch * 100,
   classes: Array.from({ length: 10 }, (_, i) => `${i}`),
   async *batches({ from = 0 }) {
     for (let i = from; i < 100; i++) yield { images, labels, count: batch };
   },
 };
 const config = runConfig({
-  ...{ widths: [4, 6], pools: [0, 1], batch, epochs: 1e6, weights: 1.4, inputs: 1.4 },
-  ...{ learningRate: 1e-3, schedule: 'constant' },
+  widths: [4, 6],
+  pools: [0, 1],
+  batch,
+  epochs: 1e6,
+  weights: 1.4,
+  inputs: 1.4,
+  learningRate: 1e-3,
+  schedule: 'constant',
 });
 const model = buildNetwork(config, source);
 const variables = parametersOf(model).filter(({ trainable }) => trainable);

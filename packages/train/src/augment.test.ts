@@ -9,7 +9,10 @@ function counted(count: number): BatchSource {
       (v) => [v, -v],
     );
   return {
-    ...{ name: 'counted', shape: [3, 4, 2], classes: ['only'], count },
+    name: 'counted',
+    shape: [3, 4, 2],
+    classes: ['only'],
+    count,
     async *batches({ batch, from = 0 }) {
       for (let start = from * batch; start < count; start += batch) {
         const indices = Array.from(

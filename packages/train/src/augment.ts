@@ -48,7 +48,10 @@ export function augmented(source: BatchSource, augmentation: Augmentation): Batc
     );
   }
   return {
-    ...{ name, shape, classes, count },
+    name,
+    shape,
+    classes,
+    count,
     async *batches(pass) {
       for await (const batch of source.batches(pass)) {
         const { indices } = batch;

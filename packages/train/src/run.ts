@@ -300,7 +300,11 @@ function stepReporter(
     const validation = fresh ? last.validation : undefined;
     if (step % window === 0 || step === steps || validation !== undefined) {
       const line: MetricsLine = {
-        ...{ step, epoch, loss, accuracy, imagesPerSecond: Math.round(imagesPerSecond) },
+        step,
+        epoch,
+        loss,
+        accuracy,
+        imagesPerSecond: Math.round(imagesPerSecond),
         learningRate: learningRateAt(config.schedule, config.learningRate, step - 1, steps),
         seconds: Number(clock.total().toFixed(2)),
         validationLoss: validation?.loss,

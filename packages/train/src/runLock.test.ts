@@ -15,7 +15,8 @@ describe('a run folder', () => {
     const dir = folder();
     const release = await lockRunFolder(dir);
     expect(JSON.parse(readFileSync(lockOf(dir), 'utf8'))).toMatchObject({
-      ...{ pid: process.pid, host: hostname() },
+      pid: process.pid,
+      host: hostname(),
     });
     await expect(lockRunFolder(dir)).rejects.toThrow(`process ${process.pid}`);
     expect(() => refuseLocked(dir)).toThrow('choose another folder');

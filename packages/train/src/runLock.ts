@@ -33,7 +33,9 @@ export async function lockRunFolder(dir: string, waitSeconds = 0): Promise<() =>
   const key = resolve(dir);
   const file = lockFile(dir);
   const mine: Holder = {
-    ...{ pid: process.pid, host: hostname(), since: new Date().toISOString() },
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
     process: processMark(process.pid),
   };
   const text = `${JSON.stringify(mine)}\n`;

@@ -20,8 +20,13 @@ function recordsOf(bytes: Buffer): Buffer[] {
 }
 
 const line = (step: number) => ({
-  ...{ step, epoch: 0, loss: 1 / step, accuracy: 0.5, imagesPerSecond: 10 },
-  ...{ learningRate: 0.1, seconds: step },
+  step,
+  epoch: 0,
+  loss: 1 / step,
+  accuracy: 0.5,
+  imagesPerSecond: 10,
+  learningRate: 0.1,
+  seconds: step,
 });
 
 describe('event files', () => {

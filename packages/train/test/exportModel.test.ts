@@ -38,13 +38,13 @@ const binarized: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
   [
     'max pooling behind negative gammas and an average pooling',
     () => [
-      ...[conv('c1', 6, first), bn('n1'), L.averagePooling2d({ name: 'a', poolSize: 2 })],
-      ...[
-        pool('p', { padding: 'same', poolSize: 3, strides: 2 }),
-        conv('c2', 5),
-        bn('n2'),
-        ...out(),
-      ],
+      conv('c1', 6, first),
+      bn('n1'),
+      L.averagePooling2d({ name: 'a', poolSize: 2 }),
+      pool('p', { padding: 'same', poolSize: 3, strides: 2 }),
+      conv('c2', 5),
+      bn('n2'),
+      ...out(),
     ],
   ],
   [
@@ -76,33 +76,46 @@ const binarized: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
   [
     'flatten, batch norm twice, dense twice',
     () => [
-      ...[conv('c1', 3, first), L.flatten({ name: 'f' }), bn('n'), bn('m')],
-      ...[L.dense({ name: 'd', units: 9 }), bn('k'), L.dense({ name: 'out', units: 4 })],
+      conv('c1', 3, first),
+      L.flatten({ name: 'f' }),
+      bn('n'),
+      bn('m'),
+      L.dense({ name: 'd', units: 9 }),
+      bn('k'),
+      L.dense({ name: 'out', units: 4 }),
     ],
   ],
   ['a last layer with biases', () => [conv('c1', 6, first), bn('n1'), ...out({ useBias: true })]],
   [
     'a last layer with biases, then global average pooling',
     () => [
-      ...[conv('c1', 6, first), bn('n1'), conv('c2', 4, { useBias: true })],
+      conv('c1', 6, first),
+      bn('n1'),
+      conv('c2', 4, { useBias: true }),
       L.globalAveragePooling2d({ name: 'g' }),
     ],
   ],
   [
     'layers that do nothing at inference',
     () => [
-      ...[conv('c1', 6, first), L.gaussianNoise({ name: 'g', stddev: 1 }), bn('n1')],
-      ...[L.gaussianDropout({ name: 'h', rate: 0.3 }), L.alphaDropout({ name: 'a', rate: 0.3 })],
-      ...[L.dropout({ name: 'd', rate: 0.3 }), L.activation({ name: 'l', activation: 'linear' })],
+      conv('c1', 6, first),
+      L.gaussianNoise({ name: 'g', stddev: 1 }),
+      bn('n1'),
+      L.gaussianDropout({ name: 'h', rate: 0.3 }),
+      L.alphaDropout({ name: 'a', rate: 0.3 }),
+      L.dropout({ name: 'd', rate: 0.3 }),
+      L.activation({ name: 'l', activation: 'linear' }),
       ...out(),
     ],
   ],
   [
     'a separable convolution as two layers',
     () => [
-      ...[conv('c1', 6, first), bn('n1')],
+      conv('c1', 6, first),
+      bn('n1'),
       L.separableConv2d({ name: 'sep', filters: 5, kernelSize: 3, strides: 2, padding: 'same' }),
-      ...[bn('n2'), ...out()],
+      bn('n2'),
+      ...out(),
     ],
   ],
   [
@@ -138,7 +151,8 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
     'batch norm far from 0 before a convolution with padding',
     () => [
       L.rescaling({ name: 'r', scale: -3, offset: 9, ...first }),
-      ...[conv('c1', 6, { activation: 'relu' }), ...out()],
+      conv('c1', 6, { activation: 'relu' }),
+      ...out(),
     ],
   ],
   [
@@ -151,14 +165,17 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
     () => [
       L.rescaling({ name: 'r', scale: 0.5, offset: 0.4, ...first }),
       L.averagePooling2d({ name: 'a', poolSize: 2 }),
-      ...[conv('c1', 6, { activation: 'relu' }), ...out()],
+      conv('c1', 6, { activation: 'relu' }),
+      ...out(),
     ],
   ],
   [
     'negative rescaling and max pooling before a convolution with padding',
     () => [
       L.rescaling({ name: 'r', scale: -0.5, offset: 0.1, ...first }),
-      ...[pool('p'), conv('c1', 6, { activation: 'relu' }), ...out()],
+      pool('p'),
+      conv('c1', 6, { activation: 'relu' }),
+      ...out(),
     ],
   ],
   [
@@ -166,7 +183,8 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
     () => [
       bn('n', first),
       L.depthwiseConv2d({ name: 'd', kernelSize: 3, padding: 'same', depthMultiplier: 2 }),
-      ...[relu('r'), ...out()],
+      relu('r'),
+      ...out(),
     ],
   ],
   [
@@ -202,14 +220,18 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
       }),
       conv('c1', 6, { strides: 2, padding: 'valid', activation: 'relu' }),
       L.zeroPadding2d({ name: 'y', padding: 1 }),
-      ...[conv('c2', 5, { activation: 'relu' }), ...out()],
+      conv('c2', 5, { activation: 'relu' }),
+      ...out(),
     ],
   ],
   [
     'zero padding, ReLU and dropout between, depthwise',
     () => [
-      ...[conv('c1', 6, first), L.zeroPadding2d({ name: 'z', padding: 2 }), relu('r')],
-      ...[L.dropout({ name: 'o', rate: 0.5 }), L.zeroPadding2d({ name: 'y', padding: 1 })],
+      conv('c1', 6, first),
+      L.zeroPadding2d({ name: 'z', padding: 2 }),
+      relu('r'),
+      L.dropout({ name: 'o', rate: 0.5 }),
+      L.zeroPadding2d({ name: 'y', padding: 1 }),
       L.depthwiseConv2d({ name: 'd', kernelSize: 4, activation: 'relu' }),
       ...out(),
     ],
@@ -217,8 +239,10 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
   [
     'zero padding before max pooling behind a ReLU',
     () => [
-      ...[conv('c1', 6, { ...first, activation: 'relu' }), L.zeroPadding2d({ name: 'z' })],
-      ...[pool('p', { poolSize: 3, strides: 2 }), ...out()],
+      conv('c1', 6, { ...first, activation: 'relu' }),
+      L.zeroPadding2d({ name: 'z' }),
+      pool('p', { poolSize: 3, strides: 2 }),
+      ...out(),
     ],
   ],
   ['relu6', () => [conv('c1', 6, { ...first, activation: 'relu6' }), ...out()]],
@@ -227,20 +251,26 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
     () => [
       conv('c1', 6, { ...first, activation: 'relu' }),
       L.reshape({ name: 'rows', targetShape: [64, 6] }),
-      ...[L.reshape({ name: 'flat', targetShape: [384] }), ...out().slice(1)],
+      L.reshape({ name: 'flat', targetShape: [384] }),
+      ...out().slice(1),
     ],
   ],
   [
     'flatten and a reshape back',
     () => [
-      ...[conv('c1', 6, { ...first, activation: 'relu' }), L.flatten({ name: 'there' })],
-      ...[L.reshape({ name: 'back', targetShape: [8, 8, 6] }), conv('c2', 5), relu('r'), ...out()],
+      conv('c1', 6, { ...first, activation: 'relu' }),
+      L.flatten({ name: 'there' }),
+      L.reshape({ name: 'back', targetShape: [8, 8, 6] }),
+      conv('c2', 5),
+      relu('r'),
+      ...out(),
     ],
   ],
   [
     'global max pooling',
     () => [
-      ...[conv('c1', 6, { ...first, activation: 'relu' }), L.globalMaxPooling2d({ name: 'g' })],
+      conv('c1', 6, { ...first, activation: 'relu' }),
+      L.globalMaxPooling2d({ name: 'g' }),
       ...out().slice(1),
     ],
   ],
@@ -250,7 +280,8 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
       L.separableConv2d({ ...first, name: 's', filters: 6, kernelSize: 3, depthMultiplier: 2 }),
       relu('r'),
       L.separableConv2d({ name: 't', filters: 70, kernelSize: 3, padding: 'same' }),
-      ...[relu('q'), ...out()],
+      relu('q'),
+      ...out(),
     ],
   ],
   [

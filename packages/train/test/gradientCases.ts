@@ -152,10 +152,7 @@ const normCases: GradientCase[] = [
     shapes: [[2, 4, 5, 7], [7], [7]],
     run: (x, gamma, beta) => {
       const [mean, variance] = ['mean', 'variance'].map((name) => tf.tensor1d(statistics(name)));
-      return batchNormInfer(
-        ...([x, gamma as tf.Tensor1D, beta as tf.Tensor1D] as const),
-        ...([mean, variance, epsilon] as const),
-      );
+      return batchNormInfer(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, mean, variance, epsilon);
     },
     reference: (...inputs) =>
       reference.batchNormInfer(

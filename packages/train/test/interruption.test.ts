@@ -15,8 +15,16 @@ const root = mkdtempSync(join(tmpdir(), 'hbnn-interruption-'));
 const [train, test] = [squares(320, 'train'), squares(100, 'test')];
 const validation = squares(60, 'validation');
 const config = runConfig({
-  ...{ widths: [4, 6], pools: [0, 1], weights: 1.4, inputs: 1.4, inputMap: 'static' },
-  ...{ epochs: 3, batch: 32, learningRate: 0.1, recalibrate: 96, validation: 60 },
+  widths: [4, 6],
+  pools: [0, 1],
+  weights: 1.4,
+  inputs: 1.4,
+  inputMap: 'static',
+  epochs: 3,
+  batch: 32,
+  learningRate: 0.1,
+  recalibrate: 96,
+  validation: 60,
 });
 
 /** A source that tells when its images are asked for. */
@@ -59,7 +67,11 @@ it.each(moments)('a training ended %s goes on to the same bits', async (name, mo
     config,
     { ...whole, ...sources },
     {
-      ...{ dir, backend, onProgress, signal: controller.signal, checkpointSeconds: 1e6 },
+      dir,
+      backend,
+      onProgress,
+      signal: controller.signal,
+      checkpointSeconds: 1e6,
     },
   );
   await expect(ended).rejects.toBe(reason);
@@ -68,7 +80,9 @@ it.each(moments)('a training ended %s goes on to the same bits', async (name, mo
   expect(existsSync(join(dir, 'run.lock'))).toBe(false);
   let first = 0;
   const again = await runTraining(config, whole, {
-    ...{ dir, backend, resume: true },
+    dir,
+    backend,
+    resume: true,
     onProgress: ({ step }) => {
       if (first === 0) first = step;
     },

@@ -39,7 +39,9 @@ function drawn(count: number, name: string): { images: Float32Array; labels: Int
 function source(name: string, images: Float32Array, labels: Int32Array): BatchSource {
   const count = labels.length;
   return {
-    ...{ name, shape: [12, 12, 1], count },
+    name,
+    shape: [12, 12, 1],
+    count,
     classes: Array.from({ length: 10 }, (_, k) => `${k}`),
     async *batches({ batch, shuffle, seed: s, epoch, from = 0 }) {
       const order = shuffle

@@ -16,7 +16,11 @@ beforeAll(async () => {
 describe('a sum of exactly 0 before a binarization', () => {
   const layers = (useBias: boolean) => [
     L.conv2d({
-      ...{ name: 'c1', filters: 6, kernelSize: 2, useBias: true, inputShape: [6, 6, 2] },
+      name: 'c1',
+      filters: 6,
+      kernelSize: 2,
+      useBias: true,
+      inputShape: [6, 6, 2],
     }),
     L.conv2d({ name: 'c2', filters: 5, kernelSize: 2, useBias }),
     L.flatten({ name: 'flat' }),
@@ -26,7 +30,9 @@ describe('a sum of exactly 0 before a binarization', () => {
   /** Signs that c2's sums get in the framework and in the integer model, and where the sum is 0. */
   async function signsOf(useBias: boolean) {
     const { model, integer, source } = await loweredOwn({
-      ...{ shape: [6, 6, 2], layers: layers(useBias), skip: [] },
+      shape: [6, 6, 2],
+      layers: layers(useBias),
+      skip: [],
     });
     const sums: number[] = [];
     const whole: number[] = [];

@@ -21,7 +21,8 @@ beforeAll(async () => {
 });
 
 const sources = {
-  ...{ train: squares(320, 'train'), test: squares(100, 'test') },
+  train: squares(320, 'train'),
+  test: squares(100, 'test'),
   validation: squares(60, 'validation'),
 };
 const dirs = mkdtempSync(join(tmpdir(), 'hbnn-validation-'));
@@ -74,7 +75,8 @@ describe('validation', () => {
     const accuracies = result.epochs.map(({ validation }) => validation?.accuracy as number);
     const highest = Math.max(...accuracies);
     expect(result.best).toMatchObject({
-      ...{ epoch: accuracies.indexOf(highest), accuracy: highest },
+      epoch: accuracies.indexOf(highest),
+      accuracy: highest,
     });
     const { model } = openRun(dir, sources.train, 'best');
     const again = await evaluate(model, sources.validation);

@@ -77,7 +77,8 @@ describe('verify', () => {
       return verify(model, own, { ...text, 'xc7_models.v': models });
     };
     expect(await edited('O = S ^ {', 'O = S & {')).toMatchObject({
-      ...{ equal: false, difference: { layer: 'layer' } },
+      equal: false,
+      difference: { layer: 'layer' },
     });
     expect((await edited('wire c1 =', '  wire c1 =')).equal).toBe(true);
   });
@@ -91,7 +92,8 @@ describe('verify', () => {
       expect(primitives).not.toBe(text['hbnn_xc7.v']);
       const result = await verify(model, own, { ...text, 'hbnn_xc7.v': primitives });
       expect(result).toMatchObject({
-        ...{ equal: false, difference: { layer: 'layer', output: 'net without a driver' } },
+        equal: false,
+        difference: { layer: 'layer', output: 'net without a driver' },
       });
       expect(result.difference?.found).toMatch(/^drivers of \S+abc\[\d\] of /);
       // What no output depends on may be anything.
@@ -125,17 +127,20 @@ describe('verify', () => {
     for (const tested of [design, foldedDesign(model)]) {
       const text = { ...verilogFiles(tested), ...testbenchFiles(model, tested, { images: 3 }) };
       expect(await verify(model, tested, text)).toMatchObject({
-        ...{ equal: true, testbench: 'generated' },
+        equal: true,
+        testbench: 'generated',
       });
       const blind = text['testbench.v'].replace('failures = failures + 1', 'failures = 0');
       expect(await verify(model, tested, { ...text, 'testbench.v': blind })).toMatchObject({
-        ...{ equal: true, testbench: 'edited' },
+        equal: true,
+        testbench: 'edited',
       });
       const last = text['testbench_scores.hex'].trimEnd();
       const other = `${last.slice(0, -1)}${last.endsWith('1') ? '0' : '1'}\n`;
       const result = await verify(model, tested, { ...text, 'testbench_scores.hex': other });
       expect(result).toMatchObject({
-        ...{ equal: false, difference: { layer: 'testbench', output: 'image 2, score 0' } },
+        equal: false,
+        difference: { layer: 'testbench', output: 'image 2, score 0' },
       });
     }
   });

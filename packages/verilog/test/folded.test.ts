@@ -84,8 +84,10 @@ describe('cycles', () => {
 
   it('leave out planes of inputs that no channel of a fold has', () => {
     const model = randomModel(9, {
-      ...{ layer: 'conv:3x3x8,k1x1,o4', mix: parseMix('1') },
-      ...{ inputMix: parseMix('0.5/0.5'), inputMapPer: 'channel' },
+      layer: 'conv:3x3x8,k1x1,o4',
+      mix: parseMix('1'),
+      inputMix: parseMix('0.5/0.5'),
+      inputMapPer: 'channel',
     });
     expect(stepsOf(model, { layer: { pe: 4, simd: 1 } })).toBe(8 + 4);
   });

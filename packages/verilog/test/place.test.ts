@@ -72,7 +72,8 @@ describe.each(designs)('cells of the iCE40, %s', (kind, design) => {
     const seed = 7;
     const { netlist, harness, flat } = await ice40Netlist(files, design.top, 'hx8k');
     const gate = await compiled('read_json netlist.json\nread_verilog cells.v', {
-      ...{ 'netlist.json': JSON.stringify(withTables(netlist)), 'cells.v': cellModels },
+      'netlist.json': JSON.stringify(withTables(netlist)),
+      'cells.v': cellModels,
     });
     const gold = await compiled('read_json flat.json\nread_verilog harness.v', {
       'flat.json': flat,
@@ -89,7 +90,8 @@ describe.each(designs)('cells of the iCE40, %s', (kind, design) => {
   it.skipIf(nextpnr === undefined)('are placed and routed', async () => {
     const steps: string[] = [];
     const placement = await place(files, design.top, needNextpnr(), {
-      ...{ device: 'hx8k', seed: 3 },
+      device: 'hx8k',
+      seed: 3,
       onStep: (step) => steps.push(step),
     });
     expect(steps).toEqual(placeSteps);
@@ -118,7 +120,8 @@ function withTables({ modules }: YosysNetlist): YosysNetlist {
     return [
       name,
       {
-        ...{ type: '$lut', port_directions: { A: 'input', Y: 'output' } },
+        type: '$lut',
+        port_directions: { A: 'input', Y: 'output' },
         parameters: { LUT, WIDTH: (4).toString(2).padStart(32, '0') },
         connections: { A: [I0, I1, I2, I3].flat(), Y: O },
       },
@@ -142,15 +145,20 @@ endmodule
     expect([harness.inputs, harness.outputs]).toEqual([2, 3]);
     // Two registers in, three tables with the register that takes them, three that pass them on.
     expect(ice40Cells(netlist.modules[harnessName])).toEqual({
-      ...{ luts: 5, flipFlops: 8, carries: 0, blockRams: 0 },
-      ...{ logicCells: 8, harnessCells: 5 },
+      luts: 5,
+      flipFlops: 8,
+      carries: 0,
+      blockRams: 0,
+      logicCells: 8,
+      harnessCells: 5,
     });
   });
 
   it('refuses what makes nothing', () => {
     const nothing = {
       ports: { a: { direction: 'input', bits: [2] }, y: { direction: 'output', bits: ['1'] } },
-      ...{ cells: {}, netnames: {} },
+      cells: {},
+      netnames: {},
     } as const;
     expect(() => harnessOf('t', nothing)).toThrow(/t: expected hardware to place/);
   });

@@ -79,8 +79,10 @@ describe('around the layers', () => {
   it('proves scores, the number of the largest, and wires', async () => {
     const proof = await prove(model, design, files);
     expect(proof).toMatchObject({
-      ...{ proved: true, scores: { proved: 3, outputs: 3 } },
-      ...{ largest: { proved: 1, outputs: 1 }, wires: { proved: true, latencyCycles: 0 } },
+      proved: true,
+      scores: { proved: 3, outputs: 3 },
+      largest: { proved: 1, outputs: 1 },
+      wires: { proved: true, latencyCycles: 0 },
     });
   });
 

@@ -11,7 +11,9 @@ import { prove, verilogFiles } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
 
 const threshold = (planes: number): IntegerLayer => ({
-  ...{ kind: 'threshold', name: 'sign', bits: new Uint8Array(2).fill(planes) },
+  kind: 'threshold',
+  name: 'sign',
+  bits: new Uint8Array(2).fill(planes),
   multiples: Uint8Array.of(2, 1).subarray(0, planes),
   thresholds: Int32Array.of(-70001, -900000, 123456, 70000, -5, 912345).subarray(
     0,

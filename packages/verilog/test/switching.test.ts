@@ -58,7 +58,9 @@ describe('GateNetwork', () => {
 
 describe('switching', () => {
   const model = randomModel(4, {
-    ...{ layer: 'dense:40x6', mix: distFromAverage(1.4), inputMix: distFromAverage(1) },
+    layer: 'dense:40x6',
+    mix: distFromAverage(1.4),
+    inputMix: distFromAverage(1),
   });
   const design = unrolledDesign(model);
   const files = verilogFiles(design);

@@ -32,7 +32,8 @@ export function buildPackages(folder: string): void {
     const own = join(folder, name);
     mkdirSync(own, { recursive: true });
     const compilerOptions = {
-      ...{ outDir: join(own, 'dist'), rootDir: join(packages, name, 'src') },
+      outDir: join(own, 'dist'),
+      rootDir: join(packages, name, 'src'),
       // Types as published, like those that a user has.
       paths: {
         '@hbnn/core': [join(folder, 'core/dist/index.d.ts')],
@@ -52,12 +53,10 @@ export function buildPackages(folder: string): void {
 }
 
 const types: Readonly<Record<string, string>> = {
-  ...{
-    '.js': 'text/javascript',
-    '.mjs': 'text/javascript',
-    '.html': 'text/html',
-    '.wasm': 'application/wasm',
-  },
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.html': 'text/html',
+  '.wasm': 'application/wasm',
 };
 
 /** The header fields that let a page have shared memory. */
@@ -113,9 +112,14 @@ export async function resultOfPage(folder: string, isolated: boolean): Promise<s
         browser = spawn(
           chromium ?? '',
           [
-            ...['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run'],
-            ...['--disable-background-networking', '--disable-dev-shm-usage'],
-            ...[`--user-data-dir=${profile}`, `http://127.0.0.1:${port}/index.html`],
+            '--headless',
+            '--no-sandbox',
+            '--disable-gpu',
+            '--no-first-run',
+            '--disable-background-networking',
+            '--disable-dev-shm-usage',
+            `--user-data-dir=${profile}`,
+            `http://127.0.0.1:${port}/index.html`,
           ],
           // A group of its own, so that its helper processes end with it.
           { stdio: 'ignore', detached: true },

@@ -23,17 +23,25 @@ const perElement = { mapPer: 'element', inputBits: 1 } as const;
 export const circuitCases: readonly CircuitCase[] = [
   { ...perElement, weights: '1 bit', layer: 'dense:144x16', mix: '1' },
   {
-    ...{ ...perElement, layer: 'dense:144x16', mix: '0.7/0.2/0.1' },
+    ...perElement,
+    layer: 'dense:144x16',
+    mix: '0.7/0.2/0.1',
     weights: '1.4 bits per element',
   },
   {
-    ...{ ...perElement, layer: 'dense:144x16', mix: '0.7/0.2/0.1', mapPer: 'position' },
+    ...perElement,
+    layer: 'dense:144x16',
+    mix: '0.7/0.2/0.1',
+    mapPer: 'position',
     weights: '1.4 bits per position',
   },
   { ...perElement, weights: '2 bits', layer: 'dense:144x16', mix: '0/1' },
   { ...perElement, weights: '8-bit whole numbers', layer: 'dense:64x16' },
   {
-    ...{ ...perElement, layer: 'dense:64x16', mix: '0.7/0.2/0.1', inputBits: 2 },
+    ...perElement,
+    layer: 'dense:64x16',
+    mix: '0.7/0.2/0.1',
+    inputBits: 2,
     weights: '1.4 bits per element',
   },
 ];
@@ -44,7 +52,9 @@ export function modelOf(
   seed: number,
 ): CheckedModel {
   const model = randomModel(seed, {
-    ...{ layer, mix: parseMix(mix ?? '1'), mapPer: parseMapPer(mapPer) },
+    layer,
+    mix: parseMix(mix ?? '1'),
+    mapPer: parseMapPer(mapPer),
     inputMix: parseMix(inputBits === 1 ? '1' : '0/1'),
   });
   if (mix !== undefined) return model;

@@ -13,7 +13,8 @@ endmodule
 `,
 });
 const peer = {
-  ...{ version: 'by hand', module: 'peer' },
+  version: 'by hand',
+  module: 'peer',
   outputs: [
     { signed: true, width: 5, shift: 1 },
     { signed: false, width: 4, shift: 0 },

@@ -46,7 +46,9 @@ export function da4mlVerilog(
   );
   const input = JSON.stringify({ matrix, bits: inputBits });
   const { status, stdout, stderr } = spawnSync(python, [script], {
-    ...{ input, encoding: 'utf8', maxBuffer: mostBytes },
+    input,
+    encoding: 'utf8',
+    maxBuffer: mostBytes,
   });
   if (status !== 0) throw new HbnnError(`da4ml: expected Verilog, got '${stderr.trim()}'`);
   return JSON.parse(stdout) as PeerVerilog;

@@ -46,7 +46,10 @@ function conclude(): StageResult {
   const rows: ResultRow[] = [];
   const add = (select: string, mixText: string, bits: number, ours: number, printed?: number) =>
     rows.push({
-      ...{ label: `${mixText} ${select}`, kind: 'computed', unit: '‖T − T_B‖/‖T‖', ours },
+      label: `${mixText} ${select}`,
+      kind: 'computed',
+      unit: '‖T − T_B‖/‖T‖',
+      ours,
       ...(printed !== undefined && { paper: printed }),
       columns: { mix: mixText, 'average bits': bits, selection: select },
     });

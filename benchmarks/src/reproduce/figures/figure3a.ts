@@ -166,7 +166,9 @@ function linearity(results: SettingResults, mixes: readonly LayerMix[]): Claim {
   const straight = explained >= enough && slope > 0 && bend.p > significance;
   const bent = bend.p <= significance;
   return {
-    ...{ id, claim, verdict: straight ? 'holds' : bent ? 'does not hold' : 'undecided' },
+    id,
+    claim,
+    verdict: straight ? 'holds' : bent ? 'does not hold' : 'undecided',
     because:
       `least-squares line: ${slope.toFixed(2)} points per bit, explains ${(100 * explained).toFixed(0)} % of ` +
       `the variance over ${points.length} runs; a quadratic term added: ${bend.quadratic.toFixed(2)} points per ` +

@@ -16,12 +16,16 @@ interface Point {
 
 function points(p: Profile): Point[] {
   const homogeneous = (bits: number): Point => ({
-    ...{ bits, label: `${bits}-bit`, setting: weightSettings.homogeneous(p, bits) },
+    bits,
+    label: `${bits}-bit`,
+    setting: weightSettings.homogeneous(p, bits),
   });
   return [
     homogeneous(1),
     ...averages.map((bits) => ({
-      ...{ bits, label: `${bits}-bit middle-out`, setting: weightSettings.middleOut(p, bits) },
+      bits,
+      label: `${bits}-bit middle-out`,
+      setting: weightSettings.middleOut(p, bits),
     })),
     homogeneous(2),
   ];
@@ -67,7 +71,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
             {
               title: 'paper, ImageNet',
               values: paper.average_bits.map((x, i) => ({
-                ...{ x, y: paper.top1[i], series: 'middle-out' },
+                x,
+                y: paper.top1[i],
+                series: 'middle-out',
               })),
               rule: paper.full_precision,
             },
@@ -104,7 +110,9 @@ function fasterThanLinear(list: readonly Point[], results: SettingResults): Clai
   }
   const verdict = test.low > 0 ? 'holds' : test.high < 0 ? 'does not hold' : 'undecided';
   return {
-    ...{ id, claim, verdict },
+    id,
+    claim,
+    verdict,
     because:
       `mean height over the straight line from 1-bit to 2-bit at ${decidingAverages.join(' and ')} bits, t test ` +
       `over ${seeds} seeds: ${test.difference.toFixed(2)} points, ${Math.round(100 * (1 - significance))} % interval ` +

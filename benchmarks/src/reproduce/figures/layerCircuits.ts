@@ -66,18 +66,17 @@ export function circuitRows(): ResultRow[] {
     const law = scaling === 'weights' || circuit === 'lut6' ? bits : bits ** 2;
     return [
       {
-        ...{
-          label: `synthesized ${circuit}, ${network} ${layer} ${bits} bit ${scaling}, ${mapPer}`,
-        },
-        ...{
-          kind: 'measured',
-          unit: '× 1 bit',
-          ours: Number((sizeOf(row) / sizeOf(one)).toFixed(3)),
-        },
+        label: `synthesized ${circuit}, ${network} ${layer} ${bits} bit ${scaling}, ${mapPer}`,
+        kind: 'measured',
+        unit: '× 1 bit',
+        ours: Number((sizeOf(row) / sizeOf(one)).toFixed(3)),
         scale: by,
         columns: {
-          ...{ row: 'c', platform: `${circuit}, Yosys`, bits },
-          ...{ model: `${network} ${layer}, ${inputs} × ${outputs}`, unfolding: 'a place' },
+          row: 'c',
+          platform: `${circuit}, Yosys`,
+          bits,
+          model: `${network} ${layer}, ${inputs} × ${outputs}`,
+          unfolding: 'a place',
           quantity: `area, ${scaling}, map per ${mapPer} (law: ${law.toFixed(2)})`,
         },
       },

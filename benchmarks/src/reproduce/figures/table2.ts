@@ -80,7 +80,11 @@ function quantities(row: (typeof paper)[number]): Quantity[] {
   const areaDigits = digitsOf(occupancy.match(/[\d.]+/)?.[0] ?? '');
   const network = model as keyof typeof fpga;
   const entry = (name: string, unit: string, printed: number, digits: number, law: number) => ({
-    ...{ name, unit, printed, digits, law },
+    name,
+    unit,
+    printed,
+    digits,
+    law,
   });
   const [k, w] = [digitsOf(String(kfps)), digitsOf(String(watts))];
   if (platform === 'ZC706') {

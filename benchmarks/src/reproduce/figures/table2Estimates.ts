@@ -45,7 +45,11 @@ export function foldedRows(): ResultRow[] {
     const layers = cnvLayers(mostBits(mix));
     const found = estimateFolded(layers, finnNetworks[0].folds, zc706, clockHz);
     return foldedQuantities(found, `${bits} bit`, zc706.luts, {
-      ...{ row: 'c', platform: 'ZC706', model: 'CNV, FINN’s folding', unfolding: '–', bits },
+      row: 'c',
+      platform: 'ZC706',
+      model: 'CNV, FINN’s folding',
+      unfolding: '–',
+      bits,
     });
   });
 }
@@ -57,8 +61,11 @@ function foldedQuantities(
   columns: Readonly<Record<string, string | number>>,
 ): ResultRow[] {
   const row = (name: string, unit: string, { value, high }: Quantity, scale = 1): ResultRow => ({
-    ...{ label: `ours, folded, ${label} ${name}`, kind: 'estimated', unit },
-    ...{ ours: Number((scale * value).toPrecision(4)), error: high / value - 1 },
+    label: `ours, folded, ${label} ${name}`,
+    kind: 'estimated',
+    unit,
+    ours: Number((scale * value).toPrecision(4)),
+    error: high / value - 1,
     columns: { ...columns, quantity: name },
   });
   return [
@@ -75,8 +82,15 @@ function mobileNetLayers(most: number): FoldedLayer[] {
   let [size, channels] = [112, 32];
   const layers: FoldedLayer[] = [
     {
-      ...{ name: 'stem', window: 'conv', matrixWidth: 27, matrixHeight: channels, ...eight },
-      ...{ places: size ** 2, channels: 3, rowValues: 224 * 3, kernelHeight: 3 },
+      name: 'stem',
+      window: 'conv',
+      matrixWidth: 27,
+      matrixHeight: channels,
+      ...eight,
+      places: size ** 2,
+      channels: 3,
+      rowValues: 224 * 3,
+      kernelHeight: 3,
     },
   ];
   mobileNetBlocks.forEach(([filters, strides], i) => {
@@ -84,21 +98,46 @@ function mobileNetLayers(most: number): FoldedLayer[] {
     size /= strides;
     const places = size ** 2;
     layers.push({
-      ...{ name: `depthwise${i + 1}`, window: 'depthwise', matrixWidth: 9 },
-      ...{ matrixHeight: channels, places, channels, rowValues, kernelHeight: 3, ...eight },
+      name: `depthwise${i + 1}`,
+      window: 'depthwise',
+      matrixWidth: 9,
+      matrixHeight: channels,
+      places,
+      channels,
+      rowValues,
+      kernelHeight: 3,
+      ...eight,
       // Its sums become the bits of the pointwise convolution's inputs.
-      ...{ thresholds: 2 ** most - 1, scales: 0 },
+      thresholds: 2 ** most - 1,
+      scales: 0,
     });
     layers.push({
-      ...{ name: `pointwise${i + 1}`, window: 'dense', matrixWidth: channels },
-      ...{ matrixHeight: filters, places, channels, rowValues: channels, kernelHeight: 1 },
-      ...{ weightBits: most, inputBits: most, thresholds: 0, scales: 1 },
+      name: `pointwise${i + 1}`,
+      window: 'dense',
+      matrixWidth: channels,
+      matrixHeight: filters,
+      places,
+      channels,
+      rowValues: channels,
+      kernelHeight: 1,
+      weightBits: most,
+      inputBits: most,
+      thresholds: 0,
+      scales: 1,
     });
     channels = filters;
   });
   layers.push({
-    ...{ name: 'dense', window: 'dense', matrixWidth: channels, matrixHeight: 1000, places: 1 },
-    ...{ channels, rowValues: channels, kernelHeight: 1, ...eight, scales: 0 },
+    name: 'dense',
+    window: 'dense',
+    matrixWidth: channels,
+    matrixHeight: 1000,
+    places: 1,
+    channels,
+    rowValues: channels,
+    kernelHeight: 1,
+    ...eight,
+    scales: 0,
   });
   return layers;
 }
@@ -115,8 +154,11 @@ export function mobileNetRows(): ResultRow[] {
     .flatMap(([bits, mix]) => {
       const found = estimateFolded(mobileNetLayers(mostBits(mix)), folds, zc706, clockHz);
       return foldedQuantities(found, `MobileNet ${bits} bit`, zc706.luts, {
-        ...{ row: 'c', platform: 'ZC706', model: 'MobileNet, folded for 450 frames/s' },
-        ...{ unfolding: '–', bits },
+        row: 'c',
+        platform: 'ZC706',
+        model: 'MobileNet, folded for 450 frames/s',
+        unfolding: '–',
+        bits,
       });
     });
 }
@@ -142,16 +184,18 @@ export function asicRows(): ResultRow[] {
           ? []
           : [
               {
-                ...{ label: `ours, folded ASIC, ${model} ${bits} bit ${quantity}`, unit },
-                ...{ kind: 'estimated', ours: Number((scale * from.value).toPrecision(4)) },
+                label: `ours, folded ASIC, ${model} ${bits} bit ${quantity}`,
+                unit,
+                kind: 'estimated',
+                ours: Number((scale * from.value).toPrecision(4)),
                 error: from.high / from.value - 1,
                 columns: {
-                  ...{
-                    row: 'c',
-                    platform: `${asicNode} nm`,
-                    model: `${model}, folded for 3.4 kFPS`,
-                  },
-                  ...{ unfolding: '–', bits, quantity },
+                  row: 'c',
+                  platform: `${asicNode} nm`,
+                  model: `${model}, folded for 3.4 kFPS`,
+                  unfolding: '–',
+                  bits,
+                  quantity,
                 },
               } satisfies ResultRow,
             ];
@@ -207,7 +251,11 @@ export const areaRows = (ratios: readonly AreaRatio[]): ResultRow[] =>
     error: unrolledCoefficients[circuit].steps.layer.error,
     seeds,
     columns: {
-      ...{ row: 'c', platform: circuit, model: place, unfolding: 'whole', bits },
+      row: 'c',
+      platform: circuit,
+      model: place,
+      unfolding: 'whole',
+      bits,
       quantity: `area, ${scaling}`,
     },
   }));
@@ -242,11 +290,9 @@ export function areaClaims(ratios: readonly AreaRatio[]): Claim[] {
     const deciding = both.filter(({ bits }) => bits === 1.4 || bits === 2);
     const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     return {
-      ...{
-        id,
-        claim,
-        verdict: deciding.every((one) => lawOf(one) === law) ? 'holds' : 'does not hold',
-      },
+      id,
+      claim,
+      verdict: deciding.every((one) => lawOf(one) === law) ? 'holds' : 'does not hold',
       because:
         `estimated, not placed: one place of ${place} with its own map per weight, unrolled, relative to 1 bit: ` +
         both.map((one) => `${one.bits} bit ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ') +
@@ -262,7 +308,9 @@ export function areaClaims(ratios: readonly AreaRatio[]): Claim[] {
 /** Area against average bits per circuit, with the paper's law drawn in. */
 export function areaPlot(ratios: readonly AreaRatio[]): Plot {
   const panel = (circuit: Fabric, title: string, law: (bits: number) => number) => ({
-    ...{ width: 310, height: 260, title },
+    width: 310,
+    height: 260,
+    title,
     data: {
       values: [
         ...ratios

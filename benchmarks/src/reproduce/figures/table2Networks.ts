@@ -48,10 +48,14 @@ export function vggSettings(p: Profile): Setting[] {
   return [...asPrinted, ...buildable].map((precision) => ({
     id: idOf(precision),
     config: {
-      ...{ ...p.common, ...vgg8 },
-      ...{ weights: precision.weights, inputs: precision.inputs, mapPer: precision.mapPer },
+      ...p.common,
+      ...vgg8,
+      weights: precision.weights,
+      inputs: precision.inputs,
+      mapPer: precision.mapPer,
       ...(precision.inputMap === 'channel' && {
-        ...({ inputMap: 'static', inputMapPer: 'channel' } as const),
+        inputMap: 'static',
+        inputMapPer: 'channel',
       }),
     },
     seeds: precision.inputMap === 'dynamic' ? p.tableDeciding : p.tableOthers,
@@ -73,8 +77,12 @@ export function vggRows(p: Profile, results: SettingResults): ResultRow[] {
     return measuredRow(p, `VGG-8 ${nameOf(precision)}`, results, idOf(precision), {
       ...(same && { paper: printed[8] }),
       columns: {
-        ...{ row: 'a', platform: '–', model: 'VGG-8, reduced', unfolding: '–' },
-        ...{ bits: nameOf(precision), quantity: 'accuracy' },
+        row: 'a',
+        platform: '–',
+        model: 'VGG-8, reduced',
+        unfolding: '–',
+        bits: nameOf(precision),
+        quantity: 'accuracy',
       },
     });
   });

@@ -22,16 +22,27 @@ interface Matrix {
 }
 
 const conv = (channels: number, outputs: number, size: number): Matrix => ({
-  ...{ inputs: 9 * channels, outputs, places: size ** 2, channels },
+  inputs: 9 * channels,
+  outputs,
+  places: size ** 2,
+  channels,
 });
 const dense = (inputs: number, outputs: number): Matrix => ({
-  ...{ inputs, outputs, places: 1, channels: inputs },
+  inputs,
+  outputs,
+  places: 1,
+  channels: inputs,
 });
 
 /** All but the first and the last, which have 8 bits whatever the others have. */
 const vggMatrices: readonly Matrix[] = [
-  ...[conv(8, 8, 28), conv(8, 16, 12), conv(16, 16, 10), conv(16, 32, 3), conv(32, 32, 1)],
-  ...[dense(32, 64), dense(64, 64)],
+  conv(8, 8, 28),
+  conv(8, 16, 12),
+  conv(16, 16, 10),
+  conv(16, 32, 3),
+  conv(32, 32, 1),
+  dense(32, 64),
+  dense(64, 64),
 ];
 
 const cells = builtInTechnology(45);
@@ -48,8 +59,10 @@ export interface NetworkCost {
 function layerArea(matrix: Matrix, precision: Precision, circuit: Fabric): number {
   const { inputs, outputs, channels } = matrix;
   const model = randomModel(`${inputs}x${outputs}`, {
-    ...{ layer: `dense:${inputs}x${outputs}`, mapPer: precision.mapPer },
-    ...{ mix: distFromAverage(precision.weights), inputMapPer: 'channel' },
+    layer: `dense:${inputs}x${outputs}`,
+    mapPer: precision.mapPer,
+    mix: distFromAverage(precision.weights),
+    inputMapPer: 'channel',
     inputMix: distFromAverage(precision.inputs),
   });
   const { steps } = unrolledArea(model, circuit);
@@ -75,11 +88,18 @@ export function costRows(costs: readonly NetworkCost[]): ResultRow[] {
   return costs.flatMap(({ precision, luts, energyNj }) => {
     const name = nameOf(precision);
     const row = (quantity: string, unit: string, ours: number, error: number): ResultRow => ({
-      ...{ label: `ours, unrolled, VGG-8 reduced ${name} ${quantity}`, kind: 'estimated', unit },
-      ...{ ours: Number(ours.toPrecision(4)), error },
+      label: `ours, unrolled, VGG-8 reduced ${name} ${quantity}`,
+      kind: 'estimated',
+      unit,
+      ours: Number(ours.toPrecision(4)),
+      error,
       columns: {
-        ...{ row: 'c', platform: unit === 'LUT' ? 'LUT6' : '45 nm', model: places },
-        ...{ unfolding: 'a place per layer', bits: name, quantity },
+        row: 'c',
+        platform: unit === 'LUT' ? 'LUT6' : '45 nm',
+        model: places,
+        unfolding: 'a place per layer',
+        bits: name,
+        quantity,
       },
     });
     return [row('LUTs', 'LUT', luts, 0.15), row('energy per image', 'nJ', energyNj, 0.5)];
@@ -111,7 +131,8 @@ export function paretoPlots(costs: readonly NetworkCost[], results: SettingResul
   });
   if (points.length === 0) return [];
   const panel = (of: 'luts' | 'energyNj', title: string) => ({
-    ...{ width: 330, height: 280 },
+    width: 330,
+    height: 280,
     layer: [
       {
         data: { values: front(points, of) },

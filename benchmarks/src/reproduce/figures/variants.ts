@@ -25,7 +25,8 @@ interface Comparison {
 
 const referenceOf = (p: Profile, comparison: Comparison): Setting => ({
   ...comparison.reference(p),
-  ...{ id: `${comparison.id}: reference`, seeds: p.variantSeeds },
+  id: `${comparison.id}: reference`,
+  seeds: p.variantSeeds,
 });
 
 const variantOf = (p: Profile, comparison: Comparison, { label, change }: Variant): Setting => ({
@@ -73,7 +74,8 @@ const readRows =
 const both = { weights: 1.4, inputs: 1.4 };
 const fixed = (inputMapPer: 'element' | 'position' | 'channel'): Change => ({
   ...both,
-  ...{ inputMap: 'static', inputMapPer },
+  inputMap: 'static',
+  inputMapPer,
 });
 
 const inputComparisons: readonly Comparison[] = [

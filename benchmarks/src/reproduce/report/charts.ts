@@ -10,7 +10,9 @@ interface Value {
 
 const withBars = (values: readonly Value[]): object[] =>
   values.map(({ x, series, y, spread }) => ({
-    ...{ x, series, y },
+    x,
+    series,
+    y,
     ...(spread !== undefined && y !== undefined && { low: y - spread, high: y + spread }),
   }));
 
@@ -40,7 +42,9 @@ export function barChart(o: {
       x: { ...x, axis: { labelAngle: o.x.order.length > 6 ? -35 : 0, labelLimit: 320 } },
       ...offset,
       y: {
-        ...{ field: 'y', type: 'quantitative', title: o.y.title },
+        field: 'y',
+        type: 'quantitative',
+        title: o.y.title,
         scale: { domainMin: low, ...high, nice: false, zero: false },
       },
       y2: { datum: low },
@@ -60,7 +64,9 @@ export function barChart(o: {
     },
   ]);
   return {
-    ...{ width: 640, height: 280, data: { values: withBars(o.values) } },
+    width: 640,
+    height: 280,
+    data: { values: withBars(o.values) },
     layer: [bars, errorBars(x, offset), ...rules],
     config: chartConfig,
   };
@@ -95,7 +101,10 @@ export function lineChart(o: { panels: readonly Panel[]; x: string; y: string })
       encoding: { y },
     };
     return {
-      ...{ width: 310, height: 260, title: panel.title, data: { values: withBars(panel.values) } },
+      width: 310,
+      height: 260,
+      title: panel.title,
+      data: { values: withBars(panel.values) },
       layer: [
         line,
         errorBars(x),

@@ -71,7 +71,10 @@ export async function hbnnEngine(
   );
   const [, { name, kernels, packed, expectedMs = 0 }] = loaded.plan.layers;
   return {
-    ...{ engine: 'hbnn', bits, how: `${kernels.at(-1)}${packed ? ' packed' : ''}`, expectedMs },
+    engine: 'hbnn',
+    bits,
+    how: `${kernels.at(-1)}${packed ? ' packed' : ''}`,
+    expectedMs,
     async turn() {
       const times = loaded.profile(pixels).filter(({ layer }) => layer === name);
       return times.reduce((sum, { ms }) => sum + ms, 0);

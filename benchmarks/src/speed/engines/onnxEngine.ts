@@ -68,7 +68,9 @@ const initializer = (
   dims: readonly number[],
   data: Uint8Array | Int8Array | Float32Array,
 ): object => ({
-  ...{ name, dataType, dims },
+  name,
+  dataType,
+  dims,
   rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
 });
 
@@ -95,8 +97,12 @@ function convModel(layer: BenchLayer, batch: number, quantized: boolean): Uint8A
       output: [valueInfo('y', type, [batch, outputs, out, out])],
       initializer: quantized
         ? [
-            ...[scale('xs'), scale('ws'), scale('ys')],
-            ...[zero('xz', uint8), zero('wz', int8), zero('yz', uint8)],
+            scale('xs'),
+            scale('ws'),
+            scale('ys'),
+            zero('xz', uint8),
+            zero('wz', int8),
+            zero('yz', uint8),
             initializer('w', int8, weights, Int8Array.from(values)),
           ]
         : [initializer('w', float32, weights, values)],
@@ -122,7 +128,9 @@ export async function onnxEngine(
   const runtime = await load(name);
   if (runtime.env.wasm !== undefined) runtime.env.wasm.numThreads = 1;
   const session = await runtime.InferenceSession.create(convModel(layer, batch, quantized), {
-    ...{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
     executionProviders: [name === 'onnxruntime-web' ? 'wasm' : 'cpu'],
   });
   const { size, inputs } = layer;

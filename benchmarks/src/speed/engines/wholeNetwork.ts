@@ -33,7 +33,8 @@ export async function hbnnNetwork(model: CheckedModel, batch: number): Promise<L
   const loaded = await loadModel(model, { batch });
   const pixels = pixelsOf(model, batch);
   return {
-    ...{ engine: 'hbnn', bits },
+    engine: 'hbnn',
+    bits,
     async turn() {
       const begin = performance.now();
       loaded.run(pixels);
@@ -48,7 +49,8 @@ export async function hbnnThreads(model: CheckedModel, batch: number): Promise<L
   const loaded = await loadThreads(model, { threads: 2, batch: Math.ceil(batch / 2) });
   const pixels = pixelsOf(model, batch);
   return {
-    ...{ engine: `hbnn, ${loaded.threads} threads`, bits },
+    engine: `hbnn, ${loaded.threads} threads`,
+    bits,
     async turn() {
       const begin = performance.now();
       await loaded.run(pixels);

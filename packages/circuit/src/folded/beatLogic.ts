@@ -80,7 +80,9 @@ export function placedNumbers(placed: PlacedVectors): {
     ),
   );
   const forms = lows.map((low, i) => ({
-    ...{ base: low, low, high: highs[i] },
+    base: low,
+    low,
+    high: highs[i],
     weights: Array.from({ length: widths[i] }, (_, j) => 2 ** j),
   }));
   return { table: { placed, width, words }, forms };
@@ -93,7 +95,9 @@ export function tableValues(net: Netlist, forms: readonly Form[], from: number):
 }
 
 export const baseless = (form: Form): Form => ({
-  ...{ base: 0, weights: form.weights, low: 0 },
+  base: 0,
+  weights: form.weights,
+  low: 0,
   high: form.weights.reduce((sum, weight) => sum + weight, 0),
 });
 
@@ -254,7 +258,8 @@ export function scoresLogic(
         ? sumWithin(net, [{ form: part, bits }, bias], { low, high }, style)
         : {
             form: {
-              ...{ base: bias.form.base, weights: form.weights },
+              base: bias.form.base,
+              weights: form.weights,
               low: form.low - form.base + bias.form.base,
               high: form.high - form.base + bias.form.base,
             },

@@ -51,7 +51,8 @@ export function inputPlanes({ forms, coding }: Stream): InputPlanes {
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const width = high - low + 1;
   return {
-    ...{ weights: [2 ** low], width },
+    weights: [2 ** low],
+    width,
     bits: (c) => {
       const { weights } = forms[c];
       if (weights.length === 0) return [];
@@ -69,7 +70,8 @@ function serial(forms: readonly Form[]): InputPlanes {
   const keys = forms.map(keysOf);
   const planes = [...new Set(keys.flat())];
   return {
-    ...{ weights: planes.map((key) => Number(key.split(',')[0])), width: 1 },
+    weights: planes.map((key) => Number(key.split(',')[0])),
+    width: 1,
     bits: (c, plane) => {
       const at = keys[c].indexOf(planes[plane]);
       return at < 0 ? [] : [at];
@@ -237,7 +239,9 @@ export function matrixTables(
           corrections[o] -= most * factors[factorPerPe ? p : 0];
     }
     return {
-      ...{ weight, factors, group },
+      weight,
+      factors,
+      group,
       operand: operandOf.of(`${depthwise ? group : 0},${part},${inputPlane}`),
       first: schedule.steps[s - 1]?.group !== group,
       last: schedule.steps[s + 1]?.group !== group,
@@ -246,7 +250,12 @@ export function matrixTables(
   const all = (1n << BigInt(pe * simd)) - 1n;
   const masked = words.some(({ members }) => members !== all);
   return {
-    ...{ schedule, width, masked, steps, corrections, factorPerPe },
+    schedule,
+    width,
+    masked,
+    steps,
+    corrections,
+    factorPerPe,
     weights: words.map(({ signs, members }) =>
       masked ? (members << BigInt(pe * simd)) | signs : signs,
     ),

@@ -178,7 +178,11 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     const made = new LayerMaker(module, making).make(plan, stream, folds);
     const buffered = 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic');
     const layer = {
-      ...{ layer: plan.layer.name, kind: plan.layer.kind, module, input: stream, ...made },
+      layer: plan.layer.name,
+      kind: plan.layer.kind,
+      module,
+      input: stream,
+      ...made,
       ...(buffered && { buffer: names.of(`${module}_buffer`, 'buffer') }),
     };
     stream = made.output;
@@ -186,7 +190,14 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   });
   const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
   return {
-    ...{ kind: 'folded', top, style, input, layers, scores, classes: model.classes, maxLevels },
+    kind: 'folded',
+    top,
+    style,
+    input,
+    layers,
+    scores,
+    classes: model.classes,
+    maxLevels,
     cyclesPerImage: layers.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1),
   };
 }
@@ -291,7 +302,13 @@ class LayerMaker {
     const outputWidth = Math.max(1, leaf.net.outputs.length);
     const table = made.table !== undefined && made.table.width > 0 ? made.table : undefined;
     return {
-      ...{ kind: 'logic', name, leaf, stages, shape, inputWidth, outputWidth },
+      kind: 'logic',
+      name,
+      leaf,
+      stages,
+      shape,
+      inputWidth,
+      outputWidth,
       ...(table !== undefined && { table }),
     };
   }
@@ -303,7 +320,11 @@ class LayerMaker {
     const ports = [{ name: 'y', width: piped.outputs.length }];
     const about = [`Latency ${stages} cycle(s) in which ce is 1`];
     const leaf: Leaf = {
-      ...{ kind: 'leaf', name: this.names.of(wanted, 'gates'), net: piped, ports, about },
+      kind: 'leaf',
+      name: this.names.of(wanted, 'gates'),
+      net: piped,
+      ports,
+      about,
       ...(hasRegister(piped) && { clock: 'enabled' }),
     };
     return { leaf, stages };
@@ -315,8 +336,15 @@ class LayerMaker {
     if (still) return;
     const name = this.names.of(`${this.module}_window`, 'window');
     this.units.push({
-      ...{ kind: 'window', name, input: input.shape, output, kernel, strides, padding },
-      ...{ inputWidth: width, outputWidth: kernel[0] * kernel[1] * width },
+      kind: 'window',
+      name,
+      input: input.shape,
+      output,
+      kernel,
+      strides,
+      padding,
+      inputWidth: width,
+      outputWidth: kernel[0] * kernel[1] * width,
     });
   }
 
@@ -381,7 +409,9 @@ class LayerMaker {
     const widths = ranges.map(({ low, high }) => bitLength(BigInt(high - low)));
     const width = Math.max(1, ...widths);
     const forms = ranges.map(({ low, high }, o) => ({
-      ...{ base: low, low, high },
+      base: low,
+      low,
+      high,
       weights: Array.from({ length: widths[o] }, (_, j) => 2 ** j),
     }));
     const output = streamOf(shape, forms, 'number');
@@ -401,7 +431,15 @@ class LayerMaker {
       laneLogic(tables, inputs.width, this.style),
     );
     return {
-      ...{ kind: 'matrix', name, lane: leaf, stages, matrix, input, output, inputs, tables },
+      kind: 'matrix',
+      name,
+      lane: leaf,
+      stages,
+      matrix,
+      input,
+      output,
+      inputs,
+      tables,
       starts: { table: sums.table, vectors },
       inputWidth: matrix.kernel[0] * matrix.kernel[1] * beatWidth(input),
       outputWidth: beatWidth(output),

@@ -137,8 +137,13 @@ export function windowedMatrix(
     const [outputs, kh, kw] = layer.weights.shape;
     const each = outputs / channels;
     return {
-      ...{ layer, kernel: [kh, kw], strides: layer.strides, padding: layer.padding },
-      ...{ outputs, inputs: kh * kw, tapOf: (i) => i },
+      layer,
+      kernel: [kh, kw],
+      strides: layer.strides,
+      padding: layer.padding,
+      outputs,
+      inputs: kh * kw,
+      tapOf: (i) => i,
       channelOf: (o) => Math.floor(o / each),
     };
   }
@@ -147,7 +152,10 @@ export function windowedMatrix(
     ? [input[0], input[1]]
     : [layer.weights.shape[1], layer.weights.shape[2]];
   return {
-    ...{ layer, kernel, outputs: layer.weights.shape[0], inputs: kernel[0] * kernel[1] * channels },
+    layer,
+    kernel,
+    outputs: layer.weights.shape[0],
+    inputs: kernel[0] * kernel[1] * channels,
     strides: dense ? [1, 1] : layer.strides,
     padding: dense ? noPadding : layer.padding,
     tapOf: (i) => Math.floor(i / channels),

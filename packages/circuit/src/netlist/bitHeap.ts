@@ -137,7 +137,8 @@ class Reduction {
   constructor(net: Netlist, columns: readonly Literal[][], width: number) {
     this.net = net;
     this.heap = Array.from({ length: width }, (_, i) => ({
-      ...{ standing: [...(columns[i] ?? [])].sort(this.earliest), made: [] },
+      standing: [...(columns[i] ?? [])].sort(this.earliest),
+      made: [],
     }));
   }
 

@@ -156,7 +156,13 @@ class Heights {
     const { steps, chain, columns: heights, cost, counters, fullAdders, halfAdders } = this;
     const bits = bitCount(heights);
     return {
-      ...{ steps, heights, bits, cost, counters, fullAdders, halfAdders },
+      steps,
+      heights,
+      bits,
+      cost,
+      counters,
+      fullAdders,
+      halfAdders,
       ...(chain && { chain }),
     };
   }

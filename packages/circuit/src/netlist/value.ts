@@ -16,7 +16,10 @@ export interface Value {
 
 /** A pixel less its zero. */
 export const pixelForm = (zero: number): Form => ({
-  ...{ base: -zero, weights: [1, 2, 4, 8, 16, 32, 64, 128], low: -zero, high: 255 - zero },
+  base: -zero,
+  weights: [1, 2, 4, 8, 16, 32, 64, 128],
+  low: -zero,
+  high: 255 - zero,
 });
 
 /** Σ ±k_n: a bit of 1 stands for +k_n. */

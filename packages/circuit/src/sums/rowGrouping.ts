@@ -372,7 +372,8 @@ class Search {
     const own = order.slice(0, ordered);
     const level: Level = { from, end, shapes, keys, starts, before, known: [], order: own };
     const direct: Grouping = {
-      ...{ cost: this.perBit * bits, together: 0 },
+      cost: this.perBit * bits,
+      together: 0,
       write: (to) => this.writeColumns(level, to),
     };
     // Half as many rows next: trying every number takes longer and gains little.

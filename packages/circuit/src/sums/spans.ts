@@ -68,7 +68,10 @@ function rowsOfOutputs(
   });
   return {
     rows: signs.map((own, output) => ({
-      ...{ output, multiple: 1, signs: own, members: members[output] },
+      output,
+      multiple: 1,
+      signs: own,
+      members: members[output],
     })),
     columns: { inputs, factors, sources: Int32Array.from(factors, (_, c) => c % inputs) },
   };

@@ -195,7 +195,9 @@ describe('a memo', () => {
     const rowsOf = (signs: readonly number[]) => ({
       columns,
       rows: [0, 1].map((output) => ({
-        ...{ output, multiple: 1, members: 6 },
+        output,
+        multiple: 1,
+        members: 6,
         signs: Int8Array.from(signs, (sign, i) => (output === 1 && i > 3 ? -sign : sign)),
       })),
     });

@@ -42,7 +42,9 @@ export function sitesOf(
       const part = { from: 0, outputs: layer.weights.shape[0], taps };
       return [
         {
-          ...{ inputs: taps, outputs: counting(featureCount(output)), key: '' },
+          inputs: taps,
+          outputs: counting(featureCount(output)),
+          key: '',
           build: (net, inputs, style) =>
             linearSums(net, inputs, planSums(layer.weights, part, style, memo), style),
         },
@@ -58,7 +60,8 @@ export function sitesOf(
     case 'threshold': {
       const { multiples, flips, bits } = layer;
       return pixels(output).map(({ at, channels }) => ({
-        ...{ inputs: channels, outputs: channels },
+        inputs: channels,
+        outputs: channels,
         key: channels.map((i) => bits[i]).join(),
         build: (net, inputs, style) =>
           inputs.map((value, c) =>
@@ -77,7 +80,9 @@ export function sitesOf(
     }
     case 'requantize':
       return pixels(output).map(({ channels }) => ({
-        ...{ inputs: channels, outputs: channels, key: '' },
+        inputs: channels,
+        outputs: channels,
+        key: '',
         build: (net, inputs, style) =>
           inputs.map((value, c) => requantized(net, value, requantizeOf(layer, c), style)),
       }));
@@ -99,8 +104,10 @@ const counting = (count: number, from = 0): number[] =>
 
 function pixels([height, width, channels]: FeatureShape): Pixel[] {
   return Array.from({ length: height * width }, (_, i) => ({
-    ...{ y: Math.floor(i / width), x: i % width },
-    ...{ at: i * channels, channels: counting(channels, i * channels) },
+    y: Math.floor(i / width),
+    x: i % width,
+    at: i * channels,
+    channels: counting(channels, i * channels),
   }));
 }
 

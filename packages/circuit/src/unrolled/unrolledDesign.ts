@@ -141,8 +141,13 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
     const made = buildLayer(module, sitesOf(plan, memo), bus, output, { style, names, pipe });
     const about = [`Layer '${layer.name}' (${layer.kind})`];
     const found = {
-      ...{ layer: layer.name, kind: layer.kind, module, input: bus, ...made(about) },
-      ...{ stages: pipe.stages, delayCycles: pipe.cycles },
+      layer: layer.name,
+      kind: layer.kind,
+      module,
+      input: bus,
+      ...made(about),
+      stages: pipe.stages,
+      delayCycles: pipe.cycles,
     };
     bus = found.output;
     return found;
@@ -150,11 +155,19 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   const { leaf, width } = scoresModule(names.of('scores', 'scores'), bus, model, style);
   const scores = pipe.leaves([leaf])[0];
   const largest = {
-    ...{ name: names.of('largest', 'largest'), width },
+    name: names.of('largest', 'largest'),
+    width,
     registered: pipe.rounds(model.classes.length, width),
   };
   return {
-    ...{ kind: 'unrolled', top, style, input, layers, scores, largest, classes: model.classes },
+    kind: 'unrolled',
+    top,
+    style,
+    input,
+    layers,
+    scores,
+    largest,
+    classes: model.classes,
     latencyCycles: pipe.cycles + largest.registered.length,
     ...(o.maxLevels !== undefined && { maxLevels: o.maxLevels, deepestLevels: pipe.deepest }),
   };
@@ -267,7 +280,8 @@ function buildLayer(
       .filter(({ variant }) => variant.leaf.net.outputs.length > 0)
       .map(
         ({ site, variant }, i): Instance => ({
-          ...{ module: variant.name, name: `at_${i}` },
+          module: variant.name,
+          name: `at_${i}`,
           x: ranges(readBits(site, input, variant)),
           width: variant.leaf.net.outputs.length,
         }),
@@ -275,7 +289,12 @@ function buildLayer(
     const used = new Set(instances.map(({ module: name }) => name));
     const [inputWidth, outputWidth] = [busWidth(input), busWidth(output)];
     const wrapper: Wrapper = {
-      ...{ kind: 'wrapper', name: module, inputWidth, outputWidth, instances, about },
+      kind: 'wrapper',
+      name: module,
+      inputWidth,
+      outputWidth,
+      instances,
+      about,
     };
     return { modules: [...leaves.filter(({ name }) => used.has(name)), wrapper], output };
   };

@@ -70,5 +70,7 @@ const fish = (words: Words): string =>
     .join('')}`;
 
 const scripts: Readonly<Record<(typeof shells)[number], (words: Words) => string>> = {
-  ...{ bash, zsh, fish },
+  bash,
+  zsh,
+  fish,
 };

@@ -33,7 +33,9 @@ export function datasetsCommand(): Command {
 
 function list(json?: boolean): void {
   const rows = Object.entries(datasets).map(([name, { about, size, ready }]) => ({
-    ...{ name, about, size },
+    name,
+    about,
+    size,
     ready: ready(),
   }));
   if (json) printResult({ datasets: rows }, true);

@@ -39,7 +39,10 @@ export function dumpFiles(model: CheckedModel): Record<string, Uint8Array> {
     return name;
   };
   const layers = model.checkedLayers.map(({ layer, input, output }, i) => ({
-    ...{ kind: layer.kind, name: layer.name, input, output },
+    kind: layer.kind,
+    name: layer.name,
+    input,
+    output,
     ...describe(layer, input, (what, array) =>
       save(`${String(i).padStart(2, '0')}-${layer.kind}-${what}.npy`, array),
     ),
@@ -92,7 +95,8 @@ function describe(
         multipliers: save('multipliers', { shape, data: Int32Array.from(multipliers) }),
         offsets: save('offsets', { shape, data: offsets }),
         shifts: save('shifts', { shape, data: shifts }),
-        ...{ minimum, maximum },
+        minimum,
+        maximum,
       };
     }
     default:
@@ -111,7 +115,10 @@ function dumpWeights(
   const groups = scalePer === 'tensor' ? 1 : shape[0];
   const all = Uint8Array.from(multiples.flatMap((plane) => [...plane]));
   return {
-    ...{ weights: values, weightKind: 'planes', scalePer, mapPer },
+    weights: values,
+    weightKind: 'planes',
+    scalePer,
+    mapPer,
     bits: save('weight-bits', { shape, data: bits }),
     signs: save('weight-signs', { shape, data: signs }),
     multiples: save('weight-multiples', { shape: [multiples.length, groups], data: all }),

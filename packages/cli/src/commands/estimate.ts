@@ -220,12 +220,16 @@ async function activityFrom(model: CheckedModel, o: Options): Promise<Activity |
   const { pixels, label } = await imagesOf(model, o);
   const design = unrolledDesign(model);
   const { changes, changesWithGlitches, nets, steps } = await switching(
-    ...([model, design, verilogFiles(design), pixels] as const),
+    model,
+    design,
+    verilogFiles(design),
+    pixels,
   );
   if (changes === 0)
     throw new HbnnError(`--${given[0]}: expected images that differ, got ${steps + 1} alike`);
   return {
-    ...{ perNet: changes, perNetWithGlitches: changesWithGlitches },
+    perNet: changes,
+    perNetWithGlitches: changesWithGlitches,
     from: `${nets} nets simulated over ${steps} steps from one image to the next of ${label}`,
   };
 }

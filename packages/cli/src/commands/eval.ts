@@ -98,7 +98,9 @@ async function runModel(file: string, o: Options): Promise<void> {
     return;
   }
   printResult({
-    ...{ model: file, data: label, engine: o.engine },
+    model: file,
+    data: label,
+    engine: o.engine,
     ...accuracyLines(accuracy, test.classes.length),
     size: `${numberText(bytes)} bytes, ${numberText(sizes.bitsPerWeight)} bits for each of ${numberText(sizes.weights)} weights`,
   });

@@ -21,7 +21,11 @@ async function run(json?: boolean): Promise<void> {
   });
   if (json) return printResult({ networks: rows }, true);
   const lines = rows.map(({ name, title, input, parameters, macs }) => ({
-    ...{ network: name, images: input.join('×'), parameters, macs, about: title },
+    network: name,
+    images: input.join('×'),
+    parameters,
+    macs,
+    about: title,
   }));
   process.stdout.write(tableText(lines));
 }

@@ -33,7 +33,9 @@ async function run(o: Options): Promise<void> {
     import('../curves.ts'),
   ]);
   const runs = [...new Set(o.run)].map((name) => ({
-    ...{ name, lines: readMetrics(name), testAccuracy: readTestAccuracy(name) },
+    name,
+    lines: readMetrics(name),
+    testAccuracy: readTestAccuracy(name),
   }));
   const empty = runs.find(({ lines }) => lines.length === 0);
   if (empty !== undefined) {

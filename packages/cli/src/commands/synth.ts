@@ -143,7 +143,10 @@ async function runPlace(
   const meter = progressMeter('place and route');
   const start = performance.now();
   const placement = await place(files, top, nextpnr, {
-    ...{ device: o.device, package: o.package, freqMhz, seed },
+    device: o.device,
+    package: o.package,
+    freqMhz,
+    seed,
     onStep: (step) => meter.update(placeSteps.indexOf(step), placeSteps.length, step),
   }).finally(() => meter.stop());
   const seconds = (performance.now() - start) / 1000;

@@ -142,8 +142,12 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const meter = progressMeter('training');
   try {
     const result = await runTraining(config, sources, {
-      ...{ dir, resume: o.resume, tensorboard: o.tensorboard, backend: backend.name },
-      ...{ checkpointSeconds, signal },
+      dir,
+      resume: o.resume,
+      tensorboard: o.tensorboard,
+      backend: backend.name,
+      checkpointSeconds,
+      signal,
       onProgress: (p) => {
         backend.announce();
         meter.update(p.step, p.steps, progressParts(p, config));

@@ -21,7 +21,11 @@ type Line = readonly [string, keyof RunConfigInput, Kind, string, string | numbe
 
 const flagsOf = (lines: readonly Line[]): TrainFlag[] =>
   lines.map(([flag, field, kind, about, fallback]) => ({
-    ...{ flag, field, kind, about, fallback },
+    flag,
+    field,
+    kind,
+    about,
+    fallback,
   }));
 
 /** The flags under the headings of the help. */
@@ -34,12 +38,16 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
     ['--shrink <k>', 'shrink', 'whole', 'average k×k pixels into one', 1],
     ['--size <n>', 'size', 'whole', 'pixels that images of a folder are cropped to', 224],
     [
-      ...(['--augment <list>', 'augment', 'text'] as const),
+      '--augment <list>',
+      'augment',
+      'text',
       'change training images at random: crop:4 (pad by 4 pixels, cut anew), flip, or crop:4,flip',
       'none',
     ],
     [
-      ...(['--validation <n>', 'validation', 'whole'] as const),
+      '--validation <n>',
+      'validation',
+      'whole',
       'hold out n training images, stratified (of a folder with val/ and test/: take them from val/), and measure them after each epoch',
       'none',
     ],
@@ -57,18 +65,18 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
     ['--pools <list>', 'pools', 'wholes', 'layers of fcn4 that pooling follows, from 0', 'all'],
   ]),
   'Bits of the weights:': flagsOf([
+    ['--weights <bits>', 'weights', 'text', 'float, an average (1.4) or a mix (0.7/0.2/0.1)', 1.4],
     [
-      ...(['--weights <bits>', 'weights', 'text'] as const),
-      'float, an average (1.4) or a mix (0.7/0.2/0.1)',
-      1.4,
-    ],
-    [
-      ...(['--layer-bits <list>', 'layerBits', 'texts'] as const),
+      '--layer-bits <list>',
+      'layerBits',
+      'texts',
       'bits of each layer, e.g. 3,1,2,1',
       '--weights for all',
     ],
     [
-      ...(['--select <rule>', 'select', 'text'] as const),
+      '--select <rule>',
+      'select',
+      'text',
       'middle-out, top-down, bottom-up, random, gain or optimal',
       'middle-out',
     ],
@@ -90,12 +98,16 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
     ['--scale-per <unit>', 'scalePer', 'text', 'tensor or output', 'tensor'],
     ['--scale-form <form>', 'scaleForm', 'text', 'free, powers-of-two or integers:B', 'free'],
     [
-      ...(['--renew-every <k>', 'renewEvery', 'whole'] as const),
+      '--renew-every <k>',
+      'renewEvery',
+      'whole',
       'choose weight maps anew every k steps; 0: once',
       1,
     ],
     [
-      ...(['--freeze-maps <share>', 'freezeMaps', 'decimal'] as const),
+      '--freeze-maps <share>',
+      'freezeMaps',
+      'decimal',
       'keep maps from this share of the training on, 0 to 1',
       'never',
     ],
@@ -103,17 +115,23 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
   'Bits of the inputs of binarized layers:': flagsOf([
     ['--inputs <bits>', 'inputs', 'text', 'float, an average or a mix', 'float'],
     [
-      ...(['--input-select <rule>', 'inputSelect', 'text'] as const),
+      '--input-select <rule>',
+      'inputSelect',
+      'text',
       'middle-out, top-down, bottom-up or random',
       'middle-out',
     ],
     [
-      ...(['--input-map <kind>', 'inputMap', 'text'] as const),
+      '--input-map <kind>',
+      'inputMap',
+      'text',
       'dynamic (per sample) or static (fixed at inference)',
       'dynamic',
     ],
     [
-      ...(['--input-map-per <unit>', 'inputMapPer', 'text'] as const),
+      '--input-map-per <unit>',
+      'inputMapPer',
+      'text',
       'element, position or channel, for static maps',
       'element',
     ],
@@ -128,7 +146,9 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
     ['--momentum <x>', 'momentum', 'decimal', 'of the gradient, from 0 to below 1', 0.9],
     ['--weight-decay <x>', 'weightDecay', 'decimal', 'times the weights in the gradient', 0.0001],
     [
-      ...(['--recalibrate <n>', 'recalibrate', 'whole'] as const),
+      '--recalibrate <n>',
+      'recalibrate',
+      'whole',
       'images to recompute statistics on at the end',
       1000,
     ],

@@ -60,7 +60,9 @@ async function run(o: Options): Promise<void> {
   const proof =
     provable !== undefined && result.equal
       ? await proofOf(model, provable, files, {
-          ...{ secondsPerLayer, seed, sat: o.sat === true },
+          secondsPerLayer,
+          seed,
+          sat: o.sat === true,
           ...(manifest.latencyCycles !== undefined && { latencyCycles: manifest.latencyCycles }),
         })
       : {};

@@ -201,7 +201,10 @@ function summary(design: Design | FoldedDesign) {
     return {
       latencyCycles,
       layers: layers.map(({ layer, kind, module, modules }) => ({
-        ...{ layer, kind, module, modules: modules.length },
+        layer,
+        kind,
+        module,
+        modules: modules.length,
       })),
     };
   }
@@ -209,7 +212,11 @@ function summary(design: Design | FoldedDesign) {
   return {
     cyclesPerImage,
     layers: layers.map(({ layer, kind, module, fold, cycles }) => ({
-      ...{ layer, kind, module, cycles: cycles.scheduled, idealCycles: cycles.ideal },
+      layer,
+      kind,
+      module,
+      cycles: cycles.scheduled,
+      idealCycles: cycles.ideal,
       ...(fold !== undefined && { pe: fold.pe, simd: fold.simd, constant: fold.constant }),
     })),
   };

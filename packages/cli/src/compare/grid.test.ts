@@ -18,8 +18,11 @@ describe('the grid of settings', () => {
 
   it('keeps the commas of flags whose values have some', () => {
     const typed = flagValues({
-      ...{ widths: ['8,16,16', '16,32,32'], layerBits: ['1,2,1,1'], pools: ['1,2'] },
-      ...{ augment: ['crop:2,flip', 'flip'], patience: ['2,3'] },
+      widths: ['8,16,16', '16,32,32'],
+      layerBits: ['1,2,1,1'],
+      pools: ['1,2'],
+      augment: ['crop:2,flip', 'flip'],
+      patience: ['2,3'],
     });
     expect(Object.fromEntries(typed.map(({ flag, values }) => [flag, values]))).toEqual({
       '--widths': ['8,16,16', '16,32,32'],

@@ -61,7 +61,8 @@ function builtInMemory(nm: number, voltageV: number): MemoryTechnology {
   const scaling = energyFactor({ nm: 45, voltageV: 0.9 }, { nm, voltageV });
   return {
     bitUm2: quantity(memoryBitUm2 * areaFactor(45, nm), 'um2', {
-      ...{ source: 'unverified', error: 0.4 },
+      source: 'unverified',
+      error: 0.4,
       from: 'a 6T cell of 0.346 um2 at 45 nm, quoted from memory, filling 60 % of its array',
     }),
     readBitJ: (memoryBits) => scaling * horowitzReadJ(memoryBits),
@@ -78,11 +79,13 @@ export function builtInTechnology(nm: number, voltageV: number = usualVoltage(nm
   const from = { nm: builtIn.nm, voltageV: builtIn.voltageV };
   const scaled = nm === builtIn.nm ? '' : ', scaled after Stillmaker & Baas 2017';
   const area: Trust = {
-    ...{ source: 'unverified', error: nm === builtIn.nm ? 0.1 : 0.3 },
+    source: 'unverified',
+    error: nm === builtIn.nm ? 0.1 : 0.3,
     from: `NAND2_X1 of a Nangate 45 nm library, quoted from memory${scaled}`,
   };
   const energy: Trust = {
-    ...{ source: 'synthesis', error: nm === builtIn.nm ? 0.1 : 0.3 },
+    source: 'synthesis',
+    error: nm === builtIn.nm ? 0.1 : 0.3,
     from: `layers of 72 x 8 weights mapped to a 45 nm library, zero delay${scaled}`,
   };
   return {
@@ -118,7 +121,8 @@ export function libertyTechnology(libraries: readonly LibertyLibrary[]): Technol
   const flipFlop = cellOfRole(libraries, 'flipFlop');
   const fullAdder = cellOfRole(libraries, 'fullAdder');
   const trust = (what: string, error: number): Trust => ({
-    ...{ source: 'cited constant', error },
+    source: 'cited constant',
+    error,
     from: `${what} of ${files}`,
   });
   return {

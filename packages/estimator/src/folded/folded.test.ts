@@ -34,10 +34,10 @@ describe("FINN's five networks", () => {
       return estimateOf(network).folds.map((fold) => fold.cycles);
     };
     expect(cycles('CNV W1A1')).toEqual([
-      ...[32_400, 28_224, 20_736, 28_800, 20_736, 18_432, 32_768, 32_768, 8192],
+      32_400, 28_224, 20_736, 28_800, 20_736, 18_432, 32_768, 32_768, 8192,
     ]);
     expect(cycles('CNV W2A2')).toEqual([
-      ...[64_800, 112_896, 82_944, 115_200, 82_944, 73_728, 65_536, 65_536, 8192],
+      64_800, 112_896, 82_944, 115_200, 82_944, 73_728, 65_536, 65_536, 8192,
     ]);
     expect(cycles('LFC W1A1')).toEqual([416, 512, 512, 512]);
   });
@@ -106,11 +106,18 @@ describe('folded designs', () => {
       const rng = random('folded', seed);
       const power = (most: number): number => 2 ** rng.below(most);
       const small: FoldedLayer = {
-        ...{ name: 'x', window: rng.below(2) ? 'conv' : 'dense', places: 1 + rng.below(99) },
-        ...{ matrixWidth: 16 * power(6), matrixHeight: 16 * power(5), rowValues: 64 * power(6) },
+        name: 'x',
+        window: rng.below(2) ? 'conv' : 'dense',
+        places: 1 + rng.below(99),
+        matrixWidth: 16 * power(6),
+        matrixHeight: 16 * power(5),
+        rowValues: 64 * power(6),
         channels: 16,
-        ...{ kernelHeight: 3, weightBits: 1 + rng.below(3), inputBits: 1 + rng.below(3) },
-        ...{ thresholds: 1, scales: 0 },
+        kernelHeight: 3,
+        weightBits: 1 + rng.below(3),
+        inputBits: 1 + rng.below(3),
+        thresholds: 1,
+        scales: 0,
       };
       const fold = { pe: power(4), simd: power(4) };
       const of = (change: Partial<FoldedLayer>, wider: Partial<Fold> = {}) =>
@@ -145,9 +152,18 @@ describe('folded designs', () => {
 
   it('take no fewer flip-flops with any wider SIMD', () => {
     const layer: FoldedLayer = {
-      ...{ name: 'x', window: 'conv', places: 2, matrixWidth: 216, matrixHeight: 20 },
+      name: 'x',
+      window: 'conv',
+      places: 2,
+      matrixWidth: 216,
+      matrixHeight: 20,
       channels: 24,
-      ...{ rowValues: 72, kernelHeight: 3, weightBits: 1, inputBits: 1, thresholds: 1, scales: 0 },
+      rowValues: 72,
+      kernelHeight: 3,
+      weightBits: 1,
+      inputBits: 1,
+      thresholds: 1,
+      scales: 0,
     };
     const widths = Array.from({ length: 216 }, (_, i) => i + 1).filter((n) => 216 % n === 0);
     const taken = widths.map(

@@ -184,8 +184,10 @@ export function estimateFolded(
     luts: quantity(all.luts, 'LUT', (bare ? bareTrust : trust).luts),
     flipFlops: quantity(all.flipFlops, 'FF', (bare ? bareTrust : trust).flipFlops),
     memoryBlocks: quantityOrNone(
-      ...([all.memoryBlocks, `blocks of ${on.bitsPerBlock} bits`] as const),
-      ...([(bare ? bareTrust : trust).blocks, bareTrust.small] as const),
+      all.memoryBlocks,
+      `blocks of ${on.bitsPerBlock} bits`,
+      (bare ? bareTrust : trust).blocks,
+      bareTrust.small,
     ),
     dsps: quantityOrNone(all.dsps, 'DSP', trust.dsps, bareTrust.nothing),
     cyclesPerFrame: quantity(perFrame, 'cycles', trust.rate),

@@ -25,7 +25,10 @@ describe('folded designs in cells', () => {
   it('bracket XNORBIN at its own process and voltage', () => {
     const at65 = builtInTechnology(65, 0.8);
     const { energyPerOperationJ, logicPerFrameJ, energyPerFrameJ } = estimateFoldedAsic(
-      ...([cnv.layers, cnv.folds, at65, 2e8] as const),
+      cnv.layers,
+      cnv.folds,
+      at65,
+      2e8,
     );
     const whole = 1e15 * (energyPerOperationJ?.value ?? 0);
     const logic = (whole * logicPerFrameJ.value) / (energyPerFrameJ?.value ?? 1);

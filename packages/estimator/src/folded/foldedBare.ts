@@ -124,7 +124,8 @@ function engineCounts(layer: FoldedLayer, { pe, simd }: Fold, on: BareDevice): B
 function pixelCounts({ channels, inputBits }: FoldedLayer): BareCounts {
   const bits = inputBits < 8 ? channels * inputBits : 0;
   return {
-    ...{ luts: c.lutsPerPixelBit * bits, flipFlops: c.flipFlopsPerPixelBit * bits },
+    luts: c.lutsPerPixelBit * bits,
+    flipFlops: c.flipFlopsPerPixelBit * bits,
     memoryBlocks: 0,
   };
 }
@@ -146,7 +147,8 @@ function scoreCounts(last: FoldedLayer): BareCounts {
   const bits = last.matrixHeight * sumBits(last);
   const rounds = Math.max(1, Math.log2(last.matrixHeight));
   return {
-    ...{ luts: c.lutsPerScoreBit * bits, flipFlops: c.flipFlopsPerScoreBit * bits * rounds },
+    luts: c.lutsPerScoreBit * bits,
+    flipFlops: c.flipFlopsPerScoreBit * bits * rounds,
     memoryBlocks: 0,
   };
 }

@@ -56,13 +56,18 @@ function foldedLayer(
   const channels = window === 'dense' ? step.fanIn : step.input[2];
   const taps = window === 'depthwise' ? step.fanIn : step.fanIn / channels;
   return {
-    ...{ name: step.name, window, matrixWidth: step.fanIn, matrixHeight: step.output[2] },
-    ...{ places: step.output[0] * step.output[1], channels: step.input[2] },
+    name: step.name,
+    window,
+    matrixWidth: step.fanIn,
+    matrixHeight: step.output[2],
+    places: step.output[0] * step.output[1],
+    channels: step.input[2],
     rowValues: window === 'dense' ? step.fanIn : step.input[1] * step.input[2],
     // Kernels are nearly always square; only the line buffer's size hangs on it.
     kernelHeight: window === 'dense' ? 1 : Math.max(1, Math.round(Math.sqrt(taps))),
     // A plane-coded layer may be of 0 bits where all is pruned; its lanes are there all the same.
-    ...{ weightBits: Math.max(1, step.widths.weight), inputBits: Math.max(1, step.widths.input) },
+    weightBits: Math.max(1, step.widths.weight),
+    inputBits: Math.max(1, step.widths.input),
     thresholds: after?.kind === 'threshold' ? 2 ** after.widths.sum - 1 : 0,
     scales: after?.kind === 'requantize' ? 1 : 0,
   };

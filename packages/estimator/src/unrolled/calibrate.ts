@@ -127,7 +127,10 @@ export interface StepFit {
 
 /** Areas of less than 20 LUTs, or as much in gate equivalents, are mostly rounding: they have no part in fits. */
 const leastArea: Readonly<Record<Fabric, number>> = {
-  ...{ lut6: 20, lut4: 20, gates: 50, adders: 50 },
+  lut6: 20,
+  lut4: 20,
+  gates: 50,
+  adders: 50,
 };
 
 interface Row {
@@ -155,8 +158,11 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
   return fitted.map(([step, used]): StepFit => {
     const { coefficients, errors } = fitOf(used);
     return {
-      ...{ step, coefficients, count: used.length },
-      ...{ fit: spread(errors), heldOut: spread(heldOut(used)) },
+      step,
+      coefficients,
+      count: used.length,
+      fit: spread(errors),
+      heldOut: spread(heldOut(used)),
     };
   });
 }
@@ -184,6 +190,9 @@ export const modelOf = (one: MeasuredModel): CheckedModel =>
   one.layer === undefined
     ? randomModel(one.seed)
     : randomModel(one.seed, {
-        ...{ layer: one.layer, mix: parseMix(one.mix), mapPer: parseMapPer(one.mapPer) },
-        ...{ inputMix: parseMix(one.inputMix), inputMapPer: one.inputMapPer },
+        layer: one.layer,
+        mix: parseMix(one.mix),
+        mapPer: parseMapPer(one.mapPer),
+        inputMix: parseMix(one.inputMix),
+        inputMapPer: one.inputMapPer,
       });

@@ -79,5 +79,8 @@ const adders: UnrolledCoefficients = {
 };
 
 export const unrolledCoefficients: Readonly<Record<Fabric, UnrolledCoefficients>> = {
-  ...{ lut6, lut4, gates, adders },
+  lut6,
+  lut4,
+  gates,
+  adders,
 };

@@ -30,9 +30,18 @@ export type Tally = { -readonly [key in keyof LogicCounts]: LogicCounts[key] };
 
 /** What nothing takes. */
 export const noLogic: LogicCounts = {
-  ...{ counters: 0, chainPlaces: 0, chains: 0, fullAdders: 0, halfAdders: 0 },
-  ...{ ands: 0, xors: 0, choices: 0, inverters: 0, tables: 0 },
-  ...{ comparisons: 0, tournament: 0 },
+  counters: 0,
+  chainPlaces: 0,
+  chains: 0,
+  fullAdders: 0,
+  halfAdders: 0,
+  ands: 0,
+  xors: 0,
+  choices: 0,
+  inverters: 0,
+  tables: 0,
+  comparisons: 0,
+  tournament: 0,
 };
 
 const names = Object.keys(noLogic) as (keyof LogicCounts)[];

@@ -68,12 +68,13 @@ export function unrolledArea(
     );
   const c = unrolledCoefficients[circuit];
   const trust = (error: number): Trust => ({
-    ...{ source: 'calibrated model', error },
+    source: 'calibrated model',
+    error,
     from: `fit to synthesized layers and networks (${circuit})`,
   });
   const steps = unrolledCounts(model, circuit, memo).map((step): StepArea => {
     const { area, error } = areaOf(c, step, circuit, adderGates);
-    return { ...{ name: step.name, kind: step.kind }, area: quantity(area, c.unit, trust(error)) };
+    return { name: step.name, kind: step.kind, area: quantity(area, c.unit, trust(error)) };
   });
   const total = steps.reduce((sum, { area }) => sum + area.value, 0);
   const designError = Math.max(c.designError, mostRounding[c.unit] / total);
@@ -93,7 +94,8 @@ export interface UnrolledFpga {
 }
 
 const oneEachCycle: Trust = {
-  ...{ source: 'counted', error: 0 },
+  source: 'counted',
+  error: 0,
   from: 'one image per cycle at the clock that was asked for',
 };
 const clockUnknown =
@@ -107,7 +109,10 @@ export function estimateUnrolled(model: CheckedModel, on: Device, clockHz: numbe
   const power = powerModelOf(on.family);
   const occupancy = { luts: luts.value / on.luts };
   return {
-    ...{ area, luts, occupancy, fits: occupancy.luts <= 1 },
+    area,
+    luts,
+    occupancy,
+    fits: occupancy.luts <= 1,
     framesPerSecond: quantity(clockHz, 'frames/s', oneEachCycle),
     ...(typeof power === 'string'
       ? { unknown: { clock: clockUnknown, power } }
@@ -178,7 +183,10 @@ export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOpti
   const flat = (joules * usualActivity) / activity.value;
   const leakage = (gateLeakageW?.value ?? 0) * gates.value;
   return {
-    ...{ technology: cells.name, area, gates, activity },
+    technology: cells.name,
+    area,
+    gates,
+    activity,
     areaUm2: quantity(um2, 'um2', { ...trustOf(gateUm2), error: 0.35 }),
     energyPerFrameJ: withGlitches(joules, 'J'),
     ...(o.activity !== undefined && { energyPerFrameFlatJ: withGlitches(flat, 'J', mostGlitches) }),
@@ -205,7 +213,8 @@ function asicArea(model: CheckedModel, { fullAdderGates }: Technology): Unrolled
 function activityOf(given: Activity | undefined): Quantity {
   if (given === undefined)
     return quantity(usualActivity, 'changes per net', {
-      ...{ source: 'synthesis', error: 0.15 },
+      source: 'synthesis',
+      error: 0.15,
       from: 'simulated layers of 72 x 8 weights, zero delay',
     });
   const { perNet, from } = given;

@@ -165,7 +165,10 @@ describe('census', () => {
     const bits = layerBits.weights.bits.reduce((a, b) => a + b, 0);
     expect(bits / weights).toBeCloseTo(1.4, 2);
     expect(layer.operations).toEqual({
-      ...{ xnor: bits, popcount: bits, compare: 0, multiply: 0 },
+      xnor: bits,
+      popcount: bits,
+      compare: 0,
+      multiply: 0,
       add: 16 * (3 * 1 - 1),
     });
     expect(layer.macs).toBe(weights);

@@ -66,9 +66,13 @@ export function census(model: CheckedModel): Census {
   const sum = (of: (step: StepCensus) => number): number => steps.reduce((n, s) => n + of(s), 0);
   const operation = (name: keyof Operations): number => sum((step) => step.operations[name]);
   const total = {
-    ...{ xnor: operation('xnor'), popcount: operation('popcount'), add: operation('add') },
-    ...{ compare: operation('compare'), multiply: operation('multiply') },
-    ...{ bitsStored: sum((s) => s.bitsStored), bitsMoved: sum((s) => s.bitsMoved) },
+    xnor: operation('xnor'),
+    popcount: operation('popcount'),
+    add: operation('add'),
+    compare: operation('compare'),
+    multiply: operation('multiply'),
+    bitsStored: sum((s) => s.bitsStored),
+    bitsMoved: sum((s) => s.bitsMoved),
     macs: sum((s) => s.macs),
   };
   return { model: model.name, steps, total };
@@ -78,14 +82,12 @@ function pixelStep({ input }: CheckedModel, after: Coding): StepCensus {
   const pixels = featureCount(input.shape);
   const stored = input.zeros.length * 8;
   return {
-    ...{
-      name: 'pixels',
-      kind: 'pixels',
-      input: input.shape,
-      output: input.shape,
-      macs: 0,
-      fanIn: 0,
-    },
+    name: 'pixels',
+    kind: 'pixels',
+    input: input.shape,
+    output: input.shape,
+    macs: 0,
+    fanIn: 0,
     operations: { ...none, add: pixels },
     bitsStored: stored,
     bitsMoved: pixels * 8 + stored + codedBits(after, input.shape),
@@ -99,14 +101,12 @@ function scoreStep(model: CheckedModel, last: CheckedLayer, coding: Coding): Ste
   const sum = wholeWidth(last.outputBound + most, true);
   const scores = model.scoreOffsets.length;
   return {
-    ...{
-      name: 'scores',
-      kind: 'scores',
-      input: last.output,
-      output: last.output,
-      macs: 0,
-      fanIn: 0,
-    },
+    name: 'scores',
+    kind: 'scores',
+    input: last.output,
+    output: last.output,
+    macs: 0,
+    fanIn: 0,
     operations: { ...none, add: scores },
     bitsStored: scores * width,
     bitsMoved: codedBits(coding, last.output) + scores * (width + sum),
@@ -119,7 +119,13 @@ function layerStep(plan: CheckedLayer, before: Coding, after: Coding): StepCensu
   const { operations, macs } = operationsOf(plan, before);
   const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
   return {
-    ...{ name: layer.name, kind: layer.kind, input, output, operations, macs, bitsStored },
+    name: layer.name,
+    kind: layer.kind,
+    input,
+    output,
+    operations,
+    macs,
+    bitsStored,
     fanIn: 'weights' in layer ? rowLength(layer.weights.shape) : 0,
     bitsMoved: codedBits(before, input) + bitsStored + codedBits(after, output),
     widths: { input: widthOf(before), weight: weightWidth(layer), sum: widthOf(after) },

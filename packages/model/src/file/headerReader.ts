@@ -64,8 +64,12 @@ export function readDescription(
     section: (index, bytes) => slots.fill(index, bytes),
     finish: () =>
       sound(where, {
-        ...{ name, scoreFactor, classes, input: { shape, zeros: Int32Array.from(zeros) } },
-        ...{ layers: layers.map((whole) => whole()), scoreOffsets: Int32Array.from(offsets) },
+        name,
+        scoreFactor,
+        classes,
+        input: { shape, zeros: Int32Array.from(zeros) },
+        layers: layers.map((whole) => whole()),
+        scoreOffsets: Int32Array.from(offsets),
       }),
   };
 }
@@ -133,7 +137,11 @@ function readLayer(
       const [strides, padding] = [pairOf('strides'), paddingOf()];
       const read = readWeights(record(json.weights, slots, `${name}.weights`), name, 4, slots);
       const of = (weights: IntegerWeights): IntegerLayer => ({
-        ...{ kind, name, strides, padding, weights },
+        kind,
+        name,
+        strides,
+        padding,
+        weights,
       });
       return { shell: of(read.shell), whole: () => of(read.whole()) };
     }
@@ -215,7 +223,13 @@ function readPlanes(
       multiples.push(plane);
     });
   const of = (): PlaneWeights => ({
-    ...{ kind: 'planes', shape, bits, signs, multiples, scalePer, mapPer },
+    kind: 'planes',
+    shape,
+    bits,
+    signs,
+    multiples,
+    scalePer,
+    mapPer,
   });
   return { shell: of(), whole: of };
 }
@@ -302,7 +316,12 @@ function readThreshold(
     flips = values;
   });
   const whole = (): IntegerLayer => ({
-    ...{ kind: 'threshold', name, bits, multiples, thresholds, flips },
+    kind: 'threshold',
+    name,
+    bits,
+    multiples,
+    thresholds,
+    flips,
   });
   return { shell: whole(), whole };
 }
@@ -329,7 +348,13 @@ function readRequantize(
     shifts = values;
   });
   const whole = (): IntegerLayer => ({
-    ...{ kind: 'requantize', name, multipliers, offsets, shifts, minimum, maximum },
+    kind: 'requantize',
+    name,
+    multipliers,
+    offsets,
+    shifts,
+    minimum,
+    maximum,
   });
   return { shell: whole(), whole };
 }

@@ -6,7 +6,13 @@ type Fail = (what: string) => Error;
 
 // The order of kinds, fields and words is the file's format: it changes only with the major version.
 const modelFields: readonly string[] = [
-  ...['name', 'input', 'classes', 'scoreFactor', 'scoreOffsets', 'layers', 'sections'],
+  'name',
+  'input',
+  'classes',
+  'scoreFactor',
+  'scoreOffsets',
+  'layers',
+  'sections',
 ];
 const inputFields: readonly string[] = ['shape', 'zeros'];
 const sectionFields: readonly string[] = ['length', 'crc'];

@@ -97,16 +97,26 @@ function fileOf(header: string | Uint8Array, ...rest: Uint8Array[]): Uint8Array 
 
 const header = (layers: readonly object[], sections: readonly object[], channels: number): string =>
   JSON.stringify({
-    ...{ name: 'x', classes: ['a'], scoreFactor: 1, scoreOffsets: [0], layers, sections },
+    name: 'x',
+    classes: ['a'],
+    scoreFactor: 1,
+    scoreOffsets: [0],
+    layers,
+    sections,
     input: { shape: [1, 1, channels], zeros: new Array<number>(channels).fill(0) },
   });
 
 /** 2^30 weights of so many bits, in a few bytes. */
 const manyWeights = (bits: number): object => ({
-  ...{ kind: 'dense', name: 'd' },
+  kind: 'dense',
+  name: 'd',
   weights: {
-    ...{ kind: 'planes', shape: [2 ** 20, 2 ** 10], mapPer: 'element', scalePer: 'tensor' },
-    ...{ planes: bits, counts: Array.from({ length: 9 }, (_, n) => (n === bits ? 2 ** 30 : 0)) },
+    kind: 'planes',
+    shape: [2 ** 20, 2 ** 10],
+    mapPer: 'element',
+    scalePer: 'tensor',
+    planes: bits,
+    counts: Array.from({ length: 9 }, (_, n) => (n === bits ? 2 ** 30 : 0)),
   },
 });
 
@@ -152,13 +162,21 @@ describe('hostile model files', () => {
   it('are not written either', () => {
     const n = 4300;
     const weights: PlaneWeights = {
-      ...{ kind: 'planes', shape: [n, n], mapPer: 'element', scalePer: 'tensor', multiples: [] },
-      ...{ bits: new Uint8Array(n * n), signs: new Uint8Array(n * n) },
+      kind: 'planes',
+      shape: [n, n],
+      mapPer: 'element',
+      scalePer: 'tensor',
+      multiples: [],
+      bits: new Uint8Array(n * n),
+      signs: new Uint8Array(n * n),
     };
     const model: IntegerModel = {
-      ...{ name: 'zeros', input: { shape: [1, 1, n], zeros: new Int32Array(n) }, scoreFactor: 1 },
+      name: 'zeros',
+      input: { shape: [1, 1, n], zeros: new Int32Array(n) },
+      scoreFactor: 1,
       layers: [{ kind: 'dense', name: 'd', weights }],
-      ...{ scoreOffsets: new Int32Array(n), classes: new Array<string>(n).fill('') },
+      scoreOffsets: new Int32Array(n),
+      classes: new Array<string>(n).fill(''),
     };
     expect(() => encodeModel(checkModel(model))).toThrow('expected at most');
   });
@@ -176,7 +194,13 @@ describe('headers of version 2', () => {
   const [kind, layerName, weights] = (layers as HeaderValue[][]).at(-1) as HeaderValue[];
   const [planes, shape, mapPer, ...more] = weights as HeaderValue[];
   const headerWith = (layer: HeaderValue): HeaderValue => [
-    ...[name, input, classes, factor, offsets, [layer], sections],
+    name,
+    input,
+    classes,
+    factor,
+    offsets,
+    [layer],
+    sections,
   ];
 
   it('are lists whose positions are the fields, kinds and words their numbers', () => {

@@ -35,10 +35,13 @@ export function lowerPlanes(
     ),
   );
   const weights: PlaneWeights = {
-    ...{ kind: 'planes', shape: [...shape], bits: map.bits.slice() },
+    kind: 'planes',
+    shape: [...shape],
+    bits: map.bits.slice(),
     signs: packedSigns(residual),
     multiples: planes.map((_, n) => Uint8Array.from(found, ({ multiples }) => multiples[n])),
-    ...{ scalePer: groups === 1 ? 'tensor' : 'output', mapPer: map.mapPer ?? 'element' },
+    scalePer: groups === 1 ? 'tensor' : 'output',
+    mapPer: map.mapPer ?? 'element',
   };
   // A group of no weight at all stands for 0 whatever its factor.
   const factor = (g: number): number => (found[g].factor > 0 ? found[g].factor : 1);

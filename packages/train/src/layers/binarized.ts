@@ -107,7 +107,13 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     const { mix, select, mapPer, scalePer, scaleForm, balance, minBits } = weights;
     const average = averageBits(mix);
     return {
-      ...{ shape, layout: 'outputs-last', mapPer, scalePer, scaleForm, select, seed: this.seed },
+      shape,
+      layout: 'outputs-last',
+      mapPer,
+      scalePer,
+      scaleForm,
+      select,
+      seed: this.seed,
       balance,
       minBits,
       ...(select === 'optimal' || select === 'gain' ? { average } : { mix }),

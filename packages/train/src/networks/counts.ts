@@ -29,7 +29,8 @@ export function countNetwork(model: tfl.LayersModel): {
     const positions = outputShape.length === 3 ? outputShape[0] * outputShape[1] : 1;
     return [
       {
-        ...{ name: layer.name, outputShape },
+        name: layer.name,
+        outputShape,
         parameters: own.reduce((sum, { variable }) => sum + variable.size, 0),
         macs: kernel === undefined ? 0 : positions * kernel.size,
       },

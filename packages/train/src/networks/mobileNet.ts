@@ -18,10 +18,18 @@ export const mobileNetFull: MobileNetOptions = {
   stem: { filters: 32, strides: 2 },
   blocks: [
     block(64),
-    ...[block(128, 2), block(128)],
-    ...[block(256, 2), block(256)],
-    ...[block(512, 2), block(512), block(512), block(512), block(512), block(512)],
-    ...[block(1024, 2), block(1024)],
+    block(128, 2),
+    block(128),
+    block(256, 2),
+    block(256),
+    block(512, 2),
+    block(512),
+    block(512),
+    block(512),
+    block(512),
+    block(512),
+    block(1024, 2),
+    block(1024),
   ],
 };
 

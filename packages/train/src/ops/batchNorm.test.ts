@@ -49,10 +49,7 @@ describe.each(available)('on %s', (backend) => {
       [seeded([7], 'mean'), tf.abs(seeded([7], 'variance'))] as tf.Tensor1D[];
     const run = (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) => {
       const [mean, variance] = statistics();
-      return batchNormInfer(
-        ...([x, gamma as tf.Tensor1D, beta as tf.Tensor1D] as const),
-        ...([mean, variance, epsilon] as const),
-      );
+      return batchNormInfer(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, mean, variance, epsilon);
     };
     const plain = (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) => {
       const [mean, variance] = statistics();

@@ -12,8 +12,13 @@ export function layerClaim(plan: CheckedLayer, layer: DesignLayer): Claim {
   const terms = sumsOf(plan);
   const { input } = layer;
   return {
-    ...{ layer: layer.layer, module: layer.module, port: 'y', input, output: layer.output },
-    ...{ step: layerStep(plan), dependencies: dependencies(plan) },
+    layer: layer.layer,
+    module: layer.module,
+    port: 'y',
+    input,
+    output: layer.output,
+    step: layerStep(plan),
+    dependencies: dependencies(plan),
     ...(terms !== undefined && { terms }),
     wanted: (o, elements) => wantedOf(plan, input, o, elements, terms?.[o]),
     shown: (_, value) => value,
@@ -22,7 +27,9 @@ export function layerClaim(plan: CheckedLayer, layer: DesignLayer): Claim {
 
 /** Two's complement of so many bits. */
 const signedForm = (width: number): Form => ({
-  ...{ base: 0, low: -(2 ** (width - 1)), high: 2 ** (width - 1) - 1 },
+  base: 0,
+  low: -(2 ** (width - 1)),
+  high: 2 ** (width - 1) - 1,
   weights: Array.from({ length: width }, (_, j) => (j === width - 1 ? -(2 ** j) : 2 ** j)),
 });
 
@@ -41,16 +48,23 @@ export function scoresClaim(model: CheckedModel, { layers, scores }: Design): Cl
   const { scoreOffsets: offsets } = model;
   // The offset is the form's base: what is left is a sum of one term.
   const forms = input.forms.map(({ low, high }, k) => ({
-    ...{ ...signedForm(scoreBits), low, high },
+    ...signedForm(scoreBits),
+    low,
+    high,
     base: -offsets[k],
   }));
   return {
-    ...{ layer: 'scores', module: scores.name, port: 'scores', input, terms },
+    layer: 'scores',
+    module: scores.name,
+    port: 'scores',
+    input,
+    terms,
     output: busOfWords(forms, scoreBits),
     step: (values) => Int32Array.from(values),
     dependencies: input.forms.map((_, k) => [k]),
     wanted: (o, elements) => (width) => ({
-      ...{ lines: [], value: `e${elements.indexOf(o)} + ${width}'sd0` },
+      lines: [],
+      value: `e${elements.indexOf(o)} + ${width}'sd0`,
       most: Math.max(Math.abs(input.forms[o].low), Math.abs(input.forms[o].high)),
     }),
     shown: (o, value) => value + offsets[o],
@@ -68,12 +82,17 @@ export function largestClaim(model: CheckedModel, { layers, largest }: Design): 
   });
   const bits = indexWidth(words.length);
   const index = {
-    ...{ base: 0, low: 0, high: words.length - 1 },
+    base: 0,
+    low: 0,
+    high: words.length - 1,
     weights: Array.from({ length: bits }, (_, j) => 2 ** j),
   };
   return {
-    ...{ layer: 'largest', module: largest.name, port: 'largest' },
-    ...{ input: busOfWords(words, scoreBits), output: busOfWords([index], bits) },
+    layer: 'largest',
+    module: largest.name,
+    port: 'largest',
+    input: busOfWords(words, scoreBits),
+    output: busOfWords([index], bits),
     step: (values) =>
       Int32Array.of(values.reduce((best, score, k) => (score > values[best] ? k : best), 0)),
     dependencies: [words.map((_, k) => k)],

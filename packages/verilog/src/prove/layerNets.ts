@@ -113,7 +113,8 @@ function withoutRepeats(
   if (typeof top !== 'number')
     return {
       base: base + (top === '1' ? sign : 0),
-      ...{ weights: weights.slice(0, first), taken: bits.slice(0, first) },
+      weights: weights.slice(0, first),
+      taken: bits.slice(0, first),
     };
   return { base, weights: [...weights.slice(0, first), sign], taken: bits.slice(0, first + 1) };
 }

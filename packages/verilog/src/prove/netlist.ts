@@ -35,7 +35,12 @@ export async function proofNetlist(
     readCommand(Object.keys(sources)),
     // Parameters take their values here; without it every instance would be read with the defaults.
     `hierarchy -top ${top}`,
-    ...['setattr -unset src */*', 'proc', 'memory_collect', 'simplemap', 'techmap', 'simplemap'],
+    'setattr -unset src */*',
+    'proc',
+    'memory_collect',
+    'simplemap',
+    'techmap',
+    'simplemap',
     'write_json',
   ];
   const { output } = await pool.run({
@@ -103,7 +108,11 @@ class Flattening {
       connections: settled({ ...cell.connections }),
     }));
     return {
-      ...{ name, inputs, outputs: settled(outputs), cells, names: this.names },
+      name,
+      inputs,
+      outputs: settled(outputs),
+      cells,
+      names: this.names,
       ...(this.fault !== undefined && { fault: this.fault }),
     };
   }

@@ -92,7 +92,10 @@ export async function proveOutputs(claim: Claim, flat: FlatModule, means: Means)
   const proved = run.difference === undefined ? outputs - left.length : 0;
   return {
     proof: {
-      ...{ method, outputs, proved, vectors: run.vectors },
+      method,
+      outputs,
+      proved,
+      vectors: run.vectors,
       ...(run.provedBySat.size > 0 && { bySat: run.provedBySat.size }),
       ...(left.length > 0 && run.difference === undefined && { reason: run.reason }),
     },

@@ -217,7 +217,11 @@ class DesignProof {
     const { secondsPerLayer = 120, rounds = 16, seed = 1, sat = false } = this.o;
     let made: Promise<Compiled> | undefined;
     return {
-      ...{ pool: this.pool, asked: this.asked, rounds, seed, sat },
+      pool: this.pool,
+      asked: this.asked,
+      rounds,
+      seed,
+      sat,
       left: () => secondsPerLayer - (performance.now() - start) / 1000,
       compiled: () => {
         made ??= compiled();

@@ -65,7 +65,10 @@ export function questionOf(
   const text = [
     `module top (input wire [${Math.max(1, total) - 1}:0] x, output wire same);`,
     `localparam W = ${width};`,
-    ...[...ports, ...cone.lines, ...values, ...lines],
+    ...ports,
+    ...cone.lines,
+    ...values,
+    ...lines,
     decoded('got', form, (j) => cone.bits[j]),
     `wire signed [W-1:0] wanted = ${value};`,
     `assign same = ${inRange.length === 0 ? '' : `!(${inRange.join(' && ')}) || `}got == wanted;`,
@@ -102,7 +105,11 @@ export async function ask(
   const files = { 'question.v': text, 'diagrams.abc': 'strash; collapse' };
   const script = [
     'read_verilog question.v',
-    ...['hierarchy -top top', 'proc', 'opt', 'techmap', 'opt'],
+    'hierarchy -top top',
+    'proc',
+    'opt',
+    'techmap',
+    'opt',
     ...(sums ? ['abc -script diagrams.abc', 'opt_clean'] : []),
   ];
   const run = (sat: string): string => `${[...script, sat].join('\n')}\n`;

@@ -106,7 +106,9 @@ export async function compile({ modules }: YosysNetlist, top: string): Promise<C
   states.push(...compiler.memories.map((one) => new MemoryState(one, memory)));
   memory.fill(0xffffffff, wordsPerSlot, 2 * wordsPerSlot);
   return {
-    ...{ memory, evaluate: functions.evaluate, gates: compiler.gates },
+    memory,
+    evaluate: functions.evaluate,
+    gates: compiler.gates,
     registers: region.registers.length,
     slots: (name) => named.get(name),
     clock: () => {

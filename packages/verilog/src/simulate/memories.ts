@@ -40,7 +40,9 @@ export function memoryOf(cell: YosysCell, slots: (port: string) => readonly numb
     slots(port).slice(i * each, (i + 1) * each);
   const ports = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
   return {
-    ...{ width, size, offset },
+    width,
+    size,
+    offset,
     reads: ports(readPorts).map((i) => ({
       address: part('RD_ADDR', i, bits),
       data: part('RD_DATA', i, width),

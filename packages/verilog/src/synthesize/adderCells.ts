@@ -166,7 +166,8 @@ endmodule
 export function adderFiles(adders: AdderCells): Record<string, string> {
   const cells = [adders.full, ...(adders.half === undefined ? [] : [adders.half])];
   return {
-    ...{ 'adder_boxes.v': cells.map(boxOf).join('\n'), 'adder_map.v': mapOf(adders) },
+    'adder_boxes.v': cells.map(boxOf).join('\n'),
+    'adder_map.v': mapOf(adders),
     'carry_map.v': carryMap,
   };
 }

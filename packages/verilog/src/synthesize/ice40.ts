@@ -188,7 +188,8 @@ export async function ice40Netlist(
     const harness = harnessOf(top, modules[top]);
     onStep?.('mapping');
     const mapped = await run(ice40Commands, {
-      ...{ 'flat.json': flat, 'harness.v': harness.text },
+      'flat.json': flat,
+      'harness.v': harness.text,
       'abc.script': lutScript.replace('LUTS', '4'),
     });
     const netlist = JSON.parse(mapped) as YosysNetlist;
@@ -246,9 +247,12 @@ export function ice40Cells(module: YosysModule): Ice40Cells {
   const luts = count((type) => type === 'SB_LUT4');
   const flipFlops = count(isFlipFlop);
   return {
-    ...{ luts, flipFlops, carries: count((type) => type === 'SB_CARRY') },
+    luts,
+    flipFlops,
+    carries: count((type) => type === 'SB_CARRY'),
     blockRams: count((type) => type.startsWith('SB_RAM40_4K')),
-    ...{ logicCells: luts + flipFlops - packed, harnessCells },
+    logicCells: luts + flipFlops - packed,
+    harnessCells,
   };
 }
 

@@ -101,7 +101,8 @@ function bordered(parts: readonly (readonly YosysCell[])[], wanted: readonly Yos
     if (g !== undefined) outputs[g].push(bit);
   }
   return parts.map((part, g) => ({
-    ...{ inputs: inputs[g], outputs: outputs[g] },
+    inputs: inputs[g],
+    outputs: outputs[g],
     module: {
       ports: {
         ...(inputs[g].length > 0 && { i: { direction: 'input', bits: inputs[g] } }),

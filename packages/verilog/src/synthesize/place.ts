@@ -118,11 +118,20 @@ export async function place(
   const used = utilisation.find(({ resource }) => resource === 'ICESTORM_LC')?.used ?? 0;
   const { logicCells: _, harnessCells, ...counts } = cells;
   return {
-    ...{ device, package: pack, seed, targetMhz: freqMhz, utilisation },
-    ...{ ...counts, logicCells: used, harnessCells, designCells: used - harnessCells },
+    device,
+    package: pack,
+    seed,
+    targetMhz: freqMhz,
+    utilisation,
+    ...counts,
+    logicCells: used,
+    harnessCells,
+    designCells: used - harnessCells,
     ...timingOf(report, where),
-    ...{ harnessInputs: harness.inputs, harnessOutputs: harness.outputs },
-    ...{ yosys, nextpnr: `${nextpnrName} ${nextpnr.version}` },
+    harnessInputs: harness.inputs,
+    harnessOutputs: harness.outputs,
+    yosys,
+    nextpnr: `${nextpnrName} ${nextpnr.version}`,
   };
 }
 
@@ -160,7 +169,8 @@ function placed(
   // Paths slower than asked for are a result, not a failure.
   const workerData = { url, args: [...args, '--timing-allow-fail'], netlist };
   const worker = new Worker(new URL('../../worker/nextpnr.mjs', import.meta.url), {
-    ...{ workerData, execArgv: [] },
+    workerData,
+    execArgv: [],
   });
   let log = '';
   let steps = [...stepStarts];

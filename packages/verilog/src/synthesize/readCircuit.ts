@@ -89,8 +89,11 @@ export async function readCircuit(
     ports.flatMap(([name]) => compiled.slots(name) ?? []),
   );
   return {
-    ...{ files: withTop(made['circuit.v'], module, inputs, outputs), top: topName, module },
-    ...{ inputBits: from.length, outputBits: to.length },
+    files: withTop(made['circuit.v'], module, inputs, outputs),
+    top: topName,
+    module,
+    inputBits: from.length,
+    outputBits: to.length,
     compute: (bits) => computed(module, compiled, from, to, bits),
   };
 }

@@ -171,8 +171,14 @@ function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleC
   const { luts, sites, flipFlops, depth, groups } = sum;
   const areas = summed.flatMap((each) => (sum[each] === undefined ? [] : [[each, sum[each]]]));
   return {
-    ...{ layer, luts, ...(sites !== undefined && { sites }), flipFlops, depth },
-    ...{ ...Object.fromEntries(areas), groups, cells },
+    layer,
+    luts,
+    ...(sites !== undefined && { sites }),
+    flipFlops,
+    depth,
+    ...Object.fromEntries(areas),
+    groups,
+    cells,
   };
 }
 

@@ -257,7 +257,13 @@ function costOf(
   const registers = library?.registers;
   const { luts, sites, depth } = packedSites(made, registers);
   return {
-    ...{ module, cells, instances, luts, flipFlops, depth, groups },
+    module,
+    cells,
+    instances,
+    luts,
+    flipFlops,
+    depth,
+    groups,
     ...(target.name === 'xc7' && { sites }),
     ...(library !== undefined && { area }),
     ...(library?.adders !== undefined && { adderCells: adderCount(cells, library.adders) }),

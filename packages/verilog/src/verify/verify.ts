@@ -61,7 +61,9 @@ export async function verify(
   const netlist = await gateNetlist(design, files);
   const simulation = await simulateNetlist(model, design, netlist);
   const counts = {
-    ...{ images, vectorsPerLayer: 0, gates: simulation.gates },
+    images,
+    vectorsPerLayer: 0,
+    gates: simulation.gates,
     ...testbenchNote(model, design, files),
   };
   const difference = imageDifference(model, simulation, images, seed);
@@ -114,12 +116,10 @@ function undrivenDifference(
     ({ module }) => within === module || within.startsWith(`${module}_layer.`),
   );
   return {
-    ...{
-      layer: layer?.layer ?? path[0] ?? top,
-      output: 'net without a driver',
-      expected: 1,
-      got: 0,
-    },
+    layer: layer?.layer ?? path[0] ?? top,
+    output: 'net without a driver',
+    expected: 1,
+    got: 0,
     found: `drivers of ${net} of ${path.at(-1) ?? top}, which an output depends on: x in simulators`,
   };
 }
@@ -207,8 +207,10 @@ function firstDifference(
       const i = a.values.findIndex((value, k) => value !== b.values[k]);
       if (i < 0) continue;
       return {
-        ...{ layer: model.layers[layer].name, output: position(a.shape, i) },
-        ...{ expected: a.values[i], got: b.values[i] },
+        layer: model.layers[layer].name,
+        output: position(a.shape, i),
+        expected: a.values[i],
+        got: b.values[i],
         found: `image ${Math.floor(at / layers)} of the whole network`,
       };
     }
@@ -225,8 +227,10 @@ function scoreDifference(
   const at = wanted.findIndex((score, i) => score !== got[i]);
   if (at >= 0)
     return {
-      ...{ layer: 'scores', output: `score ${at % classes}` },
-      ...{ expected: wanted[at], got: got[at] },
+      layer: 'scores',
+      output: `score ${at % classes}`,
+      expected: wanted[at],
+      got: got[at],
       found: `image ${Math.floor(at / classes)} of the whole network`,
     };
   for (let image = 0; image < largest.length; image++) {
@@ -234,8 +238,10 @@ function scoreDifference(
     const best = row.reduce((first, score, k) => (score > row[first] ? k : first), 0);
     if (best === largest[image]) continue;
     return {
-      ...{ layer: 'largest', output: 'number of the largest score' },
-      ...{ expected: best, got: largest[image] },
+      layer: 'largest',
+      output: 'number of the largest score',
+      expected: best,
+      got: largest[image],
       found: `image ${image} of the whole network`,
     };
   }
@@ -264,8 +270,10 @@ async function layerDifference(
       const i = values[0].findIndex((value, k) => value !== values[1][k]);
       if (i >= 0)
         return {
-          ...{ layer, output: position(output.shape, i) },
-          ...{ expected: values[0][i], got: values[1][i] },
+          layer,
+          output: position(output.shape, i),
+          expected: values[0][i],
+          got: values[1][i],
           found: `vector ${(round - stages) * lanes + lane} on the layer alone`,
         };
     }

@@ -37,8 +37,10 @@ export async function streamDifference(
     if (i < 0) continue;
     const place = (beat % each) * output.shape[2] + (i % output.shape[2]);
     return {
-      ...{ ...where, output: position(output.shape, place) },
-      ...{ expected: expected[beat][i], got: got[beat][i] },
+      ...where,
+      output: position(output.shape, place),
+      expected: expected[beat][i],
+      got: got[beat][i],
     };
   }
   return undefined;

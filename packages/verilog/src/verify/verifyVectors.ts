@@ -23,8 +23,10 @@ export function vectorDifference(
   if (written.length !== right.length)
     return { ...where, output: 'scores', expected: right.length, got: written.length };
   return {
-    ...{ ...where, output: `image ${Math.floor(at / classes)}, score ${at % classes}` },
-    ...{ expected: right[at], got: written[at] | 0 },
+    ...where,
+    output: `image ${Math.floor(at / classes)}, score ${at % classes}`,
+    expected: right[at],
+    got: written[at] | 0,
   };
 }
 

@@ -24,8 +24,12 @@ describe('leakage', () => {
     [
       'states of two rails',
       [
-        ...[group(10, 'A * !Y', 'VDD'), group(2, 'A * !Y', 'VSS'), group(20, 'A * Y', 'VDD')],
-        ...[group(4, 'A * Y', 'VSS'), group(30, '!A', 'VDD'), group(0, '!A', 'VSS')],
+        group(10, 'A * !Y', 'VDD'),
+        group(2, 'A * !Y', 'VSS'),
+        group(20, 'A * Y', 'VDD'),
+        group(4, 'A * Y', 'VSS'),
+        group(30, '!A', 'VDD'),
+        group(0, '!A', 'VSS'),
       ],
       // A quarter each of 12 and 24, and half of 30.
       24,
@@ -91,14 +95,10 @@ describe('internal power', () => {
     [
       'states of rails',
       [
-        ...[
-          group(3, 'when : "B"; related_pg_pin : VDD;'),
-          group(1, 'when : "B"; related_pg_pin : VSS;'),
-        ],
-        ...[
-          group(5, 'when : "!B"; related_pg_pin : VDD;'),
-          group(1, 'when : "!B"; related_pg_pin : VSS;'),
-        ],
+        group(3, 'when : "B"; related_pg_pin : VDD;'),
+        group(1, 'when : "B"; related_pg_pin : VSS;'),
+        group(5, 'when : "!B"; related_pg_pin : VDD;'),
+        group(1, 'when : "!B"; related_pg_pin : VSS;'),
       ],
       5,
     ],
