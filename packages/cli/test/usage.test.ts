@@ -6,8 +6,8 @@ import { decodeNpy } from '@hbnn/core';
 import { runConfig } from '@hbnn/train';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { trainFlags } from '../src/commands/trainFlags.ts';
 import { program } from '../src/program.ts';
+import { trainFlags } from '../src/trainFlags.ts';
 import { hbnn, hbnnArguments, temporary } from './process.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

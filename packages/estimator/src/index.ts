@@ -29,13 +29,13 @@ export {
 export { estimateFoldedAsic, type FoldedAsic } from './folded/foldedAsic.ts';
 export { type FoldedLayer, foldedLayers } from './folded/folding.ts';
 export { type ScheduledPace, scheduledPace } from './folded/scheduledCycles.ts';
-export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export {
   ofModelledLayers,
   type PartEstimate,
   type PartQuantity,
   unmodelledLayers,
-} from './unmodelled.ts';
+} from './folded/unmodelled.ts';
+export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export {
   fitMeasurements,
   modelOf,

@@ -20,7 +20,7 @@ import { Interruption, interruptible } from '../interruption.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { commandName, printResult, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
-import { allFlags, nameOf, secondsFrom } from './trainFlags.ts';
+import { allFlags, nameOf, secondsFrom } from '../trainFlags.ts';
 
 interface Options extends Record<string, unknown> {
   out: string;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
@@ -8,7 +8,6 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
 import { Interruption, interruptible } from '../interruption.ts';
-import { wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
 import {
   commandName,
@@ -19,14 +18,8 @@ import {
   shellWord,
 } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
-import { unreadable } from '../unreadable.ts';
-import {
-  flagSettings,
-  placeOfField,
-  secondsFrom,
-  trainOptions,
-  typedFields,
-} from './trainFlags.ts';
+import { placeOfField, secondsFrom, trainOptions, typedFields } from '../trainFlags.ts';
+import { settings } from '../trainSettings.ts';
 
 interface Options extends Record<string, string | boolean | undefined> {
   config?: string;
@@ -72,44 +65,6 @@ Example (some seconds on the embedded data):
   hbnn train --out runs/first --resume`,
     )
     .action((o: Options) => interruptible((signal) => run(o, signal)));
-}
-
-/** The configuration: file, then flags. */
-export function settings(o: Partial<Options>): Record<string, unknown> {
-  const merged = o.config === undefined ? {} : readConfig(o.config);
-  Object.assign(merged, flagSettings(o));
-  if (o.patience !== undefined || o.minEpochs !== undefined)
-    merged.earlyStop = earlyStop(o, merged);
-  return merged;
-}
-
-function earlyStop(o: Partial<Options>, { earlyStop: before }: Record<string, unknown>): object {
-  if (o.patience === undefined && before === undefined) {
-    throw new HbnnError('--min-epochs: has no effect without early stopping; give --patience too');
-  }
-  return {
-    ...(typeof before === 'object' && before),
-    ...(o.patience !== undefined && { patience: wholeNumber(o.patience, '--patience') }),
-    ...(o.minEpochs !== undefined && { minEpochs: wholeNumber(o.minEpochs, '--min-epochs') }),
-  };
-}
-
-function readConfig(file: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return { ...parsed };
-    }
-  } catch (error) {
-    throw new HbnnError(`${file}: is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
-  }
-  throw new HbnnError(`${file}: expected a JSON object of settings`);
 }
 
 /** The run folder: as typed, or one of this moment. */

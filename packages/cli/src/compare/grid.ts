@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { allFlags, camel, nameOf } from '../commands/trainFlags.ts';
+import { allFlags, camel, nameOf } from '../trainFlags.ts';
 
 /** A flag of training as typed, with each of its values. */
 export interface FlagValues {

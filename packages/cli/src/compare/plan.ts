@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
 import type { RunConfig, RunResult } from '@hbnn/train';
-import { settings } from '../commands/train.ts';
-import { camel, placeOfField, typedFields } from '../commands/trainFlags.ts';
 import { refuseWithoutEffect } from '../effect.ts';
+import { camel, placeOfField, typedFields } from '../trainFlags.ts';
+import { settings } from '../trainSettings.ts';
 import { choices, type FlagValues, flagValues, folderName, settingName, varied } from './grid.ts';
 
 /** One setting of a comparison. */

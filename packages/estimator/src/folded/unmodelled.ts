@@ -1,7 +1,7 @@
 import type { Census } from '@hbnn/model';
-import type { Device } from './devices.ts';
-import { isBare } from './folded/foldedBare.ts';
-import type { Quantity } from './quantity.ts';
+import type { Device } from '../devices.ts';
+import type { Quantity } from '../quantity.ts';
+import { isBare } from './foldedBare.ts';
 
 type StepKind = Census['steps'][number]['kind'];
 

@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type { RunConfigInput } from '@hbnn/train';
 import { Option } from 'commander';
-import { decimal, wholeNumber } from '../numbers.ts';
+import { decimal, wholeNumber } from './numbers.ts';
 
 type Kind = 'text' | 'whole' | 'decimal' | 'wholes' | 'texts' | 'switch';
 
