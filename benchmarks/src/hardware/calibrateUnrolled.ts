@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const file = new URL('../../../packages/estimator/test/unrolledMeasurements.json', import.meta.url);
 const lengths = [16, 27, 36, 48, 64, 72, 100, 144, 144, 200, 288, 400];
 const widths = [1, 2, 4, 8, 8, 16, 16];
-const mostWeights = 1600;
+const maxWeights = 1600;
 /** From this seed on, layers of a few inputs, whose sums synthesis can take apart. */
 const firstSmall = 100;
 const smallLengths = [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24];
@@ -40,7 +40,7 @@ function layerOf(seed: number): Measured {
   const dense = (): string => {
     const inputs = pick(lengths);
     let outputs = pick(widths);
-    while (inputs * outputs > mostWeights) outputs = pick(widths);
+    while (inputs * outputs > maxWeights) outputs = pick(widths);
     return `dense:${inputs}x${outputs}`;
   };
   const small = (): string =>
@@ -108,11 +108,11 @@ const all: Measured[] = [
   ...Array.from({ length: Number(values.count) }, (_, i) => layerOf(first + i)),
   ...values.networks.split(',').flatMap((seed) => (seed === '' ? [] : [{ seed: Number(seed) }])),
 ];
-for (const one of all)
+for (const constantOne of all)
   for (const target of values.targets.split(',')) {
-    measured.push(await measure(one, target));
+    measured.push(await measure(constantOne, target));
     writeFileSync(file, `[\n${measured.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
-    console.error(`${one.seed} ${target}`);
+    console.error(`${constantOne.seed} ${target}`);
   }
 for (const target of ['lut6', 'lut4', 'gates', 'adders'] as const) {
   const own = measured.filter((one) => one.target === target);

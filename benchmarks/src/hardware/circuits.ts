@@ -109,7 +109,7 @@ const code = ['circuit', 'verilog'].flatMap((name) => {
 });
 
 /** What was found of a text before by the same code, or is found now. */
-async function kept(key: readonly unknown[], find: () => Promise<Found>): Promise<Found> {
+async function keptResult(key: readonly unknown[], find: () => Promise<Found>): Promise<Found> {
   const digest = createHash('sha256')
     .update(JSON.stringify([key, code]))
     .digest('hex');
@@ -154,7 +154,7 @@ async function ownRow(one: CircuitCase, seed: number, style: Style): Promise<Cir
   const model: CheckedModel = modelOf(one, seed);
   const design = unrolledDesign(model, { style });
   const files = verilogFiles(design);
-  const found = await kept([files, style], async () => {
+  const found = await keptResult([files, style], async () => {
     const { equal, images } = await verify(model, design, files);
     if (!equal)
       throw new HbnnError(`${one.weights}, seed ${seed}, ${style}: hardware is not the model's`);
@@ -169,7 +169,7 @@ async function peerRows(one: CircuitCase, seed: number): Promise<CircuitRow[]> {
   const peer = da4mlVerilog(values.python, peerCase);
   const rows: CircuitRow[] = [];
   for (const style of styles) {
-    const found = await kept([peer, style], async () => {
+    const found = await keptResult([peer, style], async () => {
       const circuit = await readCircuit(peer.files, peer.module, style);
       const vectors = checkPeer(circuit, peer, peerCase, random(seed, 'vectors', one.weights));
       const { files, top, module } = circuit;
@@ -200,11 +200,11 @@ const keep = (row: CircuitRow): void => {
 };
 const meter = progressMeter('circuits:');
 let done = 0;
-for (const one of cases)
+for (const constantOne of cases)
   for (const seed of seeds) {
-    for (const style of styles) keep(await ownRow(one, seed, style));
-    if (lack === undefined) for (const row of await peerRows(one, seed)) keep(row);
-    meter.update(++done, cases.length * seeds.length, `${one.weights}, seed ${seed}`);
+    for (const style of styles) keep(await ownRow(constantOne, seed, style));
+    if (lack === undefined) for (const row of await peerRows(constantOne, seed)) keep(row);
+    meter.update(++done, cases.length * seeds.length, `${constantOne.weights}, seed ${seed}`);
   }
 meter.stop();
 if (values.json) console.log(JSON.stringify(rows, null, 2));

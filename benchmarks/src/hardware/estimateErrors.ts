@@ -29,7 +29,7 @@ const count = wholeNumber(values.count, '--count');
 const folder = fileURLToPath(new URL('../../../.cache/estimates/', import.meta.url));
 mkdirSync(folder, { recursive: true });
 
-const mostWeights = 2500;
+const maxWeights = 2500;
 
 /** A layer of 4 to 512 inputs, drawn by its seed, with the bits of its weights and inputs. */
 function drawn(seed: number) {
@@ -39,7 +39,7 @@ function drawn(seed: number) {
     for (;;) {
       const inputs = Math.round(4 * 2 ** (rng.below(70) / 10));
       const outputs = pick([1, 1, 2, 3, 4, 6, 8, 12, 16]);
-      if (inputs * outputs <= mostWeights) return `dense:${inputs}x${outputs}`;
+      if (inputs * outputs <= maxWeights) return `dense:${inputs}x${outputs}`;
     }
   };
   const conv = (): string => {

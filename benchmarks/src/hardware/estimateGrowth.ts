@@ -37,25 +37,25 @@ function areasOf(seed: number, { inputs, outputs, mix, mapPer, inputMix }: Layer
   return circuits.map(([circuit, cell]) => unrolledArea(model, circuit, cell).total.value);
 }
 
-const steps = new Map<string, { count: number; smaller: number; mostPercent: number }>();
+const steps = new Map<string, { count: number; smaller: number; maxPercent: number }>();
 
 function compare(step: string, from: readonly number[], to: readonly number[]): void {
-  const found = steps.get(step) ?? { count: 0, smaller: 0, mostPercent: 0 };
+  const found = steps.get(step) ?? { count: 0, smaller: 0, maxPercent: 0 };
   to.forEach((area, i) => {
     const change = Number((100 * (area / from[i] - 1)).toFixed(1));
     found.count++;
     if (area < from[i]) found.smaller++;
-    found.mostPercent = Math.min(found.mostPercent, change);
+    found.maxPercent = Math.min(found.maxPercent, change);
   });
   steps.set(step, found);
 }
 
-const mostWeights = 4096;
+const maxWeights = 4096;
 for (let seed = 0; seed < count; seed++) {
   const rng = random('growth', seed);
   const pick = <T>(list: readonly T[]): T => list[rng.below(list.length)];
   const inputs = Math.round(16 * 2 ** (rng.below(40) / 10));
-  const outputs = Math.min(Math.round(2 ** (rng.below(50) / 10)), Math.floor(mostWeights / inputs));
+  const outputs = Math.min(Math.round(2 ** (rng.below(50) / 10)), Math.floor(maxWeights / inputs));
   const mix = pick(['1', '0/1', '0.7/0.2/0.1', '0.8/0.2', '0/0/1']);
   const mapPer = parseMapPer(pick(['element', 'position']));
   const layer: Layer = { inputs, outputs, mix, mapPer, inputMix: pick(['1', '1', '0/1']) };

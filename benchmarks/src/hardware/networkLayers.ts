@@ -146,11 +146,11 @@ if (values.liberty !== undefined)
   targets.push(['gates', `liberty:${values.liberty}`, gateOf(values.liberty)]);
 const meter = progressMeter('layers:');
 const rows: LayerCircuit[] = [];
-for (const one of cases)
+for (const constantOne of cases)
   for (const [circuit, target, gate] of targets) {
-    const model = modelOf(one);
+    const model = modelOf(constantOne);
     const measured = await synthesized(model, target, gate);
-    rows.push({ ...one, circuit, ...measured, ...estimated(one, circuit) });
+    rows.push({ ...constantOne, circuit, ...measured, ...estimated(constantOne, circuit) });
     meter.update(rows.length, cases.length * targets.length, 'layers');
   }
 meter.stop();

@@ -178,12 +178,12 @@ function kernelTime(
   };
 }
 
-const known = new Map<string, number>();
+const knownNames = new Map<string, number>();
 
 /** Milliseconds of one matrix product on the current backend: the best of some. */
 function matMulMs({ m, k, n }: ProductShape, now: () => number): number {
   const key = [tf.getBackend(), m, k, n].join();
-  const before = known.get(key);
+  const before = knownNames.get(key);
   if (before !== undefined) return before;
   const [a, b] = [tf.ones([m, k]), tf.ones([k, n])];
   const read = (): void => tf.tidy(() => void tf.slice(tf.matMul(a, b), [0, 0], [1, 1]).dataSync());
@@ -194,6 +194,6 @@ function matMulMs({ m, k, n }: ProductShape, now: () => number): number {
     best = Math.min(best, now() - start);
   }
   tf.dispose([a, b]);
-  known.set(key, best);
+  knownNames.set(key, best);
   return best;
 }

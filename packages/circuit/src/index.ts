@@ -46,15 +46,15 @@ export {
 export { FormNumbers } from './netlist/keyNumbers.ts';
 export {
   type Cell,
-  invert,
+  constantOne,
+  constantZero,
+  inverse,
   inverted,
   type Literal,
   Netlist,
   type NodeKind,
   nodeKinds,
   nodeOf,
-  one,
-  zero,
 } from './netlist/netlist.ts';
 export { endLevel, pipelined, scheduleOf } from './netlist/pipeline.ts';
 export { heapDigits } from './netlist/signedDigits.ts';
@@ -71,14 +71,14 @@ export {
   atLeast,
   type ElementRequantize,
   type ElementThresholds,
-  extended,
-  largest,
+  extendedBits,
   largestCode,
+  maximumOf,
   requantized,
   requantizeOf,
   scoreBits,
+  sumOfValues,
   thresholdBits,
-  total,
   unsignedFrom,
 } from './netlist/values.ts';
 export { linearSums } from './sums/linearSums.ts';

@@ -20,7 +20,7 @@ export interface Engine {
 }
 
 /** Adders that are read back in minutes. */
-const mostSimulated = 200_000;
+const maxSimulated = 200_000;
 
 /** LUTs for which the folds of a simulated chain of streams are chosen. */
 const lutsSimulated = 50_000;
@@ -38,7 +38,7 @@ const engines: Readonly<Record<string, (model: CheckedModel) => Promise<Engine>>
       (sum, layer) => sum + layer.adders,
       0,
     );
-    return adders > mostSimulated ? foldedEngine(model) : simulated(model, unrolledDesign(model));
+    return adders > maxSimulated ? foldedEngine(model) : simulated(model, unrolledDesign(model));
   },
   // As a chain of streams, clock by clock.
   'verilog-folded': foldedEngine,

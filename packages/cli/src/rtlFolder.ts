@@ -82,7 +82,7 @@ export function designOf(
   const design =
     architecture === 'folded'
       ? foldedDesign(model, { style, maxLevels, folds })
-      : unrolledDesign(model, { style, maxLevels, mostAdders: Infinity });
+      : unrolledDesign(model, { style, maxLevels, maxAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(
       `${folder}: expected Verilog of the model '${model.name}' with top ${design.top}, got ${manifest.top} of '${manifest.model}'; give the model it was made of`,

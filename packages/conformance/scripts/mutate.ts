@@ -6,8 +6,8 @@ import { decodeModel, encodeModel, randomModel, readModel } from '@hbnn/model';
 import { mutation } from '../src/mutations.ts';
 
 const [count = 10_000, first = 0] = process.argv.slice(2).map(Number);
-const mostMs = 1000;
-const mostBytes = 64 * 2 ** 20;
+const maxMs = 1000;
+const maxBytes = 64 * 2 ** 20;
 const where = 'mutated.hbnn';
 
 const golden = new URL('../golden/', import.meta.url);
@@ -48,23 +48,30 @@ const peak = (): number => 1024 * process.resourceUsage().maxRSS;
 for (const bytes of files) await fault(bytes, true);
 collect();
 const before = peak();
-const found = { mutations: count, refused: 0, loaded: 0, failed: 0, slowestMs: 0, mostMiB: 0 };
+const foundBefore = {
+  mutations: count,
+  refused: 0,
+  loaded: 0,
+  failed: 0,
+  slowestMs: 0,
+  maxMiB: 0,
+};
 for (let seed = first; seed < first + count; seed++) {
   const { what, bytes } = mutation(files[seed % files.length], seed);
   const start = performance.now();
   const result = await fault(bytes, seed % 7 === 0);
   const ms = performance.now() - start;
   if (seed % 10 === 0) collect();
-  found.slowestMs = Math.max(found.slowestMs, Math.round(ms));
-  found.mostMiB = Math.max(found.mostMiB, Math.round((peak() - before) / 2 ** 20));
-  const slow = ms > mostMs ? [`${Math.round(ms)} ms`] : [];
-  const large = peak() - before > mostBytes ? [`${found.mostMiB} MiB`] : [];
+  foundBefore.slowestMs = Math.max(foundBefore.slowestMs, Math.round(ms));
+  foundBefore.maxMiB = Math.max(foundBefore.maxMiB, Math.round((peak() - before) / 2 ** 20));
+  const slow = ms > maxMs ? [`${Math.round(ms)} ms`] : [];
+  const large = peak() - before > maxBytes ? [`${foundBefore.maxMiB} MiB`] : [];
   const wrong = [...slow, ...large, ...(result instanceof Error ? [result.stack ?? ''] : [])];
   if (wrong.length > 0) console.error(`seed ${seed}, ${what}: ${wrong.join(', ')}`);
-  if (wrong.length > 0) found.failed++;
-  else if (result === 'loaded') found.loaded++;
-  else found.refused++;
+  if (wrong.length > 0) foundBefore.failed++;
+  else if (result === 'loaded') foundBefore.loaded++;
+  else foundBefore.refused++;
   if (large.length > 0) break;
 }
-console.log(JSON.stringify(found));
-process.exitCode = found.failed === 0 ? 0 : 1;
+console.log(JSON.stringify(foundBefore));
+process.exitCode = foundBefore.failed === 0 ? 0 : 1;

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
 
 /** Hardware of more adders than this takes too long to be read back here; the smaller cases are of every kind too. */
-const mostAdders = 500;
+const maxAdders = 500;
 const randomAdders = 2500;
 const randomModels = process.env.HBNN_VERILOG === 'all' ? 100 : 50;
 
@@ -14,7 +14,7 @@ const adders = (model: CheckedModel): number =>
 
 const cases = modelCases()
   .map(({ name, make }) => ({ name, model: make() }))
-  .filter(({ model }) => adders(model) <= mostAdders);
+  .filter(({ model }) => adders(model) <= maxAdders);
 const seeds = Array.from({ length: randomModels }, (_, seed) => seed).filter(
   (seed) => adders(randomModel(seed)) <= randomAdders,
 );

@@ -8,7 +8,7 @@ import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
 /** `pnpm --filter @hbnn/conformance folded`: every case that can be stepped in minutes, each with both folds. */
 const everything = process.env.HBNN_FOLDED === 'all';
 /** Outputs of all layers beyond which a chain of streams takes too long to be read back and stepped here … */
-const mostOutputs = 50;
+const maxOutputs = 50;
 /** … but for some that are out of the common. */
 const larger = new Set([
   'weights of 0 bits',
@@ -33,7 +33,7 @@ const cases = modelCases()
   .map(({ name, make }) => ({ name, model: make() }))
   .filter(
     ({ name, model }) =>
-      (outputs(model) <= mostOutputs && !slow.has(name)) ||
+      (outputs(model) <= maxOutputs && !slow.has(name)) ||
       (everything && (larger.has(name) || slow.has(name))),
   )
   .map((one, at) => ({ ...one, at }));

@@ -70,7 +70,7 @@ function levelled(gains: readonly number[]): number[] {
   return [...new Array<number>(length).fill(best), ...levelled(gains.slice(length))];
 }
 
-const ones = (count: number): Float32Array => new Float32Array(count).fill(1);
+const onesOf = (count: number): Float32Array => new Float32Array(count).fill(1);
 
 describe('the rule gain', () => {
   it.each([
@@ -91,7 +91,7 @@ describe('the rule gain', () => {
           const bits = new Uint8Array(count);
           rule.select(x, bits, importance);
           expect(bits, `${count} values, seed ${seed}`).toEqual(
-            expected(x, importance ?? ones(count), o),
+            expected(x, importance ?? onesOf(count), o),
           );
           expect(bits.reduce((sum, b) => sum + b, 0)).toBe(Math.round(o.average * count));
         }

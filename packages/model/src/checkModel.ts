@@ -19,10 +19,10 @@ import {
 } from './integerModel.ts';
 
 /** Sums stay below 2^31 − 1, so that a threshold of that value is never met. */
-export const mostSum = 2 ** 31 - 2;
+export const maxSum = 2 ** 31 - 2;
 /** The most elements of one feature map. */
-export const mostFeatures = 2 ** 22;
-export const mostLayers = 4096;
+export const maxFeatures = 2 ** 22;
+export const maxLayers = 4096;
 
 /** A layer with the shapes it goes between and the most its inputs and outputs can come to. */
 export interface CheckedLayer<Layer extends IntegerLayer = IntegerLayer> {
@@ -82,8 +82,8 @@ export const checkModel = (model: IntegerModel): CheckedModel => CheckedModel.of
 function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   checkKind(model);
   const { input, layers } = model;
-  if (layers.length < 1 || layers.length > mostLayers)
-    throw new HbnnError(`model: expected 1 to ${mostLayers} layers, got ${layers.length}`);
+  if (layers.length < 1 || layers.length > maxLayers)
+    throw new HbnnError(`model: expected 1 to ${maxLayers} layers, got ${layers.length}`);
   checkFeature(input.shape, 'model input');
   expectLength('model input', 'zeros', input.zeros.length, input.shape[2]);
   if (!input.zeros.every((zero) => zero >= 0 && zero <= 255))
@@ -94,7 +94,7 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   expectLength('model', 'score offsets', model.scoreOffsets.length, scores);
   expectLength('model', 'class names', model.classes.length, scores);
   const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  if (bound + most > mostSum)
+  if (bound + most > maxSum)
     throw new HbnnError('model: scores with their offsets could leave int32; use smaller scales');
   if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
     throw new HbnnError(`model: expected a score factor above 0, got ${model.scoreFactor}`);
@@ -145,7 +145,7 @@ export function checkLayers(
     checkFeature(output, layer.name);
     checkArrays(layer, shape);
     const outputBound = boundOf(layer, shape, bound);
-    if (!(outputBound <= mostSum))
+    if (!(outputBound <= maxSum))
       throw new HbnnError(
         `${layer.name}: its sums could come to ${outputBound}, beyond int32; use smaller scales or fewer inputs`,
       );
@@ -159,11 +159,11 @@ export function checkLayers(
 function checkFeature(shape: readonly number[], where: string): void {
   const fits =
     shape.length === 3 &&
-    shape.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= mostFeatures) &&
-    shape[0] * shape[1] * shape[2] <= mostFeatures;
+    shape.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= maxFeatures) &&
+    shape[0] * shape[1] * shape[2] <= maxFeatures;
   if (!fits)
     throw new HbnnError(
-      `${where}: expected a feature map of 1 to ${mostFeatures} values, got ${text(shape)}`,
+      `${where}: expected a feature map of 1 to ${maxFeatures} values, got ${text(shape)}`,
     );
 }
 
@@ -239,7 +239,7 @@ function windowed(
   const whole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least;
   if (!size.every((n) => whole(n, 1)) || !strides.every((n) => whole(n, 1)))
     throw new HbnnError(`${name}: expected sizes and strides of at least 1`);
-  if (padding.length !== 4 || !padding.every((n) => whole(n, 0) && n <= mostFeatures))
+  if (padding.length !== 4 || !padding.every((n) => whole(n, 0) && n <= maxFeatures))
     throw new HbnnError(`${name}: expected padding of four whole numbers`);
   const [top, left, bottom, right] = padding;
   const along = (n: number, k: number, stride: number): number => Math.floor((n - k) / stride) + 1;

@@ -66,22 +66,22 @@ function figures(step: number): Figures {
   return { step, rssMib: mib(rss), wasmMib: mib(heap ?? 0), tensors: tf.memory().numTensors };
 }
 
-const found: Figures[] = [];
+const foundBefore: Figures[] = [];
 const every = Math.max(1, Math.round(steps / 10));
 await fit(model, source, optimizer, variables, startState(), {
   ...config,
   maxSteps: steps,
   onStep: ({ step }) => {
     if (step % every !== 0) return;
-    found.push(figures(step));
-    const { rssMib, wasmMib, tensors } = found.at(-1) as Figures;
+    foundBefore.push(figures(step));
+    const { rssMib, wasmMib, tensors } = foundBefore.at(-1) as Figures;
     console.log(
       `step ${step}: ${rssMib} MiB resident, ${wasmMib} MiB WASM heap, ${tensors} tensors`,
     );
   },
 });
-const [first] = found;
-const last = found.at(-1) as Figures;
+const [first] = foundBefore;
+const last = foundBefore.at(-1) as Figures;
 const flat =
   last.tensors === first.tensors &&
   last.wasmMib === first.wasmMib &&

@@ -23,8 +23,8 @@ beforeAll(async () => {
 
 const sources = { train: squares(320, 'train'), test: squares(100, 'test') };
 const dirs = mkdtempSync(join(tmpdir(), 'hbnn-run-'));
-let made = 0;
-const folder = (): string => join(dirs, `${made++}`);
+let madeBefore = 0;
+const folder = (): string => join(dirs, `${madeBefore++}`);
 const quick = (input: RunConfigInput): RunConfig =>
   runConfig({ epochs: 2, batch: 32, learningRate: 0.1, recalibrate: 64, ...input });
 

@@ -15,12 +15,12 @@ import { squares } from './squares.ts';
 
 const sources = { train: squares(48, 'train'), test: squares(20, 'test') };
 const dirs = mkdtempSync(join(tmpdir(), 'hbnn-backends-'));
-let made = 0;
+let madeBefore = 0;
 
 /** Six steps or less, recalibration and a test, with batch norm, pooling and binarized weights and inputs. */
 async function train(backend: string, input: RunConfigInput, o = {}): Promise<RunResult> {
   const config = runConfig({ epochs: 2, batch: 16, learningRate: 0.05, recalibrate: 16, ...input });
-  return runTraining(config, sources, { dir: join(dirs, `${made++}`), backend, ...o });
+  return runTraining(config, sources, { dir: join(dirs, `${madeBefore++}`), backend, ...o });
 }
 
 const settings: [string, RunConfigInput][] = [
@@ -57,7 +57,7 @@ describe.each(available.filter((name) => name !== 'cpu'))('on %s', (backend) => 
     const onProgress = ({ step }: { step: number }): void => {
       if (step === 4) throw new Error('killed');
     };
-    const options = { dir: join(dirs, `${made++}`), checkpointSeconds: 0 };
+    const options = { dir: join(dirs, `${madeBefore++}`), checkpointSeconds: 0 };
     await expect(train(backend, input, { ...options, onProgress })).rejects.toThrow('killed');
     const again = await train(backend, input, { ...options, resume: true });
     expect(again.weightsSha256).toBe(alone.weightsSha256);

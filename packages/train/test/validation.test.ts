@@ -26,8 +26,8 @@ const sources = {
   validation: squares(60, 'validation'),
 };
 const dirs = mkdtempSync(join(tmpdir(), 'hbnn-validation-'));
-let made = 0;
-const folder = (): string => join(dirs, `${made++}`);
+let madeBefore = 0;
+const folder = (): string => join(dirs, `${madeBefore++}`);
 const small = { widths: [4, 6], pools: [0, 1], batch: 32, learningRate: 0.1, recalibrate: 64 };
 const quick = (input: RunConfigInput): RunConfig =>
   runConfig({ ...small, epochs: 3, weights: 1.4, ...input });

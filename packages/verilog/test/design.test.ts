@@ -175,7 +175,7 @@ describe('simulate', () => {
 describe('the budget', () => {
   it('refuses a large model with its estimate', () => {
     const model = randomModel(1, { layer: 'dense:100x50' });
-    expect(() => unrolledDesign(model, { mostAdders: 1000 })).toThrow(
+    expect(() => unrolledDesign(model, { maxAdders: 1000 })).toThrow(
       /layer: unrolled, the model takes about [\d,]+ adders.*budget is 1,000.*--budget \d+/,
     );
   });

@@ -22,7 +22,7 @@ sat -verify -prove same 1 proof
   await yosys(script, { 'primitives.v': xc7Primitives, 'models.v': xc7Models, 'proof.v': spec });
 }
 
-const ones = (bits: readonly string[]): string => bits.map((bit) => `{3'b0, ${bit}}`).join(' + ');
+const onesOf = (bits: readonly string[]): string => bits.map((bit) => `{3'b0, ${bit}}`).join(' + ');
 
 test.each([0b0000000, 0b0000001, 0b0010110, 0b0011111])(
   'hbnn_count7 counts with INVERT %i, proved',
@@ -30,7 +30,7 @@ test.each([0b0000000, 0b0000001, 0b0010110, 0b0011111])(
     const bits = Array.from({ length: 7 }, (_, i) => ((flip >> i) & 1 ? `~x[${i}]` : `x[${i}]`));
     await prove(
       `wire [2:0] got; hbnn_count7 #(.INVERT(${flip})) dut (.x(x), .count(got));`,
-      `wire [3:0] sum = ${ones(bits)}; wire [2:0] wanted = sum[2:0];`,
+      `wire [3:0] sum = ${onesOf(bits)}; wire [2:0] wanted = sum[2:0];`,
       7,
     );
   },

@@ -20,15 +20,22 @@ const peer = {
     { signed: false, width: 4, shift: 0 },
   ],
 };
-const one = { weights: Int16Array.from([2, -6, 1, 1]), outputs: 2, inputs: 2, inputBits: 2 };
+const constantOne = {
+  weights: Int16Array.from([2, -6, 1, 1]),
+  outputs: 2,
+  inputs: 2,
+  inputBits: 2,
+};
 
 it('takes a circuit that makes the sums and refuses one that does not', async () => {
   const right = await readCircuit(sums(3), peer.module, 'gates');
-  expect(checkPeer(right, { ...peer, files: sums(3) }, one, random(seed, 'right'))).toBe(1028);
-  const wrong = await readCircuit(sums(2), peer.module, 'gates');
-  expect(() => checkPeer(wrong, { ...peer, files: sums(2) }, one, random(seed, 'wrong'))).toThrow(
-    /output 0: expected -?\d+ of inputs/,
+  expect(checkPeer(right, { ...peer, files: sums(3) }, constantOne, random(seed, 'right'))).toBe(
+    1028,
   );
+  const wrong = await readCircuit(sums(2), peer.module, 'gates');
+  expect(() =>
+    checkPeer(wrong, { ...peer, files: sums(2) }, constantOne, random(seed, 'wrong')),
+  ).toThrow(/output 0: expected -?\d+ of inputs/);
 });
 
 it('has matrices of the shape and widths that the cases name', () => {

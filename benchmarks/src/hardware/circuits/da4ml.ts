@@ -27,7 +27,7 @@ export interface PeerCase {
 }
 
 const script = fileURLToPath(new URL('../../../peers/da4ml_circuit.py', import.meta.url));
-const mostBytes = 2 ** 28;
+const maxBytes = 2 ** 28;
 
 /** Why da4ml cannot be run by a Python, undefined when it can. */
 export function lackOfDa4ml(python: string): string | undefined {
@@ -48,7 +48,7 @@ export function da4mlVerilog(
   const { status, stdout, stderr } = spawnSync(python, [script], {
     input,
     encoding: 'utf8',
-    maxBuffer: mostBytes,
+    maxBuffer: maxBytes,
   });
   if (status !== 0) throw new HbnnError(`da4ml: expected Verilog, got '${stderr.trim()}'`);
   return JSON.parse(stdout) as PeerVerilog;

@@ -36,13 +36,13 @@ function cnvLayers(most: number): FoldedLayer[] {
   }));
 }
 
-const mostBits = (mix: string): number => mix.split('/').length;
+const maxBits = (mix: string): number => mix.split('/').length;
 
 /** Column (c): CNV folded as FINN published it, on the paper's device, by our estimator. */
 export function foldedRows(): ResultRow[] {
   const zc706 = device('zc706');
   return circuitMixes.flatMap(([bits, mix]) => {
-    const layers = cnvLayers(mostBits(mix));
+    const layers = cnvLayers(maxBits(mix));
     const found = estimateFolded(layers, finnNetworks[0].folds, zc706, clockHz);
     return foldedQuantities(found, `${bits} bit`, zc706.luts, {
       row: 'c',
@@ -152,7 +152,7 @@ export function mobileNetRows(): ResultRow[] {
   return circuitMixes
     .filter(([bits]) => bits !== 1.2)
     .flatMap(([bits, mix]) => {
-      const found = estimateFolded(mobileNetLayers(mostBits(mix)), folds, zc706, clockHz);
+      const found = estimateFolded(mobileNetLayers(maxBits(mix)), folds, zc706, clockHz);
       return foldedQuantities(found, `MobileNet ${bits} bit`, zc706.luts, {
         row: 'c',
         platform: 'ZC706',
@@ -178,7 +178,7 @@ export function asicRows(): ResultRow[] {
   return networks.flatMap(({ model, of }) => {
     const folds = foldsAtRate(of(1), asicRate, clockHz);
     return circuitMixes.flatMap(([bits, mix]) => {
-      const found = estimateFoldedAsic(of(mostBits(mix)), folds, cells, clockHz);
+      const found = estimateFoldedAsic(of(maxBits(mix)), folds, cells, clockHz);
       const row = (quantity: string, unit: string, from: Quantity | undefined, scale: number) =>
         from === undefined
           ? []

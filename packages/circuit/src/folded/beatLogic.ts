@@ -11,15 +11,15 @@ import type { AdderStyle } from '../netlist/fabrics.ts';
 import { Netlist } from '../netlist/netlist.ts';
 import { type Form, planesForm, type Value } from '../netlist/value.ts';
 import {
-  extended,
-  largest,
+  extendedBits,
   largestCode,
+  maximumOf,
   requantized,
   requantizeOf,
   scoreBits,
+  sumOfValues,
   sumWithin,
   thresholdBits,
-  total,
 } from '../netlist/values.ts';
 import {
   baseAt,
@@ -144,7 +144,9 @@ export function poolLogic(
   const net = new Netlist(taps * width);
   const values = input.forms.map((_, c) => {
     const window = counting(taps).map((tap) => channelValue(net, input, c, tap * width));
-    return layer.kind === 'maxPool' ? largest(net, window, style) : total(net, window, style);
+    return layer.kind === 'maxPool'
+      ? maximumOf(net, window, style)
+      : sumOfValues(net, window, style);
   });
   put(net, values);
   const coding = layer.kind === 'maxPool' ? input.coding : 'number';
@@ -269,11 +271,11 @@ export function scoresLogic(
   });
   const width = scores.reduce((most, bits) => Math.max(most, bits.length), 0);
   const codes = scores.map((bits) => {
-    const wide = extended(bits, width);
+    const wide = extendedBits(bits, width);
     return [...wide.slice(0, -1), wide[width - 1] ^ 1];
   });
   const { index, code } = largestCode(net, codes);
-  net.outputs.push(...scores.flatMap((bits) => extended(bits, 32)), ...index);
+  net.outputs.push(...scores.flatMap((bits) => extendedBits(bits, 32)), ...index);
   if (several) net.outputs.push(...code);
   return { net, width, ...(table.width > 0 && { table }) };
 }

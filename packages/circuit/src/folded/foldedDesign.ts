@@ -155,7 +155,7 @@ export interface FoldedOptions {
   readonly folds?: FoldTable;
 }
 
-export const levelsUsually = 10;
+export const defaultLevels = 10;
 
 /**
  * Make a model's hardware as a chain of ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their
@@ -165,7 +165,7 @@ export const levelsUsually = 10;
  */
 export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
   const planned = model.checkedLayers;
-  const { style = 'gates', maxLevels = levelsUsually, folds = {} } = o;
+  const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
   checkOptions(planned, maxLevels, folds);
   const names = new Names();
   const making = { names, style, maxLevels, memo: new SumMemo() };

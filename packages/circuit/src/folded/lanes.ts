@@ -1,6 +1,6 @@
 import { BitHeap } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import { invert, type Literal, Netlist, one, zero } from '../netlist/netlist.ts';
+import { constantOne, constantZero, inverse, type Literal, Netlist } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
 import { plusConstant, sumWithin } from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
@@ -72,15 +72,18 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
   const heap = new BitHeap();
   for (let i = 0; i < simd; i++) {
     const sign = net.input(simd * operandWidth + i);
-    const member = masked ? net.input(simd * (operandWidth + 1) + i) : one;
+    const member = masked ? net.input(simd * (operandWidth + 1) + i) : constantOne;
     for (let j = 0; j < operandWidth; j++) {
-      const bit = net.xor(net.input(i * operandWidth + j), invert(sign));
+      const bit = net.xor(net.input(i * operandWidth + j), inverse(sign));
       heap.add(2 ** j, net.and(member, bit));
     }
   }
   const most = simd * (2 ** operandWidth - 1);
   const sum = heap.sum(net, style, BigInt(most));
-  const counted = Array.from({ length: widthOf(most) }, (_, i) => sum.bits[i - sum.shift] ?? zero);
+  const counted = Array.from(
+    { length: widthOf(most) },
+    (_, i) => sum.bits[i - sum.shift] ?? constantZero,
+  );
   const from = simd * (operandWidth + (masked ? 2 : 1));
   const factor = Array.from({ length: factorBits }, (_, i) => net.input(from + i));
   const bits = times(net, counted, factor, factors, style);
@@ -104,7 +107,10 @@ function times(
   const power = (n: number): boolean => n === 0 || Number.isInteger(Math.log2(n));
   if (factor.length > 0 && factors.every(power))
     return Array.from({ length: width }, (_, to) =>
-      places.reduce((any, i) => net.or(any, net.and(factor[i], bits[to - i] ?? zero)), zero),
+      places.reduce(
+        (any, i) => net.or(any, net.and(factor[i], bits[to - i] ?? constantZero)),
+        constantZero,
+      ),
     );
   const heap = new BitHeap();
   bits.forEach((bit, j) => {
@@ -114,5 +120,5 @@ function times(
   const sum = heap.sum(net, style, BigInt(most));
   // A sum in signed digits has a constant of its own.
   if (sum.base !== 0n) return plusConstant(net, sum, sum.base, width, 'gates');
-  return Array.from({ length: width }, (_, i) => sum.bits[i - sum.shift] ?? zero);
+  return Array.from({ length: width }, (_, i) => sum.bits[i - sum.shift] ?? constantZero);
 }

@@ -1,6 +1,13 @@
 import { type Compression, compressForUses, compressToNumber } from './compression.ts';
 import type { AdderStyle } from './fabrics.ts';
-import { invert, inverted, type Literal, type Netlist, one, zero } from './netlist.ts';
+import {
+  constantOne,
+  constantZero,
+  inverse,
+  inverted,
+  type Literal,
+  type Netlist,
+} from './netlist.ts';
 import { heapDigits } from './signedDigits.ts';
 import type { Value } from './value.ts';
 
@@ -28,8 +35,8 @@ export class BitHeap {
 
   /** Add `weight · bit`, the weight in the signed digits of heaps. */
   add(weight: number | bigint, bit: Literal): void {
-    if (bit === zero) return;
-    if (bit === one) {
+    if (bit === constantZero) return;
+    if (bit === constantOne) {
       this.base += BigInt(weight);
       return;
     }
@@ -41,12 +48,12 @@ export class BitHeap {
 
   private addDigit(column: number, bit: Literal, negative: boolean): void {
     if (negative) this.base -= 1n << BigInt(column);
-    this.put(column, negative ? invert(bit) : bit);
+    this.put(column, negative ? inverse(bit) : bit);
   }
 
   private put(column: number, bit: Literal): void {
-    if (bit === zero) return;
-    if (bit === one) {
+    if (bit === constantZero) return;
+    if (bit === constantOne) {
       this.base += 1n << BigInt(column);
       return;
     }
@@ -63,11 +70,11 @@ export class BitHeap {
     this.pair();
     const width = bitLength(most - this.base);
     const columns = this.compressed(netlist, compressToNumber(this.heights(), width, style));
-    const bits = columns.map(([bit]) => bit ?? zero);
-    let shift = bits.findIndex((bit) => bit !== zero);
+    const bits = columns.map(([bit]) => bit ?? constantZero);
+    let shift = bits.findIndex((bit) => bit !== constantZero);
     if (shift < 0) shift = 0;
     let end = bits.length;
-    while (end > shift && bits[end - 1] === zero) end--;
+    while (end > shift && bits[end - 1] === constantZero) end--;
     return { base: this.base, shift, bits: bits.slice(shift, end) };
   }
 
@@ -108,7 +115,7 @@ export class BitHeap {
         if (last === bit) {
           left.pop();
           this.put(i + 1, bit);
-        } else if (last === invert(bit)) {
+        } else if (last === inverse(bit)) {
           left.pop();
           this.base += 1n << BigInt(i);
         } else left.push(bit);
@@ -153,11 +160,11 @@ class Reduction {
     const bits = column.standing.splice(0, size);
     if (bits.length < 2) column.standing.unshift(...bits);
     else if (bits.length <= 3) {
-      const [a, b, c = zero] = bits;
+      const [a, b, c = constantZero] = bits;
       this.put(i, this.net.xor3(a, b, c));
       this.put(i + 1, this.net.majority(a, b, c));
     } else {
-      while (bits.length < 7) bits.push(zero);
+      while (bits.length < 7) bits.push(constantZero);
       this.count7(bits).forEach((bit, n) => {
         this.put(i + n, bit);
       });
@@ -185,7 +192,7 @@ class Reduction {
   }
 
   private put(i: number, bit: Literal): void {
-    if (i < this.heap.length && bit !== zero) this.heap[i].made.push(bit);
+    if (i < this.heap.length && bit !== constantZero) this.heap[i].made.push(bit);
   }
 
   /** Add up to three rows from column `first` on, in one LUT per column. */
@@ -200,12 +207,12 @@ class Reduction {
     columns[first].sort((a, b) => Number(inverted(b)) - Number(inverted(a)) || a - b);
     const rows: Literal[] = [];
     for (let i = first; i < last; i++)
-      for (let row = 0; row < 3; row++) rows.push(columns[i][row] ?? zero);
-    const free = [columns[first][3] ?? zero, columns[first][4] ?? zero];
+      for (let row = 0; row < 3; row++) rows.push(columns[i][row] ?? constantZero);
+    const free = [columns[first][3] ?? constantZero, columns[first][4] ?? constantZero];
     const outputs = Math.min(end, last + 2) - first;
     const sum = this.net.cell('add3', [...rows, ...free], outputs);
     sum.forEach((bit, i) => {
-      this.heap[first + i].standing = bit === zero ? [] : [bit];
+      this.heap[first + i].standing = bit === constantZero ? [] : [bit];
     });
   }
 }

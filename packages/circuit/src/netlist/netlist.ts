@@ -1,9 +1,9 @@
 /** A net and whether it is inverted: 2 · node + inverted. */
 export type Literal = number;
 
-export const zero: Literal = 0;
-export const one: Literal = 1;
-export const invert = (literal: Literal): Literal => literal ^ 1;
+export const constantZero: Literal = 0;
+export const constantOne: Literal = 1;
+export const inverse = (literal: Literal): Literal => literal ^ 1;
 export const nodeOf = (literal: Literal): number => literal >> 1;
 export const inverted = (literal: Literal): boolean => (literal & 1) === 1;
 
@@ -160,28 +160,28 @@ export class Netlist {
         return to.register(at(a));
       case 'constant':
       case 'input':
-        return zero;
+        return constantZero;
       default:
         return kind satisfies never;
     }
   }
 
   and(a: Literal, b: Literal): Literal {
-    if (a === zero || b === zero || a === invert(b)) return zero;
-    if (a === one || a === b) return b;
-    if (b === one) return a;
+    if (a === constantZero || b === constantZero || a === inverse(b)) return constantZero;
+    if (a === constantOne || a === b) return b;
+    if (b === constantOne) return a;
     return a < b ? this.gate(code.and, a, b, 0) : this.gate(code.and, b, a, 0);
   }
 
   or(a: Literal, b: Literal): Literal {
-    return invert(this.and(invert(a), invert(b)));
+    return inverse(this.and(inverse(a), inverse(b)));
   }
 
   xor(a: Literal, b: Literal): Literal {
     const flip = (a ^ b) & 1;
     const [low, high] = [Math.min(a & ~1, b & ~1), Math.max(a & ~1, b & ~1)];
     if (low === high) return flip;
-    if (low === zero) return high ^ flip;
+    if (low === constantZero) return high ^ flip;
     return this.gate(code.xor, low, high, 0) ^ flip;
   }
 
@@ -190,7 +190,7 @@ export class Netlist {
     const [x, y, z] = sorted(a & ~1, b & ~1, c & ~1);
     if (x === y) return z ^ flip;
     if (y === z) return x ^ flip;
-    if (x === zero) return this.xor(y, z) ^ flip;
+    if (x === constantZero) return this.xor(y, z) ^ flip;
     return this.gate(code.xor3, x, y, z) ^ flip;
   }
 
@@ -198,23 +198,25 @@ export class Netlist {
     const [x, y, z] = sorted(a, b, c);
     // Sorted literals of one node are neighbours.
     if (x === y || y === z) return y;
-    if (x === invert(y)) return z;
-    if (y === invert(z)) return x;
-    if (x === zero) return this.and(y, z);
-    if (x === one) return this.or(y, z);
+    if (x === inverse(y)) return z;
+    if (y === inverse(z)) return x;
+    if (x === constantZero) return this.and(y, z);
+    if (x === constantOne) return this.or(y, z);
     const flip = (x & 1) + (y & 1) + (z & 1) >= 2 ? 1 : 0;
     return this.gate(code.majority, x ^ flip, y ^ flip, z ^ flip) ^ flip;
   }
 
   /** `whenSet` where `select` is 1, else `whenClear`. */
   mux(select: Literal, whenSet: Literal, whenClear: Literal): Literal {
-    if (inverted(select)) return this.mux(invert(select), whenClear, whenSet);
-    if (whenSet === whenClear || select === zero) return whenClear;
-    if (whenSet === invert(whenClear)) return this.xor(select, whenClear);
-    if (whenSet === one || whenSet === select) return this.or(select, whenClear);
-    if (whenSet === zero || whenSet === invert(select)) return this.and(invert(select), whenClear);
-    if (whenClear === zero || whenClear === select) return this.and(select, whenSet);
-    if (whenClear === one || whenClear === invert(select)) return this.or(invert(select), whenSet);
+    if (inverted(select)) return this.mux(inverse(select), whenClear, whenSet);
+    if (whenSet === whenClear || select === constantZero) return whenClear;
+    if (whenSet === inverse(whenClear)) return this.xor(select, whenClear);
+    if (whenSet === constantOne || whenSet === select) return this.or(select, whenClear);
+    if (whenSet === constantZero || whenSet === inverse(select))
+      return this.and(inverse(select), whenClear);
+    if (whenClear === constantZero || whenClear === select) return this.and(select, whenSet);
+    if (whenClear === constantOne || whenClear === inverse(select))
+      return this.or(inverse(select), whenSet);
     const flip = whenSet & 1;
     return this.gate(code.mux, select, whenSet ^ flip, whenClear ^ flip) ^ flip;
   }

@@ -17,7 +17,7 @@ export interface Schedule {
  *
  * @param start levels that the inputs have behind them already
  */
-export function scheduleOf(net: Netlist, mostLevels: number, start: number): Schedule {
+export function scheduleOf(net: Netlist, maxLevels: number, start: number): Schedule {
   const stages = new Int32Array(net.size);
   const levels = new Int32Array(net.size);
   const live = net.live();
@@ -35,7 +35,7 @@ export function scheduleOf(net: Netlist, mostLevels: number, start: number): Sch
     const stage = reads.reduce((latest, read) => Math.max(latest, stages[read]), 0);
     const level = reads.reduce((most, read) => Math.max(most, levelIn(stage, read)), 0);
     const delay = ownLevels(net, node);
-    const fits = level + delay <= mostLevels || level === 0;
+    const fits = level + delay <= maxLevels || level === 0;
     stages[node] = fits ? stage : stage + 1;
     levels[node] = (fits ? level : 0) + delay;
     deepest = Math.max(deepest, levels[node]);

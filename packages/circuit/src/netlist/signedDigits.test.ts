@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { digitAt, digitCount, digitPlaces, heapDigits } from './signedDigits.ts';
 
-const largest = 5000;
-const values = Array.from({ length: 2 * largest + 1 }, (_, i) => i - largest);
+const maximumOf = 5000;
+const values = Array.from({ length: 2 * maximumOf + 1 }, (_, i) => i - maximumOf);
 const places = Array.from({ length: 16 }, (_, i) => i);
 
 const digitsOf = (value: number): number[] => places.map((place) => digitAt(value, place));

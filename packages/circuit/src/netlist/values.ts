@@ -1,7 +1,7 @@
 import type { RequantizeLayer } from '@hbnn/model';
 import { addValue, BitHeap, bitLength, type HeapSum } from './bitHeap.ts';
 import type { AdderStyle } from './fabrics.ts';
-import { invert, type Literal, type Netlist, one, zero } from './netlist.ts';
+import { constantOne, constantZero, inverse, type Literal, type Netlist } from './netlist.ts';
 import { type Form, planesForm, type Value } from './value.ts';
 
 /** A number as base + 2^shift · unsigned bits. */
@@ -17,18 +17,18 @@ function binary(net: Netlist, value: Value, style: AdderStyle): HeapSum {
 
 /** Whether unsigned bits are at least a constant. */
 function bitsAtLeast(net: Netlist, bits: readonly Literal[], least: bigint): Literal {
-  if (least <= 0n) return one;
-  if (bitLength(least) > bits.length) return zero;
+  if (least <= 0n) return constantOne;
+  if (bitLength(least) > bits.length) return constantZero;
   return bits.reduce(
     (met, bit, i) => ((least >> BigInt(i)) & 1n ? net.and(bit, met) : net.or(bit, met)),
-    one,
+    constantOne,
   );
 }
 
 /** Make value >= threshold. */
 export function atLeast(net: Netlist, value: Value, threshold: number, style: AdderStyle): Literal {
-  if (threshold <= value.form.low) return one;
-  if (threshold > value.form.high) return zero;
+  if (threshold <= value.form.low) return constantOne;
+  if (threshold > value.form.high) return constantZero;
   const { base, shift, bits } = binary(net, value, style);
   // ceil((threshold − base) / 2^shift)
   const least = -((base - BigInt(threshold)) >> BigInt(shift));
@@ -60,14 +60,14 @@ export function thresholdBits(
       nodes = Array.from({ length: nodes.length / 2 }, (_, i) =>
         net.mux(bits[before], nodes[2 * i + 1], nodes[2 * i]),
       );
-    bits.push(o.flip ? invert(nodes[0]) : nodes[0]);
+    bits.push(o.flip ? inverse(nodes[0]) : nodes[0]);
   });
   const counted = o.multiples.map((k, n) => ({ k, n })).filter(({ k }) => k !== 0);
   return { form: planesForm(counted.map(({ k }) => k)), bits: counted.map(({ n }) => bits[n]) };
 }
 
 /** Make the largest of some numbers. */
-export function largest(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
+export function maximumOf(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
   let left = comparable(net, values, style);
   while (left.length > 1) {
     const next: Value[] = [];
@@ -107,7 +107,7 @@ function larger(net: Netlist, a: Value, b: Value): Value {
   const order = a.form.weights
     .map((_, i) => i)
     .sort((i, j) => a.form.weights[i] - a.form.weights[j]);
-  let first: Literal = one;
+  let first: Literal = constantOne;
   for (const i of order) first = net.mux(net.xor(a.bits[i], b.bits[i]), a.bits[i], first);
   const [low, high] = [Math.max(a.form.low, b.form.low), Math.max(a.form.high, b.form.high)];
   const single = order.length === 1;
@@ -118,7 +118,7 @@ function larger(net: Netlist, a: Value, b: Value): Value {
 }
 
 /** Make the sum of some numbers. */
-export function total(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
+export function sumOfValues(net: Netlist, values: readonly Value[], style: AdderStyle): Value {
   const low = values.reduce((sum, { form }) => sum + form.low, 0);
   const high = values.reduce((sum, { form }) => sum + form.high, 0);
   return sumWithin(net, values, { low, high }, style);
@@ -158,19 +158,23 @@ export function plusConstant(
   style: AdderStyle,
 ): Literal[] {
   const added = BigInt.asUintN(width, constant);
-  const at = (i: number): Literal => bits[i - shift] ?? zero;
-  const constantAt = (i: number): Literal => ((added >> BigInt(i)) & 1n ? one : zero);
+  const at = (i: number): Literal => bits[i - shift] ?? constantZero;
+  const constantAt = (i: number): Literal =>
+    (added >> BigInt(i)) & 1n ? constantOne : constantZero;
   // Below the bits the constant stands alone, and below its lowest 1 nothing is carried.
   let first = 0;
-  while (first < width && (constantAt(first) === zero || at(first) === zero)) first++;
-  const low = Array.from({ length: first }, (_, i) => (at(i) === zero ? constantAt(i) : at(i)));
+  while (first < width && (constantAt(first) === constantZero || at(first) === constantZero))
+    first++;
+  const low = Array.from({ length: first }, (_, i) =>
+    at(i) === constantZero ? constantAt(i) : at(i),
+  );
   if (first === width) return low;
   const places = Array.from({ length: width - first }, (_, i) => first + i);
   if (style === 'xc7' && bits.length > 3) {
-    const rows = places.flatMap((i) => [at(i), constantAt(i), zero]);
-    return [...low, ...net.cell('add3', [...rows, zero, zero], places.length)];
+    const rows = places.flatMap((i) => [at(i), constantAt(i), constantZero]);
+    return [...low, ...net.cell('add3', [...rows, constantZero, constantZero], places.length)];
   }
-  let carry: Literal = zero;
+  let carry: Literal = constantZero;
   const sums = places.map((i) => {
     const [a, b] = [at(i), constantAt(i)];
     const sum = net.xor3(a, b, carry);
@@ -222,7 +226,7 @@ export function requantized(
   const whole = room ? bitLength(from - least) + 1 : width;
   const sum = heap.sum(net, style, most);
   const bits = plusConstant(net, sum, sum.base - from, whole, style);
-  const below = least < from ? bits[bits.length - 1] : zero;
+  const below = least < from ? bits[bits.length - 1] : constantZero;
   const magnitude = bits.slice(o.shift, least < from ? -1 : undefined);
   return clamped(net, magnitude, below, low, high);
 }
@@ -237,9 +241,9 @@ function clamped(
   const range = BigInt(high - low);
   const above = bitsAtLeast(net, magnitude, range + 1n);
   const bits = Array.from({ length: bitLength(range) }, (_, i) => {
-    const bit = magnitude[i] ?? zero;
-    const limited = (range >> BigInt(i)) & 1n ? net.or(above, bit) : net.and(invert(above), bit);
-    return net.and(invert(below), limited);
+    const bit = magnitude[i] ?? constantZero;
+    const limited = (range >> BigInt(i)) & 1n ? net.or(above, bit) : net.and(inverse(above), bit);
+    return net.and(inverse(below), limited);
   });
   return { form: { base: low, weights: bits.map((_, i) => 2 ** i), low, high }, bits };
 }
@@ -257,11 +261,11 @@ export function scoreBits(
   // The sign bit is there even where it is always 0.
   const width = bitLength(largestMagnitude) + 1;
   const bits = plusConstant(net, sum, sum.base + BigInt(offset), width, style);
-  return low < 0 ? bits : [...bits.slice(0, -1), zero];
+  return low < 0 ? bits : [...bits.slice(0, -1), constantZero];
 }
 
 /** Two's complement of so many bits. */
-export const extended = (bits: readonly Literal[], width: number): Literal[] =>
+export const extendedBits = (bits: readonly Literal[], width: number): Literal[] =>
   Array.from({ length: width }, (_, i) => bits[i] ?? bits[bits.length - 1]);
 
 /** Make the number of the largest unsigned code, the first of equal ones, and the code itself: least significant bit first. */
@@ -282,7 +286,10 @@ export function largestCode(
         next.push(a);
         continue;
       }
-      const first = a.code.reduce((met, bit, i) => net.mux(net.xor(bit, b.code[i]), bit, met), one);
+      const first = a.code.reduce(
+        (met, bit, i) => net.mux(net.xor(bit, b.code[i]), bit, met),
+        constantOne,
+      );
       const chosen = (x: readonly Literal[], y: readonly Literal[]): Literal[] =>
         x.map((bit, i) => net.mux(first, bit, y[i]));
       next.push({ code: chosen(a.code, b.code), index: chosen(a.index, b.index) });

@@ -1,7 +1,7 @@
 import { Compressions, costPerBit } from '../netlist/compression.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import { digitCount, digitPlaces } from '../netlist/signedDigits.ts';
-import { largestKey, lastOf, mostRows, type SignKey, withoutLast, withRow } from './signKey.ts';
+import { largestKey, lastOf, maxRows, type SignKey, withoutLast, withRow } from './signKey.ts';
 
 /** What the rows' signs are of: of each column the input, and how many times it counts. */
 export interface Columns {
@@ -62,7 +62,7 @@ export interface Grouping {
  * classes then have members.
  */
 const firstSizes = [6, 5, 4, 2, 1];
-const wideSizes = [mostRows, 6, 5, 4];
+const wideSizes = [maxRows, 6, 5, 4];
 const wideColumns = 512;
 
 /**
@@ -87,7 +87,7 @@ export const sizesFor = ({ sources }: Columns): readonly number[] =>
   sources.length >= wideColumns ? wideSizes : firstSizes;
 
 /** Spans of rows are much alike: what some take tells, within so much, what all do. */
-const alike = 1.1;
+const similar = 1.1;
 
 /** Columns on their way into rows [from, end): sums of columns of the level before, and those that are in none. */
 interface Level {
@@ -227,7 +227,7 @@ class Search {
       const part = this.withClasses(level, at, next);
       cost += part.cost;
       const done = (next - from) / (end - from);
-      if (cost >= limit * (done < 1 ? Math.min(1, done * alike) : 1)) return undefined;
+      if (cost >= limit * (done < 1 ? Math.min(1, done * similar) : 1)) return undefined;
       parts.push(part);
     }
     const write = (to: Writer): void => {

@@ -5,9 +5,9 @@
 export type SignKey = number;
 
 /** Rows that a key has, at most. */
-export const mostRows = 8;
+export const maxRows = 8;
 
-const powers = Array.from({ length: mostRows + 1 }, (_, i) => 3 ** i);
+const powers = Array.from({ length: maxRows + 1 }, (_, i) => 3 ** i);
 const inverses = powers.map((power) => 1 / power);
 
 /** The largest key of so many rows. */

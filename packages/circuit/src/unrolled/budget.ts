@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedLayer, type IntegerWeights, treeSize } from '@hbnn/model';
 
 /** Adders of a design that is made unless told otherwise: about as many LUTs. */
-export const mostAddersUsually = 2_000_000;
+export const defaultMaxAdders = 2_000_000;
 
 /** About how many one-bit adders a layer takes when nothing is shared, and for how many module instances. */
 export interface LayerEstimate {
@@ -51,7 +51,7 @@ export function digits(weights: IntegerWeights): number {
 /** Refuse a design that is too large, before anything is made of it. @throws HbnnError with its estimate */
 export function checkBudget(
   planned: readonly CheckedLayer[],
-  most: number = mostAddersUsually,
+  most: number = defaultMaxAdders,
 ): void {
   const each = estimateAdders(planned);
   const sum = each.reduce((total, { adders }) => total + adders, 0);

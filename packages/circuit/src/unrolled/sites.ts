@@ -13,7 +13,13 @@ import {
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
-import { largest, requantized, requantizeOf, thresholdBits, total } from '../netlist/values.ts';
+import {
+  maximumOf,
+  requantized,
+  requantizeOf,
+  sumOfValues,
+  thresholdBits,
+} from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { planSums } from '../sums/sumPlan.ts';
@@ -157,7 +163,7 @@ function depthwiseSite(
 function poolSite(layer: MaxPoolLayer | SumPoolLayer, input: FeatureShape, pixel: Pixel): Site {
   const channels = input[2];
   const taps = windowTaps(windowOf(layer), input, pixel.y, pixel.x);
-  const make = layer.kind === 'maxPool' ? largest : total;
+  const make = layer.kind === 'maxPool' ? maximumOf : sumOfValues;
   return {
     inputs: counting(channels).flatMap((c) => taps.map((tap) => tap.pixel * channels + c)),
     outputs: pixel.channels,

@@ -5,7 +5,7 @@ import { Names } from '../netlist/names.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
 import { checkLevels, endLevel, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { type Form, pixelForm, type Value } from '../netlist/value.ts';
-import { extended, scoreBits } from '../netlist/values.ts';
+import { extendedBits, scoreBits } from '../netlist/values.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { checkBudget } from './budget.ts';
 import { type Site, sitesOf } from './sites.ts';
@@ -108,7 +108,7 @@ export interface DesignOptions {
   /** `xc7`: counters of LUT6 and CARRY4; `gates`: full adders as plain gates, for anything else. Default `gates`. */
   readonly style?: AdderStyle;
   /** Refuse a design of more adders than this; default 2,000,000. */
-  readonly mostAdders?: number;
+  readonly maxAdders?: number;
   /** Put registers so that no stage has more levels of gates; without it there are none. */
   readonly maxLevels?: number;
 }
@@ -121,7 +121,7 @@ export interface DesignOptions {
  */
 export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
   const planned = model.checkedLayers;
-  checkBudget(planned, o.mostAdders);
+  checkBudget(planned, o.maxAdders);
   const { style = 'gates' } = o;
   const names = new Names();
   const top = names.of(model.name, 'network');
@@ -175,23 +175,23 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
 
 /** Registers so far: what comes next goes on in the stage that was begun. */
 class Pipe {
-  private readonly mostLevels: number | undefined;
+  private readonly maxLevels: number | undefined;
   private level = 0;
   /** Of the last leaves; and of all. */
   stages = 0;
   cycles = 0;
   deepest = 0;
 
-  constructor(mostLevels: number | undefined) {
-    if (mostLevels !== undefined) checkLevels(mostLevels);
-    this.mostLevels = mostLevels;
+  constructor(maxLevels: number | undefined) {
+    if (maxLevels !== undefined) checkLevels(maxLevels);
+    this.maxLevels = maxLevels;
   }
 
   /** Leaves side by side, all of the same stages. */
   leaves(leaves: readonly Leaf[]): Leaf[] {
-    const { mostLevels } = this;
-    if (mostLevels === undefined) return [...leaves];
-    const schedules = leaves.map(({ net }) => scheduleOf(net, mostLevels, this.level));
+    const { maxLevels } = this;
+    if (maxLevels === undefined) return [...leaves];
+    const schedules = leaves.map(({ net }) => scheduleOf(net, maxLevels, this.level));
     const depth = schedules.reduce((most, one) => Math.max(most, one.depth), 0);
     this.level = schedules.reduce(
       (most, one, i) => Math.max(most, endLevel(leaves[i].net, one, depth)),
@@ -208,12 +208,12 @@ class Pipe {
 
   /** The rounds of a tournament behind which a register stands. A comparison is counted like an adder. */
   rounds(count: number, width: number): number[] {
-    const { mostLevels } = this;
-    if (mostLevels === undefined) return [];
+    const { maxLevels } = this;
+    if (maxLevels === undefined) return [];
     const found: number[] = [];
     const each = 2 + Math.ceil(width / 4);
     for (let round = 0, left = count; left > 1; round++, left = Math.ceil(left / 2)) {
-      if (this.level > 0 && this.level + each > mostLevels) {
+      if (this.level > 0 && this.level + each > maxLevels) {
         found.push(round);
         this.level = 0;
       }
@@ -371,7 +371,7 @@ function scoresModule(
     );
     return scoreBits(net, { form, bits }, offsets[k], style);
   });
-  net.outputs.push(...scores.flatMap((bits) => extended(bits, 32)));
+  net.outputs.push(...scores.flatMap((bits) => extendedBits(bits, 32)));
   const ports = [{ name: 'scores', width: 32 * scores.length }];
   const leaf: Leaf = { kind: 'leaf', name, net, ports, about: [] };
   return { leaf, width: scores.reduce((most, bits) => Math.max(most, bits.length), 0) };

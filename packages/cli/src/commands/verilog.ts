@@ -109,8 +109,8 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
     for (const name of ['fold', 'fps', 'clock', 'luts'] as const)
       if (o[name] !== undefined)
         throw new HbnnError(`--${name}: expected --style folded beside it, got --style unrolled`);
-    const mostAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
-    return unrolledDesign(model, { style, mostAdders, maxLevels });
+    const maxAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
+    return unrolledDesign(model, { style, maxAdders, maxLevels });
   }
   if (o.style !== 'folded')
     throw new HbnnError(`--style: expected unrolled or folded, got '${o.style}'`);

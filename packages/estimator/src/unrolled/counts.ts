@@ -5,8 +5,8 @@ import {
   type Form,
   FormNumbers,
   fabrics,
-  largest,
   linearSums,
+  maximumOf,
   Netlist,
   pixelForm,
   planSums,
@@ -14,8 +14,8 @@ import {
   requantizeOf,
   type SumPart,
   scoreBits,
+  sumOfValues,
   thresholdBits,
-  total,
   type Value,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
@@ -257,9 +257,9 @@ function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
           (net, [value], style) => requantized(net, value, requantizeOf(layer, c), style),
         );
       case 'maxPool':
-        return elements.add('', pooledForms(plan, i, before), largest);
+        return elements.add('', pooledForms(plan, i, before), maximumOf);
       case 'sumPool':
-        return elements.add('', pooledForms(plan, i, before), total);
+        return elements.add('', pooledForms(plan, i, before), sumOfValues);
       case 'dense':
       case 'conv':
       case 'depthwise':
@@ -368,7 +368,7 @@ function productCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
     // Where forms differ from place to place, some stand for all.
     const all = variantsOf(group.places, before, keys);
     const [first] = group.places;
-    const most = Math.max(4, Math.floor(mostWork / (first.outputs * first.taps.length + 1)));
+    const most = Math.max(4, Math.floor(maxWork / (first.outputs * first.taps.length + 1)));
     const some = evenly(all, most);
     const ratio = group.places.length / some.reduce((sum, places) => sum + places.length, 0);
     for (const slice of slicesOf(first)) {
@@ -407,9 +407,9 @@ function variantsOf(
 }
 
 /** Weights of a place times variants that are counted one by one. */
-const mostWork = 6000;
+const maxWork = 6000;
 /** Bits that a layer's places add, where they are made as netlists and not counted by the heights of their heaps. */
-const mostMade = 400;
+const maxMade = 400;
 
 /** How the sums of a part of a layer's weights are counted, for inputs of any forms and about so many places. */
 function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: number) {
@@ -419,7 +419,7 @@ function sumsOf(layer: WeightedLayer, part: SumPart, making: Making, places: num
     plan.additions.length,
   );
   return (forms: readonly Form[]): { counts: LogicCounts; forms: readonly Form[] } => {
-    if (places * additions * widthOf(forms) <= mostMade) {
+    if (places * additions * widthOf(forms) <= maxMade) {
       // Adders are counted, or the tables that cover them.
       const inputs = forms.reduce((sum, { weights }) => sum + weights.length, 0);
       const covered = making.tableInputs > 0 && (making.style === 'xc7' || inputs <= fewInputs);

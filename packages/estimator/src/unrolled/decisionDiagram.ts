@@ -1,4 +1,4 @@
-import { type Literal, Netlist, nodeOf, one, zero } from '@hbnn/circuit';
+import { constantOne, constantZero, type Literal, Netlist, nodeOf } from '@hbnn/circuit';
 
 /** About how many gates of two inputs each kind of node is. */
 const gatesOf = { and: 1, xor: 2, mux: 2, majority: 2.5, xor3: 4 };
@@ -100,7 +100,7 @@ function byChoices(tables: readonly Table[], n: number, order: readonly number[]
     const all = inputs === wordBits ? -1 : 2 ** (2 ** inputs) - 1;
     const flip = word & 1;
     const own = flip === 1 ? ~word & all : word;
-    if (own === 0) return zero ^ flip;
+    if (own === 0) return constantZero ^ flip;
     let made = known[inputs].get(own);
     if (made === undefined) {
       const half = 2 ** (inputs - 1);
@@ -115,7 +115,7 @@ function byChoices(tables: readonly Table[], n: number, order: readonly number[]
     if (inputs <= wordBits)
       return ofWord(inputs === wordBits ? words[0] : words[0] & (2 ** (2 ** inputs) - 1), inputs);
     if (words.every((word) => word === words[0]) && (words[0] === 0 || words[0] === -1))
-      return words[0] === 0 ? zero : one;
+      return words[0] === 0 ? constantZero : constantOne;
     const flip = words[0] & 1;
     const own = flip === 1 ? words.map((word) => ~word) : words;
     const key = own.join();

@@ -10,7 +10,7 @@ interface Cut {
 }
 
 /** Cuts of a node that are kept: so many of the fewest levels, and so many of the fewest tables. */
-const mostCuts = 6;
+const maxCuts = 6;
 const rounds = 2;
 
 /**
@@ -70,7 +70,7 @@ class Cover {
         this.join(a.leaves, [operand], next);
         for (const b of this.cuts[operand]) this.join(a.leaves, b.leaves, next);
       }
-      found = kept(next);
+      found = keptResult(next);
     }
     // What is kept of two operands may leave no room for the third.
     if (found.length === 0) {
@@ -158,7 +158,7 @@ class Cover {
 }
 
 /** The best, those of the fewest levels first; equal ones once. */
-function kept(cuts: Cut[]): Cut[] {
+function keptResult(cuts: Cut[]): Cut[] {
   const byDepth = (a: Cut, b: Cut): number =>
     a.depth - b.depth || a.flow - b.flow || a.leaves.length - b.leaves.length;
   const byFlow = (a: Cut, b: Cut): number =>
@@ -167,7 +167,7 @@ function kept(cuts: Cut[]): Cut[] {
   const same = (a: Cut, b: Cut): boolean =>
     a.leaves.length === b.leaves.length && a.leaves.every((leaf, i) => leaf === b.leaves[i]);
   for (const order of [byDepth, byFlow]) {
-    const end = found.length + mostCuts;
+    const end = found.length + maxCuts;
     for (const cut of cuts.sort(order)) {
       if (found.length === end) break;
       if (!found.some((other) => same(cut, other))) found.push(cut);

@@ -49,12 +49,12 @@ export function placesOf({ layer, input, output }: CheckedLayer): { readonly pla
 }
 
 /** Outputs that are counted at once; of more, some stand for all: outputs share sums with a few neighbours only. */
-const mostOutputs = 84;
+const maxOutputs = 84;
 
 export function slicesOf(place: Place): readonly (Place & { readonly stands: number })[] {
   const { from, outputs } = place;
-  if (outputs <= mostOutputs) return [{ ...place, stands: 1 }];
-  const half = mostOutputs / 2;
+  if (outputs <= maxOutputs) return [{ ...place, stands: 1 }];
+  const half = maxOutputs / 2;
   const middle = Math.floor(outputs / 2);
   return [
     { ...place, outputs: half, stands: middle / half },

@@ -45,10 +45,10 @@ const last = (list: readonly number[]): number => list[list.length - 1];
  */
 export function tournamentArea(circuit: Fabric, scores: number, width: number): number {
   if (scores < 2 || width < 1) return 0;
-  const [mostScores, mostWidth] = [last(tournamentCounts), last(tournamentWidths)];
-  if (scores > mostScores)
-    return (tournamentArea(circuit, mostScores, width) * (scores - 1)) / (mostScores - 1);
-  if (width > mostWidth) return (tournamentArea(circuit, scores, mostWidth) * width) / mostWidth;
+  const [maxScores, maxWidth] = [last(tournamentCounts), last(tournamentWidths)];
+  if (scores > maxScores)
+    return (tournamentArea(circuit, maxScores, width) * (scores - 1)) / (maxScores - 1);
+  if (width > maxWidth) return (tournamentArea(circuit, scores, maxWidth) * width) / maxWidth;
   const table = tables[circuit];
   const row = placeOf(scores, tournamentCounts);
   const column = placeOf(width, tournamentWidths);

@@ -28,10 +28,10 @@ export interface UnrolledArea {
 /** Changes per net and image where nothing is known of the images: what images of random bits gave, .44, and windows, .35. */
 const usualActivity = 0.4;
 /** Zero-delay activity misses glitches: simulated with unit delays the same circuits took 2.6 to 3.7 times as much. */
-const mostGlitches = 3.7;
+const maxGlitches = 3.7;
 
 /** Of small steps: how many LUTs, or gate equivalents, an estimate can be off whatever its size. */
-const mostRounding: Readonly<Record<string, number>> = { LUT: 8, GE: 25 };
+const maxRounding: Readonly<Record<string, number>> = { LUT: 8, GE: 25 };
 
 function areaOf(
   { unit, steps }: UnrolledCoefficients,
@@ -45,7 +45,7 @@ function areaOf(
   const area = parts.reduce((sum, part, i) => sum + per[i] * part, 0);
   // Even a layer that is pruned away has its wires.
   const least = Math.max(1, area);
-  return { area: least, error: Math.max(error, mostRounding[unit] / least) };
+  return { area: least, error: Math.max(error, maxRounding[unit] / least) };
 }
 
 /**
@@ -77,7 +77,7 @@ export function unrolledArea(
     return { name: step.name, kind: step.kind, area: quantity(area, c.unit, trust(error)) };
   });
   const total = steps.reduce((sum, { area }) => sum + area.value, 0);
-  const designError = Math.max(c.designError, mostRounding[c.unit] / total);
+  const designError = Math.max(c.designError, maxRounding[c.unit] / total);
   return { circuit, steps, total: quantity(total, c.unit, trust(designError)) };
 }
 
@@ -189,7 +189,7 @@ export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOpti
     activity,
     areaUm2: quantity(um2, 'um2', { ...trustOf(gateUm2), error: 0.35 }),
     energyPerFrameJ: withGlitches(joules, 'J'),
-    ...(o.activity !== undefined && { energyPerFrameFlatJ: withGlitches(flat, 'J', mostGlitches) }),
+    ...(o.activity !== undefined && { energyPerFrameFlatJ: withGlitches(flat, 'J', maxGlitches) }),
     ...(o.xnors !== undefined &&
       o.xnors > 0 && { energyPerOperationJ: withGlitches(joules / o.xnors / 2, 'J') }),
     powerW: withGlitches(joules * o.framesPerSecond + leakage, 'W'),
@@ -225,7 +225,7 @@ function activityOf(given: Activity | undefined): Quantity {
 
 /** How many times as often nets change when glitches count. */
 function glitchesOf(given: Activity | undefined): number {
-  if (given?.perNetWithGlitches === undefined) return mostGlitches;
+  if (given?.perNetWithGlitches === undefined) return maxGlitches;
   if (!(given.perNetWithGlitches >= given.perNet))
     throw new HbnnError(
       `estimate: expected at least ${given.perNet} changes per net with glitches, got ${given.perNetWithGlitches}`,

@@ -164,7 +164,7 @@ function operationsOf(plan: CheckedLayer, coding: Coding): Counted {
         macs: 0,
       };
     case 'threshold':
-      return { operations: { ...none, compare: total(layer.bits) }, macs: 0 };
+      return { operations: { ...none, compare: sumOfValues(layer.bits) }, macs: 0 };
     case 'requantize':
       // Two comparisons clamp each value.
       return {
@@ -189,7 +189,7 @@ function poolPairs(layer: MaxPoolLayer, { input, output }: CheckedLayer): number
   return pairs * output[2];
 }
 
-const total = (list: Uint8Array): number => list.reduce((sum, n) => sum + n, 0);
+const sumOfValues = (list: Uint8Array): number => list.reduce((sum, n) => sum + n, 0);
 
 /** Bits of a layer's parameters; thresholds are as wide as the sums that they are compared with. */
 function storedBits(layer: IntegerLayer, sumWidth: number): number {
@@ -213,7 +213,7 @@ function storedBits(layer: IntegerLayer, sumWidth: number): number {
 function weightBits(weights: IntegerWeights): number {
   if (weights.kind === 'int8') return 8 * weights.values.length;
   const groups = weights.multiples.reduce((sum, plane) => sum + plane.length, 0);
-  return total(weights.bits) + multipleBits * groups;
+  return sumOfValues(weights.bits) + multipleBits * groups;
 }
 
 const thresholdBits = (layer: ThresholdLayer, sumWidth: number): number =>

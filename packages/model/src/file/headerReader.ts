@@ -2,8 +2,8 @@ import { HbnnError, type MapPer, maxBitwidth, parseMapPer, parseScalePer } from 
 import {
   type CheckedModel,
   checkModel,
-  mostFeatures,
-  mostLayers,
+  maxFeatures,
+  maxLayers,
   outputShapeOf,
 } from '../checkModel.ts';
 import { type FeatureMapPer, featureUnits, spread, type Unit, weightUnits } from '../coarseMap.ts';
@@ -16,7 +16,7 @@ import {
   type PlaneWeights,
   treeSize,
 } from '../integerModel.ts';
-import { decodeMap, mostMapBytes } from './mapCode.ts';
+import { decodeMap, maxMapBytes } from './mapCode.ts';
 import { float64, int8, int16, int32, SectionSlots, uint8 } from './sectionSlots.ts';
 import { signBytes, unpackSigns } from './signCode.ts';
 
@@ -84,9 +84,9 @@ function sound(where: string, model: IntegerModel): CheckedModel {
 }
 
 function checkFeature(shape: FeatureShape, slots: SectionSlots, what: string): void {
-  if (!shape.every((n) => n >= 1) || featureCount(shape) > mostFeatures)
+  if (!shape.every((n) => n >= 1) || featureCount(shape) > maxFeatures)
     throw slots.fail(
-      `${what}: expected a feature map of 1 to ${mostFeatures} values, got [${shape.join(', ')}]`,
+      `${what}: expected a feature map of 1 to ${maxFeatures} values, got [${shape.join(', ')}]`,
     );
 }
 
@@ -96,8 +96,8 @@ function readLayers(
   start: FeatureShape,
   slots: SectionSlots,
 ): (() => IntegerLayer)[] {
-  if (!Array.isArray(list) || list.length > mostLayers)
-    throw slots.fail(`expected layers to be a list of at most ${mostLayers}`);
+  if (!Array.isArray(list) || list.length > maxLayers)
+    throw slots.fail(`expected layers to be a list of at most ${maxLayers}`);
   let feature = start;
   return list.map((entry: unknown, i) => {
     const { shell, whole } = readLayer(record(entry, slots, `layer ${i}`), i, feature, slots);
@@ -113,7 +113,7 @@ interface Read<T> {
   readonly whole: () => T;
 }
 
-const mostNameLength = 1000;
+const maxNameLength = 1000;
 
 function readLayer(
   json: Json,
@@ -122,8 +122,8 @@ function readLayer(
   slots: SectionSlots,
 ): Read<IntegerLayer> {
   const { kind, name } = json;
-  if (typeof name !== 'string' || name.length > mostNameLength)
-    throw slots.fail(`layer ${index}: expected a name of at most ${mostNameLength} characters`);
+  if (typeof name !== 'string' || name.length > maxNameLength)
+    throw slots.fail(`layer ${index}: expected a name of at most ${maxNameLength} characters`);
   const pairOf = (field: string): [number, number] =>
     wholeNumbers(json[field], slots, `${name}.${field}`, { length: 2 }) as [number, number];
   const paddingOf = (): [number, number, number, number] => {
@@ -166,7 +166,7 @@ function readLayer(
 }
 
 /** Of one layer: typed arrays go as far everywhere, and sums of bits stay far below 2^53. */
-const mostWeights = 2 ** 31;
+const maxWeights = 2 ** 31;
 
 function readWeights(
   json: Json,
@@ -176,9 +176,9 @@ function readWeights(
 ): Read<IntegerWeights> {
   const shape = wholeNumbers(json.shape, slots, `${name}.weights.shape`, { length: dimensions });
   const count = shape.reduce((product, n) => product * n, 1);
-  if (!shape.every((n) => n >= 1) || count > mostWeights)
+  if (!shape.every((n) => n >= 1) || count > maxWeights)
     throw slots.fail(
-      `${name}: expected 1 to ${mostWeights} weights, got shape [${shape.join(', ')}]`,
+      `${name}: expected 1 to ${maxWeights} weights, got shape [${shape.join(', ')}]`,
     );
   if (json.kind === 'int8') {
     let values: Int8Array = new Int8Array(0);
@@ -275,7 +275,7 @@ function readMap(
   if (counts.some((n, width) => n > 0 && width > planes))
     throw slots.fail(`${name}: expected bitwidths up to its ${planes} planes`);
   let code: Uint8Array = new Uint8Array(0);
-  slots.slot(mostMapBytes(counts), (bytes) => {
+  slots.slot(maxMapBytes(counts), (bytes) => {
     code = new Uint8Array(bytes);
   });
   const decode = (): Uint8Array =>

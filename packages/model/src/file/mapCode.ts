@@ -36,7 +36,7 @@ function startsOf(shares: readonly number[]): number[] {
 const kinds = (counts: readonly number[]): number => counts.filter((count) => count > 0).length;
 
 /** The most bytes that the code of bitwidths with these counts may have: a word each and the state. */
-export const mostMapBytes = (counts: readonly number[]): number =>
+export const maxMapBytes = (counts: readonly number[]): number =>
   kinds(counts) < 2 ? 0 : 2 * counts.reduce((sum, count) => sum + count, 0) + 4;
 
 /** Code bitwidths whose counts are given, index 0 … 8; no bytes where all are alike. */

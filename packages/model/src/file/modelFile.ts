@@ -5,7 +5,7 @@ import { decodeValues, encodeValues, listCount } from './headerCode.ts';
 import { readDescription, type SectionReader } from './headerReader.ts';
 import { headerOfRecords, recordsOf, refuseUnknownFields } from './headerRecords.ts';
 import { type DescribedSection, describeModel } from './headerWriter.ts';
-import { mostElements } from './sectionSlots.ts';
+import { maxElements } from './sectionSlots.ts';
 
 /**
  * The .hbnn file, version 2; numbers of the preamble are little-endian:
@@ -28,10 +28,10 @@ const preamble = 16;
 const majorVersion = 2;
 const minorVersion = 0;
 /** 16 MiB: what a model of millions of scores takes to name their classes. */
-const mostHeaderBytes = 2 ** 24;
-const mostSections = 2 ** 16;
+const maxHeaderBytes = 2 ** 24;
+const maxSections = 2 ** 16;
 /** Objects, lists and fields of a header; each takes many times its bytes once it is parsed. */
-const mostHeaderParts = 2 ** 19;
+const maxHeaderParts = 2 ** 19;
 
 /** What versions of the file differ in. */
 interface FileVersion {
@@ -137,18 +137,18 @@ function checkReadable(
   lists: number,
   sections: readonly DescribedSection[],
 ): void {
-  if (headerBytes > mostHeaderBytes || lists > mostHeaderParts)
+  if (headerBytes > maxHeaderBytes || lists > maxHeaderParts)
     throw new HbnnError(
-      `${name}: expected a header of at most ${mostHeaderBytes} bytes and ${mostHeaderParts} fields in a model file, got ${headerBytes} and ${lists}; give it fewer layers or classes`,
+      `${name}: expected a header of at most ${maxHeaderBytes} bytes and ${maxHeaderParts} fields in a model file, got ${headerBytes} and ${lists}; give it fewer layers or classes`,
     );
   let written = preamble + headerBytes;
   let elements = 0;
   for (const section of sections) {
     written += section.bytes.length;
     elements += section.elements ?? 0;
-    if (elements > mostElements(written))
+    if (elements > maxElements(written))
       throw new HbnnError(
-        `${name}: expected at most ${mostElements(written)} weights and features in a model file of ${written} bytes, got ${elements}; nearly all of them have 0 bits: leave out what has none`,
+        `${name}: expected at most ${maxElements(written)} weights and features in a model file of ${written} bytes, got ${elements}; nearly all of them have 0 bits: leave out what has none`,
       );
   }
 }
@@ -341,9 +341,9 @@ function startOf(r: Reading): Waiting {
           `${where}: expected version ${[...versions.keys()].join('.0 or ')}.0 of the format, got ${major}.${minor}; use a release of HBNN that reads it`,
         );
       const length = view.getUint32(8, true);
-      if (length > mostHeaderBytes)
+      if (length > maxHeaderBytes)
         throw new HbnnError(
-          `${where}: expected a header of at most ${mostHeaderBytes} bytes, got ${length}; it is damaged`,
+          `${where}: expected a header of at most ${maxHeaderBytes} bytes, got ${length}; it is damaged`,
         );
       return headerOf(length, view.getUint32(12, true), version, r);
     },
@@ -381,8 +381,8 @@ const notOurs =
 
 /** A header of version 1. */
 function parseJson(bytes: Uint8Array, where: string): unknown {
-  if (headerParts(bytes) > mostHeaderParts)
-    throw notOurs(where)(`expected a header of at most ${mostHeaderParts} fields, got more`);
+  if (headerParts(bytes) > maxHeaderParts)
+    throw notOurs(where)(`expected a header of at most ${maxHeaderParts} fields, got more`);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -396,7 +396,7 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
 /** A header of version 2. */
 function parseRecords(bytes: Uint8Array, where: string): unknown {
   const fail = notOurs(where);
-  return headerOfRecords(decodeValues(bytes, mostHeaderParts, fail), fail);
+  return headerOfRecords(decodeValues(bytes, maxHeaderParts, fail), fail);
 }
 
 interface Section {
@@ -406,8 +406,8 @@ interface Section {
 
 function sectionsOf(header: unknown, where: string): Section[] {
   const list = (header as { sections?: unknown } | null)?.sections;
-  if (!Array.isArray(list) || list.length > mostSections)
-    throw new HbnnError(`${where}: expected a list of at most ${mostSections} sections`);
+  if (!Array.isArray(list) || list.length > maxSections)
+    throw new HbnnError(`${where}: expected a list of at most ${maxSections} sections`);
   return list.map((entry: unknown) => {
     const { length, crc } = (entry ?? {}) as { length?: unknown; crc?: unknown };
     const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;

@@ -8,7 +8,7 @@ const freeElements = 2 ** 24;
 const elementsPerByte = 8;
 
 /** The most elements, weights and thresholds, that a file of so many bytes may have. */
-export const mostElements = (bytes: number): number => freeElements + elementsPerByte * bytes;
+export const maxElements = (bytes: number): number => freeElements + elementsPerByte * bytes;
 
 interface Slot {
   readonly most: number;
@@ -38,7 +38,7 @@ export class SectionSlots {
   /** Count elements before anything is allocated for them. */
   reserve(count: number, name: string): void {
     this.elements += count;
-    const most = mostElements(this.received);
+    const most = maxElements(this.received);
     if (!(this.elements <= most))
       throw this.fail(
         `${name}: expected at most ${most} elements in the first ${this.received} bytes of a file, got ${this.elements}`,

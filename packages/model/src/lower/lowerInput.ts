@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { lastBound, mostSum } from '../checkModel.ts';
+import { lastBound, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerWeights, weightValues } from '../integerModel.ts';
 import type { TrainedWeights } from '../trainedModel.ts';
 import {
@@ -76,7 +76,7 @@ function pushShifted(s: LowerState, name: string): boolean {
 /** The most that inputs may be, so that sums with weights of 8 bits stay within int32. */
 function largestInput(shape: readonly number[]): number {
   const row = shape.slice(1).reduce((product, n) => product * n, 1);
-  return Math.max(1, Math.min(signedWord, Math.floor(mostSum / (signedByte * row))));
+  return Math.max(1, Math.min(signedWord, Math.floor(maxSum / (signedByte * row))));
 }
 
 function pushSigned8(s: LowerState, name: string): void {
@@ -141,7 +141,7 @@ export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeig
     for (let i = o * row; i < (o + 1) * row; i++) sum += Math.abs(values[i]);
     largest = Math.max(largest, sum);
   }
-  if (lastBound(s.layers, s.start, s.zeros) * largest <= mostSum) return false;
+  if (lastBound(s.layers, s.start, s.zeros) * largest <= maxSum) return false;
   pushSigned(s, freshName(s, `${name}_scale`), largestInput(weights.shape));
   return true;
 }

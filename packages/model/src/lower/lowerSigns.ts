@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import { lastBound, mostSum } from '../checkModel.ts';
+import { lastBound, maxSum } from '../checkModel.ts';
 import type { IntegerLayer, IntegerWeights, PlaneWeights } from '../integerModel.ts';
 import { freshName, type LowerState, push } from './lowerState.ts';
 
@@ -75,7 +75,7 @@ export function finerScores(s: LowerState): void {
   const largest = weights.multiples.reduce((most, plane) => Math.max(most, ...plane), 1);
   const added = offsets.reduce((most, offset) => Math.max(most, Math.abs(offset / slopes[0])), 0);
   const bound = lastBound(s.layers, s.start, s.zeros) + added + 1;
-  const shift = Math.floor(Math.log2(Math.min(largestMultiple / largest, mostSum / bound)));
+  const shift = Math.floor(Math.log2(Math.min(largestMultiple / largest, maxSum / bound)));
   if (shift < 1) return;
   const multiples = weights.multiples.map((plane) => plane.map((k) => k * 2 ** shift));
   s.layers[at] = { ...last, weights: { ...weights, multiples } };

@@ -3,7 +3,7 @@ import type { RequantizeLayer } from '../integerModel.ts';
 /** How many bits a multiplier has beside its sign. */
 const multiplierBits = 15;
 /** 2^52 / 2^36 is beyond every 16-bit range, so that an offset cut off at 2^52 still ends where it should. */
-const mostShift = 36;
+const maxShift = 36;
 
 /**
  * Make the layer that rounds slopes[c] · x + offsets[c] to whole numbers: multiplier m and shift s with
@@ -33,7 +33,7 @@ export function requantized(
 function fixedPoint(slope: number): { multiplier: number; shift: number } {
   if (slope === 0) return { multiplier: 0, shift: 0 };
   const exponent = Math.floor(Math.log2(Math.abs(slope))) + 1;
-  const shift = Math.max(0, Math.min(mostShift, multiplierBits - exponent));
+  const shift = Math.max(0, Math.min(maxShift, multiplierBits - exponent));
   const most = 2 ** multiplierBits - 1;
   const multiplier = Math.round(slope * 2 ** shift);
   return { multiplier: Math.max(-most, Math.min(most, multiplier)), shift };

@@ -1,6 +1,8 @@
 import {
   type Bus,
   busWidth,
+  constantOne,
+  constantZero,
   type Design,
   type DesignLayer,
   describeForm,
@@ -14,9 +16,7 @@ import {
   type Netlist,
   nodeOf,
   type OutputPort,
-  one,
   type Range,
-  zero,
 } from '@hbnn/circuit';
 import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
 
@@ -72,7 +72,7 @@ function timing(stages: number, cycles: number): string {
   return `Latency ${stages} cycle(s)${from}; an image per cycle`;
 }
 
-const mostForms = 8;
+const maxForms = 8;
 
 /** How elements lie on a bus, by runs of the same form. */
 function describeBus(port: string, bus: Bus): string[] {
@@ -84,11 +84,11 @@ function describeBus(port: string, bus: Bus): string[] {
     if (!seen.has(key)) seen.set(key, i);
   });
   const distinct = [...seen.values()];
-  for (const i of distinct.slice(0, mostForms)) {
+  for (const i of distinct.slice(0, maxForms)) {
     const bits = forms[i].weights.length === 0 ? 'no bits' : `bit ${offsets[i]} on`;
     lines.push(`  value ${i} (${bits}) and its like: ${describeForm(forms[i])}`);
   }
-  if (distinct.length > mostForms) lines.push(`  … and ${distinct.length - mostForms} more forms`);
+  if (distinct.length > maxForms) lines.push(`  … and ${distinct.length - maxForms} more forms`);
   return lines.map((line) => line.replace('…', '...'));
 }
 
@@ -217,8 +217,8 @@ class NetNames {
   }
 
   text(literal: Literal): string {
-    if (literal === zero) return "1'b0";
-    if (literal === one) return "1'b1";
+    if (literal === constantZero) return "1'b0";
+    if (literal === constantOne) return "1'b1";
     const name = this.name(nodeOf(literal));
     return inverted(literal) ? `~${name}` : name;
   }
@@ -257,7 +257,7 @@ class NetNames {
     });
     // Inversions that a LUT takes in; the last two inputs go past the LUTs.
     const inLut = kind === 'count7' ? 5 : inputs.length - 2;
-    const flips = inputs.map((input, i) => i < inLut && inverted(input) && input !== one);
+    const flips = inputs.map((input, i) => i < inLut && inverted(input) && input !== constantOne);
     const x = inputs.map((input, i) => this.text(flips[i] ? input ^ 1 : input));
     const bits = flips.map((flip) => (flip ? '1' : '0')).reverse();
     const parameters = [`.INVERT(${inputs.length}'b${bits.join('')})`];

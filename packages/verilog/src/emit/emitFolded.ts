@@ -45,7 +45,7 @@ function unitText(unit: Unit): string[] {
   }
 }
 
-const mostForms = 8;
+const maxForms = 8;
 
 /** What a beat's bits stand for, by runs of the same form. */
 function describeStream(port: string, stream: Stream): string[] {
@@ -57,12 +57,11 @@ function describeStream(port: string, stream: Stream): string[] {
     if (!seen.has(key)) seen.set(key, c);
   });
   const distinct = [...seen.values()];
-  for (const c of distinct.slice(0, mostForms)) {
+  for (const c of distinct.slice(0, maxForms)) {
     const bits = forms[c].weights.length === 0 ? 'no bits' : `bit ${offsets[c]} on`;
     lines.push(`  channel ${c} (${bits}) and its like: ${describeForm(forms[c])}`);
   }
-  if (distinct.length > mostForms)
-    lines.push(`  ... and ${distinct.length - mostForms} more forms`);
+  if (distinct.length > maxForms) lines.push(`  ... and ${distinct.length - maxForms} more forms`);
   if (bases !== undefined)
     lines.push('  at places that lack planes their bits are 0, and the constant is less by them');
   return lines;

@@ -36,7 +36,7 @@ interface Cut {
 /** A net that is another one, as it is or inverted, has no cuts of its own. */
 const isWire = ({ type }: YosysCell): boolean => type === '$_NOT_' || type === '$_BUF_';
 
-const mostCuts = 12;
+const maxCuts = 12;
 
 /**
  * Gates of a module seen as adders. A net that is the parity or the majority of three others is linear in them and in
@@ -161,7 +161,7 @@ export class AdderGraph {
         }),
       );
     }
-    const kept = distinct(found.map((one) => composed(one, table))).slice(0, mostCuts);
+    const kept = distinct(found.map((one) => composed(one, table))).slice(0, maxCuts);
     this.cuts.set(net, kept);
     for (const { leaves, table } of kept)
       if (Math.abs(this.linearOf(leaves.length, table)?.carry ?? 0) === 1)

@@ -43,7 +43,7 @@ export function unprovedSums(
   });
 }
 
-const mostModulus = 2 ** 40;
+const maxModulus = 2 ** 40;
 
 /**
  * The output less what it should be, and a modulus above any value that the difference can have: where it is 0 modulo
@@ -82,10 +82,10 @@ function difference(
   const binary = weights.every((weight, j) =>
     j + 1 < weights.length ? weight === unit * 2 ** j : Math.abs(weight) === unit * 2 ** j,
   );
-  if (!binary || modulus > mostModulus || !Number.isInteger(Math.log2(unit)))
+  if (!binary || modulus > maxModulus || !Number.isInteger(Math.log2(unit)))
     return 'its bits are not those of binary';
   // No bits: the sum is always the same, whatever the modulus.
-  return { form: { constant, terms: bits }, modulus: weights.length === 0 ? mostModulus : modulus };
+  return { form: { constant, terms: bits }, modulus: weights.length === 0 ? maxModulus : modulus };
 }
 
 /** A word in two's complement without the bits that are its sign once more, or always the same. */

@@ -4,11 +4,11 @@ import type { YosysPool } from '../yosys/yosysPool.ts';
 import type { Claim } from './claim.ts';
 import { flatLayer, readElements, unprovedSums } from './layerNets.ts';
 import type { FlatModule } from './netlist.ts';
-import { type Answer, ask, mostSatBits, type Question, questionOf, valuesOf } from './sat.ts';
+import { type Answer, ask, maxSatBits, type Question, questionOf, valuesOf } from './sat.ts';
 import {
   CodeBook,
   type CounterExample,
-  mostCombinations,
+  maxCombinations,
   type Tried,
   tryAll,
   tryOne,
@@ -147,7 +147,7 @@ class Proving {
   async exhaustively(left: readonly number[]): Promise<readonly number[]> {
     const { input } = this.claim;
     const few = (o: number): boolean =>
-      this.book.combinations(input, this.elements[o]) <= mostCombinations;
+      this.book.combinations(input, this.elements[o]) <= maxCombinations;
     const small = left.filter(few);
     if (small.length === 0 || this.outOfTime()) return [];
     const tries = tryAll(await this.tried(), this.book, small, this.elements, this.outOfTime);
@@ -184,8 +184,8 @@ class Proving {
     const { pool, asked } = this.means;
     const { forms } = this.claim.input;
     const width = this.elements[o].reduce((sum, i) => sum + forms[i].weights.length, 0);
-    if (width > mostSatBits)
-      return `it depends on ${width} bits, and sat is asked of ${mostSatBits} at most`;
+    if (width > maxSatBits)
+      return `it depends on ${width} bits, and sat is asked of ${maxSatBits} at most`;
     if (this.outOfTime()) return 'out of time';
     const question = questionOf(this.flat, this.claim, o, this.elements[o]);
     const name = `${this.claim.layer}, output ${o}`;

@@ -38,7 +38,7 @@ export async function provePrimitives(
   pool: YosysPool,
   text: string,
   uses: readonly PrimitiveUse[],
-  mostSeconds?: number,
+  maxSeconds?: number,
 ): Promise<PrimitiveProof> {
   const start = performance.now();
   const distinct = [...new Map(uses.map((use) => [JSON.stringify(use), use])).values()];
@@ -60,7 +60,7 @@ export async function provePrimitives(
       const top = `module all (input wire [${most - 1}:0] x);\n${all.join('')}endmodule\n`;
       const files = { 'primitives.v': text, 'models.v': xc7Models, 'proof.v': statements + top };
       try {
-        await pool.run({ name: primitivesFile, script, files, mostSeconds });
+        await pool.run({ name: primitivesFile, script, files, maxSeconds });
       } catch (error) {
         if (error instanceof HbnnError && /proof did fail|Called with -verify/.test(error.message))
           throw new HbnnError(

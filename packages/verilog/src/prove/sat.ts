@@ -84,7 +84,7 @@ const startOf = (forms: readonly Form[], n: number): number =>
  * Bits that an output may depend on when `sat` is asked. Within the default 120 s of a layer it ended for a sum of 144
  * bits of 1-bit weights (33 s) but not for 288, and for the largest of ten scores of 14 bits (2 s), on a busy machine.
  */
-export const mostSatBits = 144;
+export const maxSatBits = 144;
 
 /** What is asked is true; false for the values of these bits; or not known, within the time. */
 export type Answer = 'proved' | 'open' | { readonly bits: readonly number[] };
@@ -100,7 +100,7 @@ export async function ask(
   pool: YosysPool,
   name: string,
   { text, sums, width }: Question,
-  mostSeconds: number,
+  maxSeconds: number,
 ): Promise<Answer> {
   const files = { 'question.v': text, 'diagrams.abc': 'strash; collapse' };
   const script = [
@@ -114,7 +114,7 @@ export async function ask(
   ];
   const run = (sat: string): string => `${[...script, sat].join('\n')}\n`;
   try {
-    await pool.run({ name, script: run('sat -verify -prove same 1 top'), files, mostSeconds });
+    await pool.run({ name, script: run('sat -verify -prove same 1 top'), files, maxSeconds });
     return 'proved';
   } catch (error) {
     if (error instanceof YosysTimeout) return 'open';

@@ -26,9 +26,9 @@ interface Codes {
   readonly codes: readonly number[];
 }
 
-const mostBits = 20;
+const maxBits = 20;
 /** Values of an output's inputs that are all tried. */
-export const mostCombinations = 2 ** mostBits;
+export const maxCombinations = 2 ** maxBits;
 
 /** Codes of forms, each form's once. */
 export class CodeBook {
@@ -38,7 +38,7 @@ export class CodeBook {
     const key = formKey(form);
     let found = this.known.get(key);
     if (found === undefined) {
-      const all = form.weights.length > mostBits ? [] : [...Array(2 ** form.weights.length).keys()];
+      const all = form.weights.length > maxBits ? [] : [...Array(2 ** form.weights.length).keys()];
       const valued = all.map((code) => [code, decodeForm(form, (j) => ((code >> j) & 1) === 1)]);
       const inRange = valued.filter(([, value]) => value >= form.low && value <= form.high);
       found = { codes: inRange.map(([code]) => code) };
@@ -152,11 +152,11 @@ export function tryOne(
   });
 }
 
-const mostTries = 1000;
+const maxTries = 1000;
 
 /** A code of a form that has too many to list. */
 function anyCode(form: Form, below: (n: number) => number): number {
-  for (let tries = 0; tries < mostTries; tries++) {
+  for (let tries = 0; tries < maxTries; tries++) {
     const code = form.weights.reduce((sum, _, j) => sum + below(2) * 2 ** j, 0);
     const value = decodeForm(form, (j) => bitAt(code, j) === 1);
     if (value >= form.low && value <= form.high) return code;

@@ -25,7 +25,7 @@ export interface Switching extends PartSwitching {
 }
 
 /** Nets of larger designs would take minutes to read back. */
-const mostAdders = 60_000;
+const maxAdders = 60_000;
 
 /**
  * Count how often the gates of an unrolled, combinational design change when images follow one another: the text is
@@ -48,9 +48,9 @@ export async function switching(
       `switching: expected two images or more of ${size} pixel values each, got ${pixels.length} values`,
     );
   const adders = estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
-  if (adders > mostAdders)
+  if (adders > maxAdders)
     throw new HbnnError(
-      `switching: ${model.name} has about ${Math.round(adders)} adders, expected at most ${mostAdders}; measure one layer of it (hbnn random) instead`,
+      `switching: ${model.name} has about ${Math.round(adders)} adders, expected at most ${maxAdders}; measure one layer of it (hbnn random) instead`,
     );
   const network = new GateNetwork(await flatGates(design, files), design.top);
   const bits = network.port('pixels');

@@ -40,7 +40,7 @@ export function ice40Device(name: string): Ice40Device {
 /** The module placed: the design between registers, with three pins. */
 export const harnessName = 'hbnn_place';
 const shifted = 'hbnn_place_x';
-const taken = 'hbnn_place_y';
+const takenNames = 'hbnn_place_y';
 const folded = 'hbnn_place_xor';
 const clockNames = new Set(['clk', 'aclk']);
 
@@ -132,13 +132,13 @@ export function harnessOf(top: string, module: YosysModule): Harness {
   const last = outputs.size - 1;
   const text = `module ${harnessName} (input wire clk, input wire from, output wire to);
   reg [${inputs - 1}:0] ${shifted};
-  reg [${last}:0] ${taken}, ${folded};
+  reg [${last}:0] ${takenNames}, ${folded};
 ${wires.join('\n')}
   ${top} placed (${pins.join(', ')});
   always @(posedge clk) begin
     ${shifted} <= {${shifted}, from};
-    ${taken} <= {${[...outputs.values()].reverse().join(', ')}};
-    ${folded} <= {${folded}, 1'b0} ^ ${taken};
+    ${takenNames} <= {${[...outputs.values()].reverse().join(', ')}};
+    ${folded} <= {${folded}, 1'b0} ^ ${takenNames};
   end
   assign to = ${folded}[${last}];
 endmodule
@@ -147,7 +147,7 @@ endmodule
 }
 
 /** Gates that one logic cell replaces, at the most that is worth mapping to see. */
-const mostGatesPerCell = 8;
+const maxGatesPerCell = 8;
 
 /**
  * Map a design within its harness to cells of the iCE40.
@@ -183,7 +183,7 @@ export async function ice40Netlist(
     const { creator = 'Yosys', modules } = JSON.parse(flat) as YosysNetlist;
     const gates = gatesOf(modules[top]);
     const { logicCells } = ice40Device(device);
-    if (gates > mostGatesPerCell * logicCells)
+    if (gates > maxGatesPerCell * logicCells)
       throw tooLarge(`${top} on ${device}`, `${gates} gates, two or three to a cell`, logicCells);
     const harness = harnessOf(top, modules[top]);
     onStep?.('mapping');
@@ -226,7 +226,7 @@ export function ice40Cells(module: YosysModule): Ice40Cells {
   const count = (isOne: (type: string) => boolean): number =>
     cells.filter(({ type }) => isOne(type)).length;
   const own = new Set(
-    [shifted, taken, folded].flatMap((name) => module.netnames[name]?.bits ?? []),
+    [shifted, takenNames, folded].flatMap((name) => module.netnames[name]?.bits ?? []),
   );
   const readers = readersOf(module);
   const tables = new Set(

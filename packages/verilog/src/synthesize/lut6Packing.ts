@@ -44,9 +44,9 @@ function tableOf({ connections }: YosysCell): Table {
   return { inputs, output: connections.Y[0] };
 }
 
-const mostTogether = 5;
+const maxTogether = 5;
 /** Nets read by more tables than this are no sign of a good pair. */
-const mostReaders = 64;
+const maxReaders = 64;
 
 function pairs(tables: readonly Table[]): number {
   const readers = new Map<YosysBit, number[]>();
@@ -65,7 +65,7 @@ function pairs(tables: readonly Table[]): number {
     found++;
   };
   // Most common inputs first: five of the same, then four, down to one.
-  for (let common = mostTogether; common >= 1; common--)
+  for (let common = maxTogether; common >= 1; common--)
     for (let i = 0; i < tables.length; i++) {
       if (taken[i] === 1) continue;
       const other = partner(tables, readers, taken, i, common);
@@ -75,7 +75,7 @@ function pairs(tables: readonly Table[]): number {
   const left = [...tables.keys()].filter((i) => taken[i] === 0);
   left.sort((i, j) => tables[j].inputs.length - tables[i].inputs.length);
   for (let low = 0, high = left.length - 1; low < high; low++) {
-    if (tables[left[low]].inputs.length + tables[left[high]].inputs.length > mostTogether) continue;
+    if (tables[left[low]].inputs.length + tables[left[high]].inputs.length > maxTogether) continue;
     pair(left[low], left[high--]);
   }
   return found;
@@ -92,12 +92,11 @@ function partner(
   const shared = new Map<number, number>();
   for (const bit of inputs) {
     const list = readers.get(bit) ?? [];
-    if (list.length > mostReaders && common < 3) continue;
+    if (list.length > maxReaders && common < 3) continue;
     for (const j of list) if (j !== i && taken[j] === 0) shared.set(j, (shared.get(j) ?? 0) + 1);
   }
   for (const [j, count] of shared)
-    if (count >= common && inputs.length + tables[j].inputs.length - count <= mostTogether)
-      return j;
+    if (count >= common && inputs.length + tables[j].inputs.length - count <= maxTogether) return j;
   return undefined;
 }
 

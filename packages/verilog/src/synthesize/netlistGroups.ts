@@ -15,7 +15,7 @@ const directions = (cell: YosysCell, port: string): 'input' | 'output' =>
  * has; so that neurons which follow one another, and what they share, stay together. Groups only read earlier ones,
  * registers aside.
  */
-export function groupsOf(module: YosysModule, mostCells: number): Group[] {
+export function groupsOf(module: YosysModule, maxCells: number): Group[] {
   const cells = Object.values(module.cells);
   const drivers = new Map<YosysBit, number>();
   cells.forEach((cell, i) => {
@@ -29,9 +29,9 @@ export function groupsOf(module: YosysModule, mostCells: number): Group[] {
   const state = new Uint8Array(cells.length);
   const visit = (bit: YosysBit): void => {
     // A group is full where an output ends, or half as many cells later.
-    if (parts[parts.length - 1].length >= mostCells) parts.push([]);
+    if (parts[parts.length - 1].length >= maxCells) parts.push([]);
     for (const i of conesOf(bit, cells, drivers, state)) {
-      if (parts[parts.length - 1].length >= 1.5 * mostCells) parts.push([]);
+      if (parts[parts.length - 1].length >= 1.5 * maxCells) parts.push([]);
       parts[parts.length - 1].push(cells[i]);
     }
   };

@@ -127,9 +127,9 @@ function designCost(
   const whole = modules.get(top);
   if (whole === undefined)
     throw new HbnnError(`${top}: expected a module of this name in the files`);
-  const layers = Object.keys(whole.instances).map((module) => total(module, module, modules));
+  const layers = Object.keys(whole.instances).map((module) => sumOfValues(module, module, modules));
   const inOrder = [...layers].sort((a, b) => order(a.layer) - order(b.layer));
-  return { ...total(top, top, modules), depth: deepestStage(inOrder), layers };
+  return { ...sumOfValues(top, top, modules), depth: deepestStage(inOrder), layers };
 }
 
 /**
@@ -151,14 +151,18 @@ function deepestStage(layers: readonly LayerCost[]): number {
 const summed = ['area', 'gatesArea', 'adderCells'] as const;
 
 /** A module with all that it is made of. */
-function total(layer: string, name: string, modules: ReadonlyMap<string, ModuleCost>): LayerCost {
+function sumOfValues(
+  layer: string,
+  name: string,
+  modules: ReadonlyMap<string, ModuleCost>,
+): LayerCost {
   const cost = modules.get(name);
   if (cost === undefined)
     throw new HbnnError(`${name}: expected a module of this name in the files`);
   const sum: { -readonly [Field in keyof ModuleCost]: ModuleCost[Field] } = { ...cost };
   const cells: Record<string, number> = { ...cost.cells };
   for (const [module, count] of Object.entries(cost.instances)) {
-    const part = total(layer, module, modules);
+    const part = sumOfValues(layer, module, modules);
     sum.luts += count * part.luts;
     if (sum.sites !== undefined) sum.sites += count * (part.sites ?? 0);
     sum.flipFlops += count * part.flipFlops;

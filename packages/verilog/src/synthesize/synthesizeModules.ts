@@ -126,7 +126,7 @@ const mappingFiles = ({ target, adders }: Mapping): Record<string, string> => ({
 });
 
 /** Gates of a group: abc's time grows faster than its gates. */
-export const groupGatesUsually = 20_000;
+export const defaultGroupGates = 20_000;
 /** Letters that a gate takes in a file, about. */
 const textPerGate = 50;
 
@@ -143,7 +143,7 @@ export async function synthesizeModules(
   files: Readonly<Record<string, string>>,
   modules: readonly string[],
   mapping: Mapping,
-  groupGates: number = groupGatesUsually,
+  groupGates: number = defaultGroupGates,
 ): Promise<ModuleCost[]> {
   const taken = modules.find((module) => mapping.library?.areas.has(module));
   if (taken !== undefined)
@@ -188,7 +188,7 @@ export async function mappedModules(
   files: Readonly<Record<string, string>>,
   names: readonly string[],
   mapping: Mapping,
-  groupGates: number = groupGatesUsually,
+  groupGates: number = defaultGroupGates,
 ): Promise<MappedModule[]> {
   const [name] = Object.keys(files);
   const given = { ...files, [boxesFile]: xc7Boxes };

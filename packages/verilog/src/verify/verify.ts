@@ -36,7 +36,7 @@ export interface VerifyOptions {
 
 /** Passes of further images through text that was edited, and the gates times cycles that they may come to. */
 const morePasses = 15;
-const mostWork = 4e8;
+const maxWork = 4e8;
 
 /**
  * Check Verilog against a model: images through the whole network, layer by layer against the interpreter; and, where
@@ -75,7 +75,7 @@ export async function verify(
   if (floating !== undefined) return { equal: false, difference: floating, ...counts };
   // Scores and their largest are seen through images alone: more of them, as far as that takes seconds.
   const cycles = design.kind === 'folded' ? design.cyclesPerImage : 1;
-  const more = Math.min(morePasses, Math.floor(mostWork / (simulation.gates * cycles * images)));
+  const more = Math.min(morePasses, Math.floor(maxWork / (simulation.gates * cycles * images)));
   for (let pass = 1; pass <= more; pass++) {
     const late = imageDifference(model, simulation, images, seed + pass);
     if (late !== undefined)

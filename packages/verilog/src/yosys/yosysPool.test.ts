@@ -25,7 +25,7 @@ it('ends a job at its limit, and the thread after it works', async () => {
   const wide =
     'module t (input [15:0] a, b, c, output same); assign same = (a + b) * c == a * c + b * c; endmodule';
   const script = 'read_verilog t.v\nprep -top t\ntechmap\nsat -verify -prove same 1 t\n';
-  const slow = pool.run({ name: 'slow', script, files: { 't.v': wide }, mostSeconds: 1 });
+  const slow = pool.run({ name: 'slow', script, files: { 't.v': wide }, maxSeconds: 1 });
   await expect(slow).rejects.toThrow(YosysTimeout);
   expect((await pool.run(job)).output).toContain('$not');
   await pool.close();

@@ -10,7 +10,7 @@ export interface YosysJob {
   readonly script: string;
   readonly files: Readonly<Record<string, string>>;
   /** The thread is ended when it runs longer. */
-  readonly mostSeconds?: number;
+  readonly maxSeconds?: number;
 }
 
 /** What a job left: what its commands wrote without naming a file, and what Yosys said. */
@@ -77,16 +77,16 @@ export class YosysPool {
   }
 
   private start(thread: Thread, waiting: Waiting): void {
-    const { name, script, files, mostSeconds } = waiting.job;
+    const { name, script, files, maxSeconds } = waiting.job;
     thread.busy = { ...waiting, start: performance.now() };
     thread.worker.ref();
     thread.worker.postMessage({ script, files });
-    if (mostSeconds === undefined) return;
+    if (maxSeconds === undefined) return;
     thread.busy.timer = setTimeout(() => {
-      const error = new YosysTimeout(`${name}: Yosys was ended after ${mostSeconds} s`);
+      const error = new YosysTimeout(`${name}: Yosys was ended after ${maxSeconds} s`);
       this.end(thread, error);
       void thread.worker.terminate();
-    }, 1000 * mostSeconds);
+    }, 1000 * maxSeconds);
   }
 
   private newThread(): Thread {
