@@ -33,7 +33,7 @@ export type FloatPixels = 'unit' | 'pixels' | 'normalized';
 /** A user's own images, and what they are. */
 export interface ArrayImages {
   readonly name?: string;
-  /** Of one image, [height, width, channels]; may be left out where the arrays have shapes. */
+  /** The shape of one image, [height, width, channels]; may be left out where the arrays have shapes. */
   readonly shape?: readonly number[];
   /** Class names by class number, or how many classes there are. */
   readonly classes: readonly string[] | number;

@@ -132,7 +132,7 @@ async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Targe
   return [...found, { step: 'whole', circuit, seed, area: sum, estimate: total.value, inBand }];
 }
 
-/** Of smaller ones an error is mostly rounding. */
+/** Errors of smaller areas are mostly rounding. */
 const leastArea = (circuit: Fabric): number => (circuit.startsWith('lut') ? 20 : 50);
 
 const targets = values.targets.split(',').map(targetOf);

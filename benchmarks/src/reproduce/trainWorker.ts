@@ -33,7 +33,7 @@ export interface Trained {
   readonly result: RunResult;
   readonly data: DataIdentity;
   readonly tensorflow: string;
-  /** Of this sitting; undefined where it was too short to tell. */
+  /** Speed of this sitting; undefined where it was too short to tell. */
   readonly imagesPerCpuSecond: number | undefined;
 }
 

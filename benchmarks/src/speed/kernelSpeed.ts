@@ -48,13 +48,13 @@ interface Row {
   readonly bits?: LayerBits;
   readonly how?: string;
   readonly batch: number;
-  /** Of the whole batch, the median. */
+  /** The median time of the whole batch. */
   readonly ms: number;
   readonly gigamacsPerSecond: number;
   readonly imagesPerSecond: number;
   /** TensorFlow.js's time in this run over this one. */
   readonly ratio?: number;
-  /** Of the limit of table lookup. */
+  /** The share of the limit of table lookup. */
   readonly limitShare?: number;
 }
 

@@ -14,9 +14,9 @@ export interface KernelTime {
   /** Without the kernels that it calls. */
   readonly ms: number;
   readonly calls: number;
-  /** Of products: billions of operations per second, two per multiply-add. */
+  /** Billions of operations per second, two per multiply-add; products have it. */
   readonly gigaflops?: number;
-  /** Of products: what the backend's own matrix product of the same sizes makes. */
+  /** Speed of the backend's own matrix product of the same sizes; products have it. */
   readonly matMulGigaflops?: number;
 }
 

@@ -31,7 +31,7 @@ interface Row {
   readonly stepMs: number;
   readonly imagesPerSecond: number;
   readonly imagesPerCpuSecond: number;
-  /** Of the products alone, over the whole step. */
+  /** The share that products alone take of the whole step. */
   readonly gigaflops: number;
   readonly profile?: StepProfile;
 }

@@ -5,7 +5,7 @@ import { chartConfig, drawSvg, escapeHtml, pageStyle } from './drawing.ts';
 export interface RunMetrics {
   readonly name: string;
   readonly lines: readonly MetricsLine[];
-  /** Of the run's end on the test images, 0 … 1; undefined where it has not ended. */
+  /** Accuracy on the test images at the run's end, 0 … 1; undefined where it has not ended. */
   readonly testAccuracy?: number;
 }
 

@@ -31,7 +31,7 @@ export function modelSizes(model: CheckedModel, bytes: number): ModelSizes {
 export interface FilePart {
   readonly part: string;
   readonly bytes: number;
-  /** Of all weights of the model. */
+  /** Bits per weight over all weights of the model. */
   readonly bitsPerWeight: number;
 }
 

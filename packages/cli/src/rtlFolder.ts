@@ -24,9 +24,9 @@ export interface RtlManifest {
   readonly style: AdderStyle;
   /** `unrolled` where it is not said. */
   readonly architecture?: 'unrolled' | 'folded';
-  /** Of an unrolled design. */
+  /** An unrolled design has it. */
   readonly latencyCycles?: number;
-  /** Of a folded design. */
+  /** A folded design has it. */
   readonly cyclesPerImage?: number;
   readonly folds?: FoldTable;
   /** Levels of gates between registers, where it is pipelined. */

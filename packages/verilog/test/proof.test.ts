@@ -17,7 +17,7 @@ describe.each(styles)('a proof of style %s', (style) => {
     if (style === 'xc7') expect(proof.primitives).toBeGreaterThan(0);
   });
 
-  // Of each layer ten seconds or more; `pnpm --filter @hbnn/verilog proofs` has them all.
+  // Each layer takes ten seconds or more; `pnpm --filter @hbnn/verilog proofs` has them all.
   const more = [
     ['dense:33x12', 'position', 1.4, 1.4],
     ['dense:40x5', 'element', 2.5, 2],

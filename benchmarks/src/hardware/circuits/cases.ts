@@ -12,7 +12,7 @@ import type { PeerCase } from './da4ml.ts';
 export interface CircuitCase {
   readonly weights: string;
   readonly layer: `dense:${number}x${number}`;
-  /** Of plane weights; undefined for 8-bit ones. */
+  /** The mix of plane weights; undefined for 8-bit ones. */
   readonly mix?: string;
   readonly mapPer: 'element' | 'position';
   readonly inputBits: number;

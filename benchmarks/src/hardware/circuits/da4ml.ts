@@ -8,7 +8,7 @@ export interface PeerVerilog {
   readonly version: string;
   readonly files: Readonly<Record<string, string>>;
   readonly module: string;
-  /** Of each output its bits, two's complement where signed, and the power of two that they count. */
+  /** The bits of each output, two's complement where signed, and the power of two that they count. */
   readonly outputs: readonly PeerOutput[];
 }
 

@@ -32,9 +32,9 @@ export interface LayerCircuit {
   readonly area: number;
   /** LUT6 sites, in which two small tables share one. */
   readonly sites?: number;
-  /** Of the area. */
+  /** The estimate of the area. */
   readonly estimate: number;
-  /** Of the whole model. */
+  /** Synthesis of the whole model. */
   readonly synthesisSeconds: number;
   readonly estimateSeconds: number;
 }

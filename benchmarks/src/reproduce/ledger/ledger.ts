@@ -51,7 +51,7 @@ const schema = z.strictObject({
   /** Training time over all sittings. */
   seconds: z.number(),
   imagesPerSecond: z.number(),
-  /** Of the last sitting, which other work on the machine does not slow down; absent where it was too short. */
+  /** Speed of the last sitting, which other work on the machine does not change; absent where it was too short. */
   imagesPerCpuSecond: z.number().optional(),
   backend: z.string(),
   code,

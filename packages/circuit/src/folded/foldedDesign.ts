@@ -116,7 +116,7 @@ export interface FoldedLayer {
   readonly units: readonly Unit[];
   readonly input: Stream;
   readonly output: Stream;
-  /** Of layers with weights; whole ones have their weights as constants. */
+  /** The fold of a layer with weights; `constant` where its weights are constants. */
   readonly fold?: Fold & { readonly constant: boolean };
   readonly cycles: LayerCycles;
   /** The module of two places before its units, where they are: they cut the way of the ready signals. */
@@ -133,7 +133,7 @@ export interface FoldedDesign {
   readonly scores: FoldedScores;
   readonly classes: readonly string[];
   readonly maxLevels: number;
-  /** Of the layer that takes longest: an image comes out that often. */
+  /** Cycles of the layer that takes longest: an image comes out that often. */
   readonly cyclesPerImage: number;
 }
 

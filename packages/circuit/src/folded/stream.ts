@@ -20,7 +20,7 @@ export interface Stream {
   readonly shape: FeatureShape;
   /** Per channel; weights are above 0, so that bits of 0 are the least value. */
   readonly forms: readonly Form[];
-  /** Of each element, in place of its form's base, where places differ. */
+  /** The base of each element, in place of its form's, where places differ. */
   readonly bases?: Int32Array;
   readonly offsets: Int32Array;
   /** Bits are planes of ±k, taken one after the other, or digits of a number, taken together. */

@@ -20,7 +20,7 @@ export interface Matrix {
   readonly memo: SumMemo;
 }
 
-/** Of more than twice as many outputs, so many show what is best. */
+/** Outputs that are looked at where a matrix has more than twice as many: they show which way is best. */
 const outputsTried = 64;
 
 const shown = ({ outputs }: Matrix): number =>
@@ -136,7 +136,7 @@ function bestSpans(
   for (let end = 1; end <= pools.length; end++)
     for (let from = end - 1; from >= Math.max(0, end - rowsWhileTrying.length); from--) {
       const sizes = [rowsWhileTrying[end - from - 1]];
-      // Of the same costs, more pools together leave less to do at last.
+      // Where costs are equal, more planes together leave fewer additions at the end.
       const limit = (best[end]?.cost ?? Number.POSITIVE_INFINITY) - best[from].cost + tie;
       const rows = together(pools, from, end);
       const grouping = groupRows({ rows, columns }, style, memo, { sizes, limit });

@@ -58,7 +58,7 @@ export function planSums(
   return { outputs, inputs, values, classes, additions };
 }
 
-/** Of the ways that can be best for such weights, the one that takes the least. */
+/** Find the cheapest of the ways that can be best for these weights. */
 function bestWay(planes: readonly Pool[], values: Int16Array, matrix: Matrix): Way {
   const digits = (): Pool[] => digitPools(values, matrix);
   if (planes.length === 0) {

@@ -177,7 +177,7 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
 class Pipe {
   private readonly maxLevels: number | undefined;
   private level = 0;
-  /** Of the last leaves; and of all. */
+  /** Registers up to the last leaves, and to all outputs. */
   stages = 0;
   cycles = 0;
   deepest = 0;

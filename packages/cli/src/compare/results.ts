@@ -16,7 +16,7 @@ export interface SettingResult {
   readonly mean: number;
   /** Sample standard deviation over the seeds. */
   readonly spread: number;
-  /** Of the mean, by the t distribution. */
+  /** The interval of the mean, by the t distribution. */
   readonly interval95: Interval;
   readonly seeds: readonly number[];
   readonly accuracies: readonly number[];

@@ -29,7 +29,7 @@ export interface MemoryTechnology {
   readonly from: string;
 }
 
-/** Of each input that an output drives; what the measured energies in cells were taken with. */
+/** Load of each input that an output drives; measured energies of cells were taken with it. */
 const wireFPerFanOut = 0.7e-15;
 
 /**

@@ -29,7 +29,7 @@ const inBlocks = [
   ['dense:144x16', '0.7/0.2/0.1', '1', 4, 12, 3005, 2342],
   ['dense:144x16', '0/1', '1', 4, 36, 2385, 2106],
 ] as const;
-/** Of seed 305, made after the coefficients. */
+/** A design of seed 305, made after the coefficients. */
 const others = [
   ['dense:96x12', '1', '1', 4, 24, 1170, 1175],
   ['dense:60x10', '0.7/0.2/0.1', '0/1', 2, 20, 1613, 1675],

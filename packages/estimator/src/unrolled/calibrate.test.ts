@@ -92,7 +92,7 @@ describe('unrolled estimates', () => {
   it('grow with a quarter more inputs or outputs and with bits of every weight, and never are nothing', () => {
     for (const seed of seeds) {
       const rng = random('unrolled', seed);
-      // Of fewer inputs a constant decides: 16 x 2 at 2 bits is synthesized to 69 LUTs, at 3 bits to 64.
+      // With fewer inputs a constant decides: 16 x 2 at 2 bits is synthesized to 69 LUTs, at 3 bits to 64.
       const [inputs, outputs] = [24 + rng.below(100), 1 + rng.below(12)];
       const of = (n: number, m: number, mix: string): number[] => {
         const model = randomModel(seed, { layer: `dense:${n}x${m}`, mix: parseMix(mix) });

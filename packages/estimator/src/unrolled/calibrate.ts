@@ -46,7 +46,7 @@ export const errorsOf = (
 ): number[] =>
   parts.map((row, i) => row.reduce((sum, n, k) => sum + n * coefficients[k], 0) / measured[i] - 1);
 
-/** Of at most a few unknowns: every set of them that may be above 0 is tried. */
+/** There are only a few unknowns, so every set of them that may be above 0 is tried. */
 function nonNegative(rows: readonly (readonly number[])[], count: number): number[] {
   let best: number[] = [];
   let least = Number.POSITIVE_INFINITY;
@@ -151,7 +151,7 @@ export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepF
       const parts = partsOf(step, counts, one.target, one.adderGates);
       rows.get(step)?.push({ parts, area, seed: one.seed });
     }
-  // Of steps that were hardly measured, as pools with some library's adders, there is no fit.
+  // Steps that were hardly measured, such as pools with some library's adders, have no fit.
   const fitted = [...rows].filter(
     ([step, used]) => step === 'layer' || used.length >= 2 + (used[0]?.parts.length ?? 0),
   );

@@ -48,7 +48,7 @@ import { tournamentArea } from './tournaments.ts';
 /** How a circuit's logic is made and counted. */
 interface Making {
   readonly style: AdderStyle;
-  /** Of look-up tables; 0 in gates. */
+  /** The number of look-up tables; 0 in gates. */
   readonly tableInputs: number;
   readonly memo: EstimateMemo;
 }
@@ -101,7 +101,7 @@ export function unrolledCounts(
   ];
 }
 
-/** Of each channel; equal ones are the same form, so that what is made of it is found again at once. */
+/** The form of each channel's pixels. Channels with equal zeros share one object, so the memo can compare by identity. */
 function pixelForms(zeros: Iterable<number>): Form[] {
   const known = new Map<number, Form>();
   return Array.from(zeros, (zero) => {
@@ -143,7 +143,7 @@ class Elements {
     as: (counts: LogicCounts) => LogicCounts = (counts) => counts,
   ): Form {
     const own = this.ownOf(forms[0]);
-    // Of one input the form is known by itself, and its key need not be put together.
+    // With one input the form itself is the key, which saves putting one together.
     let found = forms.length === 1 ? own.get(key) : undefined;
     if (found === undefined) {
       found = this.known(key, forms, build, as);
@@ -232,7 +232,7 @@ interface Counted {
   readonly forms: readonly Form[];
 }
 
-/** Of a layer without weights: its elements one by one, each of its own input or window. */
+/** Count a layer without weights element by element, each with its own input or window. */
 function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const elements = new Elements(layer.kind, making);
@@ -357,7 +357,7 @@ function pooledForms(
   );
 }
 
-/** Of a product: what its places' sums take, all of them together, and the forms that they have. */
+/** Count what the sums of all places of a product take, and give the forms that they have. */
 function productCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const forms: Form[] = new Array(featureCount(output));

@@ -40,7 +40,7 @@ type Table = Int32Array;
 const wordBits = 5;
 const wordCount = (n: number): number => 2 ** Math.max(0, n - wordBits);
 
-/** Of input i < 5, whatever the others are. */
+/** The truth table of input i < 5, whatever the others are. */
 const patterns = [0xaaaa_aaaa, 0xcccc_cccc, 0xf0f0_f0f0, 0xff00_ff00, 0xffff_0000];
 
 function tablesOf(net: Netlist): Table[] {

@@ -18,9 +18,9 @@ export interface LogicCounts {
   readonly xors: number;
   readonly choices: number;
   readonly inverters: number;
-  /** Of comparisons by themselves: tables, or in gates those of two inputs. */
+  /** Cells of comparisons by themselves: tables, or in gates those of two inputs. */
   readonly comparisons: number;
-  /** Of the choice of the largest score: its area as it was synthesized. */
+  /** The area that the choice of the largest score had when it was synthesized. */
   readonly tournament: number;
   /** Tables that gates beside counters and chains need, as few as a search of cuts finds. */
   readonly tables: number;

@@ -39,7 +39,7 @@ export function partsOf(step: StepGroup, c: StepCounts, circuit: Fabric, adderGa
 const simpleGates = ({ ands, xors, choices, inverters }: StepCounts): number =>
   1.2 * ands + 1.8 * xors + 2.2 * choices + 0.75 * inverters;
 
-/** Of counters, chains and tables. */
+/** The parts that counters, chains and tables make up. */
 function tableParts(step: Exclude<StepGroup, 'largest'>, c: StepCounts): number[] {
   switch (step) {
     case 'layer':
@@ -59,5 +59,5 @@ function tableParts(step: Exclude<StepGroup, 'largest'>, c: StepCounts): number[
   }
 }
 
-/** Of the larger of numbers: bits beyond the lowest two, whose comparison waits for that of lower ones. */
+/** Bits of a maximum whose comparison depends on lower bits: all but the lowest two. */
 const carried = ({ xors, ands }: StepCounts): number => Math.max(0, xors - 2 * ands);

@@ -30,7 +30,7 @@ const usualActivity = 0.4;
 /** Zero-delay activity misses glitches: simulated with unit delays the same circuits took 2.6 to 3.7 times as much. */
 const maxGlitches = 3.7;
 
-/** Of small steps: how many LUTs, or gate equivalents, an estimate can be off whatever its size. */
+/** How many LUTs, or gate equivalents, an estimate of a small step can be off, whatever its size. */
 const maxRounding: Readonly<Record<string, number>> = { LUT: 8, GE: 25 };
 
 function areaOf(

@@ -165,7 +165,7 @@ function readLayer(
   }
 }
 
-/** Of one layer: typed arrays go as far everywhere, and sums of bits stay far below 2^53. */
+/** The most elements of one layer: typed arrays are that long everywhere, and sums of bits stay far below 2^53. */
 const maxWeights = 2 ** 31;
 
 function readWeights(

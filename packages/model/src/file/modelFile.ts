@@ -321,7 +321,7 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
 
 interface Reading {
   readonly where: string;
-  /** Of the whole file, where it is known. */
+  /** Bytes of the whole file, where they are known. */
   readonly fileBytes: number | undefined;
   readonly done: (model: CheckedModel) => undefined;
 }

@@ -66,7 +66,7 @@ export interface Comparison {
   readonly difference: number;
   readonly interval95: Interval;
   readonly interval90: Interval;
-  /** Of the two-sided paired t test. */
+  /** The p value of the two-sided paired t test. */
   readonly p: number;
   readonly seeds: number;
   readonly verdict: 'higher' | 'lower' | 'equal' | 'undecided';

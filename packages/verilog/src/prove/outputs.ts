@@ -29,7 +29,7 @@ export interface OutputsProof {
   readonly outputs: number;
   /** Outputs that are right for every input. */
   readonly proved: number;
-  /** Of those, the ones that Yosys's sat proved: what was left to it, or all it could where it was asked to. */
+  /** Outputs among them that Yosys's sat proved: those left to it, or all it could where it was asked to. */
   readonly bySat?: number;
   /** Vectors that were computed; 0 where adders or sat showed all. */
   readonly vectors: number;

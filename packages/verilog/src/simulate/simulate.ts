@@ -64,7 +64,7 @@ export async function simulateNetlist(
 interface Streamed {
   readonly scores: Int32Array;
   readonly largest: Int32Array;
-  /** Of each image the layers' outputs, where they were asked for. */
+  /** The layers' outputs of each image, where they were asked for. */
   readonly seen: Feature[][];
 }
 

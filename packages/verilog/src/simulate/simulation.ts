@@ -7,11 +7,11 @@ export interface Simulation {
   /** The number of the largest score of each image of the last run, as the hardware gives it. */
   readonly largest: () => Int32Array;
   readonly gates: number;
-  /** Of streams: cycles between the last image's scores and those of the image before it, of the last run. */
+  /** Cycles between the scores of the last two images of the last run; streams have it. */
   readonly cyclesPerImage?: () => number;
 }
 
 export interface SimulationOptions {
-  /** Of streams: both ends wait now and then, and wires carry noise between beats (the default), or never. */
+  /** Whether both ends of a stream wait now and then and wires carry noise between beats (the default), or never. */
   readonly pauses?: boolean;
 }

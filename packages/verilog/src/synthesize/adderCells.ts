@@ -13,21 +13,21 @@ interface AdderCell {
   readonly inputs: readonly AdderPin[];
   readonly sum: AdderPin;
   readonly carry: AdderPin;
-  /** Of the cell and of the inverters around it. */
+  /** The area of the cell and of the inverters around it. */
   readonly area: number;
 }
 
 /** A library's smallest cells that add. */
 export interface AdderCells {
-  /** Of three bits. */
+  /** The cell that adds three bits. */
   readonly full: AdderCell;
-  /** Of two. */
+  /** The cell that adds two bits. */
   readonly half?: AdderCell;
 }
 
 type Bits = number;
 
-/** Of each output its truth table; undefined where a cell is of other gates. */
+/** The truth table of each output; undefined where a cell is made of other gates. */
 function tablesOf(
   { ports, cells }: YosysModule,
   inputs: readonly string[],

@@ -216,7 +216,7 @@ export interface Ice40Cells {
   readonly blockRams: number;
   /** A table and the flip-flop behind it, where nothing else reads the table, share one; carries not counted. */
   readonly logicCells: number;
-  /** Of those, the ones that would not be there without the harness. */
+  /** Cells among them that would not be there without the harness. */
   readonly harnessCells: number;
 }
 

@@ -51,7 +51,7 @@ export interface PlaceOptions {
   readonly package?: string;
   /** The clock that placement works towards; default 100. */
   readonly freqMhz?: number;
-  /** Of placement; default 1. */
+  /** The seed of placement; default 1. */
   readonly seed?: number;
   /** Called when a step begins. */
   onStep?(step: PlaceStep): void;
@@ -73,7 +73,7 @@ export interface Placement extends Ice40Cells {
   readonly package: string;
   readonly seed: number;
   readonly targetMhz: number;
-  /** Of the device, the harness's included. */
+  /** Cells of the device in use, the harness's included. */
   readonly utilisation: readonly Use[];
   /** Logic cells without the harness's. */
   readonly designCells: number;

@@ -17,7 +17,8 @@ const manual: Readonly<Record<string, number>> = {
 };
 
 /** A gate's Verilog over 0 and 1, evaluated as JavaScript: the operators are the same. */
-const said = (text: string): number => (new Function(`return (${text}) & 1;`) as () => number)();
+const evaluatedText = (text: string): number =>
+  (new Function(`return (${text}) & 1;`) as () => number)();
 
 it('compute what the manual says, and what their Verilog says', () => {
   expect(Object.keys(manual)).toEqual(yosysGates.map(({ type }) => type));
@@ -28,7 +29,7 @@ it('compute what the manual says, and what their Verilog says', () => {
     for (let row = 0; row < 8; row++) {
       const [a, b, s] = [row & 1, (row >> 1) & 1, row >> 2];
       expect(computed(gate, -a, -b, -s) & 1).toBe((manual[type] >> row) & 1);
-      expect(said(verilog(`${a}`, `${b}`, `${s}`))).toBe((manual[type] >> row) & 1);
+      expect(evaluatedText(verilog(`${a}`, `${b}`, `${s}`))).toBe((manual[type] >> row) & 1);
     }
   });
   expect(variableTables).toEqual([0xaa, 0xcc, 0xf0]);

@@ -62,7 +62,7 @@ function lanes<T>(a: v128, b: v128, sum: bool): v128 {
   return sum ? i32x4.add(a, b) : i32x4.max_s(a, b);
 }
 
-/** Of each column the largest (or the sum) of some rows of T, as U; writes up to 16 bytes past the line's end. */
+/** Write the largest (or the sum) of some rows of T for each column, as U; up to 16 bytes past the line's end. */
 function column<T, U>(line: usize, from: usize, along: usize, rows: i32, width: i32, sum: bool): void {
   if (sizeof<T>() != sizeof<U>()) {
     for (let x = 0; x < width; ++x, from += sizeof<T>(), line += sizeof<U>()) {

@@ -10,7 +10,7 @@ export const overrunBytes = 1024;
 /** Where all data of a loaded model lie: byte offsets into its memory. */
 export interface Placed {
   readonly pixels: number;
-  /** Of each step. */
+  /** The place of each step's output. */
   readonly outputs: readonly number[];
   readonly scratch: readonly number[];
   readonly constants: readonly (readonly number[])[];
