@@ -33,6 +33,7 @@ const run = (command: string, ...args: string[]): boolean =>
   }).status === 0;
 
 const style = run('biome', 'check', '.');
+const exported = run('knip', '--include', 'exports,types', '--no-progress', '--no-config-hints');
 const tasks = run('turbo', 'run', 'typecheck', 'test', '--continue', '--concurrency=2');
 
 let passed = 0;
@@ -52,6 +53,7 @@ for (const folder of folders) {
   if (counts.numFailedTests === 0) failed += counts.numFailedTestSuites;
 }
 if (!style) console.error('biome check failed: see above, mend with `pnpm format`');
+if (!exported) console.error('something is exported that nothing imports: see above');
 if (!tasks) console.error('a type check or a test failed: see above');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-process.exitCode = style && tasks && failed === 0 ? 0 : 1;
+process.exitCode = style && exported && tasks && failed === 0 ? 0 : 1;

@@ -9,7 +9,7 @@ import { readFolderImages } from './imageFolder.ts';
 import { type LabelledImages, labelledImages } from './images.ts';
 
 /** The ten classes, by label. */
-export const cifar10Classes = [
+const cifar10Classes = [
   'airplane',
   'automobile',
   'bird',
@@ -32,7 +32,7 @@ const archiveMd5 = 'c32a1d4ab5d03f1284b67883e8d13530';
 const address = `https://www.cs.toronto.edu/~kriz/${archiveName}`;
 
 /** Read records of the official binary layout: a label, then 1,024 red, green and blue values. */
-export function parseCifar10(bytes: Uint8Array, where: string): LabelledImages {
+function parseCifar10(bytes: Uint8Array, where: string): LabelledImages {
   if (bytes.length === 0 || bytes.length % recordBytes !== 0) {
     throw new HbnnError(
       `${where}: expected a whole number of ${recordBytes}-byte records, got ${bytes.length} bytes; ` +

@@ -9,7 +9,7 @@ import { parseIdx } from './idx.ts';
 import { type LabelledImages, labelledImages } from './images.ts';
 
 /** The ten classes, by label. */
-export const fashionMnistClasses = [
+const fashionMnistClasses = [
   'T-shirt/top',
   'Trouser',
   'Pullover',

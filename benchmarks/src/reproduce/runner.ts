@@ -59,7 +59,7 @@ async function tasksOf(
 }
 
 /** The checksum of a configuration's images here; `known` keeps those of this sweep. */
-export async function dataSha256(
+async function dataSha256(
   config: RunConfig,
   known: Map<string, string>,
   cache: string,

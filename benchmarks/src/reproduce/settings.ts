@@ -44,7 +44,7 @@ export function measuredRow(
 }
 
 /** Data set, network and budget of some runs, in words. */
-export function scaleOf(profile: Profile, runs: readonly RunResult[]): string {
+function scaleOf(profile: Profile, runs: readonly RunResult[]): string {
   if (runs.length === 0) return profile.data;
   const { config, data, trainImages, parameters, steps } = runs[0];
   const images = `${data}, ${trainImages.toLocaleString('en')} training images`;

@@ -64,7 +64,7 @@ const codeName = (code: CodeDigests): string =>
     .join('-');
 
 /** The folder a training has while it runs. */
-export const trainingFolder = (cache: string, code: CodeDigests, key: string): string =>
+const trainingFolder = (cache: string, code: CodeDigests, key: string): string =>
   join(cache, codeName(code), key);
 
 /**
@@ -182,7 +182,7 @@ function ledgerLine(
 }
 
 /** Images that a training goes through. */
-export function imagesOf({ epochs, maxSteps, batch }: RunConfig, trainImages: number): number {
+function imagesOf({ epochs, maxSteps, batch }: RunConfig, trainImages: number): number {
   const whole = epochs * trainImages;
   return maxSteps === undefined ? whole : Math.min(whole, maxSteps * batch);
 }

@@ -2,14 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Trainer } from './trainer.ts';
 
 /** A product as a matrix product [m, k] x [k, n]. */
-export interface ProductShape {
+interface ProductShape {
   readonly m: number;
   readonly k: number;
   readonly n: number;
 }
 
 /** What the calls of one kernel in one step come to. */
-export interface KernelTime {
+interface KernelTime {
   readonly kernel: string;
   /** Without the kernels that it calls. */
   readonly ms: number;

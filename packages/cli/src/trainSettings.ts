@@ -20,10 +20,7 @@ export function settings(o: TypedSettings): Record<string, unknown> {
   return merged;
 }
 
-export function earlyStop(
-  o: TypedSettings,
-  { earlyStop: before }: Record<string, unknown>,
-): object {
+function earlyStop(o: TypedSettings, { earlyStop: before }: Record<string, unknown>): object {
   if (o.patience === undefined && before === undefined) {
     throw new HbnnError('--min-epochs: has no effect without early stopping; give --patience too');
   }
@@ -34,7 +31,7 @@ export function earlyStop(
   };
 }
 
-export function readConfig(file: string): Record<string, unknown> {
+function readConfig(file: string): Record<string, unknown> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

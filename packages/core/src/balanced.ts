@@ -7,7 +7,7 @@ import { allocate, type Mix } from './mix.ts';
  *
  * @throws HbnnError unless it is a whole number of at least 2
  */
-export function checkBalance(balance: number, where: string): number {
+function checkBalance(balance: number, where: string): number {
   if (Number.isInteger(balance) && balance >= 2) return balance;
   throw new HbnnError(
     `${where}: expected balance to be a whole number of inputs of at least 2, got ${balance}; pass the lanes of a unit, such as 10`,

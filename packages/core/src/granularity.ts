@@ -19,7 +19,7 @@ export type ScalePer = 'tensor' | 'output';
 
 const mapUnits: readonly string[] = ['element', 'position', 'input', 'output', 'block:4'];
 
-export const scalePers: readonly ScalePer[] = ['tensor', 'output'];
+const scalePers: readonly ScalePer[] = ['tensor', 'output'];
 
 /**
  * Read the name of a map granularity.

@@ -7,7 +7,7 @@ export interface FloatTensor {
 }
 
 /** The most dimensions a tensor may have here. */
-export const maxDimensions = 4;
+const maxDimensions = 4;
 
 /** The number of elements of a shape. */
 export function elementCount(shape: readonly number[]): number {

@@ -1,9 +1,15 @@
-import { type BatchSource, HbnnError, outputsFirst, residualOutputsFirst } from '@hbnn/core';
+import {
+  type BatchSource,
+  checkSource,
+  HbnnError,
+  outputsFirst,
+  residualOutputsFirst,
+} from '@hbnn/core';
 import type { Padding4, TrainedLayer, TrainedModel, TrainedWeights } from '@hbnn/model';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkImagesFit } from './fitting.ts';
+import { checkFits } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -26,7 +32,7 @@ import {
 } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
-import { chainOf, checkScores, type Link } from './modelChain.ts';
+import { chainOf, type Link } from './modelChain.ts';
 
 type Source = BatchSource;
 
@@ -52,7 +58,7 @@ export async function exportModel(
   source: Source,
   o: ExportOptions = {},
 ): Promise<TrainedModel> {
-  checkImagesFit(model, source, 'exportModel');
+  checkSource(source, 'exportModel');
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(
@@ -61,7 +67,7 @@ export async function exportModel(
   const chain = chainOf(model);
   if (chain.length === 0)
     throw new HbnnError(`${model.name}: exportModel expected at least one layer, got none`);
-  checkScores(model, source, 'exportModel');
+  checkFits(model, source, 'exportModel');
   checkFiniteWeights(
     chain.map(({ layer }) => layer),
     'exportModel',

@@ -4,7 +4,6 @@ import { recalibrate } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { type EpochSummary, fit, startState } from './fit.ts';
 import { checkFits, checkNumbers } from './fitting.ts';
-import { checkScores } from './modelChain.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { layersWithin, parametersOf } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
@@ -39,9 +38,8 @@ export async function fineTune(
 ): Promise<readonly EpochSummary[]> {
   const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
-  checkScores(model, train, 'fineTune');
-  checkFiniteWeights(layersWithin(model), 'fineTune');
   checkFits(model, train, 'fineTune');
+  checkFiniteWeights(layersWithin(model), 'fineTune');
   checkNumbers('fineTune', o, {
     epochs: 'positive whole',
     batch: 'positive whole',

@@ -23,7 +23,7 @@ export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, wher
 }
 
 /** The scores a model gives for each image. */
-export function scoreCount(model: tfl.LayersModel): number {
+function scoreCount(model: tfl.LayersModel): number {
   return model.outputs[0].shape
     .slice(1)
     .reduce<number>((product, size) => product * (size ?? Number.NaN), 1);
@@ -40,7 +40,7 @@ export function checkFits(model: tfl.LayersModel, source: BatchSource, where: st
   if (scores === source.classes.length) return;
   const last = model.outputs[0];
   throw new HbnnError(
-    `${where}: expected ${scores} classes, one for each score of ${model.name} (layer '${last.sourceLayer.name}' gives [${last.shape.slice(1).join(', ')}]), got ${source.classes.length} in ${source.name}; open data of the same classes, or give the model a last layer of ${source.classes.length} units`,
+    `${where}: expected ${scores} class${scores === 1 ? '' : 'es'}, one for each score of ${model.name} (layer '${last.sourceLayer.name}' gives [${last.shape.slice(1).join(', ')}]), got ${source.classes.length} in ${source.name}; open data of the same classes, or give the model a last layer of ${source.classes.length} units${scores === 1 ? ', or give one class, for which a score above 0 stands' : ''}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { type BatchSource, HbnnError } from '@hbnn/core';
+import { HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkClass, configOf, isModel, type LayerConfig } from './layerConfig.ts';
 
@@ -64,31 +64,4 @@ function follow(model: tfl.LayersModel, chain: Link[]): void {
     }
     [at] = inputs;
   }
-}
-
-/**
- * Check that a model takes a source's images and gives a score for each of its classes.
- *
- * @throws HbnnError naming the model, or the layer that gives the scores
- */
-export function checkScores(
-  model: tfl.LayersModel,
-  source: Pick<BatchSource, 'shape' | 'classes' | 'name'>,
-  task: string,
-): void {
-  const input = model.inputs[0].shape.slice(1);
-  const takes =
-    input.length === 3 && input.every((n, axis) => n === null || n === source.shape[axis]);
-  if (!takes)
-    throw new HbnnError(
-      `${model.name}: ${task} expected inputs of shape [${source.shape.join(', ')}], the images of ${source.name}, got [${input.join(', ')}]; give the images that the model was made for`,
-    );
-  const output = model.outputs[0];
-  const scores = output.shape.slice(1).reduce<number>((product, n) => product * (n ?? 1), 1);
-  const { length } = source.classes;
-  if (scores === length) return;
-  const single = scores === 1 ? ', or give one class, for which a score above 0 stands' : '';
-  throw new HbnnError(
-    `${output.sourceLayer.name}: ${task} expected one score for each of the ${length} classes of ${source.name}, got ${scores}; end the network with ${length} outputs${single}`,
-  );
 }

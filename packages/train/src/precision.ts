@@ -46,7 +46,7 @@ export interface InputPrecision {
   readonly freezeAt?: number;
 }
 
-export type InputMapPer = 'element' | 'position' | 'channel';
+type InputMapPer = 'element' | 'position' | 'channel';
 
 /** `undefined` is float: no binarization. */
 export interface Precision {

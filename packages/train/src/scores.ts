@@ -16,7 +16,7 @@ export function scoresOf(model: tfl.LayersModel, x: tf.Tensor, context: CallCont
 }
 
 /** Whether a model's last layer is a softmax or has one as its activation. */
-export function endsInSoftmax(model: tfl.LayersModel): boolean {
+function endsInSoftmax(model: tfl.LayersModel): boolean {
   const last = model.outputs[0].sourceLayer;
   return last.getClassName() === 'Softmax' || last.getConfig().activation === 'softmax';
 }

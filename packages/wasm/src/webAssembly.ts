@@ -4,7 +4,7 @@ export interface WasmMemory {
 }
 
 /** A kernel as assembly/ exports it: it takes numbers and returns nothing. */
-export type RawKernel = (...args: number[]) => void;
+type RawKernel = (...args: number[]) => void;
 
 /** What a module of kernels exports: kernels, and for some the bytes of scratch memory that they need. */
 export interface RawKernels {

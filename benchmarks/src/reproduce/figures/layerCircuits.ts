@@ -42,7 +42,7 @@ export interface LayerCircuit {
 const file = fileURLToPath(new URL('../../../results/hardware/layers.json', import.meta.url));
 
 /** What `pnpm bench:layers --save` has kept; none before it has run. */
-export function layerCircuits(): { readonly rows: readonly LayerCircuit[]; readonly by: string } {
+function layerCircuits(): { readonly rows: readonly LayerCircuit[]; readonly by: string } {
   if (!existsSync(file)) return { rows: [], by: '' };
   const { rows, provenance } = JSON.parse(readFileSync(file, 'utf8')) as {
     rows: LayerCircuit[];

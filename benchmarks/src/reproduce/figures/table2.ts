@@ -15,13 +15,6 @@ import {
 import { vggClaims, vggRows, vggSettings } from './table2Networks.ts';
 import { costRows, costsOfAll, paretoPlots } from './table2Pareto.ts';
 
-/** One row of Table 2 as its scaling laws give it. */
-export interface ScaledRow {
-  readonly occupancy: string;
-  readonly kfps: string;
-  readonly watts: string;
-}
-
 const fullChip = 100;
 /** FINN's published CNV on a ZC706 at 1 bit, and the paper's 1-bit MobileNet estimate. */
 const fpga = {

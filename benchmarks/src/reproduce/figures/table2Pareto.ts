@@ -71,7 +71,7 @@ function layerArea(matrix: Matrix, precision: Precision, circuit: Fabric): numbe
 }
 
 /** Estimate the reduced VGG-8's binarized layers with random weights. */
-export function networkCost(precision: Precision): NetworkCost {
+function networkCost(precision: Precision): NetworkCost {
   let [luts, joules] = [0, 0];
   for (const matrix of vggMatrices) {
     luts += layerArea(matrix, precision, 'lut6');

@@ -11,7 +11,7 @@ interface PackageSources {
 }
 
 /** All sources that decide a training's outcome, by package. A change in any of them makes a new digest. */
-export const trainingSources = {
+const trainingSources = {
   core: { folders: ['packages/core/src'], without: ['index.ts'] },
   train: { folders: ['packages/train/src'], without: ['index.ts'] },
   wasm: {

@@ -77,7 +77,7 @@ export const committedLedgers = results('ledger');
 export const ownLedgers = results('own/ledger');
 
 /** A configuration without where its data lie, which decides nothing. */
-export function configOf({ from: _, ...config }: RunConfig): RunConfig {
+function configOf({ from: _, ...config }: RunConfig): RunConfig {
   return config;
 }
 
@@ -92,7 +92,7 @@ export function trainingKey(config: RunConfig, dataSha256: string): string {
  *
  * @throws HbnnError naming the place, what it expects and what came
  */
-export function parseLine(text: string, where: string): LedgerLine {
+function parseLine(text: string, where: string): LedgerLine {
   let value: unknown;
   try {
     value = JSON.parse(text);

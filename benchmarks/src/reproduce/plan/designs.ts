@@ -24,7 +24,7 @@ export interface DesignClaim {
 }
 
 /** Settings that are trained together, seed by seed, and the claims they decide. */
-export interface DesignPart {
+interface DesignPart {
   readonly name: string;
   readonly about: string;
   readonly settings: readonly DesignSetting[];

@@ -13,7 +13,7 @@ import { powerAbove, powerEqual, seedsFor } from './power.ts';
 /** The power that each claim's seeds are counted for. */
 export const plannedPower = 0.9;
 /** The difference in points that "above" must find with that power. */
-export const plannedDifference = 1;
+const plannedDifference = 1;
 
 const config = z.record(z.string(), z.unknown());
 const count = z.number().int().positive();
@@ -78,7 +78,6 @@ const schema = z.strictObject({
 
 /** An experiment with its seeds and tests fixed before it is run. */
 export type Plan = z.output<typeof schema>;
-export type PlanPart = Plan['parts'][number];
 export type PlanClaim = z.output<typeof claimSchema>;
 export type PlanSetting = z.output<typeof settingSchema>;
 

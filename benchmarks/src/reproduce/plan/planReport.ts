@@ -35,11 +35,7 @@ export interface JudgedClaim {
 const settingsOf = (plan: Plan): PlanSetting[] => plan.parts.flatMap(({ settings }) => settings);
 
 /** Top-1 in percent by seed, of the plan's seeds alone. */
-export function accuraciesOf(
-  plan: Plan,
-  id: string,
-  lines: readonly LedgerLine[],
-): Map<number, number> {
+function accuraciesOf(plan: Plan, id: string, lines: readonly LedgerLine[]): Map<number, number> {
   const setting = settingsOf(plan).find((each) => each.id === id);
   if (setting === undefined) throw new Error(`plan ${plan.name}: no setting ${id}`);
   const byKey = new Map(lines.map((line) => [trainingKey(line.config, line.data.sha256), line]));
@@ -53,7 +49,7 @@ export function accuraciesOf(
 }
 
 /** p value of a claim's test: two-sided for "above", the larger of both one-sided ones for "equal". */
-export function pValue(kind: PlanClaim['test'], test: Paired, margin = equivalenceMargin): number {
+function pValue(kind: PlanClaim['test'], test: Paired, margin = equivalenceMargin): number {
   if (kind === 'above') return test.p;
   const error = errorOf(test);
   if (error === 0) return Number(Math.abs(test.difference) >= margin);

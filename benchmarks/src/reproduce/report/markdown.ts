@@ -4,7 +4,7 @@ import type { Report, StageReport } from './stageReport.ts';
 const minus = (text: string): string => text.replace(/^-/, '−');
 
 /** Our number with its spread, as it stands in tables. */
-export function ownText(row: ResultRow): string {
+function ownText(row: ResultRow): string {
   if (row.ours === undefined) return '–';
   const digits = row.unit.startsWith('%') && row.kind === 'measured' ? 2 : 4;
   const value =
@@ -14,7 +14,7 @@ export function ownText(row: ResultRow): string {
   return minus(row.spread === undefined ? value : `${value} ± ${row.spread.toFixed(digits)}`);
 }
 
-export function paperText(row: ResultRow): string {
+function paperText(row: ResultRow): string {
   return row.paper === undefined ? '–' : `${row.paper}`;
 }
 

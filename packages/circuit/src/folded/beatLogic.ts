@@ -45,7 +45,7 @@ export interface PlacedBits {
 }
 
 /** Bits of unsigned numbers, each of its own width, the first one lowest. */
-export function packed(numbers: readonly number[], widths: readonly number[]): bigint {
+function packed(numbers: readonly number[], widths: readonly number[]): bigint {
   let [word, at] = [0n, 0n];
   numbers.forEach((number, i) => {
     word |= BigInt(number) << at;

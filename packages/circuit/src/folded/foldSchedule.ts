@@ -80,7 +80,7 @@ function serial(forms: readonly Form[]): InputPlanes {
 }
 
 /** A cycle of a matrix unit: PE × SIMD weights of one plane, and the inputs' bits of one plane. */
-export interface Step {
+interface Step {
   /** Which outputs, and which inputs. */
   readonly group: number;
   readonly part: number;

@@ -137,7 +137,7 @@ export interface FoldedDesign {
   readonly cyclesPerImage: number;
 }
 
-export interface FoldedScores {
+interface FoldedScores {
   readonly unit: LogicUnit;
   /** Beats of an image, and scores of a beat. */
   readonly beats: number;
@@ -155,7 +155,7 @@ export interface FoldedOptions {
   readonly folds?: FoldTable;
 }
 
-export const defaultLevels = 10;
+const defaultLevels = 10;
 
 /**
  * Make a model's hardware as a chain of ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their

@@ -24,7 +24,7 @@ export interface FoldMatrix {
 export const lutsPerLane = 1.4;
 
 /** The matrix at once: what `constant` is as a fold. */
-export const wholeFold = ({ matrixHeight, matrixWidth }: FoldMatrix): Fold => ({
+const wholeFold = ({ matrixHeight, matrixWidth }: FoldMatrix): Fold => ({
   pe: matrixHeight,
   simd: matrixWidth,
 });

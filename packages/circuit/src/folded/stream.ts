@@ -78,11 +78,7 @@ export interface PlaceTable {
 }
 
 /** Number places by what is said of them; rows, and columns, that agree everywhere are one. */
-export function placeTable(
-  height: number,
-  width: number,
-  classOf: (place: number) => number,
-): PlaceTable {
+function placeTable(height: number, width: number, classOf: (place: number) => number): PlaceTable {
   const grid = Array.from({ length: height }, (_, y) =>
     Array.from({ length: width }, (_, x) => classOf(y * width + x)),
   );
@@ -164,12 +160,7 @@ export function windowedMatrix(
 }
 
 /** The input's place under each tap, −1 beyond the edges. */
-export function tapPlaces(
-  matrix: WindowedMatrix,
-  input: FeatureShape,
-  y: number,
-  x: number,
-): Int32Array {
+function tapPlaces(matrix: WindowedMatrix, input: FeatureShape, y: number, x: number): Int32Array {
   const places = new Int32Array(matrix.kernel[0] * matrix.kernel[1]).fill(-1);
   for (const { tap, pixel } of windowTaps(matrix, input, y, x)) places[tap] = pixel;
   return places;

@@ -4,13 +4,13 @@ import type { AdderStyle } from './fabrics.ts';
  * Bits of one column that become one there and carries in the columns above: two or three by a half or a full adder,
  * up to seven by a counter of three outputs.
  */
-export interface CompressionStep {
+interface CompressionStep {
   readonly column: number;
   readonly bits: number;
 }
 
 /** A carry chain of columns [first, end): its places are a LUT each; a last carry has none. */
-export interface Chain {
+interface Chain {
   readonly first: number;
   readonly end: number;
   readonly places: number;

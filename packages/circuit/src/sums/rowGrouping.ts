@@ -39,7 +39,7 @@ export interface Addition {
 }
 
 /** Where a grouping goes. */
-export interface Writer {
+interface Writer {
   /**
    * Columns that some rows take with the same signs or all with the opposite ones: added up once for all of them.
    *

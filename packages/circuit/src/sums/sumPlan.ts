@@ -15,7 +15,7 @@ import { type Addition, SumMemo, type Term } from './rowGrouping.ts';
 import { type Matrix, pooledColumns, pooledRows, type Way } from './spans.ts';
 
 /** Sources that are added up once for all that use them. */
-export interface SumClass {
+interface SumClass {
   readonly terms: readonly Term[];
   /** Bits of other heaps that each of its bits becomes. */
   readonly uses: number;

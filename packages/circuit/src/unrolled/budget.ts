@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedLayer, type IntegerWeights, treeSize } from '@hbnn/model';
 
 /** Adders of a design that is made unless told otherwise: about as many LUTs. */
-export const defaultMaxAdders = 2_000_000;
+const defaultMaxAdders = 2_000_000;
 
 /** About how many one-bit adders a layer takes when nothing is shared, and for how many module instances. */
 export interface LayerEstimate {

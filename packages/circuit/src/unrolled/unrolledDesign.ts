@@ -41,7 +41,7 @@ export interface Instance {
 }
 
 /** A layer's module made of its sites' modules. */
-export interface Wrapper {
+interface Wrapper {
   readonly kind: 'wrapper';
   readonly name: string;
   readonly inputWidth: number;
@@ -94,7 +94,7 @@ export interface Design {
 }
 
 /** The module that picks the largest score: numbers of so many bits of each score, in two's complement. */
-export interface Largest {
+interface Largest {
   readonly name: string;
   readonly width: number;
   /** Rounds of the tournament behind which registers stand. */
@@ -339,7 +339,7 @@ const bitsOf = ({ offsets }: Bus, element: number): number[] =>
   Array.from({ length: offsets[element + 1] - offsets[element] }, (_, j) => offsets[element] + j);
 
 /** Bits in order, as runs of neighbours. */
-export function ranges(bits: readonly number[]): Range[] {
+function ranges(bits: readonly number[]): Range[] {
   const found: { from: number; width: number }[] = [];
   for (const bit of bits) {
     const last = found.at(-1);

@@ -9,7 +9,7 @@ import { settings } from '../trainSettings.ts';
 import { choices, type FlagValues, flagValues, folderName, settingName, varied } from './grid.ts';
 
 /** One setting of a comparison. */
-export interface PlannedSetting {
+interface PlannedSetting {
   readonly name: string;
   /** The folder of its runs, inside the comparison's `runs`. */
   readonly folder: string;

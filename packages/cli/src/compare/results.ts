@@ -10,7 +10,7 @@ import {
 import type { Plan, PlannedRun } from './plan.ts';
 
 /** A setting's accuracies over the seeds, top-1 of the test images in percent. */
-export interface SettingResult {
+interface SettingResult {
   readonly setting: string;
   readonly values: Readonly<Record<string, string>>;
   readonly mean: number;
@@ -23,7 +23,7 @@ export interface SettingResult {
 }
 
 /** Two settings, compared over the same seeds: differences are `setting` minus `against`, in points. */
-export interface Difference extends Comparison {
+interface Difference extends Comparison {
   readonly setting: string;
   readonly against: string;
 }

@@ -34,13 +34,13 @@ export interface ElementProblem {
 }
 
 /** The slots that are best somewhere, by magnitude, and from which magnitude (exclusive) on. */
-export interface Envelope {
+interface Envelope {
   readonly slots: Uint16Array;
   readonly from: Float64Array;
   size: number;
 }
 
-export function envelope(book: Codebook): Envelope {
+function envelope(book: Codebook): Envelope {
   return { slots: new Uint16Array(book.size), from: new Float64Array(book.size), size: 0 };
 }
 
@@ -81,12 +81,7 @@ export function loadScales(problem: ElementProblem, scales: readonly ArrayLike<n
 }
 
 /** Compute the lower envelope of group g at a price. */
-export function fillEnvelope(
-  problem: ElementProblem,
-  g: number,
-  price: number,
-  to: Envelope,
-): void {
+function fillEnvelope(problem: ElementProblem, g: number, price: number, to: Envelope): void {
   const { book, order, minBits } = problem;
   const base = g * book.size;
   const first = minBits === 0 ? 0 : 1 << (minBits - 1);
@@ -122,7 +117,7 @@ export function fillEnvelope(
 }
 
 /** Σ of bitwidths that everyone takes at a price. */
-export function bitsAtPrice(problem: ElementProblem, price: number): number {
+function bitsAtPrice(problem: ElementProblem, price: number): number {
   const { sorted, envelope: lines } = problem;
   let bits = 0;
   for (let g = 0; g + 1 < sorted.starts.length; g++) {
@@ -164,7 +159,7 @@ function collectAtPrice(problem: ElementProblem, price: number): void {
 }
 
 /** A price at which every element takes the fewest bits. */
-export function priceLimit(largest: number, scales: readonly ArrayLike<number>[]): number {
+function priceLimit(largest: number, scales: readonly ArrayLike<number>[]): number {
   let reach = largest;
   for (const plane of scales) {
     let widest = 0;

@@ -55,7 +55,7 @@ export function sortMagnitudes(
 }
 
 /** Take values that are sorted already as one group. */
-export function sortedOf(values: Float64Array): Sorted {
+function sortedOf(values: Float64Array): Sorted {
   const memory = sortedMemory(values.length, { count: 1, run: values.length }, false);
   memory.values.set(values);
   sumBlocks(memory);

@@ -162,7 +162,7 @@ function exactPrice(
  * @param exact false lets the budget be missed slightly
  * @returns the price
  */
-export function chooseUnits(
+function chooseUnits(
   problem: UnitProblem,
   scales: readonly ArrayLike<number>[],
   guess: number,

@@ -39,7 +39,7 @@ export function fitArea(parts: readonly (readonly number[])[], measured: readonl
 }
 
 /** estimate / measured − 1. */
-export const errorsOf = (
+const errorsOf = (
   coefficients: readonly number[],
   parts: readonly (readonly number[])[],
   measured: readonly number[],

@@ -2,7 +2,7 @@ import type { Fabric } from '@hbnn/circuit';
 import type { StepGroup } from './steps.ts';
 
 /** What the parts of a kind of step take, and the largest relative error measured, rounded up. */
-export interface StepCoefficients {
+interface StepCoefficients {
   /** Per part, in the order of `partsOf` (stepParts.ts). */
   readonly per: readonly number[];
   readonly error: number;

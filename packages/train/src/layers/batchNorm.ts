@@ -77,7 +77,7 @@ export class BatchNorm extends tfl.layers.Layer {
 tf.serialization.registerClass(BatchNorm);
 
 /** running ← running + share·(value − running). */
-export function moveTowards(running: tfl.LayerVariable, value: tf.Tensor, share: number): void {
+function moveTowards(running: tfl.LayerVariable, value: tf.Tensor, share: number): void {
   tf.tidy(() => {
     const current = running.read();
     running.write(tf.add(current, tf.mul(tf.sub(value, current), share)));

@@ -266,7 +266,7 @@ export function binarizedLayers(model: tfl.LayersModel): BinarizedLayer[] {
 }
 
 /** A size in both directions, or [height, width]. */
-export type Size2D = number | readonly [height: number, width: number];
+type Size2D = number | readonly [height: number, width: number];
 
 const pair = (size: Size2D): [number, number] =>
   typeof size === 'number' ? [size, size] : [size[0], size[1]];

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasFused, runFused } from '../backend/fusedKernels.ts';
 
 /** The straight-through gradient of a binarization: dy where |x| <= 1, else 0. */
-export function straightThroughGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
+function straightThroughGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   if (hasFused(fused.straightThrough)) return runFused(fused.straightThrough, { x, dy }, {})[0];
   return tf.where(tf.lessEqual(tf.abs(x), 1), dy, tf.zerosLike(dy));
 }

@@ -105,7 +105,7 @@ function fieldsOf({ tables }: MatrixUnit): Field[] {
 }
 
 /** Bits of factors that differ; 0 where there is one alone. */
-export const factorWidth = (factors: readonly number[]): number =>
+const factorWidth = (factors: readonly number[]): number =>
   factors.length > 1 ? countBits(factors[factors.length - 1]) : 0;
 
 function stepLines(unit: MatrixUnit): string[] {

@@ -228,7 +228,7 @@ function setPixels(
 export const bitOf = ({ memory }: Compiled, slot: number, lane: number): number =>
   (memory[wordsPerSlot * slot + (lane >> 5)] >>> (lane & 31)) & 1;
 
-export function word(
+function word(
   compiled: Compiled,
   slots: readonly number[],
   from: number,

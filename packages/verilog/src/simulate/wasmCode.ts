@@ -56,7 +56,7 @@ export class WasmBytes {
 }
 
 /** Gates on 128 vectors at once. */
-export const simd = { not: 77, and: 78, andnot: 79, or: 80, xor: 81, select: 82 } as const;
+const simd = { not: 77, and: 78, andnot: 79, or: 80, xor: 81, select: 82 } as const;
 export type SimdGate = keyof typeof simd;
 
 /** Words of 32 bits of a slot, and the vectors that go through a netlist at once: one per bit of a slot. */

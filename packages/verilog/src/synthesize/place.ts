@@ -14,7 +14,7 @@ import {
 } from './ice40.ts';
 
 /** An optional tool: 220 MB of it are chip databases. */
-export const nextpnrName = '@yowasp/nextpnr-ice40';
+const nextpnrName = '@yowasp/nextpnr-ice40';
 
 /** A nextpnr that was found. */
 export interface Nextpnr {
@@ -61,7 +61,7 @@ export interface PlaceOptions {
 export const placeSteps = ['reading', 'mapping', 'packing', 'placing', 'routing'] as const;
 export type PlaceStep = (typeof placeSteps)[number];
 
-export interface Use {
+interface Use {
   readonly resource: string;
   readonly used: number;
   readonly available: number;

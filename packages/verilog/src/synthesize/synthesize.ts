@@ -187,7 +187,7 @@ function sumOfValues(
 }
 
 /** The modules of a file, in order. */
-export const moduleNames = (text: string): string[] =>
+const moduleNames = (text: string): string[] =>
   [...text.matchAll(/^\s*module\s+([A-Za-z_][A-Za-z0-9_$]*)/gm)].map(([, name]) => name);
 
 /** A file's modules by their ports alone. */

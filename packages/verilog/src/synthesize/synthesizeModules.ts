@@ -126,7 +126,7 @@ const mappingFiles = ({ target, adders }: Mapping): Record<string, string> => ({
 });
 
 /** Gates of a group: abc's time grows faster than its gates. */
-export const defaultGroupGates = 20_000;
+const defaultGroupGates = 20_000;
 /** Letters that a gate takes in a file, about. */
 const textPerGate = 50;
 

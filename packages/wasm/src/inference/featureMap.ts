@@ -37,7 +37,7 @@ export interface MapLayout {
 const formBytes = { int16: 2, int32: 4, nibbles: 1 } as const;
 
 /** Values from one channel to the next: vector loops may run up to 16 values past a channel's end. */
-export const strideOf = ([height, width]: FeatureShape, batch: number): number =>
+const strideOf = ([height, width]: FeatureShape, batch: number): number =>
   roundUp(batch * height * width, 16) + 16;
 
 /** Lay out a feature map; kernels write four channels at a time. */
