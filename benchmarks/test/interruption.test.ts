@@ -38,7 +38,12 @@ it.each([
     const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));
     const args = ['--only', 'mix-insensitivity', '--seeds', '1', '--jobs', '1', '--out', out];
     const all = [...args, '--epochs', `${epochs}`];
-    const flags = ['--conditions=hbnn-source', '--import', 'tsx', here('../src/reproduce/reproduce.ts')];
+    const flags = [
+      '--conditions=hbnn-source',
+      '--import',
+      'tsx',
+      here('../src/reproduce/reproduce.ts'),
+    ];
     const sweep = spawn(process.execPath, [...flags, ...all], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
