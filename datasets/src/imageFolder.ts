@@ -228,6 +228,15 @@ export async function openCheckedFolder(folder: string, o: OpenOptions): Promise
   return openLayout(folder, await checkedLayout(folder, o), o);
 }
 
+/**
+ * The same without a look into the images: one that cannot be read is found when its batch comes.
+ *
+ * @public For folders too large to read twice.
+ */
+export function openImageFolder(folder: string, o: OpenOptions): Dataset {
+  return openLayout(folder, layoutOf(folder), o);
+}
+
 function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Dataset {
   const whole = shareOut(folder, layout);
   checkTested(folder, whole);

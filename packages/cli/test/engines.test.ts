@@ -60,6 +60,6 @@ test('hbnn run writes the same file with either engine, and wasm is the default'
 
 test('an unknown engine is named', async () => {
   await expect(openEngine('fpga', randomModel(1))).rejects.toThrow(
-    "--engine: expected reference or wasm or verilog or verilog-folded, got 'fpga'",
+    "--engine: expected one of reference, wasm, verilog, verilog-folded, got 'fpga'",
   );
 });

@@ -124,10 +124,13 @@ describe('hbnn estimate', () => {
   });
 
   it.each([
-    [[], '--target: expected an FPGA, asic:NM or --liberty FILE, got none'],
+    [
+      [],
+      '--target: expected an FPGA such as zc706, a process such as asic:45, or --liberty FILE, got none',
+    ],
     [['--target', 'zx81'], "got 'zx81'\n"],
-    [['--target', 'zc707'], "got 'zc707'; did you mean zc706?"],
-    [['--target', 'xc7z45'], "got 'xc7z45'; did you mean XC7Z045?"],
+    [['--target', 'zc707'], "got 'zc707'; did you mean 'zc706'?"],
+    [['--target', 'xc7z45'], "got 'xc7z45'; did you mean 'XC7Z045'?"],
     [['--target', 'pynq', '--dont-use', 'X*'], '--dont-use: has no effect without --liberty'],
     [['--target', 'asic:28'], 'node: expected one of'],
     [

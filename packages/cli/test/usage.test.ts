@@ -28,7 +28,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [[...train, '--network', 'alexnet'], "got 'alexnet'; did you mean 'alexnet-bn'?"],
     [
       [...train, '--select', 'middleout'],
-      "--select: expected one of middle-out, top-down, bottom-up, random, optimal, got 'middleout'; did you mean 'middle-out'?",
+      "--select: expected one of middle-out, top-down, bottom-up, random, gain, optimal, got 'middleout'; did you mean 'middle-out'?",
     ],
     [
       [...train, '--inputs', '1', '--input-map', 'statc'],
@@ -40,7 +40,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     ],
     [
       [...train, '--data', 'cifar'],
-      "--data: expected one of fashion-mnist-subset, fashion-mnist, cifar10, folder, got 'cifar'; did you mean 'cifar10'?",
+      "--data: expected one of fashion-mnist-subset, fashion-mnist, cifar10, idx, folder, got 'cifar'; did you mean 'cifar10'?",
     ],
     [
       [...train, '--backend', 'wsm'],
@@ -111,11 +111,11 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [['estimate', '--model', model], 'expected an FPGA such as zc706'],
     [
       ['verilog', '--model', model, '--out', out, '--target', 'zc706'],
-      "got 'zc706'; for it give xc7",
+      "got 'zc706'; for XC7Z045 give xc7",
     ],
     [
       ['verilog', '--model', model, '--out', out, '--target', 'ice40'],
-      "got 'ice40'; for it give generic",
+      "got 'ice40'; for iCE40HX8K give generic",
     ],
     [['verilog', '--model', model, '--out', out, '--target', 'generik'], "did you mean 'generic'?"],
     [['synth', '--rtl', join(dir, 'nope')], 'the folder does not exist'],

@@ -33,7 +33,7 @@ export function lowerCommand(): Command {
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--no-evaluate', 'do not measure the accuracy before and after')
-    .option('--test-limit <n>', 'measure so many test images, stratified; default all')
+    .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',

@@ -72,7 +72,8 @@ export class InputBinarization {
     const share = this.statistics.started ? newestShare(context, momentum) : 1;
     moveArray(this.statistics.magnitudes, meanMagnitudes(x), share);
     const { y, scales } = binarizeInputs(x, { kind: 'static', bits: this.staticBits(context) });
-    moveArray(this.statistics.scales, scales, share);
+    const running = this.statistics.scales;
+    moveArray(running, ofAllPlanes(scales, running.length), share);
     this.statistics.started = true;
     return y;
   }
@@ -140,6 +141,10 @@ export class InputBinarization {
     this.frozen = undefined;
   }
 }
+
+/** The scales of a fixed number of planes: 0 for planes that no element of the present map is in. */
+const ofAllPlanes = (scales: Float32Array, planes: number): Float32Array =>
+  Float32Array.from({ length: planes }, (_, n) => scales[n] ?? 0);
 
 /** running ← running + share·(value − running). */
 function moveArray(running: Float32Array, value: Float32Array, share: number): void {
