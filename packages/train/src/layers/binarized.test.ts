@@ -3,6 +3,7 @@ import {
   binarize,
   distFromAverage,
   type MapPer,
+  parseMix,
   random,
   type ScalePer,
   selectBits,
@@ -154,5 +155,20 @@ describe('binarized layers', () => {
     const copy = single(other, [50]);
     other.importMaps(new Map(stored.map((array) => [array.name, array])), 'test');
     expect([...(copy.predict(rows) as tf.Tensor).dataSync()]).toEqual([...once.dataSync()]);
+  });
+
+  it('keep a scale of 0 for a plane that no channel of a static map is in', () => {
+    const precision: Precision = {
+      inputs: inputPrecision(parseMix('0.7/0.2/0.1'), { map: 'static', mapPer: 'channel' }),
+    };
+    const layer = new BinarizedDense({ units: 3, precision });
+    const model = single(layer, [3]);
+    const rows = tf.tensor2d(normals(48, 'channels'), [16, 3]);
+    for (let step = 0; step < 3; step++) model.apply(rows, { training: true, step });
+    const { bits, scales } = layer.inputMap() as { bits: Uint8Array; scales: Float32Array };
+    expect(Math.max(...bits)).toBeLessThan(3);
+    expect(scales).toHaveLength(3);
+    expect(scales[0]).toBeGreaterThan(0);
+    expect(scales[2]).toBe(0);
   });
 });
