@@ -41,7 +41,13 @@ export function writeRtl(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): void {
-  mkdirSync(folder, { recursive: true });
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new HbnnError(
+      `--out: expected a folder, or a name for a new one, got ${folder}, which could not be made: ${whyUnreadable(error)}; choose another`,
+    );
+  }
   clearEarlier(folder);
   const { top, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));

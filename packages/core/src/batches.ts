@@ -104,6 +104,11 @@ export function checkBatch(batch: Batch, source: BatchSource, where: string): vo
   const { name, shape, classes } = source;
   const { images, labels, count } = batch;
   const size = shape[0] * shape[1] * shape[2];
+  const floats: unknown = images;
+  if (!(floats instanceof Float32Array || floats instanceof Float64Array))
+    throw new HbnnError(
+      `${where}: expected the images of a batch of ${name} as a Float32Array of normalized values, got ${kindOf(images)}; take the mean off and divide by the deviation`,
+    );
   if (images.length !== count * size || labels.length !== count)
     throw new HbnnError(
       `${where}: expected ${count} images of ${shape.join('×')} = ${count * size} values and ${count} labels in a batch of ${name}, got ${images.length} values and ${labels.length} labels; make them agree`,

@@ -80,6 +80,11 @@ const sources: readonly [string, BatchSource, RegExp][] = [
     /make them agree/,
   ],
   [
+    'bytes in place of normalized values',
+    changed(({ images }) => ({ images: Uint8Array.from(images) as never })),
+    /expected the images of a batch of fits as a Float32Array .*, got Uint8Array/,
+  ],
+  [
     'NaN pixels',
     changed(({ images }) => ({ images: images.map((v, i) => (i === 150 ? Number.NaN : v)) })),
     /finite pixels of fits, got NaN in image 1/,

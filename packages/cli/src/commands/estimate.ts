@@ -100,7 +100,7 @@ export function estimateCommand(): Command {
 
 async function run(o: Options): Promise<void> {
   const cells = cellsOf(o);
-  const on = cells === undefined ? device(o.target ?? '') : undefined;
+  const on = cells === undefined ? targetDevice(o.target ?? '') : undefined;
   checkEffect(o, cells !== undefined);
   const clockHz = decimal(o.clock ?? '100', '--clock', 'of megahertz such as 100') * 1e6;
   const model = await readModelFile(o.model);
@@ -284,6 +284,15 @@ function checkEffect(o: Options, inCells: boolean): void {
     throw new HbnnError(
       '--images: has no effect without images to count over; give --data or --in',
     );
+}
+
+/** The FPGA of --target. @throws HbnnError naming the flag */
+function targetDevice(name: string): Device {
+  try {
+    return device(name);
+  } catch (error) {
+    throw error instanceof HbnnError ? new HbnnError(`--${error.message}`) : error;
+  }
 }
 
 /** The standard cells that are asked for; undefined for an FPGA. */
