@@ -54,10 +54,23 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   const last = trained.layers.findLastIndex((layer) => isLinear(layer));
   if (last < 0) throw new HbnnError(`${trained.name}: expected a convolution or a dense layer`);
   trained.layers.forEach((layer, i) => {
-    lowerLayer(state, layer, i === last, scaleBits);
+    if (layer.kind === 'relu' && meetsBinarization(trained.layers, i))
+      state.ceiling = Math.min(state.ceiling ?? Infinity, layer.ceiling ?? Infinity);
+    else lowerLayer(state, layer, i === last, scaleBits);
   });
   const model = checkModel(finish(state, trained));
   return { model, layers: state.report };
+}
+
+/**
+ * Whether a ReLU's values go into a binarization with nothing but pooling and flattening between: its comparisons then
+ * take the ReLU in, without rounding to 8 bits, which would take small values for 0.
+ */
+function meetsBinarization(layers: readonly TrainedLayer[], relu: number): boolean {
+  const behind = layers
+    .slice(relu + 1)
+    .find(({ kind }) => kind !== 'maxPool' && kind !== 'flatten' && kind !== 'relu');
+  return behind?.kind === 'binarize' && behind.map === 'static';
 }
 
 const isLinear = (layer: TrainedLayer): layer is LinearLayer =>
@@ -81,6 +94,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     meaning,
     weighted: false,
     rounded: false,
+    ceiling: undefined,
     order: undefined,
   };
 }
@@ -213,7 +227,8 @@ function lowerBinarization(
   const counts = scales.map((_, n) => bits.reduce((sum, width) => sum + (width > n ? 1 : 0), 0));
   const found = nearestMultiples(scales, counts, allowedMultiples(`integers:${scaleBits}`));
   const { slopes, offsets } = s.meaning;
-  const { thresholds, flips } = lowerThresholds(slopes, offsets, scales);
+  const { thresholds, flips } = lowerThresholds(slopes, offsets, scales, s.ceiling);
+  s.ceiling = undefined;
   const multiples = Uint8Array.from(found.multiples);
   push(s, { kind: 'threshold', name, bits: bits.slice(), multiples, thresholds, flips });
   s.rounded = true;

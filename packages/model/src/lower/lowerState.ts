@@ -22,6 +22,8 @@ export interface LowerState {
   weighted: boolean;
   /** Whether values are small whole numbers that a layer has rounded, not sums. */
   rounded: boolean;
+  /** The largest value of a ReLU that the next binarization takes in; undefined where there is none. */
+  ceiling: number | undefined;
   /** order[i]: where value i lay before `spreadOut`; undefined while values lie in memory order. */
   order: Uint32Array | undefined;
 }
