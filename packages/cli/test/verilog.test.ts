@@ -382,8 +382,8 @@ it('bad input is answered with one line and exit code 2', () => {
       ['verify', '--model', model, '--rtl', dir, '--seconds-per-layer', '9'],
       '--seconds-per-layer: has no effect without --proof',
     ],
-    [['verify', '--model', model, '--rtl', join(dir, 'none')], 'hbnn.json'],
-    [['synth', '--rtl', join(dir, 'none')], 'hbnn.json'],
+    [['verify', '--model', model, '--rtl', join(dir, 'none')], 'the folder does not exist'],
+    [['synth', '--rtl', join(dir, 'none')], 'the folder does not exist'],
   ];
   for (const [args, named] of cases) {
     const { code, err } = hbnn(...args);
