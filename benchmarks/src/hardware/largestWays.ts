@@ -15,7 +15,7 @@ const widths = [8, 10, 12, 16, 20];
 
 const design = unrolledDesign(randomModel(1, { layer: 'dense:8x2' }));
 
-/** The design with so many scores, whose choice is written as comparisons. */
+/** Make a design with `count` scores whose largest is chosen by comparisons. */
 function compared(count: number, width: number): Design {
   const classes = Array.from({ length: count }, (_, k) => `${k}`);
   return { ...design, classes, largest: { name: 'compared', width, registered: [] } };

@@ -138,7 +138,7 @@ it('hbnn synth, told to stop, ends its threads', async () => {
   expect([code, JSON.parse(out)]).toEqual([130, { error: 'stopped by SIGINT', signal: 'SIGINT' }]);
 });
 
-/** Runs a command on a terminal of so many columns, types Ctrl-C when a bar is there, and prints what came and the status. */
+/** Runs a command on a terminal of the given width, types Ctrl-C once a bar is shown, and prints the output and the status. */
 const onTerminal = `
 import fcntl, json, os, pty, select, struct, sys, termios, time
 pid, fd = pty.fork()

@@ -27,7 +27,7 @@ export interface RunPlanOptions {
   readonly signal?: AbortSignal;
   /** Count trainings of other versions of the code as done. */
   readonly anyCode: boolean;
-  /** Begin no training after so many minutes. */
+  /** Minutes after which no further training begins; a running one goes to its end. */
   readonly minutes?: number;
   readonly meter: ProgressMeter;
 }
