@@ -82,7 +82,10 @@ export function arrayDataset(images: ArrayImages, o: OpenOptions = {}): Dataset 
     readPart(given, { shape, classes, floats: images.floats ?? 'unit', where: `${where} ${part}` }),
   ]);
   const { train, test, validation } = Object.fromEntries(read) as Partial<Record<string, ReadPart>>;
-  if (train === undefined) throw new HbnnError(`${where}: expected images to train on, got none`);
+  if (train === undefined)
+    throw new HbnnError(
+      `${where}: expected images to train on, got none; give them as train: { images, labels }`,
+    );
   noteMissingClasses(train.labels, classes, where, o);
   const [trained, tested] = test === undefined ? heldOut(train, where) : [train, test];
   if (images.floats === 'normalized')

@@ -154,7 +154,7 @@ export async function unpackCifar10(archive: string, folder: string): Promise<vo
     if (!hasBatches(temporary)) {
       throw new HbnnError(
         `${archive}: expected six whole batches cifar-10-batches-bin/*.bin inside, found not all (md5 ` +
-          `${await fileDigest(archive, 'md5')}, the official archive's is ${archiveMd5})`,
+          `${await fileDigest(archive, 'md5')}, the official archive's is ${archiveMd5}); remove it and download it again`,
       );
     }
     const place = join(folder, 'cifar-10-batches-bin');

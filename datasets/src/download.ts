@@ -61,7 +61,9 @@ export async function download(o: Download): Promise<void> {
       failures.push(`${url}: ${reason(error)}`);
     }
   }
-  throw new HbnnError(`${o.file}: could not be downloaded (${failures.join('; ')})`);
+  throw new HbnnError(
+    `${o.file}: could not be downloaded (${failures.join('; ')}); check the network and try it again`,
+  );
 }
 
 /** The message at the root of a failed fetch, which says more than 'fetch failed'. */

@@ -27,13 +27,13 @@ export function labelledImages(
   if (pixels.length !== labels.length * imageSize(shape)) {
     throw new HbnnError(
       `${where}: expected ${labels.length} images of ${shape.join('×')} for ${labels.length} labels, got ` +
-        `${pixels.length} pixel values`,
+        `${pixels.length} pixel values; give as many images as labels, all of this size`,
     );
   }
   const bad = labels.findIndex((label) => label < 0 || label >= classes);
   if (bad >= 0) {
     throw new HbnnError(
-      `${where}: expected labels 0 … ${classes - 1}, got ${labels[bad]} at image ${bad}`,
+      `${where}: expected labels 0 … ${classes - 1}, got ${labels[bad]} at image ${bad}; mend that label, or give more classes`,
     );
   }
   return { pixels, labels, shape };
@@ -74,7 +74,9 @@ export function shrink(images: LabelledImages, k: number): LabelledImages {
   const [height, width, channels] = images.shape;
   const [h, w] = [Math.floor(height / k), Math.floor(width / k)];
   if (h < 1 || w < 1) {
-    throw new HbnnError(`shrink: ${k} is larger than the ${height}×${width} images`);
+    throw new HbnnError(
+      `shrink: ${k} is larger than the ${height}×${width} images; shrink them by a smaller number`,
+    );
   }
   const count = images.labels.length;
   const pixels = new Uint8Array(count * h * w * channels);

@@ -88,7 +88,9 @@ export const datasets: Readonly<Record<string, Entry>> = {
     ignores: noCrop,
     open: (o) => {
       if (o.from === undefined) {
-        throw new HbnnError('idx: expected the folder of IDX files by --from, got none');
+        throw new HbnnError(
+          'idx: expected the folder of IDX files by --from, got none; add --from FOLDER',
+        );
       }
       return idxDataset(idxFilesIn(o.from), o);
     },
@@ -107,7 +109,9 @@ export const datasets: Readonly<Record<string, Entry>> = {
         throw new HbnnError(`folder: ${augmentedAlready}; leave augment out`);
       }
       if (o.from === undefined) {
-        throw new HbnnError('folder: expected the folder of images by --from, got none');
+        throw new HbnnError(
+          'folder: expected the folder of images by --from, got none; add --from FOLDER',
+        );
       }
       return openCheckedFolder(o.from, o);
     },

@@ -16,7 +16,7 @@ export function splitValidation(
   const all = Array.from(labels, (_, i) => i);
   if (count >= all.length) {
     throw new HbnnError(
-      `validation: expected fewer images than the ${all.length} training images, got ${count}`,
+      `validation: expected fewer images than the ${all.length} training images, got ${count}; keep fewer for validation`,
     );
   }
   const members = Array.from({ length: classes }, (): number[] => []);

@@ -28,7 +28,9 @@ const ofMixedInputs: Rule = (config) =>
   ofInputs(config) ??
   (allAlike(config.inputs) ? wholeBits.replace('--weights', '--inputs') : undefined);
 const ofOneForAll: Rule = ({ layerBits }) =>
-  layerBits === undefined ? undefined : 'with --layer-bits, which say the bits of each layer';
+  layerBits === undefined
+    ? undefined
+    : 'with --layer-bits, which say the bits of each layer; leave one of them out';
 
 const ofFcn4: Rule = ({ network }) =>
   network === 'fcn4' ? undefined : `with --network ${network}; it is for fcn4`;

@@ -15,7 +15,7 @@ function pixelsOf(images: Float32Array, source: BatchSource): Uint8Array {
   const { normalization, shape } = source;
   if (normalization === undefined)
     throw new HbnnError(
-      `${source.name}: expected 8-bit images with a normalization, got other data`,
+      `${source.name}: expected 8-bit images with a normalization, got other data; take a data set of 8-bit images`,
     );
   const channels = shape[2];
   const { mean, deviation } = normalization;

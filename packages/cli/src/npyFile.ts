@@ -39,7 +39,10 @@ const outReasons: Record<string, string> = {
  * be filled is removed again.
  */
 export function writeFolder(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
-  if (folder === '') throw new HbnnError('--out: expected a folder, got an empty name');
+  if (folder === '')
+    throw new HbnnError(
+      '--out: expected a folder, got an empty name; name one, as in --out results',
+    );
   const target = resolve(folder);
   const names = Object.keys(files);
   let made: string | undefined;
@@ -63,7 +66,7 @@ export function writeFolder(folder: string, files: Readonly<Record<string, Uint8
     if (made !== undefined) rmSync(made, { recursive: true, force: true });
     if (error instanceof HbnnError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    const why = outReasons[code] ?? (error as Error).message;
+    const why = outReasons[code] ?? `${(error as Error).message}; choose another --out`;
     throw new HbnnError(`${folder}: could not be written: ${why}`);
   } finally {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });

@@ -3,14 +3,16 @@ import { HbnnError } from '@hbnn/core';
 /** A whole number from the command line. */
 export function wholeNumber(text: string, option: string, what = 'such as 6'): number {
   if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new HbnnError(`${option}: expected a whole number ${what}, got '${text}'`);
+  throw new HbnnError(
+    `${option}: expected a whole number ${what}, got '${text}'; write it in digits alone`,
+  );
 }
 
 /** A whole number of 1 or more from the command line. */
 export function positiveNumber(text: string, option: string): number {
   const value = wholeNumber(text, option);
   if (value >= 1) return value;
-  throw new HbnnError(`${option}: expected at least 1, got ${value}`);
+  throw new HbnnError(`${option}: expected at least 1, got ${value}; give 1 or more`);
 }
 
 /** A decimal number from the command line. */
@@ -18,5 +20,7 @@ export function decimal(text: string, option: string, what = 'such as 0.5'): num
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))) {
     return Number(text);
   }
-  throw new HbnnError(`${option}: expected a number ${what}, got '${text}'`);
+  throw new HbnnError(
+    `${option}: expected a number ${what}, got '${text}'; write it in digits, with a point for a fraction`,
+  );
 }

@@ -10,7 +10,7 @@ export function pixelsFrom(
   const own = shape.length === expected.length + 1 ? shape.slice(1) : shape;
   if (own.join() !== expected.join())
     throw new HbnnError(
-      `${file}: expected images of shape [images, ${expected.join(', ')}], got [${shape.join(', ')}]`,
+      `${file}: expected images of shape [images, ${expected.join(', ')}], got [${shape.join(', ')}]; reshape them, or give the images of this model`,
     );
   if (data instanceof Uint8Array) return data;
   const bad = data.findIndex((value) => !Number.isInteger(value) || value < 0 || value > 255);

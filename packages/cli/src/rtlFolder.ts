@@ -126,7 +126,7 @@ export function readRtl(folder: string): {
     manifest = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
   } catch (error) {
     throw new HbnnError(
-      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}`,
+      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}; write it with 'hbnn verilog --out ${folder}'`,
     );
   }
   const known = manifest.format === format && typeof manifest.top === 'string';
@@ -136,7 +136,7 @@ export function readRtl(folder: string): {
     );
   if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(manifest.top))
     throw new HbnnError(
-      `${join(folder, manifestName)}: expected the name of a module as top, got '${manifest.top}'`,
+      `${join(folder, manifestName)}: expected the name of a module as top, got '${manifest.top}'; write the folder again with hbnn verilog`,
     );
   return { manifest, files };
 }

@@ -242,5 +242,7 @@ export function secondsFrom(text: unknown, name: string): number | undefined {
   if (typeof text !== 'string') return undefined;
   const value = decimal(text, name, 'of seconds');
   if (value >= 0) return value;
-  throw new HbnnError(`${name}: expected 0 or more, got ${text}`);
+  throw new HbnnError(
+    `${name}: expected 0 or more, got ${text}; give some seconds, as in ${name} 60`,
+  );
 }

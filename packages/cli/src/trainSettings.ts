@@ -46,5 +46,5 @@ function readConfig(file: string): Record<string, unknown> {
   } catch (error) {
     throw new HbnnError(`${file}: is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
   }
-  throw new HbnnError(`${file}: expected a JSON object of settings`);
+  throw new HbnnError(`${file}: expected a JSON object of settings; write it as {"epochs": 3}`);
 }

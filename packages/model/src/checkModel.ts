@@ -83,7 +83,9 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   checkKind(model);
   const { input, layers } = model;
   if (layers.length < 1 || layers.length > maxLayers)
-    throw new HbnnError(`model: expected 1 to ${maxLayers} layers, got ${layers.length}`);
+    throw new HbnnError(
+      `model: expected 1 to ${maxLayers} layers, got ${layers.length}; give the model as many`,
+    );
   checkFeature(input.shape, 'model input');
   expectLength('model input', 'zeros', input.zeros.length, input.shape[2]);
   if (!input.zeros.every((zero) => zero >= 0 && zero <= 255))
@@ -97,7 +99,9 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   if (bound + most > maxSum)
     throw new HbnnError('model: scores with their offsets could leave int32; use smaller scales');
   if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
-    throw new HbnnError(`model: expected a score factor above 0, got ${model.scoreFactor}`);
+    throw new HbnnError(
+      `model: expected a score factor above 0, got ${model.scoreFactor}; set scoreFactor, such as 1`,
+    );
   return checked;
 }
 
@@ -163,12 +167,13 @@ function checkFeature(shape: readonly number[], where: string): void {
     shape[0] * shape[1] * shape[2] <= maxFeatures;
   if (!fits)
     throw new HbnnError(
-      `${where}: expected a feature map of 1 to ${maxFeatures} values, got ${text(shape)}`,
+      `${where}: expected a feature map of 1 to ${maxFeatures} values, got ${text(shape)}; give [height, width, channels], each at least 1`,
     );
 }
 
 function expectLength(where: string, what: string, got: number, expected: number): void {
-  if (got !== expected) throw new HbnnError(`${where}: expected ${expected} ${what}, got ${got}`);
+  if (got !== expected)
+    throw new HbnnError(`${where}: expected ${expected} ${what}, got ${got}; give as many as that`);
 }
 
 /** A layer's output shape. @throws HbnnError when layer and input do not fit */
@@ -194,7 +199,9 @@ export function outputShapeOf(layer: IntegerLayer, input: FeatureShape): Feature
       const output = windowed(layer, layer.size, layer.strides, layer.padding, input, channels);
       const [top, left, bottom, right] = layer.padding;
       if (Math.max(top, bottom) >= layer.size[0] || Math.max(left, right) >= layer.size[1])
-        throw new HbnnError(`${layer.name}: expected padding below the window's size`);
+        throw new HbnnError(
+          `${layer.name}: expected padding below the window's size; make the padding less or the window larger`,
+        );
       return output;
     }
     case 'sumPool':
@@ -218,13 +225,15 @@ function checkArrays(layer: IntegerLayer, input: FeatureShape): void {
   else {
     expectLength(name, 'weights', weights.values.length, count);
     if (weights.values.includes(-128))
-      throw new HbnnError(`${name}: expected weights from −127 to 127, got −128`);
+      throw new HbnnError(
+        `${name}: expected weights from −127 to 127, got −128; use −127 there or lower the model again`,
+      );
   }
 }
 
 function unfit(layer: ConvLayer | DepthwiseLayer | DenseLayer, input: FeatureShape): HbnnError {
   return new HbnnError(
-    `${layer.name}: weights of shape ${text(layer.weights.shape)} do not fit inputs of shape ${text(input)}`,
+    `${layer.name}: weights of shape ${text(layer.weights.shape)} do not fit inputs of shape ${text(input)}; change the weights' shape or the layer before`,
   );
 }
 
@@ -238,9 +247,13 @@ function windowed(
 ): FeatureShape {
   const whole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least;
   if (!size.every((n) => whole(n, 1)) || !strides.every((n) => whole(n, 1)))
-    throw new HbnnError(`${name}: expected sizes and strides of at least 1`);
+    throw new HbnnError(
+      `${name}: expected sizes and strides of at least 1; give whole numbers from 1 on`,
+    );
   if (padding.length !== 4 || !padding.every((n) => whole(n, 0) && n <= maxFeatures))
-    throw new HbnnError(`${name}: expected padding of four whole numbers`);
+    throw new HbnnError(
+      `${name}: expected padding of four whole numbers; give [top, left, bottom, right], each 0 or more`,
+    );
   const [top, left, bottom, right] = padding;
   const along = (n: number, k: number, stride: number): number => Math.floor((n - k) / stride) + 1;
   return [
@@ -259,7 +272,7 @@ function weightShape(
   const sizes = shape.every((n) => Number.isSafeInteger(n) && n >= 1);
   if (shape.length !== dimensions || !sizes)
     throw new HbnnError(
-      `${name}: expected weights of ${dimensions} dimensions of at least 1, got ${text(shape)}`,
+      `${name}: expected weights of ${dimensions} dimensions of at least 1, got ${text(shape)}; mend weights.shape`,
     );
   return shape;
 }
@@ -270,7 +283,9 @@ function checkPlanes(weights: PlaneWeights, count: number, name: string): void {
   expectLength(name, 'sign bytes', signs.length, count);
   const planes = multiples.length;
   if (planes > maxBitwidth)
-    throw new HbnnError(`${name}: expected at most ${maxBitwidth} planes, got ${planes}`);
+    throw new HbnnError(
+      `${name}: expected at most ${maxBitwidth} planes, got ${planes}; use fewer planes`,
+    );
   const each = scalePer === 'tensor' ? 1 : shape[0];
   for (const plane of multiples) expectLength(name, 'multiples per plane', plane.length, each);
 }
@@ -279,16 +294,21 @@ function checkThreshold(layer: ThresholdLayer, input: FeatureShape): void {
   const { name, bits, multiples, thresholds, flips } = layer;
   const planes = multiples.length;
   if (planes > maxBitwidth)
-    throw new HbnnError(`${name}: expected at most ${maxBitwidth} planes, got ${planes}`);
+    throw new HbnnError(
+      `${name}: expected at most ${maxBitwidth} planes, got ${planes}; use fewer planes`,
+    );
   expectLength(name, 'bitwidths', bits.length, featureCount(input));
   expectLength(name, 'thresholds', thresholds.length, input[2] * treeSize(planes));
   expectLength(name, 'flips', flips.length, input[2]);
   const bad = bits.findIndex((width) => width > planes);
   if (bad >= 0)
     throw new HbnnError(
-      `${name}: expected bitwidths up to its ${planes} planes, got ${bits[bad]} at element ${bad}`,
+      `${name}: expected bitwidths up to its ${planes} planes, got ${bits[bad]} at element ${bad}; lower that bitwidth or add planes`,
     );
-  if (!flips.every((flip) => flip <= 1)) throw new HbnnError(`${name}: expected flips of 0 or 1`);
+  if (!flips.every((flip) => flip <= 1))
+    throw new HbnnError(
+      `${name}: expected flips of 0 or 1; put 1 where the sign is turned, else 0`,
+    );
 }
 
 function checkRequantize(layer: RequantizeLayer, input: FeatureShape): void {
@@ -297,13 +317,15 @@ function checkRequantize(layer: RequantizeLayer, input: FeatureShape): void {
     expectLength(name, what, list.length, input[2]);
   // 2^52 leaves room for |in · multiplier| < 2^47 beside it.
   if (!offsets.every((offset) => Number.isSafeInteger(offset) && Math.abs(offset) <= 2 ** 52))
-    throw new HbnnError(`${name}: expected whole offsets up to 2^52`);
+    throw new HbnnError(
+      `${name}: expected whole offsets up to 2^52; round them and keep them within it`,
+    );
   if (!shifts.every((shift) => shift <= 46))
-    throw new HbnnError(`${name}: expected shifts from 0 to 46`);
+    throw new HbnnError(`${name}: expected shifts from 0 to 46; use a smaller shift`);
   const whole = Number.isInteger(minimum) && Number.isInteger(maximum);
   if (!whole || minimum > maximum || minimum < -32768 || maximum > 32767)
     throw new HbnnError(
-      `${name}: expected a minimum and a maximum within 16 bits, got ${minimum} and ${maximum}`,
+      `${name}: expected a minimum and a maximum within 16 bits, got ${minimum} and ${maximum}; give whole numbers from -32768 to 32767, the smaller first`,
     );
 }
 
@@ -423,6 +445,6 @@ function unfitSigns(
   let i = from;
   while (bits[i] <= planes && signs[i] >> bits[i] === 0) i++;
   return new HbnnError(
-    `${name}: expected bitwidths up to ${planes} and no signs beyond them, got ${bits[i]} bits with signs ${signs[i]} at weight ${i}`,
+    `${name}: expected bitwidths up to ${planes} and no signs beyond them, got ${bits[i]} bits with signs ${signs[i]} at weight ${i}; mend that weight or add planes`,
   );
 }

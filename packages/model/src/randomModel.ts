@@ -63,7 +63,7 @@ function parseLayer(text: string): LayerShape {
   const found = layerForms.exec(text);
   if (found === null)
     throw new HbnnError(
-      `layer: expected dense:144x16 or conv:8x8x16,k3x3,o32,s1,p1 (also depthwise:…), got '${text}'`,
+      `layer: expected dense:144x16 or conv:8x8x16,k3x3,o32,s1,p1 (also depthwise:…), got '${text}'; write it in one of these forms`,
     );
   const n = found.slice(1).map((part) => Number(part ?? 0));
   if (found[1] !== undefined) {

@@ -55,6 +55,27 @@ function expectation(issue: Issue): string {
   }
 }
 
+/** What to give instead; nothing where the issue's own message says it. */
+function wayOut(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return '; give one of these';
+    case 'too_small':
+    case 'too_big': {
+      const few = issue.code === 'too_small';
+      return issue.origin === 'array'
+        ? `; give ${few ? 'more' : 'fewer'}`
+        : `; give a ${few ? 'larger' : 'smaller'} one`;
+    }
+    case 'invalid_type':
+      return '; give one';
+    case 'invalid_union':
+      return '; write it in one of these forms';
+    default:
+      return '';
+  }
+}
+
 /**
  * Say what is wrong with a configuration: the place, what was expected, what came, and the nearest name.
  *
@@ -81,5 +102,6 @@ export function configFault(
     issue.code === 'invalid_value' && typeof value === 'string'
       ? suggestion(value, issue.values.map(String))
       : '';
-  return new HbnnError(`${place}: ${expectation(issue)}, got ${typed(whole)}${near}`);
+  const way = near || wayOut(issue);
+  return new HbnnError(`${place}: ${expectation(issue)}, got ${typed(whole)}${way}`);
 }

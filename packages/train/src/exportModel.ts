@@ -66,7 +66,9 @@ export async function exportModel(
     );
   const chain = chainOf(model);
   if (chain.length === 0)
-    throw new HbnnError(`${model.name}: exportModel expected at least one layer, got none`);
+    throw new HbnnError(
+      `${model.name}: exportModel expected at least one layer, got none; add layers to the model`,
+    );
   checkFits(model, source, 'exportModel');
   checkFiniteWeights(
     chain.map(({ layer }) => layer),

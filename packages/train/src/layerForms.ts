@@ -178,7 +178,9 @@ function checkFields({ name, config }: Place, kind: string): void {
   expectValue(name, config, 'padding', kind === 'ZeroPadding2D' ? undefined : ['valid', 'same']);
   expectValue(name, config, 'dataFormat', ['channelsLast', 'channelsFirst']);
   if ([config.dilationRate].flat().some((rate) => typeof rate === 'number' && rate > 1))
-    throw new HbnnError(`${name}: expected no dilation, which integer models have not`);
+    throw new HbnnError(
+      `${name}: expected no dilation, which integer models have not; make it with dilationRate 1`,
+    );
 }
 
 function expectValue(
@@ -191,7 +193,7 @@ function expectValue(
   if (values === undefined || value === null || value === undefined) return;
   if (!values.includes(String(value)))
     throw new HbnnError(
-      `${name}: exportModel expected ${field} ${values.join(' or ')}, got ${JSON.stringify(value)}`,
+      `${name}: exportModel expected ${field} ${values.join(' or ')}, got ${JSON.stringify(value)}; make it with ${field} '${values[0]}'`,
     );
 }
 

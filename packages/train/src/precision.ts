@@ -71,7 +71,7 @@ export function parseBits(text: string | number, where: string): Mix | undefined
   const average = typeof text === 'number' ? text : Number(text);
   if (!Number.isFinite(average) || `${text}`.trim() === '') {
     throw new HbnnError(
-      `${where}: expected 'float', an average such as 1.4, or a mix such as 0.7/0.2/0.1, got '${text}'`,
+      `${where}: expected 'float', an average such as 1.4, or a mix such as 0.7/0.2/0.1, got '${text}'; write it in one of these forms`,
     );
   }
   return distFromAverage(average, where);
@@ -118,7 +118,7 @@ export function precisionOfLayer(
   if (!Array.isArray(precision)) return precision as Precision;
   if (precision.length !== layers) {
     throw new HbnnError(
-      `precision: expected one entry for each of the ${layers} binarized layers, got ${precision.length}`,
+      `precision: expected one entry for each of the ${layers} binarized layers, got ${precision.length}; give as many, or one precision for all`,
     );
   }
   return precision[index] as Precision;

@@ -119,7 +119,9 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
     if (unit?.kind !== 'matrix') return layer.cycles.scheduled;
     const fold = Object.hasOwn(folds, layer.layer) ? folds[layer.layer] : undefined;
     if (fold === undefined)
-      throw new HbnnError(`${layer.layer}: expected a fold of each layer with weights, got none`);
+      throw new HbnnError(
+        `${layer.layer}: expected a fold of each layer with weights, got none; add one, such as { pe: 1, simd: 1 }`,
+      );
     const { matrix, inputs } = unit;
     if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
     const { steps } = foldSchedule(matrix, weightPlanes(matrix.layer.weights), inputs, fold);

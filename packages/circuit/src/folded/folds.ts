@@ -52,7 +52,7 @@ export function checkFold(
 export function checkFolds(matrices: readonly FoldMatrix[], folds: readonly Fold[]): void {
   if (matrices.length !== folds.length)
     throw new HbnnError(
-      `fold: expected ${matrices.length} folds, one per layer with weights (${matrices.map(({ name }) => name).join(', ')}), got ${folds.length}`,
+      `fold: expected ${matrices.length} folds, one per layer with weights (${matrices.map(({ name }) => name).join(', ')}), got ${folds.length}; give one for each, in this order`,
     );
   matrices.forEach((matrix, i) => {
     checkFold(matrix, folds[i]);
@@ -110,8 +110,8 @@ export function parseFoldRequest(text: string): FoldRequest | undefined {
     if (!(Number.isFinite(number) && number > 0))
       throw new HbnnError(
         form === 'fps'
-          ? `--fold fps: expected a number of frames such as 450, above 0, got '${digits}'`
-          : `--fold luts: expected a number of LUTs such as 8000, above 0, got '${digits}'`,
+          ? `--fold fps: expected a number of frames such as 450, above 0, got '${digits}'; write it as --fold fps:450`
+          : `--fold luts: expected a number of LUTs such as 8000, above 0, got '${digits}'; write it as --fold luts:8000`,
       );
     return form === 'fps'
       ? { kind: 'rate', framesPerSecond: number }
@@ -133,7 +133,7 @@ export function foldTable(
 ): FoldTable {
   if (names.length !== folds.length)
     throw new HbnnError(
-      `fold: expected ${names.length} folds, one per layer with weights (${names.join(', ')}), got ${folds.length}`,
+      `fold: expected ${names.length} folds, one per layer with weights (${names.join(', ')}), got ${folds.length}; give one for each, in this order`,
     );
   return Object.fromEntries(names.map((name, i) => [name, folds[i]]));
 }

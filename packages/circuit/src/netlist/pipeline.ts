@@ -96,6 +96,6 @@ export function hasRegister(net: Netlist): boolean {
 export function checkLevels(maxLevels: number): void {
   if (!(Number.isInteger(maxLevels) && maxLevels >= 1))
     throw new HbnnError(
-      `levels: expected a whole number of at least 1 per stage, got ${maxLevels}`,
+      `levels: expected a whole number of at least 1 per stage, got ${maxLevels}; give 1 or more, or leave it out`,
     );
 }

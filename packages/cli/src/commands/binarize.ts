@@ -102,7 +102,10 @@ const outNames = ['map.npy', 'approximation.npy', 'planes.json'] as const;
 
 function run(file: string | undefined, o: Options, command: Command): void {
   if (o.map !== undefined) refuseBesideMap(command);
-  if (o.out === '') throw new HbnnError('--out: expected a folder, got an empty name');
+  if (o.out === '')
+    throw new HbnnError(
+      '--out: expected a folder, got an empty name; name one, as in --out binarized',
+    );
   refuseToReplace(o);
   const tensor = readTensor(tensorFile(file, o.in));
   const result = binarized(tensor, o);
@@ -230,7 +233,7 @@ function readTensor(file: string): FloatTensor {
   const { data, shape } = readNpyFile(file);
   if (data.length === 0) {
     throw new HbnnError(
-      `${file}: expected a tensor with elements, got shape [${shape.join(', ')}]`,
+      `${file}: expected a tensor with elements, got shape [${shape.join(', ')}]; give one whose dimensions are all at least 1`,
     );
   }
   const floats =
@@ -242,7 +245,7 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
   const given = [o.average, o.mix, o.map].filter((value) => value !== undefined);
   if (given.length !== 1) {
     throw new HbnnError(
-      `binarize: expected one of --average, --mix and --map, got ${given.length || 'none'}`,
+      `binarize: expected one of --average, --mix and --map, got ${given.length || 'none'}; give exactly one of them, as in --average 1.4`,
     );
   }
   const scalePer = parseScalePer(o.scalePer, '--scale-per') satisfies ScalePer;
@@ -292,7 +295,7 @@ function readMap(file: string, shape: readonly number[]): BitMap {
   }
   if (map.shape.join() !== shape.join()) {
     throw new HbnnError(
-      `${file}: expected a bit map of the tensor's shape [${shape.join(', ')}], got [${map.shape.join(', ')}]`,
+      `${file}: expected a bit map of the tensor's shape [${shape.join(', ')}], got [${map.shape.join(', ')}]; give the map of this tensor`,
     );
   }
   const wrong = map.data.findIndex((bits) => !Number.isInteger(bits) || bits < 0 || bits > 8);

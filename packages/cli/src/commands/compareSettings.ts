@@ -146,7 +146,7 @@ function seedsFrom(o: Options): number[] | undefined {
   const count = o.seeds === undefined ? defaultSeeds : wholeNumber(o.seeds, '--seeds');
   if (count < 2)
     throw new HbnnError(
-      `--seeds: expected at least 2, without which no difference can be told from chance, got ${count}`,
+      `--seeds: expected at least 2, without which no difference can be told from chance, got ${count}; give --seeds 2 or more`,
     );
   return seedList(o.seed === undefined ? 1 : wholeNumber(o.seed, '--seed'), count);
 }
@@ -155,5 +155,7 @@ function marginFrom(o: Options): number | undefined {
   if (o.margin === undefined) return undefined;
   const margin = decimal(o.margin, '--margin', 'of points, such as 0.5');
   if (margin > 0) return margin;
-  throw new HbnnError(`--margin: expected more than 0 points, got ${o.margin}`);
+  throw new HbnnError(
+    `--margin: expected more than 0 points, got ${o.margin}; give some, as in --margin 0.5`,
+  );
 }

@@ -226,7 +226,9 @@ async function activityFrom(model: CheckedModel, o: Options): Promise<Activity |
     pixels,
   );
   if (changes === 0)
-    throw new HbnnError(`--${given[0]}: expected images that differ, got ${steps + 1} alike`);
+    throw new HbnnError(
+      `--${given[0]}: expected images that differ, got ${steps + 1} alike; give other images, or name the changes with --activity`,
+    );
   return {
     perNet: changes,
     perNetWithGlitches: changesWithGlitches,
@@ -241,7 +243,10 @@ async function imagesOf(
   const { shape } = model.input;
   const size = featureCount(shape);
   const most = wholeNumber(o.images ?? '257', '--images');
-  if (most < 2) throw new HbnnError(`--images: expected at least 2, got ${most}`);
+  if (most < 2)
+    throw new HbnnError(
+      `--images: expected at least 2, got ${most}; give --images 2 or more, or leave it out`,
+    );
   if (o.data === undefined) {
     const file = o.in ?? '';
     const pixels = pixelsFrom(readNpyFile(file), shape, file);
@@ -301,14 +306,16 @@ function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined 
     throw new HbnnError('--dont-use: has no effect without --liberty; name the library');
   if (liberty !== undefined) {
     if (target !== undefined)
-      throw new HbnnError(`--liberty: expected no --target beside it, got '${target}'`);
+      throw new HbnnError(
+        `--liberty: expected no --target beside it, got '${target}'; leave one of them out`,
+      );
     return libertyTechnology(
       liberty.map((file) => readLibertyFile('--liberty', file, dontUse?.split(','))),
     );
   }
   if (target === undefined)
     throw new HbnnError(
-      '--target: expected an FPGA such as zc706, a process such as asic:45, or --liberty FILE, got none',
+      '--target: expected an FPGA such as zc706, a process such as asic:45, or --liberty FILE, got none; add one, as in --target zc706',
     );
   const process = /^asic:(.*)$/.exec(target)?.[1];
   return process === undefined ? undefined : builtInTechnology(decimal(process, '--target asic:'));

@@ -64,13 +64,16 @@ async function run(o: Options): Promise<void> {
   if ((o.run === undefined) === (o.model === undefined))
     throw new HbnnError('eval: expected either --run or --model; give one of them');
   if (o.model !== undefined) await runModel(o.model, o);
-  else if (o.rtl !== undefined) throw new HbnnError('--rtl: expected --model beside it');
+  else if (o.rtl !== undefined)
+    throw new HbnnError('--rtl: expected --model beside it; give --model in place of --run');
   else if (o.run !== undefined) await runTrained(o.run, o);
 }
 
 async function runModel(file: string, o: Options): Promise<void> {
   if (o.rtl !== undefined && o.engine !== 'verilog')
-    throw new HbnnError(`--rtl: expected --engine verilog beside it, got --engine ${o.engine}`);
+    throw new HbnnError(
+      `--rtl: expected --engine verilog beside it, got --engine ${o.engine}; add --engine verilog or leave --rtl out`,
+    );
   chosenName(o.engine, engineNames, '--engine');
   const limit = testLimit(o);
   const { model, bytes } = await readModelWithSize(file);
@@ -178,5 +181,7 @@ function testLimit(o: Options): number | undefined {
   if (o.testLimit === undefined) return undefined;
   const limit = wholeNumber(o.testLimit, '--test-limit');
   if (limit >= 1) return limit;
-  throw new HbnnError(`--test-limit: expected at least 1, got ${limit}`);
+  throw new HbnnError(
+    `--test-limit: expected at least 1, got ${limit}; give 1 or more, or leave it out for all`,
+  );
 }

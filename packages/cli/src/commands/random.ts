@@ -54,11 +54,15 @@ function runTensor(text: string, o: Options): void {
       `--${stray.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: has no effect with --tensor; leave one of them out`,
     );
   if (!/^[1-9]\d*(x[1-9]\d*){0,3}$/.test(text))
-    throw new HbnnError(`--tensor: expected a shape such as 64x3x3x32, got '${text}'`);
+    throw new HbnnError(
+      `--tensor: expected a shape such as 64x3x3x32, got '${text}'; write 1 to 4 whole sizes of at least 1 with an x between`,
+    );
   const shape = text.split('x').map(Number);
   const size = shape.reduce((product, n) => product * n, 1);
   if (size > maxElements)
-    throw new HbnnError(`--tensor: expected at most ${maxElements} elements, got ${size}`);
+    throw new HbnnError(
+      `--tensor: expected at most ${maxElements} elements, got ${size}; make a smaller tensor`,
+    );
   const rng = random(wholeNumber(o.seed, '--seed'), 'tensor');
   const data = Float32Array.from({ length: size }, () => rng.normal());
   writeWhole(o.out, [encodeNpy({ shape, data })]);

@@ -34,7 +34,9 @@ async function run(o: Options): Promise<void> {
   const images = readNpyFile(o.in);
   const pixels = pixelsFrom(images, model.input.shape, o.in);
   if (o.rtl !== undefined && o.engine !== 'verilog')
-    throw new HbnnError(`--rtl: expected --engine verilog beside it, got --engine ${o.engine}`);
+    throw new HbnnError(
+      `--rtl: expected --engine verilog beside it, got --engine ${o.engine}; add --engine verilog or leave --rtl out`,
+    );
   const engine =
     o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
   const start = performance.now();

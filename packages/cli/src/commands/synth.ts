@@ -70,7 +70,10 @@ async function run(o: Options): Promise<void> {
   checkTarget(o.target);
   const target = synthesisTarget(o.target, (file) => readCellFile('--target', file, dontUse));
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
-  if (workers === 0) throw new HbnnError('--workers: expected at least 1, got 0');
+  if (workers === 0)
+    throw new HbnnError(
+      '--workers: expected at least 1, got 0; give --workers 1 or more, or leave it out',
+    );
   if (target.name !== 'xc7') needGates(o, manifest);
   const meter = progressMeter('synthesizing');
   const start = performance.now();
@@ -100,7 +103,9 @@ function checkTarget(name: string): void {
 function checkEffect(o: Options): void {
   const stray = placing.find((option) => o[option] !== undefined);
   if (stray !== undefined && !o.place)
-    throw new HbnnError(`--${stray}: expected it with --place alone, got it without`);
+    throw new HbnnError(
+      `--${stray}: expected it with --place alone, got it without; add --place or leave it out`,
+    );
   if (o.dontUse !== undefined && !o.target.startsWith('liberty:'))
     throw new HbnnError(
       `--dont-use: has no effect with --target ${o.target}; it goes with --target liberty:FILE`,
@@ -130,14 +135,18 @@ async function runPlace(
   files: Readonly<Record<string, string>>,
 ): Promise<void> {
   if (o.target !== 'ice40')
-    throw new HbnnError(`--place: expected --target ice40, got '${o.target}'`);
+    throw new HbnnError(
+      `--place: expected --target ice40, got '${o.target}'; add --target ice40 or leave --place out`,
+    );
   needGates(o, manifest);
   const freqMhz = o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz');
   if (freqMhz !== undefined && freqMhz <= 0)
-    throw new HbnnError(`--freq: expected more than 0 MHz, got ${o.freq}`);
+    throw new HbnnError(
+      `--freq: expected more than 0 MHz, got ${o.freq}; give the clock to work towards, as in --freq 100`,
+    );
   const seed = o.seed === undefined ? undefined : wholeNumber(o.seed, '--seed');
   if (seed !== undefined && seed < 0)
-    throw new HbnnError(`--seed: expected 0 or more, got ${seed}`);
+    throw new HbnnError(`--seed: expected 0 or more, got ${seed}; give another, as in --seed 1`);
   const top = o.layer === undefined ? manifest.top : moduleOf(o.layer, o.rtl, manifest);
   const nextpnr = needNextpnr();
   const meter = progressMeter('place and route');
@@ -161,7 +170,9 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   const found = layers.find((one) => one.layer === layer);
   if (found !== undefined) return found.module;
   const names = layers.map((one) => one.layer).join(', ');
-  throw new HbnnError(`--layer: expected a layer of ${rtl} (${names}), got '${layer}'`);
+  throw new HbnnError(
+    `--layer: expected a layer of ${rtl} (${names}), got '${layer}'; name one of these`,
+  );
 }
 
 /** Results by a digest of what they are of. A damaged one counts as none. */

@@ -46,7 +46,10 @@ export function verifyCommand(): Command {
 
 async function run(o: Options): Promise<void> {
   const images = wholeNumber(o.images, '--images');
-  if (images < 1) throw new HbnnError(`--images: expected at least 1, got ${images}`);
+  if (images < 1)
+    throw new HbnnError(
+      `--images: expected at least 1, got ${images}; give --images 1 or more, or leave it out`,
+    );
   const seed = wholeNumber(o.seed, '--seed');
   if (o.secondsPerLayer !== undefined && !o.proof)
     throw new HbnnError('--seconds-per-layer: has no effect without --proof; add --proof');

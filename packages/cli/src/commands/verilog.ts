@@ -78,7 +78,7 @@ function targetFor(name: string): string {
   if (device !== undefined)
     return `; for ${device.name} give ${device.family === 'xc7' ? 'xc7' : 'generic'}`;
   if (/^(gowin|asic:|liberty:)/.test(name)) return '; give generic';
-  return suggestion(name, Object.keys(targets));
+  return suggestion(name, Object.keys(targets)) || '; give one of these';
 }
 
 async function run(o: Options): Promise<void> {
@@ -88,7 +88,10 @@ async function run(o: Options): Promise<void> {
       `--target: expected ${Object.keys(targets).join(' or ')}, got '${o.target}'${targetFor(o.target)}`,
     );
   const images = wholeNumber(o.vectors, '--vectors');
-  if (images < 1) throw new HbnnError(`--vectors: expected at least 1, got ${images}`);
+  if (images < 1)
+    throw new HbnnError(
+      `--vectors: expected at least 1, got ${images}; give --vectors 1 or more, or leave it out`,
+    );
   const model = await readModelFile(o.model);
   const design = designFor(model, style, o);
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
@@ -108,12 +111,16 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
   if (o.style === 'unrolled') {
     for (const name of ['fold', 'fps', 'clock', 'luts'] as const)
       if (o[name] !== undefined)
-        throw new HbnnError(`--${name}: expected --style folded beside it, got --style unrolled`);
+        throw new HbnnError(
+          `--${name}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
+        );
     const maxAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
     return unrolledDesign(model, { style, maxAdders, maxLevels });
   }
   if (o.style !== 'folded')
-    throw new HbnnError(`--style: expected unrolled or folded, got '${o.style}'`);
+    throw new HbnnError(
+      `--style: expected unrolled or folded, got '${o.style}'; give one of these`,
+    );
   if (o.budget !== undefined)
     throw new HbnnError(
       '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
@@ -126,12 +133,14 @@ const defaultGoal: FoldRequest = { kind: 'luts', luts: 50_000 };
 
 function foldsFor(model: CheckedModel, o: Options): FoldTable {
   if (o.fps !== undefined && o.luts !== undefined)
-    throw new HbnnError('--fps, --luts: expected one of them, got both');
+    throw new HbnnError('--fps, --luts: expected one of them, got both; leave one of them out');
   const goal = goalOf(o);
   const request = o.fold === undefined ? undefined : readFoldRequest(o.fold);
   if (request?.kind === 'table') return completed(model, request.table, goal, o);
   if (request !== undefined && goal !== undefined)
-    throw new HbnnError('--fold, --fps, --luts: expected one of them, got more');
+    throw new HbnnError(
+      '--fold, --fps, --luts: expected one of them, got more; leave all but one out',
+    );
   return foldsOf(model, request ?? goal ?? defaultGoal, o);
 }
 
@@ -157,7 +166,7 @@ function completed(
 function checkClock(request: FoldRequest | undefined, o: Options): void {
   if ((request?.kind === 'rate') !== (o.clock !== undefined))
     throw new HbnnError(
-      '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone',
+      '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone; give both, as in --fps 450 --clock 100',
     );
 }
 

@@ -42,10 +42,14 @@ export function flagValues(options: Readonly<Record<string, unknown>>): FlagValu
     if (texts === undefined) return [];
     const values = withCommas.includes(flag) ? texts : texts.flatMap((text) => text.split(','));
     if (values.some((value) => value.trim() === ''))
-      throw new HbnnError(`${flag}: expected values between commas, got '${texts.join(' ')}'`);
+      throw new HbnnError(
+        `${flag}: expected values between commas, got '${texts.join(' ')}'; leave out the comma too many, as in 1.4,2`,
+      );
     const twice = values.find((value, i) => values.indexOf(value) !== i);
     if (twice !== undefined)
-      throw new HbnnError(`${flag}: expected different values, got '${twice}' twice`);
+      throw new HbnnError(
+        `${flag}: expected different values, got '${twice}' twice; leave one of the two out`,
+      );
     return [{ flag, values }];
   });
 }

@@ -63,7 +63,7 @@ export async function planOf(
   const differing = varied(typed);
   if (differing.length === 0)
     throw new HbnnError(
-      'compare-settings: expected a training flag with two or more values, as in --weights 1.4,2, got none',
+      'compare-settings: expected a training flag with two or more values, as in --weights 1.4,2, got none; give a flag a second value',
     );
   const found: PlannedSetting[] = [];
   for (const choice of choices(typed)) {

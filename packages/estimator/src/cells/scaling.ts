@@ -54,7 +54,9 @@ export function energyFactor(
     const [a, b, c] = node(nm).energy;
     const value = a * voltageV ** 2 + b * voltageV + c;
     if (Number.isFinite(value) && voltageV > 0 && value > 0) return value;
-    throw new HbnnError(`voltage: expected a supply of a ${nm} nm process, got ${voltageV} V`);
+    throw new HbnnError(
+      `voltage: expected a supply of a ${nm} nm process, got ${voltageV} V; give a voltage that such a process runs at`,
+    );
   };
   return energy(to) / energy(from);
 }

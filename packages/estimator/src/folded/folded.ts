@@ -210,7 +210,9 @@ const withUnknown = <T extends Pick<FoldedEstimate, 'unknown'>>(
 
 export function checkClock(clockHz: number): void {
   if (!(Number.isFinite(clockHz) && clockHz > 0))
-    throw new HbnnError(`clock: expected a frequency above 0 Hz, got ${clockHz}`);
+    throw new HbnnError(
+      `clock: expected a frequency above 0 Hz, got ${clockHz}; give one such as 100 MHz`,
+    );
 }
 
 /** Power of so many LUTs and blocks; or why nobody knows. */
@@ -264,11 +266,13 @@ export function foldsAtRate(
 ): Fold[] {
   checkClock(clockHz);
   if (!(framesPerSecond > 0 && Number.isFinite(framesPerSecond)))
-    throw new HbnnError(`fold: expected frames per second above 0, got ${framesPerSecond}`);
+    throw new HbnnError(
+      `fold: expected frames per second above 0, got ${framesPerSecond}; give a rate such as 450`,
+    );
   const cycles = clockHz / framesPerSecond - foldedCoefficients.cyclesBetween;
   if (cycles < 1)
     throw new HbnnError(
-      `fold: expected at most ${Math.floor(clockHz / (1 + foldedCoefficients.cyclesBetween))} frames per second at this clock, got ${framesPerSecond}`,
+      `fold: expected at most ${Math.floor(clockHz / (1 + foldedCoefficients.cyclesBetween))} frames per second at this clock, got ${framesPerSecond}; ask for fewer or raise the clock`,
     );
   return foldsWithin(layers, cycles, (folds) => counts(layers, folds).luts);
 }

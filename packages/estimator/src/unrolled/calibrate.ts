@@ -66,7 +66,7 @@ function nonNegative(rows: readonly (readonly number[])[], count: number): numbe
   }
   if (best.length === 0)
     throw new HbnnError(
-      'calibrate: expected measurements that differ, got none that tell parts apart',
+      'calibrate: expected measurements that differ, got none that tell parts apart; add measurements of layers of other kinds and sizes',
     );
   return best;
 }

@@ -64,7 +64,7 @@ export function unrolledArea(
 ): UnrolledArea {
   if ((circuit === 'adders') !== adderGates > 0)
     throw new HbnnError(
-      `unrolledArea: expected the size of an adder's cell for 'adders' alone, got ${adderGates} for '${circuit}'`,
+      `unrolledArea: expected the size of an adder's cell for 'adders' alone, got ${adderGates} for '${circuit}'; give it for 'adders', and leave it out for others`,
     );
   const c = unrolledCoefficients[circuit];
   const trust = (error: number): Trust => ({
@@ -167,7 +167,9 @@ export interface AsicOptions {
  */
 export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOptions): UnrolledAsic {
   if (!(Number.isFinite(o.framesPerSecond) && o.framesPerSecond > 0))
-    throw new HbnnError(`rate: expected images per second above 0, got ${o.framesPerSecond}`);
+    throw new HbnnError(
+      `rate: expected images per second above 0, got ${o.framesPerSecond}; give a rate such as 1000`,
+    );
   const activity = activityOf(o.activity);
   const glitches = glitchesOf(o.activity);
   const area = asicArea(model, cells);
@@ -219,7 +221,9 @@ function activityOf(given: Activity | undefined): Quantity {
     });
   const { perNet, from } = given;
   if (!(Number.isFinite(perNet) && perNet > 0))
-    throw new HbnnError(`activity: expected changes per net and image above 0, got ${perNet}`);
+    throw new HbnnError(
+      `activity: expected changes per net and image above 0, got ${perNet}; give a number such as 0.5, or leave it out`,
+    );
   return quantity(perNet, 'changes per net', { source: 'counted', error: 0, from });
 }
 
@@ -228,12 +232,15 @@ function glitchesOf(given: Activity | undefined): number {
   if (given?.perNetWithGlitches === undefined) return maxGlitches;
   if (!(given.perNetWithGlitches >= given.perNet))
     throw new HbnnError(
-      `estimate: expected at least ${given.perNet} changes per net with glitches, got ${given.perNetWithGlitches}`,
+      `estimate: expected at least ${given.perNet} changes per net with glitches, got ${given.perNetWithGlitches}; count both over the same images, or leave the second out`,
     );
   return given.perNetWithGlitches / given.perNet;
 }
 
 function trustOf({ source, from }: Quantity): Pick<Trust, 'source' | 'from'> {
-  if (from === '') throw new HbnnError('estimate: expected a figure with its origin');
+  if (from === '')
+    throw new HbnnError(
+      'estimate: expected a figure with its origin; say in from where it comes from',
+    );
   return { source, from: `${from}, times gate equivalents fit to synthesized layers` };
 }

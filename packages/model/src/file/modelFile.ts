@@ -333,7 +333,9 @@ function startOf(r: Reading): Waiting {
     use(bytes) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (!magic.every((byte, i) => bytes[i] === byte))
-        throw new HbnnError(`${where}: expected a .hbnn file, got other bytes at its start`);
+        throw new HbnnError(
+          `${where}: expected a .hbnn file, got other bytes at its start; write one with hbnn lower or hbnn random`,
+        );
       const [major, minor] = [view.getUint16(4, true), view.getUint16(6, true)];
       const version = versions.get(major);
       if (version === undefined || minor !== minorVersion)
@@ -355,7 +357,10 @@ function headerOf(length: number, crc: number, version: FileVersion, r: Reading)
   return {
     bytes: length,
     use(bytes) {
-      if (crc32(bytes) !== crc) throw new HbnnError(`${where}: its header is damaged (checksum)`);
+      if (crc32(bytes) !== crc)
+        throw new HbnnError(
+          `${where}: its header is damaged (checksum); copy or write the file again`,
+        );
       const header = version.parse(bytes, where);
       const sections = sectionsOf(header, where);
       const start = preamble + length;
@@ -407,12 +412,16 @@ interface Section {
 function sectionsOf(header: unknown, where: string): Section[] {
   const list = (header as { sections?: unknown } | null)?.sections;
   if (!Array.isArray(list) || list.length > maxSections)
-    throw new HbnnError(`${where}: expected a list of at most ${maxSections} sections`);
+    throw new HbnnError(
+      `${where}: expected a list of at most ${maxSections} sections; copy or write the file again`,
+    );
   return list.map((entry: unknown) => {
     const { length, crc } = (entry ?? {}) as { length?: unknown; crc?: unknown };
     const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
     if (!whole(length) || !whole(crc) || length > 2 ** 40)
-      throw new HbnnError(`${where}: expected sections with a length and a checksum`);
+      throw new HbnnError(
+        `${where}: expected sections with a length and a checksum; copy or write the file again`,
+      );
     return { length, crc };
   });
 }

@@ -48,11 +48,16 @@ export interface Lowered {
 export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   const scaleBits = o.scaleBits ?? 4;
   if (!Number.isInteger(scaleBits) || scaleBits < 2 || scaleBits > 8)
-    throw new HbnnError(`lower: expected 2 to 8 scale bits, got ${scaleBits}`);
+    throw new HbnnError(
+      `lower: expected 2 to 8 scale bits, got ${scaleBits}; give a whole number of them, such as 4`,
+    );
   checkTrained(trained);
   const state = startState(trained);
   const last = trained.layers.findLastIndex((layer) => isLinear(layer));
-  if (last < 0) throw new HbnnError(`${trained.name}: expected a convolution or a dense layer`);
+  if (last < 0)
+    throw new HbnnError(
+      `${trained.name}: expected a convolution or a dense layer; add one to the network and train it again`,
+    );
   trained.layers.forEach((layer, i) => {
     if (layer.kind === 'relu' && meetsBinarization(trained.layers, i))
       state.ceiling = Math.min(state.ceiling ?? Infinity, layer.ceiling ?? Infinity);
@@ -179,7 +184,7 @@ function applyAffine(s: LowerState, layer: Extract<TrainedLayer, { kind: 'affine
   const features = featureCount(s.shape);
   if (given !== slopes.length && given !== 1 && given !== features)
     throw new HbnnError(
-      `${layer.name}: expected ${slopes.length} scales, one per channel, got ${given}`,
+      `${layer.name}: expected ${slopes.length} scales, one per channel, got ${given}; give one for each channel, or one for all`,
     );
   // After a flattening each element may have a scale of its own.
   const scales = inLayout(s, layer.scales);

@@ -22,7 +22,9 @@ export function lowerPlanes(
 ): LoweredWeights {
   const { shape, planes, map, scalePer, layout } = residual;
   if (layout !== 'outputs-first')
-    throw new HbnnError(`${name}: expected weights with outputs first, got ${layout}`);
+    throw new HbnnError(
+      `${name}: expected weights with outputs first, got ${layout}; bring the outputs to the first axis before they are binarized`,
+    );
   const groups = scalePer === 'tensor' ? 1 : shape[0];
   const run = map.bits.length / groups;
   const counts = membersOf(map.bits, planes.length, groups, run);

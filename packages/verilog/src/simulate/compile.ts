@@ -154,7 +154,9 @@ class Compiler {
     if (known !== undefined) return known;
     const module = this.modules[name];
     if (module === undefined)
-      throw new HbnnError(`${name}: expected a module of this name in the design`);
+      throw new HbnnError(
+        `${name}: expected a module of this name in the design; add the file that has it`,
+      );
     const region: Region = { module, entry: -1, slots: new Map(), registers: [], writes: false };
     this.regions.set(name, region);
     const order = inOrder(name, module, this.modules);

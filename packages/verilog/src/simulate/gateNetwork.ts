@@ -55,7 +55,10 @@ export class GateNetwork {
     }
     const slot = (bit: YosysBit): number => {
       const found = slots.get(bit);
-      if (found === undefined) throw new HbnnError(`${top}: expected a driver of net ${bit}`);
+      if (found === undefined)
+        throw new HbnnError(
+          `${top}: expected a driver of net ${bit}; write the design again with hbnn verilog`,
+        );
       return found;
     };
     this.#kind = Uint8Array.from(entries, ([, { type }]) => gateNumber(type) ?? 0);
@@ -81,7 +84,10 @@ export class GateNetwork {
   /** Slots of a port's bits. */
   port(port: string): readonly number[] {
     const found = this.#ports.get(port);
-    if (found === undefined) throw new HbnnError(`expected a port '${port}' of the top module`);
+    if (found === undefined)
+      throw new HbnnError(
+        `expected a port '${port}' of the top module; write the design again with hbnn verilog`,
+      );
     return found;
   }
 

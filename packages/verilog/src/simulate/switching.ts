@@ -45,7 +45,7 @@ export async function switching(
   const images = pixels.length / size;
   if (!Number.isInteger(images) || images < 2)
     throw new HbnnError(
-      `switching: expected two images or more of ${size} pixel values each, got ${pixels.length} values`,
+      `switching: expected two images or more of ${size} pixel values each, got ${pixels.length} values; give two whole images or more`,
     );
   const adders = estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
   if (adders > maxAdders)

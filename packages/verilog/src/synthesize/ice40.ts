@@ -128,7 +128,9 @@ export function harnessOf(top: string, module: YosysModule): Harness {
     }
   }
   if (inputs === 0 || outputs.size === 0)
-    throw new HbnnError(`${top}: expected hardware to place, got outputs that are all constant`);
+    throw new HbnnError(
+      `${top}: expected hardware to place, got outputs that are all constant; place a layer that computes something (--layer)`,
+    );
   const last = outputs.size - 1;
   const text = `module ${harnessName} (input wire clk, input wire from, output wire to);
   reg [${inputs - 1}:0] ${shifted};

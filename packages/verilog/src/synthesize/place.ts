@@ -185,7 +185,7 @@ function placed(
     const died = (why: string): void =>
       reject(new HbnnError(`${where}: expected nextpnr to finish, got a thread that ${why}`));
     worker.on('error', ({ message }) => died(`failed: ${message}; install it anew`));
-    worker.on('exit', (code) => died(`ended with code ${code}`));
+    worker.on('exit', (code) => died(`ended with code ${code}; try it once more`));
   }).finally(() => worker.terminate());
 }
 

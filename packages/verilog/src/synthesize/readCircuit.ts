@@ -83,7 +83,7 @@ export async function readCircuit(
   const compiled = await compile(netlist, module);
   if (compiled.registers > 0)
     throw new HbnnError(
-      `${module}: expected a circuit without a clock, got ${compiled.registers} registers`,
+      `${module}: expected a circuit without a clock, got ${compiled.registers} registers; take the registers out`,
     );
   const [from, to] = [inputs, outputs].map((ports) =>
     ports.flatMap(([name]) => compiled.slots(name) ?? []),

@@ -126,7 +126,9 @@ function designCost(
 ): DesignCost {
   const whole = modules.get(top);
   if (whole === undefined)
-    throw new HbnnError(`${top}: expected a module of this name in the files`);
+    throw new HbnnError(
+      `${top}: expected a module of this name in the files; add the file that has it`,
+    );
   const layers = Object.keys(whole.instances).map((module) => sumOfValues(module, module, modules));
   const inOrder = [...layers].sort((a, b) => order(a.layer) - order(b.layer));
   return { ...sumOfValues(top, top, modules), depth: deepestStage(inOrder), layers };
@@ -158,7 +160,9 @@ function sumOfValues(
 ): LayerCost {
   const cost = modules.get(name);
   if (cost === undefined)
-    throw new HbnnError(`${name}: expected a module of this name in the files`);
+    throw new HbnnError(
+      `${name}: expected a module of this name in the files; add the file that has it`,
+    );
   const sum: { -readonly [Field in keyof ModuleCost]: ModuleCost[Field] } = { ...cost };
   const cells: Record<string, number> = { ...cost.cells };
   for (const [module, count] of Object.entries(cost.instances)) {

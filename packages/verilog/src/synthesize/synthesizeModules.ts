@@ -206,7 +206,9 @@ export async function mappedModules(
     names.map(async (module): Promise<MappedModule> => {
       const one = modules[module];
       if (one === undefined)
-        throw new HbnnError(`${module}: expected a module of this name in its file`);
+        throw new HbnnError(
+          `${module}: expected a module of this name in its file; name the file as its module`,
+        );
       if (inOnePiece) return { module, made: one, modules, groups: 1 };
       return { module, modules, ...(await inGroups(pool, module, one, mapping, groupGates, own)) };
     }),

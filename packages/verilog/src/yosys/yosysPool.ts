@@ -57,7 +57,9 @@ export class YosysPool {
 
   /** End all threads; jobs that run or wait are refused. */
   async close(): Promise<void> {
-    const closed = new HbnnError('yosys: the job was given up, as its pool was closed');
+    const closed = new HbnnError(
+      'yosys: the job was given up, as its pool was closed; make a new pool for it',
+    );
     for (const { reject } of this.queue.splice(0)) reject(closed);
     const threads = this.threads.splice(0);
     for (const { busy } of threads) {

@@ -82,7 +82,9 @@ function libraryOf(library: LibertyGroup, dontUse: readonly string[] = []): Libe
     .filter(({ kind }) => kind === 'cell')
     .map((cell) => cellOf(cell, units, templates, avoided));
   if (cells.length === 0)
-    throw new HbnnError(`${file}: expected cells in library '${library.names[0]}', got none`);
+    throw new HbnnError(
+      `${file}: expected cells in library '${library.names[0]}', got none; give the file that has its cells`,
+    );
   return { name: library.names[0] ?? '', file, voltageV: units.voltageV, cells };
 }
 

@@ -39,7 +39,7 @@ export const abcReadsOtherwise = (text: string, where: string): boolean =>
 function parsed(text: string, where: string, order: readonly Operator[]): LogicFunction {
   if (text.length > maxLength)
     throw new HbnnError(
-      `${where}: expected a function of at most ${maxLength} characters, got ${text.length}`,
+      `${where}: expected a function of at most ${maxLength} characters, got ${text.length}; write a shorter one`,
     );
   return new FunctionParser(text, where, order).whole();
 }
@@ -61,7 +61,9 @@ class FunctionParser {
   whole(): LogicFunction {
     const all = this.level(0);
     if (this.at !== this.tokens.length)
-      throw new HbnnError(`${this.where}: expected its end, got '${this.tokens[this.at]}'`);
+      throw new HbnnError(
+        `${this.where}: expected its end, got '${this.tokens[this.at]}'; mend the function`,
+      );
     return all;
   }
 
@@ -93,12 +95,15 @@ class FunctionParser {
     const token = this.tokens[this.at++];
     if (token === '(') {
       const value = this.level(0);
-      if (!this.take(')')) throw new HbnnError(`${this.where}: expected ')'`);
+      if (!this.take(')'))
+        throw new HbnnError(`${this.where}: expected ')'; close the parenthesis`);
       return value;
     }
     if (token === '0' || token === '1') return { kind: 'constant', value: token === '1' };
     if (token === undefined || !/^\w/.test(token))
-      throw new HbnnError(`${this.where}: expected a pin of the cell, got '${token ?? 'its end'}'`);
+      throw new HbnnError(
+        `${this.where}: expected a pin of the cell, got '${token ?? 'its end'}'; name an input pin there`,
+      );
     return { kind: 'pin', name: token };
   }
 
@@ -163,7 +168,9 @@ export function truthTable(text: string, inputs: readonly string[], where: strin
   const f = parseFunction(text, where);
   const other = pinsOf(f).find((pin) => !inputs.includes(pin));
   if (other !== undefined)
-    throw new HbnnError(`${where}: function '${text}': expected a pin of the cell, got '${other}'`);
+    throw new HbnnError(
+      `${where}: function '${text}': expected a pin of the cell, got '${other}'; name one of ${inputs.join(', ')} there`,
+    );
   return Array.from({ length: 2 ** inputs.length }, (_, i) => {
     const values = new Map(inputs.map((name, k) => [name, ((i >> k) & 1) === 1]));
     return evaluate(f, values) === true;

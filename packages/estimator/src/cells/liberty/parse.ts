@@ -179,7 +179,10 @@ function included(
   depth: number,
 ): void {
   const place = `${outer.file}, line ${at.line}: include_file (${values.join(', ')})`;
-  if (values.length !== 1) throw new HbnnError(`${place}: expected the name of one file`);
+  if (values.length !== 1)
+    throw new HbnnError(
+      `${place}: expected the name of one file; write one include_file for each file`,
+    );
   if (outer.include === undefined)
     throw new HbnnError(
       `${place}: expected a library in one text, got one that includes a file; put the file's text there, or read the library with a function that reads what it includes`,

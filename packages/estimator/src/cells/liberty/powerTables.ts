@@ -95,14 +95,16 @@ function tableOf(table: LibertyGroup, templates: ReadonlyMap<string, LibertyGrou
   // Values of several dimensions may be in one string: the indices tell where its rows end.
   const values = rows.flat();
   if (values.length === 0)
-    throw new HbnnError(`${where}: expected values of ${table.kind}, got none`);
+    throw new HbnnError(
+      `${where}: expected values of ${table.kind}, got none; add values, or take the table out`,
+    );
   const axes = axesOf(table, templates.get(table.names[0] ?? ''), where);
   if (axes.length === 0) return () => values[middle(values)];
   const wanted = axes.reduce((product, { points }) => product * points.length, 1);
   const isOfFirst = values.length === axes[0].points.length;
   if (values.length !== wanted && !isOfFirst)
     throw new HbnnError(
-      `${where}: expected ${axes.map(({ points }) => points.length).join(' × ')} values, got ${values.length}`,
+      `${where}: expected ${axes.map(({ points }) => points.length).join(' × ')} values, got ${values.length}; mend the values or the indices`,
     );
   const given = values.length === wanted ? axes : axes.slice(0, 1);
   const loadAxis = loadAxisOf(given);
@@ -116,7 +118,9 @@ function axesOf(table: LibertyGroup, template: LibertyGroup | undefined, where: 
     if (index === undefined) break;
     const points = numbers(index.join(','), where);
     if (points.length === 0)
-      throw new HbnnError(`${where}: expected numbers as index_${n}, got none`);
+      throw new HbnnError(
+        `${where}: expected numbers as index_${n}, got none; write them as index_${n} ("0.1, 0.2")`,
+      );
     axes.push({ variable: template?.attributes.get(`variable_${n}`) ?? '', points });
   }
   return axes;
@@ -160,7 +164,10 @@ function numbers(text: string, where: string): number[] {
   const list = text.split(/[\s,]+/).filter((part) => part !== '');
   const values = list.map(Number);
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new HbnnError(`${where}: expected numbers in the table, got '${list[bad]}'`);
+  if (bad >= 0)
+    throw new HbnnError(
+      `${where}: expected numbers in the table, got '${list[bad]}'; mend that number`,
+    );
   return values;
 }
 

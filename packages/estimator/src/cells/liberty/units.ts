@@ -29,7 +29,7 @@ export function numberOf(group: LibertyGroup, name: string): number {
   if (text !== undefined && text.trim() !== '' && Number.isFinite(value)) return value;
   const got = text === undefined ? 'none' : `'${text.slice(0, 40)}'`;
   throw new HbnnError(
-    `${placeOf(group)}: expected a number as ${name} of ${who(group)}, got ${got}`,
+    `${placeOf(group)}: expected a number as ${name} of ${who(group)}, got ${got}; write ${name} : NUMBER there`,
   );
 }
 
@@ -38,7 +38,7 @@ export function notNegative(group: LibertyGroup, name: string): number {
   const value = numberOf(group, name);
   if (value >= 0) return value;
   throw new HbnnError(
-    `${placeOf(group)}: expected at least 0 as ${name} of ${who(group)}, got ${value}`,
+    `${placeOf(group)}: expected at least 0 as ${name} of ${who(group)}, got ${value}; mend the value`,
   );
 }
 
@@ -51,7 +51,9 @@ function scaled(text: string, unit: string, where: string): number {
   const factor = found === null ? undefined : prefixes[found[2].toLowerCase()];
   const value = (found?.[1] === '' ? 1 : Number(found?.[1])) * (factor ?? Number.NaN);
   if (Number.isFinite(value) && value > 0) return value;
-  throw new HbnnError(`${where}: expected a unit such as 1p${unit}, got '${text}'`);
+  throw new HbnnError(
+    `${where}: expected a unit such as 1p${unit}, got '${text}'; write it as a number above 0, a prefix and ${unit}`,
+  );
 }
 
 /** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */
@@ -60,13 +62,15 @@ export function unitsOf(library: LibertyGroup): Units {
   const where = placeOf(library);
   if (nominal <= 0)
     throw new HbnnError(
-      `${where}: expected a nom_voltage above 0 of ${who(library)}, got ${nominal}`,
+      `${where}: expected a nom_voltage above 0 of ${who(library)}, got ${nominal}; write the supply in volts, as in nom_voltage : 1.1`,
     );
   const load =
     library.lists.get('capacitive_load_unit')?.[0]?.join('') ??
     library.attributes.get('capacitive_load_unit');
   if (load === undefined)
-    throw new HbnnError(`${where}: expected capacitive_load_unit of the library, got none`);
+    throw new HbnnError(
+      `${where}: expected capacitive_load_unit of the library, got none; add it, as in capacitive_load_unit (1, ff)`,
+    );
   const capacitanceF = scaled(load, 'f', `${where}: capacitive_load_unit`);
   const unit = (name: string, byDefault: string, letter: string): number =>
     scaled(library.attributes.get(name) ?? byDefault, letter, `${where}: ${name}`);
