@@ -32,7 +32,6 @@ export {
 } from './layers/binarized.ts';
 export type { CallContext } from './layers/context.ts';
 export { ScalarScale } from './layers/scalarScale.ts';
-export { type MetricsLine, readMetrics } from './metrics.ts';
 export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
 export { countNetwork, type LayerCount } from './networks/counts.ts';
 export { type Fcn4Options, fcn4 } from './networks/fcn4.ts';
@@ -61,14 +60,11 @@ export {
   type WeightPrecision,
   weightPrecision,
 } from './precision.ts';
-export {
-  buildNetwork,
-  openRun,
-  type RunSources,
-  runTraining,
-} from './run.ts';
-export { storedConfig } from './runFolder.ts';
-export type { Progress, RunOptions, RunResult } from './runResult.ts';
+export { type MetricsLine, readMetrics } from './run/metrics.ts';
+export { buildNetwork, openRun } from './run/openRun.ts';
+export { storedConfig } from './run/runFolder.ts';
+export type { Progress, RunOptions, RunResult } from './run/runResult.ts';
+export { type RunSources, runTraining } from './run/runTraining.ts';
+export type { BestEpoch } from './run/validate.ts';
 export { learningRateAt, type Schedule } from './schedule.ts';
 export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
-export type { BestEpoch } from './validate.ts';

@@ -1,5 +1,5 @@
-import type { RunConfig } from './config.ts';
-import type { EpochSummary } from './fit.ts';
+import type { RunConfig } from '../config.ts';
+import type { EpochSummary } from '../fit.ts';
 import type { BestEpoch } from './validate.ts';
 
 export interface Progress {

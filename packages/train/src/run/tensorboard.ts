@@ -2,8 +2,8 @@ import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import { makeFolder, writeWhole } from '../tensorFile.ts';
 import type { MetricsLine } from './metrics.ts';
-import { makeFolder, writeWhole } from './tensorFile.ts';
 
 // What TensorBoard reads: records of (length uint64, masked CRC of the length, data, masked CRC of the
 // data), little endian, each an Event message of TensorFlow's event.proto.

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { writeWhole } from './tensorFile.ts';
+import { writeWhole } from '../tensorFile.ts';
 
 /** One line of metrics.jsonl: where a training stood after a step. */
 export interface MetricsLine {

@@ -1,10 +1,10 @@
 import { type BatchSource, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { RunConfig } from './config.ts';
-import { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
-import type { EpochSummary } from './fit.ts';
-import { binarizedLayers } from './layers/binarized.ts';
-import { exportArrays, importArrays, parametersOf } from './parameters.ts';
+import type { RunConfig } from '../config.ts';
+import { type Evaluation, evaluate, recalibrate } from '../evaluate.ts';
+import type { EpochSummary } from '../fit.ts';
+import { binarizedLayers } from '../layers/binarized.ts';
+import { exportArrays, importArrays, parametersOf } from '../parameters.ts';
 
 /** The epoch with the highest validation accuracy. */
 export interface BestEpoch {

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { configDifference, type RunConfig, runConfig } from './config.ts';
+import { configDifference, type RunConfig, runConfig } from '../config.ts';
+import { makeFolder, writeWhole } from '../tensorFile.ts';
 import { lockRunFolder, refuseLocked } from './runLock.ts';
 import type { RunOptions, RunResult } from './runResult.ts';
-import { makeFolder, writeWhole } from './tensorFile.ts';
 
 /** The configuration a run folder was made with. */
 export function storedConfig(dir: string): RunConfig {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import golden from '../test/golden/events.json' with { type: 'json' };
+import golden from '../../test/golden/events.json' with { type: 'json' };
 import { eventWriter, maskedCrc32c, scalarEvent, versionEvent } from './tensorboard.ts';
 
 /** The records of an event file, each checked by both its checksums. */
