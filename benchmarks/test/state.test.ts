@@ -5,7 +5,32 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const packages = ['model', 'circuit', 'verilog', 'estimator'];
+const packages = [
+  'core',
+  'model',
+  'circuit',
+  'verilog',
+  'estimator',
+  'train',
+  'wasm',
+  'datasets',
+  'cli',
+];
+
+/** What a process has once, whoever asks: an engine's own state, and what is prepared for a value that never changes. */
+const allowed = [
+  // TensorFlow.js' backends and the GPU are the process's own.
+  'packages/train/src/backend/dawnEvents.ts: let queue: Queued[] = [];',
+  'packages/train/src/backend/kernelHeap.ts: let shared: Promise<KernelHeap> | undefined;',
+  'packages/train/src/backend/useBackend.ts: const started = new Map<BackendName, Promise<string | undefined>>();',
+  'packages/train/src/backend/webGpu.ts: let held: Gpu | undefined;',
+  // The locks that this process holds.
+  'packages/train/src/run/runLock.ts: const held = new Set<string>();',
+  // What a map needs at every step, which goes with the map.
+  'packages/train/src/ops/binarizeInputs.ts: const preparedMaps = new WeakMap<InputMap, PreparedMap>();',
+  // Compiled code of the package's own files.
+  'packages/wasm/src/webAssembly.ts: const compiled = new Map<string, Promise<WasmModule>>();',
+];
 
 const files = execFileSync(
   'git',
@@ -40,7 +65,7 @@ function stateOf(text: string): string[] {
 }
 
 describe('state at module level', () => {
-  it.each(packages)('is nowhere in %s', (name) => {
+  it.each(packages)('is nowhere in %s, beside what a process has once', (name) => {
     const own = files.filter((file) => file.startsWith(`packages/${name}/`));
     expect(own.length).toBeGreaterThan(5);
     const found = own.flatMap((file) =>
@@ -48,7 +73,8 @@ describe('state at module level', () => {
         (line) => `${file}: ${line.split('\n')[0]}`,
       ),
     );
-    expect(found).toEqual([]);
+    const listed = allowed.filter((line) => line.startsWith(`packages/${name}/`));
+    expect(found.toSorted()).toEqual(listed.toSorted());
   });
 
   it.each([

@@ -20,6 +20,9 @@ interface Cut {
 export interface RankWorkspace {
   readonly histogram: Int32Array;
   readonly table: Uint8Array;
+  /** One number as float32, and its bits. */
+  readonly float: Float32Array;
+  readonly floatBits: Uint32Array;
   keys: Float64Array;
   ordered: Float64Array;
   spare: Float64Array;
@@ -27,9 +30,12 @@ export interface RankWorkspace {
 }
 
 export function rankWorkspace(): RankWorkspace {
+  const float = new Float32Array(1);
   return {
     histogram: new Int32Array(bucketCount),
     table: new Uint8Array(bucketCount),
+    float,
+    floatBits: new Uint32Array(float.buffer),
     keys: new Float64Array(0),
     ordered: new Float64Array(0),
     spare: new Float64Array(0),
@@ -44,9 +50,6 @@ const coarseCount = 1 << 17;
 const smallCount = 2048;
 /** In the table: the bucket holds the end of a class. */
 const gathered = 0x80;
-
-const float = new Float32Array(1);
-const floatBits = new Uint32Array(float.buffer);
 
 /**
  * Hand out bitwidths by rank, in linear time: the first `shares[0].count` elements of the ranking
@@ -120,7 +123,7 @@ function bucketsOf(
 ): Bucket[] {
   const histogram = workspace.histogram.subarray(0, 1 << (31 - shiftFor(x.length)));
   histogram.fill(0);
-  countBuckets(x, ranking.centre, histogram);
+  countBuckets(x, ranking.centre, histogram, workspace);
   const found: Bucket[] = new Array(ends.length);
   const order = ends
     .map((end, c) => ({ c, place: thresholdPlace(end, x.length, ranking.descending) }))
@@ -136,7 +139,12 @@ function bucketsOf(
   return found;
 }
 
-function countBuckets(x: Float32Array | Float64Array, centre: number, histogram: Int32Array) {
+function countBuckets(
+  x: Float32Array | Float64Array,
+  centre: number,
+  histogram: Int32Array,
+  { float, floatBits }: RankWorkspace,
+) {
   const shift = shiftFor(x.length);
   // The sign bit of a NaN is anything: without it the place is in the histogram.
   const mask = histogram.length - 1;
@@ -203,7 +211,7 @@ function gather(
   workspace: RankWorkspace,
   bits: Uint8Array,
 ): void {
-  const { table, keys, indices } = workspace;
+  const { table, keys, indices, float, floatBits } = workspace;
   const shift = shiftFor(x.length);
   const mask = (1 << (31 - shift)) - 1;
   let count = 0;

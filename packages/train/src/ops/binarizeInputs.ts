@@ -50,14 +50,16 @@ export interface BinarizedInputs {
  */
 export function binarizeInputs(x: tf.Tensor, map: InputMap): BinarizedInputs {
   const features = x.size / x.shape[0];
-  const plan = planFor(map, features);
+  const prepared = preparedMap(map, features);
   let scales: Float32Array = new Float32Array(0);
   const y = straightThrough(x, (x) => {
-    const found = hasFused(fused.binarizeSamples) ? byKernel(x, plan) : onHost(x, map, plan);
+    const found = hasFused(fused.binarizeSamples)
+      ? byKernel(x, prepared)
+      : onHost(x, map, prepared);
     scales = found.scales;
     return found.y;
   });
-  return { y, planes: plan.planes, scales };
+  return { y, planes: prepared.planes, scales };
 }
 
 /** Mean |x| over the batch for each element of the feature map, to choose a static map by. */
@@ -73,7 +75,7 @@ export function meanMagnitudes(x: tf.Tensor): Float32Array {
   });
 }
 
-interface Plan {
+interface PreparedMap {
   readonly features: number;
   readonly planes: number;
   /** How the fused kernel gets its maps: per sample, or shared by all. */
@@ -81,17 +83,18 @@ interface Plan {
   readonly shared?: { readonly bits: Uint8Array; readonly scales?: Float32Array };
 }
 
-const plans = new WeakMap<InputMap, Plan>();
+const preparedMaps = new WeakMap<InputMap, PreparedMap>();
 
-function planFor(map: InputMap, features: number): Plan {
-  const known = plans.get(map);
+function preparedMap(map: InputMap, features: number): PreparedMap {
+  const known = preparedMaps.get(map);
   if (known && known.features === features) return known;
-  const plan = map.kind === 'dynamic' ? dynamicPlan(map, features) : staticPlan(map, features);
-  plans.set(map, plan);
-  return plan;
+  const prepared =
+    map.kind === 'dynamic' ? prepareDynamic(map, features) : prepareStatic(map, features);
+  preparedMaps.set(map, prepared);
+  return prepared;
 }
 
-function dynamicPlan(map: InputMap & { kind: 'dynamic' }, features: number): Plan {
+function prepareDynamic(map: InputMap & { kind: 'dynamic' }, features: number): PreparedMap {
   const { mix, select, seed } = map;
   const shares = allocate(mix, features).filter((share) => share.count > 0);
   const widths = Uint8Array.from(shares, (share) => share.bits);
@@ -115,7 +118,7 @@ function dynamicPlan(map: InputMap & { kind: 'dynamic' }, features: number): Pla
   };
 }
 
-function staticPlan(map: InputMap & { kind: 'static' }, features: number): Plan {
+function prepareStatic(map: InputMap & { kind: 'static' }, features: number): PreparedMap {
   const { bits, scales } = map;
   if (bits.length !== features)
     throw new HbnnError(
@@ -130,8 +133,8 @@ function staticPlan(map: InputMap & { kind: 'static' }, features: number): Plan 
   return { features, planes, shared: { bits, scales } };
 }
 
-function byKernel(x: tf.Tensor, plan: Plan): { y: tf.Tensor; scales: Float32Array } {
-  const { planes, perSample, shared } = plan;
+function byKernel(x: tf.Tensor, prepared: PreparedMap): { y: tf.Tensor; scales: Float32Array } {
+  const { planes, perSample, shared } = prepared;
   const [y, scales] = perSample
     ? runFused(fused.binarizeSamples, { x }, { map: perSample, planes })
     : runFused(fused.binarizeShared, { x }, { planes, ...shared! });
@@ -141,15 +144,23 @@ function byKernel(x: tf.Tensor, plan: Plan): { y: tf.Tensor; scales: Float32Arra
 }
 
 /** The reference: core's own functions on the host, for backends without the fused kernels. */
-function onHost(x: tf.Tensor, map: InputMap, plan: Plan): { y: tf.Tensor; scales: Float32Array } {
+function onHost(
+  x: tf.Tensor,
+  map: InputMap,
+  prepared: PreparedMap,
+): { y: tf.Tensor; scales: Float32Array } {
   const values = x.dataSync() as Float32Array;
   const found =
-    map.kind === 'dynamic' ? eachSample(values, map, plan) : allSamples(values, map, plan);
+    map.kind === 'dynamic' ? eachSample(values, map, prepared) : allSamples(values, map, prepared);
   return { y: tf.tensor(found.out, x.shape), scales: found.scales };
 }
 
-function eachSample(values: Float32Array, map: InputMap & { kind: 'dynamic' }, plan: Plan) {
-  const { features, planes } = plan;
+function eachSample(
+  values: Float32Array,
+  map: InputMap & { kind: 'dynamic' },
+  prepared: PreparedMap,
+) {
+  const { features, planes } = prepared;
   const samples = values.length / features;
   const out = new Float32Array(values.length);
   const scales = new Float32Array(samples * planes);
@@ -165,8 +176,12 @@ function eachSample(values: Float32Array, map: InputMap & { kind: 'dynamic' }, p
   return { out, scales };
 }
 
-function allSamples(values: Float32Array, map: InputMap & { kind: 'static' }, plan: Plan) {
-  const { planes, features } = plan;
+function allSamples(
+  values: Float32Array,
+  map: InputMap & { kind: 'static' },
+  prepared: PreparedMap,
+) {
+  const { planes, features } = prepared;
   if (map.scales) return withConstants(values, map.bits, map.scales.slice(0, planes));
   const bits = new Uint8Array(values.length);
   for (let start = 0; start < bits.length; start += features) bits.set(map.bits, start);
