@@ -1,16 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const flags = ['--conditions=hbnn-source', '--import', tsx, main];
+import { bundled } from './bundle.ts';
 
 /** What Node is given to run hbnn with arguments. */
-export const hbnnArguments = (...args: readonly string[]): string[] => [...flags, ...args];
+export const hbnnArguments = (...args: readonly string[]): string[] => [bundled, ...args];
 
 export interface Ended {
   readonly code: number | null;
@@ -20,7 +15,7 @@ export interface Ended {
 
 /** Run hbnn to its end, as a person would. */
 export function hbnn(...args: string[]): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bundled, ...args], {
     encoding: 'utf8',
   });
   return { code: status, out: stdout, err: stderr };
@@ -33,7 +28,7 @@ const printPeak = `data:text/javascript,${encodeURIComponent(
 
 /** Run hbnn to its end, and say how much memory it had at most. */
 export function hbnnMeasured(...args: string[]): Ended & { readonly peakMiB: number } {
-  const all = ['--import', printPeak, ...flags, ...args];
+  const all = ['--import', printPeak, bundled, ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' });
   const [err, peak] = stderr.split(/^peak /m);
   return { code: status, out: stdout, err, peakMiB: Number(peak) };
@@ -43,7 +38,7 @@ export function hbnnMeasured(...args: string[]): Ended & { readonly peakMiB: num
 export function hbnnTo(path: string, ...args: string[]): Ended {
   const out = openSync(path, 'w');
   try {
-    const { status, stderr } = spawnSync(process.execPath, [...flags, ...args], {
+    const { status, stderr } = spawnSync(process.execPath, [bundled, ...args], {
       encoding: 'utf8',
       stdio: ['ignore', out, 'pipe'],
     });
@@ -55,7 +50,7 @@ export function hbnnTo(path: string, ...args: string[]): Ended {
 
 /** Start hbnn and leave it running. */
 export function startHbnn(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [...flags, ...args], { stdio: 'ignore' });
+  return spawn(process.execPath, [bundled, ...args], { stdio: 'ignore' });
 }
 
 export const temporary = (): string => mkdtempSync(join(tmpdir(), 'hbnn-cli-'));
