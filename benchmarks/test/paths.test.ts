@@ -48,7 +48,7 @@ function deadNames(page: string, text: string): string[] {
   const faults: string[] = [];
   const prose = text.replace(/^```[\s\S]*?^```/gm, '');
   for (const [, path] of prose.matchAll(
-    /`((?:packages|benchmarks|datasets|docs|scripts|\.changeset|\.github|\.ci)\/[^`\s*…]*)`/g,
+    /`((?:packages|benchmarks|datasets|docs|scripts|\.changeset|\.github|\.ci|src|plans|peers|paper|assembly)\/[^`\s*…]*)`/g,
   )) {
     // A run writes its results there; git ignores them.
     if (path.startsWith('benchmarks/results/own/')) continue;
