@@ -14,7 +14,7 @@ import {
  * How training chooses which weight gets how many bits: a rule of core's, or `curvature`, which is core's `gain` with each
  * weight counted by its `Curvature`.
  */
-export type WeightSelect = Select | 'curvature';
+type WeightSelect = Select | 'curvature';
 
 /** How the weights of one layer are binarized in the forward pass. */
 export interface WeightPrecision {
