@@ -38,6 +38,23 @@ function scheduleRows(plan: Plan, cores: number): string[] {
   });
 }
 
+/** The columns that prose keeps to. */
+const columns = 116;
+
+/** Break a line of prose at its spaces; a table's and a heading's stay whole. */
+function wrapped(line: string): string[] {
+  if (line.length <= columns || /^[|#]/.test(line)) return [line];
+  const indent = line.startsWith('- ') ? '  ' : '';
+  const lines = [''];
+  for (const word of line.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}${word}`);
+  }
+  return lines;
+}
+
 /** A plan as a page. */
 export function planPage(plan: Plan, cores: number): string {
   const { tests, spread, parts } = plan;
@@ -102,5 +119,7 @@ export function planPage(plan: Plan, cores: number): string {
       ({ stage, a, b, differences }) =>
         `| ${stage} | ${a} | ${b} | ${differences.map(pointsText).join(', ')} |`,
     ),
-  ].join('\n')}\n`;
+  ]
+    .flatMap(wrapped)
+    .join('\n')}\n`;
 }
