@@ -36,5 +36,5 @@ export const insideWindow = (x: tf.Tensor): tf.Tensor =>
 export const signs = (x: tf.Tensor): tf.Tensor =>
   tf.sub(tf.mul(tf.cast(tf.greater(x, 0), 'float32'), 2), 1);
 
-/** The nearest whole number; of two as near, the lower one, so that a threshold of sign has −1 at 0. */
-export const nearest = (x: tf.Tensor): tf.Tensor => tf.ceil(tf.sub(x, 0.5));
+/** The nearest whole number; of two as near, the even one. */
+export const nearest = (x: tf.Tensor): tf.Tensor => tf.round(x);

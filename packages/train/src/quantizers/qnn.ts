@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { straightThrough } from '../ops/straightThrough.ts';
-import { nearest } from './gradients.ts';
+import { nearest, signs } from './gradients.ts';
 import { type InputQuantizer, nothingLearned, type WeightQuantizer } from './quantizer.ts';
 
 /**
@@ -10,9 +10,10 @@ import { type InputQuantizer, nothingLearned, type WeightQuantizer } from './qua
  * weights and activations, and the step 2 / (2^k − 1) makes use of both ends; so 1 bit is BNN's sign.
  */
 function linearQuant(x: tf.Tensor, bits: number): tf.Tensor {
-  const step = 2 / (2 ** bits - 1);
-  const levels = nearest(tf.div(tf.add(tf.clipByValue(x, -1, 1), 1), step));
-  return tf.sub(tf.mul(levels, step), 1);
+  if (bits === 1) return signs(x);
+  const stepsPerUnit = (2 ** bits - 1) / 2;
+  const levels = nearest(tf.mul(tf.add(tf.clipByValue(x, -1, 1), 1), stepsPerUnit));
+  return tf.sub(tf.div(levels, stepsPerUnit), 1);
 }
 
 /**
