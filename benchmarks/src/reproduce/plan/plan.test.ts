@@ -171,7 +171,33 @@ describe('running a plan', () => {
     expect(judged.pairs).toBe(2);
     expect(judged.verdict).not.toBe('interim');
     expect(judgePlan(measured, once.slice(0, 2))[0].verdict).toBe('interim');
-    expect(planReportFiles(measured, [judged], once).csv.trimEnd().split('\n')).toHaveLength(2);
+    const report = planReportFiles(measured, [judged], once);
+    expect(report.csv.trimEnd().split('\n')).toHaveLength(2);
+    expect(report.page).not.toContain('the paper, ImageNet');
+    // The same trainings as rows of Table 1, the second by a quantizer that told its bits.
+    const [part] = measured.parts;
+    const [first, second] = part.settings;
+    const rows = {
+      ...part,
+      settings: [
+        { ...first, row: 5 },
+        { ...second, row: 4 },
+      ],
+    };
+    const told = once.map((line) =>
+      line.config.weights === 2 ? { ...line, weightBits: 1.585 } : line,
+    );
+    const { page } = planReportFiles({ ...measured, parts: [rows] }, [judged], told);
+    expect(page).toContain(
+      "| standard deviation | bits per weight | Table 1's row | the paper, ImageNet | values |",
+    );
+    const cells = (id: string): string[] | undefined =>
+      page
+        .split('\n')
+        .find((text) => text.startsWith(`| ${id} |`))
+        ?.split(' | ');
+    expect(cells('a')?.slice(4, 7)).toEqual(['1.400', '5', '55.2']);
+    expect(cells('b')?.slice(4, 7)).toEqual(['1.585', '4', '54.2']);
     await expect(
       runPlan({ ...short, data: { label: 'others', sha256: '0'.repeat(64) } }, options('again')),
     ).rejects.toThrow('images');

@@ -3,7 +3,7 @@ import { asConstant, nearest } from './gradients.ts';
 import type { QuantizerCall, WeightQuantizer } from './quantizer.ts';
 
 /** From this share of the training on, learned bits and gates stay as they are, and the weights adapt to them. */
-export const fixedFrom = 0.75;
+const fixedFrom = 0.75;
 
 const maxBits = 8;
 /** The paper starts trained networks at 8 bits. Short trainings from random weights start nearer to the end. */

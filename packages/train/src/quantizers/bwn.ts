@@ -3,7 +3,7 @@ import { insideWindow, signs, withGradient } from './gradients.ts';
 import { nothingLearned, type WeightQuantizer } from './quantizer.ts';
 
 /** The mean magnitude of each filter: α = ‖W‖₁ / n, shape [1, outputs]. */
-export const filterScales = (w: tf.Tensor): tf.Tensor => tf.mean(tf.abs(w), 0, true);
+const filterScales = (w: tf.Tensor): tf.Tensor => tf.mean(tf.abs(w), 0, true);
 
 /** Signs times a scale per filter: W̃ = α · sign(W). */
 export const binaryFilters = (w: tf.Tensor): tf.Tensor => tf.mul(signs(w), filterScales(w));
