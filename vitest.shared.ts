@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** The test set-up every package shares: tests read source (`hbnn-source`), never dist. */
@@ -5,6 +6,7 @@ export default defineConfig({
   resolve: { conditions: ['hbnn-source', 'node', 'import', 'default'] },
   ssr: { resolve: { conditions: ['hbnn-source', 'node', 'import', 'default'] } },
   test: {
+    globalSetup: [fileURLToPath(new URL('./scripts/temporaryFolder.ts', import.meta.url))],
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // Only a hang should end a test: tests that start processes take long on a busy machine.
     testTimeout: 600_000,

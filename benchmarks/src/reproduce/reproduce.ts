@@ -151,7 +151,7 @@ async function main(): Promise<void> {
   if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
   else if (o.plan !== undefined) await writePlan(planName(o.plan), planOptions);
   else if (o.runPlan !== undefined) await continuePlan(planName(o.runPlan), planOptions);
-  else if (o.planReport !== undefined) writePlanReport(planName(o.planReport), planOptions);
+  else if (o.planReport !== undefined) await writePlanReport(planName(o.planReport), planOptions);
   else await report(o);
 }
 

@@ -18,10 +18,12 @@ function allAlike(bits: RunConfig['weights']): boolean {
 const wholeBits =
   'with the same whole number of bits for all elements; it chooses which ones get more (--weights 1.4)';
 
-// The rule optimal chooses the bits themselves, whatever their average.
+/** Rules that choose the bits themselves, whatever their average. */
+const choosing: readonly string[] = ['optimal', 'gain', 'curvature'];
+
 const ofMixedWeights: Rule = (config) =>
   ofWeights(config) ??
-  (config.select !== 'optimal' && (config.layerBits ?? [config.weights]).every(allAlike)
+  (!choosing.includes(config.select) && (config.layerBits ?? [config.weights]).every(allAlike)
     ? wholeBits
     : undefined);
 const ofMixedInputs: Rule = (config) =>

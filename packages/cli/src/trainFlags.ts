@@ -77,7 +77,7 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
       '--select <rule>',
       'select',
       'text',
-      'middle-out, top-down, bottom-up, random, gain or optimal',
+      'middle-out, top-down, bottom-up, random, gain, curvature or optimal',
       'middle-out',
     ],
     [
@@ -87,7 +87,7 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
       'as many weights of each bitwidth in every g inputs',
       'none',
     ],
-    ['--min-bits <n>', 'minBits', 'whole', 'fewest bits of a weight, for gain', 1],
+    ['--min-bits <n>', 'minBits', 'whole', 'fewest bits of a weight, for gain and curvature', 1],
     [
       '--map-per <unit>',
       'mapPer',

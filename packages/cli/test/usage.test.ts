@@ -28,7 +28,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [[...train, '--network', 'alexnet'], "got 'alexnet'; did you mean 'alexnet-bn'?"],
     [
       [...train, '--select', 'middleout'],
-      "--select: expected one of middle-out, top-down, bottom-up, random, gain, optimal, got 'middleout'; did you mean 'middle-out'?",
+      "--select: expected one of middle-out, top-down, bottom-up, random, gain, curvature, optimal, got 'middleout'; did you mean 'middle-out'?",
     ],
     [
       [...train, '--inputs', '1', '--input-map', 'statc'],

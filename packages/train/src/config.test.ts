@@ -136,7 +136,7 @@ describe('faults of a configuration', () => {
     ],
     [
       { select: 'middleout' },
-      "config.select: expected one of middle-out, top-down, bottom-up, random, gain, optimal, got 'middleout'; did you mean 'middle-out'?",
+      "config.select: expected one of middle-out, top-down, bottom-up, random, gain, curvature, optimal, got 'middleout'; did you mean 'middle-out'?",
     ],
     [{ epochs: 0 }, 'config.epochs: expected more than 0, got 0'],
     [{ epochs: 1.5 }, 'config.epochs: expected a whole number, got 1.5'],

@@ -1,4 +1,4 @@
-import { HbnnError, type MapPer, parseScaleForm, type ScaleForm, type Select } from '@hbnn/core';
+import { HbnnError, type MapPer, parseScaleForm, type ScaleForm } from '@hbnn/core';
 import { z } from 'zod';
 import { configFault, type PlaceOf } from './configFault.ts';
 import { type NetworkName, networkNames } from './networks/registry.ts';
@@ -11,7 +11,15 @@ import {
 } from './precision.ts';
 import { methodNamed } from './quantizers/methods.ts';
 
-const selects = ['middle-out', 'top-down', 'bottom-up', 'random', 'gain', 'optimal'] as const;
+const selects = [
+  'middle-out',
+  'top-down',
+  'bottom-up',
+  'random',
+  'gain',
+  'curvature',
+  'optimal',
+] as const;
 /** A number written as text is that number, so that equal configurations are equal as JSON. */
 const bits = z
   .union([z.number(), z.string()])
@@ -86,7 +94,7 @@ const schema = z.strictObject({
   renewEvery: z.number().int().nonnegative().default(1),
   /** Inputs per group of a balanced map of the weights: in each group as many weights of each bitwidth. */
   balance: z.number().int().min(2).optional(),
-  /** The fewest bits of a weight, for `gain`: 1, or 0 for an average below 1, where left out. */
+  /** The fewest bits of a weight, for `gain` and `curvature`: 1, or 0 for an average below 1, where left out. */
   minBits: z.number().int().min(0).max(8).optional(),
   /** Values the weights' scales may take: free where left out. */
   scaleForm: z.custom<ScaleForm>(isScaleForm, { message: scaleForms }).optional(),
@@ -221,7 +229,7 @@ export function precisionOf(
       weights:
         mix &&
         weightPrecision(mix, {
-          select: config.select as Select,
+          select: config.select,
           mapPer: config.mapPer,
           scalePer: config.scalePer,
           renewEvery: config.renewEvery,

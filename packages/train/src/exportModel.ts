@@ -1,4 +1,5 @@
 import {
+  type Batch,
   type BatchSource,
   checkSource,
   HbnnError,
@@ -91,7 +92,11 @@ export async function exportModel(
   };
 }
 
-/** The largest output of each ReLU over some images. */
+/**
+ * The largest output of each ReLU over some images.
+ *
+ * @throws HbnnError naming the first layer with outputs beyond float32
+ */
 async function reluCeilings(
   chain: readonly Link[],
   source: Source,
@@ -99,27 +104,46 @@ async function reluCeilings(
 ): Promise<Map<Link, number>> {
   const relus = chain.filter((link) => isRelu(activationOf(link)));
   const ceilings = new Map(relus.map((link) => [link, 0]));
-  if (relus.length === 0) return ceilings;
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
-    const largest = tf.tidy(() => {
-      let x: tf.Tensor = tf.tensor(part.images, [part.count, ...source.shape]);
-      const found: tf.Tensor[] = [];
-      for (const link of chain) {
-        x = link.layer.apply(x, { training: false } satisfies CallContext) as tf.Tensor;
-        if (ceilings.has(link)) found.push(tf.max(x));
-      }
-      return tf.stack(found);
+    const values = await largestOutputs(chain, part, source);
+    chain.forEach(({ layer }, i) => {
+      if (Number.isFinite(values[2 * i])) return;
+      throw new HbnnError(
+        `layer '${layer.name}': exportModel expected finite outputs, got ${values[2 * i]} for an image of ${source.name}; its weights are too large, train again with a lower learning rate`,
+      );
     });
-    const values = await largest.data();
-    largest.dispose();
-    relus.forEach((link, i) => {
-      ceilings.set(link, Math.max(ceilings.get(link) ?? 0, values[i]));
+    chain.forEach((link, i) => {
+      const before = ceilings.get(link);
+      if (before !== undefined) ceilings.set(link, Math.max(before, values[2 * i + 1]));
     });
     seen += part.count;
-    if (seen >= images) break;
+    if (relus.length === 0 || seen >= images) break;
   }
   return ceilings;
+}
+
+/** For each layer of a chain, the largest magnitude and the largest value of its outputs for a batch. */
+async function largestOutputs(
+  chain: readonly Link[],
+  { images, count }: Batch,
+  { shape }: Source,
+): Promise<Float32Array> {
+  const largest = tf.tidy(() => {
+    let x: tf.Tensor = tf.tensor(images, [count, ...shape]);
+    return tf.stack(
+      chain.flatMap(({ layer }) => {
+        x = layer.apply(x, { training: false } satisfies CallContext) as tf.Tensor;
+        // What is no number is no largest one: summed, it stays.
+        return [tf.add(tf.max(tf.abs(x)), tf.mul(tf.sum(x), 0)), tf.max(x)];
+      }),
+    );
+  });
+  try {
+    return (await largest.data()) as Float32Array;
+  } finally {
+    largest.dispose();
+  }
 }
 
 interface Made {

@@ -375,6 +375,11 @@ export function normOf({ layer, name, output }: Place, epsilon: number): Trained
       : Float64Array.from(weights[weight].dataSync());
   const [gamma, beta] = [of('gamma', 1), of('beta', 0)];
   const [mean, variance] = [of('moving_mean', 0), of('moving_variance', 1)];
+  const negative = variance.findIndex((value) => !(value + epsilon > 0));
+  if (negative >= 0)
+    throw new HbnnError(
+      `layer '${name}': exportModel expected variances of at least 0, got ${variance[negative]} as moving variance of channel ${negative}; recalibrate the model on training images, or mend the weights it was loaded with`,
+    );
   const scales = gamma.map((g, c) => g / Math.sqrt(variance[c] + epsilon));
   const offsets = beta.map((b, c) => b - scales[c] * mean[c]);
   return { kind: 'affine', name, scales, offsets };

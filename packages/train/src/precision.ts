@@ -11,11 +11,17 @@ import {
 } from '@hbnn/core';
 import type { Method } from './quantizers/methods.ts';
 
+/**
+ * How training chooses which weight gets how many bits: a rule of core's, or `curvature`, which is core's `gain` with each
+ * weight counted by its `Curvature`.
+ */
+type WeightSelect = Select | 'curvature';
+
 /** How the weights of one layer are binarized in the forward pass. */
 export interface WeightPrecision {
-  /** Fractions of each bitwidth; its average is what `gain` and `optimal` are given. */
+  /** Fractions of each bitwidth; its average is what `gain`, `curvature` and `optimal` are given. */
   readonly mix: Mix;
-  readonly select: Select;
+  readonly select: WeightSelect;
   readonly mapPer: MapPer;
   readonly scalePer: ScalePer;
   /** Choose the map anew every so many training steps; 0: once, at the first step. */
@@ -24,7 +30,7 @@ export interface WeightPrecision {
   readonly scaleForm?: ScaleForm;
   /** Inputs per group of a balanced map; left out: the whole layer is one. */
   readonly balance?: number;
-  /** The fewest bits of a weight, for `gain`. */
+  /** The fewest bits of a weight, for `gain` and `curvature`. */
   readonly minBits?: number;
   /** Keep the map from this share of the training's steps on, 0 … 1; left out: never. */
   readonly freezeAt?: number;

@@ -10,7 +10,6 @@ import {
   loweredOwn,
   type OwnModel,
   pixelSource,
-  scatter,
 } from './ownModels.ts';
 
 beforeAll(async () => {
@@ -530,52 +529,5 @@ describe('what has no integer form is refused by name', () => {
       pixelSource(even, 4),
     );
     expect(() => lower(exported)).toThrow(/^out_input: .*map: 'static'.*--input-map static/);
-  });
-});
-
-describe('weights that are not finite', () => {
-  const build = (): tfl.LayersModel => {
-    const model = tfl.sequential();
-    for (const layer of [conv('c1', 4, { ...first, useBias: true }), bn('n1'), relu('r'), ...out()])
-      model.add(layer);
-    scatter(model);
-    return model;
-  };
-  const cases = [
-    ['c1', 'kernel', Number.NaN],
-    ['c1', 'bias', Number.POSITIVE_INFINITY],
-    ['n1', 'gamma', Number.NaN],
-    ['n1', 'moving_variance', Number.POSITIVE_INFINITY],
-    ['out', 'kernel', Number.NEGATIVE_INFINITY],
-  ] as const;
-  it.each(cases)('%s/%s of %s are named by binarize and exportModel', async (name, what, value) => {
-    const model = build();
-    const layer = model.getLayer(name);
-    const weight = layer.weights.find(({ originalName }) => originalName.endsWith(what));
-    const at = layer.weights.indexOf(weight as tfl.LayerVariable);
-    const values = layer.getWeights();
-    values[at] = tf.fill(values[at].shape, value);
-    layer.setWeights(values);
-    const words = new RegExp(`^layer '${name}': .*finite weights, got ${value} in ${what}`);
-    expect(() => binarize(model, { weights: 1.4 })).toThrow(words);
-    await expect(exportModel(model, pixelSource(shape, 4))).rejects.toThrow(words);
-  });
-
-  it('lower names the layer of a number that is not finite', async () => {
-    const exported = await exportModel(build(), pixelSource(shape, 4));
-    for (const layer of exported.layers) {
-      const numbers =
-        'weights' in layer && layer.weights.kind === 'float'
-          ? layer.weights.tensor.data
-          : layer.kind === 'affine'
-            ? layer.offsets
-            : undefined;
-      if (numbers === undefined) continue;
-      const before = numbers[0];
-      numbers[0] = Number.NaN;
-      expect(() => lower(exported)).toThrow(new RegExp(`^layer '${layer.name}': .*got NaN`));
-      numbers[0] = before;
-    }
-    lower(exported);
   });
 });

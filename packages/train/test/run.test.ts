@@ -40,6 +40,8 @@ async function interrupted(config: RunConfig, dir: string, steps: number): Promi
 const settings: [string, RunConfigInput][] = [
   ['1.4-bit middle-out', { weights: 1.4 }],
   ['optimal', { weights: 1.4, select: 'optimal' }],
+  ['gain, from 0 bits on', { weights: 1.4, select: 'gain', minBits: 0 }],
+  ['curvature', { weights: 1.4, select: 'curvature' }],
   ['random, renewed every third step', { weights: 1.4, select: 'random', renewEvery: 3 }],
   ['a map frozen at the start', { weights: 1.4, renewEvery: 0 }],
   ['dynamic inputs', { weights: 1.4, inputs: 1.4 }],

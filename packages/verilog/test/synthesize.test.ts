@@ -106,6 +106,21 @@ it('says which cells a library lacks', async () => {
     dontUse: [],
   }));
   await expect(synthesize(clocked, 'top', nothing)).rejects.toThrow(/without an inverter/);
+  const without = (cell: RegExp) =>
+    synthesisTarget('liberty:less.lib', () => ({
+      text: library(true).replace(cell, ''),
+      dontUse: [],
+    }));
+  const buffer = /cell\(BUFFER\).*/;
+  await expect(synthesize(clocked, 'top', without(buffer))).rejects.toThrow(
+    /without a buffer.*add/,
+  );
+  const gates = /cell\((NAND2|my_lpflow_AND)\)[\s\S]*/;
+  const gateless = synthesisTarget('liberty:less.lib', () => ({
+    text: `${library(true).replace(gates, '')}}`,
+    dontUse: [],
+  }));
+  await expect(synthesize(clocked, 'top', gateless)).rejects.toThrow(/without an AND, OR, NAND/);
 });
 
 describe('groups', () => {

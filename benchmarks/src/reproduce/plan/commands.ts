@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { drawSvg } from '@hbnn/cli/drawing';
 import { Interruption, interruptible } from '@hbnn/cli/interruption';
 import { shellWord } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
@@ -13,6 +14,7 @@ import { type Design, designs } from './designs.ts';
 import { measureSpeeds } from './measureSpeeds.ts';
 import { readPilot } from './pilot.ts';
 import { designNamed, makePlan, type Plan, planFile, readPlan } from './plan.ts';
+import { planForest } from './planForest.ts';
 import { planPage } from './planPage.ts';
 import { judgePlan, planReportFiles } from './planReport.ts';
 import { runPlan } from './runPlan.ts';
@@ -56,7 +58,7 @@ export async function writePlan(name: string, o: PlanCommandOptions): Promise<vo
   if (o.committed && readLedger(ledgerOf(name, true)).length > 0) {
     throw new HbnnError(
       `--committed: expected a plan without trainings, got ${name}, whose ledger has some; a plan stays as it is ` +
-        'once it is being done, make a new one in src/plan/designs.ts',
+        'once it is being done, make a new one in benchmarks/src/reproduce/plan/designs.ts',
     );
   }
   const plan = makePlan(design, {
@@ -125,13 +127,16 @@ export async function continuePlan(name: string, o: PlanCommandOptions): Promise
     .finally(() => meter.stop());
 }
 
-/** Judge the claims of a committed plan from the committed ledger, and write them as a page and as CSV. */
-export function writePlanReport(name: string, o: PlanCommandOptions): void {
+/** Judge the claims of a committed plan from the committed ledger, and write them as a page, a picture and CSV. */
+export async function writePlanReport(name: string, o: PlanCommandOptions): Promise<void> {
   const plan = readPlan(name);
   const lines = readLedger(ledgerOf(name, true));
-  const files = planReportFiles(plan, judgePlan(plan, lines), lines);
+  const claims = judgePlan(plan, lines);
+  const files = planReportFiles(plan, claims, lines);
   process.stdout.write(files.page);
   const folder = o.committed ? results('plans') : results('own/plans');
   write(join(folder, `${name}-results.md`), files.page);
   write(join(folder, `${name}-results.csv`), files.csv);
+  if (claims.some(({ test }) => test))
+    write(join(folder, `${name}-results.svg`), `${await drawSvg(planForest(plan, claims))}\n`);
 }

@@ -146,6 +146,106 @@ const rules: DesignPart = {
   ]),
 };
 
+const of = (network: Network, name: string, config: DesignSetting['config']): DesignSetting => ({
+  id: `${network.id} ${name}`,
+  config: { network: network.network, inputs: 'float', ...config },
+});
+
+/** Rules that may choose better than middle-out, each weight by itself. */
+const candidates = [
+  {
+    name: '1.4/float optimal',
+    says: 'the least approximation error',
+    config: { select: 'optimal' },
+  },
+  {
+    name: '1.4/float gain 0',
+    says: 'gain with 0 to 3 bits',
+    config: { select: 'gain', minBits: 0 },
+  },
+  {
+    name: '1.4/float curvature',
+    says: 'curvature with 1 to 3 bits',
+    config: { select: 'curvature' },
+  },
+  {
+    name: '1.4/float curvature 0',
+    says: 'curvature with 0 to 3 bits',
+    config: { select: 'curvature', minBits: 0 },
+  },
+] as const;
+
+const better: DesignPart = {
+  name: 'better',
+  about: 'Weights alone, 1.4 bits: other rules beside middle-out and beside 2 bits.',
+  settings: networks.flatMap((network) => [
+    bits(network, '1.4'),
+    ...candidates.map(({ name, config }) => of(network, name, { weights: '1.4', ...config })),
+    bits(network, '2'),
+  ]),
+  claims: networks.flatMap((network) => [
+    ...candidates.map(
+      ({ name, says }): DesignClaim => ({
+        id: `${network.id}-${name.replace('1.4/float ', '').replace(' ', '-')}`,
+        claim: `${network.name}: at 1.4 bits ${says} is above middle-out`,
+        test: 'above',
+        a: `${network.id} ${name}`,
+        b: `${network.id} 1.4/float`,
+      }),
+    ),
+    {
+      id: `${network.id}-curvature-0-above-2`,
+      claim: `${network.name}: 1.4 bits by curvature with 0 to 3 bits are above 2 bits`,
+      test: 'above',
+      a: `${network.id} 1.4/float curvature 0`,
+      b: `${network.id} 2/float`,
+    },
+  ]),
+};
+
+const buildable: DesignPart = {
+  name: 'buildable',
+  about:
+    'Weights alone, 1.4 bits by middle-out: maps that folded hardware can use beside a map per element.',
+  settings: networks.flatMap((network) => [
+    of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
+    of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
+  ]),
+  claims: networks.flatMap((network): DesignClaim[] =>
+    (
+      [
+        ['balanced 10', 'a map balanced in every 10 inputs'],
+        ['per position', 'a map per position'],
+      ] as const
+    ).map(([name, says]) => ({
+      id: `${network.id}-${name.replace(' ', '-')}`,
+      claim: `${network.name}: ${says} equals a map per element`,
+      test: 'equal',
+      a: `${network.id} 1.4/float ${name}`,
+      b: `${network.id} 1.4/float`,
+    })),
+  ),
+};
+
+const belowOne: DesignPart = {
+  name: 'below-one',
+  about: 'Weights alone, 0.7 bits by rules that prune, beside 1 bit.',
+  settings: networks.flatMap((network) => [
+    bits(network, '1'),
+    of(network, '0.7/float gain', { weights: '0.7', select: 'gain' }),
+    of(network, '0.7/float curvature', { weights: '0.7', select: 'curvature' }),
+  ]),
+  claims: networks.flatMap((network): DesignClaim[] =>
+    (['gain', 'curvature'] as const).map((select) => ({
+      id: `${network.id}-0.7-${select}-is-1`,
+      claim: `${network.name}: 0.7 bits by ${select} equal 1 bit`,
+      test: 'equal',
+      a: `${network.id} 0.7/float ${select}`,
+      b: `${network.id} 1/float`,
+    })),
+  ),
+};
+
 const augmented = {
   data: 'cifar10',
   batch: 64,
@@ -267,6 +367,15 @@ export const designs: Readonly<Record<string, Design>> = {
     parts: [central, withInputs, rules],
     firstSeed: 101,
     block: 10,
+  },
+  rules: {
+    name: 'rules',
+    title: 'Rules that may beat middle-out, maps that can be built, and less than one bit',
+    about: 'The same networks, data and length as the experiment cifar, with other seeds.',
+    common: { ...augmented, epochs: 8 },
+    parts: [better, buildable, belowOne],
+    firstSeed: 301,
+    block: 4,
   },
   'cifar-long': {
     name: 'cifar-long',

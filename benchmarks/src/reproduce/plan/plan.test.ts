@@ -1,14 +1,17 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { drawSvg } from '@hbnn/cli/drawing';
 import { runConfig } from '@hbnn/train';
 import { describe, expect, it } from 'vitest';
 import { deviation } from '../../results/statistics.ts';
 import { readLedger } from '../ledger/ledger.ts';
 import { type Design, designs } from './designs.ts';
 import { holm } from './holm.ts';
+import { paperDifferences } from './paperDifferences.ts';
 import { readPilot } from './pilot.ts';
 import { claimsOf, makePlan, type Plan, plannedTrainings, readPlan, seedsOf } from './plan.ts';
+import { planForest } from './planForest.ts';
 import { planPage } from './planPage.ts';
 import { judgePlan, planReportFiles } from './planReport.ts';
 import { runPlan } from './runPlan.ts';
@@ -126,6 +129,17 @@ describe('plans', () => {
   });
 });
 
+describe('the paper beside a plan', () => {
+  it('has differences for claims that there are', () => {
+    const ids = Object.values(designs).flatMap(({ parts }) =>
+      parts.flatMap(({ claims }) => claims.map(({ id }) => id)),
+    );
+    expect(ids).toEqual(expect.arrayContaining(Object.keys(paperDifferences)));
+    expect(paperDifferences['mobilenet-1.4-is-2-inputs']).toBeCloseTo(64.7 - 63, 9);
+    expect(paperDifferences['alexnet-above-bottom-up']).toBeCloseTo(55.2 - 51.6, 9);
+  });
+});
+
 describe('running a plan', () => {
   it('goes on where it stopped, keeps each training once, and comes to the same weights again', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hbnn-plan-'));
@@ -198,6 +212,13 @@ describe('running a plan', () => {
         ?.split(' | ');
     expect(cells('a')?.slice(4, 7)).toEqual(['1.400', '5', '55.2']);
     expect(cells('b')?.slice(4, 7)).toEqual(['1.585', '4', '54.2']);
+    const [of, to] = [once.slice(0, 2), once.slice(2)].map(([a, b]) => 100 * (a.top1 - b.top1));
+    expect(judged.differences.map((each) => each.toFixed(6))).toEqual(
+      [of, to].map((each) => each.toFixed(6)),
+    );
+    const svg = await drawSvg(planForest(measured, [judged]));
+    expect(svg).toContain(judged.claim.claim);
+    expect(svg.match(/aria-roledescription="point"/g)?.length).toBe(3);
     await expect(
       runPlan({ ...short, data: { label: 'others', sha256: '0'.repeat(64) } }, options('again')),
     ).rejects.toThrow('images');

@@ -21,6 +21,8 @@ export interface JudgedClaim {
   readonly claim: PlanClaim;
   /** Pairs of trainings with the same seed that the ledger has. */
   readonly pairs: number;
+  /** Difference in points of each of them, in the order of their seeds. */
+  readonly differences: readonly number[];
   /** Difference in points over all pairs, with its 95 % interval ("above") or 90 % interval ("equal"). */
   readonly test?: Paired;
   /** p value of the claim's test alone, over its first `seedsUncorrected` pairs. */
@@ -100,15 +102,16 @@ export function judgePlan(plan: Plan, lines: readonly LedgerLine[]): JudgedClaim
     return {
       claim,
       pairs: seeds.length,
+      differences: seeds.map((seed) => (a.get(seed) as number) - (b.get(seed) as number)),
       all: testOf(claim.seedsHolm),
       first: testOf(claim.seedsUncorrected),
     };
   });
   // A claim that cannot be tested yet counts as one of the tests, with nothing found.
   const corrected = holm(tested.map(({ claim, all }) => (all ? pValue(claim.test, all) : 1)));
-  return tested.map(({ claim, pairs, all, first }, i): JudgedClaim => {
+  return tested.map(({ claim, pairs, differences, all, first }, i): JudgedClaim => {
     if (all === undefined || first === undefined) {
-      return { claim, pairs, verdict: 'interim', verdictHolm: 'interim' };
+      return { claim, pairs, differences, verdict: 'interim', verdictHolm: 'interim' };
     }
     const p = pValue(claim.test, first);
     const judged = pairs >= claim.seedsUncorrected;
@@ -118,7 +121,17 @@ export function judgePlan(plan: Plan, lines: readonly LedgerLine[]): JudgedClaim
       ? verdictOf(claim.test, all, corrected[i], claims.length)
       : 'interim';
     const pairsToDecide = verdict === 'undecided' ? toDecide(claim, all) : undefined;
-    return { claim, pairs, test: all, p, pHolm: corrected[i], verdict, verdictHolm, pairsToDecide };
+    return {
+      claim,
+      pairs,
+      differences,
+      test: all,
+      p,
+      pHolm: corrected[i],
+      verdict,
+      verdictHolm,
+      pairsToDecide,
+    };
   });
 }
 
@@ -208,6 +221,15 @@ export function planReportFiles(
     'Each claim is judged by its test alone over its first seeds, as many as planned for one test, and corrected by Holm',
     'over all claims when all seeds are there. With fewer pairs it is interim: its numbers decide nothing yet.',
     '',
+    ...(claims.some(({ test }) => test)
+      ? [
+          `![Differences of all claims with their intervals](${plan.name}-results.svg)`,
+          '',
+          'Small dots are seeds, large ones their mean with its interval; diamonds are what the paper prints (ImageNet).',
+          `The shaded band is the margin within which settings count as equal, ±${plan.tests.margin} point.`,
+          '',
+        ]
+      : []),
     '| claim | test | pairs of planned (one test, Holm) | difference | p, one test | verdict | p, Holm | verdict | pairs that would decide it |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...claims.map(claimRow),

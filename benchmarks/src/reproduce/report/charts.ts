@@ -115,3 +115,65 @@ export function lineChart(o: { panels: readonly Panel[]; x: string; y: string })
   });
   return { hconcat: panels, config: chartConfig };
 }
+
+/** One line of a forest plot. */
+interface ForestRow {
+  readonly label: string;
+  /** What the claim asks: rows are coloured by it. */
+  readonly group: string;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  /** The value of each seed, drawn as dots. */
+  readonly seeds: readonly number[];
+  /** The paper's value, where it prints one. */
+  readonly paper?: number;
+}
+
+/** Differences with their intervals, one below the other, beside a shaded margin of equality and a line at 0. */
+export function forestChart(o: { rows: readonly ForestRow[]; margin: number; x: string }): object {
+  const axis = { labelLimit: 620, labelFontSize: 11, title: null, ticks: false, domain: false };
+  const y = { field: 'label', type: 'nominal', sort: o.rows.map(({ label }) => label), axis };
+  const color = { field: 'group', type: 'nominal', scale: { range: colours.slice(0, 2) } };
+  const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
+    data: { values },
+    mark,
+    encoding: { y, x, ...extra },
+  });
+  const value = (field: string): object => ({ field, type: 'quantitative', title: o.x });
+  const seeds = o.rows.flatMap(({ label, group, seeds }) =>
+    seeds.map((seed) => ({ label, group, seed })),
+  );
+  const paper = o.rows.filter((row) => row.paper !== undefined);
+  const zero = { values: [{ low: -o.margin, high: o.margin, zero: 0 }] };
+  return {
+    width: 380,
+    height: { step: 30 },
+    layer: [
+      {
+        data: zero,
+        mark: { type: 'rect', color: '#f3f4f6' },
+        encoding: { x: value('low'), x2: { field: 'high' } },
+      },
+      {
+        data: zero,
+        mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
+        encoding: { x: value('zero') },
+      },
+      of(
+        seeds,
+        { type: 'point', filled: true, size: 16, opacity: 0.45, yOffset: 7 },
+        value('seed'),
+        { color },
+      ),
+      of(o.rows, { type: 'rule', strokeWidth: 2 }, value('low'), { x2: { field: 'high' }, color }),
+      of(o.rows, { type: 'point', filled: true, size: 70, opacity: 1 }, value('mean'), { color }),
+      of(
+        paper,
+        { type: 'point', shape: 'diamond', filled: true, size: 60, color: '#111827', yOffset: -7 },
+        value('paper'),
+      ),
+    ],
+    config: chartConfig,
+  };
+}

@@ -11,6 +11,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { binarizeWeights } from '../ops/binarizeWeights.ts';
+import { Curvature } from '../ops/curvature.ts';
 import type { Precision, WeightPrecision } from '../precision.ts';
 import type { NamedArray } from '../tensorFile.ts';
 import {
@@ -53,6 +54,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   private coreShape: readonly number[] = [];
   private bias: tfl.LayerVariable | undefined;
   private weightBinarizer: Binarizer | undefined;
+  private curvature: Curvature | undefined;
   private inputBinarization: InputBinarization | undefined;
   private frozen: tf.Tensor | undefined;
 
@@ -99,12 +101,15 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
       );
     const { weights, inputs } = this.precision;
     if (weights) this.weightBinarizer = binarizer(this.specOf(weights, spec.shape));
+    if (weights?.select === 'curvature')
+      this.curvature = new Curvature(tf.util.sizeFromShape(spec.shape));
     if (inputs) this.inputBinarization = new InputBinarization(inputs, feature, this.seed);
     this.built = true;
   }
 
   private specOf(weights: WeightPrecision, shape: number[]): BinarizerSpec {
-    const { mix, select, mapPer, scalePer, scaleForm, balance, minBits } = weights;
+    const { mix, mapPer, scalePer, scaleForm, balance, minBits } = weights;
+    const select = weights.select === 'curvature' ? 'gain' : weights.select;
     const average = averageBits(mix);
     return {
       shape,
@@ -138,13 +143,13 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   /** The kernel as the forward pass sees it. */
   private forwardKernel(context: CallContext): tf.Tensor {
     const kernel = variableOf(this.kernel);
-    const { weightBinarizer, precision } = this;
+    const { weightBinarizer, precision, curvature } = this;
     if (weightBinarizer === undefined || precision.weights === undefined) return kernel;
     if (!context.training && this.frozen) return this.frozen;
     const renew = renewalDue(precision.weights, context);
     const shape = [...weightBinarizer.spec.shape];
     const binarized = this.naming(() =>
-      binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew }),
+      binarizeWeights(tf.reshape(kernel, shape), weightBinarizer, { renew, curvature }),
     );
     return tf.reshape(binarized, kernel.shape);
   }
@@ -174,7 +179,8 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     if (b === undefined || precision.weights === undefined) return { values };
     // As inference does: the map follows the weights unless it was kept by choice.
     return this.naming(() => {
-      if (renewalDue(precision.weights as WeightPrecision, {})) b.renew(data);
+      if (renewalDue(precision.weights as WeightPrecision, {}))
+        b.renew(data, this.curvature?.importance());
       return { values, binarized: b.result(data) };
     });
   }
@@ -212,7 +218,16 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
               data: data.slice(),
             })),
           ];
-    return [...weights, ...(this.inputBinarization?.exportArrays(`${this.name}/input_`) ?? [])];
+    const curvature = this.curvature && {
+      name: `${this.name}/curvature`,
+      shape: [this.curvature.values.length],
+      data: this.curvature.values.slice(),
+    };
+    return [
+      ...weights,
+      ...(curvature ? [curvature] : []),
+      ...(this.inputBinarization?.exportArrays(`${this.name}/input_`) ?? []),
+    ];
   }
 
   importMaps(arrays: ReadonlyMap<string, NamedArray>, where: string): void {
@@ -234,6 +249,11 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
         scales.push(arrays.get(`${this.name}/scales${n}`)?.data as Float32Array);
       }
       b.restore({ bits, scales });
+    }
+    const { curvature } = this;
+    if (curvature) {
+      const { data } = take(`${this.name}/curvature`, curvature.values.length);
+      curvature.values.set(data as Float32Array);
     }
     this.inputBinarization?.importArrays(`${this.name}/input_`, take);
   }

@@ -15,6 +15,7 @@ import { gradientsOn, seeded } from '../../test/gradientCheck.ts';
 import { useBackend } from '../backend/useBackend.ts';
 import { binarizeInputs, type InputMap, meanMagnitudes } from './binarizeInputs.ts';
 import { binarizeWeights } from './binarizeWeights.ts';
+import { Curvature } from './curvature.ts';
 
 const mix = parseMix('0.7/0.2/0.1');
 const shape = [3, 4, 5, 7];
@@ -49,6 +50,35 @@ describe.each(available)('on %s', (backend) => {
       binarizeWeights(seeded([4, 5], 'second'), b, { renew: true });
       expect([...b.bits]).not.toEqual(map);
     });
+  });
+
+  test('weights by curvature: the running mean of squared gradients says what each counts', () => {
+    const spec = { shape: [6, 7], layout: 'outputs-last', select: 'gain', average: 1.4 } as const;
+    const [b, wanted] = [binarizer(spec), binarizer(spec)];
+    const curvature = new Curvature(42);
+    const weights = seeded([6, 7], 'w');
+    const data = weights.dataSync() as Float32Array;
+    const gradients = ['first', 'second', 'third'].map((name) => seeded([6, 7], name));
+    const means = new Float64Array(42);
+    gradients.forEach((gradient, step) => {
+      const lossOf = (w: tf.Tensor): tf.Scalar => {
+        const y = binarizeWeights(w, b, { renew: true, curvature });
+        return tf.sum(tf.mul(y, gradient)) as tf.Scalar;
+      };
+      tf.tidy(() => tf.grad(lossOf)(weights));
+      wanted.renew(data, step === 0 ? undefined : Float32Array.from(means));
+      expect([...b.bits]).toEqual([...wanted.bits]);
+      // The gradient is that of the binarized weights: also where straight-through lets none pass.
+      gradient.dataSync().forEach((g, i) => {
+        means[i] = step === 0 ? g * g : 0.99 * means[i] + 0.01 * g * g;
+      });
+      curvature.values.forEach((h, i) => {
+        expect(h).toBeCloseTo(means[i], 6);
+      });
+      means.set(curvature.values);
+    });
+    wanted.renew(data);
+    expect([...b.bits]).not.toEqual([...wanted.bits]);
   });
 
   test.each(['middle-out', 'top-down', 'bottom-up', 'random'] as const)(

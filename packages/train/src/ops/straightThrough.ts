@@ -7,15 +7,26 @@ function straightThroughGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   return tf.where(tf.lessEqual(tf.abs(x), 1), dy, tf.zerosLike(dy));
 }
 
-/** An operation whose value `forward` computes and whose gradient is straight-through. */
-export function straightThrough(x: tf.Tensor, forward: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
+/**
+ * An operation whose value `forward` computes and whose gradient is straight-through.
+ *
+ * @param onGradient is told the gradient of the result in each backward pass
+ */
+export function straightThrough(
+  x: tf.Tensor,
+  forward: (x: tf.Tensor) => tf.Tensor,
+  onGradient?: (dy: tf.Tensor) => void,
+): tf.Tensor {
   const op = tf.customGrad((...inputs) => {
     const [x] = inputs as tf.Tensor[];
     const save = inputs[1] as unknown as tf.GradSaveFunc;
     save([x]);
     return {
       value: forward(x),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => straightThroughGradient(saved[0], dy),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        onGradient?.(dy);
+        return straightThroughGradient(saved[0], dy);
+      },
     };
   });
   return op(x);

@@ -42,7 +42,8 @@ export const libraryOptions = (library: readonly CellFile[], dontUse: readonly s
  *
  * @param library one library, which may come in several files
  * @param avoid further cells to stay away from, `*` standing for any letters
- * @throws HbnnError when a file cannot be read, or there is no inverter to build with
+ * @throws HbnnError when a file cannot be read, or has not the cells that any circuit is built with: an inverter, a
+ *   buffer and a gate of two inputs
  */
 export async function readCellLibrary(
   pool: YosysPool,
@@ -70,13 +71,9 @@ export async function readCellLibrary(
     (name) => marked.has(name) || patterns.some((pattern) => pattern.test(name)),
   );
   const avoided = new Set(dontUse);
-  const inverters = Object.keys(modules).filter(
-    (name) => isInverter(modules[name]) && !avoided.has(name),
-  );
-  if (inverters.length === 0)
-    throw new HbnnError(
-      'the Liberty file: expected a library to build with, got one without an inverter that may be used; name all of its files, with commas between',
-    );
+  const usable = Object.keys(modules).filter((name) => !avoided.has(name));
+  checkBasicCells(usable.map((name) => modules[name]));
+  const inverters = usable.filter((name) => isInverter(modules[name]));
   const inverterArea = Math.min(...inverters.map((name) => areas.get(name) ?? Infinity));
   const adders = adderCellsOf(modules, areas, inverterArea, (name) => !avoided.has(name));
   return { areas, registers, dontUse, ...(adders !== undefined && { adders }) };
@@ -84,7 +81,30 @@ export async function readCellLibrary(
 
 const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
 
-function isInverter({ ports, cells }: YosysModule): boolean {
-  const types = Object.values(cells).map(({ type }) => type);
-  return Object.keys(ports).length === 2 && types.length === 1 && types[0] === '$_NOT_';
+const gatesOf = ({ cells }: YosysModule): string[] => Object.values(cells).map(({ type }) => type);
+const portsOf = ({ ports }: YosysModule): number => Object.keys(ports).length;
+
+const isInverter = (cell: YosysModule): boolean =>
+  portsOf(cell) === 2 && gatesOf(cell).join() === '$_NOT_';
+/** Yosys reads a buffer as an output that is the input's net. */
+const isBuffer = (cell: YosysModule): boolean =>
+  portsOf(cell) === 2 &&
+  gatesOf(cell).length === 0 &&
+  new Set(Object.values(cell.ports).map(({ bits }) => bits.join())).size === 1;
+const isBasicGate = (cell: YosysModule): boolean => {
+  const gates = gatesOf(cell).filter((type) => type !== '$_NOT_');
+  return portsOf(cell) === 3 && gates.length === 1 && /^\$_(AND|OR|NAND|NOR)_$/.test(gates[0]);
+};
+
+/** abc maps nothing without these, and says so in words that help nobody. */
+function checkBasicCells(cells: readonly YosysModule[]): void {
+  for (const [what, is] of [
+    ['an inverter', isInverter],
+    ['a buffer', isBuffer],
+    ['an AND, OR, NAND or NOR of two inputs', isBasicGate],
+  ] as const)
+    if (!cells.some(is))
+      throw new HbnnError(
+        `the Liberty file: expected a library to build with, got one without ${what} that may be used; name all of its files, with commas between, or add the cell`,
+      );
 }

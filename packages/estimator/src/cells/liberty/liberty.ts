@@ -134,14 +134,18 @@ function functionsOf(outputs: readonly LibertyGroup[]): Map<string, LogicFunctio
   return functions;
 }
 
-/** `cell_leakage_power` is the library's own sum; else the groups of states and supply pins are added up. */
+/**
+ * The mean over a cell's states of what its `leakage_power` groups say. A state of which none says anything takes
+ * `cell_leakage_power`, and where that is missing or negative the library's `default_cell_leakage_power`, as the format
+ * has it.
+ */
 function leakageOf(
   cell: LibertyGroup,
   functions: ReadonlyMap<string, LogicFunction>,
-  { leakageW }: Units,
+  { leakageW, cellLeakage }: Units,
 ): number | undefined {
-  if (cell.attributes.has('cell_leakage_power'))
-    return numberOf(cell, 'cell_leakage_power') * leakageW;
+  const own = cell.attributes.has('cell_leakage_power') ? numberOf(cell, 'cell_leakage_power') : -1;
+  const otherwise = own >= 0 ? own : cellLeakage;
   const values = cell.groups
     .filter(({ kind }) => kind === 'leakage_power')
     .map((group): RailValue => {
@@ -153,7 +157,7 @@ function leakageOf(
         value: numberOf(group, 'value'),
       };
     });
-  const found = meanOverStates(values, functions, `${cell.file}, line ${cell.line}`);
+  const found = meanOverStates(values, functions, `${cell.file}, line ${cell.line}`, otherwise);
   return found === undefined ? undefined : found * leakageW;
 }
 

@@ -60,13 +60,27 @@ describe('leakage', () => {
     ['the whole cell beside rails', [group(99), group(30, '', 'VDD'), group(10, '', 'VSS')], 40],
     ['states alone, some left out', [group(10, 'A & B'), group(20, 'A & !B')], 15],
     ['no groups', [], undefined],
-    [
-      'the sum that the library states',
-      ['cell_leakage_power : 6;', group(10, 'A'), group(20, '!A')],
-      6,
-    ],
+    // The reference manual, cell_leakage_power: for the states that no leakage_power group is for.
+    ['the cell’s own sum alone', ['cell_leakage_power : 6;'], 6],
+    ['states beside the sum', ['cell_leakage_power : 6;', group(10, 'A'), group(20, '!A')], 15],
+    ['the sum where a state is not said', ['cell_leakage_power : 6;', group(10, 'A')], 8],
+    ['a sum beside a group without when', ['cell_leakage_power : 6;', group(10)], 10],
   ])('adds rails and averages states: %s', (_, groups, wanted) => {
     expect(leak(groups.join('\n'))).toBe(wanted);
+  });
+
+  it.each([
+    ['default_cell_leakage_power : 7;', '', 7],
+    ['default_cell_leakage_power : 7;', 'cell_leakage_power : -1;', 7],
+    ['default_cell_leakage_power : 7;', 'cell_leakage_power : 3;', 3],
+    ['default_cell_leakage_power : 7;', group(5, 'A'), 6],
+    ['', 'cell_leakage_power : -1;', undefined],
+  ])('takes the library’s default where a cell says nothing: %s %s', (head, own, wanted) => {
+    const text = `library (l) { nom_voltage : 1; capacitive_load_unit (1, ff); ${head}
+      cell (X) { area : 1; ${own} pin (A) { direction : input; } pin (Y) { direction : output; function : "!A"; } } }`;
+    const watts = readLiberty(text, 'l.lib').cells[0].leakageW;
+    if (wanted === undefined) expect(watts).toBeUndefined();
+    else expect(watts).toBeCloseTo(wanted * 1e-9, 18);
   });
 
   it('averages over different states where a cell has too many to try', () => {

@@ -23,6 +23,7 @@ interface SpokenValue extends RailValue {
  *
  * @param functions the functions of the cell's outputs, which say what states there are
  * @param where what messages begin with
+ * @param otherwise the value of a state that no other is for
  * @returns undefined where there are no values
  * @throws HbnnError for a `when` that cannot be read
  */
@@ -30,6 +31,7 @@ export function meanOverStates(
   values: readonly RailValue[],
   functions: ReadonlyMap<string, LogicFunction>,
   where: string,
+  otherwise?: number,
 ): number | undefined {
   const conditions = new Map<string, LogicFunction>();
   for (const { when } of values)
@@ -40,7 +42,7 @@ export function meanOverStates(
       ...value,
       holds: value.when !== undefined && truths.has(value.when),
     }));
-    return inOneState(spoken) ?? [];
+    return inOneState(spoken) ?? otherwise ?? [];
   });
   return sums.length === 0 ? undefined : mean(sums);
 }

@@ -5,6 +5,8 @@ import type { LibertyGroup } from './parse.ts';
 export interface Units {
   readonly capacitanceF: number;
   readonly leakageW: number;
+  /** `default_cell_leakage_power`, in the library's own unit. */
+  readonly cellLeakage?: number;
   /** The nominal supply voltage. */
   readonly voltageV: number;
   /** Internal energies: C V², as the format says. */
@@ -75,8 +77,12 @@ export function unitsOf(library: LibertyGroup): Units {
   const unit = (name: string, byDefault: string, letter: string): number =>
     scaled(library.attributes.get(name) ?? byDefault, letter, `${where}: ${name}`);
   const volt = unit('voltage_unit', '1V', 'v');
+  const defaultLeakage = 'default_cell_leakage_power';
   return {
     capacitanceF,
+    ...(library.attributes.has(defaultLeakage) && {
+      cellLeakage: notNegative(library, defaultLeakage),
+    }),
     leakageW: unit('leakage_power_unit', '1nW', 'w'),
     voltageV: nominal * volt,
     energyJ: capacitanceF * volt ** 2,
