@@ -93,6 +93,10 @@ describe('plans', () => {
       expect(Math.abs(counts[0] - counts[1])).toBeLessThanOrEqual(1);
     }
     expect(planPage(plan, 2)).toContain('A small experiment');
+    const long = planPage({ ...plan, about: 'ten words that '.repeat(30).trim() }, 2);
+    const prose = long.split('\n').filter((text) => !text.startsWith('|'));
+    expect(Math.max(...prose.map((text) => text.length))).toBeLessThanOrEqual(120);
+    expect(long.replaceAll('\n', ' ')).toContain('ten words that '.repeat(30).trim());
   });
 
   it.each(Object.keys(designs))(

@@ -38,6 +38,26 @@ function scheduleRows(plan: Plan, cores: number): string[] {
   });
 }
 
+const maxColumns = 120;
+
+/** Break the lines of prose at blanks; tables stay as they are, and an item's further lines are indented. */
+function wrapped(page: string): string {
+  const lines = page.split('\n').flatMap((line) => {
+    if (line.startsWith('|')) return [line];
+    const indent = line.startsWith('- ') ? '  ' : '';
+    const rows: string[] = [];
+    let row = '';
+    for (const word of line.split(' ')) {
+      if (row !== '' && row.length + 1 + word.length > maxColumns) {
+        rows.push(row);
+        row = `${indent}${word}`;
+      } else row = row === '' ? word : `${row} ${word}`;
+    }
+    return [...rows, row];
+  });
+  return lines.join('\n');
+}
+
 /** A plan as a page. */
 export function planPage(plan: Plan, cores: number): string {
   const { tests, spread, parts } = plan;
@@ -45,7 +65,7 @@ export function planPage(plan: Plan, cores: number): string {
   const order = plannedTrainings(plan);
   const images = order.reduce((sum, { config }) => sum + config.epochs * plan.trainImages, 0);
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
-  return `${[
+  const page = `${[
     `# ${plan.title}`,
     '',
     `${plan.about} This plan was written before its trainings, by \`pnpm bench:reproduce --plan ${plan.name}\`.`,
@@ -103,4 +123,5 @@ export function planPage(plan: Plan, cores: number): string {
         `| ${stage} | ${a} | ${b} | ${differences.map(pointsText).join(', ')} |`,
     ),
   ].join('\n')}\n`;
+  return wrapped(page);
 }
