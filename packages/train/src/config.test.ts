@@ -68,6 +68,17 @@ describe('run configuration', () => {
     );
   });
 
+  it('stores a configuration without a quantizer as earlier versions did, byte for byte', () => {
+    const config = runConfig({ network: 'alexnet-bn', seed: 3, inputs: '1.4', augment: 'crop:4' });
+    expect(JSON.stringify(config)).toBe(
+      '{"data":"fashion-mnist-subset","network":"alexnet-bn","weights":1.4,"select":"middle-out",' +
+        '"mapPer":"element","scalePer":"tensor","renewEvery":1,"inputs":1.4,"inputSelect":"middle-o' +
+        'ut","inputMap":"dynamic","inputMapPer":"element","epochs":6,"batch":64,"seed":3,"learningR' +
+        'ate":0.01,"schedule":"cosine","momentum":0.9,"weightDecay":0.0001,"recalibrate":1000,"augm' +
+        'ent":{"crop":4}}',
+    );
+  });
+
   it('takes a quantizer in place of bits of weights and inputs, and keeps its whole name', () => {
     const config = runConfig({ quantizer: 'dorefa' });
     expect(config).toMatchObject({ quantizer: 'dorefa:1/2', weights: 'float', inputs: 'float' });
