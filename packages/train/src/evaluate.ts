@@ -2,7 +2,7 @@ import { type BatchSource, checkBatch } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
+import { checkCount, checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { quantizedLayers } from './layers/quantized.ts';
@@ -67,6 +67,7 @@ export async function evaluate(
     for (const layer of layers) layer.thaw();
   }
   const { top1, top5, loss, images } = totals;
+  checkCount('evaluate', source, images);
   return { top1: top1 / images, top5: top5 / images, loss: loss / images, images };
 }
 

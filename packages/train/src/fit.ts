@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { countScores } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkFits } from './fitting.ts';
+import { checkCount, checkFits } from './fitting.ts';
 import type { CallContext } from './layers/context.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { layersWithin } from './parameters.ts';
@@ -96,6 +96,7 @@ export async function fit(
       state.step++;
       state.batchInEpoch++;
       if (state.batchInEpoch === stepsPerEpoch(source, o)) {
+        checkCount('training', source, state.running.images);
         closeEpoch(state);
         await o.onEpoch?.(state);
       }

@@ -64,3 +64,15 @@ export function checkNumbers(
     );
   }
 }
+
+/**
+ * Check that a pass over a data set gave as many images as the data set says it has.
+ *
+ * @throws HbnnError naming the data set
+ */
+export function checkCount(where: string, { name, count }: BatchSource, images: number): void {
+  if (images === count) return;
+  throw new HbnnError(
+    `${where}: expected the ${count} images that ${name} counts, got ${images} in one pass; let its batches give each image once, the last batch with what is left, or mend its count`,
+  );
+}

@@ -3,14 +3,7 @@ import { binarize, exportModel, useBackend } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  compared,
-  floatScores,
-  L,
-  loweredOwn,
-  type OwnModel,
-  pixelSource,
-} from './ownModels.ts';
+import { compared, floatScores, L, loweredOwn, type OwnModel, pixelSource } from './ownModels.ts';
 
 beforeAll(async () => {
   await useBackend({ prefer: 'wasm' });

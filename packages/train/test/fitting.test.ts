@@ -135,3 +135,22 @@ it.each([
 ])('fine-tuning refuses %o', async (o, message) => {
   await expect(fineTune(model(), fitting, o)).rejects.toThrow(message);
 });
+
+/** A data set that gives other images than it counts. */
+const miscounted = (count: number): BatchSource => ({ ...fitting, count });
+
+it('says where a data set gives other images than it counts', async () => {
+  await expect(evaluate(model(), miscounted(25))).rejects.toThrow(
+    /^evaluate: expected the 25 images that fits counts, got 20 in one pass; .*mend its count/,
+  );
+  await expect(evaluate(model(), miscounted(7))).rejects.toThrow(/the 7 images .*got 20/);
+  const options = { epochs: 1, batch: 8 };
+  // Twenty images are two batches of eight and one of four: three batches are what 19 to 24 images would be.
+  await expect(fineTune(model(), miscounted(22), options)).rejects.toThrow(
+    /^training: expected the 22 images that fits counts, got 20/,
+  );
+  await expect(fineTune(model(), miscounted(40), options)).rejects.toThrow(
+    /gave no batch 3 of epoch 0, though it counts 40 images/,
+  );
+  await fineTune(model(), fitting, options);
+});

@@ -38,24 +38,21 @@ function scheduleRows(plan: Plan, cores: number): string[] {
   });
 }
 
-const maxColumns = 120;
+/** The columns that prose keeps to. */
+const columns = 116;
 
-/** Break the lines of prose at blanks; tables stay as they are, and an item's further lines are indented. */
-function wrapped(page: string): string {
-  const lines = page.split('\n').flatMap((line) => {
-    if (line.startsWith('|')) return [line];
-    const indent = line.startsWith('- ') ? '  ' : '';
-    const rows: string[] = [];
-    let row = '';
-    for (const word of line.split(' ')) {
-      if (row !== '' && row.length + 1 + word.length > maxColumns) {
-        rows.push(row);
-        row = `${indent}${word}`;
-      } else row = row === '' ? word : `${row} ${word}`;
-    }
-    return [...rows, row];
-  });
-  return lines.join('\n');
+/** Break a line of prose at its spaces; a table's and a heading's stay whole. */
+function wrapped(line: string): string[] {
+  if (line.length <= columns || /^[|#]/.test(line)) return [line];
+  const indent = line.startsWith('- ') ? '  ' : '';
+  const lines = [''];
+  for (const word of line.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}${word}`);
+  }
+  return lines;
 }
 
 /** A plan as a page. */
@@ -65,7 +62,7 @@ export function planPage(plan: Plan, cores: number): string {
   const order = plannedTrainings(plan);
   const images = order.reduce((sum, { config }) => sum + config.epochs * plan.trainImages, 0);
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
-  const page = `${[
+  return `${[
     `# ${plan.title}`,
     '',
     `${plan.about} This plan was written before its trainings, by \`pnpm bench:reproduce --plan ${plan.name}\`.`,
@@ -122,6 +119,7 @@ export function planPage(plan: Plan, cores: number): string {
       ({ stage, a, b, differences }) =>
         `| ${stage} | ${a} | ${b} | ${differences.map(pointsText).join(', ')} |`,
     ),
-  ].join('\n')}\n`;
-  return wrapped(page);
+  ]
+    .flatMap(wrapped)
+    .join('\n')}\n`;
 }
