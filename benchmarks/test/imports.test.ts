@@ -66,7 +66,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
   'packages/estimator/src': ['.', 'cells', 'folded', 'unrolled'],
   'packages/wasm/src': ['layout', '.', 'training', 'inference'],
   'packages/wasm/assembly': ['training', 'inference', '.'],
-  'packages/train/src': ['statistics', 'backend', 'ops', 'layers', 'networks', 'run'],
+  'packages/train/src': ['statistics', 'backend', 'ops', 'quantizers', 'layers', 'networks', 'run'],
   'packages/cli/src': ['compare', 'commands'],
   'benchmarks/src': ['results', 'networks', 'accuracy', 'reproduce', 'hardware', 'speed'],
 };

@@ -30,6 +30,8 @@ export interface Profile {
   /** Seeds of Table 1's rows that decide a claim, and of the others. */
   readonly tableDeciding: readonly number[];
   readonly tableOthers: readonly number[];
+  /** Table 1's rows of other papers that are trained, with the seeds of `tableOthers`; `all`: later methods too. */
+  readonly methodRows: 'all' | readonly number[];
   /** Seeds of the settings beyond the paper. */
   readonly variantSeeds: readonly number[];
   /** Whether the stages beyond the paper run without being asked for. */
@@ -67,6 +69,7 @@ function quick(): Profile {
     layerOthers: [11],
     tableDeciding: [11, 12, 13],
     tableOthers: [11],
+    methodRows: [4, 8],
     variantSeeds: [11, 12, 13],
     beyondPaper: false,
   };
@@ -95,6 +98,7 @@ function cifar10(): Profile {
     layerOthers: [1],
     tableDeciding: [1, 2, 3],
     tableOthers: [1],
+    methodRows: 'all',
     variantSeeds: [1, 2, 3],
     beyondPaper: true,
   };
@@ -116,6 +120,7 @@ function imagenet(): Profile {
     layerOthers: [1],
     tableDeciding: [1],
     tableOthers: [1],
+    methodRows: 'all',
     variantSeeds: [1],
     beyondPaper: false,
   };

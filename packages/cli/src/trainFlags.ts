@@ -136,6 +136,15 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
       'element',
     ],
   ]),
+  'Methods of other papers, in place of bits of weights and inputs:': flagsOf([
+    [
+      '--quantizer <name>',
+      'quantizer',
+      'text',
+      'bwn, xnor-net, bnn, dorefa:W/I, qnn:W/I, twn, sq-bwn, sq-twn, trq, bit-pruning:X or bayesian-bits:X',
+      'none',
+    ],
+  ]),
   'Optimization:': flagsOf([
     ['--epochs <n>', 'epochs', 'whole', 'passes over the training images', 6],
     ['--max-steps <n>', 'maxSteps', 'whole', 'stop after n steps', 'all epochs'],

@@ -42,6 +42,33 @@ describe('hbnn train', () => {
     expect(config).toMatchObject({ seed: 7, maxSteps: 2, layerBits: [1, 2, 1, 2] });
   });
 
+  it('trains with the quantizer of another paper, which lower refuses by the layer', () => {
+    const out = join(temporary(), 'run');
+    const args = [
+      '--quantizer',
+      'sq-twn',
+      '--limit',
+      '200',
+      '--test-limit',
+      '100',
+      '--max-steps',
+      '2',
+    ];
+    const { code, out: text } = hbnn('train', ...args, '--out', out);
+    expect(code).toBe(0);
+    expect(text).toMatch(/bits per weight +1\.585/);
+    expect(text).not.toContain('lower');
+    const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as object;
+    expect(config).toMatchObject({ quantizer: 'sq-twn', weights: 'float', inputs: 'float' });
+    expect(hbnn('train', '--out', out, '--resume').code).toBe(0);
+    const lowered = hbnn('lower', '--run', out, '--out', join(out, 'model.hbnn'));
+    expect(lowered.code).toBe(2);
+    expect(lowered.err).toContain(
+      'conv1: exportModel expected weights that are float or binarized',
+    );
+    expect(existsSync(join(out, 'model.hbnn'))).toBe(false);
+  });
+
   it('answers bad input with one line and exit code 2', () => {
     const dir = temporary();
     const json = join(dir, 'broken.json');
@@ -58,6 +85,23 @@ describe('hbnn train', () => {
       [['train', '--config', json, '--out', out], 'broken.json'],
       [['train', '--config', join(dir, 'none.json'), '--out', out], 'none.json'],
       [['train', '--backend', 'gpu', '--out', out], "'gpu'"],
+      [
+        ['train', '--quantizer', 'twm', '--out', out],
+        "--quantizer: expected one of bwn, xnor-net, bnn, dorefa, qnn, twn, sq-bwn, sq-twn, trq, bit-pruning, bayesian-bits, got 'twm'; did you mean 'twn'?",
+      ],
+      [
+        ['train', '--quantizer', 'dorefa:1', '--out', out],
+        "got 'dorefa:1'; write it as dorefa:1/2",
+      ],
+      [
+        ['train', '--quantizer', 'twn', '--weights', '1.4', '--out', out],
+        "--weights: expected float beside the quantizer 'twn', which takes its place, got 1.4; leave one of the two out",
+      ],
+      [['train', '--quantizer', 'bnn', '--inputs', '1', '--out', out], '--inputs: expected float'],
+      [
+        ['train', '--quantizer', 'bwn', '--balance', '8', '--out', out],
+        '--balance: expected nothing',
+      ],
       [['train', '--checkpoint-seconds', 'x', '--out', out], '--checkpoint-seconds'],
       [['eval', '--run', dir], dir],
       [['datasets', 'fetch', 'nothing'], "'nothing'"],

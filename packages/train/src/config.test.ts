@@ -68,6 +68,50 @@ describe('run configuration', () => {
     );
   });
 
+  it('stores a configuration without a quantizer as earlier versions did, byte for byte', () => {
+    const config = runConfig({ network: 'alexnet-bn', seed: 3, inputs: '1.4', augment: 'crop:4' });
+    expect(JSON.stringify(config)).toBe(
+      '{"data":"fashion-mnist-subset","network":"alexnet-bn","weights":1.4,"select":"middle-out",' +
+        '"mapPer":"element","scalePer":"tensor","renewEvery":1,"inputs":1.4,"inputSelect":"middle-o' +
+        'ut","inputMap":"dynamic","inputMapPer":"element","epochs":6,"batch":64,"seed":3,"learningR' +
+        'ate":0.01,"schedule":"cosine","momentum":0.9,"weightDecay":0.0001,"recalibrate":1000,"augm' +
+        'ent":{"crop":4}}',
+    );
+  });
+
+  it('takes a quantizer in place of bits of weights and inputs, and keeps its whole name', () => {
+    const config = runConfig({ quantizer: 'dorefa' });
+    expect(config).toMatchObject({ quantizer: 'dorefa:1/2', weights: 'float', inputs: 'float' });
+    expect(runConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    expect(runConfig({ quantizer: 'twn', weights: undefined }).weights).toBe('float');
+    expect((precisionOf(config) as Precision).method?.name).toBe('dorefa:1/2');
+    expect((precisionOf(runConfig({})) as Precision).method).toBeUndefined();
+  });
+
+  it.each([
+    [{ quantizer: 'twm' }, 'config.quantizer: expected one of bwn, xnor-net'],
+    [{ quantizer: 3 }, 'config.quantizer: expected text, got 3'],
+    [
+      { weights: 1.4 },
+      "config.weights: expected float beside the quantizer 'bwn', which takes its place, got 1.4; leave one of the two out",
+    ],
+    [{ inputs: 1 }, 'config.inputs: expected float'],
+    [{ layerBits: [1, 1, 1, 1] }, 'config.layerBits: expected nothing beside'],
+    [{ select: 'random' }, "config.select: expected middle-out beside the quantizer 'bwn'"],
+    [{ scalePer: 'output' }, 'config.scalePer'],
+    [{ mapPer: 'output' }, 'config.mapPer'],
+    [{ renewEvery: 2 }, 'config.renewEvery'],
+    [{ balance: 8 }, 'config.balance'],
+    [{ minBits: 0 }, 'config.minBits'],
+    [{ scaleForm: 'integers:4' }, 'config.scaleForm'],
+    [{ freezeMaps: 0.5 }, 'config.freezeMaps'],
+    [{ inputSelect: 'random' }, 'config.inputSelect'],
+    [{ inputMap: 'static' }, 'config.inputMap'],
+    [{ inputMapPer: 'channel' }, 'config.inputMapPer'],
+  ])('refuses a quantizer beside what it replaces: %j', (input, message) => {
+    expect(() => runConfig({ quantizer: 'bwn', ...input })).toThrow(message);
+  });
+
   it('names the first field in which two differ, with both values', () => {
     const one = runConfig({ widths: [4, 4] });
     expect(configDifference(one, runConfig({ widths: [4, 4] }))).toBeUndefined();

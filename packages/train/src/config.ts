@@ -9,6 +9,7 @@ import {
   parseBits,
   weightPrecision,
 } from './precision.ts';
+import { methodNamed } from './quantizers/methods.ts';
 
 const selects = [
   'middle-out',
@@ -99,6 +100,8 @@ const schema = z.strictObject({
   scaleForm: z.custom<ScaleForm>(isScaleForm, { message: scaleForms }).optional(),
   /** Keep maps of weights and static maps of inputs from this share of the training on. */
   freezeMaps: z.number().min(0).max(1).optional(),
+  /** Another paper's method in place of residual binarization; weights and inputs are float beside it. */
+  quantizer: z.string().optional(),
   /** Bits of the inputs of binarized layers. */
   inputs: bits.default('float'),
   inputSelect: z.enum(['middle-out', 'top-down', 'bottom-up', 'random']).default('middle-out'),
@@ -142,7 +145,7 @@ const fieldOf =
  */
 export function runConfig(input: unknown, where: string | PlaceOf = 'config'): RunConfig {
   const placeOf = typeof where === 'string' ? fieldOf(where) : where;
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(floatBesideQuantizer(input));
   if (!parsed.success) {
     const fields = Object.keys(schema.shape);
     throw configFault(parsed.error.issues[0], input, placeOf, fields);
@@ -152,8 +155,53 @@ export function runConfig(input: unknown, where: string | PlaceOf = 'config'): R
       `${placeOf('earlyStop')}: expected validation images to judge epochs by, got none; set ${placeOf('validation')}`,
     );
   }
-  precisionOf(parsed.data, placeOf);
-  return parsed.data;
+  const config = withMethod(parsed.data, placeOf);
+  precisionOf(config, placeOf);
+  return config;
+}
+
+/** Weights are float unless told otherwise where a quantizer is named. */
+function floatBesideQuantizer(input: unknown): unknown {
+  const named = typeof input === 'object' && input !== null && 'quantizer' in input;
+  return named && input.quantizer !== undefined ? floatWeights(input) : input;
+}
+
+const floatWeights = (input: object): object => {
+  const { weights = 'float', ...rest } = input as { weights?: unknown };
+  return { weights, ...rest };
+};
+
+/** What says how weights and inputs are binarized: a quantizer takes the place of all of it. */
+const replaced = [
+  'weights',
+  'inputs',
+  'layerBits',
+  'select',
+  'mapPer',
+  'scalePer',
+  'renewEvery',
+  'balance',
+  'minBits',
+  'scaleForm',
+  'freezeMaps',
+  'inputSelect',
+  'inputMap',
+  'inputMapPer',
+] as const satisfies readonly (keyof RunConfig)[];
+
+/** Give a quantizer its whole name. @throws HbnnError for an unknown one, or for a setting that it replaces */
+function withMethod(config: RunConfig, placeOf: PlaceOf): RunConfig {
+  if (config.quantizer === undefined) return config;
+  const { name } = methodNamed(config.quantizer, placeOf('quantizer'));
+  const defaults: RunConfig = schema.parse({ weights: 'float' });
+  const clash = replaced.find((field) => config[field] !== defaults[field]);
+  if (clash !== undefined) {
+    const expected = defaults[clash] === undefined ? 'nothing' : String(defaults[clash]);
+    throw new HbnnError(
+      `${placeOf(clash)}: expected ${expected} beside the quantizer '${name}', which takes its place, got ${JSON.stringify(config[clash])}; leave one of the two out`,
+    );
+  }
+  return { ...config, quantizer: name };
 }
 
 /** The first field in which two configurations differ, with both values, in words; undefined for equal ones. */
@@ -172,6 +220,8 @@ export function precisionOf(
   config: RunConfig,
   placeOf: PlaceOf = fieldOf('config'),
 ): NetworkPrecision {
+  if (config.quantizer !== undefined)
+    return { method: methodNamed(config.quantizer, placeOf('quantizer')) };
   const inputs = parseBits(config.inputs, placeOf('inputs'));
   const one = (text: string | number, field: string): Precision => {
     const mix = parseBits(text, placeOf(field));

@@ -5,6 +5,7 @@ import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkCount, checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
+import { quantizedLayers } from './layers/quantized.ts';
 import { layersWithin } from './parameters.ts';
 import { pauser } from './pause.ts';
 import { scoresOf } from './scores.ts';
@@ -45,7 +46,7 @@ export async function evaluate(
   checkNumbers('evaluate', options, { batch: 'positive whole' });
   const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
-  const layers = binarizedLayers(model);
+  const layers = [...binarizedLayers(model), ...quantizedLayers(model)];
   const pause = pauser();
   for (const layer of layers) layer.freeze();
   try {

@@ -32,6 +32,7 @@ import {
   BinarizedLayer,
 } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
+import { QuantizedLayer } from './layers/quantized.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, type Link } from './modelChain.ts';
 
@@ -197,6 +198,10 @@ const isMadeBy = (layer: tfl.layers.Layer, type: unknown): boolean => layer.cons
 function formAt(place: Place): TrainedLayer[] {
   const { layer, name } = place;
   if (layer instanceof BinarizedLayer) return binarizedOf(place, layer);
+  if (layer instanceof QuantizedLayer)
+    throw new HbnnError(
+      `${name}: exportModel expected weights that are float or binarized by this project, got the quantizer '${layer.quantizer}', which has no integer form; train with --weights and --inputs in place of --quantizer`,
+    );
   if (isMadeBy(layer, BatchNorm)) return [normOf(place, place.config.epsilon as number)];
   if (!isMadeBy(layer, ScalarScale)) return formOf(place);
   const scales = Float64Array.from(weightsOf(layer).scale.dataSync());

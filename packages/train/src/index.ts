@@ -31,6 +31,18 @@ export {
   binarizedLayers,
 } from './layers/binarized.ts';
 export type { CallContext } from './layers/context.ts';
+export {
+  averageWeightBits,
+  QuantizedConv2D,
+  type QuantizedConv2DConfig,
+  QuantizedDense,
+  type QuantizedDenseConfig,
+  QuantizedDepthwiseConv2D,
+  type QuantizedDepthwiseConv2DConfig,
+  QuantizedLayer,
+  type QuantizedLayerConfig,
+  quantizedLayers,
+} from './layers/quantized.ts';
 export { ScalarScale } from './layers/scalarScale.ts';
 export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
 export { countNetwork, type LayerCount } from './networks/counts.ts';
@@ -60,6 +72,20 @@ export {
   type WeightPrecision,
   weightPrecision,
 } from './precision.ts';
+export {
+  type LayerQuantizers,
+  type Method,
+  type MethodName,
+  methodKinds,
+  methodNamed,
+  methodNames,
+} from './quantizers/methods.ts';
+export type {
+  InputQuantizer,
+  LearnedNumber,
+  QuantizerCall,
+  WeightQuantizer,
+} from './quantizers/quantizer.ts';
 export { type MetricsLine, readMetrics } from './run/metrics.ts';
 export { buildNetwork, openRun } from './run/openRun.ts';
 export { storedConfig } from './run/runFolder.ts';

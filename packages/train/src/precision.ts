@@ -9,6 +9,7 @@ import {
   type ScalePer,
   type Select,
 } from '@hbnn/core';
+import type { Method } from './quantizers/methods.ts';
 
 /**
  * How training chooses which weight gets how many bits: a rule of core's, or `curvature`, which is core's `gain` with each
@@ -58,6 +59,8 @@ type InputMapPer = 'element' | 'position' | 'channel';
 export interface Precision {
   readonly weights?: WeightPrecision;
   readonly inputs?: InputPrecision;
+  /** Another paper's method in place of both. */
+  readonly method?: Method;
 }
 
 /** One precision for every binarized layer, or one per layer in order (layer-level mixes). */
@@ -115,6 +118,10 @@ export function inputPrecision(
   };
 }
 
+/** Whether a layer's inputs are binarized or quantized. */
+export const quantizesInputs = ({ inputs, method }: Precision): boolean =>
+  inputs !== undefined || method?.quantizesInputs === true;
+
 /** The precision of the i-th binarized layer of a network. */
 export function precisionOfLayer(
   precision: NetworkPrecision,
@@ -132,6 +139,7 @@ export function precisionOfLayer(
 
 /** Describe a precision in a few words, for tables and logs. */
 export function describePrecision(precision: Precision): string {
+  if (precision.method !== undefined) return `quantizer ${precision.method.name}`;
   const bits = (mix: Mix | undefined): string =>
     mix === undefined ? 'float' : `${Number(averageBits(mix).toFixed(3))}-bit`;
   return `weights ${bits(precision.weights?.mix)}, inputs ${bits(precision.inputs?.mix)}`;

@@ -1,6 +1,9 @@
+import { runConfig } from '@hbnn/train';
 import { describe, expect, it } from 'vitest';
 import { openProfile } from '../profile.ts';
+import type { Setting, SettingResults } from '../stage.ts';
 import { layerMixes } from './figure3a.ts';
+import { table1 } from './table1.ts';
 import { agrees, asicLaw, fpgaLaw, table2 } from './table2.ts';
 
 describe('Table 2', () => {
@@ -26,6 +29,58 @@ describe('Table 2', () => {
     for (const { ours } of estimated) expect(ours).toBeGreaterThan(0);
     expect(claims.map(({ id }) => id)).toEqual(['5a', '5b', '5c']);
     expect(agrees({ printed: 2.97, digits: 2, law: 2.985 })).toBe(false);
+  });
+});
+
+describe('Table 1', () => {
+  /** A run of each setting; only what the rows need. */
+  const resultsOf = (settings: readonly Setting[]): SettingResults =>
+    new Map(
+      settings.map(({ id, config, seeds }) => [
+        id,
+        seeds.map((seed) => ({
+          config: runConfig({ ...config, seed }),
+          backend: 'wasm',
+          data: 'd',
+          trainImages: 10,
+          testImages: 10,
+          parameters: 1,
+          steps: 1,
+          top1: 0.5,
+          top5: 0.9,
+          testLoss: 1,
+          trainLoss: 1,
+          epochs: [],
+          seconds: 1,
+          weightsSha256: '0'.repeat(64),
+          weightBits: config.quantizer === undefined ? undefined : 1.5,
+        })),
+      ]),
+    );
+  const methods = (settings: readonly Setting[]): unknown[] =>
+    settings.flatMap(({ config: { quantizer } }) => quantizer ?? []);
+
+  it('trains the rows of other papers by their quantizers, a few in the quick profile', () => {
+    expect(methods(table1.settings(openProfile('quick', {})))).toEqual(['twn', 'xnor-net']);
+    const all = methods(table1.settings(openProfile('cifar10', {})));
+    expect(all.slice(0, 7)).toEqual('sq-bwn sq-twn twn bnn xnor-net dorefa:1/2 qnn:1/2'.split(' '));
+    expect(all).toHaveLength(11);
+  });
+
+  it('quotes a row of another paper only where there is no training of it', () => {
+    const quick = openProfile('quick', {});
+    const { rows } = table1.conclude(quick, resultsOf(table1.settings(quick)));
+    const ofRow = (row: number | string) => rows.filter(({ columns }) => columns?.row === row);
+    const quoted = rows.filter(({ kind }) => kind === 'quoted');
+    expect(quoted.map(({ columns }) => columns?.row)).toEqual([1, 2, 7, 9, 10]);
+    expect(ofRow(4)).toMatchObject([{ kind: 'measured', ours: 50, paper: 54.2, seeds: [11] }]);
+    expect(ofRow(8)).toMatchObject([{ kind: 'measured', ours: 50, paper: 44.2 }]);
+    expect(ofRow('–')).toHaveLength(1);
+    const cifar10 = openProfile('cifar10', {});
+    const whole = table1.conclude(cifar10, resultsOf(table1.settings(cifar10))).rows;
+    expect(whole.filter(({ kind }) => kind === 'quoted')).toEqual([]);
+    const later = whole.filter(({ columns }) => columns?.row === '–');
+    expect(later.map(({ columns }) => columns?.weights)).toEqual(['2', '1.5', '1.5', '1.5', '1.5']);
   });
 });
 

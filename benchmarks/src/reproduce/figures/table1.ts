@@ -7,8 +7,18 @@ import type { Claim, ResultRow, Setting, SettingResults, Stage, StageResult } fr
 
 type Model = 'AlexNet' | 'MobileNet';
 
-/** Rows that the paper took from other papers: quoted, not trained. */
-const quoted = new Set([1, 2, 4, 7, 8, 9, 10]);
+/** The quantizer of each row that the paper took from another paper. */
+const quantizers: ReadonlyMap<number, string> = new Map([
+  [1, 'sq-bwn'],
+  [2, 'sq-twn'],
+  [4, 'twn'],
+  [7, 'bnn'],
+  [8, 'xnor-net'],
+  [9, 'dorefa:1/2'],
+  [10, 'qnn:1/2'],
+]);
+/** Methods that the table has not, on AlexNet with float inputs. */
+const laterMethods = ['bwn', 'trq', 'bit-pruning:0.003', 'bayesian-bits:0.003'] as const;
 /** Rows behind a claim. */
 const decides = new Set([3, 5, 11, 13, 17, 19, 23, 25, 26]);
 
@@ -38,23 +48,42 @@ export function table1Setting(p: Profile, model: Model, inputs: string, weights:
   return settingOf(p, model, inputs, weights, p.tableDeciding);
 }
 
+const methodId = (quantizer: string): string => `table1-AlexNet-${quantizer}`;
+
+/** AlexNet with another paper's quantizer. */
+const methodSetting = (p: Profile, quantizer: string): Setting => ({
+  id: methodId(quantizer),
+  config: { ...p.common, ...p.alexNet, quantizer },
+  seeds: p.tableOthers,
+});
+
+function methodSettings(p: Profile): Setting[] {
+  const rows = p.methodRows === 'all' ? [...quantizers.keys()] : p.methodRows;
+  const names = rows.map((row) => quantizers.get(row) as string);
+  const later = p.methodRows === 'all' ? laterMethods : [];
+  return [...names, ...later].map((quantizer) => methodSetting(p, quantizer));
+}
+
 function settings(p: Profile): Setting[] {
   const trained = paper
-    .filter(([row]) => !quoted.has(row))
+    .filter(([row]) => !quantizers.has(row))
     .map(([row, model, , inputs, weights]) =>
       settingOf(p, model, inputs, weights, decides.has(row) ? p.tableDeciding : p.tableOthers),
     );
   const { model, inputs, weights } = ownTwoBit;
-  return [...trained, settingOf(p, model, inputs, weights, p.tableDeciding)];
+  const own = settingOf(p, model, inputs, weights, p.tableDeciding);
+  return [...trained, own, ...methodSettings(p)];
 }
 
 function conclude(p: Profile, results: SettingResults): StageResult {
   const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5, group]) => {
     const columns = { row, model, method: name, inputs, weights, 'paper top-5': top5, group };
-    const own5 = { 'our top-5': top5Of(results, settingId(model, inputs, weights)) };
     const label = `${row} ${model} ${name} ${inputs}/${weights}`;
-    if (quoted.has(row)) return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns };
-    const id = settingId(model, inputs, weights);
+    const quantizer = quantizers.get(row);
+    const id = quantizer === undefined ? settingId(model, inputs, weights) : methodId(quantizer);
+    if (quantizer !== undefined && !results.get(id)?.length)
+      return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns };
+    const own5 = { 'our top-5': top5Of(results, id) };
     return measuredRow(p, label, results, id, { paper: top1, columns: { ...columns, ...own5 } });
   });
   const { model, inputs, weights } = ownTwoBit;
@@ -79,14 +108,37 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table1',
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
-      'Rows the authors trained are trained here at reduced scale; rows they took from other papers are ' +
-      'quoted, with no number of ours. Weights only: every layer binarized. Both: first and last layer float, ' +
+      'Rows are trained here at reduced scale, those that the authors took from other papers by their quantizers; ' +
+      'quoted ones have no number of ours. Plan table1 has the seeds that comparisons between methods need. Weights only: every layer binarized. Both: first and last layer float, ' +
       'activation maps chosen per sample (dynamic). MobileNet: only pointwise convolutions. The paper’s numbers ' +
       'are ImageNet.',
-    rows: [...rows, own],
+    rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(results),
     plots: [],
   };
+}
+
+/** Methods that the table has not, where they were trained. */
+function laterRows(p: Profile, results: SettingResults): ResultRow[] {
+  return laterMethods.flatMap((quantizer): ResultRow[] => {
+    const id = methodId(quantizer);
+    const runs = results.get(id) ?? [];
+    if (runs.length === 0) return [];
+    const bits = mean(runs.map(({ weightBits = 0 }) => weightBits));
+    return [
+      measuredRow(p, `AlexNet ${quantizer} (ours only)`, results, id, {
+        columns: {
+          row: '–',
+          model: 'AlexNet',
+          method: `${quantizer} (ours only)`,
+          inputs: 'float',
+          weights: `${Number(bits.toFixed(3))}`,
+          group: 'weights only',
+          'our top-5': top5Of(results, id),
+        },
+      }),
+    ];
+  });
 }
 
 /** Mean top-5 accuracy in percent; empty for a row that was not trained. */

@@ -48,7 +48,7 @@ const newFolder = (): string => mkdtempSync(join(tmpdir(), 'hbnn-ledger-'));
 describe('the ledger', () => {
   it('gives back what was added, without where data lay', () => {
     const folder = newFolder();
-    const lines = [line(1), line(2)];
+    const lines = [line(1), line(2, { weightBits: 1.585 })];
     for (const each of lines) appendLine(join(folder, 'below', 'a.jsonl'), each);
     const { from: _, ...config } = lines[0].config;
     const found = readLedgers(join(folder, 'below'));

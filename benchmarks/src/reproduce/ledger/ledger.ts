@@ -47,6 +47,8 @@ const schema = z.strictObject({
   stoppedEarly: z.boolean().optional(),
   steps: count,
   parameters: count,
+  /** Bits per weight on average, of layers with a quantizer of another paper. */
+  weightBits: z.number().positive().optional(),
   weightsSha256: sha256,
   /** Training time over all sittings. */
   seconds: z.number(),
@@ -188,6 +190,7 @@ export function resultOf(line: LedgerLine): RunResult {
     stoppedEarly: line.stoppedEarly,
     steps: line.steps,
     parameters: line.parameters,
+    weightBits: line.weightBits,
     weightsSha256: line.weightsSha256,
     seconds: line.seconds,
   };

@@ -4,6 +4,8 @@ import type { RunConfigInput } from '@hbnn/train';
 export interface DesignSetting {
   readonly id: string;
   readonly config: Omit<RunConfigInput, 'seed' | 'from'>;
+  /** The row of the paper's Table 1 that it stands beside. */
+  readonly row?: number;
 }
 
 /** Two rows of the committed results whose paired differences tell how much differences vary. */
@@ -261,6 +263,97 @@ const long: DesignPart = {
   settings: [...central.settings, ...ends],
 };
 
+const alexNet = networks[0];
+
+/** AlexNet-BN with another paper's quantizer. */
+const method = (quantizer: string, row?: number): DesignSetting => ({
+  id: `alexnet ${quantizer}`,
+  config: { network: alexNet.network, quantizer },
+  row,
+});
+
+const ours = (weights: string, inputs = 'float', row?: number): DesignSetting => ({
+  ...bits(alexNet, weights, inputs),
+  row,
+});
+
+/** A claim that heterogeneous (or residual) binarization is above another method. */
+const aboveMethod = (of: string, name: string, quantizer: string, id: string): DesignClaim => ({
+  id,
+  claim: `AlexNet-BN: ${of} bits are above ${name}`,
+  test: 'above',
+  a: `alexnet ${of}`,
+  b: `alexnet ${quantizer}`,
+});
+
+const methodsOnWeights: DesignPart = {
+  name: 'weights',
+  about:
+    'Weights alone: rows 1 to 5 of Table 1, and TRQ. Ternary weights have log2 3 = 1.585 bits, so ours at 1.6 bits ' +
+    'stand beside them; the table counts 2 stored bits.',
+  settings: [
+    ours('1', 'float', 3),
+    ours('1.4', 'float', 5),
+    ours('1.6'),
+    method('bwn'),
+    method('sq-bwn', 1),
+    method('twn', 4),
+    method('sq-twn', 2),
+    method('trq'),
+  ],
+  claims: [
+    aboveMethod('1/float', 'BWN, at equal bits', 'bwn', 'one-above-bwn'),
+    aboveMethod('1/float', 'SQ-BWN, at equal bits', 'sq-bwn', 'one-above-sq-bwn'),
+    aboveMethod('1.4/float', 'SQ-BWN (rows 5 and 1)', 'sq-bwn', 'above-sq-bwn'),
+    aboveMethod('1.4/float', 'TWN (rows 5 and 4)', 'twn', 'above-twn'),
+    {
+      id: 'is-sq-twn',
+      claim: 'AlexNet-BN: 1.4/float bits equal SQ-TWN (rows 5 and 2)',
+      test: 'equal',
+      a: 'alexnet 1.4/float',
+      b: 'alexnet sq-twn',
+    },
+    aboveMethod('1.6/float', 'TWN, at equal bits', 'twn', 'equal-bits-twn'),
+    aboveMethod('1.6/float', 'SQ-TWN, at equal bits', 'sq-twn', 'equal-bits-sq-twn'),
+    aboveMethod('1.6/float', 'TRQ, at equal bits', 'trq', 'equal-bits-trq'),
+  ],
+};
+
+const methodsOnBoth: DesignPart = {
+  name: 'both',
+  about:
+    'Weights and inputs: rows 7 to 10 and 13 of Table 1, with residual binarization at equal bits.',
+  settings: [
+    ours('1', '1'),
+    ours('1', '2'),
+    ours('1.4', '1.4', 13),
+    method('bnn', 7),
+    method('xnor-net', 8),
+    method('dorefa:1/2', 9),
+    method('qnn:1/2', 10),
+  ],
+  claims: [
+    aboveMethod('1/1', 'BNN, at equal bits', 'bnn', 'equal-bits-bnn'),
+    aboveMethod('1/1', 'XNOR-Net, at equal bits', 'xnor-net', 'equal-bits-xnor-net'),
+    aboveMethod('1/2', 'DoReFa-Net, at equal bits', 'dorefa:1/2', 'equal-bits-dorefa'),
+    aboveMethod('1/2', 'QNN, at equal bits', 'qnn:1/2', 'equal-bits-qnn'),
+    aboveMethod('1.4/1.4', 'DoReFa-Net (rows 13 and 9)', 'dorefa:1/2', 'above-dorefa'),
+    aboveMethod('1.4/1.4', 'QNN (rows 13 and 10)', 'qnn:1/2', 'above-qnn'),
+  ],
+};
+
+const methodsThatLearnBits: DesignPart = {
+  name: 'learned-bits',
+  about:
+    'Methods that learn bits, weights alone. Their averages come out of the training: the results have them beside the ' +
+    'accuracies, and ours at 2 bits have no more.',
+  settings: [ours('2'), method('bit-pruning:0.003'), method('bayesian-bits:0.003')],
+  claims: [
+    aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.003', 'above-bit-pruning'),
+    aboveMethod('2/float', 'Bayesian Bits', 'bayesian-bits:0.003', 'above-bayesian-bits'),
+  ],
+};
+
 /** The experiments by name. */
 export const designs: Readonly<Record<string, Design>> = {
   cifar: {
@@ -291,6 +384,19 @@ export const designs: Readonly<Record<string, Design>> = {
     common: { ...augmented, epochs: 40 },
     parts: [long],
     firstSeed: 201,
+    block: 10,
+  },
+  table1: {
+    name: 'table1',
+    title: 'Where heterogeneous binarization stands among the methods of Table 1',
+    about:
+      'The rows that the paper took from other papers, and later methods, trained here as the rest: reduced AlexNet-BN ' +
+      'on CIFAR-10, with the data, budget and seeds of the experiment cifar. All have its optimizer and learning rate, ' +
+      'also methods whose papers have others (XNOR-Net: Adam). Our own settings are trained again, so that every pair ' +
+      'has the same code.',
+    common: { ...augmented, epochs: 8 },
+    parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
+    firstSeed: 101,
     block: 10,
   },
 };

@@ -18,4 +18,10 @@ export const paperDifferences: Readonly<Record<string, number>> = {
   'alexnet-1.4-is-2-inputs': printed(13) - printed(11),
   'mobilenet-1.4-is-2-inputs': printed(23) - printed(19),
   'mobilenet-above-1-inputs': printed(23) - printed(17),
+  'one-above-sq-bwn': printed(3) - printed(1),
+  'above-sq-bwn': printed(5) - printed(1),
+  'above-twn': printed(5) - printed(4),
+  'is-sq-twn': printed(5) - printed(2),
+  'above-dorefa': printed(13) - printed(9),
+  'above-qnn': printed(13) - printed(10),
 };

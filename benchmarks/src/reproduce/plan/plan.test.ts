@@ -93,6 +93,10 @@ describe('plans', () => {
       expect(Math.abs(counts[0] - counts[1])).toBeLessThanOrEqual(1);
     }
     expect(planPage(plan, 2)).toContain('A small experiment');
+    const long = planPage({ ...plan, about: 'ten words that '.repeat(30).trim() }, 2);
+    const prose = long.split('\n').filter((text) => !text.startsWith('|'));
+    expect(Math.max(...prose.map((text) => text.length))).toBeLessThanOrEqual(120);
+    expect(long.replaceAll('\n', ' ')).toContain('ten words that '.repeat(30).trim());
   });
 
   it.each(Object.keys(designs))(
@@ -185,7 +189,33 @@ describe('running a plan', () => {
     expect(judged.pairs).toBe(2);
     expect(judged.verdict).not.toBe('interim');
     expect(judgePlan(measured, once.slice(0, 2))[0].verdict).toBe('interim');
-    expect(planReportFiles(measured, [judged], once).csv.trimEnd().split('\n')).toHaveLength(2);
+    const report = planReportFiles(measured, [judged], once);
+    expect(report.csv.trimEnd().split('\n')).toHaveLength(2);
+    expect(report.page).not.toContain('the paper, ImageNet');
+    // The same trainings as rows of Table 1, the second by a quantizer that told its bits.
+    const [part] = measured.parts;
+    const [first, second] = part.settings;
+    const rows = {
+      ...part,
+      settings: [
+        { ...first, row: 5 },
+        { ...second, row: 4 },
+      ],
+    };
+    const told = once.map((line) =>
+      line.config.weights === 2 ? { ...line, weightBits: 1.585 } : line,
+    );
+    const { page } = planReportFiles({ ...measured, parts: [rows] }, [judged], told);
+    expect(page).toContain(
+      "| standard deviation | bits per weight | Table 1's row | the paper, ImageNet | values |",
+    );
+    const cells = (id: string): string[] | undefined =>
+      page
+        .split('\n')
+        .find((text) => text.startsWith(`| ${id} |`))
+        ?.split(' | ');
+    expect(cells('a')?.slice(4, 7)).toEqual(['1.400', '5', '55.2']);
+    expect(cells('b')?.slice(4, 7)).toEqual(['1.585', '4', '54.2']);
     const [of, to] = [once.slice(0, 2), once.slice(2)].map(([a, b]) => 100 * (a.top1 - b.top1));
     expect(judged.differences.map((each) => each.toFixed(6))).toEqual(
       [of, to].map((each) => each.toFixed(6)),

@@ -21,6 +21,8 @@ const settingSchema = z.strictObject({
   id: z.string(),
   config,
   seeds: count,
+  /** The row of the paper's Table 1 that the setting stands beside. */
+  row: count.optional(),
   /** One process, of processor time; undefined where it was not measured. */
   imagesPerCpuSecond: z.number().positive().optional(),
 });
@@ -184,6 +186,7 @@ export function makePlan(design: Design, { pilot, data, trainImages, speeds }: P
       settings: settings.map((setting) => ({
         id: setting.id,
         config: setting.config,
+        row: setting.row,
         seeds: seedsOf(setting),
         imagesPerCpuSecond: speeds.get(setting.id),
       })),

@@ -2,6 +2,7 @@ import cdf from '@stdlib/stats-base-dists-t-cdf';
 import { deviation, mean, type Paired, paired, significance } from '../../results/statistics.ts';
 import { equivalenceMargin, pointsText } from '../claims.ts';
 import { type LedgerLine, trainingKey } from '../ledger/ledger.ts';
+import { table1 } from '../paper.ts';
 import type { Verdict } from '../stage.ts';
 import { holm } from './holm.ts';
 import {
@@ -40,14 +41,21 @@ const settingsOf = (plan: Plan): PlanSetting[] => plan.parts.flatMap(({ settings
 function accuraciesOf(plan: Plan, id: string, lines: readonly LedgerLine[]): Map<number, number> {
   const setting = settingsOf(plan).find((each) => each.id === id);
   if (setting === undefined) throw new Error(`plan ${plan.name}: no setting ${id}`);
+  return new Map(linesOf(plan, setting, lines).map(([seed, { top1 }]) => [seed, 100 * top1]));
+}
+
+/** The finished trainings of a setting by seed, of the plan's seeds alone. */
+function linesOf(
+  plan: Plan,
+  setting: PlanSetting,
+  lines: readonly LedgerLine[],
+): [number, LedgerLine][] {
   const byKey = new Map(lines.map((line) => [trainingKey(line.config, line.data.sha256), line]));
   const sha256 = plan.data?.sha256 ?? '';
-  return new Map(
-    seedsOf(plan, setting).flatMap((seed): [number, number][] => {
-      const line = byKey.get(trainingKey(plannedConfig(plan, setting, seed), sha256));
-      return line === undefined ? [] : [[seed, 100 * line.top1]];
-    }),
-  );
+  return seedsOf(plan, setting).flatMap((seed): [number, LedgerLine][] => {
+    const line = byKey.get(trainingKey(plannedConfig(plan, setting, seed), sha256));
+    return line === undefined ? [] : [[seed, line]];
+  });
 }
 
 /** p value of a claim's test: two-sided for "above", the larger of both one-sided ones for "equal". */
@@ -162,6 +170,37 @@ function claimRow(judged: JudgedClaim): string {
   return `| ${[...cells, `${pairsToDecide ?? ''}`].join(' | ')} |`;
 }
 
+/** The settings with their accuracies; in a plan that stands beside Table 1, the paper's number and bits per weight too. */
+function settingsTable(plan: Plan, lines: readonly LedgerLine[]): string[] {
+  const besideTable1 = settingsOf(plan).some(({ row }) => row !== undefined);
+  const more = besideTable1 ? ['bits per weight', "Table 1's row", 'the paper, ImageNet'] : [];
+  const head = ['setting', 'seeds', 'mean top-1', 'standard deviation', ...more, 'values'];
+  const rows = settingsOf(plan).map((setting) => {
+    const list = [...accuraciesOf(plan, setting.id, lines).values()];
+    const centre = list.length > 0 ? fixed(mean(list)) : '';
+    const seeds = `${list.length} of ${setting.seeds}`;
+    const { row } = setting;
+    const paper = table1.find(([number]) => number === row)?.[5];
+    const beside = [fixed(bitsOf(plan, setting, lines), 3), `${row ?? ''}`, `${paper ?? ''}`];
+    const values = list.map((value) => value.toFixed(2)).join(' ');
+    const cells = [setting.id, seeds, centre, fixed(deviation(list))];
+    return [...cells, ...(besideTable1 ? beside : []), values];
+  });
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+}
+
+/** Bits per weight of a setting: the mean over its trainings where they learned them, else as configured. */
+function bitsOf(
+  plan: Plan,
+  setting: PlanSetting,
+  lines: readonly LedgerLine[],
+): number | undefined {
+  const found = linesOf(plan, setting, lines).flatMap(([, { weightBits }]) => weightBits ?? []);
+  if (found.length > 0) return mean(found);
+  const bits = Number(setting.config.weights);
+  return Number.isFinite(bits) ? bits : undefined;
+}
+
 /** The state of a plan as a page and as CSV. */
 export function planReportFiles(
   plan: Plan,
@@ -195,14 +234,7 @@ export function planReportFiles(
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...claims.map(claimRow),
     '',
-    '| setting | seeds | mean top-1 | standard deviation | values |',
-    '| --- | --- | --- | --- | --- |',
-    ...settings.map(({ setting, values }) => {
-      const list = [...values.values()];
-      const text = list.map((value) => value.toFixed(2)).join(' ');
-      const centre = list.length > 0 ? fixed(mean(list)) : '';
-      return `| ${setting.id} | ${list.length} of ${setting.seeds} | ${centre} | ${fixed(deviation(list))} | ${text} |`;
-    }),
+    ...settingsTable(plan, lines),
   ].join('\n')}\n`;
   const csv = `${[
     'claim,test,a,b,pairs,planned,planned_holm,difference,low,high,p,verdict,p_holm,verdict_holm',

@@ -153,6 +153,7 @@ function print(dir: string, result: RunResult, classes: number, json?: boolean):
     run: dir,
     data: `${data}, ${numberText(trainImages)} training images`,
     network: `${config.network}, ${numberText(result.parameters)} parameters`,
+    'bits per weight': result.weightBits && numberText(result.weightBits),
     'test accuracy': `${percentText(result.top1)} of ${images} images`,
     'among the best 5': classes > 5 ? percentText(result.top5) : undefined,
     'test loss': numberText(result.testLoss),
@@ -166,8 +167,9 @@ function print(dir: string, result: RunResult, classes: number, json?: boolean):
     `${hbnn} eval --run ${folder}`,
     `${hbnn} plot --run ${folder} --out ${shellWord(`${dir}.html`)}`,
   ];
-  // Only inputs with constant maps, or float ones, can become an integer model.
-  if (config.inputs === 'float' || config.inputMap === 'static')
+  // Only inputs with constant maps, or float ones, can become an integer model, and no other paper's quantizer.
+  const lowers = config.inputs === 'float' || config.inputMap === 'static';
+  if (lowers && config.quantizer === undefined)
     next.push(`${hbnn} lower --run ${folder} --out ${shellWord(`${dir}.hbnn`)}`);
   printNext(next);
 }

@@ -288,11 +288,11 @@ export function binarizedLayers(model: tfl.LayersModel): BinarizedLayer[] {
 /** A size in both directions, or [height, width]. */
 type Size2D = number | readonly [height: number, width: number];
 
-const pair = (size: Size2D): [number, number] =>
+export const pair = (size: Size2D): [number, number] =>
   typeof size === 'number' ? [size, size] : [size[0], size[1]];
 
 /** What both convolutions take. */
-interface WindowConfig {
+export interface WindowConfig {
   kernelSize: Size2D;
   strides?: Size2D;
   padding?: 'same' | 'valid';
@@ -416,7 +416,8 @@ export class BinarizedDense extends BinarizedLayer {
 }
 tf.serialization.registerClass(BinarizedDense);
 
-function convolvedSize(feature: tfl.Shape, config: WindowConfig): number[] {
+/** Height and width of a convolution's output. */
+export function convolvedSize(feature: tfl.Shape, config: WindowConfig): number[] {
   const { kernelSize, strides = 1, padding = 'same' } = config;
   const [kernel, stride] = [pair(kernelSize), pair(strides)];
   return [0, 1].map((axis) => {

@@ -1,9 +1,10 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import { BatchNorm } from '../layers/batchNorm.ts';
 import { BinarizedConv2D, BinarizedDense, BinarizedDepthwiseConv2D } from '../layers/binarized.ts';
+import { QuantizedConv2D, QuantizedDense, QuantizedDepthwiseConv2D } from '../layers/quantized.ts';
 import { ScalarScale } from '../layers/scalarScale.ts';
 import type { NetworkPrecision, Precision } from '../precision.ts';
-import { precisionOfLayer } from '../precision.ts';
+import { precisionOfLayer, quantizesInputs } from '../precision.ts';
 
 /** What every network of this package is built from. */
 export interface NetworkShape {
@@ -42,10 +43,10 @@ export class NetworkBuilder {
     return precisionOfLayer(this.precision, this.count++, this.binarizable);
   }
 
-  /** Whether the next binarizable layer binarizes its inputs, so that no ReLU must precede it. */
-  nextBinarizesInputs(): boolean {
+  /** Whether the next binarizable layer quantizes its inputs, so that no ReLU must precede it. */
+  nextQuantizesInputs(): boolean {
     if (this.count >= this.binarizable) return false;
-    return precisionOfLayer(this.precision, this.count, this.binarizable).inputs !== undefined;
+    return quantizesInputs(precisionOfLayer(this.precision, this.count, this.binarizable));
   }
 
   private numbered(kind: string): string {
@@ -62,20 +63,35 @@ export class NetworkBuilder {
   conv(name: string, filters: number, options: ConvOptions): this {
     const { kernelSize = 3, strides = 1, padding = 'same', precision } = options;
     const { seed } = this;
+    const window = { kernelSize, strides, padding };
+    const quantizer = precision.method?.name;
     return this.add(
-      new BinarizedConv2D({ name, filters, kernelSize, strides, padding, precision, seed }),
+      quantizer === undefined
+        ? new BinarizedConv2D({ name, filters, ...window, precision, seed })
+        : new QuantizedConv2D({ name, filters, ...window, quantizer, seed }),
     );
   }
 
   depthwise(name: string, options: { strides?: number; precision: Precision }): this {
     const { strides = 1, precision } = options;
     const { seed } = this;
-    const config = { name, kernelSize: 3, strides, padding: 'same' as const, precision, seed };
-    return this.add(new BinarizedDepthwiseConv2D(config));
+    const config = { name, kernelSize: 3, strides, padding: 'same' as const, seed };
+    const quantizer = precision.method?.name;
+    return this.add(
+      quantizer === undefined
+        ? new BinarizedDepthwiseConv2D({ ...config, precision })
+        : new QuantizedDepthwiseConv2D({ ...config, quantizer }),
+    );
   }
 
   dense(name: string, units: number, precision: Precision): this {
-    return this.add(new BinarizedDense({ name, units, precision, seed: this.seed }));
+    const { seed } = this;
+    const quantizer = precision.method?.name;
+    return this.add(
+      quantizer === undefined
+        ? new BinarizedDense({ name, units, precision, seed })
+        : new QuantizedDense({ name, units, quantizer, seed }),
+    );
   }
 
   maxPool(size = 2, strides = size): this {
@@ -83,10 +99,10 @@ export class NetworkBuilder {
     return this.add(tfl.layers.maxPooling2d({ name, poolSize: size, strides, padding: 'valid' }));
   }
 
-  /** Batch norm, and a ReLU unless the next layer binarizes its inputs (XNOR-Net's block order). */
+  /** Batch norm, and a ReLU unless the next layer quantizes its inputs (XNOR-Net's block order). */
   normalize(name: string, options: { relu?: boolean } = {}): this {
     this.add(new BatchNorm({ name }));
-    const relu = options.relu ?? !this.nextBinarizesInputs();
+    const relu = options.relu ?? !this.nextQuantizesInputs();
     return relu ? this.add(tfl.layers.reLU({ name: this.numbered('relu') })) : this;
   }
 
@@ -116,9 +132,9 @@ export interface ConvOptions {
 
 /**
  * Which layers take part: with float inputs every layer's weights, the first and the last included
- * (the paper's weights-only experiments); with binarized inputs all but the first and the last.
+ * (the paper's weights-only experiments); with quantized inputs all but the first and the last.
  */
 export function wholeNetwork(precision: NetworkPrecision): boolean {
   const list = Array.isArray(precision) ? precision : [precision];
-  return list.every((entry: Precision) => entry.inputs === undefined);
+  return !list.some(quantizesInputs);
 }

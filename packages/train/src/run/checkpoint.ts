@@ -5,6 +5,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { configDifference, type RunConfig } from '../config.ts';
 import type { TrainState } from '../fit.ts';
 import { binarizedLayers } from '../layers/binarized.ts';
+import { quantizedLayers } from '../layers/quantized.ts';
 import type { SgdMomentum } from '../optimizer.ts';
 import { exportArrays, importArrays, parametersOf } from '../parameters.ts';
 import { type NamedArray, readTensorFile, writeTensorFile } from '../tensorFile.ts';
@@ -33,10 +34,11 @@ const checkpointFile = (dir: string): string => join(dir, 'checkpoint.bin');
 const weightsOf = (model: tfl.LayersModel) =>
   parametersOf(model).map(({ name, variable }) => [name, variable] as const);
 
-/** A model's weights, running statistics and bit maps by name. */
+/** A model's weights, running statistics, bit maps and what quantizers decided, by name. */
 export function modelArrays(model: tfl.LayersModel): NamedArray[] {
   const maps = binarizedLayers(model).flatMap((layer) => layer.exportMaps());
-  return [...exportArrays(weightsOf(model)), ...maps];
+  const states = quantizedLayers(model).flatMap((layer) => layer.exportState());
+  return [...exportArrays(weightsOf(model)), ...maps, ...states];
 }
 
 /**
@@ -51,6 +53,7 @@ export function importModel(
 ): void {
   importArrays(weightsOf(model), arrays, where);
   for (const layer of binarizedLayers(model)) layer.importMaps(arrays, where);
+  for (const layer of quantizedLayers(model)) layer.importState(arrays, where);
 }
 
 /** Write a run's checkpoint: all that is needed to go on to the same bits. */

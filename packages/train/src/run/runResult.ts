@@ -32,6 +32,8 @@ export interface RunResult {
   readonly stoppedEarly?: boolean;
   readonly steps: number;
   readonly parameters: number;
+  /** Bits per weight on average, of the layers with a quantizer of another paper; only where there are some. */
+  readonly weightBits?: number;
   /** Digest of all weights, masks of chance and time away: equal runs have equal digests. */
   readonly weightsSha256: string;
   /** Training time on this machine, over all sittings. */

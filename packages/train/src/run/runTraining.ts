@@ -6,6 +6,7 @@ import { augmented } from '../augment.ts';
 import type { RunConfig } from '../config.ts';
 import { type Evaluation, evaluate, recalibrate } from '../evaluate.ts';
 import { type EpochSummary, fit, startState, stepsOf, type TrainState } from '../fit.ts';
+import { averageWeightBits } from '../layers/quantized.ts';
 import { SgdMomentum, type TrainedVariable } from '../optimizer.ts';
 import { parametersOf } from '../parameters.ts';
 import { type NamedArray, writeTensorFile, writeWhole } from '../tensorFile.ts';
@@ -250,6 +251,7 @@ class TrainingRun {
         earlyStop && epochs.length < this.#config.epochs && stopsEarly(epochs, earlyStop),
       steps: step,
       parameters: parametersOf(this.#model).reduce((sum, { variable }) => sum + variable.size, 0),
+      weightBits: averageWeightBits(this.#model),
       weightsSha256,
       seconds: Number(this.#clock.total().toFixed(2)),
     };
