@@ -34,7 +34,7 @@ export interface CostCache {
   write(key: string, costs: ModuleCost[]): void;
 }
 
-export interface SynthesizeOptions {
+interface SynthesizeOptions {
   readonly cache?: CostCache;
   /** Threads that run Yosys; by default one per core. */
   readonly workers?: number;

@@ -74,7 +74,10 @@ export interface Mapping {
 /** Read what a target's library says of its cells. @throws HbnnError for one that cannot be built with */
 export async function mappingOf(pool: YosysPool, target: Target): Promise<Mapping> {
   if (target.liberty === undefined) return { target };
-  return { target, library: await readCellLibrary(pool, target.liberty, target.dontUse) };
+  return {
+    target,
+    library: await readCellLibrary(pool, target.liberty, target.name, target.dontUse),
+  };
 }
 
 /**
