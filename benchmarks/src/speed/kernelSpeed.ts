@@ -193,18 +193,17 @@ interface WayRow extends Row {
   readonly chosen: boolean;
 }
 
-/** Every kernel that fits a layer, packed and not. */
+/** Every kernel that fits a layer. */
 async function measureWays(layer: BenchLayer, bits: LayerBits, o: Options): Promise<WayRow[]> {
   const model = layerModel(layer, bits);
   const usual = await hbnnEngine(model, bits, o.batch);
   usual.dispose();
   const engines = new Map<string, Awaited<ReturnType<typeof hbnnEngine>>>();
-  for (const kernel of productKernelNames)
-    for (const pack of [false, true]) {
-      const engine = await hbnnEngine(model, bits, o.batch, { kernels: [kernel], pack });
-      if (engines.has(engine.how ?? '')) engine.dispose();
-      else engines.set(engine.how ?? '', engine);
-    }
+  for (const kernel of productKernelNames) {
+    const engine = await hbnnEngine(model, bits, o.batch, { kernels: [kernel] });
+    if (engines.has(engine.how ?? '')) engine.dispose();
+    else engines.set(engine.how ?? '', engine);
+  }
   const all = [...engines.values()];
   const times = await takeTurns(all, o.seconds);
   for (const engine of all) await engine.dispose();

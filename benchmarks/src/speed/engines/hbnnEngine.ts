@@ -69,11 +69,11 @@ export async function hbnnEngine(
   const pixels = Uint8Array.from({ length: batch * featureCount(model.input.shape) }, () =>
     noise.below(256),
   );
-  const [, { name, kernels, packed, expectedMs = 0 }] = loaded.plan.layers;
+  const [, { name, kernels, expectedMs = 0 }] = loaded.plan.layers;
   return {
     engine: 'hbnn',
     bits,
-    how: `${kernels.at(-1)}${packed ? ' packed' : ''}`,
+    how: kernels.at(-1),
     expectedMs,
     async turn() {
       const times = loaded.profile(pixels).filter(({ layer }) => layer === name);

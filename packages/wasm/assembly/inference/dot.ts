@@ -1,7 +1,5 @@
 // Products of whole values with 8-bit weights where there are few pixels: what the weights take is read once for four
-// pixels. Weights lie as quads (see lookup.ts) or packed.
-
-import { unpackGroup } from './packed';
+// pixels. Weights lie as quads (see lookup.ts).
 
 // @ts-ignore: decorator
 @inline
@@ -16,24 +14,21 @@ function finish(low: v128, high: v128, out: usize, stride: usize, factors: usize
 }
 
 /**
- * out[o][pixel] = factors[o] * sum over k of w[o][k] a[pixel][k]. a: int16, [pixel][places][4]; scratch: quads of four
- * outputs, for packed weights. A pair's sum of products is below 2^24, all sums modulo 2^32.
+ * out[o][pixel] = factors[o] * sum over k of w[o][k] a[pixel][k]. a: int16, [pixel][places][4]. A pair's sum of
+ * products is below 2^24, all sums modulo 2^32.
  */
 export function multiplyQuads(
-  a: usize, places: i32, pixels: i32, quads: usize, packed: usize, groups: i32, scratch: usize, factors: usize,
-  out: usize, outStride: i32,
+  a: usize, places: i32, pixels: i32, quads: usize, groups: i32, factors: usize, out: usize, outStride: i32,
 ): void {
   const stride = <usize>outStride << 2, row = <usize>places << 3, size = <usize>places << 4;
   for (let g = 0; g < groups; ++g) {
-    if (packed != 0) unpackGroup(packed, g, places, scratch);
-    const weights = packed != 0 ? scratch : quads;
-    const end = weights + size;
+    const end = quads + size;
     let from = a, to = out, p = 0;
     for (; p + 4 <= pixels; p += 4, from += row << 2, to += 16) {
       let l0 = i32x4.splat(0), h0 = l0, l1 = l0, h1 = l0, l2 = l0, h2 = l0, l3 = l0, h3 = l0;
       const b = from + row, c = b + row, d = c + row;
       let k: usize = 0;
-      for (let w = weights; w < end; w += 16, k += 8) {
+      for (let w = quads; w < end; w += 16, k += 8) {
         const v = v128.load(w);
         const low = i16x8.extend_low_i8x16_s(v), high = i16x8.extend_high_i8x16_s(v);
         let x = v128.load64_splat(from + k);
@@ -53,7 +48,7 @@ export function multiplyQuads(
     for (; p < pixels; ++p, from += row, to += 4) {
       let l = i32x4.splat(0), h = l;
       let k = from;
-      for (let w = weights; w < end; w += 16, k += 8) {
+      for (let w = quads; w < end; w += 16, k += 8) {
         const v = v128.load(w), x = v128.load64_splat(k);
         l = i32x4.add(l, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(v), x));
         h = i32x4.add(h, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(v), x));

@@ -21,8 +21,9 @@ const parts = {
   /** 4 outputs x 4 inputs, each of four pixels together, and of a pixel alone. */
   dotFour: 1.7,
   dotOne: 0.9,
-  /** 16 weights unpacked. */
-  unpack: 5,
+  /** 1 output x 32 inputs by codes, of four pixels together, and of a pixel alone. */
+  codesFour: 6,
+  codesOne: 2.5,
   /** A table applied to 16 pixels, of 64 or more and of fewer. */
   lookupMany: 0.3,
   lookupFew: 0.45,
@@ -40,6 +41,7 @@ const parts = {
 } as const;
 
 const tiles = (n: number, tile: number): number => Math.ceil(n / tile);
+const roundedUp = (n: number, tile: number): number => tile * tiles(n, tile);
 
 export const pairsCost = ({ outputs, row, pixels }: ProductSize): number =>
   tiles(outputs, 4) * tiles(row, 2) * tiles(pixels, 8) * parts.pairs + parts.gather * row * pixels;
@@ -47,10 +49,15 @@ export const pairsCost = ({ outputs, row, pixels }: ProductSize): number =>
 export const wideCost = ({ outputs, row, pixels }: ProductSize): number =>
   tiles(outputs, 4) * row * tiles(pixels, 4) * parts.wide + parts.gather * row * pixels;
 
-export function dotCost({ outputs, row, pixels }: ProductSize, packed: boolean): number {
+export function dotCost({ outputs, row, pixels }: ProductSize): number {
   const quads = tiles(outputs, 4) * tiles(row, 4);
   const each = Math.floor(pixels / 4) * parts.dotFour + (pixels % 4) * parts.dotOne;
-  return quads * (each + (packed ? parts.unpack : 0)) + parts.gather * row * pixels;
+  return quads * each + parts.gather * row * pixels;
+}
+
+export function codesCost({ outputs, row, pixels }: ProductSize): number {
+  const each = Math.floor(pixels / 4) * parts.codesFour + (pixels % 4) * parts.codesOne;
+  return roundedUp(outputs, 4) * tiles(row, 32) * each + parts.gather * row * pixels;
 }
 
 /** The sizes of a product of binary inputs. */
@@ -60,19 +67,14 @@ export interface BinarySize extends ProductSize {
 }
 
 /** @param mean the mean of |w| over its divisor, which tells how soon sums have to be widened */
-export function lookupCost(
-  { outputs, pixels, places }: BinarySize,
-  mean: number,
-  packed: boolean,
-): number {
+export function lookupCost({ outputs, pixels, places }: BinarySize, mean: number): number {
   const vectors = tiles(pixels, 16);
   const few = vectors % 4;
   const fours = 4 * tiles(outputs, 4);
   const looked = (vectors - few) * parts.lookupMany + few * parts.lookupFew;
-  const built = parts.table + (packed ? parts.unpack / 4 : 0);
   return places.reduce((sum, k) => {
     const runs = Math.ceil((k * 4 * mean) / 255);
-    const each = k * (looked + built) + vectors * (runs * parts.run + parts.sums);
+    const each = k * (looked + parts.table) + vectors * (runs * parts.run + parts.sums);
     return sum + fours * each + k * vectors * parts.gatherNibbles;
   }, 0);
 }

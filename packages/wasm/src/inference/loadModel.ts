@@ -12,8 +12,8 @@ export interface LoadOptions {
   /** Kernels to prefer for products that they fit, rather than those that should be fastest. */
   readonly kernels?: readonly ProductKernelName[];
   /**
-   * Keep weights that meet few pixels of an image (dense layers) in about the bits they are made of, and unpack them
-   * where they are used: by default from 2^21 weights of a layer on.
+   * Keep each weight that meets few pixels of an image (dense layers) in at most 5 bits where it has at most three
+   * planes: by default from 2^21 weights of a layer on.
    */
   readonly pack?: boolean;
   /** Relaxed SIMD, which computes the same numbers faster: by default where the engine has it. */

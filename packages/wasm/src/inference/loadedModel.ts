@@ -20,8 +20,6 @@ export interface LoadedLayer {
   readonly kernels: readonly ModelKernelName[];
   /** Multiply-adds of one image. */
   readonly macs: number;
-  /** Whether its weights are packed (see LoadOptions.pack). */
-  readonly packed: boolean;
   /** What a batch's product was expected to take when its kernel was chosen; undefined for other layers. */
   readonly expectedMs?: number;
 }
@@ -92,7 +90,7 @@ export interface Prepared {
 }
 
 /** What a loaded model keeps of a step: neither its constants nor the model stay beside the memory that holds them. */
-type KeptStep = Pick<Step, 'layer' | 'kernel' | 'output' | 'macs' | 'packed' | 'cost'>;
+type KeptStep = Pick<Step, 'layer' | 'kernel' | 'output' | 'macs' | 'cost'>;
 
 /** What it keeps of a layer. */
 interface KeptLayer extends Pick<IntegerLayer, 'name' | 'kind'> {
@@ -118,12 +116,11 @@ const keptLayer = ({ layer, output }: CheckedLayer): KeptLayer => ({
   bits: layer.kind === 'threshold' ? layer.bits : new Uint8Array(0),
 });
 
-const keptStep = ({ layer, kernel, output, macs, packed, cost }: Step): KeptStep => ({
+const keptStep = ({ layer, kernel, output, macs, cost }: Step): KeptStep => ({
   layer,
   kernel,
   output,
   macs,
-  packed,
   cost,
 });
 
@@ -252,8 +249,7 @@ function planOf({ sizes, layers, steps, placed, memory }: Loaded): LoadedPlan {
 function loadedLayer(name: string, steps: readonly KeptStep[]): LoadedLayer {
   const kernels = steps.map(({ kernel }) => kernel);
   const macs = steps.reduce((sum, step) => sum + (step.macs ?? 0), 0);
-  const packed = steps.some((step) => step.packed);
   const cost = steps.find((step) => step.cost !== undefined)?.cost;
-  if (cost === undefined) return { name, kernels, macs, packed };
-  return { name, kernels, macs, packed, expectedMs: cost / 1e6 };
+  if (cost === undefined) return { name, kernels, macs };
+  return { name, kernels, macs, expectedMs: cost / 1e6 };
 }

@@ -2,7 +2,6 @@ import type { RawKernels } from '../webAssembly.ts';
 import { type BinaryInputs, rowsFor, startMap } from './binaryInputs.ts';
 import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
 import { type PlaneRuns, planeRuns } from './lookupRuns.ts';
-import { weightBytes } from './packed.ts';
 import { type ProductWeights, quadsOf } from './productWeights.ts';
 import { Regions, roundUp } from './regions.ts';
 import {
@@ -77,7 +76,6 @@ interface LookupLayout {
   readonly allRows: number;
   /** Whether a window takes each pixel as it is, so that nothing need be gathered. */
   readonly pointwise: boolean;
-  readonly packed: boolean;
   readonly passes: readonly Pass[];
   readonly weights: number;
   readonly masks: number;
@@ -85,7 +83,6 @@ interface LookupLayout {
   /** Whether pixels start at different sums. */
   readonly startsDiffer: boolean;
   readonly tables: number;
-  readonly unpacked: number;
   readonly line: number;
   readonly tiles: number;
 }
@@ -121,9 +118,7 @@ export async function lookupStep(
   const pointwise = isPointwise(window);
   const { positions } = inputs.order;
   const allRows = rowsFor(inputs);
-  const { packed } = weights;
-  const passes = passesOf(parts, packed, pointwise, roundUp(batch * pixels, tile));
-  const unpackedBytes = packed ? positions * allRows * 16 + scratchOverrunBytes : 0;
+  const passes = passesOf(parts, pointwise, roundUp(batch * pixels, tile));
   const scratch = new Regions();
   const layout: LookupLayout = {
     input,
@@ -133,14 +128,12 @@ export async function lookupStep(
     positions,
     allRows,
     pointwise,
-    packed,
     passes,
-    weights: list.add(weightBytes(weights, inputs.order)),
+    weights: list.add(quadsOf(weights, inputs.order)),
     masks: list.add(tableMasks),
     starts: list.add(start.values),
     startsDiffer: start.each,
     tables: scratch.place(Math.max(1, ...parts.map(({ places }) => places)) * 64 + sumBytes),
-    unpacked: scratch.place(unpackedBytes),
     line: scratch.place(Math.max(1, ...passes.map(({ width }) => width)) + scratchOverrunBytes),
     tiles: scratch.place(pointwise ? 1 : Math.max(...passes.map(gatheredOf))),
   };
@@ -150,7 +143,6 @@ export async function lookupStep(
     input,
     output,
     macs: macsOf(plan),
-    packed,
     scratchBytes: scratch.end,
     constants: list.constants,
     bind: (raw, at) => bindLookup(raw, at, layout),
@@ -163,17 +155,13 @@ const placesOf = (parts: readonly PlanePart[]): number =>
 
 const gatheredOf = ({ parts, width }: Pass): number => placesOf(parts) * width;
 
-/**
- * Plane after plane, each as many pixels at a time as its own places allow. Packed weights are unpacked once for all
- * planes, which therefore make one pass.
- */
+/** Plane after plane, each as many pixels at a time as its own places allow. */
 function passesOf(
   parts: readonly PlanePart[],
-  packed: boolean,
   pointwise: boolean,
   pixels: number,
 ): readonly Pass[] {
-  const together = packed || parts.length === 0 ? [parts] : parts.map((part) => [part]);
+  const together = parts.length === 0 ? [parts] : parts.map((part) => [part]);
   return together.map((planes) => {
     const cached = Math.floor(lookupGatheredBytes / placesOf(planes) / tile) * tile;
     return { parts: planes, width: pointwise ? pixels : Math.min(pixels, Math.max(tile, cached)) };
@@ -235,11 +223,7 @@ function lookUpGroup(bound: Bound, pass: Pass, g: number, first: number, last: n
   const { positions, allRows, outStride } = layout;
   const { constants, scratch } = at;
   const places = positions * allRows;
-  let quads = constants[layout.weights] + g * places * 16;
-  if (layout.packed) {
-    quads = scratch + layout.unpacked;
-    raw.unpackGroup(constants[layout.weights], g, places, quads);
-  }
+  const quads = constants[layout.weights] + g * places * 16;
   const vectors = Math.ceil((last - first) / 16);
   const out = at.output + 16 * g * outStride + first * 4;
   let gathered = scratch + layout.tiles;

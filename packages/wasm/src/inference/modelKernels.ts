@@ -27,6 +27,14 @@ export const modelKernelTable = [
     tile: '4 outputs x 4 pixels',
   },
   {
+    name: 'codes',
+    operation:
+      'products of int16 inputs with weights of at most three planes, four bits each: few pixels, many weights',
+    product: true,
+    inputs: 'int16',
+    tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
+  },
+  {
     name: 'wide',
     operation: 'products of inputs beyond int16',
     product: true,

@@ -1,9 +1,11 @@
 import type { CheckedLayer } from '@hbnn/model';
 import { type BinaryInputs, binaryInputs } from './binaryInputs.ts';
 import { bitsStep, layOutBits } from './bitsStep.ts';
+import { codesStep, haveCodes } from './codesStep.ts';
 import {
   type BinarySize,
   bitsCost,
+  codesCost,
   dotCost,
   lookupCost,
   type ProductSize,
@@ -13,7 +15,6 @@ import {
 import { type MapLayout, maxInt16 } from './featureMap.ts';
 import { layOutLookup, lookupStep } from './lookupStep.ts';
 import type { ProductKernelName } from './modelKernels.ts';
-import { sharesMap } from './packed.ts';
 import { type ProductWeights, productWeights } from './productWeights.ts';
 import type { Step } from './step.ts';
 import { dotStep, type PlannedProduct, valueStep } from './valueSteps.ts';
@@ -40,14 +41,14 @@ interface ProductWay {
   plan(): MakeStep | undefined;
 }
 
-/**
- * Layers of at least this many weights are packed where the weights meet few pixels of an image: unpacking them takes
- * longer than a pixel's work, but not much longer than reading a byte for each of them from memory.
- */
+/** Layers of at least this many weights are to take little memory where the weights meet few pixels of an image. */
 const minPackedWeights = 2 ** 21;
 const maxPackedPixels = 4;
-/** Where weights are packed, planes may hold at most this many times the bits of the weights. */
-const maxBitsRatio = 1.2;
+/**
+ * Where weights are to take little memory, they may take this many bits each as planes: a fourth more than as codes. That
+ * is three planes with a map of their own, or five with one that outputs share.
+ */
+const maxPackedRows = 5;
 
 /** What the ways of a product share. */
 interface Product {
@@ -134,20 +135,28 @@ function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] 
   const dot: ProductWay = {
     kernel: 'dot',
     binary: false,
-    cost: dotCost(size, weights.packed),
+    cost: dotCost(size),
+    last: pack,
     plan: () => (index, input) => dotStep(index, plan, weights, input, batch),
   };
-  return weights.fit ? [dot, pairs] : [pairs];
+  const codes: ProductWay = {
+    kernel: 'codes',
+    binary: false,
+    cost: codesCost(size),
+    plan: () => (index, input) => codesStep(index, plan, weights, input, batch),
+  };
+  return [...(haveCodes(weights) ? [codes] : []), ...(weights.fit ? [dot] : []), pairs];
 }
 
 function binaryWays(product: Product, inputs: BinaryInputs): ProductWay[] {
-  const { plan, batch, weights } = product;
+  const { plan, batch, weights, pack } = product;
   const places = inputs.planes.map(({ rows }) => inputs.order.positions * rows);
   const size: BinarySize = { ...product.size, places };
   const lookup: ProductWay = {
     kernel: 'lookup',
     binary: true,
-    cost: lookupCost(size, weights.mean, weights.packed),
+    cost: lookupCost(size, weights.mean),
+    last: pack,
     plan: () => {
       const tables = layOutLookup(inputs, weights);
       return tables && ((index, input) => lookupStep(index, plan, tables, input, batch));
@@ -162,9 +171,8 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
   if (layer.kind !== 'planes') return [];
   const shared = sharesMap(layer.bits, size.row);
   const planes = layer.multiples.filter((plane) => plane.some((k) => k !== 0)).length;
-  if (pack && (!shared || planes * size.row > maxBitsRatio * sumOf(layer.bits, size.row)))
-    return [];
   const rows = shared ? planes : 2 * planes - (layer.bits.includes(0) ? 0 : 1);
+  if (pack && rows > maxPackedRows) return [];
   return [
     {
       kernel: 'bits',
@@ -178,9 +186,8 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
   ];
 }
 
-/** The sum of the first `count` bitwidths. */
-function sumOf(bits: Uint8Array, count: number): number {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += bits[i];
-  return sum;
+/** Whether all outputs have the first one's bitwidths. */
+function sharesMap(bits: Uint8Array, row: number): boolean {
+  for (let i = row; i < bits.length; i++) if (bits[i] !== bits[i - row]) return false;
+  return true;
 }

@@ -14,38 +14,27 @@ export interface ProductWeights {
   readonly fit: boolean;
   /** About the mean of |w| over its divisor. */
   readonly mean: number;
-  /** Whether they are kept as assembly/inference/packed.ts has them. */
-  readonly packed: boolean;
   /** The weights, not divided, row-major. */
   values(): Int16Array;
 }
 
-const maxPackedPlanes = 3;
-
-/** Weights that can be packed: one to three planes, and no weight of 0 bits. */
-const canPack = (weights: IntegerWeights): weights is PlaneWeights =>
-  weights.kind === 'planes' &&
-  weights.multiples.length >= 1 &&
-  weights.multiples.length <= maxPackedPlanes &&
-  !weights.bits.includes(0);
-
-/** Look through a product's weights. @param pack keep them packed if possible */
+/** Look through a product's weights. @param pack they are many: look at their scales alone where those tell enough */
 export function productWeights(layer: IntegerWeights, pack: boolean): ProductWeights {
   let values: Int16Array | undefined;
   const valuesOnce = () => {
     values ??= weightValues(layer);
     return values;
   };
-  if (pack && canPack(layer)) {
-    const packed = packedWeights(layer);
-    if (packed.fit) return { ...packed, layer, packed: true, values: valuesOnce };
+  if (pack && layer.kind === 'planes' && layer.multiples.length > 0) {
+    const scales = dividedScales(layer);
+    if (scales.fit) return { ...scales, layer, values: valuesOnce };
   }
   const outputs = layer.shape[0];
-  return { ...divided(valuesOnce(), outputs), layer, outputs, packed: false, values: valuesOnce };
+  return { ...divided(valuesOnce(), outputs), layer, outputs, values: valuesOnce };
 }
 
 /** Divide each output's weights by the greatest common divisor of its scales: all planes can be divided by it. */
-function packedWeights({ multiples, shape }: PlaneWeights) {
+function dividedScales({ multiples, shape }: PlaneWeights) {
   const outputs = shape[0];
   const divisors = new Int32Array(outputs);
   let fit = true;

@@ -35,8 +35,6 @@ export interface Step {
   bind(raw: RawKernels, at: Places): RunStep;
   /** Multiply-adds of one image, for a product. */
   readonly macs?: number;
-  /** A product's weights are packed. */
-  readonly packed?: boolean;
   /** What a product was expected to take for a batch, nanoseconds. */
   readonly cost?: number;
 }

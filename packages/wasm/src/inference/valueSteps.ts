@@ -1,8 +1,7 @@
 import { type CheckedLayer, type ConvLayer, type DenseLayer, weightValues } from '@hbnn/model';
 import type { RawKernels } from '../webAssembly.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
-import { weightBytes } from './packed.ts';
-import { flatOrder, type ProductWeights } from './productWeights.ts';
+import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
 import {
   gatheredBytes,
@@ -114,7 +113,6 @@ export function valueStep(
 
 /** Sizes of a step of `dot`. */
 interface DotSizes {
-  readonly packed: boolean;
   /** Outputs, four to a group. */
   readonly groups: number;
   /** Inputs of one output, four to a place. */
@@ -123,8 +121,6 @@ interface DotSizes {
   readonly pixels: number;
   /** Pixels worked on together. */
   readonly width: number;
-  /** Bytes of their gathered windows. */
-  readonly gathered: number;
   readonly outStride: number;
 }
 
@@ -136,14 +132,13 @@ export function dotStep(
   input: MapLayout,
   batch: number,
 ): Step {
-  const { outputs, divisors, packed } = weights;
+  const { outputs, divisors } = weights;
   const groups = Math.ceil(outputs / 4);
   const output = mapLayout(plan.output, 'int32', batch);
   const places = Math.ceil(rowLength(plan.layer.weights) / 4);
   const pixels = plan.output[0] * plan.output[1];
   const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / (places * 8))));
-  const gathered = width * places * 8 + scratchOverrunBytes;
-  const sizes = { packed, groups, places, pixels, width, gathered, outStride: output.stride };
+  const sizes = { groups, places, pixels, width, outStride: output.stride };
   const factors = new Int32Array(groups * 4);
   factors.set(divisors);
   return {
@@ -152,11 +147,10 @@ export function dotStep(
     input,
     output,
     macs: macsOf(plan),
-    packed,
-    scratchBytes: gathered + (packed ? places * 16 + scratchOverrunBytes : 0),
+    scratchBytes: width * places * 8 + scratchOverrunBytes,
     constants: [
       shapeWords(windowOf(plan.layer, plan.input), input, output),
-      weightBytes(weights, flatOrder(plan.layer.weights)),
+      quadsOf(weights, flatOrder(plan.layer.weights)),
       factors,
     ],
     bind: (raw, at) => bindDot(raw, at, sizes),
@@ -164,18 +158,16 @@ export function dotStep(
 }
 
 function bindDot(raw: RawKernels, at: Places, sizes: DotSizes): RunStep {
-  const { packed, groups, places, pixels, width, gathered, outStride } = sizes;
+  const { groups, places, pixels, width, outStride } = sizes;
   const { scratch } = at;
-  const [shape, weights, factors] = at.constants;
-  const [quads, packedWeights] = packed ? [0, weights] : [weights, 0];
-  const unpacked = scratch + gathered;
+  const [shape, quads, factors] = at.constants;
   return (images) => {
     const end = images * pixels;
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
-      const source = [scratch, places, count, quads, packedWeights, groups, unpacked];
       raw.gatherRows(shape, at.input, first, first + count, scratch, places * 4);
-      raw.multiplyQuads(...source, factors, at.output + first * 4, outStride);
+      const out = at.output + first * 4;
+      raw.multiplyQuads(scratch, places, count, quads, groups, factors, out, outStride);
     }
   };
 }

@@ -1,0 +1,102 @@
+import type { PlaneWeights } from '@hbnn/model';
+import { type MapLayout, mapLayout } from './featureMap.ts';
+import type { ProductWeights } from './productWeights.ts';
+import { roundUp } from './regions.ts';
+import { gatheredBytes, type Step, scratchOverrunBytes } from './step.ts';
+import type { PlannedProduct } from './valueSteps.ts';
+import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
+
+/** Inputs whose codes lie in 16 bytes. */
+const chunk = 32;
+const maxPlanes = 3;
+/** Weights of b planes have codes from 2^b − 2 on, by their signs; those of none have the one after them all. */
+const firstCodes: readonly number[] = [14, 0, 2, 6];
+
+/** Whether weights can be kept as codes: at most three planes. */
+export const haveCodes = ({ layer, fit }: ProductWeights): boolean =>
+  fit && layer.kind === 'planes' && layer.multiples.length <= maxPlanes;
+
+/** The codes of weights, as assembly/inference/codes.ts reads them: the weights of each output in their own order. */
+function codesOf({ bits, signs }: PlaneWeights, outputs: number): Uint8Array {
+  const row = bits.length / outputs;
+  const size = roundUp(row, chunk) / 2;
+  const codes = new Uint8Array(roundUp(outputs, 4) * size);
+  // What is beyond the row meets inputs of 0.
+  const first = Uint8Array.from(firstCodes);
+  const masks = Uint8Array.of(0, 1, 3, 7);
+  for (let o = 0, i = 0; o < outputs; o++) {
+    for (let k = 0; k < row; k++, i++) {
+      const code = first[bits[i]] + (signs[i] & masks[bits[i]]);
+      codes[o * size + (k >> 5) * 16 + (k & 15)] |= k & 16 ? code << 4 : code;
+    }
+  }
+  return codes;
+}
+
+/** What each code stands for, over the divisor of its output: int8 [output][16]. */
+function tablesOf({ multiples }: PlaneWeights, divisors: Int32Array): Int8Array {
+  const tables = new Int8Array(roundUp(divisors.length, 4) * 16);
+  divisors.forEach((divisor, o) => {
+    for (let planes = 1; planes <= multiples.length; planes++)
+      for (let signs = 0; signs < 2 ** planes; signs++) {
+        let value = 0;
+        for (let n = 0; n < planes; n++) {
+          const plane = multiples[n];
+          const k = plane[plane.length === 1 ? 0 : o];
+          value += (signs >> n) & 1 ? k : -k;
+        }
+        // Whole, where a weight has this code.
+        tables[16 * o + firstCodes[planes] + signs] = value / divisor;
+      }
+  });
+  return tables;
+}
+
+/** A convolution or dense layer over int16 values, with weights of at most three planes as codes of four bits. */
+export function codesStep(
+  index: number,
+  plan: PlannedProduct,
+  weights: ProductWeights,
+  input: MapLayout,
+  batch: number,
+): Step {
+  const { layer, outputs, divisors } = weights;
+  if (layer.kind !== 'planes') throw new Error('codesStep: weights are no planes');
+  const groups = Math.ceil(outputs / 4);
+  const output = mapLayout(plan.output, 'int32', batch);
+  const chunks = Math.ceil(rowLength(layer) / chunk);
+  const pixels = plan.output[0] * plan.output[1];
+  const pixelBytes = chunks * chunk * 2;
+  const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / pixelBytes)));
+  const factors = new Int32Array(groups * 4);
+  factors.set(divisors);
+  return {
+    layer: index,
+    kernel: 'codes',
+    input,
+    output,
+    macs: macsOf(plan),
+    scratchBytes: width * pixelBytes + scratchOverrunBytes,
+    constants: [
+      shapeWords(windowOf(plan.layer, plan.input), input, output),
+      codesOf(layer, outputs),
+      tablesOf(layer, divisors),
+      factors,
+    ],
+    bind: (
+      raw,
+      { input: from, output: to, scratch, constants: [shape, codes, tables, scales] },
+    ) => {
+      const outStride = output.stride;
+      return (images) => {
+        const end = images * pixels;
+        for (let first = 0; first < end; first += width) {
+          const count = Math.min(end - first, width);
+          raw.gatherRows(shape, from, first, first + count, scratch, chunks * chunk);
+          const at = to + first * 4;
+          raw.multiplyCodes(scratch, chunks, count, codes, tables, groups, scales, at, outStride);
+        }
+      };
+    },
+  };
+}
