@@ -148,7 +148,7 @@ export function idxFilesIn(folder: string): IdxFiles {
       `idx: expected a folder of IDX files, got ${folder} (${(error as Error).message}); pass the folder by --from`,
     );
   }
-  const one = (part: RegExp, what: 'images' | 'labels', usual: string): string | undefined => {
+  const fileOf = (part: RegExp, what: 'images' | 'labels', usual: string): string | undefined => {
     const fitting = names.filter((name) => part.exec(name)?.includes(what));
     // The same file packed and unpacked is one.
     const stems = new Set(fitting.map((name) => name.replace(/\.gz$/i, '')));
@@ -160,8 +160,8 @@ export function idxFilesIn(folder: string): IdxFiles {
   };
   const pair = (part: RegExp, prefix: string): IdxFiles['train'] | undefined => {
     const [imagesName, labelsName] = [`${prefix}-images-idx3-ubyte`, `${prefix}-labels-idx1-ubyte`];
-    const images = one(part, 'images', imagesName);
-    const labels = one(part, 'labels', labelsName);
+    const images = fileOf(part, 'images', imagesName);
+    const labels = fileOf(part, 'labels', labelsName);
     if (images !== undefined && labels !== undefined) return { images, labels };
     if (images === undefined && labels === undefined) return undefined;
     throw new HbnnError(

@@ -37,12 +37,15 @@ function comparisons(): Record<string, string> {
   const files: Record<string, string> = {};
   const thresholds = Array.from({ length: 2 ** pixelBits - 1 }, (_, i) => i + 1);
   for (const threshold of thresholds) {
-    const ones = [...threshold.toString(2).padStart(pixelBits, '0')].reverse();
-    const least = ones.indexOf('1');
-    const met = ones
-      .map((one, i) => ({ one, bit: `x[${i}]` }))
+    const digits = [...threshold.toString(2).padStart(pixelBits, '0')].reverse();
+    const least = digits.indexOf('1');
+    const met = digits
+      .map((digit, i) => ({ digit, bit: `x[${i}]` }))
       .slice(least + 1)
-      .reduce((from, { one, bit }) => `(${bit} ${one === '1' ? '&' : '|'} ${from})`, `x[${least}]`);
+      .reduce(
+        (from, { digit, bit }) => `(${bit} ${digit === '1' ? '&' : '|'} ${from})`,
+        `x[${least}]`,
+      );
     files[`at_least_${threshold}.v`] =
       `module at_least_${threshold} (input wire [7:0] x, output wire y);\n  assign y = ${met};\nendmodule\n`;
   }
@@ -69,8 +72,8 @@ function tournaments(style: AdderStyle): Record<string, string> {
     for (const width of widths) {
       const name = nameOf(count, width);
       const classes = Array.from({ length: count }, (_, k) => `${k}`);
-      const one = { ...design, classes, largest: { name, width, registered: [] } };
-      files[`${name}.v`] = verilogFiles(one)[`${name}.v`];
+      const variant = { ...design, classes, largest: { name, width, registered: [] } };
+      files[`${name}.v`] = verilogFiles(variant)[`${name}.v`];
       const bits = Math.ceil(Math.log2(count));
       lines.push(
         `  wire [${bits - 1}:0] y_${count}_${width};`,

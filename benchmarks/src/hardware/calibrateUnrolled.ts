@@ -93,7 +93,10 @@ async function measure(of: Measured, target: string): Promise<UnrolledMeasuremen
   ];
   const areas = modules.map(([step, module]) => {
     // A layer that is all wires has no module.
-    const found = cost.layers.find((one) => one.layer === module) ?? { luts: 0, area: 0 };
+    const found = cost.layers.find((eachLayer) => eachLayer.layer === module) ?? {
+      luts: 0,
+      area: 0,
+    };
     return [step, cells === undefined ? found.luts : (found.area ?? 0) / cells.gate] as const;
   });
   const steps = Object.fromEntries(areas);

@@ -126,7 +126,7 @@ type Files = Readonly<Record<string, string>>;
 async function counted(files: Files, top: string, module: string, style: Style) {
   const layer = async (target: string): Promise<LayerCost> => {
     const cost = await synthesize(files, top, synthesisTarget(target, gateLibrary));
-    const found = cost.layers.find((one) => one.layer === module);
+    const found = cost.layers.find((eachLayer) => eachLayer.layer === module);
     if (found === undefined) throw new HbnnError(`${module}: expected its count, got none`);
     return found;
   };
@@ -150,32 +150,39 @@ const styles = values.styles.split(',').map((style): Style => {
   throw new HbnnError(`--styles: expected xc7, gates or both, got '${style}'`);
 });
 
-async function ownRow(one: CircuitCase, seed: number, style: Style): Promise<CircuitRow> {
-  const model: CheckedModel = modelOf(one, seed);
+async function ownRow(circuitCase: CircuitCase, seed: number, style: Style): Promise<CircuitRow> {
+  const model: CheckedModel = modelOf(circuitCase, seed);
   const design = unrolledDesign(model, { style });
   const files = verilogFiles(design);
   const found = await keptResult([files, style], async () => {
     const { equal, images } = await verify(model, design, files);
     if (!equal)
-      throw new HbnnError(`${one.weights}, seed ${seed}, ${style}: hardware is not the model's`);
+      throw new HbnnError(
+        `${circuitCase.weights}, seed ${seed}, ${style}: hardware is not the model's`,
+      );
     const module = design.layers.at(-1)?.module ?? '';
     return { ...(await counted(files, design.top, module, style)), vectors: images };
   });
-  return { ...one, seed, generator: 'hbnn', version: ownVersion, style, ...found };
+  return { ...circuitCase, seed, generator: 'hbnn', version: ownVersion, style, ...found };
 }
 
-async function peerRows(one: CircuitCase, seed: number): Promise<CircuitRow[]> {
-  const peerCase = peerCaseOf(modelOf(one, seed), one);
+async function peerRows(circuitCase: CircuitCase, seed: number): Promise<CircuitRow[]> {
+  const peerCase = peerCaseOf(modelOf(circuitCase, seed), circuitCase);
   const peer = da4mlVerilog(values.python, peerCase);
   const rows: CircuitRow[] = [];
   for (const style of styles) {
     const found = await keptResult([peer, style], async () => {
       const circuit = await readCircuit(peer.files, peer.module, style);
-      const vectors = checkPeer(circuit, peer, peerCase, random(seed, 'vectors', one.weights));
+      const vectors = checkPeer(
+        circuit,
+        peer,
+        peerCase,
+        random(seed, 'vectors', circuitCase.weights),
+      );
       const { files, top, module } = circuit;
       return { ...(await counted(files, top, module, style)), vectors };
     });
-    rows.push({ ...one, seed, generator: 'da4ml', version: peer.version, style, ...found });
+    rows.push({ ...circuitCase, seed, generator: 'da4ml', version: peer.version, style, ...found });
   }
   return rows;
 }

@@ -170,16 +170,16 @@ function noteEstimates(seed: number, model: CheckedModel): void {
     note(seed, 'folded estimates', layers);
     return;
   }
-  const one = layers.map(() => ({ pe: 1, simd: 1 }));
+  const oneLane = layers.map(() => ({ pe: 1, simd: 1 }));
   for (const name of ['xc7z045', 'up5k']) {
     const on = device(name);
     note(seed, 'folded estimates', [
-      outcome(() => estimateFolded(layers, one, on, clockHz)),
+      outcome(() => estimateFolded(layers, oneLane, on, clockHz)),
       outcome(() => foldedAtRate(layers, on, 20_000, clockHz)),
       outcome(() => largestFolded(layers, on, clockHz)),
     ]);
   }
-  note(seed, 'folded cells', estimateFoldedAsic(layers, one, cells, clockHz));
+  note(seed, 'folded cells', estimateFoldedAsic(layers, oneLane, cells, clockHz));
 }
 
 const synthesized: { readonly seed: number; readonly size: number; readonly design: Design }[] = [];

@@ -116,13 +116,13 @@ async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Targe
   const cost = await synthesize(verilogFiles(design), design.top, tools, { cache });
   const { steps, total } = unrolledArea(model, circuit, adderGates);
   const modules = [
-    ...design.layers.map((one) => [one.layer, one.module] as const),
+    ...design.layers.map((eachLayer) => [eachLayer.layer, eachLayer.module] as const),
     ...(['scores', 'largest'] as const).map((step) => [step, design[step].name] as const),
   ];
   let sum = 0;
   const found = modules.map(([step, module], i): StepError => {
-    const made = cost.layers.find((one) => one.layer === module);
-    const area = (adderGates > 0 || circuit === 'gates' ? made?.area : made?.luts) ?? 0;
+    const built = cost.layers.find((each) => each.layer === module);
+    const area = (adderGates > 0 || circuit === 'gates' ? built?.area : built?.luts) ?? 0;
     sum += area / gate;
     const { value, low, high } = steps[i].area;
     const inBand = area === 0 || (area / gate >= low && area / gate <= high);
@@ -147,7 +147,7 @@ meter.stop();
 const names: Readonly<Record<string, string>> = { input: 'thresholds', layer: 'weights' };
 const rows = targets.flatMap(({ name, circuit }) =>
   ['input', 'layer', 'scores', 'largest', 'whole'].flatMap((step) => {
-    const own = errors.filter((one) => one.circuit === circuit && one.step === step);
+    const own = errors.filter((error) => error.circuit === circuit && error.step === step);
     const large = own.filter(({ area }) => area >= leastArea(circuit));
     if (large.length === 0) return [];
     const sizes = large

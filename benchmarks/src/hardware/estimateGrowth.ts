@@ -67,13 +67,13 @@ for (let seed = 0; seed < count; seed++) {
     compare(`inputs x ${times}`, base, more({ inputs: Math.ceil(times * inputs) }));
     compare(`outputs x ${times}`, base, more({ outputs: Math.ceil(times * outputs) }));
   }
-  const [one, two, three] = ['1', '0/1', '0/0/1'].map((bits) => more({ mix: bits }));
-  compare('1 to 2 bits', one, two);
+  const [oneBit, two, three] = ['1', '0/1', '0/0/1'].map((bits) => more({ mix: bits }));
+  compare('1 to 2 bits', oneBit, two);
   compare('2 to 3 bits', two, three);
   compare('input bits 1 to 2', more({ inputMix: '1' }), more({ inputMix: '0/1' }));
   for (const per of ['element', 'position']) {
     const mixed = more({ mix: '0.7/0.2/0.1', mapPer: parseMapPer(per) });
-    compare(`1 to 1.4 bits per ${per}`, one, mixed);
+    compare(`1 to 1.4 bits per ${per}`, oneBit, mixed);
     compare(`1.4 bits per ${per} to 2`, mixed, two);
     compare(`1.4 bits per ${per} to 3`, mixed, three);
   }

@@ -118,14 +118,14 @@ async function synthesized(
 
 /** The layer's estimate, and the seconds that a whole model's like it takes, once the code is warm. */
 function estimated(
-  one: Case,
+  layerCase: Case,
   circuit: LayerCircuit['circuit'],
 ): Pick<LayerCircuit, 'estimate' | 'estimateSeconds'> {
-  const { steps } = unrolledArea(modelOf(one), circuit);
+  const { steps } = unrolledArea(modelOf(layerCase), circuit);
   const estimate = steps.find(({ name }) => name === 'layer')?.area.value ?? 0;
   // Other weights each time, so that nothing of the model itself is known; the first ones run before the code is compiled.
   const seconds = Array.from({ length: 49 }, (_, variant) => {
-    const model = modelOf(one, variant);
+    const model = modelOf(layerCase, variant);
     const start = performance.now();
     unrolledArea(model, circuit);
     return (performance.now() - start) / 1000;

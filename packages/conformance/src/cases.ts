@@ -255,7 +255,7 @@ function binaryCases(): ModelCase[] {
 }
 
 function valueCases(): ModelCase[] {
-  const made = (
+  const built = (
     name: string,
     shape: FeatureShape,
     layers: (rng: Random) => IntegerLayer[],
@@ -272,31 +272,31 @@ function valueCases(): ModelCase[] {
     shifts: Uint8Array.from({ length: channels }, (_, c) => [46, 40, 0, rng.below(20)][c % 4]),
   });
   return [
-    made('extreme int8 weights', [7, 5, 3], (rng) => [
+    built('extreme int8 weights', [7, 5, 3], (rng) => [
       conv('c', int8Weights(rng, [5, 3, 3, 3], true), pads, [2, 1]),
     ]),
-    made('pixels as they are', [7, 5, 3], (rng) => [conv('c', int8Weights(rng, [5, 3, 3, 3]))], 0),
-    made('zeros of 255', [7, 5, 3], (rng) => [dense('d', int8Weights(rng, [17, 105]))], 255),
-    made('inputs beyond int16', [6, 6, 4], (rng) => [
+    built('pixels as they are', [7, 5, 3], (rng) => [conv('c', int8Weights(rng, [5, 3, 3, 3]))], 0),
+    built('zeros of 255', [7, 5, 3], (rng) => [dense('d', int8Weights(rng, [17, 105]))], 255),
+    built('inputs beyond int16', [6, 6, 4], (rng) => [
       conv('a', int8Weights(rng, [9, 3, 3, 4]), pads),
       conv('b', int8Weights(rng, [7, 2, 2, 9]), pads, [1, 2]),
     ]),
-    made('depthwise beyond int16', [6, 6, 4], (rng) => [
+    built('depthwise beyond int16', [6, 6, 4], (rng) => [
       conv('a', int8Weights(rng, [9, 3, 3, 4]), pads),
       { ...conv('b', planeWeights(rng, [18, 3, 3, 1]), pads, [2, 1]), kind: 'depthwise' },
     ]),
-    made('64-bit products', [4, 5, 8], (rng) => [
+    built('64-bit products', [4, 5, 8], (rng) => [
       conv('a', int8Weights(rng, [8, 3, 3, 8], true), pads),
       requantize(rng, 8),
     ]),
-    made('requantized pixels', [4, 5, 3], (rng) => [requantize(rng, 3)]),
-    made('pools of whole values', [8, 9, 5], () => [
+    built('requantized pixels', [4, 5, 3], (rng) => [requantize(rng, 3)]),
+    built('pools of whole values', [8, 9, 5], () => [
       { kind: 'maxPool', name: 'm', size: [3, 2], strides: [2, 1], padding: [2, 1, 1, 0] },
       { kind: 'sumPool', name: 's', size: [2, 3], strides: [1, 2] },
       { kind: 'maxPool', name: 'n', size: [2, 2], strides: [1, 2], padding: [1, 0, 0, 1] },
       { kind: 'sumPool', name: 't', size: [2, 2], strides: [2, 1] },
     ]),
-    made('each value of a map by itself, then put in order', [3, 4, 2], (rng) => [
+    built('each value of a map by itself, then put in order', [3, 4, 2], (rng) => [
       {
         ...conv(
           'spread',
@@ -310,7 +310,7 @@ function valueCases(): ModelCase[] {
         picking([24, 24], (o) => 24 * o + ((7 * o + 3) % 24)),
       ),
     ]),
-    made('each value of sums by itself', [3, 4, 4], (rng) => [
+    built('each value of sums by itself', [3, 4, 4], (rng) => [
       conv('a', int8Weights(rng, [5, 3, 3, 4]), pads),
       {
         ...conv(
@@ -321,14 +321,14 @@ function valueCases(): ModelCase[] {
       },
       requantize(rng, 50),
     ]),
-    made('channels negated before pooling', [4, 5, 3], () => [
+    built('channels negated before pooling', [4, 5, 3], () => [
       { ...conv('sign', signs([3, 1, 1, 1])), kind: 'depthwise' },
       { kind: 'maxPool', name: 'm', size: [3, 2], strides: [2, 2], padding: [1, 0, 1, 1] },
     ]),
     binary('scores made finer', [1, 1, 40], { planes: 2, bits: (i) => 1 + (i % 2) }, (rng) =>
       dense('d', planeWeights(rng, [10, 40], { planes: 2, multiple: (n) => [240, 112][n] })),
     ),
-    made('a whole network', [12, 12, 3], (rng) => [
+    built('a whole network', [12, 12, 3], (rng) => [
       conv('c1', int8Weights(rng, [8, 3, 3, 3]), [1, 1, 1, 1]),
       { kind: 'maxPool', name: 'm1', size: [2, 2], strides: [2, 2], padding: none },
       threshold(rng, 't1', [6, 6, 8], { planes: 2, bits: (i) => 1 + (i % 2), at: levels }),

@@ -116,7 +116,7 @@ export function balancedMapBits(
 ): number {
   const { outputs, positions, inputs, outputStride, restStride } = geometry(shape, layout);
   const row = positions * inputs;
-  const known = new Map<string, number>();
+  const cache = new Map<string, number>();
   let sum = 0;
   for (let output = 0; output < outputs; output++) {
     for (let start = 0; start < row; start += balance) {
@@ -125,8 +125,8 @@ export function balancedMapBits(
         counts[bits[output * outputStride + i * restStride]]++;
       }
       const key = counts.join();
-      const stored = known.get(key) ?? arrangementBits(counts);
-      known.set(key, stored);
+      const stored = cache.get(key) ?? arrangementBits(counts);
+      cache.set(key, stored);
       sum += stored;
     }
   }

@@ -111,7 +111,7 @@ export function selector(o: {
   const count = units?.count ?? elementCount(shape);
   const equal = !units || units.sizes.every((size) => size === units.sizes[0]);
   const shares = equal ? allocate(mix, count) : undefined;
-  const widest = (shares ?? mix.fractions).reduce((most, share) => Math.max(most, share.bits), 0);
+  const widest = (shares ?? mix.fractions).reduce((max, share) => Math.max(max, share.bits), 0);
   if (select === 'random') return randomSelector({ mix, shares, units, count, widest, seed });
   const workspace = rankWorkspace();
   const order = (centre: number) => ({ centre, descending: select === 'top-down' });

@@ -84,11 +84,11 @@ export function gainSelector(o: GainOptions): GainSelector {
 }
 
 /** The range of bitwidths, checked. */
-function gainRange({ average, minBits = average < 1 ? 0 : 1, maxBits: most }: GainOptions): {
+function gainRange({ average, minBits = average < 1 ? 0 : 1, maxBits: max }: GainOptions): {
   minBits: number;
   maxBits: number;
 } {
-  const maxBits = most ?? Math.min(maxBitwidth, Math.max(3, Math.ceil(average) + 1));
+  const maxBits = max ?? Math.min(maxBitwidth, Math.max(3, Math.ceil(average) + 1));
   const whole = Number.isInteger(minBits) && Number.isInteger(maxBits);
   if (
     !whole ||

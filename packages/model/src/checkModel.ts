@@ -95,8 +95,8 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   const scores = featureCount(shape);
   expectLength('model', 'score offsets', model.scoreOffsets.length, scores);
   expectLength('model', 'class names', model.classes.length, scores);
-  const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  if (bound + most > maxSum)
+  const max = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  if (bound + max > maxSum)
     throw new HbnnError('model: scores with their offsets could leave int32; use smaller scales');
   if (!Number.isFinite(model.scoreFactor) || model.scoreFactor <= 0)
     throw new HbnnError(
@@ -139,7 +139,7 @@ export function checkLayers(
   zeros: Int32Array,
 ): CheckedLayer[] {
   let shape = start;
-  let bound = zeros.reduce((most, zero) => Math.max(most, zero, 255 - zero), 0);
+  let bound = zeros.reduce((max, zero) => Math.max(max, zero, 255 - zero), 0);
   const names = new Set<string>();
   return layers.map((layer): CheckedLayer => {
     if (names.has(layer.name))
@@ -186,8 +186,8 @@ export function outputShapeOf(layer: IntegerLayer, input: FeatureShape): Feature
       return windowed(layer, [kh, kw], layer.strides, layer.padding, input, outputs);
     }
     case 'depthwise': {
-      const [outputs, kh, kw, one] = weightShape(layer, 4);
-      if (one !== 1 || outputs % channels !== 0) throw unfit(layer, input);
+      const [outputs, kh, kw, each] = weightShape(layer, 4);
+      if (each !== 1 || outputs % channels !== 0) throw unfit(layer, input);
       return windowed(layer, [kh, kw], layer.strides, layer.padding, input, outputs);
     }
     case 'dense': {
@@ -358,9 +358,9 @@ function largestRowSum(weights: IntegerWeights, name: string): number {
   const [outputs] = weights.shape;
   const row = rowLength(weights.shape);
   const sumOf = weights.kind === 'int8' ? int8RowSum(weights) : planesRowSum(weights, name);
-  let most = 0;
-  for (let o = 0; o < outputs; o++) most = Math.max(most, sumOf(o, o * row, (o + 1) * row));
-  return most;
+  let max = 0;
+  for (let o = 0; o < outputs; o++) max = Math.max(max, sumOf(o, o * row, (o + 1) * row));
+  return max;
 }
 
 /** Σ |w| of an output's row, elements `from` … `to` − 1. */

@@ -167,15 +167,15 @@ function maxPoolStep(layer: MaxPoolLayer, input: FeatureShape, output: FeatureSh
     for (let y = 0; y < output[0]; y++)
       for (let x = 0; x < output[1]; x++)
         for (let c = 0; c < channels; c++) {
-          let most = -(2 ** 31);
+          let max = -(2 ** 31);
           for (let i = 0; i < layer.size[0]; i++)
             for (let j = 0; j < layer.size[1]; j++) {
               const inY = y * layer.strides[0] + i - top;
               const inX = x * layer.strides[1] + j - left;
               if (inY < 0 || inY >= height || inX < 0 || inX >= width) continue;
-              most = Math.max(most, values[(inY * width + inX) * channels + c]);
+              max = Math.max(max, values[(inY * width + inX) * channels + c]);
             }
-          out[to++] = most;
+          out[to++] = max;
         }
     return out;
   };

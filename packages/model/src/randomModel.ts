@@ -146,7 +146,7 @@ function randomPlanes(rng: Random, shape: readonly number[], o: WeightOptions): 
   const count = shape.reduce((product, n) => product * n, 1);
   const bits = Uint8Array.from({ length: count }, (_, i) => unitBits[unit.of(i)]);
   const signs = bits.map((width) => rng.below(256) & (2 ** width - 1));
-  const planes = o.mix.fractions.reduce((most, share) => Math.max(most, share.bits), 0);
+  const planes = o.mix.fractions.reduce((max, share) => Math.max(max, share.bits), 0);
   const groups = o.scalePer === 'tensor' ? 1 : shape[0];
   const multiples = Array.from({ length: planes }, (_, n) =>
     Uint8Array.from({ length: groups }, () => o.multiple(n, planes, rng)),
@@ -165,7 +165,7 @@ function randomThreshold(
   multiple: WeightOptions['multiple'],
   mapPer: InputMapPer = 'element',
 ): ThresholdLayer {
-  const planes = mix.fractions.reduce((most, share) => Math.max(most, share.bits), 0);
+  const planes = mix.fractions.reduce((max, share) => Math.max(max, share.bits), 0);
   const nodes = treeSize(planes);
   const unit = {
     element: { count: featureCount(shape), of: (i: number) => i },
@@ -206,8 +206,15 @@ function randomNetwork(seed: number | string, o: RandomLayerOptions): CheckedMod
     const last = layers.length === 0 ? undefined : checkLayers(layers, start, zeros).at(-1);
     const shape = last?.output ?? start;
     const bound = last?.outputBound ?? 255;
-    const made = randomStep(rng, `layer${layers.length + 1}`, shape, bound, layers.at(-1)?.kind, o);
-    layers.push(made);
+    const built = randomStep(
+      rng,
+      `layer${layers.length + 1}`,
+      shape,
+      bound,
+      layers.at(-1)?.kind,
+      o,
+    );
+    layers.push(built);
   }
   return finished(`random ${seed}`, start, zeros, layers);
 }

@@ -69,7 +69,7 @@ async function mappedWithAdders(text: string): Promise<MappedModule> {
   const pool = new YosysPool(1);
   try {
     const file = { text, dontUse: [] };
-    const cells = await readCellLibrary(pool, [file]);
+    const cells = await readCellLibrary(pool, [file], 'liberty:cells.lib');
     const target = synthesisTarget('liberty:small', () => file);
     const mapping = { target, library: cells, adders: cells.adders };
     return (await mappedModules(pool, files, ['layer'], mapping))[0];

@@ -59,11 +59,11 @@ export function modelOf(
   });
   if (mix !== undefined) return model;
   const rng = random(seed, '8-bit weights', layer);
-  const layers = model.layers.map((one) => {
-    if (one.kind !== 'dense') return one;
-    const { shape } = one.weights;
+  const layers = model.layers.map((eachLayer) => {
+    if (eachLayer.kind !== 'dense') return eachLayer;
+    const { shape } = eachLayer.weights;
     const values = Int8Array.from({ length: shape[0] * shape[1] }, () => rng.below(255) - 127);
-    return { ...one, weights: { kind: 'int8', shape, values } satisfies IntegerWeights };
+    return { ...eachLayer, weights: { kind: 'int8', shape, values } satisfies IntegerWeights };
   });
   return checkModel({ ...model, layers });
 }

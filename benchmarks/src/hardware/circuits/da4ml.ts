@@ -63,18 +63,23 @@ const randomVectors = 1024;
  * @returns how many vectors agree
  * @throws HbnnError at the first output that differs
  */
-export function checkPeer(circuit: Circuit, peer: PeerVerilog, one: PeerCase, rng: Random): number {
-  const { inputs, inputBits } = one;
-  const most = 2 ** inputBits - 1;
+export function checkPeer(
+  circuit: Circuit,
+  peer: PeerVerilog,
+  peerCase: PeerCase,
+  rng: Random,
+): number {
+  const { inputs, inputBits } = peerCase;
+  const max = 2 ** inputBits - 1;
   const alone = Array.from({ length: inputs }, (_, i) =>
-    Uint8Array.from({ length: inputs }, (_, j) => (i === j ? most : 0)),
+    Uint8Array.from({ length: inputs }, (_, j) => (i === j ? max : 0)),
   );
   const vectors = [
     new Uint8Array(inputs),
-    new Uint8Array(inputs).fill(most),
+    new Uint8Array(inputs).fill(max),
     ...alone,
     ...Array.from({ length: randomVectors }, () =>
-      Uint8Array.from({ length: inputs }, () => rng.below(most + 1)),
+      Uint8Array.from({ length: inputs }, () => rng.below(max + 1)),
     ),
   ];
   const bits = vectors.flatMap((vector) =>
@@ -82,7 +87,7 @@ export function checkPeer(circuit: Circuit, peer: PeerVerilog, one: PeerCase, rn
   );
   const got = circuit.compute(Uint8Array.from(bits));
   vectors.forEach((vector, v) => {
-    compareVector(got.subarray(v * circuit.outputBits), peer, one, vector);
+    compareVector(got.subarray(v * circuit.outputBits), peer, peerCase, vector);
   });
   return vectors.length;
 }

@@ -38,7 +38,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   const list = bars(p);
   const of = (label: string): number[] =>
     accuracies(results, list.find((bar) => bar.label === label)?.setting.id ?? '');
-  const [one, two] = [of('1-bit'), of('2-bit')];
+  const [oneBit, two] = [of('1-bit'), of('2-bit')];
   const [mo, bu, td, r] = ['middle-out', 'bottom-up', 'top-down', 'random'].map((s) =>
     of(`1.4-bit ${s}`),
   );
@@ -55,7 +55,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     rows,
     claims: [
       equal('2a', '1.4-bit middle-out trains to the accuracy of 2-bit', mo, two),
-      above('2b', '1.4-bit middle-out is above 1-bit', mo, one),
+      above('2b', '1.4-bit middle-out is above 1-bit', mo, oneBit),
       above('2c', 'middle-out is above bottom-up', mo, bu),
       above('2d', 'bottom-up is above top-down', bu, td),
       equal('2e', 'top-down equals random', td, r),

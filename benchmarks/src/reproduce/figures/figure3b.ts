@@ -90,14 +90,16 @@ function conclude(p: Profile, results: SettingResults): StageResult {
 function fasterThanLinear(list: readonly Point[], results: SettingResults): Claim {
   const id = '3a';
   const claim = 'Under middle-out accuracy rises faster than linearly in the average bits';
-  const one = accuracies(results, list[0].setting.id);
+  const first = accuracies(results, list[0].setting.id);
   const two = accuracies(results, list.at(-1)?.setting.id ?? '');
   const inner = list
     .filter(({ bits }) => decidingAverages.includes(bits))
     .map(({ bits, setting }) => ({ bits, values: accuracies(results, setting.id) }));
-  const seeds = Math.min(...inner.map(({ values }) => values.length), one.length, two.length);
+  const seeds = Math.min(...inner.map(({ values }) => values.length), first.length, two.length);
   const excess = Array.from({ length: seeds }, (_, s) =>
-    mean(inner.map(({ bits, values }) => values[s] - (one[s] + (bits - 1) * (two[s] - one[s])))),
+    mean(
+      inner.map(({ bits, values }) => values[s] - (first[s] + (bits - 1) * (two[s] - first[s]))),
+    ),
   );
   const test = paired(excess, new Array<number>(seeds).fill(0));
   if (test === undefined) {

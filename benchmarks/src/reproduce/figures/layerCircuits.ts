@@ -59,17 +59,17 @@ export function circuitRows(): ResultRow[] {
   const { rows, by } = layerCircuits();
   return rows.flatMap((row): ResultRow[] => {
     const { network, layer, inputs, outputs, bits, mapPer, scaling, circuit } = row;
-    const one = rows.find(
+    const oneBit = rows.find(
       (other) => other.bits === 1 && other.layer === layer && other.circuit === circuit,
     );
-    if (one === undefined) return [];
+    if (oneBit === undefined) return [];
     const law = scaling === 'weights' || circuit === 'lut6' ? bits : bits ** 2;
     return [
       {
         label: `synthesized ${circuit}, ${network} ${layer} ${bits} bit ${scaling}, ${mapPer}`,
         kind: 'measured',
         unit: '× 1 bit',
-        ours: Number((sizeOf(row) / sizeOf(one)).toFixed(3)),
+        ours: Number((sizeOf(row) / sizeOf(oneBit)).toFixed(3)),
         scale: by,
         columns: {
           row: 'c',

@@ -27,12 +27,12 @@ const seeds = [1, 2, 3];
 const clockHz = 200e6;
 
 /** CNV with every layer's lanes as wide as the most bits of a mix; FINN's folding stays. */
-function cnvLayers(most: number): FoldedLayer[] {
+function cnvLayers(max: number): FoldedLayer[] {
   return finnNetworks[0].layers.map((layer, i, all) => ({
     ...layer,
-    weightBits: most,
-    inputBits: i === 0 ? layer.inputBits : most,
-    thresholds: i === all.length - 1 ? 0 : 2 ** most - 1,
+    weightBits: max,
+    inputBits: i === 0 ? layer.inputBits : max,
+    thresholds: i === all.length - 1 ? 0 : 2 ** max - 1,
   }));
 }
 
@@ -77,7 +77,7 @@ function foldedQuantities(
 }
 
 /** Pointwise convolutions of so many bits; all else of 8. */
-function mobileNetLayers(most: number): FoldedLayer[] {
+function mobileNetLayers(max: number): FoldedLayer[] {
   const eight = { weightBits: 8, inputBits: 8, thresholds: 0, scales: 1 };
   let [size, channels] = [112, 32];
   const layers: FoldedLayer[] = [
@@ -108,7 +108,7 @@ function mobileNetLayers(most: number): FoldedLayer[] {
       kernelHeight: 3,
       ...eight,
       // Its sums become the bits of the pointwise convolution's inputs.
-      thresholds: 2 ** most - 1,
+      thresholds: 2 ** max - 1,
       scales: 0,
     });
     layers.push({
@@ -120,8 +120,8 @@ function mobileNetLayers(most: number): FoldedLayer[] {
       channels,
       rowValues: channels,
       kernelHeight: 1,
-      weightBits: most,
-      inputBits: most,
+      weightBits: max,
+      inputBits: max,
       thresholds: 0,
       scales: 1,
     });
@@ -285,14 +285,14 @@ function lawOf({ bits, ratio, circuit }: AreaRatio): string {
 export function areaClaims(ratios: readonly AreaRatio[]): Claim[] {
   const judge = (id: string, circuit: Fabric, law: 'b' | 'b²', claim: string): Claim => {
     const both = ratios.filter(
-      (one) => one.circuit === circuit && one.scaling === 'weights and inputs',
+      (ratio) => ratio.circuit === circuit && ratio.scaling === 'weights and inputs',
     );
     const deciding = both.filter(({ bits }) => bits === 1.4 || bits === 2);
     const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     return {
       id,
       claim,
-      verdict: deciding.every((one) => lawOf(one) === law) ? 'holds' : 'does not hold',
+      verdict: deciding.every((each) => lawOf(each) === law) ? 'holds' : 'does not hold',
       because:
         `estimated, not placed: one place of ${place} with its own map per weight, unrolled, relative to 1 bit: ` +
         both.map((one) => `${one.bits} bit ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ') +
@@ -314,7 +314,7 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     data: {
       values: [
         ...ratios
-          .filter((one) => one.circuit === circuit)
+          .filter((eachRatio) => eachRatio.circuit === circuit)
           .map(({ bits, ratio, scaling }) => ({ x: bits, y: ratio, series: `ours, ${scaling}` })),
         ...circuitMixes.map(([bits]) => ({ x: bits, y: law(bits), series: 'the paper’s law' })),
       ],

@@ -68,7 +68,7 @@ export const accuraciesOf = (results: SettingResults, precision: Precision): num
 
 /** Our VGG-8's accuracies beside the paper's. */
 export function vggRows(p: Profile, results: SettingResults): ResultRow[] {
-  const trained = [...asPrinted, ...buildable].filter((one) => results.has(idOf(one)));
+  const trained = [...asPrinted, ...buildable].filter((each) => results.has(idOf(each)));
   return trained.map((precision) => {
     const printed = paper.find(
       ([, , model, , bits]) => model === 'VGG-8' && bits === precision.weights,

@@ -215,13 +215,11 @@ export const plannedConfig = (plan: Plan, setting: PlanSetting, seed: number): R
  * each part seed after seed with every setting. So whatever is done first compares settings on the same seeds.
  */
 export function plannedTrainings(plan: Plan): PlannedTraining[] {
-  const most = Math.max(
-    ...plan.parts.flatMap(({ settings }) => settings.map(({ seeds }) => seeds)),
-  );
+  const max = Math.max(...plan.parts.flatMap(({ settings }) => settings.map(({ seeds }) => seeds)));
   const order: PlannedTraining[] = [];
-  for (let start = 0; start < most; start += plan.block) {
+  for (let start = 0; start < max; start += plan.block) {
     for (const { name, settings } of plan.parts) {
-      for (let i = start; i < Math.min(start + plan.block, most); i++) {
+      for (let i = start; i < Math.min(start + plan.block, max); i++) {
         for (const setting of settings.filter(({ seeds }) => i < seeds)) {
           const config = plannedConfig(plan, setting, plan.firstSeed + i);
           order.push({ part: name, setting, config });

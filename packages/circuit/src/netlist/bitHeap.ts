@@ -64,11 +64,11 @@ export class BitHeap {
   /**
    * Make the sum.
    *
-   * @param most the largest value that base and sum can come to together
+   * @param max the largest value that base and sum can come to together
    */
-  sum(netlist: Netlist, style: AdderStyle, most: bigint): HeapSum {
+  sum(netlist: Netlist, style: AdderStyle, max: bigint): HeapSum {
     this.pair();
-    const width = bitLength(most - this.base);
+    const width = bitLength(max - this.base);
     const columns = this.compressed(netlist, compressToNumber(this.heights(), width, style));
     const bits = columns.map(([bit]) => bit ?? constantZero);
     let shift = bits.findIndex((bit) => bit !== constantZero);
@@ -81,11 +81,11 @@ export class BitHeap {
   /**
    * Make fewer bits of the heap, for other heaps that take them so many times.
    *
-   * @param most the largest value that base and sum can come to together
+   * @param max the largest value that base and sum can come to together
    */
-  reduced(netlist: Netlist, style: AdderStyle, most: bigint, uses: number): LooseSum {
+  reduced(netlist: Netlist, style: AdderStyle, max: bigint, uses: number): LooseSum {
     this.pair();
-    const width = bitLength(most - this.base);
+    const width = bitLength(max - this.base);
     const columns = this.compressed(netlist, compressForUses(this.heights(), width, style, uses));
     return {
       base: this.base,

@@ -107,11 +107,11 @@ export class Compressions {
   private kept(
     table: Map<number | string, Compression>,
     key: number | string,
-    made: Compression,
+    built: Compression,
   ): Compression {
     if (table.size >= maxCompressions) table.clear();
-    table.set(key, made);
-    return made;
+    table.set(key, built);
+    return built;
   }
 }
 

@@ -6,8 +6,8 @@ export class KeyNumbers {
   private readonly numbers = new Map<string, number>();
 
   of(key: string): number {
-    const known = this.numbers.get(key);
-    if (known !== undefined) return known;
+    const cached = this.numbers.get(key);
+    if (cached !== undefined) return cached;
     this.numbers.set(key, this.keys.length);
     return this.keys.push(key) - 1;
   }

@@ -230,16 +230,16 @@ export class Netlist {
   /** An instance with so many outputs; an equal one is made once. */
   cell(kind: Cell['kind'], inputs: readonly Literal[], outputs: number): readonly Literal[] {
     const key = `${kind}:${inputs.join()}`;
-    const known = this.cellsByKey.get(key);
-    if (known !== undefined) return known.outputs.map((node) => 2 * node);
-    const latest = inputs.reduce((most, input) => Math.max(most, this.level(input)), 0);
+    const cached = this.cellsByKey.get(key);
+    if (cached !== undefined) return cached.outputs.map((node) => 2 * node);
+    const latest = inputs.reduce((max, input) => Math.max(max, this.level(input)), 0);
     const level = latest + (kind === 'add3' ? 1 + Math.ceil(outputs / 4) : 1);
     const nodes = Array.from({ length: outputs }, (_, i) =>
       this.push(code.cell, this.cells.length, i, 0, level),
     );
-    const made: Cell = { kind, inputs, outputs: nodes };
-    this.cells.push(made);
-    this.cellsByKey.set(key, made);
+    const built: Cell = { kind, inputs, outputs: nodes };
+    this.cells.push(built);
+    this.cellsByKey.set(key, built);
     return nodes.map((node) => 2 * node);
   }
 

@@ -33,14 +33,17 @@ export function scheduleOf(net: Netlist, maxLevels: number, start: number): Sche
       .map(nodeOf)
       .filter((read) => read !== 0);
     const stage = reads.reduce((latest, read) => Math.max(latest, stages[read]), 0);
-    const level = reads.reduce((most, read) => Math.max(most, levelIn(stage, read)), 0);
+    const level = reads.reduce((max, read) => Math.max(max, levelIn(stage, read)), 0);
     const delay = ownLevels(net, node);
     const fits = level + delay <= maxLevels || level === 0;
     stages[node] = fits ? stage : stage + 1;
     levels[node] = (fits ? level : 0) + delay;
     deepest = Math.max(deepest, levels[node]);
   }
-  const depth = net.outputs.reduce((most, output) => Math.max(most, stages[nodeOf(output)]), 0);
+  const depth = net.outputs.reduce(
+    (maximum, output) => Math.max(maximum, stages[nodeOf(output)]),
+    0,
+  );
   return { stages, levels, depth, deepest };
 
   // What comes from an earlier stage comes out of a register.
@@ -50,15 +53,15 @@ export function scheduleOf(net: Netlist, maxLevels: number, start: number): Sche
 }
 
 function ownLevels(net: Netlist, node: number): number {
-  const before = net.reads(node).reduce((most, read) => Math.max(most, net.level(read)), 0);
+  const before = net.reads(node).reduce((max, read) => Math.max(max, net.level(read)), 0);
   return net.level(2 * node) - before;
 }
 
 /** Levels since the last register of the latest output when all outputs come in stage `depth`. */
 export function endLevel(net: Netlist, { stages, levels }: Schedule, depth: number): number {
-  return net.outputs.reduce((most, output) => {
+  return net.outputs.reduce((max, output) => {
     const node = nodeOf(output);
-    return node !== 0 && stages[node] === depth ? Math.max(most, levels[node]) : most;
+    return node !== 0 && stages[node] === depth ? Math.max(max, levels[node]) : max;
   }, 0);
 }
 
@@ -72,9 +75,9 @@ export function pipelined(net: Netlist, { stages }: Schedule, depth: number): Ne
   const at = (literal: Literal, stage: number): Literal => {
     const node = nodeOf(literal);
     if (node === 0) return literal;
-    const made = copies[node];
-    while (made.length <= stage - stages[node]) made.push(copy.register(made[made.length - 1]));
-    return made[stage - stages[node]] ^ (literal & 1);
+    const built = copies[node];
+    while (built.length <= stage - stages[node]) built.push(copy.register(built[built.length - 1]));
+    return built[stage - stages[node]] ^ (literal & 1);
   };
   for (let node = 1 + net.inputCount; node < net.size; node++) {
     if (live[node] === 0) continue;

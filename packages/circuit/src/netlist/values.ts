@@ -95,7 +95,7 @@ function comparable(net: Netlist, values: readonly Value[], style: AdderStyle): 
   const [{ form }] = values;
   if (values.every((value) => sameForm(value.form, form)) && ordered(form)) return [...values];
   const low = values.reduce((least, value) => Math.min(least, value.form.low), Infinity);
-  const high = values.reduce((most, value) => Math.max(most, value.form.high), -Infinity);
+  const high = values.reduce((max, value) => Math.max(max, value.form.high), -Infinity);
   return values.map((value) => {
     const bits = unsignedFrom(net, binary(net, value, style), BigInt(low), BigInt(high), style);
     const weights = bits.map((_, i) => 2 ** i);
@@ -211,20 +211,20 @@ export function requantized(
   const ends = [value.form.low, value.form.high].map(
     (end) => BigInt(end) * BigInt(o.multiplier) + BigInt(o.offset),
   );
-  const [least, most] = ends[0] <= ends[1] ? ends : [ends[1], ends[0]];
+  const [least, max] = ends[0] <= ends[1] ? ends : [ends[1], ends[0]];
   const clamp = (n: bigint): number =>
     Number(n < BigInt(o.minimum) ? o.minimum : n > BigInt(o.maximum) ? o.maximum : n);
-  const [low, high] = [clamp(least >> BigInt(o.shift)), clamp(most >> BigInt(o.shift))];
+  const [low, high] = [clamp(least >> BigInt(o.shift)), clamp(max >> BigInt(o.shift))];
   if (low === high) return { form: { base: low, weights: [], low, high }, bits: [] };
   const heap = new BitHeap();
   addValue(heap, value, o.multiplier);
   heap.base += BigInt(o.offset);
   // Less the smallest result: negative exactly where that is what comes out.
   const from = BigInt(low) << BigInt(o.shift);
-  const width = bitLength(most - from) + (least < from ? 1 : 0);
+  const width = bitLength(max - from) + (least < from ? 1 : 0);
   const room = least < from && bitLength(from - least) + 1 > width;
   const whole = room ? bitLength(from - least) + 1 : width;
-  const sum = heap.sum(net, style, most);
+  const sum = heap.sum(net, style, max);
   const bits = plusConstant(net, sum, sum.base - from, whole, style);
   const below = least < from ? bits[bits.length - 1] : constantZero;
   const magnitude = bits.slice(o.shift, least < from ? -1 : undefined);

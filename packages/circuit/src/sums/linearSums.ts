@@ -38,9 +38,9 @@ export function linearSums(
     let [low, high] = [0, 0];
     for (const { source, factor } of terms) {
       put(heap, source, factor);
-      const [least, most] = rangeOf(source);
-      low += factor * (factor > 0 ? least : most);
-      high += factor * (factor > 0 ? most : least);
+      const [least, max] = rangeOf(source);
+      low += factor * (factor > 0 ? least : max);
+      high += factor * (factor > 0 ? max : least);
     }
     sums.push({ ...heap.reduced(net, style, BigInt(high), uses), low, high });
   }

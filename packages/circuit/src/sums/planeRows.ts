@@ -70,10 +70,10 @@ export function digitPools(
   const pools: Row[][] = [];
   for (let o = 0; o < outputs; o++) {
     const own = values.subarray(o * inputs, (o + 1) * inputs);
-    let most = 0;
-    for (let i = 0; i < inputs; i++) most = Math.max(most, Math.abs(own[i]));
+    let max = 0;
+    for (let i = 0; i < inputs; i++) max = Math.max(max, Math.abs(own[i]));
     // 3v has a place more than v, which its highest digit may take.
-    for (let place = 0; 2 ** (place + 1) <= 3 * most; place++) {
+    for (let place = 0; 2 ** (place + 1) <= 3 * max; place++) {
       const signs = new Int8Array(inputs);
       let members = 0;
       for (let i = 0; i < inputs; i++) {

@@ -110,7 +110,7 @@ interface Shape {
   readonly heights: readonly number[];
   readonly bits: number;
   /** Its largest value less its smallest. */
-  readonly most: number;
+  readonly max: number;
 }
 
 /** Columns added up: what that takes, and what is left. */
@@ -129,7 +129,7 @@ export class SumMemo {
   };
 }
 
-const input: Shape = { heights: [1], bits: 1, most: 1 };
+const input: Shape = { heights: [1], bits: 1, max: 1 };
 
 function shapesOf({ factors }: Columns): readonly Shape[] | undefined {
   if (factors.every((factor) => factor === 1)) return undefined;
@@ -143,10 +143,10 @@ function shapesOf({ factors }: Columns): readonly Shape[] | undefined {
 function shapeOf(factor: number): Shape {
   const heights: number[] = [];
   for (let digits = digitPlaces(factor); digits > 0; digits >>= 1) heights.push(digits & 1);
-  return { heights, bits: digitCount(factor), most: Math.abs(factor) };
+  return { heights, bits: digitCount(factor), max: Math.abs(factor) };
 }
 
-const widthOf = (most: number): number => 32 - Math.clz32(most);
+const widthOf = (max: number): number => 32 - Math.clz32(max);
 
 /** Signs of a level's columns and their order, reused at every level: copied before the next one is looked at. */
 interface Scratch {
@@ -251,13 +251,13 @@ class Search {
     for (let r = 0, next = 0; r < rows.length; r = next) {
       next = this.outputEnd(r);
       const own = rows.slice(r, next).sort((a, b) => a.multiple - b.multiple);
-      let [sum, most] = [0, 0];
+      let [sum, max] = [0, 0];
       for (const { multiple, members } of own) {
         if (multiple <= sum) return 0;
         sum += multiple;
-        most = Math.max(most, Math.ceil((members * columns.inputs) / Math.max(1, count)));
+        max = Math.max(max, Math.ceil((members * columns.inputs) / Math.max(1, count)));
       }
-      bits += most;
+      bits += max;
     }
     return bits;
   }
@@ -360,11 +360,11 @@ class Search {
         shapes.push(sum.shape);
         continue;
       }
-      for (let one = at; one < next; one++) {
-        const shape = given?.[order[one]] ?? input;
+      for (let position = at; position < next; position++) {
+        const shape = given?.[order[position]] ?? input;
         bits += uses * shape.bits;
-        keys.push(signed[order[one]]);
-        starts.push(one);
+        keys.push(signed[order[position]]);
+        starts.push(position);
         shapes.push(shape);
       }
     }
@@ -417,15 +417,15 @@ class Search {
    * @returns how many are ordered; those of a key end at `ends` of it
    */
   private sortByKeys(count: number, rows: number): number {
-    const most = largestKey(rows);
+    const max = largestKey(rows);
     const { scratch } = this;
-    if (scratch.ends.length < most + 2) scratch.ends = new Int32Array(most + 2);
+    if (scratch.ends.length < max + 2) scratch.ends = new Int32Array(max + 2);
     const { keys, order, ends } = scratch;
-    ends.fill(0, 0, most + 2);
+    ends.fill(0, 0, max + 2);
     for (let c = 0; c < count; c++) ends[Math.abs(keys[c]) + 1]++;
     ends[1] = 0;
-    for (let key = 2; key < most + 2; key++) ends[key] += ends[key - 1];
-    const ordered = ends[most + 1];
+    for (let key = 2; key < max + 2; key++) ends[key] += ends[key - 1];
+    const ordered = ends[max + 1];
     for (let c = 0; c < count; c++) if (keys[c] !== 0) order[ends[Math.abs(keys[c])]++] = c;
     return ordered;
   }
@@ -441,15 +441,15 @@ class Search {
     if (given === undefined) return this.sumOfInputs(next - at, uses);
     const { order } = this.scratch;
     const heights: number[] = [];
-    let [bits, most] = [0, 0];
-    for (let one = at; one < next; one++) {
-      const shape = given[order[one]];
+    let [bits, max] = [0, 0];
+    for (let position = at; position < next; position++) {
+      const shape = given[order[position]];
       for (let i = 0; i < shape.heights.length; i++)
         heights[i] = (heights[i] ?? 0) + shape.heights[i];
       bits += shape.bits;
-      most += shape.most;
+      max += shape.max;
     }
-    return this.sumOfBits({ heights, bits, most }, uses);
+    return this.sumOfBits({ heights, bits, max }, uses);
   }
 
   /** The same of so many inputs, which are met over and over. */
@@ -458,16 +458,16 @@ class Search {
     known[uses] ??= [];
     let sum = known[uses][count];
     if (sum === undefined) {
-      sum = this.sumOfBits({ heights: [count], bits: count, most: count }, uses) ?? 'no gain';
+      sum = this.sumOfBits({ heights: [count], bits: count, max: count }, uses) ?? 'no gain';
       known[uses][count] = sum;
     }
     return sum === 'no gain' ? undefined : sum;
   }
 
-  private sumOfBits({ heights, bits, most }: Shape, uses: number): Sum | undefined {
-    const left = this.memo.compressions.forUses(heights, widthOf(most), this.style, uses);
+  private sumOfBits({ heights, bits, max }: Shape, uses: number): Sum | undefined {
+    const left = this.memo.compressions.forUses(heights, widthOf(max), this.style, uses);
     if (left.cost >= this.perBit * uses * (bits - left.bits)) return undefined;
-    return { cost: left.cost, shape: { heights: left.heights, bits: left.bits, most } };
+    return { cost: left.cost, shape: { heights: left.heights, bits: left.bits, max } };
   }
 
   /** What a level's column is, written where it is not yet. */
@@ -478,9 +478,9 @@ class Search {
       if (starts[c + 1] === starts[c] + 1) known[c] = this.memberOf(level, order[starts[c]], to);
       else {
         const terms: Term[] = [];
-        for (let one = starts[c]; one < starts[c + 1]; one++) {
-          const { source, factor } = this.memberOf(level, order[one], to);
-          terms.push({ source, factor: this.signIn(level, order[one]) * factor });
+        for (let position = starts[c]; position < starts[c + 1]; position++) {
+          const { source, factor } = this.memberOf(level, order[position], to);
+          terms.push({ source, factor: this.signIn(level, order[position]) * factor });
         }
         known[c] = { source: to.class(terms), factor: 1 };
       }

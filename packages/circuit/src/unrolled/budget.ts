@@ -51,14 +51,14 @@ export function digits(weights: IntegerWeights): number {
 /** Refuse a design that is too large, before anything is made of it. @throws HbnnError with its estimate */
 export function checkBudget(
   planned: readonly CheckedLayer[],
-  most: number = defaultMaxAdders,
+  max: number = defaultMaxAdders,
 ): void {
   const each = estimateAdders(planned);
   const sum = each.reduce((total, { adders }) => total + adders, 0);
-  if (sum <= most) return;
+  if (sum <= max) return;
   const largest = each.reduce((a, b) => (b.adders > a.adders ? b : a));
   const text = (n: number): string => Math.round(n).toLocaleString('en');
   throw new HbnnError(
-    `${largest.layer}: unrolled, the model takes about ${text(sum)} adders, ${text(largest.adders)} of them in this layer, and the budget is ${text(most)}; use narrower layers, fewer bits or --budget ${Math.ceil(sum)}`,
+    `${largest.layer}: unrolled, the model takes about ${text(sum)} adders, ${text(largest.adders)} of them in this layer, and the budget is ${text(max)}; use narrower layers, fewer bits or --budget ${Math.ceil(sum)}`,
   );
 }

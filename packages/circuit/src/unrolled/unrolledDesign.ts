@@ -138,14 +138,14 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   const layers = planned.map((plan): DesignLayer => {
     const { layer, output } = plan;
     const module = names.of(layer.name, layer.kind);
-    const made = buildLayer(module, sitesOf(plan, memo), bus, output, { style, names, pipe });
+    const built = buildLayer(module, sitesOf(plan, memo), bus, output, { style, names, pipe });
     const about = [`Layer '${layer.name}' (${layer.kind})`];
     const found = {
       layer: layer.name,
       kind: layer.kind,
       module,
       input: bus,
-      ...made(about),
+      ...built(about),
       stages: pipe.stages,
       delayCycles: pipe.cycles,
     };
@@ -192,12 +192,12 @@ class Pipe {
     const { maxLevels } = this;
     if (maxLevels === undefined) return [...leaves];
     const schedules = leaves.map(({ net }) => scheduleOf(net, maxLevels, this.level));
-    const depth = schedules.reduce((most, one) => Math.max(most, one.depth), 0);
+    const depth = schedules.reduce((max, schedule) => Math.max(max, schedule.depth), 0);
     this.level = schedules.reduce(
-      (most, one, i) => Math.max(most, endLevel(leaves[i].net, one, depth)),
+      (maximum, eachSchedule, i) => Math.max(maximum, endLevel(leaves[i].net, eachSchedule, depth)),
       0,
     );
-    this.deepest = schedules.reduce((most, one) => Math.max(most, one.deepest), this.deepest);
+    this.deepest = schedules.reduce((upper, each) => Math.max(upper, each.deepest), this.deepest);
     this.stages = depth;
     this.cycles += depth;
     return leaves.map((leaf, i): Leaf => {
@@ -318,11 +318,11 @@ function buildVariant(
     at += widths[i];
     return { form: input.forms[element], bits };
   });
-  const made = site.build(net, values, style);
-  net.outputs.push(...made.flatMap(({ bits }) => [...bits]));
-  const forms = made.map(({ form }) => form);
+  const built = site.build(net, values, style);
+  net.outputs.push(...built.flatMap(({ bits }) => [...bits]));
+  const forms = built.map(({ form }) => form);
   const ports = [{ name: 'y', width: net.outputs.length }];
-  const about = [`A place of the layer: ${made.length} values`];
+  const about = [`A place of the layer: ${built.length} values`];
   const all = Array.from({ length: count }, (_, i) => i);
   if (alone) return { name, forms, reads: all, leaf: { kind: 'leaf', name, net, ports, about } };
   const { narrow, reads } = withoutUnread(net, count);
@@ -374,5 +374,5 @@ function scoresModule(
   net.outputs.push(...scores.flatMap((bits) => extendedBits(bits, 32)));
   const ports = [{ name: 'scores', width: 32 * scores.length }];
   const leaf: Leaf = { kind: 'leaf', name, net, ports, about: [] };
-  return { leaf, width: scores.reduce((most, bits) => Math.max(most, bits.length), 0) };
+  return { leaf, width: scores.reduce((max, bits) => Math.max(max, bits.length), 0) };
 }

@@ -30,7 +30,7 @@ const nodes: readonly Node[] = [
 export const scalingNodes: readonly number[] = nodes.map(({ nm }) => nm);
 
 function node(nm: number): Node {
-  const found = nodes.find((one) => one.nm === nm);
+  const found = nodes.find((eachNode) => eachNode.nm === nm);
   if (found === undefined)
     throw new HbnnError(
       `node: expected one of ${scalingNodes.join(', ')} nm, got ${nm}; no scaling factor is published for others`,

@@ -100,8 +100,8 @@ export function estimateFoldedAsic(
   );
   const cycles = layers.map((layer, i) => foldCycles(layer, folds[i]));
   const slowest = Math.max(...cycles);
-  const gates = sum(machines.map((one) => one.gates));
-  const logicJ = sum(machines.map((one) => one.switched)) * cells.gateSwitchJ.value;
+  const gates = sum(machines.map((machine) => machine.gates));
+  const logicJ = sum(machines.map((eachMachine) => eachMachine.switched)) * cells.gateSwitchJ.value;
   const bits = sum(machines.flatMap(({ memories }) => memories));
   const counted: Trust = {
     source: 'counted',
@@ -153,7 +153,7 @@ function withMemories(
   const memoryJ = sum(
     machines.flatMap(({ reads }) => reads.map(([size, read]) => read * memory.readBitJ(size))),
   );
-  const operations = sum(machines.map((one) => one.operations));
+  const operations = sum(machines.map((machine) => machine.operations));
   const joules = logicJ + memoryJ;
   const energy = model(`logic, and ${memory.from}`, 0.6);
   return {

@@ -21,8 +21,8 @@ export interface FoldedLayer extends FoldMatrix {
 
 /** The bits of a sum of so many products. */
 export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): number => {
-  const most = (bits: number): number => 2 ** bits - 1;
-  return Math.ceil(Math.log2(matrixWidth * most(weightBits) * most(inputBits) + 1)) + 1;
+  const max = (bits: number): number => 2 ** bits - 1;
+  return Math.ceil(Math.log2(matrixWidth * max(weightBits) * max(inputBits) + 1)) + 1;
 };
 
 /** The matrices of a counted model, each with what turns its sums into the next inputs. */

@@ -143,13 +143,13 @@ interface Row {
 export function fitMeasurements(measured: readonly UnrolledMeasurement[]): StepFit[] {
   const rows = new Map<StepGroup, Row[]>(stepGroups.map((step) => [step, []]));
   const memo = new EstimateMemo();
-  for (const one of measured)
-    for (const counts of unrolledCounts(modelOf(one), one.target, memo)) {
+  for (const each of measured)
+    for (const counts of unrolledCounts(modelOf(each), each.target, memo)) {
       const step = groupOf(counts.kind);
-      const area = one.steps[counts.name];
-      if (area === undefined || area < leastArea[one.target]) continue;
-      const parts = partsOf(step, counts, one.target, one.adderGates);
-      rows.get(step)?.push({ parts, area, seed: one.seed });
+      const area = each.steps[counts.name];
+      if (area === undefined || area < leastArea[each.target]) continue;
+      const parts = partsOf(step, counts, each.target, each.adderGates);
+      rows.get(step)?.push({ parts, area, seed: each.seed });
     }
   // Steps that were hardly measured, such as pools with some library's adders, have no fit.
   const fitted = [...rows].filter(

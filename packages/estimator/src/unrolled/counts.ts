@@ -73,12 +73,12 @@ export function unrolledCounts(
   );
   const steps = planned.map((plan): StepCounts => {
     const { name, kind } = plan.layer;
-    const made =
+    const built =
       'weights' in plan.layer
         ? productCounts(plan, forms, making)
         : elementCounts(plan, forms, making);
-    forms = made.forms;
-    return { name, kind, ...made.tally };
+    forms = built.forms;
+    return { name, kind, ...built.tally };
   });
   const scores = new Elements('scores', making);
   forms.forEach((form, k) => {
@@ -103,10 +103,10 @@ export function unrolledCounts(
 
 /** The form of each channel's pixels. Channels with equal zeros share one object, so the memo can compare by identity. */
 function pixelForms(zeros: Iterable<number>): Form[] {
-  const known = new Map<number, Form>();
+  const cache = new Map<number, Form>();
   return Array.from(zeros, (zero) => {
-    const form = known.get(zero) ?? pixelForm(zero);
-    known.set(zero, form);
+    const form = cache.get(zero) ?? pixelForm(zero);
+    cache.set(zero, form);
     return form;
   });
 }
@@ -322,19 +322,19 @@ function reachedThresholds(
     copy(2 * from, 2 * to);
     copy(2 * from + 1, 2 * to + 1);
   };
-  const visit = (node: number, least: number, most: number): void => {
+  const visit = (node: number, least: number, max: number): void => {
     if (node >= count) return;
     const at = thresholds[node - 1];
     const [met, missed] = flip ? [2 * node, 2 * node + 1] : [2 * node + 1, 2 * node];
-    if (at > least && at <= most) {
+    if (at > least && at <= max) {
       reached[node] = at;
-      visit(met, at, most);
+      visit(met, at, max);
       visit(missed, least, at - 1);
       return;
     }
     const always = at <= least;
     reached[node] = always ? low : high + 1;
-    visit(always ? met : missed, least, most);
+    visit(always ? met : missed, least, max);
     copy(always ? met : missed, always ? missed : met);
   };
   visit(1, low, high);
@@ -368,18 +368,18 @@ function productCounts(plan: CheckedLayer, before: readonly Form[], making: Maki
     // Where forms differ from place to place, some stand for all.
     const all = variantsOf(group.places, before, keys);
     const [first] = group.places;
-    const most = Math.max(4, Math.floor(maxWork / (first.outputs * first.taps.length + 1)));
-    const some = evenly(all, most);
+    const max = Math.max(4, Math.floor(maxWork / (first.outputs * first.taps.length + 1)));
+    const some = evenly(all, max);
     const ratio = group.places.length / some.reduce((sum, places) => sum + places.length, 0);
     for (const slice of slicesOf(first)) {
       const sums = sumsOf(weighted(layer), slice, making, groups.length * some.length);
-      const made = some.map((places) => {
+      const built = some.map((places) => {
         const counted = sums(places[0].inputs.map((i) => before[i]));
         tallyUp(tally, counted.counts, slice.stands * ratio * places.length);
         return counted.forms;
       });
       all.forEach((places, v) => {
-        const own = made[Math.floor((v * some.length) / all.length)];
+        const own = built[Math.floor((v * some.length) / all.length)];
         for (const { at } of places)
           for (let o = 0; o < slice.stands * slice.outputs; o++)
             forms[at + slice.from + o] = own[o % slice.outputs];
@@ -444,9 +444,9 @@ const withoutAdders = (counts: LogicCounts, { style }: Making): LogicCounts =>
 const widthOf = (forms: readonly Form[]): number =>
   forms.reduce((sum, { weights }) => sum + weights.length, 0) / Math.max(1, forms.length);
 
-function evenly<T>(list: readonly T[], most: number): T[] {
-  if (list.length <= most) return [...list];
-  return Array.from({ length: most }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / most)]);
+function evenly<T>(list: readonly T[], max: number): T[] {
+  if (list.length <= max) return [...list];
+  return Array.from({ length: max }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / max)]);
 }
 
 type WeightedLayer = Extract<CheckedLayer['layer'], { weights: unknown }>;

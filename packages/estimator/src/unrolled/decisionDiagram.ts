@@ -27,9 +27,9 @@ export function withFewGates(net: Netlist, orders: 'last' | 'some'): Netlist {
   let [best, least] = [net, sizeOf(net)];
   for (const order of orders === 'last' ? [undefined] : ordersOf(n)) {
     const turned = order === undefined ? tables : tables.map((table) => inOrder(table, n, order));
-    const made = byChoices(turned, n, order);
-    const size = sizeOf(made);
-    if (size < least) [best, least] = [made, size];
+    const built = byChoices(turned, n, order);
+    const size = sizeOf(built);
+    if (size < least) [best, least] = [built, size];
   }
   return best;
 }
@@ -94,22 +94,22 @@ function inOrder(table: Table, n: number, order: readonly number[]): Table {
 function byChoices(tables: readonly Table[], n: number, order: readonly number[] = []): Netlist {
   const net = new Netlist(n);
   const inputAt = (i: number): Literal => net.input(order[i] ?? i);
-  const known = Array.from({ length: n + 1 }, () => new Map<number | string, Literal>());
+  const cache = Array.from({ length: n + 1 }, () => new Map<number | string, Literal>());
   /** Of 2^inputs bits, at most 32. */
   const ofWord = (word: number, inputs: number): Literal => {
     const all = inputs === wordBits ? -1 : 2 ** (2 ** inputs) - 1;
     const flip = word & 1;
     const own = flip === 1 ? ~word & all : word;
     if (own === 0) return constantZero ^ flip;
-    let made = known[inputs].get(own);
-    if (made === undefined) {
+    let built = cache[inputs].get(own);
+    if (built === undefined) {
       const half = 2 ** (inputs - 1);
       const clear = own & (2 ** half - 1);
       const set = (own >>> half) & (2 ** half - 1);
-      made = net.mux(inputAt(inputs - 1), ofWord(set, inputs - 1), ofWord(clear, inputs - 1));
-      known[inputs].set(own, made);
+      built = net.mux(inputAt(inputs - 1), ofWord(set, inputs - 1), ofWord(clear, inputs - 1));
+      cache[inputs].set(own, built);
     }
-    return made ^ flip;
+    return built ^ flip;
   };
   const ofWords = (words: Table, inputs: number): Literal => {
     if (inputs <= wordBits)
@@ -119,17 +119,17 @@ function byChoices(tables: readonly Table[], n: number, order: readonly number[]
     const flip = words[0] & 1;
     const own = flip === 1 ? words.map((word) => ~word) : words;
     const key = own.join();
-    let made = known[inputs].get(key);
-    if (made === undefined) {
+    let result = cache[inputs].get(key);
+    if (result === undefined) {
       const half = own.length / 2;
-      made = net.mux(
+      result = net.mux(
         inputAt(inputs - 1),
         ofWords(own.subarray(half), inputs - 1),
         ofWords(own.subarray(0, half), inputs - 1),
       );
-      known[inputs].set(key, made);
+      cache[inputs].set(key, result);
     }
-    return made ^ flip;
+    return result ^ flip;
   };
   for (const table of tables) net.outputs.push(ofWords(table, n));
   return net;

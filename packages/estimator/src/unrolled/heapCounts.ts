@@ -82,15 +82,15 @@ class Heights {
 }
 
 /** Tell what a heap's reduction takes, as the generator does it. */
-function counted(made: Compression, tally: Tally): readonly number[] {
-  tally.counters += made.counters;
-  tally.fullAdders += made.fullAdders;
-  tally.halfAdders += made.halfAdders;
-  if (made.chain !== undefined) {
+function counted(built: Compression, tally: Tally): readonly number[] {
+  tally.counters += built.counters;
+  tally.fullAdders += built.fullAdders;
+  tally.halfAdders += built.halfAdders;
+  if (built.chain !== undefined) {
     tally.chains++;
-    tally.chainPlaces += made.chain.places;
+    tally.chainPlaces += built.chain.places;
   }
-  return made.heights;
+  return built.heights;
 }
 
 /**

@@ -19,9 +19,9 @@ const rounds = 2;
  *
  * @param roots literals that have to be nets; both a node and its inverse take a table each
  */
-export function coverOf(net: Netlist, roots: ReadonlySet<Literal>, most: number): number {
+export function coverOf(net: Netlist, roots: ReadonlySet<Literal>, max: number): number {
   if (roots.size === 0) return 0;
-  const cover = new Cover(net, most);
+  const cover = new Cover(net, max);
   let inverses = 0;
   const nodes = new Set<number>();
   for (const literal of roots) {
@@ -40,9 +40,9 @@ class Cover {
   private readonly readers: Int32Array;
   private readonly gates: Uint8Array;
 
-  constructor(net: Netlist, most: number) {
+  constructor(net: Netlist, max: number) {
     this.net = net;
-    this.most = most;
+    this.most = max;
     this.readers = new Int32Array(net.size);
     this.gates = new Uint8Array(net.size);
     for (let node = 0; node < net.size; node++) {
@@ -117,7 +117,7 @@ class Cover {
     };
     let count = 0;
     for (const root of roots) count += take(root);
-    const deepest = roots.reduce((most, root) => Math.max(most, chosen[root].depth), 0);
+    const deepest = roots.reduce((max, root) => Math.max(max, chosen[root].depth), 0);
     const depths = Int32Array.from(chosen, (cut) => cut?.depth ?? 0);
     const depthOf = (cut: Cut): number => {
       let depth = 0;
@@ -177,11 +177,11 @@ function keptResult(cuts: Cut[]): Cut[] {
 }
 
 /** Two ascending lists as one without doubles; undefined where that is longer than `most`. */
-function union(a: readonly number[], b: readonly number[], most: number): number[] | undefined {
+function union(a: readonly number[], b: readonly number[], max: number): number[] | undefined {
   const all: number[] = [];
   let [i, j] = [0, 0];
   while (i < a.length || j < b.length) {
-    if (all.length === most) return undefined;
+    if (all.length === max) return undefined;
     if (j === b.length || (i < a.length && a[i] < b[j])) all.push(a[i++]);
     else {
       if (i < a.length && a[i] === b[j]) i++;

@@ -18,7 +18,7 @@ function smoothed(table: Table): number[][] {
       const [next, right] = [below[i + 1]?.[j], below[i][j + 1]];
       below[i][j] = Math.min(below[i][j], next ?? below[i][j], right ?? below[i][j]);
     }
-  return above.map((row, i) => row.map((most, j) => (most + below[i][j]) / 2));
+  return above.map((row, i) => row.map((max, j) => (max + below[i][j]) / 2));
 }
 
 const tables: Readonly<Record<Fabric, Table>> = {

@@ -178,9 +178,9 @@ export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOpti
   const um2 = gates.value * gateUm2.value;
   const joules = gates.value * activity.value * gateSwitchJ.value;
   const energy: Trust = { ...trustOf(gateSwitchJ), error: 0.5 };
-  const withGlitches = (value: number, unit: string, most = glitches): Quantity => {
+  const withGlitches = (value: number, unit: string, max = glitches): Quantity => {
     const found = quantity(value, unit, energy);
-    return { ...found, high: Math.max(found.high, found.value * most) };
+    return { ...found, high: Math.max(found.high, found.value * max) };
   };
   const flat = (joules * usualActivity) / activity.value;
   const leakage = (gateLeakageW?.value ?? 0) * gates.value;

@@ -96,9 +96,9 @@ function pixelStep({ input }: CheckedModel, after: Coding): StepCensus {
 }
 
 function scoreStep(model: CheckedModel, last: CheckedLayer, coding: Coding): StepCensus {
-  const most = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  const width = wholeWidth(most, true);
-  const sum = wholeWidth(last.outputBound + most, true);
+  const max = model.scoreOffsets.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  const width = wholeWidth(max, true);
+  const sum = wholeWidth(last.outputBound + max, true);
   const scores = model.scoreOffsets.length;
   return {
     name: 'scores',
@@ -140,7 +140,7 @@ function weightWidth(layer: IntegerLayer): number {
   if (!('weights' in layer)) return 0;
   return layer.weights.kind === 'int8'
     ? 8
-    : layer.weights.bits.reduce((most, bits) => Math.max(most, bits), 0);
+    : layer.weights.bits.reduce((max, bits) => Math.max(max, bits), 0);
 }
 
 interface Counted {
@@ -220,6 +220,6 @@ const thresholdBits = (layer: ThresholdLayer, sumWidth: number): number =>
   layer.thresholds.length * sumWidth + layer.flips.length + multipleBits * layer.multiples.length;
 
 function requantizeBits({ multipliers, offsets }: RequantizeLayer): number {
-  const offset = offsets.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
+  const offset = offsets.reduce((max, n) => Math.max(max, Math.abs(n)), 0);
   return multipliers.length * (multiplierBits + wholeWidth(offset, true) + shiftBits);
 }

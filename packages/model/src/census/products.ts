@@ -127,7 +127,7 @@ function combinations(
   if (coding.kind === 'whole' || weights.kind === 'int8') return 0;
   const outputs = weights.shape[0];
   const row = weights.bits.length / outputs;
-  const most = Array.from({ length: outputs }, (_, o) =>
+  const max = Array.from({ length: outputs }, (_, o) =>
     weights.bits.subarray(o * row, (o + 1) * row).reduce((a, b) => Math.max(a, b), 0),
   );
   const depthwise = plan.layer.kind === 'depthwise';
@@ -138,7 +138,7 @@ function combinations(
       const widest = widths.reduce((a, b) => Math.max(a, b), 0);
       for (let o = 0; o < outputs; o++) {
         const planes = depthwise ? widths[layer.firstChannel(o)] : widest;
-        additions += Math.max(0, most[o] * planes - 1);
+        additions += Math.max(0, max[o] * planes - 1);
       }
     }
   return additions;

@@ -11,7 +11,7 @@ const elementsPerByte = 8;
 export const maxElements = (bytes: number): number => freeElements + elementsPerByte * bytes;
 
 interface Slot {
-  readonly most: number;
+  readonly max: number;
   readonly use: (bytes: Uint8Array) => void;
 }
 
@@ -38,16 +38,16 @@ export class SectionSlots {
   /** Count elements before anything is allocated for them. */
   reserve(count: number, name: string): void {
     this.elements += count;
-    const most = maxElements(this.received);
-    if (!(this.elements <= most))
+    const max = maxElements(this.received);
+    if (!(this.elements <= max))
       throw this.fail(
-        `${name}: expected at most ${most} elements in the first ${this.received} bytes of a file, got ${this.elements}`,
+        `${name}: expected at most ${max} elements in the first ${this.received} bytes of a file, got ${this.elements}`,
       );
   }
 
   /** A section of at most so many bytes. */
-  slot(most: number, use: (bytes: Uint8Array) => void): void {
-    this.slots.push({ most, use });
+  slot(max: number, use: (bytes: Uint8Array) => void): void {
+    this.slots.push({ max, use });
   }
 
   /** A section of so many numbers. */
@@ -73,9 +73,9 @@ export class SectionSlots {
 
   /** Whether a section may be as long as its header entry says. */
   checkLength(index: number, length: number): void {
-    const { most } = this.slots[index];
-    if (length > most)
-      throw this.fail(`section ${index}: expected at most ${most} bytes, got ${length}`);
+    const { max } = this.slots[index];
+    if (length > max)
+      throw this.fail(`section ${index}: expected at most ${max} bytes, got ${length}`);
   }
 
   fill(index: number, bytes: Uint8Array): void {

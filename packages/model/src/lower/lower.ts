@@ -227,7 +227,7 @@ function lowerBinarization(
   const bits = s.order === undefined ? layer.bits : reordered(layer.bits, s.order);
   const scales = [...layer.scales].slice(
     0,
-    bits.reduce((most, width) => Math.max(most, width), 0),
+    bits.reduce((max, width) => Math.max(max, width), 0),
   );
   const counts = scales.map((_, n) => bits.reduce((sum, width) => sum + (width > n ? 1 : 0), 0));
   const found = nearestMultiples(scales, counts, allowedMultiples(`integers:${scaleBits}`));
@@ -271,10 +271,10 @@ function finish(s: LowerState, trained: TrainedModel): IntegerModel {
 function rescaleScores(s: LowerState): void {
   const { slopes, offsets } = s.meaning;
   const bound = lastBound(s.layers, s.start, s.zeros);
-  const most = slopes.reduce(
+  const max = slopes.reduce(
     (largest, slope, c) => Math.max(largest, Math.abs(slope) * bound + Math.abs(offsets[c])),
     0,
   );
-  const step = most > 0 ? most / 32767 : 1;
+  const step = max > 0 ? max / 32767 : 1;
   pushRequantized(s, freshName(s, 'score_scale'), step, { minimum: -32768, maximum: 32767 });
 }

@@ -72,8 +72,11 @@ export function finerScores(s: LowerState): void {
   const last = s.layers[at];
   if (last === undefined || !isLinear(last) || last.weights.kind !== 'planes') return;
   const { weights } = last;
-  const largest = weights.multiples.reduce((most, plane) => Math.max(most, ...plane), 1);
-  const added = offsets.reduce((most, offset) => Math.max(most, Math.abs(offset / slopes[0])), 0);
+  const largest = weights.multiples.reduce((max, plane) => Math.max(max, ...plane), 1);
+  const added = offsets.reduce(
+    (maximum, offset) => Math.max(maximum, Math.abs(offset / slopes[0])),
+    0,
+  );
   const bound = lastBound(s.layers, s.start, s.zeros) + added + 1;
   const shift = Math.floor(Math.log2(Math.min(largestMultiple / largest, maxSum / bound)));
   if (shift < 1) return;

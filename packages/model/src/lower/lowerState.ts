@@ -75,9 +75,9 @@ export function pushRequantized(
 /** Round to whole numbers in ±largest, so that everything that can come fits. */
 export function pushSigned(s: LowerState, name: string, largest: number): void {
   const { slopes, offsets } = s.meaning;
-  const furthest = slopes.reduce((most, slope, c) => {
+  const furthest = slopes.reduce((max, slope, c) => {
     const ends = rangeOf(s, c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
-    return Math.max(most, ...ends);
+    return Math.max(max, ...ends);
   }, 0);
   const step = furthest > 0 ? furthest / largest : 1;
   pushRequantized(s, name, step, { minimum: -largest, maximum: largest });

@@ -113,7 +113,7 @@ export function lowerFloats(
     largest[o] = Math.max(largest[o], Math.abs(w));
   });
   const all = largest.reduce((a, b) => Math.max(a, b), 0);
-  const factors = largest.map((most) => (perOutput ? most : all) / 127 || 1);
+  const factors = largest.map((max) => (perOutput ? max : all) / 127 || 1);
   const values = Int8Array.from(scaled, (w, i) => Math.round(w / factors[Math.floor(i / row)]));
   let difference = 0;
   let norm = 0;

@@ -34,7 +34,7 @@ function fixedPoint(slope: number): { multiplier: number; shift: number } {
   if (slope === 0) return { multiplier: 0, shift: 0 };
   const exponent = Math.floor(Math.log2(Math.abs(slope))) + 1;
   const shift = Math.max(0, Math.min(maxShift, multiplierBits - exponent));
-  const most = 2 ** multiplierBits - 1;
+  const max = 2 ** multiplierBits - 1;
   const multiplier = Math.round(slope * 2 ** shift);
-  return { multiplier: Math.max(-most, Math.min(most, multiplier)), shift };
+  return { multiplier: Math.max(-max, Math.min(max, multiplier)), shift };
 }

@@ -62,7 +62,7 @@ function layerFile(design: DesignLayer): string {
     );
   return file(
     about,
-    modules.map((one) => moduleText(one, modules)),
+    modules.map((eachModule) => moduleText(eachModule, modules)),
   );
 }
 
@@ -96,7 +96,7 @@ function moduleText(module: Module, layer: readonly Module[]): string {
   if (module.kind === 'leaf') return leafText(module);
   const { name, inputWidth, outputWidth, instances } = module;
   const y = [{ name: 'y', width: outputWidth }];
-  const clocked = new Set(layer.filter(isClocked).map((one) => one.name));
+  const clocked = new Set(layer.filter(isClocked).map((each) => each.name));
   const lines = [header(name, inputWidth, y, clocked.size > 0 ? 'always' : undefined)];
   for (const instance of instances)
     lines.push(...instanceText(instance, clocked.has(instance.module)));
@@ -378,11 +378,11 @@ function topFile(design: Design): string {
     before = wire;
   }
   const rounds = largest.registered.length;
-  const made = rounds > 0 ? 'scores_0' : 'scores';
+  const built = rounds > 0 ? 'scores_0' : 'scores';
   if (rounds > 0) lines.push(`  wire [${32 * classes.length - 1}:0] scores_0;`);
   lines.push(
-    `  ${scores.name} ${scores.name}_layer (${clockPort(isClocked(scores))}.x(${before}), .scores(${made}));`,
-    `  ${largest.name} ${largest.name}_layer (${clockPort(rounds > 0)}.x(${made}), .largest(largest));`,
+    `  ${scores.name} ${scores.name}_layer (${clockPort(isClocked(scores))}.x(${before}), .scores(${built}));`,
+    `  ${largest.name} ${largest.name}_layer (${clockPort(rounds > 0)}.x(${built}), .largest(largest));`,
   );
   if (rounds > 0) lines.push(...delayed(rounds, 32 * classes.length));
   return file(about, [`${lines.join('\n')}\nendmodule\n`]);

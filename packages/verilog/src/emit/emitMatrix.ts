@@ -332,11 +332,11 @@ function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
   const several = starts.table.count > 1;
   const classes = starts.vectors.length;
   const words: bigint[] = [];
-  for (let one = 0; one < classes; one++)
+  for (let score = 0; score < classes; score++)
     for (let group = 0; group < 2 ** groupBits; group++) {
       let word = 0n;
       for (let p = pe - 1; p >= 0; p--)
-        word = (word << BigInt(width)) | BigInt(starts.vectors[one][group * pe + p] ?? 0);
+        word = (word << BigInt(width)) | BigInt(starts.vectors[score][group * pe + p] ?? 0);
       words.push(word);
     }
   const classBits = several ? countBits(starts.table.count - 1) : 0;

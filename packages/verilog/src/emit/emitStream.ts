@@ -10,8 +10,8 @@ import { scanSize } from '@hbnn/circuit';
 import type { FeatureShape } from '@hbnn/model';
 
 /** Bits of a counter that goes up to a number. */
-export const countBits = (most: number): number =>
-  Math.max(1, Math.ceil(Math.log2(Math.max(1, most) + 1)));
+export const countBits = (max: number): number =>
+  Math.max(1, Math.ceil(Math.log2(Math.max(1, max) + 1)));
 
 /** A constant of so many bits. */
 export const constant = (width: number, value: number | bigint): string =>

@@ -73,8 +73,8 @@ export class AdderGraph {
 
   /** A bit's net behind its inverters and buffers; undefined of a constant. */
   root(bit: number): Root {
-    const known = this.roots.get(bit);
-    if (known !== undefined) return known;
+    const cached = this.roots.get(bit);
+    if (cached !== undefined) return cached;
     const chain: number[] = [];
     let net = bit;
     let flips = 0;
@@ -106,12 +106,12 @@ export class AdderGraph {
 
   /** Settle a question about the graph once. */
   settled(question: string, answer: () => boolean): boolean {
-    let known = this.facts.get(question);
-    if (known === undefined) {
-      known = answer();
-      this.facts.set(question, known);
+    let cached = this.facts.get(question);
+    if (cached === undefined) {
+      cached = answer();
+      this.facts.set(question, cached);
     }
-    return known;
+    return cached;
   }
 
   /** Nets that gates or counters drive, each after those it depends on. */
@@ -161,7 +161,7 @@ export class AdderGraph {
         }),
       );
     }
-    const kept = distinct(found.map((one) => composed(one, table))).slice(0, maxCuts);
+    const kept = distinct(found.map((each) => composed(each, table))).slice(0, maxCuts);
     this.cuts.set(net, kept);
     for (const { leaves, table } of kept)
       if (Math.abs(this.linearOf(leaves.length, table)?.carry ?? 0) === 1)

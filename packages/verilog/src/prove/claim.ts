@@ -26,5 +26,5 @@ export interface Wanted {
   readonly lines: readonly string[];
   readonly value: string;
   /** No number on the way is larger in magnitude. */
-  readonly most: number;
+  readonly max: number;
 }

@@ -65,7 +65,7 @@ export function scoresClaim(model: CheckedModel, { layers, scores }: Design): Cl
     wanted: (o, elements) => (width) => ({
       lines: [],
       value: `e${elements.indexOf(o)} + ${width}'sd0`,
-      most: Math.max(Math.abs(input.forms[o].low), Math.abs(input.forms[o].high)),
+      max: Math.max(Math.abs(input.forms[o].low), Math.abs(input.forms[o].high)),
     }),
     shown: (o, value) => value + offsets[o],
   };
@@ -99,7 +99,7 @@ export function largestClaim(model: CheckedModel, { layers, largest }: Design): 
     wanted: (_, elements) => (width) => ({
       lines: words.flatMap((__, k) => largestLines(k, `e${elements.indexOf(k)}`, width)),
       value: `at${words.length - 1}`,
-      most: words.reduce((most, { high }) => Math.max(most, high + 1), words.length),
+      max: words.reduce((max, { high }) => Math.max(max, high + 1), words.length),
     }),
     shown: (_, value) => value,
   };

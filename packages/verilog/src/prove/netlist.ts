@@ -245,8 +245,9 @@ export function counterOf(cell: YosysCell): Counter | undefined {
     return bits === undefined ? BigInt(otherwise) : BigInt(`0b${bits}`);
   };
   const columns = Number(parameter('COLUMNS', 1));
-  const made = count7 ? 3 : Number(parameter('OUTPUTS', 3));
-  if (inputs.length !== (count7 ? 7 : 3 * columns + 2) || outputs.length !== made) return undefined;
+  const built = count7 ? 3 : Number(parameter('OUTPUTS', 3));
+  if (inputs.length !== (count7 ? 7 : 3 * columns + 2) || outputs.length !== built)
+    return undefined;
   const invert = parameter('INVERT', 0);
   const weights = inputs.map((_, i) => (count7 || i >= 3 * columns ? 1 : 2 ** Math.floor(i / 3)));
   const inverted = inputs.map((_, i) => ((invert >> BigInt(i)) & 1n) === 1n);

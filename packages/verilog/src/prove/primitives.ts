@@ -56,8 +56,8 @@ export async function provePrimitives(
         (use, i) =>
           `wire same_${i};\nproof_${i} p${i} (.x(x[${widthOf(use) - 1}:0]), .same(same_${i}));\n`,
       );
-      const most = Math.max(...batch.map(widthOf));
-      const top = `module all (input wire [${most - 1}:0] x);\n${all.join('')}endmodule\n`;
+      const max = Math.max(...batch.map(widthOf));
+      const top = `module all (input wire [${max - 1}:0] x);\n${all.join('')}endmodule\n`;
       const files = { 'primitives.v': text, 'models.v': xc7Models, 'proof.v': statements + top };
       try {
         await pool.run({ name: primitivesFile, script, files, maxSeconds });

@@ -215,7 +215,7 @@ class DesignProof {
 
   private means(start: number, compiled: () => Promise<Compiled>): Means {
     const { secondsPerLayer = 120, rounds = 16, seed = 1, sat = false } = this.o;
-    let made: Promise<Compiled> | undefined;
+    let built: Promise<Compiled> | undefined;
     return {
       pool: this.pool,
       asked: this.asked,
@@ -224,8 +224,8 @@ class DesignProof {
       sat,
       left: () => secondsPerLayer - (performance.now() - start) / 1000,
       compiled: () => {
-        made ??= compiled();
-        return made;
+        built ??= compiled();
+        return built;
       },
     };
   }

@@ -41,18 +41,18 @@ export function questionOf(
   });
   const form = output.forms[o];
   const y = form.weights.map((_, j) => module.outputs[claim.port][output.offsets[o] + j]);
-  const most = Math.max(wanted(64).most, magnitude(form), ...forms.map(magnitude));
-  const width = bitsFor(most);
+  const max = Math.max(wanted(64).max, magnitude(form), ...forms.map(magnitude));
+  const width = bitsFor(max);
   const { lines, value } = wanted(width);
   const ports = forms.flatMap(({ weights }, n) =>
     weights.length === 0
       ? []
       : [`wire [${weights.length - 1}:0] x${n} = x[${startOf(forms, n)} +: ${weights.length}];`],
   );
-  const inRange = forms.flatMap((one, n) =>
-    whole(one)
+  const inRange = forms.flatMap((eachForm, n) =>
+    whole(eachForm)
       ? []
-      : [`e${n} >= ${literal(one.low, width)} && e${n} <= ${literal(one.high, width)}`],
+      : [`e${n} >= ${literal(eachForm.low, width)} && e${n} <= ${literal(eachForm.high, width)}`],
   );
   const decoded = (name: string, { base, weights }: Form, bit: (j: number) => string): string =>
     `wire signed [W-1:0] ${name} = ${[literal(base, width), ...weights.map((w, j) => `(${bit(j)} ? ${literal(w, width)} : 0)`)].join(' + ')};`;
@@ -60,7 +60,7 @@ export function questionOf(
   const values =
     sums && inRange.length === 0
       ? []
-      : forms.map((one, n) => decoded(`e${n}`, one, (j) => `x${n}[${j}]`));
+      : forms.map((each, n) => decoded(`e${n}`, each, (j) => `x${n}[${j}]`));
   const cone = logicOf(module, places, y);
   const text = [
     `module top (input wire [${Math.max(1, total) - 1}:0] x, output wire same);`,

@@ -64,9 +64,9 @@ class Staging {
   }
 
   private outputsOf(cell: YosysCell): string[] {
-    const known = this.known.get(cell.type);
-    if (known === undefined) return outputPorts(cell);
-    return Object.keys(cell.connections).filter((port) => port !== known.input && port !== 'clk');
+    const cached = this.known.get(cell.type);
+    if (cached === undefined) return outputPorts(cell);
+    return Object.keys(cell.connections).filter((port) => port !== cached.input && port !== 'clk');
   }
 
   private name(bit: YosysBit | undefined): string {
@@ -75,10 +75,10 @@ class Staging {
   }
 
   private readsOf(cell: YosysCell): readonly YosysBit[] {
-    const known = this.known.get(cell.type);
-    const found = known === undefined ? readsOf(cell) : (cell.connections[known.input] ?? []);
+    const cached = this.known.get(cell.type);
+    const found = cached === undefined ? readsOf(cell) : (cell.connections[cached.input] ?? []);
     const clocked = cell.type === registerType ? cell.connections.C : undefined;
-    const clock = known === undefined ? clocked : cell.connections.clk;
+    const clock = cached === undefined ? clocked : cell.connections.clk;
     const at = this.name(cell.connections[this.outputsOf(cell)[0]]?.[0]);
     if (found === undefined) throw new Mixed(`${at} comes from ${described(cell.type)}`);
     if (clock !== undefined && (clock[0] !== this.clock || this.clock === undefined))

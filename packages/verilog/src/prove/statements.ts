@@ -7,7 +7,7 @@ import { type Terms, windowElements } from './modelSums.ts';
 export const literal = (value: number, width: number): string =>
   `${value < 0 ? '-' : ''}${width}'sd${Math.abs(value)}`;
 
-export const bitsFor = (most: number): number => most.toString(2).length + 2;
+export const bitsFor = (max: number): number => max.toString(2).length + 2;
 
 /**
  * State what an output of a layer should be in plain Verilog, from the model alone: `+` over constants, comparisons and
@@ -25,7 +25,7 @@ export function wantedOf(
   const of = (element: number): string => `e${elements.indexOf(element)}`;
   if (terms !== undefined) {
     const used = terms.filter(([, weight]) => weight !== 0);
-    const most = used.reduce((sum, [i, w]) => sum + Math.abs(w) * magnitude(forms[i]), 1);
+    const max = used.reduce((sum, [i, w]) => sum + Math.abs(w) * magnitude(forms[i]), 1);
     return (width) => {
       const constant = used.reduce((sum, [i, weight]) => sum + weight * forms[i].base, 0);
       const bits = used.flatMap(([i, weight]) =>
@@ -33,7 +33,7 @@ export function wantedOf(
           (unit, j) => `(x${elements.indexOf(i)}[${j}] ? ${literal(weight * unit, width)} : 0)`,
         ),
       );
-      return { lines: [], value: [literal(constant, width), ...bits].join(' + '), most };
+      return { lines: [], value: [literal(constant, width), ...bits].join(' + '), max };
     };
   }
   const own = forms[o] === undefined ? 1 : magnitude(forms[o]);
@@ -43,11 +43,11 @@ export function wantedOf(
       const lines = window.map((element, n) =>
         n === 0 ? of(element) : `${of(element)} > m${n - 1} ? ${of(element)} : m${n - 1}`,
       );
-      const most = window.reduce((largest, i) => Math.max(largest, magnitude(forms[i])), 1);
+      const max = window.reduce((largest, i) => Math.max(largest, magnitude(forms[i])), 1);
       return () => ({
         lines: lines.map((line, n) => `wire signed [W-1:0] m${n} = ${line};`),
         value: `m${lines.length - 1}`,
-        most,
+        max,
       });
     }
     case 'threshold': {
@@ -58,18 +58,18 @@ export function wantedOf(
       const after = (n: number, node: number, width: number): string => {
         if (n === bits[o]) return literal(0, width);
         const met = `(${of(o)} >= ${literal(thresholds[node - 1], width)})`;
-        const [one, none] = flips[c] === 1 ? [0, 1] : [1, 0];
+        const [whenMet, otherwise] = flips[c] === 1 ? [0, 1] : [1, 0];
         const next = (bit: number): string =>
           `(${literal(bit === 1 ? multiples[n] : -multiples[n], width)} + ${after(n + 1, 2 * node + bit, width)})`;
-        return `(${met} ? ${next(one)} : ${next(none)})`;
+        return `(${met} ? ${next(whenMet)} : ${next(otherwise)})`;
       };
-      const most = multiples.reduce((sum, k) => sum + k, least);
-      return (width) => ({ lines: [], value: after(0, 1, width), most });
+      const max = multiples.reduce((sum, k) => sum + k, least);
+      return (width) => ({ lines: [], value: after(0, 1, width), max });
     }
     case 'requantize': {
       const { multipliers, offsets, shifts, minimum, maximum } = layer;
       const c = o % input[2];
-      const most = Math.max(
+      const max = Math.max(
         own * Math.abs(multipliers[c]) + Math.abs(offsets[c]),
         ...[minimum, maximum, own].map(Math.abs),
       );
@@ -78,7 +78,7 @@ export function wantedOf(
           `wire signed [W-1:0] scaled = (${of(o)} * ${literal(multipliers[c], width)} + ${literal(offsets[c], width)}) >>> ${shifts[c]};`,
         ],
         value: `scaled < ${literal(minimum, width)} ? ${literal(minimum, width)} : scaled > ${literal(maximum, width)} ? ${literal(maximum, width)} : scaled`,
-        most,
+        max,
       });
     }
     default:

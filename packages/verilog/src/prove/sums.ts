@@ -56,9 +56,9 @@ class Elimination {
     if (this.toInputs(form) !== undefined) return undefined;
     const signed = (value: number): number =>
       2 * value > this.modulus ? value - this.modulus : value;
-    let most = signed(this.constant);
-    for (const coefficient of this.coefficients.values()) most += Math.max(0, signed(coefficient));
-    return most;
+    let max = signed(this.constant);
+    for (const coefficient of this.coefficients.values()) max += Math.max(0, signed(coefficient));
+    return max;
   }
 
   private toInputs({ constant, terms }: LinearForm): number | undefined {

@@ -103,7 +103,7 @@ export async function compile({ modules }: YosysNetlist, top: string): Promise<C
       states[of].read(port);
     },
   );
-  states.push(...compiler.memories.map((one) => new MemoryState(one, memory)));
+  states.push(...compiler.memories.map((eachMemory) => new MemoryState(eachMemory, memory)));
   memory.fill(0xffffffff, wordsPerSlot, 2 * wordsPerSlot);
   return {
     memory,
@@ -150,8 +150,8 @@ class Compiler {
   }
 
   region(name: string): Region {
-    const known = this.regions.get(name);
-    if (known !== undefined) return known;
+    const cached = this.regions.get(name);
+    if (cached !== undefined) return cached;
     const module = this.modules[name];
     if (module === undefined)
       throw new HbnnError(

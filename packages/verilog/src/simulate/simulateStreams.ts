@@ -262,8 +262,8 @@ class StreamRun {
   /** Windows of zeros alone may come out before the image that they belong to, but not those of a whole image. */
   private tooMuch(layer: string, each: number): StreamFault {
     const wanted = this.rows * each;
-    const most = wanted + each;
-    return new StreamFault(layer, `beats of ${this.rows} images`, wanted, most + 1);
+    const max = wanted + each;
+    return new StreamFault(layer, `beats of ${this.rows} images`, wanted, max + 1);
   }
 
   /** Whether a beat moves, which it does for all images or none. */

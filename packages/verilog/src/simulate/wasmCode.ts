@@ -123,7 +123,7 @@ function slotModule(functions: readonly SlotFunction[], exports: Exports): Uint8
       .byte(0)
       .unsigned(imported + index);
   const code = new WasmBytes().unsigned(functions.length);
-  for (const one of functions) code.append(one.body());
+  for (const eachFunction of functions) code.append(eachFunction.body());
   return new WasmBytes()
     .byte(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
     .append(section(1, types))

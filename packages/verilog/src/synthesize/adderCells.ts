@@ -33,21 +33,21 @@ function tablesOf(
   inputs: readonly string[],
 ): Map<string, Bits> | undefined {
   const mask = 2 ** (2 ** inputs.length) - 1;
-  const known = new Map<YosysBit, Bits>([
+  const cache = new Map<YosysBit, Bits>([
     ['0', 0],
     ['1', mask],
   ]);
   inputs.forEach((pin, i) => {
-    known.set(ports[pin].bits[0], variableTables[i] & mask);
+    cache.set(ports[pin].bits[0], variableTables[i] & mask);
   });
   let left = Object.values(cells);
   while (left.length > 0) {
     const waiting = left.filter(({ type, connections: { Y, A, B, S } }) => {
-      const given = [A, B, S].flatMap((port) => port ?? []).map((bit) => known.get(bit));
+      const given = [A, B, S].flatMap((port) => port ?? []).map((bit) => cache.get(bit));
       const gate = gateNumber(type);
       if (gate === undefined || given.some((table) => table === undefined)) return true;
       const [a = 0, b = 0, s = 0] = given as Bits[];
-      known.set(Y[0], computed(gate, a, b, s) & mask);
+      cache.set(Y[0], computed(gate, a, b, s) & mask);
       return false;
     });
     if (waiting.length === left.length) return undefined;
@@ -55,7 +55,7 @@ function tablesOf(
   }
   const tables = new Map<string, Bits>();
   for (const [pin, { direction, bits }] of Object.entries(ports)) {
-    const table = known.get(bits[0]);
+    const table = cache.get(bits[0]);
     if (direction === 'output' && table !== undefined) tables.set(pin, table);
   }
   return tables;
@@ -93,8 +93,9 @@ function adderOf(
   for (let at = 0; at < 2 ** inputs.length; at++) {
     const [sum, carry] = addition.map((wanted) => {
       for (const [pin, table] of tables) {
-        const made = withInverted(table, inputs.length, at);
-        if (made === wanted || made === (wanted ^ mask)) return { pin, inverted: made !== wanted };
+        const built = withInverted(table, inputs.length, at);
+        if (built === wanted || built === (wanted ^ mask))
+          return { pin, inverted: built !== wanted };
       }
       return undefined;
     });

@@ -41,6 +41,7 @@ export const libraryOptions = (library: readonly CellFile[], dontUse: readonly s
  * Read a library's Liberty files with Yosys's own reader.
  *
  * @param library one library, which may come in several files
+ * @param where what errors call the library, such as `liberty:FILE`
  * @param avoid further cells to stay away from, `*` standing for any letters
  * @throws HbnnError when a file cannot be read, or has not the cells that any circuit is built with: an inverter, a
  *   buffer and a gate of two inputs
@@ -48,6 +49,7 @@ export const libraryOptions = (library: readonly CellFile[], dontUse: readonly s
 export async function readCellLibrary(
   pool: YosysPool,
   library: readonly CellFile[],
+  where: string,
   avoid: readonly string[] = [],
 ): Promise<CellLibrary> {
   const reads = library.map(
@@ -55,7 +57,7 @@ export async function readCellLibrary(
       `read_liberty -wb -overwrite -ignore_miss_func -ignore_miss_data_latch -ignore_miss_dir ${libraryName(i)}\n`,
   );
   const script = `${reads.join('')}write_json\n`;
-  const job = { name: 'the Liberty file', script, files: libraryFiles(library) };
+  const job = { name: where, script, files: libraryFiles(library) };
   const { modules } = JSON.parse((await pool.run(job)).output) as YosysNetlist;
   const areas = new Map<string, number>();
   const registers = new Set<string>();
@@ -72,7 +74,10 @@ export async function readCellLibrary(
   );
   const avoided = new Set(dontUse);
   const usable = Object.keys(modules).filter((name) => !avoided.has(name));
-  checkBasicCells(usable.map((name) => modules[name]));
+  checkBasicCells(
+    usable.map((name) => modules[name]),
+    where,
+  );
   const inverters = usable.filter((name) => isInverter(modules[name]));
   const inverterArea = Math.min(...inverters.map((name) => areas.get(name) ?? Infinity));
   const adders = adderCellsOf(modules, areas, inverterArea, (name) => !avoided.has(name));
@@ -97,7 +102,7 @@ const isBasicGate = (cell: YosysModule): boolean => {
 };
 
 /** abc maps nothing without these, and says so in words that help nobody. */
-function checkBasicCells(cells: readonly YosysModule[]): void {
+function checkBasicCells(cells: readonly YosysModule[], where: string): void {
   for (const [what, is] of [
     ['an inverter', isInverter],
     ['a buffer', isBuffer],
@@ -105,6 +110,6 @@ function checkBasicCells(cells: readonly YosysModule[]): void {
   ] as const)
     if (!cells.some(is))
       throw new HbnnError(
-        `the Liberty file: expected a library to build with, got one without ${what} that may be used; name all of its files, with commas between, or add the cell`,
+        `${where}: expected a library to build with, got one without ${what} that may be used; name all of its files, with commas between, or add the cell`,
       );
 }

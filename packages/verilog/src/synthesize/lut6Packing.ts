@@ -131,7 +131,7 @@ function depthOf(cells: readonly YosysCell[], registers: ReadonlySet<string>): n
         if (from !== undefined && level[from] < 0 && onWay[from] === 0) stack.push(from);
         continue;
       }
-      const before = reads[at].reduce<number>((most, bit) => Math.max(most, levelOf(bit)), 0);
+      const before = reads[at].reduce<number>((max, bit) => Math.max(max, levelOf(bit)), 0);
       const own = cells[at].type === 'CARRY4' ? 0.25 : isRegister(cells[at]) ? 0 : 1;
       level[at] = before + own;
       deepest = Math.max(deepest, level[at]);

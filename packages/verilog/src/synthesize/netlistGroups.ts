@@ -125,7 +125,7 @@ function* connectionsOf(
 export function joined(
   whole: YosysModule,
   groups: readonly Group[],
-  made: readonly YosysModule[],
+  built: readonly YosysModule[],
 ): YosysModule {
   let next = 1;
   for (const { bits } of Object.values(whole.ports))
@@ -143,13 +143,13 @@ export function joined(
   };
   groups.forEach(({ inputs, outputs }, g) => {
     const names = new Map<YosysBit, YosysBit>();
-    made[g].ports.i?.bits.forEach((bit, n) => {
+    built[g].ports.i?.bits.forEach((bit, n) => {
       names.set(bit, inputs[n]);
     });
-    made[g].ports.o?.bits.forEach((bit, n) => {
-      const known = typeof bit === 'number' ? names.get(bit) : bit;
-      if (known === undefined) names.set(bit, outputs[n]);
-      else if (known !== outputs[n]) same.set(outputs[n], known);
+    built[g].ports.o?.bits.forEach((bit, n) => {
+      const cached = typeof bit === 'number' ? names.get(bit) : bit;
+      if (cached === undefined) names.set(bit, outputs[n]);
+      else if (cached !== outputs[n]) same.set(outputs[n], cached);
     });
     const at = (bit: YosysBit): YosysBit => {
       if (typeof bit !== 'number') return bit;
@@ -160,7 +160,7 @@ export function joined(
       }
       return name;
     };
-    for (const [name, cell] of Object.entries(made[g].cells))
+    for (const [name, cell] of Object.entries(built[g].cells))
       cells[`g${g}_${name}`] = rewired(cell, at);
   });
   for (const [name, cell] of Object.entries(cells)) cells[name] = rewired(cell, resolved);

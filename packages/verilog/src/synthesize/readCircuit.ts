@@ -72,11 +72,11 @@ export async function readCircuit(
     'write_json netlist.json',
     'write_verilog -noattr circuit.v',
   ];
-  const { files: made } = await yosys(`${script.join('\n')}\n`, {
+  const { files: built } = await yosys(`${script.join('\n')}\n`, {
     ...files,
     'ripple.v': rippleMap,
   });
-  const netlist = JSON.parse(made['netlist.json']) as YosysNetlist;
+  const netlist = JSON.parse(built['netlist.json']) as YosysNetlist;
   const [inputs, outputs] = (['input', 'output'] as const).map((direction) =>
     portsOf(netlist, module, direction),
   );
@@ -89,7 +89,7 @@ export async function readCircuit(
     ports.flatMap(([name]) => compiled.slots(name) ?? []),
   );
   return {
-    files: withTop(made['circuit.v'], module, inputs, outputs),
+    files: withTop(built['circuit.v'], module, inputs, outputs),
     top: topName,
     module,
     inputBits: from.length,

@@ -34,7 +34,7 @@ export interface CostCache {
   write(key: string, costs: ModuleCost[]): void;
 }
 
-export interface SynthesizeOptions {
+interface SynthesizeOptions {
   readonly cache?: CostCache;
   /** Threads that run Yosys; by default one per core. */
   readonly workers?: number;
@@ -86,7 +86,7 @@ async function allModules(
   const modules = new Map<string, ModuleCost>();
   let mapping: ReturnType<typeof mappingOf> | undefined;
   let done = 0;
-  const one = async ([name, text]: readonly [string, string]): Promise<void> => {
+  const synthesizeFile = async ([name, text]: readonly [string, string]): Promise<void> => {
     const own = moduleNames(text);
     const others = headers.filter((header) => !own.includes(moduleNames(header)[0]));
     const given: Record<string, string> = {
@@ -107,7 +107,7 @@ async function allModules(
   o.onFile?.(0, sources.length, '');
   // The longest first, so that no core waits for it at the end.
   const longest = [...sources].sort(([, a], [, b]) => b.length - a.length);
-  await Promise.all(longest.map(one));
+  await Promise.all(longest.map(synthesizeFile));
   return modules;
 }
 
@@ -172,7 +172,9 @@ function sumOfValues(
     sum.flipFlops += count * part.flipFlops;
     sum.groups += part.groups;
     sum.depth = Math.max(sum.depth, cost.depth + part.depth);
-    for (const each of summed) if (sum[each] !== undefined) sum[each] += count * (part[each] ?? 0);
+    for (const synthesizeFile of summed)
+      if (sum[synthesizeFile] !== undefined)
+        sum[synthesizeFile] += count * (part[synthesizeFile] ?? 0);
     for (const [type, k] of Object.entries(part.cells))
       cells[type] = (cells[type] ?? 0) + count * k;
   }

@@ -74,7 +74,10 @@ export interface Mapping {
 /** Read what a target's library says of its cells. @throws HbnnError for one that cannot be built with */
 export async function mappingOf(pool: YosysPool, target: Target): Promise<Mapping> {
   if (target.liberty === undefined) return { target };
-  return { target, library: await readCellLibrary(pool, target.liberty, target.dontUse) };
+  return {
+    target,
+    library: await readCellLibrary(pool, target.liberty, target.name, target.dontUse),
+  };
 }
 
 /**
@@ -151,15 +154,15 @@ export async function synthesizeModules(
       `${taken}: expected a module that no cell of the library is called like, got one of both; rename the layer in the model`,
     );
   const ways = [undefined, ...waysToAdd(mapping.library)];
-  const made = await Promise.all(
+  const built = await Promise.all(
     ways.map(async (adders) => {
       const all = await mappedModules(pool, files, modules, { ...mapping, adders }, groupGates);
-      return all.map((one) => costOf(one, mapping));
+      return all.map((each) => costOf(each, mapping));
     }),
   );
-  return made[0].map((plain, i) => {
+  return built[0].map((plain, i) => {
     if (plain.area === undefined || ways.length === 1) return plain;
-    const smallest = made.map((way) => way[i]).reduce((a, b) => (areaIn(b) < areaIn(a) ? b : a));
+    const smallest = built.map((way) => way[i]).reduce((a, b) => (areaIn(b) < areaIn(a) ? b : a));
     return { ...smallest, gatesArea: plain.area };
   });
 }
@@ -204,13 +207,17 @@ export async function mappedModules(
   const own = (type: string): boolean => modules[type] !== undefined;
   return Promise.all(
     names.map(async (module): Promise<MappedModule> => {
-      const one = modules[module];
-      if (one === undefined)
+      const chosen = modules[module];
+      if (chosen === undefined)
         throw new HbnnError(
           `${module}: expected a module of this name in its file; name the file as its module`,
         );
-      if (inOnePiece) return { module, made: one, modules, groups: 1 };
-      return { module, modules, ...(await inGroups(pool, module, one, mapping, groupGates, own)) };
+      if (inOnePiece) return { module, made: chosen, modules, groups: 1 };
+      return {
+        module,
+        modules,
+        ...(await inGroups(pool, module, chosen, mapping, groupGates, own)),
+      };
     }),
   );
 }
@@ -227,7 +234,7 @@ async function inGroups(
     return { made: whole, groups: 1 };
   const groups = groupsOf(whole, groupGates);
   const script = `${['read_json group.json', ...mapped(mapping), 'write_json'].join('\n')}\n`;
-  const made = await Promise.all(
+  const built = await Promise.all(
     groups.map(async (group, g) => {
       const text = JSON.stringify({ creator: 'hbnn', modules: { group: group.module } });
       const name = `${module}, group ${g + 1} of ${groups.length}`;
@@ -236,7 +243,7 @@ async function inGroups(
       return (JSON.parse(output) as YosysNetlist).modules.group;
     }),
   );
-  return { made: joined(whole, groups, made), groups: groups.length };
+  return { made: joined(whole, groups, built), groups: groups.length };
 }
 
 function costOf(

@@ -257,7 +257,7 @@ async function layerDifference(
 ): Promise<Difference | undefined> {
   const pair = [await compile(wanted, module), await compile(given, module)] as const;
   const rng = random(seed, 'layer', layer);
-  for (const one of pair) one.scramble(rng);
+  for (const each of pair) each.scramble(rng);
   // Other values go in each cycle; what comes out belongs to those of `stages` cycles before.
   for (let round = 0; round < rounds + stages; round++) {
     setValues(pair, input, rng);

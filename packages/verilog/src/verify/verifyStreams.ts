@@ -50,66 +50,71 @@ const [stopEvery, stopFor] = [1500, 500];
 
 /** Values of the beats that come out, [lane, channel]; the same goes in whoever is asked. */
 function outputsOf(
-  one: Compiled,
+  compiled: Compiled,
   { input, output }: FoldedLayer,
   rounds: number,
   rng: Random,
   longest: number,
 ): Int32Array[] {
-  const slot = (name: string): number => one.slots(name)?.[0] ?? 0;
+  const slot = (name: string): number => compiled.slots(name)?.[0] ?? 0;
   const names = ['aresetn', 's_axis_tvalid', 's_axis_tready', 'm_axis_tvalid', 'm_axis_tready'];
   const [reset, valid, ready, comes, taken] = names.map(slot);
-  const [x, y] = [one.slots('s_axis_tdata') ?? [], one.slots('m_axis_tdata') ?? []];
+  const [x, y] = [compiled.slots('s_axis_tdata') ?? [], compiled.slots('m_axis_tdata') ?? []];
   const fill = (at: number, value: number): void => {
-    one.memory.fill(value, wordsPerSlot * at, wordsPerSlot * (at + 1));
+    compiled.memory.fill(value, wordsPerSlot * at, wordsPerSlot * (at + 1));
   };
   // Pixels and pauses have generators of their own: how quick a layer is must not change what goes in.
   const [pixels, pauses] = [random(rng.uint32()), random(rng.uint32())];
-  one.scramble(rng);
+  compiled.scramble(rng);
   const found: Int32Array[] = [];
   let waiting = false;
   for (let cycle = 0, idle = 0; found.length < rounds && idle < longest; cycle++, idle++) {
     fill(reset, cycle < 2 ? 0 : -1);
     if (!waiting && cycle >= 2) {
       waiting = true;
-      setBeat(one, input, x, pixels);
+      setBeat(compiled, input, x, pixels);
     }
     fill(valid, waiting ? -1 : 0);
     // Now and then nothing is taken until all is full.
     const stopped = cycle % stopEvery > stopEvery - stopFor;
     fill(taken, pauses.below(3) > 0 && !stopped ? -1 : 0);
-    one.evaluate();
-    if (cycle >= 2 && bitOf(one, comes, 0) === 1 && bitOf(one, taken, 0) === 1) {
-      found.push(valuesOf(one, output, y, found.length % beats(output)));
+    compiled.evaluate();
+    if (cycle >= 2 && bitOf(compiled, comes, 0) === 1 && bitOf(compiled, taken, 0) === 1) {
+      found.push(valuesOf(compiled, output, y, found.length % beats(output)));
       idle = 0;
     }
-    if (bitOf(one, ready, 0) === 1) waiting = false;
-    one.clock();
+    if (bitOf(compiled, ready, 0) === 1) waiting = false;
+    compiled.clock();
   }
   return found;
 }
 
 function setBeat(
-  one: Compiled,
+  compiled: Compiled,
   { forms, offsets }: Stream,
   x: readonly number[],
   rng: Random,
 ): void {
-  for (const slot of x) one.memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
+  for (const slot of x) compiled.memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
   for (let lane = 0; lane < lanes; lane++)
     forms.forEach((form, c) => {
       const value = form.low + rng.below(form.high - form.low + 1);
       codeOf(form, value, rng.below).forEach((bit, j) => {
         if (bit === 1)
-          one.memory[wordsPerSlot * x[offsets[c] + j] + (lane >> 5)] |= 1 << (lane & 31);
+          compiled.memory[wordsPerSlot * x[offsets[c] + j] + (lane >> 5)] |= 1 << (lane & 31);
       });
     });
 }
 
-function valuesOf(one: Compiled, stream: Stream, y: readonly number[], place: number): Int32Array {
+function valuesOf(
+  compiled: Compiled,
+  stream: Stream,
+  y: readonly number[],
+  place: number,
+): Int32Array {
   const channels = stream.shape[2];
   return Int32Array.from({ length: lanes * channels }, (_, i) => {
     const [lane, c] = [Math.floor(i / channels), i % channels];
-    return decodeAt(stream, place, c, (j) => bitOf(one, y[stream.offsets[c] + j], lane) === 1);
+    return decodeAt(stream, place, c, (j) => bitOf(compiled, y[stream.offsets[c] + j], lane) === 1);
   });
 }

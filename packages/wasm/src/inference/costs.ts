@@ -69,10 +69,10 @@ export function lookupCost(
   const few = vectors % 4;
   const fours = 4 * tiles(outputs, 4);
   const looked = (vectors - few) * parts.lookupMany + few * parts.lookupFew;
-  const made = parts.table + (packed ? parts.unpack / 4 : 0);
+  const built = parts.table + (packed ? parts.unpack / 4 : 0);
   return places.reduce((sum, k) => {
     const runs = Math.ceil((k * 4 * mean) / 255);
-    const each = k * (looked + made) + vectors * (runs * parts.run + parts.sums);
+    const each = k * (looked + built) + vectors * (runs * parts.run + parts.sums);
     return sum + fours * each + k * vectors * parts.gatherNibbles;
   }, 0);
 }

@@ -144,7 +144,7 @@ function group(reader: Reader, name: Token, names: readonly string[], depth = 1)
   if (open.kind !== 'mark' || open.text !== '{') throw reader.fault(open.line, "'{'", open);
   if (depth > deepest)
     throw reader.fault(name.line, `at most ${deepest} groups within each other`, name);
-  const made: LibertyGroup = {
+  const built: LibertyGroup = {
     kind: name.text,
     names,
     file: reader.file,
@@ -155,7 +155,7 @@ function group(reader: Reader, name: Token, names: readonly string[], depth = 1)
   };
   for (;;) {
     const token = reader.next();
-    if (token.kind === 'mark' && token.text === '}') return made;
+    if (token.kind === 'mark' && token.text === '}') return built;
     if (token.kind === 'mark' && token.text === ';') continue;
     if (token.kind !== 'word')
       throw reader.fault(
@@ -163,7 +163,7 @@ function group(reader: Reader, name: Token, names: readonly string[], depth = 1)
         `'}' for '${name.text} (${names.join(', ')})' of line ${name.line}, or an attribute`,
         token,
       );
-    statement(reader, token, made, depth);
+    statement(reader, token, built, depth);
   }
 }
 
