@@ -77,7 +77,7 @@ function gatedPlanes(w: tf.Tensor, gates: readonly tf.Tensor[], range: tf.Tensor
  * learned share of max |W|, which counts as a constant. There is no pruning gate z_2, no 16 and no 32 bits: a layer
  * ends with 2, 4 or 8.
  *
- * Source: van Baalen et al. 2020, Bayesian Bits, Equations 1 to 6 and 16, with Qualcomm's released constants.
+ * Source: van Baalen et al. 2020, Bayesian Bits, section 2 (arXiv 2005.07093), with Qualcomm's released constants.
  *
  * @param strength μ
  */

@@ -48,7 +48,7 @@ function interpolated(w: tf.Tensor, bits: tf.Tensor): tf.Tensor {
  * After three quarters of the training n is rounded up and stays, as in the paper, whose networks are then trained on
  * with whole bits. Inference always sees n rounded up.
  *
- * Source: Nikolić et al. 2020, BitPruning: Learning Bitlengths for Aggressive and Accurate Quantization, section 3
+ * Source: Nikolić et al. 2020, BitPruning: Learning Bitlengths for Aggressive and Accurate Quantization
  * (arXiv 2002.03090), with equal weights λ of the layers.
  *
  * @param strength γ

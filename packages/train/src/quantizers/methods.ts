@@ -60,12 +60,12 @@ export const methodKinds = {
   trq: { about: 'ternary weights by a stem and its residual (Li et al. 2021)' },
   'bit-pruning': {
     options: 'strength',
-    fallback: '0.001',
+    fallback: '0.01',
     about: 'learned bits per layer (Nikolić et al. 2020)',
   },
   'bayesian-bits': {
     options: 'strength',
-    fallback: '0.001',
+    fallback: '0.003',
     about: 'learned gates on residual planes (van Baalen et al. 2020)',
   },
 } as const satisfies Record<string, MethodKind>;
@@ -75,7 +75,7 @@ export const methodNames = Object.keys(methodKinds) as MethodName[];
 
 const forms: Readonly<Record<'bits' | 'strength', string>> = {
   bits: 'bits of the weights and of the inputs, 1 to 8 each or float for inputs, as in 1/2',
-  strength: 'the strength of its penalty, a number from 0, as in 0.001',
+  strength: 'the strength of its penalty, a number from 0, as in 0.01',
 };
 
 /**

@@ -20,7 +20,7 @@ function linearQuant(x: tf.Tensor, bits: number): tf.Tensor {
  * Weights of QNN in k bits. The gradient is 1 where |W| <= 1, else 0; float weights are clipped to [−1, 1] after each
  * update.
  *
- * Source: Hubara, Courbariaux, Soudry, El-Yaniv, Bengio 2016, Quantized Neural Networks, LinearQuant in section 3.
+ * Source: Hubara, Courbariaux, Soudry, El-Yaniv, Bengio 2016, Quantized Neural Networks, LinearQuant (arXiv 1609.07061).
  */
 export const qnnWeights = (bits: number): WeightQuantizer => ({
   ...nothingLearned,

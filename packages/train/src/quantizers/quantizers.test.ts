@@ -386,14 +386,14 @@ describe('stochastic quantization', () => {
 
 describe('methods', () => {
   it('have a whole name with their options', () => {
-    const names = ['twn', 'dorefa', 'qnn', 'qnn:2/float', 'bit-pruning', 'bayesian-bits:1e-2'];
+    const names = ['twn', 'dorefa', 'qnn', 'qnn:2/float', 'bit-pruning', 'bayesian-bits:5e-2'];
     expect(names.map((name) => methodNamed(name, 'here').name)).toEqual([
       'twn',
       'dorefa:1/2',
       'qnn:1/2',
       'qnn:2/float',
-      'bit-pruning:0.001',
-      'bayesian-bits:0.01',
+      'bit-pruning:0.01',
+      'bayesian-bits:0.05',
     ]);
     expect(methodNamed('qnn:2/float', 'here').quantizesInputs).toBe(false);
     expect(methodNamed('xnor-net', 'here').quantizesInputs).toBe(true);
@@ -415,7 +415,7 @@ describe('methods', () => {
     ['dorefa:float/2', "got 'dorefa:float/2'"],
     [
       'bit-pruning:-1',
-      "here: expected behind bit-pruning: the strength of its penalty, a number from 0, as in 0.001, got 'bit-pruning:-1'; write it as bit-pruning:0.001",
+      "here: expected behind bit-pruning: the strength of its penalty, a number from 0, as in 0.01, got 'bit-pruning:-1'; write it as bit-pruning:0.01",
     ],
     ['bayesian-bits:x', "got 'bayesian-bits:x'"],
   ])('are refused with the way out: %s', (text, message) => {
