@@ -35,7 +35,7 @@ export function measuredRow(
     kind: 'measured',
     unit: '% top-1',
     ours: mean(values),
-    spread: deviation(values),
+    spread: values.length < 3 ? undefined : deviation(values),
     seeds: runs.map(({ config }) => config.seed),
     values,
     scale: scaleOf(profile, runs),

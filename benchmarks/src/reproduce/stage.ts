@@ -1,5 +1,5 @@
 import type { RunConfigInput, RunResult } from '@hbnn/train';
-import type { Verdict } from '@hbnn/train/statistics';
+import type { ClaimTest, Verdict } from '@hbnn/train/statistics';
 import type { Profile } from './profile.ts';
 
 /** One number of ours beside one of the paper's. */
@@ -10,7 +10,7 @@ export interface ResultRow {
   readonly unit: string;
   /** Our number: mean over seeds where there are several. */
   readonly ours?: number;
-  /** Standard deviation over seeds (n − 1); absent for a single seed and for exact numbers. */
+  /** Standard deviation over seeds (n − 1); absent for fewer than three seeds and for exact numbers. */
   readonly spread?: number;
   readonly seeds?: readonly number[];
   /** How far an estimate can be off, as a share of it. */
@@ -32,6 +32,10 @@ export interface Claim {
   readonly verdict: Verdict;
   /** The statistic and the rule that gave the verdict. */
   readonly because: string;
+  /** Undefined where it is judged by no paired test. */
+  readonly test?: ClaimTest;
+  /** The difference that the paper prints, in points. */
+  readonly paper?: number;
 }
 
 /** A picture: a Vega-Lite specification, drawn to SVG in the report. */

@@ -61,7 +61,9 @@ describe('statistics', () => {
     expect(above('x', 'noise', [1, 2, 3], [2, 1, 3]).verdict).toBe('undecided');
     expect(above('x', 'one seed', [9], [1]).verdict).toBe('undecided');
     expect(equal('x', 'same', [1, 2, 3], [1.1, 2.1, 2.9]).verdict).toBe('holds');
-    expect(equal('x', 'far', a, b, 0.1).verdict).toBe('does not hold');
+    expect(equal('x', 'far', [5, 6, 7], [2, 3.1, 4]).verdict).toBe('does not hold');
+    expect(equal('x', 'lower', [1, 2, 3], [1.9, 2.8, 4.1]).verdict).toBe('below');
+    expect(equal('x', 'higher', [1.9, 2.8, 4.1], [1, 2, 3]).verdict).toBe('above');
     expect(equal('x', 'loose', [1, 5, 3], [2, 1, 6]).verdict).toBe('undecided');
     expect(equal('x', 'one seed', [1], [1]).verdict).toBe('undecided');
   });

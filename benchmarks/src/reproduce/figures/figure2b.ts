@@ -1,7 +1,8 @@
-import { above, equal } from '../claims.ts';
+import { paired } from '../../results/statistics.ts';
+import { above, equal, equivalenceMargin } from '../claims.ts';
 import { figures } from '../paper.ts';
 import type { Profile } from '../profile.ts';
-import { barChart } from '../report/charts.ts';
+import { type ForestRow, forestChart } from '../report/charts.ts';
 import { accuracies, measuredRow } from '../settings.ts';
 import type { Setting, SettingResults, Stage, StageResult } from '../stage.ts';
 import { weightSettings } from './weights.ts';
@@ -54,32 +55,56 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'AlexNet-BN on ImageNet.',
     rows,
     claims: [
-      equal('2a', '1.4-bit middle-out trains to the accuracy of 2-bit', mo, two),
-      above('2b', '1.4-bit middle-out is above 1-bit', mo, oneBit),
-      above('2c', 'middle-out is above bottom-up', mo, bu),
-      above('2d', 'bottom-up is above top-down', bu, td),
-      equal('2e', 'top-down equals random', td, r),
-      above('2f', 'middle-out is above random', mo, r),
+      equal(
+        '2a',
+        '1.4-bit middle-out trains to the accuracy of 2-bit',
+        mo,
+        two,
+        paper.middle_out - paper.two_bit,
+      ),
+      above(
+        '2b',
+        '1.4-bit middle-out is above 1-bit',
+        mo,
+        oneBit,
+        paper.middle_out - paper.one_bit,
+      ),
+      above('2c', 'middle-out is above bottom-up', mo, bu, paper.middle_out - paper.bottom_up),
+      above('2d', 'bottom-up is above top-down', bu, td, paper.bottom_up - paper.top_down),
+      equal('2e', 'top-down equals random', td, r, paper.top_down - paper.random),
+      above('2f', 'middle-out is above random', mo, r, paper.middle_out - paper.random),
     ],
     plots: [
       {
         file: 'figure2b',
-        title: 'Accuracy at 1.4 bits by selection rule',
+        title: 'Accuracy by selection rule, beside 2 bits',
         caption:
-          'Top-1 in percent, ours at this scale beside the paper’s on ImageNet; bars: ± one standard deviation over seeds.',
-        spec: barChart({
-          values: rows.flatMap((row) => [
-            { x: row.label, series: 'ours, reduced scale', y: row.ours, spread: row.spread },
-            ...(row.paper === undefined
-              ? []
-              : [{ x: row.label, series: 'paper, ImageNet', y: row.paper }]),
-          ]),
-          x: { title: 'weights', order: rows.map(({ label }) => label) },
-          y: { title: 'top-1 (%)', zero: false },
+          'Points of top-1 above or below 2 bits, pair by pair: small dots are seeds, large ones their mean with its 95 % interval; diamonds are the paper’s differences on ImageNet. The band is ±1 point.',
+        spec: forestChart({
+          rows: list
+            .filter(({ label }) => label !== '2-bit')
+            .flatMap(({ label, paper: printed }) => forestRow(label, of(label), two, printed)),
+          margin: equivalenceMargin,
+          x: 'difference to 2-bit in points of top-1',
         }),
       },
     ],
   };
+}
+
+/** A setting beside 2 bits; none where fewer than two seeds are paired. */
+function forestRow(
+  label: string,
+  values: readonly number[],
+  two: readonly number[],
+  printed?: number,
+): ForestRow[] {
+  const test = paired(values, two);
+  if (test === undefined) return [];
+  const { difference: mean, low, high, n } = test;
+  const seeds = Array.from({ length: n }, (_, i) => values[i] - two[i]);
+  const difference = printed === undefined ? undefined : printed - paper.two_bit;
+  return [{ label, group: 'ours, reduced scale', mean, low, high, seeds, paper: difference }];
 }
 
 export const figure2b: Stage = {

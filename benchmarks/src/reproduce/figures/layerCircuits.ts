@@ -48,7 +48,10 @@ function layerCircuits(): { readonly rows: readonly LayerCircuit[]; readonly by:
     rows: LayerCircuit[];
     provenance: { commit: string; command: string };
   };
-  return { rows, by: `${provenance.command}, commit ${provenance.commit.slice(0, 7)}` };
+  return {
+    rows,
+    by: `layers of their full size with 8 outputs each, synthesized (${provenance.command}, commit ${provenance.commit.slice(0, 7)})`,
+  };
 }
 
 /** What is compared: LUT6 sites, or gate equivalents. */

@@ -26,6 +26,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         'Only the average bitwidth matters, not the mix: 70/20/10 equals 80/0/20',
         accuracies(results, usual.id),
         accuracies(results, other.id),
+        paper['70/20/10'] - paper['80/0/20'],
       ),
     ],
     plots: [],

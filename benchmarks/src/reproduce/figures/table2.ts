@@ -151,7 +151,7 @@ function claims(ratios: readonly AreaRatio[]): Claim[] {
       claim: 'Table 2 is what its scaling laws give',
       verdict: off.length === 0 ? 'holds' : 'does not hold',
       because:
-        `${all.length - off.length} of ${all.length} printed figures agree to the last digit printed` +
+        `${all.length - off.length} of ${all.length} printed figures are within one unit of the last digit printed` +
         (off.length === 0
           ? ''
           : `; not: ${off.map((q) => `row ${q.row} ${q.name} ${q.printed} (law: ${q.law.toFixed(q.digits + 1)})`).join(', ')}`),

@@ -117,7 +117,7 @@ export function lineChart(o: { panels: readonly Panel[]; x: string; y: string })
 }
 
 /** One line of a forest plot. */
-interface ForestRow {
+export interface ForestRow {
   readonly label: string;
   /** What the claim asks: rows are coloured by it. */
   readonly group: string;

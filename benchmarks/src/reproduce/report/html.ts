@@ -1,13 +1,22 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
-import { claimRow, scales, table } from './markdown.ts';
+import { forestCaption, forestTitle, scales, table } from './markdown.ts';
 import type { Report, StageReport } from './stageReport.ts';
+import { pText, reportedClaims, summary, verdictText } from './summary.ts';
 
 const style = `${pageStyle}
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-bottom: 2px solid var(--line); padding-bottom: .25rem; }
 nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap; } .about { color: var(--soft); }
 .verdict { white-space: nowrap; font-weight: 600; } .holds { color: #2f7d32; } .fails { color: #b3261e; } .undecided { color: #8a6d00; }
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
-details summary { cursor: pointer; color: var(--accent); }
+body { max-width: 1120px; } .summary { font-size: 1.1rem; } .long { max-height: 26rem; overflow: auto; }
+table.numbers { font-size: .82rem; } td, th { overflow-wrap: anywhere; } td.number, td.verdict { overflow-wrap: normal; }
+@media (max-width: 600px) { figure { overflow-x: auto; } figure svg { min-width: 560px; } .because { min-width: 16rem; } }
+@media print {
+  @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
+  .table, .long { overflow: visible; max-height: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
+  td, th { padding: .15rem .3rem; } table.numbers td:last-child { white-space: normal; }
+  h2 { break-after: avoid; } figure, tr, .scale { break-inside: avoid; } thead { display: table-header-group; }
+}
 `;
 
 const numeric = /^[−-]?[\d.]+( ± [\d.]+)?$/;
@@ -19,17 +28,29 @@ function htmlTable(head: readonly string[], body: readonly (readonly string[])[]
   return `<div class="table"><table class="numbers"><thead><tr>${heads}</tr></thead><tbody>${body.map(row).join('\n')}</tbody></table></div>`;
 }
 
-const verdictClass = { holds: 'holds', 'does not hold': 'fails', undecided: 'undecided' } as const;
+const verdictClass = {
+  holds: 'holds',
+  'does not hold': 'fails',
+  undecided: 'undecided',
+  below: 'undecided',
+  above: 'undecided',
+} as const;
 
 function claimsTable(report: Report): string {
-  const rows = report.stages
-    .flatMap((stage) => stage.claims)
-    .map((claim) => {
-      const [id, text, , because] = claimRow(claim);
-      const verdict = `<td class="verdict ${verdictClass[claim.verdict]}">${claim.verdict}</td>`;
-      return `<tr><td>${id}</td><td>${escapeHtml(text)}</td>${verdict}<td>${escapeHtml(because)}</td></tr>`;
-    });
-  const head = '<tr><th></th><th>claim</th><th>at this scale</th><th>because</th></tr>';
+  const stageOf = new Map(
+    report.stages.flatMap(({ stage, claims }) => claims.map(({ id }) => [id, stage] as const)),
+  );
+  const rows = reportedClaims(report).map((claim) => {
+    const { id, claim: text, because, verdict } = claim;
+    const cells = [
+      `<td><a href="#${stageOf.get(id)}">${id}</a></td><td>${escapeHtml(text)}</td>`,
+      `<td class="verdict ${verdictClass[verdict]}">${verdictText(claim)}</td>`,
+      `<td>${escapeHtml(pText(claim))}</td><td class="because">${escapeHtml(because)}</td>`,
+    ];
+    return `<tr>${cells.join('')}</tr>`;
+  });
+  const names = ['number', 'claim', 'at this scale', 'p (Holm)', 'because'];
+  const head = `<tr>${names.map((name) => `<th>${name}</th>`).join('')}</tr>`;
   return `<div class="table"><table><thead>${head}</thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
@@ -50,22 +71,29 @@ function section(stage: StageReport, svgs: ReadonlyMap<string, string>): string 
   return `<section id="${stage.stage}"><h2>${escapeHtml(stage.title)}</h2>
 <p class="about">${escapeHtml(stage.about)}</p>${scale}
 ${figures.join('\n')}
-${long ? `<details><summary>All ${body.length} numbers</summary>${numbers}</details>` : numbers}
+${long ? `<div class="long" tabindex="0">${numbers}</div>` : numbers}
 <small>commit ${escapeHtml(p.commit)}; ${p.date}; ${escapeHtml(p.machine)}; Node ${p.node}; backend ${p.backend}; <code>${escapeHtml(p.command)}</code></small></section>`;
 }
 
 /** The report as one self-contained page. */
 export function html(report: Report, svgs: ReadonlyMap<string, string>): string {
+  const forest = svgs.get('claims');
+  const figure = forest
+    ? `<figure role="img" aria-label="${forestTitle}">${forest}<figcaption>${forestCaption}</figcaption></figure>`
+    : '';
   const links = report.stages.map(({ stage }) => `<a href="#${stage}">${stage}</a>`).join(' ');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>HBNN reproduction, profile ${report.profile}</title>
 <link rel="icon" href="data:,"><style>${style}</style></head><body>
-<h1>HBNN reproduction, profile ${report.profile}</h1>
+<main><h1>HBNN reproduction, profile ${report.profile}</h1>
+<p class="summary">${escapeHtml(summary(report))}</p>
 <p>${escapeHtml(report.about)}</p><nav>${links}</nav>
 <h2>The paper’s claims</h2><p class="about">${escapeHtml(report.rules)}</p>
+${figure}
 ${claimsTable(report)}
+<p>All numbers lie beside this page in <code>results.csv</code> and <code>results.json</code>.</p>
 ${report.stages.map((stage) => section(stage, svgs)).join('\n')}
-</body></html>
+</main></body></html>
 `;
 }

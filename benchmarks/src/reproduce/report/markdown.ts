@@ -1,5 +1,6 @@
-import type { Claim, ResultRow } from '../stage.ts';
+import type { ResultRow } from '../stage.ts';
 import type { Report, StageReport } from './stageReport.ts';
+import { pText, type ReportedClaim, reportedClaims, summary, verdictText } from './summary.ts';
 
 const minus = (text: string): string => text.replace(/^-/, '−');
 
@@ -56,11 +57,12 @@ const cells = (values: readonly string[]): string =>
 const markdownTable = (head: readonly string[], body: readonly (readonly string[])[]): string =>
   [cells(head), cells(head.map(() => '---')), ...body.map(cells)].join('\n');
 
-export const claimRow = ({ id, claim, verdict, because }: Claim): string[] => [
-  id,
-  claim,
-  `**${verdict}**`,
-  because,
+const claimRow = (claim: ReportedClaim): string[] => [
+  claim.id,
+  claim.claim,
+  `**${verdictText(claim)}**`,
+  pText(claim),
+  claim.because,
 ];
 
 /** Scales of a stage's numbers, each once. */
@@ -84,15 +86,25 @@ function stageMarkdown(stage: StageReport): string {
   ].join('\n\n');
 }
 
+/** What the picture of all claims shows. */
+export const forestTitle = 'Claims judged by paired tests';
+export const forestCaption =
+  'Small dots are seeds, large ones their mean with the interval of the test (95 % for “above”, 90 % for “equal”), ' +
+  'diamonds what the paper prints. The band is the margin of equality, ±1 point.';
+
 /** The report as Markdown; pictures lie beside it in figures/. */
-export function markdown(report: Report): string {
-  const claims = report.stages.flatMap((stage) => stage.claims);
+export function markdown(report: Report, forest: boolean): string {
   return `${[
     `# HBNN reproduction, profile ${report.profile}`,
+    summary(report),
     report.about,
     '## The paper’s claims',
     report.rules,
-    markdownTable(['', 'claim', 'at this scale', 'because'], claims.map(claimRow)),
+    ...(forest ? [`![${forestTitle}](figures/claims.svg)\n\n*${forestCaption}*`] : []),
+    markdownTable(
+      ['', 'claim', 'at this scale', 'p (Holm)', 'because'],
+      reportedClaims(report).map(claimRow),
+    ),
     ...report.stages.map(stageMarkdown),
   ].join('\n\n')}\n`;
 }

@@ -7,6 +7,7 @@ import { equivalenceMargin } from '../claims.ts';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
 import type { Report, StageReport } from './stageReport.ts';
+import { claimsForest, numbersCsv } from './summary.ts';
 
 const about =
   'Heterogeneous Bitwidth Binarization in Convolutional Neural Networks (Fromm, Patel, Philipose, NeurIPS ' +
@@ -16,8 +17,8 @@ const about =
 const rules =
   'Judged by statistics at this scale: "above" by a paired t test (95 % interval of the difference over seeds ' +
   `beyond 0), "equal" by two one-sided t tests within ±${equivalenceMargin} point (90 % interval inside the ` +
-  'margin). Undecided is what these tests cannot tell with the seeds at hand. Levels are not corrected for the ' +
-  'number of claims.';
+  'margin; “below” and “above” where it leaves out 0). Undecided is what these tests cannot tell with the seeds at ' +
+  'hand. Verdicts are of each test alone; p in brackets is corrected for the number of tests by Holm’s method.';
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {
@@ -68,7 +69,14 @@ export async function writeReport(
     svgs.set(file, svg);
     writeWhole(join(folder, 'figures', `${file}.svg`), `${svg}\n`);
   }
+  const forest = claimsForest(report);
+  if (forest !== undefined) {
+    const svg = await drawSvg(forest);
+    svgs.set('claims', svg);
+    writeWhole(join(folder, 'figures', 'claims.svg'), `${svg}\n`);
+  }
+  writeWhole(join(folder, 'results.csv'), numbersCsv(report));
   writeWhole(join(folder, 'results.json'), `${JSON.stringify(report, null, 1)}\n`);
-  writeWhole(join(folder, 'report.md'), markdown(report));
+  writeWhole(join(folder, 'report.md'), markdown(report, forest !== undefined));
   writeWhole(join(folder, 'report.html'), html(report, svgs));
 }

@@ -1,4 +1,5 @@
 export {
+  type ClaimTest,
   type Comparison,
   compare,
   equivalenceMargin,

@@ -1,14 +1,31 @@
 import { type Interval, type Paired, paired, significance } from './statistics.ts';
+import { twoSidedP } from './studentT.ts';
 
 /** Two settings count as equal when their difference is surely within this many points of accuracy. */
 export const equivalenceMargin = 1;
 
-export type Verdict = 'holds' | 'does not hold' | 'undecided';
+/**
+ * What a test says of a claim. For "a equals b", `below` and `above`: a surely differs from b, but whether by more than
+ * the margin is open.
+ */
+export type Verdict = 'holds' | 'does not hold' | 'undecided' | 'below' | 'above';
+
+/** A paired test behind a verdict, in points. */
+export interface ClaimTest extends Interval {
+  /** Mean of a − b, with the interval that the verdict rests on. */
+  readonly difference: number;
+  /** The difference of each pair, in the order of the seeds. */
+  readonly differences: readonly number[];
+  /** The p value: for "above" the two-sided one, for "equal" the larger of both one-sided ones. */
+  readonly p: number;
+}
 
 /** A verdict with the statistic and the rule that gave it. */
 export interface Judgement {
   readonly verdict: Verdict;
   readonly because: string;
+  /** Undefined where a claim is judged by no paired test. */
+  readonly test?: ClaimTest;
 }
 
 /** A difference in points, with its sign. */
@@ -20,6 +37,26 @@ function intervalText(test: Paired, level: number): string {
     `difference ${pointsText(test.difference)} points, ${Math.round(100 * level)} % interval ` +
     `${pointsText(test.low)} … ${pointsText(test.high)}, ${test.n} paired seeds`
   );
+}
+
+function claimTest(a: readonly number[], b: readonly number[], test: Paired, p: number): ClaimTest {
+  const { difference, low, high, n } = test;
+  return {
+    difference,
+    low,
+    high,
+    p,
+    differences: Array.from({ length: n }, (_, i) => a[i] - b[i]),
+  };
+}
+
+/** p of "the difference is not within ± margin", the larger of both one-sided tests. */
+function pOfEqual(test: Paired, margin: number): number {
+  const error = (test.high - test.low) / 2 / test.reach;
+  const room = margin - Math.abs(test.difference);
+  if (error === 0) return Number(room <= 0);
+  const half = twoSidedP(Math.abs(room) / error, test.n - 1) / 2;
+  return room > 0 ? half : 1 - half;
 }
 
 const tooFew: Judgement = {
@@ -36,12 +73,12 @@ export function judgeAbove(a: readonly number[], b: readonly number[]): Judgemen
   if (test === undefined) return tooFew;
   const verdict: Verdict = test.low > 0 ? 'holds' : test.high < 0 ? 'does not hold' : 'undecided';
   const because = `paired t test: ${intervalText(test, 1 - significance)}, p = ${test.p.toPrecision(2)}`;
-  return { verdict, because };
+  return { verdict, because, test: claimTest(a, b, test, test.p) };
 }
 
 /**
  * Judge "a equals b" by two one-sided t tests: holds when the 90 % interval of the difference lies within
- * ± the margin, does not hold when it lies wholly outside, else undecided.
+ * ± the margin, does not hold when it lies wholly outside, is `below` or `above` when it leaves out 0, else undecided.
  *
  * @param margin in the unit of the values
  */
@@ -55,9 +92,10 @@ export function judgeEqual(
   if (test === undefined) return tooFew;
   const inside = test.low > -margin && test.high < margin;
   const outside = test.low > margin || test.high < -margin;
-  const verdict: Verdict = inside ? 'holds' : outside ? 'does not hold' : 'undecided';
+  const open = test.high < 0 ? 'below' : test.low > 0 ? 'above' : 'undecided';
+  const verdict: Verdict = inside ? 'holds' : outside ? 'does not hold' : open;
   const because = `two one-sided t tests, margin ±${margin} point: ${intervalText(test, level)}`;
-  return { verdict, because };
+  return { verdict, because, test: claimTest(a, b, test, pOfEqual(test, margin)) };
 }
 
 /** Two settings compared over the same seeds, in points. */

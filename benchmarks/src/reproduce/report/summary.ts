@@ -1,0 +1,124 @@
+import { significance } from '../../results/statistics.ts';
+import { equivalenceMargin, pointsText } from '../claims.ts';
+import { holm } from '../plan/holm.ts';
+import type { Claim } from '../stage.ts';
+import { forestChart } from './charts.ts';
+import type { Report } from './stageReport.ts';
+
+/** A claim with its p value corrected by Holm over all paired tests of the report. */
+export interface ReportedClaim extends Claim {
+  readonly pHolm?: number;
+}
+
+/** All claims of a report, in order of their names. */
+export function reportedClaims({ stages }: Report): ReportedClaim[] {
+  const claims = stages
+    .flatMap((stage) => stage.claims)
+    .toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
+  const tested = claims.filter(({ test }) => test !== undefined);
+  const corrected = holm(tested.map(({ test }) => test?.p ?? 1));
+  return claims.map((claim) => {
+    const at = tested.indexOf(claim);
+    return at < 0 ? claim : { ...claim, pHolm: corrected[at] };
+  });
+}
+
+/** A verdict as people read it. */
+export function verdictText({ verdict }: Claim): string {
+  return verdict === 'below' || verdict === 'above' ? `${verdict}, by how much is open` : verdict;
+}
+
+/** p values of a claim: alone, and corrected; empty for one without a test. */
+export const pText = ({ test, pHolm }: ReportedClaim): string =>
+  test === undefined || pHolm === undefined ? '' : `${short(test.p)} (${short(pHolm)})`;
+
+const short = (p: number): string => (p < 1e-4 ? '< 0.0001' : `${Number(p.toPrecision(2))}`);
+
+/** What came out, in a few sentences: the central claim first. */
+export function summary(report: Report): string {
+  const claims = reportedClaims(report);
+  const count = (...verdicts: Claim['verdict'][]): number =>
+    claims.filter(({ verdict }) => verdicts.includes(verdict)).length;
+  const tested = claims.filter(({ pHolm }) => pHolm !== undefined);
+  const kept = tested.filter(
+    ({ verdict, pHolm = 1 }) => verdict === 'holds' && pHolm < significance,
+  ).length;
+  const holding = tested.filter(({ verdict }) => verdict === 'holds').length;
+  const central = claims.find(({ id }) => id === '2a');
+  const sentences = [
+    central === undefined ? '' : centralText(central),
+    `Of ${claims.length} claims ${count('holds')} hold, ${count('does not hold')} do not, ` +
+      `${count('undecided', 'below', 'above')} are open.`,
+    tested.length === 0
+      ? ''
+      : `${tested.length} of them rest on paired tests, of which ${holding} hold one by one and ${kept} ` +
+        'after Holm’s correction for their number.',
+  ];
+  return sentences.filter((text) => text !== '').join(' ');
+}
+
+function centralText(claim: Claim): string {
+  const asked = 'Does 1.4-bit middle-out train to the accuracy of 2 bits?';
+  const { test } = claim;
+  if (test === undefined) return `${asked} Not trained here.`;
+  const answer = {
+    holds: 'Yes',
+    'does not hold': 'No',
+    undecided: 'Undecided',
+    below: 'It is below',
+    above: 'It is above',
+  };
+  return (
+    `${asked} ${answer[claim.verdict]}: ${pointsText(test.difference)} points ` +
+    `(${pointsText(test.low)} … ${pointsText(test.high)}), ${test.differences.length} seeds at this scale.`
+  );
+}
+
+/** All claims that paired tests judge: seeds, means with intervals, and the paper's differences. */
+export function claimsForest(report: Report): object | undefined {
+  const rows = reportedClaims(report).flatMap((claim) => {
+    const { id, test, paper } = claim;
+    if (test === undefined) return [];
+    const { difference: mean, low, high, differences: seeds } = test;
+    const group = verdictText(claim);
+    return [{ label: `${id}  ${claim.claim}`, group, mean, low, high, seeds, paper }];
+  });
+  if (rows.length === 0) return undefined;
+  return forestChart({
+    rows,
+    margin: equivalenceMargin,
+    x: 'difference in points, first minus second',
+  });
+}
+
+const cell = (value: string | number | undefined): string => {
+  const text = `${value ?? ''}`;
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+/** All numbers of a report as CSV. */
+export function numbersCsv({ stages }: Report): string {
+  const head =
+    'stage,label,kind,unit,ours,standard_deviation,seeds,values,paper,scale,commit,command';
+  const lines = stages.flatMap(({ stage, rows, provenance }) =>
+    rows.map((row) =>
+      [
+        stage,
+        row.label,
+        row.kind,
+        row.unit,
+        row.ours,
+        row.spread,
+        row.seeds?.join(' '),
+        row.values?.join(' '),
+        row.paper,
+        row.scale,
+        provenance.commit,
+        provenance.command,
+      ]
+        .map(cell)
+        .join(','),
+    ),
+  );
+  return `${[head, ...lines].join('\n')}\n`;
+}
