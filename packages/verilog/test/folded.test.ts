@@ -139,7 +139,7 @@ describe('verify of a folded design', () => {
 
   it('names the layer of flipped weights', async () => {
     const broken = files['layer.v'].replace(
-      /(weight_word = 36'd)(\d+)(;\n)/,
+      /(weight_word = 18'd)(\d+)(;\n)/,
       (_, before, value, after) => `${before}${BigInt(value) ^ 0x3ffffn}${after}`,
     );
     expect(broken).not.toBe(files['layer.v']);

@@ -124,8 +124,9 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
       );
     const { matrix, inputs } = unit;
     if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
-    const { steps } = foldSchedule(matrix, weightPlanes(matrix.layer.weights), inputs, fold);
-    return Math.max(scanOf(layer), steps.length * placesOf(layer));
+    const planes = weightPlanes(matrix.layer.weights);
+    const { stepCount } = foldSchedule(matrix, planes, inputs, fold);
+    return Math.max(scanOf(layer), stepCount * placesOf(layer));
   });
   return Math.max(1, ...cycles);
 }
@@ -186,7 +187,7 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
     }
     let known: number | undefined;
     const cycles = (): number => {
-      known ??= foldSchedule(matrix, planes, inputs, fold).steps.length;
+      known ??= foldSchedule(matrix, planes, inputs, fold).stepCount;
       return Math.max(scan, known * places);
     };
     const luts = laneLuts(fold, { matrix, inputs, tables }, planes.length);

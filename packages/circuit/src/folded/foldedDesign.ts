@@ -391,8 +391,8 @@ class LayerMaker {
     }
     const unit = this.lanes(matrix, input, shape, fold, { ranges, sums });
     this.units.push(unit);
-    const { steps, idealSteps } = unit.tables.schedule;
-    const cycles = { scheduled: Math.max(scan, steps.length * places), ideal: idealSteps * places };
+    const { stepCount, idealSteps } = unit.tables.schedule;
+    const cycles = { scheduled: Math.max(scan, stepCount * places), ideal: idealSteps * places };
     return { units: this.units, output: unit.output, fold: { ...fold, constant: false }, cycles };
   }
 

@@ -41,9 +41,9 @@ export function matrixText(unit: MatrixUnit): string {
 }
 
 function aboutLines({ tables, matrix }: MatrixUnit): string[] {
-  const { fold, steps, groups } = tables.schedule;
+  const { fold, stepCount, groups } = tables.schedule;
   return [
-    `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} lanes: ${steps.length} cycles a place, outputs in ${groups} group(s).`,
+    `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} lanes: ${stepCount} cycles a place, outputs in ${groups} group(s).`,
   ];
 }
 
@@ -143,7 +143,7 @@ function operandLines(unit: MatrixUnit): string[] {
   const depthwise = matrix.layer.kind === 'depthwise';
   const width = simd * unit.inputs.width;
   const own = Array.from({ length: depthwise ? pe : 1 }, (_, p) => p);
-  const weightBits = pe * simd * (tables.masked ? 2 : 1);
+  const { weightBits } = tables;
   const factorBits = fieldsOf(unit).find(({ name }) => name === 'factor')?.width ?? 0;
   return [
     ...own.flatMap((p) => [
@@ -171,19 +171,17 @@ function operandLines(unit: MatrixUnit): string[] {
 
 /** Every operand that PE p works on, as a concatenation of the window's bits. */
 function operandsOf({ tables, matrix, input, inputs }: MatrixUnit, p: number): string[] {
-  const { pe, simd } = tables.schedule.fold;
+  const { fold, outputAt } = tables.schedule;
   const width = beatWidth(input);
-  return tables.operands.map(({ group, part, plane }) => {
-    const bits: number[] = [];
-    for (let i = part * simd; i < (part + 1) * simd; i++) {
-      const c = matrix.channelOf(group * pe + p, i);
+  return tables.operands.map(({ group, lanes }) => {
+    const bits = new Array<number>(fold.simd * inputs.width).fill(-1);
+    lanes.forEach(({ input: i, inputPlane }, l) => {
+      const c = matrix.channelOf(outputAt[group * fold.pe + p], i);
       const from = matrix.tapOf(i) * width + input.offsets[c];
-      const own = inputs.bits(c, plane);
-      for (let j = 0; j < inputs.width; j++) {
-        const bit = own[j] ?? -1;
-        bits.push(bit < 0 ? -1 : from + bit);
-      }
-    }
+      inputs.bits(c, inputPlane).forEach((bit, j) => {
+        if (bit >= 0) bits[l * inputs.width + j] = from + bit;
+      });
+    });
     return bitsText(bits);
   });
 }
@@ -271,7 +269,11 @@ function laneLines(unit: MatrixUnit): string[] {
   const width = Math.max(1, lane.net.outputs.length);
   return Array.from({ length: pe }, (_, p) => {
     const part = (from: number): string => `weights[${from + simd - 1}:${from}]`;
-    const members = tables.masked ? [part((pe + p) * simd)] : [];
+    const members = {
+      all: [],
+      rows: [`weights[${pe * simd + p}]`],
+      each: [part((pe + p) * simd)],
+    }[tables.members];
     const at = tables.factorPerPe ? p * factorBits : 0;
     const factor = factorBits > 0 ? [`factors[${at + factorBits - 1}:${at}]`] : [];
     const x = [...factor, ...members, part(p * simd), `operand_${depthwise ? p : 0}`];
@@ -327,6 +329,7 @@ function sumLines(unit: MatrixUnit): string[] {
 
 function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
   const { width, schedule } = tables;
+  const { outputAt } = schedule;
   const { pe } = schedule.fold;
   const groupBits = countBits(schedule.groups - 1);
   const several = starts.table.count > 1;
@@ -336,7 +339,7 @@ function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
     for (let group = 0; group < 2 ** groupBits; group++) {
       let word = 0n;
       for (let p = pe - 1; p >= 0; p--)
-        word = (word << BigInt(width)) | BigInt(starts.vectors[one][group * pe + p] ?? 0);
+        word = (word << BigInt(width)) | BigInt(starts.vectors[one][outputAt[group * pe + p]] ?? 0);
       words.push(word);
     }
   const classBits = several ? countBits(starts.table.count - 1) : 0;
@@ -344,21 +347,39 @@ function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
   return romLines('start_word', pe * width, address, groupBits + classBits, words);
 }
 
-/** A group's sums, each as many bits as it needs, go into the beat. */
+/** A group's sums, each as many bits as it needs, go to where the beat has them. */
 function writeLines({ tables, output }: MatrixUnit, at: number): string[] {
-  const { groups, fold } = tables.schedule;
+  const { groups, fold, outputAt } = tables.schedule;
   const groupBits = countBits(groups - 1);
   const { offsets } = output;
   return Array.from({ length: groups }, (_, group) => {
-    const [from, to] = [offsets[group * fold.pe], offsets[(group + 1) * fold.pe]];
-    if (from === to) return [];
-    const parts: string[] = [];
-    for (let p = fold.pe - 1; p >= 0; p--) {
-      const o = group * fold.pe + p;
-      const bits = offsets[o + 1] - offsets[o];
-      if (bits > 0) parts.push(`total_${p}[${bits - 1}:0]`);
-    }
     const when = groups > 1 ? ` & (group_${at} == ${constant(groupBits, group)})` : '';
-    return [`    if (write & ce${when}) pixel[${to - 1}:${from}] <= {${parts.join(', ')}};`];
+    const own = Array.from(
+      { length: fold.pe },
+      (_, p): PlacedOutput => ({ p, o: outputAt[group * fold.pe + p] }),
+    ).filter(({ o }) => offsets[o + 1] > offsets[o]);
+    return runsOf(own, offsets).map((run) => {
+      const [from, to] = [offsets[run[0].o], offsets[run[run.length - 1].o + 1]];
+      const parts = run.map(({ p, o }) => `total_${p}[${offsets[o + 1] - offsets[o] - 1}:0]`);
+      return `    if (write & ce${when}) pixel[${to - 1}:${from}] <= {${parts.reverse().join(', ')}};`;
+    });
   }).flat();
+}
+
+/** A PE, and the output that it works on. */
+interface PlacedOutput {
+  readonly p: number;
+  readonly o: number;
+}
+
+/** Outputs by runs of such whose bits follow each other: those between have none. */
+function runsOf(own: readonly PlacedOutput[], offsets: Int32Array): PlacedOutput[][] {
+  const runs: PlacedOutput[][] = [];
+  for (const one of own) {
+    const run = runs[runs.length - 1];
+    const before = run?.[run.length - 1];
+    if (before !== undefined && offsets[before.o + 1] === offsets[one.o]) run.push(one);
+    else runs.push([one]);
+  }
+  return runs;
 }
