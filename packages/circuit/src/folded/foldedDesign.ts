@@ -26,16 +26,10 @@ import {
   scoresLogic,
   thresholdLogic,
 } from './beatLogic.ts';
-import {
-  foldSchedule,
-  type InputPlanes,
-  inputPlanes,
-  type MatrixTables,
-  matrixTables,
-  weightPlanes,
-} from './foldSchedule.ts';
+import { foldSchedule, type InputPlanes, inputPlanes, weightPlanes } from './foldSchedule.ts';
 import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
+import { type MatrixTables, matrixTables } from './matrixTables.ts';
 import {
   baseSums,
   beatWidth,

@@ -14,7 +14,7 @@ import {
   tableValues,
   widthOf,
 } from './beatLogic.ts';
-import type { MatrixTables } from './foldSchedule.ts';
+import type { MatrixTables } from './matrixTables.ts';
 import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
 
 /** The whole matrix at once, its weights constants: a window in, all outputs. */

@@ -15,6 +15,10 @@ export interface Batch {
 /** What a group of outputs has to be done for: bit n of has[j][i] where plane n of input i meets plane j of it. */
 export type GroupMasks = readonly Uint8Array[];
 
+/** What tells the bits of inputs that a batch works on. */
+export const operandKey = (lanes: readonly Lane[]): string =>
+  lanes.map(({ input, inputPlane }) => `${input}.${inputPlane}`).join();
+
 export interface Packing {
   readonly simd: number;
   readonly weightPlanes: number;
@@ -46,9 +50,9 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
 const lanesOf = (inputs: readonly number[], weightPlane: number, inputPlane: number): Lane[] =>
   inputs.map((input) => ({ input, weightPlane, inputPlane }));
 
-/** Part after part; of a part weights' planes after each other, and of those the inputs'. */
-const byPart = (a: PlacedBatch, b: PlacedBatch): number =>
-  a.part - b.part || a.weightPlane - b.weightPlane || a.inputPlane - b.inputPlane;
+/** Planes of weights after each other, of those the inputs', and of these part after part: in runs that can be counted. */
+const byPlane = (a: PlacedBatch, b: PlacedBatch): number =>
+  a.weightPlane - b.weightPlane || a.inputPlane - b.inputPlane || a.part - b.part;
 
 /**
  * Order a plane's inputs: those with most planes of weights first, so that every plane's are the first of them. Inputs that
@@ -111,7 +115,7 @@ export function packedBatches(masks: GroupMasks, packing: Packing): Batch[] {
     }
     known.push(...parts.filter(({ length }) => length === simd));
   });
-  return [...full, ...merged(tails, packing)].sort(byPart);
+  return [...full, ...merged(tails, packing)].sort(byPlane);
 }
 
 /**
@@ -155,14 +159,15 @@ export function sharedBatches(
     return batch;
   };
   return groups.map((masks) => {
+    const any = parts.map((part) =>
+      masks.map((mask) => part.reduce((bits, i) => bits | mask[i], 0)),
+    );
     const batches: Batch[] = [];
-    parts.forEach((part, k) => {
-      const any = masks.map((mask) => part.reduce((bits, i) => bits | mask[i], 0));
-      for (let n = 0; n < weightPlanes; n++)
-        any.forEach((bits, j) => {
-          if (has(bits, n)) batches.push(batchOf(k, n, j));
+    for (let n = 0; n < weightPlanes; n++)
+      for (let j = 0; j < masks.length; j++)
+        any.forEach((bits, part) => {
+          if (has(bits[j], n)) batches.push(batchOf(part, n, j));
         });
-    });
     return batches;
   });
 }
