@@ -190,7 +190,7 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
       known ??= foldSchedule(matrix, planes, inputs, fold).stepCount;
       return Math.max(scan, known * places);
     };
-    const luts = laneLuts(fold, { matrix, inputs, tables }, planes.length);
+    const luts = laneLuts(fold, { matrix, inputs, tables });
     return { luts, fold, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
@@ -200,11 +200,10 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
 function laneLuts(
   { pe, simd }: Fold,
   { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
-  planes: number,
 ): number {
   const operands = (matrix.inputs / simd) * inputs.weights.length;
   const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
-  const rom = matrix.outputs * matrix.inputs * planes * 2;
+  const rom = tables.weights.length * tables.weightBits;
   return (
     lutsPer.laneBit * pe * simd * inputs.width +
     lutsPer.sumBit * pe * tables.width +

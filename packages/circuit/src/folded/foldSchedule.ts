@@ -105,7 +105,7 @@ export interface FoldSchedule {
 interface Presence {
   /** Bit n of members[o · inputs + i]: plane n of a weight. */
   readonly members: Uint8Array;
-  /** Of each plane of inputs the channels that have it. */
+  /** channels[j][c] is 1 where channel c has plane j of the inputs. */
   readonly channels: readonly Uint8Array[];
 }
 
