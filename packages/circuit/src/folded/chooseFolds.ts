@@ -9,7 +9,7 @@ import {
   scanned,
   type Unit,
 } from './foldedDesign.ts';
-import { foldSchedule, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
 import { beatWidth } from './stream.ts';
 
@@ -172,7 +172,7 @@ const divisors = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
-  const planes = weightPlanes(matrix.layer.weights);
+  const scheduled = foldSchedules(matrix, weightPlanes(matrix.layer.weights), inputs);
   const places = placesOf(layer);
   const scan = scanOf(layer);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
@@ -187,7 +187,7 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
     }
     let known: number | undefined;
     const cycles = (): number => {
-      known ??= foldSchedule(matrix, planes, inputs, fold).stepCount;
+      known ??= scheduled(fold).stepCount;
       return Math.max(scan, known * places);
     };
     const luts = laneLuts(fold, { matrix, inputs, tables });

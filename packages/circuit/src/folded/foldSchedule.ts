@@ -178,18 +178,68 @@ export function foldSchedule(
   inputs: InputPlanes,
   fold: Fold,
 ): FoldSchedule {
-  const { pe, simd } = fold;
+  return foldSchedules(matrix, planes, inputs)(fold);
+}
+
+/** Schedules of one matrix with many folds: what does not hang on the fold is worked out once. */
+export function foldSchedules(
+  matrix: WindowedMatrix,
+  planes: readonly WeightPlane[],
+  inputs: InputPlanes,
+): (fold: Fold) => FoldSchedule {
   const presence = presenceOf(matrix, planes, inputs);
   const outputAt = outputOrder(matrix, presence);
+  const work = products(matrix, presence);
+  const known = new Map<number, Groups>();
+  return (fold) => {
+    const { pe } = fold;
+    const groups = known.get(pe) ?? groupsOf(matrix, planes, inputs, presence, outputAt, pe);
+    known.set(pe, groups);
+    return scheduleOf(matrix, fold, groups, { outputAt, work });
+  };
+}
+
+/** What groups of so many outputs have to be done for. */
+interface Groups {
+  readonly masks: readonly GroupMasks[];
+  readonly ratios: readonly Packing['ratio'][];
+  /** Groups of the same key are packed the same. */
+  readonly keys: readonly string[];
+  readonly weightPlanes: number;
+}
+
+function groupsOf(
+  matrix: WindowedMatrix,
+  planes: readonly WeightPlane[],
+  inputs: InputPlanes,
+  presence: Presence,
+  outputAt: readonly number[],
+  pe: number,
+): Groups {
+  const weightPlanes = planes.length;
   const members = counting(matrix.outputs / pe).map((g) => outputAt.slice(g * pe, (g + 1) * pe));
   const masks = members.map((outputs) => groupMasks(matrix, presence, outputs));
-  const packings = members.map((outputs): Packing => {
-    const ratios = ratiosOf(matrix, planes, inputs, presence, outputs);
-    const ratio = (from: Batch, to: Batch): number =>
-      ratios(from.weightPlane, from.inputPlane, to.weightPlane, to.inputPlane);
-    return { simd, weightPlanes: planes.length, ratio };
+  const ratios = members.map((outputs): Packing['ratio'] => {
+    const ratio = ratiosOf(matrix, planes, inputs, presence, outputs);
+    return (from, to) => ratio(from.weightPlane, from.inputPlane, to.weightPlane, to.inputPlane);
   });
-  const groups = packedGroups(matrix, masks, packings) ?? sharedGroups(matrix, masks, packings[0]);
+  const keys = masks.map(
+    (own, g) =>
+      `${own.map((mask) => mask.join()).join(';')} ${ratioKey(own.length, weightPlanes, ratios[g])}`,
+  );
+  return { masks, ratios, keys, weightPlanes };
+}
+
+function scheduleOf(
+  matrix: WindowedMatrix,
+  fold: Fold,
+  { masks, ratios, keys, weightPlanes }: Groups,
+  { outputAt, work }: { readonly outputAt: readonly number[]; readonly work: number },
+): FoldSchedule {
+  const { pe, simd } = fold;
+  const packings = ratios.map((ratio): Packing => ({ simd, weightPlanes, ratio }));
+  const groups =
+    packedGroups(matrix, masks, keys, packings) ?? sharedGroups(matrix, masks, packings[0]);
   const patternOf: number[] = [];
   const numbers = new KeyNumbers();
   const patterns: (readonly Batch[])[] = [];
@@ -202,7 +252,7 @@ export function foldSchedule(
     patternOf.push(number);
   }
   const stepCount = patternOf.reduce((sum, number) => sum + patterns[number].length, 0);
-  const idealSteps = products(matrix, presence) / (pe * simd);
+  const idealSteps = work / (pe * simd);
   return { fold, groups: groups.length, outputAt, patterns, patternOf, stepCount, idealSteps };
 }
 
@@ -240,6 +290,7 @@ const maxOperandGrowth = 2;
 function packedGroups(
   { layer, inputs }: WindowedMatrix,
   masks: readonly GroupMasks[],
+  keys: readonly string[],
   packings: readonly Packing[],
 ): (readonly Batch[])[] | undefined {
   const [{ simd }] = packings;
@@ -252,7 +303,7 @@ function packedGroups(
   const groups: Batch[][] = [];
   for (const [g, own] of masks.entries()) {
     const packing = packings[g];
-    const key = `${own.map((mask) => mask.join()).join(';')} ${ratioKey(own, packing)}`;
+    const key = keys[g];
     const batches = made.get(key) ?? packedBatches(own, packing);
     if (depthwise || !made.has(key))
       for (const { lanes } of batches) operands.add(`${depthwise ? g : 0} ${operandKey(lanes)}`);
@@ -263,8 +314,8 @@ function packedGroups(
   return groups;
 }
 
-function ratioKey(masks: GroupMasks, { weightPlanes, ratio }: Packing): string {
-  const pairs = masks.flatMap((_, inputPlane) =>
+function ratioKey(inputPlanes: number, weightPlanes: number, ratio: Packing['ratio']): string {
+  const pairs = counting(inputPlanes).flatMap((inputPlane) =>
     counting(weightPlanes).map((weightPlane) => ({ weightPlane, inputPlane, lanes: [] })),
   );
   return pairs.map((from) => pairs.map((to) => ratio(from, to)).join()).join(';');

@@ -8,10 +8,10 @@ import type { WindowedMatrix } from './stream.ts';
  * What says which weights are members of a plane: nothing where all are, a bit of each PE where its lanes agree, or one of
  * each lane. Idle lanes have an operand of 0 and need none.
  */
-export type Members = 'all' | 'rows' | 'each';
+type Members = 'all' | 'rows' | 'each';
 
 /** Cycles one after the other whose operands, and words of weights, are counted up from the first's. */
-export interface Run {
+interface Run {
   readonly operand: number;
   /** The first word, from where the group's begin. */
   readonly weight: number;
