@@ -26,6 +26,7 @@ export {
   lutsPerLane,
   parseFoldRequest,
 } from './folded/folds.ts';
+export { controlBits, runFields } from './folded/matrixTables.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
 export {

@@ -24,7 +24,7 @@ const conv = randomModel(2, {
 const stepsOf = (model: CheckedModel, folds: FoldTable): number | undefined => {
   const layer = foldedDesign(model, { folds }).layers.find(({ fold }) => fold !== undefined);
   const unit = layer?.units.find(({ kind }) => kind === 'matrix');
-  return unit?.kind === 'matrix' ? unit.tables.steps.length : undefined;
+  return unit?.kind === 'matrix' ? unit.tables.schedule.stepCount : undefined;
 };
 
 describe.each(['gates', 'xc7'] as const)('a folded design of style %s', (style) => {
@@ -139,7 +139,7 @@ describe('verify of a folded design', () => {
 
   it('names the layer of flipped weights', async () => {
     const broken = files['layer.v'].replace(
-      /(weight_word = 36'd)(\d+)(;\n)/,
+      /(weight_word = 18'd)(\d+)(;\n)/,
       (_, before, value, after) => `${before}${BigInt(value) ^ 0x3ffffn}${after}`,
     );
     expect(broken).not.toBe(files['layer.v']);
@@ -148,7 +148,10 @@ describe('verify of a folded design', () => {
   });
 
   it('finds a reset that is missing', async () => {
-    const broken = files['layer.v'].replace("      busy <= 1'b0;\n", '');
+    const broken = files['layer.v'].replace(
+      "if (!aresetn) busy <= 1'b0;\n    else if (ce)",
+      'if (ce)',
+    );
     expect(broken).not.toBe(files['layer.v']);
     expect(await verified(broken)).toMatchObject({ equal: false });
   });

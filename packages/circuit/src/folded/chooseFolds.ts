@@ -9,7 +9,7 @@ import {
   scanned,
   type Unit,
 } from './foldedDesign.ts';
-import { foldSchedule, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
 import { beatWidth } from './stream.ts';
 
@@ -124,8 +124,9 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
       );
     const { matrix, inputs } = unit;
     if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
-    const { steps } = foldSchedule(matrix, weightPlanes(matrix.layer.weights), inputs, fold);
-    return Math.max(scanOf(layer), steps.length * placesOf(layer));
+    const planes = weightPlanes(matrix.layer.weights);
+    const { stepCount } = foldSchedule(matrix, planes, inputs, fold);
+    return Math.max(scanOf(layer), stepCount * placesOf(layer));
   });
   return Math.max(1, ...cycles);
 }
@@ -171,7 +172,7 @@ const divisors = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
-  const planes = weightPlanes(matrix.layer.weights);
+  const scheduled = foldSchedules(matrix, weightPlanes(matrix.layer.weights), inputs);
   const places = placesOf(layer);
   const scan = scanOf(layer);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
@@ -186,10 +187,10 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
     }
     let known: number | undefined;
     const cycles = (): number => {
-      known ??= foldSchedule(matrix, planes, inputs, fold).steps.length;
+      known ??= scheduled(fold).stepCount;
       return Math.max(scan, known * places);
     };
-    const luts = laneLuts(fold, { matrix, inputs, tables }, planes.length);
+    const luts = laneLuts(fold, { matrix, inputs, tables });
     return { luts, fold, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
@@ -199,11 +200,10 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
 function laneLuts(
   { pe, simd }: Fold,
   { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
-  planes: number,
 ): number {
   const operands = (matrix.inputs / simd) * inputs.weights.length;
   const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
-  const rom = matrix.outputs * matrix.inputs * planes * 2;
+  const rom = tables.weights.length * tables.weightBits;
   return (
     lutsPer.laneBit * pe * simd * inputs.width +
     lutsPer.sumBit * pe * tables.width +

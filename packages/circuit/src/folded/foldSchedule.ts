@@ -2,6 +2,14 @@ import { type IntegerWeights, rowLength } from '@hbnn/model';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
 import type { Fold } from './folds.ts';
+import {
+  type Batch,
+  type GroupMasks,
+  operandKey,
+  type Packing,
+  packedBatches,
+  sharedBatches,
+} from './packLanes.ts';
 import type { Stream, WindowedMatrix } from './stream.ts';
 
 /** A bit of weights: ±factor where it is a member. */
@@ -79,29 +87,90 @@ function serial(forms: readonly Form[]): InputPlanes {
   };
 }
 
-/** A cycle of a matrix unit: PE × SIMD weights of one plane, and the inputs' bits of one plane. */
-interface Step {
-  /** Which outputs, and which inputs. */
-  readonly group: number;
-  readonly part: number;
-  /** −1 where nothing is to be added. */
-  readonly weightPlane: number;
-  readonly inputPlane: number;
-}
-
 export interface FoldSchedule {
   readonly fold: Fold;
   readonly groups: number;
-  readonly parts: number;
-  /** One place's cycles, group after group. */
-  readonly steps: readonly Step[];
-  /** Products of one bit of a weight and one of an input, over PE · SIMD: what cycles would be if planes could be packed. */
+  /** The output that PE p of group g works on, at g · PE + p: those with as many planes next to each other. */
+  readonly outputAt: readonly number[];
+  /** Cycles of a group, one after the other: each that there is once. */
+  readonly patterns: readonly (readonly Batch[])[];
+  readonly patternOf: readonly number[];
+  /** Cycles of one place, group after group. */
+  readonly stepCount: number;
+  /** Products of one bit of a weight and one of an input, over PE · SIMD: what cycles would be if no lane were idle. */
   readonly idealSteps: number;
 }
 
+/** Where weights and inputs have which planes. */
+interface Presence {
+  /** Bit n of members[o · inputs + i]: plane n of a weight. */
+  readonly members: Uint8Array;
+  /** channels[j][c] is 1 where channel c has plane j of the inputs. */
+  readonly channels: readonly Uint8Array[];
+}
+
+function presenceOf(
+  { outputs, inputs: count, channelOf }: WindowedMatrix,
+  planes: readonly WeightPlane[],
+  inputs: InputPlanes,
+): Presence {
+  const members = new Uint8Array(outputs * count);
+  let most = 0;
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < count; i++) {
+      most = Math.max(most, channelOf(o, i));
+      planes.forEach((plane, n) => {
+        if (plane.member(o, i)) members[o * count + i] |= 1 << n;
+      });
+    }
+  const channels = inputs.weights.map((_, j) =>
+    Uint8Array.from({ length: most + 1 }, (_, c) => (inputs.bits(c, j).length > 0 ? 1 : 0)),
+  );
+  return { members, channels };
+}
+
+/** Outputs with as many planes next to each other: those with most first. */
+function outputOrder({ outputs, inputs, channelOf }: WindowedMatrix, at: Presence): number[] {
+  const planesOf = Array.from({ length: outputs }, (_, o) => {
+    let [weightPlanes, inputPlanes] = [0, 0];
+    for (let i = 0; i < inputs; i++) {
+      const own = at.members[o * inputs + i];
+      weightPlanes |= own;
+      if (own === 0) continue;
+      const c = channelOf(o, i);
+      inputPlanes = Math.max(
+        inputPlanes,
+        at.channels.reduce((sum, channels) => sum + channels[c], 0),
+      );
+    }
+    return [weightPlanes, inputPlanes];
+  });
+  const order = Array.from({ length: outputs }, (_, o) => o);
+  return order.sort((a, b) => planesOf[b][0] - planesOf[a][0] || planesOf[b][1] - planesOf[a][1]);
+}
+
+function groupMasks(
+  { inputs, channelOf }: WindowedMatrix,
+  { members, channels }: Presence,
+  outputs: readonly number[],
+): GroupMasks {
+  return channels.map((own) => {
+    const masks = new Uint8Array(inputs);
+    for (const o of outputs)
+      for (let i = 0; i < inputs; i++)
+        if (own[channelOf(o, i)] === 1) masks[i] |= members[o * inputs + i];
+    return masks;
+  });
+}
+
+const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Nothing is to be added: all lanes are idle. */
+const idleBatch: Batch = { weightPlane: -1, inputPlane: 0, lanes: [] };
+
 /**
- * Say what a matrix unit does in each cycle of a place: planes only where some weight of the PE × SIMD has them, and
- * some input. A group without any has one cycle in which nothing is added.
+ * Say what a matrix unit does in each cycle of a place. Outputs, and inputs, with as many planes are worked on together; a
+ * group of outputs without any has one cycle in which nothing is added.
  */
 export function foldSchedule(
   matrix: WindowedMatrix,
@@ -109,180 +178,180 @@ export function foldSchedule(
   inputs: InputPlanes,
   fold: Fold,
 ): FoldSchedule {
-  const groups = matrix.outputs / fold.pe;
-  const parts = matrix.inputs / fold.simd;
-  const steps: Step[] = [];
-  for (let group = 0; group < groups; group++) {
-    const before = steps.length;
-    for (let part = 0; part < parts; part++) {
-      const inputsHave = inputs.weights
-        .map((_, j) => j)
-        .filter((j) => someInput(matrix, inputs, fold, group, part, j));
-      if (inputsHave.length === 0) continue;
-      planes.forEach((plane, weightPlane) => {
-        if (!someWeight(plane, fold, group, part)) return;
-        for (const inputPlane of inputsHave) steps.push({ group, part, weightPlane, inputPlane });
-      });
-    }
-    if (steps.length === before) steps.push({ group, part: 0, weightPlane: -1, inputPlane: 0 });
-  }
-  const idealSteps = products(matrix, planes, inputs) / (fold.pe * fold.simd);
-  return { fold, groups, parts, steps, idealSteps };
+  return foldSchedules(matrix, planes, inputs)(fold);
 }
 
-function someWeight(plane: WeightPlane, { pe, simd }: Fold, group: number, part: number): boolean {
-  for (let o = group * pe; o < (group + 1) * pe; o++)
-    for (let i = part * simd; i < (part + 1) * simd; i++) if (plane.member(o, i)) return true;
-  return false;
-}
-
-function someInput(
-  { channelOf }: WindowedMatrix,
+/** Schedules of one matrix with many folds: what does not hang on the fold is worked out once. */
+export function foldSchedules(
+  matrix: WindowedMatrix,
+  planes: readonly WeightPlane[],
   inputs: InputPlanes,
-  { pe, simd }: Fold,
-  group: number,
-  part: number,
-  plane: number,
-): boolean {
-  for (let o = group * pe; o < (group + 1) * pe; o++)
-    for (let i = part * simd; i < (part + 1) * simd; i++)
-      if (inputs.bits(channelOf(o, i), plane).length > 0) return true;
-  return false;
+): (fold: Fold) => FoldSchedule {
+  const presence = presenceOf(matrix, planes, inputs);
+  const outputAt = outputOrder(matrix, presence);
+  const work = products(matrix, presence);
+  const known = new Map<number, Groups>();
+  return (fold) => {
+    const { pe } = fold;
+    const groups = known.get(pe) ?? groupsOf(matrix, planes, inputs, presence, outputAt, pe);
+    known.set(pe, groups);
+    return scheduleOf(matrix, fold, groups, { outputAt, work });
+  };
+}
+
+/** What groups of so many outputs have to be done for. */
+interface Groups {
+  readonly masks: readonly GroupMasks[];
+  readonly ratios: readonly Packing['ratio'][];
+  /** Groups of the same key are packed the same. */
+  readonly keys: readonly string[];
+  readonly weightPlanes: number;
+}
+
+function groupsOf(
+  matrix: WindowedMatrix,
+  planes: readonly WeightPlane[],
+  inputs: InputPlanes,
+  presence: Presence,
+  outputAt: readonly number[],
+  pe: number,
+): Groups {
+  const weightPlanes = planes.length;
+  const members = counting(matrix.outputs / pe).map((g) => outputAt.slice(g * pe, (g + 1) * pe));
+  const masks = members.map((outputs) => groupMasks(matrix, presence, outputs));
+  const ratios = members.map((outputs): Packing['ratio'] => {
+    const ratio = ratiosOf(matrix, planes, inputs, presence, outputs);
+    return (from, to) => ratio(from.weightPlane, from.inputPlane, to.weightPlane, to.inputPlane);
+  });
+  const keys = masks.map(
+    (own, g) =>
+      `${own.map((mask) => mask.join()).join(';')} ${ratioKey(own.length, weightPlanes, ratios[g])}`,
+  );
+  return { masks, ratios, keys, weightPlanes };
+}
+
+function scheduleOf(
+  matrix: WindowedMatrix,
+  fold: Fold,
+  { masks, ratios, keys, weightPlanes }: Groups,
+  { outputAt, work }: { readonly outputAt: readonly number[]; readonly work: number },
+): FoldSchedule {
+  const { pe, simd } = fold;
+  const packings = ratios.map((ratio): Packing => ({ simd, weightPlanes, ratio }));
+  const groups =
+    packedGroups(matrix, masks, keys, packings) ?? sharedGroups(matrix, masks, packings[0]);
+  const patternOf: number[] = [];
+  const numbers = new KeyNumbers();
+  const patterns: (readonly Batch[])[] = [];
+  const batches = new Map<Batch, number>();
+  for (const group of groups) {
+    const cycles = group.length > 0 ? group : [idleBatch];
+    for (const batch of cycles) if (!batches.has(batch)) batches.set(batch, batches.size);
+    const number = numbers.of(cycles.map((batch) => batches.get(batch)).join());
+    patterns[number] ??= cycles;
+    patternOf.push(number);
+  }
+  const stepCount = patternOf.reduce((sum, number) => sum + patterns[number].length, 0);
+  const idealSteps = work / (pe * simd);
+  return { fold, groups: groups.length, outputAt, patterns, patternOf, stepCount, idealSteps };
+}
+
+/** How often the factor of two planes goes into that of two others, in all outputs of a group; 0 where it does not. */
+function ratiosOf(
+  { inputs: count }: WindowedMatrix,
+  planes: readonly WeightPlane[],
+  inputs: InputPlanes,
+  { members }: Presence,
+  outputs: readonly number[],
+): (n: number, j: number, toN: number, toJ: number) => number {
+  const rows = outputs.map((o) => {
+    let own = 0;
+    for (let i = 0; i < count; i++) own |= members[o * count + i];
+    return own;
+  });
+  return (n, j, toN, toJ) => {
+    let ratio = 0;
+    for (let p = 0; p < outputs.length; p++) {
+      if (((rows[p] >> n) & 1) !== ((rows[p] >> toN) & 1)) return 0;
+      if (((rows[p] >> n) & 1) === 0) continue;
+      const from = planes[n].factor(outputs[p]) * inputs.weights[j];
+      const times = from / (planes[toN].factor(outputs[p]) * inputs.weights[toJ]);
+      if (!Number.isInteger(times) || (ratio !== 0 && times !== ratio)) return 0;
+      ratio = times;
+    }
+    return ratio;
+  };
+}
+
+/** Operands are chosen from by each lane: as many as inputs in their own order would have, and so many times more. */
+const maxOperandGrowth = 2;
+
+/** Batches of each group packed for itself; undefined where groups differ so much that there would be too many operands. */
+function packedGroups(
+  { layer, inputs }: WindowedMatrix,
+  masks: readonly GroupMasks[],
+  keys: readonly string[],
+  packings: readonly Packing[],
+): (readonly Batch[])[] | undefined {
+  const [{ simd }] = packings;
+  const depthwise = layer.kind === 'depthwise';
+  const parts = Math.ceil(inputs / simd);
+  const room =
+    maxOperandGrowth * parts * Math.max(1, masks[0].length) * (depthwise ? masks.length : 1) + 4;
+  const operands = new Set<string>();
+  const made = new Map<string, Batch[]>();
+  const groups: Batch[][] = [];
+  for (const [g, own] of masks.entries()) {
+    const packing = packings[g];
+    const key = keys[g];
+    const batches = made.get(key) ?? packedBatches(own, packing);
+    if (depthwise || !made.has(key))
+      for (const { lanes } of batches) operands.add(`${depthwise ? g : 0} ${operandKey(lanes)}`);
+    if (operands.size > room) return undefined;
+    made.set(key, batches);
+    groups.push(batches);
+  }
+  return groups;
+}
+
+function ratioKey(inputPlanes: number, weightPlanes: number, ratio: Packing['ratio']): string {
+  const pairs = counting(inputPlanes).flatMap((inputPlane) =>
+    counting(weightPlanes).map((weightPlane) => ({ weightPlane, inputPlane, lanes: [] })),
+  );
+  return pairs.map((from) => pairs.map((to) => ratio(from, to)).join()).join(';');
+}
+
+/** Batches from parts of inputs that all groups share, sorted by what they have where that takes fewer cycles. */
+function sharedGroups(
+  { inputs }: WindowedMatrix,
+  masks: readonly GroupMasks[],
+  packing: Packing,
+): Batch[][] {
+  const plain = counting(inputs);
+  const uses = plain.map((i) =>
+    masks.reduce((sum, own) => {
+      let bits = 0;
+      for (const mask of own) for (let left = mask[i]; left > 0; left &= left - 1) bits++;
+      return sum + bits;
+    }, 0),
+  );
+  const sorted = [...plain].sort((a, b) => uses[b] - uses[a]);
+  const [first, second] = [plain, sorted].map((order) => sharedBatches(masks, order, packing));
+  const cycles = (groups: Batch[][]): number => groups.reduce((sum, { length }) => sum + length, 0);
+  return cycles(second) < cycles(first) ? second : first;
 }
 
 function products(
   { outputs, inputs: count, channelOf }: WindowedMatrix,
-  planes: readonly WeightPlane[],
-  inputs: InputPlanes,
+  { members, channels }: Presence,
 ): number {
-  const channels = new Map<number, number>();
-  const planesOf = (c: number): number => {
-    const known =
-      channels.get(c) ?? inputs.weights.filter((_, j) => inputs.bits(c, j).length > 0).length;
-    channels.set(c, known);
-    return known;
-  };
   let sum = 0;
-  for (const plane of planes)
-    for (let o = 0; o < outputs; o++)
-      for (let i = 0; i < count; i++) if (plane.member(o, i)) sum += planesOf(channelOf(o, i));
-  return sum;
-}
-
-/** Contents of a matrix unit's memories, as numbers of any width. */
-export interface MatrixTables {
-  readonly schedule: FoldSchedule;
-  /** Bits of an accumulator. */
-  readonly width: number;
-  /** Each PE × SIMD of one plane once: signs and, where some are no members, members. */
-  readonly weights: readonly bigint[];
-  readonly masked: boolean;
-  /** Factors of the products: one for all PEs or one each; the values that there are. */
-  readonly factors: readonly number[];
-  readonly factorPerPe: boolean;
-  readonly steps: readonly {
-    /** Which word of `weights`, and which operand. */
-    readonly weight: number;
-    readonly operand: number;
-    /** One, or one per PE. */
-    readonly factors: readonly number[];
-    readonly group: number;
-    readonly first: boolean;
-    readonly last: boolean;
-  }[];
-  /** What operands are: the inputs' part and plane; of a depthwise layer the outputs' group too. */
-  readonly operands: readonly {
-    readonly group: number;
-    readonly part: number;
-    readonly plane: number;
-  }[];
-  /** What each output is short of because a minus is made by inverting, to be added once per place. */
-  readonly corrections: readonly number[];
-}
-
-/** Work out a matrix unit's memories for a schedule. */
-export function matrixTables(
-  matrix: WindowedMatrix,
-  planes: readonly WeightPlane[],
-  inputs: InputPlanes,
-  schedule: FoldSchedule,
-  width: number,
-): MatrixTables {
-  const { fold } = schedule;
-  const { pe, simd } = fold;
-  const corrections = new Array<number>(matrix.outputs).fill(0);
-  const most = 2 ** inputs.width - 1;
-  const operandOf = new KeyNumbers();
-  const weightOf = new KeyNumbers();
-  const words: { signs: bigint; members: bigint }[] = [];
-  const depthwise = matrix.layer.kind === 'depthwise';
-  const factorPerPe =
-    matrix.layer.weights.kind === 'planes' && matrix.layer.weights.scalePer === 'output';
-  // Where nothing is added any factor will do: one that is there anyway.
-  const working = schedule.steps.find(({ weightPlane }) => weightPlane >= 0);
-  const idle =
-    working === undefined
-      ? 1
-      : planes[working.weightPlane].factor(working.group * pe) * inputs.weights[working.inputPlane];
-  const steps = schedule.steps.map((step, s) => {
-    const { group, part, weightPlane, inputPlane } = step;
-    const plane = planes[weightPlane];
-    const weight = weightOf.of(`${group},${part},${weightPlane}`);
-    words[weight] ??= weightWord(plane, fold, group, part);
-    const factors = Array.from({ length: factorPerPe ? pe : 1 }, (_, p) =>
-      plane === undefined ? idle : plane.factor(group * pe + p) * inputs.weights[inputPlane],
-    );
-    for (let p = 0; p < pe && plane !== undefined; p++) {
-      const o = group * pe + p;
-      for (let i = part * simd; i < (part + 1) * simd; i++)
-        if (plane.member(o, i) && !plane.positive(o, i))
-          corrections[o] -= most * factors[factorPerPe ? p : 0];
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < count; i++) {
+      const c = channelOf(o, i);
+      let bits = 0;
+      for (const own of channels) bits += own[c];
+      for (let left = members[o * count + i]; left > 0; left &= left - 1) sum += bits;
     }
-    return {
-      weight,
-      factors,
-      group,
-      operand: operandOf.of(`${depthwise ? group : 0},${part},${inputPlane}`),
-      first: schedule.steps[s - 1]?.group !== group,
-      last: schedule.steps[s + 1]?.group !== group,
-    };
-  });
-  const all = (1n << BigInt(pe * simd)) - 1n;
-  const masked = words.some(({ members }) => members !== all);
-  return {
-    schedule,
-    width,
-    masked,
-    steps,
-    corrections,
-    factorPerPe,
-    weights: words.map(({ signs, members }) =>
-      masked ? (members << BigInt(pe * simd)) | signs : signs,
-    ),
-    factors: [...new Set(steps.flatMap(({ factors }) => factors))].sort((a, b) => a - b),
-    operands: operandOf.keys.map((key) => {
-      const [group, part, plane] = key.split(',').map(Number);
-      return { group, part, plane };
-    }),
-  };
-}
-
-/** Bit p · SIMD + i is that of output p and input i. */
-function weightWord(
-  plane: WeightPlane | undefined,
-  { pe, simd }: Fold,
-  group: number,
-  part: number,
-): { signs: bigint; members: bigint } {
-  const bits = (is: (o: number, i: number) => boolean): bigint => {
-    let text = '';
-    for (let p = pe - 1; p >= 0; p--)
-      for (let i = simd - 1; i >= 0; i--) text += is(group * pe + p, part * simd + i) ? '1' : '0';
-    return BigInt(`0b${text}`);
-  };
-  if (plane === undefined) return { signs: 0n, members: 0n };
-  return {
-    signs: bits((o, i) => plane.member(o, i) && plane.positive(o, i)),
-    members: bits(plane.member),
-  };
+  return sum;
 }

@@ -26,16 +26,10 @@ import {
   scoresLogic,
   thresholdLogic,
 } from './beatLogic.ts';
-import {
-  foldSchedule,
-  type InputPlanes,
-  inputPlanes,
-  type MatrixTables,
-  matrixTables,
-  weightPlanes,
-} from './foldSchedule.ts';
+import { foldSchedule, type InputPlanes, inputPlanes, weightPlanes } from './foldSchedule.ts';
 import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
+import { type MatrixTables, matrixTables } from './matrixTables.ts';
 import {
   baseSums,
   beatWidth,
@@ -391,8 +385,8 @@ class LayerMaker {
     }
     const unit = this.lanes(matrix, input, shape, fold, { ranges, sums });
     this.units.push(unit);
-    const { steps, idealSteps } = unit.tables.schedule;
-    const cycles = { scheduled: Math.max(scan, steps.length * places), ideal: idealSteps * places };
+    const { stepCount, idealSteps } = unit.tables.schedule;
+    const cycles = { scheduled: Math.max(scan, stepCount * places), ideal: idealSteps * places };
     return { units: this.units, output: unit.output, fold: { ...fold, constant: false }, cycles };
   }
 

@@ -14,7 +14,7 @@ import {
   tableValues,
   widthOf,
 } from './beatLogic.ts';
-import type { MatrixTables } from './foldSchedule.ts';
+import type { MatrixTables } from './matrixTables.ts';
 import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
 
 /** The whole matrix at once, its weights constants: a window in, all outputs. */
@@ -63,16 +63,17 @@ export function constantMatrix(
   return { net, values, ...(table.width > 0 && { table }) };
 }
 
-/** One PE's product of a cycle: so many bits. Inputs: the operand, signs, members if masked, the factor if it differs. */
+/** One PE's product of a cycle: so many bits. Inputs: the operand, signs, members if there are others, the factor if it differs. */
 export function laneLogic(tables: MatrixTables, operandWidth: number, style: AdderStyle): Netlist {
-  const { masked, factors, width, schedule } = tables;
+  const { members, factors, width, schedule } = tables;
   const { simd } = schedule.fold;
   const factorBits = factors.length > 1 ? widthOf(factors[factors.length - 1]) : 0;
-  const net = new Netlist(simd * (operandWidth + (masked ? 2 : 1)) + factorBits);
+  const from = simd * (operandWidth + 1) + { all: 0, rows: 1, each: simd }[members];
+  const net = new Netlist(from + factorBits);
   const heap = new BitHeap();
   for (let i = 0; i < simd; i++) {
     const sign = net.input(simd * operandWidth + i);
-    const member = masked ? net.input(simd * (operandWidth + 1) + i) : constantOne;
+    const member = members === 'each' ? net.input(simd * (operandWidth + 1) + i) : constantOne;
     for (let j = 0; j < operandWidth; j++) {
       const bit = net.xor(net.input(i * operandWidth + j), inverse(sign));
       heap.add(2 ** j, net.and(member, bit));
@@ -80,11 +81,10 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
   }
   const most = simd * (2 ** operandWidth - 1);
   const sum = heap.sum(net, style, BigInt(most));
-  const counted = Array.from(
-    { length: widthOf(most) },
-    (_, i) => sum.bits[i - sum.shift] ?? constantZero,
+  const row = members === 'rows' ? net.input(simd * (operandWidth + 1)) : constantOne;
+  const counted = Array.from({ length: widthOf(most) }, (_, i) =>
+    net.and(row, sum.bits[i - sum.shift] ?? constantZero),
   );
-  const from = simd * (operandWidth + (masked ? 2 : 1));
   const factor = Array.from({ length: factorBits }, (_, i) => net.input(from + i));
   const bits = times(net, counted, factor, factors, style);
   const product = Array.from({ length: Math.min(width, bits.length) }, (_, i) => bits[i]);

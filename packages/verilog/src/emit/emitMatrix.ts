@@ -1,5 +1,6 @@
 import type { MatrixUnit } from '@hbnn/circuit';
 import { beatWidth } from '@hbnn/circuit';
+import { controlLines, runLines } from './emitControl.ts';
 import {
   constant,
   countBits,
@@ -12,18 +13,11 @@ import {
   unused,
 } from './emitStream.ts';
 
-/** A field of the words that say what is done in each cycle. */
-interface Field {
-  readonly name: string;
-  readonly width: number;
-  readonly values: readonly (number | bigint)[];
-}
-
 /** Flags that go through the lanes beside their numbers. */
 const flags = ['valid', 'first', 'last', 'done'] as const;
 
 /**
- * A matrix unit's module. Each cycle a step: its word says which weights and which inputs; a cycle later they are at
+ * A matrix unit's module. Each cycle a step: counters say which weights and which inputs; a cycle later they are at
  * the lanes; and as many as the lanes have registers later their products are added up.
  */
 export function matrixText(unit: MatrixUnit): string {
@@ -32,7 +26,7 @@ export function matrixText(unit: MatrixUnit): string {
     streamHeader(name, inputWidth, outputWidth),
     ...aboutLines(unit),
     ...controlLines(unit),
-    ...stepLines(unit),
+    ...runLines(unit),
     ...operandLines(unit),
     ...flagLines(unit),
     ...laneLines(unit),
@@ -41,100 +35,15 @@ export function matrixText(unit: MatrixUnit): string {
 }
 
 function aboutLines({ tables, matrix }: MatrixUnit): string[] {
-  const { fold, steps, groups } = tables.schedule;
+  const { fold, stepCount, groups } = tables.schedule;
   return [
-    `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} lanes: ${steps.length} cycles a place, outputs in ${groups} group(s).`,
+    `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} lanes: ${stepCount} cycles a place, outputs in ${groups} group(s).`,
   ];
-}
-
-function controlLines({ tables, inputWidth }: MatrixUnit): string[] {
-  const count = tables.steps.length;
-  const bits = countBits(count - 1);
-  const zero = constant(bits, 0);
-  return [
-    '  // The place that is worked on, and the step of it that this cycle is for.',
-    `  reg ${range(inputWidth)} window;`,
-    '  reg busy;',
-    `  reg ${range(bits)} step;`,
-    '  wire ce;',
-    `  wire last_step = step == ${constant(bits, count - 1)};`,
-    `  wire ${range(bits)} next_step = (~aresetn | ~busy | last_step) ? ${zero} : step + ${constant(bits, 1)};`,
-    '  wire accept = s_axis_tvalid & s_axis_tready;',
-    '  assign s_axis_tready = ce & (~busy | last_step);',
-    '  always @(posedge aclk) begin',
-    '    if (!aresetn) begin',
-    "      busy <= 1'b0;",
-    `      step <= ${zero};`,
-    '    end else if (ce) begin',
-    '      busy <= accept | (busy & ~last_step);',
-    '      step <= next_step;',
-    '    end',
-    '    if (accept) window <= s_axis_tdata;',
-    '  end',
-  ];
-}
-
-function fieldsOf({ tables }: MatrixUnit): Field[] {
-  const { steps, weights, operands, schedule } = tables;
-  const factorBits = factorWidth(tables.factors);
-  const found: Field[] = [
-    { name: 'weight_at', width: countBits(weights.length - 1), values: steps.map((s) => s.weight) },
-    {
-      name: 'operand_at',
-      width: countBits(operands.length - 1),
-      values: steps.map((s) => s.operand),
-    },
-    { name: 'group', width: countBits(schedule.groups - 1), values: steps.map((s) => s.group) },
-    { name: 'first', width: 1, values: steps.map((s) => (s.first ? 1 : 0)) },
-    { name: 'last', width: 1, values: steps.map((s) => (s.last ? 1 : 0)) },
-    {
-      name: 'done',
-      width: 1,
-      values: steps.map((_, i) => (i === steps.length - 1 ? 1 : 0)),
-    },
-  ];
-  if (factorBits > 0)
-    found.push({
-      name: 'factor',
-      width: factorBits * (tables.factorPerPe ? schedule.fold.pe : 1),
-      values: steps.map(({ factors }) =>
-        factors.reduceRight((word, factor) => (word << BigInt(factorBits)) | BigInt(factor), 0n),
-      ),
-    });
-  return found;
 }
 
 /** Bits of factors that differ; 0 where there is one alone. */
 const factorWidth = (factors: readonly number[]): number =>
   factors.length > 1 ? countBits(factors[factors.length - 1]) : 0;
-
-function stepLines(unit: MatrixUnit): string[] {
-  const fields = fieldsOf(unit);
-  const count = unit.tables.steps.length;
-  const bits = countBits(count - 1);
-  const words = Array.from({ length: count }, (_, i) => {
-    let [word, at] = [0n, 0n];
-    for (const { width, values } of fields) {
-      word |= BigInt(values[i]) << at;
-      at += BigInt(width);
-    }
-    return word;
-  });
-  const width = fields.reduce((sum, field) => sum + field.width, 0);
-  let at = 0;
-  return [
-    '  // What each step is: the word of the step that comes next is read as the step goes on.',
-    ...romLines('step_word', width, 'next_step', bits, words),
-    `  reg ${range(width)} now;`,
-    '  always @(posedge aclk) if (ce | ~aresetn) now <= step_word;',
-    ...fields.map((field) => {
-      const part = `now[${at + field.width - 1}:${at}]`;
-      at += field.width;
-      return `  wire ${range(field.width)} ${field.name} = ${part};`;
-    }),
-    unused(['window', ...fields.map((field) => field.name)]),
-  ];
-}
 
 /** The bits of a window that a step's lanes work on, in a register; and their weights. */
 function operandLines(unit: MatrixUnit): string[] {
@@ -143,11 +52,18 @@ function operandLines(unit: MatrixUnit): string[] {
   const depthwise = matrix.layer.kind === 'depthwise';
   const width = simd * unit.inputs.width;
   const own = Array.from({ length: depthwise ? pe : 1 }, (_, p) => p);
-  const weightBits = pe * simd * (tables.masked ? 2 : 1);
-  const factorBits = fieldsOf(unit).find(({ name }) => name === 'factor')?.width ?? 0;
+  const { weightBits } = tables;
+  const factorBits =
+    factorWidth(tables.factors) * (tables.factorWords === undefined ? 1 : tables.schedule.fold.pe);
+  const operandBits = countBits(tables.operands.length - 1);
+  const groupBits = countBits(tables.schedule.groups - 1);
+  const select = depthwise ? 'operand_of_group' : 'operand_at';
   return [
+    ...(depthwise
+      ? [`  wire ${range(groupBits + operandBits)} ${select} = {group, operand_at};`]
+      : []),
     ...own.flatMap((p) => [
-      ...muxLines(`inputs_${p}`, width, 'operand_at', operandsOf(unit, p)),
+      ...muxLines(`inputs_${p}`, width, select, operandsOf(unit, p)),
       `  reg ${range(width)} operand_${p};`,
     ]),
     '  // Weights: signs and, above them, which are members of the plane where not all are.',
@@ -159,7 +75,7 @@ function operandLines(unit: MatrixUnit): string[] {
       tables.weights,
     ),
     `  reg ${range(weightBits)} weights;`,
-    ...(factorBits > 0 ? [`  reg ${range(factorBits)} factors;`] : []),
+    ...factorLines(unit, factorBits),
     '  always @(posedge aclk)',
     '    if (ce) begin',
     '      weights <= weight_word;',
@@ -169,23 +85,58 @@ function operandLines(unit: MatrixUnit): string[] {
   ];
 }
 
-/** Every operand that PE p works on, as a concatenation of the window's bits. */
-function operandsOf({ tables, matrix, input, inputs }: MatrixUnit, p: number): string[] {
-  const { pe, simd } = tables.schedule.fold;
-  const width = beatWidth(input);
-  return tables.operands.map(({ group, part, plane }) => {
-    const bits: number[] = [];
-    for (let i = part * simd; i < (part + 1) * simd; i++) {
-      const c = matrix.channelOf(group * pe + p, i);
-      const from = matrix.tapOf(i) * width + input.offsets[c];
-      const own = inputs.bits(c, plane);
-      for (let j = 0; j < inputs.width; j++) {
-        const bit = own[j] ?? -1;
-        bits.push(bit < 0 ? -1 : from + bit);
-      }
-    }
-    return bitsText(bits);
+/** Factors in a register: the run's own, or a word of the group's for its PEs. */
+function factorLines({ tables }: MatrixUnit, bits: number): string[] {
+  if (bits === 0) return [];
+  const { factorWords, schedule } = tables;
+  const register = `  reg ${range(bits)} factors;`;
+  if (factorWords === undefined) return [register];
+  const each = BigInt(factorWidth(tables.factors));
+  const pairBits = countBits(factorWords[0].length - 1);
+  const words = factorWords.flatMap((group) =>
+    Array.from({ length: 2 ** pairBits }, (_, pair) =>
+      (group[pair] ?? []).reduceRight((word, factor) => (word << each) | BigInt(factor), 0n),
+    ),
+  );
+  return [
+    ...romLines(
+      'factor',
+      bits,
+      '{group, factor_at}',
+      countBits(schedule.groups - 1) + pairBits,
+      words,
+    ),
+    register,
+  ];
+}
+
+/** Every operand that PE p works on, as a concatenation of the window's bits; of a depthwise layer those of each group. */
+function operandsOf(unit: MatrixUnit, p: number): string[] {
+  const { tables, matrix } = unit;
+  const { schedule, operands } = tables;
+  if (matrix.layer.kind !== 'depthwise')
+    return operands.map((lanes) => operandOf(unit, lanes, schedule.outputAt[p]));
+  const slots = 2 ** countBits(operands.length - 1);
+  return Array.from({ length: schedule.groups * slots }, (_, at) => {
+    const o = schedule.outputAt[Math.floor(at / slots) * schedule.fold.pe + p];
+    return operandOf(unit, operands[at % slots] ?? [], o);
   });
+}
+
+function operandOf(
+  { tables, matrix, input, inputs }: MatrixUnit,
+  lanes: MatrixUnit['tables']['operands'][number],
+  o: number,
+): string {
+  const bits = new Array<number>(tables.schedule.fold.simd * inputs.width).fill(-1);
+  lanes.forEach(({ input: i, inputPlane }, l) => {
+    const c = matrix.channelOf(o, i);
+    const from = matrix.tapOf(i) * beatWidth(input) + input.offsets[c];
+    inputs.bits(c, inputPlane).forEach((bit, j) => {
+      if (bit >= 0) bits[l * inputs.width + j] = from + bit;
+    });
+  });
+  return bitsText(bits);
 }
 
 /** Bits of the window, least significant first, as one expression; −1 is a 0. */
@@ -271,8 +222,12 @@ function laneLines(unit: MatrixUnit): string[] {
   const width = Math.max(1, lane.net.outputs.length);
   return Array.from({ length: pe }, (_, p) => {
     const part = (from: number): string => `weights[${from + simd - 1}:${from}]`;
-    const members = tables.masked ? [part((pe + p) * simd)] : [];
-    const at = tables.factorPerPe ? p * factorBits : 0;
+    const members = {
+      all: [],
+      rows: [`weights[${pe * simd + p}]`],
+      each: [part((pe + p) * simd)],
+    }[tables.members];
+    const at = tables.factorWords === undefined ? 0 : p * factorBits;
     const factor = factorBits > 0 ? [`factors[${at + factorBits - 1}:${at}]`] : [];
     const x = [...factor, ...members, part(p * simd), `operand_${depthwise ? p : 0}`];
     return [
@@ -327,6 +282,7 @@ function sumLines(unit: MatrixUnit): string[] {
 
 function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
   const { width, schedule } = tables;
+  const { outputAt } = schedule;
   const { pe } = schedule.fold;
   const groupBits = countBits(schedule.groups - 1);
   const several = starts.table.count > 1;
@@ -336,7 +292,8 @@ function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
     for (let group = 0; group < 2 ** groupBits; group++) {
       let word = 0n;
       for (let p = pe - 1; p >= 0; p--)
-        word = (word << BigInt(width)) | BigInt(starts.vectors[score][group * pe + p] ?? 0);
+        word =
+          (word << BigInt(width)) | BigInt(starts.vectors[score][outputAt[group * pe + p]] ?? 0);
       words.push(word);
     }
   const classBits = several ? countBits(starts.table.count - 1) : 0;
@@ -344,21 +301,39 @@ function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
   return romLines('start_word', pe * width, address, groupBits + classBits, words);
 }
 
-/** A group's sums, each as many bits as it needs, go into the beat. */
+/** A group's sums, each as many bits as it needs, go to where the beat has them. */
 function writeLines({ tables, output }: MatrixUnit, at: number): string[] {
-  const { groups, fold } = tables.schedule;
+  const { groups, fold, outputAt } = tables.schedule;
   const groupBits = countBits(groups - 1);
   const { offsets } = output;
   return Array.from({ length: groups }, (_, group) => {
-    const [from, to] = [offsets[group * fold.pe], offsets[(group + 1) * fold.pe]];
-    if (from === to) return [];
-    const parts: string[] = [];
-    for (let p = fold.pe - 1; p >= 0; p--) {
-      const o = group * fold.pe + p;
-      const bits = offsets[o + 1] - offsets[o];
-      if (bits > 0) parts.push(`total_${p}[${bits - 1}:0]`);
-    }
     const when = groups > 1 ? ` & (group_${at} == ${constant(groupBits, group)})` : '';
-    return [`    if (write & ce${when}) pixel[${to - 1}:${from}] <= {${parts.join(', ')}};`];
+    const own = Array.from(
+      { length: fold.pe },
+      (_, p): PlacedOutput => ({ p, o: outputAt[group * fold.pe + p] }),
+    ).filter(({ o }) => offsets[o + 1] > offsets[o]);
+    return runsOf(own, offsets).map((run) => {
+      const [from, to] = [offsets[run[0].o], offsets[run[run.length - 1].o + 1]];
+      const parts = run.map(({ p, o }) => `total_${p}[${offsets[o + 1] - offsets[o] - 1}:0]`);
+      return `    if (write & ce${when}) pixel[${to - 1}:${from}] <= {${parts.reverse().join(', ')}};`;
+    });
   }).flat();
+}
+
+/** A PE, and the output that it works on. */
+interface PlacedOutput {
+  readonly p: number;
+  readonly o: number;
+}
+
+/** Outputs by runs of such whose bits follow each other: those between have none. */
+function runsOf(own: readonly PlacedOutput[], offsets: Int32Array): PlacedOutput[][] {
+  const runs: PlacedOutput[][] = [];
+  for (const one of own) {
+    const run = runs[runs.length - 1];
+    const before = run?.[run.length - 1];
+    if (before !== undefined && offsets[before.o + 1] === offsets[one.o]) run.push(one);
+    else runs.push([one]);
+  }
+  return runs;
 }

@@ -1,0 +1,146 @@
+// `pnpm bench:folds [--seed 1] [--luts]`: each layer of CNV (VGG-8) at FINN's folds with 1, 1.2, 1.4 and 2 bits, weights alone
+// or inputs too: cycles per place beside those in which no lane would be idle, and bits of the memories of weights and
+// of control. `--luts` synthesizes one layer instead, conv:8x8x32,k3x3,o32 on PE 8 x SIMD 32: LUTs and LUTs x cycles.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { controlBits, type FoldTable, foldedDesign, type MatrixUnit } from '@hbnn/circuit';
+import { wholeNumber } from '@hbnn/cli/numbers';
+import { distFromAverage, HbnnError, type MapPer } from '@hbnn/core';
+import { cellFile } from '@hbnn/estimator';
+import { type CheckedModel, checkModel, randomModel } from '@hbnn/model';
+import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
+import { provenance } from '../results/provenance.ts';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string', default: '1' }, luts: { type: 'boolean', default: false } },
+});
+const seed = wholeNumber(values.seed, '--seed');
+
+/** CNV's layers with weights, and FINN's folds of them for weights of 1 bit; the first one's inputs are pixels. */
+const layers = [
+  ['conv:32x32x3,k3x3,o64', 16, 3],
+  ['conv:30x30x64,k3x3,o64', 32, 32],
+  ['conv:14x14x64,k3x3,o128', 16, 32],
+  ['conv:12x12x128,k3x3,o128', 16, 32],
+  ['conv:5x5x128,k3x3,o256', 4, 32],
+  ['conv:3x3x256,k3x3,o256', 1, 32],
+  ['dense:256x512', 1, 4],
+  ['dense:512x512', 1, 8],
+  ['dense:512x64', 4, 1],
+] as const;
+const bitsOf = [
+  [1, 1],
+  [1.2, 1],
+  [1.4, 1],
+  [2, 1],
+  [1.2, 1.2],
+  [1.4, 1.4],
+  [2, 2],
+] as const;
+
+interface Case {
+  readonly layer: string;
+  readonly bits: readonly [weights: number, inputs: number];
+  readonly mapPer: MapPer;
+  readonly pixels?: boolean;
+}
+
+function modelOf({ layer, bits, mapPer, pixels = false }: Case): CheckedModel {
+  const model = randomModel(`folds ${seed}`, {
+    layer,
+    mix: distFromAverage(bits[0]),
+    mapPer,
+    inputMix: distFromAverage(bits[1]),
+    inputMapPer: 'channel',
+  });
+  return pixels ? checkModel({ ...model, layers: model.layers.slice(1) }) : model;
+}
+
+function matrixOf(model: CheckedModel, folds: FoldTable): MatrixUnit {
+  const units = foldedDesign(model, { folds }).layers.flatMap((layer) => layer.units);
+  const unit = units.find((one): one is MatrixUnit => one.kind === 'matrix');
+  if (unit === undefined)
+    throw new HbnnError(
+      "folds: expected a layer on lanes, got one of constants; lower its fold's SIMD",
+    );
+  return unit;
+}
+
+function row(one: Case, pe: number, simd: number): string {
+  const { tables, matrix } = matrixOf(modelOf(one), { layer: { pe, simd } });
+  const { stepCount, idealSteps } = tables.schedule;
+  const weightBits = tables.weights.length * tables.weightBits;
+  const control = controlBits(tables);
+  const cells = [
+    one.layer,
+    `${pe} x ${simd}`,
+    `${one.bits[0]} / ${one.pixels ? 8 : one.bits[1]}`,
+    one.mapPer,
+    stepCount,
+    idealSteps.toFixed(1),
+    (stepCount / idealSteps).toFixed(3),
+    weightBits,
+    (weightBits / (one.bits[0] * matrix.outputs * matrix.inputs)).toFixed(2),
+    control,
+    `${((100 * control) / weightBits).toFixed(2)} %`,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** What the numbers need beside them to be believed. */
+function about(): string {
+  const { commit, machine, node } = provenance('none', 'pnpm bench:folds');
+  return `Commit ${commit}; seed ${seed}; ${machine}; Node ${node}\n`;
+}
+
+function printCycles(): void {
+  console.log(about());
+  console.log(
+    '| layer | PE x SIMD | bits | map per | cycles a place | ideal | ratio | weight memory, bits | to average bits | control, bits | to weight memory |',
+  );
+  console.log('| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
+  layers.forEach(([layer, pe, simd], k) => {
+    for (const bits of bitsOf) {
+      if (k === 0 && bits[1] !== 1) continue;
+      console.log(row({ layer, bits, mapPer: 'position', pixels: k === 0 }, pe, simd));
+    }
+  });
+  // Maps of other kinds, on the third layer.
+  const [layer, pe, simd] = layers[2];
+  for (const mapPer of ['output', 'block:32', 'element'] as const)
+    for (const inputs of [1, 1.4])
+      console.log(row({ layer, bits: [1.4, inputs], mapPer }, pe, simd));
+}
+
+async function printLuts(): Promise<void> {
+  console.log(
+    '| bits | map per | cycles | LUTs | flip-flops | LUTs x cycles, to 1 bit | to 2 bits |',
+  );
+  console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: |');
+  const target = synthesisTarget('xc7', (file) => cellFile(readFileSync(file, 'utf8'), file));
+  const cases = [
+    [1, 'position'],
+    [2, 'position'],
+    [1.2, 'position'],
+    [1.4, 'position'],
+    [1.4, 'output'],
+    [1.4, 'element'],
+  ] as const;
+  const products: number[] = [];
+  for (const [bits, mapPer] of cases) {
+    const model = modelOf({ layer: 'conv:8x8x32,k3x3,o32', bits: [bits, 1], mapPer });
+    const design = foldedDesign(model, { style: 'xc7', folds: { layer: { pe: 8, simd: 32 } } });
+    const cost = await synthesize(verilogFiles(design), 'layer', target, { workers: 1 });
+    const cycles = design.cyclesPerImage;
+    products.push(cost.luts * cycles);
+    const ratios = [0, 1].map((k) =>
+      k < products.length ? (cost.luts * cycles) / products[k] : undefined,
+    );
+    const cells = [bits, mapPer, cycles, cost.luts, cost.flipFlops];
+    console.log(`| ${[...cells, ...ratios.map((r) => r?.toFixed(2) ?? '')].join(' | ')} |`);
+  }
+}
+
+if (!values.luts) printCycles();
+else await printLuts();
