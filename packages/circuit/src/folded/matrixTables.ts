@@ -228,7 +228,7 @@ function weightWord(
 const bitsFor = (most: number): number => Math.max(1, bitLength(BigInt(most)));
 
 /** A field of the words that say what is done in each run. */
-export interface RunField {
+interface RunField {
   readonly name: 'operand_at' | 'weight_from' | 'left' | 'last_run' | 'factor' | 'factor_at';
   readonly width: number;
   readonly values: readonly number[];
