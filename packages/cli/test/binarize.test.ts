@@ -70,6 +70,14 @@ describe('hbnn binarize', () => {
     expect(members).toEqual([...r.planes[1].members]);
   });
 
+  it.each(['some', '1,4', ''])('refuses the average %j by the flag', (average) => {
+    const file = saved({ shape, data });
+    const out = join(temporary(), 'out');
+    const { code, err } = hbnn('binarize', file, '--average', average, '--out', out);
+    expect([code, existsSync(out)]).toEqual([2, false]);
+    expect(err).toContain(`--average: expected a number of bits, such as 1.4, got '${average}'`);
+  });
+
   it('prints for people what it came to, beside whole numbers of bits', () => {
     const out = join(temporary(), 'out');
     const file = saved({ shape, data });

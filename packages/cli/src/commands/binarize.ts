@@ -280,7 +280,7 @@ function mixFrom(o: Options): Mix {
     : distFromAverage(averageOf(o.average as string), '--average');
 }
 
-const averageOf = (text: string): number => decimal(text, '--average', 'bits such as 1.4');
+const averageOf = (text: string): number => decimal(text, '--average', 'of bits, such as 1.4');
 
 const selectRule = (text: string): Heuristic | 'optimal' =>
   chosenName(text, [...heuristics, 'optimal'] as const, '--select');

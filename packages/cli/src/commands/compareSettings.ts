@@ -57,6 +57,7 @@ export function compareSettingsCommand(): Command {
   for (const flag of allFlags)
     if (variedFlags.includes(nameOf(flag)))
       command.option(flag.flag, `${flag.about} (default: ${flag.fallback})`, collect);
+  command.option('--skip-bad-images', 'of a folder: leave out images that cannot be read');
   command.option('--patience <n>', 'see hbnn train; needs --validation (default: never)', collect);
   command.option('--min-epochs <n>', 'see hbnn train (default: 1)', collect);
   return command
@@ -85,7 +86,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const backend = await backendFrom(o.backend);
   const runs = plannedRuns(plan, o.out);
   await checkRuns(runs, backend.name);
-  const datasets = new OpenDatasets();
+  const datasets = new OpenDatasets(!o.resume);
   await checkTrainable(runs, datasets);
   try {
     makeFolder(o.out);
@@ -133,7 +134,7 @@ async function planFrom(o: Options): Promise<Plan> {
   const stored = o.resume ? await storedPlan(o.out) : undefined;
   const margin = marginFrom(o) ?? stored?.margin ?? defaultMargin;
   const seeds = seedsFrom(o) ?? stored?.seeds ?? seedList(1, defaultSeeds);
-  const typed = o.config !== undefined || flagValues(o).length > 0;
+  const typed = o.config !== undefined || o.skipBadImages === true || flagValues(o).length > 0;
   if (stored !== undefined && !typed) return { ...stored, seeds, margin };
   return planOf(o, seeds, margin);
 }

@@ -1,6 +1,7 @@
 import { datasets, fetchDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
+import { placeAmong } from '../openData.ts';
 import { commandName, printNext, printResult, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
@@ -52,6 +53,7 @@ async function fetchOne(name: string, o: { from?: string; json?: boolean }): Pro
   const fetching = untilInterrupted(() =>
     fetchDataset(name, {
       from: o.from,
+      place: placeAmong('--from'),
       onProgress: (text, done, total) => meter.update(done, total ?? done, text),
     }),
   );

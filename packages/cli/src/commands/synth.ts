@@ -139,7 +139,8 @@ async function runPlace(
       `--place: expected --target ice40, got '${o.target}'; add --target ice40 or leave --place out`,
     );
   needGates(o, manifest);
-  const freqMhz = o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz');
+  const freqMhz =
+    o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz, such as 100');
   if (freqMhz !== undefined && freqMhz <= 0)
     throw new HbnnError(
       `--freq: expected more than 0 MHz, got ${o.freq}; give the clock to work towards, as in --freq 100`,
