@@ -2,7 +2,7 @@ import { datasets, fetchDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { placeAmong } from '../openData.ts';
-import { commandName, printNext, printResult, shellWord } from '../output.ts';
+import { commandName, printNext, printResult, shellWord, typedCommand } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 /** The data sets that are fetched. */
@@ -61,7 +61,7 @@ async function fetchOne(name: string, o: { from?: string; json?: boolean }): Pro
     .catch((error) => {
       if (!(error instanceof Interruption)) throw error;
       // What has come lies beside its place, and the next try continues there.
-      throw new Interruption(error.signal, `${commandName()} datasets fetch ${name}`);
+      throw new Interruption(error.signal, typedCommand(), 'what has come, beside its place');
     })
     .finally(() => meter.stop());
   printResult({ name, ready }, o.json);

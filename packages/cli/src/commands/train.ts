@@ -118,7 +118,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
     print(dir, result, sources.test.classes.length, o.json);
   } catch (error) {
     if (!(error instanceof Interruption) || !existsSync(join(dir, 'config.json'))) throw error;
-    throw new Interruption(error.signal, resumeLine(dir, o));
+    throw new Interruption(error.signal, resumeLine(dir, o), `the training so far, in ${dir}`);
   } finally {
     meter.stop();
   }
