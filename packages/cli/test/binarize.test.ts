@@ -102,6 +102,23 @@ describe('hbnn binarize', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(140);
   });
 
+  it('draws the bit map as SVG with a legend where asked to', () => {
+    const out = join(temporary(), 'out');
+    const file = saved({ shape, data });
+    const {
+      code,
+      out: text,
+      err,
+    } = hbnn('binarize', file, '--average', '1.4', '--svg', '--out', out);
+    expect([code, err]).toEqual([0, '']);
+    expect(text).toContain(`${out}: map.npy, approximation.npy, planes.json, map.svg`);
+    const svg = readFileSync(join(out, 'map.svg'), 'utf8');
+    for (const legend of ['1 bit: 189 (70.0 %)', '2 bits: 54 (20.0 %)', '3 bits: 27 (10.0 %)'])
+      expect(svg).toContain(`>${legend}</text>`);
+    const again = hbnn('binarize', file, '--average', '1.4', '--out', out);
+    expect(again.err).toContain('expected a folder without results');
+  });
+
   it('takes float64, uint8 and int32 tensors and a map of one’s own', () => {
     const out = join(temporary(), 'out');
     const bits = Uint8Array.of(0, 1, 2, 8);
