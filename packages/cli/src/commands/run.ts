@@ -32,7 +32,7 @@ export function runCommand(): Command {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nOf a picture the class is printed, and the three with the largest scores; a model of grey images takes the\ngrey of its colors.\n\nExamples:\n  hbnn run --model m.hbnn --in picture.png\n  hbnn run --model m.hbnn --in images.npy --out scores.npy',
+      '\nA picture gives its class, and the three classes with the largest scores; a model of grey images takes\nthe grey of its colors.\n\nExamples:\n  hbnn run --model m.hbnn --in picture.png\n  hbnn run --model m.hbnn --in images.npy --out scores.npy',
     )
     .action((o: Options) => run(o));
 }
@@ -71,7 +71,7 @@ async function run(o: Options): Promise<void> {
 const maxNamed = 3;
 
 function printClass(o: Options, { classes }: CheckedModel, scores: Int32Array, seconds: number) {
-  // Of equal scores the first class is the one that hardware names.
+  // The sort keeps equal scores in order: hardware names the first of them too.
   const top = Array.from(scores, (score, k) => ({ class: classes[k], score }))
     .sort((a, b) => b.score - a.score)
     .slice(0, maxNamed);
