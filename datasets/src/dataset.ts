@@ -47,6 +47,29 @@ export interface OpenOptions {
   /** What is told of the images besides errors: what was found, taken and left; by default a line on stderr. */
   readonly onNote?: (text: string) => void;
   readonly onProgress?: (text: string, done: number, total?: number) => void;
+  /** Refuse a limit above the images that there are; otherwise all are taken. */
+  readonly exactLimits?: boolean;
+  /** What is told of an option calls it so, as in `--limit`; undefined for one that the user cannot set. By default: its name. */
+  readonly place?: (option: string) => string | undefined;
+}
+
+/** What errors call an option. */
+export const placeOf = (o: Pick<OpenOptions, 'place'>, option: keyof OpenOptions): string =>
+  o.place?.(option) ?? option;
+
+/** Whether the user can set an option, so that it may be a way out. */
+export const canBeSet = (o: Pick<OpenOptions, 'place'>, option: keyof OpenOptions): boolean =>
+  o.place === undefined || o.place(option) !== undefined;
+
+const limited = { limit: 'training', testLimit: 'test' } as const;
+
+/** Refuse a limit above the images that there are, where limits are exact. @throws HbnnError naming the option */
+export function checkLimit(o: OpenOptions, option: keyof typeof limited, images: number): void {
+  const limit = o[option];
+  if (!o.exactLimits || limit === undefined || limit <= images) return;
+  throw new HbnnError(
+    `${placeOf(o, option)}: expected at most the ${images} ${limited[option]} images that there are, got ${limit}; give fewer, or leave it out`,
+  );
 }
 
 /** Tell something of a data set. */
@@ -78,20 +101,28 @@ export function memoryDataset(
   const { name, label, classes } = about;
   const reduce = (part: LabelledImages, limit: number | undefined): LabelledImages => {
     const kept = limit === undefined ? part : stratified(part, classes.length, limit);
-    return shrink(kept, o.shrink ?? 1);
+    return shrink(kept, o.shrink ?? 1, placeOf(o, 'shrink'));
   };
-  const limited = reduce(images.train, o.limit);
+  checkLimit(o, 'limit', images.train.labels.length);
+  checkLimit(o, 'testLimit', images.test.labels.length);
+  const reduced = reduce(images.train, o.limit);
   const own = images.validation && reduce(images.validation, o.validation);
   if (own !== undefined && o.validation !== undefined && own.labels.length < o.validation)
     throw new HbnnError(
-      `validation: expected at most the ${own.labels.length} images there are to validate on, got ${o.validation}; ask for fewer`,
+      `${placeOf(o, 'validation')}: expected at most the ${own.labels.length} images there are to validate on, got ${o.validation}; ask for fewer`,
     );
   const split =
     own !== undefined || o.validation === undefined
       ? undefined
-      : splitValidation(limited.labels, classes.length, o.validation, o.seed ?? 0);
-  const train = split === undefined ? limited : pick(limited, split.train);
-  const validation = split === undefined ? own : pick(limited, split.validation);
+      : splitValidation(
+          reduced.labels,
+          classes.length,
+          o.validation,
+          o.seed ?? 0,
+          placeOf(o, 'validation'),
+        );
+  const train = split === undefined ? reduced : pick(reduced, split.train);
+  const validation = split === undefined ? own : pick(reduced, split.validation);
   const test = reduce(images.test, o.testLimit);
   const normalization = normalizationOf(train);
   return {

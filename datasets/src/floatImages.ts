@@ -1,5 +1,5 @@
 import { type BatchSource, HbnnError } from '@hbnn/core';
-import type { Dataset, OpenOptions } from './dataset.ts';
+import { checkLimit, type Dataset, type OpenOptions, placeOf } from './dataset.ts';
 import { epochOrder, type LabelledImages, stratifiedIndices } from './images.ts';
 import { splitValidation } from './validation.ts';
 
@@ -29,6 +29,8 @@ export function floatDataset(
     stratifiedIndices(part.labels, classes.length, limit ?? part.labels.length);
   const source = (part: ReadPart, indices: readonly number[]): BatchSource =>
     floatSource(about, shape, part, indices);
+  checkLimit(o, 'limit', parts.train.labels.length);
+  checkLimit(o, 'testLimit', parts.test.labels.length);
   const trained = rows(parts.train, o.limit);
   const split =
     parts.validation !== undefined || o.validation === undefined
@@ -38,6 +40,7 @@ export function floatDataset(
           classes.length,
           o.validation,
           o.seed ?? 0,
+          placeOf(o, 'validation'),
         );
   const validation = split
     ? source(

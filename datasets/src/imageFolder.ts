@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
 import type { Sharp } from 'sharp';
-import { type Dataset, note, type OpenOptions } from './dataset.ts';
+import { canBeSet, checkLimit, type Dataset, note, type OpenOptions, placeOf } from './dataset.ts';
 import { type FolderLayout, type FolderPart, folderLayout, leftText } from './folderLayout.ts';
 import {
   badFilesText,
@@ -61,9 +61,11 @@ function shareOut(folder: string, layout: FolderLayout): Splits {
 }
 
 /** Find a folder's class folders. @throws HbnnError when there are none, or as `folderLayout` */
-function layoutOf(folder: string): FolderLayout {
+function layoutOf(folder: string, o: OpenOptions): FolderLayout {
   if (!existsSync(folder))
-    throw new HbnnError(`folder: ${folder} does not exist; pass an existing folder by --from`);
+    throw new HbnnError(
+      `${placeOf(o, 'from')}: expected a folder of images, got '${folder}', which does not exist; name an existing folder`,
+    );
   const layout = folderLayout(folder);
   if (layout !== undefined) return layout;
   throw new HbnnError(
@@ -89,13 +91,15 @@ function limited(files: readonly LabelledFile[], limit = files.length): readonly
 
 /** The images that are used, under the limits of the options. */
 function chosenSplits(splits: Splits, o: OpenOptions): Splits & { drawn: boolean } {
+  if (!o.testOnly) checkLimit(o, 'limit', splits.train.length);
+  checkLimit(o, 'testLimit', splits.test.length);
   const train = limited(splits.train, o.limit);
   const test = limited(splits.test, o.testLimit);
   const { validation } = splits;
   if (validation === undefined) return { ...splits, train, test, drawn: false };
   if (o.validation !== undefined && o.validation > validation.length)
     throw new HbnnError(
-      `validation: expected at most the ${validation.length} images of the validation folder, got ${o.validation}; ask for fewer`,
+      `${placeOf(o, 'validation')}: expected at most the ${validation.length} images of the validation folder, got ${o.validation}; ask for fewer`,
     );
   return { ...splits, train, test, validation: limited(validation, o.validation), drawn: true };
 }
@@ -105,7 +109,7 @@ function chosenSplits(splits: Splits, o: OpenOptions): Splits & { drawn: boolean
  * them all; with `skipBadImages` they are left out and counted, as if the files were not there.
  */
 async function checkedLayout(folder: string, o: OpenOptions): Promise<FolderLayout> {
-  const layout = layoutOf(folder);
+  const layout = layoutOf(folder, o);
   const files = filesToCheck(folder, layout, o).map(({ file }) => file);
   const bad = await findBadFiles(files, (done, total) =>
     o.onProgress?.('checking images', done, total),
@@ -113,10 +117,14 @@ async function checkedLayout(folder: string, o: OpenOptions): Promise<FolderLayo
   if (bad.length === 0) return layout;
   const text = badFilesText(bad);
   const share = `${bad.length} of ${files.length} images`;
-  if (!o.skipBadImages)
+  if (!o.skipBadImages) {
+    const orSkip = canBeSet(o, 'skipBadImages')
+      ? `, or leave them out by ${placeOf(o, 'skipBadImages')}`
+      : '';
     throw new HbnnError(
-      `${folder}: expected images that can be read, got ${share} that cannot: ${text}; remove or replace them, or leave them out by --skip-bad-images`,
+      `${folder}: expected images that can be read, got ${share} that cannot: ${text}; remove or replace them${orSkip}`,
     );
+  }
   note(o, `${folder}: skipped ${share}, which cannot be read: ${text}`);
   const names = new Set(bad.map(({ file }) => file));
   const readable = (part: FolderPart): FolderPart => {
@@ -234,7 +242,7 @@ export async function openCheckedFolder(folder: string, o: OpenOptions): Promise
  * @public For folders too large to read twice.
  */
 export function openImageFolder(folder: string, o: OpenOptions): Dataset {
-  return openLayout(folder, layoutOf(folder), o);
+  return openLayout(folder, layoutOf(folder, o), o);
 }
 
 function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Dataset {
@@ -253,6 +261,7 @@ function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Datas
           classes.length,
           o.validation,
           o.seed ?? 0,
+          placeOf(o, 'validation'),
         );
   const validated = held?.validation.map((i) => train[i]) ?? validation;
   note(o, whole.summary + unusedValidation(o, validation));
@@ -267,9 +276,10 @@ function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Datas
 
 /** Training looks at validation images when it is asked to: say so where the folder has some. */
 function unusedValidation(o: OpenOptions, files: readonly LabelledFile[] | undefined): string {
-  return files === undefined || o.validation !== undefined || o.testOnly
-    ? ''
-    : `; --validation ${files.length} measures the validation images after each epoch`;
+  if (files === undefined || o.validation !== undefined || o.testOnly) return '';
+  return canBeSet(o, 'validation')
+    ? `; ${placeOf(o, 'validation')} ${files.length} measures the validation images after each epoch`
+    : '';
 }
 
 interface FolderImages {

@@ -55,7 +55,9 @@ describe('images in memory', () => {
     const small = shrink(images, 2);
     expect(small.shape).toEqual([1, 1, 1]);
     expect([...small.pixels.subarray(0, 2)]).toEqual([9, 33]);
-    expect(() => shrink(images, 3)).toThrow('larger than the 2×2 images');
+    expect(() => shrink(images, 3)).toThrow(
+      'shrink: expected at most 2, a side of the 2×2 images, got 3',
+    );
   });
 
   it('are checked against their labels', () => {

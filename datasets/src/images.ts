@@ -69,13 +69,13 @@ export function pick(images: LabelledImages, indices: readonly number[]): Labell
 }
 
 /** Average k×k pixels into one; rows and columns beyond a multiple of k are dropped. */
-export function shrink(images: LabelledImages, k: number): LabelledImages {
+export function shrink(images: LabelledImages, k: number, where = 'shrink'): LabelledImages {
   if (k === 1) return images;
   const [height, width, channels] = images.shape;
   const [h, w] = [Math.floor(height / k), Math.floor(width / k)];
   if (h < 1 || w < 1) {
     throw new HbnnError(
-      `shrink: ${k} is larger than the ${height}×${width} images; shrink them by a smaller number`,
+      `${where}: expected at most ${Math.min(height, width)}, a side of the ${height}×${width} images, got ${k}; shrink them by a smaller number`,
     );
   }
   const count = images.labels.length;

@@ -8,6 +8,8 @@ export {
 } from './arrays.ts';
 export type { Dataset, OpenOptions } from './dataset.ts';
 export { type IdxArray, type IdxFiles, idxDataset, idxFilesIn, readIdx } from './idx.ts';
+export { isImageName } from './imageFiles.ts';
+export { readPicture } from './picture.ts';
 export {
   cacheFolder,
   datasets,

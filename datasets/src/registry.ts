@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chosenName, HbnnError } from '@hbnn/core';
 import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
-import { checkOptions, type Dataset, type OpenOptions } from './dataset.ts';
+import { checkOptions, type Dataset, type OpenOptions, placeOf } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
 import { idxDataset, idxFilesIn } from './idx.ts';
@@ -88,9 +88,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
     ignores: noCrop,
     open: (o) => {
       if (o.from === undefined) {
-        throw new HbnnError(
-          'idx: expected the folder of IDX files by --from, got none; add --from FOLDER',
-        );
+        throw needFrom('idx', 'IDX files', o);
       }
       return idxDataset(idxFilesIn(o.from), o);
     },
@@ -106,12 +104,10 @@ export const datasets: Readonly<Record<string, Entry>> = {
     },
     open: (o) => {
       if (o.augment !== undefined) {
-        throw new HbnnError(`folder: ${augmentedAlready}; leave augment out`);
+        throw new HbnnError(`folder: ${augmentedAlready}; leave ${placeOf(o, 'augment')} out`);
       }
       if (o.from === undefined) {
-        throw new HbnnError(
-          'folder: expected the folder of images by --from, got none; add --from FOLDER',
-        );
+        throw needFrom('folder', 'images in class folders', o);
       }
       return openCheckedFolder(o.from, o);
     },
@@ -119,19 +115,29 @@ export const datasets: Readonly<Record<string, Entry>> = {
   },
 };
 
-function entry(name: string, where = '--data'): Entry {
+function entry(name: string, where: string): Entry {
   return datasets[chosenName(name, Object.keys(datasets), where)];
 }
 
-function checkSource(name: string, from: string | undefined): void {
+function checkSource(name: string, { from, place }: OpenOptions): void {
   if (from !== undefined && !existsSync(from)) {
-    throw new HbnnError(`${name}: ${from} does not exist; pass an existing path by --from`);
+    throw new HbnnError(
+      `${placeOf({ place }, 'from')}: expected the files of ${name}, got '${from}', which does not exist; name an existing path`,
+    );
   }
+}
+
+/** The error of a data set whose files are nowhere unless the user says where. */
+function needFrom(name: string, files: string, { place }: OpenOptions): HbnnError {
+  const [from, data] = ['from', 'data'].map((option) => place?.(option) ?? option);
+  return new HbnnError(
+    `${data} ${name}: expected a folder of ${files} by ${from}, got none; add ${from}, as in ${place === undefined ? "from: 'photos'" : `${from} photos`}`,
+  );
 }
 
 /** Options that change nothing with a data set, each with what is so instead. */
 export function ignoredOptions(name: string): Readonly<Record<string, string>> {
-  return entry(name).ignores;
+  return entry(name, '--data').ignores;
 }
 
 /**
@@ -140,8 +146,8 @@ export function ignoredOptions(name: string): Readonly<Record<string, string>> {
  * @throws HbnnError when the name is unknown or its files are missing, truncated or changed
  */
 export async function openDataset(name: string, o: OpenOptions = {}): Promise<Dataset> {
-  const { open } = entry(name);
-  checkSource(name, o.from);
+  const { open } = entry(name, o.place?.('data') ?? '--data');
+  checkSource(name, o);
   checkOptions(name, o);
   return open(o);
 }
@@ -153,7 +159,7 @@ export async function openDataset(name: string, o: OpenOptions = {}): Promise<Da
  */
 export async function fetchDataset(name: string, o: OpenOptions = {}): Promise<string> {
   const { fetch } = entry(name, 'datasets fetch');
-  checkSource(name, o.from);
+  checkSource(name, o);
   if (fetch === undefined) return `${name}: nothing to fetch`;
   try {
     await fetch(o);

@@ -12,11 +12,12 @@ export function splitValidation(
   classes: number,
   count: number,
   seed: number,
+  where = 'validation',
 ): { train: number[]; validation: number[] } {
   const all = Array.from(labels, (_, i) => i);
   if (count >= all.length) {
     throw new HbnnError(
-      `validation: expected fewer images than the ${all.length} training images, got ${count}; keep fewer for validation`,
+      `${where}: expected fewer images than the ${all.length} training images, got ${count}; keep fewer for validation`,
     );
   }
   const members = Array.from({ length: classes }, (): number[] => []);

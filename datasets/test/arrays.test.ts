@@ -239,7 +239,9 @@ describe('IDX files', () => {
 
   it('that do not fit are named', async () => {
     const open = (from: string): Promise<unknown> => openDataset('idx', { from, ...whatever });
-    await expect(openDataset('idx')).rejects.toThrow('--from');
+    await expect(openDataset('idx')).rejects.toThrow(
+      'data idx: expected a folder of IDX files by from, got none',
+    );
     await expect(open(folder())).rejects.toThrow(/train-images-idx3-ubyte .*found no files/);
     const file = (dir: string, name: string, content: Buffer): string => {
       writeFileSync(join(dir, name), content);

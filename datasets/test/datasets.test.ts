@@ -235,7 +235,7 @@ describe('a folder of images', () => {
   });
 
   it('asks for the folder, and says what it found in one without images', async () => {
-    await expect(openDataset('folder')).rejects.toThrow('--from');
+    await expect(openDataset('folder')).rejects.toThrow('by from, got none');
     await expect(openDataset('folder', { from: temporary() })).rejects.toThrow('class folders');
     await expect(openDataset('folder', { from: '/no/where' })).rejects.toThrow('does not exist');
   });
@@ -250,6 +250,22 @@ describe('data sets by name', () => {
     [{ limit: Number.NaN }, /as limit, got NaN/],
   ])('refuse the option %o', async (o, message) => {
     await expect(openDataset('fashion-mnist-subset', o)).rejects.toThrow(message);
+  });
+
+  it('refuse limits above the images that there are where asked to, by the name that they have there', async () => {
+    const open = (o: object) => openDataset('fashion-mnist-subset', { exactLimits: true, ...o });
+    await expect(open({ limit: 10_001 })).rejects.toThrow(
+      'limit: expected at most the 10000 training images that there are, got 10001; give fewer, or leave it out',
+    );
+    const place = (option: string) => `--${option}`;
+    await expect(open({ testLimit: 10_001, place })).rejects.toThrow(
+      '--testLimit: expected at most',
+    );
+    await expect(open({ validation: 10_000, place })).rejects.toThrow(
+      '--validation: expected fewer',
+    );
+    const { test } = await openDataset('fashion-mnist-subset', { limit: 10, testLimit: 10_001 });
+    expect(test.count).toBe(10_000);
   });
 
   it('are told from unknown ones', async () => {

@@ -93,9 +93,9 @@ describe('the parts of a folder', () => {
     const { counts, notes } = await opened(folder);
     expect(counts).toEqual([10, 6, 4]);
     expect(notes[0]).toContain('6 to validate on (valid), 4 to test on (test)');
-    expect(notes[0]).toContain('--validation 6');
+    expect(notes[0]).toContain('; validation 6 measures');
     expect((await opened(folder, { validation: 4 })).counts).toEqual([10, 4, 4]);
-    expect((await opened(folder, { validation: 6 })).notes[0]).not.toContain('--validation');
+    expect((await opened(folder, { validation: 6 })).notes[0]).not.toContain('measures');
     await expect(opened(folder, { validation: 7 })).rejects.toThrow(/at most the 6 images/);
   });
 
@@ -230,7 +230,9 @@ describe('images that cannot be read', () => {
       () => '',
       ({ message }: Error) => message,
     );
-    expect(error).toMatch(/got 5 of 29 images that cannot: .*--skip-bad-images$/);
+    expect(error).toMatch(
+      /got 5 of 29 images that cannot: .*; remove or replace them, or leave them out by skipBadImages$/,
+    );
     for (const name of ['train/a/cut.jpg', 'train/b/end.jpg', 'train/b/empty.png'])
       expect(error).toContain(`${folder}/${name} (`);
     for (const name of ['val/a/page.png', 'val/b/link.png'])

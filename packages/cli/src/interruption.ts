@@ -5,17 +5,24 @@ export type StopSignal = keyof typeof signalNumbers;
 
 const stopSignals = Object.keys(signalNumbers) as StopSignal[];
 
+/** Whether a signal asks a process to end. */
+export const isStopSignal = (signal: string): signal is StopSignal =>
+  Object.hasOwn(signalNumbers, signal);
+
 /** A command was told to stop before its end. */
 export class Interruption extends Error {
   override name = 'Interruption';
   readonly signal: StopSignal;
   /** The command line that continues what was begun; undefined where nothing is to be continued. */
   readonly resume?: string;
+  /** What of the work is kept, in words. */
+  readonly kept?: string;
 
-  constructor(signal: StopSignal, resume?: string) {
+  constructor(signal: StopSignal, resume?: string, kept?: string) {
     super(`stopped by ${signal}`);
     this.signal = signal;
     this.resume = resume;
+    this.kept = kept;
   }
 
   /** What shells give for a process that ended by the signal. */

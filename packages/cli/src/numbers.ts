@@ -1,6 +1,10 @@
 import { HbnnError } from '@hbnn/core';
 
-/** A whole number from the command line. */
+/**
+ * A whole number from the command line.
+ *
+ * @param what is said after 'a whole number' of what is expected
+ */
 export function wholeNumber(text: string, option: string, what = 'such as 6'): number {
   if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   throw new HbnnError(
@@ -15,12 +19,25 @@ export function positiveNumber(text: string, option: string): number {
   throw new HbnnError(`${option}: expected at least 1, got ${value}; give 1 or more`);
 }
 
-/** A decimal number from the command line. */
+/**
+ * A decimal number from the command line.
+ *
+ * @param what is said after 'a number' of what is expected: `of seconds, such as 20`
+ */
 export function decimal(text: string, option: string, what = 'such as 0.5'): number {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))) {
     return Number(text);
   }
   throw new HbnnError(
     `${option}: expected a number ${what}, got '${text}'; write it in digits, with a point for a fraction`,
+  );
+}
+
+/** A decimal number above 0 from the command line. */
+export function positiveDecimal(text: string, option: string, what: string): number {
+  const value = decimal(text, option, what);
+  if (value > 0) return value;
+  throw new HbnnError(
+    `${option}: expected a number above 0 ${what}, got '${text}'; give a larger one`,
   );
 }

@@ -1,5 +1,6 @@
 import { type Dataset, type OpenOptions, openDataset } from '@hbnn/datasets';
 import { type ProgressMeter, progressMeter } from './progress.ts';
+import { camel } from './trainFlags.ts';
 
 /** Opening takes so long before its progress is shown, in milliseconds. */
 const quietMs = 1000;
@@ -7,9 +8,14 @@ const quietMs = 1000;
 /**
  * Open a data set by name, with progress where it takes a while: every image of a folder is read once.
  *
+ * @param place what errors call an option; undefined for one that the command does not have
  * @throws HbnnError as `openDataset`
  */
-export async function openData(name: string, o: OpenOptions): Promise<Dataset> {
+export async function openData(
+  name: string,
+  o: OpenOptions,
+  place: (option: string) => string | undefined,
+): Promise<Dataset> {
   const begun = performance.now();
   let meter: ProgressMeter | undefined;
   const onProgress = (text: string, done: number, total = done): void => {
@@ -18,8 +24,14 @@ export async function openData(name: string, o: OpenOptions): Promise<Dataset> {
     meter.update(done, total, text);
   };
   try {
-    return await openDataset(name, { ...o, onProgress });
+    return await openDataset(name, { ...o, onProgress, place });
   } finally {
     meter?.stop();
   }
 }
+
+/** What errors call the options of a command whose flags are these: `--test-limit` is `testLimit`. */
+export const placeAmong =
+  (...flags: readonly string[]) =>
+  (option: string): string | undefined =>
+    flags.find((flag) => camel(flag) === option);

@@ -28,6 +28,10 @@ export const commandName = (): string =>
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
+/** The command line as it was typed. */
+export const typedCommand = (): string =>
+  [commandName(), ...process.argv.slice(2).map(shellWord)].join(' ');
+
 /** A share of 1 as a percentage: 0.34375 is 34.4 %. */
 export const percentText = (share: number): string => `${(100 * share).toFixed(1)} %`;
 

@@ -30,10 +30,10 @@ function usageMessage(error: CommanderError, name: string): string {
 
 function reportOf(error: unknown, name: string): Report {
   if (error instanceof Interruption) {
-    const { exitCode, message, resume, signal } = error;
-    if (resume === undefined) return { exitCode, message, more: { signal } };
-    const details = `Continue with:\n  ${resume}\n`;
-    return { exitCode, message, details, more: { signal, resume } };
+    const { exitCode, message, resume, kept, signal } = error;
+    const keptLine = kept === undefined ? '' : `Kept: ${kept}\n`;
+    const resumeLines = resume === undefined ? '' : `Continue with:\n  ${resume}\n`;
+    return { exitCode, message, details: keptLine + resumeLines, more: { signal, kept, resume } };
   }
   if (error instanceof CommanderError)
     return { exitCode: badInput, message: usageMessage(error, name) };

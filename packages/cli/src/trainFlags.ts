@@ -249,7 +249,7 @@ export function placeOfField(typed: Typed, file?: string): (field: string) => st
 /** @throws HbnnError for seconds below 0 */
 export function secondsFrom(text: unknown, name: string): number | undefined {
   if (typeof text !== 'string') return undefined;
-  const value = decimal(text, name, 'of seconds');
+  const value = decimal(text, name, 'of seconds, such as 20');
   if (value >= 0) return value;
   throw new HbnnError(
     `${name}: expected 0 or more, got ${text}; give some seconds, as in ${name} 60`,

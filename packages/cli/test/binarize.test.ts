@@ -70,6 +70,14 @@ describe('hbnn binarize', () => {
     expect(members).toEqual([...r.planes[1].members]);
   });
 
+  it.each(['some', '1,4', ''])('refuses the average %j by the flag', (average) => {
+    const file = saved({ shape, data });
+    const out = join(temporary(), 'out');
+    const { code, err } = hbnn('binarize', file, '--average', average, '--out', out);
+    expect([code, existsSync(out)]).toEqual([2, false]);
+    expect(err).toContain(`--average: expected a number of bits, such as 1.4, got '${average}'`);
+  });
+
   it('prints for people what it came to, beside whole numbers of bits', () => {
     const out = join(temporary(), 'out');
     const file = saved({ shape, data });
@@ -92,6 +100,23 @@ describe('hbnn binarize', () => {
     const outputs = ['--average', '1.4', '--scale-per', 'output', '--out', out, '--force'];
     const lines = hbnn('binarize', file, ...outputs).out.split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(140);
+  });
+
+  it('draws the bit map as SVG with a legend where asked to', () => {
+    const out = join(temporary(), 'out');
+    const file = saved({ shape, data });
+    const {
+      code,
+      out: text,
+      err,
+    } = hbnn('binarize', file, '--average', '1.4', '--svg', '--out', out);
+    expect([code, err]).toEqual([0, '']);
+    expect(text).toContain(`${out}: map.npy, approximation.npy, planes.json, map.svg`);
+    const svg = readFileSync(join(out, 'map.svg'), 'utf8');
+    for (const legend of ['1 bit: 189 (70.0 %)', '2 bits: 54 (20.0 %)', '3 bits: 27 (10.0 %)'])
+      expect(svg).toContain(`>${legend}</text>`);
+    const again = hbnn('binarize', file, '--average', '1.4', '--out', out);
+    expect(again.err).toContain('expected a folder without results');
   });
 
   it('takes float64, uint8 and int32 tensors and a map of one’s own', () => {

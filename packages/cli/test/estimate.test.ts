@@ -132,7 +132,31 @@ describe('hbnn estimate', () => {
     [['--target', 'zc707'], "got 'zc707'; did you mean 'zc706'?"],
     [['--target', 'xc7z45'], "got 'xc7z45'; did you mean 'XC7Z045'?"],
     [['--target', 'pynq', '--dont-use', 'X*'], '--dont-use: has no effect without --liberty'],
-    [['--target', 'asic:28'], 'node: expected one of'],
+    ...['asic:28', 'asic:46', 'asic:', 'asic:x'].map((target): [string[], string] => [
+      ['--target', target],
+      `--target: expected asic:NM with one of 180, 65, 45, 32, 20, 16, 14, 10, 7 as NM, the processes that scaling factors are published for, got '${target}'; give one of them, as in --target asic:45`,
+    ]),
+    [
+      ['--target', 'asic:45', '--rate', '0'],
+      "--rate: expected a number above 0 of images per second, such as 1000, got '0'",
+    ],
+    [
+      ['--target', 'asic:45', '--activity', '-1'],
+      "--activity: expected a number above 0 of changes, such as 0.5, got '-1'",
+    ],
+    [
+      ['--target', 'asic:45', '--data', 'folder'],
+      '--data folder: expected a folder of images in class folders by --from, got none',
+    ],
+    [
+      ['--target', 'asic:45', '--data', 'fashion-mnist-subset', '--images', '10001'],
+      '--images: expected at most the 10000 test images that there are, got 10001',
+    ],
+    [
+      ['--target', 'asic:45', '--skip-bad-images'],
+      '--skip-bad-images: has no effect without --data',
+    ],
+    [['--target', 'pynq', '--skip-bad-images'], '--skip-bad-images: has no effect with an FPGA'],
     [
       ['--target', 'pynq', '--fold', '5x5'],
       'expected a fold PExSIMD whose pe divides its 16 outputs',
@@ -142,7 +166,10 @@ describe('hbnn estimate', () => {
     [['--target', 'pynq', '--fold', '4y4'], 'luts:N, or PExSIMD'],
     [['--target', 'pynq', '--fold', 'fps:'], '--fold fps: expected a number of frames'],
     [['--target', 'asic:45', '--fold', 'luts:none'], '--fold luts: expected a number of LUTs'],
-    [['--target', 'pynq', '--clock', '0'], 'clock: expected a frequency above 0 Hz'],
+    [
+      ['--target', 'pynq', '--clock', '0'],
+      "--clock: expected a number above 0 of MHz, such as 100, got '0'",
+    ],
     [['--target', 'pynq', '--rate', '5'], '--rate: has no effect with an FPGA'],
     [['--target', 'asic:45', '--fold', 'largest'], '--fold largest: expected PExSIMD per layer or'],
     [

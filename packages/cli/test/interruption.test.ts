@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { hbnn, hbnnArguments, temporary } from './process.ts';
 
 interface Stopped {
@@ -81,6 +81,7 @@ describe('hbnn train, told to stop', () => {
     expect(JSON.parse(second.out)).toEqual({
       error: 'stopped by SIGTERM',
       signal: 'SIGTERM',
+      kept: `the training so far, in ${cut}`,
       resume: `hbnn train --out ${cut} --resume --json`,
     });
     const last = hbnn(...again);
@@ -135,7 +136,76 @@ it('hbnn synth, told to stop, ends its threads', async () => {
   const args = ['synth', '--rtl', rtl, '--no-cache', '--json'];
   const begun = performance.now();
   const { code, out } = await stopped(args, ['SIGINT'], () => performance.now() - begun > 3000);
-  expect([code, JSON.parse(out)]).toEqual([130, { error: 'stopped by SIGINT', signal: 'SIGINT' }]);
+  expect([code, JSON.parse(out)]).toEqual([
+    130,
+    {
+      error: 'stopped by SIGINT',
+      signal: 'SIGINT',
+      kept: 'nothing: --no-cache keeps no results',
+      resume: `hbnn synth --rtl ${rtl} --no-cache --json`,
+    },
+  ]);
+});
+
+describe('hbnn verify, told to stop', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  const args = ['verify', '--model', model, '--rtl', rtl, '--images', '300000'];
+  beforeAll(() => {
+    hbnn('random', '--layer', 'dense:256x64', '--out', model);
+    expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'by %s, ends at once, however busy it is, and says how to begin again',
+    async (signal, expected) => {
+      const begun = performance.now();
+      const { code, out, err } = await stopped(
+        args,
+        [signal],
+        () => performance.now() - begun > 4000,
+      );
+      // Images as many as that take more than half a minute.
+      expect(performance.now() - begun).toBeLessThan(15_000);
+      expect([code, out]).toEqual([expected, '']);
+      expect(err).toBe(
+        `hbnn: stopped by ${signal}\nKept: nothing: a check begins anew\nContinue with:\n  hbnn ${args.join(' ')}\n`,
+      );
+    },
+  );
+
+  it('and left alone, ends with the exit codes and lines that it had', () => {
+    const few = args.slice(0, -2);
+    expect(hbnn(...few, '--json').code).toBe(0);
+    const refused = hbnn(...few, '--images', '0', '--json');
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/^hbnn: --images: expected at least 1, got 0; .*\n$/);
+    expect(JSON.parse(refused.out)).toEqual({ error: refused.err.slice('hbnn: '.length).trim() });
+  });
+});
+
+describe('hbnn compare-settings, told to stop', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('by %s, keeps the trainings, says so, and goes on', async (signal, expected) => {
+    const out = join(temporary(), 'compared');
+    const few = ['--limit', '300', '--test-limit', '200', '--epochs', '6', '--recalibrate', '0'];
+    const begin = ['compare-settings', '--weights', '1,2', '--seeds', '2', ...few, '--out', out];
+    const metrics = join(out, 'runs', 'weights-2', 'seed-1', 'metrics.jsonl');
+    const cut = await stopped(begin, [signal], () => linesOf(metrics) >= 2);
+    expect([cut.code, cut.out]).toEqual([expected, '']);
+    expect(cut.err).toContain(
+      `hbnn: stopped by ${signal}\nKept: 1 of 4 trainings, and the one that was under way, in ${out}\nContinue with:\n  hbnn compare-settings --out ${out} --resume\n`,
+    );
+    expect(existsSync(join(out, 'results.json'))).toBe(false);
+    const resumed = hbnn('compare-settings', '--out', out, '--resume', '--json');
+    expect(resumed.code, resumed.err).toBe(0);
+    expect(JSON.parse(resumed.out).runs).toHaveLength(4);
+  });
 });
 
 /** Runs a command on a terminal of the given width, types Ctrl-C once a bar is shown, and prints the output and the status. */
@@ -191,6 +261,8 @@ describe.runIf(spawnSync('python3', ['-c', 'import pty']).status === 0)('on a te
     expect(lines.join('\n')).toMatch(
       /^training [█░]+ +\d+% {2}accuracy [\d.]+ %, [\d,]+ images\/s, .* left/m,
     );
-    expect(text).toMatch(/\nhbnn: stopped by SIGINT\r?\nContinue with:\r?\n {2}hbnn train --out /);
+    expect(text).toMatch(
+      /\nhbnn: stopped by SIGINT\r?\nKept: the training so far, in .*\r?\nContinue with:\r?\n {2}hbnn train --out /,
+    );
   });
 });

@@ -105,6 +105,42 @@ describe("a person's own images", () => {
     expect(hbnn('lower', '--run', out, '--out', model, '--no-evaluate', '--json').code).toBe(0);
   });
 
+  it('that cannot be read are named by each command with the flag that it has for them', () => {
+    const from = drawings(['a', 'b']);
+    const [run, model, out] = ['run', 'm.hbnn', 'out'].map((name) => join(temporary(), name));
+    const data = [...folderData, '--from', from];
+    const small = ['--widths', '2', '--pools', '0'];
+    expect(hbnn('train', ...data, ...quick, ...small, '--out', run).code).toBe(0);
+    expect(hbnn('lower', '--run', run, '--out', model, '--no-evaluate').code).toBe(0);
+    writeFileSync(join(from, 'valid', 'a', 'x.jpg'), 'no image');
+    const measured = ['--data', 'folder', '--from', from];
+    const commands = [
+      ['eval', '--run', run],
+      ['eval', '--model', model, ...measured],
+      ['lower', '--run', run, '--out', out],
+      ['estimate', '--model', model, '--target', 'asic:45', ...measured],
+      ['compare-settings', ...data, '--weights', '1,2', '--out', out],
+    ];
+    for (const command of commands) {
+      const { code, err } = hbnn(...command);
+      expect([code, err], command.join(' ')).toEqual([
+        2,
+        expect.stringMatching(
+          /x\.jpg \(.*; remove or replace them, or leave them out by --skip-bad-images\n$/,
+        ),
+      ]);
+    }
+    for (const command of commands.slice(0, 4)) {
+      const { code, err } = hbnn(...command, '--skip-bad-images');
+      // Gates of a network as large as this are not simulated; by then its images have been opened.
+      expect(code, err).toBe(command[0] === 'estimate' ? 2 : 0);
+      expect(err).toMatch(/skipped 1 of \d+ images/);
+    }
+    const fetched = hbnn('datasets', 'fetch', 'cifar10', '--from', from);
+    expect(fetched.code).toBe(2);
+    expect(fetched.err).toMatch(/; remove or replace them\n$/);
+  });
+
   it('in IDX files are a data set of a folder', () => {
     const from = temporary();
     const [count, side] = [20, 12];

@@ -49,6 +49,29 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [[...train, '--epochs', 'two'], "--epochs: expected a whole number such as 6, got 'two'"],
     [[...train, '--epochs', '1.5'], "--epochs: expected a whole number such as 6, got '1.5'"],
     [[...train, '--learning-rate', '-1'], '--learning-rate: expected more than 0, got -1'],
+    [
+      [...train, '--limit', '10001'],
+      '--limit: expected at most the 10000 training images that there are, got 10001; give fewer',
+    ],
+    [
+      [...train, '--test-limit', '20000'],
+      '--test-limit: expected at most the 10000 test images that there are, got 20000; give fewer',
+    ],
+    [
+      [...train, '--limit', '10', '--validation', '10'],
+      '--validation: expected fewer images than the 10 training images, got 10',
+    ],
+    [[...train, '--validation', 'x'], "--validation: expected a whole number such as 6, got 'x'"],
+    [[...train, '--shrink', '29'], '--shrink: expected at most 28, a side of the 28×28 images'],
+    [
+      [...train, '--data', 'folder'],
+      '--data folder: expected a folder of images in class folders by --from, got none; add --from',
+    ],
+    [[...train, '--data', 'idx'], '--data idx: expected a folder of IDX files by --from, got none'],
+    [
+      [...train, '--data', 'folder', '--from', '/no/where'],
+      "--from: expected the files of folder, got '/no/where', which does not exist",
+    ],
     [[...train, '--momentum', '1'], '--momentum: expected less than 1, got 1'],
     [[...train, '--freeze-maps', '1.5'], '--freeze-maps: expected at most 1, got 1.5'],
     [
@@ -81,6 +104,14 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       "required option '--out <folder>' not specified; see 'hbnn binarize --help'",
     ],
     [['eval', '--model', model], `${model}: expected a data set by --data`],
+    [
+      ['eval', '--model', model, '--test-limit', '10001'],
+      '--test-limit: expected at most the 10000 test images that there are, got 10001',
+    ],
+    [
+      ['compare-settings', '--out', out, '--weights', '1,2', '--limit', '10001'],
+      '--limit: expected at most the 10000 training images that there are, got 10001',
+    ],
     [
       ['eval', '--model', model, '--engine', 'wsm'],
       "--engine: expected one of reference, wasm, verilog, verilog-folded, got 'wsm'; did you mean 'wasm'?",

@@ -29,6 +29,7 @@ import {
   storedBits,
 } from '@hbnn/core';
 import { Command } from 'commander';
+import { bitMapSvg } from '../bitMapSvg.ts';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import {
@@ -52,6 +53,7 @@ interface Options {
   scalePer: string;
   scaleForm: string;
   mapPer: string;
+  svg?: boolean;
   json?: boolean;
 }
 
@@ -83,6 +85,7 @@ export function binarizeCommand(): Command {
     )
     .option('--map-per <unit>', 'element, block:K, position, input or output', 'element')
     .requiredOption('--out <folder>', 'where map.npy, approximation.npy and planes.json go')
+    .option('--svg', 'draw the bit map too, with a legend, as map.svg in --out')
     .option('--force', 'replace such files of an earlier call in --out')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -97,8 +100,8 @@ Example (NumPy's numpy.save makes such files too):
     );
 }
 
-/** The files that are written. */
-const outNames = ['map.npy', 'approximation.npy', 'planes.json'] as const;
+/** The files that are written; the last where it is asked for. */
+const outNames = ['map.npy', 'approximation.npy', 'planes.json', 'map.svg'] as const;
 
 function run(file: string | undefined, o: Options, command: Command): void {
   if (o.map !== undefined) refuseBesideMap(command);
@@ -111,11 +114,13 @@ function run(file: string | undefined, o: Options, command: Command): void {
   const result = binarized(tensor, o);
   const approximation = approximate(result);
   const { shape, map } = result;
-  writeFolder(o.out, {
+  const files: Partial<Record<(typeof outNames)[number], Uint8Array>> = {
     'map.npy': encodeNpy({ shape: [...shape], data: map.bits }),
     'approximation.npy': encodeNpy({ shape: [...shape], data: approximation.data }),
     'planes.json': Buffer.from(`${JSON.stringify(planesJson(result))}\n`),
-  } satisfies Record<(typeof outNames)[number], Uint8Array>);
+  };
+  if (o.svg) files['map.svg'] = Buffer.from(bitMapSvg(map));
+  writeFolder(o.out, files);
   const bits = bitCounts(map);
   const total = Object.entries(bits).reduce((sum, [width, n]) => sum + Number(width) * n, 0);
   const stored = storedBits(result);
@@ -128,7 +133,7 @@ function run(file: string | undefined, o: Options, command: Command): void {
     storedBitsPerWeight: stored.total / map.bits.length,
     distances: wholeBitDistances(tensor, result.scalePer),
     out: o.out,
-    files: outNames,
+    files: Object.keys(files),
   };
   if (o.json) printResult(summary, true);
   else printResult(linesOf(summary, map.bits.length));
@@ -280,7 +285,7 @@ function mixFrom(o: Options): Mix {
     : distFromAverage(averageOf(o.average as string), '--average');
 }
 
-const averageOf = (text: string): number => decimal(text, '--average', 'bits such as 1.4');
+const averageOf = (text: string): number => decimal(text, '--average', 'of bits, such as 1.4');
 
 const selectRule = (text: string): Heuristic | 'optimal' =>
   chosenName(text, [...heuristics, 'optimal'] as const, '--select');

@@ -9,6 +9,7 @@ import { flagValues, variedFlags } from '../compare/grid.ts';
 import {
   checkRuns,
   type Plan,
+  type PlannedRun,
   planFile,
   plannedRuns,
   planOf,
@@ -57,6 +58,7 @@ export function compareSettingsCommand(): Command {
   for (const flag of allFlags)
     if (variedFlags.includes(nameOf(flag)))
       command.option(flag.flag, `${flag.about} (default: ${flag.fallback})`, collect);
+  command.option('--skip-bad-images', 'of a folder: leave out images that cannot be read');
   command.option('--patience <n>', 'see hbnn train; needs --validation (default: never)', collect);
   command.option('--min-epochs <n>', 'see hbnn train (default: 1)', collect);
   return command
@@ -85,8 +87,9 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const backend = await backendFrom(o.backend);
   const runs = plannedRuns(plan, o.out);
   await checkRuns(runs, backend.name);
-  const datasets = new OpenDatasets();
+  const datasets = new OpenDatasets(!o.resume);
   await checkTrainable(runs, datasets);
+  signal.throwIfAborted();
   try {
     makeFolder(o.out);
   } catch (error) {
@@ -117,11 +120,29 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
     );
   } catch (error) {
     if (!(error instanceof Interruption)) throw error;
-    const words = ['compare-settings', '--out', o.out, '--resume'].map(shellWord).join(' ');
-    throw new Interruption(error.signal, `${commandName()} ${words}`);
+    throw new Interruption(error.signal, resumeLine(o), keptOf(runs, o.out));
   } finally {
     meter.stop();
   }
+}
+
+/** The command line that continues a comparison as it was asked for. */
+function resumeLine(o: Options): string {
+  const words = ['compare-settings', '--out', o.out, '--resume'];
+  if (o.backend !== 'auto') words.push('--backend', o.backend);
+  if (o.checkpointSeconds !== undefined) words.push('--checkpoint-seconds', o.checkpointSeconds);
+  if (o.json) words.push('--json');
+  return `${commandName()} ${words.map(shellWord).join(' ')}`;
+}
+
+/** What a comparison that was stopped leaves in its folder. */
+function keptOf(runs: readonly PlannedRun[], out: string): string {
+  const done = runs.filter(({ dir }) => existsSync(join(dir, 'result.json'))).length;
+  const begun = runs.some(
+    ({ dir }) => existsSync(join(dir, 'checkpoint.bin')) && !existsSync(join(dir, 'result.json')),
+  );
+  const and = begun ? ', and the one that was under way' : '';
+  return `${done} of ${runs.length} trainings${and}, in ${out}`;
 }
 
 async function planFrom(o: Options): Promise<Plan> {
@@ -133,7 +154,7 @@ async function planFrom(o: Options): Promise<Plan> {
   const stored = o.resume ? await storedPlan(o.out) : undefined;
   const margin = marginFrom(o) ?? stored?.margin ?? defaultMargin;
   const seeds = seedsFrom(o) ?? stored?.seeds ?? seedList(1, defaultSeeds);
-  const typed = o.config !== undefined || flagValues(o).length > 0;
+  const typed = o.config !== undefined || o.skipBadImages === true || flagValues(o).length > 0;
   if (stored !== undefined && !typed) return { ...stored, seeds, margin };
   return planOf(o, seeds, margin);
 }

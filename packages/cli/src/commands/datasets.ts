@@ -1,7 +1,8 @@
 import { datasets, fetchDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
-import { commandName, printNext, printResult, shellWord } from '../output.ts';
+import { placeAmong } from '../openData.ts';
+import { commandName, printNext, printResult, shellWord, typedCommand } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 /** The data sets that are fetched. */
@@ -52,6 +53,7 @@ async function fetchOne(name: string, o: { from?: string; json?: boolean }): Pro
   const fetching = untilInterrupted(() =>
     fetchDataset(name, {
       from: o.from,
+      place: placeAmong('--from'),
       onProgress: (text, done, total) => meter.update(done, total ?? done, text),
     }),
   );
@@ -59,7 +61,7 @@ async function fetchOne(name: string, o: { from?: string; json?: boolean }): Pro
     .catch((error) => {
       if (!(error instanceof Interruption)) throw error;
       // What has come lies beside its place, and the next try continues there.
-      throw new Interruption(error.signal, `${commandName()} datasets fetch ${name}`);
+      throw new Interruption(error.signal, typedCommand(), 'what has come, beside its place');
     })
     .finally(() => meter.stop());
   printResult({ name, ready }, o.json);

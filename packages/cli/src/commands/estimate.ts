@@ -29,6 +29,7 @@ import {
   ofModelledLayers,
   type PartQuantity,
   type Quantity,
+  scalingNodes,
   scheduledPace,
   type Technology,
   unmodelledLayers,
@@ -41,8 +42,8 @@ import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts'
 import { readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
-import { openData } from '../openData.ts';
+import { positiveDecimal, wholeNumber } from '../numbers.ts';
+import { openData, placeAmong } from '../openData.ts';
 import { printResult } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
@@ -59,6 +60,7 @@ interface Options {
   in?: string;
   from?: string;
   images?: string;
+  skipBadImages?: boolean;
   json?: boolean;
 }
 
@@ -93,6 +95,7 @@ export function estimateCommand(): Command {
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--in <file>', 'count them over the images of a .npy of uint8')
     .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
+    .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((o: Options) => run(o));
@@ -102,7 +105,7 @@ async function run(o: Options): Promise<void> {
   const cells = cellsOf(o);
   const on = cells === undefined ? targetDevice(o.target ?? '') : undefined;
   checkEffect(o, cells !== undefined);
-  const clockHz = decimal(o.clock ?? '100', '--clock', 'of megahertz such as 100') * 1e6;
+  const clockHz = positiveDecimal(o.clock ?? '100', '--clock', 'of MHz, such as 100') * 1e6;
   const model = await readModelFile(o.model);
   const counted = census(model);
   if (cells !== undefined) {
@@ -204,7 +207,11 @@ function asicEstimate(
   activity: Activity | undefined,
 ) {
   return estimateAsic(model, cells, {
-    framesPerSecond: decimal(o.rate ?? '1000', '--rate'),
+    framesPerSecond: positiveDecimal(
+      o.rate ?? '1000',
+      '--rate',
+      'of images per second, such as 1000',
+    ),
     xnors: counted.total.xnor,
     ...(activity !== undefined && { activity }),
   });
@@ -215,7 +222,11 @@ async function activityFrom(model: CheckedModel, o: Options): Promise<Activity |
   const given = (['activity', 'data', 'in'] as const).filter((name) => o[name] !== undefined);
   if (given.length > 1)
     throw new HbnnError(`--${given[0]}: expected no --${given[1]} beside it; give one of them`);
-  if (o.activity !== undefined) return { perNet: decimal(o.activity, '--activity'), from: 'given' };
+  if (o.activity !== undefined)
+    return {
+      perNet: positiveDecimal(o.activity, '--activity', 'of changes, such as 0.5'),
+      from: 'given',
+    };
   if (given.length === 0) return undefined;
   const { pixels, label } = await imagesOf(model, o);
   const design = unrolledDesign(model);
@@ -236,6 +247,8 @@ async function activityFrom(model: CheckedModel, o: Options): Promise<Activity |
   };
 }
 
+const dataFlags = placeAmong('--data', '--from', '--skip-bad-images');
+
 async function imagesOf(
   model: CheckedModel,
   o: Options,
@@ -252,12 +265,18 @@ async function imagesOf(
     const pixels = pixelsFrom(readNpyFile(file), shape, file);
     return { pixels: pixels.subarray(0, most * size), label: basename(file) };
   }
-  const { test, label } = await openData(o.data, {
-    from: o.from,
-    testLimit: most,
-    testOnly: true,
-    size: shape[0],
-  });
+  const { test, label } = await openData(
+    o.data,
+    {
+      from: o.from,
+      testLimit: most,
+      testOnly: true,
+      size: shape[0],
+      skipBadImages: o.skipBadImages,
+      exactLimits: o.images !== undefined,
+    },
+    (option) => (option === 'testLimit' ? '--images' : dataFlags(option)),
+  );
   const pixels = new Uint8Array(test.count * size);
   let at = 0;
   for await (const part of modelPixels(model, test)) {
@@ -268,23 +287,32 @@ async function imagesOf(
 }
 
 /** Options of the power of unrolled designs in cells. */
-const ofPower = ['rate', 'activity', 'data', 'in', 'from', 'images'] as const;
+const ofPower = ['rate', 'activity', 'data', 'in', 'from', 'images', 'skipBadImages'] as const;
+
+const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Refuse options that change nothing in what is asked for. @throws HbnnError saying what they go with */
 function checkEffect(o: Options, inCells: boolean): void {
   const stray = ofPower.find((name) => o[name] !== undefined);
   if (stray !== undefined && !inCells)
     throw new HbnnError(
-      `--${stray}: has no effect with an FPGA; give --target asic:NM or --liberty`,
+      `${flagOf(stray)}: has no effect with an FPGA; give --target asic:NM or --liberty`,
     );
   if (stray !== undefined && o.fold !== undefined)
-    throw new HbnnError(`--${stray}: has no effect with a folded design in cells; give --clock`);
+    throw new HbnnError(
+      `${flagOf(stray)}: has no effect with a folded design in cells; give --clock`,
+    );
   if (o.clock !== undefined && inCells && o.fold === undefined)
     throw new HbnnError(
       '--clock: has no effect with an unrolled design in cells; give --fold beside it, or --rate',
     );
-  if (o.from !== undefined && o.data === undefined)
-    throw new HbnnError('--from: has no effect without --data; name the data set');
+  for (const [flag, value] of [
+    ['--from', o.from],
+    ['--skip-bad-images', o.skipBadImages],
+  ] as const)
+    if (value !== undefined && o.data === undefined)
+      throw new HbnnError(`${flag}: has no effect without --data; name the data set`);
   if (o.images !== undefined && o.data === undefined && o.in === undefined)
     throw new HbnnError(
       '--images: has no effect without images to count over; give --data or --in',
@@ -317,8 +345,13 @@ function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined 
     throw new HbnnError(
       '--target: expected an FPGA such as zc706, a process such as asic:45, or --liberty FILE, got none; add one, as in --target zc706',
     );
-  const process = /^asic:(.*)$/.exec(target)?.[1];
-  return process === undefined ? undefined : builtInTechnology(decimal(process, '--target asic:'));
+  const process = /^asic:(.*)$/i.exec(target)?.[1];
+  if (process === undefined) return undefined;
+  const node = scalingNodes.find((nm) => String(nm) === process);
+  if (node !== undefined) return builtInTechnology(node);
+  throw new HbnnError(
+    `--target: expected asic:NM with one of ${scalingNodes.join(', ')} as NM, the processes that scaling factors are published for, got '${target}'; give one of them, as in --target asic:45`,
+  );
 }
 
 /** JSON as it is; for people one line per figure with its band and origin. */

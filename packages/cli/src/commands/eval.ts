@@ -10,7 +10,7 @@ import { untilInterrupted } from '../interruption.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
 import { wholeNumber } from '../numbers.ts';
-import { openData } from '../openData.ts';
+import { openData, placeAmong } from '../openData.ts';
 import {
   commandName,
   numberText,
@@ -34,6 +34,9 @@ interface Options {
   backend: string;
   json?: boolean;
 }
+
+/** Flags that say how data is opened. */
+const dataFlags = placeAmong('--data', '--from', '--test-limit', '--skip-bad-images');
 
 export function evalCommand(): Command {
   return new Command('eval')
@@ -82,13 +85,14 @@ async function runModel(file: string, o: Options): Promise<void> {
     testLimit: limit,
     testOnly: true,
     skipBadImages: o.skipBadImages,
+    exactLimits: true,
     // Images come in the size that the model takes, where a data set has a choice.
     size: model.input.shape[0],
   };
   const { test, label } =
     o.data === undefined
       ? await fittingDataset(file, model, options)
-      : await openData(o.data, options);
+      : await openData(o.data, options, dataFlags);
   const engine =
     o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
   const meter = progressMeter('testing');
@@ -130,7 +134,11 @@ async function fittingDataset(
     throw new HbnnError('--from: has no effect without --data; name the data set');
   for (const [name, { ready }] of Object.entries(datasets)) {
     if (!ready()) continue;
-    const dataset = await openData(name, { testOnly: true, testLimit: options.testLimit });
+    const dataset = await openData(
+      name,
+      { testOnly: true, testLimit: options.testLimit, exactLimits: true },
+      dataFlags,
+    );
     const { test } = dataset;
     if (test.shape.join() === input.shape.join() && test.classes.join() === classes.join())
       return dataset;
@@ -145,15 +153,17 @@ async function runTrained(folder: string, o: Options): Promise<void> {
   const config = storedConfig(folder);
   const weights = chosenName(o.weights, ['last', 'best'] as const, '--weights');
   const data = o.data ?? config.data;
-  const source = await openData(data, {
+  const options = {
     ...config,
     testOnly: true,
     skipBadImages: o.skipBadImages ?? config.skipBadImages,
     from: o.from ?? config.from,
     testLimit: testLimit(o) ?? config.testLimit,
+    exactLimits: o.testLimit !== undefined,
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
-  });
+  };
+  const source = await openData(data, options, dataFlags);
   const backend = await backendFrom(o.backend);
   const { model } = openRun(folder, source.train, weights);
   backend.announce();

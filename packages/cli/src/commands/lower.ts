@@ -9,7 +9,7 @@ import { evaluateModel } from '../evaluateModel.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { fileParts, modelSizes } from '../modelSizes.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
-import { openData } from '../openData.ts';
+import { openData, placeAmong } from '../openData.ts';
 import { commandName, printNext, printResult, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
@@ -21,6 +21,7 @@ interface Options {
   backend: string;
   evaluate: boolean;
   testLimit?: string;
+  skipBadImages?: boolean;
   json?: boolean;
 }
 
@@ -34,6 +35,7 @@ export function lowerCommand(): Command {
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--no-evaluate', 'do not measure the accuracy before and after')
     .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
+    .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -50,7 +52,16 @@ async function run(o: Options): Promise<void> {
   const testLimit = testLimitFrom(o) ?? config.testLimit;
   // Images as they are: what was augmented in training tells nothing of the values at inference.
   const whole = { ...config, augment: undefined, testLimit };
-  const source = await openData(config.data, { ...whole, from: o.from ?? config.from });
+  const source = await openData(
+    config.data,
+    {
+      ...whole,
+      from: o.from ?? config.from,
+      skipBadImages: o.skipBadImages ?? config.skipBadImages,
+      exactLimits: o.testLimit !== undefined,
+    },
+    placeAmong('--from', '--test-limit', '--skip-bad-images'),
+  );
   const backend = await backendFrom(o.backend);
   const { model } = openRun(o.run, source.train);
   backend.announce();

@@ -1,16 +1,18 @@
 import { encodeNpy, HbnnError } from '@hbnn/core';
+import { isImageName, readPicture } from '@hbnn/datasets';
+import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
-import { printResult } from '../output.ts';
+import { numberText, printResult } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
   model: string;
   in: string;
-  out: string;
+  out?: string;
   engine: string;
   rtl?: string;
   json?: boolean;
@@ -18,25 +20,38 @@ interface Options {
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('run an integer model on a batch of images: 8-bit pixels in, int32 scores out')
+    .description('run an integer model on a picture, or on a batch of images: 8-bit pixels in')
     .requiredOption('--model <file>', 'model file (hbnn lower, hbnn random)')
-    .requiredOption('--in <file>', '.npy of uint8, [images, height, width, channels] or one image')
-    .requiredOption('--out <file>', '.npy to write: int32, [images, scores]')
+    .requiredOption(
+      '--in <file>',
+      'a picture of the model’s size (PNG, JPEG …), or .npy of uint8: [images, height, width, channels] or one image',
+    )
+    .option('--out <file>', '.npy to write: int32, [images, scores]; needed for a .npy')
     .option('--engine <name>', engineNames.join(' or '), defaultEngine)
     .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  hbnn run --model m.hbnn --in images.npy --out scores.npy')
+    .addHelpText(
+      'after',
+      '\nA picture gives its class, and the three classes with the largest scores; a model of grey images takes\nthe grey of its colors.\n\nExamples:\n  hbnn run --model m.hbnn --in picture.png\n  hbnn run --model m.hbnn --in images.npy --out scores.npy',
+    )
     .action((o: Options) => run(o));
 }
 
 async function run(o: Options): Promise<void> {
-  const model = await readModelFile(o.model);
-  const images = readNpyFile(o.in);
-  const pixels = pixelsFrom(images, model.input.shape, o.in);
+  const isPicture = isImageName(o.in);
+  if (!isPicture && o.out === undefined)
+    throw new HbnnError(
+      `--in ${o.in}: expected --out beside it, for the scores of a .npy are written to a file, got none; add --out, as in --out scores.npy`,
+    );
   if (o.rtl !== undefined && o.engine !== 'verilog')
     throw new HbnnError(
       `--rtl: expected --engine verilog beside it, got --engine ${o.engine}; add --engine verilog or leave --rtl out`,
     );
+  const model = await readModelFile(o.model);
+  const { shape } = model.input;
+  const pixels = isPicture
+    ? await readPicture(o.in, shape)
+    : pixelsFrom(readNpyFile(o.in), shape, o.in);
   const engine =
     o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
   const start = performance.now();
@@ -45,6 +60,33 @@ async function run(o: Options): Promise<void> {
   engine.dispose();
   const classes = model.scoreOffsets.length;
   const count = scores.length / classes;
-  writeWhole(o.out, [encodeNpy({ shape: [count, classes], data: scores })]);
-  printResult({ out: o.out, engine: o.engine, images: count, scores: classes, seconds }, o.json);
+  if (o.out !== undefined)
+    writeWhole(o.out, [encodeNpy({ shape: [count, classes], data: scores })]);
+  if (isPicture) printClass(o, model, scores, seconds);
+  else
+    printResult({ out: o.out, engine: o.engine, images: count, scores: classes, seconds }, o.json);
+}
+
+/** Classes that are named, those with the largest scores. */
+const maxNamed = 3;
+
+function printClass(o: Options, { classes }: CheckedModel, scores: Int32Array, seconds: number) {
+  // The sort keeps equal scores in order: hardware names the first of them too.
+  const top = Array.from(scores, (score, k) => ({ class: classes[k], score }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, maxNamed);
+  const result = { in: o.in, class: top[0].class, top };
+  if (o.json) {
+    printResult(
+      { ...result, ...(o.out !== undefined && { out: o.out }), engine: o.engine, seconds },
+      true,
+    );
+    return;
+  }
+  printResult({
+    picture: o.in,
+    class: top[0].class,
+    [`top ${top.length}`]: top.map((each) => `${each.class} (${numberText(each.score)})`),
+    out: o.out,
+  });
 }

@@ -15,10 +15,10 @@ import {
   synthesize,
 } from '@hbnn/verilog';
 import { Command } from 'commander';
-import { untilInterrupted } from '../interruption.ts';
+import { Interruption, untilInterrupted } from '../interruption.ts';
 import { readCellFile } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
-import { printResult } from '../output.ts';
+import { printResult, typedCommand } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
 
@@ -59,8 +59,24 @@ export function synthCommand(): Command {
       'after',
       '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE). depth is of the deepest stage between flip-flops, to the layer.\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
     )
-    .action((o: Options) => untilInterrupted(() => run(o)));
+    .action((o: Options) =>
+      untilInterrupted(() => run(o)).catch((error) => {
+        throw continued(error, o);
+      }),
+    );
 }
+
+/** Files that are done are not synthesized again, where results are kept. */
+function continued(error: unknown, o: Options): unknown {
+  if (!(error instanceof Interruption)) return error;
+  const kept =
+    o.cache && !o.place
+      ? `the results of the files that were done, in ${cacheFolder()}`
+      : `nothing: ${o.place ? 'placing begins anew' : '--no-cache keeps no results'}`;
+  return new Interruption(error.signal, typedCommand(), kept);
+}
+
+const cacheFolder = (): string => process.env.HBNN_CACHE ?? join(homedir(), '.cache', 'hbnn');
 
 async function run(o: Options): Promise<void> {
   const { manifest, files } = readRtl(o.rtl);
@@ -139,7 +155,8 @@ async function runPlace(
       `--place: expected --target ice40, got '${o.target}'; add --target ice40 or leave --place out`,
     );
   needGates(o, manifest);
-  const freqMhz = o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz');
+  const freqMhz =
+    o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz, such as 100');
   if (freqMhz !== undefined && freqMhz <= 0)
     throw new HbnnError(
       `--freq: expected more than 0 MHz, got ${o.freq}; give the clock to work towards, as in --freq 100`,
@@ -177,7 +194,7 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
 
 /** Results by a digest of what they are of. A damaged one counts as none. */
 function fileCache() {
-  const folder = process.env.HBNN_CACHE ?? join(homedir(), '.cache', 'hbnn');
+  const folder = cacheFolder();
   const fileOf = (key: string): string =>
     join(folder, `synth-${createHash('sha256').update(key).digest('hex')}.json`);
   return {

@@ -91,7 +91,13 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const config: RunConfig = alone ? storedConfig(dir) : runConfig(given, placeOfField(o, o.config));
   refuseWithoutEffect(typedFields(o), config, ignoredOptions(config.data));
   const checkpointSeconds = secondsFrom(o.checkpointSeconds, '--checkpoint-seconds');
-  const sources = await openData(config.data, config);
+  const sources = await openData(
+    config.data,
+    // A run that was begun goes on as it was begun.
+    { ...config, exactLimits: !alone },
+    // What the file does not set can be set by its flag.
+    (field) => placeOfField(o, field in given ? o.config : undefined)(field),
+  );
   const backend = await backendFrom(o.backend);
   signal.throwIfAborted();
   const meter = progressMeter('training');
@@ -112,7 +118,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
     print(dir, result, sources.test.classes.length, o.json);
   } catch (error) {
     if (!(error instanceof Interruption) || !existsSync(join(dir, 'config.json'))) throw error;
-    throw new Interruption(error.signal, resumeLine(dir, o));
+    throw new Interruption(error.signal, resumeLine(dir, o), `the training so far, in ${dir}`);
   } finally {
     meter.stop();
   }

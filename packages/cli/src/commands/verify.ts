@@ -3,9 +3,11 @@ import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { type Proof, type ProofOptions, prove, type Verified, verify } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { Interruption } from '../interruption.ts';
 import { readModelFile } from '../modelFile.ts';
 import { wholeNumber } from '../numbers.ts';
-import { printResult } from '../output.ts';
+import { printResult, typedCommand } from '../output.ts';
+import { inOwnProcess } from '../ownProcess.ts';
 import { progressMeter } from '../progress.ts';
 import { designOf, readRtl } from '../rtlFolder.ts';
 
@@ -41,8 +43,18 @@ export function verifyCommand(): Command {
       'after',
       '\nThe text is read by Yosys and its gates are computed: each layer of the whole network on images, and\neach layer alone where the text is not what hbnn writes. Exit code 3 where they differ, with the first\nlayer that does.\n\n--proof, of unrolled designs: counters and carry chains are proved by Yosys’s sat; of layers, scores and\nthe number of the largest, sums by the adders that their gates are, what depends on few bits by trying\nall, the rest by sat; registers count as wires where every way has as many. The top module’s wires are\nfollowed. The result says of each which it was; what is only simulated is no proof.\n\nExample:\n  hbnn verify --model m.hbnn --rtl rtl --json',
     )
-    .action((o: Options) => run(o));
+    .action((o: Options) =>
+      inOwnProcess(() => run(o)).catch((error) => {
+        throw begunAnew(error);
+      }),
+    );
 }
+
+/** A check that was stopped has found nothing. */
+const begunAnew = (error: unknown): unknown =>
+  error instanceof Interruption
+    ? new Interruption(error.signal, typedCommand(), 'nothing: a check begins anew')
+    : error;
 
 async function run(o: Options): Promise<void> {
   const images = wholeNumber(o.images, '--images');

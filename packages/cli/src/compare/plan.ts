@@ -68,7 +68,8 @@ export async function planOf(
   const found: PlannedSetting[] = [];
   for (const choice of choices(typed)) {
     const texts = Object.fromEntries([...choice].map(([flag, text]) => [camel(flag), text]));
-    const given = { ...texts, config: options.config };
+    const { config: file, skipBadImages } = options;
+    const given = { ...texts, config: file, skipBadImages };
     const place = placeOfField(given, options.config);
     const config = runConfig({ ...settings(given), seed: seeds[0] }, place);
     refuseWithoutEffect(typedFields(given), config, ignoredOptions(config.data));

@@ -2,6 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import type { RunConfig } from '@hbnn/train';
 import { duration, type ProgressMeter } from '../progress.ts';
+import { placeOfField } from '../trainFlags.ts';
 import type { PlannedRun } from './plan.ts';
 import type { FinishedRun } from './results.ts';
 
@@ -13,9 +14,17 @@ export interface TrainingOptions {
   readonly signal?: AbortSignal;
 }
 
+const placeOfTrainFlag = placeOfField({});
+
 /** Data sets that are open, by what decides their images. */
 export class OpenDatasets {
+  private readonly exactLimits: boolean;
   private readonly open = new Map<string, Promise<Dataset>>();
+
+  /** @param exactLimits whether a limit above the images that there are is refused */
+  constructor(exactLimits: boolean) {
+    this.exactLimits = exactLimits;
+  }
 
   of(config: RunConfig): Promise<Dataset> {
     const { data, from, limit, testLimit, shrink, size, validation, skipBadImages, seed } = config;
@@ -23,7 +32,13 @@ export class OpenDatasets {
     const drawn = validation === undefined ? undefined : { validation, seed };
     const options = { limit, testLimit, shrink, size, skipBadImages };
     const key = JSON.stringify({ data, from, ...options, drawn });
-    const opened = this.open.get(key) ?? openDataset(data, config);
+    const opened =
+      this.open.get(key) ??
+      openDataset(data, {
+        ...config,
+        exactLimits: this.exactLimits,
+        place: placeOfTrainFlag,
+      });
     this.open.set(key, opened);
     return opened;
   }
