@@ -73,7 +73,11 @@ function dataOf(config: RunConfig): Promise<OpenData> {
 }
 
 async function openData(config: RunConfig): Promise<OpenData> {
-  const dataset = await openDataset(config.data, config);
+  const dataset = await openDataset(config.data, {
+    ...config,
+    // The one option of data that the command has.
+    place: (option) => (option === 'from' ? '--from' : undefined),
+  });
   return { dataset, identity: await dataIdentity(config, dataset) };
 }
 
