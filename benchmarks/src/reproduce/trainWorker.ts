@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { type Dataset, openDataset } from '@hbnn/datasets';
+import type { Dataset } from '@hbnn/datasets';
 import {
   type BackendChoice,
   type RunConfig,
@@ -12,6 +12,7 @@ import {
 import { version_core as tensorflow } from '@tensorflow/tfjs-core';
 import { type CodeDigests, changedPackages, codeDigests } from './ledger/codeDigest.ts';
 import { type DataIdentity, dataIdentity, dataKey } from './ledger/dataIdentity.ts';
+import { openRunData } from './runData.ts';
 
 /** One training for a worker. */
 export interface TrainTask {
@@ -73,11 +74,7 @@ function dataOf(config: RunConfig): Promise<OpenData> {
 }
 
 async function openData(config: RunConfig): Promise<OpenData> {
-  const dataset = await openDataset(config.data, {
-    ...config,
-    // The one option of data that the command has.
-    place: (option) => (option === 'from' ? '--from' : undefined),
-  });
+  const dataset = await openRunData(config);
   return { dataset, identity: await dataIdentity(config, dataset) };
 }
 

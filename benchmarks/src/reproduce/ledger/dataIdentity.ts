@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BatchSource } from '@hbnn/core';
-import { type Dataset, openDataset } from '@hbnn/datasets';
+import type { Dataset } from '@hbnn/datasets';
 import { type RunConfig, writeWhole } from '@hbnn/train';
+import { openRunData } from '../runData.ts';
 
 /** Which images a training saw: what a table calls them, and a checksum. */
 export interface DataIdentity {
@@ -69,7 +70,7 @@ export async function localDataIdentity(config: RunConfig, cache: string): Promi
       // It was not identified yet.
     }
   }
-  const identity = await dataIdentity(config, await openDataset(config.data, config));
+  const identity = await dataIdentity(config, await openRunData(config));
   if (config.from !== undefined) {
     mkdirSync(join(cache, 'data'), { recursive: true });
     writeWhole(file, `${JSON.stringify(identity)}\n`);

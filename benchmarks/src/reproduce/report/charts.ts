@@ -131,10 +131,18 @@ export interface ForestRow {
 }
 
 /** Differences with their intervals, one below the other, beside a shaded margin of equality and a line at 0. */
-export function forestChart(o: { rows: readonly ForestRow[]; margin: number; x: string }): object {
-  const axis = { labelLimit: 620, labelFontSize: 11, title: null, ticks: false, domain: false };
+export function forestChart(o: {
+  rows: readonly ForestRow[];
+  margin: number;
+  x: string;
+  /** Colours of groups; by default one after the other. */
+  colors?: Readonly<Record<string, string>>;
+}): object {
+  const axis = { labelLimit: 0, labelFontSize: 11, title: null, ticks: false, domain: false };
   const y = { field: 'label', type: 'nominal', sort: o.rows.map(({ label }) => label), axis };
-  const color = { field: 'group', type: 'nominal', scale: { range: colours.slice(0, 2) } };
+  const groups = [...new Set(o.rows.map(({ group }) => group))];
+  const range = groups.map((group, i) => o.colors?.[group] ?? colours[i % colours.length]);
+  const color = { field: 'group', type: 'nominal', scale: { domain: groups, range } };
   const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
     data: { values },
     mark,

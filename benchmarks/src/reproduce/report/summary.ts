@@ -88,6 +88,7 @@ export function claimsForest(report: Report): object | undefined {
     rows,
     margin: equivalenceMargin,
     x: 'difference in points, first minus second',
+    colors: { holds: '#2f7d32', 'does not hold': '#b3261e', undecided: '#8a6d00' },
   });
 }
 
