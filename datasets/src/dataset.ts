@@ -47,8 +47,6 @@ export interface OpenOptions {
   /** What is told of the images besides errors: what was found, taken and left; by default a line on stderr. */
   readonly onNote?: (text: string) => void;
   readonly onProgress?: (text: string, done: number, total?: number) => void;
-  /** Refuse a limit above the images that there are; otherwise all are taken. */
-  readonly exactLimits?: boolean;
   /** What is told of an option calls it so, as in `--limit`; undefined for one that the user cannot set. By default: its name. */
   readonly place?: (option: string) => string | undefined;
 }
@@ -63,12 +61,13 @@ export const canBeSet = (o: Pick<OpenOptions, 'place'>, option: keyof OpenOption
 
 const limited = { limit: 'training', testLimit: 'test' } as const;
 
-/** Refuse a limit above the images that there are, where limits are exact. @throws HbnnError naming the option */
-export function checkLimit(o: OpenOptions, option: keyof typeof limited, images: number): void {
+/** Say where a limit is above the images that there are, all of which are taken. */
+export function tellLimit(o: OpenOptions, option: keyof typeof limited, images: number): void {
   const limit = o[option];
-  if (!o.exactLimits || limit === undefined || limit <= images) return;
-  throw new HbnnError(
-    `${placeOf(o, option)}: expected at most the ${images} ${limited[option]} images that there are, got ${limit}; give fewer, or leave it out`,
+  if (limit === undefined || limit <= images) return;
+  note(
+    o,
+    `${placeOf(o, option)} ${limit}: there are ${images} ${limited[option]} images, all are taken`,
   );
 }
 
@@ -103,8 +102,8 @@ export function memoryDataset(
     const kept = limit === undefined ? part : stratified(part, classes.length, limit);
     return shrink(kept, o.shrink ?? 1, placeOf(o, 'shrink'));
   };
-  checkLimit(o, 'limit', images.train.labels.length);
-  checkLimit(o, 'testLimit', images.test.labels.length);
+  tellLimit(o, 'limit', images.train.labels.length);
+  tellLimit(o, 'testLimit', images.test.labels.length);
   const reduced = reduce(images.train, o.limit);
   const own = images.validation && reduce(images.validation, o.validation);
   if (own !== undefined && o.validation !== undefined && own.labels.length < o.validation)

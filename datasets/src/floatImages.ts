@@ -1,5 +1,5 @@
 import { type BatchSource, HbnnError } from '@hbnn/core';
-import { checkLimit, type Dataset, type OpenOptions, placeOf } from './dataset.ts';
+import { type Dataset, type OpenOptions, placeOf, tellLimit } from './dataset.ts';
 import { epochOrder, type LabelledImages, stratifiedIndices } from './images.ts';
 import { splitValidation } from './validation.ts';
 
@@ -29,8 +29,8 @@ export function floatDataset(
     stratifiedIndices(part.labels, classes.length, limit ?? part.labels.length);
   const source = (part: ReadPart, indices: readonly number[]): BatchSource =>
     floatSource(about, shape, part, indices);
-  checkLimit(o, 'limit', parts.train.labels.length);
-  checkLimit(o, 'testLimit', parts.test.labels.length);
+  tellLimit(o, 'limit', parts.train.labels.length);
+  tellLimit(o, 'testLimit', parts.test.labels.length);
   const trained = rows(parts.train, o.limit);
   const split =
     parts.validation !== undefined || o.validation === undefined

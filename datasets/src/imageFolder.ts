@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Batch, type BatchSource, HbnnError, random } from '@hbnn/core';
 import type { Sharp } from 'sharp';
-import { canBeSet, checkLimit, type Dataset, note, type OpenOptions, placeOf } from './dataset.ts';
+import { canBeSet, type Dataset, note, type OpenOptions, placeOf, tellLimit } from './dataset.ts';
 import { type FolderLayout, type FolderPart, folderLayout, leftText } from './folderLayout.ts';
 import {
   badFilesText,
@@ -91,8 +91,8 @@ function limited(files: readonly LabelledFile[], limit = files.length): readonly
 
 /** The images that are used, under the limits of the options. */
 function chosenSplits(splits: Splits, o: OpenOptions): Splits & { drawn: boolean } {
-  if (!o.testOnly) checkLimit(o, 'limit', splits.train.length);
-  checkLimit(o, 'testLimit', splits.test.length);
+  if (!o.testOnly) tellLimit(o, 'limit', splits.train.length);
+  tellLimit(o, 'testLimit', splits.test.length);
   const train = limited(splits.train, o.limit);
   const test = limited(splits.test, o.testLimit);
   const { validation } = splits;

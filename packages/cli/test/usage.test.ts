@@ -50,14 +50,6 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [[...train, '--epochs', '1.5'], "--epochs: expected a whole number such as 6, got '1.5'"],
     [[...train, '--learning-rate', '-1'], '--learning-rate: expected more than 0, got -1'],
     [
-      [...train, '--limit', '10001'],
-      '--limit: expected at most the 10000 training images that there are, got 10001; give fewer',
-    ],
-    [
-      [...train, '--test-limit', '20000'],
-      '--test-limit: expected at most the 10000 test images that there are, got 20000; give fewer',
-    ],
-    [
       [...train, '--limit', '10', '--validation', '10'],
       '--validation: expected fewer images than the 10 training images, got 10',
     ],
@@ -104,14 +96,6 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       "required option '--out <folder>' not specified; see 'hbnn binarize --help'",
     ],
     [['eval', '--model', model], `${model}: expected a data set by --data`],
-    [
-      ['eval', '--model', model, '--test-limit', '10001'],
-      '--test-limit: expected at most the 10000 test images that there are, got 10001',
-    ],
-    [
-      ['compare-settings', '--out', out, '--weights', '1,2', '--limit', '10001'],
-      '--limit: expected at most the 10000 training images that there are, got 10001',
-    ],
     [
       ['eval', '--model', model, '--engine', 'wsm'],
       "--engine: expected one of reference, wasm, verilog, verilog-folded, got 'wsm'; did you mean 'wasm'?",

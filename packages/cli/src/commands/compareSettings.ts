@@ -87,7 +87,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const backend = await backendFrom(o.backend);
   const runs = plannedRuns(plan, o.out);
   await checkRuns(runs, backend.name);
-  const datasets = new OpenDatasets(!o.resume);
+  const datasets = new OpenDatasets();
   await checkTrainable(runs, datasets);
   signal.throwIfAborted();
   try {

@@ -273,7 +273,6 @@ async function imagesOf(
       testOnly: true,
       size: shape[0],
       skipBadImages: o.skipBadImages,
-      exactLimits: o.images !== undefined,
     },
     (option) => (option === 'testLimit' ? '--images' : dataFlags(option)),
   );

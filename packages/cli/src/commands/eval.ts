@@ -85,7 +85,6 @@ async function runModel(file: string, o: Options): Promise<void> {
     testLimit: limit,
     testOnly: true,
     skipBadImages: o.skipBadImages,
-    exactLimits: true,
     // Images come in the size that the model takes, where a data set has a choice.
     size: model.input.shape[0],
   };
@@ -136,7 +135,7 @@ async function fittingDataset(
     if (!ready()) continue;
     const dataset = await openData(
       name,
-      { testOnly: true, testLimit: options.testLimit, exactLimits: true },
+      { testOnly: true, testLimit: options.testLimit },
       dataFlags,
     );
     const { test } = dataset;
@@ -159,7 +158,6 @@ async function runTrained(folder: string, o: Options): Promise<void> {
     skipBadImages: o.skipBadImages ?? config.skipBadImages,
     from: o.from ?? config.from,
     testLimit: testLimit(o) ?? config.testLimit,
-    exactLimits: o.testLimit !== undefined,
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
   };

@@ -58,7 +58,6 @@ async function run(o: Options): Promise<void> {
       ...whole,
       from: o.from ?? config.from,
       skipBadImages: o.skipBadImages ?? config.skipBadImages,
-      exactLimits: o.testLimit !== undefined,
     },
     placeAmong('--from', '--test-limit', '--skip-bad-images'),
   );

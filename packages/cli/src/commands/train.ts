@@ -93,8 +93,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const checkpointSeconds = secondsFrom(o.checkpointSeconds, '--checkpoint-seconds');
   const sources = await openData(
     config.data,
-    // A run that was begun goes on as it was begun.
-    { ...config, exactLimits: !alone },
+    config,
     // What the file does not set can be set by its flag.
     (field) => placeOfField(o, field in given ? o.config : undefined)(field),
   );

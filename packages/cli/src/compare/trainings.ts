@@ -18,13 +18,7 @@ const placeOfTrainFlag = placeOfField({});
 
 /** Data sets that are open, by what decides their images. */
 export class OpenDatasets {
-  private readonly exactLimits: boolean;
   private readonly open = new Map<string, Promise<Dataset>>();
-
-  /** @param exactLimits whether a limit above the images that there are is refused */
-  constructor(exactLimits: boolean) {
-    this.exactLimits = exactLimits;
-  }
 
   of(config: RunConfig): Promise<Dataset> {
     const { data, from, limit, testLimit, shrink, size, validation, skipBadImages, seed } = config;
@@ -36,7 +30,6 @@ export class OpenDatasets {
       this.open.get(key) ??
       openDataset(data, {
         ...config,
-        exactLimits: this.exactLimits,
         place: placeOfTrainFlag,
       });
     this.open.set(key, opened);
