@@ -150,6 +150,14 @@ describe('faults of a configuration', () => {
       "config.select: expected one of middle-out, top-down, bottom-up, random, gain, curvature, optimal, got 'middleout'; did you mean 'middle-out'?",
     ],
     [{ epochs: 0 }, 'config.epochs: expected more than 0, got 0'],
+    [
+      { minBits: 0 },
+      'config.minBits: expected config.select gain or curvature beside it, got middle-out; choose',
+    ],
+    [
+      { minBits: 2, select: 'curvature' },
+      'config.minBits: expected at most the 1.4 bits of the average, got 2; give fewer',
+    ],
     [{ epochs: 1.5 }, 'config.epochs: expected a whole number, got 1.5'],
     [{ epochs: 'two' }, "config.epochs: expected a number, got 'two'"],
     [{ momentum: 1 }, 'config.momentum: expected less than 1, got 1'],

@@ -1,4 +1,4 @@
-import { HbnnError, type MapPer, parseScaleForm, type ScaleForm } from '@hbnn/core';
+import { averageBits, HbnnError, type MapPer, parseScaleForm, type ScaleForm } from '@hbnn/core';
 import { z } from 'zod';
 import { configFault, type PlaceOf } from './configFault.ts';
 import { type NetworkName, networkNames } from './networks/registry.ts';
@@ -156,6 +156,7 @@ export function runConfig(input: unknown, where: string | PlaceOf = 'config'): R
     );
   }
   const config = withMethod(parsed.data, placeOf);
+  checkMinBits(config, placeOf);
   precisionOf(config, placeOf);
   return config;
 }
@@ -202,6 +203,24 @@ function withMethod(config: RunConfig, placeOf: PlaceOf): RunConfig {
     );
   }
   return { ...config, quantizer: name };
+}
+
+/** Refuse a fewest number of bits that no rule takes, or that is above the average. */
+function checkMinBits(config: RunConfig, placeOf: PlaceOf): void {
+  const { minBits, select, layerBits, weights } = config;
+  if (minBits === undefined) return;
+  if (select !== 'gain' && select !== 'curvature')
+    throw new HbnnError(
+      `${placeOf('minBits')}: expected ${placeOf('select')} gain or curvature beside it, got ${select}; choose one of them, or leave it out`,
+    );
+  for (const text of layerBits ?? [weights]) {
+    const mix = parseBits(text, placeOf(layerBits ? 'layerBits' : 'weights'));
+    const average = mix && Number(averageBits(mix).toFixed(6));
+    if (average !== undefined && minBits > average)
+      throw new HbnnError(
+        `${placeOf('minBits')}: expected at most the ${average} bits of the average, got ${minBits}; give fewer, or more bits on average`,
+      );
+  }
 }
 
 /** The first field in which two configurations differ, with both values, in words; undefined for equal ones. */

@@ -192,6 +192,16 @@ const float: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
     () => [conv('c1', 6, first), relu('r'), L.flatten({ name: 'f' }), bn('n'), ...out().slice(1)],
   ],
   [
+    'large sums, flatten, batch norm, dense',
+    () => [
+      conv('c1', 4, { ...first, activation: 'relu' }),
+      conv('c2', 6),
+      L.flatten({ name: 'f' }),
+      bn('n'),
+      ...out().slice(1),
+    ],
+  ],
+  [
     'flatten, batch norm, ReLU, dense',
     () => [conv('c1', 6, first), L.flatten({ name: 'f' }), bn('n'), relu('r'), ...out().slice(1)],
   ],

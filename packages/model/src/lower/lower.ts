@@ -142,13 +142,17 @@ function lowerLayer(s: LowerState, layer: TrainedLayer, last: boolean, scaleBits
 function lowerLinear(s: LowerState, layer: LinearLayer, last: boolean, scaleBits: number): void {
   const { name } = layer;
   prepareInput(s, layer);
-  const trained = orderedWeights(s, layer);
+  let trained = orderedWeights(s, layer);
   const lowerAs = (): LoweredWeights =>
     trained.kind === 'residual'
       ? lowerPlanes(trained.residual, scaleBits, name)
       : lowerFloats(trained.tensor, s.meaning.slopes, !last);
   let lowered = lowerAs();
-  if (trained.kind === 'float' && keepWithinSums(s, name, lowered.weights)) lowered = lowerAs();
+  if (trained.kind === 'float' && keepWithinSums(s, name, lowered.weights)) {
+    // What keeps the sums small may lay the inputs out anew.
+    trained = orderedWeights(s, layer);
+    lowered = lowerAs();
+  }
   const { slopes, offsets } = s.meaning;
   const slope = trained.kind === 'residual' ? slopes[0] : 1;
   const { weights, error, multiples } = lowered;
