@@ -4,7 +4,7 @@ import type { RunConfigInput } from '@hbnn/train';
 export interface DesignSetting {
   readonly id: string;
   readonly config: Omit<RunConfigInput, 'seed' | 'from'>;
-  /** The row of the paper's Table 1 that it stands beside. */
+  /** The row of the paper's Table 1 that this setting is compared with. */
   readonly row?: number;
 }
 

@@ -21,7 +21,7 @@ const settingSchema = z.strictObject({
   id: z.string(),
   config,
   seeds: count,
-  /** The row of the paper's Table 1 that the setting stands beside. */
+  /** The row of the paper's Table 1 that the setting is compared with. */
   row: count.optional(),
   /** One process, of processor time; undefined where it was not measured. */
   imagesPerCpuSecond: z.number().positive().optional(),

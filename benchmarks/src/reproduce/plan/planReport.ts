@@ -170,7 +170,7 @@ function claimRow(judged: JudgedClaim): string {
   return `| ${[...cells, `${pairsToDecide ?? ''}`].join(' | ')} |`;
 }
 
-/** The settings with their accuracies; in a plan that stands beside Table 1, the paper's number and bits per weight too. */
+/** The table of settings and accuracies. A plan of Table 1's rows also gets the paper's accuracy and the bits per weight. */
 function settingsTable(plan: Plan, lines: readonly LedgerLine[]): string[] {
   const besideTable1 = settingsOf(plan).some(({ row }) => row !== undefined);
   const more = besideTable1 ? ['bits per weight', "Table 1's row", 'the paper, ImageNet'] : [];

@@ -181,7 +181,7 @@ export function foldSchedule(
   return foldSchedules(matrix, planes, inputs)(fold);
 }
 
-/** Schedules of one matrix with many folds: what does not hang on the fold is worked out once. */
+/** Makes the schedules of one matrix for many folds. What all folds share is computed once. */
 export function foldSchedules(
   matrix: WindowedMatrix,
   planes: readonly WeightPlane[],
@@ -199,7 +199,7 @@ export function foldSchedules(
   };
 }
 
-/** What groups of so many outputs have to be done for. */
+/** The groups of outputs that one fold makes, with the weights that each group has to work through. */
 interface Groups {
   readonly masks: readonly GroupMasks[];
   readonly ratios: readonly Packing['ratio'][];
@@ -283,7 +283,7 @@ function ratiosOf(
   };
 }
 
-/** Operands are chosen from by each lane: as many as inputs in their own order would have, and so many times more. */
+/** Lanes choose among operands. Packing may at most double the operands that inputs in their own order would need. */
 const maxOperandGrowth = 2;
 
 /** Batches of each group packed for itself; undefined where groups differ so much that there would be too many operands. */

@@ -63,7 +63,10 @@ export function constantMatrix(
   return { net, values, ...(table.width > 0 && { table }) };
 }
 
-/** One PE's product of a cycle: so many bits. Inputs: the operand, signs, members if there are others, the factor if it differs. */
+/**
+ * The product that one PE adds in one cycle, as a netlist. Its inputs are the operand and the signs of all lanes, then
+ * member bits and the factor where the matrix has several.
+ */
 export function laneLogic(tables: MatrixTables, operandWidth: number, style: AdderStyle): Netlist {
   const { members, factors, width, schedule } = tables;
   const { simd } = schedule.fold;
