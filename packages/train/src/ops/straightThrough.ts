@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasFused, runFused } from '../backend/fusedKernels.ts';
+import { withGradient } from './withGradient.ts';
 
 /** The straight-through gradient of a binarization: dy where |x| <= 1, else 0. */
 function straightThroughGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
@@ -17,17 +18,8 @@ export function straightThrough(
   forward: (x: tf.Tensor) => tf.Tensor,
   onGradient?: (dy: tf.Tensor) => void,
 ): tf.Tensor {
-  const op = tf.customGrad((...inputs) => {
-    const [x] = inputs as tf.Tensor[];
-    const save = inputs[1] as unknown as tf.GradSaveFunc;
-    save([x]);
-    return {
-      value: forward(x),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        onGradient?.(dy);
-        return straightThroughGradient(saved[0], dy);
-      },
-    };
+  return withGradient(x, forward, (dy, x) => {
+    onGradient?.(dy);
+    return straightThroughGradient(x, dy);
   });
-  return op(x);
 }

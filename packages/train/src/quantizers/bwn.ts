@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { insideWindow, signs, withGradient } from './gradients.ts';
+import { withGradient } from '../ops/withGradient.ts';
+import { insideWindow, signs } from './gradients.ts';
 import { nothingLearned, type WeightQuantizer } from './quantizer.ts';
 
 /** The mean magnitude of each filter: α = ‖W‖₁ / n, shape [1, outputs]. */

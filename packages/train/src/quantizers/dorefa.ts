@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { nearest, passThrough, signs, withGradient } from './gradients.ts';
+import { withGradient } from '../ops/withGradient.ts';
+import { nearest, passThrough, signs } from './gradients.ts';
 import { type InputQuantizer, nothingLearned, type WeightQuantizer } from './quantizer.ts';
 
 /** quantize_k of values in [0, 1]: round((2^k − 1) x) / (2^k − 1), with the gradient 1 (Equations 5 and 6). */
