@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outcomes } from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -198,8 +199,15 @@ function writeSpeed() {
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
 }
 
+/** What the home page says came out. */
+function writeOutcomes() {
+  const file = join(docs, 'generated', 'outcomes.json');
+  writeFileSync(file, `${JSON.stringify(outcomes(committed), undefined, 1)}\n`);
+}
+
 writeResults();
 writeSpeed();
+writeOutcomes();
 writeHelp();
 writeNetworks();
 writeKernels();

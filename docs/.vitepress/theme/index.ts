@@ -1,4 +1,31 @@
-import DefaultTheme from 'vitepress/theme';
+import type { Theme } from 'vitepress';
+import { defineAsyncComponent } from 'vue';
+import DefaultTheme from 'vitepress/theme-without-fonts';
+import './style.css';
 import './wide.css';
 
-export default DefaultTheme;
+// Each part of a page that runs the packages is loaded when a page shows it.
+const BitsPlayground = defineAsyncComponent(() => import('../../components/bits/BitsPlayground.vue'));
+const ClassifyPlayground = defineAsyncComponent(
+  () => import('../../components/classify/ClassifyPlayground.vue'),
+);
+const HardwarePlayground = defineAsyncComponent(
+  () => import('../../components/hardware/HardwarePlayground.vue'),
+);
+const TrainPlayground = defineAsyncComponent(() => import('../../components/train/TrainPlayground.vue'));
+const ResidualSteps = defineAsyncComponent(() => import('../../components/idea/ResidualSteps.vue'));
+const HomePage = defineAsyncComponent(() => import('../../components/home/HomePage.vue'));
+
+const theme: Theme = {
+  extends: DefaultTheme,
+  enhanceApp({ app }) {
+    app.component('BitsPlayground', BitsPlayground);
+    app.component('ClassifyPlayground', ClassifyPlayground);
+    app.component('HardwarePlayground', HardwarePlayground);
+    app.component('TrainPlayground', TrainPlayground);
+    app.component('ResidualSteps', ResidualSteps);
+    app.component('HomePage', HomePage);
+  },
+};
+
+export default theme;

@@ -1,0 +1,159 @@
+import {
+  approximate,
+  binarize,
+  bitCounts,
+  distance,
+  distFromAverage,
+  type FloatTensor,
+  floatTensor,
+  type Heuristic,
+  heuristics,
+  type MapPer,
+  mixOf,
+  optimal,
+  type ResidualTensor,
+  random,
+  type ScalePer,
+  selectBits,
+  storedBits,
+} from '@hbnn/core';
+
+/** A selection rule that the playground offers. */
+export type Rule = Heuristic | 'optimal';
+
+export const rules: readonly Rule[] = [...heuristics, 'optimal'];
+
+/** What the visitor chose. */
+export interface BitsChoice {
+  readonly average: number;
+  readonly rule: Rule;
+  readonly mapPer: MapPer;
+  readonly scalePer: ScalePer;
+}
+
+/** A binarized tensor with what there is to say of it. */
+export interface Binarized {
+  readonly tensor: FloatTensor;
+  readonly bits: Uint8Array;
+  readonly values: Float32Array | Float64Array;
+  /** ‖T − T_B‖ / ‖T‖ */
+  readonly distance: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly stored: ReturnType<typeof storedBits>;
+  /** Of signs and map (a fixed-width code), per weight. */
+  readonly storedPerWeight: number;
+}
+
+/** A row of the comparison: the same tensor by another rule, or with the same bits for every weight. */
+export interface ErrorRow {
+  readonly name: string;
+  readonly averageBits: number;
+  readonly storedPerWeight: number;
+  readonly distance: number;
+}
+
+/** 32 outputs of 3 × 3 positions and 16 inputs, standard normal. */
+export function normalTensor(seed = 7): FloatTensor {
+  const rng = random(seed);
+  return floatTensor(
+    Float32Array.from({ length: 32 * 9 * 16 }, () => rng.normal()),
+    [32, 3, 3, 16],
+  );
+}
+
+function residual(tensor: FloatTensor, choice: BitsChoice): ResidualTensor {
+  const { average, rule, mapPer, scalePer } = choice;
+  if (rule === 'optimal') return optimal(tensor, { average, mapPer, scalePer, starts: 24 });
+  const map = selectBits(tensor, { mix: distFromAverage(average), select: rule, mapPer, seed: 1 });
+  return binarize(tensor, map, { scalePer });
+}
+
+const perWeight = (r: ResidualTensor): number => storedBits(r).total / r.map.bits.length;
+
+/** Binarize a tensor as chosen. */
+export function binarized(tensor: FloatTensor, choice: BitsChoice): Binarized {
+  const r = residual(tensor, choice);
+  const approximation = approximate(r);
+  return {
+    tensor,
+    bits: r.map.bits,
+    values: approximation.data,
+    distance: distance(tensor, approximation),
+    counts: bitCounts(r.map),
+    stored: storedBits(r),
+    storedPerWeight: perWeight(r),
+  };
+}
+
+/** The same average by every rule, and 1 to 4 bits for every weight. */
+export function comparison(tensor: FloatTensor, choice: BitsChoice): ErrorRow[] {
+  const rows = rules.map((rule) => {
+    const r = residual(tensor, { ...choice, rule });
+    return row(rule, tensor, r);
+  });
+  const homogeneous = [1, 2, 3, 4].map((bits) => {
+    const fractions = Array.from({ length: bits }, (_, i) => (i === bits - 1 ? 1 : 0));
+    const map = selectBits(tensor, { mix: mixOf(fractions), select: 'middle-out' });
+    const name = `all ${bits} bit${bits === 1 ? '' : 's'}`;
+    return row(name, tensor, binarize(tensor, map, { scalePer: choice.scalePer }));
+  });
+  return [...rows, ...homogeneous];
+}
+
+function row(name: string, tensor: FloatTensor, r: ResidualTensor): ErrorRow {
+  const { signs } = storedBits(r);
+  return {
+    name,
+    averageBits: signs / tensor.data.length,
+    storedPerWeight: perWeight(r),
+    distance: distance(tensor, approximate(r)),
+  };
+}
+
+/** A histogram whose bars are parted by bitwidth. */
+export interface Histogram {
+  readonly from: number;
+  readonly width: number;
+  /** counts[bin][bits] */
+  readonly counts: readonly (readonly number[])[];
+  readonly largest: number;
+  readonly widest: number;
+}
+
+/** Count weights by value and bitwidth. What lies beyond 3.5 standard deviations is in the outermost bars. */
+export function histogram(data: ArrayLike<number>, bits: Uint8Array, bins = 81): Histogram {
+  let square = 0;
+  let widest = 0;
+  for (let i = 0; i < data.length; i++) {
+    square += data[i] * data[i];
+    widest = Math.max(widest, bits[i]);
+  }
+  const reach = 3.5 * Math.sqrt(square / data.length) || 1;
+  const width = (2 * reach) / bins;
+  const counts = Array.from({ length: bins }, () => new Array<number>(widest + 1).fill(0));
+  for (let i = 0; i < data.length; i++) {
+    const bin = Math.floor((data[i] + reach) / width);
+    counts[Math.min(bins - 1, Math.max(0, bin))][bits[i]]++;
+  }
+  const largest = Math.max(...counts.map((parts) => parts.reduce((a, b) => a + b, 0)));
+  return { from: -reach, width, counts, largest, widest };
+}
+
+/** The values that binarized weights take, and how many take each. */
+export function levels(values: ArrayLike<number>, bits: Uint8Array): Level[] {
+  const found = new Map<string, Level>();
+  for (let i = 0; i < values.length; i++) {
+    const key = `${bits[i]} ${values[i]}`;
+    const level = found.get(key);
+    if (level) level.count++;
+    else found.set(key, { value: values[i], bits: bits[i], count: 1 });
+  }
+  return [...found.values()].sort((a, b) => a.value - b.value);
+}
+
+/** A value of binarized weights. */
+export interface Level {
+  readonly value: number;
+  readonly bits: number;
+  count: number;
+}

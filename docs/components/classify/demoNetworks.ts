@@ -1,0 +1,97 @@
+import { decodeModel, featureCount } from '@hbnn/model';
+import { type LoadedModel, loadModel } from '@hbnn/wasm';
+
+/** A trained network as models.json has it. */
+export interface DemoNetwork {
+  readonly name: string;
+  readonly title: string;
+  readonly command: string;
+  readonly file: string;
+  readonly bytes: number;
+  /** Share of test images that it classifies rightly, as lowered. */
+  readonly top1: number;
+}
+
+/** What the playgrounds' files say of themselves. */
+export interface DemoFiles {
+  readonly data: string;
+  readonly classes: readonly string[];
+  /** A digit for each image of test.png and train.png, row by row. */
+  readonly testLabels: string;
+  readonly trainLabels: string;
+  /** What the float network takes: (p / 255 − mean) / deviation. */
+  readonly normalization: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
+  readonly commit: string;
+  readonly machine: string;
+  readonly networks: readonly DemoNetwork[];
+}
+
+/** The channels of a layer's output. */
+export interface FeatureMap {
+  readonly layer: string;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly values: Int32Array;
+}
+
+/** What a network says of one image. */
+export interface Answer {
+  readonly scores: readonly number[];
+  /** Of one image alone, the mean over many runs. */
+  readonly milliseconds: number;
+  readonly maps: readonly FeatureMap[];
+}
+
+/** A network that is ready to classify images of 28 × 28 bytes. */
+export interface ReadyNetwork {
+  readonly about: DemoNetwork;
+  classify(pixels: Uint8Array): Answer | Promise<Answer>;
+}
+
+async function fetched(url: string): Promise<Response> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: the server answers ${answer.status}`);
+  return answer;
+}
+
+export async function demoFiles(folder: string): Promise<DemoFiles> {
+  return (await fetched(`${folder}models.json`)).json();
+}
+
+/** Load an integer network into WebAssembly. */
+export async function integerNetwork(folder: string, about: DemoNetwork): Promise<ReadyNetwork> {
+  const bytes = new Uint8Array(await (await fetched(folder + about.file)).arrayBuffer());
+  const model = await loadModel(decodeModel(bytes, about.file), { batch: 1 });
+  return { about, classify: (pixels) => classified(model, pixels) };
+}
+
+/** A page's clock may tick in tenths of a millisecond: so many runs that they take at least this long together. */
+const measuredMs = 20;
+
+/** Milliseconds of one run, the mean over many. */
+export function timeOf(run: () => void): number {
+  const start = performance.now();
+  let runs = 0;
+  do {
+    run();
+    runs++;
+  } while (performance.now() - start < measuredMs);
+  return (performance.now() - start) / runs;
+}
+
+function classified(model: LoadedModel, pixels: Uint8Array): Answer {
+  const maps: FeatureMap[] = [];
+  model.run(pixels, ({ name }, { shape, values }) => {
+    const [height, width, channels] = shape;
+    if (values.length === featureCount(shape))
+      maps.push({ layer: name, height, width, channels, values: Int32Array.from(values) });
+  });
+  const scores = [...model.run(pixels)];
+  const milliseconds = timeOf(() => model.run(pixels));
+  return { scores, milliseconds, maps };
+}
+
+/** Class numbers by falling score. */
+export const ranked = (scores: readonly number[]): number[] =>
+  scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a]);

@@ -1,0 +1,65 @@
+import { networks, parametersOf } from '@hbnn/train/web';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { startBackend } from '../shared/webBackend.ts';
+import { type Answer, type DemoFiles, type DemoNetwork, type ReadyNetwork, timeOf } from './demoNetworks.ts';
+
+/** The float network in TensorFlow.js, which is loaded for it alone. */
+export async function floatNetwork(
+  folder: string,
+  about: DemoNetwork,
+  files: DemoFiles,
+): Promise<ReadyNetwork> {
+  await startBackend();
+  const [list, bytes] = await Promise.all([
+    fetch(`${folder}float.json`).then((answer) => answer.json() as Promise<Stored[]>),
+    fetch(`${folder}float.bin`).then((answer) => answer.arrayBuffer()),
+  ]);
+  const shape = { input: [28, 28, 1] as [number, number, number], classes: files.classes.length };
+  const model = networks['alexnet-bn'].build({ ...shape, precision: {}, seed: 1 });
+  setWeights(model, list, bytes);
+  const { mean, deviation } = files.normalization;
+  return { about, classify: (pixels) => classified(model, pixels, mean[0], deviation[0]) };
+}
+
+interface Stored {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+function setWeights(model: LayersModel, list: readonly Stored[], bytes: ArrayBuffer): void {
+  let at = 0;
+  const values = new Map<string, Float32Array>();
+  for (const { name, shape } of list) {
+    const size = shape.reduce((product, side) => product * side, 1);
+    values.set(name, new Float32Array(bytes, at, size));
+    at += 4 * size;
+  }
+  for (const { name, variable } of parametersOf(model)) {
+    const found = values.get(name);
+    if (!found) throw new Error(`float.json: expected weights ${name}`);
+    tf.tidy(() => variable.assign(tf.tensor(found, variable.shape)));
+  }
+}
+
+async function classified(
+  model: LayersModel,
+  pixels: Uint8Array,
+  mean: number,
+  deviation: number,
+): Promise<Answer> {
+  const image = tf.tensor(
+    Float32Array.from(pixels, (pixel) => (pixel / 255 - mean) / deviation),
+    [1, 28, 28, 1],
+  );
+  const run = (): number[] => {
+    const output = model.predict(image) as tf.Tensor;
+    const scores = [...output.dataSync()];
+    output.dispose();
+    return scores;
+  };
+  const scores = run();
+  const milliseconds = timeOf(run);
+  image.dispose();
+  return { scores, milliseconds, maps: [] };
+}

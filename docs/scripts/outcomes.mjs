@@ -1,0 +1,89 @@
+// What came out, in a sentence each: made of the committed results alone, for the home page.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A claim of a profile's report. */
+function claimOf(results, id) {
+  const claim = results.stages.flatMap(({ claims }) => claims).find((found) => found.id === id);
+  if (!claim) throw new Error(`the committed results have no claim ${id}`);
+  return claim;
+}
+
+/** The numbers in a claim's reason: '… difference −0.36 points, 90 % interval −1.61 … +0.90, 3 paired seeds …'. */
+function numbersOf({ id, because }) {
+  const found =
+    /difference (\S+) points, (\d+) % interval (\S+) … ([^ ,]+), (\d+) paired seeds/.exec(because);
+  if (!found) throw new Error(`claim ${id}: no difference in '${because}'`);
+  const [, difference, level, low, high, seeds] = found;
+  return { difference, level, low, high, seeds };
+}
+
+/** Rows of a CSV file without quotes. */
+function table(file) {
+  const [head, ...rows] = readFileSync(file, 'utf8').trim().split('\n');
+  const names = head.split(',');
+  return rows.map((row) => Object.fromEntries(row.split(',').map((cell, i) => [names[i], cell])));
+}
+
+const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+
+/** Is 1.4 bits the accuracy of 2? From the long plan where it has pairs, with how far it is. */
+function equality(committed) {
+  const row = table(join(committed, 'plans', 'cifar-results.csv')).find(
+    ({ claim }) => claim === 'alexnet-1.4-is-2',
+  );
+  const [difference, low, high] = [row.difference, row.low, row.high].map((x) => signed(Number(x)));
+  const open = row.verdict === 'interim';
+  const verdict = open ? 'Not decided yet' : row.verdict === 'holds' ? 'Yes' : 'No';
+  const far = open ? `; ${row.pairs} of ${row.planned} planned pairs of trainings are done` : '';
+  return {
+    question: 'Do 1.4 bits reach the accuracy of 2 bits?',
+    verdict,
+    text: `AlexNet-BN on CIFAR-10, weights alone: ${difference} points (90 % interval ${low} … ${high}${far}).`,
+    command: 'pnpm bench:reproduce --plan-report cifar',
+  };
+}
+
+function overOne(results) {
+  const { difference, level, low, high, seeds } = numbersOf(claimOf(results, '2b'));
+  const holds = claimOf(results, '2b').verdict === 'holds';
+  return {
+    question: 'Are 1.4 bits better than 1 bit?',
+    verdict: holds ? 'Yes' : 'Not shown',
+    text: `AlexNet-BN on CIFAR-10, weights alone: ${difference} points (${level} % interval ${low} … ${high}, ${seeds} pairs).`,
+    command: 'pnpm bench:reproduce --profile cifar10',
+  };
+}
+
+function buildable(results) {
+  const inputs = numbersOf(claimOf(results, 'q1 AlexNet'));
+  const mobile = numbersOf(claimOf(results, 'q1 MobileNet'));
+  const weights = numbersOf(claimOf(results, 'q2'));
+  return {
+    question: 'What does a network lose that hardware can build?',
+    verdict: 'Up to 3 points',
+    text: `A map of input bits that is the same for all images: ${inputs.difference} points on AlexNet-BN, ${mobile.difference} on MobileNet. A map of weight bits per position instead of per weight: ${weights.difference} points.`,
+    command: 'pnpm bench:reproduce --profile cifar10',
+  };
+}
+
+function area(results) {
+  const claim = claimOf(results, '5b');
+  const ratio = (bits) => {
+    const found = new RegExp(`(?<![.\\d])${bits} bit (\\d+\\.\\d+)`).exec(claim.because);
+    if (!found) throw new Error(`claim 5b: no ratio at ${bits} bits in '${claim.because}'`);
+    return found[1];
+  };
+  return {
+    question: 'Does a circuit shrink with the average bits?',
+    verdict: claim.verdict === 'holds' ? 'Yes' : 'Not with a width per weight',
+    text: `Unrolled, a layer at 1.4 bits takes ${ratio('1.4')} times the area of 1 bit, and one at 2 bits ${ratio('2')} times. With maps per position it shrinks.`,
+    command: 'pnpm bench:reproduce --only table2',
+  };
+}
+
+/** All outcomes, in the order that a reader asks. */
+export function outcomes(committed) {
+  const results = JSON.parse(readFileSync(join(committed, 'cifar10', 'results.json'), 'utf8'));
+  return [equality(committed), overOne(results), buildable(results), area(results)];
+}
