@@ -39,10 +39,16 @@ export default defineConfig({
         ],
       },
       {
-        text: 'Guide',
+        text: 'Start',
         items: [
           { text: 'What it is', link: '/' },
-          { text: 'Getting started', link: '/guide/getting-started' },
+          { text: 'The idea in five minutes', link: '/idea' },
+          { text: 'First five minutes', link: '/guide/getting-started' },
+        ],
+      },
+      {
+        text: 'Guide',
+        items: [
           { text: 'Bit maps and selection', link: '/guide/bit-maps' },
           { text: 'Training', link: '/guide/training' },
           { text: 'A network of your own', link: '/guide/own-network' },

@@ -17,7 +17,7 @@ const work = mkdtempSync(join(tmpdir(), 'hbnn-demo-'));
 const shared = '--network alexnet-bn --epochs 20 --learning-rate 0.1 --seed 1';
 const buildable = '--input-map static --input-map-per channel';
 const settings = [
-  { name: 'float', title: 'float', flags: '' },
+  { name: 'float', title: 'float', flags: '--weights float' },
   { name: 'bits-1', title: '1 bit', flags: `--weights 1 --inputs 1 ${buildable}` },
   { name: 'bits-1.4', title: '1.4 bits', flags: `--weights 1.4 --inputs 1.4 ${buildable}` },
   { name: 'bits-2', title: '2 bits', flags: `--weights 2 --inputs 2 ${buildable}` },
@@ -44,7 +44,7 @@ function trained({ name, title, flags }: (typeof settings)[number]): object {
   const command = `train ${shared} ${flags}`.replaceAll(/ +/g, ' ').trim();
   const { top1, testImages } = JSON.parse(hbnn(`${command} --out ${run} --json`));
   const said = { name, title, command: `hbnn ${command}`, trainedTop1: top1, testImages };
-  if (flags === '') {
+  if (name === 'float') {
     const bytes = writeFloat(run);
     return { ...said, file: 'float.bin', bytes, top1 };
   }
@@ -67,7 +67,7 @@ function writeFloat(run: string): number {
     const found = arrays.find(({ name }) => name === `${layer}/kernel`);
     if (!found) throw new Error(`${layer}/kernel: the network has ${arrays.map((a) => a.name)}`);
     const { data, shape } = outputsFirst({ data: found.data as Float32Array, shape: found.shape });
-    writeFileSync(join(models, 'weights', `${layer}.npy`), encodeNpy({ data, shape }));
+    writeFileSync(join(models, 'weights', `${layer}.npy`), encodeNpy({ data: data as Float32Array, shape: [...shape] }));
   }
   return bytes.length;
 }

@@ -205,7 +205,19 @@ function writeOutcomes() {
   writeFileSync(file, `${JSON.stringify(outcomes(committed), undefined, 1)}\n`);
 }
 
+/** Yosys, which the hardware playground loads when it is asked to synthesize: four modules and their loader. */
+function copyYosys() {
+  const from = dirname(fileURLToPath(import.meta.resolve('@yowasp/yosys')));
+  const to = join(docs, 'public', 'yosys');
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) {
+    if (/\.(js|wasm)$/.test(name)) cpSync(join(from, name), join(to, name));
+  }
+}
+
 writeResults();
+copyYosys();
 writeSpeed();
 writeOutcomes();
 writeHelp();

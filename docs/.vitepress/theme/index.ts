@@ -14,6 +14,8 @@ const HardwarePlayground = defineAsyncComponent(
 );
 const TrainPlayground = defineAsyncComponent(() => import('../../components/train/TrainPlayground.vue'));
 const ResidualSteps = defineAsyncComponent(() => import('../../components/idea/ResidualSteps.vue'));
+const OutcomeCards = defineAsyncComponent(() => import('../../components/home/OutcomeCards.vue'));
+const AverageSlider = defineAsyncComponent(() => import('../../components/home/HeroHistogram.vue'));
 const HomePage = defineAsyncComponent(() => import('../../components/home/HomePage.vue'));
 
 const theme: Theme = {
@@ -25,6 +27,8 @@ const theme: Theme = {
     app.component('TrainPlayground', TrainPlayground);
     app.component('ResidualSteps', ResidualSteps);
     app.component('HomePage', HomePage);
+    app.component('AverageSlider', AverageSlider);
+    app.component('Outcomes', OutcomeCards);
   },
 };
 

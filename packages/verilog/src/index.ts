@@ -40,3 +40,5 @@ export {
 } from './synthesize/synthesizeModules.ts';
 export type { Difference } from './verify/difference.ts';
 export { type Verified, type VerifyOptions, verify } from './verify/verify.ts';
+export { yosysError } from './yosys/yosys.ts';
+export type { YosysJob, YosysResult, YosysRunner } from './yosys/yosysPool.ts';

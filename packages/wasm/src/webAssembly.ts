@@ -29,7 +29,7 @@ interface WebAssemblyApi {
   ): Promise<{ exports: Record<string, unknown> }>;
 }
 
-export const webAssembly: WebAssemblyApi = Reflect.get(globalThis, 'WebAssembly');
+export const webAssembly: WebAssemblyApi = Reflect.get(globalThis as object, 'WebAssembly');
 
 interface Fetched {
   readonly ok: boolean;
@@ -100,7 +100,7 @@ async function readAsset(url: URL): Promise<Uint8Array> {
     const { readFile } = (await import(module)) as typeof import('node:fs/promises');
     return readFile(url);
   }
-  const fetch: (from: URL) => Promise<Fetched> = Reflect.get(globalThis, 'fetch');
+  const fetch: (from: URL) => Promise<Fetched> = Reflect.get(globalThis as object, 'fetch');
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: the server answers ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());

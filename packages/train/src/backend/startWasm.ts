@@ -30,7 +30,7 @@ interface Compiled {
 const webAssembly: {
   readonly Memory: new () => WasmMemory;
   instantiate(code: Uint8Array, imports: unknown): Promise<Compiled>;
-} = Reflect.get(globalThis, 'WebAssembly');
+} = Reflect.get(globalThis as object, 'WebAssembly');
 
 /**
  * Start TensorFlow.js's WASM backend with our kernels on its heap. Its own boot hides the memory, so the

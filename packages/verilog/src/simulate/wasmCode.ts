@@ -160,7 +160,7 @@ export async function slotMachine(
   exports: Exports,
   read: (memory: number) => void,
 ): Promise<SlotMachine> {
-  const api: WebAssemblyApi = Reflect.get(globalThis, 'WebAssembly');
+  const api: WebAssemblyApi = Reflect.get(globalThis as object, 'WebAssembly');
   const memory = new api.Memory({ initial: Math.ceil((slotBytes * slots) / 65536) });
   const code = slotModule(functions, exports);
   const { instance } = await api.instantiate(code, { env: { memory, read } });

@@ -1,6 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
-import type { YosysPool } from '../yosys/yosysPool.ts';
+import type { YosysRunner } from '../yosys/yosysPool.ts';
 import { type AdderCells, adderCellsOf } from './adderCells.ts';
 
 /** What synthesis has to know of a library's cells. */
@@ -47,7 +47,7 @@ export const libraryOptions = (library: readonly CellFile[], dontUse: readonly s
  *   buffer and a gate of two inputs
  */
 export async function readCellLibrary(
-  pool: YosysPool,
+  pool: YosysRunner,
   library: readonly CellFile[],
   where: string,
   avoid: readonly string[] = [],

@@ -168,7 +168,9 @@ function placed(
 ): Promise<Report> {
   // Paths slower than asked for are a result, not a failure.
   const workerData = { url, args: [...args, '--timing-allow-fail'], netlist };
-  const worker = new Worker(new URL('../../worker/nextpnr.mjs', import.meta.url), {
+  // Named first: bundlers for pages take `new Worker(new URL(…))` for a worker of a page.
+  const script = new URL('../../worker/nextpnr.mjs', import.meta.url);
+  const worker = new Worker(script, {
     workerData,
     execArgv: [],
   });

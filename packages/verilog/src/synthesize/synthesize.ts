@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { modelsFile, primitivesFile } from '../emit/primitives.ts';
 import { testbenchName } from '../emit/testbench.ts';
-import { YosysPool } from '../yosys/yosysPool.ts';
+import { YosysPool, type YosysRunner } from '../yosys/yosysPool.ts';
 import { type ModuleCost, mappingOf, synthesizeModules, type Target } from './synthesizeModules.ts';
 
 /** What a layer takes: its modules times how often they are there. */
@@ -36,6 +36,8 @@ export interface CostCache {
 
 interface SynthesizeOptions {
   readonly cache?: CostCache;
+  /** What runs Yosys, where there are no threads of Node, as in a page. */
+  readonly runner?: YosysRunner;
   /** Threads that run Yosys; by default one per core. */
   readonly workers?: number;
   /** Gates of a group, where a module is too large to be synthesized at once. */
@@ -66,17 +68,21 @@ export async function synthesize(
   o: SynthesizeOptions = {},
 ): Promise<DesignCost> {
   const sources = Object.entries(files).filter(([name]) => isDesignFile(name));
+  const costs = async (runner: YosysRunner): Promise<DesignCost> => {
+    const modules = await allModules(runner, sources, files, target, o);
+    return designCost(top, modules, instanceOrder(sources.map(([, text]) => text)));
+  };
+  if (o.runner !== undefined) return costs(o.runner);
   const pool = new YosysPool(o.workers);
   try {
-    const modules = await allModules(pool, sources, files, target, o);
-    return designCost(top, modules, instanceOrder(sources.map(([, text]) => text)));
+    return await costs(pool);
   } finally {
     await pool.close();
   }
 }
 
 async function allModules(
-  pool: YosysPool,
+  pool: YosysRunner,
   sources: readonly (readonly [name: string, text: string])[],
   files: Readonly<Record<string, string>>,
   target: Target,

@@ -3,7 +3,7 @@ import { HbnnError, suggestion } from '@hbnn/core';
 import { boxesFile, xc7Boxes } from '../emit/primitives.ts';
 import { abcGateScript, isVendorCell } from '../yosys/cells.ts';
 import { readCommand, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
-import type { YosysPool } from '../yosys/yosysPool.ts';
+import type { YosysRunner } from '../yosys/yosysPool.ts';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
 import {
   type CellFile,
@@ -72,7 +72,7 @@ export interface Mapping {
 }
 
 /** Read what a target's library says of its cells. @throws HbnnError for one that cannot be built with */
-export async function mappingOf(pool: YosysPool, target: Target): Promise<Mapping> {
+export async function mappingOf(pool: YosysRunner, target: Target): Promise<Mapping> {
   if (target.liberty === undefined) return { target };
   return {
     target,
@@ -142,7 +142,7 @@ const textPerGate = 50;
  * @throws HbnnError when the text cannot be read, or a thread of the pool ends
  */
 export async function synthesizeModules(
-  pool: YosysPool,
+  pool: YosysRunner,
   files: Readonly<Record<string, string>>,
   modules: readonly string[],
   mapping: Mapping,
@@ -187,7 +187,7 @@ export interface MappedModule {
 
 /** Map one file's modules to a target's cells. @throws HbnnError as `synthesizeModules` */
 export async function mappedModules(
-  pool: YosysPool,
+  pool: YosysRunner,
   files: Readonly<Record<string, string>>,
   names: readonly string[],
   mapping: Mapping,
@@ -223,7 +223,7 @@ export async function mappedModules(
 }
 
 async function inGroups(
-  pool: YosysPool,
+  pool: YosysRunner,
   module: string,
   whole: YosysModule,
   mapping: Mapping,

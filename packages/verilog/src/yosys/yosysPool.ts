@@ -20,6 +20,12 @@ export interface YosysResult {
   readonly seconds: number;
 }
 
+/** What runs Yosys: threads of Node here, something of its own in a page. */
+export interface YosysRunner {
+  /** @throws HbnnError with Yosys's own message */
+  run(job: YosysJob): Promise<YosysResult>;
+}
+
 /** A job ran into its limit. */
 export class YosysTimeout extends HbnnError {}
 
@@ -38,7 +44,7 @@ interface Thread {
  * Threads that run Yosys, as many as the machine has cores unless told otherwise. Jobs start in the order they are
  * given; the process can end while threads wait.
  */
-export class YosysPool {
+export class YosysPool implements YosysRunner {
   readonly size: number;
   private readonly queue: Waiting[] = [];
   private readonly threads: Thread[] = [];
@@ -92,9 +98,9 @@ export class YosysPool {
   }
 
   private newThread(): Thread {
-    const thread: Thread = {
-      worker: new Worker(new URL('../../worker/yosys.mjs', import.meta.url), { execArgv: [] }),
-    };
+    // Named first: bundlers for pages take `new Worker(new URL(…))` for a worker of a page.
+    const script = new URL('../../worker/yosys.mjs', import.meta.url);
+    const thread: Thread = { worker: new Worker(script, { execArgv: [] }) };
     thread.worker.on('message', ({ output, log, failed }) => {
       const { busy } = thread;
       if (busy === undefined) return;

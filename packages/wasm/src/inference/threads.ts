@@ -38,7 +38,7 @@ const inNode = typeof process === 'object' && process.versions?.node !== undefin
 /** Whether threads can share a memory here: browsers ask for a page that is isolated from other origins. */
 export const canShare = (): boolean =>
   typeof SharedArrayBuffer === 'function' &&
-  (inNode || (Reflect.get(globalThis, 'crossOriginIsolated') as unknown) === true);
+  (inNode || (Reflect.get(globalThis as object, 'crossOriginIsolated') as unknown) === true);
 
 /** How many threads this machine runs at once. */
 export async function threadCount(): Promise<number> {
@@ -91,7 +91,7 @@ async function nodePort(): Promise<Port> {
 
 function browserPort(): Port {
   const Worker: new (url: URL, o: { type: 'module' }) => BrowserWorker = Reflect.get(
-    globalThis,
+    globalThis as object,
     'Worker',
   );
   const worker = new Worker(new URL('../../worker/thread.mjs', import.meta.url), {

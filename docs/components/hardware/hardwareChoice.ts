@@ -1,0 +1,50 @@
+import type { MapPer } from '@hbnn/core';
+
+/** Chips to build for: how adders are written, the device of the estimate, and the target of synthesis. */
+export const chips = {
+  xc7: { title: 'Xilinx 7 series', adders: 'xc7', device: 'Pynq', tables: 'LUT6 sites' },
+  ecp5: { title: 'Lattice ECP5', adders: 'gates', device: 'ECP5-85', tables: 'LUT4s' },
+  ice40: { title: 'Lattice iCE40', adders: 'gates', device: 'UP5K', tables: 'LUT4s' },
+} as const;
+export type Chip = keyof typeof chips;
+
+/** A layer and how it is built. */
+export interface HardwareChoice {
+  /** Input channels of a 3 × 3 kernel: an output has 9 times as many inputs. */
+  readonly channels: number;
+  readonly outputs: number;
+  readonly weightBits: number;
+  readonly inputBits: number;
+  readonly mapPer: MapPer;
+  readonly style: 'unrolled' | 'folded';
+  readonly chip: Chip;
+  readonly pe: number;
+  readonly simd: number;
+}
+
+/** A figure with its band. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly low?: number;
+  readonly high?: number;
+  readonly from: string;
+}
+
+/** A gate of the drawing; `reads` are places in the list. */
+export interface TreeNode {
+  readonly kind: string;
+  readonly level: number;
+  readonly reads: readonly { readonly node: number; readonly inverted: boolean }[];
+  readonly label: string;
+}
+
+export interface BuiltHardware {
+  readonly top: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly figures: readonly Figure[];
+  /** One output's adders; undefined where they are lanes. */
+  readonly tree?: readonly TreeNode[];
+  readonly milliseconds: number;
+}
