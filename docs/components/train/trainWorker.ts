@@ -1,0 +1,153 @@
+import { type BatchSource, permutation, random } from '@hbnn/core';
+import {
+  binarizedLayers,
+  evaluate,
+  fit,
+  initialize,
+  networks,
+  parametersOf,
+  parseBits,
+  SgdMomentum,
+  startState,
+  weightPrecision,
+} from '@hbnn/train/web';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { demoFiles } from '../classify/demoNetworks.ts';
+import { ImageSheet, side } from '../classify/images.ts';
+import { startBackend } from '../shared/webBackend.ts';
+import type { TrainChoice, TrainMessage, TrainOrder } from './trainMessages.ts';
+
+const tell = (message: TrainMessage): void => self.postMessage(message);
+const batchSize = 32;
+/** A report every so many steps: 1,000 images are 32 steps. */
+const reportEvery = 8;
+
+let paused = false;
+let wake: (() => void) | undefined;
+
+/** Let messages be heard, and wait while the visitor has paused. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  while (paused)
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+}
+
+/** The images of a sheet as a data set. */
+async function sheetSource(
+  folder: string,
+  file: 'train' | 'test',
+): Promise<BatchSource> {
+  const files = await demoFiles(folder);
+  const sheet = await ImageSheet.load(`${folder}${file}.png`);
+  const labels = files[`${file}Labels`];
+  const { mean, deviation } = files.normalization;
+  const images = Array.from({ length: labels.length }, (_, i) =>
+    Float32Array.from(sheet.image(i), (pixel) => (pixel / 255 - mean[0]) / deviation[0]),
+  );
+  return {
+    name: file,
+    shape: [side, side, 1],
+    classes: files.classes,
+    count: images.length,
+    async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
+      const order = shuffle
+        ? permutation(images.length, random(seed, 'order', epoch))
+        : Uint32Array.from({ length: images.length }, (_, i) => i);
+      for (let start = from * batch; start < order.length; start += batch) {
+        const rows = order.subarray(start, start + batch);
+        const pixels = new Float32Array(rows.length * side * side);
+        rows.forEach((row, i) => {
+          pixels.set(images[row], i * side * side);
+        });
+        const chosen = Int32Array.from(rows, (row) => Number(labels[row]));
+        yield { images: pixels, labels: chosen, count: rows.length };
+      }
+    },
+  };
+}
+
+function build(choice: TrainChoice, run: number, classes: number): LayersModel {
+  const mix = parseBits(choice.bits[run], 'bits');
+  const model = networks[choice.network].build({
+    input: [side, side, 1],
+    classes,
+    precision: mix === undefined ? {} : { weights: weightPrecision(mix) },
+    seed: choice.seed,
+  });
+  initialize(model, choice.seed);
+  return model;
+}
+
+/** The second layer's map and float weights. */
+function mapOf(model: LayersModel): { bits: Uint8Array; shape: readonly number[]; weights: Float32Array } | undefined {
+  const layer = binarizedLayers(model)[1];
+  const map = layer?.exportMaps().find(({ name }) => name.endsWith('/map'));
+  const kernel = parametersOf(model).find(({ name }) => name === `${layer?.name}/kernel`);
+  if (!map || !kernel) return undefined;
+  return { bits: map.data as Uint8Array, shape: map.shape, weights: kernel.variable.dataSync() as Float32Array };
+}
+
+async function train(choice: TrainChoice, run: number, train: BatchSource, test: BatchSource): Promise<void> {
+  const model = build(choice, run, train.classes.length);
+  const variables = parametersOf(model).filter(({ trainable }) => trainable);
+  const optimizer = new SgdMomentum(variables, { momentum: 0.9, weightDecay: 1e-4 });
+  const state = startState();
+  const steps = choice.epochs * Math.ceil(train.count / batchSize);
+  let [lossBefore, imagesBefore] = [0, 0];
+  await fit(model, train, optimizer, variables, state, {
+    epochs: choice.epochs,
+    batch: batchSize,
+    seed: choice.seed,
+    learningRate: choice.learningRate,
+    schedule: 'cosine',
+    async onEpoch() {
+      const { top1 } = await evaluate(model, test);
+      const { loss } = state.epochs[state.epochs.length - 1];
+      [lossBefore, imagesBefore] = [0, 0];
+      tell({
+        kind: 'report',
+        report: { run, step: state.step, steps, loss, accuracy: top1, epoch: state.epochs.length, map: mapOf(model) },
+      });
+    },
+    async onStep() {
+      const { loss, images } = state.running;
+      if (state.step % reportEvery === 0 && images > imagesBefore) {
+        const mean = (loss - lossBefore) / (images - imagesBefore);
+        [lossBefore, imagesBefore] = [loss, images];
+        tell({
+          kind: 'report',
+          report: { run, step: state.step, steps, loss: mean, epoch: state.epochs.length, map: mapOf(model) },
+        });
+      }
+      await turn();
+    },
+  });
+  model.dispose();
+}
+
+async function start(choice: TrainChoice, folder: string): Promise<void> {
+  tell({ kind: 'state', text: 'Loading TensorFlow.js and 1,200 images …' });
+  const [trainImages, testImages] = await Promise.all([
+    sheetSource(folder, 'train'),
+    sheetSource(folder, 'test'),
+    startBackend(),
+  ]);
+  tell({ kind: 'state', text: '' });
+  const begin = performance.now();
+  // Step by step in turn: both wait after each step until the other has done one.
+  await Promise.all([0, 1].map((run) => train(choice, run, trainImages, testImages)));
+  tell({ kind: 'done', seconds: (performance.now() - begin) / 1000 });
+}
+
+self.addEventListener('message', ({ data }: MessageEvent<TrainOrder>) => {
+  if (data.kind === 'pause') {
+    paused = data.on;
+    if (!paused) wake?.();
+    return;
+  }
+  start(data.choice, data.folder).catch((error: unknown) => {
+    tell({ kind: 'problem', text: error instanceof Error ? error.message : String(error) });
+  });
+});
