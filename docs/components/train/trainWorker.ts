@@ -86,7 +86,17 @@ function mapOf(model: LayersModel): { bits: Uint8Array; shape: readonly number[]
   const map = layer?.exportMaps().find(({ name }) => name.endsWith('/map'));
   const kernel = parametersOf(model).find(({ name }) => name === `${layer?.name}/kernel`);
   if (!map || !kernel) return undefined;
-  return { bits: map.data as Uint8Array, shape: map.shape, weights: kernel.variable.dataSync() as Float32Array };
+  const outputs = map.shape[map.shape.length - 1];
+  const bits = map.data as Uint8Array;
+  const weights = kernel.variable.dataSync() as Float32Array;
+  // TensorFlow.js has outputs last; the picture has a row for each.
+  const inputs = bits.length / outputs;
+  const place = (i: number): number => (i % inputs) * outputs + Math.floor(i / inputs);
+  return {
+    bits: Uint8Array.from(bits, (_, i) => bits[place(i)]),
+    shape: [outputs, inputs],
+    weights: Float32Array.from(weights, (_, i) => weights[place(i)]),
+  };
 }
 
 async function train(choice: TrainChoice, run: number, train: BatchSource, test: BatchSource): Promise<void> {

@@ -1,0 +1,289 @@
+// The built site in a real browser: `pnpm docs:test` builds it and runs this. It needs a Chromium: Debian's package, or
+// CHROMIUM=PATH.
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serve } from './serve.ts';
+
+const docs = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(docs, '.vitepress', 'dist');
+const shots = join(docs, '.vitepress', 'screenshots');
+const base = process.env.DOCS_BASE ?? '/hbnn/';
+const executablePath =
+  process.env.CHROMIUM ??
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+if (executablePath === undefined || !existsSync(executablePath))
+  throw new Error('docs:test: expected a Chromium, found none; install one or give CHROMIUM=PATH');
+
+/** All pages, as paths below the base. */
+function pagesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.html') && entry.name !== '404.html')
+    .map((entry) => relative(dist, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .filter((path) => !path.startsWith('results/') || !path.endsWith('report.html'))
+    .map((path) => path.replace(/(^|\/)index\.html$/, '$1').replace(/\.html$/, ''))
+    .sort();
+}
+const pages = pagesIn(dist);
+const written = pages.filter((page) => !page.startsWith('api/'));
+const playgrounds = ['bits', 'classify', 'hardware', 'train'].map((name) => `playground/${name}`);
+
+let browser: Browser;
+let server: Server;
+let url = '';
+
+beforeAll(async () => {
+  ({ server, url } = await serve(dist, base));
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  mkdirSync(shots, { recursive: true });
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+interface Opened {
+  readonly page: Page;
+  readonly problems: string[];
+  /** Bytes that came over the network. */
+  bytes(): number;
+}
+
+async function open(path: string, o: { width?: number; dark?: boolean } = {}): Promise<Opened> {
+  const context = await browser.newContext({
+    viewport: { width: o.width ?? 1280, height: 900 },
+    colorScheme: o.dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    acceptDownloads: true,
+  });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  let received = 0;
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(error.message));
+  const session = await context.newCDPSession(page);
+  await session.send('Network.enable');
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+    received += encodedDataLength;
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url()))
+      problems.push(`asks outside for ${request.url()}`);
+  });
+  await page.goto(url + path, { waitUntil: 'networkidle' });
+  return { page, problems, bytes: () => received };
+}
+
+const close = ({ page }: Opened): Promise<void> => page.context().close();
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Serious findings of axe-core. */
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { run } = Reflect.get(window, 'axe') as {
+      run(o: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+    };
+    const { violations } = await run({ runOnly: ['wcag2a', 'wcag2aa'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 160)}`);
+  });
+}
+
+describe('every page', () => {
+  it.each(written)('%s: no errors, no sideways scroll on a phone, one heading', { timeout: 60_000 }, async (path) => {
+    const opened = await open(path, { width: 390 });
+    const { page, problems } = opened;
+    expect(problems).toEqual([]);
+    const over = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(over).toBeLessThanOrEqual(0);
+    expect(await page.locator('h1').count()).toBe(1);
+    await close(opened);
+  });
+
+  it('links and anchors lead somewhere', { timeout: 120_000 }, () => {
+    const broken: string[] = [];
+    const texts = new Map(pages.map((page) => [page, readFileSync(fileOf(page), 'utf8')]));
+    for (const [page, text] of texts) {
+      for (const [, href] of text.matchAll(/<a[^>]* href="([^"]+)"/g)) {
+        if (/^(https?:|mailto:)/.test(href)) continue;
+        const to = new URL(href, `http://x${base}${page}`);
+        const path = to.pathname.slice(base.length).replace(/\.html$/, '');
+        const anchor = decodeURIComponent(to.hash.slice(1));
+        if (!to.pathname.startsWith(base)) broken.push(`${page}: ${href}`);
+        else if (texts.has(path)) {
+          if (anchor && !(texts.get(path) ?? '').includes(`id="${anchor}"`)) broken.push(`${page}: ${href}`);
+        } else if (!existsSync(join(dist, to.pathname.slice(base.length)))) broken.push(`${page}: ${href}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
+
+/** The file of a page. */
+function fileOf(page: string): string {
+  const plain = join(dist, `${page}.html`);
+  return page !== '' && !page.endsWith('/') && existsSync(plain) ? plain : join(dist, page, 'index.html');
+}
+
+describe('first views', () => {
+  it.each(['', ...playgrounds])('%s: under 300 kB', { timeout: 60_000 }, async (path) => {
+    const opened = await open(path);
+    expect(opened.bytes()).toBeLessThan(300_000);
+    await close(opened);
+  });
+
+  it('the home page is there within a second and does not jump', { timeout: 60_000 }, async () => {
+    const opened = await open('');
+    const { paint, shift } = await opened.page.evaluate(
+      () =>
+        new Promise<{ paint: number; shift: number }>((resolve) => {
+          let shift = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) shift += Reflect.get(entry, 'value') as number;
+          }).observe({ type: 'layout-shift', buffered: true });
+          const [first] = performance.getEntriesByName('first-contentful-paint');
+          setTimeout(() => resolve({ paint: first?.startTime ?? 0, shift }), 500);
+        }),
+    );
+    expect(paint).toBeGreaterThan(0);
+    expect(paint).toBeLessThan(1000);
+    expect(shift).toBeLessThan(0.1);
+    await close(opened);
+  });
+});
+
+describe.each([false, true])('in the theme, dark: %s', (dark) => {
+  it.each(['', 'idea', 'guide/getting-started', 'results/', ...playgrounds])(
+    '%s: axe finds nothing serious',
+    { timeout: 90_000 },
+    async (path) => {
+      const opened = await open(path, { dark });
+      await opened.page.waitForTimeout(800);
+      expect(await findings(opened.page)).toEqual([]);
+      const name = `${(path || 'home').replaceAll('/', '-')}-${dark ? 'dark' : 'light'}.png`;
+      await opened.page.screenshot({ path: join(shots, name), fullPage: true });
+      await close(opened);
+    },
+  );
+});
+
+describe('playgrounds', () => {
+  it('bits: the slider, the rules, the address and an own file', { timeout: 60_000 }, async () => {
+    const opened = await open('playground/bits?average=2&rule=bottom-up');
+    const { page, problems } = opened;
+    await page.locator('input[type=range]').first().waitFor();
+    expect(await page.locator('select').first().inputValue()).toBe('bottom-up');
+    expect(await page.locator('.legend').innerText()).toContain('2 bits: 100 %');
+    // By keyboard alone.
+    await page.locator('input[type=range]').first().focus();
+    for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
+    expect(page.url()).toContain('average=1.4');
+    await page.waitForTimeout(400);
+    const error = await page.locator('tr.chosen td').nth(2).innerText();
+    await page.selectOption('select >> nth=0', 'optimal');
+    await page.waitForTimeout(600);
+    const best = await page.locator('tr.chosen td').nth(2).innerText();
+    expect(Number.parseFloat(best)).toBeLessThan(Number.parseFloat(error));
+    await page.setInputFiles('input[type=file]', join(docs, 'public', 'models', 'weights', 'conv2.npy'));
+    await page.locator('text=3,456 weights').first().waitFor();
+    await page.setInputFiles('input[type=file]', join(docs, 'public', 'favicon.svg'));
+    await page.locator('.problem').waitFor();
+    expect(await page.locator('.problem').innerText()).toContain('favicon.svg');
+    expect(problems).toEqual([]);
+    await close(opened);
+  });
+
+  it('classify: the scores of the interpreter, a drawing, the float network', { timeout: 120_000 }, async () => {
+    const opened = await open('playground/classify?image=1');
+    const { page, problems } = opened;
+    await page.locator('.card').nth(2).waitFor();
+    const { decodeModel, interpreter } = await import('@hbnn/model');
+    const image = await page.evaluate(() => {
+      const canvas = document.querySelector('canvas.image') as HTMLCanvasElement;
+      const { data } = (canvas.getContext('2d') as CanvasRenderingContext2D).getImageData(0, 0, 28, 28);
+      return Array.from({ length: 784 }, (_, i) => data[4 * i]);
+    });
+    for (const [card, file] of ['bits-1', 'bits-1.4', 'bits-2'].entries()) {
+      const model = decodeModel(readFileSync(join(docs, 'public', 'models', `${file}.hbnn`)), file);
+      const scores = interpreter(model).run(Uint8Array.from(image));
+      const shown = await page.locator('.card').nth(card).locator('.number').first().innerText();
+      expect(shown).toBe(Math.max(...scores).toLocaleString('en'));
+    }
+    await page.locator('button', { hasText: 'Clear' }).click();
+    const box = await page.locator('canvas.image').boundingBox();
+    if (!box) throw new Error('no canvas');
+    await page.mouse.move(box.x + 60, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 130, box.y + 150, { steps: 8 });
+    await page.mouse.up();
+    expect(await page.locator('.chooser').innerText()).toContain('Your own picture');
+    await page.locator('button', { hasText: 'float network' }).click();
+    await page.locator('.card').nth(3).waitFor({ timeout: 60_000 });
+    expect(problems).toEqual([]);
+    await close(opened);
+  });
+
+  it('hardware: Verilog, adders, synthesis within the band, a download', { timeout: 300_000 }, async () => {
+    const opened = await open('playground/hardware?channels=4&outputs=4');
+    const { page, problems } = opened;
+    await page.locator('pre.verilog').waitFor({ timeout: 60_000 });
+    expect(await page.locator('pre.verilog').innerText()).toContain('module layer');
+    await page.locator('.tree circle').first().waitFor();
+    const download = page.waitForEvent('download');
+    await page.locator('button', { hasText: 'Download' }).click();
+    expect((await download).suggestedFilename()).toMatch(/\.zip$/);
+    await page.locator('button', { hasText: 'Synthesize' }).click();
+    await page.locator('button', { hasText: 'Stop' }).click();
+    await page.locator('button', { hasText: 'Synthesize' }).click();
+    await page.locator('.synthesized').waitFor({ timeout: 200_000 });
+    const numbers = (await page.locator('.synthesized').innerText()).replaceAll(',', '').match(/\d+/g)?.map(Number) ?? [];
+    // 'Yosys counts N LUT6 sites …: the estimate said E (LOW to HIGH)': the 6 of LUT6 is a number too.
+    const [counted, , estimate, low, high] = numbers;
+    expect(low).toBeLessThanOrEqual(estimate);
+    expect(counted).toBeGreaterThan(0.8 * low);
+    expect(counted).toBeLessThan(1.2 * high);
+    await page.selectOption('select >> nth=0', 'folded');
+    await page.locator('text=cycles of the layer').waitFor({ timeout: 60_000 });
+    expect(problems).toEqual([]);
+    await close(opened);
+  });
+
+  it('train: two curves, a map, pause and stop', { timeout: 240_000 }, async () => {
+    const opened = await open('playground/train?epochs=2&b=float');
+    const { page, problems } = opened;
+    await page.locator('button', { hasText: 'Train both' }).click();
+    await page.locator('text=Both are trained').waitFor({ timeout: 200_000 });
+    for (const run of [0, 1]) {
+      const share = Number.parseFloat((await page.locator(`#run-${run}`).innerText()).split(':')[1]);
+      expect(share).toBeGreaterThan(20);
+    }
+    expect(await page.locator('canvas.bit-map').count()).toBe(1);
+    await page.locator('button', { hasText: 'Train both' }).click();
+    await page.locator('button', { hasText: 'Pause' }).click();
+    await page.locator('button', { hasText: 'Go on' }).click();
+    await page.locator('button', { hasText: 'Stop' }).click();
+    await page.locator('button', { hasText: 'Train both' }).waitFor();
+    expect(problems).toEqual([]);
+    await close(opened);
+  });
+});
+
+it('searches', { timeout: 60_000 }, async () => {
+  const opened = await open('');
+  await opened.page.keyboard.press('Control+k');
+  await opened.page.keyboard.type('bit map');
+  await opened.page.locator('.VPLocalSearchBox .result').first().waitFor();
+  expect(opened.problems).toEqual([]);
+  await close(opened);
+});
