@@ -1,6 +1,6 @@
 """Scores of an integer model from what `hbnn dump` writes, with numpy alone.
 
-Written from docs/guide/integer-models.md, by nothing else of this project: an independent judge of the interpreter.
+Written from docs/reference/integer-layers.md, by nothing else of this project: an independent judge of the interpreter.
 64-bit integers throughout, many images at once, [images, height, width, channels].
 """
 

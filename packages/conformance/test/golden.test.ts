@@ -3,7 +3,7 @@ import { decodeModel, encodeModel, interpreter } from '@hbnn/model';
 import { loadModel } from '@hbnn/wasm';
 import { describe, expect, test } from 'vitest';
 
-// Made by golden/make_golden.py: numpy, following docs/guide/integer-models.md alone.
+// Made by golden/make_golden.py: numpy, following docs/reference/integer-layers.md alone.
 const folder = new URL('../golden/', import.meta.url);
 const golden = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8')) as Record<
   string,
