@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitepress';
 import { browserStubs } from './browserStubs.ts';
 import { repositoryLinks } from './repository.ts';
+import { sidebar } from './sidebar.ts';
 
 export default defineConfig({
   title: 'HBNN',
@@ -10,6 +11,8 @@ export default defineConfig({
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}favicon.svg` }]],
   srcExclude: ['README.md', 'generated/**'],
   lastUpdated: false,
+  // What a page needs and nothing more: the playgrounds' parts are large.
+  router: { prefetchLinks: false },
   markdown: { config: repositoryLinks },
   vite: {
     plugins: [browserStubs()],
@@ -25,67 +28,10 @@ export default defineConfig({
     nav: [
       { text: 'Playground', link: '/playground/bits' },
       { text: 'Guide', link: '/guide/getting-started' },
-      { text: 'Packages', link: '/packages/core' },
+      { text: 'API', link: '/api/' },
       { text: 'Results', link: '/results/' },
     ],
-    sidebar: [
-      {
-        text: 'Playground',
-        items: [
-          { text: 'Bits', link: '/playground/bits' },
-          { text: 'Classify', link: '/playground/classify' },
-          { text: 'Hardware', link: '/playground/hardware' },
-          { text: 'Train', link: '/playground/train' },
-        ],
-      },
-      {
-        text: 'Start',
-        items: [
-          { text: 'What it is', link: '/' },
-          { text: 'The idea in five minutes', link: '/idea' },
-          { text: 'First five minutes', link: '/guide/getting-started' },
-        ],
-      },
-      {
-        text: 'Guide',
-        items: [
-          { text: 'Bit maps and selection', link: '/guide/bit-maps' },
-          { text: 'Training', link: '/guide/training' },
-          { text: 'A network of your own', link: '/guide/own-network' },
-          { text: 'Integer models', link: '/guide/integer-models' },
-          { text: 'Inference on a CPU', link: '/guide/inference' },
-          { text: 'Hardware', link: '/guide/hardware' },
-          { text: 'Streaming hardware', link: '/guide/streaming' },
-          { text: 'Estimates', link: '/guide/estimates' },
-          { text: 'Backends', link: '/guide/backends' },
-          { text: 'Data sets', link: '/guide/data-sets' },
-          { text: 'Reproducing the paper', link: '/guide/reproduce' },
-          { text: 'The command line', link: '/guide/command-line' },
-        ],
-      },
-      {
-        text: 'Packages',
-        items: [
-          { text: '@hbnn/core', link: '/packages/core' },
-          { text: '@hbnn/model', link: '/packages/model' },
-          { text: '@hbnn/circuit', link: '/packages/circuit' },
-          { text: '@hbnn/train', link: '/packages/train' },
-          { text: '@hbnn/wasm', link: '/packages/wasm' },
-          { text: '@hbnn/verilog', link: '/packages/verilog' },
-          { text: '@hbnn/estimator', link: '/packages/estimator' },
-          { text: '@hbnn/cli', link: '/packages/cli' },
-          { text: '@hbnn/datasets', link: '/packages/datasets' },
-          { text: 'benchmarks', link: '/guide/reproduce' },
-        ],
-      },
-      {
-        text: 'Project',
-        items: [
-          { text: 'Results', link: '/results/' },
-          { text: 'Contributing', link: '/contributing' },
-        ],
-      },
-    ],
+    sidebar,
     socialLinks: [
       {
         icon: {

@@ -7,7 +7,6 @@ const docs = fileURLToPath(new URL('..', import.meta.url));
 
 /** Pages that include a file of the repository, and that file. */
 const included: Readonly<Record<string, string>> = {
-  'index.md': 'README.md',
   'contributing.md': 'CONTRIBUTING.md',
   'packages/core.md': 'packages/core/README.md',
   'packages/model.md': 'packages/model/README.md',

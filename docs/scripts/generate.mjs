@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeApi } from './api.mjs';
 import { outcomes } from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
@@ -217,6 +218,7 @@ function copyYosys() {
 }
 
 writeResults();
+writeApi(docs);
 copyYosys();
 writeSpeed();
 writeOutcomes();

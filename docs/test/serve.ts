@@ -13,8 +13,17 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
+/** A site that is served. */
+export interface Served {
+  readonly server: Server;
+  readonly url: string;
+  /** Bytes of all answers so far, as they were sent. */
+  sent(): number;
+}
+
 /** Serve a built site below a path, compressed as GitHub Pages does it. */
-export function serve(folder: string, base: string): Promise<{ server: Server; url: string }> {
+export function serve(folder: string, base: string): Promise<Served> {
+  let sent = 0;
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname);
     const inside = path.startsWith(base) ? path.slice(base.length) : undefined;
@@ -30,13 +39,15 @@ export function serve(folder: string, base: string): Promise<{ server: Server; u
       'content-type': type,
       ...(packed ? { 'content-encoding': 'gzip' } : {}),
     });
-    response.end(packed ? gzipSync(bytes, { level: 6 }) : bytes);
+    const body = packed ? gzipSync(bytes, { level: 6 }) : bytes;
+    sent += body.length;
+    response.end(body);
   });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
-      resolve({ server, url: `http://127.0.0.1:${port}${base}` });
+      resolve({ server, url: `http://127.0.0.1:${port}${base}`, sent: () => sent });
     });
   });
 }

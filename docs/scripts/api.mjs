@@ -1,0 +1,53 @@
+// The API pages: one for each package and sub-path, by TypeDoc from the doc comments.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const packages = ['core', 'model', 'circuit', 'train', 'wasm', 'verilog', 'estimator'];
+
+/** What people import, the source file it is, TypeDoc's page of it, and the page here. */
+function pagesOf(root) {
+  return [...packages.map((name) => `packages/${name}`), 'datasets'].flatMap((folder) => {
+    const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    return Object.entries(exports).flatMap(([path, entry]) => {
+      const source = entry['hbnn-source'];
+      if (source === undefined) return [];
+      const file = join(folder, source);
+      const short = name.slice('@hbnn/'.length);
+      return {
+        file,
+        name: name + path.slice(1),
+        from: `${file.replace(/\.ts$/, '').replace(/\/index$/, '')}.md`,
+        to: `${[short, ...path.split('/').slice(1)].join('-')}.md`,
+      };
+    });
+  });
+}
+
+export function writeApi(docs) {
+  const out = join(docs, 'api');
+  const root = dirname(docs.replace(/\/$/, ''));
+  const pages = pagesOf(root);
+  rmSync(out, { recursive: true, force: true });
+  const typedoc = join(dirname(createRequire(import.meta.url).resolve('typedoc')), '..', 'bin', 'typedoc');
+  const entries = pages.flatMap(({ file }) => ['--entryPoints', join(root, file)]);
+  const flags = [typedoc, '--options', join(docs, 'typedoc.json'), ...entries];
+  const ran = spawnSync(process.execPath, flags, { cwd: docs, encoding: 'utf8' });
+  if (ran.status !== 0) throw new Error(`typedoc: exit code ${ran.status}\n${ran.stdout}${ran.stderr}`);
+  const texts = pages.map(({ from }) => readFileSync(join(out, from), 'utf8'));
+  rmSync(out, { recursive: true });
+  mkdirSync(out);
+  pages.forEach(({ from, to, name }, i) => {
+    const linked = texts[i].replaceAll(/\]\(([^)#\s]+\.md)(#[^)]*)?\)/g, (_, path, anchor = '') => {
+      const target = join(dirname(from), path);
+      const page = pages.find((other) => other.from === target);
+      if (page === undefined) throw new Error(`${from}: a link to ${target}, which is no page`);
+      return `](${page.to}${anchor})`;
+    });
+    writeFileSync(join(out, to), linked.replace(/^# .*$/m, `# ${name}`));
+  });
+  const list = pages.map(({ to, name }) => `- [\`${name}\`](${to})`);
+  const text = ['# API', '', 'All that the packages export, from their doc comments.', '', ...list];
+  writeFileSync(join(out, 'index.md'), `${text.join('\n')}\n`);
+}
