@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** CONTRIBUTING, the recipes, the glossary and every README that git knows. */
+/** CONTRIBUTING, the recipes, the guides, their reference, the glossary and every README that git knows. */
 const pages = execFileSync(
   'git',
   ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'],
@@ -14,7 +14,7 @@ const pages = execFileSync(
 )
   .split('\n')
   .filter((file) =>
-    /^(CONTRIBUTING|docs\/glossary|docs\/contributing\/.*|(.*\/)?README)\.md$|^(CONTRIBUTING|README)\.md$/.test(
+    /^(CONTRIBUTING|docs\/(glossary|changelog|(contributing|guide|reference)\/.*)|(.*\/)?README)\.md$/.test(
       file,
     ),
   )
@@ -41,7 +41,18 @@ const folderOf = (name: string): string =>
   packageFolders[name] ?? name.replace('@hbnn/', 'packages/');
 
 /** Commands of pnpm itself, and those it runs from a package's dependencies. */
-const ownCommands = ['test', 'install', 'vitest', 'changeset', 'pack', 'add', 'dlx', 'exec', 'i'];
+const ownCommands = [
+  'test',
+  'install',
+  'rebuild',
+  'vitest',
+  'changeset',
+  'pack',
+  'add',
+  'dlx',
+  'exec',
+  'i',
+];
 
 /** Find the faults of a page: a path of the repository, a link or a script of pnpm that does not exist. */
 function deadNames(page: string, text: string): string[] {
@@ -60,8 +71,17 @@ function deadNames(page: string, text: string): string[] {
   for (const [, address] of prose.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
     if (/^([a-z]+:|\/)/.test(address)) continue;
     const target = posix.join(posix.dirname(page), address);
+    // The site makes its results pages from committed reports; git does not have them.
+    if (target.startsWith('docs/results')) continue;
     const found = [target, `${target}.md`].some((file) => existsSync(join(root, file)));
     if (!found) faults.push(`${page}: its link leads to ${target}, which does not exist`);
+  }
+  for (const [, address] of text.matchAll(/<!--\s*@include:\s*(.*?)\s*-->/g)) {
+    // VitePress leaves out what is not there without a word; a CHANGELOG comes with the first release.
+    if (/generated\/|CHANGELOG\.md$/.test(address)) continue;
+    const target = posix.join(posix.dirname(page), address);
+    if (!existsSync(join(root, target)))
+      faults.push(`${page}: it includes ${target}, which does not exist`);
   }
   const code = [...text.matchAll(/^```[\s\S]*?^```|`[^`\n]+`/gm)].map(([all]) => all).join('\n');
   for (const [, filter, script] of code.matchAll(
@@ -85,10 +105,12 @@ describe('pages for people who work on the code', () => {
   });
 
   it('have their dead names found', () => {
-    const text = 'See `packages/core/src/gone.ts`, [this](gone.md) and run `pnpm bench:gone`.';
+    const text =
+      'See `packages/core/src/gone.ts`, [this](gone.md) and run `pnpm bench:gone`. <!--@include: ./gone.svg-->';
     expect(deadNames('docs/page.md', text)).toEqual([
       'docs/page.md: there is no packages/core/src/gone.ts',
       'docs/page.md: its link leads to docs/gone.md, which does not exist',
+      'docs/page.md: it includes docs/gone.svg, which does not exist',
       'docs/page.md: pnpm bench:gone is no script of the repository',
     ]);
   });
