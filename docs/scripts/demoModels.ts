@@ -108,7 +108,7 @@ function pixelOf(value: number, { normalization }: BatchSource): number {
 
 mkdirSync(models, { recursive: true });
 const { train, test } = await openDataset('fashion-mnist-subset', {});
-const testLabels = await writeSprite(test, 'test.png', 20);
+const testLabels = await writeSprite(test, 'test.png', 10);
 const trainLabels = await writeSprite(train, 'train.png', 100);
 const about = {
   data: 'Fashion-MNIST, embedded subset',

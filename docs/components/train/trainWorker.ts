@@ -138,7 +138,7 @@ async function train(choice: TrainChoice, run: number, train: BatchSource, test:
 }
 
 async function start(choice: TrainChoice, folder: string): Promise<void> {
-  tell({ kind: 'state', text: 'Loading TensorFlow.js and 1,200 images …' });
+  tell({ kind: 'state', text: 'Loading TensorFlow.js and 1,100 images …' });
   const [trainImages, testImages] = await Promise.all([
     sheetSource(folder, 'train'),
     sheetSource(folder, 'test'),

@@ -1,0 +1,107 @@
+// The code blocks of the pages, run as a reader would paste them: `pnpm docs:examples`. Commands (```sh) run page by
+// page in one folder, TypeScript (```ts) each block by itself. A block marked `no-run` needs more than a checkout.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const docs = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const flags = ['--conditions=hbnn-source', '--import', 'tsx'];
+
+interface Block {
+  readonly language: string;
+  readonly run: boolean;
+  readonly code: string;
+  readonly line: number;
+}
+
+function blocksOf(file: string): Block[] {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].map(
+    ({ 1: language, 2: rest, 3: code, index }) => ({
+      language,
+      run: !rest.includes('no-run'),
+      code,
+      line: text.slice(0, index).split('\n').length,
+    }),
+  );
+}
+
+const pages = ['guide', 'reference', 'playground', '.']
+  .flatMap((folder) =>
+    readdirSync(join(docs, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  )
+  .map((page) => ({ page, blocks: blocksOf(join(docs, page)) }))
+  .filter(({ blocks }) => blocks.some(({ language }) => language === 'sh' || language === 'ts'));
+
+/** A folder with a `pnpm` that runs the command from its sources. */
+function commandFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hbnn-docs-bin-'));
+  const hbnn = [process.execPath, ...flags, join(root, 'packages/cli/src/main.ts')];
+  const script = `#!/bin/sh
+while [ "$1" != hbnn ]; do
+  [ $# -gt 0 ] || { echo 'expected: pnpm -s hbnn …' >&2; exit 64; }
+  shift
+done
+shift
+exec ${hbnn.map((part) => `'${part}'`).join(' ')} "$@"
+`;
+  writeFileSync(join(folder, 'pnpm'), script);
+  chmodSync(join(folder, 'pnpm'), 0o755);
+  return folder;
+}
+
+describe.each(pages)('$page', ({ blocks }) => {
+  const commands = blocks.filter(({ language, run }) => run && language === 'sh');
+  it.runIf(commands.length > 0)('its commands run in order', { timeout: 600_000 }, () => {
+    const bin = commandFolder();
+    const folder = mkdtempSync(join(tmpdir(), 'hbnn-docs-'));
+    try {
+      // tsx is found from the repository.
+      mkdirSync(join(folder, 'node_modules'));
+      const env = {
+        ...process.env,
+        PATH: `${bin}${delimiter}${process.env.PATH}`,
+        NODE_PATH: join(root, 'node_modules'),
+      };
+      spawnSync('ln', ['-s', join(root, 'node_modules', 'tsx'), join(folder, 'node_modules', 'tsx')]);
+      for (const { code, line } of commands) {
+        const { status, stderr, stdout } = spawnSync('bash', ['-e', '-c', code], {
+          cwd: folder,
+          env,
+          encoding: 'utf8',
+        });
+        expect(status, `line ${line}:\n${code}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`).toBe(0);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+      rmSync(bin, { recursive: true });
+    }
+  });
+
+  const scripts = blocks.filter(({ language, run }) => run && language === 'ts');
+  it.runIf(scripts.length > 0)('its TypeScript is right and runs', { timeout: 600_000 }, () => {
+    const folder = mkdtempSync(join(docs, '.examples-'));
+    try {
+      scripts.forEach(({ code }, i) => {
+        writeFileSync(join(folder, `example${i}.ts`), `${code}\nexport {};\n`);
+      });
+      const config = { extends: '../../tsconfig.base.json', include: ['*.ts'] };
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+      const types = spawnSync('npx', ['tsc', '-p', folder], { cwd: docs, encoding: 'utf8' });
+      expect(types.stdout).toBe('');
+      scripts.forEach(({ line }, i) => {
+        const file = join(folder, `example${i}.ts`);
+        const ran = spawnSync(process.execPath, [...flags, file], { cwd: folder, encoding: 'utf8' });
+        expect(ran.status, `line ${line}: ${ran.stderr}`).toBe(0);
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
