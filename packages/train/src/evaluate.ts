@@ -1,6 +1,7 @@
 import { type BatchSource, checkBatch } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkCount, checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';

@@ -9,6 +9,7 @@ import {
 import type { Padding4, TrainedLayer, TrainedModel, TrainedWeights } from '@hbnn/model';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkFits } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';

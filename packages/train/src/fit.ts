@@ -1,6 +1,7 @@
 import { type Batch, type BatchSource, checkBatch, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import './backend/samePadding.ts';
 import { countScores } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkCount, checkFits } from './fitting.ts';
