@@ -7,6 +7,7 @@ import { checkCount, checkFits, checkImagesFit, checkNumbers } from './fitting.t
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { quantizedLayers } from './layers/quantized.ts';
+import { completeNorms } from './layers/stockNorm.ts';
 import { layersWithin } from './parameters.ts';
 import { pauser } from './pause.ts';
 import { scoresOf } from './scores.ts';
@@ -116,6 +117,7 @@ export async function recalibrate(
     batch: 'positive whole',
     seed: 'whole',
   });
+  completeNorms(model);
   let k = 0;
   let seen = 0;
   const pause = pauser();

@@ -6,6 +6,7 @@ import { countScores } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkCount, checkFits } from './fitting.ts';
 import type { CallContext } from './layers/context.ts';
+import { completeNorms } from './layers/stockNorm.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { layersWithin } from './parameters.ts';
 import { pauser } from './pause.ts';
@@ -82,6 +83,7 @@ export async function fit(
   o: FitOptions,
 ): Promise<void> {
   checkFits(model, source, 'training');
+  completeNorms(model);
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
   const pause = pauser();
