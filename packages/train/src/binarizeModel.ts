@@ -16,6 +16,7 @@ import {
   type WeightPrecision,
   weightPrecision,
 } from './precision.ts';
+import { checkWindowsFit } from './windowsFit.ts';
 
 export interface BinarizeOptions {
   /** Average bits, a mix, or all details; left out, weights stay float. */
@@ -40,12 +41,13 @@ export interface BinarizeOptions {
  * const { top1 } = await evaluate(small, test);
  *
  * @throws HbnnError naming a layer that cannot be binarized as it is (dilation, channels first, a
- *   depth multiplier, a transposed or recurrent layer), weights that are not finite, or a name in `skip`
- *   that the model has not
+ *   depth multiplier, a transposed or recurrent layer), a kernel or pool larger than its map, weights that are not
+ *   finite, or a name in `skip` that the model has not
  */
 export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
   const layers = layersOf(model);
   checkSkip(layers, options.skip ?? []);
+  checkWindowsFit(model, 'binarize');
   checkFiniteWeights(
     layers.filter((layer) => !isModel(layer)),
     'binarize',

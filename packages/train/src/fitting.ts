@@ -1,10 +1,12 @@
 import { type BatchSource, checkSource, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { checkWindowsFit } from './windowsFit.ts';
 
 /**
  * Check that a data set's images fit a model's input.
  *
- * @throws HbnnError naming both shapes, or a model with several inputs or outputs
+ * @throws HbnnError naming both shapes, a model with several inputs or outputs, or a layer whose window does not fit its
+ *   map
  */
 export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, where: string): void {
   checkSource(source, where);
@@ -20,6 +22,7 @@ export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, wher
     throw new HbnnError(
       `${where}: expected images of ${wanted.map((size) => size ?? 'any').join('×')} for ${model.name}, got ${source.shape.join('×')} from ${source.name}; open the data set with images of that size`,
     );
+  checkWindowsFit(model, where, source.shape);
 }
 
 /** The scores a model gives for each image. */
