@@ -36,13 +36,17 @@ import type { CallContext } from './layers/context.ts';
 import { QuantizedLayer } from './layers/quantized.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, type Link } from './modelChain.ts';
+import { tiesIn } from './ties.ts';
 
 type Source = BatchSource;
 
 export interface ExportOptions {
   /** Images to find the largest value of each ReLU on; default 500. */
   readonly sampleImages?: number;
-  /** Called with a sentence about what was left out because it changes no class; default console.warn. */
+  /**
+   * Called with a sentence about what was left out because it changes no class, and about sums that may be exactly 0 in
+   * front of a binarization; default console.warn.
+   */
   readonly onNote?: (note: string) => void;
 }
 
@@ -80,6 +84,7 @@ export async function exportModel(
   const note = o.onNote ?? ((text: string): void => console.warn(text));
   // Layers are built before images are looked at, so that what cannot be exported is refused at once.
   const made = layersOf(chain, source, note);
+  for (const tie of tiesIn(made.flatMap(({ layers }) => layers))) note(tie);
   const ceilings = await reluCeilings(chain, source, o.sampleImages ?? 500);
   return {
     name: model.name,
