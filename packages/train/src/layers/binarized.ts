@@ -1,13 +1,5 @@
-import {
-  averageBits,
-  type Binarizer,
-  type BinarizerSpec,
-  binarizer,
-  type FloatTensor,
-  HbnnError,
-  type ResidualTensor,
-  random,
-} from '@hbnn/core';
+import { averageBits, type FloatTensor, HbnnError, type ResidualTensor, random } from '@hbnn/core';
+import { type Binarizer, type BinarizerSpec, binarizer } from '@hbnn/core/binarizer';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { binarizeWeights } from '../ops/binarizeWeights.ts';
