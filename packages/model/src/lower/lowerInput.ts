@@ -1,6 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import { lastBound, maxSum } from '../checkModel.ts';
-import { featureCount, type IntegerWeights, weightValues } from '../integerModel.ts';
+import { featureCount, type IntegerWeights, type Pair, weightValues } from '../integerModel.ts';
 import type { TrainedWeights } from '../trainedModel.ts';
 import {
   allEqual,
@@ -130,9 +130,15 @@ function moveZeros(s: LowerState): void {
   s.zeros = zeros;
 }
 
-/** Round sums to 16 bits, or fewer, where a layer of float weights on them would leave int32. */
+/** Whether values are sums, which may be large: of a layer with weights, or of a pool. */
+function areSums(s: LowerState): boolean {
+  if (!s.weighted) return false;
+  return !s.rounded || s.layers.findLast(({ kind }) => kind !== 'maxPool')?.kind === 'sumPool';
+}
+
+/** Round sums to 16 bits, or fewer, where a layer with weights on them would leave int32. */
 export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeights): boolean {
-  if (!s.weighted || s.rounded) return false;
+  if (!areSums(s)) return false;
   const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
   const values = weightValues(weights);
   let largest = 0;
@@ -144,6 +150,14 @@ export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeig
   if (lastBound(s.layers, s.start, s.zeros) * largest <= maxSum) return false;
   pushSigned(s, freshName(s, `${name}_scale`), largestInput(weights.shape));
   return true;
+}
+
+/** The same in front of an average pool, which adds up the values of its window. */
+export function keepPoolWithinSums(s: LowerState, name: string, [height, width]: Pair): void {
+  if (!areSums(s)) return;
+  const values = height * width;
+  if (lastBound(s.layers, s.start, s.zeros) * values <= maxSum) return;
+  pushSigned(s, freshName(s, `${name}_scale`), Math.min(signedWord, Math.floor(maxSum / values)));
 }
 
 /** A layer's weights for inputs as they lie: `spreadOut` takes them out of memory order. */
