@@ -100,3 +100,38 @@ describe('sums that would leave int32 are rounded to 16 bits', () => {
     expect(difference).toBeLessThan(tolerance);
   });
 });
+
+describe('binarized weights on sums that mean something else in each channel', () => {
+  it.each<[string, () => tfl.layers.Layer[]]>([
+    ['a separable convolution', () => [separable('s1', 6, [7, 6, 2]), L.flatten({ name: 'flat' })]],
+    [
+      'batch norm, but no ReLU',
+      () => [
+        L.conv2d({ name: 'c1', filters: 6, kernelSize: 3, inputShape: [7, 6, 2] }),
+        L.batchNormalization({ name: 'n1' }),
+        L.conv2d({ name: 'c2', filters: 6, kernelSize: 3, padding: 'same' }),
+        L.flatten({ name: 'flat' }),
+      ],
+    ],
+    [
+      'dense layers with biases',
+      () => [L.flatten({ inputShape: [7, 6, 2] }), dense('h1', 8), dense('h2', 8)],
+    ],
+  ])('%s', async (_, layers) => {
+    const source = pixelSource([7, 6, 2], 3, 24);
+    const float = tfl.sequential({
+      layers: [...layers(), dense('out', 3)],
+    });
+    scatter(float);
+    for (const average of [1, 1.4, 3]) {
+      const model = binarize(float, { weights: weightPrecision(distFromAverage(average)) });
+      for (const scaleBits of [4, 8]) {
+        const { model: integer } = lower(await exportModel(model, source), { scaleBits });
+        const { agree, difference } = await compared({ model, integer, source, notes: [] });
+        expect(agree).toBeGreaterThan(0.9);
+        // Scales of 4 bits are themselves off by some percent.
+        expect(difference).toBeLessThan(scaleBits === 8 ? tolerance : 3 * tolerance);
+      }
+    }
+  });
+});

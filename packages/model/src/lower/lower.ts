@@ -148,7 +148,7 @@ function lowerLayer(s: LowerState, layer: TrainedLayer, last: boolean, scaleBits
 
 function lowerLinear(s: LowerState, layer: LinearLayer, last: boolean, scaleBits: number): void {
   const { name } = layer;
-  prepareInput(s, layer);
+  prepareInput(s, layer, scaleBits);
   let trained = orderedWeights(s, layer);
   const lowerAs = (): LoweredWeights =>
     trained.kind === 'residual'
