@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
+import { checkCount, checkFits, checkImagesFit, checkNumbers, checkOptions } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { quantizedLayers } from './layers/quantized.ts';
@@ -37,7 +37,7 @@ export interface EvaluateOptions {
 /**
  * Measure a model on a data set, with frozen maps, scales and batch norm statistics.
  *
- * @throws HbnnError when images, classes or labels of the data set do not fit the model
+ * @throws HbnnError when images, classes or labels of the data set do not fit the model, or its weights are not finite
  */
 export async function evaluate(
   model: tfl.LayersModel,
@@ -45,7 +45,9 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkFits(model, source, 'evaluate');
+  checkOptions('evaluate', options, ['batch', 'onBatch', 'signal']);
   checkNumbers('evaluate', options, { batch: 'positive whole' });
+  checkFiniteWeights(layersWithin(model), 'evaluate');
   const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
   const layers = [...binarizedLayers(model), ...quantizedLayers(model)];
@@ -112,6 +114,7 @@ export async function recalibrate(
   options: { images: number; batch: number; seed: number; signal?: AbortSignal },
 ): Promise<void> {
   checkImagesFit(model, source, 'recalibrate');
+  checkOptions('recalibrate', options, ['images', 'batch', 'seed', 'signal']);
   checkNumbers('recalibrate', options, {
     images: 'positive whole',
     batch: 'positive whole',
@@ -135,5 +138,6 @@ export async function recalibrate(
     await pause();
     options.signal?.throwIfAborted();
   }
+  if (seen === 0) checkCount('recalibrate', source, seen);
   checkFiniteWeights(layersWithin(model), 'recalibrate');
 }

@@ -1,6 +1,7 @@
 import {
   type Batch,
   type BatchSource,
+  checkBatch,
   checkSource,
   HbnnError,
   outputsFirst,
@@ -11,7 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkFits } from './fitting.ts';
+import { checkCount, checkFits, checkNumbers, checkOptions } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -66,6 +67,8 @@ export async function exportModel(
   o: ExportOptions = {},
 ): Promise<TrainedModel> {
   checkSource(source, 'exportModel');
+  checkOptions('exportModel', o, ['sampleImages', 'onNote']);
+  checkNumbers('exportModel', o, { sampleImages: 'positive whole' });
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(
@@ -112,6 +115,7 @@ async function reluCeilings(
   const ceilings = new Map(relus.map((link) => [link, 0]));
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
+    checkBatch(part, source, 'exportModel');
     const values = await largestOutputs(chain, part, source);
     chain.forEach(({ layer }, i) => {
       if (Number.isFinite(values[2 * i])) return;
@@ -126,6 +130,7 @@ async function reluCeilings(
     seen += part.count;
     if (relus.length === 0 || seen >= images) break;
   }
+  if (seen === 0) checkCount('exportModel', source, seen);
   return ceilings;
 }
 

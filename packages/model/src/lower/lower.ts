@@ -1,4 +1,4 @@
-import { allowedMultiples, approximate, HbnnError, nearestMultiples } from '@hbnn/core';
+import { allowedMultiples, approximate, HbnnError, nearestMultiples, suggestion } from '@hbnn/core';
 import { type CheckedModel, checkModel, lastBound, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
@@ -52,6 +52,11 @@ export interface Lowered {
  * is unknown) and for weights that are not finite, with the way out
  */
 export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
+  const other = Object.keys(o).find((name) => name !== 'scaleBits');
+  if (other !== undefined)
+    throw new HbnnError(
+      `lower: expected no other options than scaleBits, got '${other}'; leave it out${suggestion(other, ['scaleBits'])}`,
+    );
   const scaleBits = o.scaleBits ?? 4;
   if (!Number.isInteger(scaleBits) || scaleBits < 2 || scaleBits > 8)
     throw new HbnnError(
