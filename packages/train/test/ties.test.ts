@@ -85,6 +85,7 @@ describe('a sum of exactly 0 before a binarization', () => {
     expect(await notesOf([L.maxPooling2d({ name: 'p', poolSize: 2 })])).toHaveLength(1);
     expect(await notesOf([L.batchNormalization({ name: 'n' })])).toEqual([]);
     expect(await notesOf([L.rescaling({ name: 's', scale: 2, offset: 0 })])).toHaveLength(1);
+    expect(await notesOf([L.rescaling({ name: 's', scale: 0, offset: 0 })])).toEqual([]);
     expect(await notesOf([], true)).toEqual([]);
   });
 

@@ -172,7 +172,11 @@ describe('a network on images that are too small', () => {
   });
 
   it.each([
-    [{ shrink: 4 }, 7, /fcn4 on images of 7×7×1: .*'pool3'.* 2×2 on a map of 1×1/],
+    [
+      { shrink: 4 },
+      7,
+      /fcn4 on images of 7×7×1, which are too small for it: .*'pool3'.* 2×2 on a map of 1×1/,
+    ],
     [{ shrink: 4 }, 7, /; take a smaller --shrink than 4, fewer pools \(--pools 0,1\), larger/],
     [{ size: 3 }, 3, /a larger --size than 3, fewer pools \(--pools 0\)/],
     [
@@ -191,7 +195,7 @@ describe('a network on images that are too small', () => {
       } catch (error) {
         expect(error).toBeInstanceOf(HbnnError);
         expect((error as Error).message).toMatch(
-          new RegExp(`network ${network} on images of .*; take`),
+          new RegExp(`network ${network} on images of .* too small for it: .*; take`),
         );
       }
     }

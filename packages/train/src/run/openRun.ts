@@ -50,7 +50,7 @@ function fitting(
       'another --network',
     ];
     throw new HbnnError(
-      `network ${network} on images of ${shape.join('×')}: ${error.fault}; take ${ways.slice(0, -1).join(', ')} or ${ways.at(-1)}`,
+      `network ${network} on images of ${shape.join('×')}, which are too small for it: ${error.fault}; take ${ways.slice(0, -1).join(', ')} or ${ways.at(-1)}`,
     );
   }
 }
