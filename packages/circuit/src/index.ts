@@ -88,6 +88,7 @@ export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
 export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { type Site, sitesOf } from './unrolled/sites.ts';
+export { type Step, stepFeature, stepLayer } from './unrolled/steps.ts';
 export {
   type Bus,
   busWidth,

@@ -15,9 +15,11 @@ import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
+import { orderedSteps, type Step, stepLayer } from '../unrolled/steps.ts';
 import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
 import {
   type BeatLogic,
+  codePoolLogic,
   numbersOf,
   type PlacedBits,
   poolLogic,
@@ -106,6 +108,8 @@ export interface LayerCycles {
 export interface FoldedLayer {
   readonly layer: string;
   readonly kind: string;
+  /** What it computes: the layer's own values, or thresholds and a pool in the other order. */
+  readonly step: Step;
   readonly module: string;
   readonly units: readonly Unit[];
   readonly input: Stream;
@@ -158,22 +162,23 @@ const defaultLevels = 10;
  * @throws HbnnError when a fold does not divide its layer
  */
 export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
-  const planned = model.checkedLayers;
   const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
-  checkOptions(planned, maxLevels, folds);
+  checkOptions(model.checkedLayers, maxLevels, folds);
   const names = new Names();
   const making = { names, style, maxLevels, memo: new SumMemo() };
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   let stream = input;
-  const layers = planned.map((plan): FoldedLayer => {
-    const module = names.of(plan.layer.name, plan.layer.kind);
-    const made = new LayerMaker(module, making).make(plan, stream, folds);
-    const buffered = 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic');
+  const layers = orderedSteps(model, () => true).map((step): FoldedLayer => {
+    const { name, kind } = stepLayer(step).layer;
+    const module = names.of(name, kind);
+    const made = new LayerMaker(module, making).make(step, stream, folds);
+    const buffered = made.fold !== undefined || made.units.some((unit) => unit.kind !== 'logic');
     const layer = {
-      layer: plan.layer.name,
-      kind: plan.layer.kind,
+      layer: name,
+      kind,
+      step,
       module,
       input: stream,
       ...made,
@@ -246,9 +251,13 @@ class LayerMaker {
     this.maxLevels = maxLevels;
   }
 
-  make(plan: CheckedLayer, input: Stream, folds: FoldTable): MadeLayer {
-    const { layer, output: shape } = plan;
+  make(step: Step, input: Stream, folds: FoldTable): MadeLayer {
     const { style } = this;
+    const { layer, output: shape } = stepLayer(step);
+    if (step.kind === 'codePool') {
+      this.window(input, shape, windowOf(step.layer));
+      return this.pointwise(codePoolLogic(step, input, shape), shape);
+    }
     switch (layer.kind) {
       case 'conv':
       case 'depthwise':

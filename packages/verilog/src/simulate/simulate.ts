@@ -8,7 +8,7 @@ import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { type Compiled, compile } from './compile.ts';
 import { simulateStreams } from './simulateStreams.ts';
-import type { Simulation, SimulationOptions } from './simulation.ts';
+import { type Simulation, type SimulationOptions, showSteps } from './simulation.ts';
 import { lanes, wordsPerSlot } from './wasmCode.ts';
 
 /**
@@ -37,11 +37,12 @@ export async function simulateNetlist(
   if (design.kind === 'folded') return simulateStreams(model, design, compiled, pauses);
   const { shape } = model.input;
   const nets = netsOf(design, compiled);
+  const steps = design.layers.map(({ step }) => step);
   let numbers: Int32Array = new Int32Array(0);
   return {
     gates: compiled.gates,
     largest: () => numbers,
-    run(pixels, watch) {
+    run(pixels, watch, watchStep) {
       const count = countImages(pixels, shape);
       const { scores, largest, seen } = stream(
         design,
@@ -49,13 +50,10 @@ export async function simulateNetlist(
         nets,
         pixels,
         count,
-        watch !== undefined,
+        watch !== undefined || watchStep !== undefined,
       );
       numbers = largest;
-      for (const features of seen)
-        features.forEach((feature, i) => {
-          watch?.(model.layers[i], feature);
-        });
+      for (const features of seen) showSteps(steps, features, watch, watchStep);
       return scores;
     },
   };

@@ -4,7 +4,7 @@ import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature, featureCount } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
 import type { Compiled } from './compile.ts';
-import type { Simulation } from './simulation.ts';
+import { type Simulation, showSteps } from './simulation.ts';
 import { lanes, wordsPerSlot as words } from './wasmCode.ts';
 
 /** A stream's slots. */
@@ -43,22 +43,21 @@ export function simulateStreams(
   compiled: Compiled,
   pauses: boolean,
 ): Simulation {
+  const steps = design.layers.map(({ step }) => step);
   let numbers: Int32Array = new Int32Array(0);
   let cycles = 0;
   return {
     gates: compiled.gates,
     largest: () => numbers,
     cyclesPerImage: () => cycles,
-    run(pixels, watch) {
+    run(pixels, watch, watchStep) {
       const count = countImages(pixels, model.input.shape);
-      const run = new StreamRun(design, compiled, pixels, count, watch !== undefined, pauses);
+      const watched = watch !== undefined || watchStep !== undefined;
+      const run = new StreamRun(design, compiled, pixels, count, watched, pauses);
       run.go();
       numbers = run.largest;
       cycles = run.cyclesPerImage;
-      for (const features of run.seen)
-        features.forEach((feature, i) => {
-          watch?.(model.layers[i], feature);
-        });
+      for (const features of run.seen) showSteps(steps, features, watch, watchStep);
       return run.scores;
     },
   };
