@@ -1,17 +1,9 @@
 export type { PlacedBits } from './folded/beatLogic.ts';
 export { chooseFolds, type FoldGoal, foldedCycles } from './folded/chooseFolds.ts';
 export {
-  type CollectUnit,
   type FoldedDesign,
-  type FoldedLayer,
   type FoldedOptions,
   foldedDesign,
-  type LayerCycles,
-  type LogicUnit,
-  type MatrixUnit,
-  scanSize,
-  type Unit,
-  type WindowUnit,
 } from './folded/foldedDesign.ts';
 export {
   checkFolds,
@@ -28,6 +20,17 @@ export {
 } from './folded/folds.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
+export {
+  type CollectUnit,
+  type FoldedLayer,
+  type LayerCycles,
+  type LogicUnit,
+  type MatrixUnit,
+  type StreamBuffer,
+  scanSize,
+  type Unit,
+  type WindowUnit,
+} from './folded/units.ts';
 export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
 export {
   addValue,

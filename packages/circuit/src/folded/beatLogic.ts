@@ -201,11 +201,11 @@ function planesStream(
   { multiples }: ThresholdLayer,
   shape: FeatureShape,
   { planes, varying, table, bases }: PlacedPlanes,
-  valueOf: (c: number) => Value,
+  channelOf: (c: number) => Value,
 ): StreamLogic {
   let at = net.inputCount - table.width;
   const values = counting(shape[2]).map((c): Value => {
-    const { form, bits } = valueOf(c);
+    const { form, bits } = channelOf(c);
     const kept = counting(planes[c]).filter((n) => multiples[n] !== 0);
     const masked = bits.map((bit, j) =>
       varying[c].includes(kept[j]) ? net.and(bit, net.input(at++)) : bit,

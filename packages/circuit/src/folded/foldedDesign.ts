@@ -2,8 +2,6 @@ import {
   type CheckedLayer,
   type CheckedModel,
   type FeatureShape,
-  type Padding4,
-  type Pair,
   type Window,
   weightValues,
   windowOf,
@@ -17,23 +15,24 @@ import { pixelForm } from '../netlist/value.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { orderedSteps, type Step, stepLayer } from '../unrolled/steps.ts';
 import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
+import { withBuffers, withHeldBeats } from './balance.ts';
 import {
   type BeatLogic,
   codePoolLogic,
   numbersOf,
-  type PlacedBits,
   poolLogic,
   requantizeLogic,
   type StreamLogic,
   scoresLogic,
   thresholdLogic,
 } from './beatLogic.ts';
-import { foldSchedule, type InputPlanes, inputPlanes, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
 import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
-import { type MatrixTables, matrixTables } from './matrixTables.ts';
+import { matrixTables } from './matrixTables.ts';
 import {
   baseSums,
+  beats,
   beatWidth,
   isPadded,
   outputRanges,
@@ -43,83 +42,17 @@ import {
   type WindowedMatrix,
   windowedMatrix,
 } from './stream.ts';
-
-/** Logic that a beat goes through, so many registers deep. */
-export interface LogicUnit {
-  readonly kind: 'logic';
-  readonly name: string;
-  readonly leaf: Leaf;
-  readonly stages: number;
-  readonly shape: FeatureShape;
-  readonly table?: PlacedBits;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-/** Line buffers and a window that slides over the feature map, zeros around it. */
-export interface WindowUnit {
-  readonly kind: 'window';
-  readonly name: string;
-  readonly input: FeatureShape;
-  readonly output: FeatureShape;
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly padding: Padding4;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-/** All pixels of a feature map in one beat. */
-export interface CollectUnit {
-  readonly kind: 'collect';
-  readonly name: string;
-  readonly pixels: number;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-/** PE × SIMD lanes that go through a matrix, its weights in memories. */
-export interface MatrixUnit {
-  readonly kind: 'matrix';
-  readonly name: string;
-  readonly lane: Leaf;
-  /** Registers within a lane. */
-  readonly stages: number;
-  readonly matrix: WindowedMatrix;
-  readonly input: Stream;
-  readonly output: Stream;
-  readonly inputs: InputPlanes;
-  readonly tables: MatrixTables;
-  /** What accumulators start from, modulo 2^width, per class of places. */
-  readonly starts: PlacedVectors;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
-
-export interface LayerCycles {
-  /** Cycles that the unit that takes longest needs for an image. */
-  readonly scheduled: number;
-  /** Products of bits over lanes; those of a layer without lanes are its beats. */
-  readonly ideal: number;
-}
-
-export interface FoldedLayer {
-  readonly layer: string;
-  readonly kind: string;
-  /** What it computes: the layer's own values, or thresholds and a pool in the other order. */
-  readonly step: Step;
-  readonly module: string;
-  readonly units: readonly Unit[];
-  readonly input: Stream;
-  readonly output: Stream;
-  /** The fold of a layer with weights; `constant` where its weights are constants. */
-  readonly fold?: Fold & { readonly constant: boolean };
-  readonly cycles: LayerCycles;
-  /** The module of two places before its units, where they are: they cut the way of the ready signals. */
-  readonly buffer?: string;
-}
+import {
+  type FoldedLayer,
+  type FoldedScores,
+  gapsOf,
+  type LayerCycles,
+  type LogicUnit,
+  type MatrixUnit,
+  matrixCycles,
+  scanned,
+  type Unit,
+} from './units.ts';
 
 /** Hardware of a model as a chain of streams: pixels in, scores out. */
 export interface FoldedDesign {
@@ -131,18 +64,10 @@ export interface FoldedDesign {
   readonly scores: FoldedScores;
   readonly classes: readonly string[];
   readonly maxLevels: number;
-  /** Cycles of the layer that takes longest: an image comes out that often. */
+  /** Cycles of the layer that takes longest, with pixels and takers that never wait. */
+  readonly scheduledCycles: number;
+  /** How often an image comes out, by a simulation of when the beats of all units move. */
   readonly cyclesPerImage: number;
-}
-
-interface FoldedScores {
-  readonly unit: LogicUnit;
-  /** Beats of an image, and scores of a beat. */
-  readonly beats: number;
-  readonly each: number;
-  readonly indexBits: number;
-  /** Bits that scores are compared by. */
-  readonly width: number;
 }
 
 export interface FoldedOptions {
@@ -151,6 +76,8 @@ export interface FoldedOptions {
   readonly maxLevels?: number;
   /** Layers that are not named have one lane. */
   readonly folds?: FoldTable;
+  /** Whether buffers are as deep as the slowest layer needs (default), or all of two places. */
+  readonly balanced?: boolean;
 }
 
 const defaultLevels = 10;
@@ -170,7 +97,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   let stream = input;
-  const layers = orderedSteps(model, () => true).map((step): FoldedLayer => {
+  const plain = orderedSteps(model, () => true).map((step): FoldedLayer => {
     const { name, kind } = stepLayer(step).layer;
     const module = names.of(name, kind);
     const made = new LayerMaker(module, making).make(step, stream, folds);
@@ -182,12 +109,18 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
       module,
       input: stream,
       ...made,
-      ...(buffered && { buffer: names.of(`${module}_buffer`, 'buffer') }),
+      ...(buffered && { buffer: { name: names.of(`${module}_buffer`, 'buffer'), depth: 2 } }),
     };
     stream = made.output;
     return layer;
   });
   const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
+  const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
+  const held = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
+  const { layers, cyclesPerImage } =
+    o.balanced === false
+      ? { layers: held, cyclesPerImage: scheduledCycles }
+      : withBuffers(held, scores, beats(input), scheduledCycles);
   return {
     kind: 'folded',
     top,
@@ -197,7 +130,8 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     scores,
     classes: model.classes,
     maxLevels,
-    cyclesPerImage: layers.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1),
+    scheduledCycles,
+    cyclesPerImage,
   };
 }
 
@@ -212,11 +146,10 @@ function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds
 }
 
 function foldedScores(model: CheckedModel, input: Stream, maker: LayerMaker): FoldedScores {
-  const beats = input.shape[0] * input.shape[1];
-  const logic = scoresLogic(input, model.scoreOffsets, beats > 1, maker.style);
+  const logic = scoresLogic(input, model.scoreOffsets, beats(input) > 1, maker.style);
   const unit = maker.logic('logic', logic, input.shape, beatWidth(input));
   const each = input.shape[2];
-  return { unit, beats, each, indexBits: indexWidth(each), width: logic.width };
+  return { unit, beats: beats(input), each, indexBits: indexWidth(each), width: logic.width };
 }
 
 interface MadeLayer {
@@ -380,6 +313,7 @@ class LayerMaker {
     const sums = baseSums(matrix, values, input, shape);
     const whole = fold.pe === outputs && fold.simd === inputs;
     const places = shape[0] * shape[1];
+    const gaps = gapsOf(this.units[0], places);
     const scan = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);
     if (whole) {
       const made = constantMatrix(matrix, input, sums, ranges, this.style, this.memo);
@@ -395,7 +329,8 @@ class LayerMaker {
     const unit = this.lanes(matrix, input, shape, fold, { ranges, sums });
     this.units.push(unit);
     const { stepCount, idealSteps } = unit.tables.schedule;
-    const cycles = { scheduled: Math.max(scan, stepCount * places), ideal: idealSteps * places };
+    const scheduled = matrixCycles(stepCount, gaps, false);
+    const cycles = { scheduled, ideal: idealSteps * places };
     return { units: this.units, output: unit.output, fold: { ...fold, constant: false }, cycles };
   }
 
@@ -444,36 +379,9 @@ class LayerMaker {
       inputs,
       tables,
       starts: { table: sums.table, vectors },
+      held: false,
       inputWidth: matrix.kernel[0] * matrix.kernel[1] * beatWidth(input),
       outputWidth: beatWidth(output),
     };
-  }
-}
-
-/** Rows and columns that a window is laid over: the input with its zeros, as far as a window needs them. */
-export function scanSize({ input, output, kernel, strides, padding }: WindowUnit): Pair {
-  const along = (axis: 0 | 1): number =>
-    Math.max(
-      padding[axis] + input[axis],
-      output[axis] === 1 ? kernel[axis] : (output[axis] - 1) * strides[axis] + kernel[axis],
-    );
-  return [along(0), along(1)];
-}
-
-/** Cycles that a unit takes to have an image's pixels go through. */
-export function scanned(unit: Unit): number {
-  switch (unit.kind) {
-    case 'window': {
-      const [height, width] = scanSize(unit);
-      return height * width;
-    }
-    case 'logic':
-      return unit.shape[0] * unit.shape[1];
-    case 'collect':
-      return unit.pixels;
-    case 'matrix':
-      return 0;
-    default:
-      return unit satisfies never;
   }
 }

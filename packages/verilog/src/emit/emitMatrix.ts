@@ -175,7 +175,7 @@ function muxLines(name: string, width: number, select: string, from: readonly st
 }
 
 /** Registers in which a step's flags, group and class of its place keep pace with its numbers. */
-function flagLines({ tables, starts, stages }: MatrixUnit): string[] {
+function flagLines({ tables, starts, stages, held }: MatrixUnit): string[] {
   const groupBits = countBits(tables.schedule.groups - 1);
   const classBits = countBits(starts.table.count - 1);
   const several = starts.table.count > 1;
@@ -188,8 +188,12 @@ function flagLines({ tables, starts, stages }: MatrixUnit): string[] {
     ...(several
       ? [
           ...placeLines(starts.table, 'accept'),
-          `  reg ${range(classBits)} class_0;`,
-          '  always @(posedge aclk) if (accept) class_0 <= place_class;',
+          ...(held
+            ? [`  wire ${range(classBits)} class_0 = place_class;`]
+            : [
+                `  reg ${range(classBits)} class_0;`,
+                '  always @(posedge aclk) if (accept) class_0 <= place_class;',
+              ]),
         ]
       : []),
     ...places.flatMap((i) => [

@@ -4,6 +4,7 @@ import type {
   LogicUnit,
   PlacedBits,
   PlaceTable,
+  StreamBuffer,
   WindowUnit,
 } from '@hbnn/circuit';
 import { scanSize } from '@hbnn/circuit';
@@ -273,8 +274,11 @@ function lineLines({ kernel, inputWidth }: WindowUnit, columns: number, tall: nu
 export const placesText = ([height, width, channels]: FeatureShape): string =>
   `${height} x ${width} pixels of ${channels} channels, one per beat`;
 
-/** A place for a beat to wait in, and one more, so that ready comes out of a register. */
-export const bufferText = (name: string, width: number): string =>
+/** Places for beats to wait in: neither valid nor ready goes through from one side to the other. */
+export const bufferText = ({ name, depth }: StreamBuffer, width: number): string =>
+  depth === 2 ? twoPlacesText(name, width) : queueText(name, depth, width);
+
+const twoPlacesText = (name: string, width: number): string =>
   moduleOf([
     streamHeader(name, width, width),
     '  // Two places: neither valid nor ready goes through from one side to the other.',
@@ -297,3 +301,50 @@ export const bufferText = (name: string, width: number): string =>
     '    if (take) second <= s_axis_tdata;',
     '  end',
   ]);
+
+/** The beat that is offered in a register, those behind it in a memory that goes round. */
+function queueText(name: string, depth: number, width: number): string {
+  const behind = depth - 1;
+  const [bits, countWidth] = [countBits(behind - 1), countBits(depth)];
+  const next = (at: string): string =>
+    `${at} == ${constant(bits, behind - 1)} ? ${constant(bits, 0)} : ${at} + ${constant(bits, 1)}`;
+  return moduleOf([
+    streamHeader(name, width, width),
+    `  // ${depth} places: neither valid nor ready goes through from one side to the other.`,
+    `  reg ${range(width)} first;`,
+    `  ${ramStyle('distributed')} reg ${range(width)} waiting [0:${behind - 1}];`,
+    `  reg ${range(bits)} to, from;`,
+    `  reg ${range(countWidth)} count;`,
+    '  reg some, several, full;',
+    '  wire take = s_axis_tvalid & ~full;',
+    '  wire give = some & m_axis_tready;',
+    '  assign s_axis_tready = ~full;',
+    '  assign m_axis_tvalid = some;',
+    '  assign m_axis_tdata = first;',
+    '  // A beat goes past the memory where none waits in it.',
+    '  wire past = give ? ~several : ~some;',
+    `  wire ${range(countWidth)} counted = take == give ? count : take ? count + ${constant(countWidth, 1)} : count - ${constant(countWidth, 1)};`,
+    '  always @(posedge aclk) begin',
+    '    if (!aresetn) begin',
+    `      count <= ${constant(countWidth, 0)};`,
+    "      some <= 1'b0;",
+    "      several <= 1'b0;",
+    "      full <= 1'b0;",
+    `      to <= ${constant(bits, 0)};`,
+    `      from <= ${constant(bits, 0)};`,
+    '    end else begin',
+    '      count <= counted;',
+    `      some <= counted != ${constant(countWidth, 0)};`,
+    `      several <= counted > ${constant(countWidth, 1)};`,
+    `      full <= counted == ${constant(countWidth, depth)};`,
+    `      if (take & ~past) to <= ${next('to')};`,
+    `      if (give & several) from <= ${next('from')};`,
+    '    end',
+    '    if (give | ~some) first <= past ? s_axis_tdata : waiting[from];',
+    '    if (take) waiting[to] <= s_axis_tdata;',
+    '  end',
+  ]);
+}
+
+/** How synthesis is to build a memory. */
+const ramStyle = (style: 'distributed' | 'block'): string => `(* ram_style = "${style}" *)`;
