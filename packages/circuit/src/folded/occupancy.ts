@@ -378,7 +378,7 @@ class ChainRun {
   private skip(): void {
     let cycles = this.stages.reduce((least, stage) => Math.min(least, stage.quiet()), forever);
     const next = Math.ceil(this.sent * this.interval);
-    if (next > this.cycle) cycles = Math.min(cycles, next - this.cycle);
+    if (next >= this.cycle) cycles = Math.min(cycles, next - this.cycle);
     if (cycles === forever)
       throw new Error('occupancy: expected a chain that moves, got one that stands still');
     if (cycles <= 0) return;

@@ -30,6 +30,8 @@ export class StreamFault extends HbnnError {
 
 /** Images one after the other in each lane, so that what one leaves behind meets the next. */
 const imagesInARow = 3;
+/** As many where nothing waits: the time between them settles. */
+const quickImagesInARow = 8;
 
 /**
  * Put images through a chain of streams, both ends waiting now and then as a seeded generator says. Registers and
@@ -103,7 +105,7 @@ class StreamRun {
     this.compiled = compiled;
     this.pixels = pixels;
     this.count = count;
-    this.used = Math.min(lanes, Math.ceil(count / imagesInARow));
+    this.used = Math.min(lanes, Math.ceil(count / (pauses ? imagesInARow : quickImagesInARow)));
     this.rows = count === 0 ? 0 : Math.ceil(count / this.used);
     this.rng = random(count, 'streams', design.top);
     const { scores, layers, classes } = design;
