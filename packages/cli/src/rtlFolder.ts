@@ -98,10 +98,13 @@ export function designOf(
 
 const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);
 
+/** What runs the testbench beside the Verilog. */
+const runs = ['testbench.cpp', 'Makefile'];
+
 /** Take away what an earlier design left, so that no module of it is read with this one. */
 function clearEarlier(folder: string): void {
   const names = readdirSync(folder);
-  const earlier = names.filter(isRtl);
+  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
   if (earlier.length > 0 && !names.includes(manifestName))
     throw new HbnnError(
       `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier[0]} in it; choose another folder`,

@@ -217,15 +217,18 @@ function summary(design: Design | FoldedDesign) {
       })),
     };
   }
-  const { cyclesPerImage, layers } = design;
+  const { cyclesPerImage, scheduledCycles, layers } = design;
   return {
     cyclesPerImage,
-    layers: layers.map(({ layer, kind, module, fold, cycles }) => ({
+    cyclesPerImageIs: 'simulated, beat by beat, without what beats carry',
+    slowestLayerCycles: scheduledCycles,
+    layers: layers.map(({ layer, kind, module, fold, cycles, buffer }) => ({
       layer,
       kind,
       module,
       cycles: cycles.scheduled,
       idealCycles: cycles.ideal,
+      ...(buffer !== undefined && { bufferDepth: buffer.depth }),
       ...(fold !== undefined && { pe: fold.pe, simd: fold.simd, constant: fold.constant }),
     })),
   };
