@@ -26,6 +26,7 @@ export {
   type LayerCycles,
   type LogicUnit,
   type MatrixUnit,
+  type MemoryStyle,
   type StreamBuffer,
   scanSize,
   type Unit,

@@ -6,6 +6,7 @@ import {
   type FoldedDesign,
   type FoldTable,
   foldedDesign,
+  type MemoryStyle,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
@@ -29,6 +30,8 @@ export interface RtlManifest {
   /** A folded design has it. */
   readonly cyclesPerImage?: number;
   readonly folds?: FoldTable;
+  /** A folded design has it. */
+  readonly memories?: MemoryStyle;
   /** Levels of gates between registers, where it is pipelined. */
   readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
@@ -58,7 +61,11 @@ export function writeRtl(
     style,
     architecture: design.kind,
     ...(design.kind === 'folded'
-      ? { cyclesPerImage: design.cyclesPerImage, folds: foldsOf(design) }
+      ? {
+          cyclesPerImage: design.cyclesPerImage,
+          folds: foldsOf(design),
+          memories: design.memories,
+        }
       : { latencyCycles: design.latencyCycles }),
     ...(maxLevels !== undefined && { maxLevels }),
     layers,
@@ -83,11 +90,11 @@ export function designOf(
   manifest: RtlManifest,
   model: CheckedModel,
 ): Design | FoldedDesign {
-  const { style, maxLevels, folds = {}, architecture } = manifest;
+  const { style, maxLevels, folds = {}, architecture, memories } = manifest;
   // What the folder holds was within a budget when it was written.
   const design =
     architecture === 'folded'
-      ? foldedDesign(model, { style, maxLevels, folds })
+      ? foldedDesign(model, { style, maxLevels, folds, memories })
       : unrolledDesign(model, { style, maxLevels, maxAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(

@@ -49,6 +49,7 @@ import {
   type LayerCycles,
   type LogicUnit,
   type MatrixUnit,
+  type MemoryStyle,
   matrixCycles,
   scanned,
   type Unit,
@@ -64,6 +65,7 @@ export interface FoldedDesign {
   readonly scores: FoldedScores;
   readonly classes: readonly string[];
   readonly maxLevels: number;
+  readonly memories: MemoryStyle;
   /** Cycles of the layer that takes longest, with pixels and takers that never wait. */
   readonly scheduledCycles: number;
   /** How often an image comes out, by a simulation of when the beats of all units move. */
@@ -78,6 +80,8 @@ export interface FoldedOptions {
   readonly folds?: FoldTable;
   /** Whether buffers are as deep as the slowest layer needs (default), or all of two places. */
   readonly balanced?: boolean;
+  /** Default: `case` statements, and line buffers by the length of their rows. */
+  readonly memories?: Partial<MemoryStyle>;
 }
 
 const defaultLevels = 10;
@@ -130,6 +134,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     scores,
     classes: model.classes,
     maxLevels,
+    memories: { rom: 'case', lines: 'auto', ...o.memories },
     scheduledCycles,
     cyclesPerImage,
   };

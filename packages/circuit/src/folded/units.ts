@@ -63,6 +63,14 @@ export interface MatrixUnit {
 
 export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
 
+/** How memories are to be built. */
+export interface MemoryStyle {
+  /** Contents of memories that are only read: `case` statements, or .hex files that $readmemh reads. */
+  readonly rom: 'case' | 'hex';
+  /** Line buffers of windows; `auto`: block RAM for rows of more than 64 pixels, else distributed RAM. */
+  readonly lines: 'auto' | 'distributed' | 'block';
+}
+
 export interface LayerCycles {
   /** Cycles that the unit that takes longest needs for an image. */
   readonly scheduled: number;

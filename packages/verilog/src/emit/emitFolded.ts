@@ -1,4 +1,4 @@
-import type { FoldedDesign, FoldedLayer, Unit } from '@hbnn/circuit';
+import type { FoldedDesign, FoldedLayer, MemoryStyle, Unit } from '@hbnn/circuit';
 import { beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
@@ -16,30 +16,33 @@ import {
   windowText,
 } from './emitStream.ts';
 import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
+import { Roms } from './roms.ts';
 
 /** Write a folded design as Verilog-2005, one file per layer: the same design gives the same text. */
 export function foldedFiles(design: FoldedDesign): Record<string, string> {
   const files: Record<string, string> = {};
-  for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
+  const roms = new Roms(design.memories.rom);
+  for (const layer of design.layers)
+    files[`${layer.module}.v`] = layerFile(layer, roms, design.memories);
   files[`${design.scores.unit.name}.v`] = scoresFile(design);
   files[`${design.top}.v`] = topFile(design);
   if (design.style === 'xc7') {
     files[primitivesFile] = xc7Primitives;
     files[modelsFile] = xc7Models;
   }
-  return files;
+  return { ...files, ...roms.files };
 }
 
-function unitText(unit: Unit): string[] {
+function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
   switch (unit.kind) {
     case 'logic':
       return [leafText(unit.leaf), logicText(unit)];
     case 'window':
-      return [windowText(unit)];
+      return [windowText(unit, memories)];
     case 'collect':
       return [collectText(unit)];
     case 'matrix':
-      return [leafText(unit.lane), matrixText(unit)];
+      return [leafText(unit.lane), matrixText(unit, roms)];
     default:
       return unit satisfies never;
   }
@@ -92,7 +95,7 @@ function stepText({ step }: FoldedLayer): string[] {
   }
 }
 
-function layerFile(layer: FoldedLayer): string {
+function layerFile(layer: FoldedLayer, roms: Roms, memories: MemoryStyle): string {
   const { kind, module, buffer, units, input, output } = layer;
   const about = [
     `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
@@ -109,7 +112,7 @@ function layerFile(layer: FoldedLayer): string {
     ]),
   ]);
   const first = buffer === undefined ? [] : [bufferText(buffer, beatWidth(input))];
-  return file(about, [...first, ...units.flatMap(unitText), own]);
+  return file(about, [...first, ...units.flatMap((unit) => unitText(unit, roms, memories)), own]);
 }
 
 /** Units one behind the other between a module's own two streams. */

@@ -2,6 +2,7 @@ import type {
   CollectUnit,
   Leaf,
   LogicUnit,
+  MemoryStyle,
   PlacedBits,
   PlaceTable,
   StreamBuffer,
@@ -191,7 +192,7 @@ function targetOf(kernel: number, stride: number, scan: number) {
   return { first: constant(bits, kernel - 1), step: constant(bits, step), bits };
 }
 
-export function windowText(unit: WindowUnit): string {
+export function windowText(unit: WindowUnit, memories: MemoryStyle): string {
   const { name, input, kernel, strides, padding, inputWidth, outputWidth } = unit;
   const scan = scanSize(unit);
   const [rowBits, columnBits] = scan.map((n) => countBits(n - 1));
@@ -247,7 +248,7 @@ export function windowText(unit: WindowUnit): string {
     '        end',
     '      end',
     '    end',
-    ...lineLines(unit, scan[1], tall),
+    ...lineLines(unit, scan[1], tall, memories),
     ...columns.map((column) => `  reg ${range(tall)} ${column};`),
     '  always @(posedge aclk)',
     '    if (move) begin',
@@ -257,16 +258,43 @@ export function windowText(unit: WindowUnit): string {
   ]);
 }
 
+/** Pixels of a row up to which its line buffers are distributed RAM: a LUT holds as many bits. */
+const maxDistributed = 64;
+
 /** `newest`: the pixel that comes in, above those of the rows before it in the same column. */
-function lineLines({ kernel, inputWidth }: WindowUnit, columns: number, tall: number): string[] {
+function lineLines(
+  { kernel, inputWidth }: WindowUnit,
+  columns: number,
+  tall: number,
+  { lines }: MemoryStyle,
+): string[] {
   const pixel = `  wire ${range(inputWidth)} pixel = on_image ? s_axis_tdata : ${constant(inputWidth, 0)};`;
   if (kernel[0] === 1) return [pixel, `  wire ${range(tall)} newest = pixel;`];
   const rows = tall - inputWidth;
+  const asked = lines === 'auto' ? (columns > maxDistributed ? 'block' : 'distributed') : lines;
+  // A block RAM is read a beat ahead, which takes two columns.
+  const style = columns === 1 ? 'distributed' : asked;
+  const memory = `  ${ramStyle(style)} reg ${range(rows)} lines [0:${columns - 1}];`;
+  const write = `lines[column] <= newest[${tall - 1}:${inputWidth}];`;
+  if (style === 'distributed')
+    return [
+      pixel,
+      memory,
+      `  wire ${range(tall)} newest = {pixel, lines[column]};`,
+      `  always @(posedge aclk) if (move) ${write}`,
+    ];
+  const bits = countBits(columns - 1);
   return [
     pixel,
-    `  reg ${range(rows)} lines [0:${columns - 1}];`,
-    `  wire ${range(tall)} newest = {pixel, lines[column]};`,
-    `  always @(posedge aclk) if (move) lines[column] <= newest[${tall - 1}:${inputWidth}];`,
+    memory,
+    `  reg ${range(rows)} above;`,
+    `  wire ${range(bits)} next_column = last_column ? ${constant(bits, 0)} : column + ${constant(bits, 1)};`,
+    `  wire ${range(tall)} newest = {pixel, above};`,
+    '  always @(posedge aclk)',
+    '    if (move) begin',
+    `      ${write}`,
+    '      above <= lines[next_column];',
+    '    end',
   ];
 }
 

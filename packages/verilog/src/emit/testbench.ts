@@ -43,7 +43,11 @@ export function testbenchFiles(
     [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
     [`${testbenchName}.v`]: testbenchText(model, design, images),
     [`${testbenchName}.cpp`]: verilatorMain(design, images),
-    Makefile: makefileText(design.top, Object.keys(verilogFiles(design)), testbenchName),
+    Makefile: makefileText(
+      design.top,
+      Object.keys(verilogFiles(design)).filter((name) => name.endsWith('.v')),
+      testbenchName,
+    ),
   };
 }
 

@@ -3,7 +3,7 @@ import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/c
 import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
 import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
-import { testbenchName } from '../emit/testbenchNames.ts';
+import { isRom, testbenchName } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { type Compiled, compile } from './compile.ts';
@@ -160,10 +160,11 @@ const lanesKept = ({ top, layers }: FoldedDesign, layersToo: boolean): string[] 
   ...layers.map(({ module }) => `setattr -set keep 1 ${top}/${module}_tdata`),
 ];
 
-/** The Verilog of a design among files, without the testbench. */
+/** The Verilog of a design among files, with the contents of its memories, without the testbench. */
 export function sourcesOf(files: Readonly<Record<string, string>>): Record<string, string> {
   const sources = Object.entries(files).filter(
-    ([name]) => name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile,
+    ([name]) =>
+      (name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile) || isRom(name),
   );
   // The vendor's cells are known here; models of them that someone edited are what other simulators compute.
   const models = files[modelsFile];
