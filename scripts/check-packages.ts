@@ -159,12 +159,17 @@ function checkTypes(folder: string, examples: ReadonlyMap<Name, Example>): strin
   writeFileSync(
     join(folder, 'subpaths.ts'),
     `import { duration, type ProgressMeter } from '@hbnn/cli/progress';
+import { type Binarizer, type BinarizerSpec, binarizer } from '@hbnn/core/binarizer';
+import { type OptimalOptions, optimal } from '@hbnn/core/optimal';
 import { type NamedArray, readTensorFile } from '@hbnn/train/files';
 import { trainingKernels, type TrainingKernels } from '@hbnn/wasm';
 export const text: string = duration(61);
 export const read: (file: string) => { arrays: ReadonlyMap<string, NamedArray> } = readTensorFile;
 export const make: (...args: Parameters<typeof trainingKernels>) => Promise<TrainingKernels> = trainingKernels;
 export type Meter = ProgressMeter;
+export const repeated: (spec: BinarizerSpec) => Binarizer = binarizer;
+export const best: (...args: Parameters<typeof optimal>) => unknown = optimal;
+export type Best = OptimalOptions;
 `,
   );
   for (const [name, { language, code }] of examples) {

@@ -8,7 +8,9 @@
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { binarizer, floatTensor, optimal, random } from '@hbnn/core';
+import { floatTensor, random } from '@hbnn/core';
+import { binarizer } from '@hbnn/core/binarizer';
+import { optimal } from '@hbnn/core/optimal';
 import { saveSpeed } from '../results/storedRows.ts';
 
 const sizes = [1e4, 1e5, 1e6, 1e7, 6e7];

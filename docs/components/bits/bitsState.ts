@@ -10,13 +10,13 @@ import {
   heuristics,
   type MapPer,
   mixOf,
-  optimal,
   type ResidualTensor,
   random,
   type ScalePer,
   selectBits,
   storedBits,
 } from '@hbnn/core';
+import { optimal } from '@hbnn/core/optimal';
 
 /** A selection rule that the playground offers. */
 export type Rule = Heuristic | 'optimal';

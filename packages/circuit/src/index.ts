@@ -1,17 +1,9 @@
 export type { PlacedBits } from './folded/beatLogic.ts';
 export { chooseFolds, type FoldGoal, foldedCycles } from './folded/chooseFolds.ts';
 export {
-  type CollectUnit,
   type FoldedDesign,
-  type FoldedLayer,
   type FoldedOptions,
   foldedDesign,
-  type LayerCycles,
-  type LogicUnit,
-  type MatrixUnit,
-  scanSize,
-  type Unit,
-  type WindowUnit,
 } from './folded/foldedDesign.ts';
 export {
   checkFolds,
@@ -28,6 +20,18 @@ export {
 } from './folded/folds.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
+export {
+  type CollectUnit,
+  type FoldedLayer,
+  type LayerCycles,
+  type LogicUnit,
+  type MatrixUnit,
+  type MemoryStyle,
+  type StreamBuffer,
+  scanSize,
+  type Unit,
+  type WindowUnit,
+} from './folded/units.ts';
 export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
 export {
   addValue,
@@ -88,6 +92,7 @@ export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
 export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { type Site, sitesOf } from './unrolled/sites.ts';
+export { type Step, stepFeature, stepLayer } from './unrolled/steps.ts';
 export {
   type Bus,
   busWidth,

@@ -6,6 +6,7 @@ import {
   type FoldedDesign,
   type FoldTable,
   foldedDesign,
+  type MemoryStyle,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
@@ -29,6 +30,8 @@ export interface RtlManifest {
   /** A folded design has it. */
   readonly cyclesPerImage?: number;
   readonly folds?: FoldTable;
+  /** A folded design has it. */
+  readonly memories?: MemoryStyle;
   /** Levels of gates between registers, where it is pipelined. */
   readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
@@ -58,7 +61,11 @@ export function writeRtl(
     style,
     architecture: design.kind,
     ...(design.kind === 'folded'
-      ? { cyclesPerImage: design.cyclesPerImage, folds: foldsOf(design) }
+      ? {
+          cyclesPerImage: design.cyclesPerImage,
+          folds: foldsOf(design),
+          memories: design.memories,
+        }
       : { latencyCycles: design.latencyCycles }),
     ...(maxLevels !== undefined && { maxLevels }),
     layers,
@@ -83,11 +90,11 @@ export function designOf(
   manifest: RtlManifest,
   model: CheckedModel,
 ): Design | FoldedDesign {
-  const { style, maxLevels, folds = {}, architecture } = manifest;
+  const { style, maxLevels, folds = {}, architecture, memories } = manifest;
   // What the folder holds was within a budget when it was written.
   const design =
     architecture === 'folded'
-      ? foldedDesign(model, { style, maxLevels, folds })
+      ? foldedDesign(model, { style, maxLevels, folds, memories })
       : unrolledDesign(model, { style, maxLevels, maxAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(
@@ -98,10 +105,13 @@ export function designOf(
 
 const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);
 
+/** What runs the testbench beside the Verilog. */
+const runs = ['testbench.cpp', 'Makefile'];
+
 /** Take away what an earlier design left, so that no module of it is read with this one. */
 function clearEarlier(folder: string): void {
   const names = readdirSync(folder);
-  const earlier = names.filter(isRtl);
+  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
   if (earlier.length > 0 && !names.includes(manifestName))
     throw new HbnnError(
       `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier[0]} in it; choose another folder`,

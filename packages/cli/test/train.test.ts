@@ -42,6 +42,30 @@ describe('hbnn train', () => {
     expect(config).toMatchObject({ seed: 7, maxSteps: 2, layerBits: [1, 2, 1, 2] });
   });
 
+  it.each([
+    [['--inputs', '1.4'], false],
+    [['--inputs', '1.4', '--input-map', 'static'], true],
+    [[], true],
+  ])('says in its last lines whether the run can be lowered: %j', (inputs, lowers) => {
+    const out = join(temporary(), 'run');
+    const few = [
+      '--limit',
+      '100',
+      '--test-limit',
+      '100',
+      '--max-steps',
+      '1',
+      '--recalibrate',
+      '64',
+    ];
+    const { out: text } = hbnn('train', ...few, ...inputs, '--out', out);
+    const last = text.trimEnd().split('\n').slice(-2);
+    if (lowers) expect(last[1]).toContain(`lower --run ${out}`);
+    else expect(last.join(' ')).toMatch(/cannot become an integer model.*--input-map static\.$/);
+    const { code, err } = hbnn('lower', '--run', out, '--out', `${out}.hbnn`, '--no-evaluate');
+    expect([code, err.includes('--input-map static')]).toEqual(lowers ? [0, false] : [2, true]);
+  });
+
   it('trains with the quantizer of another paper, which lower refuses by the layer', () => {
     const out = join(temporary(), 'run');
     const args = [

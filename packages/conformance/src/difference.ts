@@ -51,11 +51,14 @@ export async function differenceFrom(
   try {
     const wanted = trace(interpreter(model), pixels);
     const found = trace(executor, pixels);
-    const layers = model.layers.length;
-    for (const [i, { layer, output }] of found.seen.entries()) {
-      const where = `image ${Math.floor(i / layers)}, layer ${layer}`;
-      const expected = wanted.seen[i];
-      if (expected?.layer !== layer) return `${where}: expected layer ${expected?.layer}`;
+    const left = new Map<string, Seen[]>();
+    for (const { name } of model.layers) left.set(name, []);
+    for (const seen of wanted.seen) left.get(seen.layer)?.push(seen);
+    for (const { layer, output } of found.seen) {
+      const ofLayer = left.get(layer) ?? [];
+      const where = `image ${wanted.seen.length / model.layers.length - ofLayer.length}, layer ${layer}`;
+      const expected = ofLayer.shift();
+      if (expected === undefined) return `${where}: expected a layer and an image of the model`;
       const at = output.values.findIndex((value, k) => value !== expected.output.values[k]);
       if (at >= 0 || output.values.length !== expected.output.values.length)
         return `${where}, ${position(output, at)}: expected ${expected.output.values[at]}, got ${output.values[at]}`;

@@ -105,7 +105,7 @@ export function checkBatch(batch: Batch, source: BatchSource, where: string): vo
   const { images, labels, count } = batch;
   const size = shape[0] * shape[1] * shape[2];
   const floats: unknown = images;
-  if (!(floats instanceof Float32Array || floats instanceof Float64Array))
+  if (!(floats instanceof Float32Array))
     throw new HbnnError(
       `${where}: expected the images of a batch of ${name} as a Float32Array of normalized values, got ${kindOf(images)}; take the mean off and divide by the deviation`,
     );

@@ -5,7 +5,6 @@ export {
   checkNormalization,
   checkSource,
 } from './batches.ts';
-export { type Binarizer, type BinarizerSpec, binarizer } from './binarizer.ts';
 export {
   type BitMap,
   bitCounts,
@@ -36,7 +35,6 @@ export {
   parseMix,
 } from './mix.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
-export { type OptimalOptions, optimal } from './optimal/optimal.ts';
 export { outputsFirst, residualOutputsFirst } from './outputsFirst.ts';
 export { permutation, type Random, random } from './random.ts';
 export {

@@ -1,19 +1,18 @@
 import {
   approximate,
-  type BinarizerSpec,
   binarize,
-  binarizer,
   distance,
   distFromAverage,
   floatTensor,
   HbnnError,
   type MapPer,
   mixOf,
-  optimal,
   random,
   type Select,
   selectBits,
 } from '@hbnn/core';
+import { type BinarizerSpec, binarizer } from '@hbnn/core/binarizer';
+import { optimal } from '@hbnn/core/optimal';
 import { describe, expect, it } from 'vitest';
 
 const shape = [3, 3, 8, 12];

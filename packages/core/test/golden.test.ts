@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import {
   approximate,
   binarize,
-  binarizer,
   distance,
   floatTensor,
   type Heuristic,
@@ -12,6 +11,7 @@ import {
   type ScalePer,
   selectBits,
 } from '@hbnn/core';
+import { binarizer } from '@hbnn/core/binarizer';
 import { describe, expect, it } from 'vitest';
 
 interface Golden {

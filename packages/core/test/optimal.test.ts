@@ -7,10 +7,10 @@ import {
   floatTensor,
   HbnnError,
   type MapPer,
-  optimal,
   random,
   selectBits,
 } from '@hbnn/core';
+import { optimal } from '@hbnn/core/optimal';
 import { describe, expect, it } from 'vitest';
 
 const seed = 9;

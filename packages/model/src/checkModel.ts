@@ -255,12 +255,14 @@ function windowed(
       `${name}: expected padding of four whole numbers; give [top, left, bottom, right], each 0 or more`,
     );
   const [top, left, bottom, right] = padding;
-  const along = (n: number, k: number, stride: number): number => Math.floor((n - k) / stride) + 1;
-  return [
-    along(input[0] + top + bottom, size[0], strides[0]),
-    along(input[1] + left + right, size[1], strides[1]),
-    channels,
-  ];
+  const padded = [input[0] + top + bottom, input[1] + left + right] as const;
+  if (size[0] > padded[0] || size[1] > padded[1])
+    throw new HbnnError(
+      `${name}: expected a window that fits its feature map, got one of ${size.join('×')} on a map of ${padded.join('×')}, padding included; take a smaller window, more padding, or a larger map before it`,
+    );
+  const along = (axis: 0 | 1): number =>
+    Math.floor((padded[axis] - size[axis]) / strides[axis]) + 1;
+  return [along(0), along(1), channels];
 }
 
 function weightShape(

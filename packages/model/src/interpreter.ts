@@ -66,7 +66,11 @@ export function interpreter(model: CheckedModel): Interpreter {
 export type LayerStep = (input: Int32Array) => Int32Array<ArrayBuffer>;
 
 /** One layer as the interpreter computes it: from the values of its input to those of its output. */
-export function layerStep({ layer, input, output }: CheckedLayer): LayerStep {
+export function layerStep({
+  layer,
+  input,
+  output,
+}: Pick<CheckedLayer, 'layer' | 'input' | 'output'>): LayerStep {
   switch (layer.kind) {
     case 'conv':
       return convStep(layer, input, output);

@@ -28,7 +28,7 @@ it.each([1, 2, 3, 4, 5, 6])('are where the interpreter reads, seed %i', (seed) =
   // Pixels count from 1, so that 0 is what lies beyond the edges.
   const values = Int32Array.from({ length: input[0] * input[1] }, (_, i) => i + 1);
   const seen = Array.from({ length: height * width }, (_, tap) =>
-    layerStep({ layer: layer(tap), input, output, inputBound: 255, outputBound: 255 })(values),
+    layerStep({ layer: layer(tap), input, output })(values),
   );
   const window = windowOf(layer(0));
   for (let y = 0; y < output[0]; y++)

@@ -1,4 +1,4 @@
-import { distFromAverage, HbnnError, type Mix } from '@hbnn/core';
+import { distFromAverage, HbnnError, kindOf, type Mix } from '@hbnn/core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {
   binarizedCopy,
@@ -8,6 +8,7 @@ import {
   plainCopy,
 } from './copyLayer.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
+import { checkNumbers, checkOptions } from './fitting.ts';
 import { isModel } from './layerConfig.ts';
 import {
   type InputPrecision,
@@ -16,6 +17,7 @@ import {
   type WeightPrecision,
   weightPrecision,
 } from './precision.ts';
+import { checkWindowsFit } from './windowsFit.ts';
 
 export interface BinarizeOptions {
   /** Average bits, a mix, or all details; left out, weights stay float. */
@@ -40,12 +42,15 @@ export interface BinarizeOptions {
  * const { top1 } = await evaluate(small, test);
  *
  * @throws HbnnError naming a layer that cannot be binarized as it is (dilation, channels first, a
- *   depth multiplier, a transposed or recurrent layer), weights that are not finite, or a name in `skip`
- *   that the model has not
+ *   depth multiplier, a transposed or recurrent layer), a kernel or pool larger than its map, weights that are not
+ *   finite, or a name in `skip` that the model has not
  */
 export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
+  checkOptions('binarize', options, ['weights', 'inputs', 'skip', 'seed']);
+  checkNumbers('binarize', options, { seed: 'whole' });
   const layers = layersOf(model);
   checkSkip(layers, options.skip ?? []);
+  checkWindowsFit(model, 'binarize');
   checkFiniteWeights(
     layers.filter((layer) => !isModel(layer)),
     'binarize',
@@ -74,6 +79,10 @@ function layersOf(model: tfl.LayersModel): tfl.layers.Layer[] {
 }
 
 function checkSkip(layers: readonly tfl.layers.Layer[], skip: readonly string[]): void {
+  if (!Array.isArray(skip))
+    throw new HbnnError(
+      `binarize: expected skip as a list of layer names, got ${kindOf(skip)}; write it as ['conv1']`,
+    );
   for (const name of skip)
     if (!layers.some((layer) => layer.name === name))
       throw new HbnnError(
@@ -163,23 +172,27 @@ function namesOf(layers: readonly tfl.layers.Layer[]): Set<string> {
 }
 
 function precisionFrom({ weights, inputs }: BinarizeOptions): Precision {
-  const isMix = (value: object): value is Mix => 'fractions' in value;
-  const mixOf = (value: number | Mix): Mix =>
-    typeof value === 'number' ? distFromAverage(value) : value;
   return {
-    weights:
-      typeof weights === 'object' && !isMix(weights)
-        ? weights
-        : weights !== undefined
-          ? weightPrecision(mixOf(weights))
-          : undefined,
-    inputs:
-      typeof inputs === 'object' && !isMix(inputs)
-        ? inputs
-        : inputs !== undefined
-          ? inputPrecision(mixOf(inputs))
-          : undefined,
+    weights: precisionOf('weights', weights, weightPrecision),
+    inputs: precisionOf('inputs', inputs, inputPrecision),
   };
+}
+
+/** Details of a precision, made of an average or a mix where they are not given. */
+function precisionOf<Details extends WeightPrecision | InputPrecision>(
+  what: 'weights' | 'inputs',
+  given: number | Mix | Details | undefined,
+  detailed: (mix: Mix) => Details,
+): Details | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given === 'number') return detailed(distFromAverage(given, `binarize: ${what}`));
+  if (typeof given === 'object' && given !== null) {
+    if ('fractions' in given) return detailed(given);
+    if ('mix' in given) return given;
+  }
+  throw new HbnnError(
+    `binarize: expected ${what} as average bits, a mix or what ${detailed.name} gives, got ${kindOf(given)}; give a number such as 1.4`,
+  );
 }
 
 function inputLike(x: tfl.SymbolicTensor): tfl.SymbolicTensor[] {

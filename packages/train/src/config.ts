@@ -10,6 +10,7 @@ import {
   weightPrecision,
 } from './precision.ts';
 import { methodNamed } from './quantizers/methods.ts';
+import { schedules } from './schedule.ts';
 
 const selects = [
   'middle-out',
@@ -111,7 +112,7 @@ const schema = z.strictObject({
   batch: positive.default(64),
   seed: z.number().int().default(1),
   learningRate: z.number().positive().default(0.01),
-  schedule: z.enum(['constant', 'cosine', 'steps']).default('cosine'),
+  schedule: z.enum(schedules).default('cosine'),
   momentum: z.number().min(0).lt(1).default(0.9),
   weightDecay: z.number().min(0).default(1e-4),
   /** Training images to recompute running statistics on before the final test; 0: keep the running ones. */

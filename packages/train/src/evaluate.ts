@@ -1,11 +1,13 @@
 import { type BatchSource, checkBatch } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkImagesFit, checkNumbers } from './fitting.ts';
+import { checkCount, checkFits, checkImagesFit, checkNumbers, checkOptions } from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { quantizedLayers } from './layers/quantized.ts';
+import { completeNorms } from './layers/stockNorm.ts';
 import { layersWithin } from './parameters.ts';
 import { pauser } from './pause.ts';
 import { scoresOf } from './scores.ts';
@@ -35,7 +37,7 @@ export interface EvaluateOptions {
 /**
  * Measure a model on a data set, with frozen maps, scales and batch norm statistics.
  *
- * @throws HbnnError when images, classes or labels of the data set do not fit the model
+ * @throws HbnnError when images, classes or labels of the data set do not fit the model, or its weights are not finite
  */
 export async function evaluate(
   model: tfl.LayersModel,
@@ -43,7 +45,9 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkFits(model, source, 'evaluate');
+  checkOptions('evaluate', options, ['batch', 'onBatch', 'signal']);
   checkNumbers('evaluate', options, { batch: 'positive whole' });
+  checkFiniteWeights(layersWithin(model), 'evaluate');
   const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
   const layers = [...binarizedLayers(model), ...quantizedLayers(model)];
@@ -110,11 +114,13 @@ export async function recalibrate(
   options: { images: number; batch: number; seed: number; signal?: AbortSignal },
 ): Promise<void> {
   checkImagesFit(model, source, 'recalibrate');
+  checkOptions('recalibrate', options, ['images', 'batch', 'seed', 'signal']);
   checkNumbers('recalibrate', options, {
     images: 'positive whole',
     batch: 'positive whole',
     seed: 'whole',
   });
+  completeNorms(model);
   let k = 0;
   let seen = 0;
   const pause = pauser();
@@ -132,5 +138,6 @@ export async function recalibrate(
     await pause();
     options.signal?.throwIfAborted();
   }
+  if (seen === 0) checkCount('recalibrate', source, seen);
   checkFiniteWeights(layersWithin(model), 'recalibrate');
 }

@@ -1,6 +1,7 @@
 import {
   type Batch,
   type BatchSource,
+  checkBatch,
   checkSource,
   HbnnError,
   outputsFirst,
@@ -9,8 +10,9 @@ import {
 import type { Padding4, TrainedLayer, TrainedModel, TrainedWeights } from '@hbnn/model';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkFits } from './fitting.ts';
+import { checkCount, checkFits, checkNumbers, checkOptions } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -35,13 +37,17 @@ import type { CallContext } from './layers/context.ts';
 import { QuantizedLayer } from './layers/quantized.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, type Link } from './modelChain.ts';
+import { tiesIn } from './ties.ts';
 
 type Source = BatchSource;
 
 export interface ExportOptions {
   /** Images to find the largest value of each ReLU on; default 500. */
   readonly sampleImages?: number;
-  /** Called with a sentence about what was left out because it changes no class; default console.warn. */
+  /**
+   * Called with a sentence about what was left out because it changes no class, and about sums that may be exactly 0 in
+   * front of a binarization; default console.warn.
+   */
   readonly onNote?: (note: string) => void;
 }
 
@@ -61,6 +67,8 @@ export async function exportModel(
   o: ExportOptions = {},
 ): Promise<TrainedModel> {
   checkSource(source, 'exportModel');
+  checkOptions('exportModel', o, ['sampleImages', 'onNote']);
+  checkNumbers('exportModel', o, { sampleImages: 'positive whole' });
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(
@@ -79,6 +87,7 @@ export async function exportModel(
   const note = o.onNote ?? ((text: string): void => console.warn(text));
   // Layers are built before images are looked at, so that what cannot be exported is refused at once.
   const made = layersOf(chain, source, note);
+  for (const tie of tiesIn(made.flatMap(({ layers }) => layers))) note(tie);
   const ceilings = await reluCeilings(chain, source, o.sampleImages ?? 500);
   return {
     name: model.name,
@@ -106,6 +115,7 @@ async function reluCeilings(
   const ceilings = new Map(relus.map((link) => [link, 0]));
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
+    checkBatch(part, source, 'exportModel');
     const values = await largestOutputs(chain, part, source);
     chain.forEach(({ layer }, i) => {
       if (Number.isFinite(values[2 * i])) return;
@@ -120,6 +130,7 @@ async function reluCeilings(
     seen += part.count;
     if (relus.length === 0 || seen >= images) break;
   }
+  if (seen === 0) checkCount('exportModel', source, seen);
   return ceilings;
 }
 

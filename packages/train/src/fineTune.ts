@@ -1,12 +1,12 @@
-import { type BatchSource, HbnnError } from '@hbnn/core';
+import { type BatchSource, chosenName, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { recalibrate } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { type EpochSummary, fit, startState } from './fit.ts';
-import { checkFits, checkNumbers } from './fitting.ts';
+import { checkFits, checkNumbers, checkOptions } from './fitting.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { layersWithin, parametersOf } from './parameters.ts';
-import type { Schedule } from './schedule.ts';
+import { type Schedule, schedules } from './schedule.ts';
 
 export interface FineTuneOptions {
   readonly epochs?: number;
@@ -20,6 +20,18 @@ export interface FineTuneOptions {
   readonly recalibrate?: number;
   readonly onEpoch?: (summary: EpochSummary) => void;
 }
+
+const optionNames: readonly (keyof FineTuneOptions)[] = [
+  'epochs',
+  'batch',
+  'learningRate',
+  'schedule',
+  'momentum',
+  'weightDecay',
+  'seed',
+  'recalibrate',
+  'onEpoch',
+];
 
 /**
  * Go on training a model from its present weights by SGD with momentum on softmax cross-entropy. Its
@@ -39,16 +51,18 @@ export async function fineTune(
   const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
   checkFits(model, train, 'fineTune');
+  checkOptions('fineTune', o, optionNames);
   checkFiniteWeights(layersWithin(model), 'fineTune');
   checkNumbers('fineTune', o, {
     epochs: 'positive whole',
     batch: 'positive whole',
     seed: 'whole',
     learningRate: 'positive',
-    momentum: 'not negative',
+    momentum: 'not negative, below 1',
     weightDecay: 'not negative',
-    recalibrate: 'not negative',
+    recalibrate: 'not negative whole',
   });
+  chosenName(schedule, schedules, 'fineTune: schedule');
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   if (variables.length === 0)
     throw new HbnnError(

@@ -1,10 +1,12 @@
 import { type Batch, type BatchSource, checkBatch, HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import './backend/samePadding.ts';
 import { countScores } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkCount, checkFits } from './fitting.ts';
 import type { CallContext } from './layers/context.ts';
+import { completeNorms } from './layers/stockNorm.ts';
 import type { SgdMomentum, TrainedVariable } from './optimizer.ts';
 import { layersWithin } from './parameters.ts';
 import { pauser } from './pause.ts';
@@ -81,6 +83,7 @@ export async function fit(
   o: FitOptions,
 ): Promise<void> {
   checkFits(model, source, 'training');
+  completeNorms(model);
   const steps = stepsOf(source, o);
   const trained = variables.map(({ variable }) => variable);
   const pause = pauser();

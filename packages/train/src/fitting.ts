@@ -1,10 +1,12 @@
-import { type BatchSource, checkSource, HbnnError } from '@hbnn/core';
+import { type BatchSource, checkSource, HbnnError, kindOf, suggestion } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { checkWindowsFit } from './windowsFit.ts';
 
 /**
  * Check that a data set's images fit a model's input.
  *
- * @throws HbnnError naming both shapes, or a model with several inputs or outputs
+ * @throws HbnnError naming both shapes, a model with several inputs or outputs, or a layer whose window does not fit its
+ *   map
  */
 export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, where: string): void {
   checkSource(source, where);
@@ -20,6 +22,7 @@ export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, wher
     throw new HbnnError(
       `${where}: expected images of ${wanted.map((size) => size ?? 'any').join('×')} for ${model.name}, got ${source.shape.join('×')} from ${source.name}; open the data set with images of that size`,
     );
+  checkWindowsFit(model, where, source.shape);
 }
 
 /** The scores a model gives for each image. */
@@ -44,11 +47,39 @@ export function checkFits(model: tfl.LayersModel, source: BatchSource, where: st
   );
 }
 
+/**
+ * Check that some options have known names.
+ *
+ * @throws HbnnError naming the option, what there is, and the nearest name
+ */
+export function checkOptions(where: string, options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new HbnnError(
+      `${where}: expected an object of options (${names.join(', ')}), got ${kindOf(options)}; give one`,
+    );
+  for (const name of Object.keys(options))
+    if (!names.includes(name))
+      throw new HbnnError(
+        `${where}: expected no other options than ${names.join(', ')}, got '${name}'; leave it out${suggestion(name, names)}`,
+      );
+}
+
+/** What an option may be, and how errors say it. */
+const numberKinds = {
+  'positive whole': 'a positive whole number',
+  whole: 'a whole number',
+  'not negative whole': 'a whole number from 0 on',
+  positive: 'a positive number',
+  'not negative': 'a number from 0 on',
+  'not negative, below 1': 'a number from 0 to below 1',
+} as const;
+type NumberKind = keyof typeof numberKinds;
+
 /** Check numbers among some options. @throws HbnnError naming the option and what it expects */
 export function checkNumbers(
   where: string,
   options: object,
-  kinds: Readonly<Record<string, 'positive whole' | 'whole' | 'positive' | 'not negative'>>,
+  kinds: Readonly<Record<string, NumberKind>>,
 ): void {
   for (const [name, kind] of Object.entries(kinds)) {
     const value: unknown = (options as Record<string, unknown>)[name];
@@ -57,10 +88,11 @@ export function checkNumbers(
     const right =
       typeof value === 'number' &&
       (kind.endsWith('whole') ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
-      value >= least;
+      value >= least &&
+      !(kind.endsWith('below 1') && value >= 1);
     if (right) continue;
     throw new HbnnError(
-      `${where}: expected a ${kind} number as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
+      `${where}: expected ${numberKinds[kind]} as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
     );
   }
 }

@@ -1,5 +1,7 @@
 /** Learning rate over a run: constant, cosine to 0, or divided by 10 at each third of the epochs. */
-export type Schedule = 'constant' | 'cosine' | 'steps';
+export type Schedule = (typeof schedules)[number];
+
+export const schedules = ['constant', 'cosine', 'steps'] as const;
 
 /**
  * The learning rate of one step.

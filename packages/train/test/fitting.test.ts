@@ -1,5 +1,6 @@
 import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
-import { evaluate, exportModel, fineTune, recalibrate, useBackend } from '@hbnn/train';
+import { binarize, evaluate, exportModel, fineTune, recalibrate, useBackend } from '@hbnn/train';
+import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, expect, it } from 'vitest';
 import { pixelSquares, squares } from './squares.ts';
@@ -21,6 +22,7 @@ function chain(shape: [number, number, number], classes: number): tfl.LayersMode
 
 const model = (): tfl.LayersModel => chain([12, 12, 1], 10);
 const fitting = squares(20, 'fits');
+const pixels = pixelSquares(20, 'pixels');
 
 /** The source with each batch changed. */
 function changed(change: (batch: Batch) => Partial<Batch>): BatchSource {
@@ -132,8 +134,73 @@ it.each([
   [{ learningRate: -0.1 }, /positive number as learningRate, got -0.1/],
   [{ learningRate: '0.1' as never }, /got '0.1'/],
   [{ momentum: Number.NaN }, /as momentum, got NaN/],
+  [{ momentum: 1 }, /a number from 0 to below 1 as momentum, got 1/],
+  [{ recalibrate: 0.5 }, /a whole number from 0 on as recalibrate, got 0.5/],
+  [{ schedule: 'cosin' as never }, /schedule: expected one of .*did you mean 'cosine'/],
+  [{ epoch: 3 } as never, /no other options than epochs, .* got 'epoch'; .*did you mean 'epochs'/],
 ])('fine-tuning refuses %o', async (o, message) => {
   await expect(fineTune(model(), fitting, o)).rejects.toThrow(message);
+});
+
+it.each<[string, () => unknown, RegExp]>([
+  ['evaluate', () => evaluate(model(), fitting, { batchs: 3 } as never), /'batchs'.*'batch'/],
+  [
+    'recalibrate',
+    () => recalibrate(model(), fitting, { images: 1, batch: 1, seed: 1, k: 1 } as never),
+    /got 'k'/,
+  ],
+  ['exportModel', () => exportModel(model(), pixels, { images: 3 } as never), /got 'images'/],
+  ['exportModel', () => exportModel(model(), pixels, { sampleImages: 0 }), /sampleImages, got 0/],
+  ['binarize', () => binarize(model(), { weight: 1 } as never), /'weight'.*'weights'/],
+  [
+    'binarize',
+    () => binarize(model(), { weights: '1.4' as never }),
+    /weights as average .*a string/,
+  ],
+  ['binarize', () => binarize(model(), { inputs: {} as never }), /inputs as average .*inputPrec/],
+  ['binarize', () => binarize(model(), { weights: 9 }), /weights: expected an average from 0/],
+  ['binarize', () => binarize(model(), { skip: 'scores' as never }), /skip as a list/],
+  ['binarize', () => binarize(model(), undefined as never), /an object of options .*undefined/],
+])('%s refuses options it does not know: %#', async (where, run, message) => {
+  const refused = (async () => run())();
+  await expect(refused).rejects.toThrow(HbnnError);
+  await expect(refused).rejects.toThrow(message);
+  await expect(refused).rejects.toThrow(new RegExp(`^${where}: .*expected [^\\n]*; `));
+});
+
+it('exporting refuses batches that do not fit, and data without images', async () => {
+  const batchesOf = (change: (batch: Batch) => Partial<Batch>): BatchSource => ({
+    ...pixels,
+    async *batches(o) {
+      for await (const batch of pixels.batches(o)) yield { ...batch, ...change(batch) };
+    },
+  });
+  const cases: readonly [BatchSource, RegExp][] = [
+    [
+      batchesOf(({ images }) => ({ images: images.subarray(1) })),
+      /20 images of 12×12×1 .*got 2879/,
+    ],
+    [batchesOf(({ images }) => ({ images: images.map(() => Number.NaN) })), /finite pixels .*NaN/],
+    [batchesOf(({ labels }) => ({ labels: labels.map(() => 10) })), /labels 0 … 9 .*got 10/],
+    [
+      batchesOf(({ images }) => ({ images: Float64Array.from(images) as never })),
+      /as a Float32Array .*got Float64Array\(2880\)/,
+    ],
+    [{ ...pixels, async *batches() {} }, /the 20 images that .* got 0 in one pass/],
+  ];
+  for (const [source, message] of cases)
+    await expect(exportModel(model(), source)).rejects.toThrow(message);
+  const none = { ...fitting, async *batches() {} };
+  const o = { images: 10, batch: 5, seed: 1 };
+  await expect(recalibrate(model(), none, o)).rejects.toThrow(/recalibrate: .* got 0 in one pass/);
+});
+
+it('evaluating refuses weights that are not finite', async () => {
+  const diverged = model();
+  diverged.setWeights(diverged.getWeights().map((w) => tf.fill(w.shape, Number.NaN)));
+  await expect(evaluate(diverged, fitting)).rejects.toThrow(
+    /layer 'scores': evaluate expected finite weights, got NaN in kernel/,
+  );
 });
 
 /** A data set that gives other images than it counts. */

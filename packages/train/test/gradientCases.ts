@@ -1,4 +1,5 @@
-import { approximate, binarize, binarizer, parseMix, selectBits } from '@hbnn/core';
+import { approximate, binarize, parseMix, selectBits } from '@hbnn/core';
+import { binarizer } from '@hbnn/core/binarizer';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName } from '../src/backend/names.ts';
 import { batchNormInfer, batchNormTrain } from '../src/ops/batchNorm.ts';

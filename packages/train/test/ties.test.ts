@@ -1,6 +1,7 @@
 import { interpreter } from '@hbnn/model';
 import { useBackend } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { L, loweredOwn } from './ownModels.ts';
 
@@ -70,5 +71,27 @@ describe('a sum of exactly 0 before a binarization', () => {
     const { sums, whole, float } = await signsOf(true);
     expect(sums.filter((sum) => sum === 0).length).toBeGreaterThan(sums.length / 20);
     expect(whole).toEqual(float);
+  });
+
+  it('is noted on export, where it can be', async () => {
+    const notesOf = async (more: readonly tfl.layers.Layer[], useBias = false) => {
+      const [c1, c2, ...rest] = layers(useBias);
+      return (await loweredOwn({ shape: [6, 6, 2], layers: [c1, c2, ...more, ...rest], skip: [] }))
+        .notes;
+    };
+    const said = /^out_input: no batch norm or bias .* c2 may give.* give c2 a bias/;
+    expect(await notesOf([])).toEqual([expect.stringMatching(said)]);
+    expect(await notesOf([L.reLU({ name: 'r' })])).toEqual([expect.stringMatching(said)]);
+    expect(await notesOf([L.maxPooling2d({ name: 'p', poolSize: 2 })])).toHaveLength(1);
+    expect(await notesOf([L.batchNormalization({ name: 'n' })])).toEqual([]);
+    expect(await notesOf([L.rescaling({ name: 's', scale: 2, offset: 0 })])).toHaveLength(1);
+    expect(await notesOf([L.rescaling({ name: 's', scale: 0, offset: 0 })])).toEqual([]);
+    expect(await notesOf([], true)).toEqual([]);
+  });
+
+  it('is not noted behind float weights or float inputs', async () => {
+    const own = { shape: [6, 6, 2] as const, layers: layers(false) };
+    expect((await loweredOwn({ ...own, skip: ['c2'] })).notes).toEqual([]);
+    expect((await loweredOwn(own)).notes).toEqual([]);
   });
 });

@@ -9,10 +9,10 @@ import {
   heuristics,
   type Mix,
   mixOf,
-  optimal,
   random,
   selectBits,
 } from '@hbnn/core';
+import { optimal } from '@hbnn/core/optimal';
 import { figures } from '../paper.ts';
 import { barChart } from '../report/charts.ts';
 import type { Claim, ResultRow, Stage, StageResult } from '../stage.ts';

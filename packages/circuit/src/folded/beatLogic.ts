@@ -8,11 +8,12 @@ import {
 } from '@hbnn/model';
 import { bitLength } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import { Netlist } from '../netlist/netlist.ts';
+import { inverse, Netlist } from '../netlist/netlist.ts';
 import { type Form, planesForm, type Value } from '../netlist/value.ts';
 import {
   extendedBits,
   largestCode,
+  largestPlanes,
   maximumOf,
   requantized,
   requantizeOf,
@@ -21,6 +22,7 @@ import {
   sumWithin,
   thresholdBits,
 } from '../netlist/values.ts';
+import { type CodePoolStep, channelPlanes } from '../unrolled/steps.ts';
 import {
   baseAt,
   beatWidth,
@@ -153,65 +155,107 @@ export function poolLogic(
   return { net, output: streamOf(shape, formsOf(values), coding) };
 }
 
-/** Planes of each channel: as many as any place has; bits of planes that a place lacks are 0. */
-export function thresholdLogic(
-  layer: ThresholdLayer,
-  input: Stream,
-  style: AdderStyle,
-): StreamLogic {
-  const { shape } = input;
-  const { multiples, flips, bits } = layer;
+/** Planes that some places of a channel have and others lack, and a table that says which. */
+interface PlacedPlanes {
+  /** The planes that each channel has at any place. */
+  readonly planes: readonly number[];
+  /** Of each channel, those that not all places have. */
+  readonly varying: readonly (readonly number[])[];
+  readonly table: PlacedBits;
+  /** What is added to each element's bits, where places differ. */
+  readonly bases?: Int32Array;
+}
+
+function placedPlanes(layer: ThresholdLayer, shape: FeatureShape): PlacedPlanes {
+  const { multiples, bits } = layer;
   const [places, channels] = [shape[0] * shape[1], shape[2]];
   const planesAt = (place: number, c: number): number => bits[place * channels + c];
-  const spans = counting(channels).map((c) => {
-    const all = counting(places).map((place) => planesAt(place, c));
-    return { least: Math.min(...all), most: Math.max(...all) };
+  const planes = channelPlanes(layer);
+  const varying = planes.map((most, c) => {
+    const least = counting(places).reduce((n, place) => Math.min(n, planesAt(place, c)), most);
+    return counting(most).filter((n) => n >= least && multiples[n] !== 0);
   });
-  // Planes that some places have and others lack, which a table says.
-  const varying = spans.map(({ least, most }) =>
-    counting(most).filter((n) => n >= least && multiples[n] !== 0),
-  );
   const placed = placedVectors(shape, (place) =>
-    varying.flatMap((planes, c) => planes.map((n) => (n < planesAt(place, c) ? 1 : 0))),
+    varying.flatMap((own, c) => own.map((n) => (n < planesAt(place, c) ? 1 : 0))),
   );
-  const width = varying.reduce((sum, planes) => sum + planes.length, 0);
+  const width = varying.reduce((sum, own) => sum + own.length, 0);
   const words = placed.vectors.map((vector) =>
     packed(
       vector,
       vector.map(() => 1),
     ),
   );
-  const from = beatWidth(input);
-  const net = new Netlist(from + width);
-  let at = from;
-  const values = counting(channels).map((c): Value => {
-    const value = thresholdBits(
+  const table = { placed, width, words };
+  if (width === 0) return { planes, varying, table };
+  const baseOf = (place: number, c: number): number =>
+    planesForm([...multiples.subarray(0, planesAt(place, c))]).base;
+  const bases = Int32Array.from({ length: places * channels }, (_, i) =>
+    baseOf(Math.floor(i / channels), i % channels),
+  );
+  return { planes, varying, table, bases };
+}
+
+/** Channels' planes with those cleared that a place lacks, as a stream. */
+function planesStream(
+  net: Netlist,
+  { multiples }: ThresholdLayer,
+  shape: FeatureShape,
+  { planes, varying, table, bases }: PlacedPlanes,
+  channelOf: (c: number) => Value,
+): StreamLogic {
+  let at = net.inputCount - table.width;
+  const values = counting(shape[2]).map((c): Value => {
+    const { form, bits } = channelOf(c);
+    const kept = counting(planes[c]).filter((n) => multiples[n] !== 0);
+    const masked = bits.map((bit, j) =>
+      varying[c].includes(kept[j]) ? net.and(bit, net.input(at++)) : bit,
+    );
+    return { form, bits: masked };
+  });
+  put(net, values);
+  const output = streamOf(shape, formsOf(values), 'planes', bases);
+  return { net, output, ...(table.width > 0 && { table }) };
+}
+
+/** Planes of each channel: as many as any place has; bits of planes that a place lacks are 0. */
+export function thresholdLogic(
+  layer: ThresholdLayer,
+  input: Stream,
+  style: AdderStyle,
+): StreamLogic {
+  const { multiples, flips } = layer;
+  const placed = placedPlanes(layer, input.shape);
+  const net = new Netlist(beatWidth(input) + placed.table.width);
+  return planesStream(net, layer, input.shape, placed, (c) =>
+    thresholdBits(
       net,
       channelValue(net, input, c),
       {
-        multiples: [...multiples.subarray(0, spans[c].most)],
+        multiples: [...multiples.subarray(0, placed.planes[c])],
         thresholds: channelThresholds(layer, c),
         flip: flips[c] === 1,
       },
       style,
-    );
-    const kept = counting(spans[c].most).filter((n) => multiples[n] !== 0);
-    const masked = value.bits.map((bit, j) =>
-      varying[c].includes(kept[j]) ? net.and(bit, net.input(at++)) : bit,
-    );
-    return { form: value.form, bits: masked };
+    ),
+  );
+}
+
+/** The largest code of each channel's window, turned round where the thresholds are. Taps beyond the edges are codes of 0. */
+export function codePoolLogic(
+  { layer, threshold }: CodePoolStep,
+  input: Stream,
+  shape: FeatureShape,
+): StreamLogic {
+  const taps = counting(layer.size[0] * layer.size[1]);
+  const width = beatWidth(input);
+  const placed = placedPlanes(threshold, shape);
+  const net = new Netlist(taps.length * width + placed.table.width);
+  return planesStream(net, threshold, shape, placed, (c) => {
+    const codes = taps.map((tap) => channelValue(net, input, c, tap * width).bits);
+    const flip = threshold.flips[c] === 1;
+    const bits = largestPlanes(net, codes).map((bit) => (flip ? inverse(bit) : bit));
+    return { form: input.forms[c], bits };
   });
-  put(net, values);
-  const baseOf = (place: number, c: number): number =>
-    planesForm([...multiples.subarray(0, planesAt(place, c))]).base;
-  const bases =
-    width === 0
-      ? undefined
-      : Int32Array.from({ length: places * channels }, (_, i) =>
-          baseOf(Math.floor(i / channels), i % channels),
-        );
-  const output = streamOf(shape, formsOf(values), 'planes', bases);
-  return { net, output, ...(width > 0 && { table: { placed, width, words } }) };
 }
 
 export function requantizeLogic(

@@ -1,17 +1,19 @@
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
-import {
-  type FoldedDesign,
-  type FoldedLayer,
-  foldedDesign,
-  type MatrixUnit,
-  scanned,
-  type Unit,
-} from './foldedDesign.ts';
+import { type FoldedDesign, foldedDesign } from './foldedDesign.ts';
 import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
 import { beatWidth } from './stream.ts';
+import {
+  type FoldedLayer,
+  type Gaps,
+  gapsOf,
+  type MatrixUnit,
+  matrixCycles,
+  scanned,
+  type Unit,
+} from './units.ts';
 
 /** What folds are chosen for: so many cycles per image at most, or the fewest cycles within so many LUTs. */
 export type FoldGoal = { readonly cycles: number } | { readonly luts: number };
@@ -103,7 +105,7 @@ function oneRowDesign(model: CheckedModel): FoldedDesign {
     // The whole matrix at once would have its weights as constants.
     return [[layer.name, { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd }]];
   });
-  return foldedDesign(model, { folds: Object.fromEntries(folds) });
+  return foldedDesign(model, { folds: Object.fromEntries(folds), balanced: false });
 }
 
 /**
@@ -126,12 +128,18 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
     if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
     const planes = weightPlanes(matrix.layer.weights);
     const { stepCount } = foldSchedule(matrix, planes, inputs, fold);
-    return Math.max(scanOf(layer), stepCount * placesOf(layer));
+    return matrixCycles(stepCount, matrixGaps(layer), false);
   });
   return Math.max(1, ...cycles);
 }
 
 const placesOf = ({ output }: FoldedLayer): number => output.shape[0] * output.shape[1];
+
+/** The gaps between the beats that a layer's matrix gets. */
+function matrixGaps(layer: FoldedLayer): Gaps {
+  const at = layer.units.findIndex(({ kind }) => kind === 'matrix');
+  return gapsOf(layer.units[at - 1], placesOf(layer));
+}
 
 /** Cycles of the layer's pixels alone. */
 const scanOf = (layer: FoldedLayer): number =>
@@ -173,8 +181,8 @@ const divisors = (n: number): number[] =>
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
   const scheduled = foldSchedules(matrix, weightPlanes(matrix.layer.weights), inputs);
-  const places = placesOf(layer);
   const scan = scanOf(layer);
+  const gaps = matrixGaps(layer);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
     divisors(matrix.inputs).map((simd) => ({ pe, simd })),
   );
@@ -188,7 +196,7 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
     let known: number | undefined;
     const cycles = (): number => {
       known ??= scheduled(fold).stepCount;
-      return Math.max(scan, known * places);
+      return matrixCycles(known, gaps, false);
     };
     const luts = laneLuts(fold, { matrix, inputs, tables });
     return { luts, fold, cycles };

@@ -2,8 +2,6 @@ import {
   type CheckedLayer,
   type CheckedModel,
   type FeatureShape,
-  type Padding4,
-  type Pair,
   type Window,
   weightValues,
   windowOf,
@@ -15,23 +13,26 @@ import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
+import { orderedSteps, type Step, stepLayer } from '../unrolled/steps.ts';
 import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
+import { withBuffers, withHeldBeats } from './balance.ts';
 import {
   type BeatLogic,
+  codePoolLogic,
   numbersOf,
-  type PlacedBits,
   poolLogic,
   requantizeLogic,
   type StreamLogic,
   scoresLogic,
   thresholdLogic,
 } from './beatLogic.ts';
-import { foldSchedule, type InputPlanes, inputPlanes, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
 import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
-import { type MatrixTables, matrixTables } from './matrixTables.ts';
+import { matrixTables } from './matrixTables.ts';
 import {
   baseSums,
+  beats,
   beatWidth,
   isPadded,
   outputRanges,
@@ -41,81 +42,18 @@ import {
   type WindowedMatrix,
   windowedMatrix,
 } from './stream.ts';
-
-/** Logic that a beat goes through, so many registers deep. */
-export interface LogicUnit {
-  readonly kind: 'logic';
-  readonly name: string;
-  readonly leaf: Leaf;
-  readonly stages: number;
-  readonly shape: FeatureShape;
-  readonly table?: PlacedBits;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-/** Line buffers and a window that slides over the feature map, zeros around it. */
-export interface WindowUnit {
-  readonly kind: 'window';
-  readonly name: string;
-  readonly input: FeatureShape;
-  readonly output: FeatureShape;
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly padding: Padding4;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-/** All pixels of a feature map in one beat. */
-export interface CollectUnit {
-  readonly kind: 'collect';
-  readonly name: string;
-  readonly pixels: number;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-/** PE × SIMD lanes that go through a matrix, its weights in memories. */
-export interface MatrixUnit {
-  readonly kind: 'matrix';
-  readonly name: string;
-  readonly lane: Leaf;
-  /** Registers within a lane. */
-  readonly stages: number;
-  readonly matrix: WindowedMatrix;
-  readonly input: Stream;
-  readonly output: Stream;
-  readonly inputs: InputPlanes;
-  readonly tables: MatrixTables;
-  /** What accumulators start from, modulo 2^width, per class of places. */
-  readonly starts: PlacedVectors;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
-
-export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
-
-export interface LayerCycles {
-  /** Cycles that the unit that takes longest needs for an image. */
-  readonly scheduled: number;
-  /** Products of bits over lanes; those of a layer without lanes are its beats. */
-  readonly ideal: number;
-}
-
-export interface FoldedLayer {
-  readonly layer: string;
-  readonly kind: string;
-  readonly module: string;
-  readonly units: readonly Unit[];
-  readonly input: Stream;
-  readonly output: Stream;
-  /** The fold of a layer with weights; `constant` where its weights are constants. */
-  readonly fold?: Fold & { readonly constant: boolean };
-  readonly cycles: LayerCycles;
-  /** The module of two places before its units, where they are: they cut the way of the ready signals. */
-  readonly buffer?: string;
-}
+import {
+  type FoldedLayer,
+  type FoldedScores,
+  gapsOf,
+  type LayerCycles,
+  type LogicUnit,
+  type MatrixUnit,
+  type MemoryStyle,
+  matrixCycles,
+  scanned,
+  type Unit,
+} from './units.ts';
 
 /** Hardware of a model as a chain of streams: pixels in, scores out. */
 export interface FoldedDesign {
@@ -127,18 +65,11 @@ export interface FoldedDesign {
   readonly scores: FoldedScores;
   readonly classes: readonly string[];
   readonly maxLevels: number;
-  /** Cycles of the layer that takes longest: an image comes out that often. */
+  readonly memories: MemoryStyle;
+  /** Cycles of the layer that takes longest, with pixels and takers that never wait. */
+  readonly scheduledCycles: number;
+  /** How often an image comes out, by a simulation of when the beats of all units move. */
   readonly cyclesPerImage: number;
-}
-
-interface FoldedScores {
-  readonly unit: LogicUnit;
-  /** Beats of an image, and scores of a beat. */
-  readonly beats: number;
-  readonly each: number;
-  readonly indexBits: number;
-  /** Bits that scores are compared by. */
-  readonly width: number;
 }
 
 export interface FoldedOptions {
@@ -147,6 +78,10 @@ export interface FoldedOptions {
   readonly maxLevels?: number;
   /** Layers that are not named have one lane. */
   readonly folds?: FoldTable;
+  /** Whether buffers are as deep as the slowest layer needs (default), or all of two places. */
+  readonly balanced?: boolean;
+  /** Default: `case` statements, and line buffers by the length of their rows. */
+  readonly memories?: Partial<MemoryStyle>;
 }
 
 const defaultLevels = 10;
@@ -158,31 +93,38 @@ const defaultLevels = 10;
  * @throws HbnnError when a fold does not divide its layer
  */
 export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
-  const planned = model.checkedLayers;
   const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
-  checkOptions(planned, maxLevels, folds);
+  checkOptions(model.checkedLayers, maxLevels, folds);
   const names = new Names();
   const making = { names, style, maxLevels, memo: new SumMemo() };
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   let stream = input;
-  const layers = planned.map((plan): FoldedLayer => {
-    const module = names.of(plan.layer.name, plan.layer.kind);
-    const made = new LayerMaker(module, making).make(plan, stream, folds);
-    const buffered = 'weights' in plan.layer || made.units.some(({ kind }) => kind !== 'logic');
+  const plain = orderedSteps(model, () => true).map((step): FoldedLayer => {
+    const { name, kind } = stepLayer(step).layer;
+    const module = names.of(name, kind);
+    const made = new LayerMaker(module, making).make(step, stream, folds);
+    const buffered = made.fold !== undefined || made.units.some((unit) => unit.kind !== 'logic');
     const layer = {
-      layer: plan.layer.name,
-      kind: plan.layer.kind,
+      layer: name,
+      kind,
+      step,
       module,
       input: stream,
       ...made,
-      ...(buffered && { buffer: names.of(`${module}_buffer`, 'buffer') }),
+      ...(buffered && { buffer: { name: names.of(`${module}_buffer`, 'buffer'), depth: 2 } }),
     };
     stream = made.output;
     return layer;
   });
   const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
+  const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
+  const held = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
+  const { layers, cyclesPerImage } =
+    o.balanced === false
+      ? { layers: held, cyclesPerImage: scheduledCycles }
+      : withBuffers(held, scores, beats(input), scheduledCycles);
   return {
     kind: 'folded',
     top,
@@ -192,7 +134,9 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     scores,
     classes: model.classes,
     maxLevels,
-    cyclesPerImage: layers.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1),
+    memories: { rom: 'case', lines: 'auto', ...o.memories },
+    scheduledCycles,
+    cyclesPerImage,
   };
 }
 
@@ -207,11 +151,10 @@ function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds
 }
 
 function foldedScores(model: CheckedModel, input: Stream, maker: LayerMaker): FoldedScores {
-  const beats = input.shape[0] * input.shape[1];
-  const logic = scoresLogic(input, model.scoreOffsets, beats > 1, maker.style);
+  const logic = scoresLogic(input, model.scoreOffsets, beats(input) > 1, maker.style);
   const unit = maker.logic('logic', logic, input.shape, beatWidth(input));
   const each = input.shape[2];
-  return { unit, beats, each, indexBits: indexWidth(each), width: logic.width };
+  return { unit, beats: beats(input), each, indexBits: indexWidth(each), width: logic.width };
 }
 
 interface MadeLayer {
@@ -246,9 +189,13 @@ class LayerMaker {
     this.maxLevels = maxLevels;
   }
 
-  make(plan: CheckedLayer, input: Stream, folds: FoldTable): MadeLayer {
-    const { layer, output: shape } = plan;
+  make(step: Step, input: Stream, folds: FoldTable): MadeLayer {
     const { style } = this;
+    const { layer, output: shape } = stepLayer(step);
+    if (step.kind === 'codePool') {
+      this.window(input, shape, windowOf(step.layer));
+      return this.pointwise(codePoolLogic(step, input, shape), shape);
+    }
     switch (layer.kind) {
       case 'conv':
       case 'depthwise':
@@ -371,6 +318,7 @@ class LayerMaker {
     const sums = baseSums(matrix, values, input, shape);
     const whole = fold.pe === outputs && fold.simd === inputs;
     const places = shape[0] * shape[1];
+    const gaps = gapsOf(this.units[0], places);
     const scan = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);
     if (whole) {
       const made = constantMatrix(matrix, input, sums, ranges, this.style, this.memo);
@@ -386,7 +334,8 @@ class LayerMaker {
     const unit = this.lanes(matrix, input, shape, fold, { ranges, sums });
     this.units.push(unit);
     const { stepCount, idealSteps } = unit.tables.schedule;
-    const cycles = { scheduled: Math.max(scan, stepCount * places), ideal: idealSteps * places };
+    const scheduled = matrixCycles(stepCount, gaps, false);
+    const cycles = { scheduled, ideal: idealSteps * places };
     return { units: this.units, output: unit.output, fold: { ...fold, constant: false }, cycles };
   }
 
@@ -435,36 +384,9 @@ class LayerMaker {
       inputs,
       tables,
       starts: { table: sums.table, vectors },
+      held: false,
       inputWidth: matrix.kernel[0] * matrix.kernel[1] * beatWidth(input),
       outputWidth: beatWidth(output),
     };
-  }
-}
-
-/** Rows and columns that a window is laid over: the input with its zeros, as far as a window needs them. */
-export function scanSize({ input, output, kernel, strides, padding }: WindowUnit): Pair {
-  const along = (axis: 0 | 1): number =>
-    Math.max(
-      padding[axis] + input[axis],
-      output[axis] === 1 ? kernel[axis] : (output[axis] - 1) * strides[axis] + kernel[axis],
-    );
-  return [along(0), along(1)];
-}
-
-/** Cycles that a unit takes to have an image's pixels go through. */
-export function scanned(unit: Unit): number {
-  switch (unit.kind) {
-    case 'window': {
-      const [height, width] = scanSize(unit);
-      return height * width;
-    }
-    case 'logic':
-      return unit.shape[0] * unit.shape[1];
-    case 'collect':
-      return unit.pixels;
-    case 'matrix':
-      return 0;
-    default:
-      return unit satisfies never;
   }
 }

@@ -78,6 +78,31 @@ export function maximumOf(net: Netlist, values: readonly Value[], style: AdderSt
   return left[0];
 }
 
+/**
+ * Make the largest of some codes as long as each other, the first bit of each the most significant: a plane of the largest
+ * is set where any code that is as large so far has it.
+ */
+export function largestPlanes(
+  net: Netlist,
+  codes: readonly (readonly Literal[])[],
+): readonly Literal[] {
+  let led: readonly Literal[] = codes.map(() => constantOne);
+  return codes[0].map((_, n) => {
+    const any = anyOf(
+      net,
+      codes.map((code, i) => net.and(led[i], code[n])),
+    );
+    led = led.map((leads, i) => net.and(leads, net.or(codes[i][n], inverse(any))));
+    return any;
+  });
+}
+
+function anyOf(net: Netlist, bits: readonly Literal[]): Literal {
+  if (bits.length <= 2) return net.or(bits[0], bits[1] ?? constantZero);
+  const half = Math.ceil(bits.length / 2);
+  return net.or(anyOf(net, bits.slice(0, half)), anyOf(net, bits.slice(half)));
+}
+
 const sameForm = (a: Form, b: Form): boolean =>
   a.base === b.base && a.weights.join() === b.weights.join();
 

@@ -7,13 +7,15 @@ import {
   featureCount,
   type MaxPoolLayer,
   type SumPoolLayer,
+  type ThresholdLayer,
   windowOf,
   windowTaps,
 } from '@hbnn/model';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import type { Netlist } from '../netlist/netlist.ts';
-import type { Value } from '../netlist/value.ts';
+import { inverse, type Netlist } from '../netlist/netlist.ts';
+import { planesForm, type Value } from '../netlist/value.ts';
 import {
+  largestPlanes,
   maximumOf,
   requantized,
   requantizeOf,
@@ -23,6 +25,7 @@ import {
 import { linearSums } from '../sums/linearSums.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { planSums } from '../sums/sumPlan.ts';
+import type { CodePoolStep, Step } from './steps.ts';
 
 /** One place of a layer: which elements it reads and makes, and how. Sites of equal keys and inputs are one module. */
 export interface Site {
@@ -33,13 +36,27 @@ export interface Site {
   build(net: Netlist, inputs: readonly Value[], style: AdderStyle): Value[];
 }
 
+/** The sites of a step, pixel by pixel. */
+export function stepSites(step: Step, memo: SumMemo): Site[] {
+  switch (step.kind) {
+    case 'layer':
+      return sitesOf(step.plan, memo);
+    case 'codes':
+      return thresholdSites(step.layer, step.output);
+    case 'codePool':
+      return pixels(step.output).map((pixel) => codePoolSite(step, pixel));
+    default:
+      return step satisfies never;
+  }
+}
+
 /**
  * The sites of a layer, pixel by pixel; one alone of a dense layer.
  *
  * @param memo what the plans of other sums have worked out
  */
 export function sitesOf(
-  { layer, input, output }: CheckedLayer,
+  { layer, input, output }: Pick<CheckedLayer, 'layer' | 'input' | 'output'>,
   memo: SumMemo = new SumMemo(),
 ): Site[] {
   switch (layer.kind) {
@@ -63,27 +80,8 @@ export function sitesOf(
     case 'maxPool':
     case 'sumPool':
       return pixels(output).map((pixel) => poolSite(layer, input, pixel));
-    case 'threshold': {
-      const { multiples, flips, bits } = layer;
-      return pixels(output).map(({ at, channels }) => ({
-        inputs: channels,
-        outputs: channels,
-        key: channels.map((i) => bits[i]).join(),
-        build: (net, inputs, style) =>
-          inputs.map((value, c) =>
-            thresholdBits(
-              net,
-              value,
-              {
-                multiples: [...multiples.subarray(0, bits[at + c])],
-                thresholds: channelThresholds(layer, c),
-                flip: flips[c] === 1,
-              },
-              style,
-            ),
-          ),
-      }));
-    }
+    case 'threshold':
+      return thresholdSites(layer, output);
     case 'requantize':
       return pixels(output).map(({ channels }) => ({
         inputs: channels,
@@ -95,6 +93,28 @@ export function sitesOf(
     default:
       return layer satisfies never;
   }
+}
+
+function thresholdSites(layer: ThresholdLayer, shape: FeatureShape): Site[] {
+  const { multiples, flips, bits } = layer;
+  return pixels(shape).map(({ at, channels }) => ({
+    inputs: channels,
+    outputs: channels,
+    key: channels.map((i) => bits[i]).join(),
+    build: (net, inputs, style) =>
+      inputs.map((value, c) =>
+        thresholdBits(
+          net,
+          value,
+          {
+            multiples: [...multiples.subarray(0, bits[at + c])],
+            thresholds: channelThresholds(layer, c),
+            flip: flips[c] === 1,
+          },
+          style,
+        ),
+      ),
+  }));
 }
 
 interface Pixel {
@@ -172,5 +192,30 @@ function poolSite(layer: MaxPoolLayer | SumPoolLayer, input: FeatureShape, pixel
       counting(channels).map((c) =>
         make(net, inputs.slice(c * taps.length, (c + 1) * taps.length), style),
       ),
+  };
+}
+
+/** The largest code of a window, its planes those of the place, turned round where the thresholds are. */
+function codePoolSite({ layer, threshold, input }: CodePoolStep, pixel: Pixel): Site {
+  const channels = input[2];
+  const { multiples, flips, bits } = threshold;
+  const taps = windowTaps(windowOf(layer), input, pixel.y, pixel.x);
+  const planes = pixel.channels.map((i) => bits[i]);
+  return {
+    inputs: counting(channels).flatMap((c) => taps.map((tap) => tap.pixel * channels + c)),
+    outputs: pixel.channels,
+    key: `${taps.length} ${planes.join()}`,
+    build: (net, inputs) =>
+      planes.map((count, c): Value => {
+        const window = inputs.slice(c * taps.length, (c + 1) * taps.length);
+        const largest = largestPlanes(
+          net,
+          window.map((value) => value.bits.slice(0, count)),
+        );
+        return {
+          form: planesForm([...multiples.subarray(0, count)]),
+          bits: largest.map((bit) => (flips[c] === 1 ? inverse(bit) : bit)),
+        };
+      }),
   };
 }

@@ -8,7 +8,8 @@ import { type Form, pixelForm, type Value } from '../netlist/value.ts';
 import { extendedBits, scoreBits } from '../netlist/values.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { checkBudget } from './budget.ts';
-import { type Site, sitesOf } from './sites.ts';
+import { type Site, stepSites } from './sites.ts';
+import { orderedSteps, type Step, stepLayer } from './steps.ts';
 
 /** A module of gates. Ports: x, y, and what `extra` names beside y. */
 export interface Leaf {
@@ -66,6 +67,8 @@ export interface DesignLayer {
   /** As in the model. */
   readonly layer: string;
   readonly kind: string;
+  /** What it computes: the layer's own values, or thresholds and a pool in the other order. */
+  readonly step: Step;
   /** Its module, and the modules its file holds, itself last. */
   readonly module: string;
   readonly modules: readonly Module[];
@@ -120,8 +123,7 @@ export interface DesignOptions {
  * @throws HbnnError when its estimate is over the budget
  */
 export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
-  const planned = model.checkedLayers;
-  checkBudget(planned, o.maxAdders);
+  checkBudget(model.checkedLayers, o.maxAdders);
   const { style = 'gates' } = o;
   const names = new Names();
   const top = names.of(model.name, 'network');
@@ -135,14 +137,16 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   const input = bus;
   const pipe = new Pipe(o.maxLevels);
   const memo = new SumMemo();
-  const layers = planned.map((plan): DesignLayer => {
-    const { layer, output } = plan;
+  const layers = orderedSteps(model, () => false).map((step): DesignLayer => {
+    const { layer, output } = stepLayer(step);
     const module = names.of(layer.name, layer.kind);
-    const built = buildLayer(module, sitesOf(plan, memo), bus, output, { style, names, pipe });
+    const sites = stepSites(step, memo);
+    const built = buildLayer(module, sites, bus, output, { style, names, pipe });
     const about = [`Layer '${layer.name}' (${layer.kind})`];
     const found = {
       layer: layer.name,
       kind: layer.kind,
+      step,
       module,
       input: bus,
       ...built(about),

@@ -18,7 +18,6 @@ import {
   heuristics,
   type MapPer,
   type Mix,
-  optimal,
   parseMapPer,
   parseMix,
   parseScaleForm,
@@ -28,6 +27,7 @@ import {
   selectBits,
   storedBits,
 } from '@hbnn/core';
+import { optimal } from '@hbnn/core/optimal';
 import { Command } from 'commander';
 import { bitMapSvg } from '../bitMapSvg.ts';
 import { readNpyFile, writeFolder } from '../npyFile.ts';

@@ -177,4 +177,11 @@ function print(dir: string, result: RunResult, classes: number, json?: boolean):
   if (lowers && config.quantizer === undefined)
     next.push(`${hbnn} lower --run ${folder} --out ${shellWord(`${dir}.hbnn`)}`);
   printNext(next);
+  if (!lowers)
+    process.stdout.write(
+      `
+This run cannot become an integer model (hbnn lower), since each image gets input maps of its own (dynamic).
+For one that can, train with --input-map static.
+`,
+    );
 }

@@ -6,6 +6,7 @@ import {
   type FoldTable,
   foldedDesign,
   foldTable,
+  type MemoryStyle,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError, suggestion } from '@hbnn/core';
@@ -30,6 +31,8 @@ interface Options {
   fps?: string;
   clock?: string;
   luts?: string;
+  rom?: string;
+  lineBuffers?: string;
   vectors: string;
   json?: boolean;
 }
@@ -59,6 +62,14 @@ export function verilogCommand(): Command {
     .option(
       '--luts <n>',
       'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default 50000)',
+    )
+    .option(
+      '--rom <how>',
+      'folded: weights as case statements, or as hex files that $readmemh reads (default case)',
+    )
+    .option(
+      '--line-buffers <how>',
+      'folded: distributed or block RAM, or auto: block for rows of over 64 pixels (default auto)',
     )
     .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
@@ -109,10 +120,10 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
   const maxLevels =
     o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
   if (o.style === 'unrolled') {
-    for (const name of ['fold', 'fps', 'clock', 'luts'] as const)
+    for (const [name, option] of foldedOptions)
       if (o[name] !== undefined)
         throw new HbnnError(
-          `--${name}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
+          `--${option}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
         );
     const maxAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
     return unrolledDesign(model, { style, maxAdders, maxLevels });
@@ -125,7 +136,41 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
     throw new HbnnError(
       '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
     );
-  return foldedDesign(model, { style, maxLevels, folds: foldsFor(model, o) });
+  return foldedDesign(model, {
+    style,
+    maxLevels,
+    folds: foldsFor(model, o),
+    memories: memoriesOf(o),
+  });
+}
+
+/** Options that go with --style folded alone. */
+const foldedOptions = [
+  ['fold', 'fold'],
+  ['fps', 'fps'],
+  ['clock', 'clock'],
+  ['luts', 'luts'],
+  ['rom', 'rom'],
+  ['lineBuffers', 'line-buffers'],
+] as const;
+
+const roms = ['case', 'hex'] as const;
+const lineBuffers = ['auto', 'distributed', 'block'] as const;
+
+function memoriesOf(o: Options): Partial<MemoryStyle> {
+  const chosen = <T extends string>(option: string, given: string, all: readonly T[]): T => {
+    const found = all.find((name) => name === given);
+    if (found !== undefined) return found;
+    throw new HbnnError(
+      `--${option}: expected ${all.join(' or ')}, got '${given}'${suggestion(given, all) || '; give one of these'}`,
+    );
+  };
+  return {
+    ...(o.rom !== undefined && { rom: chosen('rom', o.rom, roms) }),
+    ...(o.lineBuffers !== undefined && {
+      lines: chosen('line-buffers', o.lineBuffers, lineBuffers),
+    }),
+  };
 }
 
 /** What folds are chosen for without --fold, --fps and --luts. */
@@ -217,15 +262,18 @@ function summary(design: Design | FoldedDesign) {
       })),
     };
   }
-  const { cyclesPerImage, layers } = design;
+  const { cyclesPerImage, scheduledCycles, layers } = design;
   return {
     cyclesPerImage,
-    layers: layers.map(({ layer, kind, module, fold, cycles }) => ({
+    cyclesPerImageIs: 'simulated, beat by beat, without what beats carry',
+    slowestLayerCycles: scheduledCycles,
+    layers: layers.map(({ layer, kind, module, fold, cycles, buffer }) => ({
       layer,
       kind,
       module,
       cycles: cycles.scheduled,
       idealCycles: cycles.ideal,
+      ...(buffer !== undefined && { bufferDepth: buffer.depth }),
       ...(fold !== undefined && { pe: fold.pe, simd: fold.simd, constant: fold.constant }),
     })),
   };

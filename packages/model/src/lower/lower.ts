@@ -1,9 +1,15 @@
-import { allowedMultiples, approximate, HbnnError, nearestMultiples } from '@hbnn/core';
-import { type CheckedModel, checkModel, lastBound } from '../checkModel.ts';
+import { allowedMultiples, approximate, HbnnError, nearestMultiples, suggestion } from '@hbnn/core';
+import { type CheckedModel, checkModel, lastBound, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 import { checkTrained } from './checkTrained.ts';
-import { keepWithinSums, orderedWeights, prepareInput, restoreOrder } from './lowerInput.ts';
+import {
+  keepPoolWithinSums,
+  keepWithinSums,
+  orderedWeights,
+  prepareInput,
+  restoreOrder,
+} from './lowerInput.ts';
 import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
@@ -46,6 +52,11 @@ export interface Lowered {
  * is unknown) and for weights that are not finite, with the way out
  */
 export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
+  const other = Object.keys(o).find((name) => name !== 'scaleBits');
+  if (other !== undefined)
+    throw new HbnnError(
+      `lower: expected no other options than scaleBits, got '${other}'; leave it out${suggestion(other, ['scaleBits'])}`,
+    );
   const scaleBits = o.scaleBits ?? 4;
   if (!Number.isInteger(scaleBits) || scaleBits < 2 || scaleBits > 8)
     throw new HbnnError(
@@ -117,6 +128,7 @@ function lowerLayer(s: LowerState, layer: TrainedLayer, last: boolean, scaleBits
       return;
     case 'averagePool': {
       const { name, size, strides } = layer;
+      keepPoolWithinSums(s, name, size);
       push(s, { kind: 'sumPool', name, size, strides });
       const { slopes, offsets } = s.meaning;
       s.meaning = { slopes: slopes.map((slope) => slope / (size[0] * size[1])), offsets };
@@ -141,14 +153,14 @@ function lowerLayer(s: LowerState, layer: TrainedLayer, last: boolean, scaleBits
 
 function lowerLinear(s: LowerState, layer: LinearLayer, last: boolean, scaleBits: number): void {
   const { name } = layer;
-  prepareInput(s, layer);
+  prepareInput(s, layer, scaleBits);
   let trained = orderedWeights(s, layer);
   const lowerAs = (): LoweredWeights =>
     trained.kind === 'residual'
       ? lowerPlanes(trained.residual, scaleBits, name)
       : lowerFloats(trained.tensor, s.meaning.slopes, !last);
   let lowered = lowerAs();
-  if (trained.kind === 'float' && keepWithinSums(s, name, lowered.weights)) {
+  if (keepWithinSums(s, name, lowered.weights)) {
     // What keeps the sums small may lay the inputs out anew.
     trained = orderedWeights(s, layer);
     lowered = lowerAs();
@@ -254,7 +266,7 @@ function lowerBinarization(
 /** Scores must mean the same in every class, a larger one more. */
 function finish(s: LowerState, trained: TrainedModel): IntegerModel {
   const { slopes } = s.meaning;
-  if (!allEqual(slopes) || !(slopes[0] > 0)) rescaleScores(s);
+  if (!allEqual(slopes) || !(slopes[0] > 0) || scoresLeaveSums(s)) rescaleScores(s);
   else finerScores(s);
   restoreOrder(s);
   const [slope] = s.meaning.slopes;
@@ -271,7 +283,14 @@ function finish(s: LowerState, trained: TrainedModel): IntegerModel {
   };
 }
 
-/** Bring scores of unlike or negative slopes to 16 bits of one scale. */
+/** Whether sums with their offsets could leave int32. */
+function scoresLeaveSums(s: LowerState): boolean {
+  const { slopes, offsets } = s.meaning;
+  const added = offsets.reduce((max, offset) => Math.max(max, Math.abs(offset / slopes[0])), 0);
+  return lastBound(s.layers, s.start, s.zeros) + added + 1 > maxSum;
+}
+
+/** Bring scores of unlike or negative slopes, or too large ones, to 16 bits of one scale. */
 function rescaleScores(s: LowerState): void {
   const { slopes, offsets } = s.meaning;
   const bound = lastBound(s.layers, s.start, s.zeros);

@@ -1,6 +1,6 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, type ResidualTensor } from '@hbnn/core';
 import { lastBound, maxSum } from '../checkModel.ts';
-import { featureCount, type IntegerWeights, weightValues } from '../integerModel.ts';
+import { featureCount, type IntegerWeights, type Pair, weightValues } from '../integerModel.ts';
 import type { TrainedWeights } from '../trainedModel.ts';
 import {
   allEqual,
@@ -23,17 +23,22 @@ const signedWord = 32767;
 /**
  * Bring the whole numbers in front of a layer with weights to what its weights can take: an offset is added to every
  * place of a window alike, so none may be left where a window hangs over the edge, which adds 0 there.
- *
- * @throws HbnnError where binarized weights meet sums of the layer before that mean something else in each channel
  */
-export function prepareInput(s: LowerState, layer: LinearLayer): void {
+export function prepareInput(s: LowerState, layer: LinearLayer, scaleBits: number): void {
   const { name } = layer;
   if (layer.kind !== 'dense' && s.meaning.slopes.length > s.shape[2]) throw flattened(name);
   const padded = layer.kind !== 'dense' && layer.padding.some((n) => n > 0);
   if (layer.weights.kind === 'residual') {
     // Binarized weights add up inputs that mean the same in every channel; pixels' deviations differ.
     const same = allEqual(s.meaning.slopes) && s.meaning.offsets.every((offset) => offset === 0);
-    if (!same) pushSigned8(s, name);
+    if (same) return;
+    if (s.weighted && !s.rounded)
+      pushSigned(
+        s,
+        freshName(s, `${name}_scale`),
+        largestForPlanes(layer.weights.residual, scaleBits),
+      );
+    else pushSigned8(s, name);
     return;
   }
   // Without padding each window lies inside: what the offsets add is the same everywhere.
@@ -79,19 +84,26 @@ function largestInput(shape: readonly number[]): number {
   return Math.max(1, Math.min(signedWord, Math.floor(maxSum / (signedByte * row))));
 }
 
+/** The same for binarized weights, each of whose planes has a multiple of so many bits. */
+function largestForPlanes({ map: { shape, bits } }: ResidualTensor, scaleBits: number): number {
+  const row = bits.length / shape[0];
+  let planes = 1;
+  for (let from = 0; from < bits.length; from += row)
+    planes = Math.max(
+      planes,
+      bits.subarray(from, from + row).reduce((sum, width) => sum + width, 0),
+    );
+  const largest = Math.floor(maxSum / (planes * (2 ** scaleBits - 1)));
+  return Math.max(1, Math.min(signedWord, largest));
+}
+
 function pushSigned8(s: LowerState, name: string): void {
-  if (s.weighted && !s.rounded) throw bare(name);
   pushSigned(s, freshName(s, s.weighted ? `${name}_scale` : 'input_scale'), signedByte);
 }
 
 const flattened = (name: string): HbnnError =>
   new HbnnError(
     `${name}: expected a dense layer behind a batch norm of a flattened map, got a convolution; put the batch norm before the flattening`,
-  );
-
-const bare = (name: string): HbnnError =>
-  new HbnnError(
-    `${name}: expected a ReLU or a binarization between it and the layer with weights before, got none; add one`,
   );
 
 /** By how much pooling has multiplied a pixel; undefined after layers of another kind. */
@@ -130,9 +142,15 @@ function moveZeros(s: LowerState): void {
   s.zeros = zeros;
 }
 
-/** Round sums to 16 bits, or fewer, where a layer of float weights on them would leave int32. */
+/** Whether values are sums, which may be large: of a layer with weights, or of a pool. */
+function areSums(s: LowerState): boolean {
+  if (!s.weighted) return false;
+  return !s.rounded || s.layers.findLast(({ kind }) => kind !== 'maxPool')?.kind === 'sumPool';
+}
+
+/** Round sums to 16 bits, or fewer, where a layer with weights on them would leave int32. */
 export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeights): boolean {
-  if (!s.weighted || s.rounded) return false;
+  if (!areSums(s)) return false;
   const row = weights.shape.slice(1).reduce((product, n) => product * n, 1);
   const values = weightValues(weights);
   let largest = 0;
@@ -144,6 +162,14 @@ export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeig
   if (lastBound(s.layers, s.start, s.zeros) * largest <= maxSum) return false;
   pushSigned(s, freshName(s, `${name}_scale`), largestInput(weights.shape));
   return true;
+}
+
+/** The same in front of an average pool, which adds up the values of its window. */
+export function keepPoolWithinSums(s: LowerState, name: string, [height, width]: Pair): void {
+  if (!areSums(s)) return;
+  const values = height * width;
+  if (lastBound(s.layers, s.start, s.zeros) * values <= maxSum) return;
+  pushSigned(s, freshName(s, `${name}_scale`), Math.min(signedWord, Math.floor(maxSum / values)));
 }
 
 /** A layer's weights for inputs as they lie: `spreadOut` takes them out of memory order. */

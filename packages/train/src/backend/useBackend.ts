@@ -10,6 +10,7 @@ import { registerAveragePoolGradient } from './averagePoolGradient.ts';
 import { bootWasm } from './bootWasm.ts';
 import { registerHostBinarization } from './hostBinarization.ts';
 import { type BackendChoice, type BackendName, backendChoice } from './names.ts';
+import './samePadding.ts';
 import { startWebGpu } from './webGpu.ts';
 
 /**

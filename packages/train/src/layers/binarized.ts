@@ -1,19 +1,12 @@
-import {
-  averageBits,
-  type Binarizer,
-  type BinarizerSpec,
-  binarizer,
-  type FloatTensor,
-  HbnnError,
-  type ResidualTensor,
-  random,
-} from '@hbnn/core';
+import { averageBits, type FloatTensor, HbnnError, type ResidualTensor, random } from '@hbnn/core';
+import { type Binarizer, type BinarizerSpec, binarizer } from '@hbnn/core/binarizer';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { binarizeWeights } from '../ops/binarizeWeights.ts';
 import { Curvature } from '../ops/curvature.ts';
 import type { Precision, WeightPrecision } from '../precision.ts';
 import type { NamedArray } from '../tensorFile.ts';
+import { windowTooLarge } from '../windowsFit.ts';
 import {
   type CallContext,
   callContext,
@@ -73,11 +66,7 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     spec: { shape: number[]; outputs: number },
     feature: readonly number[],
   ): void {
-    if (!feature.every((size) => size >= 1)) {
-      throw new HbnnError(
-        `${this.name}: its inputs would be [${feature.join(', ')}]; the images are too small for this network`,
-      );
-    }
+    checkFeature(this.name, feature);
     this.coreShape = spec.shape;
     const parts = weightParts(this.kept);
     this.kernel = this.addWeight(
@@ -269,6 +258,14 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
   }
 }
 
+/** Check the shape of a layer's inputs. @throws HbnnError where a size is open or below 1 */
+export function checkFeature(name: string, feature: readonly (number | null)[]): void {
+  if (feature.every((size) => size !== null && size >= 1)) return;
+  throw new HbnnError(
+    `layer '${name}': expected inputs of fixed sizes of at least 1, got [${feature.map((size) => size ?? 'any').join(', ')}]; build the model with an inputShape of whole numbers, large enough for its pools and strides`,
+  );
+}
+
 /** At inference the map follows the weights unless it was frozen by choice. */
 function renewalDue(
   { renewEvery: every, freezeAt }: WeightPrecision,
@@ -321,7 +318,7 @@ export class BinarizedConv2D extends BinarizedLayer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, ...feature] = singleShape(inputShape);
-    return [batch, ...convolvedSize(feature, this.config), this.config.filters];
+    return [batch, ...convolvedSize(this.name, feature, this.config), this.config.filters];
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
@@ -360,7 +357,7 @@ export class BinarizedDepthwiseConv2D extends BinarizedLayer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, ...feature] = singleShape(inputShape);
-    return [batch, ...convolvedSize(feature, this.config), feature[2]];
+    return [batch, ...convolvedSize(this.name, feature, this.config), feature[2]];
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
@@ -416,14 +413,25 @@ export class BinarizedDense extends BinarizedLayer {
 }
 tf.serialization.registerClass(BinarizedDense);
 
-/** Height and width of a convolution's output. */
-export function convolvedSize(feature: tfl.Shape, config: WindowConfig): number[] {
+/**
+ * Height and width of a convolution's output, null where those of the input are open.
+ *
+ * @throws WindowError where the kernel does not fit the input
+ */
+export function convolvedSize(
+  name: string,
+  feature: tfl.Shape,
+  config: WindowConfig,
+): (number | null)[] {
   const { kernelSize, strides = 1, padding = 'same' } = config;
   const [kernel, stride] = [pair(kernelSize), pair(strides)];
-  return [0, 1].map((axis) => {
-    const n = feature[axis] as number;
+  const map = feature.slice(0, 2);
+  if (padding === 'valid' && map.some((size, axis) => size !== null && size < kernel[axis]))
+    throw windowTooLarge(`layer '${name}':`, 'kernel', kernel, map);
+  return map.map((size, axis) => {
+    if (size === null) return null;
     return padding === 'same'
-      ? Math.ceil(n / stride[axis])
-      : Math.floor((n - kernel[axis]) / stride[axis]) + 1;
+      ? Math.ceil(size / stride[axis])
+      : Math.floor((size - kernel[axis]) / stride[axis]) + 1;
   });
 }

@@ -5,7 +5,7 @@ import { type LayerQuantizers, methodNamed } from '../quantizers/methods.ts';
 import type { QuantizerCall } from '../quantizers/quantizer.ts';
 import { scaleMap } from '../quantizers/xnorNet.ts';
 import type { NamedArray } from '../tensorFile.ts';
-import { convolvedSize, pair, type WindowConfig } from './binarized.ts';
+import { checkFeature, convolvedSize, pair, type WindowConfig } from './binarized.ts';
 import { type CallContext, callContext, singleInput, singleShape, variableOf } from './context.ts';
 
 /** What every layer with another method's quantizers takes. */
@@ -74,10 +74,7 @@ export abstract class QuantizedLayer extends tfl.layers.Layer {
     outputs: number,
     feature: readonly number[],
   ): void {
-    if (!feature.every((size) => size >= 1))
-      throw new HbnnError(
-        `${this.name}: its inputs would be [${feature.join(', ')}]; the images are too small for this network`,
-      );
+    checkFeature(this.name, feature);
     this.outputs = outputs;
     const { weights } = this.quantizers;
     const zeros = tfl.initializers.zeros();
@@ -233,7 +230,7 @@ export class QuantizedConv2D extends QuantizedLayer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, ...feature] = singleShape(inputShape);
-    return [batch, ...convolvedSize(feature, this.config), this.config.filters];
+    return [batch, ...convolvedSize(this.name, feature, this.config), this.config.filters];
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
@@ -274,7 +271,7 @@ export class QuantizedDepthwiseConv2D extends QuantizedLayer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, ...feature] = singleShape(inputShape);
-    return [batch, ...convolvedSize(feature, this.config), feature[2]];
+    return [batch, ...convolvedSize(this.name, feature, this.config), feature[2]];
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {

@@ -5,6 +5,7 @@ import { QuantizedConv2D, QuantizedDense, QuantizedDepthwiseConv2D } from '../la
 import { ScalarScale } from '../layers/scalarScale.ts';
 import type { NetworkPrecision, Precision } from '../precision.ts';
 import { precisionOfLayer, quantizesInputs } from '../precision.ts';
+import { checkOutput } from '../windowsFit.ts';
 
 /** What every network of this package is built from. */
 export interface NetworkShape {
@@ -56,7 +57,9 @@ export class NetworkBuilder {
   }
 
   add(layer: tfl.layers.Layer): this {
-    this.x = layer.apply(this.x) as tfl.SymbolicTensor;
+    const output = layer.apply(this.x) as tfl.SymbolicTensor;
+    checkOutput(layer, this.x.shape, output.shape);
+    this.x = output;
     return this;
   }
 

@@ -1,13 +1,13 @@
 import {
   approximate,
   binarize,
-  binarizer,
   bitMapFrom,
   HbnnError,
   type Heuristic,
   parseMix,
   selectBits,
 } from '@hbnn/core';
+import { binarizer } from '@hbnn/core/binarizer';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { available } from '../../test/availableBackends.ts';

@@ -1,4 +1,5 @@
-import { type Binarizer, HbnnError } from '@hbnn/core';
+import { HbnnError } from '@hbnn/core';
+import type { Binarizer } from '@hbnn/core/binarizer';
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasFused, runFused } from '../backend/fusedKernels.ts';
 import type { Curvature } from './curvature.ts';

@@ -1,4 +1,5 @@
-import { binarizer, parseMix } from '@hbnn/core';
+import { parseMix } from '@hbnn/core';
+import { binarizer } from '@hbnn/core/binarizer';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { relativeError, seeded } from '../../test/gradientCheck.ts';

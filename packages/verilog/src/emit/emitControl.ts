@@ -3,13 +3,18 @@ import { runFields } from '@hbnn/circuit';
 import { constant, countBits, range, romLines, unused } from './emitStream.ts';
 
 /** The cycles of a place: groups of outputs, of each its runs, and of each run its cycles. */
-export function controlLines({ tables, inputWidth }: MatrixUnit): string[] {
+export function controlLines({ tables, inputWidth, held }: MatrixUnit): string[] {
   const { groups } = tables.schedule;
   const bits = countBits(groups - 1);
   return [
     '  // The place that is worked on, and the group, run and cycle of it: counters within counters.',
-    `  reg ${range(inputWidth)} window;`,
-    '  reg busy;',
+    ...(held
+      ? [
+          '  // The beat is taken when it is done with: until then whoever offers it holds it.',
+          `  wire ${range(inputWidth)} window = s_axis_tdata;`,
+          '  wire busy = s_axis_tvalid;',
+        ]
+      : [`  reg ${range(inputWidth)} window;`, '  reg busy;']),
     `  reg ${range(bits)} group;`,
     '  reg first;',
     '  wire run_end;',
@@ -20,16 +25,18 @@ export function controlLines({ tables, inputWidth }: MatrixUnit): string[] {
     '  wire restart = ~aresetn | ~busy | done;',
     `  wire ${range(bits)} following = last_group ? ${constant(bits, 0)} : group + ${constant(bits, 1)};`,
     '  wire accept = s_axis_tvalid & s_axis_tready;',
-    '  assign s_axis_tready = ce & (~busy | done);',
+    `  assign s_axis_tready = ce & ${held ? 'done' : '(~busy | done)'};`,
     '  always @(posedge aclk) begin',
-    "    if (!aresetn) busy <= 1'b0;",
-    '    else if (ce) busy <= accept | (busy & ~done);',
+    ...(held
+      ? []
+      : ["    if (!aresetn) busy <= 1'b0;", '    else if (ce) busy <= accept | (busy & ~done);']),
     '    if (ce | ~aresetn) begin',
     `      group <= restart ? ${constant(bits, 0)} : last ? following : group;`,
     '      first <= restart | last;',
     '    end',
-    '    if (accept) window <= s_axis_tdata;',
+    ...(held ? [] : ['    if (accept) window <= s_axis_tdata;']),
     '  end',
+    ...(held ? [unused(['accept']).replace('unused', 'unused_accept')] : []),
   ];
 }
 

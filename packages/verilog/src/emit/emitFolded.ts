@@ -1,4 +1,4 @@
-import type { FoldedDesign, FoldedLayer, Unit } from '@hbnn/circuit';
+import type { FoldedDesign, FoldedLayer, MemoryStyle, Unit } from '@hbnn/circuit';
 import { beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
@@ -16,30 +16,33 @@ import {
   windowText,
 } from './emitStream.ts';
 import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
+import { Roms } from './roms.ts';
 
 /** Write a folded design as Verilog-2005, one file per layer: the same design gives the same text. */
 export function foldedFiles(design: FoldedDesign): Record<string, string> {
   const files: Record<string, string> = {};
-  for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer);
+  const roms = new Roms(design.memories.rom);
+  for (const layer of design.layers)
+    files[`${layer.module}.v`] = layerFile(layer, roms, design.memories);
   files[`${design.scores.unit.name}.v`] = scoresFile(design);
   files[`${design.top}.v`] = topFile(design);
   if (design.style === 'xc7') {
     files[primitivesFile] = xc7Primitives;
     files[modelsFile] = xc7Models;
   }
-  return files;
+  return { ...files, ...roms.files };
 }
 
-function unitText(unit: Unit): string[] {
+function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
   switch (unit.kind) {
     case 'logic':
       return [leafText(unit.leaf), logicText(unit)];
     case 'window':
-      return [windowText(unit)];
+      return [windowText(unit, memories)];
     case 'collect':
       return [collectText(unit)];
     case 'matrix':
-      return [leafText(unit.lane), matrixText(unit)];
+      return [leafText(unit.lane), matrixText(unit, roms)];
     default:
       return unit satisfies never;
   }
@@ -74,10 +77,29 @@ function foldText({ fold, cycles }: FoldedLayer): string {
   return `PE ${fold.pe} x SIMD ${fold.simd}, ${time}; ${Math.ceil(cycles.ideal)} if planes could be packed`;
 }
 
-function layerFile(layer: FoldedLayer): string {
+/** Where thresholds and a pool are not in the model's order. */
+function stepText({ step }: FoldedLayer): string[] {
+  switch (step.kind) {
+    case 'layer':
+      return [];
+    case 'codes':
+      return [
+        'Thresholds before the max pool, none turned round: a larger value never has a smaller code',
+      ];
+    case 'codePool':
+      return [
+        `The largest codes, turned round where the thresholds '${ascii(step.threshold.name)}' are: those thresholds of the largest values`,
+      ];
+    default:
+      return step satisfies never;
+  }
+}
+
+function layerFile(layer: FoldedLayer, roms: Roms, memories: MemoryStyle): string {
   const { kind, module, buffer, units, input, output } = layer;
   const about = [
     `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
+    ...stepText(layer),
     ...describeStream('s_axis_tdata', input),
     ...describeStream('m_axis_tdata', output),
     foldText(layer),
@@ -85,12 +107,12 @@ function layerFile(layer: FoldedLayer): string {
   const own = moduleOf([
     streamHeader(module, beatWidth(input), beatWidth(output)),
     ...chainLines([
-      ...(buffer === undefined ? [] : [{ name: buffer, outputWidth: beatWidth(input) }]),
+      ...(buffer === undefined ? [] : [{ name: buffer.name, outputWidth: beatWidth(input) }]),
       ...units,
     ]),
   ]);
   const first = buffer === undefined ? [] : [bufferText(buffer, beatWidth(input))];
-  return file(about, [...first, ...units.flatMap(unitText), own]);
+  return file(about, [...first, ...units.flatMap((unit) => unitText(unit, roms, memories)), own]);
 }
 
 /** Units one behind the other between a module's own two streams. */
@@ -180,15 +202,25 @@ function bestLines(design: FoldedDesign, number: string, y: number): string[] {
   ];
 }
 
+/** What was simulated is said to be so. */
+function cyclesText({ cyclesPerImage, scheduledCycles }: FoldedDesign): string[] {
+  const cycles = Math.round(100 * cyclesPerImage) / 100;
+  return [
+    `An image every ${cycles} cycles, by a simulation of when beats move where neither end waits;`,
+    `  the slowest layer takes ${scheduledCycles}`,
+  ];
+}
+
 function topFile(design: FoldedDesign): string {
-  const { top, input, layers, scores, classes, maxLevels, cyclesPerImage } = design;
+  const { top, input, layers, scores, classes, maxLevels } = design;
   const width = beatWidth(input);
   const about = [
     `A network of ${layers.length} layers: ${layers.map(({ layer }) => ascii(layer)).join(', ')}`,
     `s_axis: ${placesText(input.shape)} of 8 bits, row by row`,
     `m_axis: ${classes.length} scores of 32 bits in two's complement, ${scores.each} a beat; with m_axis_tlast`,
     '  m_axis_tuser is the number of the largest',
-    `An image every ${cyclesPerImage} cycles; at most ${maxLevels} levels of gates between registers of the data`,
+    ...cyclesText(design),
+    `At most ${maxLevels} levels of gates between registers of the data`,
     'aresetn is synchronous; registers may hold anything before it',
   ];
   const lines = [streamHeader(top, width, 32 * scores.each, scorePorts(userBits(design)))];

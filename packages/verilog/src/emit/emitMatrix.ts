@@ -8,10 +8,10 @@ import {
   moduleOf,
   placeLines,
   range,
-  romLines,
   streamHeader,
   unused,
 } from './emitStream.ts';
+import type { Roms } from './roms.ts';
 
 /** Flags that go through the lanes beside their numbers. */
 const flags = ['valid', 'first', 'last', 'done'] as const;
@@ -20,17 +20,17 @@ const flags = ['valid', 'first', 'last', 'done'] as const;
  * A matrix unit's module. Each cycle a step: counters say which weights and which inputs; a cycle later they are at
  * the lanes; and as many as the lanes have registers later their products are added up.
  */
-export function matrixText(unit: MatrixUnit): string {
+export function matrixText(unit: MatrixUnit, roms: Roms): string {
   const { name, inputWidth, outputWidth } = unit;
   return moduleOf([
     streamHeader(name, inputWidth, outputWidth),
     ...aboutLines(unit),
     ...controlLines(unit),
     ...runLines(unit),
-    ...operandLines(unit),
+    ...operandLines(unit, roms),
     ...flagLines(unit),
     ...laneLines(unit),
-    ...sumLines(unit),
+    ...sumLines(unit, roms),
   ]);
 }
 
@@ -46,7 +46,7 @@ const factorWidth = (factors: readonly number[]): number =>
   factors.length > 1 ? countBits(factors[factors.length - 1]) : 0;
 
 /** The bits of a window that a step's lanes work on, in a register; and their weights. */
-function operandLines(unit: MatrixUnit): string[] {
+function operandLines(unit: MatrixUnit, roms: Roms): string[] {
   const { tables, matrix } = unit;
   const { pe, simd } = tables.schedule.fold;
   const depthwise = matrix.layer.kind === 'depthwise';
@@ -67,7 +67,8 @@ function operandLines(unit: MatrixUnit): string[] {
       `  reg ${range(width)} operand_${p};`,
     ]),
     '  // Weights: signs and, above them, which are members of the plane where not all are.',
-    ...romLines(
+    ...roms.lines(
+      unit.name,
       'weight_word',
       weightBits,
       'weight_at',
@@ -75,7 +76,7 @@ function operandLines(unit: MatrixUnit): string[] {
       tables.weights,
     ),
     `  reg ${range(weightBits)} weights;`,
-    ...factorLines(unit, factorBits),
+    ...factorLines(unit, factorBits, roms),
     '  always @(posedge aclk)',
     '    if (ce) begin',
     '      weights <= weight_word;',
@@ -86,7 +87,7 @@ function operandLines(unit: MatrixUnit): string[] {
 }
 
 /** Factors in a register: the run's own, or a word of the group's for its PEs. */
-function factorLines({ tables }: MatrixUnit, bits: number): string[] {
+function factorLines({ name, tables }: MatrixUnit, bits: number, roms: Roms): string[] {
   if (bits === 0) return [];
   const { factorWords, schedule } = tables;
   const register = `  reg ${range(bits)} factors;`;
@@ -99,7 +100,8 @@ function factorLines({ tables }: MatrixUnit, bits: number): string[] {
     ),
   );
   return [
-    ...romLines(
+    ...roms.lines(
+      name,
       'factor',
       bits,
       '{group, factor_at}',
@@ -175,7 +177,7 @@ function muxLines(name: string, width: number, select: string, from: readonly st
 }
 
 /** Registers in which a step's flags, group and class of its place keep pace with its numbers. */
-function flagLines({ tables, starts, stages }: MatrixUnit): string[] {
+function flagLines({ tables, starts, stages, held }: MatrixUnit): string[] {
   const groupBits = countBits(tables.schedule.groups - 1);
   const classBits = countBits(starts.table.count - 1);
   const several = starts.table.count > 1;
@@ -188,8 +190,12 @@ function flagLines({ tables, starts, stages }: MatrixUnit): string[] {
     ...(several
       ? [
           ...placeLines(starts.table, 'accept'),
-          `  reg ${range(classBits)} class_0;`,
-          '  always @(posedge aclk) if (accept) class_0 <= place_class;',
+          ...(held
+            ? [`  wire ${range(classBits)} class_0 = place_class;`]
+            : [
+                `  reg ${range(classBits)} class_0;`,
+                '  always @(posedge aclk) if (accept) class_0 <= place_class;',
+              ]),
         ]
       : []),
     ...places.flatMap((i) => [
@@ -237,7 +243,7 @@ function laneLines(unit: MatrixUnit): string[] {
   }).flat();
 }
 
-function sumLines(unit: MatrixUnit): string[] {
+function sumLines(unit: MatrixUnit, roms: Roms): string[] {
   const { tables, stages, starts, lane, output, outputWidth } = unit;
   const { width, schedule } = tables;
   const { pe } = schedule.fold;
@@ -249,7 +255,7 @@ function sumLines(unit: MatrixUnit): string[] {
     width > productWidth ? `{${constant(width - productWidth, 0)}, product_${p}}` : `product_${p}`;
   return [
     '  // Sums start from what the places and inverted bits leave to be added, modulo their range.',
-    ...startLines(unit, before),
+    ...startLines(unit, before, roms),
     `  reg ${range(pe * width)} start;`,
     '  always @(posedge aclk) if (ce) start <= start_word;',
     `  wire write = valid_${at} & last_${at};`,
@@ -280,7 +286,7 @@ function sumLines(unit: MatrixUnit): string[] {
   ];
 }
 
-function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
+function startLines({ name, tables, starts }: MatrixUnit, stage: number, roms: Roms): string[] {
   const { width, schedule } = tables;
   const { outputAt } = schedule;
   const { pe } = schedule.fold;
@@ -298,7 +304,7 @@ function startLines({ tables, starts }: MatrixUnit, stage: number): string[] {
     }
   const classBits = several ? countBits(starts.table.count - 1) : 0;
   const address = several ? `{class_${stage}, group_${stage}}` : `group_${stage}`;
-  return romLines('start_word', pe * width, address, groupBits + classBits, words);
+  return roms.lines(name, 'start_word', pe * width, address, groupBits + classBits, words);
 }
 
 /** A group's sums, each as many bits as it needs, go to where the beat has them. */

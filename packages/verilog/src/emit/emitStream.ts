@@ -2,8 +2,10 @@ import type {
   CollectUnit,
   Leaf,
   LogicUnit,
+  MemoryStyle,
   PlacedBits,
   PlaceTable,
+  StreamBuffer,
   WindowUnit,
 } from '@hbnn/circuit';
 import { scanSize } from '@hbnn/circuit';
@@ -190,7 +192,7 @@ function targetOf(kernel: number, stride: number, scan: number) {
   return { first: constant(bits, kernel - 1), step: constant(bits, step), bits };
 }
 
-export function windowText(unit: WindowUnit): string {
+export function windowText(unit: WindowUnit, memories: MemoryStyle): string {
   const { name, input, kernel, strides, padding, inputWidth, outputWidth } = unit;
   const scan = scanSize(unit);
   const [rowBits, columnBits] = scan.map((n) => countBits(n - 1));
@@ -246,7 +248,7 @@ export function windowText(unit: WindowUnit): string {
     '        end',
     '      end',
     '    end',
-    ...lineLines(unit, scan[1], tall),
+    ...lineLines(unit, scan[1], tall, memories),
     ...columns.map((column) => `  reg ${range(tall)} ${column};`),
     '  always @(posedge aclk)',
     '    if (move) begin',
@@ -256,16 +258,43 @@ export function windowText(unit: WindowUnit): string {
   ]);
 }
 
+/** Pixels of a row up to which its line buffers are distributed RAM: a LUT holds as many bits. */
+const maxDistributed = 64;
+
 /** `newest`: the pixel that comes in, above those of the rows before it in the same column. */
-function lineLines({ kernel, inputWidth }: WindowUnit, columns: number, tall: number): string[] {
+function lineLines(
+  { kernel, inputWidth }: WindowUnit,
+  columns: number,
+  tall: number,
+  { lines }: MemoryStyle,
+): string[] {
   const pixel = `  wire ${range(inputWidth)} pixel = on_image ? s_axis_tdata : ${constant(inputWidth, 0)};`;
   if (kernel[0] === 1) return [pixel, `  wire ${range(tall)} newest = pixel;`];
   const rows = tall - inputWidth;
+  const asked = lines === 'auto' ? (columns > maxDistributed ? 'block' : 'distributed') : lines;
+  // A block RAM is read a beat ahead, which takes two columns.
+  const style = columns === 1 ? 'distributed' : asked;
+  const memory = `  ${ramStyle(style)} reg ${range(rows)} lines [0:${columns - 1}];`;
+  const write = `lines[column] <= newest[${tall - 1}:${inputWidth}];`;
+  if (style === 'distributed')
+    return [
+      pixel,
+      memory,
+      `  wire ${range(tall)} newest = {pixel, lines[column]};`,
+      `  always @(posedge aclk) if (move) ${write}`,
+    ];
+  const bits = countBits(columns - 1);
   return [
     pixel,
-    `  reg ${range(rows)} lines [0:${columns - 1}];`,
-    `  wire ${range(tall)} newest = {pixel, lines[column]};`,
-    `  always @(posedge aclk) if (move) lines[column] <= newest[${tall - 1}:${inputWidth}];`,
+    memory,
+    `  reg ${range(rows)} above;`,
+    `  wire ${range(bits)} next_column = last_column ? ${constant(bits, 0)} : column + ${constant(bits, 1)};`,
+    `  wire ${range(tall)} newest = {pixel, above};`,
+    '  always @(posedge aclk)',
+    '    if (move) begin',
+    `      ${write}`,
+    '      above <= lines[next_column];',
+    '    end',
   ];
 }
 
@@ -273,8 +302,11 @@ function lineLines({ kernel, inputWidth }: WindowUnit, columns: number, tall: nu
 export const placesText = ([height, width, channels]: FeatureShape): string =>
   `${height} x ${width} pixels of ${channels} channels, one per beat`;
 
-/** A place for a beat to wait in, and one more, so that ready comes out of a register. */
-export const bufferText = (name: string, width: number): string =>
+/** Places for beats to wait in: neither valid nor ready goes through from one side to the other. */
+export const bufferText = ({ name, depth }: StreamBuffer, width: number): string =>
+  depth === 2 ? twoPlacesText(name, width) : queueText(name, depth, width);
+
+const twoPlacesText = (name: string, width: number): string =>
   moduleOf([
     streamHeader(name, width, width),
     '  // Two places: neither valid nor ready goes through from one side to the other.',
@@ -297,3 +329,50 @@ export const bufferText = (name: string, width: number): string =>
     '    if (take) second <= s_axis_tdata;',
     '  end',
   ]);
+
+/** The beat that is offered in a register, those behind it in a memory that goes round. */
+function queueText(name: string, depth: number, width: number): string {
+  const behind = depth - 1;
+  const [bits, countWidth] = [countBits(behind - 1), countBits(depth)];
+  const next = (at: string): string =>
+    `${at} == ${constant(bits, behind - 1)} ? ${constant(bits, 0)} : ${at} + ${constant(bits, 1)}`;
+  return moduleOf([
+    streamHeader(name, width, width),
+    `  // ${depth} places: neither valid nor ready goes through from one side to the other.`,
+    `  reg ${range(width)} first;`,
+    `  ${ramStyle('distributed')} reg ${range(width)} waiting [0:${behind - 1}];`,
+    `  reg ${range(bits)} to, from;`,
+    `  reg ${range(countWidth)} count;`,
+    '  reg some, several, full;',
+    '  wire take = s_axis_tvalid & ~full;',
+    '  wire give = some & m_axis_tready;',
+    '  assign s_axis_tready = ~full;',
+    '  assign m_axis_tvalid = some;',
+    '  assign m_axis_tdata = first;',
+    '  // A beat goes past the memory where none waits in it.',
+    '  wire past = give ? ~several : ~some;',
+    `  wire ${range(countWidth)} counted = take == give ? count : take ? count + ${constant(countWidth, 1)} : count - ${constant(countWidth, 1)};`,
+    '  always @(posedge aclk) begin',
+    '    if (!aresetn) begin',
+    `      count <= ${constant(countWidth, 0)};`,
+    "      some <= 1'b0;",
+    "      several <= 1'b0;",
+    "      full <= 1'b0;",
+    `      to <= ${constant(bits, 0)};`,
+    `      from <= ${constant(bits, 0)};`,
+    '    end else begin',
+    '      count <= counted;',
+    `      some <= counted != ${constant(countWidth, 0)};`,
+    `      several <= counted > ${constant(countWidth, 1)};`,
+    `      full <= counted == ${constant(countWidth, depth)};`,
+    `      if (take & ~past) to <= ${next('to')};`,
+    `      if (give & several) from <= ${next('from')};`,
+    '    end',
+    '    if (give | ~some) first <= past ? s_axis_tdata : waiting[from];',
+    '    if (take) waiting[to] <= s_axis_tdata;',
+    '  end',
+  ]);
+}
+
+/** How synthesis is to build a memory. */
+const ramStyle = (style: 'distributed' | 'block'): string => `(* ram_style = "${style}" *)`;

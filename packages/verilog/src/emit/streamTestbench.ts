@@ -2,11 +2,24 @@ import type { FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth } from '@hbnn/circuit';
 import { countBits } from './emitStream.ts';
 import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+import { patience, phaseCycles, stopCycles } from './verilatorMain.ts';
 
-/** Cycles without a beat after which the testbench says that nothing moves. */
-const patience = 100_000;
+/** A task that ends a simulation with an error: each simulator has a way of its own to say so to who started it. */
+export const failTask = `  task stop;
+    begin
+\`ifdef __ICARUS__
+      $finish_and_return(1);
+\`else
+      $fatal(1);
+\`endif
+    end
+  endtask
+`;
 
-/** A testbench for streams: pixels and readiness come and go as $random says, the scores are compared beat by beat. */
+/**
+ * A testbench for streams: pixels and readiness come and go at one pace after the other, scores are compared beat by beat,
+ * and what is offered has to stay until it is taken.
+ */
 export function streamTestbench(design: FoldedDesign, images: number): string {
   const { top, input, scores, classes, cyclesPerImage } = design;
   const pixels = images * beats(input);
@@ -14,7 +27,7 @@ export function streamTestbench(design: FoldedDesign, images: number): string {
   const [width, bits] = [beatWidth(input), 32 * scores.each];
   const user = countBits(classes.length - 1);
   return `// Checks ${top} on ${images} images against the interpreter's scores, both ends waiting now and then; run it where
-// the .hex files lie.
+// the .hex files lie. A simulation that finds a fault ends with an error; $fatal needs SystemVerilog.
 \`timescale 1ns / 1ps
 \`default_nettype none
 
@@ -29,10 +42,15 @@ module ${testbenchName};
   reg pixel_valid = 1'b0;
   reg moved = 1'b0;
   reg score_ready = 1'b0;
+  reg kept = 1'b0;
+  reg offered = 1'b0;
+  reg ended = 1'b0;
   wire pixel_ready, score_valid, last;
   wire [${bits - 1}:0] score;
   wire [${user - 1}:0] largest;
-  integer sent, got, beat, each, best, best_score, number, failures, idle;
+  reg [${bits + user}:0] waiting;
+  integer sent, got, beat, each, best, best_score, number, failures, before, idle, rest, cycle, phase, early;
+  integer offers, takes;
 
   ${top} dut (
       .aclk(aclk), .aresetn(aresetn),
@@ -40,44 +58,102 @@ module ${testbenchName};
       .m_axis_tdata(score), .m_axis_tvalid(score_valid), .m_axis_tready(score_ready),
       .m_axis_tuser(largest), .m_axis_tlast(last));
 
-  // What is driven changes at falling edges; beats move at rising ones.
+  // What is driven changes at falling edges; beats move at rising ones. Of four cycles a pixel is offered in ${'`'}offers${'`'},
+  // a beat of scores is taken in ${'`'}takes${'`'}; now and then nothing is taken until nothing moves.
   always @(negedge aclk) begin
-    score_ready = ($random & 3) != 0;
+    cycle = cycle + 1;
+    if (phase == 4 ? idle > ${stopCycles(cyclesPerImage)} : cycle >= ${phaseCycles(cyclesPerImage)}) begin
+      cycle = 0;
+      phase = phase == 4 ? 0 : phase + 1;
+    end
+    case (phase)
+      0: begin offers = 4; takes = 4; end
+      1: begin offers = 2; takes = 3; end
+      2: begin offers = 4; takes = 1; end
+      3: begin offers = 1; takes = 4; end
+      default: begin offers = 4; takes = 0; end
+    endcase
+    offered = score_valid;
+    score_ready = ($random & 3) < takes;
     if (moved) pixel_valid = 1'b0;
     if (!pixel_valid && sent < ${pixels} && aresetn) begin
-      pixel_valid = ($random & 3) != 0;
+      pixel_valid = ($random & 3) < offers;
       pixel = pixels[sent];
     end
     if (!pixel_valid) pixel = {${Math.ceil(width / 32)}{$random}};
   end
 
-  always @(posedge aclk) begin
+  always @(posedge aclk) if (!ended) begin
     idle = idle + 1;
     moved = aresetn && pixel_valid && pixel_ready;
     if (moved) begin
       sent = sent + 1;
       idle = 0;
     end
+    if (kept && (score_valid !== 1'b1 || {score, largest, last} !== waiting)) begin
+      $display("FAIL image %0d: a beat of scores that was offered did not stay until it was taken", got / ${scores.beats});
+      failures = failures + 1;
+      finish;
+    end
+    if (aresetn && score_valid !== offered) begin
+      $display("FAIL image %0d: m_axis_tvalid changes with m_axis_tready", got / ${scores.beats});
+      failures = failures + 1;
+      finish;
+    end
+    kept = aresetn && score_valid && !score_ready;
+    waiting = {score, largest, last};
     if (aresetn && score_valid && score_ready) begin
-      check;
+      // Places where windows are zeros alone may come out before the image that they belong to.
+      if (got == ${results}) early = early + 1;
+      if (early > ${scores.beats}) begin
+        $display("FAIL more than ${results} beats of scores");
+        failures = failures + 1;
+        finish;
+      end else if (got < ${results}) check;
       idle = 0;
     end
-    if (idle > ${patience + 8 * cyclesPerImage}) begin
+    if (got == ${results}) begin
+      // A while for a beat too many to come.
+      rest = rest + 1;
+      if (rest == ${Math.ceil(cyclesPerImage) + 64}) finish;
+    end else if (idle > ${patience + 8 * Math.ceil(cyclesPerImage)}) begin
       $display("FAIL nothing moves after %0d pixels and %0d beats of scores", sent, got);
-      $stop;
+      failures = failures + 1;
+      finish;
     end
   end
 
+${failTask}
+  task finish;
+    if (!ended) begin
+      ended = 1'b1;
+      if (sent != ${pixels}) begin
+        $display("FAIL %0d of ${pixels} pixels were taken", sent);
+        failures = failures + 1;
+      end
+      if (failures == 0) begin
+        $display("PASS ${images} images");
+        $finish;
+      end else begin
+        $display("FAIL %0d faults", failures);
+        stop;
+      end
+    end
+  endtask
+
   task fail(input integer wanted, input integer found);
     begin
-      if (failures == 0)
+      if (number >= 0)
         $display("FAIL image %0d, score %0d: expected %0d, got %0d", got / ${scores.beats}, number, wanted, found);
+      else
+        $display("FAIL image %0d, %0s: expected %0d, got %0d", got / ${scores.beats}, number == -1 ? "last beat" : "largest", wanted, found);
       failures = failures + 1;
     end
   endtask
 
   task check;
     begin
+      if (beat == 0) before = failures;
       for (each = 0; each < ${scores.each}; each = each + 1) begin
         number = beat * ${scores.each} + each;
         if (score[32*each+:32] !== expected[got][32*each+:32])
@@ -89,18 +165,12 @@ module ${testbenchName};
       end
       number = -1;
       if (last !== (beat == ${scores.beats - 1})) fail(beat == ${scores.beats - 1}, last);
+      number = -2;
       if (last === 1'b1 && {${32 - user}'d0, largest} !== best) fail(best, largest);
+      if (beat == ${scores.beats - 1} && failures == before)
+        $display("image %0d: largest %0d", got / ${scores.beats}, best);
       beat = beat == ${scores.beats - 1} ? 0 : beat + 1;
       got = got + 1;
-      if (got == ${results}) begin
-        if (failures == 0) begin
-          $display("PASS ${images} images");
-          $finish;
-        end else begin
-          $display("FAIL %0d of the values differ", failures);
-          $stop;
-        end
-      end
     end
   endtask
 
@@ -112,6 +182,10 @@ module ${testbenchName};
     beat = 0;
     failures = 0;
     idle = 0;
+    rest = 0;
+    cycle = 0;
+    phase = 0;
+    early = 0;
     repeat (4) @(negedge aclk);
     aresetn = 1'b1;
   end

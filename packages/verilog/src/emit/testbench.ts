@@ -2,14 +2,16 @@ import type { FoldedDesign } from '@hbnn/circuit';
 import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import { type CheckedModel, featureCount, interpreter } from '@hbnn/model';
-import { streamTestbench } from './streamTestbench.ts';
+import { failTask, streamTestbench } from './streamTestbench.ts';
 import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+import { makefileText, verilatorMain } from './verilatorMain.ts';
+import { verilogFiles } from './verilogFiles.ts';
 
 export { testbenchName } from './testbenchNames.ts';
 
 /**
- * Write a testbench that checks itself: seeded images, the interpreter's scores, PASS or FAIL with the first image
- * that differs; after a failure it stops by $stop, so that simulators end with an error.
+ * Write a testbench that checks itself: seeded images, the interpreter's scores, a line for each image, PASS or FAIL;
+ * after a failure simulators end with an error. Beside it lie a C++ main for Verilator and a Makefile that runs either.
  */
 export function testbenchFiles(
   model: CheckedModel,
@@ -40,6 +42,12 @@ export function testbenchFiles(
     [pixelsFile]: lines(pixels.length / eachIn, pixelHex, eachIn),
     [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
     [`${testbenchName}.v`]: testbenchText(model, design, images),
+    [`${testbenchName}.cpp`]: verilatorMain(design, images),
+    Makefile: makefileText(
+      design.top,
+      Object.keys(verilogFiles(design)).filter((name) => name.endsWith('.v')),
+      testbenchName,
+    ),
   };
 }
 
@@ -57,6 +65,7 @@ function unrolledTestbench(design: Design, images: number, classes: number): str
   const { top, input, latencyCycles: latency } = design;
   const clocked = latency > 0;
   return `// Checks ${top} on ${images} images against the interpreter's scores; run it where the .hex files lie.
+// A simulation that finds a fault ends with an error; $fatal needs SystemVerilog.
 \`timescale 1ns / 1ps
 \`default_nettype none
 
@@ -66,7 +75,7 @@ module ${testbenchName};
   reg [${busWidth(input) - 1}:0] pixels;
   wire [${32 * classes - 1}:0] scores;
   wire [${indexWidth(classes) - 1}:0] largest;
-  integer ${clocked ? 'cycle, ' : ''}image, class_number, best, failures;
+  integer ${clocked ? 'cycle, ' : ''}image, class_number, best, before, failures;
 ${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
   ${top} dut (${clocked ? '.clk(clk), ' : ''}.pixels(pixels), .scores(scores), .largest(largest));
 
@@ -75,32 +84,33 @@ ${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
     $readmemh("${scoresFile}", expected);
     failures = 0;
 ${clocked ? clockedLoop(images, latency) : combinationalLoop(images)}      best = 0;
+      before = failures;
       for (class_number = 0; class_number < ${classes}; class_number = class_number + 1) begin
         if (scores[32*class_number+:32] !== expected[image][32*class_number+:32]) begin
-          if (failures == 0)
-            $display("FAIL image %0d, score %0d: expected %0d, got %0d", image, class_number,
-                     $signed(expected[image][32*class_number+:32]),
-                     $signed(scores[32*class_number+:32]));
+          $display("FAIL image %0d, score %0d: expected %0d, got %0d", image, class_number,
+                   $signed(expected[image][32*class_number+:32]),
+                   $signed(scores[32*class_number+:32]));
           failures = failures + 1;
         end
         if ($signed(expected[image][32*class_number+:32]) > $signed(expected[image][32*best+:32]))
           best = class_number;
       end
       if ({{(32 - ${indexWidth(classes)}) {1'b0}}, largest} !== best) begin
-        if (failures == 0)
-          $display("FAIL image %0d: expected largest %0d, got %0d", image, best, largest);
+        $display("FAIL image %0d: expected largest %0d, got %0d", image, best, largest);
         failures = failures + 1;
       end
+      if (failures == before) $display("image %0d: largest %0d", image, best);
     end
 ${clocked ? '    end\n' : ''}    if (failures == 0) begin
       $display("PASS ${images} images");
       $finish;
     end else begin
       $display("FAIL %0d of the values differ", failures);
-      $stop;
+      stop;
     end
   end
-endmodule
+
+${failTask}endmodule
 
 \`default_nettype wire
 `;

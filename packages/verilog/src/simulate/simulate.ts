@@ -3,12 +3,12 @@ import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/c
 import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
 import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
-import { testbenchName } from '../emit/testbenchNames.ts';
+import { isRom, testbenchName } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { type Compiled, compile } from './compile.ts';
 import { simulateStreams } from './simulateStreams.ts';
-import type { Simulation, SimulationOptions } from './simulation.ts';
+import { type Simulation, type SimulationOptions, showSteps } from './simulation.ts';
 import { lanes, wordsPerSlot } from './wasmCode.ts';
 
 /**
@@ -37,11 +37,12 @@ export async function simulateNetlist(
   if (design.kind === 'folded') return simulateStreams(model, design, compiled, pauses);
   const { shape } = model.input;
   const nets = netsOf(design, compiled);
+  const steps = design.layers.map(({ step }) => step);
   let numbers: Int32Array = new Int32Array(0);
   return {
     gates: compiled.gates,
     largest: () => numbers,
-    run(pixels, watch) {
+    run(pixels, watch, watchStep) {
       const count = countImages(pixels, shape);
       const { scores, largest, seen } = stream(
         design,
@@ -49,13 +50,10 @@ export async function simulateNetlist(
         nets,
         pixels,
         count,
-        watch !== undefined,
+        watch !== undefined || watchStep !== undefined,
       );
       numbers = largest;
-      for (const features of seen)
-        features.forEach((feature, i) => {
-          watch?.(model.layers[i], feature);
-        });
+      for (const features of seen) showSteps(steps, features, watch, watchStep);
       return scores;
     },
   };
@@ -162,10 +160,11 @@ const lanesKept = ({ top, layers }: FoldedDesign, layersToo: boolean): string[] 
   ...layers.map(({ module }) => `setattr -set keep 1 ${top}/${module}_tdata`),
 ];
 
-/** The Verilog of a design among files, without the testbench. */
+/** The Verilog of a design among files, with the contents of its memories, without the testbench. */
 export function sourcesOf(files: Readonly<Record<string, string>>): Record<string, string> {
   const sources = Object.entries(files).filter(
-    ([name]) => name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile,
+    ([name]) =>
+      (name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile) || isRom(name),
   );
   // The vendor's cells are known here; models of them that someone edited are what other simulators compute.
   const models = files[modelsFile];

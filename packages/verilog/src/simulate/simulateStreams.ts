@@ -4,7 +4,7 @@ import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature, featureCount } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
 import type { Compiled } from './compile.ts';
-import type { Simulation } from './simulation.ts';
+import { type Simulation, showSteps } from './simulation.ts';
 import { lanes, wordsPerSlot as words } from './wasmCode.ts';
 
 /** A stream's slots. */
@@ -30,6 +30,8 @@ export class StreamFault extends HbnnError {
 
 /** Images one after the other in each lane, so that what one leaves behind meets the next. */
 const imagesInARow = 3;
+/** As many where nothing waits: the time between them settles. */
+const quickImagesInARow = 8;
 
 /**
  * Put images through a chain of streams, both ends waiting now and then as a seeded generator says. Registers and
@@ -43,22 +45,21 @@ export function simulateStreams(
   compiled: Compiled,
   pauses: boolean,
 ): Simulation {
+  const steps = design.layers.map(({ step }) => step);
   let numbers: Int32Array = new Int32Array(0);
   let cycles = 0;
   return {
     gates: compiled.gates,
     largest: () => numbers,
     cyclesPerImage: () => cycles,
-    run(pixels, watch) {
+    run(pixels, watch, watchStep) {
       const count = countImages(pixels, model.input.shape);
-      const run = new StreamRun(design, compiled, pixels, count, watch !== undefined, pauses);
+      const watched = watch !== undefined || watchStep !== undefined;
+      const run = new StreamRun(design, compiled, pixels, count, watched, pauses);
       run.go();
       numbers = run.largest;
       cycles = run.cyclesPerImage;
-      for (const features of run.seen)
-        features.forEach((feature, i) => {
-          watch?.(model.layers[i], feature);
-        });
+      for (const features of run.seen) showSteps(steps, features, watch, watchStep);
       return run.scores;
     },
   };
@@ -104,7 +105,7 @@ class StreamRun {
     this.compiled = compiled;
     this.pixels = pixels;
     this.count = count;
-    this.used = Math.min(lanes, Math.ceil(count / imagesInARow));
+    this.used = Math.min(lanes, Math.ceil(count / (pauses ? imagesInARow : quickImagesInARow)));
     this.rows = count === 0 ? 0 : Math.ceil(count / this.used);
     this.rng = random(count, 'streams', design.top);
     const { scores, layers, classes } = design;

@@ -1,6 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import { modelsFile, primitivesFile } from '../emit/primitives.ts';
-import { testbenchName } from '../emit/testbench.ts';
+import { isRom, testbenchName } from '../emit/testbenchNames.ts';
 import { YosysPool, type YosysRunner } from '../yosys/yosysPool.ts';
 import { type ModuleCost, mappingOf, synthesizeModules, type Target } from './synthesizeModules.ts';
 
@@ -100,6 +100,8 @@ async function allModules(
       'others.v': others.filter((header) => text.includes(moduleNames(header)[0])).join('\n'),
     };
     if (files[primitivesFile] !== undefined) given[primitivesFile] = files[primitivesFile];
+    for (const rom of Object.keys(files).filter(isRom))
+      if (text.includes(`"${rom}"`)) given[rom] = files[rom];
     const key = JSON.stringify([version, target, given, own, o.groupGates]);
     let costs = o.cache?.read(key);
     if (costs === undefined) {

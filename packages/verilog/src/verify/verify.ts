@@ -1,6 +1,14 @@
-import type { Bus, Design, DesignLayer, FoldedDesign } from '@hbnn/circuit';
-import { decodeForm } from '@hbnn/circuit';
-import { type Random, random } from '@hbnn/core';
+import {
+  type Bus,
+  type Design,
+  type DesignLayer,
+  decodeForm,
+  type FoldedDesign,
+  type Step,
+  stepFeature,
+  stepLayer,
+} from '@hbnn/circuit';
+import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, type Feature, featureCount, interpreter } from '@hbnn/model';
 import { testbenchText } from '../emit/testbench.ts';
 import { testbenchName } from '../emit/testbenchNames.ts';
@@ -8,6 +16,7 @@ import { verilogFiles } from '../emit/verilogFiles.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { bitOf, gateNetlist, simulateNetlist, sourcesOf } from '../simulate/simulate.ts';
 import { StreamFault } from '../simulate/simulateStreams.ts';
+import type { Simulation } from '../simulate/simulation.ts';
 import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
 import { undrivenNet } from '../yosys/undriven.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
@@ -94,7 +103,7 @@ export async function verify(
 /** The first difference on a seed's images; it says the seed, for further passes have others. */
 function imageDifference(
   model: CheckedModel,
-  simulation: Parameters<typeof firstDifference>[1],
+  simulation: Pick<Simulation, 'run' | 'largest'>,
   images: number,
   seed: number,
 ): Difference | undefined {
@@ -183,38 +192,46 @@ export function testImages(model: CheckedModel, images: number, seed: number): U
   return pixels;
 }
 
-type Run = (
-  pixels: Uint8Array,
-  watch: (layer: { readonly name: string }, output: Feature) => void,
-) => Int32Array;
-
 function firstDifference(
   model: CheckedModel,
-  simulation: { readonly run: Run; readonly largest: () => Int32Array },
+  simulation: Pick<Simulation, 'run' | 'largest'>,
   pixels: Uint8Array,
 ): Difference | undefined {
-  const trace = (run: Run): { seen: Feature[]; scores: Int32Array } => {
-    const seen: Feature[] = [];
-    return { scores: run(pixels, (_, output) => seen.push(output)), seen };
-  };
-  const wanted = trace(interpreter(model).run);
-  const got = trace(simulation.run);
-  const layers = model.layers.length;
-  // The first layer that differs for any image is where to look.
-  for (let layer = 0; layer < layers; layer++)
-    for (let at = layer; at < wanted.seen.length; at += layers) {
-      const [a, b] = [wanted.seen[at], got.seen[at]];
-      const i = a.values.findIndex((value, k) => value !== b.values[k]);
+  const wanted: Map<string, Feature>[] = [];
+  const scores = interpreter(model).run(pixels, ({ name }, output) => {
+    if (name === model.layers[0].name) wanted.push(new Map());
+    wanted[wanted.length - 1].set(name, output);
+  });
+  // The first step that differs for any image is where to look.
+  const seen = new Map<Step, Feature[]>();
+  const got = simulation.run(pixels, undefined, (step, output) => {
+    const outputs = seen.get(step) ?? [];
+    seen.set(step, outputs);
+    outputs.push(output);
+  });
+  for (const [step, outputs] of seen)
+    for (const [image, output] of outputs.entries()) {
+      const expected = stepFeature(step, (layer) => featureAt(wanted[image], layer));
+      const i = expected.values.findIndex((value, k) => value !== output.values[k]);
       if (i < 0) continue;
       return {
-        layer: model.layers[layer].name,
-        output: position(a.shape, i),
-        expected: a.values[i],
-        got: b.values[i],
-        found: `image ${Math.floor(at / layers)} of the whole network`,
+        layer: stepLayer(step).layer.name,
+        output: position(expected.shape, i),
+        expected: expected.values[i],
+        got: output.values[i],
+        found: `image ${image} of the whole network`,
       };
     }
-  return scoreDifference(model, wanted.scores, got.scores, simulation.largest());
+  return scoreDifference(model, scores, got, simulation.largest());
+}
+
+function featureAt(features: ReadonlyMap<string, Feature>, layer: string): Feature {
+  const feature = features.get(layer);
+  if (feature === undefined)
+    throw new HbnnError(
+      `verify: expected a design of the model's layers, got one with '${layer}'; make the design from the same model`,
+    );
+  return feature;
 }
 
 function scoreDifference(

@@ -64,7 +64,10 @@ function texts(tree: Readonly<Record<string, unknown>>): Record<string, string> 
 
 /** Commands that read Verilog files. */
 export const readCommand = (names: readonly string[]): string =>
-  `read_verilog ${names.map((name) => JSON.stringify(name)).join(' ')}`;
+  `read_verilog ${names
+    .filter((name) => !name.endsWith('.hex'))
+    .map((name) => JSON.stringify(name))
+    .join(' ')}`;
 
 /** A bit of a netlist of Yosys: a net's number, or a constant. */
 export type YosysBit = number | '0' | '1' | 'x' | 'z';

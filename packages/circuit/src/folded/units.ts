@@ -1,0 +1,181 @@
+import type { FeatureShape, Padding4, Pair } from '@hbnn/model';
+import type { Step } from '../unrolled/steps.ts';
+import type { Leaf } from '../unrolled/unrolledDesign.ts';
+import type { PlacedBits } from './beatLogic.ts';
+import type { InputPlanes } from './foldSchedule.ts';
+import type { Fold } from './folds.ts';
+import type { MatrixTables } from './matrixTables.ts';
+import type { PlacedVectors, Stream, WindowedMatrix } from './stream.ts';
+
+/** Logic that a beat goes through, so many registers deep. */
+export interface LogicUnit {
+  readonly kind: 'logic';
+  readonly name: string;
+  readonly leaf: Leaf;
+  readonly stages: number;
+  readonly shape: FeatureShape;
+  readonly table?: PlacedBits;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** Line buffers and a window that slides over the feature map, zeros around it. */
+export interface WindowUnit {
+  readonly kind: 'window';
+  readonly name: string;
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding4;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** All pixels of a feature map in one beat. */
+export interface CollectUnit {
+  readonly kind: 'collect';
+  readonly name: string;
+  readonly pixels: number;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** PE × SIMD lanes that go through a matrix, its weights in memories. */
+export interface MatrixUnit {
+  readonly kind: 'matrix';
+  readonly name: string;
+  readonly lane: Leaf;
+  /** Registers within a lane. */
+  readonly stages: number;
+  readonly matrix: WindowedMatrix;
+  readonly input: Stream;
+  readonly output: Stream;
+  readonly inputs: InputPlanes;
+  readonly tables: MatrixTables;
+  /** What accumulators start from, modulo 2^width, per class of places. */
+  readonly starts: PlacedVectors;
+  /** Its beat is taken when it is done with, so that no other register has to hold it. */
+  readonly held: boolean;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
+
+/** How memories are to be built. */
+export interface MemoryStyle {
+  /** Contents of memories that are only read: `case` statements, or .hex files that $readmemh reads. */
+  readonly rom: 'case' | 'hex';
+  /** Line buffers of windows; `auto`: block RAM for rows of more than 64 pixels, else distributed RAM. */
+  readonly lines: 'auto' | 'distributed' | 'block';
+}
+
+export interface LayerCycles {
+  /** Cycles that the unit that takes longest needs for an image. */
+  readonly scheduled: number;
+  /** Products of bits over lanes; those of a layer without lanes are its beats. */
+  readonly ideal: number;
+}
+
+/** A module in which beats wait: at least two, so that it cuts the way of the ready signals within a cycle. */
+export interface StreamBuffer {
+  readonly name: string;
+  readonly depth: number;
+}
+
+export interface FoldedLayer {
+  readonly layer: string;
+  readonly kind: string;
+  /** What it computes: the layer's own values, or thresholds and a pool in the other order. */
+  readonly step: Step;
+  readonly module: string;
+  readonly units: readonly Unit[];
+  readonly input: Stream;
+  readonly output: Stream;
+  /** The fold of a layer with weights; `constant` where its weights are constants. */
+  readonly fold?: Fold & { readonly constant: boolean };
+  readonly cycles: LayerCycles;
+  /** The buffer before its units, where it has one. */
+  readonly buffer?: StreamBuffer;
+}
+
+export interface FoldedScores {
+  readonly unit: LogicUnit;
+  /** Beats of an image, and scores of a beat. */
+  readonly beats: number;
+  readonly each: number;
+  readonly indexBits: number;
+  /** Bits that scores are compared by. */
+  readonly width: number;
+}
+
+/** Rows and columns that a window is laid over: the input with its zeros, as far as a window needs them. */
+export function scanSize({ input, output, kernel, strides, padding }: WindowUnit): Pair {
+  const along = (axis: 0 | 1): number =>
+    Math.max(
+      padding[axis] + input[axis],
+      output[axis] === 1 ? kernel[axis] : (output[axis] - 1) * strides[axis] + kernel[axis],
+    );
+  return [along(0), along(1)];
+}
+
+/** Cycles that a unit takes to have an image's pixels go through. */
+export function scanned(unit: Unit): number {
+  switch (unit.kind) {
+    case 'window': {
+      const [height, width] = scanSize(unit);
+      return height * width;
+    }
+    case 'logic':
+      return unit.shape[0] * unit.shape[1];
+    case 'collect':
+      return unit.pixels;
+    case 'matrix':
+      return 0;
+    default:
+      return unit satisfies never;
+  }
+}
+
+/** Whether a coordinate of a scan is where a window ends. */
+export const endsWindow = (
+  { kernel, strides }: Pick<WindowUnit, 'kernel' | 'strides'>,
+  axis: 0 | 1,
+  n: number,
+): boolean => n >= kernel[axis] - 1 && (n - kernel[axis] + 1) % strides[axis] === 0;
+
+/** Beats that a unit gives, by the cycles that it takes from the one before to be ready for each. */
+export type Gaps = ReadonlyMap<number, number>;
+
+/** The gaps of what stands before a matrix: of its window, its collection of pixels, or of beats as they come. */
+export function gapsOf(unit: Unit | undefined, places: number): Gaps {
+  if (unit?.kind === 'collect') return new Map([[unit.pixels, places]]);
+  if (unit?.kind !== 'window') return new Map([[1, places]]);
+  const [rows, columns] = scanSize(unit);
+  const counts = new Map<number, number>();
+  const add = (gap: number): void => void counts.set(gap, (counts.get(gap) ?? 0) + 1);
+  let [first, last] = [-1, -1];
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++) {
+      if (!endsWindow(unit, 0, y) || !endsWindow(unit, 1, x)) continue;
+      const at = y * columns + x;
+      if (first < 0) first = at;
+      else add(at - last);
+      last = at;
+    }
+  // From the last window of an image to the first one of the next.
+  add(first + rows * columns - last);
+  return counts;
+}
+
+/**
+ * Cycles that a matrix takes for an image. The next window is made while it works on one or, where the matrix works on
+ * the window itself, after it.
+ */
+export function matrixCycles(stepCount: number, gaps: Gaps, held: boolean): number {
+  let cycles = 0;
+  for (const [gap, count] of gaps)
+    cycles += count * (held ? stepCount + gap - 1 : Math.max(stepCount, gap));
+  return cycles;
+}

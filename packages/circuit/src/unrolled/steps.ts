@@ -1,0 +1,140 @@
+import {
+  type CheckedLayer,
+  type CheckedModel,
+  type Feature,
+  type FeatureShape,
+  featureCount,
+  type IntegerLayer,
+  layerStep,
+  type MaxPoolLayer,
+  type ThresholdLayer,
+} from '@hbnn/model';
+
+/**
+ * What one module of the hardware computes: a layer of the model or, where thresholds are taken before the max pool
+ * that the model has in front of them, one of the two in this order.
+ */
+export type Step = PlainStep | CodesStep | CodePoolStep;
+
+interface PlainStep {
+  readonly kind: 'layer';
+  readonly plan: CheckedLayer;
+}
+
+/** Thresholds of values that are not pooled yet, all planes of a channel at each place and none turned round. */
+export interface CodesStep {
+  readonly kind: 'codes';
+  readonly layer: ThresholdLayer;
+  /** The layer whose values are compared. */
+  readonly before: string;
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+}
+
+/** The largest code of each window, turned round where the thresholds are, with the planes that its place has. */
+export interface CodePoolStep {
+  readonly kind: 'codePool';
+  readonly layer: MaxPoolLayer;
+  readonly threshold: ThresholdLayer;
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+}
+
+/** The layer that a step's module is named after, and the shapes of its two ends. */
+export function stepLayer(step: Step): {
+  readonly layer: IntegerLayer;
+  readonly input: FeatureShape;
+  readonly output: FeatureShape;
+} {
+  return step.kind === 'layer' ? step.plan : step;
+}
+
+/** Whether the thresholds behind a max pool are to be taken before it. */
+export type Reorder = (pool: CheckedLayer, threshold: ThresholdLayer) => boolean;
+
+/**
+ * The steps of a model in the order of the hardware. The bits of a threshold tree, first plane first, are a code that never
+ * falls as the value grows (or never rises, where comparisons are turned round): the largest value has the largest
+ * code, whatever the thresholds are, so that taking them before a max pool is exact.
+ */
+export function orderedSteps({ checkedLayers }: CheckedModel, reorder: Reorder): Step[] {
+  const steps: Step[] = [];
+  for (let i = 0; i < checkedLayers.length; i++) {
+    const plan = checkedLayers[i];
+    const { layer, input, output } = plan;
+    const threshold = checkedLayers[i + 1]?.layer;
+    const exchanged =
+      i > 0 &&
+      layer.kind === 'maxPool' &&
+      threshold?.kind === 'threshold' &&
+      hasWholeCodes(threshold) &&
+      reorder(plan, threshold);
+    if (!exchanged) {
+      steps.push({ kind: 'layer', plan });
+      continue;
+    }
+    const before = checkedLayers[i - 1].layer.name;
+    steps.push(
+      { kind: 'codes', layer: codesLayer(threshold, input), before, input, output: input },
+      { kind: 'codePool', layer, threshold, input, output },
+    );
+    i++;
+  }
+  return steps;
+}
+
+/** Bits of planes that count for nothing are not on a stream, but the order of codes needs them. */
+const hasWholeCodes = ({ bits, multiples }: ThresholdLayer): boolean =>
+  multiples
+    .subarray(
+      0,
+      bits.reduce((most, n) => Math.max(most, n), 0),
+    )
+    .every((k) => k > 0);
+
+/** The planes that each channel has at any place. */
+export function channelPlanes({ bits, flips }: ThresholdLayer): number[] {
+  const channels = flips.length;
+  const most = new Array<number>(channels).fill(0);
+  bits.forEach((n, i) => {
+    most[i % channels] = Math.max(most[i % channels], n);
+  });
+  return most;
+}
+
+/** The thresholds at the places before the pool. Where they turn round, the tree's branches are exchanged instead. */
+function codesLayer(layer: ThresholdLayer, input: FeatureShape): ThresholdLayer {
+  const { thresholds, flips } = layer;
+  const channels = flips.length;
+  const nodes = thresholds.length / channels;
+  const planes = channelPlanes(layer);
+  const own = Int32Array.from(thresholds, (threshold, at) => {
+    const [c, node] = [Math.floor(at / nodes), 1 + (at % nodes)];
+    if (flips[c] === 0) return threshold;
+    const first = 2 ** Math.floor(Math.log2(node));
+    return thresholds[c * nodes + 3 * first - node - 2];
+  });
+  return {
+    ...layer,
+    thresholds: own,
+    flips: new Uint8Array(channels),
+    bits: Uint8Array.from({ length: featureCount(input) }, (_, i) => planes[i % channels]),
+  };
+}
+
+/** What a step's output has to be for one image, from the values that the interpreter has for the model's layers. */
+export function stepFeature(step: Step, valuesOf: (layer: string) => Feature): Feature {
+  switch (step.kind) {
+    case 'layer':
+      return valuesOf(step.plan.layer.name);
+    case 'codes': {
+      const { layer, input, output, before } = step;
+      const values = layerStep({ layer, input, output })(valuesOf(before).values);
+      return { shape: output, values };
+    }
+    case 'codePool':
+      return valuesOf(step.threshold.name);
+    default:
+      return step satisfies never;
+  }
+}

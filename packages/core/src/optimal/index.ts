@@ -1,0 +1,1 @@
+export { type OptimalOptions, optimal } from './optimal.ts';

@@ -1,0 +1,43 @@
+import type { MemoryStyle } from '@hbnn/circuit';
+import { range, romLines } from './emitStream.ts';
+
+/** Words from which on a memory that is only read may have a file of its own, and bits from which on it is block RAM. */
+const [fileWords, blockBits] = [32, 8192];
+
+/** The memories of a design that are only read: in the text, or in .hex files beside it. */
+export class Roms {
+  readonly files: Record<string, string> = {};
+  private readonly style: MemoryStyle['rom'];
+
+  constructor(style: MemoryStyle['rom']) {
+    this.style = style;
+  }
+
+  /** A net or register named `name` whose value is the word at an address. */
+  lines(
+    module: string,
+    name: string,
+    width: number,
+    address: string,
+    addressWidth: number,
+    words: readonly (number | bigint)[],
+  ): string[] {
+    const built = width * words.length >= blockBits ? 'block' : 'distributed';
+    const style = `(* rom_style = "${built}" *)`;
+    const alike = words.every((word) => word === words[0]);
+    if (alike || this.style === 'case' || words.length < fileWords)
+      return romLines(name, width, address, addressWidth, words).map((line) =>
+        line === `  reg ${range(width)} ${name};`
+          ? `  ${style} reg ${range(width)} ${name};`
+          : line,
+      );
+    const file = `${module}_${name}.hex`;
+    const digits = Math.ceil(width / 4);
+    this.files[file] = words.map((word) => `${word.toString(16).padStart(digits, '0')}\n`).join('');
+    return [
+      `  ${style} reg ${range(width)} ${name}s [0:${words.length - 1}];`,
+      `  initial $readmemh("${file}", ${name}s);`,
+      `  wire ${range(width)} ${name} = ${name}s[${address}];`,
+    ];
+  }
+}

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { foldedDesign, unrolledDesign } from '@hbnn/circuit';
+import { distFromAverage, parseMix } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const model = randomModel(2, {
+  layer: 'conv:4x5x4,k3x3,o6,s1,p1',
+  mix: parseMix('0.7/0.2/0.1'),
+  inputMix: distFromAverage(1.4),
+});
+const folded = foldedDesign(model, { folds: { layer: { pe: 3, simd: 6 } } });
+
+const has = (command: string): boolean => spawnSync(command, ['-V']).error === undefined;
+const simulators = [
+  ...(has('iverilog') ? ['icarus'] : []),
+  ...(has('verilator') ? ['verilator'] : []),
+];
+
+let root = '';
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'hbnn-testbench-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Write files, run their Makefile, and return its exit code and what it prints. */
+function made(files: Readonly<Record<string, string>>, target: string) {
+  const folder = mkdtempSync(join(root, 'run-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const run = spawnSync('make', [target, 'VERILATOR_FLAGS=-O0 -CFLAGS -O0'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { status: run.status, text: run.stdout + run.stderr };
+}
+
+const small = randomModel(4, { layer: 'dense:9x3' });
+const designs = [
+  ['folded', model, folded],
+  ['unrolled', small, unrolledDesign(small)],
+  ['pipelined', small, unrolledDesign(small, { maxLevels: 6 })],
+] as const;
+
+for (const simulator of simulators)
+  describe(`the Makefile's ${simulator}`, () => {
+    it.each(designs)('passes a %s design, image by image', (_, own, design) => {
+      const files = { ...verilogFiles(design), ...testbenchFiles(own, design, { images: 5 }) };
+      const { status, text } = made(files, simulator);
+      expect(text).toContain('PASS 5 images');
+      for (let image = 0; image < 5; image++) expect(text).toContain(`image ${image}: largest`);
+      expect(text).not.toContain('%Warning');
+      expect(status).toBe(0);
+    });
+
+    it.each(designs)(
+      'ends with an error where a score of a %s design is another',
+      (_, own, design) => {
+        const files = { ...verilogFiles(design), ...testbenchFiles(own, design, { images: 5 }) };
+        const lines = files['testbench_scores.hex'].split('\n');
+        const last = lines.length - 2;
+        lines[last] = lines[last].replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+        const scores = lines.join('\n');
+        const { status, text } = made({ ...files, 'testbench_scores.hex': scores }, simulator);
+        expect(text).toMatch(/FAIL image 4, score \d+: expected -?\d+, got/);
+        expect(status).not.toBe(0);
+      },
+    );
+  });
+
+for (const simulator of simulators.slice(0, 1))
+  describe(`the Makefile's ${simulator}`, () => {
+    it.each([
+      ['writes over what waits', 'layer.v', /assign ce = .*;/, "assign ce = 1'b1;"],
+      [
+        'takes back what it offers',
+        'scores_logic.v',
+        /assign m_axis_tvalid = (.*);/,
+        'assign m_axis_tvalid = $1 & m_axis_tready;',
+      ],
+      ['goes on while the other end waits', 'scores_logic.v', /wire ce = .*;/, "wire ce = 1'b1;"],
+      ['stands still', 'layer.v', /wire free = .*;/, "wire free = 1'b0;"],
+    ] as const)('ends with an error where a stream %s', (_, name, from, to) => {
+      const files = { ...verilogFiles(folded), ...testbenchFiles(model, folded, { images: 12 }) };
+      const text = files[name].replace(from, to);
+      expect(text).not.toBe(files[name]);
+      const run = made({ ...files, [name]: text }, simulator);
+      expect(run.text).toContain('FAIL');
+      expect(run.status).not.toBe(0);
+    });
+  });
+
+it('of Icarus ends with an error by itself, also under vvp -n', () => {
+  const files = testbenchFiles(model, folded, { images: 1 });
+  expect(files['testbench.v']).toContain('$finish_and_return(1);');
+  expect(files['testbench.v']).toContain('$fatal(1);');
+  expect(files['testbench.v']).not.toContain('$stop');
+  expect(files.Makefile).toContain('vvp -n testbench.vvp');
+});
