@@ -37,7 +37,10 @@ export function browserStubs(): StubPlugin {
       });
       const stub = missing(${JSON.stringify(name)});
       export default stub;
-      ${names.filter((key) => key !== 'default').map((key) => `export const ${key} = stub.${key};`).join('\n')}`;
+      ${names
+        .filter((key) => key !== 'default')
+        .map((key) => `export const ${key} = stub.${key};`)
+        .join('\n')}`;
     },
   };
 }

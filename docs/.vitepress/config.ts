@@ -8,7 +8,12 @@ export default defineConfig({
   description: 'Heterogeneous bitwidth binarization of convolutional networks',
   // A project site of GitHub Pages lies below its repository's name: DOCS_BASE=/hbnn/.
   base: process.env.DOCS_BASE ?? '/',
-  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}favicon.svg` }]],
+  head: [
+    [
+      'link',
+      { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}favicon.svg` },
+    ],
+  ],
   srcExclude: ['README.md', 'generated/**'],
   lastUpdated: false,
   // What a page needs and nothing more: the playgrounds' parts are large.

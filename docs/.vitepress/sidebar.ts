@@ -66,9 +66,17 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   {
     text: 'Packages',
     items: [
-      ...['core', 'model', 'circuit', 'train', 'wasm', 'verilog', 'estimator', 'cli', 'datasets'].map((name) =>
-        page(`@hbnn/${name}`, `/packages/${name}`),
-      ),
+      ...[
+        'core',
+        'model',
+        'circuit',
+        'train',
+        'wasm',
+        'verilog',
+        'estimator',
+        'cli',
+        'datasets',
+      ].map((name) => page(`@hbnn/${name}`, `/packages/${name}`)),
     ],
   },
   {

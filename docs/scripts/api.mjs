@@ -30,11 +30,17 @@ export function writeApi(docs) {
   const root = dirname(docs.replace(/\/$/, ''));
   const pages = pagesOf(root);
   rmSync(out, { recursive: true, force: true });
-  const typedoc = join(dirname(createRequire(import.meta.url).resolve('typedoc')), '..', 'bin', 'typedoc');
+  const typedoc = join(
+    dirname(createRequire(import.meta.url).resolve('typedoc')),
+    '..',
+    'bin',
+    'typedoc',
+  );
   const entries = pages.flatMap(({ file }) => ['--entryPoints', join(root, file)]);
   const flags = [typedoc, '--options', join(docs, 'typedoc.json'), ...entries];
   const ran = spawnSync(process.execPath, flags, { cwd: docs, encoding: 'utf8' });
-  if (ran.status !== 0) throw new Error(`typedoc: exit code ${ran.status}\n${ran.stdout}${ran.stderr}`);
+  if (ran.status !== 0)
+    throw new Error(`typedoc: exit code ${ran.status}\n${ran.stdout}${ran.stderr}`);
   const texts = pages.map(({ from }) => readFileSync(join(out, from), 'utf8'));
   rmSync(out, { recursive: true });
   mkdirSync(out);

@@ -67,7 +67,10 @@ function writeFloat(run: string): number {
     const found = arrays.find(({ name }) => name === `${layer}/kernel`);
     if (!found) throw new Error(`${layer}/kernel: the network has ${arrays.map((a) => a.name)}`);
     const { data, shape } = outputsFirst({ data: found.data as Float32Array, shape: found.shape });
-    writeFileSync(join(models, 'weights', `${layer}.npy`), encodeNpy({ data: data as Float32Array, shape: [...shape] }));
+    writeFileSync(
+      join(models, 'weights', `${layer}.npy`),
+      encodeNpy({ data: data as Float32Array, shape: [...shape] }),
+    );
   }
   return bytes.length;
 }
@@ -93,8 +96,15 @@ async function writeSprite(source: BatchSource, file: string, perClass: number):
       labels.push(label);
     }
   }
-  const raw = { width: columns * width, height: sheet.length / (columns * width), channels: 1 as const };
-  const png = await sharp(sheet, { raw }).toColourspace('b-w').png({ compressionLevel: 9 }).toBuffer();
+  const raw = {
+    width: columns * width,
+    height: sheet.length / (columns * width),
+    channels: 1 as const,
+  };
+  const png = await sharp(sheet, { raw })
+    .toColourspace('b-w')
+    .png({ compressionLevel: 9 })
+    .toBuffer();
   writeFileSync(join(models, file), png);
   return labels;
 }

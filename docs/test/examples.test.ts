@@ -1,7 +1,15 @@
 // The code blocks of the pages, run as a reader would paste them: `pnpm docs:examples`. Commands (```sh) run page by
 // page in one folder, TypeScript (```ts) each block by itself. A block marked `no-run` needs more than a checkout.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,14 +77,21 @@ describe.each(pages)('$page', ({ blocks }) => {
         PATH: `${bin}${delimiter}${process.env.PATH}`,
         NODE_PATH: join(root, 'node_modules'),
       };
-      spawnSync('ln', ['-s', join(root, 'node_modules', 'tsx'), join(folder, 'node_modules', 'tsx')]);
+      spawnSync('ln', [
+        '-s',
+        join(root, 'node_modules', 'tsx'),
+        join(folder, 'node_modules', 'tsx'),
+      ]);
       for (const { code, line } of commands) {
         const { status, stderr, stdout } = spawnSync('bash', ['-e', '-c', code], {
           cwd: folder,
           env,
           encoding: 'utf8',
         });
-        expect(status, `line ${line}:\n${code}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`).toBe(0);
+        expect(
+          status,
+          `line ${line}:\n${code}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`,
+        ).toBe(0);
       }
     } finally {
       rmSync(folder, { recursive: true });
@@ -97,7 +112,10 @@ describe.each(pages)('$page', ({ blocks }) => {
       expect(types.stdout).toBe('');
       scripts.forEach(({ line }, i) => {
         const file = join(folder, `example${i}.ts`);
-        const ran = spawnSync(process.execPath, [...flags, file], { cwd: folder, encoding: 'utf8' });
+        const ran = spawnSync(process.execPath, [...flags, file], {
+          cwd: folder,
+          encoding: 'utf8',
+        });
         expect(ran.status, `line ${line}: ${ran.stderr}`).toBe(0);
       });
     } finally {

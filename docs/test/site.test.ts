@@ -82,7 +82,9 @@ async function findings(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {
     const { run } = Reflect.get(window, 'axe') as {
-      run(o: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+      run(
+        o: object,
+      ): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
     };
     const { violations } = await run({ runOnly: ['wcag2a', 'wcag2aa'] });
     return violations
@@ -92,17 +94,21 @@ async function findings(page: Page): Promise<string[]> {
 }
 
 describe('every page', () => {
-  it.each(written)('%s: no errors, no sideways scroll on a phone, one heading', { timeout: 60_000 }, async (path) => {
-    const opened = await open(path, { width: 390 });
-    const { page, problems } = opened;
-    expect(problems).toEqual([]);
-    const over = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    expect(over).toBeLessThanOrEqual(0);
-    expect(await page.locator('h1').count()).toBe(1);
-    await close(opened);
-  });
+  it.each(written)(
+    '%s: no errors, no sideways scroll on a phone, one heading',
+    { timeout: 60_000 },
+    async (path) => {
+      const opened = await open(path, { width: 390 });
+      const { page, problems } = opened;
+      expect(problems).toEqual([]);
+      const over = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(over).toBeLessThanOrEqual(0);
+      expect(await page.locator('h1').count()).toBe(1);
+      await close(opened);
+    },
+  );
 
   it('links and anchors lead somewhere', { timeout: 120_000 }, () => {
     const broken: string[] = [];
@@ -115,8 +121,10 @@ describe('every page', () => {
         const anchor = decodeURIComponent(to.hash.slice(1));
         if (!to.pathname.startsWith(base)) broken.push(`${page}: ${href}`);
         else if (texts.has(path)) {
-          if (anchor && !(texts.get(path) ?? '').includes(`id="${anchor}"`)) broken.push(`${page}: ${href}`);
-        } else if (!existsSync(join(dist, to.pathname.slice(base.length)))) broken.push(`${page}: ${href}`);
+          if (anchor && !(texts.get(path) ?? '').includes(`id="${anchor}"`))
+            broken.push(`${page}: ${href}`);
+        } else if (!existsSync(join(dist, to.pathname.slice(base.length))))
+          broken.push(`${page}: ${href}`);
       }
     }
     expect(broken).toEqual([]);
@@ -126,7 +134,9 @@ describe('every page', () => {
 /** The file of a page. */
 function fileOf(page: string): string {
   const plain = join(dist, `${page}.html`);
-  return page !== '' && !page.endsWith('/') && existsSync(plain) ? plain : join(dist, page, 'index.html');
+  return page !== '' && !page.endsWith('/') && existsSync(plain)
+    ? plain
+    : join(dist, page, 'index.html');
 }
 
 describe('first views', () => {
@@ -181,15 +191,18 @@ describe('playgrounds', () => {
     // By keyboard alone.
     await page.locator('input[type=range]').first().focus();
     for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
-    expect(await page.locator("strong").first().innerText()).toBe("1.40");
-    expect(page.url()).not.toContain("average");
+    expect(await page.locator('strong').first().innerText()).toBe('1.40');
+    expect(page.url()).not.toContain('average');
     await page.waitForTimeout(400);
     const error = await page.locator('tr.chosen td').nth(2).innerText();
     await page.selectOption('select >> nth=0', 'optimal');
     await page.waitForTimeout(600);
     const best = await page.locator('tr.chosen td').nth(2).innerText();
     expect(Number.parseFloat(best)).toBeLessThan(Number.parseFloat(error));
-    await page.setInputFiles('input[type=file]', join(docs, 'public', 'models', 'weights', 'conv2.npy'));
+    await page.setInputFiles(
+      'input[type=file]',
+      join(docs, 'public', 'models', 'weights', 'conv2.npy'),
+    );
     await page.locator('text=3,456 weights').first().waitFor();
     await page.setInputFiles('input[type=file]', join(docs, 'public', 'favicon.svg'));
     await page.locator('.problem').waitFor();
@@ -198,14 +211,21 @@ describe('playgrounds', () => {
     await close(opened);
   });
 
-  it('classify: the scores of the interpreter, a drawing, the float network', { timeout: 120_000 }, async () => {
+  it('classify: the scores of the interpreter, a drawing, the float network', {
+    timeout: 120_000,
+  }, async () => {
     const opened = await open('playground/classify?image=1');
     const { page, problems } = opened;
     await page.locator('.card').nth(2).waitFor();
     const { decodeModel, interpreter } = await import('@hbnn/model');
     const image = await page.evaluate(() => {
       const canvas = document.querySelector('canvas.image') as HTMLCanvasElement;
-      const { data } = (canvas.getContext('2d') as CanvasRenderingContext2D).getImageData(0, 0, 28, 28);
+      const { data } = (canvas.getContext('2d') as CanvasRenderingContext2D).getImageData(
+        0,
+        0,
+        28,
+        28,
+      );
       return Array.from({ length: 784 }, (_, i) => data[4 * i]);
     });
     for (const [card, file] of ['bits-1', 'bits-1.4', 'bits-2'].entries()) {
@@ -228,7 +248,9 @@ describe('playgrounds', () => {
     await close(opened);
   });
 
-  it('hardware: Verilog, adders, synthesis within the band, a download', { timeout: 300_000 }, async () => {
+  it('hardware: Verilog, adders, synthesis within the band, a download', {
+    timeout: 300_000,
+  }, async () => {
     const opened = await open('playground/hardware?channels=4&outputs=4');
     const { page, problems } = opened;
     await page.locator('pre.verilog').waitFor({ timeout: 60_000 });
@@ -241,7 +263,11 @@ describe('playgrounds', () => {
     await page.locator('button', { hasText: 'Stop' }).click();
     await page.locator('button', { hasText: 'Synthesize' }).click();
     await page.locator('.synthesized').waitFor({ timeout: 200_000 });
-    const numbers = (await page.locator('.synthesized').innerText()).replaceAll(',', '').match(/\d+/g)?.map(Number) ?? [];
+    const numbers =
+      (await page.locator('.synthesized').innerText())
+        .replaceAll(',', '')
+        .match(/\d+/g)
+        ?.map(Number) ?? [];
     // 'Yosys counts N LUT6 sites …: the estimate said E (LOW to HIGH)': the 6 of LUT6 is a number too.
     const [counted, , estimate, low, high] = numbers;
     expect(low).toBeLessThanOrEqual(estimate);
@@ -259,7 +285,9 @@ describe('playgrounds', () => {
     await page.locator('button', { hasText: 'Train both' }).click();
     await page.locator('text=Both are trained').waitFor({ timeout: 200_000 });
     for (const run of [0, 1]) {
-      const share = Number.parseFloat((await page.locator(`#run-${run}`).innerText()).split(':')[1]);
+      const share = Number.parseFloat(
+        (await page.locator(`#run-${run}`).innerText()).split(':')[1],
+      );
       expect(share).toBeGreaterThan(20);
     }
     expect(await page.locator('canvas.bit-map').count()).toBe(1);

@@ -1,18 +1,22 @@
 import type { Theme } from 'vitepress';
-import { defineAsyncComponent } from 'vue';
 import DefaultTheme from 'vitepress/theme-without-fonts';
+import { defineAsyncComponent } from 'vue';
 import './style.css';
 import './wide.css';
 
 // Each part of a page that runs the packages is loaded when a page shows it.
-const BitsPlayground = defineAsyncComponent(() => import('../../components/bits/BitsPlayground.vue'));
+const BitsPlayground = defineAsyncComponent(
+  () => import('../../components/bits/BitsPlayground.vue'),
+);
 const ClassifyPlayground = defineAsyncComponent(
   () => import('../../components/classify/ClassifyPlayground.vue'),
 );
 const HardwarePlayground = defineAsyncComponent(
   () => import('../../components/hardware/HardwarePlayground.vue'),
 );
-const TrainPlayground = defineAsyncComponent(() => import('../../components/train/TrainPlayground.vue'));
+const TrainPlayground = defineAsyncComponent(
+  () => import('../../components/train/TrainPlayground.vue'),
+);
 const ResidualSteps = defineAsyncComponent(() => import('../../components/idea/ResidualSteps.vue'));
 const OutcomeCards = defineAsyncComponent(() => import('../../components/home/OutcomeCards.vue'));
 const AverageSlider = defineAsyncComponent(() => import('../../components/home/HeroHistogram.vue'));

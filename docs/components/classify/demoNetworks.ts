@@ -20,7 +20,10 @@ export interface DemoFiles {
   readonly testLabels: string;
   readonly trainLabels: string;
   /** What the float network takes: (p / 255 − mean) / deviation. */
-  readonly normalization: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
+  readonly normalization: {
+    readonly mean: readonly number[];
+    readonly deviation: readonly number[];
+  };
   readonly commit: string;
   readonly machine: string;
   readonly networks: readonly DemoNetwork[];

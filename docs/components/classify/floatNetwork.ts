@@ -2,7 +2,13 @@ import { networks, parametersOf } from '@hbnn/train/web';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { startBackend } from '../shared/webBackend.ts';
-import { type Answer, type DemoFiles, type DemoNetwork, type ReadyNetwork, timeOf } from './demoNetworks.ts';
+import {
+  type Answer,
+  type DemoFiles,
+  type DemoNetwork,
+  type ReadyNetwork,
+  timeOf,
+} from './demoNetworks.ts';
 
 /** The float network in TensorFlow.js, which is loaded for it alone. */
 export async function floatNetwork(

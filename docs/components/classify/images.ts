@@ -20,7 +20,9 @@ export class ImageSheet {
   static async load(url: string): Promise<ImageSheet> {
     const answer = await fetch(url);
     if (!answer.ok) throw new Error(`${url}: the server answers ${answer.status}`);
-    return new ImageSheet(await createImageBitmap(await answer.blob(), { colorSpaceConversion: 'none' }));
+    return new ImageSheet(
+      await createImageBitmap(await answer.blob(), { colorSpaceConversion: 'none' }),
+    );
   }
 
   /** The bytes of image i. */

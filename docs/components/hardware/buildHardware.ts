@@ -19,7 +19,13 @@ import {
 } from '@hbnn/estimator';
 import { type CheckedModel, census, randomModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
-import { type BuiltHardware, chips, type Figure, type HardwareChoice, type TreeNode } from './hardwareChoice.ts';
+import {
+  type BuiltHardware,
+  chips,
+  type Figure,
+  type HardwareChoice,
+  type TreeNode,
+} from './hardwareChoice.ts';
 
 const clockHz = 100e6;
 const nanometres = 32;
@@ -49,7 +55,8 @@ export function buildHardware(o: HardwareChoice): BuiltHardware {
       ? unrolledDesign(model, { style })
       : foldedDesign(model, { style, folds: { layer: { pe: o.pe, simd: o.simd } } });
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images: 4 }) };
-  const figures = design.kind === 'unrolled' ? unrolledFigures(model, o) : foldedFigures(model, design, o);
+  const figures =
+    design.kind === 'unrolled' ? unrolledFigures(model, o) : foldedFigures(model, design, o);
   const tree = design.kind === 'unrolled' ? adderTree(design) : undefined;
   return { top: design.top, files, figures, tree, milliseconds: performance.now() - start };
 }
@@ -78,7 +85,12 @@ function unrolledFigures(model: CheckedModel, o: HardwareChoice): Figure[] {
 
 function foldedFigures(model: CheckedModel, design: FoldedDesign, o: HardwareChoice): Figure[] {
   const layers = foldedLayers(census(model));
-  const estimate = estimateFolded(layers, [{ pe: o.pe, simd: o.simd }], device(chips[o.chip].device), clockHz);
+  const estimate = estimateFolded(
+    layers,
+    [{ pe: o.pe, simd: o.simd }],
+    device(chips[o.chip].device),
+    clockHz,
+  );
   const layer = design.layers.find(({ layer: name }) => name === 'layer');
   const cycles = layer?.cycles;
   return [

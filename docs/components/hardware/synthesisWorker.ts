@@ -1,4 +1,10 @@
-import { synthesisTarget, synthesize, type YosysJob, type YosysResult, yosysError } from '@hbnn/verilog';
+import {
+  synthesisTarget,
+  synthesize,
+  type YosysJob,
+  type YosysResult,
+  yosysError,
+} from '@hbnn/verilog';
 
 /** What of @yowasp/yosys is used here. */
 interface Yosys {

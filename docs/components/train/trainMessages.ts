@@ -20,7 +20,11 @@ export interface TrainReport {
   readonly accuracy?: number;
   readonly epoch: number;
   /** Bits and float weights of the shown layer. */
-  readonly map?: { readonly bits: Uint8Array; readonly shape: readonly number[]; readonly weights: Float32Array };
+  readonly map?: {
+    readonly bits: Uint8Array;
+    readonly shape: readonly number[];
+    readonly weights: Float32Array;
+  };
 }
 
 export type TrainMessage =

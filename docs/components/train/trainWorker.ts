@@ -35,10 +35,7 @@ async function turn(): Promise<void> {
 }
 
 /** The images of a sheet as a data set. */
-async function sheetSource(
-  folder: string,
-  file: 'train' | 'test',
-): Promise<BatchSource> {
+async function sheetSource(folder: string, file: 'train' | 'test'): Promise<BatchSource> {
   const files = await demoFiles(folder);
   const sheet = await ImageSheet.load(`${folder}${file}.png`);
   const labels = files[`${file}Labels`];
@@ -81,7 +78,9 @@ function build(choice: TrainChoice, run: number, classes: number): LayersModel {
 }
 
 /** The second layer's map and float weights. */
-function mapOf(model: LayersModel): { bits: Uint8Array; shape: readonly number[]; weights: Float32Array } | undefined {
+function mapOf(
+  model: LayersModel,
+): { bits: Uint8Array; shape: readonly number[]; weights: Float32Array } | undefined {
   const layer = binarizedLayers(model)[1];
   const map = layer?.exportMaps().find(({ name }) => name.endsWith('/map'));
   const kernel = parametersOf(model).find(({ name }) => name === `${layer?.name}/kernel`);
@@ -99,7 +98,12 @@ function mapOf(model: LayersModel): { bits: Uint8Array; shape: readonly number[]
   };
 }
 
-async function train(choice: TrainChoice, run: number, train: BatchSource, test: BatchSource): Promise<void> {
+async function train(
+  choice: TrainChoice,
+  run: number,
+  train: BatchSource,
+  test: BatchSource,
+): Promise<void> {
   const model = build(choice, run, train.classes.length);
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   const optimizer = new SgdMomentum(variables, { momentum: 0.9, weightDecay: 1e-4 });
@@ -118,7 +122,15 @@ async function train(choice: TrainChoice, run: number, train: BatchSource, test:
       [lossBefore, imagesBefore] = [0, 0];
       tell({
         kind: 'report',
-        report: { run, step: state.step, steps, loss, accuracy: top1, epoch: state.epochs.length, map: mapOf(model) },
+        report: {
+          run,
+          step: state.step,
+          steps,
+          loss,
+          accuracy: top1,
+          epoch: state.epochs.length,
+          map: mapOf(model),
+        },
       });
     },
     async onStep() {
@@ -128,7 +140,14 @@ async function train(choice: TrainChoice, run: number, train: BatchSource, test:
         [lossBefore, imagesBefore] = [loss, images];
         tell({
           kind: 'report',
-          report: { run, step: state.step, steps, loss: mean, epoch: state.epochs.length, map: mapOf(model) },
+          report: {
+            run,
+            step: state.step,
+            steps,
+            loss: mean,
+            epoch: state.epochs.length,
+            map: mapOf(model),
+          },
         });
       }
       await turn();
