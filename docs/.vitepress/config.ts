@@ -18,7 +18,10 @@ export default defineConfig({
   lastUpdated: false,
   // What a page needs and nothing more: the playgrounds' parts are large.
   router: { prefetchLinks: false },
-  markdown: { config: repositoryLinks },
+  markdown: {
+    config: repositoryLinks,
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+  },
   vite: {
     plugins: [browserStubs()],
     // The playgrounds run the packages' sources.

@@ -40,7 +40,7 @@ export interface Binarized {
   readonly distance: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly stored: ReturnType<typeof storedBits>;
-  /** Of signs and map (a fixed-width code), per weight. */
+  /** Bits that signs, map (a fixed-width code) and scales take, per weight. */
   readonly storedPerWeight: number;
 }
 

@@ -41,7 +41,7 @@ export interface FeatureMap {
 /** What a network says of one image. */
 export interface Answer {
   readonly scores: readonly number[];
-  /** Of one image alone, the mean over many runs. */
+  /** What one image alone takes, the mean over many runs. */
   readonly milliseconds: number;
   readonly maps: readonly FeatureMap[];
 }
