@@ -29,6 +29,7 @@ export {
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
+export { AvoidedCells } from './netlist/avoidedCells.ts';
 export {
   addValue,
   BitHeap,

@@ -67,6 +67,21 @@ describe('hbnn estimate', () => {
     expect(own.powerW.value).toBeGreaterThan(own.energyPerFrameJ.value * 3400);
   });
 
+  it('says that leakage is unknown where a library has no unit for it', () => {
+    const text = readFileSync(library, 'utf8');
+    const unitless = join(dir, 'unitless.lib');
+    writeFileSync(unitless, text.replace(/leakage_power_unit.*\n/, ''));
+    const known = JSON.parse(estimate('--liberty', library, '--json').out);
+    const found = JSON.parse(estimate('--liberty', unitless, '--json').out);
+    expect(known.unknown).not.toHaveProperty('leakage');
+    expect(found).not.toHaveProperty('leakageW');
+    expect(found.unknown.leakage).toMatch(
+      /^unitless.lib gives leakage without leakage_power_unit, .*: it is not in the power$/,
+    );
+    expect(known.powerW.value - found.powerW.value).toBeCloseTo(known.leakageW.value, 12);
+    expect(estimate('--liberty', unitless).out).toContain('without leakage_power_unit');
+  });
+
   it('counts changes of nets over images', () => {
     const images = join(dir, 'images.npy');
     const noise = random(5, 'images');

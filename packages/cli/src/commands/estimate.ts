@@ -39,7 +39,7 @@ import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { modelPixels } from '../evaluateModel.ts';
 import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts';
-import { readLibertyFile } from '../libertyFile.ts';
+import { avoidedCells, readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { positiveDecimal, wholeNumber } from '../numbers.ts';
@@ -336,9 +336,10 @@ function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined 
       throw new HbnnError(
         `--liberty: expected no --target beside it, got '${target}'; leave one of them out`,
       );
-    return libertyTechnology(
-      liberty.map((file) => readLibertyFile('--liberty', file, dontUse?.split(','))),
-    );
+    const avoided = avoidedCells(dontUse);
+    const libraries = liberty.map((file) => readLibertyFile('--liberty', file, avoided));
+    avoided?.checkAllMatched(liberty.join(', '));
+    return libertyTechnology(libraries);
   }
   if (target === undefined)
     throw new HbnnError(

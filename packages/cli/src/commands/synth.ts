@@ -16,7 +16,7 @@ import {
 } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
-import { readCellFile } from '../libertyFile.ts';
+import { avoidedCells, readCellFile } from '../libertyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printResult, typedCommand } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -82,9 +82,10 @@ async function run(o: Options): Promise<void> {
   const { manifest, files } = readRtl(o.rtl);
   checkEffect(o);
   if (o.place) return runPlace(o, manifest, files);
-  const dontUse = o.dontUse?.split(',');
+  const dontUse = avoidedCells(o.dontUse);
   checkTarget(o.target);
   const target = synthesisTarget(o.target, (file) => readCellFile('--target', file, dontUse));
+  dontUse?.checkAllMatched(o.target.replace(/^liberty:/, ''));
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
   if (workers === 0)
     throw new HbnnError(

@@ -198,7 +198,9 @@ export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOpti
     ...(leakage > 0 && { leakageW: quantity(leakage, 'W', { ...trustOf(gateUm2), error: 0.5 }) }),
     unknown: {
       wires: 'wires, clock tree, pads and utilization of the floor plan are not in the area',
-      ...(leakage === 0 && { leakage: `${cells.name} gives none` }),
+      ...(leakage === 0 && {
+        leakage: `${cells.leakageUnknown ?? `${cells.name} gives none`}: it is not in the power`,
+      }),
     },
   };
 }
