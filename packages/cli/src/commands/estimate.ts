@@ -44,7 +44,7 @@ import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { positiveDecimal, wholeNumber } from '../numbers.ts';
 import { openData, placeAmong } from '../openData.ts';
-import { printResult } from '../output.ts';
+import { printResult, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
@@ -62,6 +62,7 @@ interface Options {
   images?: string;
   skipBadImages?: boolean;
   json?: boolean;
+  quiet?: boolean;
 }
 
 const help = `
@@ -97,6 +98,7 @@ export function estimateCommand(): Command {
     .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText('after', help)
     .action((o: Options) => run(o));
 }
@@ -193,7 +195,8 @@ function foldsAsked(
   layers: readonly FoldedLayer[],
   request: Exclude<ReadFoldRequest, { kind: 'largest' | 'rate' }>,
 ): Fold[] {
-  if (request.kind === 'luts') return foldsOf(layers, chooseFolds(model, { luts: request.luts }));
+  if (request.kind === 'luts')
+    return foldsOf(layers, chooseFolds(model, { luts: request.luts }, '--fold luts'));
   if (request.kind === 'table') return foldsOf(layers, request.table);
   const names = layers.map(({ name }) => name);
   return foldsOf(layers, foldTable(names, request.folds));
@@ -275,6 +278,7 @@ async function imagesOf(
       skipBadImages: o.skipBadImages,
     },
     (option) => (option === 'testLimit' ? '--images' : dataFlags(option)),
+    o,
   );
   const pixels = new Uint8Array(test.count * size);
   let at = 0;
