@@ -171,7 +171,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [['random', '--out', dir], 'it is a folder; give the name of a file'],
     [
       ['random', '--out', out, '--tensor', '3x0'],
-      "--tensor: expected a shape such as 64x3x3x32, got '3x0'",
+      "--tensor: expected a shape such as 64x3x3x32 or 64,3,3,32, got '3x0'",
     ],
     [
       ['random', '--out', out, '--tensor', '3x3', '--map-per', 'element'],
