@@ -148,6 +148,7 @@ async function main(): Promise<void> {
     committed: o.committed ?? false,
     anyCode: o.anyCode ?? false,
     minutes: count(o.minutes, '--minutes'),
+    quiet: o.quiet,
     cache,
   };
   if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);

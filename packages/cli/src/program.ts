@@ -121,6 +121,7 @@ function helpCommand(): Command {
     .description('print the help of hbnn or of a command')
     .argument('[command...]', 'a command, such as train or datasets fetch')
     .option('--json', 'print an error as JSON')
+    .option(...quietFlag)
     .action((names: readonly string[], _, self: Command) => {
       let command = self.parent as Command;
       for (const name of names) {
