@@ -30,11 +30,13 @@ const savedSince = (start: number): string[] =>
   });
 
 it.each([
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
+  ['SIGINT', 130, 'it alone'],
+  ['SIGTERM', 143, 'it alone'],
+  ['SIGINT', 130, 'its group'],
+  ['SIGTERM', 143, 'its group'],
 ] as const)(
-  'a sweep told to stop by %s saves its trainings and says how to continue',
-  async (signal, code) => {
+  'a sweep told to stop by %s saves its trainings and says how to continue (%i, %s)',
+  async (signal, code, told) => {
     const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));
     const args = ['--only', 'mix-insensitivity', '--seeds', '1', '--jobs', '1', '--out', out];
     const all = [...args, '--epochs', `${epochs}`];
@@ -46,6 +48,7 @@ it.each([
     ];
     const sweep = spawn(process.execPath, [...flags, ...all], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
     let err = '';
     sweep.stderr.on('data', (part) => {
@@ -54,7 +57,7 @@ it.each([
     const ended = new Promise((done) => sweep.once('close', done));
     while (!err.includes('1 running') && sweep.exitCode === null) await setTimeout(20);
     const start = Date.now();
-    sweep.kill(signal);
+    process.kill(told === 'its group' ? -Number(sweep.pid) : Number(sweep.pid), signal);
     expect(await ended, err).toBe(code);
     expect(err).toContain(`bench:reproduce: stopped by ${signal}\n`);
     expect(err).toContain(`\n  pnpm bench:reproduce ${all.join(' ')}\n`);
@@ -64,3 +67,31 @@ it.each([
     expect(readdirSync(out)).toEqual([]);
   },
 );
+
+it('a sweep whose training is killed says so, and how to go on', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));
+  const flags = [
+    '--conditions=hbnn-source',
+    '--import',
+    'tsx',
+    here('../src/reproduce/reproduce.ts'),
+  ];
+  const args = ['--only', 'mix-insensitivity', '--seeds', '1', '--jobs', '1', '--out', out];
+  const sweep = spawn(process.execPath, [...flags, ...args, '--epochs', `${epochs}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let err = '';
+  sweep.stderr.on('data', (part) => {
+    err += part;
+  });
+  const ended = new Promise((done) => sweep.once('close', done));
+  while (!err.includes('1 running') && sweep.exitCode === null) await setTimeout(20);
+  const locks = runFolders().map((folder) => join(folder, 'run.lock'));
+  const lock = locks.find((file) => existsSync(file)) ?? '';
+  process.kill(Number(JSON.parse(readFileSync(lock, 'utf8')).pid), 'SIGKILL');
+  expect(await ended, err).toBe(2);
+  expect(err).toMatch(
+    /bench:reproduce: .*process to end by itself, .* start again with fewer --jobs/,
+  );
+  expect(readdirSync(out)).toEqual([]);
+});

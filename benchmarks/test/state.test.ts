@@ -24,8 +24,8 @@ const allowed = [
   'packages/train/src/backend/kernelHeap.ts: let shared: Promise<KernelHeap> | undefined;',
   'packages/train/src/backend/useBackend.ts: const started = new Map<BackendName, Promise<string | undefined>>();',
   'packages/train/src/backend/webGpu.ts: let held: Gpu | undefined;',
-  // The locks that this process holds.
   'packages/train/src/web.ts: let started: Promise<void> | undefined;',
+  // The locks that this process holds.
   'packages/train/src/run/runLock.ts: const held = new Set<string>();',
   // What a map needs at every step, which goes with the map.
   'packages/train/src/ops/binarizeInputs.ts: const preparedMaps = new WeakMap<InputMap, PreparedMap>();',

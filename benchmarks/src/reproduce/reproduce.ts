@@ -70,6 +70,7 @@ interface Options {
   planReport?: string | true;
   minutes?: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 function command(): Command {
@@ -105,6 +106,7 @@ function command(): Command {
     .option('--plan-report [name]', 'judge the claims of a committed plan from its ledger')
     .option('--minutes <n>', 'with --run-plan: begin no training after n minutes')
     .option('--json', 'print claims and files as JSON')
+    .option('-q, --quiet', 'print results and errors alone, no progress')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
@@ -146,6 +148,7 @@ async function main(): Promise<void> {
     committed: o.committed ?? false,
     anyCode: o.anyCode ?? false,
     minutes: count(o.minutes, '--minutes'),
+    quiet: o.quiet,
     cache,
   };
   if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
@@ -163,7 +166,7 @@ async function report(o: Options): Promise<void> {
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);
-  if (why !== undefined) process.stderr.write(`${why}\n`);
+  if (why !== undefined && !o.quiet) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
   const results = await interruptible((signal) => resultsOf(o, profile, chosen, signal)).catch(
@@ -174,7 +177,7 @@ async function report(o: Options): Promise<void> {
     },
   );
   const fresh = chosen.map((stage): StageReport => {
-    process.stderr.write(`${stage.name}\n`);
+    if (!o.quiet) process.stderr.write(`${stage.name}\n`);
     const backends = stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
     const backend = [...new Set(backends.map((run) => run.backend))].join(', ') || 'none needed';
     return { ...stage.conclude(profile, results), provenance: provenance(backend, typed) };
@@ -198,7 +201,7 @@ async function resultsOf(
   );
   if (o.fromLedger) return storedResults(settings, readLedgers(committedLedgers));
   const ledger = join(o.committed ? committedLedgers : ownLedgers, `${profile.name}.jsonl`);
-  const meter = progressMeter(`${profile.name}:`);
+  const meter = progressMeter(`${profile.name}:`, o);
   const results = await runSettings(settings, {
     cache,
     lines: readLedger(ledger),
@@ -209,7 +212,7 @@ async function resultsOf(
     meter,
     signal,
   }).finally(() => meter.stop());
-  if (!o.committed && settings.length > 0) {
+  if (!o.committed && !o.quiet && settings.length > 0) {
     const differences = ledgerDifferences(readLedger(ledger), readLedgers(committedLedgers));
     process.stderr.write(`${differences.join('\n')}\n`);
   }
@@ -222,7 +225,7 @@ async function verify(o: Options): Promise<void> {
   const seed = o.draw === undefined ? Date.now() % 1e6 : wholeNumber(o.draw, '--draw');
   const drawn = drawLines(lines, count(o.verify, '--verify') ?? 0, seed);
   if (drawn.length > 0) process.stdout.write(`drawn with --draw ${seed}\n`);
-  const meter = progressMeter('verify:');
+  const meter = progressMeter('verify:', o);
   const found = await verifyLines([...new Set([...named, ...drawn])], {
     from: o.from === undefined ? undefined : resolve(o.from),
     cache,

@@ -54,8 +54,12 @@ const minTimedSteps = 100;
 
 // A worker whose sweep was killed must not go on writing into a run folder that the next sweep takes up.
 process.once('disconnect', () => process.exit(1));
-// Ctrl-C reaches the whole group of processes. The sweep ends its workers itself, after they have saved.
+// Ctrl-C and signals to a group reach all of its processes. The sweep ends its workers itself, after they have saved.
+let training = false;
 process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => {
+  if (!training) process.exit(143);
+});
 
 const ownCode = codeDigests();
 
@@ -109,6 +113,7 @@ export default async function train({
     if (message?.stop) controller.abort(new Error('the sweep was stopped'));
   };
   process.on('message', hear);
+  training = true;
   try {
     const changed = changedPackages(code, ownCode);
     if (changed.length > 0) {
@@ -128,7 +133,7 @@ export default async function train({
       signal: controller.signal,
       onProgress: ({ step, steps }) => {
         speed.step(step);
-        if (performance.now() - sent < progressEveryMs) return;
+        if (performance.now() - sent < progressEveryMs && step < steps) return;
         sent = performance.now();
         process.send?.({ dir, share: step / steps } satisfies TrainProgress);
       },
@@ -141,6 +146,7 @@ export default async function train({
     if (error instanceof HbnnError) return { fault: error.message };
     throw error;
   } finally {
+    training = false;
     process.off('message', hear);
   }
 }

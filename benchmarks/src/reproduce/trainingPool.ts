@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { duration, type ProgressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import type { RunConfig, RunResult } from '@hbnn/train';
@@ -86,6 +87,8 @@ export async function trainAll(tasks: readonly TrainingTask[], o: PoolOptions): 
     maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
   });
+  // A worker that dies while it has nothing to do is no fault: the pool starts another.
+  pool.on('error', () => undefined);
   const progress = sweepProgress(tasks, threads, o);
   const stopping = stopper(o.signal);
   try {
@@ -102,6 +105,7 @@ export async function trainAll(tasks: readonly TrainingTask[], o: PoolOptions): 
     o.signal?.throwIfAborted();
   } finally {
     stopping.end();
+    progress.end();
     // The pool's processes do not keep this one alive, and a large one may take longer to end than the pool's own
     // timer runs: without this, the process would end before the report.
     const alive = setInterval(() => undefined, 1000);
@@ -123,11 +127,31 @@ async function trainOne(
   };
   const task: TrainTask = { config, dir, backend: o.backend, code: o.code };
   const channel = { postMessage: onMessage, onMessage: stopping.reach };
-  const answer = (await pool.run(task, { channel })) as TrainAnswer;
+  const answer = (await pool
+    .run(task, { channel })
+    .catch((error: unknown) => whenDied(error, config, o))) as TrainAnswer;
   if ('stopped' in answer) return;
   if ('fault' in answer) throw new HbnnError(answer.fault);
   o.onTrained(key, ledgerLine(answer, o.code));
   progress.ended(key, answer.result);
+}
+
+/** A signal to all processes at once may end a worker that is still loading before this one hears of it. */
+const hearSignalMs = 500;
+
+/**
+ * What a training came to whose worker did not answer.
+ *
+ * @throws HbnnError where the worker's process ended by itself, and what else went wrong in it
+ */
+async function whenDied(error: unknown, config: RunConfig, o: PoolOptions): Promise<TrainAnswer> {
+  if (o.signal?.aborted !== true) await setTimeout(hearSignalMs);
+  if (o.signal?.aborted) return { stopped: true };
+  if (!(error instanceof Error) || !/exited unexpectedly|Terminating worker/.test(error.message))
+    throw error;
+  throw new HbnnError(
+    `${config.network}, seed ${config.seed}: expected the training's process to end by itself, got one that was ended, perhaps for want of memory; start again with fewer --jobs: trainings that have ended are kept, and those under way continue`,
+  );
 }
 
 const tellAgainMs = 200;
@@ -144,7 +168,14 @@ function stopper(signal: AbortSignal | undefined): Stopper {
   const stop = (): void => {
     // A worker that is still loading hears nothing: it is told again.
     const tell = (): void => {
-      for (const send of workers) send({ stop: true });
+      for (const send of workers) {
+        try {
+          send({ stop: true });
+        } catch {
+          // Its process has ended.
+          workers.delete(send);
+        }
+      }
     };
     tell();
     timer = setInterval(tell, tellAgainMs);
@@ -190,7 +221,12 @@ function imagesOf({ epochs, maxSteps, batch }: RunConfig, trainImages: number): 
 interface SweepProgress {
   runs(key: string, share: number): void;
   ended(key: string, result: RunResult): void;
+  end(): void;
 }
+
+/** A training that says nothing for so long has no time left that is known: it is tested, or waits for its folder. */
+const silentMs = 20_000;
+const showEveryMs = 5000;
 
 /** Shows how far a sweep is: trainings done and running, and the time left. */
 function sweepProgress(
@@ -200,19 +236,36 @@ function sweepProgress(
 ): SweepProgress {
   const results = new Map<string, RunResult>();
   const shares = new Map<string, number>();
+  const heard = new Map<string, number>();
   const timeLeft = remainingTime(tasks, results, shares, threads);
+  /** The time left, or what the sweep waits for where no training has said anything for a while. */
+  const leftText = (): string => {
+    const silent = Math.min(
+      ...[...shares.keys()].map((key) => performance.now() - (heard.get(key) ?? 0)),
+    );
+    if (shares.size === 0 || silent < silentMs) return `${timeLeft()} left`;
+    const finishing = [...shares.values()].every((share) => share === 1);
+    const what = finishing ? 'testing' : 'no step';
+    return `${what} for ${duration(silent / 1000)}`;
+  };
   const show = (): void => {
     const running = [...shares.values()].reduce((sum, share) => sum + share, 0);
     const stages = tasks.filter(({ key }) => shares.has(key)).map(({ stage }) => stage);
     const now = [...new Set(stages)].join(', ') || 'trainings';
     const done = o.done + results.size;
-    const text = `${now} (${done} trainings done, ${shares.size} running), ${timeLeft()} left`;
+    const text = `${now} (${done} trainings done, ${shares.size} running), ${leftText()}`;
     o.meter.update(Math.floor((done + running) * 10) / 10, o.done + tasks.length, text);
   };
+  // What is shown ages where no training says anything.
+  const timer = setInterval(() => {
+    if (shares.size > 0) show();
+  }, showEveryMs);
+  timer.unref();
   return {
     runs(key, share) {
       if (results.has(key)) return;
       shares.set(key, share);
+      heard.set(key, performance.now());
       show();
     },
     ended(key, result) {
@@ -220,6 +273,7 @@ function sweepProgress(
       results.set(key, result);
       show();
     },
+    end: () => clearInterval(timer),
   };
 }
 

@@ -1,5 +1,11 @@
 export type { PlacedBits } from './folded/beatLogic.ts';
-export { chooseFolds, type FoldGoal, foldedCycles } from './folded/chooseFolds.ts';
+export {
+  chooseFolds,
+  type DefaultFolds,
+  defaultFolds,
+  type FoldGoal,
+  foldedCycles,
+} from './folded/chooseFolds.ts';
 export {
   type FoldedDesign,
   type FoldedOptions,
@@ -33,6 +39,7 @@ export {
   type WindowUnit,
 } from './folded/units.ts';
 export { foldsWithin, largestFolds } from './folded/widenFolds.ts';
+export { AvoidedCells } from './netlist/avoidedCells.ts';
 export {
   addValue,
   BitHeap,
@@ -90,7 +97,7 @@ export { linearSums } from './sums/linearSums.ts';
 export type { SumPart } from './sums/planeRows.ts';
 export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
-export { estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
+export { BudgetError, estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { type Site, sitesOf } from './unrolled/sites.ts';
 export { type Step, stepFeature, stepLayer } from './unrolled/steps.ts';
 export {

@@ -7,12 +7,15 @@ export interface StartedBackend {
   announce(): void;
 }
 
-/** Start the TensorFlow.js backend. What it is, is said once all other input has been checked. */
-export async function backendFrom(text: string): Promise<StartedBackend> {
+/** Start the TensorFlow.js backend. What it is, is said once all other input has been checked, unless `quiet`. */
+export async function backendFrom(
+  text: string,
+  { quiet = false }: { readonly quiet?: boolean } = {},
+): Promise<StartedBackend> {
   const prefer = backendChoice(text, '--backend');
   const { useBackend } = await import('@hbnn/train');
   const { name, why } = await useBackend({ prefer });
-  let said = false;
+  let said = quiet;
   return {
     name,
     announce() {

@@ -1,7 +1,6 @@
 import {
-  chooseFolds,
   type Design,
-  estimateAdders,
+  defaultFolds,
   type FoldedDesign,
   foldedDesign,
   unrolledDesign,
@@ -10,6 +9,7 @@ import { chosenName } from '@hbnn/core';
 import { type CheckedModel, interpreter } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
+import { isSmallUnrolled } from './nextSteps.ts';
 import { designOf, readRtl } from './rtlFolder.ts';
 
 /** Something that computes an integer model's scores. */
@@ -19,33 +19,29 @@ export interface Engine {
   dispose(): void;
 }
 
-/** Adders that are read back in minutes. */
-const maxSimulated = 200_000;
-
-/** LUTs for which the folds of a simulated chain of streams are chosen. */
-const lutsSimulated = 50_000;
-
 /** Executors of integer models by name: all compute the same numbers. */
-const engines: Readonly<Record<string, (model: CheckedModel) => Promise<Engine>>> = {
+const engines: Readonly<
+  Record<string, (model: CheckedModel, onNote: (text: string) => void) => Promise<Engine>>
+> = {
   reference: async (model) => {
     const { run } = interpreter(model);
     return { run: (pixels) => run(pixels), dispose: () => {} };
   },
   wasm: (model) => loadModel(model),
   // The Verilog that the model becomes, read back and computed gate by gate; folded where it is large unrolled.
-  verilog: async (model) => {
-    const adders = estimateAdders(model.checkedLayers).reduce(
-      (sum, layer) => sum + layer.adders,
-      0,
+  verilog: (model, onNote) => {
+    if (isSmallUnrolled(model)) return simulated(model, unrolledDesign(model));
+    onNote(
+      'the model is large unrolled, so that its Verilog is computed as a chain of streams, clock by clock, which may take many minutes; --engine wasm gives the same scores at once',
     );
-    return adders > maxSimulated ? foldedEngine(model) : simulated(model, unrolledDesign(model));
+    return foldedEngine(model);
   },
   // As a chain of streams, clock by clock.
   'verilog-folded': foldedEngine,
 };
 
 function foldedEngine(model: CheckedModel): Promise<Engine> {
-  const folds = chooseFolds(model, { luts: lutsSimulated });
+  const { folds } = defaultFolds(model);
   return simulated(model, foldedDesign(model, { folds }));
 }
 
@@ -63,9 +59,18 @@ export const engineNames = Object.keys(engines);
 /** The engine that runs when none is named. */
 export const defaultEngine = 'wasm';
 
-/** Make a model ready on an engine. @throws HbnnError for an unknown name */
-export async function openEngine(name: string, model: CheckedModel): Promise<Engine> {
-  return engines[chosenName(name, engineNames, '--engine')](model);
+/**
+ * Make a model ready on an engine.
+ *
+ * @param onNote told what is worth knowing of the engine
+ * @throws HbnnError for an unknown name
+ */
+export async function openEngine(
+  name: string,
+  model: CheckedModel,
+  onNote: (text: string) => void = () => {},
+): Promise<Engine> {
+  return engines[chosenName(name, engineNames, '--engine')](model, onNote);
 }
 
 /** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { AvoidedCells } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import {
   type CellFile,
@@ -14,21 +15,25 @@ import {
  * Read a Liberty file, which may be gzipped and include others, for an estimate.
  *
  * @param flag the option that names it
- * @param dontUse cells to stay away from, `*` standing for any letters
+ * @param dontUse cells to stay away from, whose patterns are checked once all files are read
  * @throws HbnnError where it cannot be read, and as `readLiberty`
  */
 export const readLibertyFile = (
   flag: string,
   file: string,
-  dontUse?: readonly string[],
+  dontUse?: AvoidedCells,
 ): LibertyLibrary => ({
   ...readLiberty(textOf(flag, file), file, { dontUse, include: readInclude(flag) }),
   file: basename(file),
 });
 
 /** The same for synthesis. @throws HbnnError where it cannot be read, and as `cellFile` */
-export const readCellFile = (flag: string, file: string, dontUse?: readonly string[]): CellFile =>
+export const readCellFile = (flag: string, file: string, dontUse?: AvoidedCells): CellFile =>
   cellFile(textOf(flag, file), file, { dontUse, include: readInclude(flag) });
+
+/** What --dont-use names. @throws HbnnError for an empty name */
+export const avoidedCells = (text: string | undefined): AvoidedCells | undefined =>
+  text === undefined ? undefined : new AvoidedCells(text.split(','), '--dont-use');
 
 /** A file that another one includes; it is looked for beside that one. */
 const readInclude =

@@ -1,6 +1,7 @@
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, readModel } from '@hbnn/model';
+import { checkModelFile } from './pathKind.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 function unreadableModel(file: string, error: unknown): HbnnError {
@@ -31,6 +32,7 @@ export async function readModelWithSize(
   file: string,
 ): Promise<{ model: CheckedModel; bytes: number }> {
   const stat = statOf(file);
+  checkModelFile(file);
   // Only a regular file's size is what there is to read.
   const size = stat.isFile() ? stat.size : undefined;
   const stream = createReadStream(file, { highWaterMark: 2 ** 20 });

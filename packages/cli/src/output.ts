@@ -14,9 +14,23 @@ export function printResult(result: Row, json?: boolean): void {
   }
 }
 
+/** How a command prints. */
+export interface OutputOptions {
+  /** The result as one line of JSON. */
+  readonly json?: boolean;
+  /** Results and errors alone. */
+  readonly quiet?: boolean;
+}
+
+/** The option that every command has beside --json. */
+export const quietFlag = [
+  '-q, --quiet',
+  'print results and errors alone: no progress, notes and next steps',
+] as const;
+
 /** Print the command lines that people commonly continue with; machines that read JSON need none. */
-export function printNext(lines: readonly string[], json?: boolean): void {
-  if (json || lines.length === 0) return;
+export function printNext(lines: readonly string[], { json, quiet }: OutputOptions): void {
+  if (json || quiet || lines.length === 0) return;
   process.stdout.write(`\nNext:\n${lines.map((line) => `  ${line}\n`).join('')}`);
 }
 

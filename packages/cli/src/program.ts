@@ -17,6 +17,8 @@ import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { verilogCommand } from './commands/verilog.ts';
 import { versionCommand } from './commands/version.ts';
+import { optionSuggestion, withTypedFile } from './likelyOptions.ts';
+import { type OutputOptions, quietFlag } from './output.ts';
 import { UsageError } from './usageError.ts';
 
 /** The commands under the headings of the help. */
@@ -44,19 +46,20 @@ export function program(): Command {
   const hbnn = new Command('hbnn')
     .description('Heterogeneous bitwidth binarization of neural networks')
     .option('--json', 'as with every command: print the result, or the error, as JSON')
+    .option(...quietFlag)
     .option('-v, --version', 'print the versions of hbnn and Node, and the backend')
     .helpCommand(false)
     .addHelpText(
       'after',
       `
 Examples:
-  hbnn random --tensor 64x3x3x32 --out weights.npy
+  hbnn random --tensor 64,3,3,32 --out weights.npy
   hbnn binarize weights.npy --average 1.4 --out binarized
   hbnn train --weights 1.4 --epochs 2 --out runs/first
   hbnn eval --run runs/first
   hbnn plot --run runs/first --out first.html
 
-Results go to stdout, progress goes to stderr. With --json the result is one line of JSON, and so is an error:
+Results go to stdout, progress goes to stderr; --quiet leaves progress out. With --json the result is one line of JSON, and so is an error:
 {"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
 Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify found a difference,
 130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
@@ -64,7 +67,7 @@ Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at faul
   for (const [heading, commands] of groups())
     for (const command of commands) hbnn.addCommand(command.helpGroup(heading));
   for (const command of within(hbnn)) settle(command);
-  return hbnn.hook('preAction', (_, action) => passJsonDown(action));
+  return hbnn.hook('preAction', (_, action) => passDown(action));
 }
 
 /** What all commands have in common. */
@@ -79,14 +82,16 @@ function settle(command: Command): void {
       writeErr: (text) => void process.stdout.write(text),
     })
     .exitOverride((error) => {
-      throw new UsageError(withArguments(error, command), pathOf(command));
+      const told = withArguments(withTypedFile(optionSuggestion(error, command), command), command);
+      throw new UsageError(told, pathOf(command));
     });
 }
 
-/** `hbnn --json train …` is `hbnn train … --json`. */
-function passJsonDown(action: Command): void {
+/** `hbnn --json train …` is `hbnn train … --json`, and `--quiet` alike. */
+function passDown(action: Command): void {
   for (let above = action.parent; above !== null; above = above.parent)
-    if (above.opts<{ json?: boolean }>().json === true) action.setOptionValue('json', true);
+    for (const name of ['json', 'quiet'] as const)
+      if (above.opts<OutputOptions>()[name] === true) action.setOptionValue(name, true);
 }
 
 /** An argument that is missing is named with what it may be. */
@@ -116,6 +121,7 @@ function helpCommand(): Command {
     .description('print the help of hbnn or of a command')
     .argument('[command...]', 'a command, such as train or datasets fetch')
     .option('--json', 'print an error as JSON')
+    .option(...quietFlag)
     .action((names: readonly string[], _, self: Command) => {
       let command = self.parent as Command;
       for (const name of names) {

@@ -46,8 +46,17 @@ function bar(share: number, cells: number): string {
   return `${full.repeat(filled)}${empty.repeat(cells - filled)} `;
 }
 
-/** @param what begins each line */
-export function progressMeter(what: string): ProgressMeter {
+/**
+ * Show progress.
+ *
+ * @param what begins each line
+ * @param o `quiet` shows nothing
+ */
+export function progressMeter(
+  what: string,
+  { quiet = false }: { readonly quiet?: boolean } = {},
+): ProgressMeter {
+  if (quiet) return { update() {}, stop() {} };
   return process.stderr.isTTY ? barMeter(what) : lineMeter(what);
 }
 

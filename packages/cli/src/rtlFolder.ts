@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import {
   type AdderStyle,
   type Design,
@@ -12,6 +12,7 @@ import {
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
+import { checkRtlFolder } from './pathKind.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 /** The file that says how a folder of Verilog came about. */
@@ -35,14 +36,17 @@ export interface RtlManifest {
   /** Levels of gates between registers, where it is pipelined. */
   readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
+  /** The file of the model, from the folder on; undefined where it came from elsewhere, and in older folders. */
+  readonly modelFile?: string;
 }
 
-/** Write the Verilog of a design, its testbench and the manifest. */
+/** Write the Verilog of a design, its testbench and the manifest, which says where the model's file is. */
 export function writeRtl(
   folder: string,
   model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
+  modelFile: string,
 ): void {
   try {
     mkdirSync(folder, { recursive: true });
@@ -69,6 +73,7 @@ export function writeRtl(
       : { latencyCycles: design.latencyCycles }),
     ...(maxLevels !== undefined && { maxLevels }),
     layers,
+    ...(statSync(modelFile).isFile() && { modelFile: relative(folder, modelFile) }),
   };
   const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
   for (const [name, text] of Object.entries(all)) writeWhole(join(folder, name), text);
@@ -126,6 +131,7 @@ export function readRtl(folder: string): {
 } {
   const files: Record<string, string> = {};
   let manifest: RtlManifest & { format?: string };
+  checkRtlFolder(folder);
   if (!existsSync(folder))
     throw new HbnnError(
       `${folder}: the folder does not exist; write it with 'hbnn verilog --out ${folder}'`,

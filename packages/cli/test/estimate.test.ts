@@ -55,7 +55,40 @@ describe('hbnn estimate', () => {
     expect(fast.finnFramesPerSecond.value).toBeGreaterThanOrEqual(400_000);
     const cells = JSON.parse(estimate('--target', 'asic:45', '--fold', '4x12', '--json').out);
     expect(cells).toMatchObject({ style: 'folded', memoryBits: { source: 'counted' } });
-    expect(cells.energyPerFrameJ.value).toBeGreaterThan(cells.logicPerFrameJ.value);
+    expect(cells.finnEnergyPerFrameJ.value).toBeGreaterThan(cells.finnLogicPerFrameJ.value);
+    for (const figures of [given, cells])
+      expect(
+        Object.keys(figures).filter((name) => /^(energy|power|logicPer|frames)/.test(name)),
+      ).toEqual([]);
+  });
+
+  it('gives no rate and no power of a design that does not fit', () => {
+    const large = join(dir, 'large.hbnn');
+    hbnn('random', '--seed', '1', '--layer', 'dense:512x128', '--out', large);
+    const of = (...args: string[]) =>
+      hbnn('estimate', '--model', large, '--target', 'up5k', '--json', ...args);
+    const unrolled = JSON.parse(of().out);
+    expect([unrolled.fits, unrolled.unknown.rate]).toEqual([
+      false,
+      expect.stringMatching(/^the design takes about \d+ % of the LUTs of .*; fold it/),
+    ]);
+    const folded = JSON.parse(of('--fold', '128x512').out);
+    expect([folded.fits, folded.unknown.rate]).toEqual([
+      false,
+      expect.stringContaining('take smaller folds (--fold largest)'),
+    ]);
+    for (const found of [unrolled, folded])
+      expect(Object.keys(found).join()).not.toMatch(
+        /finnFrames|^framesPer|,framesPer|power|energyPer/i,
+      );
+  });
+
+  it('says for what largest is, and how to fill a device with what hbnn verilog writes', () => {
+    const { note } = JSON.parse(estimate('--target', 'pynq', '--fold', 'largest', '--json').out);
+    expect(note).toMatch(
+      /largest: folds that fill the device with FINN's engines, .* --fold luts:53200$/,
+    );
+    expect(hbnn('estimate', '--help').out).toContain('It is no size of what');
   });
 
   it('gives area and energy in cells, built in and of a Liberty file', () => {
@@ -65,6 +98,21 @@ describe('hbnn estimate', () => {
     expect(own).toMatchObject({ technology: 'small', gates: { unit: 'GE' } });
     expect(own.areaUm2.value).toBe(2 * own.gates.value);
     expect(own.powerW.value).toBeGreaterThan(own.energyPerFrameJ.value * 3400);
+  });
+
+  it('says that leakage is unknown where a library has no unit for it', () => {
+    const text = readFileSync(library, 'utf8');
+    const unitless = join(dir, 'unitless.lib');
+    writeFileSync(unitless, text.replace(/leakage_power_unit.*\n/, ''));
+    const known = JSON.parse(estimate('--liberty', library, '--json').out);
+    const found = JSON.parse(estimate('--liberty', unitless, '--json').out);
+    expect(known.unknown).not.toHaveProperty('leakage');
+    expect(found).not.toHaveProperty('leakageW');
+    expect(found.unknown.leakage).toMatch(
+      /unitless.lib gives leakage without leakage_power_unit, .*: it is not in the power$/,
+    );
+    expect(known.powerW.value - found.powerW.value).toBeCloseTo(known.leakageW.value, 12);
+    expect(estimate('--liberty', unitless).out).toContain('without leakage_power_unit');
   });
 
   it('counts changes of nets over images', () => {
@@ -121,6 +169,13 @@ describe('hbnn estimate', () => {
     expect(out).toMatch(/^fold layer +16x144$/m);
     expect(out).toMatch(/^note +luts: LUTs in use after place and route/m);
     expect(out).toMatch(/^occupancy +luts \S+ %/m);
+    expect(out).toMatch(/^clock +50 MHz$/m);
+    expect(out).toMatch(/^verilogFramesPerSecond +[\d,]+ frames\/s \(counted: /m);
+    expect(out.indexOf("As 'hbnn verilog")).toBeLessThan(out.indexOf('As FINN builds them'));
+    expect(out).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
+    const cells = estimate('--target', 'asic:45').out;
+    expect(cells).toMatch(/^energyPerFrameJ +[\d.]+ [fpnµ]J \(/m);
+    expect(cells).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
   });
 
   it.each([

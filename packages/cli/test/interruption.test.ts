@@ -177,6 +177,19 @@ describe('hbnn verify, told to stop', () => {
     },
   );
 
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('by %s while it proves, ends alike', async (signal, expected) => {
+    const prove = [...args.slice(0, -1), '1', '--proof', '--sat', '--seconds-per-layer', '600'];
+    const { code, out, err } = await stopped(prove, [signal], (text) => text.includes('proving'));
+    expect([code, out]).toEqual([expected, '']);
+    expect(err).toMatch(/^proving /);
+    expect(err.slice(err.indexOf('hbnn: '))).toBe(
+      `hbnn: stopped by ${signal}\nKept: nothing: a check begins anew\nContinue with:\n  hbnn ${prove.join(' ')}\n`,
+    );
+  });
+
   it('and left alone, ends with the exit codes and lines that it had', () => {
     const few = args.slice(0, -2);
     expect(hbnn(...few, '--json').code).toBe(0);

@@ -85,6 +85,65 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       [...train, '--epoch', '3'],
       "unknown option '--epoch'; did you mean '--epochs'?; see 'hbnn train --help'",
     ],
+    ...(
+      [
+        ['--lr', '--learning-rate'],
+        ['--bs', '--batch'],
+        ['--batch_size', '--batch'],
+        ['--batchSize', '--batch'],
+        ['--output', '--out'],
+        ['-o', '--out'],
+        ['--dataset', '--data'],
+        ['--data-dir', '--from'],
+        ['--bits', '--weights'],
+        ['--wbits', '--weights'],
+        ['--abits', '--inputs'],
+        ['--model', '--network'],
+        ['--arch', '--network'],
+        ['--wd', '--weight-decay'],
+        ['--num-epochs', '--epochs'],
+        ['--random-seed', '--seed'],
+        ['--device', '--backend'],
+        ['--Learning_Rate', '--learning-rate'],
+      ] as const
+    ).flatMap(([name, known]): [string[], string][] => [
+      [
+        [...train, name, '3'],
+        `unknown option '${name}'; did you mean '${known}'?; see 'hbnn train --help'`,
+      ],
+      [['train', `${name}=3`], `unknown option '${name}`],
+    ]),
+    [['binarize', 'a.npy', '--bits', '1.4', '--out', out], "did you mean '--average'?"],
+    [['eval', '--run', dir, '--limit', '5'], "did you mean '--test-limit'?"],
+    [['synth', '--rtl', dir, '--library', 'x.lib'], "unknown option '--library'"],
+    [['estimate', '--model', model, '--lib', 'x.lib'], "did you mean '--liberty'?"],
+    [
+      ['eval', '--run', dir, '--size', '28'],
+      "unknown option '--size': images come in the size that the run or model takes; leave it out",
+    ],
+    [
+      ['run', model, '--in', 'x.npy'],
+      `expected an option before '${model}', got none; write it as --model ${model}; see 'hbnn run --help'`,
+    ],
+    [['run', model, 'x.npy'], `write it as --model ${model}`],
+    [['run', '--model', model, 'x.png'], 'write it as --in x.png'],
+    [['verilog', '--model', model, out], `write it as --out ${out}`],
+    [['estimate', '--model', model, 'zc706'], 'write it as --target zc706'],
+    [['train', 'fashion-mnist-subset'], 'write it as --data fashion-mnist-subset'],
+    [['networks', 'x'], "expected no argument 'x'; take it out"],
+    [
+      ['eval', '--run', model],
+      `--run: expected a run folder of 'hbnn train', got the model file ${model}; give it as --model ${model}`,
+    ],
+    [['lower', '--run', model, '--out', out], `got the model file ${model}; it is lowered already`],
+    [['plot', '--run', model, '--out', out], 'give the run that it was lowered from'],
+    [['eval', '--run', settings], `got the file ${settings}`],
+    [['eval', '--model', dir], `${dir}: expected a model file, got a folder`],
+    [
+      ['synth', '--rtl', model],
+      `got the model file ${model}; write its Verilog with 'hbnn verilog`,
+    ],
+    [['verify', '--model', model, '--rtl', settings], `got the file ${settings}; give the folder`],
     [['train', '--resume'], '--resume: expected the run folder to continue; give it by --out'],
     [['binarize', '--out', out, '--average', '1'], "give it as in 'hbnn binarize w.npy'"],
     [
@@ -112,7 +171,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [['random', '--out', dir], 'it is a folder; give the name of a file'],
     [
       ['random', '--out', out, '--tensor', '3x0'],
-      "--tensor: expected a shape such as 64x3x3x32, got '3x0'",
+      "--tensor: expected a shape such as 64x3x3x32 or 64,3,3,32, got '3x0'",
     ],
     [
       ['random', '--out', out, '--tensor', '3x3', '--map-per', 'element'],
@@ -255,6 +314,17 @@ describe('hbnn', () => {
     expect(hbnn('--json', 'random', '--tensor', '4x3x2', '--seed', '1', '--out', b).code).toBe(0);
     expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
     expect(decodeNpy(readFileSync(a), a).shape).toEqual([4, 3, 2]);
+    const commas = join(temporary(), 'c.npy');
+    expect(hbnn('random', '--tensor', '4,3,2', '--out', commas).code).toBe(0);
+    expect(readFileSync(commas).equals(readFileSync(a))).toBe(true);
+    const large = join(temporary(), 'large.npy');
+    hbnn('random', '--tensor', '64,3,3,32', '--seed', '2', '--out', large, '--quiet');
+    const values = [...decodeNpy(readFileSync(large), large).data].map(Number);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const square = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
+    // Of 18,432 standard normal numbers; the deviation of the mean is 0.0074.
+    expect(Math.abs(mean)).toBeLessThan(0.03);
+    expect(Math.abs(square - 1)).toBeLessThan(0.05);
   });
 
   it('names every command in the README', () => {

@@ -294,6 +294,39 @@ it('hbnn synth and hbnn estimate read a library alike, however it is written', (
       expect(hbnn(...args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
 });
 
+it('hbnn synth and hbnn estimate refuse --dont-use that names no cell, whichever file it could be in', () => {
+  const dir = temporary();
+  process.env.HBNN_CACHE = join(dir, 'cache');
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:8x2', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl);
+  const { plain } = twistedLibrary(dir);
+  const second = join(dir, 'second.lib');
+  const cell =
+    'cell (SPARE) { area : 1; pin (A) { direction : input; capacitance : 0.001; } pin (Y) { direction : output; function : "A"; } }';
+  writeFileSync(
+    second,
+    `library (second) { nom_voltage : 1; capacitive_load_unit (1, pf); ${cell} }`,
+  );
+  const estimate = ['estimate', '--model', model, '--liberty', plain, second];
+  const synth = ['synth', '--rtl', rtl, '--target', `liberty:${plain},${second}`];
+  const fitting = ['SPARE', 'FA,SPARE', 'FA, NAND2_*'];
+  for (const given of fitting) expect(hbnn(...estimate, '--dont-use', given).code).toBe(0);
+  expect(hbnn(...synth, '--dont-use', fitting[1]).code).toBe(0);
+  for (const command of [estimate, synth]) {
+    for (const [given, message] of [
+      ['fa', "capitals count: there is 'FA'"],
+      ['FA,SPAER', "got 'SPAER', which none of its"],
+      ['NAND2_', "did you mean '*NAND2_*', as in 'NAND2_LARGE'?"],
+      ['FA,', "got 'FA,' with an empty one"],
+    ]) {
+      const { code, err } = hbnn(...command, '--dont-use', given);
+      expect([code, err]).toEqual([2, expect.stringMatching(/^hbnn: --dont-use: expected .*\n$/)]);
+      expect(err).toContain(message);
+    }
+  }
+});
+
 it('hbnn verilog takes folds in the same words as hbnn estimate', () => {
   const dir = temporary();
   const model = join(dir, 'm.hbnn');

@@ -176,7 +176,7 @@ describe('the budget', () => {
   it('refuses a large model with its estimate', () => {
     const model = randomModel(1, { layer: 'dense:100x50' });
     expect(() => unrolledDesign(model, { maxAdders: 1000 })).toThrow(
-      /layer: unrolled, the model takes about [\d,]+ adders.*budget is 1,000.*--budget \d+/,
+      /layer: expected at most 1,000 adders.* got about [\d,]+.*; make a foldedDesign of it.*maxAdders: \d+/,
     );
   });
 });

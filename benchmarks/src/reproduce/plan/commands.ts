@@ -23,6 +23,8 @@ export const planNames = Object.keys(designs).join(', ');
 
 /** What the command line says of plans. */
 export interface PlanCommandOptions {
+  /** Show no progress. */
+  readonly quiet?: boolean;
   readonly from?: string;
   readonly jobs?: number;
   readonly backend: BackendChoice;
@@ -92,7 +94,7 @@ async function measuredHere(
     return { data: stored.find(({ data }) => data !== undefined)?.data, speeds };
   }
   const data = await localDataIdentity(runConfig({ ...design.common, from: o.from }), o.cache);
-  const meter = progressMeter('speed:');
+  const meter = progressMeter('speed:', o);
   const { from, jobs, backend } = o;
   const speeds = await measureSpeeds(design, { from, jobs, backend, meter }).finally(() =>
     meter.stop(),
@@ -103,7 +105,7 @@ async function measuredHere(
 /** Do the trainings of a committed plan that are missing in its ledger, until they are done or Ctrl-C. */
 export async function continuePlan(name: string, o: PlanCommandOptions): Promise<void> {
   const plan = readPlan(name);
-  const meter = progressMeter(`${name}:`);
+  const meter = progressMeter(`${name}:`, o);
   const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
   await interruptible((signal) =>
     runPlan(plan, {

@@ -55,26 +55,66 @@ interface Foldable {
 /**
  * Choose a fold for each layer with weights: the cheapest that keeps to the cycles, by the rough count above.
  *
+ * @param place what errors call the number of LUTs
  * @throws HbnnError when a layer's pixels alone take more cycles, or one lane per layer more LUTs
  */
-export function chooseFolds(model: CheckedModel, goal: FoldGoal): FoldTable {
-  const { foldable, others } = foldables(model);
-  if ('cycles' in goal) return tableOf(within(foldable, goal.cycles));
-  const total = (cycles: number): number =>
-    within(foldable, cycles).reduce((sum, { choice }) => sum + choice.luts, others);
-  // Cycles that all layers keep to with their cheapest folds, and that none keeps to with fewer.
-  let high = foldable.reduce((most, { folds }) => Math.max(most, folds[0].cycles()), 1);
-  let low = foldable.reduce((most, { least }) => Math.max(most, least), 1);
-  if (total(high) > goal.luts)
+export function chooseFolds(model: CheckedModel, goal: FoldGoal, place = 'luts'): FoldTable {
+  const network = foldables(model);
+  if ('cycles' in goal) return tableOf(within(network.foldable, goal.cycles));
+  const minLuts = fewestLuts(network);
+  if (minLuts > goal.luts)
     throw new HbnnError(
-      `--luts: expected room for one lane per layer, about ${Math.ceil(total(high))} LUTs, got ${goal.luts}; allow more`,
+      `${place}: expected at least ${minLuts}, about the LUTs of one lane per layer, got ${goal.luts}; give ${minLuts} or more: with twice as many an image takes far fewer cycles`,
     );
+  return fastestWithin(network, goal.luts);
+}
+
+/** LUTs that folds are chosen for where nobody asks for others. */
+const defaultLuts = 50_000;
+/** How many times the fewest LUTs a larger network gets: with one lane per layer an image takes millions of cycles. */
+const defaultRoom = 1.5;
+
+/** Folds that are chosen where nobody asks for others. */
+export interface DefaultFolds {
+  readonly folds: FoldTable;
+  /** LUTs that they keep to, by a rough count. */
+  readonly luts: number;
+  /** LUTs of one lane per layer. */
+  readonly minLuts: number;
+  /** Whether these are so many that the usual number of LUTs leaves too little room. */
+  readonly isLarge: boolean;
+}
+
+/** Choose the fastest folds within 50,000 LUTs, or within half as many again as one lane per layer takes. */
+export function defaultFolds(model: CheckedModel): DefaultFolds {
+  const network = foldables(model);
+  const minLuts = fewestLuts(network);
+  const luts = Math.max(defaultLuts, Math.ceil(defaultRoom * minLuts));
+  return { folds: fastestWithin(network, luts), luts, minLuts, isLarge: luts > defaultLuts };
+}
+
+/** LUTs of a network whose layers keep to some cycles. */
+const lutsWithin = ({ foldable, others }: FoldableNetwork, cycles: number): number =>
+  within(foldable, cycles).reduce((sum, { choice }) => sum + choice.luts, others);
+
+/** Cycles that all layers keep to with their cheapest folds. */
+const cheapestCycles = ({ foldable }: FoldableNetwork): number =>
+  foldable.reduce((most, { folds }) => Math.max(most, folds[0].cycles()), 1);
+
+const fewestLuts = (network: FoldableNetwork): number =>
+  Math.ceil(lutsWithin(network, cheapestCycles(network)));
+
+/** The folds of the fewest cycles within so many LUTs, which hold one lane per layer. */
+function fastestWithin(network: FoldableNetwork, luts: number): FoldTable {
+  let high = cheapestCycles(network);
+  // No layer keeps to fewer.
+  let low = network.foldable.reduce((most, { least }) => Math.max(most, least), 1);
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if (total(middle) <= goal.luts) high = middle;
+    if (lutsWithin(network, middle) <= luts) high = middle;
     else low = middle + 1;
   }
-  return tableOf(within(foldable, high));
+  return tableOf(within(network.foldable, high));
 }
 
 const tableOf = (
@@ -145,8 +185,13 @@ function matrixGaps(layer: FoldedLayer): Gaps {
 const scanOf = (layer: FoldedLayer): number =>
   layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), placesOf(layer));
 
-/** Layers with weights, and what all else takes. */
-function foldables(model: CheckedModel): { foldable: Foldable[]; others: number } {
+/** Layers with weights, and the LUTs of all else. */
+interface FoldableNetwork {
+  readonly foldable: readonly Foldable[];
+  readonly others: number;
+}
+
+function foldables(model: CheckedModel): FoldableNetwork {
   const design = oneRowDesign(model);
   const foldable: Foldable[] = [];
   let others = 0;

@@ -48,7 +48,23 @@ export function digits(weights: IntegerWeights): number {
   return 2.7 * weights.values.length;
 }
 
-/** Refuse a design that is too large, before anything is made of it. @throws HbnnError with its estimate */
+/** A model is too large to be unrolled within a budget. */
+export class BudgetError extends HbnnError {
+  /** What is too large, without a way out. */
+  readonly fault: string;
+  /** The smallest budget that holds the model. */
+  readonly adders: number;
+
+  constructor(fault: string, adders: number) {
+    super(
+      `${fault}; make a foldedDesign of it, use narrower layers or fewer bits, or allow maxAdders: ${adders}`,
+    );
+    this.fault = fault;
+    this.adders = adders;
+  }
+}
+
+/** Refuse a design that is too large, before anything is made of it. @throws BudgetError with its estimate */
 export function checkBudget(
   planned: readonly CheckedLayer[],
   max: number = defaultMaxAdders,
@@ -58,7 +74,8 @@ export function checkBudget(
   if (sum <= max) return;
   const largest = each.reduce((a, b) => (b.adders > a.adders ? b : a));
   const text = (n: number): string => Math.round(n).toLocaleString('en');
-  throw new HbnnError(
-    `${largest.layer}: unrolled, the model takes about ${text(sum)} adders, ${text(largest.adders)} of them in this layer, and the budget is ${text(max)}; use narrower layers, fewer bits or --budget ${Math.ceil(sum)}`,
+  throw new BudgetError(
+    `${largest.layer}: expected at most ${text(max)} adders, the budget of an unrolled design, got about ${text(sum)}, ${text(largest.adders)} of them in this layer`,
+    Math.ceil(sum),
   );
 }

@@ -120,7 +120,7 @@ export interface DesignOptions {
  * Make a model's hardware, fully unrolled: every weight has its own logic, every place of a feature map its own
  * module instance; one image per evaluation or, pipelined, per cycle.
  *
- * @throws HbnnError when its estimate is over the budget
+ * @throws BudgetError when its estimate is over the budget
  */
 export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
   checkBudget(model.checkedLayers, o.maxAdders);

@@ -30,16 +30,10 @@ import {
 import { optimal } from '@hbnn/core/optimal';
 import { Command } from 'commander';
 import { bitMapSvg } from '../bitMapSvg.ts';
+import { hbnnLine } from '../nextSteps.ts';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
-import {
-  commandName,
-  numberText,
-  percentText,
-  printNext,
-  printResult,
-  shellWord,
-} from '../output.ts';
+import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
 
 interface Options {
   in?: string;
@@ -55,6 +49,7 @@ interface Options {
   mapPer: string;
   svg?: boolean;
   json?: boolean;
+  quiet?: boolean;
 }
 
 export function binarizeCommand(): Command {
@@ -88,6 +83,7 @@ export function binarizeCommand(): Command {
     .option('--svg', 'draw the bit map too, with a legend, as map.svg in --out')
     .option('--force', 'replace such files of an earlier call in --out')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       `
@@ -137,7 +133,9 @@ function run(file: string | undefined, o: Options, command: Command): void {
   };
   if (o.json) printResult(summary, true);
   else printResult(linesOf(summary, map.bits.length));
-  printNext([`${commandName()} train --weights ${shellWord(o.average ?? o.mix ?? '1.4')}`], o.json);
+  const weights = o.average ?? o.mix ?? '1.4';
+  const quick = ['--epochs', '2', '--limit', '2000', '--learning-rate', '0.2'];
+  printNext([hbnnLine('train', '--weights', weights, ...quick)], o);
 }
 
 function tensorFile(argument: string | undefined, option: string | undefined): string {
@@ -226,7 +224,7 @@ function refuseBesideMap(command: Command): void {
 /** Few units (a 1-d tensor is one output) may not reach an average: say so. */
 function noteAverage(wanted: number, o: Options, map: BitMap): void {
   const got = map.bits.reduce((sum, b) => sum + b, 0) / map.bits.length;
-  if (Math.abs(got - wanted) > 0.2 && map.bits.length > 20) {
+  if (!o.quiet && Math.abs(got - wanted) > 0.2 && map.bits.length > 20) {
     process.stderr.write(
       `note: with so few units (--map-per ${o.mapPer}) the average is ${Number(got.toFixed(3))} bits, not ` +
         `${Number(wanted.toFixed(3))}\n`,

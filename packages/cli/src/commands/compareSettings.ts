@@ -19,7 +19,8 @@ import { comparisonResults, resultsCsv, resultTables } from '../compare/results.
 import { checkTrainable, OpenDatasets, trainAll } from '../compare/trainings.ts';
 import { Interruption, interruptible } from '../interruption.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
-import { commandName, printResult, shellWord } from '../output.ts';
+import { noteTo } from '../openData.ts';
+import { commandName, printResult, quietFlag, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, nameOf, secondsFrom } from '../trainFlags.ts';
 
@@ -33,6 +34,7 @@ interface Options extends Record<string, unknown> {
   margin?: string;
   checkpointSeconds?: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 const defaultSeeds = 3;
@@ -53,7 +55,8 @@ export function compareSettingsCommand(): Command {
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--checkpoint-seconds <s>', 'seconds between checkpoints (default: 20)')
     .option('--config <file>', 'JSON file of settings that all trainings share; flags override it')
-    .option('--json', 'print the result as JSON');
+    .option('--json', 'print the result as JSON')
+    .option(...quietFlag);
   command.optionsGroup('Training flags; several values make several settings:');
   for (const flag of allFlags)
     if (variedFlags.includes(nameOf(flag)))
@@ -84,10 +87,10 @@ Example (a minute on the embedded data):
 async function run(o: Options, signal: AbortSignal): Promise<void> {
   const plan = await planFrom(o);
   const checkpointSeconds = secondsFrom(o.checkpointSeconds, '--checkpoint-seconds');
-  const backend = await backendFrom(o.backend);
+  const backend = await backendFrom(o.backend, o);
   const runs = plannedRuns(plan, o.out);
   await checkRuns(runs, backend.name);
-  const datasets = new OpenDatasets();
+  const datasets = new OpenDatasets(noteTo(o));
   await checkTrainable(runs, datasets);
   signal.throwIfAborted();
   try {
@@ -96,7 +99,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
     throw new HbnnError(`${o.out}: could not be made (${(error as Error).message})`);
   }
   writeWhole(planFile(o.out), `${JSON.stringify(plan, null, 2)}\n`);
-  const meter = progressMeter('comparing');
+  const meter = progressMeter('comparing', o);
   try {
     const finished = await trainAll(runs, datasets, {
       backend: backend.name,
@@ -132,6 +135,7 @@ function resumeLine(o: Options): string {
   if (o.backend !== 'auto') words.push('--backend', o.backend);
   if (o.checkpointSeconds !== undefined) words.push('--checkpoint-seconds', o.checkpointSeconds);
   if (o.json) words.push('--json');
+  if (o.quiet) words.push('--quiet');
   return `${commandName()} ${words.map(shellWord).join(' ')}`;
 }
 

@@ -1,5 +1,6 @@
 import { chosenName } from '@hbnn/core';
 import { Command } from 'commander';
+import { quietFlag } from '../output.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 
@@ -8,6 +9,7 @@ export function completionCommand(): Command {
     .description('print a script that completes commands and options in a shell')
     .argument('<shell>', shells.join(', '))
     .option('--json', 'print an error as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       `

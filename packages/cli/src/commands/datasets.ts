@@ -2,7 +2,15 @@ import { datasets, fetchDataset } from '@hbnn/datasets';
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { placeAmong } from '../openData.ts';
-import { commandName, printNext, printResult, shellWord, typedCommand } from '../output.ts';
+import {
+  commandName,
+  type OutputOptions,
+  printNext,
+  printResult,
+  quietFlag,
+  shellWord,
+  typedCommand,
+} from '../output.ts';
 import { progressMeter } from '../progress.ts';
 
 /** The data sets that are fetched. */
@@ -16,19 +24,21 @@ export function datasetsCommand(): Command {
     .command('list')
     .description('the data sets hbnn knows')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText('after', '\nExample:\n  hbnn datasets list')
-    .action((o: { json?: boolean }) => list(o.json));
+    .action((o: OutputOptions) => list(o.json));
   command
     .command('fetch')
     .description('download a data set into the cache, or check a local copy')
     .argument('<name>', fetched.join(' or '))
     .option('--from <path>', 'a local folder or archive instead of a download')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nExample:\n  hbnn datasets fetch fashion-mnist --from /usr/share/datasets/fashion-mnist',
     )
-    .action((name: string, o: { from?: string; json?: boolean }) => fetchOne(name, o));
+    .action((name: string, o: FetchOptions) => fetchOne(name, o));
   return command;
 }
 
@@ -48,8 +58,12 @@ function list(json?: boolean): void {
     );
 }
 
-async function fetchOne(name: string, o: { from?: string; json?: boolean }): Promise<void> {
-  const meter = progressMeter(name);
+interface FetchOptions extends OutputOptions {
+  readonly from?: string;
+}
+
+async function fetchOne(name: string, o: FetchOptions): Promise<void> {
+  const meter = progressMeter(name, o);
   const fetching = untilInterrupted(() =>
     fetchDataset(name, {
       from: o.from,
@@ -66,5 +80,5 @@ async function fetchOne(name: string, o: { from?: string; json?: boolean }): Pro
     .finally(() => meter.stop());
   printResult({ name, ready }, o.json);
   const from = o.from === undefined ? '' : ` --from ${shellWord(o.from)}`;
-  printNext([`${commandName()} train --data ${name}${from}`], o.json);
+  printNext([`${commandName()} train --data ${name}${from}`], o);
 }

@@ -3,7 +3,7 @@ import { type CheckedModel, type IntegerLayer, treeSize, weightValues } from '@h
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
 import { writeFolder } from '../npyFile.ts';
-import { printResult } from '../output.ts';
+import { printResult, quietFlag } from '../output.ts';
 
 interface Options {
   out: string;
@@ -18,6 +18,7 @@ export function dumpCommand(): Command {
     .argument('<model>', 'model file')
     .requiredOption('--out <folder>', 'folder to write')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nmodel.json lists the layers in order with the files of their tensors; the documentation of @hbnn/core\nsays what each kind of layer computes.\n\nExample:\n  hbnn dump m.hbnn --out dumped',

@@ -27,8 +27,6 @@ import {
   largestFolded,
   libertyTechnology,
   ofModelledLayers,
-  type PartQuantity,
-  type Quantity,
   scalingNodes,
   scheduledPace,
   type Technology,
@@ -37,14 +35,16 @@ import {
 import { type Census, type CheckedModel, census, featureCount } from '@hbnn/model';
 import { switching, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { printEstimate } from '../estimateText.ts';
 import { modelPixels } from '../evaluateModel.ts';
 import { foldHelp, type ReadFoldRequest, readFoldRequest } from '../foldFile.ts';
-import { readLibertyFile } from '../libertyFile.ts';
+import { avoidedCells, readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
+import { freeRtlFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { positiveDecimal, wholeNumber } from '../numbers.ts';
 import { openData, placeAmong } from '../openData.ts';
-import { printResult } from '../output.ts';
+import { printNext, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
@@ -62,14 +62,19 @@ interface Options {
   images?: string;
   skipBadImages?: boolean;
   json?: boolean;
+  quiet?: boolean;
 }
 
 const help = `
 Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
 scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
 several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
-With --fold, verilogFramesPerSecond is the rate of what 'hbnn verilog --style folded' writes of the same folds; figures
-called finn… are of a design as FINN builds it, with lanes as wide as the widest weight.
+With --fold there are two designs. verilogFramesPerSecond is the rate of what 'hbnn verilog --style folded' writes of
+these folds, with planes one after the other. Figures called finn…, and the area, are of the same folds as FINN builds
+them: all planes at once, in lanes as wide as the widest weight.
+largest fills the device with FINN's engines and balances their cycles. It is no size of what 'hbnn verilog' writes,
+which can be faster with fewer LUTs: for that give luts:N, with N up to the LUTs of the device.
+A design that does not fit its device has no rate and no power.
 luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
 'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
 
@@ -97,6 +102,7 @@ export function estimateCommand(): Command {
     .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText('after', help)
     .action((o: Options) => run(o));
 }
@@ -108,43 +114,97 @@ async function run(o: Options): Promise<void> {
   const clockHz = positiveDecimal(o.clock ?? '100', '--clock', 'of MHz, such as 100') * 1e6;
   const model = await readModelFile(o.model);
   const counted = census(model);
-  if (cells !== undefined) {
-    if (o.fold !== undefined) {
-      const found = foldedAsic(model, foldedLayers(counted), cells, clockHz, o.fold);
-      const head = { model: o.model, style: 'folded', operations: counted.total };
-      const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
-      const pace = scheduledPace(model, found.folds, clockHz);
-      print({ ...head, ...pace, ...underFinnsName(estimate) }, o.json);
-      return;
-    }
-    const found = asicEstimate(model, counted, cells, o, await activityFrom(model, o));
-    print({ model: o.model, style: 'unrolled', operations: counted.total, ...found }, o.json);
+  const head = { model: o.model, ...(on !== undefined && { target: on.name, clockHz }) };
+  const kind = { operations: counted.total, style: o.fold === undefined ? 'unrolled' : 'folded' };
+  const common = { ...head, ...kind };
+  if (o.fold !== undefined) {
+    const figures = foldedFigures(model, counted, cells ?? on, clockHz, o.fold);
+    const note = on === undefined ? undefined : noteOf(on, o.fold);
+    printEstimate({ ...common, ...(note !== undefined && { note }), ...figures }, o.json);
+    const each = figures.folds.map(({ pe, simd }) => `${pe}x${simd}`).join(',');
+    const rtl = freeRtlFolder();
+    const words = ['--model', o.model, '--out', rtl, '--style', 'folded', '--fold', each];
+    printNext([hbnnLine('verilog', ...words)], o);
     return;
   }
-  if (on === undefined) throw new Error('estimate: neither cells nor a device');
-  const head = { model: o.model, target: on.name, clockHz, operations: counted.total };
-  const note = lutNote(on, o.fold !== undefined);
-  if (o.fold === undefined) {
-    print({ ...head, style: 'unrolled', note, ...estimateUnrolled(model, on, clockHz) }, o.json);
-    return;
-  }
-  const found = folded(model, foldedLayers(counted), on, clockHz, o.fold);
-  const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
-  const pace = scheduledPace(model, found.folds, clockHz);
-  print({ ...head, style: 'folded', note, ...pace, ...underFinnsName(estimate) }, o.json);
+  const found =
+    cells === undefined
+      ? { note: lutNote(needed(on), false), ...estimateUnrolled(model, needed(on), clockHz) }
+      : asicEstimate(model, counted, cells, o, await activityFrom(model, o));
+  printEstimate({ ...common, ...found }, o.json);
+  printNext([verilogLine(model, o.model)], o);
 }
 
-/** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
+function needed(on: Device | undefined): Device {
+  if (on === undefined) throw new Error('estimate: neither cells nor a device');
+  return on;
+}
+
+/** Figures of a folded design: of the one that `hbnn verilog` writes, and of one as FINN builds it, under names of its own. */
+function foldedFigures(
+  model: CheckedModel,
+  counted: Census,
+  on: Technology | Device | undefined,
+  clockHz: number,
+  fold: string,
+) {
+  if (on === undefined) throw new Error('estimate: neither cells nor a device');
+  const layers = foldedLayers(counted);
+  if ('family' in on) {
+    const found = folded(model, layers, on, clockHz, fold);
+    const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
+    const pace = scheduledPace(model, found.folds, clockHz);
+    return { folds: found.folds, ...pace, ...underFinnsName(thatFits(estimate, on)) };
+  }
+  const found = foldedAsic(model, layers, on, clockHz, fold);
+  const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
+  return {
+    folds: found.folds,
+    ...scheduledPace(model, found.folds, clockHz),
+    ...underFinnsName(estimate),
+  };
+}
+
+/** Figures at a rate, of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
 const finnsFigures: Readonly<Record<string, string>> = {
   framesPerSecond: 'finnFramesPerSecond',
   cyclesPerFrame: 'finnCyclesPerFrame',
   latencyCycles: 'finnLatencyCycles',
+  powerW: 'finnPowerW',
+  energyPerFrameJ: 'finnEnergyPerFrameJ',
+  energyPerOperationJ: 'finnEnergyPerOperationJ',
+  logicPerFrameJ: 'finnLogicPerFrameJ',
+  memoryPerFrameJ: 'finnMemoryPerFrameJ',
 };
 
 const underFinnsName = (estimate: object): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(estimate).map(([name, value]) => [finnsFigures[name] ?? name, value]),
   );
+
+/** A design that does not fit has no rate on the device, and no power. */
+function thatFits<T extends { readonly unknown: Readonly<Record<string, string>> }>(
+  estimate: T,
+  on: Device,
+): object {
+  if (!('fits' in estimate) || estimate.fits) return estimate;
+  const { framesPerSecond: _, powerW: __, energyPerFrameJ: ___, ...rest } = estimate as T & Paced;
+  const rate = `the design as FINN builds it does not fit ${on.name}, as occupancy says; take smaller folds (--fold largest) or a larger device`;
+  return { ...rest, unknown: { ...estimate.unknown, rate } };
+}
+
+interface Paced {
+  readonly framesPerSecond?: unknown;
+  readonly powerW?: unknown;
+  readonly energyPerFrameJ?: unknown;
+}
+
+/** What folded figures on a device are of. */
+function noteOf(on: Device, fold: string): string {
+  const note = lutNote(on, true);
+  if (fold !== 'largest') return note;
+  return `${note}; largest: folds that fill the device with FINN's engines, where hbnn verilog has the fewest cycles with --fold luts:${on.luts}`;
+}
 
 /** What is counted as a LUT: tables before packing, or what of the device is in use. */
 function lutNote({ family }: Device, isFolded: boolean): string {
@@ -193,7 +253,8 @@ function foldsAsked(
   layers: readonly FoldedLayer[],
   request: Exclude<ReadFoldRequest, { kind: 'largest' | 'rate' }>,
 ): Fold[] {
-  if (request.kind === 'luts') return foldsOf(layers, chooseFolds(model, { luts: request.luts }));
+  if (request.kind === 'luts')
+    return foldsOf(layers, chooseFolds(model, { luts: request.luts }, '--fold luts'));
   if (request.kind === 'table') return foldsOf(layers, request.table);
   const names = layers.map(({ name }) => name);
   return foldsOf(layers, foldTable(names, request.folds));
@@ -275,6 +336,7 @@ async function imagesOf(
       skipBadImages: o.skipBadImages,
     },
     (option) => (option === 'testLimit' ? '--images' : dataFlags(option)),
+    o,
   );
   const pixels = new Uint8Array(test.count * size);
   let at = 0;
@@ -336,9 +398,10 @@ function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined 
       throw new HbnnError(
         `--liberty: expected no --target beside it, got '${target}'; leave one of them out`,
       );
-    return libertyTechnology(
-      liberty.map((file) => readLibertyFile('--liberty', file, dontUse?.split(','))),
-    );
+    const avoided = avoidedCells(dontUse);
+    const libraries = liberty.map((file) => readLibertyFile('--liberty', file, avoided));
+    avoided?.checkAllMatched(liberty.join(', '));
+    return libertyTechnology(libraries);
   }
   if (target === undefined)
     throw new HbnnError(
@@ -352,53 +415,3 @@ function cellsOf({ target, liberty, dontUse }: Options): Technology | undefined 
     `--target: expected asic:NM with one of ${scalingNodes.join(', ')} as NM, the processes that scaling factors are published for, got '${target}'; give one of them, as in --target asic:45`,
   );
 }
-
-/** JSON as it is; for people one line per figure with its band and origin. */
-function print(result: Readonly<Record<string, unknown>>, json?: boolean): void {
-  if (json) {
-    printResult(result, true);
-    return;
-  }
-  const lines: Record<string, string> = {};
-  for (const [name, value] of Object.entries(result)) {
-    if (isQuantity(value)) lines[name] = describe(value);
-    else if (isPartQuantity(value)) lines[name] = describePart(value);
-    else if (name === 'area') areaLines(value as AreaLike, lines);
-    else if (name === 'folds')
-      for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
-        lines[`fold ${fold.layer}`] = `${fold.pe}x${fold.simd}`;
-    else if (name === 'occupancy' || name === 'operations')
-      lines[name] = Object.entries(value as Record<string, number>)
-        .map(([what, n]) => `${what} ${name === 'occupancy' ? `${round(100 * n)} %` : n}`)
-        .join(', ');
-    else if (name === 'unknown')
-      for (const [what, why] of Object.entries(value as Record<string, string>))
-        lines[`unknown: ${what}`] = why;
-    else lines[name] = String(value);
-  }
-  printResult(lines);
-}
-
-interface AreaLike {
-  readonly steps: readonly { readonly name: string; readonly area: Quantity }[];
-}
-
-function areaLines({ steps }: AreaLike, lines: Record<string, string>): void {
-  for (const { name, area } of steps)
-    lines[`  ${name}`] =
-      `${round(area.value)} ${area.unit} (${round(area.low)} … ${round(area.high)})`;
-}
-
-const isQuantity = (value: unknown): value is Quantity =>
-  typeof value === 'object' && value !== null && 'low' in value && 'from' in value;
-
-const round = (value: number): string => String(Number(value.toPrecision(4)));
-
-const describe = ({ value, unit, low, high, source, from }: Quantity): string =>
-  `${round(value)} ${unit} (${round(low)} … ${round(high)}; ${source}: ${from})`;
-
-const isPartQuantity = (value: unknown): value is PartQuantity =>
-  typeof value === 'object' && value !== null && 'value' in value && 'from' in value;
-
-const describePart = ({ value, unit, source, from }: PartQuantity): string =>
-  `${round(value)} ${unit} (${source}: ${from})`;

@@ -9,16 +9,18 @@ import { evaluateModel } from '../evaluateModel.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
+import { canLower, lowerLine, verilogLine } from '../nextSteps.ts';
 import { wholeNumber } from '../numbers.ts';
-import { openData, placeAmong } from '../openData.ts';
+import { noteTo, openData, placeAmong } from '../openData.ts';
 import {
-  commandName,
   numberText,
+  type OutputOptions,
   percentText,
   printNext,
   printResult,
-  shellWord,
+  quietFlag,
 } from '../output.ts';
+import { checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 
 interface Options {
@@ -33,6 +35,7 @@ interface Options {
   weights: string;
   backend: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 /** Flags that say how data is opened. */
@@ -59,6 +62,7 @@ export function evalCommand(): Command {
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
     .action((o: Options) => untilInterrupted(() => run(o)));
 }
@@ -90,11 +94,13 @@ async function runModel(file: string, o: Options): Promise<void> {
   };
   const { test, label } =
     o.data === undefined
-      ? await fittingDataset(file, model, options)
-      : await openData(o.data, options, dataFlags);
+      ? await fittingDataset(file, model, options, o)
+      : await openData(o.data, options, dataFlags, o);
   const engine =
-    o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
-  const meter = progressMeter('testing');
+    o.rtl === undefined
+      ? await openEngine(o.engine, model, noteTo(o))
+      : await openRtl(o.rtl, model);
+  const meter = progressMeter('testing', o);
   const accuracy = await evaluateModel(model, engine, test, (done) =>
     meter.update(done, test.count, 'images'),
   ).finally(() => meter.stop());
@@ -110,8 +116,7 @@ async function runModel(file: string, o: Options): Promise<void> {
     ...accuracyLines(accuracy, test.classes.length),
     size: `${numberText(bytes)} bytes, ${numberText(sizes.bitsPerWeight)} bits for each of ${numberText(sizes.weights)} weights`,
   });
-  const [hbnn, word] = [commandName(), shellWord(file)];
-  printNext([`${hbnn} verilog --model ${word} --out rtl`]);
+  printNext([verilogLine(model, file)], o);
 }
 
 /** What is said of an accuracy: of few classes, the best five say nothing. */
@@ -128,6 +133,7 @@ async function fittingDataset(
   file: string,
   { classes, input }: CheckedModel,
   options: Parameters<typeof openData>[1],
+  output: OutputOptions,
 ): Promise<Dataset> {
   if (options.from !== undefined)
     throw new HbnnError('--from: has no effect without --data; name the data set');
@@ -137,6 +143,7 @@ async function fittingDataset(
       name,
       { testOnly: true, testLimit: options.testLimit },
       dataFlags,
+      output,
     );
     const { test } = dataset;
     if (test.shape.join() === input.shape.join() && test.classes.join() === classes.join())
@@ -148,6 +155,7 @@ async function fittingDataset(
 }
 
 async function runTrained(folder: string, o: Options): Promise<void> {
+  checkRunFolder(folder, `give it as --model ${folder}`);
   const { evaluate, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(folder);
   const weights = chosenName(o.weights, ['last', 'best'] as const, '--weights');
@@ -161,11 +169,11 @@ async function runTrained(folder: string, o: Options): Promise<void> {
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
   };
-  const source = await openData(data, options, dataFlags);
-  const backend = await backendFrom(o.backend);
+  const source = await openData(data, options, dataFlags, o);
+  const backend = await backendFrom(o.backend, o);
   const { model } = openRun(folder, source.train, weights);
   backend.announce();
-  const meter = progressMeter('testing');
+  const meter = progressMeter('testing', o);
   const { top1, top5, loss, images } = await evaluate(model, source.test, {
     onBatch: (done) => meter.update(done, source.test.count, 'images'),
   }).finally(() => meter.stop());
@@ -180,9 +188,7 @@ async function runTrained(folder: string, o: Options): Promise<void> {
     ...accuracyLines({ top1, top5, images }, source.test.classes.length),
     'test loss': loss,
   });
-  if (config.inputs !== 'float' && config.inputMap !== 'static') return;
-  const out = shellWord(`${folder}.hbnn`);
-  printNext([`${commandName()} lower --run ${shellWord(folder)} --out ${out}`]);
+  printNext(canLower(config) ? [lowerLine(folder)] : [], o);
 }
 
 function testLimit(o: Options): number | undefined {

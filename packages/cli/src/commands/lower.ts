@@ -1,5 +1,6 @@
 import { HbnnError } from '@hbnn/core';
-import { encodeWithSize, lower } from '@hbnn/model';
+import { type CheckedModel, encodeWithSize, lower } from '@hbnn/model';
+import type { RunConfig } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { checkFolderOf, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
@@ -8,9 +9,11 @@ import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { fileParts, modelSizes } from '../modelSizes.ts';
+import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
-import { openData, placeAmong } from '../openData.ts';
-import { commandName, printNext, printResult, shellWord } from '../output.ts';
+import { noteTo, openData, placeAmong } from '../openData.ts';
+import { printNext, printResult, quietFlag } from '../output.ts';
+import { checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 
 interface Options {
@@ -23,6 +26,7 @@ interface Options {
   testLimit?: string;
   skipBadImages?: boolean;
   json?: boolean;
+  quiet?: boolean;
 }
 
 export function lowerCommand(): Command {
@@ -37,6 +41,7 @@ export function lowerCommand(): Command {
     .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nExample (a run with --inputs and --input-map static, or with float inputs):\n  hbnn lower --run runs/first --out first.hbnn',
@@ -45,6 +50,7 @@ export function lowerCommand(): Command {
 }
 
 async function run(o: Options): Promise<void> {
+  checkRunFolder(o.run, `it is lowered already: give it to 'hbnn eval --model ${o.run}'`);
   const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(o.run);
   checkFolderOf(o.out);
@@ -60,11 +66,12 @@ async function run(o: Options): Promise<void> {
       skipBadImages: o.skipBadImages ?? config.skipBadImages,
     },
     placeAmong('--from', '--test-limit', '--skip-bad-images'),
+    o,
   );
-  const backend = await backendFrom(o.backend);
+  const backend = await backendFrom(o.backend, o);
   const { model } = openRun(o.run, source.train);
   backend.announce();
-  const trained = await exportModel(model, source.train);
+  const trained = await exportModel(model, source.train, { onNote: noteTo(o) });
   const lowered = lower(trained, { scaleBits });
   const { bytes, size } = encodeWithSize(lowered.model);
   writeWhole(o.out, [bytes]);
@@ -76,11 +83,11 @@ async function run(o: Options): Promise<void> {
   };
   if (!o.evaluate) {
     printResult(result, o.json);
-    nextSteps(o);
+    nextSteps(lowered.model, config, o);
     return;
   }
   const { count } = source.test;
-  const meter = progressMeter('testing');
+  const meter = progressMeter('testing', o);
   const report =
     (network: string) =>
     (done: number): void =>
@@ -106,12 +113,12 @@ async function run(o: Options): Promise<void> {
   } finally {
     meter.stop();
   }
-  nextSteps(o);
+  nextSteps(lowered.model, config, o);
 }
 
-function nextSteps({ out, json }: Options): void {
-  const [hbnn, model] = [commandName(), shellWord(out)];
-  printNext([`${hbnn} eval --model ${model}`, `${hbnn} verilog --model ${model} --out rtl`], json);
+function nextSteps(model: CheckedModel, config: RunConfig, o: Options): void {
+  const evaluate = evalLine(o.out, { ...config, from: o.from ?? config.from });
+  printNext([...(evaluate === undefined ? [] : [evaluate]), verilogLine(model, o.out)], o);
 }
 
 function testLimitFrom(o: Options): number | undefined {

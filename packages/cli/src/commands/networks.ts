@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { printResult, tableText } from '../output.ts';
+import { printResult, quietFlag, tableText } from '../output.ts';
 
 export function networksCommand(): Command {
   return new Command('networks')
     .description('list the networks with their parameters and multiply-accumulates per image')
     .option('--json', 'print the result as JSON, layer by layer')
+    .option(...quietFlag)
     .addHelpText('after', '\nExample:\n  hbnn networks')
     .action((o: { json?: boolean }) => run(o.json));
 }

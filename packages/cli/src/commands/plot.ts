@@ -1,7 +1,8 @@
 import { HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
-import { printResult } from '../output.ts';
+import { printResult, quietFlag } from '../output.ts';
+import { checkRunFolder } from '../pathKind.ts';
 
 interface Options {
   run: string[];
@@ -19,6 +20,7 @@ export function plotCommand(): Command {
     )
     .requiredOption('--out <file>', 'the page to write, one file that opens offline')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nExample (after the one of hbnn train):\n  hbnn plot --run runs/first --out first.html',
@@ -27,6 +29,7 @@ export function plotCommand(): Command {
 }
 
 async function run(o: Options): Promise<void> {
+  for (const folder of o.run) checkRunFolder(folder, 'give the run that it was lowered from');
   // The drawing library takes a while to load: only this command needs it.
   const [{ readMetrics, readTestAccuracy }, { curvesPage }] = await Promise.all([
     import('@hbnn/train/metrics'),

@@ -2,8 +2,9 @@ import { encodeNpy, HbnnError, parseMapPer, parseMix, parseScalePer, random } fr
 import { encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
+import { hbnnLine, verilogLine } from '../nextSteps.ts';
 import { wholeNumber } from '../numbers.ts';
-import { commandName, printNext, printResult, shellWord } from '../output.ts';
+import { printNext, printResult, quietFlag } from '../output.ts';
 
 interface Options {
   seed: string;
@@ -16,6 +17,7 @@ interface Options {
   inputMix?: string;
   inputMapPer?: 'element' | 'position' | 'channel';
   json?: boolean;
+  quiet?: boolean;
 }
 
 export function randomCommand(): Command {
@@ -23,7 +25,7 @@ export function randomCommand(): Command {
     .description('make a seeded random integer model (a network or one layer), or a random tensor')
     .option('--seed <n>', 'a whole number; the same model for it everywhere', '1')
     .requiredOption('--out <file>', 'the file to write: a model, or with --tensor a .npy')
-    .option('--tensor <shape>', 'a float32 .npy of standard normal numbers instead: 64x3x3x32')
+    .option('--tensor <shape>', 'a float32 .npy of numbers instead, as weights are: 64,3,3,32')
     .option('--layer <form>', 'one layer: dense:144x16, conv:8x8x16,k3x3,o32,s1,p1 or depthwise:…')
     .option('--mix <shares>', 'bits of the weights, e.g. 0.7/0.2/0.1 or 0:0.3/2:0.7')
     .option('--map-per <unit>', 'element, block:K, position, input or output')
@@ -37,9 +39,16 @@ export function randomCommand(): Command {
       ]),
     )
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nExamples:\n  hbnn random --seed 1 --layer dense:144x16 --mix 0.7/0.2/0.1 --out layer.hbnn\n  hbnn random --tensor 64x3x3x32 --out weights.npy',
+      `
+--tensor takes 1 to 4 sizes, outputs first (64,3,3,32 or 64x3x3x32: outputs, height, width, inputs), and draws each
+number from the standard normal distribution: mean 0, deviation 1, the same for a seed everywhere.
+
+Examples:
+  hbnn random --seed 1 --layer dense:144x16 --mix 0.7/0.2/0.1 --out layer.hbnn
+  hbnn random --tensor 64,3,3,32 --seed 1 --out weights.npy`,
     )
     .action((o: Options) => run(o));
 }
@@ -53,11 +62,11 @@ function runTensor(text: string, o: Options): void {
     throw new HbnnError(
       `--${stray.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: has no effect with --tensor; leave one of them out`,
     );
-  if (!/^[1-9]\d*(x[1-9]\d*){0,3}$/.test(text))
+  if (!/^[1-9]\d*([x×,][1-9]\d*){0,3}$/.test(text))
     throw new HbnnError(
-      `--tensor: expected a shape such as 64x3x3x32, got '${text}'; write 1 to 4 whole sizes of at least 1 with an x between`,
+      `--tensor: expected a shape such as 64x3x3x32 or 64,3,3,32, got '${text}'; write 1 to 4 whole sizes of at least 1 with an x or a comma between`,
     );
-  const shape = text.split('x').map(Number);
+  const shape = text.split(/[x×,]/).map(Number);
   const size = shape.reduce((product, n) => product * n, 1);
   if (size > maxElements)
     throw new HbnnError(
@@ -67,8 +76,7 @@ function runTensor(text: string, o: Options): void {
   const data = Float32Array.from({ length: size }, () => rng.normal());
   writeWhole(o.out, [encodeNpy({ shape, data })]);
   printResult({ tensor: o.out, shape, elements: size }, o.json);
-  const line = `${commandName()} binarize ${shellWord(o.out)} --average 1.4 --out binarized`;
-  printNext([line], o.json);
+  printNext([hbnnLine('binarize', o.out, '--average', '1.4', '--out', 'binarized', '--force')], o);
 }
 
 /** Half a gigabyte of a random tensor. */
@@ -91,6 +99,5 @@ function run(o: Options): void {
   writeWhole(o.out, [bytes]);
   const layers = model.layers.map(({ kind }) => kind);
   printResult({ model: o.out, input: model.input.shape, layers, bytes: size.total }, o.json);
-  const [hbnn, file] = [commandName(), shellWord(o.out)];
-  printNext([`${hbnn} verilog --model ${file} --out rtl`], o.json);
+  printNext([verilogLine(model, o.out)], o);
 }

@@ -6,7 +6,8 @@ import { Command } from 'commander';
 import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
-import { numberText, printResult } from '../output.ts';
+import { noteTo } from '../openData.ts';
+import { numberText, printResult, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
@@ -16,6 +17,7 @@ interface Options {
   engine: string;
   rtl?: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 export function runCommand(): Command {
@@ -30,6 +32,7 @@ export function runCommand(): Command {
     .option('--engine <name>', engineNames.join(' or '), defaultEngine)
     .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nA picture gives its class, and the three classes with the largest scores; a model of grey images takes\nthe grey of its colors.\n\nExamples:\n  hbnn run --model m.hbnn --in picture.png\n  hbnn run --model m.hbnn --in images.npy --out scores.npy',
@@ -53,7 +56,9 @@ async function run(o: Options): Promise<void> {
     ? await readPicture(o.in, shape)
     : pixelsFrom(readNpyFile(o.in), shape, o.in);
   const engine =
-    o.rtl === undefined ? await openEngine(o.engine, model) : await openRtl(o.rtl, model);
+    o.rtl === undefined
+      ? await openEngine(o.engine, model, noteTo(o))
+      : await openRtl(o.rtl, model);
   const start = performance.now();
   const scores = engine.run(pixels);
   const seconds = (performance.now() - start) / 1000;

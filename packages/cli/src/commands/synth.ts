@@ -16,9 +16,10 @@ import {
 } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
-import { readCellFile } from '../libertyFile.ts';
+import { avoidedCells, readCellFile } from '../libertyFile.ts';
+import { hbnnLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
-import { printResult, typedCommand } from '../output.ts';
+import { printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
 
@@ -35,6 +36,7 @@ interface Options {
   seed?: string;
   layer?: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 /** Options that say how to place. */
@@ -55,6 +57,7 @@ export function synthCommand(): Command {
     .option('--seed <n>', 'with --place: of the placement (default: 1)')
     .option('--layer <name>', 'with --place: this layer alone')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE). depth is of the deepest stage between flip-flops, to the layer.\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
@@ -82,16 +85,17 @@ async function run(o: Options): Promise<void> {
   const { manifest, files } = readRtl(o.rtl);
   checkEffect(o);
   if (o.place) return runPlace(o, manifest, files);
-  const dontUse = o.dontUse?.split(',');
+  const dontUse = avoidedCells(o.dontUse);
   checkTarget(o.target);
   const target = synthesisTarget(o.target, (file) => readCellFile('--target', file, dontUse));
+  dontUse?.checkAllMatched(o.target.replace(/^liberty:/, ''));
   const workers = o.workers === undefined ? undefined : wholeNumber(o.workers, '--workers');
   if (workers === 0)
     throw new HbnnError(
       '--workers: expected at least 1, got 0; give --workers 1 or more, or leave it out',
     );
   if (target.name !== 'xc7') needGates(o, manifest);
-  const meter = progressMeter('synthesizing');
+  const meter = progressMeter('synthesizing', o);
   const start = performance.now();
   const { layer: _, ...cost } = await synthesize(files, manifest.top, target, {
     ...(o.cache && { cache: fileCache() }),
@@ -102,6 +106,22 @@ async function run(o: Options): Promise<void> {
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
   printResult({ rtl: o.rtl, target: o.target, seconds, ...cost, layers }, o.json);
+  printNext(nextSteps(o.rtl, manifest), o);
+}
+
+/** An estimate of the same design, where the model's file is still there. */
+function nextSteps(rtl: string, { modelFile, folds = {}, layers, style }: RtlManifest): string[] {
+  if (modelFile === undefined) return [];
+  const model = join(rtl, modelFile);
+  if (!existsSync(model)) return [];
+  const device = style === 'xc7' ? 'zc706' : 'ecp5';
+  const each = layers.flatMap(({ layer }) => {
+    const fold = Object.hasOwn(folds, layer) ? folds[layer] : undefined;
+    if (fold === undefined) return [];
+    return fold === 'constant' ? fold : `${fold.pe}x${fold.simd}`;
+  });
+  const folded = each.length === 0 ? [] : ['--fold', each.join(',')];
+  return [hbnnLine('estimate', '--model', model, '--target', device, ...folded)];
 }
 
 /** Refuse a device or board by the name of its family. @throws HbnnError saying which target to give */
@@ -166,7 +186,7 @@ async function runPlace(
     throw new HbnnError(`--seed: expected 0 or more, got ${seed}; give another, as in --seed 1`);
   const top = o.layer === undefined ? manifest.top : moduleOf(o.layer, o.rtl, manifest);
   const nextpnr = needNextpnr();
-  const meter = progressMeter('place and route');
+  const meter = progressMeter('place and route', o);
   const start = performance.now();
   const placement = await place(files, top, nextpnr, {
     device: o.device,
@@ -181,6 +201,7 @@ async function runPlace(
     { rtl, target, ...(layer !== undefined && { layer }), seconds, ...placement },
     o.json,
   );
+  printNext(nextSteps(o.rtl, manifest), o);
 }
 
 function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {

@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
 import { Interruption, interruptible } from '../interruption.ts';
+import { besideRun, canLower, hbnnLine, lowerLine } from '../nextSteps.ts';
 import { openData } from '../openData.ts';
 import {
   commandName,
@@ -15,6 +16,7 @@ import {
   percentText,
   printNext,
   printResult,
+  quietFlag,
   shellWord,
 } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
@@ -31,6 +33,7 @@ interface Options extends Record<string, string | boolean | undefined> {
   checkpointSeconds?: string;
   tensorboard?: boolean;
   json?: boolean;
+  quiet?: boolean;
 }
 
 export function trainCommand(): Command {
@@ -46,7 +49,8 @@ export function trainCommand(): Command {
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--checkpoint-seconds <s>', 'seconds between checkpoints', '20')
     .option('--tensorboard', 'write event files for TensorBoard into the run folder')
-    .option('--json', 'print the result as JSON');
+    .option('--json', 'print the result as JSON')
+    .option(...quietFlag);
   for (const option of trainOptions()) command.addOption(option);
   return command
     .optionsGroup('Early stopping:')
@@ -96,10 +100,11 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
     config,
     // What the file does not set can be set by its flag.
     (field) => placeOfField(o, field in given ? o.config : undefined)(field),
+    o,
   );
-  const backend = await backendFrom(o.backend);
+  const backend = await backendFrom(o.backend, o);
   signal.throwIfAborted();
-  const meter = progressMeter('training');
+  const meter = progressMeter('training', o);
   try {
     const result = await runTraining(config, sources, {
       dir,
@@ -114,7 +119,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       },
     });
     meter.stop();
-    print(dir, result, sources.test.classes.length, o.json);
+    print(dir, result, sources.test.classes.length, o);
   } catch (error) {
     if (!(error instanceof Interruption) || !existsSync(join(dir, 'config.json'))) throw error;
     throw new Interruption(error.signal, resumeLine(dir, o), `the training so far, in ${dir}`);
@@ -141,12 +146,13 @@ function resumeLine(dir: string, o: Options): string {
     words.push('--checkpoint-seconds', o.checkpointSeconds);
   if (o.tensorboard) words.push('--tensorboard');
   if (o.json) words.push('--json');
+  if (o.quiet) words.push('--quiet');
   return `${commandName()} ${words.map(shellWord).join(' ')}`;
 }
 
-function print(dir: string, result: RunResult, classes: number, json?: boolean): void {
+function print(dir: string, result: RunResult, classes: number, o: Options): void {
   const { config, epochs, ...shown } = result;
-  if (json) {
+  if (o.json) {
     printResult({ run: dir, ...shown }, true);
     return;
   }
@@ -167,17 +173,10 @@ function print(dir: string, result: RunResult, classes: number, json?: boolean):
     training: `${trained}${ended}`,
     weights: `SHA-256 ${weightsSha256.slice(0, 16)}…`,
   });
-  const [hbnn, folder] = [commandName(), shellWord(dir)];
-  const next = [
-    `${hbnn} eval --run ${folder}`,
-    `${hbnn} plot --run ${folder} --out ${shellWord(`${dir}.html`)}`,
-  ];
-  // Only inputs with constant maps, or float ones, can become an integer model, and no other paper's quantizer.
-  const lowers = config.inputs === 'float' || config.inputMap === 'static';
-  if (lowers && config.quantizer === undefined)
-    next.push(`${hbnn} lower --run ${folder} --out ${shellWord(`${dir}.hbnn`)}`);
-  printNext(next);
-  if (!lowers)
+  const page = `${besideRun(dir)}.html`;
+  const next = [hbnnLine('eval', '--run', dir), hbnnLine('plot', '--run', dir, '--out', page)];
+  printNext(canLower(config) ? [...next, lowerLine(dir)] : next, o);
+  if (!o.quiet && config.inputs !== 'float' && config.inputMap !== 'static')
     process.stdout.write(
       `
 This run cannot become an integer model (hbnn lower), since each image gets input maps of its own (dynamic).

@@ -5,8 +5,9 @@ import { type Proof, type ProofOptions, prove, type Verified, verify } from '@hb
 import { Command } from 'commander';
 import { Interruption } from '../interruption.ts';
 import { readModelFile } from '../modelFile.ts';
+import { hbnnLine, isSmallUnrolled } from '../nextSteps.ts';
 import { wholeNumber } from '../numbers.ts';
-import { printResult, typedCommand } from '../output.ts';
+import { type OutputOptions, printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { inOwnProcess } from '../ownProcess.ts';
 import { progressMeter } from '../progress.ts';
 import { designOf, readRtl } from '../rtlFolder.ts';
@@ -20,6 +21,7 @@ interface Options {
   sat?: boolean;
   secondsPerLayer?: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 /** Hardware and model differ: not what was asked for, but no fault of hbnn. */
@@ -39,6 +41,7 @@ export function verifyCommand(): Command {
       'with --proof: what is not proved by then is simulated (default: 120)',
     )
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nThe text is read by Yosys and its gates are computed: each layer of the whole network on images, and\neach layer alone where the text is not what hbnn writes. Exit code 3 where they differ, with the first\nlayer that does.\n\n--proof, of unrolled designs: counters and carry chains are proved by Yosys’s sat; of layers, scores and\nthe number of the largest, sums by the adders that their gates are, what depends on few bits by trying\nall, the rest by sat; registers count as wires where every way has as many. The top module’s wires are\nfollowed. The result says of each which it was; what is only simulated is no proof.\n\nExample:\n  hbnn verify --model m.hbnn --rtl rtl --json',
@@ -78,11 +81,18 @@ async function run(o: Options): Promise<void> {
           secondsPerLayer,
           seed,
           sat: o.sat === true,
+          quiet: o.quiet,
           ...(manifest.latencyCycles !== undefined && { latencyCycles: manifest.latencyCycles }),
         })
       : {};
   printResult({ model: o.model, rtl: o.rtl, ...result, ...proof }, o.json);
-  if (!result.equal || proof.equal === false) process.exitCode = differ;
+  if (!result.equal || proof.equal === false) {
+    process.exitCode = differ;
+    return;
+  }
+  const proves = provable === undefined && design.kind === 'unrolled' && isSmallUnrolled(model);
+  const provenBy = hbnnLine('verify', '--model', o.model, '--rtl', o.rtl, '--proof');
+  printNext([...(proves ? [provenBy] : []), hbnnLine('synth', '--rtl', o.rtl)], o);
 }
 
 /** Proofs are of what is computed of an image alone: streams remember. */
@@ -99,9 +109,9 @@ async function proofOf(
   model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
-  o: ProofOptions,
+  o: ProofOptions & OutputOptions,
 ): Promise<Partial<Omit<Proof, 'disproof'> & Verified>> {
-  const meter = progressMeter('proving');
+  const meter = progressMeter('proving', o);
   const { disproof, ...proof } = await prove(model, design, files, {
     ...o,
     onLayer: (done, total, layer) => meter.update(done, total, layer),

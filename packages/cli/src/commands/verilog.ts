@@ -1,11 +1,9 @@
 import {
-  chooseFolds,
+  BudgetError,
   type Design,
+  type DesignOptions,
   type FoldedDesign,
-  type FoldRequest,
-  type FoldTable,
   foldedDesign,
-  foldTable,
   type MemoryStyle,
   unrolledDesign,
 } from '@hbnn/circuit';
@@ -14,27 +12,24 @@ import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
-import { foldHelp, readFoldRequest } from '../foldFile.ts';
+import { foldHelp } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
-import { printResult } from '../output.ts';
+import { hbnnLine } from '../nextSteps.ts';
+import { wholeNumber } from '../numbers.ts';
+import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { writeRtl } from '../rtlFolder.ts';
+import { type FoldOptions, foldsFor } from '../verilogFolds.ts';
 
-interface Options {
+interface Options extends OutputOptions, FoldOptions {
   model: string;
   out: string;
   target: string;
   budget?: string;
   maxLevels?: string;
   style: string;
-  fold?: string;
-  fps?: string;
-  clock?: string;
-  luts?: string;
   rom?: string;
   lineBuffers?: string;
   vectors: string;
-  json?: boolean;
 }
 
 export function verilogCommand(): Command {
@@ -61,19 +56,20 @@ export function verilogCommand(): Command {
     .option('--clock <MHz>', 'folded: the clock that fps:RATE counts with')
     .option(
       '--luts <n>',
-      'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default 50000)',
+      'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default: 50000, or half as many again as the smallest folds take)',
     )
     .option(
       '--rom <how>',
-      'folded: weights as case statements, or as hex files that $readmemh reads (default case)',
+      'folded: weights as case statements, or as hex files that $readmemh reads (default: case)',
     )
     .option(
       '--line-buffers <how>',
-      'folded: distributed or block RAM, or auto: block for rows of over 64 pixels (default auto)',
+      'folded: distributed or block RAM, or auto: block for rows of over 64 pixels (default: auto)',
     )
-    .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default 2000000)')
+    .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default: 2000000)')
     .option('--vectors <n>', 'images of the testbench', '20')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText(
       'after',
       '\nThe top module takes pixels and gives scores and the number of the largest. LUT6_2 and CARRY4 have\nmodels for simulation in xc7_models.v, to be left out of synthesis.\n\nExample:\n  hbnn verilog --model m.hbnn --out rtl --target xc7',
@@ -104,19 +100,35 @@ async function run(o: Options): Promise<void> {
       `--vectors: expected at least 1, got ${images}; give --vectors 1 or more, or leave it out`,
     );
   const model = await readModelFile(o.model);
-  const design = designFor(model, style, o);
+  const { design, folds } = designFor(model, style, o);
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
-  writeRtl(o.out, model, design, files);
+  writeRtl(o.out, model, design, files, o.model);
   const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
   const count = Object.keys(files).length;
   const { top } = design;
   printResult(
-    { folder: o.out, top, target: o.target, ...summary(design), files: count, bytes },
+    {
+      folder: o.out,
+      top,
+      target: o.target,
+      ...(folds !== undefined && { folds }),
+      ...summary(design),
+      files: count,
+      bytes,
+    },
     o.json,
   );
+  const verify = hbnnLine('verify', '--model', o.model, '--rtl', o.out);
+  printNext([verify, hbnnLine('synth', '--rtl', o.out)], o);
 }
 
-function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Design | FoldedDesign {
+interface MadeDesign {
+  readonly design: Design | FoldedDesign;
+  /** What folds were chosen for by default. */
+  readonly folds?: string;
+}
+
+function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): MadeDesign {
   const maxLevels =
     o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
   if (o.style === 'unrolled') {
@@ -125,8 +137,8 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
         throw new HbnnError(
           `--${option}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
         );
-    const maxAdders = o.budget === undefined ? undefined : wholeNumber(o.budget, '--budget');
-    return unrolledDesign(model, { style, maxAdders, maxLevels });
+    const options = { style, maxLevels, maxAdders: budgetFrom(o) };
+    return { design: unrolledOr(model, options, o) };
   }
   if (o.style !== 'folded')
     throw new HbnnError(
@@ -136,12 +148,11 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Des
     throw new HbnnError(
       '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
     );
-  return foldedDesign(model, {
-    style,
-    maxLevels,
-    folds: foldsFor(model, o),
-    memories: memoriesOf(o),
-  });
+  const { folds, byDefault } = foldsFor(model, o);
+  return {
+    design: foldedDesign(model, { style, maxLevels, folds, memories: memoriesOf(o) }),
+    folds: byDefault,
+  };
 }
 
 /** Options that go with --style folded alone. */
@@ -173,80 +184,22 @@ function memoriesOf(o: Options): Partial<MemoryStyle> {
   };
 }
 
-/** What folds are chosen for without --fold, --fps and --luts. */
-const defaultGoal: FoldRequest = { kind: 'luts', luts: 50_000 };
+const budgetFrom = ({ budget }: Options): number | undefined =>
+  budget === undefined ? undefined : wholeNumber(budget, '--budget');
 
-function foldsFor(model: CheckedModel, o: Options): FoldTable {
-  if (o.fps !== undefined && o.luts !== undefined)
-    throw new HbnnError('--fps, --luts: expected one of them, got both; leave one of them out');
-  const goal = goalOf(o);
-  const request = o.fold === undefined ? undefined : readFoldRequest(o.fold);
-  if (request?.kind === 'table') return completed(model, request.table, goal, o);
-  if (request !== undefined && goal !== undefined)
+/** An unrolled design. @throws HbnnError where it is too large, with the command line of a folded one */
+function unrolledOr(model: CheckedModel, options: DesignOptions, o: Options): Design {
+  try {
+    return unrolledDesign(model, options);
+  } catch (error) {
+    if (!(error instanceof BudgetError)) throw error;
+    const target = o.target === 'generic' ? [] : ['--target', o.target];
+    const levels = o.maxLevels === undefined ? [] : ['--max-levels', o.maxLevels];
+    const words = ['--model', o.model, '--out', o.out, '--style', 'folded', ...target, ...levels];
     throw new HbnnError(
-      '--fold, --fps, --luts: expected one of them, got more; leave all but one out',
+      `${error.fault}; write it as a chain of streams with '${hbnnLine('verilog', ...words)}', or give --budget ${error.adders}`,
     );
-  return foldsOf(model, request ?? goal ?? defaultGoal, o);
-}
-
-/** The folds of a table, and for layers that it leaves out those that are chosen without it. */
-function completed(
-  model: CheckedModel,
-  table: FoldTable,
-  goal: FoldRequest | undefined,
-  o: Options,
-): FoldTable {
-  const left = model.layers.some(
-    (layer) => 'weights' in layer && !Object.hasOwn(table, layer.name),
-  );
-  if (left) return { ...foldsOf(model, goal ?? defaultGoal, o), ...table };
-  if (goal !== undefined)
-    throw new HbnnError(
-      `--${o.fps === undefined ? 'luts' : 'fps'}: has no effect where --fold has all layers with weights; leave one of them out`,
-    );
-  checkClock(undefined, o);
-  return table;
-}
-
-function checkClock(request: FoldRequest | undefined, o: Options): void {
-  if ((request?.kind === 'rate') !== (o.clock !== undefined))
-    throw new HbnnError(
-      '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone; give both, as in --fps 450 --clock 100',
-    );
-}
-
-/** The folds of all layers with weights that a request asks for. */
-function foldsOf(model: CheckedModel, request: FoldRequest, o: Options): FoldTable {
-  checkClock(request, o);
-  const names = model.layers.filter((layer) => 'weights' in layer).map(({ name }) => name);
-  switch (request.kind) {
-    case 'largest':
-      throw new HbnnError(
-        '--fold largest: expected luts:N, fps:RATE or PExSIMD per layer, as no device is named whose size could be filled; give luts:N',
-      );
-    case 'rate': {
-      const clock = decimal(o.clock ?? '', '--clock');
-      if (!(clock > 0))
-        throw new HbnnError(`--clock: expected megahertz above 0, got ${o.clock}; give the clock`);
-      return chooseFolds(model, { cycles: (clock * 1e6) / request.framesPerSecond });
-    }
-    case 'luts':
-      return chooseFolds(model, { luts: request.luts });
-    case 'each':
-      return foldTable(names, request.folds);
-    default:
-      return request satisfies never;
   }
-}
-
-/** `--fps N` is `--fold fps:N`, and `--luts N` is `--fold luts:N`; undefined where neither is typed. */
-function goalOf({ fps, luts }: Options): FoldRequest | undefined {
-  if (luts !== undefined) return { kind: 'luts', luts: wholeNumber(luts, '--luts') };
-  if (fps === undefined) return undefined;
-  const framesPerSecond = decimal(fps, '--fps');
-  if (!(framesPerSecond > 0))
-    throw new HbnnError(`--fps: expected images per second above 0, got ${fps}; ask for more`);
-  return { kind: 'rate', framesPerSecond };
 }
 
 function summary(design: Design | FoldedDesign) {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { backendChoice } from '@hbnn/train/backends';
 import { Command } from 'commander';
-import { printResult } from '../output.ts';
+import { printResult, quietFlag } from '../output.ts';
 
 /** It is as far from the bundled command as from this file. */
 const about = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
@@ -10,6 +10,7 @@ export function versionCommand(): Command {
   return new Command('version')
     .description('print the versions of hbnn and Node, and the backend that trainings use')
     .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
     .addHelpText('after', '\nExample:\n  hbnn version')
     .action((o: { json?: boolean }) => run(o.json));
 }

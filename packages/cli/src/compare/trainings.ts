@@ -19,6 +19,12 @@ const placeOfTrainFlag = placeOfField({});
 /** Data sets that are open, by what decides their images. */
 export class OpenDatasets {
   private readonly open = new Map<string, Promise<Dataset>>();
+  private readonly onNote: (text: string) => void;
+
+  /** @param onNote told what is worth knowing of the data */
+  constructor(onNote: (text: string) => void) {
+    this.onNote = onNote;
+  }
 
   of(config: RunConfig): Promise<Dataset> {
     const { data, from, limit, testLimit, shrink, size, validation, skipBadImages, seed } = config;
@@ -30,6 +36,7 @@ export class OpenDatasets {
       this.open.get(key) ??
       openDataset(data, {
         ...config,
+        onNote: this.onNote,
         place: placeOfTrainFlag,
       });
     this.open.set(key, opened);

@@ -12,6 +12,8 @@ export interface Technology {
   readonly gateSwitchJ: Quantity;
   /** Absent where the library does not say. */
   readonly gateLeakageW?: Quantity;
+  /** Why leakage is unknown, where the library has values of it that cannot be read. */
+  readonly leakageUnknown?: string;
   /** A cell that adds three bits in gate equivalents; absent in a library without one. */
   readonly fullAdderGates?: number;
   /** A flip-flop in gate equivalents; absent in a library without one. */
@@ -118,6 +120,7 @@ export function libertyTechnology(libraries: readonly LibertyLibrary[]): Technol
     throw new HbnnError(
       `${files}: expected internal power and input capacitance of an XNOR2, XOR2 or NAND2, got none; take a library with power tables`,
     );
+  const leakageUnknown = libraries.flatMap((library) => library.leakageUnknown ?? []).at(0);
   const flipFlop = cellOfRole(libraries, 'flipFlop');
   const fullAdder = cellOfRole(libraries, 'fullAdder');
   const trust = (what: string, error: number): Trust => ({
@@ -137,6 +140,7 @@ export function libertyTechnology(libraries: readonly LibertyLibrary[]): Technol
       nand.leakageW > 0 && {
         gateLeakageW: quantity(nand.leakageW, 'W', trust(`leakage of ${nand.name}`, 0.5)),
       }),
+    ...(leakageUnknown !== undefined && { leakageUnknown }),
     ...(fullAdder !== undefined && { fullAdderGates: fullAdder.areaUm2 / nand.areaUm2 }),
     ...(flipFlop !== undefined && { flipFlopGates: flipFlop.areaUm2 / nand.areaUm2 }),
   };

@@ -84,8 +84,8 @@ export function unrolledArea(
 export interface UnrolledFpga {
   readonly area: UnrolledArea;
   readonly luts: Quantity;
-  /** At the clock that is asked for: one image per cycle. */
-  readonly framesPerSecond: Quantity;
+  /** At the clock that is asked for: one image per cycle; absent where the design does not fit, as are power and energy. */
+  readonly framesPerSecond?: Quantity;
   readonly powerW?: Quantity;
   readonly energyPerFrameJ?: Quantity;
   readonly unknown: Readonly<Record<string, string>>;
@@ -106,13 +106,30 @@ export function estimateUnrolled(model: CheckedModel, on: Device, clockHz: numbe
   checkClock(clockHz);
   const area = unrolledArea(model, familyFabrics[on.family]);
   const luts = area.total;
-  const power = powerModelOf(on.family);
   const occupancy = { luts: luts.value / on.luts };
   return {
     area,
     luts,
     occupancy,
     fits: occupancy.luts <= 1,
+    ...paceOf(luts, on, clockHz),
+  };
+}
+
+/** Rate and power of a design on a device that holds it; else why there are none. */
+function paceOf(
+  luts: Quantity,
+  on: Device,
+  clockHz: number,
+): Pick<UnrolledFpga, 'framesPerSecond' | 'powerW' | 'energyPerFrameJ' | 'unknown'> {
+  if (luts.value > on.luts)
+    return {
+      unknown: {
+        rate: `the design takes about ${Math.round((luts.value / on.luts) * 100)} % of the LUTs of ${on.name}, which cannot run it; fold it, or take a larger device`,
+      },
+    };
+  const power = powerModelOf(on.family);
+  return {
     framesPerSecond: quantity(clockHz, 'frames/s', oneEachCycle),
     ...(typeof power === 'string'
       ? { unknown: { clock: clockUnknown, power } }
@@ -198,7 +215,9 @@ export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOpti
     ...(leakage > 0 && { leakageW: quantity(leakage, 'W', { ...trustOf(gateUm2), error: 0.5 }) }),
     unknown: {
       wires: 'wires, clock tree, pads and utilization of the floor plan are not in the area',
-      ...(leakage === 0 && { leakage: `${cells.name} gives none` }),
+      ...(leakage === 0 && {
+        leakage: `${cells.leakageUnknown ?? `${cells.name} gives none`}: it is not in the power`,
+      }),
     },
   };
 }

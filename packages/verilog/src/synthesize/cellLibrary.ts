@@ -1,3 +1,4 @@
+import { AvoidedCells } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
 import type { YosysRunner } from '../yosys/yosysPool.ts';
@@ -44,7 +45,7 @@ export const libraryOptions = (library: readonly CellFile[], dontUse: readonly s
  * @param where what errors call the library, such as `liberty:FILE`
  * @param avoid further cells to stay away from, `*` standing for any letters
  * @throws HbnnError when a file cannot be read, or has not the cells that any circuit is built with: an inverter, a
- *   buffer and a gate of two inputs
+ *   buffer and a gate of two inputs, or a pattern of cells to stay away from has none
  */
 export async function readCellLibrary(
   pool: YosysRunner,
@@ -67,11 +68,11 @@ export async function readCellLibrary(
     if (Object.values(module.cells).some(({ type }) => /DFF|DLATCH/.test(type)))
       registers.add(name);
   }
-  const patterns = avoid.map((text) => new RegExp(`^${text.split('*').map(escaped).join('.*')}$`));
+  const further = new AvoidedCells(avoid);
+  const named = new Set(Object.keys(modules).filter((name) => further.has(name)));
+  further.checkAllMatched(where);
   const marked = new Set(library.flatMap((file) => file.dontUse));
-  const dontUse = Object.keys(modules).filter(
-    (name) => marked.has(name) || patterns.some((pattern) => pattern.test(name)),
-  );
+  const dontUse = Object.keys(modules).filter((name) => marked.has(name) || named.has(name));
   const avoided = new Set(dontUse);
   const usable = Object.keys(modules).filter((name) => !avoided.has(name));
   checkBasicCells(
@@ -83,8 +84,6 @@ export async function readCellLibrary(
   const adders = adderCellsOf(modules, areas, inverterArea, (name) => !avoided.has(name));
   return { areas, registers, dontUse, ...(adders !== undefined && { adders }) };
 }
-
-const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
 
 const gatesOf = ({ cells }: YosysModule): string[] => Object.values(cells).map(({ type }) => type);
 const portsOf = ({ ports }: YosysModule): number => Object.keys(ports).length;

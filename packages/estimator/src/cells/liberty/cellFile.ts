@@ -2,7 +2,7 @@ import type { ReadLibertyOptions } from './liberty.ts';
 import { abcReadsOtherwise, parseFunction, writeFunction } from './logic.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
 import { placeOf } from './units.ts';
-import { avoidedBy, computes, isUsable, pinNames } from './usable.ts';
+import { avoidedIn, computes, isUsable, pinNames } from './usable.ts';
 
 /** A Liberty file for synthesis: its text and its cells to stay away from. */
 export interface CellFile {
@@ -17,12 +17,12 @@ export interface CellFile {
  *
  * @param file what messages call the text
  * @throws HbnnError naming file and line, for text that is not Liberty, a function that cannot be read, an area that is
- * no number or below 0, and one of 0 of a cell to build with
+ * no number or below 0, one of 0 of a cell to build with, and a pattern of `dontUse` that no cell has
  */
 export function cellFile(source: string, file: string, o: ReadLibertyOptions = {}): CellFile {
   const library = parseLiberty(source, file, o.include);
-  const avoided = avoidedBy(o.dontUse ?? []);
   const cells = library.groups.filter(({ kind }) => kind === 'cell');
+  const avoided = avoidedIn(cells, o.dontUse ?? [], file);
   const unusable = cells.filter((cell) => !isUsable(cell, avoided) && buildsWith(cell));
   const text = cells.some(isReadOtherwise) || isOfSeveralFiles(library) ? written(library) : source;
   return { text, dontUse: unusable.map(({ names }) => names[0] ?? '') };

@@ -4,7 +4,7 @@ import { type LibertyGroup, parseLiberty, type ReadInclude } from './parse.ts';
 import { type LoadFunction, pinEnergy } from './powerTables.ts';
 import { mean, meanOverStates, type RailValue } from './states.ts';
 import { notNegative, numberOf, type Units, unitsOf } from './units.ts';
-import { areaOf, avoidedBy, isUsable, pinNames } from './usable.ts';
+import { areaOf, avoidedIn, type DontUse, isUsable, pinNames } from './usable.ts';
 
 export interface LibertyPin {
   readonly name: string;
@@ -24,7 +24,7 @@ export interface LibertyCell {
   readonly areaUm2: number;
   /** Whether synthesis may take it: not for pads, macros, cells of no area, and those that are marked `dont_use`. */
   readonly usable: boolean;
-  /** Undefined where the file gives none. */
+  /** Undefined where the file gives none, or no unit for it. */
   readonly leakageW?: number;
   readonly pins: readonly LibertyPin[];
   readonly isFlipFlop: boolean;
@@ -44,12 +44,14 @@ export interface LibertyLibrary {
   readonly name: string;
   readonly file: string;
   readonly voltageV: number;
+  /** Why the cells' leakage is unknown although the file has values of it. */
+  readonly leakageUnknown?: string;
   readonly cells: readonly LibertyCell[];
 }
 
 export interface ReadLibertyOptions {
-  /** Cells to stay away from, `*` standing for any letters. */
-  readonly dontUse?: readonly string[];
+  /** Cells to stay away from, `*` standing for any letters; `AvoidedCells` of @hbnn/circuit for a library in several files. */
+  readonly dontUse?: DontUse;
   /** Reads what `include_file` names; without it a file that includes others is refused. */
   readonly include?: ReadInclude;
 }
@@ -59,7 +61,7 @@ export interface ReadLibertyOptions {
  *
  * @param file what messages call the text
  * @throws HbnnError naming file and line, for text that is not Liberty, values that are no numbers, an area of 0 of a
- * cell to build with, and missing units
+ * cell to build with, missing units, and a pattern of `dontUse` that no cell has
  */
 export function readLiberty(
   source: string,
@@ -69,7 +71,7 @@ export function readLiberty(
   return libraryOf(parseLiberty(source, file, o.include), o.dontUse);
 }
 
-function libraryOf(library: LibertyGroup, dontUse: readonly string[] = []): LibertyLibrary {
+function libraryOf(library: LibertyGroup, dontUse: DontUse = []): LibertyLibrary {
   const { file } = library;
   const units = unitsOf(library);
   const templates = new Map(
@@ -77,16 +79,29 @@ function libraryOf(library: LibertyGroup, dontUse: readonly string[] = []): Libe
       .filter(({ kind }) => kind === 'power_lut_template' || kind === 'lu_table_template')
       .map((template) => [template.names[0], template]),
   );
-  const avoided = avoidedBy(dontUse);
-  const cells = library.groups
-    .filter(({ kind }) => kind === 'cell')
-    .map((cell) => cellOf(cell, units, templates, avoided));
+  const groups = library.groups.filter(({ kind }) => kind === 'cell');
+  const avoided = avoidedIn(groups, dontUse, file);
+  const cells = groups.map((cell) => cellOf(cell, units, templates, avoided));
   if (cells.length === 0)
     throw new HbnnError(
       `${file}: expected cells in library '${library.names[0]}', got none; give the file that has its cells`,
     );
-  return { name: library.names[0] ?? '', file, voltageV: units.voltageV, cells };
+  return {
+    name: library.names[0] ?? '',
+    file,
+    voltageV: units.voltageV,
+    ...(units.leakageW === undefined &&
+      (statesLeakage(library) || groups.some(statesLeakage)) && {
+        leakageUnknown: `${file} gives leakage without leakage_power_unit, and Liberty has no default for it; add the unit to the library, as in leakage_power_unit : "1nW"`,
+      }),
+    cells,
+  };
 }
+
+const statesLeakage = ({ attributes, groups }: LibertyGroup): boolean =>
+  attributes.has('cell_leakage_power') ||
+  attributes.has('default_cell_leakage_power') ||
+  groups.some(({ kind }) => kind === 'leakage_power');
 
 function cellOf(
   cell: LibertyGroup,
@@ -158,7 +173,7 @@ function leakageOf(
       };
     });
   const found = meanOverStates(values, functions, `${cell.file}, line ${cell.line}`, otherwise);
-  return found === undefined ? undefined : found * leakageW;
+  return found === undefined || leakageW === undefined ? undefined : found * leakageW;
 }
 
 /** The pins of a pin group, which may have several names. */

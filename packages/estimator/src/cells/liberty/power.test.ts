@@ -76,11 +76,28 @@ describe('leakage', () => {
     ['default_cell_leakage_power : 7;', group(5, 'A'), 6],
     ['', 'cell_leakage_power : -1;', undefined],
   ])('takes the library’s default where a cell says nothing: %s %s', (head, own, wanted) => {
-    const text = `library (l) { nom_voltage : 1; capacitive_load_unit (1, ff); ${head}
+    const text = `library (l) { nom_voltage : 1; capacitive_load_unit (1, ff); leakage_power_unit : "1nW"; ${head}
       cell (X) { area : 1; ${own} pin (A) { direction : input; } pin (Y) { direction : output; function : "!A"; } } }`;
     const watts = readLiberty(text, 'l.lib').cells[0].leakageW;
     if (wanted === undefined) expect(watts).toBeUndefined();
     else expect(watts).toBeCloseTo(wanted * 1e-9, 18);
+  });
+
+  it.each([
+    ['', '', false],
+    ['', 'cell_leakage_power : 3;', true],
+    ['', group(5, 'A'), true],
+    ['default_cell_leakage_power : 7;', '', true],
+  ])('is unknown where the library has no unit for it: %s %s', (head, own, isUnknown) => {
+    const text = `library (l) { nom_voltage : 1; capacitive_load_unit (1, ff); ${head}
+      cell (X) { area : 1; ${own} pin (A) { direction : input; } pin (Y) { direction : output; function : "!A"; } } }`;
+    const { cells, leakageUnknown } = readLiberty(text, 'l.lib');
+    expect(cells[0].leakageW).toBeUndefined();
+    if (isUnknown)
+      expect(leakageUnknown).toBe(
+        'l.lib gives leakage without leakage_power_unit, and Liberty has no default for it; add the unit to the library, as in leakage_power_unit : "1nW"',
+      );
+    else expect(leakageUnknown).toBeUndefined();
   });
 
   it('averages over different states where a cell has too many to try', () => {

@@ -4,7 +4,8 @@ import type { LibertyGroup } from './parse.ts';
 /** What a library's numbers are in, in SI units. */
 export interface Units {
   readonly capacitanceF: number;
-  readonly leakageW: number;
+  /** Undefined where the library does not say: Liberty has no default for it. */
+  readonly leakageW?: number;
   /** `default_cell_leakage_power`, in the library's own unit. */
   readonly cellLeakage?: number;
   /** The nominal supply voltage. */
@@ -83,7 +84,10 @@ export function unitsOf(library: LibertyGroup): Units {
     ...(library.attributes.has(defaultLeakage) && {
       cellLeakage: notNegative(library, defaultLeakage),
     }),
-    leakageW: unit('leakage_power_unit', '1nW', 'w'),
+    // Liberty User Guide: "If this attribute is missing, the leakage-power values are expressed without units."
+    ...(library.attributes.has('leakage_power_unit') && {
+      leakageW: unit('leakage_power_unit', '', 'w'),
+    }),
     voltageV: nominal * volt,
     energyJ: capacitanceF * volt ** 2,
   };

@@ -1,3 +1,4 @@
+import { AvoidedCells } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { LibertyGroup } from './parse.ts';
 import { notNegative, placeOf } from './units.ts';
@@ -5,13 +6,28 @@ import { notNegative, placeOf } from './units.ts';
 /** Cells that compute the right function but are there for isolated power domains, probing or delays. */
 const special = /lpflow|probe|__dly|dlymetal|_dlygate|clkdly|sighold|isobuf/i;
 
-/** Whether a cell's name is one of patterns in which `*` stands for any letters. */
-export function avoidedBy(patterns: readonly string[]): (name: string) => boolean {
-  const all = patterns.map((text) => new RegExp(`^${text.split('*').map(escaped).join('.*')}$`));
-  return (name) => all.some((pattern) => pattern.test(name));
-}
+/** Cells to stay away from: patterns of one library in one file, or what several files of a library are asked about. */
+export type DontUse = readonly string[] | AvoidedCells;
 
-const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+/**
+ * Ask about the cells of a file which of them the user wants to stay away from.
+ *
+ * @param file what errors call the library
+ * @returns whether to stay away from a name
+ * @throws HbnnError where a pattern of the file's own list has no cell in it
+ */
+export function avoidedIn(
+  cells: readonly LibertyGroup[],
+  dontUse: DontUse,
+  file: string,
+): (name: string) => boolean {
+  const avoided = dontUse instanceof AvoidedCells ? dontUse : new AvoidedCells(dontUse);
+  const names = new Set(
+    cells.map(({ names }) => names.join(', ')).filter((name) => avoided.has(name)),
+  );
+  if (avoided !== dontUse) avoided.checkAllMatched(file);
+  return (name) => names.has(name);
+}
 
 /** The names of a pin group: `pin (A, B)` is two pins that are alike. */
 export const pinNames = ({ names }: LibertyGroup): string[] =>

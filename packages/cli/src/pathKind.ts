@@ -1,0 +1,77 @@
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+
+/** What of hbnn lies at a path. */
+type PathKind = 'run folder' | 'Verilog folder' | 'folder' | 'model file' | 'file' | 'nothing';
+
+/** Say what lies at a path, by what is in it. */
+function kindAt(path: string): PathKind {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 'nothing';
+  if (stat.isDirectory()) {
+    if (existsSync(join(path, 'config.json'))) return 'run folder';
+    return existsSync(join(path, 'hbnn.json')) ? 'Verilog folder' : 'folder';
+  }
+  return stat.isFile() && (/\.hbnn$/i.test(path) || beginsAsModel(path)) ? 'model file' : 'file';
+}
+
+const magic = 'HBNN';
+
+function beginsAsModel(file: string): boolean {
+  const bytes = Buffer.alloc(magic.length);
+  try {
+    const opened = openSync(file, 'r');
+    try {
+      readSync(opened, bytes, 0, bytes.length, 0);
+    } finally {
+      closeSync(opened);
+    }
+  } catch {
+    return false;
+  }
+  return bytes.toString('latin1') === magic;
+}
+
+const article = (kind: PathKind): string => (kind === 'folder' ? 'the folder' : `the ${kind}`);
+
+/**
+ * Refuse what is no run folder, where it is something else that hbnn makes.
+ *
+ * @param instead what to do with a model file
+ * @throws HbnnError naming what it is and the option that takes it
+ */
+export function checkRunFolder(path: string, instead: string): void {
+  const kind = kindAt(path);
+  if (kind === 'run folder' || kind === 'folder' || kind === 'nothing') return;
+  const way = kind === 'model file' ? instead : 'give the --out of hbnn train';
+  throw new HbnnError(
+    `--run: expected a run folder of 'hbnn train', got ${article(kind)} ${path}; ${way}`,
+  );
+}
+
+/** Refuse a folder as a model file. @throws HbnnError saying how to get the file */
+export function checkModelFile(path: string): void {
+  const kind = kindAt(path);
+  if (!kind.endsWith('folder')) return;
+  const ways: Partial<Record<PathKind, string>> = {
+    'run folder': `make its file with 'hbnn lower --run ${path} --out ${path.replace(/\/+$/, '')}.hbnn'`,
+    'Verilog folder': 'give the file that it was written from, and this folder by --rtl',
+  };
+  throw new HbnnError(
+    `${path}: expected a model file, got ${kind === 'folder' ? 'a folder' : `a ${kind}`}; ${ways[kind] ?? 'name a file of hbnn lower or hbnn random'}`,
+  );
+}
+
+/** Refuse a file as a folder of Verilog. @throws HbnnError saying what to give */
+export function checkRtlFolder(path: string): void {
+  const kind = kindAt(path);
+  if (kind === 'nothing' || kind.endsWith('folder')) return;
+  const way =
+    kind === 'model file'
+      ? `write its Verilog with 'hbnn verilog --model ${path} --out rtl'`
+      : 'give the folder that it is in, the --out of hbnn verilog';
+  throw new HbnnError(
+    `--rtl: expected a folder of 'hbnn verilog', got ${article(kind)} ${path}; ${way}`,
+  );
+}

@@ -1,0 +1,118 @@
+import {
+  chooseFolds,
+  defaultFolds,
+  type FoldRequest,
+  type FoldTable,
+  foldTable,
+} from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
+import type { CheckedModel } from '@hbnn/model';
+import { readFoldRequest } from './foldFile.ts';
+import { decimal, wholeNumber } from './numbers.ts';
+import { numberText } from './output.ts';
+
+/** Options of `hbnn verilog` that say how to fold. */
+export interface FoldOptions {
+  readonly fold?: string;
+  readonly fps?: string;
+  readonly clock?: string;
+  readonly luts?: string;
+}
+
+/** The folds of a design. */
+export interface VerilogFolds {
+  readonly folds: FoldTable;
+  /** What they were chosen for, where nobody said it. */
+  readonly byDefault?: string;
+}
+
+/** The folds that options ask for, or those by default. @throws HbnnError naming the option */
+export function foldsFor(model: CheckedModel, o: FoldOptions): VerilogFolds {
+  if (o.fps !== undefined && o.luts !== undefined)
+    throw new HbnnError('--fps, --luts: expected one of them, got both; leave one of them out');
+  const goal = goalOf(o);
+  const request = o.fold === undefined ? undefined : readFoldRequest(o.fold);
+  if (request?.kind === 'table') return completed(model, request.table, goal, o);
+  if (request !== undefined && goal !== undefined)
+    throw new HbnnError(
+      '--fold, --fps, --luts: expected one of them, got more; leave all but one out',
+    );
+  return foldsOf(model, request ?? goal, o);
+}
+
+/** The folds of a table, and for layers that it leaves out those that are chosen without it. */
+function completed(
+  model: CheckedModel,
+  table: FoldTable,
+  goal: FoldRequest | undefined,
+  o: FoldOptions,
+): VerilogFolds {
+  const left = model.layers.some(
+    (layer) => 'weights' in layer && !Object.hasOwn(table, layer.name),
+  );
+  if (left) {
+    const chosen = foldsOf(model, goal, o);
+    return { ...chosen, folds: { ...chosen.folds, ...table } };
+  }
+  if (goal !== undefined)
+    throw new HbnnError(
+      `--${o.fps === undefined ? 'luts' : 'fps'}: has no effect where --fold has all layers with weights; leave one of them out`,
+    );
+  checkClock(undefined, o);
+  return { folds: table };
+}
+
+function checkClock(request: FoldRequest | undefined, o: FoldOptions): void {
+  if ((request?.kind === 'rate') !== (o.clock !== undefined))
+    throw new HbnnError(
+      '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone; give both, as in --fps 450 --clock 100',
+    );
+}
+
+/** The folds of all layers with weights that a request asks for; without one, those by default. */
+function foldsOf(
+  model: CheckedModel,
+  request: FoldRequest | undefined,
+  o: FoldOptions,
+): VerilogFolds {
+  checkClock(request, o);
+  if (request === undefined) return foldsByDefault(model);
+  const names = model.layers.filter((layer) => 'weights' in layer).map(({ name }) => name);
+  switch (request.kind) {
+    case 'largest':
+      throw new HbnnError(
+        '--fold largest: expected luts:N, fps:RATE or PExSIMD per layer, as no device is named whose size could be filled; give luts:N',
+      );
+    case 'rate': {
+      const clock = decimal(o.clock ?? '', '--clock');
+      if (!(clock > 0))
+        throw new HbnnError(`--clock: expected megahertz above 0, got ${o.clock}; give the clock`);
+      return { folds: chooseFolds(model, { cycles: (clock * 1e6) / request.framesPerSecond }) };
+    }
+    case 'luts': {
+      const place = o.luts === undefined ? '--fold luts' : '--luts';
+      return { folds: chooseFolds(model, { luts: request.luts }, place) };
+    }
+    case 'each':
+      return { folds: foldTable(names, request.folds) };
+    default:
+      return request satisfies never;
+  }
+}
+
+function foldsByDefault(model: CheckedModel): VerilogFolds {
+  const { folds, luts, minLuts, isLarge } = defaultFolds(model);
+  const of = `the fewest cycles within about ${numberText(luts)} LUTs`;
+  const why = isLarge ? `, as one lane per layer takes ${numberText(minLuts)} of them` : '';
+  return { folds, byDefault: `${of}${why} (by default; --luts, --fps or --fold choose others)` };
+}
+
+/** `--fps N` is `--fold fps:N`, and `--luts N` is `--fold luts:N`; undefined where neither is typed. */
+function goalOf({ fps, luts }: FoldOptions): FoldRequest | undefined {
+  if (luts !== undefined) return { kind: 'luts', luts: wholeNumber(luts, '--luts') };
+  if (fps === undefined) return undefined;
+  const framesPerSecond = decimal(fps, '--fps');
+  if (!(framesPerSecond > 0))
+    throw new HbnnError(`--fps: expected images per second above 0, got ${fps}; ask for more`);
+  return { kind: 'rate', framesPerSecond };
+}
