@@ -68,6 +68,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
 
 /** Further edges for tests and builds only. */
 const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
+  docs: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
   wasm: ['conformance'],
   verilog: ['conformance'],
   train: ['conformance'],
