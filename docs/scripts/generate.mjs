@@ -142,6 +142,28 @@ function writeProfile(profile) {
   );
 }
 
+/** The page of each plan whose trainings are in a committed ledger. */
+function writePlans() {
+  const from = join(committed, 'plans');
+  for (const name of readdirSync(from).filter((file) => file.endsWith('-results.md'))) {
+    const plan = name.replace('-results.md', '');
+    const to = join(docs, 'results', `plan-${plan}`);
+    mkdirSync(to, { recursive: true });
+    for (const kind of ['svg', 'csv']) {
+      const file = `${plan}-results.${kind}`;
+      if (kind === 'svg') cpSync(join(from, file), join(to, file));
+      else cpSync(join(from, file), join(docs, 'public', 'results', file));
+    }
+    const text = readFileSync(join(from, name), 'utf8');
+    const files = `<p><a :href="withBase('/results/${plan}-results.csv')" target="_self">The numbers as CSV</a></p>`;
+    const script = "<script setup>\nimport { withBase } from 'vitepress';\n</script>";
+    const [title, ...rest] = text
+      .replace(`](${plan}-results.svg)`, `](./${plan}-results.svg)`)
+      .split('\n');
+    writeFileSync(join(to, 'index.md'), [script, '', title, '', files, ...rest].join('\n'));
+  }
+}
+
 function writeResults() {
   for (const folder of ['results', 'public/results']) {
     rmSync(join(docs, folder), { recursive: true, force: true });
@@ -169,8 +191,13 @@ function writeResults() {
   ];
   const none =
     'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes them in about 8 minutes on 2 cores.';
+  writePlans();
   const page = [
-    '# Results',
+    '# What came out',
+    '<Outcomes />',
+    '## Many seeds',
+    'Plans fix their seeds and tests beforehand: [the accuracy claims over ten and more pairs of trainings](./plan-cifar/).',
+    '## Every table and figure of the paper',
     'What `bench:reproduce` measured, as committed in `benchmarks/results/`: our numbers at a reduced scale beside the paper’s, each with its commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,
   ];

@@ -275,6 +275,7 @@ describe('playgrounds', () => {
     expect(counted).toBeLessThan(1.2 * high);
     await page.selectOption('select >> nth=0', 'folded');
     await page.locator('text=cycles of the layer').waitFor({ timeout: 60_000 });
+    await page.locator('.waveform rect.moves').first().waitFor();
     expect(problems).toEqual([]);
     await close(opened);
   });

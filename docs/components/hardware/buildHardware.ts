@@ -1,4 +1,5 @@
 import {
+  beatTrace,
   type Design,
   type FoldedDesign,
   foldedDesign,
@@ -25,6 +26,7 @@ import {
   type Figure,
   type HardwareChoice,
   type TreeNode,
+  type Waveform,
 } from './hardwareChoice.ts';
 
 const clockHz = 100e6;
@@ -58,7 +60,15 @@ export function buildHardware(o: HardwareChoice): BuiltHardware {
   const figures =
     design.kind === 'unrolled' ? unrolledFigures(model, o) : foldedFigures(model, design, o);
   const tree = design.kind === 'unrolled' ? adderTree(design) : undefined;
-  return { top: design.top, files, figures, tree, milliseconds: performance.now() - start };
+  const waveform = design.kind === 'folded' ? waveformOf(design) : undefined;
+  return {
+    top: design.top,
+    files,
+    figures,
+    tree,
+    waveform,
+    milliseconds: performance.now() - start,
+  };
 }
 
 const figure = (name: string, { value, unit, low, high, from }: Quantity): Figure => ({
@@ -112,6 +122,28 @@ function foldedFigures(model: CheckedModel, design: FoldedDesign, o: HardwareCho
     },
     figure('LUTs of such a layer in FINN', estimate.luts),
   ];
+}
+
+const unitNames = {
+  buffer: 'buffer',
+  window: 'window',
+  collect: 'collect',
+  matrix: 'lanes',
+  logic: 'logic',
+} as const;
+
+/** Two images through a folded design, from its reset on. */
+function waveformOf(design: FoldedDesign): Waveform {
+  const cycles = Math.min(20_000, 2 * design.cyclesPerImage + 200);
+  const { units, outputs } = beatTrace(design, cycles);
+  return {
+    cycles,
+    firstScores: outputs[outputs.length - 1].indexOf(2),
+    rows: units.map(({ layer, kind }, i) => ({
+      name: layer === 'scores' ? 'scores' : `${layer}: ${unitNames[kind]}`,
+      states: outputs[i],
+    })),
+  };
 }
 
 /** At most so many gates are drawn. */

@@ -40,11 +40,20 @@ export interface TreeNode {
   readonly label: string;
 }
 
+/** What the units of a folded design show at their outputs. */
+export interface Waveform {
+  readonly cycles: number;
+  readonly firstScores: number;
+  /** For each unit and cycle: 0 nothing, 1 a beat that waits, 2 a beat that moves on. */
+  readonly rows: readonly { readonly name: string; readonly states: Uint8Array }[];
+}
+
 export interface BuiltHardware {
   readonly top: string;
   readonly files: Readonly<Record<string, string>>;
   readonly figures: readonly Figure[];
   /** One output's adders; undefined where they are lanes. */
   readonly tree?: readonly TreeNode[];
+  readonly waveform?: Waveform;
   readonly milliseconds: number;
 }

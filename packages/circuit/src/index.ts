@@ -25,6 +25,7 @@ export {
   parseFoldRequest,
 } from './folded/folds.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
+export { type BeatTrace, beatTrace } from './folded/occupancy.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export {
   type CollectUnit,

@@ -386,3 +386,45 @@ class ChainRun {
     this.cycle += cycles;
   }
 }
+
+/** What moves between the units of a chain, cycle by cycle. */
+export interface BeatTrace {
+  /** Units in the order of the stream: the layer's name ('scores' for the last), and what the unit is. */
+  readonly units: readonly { readonly layer: string; readonly kind: Unit['kind'] | 'buffer' }[];
+  /** For each unit and cycle what its output shows: 0 nothing, 1 a beat that waits, 2 a beat that is taken. */
+  readonly outputs: readonly Uint8Array[];
+}
+
+/** A chain with names and buffers, as `FoldedDesign` has it. */
+interface NamedChain {
+  readonly layers: readonly (Pick<FoldedLayer, 'units' | 'buffer'> & { readonly layer: string })[];
+  readonly scores: { readonly unit: LogicUnit };
+}
+
+/**
+ * Move beats through a design from its reset on, without what they carry, and note what each unit's output shows in
+ * each cycle: pixels are offered as soon as they are taken, and the receiver never waits.
+ */
+export function beatTrace({ layers, scores }: NamedChain, cycles: number): BeatTrace {
+  const units = layers.flatMap(({ layer, units: own, buffer }) => [
+    ...(buffer === undefined ? [] : [{ layer, kind: 'buffer' as const }]),
+    ...own.map(({ kind }) => ({ layer, kind })),
+  ]);
+  const stages = layers.flatMap(({ units: own, buffer }) => [
+    ...(buffer === undefined ? [] : [new Queue(buffer.depth)]),
+    ...own.map(stageOf),
+  ]);
+  stages.push(stageOf(scores.unit));
+  const outputs = stages.map(() => new Uint8Array(cycles));
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    let taken = true;
+    for (let i = stages.length - 1; i >= 0; i--) {
+      const offered = i === 0 || stages[i - 1].valid;
+      if (stages[i].valid) outputs[i][cycle] = taken ? 2 : 1;
+      const ready = stages[i].ready(taken, offered);
+      stages[i].clock(taken, offered);
+      taken = ready;
+    }
+  }
+  return { units: [...units, { layer: 'scores', kind: 'logic' }], outputs };
+}

@@ -1,0 +1,36 @@
+import { distFromAverage } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
+import { expect, it } from 'vitest';
+import { foldedDesign } from './foldedDesign.ts';
+import { beatTrace } from './occupancy.ts';
+
+const design = foldedDesign(
+  randomModel(1, {
+    layer: 'conv:5x4x4,k3x3,o4,s1,p1',
+    mix: distFromAverage(1.4),
+    mapPer: 'position',
+  }),
+  { folds: { layer: { pe: 2, simd: 12 } } },
+);
+
+it('traces as many beats as an image has, in as many cycles as an image takes', () => {
+  const images = 6;
+  const { units, outputs } = beatTrace(design, 400 + images * design.cyclesPerImage);
+  expect(units.map(({ layer }) => layer)).toContain('layer');
+  expect(units[units.length - 1]).toEqual({ layer: 'scores', kind: 'logic' });
+  const last = outputs[outputs.length - 1];
+  const taken = [...last.keys()].filter((cycle) => last[cycle] === 2);
+  // The receiver never waits, so that no beat of scores does.
+  expect(last.includes(1)).toBe(false);
+  expect(taken.length).toBeGreaterThanOrEqual(images * design.scores.beats);
+  const ends = taken.filter((_, i) => i % design.scores.beats === design.scores.beats - 1);
+  expect(ends[images - 1] - ends[images - 2]).toBe(design.cyclesPerImage);
+});
+
+it('hands on what it takes: no unit gives more beats than came before it allow', () => {
+  const { units, outputs } = beatTrace(design, 2 * design.cyclesPerImage);
+  const given = outputs.map((states) => states.filter((state) => state === 2).length);
+  units.forEach(({ kind }, i) => {
+    if (i > 0 && kind === 'buffer') expect(given[i]).toBeLessThanOrEqual(given[i - 1]);
+  });
+});
