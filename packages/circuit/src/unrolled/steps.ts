@@ -22,7 +22,7 @@ interface PlainStep {
 }
 
 /** Thresholds of values that are not pooled yet, all planes of a channel at each place and none turned round. */
-export interface CodesStep {
+interface CodesStep {
   readonly kind: 'codes';
   readonly layer: ThresholdLayer;
   /** The layer whose values are compared. */
