@@ -114,6 +114,7 @@ describe('thresholds behind a max pool', () => {
           first ? 1 : 2,
         );
         const files = verilogFiles(design);
+        expect(files['bits.v'].includes('// Thresholds before the max pool')).toBe(first);
         const result = await verify(model, design, files, { images: 128 });
         expect(result.difference).toBeUndefined();
         expect(result.equal).toBe(true);
