@@ -213,7 +213,7 @@ export function leafText({ name, net, ports, clock }: Leaf): string {
   }
   if (edges.length > 0) {
     const when = clock === 'enabled' ? 'if (ce) begin' : 'begin';
-    lines.push(`  always @(posedge clk) ${when}`, ...edges, '  end');
+    lines.push([`  always @(posedge clk) ${when}`, ...edges, '  end'].join('\n'));
   }
   let at = 0;
   for (const port of ports) {
