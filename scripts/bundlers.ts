@@ -27,7 +27,7 @@ export interface Bundler {
 }
 
 /** A page that loads `main.js`. */
-export const pageOf = (script: string): string =>
+const pageOf = (script: string): string =>
   `<!doctype html><meta charset="utf-8"><title>HBNN</title><link rel="icon" href="data:,">\n${script}\n`;
 
 const moduleScript = '<script type="module" src="/main.js"></script>';

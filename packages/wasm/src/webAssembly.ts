@@ -87,7 +87,7 @@ async function unpacked(code: PackedCode): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-const compiled = new Map<PackedCode, Promise<WasmModule>>();
+const compiled = new Map<string, Promise<WasmModule>>();
 
 /** Kernels' code, unpacked and compiled once. */
 export function compiledCode(code: PackedCode): Promise<WasmModule> {
