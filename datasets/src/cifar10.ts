@@ -63,8 +63,9 @@ function concatenate(parts: readonly LabelledImages[]): LabelledImages {
 export function hasBatches(folder: string): boolean {
   const dir = join(folder, 'cifar-10-batches-bin');
   return [...trainFiles, 'test_batch.bin'].every((name) => {
-    const stat = statSync(join(dir, name), { throwIfNoEntry: false });
-    return stat !== undefined && stat.size > 0 && stat.size % recordBytes === 0;
+    const file = join(dir, name);
+    const size = existsSync(file) ? statSync(file).size : 0;
+    return size > 0 && size % recordBytes === 0;
   });
 }
 

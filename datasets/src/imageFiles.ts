@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
@@ -152,6 +152,8 @@ const checkedSide = 8;
 
 /** Why a file cannot be read as an image; undefined where it can. */
 async function faultOf(file: string): Promise<string | undefined> {
+  // A pipe would be waited for without end; a link to nothing is left to sharp, which says so.
+  if (existsSync(file) && !statSync(file).isFile()) return 'it is no regular file';
   try {
     await sharp(file, { failOn: 'error' })
       .resize(checkedSide, checkedSide, { fit: 'fill' })

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import sharp from 'sharp';
 import { decode } from './imageFiles.ts';
@@ -18,7 +18,7 @@ export async function readPicture(file: string, shape: readonly number[]): Promi
     throw new HbnnError(
       `${file}: expected a model of images with 1 or 3 channels, got an input of ${shape.join('×')}; give its values in a .npy`,
     );
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+  if (!existsSync(file) || !statSync(file).isFile())
     throw new HbnnError(`${file}: could not be read: there is no such file; name one that can be`);
   const pixels = await decode(file, (image) => image);
   const { width: wide, height: high, orientation = 1 } = await sharp(file).metadata();

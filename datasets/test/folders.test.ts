@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -239,6 +240,12 @@ describe('images that cannot be read', () => {
       expect(error).toContain(`${folder}/${name} (`);
     expect(error).not.toContain('\n');
     await expect(opened(folder, { testOnly: true })).rejects.toThrow(/got 2 of 14 images/);
+  });
+
+  it('are not waited for where they are pipes', async () => {
+    const folder = files(images(5, 'a', 'b'));
+    expect(spawnSync('mkfifo', [join(folder, 'a', 'pipe.png')]).status).toBe(0);
+    await expect(opened(folder)).rejects.toThrow(/pipe\.png \(it is no regular file\)/);
   });
 
   it('are left out and counted when asked, as if the files were not there', async () => {

@@ -10,6 +10,7 @@ import {
   type ReadInclude,
   readLiberty,
 } from '@hbnn/estimator';
+import { whyUnreadable } from './unreadable.ts';
 
 /**
  * Read a Liberty file, which may be gzipped and include others, for an estimate.
@@ -57,7 +58,10 @@ function textOf(flag: string, file: string, role = ''): string {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    throw new HbnnError(`${flag}: ${file}${role} could not be read (${(error as Error).message})`);
+    const name = file === '' ? 'a file without a name' : file;
+    throw new HbnnError(
+      `${flag}: ${name}${role} could not be read: ${whyUnreadable(error)}; name a Liberty file that can be`,
+    );
   }
   const compression = compressions.find((each) => each.bytes.every((byte, i) => bytes[i] === byte));
   if (compression === undefined) return Buffer.from(bytes).toString('utf8');

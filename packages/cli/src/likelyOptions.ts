@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasets } from '@hbnn/datasets';
 import { findDevice } from '@hbnn/estimator';
@@ -179,10 +179,9 @@ const byFile: readonly (readonly [looks: (file: string) => boolean, options: rea
     [(name) => findDevice(name) !== undefined || /^asic:/i.test(name), ['--target']],
   ];
 
-const isFolder = (name: string): boolean =>
-  statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (name: string): boolean => existsSync(name) && statSync(name).isDirectory();
 const has = (folder: string, file: string): boolean =>
-  isFolder(folder) && statSync(join(folder, file), { throwIfNoEntry: false }) !== undefined;
+  isFolder(folder) && existsSync(join(folder, file));
 
 /** Say by which option a file goes that was typed without one: `hbnn run m.hbnn` is `hbnn run --model m.hbnn`. */
 export function withTypedFile(error: CommanderError, command: Command): CommanderError {
@@ -194,7 +193,7 @@ export function withTypedFile(error: CommanderError, command: Command): Commande
     .filter((option) => command.getOptionValue(option.attributeName()) === undefined)
     .flatMap(({ long }) => long ?? []);
   const missing = /^error: required option '(--\S+)/.exec(error.message)?.[1];
-  const isFree = missing === '--out' && statSync(typed, { throwIfNoEntry: false }) === undefined;
+  const isFree = missing === '--out' && !existsSync(typed);
   const meant = isFree
     ? missing
     : byFile

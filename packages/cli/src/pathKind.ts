@@ -7,8 +7,9 @@ type PathKind = 'run folder' | 'Verilog folder' | 'folder' | 'model file' | 'fil
 
 /** Say what lies at a path, by what is in it. */
 function kindAt(path: string): PathKind {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return 'nothing';
+  // statSync alone would throw for a path with a file among its folders.
+  if (!existsSync(path)) return 'nothing';
+  const stat = statSync(path);
   if (stat.isDirectory()) {
     if (existsSync(join(path, 'config.json'))) return 'run folder';
     return existsSync(join(path, 'hbnn.json')) ? 'Verilog folder' : 'folder';

@@ -44,7 +44,9 @@ function readConfig(file: string): Record<string, unknown> {
       return { ...parsed };
     }
   } catch (error) {
-    throw new HbnnError(`${file}: is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
+    throw new HbnnError(
+      `${file}: is not JSON (${(error as Error).message.replaceAll('\n', ' ')}); name a file of settings such as the config.json of a run`,
+    );
   }
   throw new HbnnError(`${file}: expected a JSON object of settings; write it as {"epochs": 3}`);
 }

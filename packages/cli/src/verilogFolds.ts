@@ -94,7 +94,7 @@ function foldsOf(
       return { folds: chooseFolds(model, { luts: request.luts }, place) };
     }
     case 'each':
-      return { folds: foldTable(names, request.folds) };
+      return { folds: foldTable(names, request.folds, '--fold') };
     default:
       return request satisfies never;
   }

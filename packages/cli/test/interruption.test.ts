@@ -105,7 +105,7 @@ describe('hbnn train, told to stop', () => {
   });
 });
 
-it('hbnn eval and hbnn lower, told to stop, leave no file and exit as shells say', async () => {
+it('hbnn eval and hbnn lower, told to stop, leave no part of a file and exit as shells say', async () => {
   const dir = temporary();
   const run = join(dir, 'run');
   const args = ['--limit', '300', '--test-limit', '10000', '--epochs', '1', '--recalibrate', '0'];
@@ -116,7 +116,9 @@ it('hbnn eval and hbnn lower, told to stop, leave no file and exit as shells say
   expect(JSON.parse(ended.out)).toEqual({ error: 'stopped by SIGTERM', signal: 'SIGTERM' });
   const out = join(dir, 'm.hbnn');
   const lowering = ['lower', '--run', run, '--out', out];
-  expect(await stopped(lowering, ['SIGINT'], measuring)).toMatchObject({ code: 130, out: '' });
+  const lowered = await stopped(lowering, ['SIGINT'], measuring);
+  expect(lowered).toMatchObject({ code: 130, out: '' });
+  expect(lowered.err).toContain(`Kept: the whole model, in ${out}\n`);
   const loading = (err: string): boolean => err.includes('backend');
   const model = hbnn('lower', '--run', run, '--out', out, '--no-evaluate');
   expect(model.code, model.err).toBe(0);

@@ -17,6 +17,8 @@ describe('a wrong usage names what was typed, and what was meant', () => {
   const dir = temporary();
   const model = join(dir, 'm.hbnn');
   hbnn('random', '--layer', 'dense:8x4', '--out', model);
+  const tensor = join(dir, 'w.npy');
+  hbnn('random', '--tensor', '3', '--out', tensor);
   const out = join(dir, 'out');
   const settings = join(dir, 'settings.json');
   writeFileSync(settings, '{"learningRte": 0.1}');
@@ -167,6 +169,39 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [
       ['random', '--out', '/nodir/x.hbnn'],
       '/nodir/x.hbnn: could not be written: the folder /nodir does not exist',
+    ],
+    ...[
+      ['random', '--tensor', '3'],
+      ['random', '--layer', 'dense:4x2'],
+      ['binarize', '--in', tensor, '--average', '1'],
+      ['verilog', '--model', model],
+      ['dump', model],
+      ['train', '--max-steps', '1'],
+      ['compare-settings', '--weights', '1,2', '--seeds', '2'],
+    ].map((line): [string[], string] => [[...line, '--out', `${model}/x`], model]),
+    ...[
+      ['run', '--in', 'x.npy', '--out', 'y.npy', '--model'],
+      ['dump', '--out', out],
+      ['eval', '--run'],
+      ['plot', '--out', out, '--run'],
+      ['synth', '--target', 'ice40', '--rtl'],
+      ['verify', '--model', model, '--rtl'],
+      ['estimate', '--target', 'zc706', '--model'],
+      ['estimate', '--model', model, '--liberty'],
+      ['binarize', '--average', '1', '--out', out],
+    ].map((line): [string[], string] => [[...line, `${model}/x`], `${model}/x`]),
+    [['run', `${model}/x`], '--model'],
+    [
+      ['random', '--layer', 'pool:4x4', '--out', out],
+      "--layer: expected dense:144x16 or conv:8x8x16,k3x3,o32,s1,p1 (also depthwise:…), got 'pool:4x4'",
+    ],
+    [
+      ['estimate', '--model', model, '--target', 'zc706', '--fold', '1x1,2x2'],
+      '--fold: expected 1 fold, one per layer with weights (layer), got 2',
+    ],
+    [
+      ['estimate', '--model', model, '--liberty', '/nowhere.lib'],
+      '--liberty: /nowhere.lib could not be read: there is no such file; name a Liberty file',
     ],
     [['random', '--out', dir], 'it is a folder; give the name of a file'],
     [

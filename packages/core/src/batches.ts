@@ -64,6 +64,16 @@ export function checkSource(source: BatchSource, where: string): void {
     throw new HbnnError(
       `${where}: expected the class names of ${name}, got ${kindOf(classes)}; give one name for each class`,
     );
+  const unnamed = classes.find((label) => typeof label !== 'string');
+  if (unnamed !== undefined)
+    throw new HbnnError(
+      `${where}: expected the class names of ${name} as texts, got ${kindOf(unnamed)} among them; write them as classes.map(String)`,
+    );
+  const twice = classes.find((label, k) => classes.indexOf(label) !== k);
+  if (twice !== undefined)
+    throw new HbnnError(
+      `${where}: expected class names of ${name} that differ, got '${twice}' twice; rename one`,
+    );
   if (!positive(count))
     throw new HbnnError(
       `${where}: expected a data set of at least one image, got ${name} with ${count}; give it images`,
@@ -102,6 +112,10 @@ export function checkNormalization(
  */
 export function checkBatch(batch: Batch, source: BatchSource, where: string): void {
   const { name, shape, classes } = source;
+  if (typeof batch !== 'object' || batch === null)
+    throw new HbnnError(
+      `${where}: expected batches { images, labels, count } of ${name}, got ${kindOf(batch)}; yield one such object for each batch`,
+    );
   const { images, labels, count } = batch;
   const size = shape[0] * shape[1] * shape[2];
   const floats: unknown = images;
@@ -112,6 +126,10 @@ export function checkBatch(batch: Batch, source: BatchSource, where: string): vo
   if (images.length !== count * size || labels.length !== count)
     throw new HbnnError(
       `${where}: expected ${count} images of ${shape.join('×')} = ${count * size} values and ${count} labels in a batch of ${name}, got ${images.length} values and ${labels.length} labels; make them agree`,
+    );
+  if (count === 0)
+    throw new HbnnError(
+      `${where}: expected at least one image in each batch of ${name}, got none in one; leave empty batches out`,
     );
   const beyond = labels.findIndex((k) => !(Number.isInteger(k) && k >= 0 && k < classes.length));
   if (beyond >= 0)

@@ -40,5 +40,5 @@ it('takes a name as it is, and says what was typed', () => {
   expect(() => chosenName('middleout', rules, '--select')).toThrow(
     "--select: expected one of middle-out, top-down, bottom-up, random, optimal, got 'middleout'; did you mean 'middle-out'?",
   );
-  expect(() => chosenName('x', rules, '--select')).toThrow(/got 'x'$/);
+  expect(() => chosenName('x', rules, '--select')).toThrow(/got 'x'; give one of these$/);
 });

@@ -74,6 +74,6 @@ export function chosenName<Name extends string>(
   const name = names.find((choice) => choice === typed);
   if (name !== undefined) return name;
   throw new HbnnError(
-    `${where}: expected one of ${names.join(', ')}, got '${typed}'${suggestion(typed, names)}`,
+    `${where}: expected one of ${names.join(', ')}, got '${typed}'${suggestion(typed, names) || '; give one of these'}`,
   );
 }

@@ -33,6 +33,8 @@ export interface RandomLayerOptions {
   readonly inputMix?: Mix;
   /** What of one layer's inputs shares a bitwidth: each its own (the default), all of a channel, of a position. */
   readonly inputMapPer?: InputMapPer;
+  /** What errors call the layer's text; default `layer`. */
+  readonly where?: string;
 }
 
 export type InputMapPer = 'element' | 'position' | 'channel';
@@ -59,11 +61,11 @@ interface LayerShape {
 const layerForms =
   /^(?:dense:(\d+)x(\d+)|(conv|depthwise):(\d+)x(\d+)x(\d+),k(\d+)x(\d+),o(\d+)(?:,s(\d+))?(?:,p(\d+))?)$/;
 
-function parseLayer(text: string): LayerShape {
+function parseLayer(text: string, where: string): LayerShape {
   const found = layerForms.exec(text);
   if (found === null)
     throw new HbnnError(
-      `layer: expected dense:144x16 or conv:8x8x16,k3x3,o32,s1,p1 (also depthwise:…), got '${text}'; write it in one of these forms`,
+      `${where}: expected dense:144x16 or conv:8x8x16,k3x3,o32,s1,p1 (also depthwise:…), got '${text}'; write it in one of these forms`,
     );
   const n = found.slice(1).map((part) => Number(part ?? 0));
   if (found[1] !== undefined) {
@@ -80,7 +82,7 @@ function parseLayer(text: string): LayerShape {
 }
 
 function randomLayer(seed: number | string, text: string, o: RandomLayerOptions): CheckedModel {
-  const { kind, input, kernel, outputs, stride, pad } = parseLayer(text);
+  const { kind, input, kernel, outputs, stride, pad } = parseLayer(text, o.where ?? 'layer');
   const rng = random(seed, 'layer', text);
   const inputMix = o.inputMix ?? distFromAverage(1);
   const { mapPer = 'element', scalePer = 'tensor', mix = distFromAverage(1.4) } = o;

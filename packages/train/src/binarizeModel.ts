@@ -8,7 +8,7 @@ import {
   plainCopy,
 } from './copyLayer.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkNumbers, checkOptions } from './fitting.ts';
+import { checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
 import { isModel } from './layerConfig.ts';
 import {
   type InputPrecision,
@@ -68,10 +68,7 @@ export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions):
 
 /** All layers of a model: those of models inside it too, and these models themselves. */
 function layersOf(model: tfl.LayersModel): tfl.layers.Layer[] {
-  if (model.inputs === undefined || model.inputs.length === 0)
-    throw new HbnnError(
-      `binarize: expected a model that is built, got '${model.name}' without an input shape; give its first layer an inputShape`,
-    );
+  checkModelBuilt(model, 'binarize');
   const inside = model.layers.flatMap((layer) =>
     isModel(layer) ? [layer, ...layersOf(layer)] : [layer],
   );

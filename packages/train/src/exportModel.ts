@@ -12,7 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkNumbers, checkOptions } from './fitting.ts';
+import { checkCount, checkFits, checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -66,6 +66,7 @@ export async function exportModel(
   source: Source,
   o: ExportOptions = {},
 ): Promise<TrainedModel> {
+  checkModelBuilt(model, 'exportModel');
   checkSource(source, 'exportModel');
   checkOptions('exportModel', o, ['sampleImages', 'onNote']);
   checkNumbers('exportModel', o, { sampleImages: 'positive whole' });
@@ -173,6 +174,8 @@ function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string
     const place: Place = { ...link, ...at, name: link.layer.name };
     const layers = [...formAt(place), ...activationLayers(place, i === last, note)];
     at = after(place, layers);
+    if (i === chain.length - 1 && at.zeros.some((n) => n > 0))
+      throw unpadded(place.name, 'the end of the network');
     return { link, layers: layers.map((layer) => renamed(layer, place.name, taken)) };
   });
 }

@@ -3,12 +3,31 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkWindowsFit } from './windowsFit.ts';
 
 /**
+ * Check that a value is a model that is built: a sequential one has no inputs before its first layer knows its shape.
+ *
+ * @throws HbnnError saying what it is
+ */
+export function checkModelBuilt(model: tfl.LayersModel, where: string): void {
+  const given: unknown = model;
+  const isBuilt = typeof given === 'object' && given !== null && 'layers' in given;
+  if (!isBuilt)
+    throw new HbnnError(
+      `${where}: expected a tf.LayersModel, got ${given instanceof Promise ? 'a Promise of one' : kindOf(given)}; ${given instanceof Promise ? 'await it first' : 'pass what tf.sequential, tf.model or await tf.loadLayersModel(…) gives'}`,
+    );
+  if (!Array.isArray(model.inputs) || model.inputs.length === 0)
+    throw new HbnnError(
+      `${where}: expected a model that is built, got '${model.name}' without an input shape; give its first layer an inputShape`,
+    );
+}
+
+/**
  * Check that a data set's images fit a model's input.
  *
  * @throws HbnnError naming both shapes, a model with several inputs or outputs, or a layer whose window does not fit its
  *   map
  */
 export function checkImagesFit(model: tfl.LayersModel, source: BatchSource, where: string): void {
+  checkModelBuilt(model, where);
   checkSource(source, where);
   if (model.inputs.length !== 1 || model.outputs.length !== 1)
     throw new HbnnError(

@@ -72,7 +72,15 @@ const forms: Readonly<Record<string, Form | undefined>> = {
       return [normOf(place, place.config.epsilon as number)];
     },
   },
-  ReLU: { reads: ['maxValue'], build: () => [] },
+  ReLU: {
+    reads: ['maxValue'],
+    build: ({ name, config: { maxValue } }) => {
+      if (typeof maxValue !== 'number' || maxValue > 0) return [];
+      throw new HbnnError(
+        `${name}: exportModel expected a maxValue above 0, got ${maxValue}, with which every output is the same; make the ReLU with a larger one or without`,
+      );
+    },
+  },
   Activation: { reads: ['activation'], build: () => [] },
   Softmax: { reads: ['axis'], build: () => [] },
   Dropout: nothing('rate', 'noiseShape', 'seed'),

@@ -80,8 +80,7 @@ export function makeFolder(folder: string): string | undefined {
 
 const nameAFile = 'it is a folder; give the name of a file';
 
-const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 
 /** Why a file could not be written, and what to do, by the system's error code. */
 function whyUnwritten(file: string, error: unknown): string {
@@ -113,6 +112,10 @@ export function checkFolderOf(file: string): void {
     throw new HbnnError(
       `${file}: could not be written: the folder ${folder} does not exist; make it or choose another place`,
     );
+  if (!isFolder(folder))
+    throw new HbnnError(
+      `${file}: could not be written: ${folder} is not a folder; choose another place`,
+    );
   if (isFolder(file)) throw new HbnnError(`${file}: could not be written: ${nameAFile}`);
 }
 
@@ -136,7 +139,7 @@ export function writeWhole(file: string, parts: readonly Uint8Array[] | string):
     }
     renameSync(temporary, file);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (existsSync(temporary)) rmSync(temporary, { force: true });
     const kept = existsSync(file) && !isFolder(file) ? ' (it is as it was before)' : '';
     throw new HbnnError(`${file}: could not be written${kept}: ${whyUnwritten(file, error)}`);
   } finally {

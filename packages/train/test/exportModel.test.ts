@@ -457,6 +457,16 @@ describe('what has no integer form is refused by name', () => {
       () => [start(), L.zeroPadding2d({ name: 'z' }), ...out()],
       /^flat: .*zero padding/,
     ],
+    [
+      'zero padding that nothing follows',
+      () => [start({ strides: 4 }), L.zeroPadding2d({ name: 'z' })],
+      /^z: .*behind zero padding, got the end of the network/,
+    ],
+    [
+      'a ReLU that gives 0 alone',
+      () => [start({ activation: 'linear' }), L.reLU({ name: 'r', maxValue: 0 }), ...out()],
+      /^r: .*maxValue above 0, got 0/,
+    ],
   ];
   it.each(refused)('%s', async (_, layers, words) => {
     await expect(loweredOwn({ shape: even, layers: layers() })).rejects.toThrow(words);

@@ -36,6 +36,16 @@ function changed(change: (batch: Batch) => Partial<Batch>): BatchSource {
 
 const sources: readonly [string, BatchSource, RegExp][] = [
   ['fewer classes', { ...fitting, classes: ['a', 'b'] }, /10 classes.*'scores'.*got 2 in/],
+  [
+    'two classes of one name',
+    { ...fitting, classes: fitting.classes.map(() => 'a') },
+    /class names of fits that differ, got 'a' twice/,
+  ],
+  [
+    'numbers as classes',
+    { ...fitting, classes: fitting.classes.map((_, k) => k) as never },
+    /class names of fits as texts, .*classes.map\(String\)/,
+  ],
   ['no classes', { ...fitting, classes: [] }, /class names/],
   ['other sizes', { ...fitting, shape: [12, 11, 1] }, /images of 12×12×1 for own, got 12×11×1/],
   ['other channels', { ...fitting, shape: [12, 12, 3] }, /12×12×1 for own, got 12×12×3/],
@@ -166,6 +176,41 @@ it.each<[string, () => unknown, RegExp]>([
   await expect(refused).rejects.toThrow(HbnnError);
   await expect(refused).rejects.toThrow(message);
   await expect(refused).rejects.toThrow(new RegExp(`^${where}: .*expected [^\\n]*; `));
+});
+
+const noModels: readonly [string, unknown, RegExp][] = [
+  ['nothing', undefined, /expected a tf.LayersModel, got undefined/],
+  ['a layer', tfl.layers.dense({ units: 3 }), /expected a tf.LayersModel, got/],
+  ['a promise', Promise.resolve(), /got a Promise of one; await it first/],
+  [
+    'a sequential model without an input shape',
+    tfl.sequential({ name: 'open' }),
+    /got 'open' without an input shape; give its first layer an inputShape/,
+  ],
+];
+it.each(noModels)('refuses %s in place of a model', async (_, given, message) => {
+  const none = given as tfl.LayersModel;
+  await expect(evaluate(none, fitting)).rejects.toThrow(message);
+  await expect(fineTune(none, fitting)).rejects.toThrow(message);
+  await expect(exportModel(none, pixels)).rejects.toThrow(message);
+  expect(() => binarize(none, { weights: 1 })).toThrow(message);
+  await expect(evaluate(none, fitting)).rejects.toThrow(HbnnError);
+});
+
+it('refuses batches that are none, and empty ones', async () => {
+  const nothing: BatchSource = {
+    ...fitting,
+    async *batches() {
+      yield undefined as never;
+    },
+  };
+  await expect(evaluate(model(), nothing)).rejects.toThrow(/batches .*of fits, got undefined/);
+  const empty = changed(() => ({
+    images: new Float32Array(0),
+    labels: new Int32Array(0),
+    count: 0,
+  }));
+  await expect(fineTune(model(), empty)).rejects.toThrow(/at least one image in each batch/);
 });
 
 it('exporting refuses batches that do not fit, and data without images', async () => {

@@ -51,7 +51,9 @@ function makeReportFolder(folder: string): void {
   try {
     makeFolder(join(folder, 'figures'));
   } catch (error) {
-    throw new HbnnError(`${folder}: could not be made (${(error as Error).message})`);
+    throw new HbnnError(
+      `${folder}: could not be made (${(error as Error).message}); choose another folder`,
+    );
   }
 }
 

@@ -130,10 +130,11 @@ export function parseFoldRequest(text: string): FoldRequest | undefined {
 export function foldTable(
   names: readonly string[],
   folds: readonly (Fold | 'constant')[],
+  where = 'fold',
 ): FoldTable {
   if (names.length !== folds.length)
     throw new HbnnError(
-      `fold: expected ${names.length} folds, one per layer with weights (${names.join(', ')}), got ${folds.length}; give one for each, in this order`,
+      `${where}: expected ${names.length === 1 ? '1 fold' : `${names.length} folds`}, one per layer with weights (${names.join(', ')}), got ${folds.length}; give one for each, in this order`,
     );
   return Object.fromEntries(names.map((name, i) => [name, folds[i]]));
 }

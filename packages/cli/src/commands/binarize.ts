@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   approximate,
@@ -153,9 +153,8 @@ function tensorFile(argument: string | undefined, option: string | undefined): s
 
 function refuseToReplace({ out, force }: Options): void {
   if (force) return;
-  const earlier = outNames.find((name) =>
-    statSync(join(out, name), { throwIfNoEntry: false })?.isFile(),
-  );
+  const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
+  const earlier = outNames.find((name) => isFile(join(out, name)));
   if (earlier !== undefined)
     throw new HbnnError(
       `--out: expected a folder without results, got ${join(out, earlier)}; choose another folder or give --force to replace it`,

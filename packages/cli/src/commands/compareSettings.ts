@@ -96,7 +96,9 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   try {
     makeFolder(o.out);
   } catch (error) {
-    throw new HbnnError(`${o.out}: could not be made (${(error as Error).message})`);
+    throw new HbnnError(
+      `${o.out}: could not be made (${(error as Error).message}); choose another folder`,
+    );
   }
   writeWhole(planFile(o.out), `${JSON.stringify(plan, null, 2)}\n`);
   const meter = progressMeter('comparing', o);

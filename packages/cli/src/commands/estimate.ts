@@ -257,7 +257,7 @@ function foldsAsked(
     return foldsOf(layers, chooseFolds(model, { luts: request.luts }, '--fold luts'));
   if (request.kind === 'table') return foldsOf(layers, request.table);
   const names = layers.map(({ name }) => name);
-  return foldsOf(layers, foldTable(names, request.folds));
+  return foldsOf(layers, foldTable(names, request.folds, '--fold'));
 }
 
 function asicEstimate(

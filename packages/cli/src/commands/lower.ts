@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
-import { untilInterrupted } from '../interruption.ts';
+import { Interruption, untilInterrupted } from '../interruption.ts';
 import { fileParts, modelSizes } from '../modelSizes.ts';
 import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
@@ -46,10 +46,22 @@ export function lowerCommand(): Command {
       'after',
       '\nExample (a run with --inputs and --input-map static, or with float inputs):\n  hbnn lower --run runs/first --out first.hbnn',
     )
-    .action((o: Options) => untilInterrupted(() => run(o)));
+    .action((o: Options) => {
+      const progress: Progress = { written: false };
+      return untilInterrupted(() => run(o, progress)).catch((error) => {
+        if (!(error instanceof Interruption) || !progress.written) throw error;
+        throw new Interruption(error.signal, undefined, `the whole model, in ${o.out}`);
+      });
+    });
 }
 
-async function run(o: Options): Promise<void> {
+/** How far a command has come. */
+interface Progress {
+  /** Whether the model's file is in its place. */
+  written: boolean;
+}
+
+async function run(o: Options, progress: Progress): Promise<void> {
   checkRunFolder(o.run, `it is lowered already: give it to 'hbnn eval --model ${o.run}'`);
   const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
   const config = storedConfig(o.run);
@@ -75,6 +87,7 @@ async function run(o: Options): Promise<void> {
   const lowered = lower(trained, { scaleBits });
   const { bytes, size } = encodeWithSize(lowered.model);
   writeWhole(o.out, [bytes]);
+  progress.written = true;
   const result = {
     model: o.out,
     ...modelSizes(lowered.model, size.total),

@@ -88,7 +88,7 @@ function run(o: Options): void {
     return;
   }
   const model = randomModel(wholeNumber(o.seed, '--seed'), {
-    ...(o.layer !== undefined && { layer: o.layer }),
+    ...(o.layer !== undefined && { layer: o.layer, where: '--layer' }),
     ...(o.mix !== undefined && { mix: parseMix(o.mix, '--mix') }),
     ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer, '--map-per') }),
     ...(o.scalePer !== undefined && { scalePer: parseScalePer(o.scalePer, '--scale-per') }),

@@ -1,12 +1,17 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, kindOf } from '@hbnn/core';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 
 /**
- * Check that every number of a trained model is finite.
+ * Check that a value is a trained model, and that every number of it is finite.
  *
- * @throws HbnnError naming the layer and the number
+ * @throws HbnnError for another value, and naming the layer and the number
  */
-export function checkTrained({ name, input, layers }: TrainedModel): void {
+export function checkTrained(trained: TrainedModel): void {
+  if (typeof trained !== 'object' || trained === null || trained.input?.mean === undefined)
+    throw new HbnnError(
+      `lower: expected a trained model, got ${kindOf(trained)}; pass what 'await exportModel(model, train)' of @hbnn/train gives`,
+    );
+  const { name, input, layers } = trained;
   checkFinite(name, 'mean of the input', input.mean);
   checkFinite(name, 'deviation of the input', input.deviation);
   for (const layer of layers) checkLayer(layer);

@@ -1,4 +1,11 @@
-import { allowedMultiples, approximate, HbnnError, nearestMultiples, suggestion } from '@hbnn/core';
+import {
+  allowedMultiples,
+  approximate,
+  HbnnError,
+  kindOf,
+  nearestMultiples,
+  suggestion,
+} from '@hbnn/core';
 import { type CheckedModel, checkModel, lastBound, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
@@ -52,6 +59,10 @@ export interface Lowered {
  * is unknown) and for weights that are not finite, with the way out
  */
 export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
+  if (typeof o !== 'object' || o === null)
+    throw new HbnnError(
+      `lower: expected an object of options, got ${kindOf(o)}; write { scaleBits: 4 } or leave it out`,
+    );
   const other = Object.keys(o).find((name) => name !== 'scaleBits');
   if (other !== undefined)
     throw new HbnnError(

@@ -69,7 +69,9 @@ export async function takeRunFolder(dir: string, waitSeconds?: number): Promise<
   try {
     makeFolder(dir);
   } catch (error) {
-    throw new HbnnError(`${dir}: could not be made (${(error as Error).message})`);
+    throw new HbnnError(
+      `${dir}: could not be made (${(error as Error).message}); choose another folder`,
+    );
   }
   return lockRunFolder(dir, waitSeconds);
 }

@@ -22,6 +22,10 @@ describe('parseLiberty', () => {
     expect(power?.lists.get('values')?.[0].map((row) => row.trim())).toHaveLength(2);
   });
 
+  it('takes semicolons behind groups, as some writers put them', () => {
+    expect(parseLiberty('library (x) { cell (A) { }; };\n', 'x.lib').groups).toHaveLength(1);
+  });
+
   it.each([
     ['module x;', 1, "'library (name) {'"],
     ['library (x) {\n  cell (A) {\n    area : 1;\n', 4, "'}' for 'cell (A)' of line 2"],

@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type LogicFunction, parseFunction, truthTable } from './logic.ts';
 import { type LibertyGroup, parseLiberty, type ReadInclude } from './parse.ts';
 import { type LoadFunction, pinEnergy } from './powerTables.ts';
-import { mean, meanOverStates, type RailValue } from './states.ts';
+import { mean, meanOverStates, type RailValue, whenOf } from './states.ts';
 import { notNegative, numberOf, type Units, unitsOf } from './units.ts';
 import { areaOf, avoidedIn, type DontUse, isUsable, pinNames } from './usable.ts';
 
@@ -164,7 +164,7 @@ function leakageOf(
   const values = cell.groups
     .filter(({ kind }) => kind === 'leakage_power')
     .map((group): RailValue => {
-      const when = group.attributes.get('when');
+      const when = whenOf(group.attributes);
       const rail = group.attributes.get('related_pg_pin') ?? group.attributes.get('power_level');
       return {
         ...(when !== undefined && { when }),

@@ -110,7 +110,9 @@ export function parseLiberty(source: string, file: string, include?: ReadInclude
   if (first.kind !== 'word' || first.text !== 'library')
     throw reader.fault(first.line, "'library (name) {'", first);
   const found = group(reader, first, parenthesized(reader));
-  const after = reader.next();
+  let after = reader.next();
+  // Some writers end groups as statements.
+  while (after.kind === 'mark' && after.text === ';') after = reader.next();
   if (after.kind !== 'end') throw reader.fault(after.line, 'nothing after the library', after);
   return found;
 }

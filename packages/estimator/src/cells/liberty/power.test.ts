@@ -20,6 +20,7 @@ describe('leakage', () => {
 
   it.each([
     ['one group', [group(7)], 7],
+    ['an empty condition', ['leakage_power () { value : 7; when : ""; }'], 7],
     ['two rails', [group(30, '', 'VDD'), group(10, '', 'VNW')], 40],
     [
       'states of two rails',

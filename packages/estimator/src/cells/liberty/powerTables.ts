@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type { LogicFunction } from './logic.ts';
 import type { LibertyGroup } from './parse.ts';
-import { mean, meanOverStates, type RailValue } from './states.ts';
+import { mean, meanOverStates, type RailValue, whenOf } from './states.ts';
 
 /** Energy in the library's unit, read at a load in the library's unit. */
 export type LoadFunction = (load: number) => number;
@@ -66,7 +66,7 @@ function tablesOf(
   templates: ReadonlyMap<string, LibertyGroup>,
 ): PowerTable[] {
   const rail = attributes.get('related_pg_pin') ?? attributes.get('power_level');
-  const when = attributes.get('when');
+  const when = whenOf(attributes);
   const named = (attributes.get('related_pin') ?? '').split(/[\s,]+/).filter((pin) => pin !== '');
   const pins = named.length === 0 ? [''] : named;
   return groups

@@ -9,6 +9,10 @@ export interface RailValue {
   readonly value: number;
 }
 
+/** The states that a group of a library is for; undefined where it names none, an empty condition included. */
+export const whenOf = (attributes: ReadonlyMap<string, string>): string | undefined =>
+  attributes.get('when')?.trim() || undefined;
+
 /** Pins whose states are all looked at; a cell with more is averaged over its different `when`. */
 const maxStatePins = 12;
 
