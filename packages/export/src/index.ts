@@ -1,0 +1,1 @@
+export { type COptions, type CProgram, exportC } from './c/exportC.ts';
