@@ -29,6 +29,7 @@ const names = [
   'wasm',
   'verilog',
   'estimator',
+  'export',
   'train',
   'datasets',
   'cli',

@@ -1,32 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { random } from '@hbnn/core';
 import { exportC } from '@hbnn/export';
 import {
   type CheckedModel,
   checkModel,
-  featureCount,
   type IntegerLayer,
   interpreter,
   randomModel,
 } from '@hbnn/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compiled, gccTakes, sanitized, scoresOf } from './gcc.ts';
+import { imagesOf, wideKinds, wideModel } from './models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hbnn-c-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const images = 5;
-
-/** Random images and two of extremes. */
-function pixelsOf(model: CheckedModel, seed: number): Uint8Array {
-  const rng = random(seed, 'c pixels');
-  const size = featureCount(model.input.shape);
-  return Uint8Array.from({ length: images * size }, (_, i) =>
-    i < size ? 0 : i < 2 * size ? 255 : rng.below(256),
-  );
-}
 
 function expectEqual(
   model: CheckedModel,
@@ -36,7 +26,7 @@ function expectEqual(
 ): void {
   const program = exportC(model, { stem: 'net', ...(name !== undefined && { name }) });
   const executable = compiled(program, join(folder, `${seed}${name ?? ''}`), flags);
-  const pixels = pixelsOf(model, seed);
+  const pixels = imagesOf(model, images);
   const expected = [...interpreter(model).run(pixels)];
   const { scores, best } = scoresOf(executable, pixels);
   expect(scores, `seed ${seed}`).toEqual(expected);
@@ -83,6 +73,10 @@ describe('a program of C99', () => {
     ]);
     const others: IntegerLayer['kind'][] = ['maxPool', 'sumPool', 'threshold', 'requantize'];
     expect([...new Set(kinds)]).toEqual(expect.arrayContaining([...weighted, ...others]));
+  });
+
+  it.each(wideKinds)('computes sums near the bounds of int32 before %s', (kind) => {
+    expectEqual(wideModel(kind), 1, sanitized, `wide_${kind}`);
   });
 
   it.each(['position', 'channel', 'element'] as const)(
