@@ -65,7 +65,7 @@ export function exportCommand(): Command {
       '--out <file>',
       'file to write: net.h (net.c comes beside it), net.onnx, net.npz or net.safetensors',
     )
-    .option('--name <prefix>', 'of C: what functions begin with (default: the file’s name)')
+    .option('--name <prefix>', 'with --to c: what functions begin with (default: the file’s name)')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
