@@ -69,7 +69,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
 
 /** Further edges for tests and builds only. */
 const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
-  docs: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
+  docs: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'export', 'datasets'],
   wasm: ['conformance'],
   verilog: ['conformance'],
   train: ['conformance'],

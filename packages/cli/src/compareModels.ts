@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, checkModel, featureCount, interpreter } from '@hbnn/model';
 
 /** The first place at which two executions of images part. */
-export interface Parting {
+interface Parting {
   /** A layer of the first model, or `scores`. */
   readonly layer: string;
   readonly kind: string;

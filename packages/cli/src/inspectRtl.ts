@@ -5,7 +5,7 @@ import { readModelWithSize } from './modelFile.ts';
 import { readRtl } from './rtlFolder.ts';
 
 /** A layer of a folder of Verilog as `hbnn inspect` shows it. */
-export type RtlLayerView = {
+type RtlLayerView = {
   readonly name: string;
   readonly module: string;
   /** Lanes for outputs and inputs of a folded layer. */

@@ -6,7 +6,7 @@ import { readTensorFile } from '@hbnn/train/files';
 import { averageOf, type BitCounts } from './bitHistogram.ts';
 
 /** A layer with weights of a trained network as `hbnn inspect` shows it. */
-export interface TrainedLayerView {
+interface TrainedLayerView {
   readonly name: string;
   readonly output: readonly number[];
   readonly parameters: number;

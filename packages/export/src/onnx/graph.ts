@@ -2,7 +2,7 @@ import protobuf from 'protobufjs/light.js';
 import { onnxSchema } from './schema.ts';
 
 /** Numbers of ONNX for the types of elements. */
-export const elementTypes = {
+const elementTypes = {
   float: 1,
   uint8: 2,
   int32: 6,
