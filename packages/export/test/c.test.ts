@@ -5,13 +5,14 @@ import { exportC } from '@hbnn/export';
 import {
   type CheckedModel,
   checkModel,
+  featureCount,
   type IntegerLayer,
   interpreter,
   randomModel,
 } from '@hbnn/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compiled, gccTakes, sanitized, scoresOf } from './gcc.ts';
-import { imagesOf, wideKinds, wideModel } from './models.ts';
+import { farStrides, imagesOf, pooledModel, wideKinds, wideModel } from './models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hbnn-c-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -77,6 +78,24 @@ describe('a program of C99', () => {
 
   it.each(wideKinds)('computes sums near the bounds of int32 before %s', (kind) => {
     expectEqual(wideModel(kind), 1, sanitized, `wide_${kind}`);
+  });
+
+  it.each([
+    ['conv', 'maxPool'],
+    ['conv', 'sumPool'],
+    ['depthwise', 'maxPool'],
+    ['depthwise', 'sumPool'],
+  ] as const)('pools the sums of a %s by %s as they are computed', (kind, pool) => {
+    const model = pooledModel(kind, pool);
+    expectEqual(model, 1, sanitized, `${kind}_${pool}`);
+    const { files, ramBytes } = exportC(model);
+    expect(files['net.c']).toContain(`/* ${kind} 'first' and ${pool} 'pool': `);
+    // Only the pooled values are kept, of one byte each.
+    expect(ramBytes).toBe(4 * Math.ceil(featureCount(model.checkedLayers[1].output) / 4));
+  });
+
+  it('takes strides beyond 32 bits', () => {
+    expectEqual(farStrides(), 1, sanitized, 'far');
   });
 
   it.each(['position', 'channel', 'element'] as const)(

@@ -4,6 +4,7 @@ import {
   checkModel,
   featureCount,
   type IntegerLayer,
+  noPadding,
   randomModel,
 } from '@hbnn/model';
 
@@ -105,6 +106,57 @@ function finished(kind: IntegerLayer['kind'], layers: readonly IntegerLayer[]): 
   return checkModel({ name: kind, input, layers, scoreFactor: 1, scoreOffsets, classes });
 }
 
+/** A convolution, a pool whose windows are apart, and a requantization behind it. */
+export function pooledModel(kind: 'conv' | 'depthwise', pool: 'maxPool' | 'sumPool'): CheckedModel {
+  const inputs = kind === 'conv' ? 3 : 1;
+  const weights = loudWeights(`${kind} ${pool}`, [6, 2, 3, inputs], 5);
+  const size = [2, 3] as const;
+  const layers: IntegerLayer[] = [
+    { kind, name: 'first', strides: [1, 2], padding: [1, 2, 0, 1], weights },
+    pool === 'maxPool'
+      ? { kind: pool, name: 'pool', size, strides: [3, 3], padding: [1, 2, 1, 0] }
+      : { kind: pool, name: 'pool', size, strides: [2, 4] },
+    {
+      kind: 'requantize',
+      name: 'after',
+      multipliers: Int16Array.of(1, -1, 3, -3, 7, 9),
+      offsets: new Float64Array(6).fill(1000),
+      shifts: new Uint8Array(6).fill(5),
+      minimum: -128,
+      maximum: 127,
+    },
+    {
+      kind: 'dense',
+      name: 'last',
+      weights: loudWeights('last', [4, pool === 'maxPool' ? 3 * 2 * 6 : 3 * 1 * 6], 3),
+    },
+  ];
+  const fields = { name: `${kind} ${pool}`, layers, scoreFactor: 1 };
+  const input = { shape: [7, 8, 3], zeros: Int32Array.of(128, 128, 128) } as const;
+  const classes = ['a', 'b', 'c', 'd'];
+  return checkModel({ ...fields, input, classes, scoreOffsets: Int32Array.of(1, 2, 3, 4) });
+}
+
+/** Strides that lead out of the map, beyond what 32 bits hold. */
+export function farStrides(): CheckedModel {
+  const far = 2 ** 40;
+  const size = [1, 1] as const;
+  const layers: IntegerLayer[] = [
+    {
+      kind: 'conv',
+      name: 'first',
+      strides: [far, far],
+      padding: [1, 1, 1, 1],
+      weights: loudWeights('far', [2, 2, 2, 1], 9),
+    },
+    { kind: 'maxPool', name: 'second', size, strides: [far, 3], padding: noPadding },
+    { kind: 'sumPool', name: 'third', size, strides: [2, far] },
+  ];
+  const input = { shape: [5, 4, 1], zeros: Int32Array.of(3) } as const;
+  const scores = { scoreOffsets: new Int32Array(2), classes: ['a', 'b'], scoreFactor: 1 };
+  return checkModel({ name: 'far strides', input, layers, ...scores });
+}
+
 export const wideKinds = [
   'conv',
   'depthwise',
@@ -133,5 +185,6 @@ export function onnxModels(): ReadonlyMap<string, CheckedModel> {
   return new Map([
     ...numbered,
     ...wideKinds.map((kind): [string, CheckedModel] => [`wide ${kind}`, wideModel(kind)]),
+    ['far strides', farStrides()],
   ]);
 }

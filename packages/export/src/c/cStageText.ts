@@ -1,17 +1,20 @@
-import type {
-  ConvLayer,
-  DenseLayer,
-  DepthwiseLayer,
-  FeatureShape,
-  MaxPoolLayer,
-  Padding4,
-  Pair,
-  SumPoolLayer,
+import {
+  type CheckedLayer,
+  type ConvLayer,
+  type DenseLayer,
+  type DepthwiseLayer,
+  type FeatureShape,
+  featureCount,
+  type MaxPoolLayer,
+  noPadding,
+  type Padding4,
+  type Pair,
+  rowLength,
+  type SumPoolLayer,
 } from '@hbnn/model';
-import { featureCount, rowLength } from '@hbnn/model';
 import type { CArrays, CInteger } from './cData.ts';
 import { commentText } from './cNames.ts';
-import type { CPlace, CStage } from './cStages.ts';
+import type { CPlace, CStage, PoolLayer } from './cStages.ts';
 import { valueFunction } from './cValues.ts';
 import { type CWeights, cWeights } from './cWeights.ts';
 
@@ -43,12 +46,13 @@ export function cStageText(
     store: (sum, at) => storeText(stage.output, prefix, at, value(sum, at)),
   };
   const { body, row } = bodyOf(stage, writer);
-  const about = stage.layer === undefined ? 'pixels' : stage.layer.layer.kind;
-  const layerName = stage.layer === undefined ? '' : ` '${commentText(stage.layer.layer.name)}'`;
+  const about = [stage.layer, stage.pool].flatMap((checked) =>
+    checked === undefined ? [] : [`${checked.layer.kind} '${commentText(checked.layer.name)}'`],
+  );
   const shapes = `${stage.input.shape.join('x')} to ${stage.output.shape.join('x')}`;
   const text = [
     ...steps.map((step) => `${step.text}\n`),
-    `/* ${about}${layerName}: ${shapes} */`,
+    `/* ${about.join(' and ') || 'pixels'}: ${shapes} */`,
     `static void ${name}(const unsigned char *in, unsigned char *out)`,
     '{',
     ...body.map((line) => `  ${line}`),
@@ -101,7 +105,7 @@ function bodyOf(stage: CStage, writer: StageWriter): Body {
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
-      return convBody(layer, input, output, writer);
+      return convBody(layer, checked, stage.pool, writer);
     case 'dense':
       return { body: denseBody(layer, writer) };
     case 'maxPool':
@@ -125,7 +129,18 @@ const loop = (index: string, count: number, body: readonly string[]): string[] =
   '}',
 ];
 
-/** Loops over the taps of a window that lie on the map: `line` and `column` are their places. */
+/** What indices are called along both axes: those of the window, of a tap in it, and of the place under the tap. */
+interface TapNames {
+  readonly at: readonly [string, string];
+  readonly tap: readonly [string, string];
+  readonly place: readonly [string, string];
+}
+
+const inputTaps: TapNames = { at: ['y', 'x'], tap: ['i', 'j'], place: ['line', 'column'] };
+/** The places under a pool's taps are the sums of a convolution. */
+const poolTaps: TapNames = { at: ['py', 'px'], tap: ['pi', 'pj'], place: ['y', 'x'] };
+
+/** Loops over the taps of a window that lie on the map. */
 function taps(
   size: Pair,
   strides: Pair,
@@ -133,24 +148,22 @@ function taps(
   input: FeatureShape,
   output: FeatureShape,
   body: readonly string[],
+  names = inputTaps,
 ): string[] {
   const [top, left, bottom, right] = padding;
-  // A stride matters only where there is a second place, and is small there.
-  const along = (axis: 0 | 1, at: string, tap: string, before: number): string => {
+  const { at, tap, place } = names;
+  const along = (axis: 0 | 1, before: number, zeros: number, rest: readonly string[]): string[] => {
+    // A stride matters only where there is a second place, and is small there.
     const stride = output[axis] > 1 ? strides[axis] : 1;
-    return `${at} * ${stride} + ${tap}${before === 0 ? '' : ` - ${before}`}`;
+    const under = `${at[axis]} * ${stride} + ${tap[axis]}${before === 0 ? '' : ` - ${before}`}`;
+    const outside = `if (${place[axis]} < 0 || ${place[axis]} >= ${input[axis]}) continue;`;
+    return loop(tap[axis], size[axis], [
+      `const int32_t ${place[axis]} = ${under};`,
+      ...(zeros === 0 ? [] : [outside]),
+      ...rest,
+    ]);
   };
-  const outside = (place: string, length: number, zeros: number): string[] =>
-    zeros === 0 ? [] : [`if (${place} < 0 || ${place} >= ${length}) continue;`];
-  return loop('i', size[0], [
-    `const int32_t line = ${along(0, 'y', 'i', top)};`,
-    ...outside('line', input[0], top + bottom),
-    ...loop('j', size[1], [
-      `const int32_t column = ${along(1, 'x', 'j', left)};`,
-      ...outside('column', input[1], left + right),
-      ...body,
-    ]),
-  ]);
+  return along(0, top, top + bottom, along(1, left, left + right, body));
 }
 
 function pixelBody({ input, zeros }: CStage, w: StageWriter): string[] {
@@ -180,39 +193,80 @@ export const rowName = (prefix: string, type: CInteger): string =>
 
 function convBody(
   layer: ConvLayer | DepthwiseLayer,
-  input: FeatureShape,
-  output: FeatureShape,
+  { input, output }: Pick<CheckedLayer, 'input' | 'output'>,
+  pool: CStage['pool'],
   w: StageWriter,
 ): Body {
-  const [outputs, kernelH, kernelW, inputs] = layer.weights.shape;
+  const [outputs, kernelH, kernelW] = layer.weights.shape;
   const count = rowLength(layer.weights.shape);
   const weights = cWeights(layer.weights, w.name, w.prefix, w.arrays);
-  const [, width, channels] = input;
-  const place = `(line * ${width} + column) * ${channels}`;
-  const tap = `(i * ${kernelW} + j)`;
-  const sum =
-    layer.kind === 'depthwise'
-      ? [`sum += (int32_t)row[${tap}] * ${w.read(`${place} + o / ${outputs / channels}`)};`]
-      : [
-          `const int32_t from = ${place};`,
-          `const int32_t tap = ${tap} * ${inputs};`,
-          ...loop('c', inputs, [`sum += (int32_t)row[tap + c] * ${w.read('from + c')};`]),
-        ];
-  const position = [
+  const size = [kernelH, kernelW] as const;
+  const sum = [
     'int32_t sum = 0;',
-    ...taps([kernelH, kernelW], layer.strides, layer.padding, input, output, sum),
-    `const int32_t at = (y * ${output[1]} + x) * ${outputs} + o;`,
-    w.store('sum', 'at'),
+    ...taps(size, layer.strides, layer.padding, input, output, productLines(layer, input, w)),
   ];
   const body = [
     ...weights.opening,
     ...loop('o', outputs, [
       ...rowLines(weights, count, w.prefix),
-      ...loop('y', output[0], loop('x', output[1], position)),
+      ...(pool === undefined
+        ? positions(['y', 'x'], output, [...sum, ...storeLines(['y', 'x'], output, 'sum', w)])
+        : pooledPositions(pool, sum, w)),
     ]),
   ];
   const row = weights.stored === undefined ? { type: weights.type, count } : undefined;
   return { body, row };
+}
+
+/** Lines that add a tap's product, or those of all channels, to the sum. */
+function productLines(
+  { kind, weights }: ConvLayer | DepthwiseLayer,
+  [, width, channels]: FeatureShape,
+  w: StageWriter,
+): string[] {
+  const [outputs, , kernelW, inputs] = weights.shape;
+  const place = `(line * ${width} + column) * ${channels}`;
+  const tap = `(i * ${kernelW} + j)`;
+  return kind === 'depthwise'
+    ? [`sum += (int32_t)row[${tap}] * ${w.read(`${place} + o / ${outputs / channels}`)};`]
+    : [
+        `const int32_t from = ${place};`,
+        `const int32_t tap = ${tap} * ${inputs};`,
+        ...loop('c', inputs, [`sum += (int32_t)row[tap + c] * ${w.read('from + c')};`]),
+      ];
+}
+
+type Indices = readonly [y: string, x: string];
+
+/** Loops over the positions of a map. */
+const positions = ([y, x]: Indices, output: FeatureShape, body: readonly string[]): string[] =>
+  loop(y, output[0], loop(x, output[1], body));
+
+/** Lines that store the value of output `o` at a position. */
+const storeLines = (
+  [y, x]: Indices,
+  output: FeatureShape,
+  value: string,
+  w: StageWriter,
+): string[] => [
+  `const int32_t at = (${y} * ${output[1]} + ${x}) * ${output[2]} + o;`,
+  w.store(value, 'at'),
+];
+
+/** Loops over the positions of a pool, which takes each sum of the convolution before it as it is computed. */
+function pooledPositions(
+  { layer, input, output }: CheckedLayer<PoolLayer>,
+  sum: readonly string[],
+  w: StageWriter,
+): string[] {
+  const isMax = layer.kind === 'maxPool';
+  const padding = isMax ? layer.padding : noPadding;
+  const step = isMax ? 'if (sum > pooled) pooled = sum;' : 'pooled += sum;';
+  return positions(poolTaps.at, output, [
+    `int32_t pooled = ${isMax ? 'INT32_MIN' : '0'};`,
+    ...taps(layer.size, layer.strides, padding, input, output, [...sum, step], poolTaps),
+    ...storeLines(poolTaps.at, output, 'pooled', w),
+  ]);
 }
 
 function denseBody(layer: DenseLayer, w: StageWriter): string[] {
@@ -257,7 +311,7 @@ function sumPoolBody(
   const step = [`sum += ${w.read(`(line * ${input[1]} + column) * ${input[2]} + c`)};`];
   return poolBody(output, [
     'int32_t sum = 0;',
-    ...taps(layer.size, layer.strides, [0, 0, 0, 0], input, output, step),
+    ...taps(layer.size, layer.strides, noPadding, input, output, step),
     `const int32_t at = (y * ${output[1]} + x) * ${output[2]} + c;`,
     w.store('sum', 'at'),
   ]);

@@ -1,4 +1,11 @@
-import { type CheckedLayer, type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
+import {
+  type CheckedLayer,
+  type CheckedModel,
+  type FeatureShape,
+  featureCount,
+  type MaxPoolLayer,
+  type SumPoolLayer,
+} from '@hbnn/model';
 import { byteSize, type CInteger, smallestInteger } from './cData.ts';
 
 /** Where a feature map lies while a program runs, and as which integers. */
@@ -12,10 +19,14 @@ export interface CPlace {
   readonly zero: number;
 }
 
+export type PoolLayer = MaxPoolLayer | SumPoolLayer;
+
 /** One pass over a feature map: a layer that moves values together, and the layers of single values behind it. */
 export interface CStage {
   /** Undefined where pixels are copied, less their zeros. */
   readonly layer: CheckedLayer | undefined;
+  /** A pool whose windows are apart: each of its values is pooled from sums as they are computed. */
+  readonly pool?: CheckedLayer<PoolLayer>;
   /** Thresholds and requantizations, which need no feature map of their own. */
   readonly following: readonly CheckedLayer[];
   readonly input: CPlace;
@@ -50,6 +61,7 @@ function rangeAfter({ layer, outputBound }: CheckedLayer, before: Range): Range 
 
 interface Draft {
   readonly layer: CheckedLayer | undefined;
+  pool?: CheckedLayer<PoolLayer>;
   readonly following: CheckedLayer[];
 }
 
@@ -65,15 +77,19 @@ export function cStages(model: CheckedModel): CStages {
     shape,
     zero: reads ? zeros[0] : 0,
   };
-  const placed = drafts.map(({ layer, following }, i) => {
-    for (const each of layer === undefined ? following : [layer, ...following])
-      range = rangeAfter(each, range);
+  const placed = drafts.map(({ layer, pool, following }, i) => {
+    const steps = [layer, pool, ...following].filter((step) => step !== undefined);
+    for (const step of steps) range = rangeAfter(step, range);
     const isLast = i === drafts.length - 1;
     const type = isLast ? 'int32_t' : smallestInteger(range.minimum, range.maximum);
-    const last = following.at(-1) ?? layer;
     const input = before;
-    before = { at: isLast ? 'scores' : 'memory', type, shape: last?.output ?? shape, zero: 0 };
-    return { layer, following, input, output: before };
+    before = {
+      at: isLast ? 'scores' : 'memory',
+      type,
+      shape: steps.at(-1)?.output ?? shape,
+      zero: 0,
+    };
+    return { layer, pool, following, input, output: before };
   });
   const memoryBytes = placed.reduce(
     (max, { input, output }) => Math.max(max, bytesOf(input) + bytesOf(output)),
@@ -85,8 +101,9 @@ export function cStages(model: CheckedModel): CStages {
     offset: i % 2 === 0 || place.at !== 'memory' ? 0 : memoryBytes - bytesOf(place),
   });
   const stages = placed.map(
-    ({ layer, following, input, output }, i): CStage => ({
+    ({ layer, pool, following, input, output }, i): CStage => ({
       layer,
+      ...(pool !== undefined && { pool }),
       following,
       zeros,
       input: located(input, i),
@@ -102,11 +119,29 @@ function draftStages(model: CheckedModel): readonly Draft[] {
   const layers = model.checkedLayers;
   const copies = zeros.some((zero) => zero !== zeros[0]) || isOfSingleValues(layers[0]);
   const drafts: Draft[] = copies ? [{ layer: undefined, following: [] }] : [];
-  for (const layer of layers)
-    if (isOfSingleValues(layer)) drafts[drafts.length - 1].following.push(layer);
+  for (const layer of layers) {
+    const last = drafts.at(-1);
+    if (last !== undefined && isOfSingleValues(layer)) last.following.push(layer);
+    else if (last !== undefined && isPoolApart(layer) && takesPool(last)) last.pool = layer;
     else drafts.push({ layer, following: [] });
+  }
   return drafts;
 }
+
+/** Whether a layer is a pool that reads each value at most once. */
+const isPoolApart = (checked: CheckedLayer): checked is CheckedLayer<PoolLayer> => {
+  const { layer } = checked;
+  return (
+    (layer.kind === 'maxPool' || layer.kind === 'sumPool') &&
+    layer.size.every((size, axis) => size <= layer.strides[axis])
+  );
+};
+
+/** Whether a stage ends with the sums of a convolution. */
+const takesPool = ({ layer, pool, following }: Draft): boolean =>
+  (layer?.layer.kind === 'conv' || layer?.layer.kind === 'depthwise') &&
+  pool === undefined &&
+  following.length === 0;
 
 /** Bytes in the memory, in whole words; feature maps of the caller take none. */
 const bytesOf = ({ at, type, shape }: Omit<CPlace, 'offset'>): number =>
