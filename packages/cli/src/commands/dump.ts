@@ -1,5 +1,4 @@
 import { encodeNpy } from '@hbnn/core';
-import { modelTensors } from '@hbnn/export';
 import type { CheckedModel } from '@hbnn/model';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
@@ -28,13 +27,14 @@ export function dumpCommand(): Command {
 }
 
 async function run(file: string, o: Options): Promise<void> {
-  const files = dumpFiles(await readModelFile(file));
+  const files = await dumpFiles(await readModelFile(file));
   writeFolder(o.out, files);
   printResult({ folder: o.out, files: Object.keys(files).length }, o.json);
 }
 
 /** Every tensor as .npy, and model.json that names them. */
-export function dumpFiles(model: CheckedModel): Record<string, Uint8Array> {
+export async function dumpFiles(model: CheckedModel): Promise<Record<string, Uint8Array>> {
+  const { modelTensors } = await import('@hbnn/export');
   const { description, tensors } = modelTensors(model, '.npy');
   const files: Record<string, Uint8Array> = {};
   for (const [name, array] of Object.entries(tensors)) files[name] = encodeNpy(array);

@@ -1,6 +1,5 @@
 import { basename, dirname } from 'node:path';
 import { chosenName, HbnnError } from '@hbnn/core';
-import { exportC, exportNpz, exportOnnx, exportSafetensors } from '@hbnn/export';
 import type { CheckedModel } from '@hbnn/model';
 import { Command } from 'commander';
 import { readModelFile } from '../modelFile.ts';
@@ -23,26 +22,37 @@ interface Exported {
 
 interface Format {
   readonly ending: string;
-  make(model: CheckedModel, file: string, name: string | undefined): Exported;
+  make(model: CheckedModel, file: string, name: string | undefined): Promise<Exported>;
 }
 
+/** The package is loaded when something is exported, so that other commands start without it. */
+const loaded = () => import('@hbnn/export');
+
 /** A format of one file. */
-const single = (ending: string, encode: (model: CheckedModel) => Uint8Array): Format => ({
+const single = (
+  ending: string,
+  name: 'exportOnnx' | 'exportNpz' | 'exportSafetensors',
+): Format => ({
   ending,
-  make: (model, file) => {
-    const bytes = encode(model);
+  make: async (model, file) => {
+    const bytes = (await loaded())[name](model);
     return { files: { [file]: bytes }, about: { bytes: bytes.length } };
   },
 });
 
 const formats: Readonly<Record<string, Format>> = {
   c: { ending: '.h', make: program },
-  onnx: single('.onnx', exportOnnx),
-  npz: single('.npz', exportNpz),
-  safetensors: single('.safetensors', exportSafetensors),
+  onnx: single('.onnx', 'exportOnnx'),
+  npz: single('.npz', 'exportNpz'),
+  safetensors: single('.safetensors', 'exportSafetensors'),
 };
 
-function program(model: CheckedModel, file: string, name: string | undefined): Exported {
+async function program(
+  model: CheckedModel,
+  file: string,
+  name: string | undefined,
+): Promise<Exported> {
+  const { exportC } = await loaded();
   const { files, flashBytes, ramBytes, prefix } = exportC(model, {
     stem: file.slice(0, -'.h'.length),
     ...(name !== undefined && { name }),
@@ -87,7 +97,7 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--out: expected a file whose name ends in ${ending} for --to ${name}, got '${o.out}'; write --out net${ending}`,
     );
-  const { files, about } = make(await readModelFile(o.model), file, o.name);
+  const { files, about } = await make(await readModelFile(o.model), file, o.name);
   writeFolder(dirname(o.out), files);
   const written = Object.keys(files).map((each) => o.out.slice(0, -file.length) + each);
   printResult({ model: o.model, files: written, ...about }, o.json);
