@@ -20,6 +20,7 @@ const names = [
   'wasm',
   'verilog',
   'estimator',
+  'export',
   'train',
   'datasets',
   'cli',

@@ -64,6 +64,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
   'packages/circuit/src': ['netlist', 'sums', 'unrolled', 'folded'],
   'packages/verilog/src': ['yosys', 'emit', 'simulate', 'verify', 'synthesize', 'prove'],
   'packages/estimator/src': ['.', 'cells', 'folded', 'unrolled'],
+  'packages/export/src': ['c', 'tensors', 'onnx'],
   'packages/wasm/src': ['layout', '.', 'training', 'inference'],
   'packages/wasm/assembly': ['training', 'inference', '.'],
   'packages/train/src': ['statistics', 'backend', 'ops', 'quantizers', 'layers', 'networks', 'run'],

@@ -11,6 +11,7 @@ const folders = [
   'packages/circuit',
   'packages/verilog',
   'packages/estimator',
+  'packages/export',
   'packages/train',
   'packages/wasm',
   'packages/cli',

@@ -49,9 +49,10 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   train: ['core', 'model', 'wasm'],
   verilog: ['core', 'model', 'circuit'],
   estimator: ['core', 'model', 'circuit'],
+  export: ['core', 'model'],
   datasets: ['core'],
   conformance: ['core', 'model'],
-  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
+  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'export', 'datasets'],
   benchmarks: [
     'core',
     'model',
@@ -68,7 +69,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
 
 /** Further edges for tests and builds only. */
 const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
-  docs: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
+  docs: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'export', 'datasets'],
   wasm: ['conformance'],
   verilog: ['conformance'],
   train: ['conformance'],

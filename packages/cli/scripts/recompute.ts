@@ -22,7 +22,7 @@ async function write(seed: number, folder: string): Promise<void> {
   const file = join(folder, 'm.hbnn');
   writeFileSync(file, encodeModel(randomModel(seed)));
   const model = await readModelFile(file);
-  for (const [name, bytes] of Object.entries(dumpFiles(model)))
+  for (const [name, bytes] of Object.entries(await dumpFiles(model)))
     writeFileSync(join(folder, 'dump', name), bytes);
   const rng = random('recompute', seed);
   const size = images * featureCount(model.input.shape);

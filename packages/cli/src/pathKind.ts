@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 
 /** What of hbnn lies at a path. */
-type PathKind = 'run folder' | 'Verilog folder' | 'folder' | 'model file' | 'file' | 'nothing';
+export type PathKind =
+  | 'run folder'
+  | 'Verilog folder'
+  | 'folder'
+  | 'model file'
+  | 'file'
+  | 'nothing';
 
 /** Say what lies at a path, by what is in it. */
-function kindAt(path: string): PathKind {
+export function kindAt(path: string): PathKind {
   // statSync alone would throw for a path with a file among its folders.
   if (!existsSync(path)) return 'nothing';
   const stat = statSync(path);

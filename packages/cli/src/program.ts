@@ -1,12 +1,15 @@
 import { suggestion } from '@hbnn/core';
 import { Command, type CommanderError, type Help, type Option } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
+import { compareCommand } from './commands/compare.ts';
 import { compareSettingsCommand } from './commands/compareSettings.ts';
 import { completionCommand } from './commands/completion.ts';
 import { datasetsCommand } from './commands/datasets.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { estimateCommand } from './commands/estimate.ts';
 import { evalCommand } from './commands/eval.ts';
+import { exportCommand } from './commands/export.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
 import { plotCommand } from './commands/plot.ts';
@@ -28,7 +31,18 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
     'Training:',
     [trainCommand(), compareSettingsCommand(), evalCommand(), plotCommand(), networksCommand()],
   ],
-  ['Integer models:', [lowerCommand(), runCommand(), randomCommand(), dumpCommand()]],
+  [
+    'Integer models:',
+    [
+      lowerCommand(),
+      runCommand(),
+      inspectCommand(),
+      compareCommand(),
+      exportCommand(),
+      randomCommand(),
+      dumpCommand(),
+    ],
+  ],
   ['Hardware:', [verilogCommand(), verifyCommand(), synthCommand(), estimateCommand()]],
   ['Data:', [datasetsCommand()]],
   ['About hbnn:', [helpCommand(), versionCommand(), completionCommand()]],
@@ -61,7 +75,8 @@ Examples:
 
 Results go to stdout, progress goes to stderr; --quiet leaves progress out. With --json the result is one line of JSON, and so is an error:
 {"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
-Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify found a difference,
+Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify or hbnn compare found
+a difference,
 130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
     );
   for (const [heading, commands] of groups())

@@ -1,0 +1,36 @@
+import type { CheckedModel } from '@hbnn/model';
+import { Graph } from './graph.ts';
+import { addLayer, inMemoryOrder } from './layers.ts';
+
+/**
+ * Write an integer model as ONNX of standard operators, whose scores are the interpreter's bit for bit.
+ *
+ * Its input `pixels` is uint8 [images, height, width, channels], its output `scores` int32 [images, scores].
+ * Sums below 2^24 are computed in float32, which holds them exactly; larger ones as int32.
+ */
+export function exportOnnx(model: CheckedModel): Uint8Array {
+  const graph = new Graph();
+  const { shape, zeros } = model.input;
+  graph.layer = 'pixels';
+  const pixels = graph.cast('pixels', 'int32');
+  const centred = graph.node('Sub', [pixels, graph.constant('int32', [shape[2]], zeros)]);
+  let value = graph.node('Transpose', [centred], { perm: [0, 3, 1, 2] });
+  let output = shape;
+  for (const checked of model.checkedLayers) {
+    value = addLayer(graph, checked, value);
+    output = checked.output;
+  }
+  graph.layer = 'scores';
+  const flat = inMemoryOrder(graph, value, output);
+  const offsets = graph.constant('int32', [1, model.scoreOffsets.length], model.scoreOffsets);
+  graph.node('Add', [flat, offsets], {}, 'scores');
+  const metadata = {
+    hbnn: JSON.stringify({ classes: model.classes, scoreFactor: model.scoreFactor }),
+  };
+  return graph.encode(
+    model.name,
+    { name: 'pixels', type: 'uint8', shape },
+    { name: 'scores', type: 'int32', shape: [model.classes.length] },
+    metadata,
+  );
+}
