@@ -1,0 +1,6 @@
+export {
+  type ImportedNetwork,
+  importNetwork,
+  type NetworkFormat,
+  type NetworkOrigin,
+} from './importNetwork.ts';
