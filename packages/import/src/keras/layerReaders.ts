@@ -117,6 +117,7 @@ const batchNorm: Reader = ({ fields, take, inputs }) => {
   const momentum = fields.number('momentum', 0.99);
   fields.only('synchronized', [false], 'build the layer with synchronized false');
   fields.only('renorm', [false], 'build the layer without renorm');
+  fields.ignore('renorm_momentum', 'renorm_clipping');
   const [scale, center] = [fields.flag('scale', true), fields.flag('center', true)];
   const names = [...(scale ? ['gamma'] : []), ...(center ? ['beta'] : [])];
   const weights = take(...names, 'moving_mean', 'moving_variance');
