@@ -7,6 +7,8 @@ import { datasetsCommand } from './commands/datasets.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { estimateCommand } from './commands/estimate.ts';
 import { evalCommand } from './commands/eval.ts';
+import { fineTuneCommand } from './commands/fineTune.ts';
+import { importCommand } from './commands/import.ts';
 import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
 import { plotCommand } from './commands/plot.ts';
@@ -28,6 +30,7 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
     'Training:',
     [trainCommand(), compareSettingsCommand(), evalCommand(), plotCommand(), networksCommand()],
   ],
+  ['Networks of your own:', [importCommand(), fineTuneCommand()]],
   ['Integer models:', [lowerCommand(), runCommand(), randomCommand(), dumpCommand()]],
   ['Hardware:', [verilogCommand(), verifyCommand(), synthCommand(), estimateCommand()]],
   ['Data:', [datasetsCommand()]],

@@ -185,6 +185,18 @@ def constants(opset):
     return n, [n.node("Gemm", x, n.normal(6, 3), n.normal(1, 3), alpha=0.5, beta=2.0)]
 
 
+def classifier(opset):
+    """A network for images of Fashion-MNIST, which the command line fine-tunes in a test."""
+    n = Net(f"classifier-{opset}", opset, (1, 28, 28))
+    x = n.relu(n.norm(n.conv("images", 1, 4, 3, bias=False, pads=[1, 1, 1, 1]), 4))
+    x = n.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    x = n.relu(n.norm(n.conv(x, 4, 6, 3, bias=False, pads=[1, 1, 1, 1]), 6))
+    x = n.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    x = n.relu(n.norm(n.conv(x, 6, 6, 3, bias=False, pads=[1, 1, 1, 1]), 6))
+    x = n.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    return n, [n.node("Softmax", n.dense(n.node("Flatten", x), 54, 10), axis=1)]
+
+
 def external(folder):
     """A network whose weights lie in a file of their own."""
     n, outputs = vgg(21)
@@ -196,7 +208,7 @@ def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     made = [f(o) for f, opsets in [
         (vgg, (9, 13, 21)), (resnet, (9, 12, 17)), (mobilenet, (10, 13, 18)), (padding, (10, 11, 20)),
-        (groups, (11, 13, 19)), (channels_last, (9, 15)), (lists, (9, 14)), (constants, (11, 16)),
+        (groups, (11, 13, 19)), (channels_last, (9, 15)), (lists, (9, 14)), (constants, (11, 16)), (classifier, (17,)),
     ] for o in opsets] + [external(folder)]
     for n, outputs in made:
         model = onnx.shape_inference.infer_shapes(n.model(outputs))

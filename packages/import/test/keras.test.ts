@@ -9,10 +9,13 @@ const folder = fileURLToPath(new URL('golden/keras/', import.meta.url));
 beforeAll(() => useBackend({ prefer: 'cpu' }));
 
 describe.each(['keras', 'h5'])('Keras networks in .%s', (ending) => {
-  it.each(['vgg', 'resnet', 'mobilenet', 'groups'])('%s give the outputs of Keras', async (name) => {
-    const { model, origin, groupedLayers } = await importNetwork(`${folder}${name}.${ending}`);
-    expectOutputs(model, `${folder}${name}.json`, true);
-    expect(origin).toMatchObject({ format: ending, producer: 'Keras 3.15.1' });
-    expect(groupedLayers).toHaveLength(name === 'groups' ? 2 : 0);
-  });
+  it.each(['vgg', 'resnet', 'mobilenet', 'groups'])(
+    '%s give the outputs of Keras',
+    async (name) => {
+      const { model, origin, groupedLayers } = await importNetwork(`${folder}${name}.${ending}`);
+      expectOutputs(model, `${folder}${name}.json`, true);
+      expect(origin).toMatchObject({ format: ending, producer: 'Keras 3.15.1' });
+      expect(groupedLayers).toHaveLength(name === 'groups' ? 2 : 0);
+    },
+  );
 });

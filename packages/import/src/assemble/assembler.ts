@@ -83,11 +83,7 @@ function weightsOf(spec: LayerSpec): readonly WeightArray[] {
   }
 }
 
-function setWeights(
-  layer: tfl.layers.Layer,
-  weights: readonly WeightArray[],
-  where: string,
-): void {
+function setWeights(layer: tfl.layers.Layer, weights: readonly WeightArray[], where: string): void {
   layer.weights.forEach((weight, i) => {
     const { shape, data } = weights[i];
     const name = weight.originalName.split('/').at(-1);

@@ -1,10 +1,10 @@
 import { HbnnError } from '@hbnn/core';
 import { unzipSync } from 'fflate';
 import { bytesOf, jsonOf } from '../files.ts';
-import { openH5 } from './h5File.ts';
-import { objectAt } from './fields.ts';
-import { kerasModel, type ReadModel } from './kerasModel.ts';
 import { ArchivedWeights } from './archivedWeights.ts';
+import { objectAt } from './fields.ts';
+import { openH5 } from './h5File.ts';
+import { kerasModel, type ReadModel } from './kerasModel.ts';
 import { NamedWeights } from './weightSource.ts';
 
 type Read = ReadModel & { readonly producer: string };
@@ -63,9 +63,11 @@ export async function readH5(file: string): Promise<Read> {
     const architecture = jsonOf(Buffer.from(text), `${file}: model_config`);
     const weights = new NamedWeights(h5.layerWeights('/model_weights'));
     const read = kerasModel(architecture, file, () => weights);
-    return { ...read, producer: `Keras ${h5.text('/', 'keras_version') ?? 'of an unknown version'}` };
+    return {
+      ...read,
+      producer: `Keras ${h5.text('/', 'keras_version') ?? 'of an unknown version'}`,
+    };
   } finally {
     h5.close();
   }
 }
-

@@ -31,7 +31,7 @@ export function kerasModel(
     const values = new Map<string, Value>();
     const groupedLayers: string[] = [];
     for (const layer of topology.layers) {
-      const value = valueOf(layer, values, assembler, source, file, (name) =>
+      const value = layerValue(layer, values, assembler, source, file, (name) =>
         groupedLayers.push(name),
       );
       values.set(layer.name, value);
@@ -52,7 +52,7 @@ export function kerasModel(
   }
 }
 
-function valueOf(
+function layerValue(
   layer: TopologyLayer,
   values: ReadonlyMap<string, Value>,
   assembler: Assembler,

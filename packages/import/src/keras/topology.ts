@@ -43,6 +43,10 @@ function layerAt(value: unknown, file: string, place: number): Omit<TopologyLaye
     throw new HbnnError(
       `${file}: expected a name of layer ${place} (${className}), got none; save the network again`,
     );
+  if (config.name !== undefined && config.name !== name)
+    throw new HbnnError(
+      `${file}: layer '${name}': expected one name, got '${String(config.name)}' in its configuration; save the network again`,
+    );
   if (wrappers.has(className))
     throw new HbnnError(
       `${file}: layer '${name}': expected a layer, got a ${className} model inside the model; build the network of its layers, without the model around them`,

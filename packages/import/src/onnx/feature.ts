@@ -27,13 +27,14 @@ export type OnnxValue = Constant | Feature;
 export type AddLayer = (spec: LayerSpec, ...inputs: readonly Value[]) => Value;
 
 /** What a layer is called that a node needs beside its own. */
-const besides: Partial<Record<LayerSpec['kind'], { readonly suffix: string; readonly of: RegExp }>> =
-  {
-    zeroPadding: { suffix: 'padding', of: /^Pad$/ },
-    reshape: { suffix: 'map', of: /^(Reshape|Squeeze|Unsqueeze)$/ },
-    permute: { suffix: 'order', of: /^Transpose$/ },
-    flatten: { suffix: 'list', of: /^(Flatten|Reshape|Squeeze)$/ },
-  };
+const besides: Partial<
+  Record<LayerSpec['kind'], { readonly suffix: string; readonly of: RegExp }>
+> = {
+  zeroPadding: { suffix: 'padding', of: /^Pad$/ },
+  reshape: { suffix: 'map', of: /^(Reshape|Squeeze|Unsqueeze)$/ },
+  permute: { suffix: 'order', of: /^Transpose$/ },
+  flatten: { suffix: 'list', of: /^(Flatten|Reshape|Squeeze)$/ },
+};
 
 /** Adds the layers of a node. */
 export const addTo =

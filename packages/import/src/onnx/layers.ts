@@ -86,7 +86,13 @@ export const gemm: Operator = (context) => {
   attributes.only('transA', 0, 'export the network with the images first');
   const weights = constantInput(context, 1, 'the weights');
   const turned = attributes.int('transB', 0) === 1 ? permuted(weights, [1, 0]) : weights;
-  const kernel = alpha === 1 ? turned : constant(turned.shape, turned.data.map((w) => alpha * w));
+  const kernel =
+    alpha === 1
+      ? turned
+      : constant(
+          turned.shape,
+          turned.data.map((w) => alpha * w),
+        );
   const bias = optionalConstant(context, 2, 'the bias');
   const values = bias && biasFor(bias, kernel.shape[1], where).map((b) => beta * b);
   return dense(context, featureAt(context), kernel, values);
@@ -254,4 +260,3 @@ export const quotient: Operator = (context) => {
     return affine(context, left, right, (value) => [1 / value, 0]);
   throw ofTwo('a quotient', context);
 };
-

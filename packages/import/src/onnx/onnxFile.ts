@@ -1,9 +1,15 @@
 import { HbnnError } from '@hbnn/core';
 import { Assembler } from '../assemble/assembler.ts';
-import type { ReadModel } from '../keras/kerasModel.ts';
 import { besideFile, bytesOf } from '../files.ts';
+import type { ReadModel } from '../keras/kerasModel.ts';
 import { Attributes } from './attributes.ts';
-import { type Constant, constant, constantOf, type ExternalData, externalReader } from './constant.ts';
+import {
+  type Constant,
+  constant,
+  constantOf,
+  type ExternalData,
+  externalReader,
+} from './constant.ts';
 import { addTo, channelsFirst, type Feature, type OnnxValue, plain } from './feature.ts';
 import { folds } from './foldConstants.ts';
 import { type Graph, graphOf, hasChannelsLast, nodeName } from './graph.ts';
@@ -197,8 +203,7 @@ class GraphImporter {
       this.absorbed.add(other);
       this.values.set(other.output[0], value);
     }
-    if (hasZeros && value.kind === 'feature')
-      this.groupedLayers.push(value.value.sourceLayer.name);
+    if (hasZeros && value.kind === 'feature') this.groupedLayers.push(value.value.sourceLayer.name);
     return value;
   }
 }

@@ -10,7 +10,13 @@ import {
   quotient,
   subtraction,
 } from './layers.ts';
-import { elementwise, featureAt, type NodeContext, type Operator, optionalConstant } from './node.ts';
+import {
+  elementwise,
+  featureAt,
+  type NodeContext,
+  type Operator,
+  optionalConstant,
+} from './node.ts';
 import { averagePool, globalAveragePool, globalMaxPool, maxPool, reduction } from './pools.ts';
 import { concat, flatten, reshape, squeeze, transpose, unsqueeze } from './shapes.ts';
 import { mapAt, zeroPadded } from './windows.ts';

@@ -88,7 +88,14 @@ function pooled(
   const [channels] = map.shape;
   const { nonNegative } = map;
   return keepDims
-    ? { kind: 'feature', value, shape: [channels, 1, 1], axes: [2, 0, 1], pooled: true, nonNegative }
+    ? {
+        kind: 'feature',
+        value,
+        shape: [channels, 1, 1],
+        axes: [2, 0, 1],
+        pooled: true,
+        nonNegative,
+      }
     : { kind: 'feature', value, shape: [channels], axes: [0], nonNegative };
 }
 
@@ -120,4 +127,3 @@ export const reduction =
       );
     return pooled(context, kind, keepDims);
   };
-

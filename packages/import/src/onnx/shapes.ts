@@ -2,8 +2,13 @@ import { HbnnError } from '@hbnn/core';
 import { sizeOf } from './constant.ts';
 import { asMap, channelsFirst, type Feature, flattened, isPlain, plain } from './feature.ts';
 import { axisFrom, reshapedTo } from './foldConstants.ts';
-import { constantInput, featureAt, type NodeContext, type Operator } from './node.ts';
-import { optionalConstant } from './node.ts';
+import {
+  constantInput,
+  featureAt,
+  type NodeContext,
+  type Operator,
+  optionalConstant,
+} from './node.ts';
 
 export const flatten: Operator = (context) => {
   const feature = featureAt(context);
@@ -139,7 +144,10 @@ export const concat: Operator = (context) => {
   );
   const parts = alike ? maps : maps.map((map) => plain(map, add));
   const [first] = parts;
-  const value = add({ kind: 'concat', axis: first.axes[axis - 1] + 1 }, ...parts.map((p) => p.value));
+  const value = add(
+    { kind: 'concat', axis: first.axes[axis - 1] + 1 },
+    ...parts.map((p) => p.value),
+  );
   const shape = first.shape.map((size, i) =>
     i === axis - 1 ? parts.reduce((sum, part) => sum + part.shape[i], 0) : size,
   );

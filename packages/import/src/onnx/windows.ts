@@ -80,11 +80,7 @@ export function isSame({ map, kernel, strides, dilation, rows, columns }: Window
 export const zeroPadded = (context: NodeContext, { map, rows, columns }: Window): Feature => ({
   ...map,
   value: context.add({ kind: 'zeroPadding', rows, columns }, map.value),
-  shape: [
-    map.shape[0],
-    map.shape[1] + rows[0] + rows[1],
-    map.shape[2] + columns[0] + columns[1],
-  ],
+  shape: [map.shape[0], map.shape[1] + rows[0] + rows[1], map.shape[2] + columns[0] + columns[1]],
 });
 
 /** Padding of a layer, and the map that it takes: zeros of a layer before it where 'same' is something else. */
