@@ -30,6 +30,7 @@ const names = [
   'verilog',
   'estimator',
   'train',
+  'import',
   'datasets',
   'cli',
 ] as const;

@@ -12,6 +12,7 @@ const folders = [
   'packages/verilog',
   'packages/estimator',
   'packages/train',
+  'packages/import',
   'packages/wasm',
   'packages/cli',
   'datasets',

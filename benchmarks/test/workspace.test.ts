@@ -47,11 +47,12 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   circuit: ['core', 'model'],
   wasm: ['core', 'model'],
   train: ['core', 'model', 'wasm'],
+  import: ['core', 'train'],
   verilog: ['core', 'model', 'circuit'],
   estimator: ['core', 'model', 'circuit'],
   datasets: ['core'],
   conformance: ['core', 'model'],
-  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'datasets'],
+  cli: ['core', 'model', 'circuit', 'wasm', 'train', 'import', 'verilog', 'estimator', 'datasets'],
   benchmarks: [
     'core',
     'model',

@@ -55,6 +55,18 @@ function normalizationFrom({ mean, deviation }: Options) {
   };
 }
 
+/** Flags of a data set whose images are of a network's size. */
+function dataFor(input: readonly number[]): string[] {
+  switch (input.join('×')) {
+    case '28×28×1':
+      return ['--data', 'fashion-mnist-subset'];
+    case '32×32×3':
+      return ['--data', 'cifar10'];
+    default:
+      return ['--data', 'folder', '--from', 'images', '--size', String(input[0])];
+  }
+}
+
 async function run(file: string, o: Options): Promise<void> {
   const normalization = normalizationFrom(o);
   const { checkFree, importNetwork, inputShapeOf, saveNetwork } = await import('@hbnn/import');
@@ -80,7 +92,14 @@ async function run(file: string, o: Options): Promise<void> {
     },
     o.json,
   );
-  const [, , channels] = input;
-  const data = channels === 1 ? ['--data', 'fashion-mnist'] : ['--data', 'cifar10'];
-  printNext([hbnnLine('fine-tune', o.out, ...data, '--weights', '1.4', '--out', 'tuned')], o);
+  const tune = hbnnLine(
+    'fine-tune',
+    o.out,
+    ...dataFor(input),
+    '--weights',
+    '1.4',
+    '--out',
+    'tuned',
+  );
+  printNext([tune], o);
 }

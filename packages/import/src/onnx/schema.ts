@@ -132,9 +132,12 @@ export interface ModelProto {
   readonly functions: readonly { readonly name: string; readonly domain: string }[];
 }
 
+/** The message that a file is. */
+export const modelType = (): protobuf.Type =>
+  protobuf.parse(definition, { keepCase: true }).root.lookupType('onnx.ModelProto');
+
 /** Decode the bytes of an ONNX file. @throws Error where they are no protocol buffer of this kind */
 export function decodeModel(bytes: Uint8Array): ModelProto {
-  const { root } = protobuf.parse(definition, { keepCase: true });
-  const type = root.lookupType('onnx.ModelProto');
+  const type = modelType();
   return type.toObject(type.decode(bytes), { longs: Number, defaults: true }) as ModelProto;
 }
