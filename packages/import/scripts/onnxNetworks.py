@@ -197,6 +197,15 @@ def classifier(opset):
     return n, [n.node("Softmax", n.dense(n.node("Flatten", x), 54, 10), axis=1)]
 
 
+def residual(opset):
+    """The same with a sum of branches, which an integer model does not have."""
+    n = Net(f"residual-{opset}", opset, (1, 28, 28))
+    x = n.relu(n.norm(n.conv("images", 1, 4, 3, bias=False, strides=[2, 2], pads=[1, 1, 1, 1]), 4))
+    y = n.norm(n.conv(x, 4, 4, 3, bias=False, pads=[1, 1, 1, 1]), 4)
+    x = n.node("GlobalAveragePool", n.relu(n.node("Add", x, y)))
+    return n, [n.dense(n.node("Flatten", x), 4, 10)]
+
+
 def external(folder):
     """A network whose weights lie in a file of their own."""
     n, outputs = vgg(21)
@@ -208,7 +217,7 @@ def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     made = [f(o) for f, opsets in [
         (vgg, (9, 13, 21)), (resnet, (9, 12, 17)), (mobilenet, (10, 13, 18)), (padding, (10, 11, 20)),
-        (groups, (11, 13, 19)), (channels_last, (9, 15)), (lists, (9, 14)), (constants, (11, 16)), (classifier, (17,)),
+        (groups, (11, 13, 19)), (channels_last, (9, 15)), (lists, (9, 14)), (constants, (11, 16)), (classifier, (17,)), (residual, (17,)),
     ] for o in opsets] + [external(folder)]
     for n, outputs in made:
         model = onnx.shape_inference.infer_shapes(n.model(outputs))

@@ -6,7 +6,7 @@ import { expectOutputs } from './goldenOutputs.ts';
 
 const folder = fileURLToPath(new URL('golden/keras/', import.meta.url));
 
-beforeAll(() => useBackend({ prefer: 'cpu' }));
+beforeAll(() => useBackend({ prefer: 'wasm' }));
 
 describe.each(['keras', 'h5'])('Keras networks in .%s', (ending) => {
   it.each(['vgg', 'resnet', 'mobilenet', 'groups'])(

@@ -10,9 +10,9 @@ const names = readdirSync(folder)
   .filter((file) => file.endsWith('.onnx'))
   .map((file) => file.replace('.onnx', ''));
 
-beforeAll(() => useBackend({ prefer: 'cpu' }));
+describe.each(['cpu', 'wasm'] as const)('ONNX networks on the %s backend', (prefer) => {
+  beforeAll(() => useBackend({ prefer }));
 
-describe('ONNX networks', () => {
   it('are of many kinds', () => {
     expect(names.length).toBeGreaterThanOrEqual(20);
   });

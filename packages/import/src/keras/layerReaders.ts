@@ -4,7 +4,7 @@ import type { LayerSpec, WeightArray } from '../assemble/layerSpec.ts';
 import type { Fields } from './fields.ts';
 
 /** A layer where it lies. */
-export interface ReaderContext {
+interface ReaderContext {
   readonly fields: Fields;
   /** Shapes of the inputs without the batch. */
   readonly inputs: readonly (readonly number[])[];

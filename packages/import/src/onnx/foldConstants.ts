@@ -3,7 +3,7 @@ import type { Attributes } from './attributes.ts';
 import { type Constant, constant, permuted, sizeOf } from './constant.ts';
 
 /** What folding a node needs: constants in the place of its inputs, undefined where one is left out. */
-export interface FoldContext {
+interface FoldContext {
   readonly inputs: readonly (Constant | undefined)[];
   readonly attributes: Attributes;
   readonly where: string;

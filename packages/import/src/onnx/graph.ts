@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type { GraphProto, ModelProto, NodeProto } from './schema.ts';
 
-export const opsets = { min: 9, max: 21 } as const;
+const opsets = { min: 9, max: 21 } as const;
 
 /** The main graph of a file, with who uses what. */
 export interface Graph {

@@ -169,7 +169,7 @@ export const batchNorm: Operator = (context) => {
 const affineEpsilon = 1e-3;
 
 /** y = scale · x + offset, as a batch norm where they differ between channels. */
-export function affine(
+function affine(
   context: NodeContext,
   feature: Feature,
   by: Constant,
@@ -216,7 +216,7 @@ export const addition: Operator = (context) => {
   return affine(context, feature, by, (value) => [1, value]);
 };
 
-const alike = (a: Feature, b: Feature): boolean =>
+const liesAlike = (a: Feature, b: Feature): boolean =>
   a.axes.join() === b.axes.join() && a.flat?.join() === b.flat?.join() && a.pooled === b.pooled;
 
 function sum(context: NodeContext, left: Feature, right: Feature): Feature {
@@ -224,7 +224,7 @@ function sum(context: NodeContext, left: Feature, right: Feature): Feature {
     throw new HbnnError(
       `${context.where}: expected two values of one shape, got [${left.shape.join(', ')}] and [${right.shape.join(', ')}]; such a network cannot be imported`,
     );
-  const both = alike(left, right)
+  const both = liesAlike(left, right)
     ? [left, right]
     : [plain(left, context.add), plain(right, context.add)];
   const value = context.add({ kind: 'add' }, both[0].value, both[1].value);

@@ -32,7 +32,7 @@ function pairFrom(context: NodeContext, name: string, otherwise: Pair | undefine
 }
 
 /** What padding 'same' of TensorFlow adds before and after. */
-export function samePadding(size: number, kernel: number, stride: number, dilation: number): Pair {
+function samePadding(size: number, kernel: number, stride: number, dilation: number): Pair {
   const reach = (kernel - 1) * dilation + 1;
   const whole = Math.max((Math.ceil(size / stride) - 1) * stride + reach - size, 0);
   return [Math.floor(whole / 2), Math.ceil(whole / 2)];
