@@ -22,6 +22,7 @@ const names = [
   'estimator',
   'export',
   'train',
+  'import',
   'datasets',
   'cli',
 ] as const;

@@ -68,6 +68,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
   'packages/wasm/src': ['layout', '.', 'training', 'inference'],
   'packages/wasm/assembly': ['training', 'inference', '.'],
   'packages/train/src': ['statistics', 'backend', 'ops', 'quantizers', 'layers', 'networks', 'run'],
+  'packages/import/src': ['assemble', 'keras', 'tfjs', 'onnx', 'folder'],
   'packages/cli/src': ['compare', 'commands'],
   'benchmarks/src': ['results', 'networks', 'accuracy', 'reproduce', 'hardware', 'speed'],
 };

@@ -13,6 +13,7 @@ const folders = [
   'packages/estimator',
   'packages/export',
   'packages/train',
+  'packages/import',
   'packages/wasm',
   'packages/cli',
   'datasets',

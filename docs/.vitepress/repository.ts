@@ -12,6 +12,7 @@ const included: Readonly<Record<string, string>> = {
   'packages/model.md': 'packages/model/README.md',
   'packages/circuit.md': 'packages/circuit/README.md',
   'packages/train.md': 'packages/train/README.md',
+  'packages/import.md': 'packages/import/README.md',
   'packages/wasm.md': 'packages/wasm/README.md',
   'packages/verilog.md': 'packages/verilog/README.md',
   'packages/estimator.md': 'packages/estimator/README.md',

@@ -4,7 +4,17 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const packages = ['core', 'model', 'circuit', 'train', 'wasm', 'verilog', 'export', 'estimator'];
+const packages = [
+  'core',
+  'model',
+  'circuit',
+  'train',
+  'import',
+  'wasm',
+  'verilog',
+  'export',
+  'estimator',
+];
 
 /** What people import, the source file it is, TypeDoc's page of it, and the page here. */
 function pagesOf(root) {

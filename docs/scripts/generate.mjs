@@ -25,6 +25,8 @@ const commands = {
   'hbnn-train': ['train'],
   'hbnn-eval': ['eval'],
   'hbnn-plot': ['plot'],
+  'hbnn-import': ['import'],
+  'hbnn-fine-tune': ['fine-tune'],
   'hbnn-compare-settings': ['compare-settings'],
   'hbnn-lower': ['lower'],
   'hbnn-run': ['run'],

@@ -1,10 +1,12 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import { isFineTuned } from './fineTuned.ts';
 
 /** What of hbnn lies at a path. */
 export type PathKind =
   | 'run folder'
+  | 'network folder'
   | 'Verilog folder'
   | 'folder'
   | 'model file'
@@ -17,7 +19,8 @@ export function kindAt(path: string): PathKind {
   if (!existsSync(path)) return 'nothing';
   const stat = statSync(path);
   if (stat.isDirectory()) {
-    if (existsSync(join(path, 'config.json'))) return 'run folder';
+    if (existsSync(join(path, 'config.json')) || isFineTuned(path)) return 'run folder';
+    if (existsSync(join(path, 'model.json'))) return 'network folder';
     return existsSync(join(path, 'hbnn.json')) ? 'Verilog folder' : 'folder';
   }
   return stat.isFile() && (/\.hbnn$/i.test(path) || beginsAsModel(path)) ? 'model file' : 'file';
@@ -51,7 +54,11 @@ const article = (kind: PathKind): string => (kind === 'folder' ? 'the folder' : 
 export function checkRunFolder(path: string, instead: string): void {
   const kind = kindAt(path);
   if (kind === 'run folder' || kind === 'folder' || kind === 'nothing') return;
-  const way = kind === 'model file' ? instead : 'give the --out of hbnn train';
+  const ways: Partial<Record<PathKind, string>> = {
+    'model file': instead,
+    'network folder': `binarize it with 'hbnn fine-tune ${path} --out tuned' and give that folder`,
+  };
+  const way = ways[kind] ?? 'give the --out of hbnn train';
   throw new HbnnError(
     `--run: expected a run folder of 'hbnn train', got ${article(kind)} ${path}; ${way}`,
   );
@@ -63,6 +70,7 @@ export function checkModelFile(path: string): void {
   if (!kind.endsWith('folder')) return;
   const ways: Partial<Record<PathKind, string>> = {
     'run folder': `make its file with 'hbnn lower --run ${path} --out ${path.replace(/\/+$/, '')}.hbnn'`,
+    'network folder': `binarize it with 'hbnn fine-tune ${path} --out tuned', then lower it with 'hbnn lower --run tuned'`,
     'Verilog folder': 'give the file that it was written from, and this folder by --rtl',
   };
   throw new HbnnError(

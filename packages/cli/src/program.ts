@@ -9,6 +9,8 @@ import { dumpCommand } from './commands/dump.ts';
 import { estimateCommand } from './commands/estimate.ts';
 import { evalCommand } from './commands/eval.ts';
 import { exportCommand } from './commands/export.ts';
+import { fineTuneCommand } from './commands/fineTune.ts';
+import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
@@ -31,6 +33,7 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
     'Training:',
     [trainCommand(), compareSettingsCommand(), evalCommand(), plotCommand(), networksCommand()],
   ],
+  ['Networks of your own:', [importCommand(), fineTuneCommand()]],
   [
     'Integer models:',
     [

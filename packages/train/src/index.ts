@@ -87,6 +87,7 @@ export type {
   WeightQuantizer,
 } from './quantizers/quantizer.ts';
 export { type MetricsLine, readMetrics } from './run/metrics.ts';
+export { readModelWeights, writeModelWeights } from './run/modelWeights.ts';
 export { buildNetwork, openRun } from './run/openRun.ts';
 export { storedConfig } from './run/runFolder.ts';
 export type { Progress, RunOptions, RunResult } from './run/runResult.ts';

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { defaultEngine, engineNames, openEngine, openRtl } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
+import { openTrained } from '../fineTuned.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
@@ -44,7 +45,7 @@ const dataFlags = placeAmong('--data', '--from', '--test-limit', '--skip-bad-ima
 export function evalCommand(): Command {
   return new Command('eval')
     .description('measure a trained run, or an integer model, on test images')
-    .option('--run <folder>', 'run folder of hbnn train')
+    .option('--run <folder>', 'folder of hbnn train or hbnn fine-tune')
     .option('--model <file>', 'integer model (hbnn lower) instead of a run')
     .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, defaultEngine)
     .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
@@ -156,9 +157,10 @@ async function fittingDataset(
 
 async function runTrained(folder: string, o: Options): Promise<void> {
   checkRunFolder(folder, `give it as --model ${folder}`);
-  const { evaluate, openRun, storedConfig } = await import('@hbnn/train');
-  const config = storedConfig(folder);
+  const { evaluate } = await import('@hbnn/train');
   const weights = chosenName(o.weights, ['last', 'best'] as const, '--weights');
+  const opener = await openTrained(folder, weights);
+  const { config } = opener;
   const data = o.data ?? config.data;
   const options = {
     ...config,
@@ -169,23 +171,23 @@ async function runTrained(folder: string, o: Options): Promise<void> {
     // Test images are as they are; a data set that augments by itself has nothing to refuse.
     augment: undefined,
   };
-  const source = await openData(data, options, dataFlags, o);
+  const dataset = await openData(data, options, dataFlags, o);
   const backend = await backendFrom(o.backend, o);
-  const { model } = openRun(folder, source.train, weights);
+  const { model, test } = await opener.open(dataset);
   backend.announce();
   const meter = progressMeter('testing', o);
-  const { top1, top5, loss, images } = await evaluate(model, source.test, {
-    onBatch: (done) => meter.update(done, source.test.count, 'images'),
+  const { top1, top5, loss, images } = await evaluate(model, test, {
+    onBatch: (done) => meter.update(done, test.count, 'images'),
   }).finally(() => meter.stop());
   model.dispose();
-  const head = { run: folder, weights, data: source.label, backend: backend.name };
+  const head = { run: folder, weights, data: dataset.label, backend: backend.name };
   if (o.json) {
     printResult({ ...head, top1, top5, loss, images }, true);
     return;
   }
   printResult({
     ...head,
-    ...accuracyLines({ top1, top5, images }, source.test.classes.length),
+    ...accuracyLines({ top1, top5, images }, test.classes.length),
     'test loss': loss,
   });
   printNext(canLower(config) ? [lowerLine(folder)] : [], o);

@@ -39,6 +39,10 @@ async function inspected(path: string): Promise<View> {
       return inspectRun(path);
     case 'Verilog folder':
       return inspectRtl(path);
+    case 'network folder':
+      throw new HbnnError(
+        `${path}: expected a run folder, a model file or a folder of Verilog, got a float network, as hbnn import writes it; fine-tune it first: hbnn fine-tune --network ${path} --out runs/fine-tuned`,
+      );
     case 'folder':
       throw new HbnnError(
         `${path}: expected a run folder, with config.json, or one of Verilog, with hbnn.json, got a folder without either; give the --out of hbnn train or hbnn verilog`,

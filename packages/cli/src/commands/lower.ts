@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
+import { openTrained } from '../fineTuned.ts';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { fileParts, modelSizes } from '../modelSizes.ts';
 import { evalLine, verilogLine } from '../nextSteps.ts';
@@ -32,7 +33,7 @@ interface Options {
 export function lowerCommand(): Command {
   return new Command('lower')
     .description('turn a trained run into an integer model, and compare their accuracies')
-    .requiredOption('--run <folder>', 'run folder of hbnn train')
+    .requiredOption('--run <folder>', 'folder of hbnn train or hbnn fine-tune')
     .requiredOption('--out <file>', 'the model file to write')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
@@ -63,14 +64,15 @@ interface Progress {
 
 async function run(o: Options, progress: Progress): Promise<void> {
   checkRunFolder(o.run, `it is lowered already: give it to 'hbnn eval --model ${o.run}'`);
-  const { evaluate, exportModel, openRun, storedConfig } = await import('@hbnn/train');
-  const config = storedConfig(o.run);
+  const { evaluate, exportModel } = await import('@hbnn/train');
+  const opener = await openTrained(o.run);
+  const { config } = opener;
   checkFolderOf(o.out);
   const scaleBits = wholeNumber(o.scaleBits, '--scale-bits');
   const testLimit = testLimitFrom(o) ?? config.testLimit;
   // Images as they are: what was augmented in training tells nothing of the values at inference.
   const whole = { ...config, augment: undefined, testLimit };
-  const source = await openData(
+  const data = await openData(
     config.data,
     {
       ...whole,
@@ -81,7 +83,7 @@ async function run(o: Options, progress: Progress): Promise<void> {
     o,
   );
   const backend = await backendFrom(o.backend, o);
-  const { model } = openRun(o.run, source.train);
+  const { model, ...source } = await opener.open(data);
   backend.announce();
   const trained = await exportModel(model, source.train, { onNote: noteTo(o) });
   const lowered = lower(trained, { scaleBits });

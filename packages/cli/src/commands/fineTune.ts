@@ -1,0 +1,197 @@
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+import { ignoredOptions } from '@hbnn/datasets';
+import type { StoredNetwork } from '@hbnn/import';
+import type { RunConfig, RunConfigInput } from '@hbnn/train';
+import { backendChoices } from '@hbnn/train/backends';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { refuseWithoutEffect } from '../effect.ts';
+import {
+  binarizedNetwork,
+  dataFor,
+  type FineTuneFile,
+  fineTuneFields,
+  fineTuneFile,
+} from '../fineTuned.ts';
+import { untilInterrupted } from '../interruption.ts';
+import { hbnnLine, lowerLine } from '../nextSteps.ts';
+import { noteTo, openData } from '../openData.ts';
+import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
+import { progressMeter } from '../progress.ts';
+import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
+
+interface Options extends Record<string, string | boolean | undefined> {
+  out: string;
+  skip?: string;
+  backend: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export function fineTuneCommand(): Command {
+  const command = new Command('fine-tune')
+    .description('binarize an imported network and train it a little more')
+    .argument('<network>', 'folder of hbnn import')
+    .requiredOption(
+      '--out <folder>',
+      'the folder to make, for hbnn lower --run and hbnn eval --run',
+    )
+    .option(
+      '--skip <list>',
+      'layers to leave float: names, or none (default: the first and the last)',
+    )
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
+    .option('--json', 'print the result as JSON')
+    .option(...quietFlag);
+  const flags = allFlags.filter(({ field }) => fineTuneFields.some((name) => name === field));
+  const names = new Set(flags.map(({ flag }) => flag));
+  for (const option of trainOptions()) if (names.has(option.flags)) command.addOption(option);
+  return command
+    .addHelpText(
+      'after',
+      '\nInputs are binarized by static maps, which hbnn lower takes.\n\nExample (after hbnn import network.onnx --out net):\n  hbnn fine-tune net --data cifar10 --weights 1.4 --epochs 2 --out tuned',
+    )
+    .action((network: string, o: Options) => untilInterrupted(() => run(network, o)));
+}
+
+/** The configuration that was typed, checked as that of a training. */
+async function configFrom(o: Options): Promise<{ config: RunConfig; settings: RunConfigInput }> {
+  const { runConfig } = await import('@hbnn/train');
+  const given = flagSettings(o) as RunConfigInput;
+  const inputMap = given.inputs === undefined || given.inputs === 'float' ? undefined : 'static';
+  const config = runConfig({ ...given, inputMap }, placeOfField(o));
+  refuseWithoutEffect(typedFields(o), config, ignoredOptions(config.data));
+  const kept = Object.fromEntries(fineTuneFields.map((field) => [field, config[field]]));
+  return { config, settings: { ...kept, inputMap } };
+}
+
+/** Layers to leave float: those that were typed, else the first and the last with weights. */
+function skipFrom(text: string | undefined, { model, groupedLayers }: StoredNetwork): string[] {
+  const weighted = model.layers
+    .filter((layer) => /Conv2D$|^Dense$/.test(layer.getClassName()))
+    .map(({ name }) => name);
+  if (text === undefined) {
+    const ends = weighted.filter((_, i) => i === 0 || i === weighted.length - 1);
+    return [...new Set([...ends, ...groupedLayers])];
+  }
+  const names = text === 'none' ? [] : text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !weighted.includes(name));
+  if (unknown !== undefined)
+    throw new HbnnError(
+      `--skip: expected layers with weights (${weighted.join(', ')}), got '${unknown}'; name some of these, or none`,
+    );
+  const grouped = groupedLayers.find((name) => !names.includes(name));
+  if (grouped !== undefined)
+    throw new HbnnError(
+      `--skip: expected '${grouped}' among the layers, whose kernel has zeros in place of groups or dilation, got ${text}; add it, since a binarized weight is never 0`,
+    );
+  return names;
+}
+
+async function run(dir: string, o: Options): Promise<void> {
+  const { config, settings } = await configFrom(o);
+  const { checkFree, openNetwork } = await import('@hbnn/import');
+  checkFree(o.out);
+  const backend = await backendFrom(o.backend, o);
+  const network = openNetwork(dir);
+  const skip = skipFrom(typeof o.skip === 'string' ? o.skip : undefined, network);
+  const data = await openData(config.data, config, placeOfField(o), o);
+  const { train, test } = await dataFor(network, data);
+  if (network.normalization === undefined)
+    noteTo(o)(
+      `${dir} has no normalization: it gets the images as ${config.data} normalizes them; import it with --mean and --deviation if it was trained with others`,
+    );
+  const { evaluate, fineTune } = await import('@hbnn/train');
+  const model = await binarizedNetwork(network, config, skip);
+  backend.announce();
+  const meter = progressMeter('fine-tuning', o);
+  try {
+    const before = await evaluate(network.model, test);
+    const { epochs, batch, seed, learningRate, schedule, momentum, weightDecay } = config;
+    const summaries = await fineTune(model, train, {
+      epochs,
+      batch,
+      seed,
+      learningRate,
+      schedule,
+      momentum,
+      weightDecay,
+      recalibrate: config.recalibrate,
+      onEpoch: ({ epoch, accuracy }) =>
+        meter.update(epoch + 1, epochs, `epochs, accuracy ${percentText(accuracy)}`),
+    });
+    const after = await evaluate(model, test);
+    meter.stop();
+    const result = {
+      run: o.out,
+      network: dir,
+      data: data.label,
+      skip,
+      top1Float: before.top1,
+      top1: after.top1,
+      testLoss: after.loss,
+      testImages: after.images,
+      epochs: summaries.length,
+    };
+    await writeFolder(o.out, network, { settings, skip }, result, async (file) => {
+      const { writeModelWeights } = await import('@hbnn/train');
+      writeModelWeights(file, model, data.train);
+    });
+    print(result, o);
+  } finally {
+    meter.stop();
+  }
+}
+
+/** Write the folder under another name first, so that it appears whole or not at all. */
+async function writeFolder(
+  out: string,
+  network: StoredNetwork,
+  about: Pick<FineTuneFile, 'settings' | 'skip'>,
+  result: object,
+  writeWeights: (file: string) => Promise<void>,
+): Promise<void> {
+  const { saveNetwork } = await import('@hbnn/import');
+  const temporary = `${out.replace(/(?<=.)\/+$/, '')}.${process.pid}.tmp`;
+  const file: FineTuneFile = { format: 'hbnn fine-tuned network', version: 1, ...about };
+  try {
+    makeFolder(temporary);
+    await saveNetwork(join(temporary, 'network'), network);
+    await writeWeights(join(temporary, 'weights.bin'));
+    writeWhole(fineTuneFile(temporary), `${JSON.stringify(file, null, 2)}\n`);
+    writeWhole(join(temporary, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    renameSync(temporary, out);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+interface Result {
+  readonly run: string;
+  readonly data: string;
+  readonly skip: readonly string[];
+  readonly top1Float: number;
+  readonly top1: number;
+  readonly testLoss: number;
+  readonly testImages: number;
+}
+
+function print(result: Result, o: Options): void {
+  if (o.json) {
+    printResult({ ...result }, true);
+    return;
+  }
+  const { run: folder, data, skip, top1Float, top1, testLoss, testImages } = result;
+  printResult({
+    run: folder,
+    data,
+    'float layers': skip.length === 0 ? 'none' : skip.join(', '),
+    'float accuracy': `${percentText(top1Float)} of ${numberText(testImages)} images`,
+    'test accuracy': `${percentText(top1)} of ${numberText(testImages)} images`,
+    'test loss': numberText(testLoss),
+  });
+  printNext([hbnnLine('eval', '--run', folder), lowerLine(folder)], o);
+}

@@ -1,0 +1,105 @@
+import { HbnnError } from '@hbnn/core';
+import { backendChoices } from '@hbnn/train/backends';
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { untilInterrupted } from '../interruption.ts';
+import { hbnnLine } from '../nextSteps.ts';
+import { decimal } from '../numbers.ts';
+import { noteTo } from '../openData.ts';
+import { numberText, printNext, printResult, quietFlag } from '../output.ts';
+
+interface Options {
+  out: string;
+  mean?: string;
+  deviation?: string;
+  backend: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description('read a trained float network of ONNX, Keras or TensorFlow.js into a folder')
+    .argument('<model>', 'an .onnx, .keras or .h5 file, or the model.json of a layers model')
+    .requiredOption('--out <folder>', 'the folder to make')
+    .option(
+      '--mean <list>',
+      'mean of each channel of the pixels from 0 to 1, as the network was trained with: 0.485,0.456,0.406 (default: that of the data set)',
+    )
+    .option('--deviation <list>', 'standard deviation of each channel alike; give both or none')
+    .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
+    .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
+    .addHelpText(
+      'after',
+      '\nExample (a network that takes pixels from 0 to 1):\n  hbnn import network.onnx --mean 0,0,0 --deviation 1,1,1 --out net',
+    )
+    .action((model: string, o: Options) => untilInterrupted(() => run(model, o)));
+}
+
+const numbersFrom = (text: string, flag: string): number[] =>
+  text
+    .split(',')
+    .map((part) => decimal(part.trim(), flag, 'for each channel, such as 0.5,0.5,0.5'));
+
+/** The normalization that was typed. @throws HbnnError where one half is missing */
+function normalizationFrom({ mean, deviation }: Options) {
+  if (mean === undefined && deviation === undefined) return undefined;
+  if (mean === undefined || deviation === undefined)
+    throw new HbnnError(
+      `--${mean === undefined ? 'mean' : 'deviation'}: expected it beside --${mean === undefined ? 'deviation' : 'mean'}, got none; give both or none`,
+    );
+  return {
+    mean: numbersFrom(mean, '--mean'),
+    deviation: numbersFrom(deviation, '--deviation'),
+  };
+}
+
+/** Flags of a data set whose images are of a network's size. */
+function dataFor(input: readonly number[]): string[] {
+  switch (input.join('×')) {
+    case '28×28×1':
+      return ['--data', 'fashion-mnist-subset'];
+    case '32×32×3':
+      return ['--data', 'cifar10'];
+    default:
+      return ['--data', 'folder', '--from', 'images', '--size', String(input[0])];
+  }
+}
+
+async function run(file: string, o: Options): Promise<void> {
+  const normalization = normalizationFrom(o);
+  const { checkFree, importNetwork, inputShapeOf, saveNetwork } = await import('@hbnn/import');
+  checkFree(o.out);
+  await backendFrom(o.backend, { quiet: true });
+  const network = await importNetwork(file);
+  const { model, origin, groupedLayers } = network;
+  await saveNetwork(o.out, { ...network, normalization });
+  for (const name of groupedLayers)
+    noteTo(o)(
+      `layer '${name}' has zeros in its kernel in place of groups or dilation; fine-tuning keeps it float`,
+    );
+  const input = inputShapeOf(model, file);
+  const outputs = model.outputs.map(({ shape }) => shape.slice(1).join('×'));
+  printResult(
+    {
+      network: o.out,
+      from: `${origin.file} (${origin.format}${origin.producer === '' ? '' : `, ${origin.producer}`})`,
+      input: input.join('×'),
+      outputs: outputs.join(', '),
+      layers: o.json ? model.layers.length : numberText(model.layers.length),
+      parameters: o.json ? model.countParams() : numberText(model.countParams()),
+    },
+    o.json,
+  );
+  const tune = hbnnLine(
+    'fine-tune',
+    o.out,
+    ...dataFor(input),
+    '--weights',
+    '1.4',
+    '--out',
+    'tuned',
+  );
+  printNext([tune], o);
+}

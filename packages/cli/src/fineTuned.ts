@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BatchSource, HbnnError } from '@hbnn/core';
+import type { Dataset } from '@hbnn/datasets';
+import type { StoredNetwork } from '@hbnn/import';
+import type { Precision, RunConfig, RunConfigInput } from '@hbnn/train';
+
+/** A network as `tf.layers` has it. */
+export type TrainedNetwork = ReturnType<typeof import('@hbnn/train')['buildNetwork']>;
+
+/** A trained network's settings, and what opens it on a data set. */
+export interface Trained {
+  readonly config: RunConfig;
+  readonly open: (data: Dataset) => Promise<OpenedNetwork> | OpenedNetwork;
+}
+
+/** A trained network with data as it takes them. */
+export interface OpenedNetwork {
+  readonly model: TrainedNetwork;
+  readonly train: BatchSource;
+  readonly test: BatchSource;
+}
+
+/** The settings of training that fine-tuning has too. */
+export const fineTuneFields = [
+  'data',
+  'from',
+  'limit',
+  'testLimit',
+  'shrink',
+  'size',
+  'skipBadImages',
+  'weights',
+  'select',
+  'mapPer',
+  'scalePer',
+  'scaleForm',
+  'inputs',
+  'inputSelect',
+  'inputMapPer',
+  'epochs',
+  'batch',
+  'seed',
+  'learningRate',
+  'schedule',
+  'momentum',
+  'weightDecay',
+  'recalibrate',
+] as const satisfies readonly (keyof RunConfigInput)[];
+
+/** What a folder of a fine-tuned network says of it. */
+export interface FineTuneFile {
+  readonly format: 'hbnn fine-tuned network';
+  readonly version: 1;
+  readonly settings: RunConfigInput;
+  /** Layers that were left float. */
+  readonly skip: readonly string[];
+}
+
+export const fineTuneFile = (dir: string): string => join(dir, 'fine-tune.json');
+
+/** Whether a folder holds a fine-tuned network rather than a run of `hbnn train`. */
+export const isFineTuned = (dir: string): boolean => existsSync(fineTuneFile(dir));
+
+/** Data in the network's normalization, where it has one. */
+export async function dataFor(
+  { normalization }: StoredNetwork,
+  { train, test }: Dataset,
+): Promise<Pick<OpenedNetwork, 'train' | 'test'>> {
+  if (normalization === undefined) return { train, test };
+  const { normalizedAs } = await import('@hbnn/import');
+  return { train: normalizedAs(train, normalization), test: normalizedAs(test, normalization) };
+}
+
+/** The imported network with the binarized layers of its settings, and its float weights. */
+export async function binarizedNetwork(
+  { model }: StoredNetwork,
+  config: RunConfig,
+  skip: readonly string[],
+): Promise<TrainedNetwork> {
+  const { binarize, precisionOf } = await import('@hbnn/train');
+  const { weights, inputs } = precisionOf(config) as Precision;
+  return binarize(model, { weights, inputs, skip, seed: config.seed });
+}
+
+/**
+ * Find what a folder holds: a run of `hbnn train` or a fine-tuned network.
+ *
+ * @throws HbnnError where it holds neither, or a file that cannot be read
+ */
+export async function openTrained(dir: string, weights?: 'last' | 'best'): Promise<Trained> {
+  if (isFineTuned(dir)) return openFineTuned(dir, weights);
+  const { openRun, storedConfig } = await import('@hbnn/train');
+  return {
+    config: storedConfig(dir),
+    open: ({ train, test }) => ({ model: openRun(dir, train, weights).model, train, test }),
+  };
+}
+
+async function openFineTuned(dir: string, weights?: 'last' | 'best'): Promise<Trained> {
+  if (weights === 'best')
+    throw new HbnnError(
+      `--weights: expected last for a fine-tuned network, got best; ${dir} keeps the weights of its end alone`,
+    );
+  const { readModelWeights, runConfig } = await import('@hbnn/train');
+  const { openNetwork } = await import('@hbnn/import');
+  const { settings, skip } = readFineTuneFile(fineTuneFile(dir));
+  const config = runConfig(settings, `${fineTuneFile(dir)}: settings`);
+  return {
+    config,
+    async open(data) {
+      const network = openNetwork(join(dir, 'network'));
+      const model = await binarizedNetwork(network, config, skip);
+      readModelWeights(join(dir, 'weights.bin'), model, data.train);
+      return { model, ...(await dataFor(network, data)) };
+    },
+  };
+}
+
+function readFineTuneFile(file: string): FineTuneFile {
+  const fields = ['format', 'version', 'settings', 'skip'];
+  let read: Partial<FineTuneFile>;
+  try {
+    read = JSON.parse(readFileSync(file, 'utf8')) as Partial<FineTuneFile>;
+  } catch (error) {
+    throw new HbnnError(
+      `${file}: could not be read (${(error as Error).message}); fine-tune the network again`,
+    );
+  }
+  const known = Object.keys(read).every((field) => fields.includes(field));
+  if (known && read.format === 'hbnn fine-tuned network' && read.version === 1)
+    return read as FineTuneFile;
+  throw new HbnnError(
+    `${file}: expected a fine-tuned network of version 1 with ${fields.join(', ')}, got ${Object.keys(read).join(', ')}; fine-tune the network again with this version of hbnn`,
+  );
+}

@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hbnn, temporary } from './process.ts';
+
+const golden = (name: string): string =>
+  fileURLToPath(new URL(`../../import/test/golden/${name}`, import.meta.url));
+const classifier = golden('onnx/classifier-17.onnx');
+const few = ['--limit', '600', '--test-limit', '200', '--epochs', '1', '--learning-rate', '0.1'];
+
+describe('networks of other frameworks on the command line', () => {
+  const dir = temporary();
+  const [net, tuned, model] = ['net', 'tuned', 'tuned.hbnn'].map((name) => join(dir, name));
+
+  beforeAll(() => {
+    const normalization = ['--mean', '0.2', '--deviation', '0.4'];
+    const imported = hbnn('import', classifier, ...normalization, '--out', net, '--json');
+    expect(imported.code, imported.err).toBe(0);
+    expect(JSON.parse(imported.out)).toMatchObject({ input: '28×28×1', parameters: 1190 });
+  });
+
+  it('are imported, fine-tuned, measured, lowered, run on Verilog and estimated', () => {
+    const bits = ['--weights', '1.4', '--inputs', '1.4'];
+    const trained = hbnn('fine-tune', net, ...bits, ...few, '--out', tuned, '--json');
+    expect(trained.code, trained.err).toBe(0);
+    const { top1, skip } = JSON.parse(trained.out) as { top1: number; skip: string[] };
+    expect(skip).toEqual(['conv0', 'gemm13']);
+    const measured = hbnn('eval', '--run', tuned, '--json');
+    expect(JSON.parse(measured.out)).toMatchObject({ top1, images: 200 });
+    const lowered = hbnn('lower', '--run', tuned, '--out', model, '--json');
+    expect(lowered.code, lowered.err).toBe(0);
+    const result = JSON.parse(lowered.out) as Record<string, number>;
+    expect(result.top1Before).toBe(top1);
+    expect(Math.abs(result.lossInPoints)).toBeLessThanOrEqual(1);
+    const data = ['--data', 'fashion-mnist-subset', '--test-limit', '200'];
+    const whole = hbnn('eval', '--model', model, ...data, '--json');
+    expect(JSON.parse(whole.out).top1).toBe(result.top1After);
+    const rtl = join(dir, 'rtl');
+    const drawn = hbnn('verilog', '--model', model, '--style', 'folded', '--out', rtl, '--json');
+    expect(drawn.code, drawn.err).toBe(0);
+    expect(hbnn('estimate', '--model', model, '--target', 'asic:45', '--json').code).toBe(0);
+  });
+
+  it('keep their normalization and where they come from', () => {
+    const about = JSON.parse(readFileSync(join(net, 'hbnn.json'), 'utf8'));
+    expect(about.normalization).toEqual({ mean: [0.2], deviation: [0.4] });
+    expect(about.origin).toMatchObject({ file: 'classifier-17.onnx', format: 'onnx' });
+  });
+
+  it('that have branches are fine-tuned, and refused by name when they are lowered', () => {
+    const [branched, run] = [join(dir, 'branched'), join(dir, 'branched-run')];
+    expect(hbnn('import', golden('onnx/residual-17.onnx'), '--out', branched).code).toBe(0);
+    expect(hbnn('fine-tune', branched, ...few, '--out', run).code).toBe(0);
+    const { code, err } = hbnn('lower', '--run', run, '--out', join(dir, 'branched.hbnn'));
+    expect([code, err.trimEnd().split('\n').at(-1)]).toEqual([
+      2,
+      expect.stringMatching(
+        /add\d*: exportModel expected a chain of layers, got one with 2 inputs/,
+      ),
+    ]);
+    expect(existsSync(join(dir, 'branched.hbnn'))).toBe(false);
+  });
+
+  it('that take other images are refused', () => {
+    const wide = join(dir, 'resnet');
+    expect(hbnn('import', golden('keras/resnet.keras'), '--out', wide).code).toBe(0);
+    const { code, err } = hbnn('fine-tune', wide, ...few, '--out', join(dir, 'x'));
+    expect([code, err]).toEqual([2, expect.stringMatching(/images of .*20×14×3/)]);
+    expect(existsSync(join(dir, 'x'))).toBe(false);
+  });
+
+  it('are refused in one line where something is wrong, and nothing is written', () => {
+    mkdirSync(join(dir, 'empty'));
+    const out = join(dir, 'refused');
+    const cases: [string[], RegExp][] = [
+      [['import', join(dir, 'none.onnx'), '--out', out], /none\.onnx: could not be read/],
+      [
+        ['import', join(dir, 'net.pb'), '--out', out],
+        /in a file of \.onnx, \.keras, \.h5 or \.json/,
+      ],
+      [['import', join(dir, 'empty'), '--out', out], /model\.json: could not be read/],
+      [['import', classifier, '--out', net], /expected a folder that does not exist yet/],
+      [['import', classifier, '--mean', '0.5', '--out', out], /--deviation: expected it beside/],
+      [
+        ['import', classifier, '--mean', '0,0,0', '--deviation', '1,1,1', '--out', out],
+        /normalization\.mean as a list of 1/,
+      ],
+      [['fine-tune', join(dir, 'empty'), '--out', out], /expected a folder of a network/],
+      [['fine-tune', net, '--skip', 'conv9', '--out', out], /--skip: .*\(conv0, .*got 'conv9'/],
+      [['fine-tune', net, '--weights', 'much', '--out', out], /--weights: expected 'float'/],
+      [['fine-tune', net, '--input-map-per', 'channel', '--out', out], /--input-map-per: has no/],
+      [['lower', '--run', net, '--out', out], /got the network folder .*hbnn fine-tune/],
+      [['estimate', '--model', net, '--target', 'asic:45'], /got a network folder.*hbnn fine-tune/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, err } = hbnn(...args);
+      const lines = err.trimEnd().split('\n');
+      expect([args.join(' '), code, lines.at(-1)]).toEqual([
+        args.join(' '),
+        2,
+        expect.stringMatching(message),
+      ]);
+      expect(existsSync(out)).toBe(false);
+    }
+  });
+});

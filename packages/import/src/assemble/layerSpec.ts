@@ -1,0 +1,90 @@
+/** A weight as it was read: float32 values in row-major order. */
+export interface WeightArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export type Pair = readonly [vertical: number, horizontal: number];
+
+/** Activations that files and TensorFlow.js define alike. */
+export const activations = [
+  'linear',
+  'relu',
+  'relu6',
+  'sigmoid',
+  'softmax',
+  'tanh',
+  'elu',
+  'selu',
+  'softplus',
+  'softsign',
+  'swish',
+] as const;
+export type ActivationName = (typeof activations)[number];
+
+/** Where a window moves: channels last. */
+export interface WindowSpec {
+  readonly strides: Pair;
+  readonly padding: 'same' | 'valid';
+}
+
+interface EndSpec {
+  readonly bias?: WeightArray;
+  readonly activation?: ActivationName;
+}
+
+/** What a layer computes, with its weights, in the orders of TensorFlow.js. */
+export type LayerSpec =
+  | ({
+      readonly kind: 'conv2d';
+      /** [height, width, inputs, outputs] */
+      readonly kernel: WeightArray;
+      readonly dilation: Pair;
+    } & WindowSpec &
+      EndSpec)
+  | ({
+      readonly kind: 'depthwiseConv2d';
+      /** [height, width, inputs, multiplier] */
+      readonly kernel: WeightArray;
+      readonly dilation: Pair;
+    } & WindowSpec &
+      EndSpec)
+  | ({
+      readonly kind: 'separableConv2d';
+      readonly depthwise: WeightArray;
+      readonly pointwise: WeightArray;
+      readonly dilation: Pair;
+    } & WindowSpec &
+      EndSpec)
+  | ({
+      readonly kind: 'dense';
+      /** [inputs, outputs] */
+      readonly kernel: WeightArray;
+    } & EndSpec)
+  | {
+      readonly kind: 'batchNorm';
+      readonly gamma?: WeightArray;
+      readonly beta?: WeightArray;
+      readonly mean: WeightArray;
+      readonly variance: WeightArray;
+      readonly epsilon: number;
+      readonly momentum?: number;
+    }
+  | { readonly kind: 'relu'; readonly maxValue?: number }
+  | { readonly kind: 'leakyRelu'; readonly slope: number }
+  | { readonly kind: 'activation'; readonly activation: ActivationName }
+  | ({ readonly kind: 'maxPool' | 'averagePool'; readonly size: Pair } & WindowSpec)
+  | { readonly kind: 'globalMaxPool' | 'globalAveragePool'; readonly keepDims: boolean }
+  | {
+      readonly kind: 'zeroPadding';
+      readonly rows: Pair;
+      readonly columns: Pair;
+    }
+  | { readonly kind: 'flatten' }
+  | { readonly kind: 'reshape'; readonly shape: readonly number[] }
+  /** The axes of the input in the order of the output, counted from 1. */
+  | { readonly kind: 'permute'; readonly axes: readonly number[] }
+  | { readonly kind: 'dropout'; readonly rate: number }
+  | { readonly kind: 'rescaling'; readonly scale: number; readonly offset: number }
+  | { readonly kind: 'add' }
+  | { readonly kind: 'concat'; readonly axis: number };

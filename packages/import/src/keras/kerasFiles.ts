@@ -1,0 +1,73 @@
+import { HbnnError } from '@hbnn/core';
+import { unzipSync } from 'fflate';
+import { bytesOf, jsonOf } from '../files.ts';
+import { ArchivedWeights } from './archivedWeights.ts';
+import { objectAt } from './fields.ts';
+import { openH5 } from './h5File.ts';
+import { kerasModel, type ReadModel } from './kerasModel.ts';
+import { NamedWeights } from './weightSource.ts';
+
+type Read = ReadModel & { readonly producer: string };
+
+/**
+ * Read a network of a .keras file (Keras 3).
+ *
+ * @throws HbnnError naming the layer, field or weight that cannot be read
+ */
+export async function readKerasArchive(file: string): Promise<Read> {
+  const entries = unzipped(bytesOf(file), file);
+  const part = (name: string): Uint8Array => {
+    const bytes = entries[name];
+    if (bytes !== undefined) return bytes;
+    throw new HbnnError(
+      `${file}: expected ${name} in the archive, got ${Object.keys(entries).join(', ') || 'nothing'}; save the network with model.save('network.keras')`,
+    );
+  };
+  const architecture = jsonOf(part('config.json'), `${file}: config.json`);
+  const { keras_version: version } = objectAt(
+    jsonOf(part('metadata.json'), `${file}: metadata.json`),
+    `${file}: metadata.json`,
+  );
+  const h5 = await openH5(part('model.weights.h5'), file);
+  try {
+    const read = kerasModel(architecture, file, ({ layers }) => new ArchivedWeights(h5, layers));
+    return { ...read, producer: `Keras ${String(version)}` };
+  } finally {
+    h5.close();
+  }
+}
+
+function unzipped(bytes: Uint8Array, file: string): Record<string, Uint8Array> {
+  try {
+    return unzipSync(bytes);
+  } catch (error) {
+    throw new HbnnError(
+      `${file}: expected a .keras archive, got other or truncated bytes (${(error as Error).message}); save the network again`,
+    );
+  }
+}
+
+/**
+ * Read a network of an .h5 file (Keras 2, or Keras 3 in its older format).
+ *
+ * @throws HbnnError naming the layer, field or weight that cannot be read
+ */
+export async function readH5(file: string): Promise<Read> {
+  const h5 = await openH5(bytesOf(file), file);
+  try {
+    const text = h5.text('/', 'model_config');
+    if (text === undefined)
+      throw new HbnnError(
+        `${file}: expected a network with its architecture, got weights alone; save it with model.save('network.h5')`,
+      );
+    const architecture = jsonOf(Buffer.from(text), `${file}: model_config`);
+    const weights = new NamedWeights(h5.layerWeights('/model_weights'));
+    const read = kerasModel(architecture, file, () => weights);
+    return {
+      ...read,
+      producer: `Keras ${h5.text('/', 'keras_version') ?? 'of an unknown version'}`,
+    };
+  } finally {
+    h5.close();
+  }
+}

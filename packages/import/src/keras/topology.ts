@@ -1,0 +1,160 @@
+import { HbnnError } from '@hbnn/core';
+import { type Config, isObject, objectAt } from './fields.ts';
+
+/** A layer of a Keras architecture with the layers it takes its inputs from. */
+export interface TopologyLayer {
+  readonly name: string;
+  readonly className: string;
+  readonly config: Config;
+  readonly inputs: readonly string[];
+}
+
+/** A Keras architecture as a list of layers, each behind the layers it needs. */
+export interface Topology {
+  readonly name: string;
+  readonly layers: readonly TopologyLayer[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+const wrappers = new Set(['Sequential', 'Functional', 'Model']);
+
+/**
+ * Read an architecture as Keras 2, Keras 3 and TensorFlow.js write it: a Sequential or a Functional model.
+ *
+ * @throws HbnnError naming the layer or field that cannot be read
+ */
+export function readTopology(value: unknown, file: string): Topology {
+  const { class_name: className, config } = objectAt(value, file);
+  if (className === 'Sequential') return sequential(config, file);
+  if (className === 'Functional' || className === 'Model')
+    return functional(objectAt(config, file), file);
+  throw new HbnnError(
+    `${file}: expected a Sequential or Functional model, got ${String(className)}; rebuild the network as one and save it`,
+  );
+}
+
+function layerAt(value: unknown, file: string, place: number): Omit<TopologyLayer, 'inputs'> {
+  const layer = objectAt(value, `${file}: layer ${place}`);
+  const className = String(layer.class_name);
+  const config = objectAt(layer.config, `${file}: layer ${place}`);
+  const name = layer.name ?? config.name;
+  if (typeof name !== 'string')
+    throw new HbnnError(
+      `${file}: expected a name of layer ${place} (${className}), got none; save the network again`,
+    );
+  if (config.name !== undefined && config.name !== name)
+    throw new HbnnError(
+      `${file}: layer '${name}': expected one name, got '${String(config.name)}' in its configuration; save the network again`,
+    );
+  if (wrappers.has(className))
+    throw new HbnnError(
+      `${file}: layer '${name}': expected a layer, got a ${className} model inside the model; build the network of its layers, without the model around them`,
+    );
+  return { name, className, config };
+}
+
+function sequential(config: unknown, file: string): Topology {
+  const { name = 'sequential', layers } = Array.isArray(config)
+    ? { layers: config }
+    : objectAt(config, file);
+  if (!Array.isArray(layers) || layers.length === 0)
+    throw new HbnnError(`${file}: expected layers, got none; save a network that has some`);
+  const read = layers.map((layer, i) => layerAt(layer, file, i));
+  const [first] = read;
+  const build = isObject(config) ? config.build_input_shape : undefined;
+  const chain: TopologyLayer[] = read.map((layer, i) => ({
+    ...layer,
+    inputs: i === 0 ? [] : [read[i - 1].name],
+  }));
+  if (first.className !== 'InputLayer') {
+    const shape = first.config.batch_input_shape ?? first.config.batch_shape ?? build;
+    const input = `${first.name}_input`;
+    chain[0] = { ...chain[0], inputs: [input] };
+    const inputConfig = { batch_shape: shape };
+    chain.unshift({ name: input, className: 'InputLayer', config: inputConfig, inputs: [] });
+  }
+  const last = chain[chain.length - 1].name;
+  return { name: String(name), layers: chain, inputs: [chain[0].name], outputs: [last] };
+}
+
+function functional(config: Config, file: string): Topology {
+  const { name = 'model', layers } = config;
+  if (!Array.isArray(layers))
+    throw new HbnnError(`${file}: expected layers, got none; save a network that has some`);
+  const read = layers.map((value, i): TopologyLayer => {
+    const layer = layerAt(value, file, i);
+    const nodes = (value as Config).inbound_nodes;
+    return { ...layer, inputs: inputsOf(nodes, `${file}: layer '${layer.name}'`) };
+  });
+  const ends = (field: string): string[] =>
+    tensorsIn(config[field]).map((tensor) => tensorName(tensor, `${file}: ${field}`));
+  return {
+    name: String(name),
+    layers: sorted(read, file),
+    inputs: ends('input_layers'),
+    outputs: ends('output_layers'),
+  };
+}
+
+/** A list of tensors that may be a single one: ["conv1", 0, 0]. */
+function tensorsIn(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) return [];
+  return typeof value[0] === 'string' ? [value] : value;
+}
+
+/** The layer of a tensor: [layer, call, output, arguments]. */
+function tensorName(value: unknown, where: string): string {
+  const [layer, call, output, keywords] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (typeof layer !== 'string' || call !== 0 || output !== 0)
+    throw new HbnnError(
+      `${where}: expected an input that is the only output of a layer applied once, got ${JSON.stringify(value)}; make a layer of its own for each place`,
+    );
+  checkKeywords(keywords, where);
+  return layer;
+}
+
+function checkKeywords(keywords: unknown, where: string): void {
+  for (const [name, value] of Object.entries(isObject(keywords) ? keywords : {}))
+    if (value !== null && !(name === 'training' && value === false))
+      throw new HbnnError(
+        `${where}: expected a call without arguments beside its inputs, got ${name} = ${JSON.stringify(value)}; call the layer without it`,
+      );
+}
+
+function inputsOf(nodes: unknown, where: string): string[] {
+  if (!Array.isArray(nodes) || nodes.length === 0) return [];
+  if (nodes.length > 1)
+    throw new HbnnError(
+      `${where}: expected a layer applied once, got one applied ${nodes.length} times; make a layer of its own for each place and copy the weights`,
+    );
+  const [node] = nodes as readonly unknown[];
+  if (!isObject(node)) return tensorsIn(node).map((tensor) => tensorName(tensor, where));
+  checkKeywords(node.kwargs, where);
+  const args = Array.isArray(node.args) ? node.args : [];
+  return args.flat().map((tensor: unknown) => {
+    const { config } = objectAt(tensor, where);
+    return tensorName(objectAt(config, where).keras_history, where);
+  });
+}
+
+/** Put layers behind those that they need. */
+function sorted(layers: readonly TopologyLayer[], file: string): TopologyLayer[] {
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const order = new Set<TopologyLayer>();
+  const open = new Set<string>();
+  const visit = (name: string, user: string): void => {
+    const layer = byName.get(name);
+    if (layer === undefined || open.has(name))
+      throw new HbnnError(
+        `${file}: layer '${user}': expected inputs from layers before it, got '${name}'; save the network again`,
+      );
+    if (order.has(layer)) return;
+    open.add(name);
+    for (const input of layer.inputs) visit(input, name);
+    open.delete(name);
+    order.add(layer);
+  };
+  for (const { name } of layers) visit(name, name);
+  return [...order];
+}

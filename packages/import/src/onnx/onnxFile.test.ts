@@ -1,0 +1,188 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+import { useBackend } from '@hbnn/train';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readOnnx } from './onnxFile.ts';
+import { modelType } from './schema.ts';
+
+const golden = new URL('../../test/golden/onnx/', import.meta.url);
+
+/** A message as JavaScript has it, to be changed. */
+// biome-ignore lint/suspicious/noExplicitAny: tests change any field of a file, wrong types included.
+type Message = any;
+
+/** Read a network of the golden ones after a change. */
+function changed(name: string, change: (model: Message) => void): unknown {
+  const type = modelType();
+  const bytes = readFileSync(new URL(`${name}.onnx`, golden));
+  const model = type.toObject(type.decode(bytes), { longs: Number, arrays: true });
+  change(model);
+  const file = join(mkdtempSync(join(tmpdir(), 'hbnn-onnx-')), 'network.onnx');
+  writeFileSync(file, type.encode(type.fromObject(model)).finish());
+  return readOnnx(file).model;
+}
+
+const nodeOf = (model: Message, kind: string): Message =>
+  model.graph.node.find((node: Message) => node.op_type === kind);
+
+const attribute = (name: string, value: number): Message => ({ name, type: 2, i: value });
+
+beforeAll(() => useBackend({ prefer: 'cpu' }));
+
+describe('an ONNX file that cannot be imported is refused', () => {
+  const cases: [string, string, (model: Message) => void, RegExp][] = [
+    [
+      'for an operator',
+      'vgg-13',
+      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'HardSwish', name: 'act' }),
+      /node 'act' \(HardSwish\): expected one of Add, .*, got HardSwish; replace it/,
+    ],
+    [
+      'for the domain of an operator',
+      'vgg-13',
+      (model) => Object.assign(nodeOf(model, 'Relu'), { domain: 'com.example' }),
+      /\(Relu\): expected an operator of ONNX, got one of the domain 'com\.example'/,
+    ],
+    [
+      'for its opset',
+      'vgg-13',
+      (model) => Object.assign(model.opset_import[0], { version: 22 }),
+      /expected an opset from 9 to 21, got 22/,
+    ],
+    [
+      'for an older opset',
+      'vgg-13',
+      (model) => Object.assign(model.opset_import[0], { version: 8 }),
+      /expected an opset from 9 to 21, got 8/,
+    ],
+    [
+      'for a function of its own',
+      'vgg-13',
+      (model) => model.functions.push({ name: 'Twice', domain: 'own' }),
+      /got the function 'Twice'/,
+    ],
+    [
+      'for an unknown attribute',
+      'vgg-13',
+      (model) => nodeOf(model, 'Conv').attribute.push(attribute('wrap', 1)),
+      /\(Conv\): expected attributes that the operator is known to have, got 'wrap'/,
+    ],
+    [
+      'for images of an open size',
+      'vgg-13',
+      (model) => {
+        model.graph.input[0].type.tensor_type.shape.dim[2] = { dim_param: 'height' };
+      },
+      /input 'images': expected images of a fixed size, .*, got \[batch, 3, height, 12\]/,
+    ],
+    [
+      'for float16 images',
+      'vgg-13',
+      (model) => Object.assign(model.graph.input[0].type.tensor_type, { elem_type: 10 }),
+      /input 'images': expected float32, got the ONNX type 10/,
+    ],
+    [
+      'for float16 weights',
+      'vgg-13',
+      (model) => Object.assign(model.graph.initializer[0], { data_type: 10 }),
+      /weight 'w0': expected values of float, .*, got the ONNX type 10/,
+    ],
+    [
+      'for weights that are cut off',
+      'vgg-13',
+      (model) => {
+        const [weight] = model.graph.initializer;
+        weight.raw_data = weight.raw_data.subarray(4);
+      },
+      /weight 'w0': expected 162 values for the shape \[6, 3, 3, 3\], got 644 bytes/,
+    ],
+    [
+      'for weights of other channels',
+      'vgg-13',
+      (model) => {
+        model.graph.initializer[0].dims = [6, 1, 3, 9];
+      },
+      /\(Conv\): expected weights for 3 channels in 1 groups/,
+    ],
+    [
+      'for weights that are not finite',
+      'vgg-13',
+      (model) => {
+        model.graph.initializer[0].raw_data = new Uint8Array(
+          Float32Array.from({ length: 162 }, () => Number.NaN).buffer,
+        );
+      },
+      /\(Conv\): expected finite weights, got NaN at place 0 of 'kernel'/,
+    ],
+    [
+      'for a batch norm in training',
+      'resnet-17',
+      (model) => nodeOf(model, 'BatchNormalization').attribute.push(attribute('training_mode', 1)),
+      /\(BatchNormalization\): expected training_mode 0, got 1; export .* evaluation mode/,
+    ],
+    [
+      'for padding around values below 0',
+      'resnet-17',
+      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'Tanh' }),
+      /\(MaxPool\): expected padding \[1, 1, 1, 1\] behind a ReLU, got values that may be below 0/,
+    ],
+    [
+      'for padding below 0',
+      'vgg-13',
+      (model) => {
+        const { attribute: list } = nodeOf(model, 'Conv');
+        list.find(({ name }: Message) => name === 'pads').ints = [-1, 0, 0, 0];
+      },
+      /\(Conv\): expected four paddings of 0 or more, got \[-1, 0, 0, 0\]/,
+    ],
+    [
+      'for weights outside of its folder',
+      'external-21',
+      (model) => {
+        const { external_data: data } = model.graph.initializer[0];
+        data.find(({ key }: Message) => key === 'location').value = '../weights.data';
+      },
+      /expected files of weights in its own folder, got '\.\.\/weights\.data'/,
+    ],
+    [
+      'for weights that are not there',
+      'external-21',
+      () => {},
+      /external-21\.data: could not be read .*; copy the file of weights beside the network/,
+    ],
+    [
+      'for a product of two values',
+      'resnet-17',
+      (model) => Object.assign(nodeOf(model, 'Add'), { op_type: 'Mul' }),
+      /\(Mul\): expected a product of a value and a constant/,
+    ],
+    [
+      'for an input that no node gives',
+      'vgg-13',
+      (model) => {
+        nodeOf(model, 'Relu').input = ['elsewhere'];
+      },
+      /\(Relu\): expected inputs from nodes before it, got 'elsewhere'/,
+    ],
+  ];
+
+  it.each(cases)('%s', (_, name, change, message) => {
+    expect(() => changed(name, change)).toThrow(message);
+    expect(() => changed(name, change)).toThrow(HbnnError);
+  });
+
+  it('for other bytes, or too few', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hbnn-onnx-'));
+    const file = join(folder, 'network.onnx');
+    writeFileSync(file, 'This is no network.');
+    expect(() => readOnnx(file)).toThrow(/network\.onnx: expected (an ONNX file|a graph)/);
+    const bytes = readFileSync(new URL('vgg-13.onnx', golden));
+    writeFileSync(file, bytes.subarray(0, bytes.length - 100));
+    expect(() => readOnnx(file)).toThrow(
+      /network\.onnx: expected an ONNX file, got other or trunc/,
+    );
+    expect(() => readOnnx(join(folder, 'none.onnx'))).toThrow(/there is no such file/);
+  });
+});

@@ -1,0 +1,149 @@
+import { HbnnError } from '@hbnn/core';
+import { axisFrom } from './foldConstants.ts';
+import {
+  addition,
+  batchNorm,
+  conv,
+  gemm,
+  matMul,
+  product,
+  quotient,
+  subtraction,
+} from './layers.ts';
+import {
+  elementwise,
+  featureAt,
+  type NodeContext,
+  type Operator,
+  optionalConstant,
+} from './node.ts';
+import { averagePool, globalAveragePool, globalMaxPool, maxPool, reduction } from './pools.ts';
+import { concat, flatten, reshape, squeeze, transpose, unsqueeze } from './shapes.ts';
+import { mapAt, zeroPadded } from './windows.ts';
+
+const floatType = 1;
+
+const clip: Operator = (context) => {
+  const { attributes, where, graph } = context;
+  const bound = (place: number, name: 'min' | 'max', otherwise: number): number =>
+    graph.opset < 11
+      ? attributes.float(name, otherwise)
+      : (optionalConstant(context, place, name)?.data[0] ?? otherwise);
+  // The largest float32 stands for no bound in older files.
+  const [min, max] = [bound(1, 'min', Number.NEGATIVE_INFINITY), bound(2, 'max', Infinity)];
+  if (min !== 0 || !(max > 0))
+    throw new HbnnError(
+      `${where}: expected a clip from 0 to a bound above 0, got one from ${min} to ${max}; use ReLU or ReLU6`,
+    );
+  const spec =
+    max > 3.4e38 ? ({ kind: 'relu' } as const) : ({ kind: 'relu', maxValue: max } as const);
+  return elementwise(context, featureAt(context), spec, true);
+};
+
+const softmax: Operator = (context) => {
+  const { attributes, graph, where } = context;
+  const feature = featureAt(context);
+  const rank = feature.shape.length + 1;
+  const axis = axisFrom(attributes.int('axis', graph.opset < 13 ? 1 : -1), rank, where);
+  const overChannels = feature.axes[axis - 1] === rank - 2 || feature.pooled === true;
+  if (axis === 0 || !overChannels || (graph.opset < 13 && rank > 2))
+    throw new HbnnError(
+      `${where}: expected a softmax over the scores, got axis ${axis} of [batch, ${feature.shape.join(', ')}]; flatten the scores before it`,
+    );
+  return elementwise(context, feature, { kind: 'activation', activation: 'softmax' }, true);
+};
+
+const pad: Operator = (context) => {
+  const { attributes, where } = context;
+  const mode = attributes.text('mode', 'constant');
+  const pads = attributes.ints('pads') ?? optionalConstant(context, 1, 'the padding')?.data ?? [];
+  const fill = attributes.has('value')
+    ? attributes.float('value', 0)
+    : (optionalConstant(context, 2, 'the value')?.data[0] ?? 0);
+  if (mode !== 'constant' || fill !== 0 || optionalConstant(context, 3, 'the axes') !== undefined)
+    throw new HbnnError(
+      `${where}: expected zeros around the map for all axes, got mode ${mode} with ${fill}; pad with zeros`,
+    );
+  const map = mapAt(context);
+  const from = featureAt(context);
+  // Paddings are given in ONNX's order of the axes, which may have been transposed.
+  const at = (axis: number, after: boolean): number => {
+    const own = axis === 2 ? 0 : axis + 1;
+    const place = from.shape.length === 3 ? from.axes.indexOf(map.axes[own]) : own;
+    return pads[1 + place + (after ? 4 : 0)];
+  };
+  const all = [...pads];
+  const [rows, columns] = [0, 1].map((axis) => [at(axis, false), at(axis, true)] as const);
+  const others = all[0] !== 0 || all[4] !== 0 || at(2, false) !== 0 || at(2, true) !== 0;
+  if (all.length !== 8 || others || all.some((n) => n < 0))
+    throw new HbnnError(
+      `${where}: expected zeros before and after height and width, got [${all.join(', ')}]; pad these axes alone`,
+    );
+  if ([...rows, ...columns].every((n) => n === 0)) return from;
+  const one = [1, 1] as const;
+  return zeroPadded(context, { map, rows, columns, kernel: one, strides: one, dilation: one });
+};
+
+const cast: Operator = (context) => {
+  const { attributes, where } = context;
+  const to = attributes.int('to', floatType);
+  attributes.ignore('saturate');
+  if (to === floatType) return featureAt(context);
+  throw new HbnnError(
+    `${where}: expected a cast to float32, got the ONNX type ${to}; export the network in float32`,
+  );
+};
+
+const dropout: Operator = (context) => {
+  const { attributes, where } = context;
+  attributes.ignore('seed', 'ratio', 'is_test');
+  const training = optionalConstant(context, 2, 'training_mode')?.data[0] ?? 0;
+  if (training === 0) return featureAt(context);
+  throw new HbnnError(
+    `${where}: expected a network in evaluation mode, got training_mode; export it after eval()`,
+  );
+};
+
+const activation =
+  (name: 'sigmoid' | 'tanh', nonNegative: boolean): Operator =>
+  (context) =>
+    elementwise(context, featureAt(context), { kind: 'activation', activation: name }, nonNegative);
+
+const identity: Operator = (context: NodeContext) => featureAt(context);
+
+/** How each operator of ONNX is imported where its input comes from the images. */
+export const operators: Readonly<Record<string, Operator | undefined>> = {
+  Add: addition,
+  AveragePool: averagePool,
+  BatchNormalization: batchNorm,
+  Cast: cast,
+  Clip: clip,
+  Concat: concat,
+  Conv: conv,
+  Div: quotient,
+  Dropout: dropout,
+  Flatten: flatten,
+  Gemm: gemm,
+  GlobalAveragePool: globalAveragePool,
+  GlobalMaxPool: globalMaxPool,
+  Identity: identity,
+  LeakyRelu: (context) => {
+    const slope = context.attributes.float('alpha', 0.01);
+    return elementwise(context, featureAt(context), { kind: 'leakyRelu', slope });
+  },
+  MatMul: matMul,
+  MaxPool: maxPool,
+  Mul: product,
+  Pad: pad,
+  ReduceMax: reduction('globalMaxPool'),
+  ReduceMean: reduction('globalAveragePool'),
+  Relu: (context) => elementwise(context, featureAt(context), { kind: 'relu' }, true),
+  Reshape: reshape,
+  Sigmoid: activation('sigmoid', true),
+  Softmax: softmax,
+  Squeeze: squeeze,
+  Sub: subtraction,
+  Tanh: activation('tanh', false),
+  Transpose: transpose,
+  Unsqueeze: unsqueeze,
+};
