@@ -199,9 +199,18 @@ export async function classes(
 function checkTypes(installed: string): void {
   writeFileSync(join(installed, 'page.ts'), typedPage);
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const modules = ['--module', 'esnext', '--moduleResolution', 'bundler', '--target', 'es2022'];
-  const flags = ['--noEmit', '--strict', ...modules, '--lib', 'es2022,dom', '--types', ''];
-  run(installed, process.execPath, tsc, ...flags, 'page.ts');
+  const compilerOptions = {
+    noEmit: true,
+    strict: true,
+    target: 'es2022',
+    lib: ['es2022', 'dom'],
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    types: [],
+  };
+  const config = { compilerOptions, files: ['page.ts'] };
+  writeFileSync(join(installed, 'tsconfig.json'), JSON.stringify(config));
+  run(installed, process.execPath, tsc, '-p', '.');
   say('types of a page: no faults');
 }
 
