@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -170,6 +171,49 @@ async function startVite(app: App, vite: string): Promise<{ child: ChildProcess;
   return { child, url };
 }
 
+/** What a page passes, by the types that TypeScript's DOM library has for it. */
+const typedPage = `import { type ClassScore, loadModel } from '@hbnn/wasm';
+import { loadThreads } from '@hbnn/wasm/threads';
+export async function classes(
+  pictures: [HTMLCanvasElement, OffscreenCanvas, HTMLImageElement, HTMLVideoElement, VideoFrame, ImageBitmap, ImageData],
+  file: File,
+): Promise<ClassScore[]> {
+  await loadModel(new URL('a', location.href), { wasm: fetch('b') });
+  await loadModel(file, { wasm: 'b' });
+  await loadModel(await fetch('a'), { wasm: new Uint8Array(1) });
+  await using threaded = await loadThreads(fetch('a'), { threads: 2, worker: 'c' });
+  await threaded.run(pictures[0]);
+  using network = await loadModel('a');
+  for (const picture of pictures) network.run(picture);
+  // @ts-expect-error Floats are refused.
+  network.run(new Float32Array(1));
+  // @ts-expect-error Plain arrays are refused.
+  network.run([1, 2]);
+  // @ts-expect-error There is no such option.
+  await loadModel('a', { threads: 2 });
+  return network.classify(pictures[0], { top: 3, classes: ['a', 'b', 'c'] });
+}
+`;
+
+/** Check the types of a page strictly, libraries included and without those of Node.js. */
+function checkTypes(installed: string): void {
+  writeFileSync(join(installed, 'page.ts'), typedPage);
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const compilerOptions = {
+    noEmit: true,
+    strict: true,
+    target: 'es2022',
+    lib: ['es2022', 'dom'],
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    types: [],
+  };
+  const config = { compilerOptions, files: ['page.ts'] };
+  writeFileSync(join(installed, 'tsconfig.json'), JSON.stringify(config));
+  run(installed, process.execPath, tsc, '-p', '.');
+  say('types of a page: no faults');
+}
+
 async function checkApp(browser: Browser, installed: string, name: string): Promise<void> {
   const app = writeApp(installed, name);
   for (const bundler of bundlers) {
@@ -210,6 +254,7 @@ async function main(folder: string): Promise<void> {
   const installed = join(folder, 'user');
   install(installed, [...tarballs, ...bundlerPackages]);
   say('installed the tarballs and the bundlers in an empty folder');
+  checkTypes(installed);
   const browser = await chromium.launch({ executablePath, args: browserFlags });
   try {
     for (const name of Object.keys(apps)) await checkApp(browser, installed, name);

@@ -3,6 +3,7 @@ interface Builtins {
   readonly 'node:fs/promises': typeof import('node:fs/promises');
   readonly 'node:os': typeof import('node:os');
   readonly 'node:worker_threads': typeof import('node:worker_threads');
+  readonly 'node:zlib': typeof import('node:zlib');
 }
 
 /** Whether this is Node.js, or a runtime that has its modules. */

@@ -1,5 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+/** What `using` disposes of. Its declaration brings the key along, for users whose library does not have it. */
+export interface DisposedByUsing {
+  [Symbol.dispose](): void;
+}
+
+/** What `await using` disposes of. */
+export interface DisposedByAwaitUsing {
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * The key by which `using` disposes of a value. Where an engine has none yet, compilers that translate `using` look for
  * this one.

@@ -3,7 +3,7 @@ import { countImages } from '@hbnn/model';
 import { plain, relaxed } from '../../build/inferenceShared.mjs';
 import { hasRelaxedSimd, type RawKernels, type WasmMemory } from '../webAssembly.ts';
 import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
-import { asyncDisposeKey } from './disposal.ts';
+import { asyncDisposeKey, type DisposedByAwaitUsing } from './disposal.ts';
 import { disposedError, type ModelFacts, type RunSizes } from './loadedModel.ts';
 import {
   checkLoadOptions,
@@ -38,7 +38,7 @@ export interface ThreadOptions extends LoadOptions {
 }
 
 /** An integer model on some threads, which share its weights. */
-export interface ThreadedModel extends ModelFacts {
+export interface ThreadedModel extends ModelFacts, DisposedByAwaitUsing {
   /** 1 where threads cannot share a memory: the model then runs on the caller's own. */
   readonly threads: number;
   /** Images that a thread computes together. */
@@ -57,7 +57,6 @@ export interface ThreadedModel extends ModelFacts {
   classify(input: ModelInput, options?: ClassifyOptions): Promise<ClassScore[]>;
   /** End the threads. */
   dispose(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const maxThreads = 256;

@@ -10,7 +10,7 @@ import {
 } from '@hbnn/model';
 import type { RawKernels, WasmMemory } from '../webAssembly.ts';
 import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
-import { disposeKey } from './disposal.ts';
+import { type DisposedByUsing, disposeKey } from './disposal.ts';
 import { imageValues, type MapLayout, nibbleValues } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
 import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
@@ -55,7 +55,7 @@ export interface ModelFacts {
 }
 
 /** An integer model in a WebAssembly memory of its own. */
-export interface LoadedModel extends ModelFacts {
+export interface LoadedModel extends ModelFacts, DisposedByUsing {
   readonly plan: LoadedPlan;
   /**
    * Scores of each image, [count, classes]; with `watch`, each layer's outputs too, for one image after the other.
@@ -80,7 +80,6 @@ export interface LoadedModel extends ModelFacts {
   profile(input: ModelInput): readonly KernelTime[];
   /** Release the memory. */
   dispose(): void;
-  [Symbol.dispose](): void;
 }
 
 /** Sizes of what goes in and comes out. */

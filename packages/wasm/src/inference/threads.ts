@@ -101,8 +101,10 @@ function nodePort(address: WorkerAddress | undefined): Port {
   return port;
 }
 
-const workerWayOut =
-  "let the page's policy allow `worker-src blob:`, or serve worker/thread.mjs of @hbnn/wasm and pass its address as `worker`";
+const workerWayOut = (address: WorkerAddress | undefined): string =>
+  address !== undefined
+    ? `check that \`worker\` is the address of worker/thread.mjs of @hbnn/wasm, got ${String(address)}`
+    : "let the page's policy allow `worker-src blob:`, or serve worker/thread.mjs of @hbnn/wasm and pass its address as `worker`";
 
 function browserPort(address: WorkerAddress | undefined): Port {
   const Worker: new (url: WorkerAddress) => BrowserWorker = Reflect.get(
@@ -111,7 +113,7 @@ function browserPort(address: WorkerAddress | undefined): Port {
   );
   const blob = new Blob([source], { type: 'text/javascript' });
   const own = address === undefined ? URL.createObjectURL(blob) : undefined;
-  const worker = startWorker(() => new Worker(address ?? own ?? ''));
+  const worker = startWorker(() => new Worker(address ?? own ?? ''), address);
   const started = (): void => {
     if (own !== undefined) URL.revokeObjectURL(own);
   };
@@ -126,16 +128,18 @@ function browserPort(address: WorkerAddress | undefined): Port {
   };
   worker.onerror = ({ message }) => {
     started();
-    port.answer(message ?? `it could not be started; ${workerWayOut}`);
+    port.answer(message ?? `it could not be started; ${workerWayOut(address)}`);
   };
   return port;
 }
 
 /** Some browsers throw where a page's policy forbids a worker; others tell its `onerror`. */
-function startWorker(start: () => BrowserWorker): BrowserWorker {
+function startWorker(start: () => BrowserWorker, address?: WorkerAddress): BrowserWorker {
   try {
     return start();
   } catch (error) {
-    throw new HbnnError(`loadThreads: a thread could not be started (${error}); ${workerWayOut}`);
+    throw new HbnnError(
+      `loadThreads: a thread could not be started (${error}); ${workerWayOut(address)}`,
+    );
   }
 }
