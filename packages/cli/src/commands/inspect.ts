@@ -41,7 +41,7 @@ async function inspected(path: string): Promise<View> {
       return inspectRtl(path);
     case 'network folder':
       throw new HbnnError(
-        `${path}: expected a run folder, a model file or a folder of Verilog, got a float network, as hbnn import writes it; fine-tune it first: hbnn fine-tune --network ${path} --out runs/fine-tuned`,
+        `${path}: expected a run folder, a model file or a folder of Verilog, got a float network, as hbnn import writes it; fine-tune it first: hbnn fine-tune ${path} --out runs/fine-tuned`,
       );
     case 'folder':
       throw new HbnnError(
