@@ -69,7 +69,10 @@ it('what follows a tensor and a float network runs', () => {
     'estimate',
     'plot',
   ]);
-  expect(ran).toContain('hbnn binarize weights.npy --average 1.4 --out binarized --force');
+  expect(ran).toContain('hbnn binarize weights.npy --average 1.4 --out binarized');
+  // The folder is there now: the next line names another one and replaces nothing.
+  const again = typed(cwd, 'hbnn random --tensor 8,3,3,4 --seed 2 --out weights.npy');
+  expect(nextOf(again.out)).toEqual(['hbnn binarize weights.npy --average 1.4 --out binarized-2']);
 });
 
 it('what follows the network of the README runs, which is too large to be unrolled', () => {
