@@ -9,7 +9,9 @@ const packages = ['core', 'model', 'circuit', 'train', 'wasm', 'verilog', 'estim
 /** What people import, the source file it is, TypeDoc's page of it, and the page here. */
 function pagesOf(root) {
   return [...packages.map((name) => `packages/${name}`), 'datasets'].flatMap((folder) => {
-    const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const { name, exports, description } = JSON.parse(
+      readFileSync(join(root, folder, 'package.json'), 'utf8'),
+    );
     return Object.entries(exports).flatMap(([path, entry]) => {
       const source = entry['hbnn-source'];
       if (source === undefined) return [];
@@ -18,6 +20,7 @@ function pagesOf(root) {
       return {
         file,
         name: name + path.slice(1),
+        about: path === '.' ? `: ${description}` : '',
         from: `${file.replace(/\.ts$/, '').replace(/\/index$/, '')}.md`,
         to: `${[short, ...path.split('/').slice(1)].join('-')}.md`,
       };
@@ -53,7 +56,7 @@ export function writeApi(docs) {
     });
     writeFileSync(join(out, to), linked.replace(/^# .*$/m, `# ${name}`));
   });
-  const list = pages.map(({ to, name }) => `- [\`${name}\`](${to})`);
+  const list = pages.map(({ to, name, about }) => `- [\`${name}\`](${to})${about}`);
   const text = ['# API', '', 'All that the packages export, from their doc comments.', '', ...list];
   writeFileSync(join(out, 'index.md'), `${text.join('\n')}\n`);
 }
