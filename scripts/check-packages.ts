@@ -3,25 +3,16 @@
 // check of the examples against the packed declarations; publint and are-the-types-wrong judge the
 // tarballs, and what a page loads keeps to its size. Exits with 1 at the first fault.
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { checkSizes } from './packageSizes.ts';
+import { expect, Fault, install, pack, root, run, say } from './packedPackages.ts';
 import { type Example, readmeExample, runExample } from './readmeExample.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const names = [
   'core',
   'model',
@@ -43,47 +34,9 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-class Fault extends Error {}
-
-const begun = performance.now();
-const say = (text: string): void => {
-  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  process.stderr.write(`${seconds.padStart(6)} s  ${text}\n`);
-};
-
-/** Run a program to its end and return what it printed. */
-function run(cwd: string, command: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
-  if (status === 0) return stdout;
-  throw new Fault(
-    `${command} ${args.join(' ')}: ${error ?? `exit code ${status}`}\n${stdout}${stderr}`,
-  );
-}
-
-function expect(condition: boolean, fault: string): void {
-  if (!condition) throw new Fault(fault);
-}
-
 /** Where a package's sources are: in packages/, but for the data sets. */
 const folderOf = (name: Name): string =>
   name === 'datasets' ? join(root, name) : join(root, 'packages', name);
-
-/** Pack every package; returns the tarballs. */
-function pack(folder: string): string[] {
-  mkdirSync(folder);
-  for (const name of names) {
-    run(folderOf(name), 'pnpm', 'pack', '--pack-destination', folder);
-  }
-  const tarballs = readdirSync(folder).map((file) => join(folder, file));
-  expect(tarballs.length === names.length, `packed ${tarballs.length} packages: ${tarballs}`);
-  return tarballs;
-}
-
-function install(folder: string, tarballs: readonly string[]): void {
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-  run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs);
-}
 
 /** The package of a tarball: `hbnn-core-0.1.0.tgz` is core's. */
 function tarballOf(name: Name, tarballs: readonly string[]): string {
@@ -163,8 +116,10 @@ import { type Binarizer, type BinarizerSpec, binarizer } from '@hbnn/core/binari
 import { type OptimalOptions, optimal } from '@hbnn/core/optimal';
 import { type NamedArray, readTensorFile } from '@hbnn/train/files';
 import { trainingKernels, type TrainingKernels } from '@hbnn/wasm';
+import { loadThreads, type ThreadedModel } from '@hbnn/wasm/threads';
 export const text: string = duration(61);
 export const read: (file: string) => { arrays: ReadonlyMap<string, NamedArray> } = readTensorFile;
+export const threaded: (...args: Parameters<typeof loadThreads>) => Promise<ThreadedModel> = loadThreads;
 export const make: (...args: Parameters<typeof trainingKernels>) => Promise<TrainingKernels> = trainingKernels;
 export type Meter = ProgressMeter;
 export const repeated: (spec: BinarizerSpec) => Binarizer = binarizer;
@@ -203,7 +158,7 @@ async function main(folder: string): Promise<void> {
     '--filter=./datasets',
   );
   say('built');
-  const tarballs = pack(join(folder, 'tarballs'));
+  const tarballs = pack(names.map(folderOf), join(folder, 'tarballs'));
   say(`packed ${tarballs.length} packages`);
   for (const name of names) await lintTarball(name, tarballOf(name, tarballs));
   say('publint and are-the-types-wrong find nothing');

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitepress';
+import { apiLinks } from './apiLinks.ts';
 import { browserStubs } from './browserStubs.ts';
 import { repositoryLinks } from './repository.ts';
 import { sidebar } from './sidebar.ts';
@@ -19,7 +20,10 @@ export default defineConfig({
   // What a page needs and nothing more: the playgrounds' parts are large.
   router: { prefetchLinks: false },
   markdown: {
-    config: repositoryLinks,
+    config: (md) => {
+      repositoryLinks(md);
+      apiLinks(md);
+    },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
   },
   vite: {

@@ -32,6 +32,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       page('Backends', '/guide/backends'),
       page('Integer models', '/guide/integer-models'),
       page('Inference', '/guide/inference'),
+      page('In a web page', '/guide/web'),
       page('Hardware', '/guide/hardware'),
       page('Streaming hardware', '/guide/streaming'),
       page('Estimates', '/guide/estimates'),

@@ -56,7 +56,21 @@ export function writeApi(docs) {
     });
     writeFileSync(join(out, to), linked.replace(/^# .*$/m, `# ${name}`));
   });
+  writeNames(docs, out, pages);
   const list = pages.map(({ to, name, about }) => `- [\`${name}\`](${to})${about}`);
   const text = ['# API', '', 'All that the packages export, from their doc comments.', '', ...list];
   writeFileSync(join(out, 'index.md'), `${text.join('\n')}\n`);
+}
+
+/** Where each exported name is explained: the site links to it wherever a page names it. */
+function writeNames(docs, out, pages) {
+  const names = {};
+  for (const { to } of pages) {
+    for (const [, name] of readFileSync(join(out, to), 'utf8').matchAll(
+      /^### (\w+?)(?:\(\)|<.*>)?$/gm,
+    ))
+      names[name] ??= `/api/${to.replace(/\.md$/, '')}#${name.toLowerCase()}`;
+  }
+  mkdirSync(join(docs, 'generated'), { recursive: true });
+  writeFileSync(join(docs, 'generated', 'apiNames.json'), `${JSON.stringify(names)}\n`);
 }

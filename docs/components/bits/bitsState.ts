@@ -9,6 +9,7 @@ import {
   type Heuristic,
   heuristics,
   type MapPer,
+  type Mix,
   mixOf,
   type ResidualTensor,
   random,
@@ -26,6 +27,8 @@ export const rules: readonly Rule[] = [...heuristics, 'optimal'];
 /** What the visitor chose. */
 export interface BitsChoice {
   readonly average: number;
+  /** The shares of 1, 2, 3 … bits; without it those of the paper for the average. */
+  readonly mix?: Mix;
   readonly rule: Rule;
   readonly mapPer: MapPer;
   readonly scalePer: ScalePer;
@@ -62,9 +65,9 @@ export function normalTensor(seed = 7): FloatTensor {
 }
 
 function residual(tensor: FloatTensor, choice: BitsChoice): ResidualTensor {
-  const { average, rule, mapPer, scalePer } = choice;
+  const { average, rule, mapPer, scalePer, mix = distFromAverage(average) } = choice;
   if (rule === 'optimal') return optimal(tensor, { average, mapPer, scalePer, starts: 24 });
-  const map = selectBits(tensor, { mix: distFromAverage(average), select: rule, mapPer, seed: 1 });
+  const map = selectBits(tensor, { mix, select: rule, mapPer, seed: 1 });
   return binarize(tensor, map, { scalePer });
 }
 

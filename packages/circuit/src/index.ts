@@ -99,8 +99,15 @@ export type { SumPart } from './sums/planeRows.ts';
 export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
 export { BudgetError, estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
-export { type Site, sitesOf } from './unrolled/sites.ts';
-export { type Step, stepFeature, stepLayer } from './unrolled/steps.ts';
+export { pooledCode, type Site, sitesOf } from './unrolled/sites.ts';
+export {
+  type CodePoolStep,
+  orderedSteps,
+  type Step,
+  stepFeature,
+  stepLayer,
+  unrolledReorder,
+} from './unrolled/steps.ts';
 export {
   type Bus,
   busWidth,

@@ -54,55 +54,72 @@ const commands = (lines: readonly string[]): string[] => [
 
 const few = '--limit 300 --test-limit 100';
 
-it('what follows a tensor and a float network runs', () => {
+it('what follows a tensor replaces nothing', () => {
   const cwd = temporary();
-  const ran = follow(cwd, ['hbnn random --tensor 8,3,3,4 --seed 1 --out weights.npy']);
-  expect(commands(ran)).toEqual([
-    'random',
-    'binarize',
-    'train',
-    'eval',
-    'lower',
-    'verilog',
-    'verify',
-    'synth',
-    'estimate',
-    'plot',
-  ]);
-  expect(ran).toContain('hbnn binarize weights.npy --average 1.4 --out binarized');
-  // The folder is there now: the next line names another one and replaces nothing.
-  const again = typed(cwd, 'hbnn random --tensor 8,3,3,4 --seed 2 --out weights.npy');
-  expect(nextOf(again.out)).toEqual(['hbnn binarize weights.npy --average 1.4 --out binarized-2']);
+  const random = 'hbnn random --tensor 8,3,3,4 --seed 1 --out weights.npy';
+  const [binarize] = nextOf(typed(cwd, random).out);
+  expect(binarize).toBe('hbnn binarize weights.npy --average 1.4 --out binarized');
+  expect(typed(cwd, binarize).code).toBe(0);
+  const again = nextOf(typed(cwd, random).out);
+  expect(again).toEqual(['hbnn binarize weights.npy --average 1.4 --out binarized-2']);
 });
 
-it('what follows the network of the README runs, which is too large to be unrolled', () => {
-  const cwd = temporary();
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const [, flags] = /hbnn train (--widths [^\n]*\\\n[^\n]*)--epochs/.exec(readme) ?? [];
-  const train = `hbnn train ${flags.replaceAll(/\s*\\\n\s*/g, ' ')}--epochs 1 ${few} --learning-rate 0.1 --out runs/static`;
-  // Verilog of so large a network is read back in some ten minutes.
-  const ran = follow(cwd, [train], /^hbnn (verify|synth) /);
-  expect(commands(ran)).toEqual(['train', 'eval', 'lower', 'verilog', 'plot']);
-  expect(ran.find((line) => line.startsWith('hbnn verilog'))).toBe(
-    'hbnn verilog --model runs/static.hbnn --out rtl --style folded',
-  );
-  const unrolled = typed(cwd, 'hbnn verilog --model runs/static.hbnn --out rtl --target xc7');
-  expect(unrolled.code).toBe(2);
-  const way =
-    /write it as a chain of streams with '(hbnn verilog --model runs\/static.hbnn --out rtl --style folded --target xc7)', or give --budget (\d+)\n$/.exec(
-      unrolled.err,
-    );
-  expect(typed(cwd, way?.[1] ?? '').code).toBe(0);
-  const folded = typed(cwd, 'hbnn verilog --model runs/static.hbnn --out rtl --style folded');
-  expect(folded.out).toMatch(/^folds +the fewest cycles within about [\d,]+ LUTs, as one lane/m);
-  const small = typed(
-    cwd,
-    'hbnn verilog --model runs/static.hbnn --out small --style folded --luts 50000',
-  );
-  const fewest = /--luts: expected at least (\d+), .* got 50000; give (\d+) or more/.exec(
-    small.err,
-  );
-  expect(fewest?.[1]).toBe(fewest?.[2]);
-  const enough = `hbnn verilog --model runs/static.hbnn --out small --style folded --luts ${fewest?.[1]}`;
-  expect(typed(cwd, enough).code).toBe(0);
+it('what follows a layer runs', () => {
+  const ran = follow(temporary(), ['hbnn random --layer dense:24x4 --seed 1 --out layer.hbnn']);
+  expect(commands(ran)).toEqual(['random', 'verilog', 'verify', 'synth', 'estimate']);
 });
+
+// Chains from a training to hardware take minutes: `pnpm --filter @hbnn/cli chains` follows them.
+const everywhere = process.env.HBNN_CHAINS === 'all';
+
+if (everywhere) {
+  it('what follows a tensor and a float network runs', () => {
+    const cwd = temporary();
+    const ran = follow(cwd, ['hbnn random --tensor 8,3,3,4 --seed 1 --out weights.npy']);
+    expect(commands(ran)).toEqual([
+      'random',
+      'binarize',
+      'train',
+      'eval',
+      'lower',
+      'verilog',
+      'verify',
+      'synth',
+      'estimate',
+      'plot',
+    ]);
+    expect(ran).toContain('hbnn binarize weights.npy --average 1.4 --out binarized');
+  });
+
+  it('what follows the network of the README runs, which is too large to be unrolled', () => {
+    const cwd = temporary();
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const [, flags] = /hbnn train (--widths [^\n]*\\\n[^\n]*)--epochs/.exec(readme) ?? [];
+    const train = `hbnn train ${flags.replaceAll(/\s*\\\n\s*/g, ' ')}--epochs 1 ${few} --learning-rate 0.1 --out runs/static`;
+    // Verilog of so large a network is read back in some ten minutes.
+    const ran = follow(cwd, [train], /^hbnn (verify|synth) /);
+    expect(commands(ran)).toEqual(['train', 'eval', 'lower', 'verilog', 'plot']);
+    expect(ran.find((line) => line.startsWith('hbnn verilog'))).toBe(
+      'hbnn verilog --model runs/static.hbnn --out rtl --style folded',
+    );
+    const unrolled = typed(cwd, 'hbnn verilog --model runs/static.hbnn --out rtl --target xc7');
+    expect(unrolled.code).toBe(2);
+    const way =
+      /write it as a chain of streams with '(hbnn verilog --model runs\/static.hbnn --out rtl --style folded --target xc7)', or give --budget (\d+)\n$/.exec(
+        unrolled.err,
+      );
+    expect(typed(cwd, way?.[1] ?? '').code).toBe(0);
+    const folded = typed(cwd, 'hbnn verilog --model runs/static.hbnn --out rtl --style folded');
+    expect(folded.out).toMatch(/^folds +the fewest cycles within about [\d,]+ LUTs, as one lane/m);
+    const small = typed(
+      cwd,
+      'hbnn verilog --model runs/static.hbnn --out small --style folded --luts 50000',
+    );
+    const fewest = /--luts: expected at least (\d+), .* got 50000; give (\d+) or more/.exec(
+      small.err,
+    );
+    expect(fewest?.[1]).toBe(fewest?.[2]);
+    const enough = `hbnn verilog --model runs/static.hbnn --out small --style folded --luts ${fewest?.[1]}`;
+    expect(typed(cwd, enough).code).toBe(0);
+  });
+}

@@ -216,7 +216,7 @@ describe('folds', () => {
       [() => foldedDesign(conv, { folds: { other: 'constant' } }), /^other: .*\(layer\)/],
       [() => foldedDesign(conv, { maxLevels: 0 }), /^levels: /],
       [() => chooseFolds(conv, { cycles: 41 }), /^layer: expected at least 42 cycles/],
-      [() => chooseFolds(conv, { luts: 10 }), /^--luts: .*got 10/],
+      [() => chooseFolds(conv, { luts: 10 }), /^luts: .*got 10/],
     ];
     for (const [make, message] of cases) expect(make).toThrow(message);
   });

@@ -1,4 +1,4 @@
-import { type FoldedDesign, foldedDesign } from '@hbnn/circuit';
+import { type FoldedDesign, foldedDesign, unrolledDesign } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import {
   type CheckedModel,
@@ -7,7 +7,7 @@ import {
   featureCount,
   type IntegerLayer,
 } from '@hbnn/model';
-import { verify, verilogFiles } from '@hbnn/verilog';
+import { prove, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
 interface Pool {
@@ -97,6 +97,35 @@ describe('thresholds behind a max pool', () => {
   it('stay behind it where a plane counts for nothing, as codes lack it', () => {
     const design = foldedDesign(pooled(6, square, [2, 0, 1], 'the same everywhere'));
     expect(orderOf(design)).toEqual(['conv', 'pool', 'bits', 'dense']);
+  });
+
+  it('are before it in unrolled hardware where that takes less and codes are in order, and are proved', async () => {
+    const ways = [
+      [pooled(1, square, [1], 'the same everywhere'), true],
+      [pooled(8, square, [4, 2, 1], 'the same everywhere'), false],
+      [pooled(9, square, [2, 1], 'the same everywhere'), true],
+      [pooled(3, padded, [1, 5, 2], 'per channel'), false],
+      [pooled(4, padded, [4, 2, 1], 'per element'), false],
+    ] as const;
+    for (const [model, first] of ways)
+      for (const style of ['gates', 'xc7'] as const) {
+        const design = unrolledDesign(model, { style });
+        expect(design.layers.map(({ layer }) => layer).indexOf('bits'), model.name).toBe(
+          first ? 1 : 2,
+        );
+        const files = verilogFiles(design);
+        expect(files['bits.v'].includes('// Thresholds before the max pool')).toBe(first);
+        const result = await verify(model, design, files, { images: 128 });
+        expect(result.difference).toBeUndefined();
+        expect(result.equal).toBe(true);
+        if (!first || style === 'xc7') continue;
+        const proof = await prove(model, design, files);
+        expect(proof).toMatchObject({ proved: true });
+        const broken = files['pool.v'].replace(/assign y = \{/, 'assign y = ~{');
+        expect(broken).not.toBe(files['pool.v']);
+        const disproof = await prove(model, design, { ...files, 'pool.v': broken });
+        expect(disproof.disproof).toMatchObject({ layer: 'pool' });
+      }
   });
 
   it('are named where they are wrong, and so is the pool', async () => {

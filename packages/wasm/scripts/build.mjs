@@ -1,6 +1,8 @@
-// Compile the AssemblyScript kernels: assembly/NAME.ts -> build/NAME.wasm.
-import { mkdirSync } from 'node:fs';
+// Compile the AssemblyScript kernels: assembly/NAME.ts -> build/NAME.wasm. The package imports them, and the worker of
+// its threads, from modules beside them (build/NAME.mjs), so that every bundler puts them into a page.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import asc from 'assemblyscript/asc';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -39,3 +41,29 @@ for (const { from, to, features } of builds) {
     process.exit(1);
   }
 }
+
+/**
+ * Write a module that exports texts, with its declarations.
+ * @param {string} name
+ * @param {Record<string, string>} texts
+ */
+function writeModule(name, texts) {
+  const lines = Object.entries(texts).map(([key, text]) => [
+    `export const ${key} =\n  ${JSON.stringify(text)};\n`,
+    `export declare const ${key}: string;\n`,
+  ]);
+  writeFileSync(`build/${name}.mjs`, lines.map(([code]) => code).join(''));
+  writeFileSync(`build/${name}.d.mts`, lines.map(([, types]) => types).join(''));
+}
+
+/** @param {string} name */
+const packed = (name) =>
+  gzipSync(readFileSync(`build/${name}.wasm`), { level: 9 }).toString('base64');
+
+writeModule('training', { code: packed('training') });
+writeModule('inference', { plain: packed('inference'), relaxed: packed('inference-relaxed') });
+writeModule('inferenceShared', {
+  plain: packed('inference-shared'),
+  relaxed: packed('inference-relaxed-shared'),
+});
+writeModule('thread', { source: readFileSync('worker/thread.mjs', 'utf8') });

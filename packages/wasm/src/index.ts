@@ -1,6 +1,12 @@
-export type { KernelTime, LoadedLayer, LoadedModel, LoadedPlan } from './inference/loadedModel.ts';
-export { type LoadOptions, loadModel } from './inference/loadModel.ts';
-export { loadThreads, type ThreadedModel, type ThreadOptions } from './inference/loadThreads.ts';
+export type { ClassifyOptions, ClassScore } from './inference/classify.ts';
+export type {
+  KernelTime,
+  LoadedLayer,
+  LoadedModel,
+  LoadedPlan,
+  ModelFacts,
+} from './inference/loadedModel.ts';
+export { type LoadOptions, loadModel, type ModelOrigin } from './inference/loadModel.ts';
 export { type LookupLimit, lookupLimit } from './inference/lookupLimit.ts';
 export {
   type ModelKernelName,
@@ -9,6 +15,8 @@ export {
   type ProductKernelName,
   productKernelNames,
 } from './inference/modelKernels.ts';
+export type { DrawableFrame, DrawableImage, ModelInput, Picture } from './inference/pictures.ts';
+export type { ByteSource, WebBlob, WebResponse } from './inference/sources.ts';
 export {
   kernelTable,
   type RankBy,

@@ -31,18 +31,6 @@ interface WebAssemblyApi {
 
 export const webAssembly: WebAssemblyApi = Reflect.get(globalThis as object, 'WebAssembly');
 
-interface Fetched {
-  readonly ok: boolean;
-  readonly status: number;
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
-// Beside src/ and dist/ alike; a bundler finds files by such expressions.
-const plainCode = new URL('../build/inference.wasm', import.meta.url);
-const relaxedCode = new URL('../build/inference-relaxed.wasm', import.meta.url);
-const sharedCode = new URL('../build/inference-shared.wasm', import.meta.url);
-const relaxedSharedCode = new URL('../build/inference-relaxed-shared.wasm', import.meta.url);
-
 /** A module whose only function is i8x16.relaxed_swizzle of two constants: valid where the engine has relaxed SIMD. */
 const relaxedProbe = Uint8Array.of(
   0,
@@ -86,42 +74,39 @@ const relaxedProbe = Uint8Array.of(
 /** Whether this engine has relaxed SIMD. */
 export const hasRelaxedSimd = (): boolean => webAssembly.validate(relaxedProbe);
 
-/** The code of integer models' kernels, by default the fastest that the engine takes; for a shared memory or not. */
-export function inferenceCode(relaxed: boolean = hasRelaxedSimd(), shared = false): URL {
-  if (shared) return relaxed ? relaxedSharedCode : sharedCode;
-  return relaxed ? relaxedCode : plainCode;
-}
+/**
+ * Kernels' code as scripts/build.mjs packs it: a module, gzipped, in base64. A page then needs no file beside its
+ * scripts: esbuild and Rollup do not follow `new URL('…', import.meta.url)`, nor is there such a URL in a classic
+ * script.
+ */
+export type PackedCode = string;
 
-/** Read one of the package's own files: from disk in Node, fetched in a browser. */
-async function readAsset(url: URL): Promise<Uint8Array> {
-  if (url.protocol === 'file:') {
-    // Named by a variable: a bundler for browsers is not to look for it.
-    const module = 'node:fs/promises';
-    const { readFile } = (await import(module)) as typeof import('node:fs/promises');
-    return readFile(url);
-  }
-  const fetch: (from: URL) => Promise<Fetched> = Reflect.get(globalThis as object, 'fetch');
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: the server answers ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+async function unpacked(code: PackedCode): Promise<Uint8Array> {
+  const gzipped = Uint8Array.from(atob(code), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([gzipped]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 const compiled = new Map<string, Promise<WasmModule>>();
 
-/** Kernels' code, read and compiled once. */
-export function compiledCode(code: URL): Promise<WasmModule> {
-  let module = compiled.get(code.href);
+/** Kernels' code, unpacked and compiled once. */
+export function compiledCode(code: PackedCode): Promise<WasmModule> {
+  let module = compiled.get(code);
   if (module === undefined) {
-    module = readAsset(code).then((bytes) => webAssembly.compile(bytes));
-    compiled.set(code.href, module);
-    module.catch(() => compiled.delete(code.href));
+    module = unpacked(code).then((bytes) => webAssembly.compile(bytes));
+    compiled.set(code, module);
+    module.catch(() => compiled.delete(code));
   }
   return module;
 }
 
 /** Put kernels on a memory. */
-export async function kernelsOn(code: URL, memory: WasmMemory): Promise<RawKernels> {
-  const module = await compiledCode(code);
+export async function kernelsOn(code: PackedCode, memory: WasmMemory): Promise<RawKernels> {
+  return moduleOn(await compiledCode(code), memory);
+}
+
+/** Put a compiled module's kernels on a memory. */
+export async function moduleOn(module: WasmModule, memory: WasmMemory): Promise<RawKernels> {
   const { exports } = await webAssembly.instantiate(module, { env: { memory } });
   return exports as RawKernels;
 }

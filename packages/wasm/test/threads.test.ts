@@ -1,7 +1,7 @@
 import { random } from '@hbnn/core';
 import { featureCount, interpreter, randomModel } from '@hbnn/model';
 import { expect, test } from 'vitest';
-import { loadThreads } from '../src/index.ts';
+import { loadThreads } from '../src/inference/loadThreads.ts';
 
 function pixelsOf(seed: number, values: number): Uint8Array {
   const rng = random('threads', seed);

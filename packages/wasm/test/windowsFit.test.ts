@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
-import { loadModel, loadThreads } from '@hbnn/wasm';
+import { loadModel } from '@hbnn/wasm';
+import { loadThreads } from '@hbnn/wasm/threads';
 import { expect, it } from 'vitest';
 
 it('a model that was never checked is refused by the layer whose window leaves its map', async () => {

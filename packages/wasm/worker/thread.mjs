@@ -1,10 +1,11 @@
 // A thread of loadThreads: on a shared memory, it repeats the kernel calls that it was given, batch after batch.
-// Plain JavaScript, so that it is the same file whether the package runs from src/ or dist/, in Node.js or a browser.
+// It is a script that needs no module: the package starts it from its text, in Node.js and in browsers alike, and a
+// page whose policy forbids that serves this file itself.
 
 /** @typedef {{ module: WebAssembly.Module, memory: WebAssembly.Memory, calls: [string, ...number[]][] }} Start */
 
 const inNode = typeof process === 'object' && process.versions?.node !== undefined;
-const port = inNode ? (await import('node:worker_threads')).parentPort : globalThis;
+const port = inNode ? process.getBuiltinModule('node:worker_threads').parentPort : globalThis;
 
 /** @type {(() => void)[]} */
 let program = [];

@@ -6,7 +6,8 @@ import {
   type Padding4,
   rowLength,
 } from '@hbnn/model';
-import { loadModel, loadThreads } from '@hbnn/wasm';
+import { loadModel } from '@hbnn/wasm';
+import { loadThreads } from '@hbnn/wasm/threads';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayerEngine } from './layers.ts';
 import { startTensorflow } from './tensorflowEngine.ts';

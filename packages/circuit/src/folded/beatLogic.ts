@@ -159,7 +159,7 @@ export function poolLogic(
 interface PlacedPlanes {
   /** The planes that each channel has at any place. */
   readonly planes: readonly number[];
-  /** What not all places have, for each channel. */
+  /** The planes of each channel that not all places have. */
   readonly varying: readonly (readonly number[])[];
   readonly table: PlacedBits;
   /** What is added to each element's bits, where places differ. */

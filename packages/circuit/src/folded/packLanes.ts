@@ -54,6 +54,23 @@ const lanesOf = (inputs: readonly number[], weightPlane: number, inputPlane: num
 const byPlane = (a: PlacedBatch, b: PlacedBatch): number =>
   a.weightPlane - b.weightPlane || a.inputPlane - b.inputPlane || a.part - b.part;
 
+/** Parts of which all inputs do, at most so many, that have no input in common: planes before may know one part twice. */
+function disjoint(
+  known: readonly (readonly number[])[],
+  does: (input: number) => boolean,
+  room: number,
+): { shared: (readonly number[])[]; placed: Set<number> } {
+  const shared: (readonly number[])[] = [];
+  const placed = new Set<number>();
+  for (const part of known) {
+    if (shared.length === room) break;
+    if (!part.every((i) => does(i) && !placed.has(i))) continue;
+    shared.push(part);
+    for (const i of part) placed.add(i);
+  }
+  return { shared, placed };
+}
+
 /**
  * Order a plane's inputs: those with most planes of weights first, so that every plane's are the first of them. Inputs that
  * lie together in `known` stay together where that costs no cycle: their words of weights are then shared.
@@ -79,8 +96,7 @@ function ordered(
     const own = classes.get(key) ?? [];
     const head = (simd - (order.length % simd)) % simd;
     const room = Math.max(0, Math.floor((own.length - head) / simd));
-    const shared = known.filter((part) => part.every((i) => mask[i] === key)).slice(0, room);
-    const placed = new Set(shared.flat());
+    const { shared, placed } = disjoint(known, (i) => mask[i] === key, room);
     const rest = own.filter((i) => !placed.has(i)).map((i) => ({ i, reach: reach(i) }));
     rest.sort((a, b) => b.reach - a.reach);
     const left = rest.map(({ i }) => i);

@@ -195,27 +195,36 @@ function poolSite(layer: MaxPoolLayer | SumPoolLayer, input: FeatureShape, pixel
   };
 }
 
-/** The largest code of a window, its planes those of the place, turned round where the thresholds are. */
+/** Make the largest code of a window with the planes of element i, turned round where the thresholds are. */
+export function pooledCode(
+  net: Netlist,
+  window: readonly Value[],
+  { multiples, flips, bits }: ThresholdLayer,
+  i: number,
+): Value {
+  const count = bits[i];
+  const largest = largestPlanes(
+    net,
+    window.map((value) => value.bits.slice(0, count)),
+  );
+  const flip = flips[i % flips.length] === 1;
+  return {
+    form: planesForm([...multiples.subarray(0, count)]),
+    bits: largest.map((bit) => (flip ? inverse(bit) : bit)),
+  };
+}
+
 function codePoolSite({ layer, threshold, input }: CodePoolStep, pixel: Pixel): Site {
   const channels = input[2];
-  const { multiples, flips, bits } = threshold;
   const taps = windowTaps(windowOf(layer), input, pixel.y, pixel.x);
-  const planes = pixel.channels.map((i) => bits[i]);
+  const planes = pixel.channels.map((i) => threshold.bits[i]);
   return {
     inputs: counting(channels).flatMap((c) => taps.map((tap) => tap.pixel * channels + c)),
     outputs: pixel.channels,
     key: `${taps.length} ${planes.join()}`,
     build: (net, inputs) =>
-      planes.map((count, c): Value => {
-        const window = inputs.slice(c * taps.length, (c + 1) * taps.length);
-        const largest = largestPlanes(
-          net,
-          window.map((value) => value.bits.slice(0, count)),
-        );
-        return {
-          form: planesForm([...multiples.subarray(0, count)]),
-          bits: largest.map((bit) => (flips[c] === 1 ? inverse(bit) : bit)),
-        };
-      }),
+      pixel.channels.map((i, c) =>
+        pooledCode(net, inputs.slice(c * taps.length, (c + 1) * taps.length), threshold, i),
+      ),
   };
 }

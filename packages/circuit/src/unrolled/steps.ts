@@ -22,7 +22,7 @@ interface PlainStep {
 }
 
 /** Thresholds of values that are not pooled yet, all planes of a channel at each place and none turned round. */
-export interface CodesStep {
+interface CodesStep {
   readonly kind: 'codes';
   readonly layer: ThresholdLayer;
   /** The layer whose values are compared. */
@@ -81,6 +81,31 @@ export function orderedSteps({ checkedLayers }: CheckedModel, reorder: Reorder):
     i++;
   }
   return steps;
+}
+
+/** LUTs of taking the larger of two values, over those of comparing one with a constant, as Yosys builds them. */
+const largerCost = 6;
+
+/**
+ * Whether an unrolled design takes thresholds before a pool: where comparisons with constants at all places before it take
+ * fewer LUTs than the pool's choices among whole values. Codes are in the order of their
+ * values, and a channel has the same planes everywhere, so that a pool of codes is the largest value or its negative.
+ */
+export function unrolledReorder(pool: CheckedLayer, threshold: ThresholdLayer): boolean {
+  const { layer, input, output } = pool;
+  if (layer.kind !== 'maxPool') return false;
+  const { bits, multiples, flips } = threshold;
+  const planes = channelPlanes(threshold);
+  const channels = flips.length;
+  if (bits.some((n, i) => n !== planes[i % channels])) return false;
+  let lower = 0;
+  for (const k of multiples.slice(0, Math.max(0, ...planes)).reverse()) {
+    if (k < lower) return false;
+    lower += k;
+  }
+  const more = (input[0] * input[1]) / (output[0] * output[1]) - 1;
+  const comparisons = planes.reduce((sum, n) => sum + 2 ** n - 1, 0);
+  return more * comparisons < largerCost * channels * (layer.size[0] * layer.size[1] - 1);
 }
 
 /** Bits of planes that count for nothing are not on a stream, but the order of codes needs them. */

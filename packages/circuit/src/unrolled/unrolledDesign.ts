@@ -9,7 +9,7 @@ import { extendedBits, scoreBits } from '../netlist/values.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { checkBudget } from './budget.ts';
 import { type Site, stepSites } from './sites.ts';
-import { orderedSteps, type Step, stepLayer } from './steps.ts';
+import { orderedSteps, type Step, stepLayer, unrolledReorder } from './steps.ts';
 
 /** A module of gates. Ports: x, y, and what `extra` names beside y. */
 export interface Leaf {
@@ -137,7 +137,7 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   const input = bus;
   const pipe = new Pipe(o.maxLevels);
   const memo = new SumMemo();
-  const layers = orderedSteps(model, () => false).map((step): DesignLayer => {
+  const layers = orderedSteps(model, unrolledReorder).map((step): DesignLayer => {
     const { layer, output } = stepLayer(step);
     const module = names.of(layer.name, layer.kind);
     const sites = stepSites(step, memo);

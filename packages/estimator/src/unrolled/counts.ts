@@ -1,5 +1,6 @@
 import {
   type AdderStyle,
+  type CodePoolStep,
   type ElementThresholds,
   type Fabric,
   type Form,
@@ -8,14 +9,19 @@ import {
   linearSums,
   maximumOf,
   Netlist,
+  orderedSteps,
   pixelForm,
   planSums,
+  pooledCode,
   requantized,
   requantizeOf,
+  type Step,
   type SumPart,
   scoreBits,
+  stepLayer,
   sumOfValues,
   thresholdBits,
+  unrolledReorder,
   type Value,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
@@ -45,6 +51,8 @@ import { type Place, placesOf, slicesOf } from './places.ts';
 import { groupOf, type StepCounts } from './steps.ts';
 import { tournamentArea } from './tournaments.ts';
 
+type PlacedLayer = Pick<CheckedLayer, 'layer' | 'input' | 'output'>;
+
 /** How a circuit's logic is made and counted. */
 interface Making {
   readonly style: AdderStyle;
@@ -64,19 +72,15 @@ export function unrolledCounts(
   circuit: Fabric,
   memo: EstimateMemo = new EstimateMemo(),
 ): StepCounts[] {
-  const planned = model.checkedLayers;
   const making = { style: fabrics[circuit].style, tableInputs: fabrics[circuit].tableInputs, memo };
   const pixels = pixelForms(model.input.zeros);
   let forms: readonly Form[] = Array.from(
     { length: featureCount(model.input.shape) },
     (_, i) => pixels[i % pixels.length],
   );
-  const steps = planned.map((plan): StepCounts => {
-    const { name, kind } = plan.layer;
-    const built =
-      'weights' in plan.layer
-        ? productCounts(plan, forms, making)
-        : elementCounts(plan, forms, making);
+  const steps = orderedSteps(model, unrolledReorder).map((step): StepCounts => {
+    const { name, kind } = stepLayer(step).layer;
+    const built = countedStep(step, forms, making);
     forms = built.forms;
     return { name, kind, ...built.tally };
   });
@@ -99,6 +103,36 @@ export function unrolledCounts(
       tournament: tournamentArea(circuit, forms.length, width),
     },
   ];
+}
+
+function countedStep(step: Step, before: readonly Form[], making: Making): Counted {
+  switch (step.kind) {
+    case 'layer':
+      return 'weights' in step.plan.layer
+        ? productCounts(step.plan, before, making)
+        : elementCounts(step.plan, before, making);
+    case 'codes':
+      return elementCounts(step, before, making);
+    case 'codePool':
+      return codePoolCounts(step, before, making);
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Count a pool of codes: thresholds were taken before it. */
+function codePoolCounts(step: CodePoolStep, before: readonly Form[], making: Making): Counted {
+  const { layer, threshold, output } = step;
+  const { bits, flips } = threshold;
+  const elements = new Elements(layer.kind, making);
+  const forms = Array.from({ length: featureCount(output) }, (_, i) =>
+    elements.add(
+      `${bits[i]},${flips[i % flips.length]}`,
+      pooledForms(step, i, before),
+      (net, window) => pooledCode(net, window, threshold, i),
+    ),
+  );
+  return { tally: elements.tally(), forms };
 }
 
 /** The form of each channel's pixels. Channels with equal zeros share one object, so the memo can compare by identity. */
@@ -233,7 +267,7 @@ interface Counted {
 }
 
 /** Count a layer without weights element by element, each with its own input or window. */
-function elementCounts(plan: CheckedLayer, before: readonly Form[], making: Making): Counted {
+function elementCounts(plan: PlacedLayer, before: readonly Form[], making: Making): Counted {
   const { layer, output } = plan;
   const elements = new Elements(layer.kind, making);
   const channels = output[2];
@@ -343,7 +377,7 @@ function reachedThresholds(
 
 /** The forms of the elements that a pool's output is made of. */
 function pooledForms(
-  { layer, input, output }: CheckedLayer,
+  { layer, input, output }: PlacedLayer,
   i: number,
   before: readonly Form[],
 ): Form[] {

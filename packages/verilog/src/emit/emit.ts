@@ -17,6 +17,7 @@ import {
   nodeOf,
   type OutputPort,
   type Range,
+  type Step,
 } from '@hbnn/circuit';
 import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
 
@@ -47,10 +48,29 @@ export function file(about: readonly string[], modules: readonly string[]): stri
 /** Comments hold what any tool reads, whatever a model's names are. */
 export const ascii = (text: string): string => text.replace(/[^\x20-\x7e]|\\/g, '?');
 
+/** Where thresholds and a pool are not in the model's order. */
+export function stepText(step: Step): string[] {
+  switch (step.kind) {
+    case 'layer':
+      return [];
+    case 'codes':
+      return [
+        'Thresholds before the max pool, none turned round: a larger value never has a smaller code',
+      ];
+    case 'codePool':
+      return [
+        `The largest codes, turned round where the thresholds '${ascii(step.threshold.name)}' are: those thresholds of the largest values`,
+      ];
+    default:
+      return step satisfies never;
+  }
+}
+
 function layerFile(design: DesignLayer): string {
   const { layer, kind, module, modules, input, output, stages, delayCycles } = design;
   const about = [
     `Layer '${layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
+    ...stepText(design.step),
     ...describeBus('x', input),
     ...describeBus('y', output),
     timing(stages, delayCycles),
@@ -193,7 +213,7 @@ export function leafText({ name, net, ports, clock }: Leaf): string {
   }
   if (edges.length > 0) {
     const when = clock === 'enabled' ? 'if (ce) begin' : 'begin';
-    lines.push(`  always @(posedge clk) ${when}`, ...edges, '  end');
+    lines.push([`  always @(posedge clk) ${when}`, ...edges, '  end'].join('\n'));
   }
   let at = 0;
   for (const port of ports) {

@@ -1,6 +1,6 @@
 import type { FoldedDesign, FoldedLayer, MemoryStyle, Unit } from '@hbnn/circuit';
 import { beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
-import { ascii, file, leafText } from './emit.ts';
+import { ascii, file, leafText, stepText } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
   bufferText,
@@ -77,29 +77,11 @@ function foldText({ fold, cycles }: FoldedLayer): string {
   return `PE ${fold.pe} x SIMD ${fold.simd}, ${time}; ${Math.ceil(cycles.ideal)} if planes could be packed`;
 }
 
-/** Where thresholds and a pool are not in the model's order. */
-function stepText({ step }: FoldedLayer): string[] {
-  switch (step.kind) {
-    case 'layer':
-      return [];
-    case 'codes':
-      return [
-        'Thresholds before the max pool, none turned round: a larger value never has a smaller code',
-      ];
-    case 'codePool':
-      return [
-        `The largest codes, turned round where the thresholds '${ascii(step.threshold.name)}' are: those thresholds of the largest values`,
-      ];
-    default:
-      return step satisfies never;
-  }
-}
-
 function layerFile(layer: FoldedLayer, roms: Roms, memories: MemoryStyle): string {
   const { kind, module, buffer, units, input, output } = layer;
   const about = [
     `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
-    ...stepText(layer),
+    ...stepText(layer.step),
     ...describeStream('s_axis_tdata', input),
     ...describeStream('m_axis_tdata', output),
     foldText(layer),

@@ -7,8 +7,6 @@ import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
 import { makefileText, verilatorMain } from './verilatorMain.ts';
 import { verilogFiles } from './verilogFiles.ts';
 
-export { testbenchName } from './testbenchNames.ts';
-
 /**
  * Write a testbench that checks itself: seeded images, the interpreter's scores, a line for each image, PASS or FAIL;
  * after a failure simulators end with an error. Beside it lie a C++ main for Verilator and a Makefile that runs either.

@@ -1,14 +1,53 @@
 import type { Form } from '@hbnn/circuit';
-import { type Bus, type Design, type DesignLayer, indexWidth } from '@hbnn/circuit';
-import { type CheckedLayer, type CheckedModel, layerStep } from '@hbnn/model';
+import {
+  type Bus,
+  type CodePoolStep,
+  type Design,
+  type DesignLayer,
+  indexWidth,
+} from '@hbnn/circuit';
+import { type CheckedModel, layerStep } from '@hbnn/model';
 import type { YosysBit } from '../yosys/yosys.ts';
 import type { Claim } from './claim.ts';
-import { dependencies, sumsOf, type Terms } from './modelSums.ts';
+import { dependencies, type PlacedLayer, sumsOf, type Terms } from './modelSums.ts';
 import type { FlatModule } from './netlist.ts';
 import { wantedOf } from './statements.ts';
 
-/** A layer computes what the interpreter does. */
-export function layerClaim(plan: CheckedLayer, layer: DesignLayer): Claim {
+/** A module computes what the interpreter does for its step. */
+export function stepClaim(layer: DesignLayer): Claim {
+  const { step } = layer;
+  switch (step.kind) {
+    case 'layer':
+      return layerClaim(step.plan, layer);
+    case 'codes':
+      return layerClaim(step, layer);
+    case 'codePool':
+      return codePoolClaim(step, layer);
+    default:
+      return step satisfies never;
+  }
+}
+
+/** The largest value of each window, its negative where the thresholds are turned round. */
+function codePoolClaim(step: CodePoolStep, layer: DesignLayer): Claim {
+  const claim = layerClaim(step, layer);
+  const { flips } = step.threshold;
+  const turned = (o: number): boolean => flips[o % flips.length] === 1;
+  return {
+    ...claim,
+    step: (values) => claim.step(values).map((value, o) => (turned(o) ? -value : value)),
+    wanted: (o, elements) => {
+      const pooled = claim.wanted(o, elements);
+      if (!turned(o)) return pooled;
+      return (width) => {
+        const wanted = pooled(width);
+        return { ...wanted, value: `-(${wanted.value})` };
+      };
+    },
+  };
+}
+
+function layerClaim(plan: PlacedLayer, layer: DesignLayer): Claim {
   const terms = sumsOf(plan);
   const { input } = layer;
   return {

@@ -1,10 +1,13 @@
 import { type CheckedLayer, featureCount, weightValues, windowOf, windowTaps } from '@hbnn/model';
 
+/** A layer with the shapes of its two ends. */
+export type PlacedLayer = Pick<CheckedLayer, 'layer' | 'input' | 'output'>;
+
 /** Places of a layer's input and their weights in one output. */
 export type Terms = readonly (readonly [input: number, weight: number])[];
 
 /** The places of a layer's input that each output depends on in the model. */
-export function dependencies(plan: CheckedLayer): readonly (readonly number[])[] {
+export function dependencies(plan: PlacedLayer): readonly (readonly number[])[] {
   const { layer, output } = plan;
   const count = featureCount(output);
   switch (layer.kind) {
@@ -21,14 +24,14 @@ export function dependencies(plan: CheckedLayer): readonly (readonly number[])[]
 }
 
 /** The elements that an output of a pooling layer is made of. */
-export function windowElements(plan: CheckedLayer, o: number): number[] {
+export function windowElements(plan: PlacedLayer, o: number): number[] {
   const { layer, input } = plan;
   if (layer.kind !== 'maxPool') return [];
   return tapsOf(layer, plan, o).map(({ at }) => at + (o % input[2]));
 }
 
 /** Say each output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
-export function sumsOf(plan: CheckedLayer): Terms[] | undefined {
+export function sumsOf(plan: PlacedLayer): Terms[] | undefined {
   const { layer, input, output } = plan;
   const channels = input[2];
   const outputs = Array.from({ length: featureCount(output) }, (_, i) => i);
@@ -75,7 +78,7 @@ export function sumsOf(plan: CheckedLayer): Terms[] | undefined {
 /** Taps of an output's window that lie within the input, and the first element of their pixels. */
 function tapsOf(
   layer: Parameters<typeof windowOf>[0],
-  { input, output }: CheckedLayer,
+  { input, output }: Pick<CheckedLayer, 'input' | 'output'>,
   i: number,
 ): { readonly tap: number; readonly at: number }[] {
   const place = Math.floor(i / output[2]);

@@ -6,7 +6,7 @@ import { gateNetlist } from '../simulate/simulate.ts';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
 import { YosysPool } from '../yosys/yosysPool.ts';
 import type { Claim } from './claim.ts';
-import { largestClaim, layerClaim, scoresClaim, signExtended } from './claims.ts';
+import { largestClaim, scoresClaim, signExtended, stepClaim } from './claims.ts';
 import { counterOf, type FlatModule, flatModule, proofNetlist } from './netlist.ts';
 import { type Found, type Means, type OutputsProof, portFault, proveOutputs } from './outputs.ts';
 import { type PrimitiveUse, provePrimitives, useOf } from './primitives.ts';
@@ -114,13 +114,12 @@ class DesignProof {
   }
 
   async run(files: Readonly<Record<string, string>>): Promise<Proof> {
-    const { model, design, o } = this;
-    const planned = model.checkedLayers;
+    const { design, o } = this;
     const layers: LayerProof[] = [];
     const total = design.layers.length + 2;
     for (const [i, layer] of design.layers.entries()) {
       o.onLayer?.(i, total, layer.layer);
-      layers.push(await this.prove(layerClaim(planned[i], layer)));
+      layers.push(await this.prove(stepClaim(layer)));
       if (this.disproof !== undefined) break;
     }
     const rest = this.disproof === undefined ? await this.rest(total) : undefined;

@@ -1,7 +1,7 @@
 import type { Bus, Form } from '@hbnn/circuit';
-import { type CheckedLayer, channelThresholds } from '@hbnn/model';
+import { channelThresholds } from '@hbnn/model';
 import type { Wanted } from './claim.ts';
-import { type Terms, windowElements } from './modelSums.ts';
+import { type PlacedLayer, type Terms, windowElements } from './modelSums.ts';
 
 /** Number as a signed literal of so many bits. */
 export const literal = (value: number, width: number): string =>
@@ -16,7 +16,7 @@ export const bitsFor = (max: number): number => max.toString(2).length + 2;
  * @param elements numbers of the input's elements, as `e0`, `e1`, … in this order
  */
 export function wantedOf(
-  { layer, input, output }: CheckedLayer,
+  { layer, input, output }: PlacedLayer,
   { forms }: Bus,
   o: number,
   elements: readonly number[],
@@ -39,7 +39,7 @@ export function wantedOf(
   const own = forms[o] === undefined ? 1 : magnitude(forms[o]);
   switch (layer.kind) {
     case 'maxPool': {
-      const window = windowElements({ layer, input, output } as CheckedLayer, o);
+      const window = windowElements({ layer, input, output }, o);
       const lines = window.map((element, n) =>
         n === 0 ? of(element) : `${of(element)} > m${n - 1} ? ${of(element)} : m${n - 1}`,
       );

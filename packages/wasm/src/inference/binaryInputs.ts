@@ -1,6 +1,7 @@
 import { type CheckedLayer, featureCount, type ThresholdLayer } from '@hbnn/model';
-import { inferenceCode, kernelsOn, webAssembly } from '../webAssembly.ts';
+import { kernelsOn, webAssembly } from '../webAssembly.ts';
 import { mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
+import { inferenceCode } from './inferenceCode.ts';
 import { overrunBytes, pageBytes } from './placing.ts';
 import { type InputOrder, type ProductWeights, rowsOf } from './productWeights.ts';
 import { Regions } from './regions.ts';

@@ -1,10 +1,33 @@
-import { HbnnError } from '@hbnn/core';
-import { type CheckedLayer, type CheckedModel, checkModel, featureCount } from '@hbnn/model';
-import { inferenceCode, kernelsOn } from '../webAssembly.ts';
-import { type LoadedModel, loadedModel, type Prepared, runSizes } from './loadedModel.ts';
+import { HbnnError, kindOf } from '@hbnn/core';
+import {
+  type CheckedLayer,
+  type CheckedModel,
+  checkModel,
+  featureCount,
+  readModel,
+} from '@hbnn/model';
+import {
+  compiledCode,
+  hasRelaxedSimd,
+  moduleOn,
+  type PackedCode,
+  type WasmMemory,
+  type WasmModule,
+  webAssembly,
+} from '../webAssembly.ts';
+import { inferenceCode } from './inferenceCode.ts';
+import {
+  type LoadedModel,
+  loadedModel,
+  modelFacts,
+  type Prepared,
+  runSizes,
+} from './loadedModel.ts';
 import type { ProductKernelName } from './modelKernels.ts';
 import { stepsOf } from './modelSteps.ts';
+import { checkOptions } from './options.ts';
 import { newMemory, type Placed, place, writeConstants } from './placing.ts';
+import { type ByteSource, bytesOf, openSource } from './sources.ts';
 
 export interface LoadOptions {
   /** Images computed together; by default up to 16, as many as make about two million values. */
@@ -18,7 +41,31 @@ export interface LoadOptions {
   readonly pack?: boolean;
   /** Relaxed SIMD, which computes the same numbers faster: by default where the engine has it. */
   readonly relaxed?: boolean;
+  /**
+   * The kernels' code, a file of `build/` in this package, in place of the code within the package's scripts:
+   * `inference.wasm` or `inference-relaxed.wasm`, for `loadThreads` `inference-shared.wasm` or
+   * `inference-relaxed-shared.wasm`.
+   */
+  readonly wasm?: ByteSource | PromiseLike<ByteSource>;
 }
+
+export const loadOptionNames = ['batch', 'kernels', 'pack', 'relaxed', 'wasm'] as const;
+
+/** Refuse options that a function does not have, or that contradict each other. */
+export function checkLoadOptions(
+  options: LoadOptions,
+  names: readonly string[],
+  where: string,
+): void {
+  checkOptions(options, names, where);
+  if (options.wasm !== undefined && options.relaxed !== undefined)
+    throw new HbnnError(
+      `${where}: expected \`wasm\` or \`relaxed\`, got both; the file that is handed in has relaxed SIMD or has not`,
+    );
+}
+
+/** A model, or where its .hbnn file is: an address, a response, a Blob or File, or its bytes. */
+export type ModelOrigin = CheckedModel | ByteSource;
 
 /** Feature maps of a batch hold about this many values. */
 const batchValues = 2 ** 21;
@@ -29,15 +76,70 @@ const maxBatch = 4096;
  * Make an integer model ready on WebAssembly: weights packed once, all in one memory. Its scores are
  * `interpreter`'s, bit for bit.
  *
- * @throws HbnnError when the model is not sound or does not fit into a memory
+ * @param model the model, or its .hbnn file, which is decoded as it arrives: an address (`'model.hbnn'` in a page), a
+ *   response or the promise of one (`fetch('model.hbnn')`), a Blob or File, or the bytes
+ * @throws HbnnError when the file cannot be had, the model is not sound or it does not fit into a memory
  */
 export async function loadModel(
-  model: CheckedModel,
+  model: ModelOrigin | PromiseLike<ModelOrigin>,
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
-  const { prepared, places } = await prepare(model, options);
-  const raw = await kernelsOn(inferenceCode(options.relaxed), prepared.memory);
+  checkLoadOptions(options, loadOptionNames, 'loadModel');
+  const { prepared, places } = await prepare(await modelFrom(model, 'loadModel'), options);
+  const packed = (): string => inferenceCode(options.relaxed);
+  const module = await codeModule('loadModel', options, prepared.memory, packed);
+  const raw = await moduleOn(module, prepared.memory);
   return loadedModel(prepared, places[0], raw);
+}
+
+/** Take a model, or read it from where its file is. */
+export async function modelFrom(
+  origin: ModelOrigin | PromiseLike<ModelOrigin>,
+  where: string,
+): Promise<CheckedModel> {
+  const value = await origin;
+  const source = await openSource(value, where, 'model file');
+  if (source === undefined) return checkModel(value as CheckedModel);
+  return readModel(source.pieces, source.name, source.bytes);
+}
+
+/**
+ * The compiled kernels: the package's own, or those that were handed in.
+ *
+ * @param memory the model's, which code that was handed in must fit
+ * @param packed the package's own code
+ */
+export async function codeModule(
+  where: string,
+  options: LoadOptions,
+  memory: WasmMemory,
+  packed: () => PackedCode,
+): Promise<WasmModule> {
+  if (options.wasm === undefined) return compiledCode(packed());
+  const value: unknown = await options.wasm;
+  const source = await openSource(value, where, "file of kernels' code");
+  if (source === undefined)
+    throw new HbnnError(
+      `${where}: expected \`wasm\` as an address, a response or bytes, got ${kindOf(value)}; leave it out for the package's own code`,
+    );
+  const bytes = await bytesOf(source);
+  try {
+    const module = await webAssembly.compile(bytes);
+    const { readPixels } = await moduleOn(module, memory);
+    if (readPixels !== undefined) return module;
+  } catch (error) {
+    throw wrongCode(where, source.name, String(error));
+  }
+  throw wrongCode(where, source.name, 'it lacks the kernels of integer models');
+}
+
+/** The error of code that this engine, or a memory of this kind, does not take. */
+function wrongCode(where: string, name: string, reason: string): HbnnError {
+  const kind = where === 'loadModel' ? '' : '-shared';
+  const relaxed = hasRelaxedSimd() ? ` or inference-relaxed${kind}.wasm` : '';
+  return new HbnnError(
+    `${where}: expected inference${kind}.wasm${relaxed} of @hbnn/wasm/build, which this engine takes, got other code from ${name} (${reason}); hand in that file, or leave \`wasm\` out`,
+  );
 }
 
 /** Lay a model out for some threads, and write its constants into a memory; with `shared`, one that threads share. */
@@ -53,7 +155,8 @@ export async function prepare(
   const places = place(model, steps, batch, threads);
   const memory = newMemory(model.name, places[0].bytes, shared);
   writeConstants(memory, model, steps, places[0]);
-  return { prepared: { sizes: runSizes(model, batch), planned, steps, memory }, places };
+  const facts = modelFacts(model);
+  return { prepared: { facts, sizes: runSizes(model, batch), planned, steps, memory }, places };
 }
 
 /** How many images are computed together. @throws HbnnError when `asked` is no number of images */

@@ -1,31 +1,63 @@
 import { HbnnError } from '@hbnn/core';
-import { type CheckedModel, countImages } from '@hbnn/model';
-import { compiledCode, inferenceCode, type RawKernels, type WasmMemory } from '../webAssembly.ts';
-import { disposedError, type RunSizes } from './loadedModel.ts';
-import { type LoadOptions, loadModel, prepare } from './loadModel.ts';
+import { countImages } from '@hbnn/model';
+import { plain, relaxed } from '../../build/inferenceShared.mjs';
+import { hasRelaxedSimd, type RawKernels, type WasmMemory } from '../webAssembly.ts';
+import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
+import { asyncDisposeKey } from './disposal.ts';
+import { disposedError, type ModelFacts, type RunSizes } from './loadedModel.ts';
+import {
+  checkLoadOptions,
+  codeModule,
+  type LoadOptions,
+  loadModel,
+  loadOptionNames,
+  type ModelOrigin,
+  modelFrom,
+  prepare,
+} from './loadModel.ts';
+import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
 import { bindSteps, type Placed, writeScores } from './placing.ts';
 import type { Step } from './step.ts';
-import { canShare, type KernelCall, startThread, type Thread, threadCount } from './threads.ts';
+import {
+  canShare,
+  type KernelCall,
+  startThread,
+  type Thread,
+  threadCount,
+  type WorkerAddress,
+} from './threads.ts';
 
 export interface ThreadOptions extends LoadOptions {
   /** How many threads; by default as many as the machine runs at once. */
   readonly threads?: number;
+  /**
+   * The address of `worker/thread.mjs` of this package, for pages whose policy forbids workers from a Blob; by default
+   * the package starts it from its text.
+   */
+  readonly worker?: WorkerAddress;
 }
 
 /** An integer model on some threads, which share its weights. */
-export interface ThreadedModel {
+export interface ThreadedModel extends ModelFacts {
   /** 1 where threads cannot share a memory: the model then runs on the caller's own. */
   readonly threads: number;
   /** Images that a thread computes together. */
   readonly batch: number;
   /**
-   * Scores of each image, [count, classes].
+   * Scores of each image, [count, classes], of bytes or one picture as for `loadModel`.
    *
-   * @throws HbnnError when the pixels are no whole number of images, after `dispose`, or when a thread fails
+   * @throws HbnnError when the input is no whole number of images, after `dispose`, or when a thread fails
    */
-  run(pixels: Uint8Array): Promise<Int32Array<ArrayBuffer>>;
+  run(input: ModelInput): Promise<Int32Array<ArrayBuffer>>;
+  /**
+   * The most likely classes of one image, from the highest score on.
+   *
+   * @throws HbnnError as `run`, and when an option does not fit the model
+   */
+  classify(input: ModelInput, options?: ClassifyOptions): Promise<ClassScore[]>;
   /** End the threads. */
   dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const maxThreads = 256;
@@ -35,36 +67,64 @@ const maxThreads = 256;
  * `interpreter`'s, bit for bit. Without shared memory (a page that is not isolated from other origins) it runs on the
  * caller's thread, with the same interface.
  *
- * @throws HbnnError when the model is not sound or does not fit into a memory
+ * @param model the model, or where its .hbnn file is, as for `loadModel`
+ * @throws HbnnError when the file cannot be had, the model is not sound or it does not fit into a memory
  */
 export async function loadThreads(
-  model: CheckedModel,
+  model: ModelOrigin | PromiseLike<ModelOrigin>,
   options: ThreadOptions = {},
 ): Promise<ThreadedModel> {
-  const threads = options.threads ?? (await threadCount());
+  checkLoadOptions(options, [...loadOptionNames, 'threads', 'worker'], 'loadThreads');
+  const threads = options.threads ?? threadCount();
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > maxThreads)
     throw new HbnnError(
       `loadThreads: expected 1 to ${maxThreads} threads, got ${threads}; leave \`threads\` out for as many as the machine runs at once`,
     );
   if (threads === 1 || !canShare()) return onCallersThread(model, options);
-  const { prepared, places } = await prepare(model, options, threads, true);
-  const { sizes, steps, memory } = prepared;
-  const module = await compiledCode(inferenceCode(options.relaxed, true));
-  const started = await Promise.all(
-    places.map((placed) =>
-      startThread({ module, memory, calls: record(steps, placed, sizes.batch) }),
-    ),
+  const checked = await modelFrom(model, 'loadThreads');
+  const { prepared, places } = await prepare(checked, options, threads, true);
+  const { facts, sizes, steps, memory } = prepared;
+  const packed = (options.relaxed ?? hasRelaxedSimd()) ? relaxed : plain;
+  const module = await codeModule('loadThreads', options, memory, () => packed);
+  const calls = places.map((placed) => record(steps, placed, sizes.batch));
+  const started = await startAll(calls, (own) =>
+    startThread({ module, memory, calls: own }, options.worker),
   );
-  return onThreads(started, places, memory, sizes);
+  return { ...facts, ...onThreads(started, places, memory, { facts, sizes }) };
 }
 
-async function onCallersThread(model: CheckedModel, options: LoadOptions): Promise<ThreadedModel> {
-  const loaded = await loadModel(model, options);
+/** Start a thread for each of some lists of calls; when one does not start, the others end. */
+async function startAll(
+  calls: readonly (readonly KernelCall[])[],
+  start: (calls: readonly KernelCall[]) => Promise<Thread>,
+): Promise<Thread[]> {
+  const results = await Promise.allSettled(calls.map(start));
+  const threads = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed === undefined) return threads;
+  await Promise.all(threads.map((thread) => thread.stop()));
+  throw failed.reason;
+}
+
+/** The code of one thread has a memory that is not shared, so that `wasm` and `worker` of several do not fit it. */
+async function onCallersThread(
+  model: ModelOrigin | PromiseLike<ModelOrigin>,
+  options: ThreadOptions,
+): Promise<ThreadedModel> {
+  const { batch, kernels, pack, relaxed: withRelaxed } = options;
+  const loaded = await loadModel(model, { batch, kernels, pack, relaxed: withRelaxed });
+  const dispose = async (): Promise<void> => loaded.dispose();
   return {
+    name: loaded.name,
+    shape: loaded.shape,
+    classes: loaded.classes,
+    scoreFactor: loaded.scoreFactor,
     threads: 1,
     batch: loaded.plan.batch,
-    run: async (pixels) => loaded.run(pixels),
-    dispose: async () => loaded.dispose(),
+    run: async (input) => loaded.run(input),
+    classify: async (input, o) => loaded.classify(input, o),
+    dispose,
+    [asyncDisposeKey]: dispose,
   };
 }
 
@@ -85,19 +145,20 @@ function record(steps: readonly Step[], placed: Placed, batch: number): KernelCa
   return calls;
 }
 
+/** A model on threads, but for what it says of itself. */
 function onThreads(
   threads: readonly Thread[],
   places: readonly Placed[],
   memory: WasmMemory,
-  sizes: RunSizes,
-): ThreadedModel {
-  const { batch, image, classes } = sizes;
+  model: { readonly facts: ModelFacts; readonly sizes: RunSizes },
+): Omit<ThreadedModel, keyof ModelFacts> {
+  const { batch, image, classes, shape } = model.sizes;
   let disposed = false;
   // Calls run one after the other, since each of them uses all threads.
   let before: Promise<unknown> = Promise.resolve();
   const compute = async (pixels: Uint8Array): Promise<Int32Array<ArrayBuffer>> => {
     if (disposed) throw disposedError();
-    const count = countImages(pixels, sizes.shape);
+    const count = countImages(pixels, shape);
     const scores = new Int32Array(count * classes);
     let next = 0;
     const work = async (thread: Thread, at: Placed): Promise<void> => {
@@ -114,18 +175,25 @@ function onThreads(
     await Promise.all(threads.map((thread, i) => work(thread, places[i])));
     return scores;
   };
+  const easel: Easel = {};
+  const run = async (input: ModelInput): Promise<Int32Array<ArrayBuffer>> => {
+    // A picture is read at once: a canvas may have changed when its turn comes.
+    const pixels = pixelsOfInput(input, shape, easel);
+    const result = before.then(() => compute(pixels));
+    before = result.catch(() => undefined);
+    return result;
+  };
+  const dispose = async (): Promise<void> => {
+    disposed = true;
+    await before;
+    await Promise.all(threads.map((thread) => thread.stop()));
+  };
   return {
     threads: threads.length,
     batch,
-    run(pixels) {
-      const result = before.then(() => compute(pixels));
-      before = result.catch(() => undefined);
-      return result;
-    },
-    async dispose() {
-      disposed = true;
-      await before;
-      await Promise.all(threads.map((thread) => thread.stop()));
-    },
+    run,
+    classify: async (input, options = {}) => highestClasses(await run(input), model.facts, options),
+    dispose,
+    [asyncDisposeKey]: dispose,
   };
 }

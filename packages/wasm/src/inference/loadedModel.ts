@@ -9,8 +9,11 @@ import {
   type Watch,
 } from '@hbnn/model';
 import type { RawKernels, WasmMemory } from '../webAssembly.ts';
+import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
+import { disposeKey } from './disposal.ts';
 import { imageValues, type MapLayout, nibbleValues } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
+import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
 import { bindSteps, type Placed, writeScores } from './placing.ts';
 import type { RunStep, Step } from './step.ts';
 
@@ -40,23 +43,44 @@ export interface KernelTime {
   readonly ms: number;
 }
 
+/** What a loaded model keeps of the model to say what goes in and comes out. */
+export interface ModelFacts {
+  readonly name: string;
+  /** The shape of an image: [height, width, channels]. */
+  readonly shape: FeatureShape;
+  /** The name of each score. */
+  readonly classes: readonly string[];
+  /** A score times this is what the trained network gives, nearly. */
+  readonly scoreFactor: number;
+}
+
 /** An integer model in a WebAssembly memory of its own. */
-export interface LoadedModel {
+export interface LoadedModel extends ModelFacts {
   readonly plan: LoadedPlan;
   /**
    * Scores of each image, [count, classes]; with `watch`, each layer's outputs too, for one image after the other.
    *
-   * @throws HbnnError when the pixels are no whole number of images, or after `dispose`
+   * @param input bytes from 0 to 255, [count, height, width, channels], or one picture of the model's size: an
+   *   ImageData, and in a page a canvas, ImageBitmap, VideoFrame, image or video element. Its colours become red, green
+   *   and blue, or for one channel their luma; alpha is left out
+   * @throws HbnnError when the input is no whole number of images, or after `dispose`
    */
-  run(pixels: Uint8Array, watch?: Watch): Int32Array<ArrayBuffer>;
+  run(input: ModelInput, watch?: Watch): Int32Array<ArrayBuffer>;
+  /**
+   * The most likely classes of one image, from the highest score on.
+   *
+   * @throws HbnnError as `run`, and when an option does not fit the model
+   */
+  classify(input: ModelInput, options?: ClassifyOptions): ClassScore[];
   /**
    * Run some images, and tell what each layer's kernels took.
    *
    * @throws HbnnError as `run`
    */
-  profile(pixels: Uint8Array): readonly KernelTime[];
+  profile(input: ModelInput): readonly KernelTime[];
   /** Release the memory. */
   dispose(): void;
+  [Symbol.dispose](): void;
 }
 
 /** Sizes of what goes in and comes out. */
@@ -77,12 +101,20 @@ export const runSizes = (model: CheckedModel, batch: number): RunSizes => ({
   classes: model.scoreOffsets.length,
 });
 
+export const modelFacts = (model: CheckedModel): ModelFacts => ({
+  name: model.name,
+  shape: model.input.shape,
+  classes: model.classes,
+  scoreFactor: model.scoreFactor,
+});
+
 /** The error of a run after `dispose`. */
 export const disposedError = (): HbnnError =>
   new HbnnError('run: expected a loaded model, got one that is disposed of; load it again');
 
 /** A model's steps in a memory that holds its constants. */
 export interface Prepared {
+  readonly facts: ModelFacts;
   readonly sizes: RunSizes;
   readonly planned: readonly CheckedLayer[];
   readonly steps: readonly Step[];
@@ -100,6 +132,7 @@ interface KeptLayer extends Pick<IntegerLayer, 'name' | 'kind'> {
 }
 
 interface Loaded {
+  readonly facts: ModelFacts;
   readonly sizes: RunSizes;
   readonly layers: readonly KeptLayer[];
   readonly steps: readonly KeptStep[];
@@ -126,8 +159,9 @@ const keptStep = ({ layer, kernel, output, macs, cost }: Step): KeptStep => ({
 
 /** A prepared model that runs on the caller's thread. */
 export function loadedModel(prepared: Prepared, placed: Placed, raw: RawKernels): LoadedModel {
-  const { sizes, planned, steps, memory } = prepared;
+  const { facts, sizes, planned, steps, memory } = prepared;
   return running({
+    facts,
     sizes,
     layers: planned.map(keptLayer),
     steps: steps.map(keptStep),
@@ -142,25 +176,36 @@ function running(loaded: Loaded): LoadedModel {
   // The closures below refer to `live` alone, so that `dispose` releases the memory.
   let live: Loaded | undefined = loaded;
   const plan = planOf(loaded);
-  const { sizes, layers, steps } = loaded;
-  const { classes } = sizes;
+  const { facts, sizes, layers, steps } = loaded;
+  const { classes, shape } = sizes;
+  const easel: Easel = {};
+  const run = (input: ModelInput, watch?: Watch): Int32Array<ArrayBuffer> => {
+    const pixels = pixelsOfInput(input, shape, easel);
+    const scores = new Int32Array(countImages(pixels, shape) * classes);
+    inBatches(live, pixels, (model, first, images) => {
+      runBatch(model, images, watch);
+      const { buffer } = model.memory;
+      scores.set(new Int32Array(buffer, model.placed.scores, images * classes), first * classes);
+    });
+    return scores;
+  };
+  const dispose = (): void => {
+    live = undefined;
+  };
   return {
+    name: facts.name,
+    shape: facts.shape,
+    classes: facts.classes,
+    scoreFactor: facts.scoreFactor,
     plan,
-    run(pixels, watch) {
-      const scores = new Int32Array(countImages(pixels, sizes.shape) * classes);
-      inBatches(live, pixels, (model, first, images) => {
-        runBatch(model, images, watch);
-        const { buffer } = model.memory;
-        scores.set(new Int32Array(buffer, model.placed.scores, images * classes), first * classes);
-      });
-      return scores;
-    },
-    profile(pixels) {
+    run,
+    classify: (input, options = {}) => highestClasses(run(input), facts, options),
+    profile(input) {
       const ms = new Float64Array(steps.length);
-      inBatches(live, pixels, ({ runs }, _, images) => {
-        runs.forEach((run, i) => {
+      inBatches(live, pixelsOfInput(input, shape, easel), ({ runs }, _, images) => {
+        runs.forEach((runStep, i) => {
           const start = performance.now();
-          run(images);
+          runStep(images);
           ms[i] += performance.now() - start;
         });
       });
@@ -169,9 +214,8 @@ function running(loaded: Loaded): LoadedModel {
         return { layer: name, kernel, ms: ms[i] };
       });
     },
-    dispose() {
-      live = undefined;
-    },
+    dispose,
+    [disposeKey]: dispose,
   };
 }
 

@@ -1,4 +1,5 @@
-import { inferenceCode, kernelsOn, webAssembly } from '../webAssembly.ts';
+import { kernelsOn, webAssembly } from '../webAssembly.ts';
+import { inferenceCode } from './inferenceCode.ts';
 
 /** Tables of one run of 1-bit weights, whose sums stay within uint8. */
 const places = 63;

@@ -1,8 +1,9 @@
 import { random } from '@hbnn/core';
 import type { RequantizeLayer } from '@hbnn/model';
 import { expect, test } from 'vitest';
-import { inferenceCode, kernelsOn, type RawKernels, webAssembly } from '../webAssembly.ts';
+import { kernelsOn, type RawKernels, webAssembly } from '../webAssembly.ts';
 import { mapLayout } from './featureMap.ts';
+import { inferenceCode } from './inferenceCode.ts';
 import { requantizeStep } from './mapSteps.ts';
 import { Regions } from './regions.ts';
 

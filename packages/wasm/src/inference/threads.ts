@@ -1,4 +1,6 @@
 import { HbnnError } from '@hbnn/core';
+import { source } from '../../build/thread.mjs';
+import { builtin, inNode } from '../runtime.ts';
 import type { WasmMemory, WasmModule } from '../webAssembly.ts';
 
 /** One call of a kernel: its name and its arguments. */
@@ -10,6 +12,9 @@ export interface ThreadStart {
   readonly memory: WasmMemory;
   readonly calls: readonly KernelCall[];
 }
+
+/** A worker's script at an address of the page's own. */
+export type WorkerAddress = string | URL;
 
 /** A thread that repeats its kernel calls. */
 export interface Thread {
@@ -33,42 +38,49 @@ interface BrowserWorker {
   onerror: ((event: { readonly message?: string }) => void) | null;
 }
 
-const inNode = typeof process === 'object' && process.versions?.node !== undefined;
-
 /** Whether threads can share a memory here: browsers ask for a page that is isolated from other origins. */
 export const canShare = (): boolean =>
   typeof SharedArrayBuffer === 'function' &&
   (inNode || (Reflect.get(globalThis as object, 'crossOriginIsolated') as unknown) === true);
 
 /** How many threads this machine runs at once. */
-export async function threadCount(): Promise<number> {
+export function threadCount(): number {
   const browser: { readonly hardwareConcurrency?: number } | undefined = Reflect.get(
     globalThis,
     'navigator',
   );
-  if (!inNode) return browser?.hardwareConcurrency ?? 1;
-  const module = 'node:os';
-  const { availableParallelism } = (await import(module)) as typeof import('node:os');
-  return availableParallelism();
+  return inNode ? builtin('node:os').availableParallelism() : (browser?.hardwareConcurrency ?? 1);
 }
 
-/** Start a thread. @throws HbnnError when it cannot run */
-export async function startThread(start: ThreadStart): Promise<Thread> {
-  const port = inNode ? await nodePort() : browserPort();
+/**
+ * Start a thread.
+ *
+ * @param worker its script; by default the package's own text
+ * @throws HbnnError when it cannot run
+ */
+export async function startThread(start: ThreadStart, worker?: WorkerAddress): Promise<Thread> {
+  const port = inNode ? nodePort(worker) : browserPort(worker);
   const ask = (message: unknown): Promise<void> =>
     new Promise((resolve, reject) => {
       port.answer = (error) =>
         error === '' ? resolve() : reject(new HbnnError(`loadThreads: a thread failed: ${error}`));
       port.post(message);
     });
-  await ask(start);
+  try {
+    await ask(start);
+  } catch (error) {
+    await port.stop();
+    throw error;
+  }
   return { run: () => ask('run'), stop: () => port.stop() };
 }
 
-async function nodePort(): Promise<Port> {
-  const module = 'node:worker_threads';
-  const { Worker } = (await import(module)) as typeof import('node:worker_threads');
-  const worker = new Worker(new URL('../../worker/thread.mjs', import.meta.url), { execArgv: [] });
+function nodePort(address: WorkerAddress | undefined): Port {
+  const { Worker } = builtin('node:worker_threads');
+  const worker = new Worker(address === undefined ? source : new URL(address), {
+    eval: address === undefined,
+    execArgv: [],
+  });
   // A thread that waits for work keeps no process alive.
   worker.unref();
   const port: Port = {
@@ -89,20 +101,41 @@ async function nodePort(): Promise<Port> {
   return port;
 }
 
-function browserPort(): Port {
-  const Worker: new (url: URL, o: { type: 'module' }) => BrowserWorker = Reflect.get(
+const workerWayOut =
+  "let the page's policy allow `worker-src blob:`, or serve worker/thread.mjs of @hbnn/wasm and pass its address as `worker`";
+
+function browserPort(address: WorkerAddress | undefined): Port {
+  const Worker: new (url: WorkerAddress) => BrowserWorker = Reflect.get(
     globalThis as object,
     'Worker',
   );
-  const worker = new Worker(new URL('../../worker/thread.mjs', import.meta.url), {
-    type: 'module',
-  });
+  const blob = new Blob([source], { type: 'text/javascript' });
+  const own = address === undefined ? URL.createObjectURL(blob) : undefined;
+  const worker = startWorker(() => new Worker(address ?? own ?? ''));
+  const started = (): void => {
+    if (own !== undefined) URL.revokeObjectURL(own);
+  };
   const port: Port = {
     post: (message) => worker.postMessage(message),
     answer: () => undefined,
     stop: async () => worker.terminate(),
   };
-  worker.onmessage = ({ data }) => port.answer(data);
-  worker.onerror = ({ message }) => port.answer(message ?? 'it could not be started');
+  worker.onmessage = ({ data }) => {
+    started();
+    port.answer(data);
+  };
+  worker.onerror = ({ message }) => {
+    started();
+    port.answer(message ?? `it could not be started; ${workerWayOut}`);
+  };
   return port;
+}
+
+/** Some browsers throw where a page's policy forbids a worker; others tell its `onerror`. */
+function startWorker(start: () => BrowserWorker): BrowserWorker {
+  try {
+    return start();
+  } catch (error) {
+    throw new HbnnError(`loadThreads: a thread could not be started (${error}); ${workerWayOut}`);
+  }
 }

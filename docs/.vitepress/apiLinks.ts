@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { MarkdownRenderer } from 'vitepress';
+
+const file = fileURLToPath(new URL('../generated/apiNames.json', import.meta.url));
+/** Exported names, and where the API pages explain them; none before they are made. */
+const names: Readonly<Record<string, string>> = existsSync(file)
+  ? JSON.parse(readFileSync(file, 'utf8'))
+  : {};
+
+/** Pages whose prose names exports. */
+const prose = /^(guide|packages|reference|idea)/;
+
+/** The place of an export that a piece of code names: `loadModel` or `loadModel(model)`. */
+function placeOf(code: string): string | undefined {
+  const [, name] = /^([A-Za-z]\w{4,})(?:\(.*\))?$/.exec(code) ?? [];
+  return name !== undefined && Object.hasOwn(names, name) ? names[name] : undefined;
+}
+
+/** Make a link to the API of each export that a page names, where it is not one already. */
+export function apiLinks(md: MarkdownRenderer): void {
+  md.core.ruler.push('api links', (state) => {
+    if (!prose.test((state.env as { relativePath: string }).relativePath)) return;
+    state.tokens.forEach((block, i) => {
+      if (block.type !== 'inline' || state.tokens[i - 1]?.type === 'heading_open') return;
+      let links = 0;
+      block.children = (block.children ?? []).flatMap((token) => {
+        if (token.type === 'link_open') links++;
+        if (token.type === 'link_close') links--;
+        const place =
+          token.type === 'code_inline' && links === 0 ? placeOf(token.content) : undefined;
+        if (place === undefined) return [token];
+        const open = new state.Token('link_open', 'a', 1);
+        open.attrSet('href', place);
+        return [open, token, new state.Token('link_close', 'a', -1)];
+      });
+    });
+  });
+}
