@@ -94,6 +94,23 @@ function deadNames(page: string, text: string): string[] {
   return faults;
 }
 
+/** Find folders of results that several pages write: whoever follows them in one checkout is refused by the second. */
+function sharedFolders(texts: ReadonlyMap<string, string>): string[] {
+  const writers = new Map<string, string>();
+  return [...texts].flatMap(([page, text]) => {
+    const folders = [...text.matchAll(/^```sh.*\n[\s\S]*?^```/gm)]
+      .flatMap(([block]) => block.replaceAll(/\\\n/g, ' ').split('\n'))
+      .filter((line) => /hbnn (train|binarize|compare-settings) /.test(line))
+      .filter((line) => !/--(resume|force)\b/.test(line))
+      .flatMap((line) => / --out (\S+)/.exec(line)?.[1] ?? []);
+    return folders.flatMap((folder) => {
+      const writer = writers.get(folder);
+      writers.set(folder, page);
+      return writer === undefined ? [] : [`${page}: ${writer} writes ${folder} too`];
+    });
+  });
+}
+
 describe('pages for people who work on the code', () => {
   it('are found', () => {
     expect(pages).toEqual(expect.arrayContaining(['CONTRIBUTING.md', 'README.md']));
@@ -113,6 +130,22 @@ describe('pages for people who work on the code', () => {
       'docs/page.md: it includes docs/gone.svg, which does not exist',
       'docs/page.md: pnpm bench:gone is no script of the repository',
     ]);
+  });
+
+  it('can be followed one after the other in one checkout', () => {
+    const followed = pages.filter((page) => /^README|^docs\/guide\//.test(page));
+    expect(followed.length).toBeGreaterThan(10);
+    const texts = followed.map((page) => [page, readFileSync(join(root, page), 'utf8')] as const);
+    expect(sharedFolders(new Map(texts))).toEqual([]);
+    const train = '```sh no-run\npnpm -s hbnn train --weights 2 \\\n  --out runs/a\n```\n';
+    expect(
+      sharedFolders(
+        new Map([
+          ['a.md', train],
+          ['b.md', train],
+        ]),
+      ),
+    ).toEqual(['b.md: a.md writes runs/a too']);
   });
 
   it('keep recipes within 12 lines under four heads', () => {

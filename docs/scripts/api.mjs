@@ -19,7 +19,9 @@ const packages = [
 /** What people import, the source file it is, TypeDoc's page of it, and the page here. */
 function pagesOf(root) {
   return [...packages.map((name) => `packages/${name}`), 'datasets'].flatMap((folder) => {
-    const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const { name, exports, description } = JSON.parse(
+      readFileSync(join(root, folder, 'package.json'), 'utf8'),
+    );
     return Object.entries(exports).flatMap(([path, entry]) => {
       const source = entry['hbnn-source'];
       if (source === undefined) return [];
@@ -28,6 +30,7 @@ function pagesOf(root) {
       return {
         file,
         name: name + path.slice(1),
+        about: path === '.' ? `: ${description}` : '',
         from: `${file.replace(/\.ts$/, '').replace(/\/index$/, '')}.md`,
         to: `${[short, ...path.split('/').slice(1)].join('-')}.md`,
       };
@@ -64,7 +67,7 @@ export function writeApi(docs) {
     writeFileSync(join(out, to), linked.replace(/^# .*$/m, `# ${name}`));
   });
   writeNames(docs, out, pages);
-  const list = pages.map(({ to, name }) => `- [\`${name}\`](${to})`);
+  const list = pages.map(({ to, name, about }) => `- [\`${name}\`](${to})${about}`);
   const text = ['# API', '', 'All that the packages export, from their doc comments.', '', ...list];
   writeFileSync(join(out, 'index.md'), `${text.join('\n')}\n`);
 }

@@ -127,6 +127,27 @@ function writeKernels() {
 
 const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
 
+/** The head of a report's page. It is in no sidebar, so its links back and on are given here. */
+const reportHead = `---
+pageClass: report
+prev: { text: 'What came out', link: '/results/' }
+next: { text: 'Reproducing the paper', link: '/guide/reproduce' }
+---
+
+<script setup>
+import { withBase } from 'vitepress';
+</script>`;
+
+/** A report with each figure in a box of its own, which keeps it readable on a phone and scrolls sideways. */
+const wideFigures = (text) =>
+  text.replaceAll(/^!\[(.*?)\]\(.*?\)$/gm, (figure, title) =>
+    [
+      `<div class="wide-figure" tabindex="0" role="region" aria-label="${title.replaceAll('"', '')}">`,
+      figure,
+      '</div>',
+    ].join('\n\n'),
+  );
+
 /** One page from a profile's report; its figures lie beside it, its HTML among the public files. */
 function writeProfile(profile) {
   const from = join(committed, profile);
@@ -140,11 +161,8 @@ function writeProfile(profile) {
   const report = readFileSync(join(from, 'report.md'), 'utf8');
   const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
   const files = `<p><a :href="withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
-  const script = "<script setup>\nimport { withBase } from 'vitepress';\n</script>";
-  writeFileSync(
-    join(to, 'index.md'),
-    [script, '', lines[0], '', files, ...lines.slice(1)].join('\n'),
-  );
+  const text = [reportHead, '', lines[0], '', files, ...lines.slice(1)].join('\n');
+  writeFileSync(join(to, 'index.md'), wideFigures(text));
 }
 
 /** The page of each plan whose trainings are in a committed ledger. */
@@ -161,11 +179,11 @@ function writePlans() {
     }
     const text = readFileSync(join(from, name), 'utf8');
     const files = `<p><a :href="withBase('/results/${plan}-results.csv')" target="_self">The numbers as CSV</a></p>`;
-    const script = "<script setup>\nimport { withBase } from 'vitepress';\n</script>";
     const [title, ...rest] = text
       .replace(`](${plan}-results.svg)`, `](./${plan}-results.svg)`)
       .split('\n');
-    writeFileSync(join(to, 'index.md'), [script, '', title, '', files, ...rest].join('\n'));
+    const page = [reportHead, '', title, '', files, ...rest].join('\n');
+    writeFileSync(join(to, 'index.md'), wideFigures(page));
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { estimateAdders } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
 import type { RunConfig } from '@hbnn/train';
@@ -30,6 +30,14 @@ export function freeRtlFolder(): string {
     if (!stat.isDirectory()) continue;
     const files = readdirSync(name);
     if (files.includes('hbnn.json') || !files.some((file) => /\.(v|hex)$/.test(file))) return name;
+  }
+}
+
+/** The first of `name`, `name-2`, … that does not exist, so that nothing is replaced. */
+export function freeFolder(name: string): string {
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? name : `${name}-${n}`;
+    if (!existsSync(folder)) return folder;
   }
 }
 

@@ -54,6 +54,16 @@ const commands = (lines: readonly string[]): string[] => [
 
 const few = '--limit 300 --test-limit 100';
 
+it('what follows a tensor replaces nothing', () => {
+  const cwd = temporary();
+  const random = 'hbnn random --tensor 8,3,3,4 --seed 1 --out weights.npy';
+  const [binarize] = nextOf(typed(cwd, random).out);
+  expect(binarize).toBe('hbnn binarize weights.npy --average 1.4 --out binarized');
+  expect(typed(cwd, binarize).code).toBe(0);
+  const again = nextOf(typed(cwd, random).out);
+  expect(again).toEqual(['hbnn binarize weights.npy --average 1.4 --out binarized-2']);
+});
+
 it('what follows a layer runs', () => {
   const ran = follow(temporary(), ['hbnn random --layer dense:24x4 --seed 1 --out layer.hbnn']);
   expect(commands(ran)).toEqual(['random', 'verilog', 'verify', 'synth', 'estimate']);
@@ -78,7 +88,7 @@ if (everywhere) {
       'estimate',
       'plot',
     ]);
-    expect(ran).toContain('hbnn binarize weights.npy --average 1.4 --out binarized --force');
+    expect(ran).toContain('hbnn binarize weights.npy --average 1.4 --out binarized');
   });
 
   it('what follows the network of the README runs, which is too large to be unrolled', () => {

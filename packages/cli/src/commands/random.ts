@@ -2,7 +2,7 @@ import { encodeNpy, HbnnError, parseMapPer, parseMix, parseScalePer, random } fr
 import { encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
-import { hbnnLine, verilogLine } from '../nextSteps.ts';
+import { freeFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
 import { wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
 
@@ -76,7 +76,7 @@ function runTensor(text: string, o: Options): void {
   const data = Float32Array.from({ length: size }, () => rng.normal());
   writeWhole(o.out, [encodeNpy({ shape, data })]);
   printResult({ tensor: o.out, shape, elements: size }, o.json);
-  printNext([hbnnLine('binarize', o.out, '--average', '1.4', '--out', 'binarized', '--force')], o);
+  printNext([hbnnLine('binarize', o.out, '--average', '1.4', '--out', freeFolder('binarized'))], o);
 }
 
 /** Half a gigabyte of a random tensor. */

@@ -60,7 +60,20 @@ export function synthCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nModules are synthesized each by itself and counted as often as they are there. Sites are LUT6s after two\ntables of up to five inputs in all share one: an estimate, no placer was asked. A module too large to be\nsynthesized at once is parted into groups, with nothing optimized across them: the result says how many.\nA library may come in several Liberty files, with commas between. Results are kept in ~/.cache/hbnn\n(HBNN_CACHE). depth is of the deepest stage between flip-flops, to the layer.\n\n--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. The design stands between a shift\nregister at its inputs and registers at its outputs, for it may have more ports than the chip has pins:\nharnessCells of logicCells are theirs. fmaxMhz is the clock that the placed design can have.\n\nExamples:\n  hbnn synth --rtl rtl --target xc7 --json\n  hbnn synth --rtl rtl --target ice40 --place --device up5k',
+      `
+Each module is synthesized alone and counted as often as it is used. sites counts LUT6s where two tables of
+up to five inputs in all share one; this is an estimate, since nothing is placed. A module that is too large
+is split into groups, and nothing is optimized across them: the result says how many there are. depth is the
+number of tables on the longest path of a stage between registers. Give several Liberty files of a library
+with commas between. Results are kept in ~/.cache/hbnn (HBNN_CACHE).
+
+--place needs the package @yowasp/nextpnr-ice40 in the folder you work in. A design may have more ports than
+the chip has pins, so it is placed between a shift register at its inputs and registers at its outputs:
+harnessCells of the logicCells are theirs. fmaxMhz is the clock that the placed design can have.
+
+Examples:
+  hbnn synth --rtl rtl --target xc7 --json
+  hbnn synth --rtl rtl --target ice40 --place --device up5k`,
     )
     .action((o: Options) =>
       untilInterrupted(() => run(o)).catch((error) => {

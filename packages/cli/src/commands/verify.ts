@@ -44,7 +44,21 @@ export function verifyCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nThe text is read by Yosys and its gates are computed: each layer of the whole network on images, and\neach layer alone where the text is not what hbnn writes. Exit code 3 where they differ, with the first\nlayer that does.\n\n--proof, of unrolled designs: counters and carry chains are proved by Yosys’s sat; of layers, scores and\nthe number of the largest, sums by the adders that their gates are, what depends on few bits by trying\nall, the rest by sat; registers count as wires where every way has as many. The top module’s wires are\nfollowed. The result says of each which it was; what is only simulated is no proof.\n\nExample:\n  hbnn verify --model m.hbnn --rtl rtl --json',
+      `
+Yosys reads the text, and its gates are computed: the whole network on images, layer by layer. Where the
+text is not what hbnn writes, each layer is also computed alone, on values in the range of its inputs;
+vectorsPerLayer says on how many. Exit code 3: hardware and model differ, and the result names the layer.
+
+--proof takes unrolled designs. Each part is proved in one of these ways, and the result says in which:
+  counters and carry chains  by Yosys's sat
+  sums                       by the adders that their gates are
+  outputs of few bits        by trying all inputs
+  the rest                   by Yosys's sat
+Registers count as wires if every path has the same number of them. The wires between modules are checked
+too. What is only simulated is not proved, and the result says so.
+
+Example:
+  hbnn verify --model m.hbnn --rtl rtl --json`,
     )
     .action((o: Options) =>
       inOwnProcess(() => run(o)).catch((error) => {
