@@ -101,7 +101,7 @@ describe('integer models on the command line', () => {
     const whole = encodeModel(randomModel(1));
     const emptyMiB = hbnnMeasured('networks').peakMiB;
     const cases: [string, string][] = [
-      [dir, 'it is a folder'],
+      [dir, 'got a folder'],
       [file('empty', new Uint8Array(0)), 'truncated'],
       // Files of 64 GiB without blocks on the disk.
       [file('zeros', new Uint8Array(0), 2 ** 36), 'expected a .hbnn file'],
