@@ -33,7 +33,7 @@ const clockHz = 100e6;
 const nanometres = 32;
 
 /** One place of a 3 × 3 convolution where it is unrolled, 4 × 4 places of it where it is folded. */
-export function hardwareModel(o: HardwareChoice): CheckedModel {
+function hardwareModel(o: HardwareChoice): CheckedModel {
   const { channels, outputs, style } = o;
   const layer =
     style === 'unrolled'
