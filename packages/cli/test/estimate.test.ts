@@ -170,7 +170,7 @@ describe('hbnn estimate', () => {
     expect(out).toMatch(/^note +luts: LUTs in use after place and route/m);
     expect(out).toMatch(/^occupancy +luts \S+ %/m);
     expect(out).toMatch(/^clock +50 MHz$/m);
-    expect(out).toMatch(/^verilogFramesPerSecond +[\d,]+ frames\/s \(counted: /m);
+    expect(out).toMatch(/^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; counted: /m);
     expect(out.indexOf("As 'hbnn verilog")).toBeLessThan(out.indexOf('As FINN builds them'));
     expect(out).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
     const cells = estimate('--target', 'asic:45').out;
@@ -212,7 +212,7 @@ describe('hbnn estimate', () => {
       ['--target', 'pynq', '--fold', '5x5'],
       'expected a fold PExSIMD whose pe divides its 16 outputs',
     ],
-    [['--target', 'pynq', '--fold', '4x4,1x1'], 'expected 1 folds, one per layer with weights'],
+    [['--target', 'pynq', '--fold', '4x4,1x1'], 'expected 1 fold, one per layer with weights'],
     [['--target', 'pynq', '--fold', '4y4'], 'expected JSON of folds by layer'],
     [['--target', 'pynq', '--fold', '4y4'], 'luts:N, or PExSIMD'],
     [['--target', 'pynq', '--fold', 'fps:'], '--fold fps: expected a number of frames'],

@@ -409,7 +409,7 @@ it('bad input is answered with one line and exit code 2', () => {
     [[...folded, '--fold', 'fps:10'], '--clock'],
     [[...folded, '--fold', 'largest'], 'give luts:N'],
     [[...folded, '--fold', '2x5'], 'pe divides its 3 outputs'],
-    [[...folded, '--fold', '1x1,1x1'], 'expected 1 folds'],
+    [[...folded, '--fold', '1x1,1x1'], 'expected 1 fold,'],
     [[...folded, '--fps', '1e9', '--clock', '1'], 'ask for fewer images'],
     [[...folded, '--luts', '1'], '--luts'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--luts', '9'], '--style folded'],
