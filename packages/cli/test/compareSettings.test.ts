@@ -114,7 +114,10 @@ describe('hbnn compare-settings', () => {
       [['--weights', 'float,1.4', '--select', 'random'], '--select: has no effect with float'],
       [['--weights', '1,2', '--config', config], 'frobnicate'],
       [['--weights', '1,2', '--backend', 'gpu'], "'gpu'"],
-      [['--network', 'vgg8,fcn4', '--limit', '64'], "setting 'network vgg8': dense7: its inputs"],
+      [
+        ['--network', 'vgg8,fcn4', '--limit', '64'],
+        "setting 'network vgg8': network vgg8 on images of 28×28×1, which are too small for it",
+      ],
       [['--resume'], 'there is no comparison in'],
     ];
     for (const [args, named] of cases) {

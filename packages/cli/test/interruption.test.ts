@@ -183,7 +183,13 @@ describe('hbnn verify, told to stop', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('by %s while it proves, ends alike', async (signal, expected) => {
-    const prove = [...args.slice(0, -1), '1', '--proof', '--sat', '--seconds-per-layer', '600'];
+    // A layer that is read soon and has sums that sat does not end with.
+    const [model, rtl] = ['layer.hbnn', 'rtl'].map((name) => join(temporary(), name));
+    const mix = ['--mix', '0.7/0.2/0.1'];
+    hbnn('random', '--seed', '1', '--layer', 'dense:96x12', ...mix, '--out', model);
+    hbnn('verilog', '--model', model, '--out', rtl);
+    const few = ['--images', '1', '--proof', '--sat', '--seconds-per-layer', '600'];
+    const prove = ['verify', '--model', model, '--rtl', rtl, ...few];
     const { code, out, err } = await stopped(prove, [signal], (text) => text.includes('proving'));
     expect([code, out]).toEqual([expected, '']);
     expect(err).toMatch(/^proving /);
