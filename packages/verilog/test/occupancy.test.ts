@@ -157,16 +157,15 @@ describe('cycles per image of a folded design', () => {
     expect(result.difference).toBeUndefined();
   });
 
-  it.each([3, 9, 15, 36, 81, 100, 101, 102])(
-    'are those of the Verilog of random network %i',
-    async (seed) => {
-      const model = randomModel(seed);
-      const design = foldedDesign(model);
-      const simulation = await simulate(model, design, verilogFiles(design), { pauses: false });
-      simulation.run(testImages(model, 6, 1));
-      expect(simulation.cyclesPerImage?.()).toBe(design.cyclesPerImage);
-    },
-  );
+  // `pnpm --filter @hbnn/verilog simulators` has more.
+  const more = process.env.HBNN_SIMULATORS === 'all' ? [3, 36, 81, 100, 101, 102] : [];
+  it.each([9, 15, ...more])('are those of the Verilog of random network %i', async (seed) => {
+    const model = randomModel(seed);
+    const design = foldedDesign(model);
+    const simulation = await simulate(model, design, verilogFiles(design), { pauses: false });
+    simulation.run(testImages(model, 6, 1));
+    expect(simulation.cyclesPerImage?.()).toBe(design.cyclesPerImage);
+  });
 
   it('would be more with two places in each buffer', async () => {
     const [, model, table] = folds[1];
