@@ -24,7 +24,7 @@ export default defineConfig({
       repositoryLinks(md);
       apiLinks(md);
     },
-    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },
   vite: {
     plugins: [browserStubs()],
