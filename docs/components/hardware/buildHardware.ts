@@ -146,7 +146,7 @@ function waveformOf(design: FoldedDesign): Waveform {
   };
 }
 
-/** At most so many gates are drawn. */
+/** More gates than these are not drawn. */
 const maxNodes = 700;
 
 /** The gates of the layer's first output. */

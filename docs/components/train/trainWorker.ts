@@ -19,7 +19,7 @@ import type { TrainChoice, TrainMessage, TrainOrder } from './trainMessages.ts';
 
 const tell = (message: TrainMessage): void => self.postMessage(message);
 const batchSize = 32;
-/** A report every so many steps: 1,000 images are 32 steps. */
+/** Steps from one report to the next: 1,000 images are 32 steps. */
 const reportEvery = 8;
 
 let paused = false;

@@ -73,7 +73,7 @@ const noPrefix = prefixes.indexOf('');
 /** A figure of at most four digits with its unit: 12,350 LUT, 51.6 nJ. */
 export function figureText(value: number, unit: string): string {
   const rounded = Number(value.toPrecision(4));
-  // Blocks are of so many bits.
+  // The number is the size of a block in bits.
   const shownUnit = unit.replace(/\d{4,}/g, (digits) => numberText(Number(digits)));
   if (!prefixed.includes(unit) || rounded === 0) return `${numberText(rounded)} ${shownUnit}`;
   const wanted = noPrefix + Math.floor(Math.log10(Math.abs(rounded)) / 3);

@@ -31,7 +31,7 @@ export interface ModelView extends ModelSizes {
   readonly macs: number;
 }
 
-/** Describe an integer model whose file has so many bytes. */
+/** Describe an integer model; `bytes` is the size of its file. */
 export function inspectModel(model: CheckedModel, bytes: number): ModelView {
   const { steps, total } = census(model);
   const { xnor, popcount, add, compare, multiply, macs } = total;

@@ -81,7 +81,7 @@ export interface DefaultFolds {
   readonly luts: number;
   /** LUTs of one lane per layer. */
   readonly minLuts: number;
-  /** Whether these are so many that the usual number of LUTs leaves too little room. */
+  /** Whether the usual number of LUTs leaves too little room beside these. */
   readonly isLarge: boolean;
 }
 
@@ -104,7 +104,7 @@ const cheapestCycles = ({ foldable }: FoldableNetwork): number =>
 const fewestLuts = (network: FoldableNetwork): number =>
   Math.ceil(lutsWithin(network, cheapestCycles(network)));
 
-/** The folds of the fewest cycles within so many LUTs, which hold one lane per layer. */
+/** The folds with the fewest cycles within a number of LUTs that holds one lane per layer. */
 function fastestWithin(network: FoldableNetwork, luts: number): FoldTable {
   let high = cheapestCycles(network);
   // No layer keeps to fewer.

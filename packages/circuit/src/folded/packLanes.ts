@@ -54,7 +54,7 @@ const lanesOf = (inputs: readonly number[], weightPlane: number, inputPlane: num
 const byPlane = (a: PlacedBatch, b: PlacedBatch): number =>
   a.weightPlane - b.weightPlane || a.inputPlane - b.inputPlane || a.part - b.part;
 
-/** Parts of which all inputs do, at most so many, that have no input in common: planes before may know one part twice. */
+/** At most `room` parts whose inputs all do; no input is in two of them, as earlier planes may know one part twice. */
 function disjoint(
   known: readonly (readonly number[])[],
   does: (input: number) => boolean,

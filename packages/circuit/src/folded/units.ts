@@ -7,7 +7,7 @@ import type { Fold } from './folds.ts';
 import type { MatrixTables } from './matrixTables.ts';
 import type { PlacedVectors, Stream, WindowedMatrix } from './stream.ts';
 
-/** Logic that a beat goes through, so many registers deep. */
+/** Logic that a beat goes through; `stages` counts its registers. */
 export interface LogicUnit {
   readonly kind: 'logic';
   readonly name: string;

@@ -84,7 +84,7 @@ function largestInput(shape: readonly number[]): number {
   return Math.max(1, Math.min(signedWord, Math.floor(maxSum / (signedByte * row))));
 }
 
-/** The same for binarized weights, each of whose planes has a multiple of so many bits. */
+/** The same for binarized weights: each plane has a whole multiple of a few bits. */
 function largestForPlanes({ map: { shape, bits } }: ResidualTensor, scaleBits: number): number {
   const row = bits.length / shape[0];
   let planes = 1;
