@@ -305,6 +305,8 @@ describe('playgrounds', () => {
 it('searches', { timeout: 60_000 }, async () => {
   const opened = await open('');
   await opened.page.keyboard.press('Control+k');
+  // The box and its index are loaded when they are asked for.
+  await opened.page.locator('.VPLocalSearchBox input').waitFor();
   await opened.page.keyboard.type('bit map');
   await opened.page.locator('.VPLocalSearchBox .result').first().waitFor();
   expect(opened.problems).toEqual([]);
