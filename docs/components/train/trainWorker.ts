@@ -88,7 +88,7 @@ function mapOf(
   const outputs = map.shape[map.shape.length - 1];
   const bits = map.data as Uint8Array;
   const weights = kernel.variable.dataSync() as Float32Array;
-  // TensorFlow.js has outputs last; the picture has a row for each.
+  // TensorFlow.js keeps outputs in the last dimension; the picture has a row for each output.
   const inputs = bits.length / outputs;
   const place = (i: number): number => (i % inputs) * outputs + Math.floor(i / inputs);
   return {

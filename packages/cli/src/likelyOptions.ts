@@ -140,7 +140,7 @@ const plainName = (name: string): string =>
     .replaceAll('_', '-')
     .toLowerCase();
 
-/** Options of trainings that others do not need, and why. */
+/** Options of `hbnn train` that commands on a trained run do not take, and why. */
 const fixedByTraining: Readonly<Record<string, string>> = {
   '--size': 'images come in the size that the run or model takes',
   '--shrink': 'images are shrunk as in the training',

@@ -30,9 +30,9 @@ interface Balanced {
 }
 
 /**
- * Buffers before the layers, as deep as they have to be for the slowest layer to decide how often an image comes out:
- * as many beats as wait in them when pixels come as evenly as that layer can take them. Then as many fewer as cost no
- * time.
+ * Make the buffers before the layers so deep that the slowest layer alone decides how often an image comes out. First
+ * pixels are sent as evenly as that layer can take them, and each buffer gets a place for every beat that waits in it.
+ * Then places are taken away as long as that costs no time.
  *
  * @param pixels of an image
  * @param cycles that the slowest layer takes for an image
@@ -57,7 +57,7 @@ export function withBuffers(
   const bits = (i: number): number => depths[i] * layers[i].units[0].inputWidth;
   const order = layers.map((_, i) => i).sort((a, b) => bits(b) - bits(a));
   for (const i of order) {
-    // The fewest places that do, between too few and enough.
+    // Search for the fewest places that are enough: halve the distance between too few and enough.
     let [few, enough] = [minDepth - 1, depths[i]];
     while (enough - few > 1 && work < maxWork) {
       const middle = few + 1 === minDepth ? minDepth : (few + enough) >> 1;

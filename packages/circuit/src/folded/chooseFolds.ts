@@ -107,7 +107,7 @@ const fewestLuts = (network: FoldableNetwork): number =>
 /** The folds with the fewest cycles within a number of LUTs that holds one lane per layer. */
 function fastestWithin(network: FoldableNetwork, luts: number): FoldTable {
   let high = cheapestCycles(network);
-  // No layer keeps to fewer.
+  // No layer can work in fewer cycles than its least.
   let low = network.foldable.reduce((most, { least }) => Math.max(most, least), 1);
   while (low < high) {
     const middle = Math.floor((low + high) / 2);

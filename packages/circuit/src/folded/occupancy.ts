@@ -9,8 +9,8 @@ import {
 } from './units.ts';
 
 /**
- * One unit of a chain of streams, as far as it is seen when beats move: what its valid and ready signals are in each
- * cycle, not what the data are. It is the control logic of the Verilog of the same unit, register for register.
+ * The control logic of one unit of a chain of streams: its valid and ready signals in each cycle, without the data. It
+ * has the same registers as the Verilog of the unit.
  */
 interface Stage {
   /** Offers a beat; it is a register's. */

@@ -79,8 +79,8 @@ export function maximumOf(net: Netlist, values: readonly Value[], style: AdderSt
 }
 
 /**
- * Make the largest of some codes as long as each other, the first bit of each the most significant: a plane of the largest
- * is set where any code that is as large so far has it.
+ * Choose the largest of some codes of equal length, bit by bit from the most significant one, which is the first. A bit
+ * of the result is 1 where one of the codes that are still the largest has a 1 there.
  */
 export function largestPlanes(
   net: Netlist,

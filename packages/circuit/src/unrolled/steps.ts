@@ -11,8 +11,8 @@ import {
 } from '@hbnn/model';
 
 /**
- * What one module of the hardware computes: a layer of the model or, where thresholds are taken before the max pool
- * that the model has in front of them, one of the two in this order.
+ * What one module of the hardware computes. That is a layer of the model. Where the hardware swaps a max pool and the
+ * thresholds behind it, it is one of these two in their new order.
  */
 export type Step = PlainStep | CodesStep | CodePoolStep;
 
@@ -53,9 +53,9 @@ export function stepLayer(step: Step): {
 export type Reorder = (pool: CheckedLayer, threshold: ThresholdLayer) => boolean;
 
 /**
- * The steps of a model in the order of the hardware. The bits of a threshold tree, first plane first, are a code that never
- * falls as the value grows (or never rises, where comparisons are turned round): the largest value has the largest
- * code, whatever the thresholds are, so that taking them before a max pool is exact.
+ * The steps of a model in the order of the hardware. Thresholds may come before a max pool, because the result is the
+ * same: they turn a value into a code, first plane first, that never falls as the value grows. So the largest value has
+ * the largest code. Where comparisons are turned round, the code never rises, and the smallest code is taken.
  */
 export function orderedSteps({ checkedLayers }: CheckedModel, reorder: Reorder): Step[] {
   const steps: Step[] = [];
@@ -87,9 +87,9 @@ export function orderedSteps({ checkedLayers }: CheckedModel, reorder: Reorder):
 const largerCost = 6;
 
 /**
- * Whether an unrolled design takes thresholds before a pool: where comparisons with constants at all places before it take
- * fewer LUTs than the pool's choices among whole values. Codes are in the order of their
- * values, and a channel has the same planes everywhere, so that a pool of codes is the largest value or its negative.
+ * Whether an unrolled design takes thresholds before a pool. It does where that needs fewer LUTs: comparisons with
+ * constants at all places before the pool, in place of the pool's choices among whole values. It needs codes in the order
+ * of their values, and the same planes of a channel everywhere.
  */
 export function unrolledReorder(pool: CheckedLayer, threshold: ThresholdLayer): boolean {
   const { layer, input, output } = pool;

@@ -1,7 +1,7 @@
 import type { MemoryStyle } from '@hbnn/circuit';
 import { range, romLines } from './emitStream.ts';
 
-/** Words from which on a memory that is only read may have a file of its own, and bits from which on it is block RAM. */
+/** A read-only memory may have a file of its own from `fileWords` words on, and is block RAM from `blockBits` bits on. */
 const [fileWords, blockBits] = [32, 8192];
 
 /** The memories of a design that are only read: in the text, or in .hex files beside it. */

@@ -23,7 +23,7 @@ export type ByteSource = string | URL | WebResponse | WebBlob | Uint8Array | Arr
 
 /** A source whose bytes can be read. */
 export interface OpenSource {
-  /** What errors call it. */
+  /** The name that errors give it. */
   readonly name: string;
   readonly pieces: WebByteStream | Iterable<Uint8Array>;
   /** The file's size, where it is known. */
@@ -87,7 +87,7 @@ function urlOf(address: string | URL, where: string, what: string): URL {
   } catch {
     // It is refused below.
   }
-  // A scheme of one letter is a drive of Windows.
+  // `c:` in `c:\file` is a drive of Windows and not the scheme of an address.
   if (url !== undefined && !/^[a-z]:$/.test(url.protocol)) return url;
   const wayOut = inNode
     ? 'in Node.js pass the URL of a file, pathToFileURL(path) of node:url, or its bytes'

@@ -10,10 +10,10 @@ const special = /lpflow|probe|__dly|dlymetal|_dlygate|clkdly|sighold|isobuf/i;
 export type DontUse = readonly string[] | AvoidedCells;
 
 /**
- * Ask about the cells of a file which of them the user wants to stay away from.
+ * Make a function that says which cells of a file must not be used.
  *
  * @param file what errors call the library
- * @returns whether to stay away from a name
+ * @returns whether the cell of a name must not be used
  * @throws HbnnError where a pattern of the file's own list has no cell in it
  */
 export function avoidedIn(
