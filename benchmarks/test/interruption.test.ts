@@ -29,12 +29,15 @@ const savedSince = (start: number): string[] =>
     return existsSync(checkpoint) && statSync(checkpoint).mtimeMs >= start;
   });
 
-it.each([
-  ['SIGINT', 130, 'it alone'],
+/** `pnpm --filter @hbnn/benchmarks signals`: every signal in every way, not one. */
+const all = process.env.HBNN_SIGNALS === 'all';
+const more = [
   ['SIGTERM', 143, 'it alone'],
-  ['SIGINT', 130, 'its group'],
+  ['SIGINT', 130, 'it alone'],
   ['SIGTERM', 143, 'its group'],
-] as const)(
+] as const;
+
+it.each([['SIGINT', 130, 'its group'] as const, ...(all ? more : [])])(
   'a sweep told to stop by %s saves its trainings and says how to continue (%i, %s)',
   async (signal, code, told) => {
     const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));

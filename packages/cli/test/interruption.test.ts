@@ -36,6 +36,10 @@ async function stopped(
 
 const esc = '\u001b';
 
+/** `pnpm --filter @hbnn/cli signals`: each command with each signal, not with one. */
+const all = process.env.HBNN_SIGNALS === 'all';
+const endings = [['SIGINT', 130] as const, ...(all ? [['SIGTERM', 143] as const] : [])];
+
 const settings = [
   '--limit',
   '1280',
@@ -158,10 +162,7 @@ describe('hbnn verify, told to stop', () => {
     expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
   });
 
-  it.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)(
+  it.each(endings)(
     'by %s, ends at once, however busy it is, and says how to begin again',
     async (signal, expected) => {
       const begun = performance.now();
@@ -179,10 +180,7 @@ describe('hbnn verify, told to stop', () => {
     },
   );
 
-  it.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('by %s while it proves, ends alike', async (signal, expected) => {
+  it.each(endings)('by %s while it proves, ends alike', async (signal, expected) => {
     // A layer that is read soon and has sums that sat does not end with.
     const [model, rtl] = ['layer.hbnn', 'rtl'].map((name) => join(temporary(), name));
     const mix = ['--mix', '0.7/0.2/0.1'];
@@ -200,7 +198,7 @@ describe('hbnn verify, told to stop', () => {
 
   it('and left alone, ends with the exit codes and lines that it had', () => {
     const few = args.slice(0, -2);
-    expect(hbnn(...few, '--json').code).toBe(0);
+    expect(hbnn(...few, '--images', '2', '--json').code).toBe(0);
     const refused = hbnn(...few, '--images', '0', '--json');
     expect(refused.code).toBe(2);
     expect(refused.err).toMatch(/^hbnn: --images: expected at least 1, got 0; .*\n$/);
@@ -209,10 +207,7 @@ describe('hbnn verify, told to stop', () => {
 });
 
 describe('hbnn compare-settings, told to stop', () => {
-  it.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('by %s, keeps the trainings, says so, and goes on', async (signal, expected) => {
+  it.each(endings)('by %s, keeps the trainings, says so, and goes on', async (signal, expected) => {
     const out = join(temporary(), 'compared');
     const few = ['--limit', '300', '--test-limit', '200', '--epochs', '6', '--recalibrate', '0'];
     const begin = ['compare-settings', '--weights', '1,2', '--seeds', '2', ...few, '--out', out];

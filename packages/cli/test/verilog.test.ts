@@ -15,55 +15,55 @@ const verilator = has('verilator', '--version');
 if (!icarus) console.log('iverilog is not installed: its tests are skipped');
 if (!verilator) console.log('verilator is not installed: its tests are skipped');
 
-describe.each([
-  'generic',
-  'xc7',
-  'generic --max-levels 3',
-  'xc7 --max-levels 8',
-  'generic --style folded --max-levels 6',
-  'xc7 --style folded --luts 3000',
-])('hbnn verilog --target %s', (target) => {
-  const dir = temporary();
-  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-  let top = '';
+/** `pnpm --filter @hbnn/cli chains`: the designs of all kinds, not one of each style alone. */
+const all = process.env.HBNN_CHAINS === 'all';
+const more = ['generic', 'xc7', 'generic --max-levels 3', 'generic --style folded --max-levels 6'];
 
-  beforeAll(() => {
-    expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
-    const made = hbnn(
-      'verilog',
-      '--model',
-      model,
-      '--out',
-      rtl,
-      '--target',
-      ...target.split(' '),
-      '--json',
-    );
-    expect(made.err).toBe('');
-    top = JSON.parse(made.out).top;
-  });
+describe.each([...(all ? more : []), 'xc7 --max-levels 8', 'xc7 --style folded --luts 3000'])(
+  'hbnn verilog --target %s',
+  (target) => {
+    const dir = temporary();
+    const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+    let top = '';
 
-  it('writes what hbnn verify finds equal', () => {
-    const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
-    expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
-  });
+    beforeAll(() => {
+      expect(hbnn('random', '--seed', '36', '--out', model).code).toBe(0);
+      const made = hbnn(
+        'verilog',
+        '--model',
+        model,
+        '--out',
+        rtl,
+        '--target',
+        ...target.split(' '),
+        '--json',
+      );
+      expect(made.err).toBe('');
+      top = JSON.parse(made.out).top;
+    });
 
-  it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
-    const run = (command: string, ...args: string[]) =>
-      spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
-    const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
-    const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
-    expect([built.status, built.stderr]).toEqual([0, '']);
-    expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
-  });
+    it('writes what hbnn verify finds equal', () => {
+      const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+      expect([code, JSON.parse(out)]).toMatchObject([0, { equal: true, images: 256 }]);
+    });
 
-  it.skipIf(!verilator)('is clean under verilator -Wall', () => {
-    const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
-    const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
-    const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
-    expect([status, stderr]).toEqual([0, '']);
-  });
-});
+    it.skipIf(!icarus)('passes its own testbench in Icarus', () => {
+      const run = (command: string, ...args: string[]) =>
+        spawnSync(command, args, { cwd: rtl, encoding: 'utf8' });
+      const sources = readdirSync(rtl).filter((name) => name.endsWith('.v'));
+      const built = run('iverilog', '-g2005', '-o', '../tb', ...sources);
+      expect([built.status, built.stderr]).toEqual([0, '']);
+      expect(run('vvp', '-n', '../tb').stdout).toContain('PASS 20 images');
+    });
+
+    it.skipIf(!verilator)('is clean under verilator -Wall', () => {
+      const sources = readdirSync(rtl).filter((name) => /^(?!testbench).*\.v$/.test(name));
+      const args = ['--lint-only', '-Wall', '--top-module', top, ...sources];
+      const { status, stderr } = spawnSync('verilator', args, { cwd: rtl, encoding: 'utf8' });
+      expect([status, stderr]).toEqual([0, '']);
+    });
+  },
+);
 
 it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   const dir = temporary();
@@ -86,42 +86,45 @@ it('hbnn verify names the layer of a broken line, with exit code 3', () => {
 it('hbnn verify --proof says how each layer was shown to be right', () => {
   const dir = temporary();
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-  hbnn('random', '--seed', '4', '--layer', 'dense:40x3', '--mix', '0.7/0.2/0.1', '--out', model);
+  hbnn('random', '--seed', '4', '--layer', 'dense:24x2', '--mix', '0.7/0.2/0.1', '--out', model);
   expect(hbnn('verilog', '--model', model, '--out', rtl, '--target', 'xc7').code).toBe(0);
   const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--proof', '--json');
   expect(code).toBe(0);
   const { equal, proved, primitives, layers } = JSON.parse(out);
   expect([equal, proved, primitives > 0]).toEqual([true, true, true]);
   expect(layers).toMatchObject([
-    { layer: 'input', method: 'exhaustive', outputs: 40, proved: 40 },
-    { layer: 'layer', method: 'adders', outputs: 3, proved: 3 },
+    { layer: 'input', method: 'exhaustive', outputs: 24, proved: 24 },
+    { layer: 'layer', method: 'adders', outputs: 2, proved: 2 },
   ]);
 });
 
-it('hbnn verify --proof --sat proves a pipelined design, against the latency that its folder claims', () => {
-  const dir = temporary();
-  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-  hbnn('random', '--seed', '4', '--layer', 'dense:16x3', '--mix', '0.7/0.2/0.1', '--out', model);
-  hbnn('verilog', '--model', model, '--out', rtl, '--max-levels', '3');
-  const verify = (...o: string[]) => hbnn('verify', '--model', model, '--rtl', rtl, ...o);
-  const proof = JSON.parse(verify('--proof', '--sat', '--json').out);
-  const manifest = JSON.parse(readFileSync(join(rtl, 'hbnn.json'), 'utf8'));
-  expect(manifest.latencyCycles).toBeGreaterThan(0);
-  expect(proof).toMatchObject({
-    equal: true,
-    proved: true,
-    scores: { proved: 3 },
-    largest: { proved: 1 },
-    wires: { proved: true, latencyCycles: manifest.latencyCycles },
-  });
-  expect(proof.layers[1]).toMatchObject({ method: 'adders', proved: 3, bySat: 3 });
-  expect(proof.layers[1].registers).toBeGreaterThan(0);
-  const other = { ...manifest, latencyCycles: manifest.latencyCycles + 1 };
-  writeFileSync(join(rtl, 'hbnn.json'), JSON.stringify(other));
-  const { proved, wires } = JSON.parse(verify('--proof', '--json').out);
-  expect([proved, wires.reason]).toEqual([false, expect.stringContaining('as is claimed')]);
-  expect(verify('--sat').err).toContain('add --proof');
-});
+it.runIf(all)(
+  'hbnn verify --proof --sat proves a pipelined design, against the latency that its folder claims',
+  () => {
+    const dir = temporary();
+    const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+    hbnn('random', '--seed', '4', '--layer', 'dense:16x3', '--mix', '0.7/0.2/0.1', '--out', model);
+    hbnn('verilog', '--model', model, '--out', rtl, '--max-levels', '3');
+    const verify = (...o: string[]) => hbnn('verify', '--model', model, '--rtl', rtl, ...o);
+    const proof = JSON.parse(verify('--proof', '--sat', '--json').out);
+    const manifest = JSON.parse(readFileSync(join(rtl, 'hbnn.json'), 'utf8'));
+    expect(manifest.latencyCycles).toBeGreaterThan(0);
+    expect(proof).toMatchObject({
+      equal: true,
+      proved: true,
+      scores: { proved: 3 },
+      largest: { proved: 1 },
+      wires: { proved: true, latencyCycles: manifest.latencyCycles },
+    });
+    expect(proof.layers[1]).toMatchObject({ method: 'adders', proved: 3, bySat: 3 });
+    expect(proof.layers[1].registers).toBeGreaterThan(0);
+    const other = { ...manifest, latencyCycles: manifest.latencyCycles + 1 };
+    writeFileSync(join(rtl, 'hbnn.json'), JSON.stringify(other));
+    const { proved, wires } = JSON.parse(verify('--proof', '--json').out);
+    expect([proved, wires.reason]).toEqual([false, expect.stringContaining('as is claimed')]);
+    expect(verify('--sat').err).toContain('add --proof');
+  },
+);
 
 it('hbnn synth counts each layer and keeps the result', () => {
   const dir = temporary();

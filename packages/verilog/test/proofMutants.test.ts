@@ -50,7 +50,7 @@ function mutated(files: Files, below: (n: number) => number): { files: Files; wh
 }
 
 // `pnpm --filter @hbnn/verilog mutants` has more of them.
-const count = Number(process.env.HBNN_MUTANTS ?? 9);
+const count = Number(process.env.HBNN_MUTANTS ?? 5);
 const cases = [
   ['gates', undefined],
   ['xc7', undefined],
