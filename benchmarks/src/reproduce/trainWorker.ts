@@ -27,6 +27,8 @@ export interface TrainTask {
 export interface TrainProgress {
   readonly dir: string;
   readonly share: number;
+  /** The process that has the training's folder, while it is waited for. */
+  readonly waitsFor?: string;
 }
 
 /** What a training came to. */
@@ -130,6 +132,7 @@ export default async function train({
       resume: true,
       checkpointSeconds: 10,
       waitSeconds,
+      onWait: (waitsFor) => process.send?.({ dir, share: 0, waitsFor } satisfies TrainProgress),
       signal: controller.signal,
       onProgress: ({ step, steps }) => {
         speed.step(step);

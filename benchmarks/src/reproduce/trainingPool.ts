@@ -123,7 +123,7 @@ async function trainOne(
   const dir = trainingFolder(o.cache, o.code, key);
   mkdirSync(join(dir, '..'), { recursive: true });
   const onMessage = (message: TrainProgress): void => {
-    if (message.dir === dir) progress.runs(key, message.share);
+    if (message.dir === dir) progress.runs(key, message.share, message.waitsFor);
   };
   const task: TrainTask = { config, dir, backend: o.backend, code: o.code };
   const channel = { postMessage: onMessage, onMessage: stopping.reach };
@@ -219,7 +219,7 @@ function imagesOf({ epochs, maxSteps, batch }: RunConfig, trainImages: number): 
 }
 
 interface SweepProgress {
-  runs(key: string, share: number): void;
+  runs(key: string, share: number, waitsFor?: string): void;
   ended(key: string, result: RunResult): void;
   end(): void;
 }
@@ -237,9 +237,11 @@ function sweepProgress(
   const results = new Map<string, RunResult>();
   const shares = new Map<string, number>();
   const heard = new Map<string, number>();
+  const waits = new Map<string, string>();
   const timeLeft = remainingTime(tasks, results, shares, threads);
   /** The time left, or what the sweep waits for where no training has said anything for a while. */
   const leftText = (): string => {
+    if (waits.size > 0) return `waits for ${[...new Set(waits.values())].join(', ')}`;
     const silent = Math.min(
       ...[...shares.keys()].map((key) => performance.now() - (heard.get(key) ?? 0)),
     );
@@ -262,14 +264,17 @@ function sweepProgress(
   }, showEveryMs);
   timer.unref();
   return {
-    runs(key, share) {
+    runs(key, share, waitsFor) {
       if (results.has(key)) return;
+      if (waitsFor === undefined) waits.delete(key);
+      else waits.set(key, waitsFor);
       shares.set(key, share);
       heard.set(key, performance.now());
       show();
     },
     ended(key, result) {
       shares.delete(key);
+      waits.delete(key);
       results.set(key, result);
       show();
     },

@@ -221,6 +221,10 @@ describe('hbnn estimate', () => {
       ['--target', 'pynq', '--clock', '0'],
       "--clock: expected a number above 0 of MHz, such as 100, got '0'",
     ],
+    [
+      ['--target', 'pynq', '--clock', '100e6'],
+      '--clock: expected at most 10000 MHz, got 100e6; give megahertz',
+    ],
     [['--target', 'pynq', '--rate', '5'], '--rate: has no effect with an FPGA'],
     [['--target', 'asic:45', '--fold', 'largest'], '--fold largest: expected PExSIMD per layer or'],
     [

@@ -4,12 +4,14 @@ import {
   binarizedCopy,
   type CopyOptions,
   copyWeights,
+  isBinarizable,
   type LayerCopy,
   plainCopy,
 } from './copyLayer.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
-import { isModel } from './layerConfig.ts';
+import { checkClass, configOf, isModel } from './layerConfig.ts';
+import type { ZeroPadding } from './layers/binarized.ts';
 import {
   type InputPrecision,
   inputPrecision,
@@ -117,12 +119,14 @@ class Copier {
     const made = scope.get(x.id);
     if (made !== undefined) return made;
     const { sourceLayer: layer } = x;
+    const { from, zeros } = this.zerosBefore(x);
     const outputs =
       x.inputs.length === 0
         ? inputLike(x)
         : this.apply(
             layer,
-            x.inputs.map((input) => this.convert(input, scope)),
+            from.map((input) => this.convert(input, scope)),
+            zeros,
           );
     const originals = x.inputs.length === 0 ? [x] : layer.inboundNodes[x.nodeIndex].outputTensors;
     originals.forEach((original, i) => {
@@ -131,12 +135,43 @@ class Copier {
     return scope.get(x.id) as tfl.SymbolicTensor;
   }
 
-  private apply(layer: tfl.layers.Layer, inputs: tfl.SymbolicTensor[]): tfl.SymbolicTensor[] {
+  /**
+   * What a layer's copy takes its inputs from. A binarized input is never 0, so zeros around it are put by the layer
+   * that binarizes, behind the binarization: a ZeroPadding2D before such a layer becomes part of its copy.
+   */
+  private zerosBefore({ sourceLayer: layer, inputs }: tfl.SymbolicTensor): {
+    from: readonly tfl.SymbolicTensor[];
+    zeros?: ZeroPadding;
+  } {
+    const binarizesInputs = this.options.precision.inputs !== undefined && !this.skip.has(layer);
+    if (!binarizesInputs || !isBinarizable(layer) || layer.inboundNodes.length > 1)
+      return { from: inputs };
+    let [from] = inputs;
+    const zeros: [[number, number], [number, number]] = [
+      [0, 0],
+      [0, 0],
+    ];
+    while (from.sourceLayer.getClassName() === 'ZeroPadding2D' && !isModel(from.sourceLayer)) {
+      checkClass(from.sourceLayer, 'binarize');
+      const { padding, dataFormat } = configOf(from.sourceLayer);
+      if (dataFormat === 'channelsFirst') break;
+      const more = padding as unknown as ZeroPadding;
+      for (const axis of [0, 1]) for (const end of [0, 1]) zeros[axis][end] += more[axis][end];
+      [from] = from.inputs;
+    }
+    return from === inputs[0] ? { from: inputs } : { from: [from], zeros };
+  }
+
+  private apply(
+    layer: tfl.layers.Layer,
+    inputs: tfl.SymbolicTensor[],
+    zeros: ZeroPadding | undefined,
+  ): tfl.SymbolicTensor[] {
     if (isModel(layer)) {
       const scope: Scope = new Map(layer.inputs.map((x, i) => [x.id, inputs[i]]));
       return layer.outputs.map((x) => this.convert(x, scope));
     }
-    const copy = this.copies.get(layer) ?? this.copyOf(layer, inputs[0].rank);
+    const copy = this.copies.get(layer) ?? this.copyOf(layer, inputs[0].rank, zeros);
     this.copies.set(layer, copy);
     return copy.row.reduce(
       (x, part) => [part.apply(x.length === 1 ? x[0] : x)].flat() as tfl.SymbolicTensor[],
@@ -144,9 +179,13 @@ class Copier {
     );
   }
 
-  private copyOf(layer: tfl.layers.Layer, inputRank: number): LayerCopy {
+  private copyOf(
+    layer: tfl.layers.Layer,
+    inputRank: number,
+    zeros: ZeroPadding | undefined,
+  ): LayerCopy {
     if (this.skip.has(layer)) return plainCopy(layer);
-    return binarizedCopy(layer, inputRank, this.options);
+    return binarizedCopy(layer, inputRank, { ...this.options, zeros });
   }
 
   copyWeights(): void {

@@ -174,6 +174,8 @@ describe('faults of a configuration', () => {
       "config.weights: expected 'float', a number or a mix such as 0.7/0.2/0.1, got true",
     ],
     [{ epoch: 3 }, "config: unknown setting 'epoch'; did you mean 'epochs'?"],
+    [{ lr: 0.1 }, "config: unknown setting 'lr'; did you mean 'learningRate'?"],
+    [{ 'batch-size': 8 }, "config: unknown setting 'batch-size'; did you mean 'batch'?"],
     [{ augment: 'rotate:4' }, "config.augment: unknown setting 'rotate'"],
     [{ augment: 'crop:x' }, "config.augment.crop: expected a number, got 'crop:x'"],
   ])('%j', (input, message) => {

@@ -76,6 +76,36 @@ function wayOut(issue: Issue): string {
   }
 }
 
+/** What other tools call the settings of a training, written without marks between words. */
+const otherNames: Readonly<Record<string, string>> = {
+  abits: 'inputs',
+  activationbits: 'inputs',
+  arch: 'network',
+  architecture: 'network',
+  augmentation: 'augment',
+  batchsize: 'batch',
+  bits: 'weights',
+  decay: 'weightDecay',
+  eta: 'learningRate',
+  lr: 'learningRate',
+  maxepochs: 'epochs',
+  mom: 'momentum',
+  net: 'network',
+  model: 'network',
+  numepochs: 'epochs',
+  randomseed: 'seed',
+  rule: 'select',
+  scheduler: 'schedule',
+  wbits: 'weights',
+  wd: 'weightDecay',
+  weightbits: 'weights',
+};
+
+function otherName(key: string, fields: readonly string[]): string {
+  const name = otherNames[key.toLowerCase().replaceAll(/[-_ ]/g, '')];
+  return name !== undefined && fields.includes(name) ? `; did you mean '${name}'?` : '';
+}
+
 /**
  * Say what is wrong with a configuration: the place, what was expected, what came, and the nearest name.
  *
@@ -91,7 +121,7 @@ export function configFault(
   const place = placeOf(field);
   if (issue.code === 'unrecognized_keys') {
     const [key] = issue.keys;
-    const near = field === '' ? suggestion(key, fields) : '';
+    const near = field === '' ? otherName(key, fields) || suggestion(key, fields) : '';
     return new HbnnError(`${place}: unknown setting '${key}'${near}; mend it or leave it out`);
   }
   const value = valueAt(input, issue.path);

@@ -8,6 +8,7 @@ import {
   BinarizedDense,
   BinarizedDepthwiseConv2D,
   type BinarizedLayerConfig,
+  type ZeroPadding,
 } from './layers/binarized.ts';
 import { variableOf } from './layers/context.ts';
 import type { KeptProperties } from './layers/keptProperties.ts';
@@ -20,8 +21,14 @@ export interface LayerCopy {
   readonly moved?: Readonly<Record<string, readonly [layer: number, name: string]>>;
 }
 
+/** Whether a layer of tf.layers gets a binarized counterpart. */
+export const isBinarizable = (layer: tfl.layers.Layer): boolean =>
+  binarizable[layer.getClassName()] !== undefined;
+
 export interface CopyOptions {
   readonly precision: Precision;
+  /** Zeros that a ZeroPadding2D before the layer puts around its inputs, and that the copy shall put there itself. */
+  readonly zeros?: ZeroPadding | undefined;
   readonly seed: number | undefined;
   /** A name that no layer has: the wished one, or with a number behind it. */
   readonly freshName: (wished: string) => string;
@@ -65,7 +72,7 @@ export function binarizedCopy(
     ...keptWith(config, 'kernel'),
     ...keptWith(config, 'bias'),
   };
-  const copy = build(config, common, { inputRank, freshName: o.freshName });
+  const copy = build(config, common, { inputRank, freshName: o.freshName, zeros: o.zeros });
   for (const part of copy.row) part.setFastWeightInitDuringBuild(true);
   const { activation } = config;
   if (activation === null || activation === undefined || activation === 'linear') return copy;
@@ -77,12 +84,14 @@ export function binarizedCopy(
 interface Surroundings {
   readonly inputRank: number;
   readonly freshName: CopyOptions['freshName'];
+  readonly zeros: ZeroPadding | undefined;
 }
 
-const window = (config: LayerConfig) => ({
+const window = (config: LayerConfig, zeroPadding: ZeroPadding | undefined) => ({
   kernelSize: config.kernelSize as [number, number],
   strides: config.strides as [number, number],
   padding: config.padding as 'same' | 'valid',
+  zeroPadding,
 });
 
 /** Initializer, regularizer and constraint of one of the original's weights, for kernel or bias. */
@@ -103,24 +112,30 @@ const binarizable: Readonly<
     | undefined
   >
 > = {
-  Conv2D: (config, common) => ({
-    row: [new BinarizedConv2D({ ...common, ...window(config), filters: config.filters as number })],
-  }),
-  DepthwiseConv2D: (config, common) => ({
+  Conv2D: (config, common, { zeros }) => ({
     row: [
-      new BinarizedDepthwiseConv2D({
+      new BinarizedConv2D({
         ...common,
-        ...keptWith(config, 'depthwise', 'kernel'),
-        ...window(config),
+        ...window(config, zeros),
+        filters: config.filters as number,
       }),
     ],
   }),
-  SeparableConv2D: (config, common, { freshName }) => ({
+  DepthwiseConv2D: (config, common, { zeros }) => ({
     row: [
       new BinarizedDepthwiseConv2D({
         ...common,
         ...keptWith(config, 'depthwise', 'kernel'),
-        ...window(config),
+        ...window(config, zeros),
+      }),
+    ],
+  }),
+  SeparableConv2D: (config, common, { freshName, zeros }) => ({
+    row: [
+      new BinarizedDepthwiseConv2D({
+        ...common,
+        ...keptWith(config, 'depthwise', 'kernel'),
+        ...window(config, zeros),
         name: freshName(`${common.name}_depthwise`),
         useBias: false,
       }),
@@ -133,11 +148,16 @@ const binarizable: Readonly<
     ],
     moved: { pointwise_kernel: [1, 'kernel'], bias: [1, 'bias'] },
   }),
-  Dense: (config, common, { inputRank }) => ({
+  Dense: (config, common, { inputRank, zeros }) => ({
     // On a feature map a dense layer works on each place alike: a 1×1 convolution.
     row: [
       inputRank === 4
-        ? new BinarizedConv2D({ ...common, filters: config.units as number, kernelSize: 1 })
+        ? new BinarizedConv2D({
+            ...common,
+            filters: config.units as number,
+            kernelSize: 1,
+            zeroPadding: zeros,
+          })
         : new BinarizedDense({ ...common, units: config.units as number }),
     ],
   }),

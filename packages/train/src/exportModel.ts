@@ -24,6 +24,7 @@ import {
   sum4,
   unpadded,
   weightsOf,
+  zerosIn,
   zerosOf,
 } from './layerForms.ts';
 import { BatchNorm } from './layers/batchNorm.ts';
@@ -241,7 +242,9 @@ function binarizedOf(place: Place, layer: BinarizedLayer): TrainedLayer[] {
   const { name } = place;
   const inputs = layer.inputMap();
   if (inputs !== undefined && place.zeros.some((n) => n > 0))
-    throw unpadded(name, 'one that binarizes its inputs, where 0 becomes −1');
+    throw new HbnnError(
+      `${name}: exportModel expected no zero padding before a layer that binarizes its inputs, where 0 becomes −1, got some; give the layer itself the zeros as zeroPadding, as binarize does`,
+    );
   const before: TrainedLayer[] =
     inputs === undefined
       ? []
@@ -267,6 +270,10 @@ function productOf(place: Place, layer: BinarizedLayer): TrainedLayer {
       `${name}: exportModel expected one of the binarized layers of @hbnn/train, got ${layer.getClassName()}, a class made from them; use the layer itself`,
     );
   const strides = pair(config.strides);
-  const padding = paddingOf(place, pair(config.kernelSize), strides);
+  const own = zerosIn(config.zeroPadding);
+  const [height, width, channels] = place.input;
+  const input = [height + own[0] + own[2], width + own[1] + own[3], channels];
+  const around = { ...place, input, zeros: sum4(place.zeros, own) };
+  const padding = paddingOf(around, pair(config.kernelSize), strides);
   return { kind: convolution ? 'conv' : 'depthwise', name, strides, padding, weights };
 }

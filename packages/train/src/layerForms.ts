@@ -249,7 +249,13 @@ export const sum4 = (a: Padding4, b: Padding4): Padding4 => [
 /** The zeros that a padding layer adds. */
 export function zerosOf({ layer, config }: Link): Padding4 {
   if (layer.getClassName() !== 'ZeroPadding2D') return [0, 0, 0, 0];
-  const [[top, bottom], [left, right]] = config.padding as [[number, number], [number, number]];
+  return zerosIn(config.padding);
+}
+
+/** Zeros as [[top, bottom], [left, right]] in the order of the integer model; none where nothing is given. */
+export function zerosIn(given: unknown): Padding4 {
+  if (given === undefined) return [0, 0, 0, 0];
+  const [[top, bottom], [left, right]] = given as [[number, number], [number, number]];
   return [top, left, bottom, right];
 }
 

@@ -1,5 +1,13 @@
+import { distFromAverage } from '@hbnn/core';
 import { checkModel, lower } from '@hbnn/model';
-import { binarize, exportModel, useBackend } from '@hbnn/train';
+import {
+  BinarizedConv2D,
+  binarize,
+  exportModel,
+  inputPrecision,
+  useBackend,
+  weightPrecision,
+} from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -339,6 +347,11 @@ describe('an activation at the end', () => {
     ],
     ['sigmoid of one', () => out({ units: 1, activation: 'sigmoid' }), 1, /^out: its sigmoid/],
     ['sigmoid of some', () => out({ activation: 'sigmoid' }), 4, /^out: its sigmoid/],
+    ['tanh', () => out({ activation: 'tanh' }), 4, /^out: its tanh is left out/],
+    ['softplus', () => out({ activation: 'softplus' }), 4, /^out: its softplus is left out/],
+    ['softsign', () => out({ activation: 'softsign' }), 4, /^out: its softsign is left out/],
+    ['elu', () => out({ activation: 'elu' }), 4, /^out: its elu is left out/],
+    ['selu', () => out({ activation: 'selu' }), 4, /^out: its selu is left out/],
   ];
   it.each(ends)('is left out, and that is said: %s', async (_, end, classes, note) => {
     const layers = [conv('c1', 6, { ...first, activation: 'relu' }), ...end()];
@@ -357,7 +370,13 @@ describe('an activation at the end', () => {
   });
 
   const others: [string, () => tfl.layers.Layer[], RegExp, number?][] = [
-    ['tanh', () => out({ activation: 'tanh' }), /^out: .*tanh/],
+    ['swish', () => out({ activation: 'swish' }), /^out: .*swish/],
+    [
+      'tanh within',
+      () => [L.activation({ name: 't', activation: 'tanh' }), ...out()],
+      /^t: .*tanh/,
+    ],
+    ['softplus of one score', () => out({ units: 1, activation: 'softplus' }), /^out: .*softplus/],
     ['softmax per place', () => [conv('c2', 4, { activation: 'softmax' })], /^c2: .*softmax/],
     ['softmax within', () => [L.softmax({ name: 's' }), ...out()], /^s: .*softmax/],
     [
@@ -472,11 +491,12 @@ describe('what has no integer form is refused by name', () => {
     await expect(loweredOwn({ shape: even, layers: layers() })).rejects.toThrow(words);
   });
 
-  it('zero padding before binarized inputs', async () => {
-    const layers = [start(), L.zeroPadding2d({ name: 'z' }), conv('c2', 3), ...out()];
-    await expect(loweredOwn({ shape: even, layers, skip: ['c'] })).rejects.toThrow(
-      /^c2: .*zero padding/,
-    );
+  it('zero padding before a layer made by hand that binarizes its inputs', async () => {
+    const inputs = inputPrecision(distFromAverage(1), { map: 'static' });
+    const precision = { weights: weightPrecision(distFromAverage(1)), inputs };
+    const c2 = new BinarizedConv2D({ name: 'c2', filters: 4, kernelSize: 3, precision });
+    const layers = [start(), L.zeroPadding2d({ name: 'z' }), c2, ...out()];
+    await expect(loweredOwn({ shape: even, layers })).rejects.toThrow(/^c2: .*zero padding/);
   });
 
   it('a field that nothing reads', async () => {

@@ -57,6 +57,12 @@ Examples:
 const ofModels = ['layer', 'mix', 'mapPer', 'scalePer', 'inputMix', 'inputMapPer'] as const;
 
 function runTensor(text: string, o: Options): void {
+  checkEnding(
+    o.out,
+    '.hbnn',
+    '.npy',
+    'a tensor is written as .npy; leave --tensor out for a model',
+  );
   const stray = ofModels.find((name) => o[name] !== undefined);
   if (stray !== undefined)
     throw new HbnnError(
@@ -79,6 +85,12 @@ function runTensor(text: string, o: Options): void {
   printNext([hbnnLine('binarize', o.out, '--average', '1.4', '--out', freeFolder('binarized'))], o);
 }
 
+/** Refuse a file name that says of the file what it is not. */
+function checkEnding(file: string, wrong: string, expected: string, wayOut: string): void {
+  if (!file.toLowerCase().endsWith(wrong)) return;
+  throw new HbnnError(`--out: expected a name that ends in ${expected}, got '${file}'; ${wayOut}`);
+}
+
 /** Half a gigabyte of a random tensor. */
 const maxElements = 2 ** 27;
 
@@ -87,6 +99,7 @@ function run(o: Options): void {
     runTensor(o.tensor, o);
     return;
   }
+  checkEnding(o.out, '.npy', '.hbnn', 'a model is written as .hbnn; give --tensor for a .npy');
   const model = randomModel(wholeNumber(o.seed, '--seed'), {
     ...(o.layer !== undefined && { layer: o.layer, where: '--layer' }),
     ...(o.mix !== undefined && { mix: parseMix(o.mix, '--mix') }),

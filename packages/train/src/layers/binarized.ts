@@ -295,7 +295,43 @@ export interface WindowConfig {
   padding?: 'same' | 'valid';
 }
 
-export interface BinarizedConv2DConfig extends BinarizedLayerConfig, WindowConfig {
+/** Zeros around a map: [[top, bottom], [left, right]]. */
+export type ZeroPadding = readonly [readonly [number, number], readonly [number, number]];
+
+/** What both binarized convolutions take. */
+export interface BinarizedWindowConfig extends BinarizedLayerConfig, WindowConfig {
+  /**
+   * Zeros put around the inputs once these are binarized, as ZeroPadding2D puts them around float ones; they add
+   * nothing to a sum. `padding` counts from the padded map. Default none.
+   */
+  zeroPadding?: ZeroPadding;
+}
+
+/** Inputs with the zeros of a layer's own around them. */
+function padded(x: tf.Tensor, zeros: ZeroPadding | undefined): tf.Tensor4D {
+  if (zeros === undefined) return x as tf.Tensor4D;
+  const [rows, columns] = zeros.map(([before, after]): [number, number] => [before, after]);
+  return tf.pad4d(x as tf.Tensor4D, [[0, 0], rows, columns, [0, 0]]);
+}
+
+/** A feature map's sizes with the zeros of a layer's own around it. */
+const paddedSizes = (
+  feature: readonly (number | null)[],
+  zeros: ZeroPadding | undefined,
+): (number | null)[] =>
+  feature.map((size, axis) =>
+    size === null || axis > 1 ? size : size + (zeros?.[axis][0] ?? 0) + (zeros?.[axis][1] ?? 0),
+  );
+
+/** A window as a configuration keeps it; zeros of its own only where there are some. */
+function windowOf(config: BinarizedWindowConfig): tf.serialization.ConfigDict {
+  const { kernelSize, strides = 1, padding = 'same', zeroPadding } = config;
+  const window = { kernelSize: pair(kernelSize), strides: pair(strides), padding };
+  if (zeroPadding === undefined) return window;
+  return { ...window, zeroPadding: zeroPadding.map((sizes) => [...sizes]) };
+}
+
+export interface BinarizedConv2DConfig extends BinarizedWindowConfig {
   filters: number;
 }
 
@@ -318,23 +354,25 @@ export class BinarizedConv2D extends BinarizedLayer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, ...feature] = singleShape(inputShape);
-    return [batch, ...convolvedSize(this.name, feature, this.config), this.config.filters];
+    return [
+      batch,
+      ...convolvedSize(this.name, paddedSizes(feature, this.config.zeroPadding), this.config),
+      this.config.filters,
+    ];
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
-    const { strides = 1, padding = 'same' } = this.config;
-    return tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, pair(strides), padding);
+    const { strides = 1, padding = 'same', zeroPadding } = this.config;
+    return tf.conv2d(padded(x, zeroPadding), kernel as tf.Tensor4D, pair(strides), padding);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const { filters, kernelSize, strides = 1, padding = 'same' } = this.config;
-    const window = { kernelSize: pair(kernelSize), strides: pair(strides), padding };
-    return { ...super.getConfig(), filters, ...window };
+    return { ...super.getConfig(), filters: this.config.filters, ...windowOf(this.config) };
   }
 }
 tf.serialization.registerClass(BinarizedConv2D);
 
-export interface BinarizedDepthwiseConv2DConfig extends BinarizedLayerConfig, WindowConfig {}
+export interface BinarizedDepthwiseConv2DConfig extends BinarizedWindowConfig {}
 
 /** Depthwise convolution, one filter per channel; kernel [height, width, channels, 1]. */
 export class BinarizedDepthwiseConv2D extends BinarizedLayer {
@@ -357,18 +395,25 @@ export class BinarizedDepthwiseConv2D extends BinarizedLayer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, ...feature] = singleShape(inputShape);
-    return [batch, ...convolvedSize(this.name, feature, this.config), feature[2]];
+    return [
+      batch,
+      ...convolvedSize(this.name, paddedSizes(feature, this.config.zeroPadding), this.config),
+      feature[2],
+    ];
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
-    const { strides = 1, padding = 'same' } = this.config;
-    return tf.depthwiseConv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, pair(strides), padding);
+    const { strides = 1, padding = 'same', zeroPadding } = this.config;
+    return tf.depthwiseConv2d(
+      padded(x, zeroPadding),
+      kernel as tf.Tensor4D,
+      pair(strides),
+      padding,
+    );
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const { kernelSize, strides = 1, padding = 'same' } = this.config;
-    const window = { kernelSize: pair(kernelSize), strides: pair(strides), padding };
-    return { ...super.getConfig(), ...window };
+    return { ...super.getConfig(), ...windowOf(this.config) };
   }
 }
 tf.serialization.registerClass(BinarizedDepthwiseConv2D);

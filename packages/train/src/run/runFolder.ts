@@ -65,7 +65,11 @@ function storedResult(dir: string): RunResult | undefined {
  *
  * @returns what gives it back
  */
-export async function takeRunFolder(dir: string, waitSeconds?: number): Promise<() => void> {
+export async function takeRunFolder({
+  dir,
+  waitSeconds,
+  onWait,
+}: Pick<RunOptions, 'dir' | 'waitSeconds' | 'onWait'>): Promise<() => void> {
   try {
     makeFolder(dir);
   } catch (error) {
@@ -73,7 +77,7 @@ export async function takeRunFolder(dir: string, waitSeconds?: number): Promise<
       `${dir}: could not be made (${(error as Error).message}); choose another folder`,
     );
   }
-  return lockRunFolder(dir, waitSeconds);
+  return lockRunFolder(dir, waitSeconds, onWait);
 }
 
 /** Clear a folder of this process of what a killed one left half-written, and leave the configuration there. */

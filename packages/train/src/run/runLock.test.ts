@@ -28,10 +28,12 @@ describe('a run folder', () => {
   it('is waited for', async () => {
     const dir = folder();
     const release = await lockRunFolder(dir);
-    const second = lockRunFolder(dir, 20);
+    const waitedFor: string[] = [];
+    const second = lockRunFolder(dir, 20, (holder) => waitedFor.push(holder));
     await setTimeout(150);
     release();
     (await second)();
+    expect(waitedFor).toEqual([`process ${process.pid} on ${hostname()}`]);
   });
 
   it('is taken over from a dead process, of this boot or an earlier one', async () => {

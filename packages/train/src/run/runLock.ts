@@ -26,10 +26,15 @@ const lockFile = (dir: string): string => join(dir, 'run.lock');
  * taken over; one of another machine cannot be judged and stays.
  *
  * @param waitSeconds how long to wait for the folder to become free
+ * @param onWait called once with who has the folder, when the wait begins
  * @returns what gives the folder back
  * @throws HbnnError naming the process that has the folder
  */
-export async function lockRunFolder(dir: string, waitSeconds = 0): Promise<() => void> {
+export async function lockRunFolder(
+  dir: string,
+  waitSeconds = 0,
+  onWait?: (holder: string) => void,
+): Promise<() => void> {
   const key = resolve(dir);
   const file = lockFile(dir);
   const mine: Holder = {
@@ -40,6 +45,7 @@ export async function lockRunFolder(dir: string, waitSeconds = 0): Promise<() =>
   };
   const text = `${JSON.stringify(mine)}\n`;
   const start = performance.now();
+  let waits = false;
   while (!create(file, text)) {
     const found = contentOf(file);
     if (found === undefined) continue;
@@ -47,7 +53,12 @@ export async function lockRunFolder(dir: string, waitSeconds = 0): Promise<() =>
     const seconds = holderOf(found) === undefined ? Math.max(1, waitSeconds) : waitSeconds;
     if (isFree(found, key)) takeAway(file, found);
     else if (performance.now() - start >= 1000 * seconds) throw inUse(dir, found);
-    else await setTimeout(lookAgainMs);
+    else {
+      const holder = holderOf(found);
+      if (!waits && holder !== undefined) onWait?.(nameOf(holder));
+      waits ||= holder !== undefined;
+      await setTimeout(lookAgainMs);
+    }
   }
   held.add(key);
   return () => {
@@ -138,6 +149,8 @@ function processMark(pid: number): string | undefined {
   }
 }
 
+const nameOf = ({ pid, host }: Holder): string => `process ${pid} on ${host}`;
+
 function inUse(dir: string, text: string): HbnnError {
   const file = lockFile(dir);
   const holder = holderOf(text);
@@ -146,10 +159,10 @@ function inUse(dir: string, text: string): HbnnError {
       `${dir}: ${file} does not say who trains there; delete it if no process does`,
     );
   }
-  const { pid, host, since } = holder;
+  const { host, since } = holder;
   const way =
     host === hostname()
       ? 'wait for it, end it, or choose another folder'
       : `choose another folder, or delete ${file} if that process is gone`;
-  return new HbnnError(`${dir}: process ${pid} on ${host} trains into it since ${since}; ${way}`);
+  return new HbnnError(`${dir}: ${nameOf(holder)} trains into it since ${since}; ${way}`);
 }

@@ -51,6 +51,8 @@ export interface RunOptions {
   readonly tensorboard?: boolean;
   /** How long to wait for another process that trains into the folder, in seconds; default 0. */
   readonly waitSeconds?: number;
+  /** Called when such a wait begins, with the process that is waited for. */
+  readonly onWait?: (holder: string) => void;
   readonly onProgress?: (progress: Progress) => void;
   /**
    * Ends the training: a checkpoint is written as soon as the step at hand is done, and the training rejects with the

@@ -53,7 +53,7 @@ export async function runTraining(
   // First the network, which may refuse the configuration; only then is anything written.
   const run = new TrainingRun(config, sources, options);
   try {
-    const release = await takeRunFolder(options.dir, options.waitSeconds);
+    const release = await takeRunFolder(options);
     try {
       // Another process may have had the folder in the meantime.
       const ended = checkRunFolder(config, options);
