@@ -5,7 +5,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file, not a folder',
   EISDIR: 'it is a folder, not a file',
   EEXIST: 'there is a file of that name',
-  EACCES: 'reading it is not permitted',
+  EACCES: 'that is not permitted',
 };
 
 /** Why a file could not be read, in words. */
