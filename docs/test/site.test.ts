@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { distanceFrom } from './homePicture.ts';
 import { type Served, serve } from './serve.ts';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
@@ -234,6 +235,16 @@ describe('playgrounds', () => {
       const shown = await page.locator('.card').nth(card).locator('.number').first().innerText();
       expect(shown).toBe(Math.max(...scores).toLocaleString('en'));
     }
+    const feature = page.locator('canvas.feature-map').first();
+    await feature.hover({ position: { x: 12, y: 12 } });
+    await page.locator('text=Channel 0, row').first().waitFor();
+    expect(await page.locator('canvas.channel').count()).toBe(1);
+    const layers = page.locator('.layers button');
+    await layers.nth(1).hover();
+    const said = await feature.getAttribute('aria-label');
+    expect(said).toContain(await layers.nth(1).innerText());
+    await page.mouse.move(0, 0);
+    expect(await feature.getAttribute('aria-label')).not.toBe(said);
     await page.locator('button', { hasText: 'Clear' }).click();
     const box = await page.locator('canvas.image').boundingBox();
     if (!box) throw new Error('no canvas');
@@ -298,6 +309,22 @@ describe('playgrounds', () => {
     await page.locator('button', { hasText: 'Stop' }).click();
     await page.locator('button', { hasText: 'Train both' }).waitFor();
     expect(problems).toEqual([]);
+    await close(opened);
+  });
+});
+
+describe('the home page looks as it did', () => {
+  it.each([
+    [390, false],
+    [1280, false],
+    [1280, true],
+  ])('%i pixels wide, dark: %s', { timeout: 60_000 }, async (width, dark) => {
+    const opened = await open('', { width, dark });
+    await opened.page.waitForTimeout(500);
+    const picture = await opened.page.screenshot({ animations: 'disabled' });
+    const name = `home-${width}-${dark ? 'dark' : 'light'}.png`;
+    // Another sans-serif font changes this by up to 0.4, a serif font by 1.6, a heading or a picture that is gone by 2.5 or more.
+    expect(await distanceFrom(join(docs, 'test', 'pictures', name), picture)).toBeLessThan(2);
     await close(opened);
   });
 });
