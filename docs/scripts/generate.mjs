@@ -148,6 +148,9 @@ const wideFigures = (text) =>
     ].join('\n\n'),
   );
 
+/** Where reports that lie alone link to. */
+const repository = 'https://github.com/hbnn/hbnn/blob/main/docs/';
+
 /** One page from a profile's report; its figures lie beside it, its HTML among the public files. */
 function writeProfile(profile) {
   const from = join(committed, profile);
@@ -156,7 +159,11 @@ function writeProfile(profile) {
   cpSync(join(from, 'figures'), join(to, 'figures'), { recursive: true });
   const open = join(docs, 'public', 'results', profile);
   mkdirSync(open, { recursive: true });
-  cpSync(join(from, 'report.html'), join(open, 'report.html'));
+  // On the site the report links to the site's own pages.
+  const page = readFileSync(join(from, 'report.html'), 'utf8')
+    .replaceAll(`${repository}index.md`, '../../')
+    .replaceAll(new RegExp(`${repository.replaceAll('.', '\\.')}([\\w/-]+)\\.md`, 'g'), '../../$1');
+  writeFileSync(join(open, 'report.html'), page);
   cpSync(join(from, 'results.json'), join(open, 'results.json'));
   const report = readFileSync(join(from, 'report.md'), 'utf8');
   const lines = report.replaceAll('](figures/', '](./figures/').split('\n');

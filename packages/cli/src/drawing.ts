@@ -40,10 +40,10 @@ export const escapeHtml = (text: string): string =>
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
 
-/** The style that pages of charts and tables have in common. */
+/** The style that pages of charts and tables have in common, with the site's colours and type. */
 export const pageStyle = `
-:root { color-scheme: light; --ink: #1f2937; --soft: #6b7280; --line: #e5e7eb; --accent: #1f5fa8; }
-body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); max-width: 980px; margin: 2rem auto; padding: 0 1.2rem; background: #fff; }
+:root { color-scheme: light; --ink: #3c3c43; --soft: #67676c; --line: #e2e2e3; --accent: #3451b2; --panel: #f6f6f7; }
+body { font: 16px/1.6 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; color: var(--ink); max-width: 980px; margin: 2rem auto; padding: 0 1.2rem; background: #fff; }
 a { color: var(--accent); } figure { margin: 1.4rem 0; } figure svg { max-width: 100%; height: auto; }
 figcaption, small { color: var(--soft); }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: 1rem 0; }

@@ -8,16 +8,41 @@ h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-
 nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap; } .about { color: var(--soft); }
 .verdict { white-space: nowrap; font-weight: 600; } .holds { color: #2f7d32; } .fails { color: #b3261e; } .undecided { color: #8a6d00; }
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
-body { max-width: 1120px; } .summary { font-size: 1.1rem; } .long { max-height: 26rem; overflow: auto; }
+body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
+header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
 table.numbers { font-size: .82rem; } td, th { overflow-wrap: anywhere; } td.number, td.verdict { overflow-wrap: normal; }
 @media (max-width: 600px) { figure { overflow-x: auto; } figure svg { min-width: 560px; } .because { min-width: 16rem; } }
 @media print {
   @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
-  .table, .long { overflow: visible; max-height: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
+  .table { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
   td, th { padding: .15rem .3rem; } table.numbers td:last-child { white-space: normal; }
   h2 { break-after: avoid; } figure, tr, .scale { break-inside: avoid; } thead { display: table-header-group; }
 }
 `;
+
+/** Where the documentation lies; the site puts its own pages in the place of this. */
+const docs = 'https://github.com/hbnn/hbnn/blob/main/docs/';
+
+/** The page that explains what a stage measures. */
+const pages: Readonly<Record<string, readonly [page: string, title: string]>> = {
+  figure2a: ['guide/bit-maps.md', 'Bit maps and selection'],
+  figure2b: ['guide/which-rule.md', 'Which rule to use'],
+  figure3a: ['guide/training.md', 'Training'],
+  figure3b: ['guide/bit-maps.md', 'Bit maps and selection'],
+  table1: ['guide/training.md', 'Training'],
+  table2: ['guide/estimates.md', 'Estimates of area and energy'],
+  'mix-insensitivity': ['guide/bit-maps.md', 'Bit maps and selection'],
+  'input-maps': ['guide/integer-models.md', 'Integer models'],
+  'weight-variants': ['guide/which-rule.md', 'Which rule to use'],
+};
+
+function explained(stage: string): string {
+  const found = pages[stage];
+  return found === undefined ? '' : `Explained in <a href="${docs}${found[0]}">${found[1]}</a>.`;
+}
+
+/** Tables of more rows are folded. */
+const foldedRows = 12;
 
 const numeric = /^[−-]?[\d.]+( ± [\d.]+)?$/;
 
@@ -67,11 +92,10 @@ function section(stage: StageReport, svgs: ReadonlyMap<string, string>): string 
       `<figure role="img" aria-label="${escapeHtml(title)}">${svgs.get(file) ?? ''}<figcaption>${escapeHtml(caption)}</figcaption></figure>`,
   );
   const numbers = htmlTable(head, body);
-  const long = body.length > 30;
   return `<section id="${stage.stage}"><h2>${escapeHtml(stage.title)}</h2>
-<p class="about">${escapeHtml(stage.about)}</p>${scale}
+<p class="about">${escapeHtml(stage.about)} ${explained(stage.stage)}</p>${scale}
 ${figures.join('\n')}
-${long ? `<div class="long" tabindex="0">${numbers}</div>` : numbers}
+${body.length > foldedRows ? `<details><summary>All ${body.length} rows</summary>${numbers}</details>` : numbers}
 <small>commit ${escapeHtml(p.commit)}; ${p.date}; ${escapeHtml(p.machine)}; Node ${p.node}; backend ${p.backend}; <code>${escapeHtml(p.command)}</code></small></section>`;
 }
 
@@ -86,6 +110,7 @@ export function html(report: Report, svgs: ReadonlyMap<string, string>): string 
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>HBNN reproduction, profile ${report.profile}</title>
 <link rel="icon" href="data:,"><style>${style}</style></head><body>
+<header><a href="${docs}index.md">HBNN</a></header>
 <main><h1>HBNN reproduction, profile ${report.profile}</h1>
 <p class="summary">${escapeHtml(summary(report))}</p>
 <p>${escapeHtml(report.about)}</p><nav>${links}</nav>
