@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
-import { outcomes } from './outcomes.mjs';
+import { outcomes, withOutcomes } from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -257,10 +257,14 @@ function writeSpeed() {
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
 }
 
-/** What the home page says came out. */
+/** What the home page and the README say came out. */
 function writeOutcomes() {
   const file = join(docs, 'generated', 'outcomes.json');
   writeFileSync(file, `${JSON.stringify(outcomes(committed), undefined, 1)}\n`);
+  const readme = join(docs, '..', 'README.md');
+  const text = readFileSync(readme, 'utf8');
+  const renewed = withOutcomes(text, committed);
+  if (renewed !== text) writeFileSync(readme, renewed);
 }
 
 /** Yosys, which the hardware playground loads when it is asked to synthesize: four modules and their loader. */

@@ -144,3 +144,28 @@ export function outcomes(committed) {
     area(committed, results),
   ];
 }
+
+/** The outcomes as a list for the README, each line within 120 columns. */
+function outcomesText(committed) {
+  return outcomes(committed)
+    .map(({ question, verdict, text }) => wrapped(`- **${question}** ${verdict}. ${text}`))
+    .join('\n');
+}
+
+function wrapped(text) {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines[lines.length - 1];
+    if (line.length + word.length < 120)
+      lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join('\n');
+}
+
+/** The README with the outcomes as the committed results have them. */
+export function withOutcomes(readme, committed) {
+  const [head, end] = ['results -->\n', '<!-- end of outcomes -->'];
+  const from = readme.indexOf(head) + head.length;
+  return `${readme.slice(0, from)}\n${outcomesText(committed)}\n\n${readme.slice(readme.indexOf(end))}`;
+}
