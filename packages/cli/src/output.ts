@@ -34,9 +34,13 @@ export function printNext(lines: readonly string[], { json, quiet }: OutputOptio
   process.stdout.write(`\nNext:\n${lines.map((line) => `  ${line}\n`).join('')}`);
 }
 
-/** How this command is called: by its name, or as the repository's script. */
-export const commandName = (): string =>
-  process.env.npm_lifecycle_event === 'hbnn' ? 'pnpm -s hbnn' : 'hbnn';
+/** How this command is called: by its name, or as the script of that name in the repository or a project. */
+export function commandName(): string {
+  if (process.env.npm_lifecycle_event !== 'hbnn') return 'hbnn';
+  return process.env.npm_config_user_agent?.startsWith('npm/')
+    ? 'npm run -s hbnn --'
+    : 'pnpm -s hbnn';
+}
 
 /** A word of a command line as a shell takes it. */
 export const shellWord = (text: string): string =>

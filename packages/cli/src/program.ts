@@ -11,6 +11,7 @@ import { evalCommand } from './commands/eval.ts';
 import { exportCommand } from './commands/export.ts';
 import { fineTuneCommand } from './commands/fineTune.ts';
 import { importCommand } from './commands/import.ts';
+import { initCommand } from './commands/init.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
@@ -28,6 +29,7 @@ import { UsageError } from './usageError.ts';
 
 /** The commands under the headings of the help. */
 const groups = (): readonly [heading: string, commands: readonly Command[]][] => [
+  ['A project:', [initCommand()]],
   ['Bits of a tensor:', [binarizeCommand()]],
   [
     'Training:',
