@@ -33,7 +33,9 @@ const run = (command: string, ...args: string[]): boolean =>
   }).status === 0;
 
 const style = run('biome', 'check', '.');
+if (!style) console.error('FAILED: biome check; mend it with `pnpm format`');
 const exported = run('knip', '--include', 'exports,types', '--no-progress', '--no-config-hints');
+if (!exported) console.error('FAILED: something is exported that nothing imports');
 const tasks = run('turbo', 'run', '//#typecheck', 'test', '--continue', '--concurrency=2');
 
 let passed = 0;
@@ -55,5 +57,7 @@ for (const folder of folders) {
 if (!style) console.error('biome check failed: see above, mend with `pnpm format`');
 if (!exported) console.error('something is exported that nothing imports: see above');
 if (!tasks) console.error('a type check or a test failed: see above');
+// Each of these checks counts as one, and so does a type check that failed beside tests that passed.
+failed += Number(!style) + Number(!exported) + Number(!tasks && failed === 0);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = style && exported && tasks && failed === 0 ? 0 : 1;

@@ -9,7 +9,7 @@ export {
 export type { Dataset, OpenOptions } from './dataset.ts';
 export { type IdxArray, type IdxFiles, idxDataset, idxFilesIn, readIdx } from './idx.ts';
 export { isImageName } from './imageFiles.ts';
-export { readPicture } from './picture.ts';
+export { pngOf, readPicture } from './picture.ts';
 export {
   cacheFolder,
   datasets,

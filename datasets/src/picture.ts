@@ -33,3 +33,21 @@ export async function readPicture(file: string, shape: readonly number[]): Promi
     Math.round(grey.reduce((sum, share, c) => sum + share * pixels[3 * i + c], 0)),
   );
 }
+
+/**
+ * An image as a PNG file's bytes.
+ *
+ * @param pixels 8-bit values, row by row, channels fastest
+ * @param shape height, width and 1 or 3 channels
+ * @throws HbnnError where the image is neither grey nor RGB
+ */
+export async function pngOf(
+  pixels: Uint8Array,
+  [height, width, channels]: readonly [height: number, width: number, channels: number],
+): Promise<Uint8Array> {
+  if (channels !== 1 && channels !== 3)
+    throw new HbnnError(
+      `a picture has 1 channel (grey) or 3 (RGB), got ${channels}; pick channels of the image`,
+    );
+  return sharp(pixels, { raw: { width, height, channels } }).png().toBuffer();
+}

@@ -21,6 +21,7 @@ const committed = join(root, 'benchmarks', 'results');
 
 const commands = {
   hbnn: [],
+  'hbnn-init': ['init'],
   'hbnn-binarize': ['binarize'],
   'hbnn-train': ['train'],
   'hbnn-eval': ['eval'],
@@ -42,6 +43,7 @@ const commands = {
   'hbnn-networks': ['networks'],
   'hbnn-datasets-list': ['datasets', 'list'],
   'hbnn-datasets-fetch': ['datasets', 'fetch'],
+  'hbnn-datasets-save': ['datasets', 'save'],
   'hbnn-version': ['version'],
   'hbnn-completion': ['completion'],
 };

@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, checkModel, featureCount, interpreter } from '@hbnn/model';
 
 /** The first place at which two executions of images part. */
-interface Parting {
+export interface Parting {
   /** A layer of the first model, or `scores`. */
   readonly layer: string;
   readonly kind: string;
@@ -18,6 +18,8 @@ interface Parting {
   readonly second?: number;
   /** Values of this layer that are not the same, over all images. */
   readonly differing?: number;
+  /** Values of this layer, over all images. */
+  readonly values?: number;
 }
 
 /** What a comparison found; `difference` is missing where all is the same. */
@@ -54,6 +56,7 @@ function partingOf(first: Outputs, second: Outputs): Parting | undefined {
     first: first.values[at],
     second: second.values[at],
     differing: first.values.reduce((n, value, i) => n + (value === second.values[i] ? 0 : 1), 0),
+    values: first.values.length,
   };
 }
 

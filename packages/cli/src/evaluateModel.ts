@@ -11,7 +11,7 @@ export interface ModelAccuracy {
 }
 
 /** Give back the 8-bit pixels behind normalised images. */
-function pixelsOf(images: Float32Array, source: BatchSource): Uint8Array {
+export function pixelsOf(images: Float32Array, source: BatchSource): Uint8Array {
   const { normalization, shape } = source;
   if (normalization === undefined)
     throw new HbnnError(

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspectModel, type LayerView } from './inspectModel.ts';
 import { readModelWithSize } from './modelFile.ts';
@@ -42,6 +42,7 @@ export async function inspectRtl(folder: string): Promise<RtlView> {
   const modelFile = path !== undefined && existsSync(path) ? path : undefined;
   const views = modelFile === undefined ? [] : await layerViews(modelFile, model);
   const texts = Object.entries(files);
+  const all = readdirSync(folder).filter((name) => statSync(join(folder, name)).isFile());
   const layers = manifest.layers.map(({ layer, module }): RtlLayerView => {
     const fold = folds[layer];
     const view = views.find(({ name }) => name === layer);
@@ -63,8 +64,8 @@ export async function inspectRtl(folder: string): Promise<RtlView> {
     ...(latencyCycles !== undefined && { latencyCycles }),
     ...(cyclesPerImage !== undefined && { cyclesPerImage }),
     ...(maxLevels !== undefined && { maxLevels }),
-    files: texts.length,
-    bytes: texts.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0),
+    files: all.length,
+    bytes: all.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0),
     lines: texts
       .filter(([name]) => name.endsWith('.v'))
       .reduce((sum, [, text]) => sum + text.split('\n').length - 1, 0),

@@ -12,6 +12,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(badInput);
 });
 
+// As the repository's or a project's script, the command is started in that folder: paths are meant from where the user is.
+const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
+if (script === 'hbnn' && typedIn !== undefined) process.chdir(typedIn);
+
 const typed = process.argv.slice(2);
 const asksVersion = ['-v', '-V', '--version'];
 const args = typed.map((arg, i) => (i === 0 && asksVersion.includes(arg) ? 'version' : arg));

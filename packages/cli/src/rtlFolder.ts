@@ -40,14 +40,18 @@ export interface RtlManifest {
   readonly modelFile?: string;
 }
 
-/** Write the Verilog of a design, its testbench and the manifest, which says where the model's file is. */
+/**
+ * Write the Verilog of a design, its testbench and the manifest, which says where the model's file is.
+ *
+ * @returns how many files there are, and their bytes together
+ */
 export function writeRtl(
   folder: string,
   model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   modelFile: string,
-): void {
+): { readonly files: number; readonly bytes: number } {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
@@ -77,6 +81,8 @@ export function writeRtl(
   };
   const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
   for (const [name, text] of Object.entries(all)) writeWhole(join(folder, name), text);
+  const bytes = Object.values(all).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return { files: Object.keys(all).length, bytes };
 }
 
 function foldsOf({ layers }: FoldedDesign): FoldTable {
@@ -116,11 +122,11 @@ const runs = ['testbench.cpp', 'Makefile'];
 /** Take away what an earlier design left, so that no module of it is read with this one. */
 function clearEarlier(folder: string): void {
   const names = readdirSync(folder);
-  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
-  if (earlier.length > 0 && !names.includes(manifestName))
+  if (names.length > 0 && !names.includes(manifestName))
     throw new HbnnError(
-      `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier[0]} in it; choose another folder`,
+      `${folder}: expected an empty folder or one of 'hbnn verilog', got ${names[0]} in it; choose another folder`,
     );
+  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
   for (const name of earlier) rmSync(join(folder, name));
 }
 

@@ -6,6 +6,7 @@ import {
   compareExecutors,
   compareModels,
   type Executor,
+  type Parting,
 } from '../compareModels.ts';
 import { engineNames, openEngine } from '../engines.ts';
 import { modelPixels } from '../evaluateModel.ts';
@@ -13,7 +14,7 @@ import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { positiveNumber } from '../numbers.ts';
 import { noteTo, openData, placeAmong } from '../openData.ts';
-import { type OutputOptions, printResult, quietFlag } from '../output.ts';
+import { numberText, type OutputOptions, printResult, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options extends OutputOptions {
@@ -121,5 +122,15 @@ function report(
 ): void {
   if (!equal) process.exitCode = differ;
   if (o.json) printResult({ ...head, equal, images, ...(!equal && { difference }) }, true);
-  else printResult({ ...head, images, equal, ...difference });
+  else printResult({ ...head, images, equal, ...(difference && partingText(difference)) });
+}
+
+/** Where two part, beside what they are called. */
+function partingText({ first, second, differing, values, ...where }: Parting): object {
+  return {
+    ...where,
+    'value in the first': first,
+    'value in the second': second,
+    differing: differing && `${numberText(differing)} of ${numberText(values ?? differing)} values`,
+  };
 }

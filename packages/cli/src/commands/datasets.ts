@@ -1,7 +1,13 @@
-import { datasets, fetchDataset } from '@hbnn/datasets';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+import { datasets, fetchDataset, pngOf } from '@hbnn/datasets';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
+import { pixelsOf } from '../evaluateModel.ts';
 import { Interruption, untilInterrupted } from '../interruption.ts';
-import { placeAmong } from '../openData.ts';
+import { positiveNumber } from '../numbers.ts';
+import { openData, placeAmong } from '../openData.ts';
 import {
   commandName,
   type OutputOptions,
@@ -39,7 +45,51 @@ export function datasetsCommand(): Command {
       '\nExample:\n  hbnn datasets fetch fashion-mnist --from /usr/share/datasets/fashion-mnist',
     )
     .action((name: string, o: FetchOptions) => fetchOne(name, o));
+  command
+    .command('save')
+    .description('save test images of a data set as pictures, in a folder for each class')
+    .argument('<name>', 'a data set, as hbnn datasets list has them')
+    .requiredOption('--out <folder>', 'a folder that is new or empty')
+    .option('--count <n>', 'the number of images', '10')
+    .option('--from <path>', 'local folder or archive of the data set')
+    .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
+    .addHelpText(
+      'after',
+      '\nExample:\n  hbnn datasets save fashion-mnist-subset --count 20 --out pictures',
+    )
+    .action((name: string, o: SaveOptions) => save(name, o));
   return command;
+}
+
+interface SaveOptions extends OutputOptions {
+  readonly out: string;
+  readonly count: string;
+  readonly from?: string;
+}
+
+async function save(name: string, o: SaveOptions): Promise<void> {
+  const count = positiveNumber(o.count, '--count');
+  if (existsSync(o.out) && (!statSync(o.out).isDirectory() || readdirSync(o.out).length > 0))
+    throw new HbnnError(
+      `--out: expected a folder that is new or empty, got ${o.out}; choose another`,
+    );
+  const options = { from: o.from, testLimit: count, testOnly: true };
+  const { test } = await openData(name, options, placeAmong('--from'), o);
+  const size = test.shape.reduce((product, n) => product * n, 1);
+  const files: string[] = [];
+  const all = test.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 });
+  for await (const { images, labels, count: found } of all) {
+    const pixels = pixelsOf(images, test);
+    for (let i = 0; i < found; i++) {
+      const folder = join(o.out, test.classes[labels[i]].replaceAll(/[^\w -]+/g, '-'));
+      makeFolder(folder);
+      const file = join(folder, `${String(files.length).padStart(5, '0')}.png`);
+      writeWhole(file, [await pngOf(pixels.subarray(i * size, (i + 1) * size), test.shape)]);
+      files.push(file);
+    }
+  }
+  printResult({ data: test.name, images: files.length, first: files[0], folder: o.out }, o.json);
 }
 
 function list(json?: boolean): void {

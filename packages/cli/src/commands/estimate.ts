@@ -72,8 +72,8 @@ several. Without --fold the design is unrolled: every weight has its own logic, 
 With --fold there are two designs. verilogFramesPerSecond is the rate of what 'hbnn verilog --style folded' writes of
 these folds, with planes one after the other. Figures called finn…, and the area, are of the same folds as FINN builds
 them: all planes at once, in lanes as wide as the widest weight.
-largest fills the device with FINN's engines and balances their cycles. It is no size of what 'hbnn verilog' writes,
-which can be faster with fewer LUTs: for that give luts:N, with N up to the LUTs of the device.
+largest fills the device with FINN's engines and balances their cycles. What 'hbnn verilog' writes has another size,
+and can be faster with fewer LUTs: for that give luts:N, with N up to the LUTs of the device.
 A design that does not fit its device has no rate and no power.
 luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
 'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
@@ -97,7 +97,7 @@ export function estimateCommand(): Command {
     .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--fold <folds>', foldHelp)
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
-    .option('--rate <frames>', 'images per second that the power of an ASIC is for')
+    .option('--rate <frames>', 'images per second that the power of an ASIC is for (default: 1000)')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
     .option('--from <path>', 'local folder or archive of the data set')

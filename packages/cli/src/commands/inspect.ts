@@ -18,7 +18,7 @@ export function inspectCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nEach layer has its shapes, its bits on average and a bar for the share of each bitwidth: of its weights, or of\nthe values that a threshold layer gives. Multiply-accumulates and operations are those of one image.\n\nExample:\n  hbnn inspect m.hbnn',
+      '\nEach layer has its shapes, its bits on average and a bar for the share of each bitwidth: of its weights, or of\nthe values that a threshold layer gives. Multiply-accumulates and operations are those of one image.\nThose of a run count the places in padding, as is usual of networks; those of a model leave them out.\n\nExample:\n  hbnn inspect m.hbnn',
     )
     .action((path: string, o: OutputOptions) => run(path, o));
 }
@@ -62,7 +62,9 @@ async function inspected(path: string): Promise<View> {
 function headOf(view: View): Readonly<Record<string, unknown>> {
   if (view.kind === 'run folder') {
     const { kind, network, data, input, classes, parameters, macs, bytes } = view;
-    return { kind, network, data, input: input.join('×'), classes, parameters, macs, bytes };
+    const shape = input.join('×');
+    const trained = { 'trained parameters': parameters };
+    return { kind, network, data, input: shape, classes, ...trained, macs, bytes };
   }
   if (view.kind === 'Verilog folder') {
     const { layers: _, ...head } = view;

@@ -24,7 +24,7 @@ async function run(json?: boolean): Promise<void> {
   const lines = rows.map(({ name, title, input, parameters, macs }) => ({
     network: name,
     images: input.join('×'),
-    parameters,
+    'trained parameters': parameters,
     macs,
     about: title,
   }));

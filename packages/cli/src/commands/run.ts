@@ -35,7 +35,7 @@ export function runCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nA picture gives its class, and the three classes with the largest scores; a model of grey images takes\nthe grey of its colors.\n\nExamples:\n  hbnn run --model m.hbnn --in picture.png\n  hbnn run --model m.hbnn --in images.npy --out scores.npy',
+      '\nA picture gives its class, and the three classes with the largest scores; for a model of grey images, colors are\nturned to grey first.\n\nExamples:\n  hbnn run --model m.hbnn --in picture.png\n  hbnn run --model m.hbnn --in images.npy --out scores.npy',
     )
     .action((o: Options) => run(o));
 }

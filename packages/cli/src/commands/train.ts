@@ -163,14 +163,14 @@ function print(dir: string, result: RunResult, classes: number, o: Options): voi
   printResult({
     run: dir,
     data: `${data}, ${numberText(trainImages)} training images`,
-    network: `${config.network}, ${numberText(result.parameters)} parameters`,
+    network: `${config.network}, ${numberText(result.parameters)} parameters, running statistics included`,
     'bits per weight': result.weightBits && numberText(result.weightBits),
     'test accuracy': `${percentText(result.top1)} of ${images} images`,
     'among the best 5': classes > 5 ? percentText(result.top5) : undefined,
     'test loss': numberText(result.testLoss),
     'training loss': numberText(result.trainLoss),
     'best epoch': best && `${best.epoch + 1}, validation accuracy ${percentText(best.accuracy)}`,
-    training: `${trained}${ended}`,
+    training: `${trained}, tests included${ended}`,
     weights: `SHA-256 ${weightsSha256.slice(0, 16)}…`,
   });
   const page = `${besideRun(dir)}.html`;

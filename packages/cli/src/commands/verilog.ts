@@ -39,7 +39,7 @@ export function verilogCommand(): Command {
     .requiredOption('--out <folder>', 'folder to write')
     .option(
       '--target <name>',
-      'generic: plain gates; xc7: counters of LUT6_2 and CARRY4, half the LUTs on 7-series FPGAs',
+      'generic: plain gates; xc7: counters of LUT6_2 and CARRY4, about 60 % of the LUTs on 7-series FPGAs',
       'generic',
     )
     .option(
@@ -102,9 +102,7 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const { design, folds } = designFor(model, style, o);
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
-  writeRtl(o.out, model, design, files, o.model);
-  const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
-  const count = Object.keys(files).length;
+  const { files: count, bytes } = writeRtl(o.out, model, design, files, o.model);
   const { top } = design;
   printResult(
     {

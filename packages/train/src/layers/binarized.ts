@@ -299,7 +299,7 @@ export interface WindowConfig {
 export type ZeroPadding = readonly [readonly [number, number], readonly [number, number]];
 
 /** What both binarized convolutions take. */
-export interface BinarizedWindowConfig extends BinarizedLayerConfig, WindowConfig {
+interface BinarizedWindowConfig extends BinarizedLayerConfig, WindowConfig {
   /**
    * Zeros put around the inputs once these are binarized, as ZeroPadding2D puts them around float ones; they add
    * nothing to a sum. `padding` counts from the padded map. Default none.
