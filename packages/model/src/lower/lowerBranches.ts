@@ -13,7 +13,7 @@ import {
   push,
   pushJoin,
   pushSigned,
-  rangeOf,
+  rangesOf,
   spreadOut,
 } from './lowerState.ts';
 import { requantized } from './requantize.ts';
@@ -27,7 +27,7 @@ const maxError = 2 ** -10;
 /** Let a layer that changes nothing read the pixels, so that several layers can read it. */
 export function pushPixels(s: LowerState): void {
   const channels = s.shape[2];
-  const ranges = Array.from({ length: channels }, (_, c) => rangeOf(s, c));
+  const ranges = Array.from({ length: channels }, (_, c) => rangesOf(s)(c));
   const range = {
     minimum: Math.min(...ranges.map(([least]) => least)),
     maximum: Math.max(...ranges.map(([, largest]) => largest)),

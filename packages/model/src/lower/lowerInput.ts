@@ -13,7 +13,7 @@ import {
   oneEach,
   push,
   pushSigned,
-  rangeOf,
+  rangesOf,
   reordered,
 } from './lowerState.ts';
 import type { LinearLayer } from './lowerWeights.ts';
@@ -68,7 +68,8 @@ function pushShifted(s: LowerState, name: string): boolean {
   const { slopes, offsets } = s.meaning;
   if (slopes.length > s.shape[2] || slopes.includes(0)) return false;
   const shifts = slopes.map((slope, c) => Math.round(offsets[c] / slope));
-  const ranges = Array.from(shifts, (shift, c) => rangeOf(s, c).map((end) => end + shift));
+  const rangeOf = rangesOf(s);
+  const ranges = Array.from(shifts, (shift, c) => rangeOf(c).map((end) => end + shift));
   const minimum = Math.min(...ranges.map(([least]) => least));
   const maximum = Math.max(...ranges.map(([, largest]) => largest));
   if (Math.max(...shifts.map(Math.abs)) > largestShift) return false;

@@ -1,5 +1,5 @@
 import type { JoinLayer } from '../branches.ts';
-import { checkLayers, outputShapeOf } from '../checkModel.ts';
+import { type CheckedLayer, checkLayers, outputShapeOf } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
@@ -113,13 +113,42 @@ export function freshName(s: LowerState, wished: string): string {
   return name;
 }
 
-/** The least and the largest whole number that a channel can hold here. */
-export function rangeOf(s: LowerState, channel: number): [least: number, largest: number] {
-  if (s.at === -1) return [-s.zeros[channel], 255 - s.zeros[channel]];
-  const last = s.layers[lastBut(s, 'maxPool') ?? -1];
-  if (last?.kind === 'requantize') return [last.minimum, last.maximum];
-  const bound = boundAt(s);
-  return [-bound, bound];
+/** The least and the largest whole number that each channel can hold here. */
+export function rangesOf(s: LowerState): (channel: number) => [least: number, largest: number] {
+  if (s.at === -1) return (channel) => [-s.zeros[channel], 255 - s.zeros[channel]];
+  const checked = checkLayers(s.layers, s.start, s.zeros);
+  return (channel) => rangeBehind(s, checked, s.at, channel);
+}
+
+function rangeBehind(
+  s: LowerState,
+  checked: readonly CheckedLayer[],
+  at: number,
+  channel: number,
+): [least: number, largest: number] {
+  const { layer, sources, outputBound } = checked[at];
+  const behind = (source: number, c: number): [number, number] =>
+    rangeBehind(s, checked, source, c);
+  if (layer.kind === 'requantize') return [layer.minimum, layer.maximum];
+  if (layer.kind === 'maxPool' && sources[0] >= 0) return behind(sources[0], channel);
+  if (layer.kind === 'concat') {
+    let c = channel;
+    for (const source of sources) {
+      const channels = checked[source].output[2];
+      if (c < channels) return behind(source, c);
+      c -= channels;
+    }
+  }
+  if (layer.kind === 'add')
+    return sources.reduce<[number, number]>(
+      ([least, largest], source, k) => {
+        const m = layer.multipliers[k][channel];
+        const ends = behind(source, channel).map((end) => m * end);
+        return [least + Math.min(...ends), largest + Math.max(...ends)];
+      },
+      [0, 0],
+    );
+  return [-outputBound, outputBound];
 }
 
 /** Round to whole numbers of one step: afterwards every value means step · whole. */
@@ -140,8 +169,9 @@ export function pushRequantized(
 /** Round to whole numbers in ±largest, so that everything that can come fits. */
 export function pushSigned(s: LowerState, name: string, largest: number): void {
   const { slopes, offsets } = s.meaning;
+  const rangeOf = rangesOf(s);
   const furthest = slopes.reduce((max, slope, c) => {
-    const ends = rangeOf(s, c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
+    const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
     return Math.max(max, ...ends);
   }, 0);
   const step = furthest > 0 ? furthest / largest : 1;
