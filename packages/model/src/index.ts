@@ -11,6 +11,8 @@ export {
   type WebByteStream,
 } from './file/modelFile.ts';
 export {
+  type AddLayer,
+  type ConcatLayer,
   type ConvLayer,
   channelThresholds,
   type DenseLayer,
