@@ -12,7 +12,13 @@ const tails = [1, 3, 4, 5, 15, 17, 33];
 
 /** Models with branches: sums and concatenations of values of every form, read by layers of every kind. */
 export function branchedCases(): ModelCase[] {
-  return [...tails.flatMap((channels) => [mixed(channels), words(channels)]), equal(), pooled()];
+  return [
+    ...[20, 1, 0].map(small),
+    empty(),
+    ...tails.flatMap((channels) => [mixed(channels), words(channels)]),
+    equal(),
+    pooled(),
+  ];
 }
 
 function branched(
@@ -64,6 +70,34 @@ const requantize = (name: string, channels: number): RequantizeLayer => ({
 });
 
 const same = [1, 1, 1, 1] as const;
+
+/** What hardware takes few gates for: bits, sums and rounded values that meet, with multipliers up to a size. */
+function small(largest: number): ModelCase {
+  return branched(`small branches, multipliers up to ${largest}`, [2, 1, 2], (rng) => [
+    threshold(rng, 'bits', [2, 1, 2], { planes: 2, bits: (i) => 1 + (i % 2) }),
+    conv('a', planeWeights(rng, [2, 1, 1, 2])),
+    { ...conv('b', planeWeights(rng, [2, 2, 1, 2]), [0, 0, 1, 0]), from: 'bits' },
+    { ...requantize('q', 2), minimum: 0, maximum: 3, from: 'a' },
+    add(rng, 'sum', 2, ['b', 'q', 'bits', 'b'], largest),
+    { kind: 'concat', name: 'all', inputs: ['sum', 'bits', 'a'] },
+    { kind: 'maxPool', name: 'm', size: [2, 1], strides: [1, 1], padding: [0, 0, 0, 0] },
+    threshold(rng, 'codes', [1, 1, 6], { at: (r) => r.below(9) - 4 }),
+    add(rng, 'last', 6, ['codes', 'm'], 1),
+    dense('d', planeWeights(rng, [2, 6])),
+  ]);
+}
+
+/** Branches of no bits beside one that has some. */
+function empty(): ModelCase {
+  return branched('branches of no bits', [1, 2, 2], (rng) => [
+    threshold(rng, 'bits', [1, 2, 2], { planes: 1 }),
+    { ...threshold(rng, 'none', [1, 2, 2], { bits: () => 0 }), from: 'bits' },
+    { ...threshold(rng, 'nothing', [1, 2, 2], { planes: 0 }), from: 'bits' },
+    add(rng, 'sum', 2, ['none', 'bits', 'nothing'], 2),
+    { kind: 'concat', name: 'all', inputs: ['nothing', 'sum', 'none'] },
+    dense('d', planeWeights(rng, [2, 12])),
+  ]);
+}
 
 /** Thresholds that a product, a sum and a concatenation read; sums of int16 and int32 values. */
 function mixed(channels: number): ModelCase {

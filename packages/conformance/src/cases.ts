@@ -73,6 +73,7 @@ function tailCases(tail: number): ModelCase[] {
 
 /** A layer's output shape, as docs/reference/integer-layers.md has it. */
 function outputOf(input: FeatureShape, layer: IntegerLayer): FeatureShape {
+  if (layer.kind === 'add' || layer.kind === 'concat') throw new Error(`${layer.name}: a branch`);
   if (layer.kind === 'threshold' || layer.kind === 'requantize') return input;
   if (layer.kind === 'dense') return [1, 1, layer.weights.shape[0]];
   const pads = 'padding' in layer ? layer.padding : none;

@@ -88,3 +88,27 @@ export function joinedBound(layer: JoinLayer, bounds: readonly number[]): number
   }
   return max;
 }
+
+/** Elements of what a join reads, all inputs one after the other, and their weights in an output. */
+export type JoinTerms = readonly (readonly [element: number, weight: number])[];
+
+/** What each output of a sum or concatenation is made of. */
+export function joinTerms(
+  layer: JoinLayer,
+  inputs: readonly FeatureShape[],
+): (output: number) => JoinTerms {
+  const counts = inputs.map((shape) => shape[0] * shape[1] * shape[2]);
+  const firsts = counts.map((_, k) => counts.slice(0, k).reduce((sum, n) => sum + n, 0));
+  if (layer.kind === 'add') {
+    const channels = inputs[0][2];
+    return (o) =>
+      firsts.map((first, k) => [first + o, layer.multipliers[k][o % channels]] as const);
+  }
+  const all = inputs.reduce((sum, shape) => sum + shape[2], 0);
+  return (o) => {
+    let c = o % all;
+    let k = 0;
+    for (; c >= inputs[k][2]; k++) c -= inputs[k][2];
+    return [[firsts[k] + Math.floor(o / all) * inputs[k][2] + c, 1]];
+  };
+}

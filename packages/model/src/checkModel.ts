@@ -31,6 +31,8 @@ export interface CheckedLayer<Layer extends IntegerLayer = IntegerLayer> {
   readonly layer: Layer;
   /** The layers it reads, by their numbers in the model; −1 is the pixels. */
   readonly sources: readonly number[];
+  /** The shapes of what it reads, layer by layer. */
+  readonly inputs: readonly FeatureShape[];
   /** The shape of what it reads: of each input of a sum, of all inputs of a concatenation together. */
   readonly input: FeatureShape;
   readonly output: FeatureShape;
@@ -174,7 +176,7 @@ function checkLayer(
     throw new HbnnError(
       `${layer.name}: its sums could come to ${outputBound}, beyond int32; use smaller scales or fewer inputs`,
     );
-  return { layer, input, output, inputBound, outputBound };
+  return { layer, inputs: shapes, input, output, inputBound, outputBound };
 }
 
 function checkFeature(shape: readonly number[], where: string): void {
