@@ -93,6 +93,7 @@ export {
   sumOfValues,
   thresholdBits,
   unsignedFrom,
+  weightedSum,
 } from './netlist/values.ts';
 export { linearSums } from './sums/linearSums.ts';
 export type { SumPart } from './sums/planeRows.ts';
@@ -102,6 +103,7 @@ export { BudgetError, estimateAdders, type LayerEstimate } from './unrolled/budg
 export { pooledCode, type Site, sitesOf } from './unrolled/sites.ts';
 export {
   type CodePoolStep,
+  type OrderedStep,
   orderedSteps,
   type Step,
   stepFeature,
@@ -116,6 +118,7 @@ export {
   type DesignOptions,
   type Instance,
   indexWidth,
+  type LayerSource,
   type Leaf,
   type Module,
   type OutputPort,

@@ -1,4 +1,4 @@
-// `pnpm --filter @hbnn/conformance many [FIRST] [COUNT]`: random networks on the WASM engine, each of its kernels,
+// `pnpm --filter @hbnn/conformance many [FIRST] [COUNT]`: random networks, every other one with branches, on the WASM engine, each of its kernels,
 // with weights packed and not, and with relaxed SIMD and without where the engine has it.
 import { randomModel } from '@hbnn/model';
 import { hasRelaxedSimd, type LoadOptions, loadModel, productKernelNames } from '@hbnn/wasm';
@@ -10,7 +10,7 @@ const ways: LoadOptions[] = [{}, ...productKernelNames.map((name) => ({ kernels:
   .flatMap((way) => (hasRelaxedSimd() ? [way, { ...way, relaxed: false }] : [way]));
 let failed = 0;
 for (let seed = first; seed < first + count; seed++) {
-  const model = randomModel(seed);
+  const model = randomModel(seed, { branches: seed % 2 === 1 });
   for (const way of ways) {
     const open = (m: typeof model) => loadModel(m, { batch: 2, ...way });
     const difference = await differenceFrom(model, open, pixelsFor(model, 3));

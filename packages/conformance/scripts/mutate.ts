@@ -14,6 +14,7 @@ const golden = new URL('../golden/', import.meta.url);
 const layers = ['dense:1000x400', 'conv:8x8x64,k3x3,o64,p1', 'depthwise:9x9x33,k3x3,o66,s2,p1'];
 const files = [
   ...Array.from({ length: 40 }, (_, seed) => encodeModel(randomModel(seed))),
+  ...Array.from({ length: 10 }, (_, seed) => encodeModel(randomModel(seed, { branches: true }))),
   ...layers.map((layer) => encodeModel(randomModel(1, { layer }))),
   // Files of the format's first version, which are still read.
   ...readdirSync(golden)

@@ -73,6 +73,7 @@ function tailCases(tail: number): ModelCase[] {
 
 /** A layer's output shape, as docs/reference/integer-layers.md has it. */
 function outputOf(input: FeatureShape, layer: IntegerLayer): FeatureShape {
+  if (layer.kind === 'add' || layer.kind === 'concat') throw new Error(`${layer.name}: a branch`);
   if (layer.kind === 'threshold' || layer.kind === 'requantize') return input;
   if (layer.kind === 'dense') return [1, 1, layer.weights.shape[0]];
   const pads = 'padding' in layer ? layer.padding : none;
@@ -108,7 +109,11 @@ interface PlaneOptions {
   readonly scalePer?: ScalePer;
 }
 
-function planeWeights(rng: Random, shape: readonly number[], o: PlaneOptions = {}): PlaneWeights {
+export function planeWeights(
+  rng: Random,
+  shape: readonly number[],
+  o: PlaneOptions = {},
+): PlaneWeights {
   const { planes = 2, multiple = (n) => 2 ** (planes - 1 - n), scalePer = 'tensor' } = o;
   const count = shape.reduce((product, n) => product * n, 1);
   const bits = Uint8Array.from({ length: count }, () => o.bits ?? rng.below(planes + 1));
@@ -122,7 +127,11 @@ function planeWeights(rng: Random, shape: readonly number[], o: PlaneOptions = {
   return { kind: 'planes', shape, bits, signs, multiples, scalePer, mapPer: 'element' };
 }
 
-function int8Weights(rng: Random, shape: readonly number[], extreme = false): IntegerWeights {
+export function int8Weights(
+  rng: Random,
+  shape: readonly number[],
+  extreme = false,
+): IntegerWeights {
   const count = shape.reduce((product, n) => product * n, 1);
   const values = Int8Array.from({ length: count }, () =>
     extreme ? (rng.below(2) === 0 ? 127 : -127) : rng.below(255) - 127,
@@ -152,7 +161,7 @@ interface ThresholdOptions {
   readonly multiple?: (plane: number) => number;
 }
 
-function threshold(
+export function threshold(
   rng: Random,
   name: string,
   shape: FeatureShape,
@@ -171,14 +180,14 @@ function threshold(
   };
 }
 
-const conv = (
+export const conv = (
   name: string,
   weights: IntegerWeights,
   padding: Padding4 = none,
   strides: readonly [number, number] = [1, 1],
 ): ConvLayer => ({ kind: 'conv', name, weights, padding, strides });
 
-const dense = (name: string, weights: IntegerWeights): IntegerLayer => ({
+export const dense = (name: string, weights: IntegerWeights): IntegerLayer => ({
   kind: 'dense',
   name,
   weights,

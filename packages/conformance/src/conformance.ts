@@ -1,5 +1,6 @@
 import { randomModel } from '@hbnn/model';
 import { describe, expect, test } from 'vitest';
+import { branchedCases } from './branchedCases.ts';
 import { modelCases } from './cases.ts';
 import { differenceFrom, type Open, pixelsFor } from './difference.ts';
 
@@ -7,10 +8,10 @@ import { differenceFrom, type Open, pixelsFor } from './difference.ts';
 const randomModels = 300;
 const together = 25;
 
-/** Try an executor against the interpreter: every model case, then random networks; all numbers are the same. */
+/** Try an executor against the interpreter: every model case, then random networks without branches and with; all numbers are the same. */
 export function conformance(name: string, open: Open, o: { random?: number } = {}): void {
   describe(`${name} agrees with the interpreter`, () => {
-    test.each(modelCases())('$name', async ({ make }) => {
+    test.each([...modelCases(), ...branchedCases()])('$name', async ({ make }) => {
       const model = make();
       expect(await differenceFrom(model, open, pixelsFor(model, 4))).toBe('');
     });
@@ -18,9 +19,11 @@ export function conformance(name: string, open: Open, o: { random?: number } = {
     const firsts = Array.from({ length: Math.ceil(random / together) }, (_, i) => i * together);
     test.each(firsts)(`random networks from seed %i, ${together} of them`, async (first) => {
       for (let seed = first; seed < Math.min(random, first + together); seed++) {
-        const model = randomModel(seed);
-        const difference = await differenceFrom(model, open, pixelsFor(model, 3));
-        expect(difference, `seed ${seed}`).toBe('');
+        for (const branches of [false, true]) {
+          const model = randomModel(seed, { branches });
+          const difference = await differenceFrom(model, open, pixelsFor(model, 3));
+          expect(difference, `seed ${seed}, branches ${branches}`).toBe('');
+        }
       }
     });
   });

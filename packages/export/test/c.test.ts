@@ -63,6 +63,13 @@ describe('a program of C99', () => {
     },
   );
 
+  it.each(Array.from({ length: 30 }, (_, i) => i + 1))(
+    'computes the scores of random network %i with branches, under sanitizers',
+    (seed) => {
+      expectEqual(randomModel(seed, { branches: true }), seed, sanitized, 'branched');
+    },
+  );
+
   it('has every kind of layer among the random networks', () => {
     const layers = Array.from({ length: 40 }, (_, i) => randomModel(i + 1).layers).flat();
     const kinds = layers.map((layer) =>
@@ -148,6 +155,6 @@ describe('a program of C99', () => {
       context.skip();
     }
     for (let seed = 1; seed <= 10; seed++)
-      expectEqual(randomModel(seed), seed, ['-O2', '-m32'], 'm32');
+      expectEqual(randomModel(seed, { branches: seed > 7 }), seed, ['-O2', '-m32'], 'm32');
   });
 });

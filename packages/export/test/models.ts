@@ -29,7 +29,22 @@ export function wideModel(kind: IntegerLayer['kind']): CheckedModel {
     { kind: 'conv', name: 'first', strides, padding, weights: loudWeights('a', [8, 2, 2, 2], 127) },
     { kind: 'conv', name: 'second', strides, padding, weights: loudWeights('b', [4, 2, 2, 8], 8) },
   ];
+  const both = ['first', 'shaped'];
+  const shaped: IntegerLayer = {
+    kind: 'conv',
+    name: 'shaped',
+    strides,
+    padding: [0, 0, 0, 0],
+    weights: loudWeights('c', [8, 3, 1, 4], 1),
+  };
   const last: Record<IntegerLayer['kind'], () => IntegerLayer> = {
+    add: () => ({
+      kind: 'add',
+      name: 'last',
+      inputs: both,
+      multipliers: [new Int16Array(8).fill(-1000), Int16Array.of(1, -1, 2, 0, 1, 1, -2, 1)],
+    }),
+    concat: () => ({ kind: 'concat', name: 'last', inputs: both }),
     conv: () => ({
       kind: 'conv',
       name: 'last',
@@ -78,7 +93,8 @@ export function wideModel(kind: IntegerLayer['kind']): CheckedModel {
       maximum: 32767,
     }),
   };
-  return finished(kind, [...layers, last[kind]()]);
+  const isJoin = kind === 'add' || kind === 'concat';
+  return finished(kind, [...layers, ...(isJoin ? [shaped] : []), last[kind]()]);
 }
 
 /** A few small weights, so that sums stay within int32. */
@@ -97,6 +113,8 @@ const scoreCounts: Readonly<Record<IntegerLayer['kind'], number>> = {
   sumPool: 7 * 2 * 4,
   threshold: 8 * 5 * 4,
   requantize: 8 * 5 * 4,
+  add: 6 * 5 * 8,
+  concat: 6 * 5 * 16,
 };
 
 function finished(kind: IntegerLayer['kind'], layers: readonly IntegerLayer[]): CheckedModel {
@@ -165,6 +183,8 @@ export const wideKinds = [
   'sumPool',
   'threshold',
   'requantize',
+  'add',
+  'concat',
 ] as const satisfies readonly IntegerLayer['kind'][];
 
 /** Random images of a model, the first all 0 and the second all 255. */
@@ -182,8 +202,13 @@ export function onnxModels(): ReadonlyMap<string, CheckedModel> {
     `random ${i + 1}`,
     randomModel(i + 1),
   ]);
+  const branched = Array.from({ length: 20 }, (_, i): [string, CheckedModel] => [
+    `random ${i + 1} with branches`,
+    randomModel(i + 1, { branches: true }),
+  ]);
   return new Map([
     ...numbered,
+    ...branched,
     ...wideKinds.map((kind): [string, CheckedModel] => [`wide ${kind}`, wideModel(kind)]),
     ['far strides', farStrides()],
   ]);

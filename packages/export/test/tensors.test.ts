@@ -54,6 +54,18 @@ describe('a safetensors file', () => {
     expect(metadata).toMatchObject({ format: 'np' });
   });
 
+  it('names what layers read that are no chain', () => {
+    const model = randomModel(3, { branches: true });
+    const { layers } = modelTensors(model).description as {
+      layers: { name: string; kind: string; inputs?: string[]; multipliers?: string }[];
+    };
+    const [join] = model.checkedLayers.filter(({ sources }) => sources.length > 1);
+    const described = layers.find(({ name }) => name === join.layer.name);
+    expect(described?.inputs).toEqual(join.sources.map((source) => model.layers[source].name));
+    expect(described?.multipliers !== undefined).toBe(join.layer.kind === 'add');
+    expect(layers[1].inputs).toBe(undefined);
+  });
+
   it('names the layers and their tensors in its metadata', () => {
     const model = randomModel(1, { layer: 'dense:40x3' });
     const { header } = safetensors(exportSafetensors(model));

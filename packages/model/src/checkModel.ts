@@ -1,5 +1,7 @@
 import { HbnnError, kindOf, maxBitwidth } from '@hbnn/core';
+import { type JoinLayer, joinedBound, joinedShape, sourcesOf, unreadLayer } from './branches.ts';
 import {
+  type AddLayer,
   type ConvLayer,
   type DenseLayer,
   type DepthwiseLayer,
@@ -27,6 +29,11 @@ export const maxLayers = 4096;
 /** A layer with the shapes it goes between and the most its inputs and outputs can come to. */
 export interface CheckedLayer<Layer extends IntegerLayer = IntegerLayer> {
   readonly layer: Layer;
+  /** The layers it reads, by their numbers in the model; −1 is the pixels. */
+  readonly sources: readonly number[];
+  /** The shapes of what it reads, layer by layer. */
+  readonly inputs: readonly FeatureShape[];
+  /** The shape of what it reads: of each input of a sum, of all inputs of a concatenation together. */
   readonly input: FeatureShape;
   readonly output: FeatureShape;
   /** Bounds of the values, from weights and inputs: |out| ≤ outputBound. */
@@ -91,6 +98,11 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   if (!input.zeros.every((zero) => zero >= 0 && zero <= 255))
     throw new HbnnError('model input: expected zeros from 0 to 255; they are pixel values');
   const checked = checkLayers(layers, input.shape, input.zeros);
+  const unread = unreadLayer(checked);
+  if (unread !== undefined)
+    throw new HbnnError(
+      `${unread.layer.name}: expected a layer that another one reads, got one that none reads; name it in a layer's \`from\` or \`inputs\`, or take it out`,
+    );
   const { output: shape, outputBound: bound } = checked[checked.length - 1];
   const scores = featureCount(shape);
   expectLength('model', 'score offsets', model.scoreOffsets.length, scores);
@@ -123,41 +135,48 @@ function checkKind(model: unknown): void {
   throw new HbnnError(`model: expected an integer model, got ${kindOf(model)}; ${wayOut}`);
 }
 
-/** The most that |out| of the last of some layers can be, for pixels of 8 bits. */
-export function lastBound(
-  layers: readonly IntegerLayer[],
-  shape: FeatureShape,
-  zeros: Int32Array,
-): number {
-  return checkLayers(layers, shape, zeros)[layers.length - 1].outputBound;
-}
-
 /** Check some layers and work out their shapes and bounds, for pixels of 8 bits. */
 export function checkLayers(
   layers: readonly IntegerLayer[],
   start: FeatureShape,
   zeros: Int32Array,
 ): CheckedLayer[] {
-  let shape = start;
-  let bound = zeros.reduce((max, zero) => Math.max(max, zero, 255 - zero), 0);
-  const names = new Set<string>();
-  return layers.map((layer): CheckedLayer => {
-    if (names.has(layer.name))
+  const pixels = zeros.reduce((max, zero) => Math.max(max, zero, 255 - zero), 0);
+  const numbers = new Map<string, number>();
+  const checked: CheckedLayer[] = [];
+  layers.forEach((layer, i) => {
+    if (numbers.has(layer.name))
       throw new HbnnError(`${layer.name}: expected each layer name once; rename one of them`);
-    names.add(layer.name);
-    const output = outputShapeOf(layer, shape);
-    checkFeature(output, layer.name);
-    checkArrays(layer, shape);
-    const outputBound = boundOf(layer, shape, bound);
-    if (!(outputBound <= maxSum))
-      throw new HbnnError(
-        `${layer.name}: its sums could come to ${outputBound}, beyond int32; use smaller scales or fewer inputs`,
-      );
-    const result = { layer, input: shape, output, inputBound: bound, outputBound };
-    shape = output;
-    bound = outputBound;
-    return result;
+    const sources = sourcesOf(layer, i, numbers);
+    const shapes = sources.map((source) => checked[source]?.output ?? start);
+    const bounds = sources.map((source) => checked[source]?.outputBound ?? pixels);
+    checked.push({ sources, ...checkLayer(layer, shapes, bounds) });
+    numbers.set(layer.name, i);
   });
+  return checked;
+}
+
+const isJoin = (layer: IntegerLayer): layer is JoinLayer =>
+  layer.kind === 'add' || layer.kind === 'concat';
+
+function checkLayer(
+  layer: IntegerLayer,
+  shapes: readonly FeatureShape[],
+  bounds: readonly number[],
+): Omit<CheckedLayer, 'sources'> {
+  const output = outputShapeOf(layer, shapes);
+  checkFeature(output, layer.name);
+  const input = layer.kind === 'concat' ? output : shapes[0];
+  checkArrays(layer, input);
+  const inputBound = Math.max(...bounds);
+  const outputBound = isJoin(layer)
+    ? joinedBound(layer, bounds)
+    : boundOf(layer, input, inputBound);
+  if (!(outputBound <= maxSum))
+    throw new HbnnError(
+      `${layer.name}: its sums could come to ${outputBound}, beyond int32; use smaller scales or fewer inputs`,
+    );
+  return { layer, inputs: shapes, input, output, inputBound, outputBound };
 }
 
 function checkFeature(shape: readonly number[], where: string): void {
@@ -176,8 +195,9 @@ function expectLength(where: string, what: string, got: number, expected: number
     throw new HbnnError(`${where}: expected ${expected} ${what}, got ${got}; give as many as that`);
 }
 
-/** A layer's output shape. @throws HbnnError when layer and input do not fit */
-export function outputShapeOf(layer: IntegerLayer, input: FeatureShape): FeatureShape {
+/** A layer's output shape, from those of what it reads. @throws HbnnError when layer and inputs do not fit */
+export function outputShapeOf(layer: IntegerLayer, inputs: readonly FeatureShape[]): FeatureShape {
+  const [input] = inputs;
   const [, , channels] = input;
   switch (layer.kind) {
     case 'conv': {
@@ -209,6 +229,9 @@ export function outputShapeOf(layer: IntegerLayer, input: FeatureShape): Feature
     case 'threshold':
     case 'requantize':
       return input;
+    case 'add':
+    case 'concat':
+      return joinedShape(layer, inputs);
     default:
       return layer satisfies never;
   }
@@ -218,6 +241,7 @@ export function outputShapeOf(layer: IntegerLayer, input: FeatureShape): Feature
 function checkArrays(layer: IntegerLayer, input: FeatureShape): void {
   if (layer.kind === 'threshold') checkThreshold(layer, input);
   if (layer.kind === 'requantize') checkRequantize(layer, input);
+  if (layer.kind === 'add') checkAdd(layer, input);
   if (!('weights' in layer)) return;
   const { name, weights } = layer;
   const count = weights.shape.reduce((product, n) => product * n, 1);
@@ -331,8 +355,23 @@ function checkRequantize(layer: RequantizeLayer, input: FeatureShape): void {
     );
 }
 
+function checkAdd({ name, inputs, multipliers }: AddLayer, input: FeatureShape): void {
+  expectLength(name, 'lists of multipliers', multipliers.length, inputs.length);
+  for (const list of multipliers) {
+    expectLength(name, 'multipliers', list.length, input[2]);
+    if (list.includes(-32768))
+      throw new HbnnError(
+        `${name}: expected multipliers from −32767 to 32767, got −32768; use −32767 there or lower the model again`,
+      );
+  }
+}
+
 /** The most that |out| can be when |in| is at most `bound`. */
-function boundOf(layer: IntegerLayer, input: FeatureShape, bound: number): number {
+function boundOf(
+  layer: Exclude<IntegerLayer, JoinLayer>,
+  input: FeatureShape,
+  bound: number,
+): number {
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':

@@ -1,3 +1,4 @@
+export { type JoinLayer, joinTerms } from './branches.ts';
 export { type Census, census, type StepCensus } from './census/census.ts';
 export type { Operations } from './census/operations.ts';
 export { type CheckedLayer, type CheckedModel, checkModel } from './checkModel.ts';
@@ -11,6 +12,8 @@ export {
   type WebByteStream,
 } from './file/modelFile.ts';
 export {
+  type AddLayer,
+  type ConcatLayer,
   type ConvLayer,
   channelThresholds,
   type DenseLayer,

@@ -35,6 +35,18 @@ interface Named {
   readonly name: string;
 }
 
+/** A layer that reads the outputs of one other. */
+interface Reader extends Named {
+  /** The layer that it reads; by default the one before it. The first layer reads the pixels. */
+  readonly from?: string;
+}
+
+/** A layer at which branches meet. */
+interface Join extends Named {
+  /** The layers that it reads, two or more, all of them before it. */
+  readonly inputs: readonly string[];
+}
+
 /** Where a window is laid: [top, left, bottom, right] zeros around the input. */
 export type Padding4 = readonly [top: number, left: number, bottom: number, right: number];
 export type Pair = readonly [height: number, width: number];
@@ -42,7 +54,7 @@ export type Pair = readonly [height: number, width: number];
 /**
  * acc[y, x, o] = Σ_{i, j, c} w[o, i, j, c] · in[y·sh + i − top, x·sw + j − left, c]; beyond the edges in is 0.
  */
-export interface ConvLayer extends Named {
+export interface ConvLayer extends Reader {
   readonly kind: 'conv';
   readonly strides: Pair;
   readonly padding: Padding4;
@@ -50,7 +62,7 @@ export interface ConvLayer extends Named {
 }
 
 /** Like a convolution, but output o sees channel floor(o / (outputs / channels)) alone: weights [outputs, h, w, 1]. */
-export interface DepthwiseLayer extends Named {
+export interface DepthwiseLayer extends Reader {
   readonly kind: 'depthwise';
   readonly strides: Pair;
   readonly padding: Padding4;
@@ -58,13 +70,13 @@ export interface DepthwiseLayer extends Named {
 }
 
 /** acc[o] = Σ_i w[o, i] · in[i], the input read in memory order. */
-export interface DenseLayer extends Named {
+export interface DenseLayer extends Reader {
   readonly kind: 'dense';
   readonly weights: IntegerWeights;
 }
 
 /** The largest value of each window, channel by channel; places beyond the edges do not take part. */
-export interface MaxPoolLayer extends Named {
+export interface MaxPoolLayer extends Reader {
   readonly kind: 'maxPool';
   readonly size: Pair;
   readonly strides: Pair;
@@ -72,7 +84,7 @@ export interface MaxPoolLayer extends Named {
 }
 
 /** The sum over each window, channel by channel: an average whose division has gone into what follows. */
-export interface SumPoolLayer extends Named {
+export interface SumPoolLayer extends Reader {
   readonly kind: 'sumPool';
   readonly size: Pair;
   readonly strides: Pair;
@@ -83,7 +95,7 @@ export interface SumPoolLayer extends Named {
  * bit = (in ≥ thresholds[c, m − 1]) ≠ flips[c], and the next plane's node is 2m + bit. An element of b bits
  * takes b planes, and its value is Σ_{n ≤ b} (bit_n ? +k_n : −k_n).
  */
-export interface ThresholdLayer extends Named {
+export interface ThresholdLayer extends Reader {
   readonly kind: 'threshold';
   /** Bits of each element of the feature map, 0 … 8. */
   readonly bits: Uint8Array;
@@ -99,7 +111,7 @@ export interface ThresholdLayer extends Named {
  * out = clamp(floor((in · multipliers[c] + offsets[c]) / 2^shifts[c]), minimum, maximum): batch norm, ReLU and
  * rounding to 8 bits. The numerator stays below 2^53 in magnitude.
  */
-export interface RequantizeLayer extends Named {
+export interface RequantizeLayer extends Reader {
   readonly kind: 'requantize';
   /** −32768 … 32767, [channels]. */
   readonly multipliers: Int16Array;
@@ -111,6 +123,21 @@ export interface RequantizeLayer extends Named {
   readonly maximum: number;
 }
 
+/**
+ * out = Σ_k multipliers[k][c] · in_k: the sum of feature maps of one shape. The multipliers bring the scales of the
+ * branches together, so that nothing is rounded.
+ */
+export interface AddLayer extends Join {
+  readonly kind: 'add';
+  /** −32767 … 32767, [inputs][channels]. */
+  readonly multipliers: readonly Int16Array[];
+}
+
+/** The channels of one input after those of the other: feature maps of one height and width. */
+export interface ConcatLayer extends Join {
+  readonly kind: 'concat';
+}
+
 export type IntegerLayer =
   | ConvLayer
   | DepthwiseLayer
@@ -118,11 +145,13 @@ export type IntegerLayer =
   | MaxPoolLayer
   | SumPoolLayer
   | ThresholdLayer
-  | RequantizeLayer;
+  | RequantizeLayer
+  | AddLayer
+  | ConcatLayer;
 
 /**
- * A network in whole numbers, layer after layer. The input is an image of 8-bit pixels p; the first layer
- * sees p − zeros[c]. Every executor computes the same scores, int32, bit for bit.
+ * A network in whole numbers, layer after layer: each reads the one before it, or those that it names. The input is an image of 8-bit pixels p; the first layer
+ * sees p − zeros[c], the last one's outputs are the scores. Every executor computes the same scores, int32, bit for bit.
  */
 export interface IntegerModel {
   readonly name: string;

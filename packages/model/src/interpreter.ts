@@ -1,5 +1,7 @@
 import { type CheckedLayer, type CheckedModel, checkModel } from './checkModel.ts';
 import {
+  type AddLayer,
+  type ConcatLayer,
   type ConvLayer,
   type DenseLayer,
   type DepthwiseLayer,
@@ -48,13 +50,15 @@ export function interpreter(model: CheckedModel): Interpreter {
       const scores = new Int32Array(count * classes);
       for (let n = 0; n < count; n++) {
         const image = pixels.subarray(n * size, (n + 1) * size);
-        let values = Int32Array.from(image, (p, i) => p - zeros[i % shape[2]]);
+        const first = Int32Array.from(image, (p, i) => p - zeros[i % shape[2]]);
+        const outputs: Int32Array<ArrayBuffer>[] = [];
         steps.forEach((step, i) => {
-          values = step(values);
+          const values = step(...planned[i].sources.map((source) => outputs[source] ?? first));
+          outputs.push(values);
           watch?.(planned[i].layer, { shape: planned[i].output, values });
         });
         scores.set(
-          values.map((value, k) => value + model.scoreOffsets[k]),
+          outputs[outputs.length - 1].map((value, k) => value + model.scoreOffsets[k]),
           n * classes,
         );
       }
@@ -63,9 +67,9 @@ export function interpreter(model: CheckedModel): Interpreter {
   };
 }
 
-export type LayerStep = (input: Int32Array) => Int32Array<ArrayBuffer>;
+export type LayerStep = (...inputs: readonly Int32Array[]) => Int32Array<ArrayBuffer>;
 
-/** One layer as the interpreter computes it: from the values of its input to those of its output. */
+/** One layer as the interpreter computes it: from the values of its inputs, in their order, to those of its output. */
 export function layerStep({
   layer,
   input,
@@ -86,6 +90,10 @@ export function layerStep({
       return thresholdStep(layer, input);
     case 'requantize':
       return requantizeStep(layer, input);
+    case 'add':
+      return addStep(layer, input);
+    case 'concat':
+      return concatStep(layer, output);
     default:
       return layer satisfies never;
   }
@@ -235,4 +243,28 @@ function requantizeStep(layer: RequantizeLayer, input: FeatureShape): LayerStep 
       const scaled = Math.floor((value * multipliers[c] + offsets[c]) / 2 ** shifts[c]);
       return Math.min(maximum, Math.max(minimum, scaled));
     });
+}
+
+function addStep({ multipliers }: AddLayer, input: FeatureShape): LayerStep {
+  const channels = input[2];
+  return (...inputs) =>
+    Int32Array.from({ length: featureCount(input) }, (_, i) =>
+      inputs.reduce((sum, values, k) => sum + multipliers[k][i % channels] * values[i], 0),
+    );
+}
+
+function concatStep({ inputs: names }: ConcatLayer, output: FeatureShape): LayerStep {
+  const places = output[0] * output[1];
+  return (...inputs) => {
+    if (inputs.length !== names.length) throw new Error(`concat of ${inputs.length} inputs`);
+    const out = new Int32Array(featureCount(output));
+    let to = 0;
+    for (let place = 0; place < places; place++)
+      for (const values of inputs) {
+        const channels = values.length / places;
+        out.set(values.subarray(place * channels, (place + 1) * channels), to);
+        to += channels;
+      }
+    return out;
+  };
 }

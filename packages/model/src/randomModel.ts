@@ -21,6 +21,7 @@ import {
   type ThresholdLayer,
   treeSize,
 } from './integerModel.ts';
+import { randomBranches, type UnaryLayer } from './randomBranches.ts';
 
 export interface RandomLayerOptions {
   /** `dense:INPUTSxOUTPUTS` or `conv:HxWxC,kKHxKW,oOUTPUTS[,sSTRIDE][,pPAD]`, also `depthwise:…`. */
@@ -33,6 +34,8 @@ export interface RandomLayerOptions {
   readonly inputMix?: Mix;
   /** What of one layer's inputs shares a bitwidth: each its own (the default), all of a channel, of a position. */
   readonly inputMapPer?: InputMapPer;
+  /** Whether a whole network has branches, which meet in sums and concatenations; by default it is a chain. */
+  readonly branches?: boolean;
   /** What errors call the layer's text; default `layer`. */
   readonly where?: string;
 }
@@ -46,7 +49,12 @@ export type InputMapPer = 'element' | 'position' | 'channel';
  * @throws HbnnError when the layer is not written as it should be
  */
 export function randomModel(seed: number | string, o: RandomLayerOptions = {}): CheckedModel {
-  return o.layer === undefined ? randomNetwork(seed, o) : randomLayer(seed, o.layer, o);
+  if (o.layer === undefined) return randomNetwork(seed, o);
+  if (o.branches === true)
+    throw new HbnnError(
+      `${o.where ?? 'layer'}: expected no branches in one layer, got '${o.layer}' with branches; leave the layer out for a whole network`,
+    );
+  return randomLayer(seed, o.layer, o);
 }
 
 interface LayerShape {
@@ -202,6 +210,13 @@ function randomNetwork(seed: number | string, o: RandomLayerOptions): CheckedMod
   const rng = random(seed, 'network');
   const start: FeatureShape = [1 + rng.below(12), 1 + rng.below(12), 1 + rng.below(4)];
   const zeros = Int32Array.from({ length: start[2] }, () => rng.below(256));
+  if (o.branches === true) {
+    const layers = randomBranches(rng, start, zeros, {
+      step: (name, shape, bound, before) => randomStep(rng, name, shape, bound, before, o),
+      weights: (shape) => randomWeights(rng, shape, o),
+    });
+    return finished(`random ${seed} with branches`, start, zeros, layers);
+  }
   const layers: IntegerLayer[] = [];
   const length = 2 + rng.below(7);
   while (layers.length < length) {
@@ -230,7 +245,7 @@ function randomStep(
   bound: number,
   before: IntegerLayer['kind'] | undefined,
   o: RandomLayerOptions,
-): IntegerLayer {
+): UnaryLayer {
   // Sums must stay within int32, and a product of products leaves it soon.
   const wide = bound > 1000;
   const linear = before === 'conv' || before === 'depthwise' || before === 'dense';
@@ -282,7 +297,7 @@ function randomConv(
   shape: FeatureShape,
   kind: 'conv' | 'depthwise',
   o: RandomLayerOptions,
-): IntegerLayer {
+): UnaryLayer {
   const kernel = [1 + rng.below(Math.min(4, shape[0])), 1 + rng.below(Math.min(4, shape[1]))];
   const padding: Padding4 = [rng.below(3), rng.below(3), rng.below(3), rng.below(3)];
   const strides = [1 + rng.below(3), 1 + rng.below(3)] as const;
@@ -297,7 +312,7 @@ function randomPool(
   name: string,
   shape: FeatureShape,
   kind: 'maxPool' | 'sumPool',
-): IntegerLayer {
+): UnaryLayer {
   const size = [
     1 + rng.below(Math.min(3, shape[0])),
     1 + rng.below(Math.min(3, shape[1])),

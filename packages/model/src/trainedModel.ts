@@ -8,6 +8,15 @@ export type TrainedWeights =
 
 interface Named {
   readonly name: string;
+  /** The layer that it reads; by default the one before it. The first layer reads the pixels. */
+  readonly from?: string;
+}
+
+/** A layer at which branches meet. */
+interface Join {
+  readonly name: string;
+  /** The layers that it reads, two or more, all of them before it. */
+  readonly inputs: readonly string[];
 }
 
 interface Windowed extends Named {
@@ -47,7 +56,11 @@ export type TrainedLayer =
       readonly scales: Float32Array;
     } & Named)
   /** The paper's reading: map and scales from each sample; it has no fixed circuit. */
-  | ({ readonly kind: 'binarize'; readonly map: 'dynamic' } & Named);
+  | ({ readonly kind: 'binarize'; readonly map: 'dynamic' } & Named)
+  /** The sum of feature maps of one shape. */
+  | ({ readonly kind: 'add' } & Join)
+  /** The channels of one input after those of the other. */
+  | ({ readonly kind: 'concat' } & Join);
 
 /** A trained network without its framework. The input is pixels: (p / 255 − mean[c]) / deviation[c]. */
 export interface TrainedModel {

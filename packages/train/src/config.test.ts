@@ -143,7 +143,7 @@ describe('faults of a configuration', () => {
   it.each([
     [
       { network: 'alexnet' },
-      "config.network: expected one of fcn4, alexnet-bn, mobilenet, vgg8, alexnet-bn-full, mobilenet-full, vgg8-full, got 'alexnet'; did you mean 'alexnet-bn'?",
+      "config.network: expected one of fcn4, alexnet-bn, mobilenet, mobilenetv2, resnet8, resnet18, vgg8, alexnet-bn-full, mobilenet-full, mobilenetv2-full, resnet18-full, vgg8-full, got 'alexnet'; did you mean 'alexnet-bn'?",
     ],
     [
       { select: 'middleout' },

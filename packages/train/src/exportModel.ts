@@ -17,6 +17,7 @@ import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts'
 import {
   biasOf,
   formOf,
+  isJoin,
   normOf,
   type Place,
   paddingOf,
@@ -54,12 +55,13 @@ export interface ExportOptions {
 
 /**
  * Take a trained network out of its framework, as inference computes it: what `lower` turns into whole numbers.
- * A chain of layers: convolutions, dense layers, batch norm, ReLU, pooling, padding, flattening, a learned scale.
+ * Convolutions, dense layers, batch norm, ReLU, pooling, padding, flattening, a learned scale, and branches that meet
+ * in sums and concatenations.
  * A softmax or sigmoid at the end is left out, since the largest score is the same.
  *
  * @param source the training images: their normalization becomes part of the model, and some of them give the largest
  *   value of each ReLU, which sets its 8-bit scale
- * @throws HbnnError naming a layer that has no such form (a branch, another activation, a configuration field that
+ * @throws HbnnError naming a layer that has no such form (another activation, a configuration field that
  *   nothing here reads, weights that are not finite), or data that are not 8-bit images
  */
 export async function exportModel(
@@ -143,10 +145,15 @@ async function largestOutputs(
   { shape }: Source,
 ): Promise<Float32Array> {
   const largest = tf.tidy(() => {
-    let x: tf.Tensor = tf.tensor(images, [count, ...shape]);
+    const pixels: tf.Tensor = tf.tensor(images, [count, ...shape]);
+    const outputs: tf.Tensor[] = [];
     return tf.stack(
-      chain.flatMap(({ layer }) => {
-        x = layer.apply(x, { training: false } satisfies CallContext) as tf.Tensor;
+      chain.flatMap(({ layer, sources }) => {
+        const inputs = sources.map((source) => outputs[source] ?? pixels);
+        const x = layer.apply(inputs.length === 1 ? inputs[0] : inputs, {
+          training: false,
+        } satisfies CallContext) as tf.Tensor;
+        outputs.push(x);
         // What is no number is no largest one: summed, it stays.
         return [tf.add(tf.max(tf.abs(x)), tf.mul(tf.sum(x), 0)), tf.max(x)];
       }),
@@ -166,19 +173,67 @@ interface Made {
 
 const noZeros: Padding4 = [0, 0, 0, 0];
 
-/** What the layers of a chain come to, each with a name of its own. */
+/** Where a link leaves the values: in which map, and what the layer is called that gave them. */
+interface End extends Pick<Place, 'map' | 'zeros' | 'nonNegative'> {
+  /** Undefined for the pixels. */
+  readonly name: string | undefined;
+}
+
+/** What the layers of a network come to, each with a name of its own. */
 function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string) => void): Made[] {
   const last = lastActive(chain);
   const taken = new Set(chain.map(({ layer }) => layer.name));
-  let at = { map: shape, zeros: noZeros, nonNegative: false };
+  const pixels: TrainedLayer[] = chain.some(isJoin) ? [pixelLayer(taken)] : [];
+  const start: End = { map: shape, zeros: noZeros, nonNegative: false, name: pixels[0]?.name };
+  const ends: End[] = [];
+  let before = start.name;
   return chain.map((link, i) => {
-    const place: Place = { ...link, ...at, name: link.layer.name };
-    const layers = [...formAt(place), ...activationLayers(place, i === last, note)];
-    at = after(place, layers);
-    if (i === chain.length - 1 && at.zeros.some((n) => n > 0))
+    const sources = link.sources.map((source) => ends[source] ?? start);
+    const place = placeOf(link, sources);
+    const layers = [...formAt(place), ...activationLayers(place, i === last, note)].map((layer) =>
+      renamed(layer, place.name, taken),
+    );
+    const end = after(place, layers);
+    const name = layers.at(-1)?.name ?? sources[0].name;
+    ends.push({ ...end, name });
+    if (i === chain.length - 1 && end.zeros.some((n) => n > 0))
       throw unpadded(place.name, 'the end of the network');
-    return { link, layers: layers.map((layer) => renamed(layer, place.name, taken)) };
+    const linked = layers.map((layer, k) => (k === 0 ? linkedTo(layer, sources, before) : layer));
+    before = layers.at(-1)?.name ?? before;
+    return { link, layers: i === 0 ? [...pixels, ...linked] : linked };
   });
+}
+
+/** A layer that changes nothing, so that the pixels have a name that branches can read. */
+function pixelLayer(taken: Set<string>): TrainedLayer {
+  const one = Float64Array.of(1);
+  const layer = {
+    kind: 'affine',
+    name: 'pixels',
+    scales: one,
+    offsets: new Float64Array(1),
+  } as const;
+  return renamed(layer, '', taken);
+}
+
+/** Where a link lies, behind the ends of what it reads. */
+function placeOf(link: Link, sources: readonly End[]): Place {
+  const { name } = link.layer;
+  const padded = sources.find(({ zeros }) => zeros.some((n) => n > 0));
+  if (sources.length > 1 && padded !== undefined) throw unpadded(name, link.layer.getClassName());
+  const [{ map, zeros }] = sources;
+  return { ...link, name, map, zeros, nonNegative: sources.every((end) => end.nonNegative) };
+}
+
+/** A layer with the names of those that it reads, where it does not read the one before it. */
+function linkedTo(
+  layer: TrainedLayer,
+  sources: readonly End[],
+  before: string | undefined,
+): TrainedLayer {
+  const names = sources.map(({ name }) => name ?? '');
+  if (layer.kind === 'add' || layer.kind === 'concat') return { ...layer, inputs: names };
+  return sources[0].name === before ? layer : { ...layer, from: names[0] };
 }
 
 /** A layer that carries another name than the framework's gets one that nothing else has. */
@@ -198,9 +253,9 @@ function after(
   const { map, output } = place;
   const nonNegative = layers.reduce((so, { kind }) => {
     if (kind === 'relu') return true;
-    return so && (kind === 'maxPool' || kind === 'averagePool' || kind === 'flatten');
+    return so && /^(maxPool|averagePool|flatten|add|concat)$/.test(kind);
   }, place.nonNegative);
-  const moves = layers.some(({ kind }) => /conv|depthwise|dense|Pool/.test(kind));
+  const moves = layers.some(({ kind }) => /^(conv|depthwise|dense|add|concat)$|Pool/.test(kind));
   if (!moves) return { map, zeros: sum4(place.zeros, zerosOf(place)), nonNegative };
   const [height, width, channels] = output.length === 3 ? output : [1, 1, output[0]];
   return { map: [height, width, channels], zeros: noZeros, nonNegative };

@@ -89,6 +89,8 @@ const forms: Readonly<Record<string, Form | undefined>> = {
   GaussianDropout: nothing('rate'),
   AlphaDropout: nothing('rate', 'noiseShape'),
   ActivityRegularization: nothing('l1', 'l2'),
+  Add: { reads: [], build: (place) => joined(place, joins.Add) },
+  Concatenate: { reads: ['axis'], build: (place) => joined(place, joins.Concatenate) },
   Flatten: {
     reads: ['dataFormat'],
     build: ({ name }) => [{ kind: 'flatten', name }],
@@ -135,6 +137,32 @@ const forms: Readonly<Record<string, Form | undefined>> = {
     ],
   },
 };
+
+/** Layers at which branches meet, by their class. */
+const joins = { Add: 'add', Concatenate: 'concat' } as const;
+
+/** Whether branches meet at a layer. */
+export const isJoin = ({ layer }: Link): boolean => Object.hasOwn(joins, layer.getClassName());
+
+/** Where branches meet; which layers they end at is filled in by whoever knows their names. */
+function joined(place: Place, kind: 'add' | 'concat'): TrainedLayer[] {
+  const { name, config, inputs } = place;
+  const rank = inputs[0].length;
+  if (kind === 'concat' && config.axis !== -1 && config.axis !== rank)
+    throw new HbnnError(
+      `${name}: exportModel expected a concatenation of channels, got axis ${String(config.axis)} of [${inputs[0].join(', ')}]; make it with axis -1`,
+    );
+  const size = kind === 'add' ? rank : rank - 1;
+  const other = inputs.find(
+    (shape) =>
+      shape.length !== rank || shape.some((n, axis) => axis < size && n !== inputs[0][axis]),
+  );
+  if (other !== undefined)
+    throw new HbnnError(
+      `${name}: exportModel expected inputs of ${kind === 'add' ? 'one shape' : 'one height and width'}, got [${inputs[0].join(', ')}] and [${other.join(', ')}]; make the branches alike`,
+    );
+  return [{ kind, name, inputs: [] }];
+}
 
 /**
  * What a layer of tf.layers comes to, but for its activation.

@@ -73,9 +73,30 @@ export function scatter(
   }
 }
 
+export type Tensor = tfl.SymbolicTensor;
+
+/** Apply layers one after the other. */
+export const through = (x: Tensor, ...layers: tfl.layers.Layer[]): Tensor =>
+  layers.reduce((at, layer) => layer.apply(at) as Tensor, x);
+
+/** Let tensors meet at a layer. */
+export const meet = (layer: tfl.layers.Layer, ...inputs: Tensor[]): Tensor =>
+  layer.apply(inputs) as Tensor;
+
+/** A model of layers one after the other, or of what a function makes of the input. */
+function modelOf({ shape, layers }: OwnModel): tfl.LayersModel {
+  if (typeof layers === 'function') {
+    const input = tfl.input({ shape: [...shape] });
+    return tfl.model({ inputs: input, outputs: layers(input) });
+  }
+  const model = tfl.sequential();
+  for (const layer of layers) model.add(layer);
+  return model;
+}
+
 export interface OwnModel {
   readonly shape: readonly [number, number, number];
-  readonly layers: readonly tfl.layers.Layer[];
+  readonly layers: readonly tfl.layers.Layer[] | ((input: Tensor) => Tensor);
   readonly classes?: number;
   readonly gamma?: (layer: string, c: number) => number;
   /** Binarize weights and inputs at 1 bit with static maps, except these layers; left out: stay float. */
@@ -91,8 +112,7 @@ export interface LoweredOwn {
 
 /** Build, binarize, recalibrate, export and lower. */
 export async function loweredOwn(o: OwnModel): Promise<LoweredOwn> {
-  const float = tfl.sequential();
-  for (const layer of o.layers) float.add(layer);
+  const float = modelOf(o);
   const scores = (float.outputs[0].shape.slice(1) as number[]).reduce((a, b) => a * b, 1);
   const source = pixelSource(o.shape, o.classes ?? scores);
   scatter(float, o.gamma);

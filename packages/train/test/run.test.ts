@@ -56,6 +56,7 @@ const settings: [string, RunConfigInput][] = [
   ],
   ['scales that are powers of two', { weights: 1.4, scaleForm: 'powers-of-two' }],
   ['MobileNet', { network: 'mobilenet', weights: 1.4, inputs: 1.4 }],
+  ['ResNet-8', { network: 'resnet8', weights: 1.4, inputs: 1.4 }],
 ];
 
 describe('runs', () => {

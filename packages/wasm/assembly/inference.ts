@@ -4,6 +4,7 @@ export {
   maxPool16, maxPool32, narrow, readPixels, requantize16, requantize32, requantizeShort, sumPool16, sumPool32,
   threshold16, threshold32, widen, writeScores16, writeScores32,
 } from './inference/featureMaps';
+export { addScaled16, addScaled32, copyBytes } from './inference/joins';
 export { gather32, gatherPairs, gatherRows } from './inference/gather';
 export { multiply32, multiplyPairs } from './inference/values';
 export { depthwise16, depthwise32, depthwisePairs } from './inference/depthwise';

@@ -9,7 +9,7 @@ function pixelsOf(seed: number, values: number): Uint8Array {
 }
 
 test.each([1, 2, 3, 4, 5, 6])('threads agree with the interpreter, seed %i', async (seed) => {
-  const model = randomModel(seed);
+  const model = randomModel(seed, { branches: seed % 2 === 0 });
   const loaded = await loadThreads(model, { threads: 3, batch: 2 });
   expect(loaded.threads).toBe(3);
   // More batches than threads, the last one not full; and fewer.

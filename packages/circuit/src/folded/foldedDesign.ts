@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
@@ -140,12 +141,20 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   };
 }
 
+/** Folded hardware is a chain of streams. */
+const unfoldable = (layer: string): HbnnError =>
+  new HbnnError(
+    `${layer}: expected a chain of layers, the only ones that folded hardware is made of, got branches that meet here; make an unrolledDesign of the model (hbnn verilog --style unrolled), or run it with @hbnn/wasm`,
+  );
+
 /** A layer may be called as what every object has: `constructor`. */
 const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
   Object.hasOwn(folds, layer) ? folds[layer] : undefined;
 
 function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
   checkLevels(maxLevels);
+  const join = planned.find(({ sources }) => sources.length > 1);
+  if (join !== undefined) throw unfoldable(join.layer.name);
   const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
   checkFoldNames(matrices, folds);
 }
@@ -216,6 +225,9 @@ class LayerMaker {
         return this.pointwise(thresholdLogic(layer, this.uniform(input), style), shape);
       case 'requantize':
         return this.pointwise(requantizeLogic(layer, this.uniform(input), style), shape);
+      case 'add':
+      case 'concat':
+        throw unfoldable(layer.name);
       default:
         return layer satisfies never;
     }

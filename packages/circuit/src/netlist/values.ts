@@ -149,6 +149,28 @@ export function sumOfValues(net: Netlist, values: readonly Value[], style: Adder
   return sumWithin(net, values, { low, high }, style);
 }
 
+/** Make Σ weights[i] · values[i] by shifts and adders, no product. */
+export function weightedSum(
+  net: Netlist,
+  values: readonly Value[],
+  weights: readonly number[],
+  style: AdderStyle,
+): Value {
+  const heap = new BitHeap();
+  let [low, high] = [0, 0];
+  values.forEach((value, i) => {
+    const ends = [weights[i] * value.form.low, weights[i] * value.form.high];
+    low += Math.min(...ends);
+    high += Math.max(...ends);
+    addValue(heap, value, weights[i]);
+  });
+  const { base, shift, bits } = heap.sum(net, style, BigInt(high));
+  return {
+    form: { base: Number(base), weights: bits.map((_, j) => 2 ** (shift + j)), low, high },
+    bits,
+  };
+}
+
 /** Make the sum of some numbers that is known to be in a range. */
 export function sumWithin(
   net: Netlist,

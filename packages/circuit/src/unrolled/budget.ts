@@ -1,5 +1,6 @@
 import { HbnnError } from '@hbnn/core';
-import { type CheckedLayer, type IntegerWeights, treeSize } from '@hbnn/model';
+import { type AddLayer, type CheckedLayer, type IntegerWeights, treeSize } from '@hbnn/model';
+import { digitCount } from '../netlist/signedDigits.ts';
 
 /** Adders of a design that is made unless told otherwise: about as many LUTs. */
 const defaultMaxAdders = 2_000_000;
@@ -12,13 +13,14 @@ export interface LayerEstimate {
 
 /** Estimate each layer of an unrolled design from its shapes and bitwidths alone. */
 export function estimateAdders(planned: readonly CheckedLayer[]): LayerEstimate[] {
-  let bits = 8;
-  return planned.map(({ layer, output, outputBound }) => {
+  const bitsOf: number[] = [];
+  return planned.map(({ layer, sources, output, outputBound }, i) => {
     const places = output[0] * output[1];
     const values = places * output[2];
     const width = Math.ceil(Math.log2(outputBound + 1)) + 1;
-    const before = bits;
-    bits = width;
+    const inputBits = sources.map((source) => bitsOf[source] ?? 8);
+    const [before] = inputBits;
+    bitsOf[i] = width;
     switch (layer.kind) {
       case 'conv':
       case 'depthwise':
@@ -31,15 +33,28 @@ export function estimateAdders(planned: readonly CheckedLayer[]): LayerEstimate[
       case 'threshold': {
         const total = layer.bits.reduce((sum, width) => sum + width, 0);
         const nodes = layer.bits.reduce((sum, width) => sum + treeSize(width), 0);
-        bits = total / layer.bits.length;
+        bitsOf[i] = total / layer.bits.length;
         return { layer: layer.name, adders: (nodes * before) / 4 };
       }
       case 'requantize':
         return { layer: layer.name, adders: values * (8 * before + 48) };
+      case 'add':
+        return { layer: layer.name, adders: multiplierDigits(layer, inputBits) * places };
+      case 'concat':
+        bitsOf[i] = Math.max(...inputBits);
+        return { layer: layer.name, adders: 0 };
       default:
         return layer satisfies never;
     }
   });
+}
+
+/** One-bit adders of a sum of branches at one place: a row of bits for each signed digit of a multiplier. */
+function multiplierDigits({ multipliers }: AddLayer, bits: readonly number[]): number {
+  return multipliers.reduce(
+    (sum, list, k) => sum + bits[k] * list.reduce((digits, m) => digits + digitCount(m), 0),
+    0,
+  );
 }
 
 export function digits(weights: IntegerWeights): number {

@@ -5,6 +5,8 @@ import {
   type DepthwiseLayer,
   type FeatureShape,
   featureCount,
+  type JoinLayer,
+  joinTerms,
   type MaxPoolLayer,
   type SumPoolLayer,
   type ThresholdLayer,
@@ -21,6 +23,7 @@ import {
   requantizeOf,
   sumOfValues,
   thresholdBits,
+  weightedSum,
 } from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
@@ -56,7 +59,7 @@ export function stepSites(step: Step, memo: SumMemo): Site[] {
  * @param memo what the plans of other sums have worked out
  */
 export function sitesOf(
-  { layer, input, output }: Pick<CheckedLayer, 'layer' | 'input' | 'output'>,
+  { layer, input, inputs: shapes, output }: CheckedLayer,
   memo: SumMemo = new SumMemo(),
 ): Site[] {
   switch (layer.kind) {
@@ -90,6 +93,11 @@ export function sitesOf(
         build: (net, inputs, style) =>
           inputs.map((value, c) => requantized(net, value, requantizeOf(layer, c), style)),
       }));
+    case 'add':
+    case 'concat': {
+      const terms = joinTerms(layer, shapes);
+      return pixels(output).map((pixel) => joinSite(layer, terms, pixel));
+    }
     default:
       return layer satisfies never;
   }
@@ -115,6 +123,32 @@ function thresholdSites(layer: ThresholdLayer, shape: FeatureShape): Site[] {
         ),
       ),
   }));
+}
+
+/** Its inputs are those of all branches, as their buses lie one after the other. */
+function joinSite(
+  layer: JoinLayer,
+  termsOf: ReturnType<typeof joinTerms>,
+  { channels }: Pixel,
+): Site {
+  const terms = channels.map(termsOf);
+  const branches = terms[0].length;
+  return {
+    inputs: terms.flatMap((each) => each.map(([element]) => element)),
+    outputs: channels,
+    key: '',
+    build: (net, inputs, style) =>
+      terms.map((each, c) => {
+        const values = inputs.slice(c * branches, (c + 1) * branches);
+        if (layer.kind === 'concat') return values[0];
+        return weightedSum(
+          net,
+          values,
+          each.map(([, weight]) => weight),
+          style,
+        );
+      }),
+  };
 }
 
 interface Pixel {

@@ -16,6 +16,9 @@ import {
  */
 export type Step = PlainStep | CodesStep | CodePoolStep;
 
+/** A step with the steps that it reads, by number; −1 is the pixels. */
+export type OrderedStep = Step & { readonly sources: readonly number[] };
+
 interface PlainStep {
   readonly kind: 'layer';
   readonly plan: CheckedLayer;
@@ -57,28 +60,43 @@ export type Reorder = (pool: CheckedLayer, threshold: ThresholdLayer) => boolean
  * same: they turn a value into a code, first plane first, that never falls as the value grows. So the largest value has
  * the largest code. Where comparisons are turned round, the code never rises, and the smallest code is taken.
  */
-export function orderedSteps({ checkedLayers }: CheckedModel, reorder: Reorder): Step[] {
-  const steps: Step[] = [];
+export function orderedSteps({ checkedLayers }: CheckedModel, reorder: Reorder): OrderedStep[] {
+  const steps: OrderedStep[] = [];
+  /** The step that has each layer's outputs. */
+  const stepOf: number[] = [];
+  const readers = checkedLayers.map(() => 0);
+  for (const { sources } of checkedLayers) for (const source of sources) readers[source]++;
   for (let i = 0; i < checkedLayers.length; i++) {
     const plan = checkedLayers[i];
     const { layer, input, output } = plan;
-    const threshold = checkedLayers[i + 1]?.layer;
+    const next = checkedLayers[i + 1];
+    const threshold = next?.layer;
+    const sources = plan.sources.map((source) => stepOf[source] ?? -1);
     const exchanged =
-      i > 0 &&
+      plan.sources[0] >= 0 &&
       layer.kind === 'maxPool' &&
       threshold?.kind === 'threshold' &&
       hasWholeCodes(threshold) &&
+      next.sources[0] === i &&
+      readers[i] === 1 &&
       reorder(plan, threshold);
     if (!exchanged) {
-      steps.push({ kind: 'layer', plan });
+      stepOf[i] = steps.push({ kind: 'layer', plan, sources }) - 1;
       continue;
     }
-    const before = checkedLayers[i - 1].layer.name;
-    steps.push(
-      { kind: 'codes', layer: codesLayer(threshold, input), before, input, output: input },
-      { kind: 'codePool', layer, threshold, input, output },
-    );
+    const before = checkedLayers[plan.sources[0]].layer.name;
+    const codes = codesLayer(threshold, input);
+    const first = steps.push({
+      kind: 'codes',
+      layer: codes,
+      before,
+      input,
+      output: input,
+      sources,
+    });
     i++;
+    stepOf[i] =
+      steps.push({ kind: 'codePool', layer, threshold, input, output, sources: [first - 1] }) - 1;
   }
   return steps;
 }

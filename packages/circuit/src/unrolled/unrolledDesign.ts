@@ -72,10 +72,20 @@ export interface DesignLayer {
   /** Its module, and the modules its file holds, itself last. */
   readonly module: string;
   readonly modules: readonly Module[];
+  /** Where its input comes from: the buses of some layers, one after the other from the lowest bit on. */
+  readonly sources: readonly LayerSource[];
   readonly input: Bus;
   readonly output: Bus;
   /** Registers from its input to its output, and from the pixels to its output. */
   readonly stages: number;
+  readonly delayCycles: number;
+}
+
+/** A layer's bus, in front of another layer. */
+export interface LayerSource {
+  /** The layer's number; −1 is the pixels. */
+  readonly layer: number;
+  /** Registers on the way, for a branch that is faster than the others that meet there. */
   readonly delayCycles: number;
 }
 
@@ -130,32 +140,36 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   const { shape, zeros } = model.input;
   const pixelForms = [...zeros].map(pixelForm);
   const size = featureCount(shape);
-  let bus = busOf(
+  const input = busOf(
     shape,
     Array.from({ length: size }, (_, i) => pixelForms[i % shape[2]]),
   );
-  const input = bus;
   const pipe = new Pipe(o.maxLevels);
   const memo = new SumMemo();
-  const layers = orderedSteps(model, unrolledReorder).map((step): DesignLayer => {
+  const layers: DesignLayer[] = [];
+  const ends: PipeEnd[] = [];
+  for (const step of orderedSteps(model, unrolledReorder)) {
     const { layer, output } = stepLayer(step);
+    const delays = pipe.enter(step.sources.map((source) => ends[source] ?? pipeStart));
+    const bus = joinedBus(step.sources.map((source) => layers[source]?.output ?? input));
     const module = names.of(layer.name, layer.kind);
     const sites = stepSites(step, memo);
     const built = buildLayer(module, sites, bus, output, { style, names, pipe });
     const about = [`Layer '${layer.name}' (${layer.kind})`];
-    const found = {
+    layers.push({
       layer: layer.name,
       kind: layer.kind,
       step,
       module,
+      sources: step.sources.map((source, k) => ({ layer: source, delayCycles: delays[k] })),
       input: bus,
       ...built(about),
       stages: pipe.stages,
       delayCycles: pipe.cycles,
-    };
-    bus = found.output;
-    return found;
-  });
+    });
+    ends.push(pipe.end);
+  }
+  const bus = layers[layers.length - 1].output;
   const { leaf, width } = scoresModule(names.of('scores', 'scores'), bus, model, style);
   const scores = pipe.leaves([leaf])[0];
   const largest = {
@@ -177,6 +191,14 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   };
 }
 
+/** How far a layer's outputs have come: registers up to them, and levels of gates since the last one. */
+interface PipeEnd {
+  readonly cycles: number;
+  readonly level: number;
+}
+
+const pipeStart: PipeEnd = { cycles: 0, level: 0 };
+
 /** Registers so far: what comes next goes on in the stage that was begun. */
 class Pipe {
   private readonly maxLevels: number | undefined;
@@ -189,6 +211,21 @@ class Pipe {
   constructor(maxLevels: number | undefined) {
     if (maxLevels !== undefined) checkLevels(maxLevels);
     this.maxLevels = maxLevels;
+  }
+
+  get end(): PipeEnd {
+    return { cycles: this.cycles, level: this.level };
+  }
+
+  /** Go on from where some layers end; returns the registers that each of them waits for the slowest. */
+  enter(sources: readonly PipeEnd[]): number[] {
+    this.cycles = sources.reduce((max, { cycles }) => Math.max(max, cycles), 0);
+    const delays = sources.map(({ cycles }) => this.cycles - cycles);
+    this.level = sources.reduce(
+      (max, { level }, k) => (delays[k] > 0 ? max : Math.max(max, level)),
+      0,
+    );
+    return delays;
   }
 
   /** Leaves side by side, all of the same stages. */
@@ -234,6 +271,17 @@ function busOf(shape: FeatureShape, forms: readonly Form[]): Bus {
     offsets[i + 1] = offsets[i] + form.weights.length;
   });
   return { shape, forms, offsets };
+}
+
+/** Buses one after the other, as a layer at which branches meet reads them. */
+function joinedBus(buses: readonly Bus[]): Bus {
+  if (buses.length === 1) return buses[0];
+  const [{ shape }] = buses;
+  const channels = buses.reduce((sum, bus) => sum + bus.shape[2], 0);
+  return busOf(
+    [shape[0], shape[1], channels],
+    buses.flatMap(({ forms }) => [...forms]),
+  );
 }
 
 /** A variant of a layer's sites: its module and what its outputs look like. */

@@ -23,6 +23,7 @@ import {
   thresholdBits,
   unrolledReorder,
   type Value,
+  weightedSum,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import {
@@ -30,6 +31,7 @@ import {
   type CheckedModel,
   channelThresholds,
   featureCount,
+  joinTerms,
   type ThresholdLayer,
   treeSize,
   windowOf,
@@ -51,7 +53,8 @@ import { type Place, placesOf, slicesOf } from './places.ts';
 import { groupOf, type StepCounts } from './steps.ts';
 import { tournamentArea } from './tournaments.ts';
 
-type PlacedLayer = Pick<CheckedLayer, 'layer' | 'input' | 'output'>;
+type PlacedLayer = Pick<CheckedLayer, 'layer' | 'input' | 'output'> &
+  Partial<Pick<CheckedLayer, 'inputs'>>;
 
 /** How a circuit's logic is made and counted. */
 interface Making {
@@ -74,16 +77,21 @@ export function unrolledCounts(
 ): StepCounts[] {
   const making = { style: fabrics[circuit].style, tableInputs: fabrics[circuit].tableInputs, memo };
   const pixels = pixelForms(model.input.zeros);
-  let forms: readonly Form[] = Array.from(
+  const pixelValues: readonly Form[] = Array.from(
     { length: featureCount(model.input.shape) },
     (_, i) => pixels[i % pixels.length],
   );
+  const outputs: (readonly Form[])[] = [];
   const steps = orderedSteps(model, unrolledReorder).map((step): StepCounts => {
     const { name, kind } = stepLayer(step).layer;
-    const built = countedStep(step, forms, making);
-    forms = built.forms;
+    const inputs = step.sources.map((source) => outputs[source] ?? pixelValues);
+    // The values of branches lie one after the other.
+    const before = inputs.length === 1 ? inputs[0] : inputs.flat();
+    const built = countedStep(step, before, making);
+    outputs.push(built.forms);
     return { name, kind, ...built.tally };
   });
+  const forms = outputs[outputs.length - 1];
   const scores = new Elements('scores', making);
   forms.forEach((form, k) => {
     const offset = model.scoreOffsets[k];
@@ -271,6 +279,8 @@ function elementCounts(plan: PlacedLayer, before: readonly Form[], making: Makin
   const { layer, output } = plan;
   const elements = new Elements(layer.kind, making);
   const channels = output[2];
+  const isJoin = layer.kind === 'add' || layer.kind === 'concat';
+  const termsOf = isJoin ? joinTerms(layer, plan.inputs ?? []) : undefined;
   const forms = Array.from({ length: featureCount(output) }, (_, i): Form => {
     const c = i % channels;
     switch (layer.kind) {
@@ -294,6 +304,17 @@ function elementCounts(plan: PlacedLayer, before: readonly Form[], making: Makin
         return elements.add('', pooledForms(plan, i, before), maximumOf);
       case 'sumPool':
         return elements.add('', pooledForms(plan, i, before), sumOfValues);
+      case 'add': {
+        const terms = termsOf?.(i) ?? [];
+        const weights = terms.map(([, weight]) => weight);
+        return elements.add(
+          weights.join(),
+          terms.map(([element]) => before[element]),
+          (net, values, style) => weightedSum(net, values, weights, style),
+        );
+      }
+      case 'concat':
+        return before[termsOf?.(i)[0][0] ?? i];
       case 'dense':
       case 'conv':
       case 'depthwise':

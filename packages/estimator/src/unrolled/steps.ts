@@ -20,5 +20,8 @@ export const stepGroups = [
 
 export type StepGroup = (typeof stepGroups)[number];
 
-export const groupOf = (kind: StepCounts['kind']): StepGroup =>
-  kind === 'conv' || kind === 'depthwise' || kind === 'dense' ? 'layer' : kind;
+export function groupOf(kind: StepCounts['kind']): StepGroup {
+  if (kind === 'conv' || kind === 'depthwise' || kind === 'dense') return 'layer';
+  // A sum of branches is an adder tree like that of a sum pool; a concatenation takes no logic.
+  return kind === 'add' || kind === 'concat' ? 'sumPool' : kind;
+}

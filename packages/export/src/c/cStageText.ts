@@ -1,4 +1,5 @@
 import {
+  type AddLayer,
   type CheckedLayer,
   type ConvLayer,
   type DenseLayer,
@@ -12,7 +13,7 @@ import {
   rowLength,
   type SumPoolLayer,
 } from '@hbnn/model';
-import type { CArrays, CInteger } from './cData.ts';
+import { type CArrays, type CInteger, integerOf } from './cData.ts';
 import { commentText } from './cNames.ts';
 import type { CPlace, CStage, PoolLayer } from './cStages.ts';
 import { valueFunction } from './cValues.ts';
@@ -25,7 +26,14 @@ export interface CStageText {
   readonly row?: { readonly type: CInteger; readonly count: number };
 }
 
-/** Write the function of a stage, `static void name(const unsigned char *in, unsigned char *out)`. */
+/** The parameter of an input. */
+const inputName = ({ inputs }: CStage, k: number): string =>
+  inputs.length === 1 ? 'in' : `in${k}`;
+
+/**
+ * Write the function of a stage, `static void name(const unsigned char *in, unsigned char *out)`; where branches meet it
+ * has a parameter for each of them.
+ */
 export function cStageText(
   stage: CStage,
   name: string,
@@ -42,7 +50,7 @@ export function cStageText(
     name,
     prefix,
     arrays,
-    read: (index) => readText(stage.input, prefix, index),
+    read: (index, k = 0) => readText(stage.inputs[k], prefix, index, inputName(stage, k)),
     store: (sum, at) => storeText(stage.output, prefix, at, value(sum, at)),
   };
   const { body, row } = bodyOf(stage, writer);
@@ -53,7 +61,7 @@ export function cStageText(
   const text = [
     ...steps.map((step) => `${step.text}\n`),
     `/* ${about.join(' and ') || 'pixels'}: ${shapes} */`,
-    `static void ${name}(const unsigned char *in, unsigned char *out)`,
+    `static void ${name}(${[...stage.inputs.map((_, k) => `const unsigned char *${inputName(stage, k)}`), 'unsigned char *out'].join(', ')})`,
     '{',
     ...body.map((line) => `  ${line}`),
     '}',
@@ -65,8 +73,8 @@ interface StageWriter {
   readonly name: string;
   readonly prefix: string;
   readonly arrays: CArrays;
-  /** The expression of an input. */
-  read(index: string): string;
+  /** The expression of a value of an input, by default of the first. */
+  read(index: string, input?: number): string;
   /** The statement that stores an output, after the layers of single values. */
   store(sum: string, at: string): string;
 }
@@ -76,12 +84,12 @@ interface Body {
   readonly row?: CStageText['row'];
 }
 
-function readText({ type, zero }: CPlace, prefix: string, index: string): string {
+function readText({ type, zero }: CPlace, prefix: string, index: string, from: string): string {
   const value: Record<CInteger, string> = {
-    uint8_t: `(int32_t)in[${index}]`,
-    int8_t: `(int32_t)((const int8_t *)in)[${index}]`,
-    int16_t: `${prefix}_load16(in, ${index})`,
-    int32_t: `${prefix}_load32(in, ${index})`,
+    uint8_t: `(int32_t)${from}[${index}]`,
+    int8_t: `(int32_t)((const int8_t *)${from})[${index}]`,
+    int16_t: `${prefix}_load16(${from}, ${index})`,
+    int32_t: `${prefix}_load32(${from}, ${index})`,
     int64_t: '',
   };
   return zero === 0 ? value[type] : `(${value[type]} - ${zero})`;
@@ -112,12 +120,43 @@ function bodyOf(stage: CStage, writer: StageWriter): Body {
       return { body: maxPoolBody(layer, input, output, writer) };
     case 'sumPool':
       return { body: sumPoolBody(layer, input, output, writer) };
+    case 'add':
+      return { body: addBody(layer, output, writer) };
+    case 'concat':
+      return { body: concatBody(stage, output, writer) };
     case 'threshold':
     case 'requantize':
-      throw new Error(`${layer.name}: a layer of single values begins no stage`);
+      // Where other layers read what is before it too, it has a stage of its own.
+      return { body: loop('i', featureCount(input), [writer.store(writer.read('i'), 'i')]) };
     default:
       return layer satisfies never;
   }
+}
+
+/** The sum of branches, each value times its channel's multipliers. */
+function addBody({ multipliers }: AddLayer, output: FeatureShape, w: StageWriter): string[] {
+  const terms = multipliers.map((list, k) => {
+    const value = w.read('i', k);
+    if (list.every((multiplier) => multiplier === 1)) return value;
+    const name = w.arrays.add(`${w.name}_multipliers${k}`, integerOf(list), list);
+    return `${name}[i % ${output[2]}] * ${value}`;
+  });
+  return loop('i', featureCount(output), [w.store(`(${terms.join(' + ')})`, 'i')]);
+}
+
+/** The channels of branches, one after the other at each place. */
+function concatBody({ inputs }: CStage, output: FeatureShape, w: StageWriter): string[] {
+  let first = 0;
+  const lines = inputs.flatMap(({ shape }, k) => {
+    const channels = shape[2];
+    const at = `place * ${output[2]} + ${first} + c`;
+    first += channels;
+    return loop('c', channels, [
+      `const int32_t at = ${at};`,
+      w.store(w.read(`place * ${channels} + c`, k), 'at'),
+    ]);
+  });
+  return loop('place', output[0] * output[1], lines);
 }
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

@@ -179,8 +179,10 @@ int32_t ${prefix}_best(const int32_t scores[${macro}_SCORES])
 function runText({ prefix, macro }: CNames, { stages }: CStages, adds: boolean): string {
   const memory = (offset: number): string =>
     `(unsigned char *)${prefix}_memory${offset === 0 ? '' : ` + ${offset}`}`;
-  const calls = stages.map(({ input, output }, i) => {
-    const from = input.at === 'pixels' ? 'pixels' : memory(input.offset);
+  const calls = stages.map(({ inputs, output }, i) => {
+    const from = inputs
+      .map((input) => (input.at === 'pixels' ? 'pixels' : memory(input.offset)))
+      .join(', ');
     const to = output.at === 'scores' ? '(unsigned char *)scores' : memory(output.offset);
     return `  ${prefix}_stage${i}(${from}, ${to});`;
   });

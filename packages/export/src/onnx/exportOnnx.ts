@@ -14,14 +14,19 @@ export function exportOnnx(model: CheckedModel): Uint8Array {
   graph.layer = 'pixels';
   const pixels = graph.cast('pixels', 'int32');
   const centred = graph.node('Sub', [pixels, graph.constant('int32', [shape[2]], zeros)]);
-  let value = graph.node('Transpose', [centred], { perm: [0, 3, 1, 2] });
-  let output = shape;
-  for (const checked of model.checkedLayers) {
-    value = addLayer(graph, checked, value);
-    output = checked.output;
-  }
+  const first = graph.node('Transpose', [centred], { perm: [0, 3, 1, 2] });
+  const values: string[] = [];
+  for (const checked of model.checkedLayers)
+    values.push(
+      addLayer(
+        graph,
+        checked,
+        checked.sources.map((source) => values[source] ?? first),
+      ),
+    );
   graph.layer = 'scores';
-  const flat = inMemoryOrder(graph, value, output);
+  const { output } = model.checkedLayers[values.length - 1];
+  const flat = inMemoryOrder(graph, values[values.length - 1], output);
   const offsets = graph.constant('int32', [1, model.scoreOffsets.length], model.scoreOffsets);
   graph.node('Add', [flat, offsets], {}, 'scores');
   const metadata = {

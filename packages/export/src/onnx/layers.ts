@@ -1,4 +1,5 @@
 import {
+  type AddLayer,
   type CheckedLayer,
   type ConvLayer,
   type DenseLayer,
@@ -22,8 +23,9 @@ import type { Graph } from './graph.ts';
 const maxExactFloat = 2 ** 24;
 
 /** Add the operators of a layer. Tensors between layers are int32 [images, channels, height, width]. */
-export function addLayer(graph: Graph, checked: CheckedLayer, input: string): string {
+export function addLayer(graph: Graph, checked: CheckedLayer, inputs: readonly string[]): string {
   const { layer } = checked;
+  const [input] = inputs;
   graph.layer = layer.name;
   switch (layer.kind) {
     case 'conv':
@@ -39,6 +41,10 @@ export function addLayer(graph: Graph, checked: CheckedLayer, input: string): st
       return addThreshold(graph, layer, checked.input, input);
     case 'requantize':
       return addRequantize(graph, layer, checked.input, input);
+    case 'add':
+      return addSum(graph, layer, inputs);
+    case 'concat':
+      return graph.node('Concat', inputs, { axis: 1 });
     default:
       return layer satisfies never;
   }
@@ -254,6 +260,16 @@ function addThreshold(
     sum = graph.node('Add', [sum, graph.node('Mul', [sign, scale])]);
   }
   return sum;
+}
+
+/** The sum of branches in int32, each times its channels' multipliers. */
+function addSum(graph: Graph, { multipliers }: AddLayer, inputs: readonly string[]): string {
+  const terms = inputs.map((input, k) => {
+    const list = multipliers[k];
+    if (list.every((multiplier) => multiplier === 1)) return input;
+    return graph.node('Mul', [input, graph.constant('int32', [1, list.length, 1, 1], list)]);
+  });
+  return terms.reduce((sum, term) => graph.node('Add', [sum, term]));
 }
 
 function addRequantize(

@@ -19,9 +19,13 @@ export function modelTensors(model: CheckedModel, ending = ''): ModelTensors {
     tensors[`${name}${ending}`] = array;
     return `${name}${ending}`;
   };
-  const layers = model.checkedLayers.map(({ layer, input, output }, i) => ({
+  const layers = model.checkedLayers.map(({ layer, sources, input, output }, i) => ({
     kind: layer.kind,
     name: layer.name,
+    // The layers that it reads, where that is not the one before it.
+    ...((sources.length > 1 || sources[0] !== i - 1) && {
+      inputs: sources.map((source) => model.layers[source].name),
+    }),
     input,
     output,
     ...describe(layer, input, (what, array) =>
@@ -79,6 +83,13 @@ function describe(
         maximum,
       };
     }
+    case 'add': {
+      const shape = [layer.multipliers.length, input[2]];
+      const data = Int32Array.from(layer.multipliers.flatMap((list) => [...list]));
+      return { multipliers: save('multipliers', { shape, data }) };
+    }
+    case 'concat':
+      return {};
     default:
       return layer satisfies never;
   }

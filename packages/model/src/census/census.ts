@@ -1,5 +1,6 @@
 import type { CheckedLayer, CheckedModel } from '../checkModel.ts';
 import {
+  type AddLayer,
   type FeatureShape,
   featureCount,
   type IntegerLayer,
@@ -55,14 +56,18 @@ const none: Operations = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0
  */
 export function census(model: CheckedModel): Census {
   const planned = model.checkedLayers;
-  let coding = pixelCoding(model);
-  const steps: StepCensus[] = [pixelStep(model, coding)];
+  const pixels = pixelCoding(model);
+  const codings: Coding[] = [];
+  const steps: StepCensus[] = [pixelStep(model, pixels)];
   for (const plan of planned) {
-    const after = outputCoding(plan, coding);
-    steps.push(layerStep(plan, coding, after));
-    coding = after;
+    const before = plan.sources.map((source) => codings[source] ?? pixels);
+    const shapes = plan.sources.map((source) => planned[source]?.output ?? model.input.shape);
+    const after = outputCoding(plan, before, shapes);
+    const read = before.reduce((bits, coding, k) => bits + codedBits(coding, shapes[k]), 0);
+    steps.push(layerStep(plan, before, read, after));
+    codings.push(after);
   }
-  steps.push(scoreStep(model, planned[planned.length - 1], coding));
+  steps.push(scoreStep(model, planned[planned.length - 1], codings[codings.length - 1]));
   const sum = (of: (step: StepCensus) => number): number => steps.reduce((n, s) => n + of(s), 0);
   const operation = (name: keyof Operations): number => sum((step) => step.operations[name]);
   const total = {
@@ -114,9 +119,14 @@ function scoreStep(model: CheckedModel, last: CheckedLayer, coding: Coding): Ste
   };
 }
 
-function layerStep(plan: CheckedLayer, before: Coding, after: Coding): StepCensus {
+function layerStep(
+  plan: CheckedLayer,
+  before: readonly Coding[],
+  bitsRead: number,
+  after: Coding,
+): StepCensus {
   const { layer, input, output } = plan;
-  const { operations, macs } = operationsOf(plan, before);
+  const { operations, macs } = operationsOf(plan, before[0]);
   const bitsStored = storedBits(layer, wholeWidth(plan.inputBound, true));
   return {
     name: layer.name,
@@ -127,8 +137,12 @@ function layerStep(plan: CheckedLayer, before: Coding, after: Coding): StepCensu
     macs,
     bitsStored,
     fanIn: 'weights' in layer ? rowLength(layer.weights.shape) : 0,
-    bitsMoved: codedBits(before, input) + bitsStored + codedBits(after, output),
-    widths: { input: widthOf(before), weight: weightWidth(layer), sum: widthOf(after) },
+    bitsMoved: bitsRead + bitsStored + codedBits(after, output),
+    widths: {
+      input: Math.max(...before.map(widthOf)),
+      weight: weightWidth(layer),
+      sum: widthOf(after),
+    },
   };
 }
 
@@ -136,7 +150,7 @@ const widthOf = (coding: Coding): number =>
   coding.kind === 'whole' ? coding.width : coding.bits.reduce((a, b) => Math.max(a, b), 0);
 
 function weightWidth(layer: IntegerLayer): number {
-  if (layer.kind === 'requantize') return multiplierBits;
+  if (layer.kind === 'requantize' || layer.kind === 'add') return multiplierBits;
   if (!('weights' in layer)) return 0;
   return layer.weights.kind === 'int8'
     ? 8
@@ -171,9 +185,25 @@ function operationsOf(plan: CheckedLayer, coding: Coding): Counted {
         operations: { ...none, multiply: values, add: values, compare: 2 * values },
         macs: 0,
       };
+    case 'add':
+      return { operations: sumCounts(layer, values), macs: 0 };
+    case 'concat':
+      return { operations: none, macs: 0 };
     default:
       return layer satisfies never;
   }
+}
+
+/** Sums of some inputs; a multiplier that is 0 or a power of two only moves bits. */
+function sumCounts({ multipliers }: AddLayer, values: number): Operations {
+  const each = values / multipliers[0].length;
+  const isProduct = (multiplier: number): boolean =>
+    !Number.isInteger(Math.log2(Math.abs(multiplier)));
+  const products = multipliers.reduce(
+    (sum, list) => sum + list.filter((m) => m !== 0 && isProduct(m)).length,
+    0,
+  );
+  return { ...none, multiply: each * products, add: values * (multipliers.length - 1) };
 }
 
 /** A largest of n values takes n − 1 comparisons; places beyond the edges do not take part. */
@@ -205,6 +235,10 @@ function storedBits(layer: IntegerLayer, sumWidth: number): number {
       return thresholdBits(layer, sumWidth);
     case 'requantize':
       return requantizeBits(layer);
+    case 'add':
+      return layer.multipliers.reduce((sum, list) => sum + list.length * multiplierBits, 0);
+    case 'concat':
+      return 0;
     default:
       return layer satisfies never;
   }

@@ -23,9 +23,14 @@ export const codedBits = (coding: Coding, shape: FeatureShape): number =>
     ? coding.width * featureCount(shape)
     : coding.bits.reduce((sum, n) => sum + n, 0);
 
-/** How a layer's outputs are held, given its inputs. */
-export function outputCoding(plan: CheckedLayer, before: Coding): Coding {
+/** How a layer's outputs are held, given its inputs with their shapes. */
+export function outputCoding(
+  plan: CheckedLayer,
+  inputs: readonly Coding[],
+  shapes: readonly FeatureShape[],
+): Coding {
   const { layer } = plan;
+  const [before] = inputs;
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
@@ -38,9 +43,32 @@ export function outputCoding(plan: CheckedLayer, before: Coding): Coding {
       return { kind: 'planes', bits: layer.bits };
     case 'requantize':
       return { kind: 'whole', width: wholeWidth(plan.outputBound, layer.minimum < 0) };
+    case 'add':
+      return { kind: 'whole', width: wholeWidth(plan.outputBound, true) };
+    case 'concat':
+      return joinedCoding(plan, inputs, shapes);
     default:
       return layer satisfies never;
   }
+}
+
+/** Planes stay planes where all inputs are such; else all values are held as numbers. */
+function joinedCoding(
+  { output, outputBound }: CheckedLayer,
+  inputs: readonly Coding[],
+  shapes: readonly FeatureShape[],
+): Coding {
+  const bits = new Uint8Array(featureCount(output));
+  let first = 0;
+  for (const [k, coding] of inputs.entries()) {
+    if (coding.kind === 'whole') return { kind: 'whole', width: wholeWidth(outputBound, true) };
+    const channels = shapes[k][2];
+    coding.bits.forEach((width, i) => {
+      bits[Math.floor(i / channels) * output[2] + first + (i % channels)] = width;
+    });
+    first += channels;
+  }
+  return { kind: 'planes', bits };
 }
 
 /**

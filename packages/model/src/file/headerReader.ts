@@ -8,6 +8,7 @@ import {
 } from '../checkModel.ts';
 import { type FeatureMapPer, featureUnits, spread, type Unit, weightUnits } from '../coarseMap.ts';
 import {
+  type AddLayer,
   type FeatureShape,
   featureCount,
   type IntegerLayer,
@@ -49,7 +50,7 @@ export function readDescription(
   const shape: FeatureShape = [height, width, channels];
   checkFeature(shape, slots, 'input.shape');
   const zeros = wholeNumbers(input.zeros, slots, 'input.zeros', { length: channels });
-  const layers = readLayers(top.layers, shape, slots);
+  const layers = readLayers(top, shape, slots);
   if (slots.count !== lengths.length)
     throw slots.fail(`expected ${slots.count} sections, got ${lengths.length}`);
   lengths.forEach((length, i) => {
@@ -92,19 +93,42 @@ function checkFeature(shape: FeatureShape, slots: SectionSlots, what: string): v
 
 /** Each layer, once its sections are there. */
 function readLayers(
-  list: unknown,
+  { layers: list, sources }: Json,
   start: FeatureShape,
   slots: SectionSlots,
 ): (() => IntegerLayer)[] {
   if (!Array.isArray(list) || list.length > maxLayers)
     throw slots.fail(`expected layers to be a list of at most ${maxLayers}`);
-  let feature = start;
+  if (sources !== undefined && !(Array.isArray(sources) && sources.length === list.length))
+    throw slots.fail(`expected a list of sources for each of ${list.length} layers`);
+  const names: string[] = [];
+  const outputs: FeatureShape[] = [];
   return list.map((entry: unknown, i) => {
-    const { shell, whole } = readLayer(record(entry, slots, `layer ${i}`), i, feature, slots);
-    feature = checked(slots, () => outputShapeOf(shell, feature));
-    checkFeature(feature, slots, `the output of ${shell.name}`);
+    const reads = sources === undefined ? [] : sourceNumbers(sources[i], i, slots);
+    const inputs = reads.length === 0 ? [outputs[i - 1] ?? start] : reads.map((n) => outputs[n]);
+    const place = { index: i, inputs, names: reads.map((n) => names[n]) };
+    const { shell, whole } = readLayer(record(entry, slots, `layer ${i}`), place, slots);
+    const output = checked(slots, () => outputShapeOf(shell, inputs));
+    checkFeature(output, slots, `the output of ${shell.name}`);
+    names.push(shell.name);
+    outputs.push(output);
     return whole;
   });
+}
+
+/** What a layer reads: layers before it, by number. */
+function sourceNumbers(list: unknown, index: number, slots: SectionSlots): number[] {
+  const numbers = wholeNumbers(list, slots, `the sources of layer ${index}`, {});
+  if (!numbers.every((n) => n < index))
+    throw slots.fail(`layer ${index}: expected sources below ${index}, got ${numbers.join(', ')}`);
+  return numbers;
+}
+
+/** Where a layer lies: the shapes of what it reads, and the names where it does not read the layer before it. */
+interface LayerPlace {
+  readonly index: number;
+  readonly inputs: readonly FeatureShape[];
+  readonly names: readonly string[];
 }
 
 /** A part as far as the header tells (its arrays empty), and how to get it whole once its sections are there. */
@@ -115,13 +139,30 @@ interface Read<T> {
 
 const maxNameLength = 1000;
 
-function readLayer(
+/** A layer with the name of the one it reads, where that is not the one before it. */
+function readLayer(json: Json, place: LayerPlace, slots: SectionSlots): Read<IntegerLayer> {
+  const { kind } = json;
+  const isJoin = kind === 'add' || kind === 'concat';
+  const count = place.names.length;
+  if (isJoin ? count < 2 : count > 1)
+    throw slots.fail(
+      `layer ${place.index}: expected ${isJoin ? '2 sources or more' : 'at most 1 source'}, got ${count}`,
+    );
+  const { shell, whole } = readUnlinked(json, place, slots);
+  const [from] = place.names;
+  if (from === undefined || shell.kind === 'add' || shell.kind === 'concat')
+    return { shell, whole };
+  const linked = (layer: IntegerLayer): IntegerLayer => ({ ...layer, from }) as IntegerLayer;
+  return { shell: linked(shell), whole: () => linked(whole()) };
+}
+
+function readUnlinked(
   json: Json,
-  index: number,
-  input: FeatureShape,
+  { index, inputs, names }: LayerPlace,
   slots: SectionSlots,
 ): Read<IntegerLayer> {
   const { kind, name } = json;
+  const [input] = inputs;
   if (typeof name !== 'string' || name.length > maxNameLength)
     throw slots.fail(`layer ${index}: expected a name of at most ${maxNameLength} characters`);
   const pairOf = (field: string): [number, number] =>
@@ -160,6 +201,10 @@ function readLayer(
       return readThreshold(json, name, input, slots);
     case 'requantize':
       return readRequantize(json, name, input[2], slots);
+    case 'add':
+      return readAdd({ name, inputs: names }, input[2], slots);
+    case 'concat':
+      return plain({ kind, name, inputs: names });
     default:
       throw slots.fail(`${name}: expected a known kind of layer, got ${shown(kind)}`);
   }
@@ -356,6 +401,20 @@ function readRequantize(
     minimum,
     maximum,
   });
+  return { shell: whole(), whole };
+}
+
+function readAdd(
+  join: Pick<AddLayer, 'name' | 'inputs'>,
+  channels: number,
+  slots: SectionSlots,
+): Read<IntegerLayer> {
+  const multipliers: Int16Array[] = [];
+  for (let n = 0; n < join.inputs.length; n++)
+    slots.numbers(join.name, int16, channels, (values) => {
+      multipliers.push(values);
+    });
+  const whole = (): IntegerLayer => ({ kind: 'add', ...join, multipliers });
   return { shell: whole(), whole };
 }
 

@@ -14,6 +14,8 @@ const modelFields: readonly string[] = [
   'layers',
   'sections',
 ];
+/** The fields of version 3: the layers that each layer reads, by number, none for the one before it. */
+const branchedFields: readonly string[] = [...modelFields, 'sources'];
 const inputFields: readonly string[] = ['shape', 'zeros'];
 const sectionFields: readonly string[] = ['length', 'crc'];
 
@@ -25,7 +27,12 @@ const layerFields = {
   sumPool: ['name', 'size', 'strides'],
   threshold: ['name', 'mapPer', 'planes', 'counts'],
   requantize: ['name', 'minimum', 'maximum'],
+  add: ['name'],
+  concat: ['name'],
 } satisfies Record<IntegerLayer['kind'], readonly string[]>;
+
+/** The kinds of version 2: those of a chain. */
+const { add: _add, concat: _concat, ...chainFields } = layerFields;
 
 const weightFields = {
   planes: ['shape', 'mapPer', 'scalePer', 'planes', 'counts'],
@@ -40,7 +47,7 @@ const isWordField = (field: string): boolean => field === 'mapPer' || field === 
 
 /** A header as lists whose positions are the fields; a layer and its weights begin with the number of their kind. */
 export function recordsOf(header: Json): HeaderValue {
-  return valuesOf(modelFields, header);
+  return valuesOf(header.sources === undefined ? modelFields : branchedFields, header);
 }
 
 const valuesOf = (fields: readonly string[], record: Json): HeaderValue[] =>
@@ -65,10 +72,11 @@ function kindAndValues(kinds: KindFields, record: Json): HeaderValue[] {
 /**
  * The header that such lists stand for.
  *
+ * @param branched whether the layers that each layer reads come with it, as in version 3
  * @throws what `fail` makes where a kind is unknown or a record has more or fewer fields than it should
  */
-export function headerOfRecords(values: HeaderValue, fail: Fail): Json {
-  return recordOf(modelFields, values, 'the header', fail);
+export function headerOfRecords(values: HeaderValue, branched: boolean, fail: Fail): Json {
+  return recordOf(branched ? branchedFields : modelFields, values, 'the header', fail);
 }
 
 function recordOf(fields: readonly string[], values: HeaderValue, what: string, fail: Fail): Json {
@@ -78,16 +86,24 @@ function recordOf(fields: readonly string[], values: HeaderValue, what: string, 
       `${what}: expected ${fields.length} fields (${fields.join(', ')}), got ${values.length}`,
     );
   return Object.fromEntries(
-    fields.map((field, i) => [field, fieldOf(field, values[i], what, fail)]),
+    fields.map((field, i) => [field, fieldOf(fields, field, values[i], what, fail)]),
   );
 }
 
-function fieldOf(field: string, value: HeaderValue, what: string, fail: Fail): unknown {
+function fieldOf(
+  fields: readonly string[],
+  field: string,
+  value: HeaderValue,
+  what: string,
+  fail: Fail,
+): unknown {
   if (field === 'input') return recordOf(inputFields, value, 'input', fail);
   if (field === 'weights') return recordOfKind(weightFields, value, `${what}.weights`, fail);
   if (field === 'sections') return sectionsOf(value, fail);
-  if (field === 'layers' && typeof value === 'object')
-    return value.map((layer, i) => recordOfKind(layerFields, layer, `layer ${i}`, fail));
+  if (field === 'layers' && typeof value === 'object') {
+    const kinds = fields === branchedFields ? layerFields : chainFields;
+    return value.map((layer, i) => recordOfKind(kinds, layer, `layer ${i}`, fail));
+  }
   if (isWordField(field) && typeof value === 'number') {
     if (words[value] === undefined)
       throw fail(`${what}.${field}: expected a known granularity, got number ${value}`);

@@ -1,9 +1,8 @@
-import { outputShapeOf } from '../checkModel.ts';
+import type { CheckedLayer, CheckedModel } from '../checkModel.ts';
 import { featureUnits, gather, weightUnits } from '../coarseMap.ts';
 import type {
   FeatureShape,
   IntegerLayer,
-  IntegerModel,
   IntegerWeights,
   ThresholdLayer,
 } from '../integerModel.ts';
@@ -22,21 +21,28 @@ export interface DescribedSection {
 type Json = Record<string, unknown>;
 
 /** The header of a model, but for its list of sections, and the sections in order. */
-export function describeModel(model: IntegerModel): {
+export function describeModel(model: CheckedModel): {
   description: Json;
   sections: DescribedSection[];
 } {
   const sections: DescribedSection[] = [];
-  let shape = model.input.shape;
-  const layers = model.layers.map((layer) => {
-    const described = describeLayer(layer, shape, sections);
-    shape = outputShapeOf(layer, shape);
-    return described;
-  });
+  const layers = model.checkedLayers.map(({ layer, input }) =>
+    describeLayer(layer, input, sections),
+  );
   const { name, classes, scoreFactor } = model;
   const input = { shape: [...model.input.shape], zeros: [...model.input.zeros] };
   const scoreOffsets = [...model.scoreOffsets];
-  return { description: { name, input, classes, scoreFactor, scoreOffsets, layers }, sections };
+  const description = { name, input, classes, scoreFactor, scoreOffsets, layers };
+  const sources = describeSources(model.checkedLayers);
+  return { description: sources ? { ...description, sources } : description, sections };
+}
+
+/** What each layer reads, none for the layer before it; undefined for a chain, which needs no such list. */
+function describeSources(layers: readonly CheckedLayer[]): number[][] | undefined {
+  const lists = layers.map(({ sources }, i) =>
+    sources.length === 1 && sources[0] === i - 1 ? [] : [...sources],
+  );
+  return lists.every((list) => list.length === 0) ? undefined : lists;
 }
 
 function describeLayer(
@@ -69,6 +75,11 @@ function describeLayer(
         put(sections, 'thresholds', littleEndian(array));
       return { kind, name, minimum, maximum };
     }
+    case 'add':
+      for (const list of layer.multipliers) put(sections, 'thresholds', littleEndian(list));
+      return { kind, name };
+    case 'concat':
+      return { kind, name };
     default:
       return layer satisfies never;
   }

@@ -246,13 +246,14 @@ describe('headers of version 2', () => {
       [0, 0],
       [1, 1],
       [2, 1],
-      [3, 0],
+      [3, 1],
+      [4, 0],
     ]) {
       const other = file.slice();
       other[4] = major;
       other[6] = minor;
       expect(() => decodeModel(other)).toThrow(
-        `expected version 1.0 or 2.0 of the format, got ${major}.${minor}; use a release`,
+        `expected version 1.0, 2.0 or 3.0 of the format, got ${major}.${minor}; use a release`,
       );
     }
   });

@@ -20,12 +20,14 @@ import { maxElements } from './sectionSlots.ts';
  * then the sections, one after the other; the header's `sections` gives their lengths and CRC-32s in order. The file
  * ends with the last section.
  *
- * Version 1, which is still read, has the header as JSON and begins each section at a multiple of 16, with zeros
+ * A model with branches is a file of version 3: its header ends with the list of what each layer reads. Version 1, which
+ * is still read, has the header as JSON and begins each section at a multiple of 16, with zeros
  * before it.
  */
 const magic = [0x48, 0x42, 0x4e, 0x4e];
 const preamble = 16;
-const majorVersion = 2;
+const chainVersion = 2;
+const branchedVersion = 3;
 const minorVersion = 0;
 /** 16 MiB: what a model of millions of scores takes to name their classes. */
 const maxHeaderBytes = 2 ** 24;
@@ -43,7 +45,8 @@ interface FileVersion {
 
 const versions: ReadonlyMap<number, FileVersion> = new Map([
   [1, { align: 16, parse: parseJson }],
-  [2, { align: 1, parse: parseRecords }],
+  [chainVersion, { align: 1, parse: parseRecords(false) }],
+  [branchedVersion, { align: 1, parse: parseRecords(true) }],
 ]);
 
 const aligned = (offset: number, align: number): number => Math.ceil(offset / align) * align;
@@ -92,7 +95,8 @@ export function encodeWithSize(model: CheckedModel): {
   const out = new Uint8Array(end);
   out.set(magic);
   const view = new DataView(out.buffer);
-  view.setUint16(4, majorVersion, true);
+  const version = description.sources === undefined ? chainVersion : branchedVersion;
+  view.setUint16(4, version, true);
   view.setUint16(6, minorVersion, true);
   view.setUint32(8, header.length, true);
   view.setUint32(12, crc32(header), true);
@@ -340,7 +344,7 @@ function startOf(r: Reading): Waiting {
       const version = versions.get(major);
       if (version === undefined || minor !== minorVersion)
         throw new HbnnError(
-          `${where}: expected version ${[...versions.keys()].join('.0 or ')}.0 of the format, got ${major}.${minor}; use a release of HBNN that reads it`,
+          `${where}: expected version 1.0, 2.0 or 3.0 of the format, got ${major}.${minor}; use a release of HBNN that reads it`,
         );
       const length = view.getUint32(8, true);
       if (length > maxHeaderBytes)
@@ -398,10 +402,12 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
   return header;
 }
 
-/** A header of version 2. */
-function parseRecords(bytes: Uint8Array, where: string): unknown {
-  const fail = notOurs(where);
-  return headerOfRecords(decodeValues(bytes, maxHeaderParts, fail), fail);
+/** A header of version 2, or of version 3 with branches. */
+function parseRecords(branched: boolean): FileVersion['parse'] {
+  return (bytes, where) => {
+    const fail = notOurs(where);
+    return headerOfRecords(decodeValues(bytes, maxHeaderParts, fail), branched, fail);
+  };
 }
 
 interface Section {

@@ -1,4 +1,5 @@
 import { HbnnError, kindOf } from '@hbnn/core';
+import { sourcesOf, unreadLayer } from '../branches.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 
 /**
@@ -15,6 +16,33 @@ export function checkTrained(trained: TrainedModel): void {
   checkFinite(name, 'mean of the input', input.mean);
   checkFinite(name, 'deviation of the input', input.deviation);
   for (const layer of layers) checkLayer(layer);
+  checkBranches(layers);
+}
+
+/** Check that branches name layers before them, each layer by a name of its own, and that every layer is read. */
+function checkBranches(layers: readonly TrainedLayer[]): void {
+  if (layers.every((layer) => !('inputs' in layer) && layer.from === undefined)) return;
+  const unread = unreadLayer(trainedSources(layers).map((sources, i) => ({ sources, i })));
+  if (unread !== undefined)
+    throw new HbnnError(
+      `layer '${layers[unread.i].name}': expected a layer that another one reads, got one that none reads; leave it out`,
+    );
+  const names = layers.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new HbnnError(
+      `layer '${twice}': expected each layer name once where a network has branches; rename one of them`,
+    );
+}
+
+/** The layers that each layer reads, by number; −1 is the pixels. */
+export function trainedSources(layers: readonly TrainedLayer[]): (readonly number[])[] {
+  const numbers = new Map<string, number>();
+  return layers.map((layer, i) => {
+    const sources = sourcesOf(layer, i, numbers);
+    numbers.set(layer.name, i);
+    return sources;
+  });
 }
 
 function checkLayer(layer: TrainedLayer): void {
@@ -38,6 +66,8 @@ function checkLayer(layer: TrainedLayer): void {
     case 'maxPool':
     case 'averagePool':
     case 'flatten':
+    case 'add':
+    case 'concat':
       return;
     default:
       layer satisfies never;

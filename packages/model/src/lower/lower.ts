@@ -6,10 +6,11 @@ import {
   nearestMultiples,
   suggestion,
 } from '@hbnn/core';
-import { type CheckedModel, checkModel, lastBound, maxSum } from '../checkModel.ts';
+import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
-import { checkTrained } from './checkTrained.ts';
+import { checkTrained, trainedSources } from './checkTrained.ts';
+import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
 import {
   keepPoolWithinSums,
   keepWithinSums,
@@ -20,10 +21,13 @@ import {
 import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
+  boundAt,
   filled,
   freshName,
   type LoweredLayer,
+  type LowerPosition,
   type LowerState,
+  positionOf,
   push,
   pushRequantized,
   reordered,
@@ -75,29 +79,71 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     );
   checkTrained(trained);
   const state = startState(trained);
-  const last = trained.layers.findLastIndex((layer) => isLinear(layer));
-  if (last < 0)
+  if (!trained.layers.some((layer) => isLinear(layer)))
     throw new HbnnError(
       `${trained.name}: expected a convolution or a dense layer; add one to the network and train it again`,
     );
-  trained.layers.forEach((layer, i) => {
-    if (layer.kind === 'relu' && meetsBinarization(trained.layers, i))
-      state.ceiling = Math.min(state.ceiling ?? Infinity, layer.ceiling ?? Infinity);
-    else lowerLayer(state, layer, i === last, scaleBits);
-  });
+  lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
   return { model, layers: state.report };
 }
 
+/** What the readers of a trained layer go on from. */
+interface Lowering {
+  readonly position: LowerPosition;
+  /** In front of a ReLU: where readers go on from that lead to binarizations alone, which take the ReLU in. */
+  readonly beforeRelu?: LowerPosition;
+}
+
+/** Lower each layer from where those that it reads end. */
+function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: number): void {
+  const last = layers.findLastIndex((layer) => isLinear(layer));
+  const sources = trainedSources(layers);
+  const readers = layers.map((_, i) =>
+    layers.map((_, k) => k).filter((k) => sources[k].includes(i)),
+  );
+  const meets = (i: number): boolean => meetsBinarization(layers, readers, i);
+  const done: Lowering[] = [];
+  const before = (source: number, reader: number): LowerPosition => {
+    const { position, beforeRelu } = done[source];
+    const start = beforeRelu !== undefined && meets(reader) ? beforeRelu : position;
+    return readers[source].length > 1 ? { ...start, fork: start.at } : start;
+  };
+  layers.forEach((layer, i) => {
+    const inputs = sources[i].flatMap((source) => (source < 0 ? [] : [before(source, i)]));
+    if (inputs.length > 0) Object.assign(s, inputs[0]);
+    const toBinarization = layer.kind === 'relu' ? readers[i].filter(meets) : [];
+    const beforeRelu: LowerPosition | undefined =
+      layer.kind === 'relu' && toBinarization.length > 0
+        ? { ...positionOf(s), ceiling: Math.min(s.ceiling ?? Infinity, layer.ceiling ?? Infinity) }
+        : undefined;
+    if (beforeRelu !== undefined && toBinarization.length === readers[i].length)
+      Object.assign(s, beforeRelu);
+    else if (layer.kind === 'add') lowerAdd(s, layer.name, inputs);
+    else if (layer.kind === 'concat') lowerConcat(s, layer.name, inputs);
+    else lowerLayer(s, layer, i === last, scaleBits);
+    // The pixels have one reader in an integer model.
+    if (s.at === -1 && readers[i].length > 1) pushPixels(s);
+    done.push({ position: positionOf(s), ...(beforeRelu && { beforeRelu }) });
+  });
+}
+
 /**
- * Whether a ReLU's values go into a binarization with nothing but pooling and flattening between: its comparisons then
- * take the ReLU in, without rounding to 8 bits, which would take small values for 0.
+ * Whether values of a layer's input go into binarizations with nothing but pooling and flattening between: their
+ * comparisons then take a ReLU in front in, without rounding to 8 bits, which would take small values for 0.
  */
-function meetsBinarization(layers: readonly TrainedLayer[], relu: number): boolean {
-  const behind = layers
-    .slice(relu + 1)
-    .find(({ kind }) => kind !== 'maxPool' && kind !== 'flatten' && kind !== 'relu');
-  return behind?.kind === 'binarize' && behind.map === 'static';
+function meetsBinarization(
+  layers: readonly TrainedLayer[],
+  readers: readonly (readonly number[])[],
+  index: number,
+): boolean {
+  const layer = layers[index];
+  if (layer.kind === 'binarize') return layer.map === 'static';
+  if (layer.kind !== 'maxPool' && layer.kind !== 'flatten' && layer.kind !== 'relu') return false;
+  return (
+    readers[index].length > 0 &&
+    readers[index].every((reader) => meetsBinarization(layers, readers, reader))
+  );
 }
 
 const isLinear = (layer: TrainedLayer): layer is LinearLayer =>
@@ -113,7 +159,11 @@ function startState({ input, layers }: TrainedModel): LowerState {
   const { shape } = input;
   return {
     layers: [],
+    sources: [],
     report: [],
+    at: -1,
+    fork: undefined,
+    flat: false,
     start: shape,
     names,
     zeros,
@@ -126,17 +176,21 @@ function startState({ input, layers }: TrainedModel): LowerState {
   };
 }
 
-function lowerLayer(s: LowerState, layer: TrainedLayer, last: boolean, scaleBits: number): void {
+type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
+
+function lowerLayer(s: LowerState, layer: UnaryLayer, last: boolean, scaleBits: number): void {
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
     case 'dense':
       lowerLinear(s, layer, last, scaleBits);
       return;
-    case 'maxPool':
-      flipNegative(s, layer.name);
-      push(s, { ...layer });
+    case 'maxPool': {
+      const { kind, name, size, strides, padding } = layer;
+      flipNegative(s, name);
+      push(s, { kind, name, size, strides, padding });
       return;
+    }
     case 'averagePool': {
       const { name, size, strides } = layer;
       keepPoolWithinSums(s, name, size);
@@ -147,6 +201,7 @@ function lowerLayer(s: LowerState, layer: TrainedLayer, last: boolean, scaleBits
     }
     case 'flatten':
       // Whole numbers stay where they are; a channel's meaning goes on by position in memory.
+      s.flat = true;
       return;
     case 'affine':
       applyAffine(s, layer);
@@ -189,6 +244,7 @@ function lowerLinear(s: LowerState, layer: LinearLayer, last: boolean, scaleBits
   s.weighted = true;
   s.rounded = false;
   s.order = undefined;
+  s.flat = false;
   const what = trained.kind === 'residual' ? 'weight scales' : 'weights of 8 bits';
   s.report.push({ name, what, error, ...(multiples && { multiples }) });
 }
@@ -298,13 +354,13 @@ function finish(s: LowerState, trained: TrainedModel): IntegerModel {
 function scoresLeaveSums(s: LowerState): boolean {
   const { slopes, offsets } = s.meaning;
   const added = offsets.reduce((max, offset) => Math.max(max, Math.abs(offset / slopes[0])), 0);
-  return lastBound(s.layers, s.start, s.zeros) + added + 1 > maxSum;
+  return boundAt(s) + added + 1 > maxSum;
 }
 
 /** Bring scores of unlike or negative slopes, or too large ones, to 16 bits of one scale. */
 function rescaleScores(s: LowerState): void {
   const { slopes, offsets } = s.meaning;
-  const bound = lastBound(s.layers, s.start, s.zeros);
+  const bound = boundAt(s);
   const max = slopes.reduce(
     (largest, slope, c) => Math.max(largest, Math.abs(slope) * bound + Math.abs(offsets[c])),
     0,

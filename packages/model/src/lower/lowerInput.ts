@@ -1,16 +1,19 @@
 import { HbnnError, type ResidualTensor } from '@hbnn/core';
-import { lastBound, maxSum } from '../checkModel.ts';
+import { maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerWeights, type Pair, weightValues } from '../integerModel.ts';
 import type { TrainedWeights } from '../trainedModel.ts';
 import {
   allEqual,
+  boundAt,
   filled,
   freshName,
   type LowerState,
+  lastBut,
+  layersBehind,
   oneEach,
   push,
   pushSigned,
-  rangeOf,
+  rangesOf,
   reordered,
 } from './lowerState.ts';
 import type { LinearLayer } from './lowerWeights.ts';
@@ -65,7 +68,8 @@ function pushShifted(s: LowerState, name: string): boolean {
   const { slopes, offsets } = s.meaning;
   if (slopes.length > s.shape[2] || slopes.includes(0)) return false;
   const shifts = slopes.map((slope, c) => Math.round(offsets[c] / slope));
-  const ranges = Array.from(shifts, (shift, c) => rangeOf(s, c).map((end) => end + shift));
+  const rangeOf = rangesOf(s);
+  const ranges = Array.from(shifts, (shift, c) => rangeOf(c).map((end) => end + shift));
   const minimum = Math.min(...ranges.map(([least]) => least));
   const maximum = Math.max(...ranges.map(([, largest]) => largest));
   if (Math.max(...shifts.map(Math.abs)) > largestShift) return false;
@@ -108,7 +112,8 @@ const flattened = (name: string): HbnnError =>
 
 /** By how much pooling has multiplied a pixel; undefined after layers of another kind. */
 function pixelGain(s: LowerState): number | undefined {
-  return s.layers.reduce<number | undefined>((gain, layer) => {
+  return layersBehind(s).reduce<number | undefined>((gain, i) => {
+    const layer = s.layers[i];
     if (layer.kind === 'maxPool') return gain;
     if (layer.kind !== 'sumPool' || gain === undefined) return undefined;
     return gain * layer.size[0] * layer.size[1];
@@ -130,6 +135,8 @@ const slack = 1 + 1e-9;
 function moveZeros(s: LowerState): void {
   const gain = pixelGain(s);
   const { slopes, offsets } = s.meaning;
+  // What another branch reads must mean the same afterwards.
+  if (s.fork !== undefined) return;
   if (gain === undefined || slopes.length !== s.zeros.length) return;
   if (offsetsWithinHalf(s)) return;
   const zeros = s.zeros.map((zero, c) => Math.round(zero - offsets[c] / (gain * slopes[c])));
@@ -143,9 +150,9 @@ function moveZeros(s: LowerState): void {
 }
 
 /** Whether values are sums, which may be large: of a layer with weights, or of a pool. */
-function areSums(s: LowerState): boolean {
+export function areSums(s: LowerState): boolean {
   if (!s.weighted) return false;
-  return !s.rounded || s.layers.findLast(({ kind }) => kind !== 'maxPool')?.kind === 'sumPool';
+  return !s.rounded || s.layers[lastBut(s, 'maxPool') ?? -1]?.kind === 'sumPool';
 }
 
 /** Round sums to 16 bits, or fewer, where a layer with weights on them would leave int32. */
@@ -159,7 +166,7 @@ export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeig
     for (let i = o * row; i < (o + 1) * row; i++) sum += Math.abs(values[i]);
     largest = Math.max(largest, sum);
   }
-  if (lastBound(s.layers, s.start, s.zeros) * largest <= maxSum) return false;
+  if (boundAt(s) * largest <= maxSum) return false;
   pushSigned(s, freshName(s, `${name}_scale`), largestInput(weights.shape));
   return true;
 }
@@ -168,7 +175,7 @@ export function keepWithinSums(s: LowerState, name: string, weights: IntegerWeig
 export function keepPoolWithinSums(s: LowerState, name: string, [height, width]: Pair): void {
   if (!areSums(s)) return;
   const values = height * width;
-  if (lastBound(s.layers, s.start, s.zeros) * values <= maxSum) return;
+  if (boundAt(s) * values <= maxSum) return;
   pushSigned(s, freshName(s, `${name}_scale`), Math.min(signedWord, Math.floor(maxSum / values)));
 }
 

@@ -1,7 +1,12 @@
 import { HbnnError } from '@hbnn/core';
-import { lastBound, maxSum } from '../checkModel.ts';
-import type { IntegerLayer, IntegerWeights, PlaneWeights } from '../integerModel.ts';
-import { freshName, type LowerState, push } from './lowerState.ts';
+import { maxSum } from '../checkModel.ts';
+import type {
+  DepthwiseLayer,
+  IntegerLayer,
+  IntegerWeights,
+  PlaneWeights,
+} from '../integerModel.ts';
+import { boundAt, freshName, isOwn, type LowerState, lastBut, push } from './lowerState.ts';
 
 /** A scale's whole multiple has 8 bits. */
 const largestMultiple = 255;
@@ -25,9 +30,9 @@ export function flipNegative(s: LowerState, name: string): void {
       `${name}: expected max pooling before the map is flattened, got it behind a batch norm of the flattened map; pool first`,
     );
   const negative = Uint8Array.from(slopes, (slope) => (slope < 0 ? 1 : 0));
-  const at = s.layers.findLastIndex(({ kind }) => kind !== 'sumPool');
+  const at = lastBut(s, 'sumPool') ?? -1;
   const before = s.layers[at];
-  if (before !== undefined && isLinear(before))
+  if (before !== undefined && isLinear(before) && isOwn(s, at))
     s.layers[at] = { ...before, weights: negated(before.weights, negative) };
   else push(s, signLayer(freshName(s, `${name}_sign`), negative));
   s.meaning = { slopes: slopes.map((slope) => Math.abs(slope)), offsets };
@@ -47,7 +52,7 @@ function negated(weights: IntegerWeights, outputs: Uint8Array): IntegerWeights {
 }
 
 /** x or −x, channel by channel. */
-function signLayer(name: string, negative: Uint8Array): IntegerLayer {
+function signLayer(name: string, negative: Uint8Array): DepthwiseLayer {
   const weights: PlaneWeights = {
     kind: 'planes',
     shape: [negative.length, 1, 1, 1],
@@ -68,16 +73,17 @@ function signLayer(name: string, negative: Uint8Array): IntegerLayer {
 export function finerScores(s: LowerState): void {
   const { slopes, offsets } = s.meaning;
   if (offsets.every((offset) => Number.isInteger(offset / slopes[0]))) return;
-  const at = s.layers.findLastIndex(({ kind }) => kind !== 'sumPool' && kind !== 'maxPool');
+  const at = lastBut(s, 'sumPool', 'maxPool') ?? -1;
   const last = s.layers[at];
-  if (last === undefined || !isLinear(last) || last.weights.kind !== 'planes') return;
+  if (last === undefined || !isLinear(last) || !isOwn(s, at) || last.weights.kind !== 'planes')
+    return;
   const { weights } = last;
   const largest = weights.multiples.reduce((max, plane) => Math.max(max, ...plane), 1);
   const added = offsets.reduce(
     (maximum, offset) => Math.max(maximum, Math.abs(offset / slopes[0])),
     0,
   );
-  const bound = lastBound(s.layers, s.start, s.zeros) + added + 1;
+  const bound = boundAt(s) + added + 1;
   const shift = Math.floor(Math.log2(Math.min(largestMultiple / largest, maxSum / bound)));
   if (shift < 1) return;
   const multiples = weights.multiples.map((plane) => plane.map((k) => k * 2 ** shift));

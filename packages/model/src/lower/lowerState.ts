@@ -1,4 +1,5 @@
-import { lastBound, outputShapeOf } from '../checkModel.ts';
+import type { JoinLayer } from '../branches.ts';
+import { type CheckedLayer, checkLayers, outputShapeOf } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
@@ -7,26 +8,67 @@ import {
 } from '../integerModel.ts';
 import { requantized } from './requantize.ts';
 
-/** What lowering has made so far. */
-export interface LowerState {
+/** What lowering has made so far, and where in it the next layer goes. */
+export interface LowerState extends LowerPosition {
   readonly layers: IntegerLayer[];
+  /** The layers that each layer reads, by number; −1 is the pixels. */
+  readonly sources: (readonly number[])[];
   readonly report: LoweredLayer[];
   readonly start: FeatureShape;
   /** Names that a layer has or will have; a layer that lowering adds takes another one. */
   readonly names: Set<string>;
   /** Taken off the pixels, per channel. */
   zeros: Int32Array;
+}
+
+/** A place between two layers, and what the whole numbers there stand for. */
+export interface LowerPosition {
+  /** The layer whose outputs they are; −1 is the pixels. */
+  at: number;
+  /** The last layer up to here that other branches read too, which must stay as it is; undefined where there is none. */
+  fork: number | undefined;
   shape: FeatureShape;
   meaning: Meaning;
   /** Whether a layer with weights lies behind. */
   weighted: boolean;
   /** Whether values are small whole numbers that a layer has rounded, not sums. */
   rounded: boolean;
+  /** Whether the network has flattened the map, which still lies as a map here. */
+  flat: boolean;
   /** The largest value of a ReLU that the next binarization takes in; undefined where there is none. */
   ceiling: number | undefined;
   /** order[i]: where value i lay before `spreadOut`; undefined while values lie in memory order. */
   order: Uint32Array | undefined;
 }
+
+export function positionOf(s: LowerState): LowerPosition {
+  const { at, fork, shape, meaning, weighted, rounded, flat, ceiling, order } = s;
+  return { at, fork, shape, meaning, weighted, rounded, flat, ceiling, order };
+}
+
+/** The numbers of the layers from the last one back to where branches met, or to the pixels. */
+export function layersBehind({ at, sources }: LowerState): number[] {
+  const numbers: number[] = [];
+  for (let i = at; i >= 0; [i] = sources[i]) {
+    numbers.push(i);
+    if (sources[i].length > 1) break;
+  }
+  return numbers;
+}
+
+/** The number of the last layer up to here that is none of some kinds; undefined where there is none. */
+export const lastBut = (
+  s: LowerState,
+  ...kinds: readonly IntegerLayer['kind'][]
+): number | undefined => layersBehind(s).find((i) => !kinds.includes(s.layers[i].kind));
+
+/** Whether a layer up to here may be changed: no other branch reads it, or what comes before it here. */
+export const isOwn = ({ fork }: LowerState, layer: number): boolean =>
+  fork === undefined || layer > fork;
+
+/** The most that |out| of the last layer up to here can be, for pixels of 8 bits. */
+export const boundAt = ({ layers, start, zeros, at }: LowerState): number =>
+  checkLayers(layers, start, zeros)[at].outputBound;
 
 /** Whether all values are the same. */
 export const allEqual = (values: Float64Array): boolean =>
@@ -35,9 +77,32 @@ export const allEqual = (values: Float64Array): boolean =>
 export const filled = (n: number, value: number): Float64Array => new Float64Array(n).fill(value);
 
 /** Add a layer and take over its output shape. */
-export function push(s: LowerState, layer: IntegerLayer): void {
-  s.shape = outputShapeOf(layer, s.shape);
-  s.layers.push(layer);
+export function push(s: LowerState, layer: Exclude<IntegerLayer, JoinLayer>): void {
+  const { at, layers } = s;
+  append(
+    s,
+    at === layers.length - 1 ? layer : { ...layer, from: layers[at].name },
+    [at],
+    [s.shape],
+  );
+}
+
+/** Add a layer at which branches meet, from these positions. */
+export function pushJoin(s: LowerState, layer: JoinLayer, inputs: readonly LowerPosition[]): void {
+  const sources = inputs.map(({ at }) => at);
+  const shapes = inputs.map(({ shape }) => shape);
+  append(s, layer, sources, shapes);
+}
+
+function append(
+  s: LowerState,
+  layer: IntegerLayer,
+  sources: readonly number[],
+  shapes: readonly FeatureShape[],
+): void {
+  s.shape = outputShapeOf(layer, shapes);
+  s.at = s.layers.push(layer) - 1;
+  s.sources.push(sources);
 }
 
 /** A name for a layer that lowering adds: the wished one, or with a number behind it where it is taken. */
@@ -48,13 +113,42 @@ export function freshName(s: LowerState, wished: string): string {
   return name;
 }
 
-/** The least and the largest whole number that a channel can hold here. */
-export function rangeOf(s: LowerState, channel: number): [least: number, largest: number] {
-  if (s.layers.length === 0) return [-s.zeros[channel], 255 - s.zeros[channel]];
-  const last = s.layers.findLast(({ kind }) => kind !== 'maxPool');
-  if (last?.kind === 'requantize') return [last.minimum, last.maximum];
-  const bound = lastBound(s.layers, s.start, s.zeros);
-  return [-bound, bound];
+/** The least and the largest whole number that each channel can hold here. */
+export function rangesOf(s: LowerState): (channel: number) => [least: number, largest: number] {
+  if (s.at === -1) return (channel) => [-s.zeros[channel], 255 - s.zeros[channel]];
+  const checked = checkLayers(s.layers, s.start, s.zeros);
+  return (channel) => rangeBehind(s, checked, s.at, channel);
+}
+
+function rangeBehind(
+  s: LowerState,
+  checked: readonly CheckedLayer[],
+  at: number,
+  channel: number,
+): [least: number, largest: number] {
+  const { layer, sources, outputBound } = checked[at];
+  const behind = (source: number, c: number): [number, number] =>
+    rangeBehind(s, checked, source, c);
+  if (layer.kind === 'requantize') return [layer.minimum, layer.maximum];
+  if (layer.kind === 'maxPool' && sources[0] >= 0) return behind(sources[0], channel);
+  if (layer.kind === 'concat') {
+    let c = channel;
+    for (const source of sources) {
+      const channels = checked[source].output[2];
+      if (c < channels) return behind(source, c);
+      c -= channels;
+    }
+  }
+  if (layer.kind === 'add')
+    return sources.reduce<[number, number]>(
+      ([least, largest], source, k) => {
+        const m = layer.multipliers[k][channel];
+        const ends = behind(source, channel).map((end) => m * end);
+        return [least + Math.min(...ends), largest + Math.max(...ends)];
+      },
+      [0, 0],
+    );
+  return [-outputBound, outputBound];
 }
 
 /** Round to whole numbers of one step: afterwards every value means step · whole. */
@@ -75,8 +169,9 @@ export function pushRequantized(
 /** Round to whole numbers in ±largest, so that everything that can come fits. */
 export function pushSigned(s: LowerState, name: string, largest: number): void {
   const { slopes, offsets } = s.meaning;
+  const rangeOf = rangesOf(s);
   const furthest = slopes.reduce((max, slope, c) => {
-    const ends = rangeOf(s, c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
+    const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
     return Math.max(max, ...ends);
   }, 0);
   const step = furthest > 0 ? furthest / largest : 1;
@@ -133,8 +228,11 @@ export function reordered<T extends Float64Array | Uint8Array>(values: T, order:
 /** What lowering did to one layer's weights or scales. */
 export interface LoweredLayer {
   readonly name: string;
-  readonly what: 'weights of 8 bits' | 'weight scales' | 'input scales';
-  /** ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members. */
+  readonly what: 'weights of 8 bits' | 'weight scales' | 'input scales' | 'branch scales';
+  /**
+   * ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members; for branches the
+   * largest error of a scale, of the largest output.
+   */
   readonly error: number;
   /** k_n of each plane, of the first group of scales. */
   readonly multiples?: readonly number[];
@@ -144,7 +242,7 @@ export interface LoweredLayer {
  * What the whole numbers between two layers stand for: real = slopes[c] · whole + offsets[c], with one slope
  * and offset per channel (of the feature map, or of its flattening).
  */
-interface Meaning {
+export interface Meaning {
   readonly slopes: Float64Array;
   readonly offsets: Float64Array;
 }

@@ -18,8 +18,8 @@ export interface NetworkShape {
 }
 
 /**
- * Build a plain chain of layers block by block, keeping count of the layers that take part in
- * binarization so that each gets its precision.
+ * Build a network block by block, keeping count of the layers that take part in binarization so that each gets its
+ * precision. Layers follow each other; a branch goes on from a place before, and meets another in a sum.
  */
 export class NetworkBuilder {
   private readonly input: tfl.SymbolicTensor;
@@ -97,16 +97,42 @@ export class NetworkBuilder {
     );
   }
 
-  maxPool(size = 2, strides = size): this {
+  maxPool(size = 2, strides = size, padding: 'valid' | 'same' = 'valid'): this {
     const name = this.numbered('pool');
-    return this.add(tfl.layers.maxPooling2d({ name, poolSize: size, strides, padding: 'valid' }));
+    return this.add(tfl.layers.maxPooling2d({ name, poolSize: size, strides, padding }));
+  }
+
+  /** The outputs of the last layer, which a branch can go on from and a sum can take. */
+  get here(): tfl.SymbolicTensor {
+    return this.x;
+  }
+
+  /** Begin a branch at outputs before. */
+  goOnFrom(outputs: tfl.SymbolicTensor): this {
+    this.x = outputs;
+    return this;
+  }
+
+  /** Add the outputs of another branch to those of the last layer. */
+  plus(name: string, branch: tfl.SymbolicTensor): this {
+    this.x = tfl.layers.add({ name }).apply([this.x, branch]) as tfl.SymbolicTensor;
+    return this;
   }
 
   /** Batch norm, and a ReLU unless the next layer quantizes its inputs (XNOR-Net's block order). */
   normalize(name: string, options: { relu?: boolean } = {}): this {
     this.add(new BatchNorm({ name }));
-    const relu = options.relu ?? !this.nextQuantizesInputs();
-    return relu ? this.add(tfl.layers.reLU({ name: this.numbered('relu') })) : this;
+    if (options.relu === undefined) return this.reluUnlessBinarized();
+    return options.relu ? this.relu() : this;
+  }
+
+  /** A ReLU unless the next layer quantizes its inputs. */
+  reluUnlessBinarized(): this {
+    return this.nextQuantizesInputs() ? this : this.relu();
+  }
+
+  private relu(): this {
+    return this.add(tfl.layers.reLU({ name: this.numbered('relu') }));
   }
 
   globalAverage(): this {

@@ -9,7 +9,9 @@ import { alexNetBn, alexNetSmall } from './alexnetBn.ts';
 import { countNetwork } from './counts.ts';
 import { fcn4 } from './fcn4.ts';
 import { mobileNet, mobileNetSmall } from './mobileNet.ts';
+import { mobileNetV2, mobileNetV2Small } from './mobileNetV2.ts';
 import { type NetworkName, networks } from './registry.ts';
+import { resNet, resNet8 } from './resNet.ts';
 
 beforeAll(async () => {
   await useBackend({ prefer: 'wasm' });
@@ -46,6 +48,27 @@ describe('networks', () => {
     }
   });
 
+  it('binarize the block convolutions of residual networks alone', () => {
+    for (const precision of [{ weights }, { weights, inputs }]) {
+      expect(binarized(resNet(small(precision), resNet8))).toEqual(
+        [1, 2, 3].flatMap((i) => [`block${i}_1_conv1`, `block${i}_1_conv2`]),
+      );
+      const inverted = binarized(mobileNetV2(small(precision), mobileNetV2Small));
+      expect(inverted).toHaveLength(1 + 2 * 6 + 1);
+      expect(inverted.every((name) => /project|expand|head/.test(name))).toBe(true);
+    }
+  });
+
+  it('add the input of a block to its outputs, with a ReLU only where nothing binarizes them', () => {
+    const kinds = (precision: Precision, kind: string): number =>
+      resNet(small(precision), resNet8).layers.filter((layer) => layer.getClassName() === kind)
+        .length;
+    expect(kinds({ weights }, 'Add')).toBe(3);
+    expect(kinds({ weights }, 'ReLU')).toBe(1 + 3 + 3);
+    // The stem, and what global average pooling reads.
+    expect(kinds({ weights, inputs }, 'ReLU')).toBe(2);
+  });
+
   it('have no ReLU before a binarized input', () => {
     const relus = (precision: Precision): number =>
       alexNetBn(small(precision), alexNetSmall).layers.filter(
@@ -70,6 +93,13 @@ describe('networks', () => {
     expect(counts('alexnet-bn-full')).toEqual({ parameters: 62_386_913, macs: 1_139_124_224 });
     // Counted by hand in the same way from FINN's layer table: no padding, 30×30 positions first.
     expect(counts('vgg8-full')).toEqual({ parameters: 1_546_689, macs: 59_461_376 });
+    // torchvision's resnet18 has 11,689,512 with a bias of the dense layer, and 1,814,073,344 multiply-accumulates.
+    expect(counts('resnet18-full')).toEqual({ parameters: 11_688_512, macs: 1_814_073_344 });
+    // torchvision's mobilenet_v2 has 3,504,872 with a bias of the dense layer, and 300,774,272 multiply-accumulates.
+    expect(counts('mobilenetv2-full')).toEqual({ parameters: 3_503_872, macs: 300_774_272 });
+    // MLPerf Tiny's ResNet-8 has 12,501,632 multiply-accumulates and so 77,360 weights; batch norms here have 2 for each
+    // of 2·(16 + 32 + 64) + 16 + 32 + 64 channels.
+    expect(counts('resnet8')).toEqual({ parameters: 77_360 + 2 * 336, macs: 12_501_632 });
   });
 
   it('take one precision per layer and refuse another number', () => {

@@ -2,7 +2,9 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { alexNetBn, alexNetFull, alexNetSmall } from './alexnetBn.ts';
 import { fcn4 } from './fcn4.ts';
 import { mobileNet, mobileNetFull, mobileNetSmall } from './mobileNet.ts';
+import { mobileNetV2, mobileNetV2Full, mobileNetV2Small } from './mobileNetV2.ts';
 import type { NetworkShape } from './network.ts';
+import { resNet, resNet8, resNet18Full, resNet18Small } from './resNet.ts';
 import { vgg8, vgg8Full, vgg8Small } from './vgg8.ts';
 
 /** The networks by name; `build` takes widths only where the network has a free choice of them. */
@@ -26,6 +28,24 @@ export const networks = {
     classes: 10,
     build: (shape: NetworkShape) => mobileNet(shape, mobileNetSmall),
   },
+  mobilenetv2: {
+    title: 'MobileNetV2, reduced for 28×28 and 32×32 images',
+    input: [32, 32, 3],
+    classes: 10,
+    build: (shape: NetworkShape) => mobileNetV2(shape, mobileNetV2Small),
+  },
+  resnet8: {
+    title: 'ResNet-8 of MLPerf Tiny',
+    input: [32, 32, 3],
+    classes: 10,
+    build: (shape: NetworkShape) => resNet(shape, resNet8),
+  },
+  resnet18: {
+    title: 'ResNet-18, reduced for 28×28 and 32×32 images',
+    input: [32, 32, 3],
+    classes: 10,
+    build: (shape: NetworkShape) => resNet(shape, resNet18Small),
+  },
   vgg8: {
     title: 'VGG-8 of Table 2 (FINN’s CNV), reduced',
     input: [32, 32, 3],
@@ -43,6 +63,18 @@ export const networks = {
     input: [224, 224, 3],
     classes: 1000,
     build: (shape: NetworkShape) => mobileNet(shape, mobileNetFull),
+  },
+  'mobilenetv2-full': {
+    title: 'MobileNetV2 1.0 at 224 × 224 pixels',
+    input: [224, 224, 3],
+    classes: 1000,
+    build: (shape: NetworkShape) => mobileNetV2(shape, mobileNetV2Full),
+  },
+  'resnet18-full': {
+    title: 'ResNet-18 at 224 × 224 pixels',
+    input: [224, 224, 3],
+    classes: 1000,
+    build: (shape: NetworkShape) => resNet(shape, resNet18Full),
   },
   'vgg8-full': {
     title: 'VGG-8 of Table 2 at FINN’s size',

@@ -10,6 +10,7 @@ import {
   type Instance,
   indexWidth,
   inverted,
+  type LayerSource,
   type Leaf,
   type Literal,
   type Module,
@@ -389,14 +390,20 @@ function topFile(design: Design): string {
     `    output wire [${width - 1}:0] largest`,
     ');',
   ];
-  let before = 'pixels';
-  for (const { module, modules, output } of layers) {
+  for (const [i, { module, modules, sources, output }] of layers.entries()) {
     const wire = `${module}_y`;
     const clock = clockPort(modules.some(isClocked));
-    lines.push(`  wire [${busWidth(output) - 1}:0] ${wire};`);
-    lines.push(`  ${module} ${module}_layer (${clock}.x(${before}), .y(${wire}));`);
-    before = wire;
+    const x = sourcesText(design, sources);
+    lines.push(
+      `  ${isUnread(design, i) ? '(* keep *) ' : ''}wire [${busWidth(output) - 1}:0] ${wire};`,
+    );
+    lines.push(`  ${module} ${module}_layer (${clock}.x(${x}), .y(${wire}));`);
+    const waits = layers.flatMap((layer) =>
+      layer.sources.map((source) => (source.layer === i ? source.delayCycles : 0)),
+    );
+    lines.push(...delayed(wire, Math.max(0, ...waits), busWidth(output)));
   }
+  const before = `${layers[layers.length - 1].module}_y`;
   const rounds = largest.registered.length;
   const built = rounds > 0 ? 'scores_0' : 'scores';
   if (rounds > 0) lines.push(`  wire [${32 * classes.length - 1}:0] scores_0;`);
@@ -404,18 +411,44 @@ function topFile(design: Design): string {
     `  ${scores.name} ${scores.name}_layer (${clockPort(isClocked(scores))}.x(${before}), .scores(${built}));`,
     `  ${largest.name} ${largest.name}_layer (${clockPort(rounds > 0)}.x(${built}), .largest(largest));`,
   );
-  if (rounds > 0) lines.push(...delayed(rounds, 32 * classes.length));
+  if (rounds > 0)
+    lines.push(
+      ...delayed('scores', rounds, 32 * classes.length, 'scores_0'),
+      `  assign scores = scores_${rounds};`,
+    );
   return file(about, [`${lines.join('\n')}\nendmodule\n`]);
 }
 
-/** Scores that wait for the number of the largest. */
-function delayed(cycles: number, width: number): string[] {
+/** Whether a layer has no bits, and those that read it have others beside. */
+const isUnread = ({ layers }: Design, layer: number): boolean =>
+  widthOf(layers[layer].output) === 0 &&
+  layer < layers.length - 1 &&
+  layers.every(({ sources }) => sources.length > 1 || sources[0].layer !== layer);
+
+/** The bits that the values of a bus have. */
+const widthOf = ({ offsets }: Bus): number => offsets[offsets.length - 1];
+
+/** What a layer reads: a bus, or those of several layers, the first one lowest. */
+function sourcesText({ layers }: Design, sources: readonly LayerSource[]): string {
+  const wires = sources.flatMap(({ layer, delayCycles }) => {
+    if (layer < 0) return ['pixels'];
+    const { module, output } = layers[layer];
+    // A bus of no bits has a wire all the same, which stands for nothing.
+    if (sources.length > 1 && widthOf(output) === 0) return [];
+    return [delayCycles === 0 ? `${module}_y` : `${module}_y_${delayCycles}`];
+  });
+  if (wires.length === 0) return "1'b0";
+  return wires.length === 1 ? wires[0] : `{${wires.reverse().join(', ')}}`;
+}
+
+/** Values that wait: those of `name` after n cycles are `name`_n. */
+function delayed(name: string, cycles: number, width: number, start = name): string[] {
+  if (cycles === 0) return [];
   const places = Array.from({ length: cycles }, (_, i) => i + 1);
   return [
-    ...places.map((i) => `  reg [${width - 1}:0] scores_${i};`),
+    ...places.map((i) => `  reg [${width - 1}:0] ${name}_${i};`),
     '  always @(posedge clk) begin',
-    ...places.map((i) => `    scores_${i} <= scores_${i - 1};`),
+    ...places.map((i) => `    ${name}_${i} <= ${i === 1 ? start : `${name}_${i - 1}`};`),
     '  end',
-    `  assign scores = scores_${cycles};`,
   ];
 }

@@ -6,7 +6,7 @@ import {
   type DesignLayer,
   indexWidth,
 } from '@hbnn/circuit';
-import { type CheckedModel, layerStep } from '@hbnn/model';
+import { type CheckedModel, featureCount, type LayerStep, layerStep } from '@hbnn/model';
 import type { YosysBit } from '../yosys/yosys.ts';
 import type { Claim } from './claim.ts';
 import { dependencies, type PlacedLayer, sumsOf, type Terms } from './modelSums.ts';
@@ -56,11 +56,29 @@ function layerClaim(plan: PlacedLayer, layer: DesignLayer): Claim {
     port: 'y',
     input,
     output: layer.output,
-    step: layerStep(plan),
+    step: joinedStep(plan),
     dependencies: dependencies(plan),
     ...(terms !== undefined && { terms }),
     wanted: (o, elements) => wantedOf(plan, input, o, elements, terms?.[o]),
     shown: (_, value) => value,
+  };
+}
+
+/** The step of a layer over one list of values: those of all that it reads, one after the other. */
+function joinedStep(plan: PlacedLayer): LayerStep {
+  const step = layerStep(plan);
+  const { inputs = [] } = plan;
+  if (inputs.length < 2) return step;
+  return (values) => {
+    let from = 0;
+    return step(
+      ...inputs.map((shape) => {
+        const to = from + featureCount(shape);
+        const part = values.subarray(from, to);
+        from = to;
+        return part;
+      }),
+    );
   };
 }
 

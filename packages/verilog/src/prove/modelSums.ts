@@ -1,7 +1,15 @@
-import { type CheckedLayer, featureCount, weightValues, windowOf, windowTaps } from '@hbnn/model';
+import {
+  type CheckedLayer,
+  featureCount,
+  joinTerms,
+  weightValues,
+  windowOf,
+  windowTaps,
+} from '@hbnn/model';
 
-/** A layer with the shapes of its two ends. */
-export type PlacedLayer = Pick<CheckedLayer, 'layer' | 'input' | 'output'>;
+/** A layer with the shapes of its two ends, and of all that it reads where branches meet. */
+export type PlacedLayer = Pick<CheckedLayer, 'layer' | 'input' | 'output'> &
+  Partial<Pick<CheckedLayer, 'inputs'>>;
 
 /** Places of a layer's input and their weights in one output. */
 export type Terms = readonly (readonly [input: number, weight: number])[];
@@ -70,8 +78,15 @@ export function sumsOf(plan: PlacedLayer): Terms[] | undefined {
       return outputs.map((i) =>
         tapsOf(layer, plan, i).map(({ at }) => [at + (i % channels), 1] as const),
       );
-    default:
+    case 'add':
+    case 'concat':
+      return outputs.map(joinTerms(layer, plan.inputs ?? []));
+    case 'maxPool':
+    case 'threshold':
+    case 'requantize':
       return undefined;
+    default:
+      return layer satisfies never;
   }
 }
 

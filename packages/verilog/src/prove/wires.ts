@@ -13,15 +13,16 @@ export interface WiresProof {
   readonly reason?: string;
 }
 
-/** A module of the chain: what goes in comes from the one before it. */
+/** A module and what should go into it. */
 interface Link {
   readonly module: string;
   readonly from: readonly YosysBit[];
 }
 
 /**
- * Show that the top module's pixels are the first layer's input, each layer's output bit by bit the next one's input,
- * the last one's that of the scores, and those the ports; and that all of it has the latency that is claimed.
+ * Show that the top module's pixels are the first layer's input, each layer's input bit by bit the outputs of those that
+ * it reads, the last one's output the input of the scores, and those the ports; and that all of it has the latency that
+ * is claimed, on every branch.
  *
  * @param top the top module, flat, with instances of layers, scores and largest in it
  * @param known the registers between those instances' ports
@@ -41,21 +42,51 @@ export function proveWires(
     return refused(`its latency is ${latency.stages} cycles, not ${claimedCycles} as is claimed`);
   const follower = new Follower(withoutRegisters(top));
   const { layers, scores, largest } = design;
-  let from: readonly YosysBit[] = top.inputs.pixels ?? [];
+  const pixels: readonly YosysBit[] = top.inputs.pixels ?? [];
+  const outputs: (readonly YosysBit[])[] = [];
   let bits = 0;
-  const links = [...layers.map(({ module }) => module), scores.name, largest.name];
-  for (const module of links) {
+  for (const { module, sources } of layers) {
+    const from = joined(
+      sources.map(({ layer }) => layer),
+      layers,
+      outputs,
+      pixels,
+    );
+    const step = follower.through({ module, from });
+    if (typeof step === 'string') return refused(step);
+    bits += from.length;
+    outputs.push(step.to);
+  }
+  let from = outputs[outputs.length - 1];
+  for (const [module, port] of [
+    [scores.name, 'scores'],
+    [largest.name, 'largest'],
+  ] as const) {
     const step = follower.through({ module, from });
     if (typeof step === 'string') return refused(step);
     bits += from.length;
     from = step.to;
-    const port =
-      module === scores.name ? 'scores' : module === largest.name ? 'largest' : undefined;
-    const wrong = port && follower.differs(top.outputs[port] ?? [], from, `port ${port}`, module);
+    const wrong = follower.differs(top.outputs[port] ?? [], from, `port ${port}`, module);
     if (wrong) return refused(wrong);
-    if (port) bits += from.length;
+    bits += from.length;
   }
   return { proved: true, bits, latencyCycles: latency.stages ?? claimedCycles };
+}
+
+/** The bits that a layer reads: those of one layer or, one after the other, of the layers that meet at it. */
+function joined(
+  sources: readonly number[],
+  layers: Design['layers'],
+  outputs: readonly (readonly YosysBit[])[],
+  pixels: readonly YosysBit[],
+): readonly YosysBit[] {
+  if (sources.length === 1) return outputs[sources[0]] ?? pixels;
+  const bits = sources.flatMap((source) => {
+    const { offsets } = layers[source].output;
+    // A bus of no bits has a wire all the same, which stands for nothing.
+    return outputs[source].slice(0, offsets[offsets.length - 1]);
+  });
+  return bits.length > 0 ? bits : ['0'];
 }
 
 /** Follows wires of a module back to what drives them. */

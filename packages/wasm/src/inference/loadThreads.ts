@@ -17,7 +17,7 @@ import {
 } from './loadModel.ts';
 import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
 import { bindSteps, type Placed, writeScores } from './placing.ts';
-import type { Step } from './step.ts';
+import type { PlannedStep } from './step.ts';
 import {
   canShare,
   type KernelCall,
@@ -128,7 +128,7 @@ async function onCallersThread(
 }
 
 /** The kernel calls of a whole batch: steps are run on kernels that only write down how they were called. */
-function record(steps: readonly Step[], placed: Placed, batch: number): KernelCall[] {
+function record(steps: readonly PlannedStep[], placed: Placed, batch: number): KernelCall[] {
   const calls: KernelCall[] = [];
   const recorder = new Proxy<RawKernels>(
     {},

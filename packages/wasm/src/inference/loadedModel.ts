@@ -15,7 +15,7 @@ import { imageValues, type MapLayout, nibbleValues } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
 import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
 import { bindSteps, type Placed, writeScores } from './placing.ts';
-import type { RunStep, Step } from './step.ts';
+import type { PlannedStep, RunStep, Step } from './step.ts';
 
 /** What a layer runs on. */
 export interface LoadedLayer {
@@ -116,7 +116,7 @@ export interface Prepared {
   readonly facts: ModelFacts;
   readonly sizes: RunSizes;
   readonly planned: readonly CheckedLayer[];
-  readonly steps: readonly Step[];
+  readonly steps: readonly PlannedStep[];
   readonly memory: WasmMemory;
 }
 

@@ -73,6 +73,18 @@ export const modelKernelTable = [
     product: false,
     inputs: 'any',
   },
+  {
+    name: 'add',
+    operation: 'sum of branches, each times a whole number per channel',
+    product: false,
+    inputs: 'any',
+  },
+  {
+    name: 'concat',
+    operation: 'channels of branches, one after the other',
+    product: false,
+    inputs: 'any',
+  },
   { name: 'narrow', operation: 'int32 to int16', product: false, inputs: 'int32' },
   { name: 'widen', operation: 'int16 to int32', product: false, inputs: 'int16' },
 ] as const satisfies readonly ModelKernelRow[];

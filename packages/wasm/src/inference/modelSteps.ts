@@ -1,6 +1,7 @@
 import type { CheckedLayer, CheckedModel } from '@hbnn/model';
 import { depthwiseStep } from './depthwiseStep.ts';
 import { type MapLayout, maxInt16 } from './featureMap.ts';
+import { addStep, concatStep } from './joinSteps.ts';
 import {
   convertStep,
   nibbleStep,
@@ -10,7 +11,7 @@ import {
   thresholdStep,
 } from './mapSteps.ts';
 import { type ChosenProduct, chooseProduct, type ProductChoice } from './productWays.ts';
-import type { Step } from './step.ts';
+import type { PlannedStep, Step } from './step.ts';
 
 /** The steps of a model, from its pixels to its last layer's outputs. */
 export async function stepsOf(
@@ -18,24 +19,73 @@ export async function stepsOf(
   planned: readonly CheckedLayer[],
   batch: number,
   choice: ProductChoice,
-): Promise<Step[]> {
-  const steps: Step[] = [readStep(model, batch)];
-  let product = chooseProduct(planned, 0, batch, choice);
+): Promise<PlannedStep[]> {
+  const steps: PlannedStep[] = [{ ...readStep(model, batch), reads: [] }];
+  const ends: LayerEnds[] = [];
+  const products = new Products(planned, batch, choice);
+  const readers = planned.map((): number[] => []);
+  planned.forEach(({ sources }, i) => {
+    for (const source of sources) readers[source]?.push(i);
+  });
   for (const [i, plan] of planned.entries()) {
-    const input = steps[steps.length - 1].output;
-    const next = chooseProduct(planned, i + 1, batch, choice);
-    const neighbours = { product, binary: next?.binary === true };
-    steps.push(...(await layerSteps(i, plan, neighbours, input, batch)));
-    product = next;
+    const product = products.of(i);
+    products.forget(i);
+    const form = product?.binary === true ? 'bits' : 'values';
+    const reads = plan.sources.map((source) => ends[source]?.[form] ?? 0);
+    const inputs = reads.map((read) => steps[read].output);
+    const binary = readers[i].filter((reader) => products.of(reader)?.binary === true).length;
+    // Bits for products that read them, whole values for the other readers.
+    const isThreshold = plan.layer.kind === 'threshold';
+    const both = isThreshold && binary > 0 && binary < readers[i].length;
+    const end: { bits?: number; values?: number } = {};
+    for (const bits of both ? [true, false] : [isThreshold && binary > 0]) {
+      const own = await layerSteps(i, plan, { product, binary: bits }, inputs, batch);
+      own.forEach((step, k) => {
+        steps.push({ ...step, reads: k === 0 ? reads : [steps.length - 1] });
+      });
+      end[bits ? 'bits' : 'values'] = steps.length - 1;
+    }
+    ends.push(end);
   }
   return steps;
+}
+
+/** The steps that end with a layer's outputs: as bits, as whole values, or both. */
+interface LayerEnds {
+  readonly bits?: number;
+  readonly values?: number;
+}
+
+/** How layers are computed that are products; what was chosen is kept until it is used. */
+class Products {
+  private readonly planned: readonly CheckedLayer[];
+  private readonly batch: number;
+  private readonly choice: ProductChoice;
+  private readonly chosen = new Map<number, ChosenProduct | undefined>();
+
+  constructor(planned: readonly CheckedLayer[], batch: number, choice: ProductChoice) {
+    this.planned = planned;
+    this.batch = batch;
+    this.choice = choice;
+  }
+
+  of(index: number): ChosenProduct | undefined {
+    if (!this.chosen.has(index))
+      this.chosen.set(index, chooseProduct(this.planned, index, this.batch, this.choice));
+    return this.chosen.get(index);
+  }
+
+  /** Let what was laid out for a layer go. */
+  forget(index: number): void {
+    this.chosen.delete(index);
+  }
 }
 
 /** What a layer's steps depend on beside itself. */
 interface Neighbours {
   /** How the layer is computed, if it is a product. */
   readonly product: ChosenProduct | undefined;
-  /** Whether the next layer reads nibbles. */
+  /** Whether its outputs are to be nibbles. */
   readonly binary: boolean;
 }
 
@@ -43,10 +93,11 @@ async function layerSteps(
   index: number,
   plan: CheckedLayer,
   { product, binary }: Neighbours,
-  input: MapLayout,
+  inputs: readonly MapLayout[],
   batch: number,
 ): Promise<Step[]> {
   const { layer } = plan;
+  const [input] = inputs;
   /** The step that reads its input in a form, after those that bring the input there. */
   const from = async (
     form: 'int16' | 'int32',
@@ -73,6 +124,10 @@ async function layerSteps(
       return from('int32', (map) => nibbleStep(index, { ...plan, layer }, map, batch));
     case 'requantize':
       return [requantizeStep(index, { ...plan, layer }, input, batch)];
+    case 'add':
+      return [addStep(index, { ...plan, layer }, inputs, batch)];
+    case 'concat':
+      return [concatStep(index, plan, inputs, batch)];
     default:
       return layer satisfies never;
   }

@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, featureCount } from '@hbnn/model';
 import { type RawKernels, type WasmMemory, webAssembly } from '../webAssembly.ts';
 import { placeNeeds, Regions, roundUp } from './regions.ts';
-import type { RunStep, Step } from './step.ts';
+import type { PlannedStep, RunStep, Step } from './step.ts';
 
 /** Kernels may read this far past a buffer's end. */
 export const overrunBytes = 1024;
@@ -26,7 +26,7 @@ export interface Placed {
  */
 export function place(
   model: CheckedModel,
-  steps: readonly Step[],
+  steps: readonly PlannedStep[],
   batch: number,
   threads = 1,
 ): Placed[] {
@@ -39,10 +39,11 @@ export function place(
   const constantBytes = regions.end;
   const start = roundUp(constantBytes + overrunBytes, 64);
   const last = steps.length;
+  const lastReads = lastReadsOf(steps);
   const { offsets: at, bytes } = placeNeeds([
     { bytes: batch * featureCount(model.input.shape), from: 0, to: 0 },
     { bytes: batch * model.scoreOffsets.byteLength, from: last, to: last },
-    ...steps.map(({ output }, i) => ({ bytes: output.bytes, from: i, to: i + 1 })),
+    ...steps.map(({ output }, i) => ({ bytes: output.bytes, from: i, to: lastReads[i] })),
     ...steps.map(({ scratchBytes }, i) => ({ bytes: scratchBytes, from: i, to: i })),
   ]);
   const arena = roundUp(bytes + overrunBytes, 64);
@@ -59,6 +60,16 @@ export function place(
       bytes: start + threads * arena,
     };
   });
+}
+
+/** The last step that reads each step's output; those of the last one become scores behind all steps. */
+function lastReadsOf(steps: readonly PlannedStep[]): number[] {
+  const lastReads = steps.map((_, i) => i);
+  steps.forEach(({ reads }, i) => {
+    for (const step of reads) lastReads[step] = i;
+  });
+  lastReads[steps.length - 1] = steps.length;
+  return lastReads;
 }
 
 export const pageBytes = 65536;
@@ -102,17 +113,19 @@ export function writeConstants(
 /** Bind the steps to a thread's places. */
 export const bindSteps = (
   raw: RawKernels,
-  steps: readonly Step[],
+  steps: readonly PlannedStep[],
   { pixels, outputs, scratch, constants }: Placed,
 ): RunStep[] =>
-  steps.map((step, i) =>
-    step.bind(raw, {
-      input: i === 0 ? pixels : outputs[i - 1],
+  steps.map((step, i) => {
+    const inputs = step.reads.length === 0 ? [pixels] : step.reads.map((read) => outputs[read]);
+    return step.bind(raw, {
+      input: inputs[0],
+      inputs,
       output: outputs[i],
       scratch: scratch[i],
       constants: constants[i],
-    }),
-  );
+    });
+  });
 
 /** Turn the last step's outputs into scores. */
 export function writeScores(

@@ -77,7 +77,7 @@ export function chooseProduct(
 ): ChosenProduct | undefined {
   const plan = planned[index];
   if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
-  const ways = waysFor({ ...plan, layer: plan.layer }, planned[index - 1], batch, pack);
+  const ways = waysFor({ ...plan, layer: plan.layer }, planned[plan.sources[0]], batch, pack);
   const rank = (way: ProductWay): number => {
     const at = kernels.indexOf(way.kernel);
     return at < 0 ? kernels.length : at;

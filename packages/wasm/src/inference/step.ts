@@ -14,6 +14,8 @@ export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | Float6
 /** Where a step's data lie: byte offsets into the memory. */
 export interface Places {
   readonly input: number;
+  /** Of all that it reads: more than `input` for a layer at which branches meet. */
+  readonly inputs: readonly number[];
   readonly output: number;
   readonly scratch: number;
   readonly constants: readonly number[];
@@ -37,6 +39,12 @@ export interface Step {
   readonly macs?: number;
   /** What a product was expected to take for a batch, nanoseconds. */
   readonly cost?: number;
+}
+
+/** A step in its place among the others. */
+export interface PlannedStep extends Step {
+  /** The steps whose outputs it reads; none for the one that reads the pixels. */
+  readonly reads: readonly number[];
 }
 
 /** Constants in the order in which they are asked for; one that is asked for twice is kept once. */

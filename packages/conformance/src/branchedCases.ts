@@ -1,0 +1,167 @@
+import { type Random, random } from '@hbnn/core';
+import {
+  type AddLayer,
+  checkModel,
+  type FeatureShape,
+  type IntegerLayer,
+  type RequantizeLayer,
+} from '@hbnn/model';
+import { conv, dense, int8Weights, type ModelCase, planeWeights, threshold } from './cases.ts';
+
+const tails = [1, 3, 4, 5, 15, 17, 33];
+
+/** Models with branches: sums and concatenations of values of every form, read by layers of every kind. */
+export function branchedCases(): ModelCase[] {
+  return [
+    ...[20, 1, 0].map(small),
+    empty(),
+    ...tails.flatMap((channels) => [mixed(channels), words(channels)]),
+    equal(),
+    pooled(),
+  ];
+}
+
+function branched(
+  name: string,
+  shape: FeatureShape,
+  layers: (rng: Random) => readonly IntegerLayer[],
+): ModelCase {
+  return {
+    name,
+    make: () => {
+      const built = layers(random('case', name));
+      const last = built[built.length - 1];
+      const classes = last.kind === 'dense' ? last.weights.shape[0] : 0;
+      return checkModel({
+        name,
+        input: { shape, zeros: new Int32Array(shape[2]).fill(90) },
+        layers: built,
+        scoreFactor: 1,
+        scoreOffsets: Int32Array.from({ length: classes }, (_, k) => 4 * k - 7),
+        classes: Array.from({ length: classes }, (_, k) => `${k}`),
+      });
+    },
+  };
+}
+
+const add = (
+  rng: Random,
+  name: string,
+  channels: number,
+  inputs: readonly string[],
+  largest = 20,
+): AddLayer => ({
+  kind: 'add',
+  name,
+  inputs,
+  multipliers: inputs.map(() =>
+    Int16Array.from({ length: channels }, () => rng.below(2 * largest + 1) - largest),
+  ),
+});
+
+const requantize = (name: string, channels: number): RequantizeLayer => ({
+  kind: 'requantize',
+  name,
+  minimum: -128,
+  maximum: 127,
+  multipliers: Int16Array.from({ length: channels }, (_, c) => 300 - 7 * c),
+  offsets: new Float64Array(channels).fill(5000),
+  shifts: new Uint8Array(channels).fill(15),
+});
+
+const same = [1, 1, 1, 1] as const;
+
+/** What hardware takes few gates for: bits, sums and rounded values that meet, with multipliers up to a size. */
+function small(largest: number): ModelCase {
+  return branched(`small branches, multipliers up to ${largest}`, [2, 1, 2], (rng) => [
+    threshold(rng, 'bits', [2, 1, 2], { planes: 2, bits: (i) => 1 + (i % 2) }),
+    conv('a', planeWeights(rng, [2, 1, 1, 2])),
+    { ...conv('b', planeWeights(rng, [2, 2, 1, 2]), [0, 0, 1, 0]), from: 'bits' },
+    { ...requantize('q', 2), minimum: 0, maximum: 3, from: 'a' },
+    add(rng, 'sum', 2, ['b', 'q', 'bits', 'b'], largest),
+    { kind: 'concat', name: 'all', inputs: ['sum', 'bits', 'a'] },
+    { kind: 'maxPool', name: 'm', size: [2, 1], strides: [1, 1], padding: [0, 0, 0, 0] },
+    threshold(rng, 'codes', [1, 1, 6], { at: (r) => r.below(9) - 4 }),
+    add(rng, 'last', 6, ['codes', 'm'], 1),
+    dense('d', planeWeights(rng, [2, 6])),
+  ]);
+}
+
+/** Branches of no bits beside one that has some. */
+function empty(): ModelCase {
+  return branched('branches of no bits', [1, 2, 2], (rng) => [
+    threshold(rng, 'bits', [1, 2, 2], { planes: 1 }),
+    { ...threshold(rng, 'none', [1, 2, 2], { bits: () => 0 }), from: 'bits' },
+    { ...threshold(rng, 'nothing', [1, 2, 2], { planes: 0 }), from: 'bits' },
+    add(rng, 'sum', 2, ['none', 'bits', 'nothing'], 2),
+    { kind: 'concat', name: 'all', inputs: ['nothing', 'sum', 'none'] },
+    dense('d', planeWeights(rng, [2, 12])),
+  ]);
+}
+
+/** Thresholds that a product, a sum and a concatenation read; sums of int16 and int32 values. */
+function mixed(channels: number): ModelCase {
+  const [height, width]: FeatureShape = [3, 4, 3];
+  return branched(`branches of ${channels} channels, bits and sums`, [height, width, 3], (rng) => [
+    conv('a', int8Weights(rng, [channels, 3, 3, 3]), same),
+    threshold(rng, 'bits', [height, width, channels], { planes: 2, bits: (i) => i % 3 }),
+    conv('b', planeWeights(rng, [channels, 3, 3, channels]), same),
+    { ...requantize('q', channels), from: 'a' },
+    add(rng, 'sum', channels, ['b', 'q', 'bits']),
+    { kind: 'concat', name: 'all', inputs: ['sum', 'bits', 'q', 'a'] },
+    { ...requantize('r', 4 * channels) },
+    dense('d', planeWeights(rng, [7, height * width * 4 * channels])),
+  ]);
+}
+
+/** Branches of int16 alone, one of them read twice by one layer. */
+function words(channels: number): ModelCase {
+  return branched(`branches of ${channels} channels, values of 16 bits`, [2, 5, 3], (rng) => [
+    conv('a', int8Weights(rng, [channels, 1, 1, 3])),
+    requantize('q', channels),
+    threshold(rng, 'bits', [2, 5, channels], { planes: 3, bits: (i) => i % 4 }),
+    { kind: 'concat', name: 'all', inputs: ['bits', 'q', 'bits'] },
+    conv('b', planeWeights(rng, [channels, 2, 3, 3 * channels]), [1, 1, 0, 1]),
+    { ...requantize('s', channels) },
+    add(rng, 'sum', channels, ['s', 'q', 's'], 30000),
+    threshold(rng, 'last', [2, 5, channels]),
+    dense('d', planeWeights(rng, [5, 10 * channels])),
+  ]);
+}
+
+/** Two products that read the bits of one threshold layer, and nothing else does. */
+function equal(): ModelCase {
+  return branched('two products of the same bits', [4, 4, 6], (rng) => [
+    threshold(rng, 'bits', [4, 4, 6], { planes: 2, bits: (i) => 1 + (i % 2) }),
+    conv('a', planeWeights(rng, [8, 3, 3, 6]), same),
+    { ...conv('b', planeWeights(rng, [8, 1, 1, 6])), from: 'bits' },
+    add(rng, 'sum', 8, ['a', 'b'], 1),
+    dense('d', int8Weights(rng, [3, 128])),
+  ]);
+}
+
+/** A block that halves the map, with a pool beside its convolution, twice. */
+function pooled(): ModelCase {
+  const block = (rng: Random, n: number, from: string, inputs: number, outputs: number) =>
+    [
+      { ...conv(`c${n}`, int8Weights(rng, [outputs, 3, 3, inputs]), same, [2, 2]), from },
+      requantize(`q${n}`, outputs),
+      {
+        kind: 'maxPool',
+        name: `m${n}`,
+        from,
+        size: [2, 2],
+        strides: [2, 2],
+        padding: [0, 0, 0, 0],
+      },
+      { kind: 'concat', name: `j${n}`, inputs: [`q${n}`, `m${n}`] },
+    ] as const;
+  return branched('blocks with pools beside convolutions', [8, 8, 3], (rng) => [
+    conv('c0', int8Weights(rng, [5, 1, 1, 3])),
+    requantize('q0', 5),
+    ...block(rng, 1, 'q0', 5, 6),
+    ...block(rng, 2, 'j1', 11, 4),
+    { kind: 'sumPool', name: 'mean', size: [2, 2], strides: [2, 2] },
+    dense('d', int8Weights(rng, [10, 15])),
+  ]);
+}
