@@ -23,6 +23,8 @@ const format = 'HBNN Verilog, version 1';
 export interface RtlManifest {
   readonly model: string;
   readonly top: string;
+  /** What names of modules begin with; none where it is not said. */
+  readonly prefix?: string;
   readonly style: AdderStyle;
   /** `unrolled` where it is not said. */
   readonly architecture?: 'unrolled' | 'folded';
@@ -56,12 +58,13 @@ export function writeRtl(
     );
   }
   clearEarlier(folder);
-  const { top, style, maxLevels } = design;
+  const { top, prefix, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
   const manifest: RtlManifest & { format: string } = {
     format,
     model: model.name,
     top,
+    ...(prefix !== '' && { prefix }),
     style,
     architecture: design.kind,
     ...(design.kind === 'folded'
@@ -95,12 +98,12 @@ export function designOf(
   manifest: RtlManifest,
   model: CheckedModel,
 ): Design | FoldedDesign {
-  const { style, maxLevels, folds = {}, architecture, memories } = manifest;
+  const { style, maxLevels, prefix, folds = {}, architecture, memories } = manifest;
   // What the folder holds was within a budget when it was written.
   const design =
     architecture === 'folded'
-      ? foldedDesign(model, { style, maxLevels, folds, memories })
-      : unrolledDesign(model, { style, maxLevels, maxAdders: Infinity });
+      ? foldedDesign(model, { style, maxLevels, prefix, folds, memories })
+      : unrolledDesign(model, { style, maxLevels, prefix, maxAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(
       `${folder}: expected Verilog of the model '${model.name}' with top ${design.top}, got ${manifest.top} of '${manifest.model}'; give the model it was made of`,
@@ -111,12 +114,12 @@ export function designOf(
 const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);
 
 /** What runs the testbench beside the Verilog. */
-const runs = ['testbench.cpp', 'Makefile'];
+const runsTestbench = (name: string): boolean => /^testbench\w*\.cpp$|^Makefile$/.test(name);
 
 /** Take away what an earlier design left, so that no module of it is read with this one. */
 function clearEarlier(folder: string): void {
   const names = readdirSync(folder);
-  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
+  const earlier = names.filter((name) => isRtl(name) || runsTestbench(name));
   if (earlier.length > 0 && !names.includes(manifestName))
     throw new HbnnError(
       `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier[0]} in it; choose another folder`,

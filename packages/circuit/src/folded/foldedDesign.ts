@@ -8,7 +8,7 @@ import {
 } from '@hbnn/model';
 import { bitLength } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import { Names } from '../netlist/names.ts';
+import { checkedPrefix, Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
@@ -59,6 +59,8 @@ import {
 export interface FoldedDesign {
   readonly kind: 'folded';
   readonly top: string;
+  /** What the names of all modules begin with, underscore included; '' where nothing was asked for. */
+  readonly prefix: string;
   readonly style: AdderStyle;
   readonly input: Stream;
   readonly layers: readonly FoldedLayer[];
@@ -82,6 +84,8 @@ export interface FoldedOptions {
   readonly balanced?: boolean;
   /** Default: `case` statements, and line buffers by the length of their rows. */
   readonly memories?: Partial<MemoryStyle>;
+  /** What the names of all modules begin with, so that several networks fit in one project. */
+  readonly prefix?: string;
 }
 
 const defaultLevels = 10;
@@ -95,7 +99,8 @@ const defaultLevels = 10;
 export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
   const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
   checkOptions(model.checkedLayers, maxLevels, folds);
-  const names = new Names();
+  const prefix = checkedPrefix(o.prefix ?? '');
+  const names = new Names(prefix);
   const making = { names, style, maxLevels, memo: new SumMemo() };
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
@@ -128,6 +133,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   return {
     kind: 'folded',
     top,
+    prefix,
     style,
     input,
     layers,

@@ -1,5 +1,6 @@
 import {
   BudgetError,
+  checkedPrefix,
   type Design,
   type DesignOptions,
   type FoldedDesign,
@@ -30,6 +31,7 @@ interface Options extends OutputOptions, FoldOptions {
   rom?: string;
   lineBuffers?: string;
   vectors: string;
+  prefix?: string;
 }
 
 export function verilogCommand(): Command {
@@ -67,6 +69,10 @@ export function verilogCommand(): Command {
       'folded: distributed or block RAM, or auto: block for rows of over 64 pixels (default: auto)',
     )
     .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default: 2000000)')
+    .option(
+      '--prefix <name>',
+      'what the names of all modules and files begin with, so that several networks fit in one project',
+    )
     .option('--vectors <n>', 'images of the testbench', '20')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
@@ -99,6 +105,7 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--vectors: expected at least 1, got ${images}; give --vectors 1 or more, or leave it out`,
     );
+  if (o.prefix !== undefined) checkedPrefix(o.prefix, '--prefix');
   const model = await readModelFile(o.model);
   const { design, folds } = designFor(model, style, o);
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
@@ -139,7 +146,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
         throw new HbnnError(
           `--${option}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
         );
-    const options = { style, maxLevels, maxAdders: budgetFrom(o) };
+    const options = { style, maxLevels, prefix: o.prefix, maxAdders: budgetFrom(o) };
     return { design: unrolledOr(model, options, o) };
   }
   if (o.style !== 'folded')
@@ -152,7 +159,13 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     );
   const { folds, byDefault } = foldsFor(model, o);
   return {
-    design: foldedDesign(model, { style, maxLevels, folds, memories: memoriesOf(o) }),
+    design: foldedDesign(model, {
+      style,
+      maxLevels,
+      prefix: o.prefix,
+      folds,
+      memories: memoriesOf(o),
+    }),
     folds: byDefault,
   };
 }
@@ -197,9 +210,10 @@ function unrolledOr(model: CheckedModel, options: DesignOptions, o: Options): De
     if (!(error instanceof BudgetError)) throw error;
     const target = o.target === 'generic' ? [] : ['--target', o.target];
     const levels = o.maxLevels === undefined ? [] : ['--max-levels', o.maxLevels];
+    const prefix = o.prefix === undefined ? [] : ['--prefix', o.prefix];
     const words = ['--model', o.model, '--out', o.out, '--style', 'folded', ...target, ...levels];
     throw new HbnnError(
-      `${error.fault}; write it as a chain of streams with '${hbnnLine('verilog', ...words)}', or give --budget ${error.adders}`,
+      `${error.fault}; write it as a chain of streams with '${hbnnLine('verilog', ...words, ...prefix)}', or give --budget ${error.adders}`,
     );
   }
 }

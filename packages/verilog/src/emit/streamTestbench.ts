@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth } from '@hbnn/circuit';
 import { countBits } from './emitStream.ts';
-import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+import { testbenchNames } from './testbenchNames.ts';
 import { patience, phaseCycles, stopCycles } from './verilatorMain.ts';
 
 /** A task that ends a simulation with an error: each simulator has a way of its own to say so to who started it. */
@@ -22,6 +22,7 @@ export const failTask = `  task stop;
  */
 export function streamTestbench(design: FoldedDesign, images: number): string {
   const { top, input, scores, classes, cyclesPerImage } = design;
+  const names = testbenchNames(design.prefix);
   const pixels = images * beats(input);
   const results = images * scores.beats;
   const [width, bits] = [beatWidth(input), 32 * scores.each];
@@ -31,7 +32,7 @@ export function streamTestbench(design: FoldedDesign, images: number): string {
 \`timescale 1ns / 1ps
 \`default_nettype none
 
-module ${testbenchName};
+module ${names.module};
   reg aclk = 1'b0;
   reg aresetn = 1'b0;
   always #500 aclk = ~aclk;
@@ -175,8 +176,8 @@ ${failTask}
   endtask
 
   initial begin
-    $readmemh("${pixelsFile}", pixels);
-    $readmemh("${scoresFile}", expected);
+    $readmemh("${names.pixels}", pixels);
+    $readmemh("${names.scores}", expected);
     sent = 0;
     got = 0;
     beat = 0;

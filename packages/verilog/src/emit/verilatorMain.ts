@@ -1,7 +1,7 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth, busWidth, indexWidth } from '@hbnn/circuit';
 import { countBits } from './emitStream.ts';
-import { pixelsFile, scoresFile } from './testbenchNames.ts';
+import { testbenchNames } from './testbenchNames.ts';
 
 /** Cycles without a beat after which nothing is taken to move any more, beyond those of some images. */
 export const patience = 100_000;
@@ -66,6 +66,7 @@ static std::vector<Words> lines_of(const char* name, std::size_t count) {
 function streamMain(design: FoldedDesign, images: number): string {
   const { input, scores, cyclesPerImage, classes } = design;
   const user = countBits(classes.length - 1);
+  const names = testbenchNames(design.prefix);
   return `static const int images = ${images};
 static const int pixels_each = ${beats(input)};
 static const int beats_each = ${scores.beats};
@@ -202,8 +203,8 @@ static bool run(const std::vector<Words>& pixels, const std::vector<Words>& expe
 }
 
 int main() {
-  const auto pixels = lines_of("${pixelsFile}", images * pixels_each);
-  const auto expected = lines_of("${scoresFile}", images * beats_each);
+  const auto pixels = lines_of("${names.pixels}", images * pixels_each);
+  const auto expected = lines_of("${names.scores}", images * beats_each);
   std::printf("neither end waits\\n");
   bool right = run(pixels, expected, false);
   std::printf("both ends wait now and then\\n");
@@ -225,14 +226,15 @@ function unrolledMain(design: Design, images: number): string {
   const { input, latencyCycles: latency, classes } = design;
   const clocked = latency > 0;
   const words = Math.ceil(busWidth(input) / 32);
+  const names = testbenchNames(design.prefix);
   return `static const int images = ${images};
 static const int classes = ${classes.length};
 static const int latency = ${latency};
 static const uint32_t largest_mask = ${2 ** indexWidth(classes.length) - 1}u;
 
 int main() {
-  const auto pixels = lines_of("${pixelsFile}", images);
-  const auto expected = lines_of("${scoresFile}", images);
+  const auto pixels = lines_of("${names.pixels}", images);
+  const auto expected = lines_of("${names.scores}", images);
   VerilatedContext context;
   Top top{&context};
   int failures = 0;

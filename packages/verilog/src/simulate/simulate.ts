@@ -3,7 +3,7 @@ import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/c
 import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
 import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
-import { isRom, testbenchName } from '../emit/testbenchNames.ts';
+import { isRom, isTestbench } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { type Compiled, compile } from './compile.ts';
@@ -169,8 +169,7 @@ const lanesKept = ({ top, layers, scores }: FoldedDesign, layersToo: boolean): s
 /** The Verilog of a design among files, with the contents of its memories, without the testbench. */
 export function sourcesOf(files: Readonly<Record<string, string>>): Record<string, string> {
   const sources = Object.entries(files).filter(
-    ([name]) =>
-      (name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile) || isRom(name),
+    ([name]) => (name.endsWith('.v') && !isTestbench(name) && name !== modelsFile) || isRom(name),
   );
   // The vendor's cells are known here; models of them that someone edited are what other simulators compute.
   const models = files[modelsFile];

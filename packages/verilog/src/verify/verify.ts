@@ -2,7 +2,7 @@ import { type Design, type FoldedDesign, type Step, stepFeature, stepLayer } fro
 import { HbnnError, random } from '@hbnn/core';
 import { type CheckedModel, type Feature, featureCount, interpreter } from '@hbnn/model';
 import { testbenchText } from '../emit/testbench.ts';
-import { testbenchName } from '../emit/testbenchNames.ts';
+import { testbenchNames } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { gateNetlist, simulateNetlist, sourcesOf } from '../simulate/simulate.ts';
 import type { Simulation } from '../simulate/simulation.ts';
@@ -91,7 +91,7 @@ export async function verify(
   };
   const difference = imageDifference(model, simulation, images, seed);
   if (difference !== undefined) return { equal: false, difference, ...counts };
-  const vector = vectorDifference(model, files);
+  const vector = vectorDifference(model, design.prefix, files);
   if (vector !== undefined) return { equal: false, difference: vector, ...counts };
   if (edited.length === 0) return { equal: true, ...counts };
   const floating = undrivenDifference(design, netlist);
@@ -297,9 +297,9 @@ function testbenchNote(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): Pick<Verified, 'testbench'> {
-  const text = files[`${testbenchName}.v`];
+  const text = files[`${testbenchNames(design.prefix).module}.v`];
   if (text === undefined) return {};
-  const images = vectorImages(model, files);
+  const images = vectorImages(model, design.prefix, files);
   const same = images !== undefined && text === testbenchText(model, design, images);
   return { testbench: same ? 'unchanged' : 'edited' };
 }
