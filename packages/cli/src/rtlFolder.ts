@@ -35,6 +35,10 @@ export interface RtlManifest {
   readonly folds?: FoldTable;
   /** A folded design has it. */
   readonly memories?: MemoryStyle;
+  /** Whether a folded design's pixels come with s_axis_tlast. */
+  readonly inputLast?: boolean;
+  /** Files for other tools that were asked for. */
+  readonly projectFiles?: readonly string[];
   /** Levels of gates between registers, where it is pipelined. */
   readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
@@ -48,7 +52,7 @@ export function writeRtl(
   model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
-  modelFile: string,
+  { modelFile, projectFiles }: { modelFile: string; projectFiles: readonly string[] },
 ): void {
   try {
     mkdirSync(folder, { recursive: true });
@@ -72,10 +76,12 @@ export function writeRtl(
           cyclesPerImage: design.cyclesPerImage,
           folds: foldsOf(design),
           memories: design.memories,
+          ...(design.frame !== undefined && { inputLast: true }),
         }
       : { latencyCycles: design.latencyCycles }),
     ...(maxLevels !== undefined && { maxLevels }),
     layers,
+    ...(projectFiles.length > 0 && { projectFiles }),
     ...(statSync(modelFile).isFile() && { modelFile: relative(folder, modelFile) }),
   };
   const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
@@ -98,11 +104,11 @@ export function designOf(
   manifest: RtlManifest,
   model: CheckedModel,
 ): Design | FoldedDesign {
-  const { style, maxLevels, prefix, folds = {}, architecture, memories } = manifest;
+  const { style, maxLevels, prefix, folds = {}, architecture, memories, inputLast } = manifest;
   // What the folder holds was within a budget when it was written.
   const design =
     architecture === 'folded'
-      ? foldedDesign(model, { style, maxLevels, prefix, folds, memories })
+      ? foldedDesign(model, { style, maxLevels, prefix, folds, memories, inputLast })
       : unrolledDesign(model, { style, maxLevels, prefix, maxAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(
@@ -124,7 +130,19 @@ function clearEarlier(folder: string): void {
     throw new HbnnError(
       `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier[0]} in it; choose another folder`,
     );
-  for (const name of earlier) rmSync(join(folder, name));
+  for (const name of [...earlier, ...earlierProjectFiles(folder, names)])
+    rmSync(join(folder, name));
+}
+
+/** Files for other tools that an earlier design wrote; what somebody put beside them stays. */
+function earlierProjectFiles(folder: string, names: readonly string[]): string[] {
+  if (!names.includes(manifestName)) return [];
+  try {
+    const { projectFiles } = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
+    return Array.isArray(projectFiles) ? names.filter((name) => projectFiles.includes(name)) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Read a folder of Verilog. @throws HbnnError when it is none of `hbnn verilog` */

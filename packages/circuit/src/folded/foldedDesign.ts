@@ -68,6 +68,8 @@ export interface FoldedDesign {
   readonly classes: readonly string[];
   readonly maxLevels: number;
   readonly memories: MemoryStyle;
+  /** The module before the layers that keeps images apart by s_axis_tlast; undefined where the port was not asked for. */
+  readonly frame?: string;
   /** Cycles of the layer that takes longest, with pixels and takers that never wait. */
   readonly scheduledCycles: number;
   /** How often an image comes out, by a simulation of when the beats of all units move. */
@@ -86,6 +88,8 @@ export interface FoldedOptions {
   readonly memories?: Partial<MemoryStyle>;
   /** What the names of all modules begin with, so that several networks fit in one project. */
   readonly prefix?: string;
+  /** Whether pixels come with s_axis_tlast, so that a beat that is lost spoils its own image alone. Default false. */
+  readonly inputLast?: boolean;
 }
 
 const defaultLevels = 10;
@@ -124,6 +128,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     return layer;
   });
   const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
+  const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
   const held = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
   const { layers, cyclesPerImage } =
@@ -141,6 +146,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     classes: model.classes,
     maxLevels,
     memories: { rom: 'case', lines: 'auto', ...o.memories },
+    ...(frame !== undefined && { frame }),
     scheduledCycles,
     cyclesPerImage,
   };

@@ -11,12 +11,12 @@ import {
 import { HbnnError, suggestion } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
-import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { foldHelp } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hbnnLine } from '../nextSteps.ts';
-import { wholeNumber } from '../numbers.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { writeRtl } from '../rtlFolder.ts';
 import { type FoldOptions, foldsFor } from '../verilogFolds.ts';
@@ -32,6 +32,8 @@ interface Options extends OutputOptions, FoldOptions {
   lineBuffers?: string;
   vectors: string;
   prefix?: string;
+  projectFiles?: boolean;
+  tlast?: boolean;
 }
 
 export function verilogCommand(): Command {
@@ -55,7 +57,10 @@ export function verilogCommand(): Command {
     )
     .option('--fold <folds>', `folded: ${foldHelp}`)
     .option('--fps <n>', 'folded: the same as --fold fps:N, with --clock')
-    .option('--clock <MHz>', 'folded: the clock that fps:RATE counts with')
+    .option(
+      '--clock <MHz>',
+      'folded: the clock that fps:RATE counts with; with --project-files: the clock of the constraints (default: 100)',
+    )
     .option(
       '--luts <n>',
       'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default: 50000, or half as many again as the smallest folds take)',
@@ -72,6 +77,14 @@ export function verilogCommand(): Command {
     .option(
       '--prefix <name>',
       'what the names of all modules and files begin with, so that several networks fit in one project',
+    )
+    .option(
+      '--project-files',
+      'file list, XDC and SDC, FuseSoC core, cocotb test and SystemVerilog assertions beside the Verilog',
+    )
+    .option(
+      '--tlast',
+      'folded: a port s_axis_tlast for an image’s last pixel, so that a lost beat spoils its own image alone',
     )
     .option('--vectors <n>', 'images of the testbench', '20')
     .option('--json', 'print the result as JSON')
@@ -106,10 +119,13 @@ async function run(o: Options): Promise<void> {
       `--vectors: expected at least 1, got ${images}; give --vectors 1 or more, or leave it out`,
     );
   if (o.prefix !== undefined) checkedPrefix(o.prefix, '--prefix');
+  const clockMhz = o.projectFiles && o.clock !== undefined ? megahertz(o.clock) : undefined;
   const model = await readModelFile(o.model);
   const { design, folds } = designFor(model, style, o);
-  const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
-  writeRtl(o.out, model, design, files, o.model);
+  const hardware = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
+  const project = o.projectFiles ? projectFiles(design, hardware, { clockMhz }) : {};
+  const files = { ...hardware, ...project };
+  writeRtl(o.out, model, design, files, { modelFile: o.model, projectFiles: Object.keys(project) });
   const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
   const count = Object.keys(files).length;
   const { top } = design;
@@ -131,6 +147,12 @@ async function run(o: Options): Promise<void> {
   printNext([verify, hbnnLine('synth', '--rtl', o.out)], o);
 }
 
+function megahertz(given: string): number {
+  const clock = decimal(given, '--clock');
+  if (clock > 0) return clock;
+  throw new HbnnError(`--clock: expected megahertz above 0, got ${given}; give the clock`);
+}
+
 interface MadeDesign {
   readonly design: Design | FoldedDesign;
   /** What folds were chosen for by default. */
@@ -142,7 +164,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
   if (o.style === 'unrolled') {
     for (const [name, option] of foldedOptions)
-      if (o[name] !== undefined)
+      if (o[name] !== undefined && !(name === 'clock' && o.projectFiles))
         throw new HbnnError(
           `--${option}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
         );
@@ -163,6 +185,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
       style,
       maxLevels,
       prefix: o.prefix,
+      inputLast: o.tlast,
       folds,
       memories: memoriesOf(o),
     }),
@@ -177,6 +200,7 @@ const foldedOptions = [
   ['clock', 'clock'],
   ['luts', 'luts'],
   ['rom', 'rom'],
+  ['tlast', 'tlast'],
   ['lineBuffers', 'line-buffers'],
 ] as const;
 

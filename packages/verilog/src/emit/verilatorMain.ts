@@ -124,7 +124,7 @@ static bool run(const std::vector<Words>& pixels, const std::vector<Words>& expe
     Words data(${Math.ceil(beatWidth(input) / 32)});
     for (auto& one : data) one = noise();
     put(top.s_axis_tdata, offered ? pixels[sent] : data);
-    const bool valid = top.m_axis_tvalid;
+${design.frame === undefined ? '' : '    top.s_axis_tlast = offered ? sent % pixels_each == pixels_each - 1 : noise() & 1;\n'}    const bool valid = top.m_axis_tvalid;
     top.m_axis_tready = static_cast<int>(noise() & 3) < pace[1];
     top.eval();
     if (cycle > 0 && static_cast<bool>(top.m_axis_tvalid) != valid) {
@@ -144,7 +144,7 @@ static bool run(const std::vector<Words>& pixels, const std::vector<Words>& expe
     if (kept)
       for (int i = 0; i <= scores_each; i++) waiting[i] = seen(i);
     idle++;
-    if (offered && top.s_axis_tready) {
+${design.frame === undefined ? '' : frameCheck}    if (offered && top.s_axis_tready) {
       if (first < 0) first = cycle;
       sent++;
       offered = false;
@@ -214,6 +214,13 @@ int main() {
 }
 `;
 }
+
+/** Images here have as many pixels as they should. */
+const frameCheck = `    if (cycle > 0 && top.frame_error) {
+      std::printf("FAIL frame_error after %d pixels\\n", sent);
+      return false;
+    }
+`;
 
 /** Cycles of a phase in which both ends keep a pace. */
 export const phaseCycles = (cyclesPerImage: number): number =>

@@ -68,6 +68,8 @@ class StreamRun {
   private readonly rng: Random;
   private readonly input: Wires;
   private readonly output: Wires;
+  /** The mark on an image's last pixel; empty for designs without it. */
+  private readonly inputLast: readonly number[];
   private readonly user: readonly number[];
   private readonly last: number;
   private readonly watched: readonly { readonly wires: Wires; readonly stream: Stream }[];
@@ -109,6 +111,7 @@ class StreamRun {
       shapes.map(({ shape }) => ({ shape, values: new Int32Array(featureCount(shape)) })),
     );
     this.input = this.wires('s_axis', beatWidth(design.input));
+    this.inputLast = design.frame === undefined ? [] : this.bus('s_axis_tlast', 1);
     this.output = this.wires('m_axis', 32 * scores.each);
     this.user = this.bus('m_axis_tuser', userBits(design));
     [this.last] = this.bus('m_axis_tlast', 1);
@@ -222,11 +225,12 @@ class StreamRun {
   private offer(valid: boolean): void {
     const { memory } = this.compiled;
     const { data } = this.input;
-    for (const slot of data) this.noise(slot);
+    for (const slot of [...data, ...this.inputLast]) this.noise(slot);
     if (!valid) return;
     const { shape } = this.design.input;
     const each = beats(this.design.input);
     const [row, place] = [Math.floor(this.taken / each), this.taken % each];
+    for (const slot of this.inputLast) this.fill(slot, place === each - 1 ? -1 : 0);
     for (let lane = 0; lane < this.used; lane++) {
       const image = this.image(row, lane);
       if (image >= this.count) break;
