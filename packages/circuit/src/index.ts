@@ -57,6 +57,7 @@ export {
   familyFabrics,
 } from './netlist/fabrics.ts';
 export { FormNumbers } from './netlist/keyNumbers.ts';
+export { checkedPrefix } from './netlist/names.ts';
 export {
   type Cell,
   constantOne,

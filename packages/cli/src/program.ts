@@ -81,7 +81,7 @@ Examples:
 Results go to stdout, progress goes to stderr; --quiet leaves progress out. With --json the result is one line of JSON, and so is an error:
 {"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
 Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify or hbnn compare found
-a difference,
+a difference, 4 hbnn verify --proof found none and did not prove the whole,
 130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
     );
   for (const [heading, commands] of groups())

@@ -23,6 +23,8 @@ const format = 'HBNN Verilog, version 1';
 export interface RtlManifest {
   readonly model: string;
   readonly top: string;
+  /** What names of modules begin with; none where it is not said. */
+  readonly prefix?: string;
   readonly style: AdderStyle;
   /** `unrolled` where it is not said. */
   readonly architecture?: 'unrolled' | 'folded';
@@ -33,6 +35,10 @@ export interface RtlManifest {
   readonly folds?: FoldTable;
   /** A folded design has it. */
   readonly memories?: MemoryStyle;
+  /** Whether a folded design's pixels come with s_axis_tlast. */
+  readonly inputLast?: boolean;
+  /** Files for other tools that were asked for. */
+  readonly projectFiles?: readonly string[];
   /** Levels of gates between registers, where it is pipelined. */
   readonly maxLevels?: number;
   readonly layers: readonly { readonly layer: string; readonly module: string }[];
@@ -50,7 +56,7 @@ export function writeRtl(
   model: CheckedModel,
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
-  modelFile: string,
+  { modelFile, projectFiles }: { modelFile: string; projectFiles: readonly string[] },
 ): { readonly files: number; readonly bytes: number } {
   try {
     mkdirSync(folder, { recursive: true });
@@ -60,12 +66,13 @@ export function writeRtl(
     );
   }
   clearEarlier(folder);
-  const { top, style, maxLevels } = design;
+  const { top, prefix, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
   const manifest: RtlManifest & { format: string } = {
     format,
     model: model.name,
     top,
+    ...(prefix !== '' && { prefix }),
     style,
     architecture: design.kind,
     ...(design.kind === 'folded'
@@ -73,10 +80,12 @@ export function writeRtl(
           cyclesPerImage: design.cyclesPerImage,
           folds: foldsOf(design),
           memories: design.memories,
+          ...(design.frame !== undefined && { inputLast: true }),
         }
       : { latencyCycles: design.latencyCycles }),
     ...(maxLevels !== undefined && { maxLevels }),
     layers,
+    ...(projectFiles.length > 0 && { projectFiles }),
     ...(statSync(modelFile).isFile() && { modelFile: relative(folder, modelFile) }),
   };
   const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
@@ -101,12 +110,12 @@ export function designOf(
   manifest: RtlManifest,
   model: CheckedModel,
 ): Design | FoldedDesign {
-  const { style, maxLevels, folds = {}, architecture, memories } = manifest;
+  const { style, maxLevels, prefix, folds = {}, architecture, memories, inputLast } = manifest;
   // What the folder holds was within a budget when it was written.
   const design =
     architecture === 'folded'
-      ? foldedDesign(model, { style, maxLevels, folds, memories })
-      : unrolledDesign(model, { style, maxLevels, maxAdders: Infinity });
+      ? foldedDesign(model, { style, maxLevels, prefix, folds, memories, inputLast })
+      : unrolledDesign(model, { style, maxLevels, prefix, maxAdders: Infinity });
   if (design.top !== manifest.top)
     throw new HbnnError(
       `${folder}: expected Verilog of the model '${model.name}' with top ${design.top}, got ${manifest.top} of '${manifest.model}'; give the model it was made of`,
@@ -117,7 +126,7 @@ export function designOf(
 const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);
 
 /** What runs the testbench beside the Verilog. */
-const runs = ['testbench.cpp', 'Makefile'];
+const runsTestbench = (name: string): boolean => /^testbench\w*\.cpp$|^Makefile$/.test(name);
 
 /** Take away what an earlier design left, so that no module of it is read with this one. */
 function clearEarlier(folder: string): void {
@@ -126,8 +135,20 @@ function clearEarlier(folder: string): void {
     throw new HbnnError(
       `${folder}: expected an empty folder or one of 'hbnn verilog', got ${names[0]} in it; choose another folder`,
     );
-  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
-  for (const name of earlier) rmSync(join(folder, name));
+  const earlier = names.filter((name) => isRtl(name) || runsTestbench(name));
+  for (const name of [...earlier, ...earlierProjectFiles(folder, names)])
+    rmSync(join(folder, name));
+}
+
+/** Files for other tools that an earlier design wrote; what somebody put beside them stays. */
+function earlierProjectFiles(folder: string, names: readonly string[]): string[] {
+  if (!names.includes(manifestName)) return [];
+  try {
+    const { projectFiles } = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
+    return Array.isArray(projectFiles) ? names.filter((name) => projectFiles.includes(name)) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Read a folder of Verilog. @throws HbnnError when it is none of `hbnn verilog` */

@@ -17,6 +17,8 @@ export interface FoldOptions {
   readonly fps?: string;
   readonly clock?: string;
   readonly luts?: string;
+  /** Whether a clock is for constraints too, so that it may be given without a rate. */
+  readonly projectFiles?: boolean;
 }
 
 /** The folds of a design. */
@@ -63,7 +65,9 @@ function completed(
 }
 
 function checkClock(request: FoldRequest | undefined, o: FoldOptions): void {
-  if ((request?.kind === 'rate') !== (o.clock !== undefined))
+  const isRate = request?.kind === 'rate';
+  if (!isRate && o.projectFiles) return;
+  if (isRate !== (o.clock !== undefined))
     throw new HbnnError(
       '--fold fps:RATE, --fps: expected it together with --clock, got one of them alone; give both, as in --fps 450 --clock 100',
     );

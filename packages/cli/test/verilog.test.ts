@@ -120,8 +120,10 @@ it.runIf(all)(
     expect(proof.layers[1].registers).toBeGreaterThan(0);
     const other = { ...manifest, latencyCycles: manifest.latencyCycles + 1 };
     writeFileSync(join(rtl, 'hbnn.json'), JSON.stringify(other));
-    const { proved, wires } = JSON.parse(verify('--proof', '--json').out);
-    expect([proved, wires.reason]).toEqual([false, expect.stringContaining('as is claimed')]);
+    const unproved = verify('--proof', '--json');
+    const { equal, proved, wires } = JSON.parse(unproved.out);
+    expect([unproved.code, equal, proved]).toEqual([4, true, false]);
+    expect(wires.reason).toContain('as is claimed');
     expect(verify('--sat').err).toContain('add --proof');
   },
 );
@@ -460,4 +462,37 @@ it('hbnn synth --place places a layer, or says how to get nextpnr', () => {
   expect([device, utilisation]).toEqual(['hx1k', expect.arrayContaining([used])]);
   hbnn('verilog', '--model', model, '--out', rtl, '--target', 'xc7');
   expect(placed('--place').err).toContain("write it with 'hbnn verilog --target generic'");
+});
+
+it('hbnn verilog writes project files for a clock, and takes its own away again', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:8x2', '--out', model);
+  const verilog = (...args: string[]) =>
+    hbnn('verilog', '--model', model, '--out', rtl, '--json', ...args);
+  const project = ['--project-files', '--clock', '125', '--prefix', 'net1'];
+  expect(verilog(...project, '--style', 'folded', '--tlast')).toMatchObject({ code: 0, err: '' });
+  const top = 'net1_dense_8x2';
+  const named = [`${top}.f`, `${top}.xdc`, `${top}.sdc`, `${top}.core`, `${top}_sva.sv`];
+  const all = [...named, `test_${top}.py`, 'cocotb.mk'];
+  expect(readdirSync(rtl)).toEqual(expect.arrayContaining(all));
+  expect(readFileSync(join(rtl, `${top}.xdc`), 'utf8')).toContain('-period 8.000 [get_ports aclk]');
+  expect(readFileSync(join(rtl, `${top}.v`), 'utf8')).toContain('input  wire s_axis_tlast');
+  const verified = hbnn('verify', '--model', model, '--rtl', rtl, '--json');
+  expect(JSON.parse(verified.out)).toMatchObject({ equal: true, text: 'unchanged' });
+  writeFileSync(join(rtl, 'mine.xdc'), '');
+  expect(verilog('--project-files', '--clock', '50').code).toBe(0);
+  const left = readdirSync(rtl).filter((name) => /\.(f|xdc|sdc|core|py|mk|sv)$/.test(name));
+  expect(left.filter((name) => name.startsWith('net1'))).toEqual([]);
+  expect(left).toContain('mine.xdc');
+  for (const [args, message] of [
+    [['--clock', '50'], '--clock: expected --style folded beside it'],
+    [['--project-files', '--clock', '0'], '--clock: expected megahertz above 0, got 0'],
+    [['--tlast'], '--tlast: expected --style folded beside it'],
+    [['--prefix', '1a'], '--prefix: expected a letter and up to 19 more letters'],
+  ] as const)
+    expect(verilog(...args), message).toMatchObject({
+      code: 2,
+      out: expect.stringContaining(message),
+    });
 });

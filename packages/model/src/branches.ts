@@ -90,7 +90,7 @@ export function joinedBound(layer: JoinLayer, bounds: readonly number[]): number
 }
 
 /** Elements of what a join reads, all inputs one after the other, and their weights in an output. */
-export type JoinTerms = readonly (readonly [element: number, weight: number])[];
+type JoinTerms = readonly (readonly [element: number, weight: number])[];
 
 /** What each output of a sum or concatenation is made of. */
 export function joinTerms(

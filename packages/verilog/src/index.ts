@@ -1,3 +1,4 @@
+export { defaultClockMhz, type ProjectOptions, projectFiles } from './emit/projectFiles.ts';
 export { testbenchFiles } from './emit/testbench.ts';
 export { verilogFiles } from './emit/verilogFiles.ts';
 export {

@@ -87,7 +87,7 @@ describe('verify of a pipelined design', () => {
     const other = files['layer.v'].replace(/= (n\d+) \^ (n\d+);/, '= ($1 | $2) & ~($1 & $2);');
     expect(other).not.toBe(files['layer.v']);
     const result = await verify(model, design, { ...files, 'layer.v': other });
-    expect(result).toMatchObject({ equal: true, vectorsPerLayer: 2048 });
+    expect(result).toMatchObject({ equal: true, vectorsPerLayer: 2176 });
   });
 
   it('says its latency and its deepest stage in the text', () => {

@@ -135,3 +135,20 @@ it.runIf(all).each(['gates', 'xc7'] as const)(
     expect(proof).toMatchObject({ proved: true, scores: { bySat: 3 }, largest: { bySat: 1 } });
   },
 );
+
+it('finds one pattern of 32 inputs for which a sum is wrong', async () => {
+  const model = randomModel(4, { layer: 'dense:40x3' });
+  const design = unrolledDesign(model);
+  const files = verilogFiles(design);
+  const text = files['layer.v'].replace(
+    /assign y = \{\n\s*([^,\n]*)/,
+    "wire rare = x[31:0] == 32'h5a5a1234;\n  assign y = {\n($1) ^ rare",
+  );
+  expect(text).not.toBe(files['layer.v']);
+  const { proved, disproof } = await prove(model, design, { ...files, 'layer.v': text });
+  expect(proved).toBe(false);
+  expect(disproof).toMatchObject({ layer: 'layer', output: 2 });
+  // Bit i of x is 1 where the pattern's is.
+  const signs = Array.from({ length: 32 }, (_, i) => ((0x5a5a1234 >> i) & 1 ? 1 : -1));
+  expect([...(disproof?.values ?? [])].slice(0, 32)).toEqual(signs);
+});

@@ -104,6 +104,10 @@ function floatLayer(layer: IntegerLayer, channels: number): Op {
       const offset = tf.randomUniform([channels]);
       return (x) => tf.relu(tf.add(tf.mul(x, factor), offset));
     }
+    case 'add':
+    case 'concat':
+      // The networks of this bench are chains.
+      throw new Error(`${layer.name}: expected a chain of layers, got a branch`);
     default:
       return layer satisfies never;
   }

@@ -9,7 +9,7 @@ import {
 } from '@hbnn/model';
 import { bitLength } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import { Names } from '../netlist/names.ts';
+import { checkedPrefix, Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
@@ -60,6 +60,8 @@ import {
 export interface FoldedDesign {
   readonly kind: 'folded';
   readonly top: string;
+  /** What the names of all modules begin with, underscore included; '' where nothing was asked for. */
+  readonly prefix: string;
   readonly style: AdderStyle;
   readonly input: Stream;
   readonly layers: readonly FoldedLayer[];
@@ -67,6 +69,8 @@ export interface FoldedDesign {
   readonly classes: readonly string[];
   readonly maxLevels: number;
   readonly memories: MemoryStyle;
+  /** The module before the layers that keeps images apart by s_axis_tlast; undefined where the port was not asked for. */
+  readonly frame?: string;
   /** Cycles of the layer that takes longest, with pixels and takers that never wait. */
   readonly scheduledCycles: number;
   /** How often an image comes out, by a simulation of when the beats of all units move. */
@@ -83,6 +87,10 @@ export interface FoldedOptions {
   readonly balanced?: boolean;
   /** Default: `case` statements, and line buffers by the length of their rows. */
   readonly memories?: Partial<MemoryStyle>;
+  /** What the names of all modules begin with, so that several networks fit in one project. */
+  readonly prefix?: string;
+  /** Whether pixels come with s_axis_tlast, so that a beat that is lost spoils its own image alone. Default false. */
+  readonly inputLast?: boolean;
 }
 
 const defaultLevels = 10;
@@ -96,7 +104,8 @@ const defaultLevels = 10;
 export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
   const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
   checkOptions(model.checkedLayers, maxLevels, folds);
-  const names = new Names();
+  const prefix = checkedPrefix(o.prefix ?? '');
+  const names = new Names(prefix);
   const making = { names, style, maxLevels, memo: new SumMemo() };
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
@@ -120,6 +129,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     return layer;
   });
   const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
+  const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
   const held = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
   const { layers, cyclesPerImage } =
@@ -129,6 +139,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   return {
     kind: 'folded',
     top,
+    prefix,
     style,
     input,
     layers,
@@ -136,6 +147,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     classes: model.classes,
     maxLevels,
     memories: { rom: 'case', lines: 'auto', ...o.memories },
+    ...(frame !== undefined && { frame }),
     scheduledCycles,
     cyclesPerImage,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Names } from './names.ts';
+import { checkedPrefix, Names } from './names.ts';
 
 const nameOf = (wanted: string): string => new Names().of(wanted, 'conv');
 
@@ -53,6 +53,23 @@ describe('names of modules', () => {
     [`${'n'.repeat(59)}_m`, 'n'.repeat(59)],
   ])('are of letters that every tool takes: %s', (wanted, name) => {
     expect(nameOf(wanted)).toBe(name);
+  });
+
+  it('have the prefix once, whatever they are made of', () => {
+    const names = new Names(checkedPrefix('net1'));
+    const conv = names.of('conv', 'conv');
+    expect([conv, names.of(`${conv}_window`, 'window'), names.of('reg', 'conv')]).toEqual([
+      'net1_conv',
+      'net1_conv_window',
+      'net1_m_reg',
+    ]);
+    expect(names.of('n'.repeat(300), 'conv')).toBe(`net1_${'n'.repeat(55)}`);
+    expect(names.of('conv', 'conv')).toBe('net1_conv_2');
+    expect([checkedPrefix('a_'), checkedPrefix('a'), checkedPrefix('')]).toEqual(['a_', 'a_', '']);
+    for (const bad of ['1a', 'a__b', '_a', 'a-b', 'ä', 'a'.repeat(21), 'a b', '_'])
+      expect(() => checkedPrefix(bad, '--prefix'), bad).toThrow('--prefix: expected a letter and');
+    for (const taken of ['hbnn', 'HBNN_', 'testbench', 'sky130', 'altera'])
+      expect(() => checkedPrefix(taken), taken).toThrow('prefix: expected one that begins no name');
   });
 
   it('differ in more than the case of letters', () => {

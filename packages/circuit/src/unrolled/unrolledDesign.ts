@@ -1,7 +1,7 @@
 import { type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import { FormNumbers } from '../netlist/keyNumbers.ts';
-import { Names } from '../netlist/names.ts';
+import { checkedPrefix, Names } from '../netlist/names.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
 import { checkLevels, endLevel, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { type Form, pixelForm, type Value } from '../netlist/value.ts';
@@ -93,6 +93,8 @@ export interface LayerSource {
 export interface Design {
   readonly kind: 'unrolled';
   readonly top: string;
+  /** What the names of all modules begin with, underscore included; '' where nothing was asked for. */
+  readonly prefix: string;
   readonly style: AdderStyle;
   readonly input: Bus;
   readonly layers: readonly DesignLayer[];
@@ -124,6 +126,8 @@ export interface DesignOptions {
   readonly maxAdders?: number;
   /** Put registers so that no stage has more levels of gates; without it there are none. */
   readonly maxLevels?: number;
+  /** What the names of all modules begin with, so that several networks fit in one project. */
+  readonly prefix?: string;
 }
 
 /**
@@ -135,7 +139,8 @@ export interface DesignOptions {
 export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
   checkBudget(model.checkedLayers, o.maxAdders);
   const { style = 'gates' } = o;
-  const names = new Names();
+  const prefix = checkedPrefix(o.prefix ?? '');
+  const names = new Names(prefix);
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
   const pixelForms = [...zeros].map(pixelForm);
@@ -180,6 +185,7 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   return {
     kind: 'unrolled',
     top,
+    prefix,
     style,
     input,
     layers,

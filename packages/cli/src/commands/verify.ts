@@ -26,6 +26,8 @@ interface Options {
 
 /** Hardware and model differ: not what was asked for, but no fault of hbnn. */
 const differ = 3;
+/** No difference was found, but the proof that was asked for was not given. */
+const unproved = 4;
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -45,9 +47,14 @@ export function verifyCommand(): Command {
     .addHelpText(
       'after',
       `
-Yosys reads the text, and its gates are computed: the whole network on images, layer by layer. Where the
-text is not what hbnn writes, each layer is also computed alone, on values in the range of its inputs;
-vectorsPerLayer says on how many. Exit code 3: hardware and model differ, and the result names the layer.
+Yosys reads the text, and its gates are computed: the whole network on images, layer by layer. Streams have
+to keep to the rules of AXI-Stream. Where the text is not what hbnn writes, imagesInARow images go through one
+after the other, and each edited layer is also computed alone, on vectorsPerLayer inputs: those that bring every
+sum to both of its ends (sumEnds says whether all were tried) and random ones, with beatsInARow of them in a row.
+Text that tools read in different ways (\`ifdef, translate_off, x in constants) is refused.
+
+Exit code 3: hardware and model differ, and the result names the layer. Exit code 4: no difference was found,
+but --proof did not prove the whole; the result says what is not proved, and why.
 
 --proof takes unrolled designs. Each part is proved in one of these ways, and the result says in which:
   counters and carry chains  by Yosys's sat
@@ -102,6 +109,10 @@ async function run(o: Options): Promise<void> {
   printResult({ model: o.model, rtl: o.rtl, ...result, ...proof }, o.json);
   if (!result.equal || proof.equal === false) {
     process.exitCode = differ;
+    return;
+  }
+  if (proof.proved === false) {
+    process.exitCode = unproved;
     return;
   }
   const proves = provable === undefined && design.kind === 'unrolled' && isSmallUnrolled(model);

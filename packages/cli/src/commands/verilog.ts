@@ -1,5 +1,6 @@
 import {
   BudgetError,
+  checkedPrefix,
   type Design,
   type DesignOptions,
   type FoldedDesign,
@@ -10,12 +11,12 @@ import {
 import { HbnnError, suggestion } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
-import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { foldHelp } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hbnnLine } from '../nextSteps.ts';
-import { wholeNumber } from '../numbers.ts';
+import { decimal, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { writeRtl } from '../rtlFolder.ts';
 import { type FoldOptions, foldsFor } from '../verilogFolds.ts';
@@ -30,6 +31,9 @@ interface Options extends OutputOptions, FoldOptions {
   rom?: string;
   lineBuffers?: string;
   vectors: string;
+  prefix?: string;
+  projectFiles?: boolean;
+  tlast?: boolean;
 }
 
 export function verilogCommand(): Command {
@@ -53,7 +57,10 @@ export function verilogCommand(): Command {
     )
     .option('--fold <folds>', `folded: ${foldHelp}`)
     .option('--fps <n>', 'folded: the same as --fold fps:N, with --clock')
-    .option('--clock <MHz>', 'folded: the clock that fps:RATE counts with')
+    .option(
+      '--clock <MHz>',
+      'folded: the clock that fps:RATE counts with; with --project-files: the clock of the constraints (default: 100)',
+    )
     .option(
       '--luts <n>',
       'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default: 50000, or half as many again as the smallest folds take)',
@@ -67,6 +74,18 @@ export function verilogCommand(): Command {
       'folded: distributed or block RAM, or auto: block for rows of over 64 pixels (default: auto)',
     )
     .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default: 2000000)')
+    .option(
+      '--prefix <name>',
+      'what the names of all modules and files begin with, so that several networks fit in one project',
+    )
+    .option(
+      '--project-files',
+      'file list, XDC and SDC, FuseSoC core, cocotb test and SystemVerilog assertions beside the Verilog',
+    )
+    .option(
+      '--tlast',
+      'folded: a port s_axis_tlast for an image’s last pixel, so that a lost beat spoils its own image alone',
+    )
     .option('--vectors <n>', 'images of the testbench', '20')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
@@ -99,10 +118,15 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--vectors: expected at least 1, got ${images}; give --vectors 1 or more, or leave it out`,
     );
+  if (o.prefix !== undefined) checkedPrefix(o.prefix, '--prefix');
+  const clockMhz = o.projectFiles && o.clock !== undefined ? megahertz(o.clock) : undefined;
   const model = await readModelFile(o.model);
   const { design, folds } = designFor(model, style, o);
-  const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
-  const { files: count, bytes } = writeRtl(o.out, model, design, files, o.model);
+  const hardware = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
+  const project = o.projectFiles ? projectFiles(design, hardware, { clockMhz }) : {};
+  const files = { ...hardware, ...project };
+  const from = { modelFile: o.model, projectFiles: Object.keys(project) };
+  const { files: count, bytes } = writeRtl(o.out, model, design, files, from);
   const { top } = design;
   printResult(
     {
@@ -116,8 +140,16 @@ async function run(o: Options): Promise<void> {
     },
     o.json,
   );
-  const verify = hbnnLine('verify', '--model', o.model, '--rtl', o.out);
+  // A folded design is stepped through all cycles of its images: a few take a while.
+  const few = design.kind === 'folded' ? ['--images', '8'] : [];
+  const verify = hbnnLine('verify', '--model', o.model, '--rtl', o.out, ...few);
   printNext([verify, hbnnLine('synth', '--rtl', o.out)], o);
+}
+
+function megahertz(given: string): number {
+  const clock = decimal(given, '--clock');
+  if (clock > 0) return clock;
+  throw new HbnnError(`--clock: expected megahertz above 0, got ${given}; give the clock`);
 }
 
 interface MadeDesign {
@@ -131,11 +163,11 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
   if (o.style === 'unrolled') {
     for (const [name, option] of foldedOptions)
-      if (o[name] !== undefined)
+      if (o[name] !== undefined && !(name === 'clock' && o.projectFiles))
         throw new HbnnError(
           `--${option}: expected --style folded beside it, got --style unrolled; add --style folded or leave this out`,
         );
-    const options = { style, maxLevels, maxAdders: budgetFrom(o) };
+    const options = { style, maxLevels, prefix: o.prefix, maxAdders: budgetFrom(o) };
     return { design: unrolledOr(model, options, o) };
   }
   if (o.style !== 'folded')
@@ -148,7 +180,14 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     );
   const { folds, byDefault } = foldsFor(model, o);
   return {
-    design: foldedDesign(model, { style, maxLevels, folds, memories: memoriesOf(o) }),
+    design: foldedDesign(model, {
+      style,
+      maxLevels,
+      prefix: o.prefix,
+      inputLast: o.tlast,
+      folds,
+      memories: memoriesOf(o),
+    }),
     folds: byDefault,
   };
 }
@@ -160,6 +199,7 @@ const foldedOptions = [
   ['clock', 'clock'],
   ['luts', 'luts'],
   ['rom', 'rom'],
+  ['tlast', 'tlast'],
   ['lineBuffers', 'line-buffers'],
 ] as const;
 
@@ -193,9 +233,10 @@ function unrolledOr(model: CheckedModel, options: DesignOptions, o: Options): De
     if (!(error instanceof BudgetError)) throw error;
     const target = o.target === 'generic' ? [] : ['--target', o.target];
     const levels = o.maxLevels === undefined ? [] : ['--max-levels', o.maxLevels];
+    const prefix = o.prefix === undefined ? [] : ['--prefix', o.prefix];
     const words = ['--model', o.model, '--out', o.out, '--style', 'folded', ...target, ...levels];
     throw new HbnnError(
-      `${error.fault}; write it as a chain of streams with '${hbnnLine('verilog', ...words)}', or give --budget ${error.adders}`,
+      `${error.fault}; write it as a chain of streams with '${hbnnLine('verilog', ...words, ...prefix)}', or give --budget ${error.adders}`,
     );
   }
 }
@@ -216,7 +257,6 @@ function summary(design: Design | FoldedDesign) {
   const { cyclesPerImage, scheduledCycles, layers } = design;
   return {
     cyclesPerImage,
-    cyclesPerImageIs: 'simulated, beat by beat, without what beats carry',
     slowestLayerCycles: scheduledCycles,
     layers: layers.map(({ layer, kind, module, fold, cycles, buffer }) => ({
       layer,

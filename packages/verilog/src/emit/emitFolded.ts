@@ -1,5 +1,5 @@
 import type { FoldedDesign, FoldedLayer, MemoryStyle, Unit } from '@hbnn/circuit';
-import { beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
+import { beats, beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText, stepText } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
@@ -7,6 +7,7 @@ import {
   collectText,
   constant,
   countBits,
+  frameText,
   logicLines,
   logicText,
   moduleOf,
@@ -204,9 +205,19 @@ function topFile(design: FoldedDesign): string {
     ...cyclesText(design),
     `At most ${maxLevels} levels of gates between registers of the data`,
     'aresetn is synchronous; registers may hold anything before it',
+    ...(design.frame === undefined ? [] : frameLines),
   ];
-  const lines = [streamHeader(top, width, 32 * scores.each, scorePorts(userBits(design)))];
+  const ports = [
+    ...scorePorts(userBits(design)),
+    ...(design.frame === undefined ? [] : framePorts),
+  ];
+  const lines = [streamHeader(top, width, 32 * scores.each, ports)];
   let from = 's_axis';
+  if (design.frame !== undefined) {
+    const own = instanceLine(design.frame, 'frame', from, 'framed');
+    lines.push(...linkLines('framed', width), withPorts(own, ['s_axis_tlast', 'frame_error']));
+    from = 'framed';
+  }
   for (const { module, output } of layers) {
     lines.push(
       ...linkLines(module, beatWidth(output)),
@@ -215,8 +226,18 @@ function topFile(design: FoldedDesign): string {
     from = module;
   }
   const last = instanceLine(scores.unit.name, `${scores.unit.name}_layer`, from, 'm_axis');
-  lines.push(
-    last.replace(/\);$/, ',\n      .m_axis_tuser(m_axis_tuser), .m_axis_tlast(m_axis_tlast));'),
-  );
-  return file(about, [moduleOf(lines)]);
+  lines.push(withPorts(last, ['m_axis_tuser', 'm_axis_tlast']));
+  const frame = design.frame === undefined ? [] : [frameText(design.frame, beats(input), width)];
+  return file(about, [...frame, moduleOf(lines)]);
 }
+
+/** What s_axis_tlast does, and its ports. */
+const frameLines = [
+  's_axis_tlast: 1 with the last pixel of each image; where it comes early the image is filled with zeros, where it',
+  '  comes late the pixels until then are dropped, and frame_error is 1 for a cycle',
+];
+const framePorts = ['input  wire s_axis_tlast', 'output wire frame_error'];
+
+/** An instance with further ports that go to nets of the same names. */
+const withPorts = (instance: string, ports: readonly string[]): string =>
+  instance.replace(/\);$/, `,\n      ${ports.map((port) => `.${port}(${port})`).join(', ')});`);

@@ -298,6 +298,41 @@ function lineLines(
   ];
 }
 
+/**
+ * Keeps images apart by the mark on their last pixels. What an image lacks is filled with zeros, what it has too much is
+ * dropped: the next one starts where it should.
+ */
+export function frameText(name: string, pixels: number, width: number): string {
+  const bits = countBits(pixels - 1);
+  const more = ['input  wire s_axis_tlast', 'output reg  frame_error'];
+  return moduleOf([
+    streamHeader(name, width, width, more),
+    `  // Images of ${pixels} pixels: a short one is filled with zeros, and of a long one the rest is dropped.`,
+    `  reg ${range(bits)} place;`,
+    '  reg filling, dropping;',
+    `  wire last = place == ${constant(bits, pixels - 1)};`,
+    '  assign m_axis_tvalid = filling | (s_axis_tvalid & ~dropping);',
+    `  assign m_axis_tdata = filling ? ${constant(width, 0)} : s_axis_tdata;`,
+    '  assign s_axis_tready = dropping | (m_axis_tready & ~filling);',
+    '  wire give = m_axis_tvalid & m_axis_tready;',
+    '  wire take = s_axis_tvalid & s_axis_tready;',
+    '  wire early = take & ~dropping & s_axis_tlast & ~last;',
+    '  wire late = take & ~dropping & ~s_axis_tlast & last;',
+    '  always @(posedge aclk)',
+    '    if (!aresetn) begin',
+    `      place <= ${constant(bits, 0)};`,
+    "      filling <= 1'b0;",
+    "      dropping <= 1'b0;",
+    "      frame_error <= 1'b0;",
+    '    end else begin',
+    `      if (give) place <= last ? ${constant(bits, 0)} : place + ${constant(bits, 1)};`,
+    '      filling <= early | (filling & ~(give & last));',
+    '      dropping <= late | (dropping & ~(take & s_axis_tlast));',
+    '      frame_error <= early | late;',
+    '    end',
+  ]);
+}
+
 /** Places of a feature map, as a person reads them. */
 export const placesText = ([height, width, channels]: FeatureShape): string =>
   `${height} x ${width} pixels of ${channels} channels, one per beat`;

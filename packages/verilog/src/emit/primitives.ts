@@ -1,5 +1,9 @@
 /** The files of counters and adders, of models of a vendor's cells for simulators alone, and of those cells' ports. */
 export const primitivesFile = 'hbnn_xc7.v';
+/** Whether a file is that of counters and adders, under a design's prefix or none. */
+export const isPrimitives = (name: string): boolean => /^hbnn_xc7(_\w+)?\.v$/.test(name);
+export const primitivesOf = (files: Readonly<Record<string, string>>): string | undefined =>
+  files[Object.keys(files).find(isPrimitives) ?? primitivesFile];
 export const modelsFile = 'xc7_models.v';
 export const boxesFile = 'xc7_boxes.v';
 

@@ -1,7 +1,7 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth } from '@hbnn/circuit';
 import { countBits } from './emitStream.ts';
-import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+import { testbenchNames } from './testbenchNames.ts';
 import { patience, phaseCycles, stopCycles } from './verilatorMain.ts';
 
 /** A task that ends a simulation with an error: each simulator has a way of its own to say so to who started it. */
@@ -16,12 +16,22 @@ export const failTask = `  task stop;
   endtask
 `;
 
+/** Images here have as many pixels as they should. */
+const frameCheck = `    if (aresetn && frame_error === 1'b1) begin
+      $display("FAIL frame_error after %0d pixels", sent);
+      failures = failures + 1;
+      finish;
+    end
+`;
+
 /**
  * A testbench for streams: pixels and readiness come and go at one pace after the other, scores are compared beat by beat,
  * and what is offered has to stay until it is taken.
  */
 export function streamTestbench(design: FoldedDesign, images: number): string {
   const { top, input, scores, classes, cyclesPerImage } = design;
+  const names = testbenchNames(design.prefix);
+  const framed = design.frame !== undefined;
   const pixels = images * beats(input);
   const results = images * scores.beats;
   const [width, bits] = [beatWidth(input), 32 * scores.each];
@@ -31,7 +41,7 @@ export function streamTestbench(design: FoldedDesign, images: number): string {
 \`timescale 1ns / 1ps
 \`default_nettype none
 
-module ${testbenchName};
+module ${names.module};
   reg aclk = 1'b0;
   reg aresetn = 1'b0;
   always #500 aclk = ~aclk;
@@ -45,7 +55,7 @@ module ${testbenchName};
   reg kept = 1'b0;
   reg offered = 1'b0;
   reg ended = 1'b0;
-  wire pixel_ready, score_valid, last;
+  wire pixel_ready, score_valid, last;${framed ? `\n  wire frame_error;\n  reg pixel_last = 1'b0;` : ''}
   wire [${bits - 1}:0] score;
   wire [${user - 1}:0] largest;
   reg [${bits + user}:0] waiting;
@@ -56,7 +66,7 @@ module ${testbenchName};
       .aclk(aclk), .aresetn(aresetn),
       .s_axis_tdata(pixel), .s_axis_tvalid(pixel_valid), .s_axis_tready(pixel_ready),
       .m_axis_tdata(score), .m_axis_tvalid(score_valid), .m_axis_tready(score_ready),
-      .m_axis_tuser(largest), .m_axis_tlast(last));
+      .m_axis_tuser(largest), .m_axis_tlast(last)${framed ? ',\n      .s_axis_tlast(pixel_last), .frame_error(frame_error)' : ''});
 
   // What is driven changes at falling edges; beats move at rising ones. Of four cycles a pixel is offered in ${'`'}offers${'`'},
   // a beat of scores is taken in ${'`'}takes${'`'}; now and then nothing is taken until nothing moves.
@@ -81,11 +91,11 @@ module ${testbenchName};
       pixel = pixels[sent];
     end
     if (!pixel_valid) pixel = {${Math.ceil(width / 32)}{$random}};
-  end
+${framed ? `    pixel_last = pixel_valid ? sent % ${beats(input)} == ${beats(input) - 1} : pixel[0];\n` : ''}  end
 
   always @(posedge aclk) if (!ended) begin
     idle = idle + 1;
-    moved = aresetn && pixel_valid && pixel_ready;
+${framed ? frameCheck : ''}    moved = aresetn && pixel_valid && pixel_ready;
     if (moved) begin
       sent = sent + 1;
       idle = 0;
@@ -175,8 +185,8 @@ ${failTask}
   endtask
 
   initial begin
-    $readmemh("${pixelsFile}", pixels);
-    $readmemh("${scoresFile}", expected);
+    $readmemh("${names.pixels}", pixels);
+    $readmemh("${names.scores}", expected);
     sent = 0;
     got = 0;
     beat = 0;

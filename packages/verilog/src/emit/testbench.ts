@@ -3,7 +3,7 @@ import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import { type CheckedModel, featureCount, interpreter } from '@hbnn/model';
 import { failTask, streamTestbench } from './streamTestbench.ts';
-import { pixelsFile, scoresFile, testbenchName } from './testbenchNames.ts';
+import { testbenchNames } from './testbenchNames.ts';
 import { makefileText, verilatorMain } from './verilatorMain.ts';
 import { verilogFiles } from './verilogFiles.ts';
 
@@ -17,6 +17,7 @@ export function testbenchFiles(
   o: { readonly images?: number; readonly seed?: number } = {},
 ): Record<string, string> {
   const { images = 20, seed = 1 } = o;
+  const names = testbenchNames(design.prefix);
   const size = featureCount(model.input.shape);
   const rng = random(seed, 'testbench', model.name);
   const pixels = Uint8Array.from({ length: images * size }, (_, i) => {
@@ -37,14 +38,14 @@ export function testbenchFiles(
   const pixelHex = (at: number): string => pixels[at].toString(16).padStart(2, '0');
   const scoreHex = (at: number): string => (scores[at] >>> 0).toString(16).padStart(8, '0');
   return {
-    [pixelsFile]: lines(pixels.length / eachIn, pixelHex, eachIn),
-    [scoresFile]: lines(scores.length / eachOut, scoreHex, eachOut),
-    [`${testbenchName}.v`]: testbenchText(model, design, images),
-    [`${testbenchName}.cpp`]: verilatorMain(design, images),
+    [names.pixels]: lines(pixels.length / eachIn, pixelHex, eachIn),
+    [names.scores]: lines(scores.length / eachOut, scoreHex, eachOut),
+    [`${names.module}.v`]: testbenchText(model, design, images),
+    [`${names.module}.cpp`]: verilatorMain(design, images),
     Makefile: makefileText(
       design.top,
       Object.keys(verilogFiles(design)).filter((name) => name.endsWith('.v')),
-      testbenchName,
+      names.module,
     ),
   };
 }
@@ -61,13 +62,14 @@ export const testbenchText = (
 
 function unrolledTestbench(design: Design, images: number, classes: number): string {
   const { top, input, latencyCycles: latency } = design;
+  const names = testbenchNames(design.prefix);
   const clocked = latency > 0;
   return `// Checks ${top} on ${images} images against the interpreter's scores; run it where the .hex files lie.
 // A simulation that finds a fault ends with an error; $fatal needs SystemVerilog.
 \`timescale 1ns / 1ps
 \`default_nettype none
 
-module ${testbenchName};
+module ${names.module};
   reg [${busWidth(input) - 1}:0] images [0:${images - 1}];
   reg [${32 * classes - 1}:0] expected [0:${images - 1}];
   reg [${busWidth(input) - 1}:0] pixels;
@@ -78,8 +80,8 @@ ${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
   ${top} dut (${clocked ? '.clk(clk), ' : ''}.pixels(pixels), .scores(scores), .largest(largest));
 
   initial begin
-    $readmemh("${pixelsFile}", images);
-    $readmemh("${scoresFile}", expected);
+    $readmemh("${names.pixels}", images);
+    $readmemh("${names.scores}", expected);
     failures = 0;
 ${clocked ? clockedLoop(images, latency) : combinationalLoop(images)}      best = 0;
       before = failures;

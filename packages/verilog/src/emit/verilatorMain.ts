@@ -1,7 +1,7 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
 import { beats, beatWidth, busWidth, indexWidth } from '@hbnn/circuit';
 import { countBits } from './emitStream.ts';
-import { pixelsFile, scoresFile } from './testbenchNames.ts';
+import { testbenchNames } from './testbenchNames.ts';
 
 /** Cycles without a beat after which nothing is taken to move any more, beyond those of some images. */
 export const patience = 100_000;
@@ -66,6 +66,7 @@ static std::vector<Words> lines_of(const char* name, std::size_t count) {
 function streamMain(design: FoldedDesign, images: number): string {
   const { input, scores, cyclesPerImage, classes } = design;
   const user = countBits(classes.length - 1);
+  const names = testbenchNames(design.prefix);
   return `static const int images = ${images};
 static const int pixels_each = ${beats(input)};
 static const int beats_each = ${scores.beats};
@@ -123,7 +124,7 @@ static bool run(const std::vector<Words>& pixels, const std::vector<Words>& expe
     Words data(${Math.ceil(beatWidth(input) / 32)});
     for (auto& one : data) one = noise();
     put(top.s_axis_tdata, offered ? pixels[sent] : data);
-    const bool valid = top.m_axis_tvalid;
+${design.frame === undefined ? '' : '    top.s_axis_tlast = offered ? sent % pixels_each == pixels_each - 1 : noise() & 1;\n'}    const bool valid = top.m_axis_tvalid;
     top.m_axis_tready = static_cast<int>(noise() & 3) < pace[1];
     top.eval();
     if (cycle > 0 && static_cast<bool>(top.m_axis_tvalid) != valid) {
@@ -143,7 +144,7 @@ static bool run(const std::vector<Words>& pixels, const std::vector<Words>& expe
     if (kept)
       for (int i = 0; i <= scores_each; i++) waiting[i] = seen(i);
     idle++;
-    if (offered && top.s_axis_tready) {
+${design.frame === undefined ? '' : frameCheck}    if (offered && top.s_axis_tready) {
       if (first < 0) first = cycle;
       sent++;
       offered = false;
@@ -202,8 +203,8 @@ static bool run(const std::vector<Words>& pixels, const std::vector<Words>& expe
 }
 
 int main() {
-  const auto pixels = lines_of("${pixelsFile}", images * pixels_each);
-  const auto expected = lines_of("${scoresFile}", images * beats_each);
+  const auto pixels = lines_of("${names.pixels}", images * pixels_each);
+  const auto expected = lines_of("${names.scores}", images * beats_each);
   std::printf("neither end waits\\n");
   bool right = run(pixels, expected, false);
   std::printf("both ends wait now and then\\n");
@@ -213,6 +214,13 @@ int main() {
 }
 `;
 }
+
+/** Images here have as many pixels as they should. */
+const frameCheck = `    if (cycle > 0 && top.frame_error) {
+      std::printf("FAIL frame_error after %d pixels\\n", sent);
+      return false;
+    }
+`;
 
 /** Cycles of a phase in which both ends keep a pace. */
 export const phaseCycles = (cyclesPerImage: number): number =>
@@ -225,14 +233,15 @@ function unrolledMain(design: Design, images: number): string {
   const { input, latencyCycles: latency, classes } = design;
   const clocked = latency > 0;
   const words = Math.ceil(busWidth(input) / 32);
+  const names = testbenchNames(design.prefix);
   return `static const int images = ${images};
 static const int classes = ${classes.length};
 static const int latency = ${latency};
 static const uint32_t largest_mask = ${2 ** indexWidth(classes.length) - 1}u;
 
 int main() {
-  const auto pixels = lines_of("${pixelsFile}", images);
-  const auto expected = lines_of("${scoresFile}", images);
+  const auto pixels = lines_of("${names.pixels}", images);
+  const auto expected = lines_of("${names.scores}", images);
   VerilatedContext context;
   Top top{&context};
   int failures = 0;

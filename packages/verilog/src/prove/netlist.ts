@@ -1,5 +1,5 @@
 import type { Design } from '@hbnn/circuit';
-import { boxesFile, modelsFile, primitivesFile, xc7Models } from '../emit/primitives.ts';
+import { boxesFile, isPrimitives, modelsFile, xc7Models } from '../emit/primitives.ts';
 import { sourcesOf } from '../simulate/simulate.ts';
 import { gateOf, registerType } from '../yosys/cells.ts';
 import { readCommand, type YosysBit, type YosysCell, type YosysNetlist } from '../yosys/yosys.ts';
@@ -29,8 +29,10 @@ export async function proofNetlist(
   { top }: Design,
   files: Readonly<Record<string, string>>,
 ): Promise<YosysNetlist> {
-  const { [primitivesFile]: _, [boxesFile]: __, [modelsFile]: ___, ...others } = sourcesOf(files);
-  const sources = { ...others, 'xc7_cells.v': xc7Models };
+  const others = Object.entries(sourcesOf(files)).filter(
+    ([name]) => !isPrimitives(name) && name !== boxesFile && name !== modelsFile,
+  );
+  const sources = { ...Object.fromEntries(others), 'xc7_cells.v': xc7Models };
   const script = [
     readCommand(Object.keys(sources)),
     // Parameters take their values here; without it every instance would be read with the defaults.
@@ -234,10 +236,13 @@ export function outputPorts(
   });
 }
 
+/** Whether a module counts seven bits, under a design's prefix or none. */
+export const isCount7 = (type: string): boolean => /^hbnn_count7(_\w+)?$/.test(type);
+
 /** What an instance of a primitive adds up; undefined where it is none, or its ports are not as wide as its parameters say. */
 export function counterOf(cell: YosysCell): Counter | undefined {
-  const count7 = cell.type === 'hbnn_count7';
-  if (!count7 && cell.type !== 'hbnn_add3') return undefined;
+  const count7 = isCount7(cell.type);
+  if (!count7 && !/^hbnn_add3(_\w+)?$/.test(cell.type)) return undefined;
   const inputs = cell.connections.x ?? [];
   const outputs = cell.connections[count7 ? 'count' : 'sum'] ?? [];
   const parameter = (name: string, otherwise: number): bigint => {

@@ -197,6 +197,7 @@ class Proving {
     const found = await answer;
     if (found === 'proved') return undefined;
     if (found === 'open') return 'sat did not end in time';
+    if (found === 'refused') return 'Yosys ended without an answer of its sat';
     await this.confirm(o, question, found.bits);
     return 'sat found values for which it is another';
   }

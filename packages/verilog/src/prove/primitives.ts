@@ -2,10 +2,11 @@ import { HbnnError } from '@hbnn/core';
 import { primitivesFile, xc7Models } from '../emit/primitives.ts';
 import type { YosysPool } from '../yosys/yosysPool.ts';
 import type { Counter } from './adders.ts';
+import { isCount7 } from './netlist.ts';
 
 /** A primitive with its parameters, by its text. */
 export interface PrimitiveUse {
-  readonly type: 'hbnn_count7' | 'hbnn_add3';
+  readonly type: string;
   readonly columns: number;
   readonly outputs: number;
   readonly invert: string;
@@ -19,8 +20,8 @@ export interface PrimitiveProof {
 
 /** What a counter is an instance of. */
 export function useOf({ cell, inputs, outputs }: Counter): PrimitiveUse {
-  const type = cell.type === 'hbnn_count7' ? 'hbnn_count7' : 'hbnn_add3';
-  const columns = type === 'hbnn_count7' ? 0 : (inputs.length - 2) / 3;
+  const { type } = cell;
+  const columns = isCount7(type) ? 0 : (inputs.length - 2) / 3;
   const invert = (cell.parameters?.INVERT ?? '').slice(-inputs.length).padStart(inputs.length, '0');
   return { type, columns, outputs: outputs.length, invert };
 }
@@ -83,14 +84,13 @@ function statement({ type, columns, outputs, invert }: PrimitiveUse, i: number):
   const sum = Math.max(outputs, columns + 2, 3);
   const bit = (at: number): string => `${flipped(at) ? '~' : ''}x[${at}]`;
   const terms = Array.from({ length: width }, (_, at) => {
-    const column = type === 'hbnn_count7' || at >= 3 * columns ? 0 : Math.floor(at / 3);
+    const column = isCount7(type) || at >= 3 * columns ? 0 : Math.floor(at / 3);
     const zeros = column === 0 ? '' : `, ${column}'b0`;
     return `{${sum - column - 1 > 0 ? `${sum - column - 1}'b0, ` : ''}${bit(at)}${zeros}}`;
   });
-  const [parameters, port] =
-    type === 'hbnn_count7'
-      ? ['', 'count']
-      : [`.COLUMNS(${columns}), .OUTPUTS(${outputs}), `, 'sum'];
+  const [parameters, port] = isCount7(type)
+    ? ['', 'count']
+    : [`.COLUMNS(${columns}), .OUTPUTS(${outputs}), `, 'sum'];
   return `module proof_${i} (input wire [${width - 1}:0] x, output wire same);
 wire [${outputs - 1}:0] got;
 ${type} #(${parameters}.INVERT(${width}'b${invert})) dut (.x(x), .${port}(got));

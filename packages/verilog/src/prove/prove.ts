@@ -1,6 +1,6 @@
 import type { Design } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
-import { primitivesFile } from '../emit/primitives.ts';
+import { primitivesOf } from '../emit/primitives.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { gateNetlist } from '../simulate/simulate.ts';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
@@ -124,7 +124,7 @@ class DesignProof {
     }
     const rest = this.disproof === undefined ? await this.rest(total) : undefined;
     o.onLayer?.(total, total, '');
-    const text = files[primitivesFile];
+    const text = primitivesOf(files);
     const { proved: primitives, seconds: primitiveSeconds } =
       this.uses.length === 0 || text === undefined
         ? { proved: 0, seconds: 0 }

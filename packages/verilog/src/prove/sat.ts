@@ -86,10 +86,13 @@ const startOf = (forms: readonly Form[], n: number): number =>
  */
 export const maxSatBits = 144;
 
-/** What is asked is true; false for the values of these bits; or not known, within the time. */
-export type Answer = 'proved' | 'open' | { readonly bits: readonly number[] };
+/** What is asked is true; false for the values of these bits; not known, within the time; or no question for sat. */
+export type Answer = 'proved' | 'open' | 'refused' | { readonly bits: readonly number[] };
 
 const failed = /proof did fail/;
+
+/** Decision diagrams of the whole, and gates again: tables of many inputs are more than Yosys reads back. */
+const diagrams = 'strash; collapse; strash';
 
 /**
  * Ask Yosys's `sat`. For sums, abc's decision diagrams come first (`collapse`): sat alone takes exponential time where
@@ -102,7 +105,7 @@ export async function ask(
   { text, sums, width }: Question,
   maxSeconds: number,
 ): Promise<Answer> {
-  const files = { 'question.v': text, 'diagrams.abc': 'strash; collapse' };
+  const files = { 'question.v': text, 'diagrams.abc': diagrams };
   const script = [
     'read_verilog question.v',
     'hierarchy -top top',
@@ -118,7 +121,8 @@ export async function ask(
     return 'proved';
   } catch (error) {
     if (error instanceof YosysTimeout) return 'open';
-    if (!(error instanceof HbnnError) || !failed.test(error.message)) throw error;
+    if (!(error instanceof HbnnError)) throw error;
+    if (!failed.test(error.message)) return 'refused';
   }
   // Once more for the values: it ended already.
   const sat = 'sat -prove same 1 -show x -dump_json values.json top';

@@ -3,7 +3,7 @@ import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/c
 import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
 import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
-import { isRom, testbenchName } from '../emit/testbenchNames.ts';
+import { isRom, isTestbench } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { readCommand, type YosysNetlist, yosys } from '../yosys/yosys.ts';
 import { type Compiled, compile } from './compile.ts';
@@ -31,10 +31,10 @@ export async function simulateNetlist(
   model: CheckedModel,
   design: Design | FoldedDesign,
   netlist: YosysNetlist,
-  { pauses = true }: SimulationOptions = {},
+  o: SimulationOptions = {},
 ): Promise<Simulation> {
   const compiled = await compile(netlist, design.top);
-  if (design.kind === 'folded') return simulateStreams(model, design, compiled, pauses);
+  if (design.kind === 'folded') return simulateStreams(model, design, compiled, o);
   const { shape } = model.input;
   const nets = netsOf(design, compiled);
   const steps = design.layers.map(({ step }) => step);
@@ -51,6 +51,7 @@ export async function simulateNetlist(
         pixels,
         count,
         watch !== undefined || watchStep !== undefined,
+        o.imagesInARow,
       );
       numbers = largest;
       for (const features of seen) showSteps(steps, features, watch, watchStep);
@@ -77,11 +78,12 @@ function stream(
   pixels: Uint8Array,
   count: number,
   watched: boolean,
+  inARow = cyclesAtLeast,
 ): Streamed {
   const { latencyCycles: latency, layers } = design;
   const size = design.input.forms.length;
   const classes = design.classes.length;
-  const each = latency === 0 ? lanes : Math.min(lanes, Math.ceil(count / cyclesAtLeast));
+  const each = latency === 0 ? lanes : Math.min(lanes, Math.ceil(count / inARow));
   const scores = new Int32Array(count * classes);
   const largest = new Int32Array(count);
   const seen: Feature[][] = Array.from({ length: watched ? count : 0 }, () => []);
@@ -117,7 +119,7 @@ function stream(
 /**
  * Gates alone: modules of the design stay modules, primitives dissolve into those that use them.
  *
- * @param layersToo of streams: keep layers as modules, each by itself; a chain of them cannot be computed then
+ * @param layersToo of streams: keep layers and scores as modules, each by itself; a chain of them cannot be computed then
  */
 export async function gateNetlist(
   design: Design | FoldedDesign,
@@ -149,8 +151,12 @@ export async function gateNetlist(
   return JSON.parse(output) as YosysNetlist;
 }
 
-const lanesKept = ({ top, layers }: FoldedDesign, layersToo: boolean): string[] => [
-  ...(layersToo ? layers.map(({ module }) => `setattr -mod -set keep_hierarchy 1 ${module}`) : []),
+const lanesKept = ({ top, layers, scores }: FoldedDesign, layersToo: boolean): string[] => [
+  ...(layersToo
+    ? [...layers.map(({ module }) => module), scores.unit.name].map(
+        (module) => `setattr -mod -set keep_hierarchy 1 ${module}`,
+      )
+    : []),
   ...layers
     .flatMap(({ units }) => units)
     .flatMap((unit) =>
@@ -163,8 +169,7 @@ const lanesKept = ({ top, layers }: FoldedDesign, layersToo: boolean): string[] 
 /** The Verilog of a design among files, with the contents of its memories, without the testbench. */
 export function sourcesOf(files: Readonly<Record<string, string>>): Record<string, string> {
   const sources = Object.entries(files).filter(
-    ([name]) =>
-      (name.endsWith('.v') && name !== `${testbenchName}.v` && name !== modelsFile) || isRom(name),
+    ([name]) => (name.endsWith('.v') && !isTestbench(name) && name !== modelsFile) || isRom(name),
   );
   // The vendor's cells are known here; models of them that someone edited are what other simulators compute.
   const models = files[modelsFile];

@@ -4,7 +4,8 @@ import { HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature, featureCount } from '@hbnn/model';
 import { userBits } from '../emit/emitFolded.ts';
 import type { Compiled } from './compile.ts';
-import { type Simulation, showSteps } from './simulation.ts';
+import { type Simulation, type SimulationOptions, showSteps } from './simulation.ts';
+import { OfferedBeat, StreamFault } from './streamRules.ts';
 import { lanes, wordsPerSlot as words } from './wasmCode.ts';
 
 /** A stream's slots. */
@@ -14,36 +15,23 @@ interface Wires {
   readonly ready: number;
 }
 
-/** Streams that stopped, gave too much, or differ between images in when they move. */
-export class StreamFault extends HbnnError {
-  readonly layer: string;
-  readonly expected: number;
-  readonly got: number;
-
-  constructor(layer: string, what: string, expected: number, got: number) {
-    super(`${layer}: ${what}: expected ${expected}, got ${got}`);
-    this.layer = layer;
-    this.expected = expected;
-    this.got = got;
-  }
-}
-
 /** Images one after the other in each lane, so that what one leaves behind meets the next. */
 const imagesInARow = 3;
 /** As many where nothing waits: the time between them settles. */
 const quickImagesInARow = 8;
+/** One cycle in so many is computed with and without a receiver that is ready. */
+const independentEvery = 8;
 
 /**
  * Put images through a chain of streams, both ends waiting now and then as a seeded generator says. Registers and
- * memories hold anything at first; a reset of two cycles has to be enough.
- *
- * @param pauses false: neither end waits, as fast as it goes
+ * memories hold anything at first; a reset of two cycles has to be enough. Each layer's stream has to keep to the rules of
+ * AXI-Stream: what is offered stays until it is taken, and valid does not wait for ready.
  */
 export function simulateStreams(
   model: CheckedModel,
   design: FoldedDesign,
   compiled: Compiled,
-  pauses: boolean,
+  o: SimulationOptions = {},
 ): Simulation {
   const steps = design.layers.map(({ step }) => step);
   let numbers: Int32Array = new Int32Array(0);
@@ -55,7 +43,7 @@ export function simulateStreams(
     run(pixels, watch, watchStep) {
       const count = countImages(pixels, model.input.shape);
       const watched = watch !== undefined || watchStep !== undefined;
-      const run = new StreamRun(design, compiled, pixels, count, watched, pauses);
+      const run = new StreamRun(design, compiled, pixels, count, watched, o);
       run.go();
       numbers = run.largest;
       cycles = run.cyclesPerImage;
@@ -80,9 +68,13 @@ class StreamRun {
   private readonly rng: Random;
   private readonly input: Wires;
   private readonly output: Wires;
+  /** The mark on an image's last pixel; empty for designs without it. */
+  private readonly inputLast: readonly number[];
   private readonly user: readonly number[];
   private readonly last: number;
   private readonly watched: readonly { readonly wires: Wires; readonly stream: Stream }[];
+  /** What each layer, and last of all the scores, offer. */
+  private readonly offers: readonly OfferedBeat[];
   private readonly moved: number[];
   /** Neither end waits, and there is no noise. */
   private readonly quick: boolean;
@@ -98,14 +90,17 @@ class StreamRun {
     pixels: Uint8Array,
     count: number,
     watched: boolean,
-    pauses: boolean,
+    {
+      pauses = true,
+      imagesInARow: inARow = pauses ? imagesInARow : quickImagesInARow,
+    }: SimulationOptions,
   ) {
     this.quick = !pauses;
     this.design = design;
     this.compiled = compiled;
     this.pixels = pixels;
     this.count = count;
-    this.used = Math.min(lanes, Math.ceil(count / (pauses ? imagesInARow : quickImagesInARow)));
+    this.used = Math.min(lanes, Math.ceil(count / inARow));
     this.rows = count === 0 ? 0 : Math.ceil(count / this.used);
     this.rng = random(count, 'streams', design.top);
     const { scores, layers, classes } = design;
@@ -116,6 +111,7 @@ class StreamRun {
       shapes.map(({ shape }) => ({ shape, values: new Int32Array(featureCount(shape)) })),
     );
     this.input = this.wires('s_axis', beatWidth(design.input));
+    this.inputLast = design.frame === undefined ? [] : this.bus('s_axis_tlast', 1);
     this.output = this.wires('m_axis', 32 * scores.each);
     this.user = this.bus('m_axis_tuser', userBits(design));
     [this.last] = this.bus('m_axis_tlast', 1);
@@ -126,6 +122,10 @@ class StreamRun {
         }))
       : [];
     this.moved = this.watched.map(() => 0);
+    const scoresBeat = [...this.output.data, ...this.user, this.last];
+    this.offers = [...this.watched.map(({ wires }) => wires.data), scoresBeat].map(
+      (slots) => new OfferedBeat(compiled.memory, slots),
+    );
   }
 
   go(): void {
@@ -139,6 +139,8 @@ class StreamRun {
       for (const slot of [this.input.valid, this.output.ready]) this.fill(slot, -rng.below(2));
       for (const slot of this.input.data) this.noise(slot);
       compiled.evaluate();
+      if (cycle === 1 && this.bit(this.output.valid, 0))
+        throw new StreamFault('scores', 'm_axis_tvalid in reset', 0, 1);
       compiled.clock();
     }
     this.fill(reset, -1);
@@ -149,7 +151,7 @@ class StreamRun {
     for (let cycle = 0; this.given < wanted || this.moving(); cycle++) {
       if (cycle % phase === 0) this.chances = this.pace(cycle / phase);
       const [taken, given] = [this.taken, this.given];
-      this.step();
+      this.step(!this.quick && cycle % independentEvery === 0);
       if (first < 0 && this.taken > 0) first = cycle;
       const moves = this.taken > taken || this.given > given;
       idle = moves ? 0 : idle + 1;
@@ -179,7 +181,8 @@ class StreamRun {
     return this.quick ? paces[0] : paces[(phase + this.count) % paces.length];
   }
 
-  private step(): void {
+  /** @param independent whether to see if the scores' valid changes with ready, which takes a second evaluation */
+  private step(independent: boolean): void {
     const { compiled, rng, input, output } = this;
     const all = this.rows * beats(this.design.input);
     // A beat that is offered stays until it is taken.
@@ -188,12 +191,25 @@ class StreamRun {
       this.offer(this.waiting);
     } else if (!this.waiting) this.offer(false);
     this.fill(input.valid, this.waiting ? -1 : 0);
-    this.fill(output.ready, rng.below(256) < this.chances[1] ? -1 : 0);
+    const ready = rng.below(256) < this.chances[1];
+    this.fill(output.ready, ready === independent ? 0 : -1);
     compiled.evaluate();
+    if (independent) {
+      const valid = this.bit(output.valid, 0);
+      this.fill(output.ready, ready ? -1 : 0);
+      compiled.evaluate();
+      if (this.bit(output.valid, 0) !== valid)
+        throw new StreamFault('scores', 'm_axis_tvalid, which must not change with ready', 1, 0);
+    }
     this.watched.forEach(({ wires, stream }, i) => {
-      if (this.moves(wires, this.design.layers[i].layer)) this.see(i, wires, stream);
+      const { layer } = this.design.layers[i];
+      const moves = this.moves(wires, layer);
+      this.checkOffer(this.offers[i], wires, layer, moves);
+      if (moves) this.see(i, wires, stream);
     });
-    if (this.moves(output, 'scores')) this.take();
+    const gives = this.moves(output, 'scores');
+    this.checkOffer(this.offers[this.offers.length - 1], output, 'scores', gives);
+    if (gives) this.take();
     if (this.moves(input, 'pixels')) {
       this.taken++;
       this.waiting = false;
@@ -209,11 +225,12 @@ class StreamRun {
   private offer(valid: boolean): void {
     const { memory } = this.compiled;
     const { data } = this.input;
-    for (const slot of data) this.noise(slot);
+    for (const slot of [...data, ...this.inputLast]) this.noise(slot);
     if (!valid) return;
     const { shape } = this.design.input;
     const each = beats(this.design.input);
     const [row, place] = [Math.floor(this.taken / each), this.taken % each];
+    for (const slot of this.inputLast) this.fill(slot, place === each - 1 ? -1 : 0);
     for (let lane = 0; lane < this.used; lane++) {
       const image = this.image(row, lane);
       if (image >= this.count) break;
@@ -267,13 +284,28 @@ class StreamRun {
     return new StreamFault(layer, `beats of ${this.rows} images`, wanted, max + 1);
   }
 
+  /** What waited has to be there still; what waits now is remembered. */
+  private checkOffer(offered: OfferedBeat, { valid }: Wires, layer: string, moves: boolean): void {
+    const offers = this.bit(valid, 0);
+    offered.check(offers, (what) => new StreamFault(layer, what, 1, 0), this.ownLanes());
+    if (offers && !moves) offered.keep();
+  }
+
+  /** Masks of the lanes with images, word by word. */
+  private ownLanes(): number[] {
+    return Array.from({ length: words }, (_, w) => {
+      const taken = Math.max(0, Math.min(32, this.used - 32 * w));
+      return taken === 32 ? -1 : (1 << taken) - 1;
+    });
+  }
+
   /** Whether a beat moves, which it does for all images or none. */
   private moves({ valid, ready }: Wires, layer: string): boolean {
     const { memory } = this.compiled;
     let [any, missing] = [0, 0];
+    const masks = this.ownLanes();
     for (let w = 0; w < words; w++) {
-      const taken = Math.max(0, Math.min(32, this.used - 32 * w));
-      const own = taken === 32 ? -1 : (1 << taken) - 1;
+      const own = masks[w];
       const moving = memory[words * valid + w] & memory[words * ready + w];
       any |= moving & own;
       missing |= ~moving & own;

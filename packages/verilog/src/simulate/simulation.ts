@@ -21,6 +21,8 @@ export interface Simulation {
 export interface SimulationOptions {
   /** Whether both ends of a stream wait now and then and wires carry noise between beats (the default), or never. */
   readonly pauses?: boolean;
+  /** Images one after the other in each lane of hardware with registers; by default as few as serve. */
+  readonly imagesInARow?: number;
 }
 
 /** Show the outputs of an image's steps. A pool whose thresholds come first has the thresholds' values. */

@@ -1,6 +1,6 @@
 import { HbnnError } from '@hbnn/core';
-import { modelsFile, primitivesFile } from '../emit/primitives.ts';
-import { isRom, testbenchName } from '../emit/testbenchNames.ts';
+import { isPrimitives, modelsFile, primitivesFile, primitivesOf } from '../emit/primitives.ts';
+import { isRom, isTestbench } from '../emit/testbenchNames.ts';
 import { YosysPool, type YosysRunner } from '../yosys/yosysPool.ts';
 import { type ModuleCost, mappingOf, synthesizeModules, type Target } from './synthesizeModules.ts';
 
@@ -48,7 +48,7 @@ interface SynthesizeOptions {
 
 /** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
 export const isDesignFile = (name: string): boolean =>
-  name.endsWith('.v') && ![`${testbenchName}.v`, modelsFile, primitivesFile].includes(name);
+  name.endsWith('.v') && !isTestbench(name) && name !== modelsFile && !isPrimitives(name);
 
 /** Raised when scripts or counts change, so that no cached cost is of others. */
 const version = 4;
@@ -99,7 +99,8 @@ async function allModules(
       [name]: text,
       'others.v': others.filter((header) => text.includes(moduleNames(header)[0])).join('\n'),
     };
-    if (files[primitivesFile] !== undefined) given[primitivesFile] = files[primitivesFile];
+    const primitives = primitivesOf(files);
+    if (primitives !== undefined) given[primitivesFile] = primitives;
     for (const rom of Object.keys(files).filter(isRom))
       if (text.includes(`"${rom}"`)) given[rom] = files[rom];
     const key = JSON.stringify([version, target, given, own, o.groupGates]);

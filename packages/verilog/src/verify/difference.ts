@@ -16,15 +16,22 @@ export function position([, width, channels]: readonly number[], i: number): str
   return `row ${Math.floor(pixel / width)}, column ${pixel % width}, channel ${i % channels}`;
 }
 
-/** Bits of a form that stand for a number near `value`: exactly it where the weights are those of binary. */
+/**
+ * Bits of a form that stand for a number: exactly it where the weights are those of binary; else those of the form's
+ * ends exactly, and any bits for what lies between. A negative number over weights of 32 bits is in two's complement.
+ */
 export function codeOf(
-  { base, weights }: Form,
+  { base, weights, low, high }: Form,
   value: number,
   below: (n: number) => number,
 ): number[] {
   const [unit] = weights;
   const binary = weights.every((weight, i) => weight === unit * 2 ** i);
-  if (!binary) return weights.map(() => below(2));
-  const code = Math.floor((value - base) / unit);
-  return weights.map((_, i) => Math.floor(code / 2 ** i) % 2);
+  if (binary) {
+    const code = Math.floor((value - base) / unit);
+    return weights.map((_, i) => ((Math.floor(code / 2 ** i) % 2) + 2) % 2);
+  }
+  if (value === low) return weights.map((weight) => (weight < 0 ? 1 : 0));
+  if (value === high) return weights.map((weight) => (weight > 0 ? 1 : 0));
+  return weights.map(() => below(2));
 }

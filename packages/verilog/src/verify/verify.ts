@@ -1,27 +1,23 @@
-import {
-  type Bus,
-  type Design,
-  type DesignLayer,
-  decodeForm,
-  type FoldedDesign,
-  type Step,
-  stepFeature,
-  stepLayer,
-} from '@hbnn/circuit';
-import { HbnnError, type Random, random } from '@hbnn/core';
+import { type Design, type FoldedDesign, type Step, stepFeature, stepLayer } from '@hbnn/circuit';
+import { HbnnError, random } from '@hbnn/core';
 import { type CheckedModel, type Feature, featureCount, interpreter } from '@hbnn/model';
 import { testbenchText } from '../emit/testbench.ts';
-import { testbenchName } from '../emit/testbenchNames.ts';
+import { testbenchNames } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
-import { type Compiled, compile } from '../simulate/compile.ts';
-import { bitOf, gateNetlist, simulateNetlist, sourcesOf } from '../simulate/simulate.ts';
-import { StreamFault } from '../simulate/simulateStreams.ts';
+import { gateNetlist, simulateNetlist, sourcesOf } from '../simulate/simulate.ts';
 import type { Simulation } from '../simulate/simulation.ts';
-import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
+import { StreamFault } from '../simulate/streamRules.ts';
 import { undrivenNet } from '../yosys/undriven.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
-import { codeOf, type Difference, position } from './difference.ts';
-import { streamDifference } from './verifyStreams.ts';
+import { type Difference, position } from './difference.ts';
+import { refuseAmbiguousText } from './textScan.ts';
+import {
+  scoresDifference,
+  streamDifference,
+  type TrialOptions,
+  type Tried,
+} from './verifyStreams.ts';
+import * as unrolled from './verifyUnrolled.ts';
 import { vectorDifference, vectorImages } from './verifyVectors.ts';
 
 export interface Verified {
@@ -29,16 +25,27 @@ export interface Verified {
   readonly difference?: Difference;
   /** Images through the whole network, each layer's outputs compared with the interpreter's. */
   readonly images: number;
-  /** Vectors on each layer's inputs, compared with the hardware generated from the model; 0 where the text is the same. */
+  /** Images one after the other in the longest run through hardware with registers. */
+  readonly imagesInARow?: number;
+  /** Whether every file has the text that is generated from the model. */
+  readonly text: 'unchanged' | 'edited';
+  /**
+   * Inputs of each part whose text was edited, compared with the hardware generated from the model: the smallest number
+   * of them over these parts; 0 where no text of a part was edited.
+   */
   readonly vectorsPerLayer: number;
+  /** Whether all sums of edited parts were brought to both of their ends; where there are none it is not said. */
+  readonly sumEnds?: boolean;
+  /** The longest run of beats, or of images where one goes in per cycle, that all edited parts had. */
+  readonly beatsInARow?: number;
   readonly gates: number;
   /** Whether the testbench's own text is what is generated; undefined without one. It is not computed. */
-  readonly testbench?: 'generated' | 'edited';
+  readonly testbench?: 'unchanged' | 'edited';
 }
 
 export interface VerifyOptions {
   readonly images?: number;
-  /** Rounds of 128 vectors on each layer alone. */
+  /** Rounds of 128 vectors of random values on each layer alone. */
   readonly rounds?: number;
   readonly seed?: number;
 }
@@ -46,15 +53,21 @@ export interface VerifyOptions {
 /** Passes of further images through text that was edited, and the gates times cycles that they may come to. */
 const morePasses = 15;
 const maxWork = 4e8;
+/** Images one after the other in the long run of edited text, and the gates times cycles that it may come to. */
+const longRow = 300;
+const maxRowWork = 2e9;
+/** Gates times cycles that all edited parts alone may come to: at the ends of their sums, and again in long runs. */
+const maxPartsWork = 1e9;
 
 /**
  * Check Verilog against a model: images through the whole network, layer by layer against the interpreter; and, where
- * the text is not what is generated, each layer alone on values within its inputs' ranges, which images may not reach.
- * There an output that depends on a net that nothing drives is a difference too, whatever 0 in its place gives.
- * The testbench's images and scores, where they are among the files, are compared with the model's.
+ * the text is not what is generated, many images in a row, and each edited part alone on values within its inputs' ranges:
+ * those that bring its sums to their ends, random ones, and a long run. There an output that depends on a net that nothing
+ * drives is a difference too, whatever 0 in its place gives. Streams have to keep to the rules of AXI-Stream. The
+ * testbench's images and scores, where they are among the files, are compared with the model's.
  *
  * @param files the Verilog, whoever wrote it; its top module and layers keep their names and ports
- * @throws HbnnError when the text cannot be read or lacks a module, port or net
+ * @throws HbnnError when the text cannot be read, holds what tools read differently, or lacks a module, port or net
  */
 export async function verify(
   model: CheckedModel,
@@ -65,24 +78,25 @@ export async function verify(
   const { images = 256, rounds = 16, seed = 1 } = o;
   const generated = sourcesOf(verilogFiles(design));
   const given = sourcesOf(files);
-  const names = new Set([...Object.keys(generated), ...Object.keys(given)]);
-  const changed = [...names].some((name) => generated[name] !== given[name]);
+  refuseAmbiguousText(given);
+  const edited = editedFiles(generated, given);
   const netlist = await gateNetlist(design, files);
   const simulation = await simulateNetlist(model, design, netlist);
   const counts = {
     images,
+    text: edited.length === 0 ? ('unchanged' as const) : ('edited' as const),
     vectorsPerLayer: 0,
     gates: simulation.gates,
     ...testbenchNote(model, design, files),
   };
   const difference = imageDifference(model, simulation, images, seed);
   if (difference !== undefined) return { equal: false, difference, ...counts };
-  const vector = vectorDifference(model, files);
+  const vector = vectorDifference(model, design.prefix, files);
   if (vector !== undefined) return { equal: false, difference: vector, ...counts };
-  if (!changed) return { equal: true, ...counts };
+  if (edited.length === 0) return { equal: true, ...counts };
   const floating = undrivenDifference(design, netlist);
   if (floating !== undefined) return { equal: false, difference: floating, ...counts };
-  // Scores and their largest are seen through images alone: more of them, as far as that takes seconds.
+  // More images, as far as that takes seconds: how layers are put together is seen through them alone.
   const cycles = design.kind === 'folded' ? design.cyclesPerImage : 1;
   const more = Math.min(morePasses, Math.floor(maxWork / (simulation.gates * cycles * images)));
   for (let pass = 1; pass <= more; pass++) {
@@ -90,14 +104,158 @@ export async function verify(
     if (late !== undefined)
       return { equal: false, difference: late, ...counts, images: images * (1 + pass) };
   }
+  const rows = { ...counts, images: images * (1 + more), ...rowLength(design, simulation.gates) };
+  const { imagesInARow } = rows;
+  const row = imagesInARow && (await rowDifference(model, design, netlist, imagesInARow, seed));
+  if (row) return { equal: false, difference: row, ...rows };
+  const parts = await partsTried(model, design, files, edited, { rounds, seed, netlist });
+  return { equal: parts.difference === undefined, ...rows, ...parts };
+}
+
+/** Names of files that are not as generated, or not there, or there without being generated. */
+function editedFiles(
+  generated: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+): string[] {
+  const names = new Set([...Object.keys(generated), ...Object.keys(given)]);
+  return [...names].filter((name) => generated[name] !== given[name]);
+}
+
+/** How many images can go through hardware with registers in a row; none where it has no registers. */
+function rowLength(
+  design: Design | FoldedDesign,
+  gates: number,
+): { readonly imagesInARow?: number } {
+  if (design.kind === 'unrolled') return design.latencyCycles > 0 ? { imagesInARow: longRow } : {};
+  const affordable = Math.floor(maxRowWork / (gates * design.cyclesPerImage));
+  return { imagesInARow: Math.max(minRow, Math.min(longRow, affordable)) };
+}
+
+/** A row that every design has. */
+const minRow = 8;
+
+/** The first difference where all images go in one after the other, in one lane. */
+async function rowDifference(
+  model: CheckedModel,
+  design: Design | FoldedDesign,
+  netlist: YosysNetlist,
+  images: number,
+  seed: number,
+): Promise<Difference | undefined> {
+  const simulation = await simulateNetlist(model, design, netlist, { imagesInARow: images });
+  const pixels = testImages(model, images, seed + longRow);
+  const difference = differenceOrFault(() => {
+    const scores = interpreter(model).run(pixels);
+    return scoreDifference(model, scores, simulation.run(pixels), simulation.largest());
+  });
+  return difference && { ...difference, found: `${difference.found}, ${images} images in a row` };
+}
+
+/** What edited parts are tried with. */
+interface Trial {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly netlist: YosysNetlist;
+}
+
+/** Try each part whose text was edited alone, until one differs from the one generated. */
+async function partsTried(
+  model: CheckedModel,
+  design: Design | FoldedDesign,
+  files: Readonly<Record<string, string>>,
+  edited: readonly string[],
+  { rounds, seed, netlist }: Trial,
+): Promise<Partial<Verified> & Pick<Verified, 'vectorsPerLayer'>> {
+  const generated = verilogFiles(design);
   const own = await gateNetlist(design, generated, true);
   const alone = design.kind === 'folded' ? await gateNetlist(design, files, true) : netlist;
-  const vectors = { ...counts, images: images * (1 + more), vectorsPerLayer: lanes * rounds };
-  for (const found of layerDifferences(design, own, alone, rounds, seed)) {
-    const layer = await found();
-    if (layer !== undefined) return { equal: false, difference: layer, ...vectors };
+  const all: Tried[] = [];
+  const counts = () => ({
+    vectorsPerLayer: all.reduce((least, { vectors }) => Math.min(least, vectors), Infinity),
+    sumEnds: all.every(({ sumEnds }) => sumEnds),
+    beatsInARow: all.reduce((least, part) => Math.min(least, part.beatsInARow), Infinity),
+  });
+  const parts = partsOf(model, design, own, alone).filter(({ module }) =>
+    isEdited(module, edited, generated, files, design),
+  );
+  const o = { rounds, seed, maxWork: maxPartsWork / Math.max(1, parts.length) };
+  for (const { run } of parts) {
+    const tried = await run(o).catch((error) => ({
+      ...noTrial,
+      difference: faultDifference(error),
+    }));
+    all.push(tried);
+    if (tried.difference !== undefined) return { difference: tried.difference, ...counts() };
   }
-  return { equal: true, ...vectors };
+  return all.length === 0 ? { vectorsPerLayer: 0 } : counts();
+}
+
+const noTrial = { vectors: 0, sumEnds: false, beatsInARow: 0 };
+
+/** A part that can be tried alone. */
+interface Part {
+  readonly module: string;
+  run(o: TrialOptions): Promise<Tried>;
+}
+
+function partsOf(
+  { scoreOffsets }: CheckedModel,
+  design: Design | FoldedDesign,
+  own: YosysNetlist,
+  given: YosysNetlist,
+): Part[] {
+  const rest = [own, given] as const;
+  if (design.kind === 'folded')
+    return [
+      ...design.layers.map(
+        (layer): Part => ({
+          module: layer.module,
+          run: (o) => streamDifference(layer, ...rest, o),
+        }),
+      ),
+      {
+        module: design.scores.unit.name,
+        run: (o) => scoresDifference(design, scoreOffsets, ...rest, o),
+      },
+    ];
+  return [
+    ...design.layers.map(
+      (layer): Part => ({
+        module: layer.module,
+        run: (o) => unrolled.layerDifference(layer, ...rest, o),
+      }),
+    ),
+    {
+      module: design.scores.name,
+      run: (o) => unrolled.scoresDifference(design, scoreOffsets, ...rest, o),
+    },
+    { module: design.largest.name, run: (o) => unrolled.largestDifference(design, ...rest, o) },
+  ];
+}
+
+/**
+ * Whether a part's module, or one that it is made of, may have been edited: its own file, a memory's contents that the
+ * file reads, or a file that is no part's own.
+ */
+function isEdited(
+  module: string,
+  edited: readonly string[],
+  generated: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+  { top, layers, scores, ...rest }: Design | FoldedDesign,
+): boolean {
+  const others = new Set([
+    top,
+    ...layers.map((layer) => layer.module),
+    'unit' in scores ? scores.unit.name : scores.name,
+    ...(rest.kind === 'unrolled' ? [rest.largest.name] : []),
+  ]);
+  const text = `${generated[`${module}.v`]}${given[`${module}.v`]}`;
+  return edited.some((name) => {
+    if (name.endsWith('.hex')) return text.includes(`"${name}"`);
+    const owner = name.replace(/\.v$/, '');
+    return owner === module || !others.has(owner);
+  });
 }
 
 /** The first difference on a seed's images; it says the seed, for further passes have others. */
@@ -139,33 +297,26 @@ function testbenchNote(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): Pick<Verified, 'testbench'> {
-  const text = files[`${testbenchName}.v`];
+  const text = files[`${testbenchNames(design.prefix).module}.v`];
   if (text === undefined) return {};
-  const images = vectorImages(model, files);
+  const images = vectorImages(model, design.prefix, files);
   const same = images !== undefined && text === testbenchText(model, design, images);
-  return { testbench: same ? 'generated' : 'edited' };
+  return { testbench: same ? 'unchanged' : 'edited' };
 }
-
-const layerDifferences = (
-  design: Design | FoldedDesign,
-  own: YosysNetlist,
-  given: YosysNetlist,
-  rounds: number,
-  seed: number,
-): readonly (() => Promise<Difference | undefined>)[] =>
-  design.kind === 'folded'
-    ? design.layers.map((layer) => () => streamDifference(layer, own, given, rounds, seed))
-    : design.layers.map((layer) => () => layerDifference(layer, own, given, rounds, seed));
 
 /** A chain of streams that stands still, or moves when it should not, is different too. */
 function differenceOrFault(find: () => Difference | undefined): Difference | undefined {
   try {
     return find();
   } catch (error) {
-    if (!(error instanceof StreamFault)) throw error;
-    const { layer, expected, got, message } = error;
-    return { layer, output: 'stream', expected, got, found: message };
+    return faultDifference(error);
   }
+}
+
+function faultDifference(error: unknown): Difference {
+  if (!(error instanceof StreamFault)) throw error;
+  const { layer, expected, got, message } = error;
+  return { layer, output: 'stream', expected, got, found: message };
 }
 
 /** Seeded images of several kinds: noise of any contrast, ramps, dots, black and white. */
@@ -264,64 +415,3 @@ function scoreDifference(
   }
   return undefined;
 }
-
-async function layerDifference(
-  { layer, module, input, output, stages }: DesignLayer,
-  wanted: YosysNetlist,
-  given: YosysNetlist,
-  rounds: number,
-  seed: number,
-): Promise<Difference | undefined> {
-  const pair = [await compile(wanted, module), await compile(given, module)] as const;
-  const rng = random(seed, 'layer', layer);
-  for (const each of pair) each.scramble(rng);
-  // Other values go in each cycle; what comes out belongs to those of `stages` cycles before.
-  for (let round = 0; round < rounds + stages; round++) {
-    setValues(pair, input, rng);
-    for (const one of pair) one.evaluate();
-    for (let lane = 0; lane < lanes && round >= stages; lane++) {
-      const values = pair.map((one) => {
-        const y = one.slots('y') ?? [];
-        return valuesOf(output, (at) => bitOf(one, y[at], lane) === 1);
-      });
-      const i = values[0].findIndex((value, k) => value !== values[1][k]);
-      if (i >= 0)
-        return {
-          layer,
-          output: position(output.shape, i),
-          expected: values[0][i],
-          got: values[1][i],
-          found: `vector ${(round - stages) * lanes + lane} on the layer alone`,
-        };
-    }
-    for (const one of pair) one.clock();
-  }
-  return undefined;
-}
-
-/** The same values within their ranges on the inputs of both. */
-function setValues([a, b]: readonly [Compiled, Compiled], input: Bus, rng: Random): void {
-  const [xa, xb] = [a.slots('x') ?? [], b.slots('x') ?? []];
-  for (const slot of xa) clear(a.memory, slot);
-  for (const slot of xb) clear(b.memory, slot);
-  for (let lane = 0; lane < lanes; lane++)
-    input.forms.forEach((form, i) => {
-      const value = form.low + rng.below(form.high - form.low + 1);
-      codeOf(form, value, rng.below).forEach((bit, j) => {
-        if (bit === 0) return;
-        set(a.memory, xa[input.offsets[i] + j], lane);
-        set(b.memory, xb[input.offsets[i] + j], lane);
-      });
-    });
-}
-
-const clear = (memory: Uint32Array, slot: number): void => {
-  memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
-};
-
-function set(memory: Uint32Array, slot: number, lane: number): void {
-  memory[wordsPerSlot * slot + (lane >> 5)] |= 1 << (lane & 31);
-}
-
-const valuesOf = ({ forms, offsets }: Bus, bit: (at: number) => boolean): number[] =>
-  forms.map((form, i) => decodeForm(form, (j) => bit(offsets[i] + j)));

@@ -1,4 +1,4 @@
-import type { FoldedLayer } from '@hbnn/circuit';
+import type { FoldedDesign, FoldedLayer, Form } from '@hbnn/circuit';
 import { beats, decodeAt, type Stream } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
 import { type Compiled, compile } from '../simulate/compile.ts';
@@ -6,115 +6,264 @@ import { bitOf } from '../simulate/simulate.ts';
 import { lanes, wordsPerSlot } from '../simulate/wasmCode.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
 import { codeOf, type Difference, position } from './difference.ts';
+import { layerStimuli, type Stimuli, scoreStimuli } from './stimuli.ts';
+import { givenBeats } from './streamRun.ts';
 
-/** Cycles without a beat after which a layer is taken to stand still, beyond those of an image. */
+/** Cycles without a beat after which a layer is taken to stand still, beyond those of some images. */
 const patience = 4096;
+/** Beats of a long run, and beats of random values that it takes in any order. */
+const [longBeats, preparedBeats] = [2 ** 20, 32];
+/** Sets of places at which sums are brought to their ends: those in the middle, and at each edge. */
+const placeSets = 2;
+
+/** How a part of a design is tried alone. */
+export interface TrialOptions {
+  /** Beats of random values, or evaluations of 128, that follow those at the ends of sums. */
+  readonly rounds: number;
+  readonly seed: number;
+  /** Gates times cycles that are spent on values at the ends of sums, and again on one long run. */
+  readonly maxWork: number;
+}
+
+/** What was tried on a part of a design alone. */
+export interface Tried {
+  readonly difference?: Difference;
+  /** Whole inputs of the part, in all lanes together. */
+  readonly vectors: number;
+  /** Whether each sum was at both of its ends. */
+  readonly sumEnds: boolean;
+  /** Beats one after the other in the longest run. */
+  readonly beatsInARow: number;
+}
+
+/** A module between two streams, and what its output stands for. */
+interface Part {
+  readonly layer: string;
+  readonly module: string;
+  readonly input: Stream;
+  readonly outputBeats: number;
+  readonly cyclesPerImage: number;
+  readonly beside: readonly string[];
+  readonly stimuli: Stimuli;
+  /** The first value of a beat that differs; undefined where what differs stands for nothing. */
+  compare(
+    beat: number,
+    wanted: Compiled,
+    given: Compiled,
+  ): Omit<Difference, 'layer' | 'found'> | undefined;
+}
 
 /**
- * Compare a layer's module with the one generated from the model, each by itself: pixels of values within their
- * ranges, both ends waiting as a seeded generator says.
- *
- * @param rounds beats that are compared, in each of 128 lanes
+ * Compare a layer's module with the one generated from the model, each by itself: values at the ends of its sums, random
+ * ones, and a long run, both ends waiting as a seeded generator says.
  */
-export async function streamDifference(
+export const streamDifference = (
   layer: FoldedLayer,
   wanted: YosysNetlist,
   given: YosysNetlist,
-  rounds: number,
+  o: TrialOptions,
+): Promise<Tried> => tried(layerPart(layer), wanted, given, o);
+
+/** The same for the module of the scores. */
+export const scoresDifference = (
+  design: FoldedDesign,
+  offsets: Int32Array,
+  wanted: YosysNetlist,
+  given: YosysNetlist,
+  o: TrialOptions,
+): Promise<Tried> => tried(scoresPart(design, offsets), wanted, given, o);
+
+async function tried(
+  part: Part,
+  wanted: YosysNetlist,
+  given: YosysNetlist,
+  { rounds, seed, maxWork }: TrialOptions,
+): Promise<Tried> {
+  const pair = [await compile(wanted, part.module), await compile(given, part.module)] as const;
+  const work = Math.max(1, pair[0].gates + pair[1].gates);
+  const { stimuli, cyclesPerImage, outputBeats } = part;
+  const wholeRows = Math.ceil(stimuli.count / lanes);
+  const rows = Math.min(wholeRows, Math.max(1, Math.floor(maxWork / (work * cyclesPerImage))));
+  const directed = rows * outputBeats + rounds;
+  const short = compared(part, pair, directed, seed, (rng) => directedBeats(part, rows, rng));
+  const counts = {
+    vectors: lanes * (rows + Math.ceil(rounds / outputBeats)),
+    sumEnds: rows === wholeRows,
+  };
+  if (short !== undefined) return { difference: short, ...counts, beatsInARow: directed };
+  const cyclesPerBeat = cyclesPerImage / outputBeats;
+  const long = Math.min(longBeats, Math.floor(maxWork / (work * cyclesPerBeat)));
+  if (long <= directed) return { ...counts, beatsInARow: directed };
+  const difference = compared(part, pair, long, seed + 1, (rng) => preparedRun(part, rng), false);
+  return { ...counts, beatsInARow: long, ...(difference !== undefined && { difference }) };
+}
+
+/** Puts a beat's values on slots. */
+type Put = (compiled: Compiled, beat: number, data: readonly number[]) => void;
+
+function compared(
+  part: Part,
+  pair: readonly [Compiled, Compiled],
+  count: number,
   seed: number,
-): Promise<Difference | undefined> {
-  const { module, output, cycles } = layer;
-  const run = (one: Compiled): Int32Array[] =>
-    outputsOf(one, layer, rounds, random(seed, 'stream', layer.layer), patience + cycles.scheduled);
-  const expected = run(await compile(wanted, module));
-  const got = run(await compile(given, module));
-  const each = beats(output);
-  for (let beat = 0; beat < expected.length; beat++) {
-    const where = { layer: layer.layer, found: `beat ${beat} of the layer alone` };
-    if (got[beat] === undefined)
-      return { ...where, output: 'stream', expected: expected.length, got: got.length };
-    const i = expected[beat].findIndex((value, k) => value !== got[beat][k]);
-    if (i < 0) continue;
-    const place = (beat % each) * output.shape[2] + (i % output.shape[2]);
-    return {
-      ...where,
-      output: position(output.shape, place),
-      expected: expected[beat][i],
-      got: got[beat][i],
-    };
+  putter: (rng: Random) => Put,
+  pauses = true,
+): Difference | undefined {
+  const [wanted, given] = pair.map((compiled) => {
+    // Values and pauses have generators of their own: how quick a layer is must not change what goes in.
+    const rng = random(seed, 'stream', part.layer);
+    const put = putter(random(rng.uint32()));
+    return givenBeats(compiled, {
+      layer: part.layer,
+      beside: part.beside,
+      rng: random(rng.uint32()),
+      pauses,
+      patience: patience + 4 * Math.ceil(part.cyclesPerImage),
+      put: (beat, data) => put(compiled, beat, data),
+    });
+  });
+  for (let beat = 0; beat < count; beat++) {
+    wanted.next();
+    given.next();
+    const difference = part.compare(beat, pair[0], pair[1]);
+    if (difference === undefined) continue;
+    return { layer: part.layer, ...difference, found: `beat ${beat} of the layer alone` };
   }
   return undefined;
 }
 
-const [stopEvery, stopFor] = [1500, 500];
-
-/** Values of the beats that come out, [lane, channel]; the same goes in whoever is asked. */
-function outputsOf(
-  compiled: Compiled,
-  { input, output }: FoldedLayer,
-  rounds: number,
-  rng: Random,
-  longest: number,
-): Int32Array[] {
-  const slot = (name: string): number => compiled.slots(name)?.[0] ?? 0;
-  const names = ['aresetn', 's_axis_tvalid', 's_axis_tready', 'm_axis_tvalid', 'm_axis_tready'];
-  const [reset, valid, ready, comes, taken] = names.map(slot);
-  const [x, y] = [compiled.slots('s_axis_tdata') ?? [], compiled.slots('m_axis_tdata') ?? []];
-  const fill = (at: number, value: number): void => {
-    compiled.memory.fill(value, wordsPerSlot * at, wordsPerSlot * (at + 1));
+/** Images at the ends of sums, each lane with its own, and then random ones. */
+function directedBeats({ input, stimuli }: Part, rows: number, rng: Random): Put {
+  const [each, channels] = [beats(input), input.shape[2]];
+  return (compiled, beat, data) => {
+    const [row, place] = [Math.floor(beat / each), beat % each];
+    setBeat(compiled.memory, input, data, rng, (lane, c) => {
+      const n = row * lanes + lane;
+      return row < rows && n < stimuli.count ? stimuli.value(n, place * channels + c) : undefined;
+    });
   };
-  // Pixels and pauses have generators of their own: how quick a layer is must not change what goes in.
-  const [pixels, pauses] = [random(rng.uint32()), random(rng.uint32())];
-  compiled.scramble(rng);
-  const found: Int32Array[] = [];
-  let waiting = false;
-  for (let cycle = 0, idle = 0; found.length < rounds && idle < longest; cycle++, idle++) {
-    fill(reset, cycle < 2 ? 0 : -1);
-    if (!waiting && cycle >= 2) {
-      waiting = true;
-      setBeat(compiled, input, x, pixels);
+}
+
+/** Beats of random values that were made before, in any order: quick enough for a million. */
+function preparedRun({ input }: Part, rng: Random): Put {
+  const made: Uint32Array[] = [];
+  return (compiled, _, data) => {
+    const at = rng.below(preparedBeats);
+    while (made.length <= at) {
+      const beat = new Uint32Array(wordsPerSlot * data.length);
+      const own = data.map((_, i) => i);
+      setBeat(beat, input, own, random(at, 'prepared', made.length), () => undefined);
+      made.push(beat);
     }
-    fill(valid, waiting ? -1 : 0);
-    // Now and then nothing is taken until all is full.
-    const stopped = cycle % stopEvery > stopEvery - stopFor;
-    fill(taken, pauses.below(3) > 0 && !stopped ? -1 : 0);
-    compiled.evaluate();
-    if (cycle >= 2 && bitOf(compiled, comes, 0) === 1 && bitOf(compiled, taken, 0) === 1) {
-      found.push(valuesOf(compiled, output, y, found.length % beats(output)));
-      idle = 0;
-    }
-    if (bitOf(compiled, ready, 0) === 1) waiting = false;
-    compiled.clock();
-  }
-  return found;
+    const beat = made[at];
+    for (let i = 0; i < data.length; i++)
+      for (let w = 0; w < wordsPerSlot; w++)
+        compiled.memory[wordsPerSlot * data[i] + w] = beat[wordsPerSlot * i + w];
+  };
 }
 
 function setBeat(
-  compiled: Compiled,
+  memory: Uint32Array,
   { forms, offsets }: Stream,
   x: readonly number[],
   rng: Random,
+  valueAt: (lane: number, channel: number) => number | undefined,
 ): void {
-  for (const slot of x) compiled.memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
+  for (const slot of x) memory.fill(0, wordsPerSlot * slot, wordsPerSlot * (slot + 1));
   for (let lane = 0; lane < lanes; lane++)
     forms.forEach((form, c) => {
-      const value = form.low + rng.below(form.high - form.low + 1);
+      const value = valueAt(lane, c) ?? form.low + rng.below(form.high - form.low + 1);
       codeOf(form, value, rng.below).forEach((bit, j) => {
-        if (bit === 1)
-          compiled.memory[wordsPerSlot * x[offsets[c] + j] + (lane >> 5)] |= 1 << (lane & 31);
+        if (bit === 1) memory[wordsPerSlot * x[offsets[c] + j] + (lane >> 5)] |= 1 << (lane & 31);
       });
     });
 }
 
-function valuesOf(
-  compiled: Compiled,
-  stream: Stream,
-  y: readonly number[],
-  place: number,
-): Int32Array {
-  const channels = stream.shape[2];
-  return Int32Array.from({ length: lanes * channels }, (_, i) => {
-    const [lane, c] = [Math.floor(i / channels), i % channels];
-    return decodeAt(stream, place, c, (j) => bitOf(compiled, y[stream.offsets[c] + j], lane) === 1);
-  });
+function layerPart({ layer, module, step, input, output, cycles }: FoldedLayer): Part {
+  const channels = input.shape[2];
+  const formOf = (element: number): Form => input.forms[element % channels];
+  const each = beats(output);
+  return {
+    layer,
+    module,
+    input,
+    outputBeats: each,
+    cyclesPerImage: cycles.scheduled,
+    beside: [],
+    stimuli: layerStimuli(step, formOf, placeSets),
+    compare: (beat, wanted, given) => {
+      const parted = firstParted(wanted, given, 'm_axis_tdata');
+      if (parted === undefined) return undefined;
+      const channel = output.offsets.findIndex((_, c) => output.offsets[c + 1] > parted.bit);
+      const place = beat % each;
+      const value = (compiled: Compiled): number => {
+        const y = compiled.slots('m_axis_tdata') ?? [];
+        return decodeAt(
+          output,
+          place,
+          channel,
+          (j) => bitOf(compiled, y[output.offsets[channel] + j], parted.lane) === 1,
+        );
+      };
+      if (channel < 0) return undefined;
+      return {
+        output: position(output.shape, place * output.shape[2] + channel),
+        expected: value(wanted),
+        got: value(given),
+      };
+    },
+  };
+}
+
+function scoresPart({ scores, layers }: FoldedDesign, offsets: Int32Array): Part {
+  const input = layers[layers.length - 1].output;
+  const channels = input.shape[2];
+  const { unit, beats: each } = scores;
+  return {
+    layer: 'scores',
+    module: unit.name,
+    input,
+    outputBeats: each,
+    cyclesPerImage: each,
+    beside: ['m_axis_tuser', 'm_axis_tlast'],
+    stimuli: scoreStimuli((element) => input.forms[element % channels], offsets),
+    compare: (beat, wanted, given) => {
+      const last = beat % each === each - 1;
+      for (const [port, width] of [
+        ['m_axis_tdata', 32],
+        ['m_axis_tlast', 1],
+        ['m_axis_tuser', 32],
+      ] as const) {
+        // The number of the largest counts with an image's last beat alone.
+        const parted =
+          port === 'm_axis_tuser' && !last ? undefined : firstParted(wanted, given, port);
+        if (parted === undefined) continue;
+        const k = Math.floor(parted.bit / width);
+        const number = (compiled: Compiled): number =>
+          (compiled.slots(port) ?? [])
+            .slice(width * k, width * (k + 1))
+            .reduce((sum, slot, j) => sum | (bitOf(compiled, slot, parted.lane) << j), 0);
+        const score = `score ${(beat % each) * scores.each + k}`;
+        const output = port === 'm_axis_tdata' ? score : port;
+        return { output, expected: number(wanted), got: number(given) };
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The first bit of a port that is not the same in both, and a lane where it is not. */
+function firstParted(
+  a: Compiled,
+  b: Compiled,
+  port: string,
+): { readonly bit: number; readonly lane: number } | undefined {
+  const [own, other] = [a.slots(port) ?? [], b.slots(port) ?? []];
+  for (let bit = 0; bit < own.length; bit++)
+    for (let w = 0; w < wordsPerSlot; w++) {
+      const parted =
+        a.memory[wordsPerSlot * own[bit] + w] ^ b.memory[wordsPerSlot * other[bit] + w];
+      if (parted !== 0) return { bit, lane: 32 * w + 31 - Math.clz32(parted & -parted) };
+    }
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, featureCount, interpreter } from '@hbnn/model';
-import { pixelsFile, scoresFile, testbenchName } from '../emit/testbenchNames.ts';
+import { testbenchNames } from '../emit/testbenchNames.ts';
 import type { Difference } from './difference.ts';
 
 /**
@@ -10,16 +10,21 @@ import type { Difference } from './difference.ts';
  */
 export function vectorDifference(
   model: CheckedModel,
+  prefix: string,
   files: Readonly<Record<string, string>>,
 ): Difference | undefined {
-  const [images, scores] = [pixelsOf(model, files), files[scoresFile]];
+  const names = testbenchNames(prefix);
+  const [images, scores] = [pixelsOf(model, names.pixels, files), files[names.scores]];
   if (images === undefined || scores === undefined) return undefined;
-  const written = numbers(scores, scoresFile, 8);
+  const written = numbers(scores, names.scores, 8);
   const right = interpreter(model).run(images);
   const classes = model.scoreOffsets.length;
   const at = right.findIndex((score, i) => score !== (written[i] | 0));
   if (at < 0 && written.length === right.length) return undefined;
-  const where = { layer: testbenchName, found: `${scoresFile}, for the images of ${pixelsFile}` };
+  const where = {
+    layer: names.module,
+    found: `${names.scores}, for the images of ${names.pixels}`,
+  };
   if (written.length !== right.length)
     return { ...where, output: 'scores', expected: right.length, got: written.length };
   return {
@@ -33,23 +38,25 @@ export function vectorDifference(
 /** How many images the testbench has; undefined without its pixels. @throws HbnnError for images that are not whole */
 export function vectorImages(
   model: CheckedModel,
+  prefix: string,
   files: Readonly<Record<string, string>>,
 ): number | undefined {
-  const pixels = pixelsOf(model, files);
+  const pixels = pixelsOf(model, testbenchNames(prefix).pixels, files);
   return pixels && pixels.length / featureCount(model.input.shape);
 }
 
 function pixelsOf(
   model: CheckedModel,
+  file: string,
   files: Readonly<Record<string, string>>,
 ): Uint8Array | undefined {
-  const text = files[pixelsFile];
+  const text = files[file];
   if (text === undefined) return undefined;
-  const pixels = Uint8Array.from(numbers(text, pixelsFile, 2));
+  const pixels = Uint8Array.from(numbers(text, file, 2));
   const size = featureCount(model.input.shape);
   if (pixels.length > 0 && pixels.length % size === 0) return pixels;
   throw new HbnnError(
-    `${pixelsFile}: expected images of ${size} pixels, got ${pixels.length} pixels; write the folder again`,
+    `${file}: expected images of ${size} pixels, got ${pixels.length} pixels; write the folder again`,
   );
 }
 
