@@ -24,6 +24,12 @@ const parts = {
   /** 1 output x 32 inputs by codes, of four pixels together, and of a pixel alone. */
   codesFour: 6,
   codesOne: 2.5,
+  /** 4 outputs x 4 inputs as bytes, of each of four pixels and of a pixel alone. */
+  byteFour: 0.13,
+  byteOne: 0.4,
+  /** 1 output x 32 inputs by codes and bytes, of four pixels together, and of a pixel alone. */
+  byteCodesFour: 1.7,
+  byteCodesOne: 0.8,
   /** A table applied to 16 pixels, of 64 or more and of fewer. */
   lookupMany: 0.3,
   lookupFew: 0.45,
@@ -57,6 +63,17 @@ export function dotCost({ outputs, row, pixels }: ProductSize): number {
 
 export function codesCost({ outputs, row, pixels }: ProductSize): number {
   const each = Math.floor(pixels / 4) * parts.codesFour + (pixels % 4) * parts.codesOne;
+  return roundedUp(outputs, 4) * tiles(row, 32) * each + parts.gather * row * pixels;
+}
+
+export function byteDotCost({ outputs, row, pixels }: ProductSize): number {
+  const quads = tiles(outputs, 4) * tiles(row, 4);
+  const each = (pixels - (pixels % 4)) * parts.byteFour + (pixels % 4) * parts.byteOne;
+  return quads * each + parts.gather * row * pixels;
+}
+
+export function byteCodesCost({ outputs, row, pixels }: ProductSize): number {
+  const each = Math.floor(pixels / 4) * parts.byteCodesFour + (pixels % 4) * parts.byteCodesOne;
   return roundedUp(outputs, 4) * tiles(row, 32) * each + parts.gather * row * pixels;
 }
 

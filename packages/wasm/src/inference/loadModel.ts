@@ -151,7 +151,10 @@ export async function prepare(
 ): Promise<{ readonly prepared: Prepared; readonly places: readonly Placed[] }> {
   const planned = checkModel(model).checkedLayers;
   const batch = batchFor(model, planned, options.batch);
-  const steps = await stepsOf(model, planned, batch, options);
+  const steps = await stepsOf(model, planned, batch, {
+    ...options,
+    relaxed: options.relaxed ?? hasRelaxedSimd(),
+  });
   const places = place(model, steps, batch, threads);
   const memory = newMemory(model.name, places[0].bytes, shared);
   writeConstants(memory, model, steps, places[0]);

@@ -35,6 +35,21 @@ export const modelKernelTable = [
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
   },
   {
+    name: 'byteDot',
+    operation:
+      'the same as `dot` for inputs of at most ±63, as bytes: relaxed SIMD multiplies sixteen at a time',
+    product: true,
+    inputs: 'int16',
+    tile: '8 outputs x 4 pixels or 16 outputs x 1 pixel, 4 inputs',
+  },
+  {
+    name: 'byteCodes',
+    operation: 'the same as `codes` for inputs of at most ±63, as bytes',
+    product: true,
+    inputs: 'int16',
+    tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
+  },
+  {
     name: 'wide',
     operation: 'products of inputs beyond int16',
     product: true,

@@ -1,10 +1,13 @@
 import type { CheckedLayer } from '@hbnn/model';
 import { type BinaryInputs, binaryInputs } from './binaryInputs.ts';
 import { bitsStep, layOutBits } from './bitsStep.ts';
+import { byteCodesStep, byteDotStep, maxByteBound } from './byteSteps.ts';
 import { codesStep, haveCodes } from './codesStep.ts';
 import {
   type BinarySize,
   bitsCost,
+  byteCodesCost,
+  byteDotCost,
   codesCost,
   dotCost,
   lookupCost,
@@ -24,6 +27,8 @@ import { rowLength } from './window.ts';
 export interface ProductChoice {
   readonly kernels?: readonly ProductKernelName[];
   readonly pack?: boolean;
+  /** Whether the kernels have relaxed SIMD, without which those of bytes are slower than others. */
+  readonly relaxed: boolean;
 }
 
 type MakeStep = (index: number, input: MapLayout) => Step | Promise<Step>;
@@ -73,11 +78,11 @@ export function chooseProduct(
   planned: readonly CheckedLayer[],
   index: number,
   batch: number,
-  { kernels = [], pack }: ProductChoice,
+  { kernels = [], pack, relaxed }: ProductChoice,
 ): ChosenProduct | undefined {
   const plan = planned[index];
   if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
-  const ways = waysFor({ ...plan, layer: plan.layer }, planned[index - 1], batch, pack);
+  const ways = waysFor({ ...plan, layer: plan.layer }, planned[index - 1], batch, relaxed, pack);
   const rank = (way: ProductWay): number => {
     const at = kernels.indexOf(way.kernel);
     return at < 0 ? kernels.length : at;
@@ -98,6 +103,7 @@ function waysFor(
   plan: PlannedProduct,
   before: CheckedLayer | undefined,
   batch: number,
+  relaxed: boolean,
   packed?: boolean,
 ): ProductWay[] {
   const { shape } = plan.layer.weights;
@@ -120,7 +126,7 @@ function waysFor(
       ? binaryInputs(plan, { ...before, layer: before.layer })
       : undefined;
   const binary = inputs === undefined ? [] : binaryWays(product, inputs);
-  return [...binary, ...valueWays(product), wide];
+  return [...binary, ...byteWays(product, relaxed), ...valueWays(product), wide];
 }
 
 function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] {
@@ -146,6 +152,26 @@ function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] 
     plan: () => (index, input) => codesStep(index, plan, weights, input, batch),
   };
   return [...(haveCodes(weights) ? [codes] : []), ...(weights.fit ? [dot] : []), pairs];
+}
+
+/** The ways of inputs that fit into seven bits. */
+function byteWays({ plan, batch, size, weights, pack }: Product, relaxed: boolean): ProductWay[] {
+  if (plan.inputBound > maxByteBound || !weights.fit) return [];
+  const dot: ProductWay = {
+    kernel: 'byteDot',
+    binary: false,
+    cost: byteDotCost(size),
+    last: pack || !relaxed,
+    plan: () => (index, input) => byteDotStep(index, plan, weights, input, batch),
+  };
+  const codes: ProductWay = {
+    kernel: 'byteCodes',
+    binary: false,
+    cost: byteCodesCost(size),
+    last: !relaxed,
+    plan: () => (index, input) => byteCodesStep(index, plan, weights, input, batch),
+  };
+  return haveCodes(weights) ? [dot, codes] : [dot];
 }
 
 function binaryWays(product: Product, inputs: BinaryInputs): ProductWay[] {

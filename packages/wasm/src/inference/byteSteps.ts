@@ -1,0 +1,167 @@
+import type { PlaneWeights } from '@hbnn/model';
+import type { RawKernels } from '../webAssembly.ts';
+import { chunk, codesOf, tablesOf } from './codesStep.ts';
+import { type MapLayout, mapLayout } from './featureMap.ts';
+import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
+import { roundUp } from './regions.ts';
+import {
+  type Constant,
+  gatheredBytes,
+  type Places,
+  type RunStep,
+  type Step,
+  scratchOverrunBytes,
+} from './step.ts';
+import type { PlannedProduct } from './valueSteps.ts';
+import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
+
+/** Inputs of at most this magnitude and their bound together fit into seven bits. */
+export const maxByteBound = 63;
+
+/** The low half of a byte, which kernels take as an argument. */
+const codeMask = 15;
+
+/** Sizes of a step over bytes. */
+interface ByteSizes {
+  readonly kernel: 'byteDot' | 'byteCodes';
+  readonly multiply: 'multiplyByteQuads' | 'multiplyByteCodes';
+  /** Bytes of one pixel's inputs: whole places or chunks. */
+  readonly rowBytes: number;
+  /** Inputs of a place or chunk. */
+  readonly together: number;
+}
+
+/** A convolution or dense layer over inputs of seven bits, with 8-bit weights. */
+export const byteDotStep = (
+  index: number,
+  plan: PlannedProduct,
+  weights: ProductWeights,
+  input: MapLayout,
+  batch: number,
+): Step => {
+  const row = rowLength(plan.layer.weights);
+  const sums = rowSums(weights.values(), weights.outputs);
+  const constants = [quadsOf(weights, flatOrder(plan.layer.weights))];
+  return byteStep(index, plan, weights, input, batch, sums, constants, {
+    kernel: 'byteDot',
+    multiply: 'multiplyByteQuads',
+    rowBytes: roundUp(row, 4),
+    together: 4,
+  });
+};
+
+/** The same with weights of at most three planes as codes of four bits. */
+export function byteCodesStep(
+  index: number,
+  plan: PlannedProduct,
+  weights: ProductWeights,
+  input: MapLayout,
+  batch: number,
+): Step {
+  const { layer, outputs, divisors } = weights;
+  if (layer.kind !== 'planes') throw new Error('byteCodesStep: weights are no planes');
+  const constants = [codesOf(layer, outputs), tablesOf(layer, divisors)];
+  return byteStep(index, plan, weights, input, batch, planeSums(layer, outputs), constants, {
+    kernel: 'byteCodes',
+    multiply: 'multiplyByteCodes',
+    rowBytes: roundUp(rowLength(layer), chunk),
+    together: chunk,
+  });
+}
+
+/** The sum of each output's weights. */
+function rowSums(values: Int16Array, outputs: number): Int32Array {
+  const row = values.length / outputs;
+  const sums = new Int32Array(outputs);
+  for (let o = 0, i = 0; o < outputs; o++) for (let k = 0; k < row; k++) sums[o] += values[i++];
+  return sums;
+}
+
+/** The same of weights in planes, which are not written out. */
+function planeSums({ bits, signs, multiples }: PlaneWeights, outputs: number): Int32Array {
+  const row = bits.length / outputs;
+  const sums = new Int32Array(outputs);
+  const counts = new Int32Array(multiples.length);
+  for (let o = 0, i = 0; o < outputs; o++) {
+    counts.fill(0);
+    for (let k = 0; k < row; k++, i++)
+      for (let n = 0; n < bits[i]; n++) counts[n] += ((signs[i] >> n) & 1) * 2 - 1;
+    for (const [n, plane] of multiples.entries())
+      sums[o] += counts[n] * plane[plane.length === 1 ? 0 : o];
+  }
+  return sums;
+}
+
+function byteStep(
+  index: number,
+  plan: PlannedProduct,
+  { outputs, divisors }: ProductWeights,
+  input: MapLayout,
+  batch: number,
+  sums: Int32Array,
+  packed: readonly Constant[],
+  sizes: ByteSizes,
+): Step {
+  const { rowBytes } = sizes;
+  const groups = Math.ceil(outputs / 4);
+  const output = mapLayout(plan.output, 'int32', batch);
+  const pixels = plan.output[0] * plan.output[1];
+  const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / (3 * rowBytes))));
+  const factors = new Int32Array(groups * 4);
+  factors.set(divisors);
+  const starts = new Int32Array(groups * 4);
+  starts.set(sums.map((sum) => Math.imul(-plan.inputBound, sum)));
+  const bytes = roundUp(width * rowBytes + scratchOverrunBytes, 64);
+  const window = shapeWords(windowOf(plan.layer, plan.input), input, output);
+  return {
+    layer: index,
+    kernel: sizes.kernel,
+    input,
+    output,
+    macs: macsOf(plan),
+    scratchBytes: bytes + 2 * width * rowBytes + scratchOverrunBytes,
+    constants: [window, factors, starts, ...packed],
+    bind: (raw, at) =>
+      bindBytes(
+        raw,
+        at,
+        { ...sizes, bytes, groups, pixels, width, outStride: output.stride },
+        plan,
+      ),
+  };
+}
+
+interface BoundSizes extends ByteSizes {
+  /** Where the inputs as int16 lie in the scratch memory, after the bytes. */
+  readonly bytes: number;
+  readonly groups: number;
+  /** Output pixels of one image. */
+  readonly pixels: number;
+  /** Pixels worked on together. */
+  readonly width: number;
+  readonly outStride: number;
+}
+
+function bindBytes(
+  raw: RawKernels,
+  at: Places,
+  sizes: BoundSizes,
+  { inputBound }: PlannedProduct,
+): RunStep {
+  const { rowBytes, together, groups, pixels, width, outStride } = sizes;
+  const { scratch } = at;
+  const [shape, factors, starts, ...packed] = at.constants;
+  const rows = scratch + sizes.bytes;
+  const multiply = raw[sizes.multiply];
+  return (images) => {
+    const end = images * pixels;
+    for (let first = 0; first < end; first += width) {
+      const count = Math.min(end - first, width);
+      raw.gatherRows(shape, at.input, first, first + count, rows, rowBytes);
+      raw.toBytes(rows, scratch, count * rowBytes, inputBound);
+      const inputs = [scratch, rowBytes / together, count];
+      const out = at.output + first * 4;
+      multiply(...inputs, ...packed, groups, factors, starts, out, outStride, codeMask);
+    }
+  };
+}
