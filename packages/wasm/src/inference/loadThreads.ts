@@ -139,7 +139,7 @@ function record(steps: readonly Step[], placed: Placed, batch: number): KernelCa
           void calls.push([String(kernel), ...args]),
     },
   );
-  for (const run of bindSteps(recorder, steps, placed)) run(batch);
+  for (const run of bindSteps(recorder, steps, placed).joined) run?.(batch);
   writeScores(recorder, steps[steps.length - 1].output, placed, batch);
   return calls;
 }

@@ -149,6 +149,9 @@ export function nibbleStep(
   };
 }
 
+/** Numbers of a channel in the constants of `requantizeShort`. */
+const shortConstants = 5;
+
 /** Multiply, add, shift and clamp: in int32 where that is exact, else in float64. */
 export function requantizeStep(
   index: number,
@@ -168,31 +171,34 @@ export function requantizeStep(
     input,
     output,
     scratchBytes: 0,
-    constants: short ?? [
-      Float64Array.from(layer.multipliers),
-      layer.offsets,
-      Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
-    ],
+    constants: short
+      ? [short]
+      : [
+          Float64Array.from(layer.multipliers),
+          layer.offsets,
+          Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
+        ],
     bind: (raw, at) => (images) => {
       const sizes = [images * height * width, channels, input.stride];
       raw[name](at.input, at.output, ...at.constants, minimum, maximum, ...sizes);
     },
+    ...(short && { epilogue: { kind: 'requantize', minimum, maximum } }),
   };
 }
 
 /**
- * The constants of `requantizeShort`: lows, highs, multipliers, rests and shifts; undefined where some channel's numbers
+ * The constants of `requantizeShort`, of channels filled up to a multiple of four; undefined where some channel's numbers
  * leave int32. With a positive multiplier m, every input up to low gives less than the minimum, and every input from
- * high on gives more than the maximum. Between them (in - low) m + rest, which is in m + offset - minimum 2^shift, lies
- * from -m to (maximum - minimum + 1) 2^shift + m. All numbers here are whole and below 2^53; low and high are below 2^31,
- * so that the rounding of their quotients is far smaller than 1 / m, by which quotients miss whole numbers.
+ * high on gives more than the maximum. Between them in m + rest, which is in m + offset - minimum 2^shift, lies from -m to
+ * (maximum - minimum + 1) 2^shift + m; it is computed modulo 2^32, as is rest. All numbers here are whole and below 2^53;
+ * low and high are below 2^31, so that the rounding of their quotients is far smaller than 1 / m, by which quotients miss
+ * whole numbers.
  */
-function shortRequantization(layer: RequantizeLayer): Int32Array[] | undefined {
+function shortRequantization(layer: RequantizeLayer): Int32Array | undefined {
   const { multipliers, offsets, shifts, minimum, maximum } = layer;
   // The result less the minimum has to fit into int16.
   if (maximum - minimum > maxInt16) return undefined;
-  const constants = Array.from({ length: 5 }, () => new Int32Array(multipliers.length));
-  const [lows, highs, factors, rests, int32Shifts] = constants;
+  const constants = new Int32Array(roundUp(multipliers.length, 4) * shortConstants);
   for (const [c, multiplier] of multipliers.entries()) {
     const divisor = 2 ** shifts[c];
     const range = (maximum - minimum + 1) * divisor + 2 * multiplier;
@@ -200,11 +206,8 @@ function shortRequantization(layer: RequantizeLayer): Int32Array[] | undefined {
     const low = Math.ceil((minimum * divisor - offsets[c]) / multiplier) - 1;
     const high = Math.ceil(((maximum + 1) * divisor - offsets[c]) / multiplier);
     if (low < -(2 ** 31) || high >= 2 ** 31) return undefined;
-    lows[c] = low;
-    highs[c] = high;
-    factors[c] = multiplier;
-    rests[c] = low * multiplier + offsets[c] - minimum * divisor;
-    int32Shifts[c] = shifts[c];
+    const rest = offsets[c] - minimum * divisor;
+    constants.set([low, high, multiplier, rest, shifts[c]], c * shortConstants);
   }
   return constants;
 }

@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, featureCount } from '@hbnn/model';
 import { type RawKernels, type WasmMemory, webAssembly } from '../webAssembly.ts';
 import { placeNeeds, Regions, roundUp } from './regions.ts';
-import type { RunStep, Step } from './step.ts';
+import type { Places, RunStep, Step } from './step.ts';
 
 /** Kernels may read this far past a buffer's end. */
 export const overrunBytes = 1024;
@@ -42,7 +42,12 @@ export function place(
   const { offsets: at, bytes } = placeNeeds([
     { bytes: batch * featureCount(model.input.shape), from: 0, to: 0 },
     { bytes: batch * model.scoreOffsets.byteLength, from: last, to: last },
-    ...steps.map(({ output }, i) => ({ bytes: output.bytes, from: i, to: i + 1 })),
+    // The output of a step with an epilogue may be written while the step before it reads its input.
+    ...steps.map(({ output, epilogue }, i) => ({
+      bytes: output.bytes,
+      from: epilogue === undefined ? i : i - 1,
+      to: i + 1,
+    })),
     ...steps.map(({ scratchBytes }, i) => ({ bytes: scratchBytes, from: i, to: i })),
   ]);
   const arena = roundUp(bytes + overrunBytes, 64);
@@ -99,20 +104,38 @@ export function writeConstants(
   new Int32Array(memory.buffer, offsets, model.scoreOffsets.length).set(model.scoreOffsets);
 }
 
+/** Steps bound to a thread's places. */
+export interface BoundSteps {
+  /** One after the other, so that each leaves its outputs. */
+  readonly single: readonly RunStep[];
+  /** The same scores, with steps computed by the one before them where that can: nothing is then to be done for them. */
+  readonly joined: readonly (RunStep | undefined)[];
+}
+
 /** Bind the steps to a thread's places. */
-export const bindSteps = (
+export function bindSteps(
   raw: RawKernels,
   steps: readonly Step[],
   { pixels, outputs, scratch, constants }: Placed,
-): RunStep[] =>
-  steps.map((step, i) =>
-    step.bind(raw, {
+): BoundSteps {
+  const places = steps.map(
+    (_, i): Places => ({
       input: i === 0 ? pixels : outputs[i - 1],
       output: outputs[i],
       scratch: scratch[i],
       constants: constants[i],
     }),
   );
+  const single = steps.map((step, i) => step.bind(raw, places[i]));
+  const joined: (RunStep | undefined)[] = [...single];
+  for (const [i, step] of steps.entries()) {
+    const epilogue = steps[i + 1]?.epilogue;
+    if (epilogue === undefined || joined[i] === undefined) continue;
+    const both = step.bindWith?.(raw, places[i], places[i + 1], epilogue);
+    if (both !== undefined) [joined[i], joined[i + 1]] = [both, undefined];
+  }
+  return { single, joined };
+}
 
 /** Turn the last step's outputs into scores. */
 export function writeScores(

@@ -22,6 +22,13 @@ export interface Places {
 /** Compute a step for the first images of the batch. */
 export type RunStep = (images: number) => void;
 
+/** What a step does to each output of the step before it, where that can do it on its way. */
+export interface Epilogue {
+  readonly kind: 'requantize';
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
 /** One kernel's work, before it is known where its data lie. */
 export interface Step {
   /** Index of the model's layer that it belongs to; −1 is the input. */
@@ -33,6 +40,10 @@ export interface Step {
   readonly constants: readonly Constant[];
   /** The result lives as long as the loaded model: it must not refer to the constants. */
   bind(raw: RawKernels, at: Places): RunStep;
+  /** How a step before it can compute it in passing. */
+  readonly epilogue?: Epilogue;
+  /** Compute this step and the next, which has the epilogue, at once; undefined where it cannot. */
+  bindWith?(raw: RawKernels, at: Places, next: Places, epilogue: Epilogue): RunStep | undefined;
   /** Multiply-adds of one image, for a product. */
   readonly macs?: number;
   /** What a product was expected to take for a batch, nanoseconds. */
