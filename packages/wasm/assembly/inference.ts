@@ -11,6 +11,7 @@ export { countMembers, gatherBits, multiplyBits } from './inference/bits';
 export { multiplyByteCodes, multiplyByteQuads, toBytes } from './inference/bytes';
 export { multiplyCodes } from './inference/codes';
 export { multiplyQuads } from './inference/dot';
+export { borderPixels, multiplyPixels, probeDot } from './inference/pixels';
 export { gatherNibbles } from './inference/gatherNibbles';
 export { lookup, repeatLookup, startSums } from './inference/lookup';
 export { thresholdNibbles } from './inference/nibbles';

@@ -27,6 +27,8 @@ const parts = {
   /** 4 outputs x 4 inputs as bytes, of each of four pixels and of a pixel alone. */
   byteFour: 0.18,
   byteOne: 0.8,
+  /** 4 outputs x 4 inputs of a pixel where they lie. */
+  pixels: 0.15,
   /** 1 output x 32 inputs by codes and bytes, of four pixels together, and of a pixel alone. */
   byteCodesFour: 2.3,
   byteCodesOne: 1.2,
@@ -71,6 +73,9 @@ export function byteDotCost({ outputs, row, pixels }: ProductSize): number {
   const each = (pixels - (pixels % 4)) * parts.byteFour + (pixels % 4) * parts.byteOne;
   return quads * each + parts.gather * row * pixels;
 }
+
+export const pixelCost = ({ outputs, row, pixels }: ProductSize): number =>
+  tiles(outputs, 4) * tiles(row, 4) * pixels * parts.pixels;
 
 export function byteCodesCost({ outputs, row, pixels }: ProductSize): number {
   const each = Math.floor(pixels / 4) * parts.byteCodesFour + (pixels % 4) * parts.byteCodesOne;

@@ -81,10 +81,10 @@ export async function loadThreads(
     );
   if (threads === 1 || !canShare()) return onCallersThread(model, options);
   const checked = await modelFrom(model, 'loadThreads');
-  const { prepared, places } = await prepare(checked, options, threads, true);
-  const { facts, sizes, steps, memory } = prepared;
   const packed = (options.relaxed ?? hasRelaxedSimd()) ? relaxed : plain;
-  const module = await codeModule('loadThreads', options, memory, () => packed);
+  const { module, traits } = await codeModule('loadThreads', options, () => packed, true);
+  const { prepared, places } = await prepare(checked, options, traits, threads, true);
+  const { facts, sizes, steps, memory } = prepared;
   const calls = places.map((placed) => record(steps, placed, sizes.batch));
   const started = await startAll(calls, (own) =>
     startThread({ module, memory, calls: own }, options.worker),

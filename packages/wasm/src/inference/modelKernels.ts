@@ -13,6 +13,14 @@ export interface ModelKernelRow {
 export const modelKernelTable = [
   { name: 'readPixels', operation: 'pixels less zeros', product: false, inputs: 'pixels' },
   {
+    name: 'pixelDot',
+    operation:
+      'convolution of pixels where they lie, 8-bit weights: where the engine multiplies whole bytes exactly',
+    product: true,
+    inputs: 'pixels',
+    tile: '8 outputs x 4 pixels, 4 inputs',
+  },
+  {
     name: 'pairs',
     operation: 'products of int16 inputs, pixels in lanes',
     product: true,

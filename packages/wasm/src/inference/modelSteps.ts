@@ -12,17 +12,18 @@ import {
 import { type ChosenProduct, chooseProduct, type ProductChoice } from './productWays.ts';
 import type { Step } from './step.ts';
 
-/** The steps of a model, from its pixels to its last layer's outputs. */
+/** The steps of a model, from its pixels to its last layer's outputs; a first layer may read them itself. */
 export async function stepsOf(
   model: CheckedModel,
   planned: readonly CheckedLayer[],
   batch: number,
   choice: ProductChoice,
 ): Promise<Step[]> {
-  const steps: Step[] = [readStep(model, batch)];
+  const read = readStep(model, batch);
   let product = chooseProduct(planned, 0, batch, choice);
+  const steps: Step[] = product?.kernel === 'pixelDot' ? [] : [read];
   for (const [i, plan] of planned.entries()) {
-    const input = steps[steps.length - 1].output;
+    const input = steps.at(-1)?.output ?? read.output;
     const next = chooseProduct(planned, i + 1, batch, choice);
     const neighbours = { product, binary: next?.binary === true };
     steps.push(...(await layerSteps(i, plan, neighbours, input, batch)));

@@ -13,11 +13,13 @@ import {
   lookupCost,
   type ProductSize,
   pairsCost,
+  pixelCost,
   wideCost,
 } from './costs.ts';
 import { type MapLayout, maxInt16 } from './featureMap.ts';
 import { layOutLookup, lookupStep } from './lookupStep.ts';
 import type { ProductKernelName } from './modelKernels.ts';
+import { fitsPixels, type PixelInputs, pixelStep } from './pixelStep.ts';
 import { type ProductWeights, productWeights } from './productWeights.ts';
 import type { Step } from './step.ts';
 import { dotStep, type PlannedProduct, valueStep } from './valueSteps.ts';
@@ -29,6 +31,8 @@ export interface ProductChoice {
   readonly pack?: boolean;
   /** Whether the kernels have relaxed SIMD, without which those of bytes are slower than others. */
   readonly relaxed: boolean;
+  /** Pixels as the first layer reads them, where kernels can compute with them. */
+  readonly pixels?: PixelInputs;
 }
 
 type MakeStep = (index: number, input: MapLayout) => Step | Promise<Step>;
@@ -78,11 +82,13 @@ export function chooseProduct(
   planned: readonly CheckedLayer[],
   index: number,
   batch: number,
-  { kernels = [], pack, relaxed }: ProductChoice,
+  { kernels = [], pack, relaxed, pixels }: ProductChoice,
 ): ChosenProduct | undefined {
   const plan = planned[index];
   if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
   const ways = waysFor({ ...plan, layer: plan.layer }, planned[index - 1], batch, relaxed, pack);
+  if (index === 0 && pixels !== undefined)
+    ways.push(...pixelWays({ ...plan, layer: plan.layer }, pixels, batch, relaxed));
   const rank = (way: ProductWay): number => {
     const at = kernels.indexOf(way.kernel);
     return at < 0 ? kernels.length : at;
@@ -127,6 +133,28 @@ function waysFor(
       : undefined;
   const binary = inputs === undefined ? [] : binaryWays(product, inputs);
   return [...binary, ...byteWays(product, relaxed), ...valueWays(product), wide];
+}
+
+/** The way of a first layer that reads pixels where they lie. */
+function pixelWays(
+  plan: PlannedProduct,
+  pixels: PixelInputs,
+  batch: number,
+  relaxed: boolean,
+): ProductWay[] {
+  const weights = productWeights(plan.layer.weights, false);
+  if (!fitsPixels(plan, weights)) return [];
+  const row = rowLength(plan.layer.weights);
+  const size = { outputs: weights.outputs, row, pixels: batch * plan.output[0] * plan.output[1] };
+  return [
+    {
+      kernel: 'pixelDot',
+      binary: false,
+      cost: pixelCost(size),
+      last: !relaxed,
+      plan: () => (index) => pixelStep(index, plan, weights, pixels, batch),
+    },
+  ];
 }
 
 function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] {
