@@ -330,6 +330,24 @@ function valueCases(): ModelCase[] {
       clamped(rng, 'q3', 5),
       conv('c4', planeWeights(rng, [9, 3, 3, 5]), pads),
     ]),
+    ...[1, 2].map((stride) =>
+      built(`depthwise sums to bits, stride ${stride}`, [9, 11, 7], (rng) => {
+        const rows = stride === 1 ? 9 : 5;
+        const columns = stride === 1 ? 11 : 6;
+        return [
+          {
+            ...conv('w', int8Weights(rng, [7, 3, 3, 1]), [1, 1, 1, 1], [stride, stride]),
+            kind: 'depthwise',
+          },
+          threshold(rng, 't', [rows, columns, 7], {
+            planes: 3,
+            bits: (i) => (3 + (i % 7)) % 4,
+            at: levels,
+          }),
+          conv('p', planeWeights(rng, [6, 1, 1, 7], { planes: 2 })),
+        ];
+      }),
+    ),
     built('pools of whole values', [8, 9, 5], () => [
       { kind: 'maxPool', name: 'm', size: [3, 2], strides: [2, 1], padding: [2, 1, 1, 0] },
       { kind: 'sumPool', name: 's', size: [2, 3], strides: [1, 2] },

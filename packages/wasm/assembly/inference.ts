@@ -6,7 +6,7 @@ export {
 } from './inference/featureMaps';
 export { gather32, gatherPairs, gatherRows } from './inference/gather';
 export { multiply32, multiplyPairs } from './inference/values';
-export { depthwise16, depthwise32, depthwisePairs } from './inference/depthwise';
+export { depthwise16, depthwise32, depthwiseNibbles, depthwisePairs } from './inference/depthwise';
 export { countMembers, gatherBits, multiplyBits } from './inference/bits';
 export { multiplyByteCodes, multiplyByteQuads, toBytes } from './inference/bytes';
 export { multiplyCodes } from './inference/codes';

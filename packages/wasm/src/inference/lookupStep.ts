@@ -261,8 +261,9 @@ function bindLookup(bound: Bound, each: boolean): RunStep {
 /** Look up and requantize at once. */
 const bindRequantized =
   (layout: LookupLayout): Step['bindWith'] =>
-  (raw, at, next, { kind, minimum, maximum }) => {
-    if (kind !== 'requantize') return undefined;
+  (raw, at, next, epilogue) => {
+    if (epilogue.kind !== 'requantize') return undefined;
+    const { minimum, maximum } = epilogue;
     const bound = { raw, at, layout };
     const groups = Math.ceil(layout.outputs / 4);
     const how = [outputs.requantized, next.constants[0], minimum, maximum];

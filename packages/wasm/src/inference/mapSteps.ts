@@ -122,7 +122,7 @@ export function nibbleStep(
   const [height, width, channels] = plan.input;
   const pixels = height * width;
   const output = nibbleLayout(plan, batch);
-  const { stride, planes = [] } = output;
+  const { stride, planes, order } = output;
   const uniform = layer.bits.every((bits, i) => bits === layer.bits[i % channels]);
   // Bitwidths of the whole batch, so that one vector loop runs over all its images.
   const members = new Uint8Array(uniform ? 0 : channels * stride);
@@ -136,8 +136,20 @@ export function nibbleStep(
     input,
     output,
     scratchBytes: 0,
-    constants: [layer.thresholds, layer.flips, members, ...planes.map((plane) => plane.channels)],
-    bind: (raw, { input: from, output: to, constants: [thresholds, flips, bits, ...lists] }) => {
+    constants: [
+      layer.thresholds,
+      layer.flips,
+      order,
+      Int32Array.from(planes.flatMap((plane) => [plane.channels.length, plane.firstRow])),
+      members,
+      ...planes.map((plane) => plane.channels),
+    ],
+    // Slots, planes and members are read by the step before or by this one.
+    ...(uniform && { epilogue: { kind: 'nibbles', nodes, slots: order.length, stride } }),
+    bind: (
+      raw,
+      { input: from, output: to, constants: [thresholds, flips, , , bits, ...lists] },
+    ) => {
       const tree = [thresholds, nodes, flips, uniform ? 0 : bits];
       return (images) =>
         planes.forEach((plane, n) => {

@@ -1,5 +1,5 @@
 import { moduleOn, type RawKernels, type WasmMemory, type WasmModule } from '../webAssembly.ts';
-import { type MapLayout, mapLayout } from './featureMap.ts';
+import { mapLayout } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
 import {
@@ -182,9 +182,10 @@ function withEpilogue(
   at: Places,
   layout: PixelLayout,
   next: Places,
-  { kind, minimum, maximum }: Epilogue,
+  epilogue: Epilogue,
 ): RunStep | undefined {
-  if (kind !== 'requantize') return undefined;
+  if (epilogue.kind !== 'requantize') return undefined;
+  const { minimum, maximum } = epilogue;
   return bindPixels(raw, at, layout, next.output, 2, [next.constants[0], minimum, maximum]);
 }
 

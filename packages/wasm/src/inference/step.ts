@@ -23,11 +23,14 @@ export interface Places {
 export type RunStep = (images: number) => void;
 
 /** What a step does to each output of the step before it, where that can do it on its way. */
-export interface Epilogue {
-  readonly kind: 'requantize';
-  readonly minimum: number;
-  readonly maximum: number;
-}
+export type Epilogue =
+  | { readonly kind: 'requantize'; readonly minimum: number; readonly maximum: number }
+  | {
+      readonly kind: 'nibbles';
+      readonly nodes: number;
+      readonly slots: number;
+      readonly stride: number;
+    };
 
 /** One kernel's work, before it is known where its data lie. */
 export interface Step {
