@@ -4,6 +4,7 @@ import { chunk, codesOf, tablesOf } from './codesStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import {
   type Constant,
   gatheredBytes,
@@ -27,6 +28,8 @@ interface ByteSizes {
   readonly multiply: 'multiplyByteQuads' | 'multiplyByteCodes';
   /** Bytes of one pixel's inputs: whole places or chunks. */
   readonly rowBytes: number;
+  /** Bytes of the weights of one output. */
+  readonly outputBytes: number;
   /** Inputs of a place or chunk. */
   readonly together: number;
 }
@@ -46,6 +49,7 @@ export const byteDotStep = (
     kernel: 'byteDot',
     multiply: 'multiplyByteQuads',
     rowBytes: roundUp(row, 4),
+    outputBytes: roundUp(row, 4),
     together: 4,
   });
 };
@@ -65,6 +69,7 @@ export function byteCodesStep(
     kernel: 'byteCodes',
     multiply: 'multiplyByteCodes',
     rowBytes: roundUp(rowLength(layer), chunk),
+    outputBytes: roundUp(rowLength(layer), chunk) / 2,
     together: chunk,
   });
 }
@@ -153,15 +158,22 @@ function bindBytes(
   const [shape, factors, starts, ...packed] = at.constants;
   const rows = scratch + sizes.bytes;
   const multiply = raw[sizes.multiply];
-  return (images) => {
+  const [weights, ...tables] = packed;
+  return (images, share = whole) => {
     const end = images * pixels;
+    const [group, endGroup] = sharedRange(groups, share);
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
       raw.gatherRows(shape, at.input, first, first + count, rows, rowBytes);
       raw.toBytes(rows, scratch, count * rowBytes, inputBound);
       const inputs = [scratch, rowBytes / together, count];
-      const out = at.output + first * 4;
-      multiply(...inputs, ...packed, groups, factors, starts, out, outStride, codeMask);
+      const own = [
+        weights + group * 4 * sizes.outputBytes,
+        ...tables.map((table) => table + group * 64),
+      ];
+      const sums = [factors + 16 * group, starts + 16 * group];
+      const out = at.output + (group * 4 * outStride + first) * 4;
+      multiply(...inputs, ...own, endGroup - group, ...sums, out, outStride, codeMask);
     }
   };
 }

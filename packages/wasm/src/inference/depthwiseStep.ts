@@ -8,6 +8,7 @@ import {
 import type { RawKernels } from '../webAssembly.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import type { Epilogue, Places, RunStep, Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
 
@@ -40,8 +41,12 @@ export function depthwiseStep(
       ...common,
       scratchBytes: 0,
       constants: [shape, Int32Array.from(values)],
-      bind: (raw, at) => (images) =>
-        raw[name](at.constants[0], at.input, at.constants[1], at.output, images, outputs),
+      bind:
+        (raw, at) =>
+        (images, { index } = whole) => {
+          if (index > 0) return;
+          raw[name](at.constants[0], at.input, at.constants[1], at.output, images, outputs);
+        },
     };
   }
   const { rows, pitch, pairs, bytes } = padded;
@@ -52,9 +57,11 @@ export function depthwiseStep(
     scratchBytes: bytes + planeSumBytes(plan.output),
     constants: [shape, pairedWeights(values, outputs, layer.weights.shape)],
     bind: (raw, { input: from, output: to, scratch, constants: [words, weights] }) => {
-      const place = [scratch, rows, pitch, 0, channels];
-      return (images) =>
-        raw.depthwisePairs(words, from, pairs, weights, to, images, outputs / channels, ...place);
+      const place = [outputs / channels, scratch, rows, pitch];
+      return (images, share = whole) => {
+        const range = sharedRange(channels, share);
+        raw.depthwisePairs(words, from, pairs, weights, to, images, ...place, ...range);
+      };
     },
     ...(outputs === channels && {
       bindWith: (raw, at, next, epilogue) => bindNibbles(raw, at, next, epilogue, sizes),
@@ -86,9 +93,10 @@ function bindNibbles(
   const place = [at.scratch, rows, pitch, at.scratch + bytes];
   const tree = [thresholds, nodes, flips];
   const planeCount = Math.log2(nodes + 1);
-  return (images) => {
+  return (images, share = whole) => {
     const source = [shape, at.input, pairs, weights, next.output, images];
-    raw.depthwiseNibbles(...source, ...place, order, planes, planeCount, ...tree, 0, slots);
+    const range = sharedRange(slots, share, 4);
+    raw.depthwiseNibbles(...source, ...place, order, planes, planeCount, ...tree, ...range);
   };
 }
 

@@ -2,8 +2,10 @@ import type { RawKernels } from '../webAssembly.ts';
 import { type BinaryInputs, rowsFor, startMap } from './binaryInputs.ts';
 import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
 import { type PlaneRuns, planeRuns, planesTogether } from './lookupRuns.ts';
+import { shortConstants } from './mapSteps.ts';
 import { type ProductWeights, quadsOf } from './productWeights.ts';
 import { Regions, roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import {
   ConstantList,
   lookupGatheredBytes,
@@ -32,6 +34,8 @@ const tableMasks = Uint8Array.from({ length: 192 }, (_, at) => {
   return 4 * output + (vector & 1 ? i >> 2 : i & 3);
 });
 
+/** Bytes of a channel's constants of a requantization. */
+const shortBytes = 4 * shortConstants;
 /** Words of a plane in the planes of `lookup`. */
 const planeWords = 6;
 
@@ -227,8 +231,8 @@ interface SumsTo {
   readonly at: number;
   /** Bytes of a value. */
   readonly bytes: number;
-  /** The last arguments of `lookup`: what it makes of sums, and constants and limits of a requantization. */
-  readonly how: readonly number[];
+  /** What `lookup` makes of sums, the constants of a requantization, or 0, and its limits. */
+  readonly how: readonly [to: number, constants: number, minimum: number, maximum: number];
 }
 
 /** Visit the pixels of some images, as many at a time as are gathered together. */
@@ -245,17 +249,19 @@ function inParts(bound: Bound, images: number, visit: (first: number, last: numb
 function bindLookup(bound: Bound, each: boolean): RunStep {
   const { at, layout } = bound;
   const groups = Math.ceil(layout.outputs / 4);
-  const written = { at: at.output, bytes: 4, how: [outputs.written, 0, 0, 0] };
-  const added = { ...written, how: [outputs.added, 0, 0, 0] };
-  return (images) =>
+  const written: SumsTo = { at: at.output, bytes: 4, how: [outputs.written, 0, 0, 0] };
+  const added: SumsTo = { ...written, how: [outputs.added, 0, 0, 0] };
+  return (images, share = whole) => {
+    const [begin, end] = sharedRange(groups, share);
     inParts(bound, images, (first, last) => {
-      if (!layout.startsDiffer) return lookUp(bound, first, last, 0, groups, written);
+      if (!layout.startsDiffer) return lookUp(bound, first, last, begin, end, written);
       // The sums of four outputs stay in the cache.
-      for (let g = 0; g < groups; g++) {
+      for (let g = begin; g < end; g++) {
         startGroup(bound, g, first, last, each);
         if (layout.parts.length > 0) lookUp(bound, first, last, g, g + 1, added);
       }
     });
+  };
 }
 
 /** Look up and requantize at once. */
@@ -266,10 +272,15 @@ const bindRequantized =
     const { minimum, maximum } = epilogue;
     const bound = { raw, at, layout };
     const groups = Math.ceil(layout.outputs / 4);
-    const how = [outputs.requantized, next.constants[0], minimum, maximum];
-    const to = { at: next.output, bytes: 2, how };
-    return (images) =>
-      inParts(bound, images, (first, last) => lookUp(bound, first, last, 0, groups, to));
+    const to: SumsTo = {
+      at: next.output,
+      bytes: 2,
+      how: [outputs.requantized, next.constants[0], minimum, maximum],
+    };
+    return (images, share = whole) => {
+      const range = sharedRange(groups, share);
+      inParts(bound, images, (first, last) => lookUp(bound, first, last, ...range, to));
+    };
   };
 
 /** Where a plane of the inputs begins. */
@@ -316,6 +327,8 @@ function lookUp(
   const source = pointwise ? [at.input + first, input.stride] : [scratch + layout.tiles, tile];
   const planes = [constants[layout.planes], layout.parts.length];
   const tables = [places, constants[layout.masks]];
+  const [kind, requantization, ...limits] = to.how;
+  const how = [kind, requantization + firstGroup * 4 * shortBytes, ...limits];
   raw.lookup(
     ...source,
     Math.ceil((last - first) / 16),
@@ -330,6 +343,6 @@ function lookUp(
     scratch + layout.tables,
     to.at + (firstGroup * 4 * outStride + first) * to.bytes,
     outStride * to.bytes,
-    ...to.how,
+    ...how,
   );
 }

@@ -8,6 +8,7 @@ import type {
 } from '@hbnn/model';
 import { type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import type { Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
 
@@ -22,10 +23,13 @@ export function readStep({ input: { shape, zeros } }: CheckedModel, batch: numbe
     output,
     scratchBytes: 0,
     constants: [zeros],
-    bind: (raw, at) => (images) => {
-      const pixels = images * height * width;
-      raw.readPixels(at.input, at.constants[0], at.output, pixels, channels, output.stride);
-    },
+    bind:
+      (raw, at) =>
+      (images, share = whole) => {
+        const [first, end] = sharedRange(images * height * width, share, 16);
+        const places = [at.input + first * channels, at.constants[0], at.output + 2 * first];
+        raw.readPixels(...places, end - first, channels, output.stride);
+      },
   };
 }
 
@@ -40,6 +44,7 @@ export function convertStep(
   const output = mapLayout(input.shape, form, batch);
   const kernel = form === 'int16' ? 'narrow' : 'widen';
   const count = roundUp(input.shape[2], 4) * input.stride;
+  const bytes = form === 'int16' ? { from: 4, to: 2 } : { from: 2, to: 4 };
   return [
     {
       layer,
@@ -48,7 +53,13 @@ export function convertStep(
       output,
       scratchBytes: 0,
       constants: [],
-      bind: (raw, at) => () => raw[kernel](at.input, at.output, count),
+      bind:
+        (raw, at) =>
+        (_, share = whole) => {
+          const [first, end] = sharedRange(count, share, 16);
+          const places = [at.input + first * bytes.from, at.output + first * bytes.to];
+          raw[kernel](...places, end - first);
+        },
     },
   ];
 }
@@ -75,8 +86,13 @@ export function poolStep(
     constants: [shapeWords(window, input, output)],
     bind: (raw, at) => {
       const [shape] = at.constants;
-      const sizes = [plan.output[2], kernelH, kernelW];
-      return (images) => raw[name](shape, at.input, at.output, images, ...sizes, at.scratch);
+      const from = input.stride * (wide ? 4 : 2);
+      const to = output.stride * (output.form === 'int32' ? 4 : 2);
+      return (images, share = whole) => {
+        const [first, end] = sharedRange(plan.output[2], share);
+        const places = [shape, at.input + first * from, at.output + first * to];
+        raw[name](...places, images, end - first, kernelH, kernelW, at.scratch);
+      };
     },
   };
 }
@@ -104,9 +120,15 @@ export function thresholdStep(
     output,
     scratchBytes: 0,
     constants: [bits, Int32Array.from(layer.multiples), layer.thresholds, layer.flips],
-    bind: (raw, at) => (images) => {
-      const sizes = [images, pixels, channels, input.stride, nodes];
-      raw[name](at.input, at.output, ...at.constants, ...sizes);
+    bind: (raw, { input: from, output: to, constants: [widths, multiples, thresholds, flips] }) => {
+      const bytes = input.stride * (input.form === 'int32' ? 4 : 2);
+      return (images, share = whole) => {
+        const [first, end] = sharedRange(channels, share);
+        const tree = [thresholds + 4 * first * nodes, flips + first];
+        const places = [from + first * bytes, to + 2 * first * output.stride];
+        const sizes = [images, pixels, end - first, input.stride, nodes];
+        raw[name](...places, widths + first * pixels, multiples, ...tree, ...sizes);
+      };
     },
   };
 }
@@ -151,10 +173,11 @@ export function nibbleStep(
       { input: from, output: to, constants: [thresholds, flips, , , bits, ...lists] },
     ) => {
       const tree = [thresholds, nodes, flips, uniform ? 0 : bits];
-      return (images) =>
+      return (images, share = whole) =>
         planes.forEach((plane, n) => {
-          const list = [n, lists[n], plane.channels.length];
-          const out = to + plane.firstRow * stride;
+          const [first, end] = sharedRange(plane.channels.length, share, 4);
+          const list = [n, lists[n] + 4 * first, end - first];
+          const out = to + (plane.firstRow + first / 4) * stride;
           raw.thresholdNibbles(from, stride, images * pixels, ...list, ...tree, out);
         });
     },
@@ -162,7 +185,7 @@ export function nibbleStep(
 }
 
 /** Numbers of a channel in the constants of `requantizeShort`. */
-const shortConstants = 5;
+export const shortConstants = 5;
 
 /** Multiply, add, shift and clamp: in int32 where that is exact, else in float64. */
 export function requantizeStep(
@@ -190,9 +213,16 @@ export function requantizeStep(
           layer.offsets,
           Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
         ],
-    bind: (raw, at) => (images) => {
-      const sizes = [images * height * width, channels, input.stride];
-      raw[name](at.input, at.output, ...at.constants, minimum, maximum, ...sizes);
+    bind: (raw, at) => {
+      const bytes = input.stride * (input.form === 'int32' ? 4 : 2);
+      const each = short ? 4 * shortConstants : 8;
+      return (images, share = whole) => {
+        const [first, end] = sharedRange(channels, share);
+        const places = [at.input + first * bytes, at.output + 2 * first * output.stride];
+        const constants = at.constants.map((constant) => constant + first * each);
+        const sizes = [images * height * width, end - first, input.stride];
+        raw[name](...places, ...constants, minimum, maximum, ...sizes);
+      };
     },
     ...(short && { epilogue: { kind: 'requantize', minimum, maximum } }),
   };

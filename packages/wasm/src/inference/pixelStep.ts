@@ -2,6 +2,7 @@ import { moduleOn, type RawKernels, type WasmMemory, type WasmModule } from '../
 import { mapLayout } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import {
   type Epilogue,
   type Places,
@@ -212,14 +213,16 @@ function bindPixels(
   const line = inPlace ? inPitch : pitch;
   const steps = [strides[1] * channels, outH === 1 ? 0 : strides[0] * line];
   const sizes = [kernel[0], Math.ceil((kernel[1] * channels) / 4)];
-  return (images) => {
+  return (images, share = whole) => {
+    const [first, end] = sharedRange(outH, share);
     for (let image = 0; image < images; image++) {
       const from = at.input + image * inH * inPitch;
       const copy = [inH, inPitch, copied, top, left, zeros, rows, pitch, at.scratch, shift];
       if (!inPlace) raw.borderPixels(from, ...copy);
       const weights = [quads, groups, factors, starts];
-      const out = [outH, outW, to + image * outH * outW * valueBytes, outStride * valueBytes];
-      const source = [inPlace ? from : at.scratch, line, ...steps];
+      const place = to + (image * outH + first) * outW * valueBytes;
+      const out = [end - first, outW, place, outStride * valueBytes];
+      const source = [(inPlace ? from : at.scratch) + first * steps[1], line, ...steps];
       raw.multiplyPixels(...source, ...sizes, ...weights, ...out, ...requantize);
     }
   };

@@ -30,7 +30,7 @@ export function place(
   batch: number,
   threads = 1,
 ): Placed[] {
-  // Nothing lies at offset 0, which kernels take for a constant that does not exist.
+  // Nothing lies at offset 0, which kernels take for a constant that does not exist; threads meet by words there.
   const regions = new Regions(64);
   const constants = steps.map((step) =>
     step.constants.map(({ byteLength }) => regions.place(byteLength)),

@@ -1,6 +1,7 @@
 import type { RawKernels } from '../webAssembly.ts';
 import type { MapLayout } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
+import type { Share } from './share.ts';
 
 /** Gathered windows worked on together take about this many bytes, so that they stay in the second-level cache. */
 export const gatheredBytes = 2 ** 18;
@@ -19,8 +20,8 @@ export interface Places {
   readonly constants: readonly number[];
 }
 
-/** Compute a step for the first images of the batch. */
-export type RunStep = (images: number) => void;
+/** Compute a step for the first images of the batch, or a thread's share of it: by default all. */
+export type RunStep = (images: number, share?: Share) => void;
 
 /** What a step does to each output of the step before it, where that can do it on its way. */
 export type Epilogue =
