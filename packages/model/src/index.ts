@@ -13,6 +13,7 @@ export {
 export {
   type ConvLayer,
   channelThresholds,
+  codeValues,
   type DenseLayer,
   type DepthwiseLayer,
   type FeatureShape,

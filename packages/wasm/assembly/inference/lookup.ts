@@ -223,7 +223,8 @@ export function lookup(
       const t = scratch + <usize>places * 16 * pair;
       const pairOut = out + pair * next, pairConstants = constants + pair * 20;
       for (let v = 0; v < vectors; ) {
-        const many = v + 4 <= vectors;
+        // Three vectors take less time with a fourth, which is not used, than one by one.
+        const left = vectors - v, many = left >= 3;
         const tileOut = pairOut + (<usize>v << 4) * pixel;
         let fresh = true, how = to;
         for (let p = planes; p < planesEnd; p += 24) {
@@ -236,7 +237,7 @@ export function lookup(
           fresh = divisor != 0;
           if (fresh) {
             const f = factors + (pair << 2), s = starts + (pair << 2);
-            finishPair(sums, many ? 4 : 1, f, divisor, s, how, tileOut, next, pairConstants, base, top);
+            finishPair(sums, many ? min(4, left) : 1, f, divisor, s, how, tileOut, next, pairConstants, base, top);
             how = ADDED;
           }
         }

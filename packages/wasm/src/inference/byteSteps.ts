@@ -1,4 +1,4 @@
-import type { PlaneWeights } from '@hbnn/model';
+import { codeValues, type PlaneWeights } from '@hbnn/model';
 import type { RawKernels } from '../webAssembly.ts';
 import { chunk, codesOf, tablesOf } from './codesStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
@@ -82,17 +82,17 @@ function rowSums(values: Int16Array, outputs: number): Int32Array {
   return sums;
 }
 
-/** The same of weights in planes, which are not written out. */
-function planeSums({ bits, signs, multiples }: PlaneWeights, outputs: number): Int32Array {
+/** The same of weights in planes, which are not written out: each kind of weight is counted. */
+function planeSums(weights: PlaneWeights, outputs: number): Int32Array {
+  const { bits, signs, multiples } = weights;
   const row = bits.length / outputs;
+  const planes = multiples.length;
   const sums = new Int32Array(outputs);
-  const counts = new Int32Array(multiples.length);
+  const counts = new Int32Array((planes + 1) << planes);
   for (let o = 0, i = 0; o < outputs; o++) {
     counts.fill(0);
-    for (let k = 0; k < row; k++, i++)
-      for (let n = 0; n < bits[i]; n++) counts[n] += ((signs[i] >> n) & 1) * 2 - 1;
-    for (const [n, plane] of multiples.entries())
-      sums[o] += counts[n] * plane[plane.length === 1 ? 0 : o];
+    for (const end = (o + 1) * row; i < end; i++) counts[(bits[i] << planes) | signs[i]]++;
+    for (const [kind, value] of codeValues(weights, o).entries()) sums[o] += counts[kind] * value;
   }
   return sums;
 }

@@ -6,7 +6,7 @@ import type {
   SumPoolLayer,
   ThresholdLayer,
 } from '@hbnn/model';
-import { type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
+import { isUniform, type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
 import { roundUp } from './regions.ts';
 import { sharedRange, whole } from './share.ts';
 import type { Step } from './step.ts';
@@ -145,7 +145,7 @@ export function nibbleStep(
   const pixels = height * width;
   const output = nibbleLayout(plan, batch);
   const { stride, planes, order } = output;
-  const uniform = layer.bits.every((bits, i) => bits === layer.bits[i % channels]);
+  const uniform = isUniform(layer.bits, channels);
   // Bitwidths of the whole batch, so that one vector loop runs over all its images.
   const members = new Uint8Array(uniform ? 0 : channels * stride);
   for (let c = 0; c < channels && !uniform; c++)
