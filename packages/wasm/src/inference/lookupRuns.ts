@@ -9,7 +9,7 @@ const maxPlaneSpan = 65535;
 export interface PlaneRuns {
   readonly plane: NibblePlane;
   readonly places: number;
-  /** Of each group { uint32 length, uint8 starts[4] }, filled up to `runCount` with runs of no tables. */
+  /** Each group has { uint32 length, uint8 starts[4] } for each run, and runs of no tables up to `runCount`. */
   readonly runs: readonly Uint8Array[];
   readonly runCount: number;
   /** The sum of each output's negative weights, as a positive number. */

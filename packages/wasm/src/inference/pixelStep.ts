@@ -14,7 +14,7 @@ import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, rowLength, windowOf } from './window.ts';
 
 /** How an engine's dot product takes bytes of eight bits, where it computes with all of them. */
-export type PixelDot = 'unsigned' | 'signed';
+type PixelDot = 'unsigned' | 'signed';
 
 /** What is found out about kernels' code on this engine. */
 export interface KernelTraits {
