@@ -1,8 +1,8 @@
 /**
- * Inference speed of single layers at their full size: our kernels beside TensorFlow.js's WASM backend and onnxruntime,
- * in one run, on one thread.
+ * Inference speed of whole networks and of single layers at their full size: our kernels beside LiteRT.js, TensorFlow.js's
+ * WASM backend and onnxruntime, in one run, on one thread.
  *
- *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--ways] [--json] [--save]
+ *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--whole] [--ways] [--json] [--save]
  *
  * Engines take turns, round after round, so that they meet the same load of the machine; a row has the median. Ours
  * has random bitwidths for each weight and for each input channel, and scales of 1 to 3 (`hbnn lower --scale-bits 2`);
@@ -11,8 +11,9 @@
  * The limit of table lookup is its inner loop's speed on data in the first-level cache (`lookupLimit`), measured in
  * turns with the rest, by the average bits of the inputs: each plane of them is looked up.
  *
- * Whole networks are random ones of the paper's size, 1.4 bits on both sides (first and last layers, and MobileNet's
- * depthwise ones, 8 bits), pixels to scores, beside the same layers in float32.
+ * Whole networks are random ones of the paper's size, 1, 1.4 and 2 bits on both sides (first and last layers, and
+ * MobileNet's depthwise ones, 8 bits), pixels to scores, beside the same layers in float32, and in 8 bits in LiteRT.js (XNNPACK
+ * with relaxed SIMD), whose models `benchmarks/peers/litert_models.py` writes. `--whole` measures nothing else.
  *
  * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
  * (packages/wasm/src/inference/costs.ts) and which one the engine chooses.
@@ -31,6 +32,13 @@ import {
   type LayerEngine,
   macsOf,
 } from './engines/layers.ts';
+import {
+  type Litert,
+  litertName,
+  litertNetwork,
+  litertWayOut,
+  startLitert,
+} from './engines/litertNetwork.ts';
 import { hasPeers, onnxEngine, onnxRuntimes } from './engines/onnxEngine.ts';
 import { tensorflowEngine } from './engines/tensorflowEngine.ts';
 import { takeTurns } from './engines/turns.ts';
@@ -54,6 +62,8 @@ interface Row {
   readonly imagesPerSecond: number;
   /** TensorFlow.js's time in this run over this one. */
   readonly ratio?: number;
+  /** LiteRT.js's time in this run over this one. */
+  readonly int8Ratio?: number;
   /** The share of the limit of table lookup. */
   readonly limitShare?: number;
 }
@@ -141,18 +151,36 @@ function together(rows: readonly Row[], network: string): Row[] {
   });
 }
 
+const averageBits = [1, 1.4, 2] as const;
 const fullModels = { alexnet: alexNetModel, mobilenet: mobileNetModel, vgg8: vgg8Model } as const;
 
-async function measureWhole(network: BenchLayer['network'], o: Options): Promise<Row[]> {
+async function wholeEngines(
+  network: BenchLayer['network'],
+  batch: number,
+  runtime: Litert | undefined,
+): Promise<LayerEngine[]> {
   const model = fullModels[network](1);
-  const engines = [
-    await tensorflowNetwork(model, o.batch),
-    await hbnnNetwork(model, o.batch),
-    await hbnnThreads(model, o.batch),
-  ];
+  const engines: LayerEngine[] = [await tensorflowNetwork(model, batch)];
+  const litert = await litertNetwork(runtime, network, model.input.shape, batch);
+  if (litert !== undefined) engines.push(litert);
+  else console.error(litertWayOut(network, batch));
+  for (const bits of averageBits)
+    engines.push(await hbnnNetwork(fullModels[network](1, bits), bits, batch));
+  engines.push(await hbnnThreads(model, 1.4, batch));
+  return engines;
+}
+
+async function measureWhole(
+  network: BenchLayer['network'],
+  o: Options,
+  litert: Litert | undefined,
+): Promise<Row[]> {
+  const model = fullModels[network](1);
+  const engines = await wholeEngines(network, o.batch, litert);
   const macs = networkMacs(model) * o.batch;
   const times = await takeTurns(engines, o.seconds);
   for (const engine of engines) await engine.dispose();
+  const int8 = times[engines.findIndex(({ engine }) => engine === litertName)];
   return engines.map(({ engine, bits }, i): Row => {
     const ms = times[i];
     return {
@@ -165,6 +193,7 @@ async function measureWhole(network: BenchLayer['network'], o: Options): Promise
       gigamacsPerSecond: macs / ms / 1e6,
       imagesPerSecond: (o.batch * 1000) / ms,
       ratio: times[0] / ms,
+      ...(int8 !== undefined && { int8Ratio: int8 / ms }),
     };
   });
 }
@@ -184,6 +213,7 @@ function print(row: Row): void {
     `${row.imagesPerSecond.toFixed(1).padStart(9)} img/s`,
     row.ratio === undefined ? '' : `${row.ratio.toFixed(2).padStart(6)}x`,
     share,
+    row.int8Ratio === undefined ? '' : `${row.int8Ratio.toFixed(2)}x of ${litertName}`,
   ];
   console.log(cells.join(' ').trimEnd());
 }
@@ -242,6 +272,7 @@ async function main(): Promise<void> {
       batch: { type: 'string', default: '8' },
       seconds: { type: 'string', default: '1' },
       ways: { type: 'boolean', default: false },
+      whole: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
     },
@@ -258,14 +289,16 @@ async function main(): Promise<void> {
   };
   if (!hasPeers() && !values.ways)
     console.error('onnxruntime is not installed: run `pnpm setup:peers` to measure it too');
-  for (const network of networks) {
+  const litert = values.ways ? undefined : await startLitert();
+  for (const network of values.ways ? [] : networks)
+    keep(await measureWhole(network, o, litert), print);
+  for (const network of values.whole ? [] : networks) {
     for (const layer of benchLayers.filter((each) => each.network === network))
       if (values.ways)
         for (const bits of bitCombinations) keep(await measureWays(layer, bits, o), printWay);
       else keep(await measure(layer, o), print);
     if (values.ways) continue;
     keep(together(rows, network), print);
-    keep(await measureWhole(network, o), print);
   }
   const relaxedSimd = hasRelaxedSimd();
   if (values.json) console.log(JSON.stringify({ relaxedSimd, rows }, null, 2));

@@ -139,6 +139,13 @@ export function int8Weights(
   return { kind: 'int8', shape, values };
 }
 
+/** The largest magnitudes that have no common divisor. */
+function mixedExtremes(rng: Random, shape: readonly number[]): IntegerWeights {
+  const count = shape.reduce((product, n) => product * n, 1);
+  const values = Int8Array.from({ length: count }, () => (rng.below(2) === 0 ? 127 : -126));
+  return { kind: 'int8', shape, values };
+}
+
 /** Weights that take one input each, as lowering makes them of batch norm behind a flattening. */
 function picking(shape: readonly number[], place: (output: number) => number): PlaneWeights {
   const bits = new Uint8Array(shape.reduce((product, n) => product * n, 1));
@@ -250,6 +257,15 @@ function binaryCases(): ModelCase[] {
     binary('one channel with members', shape, { bits: (i) => (i % 9 === 5 ? 1 : 0) }, small({})),
     binary('thresholds at the ends', shape, { ...any, at: (r) => extremes[r.below(7)] }, small({})),
     binary('one output', shape, any, (rng) => dense('d', planeWeights(rng, [1, 270]))),
+    binary('planes whose sums fill 16 bits each', [2, 3, 150], { planes: 2 }, (rng) =>
+      dense('d', int8Weights(rng, [6, 900])),
+    ),
+    binary(
+      'bytes at their limits',
+      [5, 4, 30],
+      { planes: 2, multiple: (n) => [42, 21][n] },
+      (rng) => conv('c', mixedExtremes(rng, [18, 3, 3, 30]), [1, 1, 1, 1]),
+    ),
     binary('padding beyond the input', [2, 3, 5], any, (rng) =>
       conv('c', planeWeights(rng, [4, 5, 7, 5]), [9, 4, 0, 11], [3, 2]),
     ),
@@ -280,6 +296,16 @@ function valueCases(): ModelCase[] {
     offsets: Float64Array.from({ length: channels }, (_, c) => [2 ** 52, -(2 ** 52), 1, -1][c % 4]),
     shifts: Uint8Array.from({ length: channels }, (_, c) => [46, 40, 0, rng.below(20)][c % 4]),
   });
+  /** To 0…200, with multipliers and shifts that stay within int32. */
+  const clamped = (rng: Random, name: string, channels: number): IntegerLayer => ({
+    kind: 'requantize',
+    name,
+    minimum: 0,
+    maximum: 200,
+    multipliers: Int16Array.from({ length: channels }, () => 1 + rng.below(3000)),
+    offsets: Float64Array.from({ length: channels }, () => rng.below(60000) - 5000),
+    shifts: Uint8Array.from({ length: channels }, () => 5 + rng.below(5)),
+  });
   return [
     built('extreme int8 weights', [7, 5, 3], (rng) => [
       conv('c', int8Weights(rng, [5, 3, 3, 3], true), pads, [2, 1]),
@@ -299,6 +325,38 @@ function valueCases(): ModelCase[] {
       requantize(rng, 8),
     ]),
     built('requantized pixels', [4, 5, 3], (rng) => [requantize(rng, 3)]),
+    built('products that are requantized', [11, 10, 3], (rng) => [
+      conv('c1', int8Weights(rng, [7, 3, 3, 3])),
+      threshold(rng, 't1', [9, 8, 7], { planes: 3, bits: (i) => 1 + ((i % 7) % 3), at: levels }),
+      conv('c2', planeWeights(rng, [6, 1, 1, 7], { planes: 3 })),
+      clamped(rng, 'q2', 6),
+      threshold(rng, 't2', [9, 8, 6], {
+        planes: 2,
+        bits: (i) => (i % 6) % 3,
+        at: (r) => r.below(99),
+      }),
+      conv('c3', planeWeights(rng, [5, 2, 2, 6], { scalePer: 'output' })),
+      clamped(rng, 'q3', 5),
+      conv('c4', planeWeights(rng, [9, 3, 3, 5]), pads),
+    ]),
+    ...[1, 2].map((stride) =>
+      built(`depthwise sums to bits, stride ${stride}`, [9, 11, 7], (rng) => {
+        const rows = stride === 1 ? 9 : 5;
+        const columns = stride === 1 ? 11 : 6;
+        return [
+          {
+            ...conv('w', int8Weights(rng, [7, 3, 3, 1]), [1, 1, 1, 1], [stride, stride]),
+            kind: 'depthwise',
+          },
+          threshold(rng, 't', [rows, columns, 7], {
+            planes: 3,
+            bits: (i) => (3 + (i % 7)) % 4,
+            at: levels,
+          }),
+          conv('p', planeWeights(rng, [6, 1, 1, 7], { planes: 2 })),
+        ];
+      }),
+    ),
     built('pools of whole values', [8, 9, 5], () => [
       { kind: 'maxPool', name: 'm', size: [3, 2], strides: [2, 1], padding: [2, 1, 1, 0] },
       { kind: 'sumPool', name: 's', size: [2, 3], strides: [1, 2] },

@@ -16,6 +16,7 @@ export {
   type ConcatLayer,
   type ConvLayer,
   channelThresholds,
+  codeValues,
   type DenseLayer,
   type DepthwiseLayer,
   type FeatureShape,

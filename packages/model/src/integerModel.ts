@@ -197,16 +197,28 @@ export function weightValues(weights: IntegerWeights): Int16Array {
   const { bits, signs, multiples, scalePer, shape } = weights;
   const values = new Int16Array(bits.length);
   const row = bits.length / shape[0];
+  const planes = multiples.length;
+  let table = new Int16Array(0);
   for (let o = 0, i = 0; o < shape[0]; o++) {
-    const group = scalePer === 'tensor' ? 0 : o;
-    for (const end = (o + 1) * row; i < end; i++) {
-      let value = 0;
-      for (let n = 0; n < bits[i]; n++) {
-        const k = multiples[n][group];
-        value += (signs[i] >> n) & 1 ? k : -k;
-      }
-      values[i] = value;
-    }
+    if (o === 0 || scalePer !== 'tensor') table = codeValues(weights, o);
+    for (const end = (o + 1) * row; i < end; i++) values[i] = table[(bits[i] << planes) | signs[i]];
   }
+  return values;
+}
+
+/** What an output's weights of each bitwidth and signs stand for: [bitwidth][signs], 2^planes signs each. */
+export function codeValues(
+  { multiples, scalePer }: PlaneWeights,
+  output: number,
+): Int16Array<ArrayBuffer> {
+  const planes = multiples.length;
+  const group = scalePer === 'tensor' ? 0 : output;
+  const values = new Int16Array((planes + 1) << planes);
+  for (let width = 1; width <= planes; width++)
+    for (let signs = 0; signs < 1 << width; signs++) {
+      const k = multiples[width - 1][group];
+      const before = values[((width - 1) << planes) | (signs & ((1 << (width - 1)) - 1))];
+      values[(width << planes) | signs] = before + ((signs >> (width - 1)) & 1 ? k : -k);
+    }
   return values;
 }

@@ -7,10 +7,12 @@ export {
 export { addScaled16, addScaled32, copyBytes } from './inference/joins';
 export { gather32, gatherPairs, gatherRows } from './inference/gather';
 export { multiply32, multiplyPairs } from './inference/values';
-export { depthwise16, depthwise32, depthwisePairs } from './inference/depthwise';
+export { depthwise16, depthwise32, depthwiseNibbles, depthwisePairs } from './inference/depthwise';
 export { countMembers, gatherBits, multiplyBits } from './inference/bits';
+export { multiplyByteCodes, multiplyByteQuads, toBytes } from './inference/bytes';
 export { multiplyCodes } from './inference/codes';
 export { multiplyQuads } from './inference/dot';
+export { borderPixels, multiplyPixels, probeDot } from './inference/pixels';
 export { gatherNibbles } from './inference/gatherNibbles';
 export { lookup, repeatLookup, startSums } from './inference/lookup';
 export { thresholdNibbles } from './inference/nibbles';

@@ -12,10 +12,19 @@ test.each([1, 2, 3, 4, 5, 6])('threads agree with the interpreter, seed %i', asy
   const model = randomModel(seed, { branches: seed % 2 === 0 });
   const loaded = await loadThreads(model, { threads: 3, batch: 2 });
   expect(loaded.threads).toBe(3);
-  // More batches than threads, the last one not full; and fewer.
-  for (const images of [11, 1, 0]) {
+  // More batches than threads, the last one not full; and fewer images, which all threads compute together.
+  for (const images of [11, 3, 2, 1, 1, 0]) {
     const pixels = pixelsOf(seed, images * featureCount(model.input.shape));
     expect(await loaded.run(pixels)).toEqual(interpreter(model).run(pixels));
+  }
+  await loaded.dispose();
+});
+
+test('threads that meet agree with the interpreter, though they are more than the machine has', async () => {
+  const loaded = await loadThreads(randomModel(9), { threads: 7 });
+  for (let n = 0; n < 20; n++) {
+    const pixels = pixelsOf(n, featureCount(loaded.shape));
+    expect(await loaded.run(pixels)).toEqual(interpreter(randomModel(9)).run(pixels));
   }
   await loaded.dispose();
 });

@@ -9,10 +9,11 @@ import {
 import { loadModel } from '@hbnn/wasm';
 import { loadThreads } from '@hbnn/wasm/threads';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LayerEngine } from './layers.ts';
+import type { AverageBits } from '../../networks/fullModels.ts';
+import type { LayerBits, LayerEngine } from './layers.ts';
 import { startTensorflow } from './tensorflowEngine.ts';
 
-const bits = { weights: 1.4, inputs: 1.4 };
+const bothOf = (bits: AverageBits): LayerBits => ({ weights: bits, inputs: bits });
 
 function pixelsOf(model: CheckedModel, batch: number): Uint8Array {
   const noise = random('bench', model.name);
@@ -30,12 +31,16 @@ export const networkMacs = (model: CheckedModel): number =>
   }, 0);
 
 /** Our engine on a whole network, pixels to scores. */
-export async function hbnnNetwork(model: CheckedModel, batch: number): Promise<LayerEngine> {
+export async function hbnnNetwork(
+  model: CheckedModel,
+  bits: AverageBits,
+  batch: number,
+): Promise<LayerEngine> {
   const loaded = await loadModel(model, { batch });
   const pixels = pixelsOf(model, batch);
   return {
     engine: 'hbnn',
-    bits,
+    bits: bothOf(bits),
     async turn() {
       const begin = performance.now();
       loaded.run(pixels);
@@ -45,13 +50,17 @@ export async function hbnnNetwork(model: CheckedModel, batch: number): Promise<L
   };
 }
 
-/** The same on two threads, half the batch each. */
-export async function hbnnThreads(model: CheckedModel, batch: number): Promise<LayerEngine> {
+/** The same on two threads: half the batch each, or one image together. */
+export async function hbnnThreads(
+  model: CheckedModel,
+  bits: AverageBits,
+  batch: number,
+): Promise<LayerEngine> {
   const loaded = await loadThreads(model, { threads: 2, batch: Math.ceil(batch / 2) });
   const pixels = pixelsOf(model, batch);
   return {
     engine: `hbnn, ${loaded.threads} threads`,
-    bits,
+    bits: bothOf(bits),
     async turn() {
       const begin = performance.now();
       await loaded.run(pixels);

@@ -4,6 +4,7 @@ import {
   OUT_H, OUT_STRIDE, OUT_W, PAD_LEFT, PAD_TOP, STRIDE_H, STRIDE_W,
 } from '../../src/layout/shapeFields';
 import { field } from './gather';
+import { sixteenBits } from './nibbles';
 
 /** w: int32 [outputs][kernelH * kernelW]; out: planar int32. */
 function depthwise<T>(shape: usize, from: usize, w: usize, out: usize, images: i32, outputs: i32): void {
@@ -49,72 +50,155 @@ export function depthwise32(shape: usize, from: usize, w: usize, out: usize, ima
   depthwise<i32>(shape, from, w, out, images, outputs);
 }
 
-/** One row of the input to its place in a padded plane, columns of a stride of 2 apart: see depthwisePairs. */
-// @ts-ignore: decorator
-@inline
-function padRow(from: usize, width: i32, strideW: i32, left: i32, row: usize, phase: usize): void {
+/** A plane of one image between zeros, which are there: rows `line` bytes apart, the first value `at` bytes in. */
+function padPlane(from: usize, rows: i32, width: i32, to: usize, line: usize): void {
   const none = i16x8.splat(0);
-  if (strideW == 1) {
-    let q = row + (<usize>left << 1);
+  for (let y = 0; y < rows; ++y, from += <usize>width << 1, to += line) {
+    let p = from, q = to;
     const end = q + (<usize>width << 1);
-    for (; q < end; q += 16, from += 16) v128.store(q, v128.load(from));
+    for (; q < end; q += 16, p += 16) v128.store(q, v128.load(p));
     // What was written beyond the row.
     v128.store(end, none);
-    return;
   }
-  let even = row + <usize>(left & 1) * phase + (<usize>(left >> 1) << 1);
-  let odd = row + <usize>((left + 1) & 1) * phase + (<usize>((left + 1) >> 1) << 1);
-  const evenEnd = even + (<usize>((width + 1) >> 1) << 1), oddEnd = odd + (<usize>(width >> 1) << 1);
-  for (; even < evenEnd; even += 16, odd += 16, from += 32) {
-    const a = v128.load(from), b = v128.load(from, 16);
-    v128.store(even, i16x8.shuffle(a, b, 0, 2, 4, 6, 8, 10, 12, 14));
-    v128.store(odd, i16x8.shuffle(a, b, 1, 3, 5, 7, 9, 11, 13, 15));
-  }
-  v128.store(evenEnd, none);
-  v128.store(oddEnd, none);
 }
 
 /**
- * The same for int16 inputs and strides of 1 or 2 columns, eight outputs at a time: each image's plane is copied once
- * between zeros, columns that are a stride apart beside one another, so that every weight meets a run of inputs; two
- * weights go into one i32x4.dot_i16x8_s.
+ * Four sums over a window, of pairs of neighbouring columns with pairs of weights: windows that begin two columns apart.
+ * w: int16 [kernelH][pairs][2].
+ */
+// @ts-ignore: decorator
+@inline
+function fourSums(p: usize, line: usize, kernelH: i32, pairs: i32, w: usize): v128 {
+  let sum = i32x4.splat(0);
+  for (let i = 0; i < kernelH; ++i, p += line)
+    for (let k = 0; k < pairs; ++k, w += 4)
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(w), v128.load(p + (k << 2))));
+  return sum;
+}
+
+/** The same of 3 x 3, with its weights in registers. */
+// @ts-ignore: decorator
+@inline
+function fourSums3(p: usize, line: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128): v128 {
+  const q = p + line, r = q + line;
+  const x = i32x4.add(i32x4.dot_i16x8_s(a, v128.load(p)), i32x4.dot_i16x8_s(b, v128.load(p, 4)));
+  const y = i32x4.add(i32x4.dot_i16x8_s(c, v128.load(q)), i32x4.dot_i16x8_s(d, v128.load(q, 4)));
+  const z = i32x4.add(i32x4.dot_i16x8_s(e, v128.load(r)), i32x4.dot_i16x8_s(f, v128.load(r, 4)));
+  return i32x4.add(i32x4.add(x, y), z);
+}
+
+/** Eight sums, in two halves: with a stride of 1 those of even columns and of odd ones. */
+// @ts-ignore: decorator
+@inline
+function storeSums(to: usize, a: v128, b: v128, strideW: i32): void {
+  if (strideW == 1) {
+    v128.store(to, i32x4.shuffle(a, b, 0, 4, 1, 5));
+    v128.store(to, i32x4.shuffle(a, b, 2, 6, 3, 7), 16);
+  } else {
+    v128.store(to, a);
+    v128.store(to, b, 16);
+  }
+}
+
+/** One output of an image: rows of sums one after the other, eight at a time, up to 28 bytes past the end. */
+function sumPlane(
+  from: usize, line: usize, strideH: i32, strideW: i32, kernelH: i32, pairs: i32, w: usize, rows: i32, columns: i32,
+  to: usize,
+): void {
+  const step: usize = strideW == 1 ? 16 : 32, second: usize = strideW == 1 ? 2 : 16;
+  const next = <usize>strideH * line, outLine = <usize>columns << 2;
+  if (kernelH == 3 && pairs == 2) {
+    const a = v128.load32_splat(w), b = v128.load32_splat(w, 4), c = v128.load32_splat(w, 8);
+    const d = v128.load32_splat(w, 12), e = v128.load32_splat(w, 16), f = v128.load32_splat(w, 20);
+    for (let y = 0; y < rows; ++y, from += next, to += outLine) {
+      let p = from;
+      for (let q = to, end = to + outLine; q < end; q += 32, p += step) {
+        const x = fourSums3(p, line, a, b, c, d, e, f);
+        storeSums(q, x, fourSums3(p + second, line, a, b, c, d, e, f), strideW);
+      }
+    }
+    return;
+  }
+  for (let y = 0; y < rows; ++y, from += next, to += outLine) {
+    let p = from;
+    for (let q = to, end = to + outLine; q < end; q += 32, p += step) {
+      const x = fourSums(p, line, kernelH, pairs, w);
+      storeSums(q, x, fourSums(p + second, line, kernelH, pairs, w), strideW);
+    }
+  }
+}
+
+/**
+ * The same for int16 inputs and strides of 1 or 2 columns: each image's plane is copied once between zeros, and two
+ * neighbouring columns meet two weights in one lane of i32x4.dot_i16x8_s.
  *
- * padded: [stride][rows][pitch] int16 and 64 bytes; offsets: bytes of each weight's first input in it, int32
- * [pairs][2]; w: int16 [outputs][pairs][2].
+ * padded: [rows][pitch] int16 and 64 bytes; w: int16 [outputs][kernelH][pairs][2], a row's weights filled up with 0;
+ * input channels first to last, each with `each` outputs.
  */
 export function depthwisePairs(
-  shape: usize, from: usize, offsets: usize, pairs: i32, w: usize, out: usize, images: i32, outputs: i32,
-  padded: usize, rows: i32, pitch: i32,
+  shape: usize, from: usize, pairs: i32, w: usize, out: usize, images: i32, each: i32, padded: usize, rows: i32,
+  pitch: i32, first: i32, last: i32,
 ): void {
   const inH = field(shape, IN_H), inW = field(shape, IN_W), inStride = field(shape, IN_STRIDE);
   const outH = field(shape, OUT_H), outW = field(shape, OUT_W), outStride = field(shape, OUT_STRIDE);
-  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), top = field(shape, PAD_TOP), left = field(shape, PAD_LEFT);
-  const channels = field(shape, CHANNELS), each = outputs / channels;
-  const line = <usize>pitch << 1, phase = <usize>rows * line;
-  memory.fill(padded, 0, <usize>strideW * phase + 64);
-  for (let c = 0; c < channels; ++c) {
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), kernelH = field(shape, KERNEL_H);
+  const line = <usize>pitch << 1, inner = padded + <usize>field(shape, PAD_TOP) * line + (field(shape, PAD_LEFT) << 1);
+  memory.fill(padded, 0, <usize>rows * line + 64);
+  for (let c = first; c < last; ++c)
     for (let image = 0; image < images; ++image) {
-      const plane = from + (<usize>(c * inStride + image * inH * inW) << 1);
-      for (let y = 0; y < inH; ++y)
-        padRow(plane + (<usize>(y * inW) << 1), inW, strideW, left, padded + <usize>(y + top) * line, phase);
+      padPlane(from + (<usize>(c * inStride + image * inH * inW) << 1), inH, inW, inner, line);
       for (let o = c * each; o < (c + 1) * each; ++o) {
-        const factors = w + (<usize>(o * pairs) << 2);
-        let to = out + (<usize>(o * outStride + image * outH * outW) << 2);
-        for (let y = 0; y < outH; ++y, to += <usize>outW << 2) {
-          const row = padded + <usize>(y * strideH) * line;
-          for (let x = 0; x < outW; x += 8) {
-            let low = i32x4.splat(0), high = low;
-            const p = row + (<usize>x << 1);
-            for (let k = 0, at = offsets, f = factors; k < pairs; ++k, at += 8, f += 4) {
-              const a = v128.load(p + load<i32>(at)), b = v128.load(p + load<i32>(at, 4));
-              const s = v128.load32_splat(f);
-              low = i32x4.add(low, i32x4.dot_i16x8_s(s, i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11)));
-              high = i32x4.add(high, i32x4.dot_i16x8_s(s, i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15)));
-            }
-            v128.store(to + (<usize>x << 2), low);
-            v128.store(to + (<usize>x << 2), high, 16);
-          }
-        }
+        const to = out + (<usize>(o * outStride + image * outH * outW) << 2);
+        sumPlane(padded, line, strideH, strideW, kernelH, pairs, w + <usize>(o * kernelH * pairs << 2), outH, outW, to);
+      }
+    }
+}
+
+/** Bits of some sums, or-ed to bytes, sixteen at a time; `tail` is what the last sixteen keep. */
+// @ts-ignore: decorator
+@inline
+function orBits(sums: usize, count: i32, plane: i32, tree: usize, flip: v128, bit: v128, to: usize, tail: v128): void {
+  for (let left = count; left > 0; left -= 16, sums += 64, to += 16) {
+    const a = v128.load(sums), b = v128.load(sums, 16), c = v128.load(sums, 32), d = v128.load(sums, 48);
+    const mask = v128.and(sixteenBits(a, b, c, d, plane, tree, flip), bit);
+    v128.store(to, v128.or(v128.load(to), left < 16 ? v128.and(mask, tail) : mask));
+  }
+}
+
+/**
+ * Depthwise convolution, one output to a channel, and thresholds to bits at once, for maps that are the same at all pixels:
+ * see thresholdNibbles in nibbles.ts. slots: int32, channels in the order of the planes; planes: int32 [planeCount][2],
+ * how many of them a plane has, and its first row; out: uint8 [rows][outStride]; sums: room for those of an image and 64
+ * bytes. Slots first to last, of which the first is a multiple of four.
+ */
+export function depthwiseNibbles(
+  shape: usize, from: usize, pairs: i32, w: usize, out: usize, images: i32, padded: usize, rows: i32, pitch: i32,
+  sums: usize, slots: usize, planes: usize, planeCount: i32, thresholds: usize, nodes: i32, flips: usize, first: i32,
+  last: i32,
+): void {
+  const inH = field(shape, IN_H), inW = field(shape, IN_W), inStride = field(shape, IN_STRIDE);
+  const outH = field(shape, OUT_H), outW = field(shape, OUT_W), outStride = field(shape, OUT_STRIDE);
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), kernelH = field(shape, KERNEL_H);
+  const line = <usize>pitch << 1, inner = padded + <usize>field(shape, PAD_TOP) * line + (field(shape, PAD_LEFT) << 1);
+  const pixels = outH * outW, places = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const tail = i8x16.lt_s(places, i8x16.splat(<i8>(pixels & 15)));
+  memory.fill(padded, 0, <usize>rows * line + 64);
+  for (let slot = first; slot < last; ++slot) {
+    const c = load<i32>(slots + (<usize>slot << 2));
+    const weights = w + <usize>(c * kernelH * pairs << 2), tree = thresholds + (<usize>(c * nodes) << 2);
+    const flip = i32x4.splat(-<i32>load<u8>(flips + c)), bit = i8x16.splat(<i8>(<i32>1 << (slot & 3)));
+    for (let image = 0; image < images; ++image) {
+      padPlane(from + (<usize>(c * inStride + image * inH * inW) << 1), inH, inW, inner, line);
+      sumPlane(padded, line, strideH, strideW, kernelH, pairs, weights, outH, outW, sums);
+      for (let plane = 0; plane < planeCount; ++plane) {
+        if (slot >= load<i32>(planes + (<usize>plane << 3))) continue;
+        const row = out + <usize>(load<i32>(planes + (<usize>plane << 3), 4) + (slot >> 2)) * outStride;
+        // Rows of four slots begin empty.
+        if (!(slot & 3) && image == 0) memory.fill(row, 0, images * pixels + 16);
+        const to = row + image * pixels;
+        if (plane == 0) orBits(sums, pixels, 0, tree, flip, bit, to, tail);
+        else if (plane == 1) orBits(sums, pixels, 1, tree, flip, bit, to, tail);
+        else orBits(sums, pixels, 2, tree, flip, bit, to, tail);
       }
     }
   }

@@ -57,27 +57,28 @@ function gatherNibbleRow(
 }
 
 /**
- * [tile][kernelH][kernelW][groups][64] nibbles of pixels first to last, in tiles of 64; the shape's channels are groups.
+ * [tile][groups][kernelH][kernelW][64] nibbles of pixels first to last, in tiles of 64; the shape's channels are groups.
  * line: room for one place's pixels and 80 bytes more.
  */
 export function gatherNibbles(shape: usize, from: usize, first: i32, last: i32, line: usize, to: usize): void {
   const inStride = field(shape, IN_STRIDE), groups = field(shape, CHANNELS), kernelH = field(shape, KERNEL_H), kernelW = field(shape, KERNEL_W);
-  const tile = <usize>(kernelH * kernelW * groups) << 6;
+  const positions = <usize>(kernelH * kernelW) << 6, tile = groups * positions;
   const end = line + last - first;
   for (let i = 0; i < kernelH; ++i)
     for (let j = 0; j < kernelW; ++j) {
-      let plane = from;
+      let plane = from, place = to;
       for (let g = 0; g < groups; ++g) {
         gatherNibbleRow(shape, plane, i, j, first, last, line);
         plane += inStride;
-        let q = to;
+        let q = place;
         for (let p = line; p < end; p += 64, q += tile) {
           v128.store(q, v128.load(p));
           v128.store(q, v128.load(p, 16), 16);
           v128.store(q, v128.load(p, 32), 32);
           v128.store(q, v128.load(p, 48), 48);
         }
-        to += 64;
+        place += positions;
       }
+      to += 64;
     }
 }

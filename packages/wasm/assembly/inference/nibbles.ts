@@ -32,6 +32,16 @@ function bytesOf(a: v128, b: v128, c: v128, d: v128): v128 {
   return i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
 }
 
+/** Masks of sixteen values for one plane (0, 1 or 2). */
+// @ts-ignore: decorator
+@inline
+export function sixteenBits(a: v128, b: v128, c: v128, d: v128, plane: i32, tree: usize, flip: v128): v128 {
+  if (plane == 0) return bytesOf(first(a, tree, flip), first(b, tree, flip), first(c, tree, flip), first(d, tree, flip));
+  if (plane == 1)
+    return bytesOf(second(a, tree, flip), second(b, tree, flip), second(c, tree, flip), second(d, tree, flip));
+  return bytesOf(third(a, tree, flip), third(b, tree, flip), third(c, tree, flip), third(d, tree, flip));
+}
+
 /**
  * One plane (0, 1 or 2) of some channels. slots: int32, as many as there are channels in the plane, ascending; tree:
  * int32 [channels][nodes]; members: 0, or uint8 [channel][stride] bitwidths of each element; out: [groups][stride].
@@ -52,14 +62,7 @@ export function thresholdNibbles(
     for (let i = 0; i < count; i += 16) {
       const at = p + (<usize>i << 2);
       const a = v128.load(at), b = v128.load(at, 16), d = v128.load(at, 32), e = v128.load(at, 48);
-      let mask: v128;
-      if (plane == 0) {
-        mask = bytesOf(first(a, tree, flip), first(b, tree, flip), first(d, tree, flip), first(e, tree, flip));
-      } else if (plane == 1) {
-        mask = bytesOf(second(a, tree, flip), second(b, tree, flip), second(d, tree, flip), second(e, tree, flip));
-      } else {
-        mask = bytesOf(third(a, tree, flip), third(b, tree, flip), third(d, tree, flip), third(e, tree, flip));
-      }
+      let mask = sixteenBits(a, b, d, e, plane, tree, flip);
       mask = v128.and(mask, bit);
       if (members != 0) mask = v128.and(mask, i8x16.ge_u(v128.load(m + i), width));
       if (slot & 3) mask = v128.or(mask, v128.load(q + i));

@@ -1,6 +1,6 @@
 import { type CheckedLayer, featureCount, type ThresholdLayer } from '@hbnn/model';
 import { kernelsOn, webAssembly } from '../webAssembly.ts';
-import { mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
+import { isUniform, mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
 import { inferenceCode } from './inferenceCode.ts';
 import { overrunBytes, pageBytes } from './placing.ts';
 import { type InputOrder, type ProductWeights, rowsOf } from './productWeights.ts';
@@ -52,9 +52,17 @@ export async function startMap(
   const sums: number[] = [0];
   for (const multiple of threshold.multiples) sums.push(sums[sums.length - 1] + multiple);
   const pixels = plan.output[0] * plan.output[1];
-  const largest = Int16Array.from(threshold.bits, (width) => -sums[width]);
   const { kernel, padding } = windowOf(plan.layer, plan.input);
-  const whole = padding.every((n) => n === 0) && kernel.every((n, i) => n === plan.input[i]);
+  const inside = padding.every((n) => n === 0);
+  const [, , channels] = plan.input;
+  if (inside && isUniform(threshold.bits, channels)) {
+    // All windows see the same.
+    const inputs = Int16Array.from(threshold.bits.subarray(0, channels), (width) => -sums[width]);
+    const values = oneWindow(weights, inputs).map((value, o) => value - deductions[o]);
+    return { values, each: false };
+  }
+  const largest = Int16Array.from(threshold.bits, (width) => -sums[width]);
+  const whole = inside && kernel.every((n, i) => n === plan.input[i]);
   const values = whole ? oneWindow(weights, largest) : await productOnce(plan, largest);
   const each = values.some((value, i) => value !== values[i - (i % pixels)]);
   const starts = each ? values : values.filter((_, i) => i % pixels === 0);
@@ -62,14 +70,15 @@ export async function startMap(
   return { values: starts.map((value, i) => value - deductions[Math.floor(i / length)]), each };
 }
 
-/** The sums of a window that lies on the whole input. */
+/** The sums of a window that lies on the input, whose values are repeated where they are fewer. */
 function oneWindow(weights: ProductWeights, inputs: Int16Array): Int32Array<ArrayBuffer> {
   const values = weights.values();
-  const row = inputs.length;
+  const row = values.length / weights.outputs;
   const sums = new Int32Array(weights.outputs);
-  for (let o = 0; o < sums.length; o++) {
+  for (let o = 0, k = 0; o < sums.length; o++) {
     let sum = 0;
-    for (let i = 0, k = o * row; i < row; i++, k++) sum += values[k] * inputs[i];
+    for (const end = (o + 1) * row; k < end; )
+      for (let i = 0; i < inputs.length; i++, k++) sum += values[k] * inputs[i];
     sums[o] = sum;
   }
   return sums;

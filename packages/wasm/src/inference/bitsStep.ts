@@ -4,6 +4,7 @@ import { type BinaryInputs, startMap } from './binaryInputs.ts';
 import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import { ConstantList, gatheredBytes, type Places, type RunStep, type Step } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, shapeWords, windowOf } from './window.ts';
@@ -183,25 +184,35 @@ const partOf =
 function bindBits(raw: RawKernels, at: Places, layout: BitsLayout): RunStep {
   const { pixels, width, outputs, outStride, startsDiffer } = layout;
   const starts = at.constants[layout.starts];
-  return (images) => {
+  return (images, share = whole) => {
     const end = images * pixels;
+    const [output, endOutput] = sharedRange(outputs, share);
     for (let first = 0; first < end; first += width) {
       const last = Math.min(end, first + width);
-      const out = [at.output, outStride, first, last];
-      raw.startSums(starts, startsDiffer ? 1 : 0, ...out, pixels, outputs);
-      for (const part of layout.parts) countPlane(raw, at, layout, part, first, last);
+      const from = starts + 4 * output * (startsDiffer ? pixels : 1);
+      const out = [at.output + 4 * output * outStride, outStride, first, last];
+      raw.startSums(from, startsDiffer ? 1 : 0, ...out, pixels, endOutput - output);
+      for (const part of layout.parts)
+        countPlane(raw, at, layout, part, { first, last, output, endOutput });
     }
   };
 }
 
-/** Add what one plane of the inputs gives to the sums of pixels first to last. */
+/** Pixels and outputs that are worked on. */
+interface Range {
+  readonly first: number;
+  readonly last: number;
+  readonly output: number;
+  readonly endOutput: number;
+}
+
+/** Add what one plane of the inputs gives to some sums. */
 function countPlane(
   raw: RawKernels,
   at: Places,
   layout: BitsLayout,
   part: PlanePart,
-  first: number,
-  last: number,
+  { first, last, output, endOutput }: Range,
 ): void {
   const { scratch, constants } = at;
   const { plane, places, rowBytes } = part;
@@ -209,11 +220,18 @@ function countPlane(
   const sizes = [first, last, places, rowBytes];
   raw.gatherBits(constants[part.shape], from, ...sizes, scratch + layout.nibbles, scratch);
   const bits = [scratch, rowBytes, last - first];
-  const out = [at.output + first * 4, layout.outStride];
+  const out = [at.output + (output * layout.outStride + first) * 4, layout.outStride];
   for (const { signs, members, shared, factors } of part.weights) {
     const counts = shared ? scratch + layout.counts : 0;
-    const masks = [constants[signs], constants[members], counts];
+    const own = shared ? 0 : output * rowBytes;
+    const masks = [constants[signs] + output * rowBytes, constants[members] + own, counts];
     if (shared) raw.countMembers(...bits, constants[members], counts);
-    raw.multiplyBits(...bits, ...masks, layout.outputs, constants[factors], ...out);
+    raw.multiplyBits(
+      ...bits,
+      ...masks,
+      endOutput - output,
+      constants[factors] + 4 * output,
+      ...out,
+    );
   }
 }

@@ -2,12 +2,13 @@ import type { PlaneWeights } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import { gatheredBytes, type Step, scratchOverrunBytes } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
 
 /** Inputs whose codes lie in 16 bytes. */
-const chunk = 32;
+export const chunk = 32;
 const maxPlanes = 3;
 /** Weights of b planes have codes from 2^b − 2 on, by their signs; those of none have the one after them all. */
 const firstCodes: readonly number[] = [14, 0, 2, 6];
@@ -17,11 +18,11 @@ export const haveCodes = ({ layer, fit }: ProductWeights): boolean =>
   fit && layer.kind === 'planes' && layer.multiples.length <= maxPlanes;
 
 /** The codes of weights, as assembly/inference/codes.ts reads them: the weights of each output in their own order. */
-function codesOf({ bits, signs }: PlaneWeights, outputs: number): Uint8Array {
+export function codesOf({ bits, signs }: PlaneWeights, outputs: number): Uint8Array {
   const row = bits.length / outputs;
   const size = roundUp(row, chunk) / 2;
   const codes = new Uint8Array(roundUp(outputs, 4) * size);
-  // What is beyond the row meets inputs of 0.
+  for (let o = 0; o < outputs; o++) fillUp(codes.subarray(o * size, (o + 1) * size), row);
   const first = Uint8Array.from(firstCodes);
   const masks = Uint8Array.of(0, 1, 3, 7);
   for (let o = 0, i = 0; o < outputs; o++) {
@@ -33,8 +34,14 @@ function codesOf({ bits, signs }: PlaneWeights, outputs: number): Uint8Array {
   return codes;
 }
 
+/** Write codes of 0 beyond the row. */
+function fillUp(codes: Uint8Array, row: number): void {
+  for (let k = row; k < 2 * codes.length; k++)
+    codes[(k >> 5) * 16 + (k & 15)] |= k & 16 ? firstCodes[0] << 4 : firstCodes[0];
+}
+
 /** What each code stands for, over the divisor of its output: int8 [output][16]. */
-function tablesOf({ multiples }: PlaneWeights, divisors: Int32Array): Int8Array {
+export function tablesOf({ multiples }: PlaneWeights, divisors: Int32Array): Int8Array {
   const tables = new Int8Array(roundUp(divisors.length, 4) * 16);
   divisors.forEach((divisor, o) => {
     for (let planes = 1; planes <= multiples.length; planes++)
@@ -88,13 +95,15 @@ export function codesStep(
       { input: from, output: to, scratch, constants: [shape, codes, tables, scales] },
     ) => {
       const outStride = output.stride;
-      return (images) => {
+      return (images, share = whole) => {
         const end = images * pixels;
+        const [group, endGroup] = sharedRange(groups, share);
         for (let first = 0; first < end; first += width) {
           const count = Math.min(end - first, width);
           raw.gatherRows(shape, from, first, first + count, scratch, chunks * chunk);
-          const at = to + first * 4;
-          raw.multiplyCodes(scratch, chunks, count, codes, tables, groups, scales, at, outStride);
+          const out = [scales + 16 * group, to + (4 * group * outStride + first) * 4, outStride];
+          const weights = [codes + group * chunks * 64, tables + group * 64, endGroup - group];
+          raw.multiplyCodes(scratch, chunks, count, ...weights, ...out);
         }
       };
     },

@@ -24,14 +24,22 @@ const parts = {
   /** 1 output x 32 inputs by codes, of four pixels together, and of a pixel alone. */
   codesFour: 6,
   codesOne: 2.5,
+  /** 4 outputs x 4 inputs as bytes, of each of four pixels and of a pixel alone. */
+  byteFour: 0.18,
+  byteOne: 0.8,
+  /** 4 outputs x 4 inputs of a pixel where they lie. */
+  pixels: 0.15,
+  /** 1 output x 32 inputs by codes and bytes, of four pixels together, and of a pixel alone. */
+  byteCodesFour: 2.3,
+  byteCodesOne: 1.2,
   /** A table applied to 16 pixels, of 64 or more and of fewer. */
-  lookupMany: 0.3,
-  lookupFew: 0.45,
+  lookupMany: 0.2,
+  lookupFew: 0.35,
   /** A table made. */
-  table: 0.7,
+  table: 0.35,
   /** 16 pixels' sums at the end of a run, and at the end. */
   run: 0.25,
-  sums: 3,
+  sums: 1.5,
   /** 16 pixels of a place gathered. */
   gatherNibbles: 1,
   /** 128 bits counted. */
@@ -60,6 +68,20 @@ export function codesCost({ outputs, row, pixels }: ProductSize): number {
   return roundedUp(outputs, 4) * tiles(row, 32) * each + parts.gather * row * pixels;
 }
 
+export function byteDotCost({ outputs, row, pixels }: ProductSize): number {
+  const quads = tiles(outputs, 4) * tiles(row, 4);
+  const each = (pixels - (pixels % 4)) * parts.byteFour + (pixels % 4) * parts.byteOne;
+  return quads * each + parts.gather * row * pixels;
+}
+
+export const pixelCost = ({ outputs, row, pixels }: ProductSize): number =>
+  tiles(outputs, 4) * tiles(row, 4) * pixels * parts.pixels;
+
+export function byteCodesCost({ outputs, row, pixels }: ProductSize): number {
+  const each = Math.floor(pixels / 4) * parts.byteCodesFour + (pixels % 4) * parts.byteCodesOne;
+  return roundedUp(outputs, 4) * tiles(row, 32) * each + parts.gather * row * pixels;
+}
+
 /** The sizes of a product of binary inputs. */
 export interface BinarySize extends ProductSize {
   /** Groups of four inputs that each plane of the inputs takes. */
@@ -72,11 +94,12 @@ export function lookupCost({ outputs, pixels, places }: BinarySize, mean: number
   const few = vectors % 4;
   const fours = 4 * tiles(outputs, 4);
   const looked = (vectors - few) * parts.lookupMany + few * parts.lookupFew;
+  const once = Math.max(0, ...places) * parts.table + vectors * parts.sums;
   return places.reduce((sum, k) => {
     const runs = Math.ceil((k * 4 * mean) / 255);
-    const each = k * (looked + parts.table) + vectors * (runs * parts.run + parts.sums);
+    const each = k * looked + vectors * runs * parts.run;
     return sum + fours * each + k * vectors * parts.gatherNibbles;
-  }, 0);
+  }, fours * once);
 }
 
 /** @param rows counted for each output: of a plane's signs, and of its members where outputs do not share them */

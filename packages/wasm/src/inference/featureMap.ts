@@ -77,11 +77,16 @@ interface MemberOrder {
  */
 function memberOrder(bits: Uint8Array, channels: number): MemberOrder {
   const widths = new Uint8Array(channels);
-  bits.forEach((width, i) => {
-    widths[i % channels] = Math.max(widths[i % channels], width);
-  });
+  for (let i = 0; i < bits.length; )
+    for (let c = 0; c < channels; c++, i++) if (bits[i] > widths[c]) widths[c] = bits[i];
   const members = Array.from(widths.keys()).filter((c) => widths[c] > 0);
   return { order: Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b)), widths };
+}
+
+/** Whether all pixels have the bitwidths of the first one. */
+export function isUniform(bits: Uint8Array, channels: number): boolean {
+  for (let i = channels; i < bits.length; i++) if (bits[i] !== bits[i - channels]) return false;
+  return true;
 }
 
 /** Lay out nibbles: the planes that add something, with the channels that have a member in them. */

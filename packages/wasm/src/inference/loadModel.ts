@@ -11,7 +11,6 @@ import {
   hasRelaxedSimd,
   moduleOn,
   type PackedCode,
-  type WasmMemory,
   type WasmModule,
   webAssembly,
 } from '../webAssembly.ts';
@@ -26,7 +25,8 @@ import {
 import type { ProductKernelName } from './modelKernels.ts';
 import { stepsOf } from './modelSteps.ts';
 import { checkOptions } from './options.ts';
-import { newMemory, type Placed, place, writeConstants } from './placing.ts';
+import { type KernelTraits, kernelTraits } from './pixelStep.ts';
+import { newMemory, type Placed, pageBytes, place, writeConstants } from './placing.ts';
 import { type ByteSource, bytesOf, openSource } from './sources.ts';
 
 export interface LoadOptions {
@@ -85,9 +85,10 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
   checkLoadOptions(options, loadOptionNames, 'loadModel');
-  const { prepared, places } = await prepare(await modelFrom(model, 'loadModel'), options);
+  const checked = await modelFrom(model, 'loadModel');
   const packed = (): string => inferenceCode(options.relaxed);
-  const module = await codeModule('loadModel', options, prepared.memory, packed);
+  const { module, traits } = await codeModule('loadModel', options, packed);
+  const { prepared, places } = await prepare(checked, options, traits);
   const raw = await moduleOn(module, prepared.memory);
   return loadedModel(prepared, places[0], raw);
 }
@@ -103,19 +104,29 @@ export async function modelFrom(
   return readModel(source.pieces, source.name, source.bytes);
 }
 
+/** Compiled kernels, and what is known of them. */
+export interface KernelCode {
+  readonly module: WasmModule;
+  readonly traits: KernelTraits;
+}
+
 /**
  * The compiled kernels: the package's own, or those that were handed in.
  *
- * @param memory the model's, which code that was handed in must fit
  * @param packed the package's own code
+ * @param shared whether it is for a memory that threads share
  */
 export async function codeModule(
   where: string,
   options: LoadOptions,
-  memory: WasmMemory,
   packed: () => PackedCode,
-): Promise<WasmModule> {
-  if (options.wasm === undefined) return compiledCode(packed());
+  shared = false,
+): Promise<KernelCode> {
+  const memory = newMemory(where, pageBytes, shared);
+  if (options.wasm === undefined) {
+    const module = await compiledCode(packed());
+    return { module, traits: await kernelTraits(module, memory) };
+  }
   const value: unknown = await options.wasm;
   const source = await openSource(value, where, "file of kernels' code");
   if (source === undefined)
@@ -125,8 +136,8 @@ export async function codeModule(
   const bytes = await bytesOf(source);
   try {
     const module = await webAssembly.compile(bytes);
-    const { readPixels } = await moduleOn(module, memory);
-    if (readPixels !== undefined) return module;
+    const { probeDot } = await moduleOn(module, memory);
+    if (probeDot !== undefined) return { module, traits: await kernelTraits(module, memory) };
   } catch (error) {
     throw wrongCode(where, source.name, String(error));
   }
@@ -146,12 +157,17 @@ function wrongCode(where: string, name: string, reason: string): HbnnError {
 export async function prepare(
   model: CheckedModel,
   options: LoadOptions,
+  { relaxed, pixelDot }: KernelTraits,
   threads = 1,
   shared = false,
 ): Promise<{ readonly prepared: Prepared; readonly places: readonly Placed[] }> {
   const planned = checkModel(model).checkedLayers;
   const batch = batchFor(model, planned, options.batch);
-  const steps = await stepsOf(model, planned, batch, options);
+  const steps = await stepsOf(model, planned, batch, {
+    ...options,
+    relaxed,
+    ...(pixelDot && { pixels: { zeros: model.input.zeros, dot: pixelDot } }),
+  });
   const places = place(model, steps, batch, threads);
   const memory = newMemory(model.name, places[0].bytes, shared);
   writeConstants(memory, model, steps, places[0]);

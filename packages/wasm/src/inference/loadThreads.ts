@@ -62,8 +62,8 @@ export interface ThreadedModel extends ModelFacts, DisposedByAwaitUsing {
 const maxThreads = 256;
 
 /**
- * Make an integer model ready on several threads: batches of images go to whichever is free. Its scores are
- * `interpreter`'s, bit for bit. Without shared memory (a page that is not isolated from other origins) it runs on the
+ * Make an integer model ready on several threads: batches of images go to whichever is free, and fewer
+ * images than threads are computed by all of them together. Its scores are `interpreter`'s, bit for bit. Without shared memory (a page that is not isolated from other origins) it runs on the
  * caller's thread, with the same interface.
  *
  * @param model the model, or where its .hbnn file is, as for `loadModel`
@@ -81,23 +81,19 @@ export async function loadThreads(
     );
   if (threads === 1 || !canShare()) return onCallersThread(model, options);
   const checked = await modelFrom(model, 'loadThreads');
-  const { prepared, places } = await prepare(checked, options, threads, true);
-  const { facts, sizes, steps, memory } = prepared;
   const packed = (options.relaxed ?? hasRelaxedSimd()) ? relaxed : plain;
-  const module = await codeModule('loadThreads', options, memory, () => packed);
-  const calls = places.map((placed) => record(steps, placed, sizes.batch));
-  const started = await startAll(calls, (own) =>
-    startThread({ module, memory, calls: own }, options.worker),
-  );
-  return { ...facts, ...onThreads(started, places, memory, { facts, sizes }) };
+  const { module, traits } = await codeModule('loadThreads', options, () => packed, true);
+  const { prepared, places } = await prepare(checked, options, traits, threads, true);
+  const { facts, sizes, steps, memory } = prepared;
+  const start = () => startThread({ module, memory, threads }, options.worker);
+  const started = await startAll(Array.from({ length: threads }, start));
+  const programs = recordPrograms(steps, places);
+  return { ...facts, ...onThreads(started, places, memory, { facts, sizes, programs }) };
 }
 
-/** Start a thread for each of some lists of calls; when one does not start, the others end. */
-async function startAll(
-  calls: readonly (readonly KernelCall[])[],
-  start: (calls: readonly KernelCall[]) => Promise<Thread>,
-): Promise<Thread[]> {
-  const results = await Promise.allSettled(calls.map(start));
+/** Threads that are being started; when one does not start, the others end. */
+async function startAll(starting: readonly Promise<Thread>[]): Promise<Thread[]> {
+  const results = await Promise.allSettled(starting);
   const threads = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed === undefined) return threads;
@@ -127,9 +123,21 @@ async function onCallersThread(
   };
 }
 
-/** The kernel calls of a whole batch: steps are run on kernels that only write down how they were called. */
-function record(steps: readonly PlannedStep[], placed: Placed, batch: number): KernelCall[] {
-  const calls: KernelCall[] = [];
+/** The kernel calls of some images. */
+interface Programs {
+  /** On one thread. */
+  alone(thread: number, images: number): KernelCall[];
+  /** A thread's share of the work on the same images, where the first thread has them. */
+  together(thread: number, images: number): KernelCall[];
+}
+
+/** Steps bound to each thread's places: a function of its own, so that no closure keeps the steps' constants. */
+const boundAt = (raw: RawKernels, steps: readonly PlannedStep[], places: readonly Placed[]) =>
+  places.map((placed) => bindSteps(raw, steps, placed).joined);
+
+/** Steps are run on kernels that only write down how they were called. */
+function recordPrograms(steps: readonly PlannedStep[], places: readonly Placed[]): Programs {
+  let calls: KernelCall[] = [];
   const recorder = new Proxy<RawKernels>(
     {},
     {
@@ -139,9 +147,32 @@ function record(steps: readonly PlannedStep[], placed: Placed, batch: number): K
           void calls.push([String(kernel), ...args]),
     },
   );
-  for (const run of bindSteps(recorder, steps, placed)) run(batch);
-  writeScores(recorder, steps[steps.length - 1].output, placed, batch);
-  return calls;
+  const taken = (record: () => void): KernelCall[] => {
+    calls = [];
+    record();
+    return calls;
+  };
+  const { output } = steps[steps.length - 1];
+  const count = places.length;
+  const alone = boundAt(recorder, steps, places);
+  // Feature maps are the first thread's, scratch memory is each one's own.
+  const own = places.map(({ scratch }) => ({ ...places[0], scratch }));
+  const shared = boundAt(recorder, steps, own);
+  return {
+    alone: (thread, images) =>
+      taken(() => {
+        for (const run of alone[thread]) run?.(images);
+        writeScores(recorder, output, places[thread], images);
+      }),
+    together: (thread, images) =>
+      taken(() => {
+        for (const run of shared[thread]) {
+          run?.(images, { index: thread, count });
+          if (run !== undefined) recorder.meet();
+        }
+        if (thread === 0) writeScores(recorder, output, places[0], images);
+      }),
+  };
 }
 
 /** A model on threads, but for what it says of itself. */
@@ -149,7 +180,7 @@ function onThreads(
   threads: readonly Thread[],
   places: readonly Placed[],
   memory: WasmMemory,
-  model: { readonly facts: ModelFacts; readonly sizes: RunSizes },
+  model: { readonly facts: ModelFacts; readonly sizes: RunSizes; readonly programs: Programs },
 ): Omit<ThreadedModel, keyof ModelFacts> {
   const { batch, image, classes, shape } = model.sizes;
   let disposed = false;
@@ -160,18 +191,35 @@ function onThreads(
     const count = countImages(pixels, shape);
     const scores = new Int32Array(count * classes);
     let next = 0;
-    const work = async (thread: Thread, at: Placed): Promise<void> => {
-      while (next < count) {
-        const first = next;
-        const images = Math.min(batch, count - first);
-        next += images;
-        const part = pixels.subarray(first * image, (first + images) * image);
-        new Uint8Array(memory.buffer, at.pixels, part.length).set(part);
-        await thread.run();
-        scores.set(new Int32Array(memory.buffer, at.scores, images * classes), first * classes);
-      }
+    /** Run some images where a thread has its pixels and scores. */
+    const batchAt = async (
+      at: Placed,
+      most: number,
+      run: (images: number) => Promise<unknown>,
+    ): Promise<void> => {
+      const first = next;
+      const images = Math.min(most, count - first);
+      next += images;
+      const part = pixels.subarray(first * image, (first + images) * image);
+      new Uint8Array(memory.buffer, at.pixels, part.length).set(part);
+      await run(images);
+      scores.set(new Int32Array(memory.buffer, at.scores, images * classes), first * classes);
     };
-    await Promise.all(threads.map((thread, i) => work(thread, places[i])));
+    const { alone, together } = model.programs;
+    const apart = async (thread: Thread, t: number): Promise<void> => {
+      const most = Math.min(batch, Math.ceil(count / threads.length));
+      while (next < count)
+        await batchAt(places[t], most, (images) =>
+          thread.run(`alone ${images}`, () => alone(t, images)),
+        );
+    };
+    const all = (images: number): Promise<unknown> =>
+      Promise.all(
+        threads.map((thread, t) => thread.run(`together ${images}`, () => together(t, images))),
+      );
+    // Fewer images than threads are computed by all threads at once.
+    if (count >= threads.length) await Promise.all(threads.map(apart));
+    else while (next < count) await batchAt(places[0], batch, all);
     return scores;
   };
   const easel: Easel = {};

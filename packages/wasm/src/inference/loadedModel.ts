@@ -14,8 +14,8 @@ import { type DisposedByUsing, disposeKey } from './disposal.ts';
 import { imageValues, type MapLayout, nibbleValues } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
 import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
-import { bindSteps, type Placed, writeScores } from './placing.ts';
-import type { PlannedStep, RunStep, Step } from './step.ts';
+import { type BoundSteps, bindSteps, type Placed, writeScores } from './placing.ts';
+import type { PlannedStep, Step } from './step.ts';
 
 /** What a layer runs on. */
 export interface LoadedLayer {
@@ -73,7 +73,7 @@ export interface LoadedModel extends ModelFacts, DisposedByUsing {
    */
   classify(input: ModelInput, options?: ClassifyOptions): ClassScore[];
   /**
-   * Run some images, and tell what each layer's kernels took.
+   * Run some images, and tell what each layer's kernels took: none for a layer that the one before it computes too.
    *
    * @throws HbnnError as `run`
    */
@@ -138,7 +138,7 @@ interface Loaded {
   readonly placed: Placed;
   readonly memory: WasmMemory;
   readonly raw: RawKernels;
-  readonly runs: readonly RunStep[];
+  readonly runs: BoundSteps;
 }
 
 const keptLayer = ({ layer, output }: CheckedLayer): KeptLayer => ({
@@ -202,9 +202,9 @@ function running(loaded: Loaded): LoadedModel {
     profile(input) {
       const ms = new Float64Array(steps.length);
       inBatches(live, pixelsOfInput(input, shape, easel), ({ runs }, _, images) => {
-        runs.forEach((runStep, i) => {
+        runs.joined.forEach((runStep, i) => {
           const start = performance.now();
-          runStep(images);
+          runStep?.(images);
           ms[i] += performance.now() - start;
         });
       });
@@ -242,8 +242,9 @@ function runBatch(
   watch: Watch | undefined,
 ): void {
   const outputs: Int32Array<ArrayBuffer>[][] = [];
-  runs.forEach((run, i) => {
-    run(images);
+  const bound = watch === undefined ? runs.joined : runs.single;
+  bound.forEach((run, i) => {
+    run?.(images);
     const { layer, output } = steps[i];
     if (watch !== undefined && layer >= 0 && steps[i + 1]?.layer !== layer)
       outputs.push(outputsOf(memory, placed.outputs[i], output, layers[layer].bits, images));

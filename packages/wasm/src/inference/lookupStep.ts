@@ -1,9 +1,11 @@
 import type { RawKernels } from '../webAssembly.ts';
 import { type BinaryInputs, rowsFor, startMap } from './binaryInputs.ts';
 import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
-import { type PlaneRuns, planeRuns } from './lookupRuns.ts';
+import { type PlaneRuns, planeRuns, planesTogether } from './lookupRuns.ts';
+import { shortConstants } from './mapSteps.ts';
 import { type ProductWeights, quadsOf } from './productWeights.ts';
 import { Regions, roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import {
   ConstantList,
   lookupGatheredBytes,
@@ -20,16 +22,31 @@ const tile = 64;
 /** Bytes of the sums of a tile, which lie after the tables: two outputs of 64 pixels, and their widened sums. */
 const sumBytes = 256;
 
-/** The masks of assembly/inference/lookup.ts: entry i of mask j is j where bit j of i is set, else 255. */
-const tableMasks = Uint8Array.from({ length: 64 }, (_, i) => {
-  const mask = i >> 4;
-  return ((i & 15) >> mask) & 1 ? mask : 255;
+/**
+ * The masks of assembly/inference/lookup.ts: lane i of four vectors takes weight 0, 1, 2 or 3 of output i >> 2 where bit 0
+ * (weights 0 and 2) or 1 of i is set; then those of output o take its halves by the low and the high bits of i.
+ */
+const tableMasks = Uint8Array.from({ length: 192 }, (_, at) => {
+  const vector = at >> 4;
+  const i = at & 15;
+  if (vector < 4) return (i >> (vector & 1)) & 1 ? (i & 12) + vector : 255;
+  const output = (vector - 4) >> 1;
+  return 4 * output + (vector & 1 ? i >> 2 : i & 3);
 });
+
+/** Bytes of a channel's constants of a requantization. */
+const shortBytes = 4 * shortConstants;
+/** Words of a plane in the planes of `lookup`. */
+const planeWords = 6;
+
+/** What `lookup` makes of the sums. */
+const outputs = { added: 0, written: 1, requantized: 2 } as const;
 
 /** A product laid out for table lookup. */
 export interface LookupProduct {
   readonly inputs: BinaryInputs;
   readonly weights: ProductWeights;
+  readonly quads: Int8Array;
   readonly planes: readonly PlaneRuns[];
 }
 
@@ -46,23 +63,14 @@ export function layOutLookup(
     if (runs === undefined) return undefined;
     planes.push(runs);
   }
-  return { inputs, weights, planes };
+  return { inputs, weights, quads, planes };
 }
 
-/** One plane of the inputs: its sizes, and the indices of its constants. */
+/** One plane of the inputs: its sizes, and the index of its constant. */
 interface PlanePart {
   readonly plane: NibblePlane;
   readonly places: number;
-  readonly runCount: number;
   readonly shape: number;
-  readonly runs: number;
-  readonly factors: number;
-}
-
-/** Planes that are worked through together, `width` pixels at a time. */
-interface Pass {
-  readonly parts: readonly PlanePart[];
-  readonly width: number;
 }
 
 /** All that a bound step needs to know: sizes, indices of constants, offsets into the scratch memory. */
@@ -72,11 +80,18 @@ interface LookupLayout {
   readonly outputs: number;
   /** Output pixels of one image. */
   readonly pixels: number;
-  readonly positions: number;
-  readonly allRows: number;
   /** Whether a window takes each pixel as it is, so that nothing need be gathered. */
   readonly pointwise: boolean;
-  readonly passes: readonly Pass[];
+  /** Pixels worked on together. */
+  readonly width: number;
+  readonly parts: readonly PlanePart[];
+  /** Places of the plane that has most, which are those of the weights. */
+  readonly places: number;
+  readonly planes: number;
+  readonly runs: number;
+  /** Bytes of the runs of a group. */
+  readonly groupRuns: number;
+  readonly factors: number;
   readonly weights: number;
   readonly masks: number;
   readonly starts: number;
@@ -98,44 +113,44 @@ export async function lookupStep(
   input: MapLayout,
   batch: number,
 ): Promise<Step> {
-  const { inputs, weights, planes } = product;
-  const [outputs] = plan.layer.weights.shape;
+  const { inputs, weights, planes, quads } = product;
   const window = windowOf(plan.layer, plan.input);
   const output = mapLayout(plan.output, 'int32', batch);
   const list = new ConstantList();
-  const start = await startMap(plan, inputs, weights, runStarts(planes, outputs));
-  const parts = planes.map(
-    (runs): PlanePart => ({
-      plane: runs.plane,
-      places: runs.places,
-      runCount: runs.runCount,
-      shape: list.add(shapeWords(window, input, output, runs.plane.rows)),
-      runs: list.add(runs.runs),
-      factors: list.add(runs.factors),
-    }),
-  );
+  const start = await startMap(plan, inputs, weights, runStarts(product));
   const pixels = plan.output[0] * plan.output[1];
   const pointwise = isPointwise(window);
-  const { positions } = inputs.order;
-  const allRows = rowsFor(inputs);
-  const passes = passesOf(parts, pointwise, roundUp(batch * pixels, tile));
+  const together = planes.reduce((sum, { places }) => sum + places, 1);
+  // Pixels that lie where they are read are worked on in smaller parts, which stay nearer.
+  const bytes = pointwise ? lookupGatheredBytes / 3 : lookupGatheredBytes;
+  const cached = Math.max(tile, Math.floor(bytes / together / tile) * tile);
+  const width = Math.min(roundUp(batch * pixels, tile), cached);
+  const places = inputs.order.positions * rowsFor(inputs);
   const scratch = new Regions();
   const layout: LookupLayout = {
     input,
     outStride: output.stride,
-    outputs,
+    outputs: weights.outputs,
     pixels,
-    positions,
-    allRows,
     pointwise,
-    passes,
-    weights: list.add(quadsOf(weights, inputs.order)),
+    width,
+    parts: planes.map(({ plane, places }) => ({
+      plane,
+      places,
+      shape: list.add(shapeWords(window, input, output, plane.rows)),
+    })),
+    places,
+    planes: list.add(planeTable(planes, pointwise ? input.stride : undefined, width)),
+    runs: list.add(groupRuns(planes, weights.outputs)),
+    groupRuns: planes.reduce((sum, { runCount }) => sum + runCount * 8, 0),
+    factors: list.add(factorsOf(weights)),
+    weights: list.add(quads),
     masks: list.add(tableMasks),
     starts: list.add(start.values),
-    startsDiffer: start.each,
-    tables: scratch.place(Math.max(1, ...parts.map(({ places }) => places)) * 64 + sumBytes),
-    line: scratch.place(Math.max(1, ...passes.map(({ width }) => width)) + scratchOverrunBytes),
-    tiles: scratch.place(pointwise ? 1 : Math.max(...passes.map(gatheredOf))),
+    startsDiffer: start.each || planes.length === 0,
+    tables: scratch.place(Math.max(1, places) * 64 + sumBytes),
+    line: scratch.place(width + scratchOverrunBytes),
+    tiles: scratch.place(pointwise ? 1 : together * width),
   };
   return {
     layer: index,
@@ -145,28 +160,64 @@ export async function lookupStep(
     macs: macsOf(plan),
     scratchBytes: scratch.end,
     constants: list.constants,
-    bind: (raw, at) => bindLookup(raw, at, layout),
+    bind: (raw, at) => bindLookup({ raw, at, layout }, start.each),
+    ...(writesWhole(planes, layout) && { bindWith: bindRequantized(layout) }),
   };
 }
 
-/** Places of a pass, and one more. */
-const placesOf = (parts: readonly PlanePart[]): number =>
-  parts.reduce((sum, { places }) => sum + places, 1);
-
-const gatheredOf = ({ parts, width }: Pass): number => placesOf(parts) * width;
-
-/** Plane after plane, each as many pixels at a time as its own places allow. */
-function passesOf(
-  parts: readonly PlanePart[],
-  pointwise: boolean,
-  pixels: number,
-): readonly Pass[] {
-  const together = parts.length === 0 ? [parts] : parts.map((part) => [part]);
-  return together.map((planes) => {
-    const cached = Math.floor(lookupGatheredBytes / placesOf(planes) / tile) * tile;
-    return { parts: planes, width: pointwise ? pixels : Math.min(pixels, Math.max(tile, cached)) };
-  });
+/** The planes as `lookup` reads them. @param stride of the input, where nothing is gathered */
+function planeTable(
+  planes: readonly PlaneRuns[],
+  stride: number | undefined,
+  width: number,
+): Int32Array {
+  const table = new Int32Array(planes.length * planeWords);
+  const factors = planesTogether(planes);
+  let gathered = 0;
+  let runs = 0;
+  for (const [n, { plane, places, runCount }] of planes.entries()) {
+    const at = stride === undefined ? gathered : plane.firstRow * stride;
+    const step = stride === undefined ? places * tile : tile;
+    const { multiple, divisor } = factors[n];
+    table.set([at, step, runs, runCount, multiple, divisor], n * planeWords);
+    gathered += places * width;
+    runs += runCount * 8;
+  }
+  return table;
 }
+
+/** The runs of all planes, group after group. */
+function groupRuns(planes: readonly PlaneRuns[], outputs: number): Uint8Array {
+  const bytes = planes.reduce((sum, { runCount }) => sum + runCount * 8, 0);
+  const all = new Uint8Array(Math.ceil(outputs / 4) * bytes);
+  let at = 0;
+  for (let g = 0; g < outputs / 4; g++)
+    for (const { runs } of planes) {
+      all.set(runs[g], at);
+      at += runs[g].length;
+    }
+  return all;
+}
+
+/** Twice the divisors, filled up to a multiple of four outputs. */
+function factorsOf({ divisors, outputs }: ProductWeights): Int32Array {
+  const factors = new Int32Array(roundUp(outputs, 4));
+  factors.set(divisors.map((divisor) => 2 * divisor));
+  return factors;
+}
+
+/** What the starts of the runs have added, over all planes. */
+function runStarts({ planes, weights: { divisors, outputs } }: LookupProduct): Int32Array {
+  const sums = new Int32Array(outputs);
+  for (const { negatives, plane } of planes)
+    for (let o = 0; o < outputs; o++)
+      sums[o] += Math.imul(negatives[o], 2 * plane.multiple * divisors[o]);
+  return sums;
+}
+
+/** Whether sums are whole, each with the same start, when `lookup` writes them. */
+const writesWhole = (planes: readonly PlaneRuns[], { startsDiffer }: LookupLayout): boolean =>
+  !startsDiffer && planesTogether(planes).filter(({ divisor }) => divisor > 0).length === 1;
 
 /** A layout on the memory of a loaded model. */
 interface Bound {
@@ -175,74 +226,123 @@ interface Bound {
   readonly layout: LookupLayout;
 }
 
-function bindLookup(raw: RawKernels, at: Places, layout: LookupLayout): RunStep {
-  const bound = { raw, at, layout };
-  const { passes, pixels, outputs } = layout;
-  return (images) => {
-    const end = images * pixels;
-    for (const pass of passes)
-      for (let first = 0; first < end; first += pass.width) {
-        const last = Math.min(end, first + pass.width);
-        if (!layout.pointwise) gatherPass(bound, pass, first, last);
-        // The sums of four outputs stay in the cache.
-        for (let g = 0; g < Math.ceil(outputs / 4); g++) {
-          if (pass === passes[0]) startGroup(bound, g, first, last);
-          lookUpGroup(bound, pass, g, first, last);
-        }
+/** Where sums go, and what they become. */
+interface SumsTo {
+  readonly at: number;
+  /** Bytes of a value. */
+  readonly bytes: number;
+  /** What `lookup` makes of sums, the constants of a requantization, or 0, and its limits. */
+  readonly how: readonly [to: number, constants: number, minimum: number, maximum: number];
+}
+
+/** Visit the pixels of some images, as many at a time as are gathered together. */
+function inParts(bound: Bound, images: number, visit: (first: number, last: number) => void): void {
+  const { pixels, width, pointwise } = bound.layout;
+  for (let first = 0, end = images * pixels; first < end; first += width) {
+    const last = Math.min(end, first + width);
+    if (!pointwise) gatherPlanes(bound, first, last);
+    visit(first, last);
+  }
+}
+
+/** @param each whether starts differ from pixel to pixel, not from output to output alone */
+function bindLookup(bound: Bound, each: boolean): RunStep {
+  const { at, layout } = bound;
+  const groups = Math.ceil(layout.outputs / 4);
+  const written: SumsTo = { at: at.output, bytes: 4, how: [outputs.written, 0, 0, 0] };
+  const added: SumsTo = { ...written, how: [outputs.added, 0, 0, 0] };
+  return (images, share = whole) => {
+    const [begin, end] = sharedRange(groups, share);
+    inParts(bound, images, (first, last) => {
+      if (!layout.startsDiffer) return lookUp(bound, first, last, begin, end, written);
+      // The sums of four outputs stay in the cache.
+      for (let g = begin; g < end; g++) {
+        startGroup(bound, g, first, last, each);
+        if (layout.parts.length > 0) lookUp(bound, first, last, g, g + 1, added);
       }
+    });
   };
 }
+
+/** Look up and requantize at once. */
+const bindRequantized =
+  (layout: LookupLayout): Step['bindWith'] =>
+  (raw, at, next, epilogue) => {
+    if (epilogue.kind !== 'requantize') return undefined;
+    const { minimum, maximum } = epilogue;
+    const bound = { raw, at, layout };
+    const groups = Math.ceil(layout.outputs / 4);
+    const to: SumsTo = {
+      at: next.output,
+      bytes: 2,
+      how: [outputs.requantized, next.constants[0], minimum, maximum],
+    };
+    return (images, share = whole) => {
+      const range = sharedRange(groups, share);
+      inParts(bound, images, (first, last) => lookUp(bound, first, last, ...range, to));
+    };
+  };
 
 /** Where a plane of the inputs begins. */
 const planeAt = ({ at, layout }: Bound, plane: NibblePlane): number =>
   at.input + plane.firstRow * layout.input.stride;
 
 /** Gather the windows of pixels first to last, plane after plane. */
-function gatherPass(bound: Bound, { parts, width }: Pass, first: number, last: number): void {
+function gatherPlanes(bound: Bound, first: number, last: number): void {
   const { raw, at, layout } = bound;
   let to = at.scratch + layout.tiles;
-  for (const { plane, shape, places } of parts) {
+  for (const { plane, shape, places } of layout.parts) {
     const from = planeAt(bound, plane);
     raw.gatherNibbles(at.constants[shape], from, first, last, at.scratch + layout.line, to);
-    to += places * width;
+    to += places * layout.width;
   }
 }
 
 /** Set the sums of four outputs to where they start. */
-function startGroup({ raw, at, layout }: Bound, g: number, first: number, last: number): void {
-  const { outStride, pixels, startsDiffer } = layout;
-  const starts = at.constants[layout.starts] + 16 * g * (startsDiffer ? pixels : 1);
+function startGroup(
+  { raw, at, layout }: Bound,
+  g: number,
+  first: number,
+  last: number,
+  each: boolean,
+): void {
+  const { outStride, pixels } = layout;
+  const starts = at.constants[layout.starts] + 16 * g * (each ? pixels : 1);
   const out = at.output + 16 * g * outStride;
-  const outputs = Math.min(4, layout.outputs - 4 * g);
-  raw.startSums(starts, startsDiffer ? 1 : 0, out, outStride, first, last, pixels, outputs);
+  const count = Math.min(4, layout.outputs - 4 * g);
+  raw.startSums(starts, each ? 1 : 0, out, outStride, first, last, pixels, count);
 }
 
-/** Add to the sums of four outputs, plane after plane. */
-function lookUpGroup(bound: Bound, pass: Pass, g: number, first: number, last: number): void {
-  const { raw, at, layout } = bound;
-  const { positions, allRows, outStride } = layout;
+/** Look up the sums of some groups of four outputs, plane after plane. */
+function lookUp(
+  { raw, at, layout }: Bound,
+  first: number,
+  last: number,
+  firstGroup: number,
+  endGroup: number,
+  to: SumsTo,
+): void {
+  const { input, outStride, pointwise, places, groupRuns } = layout;
   const { constants, scratch } = at;
-  const places = positions * allRows;
-  const quads = constants[layout.weights] + g * places * 16;
-  const vectors = Math.ceil((last - first) / 16);
-  const out = at.output + 16 * g * outStride + first * 4;
-  let gathered = scratch + layout.tiles;
-  for (const part of pass.parts) {
-    const source = layout.pointwise
-      ? [planeAt(bound, part.plane) + first, layout.input.stride, tile]
-      : [gathered, tile, part.places * tile];
-    const tables = [positions, allRows, part.plane.rows, quads, scratch + layout.tables];
-    const runs = [constants[part.runs] + g * part.runCount * 8, part.runCount];
-    const sums = [constants[part.factors] + 16 * g, out, outStride];
-    raw.lookup(...source, vectors, ...tables, ...runs, ...sums, constants[layout.masks]);
-    gathered += part.places * pass.width;
-  }
-}
-
-/** What the starts of the runs have added, over all planes. */
-function runStarts(planes: readonly PlaneRuns[], outputs: number): Int32Array {
-  const sums = new Int32Array(outputs);
-  for (const { negatives, factors } of planes)
-    for (let o = 0; o < outputs; o++) sums[o] += Math.imul(negatives[o], factors[o]);
-  return sums;
+  const source = pointwise ? [at.input + first, input.stride] : [scratch + layout.tiles, tile];
+  const planes = [constants[layout.planes], layout.parts.length];
+  const tables = [places, constants[layout.masks]];
+  const [kind, requantization, ...limits] = to.how;
+  const how = [kind, requantization + firstGroup * 4 * shortBytes, ...limits];
+  raw.lookup(
+    ...source,
+    Math.ceil((last - first) / 16),
+    ...planes,
+    ...tables,
+    constants[layout.weights] + firstGroup * places * 16,
+    constants[layout.runs] + firstGroup * groupRuns,
+    groupRuns,
+    constants[layout.factors] + firstGroup * 16,
+    constants[layout.starts] + firstGroup * 16,
+    endGroup - firstGroup,
+    scratch + layout.tables,
+    to.at + (firstGroup * 4 * outStride + first) * to.bytes,
+    outStride * to.bytes,
+    ...how,
+  );
 }

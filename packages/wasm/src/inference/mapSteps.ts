@@ -6,8 +6,9 @@ import type {
   SumPoolLayer,
   ThresholdLayer,
 } from '@hbnn/model';
-import { type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
+import { isUniform, type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import type { Step } from './step.ts';
 import { shapeWords, windowOf } from './window.ts';
 
@@ -22,10 +23,13 @@ export function readStep({ input: { shape, zeros } }: CheckedModel, batch: numbe
     output,
     scratchBytes: 0,
     constants: [zeros],
-    bind: (raw, at) => (images) => {
-      const pixels = images * height * width;
-      raw.readPixels(at.input, at.constants[0], at.output, pixels, channels, output.stride);
-    },
+    bind:
+      (raw, at) =>
+      (images, share = whole) => {
+        const [first, end] = sharedRange(images * height * width, share, 16);
+        const places = [at.input + first * channels, at.constants[0], at.output + 2 * first];
+        raw.readPixels(...places, end - first, channels, output.stride);
+      },
   };
 }
 
@@ -40,6 +44,7 @@ export function convertStep(
   const output = mapLayout(input.shape, form, batch);
   const kernel = form === 'int16' ? 'narrow' : 'widen';
   const count = roundUp(input.shape[2], 4) * input.stride;
+  const bytes = form === 'int16' ? { from: 4, to: 2 } : { from: 2, to: 4 };
   return [
     {
       layer,
@@ -48,7 +53,13 @@ export function convertStep(
       output,
       scratchBytes: 0,
       constants: [],
-      bind: (raw, at) => () => raw[kernel](at.input, at.output, count),
+      bind:
+        (raw, at) =>
+        (_, share = whole) => {
+          const [first, end] = sharedRange(count, share, 16);
+          const places = [at.input + first * bytes.from, at.output + first * bytes.to];
+          raw[kernel](...places, end - first);
+        },
     },
   ];
 }
@@ -75,8 +86,13 @@ export function poolStep(
     constants: [shapeWords(window, input, output)],
     bind: (raw, at) => {
       const [shape] = at.constants;
-      const sizes = [plan.output[2], kernelH, kernelW];
-      return (images) => raw[name](shape, at.input, at.output, images, ...sizes, at.scratch);
+      const from = input.stride * (wide ? 4 : 2);
+      const to = output.stride * (output.form === 'int32' ? 4 : 2);
+      return (images, share = whole) => {
+        const [first, end] = sharedRange(plan.output[2], share);
+        const places = [shape, at.input + first * from, at.output + first * to];
+        raw[name](...places, images, end - first, kernelH, kernelW, at.scratch);
+      };
     },
   };
 }
@@ -104,9 +120,15 @@ export function thresholdStep(
     output,
     scratchBytes: 0,
     constants: [bits, Int32Array.from(layer.multiples), layer.thresholds, layer.flips],
-    bind: (raw, at) => (images) => {
-      const sizes = [images, pixels, channels, input.stride, nodes];
-      raw[name](at.input, at.output, ...at.constants, ...sizes);
+    bind: (raw, { input: from, output: to, constants: [widths, multiples, thresholds, flips] }) => {
+      const bytes = input.stride * (input.form === 'int32' ? 4 : 2);
+      return (images, share = whole) => {
+        const [first, end] = sharedRange(channels, share);
+        const tree = [thresholds + 4 * first * nodes, flips + first];
+        const places = [from + first * bytes, to + 2 * first * output.stride];
+        const sizes = [images, pixels, end - first, input.stride, nodes];
+        raw[name](...places, widths + first * pixels, multiples, ...tree, ...sizes);
+      };
     },
   };
 }
@@ -122,8 +144,8 @@ export function nibbleStep(
   const [height, width, channels] = plan.input;
   const pixels = height * width;
   const output = nibbleLayout(plan, batch);
-  const { stride, planes = [] } = output;
-  const uniform = layer.bits.every((bits, i) => bits === layer.bits[i % channels]);
+  const { stride, planes, order } = output;
+  const uniform = isUniform(layer.bits, channels);
   // Bitwidths of the whole batch, so that one vector loop runs over all its images.
   const members = new Uint8Array(uniform ? 0 : channels * stride);
   for (let c = 0; c < channels && !uniform; c++)
@@ -136,18 +158,34 @@ export function nibbleStep(
     input,
     output,
     scratchBytes: 0,
-    constants: [layer.thresholds, layer.flips, members, ...planes.map((plane) => plane.channels)],
-    bind: (raw, { input: from, output: to, constants: [thresholds, flips, bits, ...lists] }) => {
+    constants: [
+      layer.thresholds,
+      layer.flips,
+      order,
+      Int32Array.from(planes.flatMap((plane) => [plane.channels.length, plane.firstRow])),
+      members,
+      ...planes.map((plane) => plane.channels),
+    ],
+    // Slots, planes and members are read by the step before or by this one.
+    ...(uniform && { epilogue: { kind: 'nibbles', nodes, slots: order.length, stride } }),
+    bind: (
+      raw,
+      { input: from, output: to, constants: [thresholds, flips, , , bits, ...lists] },
+    ) => {
       const tree = [thresholds, nodes, flips, uniform ? 0 : bits];
-      return (images) =>
+      return (images, share = whole) =>
         planes.forEach((plane, n) => {
-          const list = [n, lists[n], plane.channels.length];
-          const out = to + plane.firstRow * stride;
+          const [first, end] = sharedRange(plane.channels.length, share, 4);
+          const list = [n, lists[n] + 4 * first, end - first];
+          const out = to + (plane.firstRow + first / 4) * stride;
           raw.thresholdNibbles(from, stride, images * pixels, ...list, ...tree, out);
         });
     },
   };
 }
+
+/** Numbers of a channel in the constants of `requantizeShort`. */
+export const shortConstants = 5;
 
 /** Multiply, add, shift and clamp: in int32 where that is exact, else in float64. */
 export function requantizeStep(
@@ -168,31 +206,41 @@ export function requantizeStep(
     input,
     output,
     scratchBytes: 0,
-    constants: short ?? [
-      Float64Array.from(layer.multipliers),
-      layer.offsets,
-      Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
-    ],
-    bind: (raw, at) => (images) => {
-      const sizes = [images * height * width, channels, input.stride];
-      raw[name](at.input, at.output, ...at.constants, minimum, maximum, ...sizes);
+    constants: short
+      ? [short]
+      : [
+          Float64Array.from(layer.multipliers),
+          layer.offsets,
+          Float64Array.from(layer.shifts, (shift) => 2 ** -shift),
+        ],
+    bind: (raw, at) => {
+      const bytes = input.stride * (input.form === 'int32' ? 4 : 2);
+      const each = short ? 4 * shortConstants : 8;
+      return (images, share = whole) => {
+        const [first, end] = sharedRange(channels, share);
+        const places = [at.input + first * bytes, at.output + 2 * first * output.stride];
+        const constants = at.constants.map((constant) => constant + first * each);
+        const sizes = [images * height * width, end - first, input.stride];
+        raw[name](...places, ...constants, minimum, maximum, ...sizes);
+      };
     },
+    ...(short && { epilogue: { kind: 'requantize', minimum, maximum } }),
   };
 }
 
 /**
- * The constants of `requantizeShort`: lows, highs, multipliers, rests and shifts; undefined where some channel's numbers
+ * The constants of `requantizeShort`, of channels filled up to a multiple of four; undefined where some channel's numbers
  * leave int32. With a positive multiplier m, every input up to low gives less than the minimum, and every input from
- * high on gives more than the maximum. Between them (in - low) m + rest, which is in m + offset - minimum 2^shift, lies
- * from -m to (maximum - minimum + 1) 2^shift + m. All numbers here are whole and below 2^53; low and high are below 2^31,
- * so that the rounding of their quotients is far smaller than 1 / m, by which quotients miss whole numbers.
+ * high on gives more than the maximum. Between them in m + rest, which is in m + offset - minimum 2^shift, lies from -m to
+ * (maximum - minimum + 1) 2^shift + m; it is computed modulo 2^32, as is rest. All numbers here are whole and below 2^53;
+ * low and high are below 2^31, so that the rounding of their quotients is far smaller than 1 / m, by which quotients miss
+ * whole numbers.
  */
-function shortRequantization(layer: RequantizeLayer): Int32Array[] | undefined {
+function shortRequantization(layer: RequantizeLayer): Int32Array | undefined {
   const { multipliers, offsets, shifts, minimum, maximum } = layer;
   // The result less the minimum has to fit into int16.
   if (maximum - minimum > maxInt16) return undefined;
-  const constants = Array.from({ length: 5 }, () => new Int32Array(multipliers.length));
-  const [lows, highs, factors, rests, int32Shifts] = constants;
+  const constants = new Int32Array(roundUp(multipliers.length, 4) * shortConstants);
   for (const [c, multiplier] of multipliers.entries()) {
     const divisor = 2 ** shifts[c];
     const range = (maximum - minimum + 1) * divisor + 2 * multiplier;
@@ -200,11 +248,8 @@ function shortRequantization(layer: RequantizeLayer): Int32Array[] | undefined {
     const low = Math.ceil((minimum * divisor - offsets[c]) / multiplier) - 1;
     const high = Math.ceil(((maximum + 1) * divisor - offsets[c]) / multiplier);
     if (low < -(2 ** 31) || high >= 2 ** 31) return undefined;
-    lows[c] = low;
-    highs[c] = high;
-    factors[c] = multiplier;
-    rests[c] = low * multiplier + offsets[c] - minimum * divisor;
-    int32Shifts[c] = shifts[c];
+    const rest = offsets[c] - minimum * divisor;
+    constants.set([low, high, multiplier, rest, shifts[c]], c * shortConstants);
   }
   return constants;
 }

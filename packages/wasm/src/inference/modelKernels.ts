@@ -13,6 +13,14 @@ export interface ModelKernelRow {
 export const modelKernelTable = [
   { name: 'readPixels', operation: 'pixels less zeros', product: false, inputs: 'pixels' },
   {
+    name: 'pixelDot',
+    operation:
+      'convolution of pixels where they lie, 8-bit weights: where the engine multiplies whole bytes exactly',
+    product: true,
+    inputs: 'pixels',
+    tile: '8 outputs x 4 pixels, 4 inputs',
+  },
+  {
     name: 'pairs',
     operation: 'products of int16 inputs, pixels in lanes',
     product: true,
@@ -30,6 +38,21 @@ export const modelKernelTable = [
     name: 'codes',
     operation:
       'products of int16 inputs with weights of at most three planes, four bits each: few pixels, many weights',
+    product: true,
+    inputs: 'int16',
+    tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
+  },
+  {
+    name: 'byteDot',
+    operation:
+      'the same as `dot` for inputs of at most ±63, as bytes: relaxed SIMD multiplies sixteen at a time',
+    product: true,
+    inputs: 'int16',
+    tile: '8 outputs x 4 pixels or 16 outputs x 1 pixel, 4 inputs',
+  },
+  {
+    name: 'byteCodes',
+    operation: 'the same as `codes` for inputs of at most ±63, as bytes',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',

@@ -13,14 +13,21 @@ import {
 import { type ChosenProduct, chooseProduct, type ProductChoice } from './productWays.ts';
 import type { PlannedStep, Step } from './step.ts';
 
-/** The steps of a model, from its pixels to its last layer's outputs. */
+/** The steps of a model, from its pixels to its last layer's outputs; a first layer may read them itself. */
 export async function stepsOf(
   model: CheckedModel,
   planned: readonly CheckedLayer[],
   batch: number,
   choice: ProductChoice,
 ): Promise<PlannedStep[]> {
-  const steps: PlannedStep[] = [{ ...readStep(model, batch), reads: [] }];
+  const read = readStep(model, batch);
+  const steps: PlannedStep[] = [];
+  let pixels: number | undefined;
+  /** The step that reads the pixels, for layers that do not themselves. */
+  const pixelStep = (): number => {
+    pixels ??= steps.push({ ...read, reads: [] }) - 1;
+    return pixels;
+  };
   const ends: LayerEnds[] = [];
   const products = new Products(planned, batch, choice);
   const readers = planned.map((): number[] => []);
@@ -31,8 +38,11 @@ export async function stepsOf(
     const product = products.of(i);
     products.forget(i);
     const form = product?.binary === true ? 'bits' : 'values';
-    const reads = plan.sources.map((source) => ends[source]?.[form] ?? 0);
-    const inputs = reads.map((read) => steps[read].output);
+    const reads =
+      product?.kernel === 'pixelDot'
+        ? []
+        : plan.sources.map((source) => (source < 0 ? pixelStep() : endOf(ends[source], form)));
+    const inputs = reads.length === 0 ? [read.output] : reads.map((at) => steps[at].output);
     const binary = readers[i].filter((reader) => products.of(reader)?.binary === true).length;
     // Bits for products that read them, whole values for the other readers.
     const isThreshold = plan.layer.kind === 'threshold';
@@ -54,6 +64,12 @@ export async function stepsOf(
 interface LayerEnds {
   readonly bits?: number;
   readonly values?: number;
+}
+
+function endOf(ends: LayerEnds, form: 'bits' | 'values'): number {
+  const step = ends[form];
+  if (step === undefined) throw new Error(`a layer leaves no ${form} for one that reads it`);
+  return step;
 }
 
 /** How layers are computed that are products; what was chosen is kept until it is used. */

@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, featureCount } from '@hbnn/model';
 import { type RawKernels, type WasmMemory, webAssembly } from '../webAssembly.ts';
 import { placeNeeds, Regions, roundUp } from './regions.ts';
-import type { PlannedStep, RunStep, Step } from './step.ts';
+import type { Places, PlannedStep, RunStep, Step } from './step.ts';
 
 /** Kernels may read this far past a buffer's end. */
 export const overrunBytes = 1024;
@@ -30,7 +30,7 @@ export function place(
   batch: number,
   threads = 1,
 ): Placed[] {
-  // Nothing lies at offset 0, which kernels take for a constant that does not exist.
+  // Nothing lies at offset 0, which kernels take for a constant that does not exist; threads meet by words there.
   const regions = new Regions(64);
   const constants = steps.map((step) =>
     step.constants.map(({ byteLength }) => regions.place(byteLength)),
@@ -41,9 +41,14 @@ export function place(
   const last = steps.length;
   const lastReads = lastReadsOf(steps);
   const { offsets: at, bytes } = placeNeeds([
-    { bytes: batch * featureCount(model.input.shape), from: 0, to: 0 },
+    { bytes: batch * featureCount(model.input.shape), from: 0, to: lastOfPixels(steps) },
     { bytes: batch * model.scoreOffsets.byteLength, from: last, to: last },
-    ...steps.map(({ output }, i) => ({ bytes: output.bytes, from: i, to: lastReads[i] })),
+    // The output of a step with an epilogue may be written while the step before it reads its input.
+    ...steps.map(({ output, epilogue }, i) => ({
+      bytes: output.bytes,
+      from: epilogue === undefined ? i : Math.max(0, i - 1),
+      to: lastReads[i],
+    })),
     ...steps.map(({ scratchBytes }, i) => ({ bytes: scratchBytes, from: i, to: i })),
   ]);
   const arena = roundUp(bytes + overrunBytes, 64);
@@ -61,6 +66,10 @@ export function place(
     };
   });
 }
+
+/** The last step that reads the pixels themselves. */
+const lastOfPixels = (steps: readonly PlannedStep[]): number =>
+  steps.reduce((last, { reads }, i) => (reads.length === 0 ? i : last), 0);
 
 /** The last step that reads each step's output; those of the last one become scores behind all steps. */
 function lastReadsOf(steps: readonly PlannedStep[]): number[] {
@@ -110,22 +119,43 @@ export function writeConstants(
   new Int32Array(memory.buffer, offsets, model.scoreOffsets.length).set(model.scoreOffsets);
 }
 
+/** Steps bound to a thread's places. */
+export interface BoundSteps {
+  /** One after the other, so that each leaves its outputs. */
+  readonly single: readonly RunStep[];
+  /** The same scores, with steps computed by the one before them where that can: nothing is then to be done for them. */
+  readonly joined: readonly (RunStep | undefined)[];
+}
+
 /** Bind the steps to a thread's places. */
-export const bindSteps = (
+export function bindSteps(
   raw: RawKernels,
   steps: readonly PlannedStep[],
   { pixels, outputs, scratch, constants }: Placed,
-): RunStep[] =>
-  steps.map((step, i) => {
-    const inputs = step.reads.length === 0 ? [pixels] : step.reads.map((read) => outputs[read]);
-    return step.bind(raw, {
+): BoundSteps {
+  const places = steps.map(({ reads }, i): Places => {
+    const inputs = reads.length === 0 ? [pixels] : reads.map((read) => outputs[read]);
+    return {
       input: inputs[0],
       inputs,
       output: outputs[i],
       scratch: scratch[i],
       constants: constants[i],
-    });
+    };
   });
+  const single = steps.map((step, i) => step.bind(raw, places[i]));
+  const joined: (RunStep | undefined)[] = [...single];
+  for (const [i, step] of steps.entries()) {
+    const next = steps[i + 1];
+    if (next?.epilogue === undefined || joined[i] === undefined) continue;
+    // Joined, a step leaves no outputs of its own: the next one alone may read them.
+    const readers = steps.filter(({ reads }) => reads.includes(i));
+    if (readers.length !== 1 || readers[0] !== next) continue;
+    const both = step.bindWith?.(raw, places[i], places[i + 1], next.epilogue);
+    if (both !== undefined) [joined[i], joined[i + 1]] = [both, undefined];
+  }
+  return { single, joined };
+}
 
 /** Turn the last step's outputs into scores. */
 export function writeScores(

@@ -1,20 +1,25 @@
 import type { CheckedLayer } from '@hbnn/model';
 import { type BinaryInputs, binaryInputs } from './binaryInputs.ts';
 import { bitsStep, layOutBits } from './bitsStep.ts';
+import { byteCodesStep, byteDotStep, maxByteBound } from './byteSteps.ts';
 import { codesStep, haveCodes } from './codesStep.ts';
 import {
   type BinarySize,
   bitsCost,
+  byteCodesCost,
+  byteDotCost,
   codesCost,
   dotCost,
   lookupCost,
   type ProductSize,
   pairsCost,
+  pixelCost,
   wideCost,
 } from './costs.ts';
 import { type MapLayout, maxInt16 } from './featureMap.ts';
 import { layOutLookup, lookupStep } from './lookupStep.ts';
 import type { ProductKernelName } from './modelKernels.ts';
+import { fitsPixels, type PixelInputs, pixelStep } from './pixelStep.ts';
 import { type ProductWeights, productWeights } from './productWeights.ts';
 import type { Step } from './step.ts';
 import { dotStep, type PlannedProduct, valueStep } from './valueSteps.ts';
@@ -24,6 +29,10 @@ import { rowLength } from './window.ts';
 export interface ProductChoice {
   readonly kernels?: readonly ProductKernelName[];
   readonly pack?: boolean;
+  /** Whether the kernels have relaxed SIMD, without which those of bytes are slower than others. */
+  readonly relaxed: boolean;
+  /** Pixels as the first layer reads them, where kernels can compute with them. */
+  readonly pixels?: PixelInputs;
 }
 
 type MakeStep = (index: number, input: MapLayout) => Step | Promise<Step>;
@@ -73,11 +82,14 @@ export function chooseProduct(
   planned: readonly CheckedLayer[],
   index: number,
   batch: number,
-  { kernels = [], pack }: ProductChoice,
+  { kernels = [], pack, relaxed, pixels }: ProductChoice,
 ): ChosenProduct | undefined {
   const plan = planned[index];
   if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
-  const ways = waysFor({ ...plan, layer: plan.layer }, planned[plan.sources[0]], batch, pack);
+  const before = planned[plan.sources[0]];
+  const ways = waysFor({ ...plan, layer: plan.layer }, before, batch, relaxed, pack);
+  if (plan.sources[0] < 0 && pixels !== undefined)
+    ways.push(...pixelWays({ ...plan, layer: plan.layer }, pixels, batch, relaxed));
   const rank = (way: ProductWay): number => {
     const at = kernels.indexOf(way.kernel);
     return at < 0 ? kernels.length : at;
@@ -98,6 +110,7 @@ function waysFor(
   plan: PlannedProduct,
   before: CheckedLayer | undefined,
   batch: number,
+  relaxed: boolean,
   packed?: boolean,
 ): ProductWay[] {
   const { shape } = plan.layer.weights;
@@ -120,7 +133,29 @@ function waysFor(
       ? binaryInputs(plan, { ...before, layer: before.layer })
       : undefined;
   const binary = inputs === undefined ? [] : binaryWays(product, inputs);
-  return [...binary, ...valueWays(product), wide];
+  return [...binary, ...byteWays(product, relaxed), ...valueWays(product), wide];
+}
+
+/** The way of a first layer that reads pixels where they lie. */
+function pixelWays(
+  plan: PlannedProduct,
+  pixels: PixelInputs,
+  batch: number,
+  relaxed: boolean,
+): ProductWay[] {
+  const weights = productWeights(plan.layer.weights, false);
+  if (!fitsPixels(plan, weights)) return [];
+  const row = rowLength(plan.layer.weights);
+  const size = { outputs: weights.outputs, row, pixels: batch * plan.output[0] * plan.output[1] };
+  return [
+    {
+      kernel: 'pixelDot',
+      binary: false,
+      cost: pixelCost(size),
+      last: !relaxed,
+      plan: () => (index) => pixelStep(index, plan, weights, pixels, batch),
+    },
+  ];
 }
 
 function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] {
@@ -146,6 +181,26 @@ function valueWays({ plan, batch, size, weights, pack }: Product): ProductWay[] 
     plan: () => (index, input) => codesStep(index, plan, weights, input, batch),
   };
   return [...(haveCodes(weights) ? [codes] : []), ...(weights.fit ? [dot] : []), pairs];
+}
+
+/** The ways of inputs that fit into seven bits. */
+function byteWays({ plan, batch, size, weights, pack }: Product, relaxed: boolean): ProductWay[] {
+  if (plan.inputBound > maxByteBound || !weights.fit) return [];
+  const dot: ProductWay = {
+    kernel: 'byteDot',
+    binary: false,
+    cost: byteDotCost(size),
+    last: pack || !relaxed,
+    plan: () => (index, input) => byteDotStep(index, plan, weights, input, batch),
+  };
+  const codes: ProductWay = {
+    kernel: 'byteCodes',
+    binary: false,
+    cost: byteCodesCost(size),
+    last: !relaxed,
+    plan: () => (index, input) => byteCodesStep(index, plan, weights, input, batch),
+  };
+  return haveCodes(weights) ? [dot, codes] : [dot];
 }
 
 function binaryWays(product: Product, inputs: BinaryInputs): ProductWay[] {

@@ -72,7 +72,7 @@ function divided(values: Int16Array, outputs: number) {
   return { divisors, fit, mean };
 }
 
-function greatestDivisor(a: number, b: number): number {
+export function greatestDivisor(a: number, b: number): number {
   while (b !== 0) [a, b] = [b, a % b];
   return a;
 }
@@ -92,7 +92,7 @@ export function flatOrder(weights: IntegerWeights): InputOrder {
   return { positions: 1, channels: Int32Array.from({ length: rowLength(weights) }, (_, i) => i) };
 }
 
-/** Weights over their divisors as quads: int8 [outputs / 4][position][rows][4 outputs][4 channels]. */
+/** Weights over their divisors as quads: int8 [outputs / 4][rows][position][4 outputs][4 channels]. */
 export function quadsOf(
   { values: valuesOf, outputs, divisors }: ProductWeights,
   order: InputOrder,
@@ -108,9 +108,9 @@ export function quadsOf(
     const to = (o >> 2) * places * 16 + (o & 3) * 4;
     for (let position = 0; position < positions; position++) {
       const from = (o * positions + position) * inputs;
-      const at = to + position * rows * 16;
+      const at = to + position * 16;
       for (let n = 0; n < channels.length; n++)
-        quads[at + (n >> 2) * 16 + (n & 3)] = values[from + channels[n]] / divisor;
+        quads[at + (n >> 2) * positions * 16 + (n & 3)] = values[from + channels[n]] / divisor;
     }
   }
   return quads;

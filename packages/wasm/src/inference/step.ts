@@ -1,6 +1,7 @@
 import type { RawKernels } from '../webAssembly.ts';
 import type { MapLayout } from './featureMap.ts';
 import type { ModelKernelName } from './modelKernels.ts';
+import type { Share } from './share.ts';
 
 /** Gathered windows worked on together take about this many bytes, so that they stay in the second-level cache. */
 export const gatheredBytes = 2 ** 18;
@@ -21,8 +22,18 @@ export interface Places {
   readonly constants: readonly number[];
 }
 
-/** Compute a step for the first images of the batch. */
-export type RunStep = (images: number) => void;
+/** Compute a step for the first images of the batch, or a thread's share of it: by default all. */
+export type RunStep = (images: number, share?: Share) => void;
+
+/** What a step does to each output of the step before it, where that can do it on its way. */
+export type Epilogue =
+  | { readonly kind: 'requantize'; readonly minimum: number; readonly maximum: number }
+  | {
+      readonly kind: 'nibbles';
+      readonly nodes: number;
+      readonly slots: number;
+      readonly stride: number;
+    };
 
 /** One kernel's work, before it is known where its data lie. */
 export interface Step {
@@ -35,6 +46,10 @@ export interface Step {
   readonly constants: readonly Constant[];
   /** The result lives as long as the loaded model: it must not refer to the constants. */
   bind(raw: RawKernels, at: Places): RunStep;
+  /** How a step before it can compute it in passing. */
+  readonly epilogue?: Epilogue;
+  /** Compute this step and the next, which has the epilogue, at once; undefined where it cannot. */
+  bindWith?(raw: RawKernels, at: Places, next: Places, epilogue: Epilogue): RunStep | undefined;
   /** Multiply-adds of one image, for a product. */
   readonly macs?: number;
   /** What a product was expected to take for a batch, nanoseconds. */

@@ -3,23 +3,24 @@ import { source } from '../../build/thread.mjs';
 import { builtin, inNode } from '../runtime.ts';
 import type { WasmMemory, WasmModule } from '../webAssembly.ts';
 
-/** One call of a kernel: its name and its arguments. */
+/** One call of a kernel: its name and its arguments; or `meet`, to wait for all other threads. */
 export type KernelCall = readonly [kernel: string, ...args: number[]];
 
 /** What a thread starts with. */
 export interface ThreadStart {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
-  readonly calls: readonly KernelCall[];
+  /** How many of them meet. */
+  readonly threads: number;
 }
 
 /** A worker's script at an address of the page's own. */
 export type WorkerAddress = string | URL;
 
-/** A thread that repeats its kernel calls. */
+/** A thread that repeats kernel calls. */
 export interface Thread {
-  /** Repeat them once. */
-  run(): Promise<void>;
+  /** Run a program once. @param calls its calls, which are asked for the first time */
+  run(program: string, calls: () => readonly KernelCall[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,7 +73,13 @@ export async function startThread(start: ThreadStart, worker?: WorkerAddress): P
     await port.stop();
     throw error;
   }
-  return { run: () => ask('run'), stop: () => port.stop() };
+  const known = new Set<string>();
+  const run = (program: string, calls: () => readonly KernelCall[]): Promise<void> => {
+    if (known.has(program)) return ask({ program });
+    known.add(program);
+    return ask({ program, calls: calls() });
+  };
+  return { run, stop: () => port.stop() };
 }
 
 function nodePort(address: WorkerAddress | undefined): Port {

@@ -3,6 +3,7 @@ import type { RawKernels } from '../webAssembly.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
+import { sharedRange, whole } from './share.ts';
 import {
   gatheredBytes,
   type Places,
@@ -98,13 +99,16 @@ export function valueStep(
     bind: (raw, { input: from, output: to, scratch, constants: [shape, weights] }) => {
       const gather = raw[kernel.gather];
       const multiply = raw[kernel.multiply];
-      return (images) => {
+      const { stride } = output;
+      return (images, share = whole) => {
         const end = images * pixels;
+        const [begin, endOutput] = sharedRange(outputs, share, 4);
         for (let first = 0; first < end; first += width) {
           const last = Math.min(end, first + width);
           const wide = roundUp(last - first, kernel.tile);
           gather(shape, from, first, last, scratch, wide);
-          multiply(scratch, folds, wide, weights, outputs, to + first * 4, output.stride);
+          const part = [weights + (begin / 4) * folds * 16, endOutput - begin];
+          multiply(scratch, folds, wide, ...part, to + (begin * stride + first) * 4, stride);
         }
       };
     },
@@ -161,13 +165,15 @@ function bindDot(raw: RawKernels, at: Places, sizes: DotSizes): RunStep {
   const { groups, places, pixels, width, outStride } = sizes;
   const { scratch } = at;
   const [shape, quads, factors] = at.constants;
-  return (images) => {
+  return (images, share = whole) => {
     const end = images * pixels;
+    const [group, endGroup] = sharedRange(groups, share);
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
       raw.gatherRows(shape, at.input, first, first + count, scratch, places * 4);
-      const out = at.output + first * 4;
-      raw.multiplyQuads(scratch, places, count, quads, groups, factors, out, outStride);
+      const out = at.output + (4 * group * outStride + first) * 4;
+      const weights = [quads + group * places * 16, endGroup - group, factors + 16 * group];
+      raw.multiplyQuads(scratch, places, count, ...weights, out, outStride);
     }
   };
 }

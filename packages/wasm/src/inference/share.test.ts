@@ -1,0 +1,66 @@
+import { random } from '@hbnn/core';
+import { featureCount, interpreter, randomModel } from '@hbnn/model';
+import { expect, test } from 'vitest';
+import { moduleOn } from '../webAssembly.ts';
+import { inferenceCode } from './inferenceCode.ts';
+import { codeModule, prepare } from './loadModel.ts';
+import { productKernelNames } from './modelKernels.ts';
+import { bindSteps, writeScores } from './placing.ts';
+import { sharedRange } from './share.ts';
+
+test.each([1, 2, 3, 7])('%i shares cover everything once, in whole tiles', (count) => {
+  for (const n of [0, 1, 2, 15, 16, 17, 64])
+    for (const tile of [1, 4, 16]) {
+      const ranges = Array.from({ length: count }, (_, index) =>
+        sharedRange(n, { index, count }, tile),
+      );
+      expect(ranges[0][0]).toBe(0);
+      expect(ranges[count - 1][1]).toBe(n);
+      for (const [i, [first, end]] of ranges.entries()) {
+        expect(first).toBe(i === 0 ? 0 : ranges[i - 1][1]);
+        expect(end).toBeGreaterThanOrEqual(first);
+        expect(first === n || first % tile === 0).toBe(true);
+      }
+    }
+});
+
+const images = 2;
+
+/** Scores of a model whose steps are computed share after share, each with scratch memory of its own. */
+async function scoresByShares(
+  seed: number,
+  kernels: typeof productKernelNames,
+  count: number,
+  pixels: Uint8Array,
+): Promise<Int32Array> {
+  const model = randomModel(seed);
+  const { module, traits } = await codeModule('test', {}, () => inferenceCode());
+  const { prepared, places } = await prepare(model, { batch: images, kernels }, traits, count);
+  const { memory, steps } = prepared;
+  const raw = await moduleOn(module, memory);
+  const bound = places.map(
+    ({ scratch }) => bindSteps(raw, steps, { ...places[0], scratch }).joined,
+  );
+  new Uint8Array(memory.buffer, places[0].pixels, pixels.length).set(pixels);
+  for (let step = 0; step < steps.length; step++)
+    // The last one first: none may depend on another.
+    for (let index = count - 1; index >= 0; index--) bound[index][step]?.(images, { index, count });
+  writeScores(raw, steps[steps.length - 1].output, places[0], images);
+  const scores = images * model.scoreOffsets.length;
+  return new Int32Array(memory.buffer, places[0].scores, scores).slice();
+}
+
+test.each([undefined, ...productKernelNames])(
+  'steps that are shared out agree with the interpreter, %s preferred',
+  async (kernel) => {
+    for (let seed = 0; seed < 40; seed++) {
+      const model = randomModel(seed);
+      const rng = random('shares', seed);
+      const size = images * featureCount(model.input.shape);
+      const pixels = Uint8Array.from({ length: size }, () => rng.below(256));
+      const kernels = kernel === undefined ? [] : [kernel];
+      const scores = await scoresByShares(seed, kernels, 2 + (seed % 3), pixels);
+      expect(scores, `seed ${seed}`).toEqual(interpreter(model).run(pixels));
+    }
+  },
+);
