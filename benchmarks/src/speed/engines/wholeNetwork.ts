@@ -104,6 +104,9 @@ function floatLayer(layer: IntegerLayer, channels: number): Op {
       const offset = tf.randomUniform([channels]);
       return (x) => tf.relu(tf.add(tf.mul(x, factor), offset));
     }
+    case 'add':
+    case 'concat':
+      throw new Error(`${layer.name}: this bench takes chains of layers`);
     default:
       return layer satisfies never;
   }
