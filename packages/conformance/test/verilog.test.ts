@@ -18,13 +18,13 @@ const randomModels = process.env.HBNN_VERILOG === 'all' ? 100 : 28;
 const adders = (model: CheckedModel): number =>
   estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
 
-const made = ({ name, make }: ModelCase) => ({ name, model: make() });
+const builtCase = ({ name, make }: ModelCase) => ({ name, model: make() });
 const cases = [
   ...modelCases()
-    .map(made)
+    .map(builtCase)
     .filter(({ model }) => adders(model) <= maxAdders),
   ...branchedCases()
-    .map(made)
+    .map(builtCase)
     .filter(({ model }) => adders(model) <= randomAdders),
 ];
 const seeds = Array.from({ length: randomModels }, (_, seed) => seed).filter(

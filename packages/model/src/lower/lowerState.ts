@@ -242,7 +242,7 @@ export interface LoweredLayer {
  * What the whole numbers between two layers stand for: real = slopes[c] · whole + offsets[c], with one slope
  * and offset per channel (of the feature map, or of its flattening).
  */
-export interface Meaning {
+interface Meaning {
   readonly slopes: Float64Array;
   readonly offsets: Float64Array;
 }
