@@ -1,4 +1,4 @@
-"""Read a .hbnn file of version 2: python3 read_hbnn.py model.hbnn. Needs Python 3.8 and no package."""
+"""Read a .hbnn file of version 2 or 3: python3 read_hbnn.py model.hbnn. Needs Python 3.8 and no package."""
 import math
 import struct
 import sys
@@ -97,10 +97,10 @@ def read_weights(fields, section):
 def read(path):
     data = open(path, "rb").read()
     magic, major, minor, length, crc = struct.unpack_from("<4sHHII", data)
-    assert magic == b"HBNN" and (major, minor) == (2, 0), "no .hbnn file of version 2.0"
+    assert magic == b"HBNN" and major in (2, 3) and minor == 0, "no .hbnn file of version 2.0 or 3.0"
     header = data[16 : 16 + length]
     assert zlib.crc32(header) == crc, "the header is damaged"
-    name, (shape, zeros), classes, factor, offsets, layers, list_of_sections = cbor(header)[0]
+    name, (shape, zeros), classes, factor, offsets, layers, list_of_sections, *sources = cbor(header)[0]
     sections, at = [], 16 + length
     for size, crc in zip(list_of_sections[::2], list_of_sections[1::2]):
         sections.append(data[at : at + size])
@@ -108,7 +108,7 @@ def read(path):
         at += size
     section = iter(sections).__next__
     print(f"{name}: input {shape}, {len(classes)} classes, {len(data)} bytes")
-    for kind, layer, *fields in layers:
+    for index, (kind, layer, *fields) in enumerate(layers):
         if kind in (0, 1, 2):
             values = read_weights(fields[-1], section)
             print(f"  {layer}: {len(values)} weights from {min(values)} to {max(values)}")
@@ -121,6 +121,10 @@ def read(path):
         elif kind == 6:
             multipliers, _, _ = section(), section(), section()
             print(f"  {layer}: rounding of {len(multipliers) // 2} channels")
+        elif kind in (7, 8):
+            inputs = [layers[source][1] for source in sources[0][index]]
+            channels = [len(section()) // 2 for _ in inputs] if kind == 7 else []
+            print(f"  {layer}: {'sum' if kind == 7 else 'concatenation'} of {inputs} {channels}")
         else:
             print(f"  {layer}: pooling")
     assert at == len(data), "bytes are left over"

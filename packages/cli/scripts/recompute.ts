@@ -1,5 +1,6 @@
-// `pnpm --filter @hbnn/cli recompute [COUNT] [FIRST]`: random models on the interpreter and the WASM engine, as `hbnn run` computes them, and
-// by numpy from what `hbnn dump` writes (packages/conformance/golden/integer_model.py). Needs python3 with numpy.
+// `pnpm --filter @hbnn/cli recompute [COUNT] [FIRST]`: random models, every other one with branches, on the interpreter and
+// the WASM engine, as `hbnn run` computes them, and by numpy from what `hbnn dump` writes
+// (packages/conformance/golden/integer_model.py). Needs python3 with numpy.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +21,7 @@ const compare = fileURLToPath(new URL('../../conformance/golden/compare.py', imp
 async function write(seed: number, folder: string): Promise<void> {
   mkdirSync(join(folder, 'dump'), { recursive: true });
   const file = join(folder, 'm.hbnn');
-  writeFileSync(file, encodeModel(randomModel(seed)));
+  writeFileSync(file, encodeModel(randomModel(seed, { branches: seed % 2 === 1 })));
   const model = await readModelFile(file);
   for (const [name, bytes] of Object.entries(await dumpFiles(model)))
     writeFileSync(join(folder, 'dump', name), bytes);

@@ -37,6 +37,26 @@ it('names an earlier layer where it is wrong too', async () => {
   expect(difference).toMatchObject({ layer: 'input', image: 0, position: [0, 0, 0] });
 });
 
+it('finds a wrong layer on one of several branches', async () => {
+  const branched = randomModel(3, { branches: true });
+  const images = Uint8Array.from(
+    { length: 2 * featureCount(branched.input.shape) },
+    (_, i) => (37 * i) % 256,
+  );
+  const joins = branched.checkedLayers.filter(({ sources }) => sources.length > 1);
+  expect(joins.length).toBeGreaterThan(0);
+  for (const { layer } of branched.checkedLayers) {
+    const wrong: Executor = async (part, pixels) => {
+      const scores = interpreter(part).run(pixels);
+      // From this layer on every network is wrong.
+      if (part.layers.some(({ name }) => name === layer.name)) scores[0] += 1;
+      return scores;
+    };
+    const { difference } = await compareExecutors(branched, [reference, wrong], images);
+    expect(difference).toMatchObject({ layer: layer.name, image: 0, position: [0, 0, 0] });
+  }
+});
+
 it('compares scores that only offsets make different', () => {
   const { name, input, layers, scoreFactor, classes, scoreOffsets } = model;
   const offsets = scoreOffsets.map((_, k) => (k === 4 ? 9 : 0));

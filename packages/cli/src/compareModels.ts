@@ -156,15 +156,24 @@ export async function compareExecutors(
   return { equal: false, images, difference: atScores };
 }
 
+/** The numbers of a layer and of all layers that it depends on. */
+function neededFor({ checkedLayers }: CheckedModel, last: number): ReadonlySet<number> {
+  const needed = new Set([last]);
+  for (let i = last; i >= 0; i--)
+    if (needed.has(i)) for (const source of checkedLayers[i].sources) needed.add(source);
+  return needed;
+}
+
 /** The network up to a layer, whose outputs are its scores. */
 function upTo(model: CheckedModel, last: number): CheckedModel {
   const { name, input, scoreFactor } = model;
   const count = featureCount(model.checkedLayers[last].output);
+  const needed = neededFor(model, last);
   return checkModel({
     name,
     input,
     scoreFactor,
-    layers: model.layers.slice(0, last + 1),
+    layers: model.layers.filter((_, i) => needed.has(i)),
     scoreOffsets: new Int32Array(count),
     classes: Array.from({ length: count }, (_, k) => `${k}`),
   });

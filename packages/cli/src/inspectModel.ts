@@ -7,6 +7,8 @@ import { type ModelSizes, modelSizes } from './modelSizes.ts';
 export interface LayerView {
   readonly name: string;
   readonly kind: string;
+  /** The layers that it reads, where that is not the one before it. */
+  readonly reads?: readonly string[];
   readonly input: readonly number[];
   readonly output: readonly number[];
   readonly weights?: number;
@@ -35,13 +37,16 @@ export interface ModelView extends ModelSizes {
 export function inspectModel(model: CheckedModel, bytes: number): ModelView {
   const { steps, total } = census(model);
   const { xnor, popcount, add, compare, multiply, macs } = total;
-  const layers = model.checkedLayers.map(({ layer, input, output }, i): LayerView => {
+  const layers = model.checkedLayers.map(({ layer, sources, input, output }, i): LayerView => {
     // The first step is the pixels.
     const step = steps[i + 1];
     const bits = bitsOf(layer);
     return {
       name: layer.name,
       kind: layer.kind,
+      ...((sources.length > 1 || sources[0] !== i - 1) && {
+        reads: sources.map((source) => model.layers[source].name),
+      }),
       input,
       output,
       ...('weights' in layer && { weights: layer.weights.shape.reduce((n, size) => n * size, 1) }),

@@ -48,18 +48,31 @@ describe('networks of other frameworks on the command line', () => {
     expect(about.origin).toMatchObject({ file: 'classifier-17.onnx', format: 'onnx' });
   });
 
-  it('that have branches are fine-tuned, and refused by name when they are lowered', () => {
-    const [branched, run] = [join(dir, 'branched'), join(dir, 'branched-run')];
+  it('that have branches go the same way, but for folded hardware', () => {
+    const [branched, run, file] = ['branched', 'branched-run', 'branched.hbnn'].map((name) =>
+      join(dir, name),
+    );
     expect(hbnn('import', golden('onnx/residual-17.onnx'), '--out', branched).code).toBe(0);
     expect(hbnn('fine-tune', branched, ...few, '--out', run).code).toBe(0);
-    const { code, err } = hbnn('lower', '--run', run, '--out', join(dir, 'branched.hbnn'));
-    expect([code, err.trimEnd().split('\n').at(-1)]).toEqual([
+    const lowered = hbnn('lower', '--run', run, '--out', file, '--json');
+    expect(lowered.code, lowered.err).toBe(0);
+    const result = JSON.parse(lowered.out) as Record<string, number>;
+    expect(Math.abs(result.lossInPoints)).toBeLessThanOrEqual(1);
+    const inspected = JSON.parse(hbnn('inspect', file, '--json').out) as {
+      layers: { kind: string; reads?: string[] }[];
+    };
+    const sum = inspected.layers.find(({ kind }) => kind === 'add');
+    expect(sum?.reads).toHaveLength(2);
+    const seen = ['--data', 'fashion-mnist-subset', '--test-limit', '20'];
+    const compared = hbnn('compare', file, '--engines', 'reference,wasm', ...seen, '--json');
+    expect(JSON.parse(compared.out), compared.err).toMatchObject({ equal: true });
+    const rtl = join(dir, 'branched-rtl');
+    const folded = hbnn('verilog', '--model', file, '--style', 'folded', '--out', rtl);
+    expect([folded.code, folded.err]).toEqual([
       2,
-      expect.stringMatching(
-        /add\d*: exportModel expected a chain of layers, got one with 2 inputs/,
-      ),
+      expect.stringMatching(/: expected a chain of layers.*hbnn verilog --style unrolled/),
     ]);
-    expect(existsSync(join(dir, 'branched.hbnn'))).toBe(false);
+    expect(existsSync(rtl)).toBe(false);
   });
 
   it('that take other images are refused', () => {

@@ -19,10 +19,16 @@ def scores(folder, pixels):
         return np.load(os.path.join(folder, name)).astype(np.int64)
 
     x = pixels.astype(np.int64) - tensor(model["input"]["zeros"])
+    outputs = {}
     for layer in model["layers"]:
-        x = LAYERS[layer["kind"]](layer, x, tensor)
+        inputs = [outputs[name] for name in layer["inputs"]] if "inputs" in layer else [x]
+        if layer["kind"] in JOINS:
+            x = JOINS[layer["kind"]](layer, inputs, tensor)
+        else:
+            x = LAYERS[layer["kind"]](layer, inputs[0], tensor)
         expected = tuple(layer["output"])
         assert x.shape[1:] == expected, (layer["name"], x.shape, expected)
+        outputs[layer["name"]] = x
     return x.reshape(len(pixels), -1) + tensor(model["scoreOffsets"])
 
 
@@ -95,6 +101,16 @@ def requantize(layer, x, tensor):
     scaled = x * tensor(layer["multipliers"]) + tensor(layer["offsets"])
     return np.clip(scaled >> tensor(layer["shifts"]), layer["minimum"], layer["maximum"])
 
+
+def add(layer, inputs, tensor):
+    return sum(x * multipliers for x, multipliers in zip(inputs, tensor(layer["multipliers"])))
+
+
+def concat(layer, inputs, tensor):
+    return np.concatenate(inputs, axis=3)
+
+
+JOINS = {"add": add, "concat": concat}
 
 LAYERS = {
     "conv": conv,

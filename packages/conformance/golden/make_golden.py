@@ -3,7 +3,7 @@
     python3 packages/conformance/golden/make_golden.py
 
 from the repository's root. Models come from `hbnn random` (the list below) and `hbnn dump`; their files are committed
-too, in the folder of the format's present version, so that a later reader is tried on files of today. The files beside
+too, in the folders of the format's present versions, so that a later reader is tried on files of today. The files beside
 this script are those of version 1, which is still read; nothing writes them any more. numpy 1.26 or later.
 """
 
@@ -30,8 +30,13 @@ MODELS = {f"network-{seed}": ["--seed", str(seed)] for seed in (3, 30, 35, 40, 4
 }
 
 
+# A model with branches is a file of version 3.
+BRANCHED = {f"branches-{seed}": ["--branches", "--seed", str(seed)] for seed in (8, 21, 31, 39, 41, 50, 73)}
+
+
 def golden(name, options):
-    file = os.path.join(HERE, "version-2", f"{name}.hbnn")
+    version = "version-3" if name in BRANCHED else "version-2"
+    file = os.path.join(HERE, version, f"{name}.hbnn")
     subprocess.run([*HBNN, "random", *options, "--out", file], check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as folder:
         dump = [*HBNN, "dump", file, "--out", folder]
@@ -48,7 +53,7 @@ def golden(name, options):
 
 
 def main():
-    found = {name: golden(name, options) for name, options in MODELS.items()}
+    found = {name: golden(name, options) for name, options in (MODELS | BRANCHED).items()}
     with open(os.path.join(HERE, "golden.json"), "w", encoding="utf-8") as file:
         json.dump(found, file, separators=(",", ":"))
         file.write("\n")

@@ -18,6 +18,9 @@ export function branchedCases(): ModelCase[] {
     ...tails.flatMap((channels) => [mixed(channels), words(channels)]),
     equal(),
     pooled(),
+    residual('ResNet-8', 1, [4, 6, 8]),
+    residual('ResNet-18', 2, [3, 5, 7, 9]),
+    bottlenecks(),
   ];
 }
 
@@ -164,4 +167,99 @@ function pooled(): ModelCase {
     { kind: 'sumPool', name: 'mean', size: [2, 2], strides: [2, 2] },
     dense('d', int8Weights(rng, [10, 15])),
   ]);
+}
+
+/** Sums of the main branch and of what goes past it, which keeps its size from block to block. */
+const residualSum = (
+  rng: Random,
+  name: string,
+  channels: number,
+  inputs: [string, string],
+): AddLayer => ({
+  kind: 'add',
+  name,
+  inputs,
+  multipliers: [
+    Int16Array.from({ length: channels }, () => rng.below(41) - 20),
+    new Int16Array(channels).fill(1),
+  ],
+});
+
+/** The shape of a residual network on small images: blocks of two binary convolutions; strides project the input. */
+function residual(name: string, blocks: number, stages: readonly number[]): ModelCase {
+  return branched(`the shape of ${name}`, [12, 10, 3], (rng) => {
+    let map: FeatureShape = [12, 10, stages[0]];
+    let from = 'stem';
+    const layers: IntegerLayer[] = [
+      conv('stem', int8Weights(rng, [stages[0], 3, 3, 3]), same),
+      requantize('stem8', stages[0]),
+    ];
+    from = 'stem8';
+    const bits = (at: string, shape: FeatureShape, read: string): IntegerLayer => ({
+      ...threshold(rng, at, shape, { planes: 2, bits: (i) => 1 + (i % 2) }),
+      from: read,
+    });
+    stages.forEach((channels, stage) => {
+      for (let n = 0; n < blocks; n++) {
+        const id = `${stage + 1}_${n + 1}`;
+        const stride = stage > 0 && n === 0 ? 2 : 1;
+        const [height, width, inputs] = map;
+        const out: FeatureShape = [Math.ceil(height / stride), Math.ceil(width / stride), channels];
+        layers.push(
+          bits(`bits${id}a`, map, from),
+          conv(`conv${id}a`, planeWeights(rng, [channels, 3, 3, inputs]), same, [stride, stride]),
+          bits(`bits${id}b`, out, `conv${id}a`),
+          conv(`conv${id}b`, planeWeights(rng, [channels, 3, 3, channels]), same),
+        );
+        let side = from;
+        if (stride === 2) {
+          side = `project${id}`;
+          const weights = int8Weights(rng, [channels, 1, 1, inputs]);
+          layers.push(
+            { ...requantize(`round${id}`, inputs), from },
+            conv(side, weights, undefined, [2, 2]),
+          );
+        }
+        layers.push(residualSum(rng, `sum${id}`, channels, [`conv${id}b`, side]));
+        from = `sum${id}`;
+        map = out;
+      }
+    });
+    const [height, width, channels] = map;
+    return [
+      ...layers,
+      requantize('relu', channels),
+      { kind: 'sumPool', name: 'average', size: [height, width], strides: [1, 1] },
+      dense('scores', int8Weights(rng, [10, channels])),
+    ];
+  });
+}
+
+/** The shape of MobileNetV2: wide, depthwise and narrow again, with the input beside. */
+function bottlenecks(): ModelCase {
+  const [height, width]: FeatureShape = [8, 6, 3];
+  return branched('the shape of MobileNetV2', [height, width, 3], (rng) => {
+    const layers: IntegerLayer[] = [
+      conv('stem', int8Weights(rng, [5, 3, 3, 3]), same),
+      requantize('stem8', 5),
+    ];
+    let from = 'stem8';
+    for (const id of ['1', '2', '3']) {
+      layers.push(
+        { ...threshold(rng, `bits${id}a`, [height, width, 5], { planes: 2 }), from },
+        conv(`wide${id}`, planeWeights(rng, [15, 1, 1, 5])),
+        requantize(`round${id}`, 15),
+        { ...conv(`depthwise${id}`, int8Weights(rng, [15, 3, 3, 1]), same), kind: 'depthwise' },
+        threshold(rng, `bits${id}b`, [height, width, 15], { planes: 3, bits: (i) => i % 4 }),
+        conv(`narrow${id}`, planeWeights(rng, [5, 1, 1, 15])),
+        residualSum(rng, `sum${id}`, 5, [`narrow${id}`, from]),
+      );
+      from = `sum${id}`;
+    }
+    return [
+      ...layers,
+      { kind: 'sumPool', name: 'average', size: [height, width], strides: [1, 1] },
+      dense('scores', planeWeights(rng, [10, 5])),
+    ];
+  });
 }

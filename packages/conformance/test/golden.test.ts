@@ -9,15 +9,23 @@ const golden = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8')) 
   string,
   { pixels: string; scores: number[][] }
 >;
-/** The files of each version of the format lie in a folder of their own; all hold the same models. */
-const versions = { 'version 1': folder, 'version 2': new URL('version-2/', folder) };
-const files = Object.entries(versions).flatMap(([version, place]) =>
-  Object.keys(golden).map((name) => {
+/** The files of each version of the format lie in a folder of their own; the first two hold the same models. */
+const versions = {
+  'version 1': folder,
+  'version 2': new URL('version-2/', folder),
+  'version 3': new URL('version-3/', folder),
+};
+const isBranched = (name: string): boolean => name.startsWith('branches-');
+const files = Object.entries(versions).flatMap(([version, place]) => {
+  const names = Object.keys(golden).filter(
+    (name) => isBranched(name) === (version === 'version 3'),
+  );
+  return names.map((name) => {
     const bytes = readFileSync(new URL(`${name}.hbnn`, place));
     return { name, version, bytes, model: decodeModel(bytes, name), ...golden[name] };
-  }),
-);
-const present = files.filter(({ version }) => version === 'version 2');
+  });
+});
+const present = files.filter(({ version }) => version !== 'version 1');
 
 describe('scores that numpy computed', () => {
   test.each(files)('are those of the interpreter: $name, $version', ({ model, pixels, scores }) => {
@@ -42,7 +50,8 @@ describe('scores that numpy computed', () => {
 
   test('cover every kind of layer', () => {
     const kinds = new Set(files.flatMap(({ model }) => model.layers.map(({ kind }) => kind)));
-    const all = ['conv', 'depthwise', 'dense', 'maxPool', 'sumPool', 'threshold', 'requantize'];
+    const chained = ['conv', 'depthwise', 'dense', 'maxPool', 'sumPool', 'threshold', 'requantize'];
+    const all = [...chained, 'add', 'concat'];
     expect([...kinds].sort()).toEqual(all.sort());
   });
 });

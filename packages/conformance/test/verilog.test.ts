@@ -2,7 +2,13 @@ import { type DesignOptions, estimateAdders, unrolledDesign } from '@hbnn/circui
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
-import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
+import {
+  branchedCases,
+  differenceFrom,
+  type ModelCase,
+  modelCases,
+  pixelsFor,
+} from '../src/index.ts';
 
 /** Hardware of more adders than this takes too long to be read back here; the smaller cases are of every kind too. */
 const maxAdders = 500;
@@ -12,11 +18,22 @@ const randomModels = process.env.HBNN_VERILOG === 'all' ? 100 : 28;
 const adders = (model: CheckedModel): number =>
   estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);
 
-const cases = modelCases()
-  .map(({ name, make }) => ({ name, model: make() }))
-  .filter(({ model }) => adders(model) <= maxAdders);
+const builtCase = ({ name, make }: ModelCase) => ({ name, model: make() });
+const cases = [
+  ...modelCases()
+    .map(builtCase)
+    .filter(({ model }) => adders(model) <= maxAdders),
+  ...branchedCases()
+    .map(builtCase)
+    .filter(({ model }) => adders(model) <= randomAdders),
+];
 const seeds = Array.from({ length: randomModels }, (_, seed) => seed).filter(
   (seed) => adders(randomModel(seed)) <= randomAdders,
+);
+/** Networks with branches, small enough to be read back. */
+const branched = Array.from({ length: 100 }, (_, seed) => seed).filter(
+  (seed) =>
+    adders(randomModel(seed, { branches: true })) <= (randomModels < 100 ? 1000 : randomAdders),
 );
 
 type Options = Pick<DesignOptions, 'style' | 'maxLevels'>;
@@ -37,13 +54,29 @@ describe('verilog agrees with the interpreter', () => {
     const models = [...cases.map(({ model }) => model), ...seeds.map((seed) => randomModel(seed))];
     const kinds = new Set(models.flatMap(({ layers }) => layers.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual(
-      ['conv', 'dense', 'depthwise', 'maxPool', 'requantize', 'sumPool', 'threshold'].sort(),
+      [
+        'add',
+        'concat',
+        'conv',
+        'dense',
+        'depthwise',
+        'maxPool',
+        'requantize',
+        'sumPool',
+        'threshold',
+      ].sort(),
     );
   });
 
   test.each(cases)('$name', async ({ model }) => {
     for (const way of ways)
       expect(await differenceFrom(model, open(way), pixelsFor(model, 4)), text(way)).toBe('');
+  });
+
+  test.each(branched)('random network with branches of seed %i', async (seed) => {
+    const model = randomModel(seed, { branches: true });
+    for (const way of ways)
+      expect(await differenceFrom(model, open(way), pixelsFor(model, 40)), text(way)).toBe('');
   });
 
   test.each(seeds)('random network of seed %i', async (seed) => {

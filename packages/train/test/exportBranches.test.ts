@@ -1,8 +1,17 @@
-import type { CheckedModel } from '@hbnn/model';
-import { useBackend } from '@hbnn/train';
+import { type CheckedModel, lower } from '@hbnn/model';
+import { exportModel, useBackend } from '@hbnn/train';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compared, L, loweredOwn, meet, type OwnModel, type Tensor, through } from './ownModels.ts';
+import {
+  compared,
+  L,
+  loweredOwn,
+  meet,
+  type OwnModel,
+  pixelSource,
+  type Tensor,
+  through,
+} from './ownModels.ts';
 
 beforeAll(async () => {
   await useBackend({ prefer: 'wasm' });
@@ -159,5 +168,100 @@ describe('a network with branches', () => {
     expect(joinsOf(lowered.integer).length).toBeGreaterThan(0);
     expect(difference).toBeLessThan(branchStep);
     expect(agree).toBeGreaterThanOrEqual(0.97);
+  });
+});
+
+/** What is wrong with a network, said by `exportModel`. */
+async function refusal(layers: (x: Tensor) => Tensor): Promise<string> {
+  const input = tfl.input({ shape: [...shape] });
+  const model = tfl.model({ inputs: input, outputs: layers(input) });
+  const scores = (model.outputs[0].shape.slice(1) as number[]).reduce((a, b) => a * b, 1);
+  return exportModel(model, pixelSource(shape, scores)).then(
+    () => '',
+    (error) => String(error),
+  );
+}
+
+describe('what is no branch of an integer model is refused by name', () => {
+  it.each<[string, (x: Tensor) => Tensor, string]>([
+    [
+      'a concatenation of rows',
+      (x) => {
+        const rows = meet(L.concatenate({ name: 'rows', axis: 1 }), through(x, conv('a', 3)), x);
+        return out(rows);
+      },
+      'rows: exportModel expected a concatenation of channels, got axis 1 of [8, 8, 3]; make it with axis -1',
+    ],
+    [
+      'a sum of maps of unequal shapes',
+      (x) => {
+        const one = through(
+          x,
+          L.globalAveragePooling2d({ name: 'g' }),
+          L.reshape({ targetShape: [1, 1, 3] }),
+        );
+        return out(add('sum', x, one));
+      },
+      'sum: exportModel expected inputs of one shape, got [8, 8, 3] and [1, 1, 3]',
+    ],
+    [
+      'another way to meet',
+      (x) => out(meet(L.multiply({ name: 'product' }), x, through(x, conv('a', 3)))),
+      'product: exportModel expected a layer with an integer form',
+    ],
+    [
+      'padding before a sum',
+      (x) => {
+        const padded = (name: string): Tensor => through(x, L.zeroPadding2d({ name, padding: 1 }));
+        return out(add('sum', padded('z'), padded('y')));
+      },
+      'sum: exportModel expected a convolution or max pooling behind zero padding',
+    ],
+    [
+      'a softmax on one branch',
+      (x) => {
+        const a = through(x, conv('a', 3), L.softmax({ name: 'soft' }));
+        return out(add('sum', a, x));
+      },
+      'soft: expected ReLU or no activation, got softmax',
+    ],
+  ])('%s', async (_, layers, message) => {
+    expect(await refusal(layers)).toContain(message);
+  });
+});
+
+describe('a trained model with branches', () => {
+  it('is refused where a layer is unread, or a name is unknown or taken twice', async () => {
+    const input = tfl.input({ shape: [...shape] });
+    const main = through(input, conv('a', 3));
+    const model = tfl.model({
+      inputs: input,
+      outputs: out(add('sum', main, through(main, conv('b', 3)))),
+    });
+    const trained = await exportModel(model, pixelSource(shape, 4));
+    const changed =
+      (name: string, change: object): (() => unknown) =>
+      () =>
+        lower({
+          ...trained,
+          layers: trained.layers.map((layer) =>
+            layer.name === name ? { ...layer, ...change } : layer,
+          ),
+        });
+    expect(lower(trained).layers.map(({ what }) => what)).toContain('branch scales');
+    expect(changed('sum', { inputs: ['a', 'a'] })).toThrow(
+      "layer 'b': expected a layer that another one reads, got one that none reads",
+    );
+    expect(changed('sum', { inputs: ['a', 'c'] })).toThrow(
+      "sum: expected to read a layer before it, got 'c'",
+    );
+    expect(changed('sum', { inputs: ['b'] })).toThrow('sum: expected 2 to 64 inputs, got 1');
+    const twice = trained.layers.map((layer) => {
+      if (layer.name === 'b') return { ...layer, name: 'a', from: 'a' };
+      return layer.name === 'sum' ? { ...layer, inputs: ['a', 'a'] } : layer;
+    });
+    expect(() => lower({ ...trained, layers: twice })).toThrow(
+      "layer 'a': expected each layer name once where a network has branches",
+    );
   });
 });

@@ -115,8 +115,7 @@ function floatLayer(layer: IntegerLayer, channels: number): Op {
     }
     case 'add':
     case 'concat':
-      // The networks of this bench are chains.
-      throw new Error(`${layer.name}: expected a chain of layers, got a branch`);
+      throw new Error(`${layer.name}: this bench takes chains of layers`);
     default:
       return layer satisfies never;
   }

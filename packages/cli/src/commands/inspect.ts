@@ -88,6 +88,7 @@ function headOf(view: View): Readonly<Record<string, unknown>> {
 
 /** What layers of all views may have. */
 interface LayerRow {
+  readonly reads?: readonly string[];
   readonly name: string;
   readonly kind?: string;
   readonly module?: string;
@@ -115,6 +116,7 @@ const layerRow = (layer: LayerRow): Record<string, unknown> => ({
   kind: layer.kind,
   module: layer.module,
   fold: layer.fold,
+  reads: layer.reads?.join(', '),
   input: layer.input?.join('×'),
   output: layer.output?.join('×'),
   weights: layer.weights,

@@ -16,6 +16,7 @@ interface Options {
   scalePer?: string;
   inputMix?: string;
   inputMapPer?: 'element' | 'position' | 'channel';
+  branches?: boolean;
   json?: boolean;
   quiet?: boolean;
 }
@@ -38,6 +39,7 @@ export function randomCommand(): Command {
         'channel',
       ]),
     )
+    .option('--branches', 'a network with branches, which meet in sums and concatenations')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
@@ -54,7 +56,15 @@ Examples:
 }
 
 /** Options that say what model to make. */
-const ofModels = ['layer', 'mix', 'mapPer', 'scalePer', 'inputMix', 'inputMapPer'] as const;
+const ofModels = [
+  'layer',
+  'mix',
+  'mapPer',
+  'scalePer',
+  'inputMix',
+  'inputMapPer',
+  'branches',
+] as const;
 
 function runTensor(text: string, o: Options): void {
   checkEnding(
@@ -107,6 +117,7 @@ function run(o: Options): void {
     ...(o.scalePer !== undefined && { scalePer: parseScalePer(o.scalePer, '--scale-per') }),
     ...(o.inputMix !== undefined && { inputMix: parseMix(o.inputMix, '--input-mix') }),
     ...(o.inputMapPer !== undefined && { inputMapPer: o.inputMapPer }),
+    ...(o.branches && { branches: true }),
   });
   const { bytes, size } = encodeWithSize(model);
   writeWhole(o.out, [bytes]);

@@ -15,7 +15,7 @@ import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { foldHelp } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
-import { hbnnLine } from '../nextSteps.ts';
+import { hasBranches, hbnnLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { writeRtl } from '../rtlFolder.ts';
@@ -233,6 +233,10 @@ function unrolledOr(model: CheckedModel, options: DesignOptions, o: Options): De
     if (!(error instanceof BudgetError)) throw error;
     const target = o.target === 'generic' ? [] : ['--target', o.target];
     const levels = o.maxLevels === undefined ? [] : ['--max-levels', o.maxLevels];
+    if (hasBranches(model))
+      throw new HbnnError(
+        `${error.fault}; give --budget ${error.adders}, or run it as C: ${hbnnLine('export', '--model', o.model, '--to', 'c', '--out', 'net.h')}`,
+      );
     const prefix = o.prefix === undefined ? [] : ['--prefix', o.prefix];
     const words = ['--model', o.model, '--out', o.out, '--style', 'folded', ...target, ...levels];
     throw new HbnnError(

@@ -28,6 +28,11 @@ export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): nu
 /** The matrices of a counted model, each with what turns its sums into the next inputs. */
 export function foldedLayers(census: Census): FoldedLayer[] {
   const { steps } = census;
+  const join = steps.find(({ kind }) => kind === 'add' || kind === 'concat');
+  if (join !== undefined)
+    throw new HbnnError(
+      `${join.name}: expected a chain of layers to fold, got branches that meet here; estimate it unrolled, without --fold`,
+    );
   const layers = steps.flatMap((step, i) => {
     if (step.kind !== 'conv' && step.kind !== 'depthwise' && step.kind !== 'dense') return [];
     return [foldedLayer(step, step.kind, following(steps, i))];

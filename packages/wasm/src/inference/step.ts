@@ -15,7 +15,7 @@ export type Constant = Uint8Array | Int16Array | Int32Array | Int8Array | Float6
 /** Where a step's data lie: byte offsets into the memory. */
 export interface Places {
   readonly input: number;
-  /** Of all that it reads: more than `input` for a layer at which branches meet. */
+  /** All that it reads, `input` first: a step at which branches meet reads several maps. */
   readonly inputs: readonly number[];
   readonly output: number;
   readonly scratch: number;
