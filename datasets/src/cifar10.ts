@@ -143,10 +143,12 @@ export async function unpackCifar10(archive: string, folder: string): Promise<vo
   const wanted = new Set([...trainFiles, 'test_batch.bin']);
   const temporary = mkdtempSync(join(folder, '.unpack-'));
   try {
-    await tar.x({
+    // At once: after an error, files would still be written into the folder that is taken away.
+    tar.x({
       file: archive,
       cwd: temporary,
       strict: true,
+      sync: true,
       filter: (path) => {
         const parts = path.replace(/^\.\//, '').split('/');
         return parts[0] === 'cifar-10-batches-bin' && parts.length === 2 && wanted.has(parts[1]);
