@@ -1,12 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type LibertyLibrary, readLiberty } from '@hbnn/estimator';
+import { HbnnError } from '@hbnn/core';
+import { type LibertyCell, type LibertyLibrary, readLiberty } from '@hbnn/estimator';
 import { holds, type Reader } from '../reader.ts';
 
 const small = fileURLToPath(new URL('../../../../estimator/test/small.lib', import.meta.url));
 
 const isAmount = (value: number | undefined): boolean =>
   value === undefined || Number.isFinite(value);
+
+/** Tables of a cell are read when it is priced first, and what is wrong with them is said then. */
+function toggleEnergy(cell: LibertyCell): number | undefined {
+  try {
+    return cell.toggleEnergyJ(1e-15);
+  } catch (error) {
+    if (error instanceof HbnnError) return undefined;
+    throw error;
+  }
+}
 
 export const reader = (): Promise<Reader<LibertyLibrary>> =>
   Promise.resolve({
@@ -38,7 +49,7 @@ export const reader = (): Promise<Reader<LibertyLibrary>> =>
         holds(Number.isFinite(cell.areaUm2) && cell.areaUm2 >= 0, 'an area that is not negative');
         holds(isAmount(cell.leakageW), 'a finite leakage');
         holds(isAmount(cell.inputEnergyJ), 'a finite energy of inputs');
-        holds(isAmount(cell.toggleEnergyJ(1e-15)), 'a finite energy of outputs');
+        holds(isAmount(toggleEnergy(cell)), 'a finite energy of outputs');
         for (const { capacitanceF } of cell.pins)
           holds(isAmount(capacitanceF), 'a finite capacitance');
       }
