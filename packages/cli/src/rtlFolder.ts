@@ -12,12 +12,15 @@ import {
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
+import { foldTable } from './foldFile.ts';
 import { checkRtlFolder } from './pathKind.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 /** The file that says how a folder of Verilog came about. */
 const manifestName = 'hbnn.json';
 const format = 'HBNN Verilog, version 1';
+/** What a manifest says while the files are written: whoever is killed leaves a folder that nobody reads. */
+const unfinished = 'HBNN Verilog, unfinished';
 
 /** What `hbnn verilog` was told, and what it made. */
 export interface RtlManifest {
@@ -55,6 +58,8 @@ export function writeRtl(
       `--out: expected a folder, or a name for a new one, got ${folder}, which could not be made: ${whyUnreadable(error)}; choose another`,
     );
   }
+  checkClearable(folder);
+  writeManifest(folder, { format: unfinished });
   clearEarlier(folder);
   const { top, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
@@ -75,8 +80,8 @@ export function writeRtl(
     layers,
     ...(statSync(modelFile).isFile() && { modelFile: relative(folder, modelFile) }),
   };
-  const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
-  for (const [name, text] of Object.entries(all)) writeWhole(join(folder, name), text);
+  for (const [name, text] of Object.entries(files)) writeWhole(join(folder, name), text);
+  writeManifest(folder, manifest);
 }
 
 function foldsOf({ layers }: FoldedDesign): FoldTable {
@@ -113,15 +118,27 @@ const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);
 /** What runs the testbench beside the Verilog. */
 const runs = ['testbench.cpp', 'Makefile'];
 
+const writeManifest = (folder: string, content: object): void =>
+  writeWhole(join(folder, manifestName), `${JSON.stringify(content, null, 2)}\n`);
+
+/** Files of an earlier design, and what a killed process left of its own. */
+const earlierFiles = (folder: string): string[] =>
+  readdirSync(folder).filter(
+    (name) => isRtl(name.replace(/\.\d+\.tmp$/, '')) || runs.includes(name),
+  );
+
+/** Refuse a folder with files that would be taken away and are not of `hbnn verilog`. */
+function checkClearable(folder: string): void {
+  const [earlier] = earlierFiles(folder);
+  if (earlier !== undefined && !existsSync(join(folder, manifestName)))
+    throw new HbnnError(
+      `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier} in it; choose another folder`,
+    );
+}
+
 /** Take away what an earlier design left, so that no module of it is read with this one. */
 function clearEarlier(folder: string): void {
-  const names = readdirSync(folder);
-  const earlier = names.filter((name) => isRtl(name) || runs.includes(name));
-  if (earlier.length > 0 && !names.includes(manifestName))
-    throw new HbnnError(
-      `${folder}: expected an empty folder or one of 'hbnn verilog', got ${earlier[0]} in it; choose another folder`,
-    );
-  for (const name of earlier) rmSync(join(folder, name));
+  for (const name of earlierFiles(folder)) rmSync(join(folder, name));
 }
 
 /** Read a folder of Verilog. @throws HbnnError when it is none of `hbnn verilog` */
@@ -145,14 +162,35 @@ export function readRtl(folder: string): {
       `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}; write it with 'hbnn verilog --out ${folder}'`,
     );
   }
-  const known = manifest.format === format && typeof manifest.top === 'string';
+  if (manifest?.format === unfinished)
+    throw new HbnnError(
+      `${folder}: expected the whole Verilog of a design, got a part of it: writing it broke off; write it again with 'hbnn verilog --out ${folder}'`,
+    );
+  const known = manifest?.format === format && typeof manifest.top === 'string';
   if (!known || (manifest.style !== 'gates' && manifest.style !== 'xc7'))
     throw new HbnnError(
-      `${join(folder, manifestName)}: expected ${format}, got '${manifest.format}'; write the folder again`,
+      `${join(folder, manifestName)}: expected ${format}, got '${manifest?.format}'; write the folder again`,
     );
   if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(manifest.top))
     throw new HbnnError(
       `${join(folder, manifestName)}: expected the name of a module as top, got '${manifest.top}'; write the folder again with hbnn verilog`,
     );
+  checkFields(manifest, join(folder, manifestName));
   return { manifest, files };
+}
+
+/** @throws HbnnError where a manifest says something that no design has */
+function checkFields(manifest: RtlManifest, file: string): void {
+  const { architecture, folds, maxLevels, memories } = manifest;
+  if (folds !== undefined) foldTable(folds, `${file}: folds`);
+  const faults: [string, boolean][] = [
+    ['architecture', ['unrolled', 'folded', undefined].includes(architecture)],
+    ['maxLevels', maxLevels === undefined || (Number.isSafeInteger(maxLevels) && maxLevels > 0)],
+    ['memories', memories === undefined || (typeof memories === 'object' && memories !== null)],
+  ];
+  const fault = faults.find(([, isSound]) => !isSound)?.[0];
+  if (fault !== undefined)
+    throw new HbnnError(
+      `${file}: expected ${fault} as hbnn verilog writes it, got ${JSON.stringify(Reflect.get(manifest, fault))}; write the folder again`,
+    );
 }
