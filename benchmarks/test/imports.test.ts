@@ -70,6 +70,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
   'packages/train/src': ['statistics', 'backend', 'ops', 'quantizers', 'layers', 'networks', 'run'],
   'packages/import/src': ['assemble', 'keras', 'tfjs', 'onnx', 'folder'],
   'packages/cli/src': ['compare', 'commands'],
+  'packages/stress/src': ['fuzz', 'executors', 'crashes'],
   'benchmarks/src': ['results', 'networks', 'accuracy', 'reproduce', 'hardware', 'speed'],
 };
 

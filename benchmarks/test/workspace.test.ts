@@ -76,6 +76,20 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
     'datasets',
     'cli',
   ],
+  stress: [
+    'core',
+    'model',
+    'circuit',
+    'wasm',
+    'train',
+    'import',
+    'verilog',
+    'estimator',
+    'export',
+    'datasets',
+    'conformance',
+    'cli',
+  ],
   docs: [],
 };
 

@@ -25,6 +25,8 @@ const cifar10Classes = [
 const side = 32;
 const plane = side * side;
 const recordBytes = 1 + 3 * plane;
+/** Images of a batch as the data set has them. */
+const maxRecords = 10_000;
 const shape: readonly [number, number, number] = [side, side, 3];
 const trainFiles = [1, 2, 3, 4, 5].map((k) => `data_batch_${k}.bin`);
 const archiveName = 'cifar-10-binary.tar.gz';
@@ -143,13 +145,19 @@ export async function unpackCifar10(archive: string, folder: string): Promise<vo
   const wanted = new Set([...trainFiles, 'test_batch.bin']);
   const temporary = mkdtempSync(join(folder, '.unpack-'));
   try {
-    await tar.x({
+    // At once: after an error, files would still be written into the folder that is taken away.
+    tar.x({
       file: archive,
       cwd: temporary,
       strict: true,
-      filter: (path) => {
+      sync: true,
+      filter: (path, entry) => {
         const parts = path.replace(/^\.\//, '').split('/');
-        return parts[0] === 'cifar-10-batches-bin' && parts.length === 2 && wanted.has(parts[1]);
+        // A link would lead out of the folder; what is larger than a batch would fill the disk.
+        const isFile = 'type' in entry && (entry.type === 'File' || entry.type === 'OldFile');
+        const fits = isFile && entry.size <= maxRecords * recordBytes;
+        const isBatch = parts[0] === 'cifar-10-batches-bin' && wanted.has(parts[1]);
+        return fits && isBatch && parts.length === 2;
       },
     });
     if (!hasBatches(temporary)) {

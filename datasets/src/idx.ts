@@ -55,10 +55,13 @@ export function parseIdx(packed: Uint8Array, where: string): IdxArray {
   };
 }
 
+/** An array of so many bytes is far beyond every data set in this format. */
+const maxUnpackedBytes = 2 ** 31;
+
 function unpacked(bytes: Uint8Array, where: string): Uint8Array {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    return gunzipSync(bytes);
+    return gunzipSync(bytes, { maxOutputLength: maxUnpackedBytes });
   } catch (error) {
     throw new HbnnError(
       `${where}: could not be unpacked (${(error as Error).message}); it is truncated or damaged, fetch it again`,

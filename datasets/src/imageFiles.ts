@@ -122,9 +122,20 @@ export async function decode(file: string, prepare: (image: Sharp) => Sharp): Pr
       .toBuffer({ resolveWithObject: true });
     return info.channels === 3 ? data : triple(data);
   } catch (error) {
-    throw new HbnnError(
-      `${file}: could not be read as an image (${reason(error)}); remove or replace it`,
-    );
+    throw unreadableImage(file, error);
+  }
+}
+
+const unreadableImage = (file: string, error: unknown): HbnnError =>
+  new HbnnError(`${file}: could not be read as an image (${reason(error)}); remove or replace it`);
+
+/** The sizes of an image as it is shown: one that lies on its side is turned. @throws HbnnError naming the file */
+export async function shownSize(file: string): Promise<{ width: number; height: number }> {
+  try {
+    const { width, height, orientation = 1 } = await sharp(file).metadata();
+    return orientation >= 5 ? { width: height, height: width } : { width, height };
+  } catch (error) {
+    throw unreadableImage(file, error);
   }
 }
 

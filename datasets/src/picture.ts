@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import sharp from 'sharp';
-import { decode } from './imageFiles.ts';
+import { decode, shownSize } from './imageFiles.ts';
 
 /** What red, green and blue give to grey, after ITU-R BT.601. */
 const grey = [0.299, 0.587, 0.114] as const;
@@ -21,12 +21,10 @@ export async function readPicture(file: string, shape: readonly number[]): Promi
   if (!existsSync(file) || !statSync(file).isFile())
     throw new HbnnError(`${file}: could not be read: there is no such file; name one that can be`);
   const pixels = await decode(file, (image) => image);
-  const { width: wide, height: high, orientation = 1 } = await sharp(file).metadata();
-  // Orientations from 5 on lie on their side.
-  const size = orientation >= 5 ? [wide, high] : [high, wide];
-  if (size[0] !== height || size[1] !== width)
+  const shown = await shownSize(file);
+  if (shown.height !== height || shown.width !== width)
     throw new HbnnError(
-      `${file}: expected a picture of ${width}×${height} pixels, the model's size, got one of ${size[1]}×${size[0]}; resize it`,
+      `${file}: expected a picture of ${width}×${height} pixels, the model's size, got one of ${shown.width}×${shown.height}; resize it`,
     );
   if (channels === 3) return Uint8Array.from(pixels);
   return Uint8Array.from({ length: height * width }, (_, i) =>

@@ -22,6 +22,11 @@ function readFoldFile(file: string): FoldTable {
       `--fold: ${file}: expected JSON of folds by layer, got: ${(error as Error).message}; give such a file, or ${foldForms}`,
     );
   }
+  return foldTable(table, file);
+}
+
+/** Check that a value is a table of folds. @throws HbnnError where it is none */
+export function foldTable(table: unknown, where: string): FoldTable {
   const sound =
     typeof table === 'object' &&
     table !== null &&
@@ -29,7 +34,7 @@ function readFoldFile(file: string): FoldTable {
     Object.values(table).every((fold) => fold === 'constant' || isFold(fold));
   if (!sound)
     throw new HbnnError(
-      `${file}: expected {"layer": {"pe": 4, "simd": 9}, "other": "constant"}, got something else; name layers as the model does`,
+      `${where}: expected {"layer": {"pe": 4, "simd": 9}, "other": "constant"}, got something else; name layers as the model does`,
     );
   return table as FoldTable;
 }

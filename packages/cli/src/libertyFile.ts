@@ -44,6 +44,9 @@ const readInclude =
     return { text: textOf(flag, file, ` that ${from} includes`), file };
   };
 
+/** What fits into one text: libraries have some hundred megabytes. */
+const maxTextBytes = 2 ** 29 - 1;
+
 /** How compressed files begin. */
 const compressions = [
   { name: 'gzip', bytes: [0x1f, 0x8b] },
@@ -70,7 +73,7 @@ function textOf(flag: string, file: string, role = ''): string {
       `${flag}: ${file}${role}: expected text or gzip, got ${compression.name}; unpack the file first`,
     );
   try {
-    return gunzipSync(bytes).toString('utf8');
+    return gunzipSync(bytes, { maxOutputLength: maxTextBytes }).toString('utf8');
   } catch (error) {
     throw new HbnnError(
       `${flag}: ${file}${role}: expected a whole gzip file, got a damaged one (${(error as Error).message}); copy it again`,

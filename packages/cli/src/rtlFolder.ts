@@ -12,12 +12,15 @@ import {
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
+import { foldTable } from './foldFile.ts';
 import { checkRtlFolder } from './pathKind.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 /** The file that says how a folder of Verilog came about. */
 const manifestName = 'hbnn.json';
 const format = 'HBNN Verilog, version 1';
+/** What a manifest says while the files are written: whoever is killed leaves a folder that nobody reads. */
+const unfinished = 'HBNN Verilog, unfinished';
 
 /** What `hbnn verilog` was told, and what it made. */
 export interface RtlManifest {
@@ -65,7 +68,10 @@ export function writeRtl(
       `--out: expected a folder, or a name for a new one, got ${folder}, which could not be made: ${whyUnreadable(error)}; choose another`,
     );
   }
-  clearEarlier(folder);
+  checkClearable(folder);
+  const earlier = earlierProjectFiles(folder);
+  writeManifest(folder, { format: unfinished, projectFiles: [...earlier, ...projectFiles] });
+  clearEarlier(folder, earlier);
   const { top, prefix, style, maxLevels } = design;
   const layers = design.layers.map(({ layer, module }) => ({ layer, module }));
   const manifest: RtlManifest & { format: string } = {
@@ -88,10 +94,10 @@ export function writeRtl(
     ...(projectFiles.length > 0 && { projectFiles }),
     ...(statSync(modelFile).isFile() && { modelFile: relative(folder, modelFile) }),
   };
-  const all = { ...files, [manifestName]: `${JSON.stringify(manifest, null, 2)}\n` };
-  for (const [name, text] of Object.entries(all)) writeWhole(join(folder, name), text);
-  const bytes = Object.values(all).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  return { files: Object.keys(all).length, bytes };
+  for (const [name, text] of Object.entries(files)) writeWhole(join(folder, name), text);
+  const about = writeManifest(folder, manifest);
+  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return { files: Object.keys(files).length + 1, bytes: bytes + about };
 }
 
 function foldsOf({ layers }: FoldedDesign): FoldTable {
@@ -128,24 +134,40 @@ const isRtl = (name: string): boolean => /\.(v|hex)$/.test(name);
 /** What runs the testbench beside the Verilog. */
 const runsTestbench = (name: string): boolean => /^testbench\w*\.cpp$|^Makefile$/.test(name);
 
-/** Take away what an earlier design left, so that no module of it is read with this one. */
-function clearEarlier(folder: string): void {
+/** @returns the bytes of the file */
+function writeManifest(folder: string, content: object): number {
+  const text = `${JSON.stringify(content, null, 2)}\n`;
+  writeWhole(join(folder, manifestName), text);
+  return Buffer.byteLength(text);
+}
+
+/** Refuse a folder with anything in it that is not of `hbnn verilog`. */
+function checkClearable(folder: string): void {
   const names = readdirSync(folder);
-  if (names.length > 0 && !names.includes(manifestName))
+  if (names.length > 0 && !names.includes(manifestName) && !names.every(isHalfWritten))
     throw new HbnnError(
       `${folder}: expected an empty folder or one of 'hbnn verilog', got ${names[0]} in it; choose another folder`,
     );
-  const earlier = names.filter((name) => isRtl(name) || runsTestbench(name));
-  for (const name of [...earlier, ...earlierProjectFiles(folder, names)])
-    rmSync(join(folder, name));
+}
+
+/** What a killed process leaves of a file that it was writing. */
+const isHalfWritten = (name: string): boolean => /\.\d+\.tmp$/.test(name);
+
+/** Take away what an earlier design left, so that no module of it is read with this one. */
+function clearEarlier(folder: string, projectFiles: readonly string[]): void {
+  const earlier = readdirSync(folder).filter((name) => {
+    const whole = name.replace(/\.\d+\.tmp$/, '');
+    return isRtl(whole) || runsTestbench(whole) || projectFiles.includes(whole);
+  });
+  for (const name of earlier) rmSync(join(folder, name));
 }
 
 /** Files for other tools that an earlier design wrote; what somebody put beside them stays. */
-function earlierProjectFiles(folder: string, names: readonly string[]): string[] {
-  if (!names.includes(manifestName)) return [];
+function earlierProjectFiles(folder: string): string[] {
+  if (!existsSync(join(folder, manifestName))) return [];
   try {
     const { projectFiles } = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
-    return Array.isArray(projectFiles) ? names.filter((name) => projectFiles.includes(name)) : [];
+    return Array.isArray(projectFiles) ? projectFiles : [];
   } catch {
     return [];
   }
@@ -172,14 +194,35 @@ export function readRtl(folder: string): {
       `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}; write it with 'hbnn verilog --out ${folder}'`,
     );
   }
-  const known = manifest.format === format && typeof manifest.top === 'string';
+  if (manifest?.format === unfinished)
+    throw new HbnnError(
+      `${folder}: expected the whole Verilog of a design, got a part of it: writing it broke off; write it again with 'hbnn verilog --out ${folder}'`,
+    );
+  const known = manifest?.format === format && typeof manifest.top === 'string';
   if (!known || (manifest.style !== 'gates' && manifest.style !== 'xc7'))
     throw new HbnnError(
-      `${join(folder, manifestName)}: expected ${format}, got '${manifest.format}'; write the folder again`,
+      `${join(folder, manifestName)}: expected ${format}, got '${manifest?.format}'; write the folder again`,
     );
   if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(manifest.top))
     throw new HbnnError(
       `${join(folder, manifestName)}: expected the name of a module as top, got '${manifest.top}'; write the folder again with hbnn verilog`,
     );
+  checkFields(manifest, join(folder, manifestName));
   return { manifest, files };
+}
+
+/** @throws HbnnError where a manifest says something that no design has */
+function checkFields(manifest: RtlManifest, file: string): void {
+  const { architecture, folds, maxLevels, memories } = manifest;
+  if (folds !== undefined) foldTable(folds, `${file}: folds`);
+  const faults: [string, boolean][] = [
+    ['architecture', ['unrolled', 'folded', undefined].includes(architecture)],
+    ['maxLevels', maxLevels === undefined || (Number.isSafeInteger(maxLevels) && maxLevels > 0)],
+    ['memories', memories === undefined || (typeof memories === 'object' && memories !== null)],
+  ];
+  const fault = faults.find(([, isSound]) => !isSound)?.[0];
+  if (fault !== undefined)
+    throw new HbnnError(
+      `${file}: expected ${fault} as hbnn verilog writes it, got ${JSON.stringify(Reflect.get(manifest, fault))}; write the folder again`,
+    );
 }

@@ -25,14 +25,18 @@ export class Assembler {
    * @throws HbnnError naming a layer whose weights or inputs do not fit
    */
   add(name: string, spec: LayerSpec, inputs: readonly Value[], where: string): Value {
-    const layer = layerOf(this.freeName(name), spec);
-    this.layers.push(layer);
+    let layer: tfl.layers.Layer;
     let output: Value;
     try {
-      output = layer.apply(inputs.length === 1 ? inputs[0] : [...inputs]) as Value;
+      layer = layerOf(this.freeName(name), spec);
+      this.layers.push(layer);
+      const applied = layer.apply(inputs.length === 1 ? inputs[0] : [...inputs]);
+      // Layers of one input make a list of several.
+      if (Array.isArray(applied)) throw new Error(`it takes one input, not ${inputs.length}`);
+      output = applied as Value;
     } catch (error) {
       throw new HbnnError(
-        `${where}: expected inputs that fit the layer, got ${inputs.map(({ shape }) => `[${shape.slice(1).join(', ')}]`).join(' and ')} (${(error as Error).message}); export the network again`,
+        `${where}: expected settings and inputs that fit the layer, got ${inputs.map(({ shape }) => `[${shape.slice(1).join(', ')}]`).join(' and ')} (${(error as Error).message}); export the network again`,
       );
     }
     setWeights(layer, weightsOf(spec), where);

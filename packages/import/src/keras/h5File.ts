@@ -1,8 +1,8 @@
+import { Worker } from 'node:worker_threads';
 import { HbnnError } from '@hbnn/core';
-import h5wasm, { type Attribute, Dataset, Group } from 'h5wasm/node';
 import type { WeightArray } from '../assemble/layerSpec.ts';
 
-/** An HDF5 file, open for reading. */
+/** What is in an HDF5 file. */
 export interface H5File {
   /** The names in a group; none where there is no such group. */
   names(path: string): readonly string[];
@@ -12,75 +12,139 @@ export interface H5File {
   weight(path: string): WeightArray;
   /** All weights below a group, by `LAYER/WEIGHT`. */
   layerWeights(path: string): Map<string, WeightArray>;
-  close(): void;
 }
 
-/** Open the bytes of an HDF5 file. @throws HbnnError where they are none */
+/** An object of a file as the worker reads it. */
+type H5Object =
+  | {
+      readonly kind: 'group';
+      readonly path: string;
+      readonly names: readonly string[];
+      readonly attributes: Readonly<Record<string, string | readonly string[]>>;
+    }
+  | {
+      readonly kind: 'numbers';
+      readonly path: string;
+      readonly dtype: string;
+      readonly shape: readonly number[];
+      readonly data: unknown;
+    };
+
+type Message =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'objects'; readonly objects: readonly H5Object[] }
+  | { readonly kind: 'error'; readonly message: string };
+
+/** What reading a file may take: whole files take some tenths of it, on every machine. */
+const patienceMs = (bytes: number): number => 1000 + bytes / 10_000;
+
+/** How often it is looked whether reading still makes sense. */
+const lookMs = 100;
+
+/** Milliseconds that this process has worked: a busy machine lets it wait for long. */
+function workedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/**
+ * Read the bytes of an HDF5 file.
+ *
+ * @throws HbnnError where they are none, or damaged such that reading them does not end
+ */
 export async function openH5(bytes: Uint8Array, file: string): Promise<H5File> {
-  const { FS } = await h5wasm.ready;
-  // The library reads files of its own memory alone.
-  const path = `/${crypto.randomUUID()}.h5`;
-  FS.writeFile(path, bytes);
+  const script = new URL('../../worker/h5.mjs', import.meta.url);
+  const worker = new Worker(script, {
+    workerData: { bytes },
+    // The library says each of its errors in many lines of its own.
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+  });
   try {
-    return opened(new h5wasm.File(path, 'r'), () => FS.unlink(path), file);
+    return h5File(await objectsFrom(worker, patienceMs(bytes.length)), file);
   } catch (error) {
-    FS.unlink(path);
+    if (error instanceof HbnnError) throw error;
     throw new HbnnError(
-      `${file}: expected an HDF5 file, got other or truncated bytes (${(error as Error).message}); save the network again`,
+      `${file}: expected an HDF5 file, got other, damaged or truncated bytes (${(error as Error).message}); save the network again`,
     );
+  } finally {
+    await worker.terminate();
   }
 }
 
-function opened(h5: InstanceType<typeof h5wasm.File>, remove: () => void, file: string): H5File {
-  if (h5.file_id < 0n) throw new Error('it has no HDF5 header');
-  const groupAt = (path: string): Group | undefined => {
-    const entity = path === '/' ? h5 : h5.get(path);
-    return entity instanceof Group ? entity : undefined;
+function objectsFrom(worker: Worker, patience: number): Promise<readonly H5Object[]> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const end = (error: Error): void => {
+      clearInterval(timer);
+      reject(error);
+    };
+    worker.on('error', end);
+    worker.on('exit', () => end(new Error('reading it broke off')));
+    worker.on('message', (message: Message) => {
+      if (message.kind === 'ready') {
+        const [start, worked] = [performance.now(), workedMs()];
+        timer = setInterval(() => {
+          if (performance.now() - start > patience && workedMs() - worked > patience)
+            end(new Error('reading it does not end'));
+        }, lookMs);
+        return;
+      }
+      clearInterval(timer);
+      if (message.kind === 'objects') resolve(message.objects);
+      else end(new Error(message.message));
+    });
+  });
+}
+
+const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
+function h5File(objects: readonly H5Object[], file: string): H5File {
+  const byPath = new Map(objects.map((object) => [object.path, object]));
+  const groupAt = (path: string) => {
+    const object = byPath.get(absolute(path));
+    return object?.kind === 'group' ? object : undefined;
   };
   const weight = (path: string): WeightArray => {
-    const entity = h5.get(path);
-    if (!(entity instanceof Dataset) || !ArrayBuffer.isView(entity.value))
+    const object = byPath.get(absolute(path));
+    if (object?.kind !== 'numbers')
       throw new HbnnError(
         `${file}: expected numbers at ${path}, got others; save the network again`,
       );
-    if (entity.dtype !== '<f')
+    const { dtype, shape, data } = object;
+    if (dtype !== '<f')
       throw new HbnnError(
-        `${file}: expected float32 at ${path}, got ${String(entity.dtype)}; save the network in float32`,
+        `${file}: expected float32 at ${path}, got ${dtype}; save the network in float32`,
       );
-    const values = entity.value as Float32Array;
-    return { shape: entity.shape ?? [], data: Float32Array.from(values) };
+    const size = shape.reduce((product, n) => product * n, 1);
+    if (!(data instanceof Float32Array) || data.length !== size)
+      throw new HbnnError(
+        `${file}: expected ${size} numbers at ${path} for the shape [${shape.join(', ')}], got ${data instanceof Float32Array ? data.length : 'none'}; save the network again`,
+      );
+    return { shape, data };
   };
   return {
-    names: (path) => groupAt(path)?.keys() ?? [],
-    text: (path, attribute) => textOf(groupAt(path)?.attrs[attribute]),
+    names: (path) => groupAt(path)?.names ?? [],
+    text(path, attribute) {
+      const value = groupAt(path)?.attributes[attribute];
+      return typeof value === 'string' ? value : undefined;
+    },
     weight,
-    layerWeights: (path) => weightsBelow(groupAt(path), path, weight),
-    close() {
-      h5.close();
-      remove();
+    layerWeights(path) {
+      const weights = new Map<string, WeightArray>();
+      for (const layer of groupAt(path)?.names ?? [])
+        for (const [name, value] of weightsOf(layer, `${path}/${layer}`)) weights.set(name, value);
+      return weights;
     },
   };
-}
 
-function textOf(attribute: Attribute | undefined): string | undefined {
-  const value = attribute?.value;
-  return typeof value === 'string' ? value : undefined;
-}
-
-function weightsBelow(
-  group: Group | undefined,
-  path: string,
-  read: (path: string) => WeightArray,
-): Map<string, WeightArray> {
-  const weights = new Map<string, WeightArray>();
-  for (const layer of group?.keys() ?? []) {
-    const entity = group?.get(layer);
-    const names = entity instanceof Group ? entity.attrs.weight_names?.value : undefined;
-    if (!Array.isArray(names)) continue;
-    for (const name of names as readonly string[]) {
+  function weightsOf(layer: string, path: string): [string, WeightArray][] {
+    const names = groupAt(path)?.attributes.weight_names;
+    if (!Array.isArray(names)) return [];
+    return (names as readonly string[]).map((name) => {
       const short = name.replace(/:\d+$/, '').split('/').at(-1);
-      weights.set(`${layer}/${short}`, read(`${path}/${layer}/${name}`));
-    }
+      return [`${layer}/${short}`, weight(`${path}/${name}`)];
+    });
   }
-  return weights;
 }

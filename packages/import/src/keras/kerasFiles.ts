@@ -20,7 +20,7 @@ export async function readKerasArchive(file: string): Promise<Read> {
     const bytes = entries[name];
     if (bytes !== undefined) return bytes;
     throw new HbnnError(
-      `${file}: expected ${name} in the archive, got ${Object.keys(entries).join(', ') || 'nothing'}; save the network with model.save('network.keras')`,
+      `${file}: expected ${name} in the archive, got ${Object.keys(entries).join(' and ') || 'none of its parts'}; save the network with model.save('network.keras')`,
     );
   };
   const architecture = jsonOf(part('config.json'), `${file}: config.json`);
@@ -29,18 +29,29 @@ export async function readKerasArchive(file: string): Promise<Read> {
     `${file}: metadata.json`,
   );
   const h5 = await openH5(part('model.weights.h5'), file);
-  try {
-    const read = kerasModel(architecture, file, ({ layers }) => new ArchivedWeights(h5, layers));
-    return { ...read, producer: `Keras ${String(version)}` };
-  } finally {
-    h5.close();
-  }
+  const read = kerasModel(architecture, file, ({ layers }) => new ArchivedWeights(h5, layers));
+  return { ...read, producer: `Keras ${String(version)}` };
 }
 
+const partNames = ['config.json', 'metadata.json', 'model.weights.h5'];
+
+/** Bytes of a part of an archive, unpacked: what fits into one array. */
+const maxPartBytes = 2 ** 31;
+
+/** Unpack the parts of an archive that are read; nothing else in it takes memory. */
 function unzipped(bytes: Uint8Array, file: string): Record<string, Uint8Array> {
   try {
-    return unzipSync(bytes);
+    return unzipSync(bytes, {
+      filter({ name, originalSize }) {
+        if (!partNames.includes(name)) return false;
+        if (originalSize <= maxPartBytes) return true;
+        throw new HbnnError(
+          `${file}: expected at most ${maxPartBytes} bytes in ${name}, got ${originalSize}; save a smaller network`,
+        );
+      },
+    });
   } catch (error) {
+    if (error instanceof HbnnError) throw error;
     throw new HbnnError(
       `${file}: expected a .keras archive, got other or truncated bytes (${(error as Error).message}); save the network again`,
     );
@@ -54,20 +65,16 @@ function unzipped(bytes: Uint8Array, file: string): Record<string, Uint8Array> {
  */
 export async function readH5(file: string): Promise<Read> {
   const h5 = await openH5(bytesOf(file), file);
-  try {
-    const text = h5.text('/', 'model_config');
-    if (text === undefined)
-      throw new HbnnError(
-        `${file}: expected a network with its architecture, got weights alone; save it with model.save('network.h5')`,
-      );
-    const architecture = jsonOf(Buffer.from(text), `${file}: model_config`);
-    const weights = new NamedWeights(h5.layerWeights('/model_weights'));
-    const read = kerasModel(architecture, file, () => weights);
-    return {
-      ...read,
-      producer: `Keras ${h5.text('/', 'keras_version') ?? 'of an unknown version'}`,
-    };
-  } finally {
-    h5.close();
-  }
+  const text = h5.text('/', 'model_config');
+  if (text === undefined)
+    throw new HbnnError(
+      `${file}: expected a network with its architecture, got weights alone; save it with model.save('network.h5')`,
+    );
+  const architecture = jsonOf(Buffer.from(text), `${file}: model_config`);
+  const weights = new NamedWeights(h5.layerWeights('/model_weights'));
+  const read = kerasModel(architecture, file, () => weights);
+  return {
+    ...read,
+    producer: `Keras ${h5.text('/', 'keras_version') ?? 'of an unknown version'}`,
+  };
 }

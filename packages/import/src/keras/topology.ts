@@ -87,8 +87,15 @@ function functional(config: Config, file: string): Topology {
     const nodes = (value as Config).inbound_nodes;
     return { ...layer, inputs: inputsOf(nodes, `${file}: layer '${layer.name}'`) };
   });
-  const ends = (field: string): string[] =>
-    tensorsIn(config[field]).map((tensor) => tensorName(tensor, `${file}: ${field}`));
+  const ends = (field: string): string[] => {
+    const names = tensorsIn(config[field]).map((tensor) => tensorName(tensor, `${file}: ${field}`));
+    const twice = names.find((end, i) => names.indexOf(end) < i);
+    if (twice !== undefined || names.length === 0)
+      throw new HbnnError(
+        `${file}: ${field}: expected each layer once and at least one, got ${twice === undefined ? 'none' : `'${twice}' twice`}; save the network again`,
+      );
+    return names;
+  };
   return {
     name: String(name),
     layers: sorted(read, file),

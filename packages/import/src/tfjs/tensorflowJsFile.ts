@@ -53,10 +53,11 @@ function readManifest(manifest: unknown, file: string): Map<string, WeightArray>
 }
 
 function decodeGroup(
-  specs: readonly Config[],
+  manifest: readonly unknown[],
   bytes: Uint8Array,
   file: string,
 ): [string, WeightArray][] {
+  const specs = manifest.map((spec) => objectAt(spec, `${file}: weightsManifest`));
   for (const { name, dtype } of specs) {
     if (dtype === 'float32') continue;
     throw new HbnnError(
@@ -83,10 +84,11 @@ const itemBytes: Readonly<Record<string, number>> = { float32: 4, float16: 2, ui
 function byteLength({ name, shape, dtype, quantization }: Config, file: string): number {
   const stored = isObject(quantization) ? quantization.dtype : dtype;
   const bytes = itemBytes[String(stored)];
-  const sizes = Array.isArray(shape) ? (shape as number[]) : undefined;
+  const isShape = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
+  const sizes = isShape ? (shape as readonly number[]) : undefined;
   if (bytes === undefined || sizes === undefined)
     throw new HbnnError(
-      `${file}: weight '${String(name)}': expected a shape and values of ${Object.keys(itemBytes).join(', ')}, got ${String(stored)}; save the network in float32`,
+      `${file}: weight '${String(name)}': expected a shape of whole numbers and values of ${Object.keys(itemBytes).join(', ')}, got ${JSON.stringify(shape)} and ${String(stored)}; save the network in float32`,
     );
   return sizes.reduce((product, size) => product * size, bytes);
 }

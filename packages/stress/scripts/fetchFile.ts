@@ -1,0 +1,11 @@
+// `node fetchFile.ts URL SHA256 FILE`: fetch a file as data sets are fetched.
+import { download } from '../../../datasets/src/download.ts';
+
+const [url, digest, file] = process.argv.slice(2);
+await download({
+  urls: [url],
+  file,
+  checksum: { algorithm: 'sha256', digest },
+  tries: 20,
+  pause: 10,
+});
