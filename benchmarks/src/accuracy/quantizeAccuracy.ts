@@ -32,7 +32,7 @@ import {
 } from '@hbnn/train';
 import { saveRows } from '../results/storedRows.ts';
 
-const defaultNetworks = ['alexnet-bn', 'mobilenet', 'vgg8'] as const;
+const defaultNetworks = ['alexnet-bn', 'fcn4', 'mobilenet'] as const;
 const images = 512;
 const learningRate = 0.01;
 
@@ -74,10 +74,11 @@ async function trainedFloat(network: NetworkName, dir: string, o: Data): Promise
         network,
         weights: 'float',
         epochs: 4,
-        learningRate: 0.05,
-        limit: 20000,
-        testLimit: 5000,
+        learningRate: 0.1,
+        limit: 8000,
+        testLimit: 2000,
         seed: 1,
+        ...(network === 'fcn4' && { widths: [16, 32, 48] }),
         ...(o.data === 'folder' && { size: 32 }),
         ...(o.from !== undefined && { from: o.from }),
       });

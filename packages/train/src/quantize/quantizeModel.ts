@@ -90,7 +90,7 @@ export async function quantizeModel(
     const averages = shareBudget(table, options.weights);
     const results = quantizer.binarize(averages);
     const bits = Object.fromEntries(results.map(({ layer, average }) => [layer.name, average]));
-    const quantized = quantizedCopy(work, { layers: bits });
+    const quantized = quantizedCopy(work, { layers: bits, skip: options.skip ?? [] });
     for (const result of results) restore(quantized, result);
     await recalibrate(quantized, source, pass);
     return { ...summary(quantized, table, results, calibration.images), kept: bits };
