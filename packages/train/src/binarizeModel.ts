@@ -13,7 +13,7 @@ import {
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
 import { checkClass, configOf, isModel } from './layerConfig.ts';
-import type { ZeroPadding } from './layers/binarized.ts';
+import type { ZeroPadding } from './layers/zeroPadding.ts';
 import {
   type InputPrecision,
   inputPrecision,

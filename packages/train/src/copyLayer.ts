@@ -9,10 +9,10 @@ import {
   BinarizedDepthwiseConv2D,
   BinarizedLayer,
   type BinarizedLayerConfig,
-  type ZeroPadding,
 } from './layers/binarized.ts';
 import { variableOf } from './layers/context.ts';
 import type { KeptProperties } from './layers/keptProperties.ts';
+import type { ZeroPadding } from './layers/zeroPadding.ts';
 import type { Precision, WeightPrecision } from './precision.ts';
 
 /** What a layer becomes in a copy: a row of layers, the first of which takes its inputs. */

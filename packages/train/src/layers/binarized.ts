@@ -17,6 +17,7 @@ import {
 } from './context.ts';
 import { InputBinarization, type StaticInputs } from './inputBinarization.ts';
 import { type KeptProperties, keptConfig, weightParts } from './keptProperties.ts';
+import { padded, paddedSizes, type ZeroPadding } from './zeroPadding.ts';
 
 /** What every binarized layer takes. */
 export interface BinarizedLayerConfig extends KeptProperties {
@@ -316,9 +317,6 @@ export interface WindowConfig {
   padding?: 'same' | 'valid';
 }
 
-/** Zeros around a map: [[top, bottom], [left, right]]. */
-export type ZeroPadding = readonly [readonly [number, number], readonly [number, number]];
-
 /** What both binarized convolutions take. */
 interface BinarizedWindowConfig extends BinarizedLayerConfig, WindowConfig {
   /**
@@ -327,22 +325,6 @@ interface BinarizedWindowConfig extends BinarizedLayerConfig, WindowConfig {
    */
   zeroPadding?: ZeroPadding;
 }
-
-/** Inputs with the zeros of a layer's own around them. */
-function padded(x: tf.Tensor, zeros: ZeroPadding | undefined): tf.Tensor4D {
-  if (zeros === undefined) return x as tf.Tensor4D;
-  const [rows, columns] = zeros.map(([before, after]): [number, number] => [before, after]);
-  return tf.pad4d(x as tf.Tensor4D, [[0, 0], rows, columns, [0, 0]]);
-}
-
-/** A feature map's sizes with the zeros of a layer's own around it. */
-const paddedSizes = (
-  feature: readonly (number | null)[],
-  zeros: ZeroPadding | undefined,
-): (number | null)[] =>
-  feature.map((size, axis) =>
-    size === null || axis > 1 ? size : size + (zeros?.[axis][0] ?? 0) + (zeros?.[axis][1] ?? 0),
-  );
 
 /** A window as a configuration keeps it; zeros of its own only where there are some. */
 function windowOf(config: BinarizedWindowConfig): tf.serialization.ConfigDict {
