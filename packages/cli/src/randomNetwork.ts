@@ -29,7 +29,7 @@ export async function randomNetwork(
   const { exportModel, initialize, networks, precisionOf, recalibrate, runConfig, useBackend } =
     await import('@hbnn/train');
   const config = runConfig(
-    { network: name as NetworkName, inputMap: 'static', inputs: '1', seed, ...given(o) },
+    { network: name as NetworkName, inputMap: 'static', inputs: '1', seed, ...chosenFields(o) },
     (field) => flags[field] ?? '--network',
   );
   const { input, classes, build } = networks[config.network];
@@ -60,7 +60,7 @@ const flags: Readonly<Record<string, string>> = {
   seed: '--seed',
 };
 
-const given = (o: Omit<RandomNetworkOptions, 'seed'>): Partial<Record<string, string>> =>
+const chosenFields = (o: Omit<RandomNetworkOptions, 'seed'>): Partial<Record<string, string>> =>
   Object.fromEntries(Object.entries(o).filter(({ 1: value }) => value !== undefined));
 
 /** Seeded images of noise about a level of their own, as bytes between 0 and 255. */
