@@ -142,6 +142,12 @@ it('hbnn synth counts each layer and keeps the result', () => {
   expect(luts).toBe(sum);
   expect(sites).toBeLessThanOrEqual(luts);
   expect(flipFlops).toBe(0);
+  expect(results[0]).toMatchObject({ yosys: 'npm', blockRams: 0, memoryLuts: 0 });
+  const missing = hbnn('synth', '--rtl', rtl, '--yosys', '/no/yosys');
+  expect(missing).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--yosys: expected Yosys at '/no/yosys'"),
+  });
   const refused = hbnn('synth', '--rtl', rtl, '--target', 'ice40');
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--target generic')]);
 });

@@ -128,10 +128,11 @@ function rowLength(
 ): { readonly imagesInARow?: number } {
   if (design.kind === 'unrolled') return design.latencyCycles > 0 ? { imagesInARow: longRow } : {};
   const affordable = Math.floor(maxRowWork / (gates * design.cyclesPerImage));
-  return { imagesInARow: Math.max(minRow, Math.min(longRow, affordable)) };
+  // A large network has the few of the first images, one after the other in each lane.
+  return affordable < minRow ? {} : { imagesInARow: Math.min(longRow, affordable) };
 }
 
-/** A row that every design has. */
+/** Images of a row that is worth a run of its own. */
 const minRow = 8;
 
 /** The first difference where all images go in one after the other, in one lane. */
