@@ -82,7 +82,7 @@ export function poolStep(
     kernel: layer.kind,
     input,
     output,
-    scratchBytes: 4 * plan.input[1] + 16,
+    scratchBytes: 4 * plan.input[1] + 64,
     constants: [shapeWords(window, input, output)],
     bind: (raw, at) => {
       const [shape] = at.constants;
