@@ -19,6 +19,7 @@ import {
   quietFlag,
   shellWord,
 } from '../output.ts';
+import { checkOwnFolder } from '../pathKind.ts';
 import { duration, progressMeter } from '../progress.ts';
 import { placeOfField, secondsFrom, trainOptions, typedFields } from '../trainFlags.ts';
 import { settings } from '../trainSettings.ts';
@@ -88,6 +89,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const { runConfig, runTraining, storedConfig } = await import('@hbnn/train');
   const given = settings(o);
   const dir = folderFor(o);
+  checkOwnFolder(dir, 'run folder');
   if (o.resume && !existsSync(join(dir, 'config.json'))) {
     throw new HbnnError(`--resume: there is no run in ${dir}; leave out --resume to start one`);
   }

@@ -78,6 +78,8 @@ class TrainingRun {
   readonly #variables: readonly TrainedVariable[];
   readonly #optimizer: SgdMomentum;
   readonly #checkpoints: CheckpointTimer;
+  /** The training images as the network sees them. */
+  readonly #seen: BatchSource;
   #state: TrainState = startState();
   #clock: TrainingClock = startClock(0);
 
@@ -90,6 +92,8 @@ class TrainingRun {
     this.#variables = parametersOf(this.#model).filter(({ trainable }) => trainable);
     this.#optimizer = new SgdMomentum(this.#variables, config);
     this.#checkpoints = new CheckpointTimer(options.checkpointSeconds ?? 20);
+    const { augment } = config;
+    this.#seen = augment ? augmented(sources.train, augment) : sources.train;
   }
 
   dispose(): void {
@@ -112,9 +116,8 @@ class TrainingRun {
       await onEpoch();
       onStep();
     }
-    const { augment, earlyStop } = this.#config;
-    const seen = augment ? augmented(train, augment) : train;
-    await fit(this.#model, seen, this.#optimizer, this.#variables, this.#state, {
+    const { earlyStop } = this.#config;
+    await fit(this.#model, this.#seen, this.#optimizer, this.#variables, this.#state, {
       ...this.#config,
       onStep,
       onEpoch,

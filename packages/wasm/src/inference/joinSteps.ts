@@ -1,6 +1,10 @@
 import type { AddLayer, CheckedLayer } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
+import type { Share } from './share.ts';
 import type { Step } from './step.ts';
+
+/** A join is a small part of a network: of several threads the first one computes it. */
+const isOthers = (share: Share | undefined): boolean => share !== undefined && share.index > 0;
 
 /** The sum of branches, one after the other, each times its channels' multipliers. */
 export function addStep(
@@ -19,7 +23,8 @@ export function addStep(
     output,
     scratchBytes: 0,
     constants: plan.layer.multipliers.map((list) => Int32Array.from(list)),
-    bind: (raw, at) => (images) => {
+    bind: (raw, at) => (images, share) => {
+      if (isOthers(share)) return;
       const sizes = [images * height * width, channels, output.stride];
       names.forEach((name, k) => {
         raw[name](at.inputs[k], at.output, at.constants[k], k === 0 ? 1 : 0, ...sizes);
@@ -55,7 +60,8 @@ export function concatStep(
     output,
     scratchBytes: 0,
     constants: [],
-    bind: (raw, at) => () => {
+    bind: (raw, at) => (_images, share) => {
+      if (isOthers(share)) return;
       parts.forEach(({ widen, count, to }, k) => {
         if (widen) raw.widen(at.inputs[k], at.output + to, count);
         else raw.copyBytes(at.inputs[k], at.output + to, count * bytes);
