@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A disk in memory; undefined where mounting is not permitted. */
@@ -23,7 +23,9 @@ export function smallDisk(folder: string): SmallDisk | undefined {
   return {
     folder,
     fill(freeBytes) {
-      writeFileSync(join(folder, 'filler'), new Uint8Array(diskBytes - freeBytes));
+      const { bavail, bsize } = statfsSync(folder);
+      const bytes = Math.max(0, bavail * bsize - freeBytes);
+      writeFileSync(join(folder, 'filler'), new Uint8Array(bytes));
     },
     makeReadOnly() {
       ran('mount', '-o', 'remount,ro', folder);
