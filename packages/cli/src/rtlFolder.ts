@@ -123,9 +123,10 @@ const writeManifest = (folder: string, content: object): void =>
 
 /** Files of an earlier design, and what a killed process left of its own. */
 const earlierFiles = (folder: string): string[] =>
-  readdirSync(folder).filter(
-    (name) => isRtl(name.replace(/\.\d+\.tmp$/, '')) || runs.includes(name),
-  );
+  readdirSync(folder).filter((name) => {
+    const whole = name.replace(/\.\d+\.tmp$/, '');
+    return isRtl(whole) || runs.includes(whole) || (whole === manifestName && whole !== name);
+  });
 
 /** Refuse a folder with files that would be taken away and are not of `hbnn verilog`. */
 function checkClearable(folder: string): void {

@@ -81,7 +81,7 @@ async function unreliableServer(
     }
     const rest = file.subarray(from);
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': rest.length });
-    const end = chance.below(3) === 0 ? rest.length : chance.below(rest.length);
+    const end = chance.below(3) > 0 ? rest.length : chance.below(rest.length);
     let at = 0;
     const send = (): void => {
       if (at >= end) {

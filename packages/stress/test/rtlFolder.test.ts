@@ -42,7 +42,8 @@ describe('a folder of Verilog', () => {
   });
 
   it('loses what a killed process left beside its files', () => {
-    writeFileSync(join(folder, 'layer.v.123.tmp'), 'half');
+    for (const name of ['layer.v.123.tmp', 'hbnn.json.4.tmp', 'Makefile.5.tmp'])
+      writeFileSync(join(folder, name), 'half');
     write(foldedDesign(model, {}));
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });

@@ -124,7 +124,7 @@ export function scenarios(s: Sources): readonly Scenario[] {
         } catch {
           return undefined;
         }
-        const now = filesDigest(join(folder, 'rtl'), /hbnn\.json$/);
+        const now = filesDigest(join(folder, 'rtl'), /hbnn\.json$|\.tmp$/);
         const before = filesDigest(s.otherRtl, /hbnn\.json$/);
         return isRead && now !== reference && now !== before
           ? 'a mixture is read as whole'
