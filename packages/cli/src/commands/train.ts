@@ -21,6 +21,7 @@ import {
 } from '../output.ts';
 import { checkOwnFolder } from '../pathKind.ts';
 import { duration, progressMeter } from '../progress.ts';
+import { writeRunManifest } from '../runManifest.ts';
 import { placeOfField, secondsFrom, trainOptions, typedFields } from '../trainFlags.ts';
 import { settings } from '../trainSettings.ts';
 
@@ -121,6 +122,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       },
     });
     meter.stop();
+    await writeRunManifest(dir, result, sources);
     print(dir, result, sources.test.classes.length, o);
   } catch (error) {
     if (!(error instanceof Interruption) || !existsSync(join(dir, 'config.json'))) throw error;

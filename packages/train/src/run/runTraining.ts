@@ -229,7 +229,7 @@ class TrainingRun {
     const arrays = modelArrays(this.#model);
     const trainedOn = kindOfSource(this.#sources.train);
     writeTensorFile(join(dir, 'weights.bin'), arrays, { config: this.#config, trainedOn });
-    const result = this.#result(test, digestOf(arrays));
+    const result = this.#result(test, weightsDigest(arrays));
     writeWhole(join(dir, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return result;
   }
@@ -262,7 +262,7 @@ class TrainingRun {
 }
 
 /** SHA-256 of all arrays with their names. */
-function digestOf(arrays: readonly NamedArray[]): string {
+export function weightsDigest(arrays: readonly NamedArray[]): string {
   const digest = createHash('sha256');
   for (const { name, data } of arrays) {
     digest.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
