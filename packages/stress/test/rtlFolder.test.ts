@@ -15,9 +15,13 @@ const model = randomModel('folder', { layer: 'conv:4x4x2,k2x2,o4' });
 const folder = join(root, 'rtl');
 const modelFile = join(root, 'net.hbnn');
 writeFileSync(modelFile, encodeModel(model));
+const from = { modelFile, projectFiles: [] };
 
-const write = (design: ReturnType<typeof unrolledDesign> | ReturnType<typeof foldedDesign>): void =>
-  writeRtl(folder, model, design, verilogFiles(design), modelFile);
+const write = (
+  design: ReturnType<typeof unrolledDesign> | ReturnType<typeof foldedDesign>,
+): void => {
+  writeRtl(folder, model, design, verilogFiles(design), from);
+};
 
 beforeEach(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -29,7 +33,7 @@ describe('a folder of Verilog', () => {
     const design = unrolledDesign(model, {});
     // A name that no file can have stops the writing behind the first files.
     const files = { ...verilogFiles(design), 'no/such/folder.v': '' };
-    expect(() => writeRtl(folder, model, design, files, modelFile)).toThrow(HbnnError);
+    expect(() => writeRtl(folder, model, design, files, from)).toThrow(HbnnError);
     expect(() => readRtl(folder)).toThrow(
       /expected the whole Verilog of a design, got a part of it/,
     );
