@@ -6,6 +6,6 @@ await download({
   urls: [url],
   file,
   checksum: { algorithm: 'sha256', digest },
-  tries: 20,
+  tries: 8,
   pause: 10,
 });
