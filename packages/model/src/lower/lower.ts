@@ -320,8 +320,7 @@ function lowerBinarization(
   const multiples = Uint8Array.from(found.multiples);
   push(s, { kind: 'threshold', name, bits: bits.slice(), multiples, thresholds, flips });
   s.rounded = true;
-  const factor = found.factor > 0 ? found.factor : 1;
-  s.meaning = { slopes: filled(s.shape[2], factor), offsets: filled(s.shape[2], 0) };
+  s.meaning = { slopes: filled(s.shape[2], found.factor), offsets: filled(s.shape[2], 0) };
   const weighted = (of: (n: number) => number): number =>
     Math.sqrt(scales.reduce((sum, _, n) => sum + counts[n] * of(n) ** 2, 0));
   const norm = weighted((n) => scales[n]);

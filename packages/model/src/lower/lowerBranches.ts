@@ -162,7 +162,7 @@ interface CommonScale {
 /** The smallest multipliers within the tolerance, else the best ones whose sums stay within int32. */
 function commonScale(slopes: readonly number[], bounds: readonly number[]): CommonScale {
   const largest = Math.max(...slopes.map(Math.abs));
-  if (largest === 0) return { multipliers: slopes.map(() => 0), slope: 1, error: 0 };
+  if (largest === 0) return { multipliers: slopes.map(() => 0), slope: 0, error: 0 };
   const outputs = slopes.map((slope, k) => Math.abs(slope) * bounds[k]);
   const maxOutput = Math.max(...outputs);
   let best: CommonScale = { multipliers: [], slope: 1, error: Number.POSITIVE_INFINITY };
