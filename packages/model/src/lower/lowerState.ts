@@ -6,6 +6,7 @@ import {
   type IntegerLayer,
   type PlaneWeights,
 } from '../integerModel.ts';
+import { type Limits, limitsFrom } from './limits.ts';
 import { requantized } from './requantize.ts';
 
 /** What lowering has made so far, and where in it the next layer goes. */
@@ -35,15 +36,15 @@ export interface LowerPosition {
   rounded: boolean;
   /** Whether the network has flattened the map, which still lies as a map here. */
   flat: boolean;
-  /** The largest value of a ReLU that the next binarization takes in; undefined where there is none. */
-  ceiling: number | undefined;
+  /** What ReLUs that the next binarization takes in have cut off; undefined where there are none. */
+  limits: Limits | undefined;
   /** order[i]: where value i lay before `spreadOut`; undefined while values lie in memory order. */
   order: Uint32Array | undefined;
 }
 
 export function positionOf(s: LowerState): LowerPosition {
-  const { at, fork, shape, meaning, weighted, rounded, flat, ceiling, order } = s;
-  return { at, fork, shape, meaning, weighted, rounded, flat, ceiling, order };
+  const { at, fork, shape, meaning, weighted, rounded, flat, limits, order } = s;
+  return { at, fork, shape, meaning, weighted, rounded, flat, limits, order };
 }
 
 /** The numbers of the layers from the last one back to where branches met, or to the pixels. */
@@ -202,6 +203,7 @@ export function spreadOut(s: LowerState): void {
   );
   const { slopes, offsets } = s.meaning;
   s.meaning = { slopes: reordered(slopes, order), offsets: reordered(offsets, order) };
+  s.limits &&= limitsFrom(s.limits, order);
   s.order = order;
 }
 
