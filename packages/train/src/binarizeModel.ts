@@ -5,8 +5,10 @@ import {
   type CopyOptions,
   copyWeights,
   isBinarizable,
+  isFloatLayer,
   type LayerCopy,
   plainCopy,
+  reweighted,
 } from './copyLayer.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
@@ -26,6 +28,8 @@ export interface BinarizeOptions {
   readonly weights?: number | Mix | WeightPrecision;
   /** The same for the inputs of binarized layers. */
   readonly inputs?: number | Mix | InputPrecision;
+  /** Weights of single layers by name, in place of `weights`. */
+  readonly layers?: Readonly<Record<string, number | Mix | WeightPrecision>>;
   /** Names of layers to leave as they are, such as the first and the last. */
   readonly skip?: readonly string[];
   /** For random maps. */
@@ -48,10 +52,11 @@ export interface BinarizeOptions {
  *   finite, or a name in `skip` that the model has not
  */
 export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
-  checkOptions('binarize', options, ['weights', 'inputs', 'skip', 'seed']);
+  checkOptions('binarize', options, ['weights', 'inputs', 'layers', 'skip', 'seed']);
   checkNumbers('binarize', options, { seed: 'whole' });
   const layers = layersOf(model);
   checkSkip(layers, options.skip ?? []);
+  checkLayers(layers, options);
   checkWindowsFit(model, 'binarize');
   checkFiniteWeights(
     layers.filter((layer) => !isModel(layer)),
@@ -90,6 +95,29 @@ function checkSkip(layers: readonly tfl.layers.Layer[], skip: readonly string[])
       );
 }
 
+/** @throws HbnnError naming a layer that is given bits and is not there, is skipped, or has no float weights */
+function checkLayers(
+  layers: readonly tfl.layers.Layer[],
+  { layers: given, skip = [] }: BinarizeOptions,
+): void {
+  if (given === undefined) return;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new HbnnError(
+      `binarize: expected layers as bits by layer name, got ${kindOf(given)}; write it as { conv1: 1.4 }`,
+    );
+  const binarized = layers.filter((layer) => isBinarizable(layer) || isFloatLayer(layer));
+  for (const name of Object.keys(given)) {
+    if (skip.includes(name))
+      throw new HbnnError(
+        `binarize: expected '${name}' in layers or in skip, got it in both; leave it out of one`,
+      );
+    if (!binarized.some((layer) => layer.name === name))
+      throw new HbnnError(
+        `binarize: layers names '${name}', expected layers with weights to binarize (${binarized.map((layer) => layer.name).join(', ')}); name some of these`,
+      );
+  }
+}
+
 /** Symbolic tensors of an original by id, and what they became in the copy. */
 type Scope = Map<number, tfl.SymbolicTensor>;
 
@@ -97,6 +125,7 @@ type Scope = Map<number, tfl.SymbolicTensor>;
 class Copier {
   private readonly skip = new Set<tfl.layers.Layer>();
   private readonly options: CopyOptions;
+  private readonly weightsOf = new Map<string, WeightPrecision | undefined>();
   private readonly copies = new Map<tfl.layers.Layer, LayerCopy>();
 
   constructor(layers: readonly tfl.layers.Layer[], options: BinarizeOptions) {
@@ -112,6 +141,8 @@ class Copier {
       return name;
     };
     this.options = { precision: precisionFrom(options), seed: options.seed, freshName };
+    for (const [name, given] of Object.entries(options.layers ?? {}))
+      this.weightsOf.set(name, precisionOf('layers', given, weightPrecision));
   }
 
   /** The copy's tensor in the place of an original's. */
@@ -185,7 +216,15 @@ class Copier {
     zeros: ZeroPadding | undefined,
   ): LayerCopy {
     if (this.skip.has(layer)) return plainCopy(layer);
-    return binarizedCopy(layer, inputRank, { ...this.options, zeros });
+    const { inputs, weights: common } = this.options.precision;
+    const weights = this.weightsOf.get(layer.name) ?? common;
+    if (isFloatLayer(layer))
+      return weights === undefined ? plainCopy(layer) : reweighted(layer, weights);
+    return binarizedCopy(layer, inputRank, {
+      ...this.options,
+      precision: { weights, inputs },
+      zeros,
+    });
   }
 
   copyWeights(): void {
@@ -216,7 +255,7 @@ function precisionFrom({ weights, inputs }: BinarizeOptions): Precision {
 
 /** Details of a precision, made of an average or a mix where they are not given. */
 function precisionOf<Details extends WeightPrecision | InputPrecision>(
-  what: 'weights' | 'inputs',
+  what: 'weights' | 'inputs' | 'layers',
   given: number | Mix | Details | undefined,
   detailed: (mix: Mix) => Details,
 ): Details | undefined {

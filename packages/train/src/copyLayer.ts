@@ -7,12 +7,13 @@ import {
   BinarizedConv2D,
   BinarizedDense,
   BinarizedDepthwiseConv2D,
+  BinarizedLayer,
   type BinarizedLayerConfig,
   type ZeroPadding,
 } from './layers/binarized.ts';
 import { variableOf } from './layers/context.ts';
 import type { KeptProperties } from './layers/keptProperties.ts';
-import type { Precision } from './precision.ts';
+import type { Precision, WeightPrecision } from './precision.ts';
 
 /** What a layer becomes in a copy: a row of layers, the first of which takes its inputs. */
 export interface LayerCopy {
@@ -40,6 +41,17 @@ export function plainCopy(layer: tfl.layers.Layer): LayerCopy {
     fromConfig(cls: unknown, config: LayerConfig): tfl.layers.Layer;
   };
   return { row: [type.fromConfig(type, configOf(layer))] };
+}
+
+/** Whether a layer is one of this project's that could binarize its weights and leaves them float. */
+export const isFloatLayer = (layer: tfl.layers.Layer): layer is BinarizedLayer =>
+  layer instanceof BinarizedLayer && layer.precision.weights === undefined;
+
+/** The same layer of this project with its weights binarized. */
+export function reweighted(layer: BinarizedLayer, weights: WeightPrecision): LayerCopy {
+  const type = layer.constructor as new (config: BinarizedLayerConfig) => BinarizedLayer;
+  const precision = { ...layer.precision, weights };
+  return { row: [new type({ ...(configOf(layer) as object), precision })] };
 }
 
 /**

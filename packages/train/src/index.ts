@@ -73,6 +73,14 @@ export {
   weightPrecision,
 } from './precision.ts';
 export {
+  type LayerSensitivity,
+  type QuantizedModel,
+  type QuantizedShape,
+  type QuantizeOptions,
+  quantizedCopy,
+  quantizeModel as quantize,
+} from './quantize/quantizeModel.ts';
+export {
   type LayerQuantizers,
   type Method,
   type MethodName,

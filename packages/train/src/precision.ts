@@ -34,6 +34,11 @@ export interface WeightPrecision {
   readonly minBits?: number;
   /** Keep the map from this share of the training's steps on, 0 … 1; left out: never. */
   readonly freezeAt?: number;
+  /**
+   * Keep the map that `importMaps` gave, from the first training step on; with `optimal` its scales too. `quantize` makes
+   * such layers.
+   */
+  readonly keepMap?: boolean;
 }
 
 /**
@@ -101,6 +106,7 @@ export function weightPrecision(
     ...(options.balance !== undefined && { balance: options.balance }),
     ...(options.minBits !== undefined && { minBits: options.minBits }),
     ...(options.freezeAt !== undefined && { freezeAt: options.freezeAt }),
+    ...(options.keepMap !== undefined && { keepMap: options.keepMap }),
   };
 }
 

@@ -143,6 +143,27 @@ export abstract class BinarizedLayer extends tfl.layers.Layer {
     return tf.reshape(binarized, kernel.shape);
   }
 
+  /** What the kernel is multiplied with: the inputs as inference binarizes them, with the layer's zeros around them. */
+  multiplied(x: tf.Tensor): tf.Tensor {
+    return this.withZeros(this.inputBinarization?.apply(x, {}) ?? x);
+  }
+
+  /** Inputs with the zeros around them that the layer itself puts there. */
+  protected withZeros(x: tf.Tensor): tf.Tensor {
+    return x;
+  }
+
+  /** Take other values for the kernel, in the order of `trainedKernel`, and add to the bias where there is one. */
+  replaceKernel(values: Float32Array, biasShift?: Float32Array): void {
+    const kernel = variableOf(this.kernel);
+    tf.tidy(() => {
+      kernel.assign(tf.tensor(values, kernel.shape));
+      if (this.bias === undefined || biasShift === undefined) return;
+      const bias = variableOf(this.bias);
+      bias.assign(tf.add(bias, tf.tensor(biasShift, bias.shape)));
+    });
+  }
+
   /** Binarize the kernel once for a series of inferences, until `thaw`. */
   freeze(): void {
     this.thaw();
@@ -268,10 +289,10 @@ export function checkFeature(name: string, feature: readonly (number | null)[]):
 
 /** At inference the map follows the weights unless it was frozen by choice. */
 function renewalDue(
-  { renewEvery: every, freezeAt }: WeightPrecision,
+  { renewEvery: every, freezeAt, keepMap }: WeightPrecision,
   context: CallContext,
 ): boolean {
-  if (!mapIsFree(freezeAt, context)) return false;
+  if (keepMap || !mapIsFree(freezeAt, context)) return false;
   if (!context.training || context.recalibrate !== undefined) return every === 1;
   const step = context.step ?? 0;
   return every === 0 ? step === 0 : step % every === 0;
@@ -362,8 +383,17 @@ export class BinarizedConv2D extends BinarizedLayer {
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
-    const { strides = 1, padding = 'same', zeroPadding } = this.config;
-    return tf.conv2d(padded(x, zeroPadding), kernel as tf.Tensor4D, pair(strides), padding);
+    const { strides = 1, padding = 'same' } = this.config;
+    return tf.conv2d(
+      this.withZeros(x) as tf.Tensor4D,
+      kernel as tf.Tensor4D,
+      pair(strides),
+      padding,
+    );
+  }
+
+  protected override withZeros(x: tf.Tensor): tf.Tensor4D {
+    return padded(x, this.config.zeroPadding);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -403,13 +433,17 @@ export class BinarizedDepthwiseConv2D extends BinarizedLayer {
   }
 
   protected override product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
-    const { strides = 1, padding = 'same', zeroPadding } = this.config;
+    const { strides = 1, padding = 'same' } = this.config;
     return tf.depthwiseConv2d(
-      padded(x, zeroPadding),
+      this.withZeros(x) as tf.Tensor4D,
       kernel as tf.Tensor4D,
       pair(strides),
       padding,
     );
+  }
+
+  protected override withZeros(x: tf.Tensor): tf.Tensor4D {
+    return padded(x, this.config.zeroPadding);
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -1,0 +1,324 @@
+import { type BatchSource, distFromAverage, HbnnError, type Mix } from '@hbnn/core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import '../backend/samePadding.ts';
+import { binarizeModel } from '../binarizeModel.ts';
+import { recalibrate } from '../evaluate.ts';
+import { checkFits, checkNumbers, checkOptions } from '../fitting.ts';
+import { type BinarizedLayer, binarizedLayers } from '../layers/binarized.ts';
+import { type InputPrecision, type WeightPrecision, weightPrecision } from '../precision.ts';
+import type { NamedArray } from '../tensorFile.ts';
+import { type Sensitivity, shareBudget } from './budget.ts';
+import { blocksOf, Calibration, floatLayers, isDepthwise, meansOf } from './calibration.ts';
+import { type CarriedWeights, carryErrors, type InputBlock } from './carryErrors.ts';
+import { columnsOf, type ScaleGroupView } from './layerColumns.ts';
+import { type BitRange, type ChosenLevels, chooseLevels } from './levels.ts';
+
+export interface QuantizeOptions {
+  /** Average bits per binarized weight, 1 to 4. */
+  readonly weights: number;
+  /** Bits of the inputs of the layers that are binarized; left out, as the model has them. */
+  readonly inputs?: number | Mix | InputPrecision;
+  /** Names of layers to leave as they are. */
+  readonly skip?: readonly string[];
+  /** Calibration images; default 512. */
+  readonly images?: number;
+  readonly seed?: number;
+  /** Called before each layer is measured and before each is binarized. */
+  readonly onLayer?: (layer: string, done: number, all: number) => void;
+}
+
+/** One row of the table of sensitivity. */
+export interface LayerSensitivity {
+  readonly layer: string;
+  readonly weights: number;
+  /** What the error of the network's outputs was with this layer alone binarized, by average bits. */
+  readonly errors: readonly { readonly average: number; readonly error: number }[];
+  /** Average bits that the layer got. */
+  readonly average: number;
+  /** The relative squared error of the layer's own outputs in the binarized network. */
+  readonly outputError: number;
+}
+
+export interface QuantizedModel {
+  readonly model: tfl.LayersModel;
+  readonly layers: readonly LayerSensitivity[];
+  /** Average bits over the weights of all binarized layers. */
+  readonly average: number;
+  readonly images: number;
+}
+
+const optionNames: readonly (keyof QuantizeOptions)[] = [
+  'weights',
+  'inputs',
+  'skip',
+  'images',
+  'seed',
+  'onLayer',
+];
+const [minAverage, maxAverage] = [1, 4];
+/** Averages at which each layer is measured. */
+const measuredAverages: readonly number[] = [1, 1.2, 1.5, 2, 2.5, 3, 4];
+
+/**
+ * Binarize a trained float model with a set of images and no training. Bits are shared among layers under one budget, by
+ * the error of the network's outputs that each layer causes alone; within a layer bits and scales follow the second
+ * moments of its inputs; errors are carried over to weights that are not binarized yet, as GPTQ does; scales are fitted to
+ * the layer's outputs; and batch norm statistics are computed anew. The model itself is left alone; the result can be
+ * fine-tuned and exported.
+ *
+ * @throws HbnnError when the images do not fit the model, no layer can be binarized, the average is not between 1 and 4,
+ *   or as `binarize`
+ */
+export async function quantizeModel(
+  model: tfl.LayersModel,
+  source: BatchSource,
+  options: QuantizeOptions,
+): Promise<QuantizedModel> {
+  const { images = 512, seed = 1 } = options;
+  checkQuantize(model, source, options);
+  const work = binarizeModel(model, { inputs: options.inputs, skip: options.skip ?? [] });
+  const layers = layersToBinarize(work, options.skip ?? []);
+  const calibration = await Calibration.from(source, images, seed);
+  const pass = { images, batch: 64, seed };
+  try {
+    if (binarizedLayers(work).some(({ precision }) => precision.inputs !== undefined))
+      await recalibrate(work, source, pass);
+    const quantizer = new Quantizer(work, layers, calibration, options.onLayer);
+    const table = quantizer.measure();
+    const averages = shareBudget(table, options.weights);
+    const results = quantizer.binarize(averages);
+    const bits = Object.fromEntries(results.map(({ layer, average }) => [layer.name, average]));
+    const quantized = quantizedCopy(work, { layers: bits });
+    for (const result of results) restore(quantized, result);
+    await recalibrate(quantized, source, pass);
+    return summary(quantized, table, results, calibration.images);
+  } finally {
+    calibration.dispose();
+    work.dispose();
+  }
+}
+
+function checkQuantize(
+  model: tfl.LayersModel,
+  source: BatchSource,
+  options: QuantizeOptions,
+): void {
+  checkFits(model, source, 'quantize');
+  checkOptions('quantize', options, optionNames);
+  checkNumbers('quantize', options, { images: 'positive whole', seed: 'whole' });
+  const { weights } = options;
+  if (!(typeof weights === 'number' && weights >= minAverage && weights <= maxAverage))
+    throw new HbnnError(
+      `quantize: expected weights as average bits from ${minAverage} to ${maxAverage}, got ${String(weights)}; give a number such as 1.4`,
+    );
+}
+
+function layersToBinarize(work: tfl.LayersModel, skip: readonly string[]): BinarizedLayer[] {
+  const layers = floatLayers(work).filter(({ name }) => !skip.includes(name));
+  if (layers.length > 0) return layers;
+  throw new HbnnError(
+    `quantize: expected ${work.name} to have a layer with float weights that skip does not name, got none; name fewer layers in skip, or give a network whose weights are float`,
+  );
+}
+
+/** What `quantizedCopy` needs to build a quantized model again. */
+export interface QuantizedShape {
+  /** Average bits by layer. */
+  readonly layers: Readonly<Record<string, number>>;
+  readonly inputs?: QuantizeOptions['inputs'];
+  readonly skip?: readonly string[];
+}
+
+/**
+ * Build the model that `quantize` gives, without its bits: weights, maps and scales are read into it from a file.
+ *
+ * @throws HbnnError as `binarize`
+ */
+export function quantizedCopy(model: tfl.LayersModel, o: QuantizedShape): tfl.LayersModel {
+  const float = binarizeModel(model, { inputs: o.inputs, skip: o.skip ?? [] });
+  const names = floatLayers(float).map(({ name }) => name);
+  const unknown = Object.keys(o.layers).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new HbnnError(
+      `quantize: expected layers with float weights (${names.join(', ')}), got '${unknown}'; quantize the network again`,
+    );
+  const layers = Object.fromEntries(
+    Object.entries(o.layers).map(([name, average]) => [name, precisionAt(average)]),
+  );
+  const others = float.layers.filter(({ name }) => !(name in layers)).map(({ name }) => name);
+  const copy = binarizeModel(float, { layers, skip: others });
+  float.dispose();
+  return copy;
+}
+
+/** Rounded down, so that what a file keeps gives the same number of planes. */
+const kept = (average: number): number => Math.floor(average * 1e4 + 1e-6) / 1e4;
+
+const precisionAt = (average: number): WeightPrecision =>
+  weightPrecision(distFromAverage(average), {
+    select: 'optimal',
+    scalePer: 'output',
+    keepMap: true,
+  });
+
+/** As core's `optimal` has it, which reads the planes. */
+const rangeAt = (average: number): BitRange => ({
+  minBits: 1,
+  maxBits: Math.max(3, Math.ceil(average) + 1),
+});
+
+interface LayerInputs {
+  readonly view: ScaleGroupView;
+  readonly blocks: readonly InputBlock[];
+  readonly importance: Float64Array;
+  readonly means: Float64Array;
+}
+
+interface LayerResult {
+  readonly layer: BinarizedLayer;
+  readonly average: number;
+  readonly levels: ChosenLevels;
+  readonly carried: CarriedWeights;
+}
+
+/** Measures and binarizes the layers of a float model, whose kernels it replaces one by one. */
+class Quantizer {
+  private readonly work: tfl.LayersModel;
+  private readonly layers: readonly BinarizedLayer[];
+  private readonly calibration: Calibration;
+  private readonly onLayer: QuantizeOptions['onLayer'];
+
+  constructor(
+    work: tfl.LayersModel,
+    layers: readonly BinarizedLayer[],
+    calibration: Calibration,
+    onLayer: QuantizeOptions['onLayer'],
+  ) {
+    this.work = work;
+    this.layers = layers;
+    this.calibration = calibration;
+    this.onLayer = onLayer;
+  }
+
+  /** The error of the network's outputs with each layer alone binarized, at several averages. */
+  measure(): Sensitivity[] {
+    const right = this.calibration.outputs(this.work);
+    return this.layers.map((layer, i) => {
+      this.onLayer?.(layer.name, i, 2 * this.layers.length);
+      const weights = kernelOf(layer);
+      const inputs = this.inputsOf(layer);
+      const errors = measuredAverages.map((average) => {
+        layer.replaceKernel(binarizedAt(weights, inputs, average).carried.values);
+        return relativeError(right, this.calibration.outputs(this.work));
+      });
+      layer.replaceKernel(weights);
+      return { layer: layer.name, weights: weights.length, averages: measuredAverages, errors };
+    });
+  }
+
+  /** Binarize layer after layer; each sees the inputs that the binarized ones before it leave. */
+  binarize(averages: readonly number[]): LayerResult[] {
+    const { layers } = this;
+    return layers.map((layer, i) => {
+      this.onLayer?.(layer.name, layers.length + i, 2 * layers.length);
+      const weights = kernelOf(layer);
+      const inputs = this.inputsOf(layer);
+      const average = kept(averages[i]);
+      const { levels, carried } = binarizedAt(weights, inputs, average);
+      layer.replaceKernel(carried.values, meanShift(weights, carried.values, inputs));
+      return { layer, average, levels, carried };
+    });
+  }
+
+  private inputsOf(layer: BinarizedLayer): LayerInputs {
+    const { values } = layer.trainedKernel();
+    const outputs = values.shape[values.shape.length - 1];
+    const view = columnsOf(values.data.length, outputs, isDepthwise(layer));
+    const rows = this.calibration.rows(this.work, layer, view);
+    const blocks = blocksOf(rows, view);
+    return { view, blocks, importance: importanceOf(view, blocks), means: meansOf(rows) };
+  }
+}
+
+/** A copy of the kernel's values. */
+const kernelOf = (layer: BinarizedLayer): Float32Array =>
+  Float32Array.from(layer.trainedKernel().values.data);
+
+function binarizedAt(
+  weights: Float32Array,
+  { view, blocks, importance }: LayerInputs,
+  average: number,
+): { levels: ChosenLevels; carried: CarriedWeights } {
+  const levels = chooseLevels(view, weights, importance, average, rangeAt(average));
+  return { levels, carried: carryErrors(view, weights, levels, blocks) };
+}
+
+/** The diagonal of the second moments: what an error of each weight counts. */
+function importanceOf(view: ScaleGroupView, blocks: readonly InputBlock[]): Float64Array {
+  const { inputs, outputs, depthwise } = view;
+  const importance = new Float64Array(depthwise ? inputs * outputs : inputs);
+  for (const { from, size, output, moments } of blocks)
+    for (let j = 0; j < size; j++)
+      importance[output === undefined ? from + j : j * outputs + output] = moments[j * size + j];
+  return importance;
+}
+
+/** What each output's mean loses by the binarization: Σ_j E[x_j]·(w_j − ŵ_j). */
+function meanShift(
+  weights: Float32Array,
+  values: Float32Array,
+  { view, means }: LayerInputs,
+): Float32Array {
+  const shift = new Float64Array(view.outputs);
+  for (let i = 0; i < weights.length; i++)
+    shift[i % view.outputs] += means[view.importanceAt(i)] * (weights[i] - values[i]);
+  return Float32Array.from(shift);
+}
+
+/** Σ (y − ŷ)² relative to Σ (y − mean y)². */
+function relativeError(right: Float32Array, changed: Float32Array): number {
+  const mean = right.reduce((sum, value) => sum + value, 0) / right.length;
+  let error = 0;
+  let spread = 0;
+  for (let i = 0; i < right.length; i++) {
+    error += (right[i] - changed[i]) ** 2;
+    spread += (right[i] - mean) ** 2;
+  }
+  return spread > 0 ? error / spread : 0;
+}
+
+/** Give a layer of the copy its binarized values, map and scales. */
+function restore(model: tfl.LayersModel, { layer, levels, carried }: LayerResult): void {
+  const copy = model.getLayer(layer.name) as BinarizedLayer;
+  const { shape } = layer.trainedKernel().values;
+  const arrays: NamedArray[] = [
+    ...copy.exportMaps(),
+    { name: `${layer.name}/map`, shape: [...shape], data: levels.bits },
+    ...carried.scales.map((data, n) => ({
+      name: `${layer.name}/scales${n + 1}`,
+      shape: [data.length],
+      data,
+    })),
+  ];
+  copy.importMaps(new Map(arrays.map((array) => [array.name, array])), 'quantize');
+}
+
+function summary(
+  model: tfl.LayersModel,
+  table: readonly Sensitivity[],
+  results: readonly LayerResult[],
+  images: number,
+): QuantizedModel {
+  const layers = table.map(({ layer, weights, averages, errors }, i) => ({
+    layer,
+    weights,
+    errors: averages.map((average, k) => ({ average, error: errors[k] })),
+    average: mean(results[i].levels.bits),
+    outputError: results[i].carried.error,
+  }));
+  const weights = layers.reduce((sum, row) => sum + row.weights, 0);
+  const bits = layers.reduce((sum, row) => sum + row.weights * row.average, 0);
+  return { model, layers, average: bits / weights, images };
+}
+
+const mean = (bits: Uint8Array): number => bits.reduce((sum, b) => sum + b, 0) / bits.length;
