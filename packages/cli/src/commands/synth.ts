@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
-import { writeWhole } from '@hbnn/train/files';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
 import {
   ice40Devices,
   needNextpnr,
@@ -22,6 +22,7 @@ import { decimal, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
+import { whyUnreadable } from '../unreadable.ts';
 
 interface Options {
   rtl: string;
@@ -226,6 +227,17 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   );
 }
 
+/** @throws HbnnError where results cannot be kept */
+function makeCacheFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    throw new HbnnError(
+      `${folder}: could not be made for results that are kept: ${whyUnreadable(error)}; set HBNN_CACHE to a folder that can be written, or give --no-cache`,
+    );
+  }
+}
+
 /** Results by a digest of what they are of. A damaged one counts as none. */
 function fileCache() {
   const folder = cacheFolder();
@@ -241,7 +253,7 @@ function fileCache() {
       }
     },
     write: (key: string, costs: unknown) => {
-      mkdirSync(folder, { recursive: true });
+      makeCacheFolder(folder);
       writeWhole(fileOf(key), JSON.stringify(costs));
     },
   };
