@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
-import { writeWhole } from '@hbnn/train/files';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
 import {
   findNativeYosys,
   ice40Devices,
@@ -25,6 +25,7 @@ import { decimal, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
+import { whyUnreadable } from '../unreadable.ts';
 
 interface Options {
   rtl: string;
@@ -279,6 +280,17 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   );
 }
 
+/** @throws HbnnError where results cannot be kept */
+function makeCacheFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    throw new HbnnError(
+      `${folder}: could not be made for results that are kept: ${whyUnreadable(error)}; set HBNN_CACHE to a folder that can be written, or give --no-cache`,
+    );
+  }
+}
+
 /** Results by a digest of what they are of. A damaged one counts as none. */
 function fileCache() {
   const folder = cacheFolder();
@@ -294,7 +306,7 @@ function fileCache() {
       }
     },
     write: (key: string, costs: unknown) => {
-      mkdirSync(folder, { recursive: true });
+      makeCacheFolder(folder);
       writeWhole(fileOf(key), JSON.stringify(costs));
     },
   };
