@@ -44,7 +44,7 @@ export async function randomNetwork(
       sampleImages: calibrationImages,
       onNote: () => {},
     });
-    return lower({ ...trained, name: `${name}_random` }).model;
+    return lower({ ...trained, name: `${name}_random` }, { onNote: () => {} }).model;
   } finally {
     model.dispose();
   }

@@ -73,5 +73,41 @@ describe('a ReLU is taken into thresholds through what keeps the order of values
     const { difference, agree } = await compared(lowered);
     expect(difference).toBeLessThan(tolerance);
     expect(agree).toBe(1);
+    expect(lowered.notes.filter((note) => /rounded before/.test(note))).toEqual([]);
+  });
+});
+
+describe('lower says where a binarization reads rounded values', () => {
+  const average = (): tfl.layers.Layer => L.averagePooling2d({ name: 'average', poolSize: 2 });
+  it.each<[string, OwnModel['layers'], string, string]>([
+    [
+      'average pooling behind a ReLU',
+      [first(), average(), norm(), ...scores()],
+      'out_input',
+      "'c1_activation'",
+    ],
+    [
+      'a sum behind a ReLU',
+      branches((start, side) =>
+        through(meet(L.add({ name: 'sum' }), start, side), pool(), ...scores()),
+      ),
+      'out_input',
+      "'c1_activation', 'c2_activation'",
+    ],
+  ])('%s', async (_, layers, reader, rounding) => {
+    const { notes } = await loweredOwn({ shape, layers, skip: [] });
+    const rounded = notes.filter((note) => /rounded before/.test(note));
+    expect(rounded).toHaveLength(1);
+    expect(rounded[0]).toContain(`layer '${reader}' binarizes values that`);
+    expect(rounded[0]).toContain(`${rounding} rounded before`);
+  });
+
+  it('but not of sums that are averaged, or of the pixels', async () => {
+    const layers = (input: Tensor): Tensor => {
+      const side = through(input, convolution('c1', { activation: 'linear', padding: 'same' }));
+      return through(concat(side, input), average(), L.reLU({ name: 'r' }), norm(), ...scores());
+    };
+    const { notes } = await loweredOwn({ shape, layers, skip: [] });
+    expect(notes.filter((note) => /rounded before/.test(note))).toEqual([]);
   });
 });

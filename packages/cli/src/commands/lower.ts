@@ -89,7 +89,7 @@ async function run(o: Options, progress: Progress): Promise<void> {
   const { model, ...source } = await opener.open(data);
   backend.announce();
   const trained = await exportModel(model, source.train, { onNote: noteTo(o) });
-  const lowered = lower(trained, { scaleBits });
+  const lowered = lower(trained, { scaleBits, onNote: noteTo(o) });
   const { bytes, size } = encodeWithSize(lowered.model);
   writeWhole(o.out, [bytes]);
   progress.written = true;

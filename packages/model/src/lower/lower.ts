@@ -10,6 +10,7 @@ import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
+import { reportRounding, roundingNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
 import {
@@ -46,7 +47,14 @@ import {
 export interface LowerOptions {
   /** Bits of the whole numbers that scales become, 2 … 8; default 4. */
   readonly scaleBits?: number;
+  /**
+   * Called with a sentence about binarizations whose inputs were rounded before, which can turn whole levels, where there
+   * are any; default console.warn.
+   */
+  readonly onNote?: (note: string) => void;
 }
+
+const optionNames: readonly string[] = ['scaleBits', 'onNote'] satisfies (keyof LowerOptions)[];
 
 export interface Lowered {
   readonly model: CheckedModel;
@@ -68,10 +76,10 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     throw new HbnnError(
       `lower: expected an object of options, got ${kindOf(o)}; write { scaleBits: 4 } or leave it out`,
     );
-  const other = Object.keys(o).find((name) => name !== 'scaleBits');
+  const other = Object.keys(o).find((name) => !optionNames.includes(name));
   if (other !== undefined)
     throw new HbnnError(
-      `lower: expected no other options than scaleBits, got '${other}'; leave it out${suggestion(other, ['scaleBits'])}`,
+      `lower: expected no other options than ${optionNames.join(', ')}, got '${other}'; leave it out${suggestion(other, optionNames)}`,
     );
   const scaleBits = o.scaleBits ?? 4;
   if (!Number.isInteger(scaleBits) || scaleBits < 2 || scaleBits > 8)
@@ -86,6 +94,8 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     );
   lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
+  const note = roundingNote(state);
+  if (note !== undefined) (o.onNote ?? ((text: string): void => console.warn(text)))(note);
   return { model, layers: state.report };
 }
 
@@ -174,6 +184,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     layers: [],
     sources: [],
     report: [],
+    roundingLayers: new Set(),
     at: -1,
     fork: undefined,
     flat: false,
@@ -333,6 +344,7 @@ function lowerBinarization(
   );
   const counts = scales.map((_, n) => bits.reduce((sum, width) => sum + (width > n ? 1 : 0), 0));
   const found = nearestMultiples(scales, counts, allowedMultiples(`integers:${scaleBits}`));
+  reportRounding(s, name, scales[0] ?? 0);
   const { slopes, offsets } = s.meaning;
   const { thresholds, flips } = lowerThresholds(slopes, offsets, scales, s.limits);
   s.limits = undefined;

@@ -15,6 +15,8 @@ export interface LowerState extends LowerPosition {
   /** The layers that each layer reads, by number; −1 is the pixels. */
   readonly sources: (readonly number[])[];
   readonly report: LoweredLayer[];
+  /** Layers that rounded values which a binarization behind them reads. */
+  readonly roundingLayers: Set<string>;
   readonly start: FeatureShape;
   /** Names that a layer has or will have; a layer that lowering adds takes another one. */
   readonly names: Set<string>;
@@ -230,10 +232,16 @@ export function reordered<T extends Float64Array | Uint8Array>(values: T, order:
 /** What lowering did to one layer's weights or scales. */
 export interface LoweredLayer {
   readonly name: string;
-  readonly what: 'weights of 8 bits' | 'weight scales' | 'input scales' | 'branch scales';
+  readonly what:
+    | 'weights of 8 bits'
+    | 'weight scales'
+    | 'input scales'
+    | 'branch scales'
+    | 'rounded inputs';
   /**
    * ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members; for branches the
-   * largest error of a scale, of the largest output.
+   * largest error of a scale, of the largest output; for rounded inputs of a binarization how far rounding can have moved
+   * a value, over the largest input scale.
    */
   readonly error: number;
   /** k_n of each plane, of the first group of scales. */
