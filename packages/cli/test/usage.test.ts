@@ -335,7 +335,7 @@ describe('hbnn', () => {
     const print = `echo "\${COMPREPLY[*]}"`;
     const ask = `COMP_WORDS=(hbnn datasets ""); COMP_CWORD=2; _hbnn; ${print}`;
     const { stdout, status } = spawnSync('bash', ['-c', `${out}\n${ask}`], { encoding: 'utf8' });
-    expect([status, stdout]).toEqual([0, 'list fetch --help\n']);
+    expect([status, stdout]).toEqual([0, 'list fetch save --help\n']);
     const options = `COMP_WORDS=(hbnn train --we); COMP_CWORD=2; _hbnn; ${print}`;
     const { stdout: found } = spawnSync('bash', ['-c', `${out}\n${options}`], { encoding: 'utf8' });
     expect(found).toBe('--weights --weight-decay\n');

@@ -106,15 +106,15 @@ function checkKind(o: Options): void {
 }
 
 function runTensor(text: string, o: Options): void {
+  const stray = ofModels.find((name) => o[name] !== undefined);
+  if (stray !== undefined)
+    throw new HbnnError(`${flagOf(stray)}: has no effect with --tensor; leave one of them out`);
   checkEnding(
     o.out,
     '.hbnn',
     '.npy',
     'a tensor is written as .npy; leave --tensor out for a model',
   );
-  const stray = ofModels.find((name) => o[name] !== undefined);
-  if (stray !== undefined)
-    throw new HbnnError(`${flagOf(stray)}: has no effect with --tensor; leave one of them out`);
   if (!/^[1-9]\d*([x×,][1-9]\d*){0,3}$/.test(text))
     throw new HbnnError(
       `--tensor: expected a shape such as 64x3x3x32 or 64,3,3,32, got '${text}'; write 1 to 4 whole sizes of at least 1 with an x or a comma between`,
