@@ -55,6 +55,10 @@ export interface FineTuneFile {
   readonly settings: RunConfigInput;
   /** Layers that were left float. */
   readonly skip: readonly string[];
+  /** Average bits of each layer, of a network that `hbnn quantize` made. */
+  readonly layers?: Readonly<Record<string, number>>;
+  /** Settings of the float training that the network is of; left out: the folder has an imported network. */
+  readonly run?: RunConfigInput;
 }
 
 export const fineTuneFile = (dir: string): string => join(dir, 'fine-tune.json');
@@ -64,7 +68,7 @@ export const isFineTuned = (dir: string): boolean => existsSync(fineTuneFile(dir
 
 /** Data in the network's normalization, where it has one. */
 export async function dataFor(
-  { normalization }: StoredNetwork,
+  { normalization }: Pick<StoredNetwork, 'normalization'>,
   { train, test }: Dataset,
 ): Promise<Pick<OpenedNetwork, 'train' | 'test'>> {
   if (normalization === undefined) return { train, test };
@@ -74,13 +78,22 @@ export async function dataFor(
 
 /** The imported network with the binarized layers of its settings, and its float weights. */
 export async function binarizedNetwork(
-  { model }: StoredNetwork,
+  { model }: Pick<StoredNetwork, 'model'>,
   config: RunConfig,
   skip: readonly string[],
 ): Promise<TrainedNetwork> {
   const { binarize, precisionOf } = await import('@hbnn/train');
   const { weights, inputs } = precisionOf(config) as Precision;
   return binarize(model, { weights, inputs, skip, seed: config.seed });
+}
+
+/** How an imported network's inputs are binarized; a run has them as it was trained. */
+export async function inputsOf(
+  config: RunConfig,
+  run: RunConfigInput | undefined,
+): Promise<Precision['inputs']> {
+  const { precisionOf } = await import('@hbnn/train');
+  return run === undefined ? (precisionOf(config) as Precision).inputs : undefined;
 }
 
 /**
@@ -102,23 +115,31 @@ async function openFineTuned(dir: string, weights?: 'last' | 'best'): Promise<Tr
     throw new HbnnError(
       `--weights: expected last for a fine-tuned network, got best; ${dir} keeps the weights of its end alone`,
     );
-  const { readModelWeights, runConfig } = await import('@hbnn/train');
+  const { buildNetwork, quantizedCopy, readModelWeights, runConfig } = await import('@hbnn/train');
   const { openNetwork } = await import('@hbnn/import');
-  const { settings, skip } = readFineTuneFile(fineTuneFile(dir));
+  const file = readFineTuneFile(fineTuneFile(dir));
+  const { settings, skip, layers, run } = file;
   const config = runConfig(settings, `${fineTuneFile(dir)}: settings`);
   return {
     config,
     async open(data) {
-      const network = openNetwork(join(dir, 'network'));
-      const model = await binarizedNetwork(network, config, skip);
+      const network = run === undefined ? openNetwork(join(dir, 'network')) : undefined;
+      const float =
+        network?.model ??
+        buildNetwork(runConfig(run ?? {}, `${fineTuneFile(dir)}: run`), data.train);
+      const model =
+        layers === undefined
+          ? await binarizedNetwork({ model: float }, config, skip)
+          : quantizedCopy(float, { layers, skip, inputs: await inputsOf(config, run) });
       readModelWeights(join(dir, 'weights.bin'), model, data.train);
-      return { model, ...(await dataFor(network, data)) };
+      return { model, ...(await dataFor({ normalization: network?.normalization }, data)) };
     },
   };
 }
 
 function readFineTuneFile(file: string): FineTuneFile {
-  const fields = ['format', 'version', 'settings', 'skip'];
+  const needed = ['format', 'version', 'settings', 'skip'];
+  const fields = [...needed, 'layers', 'run'];
   let read: Partial<FineTuneFile>;
   try {
     read = JSON.parse(readFileSync(file, 'utf8')) as Partial<FineTuneFile>;
@@ -131,6 +152,6 @@ function readFineTuneFile(file: string): FineTuneFile {
   if (known && read.format === 'hbnn fine-tuned network' && read.version === 1)
     return read as FineTuneFile;
   throw new HbnnError(
-    `${file}: expected a fine-tuned network of version 1 with ${fields.join(', ')}, got ${Object.keys(read).join(', ')}; fine-tune the network again with this version of hbnn`,
+    `${file}: expected a fine-tuned network of version 1 with ${needed.join(', ')}, got ${Object.keys(read).join(', ')}; fine-tune the network again with this version of hbnn`,
   );
 }

@@ -16,6 +16,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { lowerCommand } from './commands/lower.ts';
 import { networksCommand } from './commands/networks.ts';
 import { plotCommand } from './commands/plot.ts';
+import { quantizeCommand } from './commands/quantize.ts';
 import { randomCommand } from './commands/random.ts';
 import { runCommand } from './commands/run.ts';
 import { synthCommand } from './commands/synth.ts';
@@ -43,7 +44,7 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
       networksCommand(),
     ],
   ],
-  ['Networks of your own:', [importCommand(), fineTuneCommand()]],
+  ['Networks of your own:', [importCommand(), quantizeCommand(), fineTuneCommand()]],
   [
     'Integer models:',
     [

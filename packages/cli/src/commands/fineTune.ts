@@ -69,9 +69,12 @@ async function configFrom(o: Options): Promise<{ config: RunConfig; settings: Ru
 }
 
 /** Layers to leave float: those that were typed, else the first and the last with weights. */
-function skipFrom(text: string | undefined, { model, groupedLayers }: StoredNetwork): string[] {
+export function skipFrom(
+  text: string | undefined,
+  { model, groupedLayers }: Pick<StoredNetwork, 'model' | 'groupedLayers'>,
+): string[] {
   const weighted = model.layers
-    .filter((layer) => /Conv2D$|^Dense$/.test(layer.getClassName()))
+    .filter((layer) => /Conv2D$|Dense$/.test(layer.getClassName()))
     .map(({ name }) => name);
   if (text === undefined) {
     const ends = weighted.filter((_, i) => i === 0 || i === weighted.length - 1);
@@ -136,7 +139,7 @@ async function run(dir: string, o: Options): Promise<void> {
       testImages: after.images,
       epochs: summaries.length,
     };
-    await writeFolder(o.out, network, { settings, skip }, result, async (file) => {
+    await writeTunedFolder(o.out, network, { settings, skip }, result, async (file) => {
       const { writeModelWeights } = await import('@hbnn/train');
       writeModelWeights(file, model, data.train);
     });
@@ -147,10 +150,10 @@ async function run(dir: string, o: Options): Promise<void> {
 }
 
 /** Write the folder under another name first, so that it appears whole or not at all. */
-async function writeFolder(
+export async function writeTunedFolder(
   out: string,
-  network: StoredNetwork,
-  about: Pick<FineTuneFile, 'settings' | 'skip'>,
+  network: StoredNetwork | undefined,
+  about: Omit<FineTuneFile, 'format' | 'version'>,
   result: object,
   writeWeights: (file: string) => Promise<void>,
 ): Promise<void> {
@@ -159,7 +162,7 @@ async function writeFolder(
   const file: FineTuneFile = { format: 'hbnn fine-tuned network', version: 1, ...about };
   try {
     makeFolder(temporary);
-    await saveNetwork(join(temporary, 'network'), network);
+    if (network !== undefined) await saveNetwork(join(temporary, 'network'), network);
     await writeWeights(join(temporary, 'weights.bin'));
     writeWhole(fineTuneFile(temporary), `${JSON.stringify(file, null, 2)}\n`);
     writeWhole(join(temporary, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);

@@ -45,6 +45,8 @@ export interface QuantizedModel {
   /** Average bits over the weights of all binarized layers. */
   readonly average: number;
   readonly images: number;
+  /** Average bits that each layer was given, for `quantizedCopy`. */
+  readonly kept: Readonly<Record<string, number>>;
 }
 
 const optionNames: readonly (keyof QuantizeOptions)[] = [
@@ -88,10 +90,10 @@ export async function quantizeModel(
     const averages = shareBudget(table, options.weights);
     const results = quantizer.binarize(averages);
     const bits = Object.fromEntries(results.map(({ layer, average }) => [layer.name, average]));
-    const quantized = quantizedCopy(work, { layers: bits });
+    const quantized = quantizedCopy(work, { layers: bits, skip: options.skip ?? [] });
     for (const result of results) restore(quantized, result);
     await recalibrate(quantized, source, pass);
-    return summary(quantized, table, results, calibration.images);
+    return { ...summary(quantized, table, results, calibration.images), kept: bits };
   } finally {
     calibration.dispose();
     work.dispose();
@@ -308,7 +310,7 @@ function summary(
   table: readonly Sensitivity[],
   results: readonly LayerResult[],
   images: number,
-): QuantizedModel {
+): Omit<QuantizedModel, 'kept'> {
   const layers = table.map(({ layer, weights, averages, errors }, i) => ({
     layer,
     weights,

@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { approximate, distFromAverage, HbnnError } from '@hbnn/core';
+import {
+  type BinarizedLayer,
+  binarize,
+  binarizedLayers,
+  evaluate,
+  exportModel,
+  fineTune,
+  inputPrecision,
+  quantize,
+  quantizedCopy,
+  readModelWeights,
+  recalibrate,
+  useBackend,
+  writeModelWeights,
+} from '@hbnn/train';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { pixelSquares } from './squares.ts';
+
+const train = pixelSquares(400, 'train');
+const test = pixelSquares(300, 'test');
+
+/** Every kind of layer with weights, a stride that leaves a rest, a bias. */
+function network(): tfl.LayersModel {
+  const { layers } = tfl;
+  return tfl.sequential({
+    name: 'small',
+    layers: [
+      layers.conv2d({ name: 'stem', inputShape: [12, 12, 1], filters: 8, kernelSize: 3 }),
+      layers.reLU({ name: 'relu1' }),
+      layers.depthwiseConv2d({ name: 'depth', kernelSize: 3, strides: 2, padding: 'same' }),
+      layers.batchNormalization({ name: 'norm1' }),
+      layers.conv2d({ name: 'point', filters: 16, kernelSize: 1 }),
+      layers.batchNormalization({ name: 'norm2' }),
+      layers.reLU({ name: 'relu2' }),
+      layers.flatten({ name: 'flat' }),
+      layers.dense({ name: 'hidden', units: 24 }),
+      layers.reLU({ name: 'relu3' }),
+      layers.dense({ name: 'scores', units: 10 }),
+    ],
+  });
+}
+
+const skip = ['stem', 'scores'];
+const pass = { images: 200, batch: 64, seed: 1 };
+
+describe('quantize(model)', () => {
+  let model: tfl.LayersModel;
+  beforeAll(async () => {
+    await useBackend({ prefer: 'wasm' });
+    model = network();
+    await fineTune(model, train, { epochs: 3, learningRate: 0.05 });
+  });
+
+  it('keeps more of the accuracy than binarize does at as many bits', async () => {
+    const { loss } = await evaluate(model, test);
+    const plain = binarize(model, { weights: 1, skip });
+    await recalibrate(plain, train, pass);
+    const made = await quantize(model, train, { weights: 1, skip, images: 200 });
+    const lossOf = async (m: tfl.LayersModel): Promise<number> => (await evaluate(m, test)).loss;
+    expect(made.average).toBe(1);
+    expect((await lossOf(made.model)) - loss).toBeLessThan((await lossOf(plain)) - loss);
+  });
+
+  it('meets the budget, tells each layer’s errors, and exports what it computes', async () => {
+    const before = model.getLayer('hidden').getWeights()[0].dataSync().slice();
+    const {
+      model: made,
+      layers,
+      average,
+      kept,
+    } = await quantize(model, train, {
+      weights: 1.4,
+      skip,
+      images: 200,
+    });
+    expect(average).toBeLessThanOrEqual(1.4);
+    expect(average).toBeGreaterThan(1.39);
+    expect(layers.map(({ layer }) => layer)).toEqual(['depth', 'point', 'hidden']);
+    for (const { errors } of layers)
+      expect(errors[errors.length - 1].error).toBeLessThan(errors[0].error);
+    for (const name of Object.keys(kept)) {
+      const { values, binarized } = (made.getLayer(name) as BinarizedLayer).trainedKernel();
+      expect(binarized && approximate(binarized).data).toEqual(values.data);
+    }
+    const trained = await exportModel(made, train, { onNote: () => {} });
+    expect(trained.layers.filter(({ kind }) => kind === 'depthwise')).toHaveLength(1);
+    expect(model.getLayer('hidden').getWeights()[0].dataSync()).toEqual(before);
+  });
+
+  it('binarizes inputs too, and comes back from a file and goes on from there', async () => {
+    const inputs = inputPrecision(distFromAverage(1.4), { map: 'static' });
+    const o = { weights: 2, inputs, skip, images: 200 };
+    const { model: made, kept } = await quantize(model, train, o);
+    const dir = mkdtempSync(join(tmpdir(), 'hbnn-quantize-'));
+    try {
+      const file = join(dir, 'weights.bin');
+      writeModelWeights(file, made, train);
+      const copy = quantizedCopy(model, { layers: kept, inputs, skip });
+      readModelWeights(file, copy, train);
+      const right = await evaluate(made, test);
+      expect(await evaluate(copy, test)).toEqual(right);
+      await fineTune(copy, train, { epochs: 1, learningRate: 0.01 });
+      expect((await evaluate(copy, test)).loss).toBeLessThan(right.loss);
+      const maps = (m: tfl.LayersModel) =>
+        binarizedLayers(m).flatMap((layer) => layer.trainedKernel().binarized?.map.bits ?? []);
+      expect(maps(copy)).toEqual(maps(made));
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it.each([
+    [{ weights: 0.5 }, /weights as average bits from 1 to 4, got 0.5/],
+    [{ weights: 1.4, skip: ['conv9'] }, /skip names a layer 'conv9'/],
+    [
+      { weights: 1.4, skip: ['stem', 'depth', 'point', 'hidden', 'scores'] },
+      /got none; name fewer/,
+    ],
+    [{ weights: 1.4, images: 0 }, /images/],
+    [{ weights: 1.4, bits: 2 }, /'bits'; leave it out/],
+  ])('refuses %o', async (options, message) => {
+    const made = quantize(model, train, options as { weights: number });
+    await expect(made).rejects.toThrow(HbnnError);
+    await expect(made).rejects.toThrow(message);
+  });
+});
