@@ -183,7 +183,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       ['run', '--in', 'x.npy', '--out', 'y.npy', '--model'],
       ['dump', '--out', out],
       ['eval', '--run'],
-      ['plot', '--out', out, '--run'],
+      ['plot', '--out', `${out}.html`, '--run'],
       ['synth', '--target', 'ice40', '--rtl'],
       ['verify', '--model', model, '--rtl'],
       ['estimate', '--target', 'zc706', '--model'],
