@@ -29,6 +29,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       page('Training', '/guide/training'),
       page('A network of your own', '/guide/own-network'),
       page('Importing a network', '/guide/import'),
+      page('Binarizing without training', '/guide/quantize'),
       page('Data sets', '/guide/data-sets'),
       page('Backends', '/guide/backends'),
       page('Integer models', '/guide/integer-models'),

@@ -42,6 +42,22 @@ describe('networks of other frameworks on the command line', () => {
     expect(hbnn('estimate', '--model', model, '--target', 'asic:45', '--json').code).toBe(0);
   });
 
+  it('are binarized without training, measured and lowered', () => {
+    const [run, file] = [join(dir, 'quantized'), join(dir, 'quantized.hbnn')];
+    const [limit, epochs] = [few.slice(0, 4), few.slice(4)];
+    const bits = ['--average', '1.4', '--inputs', '1.4', '--images', '128', '--fine-tune', '1'];
+    const rate = epochs.slice(2);
+    const made = hbnn('quantize', net, ...bits, ...limit, ...rate, '--out', run, '--json');
+    expect(made.code, made.err).toBe(0);
+    const result = JSON.parse(made.out) as Record<string, number> & { layers: object[] };
+    expect(result.averageBits).toBeLessThanOrEqual(1.4);
+    expect(result.layers.length).toBeGreaterThan(0);
+    const measured = hbnn('eval', '--run', run, '--json');
+    expect(JSON.parse(measured.out).top1).toBe(result.top1FineTuned);
+    const lowered = hbnn('lower', '--run', run, '--out', file, '--json');
+    expect(lowered.code, lowered.err).toBe(0);
+  });
+
   it('keep their normalization and where they come from', () => {
     const about = JSON.parse(readFileSync(join(net, 'hbnn.json'), 'utf8'));
     expect(about.normalization).toEqual({ mean: [0.2], deviation: [0.4] });
@@ -103,6 +119,18 @@ describe('networks of other frameworks on the command line', () => {
       [['fine-tune', net, '--skip', 'conv9', '--out', out], /--skip: .*\(conv0, .*got 'conv9'/],
       [['fine-tune', net, '--weights', 'much', '--out', out], /--weights: expected 'float'/],
       [['fine-tune', net, '--input-map-per', 'channel', '--out', out], /--input-map-per: has no/],
+      [['quantize', '--out', out], /expected a network folder or --run, got neither/],
+      [
+        ['quantize', net, '--run', tuned, '--out', out],
+        /expected a network folder or --run, got both/,
+      ],
+      [['quantize', net, '--average', '5', '--out', out], /--average: expected bits from 1 to 4/],
+      [['quantize', net, '--images', '0', '--out', out], /--images: expected at least 1/],
+      [['quantize', net, '--skip', 'conv9', '--out', out], /--skip: .*got 'conv9'/],
+      [
+        ['quantize', net, '--learning-rate', '0.1', '--out', out],
+        /--learning-rate: has no effect without --fine-tune/,
+      ],
       [['lower', '--run', net, '--out', out], /got the network folder .*hbnn fine-tune/],
       [['estimate', '--model', net, '--target', 'asic:45'], /got a network folder.*hbnn fine-tune/],
     ];

@@ -163,15 +163,16 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
   const images = countFrom(o.images, '--images', 1);
   const epochs = epochsFrom(o);
   const average = averageFrom(o);
-  const float = await floatNetwork(dir, o);
   const { checkFree } = await import('@hbnn/import');
   checkFree(o.out);
-  const { config } = float;
   const backend = await backendFrom(o.backend, o);
+  const float = await floatNetwork(dir, o);
+  const { config, stored } = float;
+  // Said of an imported network before its data are opened, which takes a while.
+  if (stored !== undefined) skipFrom(o.skip, stored);
   const data = await openData(config.data, config, placeOfField(o), o);
   const { model, train, test } = await float.open(data);
-  const groupedLayers = float.stored?.groupedLayers ?? [];
-  const skip = skipFrom(o.skip, { model, groupedLayers });
+  const skip = skipFrom(o.skip, stored ?? { model, groupedLayers: [] });
   backend.announce();
   const { evaluate, fineTune, quantize, writeModelWeights } = await import('@hbnn/train');
   const meter = progressMeter('quantizing', o);
@@ -212,7 +213,7 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
       layers,
       ...(float.trained !== undefined && { run: float.trained as RunConfigInput }),
     };
-    await writeTunedFolder(o.out, float.stored, about, result, async (file) =>
+    await writeTunedFolder(o.out, stored, about, result, async (file) =>
       writeModelWeights(file, made.model, data.train),
     );
     print(result, o);

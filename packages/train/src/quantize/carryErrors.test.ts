@@ -1,6 +1,6 @@
 import { random } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { carryErrors, nearestValues, outputError } from './carryErrors.ts';
+import { carryErrors, nearestValues, outputError, weightsBehind } from './carryErrors.ts';
 import { inverseFactor, secondMoments } from './hessian.ts';
 import { columnsOf } from './layerColumns.ts';
 import { chooseLevels } from './levels.ts';
@@ -56,6 +56,16 @@ describe('errors carried over', () => {
       const { values, scales } = carryErrors(view, weights, levels, blocks);
       expect(nearestValues(view, values, levels.bits, scales)).toEqual(values);
     }
+  });
+
+  it('leave weights for fine-tuning that lie nearer to the float ones and give the same values', () => {
+    const levels = chooseLevels(view, weights, importance, 1.4, range);
+    const carried = carryErrors(view, weights, levels, blocks);
+    const behind = weightsBehind(view, weights, levels.bits, carried);
+    expect(nearestValues(view, behind, levels.bits, carried.scales)).toEqual(carried.values);
+    const away = (x: Float32Array): number =>
+      x.reduce((sum, v, i) => sum + (v - weights[i]) ** 2, 0);
+    expect(away(behind)).toBeLessThan(away(carried.values) / 2);
   });
 
   it('are those of each channel alone in a depthwise layer', () => {

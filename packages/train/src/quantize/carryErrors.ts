@@ -196,3 +196,27 @@ export function outputError(
     }
   return energy > 0 ? error / energy : 0;
 }
+
+/** Shares of the way from the binarized value to the float weight, none of which ends on the border of two values. */
+const shares: readonly number[] = [0.99, 0.75, 0.5, 0.35, 0.2, 0.1, 0.05];
+
+/**
+ * Weights for fine-tuning to start from: as far from the binarized values towards the float weights as still gives the
+ * same values. A weight that was about to take another value takes it after a small step, then.
+ */
+export function weightsBehind(
+  { outputs }: ScaleGroupView,
+  weights: Float32Array,
+  bits: Uint8Array,
+  { values, scales }: Pick<CarriedWeights, 'values' | 'scales'>,
+): Float32Array {
+  return values.map((value, i) => {
+    const output = i % outputs;
+    const isKept = (weight: number): boolean => {
+      const pattern = nearestPattern(weight, bits[i], scales, output);
+      return Math.fround(patternValue(pattern, bits[i], scales, output)) === value;
+    };
+    const share = shares.find((part) => isKept(value + part * (weights[i] - value))) ?? 0;
+    return value + share * (weights[i] - value);
+  });
+}

@@ -9,7 +9,7 @@ import { type InputPrecision, type WeightPrecision, weightPrecision } from '../p
 import type { NamedArray } from '../tensorFile.ts';
 import { type Sensitivity, shareBudget } from './budget.ts';
 import { blocksOf, Calibration, floatLayers, isDepthwise, meansOf } from './calibration.ts';
-import { type CarriedWeights, carryErrors, type InputBlock } from './carryErrors.ts';
+import { type CarriedWeights, carryErrors, type InputBlock, weightsBehind } from './carryErrors.ts';
 import { columnsOf, type ScaleGroupView } from './layerColumns.ts';
 import { type BitRange, type ChosenLevels, chooseLevels } from './levels.ts';
 
@@ -181,6 +181,8 @@ interface LayerResult {
   readonly average: number;
   readonly levels: ChosenLevels;
   readonly carried: CarriedWeights;
+  /** The kernel that gives these values and that fine-tuning starts from. */
+  readonly behind: Float32Array;
 }
 
 /** Measures and binarizes the layers of a float model, whose kernels it replaces one by one. */
@@ -228,7 +230,8 @@ class Quantizer {
       const average = kept(averages[i]);
       const { levels, carried } = binarizedAt(weights, inputs, average);
       layer.replaceKernel(carried.values, meanShift(weights, carried.values, inputs));
-      return { layer, average, levels, carried };
+      const behind = weightsBehind(inputs.view, weights, levels.bits, carried);
+      return { layer, average, levels, carried, behind };
     });
   }
 
@@ -290,9 +293,10 @@ function relativeError(right: Float32Array, changed: Float32Array): number {
 }
 
 /** Give a layer of the copy its binarized values, map and scales. */
-function restore(model: tfl.LayersModel, { layer, levels, carried }: LayerResult): void {
+function restore(model: tfl.LayersModel, { layer, levels, carried, behind }: LayerResult): void {
   const copy = model.getLayer(layer.name) as BinarizedLayer;
   const { shape } = layer.trainedKernel().values;
+  copy.replaceKernel(behind);
   const arrays: NamedArray[] = [
     ...copy.exportMaps(),
     { name: `${layer.name}/map`, shape: [...shape], data: levels.bits },
