@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -111,5 +111,19 @@ describe('download', () => {
     });
     const failed = download({ urls: [url], file: target(), checksum, tries: 1, idle: 100 });
     await expect(failed).rejects.toThrow('no data came in time');
+  });
+
+  it.runIf(existsSync('/dev/full'))('does not try a full disk again', async () => {
+    let calls = 0;
+    const url = await serve((request, answer) => {
+      calls++;
+      ranged(request, answer);
+    });
+    const file = target();
+    symlinkSync('/dev/full', `${file}.part`);
+    const failed = download({ urls: [url], file, checksum, ...fast });
+    await expect(failed).rejects.toThrow(/could not be downloaded .*ENOSPC/);
+    expect(calls).toBe(1);
+    expect(existsSync(file)).toBe(false);
   });
 });

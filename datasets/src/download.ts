@@ -106,10 +106,17 @@ async function fetchInto(url: string, part: string, o: Download): Promise<void> 
       meter,
       sink,
     );
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // A disk that is full or read-only will not mend itself.
+    if (diskFaults.includes(code)) throw new AbortError(error as Error);
+    throw error;
   } finally {
     clearTimeout(timer);
   }
 }
+
+const diskFaults: readonly string[] = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'];
 
 async function placeWhenRight(o: Download, url: string): Promise<void> {
   const part = `${o.file}.part`;

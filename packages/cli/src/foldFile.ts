@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type FoldRequest, type FoldTable, foldForms, parseFoldRequest } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
+import { whyUnreadable } from './unreadable.ts';
 
 /** What --fold takes in `hbnn verilog` and `hbnn estimate`. */
 export const foldHelp = `${foldForms}, or a file of JSON: {"layer": {"pe": 4, "simd": 9}}`;
@@ -19,7 +20,7 @@ function readFoldFile(file: string): FoldTable {
     table = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new HbnnError(
-      `--fold: ${file}: expected JSON of folds by layer, got: ${(error as Error).message}; give such a file, or ${foldForms}`,
+      `--fold: ${file}: expected JSON of folds by layer, got: ${whyUnreadable(error)}; give such a file, or ${foldForms}`,
     );
   }
   return foldTable(table, file);

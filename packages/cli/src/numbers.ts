@@ -7,6 +7,10 @@ import { HbnnError } from '@hbnn/core';
  */
 export function wholeNumber(text: string, option: string, what = 'such as 6'): number {
   if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  if (/^[+-]?\d+$/.test(text))
+    throw new HbnnError(
+      `${option}: expected a whole number of at most ${Number.MAX_SAFE_INTEGER}, got '${text}'; give a smaller one`,
+    );
   throw new HbnnError(
     `${option}: expected a whole number ${what}, got '${text}'; write it in digits alone`,
   );

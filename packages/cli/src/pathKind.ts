@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { isFineTuned } from './fineTuned.ts';
 
@@ -89,4 +89,34 @@ export function checkRtlFolder(path: string): void {
   throw new HbnnError(
     `--rtl: expected a folder of 'hbnn verilog', got ${article(kind)} ${path}; ${way}`,
   );
+}
+
+/**
+ * Refuse to write into what another command has made: its files would lie beside others that look like part of them.
+ *
+ * @throws HbnnError naming the option, the path and what lies there
+ */
+export function checkOwnFolder(path: string, own: PathKind | undefined): void {
+  const kind = kindAt(path);
+  if (kind === 'nothing' || kind === 'folder' || kind === own) return;
+  throw new HbnnError(
+    `--out: expected a folder that is new or empty, got ${path}, ${kind === 'file' ? 'a file' : `a ${kind}`}; choose another`,
+  );
+}
+
+/**
+ * Refuse to write over a file that is read.
+ *
+ * @throws HbnnError naming the option of the file
+ */
+export function checkNotRead(
+  out: string | undefined,
+  read: Readonly<Record<string, string | undefined>>,
+): void {
+  if (out === undefined) return;
+  for (const [option, file] of Object.entries(read))
+    if (file !== undefined && resolve(file) === resolve(out))
+      throw new HbnnError(
+        `--out: expected another file than that of ${option}, got ${out} for both; choose another`,
+      );
 }

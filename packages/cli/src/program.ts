@@ -1,4 +1,4 @@
-import { suggestion } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
 import { Command, type CommanderError, type Help, type Option } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -22,6 +22,7 @@ import { runCommand } from './commands/run.ts';
 import { synthCommand } from './commands/synth.ts';
 import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { verifyResultsCommand } from './commands/verifyResults.ts';
 import { verilogCommand } from './commands/verilog.ts';
 import { versionCommand } from './commands/version.ts';
 import { optionSuggestion, withTypedFile } from './likelyOptions.ts';
@@ -34,7 +35,14 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
   ['Bits of a tensor:', [binarizeCommand()]],
   [
     'Training:',
-    [trainCommand(), compareSettingsCommand(), evalCommand(), plotCommand(), networksCommand()],
+    [
+      trainCommand(),
+      compareSettingsCommand(),
+      verifyResultsCommand(),
+      evalCommand(),
+      plotCommand(),
+      networksCommand(),
+    ],
   ],
   ['Networks of your own:', [importCommand(), quantizeCommand(), fineTuneCommand()]],
   [
@@ -81,13 +89,16 @@ Examples:
 
 Results go to stdout, progress goes to stderr; --quiet leaves progress out. With --json the result is one line of JSON, and so is an error:
 {"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
-Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify or hbnn compare found
-a difference, 4 hbnn verify --proof found none and did not prove the whole,
+Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify, hbnn verify-results or
+hbnn compare found a difference, 4 hbnn verify --proof found none and did not prove the whole,
 130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
     );
   for (const [heading, commands] of groups())
     for (const command of commands) hbnn.addCommand(command.helpGroup(heading));
-  for (const command of within(hbnn)) settle(command);
+  for (const command of within(hbnn)) {
+    settle(command);
+    refuseRepeated(command);
+  }
   return hbnn.hook('preAction', (_, action) => passDown(action));
 }
 
@@ -106,6 +117,20 @@ function settle(command: Command): void {
       const told = withArguments(withTypedFile(optionSuggestion(error, command), command), command);
       throw new UsageError(told, pathOf(command));
     });
+}
+
+/** An option that takes one value is given once: which of two was meant nobody knows. */
+function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    if (option.isBoolean() || option.variadic || option.parseArg !== undefined) continue;
+    let given = 0;
+    command.on(`option:${option.name()}`, () => {
+      if (++given === 1) return;
+      throw new HbnnError(
+        `${option.long ?? option.flags}: expected it once, got it ${given} times; leave one of them out`,
+      );
+    });
+  }
 }
 
 /** `hbnn --json train …` is `hbnn train … --json`, and `--quiet` alike. */

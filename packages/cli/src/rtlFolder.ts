@@ -157,7 +157,8 @@ const isHalfWritten = (name: string): boolean => /\.\d+\.tmp$/.test(name);
 function clearEarlier(folder: string, projectFiles: readonly string[]): void {
   const earlier = readdirSync(folder).filter((name) => {
     const whole = name.replace(/\.\d+\.tmp$/, '');
-    return isRtl(whole) || runsTestbench(whole) || projectFiles.includes(whole);
+    const ours = isRtl(whole) || runsTestbench(whole) || projectFiles.includes(whole);
+    return ours || (whole === manifestName && whole !== name);
   });
   for (const name of earlier) rmSync(join(folder, name));
 }

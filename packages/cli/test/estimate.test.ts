@@ -88,7 +88,7 @@ describe('hbnn estimate', () => {
     expect(note).toMatch(
       /largest: folds that fill the device with FINN's engines, .* --fold luts:53200$/,
     );
-    expect(hbnn('estimate', '--help').out).toContain('It is no size of what');
+    expect(hbnn('estimate', '--help').out).toContain("What 'hbnn verilog' writes has another size");
   });
 
   it('gives area and energy in cells, built in and of a Liberty file', () => {

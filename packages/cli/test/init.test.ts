@@ -8,9 +8,15 @@ import { hbnn, temporary } from './process.ts';
 /** `pnpm --filter @hbnn/cli chains`: the whole demo, not its first steps with few images. */
 const all = process.env.HBNN_CHAINS === 'all';
 
+/** As in a shell, not within the package manager that runs these tests. */
+const plain = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
+);
+
 const npmRun = (cwd: string, ...args: string[]) =>
   spawnSync('npm', ['run', ...args], {
     cwd,
+    env: plain,
     encoding: 'utf8',
     shell: process.platform === 'win32',
   });

@@ -109,8 +109,7 @@ describe("a person's own images", () => {
     const from = drawings(['a', 'b']);
     const [run, model, out] = ['run', 'm.hbnn', 'out'].map((name) => join(temporary(), name));
     const data = [...folderData, '--from', from];
-    const small = ['--widths', '2', '--pools', '0'];
-    expect(hbnn('train', ...data, ...quick, ...small, '--out', run).code).toBe(0);
+    expect(hbnn('train', ...data, ...quick, '--out', run).code).toBe(0);
     expect(hbnn('lower', '--run', run, '--out', model, '--no-evaluate').code).toBe(0);
     writeFileSync(join(from, 'valid', 'a', 'x.jpg'), 'no image');
     const measured = ['--data', 'folder', '--from', from];

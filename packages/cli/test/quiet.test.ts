@@ -6,7 +6,7 @@ import { hbnn, temporary } from './process.ts';
 it('with --quiet commands print results and errors alone', () => {
   const dir = temporary();
   const at = (name: string): string => join(dir, name);
-  const few = ['--limit', '300', '--test-limit', '100', '--epochs', '1', '--recalibrate', '0'];
+  const few = ['--limit', '300', '--epochs', '1', '--recalibrate', '0'];
   process.env.HBNN_CACHE = at('cache');
   const lines: string[][] = [
     ['random', '--tensor', '2,3', '--out', at('w.npy')],
@@ -20,7 +20,18 @@ it('with --quiet commands print results and errors alone', () => {
     ['verify', '--model', at('m.hbnn'), '--rtl', at('rtl'), '--proof'],
     ['synth', '--rtl', at('rtl')],
     ['estimate', '--model', at('m.hbnn'), '--target', 'zc706'],
-    ['compare-settings', ...few, '--weights', '1,2', '--seeds', '2', '--out', at('compared')],
+    [
+      'compare-settings',
+      ...few,
+      '--test-limit',
+      '100',
+      '--weights',
+      '1,2',
+      '--seeds',
+      '2',
+      '--out',
+      at('compared'),
+    ],
   ];
   for (const line of lines) {
     const { code, out, err } = hbnn(...line, line[0] === 'train' ? '-q' : '--quiet');

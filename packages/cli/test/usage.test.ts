@@ -183,7 +183,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       ['run', '--in', 'x.npy', '--out', 'y.npy', '--model'],
       ['dump', '--out', out],
       ['eval', '--run'],
-      ['plot', '--out', out, '--run'],
+      ['plot', '--out', `${out}.html`, '--run'],
       ['synth', '--target', 'ice40', '--rtl'],
       ['verify', '--model', model, '--rtl'],
       ['estimate', '--target', 'zc706', '--model'],
@@ -335,7 +335,7 @@ describe('hbnn', () => {
     const print = `echo "\${COMPREPLY[*]}"`;
     const ask = `COMP_WORDS=(hbnn datasets ""); COMP_CWORD=2; _hbnn; ${print}`;
     const { stdout, status } = spawnSync('bash', ['-c', `${out}\n${ask}`], { encoding: 'utf8' });
-    expect([status, stdout]).toEqual([0, 'list fetch --help\n']);
+    expect([status, stdout]).toEqual([0, 'list fetch save --help\n']);
     const options = `COMP_WORDS=(hbnn train --we); COMP_CWORD=2; _hbnn; ${print}`;
     const { stdout: found } = spawnSync('bash', ['-c', `${out}\n${options}`], { encoding: 'utf8' });
     expect(found).toBe('--weights --weight-decay\n');

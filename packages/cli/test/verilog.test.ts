@@ -142,6 +142,12 @@ it('hbnn synth counts each layer and keeps the result', () => {
   expect(luts).toBe(sum);
   expect(sites).toBeLessThanOrEqual(luts);
   expect(flipFlops).toBe(0);
+  expect(results[0]).toMatchObject({ yosys: 'npm', blockRams: 0, memoryLuts: 0 });
+  const missing = hbnn('synth', '--rtl', rtl, '--yosys', '/no/yosys');
+  expect(missing).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--yosys: expected Yosys at '/no/yosys'"),
+  });
   const refused = hbnn('synth', '--rtl', rtl, '--target', 'ice40');
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--target generic')]);
 });
@@ -390,7 +396,7 @@ it('bad input is answered with one line and exit code 2', () => {
   writeFileSync(fold, JSON.stringify({ layer: { pe: 2, simd: 5 } }));
   const folded = ['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'folded'];
   const cases: [string[], string][] = [
-    [['verilog', '--model', model, '--out', dir], 'own.v'],
+    [['verilog', '--model', model, '--out', dir], 'expected an empty folder or one of'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'x'], 'generic or xc7'],
     [
       ['verilog', '--model', model, '--out', join(dir, 'r'), '--target', 'zc706'],

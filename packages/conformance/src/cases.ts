@@ -363,6 +363,13 @@ function valueCases(): ModelCase[] {
       { kind: 'maxPool', name: 'n', size: [2, 2], strides: [1, 2], padding: [1, 0, 0, 1] },
       { kind: 'sumPool', name: 't', size: [2, 2], strides: [2, 1] },
     ]),
+    built('pools of every second column', [33, 75, 3], () => [
+      { kind: 'maxPool', name: 'a', size: [3, 3], strides: [2, 2], padding: none },
+      { kind: 'maxPool', name: 'b', size: [2, 2], strides: [1, 2], padding: none },
+      { kind: 'sumPool', name: 'c', size: [2, 3], strides: [2, 2] },
+      { kind: 'maxPool', name: 'd', size: [2, 3], strides: [1, 2], padding: none },
+      { kind: 'sumPool', name: 'e', size: [1, 2], strides: [1, 2] },
+    ]),
     built('each value of a map by itself, then put in order', [3, 4, 2], (rng) => [
       {
         ...conv(

@@ -32,7 +32,7 @@ export function parseMapPer(text: string, where = 'map per'): MapPer {
   const block = /^block:([1-9]\d{0,8})$/.exec(text);
   if (block) return `block:${Number(block[1])}`;
   throw new HbnnError(
-    `${where}: expected element, position, input, output or block:K with K of at least 1, got '${text}'${suggestion(text, mapUnits)}`,
+    `${where}: expected element, position, input, output or block:K with K of at least 1, got '${text}'${suggestion(text, mapUnits) || '; give one of these'}`,
   );
 }
 

@@ -25,7 +25,7 @@ export function parseScaleForm(text: string, where = 'scales'): ScaleForm {
   if (text === 'free' || text === 'powers-of-two') return text;
   if (/^integers:[2-8]$/.test(text)) return text as ScaleForm;
   throw new HbnnError(
-    `${where}: expected free, powers-of-two or integers:B with B from 2 to 8, got '${text}'${suggestion(text, ['powers-of-two', 'integers:4'])}`,
+    `${where}: expected free, powers-of-two or integers:B with B from 2 to 8, got '${text}'${suggestion(text, ['powers-of-two', 'integers:4']) || '; give one of these'}`,
   );
 }
 

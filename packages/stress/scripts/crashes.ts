@@ -12,6 +12,7 @@ import { type Random, random } from '@hbnn/core';
 import bundle, { bundled } from '../../cli/test/bundle.ts';
 import { locksBelow, type Scenario, sha256 } from '../src/crashes/scenario.ts';
 import { type Sources, scenarios, training } from '../src/crashes/scenarios.ts';
+import { smallDisk, temporaryBelow } from '../src/crashes/smallDisk.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -80,7 +81,7 @@ async function unreliableServer(
     }
     const rest = file.subarray(from);
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': rest.length });
-    const end = chance.below(3) === 0 ? rest.length : chance.below(rest.length);
+    const end = chance.below(3) > 0 ? rest.length : chance.below(rest.length);
     let at = 0;
     const send = (): void => {
       if (at >= end) {
@@ -191,14 +192,61 @@ function faultAfter(
   }
 }
 
+/** Free bytes of the small disk, from nothing to nearly enough. */
+const freeSizes = [0, 4096, 16_384, 65_536, 131_072];
+
+/** Let a scenario run out of space, and on a disk that becomes read-only: it ends by itself, with an error of ours. */
+async function shortOfSpace(scenario: Scenario): Promise<readonly string[] | undefined> {
+  const faults: string[] = [];
+  const first = join(root, `${scenario.name.replaceAll(' ', '-')}/space`);
+  mkdirSync(first, { recursive: true });
+  scenario.prepare?.(first);
+  const whole = await start(scenario.command(first, false), scenario.env?.(first) ?? {});
+  const reference = scenario.digest(first, whole.out);
+  for (const free of [...freeSizes, undefined]) {
+    const disk = smallDisk(join(root, 'disk'));
+    if (disk === undefined) return undefined;
+    scenario.prepare?.(disk.folder);
+    const where = free === undefined ? 'read-only' : `${free} bytes free`;
+    if (free === undefined)
+      setTimeout(() => disk.makeReadOnly(), 700 * whole.seconds * rng.uniform());
+    else disk.fill(free);
+    const command = scenario.command(disk.folder, false);
+    const { code, out, err } = await start(command, scenario.env?.(disk.folder) ?? {});
+    if (code === 0 && scenario.digest(disk.folder, out) !== reference)
+      faults.push(`${where}: the end differs`);
+    if (code !== 0 && / at .*:\d+:\d+/.test(err))
+      faults.push(`${where}: ${err.trim().slice(0, 300)}`);
+    const half =
+      code === 0
+        ? undefined
+        : faultAfter(scenario, disk.folder, reference, {
+            code: 0,
+            killed: true,
+            out,
+            err,
+            seconds: 0,
+          });
+    if (half !== undefined) faults.push(`${where}: ${half}`);
+    if (free !== undefined)
+      for (const name of temporaryBelow(disk.folder)) faults.push(`${where}: ${name} stays`);
+    disk.remove();
+  }
+  return faults;
+}
+
 const { sources, close } = await sourcesIn(root);
 const all = scenarios(sources);
 const wanted =
   positionals.length === 0 ? all : all.filter(({ name }) => positionals.includes(name));
 const each = Math.ceil(Number(values.kills) / wanted.length);
 const rows: Row[] = [];
+let disks = 0;
 for (const scenario of wanted) {
-  const row = await crash(scenario, each);
+  const crashed = await crash(scenario, each);
+  const space = await shortOfSpace(scenario);
+  if (space !== undefined) disks++;
+  const row = { ...crashed, faults: [...crashed.faults, ...(space ?? [])] };
   rows.push(row);
   console.log(
     `${row.name}: ${row.kills} kills of a run of ${row.seconds.toFixed(1)} s, ${row.faults.length} faults`,
@@ -214,7 +262,7 @@ if (values.log !== undefined)
     values.log,
     [
       `\`pnpm crashes --kills ${values.kills} --seed ${values.seed}\`, Node ${process.version}, ${cpus()[0].model}:`,
-      `${killed} kills by SIGKILL, ${faults.length} faults.`,
+      `${killed} kills by SIGKILL, ${faults.length} faults. ${disks > 0 ? `Disks of 1 MiB that are full or become read-only: ${disks} scenarios with ${freeSizes.length + 1} disks each.` : 'Small disks may not be mounted here.'}`,
       '',
       '| what is killed | kills | whole run, s | faults |',
       '| --- | --- | --- | --- |',

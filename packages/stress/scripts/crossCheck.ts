@@ -20,8 +20,9 @@ if (!Number.isSafeInteger(models) || !Number.isSafeInteger(first) || models < 1 
     `--models, --first: expected whole numbers, got ${values.models} and ${values.first}`,
   );
 
-const { found, missing } = programs();
-/** Of how many models one is taken, for what takes seconds to start. */
+const { executors, missing } = programs();
+
+/** Programs that take seconds to start take one model of so many. */
 const strides: readonly (readonly [RegExp, number])[] = [
   [/^Verilator/, 200],
   [/^embedded/, 20],
@@ -36,7 +37,7 @@ interface Tally {
   readonly differences: string[];
 }
 
-const tallies = [...wasmEngines(), wasmThreads, ...simulators, ...found].map(
+const tallies = [...wasmEngines(), wasmThreads, ...simulators, ...executors].map(
   (executor): Tally => ({ executor, models: 0, seconds: 0, differences: [] }),
 );
 

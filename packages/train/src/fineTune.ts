@@ -7,6 +7,7 @@ import { checkFits, checkNumbers, checkOptions } from './fitting.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { layersWithin, parametersOf } from './parameters.ts';
 import { type Schedule, schedules } from './schedule.ts';
+import { checkScoreRow } from './untrainable.ts';
 
 export interface FineTuneOptions {
   readonly epochs?: number;
@@ -40,8 +41,8 @@ const optionNames: readonly (keyof FineTuneOptions)[] = [
  * and regularizers and constraints of the layers are kept to.
  *
  * @returns loss and accuracy of each epoch on the training images
- * @throws HbnnError when images, classes or labels of the data set do not fit the model, everything is frozen, or weights
- * are or become infinite or NaN
+ * @throws HbnnError when images, classes or labels of the data set do not fit the model, everything is frozen, weights
+ * are or become infinite or NaN, or naming a layer that has no gradient or gives a map in place of scores
  */
 export async function fineTune(
   model: tfl.LayersModel,
@@ -51,6 +52,7 @@ export async function fineTune(
   const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
   checkFits(model, train, 'fineTune');
+  checkScoreRow(model, 'fineTune');
   checkOptions('fineTune', o, optionNames);
   checkFiniteWeights(layersWithin(model), 'fineTune');
   checkNumbers('fineTune', o, {

@@ -12,6 +12,7 @@ import { layersWithin } from './parameters.ts';
 import { pauser } from './pause.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { scoresOf } from './scores.ts';
+import { stepFault } from './untrainable.ts';
 
 /** What one epoch came to, on the training images as they were seen. */
 export interface EpochSummary {
@@ -95,7 +96,11 @@ export async function fit(
       checkBatch(batch, source, 'training');
       const rate = learningRateAt(o.schedule, o.learningRate, state.step, steps);
       const context = { training: true, step: state.step, done: state.step / steps };
-      await trainStep(model, source, optimizer, trained, batch, rate, state, context);
+      try {
+        await trainStep(model, source, optimizer, trained, batch, rate, state, context);
+      } catch (error) {
+        throw error instanceof HbnnError ? error : stepFault(model, error, context);
+      }
       state.step++;
       state.batchInEpoch++;
       if (state.batchInEpoch === stepsPerEpoch(source, o)) {

@@ -99,7 +99,7 @@ export { readModelWeights, writeModelWeights } from './run/modelWeights.ts';
 export { buildNetwork, openRun } from './run/openRun.ts';
 export { storedConfig } from './run/runFolder.ts';
 export type { Progress, RunOptions, RunResult } from './run/runResult.ts';
-export { type RunSources, runTraining } from './run/runTraining.ts';
+export { type RunSources, runTraining, weightsDigest } from './run/runTraining.ts';
 export type { BestEpoch } from './run/validate.ts';
 export { learningRateAt, type Schedule } from './schedule.ts';
 export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';

@@ -137,7 +137,7 @@ export function precisionOfLayer(
   if (!Array.isArray(precision)) return precision as Precision;
   if (precision.length !== layers) {
     throw new HbnnError(
-      `precision: expected one entry for each of the ${layers} binarized layers, got ${precision.length}; give as many, or one precision for all`,
+      `precision (layerBits, --layer-bits): expected one entry for each of the ${layers} binarized layers, got ${precision.length}; give as many, or one precision for all`,
     );
   }
   return precision[index] as Precision;

@@ -125,7 +125,10 @@ export async function loweredOwn(o: OwnModel): Promise<LoweredOwn> {
   }
   const notes: string[] = [];
   const exported = await exportModel(model, source, { onNote: (note) => notes.push(note) });
-  const { model: integer } = lower(exported, { scaleBits: 8 });
+  const { model: integer } = lower(exported, {
+    scaleBits: 8,
+    onNote: (note) => notes.push(note),
+  });
   return { model, integer, source, notes };
 }
 

@@ -30,6 +30,7 @@ export { type Circuit, readCircuit } from './synthesize/readCircuit.ts';
 export {
   type CostCache,
   type DesignCost,
+  isDesignFile,
   type LayerCost,
   synthesize,
 } from './synthesize/synthesize.ts';
@@ -41,5 +42,6 @@ export {
 } from './synthesize/synthesizeModules.ts';
 export type { Difference } from './verify/difference.ts';
 export { type Verified, type VerifyOptions, verify } from './verify/verify.ts';
+export { findNativeYosys, NativeRunner, type NativeYosys } from './yosys/nativeYosys.ts';
 export { yosysError } from './yosys/yosys.ts';
 export type { YosysJob, YosysResult, YosysRunner } from './yosys/yosysPool.ts';

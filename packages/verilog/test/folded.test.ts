@@ -135,7 +135,7 @@ describe('verify of a folded design', () => {
   const design = foldedDesign(conv, { folds: { layer: { pe: 3, simd: 6 } } });
   const files = verilogFiles(design);
   const verified = (text: string) =>
-    verify(conv, design, { ...files, 'layer.v': text }, { images: 20 });
+    verify(conv, design, { ...files, 'layer.v': text }, { images: 20, effort: 0.03 });
 
   it('names the layer of flipped weights', async () => {
     const broken = files['layer.v'].replace(

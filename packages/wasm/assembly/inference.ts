@@ -9,7 +9,7 @@ export { gather32, gatherPairs, gatherRows } from './inference/gather';
 export { multiply32, multiplyPairs } from './inference/values';
 export { depthwise16, depthwise32, depthwiseNibbles, depthwisePairs } from './inference/depthwise';
 export { countMembers, gatherBits, multiplyBits } from './inference/bits';
-export { multiplyByteCodes, multiplyByteQuads, toBytes } from './inference/bytes';
+export { gatherBytes, multiplyByteCodes, multiplyByteQuads } from './inference/bytes';
 export { multiplyCodes } from './inference/codes';
 export { multiplyQuads } from './inference/dot';
 export { borderPixels, multiplyPixels, probeDot } from './inference/pixels';

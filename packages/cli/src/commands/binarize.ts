@@ -34,6 +34,7 @@ import { hbnnLine } from '../nextSteps.ts';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
+import { checkNotRead, checkOwnFolder } from '../pathKind.ts';
 
 interface Options {
   in?: string;
@@ -101,13 +102,19 @@ const outNames = ['map.npy', 'approximation.npy', 'planes.json', 'map.svg'] as c
 
 function run(file: string | undefined, o: Options, command: Command): void {
   if (o.map !== undefined) refuseBesideMap(command);
+  else if (o.select !== 'random' && command.getOptionValueSource('seed') === 'cli')
+    throw new HbnnError(
+      `--seed: has no effect with --select ${o.select}; leave it out, or give --select random`,
+    );
+  checkOwnFolder(o.out, undefined);
+  checkNotRead(o.out, { 'the tensor': file ?? o.in, '--map': o.map });
   if (o.out === '')
     throw new HbnnError(
       '--out: expected a folder, got an empty name; name one, as in --out binarized',
     );
   refuseToReplace(o);
   const tensor = readTensor(tensorFile(file, o.in));
-  const result = binarized(tensor, o);
+  const result = ofFile(tensorFile(file, o.in), () => binarized(tensor, o));
   const approximation = approximate(result);
   const { shape, map } = result;
   const files: Partial<Record<(typeof outNames)[number], Uint8Array>> = {
@@ -228,6 +235,17 @@ function noteAverage(wanted: number, o: Options, map: BitMap): void {
       `note: with so few units (--map-per ${o.mapPer}) the average is ${Number(got.toFixed(3))} bits, not ` +
         `${Number(wanted.toFixed(3))}\n`,
     );
+  }
+}
+
+/** What is wrong with a tensor is said with the file that it is from. */
+function ofFile<T>(file: string, compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    if (!(error instanceof HbnnError) || !error.message.startsWith('binarize: expected magnitudes'))
+      throw error;
+    throw new HbnnError(`${file}: ${error.message.slice('binarize: '.length)}`);
   }
 }
 

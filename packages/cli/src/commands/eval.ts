@@ -65,15 +65,19 @@ export function evalCommand(): Command {
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
-    .action((o: Options) => untilInterrupted(() => run(o)));
+    .action((o: Options, command: Command) => untilInterrupted(() => run(o, command)));
 }
 
-async function run(o: Options): Promise<void> {
+async function run(o: Options, command: Command): Promise<void> {
   if ((o.run === undefined) === (o.model === undefined))
     throw new HbnnError('eval: expected either --run or --model; give one of them');
   if (o.model !== undefined) await runModel(o.model, o);
   else if (o.rtl !== undefined)
     throw new HbnnError('--rtl: expected --model beside it; give --model in place of --run');
+  else if (command.getOptionValueSource('engine') === 'cli')
+    throw new HbnnError(
+      '--engine: has no effect with --run, which TensorFlow.js computes; give --model, or leave it out',
+    );
   else if (o.run !== undefined) await runTrained(o.run, o);
 }
 

@@ -65,9 +65,11 @@ function checkEmpty(folder: string, place: string): void {
     makeProjectFolder(folder, place);
     return;
   }
-  const own = statSync(place).isDirectory()
-    ? readdirSync(place).filter((file) => file !== '.git')
-    : [place];
+  if (!statSync(place).isDirectory())
+    throw new HbnnError(
+      `${folder}: expected a folder that is new or empty, got a file; name another, as in hbnn init first`,
+    );
+  const own = readdirSync(place).filter((file) => file !== '.git');
   if (own.length > 0)
     throw new HbnnError(
       `${folder}: expected a folder that is new or empty, got one with ${own[0]}; name another, as in hbnn init first`,

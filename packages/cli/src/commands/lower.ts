@@ -14,7 +14,7 @@ import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo, openData, placeAmong } from '../openData.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
-import { checkRunFolder } from '../pathKind.ts';
+import { checkNotRead, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 
 interface Options {
@@ -63,12 +63,15 @@ interface Progress {
 }
 
 async function run(o: Options, progress: Progress): Promise<void> {
+  const scaleBits = wholeNumber(o.scaleBits, '--scale-bits');
+  if (scaleBits < 2 || scaleBits > 8)
+    throw new HbnnError(`--scale-bits: expected 2 to 8, got ${scaleBits}; give one of these`);
+  checkNotRead(o.out, { '--run': o.run });
   checkRunFolder(o.run, `it is lowered already: give it to 'hbnn eval --model ${o.run}'`);
   const { evaluate, exportModel } = await import('@hbnn/train');
   const opener = await openTrained(o.run);
   const { config } = opener;
   checkFolderOf(o.out);
-  const scaleBits = wholeNumber(o.scaleBits, '--scale-bits');
   const testLimit = testLimitFrom(o) ?? config.testLimit;
   // Images as they are: what was augmented in training tells nothing of the values at inference.
   const whole = { ...config, augment: undefined, testLimit };
@@ -86,7 +89,7 @@ async function run(o: Options, progress: Progress): Promise<void> {
   const { model, ...source } = await opener.open(data);
   backend.announce();
   const trained = await exportModel(model, source.train, { onNote: noteTo(o) });
-  const lowered = lower(trained, { scaleBits });
+  const lowered = lower(trained, { scaleBits, onNote: noteTo(o) });
   const { bytes, size } = encodeWithSize(lowered.model);
   writeWhole(o.out, [bytes]);
   progress.written = true;

@@ -30,6 +30,10 @@ export function plotCommand(): Command {
 
 async function run(o: Options): Promise<void> {
   for (const folder of o.run) checkRunFolder(folder, 'give the run that it was lowered from');
+  if (!/\.html?$/i.test(o.out))
+    throw new HbnnError(
+      `--out: expected a page's name, which ends in .html, got '${o.out}'; write it as ${o.out.replace(/\.[^./\\]*$/, '')}.html`,
+    );
   // The drawing library takes a while to load: only this command needs it.
   const [{ readMetrics, readTestAccuracy }, { curvesPage }] = await Promise.all([
     import('@hbnn/train/metrics'),

@@ -77,7 +77,7 @@ interface FloatNetwork {
   readonly place: string;
   readonly config: RunConfig;
   readonly settings: RunConfigInput;
-  /** The imported network; undefined where it is a run. */
+  /** Where the network was imported. */
   readonly stored?: StoredNetwork;
   /** The settings of a run's training. */
   readonly trained?: RunConfig;

@@ -1,16 +1,20 @@
 import { encodeNpy, HbnnError, parseMapPer, parseMix, parseScalePer, random } from '@hbnn/core';
-import { encodeWithSize, randomModel } from '@hbnn/model';
+import { type CheckedModel, encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
 import { freeFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
 import { wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
+import { randomNetwork } from '../randomNetwork.ts';
 
 interface Options {
   seed: string;
   out: string;
   tensor?: string;
   layer?: string;
+  network?: string;
+  weights?: string;
+  inputs?: string;
   mix?: string;
   mapPer?: string;
   scalePer?: string;
@@ -28,6 +32,9 @@ export function randomCommand(): Command {
     .requiredOption('--out <file>', 'the file to write: a model, or with --tensor a .npy')
     .option('--tensor <shape>', 'a float32 .npy of numbers instead, as weights are: 64,3,3,32')
     .option('--layer <form>', 'one layer: dense:144x16, conv:8x8x16,k3x3,o32,s1,p1 or depthwise:…')
+    .option('--network <name>', 'a network of hbnn networks, as a training would start it')
+    .option('--weights <bits>', 'with --network: float, an average (1.4) or a mix (default: 1.4)')
+    .option('--inputs <bits>', 'with --network: bits of binarized inputs, likewise (default: 1)')
     .option('--mix <shares>', 'bits of the weights, e.g. 0.7/0.2/0.1 or 0:0.3/2:0.7')
     .option('--map-per <unit>', 'element, block:K, position, input or output')
     .option('--scale-per <unit>', 'tensor or output')
@@ -48,7 +55,11 @@ export function randomCommand(): Command {
 --tensor takes 1 to 4 sizes, outputs first (64,3,3,32 or 64x3x3x32: outputs, height, width, inputs), and draws each
 number from the standard normal distribution: mean 0, deviation 1, the same for a seed everywhere.
 
+--network draws the starting weights of a training, fits the normalization to seeded noise and lowers the result: such
+a network knows nothing, and its circuits have the bits of a trained one. Maps of inputs are static, as hardware has them.
+
 Examples:
+  hbnn random --network vgg8 --weights 1.4 --inputs 1.4 --map-per position --input-map-per channel --out vgg8.hbnn
   hbnn random --seed 1 --layer dense:144x16 --mix 0.7/0.2/0.1 --out layer.hbnn
   hbnn random --tensor 64,3,3,32 --seed 1 --out weights.npy`,
     )
@@ -58,6 +69,9 @@ Examples:
 /** Options that say what model to make. */
 const ofModels = [
   'layer',
+  'network',
+  'weights',
+  'inputs',
   'mix',
   'mapPer',
   'scalePer',
@@ -66,18 +80,41 @@ const ofModels = [
   'branches',
 ] as const;
 
+/** Options of a layer that a network has others for, and the other way round. */
+const ofLayers = { layer: '--network', mix: '--weights', inputMix: '--inputs' } as const;
+const ofNetworks = { weights: '--mix', inputs: '--input-mix' } as const;
+
+const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+
+/** @throws HbnnError for options that do not go with what is made */
+function checkKind(o: Options): void {
+  if (o.network !== undefined && o.branches)
+    throw new HbnnError(
+      '--branches: it goes with random models, got it with --network; leave it out, or take a network with branches such as resnet8',
+    );
+  const others = o.network === undefined ? ofNetworks : ofLayers;
+  const stray = Object.entries(others).find(([name]) => o[name as keyof Options] !== undefined);
+  if (stray === undefined) return;
+  const [name, other] = stray;
+  const why = o.network === undefined ? 'it goes with --network' : 'it goes with --layer';
+  throw new HbnnError(
+    name === 'layer'
+      ? '--layer, --network: expected one of them, got both; leave one of them out'
+      : `${flagOf(name)}: ${why}, got it ${o.network === undefined ? 'without' : 'with --network'}; give ${other}`,
+  );
+}
+
 function runTensor(text: string, o: Options): void {
+  const stray = ofModels.find((name) => o[name] !== undefined);
+  if (stray !== undefined)
+    throw new HbnnError(`${flagOf(stray)}: has no effect with --tensor; leave one of them out`);
   checkEnding(
     o.out,
     '.hbnn',
     '.npy',
     'a tensor is written as .npy; leave --tensor out for a model',
   );
-  const stray = ofModels.find((name) => o[name] !== undefined);
-  if (stray !== undefined)
-    throw new HbnnError(
-      `--${stray.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: has no effect with --tensor; leave one of them out`,
-    );
   if (!/^[1-9]\d*([x×,][1-9]\d*){0,3}$/.test(text))
     throw new HbnnError(
       `--tensor: expected a shape such as 64x3x3x32 or 64,3,3,32, got '${text}'; write 1 to 4 whole sizes of at least 1 with an x or a comma between`,
@@ -104,13 +141,34 @@ function checkEnding(file: string, wrong: string, expected: string, wayOut: stri
 /** Half a gigabyte of a random tensor. */
 const maxElements = 2 ** 27;
 
-function run(o: Options): void {
+async function run(o: Options): Promise<void> {
   if (o.tensor !== undefined) {
     runTensor(o.tensor, o);
     return;
   }
   checkEnding(o.out, '.npy', '.hbnn', 'a model is written as .hbnn; give --tensor for a .npy');
-  const model = randomModel(wholeNumber(o.seed, '--seed'), {
+  checkKind(o);
+  const model = o.network === undefined ? layerModel(o) : await networkModel(o.network, o);
+  const { bytes, size } = encodeWithSize(model);
+  writeWhole(o.out, [bytes]);
+  const layers = model.layers.map(({ kind }) => kind);
+  printResult({ model: o.out, input: model.input.shape, layers, bytes: size.total }, o.json);
+  printNext([verilogLine(model, o.out)], o);
+}
+
+function networkModel(network: string, o: Options): Promise<CheckedModel> {
+  return randomNetwork(network, {
+    seed: wholeNumber(o.seed, '--seed'),
+    weights: o.weights,
+    inputs: o.inputs,
+    mapPer: o.mapPer,
+    scalePer: o.scalePer,
+    inputMapPer: o.inputMapPer,
+  });
+}
+
+function layerModel(o: Options): CheckedModel {
+  return randomModel(wholeNumber(o.seed, '--seed'), {
     ...(o.layer !== undefined && { layer: o.layer, where: '--layer' }),
     ...(o.mix !== undefined && { mix: parseMix(o.mix, '--mix') }),
     ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer, '--map-per') }),
@@ -119,9 +177,4 @@ function run(o: Options): void {
     ...(o.inputMapPer !== undefined && { inputMapPer: o.inputMapPer }),
     ...(o.branches && { branches: true }),
   });
-  const { bytes, size } = encodeWithSize(model);
-  writeWhole(o.out, [bytes]);
-  const layers = model.layers.map(({ kind }) => kind);
-  printResult({ model: o.out, input: model.input.shape, layers, bytes: size.total }, o.json);
-  printNext([verilogLine(model, o.out)], o);
 }

@@ -8,6 +8,7 @@ import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, printResult, quietFlag } from '../output.ts';
+import { checkNotRead } from '../pathKind.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
@@ -50,6 +51,7 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--rtl: expected --engine verilog beside it, got --engine ${o.engine}; add --engine verilog or leave --rtl out`,
     );
+  checkNotRead(o.out, { '--model': o.model, '--in': o.in });
   const model = await readModelFile(o.model);
   const { shape } = model.input;
   const pixels = isPicture

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
-import { writeWhole } from '@hbnn/train/files';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
 import {
+  findNativeYosys,
   ice40Devices,
+  isDesignFile,
+  NativeRunner,
   needNextpnr,
   place,
   placeSteps,
@@ -20,8 +23,9 @@ import { avoidedCells, readCellFile } from '../libertyFile.ts';
 import { hbnnLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag, typedCommand } from '../output.ts';
-import { progressMeter } from '../progress.ts';
+import { duration, progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
+import { whyUnreadable } from '../unreadable.ts';
 
 interface Options {
   rtl: string;
@@ -29,6 +33,7 @@ interface Options {
   cache: boolean;
   dontUse?: string;
   workers?: string;
+  yosys: string;
   place?: boolean;
   device?: string;
   package?: string;
@@ -49,6 +54,11 @@ export function synthCommand(): Command {
     .option('--target <name>', synthesisTargets.join(', '), 'xc7')
     .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--workers <n>', 'threads that run Yosys (default: one per core)')
+    .option(
+      '--yosys <which>',
+      'npm: Yosys compiled to WebAssembly; native: the one that is installed; or a path to one',
+      'npm',
+    )
     .option('--no-cache', 'do not look for earlier results of the same text')
     .option('--place', 'ice40: place and route the whole as one with the optional nextpnr-ice40')
     .option('--device <name>', `with --place: ${ice40Devices.join(', ')} (default: hx8k)`)
@@ -64,7 +74,9 @@ export function synthCommand(): Command {
 Each module is synthesized alone and counted as often as it is used. sites counts LUT6s where two tables of
 up to five inputs in all share one; this is an estimate, since nothing is placed. A module that is too large
 is split into groups, and nothing is optimized across them: the result says how many there are. depth is the
-number of tables on the longest path of a stage between registers. Give several Liberty files of a library
+number of tables on the longest path of a stage between registers. Memories stay memories: blockRams counts block
+RAM (of xc7 halves of 18 kbit), memoryLuts tables used as distributed RAM, beside luts. Libraries of cells have
+neither, so memories become registers there. Give several Liberty files of a library
 with commas between. Results are kept in ~/.cache/hbnn (HBNN_CACHE).
 
 --place needs the package @yowasp/nextpnr-ice40 in the folder you work in. A design may have more ports than
@@ -108,18 +120,59 @@ async function run(o: Options): Promise<void> {
       '--workers: expected at least 1, got 0; give --workers 1 or more, or leave it out',
     );
   if (target.name !== 'xc7') needGates(o, manifest);
-  const meter = progressMeter('synthesizing', o);
+  const native = o.yosys === 'npm' ? undefined : nativeYosys(o.yosys);
+  const progress = synthesisProgress(files, o);
   const start = performance.now();
   const { layer: _, ...cost } = await synthesize(files, manifest.top, target, {
     ...(o.cache && { cache: fileCache() }),
     workers,
-    onFile: (done, total, name) => meter.update(done, total, name),
-  }).finally(() => meter.stop());
+    ...(native !== undefined && {
+      runner: new NativeRunner(native, workers),
+      runnerName: native.version,
+    }),
+    ...progress.hooks,
+  }).finally(() => progress.stop());
   const names = new Map(manifest.layers.map(({ layer, module }) => [module, layer]));
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
-  printResult({ rtl: o.rtl, target: o.target, seconds, ...cost, layers }, o.json);
+  const yosys = native === undefined ? 'npm' : `${native.version}, ${native.path}`;
+  printResult({ rtl: o.rtl, target: o.target, yosys, seconds, ...cost, layers }, o.json);
   printNext(nextSteps(o.rtl, manifest), o);
+}
+
+const nativeYosys = (which: string) =>
+  findNativeYosys(which === 'native' ? undefined : which, '--yosys');
+
+/** Shows which files Yosys is at, and how long the rest will take by the text that is done. */
+function synthesisProgress(files: Readonly<Record<string, string>>, o: Options) {
+  const meter = progressMeter('synthesizing', o);
+  const start = performance.now();
+  const open = new Set<string>();
+  let [done, total, letters] = [0, 0, 0];
+  const all = Object.entries(files)
+    .filter(([name]) => isDesignFile(name))
+    .reduce((sum, [, text]) => sum + text.length, 0);
+  const show = (): void => {
+    const seconds = (performance.now() - start) / 1000;
+    const rest =
+      letters === 0 ? [] : [`about ${duration((seconds * (all - letters)) / letters)} left`];
+    meter.update(done, total, [[...open].join(' '), ...rest]);
+  };
+  return {
+    hooks: {
+      onStart: (name: string) => {
+        open.add(name);
+        show();
+      },
+      onFile: (count: number, of: number, name: string) => {
+        [done, total] = [count, of];
+        open.delete(name);
+        letters += files[name]?.length ?? 0;
+        show();
+      },
+    },
+    stop: () => meter.stop(),
+  };
 }
 
 /** An estimate of the same design, where the model's file is still there. */
@@ -162,11 +215,12 @@ function checkEffect(o: Options): void {
   if (!o.place) return;
   for (const [flag, given] of [
     ['--workers', o.workers !== undefined],
+    ['--yosys', o.yosys !== 'npm'],
     ['--no-cache', !o.cache],
   ] as const)
     if (given)
       throw new HbnnError(
-        `${flag}: has no effect with --place, which makes one module, always anew; leave one of them out`,
+        `${flag}: has no effect with --place, which makes one module, always anew and with the npm package; leave one of them out`,
       );
 }
 
@@ -226,6 +280,17 @@ function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {
   );
 }
 
+/** @throws HbnnError where results cannot be kept */
+function makeCacheFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    throw new HbnnError(
+      `${folder}: could not be made for results that are kept: ${whyUnreadable(error)}; set HBNN_CACHE to a folder that can be written, or give --no-cache`,
+    );
+  }
+}
+
 /** Results by a digest of what they are of. A damaged one counts as none. */
 function fileCache() {
   const folder = cacheFolder();
@@ -241,7 +306,7 @@ function fileCache() {
       }
     },
     write: (key: string, costs: unknown) => {
-      mkdirSync(folder, { recursive: true });
+      makeCacheFolder(folder);
       writeWhole(fileOf(key), JSON.stringify(costs));
     },
   };

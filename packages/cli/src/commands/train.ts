@@ -19,7 +19,9 @@ import {
   quietFlag,
   shellWord,
 } from '../output.ts';
+import { checkOwnFolder } from '../pathKind.ts';
 import { duration, progressMeter } from '../progress.ts';
+import { writeRunManifest } from '../runManifest.ts';
 import { placeOfField, secondsFrom, trainOptions, typedFields } from '../trainFlags.ts';
 import { settings } from '../trainSettings.ts';
 
@@ -88,6 +90,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const { runConfig, runTraining, storedConfig } = await import('@hbnn/train');
   const given = settings(o);
   const dir = folderFor(o);
+  checkOwnFolder(dir, 'run folder');
   if (o.resume && !existsSync(join(dir, 'config.json'))) {
     throw new HbnnError(`--resume: there is no run in ${dir}; leave out --resume to start one`);
   }
@@ -119,6 +122,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       },
     });
     meter.stop();
+    await writeRunManifest(dir, result, sources);
     print(dir, result, sources.test.classes.length, o);
   } catch (error) {
     if (!(error instanceof Interruption) || !existsSync(join(dir, 'config.json'))) throw error;

@@ -2,6 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import type { RunConfig } from '@hbnn/train';
 import { duration, type ProgressMeter } from '../progress.ts';
+import { writeRunManifest } from '../runManifest.ts';
 import { placeOfField } from '../trainFlags.ts';
 import type { PlannedRun } from './plan.ts';
 import type { FinishedRun } from './results.ts';
@@ -83,7 +84,8 @@ export async function trainAll(
   for (const run of runs) {
     const { setting, config, dir } = run;
     const place = `training ${finished.length + 1} of ${runs.length}: ${setting.name}, seed ${config.seed}`;
-    const result = await runTraining(config, await datasets.of(config), {
+    const sources = await datasets.of(config);
+    const result = await runTraining(config, sources, {
       dir,
       resume: true,
       backend,
@@ -95,6 +97,7 @@ export async function trainAll(
         meter.update(done, runs.length, `${place}, ${now}`);
       },
     });
+    await writeRunManifest(dir, result, sources);
     finished.push({ ...run, result });
   }
   return finished;

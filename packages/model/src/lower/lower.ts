@@ -10,6 +10,8 @@ import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
+import { reportRounding, roundingNote } from './inputRounding.ts';
+import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
 import {
   keepPoolWithinSums,
@@ -45,7 +47,14 @@ import {
 export interface LowerOptions {
   /** Bits of the whole numbers that scales become, 2 … 8; default 4. */
   readonly scaleBits?: number;
+  /**
+   * Called with a sentence about binarizations whose inputs were rounded before, which can turn whole levels, where there
+   * are any; default console.warn.
+   */
+  readonly onNote?: (note: string) => void;
 }
+
+const optionNames: readonly string[] = ['scaleBits', 'onNote'] satisfies (keyof LowerOptions)[];
 
 export interface Lowered {
   readonly model: CheckedModel;
@@ -67,10 +76,10 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     throw new HbnnError(
       `lower: expected an object of options, got ${kindOf(o)}; write { scaleBits: 4 } or leave it out`,
     );
-  const other = Object.keys(o).find((name) => name !== 'scaleBits');
+  const other = Object.keys(o).find((name) => !optionNames.includes(name));
   if (other !== undefined)
     throw new HbnnError(
-      `lower: expected no other options than scaleBits, got '${other}'; leave it out${suggestion(other, ['scaleBits'])}`,
+      `lower: expected no other options than ${optionNames.join(', ')}, got '${other}'; leave it out${suggestion(other, optionNames)}`,
     );
   const scaleBits = o.scaleBits ?? 4;
   if (!Number.isInteger(scaleBits) || scaleBits < 2 || scaleBits > 8)
@@ -85,6 +94,8 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     );
   lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
+  const note = roundingNote(state);
+  if (note !== undefined) (o.onNote ?? ((text: string): void => console.warn(text)))(note);
   return { model, layers: state.report };
 }
 
@@ -115,7 +126,10 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
     const toBinarization = layer.kind === 'relu' ? readers[i].filter(meets) : [];
     const beforeRelu: LowerPosition | undefined =
       layer.kind === 'relu' && toBinarization.length > 0
-        ? { ...positionOf(s), ceiling: Math.min(s.ceiling ?? Infinity, layer.ceiling ?? Infinity) }
+        ? {
+            ...positionOf(s),
+            limits: limitsBehindRelu(s.limits ?? unlimited(s.meaning.slopes.length), layer.ceiling),
+          }
         : undefined;
     if (beforeRelu !== undefined && toBinarization.length === readers[i].length)
       Object.assign(s, beforeRelu);
@@ -129,8 +143,9 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
 }
 
 /**
- * Whether values of a layer's input go into binarizations with nothing but pooling and flattening between: their
- * comparisons then take a ReLU in front in, without rounding to 8 bits, which would take small values for 0.
+ * Whether values of a layer's input go into binarizations with nothing between that adds values up: max pooling, batch
+ * norm, flattening and concatenation keep the order of a channel's values or turn it round, so that the comparisons take
+ * a ReLU in front in, without rounding to 8 bits.
  */
 function meetsBinarization(
   layers: readonly TrainedLayer[],
@@ -139,12 +154,20 @@ function meetsBinarization(
 ): boolean {
   const layer = layers[index];
   if (layer.kind === 'binarize') return layer.map === 'static';
-  if (layer.kind !== 'maxPool' && layer.kind !== 'flatten' && layer.kind !== 'relu') return false;
+  if (!keepingOrder.has(layer.kind)) return false;
   return (
     readers[index].length > 0 &&
     readers[index].every((reader) => meetsBinarization(layers, readers, reader))
   );
 }
+
+const keepingOrder: ReadonlySet<TrainedLayer['kind']> = new Set([
+  'maxPool',
+  'flatten',
+  'relu',
+  'affine',
+  'concat',
+]);
 
 const isLinear = (layer: TrainedLayer): layer is LinearLayer =>
   layer.kind === 'conv' || layer.kind === 'depthwise' || layer.kind === 'dense';
@@ -161,6 +184,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     layers: [],
     sources: [],
     report: [],
+    roundingLayers: new Set(),
     at: -1,
     fork: undefined,
     flat: false,
@@ -171,7 +195,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     meaning,
     weighted: false,
     rounded: false,
-    ceiling: undefined,
+    limits: undefined,
     order: undefined,
   };
 }
@@ -274,11 +298,17 @@ function applyAffine(s: LowerState, layer: Extract<TrainedLayer, { kind: 'affine
   const added = inLayout(s, layer.offsets);
   const count = Math.max(given, slopes.length);
   const at = (values: Float64Array, i: number): number => values[i % values.length];
-  const index = Array.from({ length: count }, (_, i) => i);
+  const each = (value: (i: number) => number): Float64Array =>
+    Float64Array.from({ length: count }, (_, i) => value(i));
   s.meaning = {
-    slopes: Float64Array.from(index, (i) => at(scales, i) * at(slopes, i)),
-    offsets: Float64Array.from(index, (i) => at(scales, i) * at(offsets, i) + at(added, i)),
+    slopes: each((i) => at(scales, i) * at(slopes, i)),
+    offsets: each((i) => at(scales, i) * at(offsets, i) + at(added, i)),
   };
+  s.limits &&= limitsBehindAffine(
+    s.limits,
+    each((i) => at(scales, i)),
+    each((i) => at(added, i)),
+  );
 }
 
 /** Values of a flattened map, given in memory order, as they lie. */
@@ -314,14 +344,14 @@ function lowerBinarization(
   );
   const counts = scales.map((_, n) => bits.reduce((sum, width) => sum + (width > n ? 1 : 0), 0));
   const found = nearestMultiples(scales, counts, allowedMultiples(`integers:${scaleBits}`));
+  reportRounding(s, name, scales[0] ?? 0);
   const { slopes, offsets } = s.meaning;
-  const { thresholds, flips } = lowerThresholds(slopes, offsets, scales, s.ceiling);
-  s.ceiling = undefined;
+  const { thresholds, flips } = lowerThresholds(slopes, offsets, scales, s.limits);
+  s.limits = undefined;
   const multiples = Uint8Array.from(found.multiples);
   push(s, { kind: 'threshold', name, bits: bits.slice(), multiples, thresholds, flips });
   s.rounded = true;
-  const factor = found.factor > 0 ? found.factor : 1;
-  s.meaning = { slopes: filled(s.shape[2], factor), offsets: filled(s.shape[2], 0) };
+  s.meaning = { slopes: filled(s.shape[2], found.factor), offsets: filled(s.shape[2], 0) };
   const weighted = (of: (n: number) => number): number =>
     Math.sqrt(scales.reduce((sum, _, n) => sum + counts[n] * of(n) ** 2, 0));
   const norm = weighted((n) => scales[n]);

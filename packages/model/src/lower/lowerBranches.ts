@@ -1,6 +1,7 @@
 import { joinedShape } from '../branches.ts';
 import { maxSum } from '../checkModel.ts';
 import { featureCount } from '../integerModel.ts';
+import { joinedLimits, limitsFrom, unlimited } from './limits.ts';
 import { areSums, restoreOrder } from './lowerInput.ts';
 import {
   boundAt,
@@ -48,6 +49,7 @@ function settle(s: LowerState, name: string): void {
   const weights = oneEach([count, count], (o) => o * count + o);
   push(s, { kind: 'dense', name: freshName(s, `${name}_flat`), weights });
   s.meaning = { slopes, offsets };
+  s.limits &&= limitsFrom(s.limits, [...offsets.keys()]);
 }
 
 /** Where branches end that meet at a layer, each brought to the order of the network. */
@@ -75,6 +77,10 @@ export function lowerConcat(s: LowerState, name: string, inputs: readonly LowerP
   const joined = (of: 'slopes' | 'offsets'): Float64Array =>
     Float64Array.from(ends.flatMap(({ meaning }) => [...meaning[of]]));
   enter(s, { slopes: joined('slopes'), offsets: joined('offsets') }, rounded, ends);
+  if (ends.some(({ limits }) => limits !== undefined))
+    s.limits = joinedLimits(
+      ends.map(({ limits, meaning }) => limits ?? unlimited(meaning.slopes.length)),
+    );
 }
 
 /** Add branches: whole multipliers bring their slopes together, channel by channel. */
@@ -118,7 +124,7 @@ function enter(
     rounded,
     weighted: true,
     flat: false,
-    ceiling: undefined,
+    limits: undefined,
     order: undefined,
     fork: Math.max(...forks),
   });
@@ -162,7 +168,7 @@ interface CommonScale {
 /** The smallest multipliers within the tolerance, else the best ones whose sums stay within int32. */
 function commonScale(slopes: readonly number[], bounds: readonly number[]): CommonScale {
   const largest = Math.max(...slopes.map(Math.abs));
-  if (largest === 0) return { multipliers: slopes.map(() => 0), slope: 1, error: 0 };
+  if (largest === 0) return { multipliers: slopes.map(() => 0), slope: 0, error: 0 };
   const outputs = slopes.map((slope, k) => Math.abs(slope) * bounds[k]);
   const maxOutput = Math.max(...outputs);
   let best: CommonScale = { multipliers: [], slope: 1, error: Number.POSITIVE_INFINITY };

@@ -2,6 +2,7 @@ import { HbnnError, type ResidualTensor } from '@hbnn/core';
 import { maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerWeights, type Pair, weightValues } from '../integerModel.ts';
 import type { TrainedWeights } from '../trainedModel.ts';
+import { limitsFrom } from './limits.ts';
 import {
   allEqual,
   boundAt,
@@ -220,5 +221,6 @@ export function restoreOrder(s: LowerState): void {
   push(s, { kind: 'dense', name, weights: oneEach([count, count], (o) => o * count + from[o]) });
   const { slopes, offsets } = s.meaning;
   s.meaning = { slopes: reordered(slopes, from), offsets: reordered(offsets, from) };
+  s.limits &&= limitsFrom(s.limits, from);
   s.order = undefined;
 }

@@ -6,6 +6,7 @@ import {
   type IntegerLayer,
   type PlaneWeights,
 } from '../integerModel.ts';
+import { type Limits, limitsFrom } from './limits.ts';
 import { requantized } from './requantize.ts';
 
 /** What lowering has made so far, and where in it the next layer goes. */
@@ -14,6 +15,8 @@ export interface LowerState extends LowerPosition {
   /** The layers that each layer reads, by number; −1 is the pixels. */
   readonly sources: (readonly number[])[];
   readonly report: LoweredLayer[];
+  /** Layers that rounded values which a binarization behind them reads. */
+  readonly roundingLayers: Set<string>;
   readonly start: FeatureShape;
   /** Names that a layer has or will have; a layer that lowering adds takes another one. */
   readonly names: Set<string>;
@@ -35,15 +38,15 @@ export interface LowerPosition {
   rounded: boolean;
   /** Whether the network has flattened the map, which still lies as a map here. */
   flat: boolean;
-  /** The largest value of a ReLU that the next binarization takes in; undefined where there is none. */
-  ceiling: number | undefined;
+  /** What ReLUs that the next binarization takes in have cut off; undefined where there are none. */
+  limits: Limits | undefined;
   /** order[i]: where value i lay before `spreadOut`; undefined while values lie in memory order. */
   order: Uint32Array | undefined;
 }
 
 export function positionOf(s: LowerState): LowerPosition {
-  const { at, fork, shape, meaning, weighted, rounded, flat, ceiling, order } = s;
-  return { at, fork, shape, meaning, weighted, rounded, flat, ceiling, order };
+  const { at, fork, shape, meaning, weighted, rounded, flat, limits, order } = s;
+  return { at, fork, shape, meaning, weighted, rounded, flat, limits, order };
 }
 
 /** The numbers of the layers from the last one back to where branches met, or to the pixels. */
@@ -202,6 +205,7 @@ export function spreadOut(s: LowerState): void {
   );
   const { slopes, offsets } = s.meaning;
   s.meaning = { slopes: reordered(slopes, order), offsets: reordered(offsets, order) };
+  s.limits &&= limitsFrom(s.limits, order);
   s.order = order;
 }
 
@@ -228,10 +232,16 @@ export function reordered<T extends Float64Array | Uint8Array>(values: T, order:
 /** What lowering did to one layer's weights or scales. */
 export interface LoweredLayer {
   readonly name: string;
-  readonly what: 'weights of 8 bits' | 'weight scales' | 'input scales' | 'branch scales';
+  readonly what:
+    | 'weights of 8 bits'
+    | 'weight scales'
+    | 'input scales'
+    | 'branch scales'
+    | 'rounded inputs';
   /**
    * ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members; for branches the
-   * largest error of a scale, of the largest output.
+   * largest error of a scale, of the largest output; for rounded inputs of a binarization how far rounding can have moved
+   * a value, over the largest input scale.
    */
   readonly error: number;
   /** k_n of each plane, of the first group of scales. */

@@ -1,5 +1,6 @@
 import { random } from '@hbnn/core';
 import { expect, it } from 'vitest';
+import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerThresholds } from './lowerThresholds.ts';
 
 /** The signs of residual binarization that thresholds give for a whole number x, plane after plane. */
@@ -40,7 +41,9 @@ it.each([undefined, Number.POSITIVE_INFINITY, 0.75])(
         Float64Array.of(slope),
         Float64Array.of(offset),
         scales,
-        ceiling,
+        ceiling === undefined
+          ? undefined
+          : { minimums: Float64Array.of(0), maximums: Float64Array.of(ceiling) },
       );
       for (let n = 0; n < 20; n++) {
         const x = rng.below(401) - 200;
@@ -56,3 +59,27 @@ it.each([undefined, Number.POSITIVE_INFINITY, 0.75])(
     expect(small).toBeGreaterThan(0);
   },
 );
+
+it('take in a ReLU with a batch norm behind it, of scales of either sign', () => {
+  const rng = random(2, 'thresholds behind a ReLU and a batch norm');
+  for (let trial = 0; trial < 500; trial++) {
+    const scaleOf = (): number => (rng.below(3) - 1) * (rng.below(100) + 1) * 2 ** -6;
+    const numbers = [scaleOf() || 1, rng.below(201) - 100, scaleOf(), (rng.below(201) - 100) / 64];
+    const [slope, offset, scale, added] = numbers;
+    const ceiling = rng.below(2) === 0 ? 20 : Number.POSITIVE_INFINITY;
+    const relu = limitsBehindRelu(unlimited(1), ceiling);
+    const { thresholds, flips } = lowerThresholds(
+      Float64Array.of(scale * slope),
+      Float64Array.of(scale * offset + added),
+      [0.5, 0.25],
+      limitsBehindAffine(relu, Float64Array.of(scale), Float64Array.of(added)),
+    );
+    for (let n = 0; n < 20; n++) {
+      const x = rng.below(401) - 200;
+      const value = scale * Math.min(Math.max(slope * x + offset, 0), ceiling) + added;
+      expect(signsByThresholds(x, { thresholds, flips }, 2), `${numbers} ${ceiling} ${x}`).toEqual(
+        signsByValue(value, [0.5, 0.25]),
+      );
+    }
+  }
+});

@@ -1,4 +1,6 @@
 import { treeSize } from '../integerModel.ts';
+import type { Limits } from './limits.ts';
+
 /**
  * Fold y = slope · x + offset and the comparisons of residual binarization into whole thresholds on x.
  *
@@ -6,18 +8,18 @@ import { treeSize } from '../integerModel.ts';
  * u = (t − offset) / slope, for whole x the same as x ≥ floor(u) + 1; with slope < 0 it is x < u, that is not
  * x ≥ ceil(u). A slope of 0 leaves offset > t: met by every x or by none.
  *
- * A ReLU in front makes the question min(max(y, 0), c) > t: every x meets it where t < 0, none where t ≥ c, and in between
- * it is y > t.
+ * A ReLU in front, with or without a batch norm behind it, makes the question min(max(y, a), b) > t: every x meets it
+ * where t < a, none where t ≥ b, and in between it is y > t.
  *
  * @param scales μ_n, one per plane
- * @param ceiling c, where a ReLU lies between y and the comparisons
+ * @param limits a and b of each channel, where a ReLU lies between y and the comparisons
  * @returns thresholds [channels, 2^planes − 1] and flips [channels]
  */
 export function lowerThresholds(
   slopes: Float64Array,
   offsets: Float64Array,
   scales: readonly number[],
-  ceiling?: number,
+  limits?: Limits,
 ): { thresholds: Int32Array; flips: Uint8Array } {
   const nodes = treeSize(scales.length);
   const levels = nodeLevels(scales);
@@ -25,7 +27,11 @@ export function lowerThresholds(
   const flips = Uint8Array.from(slopes, (slope) => (slope < 0 ? 1 : 0));
   slopes.forEach((slope, c) => {
     for (let node = 1; node <= nodes; node++) {
-      thresholds[c * nodes + node - 1] = threshold(slope, offsets[c], levels[node], ceiling);
+      const [level, at] = [levels[node], c * nodes + node - 1];
+      if (limits !== undefined && level < limits.minimums[c]) thresholds[at] = ends(slope).met;
+      else if (limits !== undefined && level >= limits.maximums[c])
+        thresholds[at] = ends(slope).unmet;
+      else thresholds[at] = threshold(slope, offsets[c], level);
     }
   });
   return { thresholds, flips };
@@ -35,10 +41,11 @@ const always = -(2 ** 31);
 /** No sum reaches it: checkModel keeps all below. */
 const never = 2 ** 31 - 1;
 
-function threshold(slope: number, offset: number, level: number, ceiling?: number): number {
-  const [met, unmet] = slope < 0 ? [never, always] : [always, never];
-  if (ceiling !== undefined && level < 0) return met;
-  if (ceiling !== undefined && level >= ceiling) return unmet;
+/** The thresholds of a comparison that every x meets, and that none meets; a negative slope turns it round. */
+const ends = (slope: number): { met: number; unmet: number } =>
+  slope < 0 ? { met: never, unmet: always } : { met: always, unmet: never };
+
+function threshold(slope: number, offset: number, level: number): number {
   if (slope === 0) return offset > level ? always : never;
   const at = (level - offset) / slope;
   const whole = slope > 0 ? Math.floor(at) + 1 : Math.ceil(at);

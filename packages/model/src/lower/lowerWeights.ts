@@ -5,7 +5,10 @@ import type { TrainedLayer } from '../trainedModel.ts';
 
 export type LinearLayer = Extract<TrainedLayer, { kind: 'conv' | 'depthwise' | 'dense' }>;
 
-/** Whole weights, and what one stands for: trained weight of output o ≈ factors[o] · whole. */
+/**
+ * Whole weights, and what one stands for: trained weight of output o ≈ factors[o] · whole. The factor of an output
+ * whose weights are all 0 is 0, so that a scale common to several outputs is not chosen for sums that are always 0.
+ */
 export interface LoweredWeights {
   readonly weights: IntegerWeights;
   readonly factors: Float64Array;
@@ -45,9 +48,10 @@ export function lowerPlanes(
     scalePer: groups === 1 ? 'tensor' : 'output',
     mapPer: map.mapPer ?? 'element',
   };
-  // A group of no weight at all stands for 0 whatever its factor.
-  const factor = (g: number): number => (found[g].factor > 0 ? found[g].factor : 1);
-  const factors = Float64Array.from({ length: shape[0] }, (_, o) => factor(groups === 1 ? 0 : o));
+  const factors = Float64Array.from(
+    { length: shape[0] },
+    (_, o) => found[groups === 1 ? 0 : o].factor,
+  );
   const scaleOf = (n: number, g: number): number => found[g].factor * found[g].multiples[n];
   const error = scaleError(weights, residual, scaleOf, run);
   return { weights, factors, error, multiples: found[0].multiples };
@@ -113,8 +117,11 @@ export function lowerFloats(
     largest[o] = Math.max(largest[o], Math.abs(w));
   });
   const all = largest.reduce((a, b) => Math.max(a, b), 0);
-  const factors = largest.map((max) => (perOutput ? max : all) / 127 || 1);
-  const values = Int8Array.from(scaled, (w, i) => Math.round(w / factors[Math.floor(i / row)]));
+  const factors = largest.map((max) => (perOutput ? max : all) / 127);
+  const values = Int8Array.from(scaled, (w, i) => {
+    const factor = factors[Math.floor(i / row)];
+    return factor === 0 ? 0 : Math.round(w / factor);
+  });
   let difference = 0;
   let norm = 0;
   scaled.forEach((w, i) => {

@@ -31,7 +31,8 @@ export function requantized(
 }
 
 function fixedPoint(slope: number): { multiplier: number; shift: number } {
-  if (slope === 0) return { multiplier: 0, shift: 0 };
+  // The offset alone is left: the shift keeps the half step that rounds it to the nearest.
+  if (slope === 0) return { multiplier: 0, shift: multiplierBits };
   const exponent = Math.floor(Math.log2(Math.abs(slope))) + 1;
   const shift = Math.max(0, Math.min(maxShift, multiplierBits - exponent));
   const max = 2 ** multiplierBits - 1;

@@ -124,7 +124,7 @@ export function scenarios(s: Sources): readonly Scenario[] {
         } catch {
           return undefined;
         }
-        const now = filesDigest(join(folder, 'rtl'), /hbnn\.json$/);
+        const now = filesDigest(join(folder, 'rtl'), /hbnn\.json$|\.tmp$/);
         const before = filesDigest(s.otherRtl, /hbnn\.json$/);
         return isRead && now !== reference && now !== before
           ? 'a mixture is read as whole'
@@ -139,7 +139,7 @@ export function scenarios(s: Sources): readonly Scenario[] {
     },
     {
       name: 'tensor files',
-      command: (folder) => [
+      command: (folder, again) => [
         ...s.hbnn,
         'binarize',
         s.tensor,
@@ -147,6 +147,7 @@ export function scenarios(s: Sources): readonly Scenario[] {
         '1.4',
         '--out',
         join(folder, 'planes'),
+        ...(again ? ['--force'] : []),
       ],
       digest: (folder) => filesDigest(join(folder, 'planes'), /^\.hbnn-/),
     },

@@ -160,7 +160,7 @@ function onnxRuntime(): Compared[] {
 
 /** Programs that are on this machine, and the names of those that are not. */
 export function programs(): {
-  readonly found: readonly Compared[];
+  readonly executors: readonly Compared[];
   readonly missing: readonly string[];
 } {
   const make = has('make', '--version');
@@ -171,7 +171,7 @@ export function programs(): {
     ['onnxruntime', onnxRuntime()],
   ];
   return {
-    found: all.flatMap(([, list]) => list),
+    executors: all.flatMap(([, list]) => list),
     missing: all.filter(([, list]) => list.length === 0).map(([name]) => name),
   };
 }

@@ -96,7 +96,7 @@ export async function countedReader(
 }
 
 /** What has run so far, by place and by how often within one input: 1, 2, 4, 8 … times are told apart. */
-export class Coverage {
+class Coverage {
   private readonly lists: {
     counts: Record<string, number> | number[];
     seen: Uint32Array;

@@ -14,7 +14,7 @@ export interface FuzzOptions {
 }
 
 /** An input that a reader neither loads rightly nor refuses. */
-export interface Finding {
+interface Finding {
   readonly what: string;
   readonly count: number;
   readonly input: Uint8Array;

@@ -17,7 +17,7 @@ export interface Reader<Loaded = unknown> {
 }
 
 /** What was loaded is not what the bytes say. */
-export class WrongLoad extends Error {
+class WrongLoad extends Error {
   override name = 'WrongLoad';
 }
 

@@ -154,7 +154,7 @@ export function quantizedCopy(model: tfl.LayersModel, o: QuantizedShape): tfl.La
 }
 
 /** Rounded down, so that what a file keeps gives the same number of planes. */
-const roundedDown = (average: number): number => Math.floor(average * 1e4 + 1e-6) / 1e4;
+const storedAverage = (average: number): number => Math.floor(average * 1e4 + 1e-6) / 1e4;
 
 const precisionAt = (average: number): WeightPrecision =>
   weightPrecision(distFromAverage(average), {
@@ -227,7 +227,7 @@ class Quantizer {
       this.onLayer?.(layer.name, layers.length + i, 2 * layers.length);
       const weights = kernelOf(layer);
       const inputs = this.inputsOf(layer);
-      const average = roundedDown(averages[i]);
+      const average = storedAverage(averages[i]);
       const { levels, carried } = binarizedAt(weights, inputs, average);
       layer.replaceKernel(carried.values, meanShift(weights, carried.values, inputs));
       const behind = weightsBehind(inputs.view, weights, levels.bits, carried);

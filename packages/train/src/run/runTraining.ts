@@ -78,6 +78,8 @@ class TrainingRun {
   readonly #variables: readonly TrainedVariable[];
   readonly #optimizer: SgdMomentum;
   readonly #checkpoints: CheckpointTimer;
+  /** The training images as the network sees them. */
+  readonly #seen: BatchSource;
   #state: TrainState = startState();
   #clock: TrainingClock = startClock(0);
 
@@ -90,6 +92,8 @@ class TrainingRun {
     this.#variables = parametersOf(this.#model).filter(({ trainable }) => trainable);
     this.#optimizer = new SgdMomentum(this.#variables, config);
     this.#checkpoints = new CheckpointTimer(options.checkpointSeconds ?? 20);
+    const { augment } = config;
+    this.#seen = augment ? augmented(sources.train, augment) : sources.train;
   }
 
   dispose(): void {
@@ -112,9 +116,8 @@ class TrainingRun {
       await onEpoch();
       onStep();
     }
-    const { augment, earlyStop } = this.#config;
-    const seen = augment ? augmented(train, augment) : train;
-    await fit(this.#model, seen, this.#optimizer, this.#variables, this.#state, {
+    const { earlyStop } = this.#config;
+    await fit(this.#model, this.#seen, this.#optimizer, this.#variables, this.#state, {
       ...this.#config,
       onStep,
       onEpoch,
@@ -226,7 +229,7 @@ class TrainingRun {
     const arrays = modelArrays(this.#model);
     const trainedOn = kindOfSource(this.#sources.train);
     writeTensorFile(join(dir, 'weights.bin'), arrays, { config: this.#config, trainedOn });
-    const result = this.#result(test, digestOf(arrays));
+    const result = this.#result(test, weightsDigest(arrays));
     writeWhole(join(dir, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return result;
   }
@@ -259,7 +262,7 @@ class TrainingRun {
 }
 
 /** SHA-256 of all arrays with their names. */
-function digestOf(arrays: readonly NamedArray[]): string {
+export function weightsDigest(arrays: readonly NamedArray[]): string {
   const digest = createHash('sha256');
   for (const { name, data } of arrays) {
     digest.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

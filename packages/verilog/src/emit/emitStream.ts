@@ -274,7 +274,9 @@ function lineLines(
   const asked = lines === 'auto' ? (columns > maxDistributed ? 'block' : 'distributed') : lines;
   // A block RAM is read a beat ahead, which takes two columns.
   const style = columns === 1 ? 'distributed' : asked;
-  const memory = `  ${ramStyle(style)} reg ${range(rows)} lines [0:${columns - 1}];`;
+  // What is read in the cycle of its address can be distributed RAM alone; only who asks for it says so to the tools.
+  const said = style === 'block' || lines === 'distributed' ? `${ramStyle(style)} ` : '';
+  const memory = `  ${said}reg ${range(rows)} lines [0:${columns - 1}];`;
   const write = `lines[column] <= newest[${tall - 1}:${inputWidth}];`;
   if (style === 'distributed')
     return [
@@ -375,7 +377,7 @@ function queueText(name: string, depth: number, width: number): string {
     streamHeader(name, width, width),
     `  // ${depth} places: neither valid nor ready goes through from one side to the other.`,
     `  reg ${range(width)} first;`,
-    `  ${ramStyle('distributed')} reg ${range(width)} waiting [0:${behind - 1}];`,
+    `  reg ${range(width)} waiting [0:${behind - 1}];`,
     `  reg ${range(bits)} to, from;`,
     `  reg ${range(countWidth)} count;`,
     '  reg some, several, full;',

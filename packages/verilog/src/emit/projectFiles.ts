@@ -61,7 +61,7 @@ function fileLists(names: readonly string[]): FileLists {
 }
 
 /** The clock's port; undefined for logic without one. */
-export const clockPort = (design: Design | FoldedDesign): string | undefined =>
+const clockPort = (design: Design | FoldedDesign): string | undefined =>
   design.kind === 'folded' ? 'aclk' : design.latencyCycles > 0 ? 'clk' : undefined;
 
 function listText({ top }: Design | FoldedDesign, { rtl, roms, models }: FileLists): string {

@@ -22,20 +22,18 @@ export class Roms {
     addressWidth: number,
     words: readonly (number | bigint)[],
   ): string[] {
-    const built = width * words.length >= blockBits ? 'block' : 'distributed';
-    const style = `(* rom_style = "${built}" *)`;
+    // Small ones are left to the tools: some refuse "distributed" where a family has no such memory.
+    const style = width * words.length >= blockBits ? '(* rom_style = "block" *) ' : '';
     const alike = words.every((word) => word === words[0]);
     if (alike || this.style === 'case' || words.length < fileWords)
       return romLines(name, width, address, addressWidth, words).map((line) =>
-        line === `  reg ${range(width)} ${name};`
-          ? `  ${style} reg ${range(width)} ${name};`
-          : line,
+        line === `  reg ${range(width)} ${name};` ? `  ${style}reg ${range(width)} ${name};` : line,
       );
     const file = `${module}_${name}.hex`;
     const digits = Math.ceil(width / 4);
     this.files[file] = words.map((word) => `${word.toString(16).padStart(digits, '0')}\n`).join('');
     return [
-      `  ${style} reg ${range(width)} ${name}s [0:${words.length - 1}];`,
+      `  ${style}reg ${range(width)} ${name}s [0:${words.length - 1}];`,
       `  initial $readmemh("${file}", ${name}s);`,
       `  wire ${range(width)} ${name} = ${name}s[${address}];`,
     ];

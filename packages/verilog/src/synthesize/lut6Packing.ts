@@ -5,24 +5,18 @@ interface Table {
   readonly output: YosysBit;
 }
 
-/** Look-up tables of a module, the LUT6s they take, and the tables on the longest way. */
+/** Look-up tables of a module, and the LUT6s they take. */
 export interface Packed {
   readonly luts: number;
   readonly sites: number;
-  readonly depth: number;
 }
 
 /**
  * Count look-up tables and the LUT6s of Xilinx's 7 series that they fit: a LUT6 holds two tables that together have at
  * most five inputs. Pairs are found greedily, those of most common inputs first; a table that feeds a carry chain's
  * select stays alone, and a LUT6_2 is one site already. An estimate: no placer was asked.
- *
- * @param registers a library's cells that hold a bit, beside those named DFF
  */
-export function packedSites(
-  module: YosysModule,
-  registers: ReadonlySet<string> = new Set(),
-): Packed {
+export function packedSites(module: YosysModule): Packed {
   const cells = Object.values(module.cells);
   const tables = cells.filter(({ type }) => type === '$lut').map(tableOf);
   const chained = new Set<YosysBit>();
@@ -35,7 +29,6 @@ export function packedSites(
   return {
     luts: tables.length + fixed,
     sites: tables.length + fixed - pairs(free),
-    depth: depthOf(cells, registers),
   };
 }
 
@@ -99,52 +92,3 @@ function partner(
     if (count >= common && inputs.length + tables[j].inputs.length - count <= maxTogether) return j;
   return undefined;
 }
-
-/** Levels of tables or gates, a quarter for each place of a carry chain; whole levels, rounded up. */
-function depthOf(cells: readonly YosysCell[], registers: ReadonlySet<string>): number {
-  const driver = new Map<YosysBit, number>();
-  const isRegister = ({ type }: YosysCell): boolean => /DFF/.test(type) || registers.has(type);
-  const reads = cells.map((cell, i) => {
-    const inputs: YosysBit[] = [];
-    const ends = isRegister(cell);
-    for (const [port, bits] of Object.entries(cell.connections))
-      if (isOutput(cell, port)) for (const bit of bits) driver.set(bit, i);
-      else if (!ends) inputs.push(...bits);
-    return inputs;
-  });
-  const level = new Float64Array(cells.length).fill(-1);
-  const next = new Int32Array(cells.length);
-  const onWay = new Uint8Array(cells.length);
-  const levelOf = (bit: YosysBit): number => {
-    const from = driver.get(bit);
-    return from === undefined ? 0 : Math.max(0, level[from]);
-  };
-  let deepest = 0;
-  for (let start = 0; start < cells.length; start++) {
-    const stack = level[start] < 0 ? [start] : [];
-    while (stack.length > 0) {
-      const at = stack[stack.length - 1];
-      onWay[at] = 1;
-      if (next[at] < reads[at].length) {
-        const from = driver.get(reads[at][next[at]++]);
-        // A loop can be no more than one through a latch or a module.
-        if (from !== undefined && level[from] < 0 && onWay[from] === 0) stack.push(from);
-        continue;
-      }
-      const before = reads[at].reduce<number>((max, bit) => Math.max(max, levelOf(bit)), 0);
-      const own = cells[at].type === 'CARRY4' ? 0.25 : isRegister(cells[at]) ? 0 : 1;
-      level[at] = before + own;
-      deepest = Math.max(deepest, level[at]);
-      onWay[at] = 0;
-      stack.pop();
-    }
-  }
-  return Math.ceil(deepest);
-}
-
-const outputPorts = new Set(['Y', 'O', 'CO', 'O5', 'O6', 'Q', 'ZN', 'Z', 'X']);
-
-const isOutput = (cell: YosysCell, port: string): boolean =>
-  cell.port_directions === undefined
-    ? outputPorts.has(port)
-    : cell.port_directions[port] === 'output';

@@ -11,6 +11,9 @@ export interface LayerCost {
   /** LUT6s of Xilinx, two small tables in one; undefined for other targets. */
   readonly sites?: number;
   readonly flipFlops: number;
+  /** Block RAMs, of xc7 halves of 18 kbit, and tables that are distributed RAM, beside `luts`; undefined for a library. */
+  readonly blockRams?: number;
+  readonly memoryLuts?: number;
   readonly depth: number;
   readonly area?: number;
   /** The area with gates alone, where the library has cells that add. */
@@ -38,12 +41,16 @@ interface SynthesizeOptions {
   readonly cache?: CostCache;
   /** What runs Yosys, where there are no threads of Node, as in a page. */
   readonly runner?: YosysRunner;
+  /** What the runner is, so that results of another one are not taken from the cache. */
+  readonly runnerName?: string;
   /** Threads that run Yosys; by default one per core. */
   readonly workers?: number;
   /** Gates of a group, where a module is too large to be synthesized at once. */
   readonly groupGates?: number;
   /** Called when a file is done. */
   onFile?(done: number, total: number, name: string): void;
+  /** Called when Yosys begins with a file. */
+  onStart?(name: string): void;
 }
 
 /** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
@@ -51,7 +58,7 @@ export const isDesignFile = (name: string): boolean =>
   name.endsWith('.v') && !isTestbench(name) && name !== modelsFile && !isPrimitives(name);
 
 /** Raised when scripts or counts change, so that no cached cost is of others. */
-const version = 4;
+const version = 5;
 
 /**
  * Synthesize a design file by file and count what the whole takes: a module met a thousand times is synthesized once.
@@ -103,9 +110,10 @@ async function allModules(
     if (primitives !== undefined) given[primitivesFile] = primitives;
     for (const rom of Object.keys(files).filter(isRom))
       if (text.includes(`"${rom}"`)) given[rom] = files[rom];
-    const key = JSON.stringify([version, target, given, own, o.groupGates]);
+    const key = JSON.stringify([version, target, given, own, o.groupGates, o.runnerName]);
     let costs = o.cache?.read(key);
     if (costs === undefined) {
+      o.onStart?.(name);
       mapping ??= mappingOf(pool, target);
       costs = await synthesizeModules(pool, given, own, await mapping, o.groupGates);
       o.cache?.write(key, costs);
@@ -159,7 +167,7 @@ function deepestStage(layers: readonly LayerCost[]): number {
 }
 
 /** What only some targets have. */
-const summed = ['area', 'gatesArea', 'adderCells'] as const;
+const summed = ['area', 'gatesArea', 'adderCells', 'blockRams', 'memoryLuts'] as const;
 
 /** A module with all that it is made of. */
 function sumOfValues(
@@ -180,7 +188,8 @@ function sumOfValues(
     if (sum.sites !== undefined) sum.sites += count * (part.sites ?? 0);
     sum.flipFlops += count * part.flipFlops;
     sum.groups += part.groups;
-    sum.depth = Math.max(sum.depth, cost.depth + part.depth);
+    // A module of the same file was looked at together with this one.
+    sum.depth = Math.max(sum.depth, part.depth);
     for (const synthesizeFile of summed)
       if (sum[synthesizeFile] !== undefined)
         sum[synthesizeFile] += count * (part[synthesizeFile] ?? 0);

@@ -12,7 +12,9 @@ import {
   libraryOptions,
   readCellLibrary,
 } from './cellLibrary.ts';
+import { type Depths, depthsOf } from './depths.ts';
 import { packedSites } from './lut6Packing.ts';
+import { blocksOf, memoryCommands, memoryLutsOf, withMemoryPorts } from './memoryCells.ts';
 import { groupsOf, joined } from './netlistGroups.ts';
 
 const synthesisFamilies = ['xc7', 'ice40', 'ecp5', 'gowin'] as const satisfies readonly Family[];
@@ -28,7 +30,11 @@ export interface ModuleCost {
   /** LUT6s of Xilinx after two tables of up to five inputs in all share one; undefined for other targets. */
   readonly sites?: number;
   readonly flipFlops: number;
-  /** Tables or gates on the longest way; four places of a carry chain count as one. */
+  /** Block RAMs; of xc7 halves of 18 kbit. Undefined without a family that has them. */
+  readonly blockRams?: number;
+  /** Tables that are distributed RAM, beside `luts`; undefined without a family that has them. */
+  readonly memoryLuts?: number;
+  /** Tables or gates on the longest way of a stage; four places of a carry chain count as one. */
   readonly depth: number;
   /** um² or the library's own unit; undefined without a library. */
   readonly area?: number;
@@ -95,7 +101,7 @@ const fpgaRegisters = [
 ].join(' ');
 
 /** Commands from text to gates: the hierarchy stays, so that a module met a thousand times is made once. */
-const gates = (names: readonly string[], clocked: boolean): string[] => [
+const gates = (names: readonly string[], clocked: boolean, target: string): string[] => [
   readCommand([...names, boxesFile]),
   'setattr -unset src */*',
   'proc',
@@ -105,8 +111,7 @@ const gates = (names: readonly string[], clocked: boolean): string[] => [
   'setattr -mod -unset keep_hierarchy *hbnn_count7* *hbnn_add3*',
   'flatten -noscopeinfo',
   'opt -full',
-  // Memories become registers and tables of constants: nothing is left out of the count.
-  ...(clocked ? ['memory -nomap', 'opt', 'memory_map'] : []),
+  ...(clocked ? memoryCommands(target) : []),
   'techmap',
   'opt -full',
 ];
@@ -157,7 +162,7 @@ export async function synthesizeModules(
   const built = await Promise.all(
     ways.map(async (adders) => {
       const all = await mappedModules(pool, files, modules, { ...mapping, adders }, groupGates);
-      return all.map((each) => costOf(each, mapping));
+      return costsOf(all, mapping);
     }),
   );
   return built[0].map((plain, i) => {
@@ -197,13 +202,15 @@ export async function mappedModules(
   const given = { ...files, [boxesFile]: xc7Boxes };
   const inOnePiece = files[name].length <= textPerGate * groupGates;
   const commands = [
-    ...gates(Object.keys(files), /\breg\b/.test(files[name])),
+    ...gates(Object.keys(files), /\breg\b/.test(files[name]), mapping.target.name),
     ...(inOnePiece ? mapped(mapping) : []),
     'write_json',
   ];
   const script = `${commands.join('\n')}\n`;
   const job = { name, script, files: { ...given, ...(inOnePiece && mappingFiles(mapping)) } };
-  const { modules } = JSON.parse((await pool.run(job)).output) as YosysNetlist;
+  const modules = { ...(JSON.parse((await pool.run(job)).output) as YosysNetlist).modules };
+  for (const module of names)
+    if (modules[module] !== undefined) modules[module] = withMemoryPorts(modules[module]);
   const own = (type: string): boolean => modules[type] !== undefined;
   return Promise.all(
     names.map(async (module): Promise<MappedModule> => {
@@ -240,20 +247,38 @@ async function inGroups(
       const name = `${module}, group ${g + 1} of ${groups.length}`;
       const files = { ...mappingFiles(mapping), 'group.json': text };
       const { output } = await pool.run({ name, script, files });
-      return (JSON.parse(output) as YosysNetlist).modules.group;
+      return withMemoryPorts((JSON.parse(output) as YosysNetlist).modules.group);
     }),
   );
   return { made: joined(whole, groups, built), groups: groups.length };
 }
 
+/** Costs of a file's modules; each is looked at after those that it has instances of. */
+function costsOf(all: readonly MappedModule[], mapping: Mapping): ModuleCost[] {
+  const depths = new Map<string, Depths>();
+  const registers = mapping.library?.registers;
+  const find = ({ module, made }: MappedModule): void => {
+    if (depths.has(module)) return;
+    for (const { type } of Object.values(made.cells)) {
+      const part = all.find((each) => each.module === type);
+      if (part !== undefined) find(part);
+    }
+    depths.set(module, depthsOf(made, depths, registers));
+  };
+  for (const each of all) find(each);
+  return all.map((each) => costOf(each, mapping, depths.get(each.module)?.worst ?? 0));
+}
+
 function costOf(
   { module, made, modules, groups }: MappedModule,
   { target, library }: Mapping,
+  depth: number,
 ): ModuleCost {
   const cells: Record<string, number> = {};
   const instances: Record<string, number> = {};
   let area = 0;
   let flipFlops = 0;
+  let [blockRams, memoryLuts] = [0, 0];
   for (const { type } of Object.values(made.cells)) {
     const instance =
       modules[type] !== undefined && !isVendorCell(type) && library?.areas.get(type) === undefined;
@@ -261,16 +286,18 @@ function costOf(
     counted[type] = (counted[type] ?? 0) + 1;
     if (instance) continue;
     if (/DFF|DLATCH/.test(type) || library?.registers.has(type)) flipFlops++;
+    blockRams += blocksOf(type);
+    memoryLuts += memoryLutsOf(type);
     if (library !== undefined) area += areaOf(module, type, library);
   }
-  const registers = library?.registers;
-  const { luts, sites, depth } = packedSites(made, registers);
+  const { luts, sites } = packedSites(made);
   return {
     module,
     cells,
     instances,
     luts,
     flipFlops,
+    ...(library === undefined && { blockRams, memoryLuts }),
     depth,
     groups,
     ...(target.name === 'xc7' && { sites }),

@@ -48,6 +48,8 @@ export interface VerifyOptions {
   /** Rounds of 128 vectors of random values on each layer alone. */
   readonly rounds?: number;
   readonly seed?: number;
+  /** The share of the usual time that long runs of edited text may take: 0.1 is a quick look; default 1. */
+  readonly effort?: number;
 }
 
 /** Passes of further images through text that was edited, and the gates times cycles that they may come to. */
@@ -75,7 +77,7 @@ export async function verify(
   files: Readonly<Record<string, string>>,
   o: VerifyOptions = {},
 ): Promise<Verified> {
-  const { images = 256, rounds = 16, seed = 1 } = o;
+  const { images = 256, rounds = 16, seed = 1, effort = 1 } = o;
   const generated = sourcesOf(verilogFiles(design));
   const given = sourcesOf(files);
   refuseAmbiguousText(given);
@@ -98,17 +100,24 @@ export async function verify(
   if (floating !== undefined) return { equal: false, difference: floating, ...counts };
   // More images, as far as that takes seconds: how layers are put together is seen through them alone.
   const cycles = design.kind === 'folded' ? design.cyclesPerImage : 1;
-  const more = Math.min(morePasses, Math.floor(maxWork / (simulation.gates * cycles * images)));
+  const more = Math.min(
+    morePasses,
+    Math.floor((effort * maxWork) / (simulation.gates * cycles * images)),
+  );
   for (let pass = 1; pass <= more; pass++) {
     const late = imageDifference(model, simulation, images, seed + pass);
     if (late !== undefined)
       return { equal: false, difference: late, ...counts, images: images * (1 + pass) };
   }
-  const rows = { ...counts, images: images * (1 + more), ...rowLength(design, simulation.gates) };
+  const rows = {
+    ...counts,
+    images: images * (1 + more),
+    ...rowLength(design, simulation.gates, effort),
+  };
   const { imagesInARow } = rows;
   const row = imagesInARow && (await rowDifference(model, design, netlist, imagesInARow, seed));
   if (row) return { equal: false, difference: row, ...rows };
-  const parts = await partsTried(model, design, files, edited, { rounds, seed, netlist });
+  const parts = await partsTried(model, design, files, edited, { rounds, seed, netlist, effort });
   return { equal: parts.difference === undefined, ...rows, ...parts };
 }
 
@@ -125,13 +134,15 @@ function editedFiles(
 function rowLength(
   design: Design | FoldedDesign,
   gates: number,
+  effort: number,
 ): { readonly imagesInARow?: number } {
   if (design.kind === 'unrolled') return design.latencyCycles > 0 ? { imagesInARow: longRow } : {};
-  const affordable = Math.floor(maxRowWork / (gates * design.cyclesPerImage));
-  return { imagesInARow: Math.max(minRow, Math.min(longRow, affordable)) };
+  const affordable = Math.floor((effort * maxRowWork) / (gates * design.cyclesPerImage));
+  // A large network has the few of the first images, one after the other in each lane.
+  return affordable < minRow ? {} : { imagesInARow: Math.min(longRow, affordable) };
 }
 
-/** A row that every design has. */
+/** Images of a row that is worth a run of its own. */
 const minRow = 8;
 
 /** The first difference where all images go in one after the other, in one lane. */
@@ -156,6 +167,7 @@ interface Trial {
   readonly rounds: number;
   readonly seed: number;
   readonly netlist: YosysNetlist;
+  readonly effort: number;
 }
 
 /** Try each part whose text was edited alone, until one differs from the one generated. */
@@ -164,7 +176,7 @@ async function partsTried(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   edited: readonly string[],
-  { rounds, seed, netlist }: Trial,
+  { rounds, seed, netlist, effort }: Trial,
 ): Promise<Partial<Verified> & Pick<Verified, 'vectorsPerLayer'>> {
   const generated = verilogFiles(design);
   const own = await gateNetlist(design, generated, true);
@@ -178,7 +190,7 @@ async function partsTried(
   const parts = partsOf(model, design, own, alone).filter(({ module }) =>
     isEdited(module, edited, generated, files, design),
   );
-  const o = { rounds, seed, maxWork: maxPartsWork / Math.max(1, parts.length) };
+  const o = { rounds, seed, maxWork: (effort * maxPartsWork) / Math.max(1, parts.length) };
   for (const { run } of parts) {
     const tried = await run(o).catch((error) => ({
       ...noTrial,

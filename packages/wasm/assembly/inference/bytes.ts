@@ -3,12 +3,37 @@
 //
 // Inputs of -bound to bound come with the bound added to them; what that adds to the sums is in the starts.
 
-/** int16 inputs, and the bound, to bytes; count is a multiple of 16. */
-export function toBytes(from: usize, to: usize, count: i32, bound: i32): void {
-  const offset = i16x8.splat(<i16>bound);
-  for (const end = to + count; to < end; to += 16, from += 32) {
-    const low = i16x8.add(v128.load(from), offset), high = i16x8.add(v128.load(from, 16), offset);
-    v128.store(to, i8x16.narrow_i16x8_u(low, high));
+import {
+  CHANNELS, IN_H, IN_STRIDE, IN_W, KERNEL_H, KERNEL_W, OUT_H, OUT_W, PAD_LEFT, PAD_TOP, STRIDE_H, STRIDE_W,
+} from '../../src/layout/shapeFields';
+import { field } from './gather';
+
+/**
+ * Windows of int16 inputs, and the bound, as bytes [pixel][rowBytes], places as in gather.ts; the bound alone beyond the
+ * edges and the row.
+ */
+export function gatherBytes(
+  shape: usize, from: usize, first: i32, last: i32, to: usize, rowBytes: i32, bound: i32,
+): void {
+  const inH = field(shape, IN_H), inW = field(shape, IN_W), outH = field(shape, OUT_H), outW = field(shape, OUT_W);
+  const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W);
+  const top = field(shape, PAD_TOP), left = field(shape, PAD_LEFT);
+  const kernelH = field(shape, KERNEL_H), kernelW = field(shape, KERNEL_W);
+  const channels = <usize>field(shape, CHANNELS), along = <usize>field(shape, IN_STRIDE) << 1;
+  for (let pixel = first; pixel < last; ++pixel) {
+    const row = pixel / outW, image = row / outH, end = to + rowBytes;
+    const y = (row - image * outH) * strideH - top, x = (pixel - row * outW) * strideW - left;
+    for (let i = y; i < y + kernelH; ++i)
+      for (let j = x; j < x + kernelW; ++j) {
+        const placeEnd = to + channels;
+        if (i < 0 || i >= inH || j < 0 || j >= inW) {
+          for (; to < placeEnd; ++to) store<u8>(to, <u8>bound);
+          continue;
+        }
+        for (let p = from + (<usize>((image * inH + i) * inW + j) << 1); to < placeEnd; ++to, p += along)
+          store<u8>(to, <u8>(<i32>load<i16>(p) + bound));
+      }
+    for (; to < end; ++to) store<u8>(to, <u8>bound);
   }
 }
 

@@ -80,9 +80,29 @@ function column<T, U>(line: usize, from: usize, along: usize, rows: i32, width: 
   }
 }
 
+/** Every second value of a line, from an even one on or an odd one. */
+// @ts-ignore: decorator
+@inline
+function second<U>(line: usize, odd: bool): v128 {
+  const a = v128.load(line), b = v128.load(line, 16);
+  if (sizeof<U>() == 4) return odd ? i32x4.shuffle(a, b, 1, 3, 5, 7) : i32x4.shuffle(a, b, 0, 2, 4, 6);
+  return odd
+    ? i16x8.shuffle(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+    : i16x8.shuffle(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
+/** Windows of two or three columns, two apart: a vector at a time, up to 16 values past the end. */
+function halve<U>(line: usize, to: usize, width: i32, three: bool, sum: bool): void {
+  for (const end = to + <usize>width * sizeof<U>(); to < end; to += 16, line += 32) {
+    let value = lanes<U>(second<U>(line, false), second<U>(line, true), sum);
+    if (three) value = lanes<U>(value, second<U>(line + 2 * sizeof<U>(), false), sum);
+    v128.store(to, value);
+  }
+}
+
 /**
  * The largest (or, with `sum`, the sum) of each window, clipped at the edges: of its columns first. Sums are written as
- * int32. line: room for a row of the input and 16 bytes more.
+ * int32. line: room for a row of the input and 64 bytes more.
  */
 function pool<T, U>(
   shape: usize, from: usize, to: usize, images: i32, channels: i32, kernelH: i32, kernelW: i32, line: usize, sum: bool,
@@ -91,6 +111,8 @@ function pool<T, U>(
   const outH = field(shape, OUT_H), outW = field(shape, OUT_W), outStride = field(shape, OUT_STRIDE);
   const strideH = field(shape, STRIDE_H), strideW = field(shape, STRIDE_W), top = field(shape, PAD_TOP), left = field(shape, PAD_LEFT);
   const along = <usize>inW * sizeof<T>();
+  const inside = left == 0 && (outW - 1) * strideW + kernelW <= inW;
+  const halving = inside && strideW == 2 && (kernelW == 2 || kernelW == 3);
   for (let c = 0; c < channels; ++c) {
     const plane = from + <usize>c * inStride * sizeof<T>();
     let q = to + <usize>c * outStride * sizeof<U>();
@@ -98,6 +120,11 @@ function pool<T, U>(
       for (let y = 0; y < outH; ++y) {
         const fromY = max(0, y * strideH - top), endY = min(inH, y * strideH - top + kernelH);
         column<T, U>(line, plane + <usize>(n * inH + fromY) * along, along, endY - fromY, inW, sum);
+        if (halving) {
+          halve<U>(line, q, outW, kernelW == 3, sum);
+          q += <usize>outW * sizeof<U>();
+          continue;
+        }
         for (let x = 0; x < outW; ++x) {
           const fromX = max(0, x * strideW - left), endX = min(inW, x * strideW - left + kernelW);
           let p = line + <usize>fromX * sizeof<U>();

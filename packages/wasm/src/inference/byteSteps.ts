@@ -111,12 +111,11 @@ function byteStep(
   const groups = Math.ceil(outputs / 4);
   const output = mapLayout(plan.output, 'int32', batch);
   const pixels = plan.output[0] * plan.output[1];
-  const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / (3 * rowBytes))));
+  const width = Math.max(4, Math.min(batch * pixels, Math.floor(gatheredBytes / rowBytes)));
   const factors = new Int32Array(groups * 4);
   factors.set(divisors);
   const starts = new Int32Array(groups * 4);
   starts.set(sums.map((sum) => Math.imul(-plan.inputBound, sum)));
-  const bytes = roundUp(width * rowBytes + scratchOverrunBytes, 64);
   const window = shapeWords(windowOf(plan.layer, plan.input), input, output);
   return {
     layer: index,
@@ -124,21 +123,14 @@ function byteStep(
     input,
     output,
     macs: macsOf(plan),
-    scratchBytes: bytes + 2 * width * rowBytes + scratchOverrunBytes,
+    scratchBytes: width * rowBytes + scratchOverrunBytes,
     constants: [window, factors, starts, ...packed],
     bind: (raw, at) =>
-      bindBytes(
-        raw,
-        at,
-        { ...sizes, bytes, groups, pixels, width, outStride: output.stride },
-        plan,
-      ),
+      bindBytes(raw, at, { ...sizes, groups, pixels, width, outStride: output.stride }, plan),
   };
 }
 
 interface BoundSizes extends ByteSizes {
-  /** Where the inputs as int16 lie in the scratch memory, after the bytes. */
-  readonly bytes: number;
   readonly groups: number;
   /** Output pixels of one image. */
   readonly pixels: number;
@@ -156,7 +148,6 @@ function bindBytes(
   const { rowBytes, together, groups, pixels, width, outStride } = sizes;
   const { scratch } = at;
   const [shape, factors, starts, ...packed] = at.constants;
-  const rows = scratch + sizes.bytes;
   const multiply = raw[sizes.multiply];
   const [weights, ...tables] = packed;
   return (images, share = whole) => {
@@ -164,8 +155,7 @@ function bindBytes(
     const [group, endGroup] = sharedRange(groups, share);
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
-      raw.gatherRows(shape, at.input, first, first + count, rows, rowBytes);
-      raw.toBytes(rows, scratch, count * rowBytes, inputBound);
+      raw.gatherBytes(shape, at.input, first, first + count, scratch, rowBytes, inputBound);
       const inputs = [scratch, rowBytes / together, count];
       const own = [
         weights + group * 4 * sizes.outputBytes,

@@ -1,5 +1,6 @@
 import type { AddLayer, CheckedLayer } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
+import { sharedRange, whole } from './share.ts';
 import type { Step } from './step.ts';
 
 /** The sum of branches, one after the other, each times its channels' multipliers. */
@@ -19,12 +20,17 @@ export function addStep(
     output,
     scratchBytes: 0,
     constants: plan.layer.multipliers.map((list) => Int32Array.from(list)),
-    bind: (raw, at) => (images) => {
-      const sizes = [images * height * width, channels, output.stride];
-      names.forEach((name, k) => {
-        raw[name](at.inputs[k], at.output, at.constants[k], k === 0 ? 1 : 0, ...sizes);
-      });
-    },
+    bind:
+      (raw, at) =>
+      (images, share = whole) => {
+        const [first, end] = sharedRange(channels, share);
+        const to = at.output + 4 * first * output.stride;
+        const sizes = [images * height * width, end - first, output.stride];
+        names.forEach((name, k) => {
+          const from = at.inputs[k] + first * output.stride * (name === 'addScaled32' ? 4 : 2);
+          raw[name](from, to, at.constants[k] + 4 * first, k === 0 ? 1 : 0, ...sizes);
+        });
+      },
   };
 }
 
@@ -38,15 +44,11 @@ export function concatStep(
   const wide = inputs.some(({ form }) => form === 'int32');
   const output = mapLayout(plan.output, wide ? 'int32' : 'int16', batch);
   const bytes = wide ? 4 : 2;
-  let first = 0;
+  let channelsBefore = 0;
   const parts = inputs.map(({ form, shape }) => {
-    const [channels, to] = [shape[2], first];
-    first += channels;
-    return {
-      widen: wide && form === 'int16',
-      count: channels * output.stride,
-      to: to * output.stride * bytes,
-    };
+    const [channels, to] = [shape[2], channelsBefore];
+    channelsBefore += channels;
+    return { widen: wide && form === 'int16', channels, to };
   });
   return {
     layer: index,
@@ -55,11 +57,17 @@ export function concatStep(
     output,
     scratchBytes: 0,
     constants: [],
-    bind: (raw, at) => () => {
-      parts.forEach(({ widen, count, to }, k) => {
-        if (widen) raw.widen(at.inputs[k], at.output + to, count);
-        else raw.copyBytes(at.inputs[k], at.output + to, count * bytes);
-      });
-    },
+    bind:
+      (raw, at) =>
+      (_, share = whole) => {
+        parts.forEach(({ widen, channels, to }, k) => {
+          const [first, end] = sharedRange(channels, share);
+          const count = (end - first) * output.stride;
+          const out = at.output + (to + first) * output.stride * bytes;
+          const from = at.inputs[k] + first * output.stride * (widen ? 2 : bytes);
+          if (widen) raw.widen(from, out, count);
+          else raw.copyBytes(from, out, count * bytes);
+        });
+      },
   };
 }

@@ -82,7 +82,7 @@ export function poolStep(
     kernel: layer.kind,
     input,
     output,
-    scratchBytes: 4 * plan.input[1] + 16,
+    scratchBytes: 4 * plan.input[1] + 64,
     constants: [shapeWords(window, input, output)],
     bind: (raw, at) => {
       const [shape] = at.constants;
@@ -199,6 +199,7 @@ export function requantizeStep(
   const output = mapLayout(plan.output, 'int16', batch);
   const { minimum, maximum } = layer;
   const short = input.form === 'int32' ? shortRequantization(layer) : undefined;
+  const each = short ? 4 * shortConstants : 8;
   const name = short ? 'requantizeShort' : `requantize${input.form === 'int32' ? 32 : 16}`;
   return {
     layer: index,
@@ -215,7 +216,6 @@ export function requantizeStep(
         ],
     bind: (raw, at) => {
       const bytes = input.stride * (input.form === 'int32' ? 4 : 2);
-      const each = short ? 4 * shortConstants : 8;
       return (images, share = whole) => {
         const [first, end] = sharedRange(channels, share);
         const places = [at.input + first * bytes, at.output + 2 * first * output.stride];

@@ -1,0 +1,202 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HbnnError, permutation, random } from '@hbnn/core';
+import { openDataset } from '@hbnn/datasets';
+import type { RunResult } from '@hbnn/train';
+import { backendChoices } from '@hbnn/train/backends';
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { interruptible } from '../interruption.ts';
+import { positiveNumber, wholeNumber } from '../numbers.ts';
+import { noteTo } from '../openData.ts';
+import { printResult, quietFlag } from '../output.ts';
+import { progressMeter } from '../progress.ts';
+import { dataSha256, presentSystem, type RunManifest, readRunManifest } from '../runManifest.ts';
+import { placeOfField } from '../trainFlags.ts';
+
+interface Options {
+  sample: string;
+  seed: string;
+  backend?: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** The exit code where something differs that should not. */
+const differ = 3;
+
+export function verifyResultsCommand(): Command {
+  return new Command('verify-results')
+    .description('do a sample of trained runs again, and compare the weights bit by bit')
+    .argument('<folder>', 'a run folder, or a folder with some below it, as of compare-settings')
+    .option('--sample <n>', 'runs that are done again', '1')
+    .option('--seed <n>', 'what draws the sample', '1')
+    .option('--backend <name>', `${backendChoices} (default: the one each run was trained on)`)
+    .option('--json', 'print the result as JSON')
+    .option(...quietFlag)
+    .addHelpText(
+      'after',
+      `
+Each run of the sample is trained from its start into a temporary folder, by its config.json. Its outcome is
+  equal     the weights are the same, bit by bit
+  expected  they differ, and so does something they depend on: backend, version of hbnn, system, commit
+  differs   they differ for no such reason, the data set is another one, or a file of the run was changed
+Exit code 3 says that a run differs.
+
+Example:
+  hbnn train --weights 1.4 --epochs 1 --limit 500 --out runs/first
+  hbnn verify-results runs/first`,
+    )
+    .action((folder: string, o: Options) => interruptible((signal) => run(folder, o, signal)));
+}
+
+/** The folders of ended runs, a folder itself or those below it, in order. */
+function runsBelow(folder: string): string[] {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new HbnnError(
+      `${folder}: expected a folder with trained runs, got none; name the --out of a training`,
+    );
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const runs = ['.', ...names]
+    .map((name) => join(folder, name))
+    .filter((dir) =>
+      ['config.json', 'result.json', 'weights.bin'].every((name) => existsSync(join(dir, name))),
+    );
+  if (runs.length > 0) return runs.sort();
+  throw new HbnnError(
+    `${folder}: expected runs that have ended, with config.json, result.json and weights.bin, got none; end a training with 'hbnn train --resume --out ${folder}'`,
+  );
+}
+
+interface Outcome {
+  readonly run: string;
+  readonly outcome: 'equal' | 'expected' | 'differs';
+  readonly why?: string;
+  readonly weightsSha256: string;
+  /** Digest of the second training; absent where it made no sense. */
+  readonly again?: string;
+}
+
+async function run(folder: string, o: Options, signal: AbortSignal): Promise<void> {
+  const runs = runsBelow(folder);
+  const sample = positiveNumber(o.sample, '--sample');
+  if (sample > runs.length)
+    throw new HbnnError(
+      `--sample: expected at most the ${runs.length} runs of ${folder}, got ${sample}; give fewer`,
+    );
+  const order = permutation(runs.length, random(wholeNumber(o.seed, '--seed'), 'verify-results'));
+  const outcomes: Outcome[] = [];
+  for (const i of order.subarray(0, sample)) outcomes.push(await verifyRun(runs[i], o, signal));
+  const count = (outcome: Outcome['outcome']): number =>
+    outcomes.filter((each) => each.outcome === outcome).length;
+  printResult(
+    {
+      folder,
+      runs: runs.length,
+      sample,
+      equal: count('equal'),
+      expected: count('expected'),
+      differs: count('differs'),
+      outcomes: o.json ? outcomes : outcomes.map(shortened),
+    },
+    o.json,
+  );
+  if (count('differs') > 0) process.exitCode = differ;
+}
+
+/** An outcome for people: digests by their first digits. */
+const shortened = ({ run: dir, outcome, weightsSha256, again, why }: Outcome) => ({
+  run: dir,
+  outcome,
+  weights: weightsSha256.slice(0, 16),
+  again: again?.slice(0, 16) ?? 'not trained',
+  ...(why !== undefined && { why }),
+});
+
+function resultOf(dir: string): RunResult {
+  const file = join(dir, 'result.json');
+  try {
+    const result = JSON.parse(readFileSync(file, 'utf8')) as RunResult | null;
+    if (typeof result?.weightsSha256 === 'string' && typeof result.backend === 'string')
+      return result;
+  } catch (error) {
+    throw new HbnnError(`${file}: is not JSON (${(error as Error).message}); train the run again`);
+  }
+  throw new HbnnError(
+    `${file}: expected a result with backend and weightsSha256, got another; train the run again`,
+  );
+}
+
+/** Train a run again, and say how it compares. */
+async function verifyRun(dir: string, o: Options, signal: AbortSignal): Promise<Outcome> {
+  const { readTensorFile, runTraining, storedConfig, weightsDigest } = await import('@hbnn/train');
+  const config = storedConfig(dir);
+  const stored = resultOf(dir);
+  const manifest = readRunManifest(dir);
+  const { arrays } = readTensorFile(join(dir, 'weights.bin'));
+  const kept = weightsDigest([...arrays.values()]);
+  const data = await openDataset(config.data, {
+    ...config,
+    onNote: noteTo(o),
+    place: placeOfField({}),
+  });
+  const shown = { run: dir, weightsSha256: stored.weightsSha256 };
+  const faults = faultsOf(stored, manifest, kept, await dataSha256(config, data));
+  if (faults.length > 0) return { ...shown, outcome: 'differs', why: faults.join('; ') };
+  const backend = await backendFrom(o.backend ?? stored.backend, { quiet: o.quiet });
+  const temporary = mkdtempSync(join(tmpdir(), 'hbnn-verify-'));
+  const meter = progressMeter('training again', o);
+  try {
+    const { weightsSha256: again, top1 } = await runTraining(config, data, {
+      dir: join(temporary, 'run'),
+      backend: backend.name,
+      signal,
+      onProgress: ({ step, steps }) => meter.update(step, steps, dir),
+    });
+    if (again === stored.weightsSha256 && top1 === stored.top1)
+      return { ...shown, again, outcome: 'equal' };
+    const reasons = reasonsOf(stored.backend, backend.name, manifest);
+    if (reasons.length > 0)
+      return { ...shown, again, outcome: 'expected', why: reasons.join('; ') };
+    const why = 'the same backend, version and system gave other weights or scores';
+    return { ...shown, again, outcome: 'differs', why };
+  } finally {
+    meter.stop();
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** What of a run's folder does not belong together, or is not there any more. */
+function faultsOf(
+  stored: RunResult,
+  manifest: RunManifest | undefined,
+  kept: string,
+  data: string | null,
+): string[] {
+  const faults: string[] = [];
+  if (kept !== stored.weightsSha256)
+    faults.push('weights.bin holds other weights than result.json says');
+  if (manifest === undefined) return faults;
+  if (manifest.weightsSha256 !== stored.weightsSha256)
+    faults.push('manifest.json and result.json are of different runs');
+  if (manifest.dataSha256 !== null && data !== null && manifest.dataSha256 !== data)
+    faults.push('the data set has other images now');
+  return faults;
+}
+
+/** Why a difference is to be expected: what the weights depend on and is another now. */
+function reasonsOf(before: string, backend: string, manifest: RunManifest | undefined): string[] {
+  const reasons = before === backend ? [] : [`backend ${before} then, ${backend} now`];
+  if (manifest === undefined) return [...reasons, 'the run has no manifest that says its version'];
+  const now = presentSystem();
+  for (const field of ['hbnn', 'platform', 'commit'] as const)
+    if (manifest[field] !== now[field])
+      reasons.push(`${field} ${manifest[field]} then, ${now[field]} now`);
+  // JavaScript's own functions may change with Node; sums of native libraries with the processor.
+  if (backend !== 'wasm')
+    for (const field of ['node', 'cpu'] as const)
+      if (manifest[field] !== now[field])
+        reasons.push(`${field} ${manifest[field]} then, ${now[field]} now`);
+  return reasons;
+}

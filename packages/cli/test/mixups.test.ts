@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeNpy } from '@hbnn/core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hbnn, temporary } from './process.ts';
+
+describe('what was mixed up on the command line is refused in one line, and nothing is written', () => {
+  const dir = temporary();
+  const at = (name: string): string => join(dir, name);
+  beforeAll(() => {
+    expect(hbnn('random', '--layer', 'dense:8x2', '--out', at('m.hbnn')).code).toBe(0);
+    expect(hbnn('random', '--tensor', '4x3', '--out', at('w.npy')).code).toBe(0);
+    expect(hbnn('verilog', '--model', at('m.hbnn'), '--out', at('rtl')).code).toBe(0);
+    const pixels = new Uint8Array(8);
+    writeFileSync(at('px.npy'), encodeNpy({ shape: [1, 1, 1, 8], data: pixels }));
+    const large = Float64Array.of(1e300, 1);
+    writeFileSync(at('large.npy'), encodeNpy({ shape: [1, 2], data: large }));
+    mkdirSync(at('run'));
+    writeFileSync(at('run/config.json'), '{}');
+  });
+
+  const cases: [string, (path: typeof at) => string[], string][] = [
+    [
+      'an option given twice',
+      (p) => ['binarize', p('w.npy'), '--average', '1.4', '--average', '3', '--out', p('new')],
+      '--average: expected it once, got it 2 times',
+    ],
+    [
+      'training settings given twice',
+      (p) => ['train', '--weights', '1.4', '--weights', '2', '--out', p('new')],
+      '--weights: expected it once',
+    ],
+    [
+      'scores over the model',
+      (p) => ['run', '--model', p('m.hbnn'), '--in', p('px.npy'), '--out', p('m.hbnn')],
+      '--out: expected another file than that of --model',
+    ],
+    [
+      'bits into a folder of Verilog',
+      (p) => ['binarize', p('w.npy'), '--average', '1.4', '--out', p('rtl')],
+      'a Verilog folder; choose another',
+    ],
+    [
+      'a training into a folder of Verilog',
+      (p) => ['train', '--epochs', '1', '--out', p('rtl')],
+      'a Verilog folder; choose another',
+    ],
+    [
+      'bits into a run',
+      (p) => ['binarize', p('w.npy'), '--average', '1.4', '--out', p('run')],
+      'a run folder; choose another',
+    ],
+    [
+      'crops beside the images',
+      (p) => ['train', '--augment', 'crop:40', '--out', p('new')],
+      'augment: crop:40',
+    ],
+    [
+      'too few scale bits',
+      (p) => ['lower', '--run', p('run'), '--out', p('new'), '--scale-bits', '1'],
+      '--scale-bits: expected 2 to 8, got 1',
+    ],
+    [
+      'bits of layers that are not there',
+      (p) => ['train', '--layer-bits', '1,2', '--out', p('new')],
+      '--layer-bits',
+    ],
+    [
+      'a layer without inputs',
+      (p) => ['random', '--layer', 'dense:0x4', '--out', p('new')],
+      "--layer: expected sizes of at least 1, got 0 in 'dense:0x4'",
+    ],
+    [
+      'an engine for a run',
+      (p) => ['eval', '--run', p('run'), '--engine', 'wasm'],
+      '--engine: has no effect with --run',
+    ],
+    [
+      'a seed without a random rule',
+      (p) => ['binarize', p('w.npy'), '--average', '1.4', '--seed', '3', '--out', p('new')],
+      '--seed: has no effect with --select middle-out',
+    ],
+    [
+      'a page called a picture',
+      (p) => ['plot', '--run', p('run'), '--out', p('new.png')],
+      'ends in .html',
+    ],
+    [
+      'magnitudes beyond float32',
+      (p) => ['binarize', p('large.npy'), '--average', '1.4', '--out', p('new')],
+      'large.npy: expected magnitudes whose mean fits float32',
+    ],
+    [
+      'a seed that is too large',
+      (p) => ['random', '--seed', '99999999999999999999', '--out', p('new')],
+      '--seed: expected a whole number of at most 9007199254740991',
+    ],
+    ['a project in a file', (p) => ['init', p('w.npy')], 'new or empty, got a file'],
+    [
+      'folds of a file that is not there',
+      (p) => {
+        const folded = ['--style', 'folded', '--fold', p('nope.json')];
+        return ['verilog', '--model', p('m.hbnn'), '--out', p('new'), ...folded];
+      },
+      'got: there is no such file',
+    ],
+  ];
+
+  it.each(cases)('%s', (_, args, message) => {
+    const before = readdirSync(dir, { recursive: true }).sort();
+    const model = readFileSync(at('m.hbnn'));
+    const { code, err } = hbnn(...args(at));
+    expect([code, err], err).toEqual([2, expect.stringContaining(message)]);
+    expect(
+      err
+        .trim()
+        .split('\n')
+        .filter((line) => line.startsWith('hbnn: ')),
+    ).toHaveLength(1);
+    expect(existsSync(at('new'))).toBe(false);
+    expect(readdirSync(dir, { recursive: true }).sort()).toEqual(before);
+    expect(readFileSync(at('m.hbnn')).equals(model)).toBe(true);
+  });
+});
