@@ -1,4 +1,4 @@
-import { HbnnError, suggestion } from '@hbnn/core';
+import { suggestion } from '@hbnn/core';
 import { Command, type CommanderError, type Help, type Option } from 'commander';
 import { binarizeCommand } from './commands/binarize.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -95,10 +95,7 @@ hbnn compare found a difference, 4 hbnn verify --proof found none and did not pr
     );
   for (const [heading, commands] of groups())
     for (const command of commands) hbnn.addCommand(command.helpGroup(heading));
-  for (const command of within(hbnn)) {
-    settle(command);
-    refuseRepeated(command);
-  }
+  for (const command of within(hbnn)) settle(command);
   return hbnn.hook('preAction', (_, action) => passDown(action));
 }
 
@@ -117,20 +114,6 @@ function settle(command: Command): void {
       const told = withArguments(withTypedFile(optionSuggestion(error, command), command), command);
       throw new UsageError(told, pathOf(command));
     });
-}
-
-/** An option that takes one value is given once: which of two was meant nobody knows. */
-function refuseRepeated(command: Command): void {
-  for (const option of command.options) {
-    if (option.isBoolean() || option.variadic || option.parseArg !== undefined) continue;
-    let given = 0;
-    command.on(`option:${option.name()}`, () => {
-      if (++given === 1) return;
-      throw new HbnnError(
-        `${option.long ?? option.flags}: expected it once, got it ${given} times; leave one of them out`,
-      );
-    });
-  }
 }
 
 /** `hbnn --json train …` is `hbnn train … --json`, and `--quiet` alike. */

@@ -21,16 +21,6 @@ describe('what was mixed up on the command line is refused in one line, and noth
 
   const cases: [string, (path: typeof at) => string[], string][] = [
     [
-      'an option given twice',
-      (p) => ['binarize', p('w.npy'), '--average', '1.4', '--average', '3', '--out', p('new')],
-      '--average: expected it once, got it 2 times',
-    ],
-    [
-      'training settings given twice',
-      (p) => ['train', '--weights', '1.4', '--weights', '2', '--out', p('new')],
-      '--weights: expected it once',
-    ],
-    [
       'scores over the model',
       (p) => ['run', '--model', p('m.hbnn'), '--in', p('px.npy'), '--out', p('m.hbnn')],
       '--out: expected another file than that of --model',

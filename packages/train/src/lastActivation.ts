@@ -18,9 +18,6 @@ export function activationOf({ layer, config }: Link): string | undefined {
 export const isRelu = (activation: string | undefined): boolean =>
   activation === 'relu' || activation === 'relu6';
 
-/** Activations that never turn the order of two scores round; hardSigmoid makes equal what lies beyond its bounds. */
-const increasing = new Set(['tanh', 'softplus', 'softsign', 'elu', 'selu', 'hardSigmoid']);
-
 /** The place of the last layer that computes something. */
 export const lastActive = (chain: readonly Link[]): number =>
   chain.findLastIndex(
@@ -43,11 +40,8 @@ export function leaveOut(link: Link, last: boolean): string {
     return `${name}: its ${activation} is left out, which changes no class: the largest score is the same`;
   if (last && activation === 'sigmoid')
     return `${name}: its sigmoid is left out, which changes no class: a score above 0 is a probability above 0.5`;
-  const keepsSign = activation !== 'softplus' || link.output.some((n) => n > 1);
-  if (last && activation !== undefined && increasing.has(activation) && keepsSign)
-    return `${name}: its ${activation} is left out, which changes no class: it is the same increasing function of every score`;
   throw new HbnnError(
-    `${name}: expected ReLU or no activation, got ${activation}; take ReLU, or leave softmax, sigmoid and the like to the end`,
+    `${name}: expected ReLU or no activation, got ${activation}; take ReLU, or leave softmax and sigmoid to the end`,
   );
 }
 

@@ -347,11 +347,6 @@ describe('an activation at the end', () => {
     ],
     ['sigmoid of one', () => out({ units: 1, activation: 'sigmoid' }), 1, /^out: its sigmoid/],
     ['sigmoid of some', () => out({ activation: 'sigmoid' }), 4, /^out: its sigmoid/],
-    ['tanh', () => out({ activation: 'tanh' }), 4, /^out: its tanh is left out/],
-    ['softplus', () => out({ activation: 'softplus' }), 4, /^out: its softplus is left out/],
-    ['softsign', () => out({ activation: 'softsign' }), 4, /^out: its softsign is left out/],
-    ['elu', () => out({ activation: 'elu' }), 4, /^out: its elu is left out/],
-    ['selu', () => out({ activation: 'selu' }), 4, /^out: its selu is left out/],
   ];
   it.each(ends)('is left out, and that is said: %s', async (_, end, classes, note) => {
     const layers = [conv('c1', 6, { ...first, activation: 'relu' }), ...end()];
@@ -370,6 +365,7 @@ describe('an activation at the end', () => {
   });
 
   const others: [string, () => tfl.layers.Layer[], RegExp, number?][] = [
+    ['tanh', () => out({ activation: 'tanh' }), /^out: .*tanh/],
     ['swish', () => out({ activation: 'swish' }), /^out: .*swish/],
     [
       'tanh within',
