@@ -55,7 +55,7 @@ export function parseIdx(packed: Uint8Array, where: string): IdxArray {
   };
 }
 
-/** An array of so many bytes is far beyond every data set in this format. */
+/** The most bytes that an array may have: no data set in this format comes near it. */
 const maxUnpackedBytes = 2 ** 31;
 
 function unpacked(bytes: Uint8Array, where: string): Uint8Array {

@@ -3,7 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 
-/** One value of a small picture stands for a square of so many pixels. */
+/** The side, in pixels, of the square that one value of a small picture stands for. */
 const square = 16;
 
 /** A screenshot made small: one grey value per square. */

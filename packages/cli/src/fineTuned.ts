@@ -48,6 +48,27 @@ export const fineTuneFields = [
   'recalibrate',
 ] as const satisfies readonly (keyof RunConfigInput)[];
 
+/** What `fineTune` takes of a configuration. */
+export const tuningOf = ({
+  epochs,
+  batch,
+  seed,
+  learningRate,
+  schedule,
+  momentum,
+  weightDecay,
+  recalibrate,
+}: RunConfig) => ({
+  epochs,
+  batch,
+  seed,
+  learningRate,
+  schedule,
+  momentum,
+  weightDecay,
+  recalibrate,
+});
+
 /** What a folder of a fine-tuned network says of it. */
 export interface FineTuneFile {
   readonly format: 'hbnn fine-tuned network';

@@ -16,6 +16,17 @@ export function wholeNumber(text: string, option: string, what = 'such as 6'): n
   );
 }
 
+/** Megahertz beyond any circuit there is: who gives more has given hertz. */
+const maxMegahertz = 10_000;
+
+/** Refuse a clock that cannot be in megahertz, naming what was typed. */
+export function checkMegahertz(clock: number, option: string, typed: string | undefined): number {
+  if (clock <= maxMegahertz) return clock;
+  throw new HbnnError(
+    `${option}: expected at most ${maxMegahertz} MHz, got ${typed}; give megahertz, as in ${option} 100`,
+  );
+}
+
 /** A whole number of 1 or more from the command line. */
 export function positiveNumber(text: string, option: string): number {
   const value = wholeNumber(text, option);

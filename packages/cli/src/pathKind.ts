@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { isFineTuned } from './fineTuned.ts';
@@ -89,6 +89,20 @@ export function checkRtlFolder(path: string): void {
   throw new HbnnError(
     `--rtl: expected a folder of 'hbnn verilog', got ${article(kind)} ${path}; ${way}`,
   );
+}
+
+/**
+ * Refuse a place that is neither a folder without files nor free; a fresh repository counts as empty.
+ *
+ * @param wayOut what to do instead
+ * @throws HbnnError naming the place and what lies there
+ */
+export function checkNewOrEmpty(where: string, folder: string, wayOut: string): void {
+  if (!existsSync(folder)) return;
+  const expected = `${where}: expected a folder that is new or empty`;
+  if (!statSync(folder).isDirectory()) throw new HbnnError(`${expected}, got a file; ${wayOut}`);
+  const [own] = readdirSync(folder).filter((file) => file !== '.git');
+  if (own !== undefined) throw new HbnnError(`${expected}, got one with ${own}; ${wayOut}`);
 }
 
 /**

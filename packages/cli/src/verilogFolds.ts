@@ -8,7 +8,7 @@ import {
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { readFoldRequest } from './foldFile.ts';
-import { decimal, wholeNumber } from './numbers.ts';
+import { checkMegahertz, decimal, wholeNumber } from './numbers.ts';
 import { numberText } from './output.ts';
 
 /** Options of `hbnn verilog` that say how to fold. */
@@ -91,6 +91,7 @@ function foldsOf(
       const clock = decimal(o.clock ?? '', '--clock');
       if (!(clock > 0))
         throw new HbnnError(`--clock: expected megahertz above 0, got ${o.clock}; give the clock`);
+      checkMegahertz(clock, '--clock', o.clock);
       return { folds: chooseFolds(model, { cycles: (clock * 1e6) / request.framesPerSecond }) };
     }
     case 'luts': {

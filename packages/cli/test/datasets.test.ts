@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDataset, readPicture } from '@hbnn/datasets';
+import { openDataset, pngOf, readPicture } from '@hbnn/datasets';
 import { expect, it } from 'vitest';
 import { hbnn, temporary } from './process.ts';
 
@@ -29,4 +29,20 @@ it('hbnn datasets save writes pictures in a folder for each class, and replaces 
   }
   const again = hbnn(...args);
   expect([again.code, again.err]).toEqual([2, expect.stringContaining('new or empty')]);
+});
+
+it('hbnn datasets save keeps classes apart whose names differ in marks alone', async () => {
+  const from = join(temporary(), 'own');
+  const names = ['a?b', 'a:b', 'größe', 'grøße'];
+  const png = await pngOf(new Uint8Array(64).fill(9), [8, 8, 1]);
+  for (const part of ['train', 'test'])
+    for (const name of names) {
+      mkdirSync(join(from, part, name), { recursive: true });
+      writeFileSync(join(from, part, name, 'x.png'), png);
+    }
+  const out = join(temporary(), 'saved');
+  const saved = hbnn('datasets', 'save', 'folder', '--from', from, '--count', '4', '--out', out);
+  expect(saved.code, saved.err).toBe(0);
+  expect(readdirSync(out).sort()).toEqual(['a-b', 'a-b-2', 'größe', 'grøße']);
+  for (const name of readdirSync(out)) expect(readdirSync(join(out, name))).toHaveLength(1);
 });

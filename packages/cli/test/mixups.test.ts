@@ -85,6 +85,28 @@ describe('what was mixed up on the command line is refused in one line, and noth
       (p) => ['random', '--seed', '99999999999999999999', '--out', p('new')],
       '--seed: expected a whole number of at most 9007199254740991',
     ],
+    [
+      'hertz for folds',
+      (p) => {
+        const folded = ['--style', 'folded', '--fps', '10', '--clock', '100e6'];
+        return ['verilog', '--model', p('m.hbnn'), '--out', p('new'), ...folded];
+      },
+      '--clock: expected at most 10000 MHz, got 100e6',
+    ],
+    [
+      'hertz for constraints',
+      (p) => [
+        'verilog',
+        '--model',
+        p('m.hbnn'),
+        '--out',
+        p('new'),
+        '--project-files',
+        '--clock',
+        '1e8',
+      ],
+      '--clock: expected at most 10000 MHz, got 1e8',
+    ],
     ['a project in a file', (p) => ['init', p('w.npy')], 'new or empty, got a file'],
     [
       'folds of a file that is not there',

@@ -1,9 +1,8 @@
 import { type FoldTable, foldedDesign } from '@hbnn/circuit';
-import { random } from '@hbnn/core';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
-import { differenceFrom, modelCases, pixelsFor } from '../src/index.ts';
+import { differenceFrom, modelCases, pixelsFor, randomFolds } from '../src/index.ts';
 
 /** `pnpm --filter @hbnn/conformance folded`: every case that can be stepped in minutes, each with both folds. */
 const everything = process.env.HBNN_FOLDED === 'all';
@@ -38,22 +37,9 @@ const cases = modelCases()
   )
   .map((one, at) => ({ ...one, at }));
 
-/** A random fold of each layer with weights; some have their weights as constants. */
-function randomFolds(model: CheckedModel, seed: number): FoldTable {
-  const rng = random(seed, 'folds', model.name);
-  const divisor = (n: number): number => {
-    const all = Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
-    return all[rng.below(all.length)];
-  };
-  return Object.fromEntries(
-    model.checkedLayers.flatMap(({ layer }): [string, FoldTable[string]][] => {
-      if (!('weights' in layer)) return [];
-      const [rows, ...rest] = layer.weights.shape;
-      const fold = { pe: divisor(rows), simd: divisor(rest.reduce((a, b) => a * b, 1)) };
-      return [[layer.name, seed > 1 && rng.below(2) === 0 ? 'constant' : fold]];
-    }),
-  );
-}
+/** The second of two folds has some layers with their weights as constants. */
+const foldsOf = (model: CheckedModel, seed: number): FoldTable =>
+  randomFolds(model, seed, (rng) => seed > 1 && rng.below(2) === 0);
 
 /** Folds of the model at a place in the list: both, or each of them in turn. */
 const waysAt = (at: number) => (everything ? ways : [ways[at % 2]]);
@@ -67,7 +53,7 @@ const ways = [
 describe('folded verilog agrees with the interpreter', () => {
   test.each(cases)('$name', async ({ model, at }) => {
     for (const { seed, ...o } of waysAt(at)) {
-      const folds = randomFolds(model, seed);
+      const folds = foldsOf(model, seed);
       const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...o, folds }));
       expect(await differenceFrom(model, open, pixelsFor(model, 4)), JSON.stringify(folds)).toBe(
         '',
@@ -78,7 +64,7 @@ describe('folded verilog agrees with the interpreter', () => {
   test.each([3, 9, 15, 36, 81])('random network of seed %i', async (seed) => {
     const model = randomModel(seed);
     for (const way of waysAt(seed)) {
-      const folds = randomFolds(model, way.seed);
+      const folds = foldsOf(model, way.seed);
       const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
       expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
         '',

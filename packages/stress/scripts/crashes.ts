@@ -138,7 +138,7 @@ interface Row {
   readonly faults: readonly string[];
 }
 
-/** Kill a scenario until so many kills have hit, and compare each end. */
+/** Kill a scenario until the wanted number of kills has hit, and compare how each run ends. */
 async function crash(scenario: Scenario, kills: number): Promise<Row> {
   const env = (folder: string): Readonly<Record<string, string>> => scenario.env?.(folder) ?? {};
   const fresh = (name: string): string => {

@@ -22,7 +22,7 @@ if (!Number.isSafeInteger(models) || !Number.isSafeInteger(first) || models < 1 
 
 const { executors, missing } = programs();
 
-/** Programs that take seconds to start take one model of so many. */
+/** Programs that take seconds to start get every 200th or 20th model alone. */
 const strides: readonly (readonly [RegExp, number])[] = [
   [/^Verilator/, 200],
   [/^embedded/, 20],

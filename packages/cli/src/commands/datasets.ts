@@ -1,6 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { HbnnError } from '@hbnn/core';
 import { datasets, fetchDataset, pngOf } from '@hbnn/datasets';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
@@ -17,6 +15,7 @@ import {
   shellWord,
   typedCommand,
 } from '../output.ts';
+import { checkNewOrEmpty } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 
 /** The data sets that are fetched. */
@@ -68,21 +67,32 @@ interface SaveOptions extends OutputOptions {
   readonly from?: string;
 }
 
+/** A folder's name for each class, no two alike: what file systems do not take becomes a dash. */
+function folderNames(classes: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return classes.map((name) => {
+    const plain = name.replaceAll(/[^\p{L}\p{M}\p{N}_ -]+/gu, '-').trim() || '-';
+    let folder = plain;
+    // Some file systems do not tell capitals apart.
+    for (let n = 2; taken.has(folder.toLowerCase()); n++) folder = `${plain}-${n}`;
+    taken.add(folder.toLowerCase());
+    return folder;
+  });
+}
+
 async function save(name: string, o: SaveOptions): Promise<void> {
   const count = positiveNumber(o.count, '--count');
-  if (existsSync(o.out) && (!statSync(o.out).isDirectory() || readdirSync(o.out).length > 0))
-    throw new HbnnError(
-      `--out: expected a folder that is new or empty, got ${o.out}; choose another`,
-    );
+  checkNewOrEmpty(`--out ${o.out}`, o.out, 'choose another');
   const options = { from: o.from, testLimit: count, testOnly: true };
   const { test } = await openData(name, options, placeAmong('--from'), o);
   const size = test.shape.reduce((product, n) => product * n, 1);
+  const folders = folderNames(test.classes);
   const files: string[] = [];
   const all = test.batches({ batch: 50, shuffle: false, seed: 0, epoch: 0 });
   for await (const { images, labels, count: found } of all) {
     const pixels = pixelsOf(images, test);
     for (let i = 0; i < found; i++) {
-      const folder = join(o.out, test.classes[labels[i]].replaceAll(/[^\w -]+/g, '-'));
+      const folder = join(o.out, folders[labels[i]]);
       makeFolder(folder);
       const file = join(folder, `${String(files.length).padStart(5, '0')}.png`);
       writeWhole(file, [await pngOf(pixels.subarray(i * size, (i + 1) * size), test.shape)]);

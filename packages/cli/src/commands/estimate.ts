@@ -42,7 +42,7 @@ import { avoidedCells, readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { freeRtlFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
 import { readNpyFile } from '../npyFile.ts';
-import { positiveDecimal, wholeNumber } from '../numbers.ts';
+import { checkMegahertz, positiveDecimal, wholeNumber } from '../numbers.ts';
 import { openData, placeAmong } from '../openData.ts';
 import { printNext, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
@@ -85,9 +85,6 @@ Examples:
   hbnn estimate --model m.hbnn --target asic:45 --data fashion-mnist-subset
   hbnn estimate --model m.hbnn --liberty sky130hd_tt.lib`;
 
-/** Beyond any circuit there is: who gives more has given hertz. */
-const maxClockMhz = 10_000;
-
 export function estimateCommand(): Command {
   return new Command('estimate')
     .description('estimate area, energy and throughput of an integer model, with error bands')
@@ -114,12 +111,8 @@ async function run(o: Options): Promise<void> {
   const cells = cellsOf(o);
   const on = cells === undefined ? targetDevice(o.target ?? '') : undefined;
   checkEffect(o, cells !== undefined);
-  const clockMhz = positiveDecimal(o.clock ?? '100', '--clock', 'of MHz, such as 100');
-  if (clockMhz > maxClockMhz)
-    throw new HbnnError(
-      `--clock: expected at most ${maxClockMhz} MHz, got ${o.clock}; give megahertz, as in --clock 100`,
-    );
-  const clockHz = clockMhz * 1e6;
+  const clock = positiveDecimal(o.clock ?? '100', '--clock', 'of MHz, such as 100');
+  const clockHz = checkMegahertz(clock, '--clock', o.clock) * 1e6;
   const model = await readModelFile(o.model);
   const counted = census(model);
   const head = { model: o.model, ...(on !== undefined && { target: on.name, clockHz }) };

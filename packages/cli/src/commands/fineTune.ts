@@ -15,6 +15,7 @@ import {
   type FineTuneFile,
   fineTuneFields,
   fineTuneFile,
+  tuningOf,
 } from '../fineTuned.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
@@ -113,18 +114,10 @@ async function run(dir: string, o: Options): Promise<void> {
   const meter = progressMeter('fine-tuning', o);
   try {
     const before = await evaluate(network.model, test);
-    const { epochs, batch, seed, learningRate, schedule, momentum, weightDecay } = config;
     const summaries = await fineTune(model, train, {
-      epochs,
-      batch,
-      seed,
-      learningRate,
-      schedule,
-      momentum,
-      weightDecay,
-      recalibrate: config.recalibrate,
+      ...tuningOf(config),
       onEpoch: ({ epoch, accuracy }) =>
-        meter.update(epoch + 1, epochs, `epochs, accuracy ${percentText(accuracy)}`),
+        meter.update(epoch + 1, config.epochs, `epochs, accuracy ${percentText(accuracy)}`),
     });
     const after = await evaluate(model, test);
     meter.stop();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -6,6 +6,7 @@ import { HbnnError } from '@hbnn/core';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { type OutputOptions, printNext, printResult, quietFlag, shellWord } from '../output.ts';
+import { checkNewOrEmpty } from '../pathKind.ts';
 
 /** Where templates lie: as far from the bundled command as from this file. */
 const templates = fileURLToPath(new URL('../../templates', import.meta.url));
@@ -61,19 +62,8 @@ function run(folder: string, o: Options): void {
 
 /** Nothing of the user's is replaced. */
 function checkEmpty(folder: string, place: string): void {
-  if (!existsSync(place)) {
-    makeProjectFolder(folder, place);
-    return;
-  }
-  if (!statSync(place).isDirectory())
-    throw new HbnnError(
-      `${folder}: expected a folder that is new or empty, got a file; name another, as in hbnn init first`,
-    );
-  const own = readdirSync(place).filter((file) => file !== '.git');
-  if (own.length > 0)
-    throw new HbnnError(
-      `${folder}: expected a folder that is new or empty, got one with ${own[0]}; name another, as in hbnn init first`,
-    );
+  checkNewOrEmpty(folder, place, 'name another, as in hbnn init first');
+  if (!existsSync(place)) makeProjectFolder(folder, place);
 }
 
 function makeProjectFolder(folder: string, place: string): void {

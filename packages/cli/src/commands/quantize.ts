@@ -6,7 +6,7 @@ import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
-import { dataFor, inputsOf, type OpenedNetwork, type TrainedNetwork } from '../fineTuned.ts';
+import { dataFor, inputsOf, type OpenedNetwork, tuningOf } from '../fineTuned.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
@@ -53,7 +53,7 @@ export function quantizeCommand(): Command {
     )
     .option('--average <bits>', 'average bits over all binarized weights, 1 to 4', '1.4')
     .option('--images <n>', 'calibration images, from those to train on', '512')
-    .option('--fine-tune <epochs>', 'train so many epochs afterwards', '0')
+    .option('--fine-tune <epochs>', 'the number of epochs to train afterwards', '0')
     .option(
       '--skip <list>',
       'layers to leave float: names, or none (default: the first and the last)',
@@ -188,7 +188,7 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
       onLayer: (layer, done, all) => meter.update(done, all, `steps, layer ${layer}`),
     });
     const after = await evaluate(made.model, test);
-    if (epochs > 0) await tune(made.model, train, epochs, config, fineTune);
+    if (epochs > 0) await fineTune(made.model, train, { ...tuningOf(config), epochs });
     const tuned = epochs > 0 ? await evaluate(made.model, test) : undefined;
     meter.stop();
     const result = {
@@ -220,25 +220,6 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
   } finally {
     meter.stop();
   }
-}
-
-async function tune(
-  model: TrainedNetwork,
-  train: OpenedNetwork['train'],
-  epochs: number,
-  config: RunConfig,
-  fineTune: typeof import('@hbnn/train')['fineTune'],
-): Promise<void> {
-  const { batch, seed, learningRate, schedule, momentum, weightDecay } = config;
-  await fineTune(model, train, {
-    epochs,
-    batch,
-    seed,
-    learningRate,
-    schedule,
-    momentum,
-    weightDecay,
-  });
 }
 
 interface Result {

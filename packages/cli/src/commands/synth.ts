@@ -21,7 +21,7 @@ import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { avoidedCells, readCellFile } from '../libertyFile.ts';
 import { hbnnLine } from '../nextSteps.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
+import { checkMegahertz, decimal, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
 import { type RtlManifest, readRtl } from '../rtlFolder.ts';
@@ -244,6 +244,7 @@ async function runPlace(
   needGates(o, manifest);
   const freqMhz =
     o.freq === undefined ? undefined : decimal(o.freq, '--freq', 'of MHz, such as 100');
+  if (freqMhz !== undefined) checkMegahertz(freqMhz, '--freq', o.freq);
   if (freqMhz !== undefined && freqMhz <= 0)
     throw new HbnnError(
       `--freq: expected more than 0 MHz, got ${o.freq}; give the clock to work towards, as in --freq 100`,

@@ -16,7 +16,7 @@ import { Command } from 'commander';
 import { foldHelp } from '../foldFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hasBranches, hbnnLine } from '../nextSteps.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
+import { checkMegahertz, decimal, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { writeRtl } from '../rtlFolder.ts';
 import { type FoldOptions, foldsFor } from '../verilogFolds.ts';
@@ -148,7 +148,7 @@ async function run(o: Options): Promise<void> {
 
 function megahertz(given: string): number {
   const clock = decimal(given, '--clock');
-  if (clock > 0) return clock;
+  if (clock > 0) return checkMegahertz(clock, '--clock', given);
   throw new HbnnError(`--clock: expected megahertz above 0, got ${given}; give the clock`);
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** A disk in memory; undefined where mounting is not permitted. */
 export interface SmallDisk {
   readonly folder: string;
-  /** Leave so many bytes free. */
+  /** The number of bytes that stay free. */
   fill(freeBytes: number): void;
   makeReadOnly(): void;
   remove(): void;

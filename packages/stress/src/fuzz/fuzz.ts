@@ -5,9 +5,9 @@ import { bytesOfText } from './reader.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
-  /** Stop after so many inputs. */
+  /** The number of inputs after which fuzzing ends. */
   readonly inputs?: number;
-  /** Stop after so many seconds. */
+  /** The number of seconds after which fuzzing ends. */
   readonly seconds?: number;
   /** Told of each input before it is read, so that one that ends the process is known. */
   readonly onInput?: (bytes: Uint8Array) => void;

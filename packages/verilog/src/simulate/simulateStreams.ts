@@ -19,7 +19,7 @@ interface Wires {
 const imagesInARow = 3;
 /** As many where nothing waits: the time between them settles. */
 const quickImagesInARow = 8;
-/** One cycle in so many is computed with and without a receiver that is ready. */
+/** The cycles from one check to the next that an output is the same whether its receiver is ready or not. */
 const independentEvery = 8;
 
 /**

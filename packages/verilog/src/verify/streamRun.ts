@@ -18,11 +18,19 @@ export interface StreamRunOptions {
   put(beat: number, data: readonly number[]): void;
 }
 
+/** The lanes in which a slot is 1. */
+function lanesOf(memory: Compiled['memory'], slot: number): number {
+  let count = 0;
+  for (let lane = 0; lane < 32 * words; lane++)
+    count += (memory[words * slot + (lane >> 5)] >>> (lane & 31)) & 1;
+  return count;
+}
+
 /** Cycles of reset. */
 const resetCycles = 2;
 /** Now and then nothing is taken until all is full. */
 const [stopEvery, stopFor] = [1500, 500];
-/** One cycle in so many is computed with and without a receiver that is ready. */
+/** The cycles from one check to the next that an output is the same whether its receiver is ready or not. */
 const independentEvery = 4;
 
 /**
@@ -48,7 +56,11 @@ export function* givenBeats(compiled: Compiled, o: StreamRunOptions): Generator<
     const first = memory[words * slot];
     for (let w = 0; w < words; w++)
       if (memory[words * slot + w] !== first || (first !== 0 && first !== 0xffffffff))
-        throw fault(`lanes in which ${name} is 1 at once, of those with the same pauses`, 128, -1);
+        throw fault(
+          `lanes of equal pauses in which ${name} is 1`,
+          32 * words,
+          lanesOf(memory, slot),
+        );
     return first !== 0;
   };
   compiled.scramble(o.rng);
