@@ -4,7 +4,7 @@ import type { AddLayer, ConcatLayer, FeatureShape } from './integerModel.ts';
 /** A layer at which branches meet. */
 export type JoinLayer = AddLayer | ConcatLayer;
 
-/** What names the layers that a layer reads: one of an integer model, or of a trained one. */
+/** A layer, of an integer or a trained model, that may name the layers it reads. */
 export interface LinkedLayer {
   readonly name: string;
   readonly kind: string;
@@ -18,7 +18,7 @@ const namedSources = ({ kind, from, inputs = [] }: LinkedLayer): readonly string
   return from === undefined ? [] : [from];
 };
 
-/** At most as many inputs as this meet at a layer. */
+/** The most inputs that may meet at a layer. */
 const maxInputs = 64;
 
 /**

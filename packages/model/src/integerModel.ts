@@ -150,8 +150,9 @@ export type IntegerLayer =
   | ConcatLayer;
 
 /**
- * A network in whole numbers, layer after layer: each reads the one before it, or those that it names. The input is an image of 8-bit pixels p; the first layer
- * sees p − zeros[c], the last one's outputs are the scores. Every executor computes the same scores, int32, bit for bit.
+ * A network in whole numbers, layer after layer. Each layer reads the one before it, or those that it names. The input is
+ * an image of 8-bit pixels p; the first layer sees p − zeros[c], and the last one's outputs are the scores. Every executor
+ * computes the same scores, int32, bit for bit.
  */
 export interface IntegerModel {
   readonly name: string;

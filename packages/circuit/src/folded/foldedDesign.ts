@@ -156,7 +156,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
 /** Folded hardware is a chain of streams. */
 const unfoldable = (layer: string): HbnnError =>
   new HbnnError(
-    `${layer}: expected a chain of layers, the only ones that folded hardware is made of, got branches that meet here; make an unrolledDesign of the model (hbnn verilog --style unrolled), or run it with @hbnn/wasm`,
+    `${layer}: expected a chain of layers, since folded hardware has no branches, got branches that meet here; make an unrolledDesign of the model (hbnn verilog --style unrolled), or run it with @hbnn/wasm`,
   );
 
 /** A layer may be called as what every object has: `constructor`. */

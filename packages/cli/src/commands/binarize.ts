@@ -238,7 +238,7 @@ function noteAverage(wanted: number, o: Options, map: BitMap): void {
   }
 }
 
-/** What is wrong with a tensor is said with the file that it is from. */
+/** Name the file in an error about the tensor that was read from it. */
 function ofFile<T>(file: string, compute: () => T): T {
   try {
     return compute();

@@ -125,7 +125,7 @@ function report(
   else printResult({ ...head, images, equal, ...(difference && partingText(difference)) });
 }
 
-/** Where two part, beside what they are called. */
+/** The place at which two models part, with the values there. */
 function partingText({ first, second, differing, values, ...where }: Parting): object {
   return {
     ...where,

@@ -99,10 +99,10 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   return { model, layers: state.report };
 }
 
-/** What the readers of a trained layer go on from. */
+/** Where the layers that read a trained layer continue. */
 interface Lowering {
   readonly position: LowerPosition;
-  /** In front of a ReLU: where readers go on from that lead to binarizations alone, which take the ReLU in. */
+  /** The place in front of a ReLU, for readers that lead to binarizations alone: these take the ReLU in. */
   readonly beforeRelu?: LowerPosition;
 }
 

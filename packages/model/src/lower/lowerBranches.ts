@@ -25,7 +25,7 @@ const tolerance = 2 ** -14;
 /** Beyond it sums are rounded to 16 bits first, which leaves room for larger multipliers. */
 const maxError = 2 ** -10;
 
-/** Let a layer that changes nothing read the pixels, so that several layers can read it. */
+/** Put a layer that changes nothing behind the pixels, so that several layers can read it. */
 export function pushPixels(s: LowerState): void {
   const channels = s.shape[2];
   const ranges = Array.from({ length: channels }, (_, c) => rangesOf(s)(c));
@@ -36,7 +36,7 @@ export function pushPixels(s: LowerState): void {
   push(s, requantized(freshName(s, 'pixels'), filled(channels, 1), filled(channels, 0), range));
 }
 
-/** Bring the values of a branch to how they lie and what they mean in the network: one slope and offset per channel. */
+/** Put a branch's values in the network's order, with one slope and offset per channel that say what they mean. */
 function settle(s: LowerState, name: string): void {
   spreadOut(s);
   restoreOrder(s);
@@ -52,7 +52,7 @@ function settle(s: LowerState, name: string): void {
   s.limits &&= limitsFrom(s.limits, [...offsets.keys()]);
 }
 
-/** Where branches end that meet at a layer, each brought to the order of the network. */
+/** The ends of the branches that meet at a layer; the values of each are put in the network's order. */
 function branchEnds(
   s: LowerState,
   name: string,

@@ -62,9 +62,9 @@ export interface ThreadedModel extends ModelFacts, DisposedByAwaitUsing {
 const maxThreads = 256;
 
 /**
- * Make an integer model ready on several threads: batches of images go to whichever is free, and fewer
- * images than threads are computed by all of them together. Its scores are `interpreter`'s, bit for bit. Without shared memory (a page that is not isolated from other origins) it runs on the
- * caller's thread, with the same interface.
+ * Make an integer model ready on several threads. Batches of images go to whichever thread is free; fewer images than
+ * threads are computed by all threads together. Its scores are `interpreter`'s, bit for bit. Without shared memory (a
+ * page that is not isolated from other origins) it runs on the caller's thread, with the same interface.
  *
  * @param model the model, or where its .hbnn file is, as for `loadModel`
  * @throws HbnnError when the file cannot be had, the model is not sound or it does not fit into a memory
