@@ -104,6 +104,6 @@ describe.each(ways)('branches in unrolled hardware, %o', (way) => {
 it('are no part of a folded design', async () => {
   const { foldedDesign } = await import('@hbnn/circuit');
   expect(() => foldedDesign(model)).toThrow(
-    'sum: expected a chain of layers, the only ones that folded hardware is made of',
+    'sum: expected a chain of layers, since folded hardware has no branches',
   );
 });
