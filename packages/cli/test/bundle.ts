@@ -7,8 +7,9 @@ import { build, type Plugin } from 'esbuild';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Where the bundled command lies. */
+/** Where the bundled command lies, as a program and as a function. */
 export const bundled = here('../.vitest/hbnn/main.mjs');
+export const bundledCommand = here('../.vitest/hbnn/runTyped.mjs');
 
 /** Leave what is not this project's own where it is, and let each source find the files that lie beside it. */
 const ownSourcesOnly: Plugin = {
@@ -35,7 +36,7 @@ const ownSourcesOnly: Plugin = {
 /** Vitest's global setup. */
 export default async function bundle(): Promise<void> {
   await build({
-    entryPoints: [here('../src/main.ts')],
+    entryPoints: [here('../src/main.ts'), here('../src/runTyped.ts')],
     outdir: dirname(bundled),
     outExtension: { '.js': '.mjs' },
     bundle: true,
