@@ -15,7 +15,12 @@ export {
   runConfig,
 } from './config.ts';
 export { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
-export { type ExportOptions, exportModel } from './exportModel.ts';
+export {
+  type ExportOptions,
+  exportModel,
+  type IntegerForm,
+  integerForms,
+} from './exportModel.ts';
 export { type FineTuneOptions, fineTune } from './fineTune.ts';
 export { type EpochSummary, type FitOptions, fit, startState, type TrainState } from './fit.ts';
 export { BatchNorm, type BatchNormConfig } from './layers/batchNorm.ts';

@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { HbnnError } from '@hbnn/core';
 import { useBackend } from '@hbnn/train';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectOutputs } from '../../test/goldenOutputs.ts';
 import { readOnnx } from './onnxFile.ts';
 import { modelType } from './schema.ts';
 
@@ -32,12 +34,35 @@ const attribute = (name: string, value: number): Message => ({ name, type: 2, i:
 beforeAll(() => useBackend({ prefer: 'cpu' }));
 
 describe('an ONNX file that cannot be imported is refused', () => {
-  const cases: [string, string, (model: Message) => void, RegExp][] = [
+  type Change = (model: Message) => void;
+  const cases: [string, string, Change, RegExp][] = [
     [
       'for an operator',
       'vgg-13',
-      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'HardSwish', name: 'act' }),
-      /node 'act' \(HardSwish\): expected one of Add, .*, got HardSwish; replace it/,
+      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'Erf', name: 'act' }),
+      /node 'act' \(Erf\): expected one of Add, .*, got Erf; replace it/,
+    ],
+    ...['HardSwish', 'Gelu', 'Mish'].map((kind): [string, string, Change, RegExp] => [
+      `for ${kind}`,
+      'vgg-13',
+      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: kind, name: 'act' }),
+      /node 'act' .*got an activation that falls before it rises.*; put Relu or ReLU6 in its place/,
+    ]),
+    [
+      'for a size of 0',
+      'padding-20',
+      (model) => {
+        nodeOf(model, 'Flatten').op_type = 'Reshape';
+        nodeOf(model, 'Reshape').input.push('sizes');
+        Object.assign(nodeOf(model, 'Reshape'), { attribute: [attribute('allowzero', 1)] });
+        model.graph.initializer.push({
+          name: 'sizes',
+          dims: [2],
+          data_type: 7,
+          int64_data: [0, -1],
+        });
+      },
+      /\(Reshape\): expected sizes of 1 or more beside allowzero 1, got \[0, -1\]/,
     ],
     [
       'for the domain of an operator',
@@ -125,8 +150,12 @@ describe('an ONNX file that cannot be imported is refused', () => {
     [
       'for padding around values below 0',
       'resnet-17',
-      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'Tanh' }),
-      /\(MaxPool\): expected padding \[1, 1, 1, 1\] behind a ReLU, got values that may be below 0/,
+      (model) => {
+        Object.assign(nodeOf(model, 'Relu'), { op_type: 'Tanh' });
+        const { attribute: list } = nodeOf(model, 'MaxPool');
+        list.find(({ name }: Message) => name === 'pads').ints = [0, 0, 2, 2];
+      },
+      /\(MaxPool\): expected padding \[0, 0, 2, 2\] behind a ReLU, got values that may be below 0/,
     ],
     [
       'for padding below 0',
@@ -184,5 +213,31 @@ describe('an ONNX file that cannot be imported is refused', () => {
       /network\.onnx: expected an ONNX file, got other or trunc/,
     );
     expect(() => readOnnx(join(folder, 'none.onnx'))).toThrow(/there is no such file/);
+  });
+});
+
+describe('a Pad that names its axes', () => {
+  it.each([
+    [
+      [2, 3],
+      [1, 0, 0, 2],
+    ],
+    [
+      [-1, -2],
+      [0, 1, 2, 0],
+    ],
+  ])('%j adds the same zeros as one that names none', (axes, pads) => {
+    const model = changed('padding-20', ({ graph }) => {
+      const node = graph.node.find(({ op_type }: Message) => op_type === 'Pad');
+      node.input = [node.input[0], 'pads', node.input[2], 'axes'];
+      const list = (name: string, values: number[]) => ({
+        name,
+        dims: [values.length],
+        data_type: 7,
+        int64_data: values,
+      });
+      graph.initializer.push(list('pads', pads), list('axes', axes));
+    });
+    expectOutputs(model as never, fileURLToPath(new URL('padding-20.json', golden)), false);
   });
 });
