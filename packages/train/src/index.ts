@@ -49,6 +49,7 @@ export {
   quantizedLayers,
 } from './layers/quantized.ts';
 export { ScalarScale } from './layers/scalarScale.ts';
+export { type LayerValues, layerValues } from './layerValues.ts';
 export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
 export { countNetwork, type LayerCount } from './networks/counts.ts';
 export { type Fcn4Options, fcn4 } from './networks/fcn4.ts';
