@@ -10,6 +10,8 @@ export interface Constant {
   readonly data: Float64Array;
   /** Whether its type is one of whole numbers, whose quotients are cut off. */
   readonly isWhole?: boolean;
+  /** Its type in onnx.proto, of a tensor as the file has it. */
+  readonly elementType?: number;
 }
 
 export const sizeOf = (shape: readonly number[]): number =>
@@ -97,12 +99,13 @@ export function constantOf(tensor: TensorProto, where: string, external: Externa
     throw new HbnnError(
       `${where}: expected ${count} values for the shape [${tensor.dims.join(', ')}], got ${raw.length > 0 ? `${raw.length} bytes` : fields.length}; export the network again`,
     );
-  const isWhole = wholeTypes.includes(tensor.data_type);
-  if (raw.length === 0) return { ...constant(tensor.dims, fields), isWhole };
+  const elementType = tensor.data_type;
+  const isWhole = wholeTypes.includes(elementType);
+  if (raw.length === 0) return { ...constant(tensor.dims, fields), isWhole, elementType };
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const data = new Float64Array(count);
   for (let i = 0; i < count; i++) data[i] = type.read(view, i * type.bytes);
-  return { kind: 'constant', shape: tensor.dims, data, isWhole };
+  return { kind: 'constant', shape: tensor.dims, data, isWhole, elementType };
 }
 
 function externalBytes(tensor: TensorProto, where: string, external: ExternalData): Uint8Array {

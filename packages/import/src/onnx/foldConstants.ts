@@ -10,14 +10,14 @@ import {
 } from './constant.ts';
 
 /** What folding a node needs: constants in the place of its inputs, undefined where one is left out. */
-interface FoldContext {
+export interface FoldContext {
   readonly inputs: readonly (Constant | undefined)[];
   readonly attributes: Attributes;
   readonly where: string;
   readonly external: ExternalData;
 }
 
-type Fold = (context: FoldContext, first: Constant) => Constant;
+export type Fold = (context: FoldContext, first: Constant) => Constant;
 
 const list = (value: Constant | undefined): number[] | undefined =>
   value === undefined ? undefined : [...value.data];
@@ -61,7 +61,7 @@ const binary =
   ({ inputs: [, second], where }, first) =>
     broadcast(first, second as Constant, compute, where);
 
-function broadcast(
+export function broadcast(
   a: Constant,
   b: Constant,
   compute: (a: number, b: number) => number,

@@ -14,6 +14,7 @@ import { addTo, channelsFirst, type Feature, type OnnxValue, plain } from './fea
 import { foldedNode, folds } from './foldConstants.ts';
 import { type Graph, graphOf, hasChannelsLast, nodeName } from './graph.ts';
 import { operators, refusals } from './operators.ts';
+import { quantizers } from './quantizers.ts';
 import { decodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from './schema.ts';
 
 const floatType = 1;
@@ -167,7 +168,11 @@ class GraphImporter {
     if (first?.kind !== 'constant' || constants.length < inputs.length) return undefined;
     const given = constants as (Constant | undefined)[];
     const context = { inputs: given, attributes, where, external: this.external };
-    const result = foldedNode(node.op_type, context, first);
+    const quantizer = quantizers[node.op_type];
+    const result =
+      quantizer === undefined
+        ? foldedNode(node.op_type, context, first)
+        : quantizer(context, first);
     if (result !== undefined) return result;
     throw new HbnnError(
       `${where}: expected one of ${Object.keys(folds).join(', ')} on constants, got ${node.op_type}; export the network with constants folded (onnxsim does it)`,

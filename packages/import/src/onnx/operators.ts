@@ -214,12 +214,22 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
   Unsqueeze: unsqueeze,
 };
 
+const quantizedValues = refused(
+  'a quantizer of values that are computed from the images',
+  'export the network with quantizers on its weights alone, and let hbnn fine-tune --inputs or hbnn quantize --inputs binarize the values',
+);
+
 /** Operators that are known and cannot be imported, with the way out of each. */
 export const refusals: Readonly<Record<string, Operator | undefined>> = {
+  BipolarQuant: quantizedValues,
+  DequantizeLinear: quantizedValues,
   Gelu: notMonotone,
   HardSigmoid: gate,
   HardSwish: notMonotone,
+  IntQuant: quantizedValues,
   Mish: notMonotone,
+  Quant: quantizedValues,
+  QuantizeLinear: quantizedValues,
   PRelu: refused(
     'a slope for each channel',
     'put LeakyRelu or Relu in its place and train the network a little more',
