@@ -74,6 +74,10 @@ async function run(file: string, other: string | undefined, o: Options): Promise
     throw new HbnnError(
       'compare: expected either a second model or --engines, such as --engines reference,wasm; give one of them',
     );
+  if (trainedAt(file) !== undefined)
+    throw new HbnnError(
+      `compare: expected a model file first, got ${file}, which is ${isFloatNetwork(file) ? 'a float network' : 'a run folder'}; give the model first, as in hbnn compare m.hbnn ${file}`,
+    );
   const engines = o.engines === undefined ? undefined : twoEngines(o.engines);
   const trained = other === undefined ? undefined : trainedAt(other);
   if (o.tolerance !== undefined && trained === undefined)

@@ -87,7 +87,7 @@ async function inspected(path: string): Promise<View> {
     case 'folder':
       if (isBinarized(path)) return inspectBinarized(path);
       throw new HbnnError(
-        `${path}: expected a run folder, with config.json, or one of Verilog, with hbnn.json, got a folder without either; give the --out of hbnn train or hbnn verilog`,
+        `${path}: expected a folder of a run, a network, Verilog or a binarized tensor, got a folder without their files; give the --out of hbnn train, hbnn import, hbnn verilog or hbnn binarize`,
       );
     case 'file':
       if (/\.npy$/i.test(path)) return inspectArray(path);
