@@ -4,7 +4,7 @@ import type { LayerValues } from '@hbnn/train';
 import { layerOutputs, type Outputs, positionOf } from './compareModels.ts';
 
 /** How far a layer of an integer model is from the same layer of a float network. */
-export interface LayerError {
+interface LayerError {
   readonly layer: string;
   readonly kind: string;
   /** The root of the mean square difference, over the deviation of the float values. */

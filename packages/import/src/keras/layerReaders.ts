@@ -209,14 +209,23 @@ const elu: Reader = ({ fields }) => {
   return { kind: 'activation', activation: 'elu' };
 };
 
-/** Layers that change images in training alone, with their fields. */
+const augmentationFields = [
+  'mode',
+  'factor',
+  'height_factor',
+  'width_factor',
+  'fill_mode',
+  'fill_value',
+  'interpolation',
+  'value_range',
+  'data_format',
+];
+
+/** Layers that change images in training alone. */
 const augmentations: Readonly<Record<string, Reader>> = Object.fromEntries(
   ['Flip', 'Rotation', 'Zoom', 'Translation', 'Contrast', 'Brightness'].map((name) => [
     `Random${name}`,
-    nothing(
-      ...['mode', 'factor', 'height_factor', 'width_factor', 'fill_mode', 'fill_value'],
-      ...['interpolation', 'value_range', 'data_format'],
-    ),
+    nothing(...augmentationFields),
   ]),
 );
 

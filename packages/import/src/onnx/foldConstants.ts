@@ -130,7 +130,7 @@ function blocksAlong({ shape }: Constant, axis: number): { outer: number; inner:
 }
 
 /** The places of an axis that are named, in their order. */
-function taken(value: Constant, axis: number, places: readonly number[]): Constant {
+function atPlaces(value: Constant, axis: number, places: readonly number[]): Constant {
   const { outer, inner } = blocksAlong(value, axis);
   const size = value.shape[axis];
   const data = new Float64Array(outer * places.length * inner);
@@ -148,7 +148,7 @@ const gather: Fold = ({ inputs: [, indices], attributes, where }, value) => {
   if (indices === undefined) throw missingInput(where);
   const axis = axisFrom(attributes.int('axis', 0), value.shape.length, where);
   const places = [...indices.data].map((index) => axisFrom(index, value.shape[axis], where));
-  const { data } = taken(value, axis, places);
+  const { data } = atPlaces(value, axis, places);
   const [before, after] = [value.shape.slice(0, axis), value.shape.slice(axis + 1)];
   return { kind: 'constant', shape: [...before, ...indices.shape, ...after], data };
 };
@@ -176,7 +176,7 @@ const slice: Fold = ({ inputs, attributes, where }, value) => {
     );
   return axes.reduce((part, given, i) => {
     const axis = axisFrom(given, value.shape.length, where);
-    return taken(part, axis, placesOf(part.shape[axis], starts[i], ends[i], steps[i]));
+    return atPlaces(part, axis, placesOf(part.shape[axis], starts[i], ends[i], steps[i]));
   }, value);
 };
 

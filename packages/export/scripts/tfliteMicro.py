@@ -1,7 +1,7 @@
 """Measure what TensorFlow Lite for Microcontrollers takes for the network that docs/guide/export.md compares, as int8.
 
 python -m venv venv && venv/bin/pip install keras==3.15.1 tensorflow-cpu==2.21.0 tflite-micro==0.dev20261023182759
-venv/bin/python scripts/tflite_micro.py
+venv/bin/python scripts/tfliteMicro.py
 """
 
 import numpy as np
