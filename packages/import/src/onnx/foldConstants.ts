@@ -220,7 +220,7 @@ const constantOfShape: Fold = ({ attributes, where, external }, first) => {
 };
 
 /** The values of a constant that a file asks for; a small file may ask for many. */
-const maxConstant = 2 ** 26;
+const maxConstant = 2 ** 20;
 
 function checkedSize(shape: readonly number[], where: string): number {
   const size = sizeOf(shape);
