@@ -44,7 +44,7 @@ import { tiesIn } from './ties.ts';
 type Source = BatchSource;
 
 export interface ExportOptions {
-  /** Images to find the largest value of each ReLU on; default 500. */
+  /** Images to find the largest outputs of each layer on; default 500. */
   readonly sampleImages?: number;
   /**
    * Called with a sentence about what was left out because it changes no class, and about sums that may be exactly 0 in
@@ -60,7 +60,7 @@ export interface ExportOptions {
  * A softmax or sigmoid at the end is left out, since the largest score is the same.
  *
  * @param source the training images: their normalization becomes part of the model, and some of them give the largest
- *   value of each ReLU, which sets its 8-bit scale
+ *   value of each ReLU, which sets its 8-bit scale, and the largest outputs of the other layers
  * @throws HbnnError naming a layer that has no such form (another activation, a configuration field that
  *   nothing here reads, weights that are not finite), or data that are not 8-bit images
  */
@@ -92,31 +92,43 @@ export async function exportModel(
   // Layers are built before images are looked at, so that what cannot be exported is refused at once.
   const made = layersOf(chain, source, note);
   for (const tie of tiesIn(made.flatMap(({ layers }) => layers))) note(tie);
-  const ceilings = await reluCeilings(chain, source, o.sampleImages ?? 500);
+  const measured = await measureOutputs(chain, source, o.sampleImages ?? 500);
   return {
     name: model.name,
     input: { shape: [...source.shape], ...normalization },
     layers: made.flatMap(({ link, layers }) =>
-      layers.map((layer) =>
-        layer.kind === 'relu' ? { ...layer, ceiling: ceilings.get(link) } : layer,
-      ),
+      layers.map((layer, i) => withMeasured(layer, i === layers.length - 1, measured.get(link))),
     ),
     classes: [...source.classes],
   };
 }
 
+/** What a layer's outputs come to over some images: the largest magnitude, and the largest value. */
+interface Measured {
+  readonly magnitude: number;
+  readonly value: number;
+}
+
+/** A layer with what was measured of its outputs; only the last of those that a layer of the framework became has these. */
+function withMeasured(layer: TrainedLayer, isLast: boolean, measured?: Measured): TrainedLayer {
+  if (measured === undefined) return layer;
+  const largest = isLast && { largest: measured.magnitude };
+  return layer.kind === 'relu'
+    ? { ...layer, ceiling: measured.value, ...largest }
+    : { ...layer, ...largest };
+}
+
 /**
- * The largest output of each ReLU over some images.
+ * What the outputs of each layer come to over some images.
  *
  * @throws HbnnError naming the first layer with outputs beyond float32
  */
-async function reluCeilings(
+async function measureOutputs(
   chain: readonly Link[],
   source: Source,
   images: number,
-): Promise<Map<Link, number>> {
-  const relus = chain.filter((link) => isRelu(activationOf(link)));
-  const ceilings = new Map(relus.map((link) => [link, 0]));
+): Promise<ReadonlyMap<Link, Measured>> {
+  const measured = new Map<Link, Measured>();
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
     checkBatch(part, source, 'exportModel');
@@ -128,14 +140,17 @@ async function reluCeilings(
       );
     });
     chain.forEach((link, i) => {
-      const before = ceilings.get(link);
-      if (before !== undefined) ceilings.set(link, Math.max(before, values[2 * i + 1]));
+      const { magnitude, value } = measured.get(link) ?? { magnitude: 0, value: 0 };
+      measured.set(link, {
+        magnitude: Math.max(magnitude, values[2 * i]),
+        value: Math.max(value, values[2 * i + 1]),
+      });
     });
     seen += part.count;
-    if (relus.length === 0 || seen >= images) break;
+    if (seen >= images) break;
   }
   if (seen === 0) checkCount('exportModel', source, seen);
-  return ceilings;
+  return measured;
 }
 
 /** For each layer of a chain, the largest magnitude and the largest value of its outputs for a batch. */

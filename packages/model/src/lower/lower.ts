@@ -24,6 +24,7 @@ import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
   boundAt,
+  countedOn,
   filled,
   freshName,
   type LoweredLayer,
@@ -136,6 +137,8 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
     else if (layer.kind === 'add') lowerAdd(s, layer.name, inputs);
     else if (layer.kind === 'concat') lowerConcat(s, layer.name, inputs);
     else lowerLayer(s, layer, i === last, scaleBits);
+    // Of values in front of a ReLU that thresholds take in, nothing was measured.
+    s.measured = s.limits === undefined ? layer.largest : undefined;
     // The pixels have one reader in an integer model.
     if (s.at === -1 && readers[i].length > 1) pushPixels(s);
     done.push({ position: positionOf(s), ...(beforeRelu && { beforeRelu }) });
@@ -196,6 +199,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     weighted: false,
     rounded: false,
     limits: undefined,
+    measured: undefined,
     order: undefined,
   };
 }
@@ -395,6 +399,6 @@ function rescaleScores(s: LowerState): void {
     (largest, slope, c) => Math.max(largest, Math.abs(slope) * bound + Math.abs(offsets[c])),
     0,
   );
-  const step = max > 0 ? max / 32767 : 1;
+  const step = max > 0 ? countedOn(s, max) / 32767 : 1;
   pushRequantized(s, freshName(s, 'score_scale'), step, { minimum: -32768, maximum: 32767 });
 }
