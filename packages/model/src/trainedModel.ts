@@ -54,7 +54,12 @@ export type TrainedLayer =
       readonly offsets: Float64Array;
     } & Named)
   /** max(x, 0); `ceiling`: the largest value it gave on sample images, or a bound it has. */
-  | ({ readonly kind: 'relu'; readonly ceiling?: number } & Named)
+  | ({
+      readonly kind: 'relu';
+      readonly ceiling?: number;
+      /** The largest value of each channel over sample images, for channels that are small beside the largest. */
+      readonly channelCeilings?: readonly number[];
+    } & Named)
   /** Residual binarization with one map for all images and constant scales, one per plane. */
   | ({
       readonly kind: 'binarize';

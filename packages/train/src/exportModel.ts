@@ -103,10 +103,10 @@ export async function exportModel(
   };
 }
 
-/** What a layer's outputs come to over some images: the largest magnitude, and the largest value. */
+/** What a layer's outputs come to over some images: the largest magnitude, and the largest value of each channel. */
 interface Measured {
   readonly magnitude: number;
-  readonly value: number;
+  readonly values: Float32Array;
 }
 
 /** A layer with what was measured of its outputs; only the last of those that a layer of the framework became has these. */
@@ -114,7 +114,12 @@ function withMeasured(layer: TrainedLayer, isLast: boolean, measured?: Measured)
   if (measured === undefined) return layer;
   const largest = isLast && { largest: measured.magnitude };
   return layer.kind === 'relu'
-    ? { ...layer, ceiling: measured.value, ...largest }
+    ? {
+        ...layer,
+        ceiling: measured.values.reduce((most, value) => Math.max(most, value), 0),
+        channelCeilings: Array.from(measured.values, (value) => Math.max(0, value)),
+        ...largest,
+      }
     : { ...layer, ...largest };
 }
 
@@ -132,18 +137,18 @@ async function measureOutputs(
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
     checkBatch(part, source, 'exportModel');
-    const values = await largestOutputs(chain, part, source);
+    const found = await largestOutputs(chain, part, source);
     chain.forEach(({ layer }, i) => {
-      if (Number.isFinite(values[2 * i])) return;
+      if (Number.isFinite(found[i].magnitude)) return;
       throw new HbnnError(
-        `layer '${layer.name}': exportModel expected finite outputs, got ${values[2 * i]} for an image of ${source.name}; its weights are too large, train again with a lower learning rate`,
+        `layer '${layer.name}': exportModel expected finite outputs, got ${found[i].magnitude} for an image of ${source.name}; its weights are too large, train again with a lower learning rate`,
       );
     });
     chain.forEach((link, i) => {
-      const { magnitude, value } = measured.get(link) ?? { magnitude: 0, value: 0 };
+      const { magnitude, values } = measured.get(link) ?? found[i];
       measured.set(link, {
-        magnitude: Math.max(magnitude, values[2 * i]),
-        value: Math.max(value, values[2 * i + 1]),
+        magnitude: Math.max(magnitude, found[i].magnitude),
+        values: values.map((value, c) => Math.max(value, found[i].values[c])),
       });
     });
     seen += part.count;
@@ -153,31 +158,35 @@ async function measureOutputs(
   return measured;
 }
 
-/** For each layer of a chain, the largest magnitude and the largest value of its outputs for a batch. */
+/** For each layer of a chain, what its outputs come to for a batch. */
 async function largestOutputs(
   chain: readonly Link[],
   { images, count }: Batch,
   { shape }: Source,
-): Promise<Float32Array> {
+): Promise<Measured[]> {
   const largest = tf.tidy(() => {
     const pixels: tf.Tensor = tf.tensor(images, [count, ...shape]);
     const outputs: tf.Tensor[] = [];
-    return tf.stack(
-      chain.flatMap(({ layer, sources }) => {
-        const inputs = sources.map((source) => outputs[source] ?? pixels);
-        const x = layer.apply(inputs.length === 1 ? inputs[0] : inputs, {
-          training: false,
-        } satisfies CallContext) as tf.Tensor;
-        outputs.push(x);
-        // What is no number is no largest one: summed, it stays.
-        return [tf.add(tf.max(tf.abs(x)), tf.mul(tf.sum(x), 0)), tf.max(x)];
-      }),
-    );
+    return chain.map(({ layer, sources }) => {
+      const inputs = sources.map((source) => outputs[source] ?? pixels);
+      const x = layer.apply(inputs.length === 1 ? inputs[0] : inputs, {
+        training: false,
+      } satisfies CallContext) as tf.Tensor;
+      outputs.push(x);
+      // What is no number is no largest one: summed, it stays.
+      const magnitude = tf.add(tf.max(tf.abs(x)), tf.mul(tf.sum(x), 0));
+      const channels = tf.max(x, [...x.shape.keys()].slice(0, -1));
+      return tf.concat1d([tf.reshape(magnitude, [1]), tf.reshape(channels, [-1])]);
+    });
   });
   try {
-    return (await largest.data()) as Float32Array;
+    const values = await Promise.all(largest.map((each) => each.data<'float32'>()));
+    return values.map(([magnitude, ...channels]) => ({
+      magnitude,
+      values: Float32Array.from(channels),
+    }));
   } finally {
-    largest.dispose();
+    tf.dispose(largest);
   }
 }
 

@@ -136,7 +136,13 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
       Object.assign(s, beforeRelu);
     else if (layer.kind === 'add') lowerAdd(s, layer.name, inputs);
     else if (layer.kind === 'concat') lowerConcat(s, layer.name, inputs);
-    else lowerLayer(s, layer, i === last, scaleBits);
+    else
+      lowerLayer(s, layer, {
+        // A batch norm behind the last weights brings scores together anyway.
+        givesScores: i === last && layers.slice(i).every(({ kind }) => kind !== 'affine'),
+        channelPower: channelPowerOf(layers, readers, i),
+        scaleBits,
+      });
     // Of values in front of a ReLU that thresholds take in, nothing was measured.
     s.measured = s.limits === undefined ? layer.largest : undefined;
     // The pixels have one reader in an integer model.
@@ -163,6 +169,33 @@ function meetsBinarization(
     readers[index].every((reader) => meetsBinarization(layers, readers, reader))
   );
 }
+
+/**
+ * How far the steps of a layer's channels may follow their largest values. Binarized weights, sums of branches and scores
+ * need one step for all; float weights take in what each channel means.
+ */
+function channelPowerOf(
+  layers: readonly TrainedLayer[],
+  readers: readonly (readonly number[])[],
+  index: number,
+): number | undefined {
+  const powers = readers[index].map((reader) => {
+    const layer = layers[reader];
+    if (!isLinear(layer))
+      return betweenWeights.has(layer.kind) ? channelPowerOf(layers, readers, reader) : undefined;
+    if (layer.weights.kind !== 'float') return undefined;
+    return layer.kind === 'depthwise' ? 1 : 0.5;
+  });
+  const known = powers.filter((power) => power !== undefined);
+  return known.length === powers.length && known.length > 0 ? Math.min(...known) : undefined;
+}
+
+const betweenWeights: ReadonlySet<TrainedLayer['kind']> = new Set([
+  'maxPool',
+  'averagePool',
+  'affine',
+  'flatten',
+]);
 
 const keepingOrder: ReadonlySet<TrainedLayer['kind']> = new Set([
   'maxPool',
@@ -206,12 +239,20 @@ function startState({ input, layers }: TrainedModel): LowerState {
 
 type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
 
-function lowerLayer(s: LowerState, layer: UnaryLayer, last: boolean, scaleBits: number): void {
+interface LayerOptions {
+  /** Whether a layer's outputs are the scores, which must mean the same in every class. */
+  readonly givesScores: boolean;
+  /** How far steps of channels follow their largest values; undefined where readers need one step for all. */
+  readonly channelPower: number | undefined;
+  readonly scaleBits: number;
+}
+
+function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
     case 'dense':
-      lowerLinear(s, layer, last, scaleBits);
+      lowerLinear(s, layer, o);
       return;
     case 'maxPool': {
       const { kind, name, size, strides, padding } = layer;
@@ -235,24 +276,28 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, last: boolean, scaleBits: 
       applyAffine(s, layer);
       return;
     case 'relu':
-      lowerRelu(s, layer);
+      lowerRelu(s, layer, o.channelPower);
       return;
     case 'binarize':
-      lowerBinarization(s, layer, scaleBits);
+      lowerBinarization(s, layer, o.scaleBits);
       return;
     default:
       layer satisfies never;
   }
 }
 
-function lowerLinear(s: LowerState, layer: LinearLayer, last: boolean, scaleBits: number): void {
+function lowerLinear(
+  s: LowerState,
+  layer: LinearLayer,
+  { givesScores, scaleBits }: LayerOptions,
+): void {
   const { name } = layer;
   prepareInput(s, layer, scaleBits);
   let trained = orderedWeights(s, layer);
   const lowerAs = (): LoweredWeights =>
     trained.kind === 'residual'
       ? lowerPlanes(trained.residual, scaleBits, name)
-      : lowerFloats(trained.tensor, s.meaning.slopes, !last);
+      : lowerFloats(trained.tensor, s.meaning.slopes, !givesScores);
   let lowered = lowerAs();
   if (keepWithinSums(s, name, lowered.weights)) {
     // What keeps the sums small may lay the inputs out anew.
@@ -320,14 +365,47 @@ function inLayout({ order }: LowerState, values: Float64Array): Float64Array {
   return order !== undefined && values.length === order.length ? reordered(values, order) : values;
 }
 
-function lowerRelu(s: LowerState, layer: Extract<TrainedLayer, { kind: 'relu' }>): void {
+type Relu = Extract<TrainedLayer, { kind: 'relu' }>;
+
+/** Channels whose largest value is a smaller part of the layer's than this are rounded with steps of their own. */
+const smallPart = 1 / 16;
+/** A channel's step is no smaller a part of the layer's. */
+const leastPart = 2 ** -12;
+
+/**
+ * A step for each channel: small channels keep levels that a batch norm behind them makes large again. With the whole
+ * part of the largest channel (power 1) each channel has all levels, but where filters add up channels, weights of small
+ * channels lose what their inputs gain: there the square root (power 1/2) halves the loss on both sides.
+ */
+function reluSteps(
+  s: LowerState,
+  { ceiling = 0, channelCeilings }: Relu,
+  step: number,
+  power: number,
+): number | Float64Array {
+  const channels = s.shape[2];
+  if (channelCeilings?.length !== channels || s.meaning.slopes.length > channels) return step;
+  const parts = Float64Array.from(channelCeilings, (own) =>
+    own === 0 ? 1 : Math.min(1, Math.max(leastPart, (2 * own) / ceiling)),
+  );
+  return parts.some((part) => part < smallPart) ? parts.map((part) => part ** power * step) : step;
+}
+
+/** Round what is above 0 to 8 bits. */
+function lowerRelu(s: LowerState, layer: Relu, channelPower: number | undefined): void {
   const { name, ceiling } = layer;
   if (ceiling === undefined)
     throw new HbnnError(
       `${name}: expected the largest value of this ReLU, which sets its 8-bit scale, got none; give sample images`,
     );
   const step = (ceiling > 0 ? ceiling : 1) / 255;
-  pushRequantized(s, name, step, { minimum: 0, maximum: 255 });
+  const range = { minimum: 0, maximum: 255 };
+  pushRequantized(
+    s,
+    name,
+    channelPower === undefined ? step : reluSteps(s, layer, step, channelPower),
+    range,
+  );
 }
 
 function lowerBinarization(

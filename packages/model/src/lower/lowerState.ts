@@ -156,18 +156,20 @@ function rangeBehind(
   return [-outputBound, outputBound];
 }
 
-/** Round to whole numbers of one step: afterwards every value means step · whole. */
+/** Round to whole numbers of one step, or of one for each channel: afterwards every value means step · whole. */
 export function pushRequantized(
   s: LowerState,
   name: string,
-  step: number,
+  step: number | Float64Array,
   range: { minimum: number; maximum: number },
 ): void {
   spreadOut(s);
   const { slopes, offsets } = s.meaning;
-  const scaled = (values: Float64Array): Float64Array => values.map((value) => value / step);
+  const steps = typeof step === 'number' ? filled(s.shape[2], step) : step;
+  const scaled = (values: Float64Array): Float64Array =>
+    values.map((value, c) => value / steps[c % steps.length]);
   push(s, requantized(name, scaled(slopes), scaled(offsets), range));
-  s.meaning = { slopes: filled(s.shape[2], step), offsets: filled(s.shape[2], 0) };
+  s.meaning = { slopes: steps.slice(), offsets: filled(s.shape[2], 0) };
   s.rounded = true;
 }
 
