@@ -140,7 +140,7 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
       lowerLayer(s, layer, {
         // A batch norm behind the last weights brings scores together anyway.
         givesScores: i === last && layers.slice(i).every(({ kind }) => kind !== 'affine'),
-        channelPower: channelPowerOf(layers, readers, i),
+        perChannel: meetsDepthwise(layers, readers, i),
         scaleBits,
       });
     // Of values in front of a ReLU that thresholds take in, nothing was measured.
@@ -171,30 +171,26 @@ function meetsBinarization(
 }
 
 /**
- * How far the steps of a layer's channels may follow their largest values. Binarized weights, sums of branches and scores
- * need one step for all; float weights take in what each channel means.
+ * Whether values of a layer go into float depthwise weights alone, which take in what each channel means. Where filters
+ * add channels up, weights of small channels would lose what their inputs gain.
  */
-function channelPowerOf(
+function meetsDepthwise(
   layers: readonly TrainedLayer[],
   readers: readonly (readonly number[])[],
   index: number,
-): number | undefined {
-  const powers = readers[index].map((reader) => {
+): boolean {
+  const takes = (reader: number): boolean => {
     const layer = layers[reader];
-    if (!isLinear(layer))
-      return betweenWeights.has(layer.kind) ? channelPowerOf(layers, readers, reader) : undefined;
-    if (layer.weights.kind !== 'float') return undefined;
-    return layer.kind === 'depthwise' ? 1 : 0.5;
-  });
-  const known = powers.filter((power) => power !== undefined);
-  return known.length === powers.length && known.length > 0 ? Math.min(...known) : undefined;
+    if (layer.kind === 'depthwise') return layer.weights.kind === 'float';
+    return betweenWeights.has(layer.kind) && meetsDepthwise(layers, readers, reader);
+  };
+  return readers[index].length > 0 && readers[index].every(takes);
 }
 
 const betweenWeights: ReadonlySet<TrainedLayer['kind']> = new Set([
   'maxPool',
   'averagePool',
   'affine',
-  'flatten',
 ]);
 
 const keepingOrder: ReadonlySet<TrainedLayer['kind']> = new Set([
@@ -242,8 +238,8 @@ type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
 interface LayerOptions {
   /** Whether a layer's outputs are the scores, which must mean the same in every class. */
   readonly givesScores: boolean;
-  /** How far steps of channels follow their largest values; undefined where readers need one step for all. */
-  readonly channelPower: number | undefined;
+  /** Whether everything that reads a layer takes its channels one by one. */
+  readonly perChannel: boolean;
   readonly scaleBits: number;
 }
 
@@ -276,7 +272,7 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
       applyAffine(s, layer);
       return;
     case 'relu':
-      lowerRelu(s, layer, o.channelPower);
+      lowerRelu(s, layer, o.perChannel);
       return;
     case 'binarize':
       lowerBinarization(s, layer, o.scaleBits);
@@ -372,27 +368,22 @@ const smallPart = 1 / 16;
 /** A channel's step is no smaller a part of the layer's. */
 const leastPart = 2 ** -12;
 
-/**
- * A step for each channel: small channels keep levels that a batch norm behind them makes large again. With the whole
- * part of the largest channel (power 1) each channel has all levels, but where filters add up channels, weights of small
- * channels lose what their inputs gain: there the square root (power 1/2) halves the loss on both sides.
- */
+/** A step for each channel: small channels keep levels that what follows makes large again. */
 function reluSteps(
   s: LowerState,
   { ceiling = 0, channelCeilings }: Relu,
   step: number,
-  power: number,
 ): number | Float64Array {
   const channels = s.shape[2];
   if (channelCeilings?.length !== channels || s.meaning.slopes.length > channels) return step;
   const parts = Float64Array.from(channelCeilings, (own) =>
     own === 0 ? 1 : Math.min(1, Math.max(leastPart, (2 * own) / ceiling)),
   );
-  return parts.some((part) => part < smallPart) ? parts.map((part) => part ** power * step) : step;
+  return parts.some((part) => part < smallPart) ? parts.map((part) => part * step) : step;
 }
 
 /** Round what is above 0 to 8 bits. */
-function lowerRelu(s: LowerState, layer: Relu, channelPower: number | undefined): void {
+function lowerRelu(s: LowerState, layer: Relu, perChannel: boolean): void {
   const { name, ceiling } = layer;
   if (ceiling === undefined)
     throw new HbnnError(
@@ -400,12 +391,7 @@ function lowerRelu(s: LowerState, layer: Relu, channelPower: number | undefined)
     );
   const step = (ceiling > 0 ? ceiling : 1) / 255;
   const range = { minimum: 0, maximum: 255 };
-  pushRequantized(
-    s,
-    name,
-    channelPower === undefined ? step : reluSteps(s, layer, step, channelPower),
-    range,
-  );
+  pushRequantized(s, name, perChannel ? reluSteps(s, layer, step) : step, range);
 }
 
 function lowerBinarization(
