@@ -138,8 +138,8 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
     else if (layer.kind === 'concat') lowerConcat(s, layer.name, inputs);
     else
       lowerLayer(s, layer, {
-        // A batch norm behind the last weights brings scores together anyway.
-        givesScores: i === last && layers.slice(i).every(({ kind }) => kind !== 'affine'),
+        // A batch norm behind the last weights gives scores unlike scales anyway.
+        givesScores: i === last && layers.slice(i).every(keepsScale),
         perChannel: meetsDepthwise(layers, readers, i),
         scaleBits,
       });
@@ -169,6 +169,10 @@ function meetsBinarization(
     readers[index].every((reader) => meetsBinarization(layers, readers, reader))
   );
 }
+
+/** Whether a layer leaves outputs of one scale as they are, as a bias does. */
+const keepsScale = (layer: TrainedLayer): boolean =>
+  layer.kind !== 'affine' || allEqual(layer.scales);
 
 /**
  * Whether values of a layer go into float depthwise weights alone, which take in what each channel means. Where filters
