@@ -27,6 +27,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       page('Bit maps and selection', '/guide/bit-maps'),
       page('Which rule should I use?', '/guide/which-rule'),
       page('Training', '/guide/training'),
+      page('Sweeps', '/guide/sweeps'),
       page('A network of your own', '/guide/own-network'),
       page('Importing a network', '/guide/import'),
       page('Binarizing without training', '/guide/quantize'),

@@ -29,6 +29,7 @@ const commands = {
   'hbnn-import': ['import'],
   'hbnn-fine-tune': ['fine-tune'],
   'hbnn-compare-settings': ['compare-settings'],
+  'hbnn-sweep': ['sweep'],
   'hbnn-verify-results': ['verify-results'],
   'hbnn-lower': ['lower'],
   'hbnn-run': ['run'],

@@ -2,6 +2,7 @@
 import { Interruption } from './interruption.ts';
 import { program } from './program.ts';
 import { reportError } from './report.ts';
+import { serveTrainings, trainerCommand } from './sweep/trainer.ts';
 
 const badInput = 2;
 
@@ -21,7 +22,8 @@ const asksVersion = ['-v', '-V', '--version'];
 const args = typed.map((arg, i) => (i === 0 && asksVersion.includes(arg) ? 'version' : arg));
 
 try {
-  await program().parseAsync(args, { from: 'user' });
+  if (process.send !== undefined && typed[0] === trainerCommand) serveTrainings();
+  else await program().parseAsync(args, { from: 'user' });
 } catch (error) {
   const report = (): number => reportError(error, 'hbnn', typed.includes('--json'));
   if (error instanceof Interruption) {
