@@ -82,6 +82,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
         'verilog',
         'export',
         'estimator',
+        'sweep',
         'cli',
         'datasets',
       ].map((name) => page(`@hbnn/${name}`, `/packages/${name}`)),

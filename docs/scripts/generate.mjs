@@ -30,6 +30,7 @@ const commands = {
   'hbnn-fine-tune': ['fine-tune'],
   'hbnn-compare-settings': ['compare-settings'],
   'hbnn-sweep': ['sweep'],
+  'hbnn-sweep-worker': ['sweep', 'worker'],
   'hbnn-verify-results': ['verify-results'],
   'hbnn-lower': ['lower'],
   'hbnn-run': ['run'],

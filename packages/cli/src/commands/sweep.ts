@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import type { QueueAddress } from '@hbnn/sweep';
 import { backendChoices } from '@hbnn/train/backends';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
@@ -23,14 +24,18 @@ import {
   storedPlan,
   sweepFile,
 } from '../sweep/plan.ts';
+import { folderInShared, queuePackage, trainOverQueue } from '../sweep/queue.ts';
 import { resultFiles, settingSummaries, settingTable } from '../sweep/results.ts';
 import { readSweepFile } from '../sweep/sweepFile.ts';
 import { SweepView } from '../sweep/view.ts';
 import { secondsFrom } from '../trainFlags.ts';
+import { sweepWorkerCommand } from './sweepWorker.ts';
 
 interface Options {
   out: string;
-  workers: string;
+  workers?: string;
+  queue?: string;
+  shared?: string;
   backend?: string;
   checkpointSeconds?: string;
   json?: boolean;
@@ -43,21 +48,35 @@ const someFailed = 5;
 const defaultCheckpointSeconds = 20;
 
 export function sweepCommand(): Command {
-  return new Command('sweep')
-    .description('train a grid of settings with several seeds, and go on where it was stopped')
-    .argument('[file]', 'JSON or YAML file of the sweep; left out: go on with the folder’s own')
-    .requiredOption('--out <folder>', 'folder of the sweep: its plan, runs and results')
-    .option('--workers <n>', 'trainings side by side, each in a process of its own from 2 on', '1')
-    .option('--backend <name>', `${backendChoices} (default: auto, then the one of the folder)`)
-    .option(
-      '--checkpoint-seconds <s>',
-      `seconds between checkpoints (default: ${defaultCheckpointSeconds})`,
-    )
-    .option('--json', 'print the result as JSON')
-    .option(...quietFlag)
-    .addHelpText(
-      'after',
-      `
+  return (
+    new Command('sweep')
+      .description('train a grid of settings with several seeds, and go on where it was stopped')
+      .argument('[file]', 'JSON or YAML file of the sweep; left out: go on with the folder’s own')
+      // Not a required option to the parser, which would ask the commands below for it too.
+      .option('--out <folder>', 'folder of the sweep: its plan, runs and results')
+      .option(
+        '--workers <n>',
+        'trainings side by side, each in a process of its own from 2 on (default: 1)',
+      )
+      .option('--backend <name>', `${backendChoices} (default: auto, then the one of the folder)`)
+      .option(
+        '--checkpoint-seconds <s>',
+        `seconds between checkpoints (default: ${defaultCheckpointSeconds})`,
+      )
+      .option(
+        '--queue <address>',
+        'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
+      )
+      .option(
+        '--shared <folder>',
+        'with --queue: the folder that workers see (default: the one --out is in)',
+      )
+      .option('--json', 'print the result as JSON')
+      .option(...quietFlag)
+      .addCommand(sweepWorkerCommand())
+      .addHelpText(
+        'after',
+        `
 The file has settings by the names that hbnn train --config takes:
   settings        an object that all trainings share
   grid            an object with a list of values for each field; every combination is a setting
@@ -66,21 +85,25 @@ The file has settings by the names that hbnn train --config takes:
 
 The folder gets results.jsonl, one line per training in the file's order; the same bytes however the sweep ran.
 times.jsonl says how long each took, failures.jsonl which failed and why, runs/SETTING/seed-N is a run folder of
-hbnn train. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
+hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
 
 Example (some seconds on the embedded data):
   echo '{"settings": {"limit": 500, "testLimit": 200, "epochs": 1}, "grid": {"weights": [1.4, 2]}, "seeds": 2}' > sweep.json
   hbnn sweep sweep.json --out swept`,
-    )
-    .action((file: string | undefined, o: Options) =>
-      interruptible((signal) => run(file, o, signal)),
-    );
+      )
+      .action((file: string | undefined, o: Partial<Options>, self: Command) => {
+        if (o.out === undefined)
+          self.error("error: required option '--out <folder>' not specified");
+        return interruptible((signal) => run(file, o as Options, signal));
+      })
+  );
 }
 
 async function run(file: string | undefined, o: Options, signal: AbortSignal): Promise<void> {
-  const workers = positiveNumber(o.workers, '--workers');
+  const workers = positiveNumber(o.workers ?? '1', '--workers');
   const checkpointSeconds =
     secondsFrom(o.checkpointSeconds, '--checkpoint-seconds') ?? defaultCheckpointSeconds;
+  const address = await addressFrom(o);
   const plan = await planFor(file, o);
   const jobs = jobsOf(plan, o.out);
   await checkRuns(jobs, plan.backend);
@@ -90,27 +113,52 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
   const meter = progressMeter('sweep', o);
   const view = new SweepView(o.out, jobs, meter);
   try {
-    await trainHere(view.open, {
-      workers,
-      backend: plan.backend,
-      checkpointSeconds,
-      signal,
-      onNote: () => {},
-      onProgress: view.onProgress,
-      onEnded: view.onEnded,
-      onFailed: view.onFailed,
-    });
+    if (address !== undefined)
+      await trainOverQueue(plan, view, {
+        address,
+        out: o.out,
+        shared: o.shared,
+        checkpointSeconds,
+        signal,
+        output: o,
+      });
+    else
+      await trainHere(view.open, {
+        workers,
+        backend: plan.backend,
+        checkpointSeconds,
+        signal,
+        onNote: () => {},
+        onProgress: view.onProgress,
+        onEnded: view.onEnded,
+        onFailed: view.onFailed,
+      });
     meter.stop();
     view.write();
     print(view, jobs, o);
   } catch (error) {
     if (!(error instanceof Interruption)) throw error;
     view.write();
-    throw new Interruption(error.signal, resumeLine(o), keptOf(view, jobs, o.out));
+    throw new Interruption(error.signal, resumeLine(o, address), keptOf(view, jobs, o.out));
   } finally {
     meter.stop();
     release();
   }
+}
+
+/** The queue that is asked for. @throws HbnnError for one that cannot be, and for options that do not go with it */
+async function addressFrom(o: Options): Promise<QueueAddress | undefined> {
+  if (o.queue === undefined) {
+    if (o.shared === undefined) return undefined;
+    throw new HbnnError('--shared: has no effect without a queue; give --queue too');
+  }
+  if (o.workers !== undefined)
+    throw new HbnnError(
+      '--workers: has no effect with --queue; start hbnn sweep worker with it on each machine',
+    );
+  const { queueAddress } = await queuePackage();
+  folderInShared(o.out, o.shared);
+  return queueAddress(o.queue);
 }
 
 /** Take the folder for this process, and leave the plan there. */
@@ -185,9 +233,11 @@ function print(view: SweepView, jobs: readonly SweepJob[], o: Options): void {
 }
 
 /** The command line that continues a sweep as it was asked for. */
-function resumeLine(o: Options): string {
+function resumeLine(o: Options, address: QueueAddress | undefined): string {
   const words = ['sweep', '--out', o.out];
-  if (o.workers !== '1') words.push('--workers', o.workers);
+  if (address !== undefined) words.push('--queue', address.shown);
+  if (o.shared !== undefined) words.push('--shared', o.shared);
+  if (o.workers !== undefined) words.push('--workers', o.workers);
   if (o.checkpointSeconds !== undefined) words.push('--checkpoint-seconds', o.checkpointSeconds);
   if (o.json) words.push('--json');
   if (o.quiet) words.push('--quiet');

@@ -13,6 +13,8 @@ export interface TrainingTask {
   readonly checkpointSeconds?: number;
   /** Take over the folder of a process on another machine that has shown no sign of life for so long. */
   readonly takeOverSeconds?: number;
+  /** How long to wait for another process that has the folder. */
+  readonly waitSeconds?: number;
 }
 
 /** How far a training is. */
@@ -33,7 +35,7 @@ export type TaskEnd =
   | { readonly kind: 'unfit'; readonly message: string };
 
 /** A process ends between two steps, which take seconds on large networks. */
-const waitSeconds = 300;
+const defaultWaitSeconds = 300;
 const maxOpenDatasets = 2;
 
 /** Does trainings one after the other in this process. */
@@ -64,7 +66,7 @@ export class TaskRunner {
         checkpointSeconds,
         takeOverSeconds,
         resume: true,
-        waitSeconds,
+        waitSeconds: task.waitSeconds ?? defaultWaitSeconds,
         signal,
         onWait: (waitsFor) => onProgress({ share: 0, waitsFor }),
         onProgress: ({ step, steps }) => onProgress({ share: step / steps }),

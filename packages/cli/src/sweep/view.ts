@@ -38,11 +38,6 @@ export class SweepView implements SweepListener, SweepState {
     return this.#jobs.filter((job) => !this.ended.has(job) && !this.failed.has(job));
   }
 
-  /** Trainings that have begun and not ended. */
-  get begun(): number {
-    return this.#shares.size;
-  }
-
   onProgress = (
     job: SweepJob,
     { share, waitsFor }: { readonly share: number; readonly waitsFor?: string },
@@ -51,18 +46,28 @@ export class SweepView implements SweepListener, SweepState {
     this.#shares.set(job, share);
     if (waitsFor === undefined) this.#waits.delete(job);
     else this.#waits.set(job, waitsFor);
-    this.show();
+    this.#show();
   };
 
-  /** A training is under way no more, and has not ended. */
-  onGivenBack = (job: SweepJob): void => {
+  /**
+   * Show which trainings run elsewhere, each with the share that is done.
+   *
+   * @param more what is shown beside it
+   */
+  onRunning(shares: ReadonlyMap<SweepJob, number>, more: readonly string[]): void {
+    this.#shares.clear();
+    for (const [job, share] of shares) this.#shares.set(job, share);
+    this.#show(more);
+  }
+
+  #forget(job: SweepJob): void {
     this.#shares.delete(job);
     this.#waits.delete(job);
-  };
+  }
 
   onEnded = (job: SweepJob): void => {
     const result = endedResult(job.dir);
-    this.onGivenBack(job);
+    this.#forget(job);
     if (result === undefined)
       this.onFailed(job, `${job.dir}: expected the files of a training that has ended, got none`);
     else this.ended.set(job, result);
@@ -70,7 +75,7 @@ export class SweepView implements SweepListener, SweepState {
   };
 
   onFailed = (job: SweepJob, error: string): void => {
-    this.onGivenBack(job);
+    this.#forget(job);
     this.failed.set(job, error);
     this.#changed();
   };
@@ -81,12 +86,8 @@ export class SweepView implements SweepListener, SweepState {
     this.#written = performance.now();
   }
 
-  /**
-   * Show how far the sweep is.
-   *
-   * @param more what is shown beside it
-   */
-  show(more: readonly string[] = []): void {
+  /** Show how far the sweep is. */
+  #show(more: readonly string[] = []): void {
     const [total, done] = [this.#jobs.length, this.ended.size];
     const running = [...this.#shares.values()].reduce((sum, share) => sum + share, 0);
     const moved = done - this.#doneBefore + this.failed.size + running;
@@ -107,6 +108,6 @@ export class SweepView implements SweepListener, SweepState {
 
   #changed(): void {
     if (performance.now() - this.#written > writeEveryMs) this.write();
-    this.show();
+    this.#show();
   }
 }
