@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { HbnnError } from '@hbnn/core';
 import { Redis } from 'ioredis';
 import type { QueueAddress } from './address.ts';
@@ -8,13 +9,42 @@ export const queueName = 'sweep';
 
 const maxWaitMs = 2000;
 const firstTryMs = 10_000;
+const tryAgainMs = 500;
+
+export interface ConnectOptions {
+  /** How long to try to reach the server at first, in seconds: it may start beside this process. */
+  readonly reachSeconds?: number;
+  /** Told when the server cannot be reached; commands wait until it can. */
+  readonly onTrouble?: (why: string) => void;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Connect to a queue's server. Once it was reached, commands wait through its restarts.
  *
  * @throws HbnnError where it cannot be reached, or does not take user and password
  */
-export async function connect(address: QueueAddress): Promise<Redis> {
+export async function connect(address: QueueAddress, o: ConnectOptions): Promise<Redis> {
+  const begun = performance.now();
+  for (;;) {
+    const reached = await tryToReach(address);
+    if (reached instanceof Redis) return reached;
+    const isOver = performance.now() - begun >= 1000 * (o.reachSeconds ?? 0);
+    if (isOver || refusal.test(reached))
+      throw new HbnnError(
+        `${address.shown}: could not be used (${reached}); start Redis there, or give another address, user and password`,
+      );
+    o.onTrouble?.(reached);
+    await setTimeout(tryAgainMs);
+    o.signal.throwIfAborted();
+  }
+}
+
+/** What a server says that is there and does not want this client: no patience changes that. */
+const refusal = /NOAUTH|WRONGPASS|AUTH|NOPERM|invalid DB index|certificate/i;
+
+/** Connect once; returns why that was not possible. */
+async function tryToReach(address: QueueAddress): Promise<Redis | string> {
   const { host, port, db, username, password, tls } = address;
   const redis = new Redis({
     host,
@@ -40,9 +70,7 @@ export async function connect(address: QueueAddress): Promise<Redis> {
   } catch (error) {
     redis.disconnect();
     const why = /closed|aborted/.test((error as Error).message) ? reason : (error as Error).message;
-    throw new HbnnError(
-      `${address.shown}: could not be used (${withoutSecrets(why, address)}); start Redis there, or give another address, user and password`,
-    );
+    return withoutSecrets(why, address);
   }
 }
 

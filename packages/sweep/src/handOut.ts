@@ -1,7 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Job, Queue } from 'bullmq';
 import type { QueueAddress } from './address.ts';
-import { connect, keyPrefix, queueName, withoutSecrets } from './connection.ts';
+import {
+  type ConnectOptions,
+  connect,
+  keyPrefix,
+  queueName,
+  withoutSecrets,
+} from './connection.ts';
 import { type JobAnswer, maxAttempts, maxLosses, type QueuedJob } from './jobs.ts';
 
 /** A job that a worker has at the moment. */
@@ -18,13 +24,10 @@ export interface QueueView {
   readonly workers?: number;
 }
 
-export interface HandOutOptions {
-  readonly signal: AbortSignal;
+export interface HandOutOptions extends ConnectOptions {
   readonly onDone: (id: string) => void;
   readonly onFailed: (id: string, why: string) => void;
   readonly onView?: (view: QueueView) => void;
-  /** Told when the server cannot be reached any more; commands wait until it can. */
-  readonly onTrouble?: (why: string) => void;
 }
 
 const pollMs = 400;
@@ -43,7 +46,7 @@ export async function handOut(
   jobs: readonly QueuedJob[],
   o: HandOutOptions,
 ): Promise<void> {
-  const connection = await connect(address);
+  const connection = await connect(address, o);
   const trouble = ({ message }: Error): void => o.onTrouble?.(withoutSecrets(message, address));
   connection.on('error', trouble);
   const queue = new Queue(queueName, { connection, prefix: keyPrefix });

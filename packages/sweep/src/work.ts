@@ -3,7 +3,13 @@ import { setTimeout } from 'node:timers/promises';
 import { HbnnError } from '@hbnn/core';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { QueueAddress } from './address.ts';
-import { connect, keyPrefix, queueName, withoutSecrets } from './connection.ts';
+import {
+  type ConnectOptions,
+  connect,
+  keyPrefix,
+  queueName,
+  withoutSecrets,
+} from './connection.ts';
 import { type JobAnswer, maxLosses } from './jobs.ts';
 
 /** What a worker does with a job. */
@@ -26,16 +32,13 @@ export type Handler = (
   tell: (share: number) => void,
 ) => Promise<HandlerAnswer>;
 
-export interface WorkOptions {
+export interface WorkOptions extends ConnectOptions {
   /** Jobs side by side. */
   readonly jobs: number;
   /** A worker that says nothing for so long is lost, and its job goes to another. */
   readonly leaseSeconds: number;
   /** End when there was no job for so long; left out: wait for ever. */
   readonly idleSeconds?: number;
-  readonly signal: AbortSignal;
-  /** Told when the server cannot be reached any more; the worker waits until it can. */
-  readonly onTrouble?: (why: string) => void;
 }
 
 const tellEveryMs = 2000;
@@ -52,7 +55,7 @@ export async function workOn(
   handler: Handler,
   o: WorkOptions,
 ): Promise<void> {
-  const connection = await connect(address);
+  const connection = await connect(address, o);
   const trouble = ({ message }: Error): void => {
     if (/could not renew lock|Missing lock/.test(message)) return;
     o.onTrouble?.(withoutSecrets(message, address));

@@ -24,7 +24,7 @@ import {
   storedPlan,
   sweepFile,
 } from '../sweep/plan.ts';
-import { folderInShared, queuePackage, trainOverQueue } from '../sweep/queue.ts';
+import { folderInShared, queuePackage, refuseStore, trainOverQueue } from '../sweep/queue.ts';
 import { resultFiles, settingSummaries, settingTable } from '../sweep/results.ts';
 import { readSweepFile } from '../sweep/sweepFile.ts';
 import { SweepView } from '../sweep/view.ts';
@@ -184,6 +184,7 @@ async function begun(plan: SweepPlan, out: string): Promise<{ release: () => voi
 
 /** The plan that the file asks for, or the one of the folder. */
 async function planFor(file: string | undefined, o: Options): Promise<SweepPlan> {
+  refuseStore(o.out, '--out');
   checkOwnFolder(o.out, undefined);
   const stored = await storedPlan(o.out);
   if (stored === undefined) {

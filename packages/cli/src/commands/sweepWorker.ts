@@ -5,7 +5,13 @@ import { Command } from 'commander';
 import { Interruption, interruptible } from '../interruption.ts';
 import { positiveDecimal, positiveNumber } from '../numbers.ts';
 import { printResult, quietFlag } from '../output.ts';
-import { queuePackage, SharedSweeps, troubleTo } from '../sweep/queue.ts';
+import {
+  queuePackage,
+  reachSeconds,
+  refuseStore,
+  SharedSweeps,
+  troubleTo,
+} from '../sweep/queue.ts';
 import { Trainer } from '../sweep/trainer.ts';
 
 interface Options {
@@ -50,6 +56,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const leaseSeconds = seconds(o.leaseSeconds, '--lease-seconds');
   const { idleSeconds } = o;
   const idle = idleSeconds === undefined ? undefined : seconds(idleSeconds, '--idle-seconds');
+  refuseStore(o.shared, '--shared');
   if (!existsSync(o.shared) || !statSync(o.shared).isDirectory())
     throw new HbnnError(
       `--shared: expected a folder, got ${o.shared}, which is none; give the folder that the sweeps' --out lie in`,
@@ -62,6 +69,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       leaseSeconds,
       idleSeconds: idle,
       signal,
+      reachSeconds,
       onTrouble: troubleTo(address, o),
     });
   } finally {

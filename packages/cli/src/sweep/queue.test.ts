@@ -34,6 +34,10 @@ describe('the folder of a sweep in the shared one', () => {
     expect(() => folderInShared('/elsewhere/swept', shared)).toThrow(
       '--shared: expected the folder',
     );
+    expect(() => folderInShared('s3://bucket/swept', undefined)).toThrow(
+      '--out: expected a folder, got an address of s3://',
+    );
+    expect(() => folderInShared('swept', 's3://bucket')).toThrow('--shared: expected a folder');
     expect(() => folderInShared(shared, shared)).toThrow('--shared: expected the folder');
   });
 });

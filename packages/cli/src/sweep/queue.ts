@@ -48,8 +48,19 @@ function versionHere(): string {
 
 const jobFields = ['sweep', 'folder', 'job', 'hbnn'] as const;
 
+/** Refuse what is no folder but the address of a store. @throws HbnnError naming the option */
+export function refuseStore(folder: string | undefined, option: string): void {
+  const store = /^[a-z][a-z0-9+.-]+:\/\//i.exec(folder ?? '')?.[0];
+  if (store === undefined) return;
+  throw new HbnnError(
+    `${option}: expected a folder, got an address of ${store}, for which there is no store yet; give a folder that all machines share`,
+  );
+}
+
 /** The sweep's folder as seen from the shared one. @throws HbnnError where it is outside */
 export function folderInShared(out: string, shared: string | undefined): string {
+  refuseStore(out, '--out');
+  refuseStore(shared, '--shared');
   const place = relative(resolve(shared ?? dirname(resolve(out))), resolve(out));
   if (isInside(place)) return place.split(sep).join('/');
   throw new HbnnError(
@@ -92,6 +103,7 @@ export async function trainOverQueue(
   const jobOf = (id: string): SweepJob => byId.get(id) as SweepJob;
   await handOut(address, jobs, {
     signal,
+    reachSeconds,
     onDone: (id) => view.onEnded(jobOf(id)),
     onFailed: (id, why) => view.onFailed(jobOf(id), why),
     onView({ running, workers }) {
@@ -101,6 +113,9 @@ export async function trainOverQueue(
     onTrouble: troubleTo(address, output),
   });
 }
+
+/** A queue may be started beside what uses it. */
+export const reachSeconds = 30;
 
 const sayAgainMs = 30_000;
 
