@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { Interruption } from './interruption.ts';
-import { program } from './program.ts';
-import { reportError } from './report.ts';
+import { runTyped } from './runTyped.ts';
 import { serveTrainings, trainerCommand } from './sweep/trainer.ts';
 
 const badInput = 2;
@@ -18,18 +16,5 @@ const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
 if (script === 'hbnn' && typedIn !== undefined) process.chdir(typedIn);
 
 const typed = process.argv.slice(2);
-const asksVersion = ['-v', '-V', '--version'];
-const args = typed.map((arg, i) => (i === 0 && asksVersion.includes(arg) ? 'version' : arg));
-
-try {
-  if (process.send !== undefined && typed[0] === trainerCommand) serveTrainings();
-  else await program().parseAsync(args, { from: 'user' });
-} catch (error) {
-  const report = (): number => reportError(error, 'hbnn', typed.includes('--json'));
-  if (error instanceof Interruption) {
-    // What was given up may still have threads and timers, and a bar that ends its line as the process exits.
-    process.once('exit', report);
-    process.exit(error.exitCode);
-  }
-  process.exitCode = report();
-}
+if (process.send !== undefined && typed[0] === trainerCommand) serveTrainings();
+else await runTyped(typed);

@@ -2,7 +2,14 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundled } from './bundle.ts';
+import { pathToFileURL } from 'node:url';
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import { bundled, bundledCommand } from './bundle.ts';
 
 /** What Node is given to run hbnn with arguments. */
 export const hbnnArguments = (...args: readonly string[]): string[] => [bundled, ...args];
@@ -19,6 +26,40 @@ export function hbnn(...args: string[]): Ended {
     encoding: 'utf8',
   });
   return { code: status, out: stdout, err: stderr };
+}
+
+/** What runs command lines in a thread: the thread, its port, and 1 where an answer waits. */
+interface CommandThread {
+  readonly port: MessagePort;
+  readonly answered: Int32Array<SharedArrayBuffer>;
+}
+
+function startCommandThread(): CommandThread {
+  const answered = new Int32Array(new SharedArrayBuffer(4));
+  const { port1, port2 } = new MessageChannel();
+  const script = new URL('./commandThread.mjs', import.meta.url);
+  const workerData = { bundle: pathToFileURL(bundledCommand).href, answered, port: port2 };
+  new Worker(script, { workerData, transferList: [port2], execArgv: [] }).unref();
+  port1.unref();
+  return { port: port1, answered };
+}
+
+let commandThread: CommandThread | undefined;
+
+/**
+ * Run a command line that is refused, or ends soon, in a thread that runs one after another: starting a process for each
+ * of some hundreds takes most of the time that their tests would take. The caller waits for it.
+ *
+ * @throws Error when it does not end within two minutes
+ */
+export function hbnnInThread(...args: string[]): Ended {
+  commandThread ??= startCommandThread();
+  const { port, answered } = commandThread;
+  Atomics.store(answered, 0, 0);
+  port.postMessage({ args, env: { ...process.env } });
+  if (Atomics.wait(answered, 0, 0, 120_000) === 'timed-out')
+    throw new Error(`hbnn ${args.join(' ')}: expected an end within two minutes, got none`);
+  return receiveMessageOnPort(port)?.message;
 }
 
 /** Prints the most memory that a process has had, in MiB, when it ends. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { hbnn, startHbnn, temporary } from './process.ts';
+import { hbnn, hbnnInThread, startHbnn, temporary } from './process.ts';
 
 const settings = { limit: 320, testLimit: 50, epochs: 2, batch: 32, recalibrate: 0 };
 /** Weights that no training survives. */
@@ -62,7 +62,7 @@ describe('hbnn sweep', () => {
 
     // The folder takes more of the same, and no other sweep.
     writeFileSync(file, JSON.stringify({ settings, configurations: [{ weights: 2 }], seeds: 2 }));
-    const less = hbnn('sweep', file, '--out', cut);
+    const less = hbnnInThread('sweep', file, '--out', cut);
     expect([less.code, less.err]).toEqual([
       2,
       expect.stringContaining('weights-1.4/seed-1 is not in the file'),
@@ -76,7 +76,7 @@ describe('hbnn sweep', () => {
     const file = join(dir, 'sweep.json');
     const refused = (value: object): string => {
       writeFileSync(file, JSON.stringify(value));
-      const { code, err } = hbnn('sweep', file, '--out', out);
+      const { code, err } = hbnnInThread('sweep', file, '--out', out);
       expect(code, err).toBe(2);
       expect(existsSync(out)).toBe(false);
       return err;

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { cellFile } from '@hbnn/estimator';
 import { findNextpnr } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
-import { hbnn, temporary } from './process.ts';
+import { hbnn, hbnnInThread, temporary } from './process.ts';
 
 it('hbnn synth counts each layer and keeps the result', () => {
   const dir = temporary();
@@ -124,7 +124,10 @@ it('hbnn synth and hbnn estimate read a library alike, however it is written', (
       ['synth', '--rtl', rtl, '--target', `liberty:${join(dir, file)}`],
       ['estimate', '--model', model, '--liberty', join(dir, file)],
     ])
-      expect(hbnn(...args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+      expect(hbnnInThread(...args)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(message),
+      });
 });
 
 it('hbnn synth and hbnn estimate refuse --dont-use that names no cell, whichever file it could be in', () => {
@@ -153,7 +156,7 @@ it('hbnn synth and hbnn estimate refuse --dont-use that names no cell, whichever
       ['NAND2_', "did you mean '*NAND2_*', as in 'NAND2_LARGE'?"],
       ['FA,', "got 'FA,' with an empty one"],
     ]) {
-      const { code, err } = hbnn(...command, '--dont-use', given);
+      const { code, err } = hbnnInThread(...command, '--dont-use', given);
       expect([code, err]).toEqual([2, expect.stringMatching(/^hbnn: --dont-use: expected .*\n$/)]);
       expect(err).toContain(message);
     }

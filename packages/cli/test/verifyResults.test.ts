@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, temporary } from './process.ts';
+import { hbnn, hbnnInThread, temporary } from './process.ts';
 
 const folder = temporary();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -92,7 +92,7 @@ describe('hbnn verify-results', () => {
     [['.', '--sample', '9'], /--sample: expected at most the \d runs/],
     [['.', '--sample', 'x'], /--sample: expected a whole number/],
   ])('refuses %j', ([place, ...words], message) => {
-    const { code, err } = hbnn('verify-results', join(folder, place), ...words);
+    const { code, err } = hbnnInThread('verify-results', join(folder, place), ...words);
     expect(err).toMatch(message);
     expect(code).toBe(2);
   });
@@ -101,7 +101,7 @@ describe('hbnn verify-results', () => {
     const run = changedRun('manifest.json', (manifest) => {
       delete manifest.format;
     });
-    const { code, err } = hbnn('verify-results', run);
+    const { code, err } = hbnnInThread('verify-results', run);
     expect(err).toMatch(/manifest\.json: expected HBNN run, version 1/);
     expect(code).toBe(2);
   });

@@ -199,12 +199,14 @@ async function planFor(file: string | undefined, o: Options): Promise<SweepPlan>
     throw new HbnnError(
       `--backend: expected ${stored.backend}, on which the sweep in ${o.out} was begun, got ${o.backend}; leave it out, or choose another folder`,
     );
-  const request = file === undefined ? undefined : readSweepFile(file);
+  const asked = file === undefined ? undefined : await planOf(readSweepFile(file));
+  const plan =
+    stored === undefined || asked === undefined
+      ? (asked ?? stored)
+      : await extendedPlan(stored, asked, o.out);
   const wanted = stored?.backend ?? o.backend ?? process.env.HBNN_BACKEND ?? 'auto';
-  const { name } = await backendFrom(wanted, o);
-  if (request === undefined) return stored as SweepPlan;
-  const asked = await planOf(request, name);
-  return stored === undefined ? asked : extendedPlan(stored, asked, o.out);
+  const { name: backend } = await backendFrom(wanted, o);
+  return { ...(plan as SweepPlan), backend };
 }
 
 /** Whether a folder is one that a sweep was about to begin in when its process was killed. */

@@ -55,11 +55,11 @@ export const jobsOf = (plan: SweepPlan, out: string): SweepJob[] =>
   );
 
 /**
- * Make the plan of a sweep; each setting is checked as a training's is.
+ * Make the plan of a sweep, its backend still to be chosen; each setting is checked as a training's is.
  *
  * @throws HbnnError naming the place in the file, or two settings that train the same
  */
-export async function planOf(request: SweepRequest, backend: string): Promise<SweepPlan> {
+export async function planOf(request: SweepRequest): Promise<SweepPlan> {
   const { runConfig } = await import('@hbnn/train');
   const settings: SweepSetting[] = [];
   const names = new Map<string, string>();
@@ -80,7 +80,7 @@ export async function planOf(request: SweepRequest, backend: string): Promise<Sw
     settings.push({ name, folder, values: asked.values, config });
   }
   const id = randomBytes(8).toString('hex');
-  return { format, id, backend, settings, seeds: request.seeds };
+  return { format, id, backend: 'auto', settings, seeds: request.seeds };
 }
 
 /** Refuse a field that is varied and changes nothing: its values would train the same. */

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import type { Worker } from 'node:worker_threads';
+import { expect, it, vi } from 'vitest';
 import { YosysPool, YosysTimeout } from './yosysPool.ts';
 
 const module = 'module t (input wire a, output wire y); assign y = ~a; endmodule';
@@ -41,4 +42,17 @@ it('says so when a thread dies', async () => {
   );
   expect((await pool.run(job)).output).toContain('$not');
   await pool.close();
+});
+
+it('keeps the process alive until its threads have ended, whatever still comes from them', async () => {
+  const pool = new YosysPool(1);
+  const given = pool.run(job);
+  const { threads } = pool as unknown as { threads: { worker: Worker }[] };
+  const { worker } = threads[0];
+  const closed = pool.close();
+  const unref = vi.spyOn(worker, 'unref');
+  worker.emit('message', { output: '', log: '', failed: false });
+  expect(unref).not.toHaveBeenCalled();
+  await expect(given).rejects.toThrow(/pool was closed/);
+  await closed;
 });

@@ -68,9 +68,12 @@ export class YosysPool implements YosysRunner {
     );
     for (const { reject } of this.queue.splice(0)) reject(closed);
     const threads = this.threads.splice(0);
-    for (const { busy } of threads) {
-      clearTimeout(busy?.timer);
-      busy?.reject(closed);
+    for (const thread of threads) {
+      clearTimeout(thread.busy?.timer);
+      thread.busy?.reject(closed);
+      // A result that still comes must not let the process end before the thread has.
+      thread.busy = undefined;
+      thread.worker.ref();
     }
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
