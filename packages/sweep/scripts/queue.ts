@@ -20,7 +20,7 @@ const { values } = parseArgs({
   },
 });
 const [jobs, workers, seed] = [values.jobs, values.workers, values.seed].map(Number);
-const leaseSeconds = 3;
+const leaseSeconds = 10;
 const isRoot = process.getuid?.() === 0;
 const draw = random(seed, 'queue');
 const between = (low: number, high: number): number => low + (high - low) * draw.uniform();
@@ -111,6 +111,28 @@ interface Faults {
   sweeps: number;
 }
 
+/** Trainings of the disturbed sweep that have ended. */
+function endedCount(): number {
+  const runs = join(out('killed'), 'runs');
+  if (!existsSync(runs)) return 0;
+  return readdirSync(runs, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('manifest.json'),
+  ).length;
+}
+
+const maxWaitMs = 60_000;
+
+/** Wait until so many more trainings have ended, or the sweep has. */
+async function moreDone(count: number, gone: Promise<unknown>): Promise<void> {
+  let isGone = false;
+  gone.then(() => {
+    isGone = true;
+  });
+  const [before, begun] = [endedCount(), performance.now()];
+  while (!isGone && endedCount() < before + count && performance.now() - begun < maxWaitMs)
+    await setTimeout(250 + 500 * draw.uniform());
+}
+
 /** A sweep during which everything is killed now and then. */
 async function disturbed(server: RedisServer): Promise<{ taken: number; faults: Faults }> {
   const faults: Faults = { workers: 0, servers: 0, cuts: 0, sweeps: 0 };
@@ -127,7 +149,8 @@ async function disturbed(server: RedisServer): Promise<{ taken: number; faults: 
   let own = sweep();
   let gone = ended(own);
   for (let round = 1; own.exitCode === null && own.signalCode === null; round++) {
-    await Promise.race([setTimeout(1000 * between(1, 4)), gone]);
+    // By what is done, not by the clock: a slow machine would only ever start workers.
+    await moreDone(between(2, 18), gone);
     if (own.exitCode !== null) break;
     const i = Math.floor(between(0, workers));
     all[i].kill('SIGKILL');
@@ -139,7 +162,7 @@ async function disturbed(server: RedisServer): Promise<{ taken: number; faults: 
       faults.servers++;
     }
     if (round % 8 === 6) {
-      await server.freeze(1000 * between(1, 2 * leaseSeconds));
+      await server.freeze(1000 * between(1, 1.5 * leaseSeconds));
       faults.cuts++;
     }
     if (round % 12 === 10) {
