@@ -1,10 +1,9 @@
 import { encodeWithSize, lower } from '@hbnn/model';
 import { backendFrom } from './backend.ts';
-import { openTrained } from './fineTuned.ts';
+import type { Trained } from './fineTuned.ts';
 import { noteTo, openData, placeAmong } from './openData.ts';
 
 export interface LowerSource {
-  readonly run: string;
   /** A local folder or archive of the data set. */
   readonly from?: string;
   readonly scaleBits: number;
@@ -14,10 +13,9 @@ export interface LowerSource {
   readonly quiet?: boolean;
 }
 
-/** Lower a trained run into an integer model, with the bytes of its file. */
-export async function loweredRun(o: LowerSource) {
+/** Lower a trained run that was opened into an integer model, with the bytes of its file. */
+export async function loweredRun(opener: Trained, o: LowerSource) {
   const { exportModel } = await import('@hbnn/train');
-  const opener = await openTrained(o.run);
   const { config } = opener;
   // Images as they are: what was augmented in training tells nothing of the values at inference.
   const data = await openData(

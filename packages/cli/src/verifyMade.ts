@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { openTrained } from './fineTuned.ts';
 import { loweredRun } from './loweredRun.ts';
 import { type MadeManifest, readMadeManifest, sha256Of } from './madeManifest.ts';
 import { readModelFile } from './modelFile.ts';
@@ -33,7 +34,12 @@ export async function verifyModel(path: string, o: OutputOptions): Promise<MadeO
   if (sha256Of(readFileSync(weights)) !== weightsSha256)
     return { outcome: 'expected', why: `the run ${folder} has other weights now` };
   const place = typeof from === 'string' ? from : undefined;
-  const again = await loweredRun({ run: folder, from: place, scaleBits, backend, quiet: o.quiet });
+  const again = await loweredRun(await openTrained(folder), {
+    from: place,
+    scaleBits,
+    backend,
+    quiet: o.quiet,
+  });
   return compared(manifest, { [basename(path)]: again.bytes }, again.backend === 'wasm');
 }
 
