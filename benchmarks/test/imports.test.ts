@@ -78,7 +78,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
     'run',
   ],
   'packages/import/src': ['assemble', 'keras', 'tfjs', 'onnx', 'folder'],
-  'packages/cli/src': ['compare', 'commands'],
+  'packages/cli/src': ['compare', 'sweep', 'commands'],
   'packages/stress/src': ['fuzz', 'executors', 'crashes'],
   'benchmarks/src': ['results', 'networks', 'accuracy', 'reproduce', 'hardware', 'speed'],
 };
