@@ -37,6 +37,14 @@ export {
 } from './folded/unmodelled.ts';
 export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
 export {
+  estimateRtl,
+  type RtlEstimate,
+  type RtlLayer,
+  rtlFamilies,
+} from './rtl/estimateRtl.ts';
+export { fitRtl, type MeasuredModule } from './rtl/rtlFit.ts';
+export { type RtlModule, rtlModules } from './rtl/rtlModules.ts';
+export {
   fitMeasurements,
   modelOf,
   type StepFit,
