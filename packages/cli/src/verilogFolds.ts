@@ -29,7 +29,11 @@ export interface VerilogFolds {
 }
 
 /** The folds that options ask for, or those by default. @throws HbnnError naming the option */
-export function foldsFor(model: CheckedModel, o: FoldOptions): VerilogFolds {
+export function foldsFor(
+  model: CheckedModel,
+  o: FoldOptions,
+  style: 'gates' | 'xc7' = 'gates',
+): VerilogFolds {
   if (o.fps !== undefined && o.luts !== undefined)
     throw new HbnnError('--fps, --luts: expected one of them, got both; leave one of them out');
   const goal = goalOf(o);

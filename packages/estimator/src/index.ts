@@ -43,6 +43,7 @@ export {
   rtlFamilies,
 } from './rtl/estimateRtl.ts';
 export { fitRtl, type MeasuredModule } from './rtl/rtlFit.ts';
+export { designForFamily, foldsWithinLuts, type RtlFolds } from './rtl/rtlFolds.ts';
 export { type RtlModule, rtlModules } from './rtl/rtlModules.ts';
 export {
   fitMeasurements,
