@@ -24,7 +24,7 @@ const folders = ['packages', '.'].flatMap((parent) =>
 const report = (folder: string): string => join(folder, '.vitest', 'report.json');
 for (const folder of folders) rmSync(report(folder), { force: true });
 
-// A locally installed turbo and biome; one package's tests at a time would leave a core idle.
+// A locally installed turbo and biome. Tests that wait for signals and processes leave a core to a third package.
 const run = (command: string, ...args: string[]): boolean =>
   spawnSync(join(root, 'node_modules', '.bin', command), args, {
     cwd: root,
@@ -36,7 +36,7 @@ const style = run('biome', 'check', '.');
 if (!style) console.error('FAILED: biome check; mend it with `pnpm format`');
 const exported = run('knip', '--include', 'exports,types', '--no-progress', '--no-config-hints');
 if (!exported) console.error('FAILED: something is exported that nothing imports');
-const tasks = run('turbo', 'run', '//#typecheck', 'test', '--continue', '--concurrency=2');
+const tasks = run('turbo', 'run', '//#typecheck', 'test', '--continue', '--concurrency=3');
 
 let passed = 0;
 let failed = 0;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { bundledReproduce } from './bundle.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const cache = here('../../.cache/reproduce');
@@ -43,13 +44,7 @@ it.each([['SIGINT', 130, 'its group'] as const, ...(all ? more : [])])(
     const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));
     const args = ['--only', 'mix-insensitivity', '--seeds', '1', '--jobs', '1', '--out', out];
     const all = [...args, '--epochs', `${epochs}`];
-    const flags = [
-      '--conditions=hbnn-source',
-      '--import',
-      'tsx',
-      here('../src/reproduce/reproduce.ts'),
-    ];
-    const sweep = spawn(process.execPath, [...flags, ...all], {
+    const sweep = spawn(process.execPath, [bundledReproduce, ...all], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -73,15 +68,9 @@ it.each([['SIGINT', 130, 'its group'] as const, ...(all ? more : [])])(
 
 it('a sweep whose training is killed says so, and how to go on', async () => {
   const out = mkdtempSync(join(tmpdir(), 'hbnn-reproduce-'));
-  const flags = [
-    '--conditions=hbnn-source',
-    '--import',
-    'tsx',
-    here('../src/reproduce/reproduce.ts'),
-  ];
   const args = ['--only', 'mix-insensitivity', '--seeds', '1', '--jobs', '1', '--out', out];
   const start = Date.now();
-  const sweep = spawn(process.execPath, [...flags, ...args, '--epochs', `${epochs}`], {
+  const sweep = spawn(process.execPath, [bundledReproduce, ...args, '--epochs', `${epochs}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let err = '';

@@ -2,14 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-
-const main = fileURLToPath(new URL('../src/reproduce/reproduce.ts', import.meta.url));
+import { bundledReproduce } from './bundle.ts';
 
 function reproduce(...args: string[]): { code: number | null; out: string; err: string } {
-  const flags = ['--conditions=hbnn-source', '--import', 'tsx', main];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bundledReproduce, ...args], {
     encoding: 'utf8',
   });
   return { code: status, out: stdout, err: stderr };
@@ -71,7 +68,7 @@ describe('bench:reproduce', () => {
   });
 
   it('refuses a report folder that cannot be written before it trains', () => {
-    const { code, err } = reproduce('--out', join(main, 'below'));
+    const { code, err } = reproduce('--out', join(bundledReproduce, 'below'));
     expect(code).toBe(2);
     expect(err).toContain('choose another --out');
   });

@@ -13,41 +13,12 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
+import { commands } from './commands.mjs';
 import { outcomes, withOutcomes } from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
 const committed = join(root, 'benchmarks', 'results');
-
-const commands = {
-  hbnn: [],
-  'hbnn-init': ['init'],
-  'hbnn-binarize': ['binarize'],
-  'hbnn-train': ['train'],
-  'hbnn-eval': ['eval'],
-  'hbnn-plot': ['plot'],
-  'hbnn-import': ['import'],
-  'hbnn-fine-tune': ['fine-tune'],
-  'hbnn-compare-settings': ['compare-settings'],
-  'hbnn-verify-results': ['verify-results'],
-  'hbnn-lower': ['lower'],
-  'hbnn-run': ['run'],
-  'hbnn-random': ['random'],
-  'hbnn-dump': ['dump'],
-  'hbnn-export': ['export'],
-  'hbnn-inspect': ['inspect'],
-  'hbnn-compare': ['compare'],
-  'hbnn-verilog': ['verilog'],
-  'hbnn-verify': ['verify'],
-  'hbnn-synth': ['synth'],
-  'hbnn-estimate': ['estimate'],
-  'hbnn-networks': ['networks'],
-  'hbnn-datasets-list': ['datasets', 'list'],
-  'hbnn-datasets-fetch': ['datasets', 'fetch'],
-  'hbnn-datasets-save': ['datasets', 'save'],
-  'hbnn-version': ['version'],
-  'hbnn-completion': ['completion'],
-};
 
 /** The help of a program, as it prints it. */
 function help(program, args) {

@@ -12,6 +12,10 @@ export function pixelsFrom(
     throw new HbnnError(
       `${file}: expected images of shape [images, ${expected.join(', ')}], got [${shape.join(', ')}]; reshape them, or give the images of this model`,
     );
+  if (data.length === 0)
+    throw new HbnnError(
+      `${file}: expected at least one image, got [${shape.join(', ')}]; give a file that has some`,
+    );
   if (data instanceof Uint8Array) return data;
   const bad = data.findIndex((value) => !Number.isInteger(value) || value < 0 || value > 255);
   if (bad >= 0)

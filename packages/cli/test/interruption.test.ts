@@ -197,7 +197,10 @@ describe('hbnn verify, told to stop', () => {
   });
 
   it('and left alone, ends with the exit codes and lines that it had', () => {
-    const few = args.slice(0, -2);
+    const [model, rtl] = ['small.hbnn', 'small'].map((name) => join(dir, name));
+    hbnn('random', '--layer', 'dense:64x8', '--out', model);
+    expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+    const few = ['verify', '--model', model, '--rtl', rtl];
     expect(hbnn(...few, '--images', '2', '--json').code).toBe(0);
     const refused = hbnn(...few, '--images', '0', '--json');
     expect(refused.code).toBe(2);

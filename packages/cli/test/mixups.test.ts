@@ -13,6 +13,7 @@ describe('what was mixed up on the command line is refused in one line, and noth
     expect(hbnn('verilog', '--model', at('m.hbnn'), '--out', at('rtl')).code).toBe(0);
     const pixels = new Uint8Array(8);
     writeFileSync(at('px.npy'), encodeNpy({ shape: [1, 1, 1, 8], data: pixels }));
+    writeFileSync(at('none.npy'), encodeNpy({ shape: [0, 1, 1, 8], data: new Uint8Array(0) }));
     const large = Float64Array.of(1e300, 1);
     writeFileSync(at('large.npy'), encodeNpy({ shape: [1, 2], data: large }));
     mkdirSync(at('run'));
@@ -106,6 +107,26 @@ describe('what was mixed up on the command line is refused in one line, and noth
         '1e8',
       ],
       '--clock: expected at most 10000 MHz, got 1e8',
+    ],
+    [
+      'no images to run on',
+      (p) => ['run', '--model', p('m.hbnn'), '--in', p('none.npy'), '--out', p('new')],
+      'none.npy: expected at least one image, got [0, 1, 1, 8]',
+    ],
+    [
+      'no images to compare on',
+      (p) => ['compare', p('m.hbnn'), p('m.hbnn'), '--in', p('none.npy')],
+      'none.npy: expected at least one image',
+    ],
+    [
+      'more images than a clock has cycles',
+      (p) => ['estimate', '--model', p('m.hbnn'), '--target', 'asic:45', '--rate', '1e12'],
+      '--rate: expected at most 10000000000 images per second',
+    ],
+    [
+      'a pool behind a layer twice',
+      (p) => ['train', '--widths', '8,8', '--pools', '0,0', '--out', p('new')],
+      '--pools: expected each layer once, got [0,0]',
     ],
     ['a project in a file', (p) => ['init', p('w.npy')], 'new or empty, got a file'],
     [

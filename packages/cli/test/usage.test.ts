@@ -6,6 +6,7 @@ import { decodeNpy } from '@hbnn/core';
 import { runConfig } from '@hbnn/train';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { commands as generated } from '../../../docs/scripts/commands.mjs';
 import { program } from '../src/program.ts';
 import { trainFlags } from '../src/trainFlags.ts';
 import { hbnn, hbnnArguments, hbnnInThread, temporary } from './process.ts';
@@ -367,13 +368,28 @@ describe('hbnn', () => {
     expect(Math.abs(square - 1)).toBeLessThan(0.05);
   });
 
+  const leaves = (command: Command, path: string): string[] =>
+    command.commands.length === 0
+      ? [path]
+      : command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`));
+
+  it('shows the help of every command on the site', () => {
+    const guide = '../../../docs/guide/command-line.md';
+    const page = readFileSync(here(guide), 'utf8');
+    const shown = [...page.matchAll(/^<<< \.\.\/generated\/(hbnn.*)\.txt/gm)].map(
+      ([, name]) => name,
+    );
+    const paths = leaves(program(), 'hbnn').filter((path) => path !== 'hbnn help');
+    const names = paths.map((path) => path.replaceAll(' ', '-'));
+    expect(shown.sort()).toEqual(['hbnn', ...names].sort());
+    expect(Object.keys(generated).sort()).toEqual(shown);
+    for (const [name, words] of Object.entries(generated))
+      expect(name).toBe(['hbnn', ...words].join('-'));
+  });
+
   it('names every command in the README', () => {
     const readme = readFileSync(here('../README.md'), 'utf8');
     const table = readme.slice(readme.indexOf('## Commands'));
-    const leaves = (command: Command, path: string): string[] =>
-      command.commands.length === 0
-        ? [path]
-        : command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`));
     for (const name of leaves(program(), 'hbnn')) expect(table).toContain(`\`${name}`);
   });
 });

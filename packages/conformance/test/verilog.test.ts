@@ -13,7 +13,7 @@ import {
 /** Hardware of more adders than this takes too long to be read back here; the smaller cases are of every kind too. */
 const maxAdders = 500;
 const randomAdders = 2500;
-const randomModels = process.env.HBNN_VERILOG === 'all' ? 100 : 24;
+const randomModels = process.env.HBNN_VERILOG === 'all' ? 100 : 12;
 
 const adders = (model: CheckedModel): number =>
   estimateAdders(model.checkedLayers).reduce((sum, layer) => sum + layer.adders, 0);

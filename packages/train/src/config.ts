@@ -84,7 +84,12 @@ const schema = z.strictObject({
   network: z.enum(networkNames as [NetworkName, ...NetworkName[]]).default('fcn4'),
   /** Widths and pooled layers of fcn4. */
   widths: z.array(positive).min(1).optional(),
-  pools: z.array(z.number().int().nonnegative()).optional(),
+  pools: z
+    .array(z.number().int().nonnegative())
+    .refine((layers) => new Set(layers).size === layers.length, {
+      message: 'expected each layer once',
+    })
+    .optional(),
   /** Bits of the weights: float, an average or a mix. */
   weights: bits.default(1.4),
   /** Bits of each binarized layer's weights, instead of `weights`: a layer-level mix. */

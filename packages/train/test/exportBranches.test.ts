@@ -136,6 +136,7 @@ const networks: [string, (x: Tensor) => Tensor][] = [
       const input = tfl.input({ shape: [8, 8, 4] });
       const dropped = through(input, L.dropout({ name: 'drop', rate: 0.5 }));
       const inner = tfl.model({
+        name: 'inner',
         inputs: input,
         outputs: add('inner_sum', dropped, through(dropped, conv('inner_c', 4), bn('inner_n'))),
       });

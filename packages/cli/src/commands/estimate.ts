@@ -287,14 +287,22 @@ function asicEstimate(
   activity: Activity | undefined,
 ) {
   return estimateAsic(model, cells, {
-    framesPerSecond: positiveDecimal(
-      o.rate ?? '1000',
-      '--rate',
-      'of images per second, such as 1000',
-    ),
+    framesPerSecond: imagesPerSecond(o.rate ?? '1000'),
     xnors: counted.total.xnor,
     ...(activity !== undefined && { activity }),
   });
+}
+
+/** An image every cycle of the fastest clock that is taken. */
+const maxImagesPerSecond = 1e10;
+
+/** @throws HbnnError for what is no rate, or one that no circuit has */
+function imagesPerSecond(typed: string): number {
+  const rate = positiveDecimal(typed, '--rate', 'of images per second, such as 1000');
+  if (rate <= maxImagesPerSecond) return rate;
+  throw new HbnnError(
+    `--rate: expected at most 10000000000 images per second, one in each cycle of 10 GHz, got ${typed}; give a smaller one`,
+  );
 }
 
 /** Changes per net: given, or counted in the simulated gates of the design that `hbnn verilog` writes. */

@@ -58,7 +58,7 @@ function checkLayer(layer: TrainedLayer): void {
       checkFinite(name, 'offsets', layer.offsets);
       return;
     case 'relu':
-      if (layer.ceiling !== undefined) checkFinite(name, 'largest value', [layer.ceiling]);
+      if (layer.ceiling !== undefined) checkCeiling(name, layer.ceiling);
       return;
     case 'binarize':
       if (layer.map === 'static') checkFinite(name, 'input scales', layer.scales);
@@ -86,4 +86,13 @@ function checkFinite(where: string, what: string, values: ArrayLike<number>): vo
       throw new HbnnError(
         `layer '${where}': expected finite ${what}, got ${values[i]} at index ${i}; the training diverged, train again with a lower learning rate`,
       );
+}
+
+/** @throws HbnnError for a largest value behind a ReLU that is no number or below 0 */
+function checkCeiling(name: string, ceiling: number): void {
+  checkFinite(name, 'largest value', [ceiling]);
+  if (ceiling < 0)
+    throw new HbnnError(
+      `${name}: expected the largest value of a ReLU to be 0 or more, got ${ceiling}; give the largest that sample images have`,
+    );
 }

@@ -153,3 +153,46 @@ describe('readLiberty', () => {
     );
   });
 });
+
+describe('the supply of a library', () => {
+  const conditions = (name: string, volts: number): string =>
+    `operating_conditions (${name}) { voltage : ${volts}; }\n  default_operating_conditions : ${name};`;
+  const read = (supply: string): number =>
+    readLiberty(text.replace('nom_voltage : 1.0\n', `${supply}\n`), 'lib').voltageV;
+
+  it('is nom_voltage, or without it the voltage of the default operating conditions', () => {
+    expect(text).toContain('nom_voltage : 1.0\n');
+    expect(read('nom_voltage : 0.7;')).toBe(0.7);
+    expect(read(conditions('slow', 0.63))).toBe(0.63);
+    expect(read(`nom_voltage : 0.63; ${conditions('slow', 0.63)}`)).toBe(0.63);
+  });
+
+  it.each([
+    ['', /expected a number as nom_voltage of library \(small\), got none/],
+    [`nom_voltage : 1.0; ${conditions('slow', 0.63)}`, /tables are not scaled .*got 0\.63/],
+    ['default_operating_conditions : slow;', /expected operating_conditions \(slow\) in library/],
+  ])('is refused where it is not told: %j', (supply, message) => {
+    expect(() => read(supply)).toThrow(message);
+  });
+});
+
+describe('the capacitance of a pin', () => {
+  const inputPin = /capacitance : ([\d.e-]+);/;
+  const first = (source: string): number | undefined =>
+    readLiberty(source, 'lib')
+      .cells.flatMap(({ pins }) => pins)
+      .find(({ direction }) => direction === 'input')?.capacitanceF;
+
+  it('is the mean of both edges where it is not given as one', () => {
+    const whole = first(text);
+    const [, given] = inputPin.exec(text) ?? [];
+    expect(whole).toBeGreaterThan(0);
+    const edges = text.replace(
+      inputPin,
+      `rise_capacitance : ${0.5 * Number(given)}; fall_capacitance : ${1.5 * Number(given)};`,
+    );
+    expect(first(edges)).toBeCloseTo(whole as number, 25);
+    const rise = text.replace(inputPin, `rise_capacitance : ${given};`);
+    expect(first(rise)).toBe(whole);
+  });
+});

@@ -176,17 +176,23 @@ function leakageOf(
   return found === undefined || leakageW === undefined ? undefined : found * leakageW;
 }
 
+/** What a pin loads its driver with: `capacitance`, or without it the mean of a rising and a falling input. */
+function pinCapacitance(pin: LibertyGroup): number | undefined {
+  if (pin.attributes.has('capacitance')) return notNegative(pin, 'capacitance');
+  const edges = ['rise_capacitance', 'fall_capacitance'].filter((name) => pin.attributes.has(name));
+  return edges.length === 0 ? undefined : mean(edges.map((name) => notNegative(pin, name)));
+}
+
 /** The pins of a pin group, which may have several names. */
 function pinsOfGroup(pin: LibertyGroup, units: Units): LibertyPin[] {
   const { attributes } = pin;
   const text = attributes.get('function');
+  const capacitance = pinCapacitance(pin);
   return pinNames(pin).map((name) => ({
     name,
     line: pin.line,
     direction: attributes.get('direction') ?? '',
-    ...(attributes.has('capacitance') && {
-      capacitanceF: notNegative(pin, 'capacitance') * units.capacitanceF,
-    }),
+    ...(capacitance !== undefined && { capacitanceF: capacitance * units.capacitanceF }),
     ...(text !== undefined && { function: text }),
   }));
 }

@@ -59,14 +59,45 @@ function scaled(text: string, unit: string, where: string): number {
   );
 }
 
-/** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */
-export function unitsOf(library: LibertyGroup): Units {
-  const nominal = numberOf(library, 'nom_voltage');
+/** The operating conditions that a library takes by default. @throws HbnnError for a name that none has */
+function defaultConditions(library: LibertyGroup): LibertyGroup | undefined {
+  const attribute = 'default_operating_conditions';
+  const name = library.attributes.get(attribute);
+  if (name === undefined) return undefined;
+  const found = library.groups.find(
+    ({ kind, names }) => kind === 'operating_conditions' && names.includes(name),
+  );
+  if (found !== undefined) return found;
+  throw new HbnnError(
+    `${placeOf(library)}: expected operating_conditions (${name}) in ${who(library)}, as ${attribute} says, got none; add the group or take the attribute out`,
+  );
+}
+
+/** The voltage that a library's tables are of. @throws HbnnError where its default conditions have another one */
+function nominalVoltage(library: LibertyGroup): number {
+  const conditions = defaultConditions(library);
+  const byConditions =
+    conditions?.attributes.has('voltage') === true ? numberOf(conditions, 'voltage') : undefined;
   const where = placeOf(library);
+  const nominal =
+    byConditions !== undefined && !library.attributes.has('nom_voltage')
+      ? byConditions
+      : numberOf(library, 'nom_voltage');
   if (nominal <= 0)
     throw new HbnnError(
       `${where}: expected a nom_voltage above 0 of ${who(library)}, got ${nominal}; write the supply in volts, as in nom_voltage : 1.1`,
     );
+  if (byConditions !== undefined && Math.abs(byConditions - nominal) > 1e-3 * nominal)
+    throw new HbnnError(
+      `${where}: expected default_operating_conditions at the nom_voltage of ${who(library)}, ${nominal}, since tables are not scaled between voltages, got ${byConditions}; take the library of that voltage`,
+    );
+  return nominal;
+}
+
+/** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */
+export function unitsOf(library: LibertyGroup): Units {
+  const nominal = nominalVoltage(library);
+  const where = placeOf(library);
   const load =
     library.lists.get('capacitive_load_unit')?.[0]?.join('') ??
     library.attributes.get('capacitive_load_unit');
