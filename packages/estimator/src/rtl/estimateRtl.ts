@@ -1,7 +1,6 @@
 import { type Family, type FoldedDesign, fabrics, familyFabrics } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { type Quantity, quantity, quantityOrNone, type Trust } from '../quantity.ts';
-import type { ModuleKind } from './counted.ts';
 import { rtlCoefficients } from './rtlCoefficients.ts';
 import { coefficientsKind, dot, type RtlCoefficients } from './rtlFit.ts';
 import { type RtlModule, rtlModules } from './rtlModules.ts';
@@ -40,19 +39,6 @@ export function moduleLuts(
       `estimate: expected coefficients of modules of kind ${kind}, got none; take 'hbnn verilog' and 'hbnn synth'`,
     );
   return dot(parts, per);
-}
-
-/** Kinds of modules of a design that nothing was fitted for in a family, each with its layer. */
-export function unmodelledModules(
-  modules: readonly RtlModule[],
-  coefficients: RtlCoefficients,
-): string[] {
-  const lacks = (kind: ModuleKind): boolean => coefficients[coefficientsKind(kind)] === undefined;
-  return [
-    ...new Set(
-      modules.filter(({ kind }) => lacks(kind)).map(({ layer, kind }) => `${layer} (${kind})`),
-    ),
-  ];
 }
 
 /** Small designs can be off by some tables, whatever their size. */
