@@ -58,6 +58,7 @@ export {
 export { unrolledCounts } from './unrolled/counts.ts';
 export { tournamentAreas } from './unrolled/measuredParts.ts';
 export { EstimateMemo } from './unrolled/memo.ts';
+export { pipelineRegisters, type StepRegisters } from './unrolled/pipelineRegisters.ts';
 export type { StepCounts } from './unrolled/steps.ts';
 export {
   type Activity,

@@ -8,13 +8,12 @@ import {
   type Leaf,
   type LogicUnit,
   type MemoryStyle,
-  type Netlist,
   type StreamBuffer,
   scanSize,
   type Unit,
   type WindowUnit,
 } from '@hbnn/circuit';
-import { netlistCounts } from '../unrolled/netlistCounts.ts';
+import { netlistCounts, registersOf } from '../unrolled/netlistCounts.ts';
 import {
   bitsBelow,
   type CountedModule,
@@ -107,14 +106,6 @@ function leafKind(unit: LogicUnit, { units, step, kind }: FoldedLayer): ModuleKi
     default:
       return 'weights';
   }
-}
-
-function registersOf(net: Netlist): number {
-  const live = net.live();
-  let count = 0;
-  for (let node = 1; node < net.size; node++)
-    if (live[node] === 1 && net.kind(node) === 'register') count++;
-  return count;
 }
 
 function leafCounts({ net }: Leaf, kind: ModuleKind, { tableInputs }: Fabrication): CountedModule {

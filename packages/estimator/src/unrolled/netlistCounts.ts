@@ -146,3 +146,12 @@ function rootsOf(net: Netlist, live: Uint8Array): Set<Literal> {
   }
   return roots;
 }
+
+/** Registers that an output depends on. */
+export function registersOf(net: Netlist): number {
+  const live = net.live();
+  let count = 0;
+  for (let node = 1; node < net.size; node++)
+    if (live[node] === 1 && net.kind(node) === 'register') count++;
+  return count;
+}
