@@ -28,7 +28,13 @@ import {
   verilogFiles,
 } from '@hbnn/verilog';
 import { saveRows } from '../results/storedRows.ts';
-import { type DrawnDesign, drawnLayer, drawnNetwork, trainedDesigns } from './rtl/rtlDesigns.ts';
+import {
+  type DrawnDesign,
+  drawnLayer,
+  drawnNetwork,
+  oneLaneNetwork,
+  trainedDesigns,
+} from './rtl/rtlDesigns.ts';
 
 const { values } = parseArgs({
   options: {
@@ -129,8 +135,11 @@ async function fit(): Promise<void> {
 
 const kindAndParts = ({ kind, parts }: RtlModule) => ({ kind, parts });
 
+const oneLaneSeeds = [103, 107, 112] as const;
+
 function* heldOutSet(): Generator<DrawnDesign> {
   yield* trainedDesigns(style);
+  for (const seed of oneLaneSeeds) yield oneLaneNetwork(seed, style);
   const first = wholeNumber(values.first, '--first');
   for (let n = 0; n < wholeNumber(values['held-out'], '--held-out'); n++)
     yield drawnNetwork(first + n, style);

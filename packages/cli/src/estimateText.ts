@@ -39,6 +39,9 @@ function addLines(lines: Record<string, string>, name: string, value: unknown): 
   else if (name === 'folds')
     for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
       lines[`fold ${fold.layer}`] = `${fold.pe}x${fold.simd}`;
+  else if (name === 'flipFlopsOfSteps')
+    for (const step of value as readonly { readonly name: string; readonly flipFlops: number }[])
+      lines[`  ${step.name}, registers`] = `${numberText(step.flipFlops)} FF`;
   else if (name === 'verilogLayers') layerLines(value as readonly LayerLike[], lines);
   else if (/occupancy$/i.test(name) || name === 'operations')
     lines[name] = Object.entries(value as Record<string, number>)

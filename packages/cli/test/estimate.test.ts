@@ -87,6 +87,26 @@ describe('hbnn estimate', () => {
     expect([code, err]).toEqual([2, expect.stringMatching(/expected at least \d+, the LUTs that/)]);
   });
 
+  it('counts the registers of a pipelined design', () => {
+    const found = JSON.parse(estimate('--target', 'zc706', '--max-levels', '6', '--json').out);
+    // 'hbnn synth --target xc7' counts as many of what 'hbnn verilog --max-levels 6 --target xc7' writes.
+    expect(found.flipFlops).toMatchObject({ value: 3439, unit: 'FF', source: 'counted' });
+    expect(found.occupancy.flipFlops).toBeCloseTo(3439 / 437_200, 12);
+    expect(found.flipFlopsOfSteps.map(({ name }: { name: string }) => name)).toEqual([
+      'input',
+      'layer',
+      'scores',
+      'largest',
+    ]);
+    expect(found.latencyCycles).toBeGreaterThan(0);
+    for (const args of [
+      ['--target', 'zc706', '--fold', '4x12', '--max-levels', '6'],
+      ['--target', 'asic:45', '--max-levels', '6'],
+    ])
+      expect(estimate(...args).err).toContain('--max-levels: has no effect');
+    expect(estimate('--target', 'zc706', '--max-levels', '0').code).toBe(2);
+  });
+
   it('gives no rate and no power of a design that does not fit', () => {
     const large = join(dir, 'large.hbnn');
     hbnn('random', '--seed', '1', '--layer', 'dense:512x128', '--out', large);

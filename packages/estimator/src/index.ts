@@ -35,7 +35,7 @@ export {
   type PartQuantity,
   unmodelledLayers,
 } from './folded/unmodelled.ts';
-export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
+export { type Quantity, quantity, quantityOrNone, type Source, type Trust } from './quantity.ts';
 export {
   estimateRtl,
   type RtlEstimate,

@@ -90,6 +90,12 @@ const withDepths = (design: FoldedDesign, rng: Random): FoldedDesign => ({
   ),
 });
 
+/** Whole networks on one lane per layer, where choosing a lane's input is most of the logic. */
+export const oneLaneNetwork = (seed: number, style: AdderStyle): DrawnDesign => ({
+  name: `network ${seed}, one lane per layer`,
+  design: foldedDesign(randomModel(seed), { style }),
+});
+
 /** Whole networks of any layers. */
 export function drawnNetwork(seed: number, style: AdderStyle): DrawnDesign {
   const rng = random('rtl network', seed);

@@ -29,6 +29,8 @@ import {
   largestFolded,
   libertyTechnology,
   ofModelledLayers,
+  pipelineRegisters,
+  quantityOrNone,
   scalingNodes,
   scheduledPace,
   type Technology,
@@ -58,6 +60,7 @@ interface Options {
   fold?: string;
   clock?: string;
   rate?: string;
+  maxLevels?: string;
   activity?: string;
   data?: string;
   in?: string;
@@ -98,6 +101,10 @@ export function estimateCommand(): Command {
     .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--fold <folds>', foldHelp)
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
+    .option(
+      '--max-levels <n>',
+      'without --fold on an FPGA: count the registers of a design with at most this many levels per stage',
+    )
     .option('--rate <frames>', 'images per second that the power of an ASIC is for (default: 1000)')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
@@ -134,11 +141,58 @@ async function run(o: Options): Promise<void> {
   }
   const found =
     cells === undefined
-      ? { note: lutNote(needed(on), false), ...estimateUnrolled(model, needed(on), clockHz) }
+      ? unrolledFigures(model, needed(on), clockHz, o.maxLevels)
       : asicEstimate(model, counted, cells, o, await activityFrom(model, o));
   printEstimate({ ...common, ...found }, o.json);
-  printNext([verilogLine(model, o.model)], o);
+  const pipelined =
+    o.maxLevels === undefined
+      ? undefined
+      : hbnnLine(
+          'verilog',
+          '--model',
+          o.model,
+          '--out',
+          freeRtlFolder(),
+          '--max-levels',
+          o.maxLevels,
+        );
+  printNext([pipelined ?? verilogLine(model, o.model)], o);
 }
+
+/** Figures of an unrolled design: without registers, or pipelined by a budget of levels. */
+function unrolledFigures(
+  model: CheckedModel,
+  on: Device,
+  clockHz: number,
+  levels: string | undefined,
+) {
+  const found = { note: lutNote(on, false), ...estimateUnrolled(model, on, clockHz) };
+  if (levels === undefined) return found;
+  const maxLevels = wholeNumber(levels, '--max-levels');
+  const { style } = fabrics[familyFabrics[on.family]];
+  const design = unrolledDesign(model, { style, maxLevels });
+  const steps = pipelineRegisters(design);
+  const count = steps.reduce((sum, { flipFlops }) => sum + flipFlops, 0);
+  const share = count / on.flipFlops;
+  return {
+    ...found,
+    occupancy: { ...found.occupancy, flipFlops: share },
+    fits: found.fits && share <= 1,
+    flipFlops: quantityOrNone(count, 'FF', registersCounted, registersCounted),
+    flipFlopsOfSteps: steps,
+    latencyCycles: design.latencyCycles,
+    unknown: { ...found.unknown, clock: pipelinedClock },
+  };
+}
+
+const pipelinedClock =
+  'whether the clock is met: nothing is placed or routed; take the depth of the deepest stage that hbnn synth reports';
+
+const registersCounted = {
+  source: 'counted',
+  error: 0.01,
+  from: 'the registers of the design that hbnn verilog --max-levels writes',
+} as const;
 
 function needed(on: Device | undefined): Device {
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
@@ -390,6 +444,10 @@ function checkEffect(o: Options, inCells: boolean): void {
   if (stray !== undefined && o.fold !== undefined)
     throw new HbnnError(
       `${flagOf(stray)}: has no effect with a folded design in cells; give --clock`,
+    );
+  if (o.maxLevels !== undefined && (inCells || o.fold !== undefined))
+    throw new HbnnError(
+      `--max-levels: has no effect ${inCells ? 'in cells' : 'with --fold'}; give it for an unrolled design on an FPGA, or leave it out`,
     );
   if (o.clock !== undefined && inCells && o.fold === undefined)
     throw new HbnnError(
