@@ -17,7 +17,7 @@ export interface NetworkBits {
 }
 
 /** FINN's folds of CNV, PE × SIMD, in the order of its layers with weights; the last has 10 outputs and not 64. */
-export const cnvFolds = {
+const cnvFolds = {
   conv1: { pe: 16, simd: 3 },
   conv2: { pe: 32, simd: 32 },
   conv3: { pe: 16, simd: 32 },

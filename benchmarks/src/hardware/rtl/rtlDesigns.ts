@@ -103,7 +103,7 @@ export function drawnNetwork(seed: number, style: AdderStyle): DrawnDesign {
   return { name: `network ${seed}`, design: designOf(model, rng, style) };
 }
 
-export const designOf = (model: CheckedModel, rng: Random, style: AdderStyle): FoldedDesign =>
+const designOf = (model: CheckedModel, rng: Random, style: AdderStyle): FoldedDesign =>
   foldedDesign(model, { style, folds: drawnFolds(model, rng), balanced: rng.below(2) === 0 });
 
 /** Trained networks that the documentation shows, at folds that are drawn once. */

@@ -1,5 +1,6 @@
 import { type NetworkRow, storedNetworks } from '../../results/networkRows.ts';
 import type { ResultRow } from '../stage.ts';
+import { circuitMixes } from './layerCircuits.ts';
 
 /** The clock that rates are given for, as of the estimates. */
 const clockHz = 200e6;
@@ -13,7 +14,7 @@ export interface SynthesizedNetwork {
   readonly cycles: number;
 }
 
-/** What `pnpm bench:networks --synth --save` has kept: the widest network of which there is one at 1 bit and at 2. */
+/** What `pnpm bench:networks --synth --save` has kept: the widest network that has all bits of Table 2. */
 export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
   const all = storedNetworks().flatMap((row): SynthesizedNetwork[] => {
     const { synthesized, bits } = row;
@@ -29,7 +30,7 @@ export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
     all.filter(({ row }) => row.narrower === narrower).sort((a, b) => a.bits - b.bits);
   const complete = widths
     .map(ofWidth)
-    .find((group) => [1, 2].every((bits) => group.some((each) => each.bits === bits)));
+    .find((group) => circuitMixes.every(([bits]) => group.some((each) => each.bits === bits)));
   return complete ?? [];
 }
 

@@ -29,7 +29,7 @@ export interface RtlEstimate {
 export const rtlFamilies = Object.keys(rtlCoefficients) as readonly Family[];
 
 /** What a module's tables are estimated to be. @throws HbnnError for a kind that no coefficients were fitted for */
-export function moduleLuts(
+function moduleLuts(
   { kind, parts }: Pick<RtlModule, 'kind' | 'parts'>,
   coefficients: RtlCoefficients,
 ): number {

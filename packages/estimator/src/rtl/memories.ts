@@ -47,9 +47,6 @@ const rules: Readonly<Partial<Record<Family, MemoryRules>>> = {
   },
 };
 
-/** Whether a family's memories are modelled. */
-export const memoriesModelled = (family: Family): boolean => rules[family] !== undefined;
-
 const nothing: BuiltMemory = { blocks: 0, memoryLuts: 0, tables: false };
 
 /** Say what a memory is built of. */
