@@ -1,6 +1,6 @@
 import { countBits, type Family, type PlaceTable, type Rom } from '@hbnn/circuit';
 import { builtMemory, type MemoryUse } from './memories.ts';
-import { romTables } from './romTables.ts';
+import { romTables, varyingColumns } from './romTables.ts';
 
 /** Modules whose look-up tables are counted alike. */
 export const moduleKinds = [
@@ -81,8 +81,9 @@ export interface RomCounts {
 }
 
 export function romCounts(rom: Rom, { family, tableInputs }: Fabrication): RomCounts {
-  const { width, addressWidth } = rom;
-  const memory: MemoryUse = { depth: 2 ** addressWidth, width, rom: true, registered: true };
+  const width = varyingColumns(rom);
+  const depth = 2 ** rom.addressWidth;
+  const memory: MemoryUse = { depth, width, rom: true, registered: true };
   const { blocks } = builtMemory(memory, family);
   if (blocks > 0) return { tables: 0, choices: 0, flipFlops: 0, blocks };
   const { tables, choices, columns } = romTables(rom, tableInputs);

@@ -42,6 +42,10 @@ function isAddressBit(bits: string): boolean {
   return true;
 }
 
+/** Count the columns of a memory's bits that are not always the same: those that a memory has to hold. */
+export const varyingColumns = (rom: Rom): number =>
+  columnsOf(rom).filter((column) => !isConstant(column)).length;
+
 /** Count the look-up tables of `tableInputs` inputs that a memory that is only read comes to. */
 export function romTables(rom: Rom, tableInputs: number): RomTables {
   const chunk = 2 ** tableInputs;

@@ -30,6 +30,6 @@ export const rtlCoefficients: Readonly<Partial<Record<Family, RtlModel>>> = {
       registers: [1, 5],
       queue: [0.9992, 1.7695, 0, 0],
     },
-    errors: { luts: 0.25, flipFlops: 0.05, memoryLuts: 0.2, blockRams: 0.35 },
+    errors: { luts: 0.25, flipFlops: 0.05, memoryLuts: 0.2, blockRams: 0.1 },
   },
 };
