@@ -63,7 +63,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
   'packages/model/src': ['.', 'lower', 'file', 'census'],
   'packages/circuit/src': ['netlist', 'sums', 'unrolled', 'folded'],
   'packages/verilog/src': ['yosys', 'emit', 'simulate', 'verify', 'synthesize', 'prove'],
-  'packages/estimator/src': ['.', 'cells', 'folded', 'unrolled'],
+  'packages/estimator/src': ['.', 'cells', 'folded', 'unrolled', 'rtl'],
   'packages/export/src': ['c', 'tensors', 'onnx'],
   'packages/wasm/src': ['layout', '.', 'training', 'inference'],
   'packages/wasm/assembly': ['training', 'inference', '.'],

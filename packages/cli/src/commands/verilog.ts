@@ -161,7 +161,7 @@ function megahertz(given: string): number {
 
 interface MadeDesign {
   readonly design: Design | FoldedDesign;
-  /** What folds were chosen for by default. */
+  /** What folds were chosen for, or what they are estimated to take. */
   readonly folds?: string;
 }
 
@@ -185,7 +185,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     throw new HbnnError(
       '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
     );
-  const { folds, byDefault } = foldsFor(model, o);
+  const { folds, about } = foldsFor(model, o, style);
   return {
     design: foldedDesign(model, {
       style,
@@ -195,7 +195,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
       folds,
       memories: memoriesOf(o),
     }),
-    folds: byDefault,
+    folds: about,
   };
 }
 
