@@ -143,7 +143,7 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
         perChannel: meetsDepthwise(layers, readers, i),
         scaleBits,
       });
-    // Of values in front of a ReLU that thresholds take in, nothing was measured.
+    // Nothing was measured of values in front of a ReLU that thresholds take in.
     s.measured = s.limits === undefined ? layer.largest : undefined;
     // The pixels have one reader in an integer model.
     if (s.at === -1 && readers[i].length > 1) pushPixels(s);
