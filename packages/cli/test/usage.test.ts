@@ -401,8 +401,9 @@ describe('hbnn', () => {
   });
 
   const leaves = (command: Command, path: string): string[] =>
-    command.commands.length === 0
-      ? [path]
+    // A command with others below it may do something itself, as hbnn sweep does.
+    command.commands.length === 0 || command.registeredArguments.length > 0
+      ? [path, ...command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`))]
       : command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`));
 
   it('shows the help of every command on the site', () => {

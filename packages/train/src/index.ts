@@ -104,6 +104,7 @@ export { type MetricsLine, readMetrics } from './run/metrics.ts';
 export { readModelWeights, writeModelWeights } from './run/modelWeights.ts';
 export { buildNetwork, openRun } from './run/openRun.ts';
 export { storedConfig } from './run/runFolder.ts';
+export { FolderLost, lockRunFolder } from './run/runLock.ts';
 export type { Progress, RunOptions, RunResult } from './run/runResult.ts';
 export { type RunSources, runTraining, weightsDigest } from './run/runTraining.ts';
 export type { BestEpoch } from './run/validate.ts';
