@@ -228,6 +228,60 @@ function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string
   });
 }
 
+/** What one layer of a float network becomes in an integer model. */
+export interface IntegerForm {
+  readonly layer: tfl.layers.Layer;
+  /** The layers that it reads. */
+  readonly reads: readonly string[];
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  /** Kinds of layers of a trained model, none where the layer does nothing at inference. */
+  readonly becomes: readonly TrainedLayer['kind'][];
+  /** Why the layer has no integer form, and what to do; undefined where it has one. */
+  readonly fault?: string;
+}
+
+/**
+ * Say of each layer what `exportModel` makes of it, or why it refuses it. Nothing is computed.
+ *
+ * @throws HbnnError where the network has no order of layers: several inputs or outputs, a layer applied twice
+ */
+export function integerForms(model: tfl.LayersModel): IntegerForm[] {
+  const chain = chainOf(model);
+  const last = lastActive(chain);
+  const shape = asMap(model.inputs[0].shape.slice(1) as number[]);
+  const start: End = { map: shape, zeros: noZeros, nonNegative: false, name: undefined };
+  const ends: End[] = [];
+  return chain.map((link, i) => {
+    const { layer, input, output } = link;
+    const about = {
+      layer,
+      reads: link.sources.map((source) => chain[source]?.layer.name ?? 'input'),
+      input,
+      output,
+    };
+    try {
+      const place = placeOf(
+        link,
+        link.sources.map((source) => ends[source] ?? start),
+      );
+      const layers = [...formAt(place), ...activationLayers(place, i === last, () => {})];
+      ends.push({ ...after(place, layers), name: layer.name });
+      return { ...about, becomes: layers.map(({ kind }) => kind) };
+    } catch (error) {
+      if (!(error instanceof HbnnError)) throw error;
+      // The layers behind it are judged as if it had a form.
+      ends.push({ ...start, map: asMap(output), name: layer.name });
+      return { ...about, becomes: [], fault: error.message };
+    }
+  });
+}
+
+const asMap = (shape: readonly number[]): End['map'] => {
+  const [height, width, channels] = shape.length === 3 ? shape : [1, 1, shape.at(-1) as number];
+  return [height, width, channels];
+};
+
 /** A layer that changes nothing, so that the pixels have a name that branches can read. */
 function pixelLayer(taken: Set<string>): TrainedLayer {
   const one = Float64Array.of(1);
@@ -281,8 +335,7 @@ function after(
   }, place.nonNegative);
   const moves = layers.some(({ kind }) => /^(conv|depthwise|dense|add|concat)$|Pool/.test(kind));
   if (!moves) return { map, zeros: sum4(place.zeros, zerosOf(place)), nonNegative };
-  const [height, width, channels] = output.length === 3 ? output : [1, 1, output[0]];
-  return { map: [height, width, channels], zeros: noZeros, nonNegative };
+  return { map: asMap(output), zeros: noZeros, nonNegative };
 }
 
 /** Whether a layer is of this very class: one made from it may compute anything. */

@@ -21,6 +21,7 @@ import { untilInterrupted } from '../interruption.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { noteTo, openData } from '../openData.ts';
 import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
+import { checkNetworkFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 
@@ -96,6 +97,7 @@ export function skipFrom(
 }
 
 async function run(dir: string, o: Options): Promise<void> {
+  checkNetworkFolder(dir, `binarize it without training by 'hbnn quantize --run ${dir}'`);
   const { config, settings } = await configFrom(o);
   const { checkFree, openNetwork } = await import('@hbnn/import');
   checkFree(o.out);

@@ -11,7 +11,7 @@ import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
 import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
-import { checkRunFolder } from '../pathKind.ts';
+import { checkNetworkFolder, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 import { skipFrom, writeTunedFolder } from './fineTune.ts';
@@ -93,6 +93,7 @@ async function floatNetwork(dir: string | undefined, o: Options): Promise<FloatN
 }
 
 async function ofImport(dir: string, o: Options): Promise<FloatNetwork> {
+  checkNetworkFolder(dir, `give it as --run ${dir}`);
   const { openNetwork } = await import('@hbnn/import');
   const stored = openNetwork(dir);
   const typed = flagSettings(o) as RunConfigInput;
