@@ -19,7 +19,8 @@ describe('hbnn sweep', () => {
     const dir = temporary();
     const file = join(dir, 'sweep.json');
     const [alone, cut] = [join(dir, 'alone'), join(dir, 'cut')];
-    const configurations = [{ weights: 1.4 }, { weights: 2 }, diverging];
+    // The last trainings are long enough to be stopped.
+    const configurations = [{ weights: 1.4 }, { weights: 2, epochs: 16 }, diverging];
     writeFileSync(file, JSON.stringify({ settings, configurations, seeds: 2 }));
 
     const whole = hbnn('sweep', file, '--out', alone, '--json');
@@ -36,8 +37,8 @@ describe('hbnn sweep', () => {
     const names = [
       'weights-1.4/seed-1',
       'weights-1.4/seed-2',
-      'weights-2/seed-1',
-      'weights-2/seed-2',
+      'weights-2_epochs-16/seed-1',
+      'weights-2_epochs-16/seed-2',
     ];
     expect(results.map(({ job }) => job)).toEqual(names);
     expect(results[0]).toMatchObject({ seed: 1, values: { weights: 1.4 }, testImages: 50 });
@@ -61,7 +62,10 @@ describe('hbnn sweep', () => {
     expect(bytes(cut)).toBe(bytes(alone));
 
     // The folder takes more of the same, and no other sweep.
-    writeFileSync(file, JSON.stringify({ settings, configurations: [{ weights: 2 }], seeds: 2 }));
+    writeFileSync(
+      file,
+      JSON.stringify({ settings, configurations: [{ weights: 2, epochs: 16 }], seeds: 2 }),
+    );
     const less = hbnnInThread('sweep', file, '--out', cut);
     expect([less.code, less.err]).toEqual([
       2,
