@@ -257,13 +257,16 @@ function precisionFrom({ weights, inputs }: BinarizeOptions): Precision {
 function precisionOf<Details extends WeightPrecision | InputPrecision>(
   what: 'weights' | 'inputs' | 'layers',
   given: number | Mix | Details | undefined,
-  detailed: (mix: Mix) => Details,
+  detailed: (mix: Mix, options?: Partial<Omit<Details, 'mix'>>) => Details,
 ): Details | undefined {
   if (given === undefined) return undefined;
   if (typeof given === 'number') return detailed(distFromAverage(given, `binarize: ${what}`));
   if (typeof given === 'object' && given !== null) {
     if ('fractions' in given) return detailed(given);
-    if ('mix' in given) return given;
+    if ('mix' in given) {
+      const { mix, ...details } = given;
+      return detailed(mix, details);
+    }
   }
   throw new HbnnError(
     `binarize: expected ${what} as average bits, a mix or what ${detailed.name} gives, got ${kindOf(given)}; give a number such as 1.4`,

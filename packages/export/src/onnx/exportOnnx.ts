@@ -1,4 +1,4 @@
-import type { CheckedModel } from '@hbnn/model';
+import { type CheckedModel, checkModel } from '@hbnn/model';
 import { Graph } from './graph.ts';
 import { addLayer, inMemoryOrder } from './layers.ts';
 
@@ -9,6 +9,7 @@ import { addLayer, inMemoryOrder } from './layers.ts';
  * Sums below 2^24 are computed in float32, which holds them exactly; larger ones as int32.
  */
 export function exportOnnx(model: CheckedModel): Uint8Array {
+  checkModel(model);
   const graph = new Graph();
   const { shape, zeros } = model.input;
   graph.layer = 'pixels';
