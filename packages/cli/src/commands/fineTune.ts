@@ -11,6 +11,7 @@ import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
 import {
   binarizedNetwork,
+  checkImageSize,
   dataFor,
   type FineTuneFile,
   fineTuneFields,
@@ -112,6 +113,7 @@ async function run(dir: string, o: Options): Promise<void> {
   const network = openNetwork(dir);
   const skip = skipFrom(typeof o.skip === 'string' ? o.skip : undefined, network);
   const data = await openData(config.data, config, placeOfField(o), o);
+  checkImageSize(network.model, data.train, config, '--data');
   const { train, test } = await dataFor(network, data);
   if (network.normalization === undefined)
     noteTo(o)(

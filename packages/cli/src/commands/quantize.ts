@@ -6,7 +6,7 @@ import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
-import { dataFor, inputsOf, type OpenedNetwork, tuningOf } from '../fineTuned.ts';
+import { checkImageSize, dataFor, inputsOf, type OpenedNetwork, tuningOf } from '../fineTuned.ts';
 import { keptAtEnd } from '../interruption.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
@@ -109,11 +109,12 @@ async function ofImport(dir: string, o: Options): Promise<FloatNetwork> {
   const inputMap =
     typed.inputs === undefined || typed.inputs === 'float' ? undefined : ('static' as const);
   const settings = { ...typed, inputMap, weights: averageFrom(o) };
-  const open = async (data: Dataset): Promise<OpenedNetwork> => ({
-    model: stored.model,
-    ...(await dataFor(stored, data)),
-  });
-  return { place: dir, config: await checkedConfig(settings, o), settings, stored, open };
+  const config = await checkedConfig(settings, o);
+  const open = async (data: Dataset): Promise<OpenedNetwork> => {
+    checkImageSize(stored.model, data.train, config, '--data');
+    return { model: stored.model, ...(await dataFor(stored, data)) };
+  };
+  return { place: dir, config, settings, stored, open };
 }
 
 async function ofRun(dir: string, o: Options): Promise<FloatNetwork> {
