@@ -24,6 +24,7 @@ const names = [
   'train',
   'import',
   'datasets',
+  'sweep',
   'cli',
 ] as const;
 type Name = (typeof names)[number];

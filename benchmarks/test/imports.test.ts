@@ -63,7 +63,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
   'packages/model/src': ['.', 'lower', 'file', 'census'],
   'packages/circuit/src': ['netlist', 'sums', 'unrolled', 'folded'],
   'packages/verilog/src': ['yosys', 'emit', 'simulate', 'verify', 'synthesize', 'prove'],
-  'packages/estimator/src': ['.', 'cells', 'folded', 'unrolled'],
+  'packages/estimator/src': ['.', 'cells', 'folded', 'unrolled', 'rtl'],
   'packages/export/src': ['c', 'tensors', 'onnx'],
   'packages/wasm/src': ['layout', '.', 'training', 'inference'],
   'packages/wasm/assembly': ['training', 'inference', '.'],
@@ -78,7 +78,7 @@ const folderOrder: Readonly<Record<string, readonly string[]>> = {
     'run',
   ],
   'packages/import/src': ['assemble', 'keras', 'tfjs', 'onnx', 'folder'],
-  'packages/cli/src': ['compare', 'commands'],
+  'packages/cli/src': ['compare', 'sweep', 'commands'],
   'packages/stress/src': ['fuzz', 'executors', 'crashes'],
   'benchmarks/src': ['results', 'networks', 'accuracy', 'reproduce', 'hardware', 'speed'],
 };

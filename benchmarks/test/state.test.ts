@@ -15,6 +15,7 @@ const folders = [
   'packages/train',
   'packages/import',
   'packages/wasm',
+  'packages/sweep',
   'packages/cli',
   'datasets',
 ];

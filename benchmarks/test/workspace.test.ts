@@ -53,6 +53,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   export: ['core', 'model'],
   datasets: ['core'],
   conformance: ['core', 'model'],
+  sweep: ['core'],
   cli: [
     'core',
     'model',
@@ -97,6 +98,8 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
 const mayUseInDevelopment: Readonly<Record<string, readonly string[]>> = {
   docs: ['core', 'model', 'circuit', 'wasm', 'train', 'verilog', 'estimator', 'export', 'datasets'],
   wasm: ['conformance'],
+  // Who wants no queue need not install it: the command loads it where it is there.
+  cli: ['sweep'],
   verilog: ['conformance'],
   train: ['conformance'],
   conformance: ['circuit', 'wasm', 'verilog', 'train'],

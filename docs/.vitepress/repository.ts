@@ -17,6 +17,7 @@ const included: Readonly<Record<string, string>> = {
   'packages/verilog.md': 'packages/verilog/README.md',
   'packages/estimator.md': 'packages/estimator/README.md',
   'packages/export.md': 'packages/export/README.md',
+  'packages/sweep.md': 'packages/sweep/README.md',
   'packages/cli.md': 'packages/cli/README.md',
   'packages/datasets.md': 'datasets/README.md',
   'guide/reproduce.md': 'benchmarks/README.md',

@@ -14,6 +14,7 @@ const packages = [
   'verilog',
   'export',
   'estimator',
+  'sweep',
 ];
 
 /** What people import, the source file it is, TypeDoc's page of it, and the page here. */

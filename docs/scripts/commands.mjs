@@ -10,6 +10,8 @@ export const commands = {
   'hbnn-fine-tune': ['fine-tune'],
   'hbnn-quantize': ['quantize'],
   'hbnn-compare-settings': ['compare-settings'],
+  'hbnn-sweep': ['sweep'],
+  'hbnn-sweep-worker': ['sweep', 'worker'],
   'hbnn-verify-results': ['verify-results'],
   'hbnn-lower': ['lower'],
   'hbnn-run': ['run'],

@@ -1,27 +1,43 @@
 /**
- * Whole networks as folded hardware: `pnpm bench:networks [--bits 1/1,1.2/1.2,1.4/1.4,2/2] [--parts] [--simulate IMAGES]
- * [--out FOLDER]`. CNV (VGG-8) with random weights, a map per position, at FINN's folds. For each pair of bits of weights
- * and inputs: what generating takes, cycles per image as the design says and, with --simulate, as Verilator has them; with
- * --parts LUTs, flip-flops and memories of each layer by native Yosys.
+ * Whole networks as folded hardware: `pnpm bench:networks [--bits 1/1,1.2/1.2,1.4/1.4,2/2] [--narrower N] [--parts]
+ * [--synth] [--simulate IMAGES] [--out FOLDER] [--save]`. CNV (VGG-8) with random weights, a map per position, at FINN's
+ * folds; with --narrower its channels and lanes divided by N, in as many cycles. For each pair of bits of weights and
+ * inputs: what generating takes, cycles per image as the design says and, with --simulate, as Verilator has them; with
+ * --parts LUTs, flip-flops and memories of each layer by Yosys's own script for Xilinx, with --synth those of the whole as
+ * `hbnn synth` counts them, beside the estimate. --save keeps the rows in benchmarks/results/hardware/networks.json, in
+ * place of earlier ones of the same width and bits.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { foldedDesign } from '@hbnn/circuit';
+import { type FoldedDesign, foldedDesign } from '@hbnn/circuit';
 import { decimal, wholeNumber } from '@hbnn/cli/numbers';
 import { HbnnError } from '@hbnn/core';
-import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
-import { cnvFolds, cnvModel } from '../networks/cnvModel.ts';
+import { estimateRtl } from '@hbnn/estimator';
+import {
+  findNativeYosys,
+  NativeRunner,
+  synthesisTarget,
+  synthesize,
+  testbenchFiles,
+  verilogFiles,
+} from '@hbnn/verilog';
+import { cnvFoldsOf, cnvModel } from '../networks/cnvModel.ts';
+import { type NetworkRow, type NetworkSize, storedNetworks } from '../results/networkRows.ts';
 import { provenance } from '../results/provenance.ts';
+import { saveRows } from '../results/storedRows.ts';
 
 const { values } = parseArgs({
   options: {
     bits: { type: 'string', default: '1/1,1.2/1.2,1.4/1.4,2/2' },
     seed: { type: 'string', default: '1' },
+    narrower: { type: 'string', default: '1' },
     parts: { type: 'boolean', default: false },
+    synth: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
     simulate: { type: 'string', default: '0' },
     out: { type: 'string' },
     /** For a process of its own, whose memory is measured: the folder to write. */
@@ -30,6 +46,11 @@ const { values } = parseArgs({
 });
 const seed = wholeNumber(values.seed, '--seed');
 const images = wholeNumber(values.simulate, '--simulate');
+const narrower = wholeNumber(values.narrower, '--narrower');
+if (![1, 2, 4].includes(narrower))
+  throw new HbnnError(
+    `--narrower: expected 1, 2 or 4, which divide FINN's lanes, got ${narrower}; give one of them`,
+  );
 
 type Bits = readonly [weights: number, inputs: number];
 
@@ -40,6 +61,7 @@ interface Generated {
   readonly megabytes: number;
   readonly cyclesPerImage: number;
   readonly slowestLayerCycles: number;
+  readonly estimate: NetworkSize;
   readonly parts: readonly {
     readonly layer: string;
     readonly module: string;
@@ -59,8 +81,8 @@ function bitsOf(text: string): Bits {
 /** Make the design and write it, as a process of its own. */
 function generate(folder: string, [weights, inputs]: Bits): Generated {
   const start = performance.now();
-  const model = cnvModel(seed, { weights, inputs, mapPer: 'position' });
-  const design = foldedDesign(model, { style: 'xc7', folds: cnvFolds });
+  const model = cnvModel(seed, { weights, inputs, mapPer: 'position' }, narrower);
+  const design = foldedDesign(model, { style: 'xc7', folds: cnvFoldsOf(narrower) });
   const text = verilogFiles(design);
   const files = { ...text, ...testbenchFiles(model, design, { images: Math.max(1, images) }) };
   mkdirSync(folder, { recursive: true });
@@ -73,6 +95,7 @@ function generate(folder: string, [weights, inputs]: Bits): Generated {
     megabytes: Object.values(text).reduce((sum, { length }) => sum + length, 0) / 1e6,
     cyclesPerImage,
     slowestLayerCycles: scheduledCycles,
+    estimate: estimateOf(design),
     parts: [
       ...layers.map(({ layer, module, cycles }) => ({ layer, module, cycles: cycles.scheduled })),
       { layer: 'scores', module: scores.unit.name, cycles: scores.beats },
@@ -80,10 +103,42 @@ function generate(folder: string, [weights, inputs]: Bits): Generated {
   };
 }
 
+function estimateOf(design: FoldedDesign): NetworkSize {
+  const { luts, memoryLuts, flipFlops, blockRams } = estimateRtl(design, 'xc7');
+  return {
+    luts: Math.round(luts.value),
+    memoryLuts: memoryLuts.value,
+    flipFlops: flipFlops.value,
+    blockRams: blockRams.value,
+  };
+}
+
+/** Synthesize the whole as `hbnn synth --target xc7 --yosys native` does, in this process. */
+async function wholeSize(folder: string, top: string) {
+  const files = Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => /\.(v|hex)$/.test(name))
+      .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  );
+  const yosys = findNativeYosys();
+  const target = synthesisTarget('xc7', (file) => {
+    throw new HbnnError(`${file}: expected no library`);
+  });
+  const start = performance.now();
+  const { luts, flipFlops, blockRams, memoryLuts } = await synthesize(files, top, target, {
+    runner: new NativeRunner(yosys),
+    runnerName: yosys.version,
+    onFile: (done, total, name) => console.error(`synthesized ${done} of ${total} ${name}`),
+  });
+  const seconds = Math.round((performance.now() - start) / 1000);
+  return { luts, flipFlops, blockRams, memoryLuts, synthSeconds: seconds, yosys: yosys.version };
+}
+
 function generatedApart(folder: string, bits: string): Generated {
   const self = fileURLToPath(import.meta.url);
   const args = [...process.execArgv, self, '--generate', folder, '--bits', bits];
   const asked = ['--seed', values.seed, '--simulate', values.simulate];
+  asked.push('--narrower', values.narrower);
   const text = execFileSync(process.execPath, [...args, ...asked], { encoding: 'utf8' });
   return JSON.parse(text) as Generated;
 }
@@ -159,6 +214,36 @@ async function partsTable(folder: string, { parts }: Generated): Promise<Cells> 
   return total;
 }
 
+const storedRow = (
+  bits: string,
+  made: Generated,
+  whole: Awaited<ReturnType<typeof wholeSize>> | undefined,
+  verilatorCycles: number | undefined,
+): NetworkRow => ({
+  network: 'CNV',
+  narrower,
+  bits,
+  commit: provenance('none', 'pnpm bench:networks').commit,
+  generateSeconds: Number(made.seconds.toFixed(1)),
+  generatePeakMb: Math.round(made.peakMb),
+  verilogMb: Number(made.megabytes.toFixed(2)),
+  slowestLayerCycles: made.slowestLayerCycles,
+  cyclesPerImage: made.cyclesPerImage,
+  estimate: made.estimate,
+  ...(whole !== undefined && { synthesized: whole }),
+  ...(verilatorCycles !== undefined && { verilatorCycles, verilatorImages: images }),
+});
+
+/** Keep rows beside those of other widths and bits. */
+function keepRows(rows: readonly NetworkRow[]): void {
+  const isNew = (row: NetworkRow): boolean =>
+    rows.some((each) => each.narrower === row.narrower && each.bits === row.bits);
+  saveRows('hardware', 'networks', 'none needed', [
+    ...storedNetworks().filter((row) => !isNew(row)),
+    ...rows,
+  ]);
+}
+
 async function measure(): Promise<void> {
   const { commit, machine, node } = provenance('none', 'pnpm bench:networks');
   console.log(
@@ -166,11 +251,16 @@ async function measure(): Promise<void> {
   );
   const root = values.out ?? mkdtempSync(join(tmpdir(), 'hbnn-networks-'));
   const rows: string[] = [];
+  const stored: NetworkRow[] = [];
   for (const bits of values.bits.split(',')) {
     const folder = join(root, bits.replace('/', '_'));
     const made = generatedApart(folder, bits);
     if (values.parts) console.log(`\nCNV, ${bits} bits\n`);
     const total = values.parts ? await partsTable(folder, made) : undefined;
+    const synthesizedWhole = values.synth ? await wholeSize(folder, made.top) : undefined;
+    const verilatorCycles = images > 0 ? simulated(folder) : undefined;
+    stored.push(storedRow(bits, made, synthesizedWhole, verilatorCycles));
+    console.log(JSON.stringify(stored[stored.length - 1]));
     const cells = [
       bits,
       made.seconds.toFixed(1),
@@ -178,7 +268,7 @@ async function measure(): Promise<void> {
       made.megabytes.toFixed(1),
       made.slowestLayerCycles,
       made.cyclesPerImage,
-      images > 0 ? simulated(folder) : '',
+      verilatorCycles ?? '',
       ...cellKinds.map((kind) => total?.[kind] ?? ''),
     ];
     rows.push(`| ${cells.join(' | ')} |`);
@@ -191,6 +281,7 @@ async function measure(): Promise<void> {
   );
   for (const row of rows) console.log(row);
   if (values.out === undefined) console.log(`\nVerilog: ${root}`);
+  if (values.save) keepRows(stored);
 }
 
 if (values.generate === undefined) await measure();

@@ -1,3 +1,4 @@
+import type { Fold } from '@hbnn/circuit';
 import { distFromAverage, type MapPer, type Random, random } from '@hbnn/core';
 import {
   type CheckedModel,
@@ -16,7 +17,7 @@ export interface NetworkBits {
 }
 
 /** FINN's folds of CNV, PE × SIMD, in the order of its layers with weights; the last has 10 outputs and not 64. */
-export const cnvFolds = {
+const cnvFolds = {
   conv1: { pe: 16, simd: 3 },
   conv2: { pe: 32, simd: 32 },
   conv3: { pe: 16, simd: 32 },
@@ -27,6 +28,18 @@ export const cnvFolds = {
   dense8: { pe: 1, simd: 8 },
   dense9: { pe: 2, simd: 1 },
 } as const;
+
+/** The folds of CNV with channels divided by `narrower`: as many cycles as the whole has. */
+export const cnvFoldsOf = (narrower: number): Record<string, Fold> =>
+  Object.fromEntries(
+    Object.entries(cnvFolds).map(([name, { pe, simd }]) => [
+      name,
+      {
+        pe: name === 'dense9' ? pe : Math.max(1, pe / narrower),
+        simd: name === 'conv1' ? simd : Math.max(1, simd / narrower),
+      },
+    ]),
+  );
 
 type Weighted = IntegerLayer & { readonly weights: unknown };
 
@@ -117,28 +130,33 @@ class NetworkMaker {
   }
 }
 
-/** CNV (VGG-8) for images of 32 x 32 with a map per position or other; pools stand before thresholds as `lower` has them. */
-export function cnvModel(seed: number, bits: NetworkBits): CheckedModel {
+/**
+ * CNV (VGG-8) for images of 32 x 32 with a map per position or other; pools stand before thresholds as `lower` has them.
+ *
+ * @param narrower what the channels are divided by
+ */
+export function cnvModel(seed: number, bits: NetworkBits, narrower = 1): CheckedModel {
+  const [a, b, c, d] = [64, 128, 256, 512].map((channels) => channels / narrower);
   const { layers } = new NetworkMaker(seed, [32, 32, 3], bits)
-    .weighted('conv1', 'conv:32x32x3,k3x3,o64', [30, 30, 64])
+    .weighted('conv1', `conv:32x32x3,k3x3,o${a}`, [30, 30, a])
     .thresholds('bits2')
-    .weighted('conv2', 'conv:30x30x64,k3x3,o64', [28, 28, 64])
+    .weighted('conv2', `conv:30x30x${a},k3x3,o${a}`, [28, 28, a])
     .pool('pool2')
     .thresholds('bits3')
-    .weighted('conv3', 'conv:14x14x64,k3x3,o128', [12, 12, 128])
+    .weighted('conv3', `conv:14x14x${a},k3x3,o${b}`, [12, 12, b])
     .thresholds('bits4')
-    .weighted('conv4', 'conv:12x12x128,k3x3,o128', [10, 10, 128])
+    .weighted('conv4', `conv:12x12x${b},k3x3,o${b}`, [10, 10, b])
     .pool('pool4')
     .thresholds('bits5')
-    .weighted('conv5', 'conv:5x5x128,k3x3,o256', [3, 3, 256])
+    .weighted('conv5', `conv:5x5x${b},k3x3,o${c}`, [3, 3, c])
     .thresholds('bits6')
-    .weighted('conv6', 'conv:3x3x256,k3x3,o256', [1, 1, 256])
+    .weighted('conv6', `conv:3x3x${c},k3x3,o${c}`, [1, 1, c])
     .thresholds('bits7')
-    .weighted('dense7', 'dense:256x512', [1, 1, 512])
+    .weighted('dense7', `dense:${c}x${d}`, [1, 1, d])
     .thresholds('bits8')
-    .weighted('dense8', 'dense:512x512', [1, 1, 512])
+    .weighted('dense8', `dense:${d}x${d}`, [1, 1, d])
     .thresholds('bits9')
-    .weighted('dense9', 'dense:512x10', [1, 1, 10]);
+    .weighted('dense9', `dense:${d}x10`, [1, 1, 10]);
   return checkModel({
     name: `cnv ${bits.weights} ${bits.inputs}`,
     input: { shape: [32, 32, 3], zeros: Int32Array.of(124, 116, 104) },

@@ -26,10 +26,21 @@ export {
 } from './folded/folds.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatTrace } from './folded/occupancy.ts';
+export { operandsOf } from './folded/operands.ts';
+export {
+  countBits,
+  factorRom,
+  factorWidth,
+  type Rom,
+  runRom,
+  startRom,
+  weightRom,
+} from './folded/roms.ts';
 export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
 export {
   type CollectUnit,
   type FoldedLayer,
+  type FoldedScores,
   type LayerCycles,
   type LogicUnit,
   type MatrixUnit,

@@ -30,7 +30,7 @@ export interface Comparison {
 }
 
 /** Outputs of a layer for all images: its place in the network, or the scores. */
-interface Outputs {
+export interface Outputs {
   readonly name: string;
   readonly kind: string;
   readonly shape: readonly number[];
@@ -61,7 +61,7 @@ function partingOf(first: Outputs, second: Outputs): Parting | undefined {
 }
 
 /** The place of an element in each dimension. */
-function positionOf(element: number, shape: readonly number[]): number[] {
+export function positionOf(element: number, shape: readonly number[]): number[] {
   let rest = element;
   return shape
     .toReversed()
@@ -100,7 +100,7 @@ export function compareModels(
 }
 
 /** The outputs of each layer for all images, and the scores. */
-function layerOutputs(model: CheckedModel, pixels: Uint8Array, images: number): Outputs[] {
+export function layerOutputs(model: CheckedModel, pixels: Uint8Array, images: number): Outputs[] {
   const outputs = model.checkedLayers.map(
     ({ layer, output }): Outputs => ({
       name: layer.name,

@@ -39,9 +39,13 @@ function addLines(lines: Record<string, string>, name: string, value: unknown): 
   else if (name === 'folds')
     for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
       lines[`fold ${fold.layer}`] = `${fold.pe}x${fold.simd}`;
-  else if (name === 'occupancy' || name === 'operations')
+  else if (name === 'flipFlopsOfSteps')
+    for (const step of value as readonly { readonly name: string; readonly flipFlops: number }[])
+      lines[`  ${step.name}, registers`] = `${numberText(step.flipFlops)} FF`;
+  else if (name === 'verilogLayers') layerLines(value as readonly LayerLike[], lines);
+  else if (/occupancy$/i.test(name) || name === 'operations')
     lines[name] = Object.entries(value as Record<string, number>)
-      .map(([what, n]) => `${what} ${name === 'occupancy' ? percentText(n) : numberText(n)}`)
+      .map(([what, n]) => `${what} ${name === 'operations' ? numberText(n) : percentText(n)}`)
       .join(', ');
   else if (name === 'unknown')
     for (const [what, why] of Object.entries(value as Record<string, string>))
@@ -57,6 +61,28 @@ interface AreaLike {
 function areaLines({ steps }: AreaLike, lines: Record<string, string>): void {
   for (const { name, area } of steps)
     lines[`  ${name}`] = `${figureText(area.value, area.unit)} (${bandText(area)})`;
+}
+
+interface LayerLike {
+  readonly layer: string;
+  readonly luts: number;
+  readonly flipFlops: number;
+  readonly blockRams: number;
+  readonly memoryLuts: number;
+}
+
+function layerLines(layers: readonly LayerLike[], lines: Record<string, string>): void {
+  for (const { layer, luts, flipFlops, blockRams, memoryLuts } of layers) {
+    const memories = [
+      ...(blockRams > 0 ? [`${numberText(blockRams)} block RAM${blockRams === 1 ? '' : 's'}`] : []),
+      ...(memoryLuts > 0 ? [`${numberText(memoryLuts)} LUT as memory`] : []),
+    ];
+    lines[`  ${layer}`] = [
+      `${numberText(luts)} LUT`,
+      `${numberText(flipFlops)} FF`,
+      ...memories,
+    ].join(', ');
+  }
 }
 
 const isQuantity = (value: unknown): value is Quantity =>

@@ -11,8 +11,13 @@ export type TrainedNetwork = ReturnType<typeof import('@hbnn/train')['buildNetwo
 /** A trained network's settings, and what opens it on a data set. */
 export interface Trained {
   readonly config: RunConfig;
+  /** Build the network with its weights, for images and classes such as it was trained on. */
+  readonly build: (kind: TrainedOn) => Promise<TrainedNetwork> | TrainedNetwork;
   readonly open: (data: Dataset) => Promise<OpenedNetwork> | OpenedNetwork;
 }
+
+/** The images and classes that a network was trained on. */
+export type TrainedOn = Pick<BatchSource, 'shape' | 'classes'>;
 
 /** A trained network with data as it takes them. */
 export interface OpenedNetwork {
@@ -158,9 +163,11 @@ export async function inputsOf(
 export async function openTrained(dir: string, weights?: 'last' | 'best'): Promise<Trained> {
   if (isFineTuned(dir)) return openFineTuned(dir, weights);
   const { openRun, storedConfig } = await import('@hbnn/train');
+  const build = (kind: TrainedOn): TrainedNetwork => openRun(dir, kind, weights).model;
   return {
     config: storedConfig(dir),
-    open: ({ train, test }) => ({ model: openRun(dir, train, weights).model, train, test }),
+    build,
+    open: ({ train, test }) => ({ model: build(train), train, test }),
   };
 }
 
@@ -174,19 +181,23 @@ async function openFineTuned(dir: string, weights?: 'last' | 'best'): Promise<Tr
   const file = readFineTuneFile(fineTuneFile(dir));
   const { settings, skip, layers, run } = file;
   const config = runConfig(settings, `${fineTuneFile(dir)}: settings`);
+  const read = async (kind: TrainedOn) => {
+    const network = run === undefined ? openNetwork(join(dir, 'network')) : undefined;
+    const float =
+      network?.model ?? buildNetwork(runConfig(run ?? {}, `${fineTuneFile(dir)}: run`), kind);
+    const model =
+      layers === undefined
+        ? await binarizedNetwork({ model: float }, config, skip)
+        : quantizedCopy(float, { layers, skip, inputs: await inputsOf(config, run) });
+    readModelWeights(join(dir, 'weights.bin'), model, kind);
+    return { model, normalization: network?.normalization };
+  };
   return {
     config,
+    build: async (kind) => (await read(kind)).model,
     async open(data) {
-      const network = run === undefined ? openNetwork(join(dir, 'network')) : undefined;
-      const float =
-        network?.model ??
-        buildNetwork(runConfig(run ?? {}, `${fineTuneFile(dir)}: run`), data.train);
-      const model =
-        layers === undefined
-          ? await binarizedNetwork({ model: float }, config, skip)
-          : quantizedCopy(float, { layers, skip, inputs: await inputsOf(config, run) });
-      readModelWeights(join(dir, 'weights.bin'), model, data.train);
-      return { model, ...(await dataFor({ normalization: network?.normalization }, data)) };
+      const { model, normalization } = await read(data.train);
+      return { model, ...(await dataFor({ normalization }, data)) };
     },
   };
 }

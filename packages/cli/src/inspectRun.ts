@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BatchSource, bitCounts, HbnnError } from '@hbnn/core';
+import { bitCounts, HbnnError } from '@hbnn/core';
 import type { RunConfig } from '@hbnn/train';
 import { readTensorFile } from '@hbnn/train/files';
 import { averageOf, type BitCounts } from './bitHistogram.ts';
+import { isFineTuned, openTrained, type TrainedOn } from './fineTuned.ts';
 
 /** A layer with weights of a trained network as `hbnn inspect` shows it. */
 interface TrainedLayerView {
@@ -38,17 +39,18 @@ export async function inspectRun(folder: string): Promise<RunView> {
       `${folder}: expected a run that has ended, with weights.bin, found none; continue it with 'hbnn train --out ${folder} --resume'`,
     );
   const { trainedOn } = readTensorFile(file).state as {
-    readonly trainedOn?: Pick<BatchSource, 'shape' | 'classes'>;
+    readonly trainedOn?: TrainedOn;
   };
   if (trainedOn === undefined)
     throw new HbnnError(
       `${file}: expected the shape of the images that it was trained on, got a file of an earlier version; train the network again`,
     );
-  const { binarizedLayers, countNetwork, openRun, useBackend } = await import('@hbnn/train');
+  const { binarizedLayers, countNetwork, useBackend } = await import('@hbnn/train');
   // Nothing is computed: the network is only built and counted.
   await useBackend({ prefer: 'cpu' });
   const { shape, classes } = trainedOn;
-  const { model, config } = openRun(folder, trainedOn);
+  const { build, config } = await openTrained(folder);
+  const model = await build(trainedOn);
   const maps = new Map(
     binarizedLayers(model).flatMap((layer): [string, BitCounts][] => {
       const { binarized } = layer.trainedKernel();
@@ -69,7 +71,7 @@ export async function inspectRun(folder: string): Promise<RunView> {
   });
   return {
     kind: 'run folder',
-    network: config.network,
+    network: isFineTuned(folder) ? model.name : config.network,
     data: config.data,
     input: shape,
     classes: classes.length,

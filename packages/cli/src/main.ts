@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runTyped } from './runTyped.ts';
+import { serveTrainings, trainerCommand } from './sweep/trainer.ts';
 
 const badInput = 2;
 
@@ -14,4 +15,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
 if (script === 'hbnn' && typedIn !== undefined) process.chdir(typedIn);
 
-await runTyped(process.argv.slice(2));
+const typed = process.argv.slice(2);
+if (process.send !== undefined && typed[0] === trainerCommand) serveTrainings();
+else await runTyped(typed);

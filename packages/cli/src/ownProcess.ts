@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { HbnnError } from '@hbnn/core';
 import { Interruption, isStopSignal, untilInterrupted } from './interruption.ts';
 
@@ -19,7 +21,7 @@ export async function inOwnProcess(work: () => Promise<void>): Promise<void> {
     process.channel?.unref();
     return work();
   }
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = spawn(process.execPath, [...ownFlags(), ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, [workMark]: '1' },
   });
@@ -33,6 +35,15 @@ export async function inOwnProcess(work: () => Promise<void>): Promise<void> {
     if (error instanceof Interruption && process.stderr.isTTY) process.stderr.write('\n');
     throw error;
   }
+}
+
+/** Node's own flags, with a loader found from here: the command may have been started from another folder. */
+function ownFlags(): string[] {
+  return process.execArgv.map((flag, i, all) =>
+    all[i - 1] === '--import' && /^[a-z@]/.test(flag) && !flag.includes(':')
+      ? pathToFileURL(createRequire(import.meta.url).resolve(flag)).href
+      : flag,
+  );
 }
 
 /** Wait for the end of the work; its exit code is this process's. */

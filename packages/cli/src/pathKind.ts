@@ -78,6 +78,26 @@ export function checkModelFile(path: string): void {
   );
 }
 
+/**
+ * Refuse what is no folder of `hbnn import`, where it is something else that hbnn reads or makes.
+ *
+ * @param ofRun what to do with a run folder
+ * @throws HbnnError naming what it is and what to do
+ */
+export function checkNetworkFolder(path: string, ofRun: string): void {
+  const kind = kindAt(path);
+  const ways: Partial<Record<PathKind, string>> = {
+    'run folder': ofRun,
+    'model file': 'give the network that it was lowered from',
+    file: `import it first: hbnn import ${path} --out net`,
+  };
+  const way = ways[kind];
+  if (way === undefined) return;
+  throw new HbnnError(
+    `${path}: expected a folder of 'hbnn import', got ${kind === 'file' ? 'a file' : `a ${kind}`}; ${way}`,
+  );
+}
+
 /** Refuse a file as a folder of Verilog. @throws HbnnError saying what to give */
 export function checkRtlFolder(path: string): void {
   const kind = kindAt(path);

@@ -19,6 +19,7 @@ import { plotCommand } from './commands/plot.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { randomCommand } from './commands/random.ts';
 import { runCommand } from './commands/run.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { synthCommand } from './commands/synth.ts';
 import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -38,6 +39,7 @@ const groups = (): readonly [heading: string, commands: readonly Command[]][] =>
     [
       trainCommand(),
       compareSettingsCommand(),
+      sweepCommand(),
       verifyResultsCommand(),
       evalCommand(),
       plotCommand(),
@@ -91,7 +93,7 @@ Results go to stdout, progress goes to stderr; --quiet leaves progress out. With
 {"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
 Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify, hbnn verify-results or
 hbnn compare found a difference, 4 hbnn verify --proof found none and did not prove the whole,
-130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
+5 hbnn sweep ended and some of its trainings failed, 130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
     );
   for (const [heading, commands] of groups())
     for (const command of commands) hbnn.addCommand(command.helpGroup(heading));

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { type BatchSource, HbnnError } from '@hbnn/core';
 import type { Dataset } from '@hbnn/datasets';
 import type { RunConfig, RunResult } from '@hbnn/train';
 import { writeWhole } from '@hbnn/train/files';
+import { ownVersion } from './commands/ownVersion.ts';
 
 const format = 'HBNN run, version 1';
 
@@ -31,9 +31,6 @@ export interface RunManifest {
 
 const manifestFile = (dir: string): string => join(dir, 'manifest.json');
 
-/** It is as far from the bundled command as from this file. */
-const about = createRequire(import.meta.url)('../package.json') as { readonly version: string };
-
 /** What hbnn runs on and with, now. */
 export function presentSystem(): Pick<
   RunManifest,
@@ -41,7 +38,7 @@ export function presentSystem(): Pick<
 > {
   const { platform, arch, version: node } = process;
   const cpu = cpus()[0]?.model.trim() ?? 'unknown';
-  return { hbnn: about.version, node, platform: `${platform} ${arch}`, cpu, commit: commitHere() };
+  return { hbnn: ownVersion, node, platform: `${platform} ${arch}`, cpu, commit: commitHere() };
 }
 
 function commitHere(): string | null {

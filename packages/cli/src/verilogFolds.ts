@@ -6,10 +6,12 @@ import {
   foldTable,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
+import { findDevice, foldsWithinLuts } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { readFoldRequest } from './foldFile.ts';
 import { checkMegahertz, decimal, wholeNumber } from './numbers.ts';
 import { numberText } from './output.ts';
+import { canFoldByEstimate } from './rtlFigures.ts';
 
 /** Options of `hbnn verilog` that say how to fold. */
 export interface FoldOptions {
@@ -21,25 +23,35 @@ export interface FoldOptions {
   readonly projectFiles?: boolean;
 }
 
+/** Options with how sums are made. */
+interface Choice extends FoldOptions {
+  readonly style: 'gates' | 'xc7';
+}
+
 /** The folds of a design. */
 export interface VerilogFolds {
   readonly folds: FoldTable;
-  /** What they were chosen for, where nobody said it. */
-  readonly byDefault?: string;
+  /** What they were chosen for, where nobody said it, or what they are estimated to take. */
+  readonly about?: string;
 }
 
 /** The folds that options ask for, or those by default. @throws HbnnError naming the option */
-export function foldsFor(model: CheckedModel, o: FoldOptions): VerilogFolds {
+export function foldsFor(
+  model: CheckedModel,
+  o: FoldOptions,
+  style: 'gates' | 'xc7' = 'gates',
+): VerilogFolds {
   if (o.fps !== undefined && o.luts !== undefined)
     throw new HbnnError('--fps, --luts: expected one of them, got both; leave one of them out');
   const goal = goalOf(o);
+  const choice = { ...o, style };
   const request = o.fold === undefined ? undefined : readFoldRequest(o.fold);
-  if (request?.kind === 'table') return completed(model, request.table, goal, o);
+  if (request?.kind === 'table') return completed(model, request.table, goal, choice);
   if (request !== undefined && goal !== undefined)
     throw new HbnnError(
       '--fold, --fps, --luts: expected one of them, got more; leave all but one out',
     );
-  return foldsOf(model, request ?? goal, o);
+  return foldsOf(model, request ?? goal, choice);
 }
 
 /** The folds of a table, and for layers that it leaves out those that are chosen without it. */
@@ -47,7 +59,7 @@ function completed(
   model: CheckedModel,
   table: FoldTable,
   goal: FoldRequest | undefined,
-  o: FoldOptions,
+  o: Choice,
 ): VerilogFolds {
   const left = model.layers.some(
     (layer) => 'weights' in layer && !Object.hasOwn(table, layer.name),
@@ -74,11 +86,7 @@ function checkClock(request: FoldRequest | undefined, o: FoldOptions): void {
 }
 
 /** The folds of all layers with weights that a request asks for; without one, those by default. */
-function foldsOf(
-  model: CheckedModel,
-  request: FoldRequest | undefined,
-  o: FoldOptions,
-): VerilogFolds {
+function foldsOf(model: CheckedModel, request: FoldRequest | undefined, o: Choice): VerilogFolds {
   checkClock(request, o);
   if (request === undefined) return foldsByDefault(model);
   const names = model.layers.filter((layer) => 'weights' in layer).map(({ name }) => name);
@@ -96,7 +104,7 @@ function foldsOf(
     }
     case 'luts': {
       const place = o.luts === undefined ? '--fold luts' : '--luts';
-      return { folds: chooseFolds(model, { luts: request.luts }, place) };
+      return withinLuts(model, request.luts, o.style, place);
     }
     case 'each':
       return { folds: foldTable(names, request.folds, '--fold') };
@@ -105,11 +113,33 @@ function foldsOf(
   }
 }
 
+/** Folds for a number of LUTs: for xc7 by what their Verilog is estimated to take, else by a rough count. */
+function withinLuts(
+  model: CheckedModel,
+  luts: number,
+  style: Choice['style'],
+  place: string,
+): VerilogFolds {
+  const device = findDevice('xc7');
+  if (style !== 'xc7' || device === undefined || !canFoldByEstimate(model, device))
+    return { folds: chooseFolds(model, { luts }, place) };
+  const { folds, luts: taken, nextLuts } = foldsWithinLuts(model, luts, 'xc7', place);
+  const next =
+    nextLuts === undefined
+      ? ', and larger ones were not found'
+      : `; the next larger ones that were tried take ${numberText(Math.round(nextLuts))}`;
+  const why = taken < promisedPart * luts ? next : '';
+  return { folds, about: `estimated to take ${numberText(Math.round(taken))} LUTs${why}` };
+}
+
+/** Folds that take less of the LUTs than this say why. */
+const promisedPart = 0.9;
+
 function foldsByDefault(model: CheckedModel): VerilogFolds {
   const { folds, luts, minLuts, isLarge } = defaultFolds(model);
   const of = `the fewest cycles within about ${numberText(luts)} LUTs`;
   const why = isLarge ? `, as one lane per layer takes ${numberText(minLuts)} of them` : '';
-  return { folds, byDefault: `${of}${why} (by default; --luts, --fps or --fold choose others)` };
+  return { folds, about: `${of}${why} (by default; --luts, --fps or --fold choose others)` };
 }
 
 /** `--fps N` is `--fold fps:N`, and `--luts N` is `--fold luts:N`; undefined where neither is typed. */

@@ -48,9 +48,10 @@ describe('hbnn estimate', () => {
     const most = JSON.parse(estimate('--target', 'pynq', '--fold', 'largest', '--json').out);
     expect(most.finnFramesPerSecond.value).toBeGreaterThan(given.finnFramesPerSecond.value);
     const names = Object.keys(given);
-    expect(names.indexOf('verilogFramesPerSecond')).toBeLessThan(names.indexOf('luts'));
+    expect(names.indexOf('verilogFramesPerSecond')).toBeLessThan(names.indexOf('finnLuts'));
     expect(names).not.toContain('framesPerSecond');
-    expect(most.fits).toBe(true);
+    expect(names).not.toContain('luts');
+    expect(most.finnFits).toBe(true);
     const fast = JSON.parse(estimate('--target', 'pynq', '--fold', 'fps:400000', '--json').out);
     expect(fast.finnFramesPerSecond.value).toBeGreaterThanOrEqual(400_000);
     const cells = JSON.parse(estimate('--target', 'asic:45', '--fold', '4x12', '--json').out);
@@ -60,6 +61,50 @@ describe('hbnn estimate', () => {
       expect(
         Object.keys(figures).filter((name) => /^(energy|power|logicPer|frames)/.test(name)),
       ).toEqual([]);
+  });
+
+  it('says what the Verilog of the folds takes, layer by layer', () => {
+    const of = (...fold: string[]) =>
+      JSON.parse(estimate('--target', 'pynq', '--json', '--fold', ...fold).out);
+    const found = of('4x12');
+    // 'hbnn synth --target xc7 --yosys native' counts 1,792 LUT and 2,228 FF of these folds.
+    expect(found.verilogLuts.low).toBeLessThan(1792);
+    expect(found.verilogLuts.high).toBeGreaterThan(1792);
+    expect(found.verilogFlipFlops.value).toBeCloseTo(2228, -1);
+    expect(found.verilogMemoryBlocks.value).toBe(0);
+    expect(found.verilogFits).toBe(true);
+    const layers: { layer: string; flipFlops: number }[] = found.verilogLayers;
+    expect(layers.map(({ layer }) => layer)).toEqual(['input', 'layer', 'scores']);
+    expect(layers.reduce((sum, { flipFlops }) => sum + flipFlops, 0)).toBe(
+      found.verilogFlipFlops.value,
+    );
+    const within = of('luts:2400');
+    expect(within.verilogLuts.value + within.verilogMemoryLuts.value).toBeLessThanOrEqual(2400);
+    expect(within.verilogCyclesPerImage.value).toBeLessThanOrEqual(
+      found.verilogCyclesPerImage.value,
+    );
+    const { code, err } = estimate('--target', 'pynq', '--fold', 'luts:100');
+    expect([code, err]).toEqual([2, expect.stringMatching(/expected at least \d+, the LUTs that/)]);
+  });
+
+  it('counts the registers of a pipelined design', () => {
+    const found = JSON.parse(estimate('--target', 'zc706', '--max-levels', '6', '--json').out);
+    // 'hbnn synth --target xc7' counts as many of what 'hbnn verilog --max-levels 6 --target xc7' writes.
+    expect(found.flipFlops).toMatchObject({ value: 3439, unit: 'FF', source: 'counted' });
+    expect(found.occupancy.flipFlops).toBeCloseTo(3439 / 437_200, 12);
+    expect(found.flipFlopsOfSteps.map(({ name }: { name: string }) => name)).toEqual([
+      'input',
+      'layer',
+      'scores',
+      'largest',
+    ]);
+    expect(found.latencyCycles).toBeGreaterThan(0);
+    for (const args of [
+      ['--target', 'zc706', '--fold', '4x12', '--max-levels', '6'],
+      ['--target', 'asic:45', '--max-levels', '6'],
+    ])
+      expect(estimate(...args).err).toContain('--max-levels: has no effect');
+    expect(estimate('--target', 'zc706', '--max-levels', '0').code).toBe(2);
   });
 
   it('gives no rate and no power of a design that does not fit', () => {
@@ -73,7 +118,7 @@ describe('hbnn estimate', () => {
       expect.stringMatching(/^the design takes about \d+ % of the LUTs of .*; fold it/),
     ]);
     const folded = JSON.parse(of('--fold', '128x512').out);
-    expect([folded.fits, folded.unknown.rate]).toEqual([
+    expect([folded.finnFits, folded.unknown.rate]).toEqual([
       false,
       expect.stringContaining('take smaller folds (--fold largest)'),
     ]);
@@ -137,7 +182,9 @@ describe('hbnn estimate', () => {
   it('folds onto small devices without a platform', () => {
     for (const target of ['up5k', 'hx8k', 'ecp5']) {
       const found = JSON.parse(estimate('--target', target, '--fold', 'largest', '--json').out);
-      expect(found).toMatchObject({ fits: true, dsps: { value: 0 } });
+      expect(found).toMatchObject({ finnFits: true, finnDsps: { value: 0 } });
+      expect(found).not.toHaveProperty('verilogLuts');
+      expect(found.unknown.verilog).toMatch(/^no Verilog was synthesized for (ice40|ecp5) to fit/);
       expect(found.unknown.platform).toContain('not in the figures');
     }
   });
@@ -151,26 +198,31 @@ describe('hbnn estimate', () => {
       );
     for (const target of ['hx8k', 'zc706', 'asic:45']) {
       const found = of('--target', target);
+      expect(found).not.toHaveProperty('finnFits');
+      expect(found).not.toHaveProperty('finnOccupancy');
       expect(found).not.toHaveProperty('fits');
       expect(found).not.toHaveProperty('occupancy');
       expect(found.unknown.layers).toMatch(/\(sumPool\).*nobody knows whether the design fits/);
-      const count = target === 'asic:45' ? found.gates : found.luts;
+      const count = target === 'asic:45' ? found.gates : found.finnLuts;
       expect(Object.keys(count).sort()).toEqual(['from', 'source', 'unit', 'value']);
       expect(count.from).toMatch(/at least: without .*\(sumPool\)/);
       expect(found.verilogFramesPerSecond).toHaveProperty('low');
     }
     const text = hbnn('estimate', '--model', network, '--fold', 'fps:1000', '--target', 'hx8k').out;
-    expect(text).toMatch(/^luts +\S+ LUT \(calibrated model: .*at least/m);
-    expect(text).not.toMatch(/^fits/m);
+    expect(text).toMatch(/^finnLuts +\S+ LUT \(calibrated model: .*at least/m);
+    expect(text).not.toMatch(/^(finnF|f)its/m);
   });
 
   it('prints a readable table', () => {
     const { out, code } = estimate('--target', 'pynq', '--fold', '16x144', '--clock', '50');
     expect(code).toBe(0);
-    expect(out).toMatch(/^luts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
+    expect(out).toMatch(/^finnLuts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
+    expect(out).toMatch(/^verilogLuts +\S+ LUT \(\S+ … \S+; calibrated model: each module/m);
+    expect(out).toMatch(/^ {2}layer +[\d,]+ LUT, [\d,]+ FF/m);
     expect(out).toMatch(/^fold layer +16x144$/m);
-    expect(out).toMatch(/^note +luts: LUTs in use after place and route/m);
-    expect(out).toMatch(/^occupancy +luts \S+ %/m);
+    expect(out).toMatch(/^note +finnLuts: LUTs in use after place and route/m);
+    expect(out).toMatch(/^verilogOccupancy +luts \S+ %/m);
+    expect(out).toMatch(/^finnOccupancy +luts \S+ %/m);
     expect(out).toMatch(/^clock +50 MHz$/m);
     expect(out).toMatch(/^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; counted: /m);
     expect(out.indexOf("As 'hbnn verilog")).toBeLessThan(out.indexOf('As FINN builds them'));

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeNpy, random } from '@hbnn/core';
-import { exportC, exportNpz, exportOnnx, exportSafetensors } from '@hbnn/export';
+import { exportC, exportNpz, exportOnnx, exportQonnx, exportSafetensors } from '@hbnn/export';
 import { checkModel, encodeModel, featureCount, type IntegerLayer, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
 import { hbnn, hbnnInThread, temporary } from './process.ts';
@@ -59,11 +59,12 @@ describe('hbnn export', () => {
 
   it.each([
     ['onnx', exportOnnx],
+    ['qonnx', exportQonnx],
     ['npz', exportNpz],
     ['safetensors', exportSafetensors],
   ] as const)('writes %s', (format, encode) => {
     const { folder, model, file } = withModel();
-    const out = join(folder, `net.${format}`);
+    const out = join(folder, `net.${format.replace('qonnx', 'onnx')}`);
     expect(hbnn('export', '--model', file, '--to', format, '--out', out).code).toBe(0);
     expect(readFileSync(out).equals(encode(model))).toBe(true);
   });

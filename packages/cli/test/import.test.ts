@@ -42,6 +42,46 @@ describe('networks of other frameworks on the command line', () => {
     expect(hbnn('estimate', '--model', model, '--target', 'asic:45', '--json').code).toBe(0);
   });
 
+  it('are compared layer by layer with what they were made from', () => {
+    const few = ['--test-limit', '20', '--json'];
+    const same = hbnn('compare', model, tuned, ...few);
+    expect([same.code, same.err]).toEqual([0, '']);
+    const { layers, ...whole } = JSON.parse(same.out) as { layers: { layer: string }[] };
+    expect(whole).toMatchObject({ equal: true, images: 20, tolerance: 0.1 });
+    expect(layers.map(({ layer }) => layer)).toEqual(
+      expect.arrayContaining(['conv0', 'conv4', 'conv8', 'gemm13', 'scores']),
+    );
+    // The first layer has 8-bit weights, the second is binarized: the float network has parted there.
+    const float = hbnn('compare', model, net, '--data', 'fashion-mnist-subset', ...few);
+    expect(float.code).toBe(3);
+    const { equal, difference } = JSON.parse(float.out);
+    expect(equal).toBe(false);
+    expect(difference).toMatchObject({ layer: 'conv4', kind: 'conv' });
+    expect(difference.position).toHaveLength(3);
+    expect(Math.abs(difference.first - difference.second)).toBeGreaterThan(0);
+    expect(hbnn('compare', model, tuned, '--tolerance', '1e-6', ...few).code).toBe(3);
+    const other = hbnn(
+      'compare',
+      model,
+      golden('keras/vgg.keras'),
+      '--data',
+      'fashion-mnist-subset',
+    );
+    expect([other.code, other.err]).toEqual([
+      2,
+      expect.stringMatching(/vgg\.keras: expected a network of images of 28×28×1 .*got 12×12×3/),
+    ]);
+  });
+
+  it('are shown with their bits once they are fine-tuned', () => {
+    const { code, out, err } = hbnn('inspect', tuned, '--json');
+    expect([code, err]).toEqual([0, '']);
+    const view = JSON.parse(out) as { layers: { name: string; averageBits?: number }[] };
+    expect(view).toMatchObject({ kind: 'run folder', network: 'classifier-17', classes: 10 });
+    const binarized = view.layers.filter(({ averageBits }) => averageBits !== undefined);
+    expect(binarized.map(({ name }) => name)).toEqual(['conv4', 'conv8']);
+  });
+
   it('are binarized without training, measured and lowered', () => {
     const [run, file] = [join(dir, 'quantized'), join(dir, 'quantized.hbnn')];
     const [limit, epochs] = [few.slice(0, 4), few.slice(4)];

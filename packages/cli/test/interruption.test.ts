@@ -131,7 +131,7 @@ it('hbnn eval and hbnn lower, told to stop, leave no part of a file and exit as 
     out: '',
   });
   expect(await stopped(['eval', '--run', run], ['SIGINT'], loading)).toMatchObject({ code: 130 });
-  expect(readdirSync(dir).sort()).toEqual(['m.hbnn', 'run']);
+  expect(readdirSync(dir).sort()).toEqual(['m.hbnn', 'm.hbnn.manifest.json', 'run']);
 });
 
 it('hbnn quantize and hbnn fine-tune, told to stop, keep nothing and say so', async () => {

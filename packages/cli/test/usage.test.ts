@@ -25,6 +25,10 @@ describe('a wrong usage names what was typed, and what was meant', () => {
   writeFileSync(settings, '{"learningRte": 0.1}');
   const wrong = join(dir, 'wrong.json');
   writeFileSync(wrong, '{"epochs": -3}');
+  const text = join(dir, 'text');
+  writeFileSync(text, 'hello');
+  const network = join(dir, 'network.onnx');
+  writeFileSync(network, 'hello');
   const train = ['train', '--out', out];
   const cases: [string[], string][] = [
     [[...train, '--weights', '9'], '--weights: expected an average from 0 to 8 bits, got 9'],
@@ -204,6 +208,34 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       ['estimate', '--model', model, '--liberty', '/nowhere.lib'],
       '--liberty: /nowhere.lib could not be read: there is no such file; name a Liberty file',
     ],
+    ...(
+      [
+        [['compare', network, model], `expected a model file first, got ${network}, which is`],
+        [['compare', model, network, '--in', tensor], 'expected images of shape [images, 1, 1, 8]'],
+        [['compare', model, network], 'expected images by either --in or --data'],
+        [['compare', model, model, '--tolerance', '1'], '--tolerance: has no effect between whole'],
+        [['compare', model, network, '--tolerance', '0'], '--tolerance: expected a number above 0'],
+        [['inspect', network], `${network}: expected an ONNX file, got other or truncated bytes`],
+        [['inspect', dir], 'expected a folder of a run, a network, Verilog or a binarized tensor'],
+        [['inspect', settings], `${settings}: expected a modelTopology, got none`],
+        [['inspect', text], `${text}: expected a .hbnn file, got other bytes at its start`],
+        [['run', '--model', text, '--in', tensor, '--out', out], `${text}: expected a .hbnn file`],
+        [
+          ['fine-tune', model, '--out', out],
+          `${model}: expected a folder of 'hbnn import', got a m`,
+        ],
+        [['quantize', network, '--out', out], `import it first: hbnn import ${network} --out net`],
+        [['import', network, '--out', out], `${network}: expected an ONNX file, got other or trun`],
+        [
+          ['export', '--model', model, '--to', 'qonx', '--out', out],
+          "--to: expected one of c, onnx, qonnx, npz, safetensors, got 'qonx'; did you mean 'qonnx'?",
+        ],
+        [
+          ['export', '--model', model, '--to', 'qonnx', '--out', `${out}.qonnx`],
+          "--out: expected a file whose name ends in .onnx for --to qonnx, got '",
+        ],
+      ] as const
+    ).map(([line, message]): [string[], string] => [[...line], message]),
     [['random', '--out', dir], 'it is a folder; give the name of a file'],
     [
       ['random', '--out', out, '--tensor', '3x0'],
@@ -369,8 +401,9 @@ describe('hbnn', () => {
   });
 
   const leaves = (command: Command, path: string): string[] =>
-    command.commands.length === 0
-      ? [path]
+    // A command with others below it may do something itself, as hbnn sweep does.
+    command.commands.length === 0 || command.registeredArguments.length > 0
+      ? [path, ...command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`))]
       : command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`));
 
   it('shows the help of every command on the site', () => {

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hbnn, hbnnInThread, temporary } from './process.ts';
@@ -28,6 +28,12 @@ function verified(...args: readonly string[]): Result & { readonly code: number 
   const { code, out, err } = hbnn('verify-results', ...args, '--json', '-q');
   expect(err).toBe('');
   return { code, ...(JSON.parse(out) as Result) };
+}
+
+/** Make a model or Verilog again, and read the exit code and the result. */
+function madeAgain(path: string): [number | null, Record<string, unknown>] {
+  const { code, out } = hbnnInThread('verify-results', path, '--json', '-q');
+  return [code, JSON.parse(out) as Record<string, unknown>];
 }
 
 /** A copy of a run with a field of one of its files changed. */
@@ -84,6 +90,56 @@ describe('hbnn verify-results', () => {
     const result = verified(run);
     expect(result).toMatchObject({ code: 0, expected: 1 });
     expect(result.outcomes[0].why).toContain('hbnn 0.0.1 then');
+  });
+
+  it('makes a model again from its run, and tells a changed file from another run', () => {
+    const file = join(folder, 'net.hbnn');
+    const lower = ['lower', '--run', join(folder, 'runs/seed-1'), '--out', file];
+    const lowered = hbnnInThread(...lower, '--no-evaluate', '--backend', 'wasm', '-q');
+    expect(lowered.code, lowered.err).toBe(0);
+    expect(madeAgain(file)).toEqual([0, { path: file, outcome: 'equal' }]);
+    const bytes = readFileSync(file);
+    const [last] = bytes.subarray(-1);
+    writeFileSync(file, Buffer.concat([bytes.subarray(0, -1), Buffer.of(last ^ 1)]));
+    const why = 'net.hbnn was changed after it was written';
+    expect(madeAgain(file)).toEqual([3, { path: file, outcome: 'differs', why }]);
+    writeFileSync(file, bytes);
+    const manifest = `${file}.manifest.json`;
+    const said = JSON.parse(readFileSync(manifest, 'utf8')) as { from: Record<string, unknown> };
+    const other = { ...said, from: { ...said.from, weightsSha256: '00' } };
+    writeFileSync(manifest, JSON.stringify(other));
+    expect(madeAgain(file)[1]).toMatchObject({ outcome: 'expected' });
+    // The same version would have made another file of these bits.
+    const coarse = { ...said, from: { ...said.from, scaleBits: 2 } };
+    writeFileSync(manifest, JSON.stringify(coarse));
+    expect(madeAgain(file)).toMatchObject([3, { outcome: 'differs' }]);
+    writeFileSync(manifest, JSON.stringify({ ...coarse, hbnn: '0.0.1' }));
+    expect(madeAgain(file)).toMatchObject([0, { outcome: 'expected' }]);
+    rmSync(manifest);
+    expect(hbnnInThread('verify-results', file).err).toMatch(/expected .*manifest\.json/);
+  });
+
+  it('makes Verilog again from its model, and tells edits from another model', () => {
+    const [model, rtl] = [join(folder, 'm.hbnn'), join(folder, 'rtl')];
+    const write = ['verilog', '--model', model, '--out', rtl, '--vectors', '3', '--project-files'];
+    const random = (seed: string) =>
+      hbnnInThread('random', '--layer', 'dense:12x3', '--seed', seed, '--out', model);
+    expect(random('1').code).toBe(0);
+    expect(hbnnInThread(...write).code).toBe(0);
+    expect(madeAgain(rtl)).toEqual([0, { path: rtl, outcome: 'equal' }]);
+    const top = readdirSync(rtl).find((name) => /^(?!testbench).*\.v$/.test(name)) as string;
+    const text = readFileSync(join(rtl, top), 'utf8');
+    writeFileSync(join(rtl, top), `${text}\n`);
+    writeFileSync(join(rtl, 'more.v'), 'module more; endmodule\n');
+    const changed = `${top} was changed after it was written`;
+    expect(madeAgain(rtl)).toEqual([3, { path: rtl, outcome: 'differs', why: changed }]);
+    writeFileSync(join(rtl, top), text);
+    expect(madeAgain(rtl)).toMatchObject([3, { why: 'more.v came after hbnn verilog' }]);
+    rmSync(join(rtl, 'more.v'));
+    expect(random('2').code).toBe(0);
+    expect(madeAgain(rtl)).toMatchObject([0, { outcome: 'expected' }]);
+    rmSync(model);
+    expect(madeAgain(rtl)).toMatchObject([0, { outcome: 'unchanged' }]);
   });
 
   it.each([

@@ -35,7 +35,16 @@ export {
   type PartQuantity,
   unmodelledLayers,
 } from './folded/unmodelled.ts';
-export { type Quantity, quantity, type Source, type Trust } from './quantity.ts';
+export { type Quantity, quantity, quantityOrNone, type Source, type Trust } from './quantity.ts';
+export {
+  estimateRtl,
+  type RtlEstimate,
+  type RtlLayer,
+  rtlFamilies,
+} from './rtl/estimateRtl.ts';
+export { fitRtl, type MeasuredModule } from './rtl/rtlFit.ts';
+export { designForFamily, foldsWithinLuts, type RtlFolds } from './rtl/rtlFolds.ts';
+export { type RtlModule, rtlModules } from './rtl/rtlModules.ts';
 export {
   fitMeasurements,
   modelOf,
@@ -49,6 +58,7 @@ export {
 export { unrolledCounts } from './unrolled/counts.ts';
 export { tournamentAreas } from './unrolled/measuredParts.ts';
 export { EstimateMemo } from './unrolled/memo.ts';
+export { pipelineRegisters, type StepRegisters } from './unrolled/pipelineRegisters.ts';
 export type { StepCounts } from './unrolled/steps.ts';
 export {
   type Activity,

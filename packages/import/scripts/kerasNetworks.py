@@ -68,18 +68,41 @@ def groups():
     return keras.Model(images, L.Dense(3, activation="sigmoid")(x), name="groups")
 
 
+def nested():
+    """Models inside a model, as networks that were trained before are used in others."""
+    x = images = keras.Input((12, 10, 3))
+    y = L.Conv2D(4, 3, padding="same", name="first")(x)
+    x = L.Add()([y, L.Conv2D(4, 1, name="second")(x)])
+    features = keras.Model(images, x, name="features")
+    head = keras.Sequential([keras.Input((12, 10, 4)), L.BatchNormalization(), L.ELU(), L.MaxPooling2D()], name="head")
+    x = images = keras.Input((12, 10, 3))
+    x = L.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.05, 0.06, 0.07])(L.RandomFlip()(x))
+    x = head(features(x))
+    x = L.Concatenate()([L.Identity()(x), L.Conv2D(3, 1, activation="silu", name="first")(x)])
+    return keras.Model(images, L.Dense(3)(L.Flatten()(x)), name="nested")
+
+
+def adapted():
+    images = keras.Input((8, 8, 3))
+    norm = L.Normalization()
+    norm.adapt(rng.normal(size=(40, 8, 8, 3)).astype(np.float32) * 3 + 1)
+    return keras.Model(images, L.Dense(2)(L.Flatten()(L.Conv2D(4, 3)(norm(images)))), name="adapted")
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (vgg, resnet, mobilenet, groups):
+    for make in (vgg, resnet, mobilenet, groups, nested, adapted):
         model = make()
+        kept = {id(v) for layer in model.layers if isinstance(layer, L.Normalization) for v in layer.weights}
         model.set_weights([
+            w if id(v) in kept else
             (rng.uniform(0.5, 2, w.shape) if "variance" in v.path else rng.normal(size=w.shape) * 0.4).astype(np.float32)
             for v, w in zip(model.weights, model.get_weights())
         ])
         model.save(folder / f"{model.name}.keras")
         model.save(folder / f"{model.name}.h5")
         images = rng.normal(size=(2, *model.input_shape[1:])).astype(np.float32)
-        result = np.asarray(model(images))
+        result = np.asarray(model(images, training=False))
         floats = lambda a: [float(f"{v:.7g}") for v in a.ravel()]
         expected = {"images": {"shape": images.shape, "data": floats(images)},
                     "outputs": [{"shape": result.shape, "data": floats(result)}]}

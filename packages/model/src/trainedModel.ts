@@ -6,15 +6,22 @@ export type TrainedWeights =
   | { readonly kind: 'float'; readonly tensor: FloatTensor }
   | { readonly kind: 'residual'; readonly residual: ResidualTensor };
 
-interface Named {
+interface Measured {
   readonly name: string;
+  /**
+   * The largest magnitude of its outputs over sample images: where lowering rounds them, it counts on twice that, and not
+   * on the most that any image could bring about.
+   */
+  readonly largest?: number;
+}
+
+interface Named extends Measured {
   /** The layer that it reads; by default the one before it. The first layer reads the pixels. */
   readonly from?: string;
 }
 
 /** A layer at which branches meet. */
-interface Join {
-  readonly name: string;
+interface Join extends Measured {
   /** The layers that it reads, two or more, all of them before it. */
   readonly inputs: readonly string[];
 }
@@ -47,7 +54,12 @@ export type TrainedLayer =
       readonly offsets: Float64Array;
     } & Named)
   /** max(x, 0); `ceiling`: the largest value it gave on sample images, or a bound it has. */
-  | ({ readonly kind: 'relu'; readonly ceiling?: number } & Named)
+  | ({
+      readonly kind: 'relu';
+      readonly ceiling?: number;
+      /** The largest value of each channel over sample images, for channels that are small beside the largest. */
+      readonly channelCeilings?: readonly number[];
+    } & Named)
   /** Residual binarization with one map for all images and constant scales, one per plane. */
   | ({
       readonly kind: 'binarize';

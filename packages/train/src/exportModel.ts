@@ -44,7 +44,7 @@ import { tiesIn } from './ties.ts';
 type Source = BatchSource;
 
 export interface ExportOptions {
-  /** Images to find the largest value of each ReLU on; default 500. */
+  /** Images to find the largest outputs of each layer on; default 500. */
   readonly sampleImages?: number;
   /**
    * Called with a sentence about what was left out because it changes no class, and about sums that may be exactly 0 in
@@ -60,7 +60,7 @@ export interface ExportOptions {
  * A softmax or sigmoid at the end is left out, since the largest score is the same.
  *
  * @param source the training images: their normalization becomes part of the model, and some of them give the largest
- *   value of each ReLU, which sets its 8-bit scale
+ *   value of each ReLU, which sets its 8-bit scale, and the largest outputs of the other layers
  * @throws HbnnError naming a layer that has no such form (another activation, a configuration field that
  *   nothing here reads, weights that are not finite), or data that are not 8-bit images
  */
@@ -92,77 +92,101 @@ export async function exportModel(
   // Layers are built before images are looked at, so that what cannot be exported is refused at once.
   const made = layersOf(chain, source, note);
   for (const tie of tiesIn(made.flatMap(({ layers }) => layers))) note(tie);
-  const ceilings = await reluCeilings(chain, source, o.sampleImages ?? 500);
+  const measured = await measureOutputs(chain, source, o.sampleImages ?? 500);
   return {
     name: model.name,
     input: { shape: [...source.shape], ...normalization },
     layers: made.flatMap(({ link, layers }) =>
-      layers.map((layer) =>
-        layer.kind === 'relu' ? { ...layer, ceiling: ceilings.get(link) } : layer,
-      ),
+      layers.map((layer, i) => withMeasured(layer, i === layers.length - 1, measured.get(link))),
     ),
     classes: [...source.classes],
   };
 }
 
+/** What a layer's outputs come to over some images: the largest magnitude, and the largest value of each channel. */
+interface Measured {
+  readonly magnitude: number;
+  readonly values: Float32Array;
+}
+
+/** A layer with what was measured of its outputs; only the last of those that a layer of the framework became has these. */
+function withMeasured(layer: TrainedLayer, isLast: boolean, measured?: Measured): TrainedLayer {
+  if (measured === undefined) return layer;
+  const largest = isLast && { largest: measured.magnitude };
+  return layer.kind === 'relu'
+    ? {
+        ...layer,
+        ceiling: measured.values.reduce((most, value) => Math.max(most, value), 0),
+        channelCeilings: Array.from(measured.values, (value) => Math.max(0, value)),
+        ...largest,
+      }
+    : { ...layer, ...largest };
+}
+
 /**
- * The largest output of each ReLU over some images.
+ * What the outputs of each layer come to over some images.
  *
  * @throws HbnnError naming the first layer with outputs beyond float32
  */
-async function reluCeilings(
+async function measureOutputs(
   chain: readonly Link[],
   source: Source,
   images: number,
-): Promise<Map<Link, number>> {
-  const relus = chain.filter((link) => isRelu(activationOf(link)));
-  const ceilings = new Map(relus.map((link) => [link, 0]));
+): Promise<ReadonlyMap<Link, Measured>> {
+  const measured = new Map<Link, Measured>();
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {
     checkBatch(part, source, 'exportModel');
-    const values = await largestOutputs(chain, part, source);
+    const found = await largestOutputs(chain, part, source);
     chain.forEach(({ layer }, i) => {
-      if (Number.isFinite(values[2 * i])) return;
+      if (Number.isFinite(found[i].magnitude)) return;
       throw new HbnnError(
-        `layer '${layer.name}': exportModel expected finite outputs, got ${values[2 * i]} for an image of ${source.name}; its weights are too large, train again with a lower learning rate`,
+        `layer '${layer.name}': exportModel expected finite outputs, got ${found[i].magnitude} for an image of ${source.name}; its weights are too large, train again with a lower learning rate`,
       );
     });
     chain.forEach((link, i) => {
-      const before = ceilings.get(link);
-      if (before !== undefined) ceilings.set(link, Math.max(before, values[2 * i + 1]));
+      const { magnitude, values } = measured.get(link) ?? found[i];
+      measured.set(link, {
+        magnitude: Math.max(magnitude, found[i].magnitude),
+        values: values.map((value, c) => Math.max(value, found[i].values[c])),
+      });
     });
     seen += part.count;
-    if (relus.length === 0 || seen >= images) break;
+    if (seen >= images) break;
   }
   if (seen === 0) checkCount('exportModel', source, seen);
-  return ceilings;
+  return measured;
 }
 
-/** For each layer of a chain, the largest magnitude and the largest value of its outputs for a batch. */
+/** For each layer of a chain, what its outputs come to for a batch. */
 async function largestOutputs(
   chain: readonly Link[],
   { images, count }: Batch,
   { shape }: Source,
-): Promise<Float32Array> {
+): Promise<Measured[]> {
   const largest = tf.tidy(() => {
     const pixels: tf.Tensor = tf.tensor(images, [count, ...shape]);
     const outputs: tf.Tensor[] = [];
-    return tf.stack(
-      chain.flatMap(({ layer, sources }) => {
-        const inputs = sources.map((source) => outputs[source] ?? pixels);
-        const x = layer.apply(inputs.length === 1 ? inputs[0] : inputs, {
-          training: false,
-        } satisfies CallContext) as tf.Tensor;
-        outputs.push(x);
-        // What is no number is no largest one: summed, it stays.
-        return [tf.add(tf.max(tf.abs(x)), tf.mul(tf.sum(x), 0)), tf.max(x)];
-      }),
-    );
+    return chain.map(({ layer, sources }) => {
+      const inputs = sources.map((source) => outputs[source] ?? pixels);
+      const x = layer.apply(inputs.length === 1 ? inputs[0] : inputs, {
+        training: false,
+      } satisfies CallContext) as tf.Tensor;
+      outputs.push(x);
+      // What is no number is no largest one: summed, it stays.
+      const magnitude = tf.add(tf.max(tf.abs(x)), tf.mul(tf.sum(x), 0));
+      const channels = tf.max(x, [...x.shape.keys()].slice(0, -1));
+      return tf.concat1d([tf.reshape(magnitude, [1]), tf.reshape(channels, [-1])]);
+    });
   });
   try {
-    return (await largest.data()) as Float32Array;
+    const values = await Promise.all(largest.map((each) => each.data<'float32'>()));
+    return values.map(([magnitude, ...channels]) => ({
+      magnitude,
+      values: Float32Array.from(channels),
+    }));
   } finally {
-    largest.dispose();
+    tf.dispose(largest);
   }
 }
 
@@ -203,6 +227,60 @@ function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string
     return { link, layers: i === 0 ? [...pixels, ...linked] : linked };
   });
 }
+
+/** What one layer of a float network becomes in an integer model. */
+export interface IntegerForm {
+  readonly layer: tfl.layers.Layer;
+  /** The layers that it reads. */
+  readonly reads: readonly string[];
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  /** Kinds of layers of a trained model, none where the layer does nothing at inference. */
+  readonly becomes: readonly TrainedLayer['kind'][];
+  /** Why the layer has no integer form, and what to do; undefined where it has one. */
+  readonly fault?: string;
+}
+
+/**
+ * Say of each layer what `exportModel` makes of it, or why it refuses it. Nothing is computed.
+ *
+ * @throws HbnnError where the network has no order of layers: several inputs or outputs, a layer applied twice
+ */
+export function integerForms(model: tfl.LayersModel): IntegerForm[] {
+  const chain = chainOf(model);
+  const last = lastActive(chain);
+  const shape = asMap(model.inputs[0].shape.slice(1) as number[]);
+  const start: End = { map: shape, zeros: noZeros, nonNegative: false, name: undefined };
+  const ends: End[] = [];
+  return chain.map((link, i) => {
+    const { layer, input, output } = link;
+    const about = {
+      layer,
+      reads: link.sources.map((source) => chain[source]?.layer.name ?? 'input'),
+      input,
+      output,
+    };
+    try {
+      const place = placeOf(
+        link,
+        link.sources.map((source) => ends[source] ?? start),
+      );
+      const layers = [...formAt(place), ...activationLayers(place, i === last, () => {})];
+      ends.push({ ...after(place, layers), name: layer.name });
+      return { ...about, becomes: layers.map(({ kind }) => kind) };
+    } catch (error) {
+      if (!(error instanceof HbnnError)) throw error;
+      // The layers behind it are judged as if it had a form.
+      ends.push({ ...start, map: asMap(output), name: layer.name });
+      return { ...about, becomes: [], fault: error.message };
+    }
+  });
+}
+
+const asMap = (shape: readonly number[]): End['map'] => {
+  const [height, width, channels] = shape.length === 3 ? shape : [1, 1, shape.at(-1) as number];
+  return [height, width, channels];
+};
 
 /** A layer that changes nothing, so that the pixels have a name that branches can read. */
 function pixelLayer(taken: Set<string>): TrainedLayer {
@@ -257,8 +335,7 @@ function after(
   }, place.nonNegative);
   const moves = layers.some(({ kind }) => /^(conv|depthwise|dense|add|concat)$|Pool/.test(kind));
   if (!moves) return { map, zeros: sum4(place.zeros, zerosOf(place)), nonNegative };
-  const [height, width, channels] = output.length === 3 ? output : [1, 1, output[0]];
-  return { map: [height, width, channels], zeros: noZeros, nonNegative };
+  return { map: asMap(output), zeros: noZeros, nonNegative };
 }
 
 /** Whether a layer is of this very class: one made from it may compute anything. */

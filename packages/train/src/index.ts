@@ -15,7 +15,12 @@ export {
   runConfig,
 } from './config.ts';
 export { type Evaluation, evaluate, recalibrate } from './evaluate.ts';
-export { type ExportOptions, exportModel } from './exportModel.ts';
+export {
+  type ExportOptions,
+  exportModel,
+  type IntegerForm,
+  integerForms,
+} from './exportModel.ts';
 export { type FineTuneOptions, fineTune } from './fineTune.ts';
 export { type EpochSummary, type FitOptions, fit, startState, type TrainState } from './fit.ts';
 export { BatchNorm, type BatchNormConfig } from './layers/batchNorm.ts';
@@ -44,6 +49,7 @@ export {
   quantizedLayers,
 } from './layers/quantized.ts';
 export { ScalarScale } from './layers/scalarScale.ts';
+export { type LayerValues, layerValues } from './layerValues.ts';
 export { type AlexNetOptions, alexNetBn, alexNetFull, alexNetSmall } from './networks/alexnetBn.ts';
 export { countNetwork, type LayerCount } from './networks/counts.ts';
 export { type Fcn4Options, fcn4 } from './networks/fcn4.ts';
@@ -98,6 +104,7 @@ export { type MetricsLine, readMetrics } from './run/metrics.ts';
 export { readModelWeights, writeModelWeights } from './run/modelWeights.ts';
 export { buildNetwork, openRun } from './run/openRun.ts';
 export { storedConfig } from './run/runFolder.ts';
+export { FolderLost, lockRunFolder } from './run/runLock.ts';
 export type { Progress, RunOptions, RunResult } from './run/runResult.ts';
 export { type RunSources, runTraining, weightsDigest } from './run/runTraining.ts';
 export type { BestEpoch } from './run/validate.ts';

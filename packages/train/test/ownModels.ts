@@ -99,6 +99,8 @@ export interface OwnModel {
   readonly layers: readonly tfl.layers.Layer[] | ((input: Tensor) => Tensor);
   readonly classes?: number;
   readonly gamma?: (layer: string, c: number) => number;
+  /** Change weights after they were given their seeded values. */
+  readonly change?: (model: tfl.LayersModel) => void;
   /** Binarize weights and inputs at 1 bit with static maps, except these layers; left out: stay float. */
   readonly skip?: readonly string[];
 }
@@ -116,6 +118,7 @@ export async function loweredOwn(o: OwnModel): Promise<LoweredOwn> {
   const scores = (float.outputs[0].shape.slice(1) as number[]).reduce((a, b) => a * b, 1);
   const source = pixelSource(o.shape, o.classes ?? scores);
   scatter(float, o.gamma);
+  o.change?.(float);
   let model: tfl.LayersModel = float;
   if (o.skip !== undefined) {
     const weights = weightPrecision(distFromAverage(1));

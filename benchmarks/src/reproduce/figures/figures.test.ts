@@ -22,12 +22,27 @@ describe('Table 2', () => {
   it('has every printed figure within its last digit', () => {
     const profile = openProfile('quick', {});
     const { claims, rows } = table2.conclude(profile, new Map());
-    expect(rows.filter(({ columns }) => columns?.row !== 'c')).toHaveLength(39);
+    expect(rows.filter(({ columns }) => columns?.row !== 'c' && columns?.row !== 'd')).toHaveLength(
+      39,
+    );
     expect(claims[0].verdict, claims[0].because).toBe('holds');
     const estimated = rows.filter(({ columns }) => columns?.row === 'c');
     expect(estimated.length).toBeGreaterThan(16);
     for (const { ours } of estimated) expect(ours).toBeGreaterThan(0);
-    expect(claims.map(({ id }) => id)).toEqual(['5a', '5b', '5c']);
+    expect(claims.map(({ id }) => id)).toEqual(['5a', '5b', '5c', '5f', '5g']);
+    const synthesized = rows.filter(({ columns }) => columns?.row === 'd');
+    expect(new Set(synthesized.map(({ columns }) => columns?.bits))).toEqual(
+      new Set([1, 1.2, 1.4, 2]),
+    );
+    const products = new Map(
+      synthesized
+        .filter(({ columns }) => columns?.quantity === 'LUTs × cycles')
+        .map(({ columns, ours }) => [columns?.bits, ours]),
+    );
+    // The paper's second claim, in our own Verilog: circuits shrink with the average bits.
+    expect(products.get(1.4)).toBeLessThan(0.68);
+    expect(products.get(1.2)).toBeLessThan(products.get(1.4) ?? 0);
+    expect(products.get(2)).toBe(1);
     expect(agrees({ printed: 2.97, digits: 2, law: 2.985 })).toBe(false);
   });
 });

@@ -14,6 +14,7 @@ import {
 } from './table2Estimates.ts';
 import { vggClaims, vggRows, vggSettings } from './table2Networks.ts';
 import { costRows, costsOfAll, paretoPlots } from './table2Pareto.ts';
+import { rtlRows, rtlSentence, type SynthesizedNetwork, synthesizedNetworks } from './table2Rtl.ts';
 
 const fullChip = 100;
 /** FINN's published CNV on a ZC706 at 1 bit, and the paper's 1-bit MobileNet estimate. */
@@ -102,6 +103,7 @@ export const agrees = (q: { printed: number; digits: number; law: number }): boo
 
 function conclude(p: Profile, results: SettingResults): StageResult {
   const ratios = areaRatios();
+  const networks = synthesizedNetworks();
   const costs = costsOfAll();
   const rows: ResultRow[] = paper.flatMap((row) => {
     const [number, platform, model, unfolding, bits] = row;
@@ -116,14 +118,15 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   });
   return {
     stage: 'table2',
-    title: 'Table 2: hardware, printed, by the paper’s scaling laws, and estimated',
+    title: 'Table 2: hardware, printed, by the paper’s scaling laws, estimated, and synthesized',
     about:
       'The paper extrapolates from published designs: FPGA occupancy and power grow with unfolding × bits, ' +
       'frames per second fall with the bits, ASIC area and power grow with bits². In rows 1 to 13 "paper" is printed and ' +
       '"ours" recomputes those laws. Rows c are our estimates, calibrated on synthesized layers and on FINN’s ' +
       'published networks: CNV in FINN’s folding for a Pynq at 200 MHz, whose lanes are as wide as the most bits of a mix ' +
       '(the paper’s base is another, faster folding that was not published), and one place of its second convolution ' +
-      'unrolled; MobileNet folded for the paper’s 450 frames per second; both in cells of 32 nm, folded for its 3.4 kFPS. Rows a are our own, reduced VGG-8 on CIFAR-10: ' +
+      'unrolled; MobileNet folded for the paper’s 450 frames per second; both in cells of 32 nm, folded for its 3.4 kFPS. ' +
+      'Rows d are our own Verilog of CNV, folded, synthesized whole and simulated (`pnpm bench:networks --synth --simulate N --save`). Rows a are our own, reduced VGG-8 on CIFAR-10: ' +
       'map per sample as in the paper, then static maps per input channel, which hardware can build (one seed each); ' +
       (p.vgg8 === undefined ? 'this profile’s images are too small for VGG-8. ' : '') +
       'LUTs of a place per layer and energy are estimated for the same precisions with random weights.',
@@ -135,14 +138,15 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       ...asicRows(),
       ...areaRows(ratios),
       ...circuitRows(),
+      ...rtlRows(networks),
       ...costRows(costs),
     ],
-    claims: [...claims(ratios), ...vggClaims(results)],
+    claims: [...claims(ratios, networks), ...vggClaims(results)],
     plots: [areaPlot(ratios), ...paretoPlots(costs, results)],
   };
 }
 
-function claims(ratios: readonly AreaRatio[]): Claim[] {
+function claims(ratios: readonly AreaRatio[], networks: readonly SynthesizedNetwork[]): Claim[] {
   const all = paper.flatMap((row) => quantities(row).map((q) => ({ row: row[0], ...q })));
   const off = all.filter((q) => !agrees(q));
   return [
@@ -156,7 +160,7 @@ function claims(ratios: readonly AreaRatio[]): Claim[] {
           ? ''
           : `; not: ${off.map((q) => `row ${q.row} ${q.name} ${q.printed} (law: ${q.law.toFixed(q.digits + 1)})`).join(', ')}`),
     },
-    ...areaClaims(ratios),
+    ...areaClaims(ratios, rtlSentence(networks)),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { chosenName, HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { Command } from 'commander';
+import { compareWithFloat, type FloatComparison, type FloatParting } from '../compareFloat.ts';
 import {
   type Comparison,
   compareExecutors,
@@ -9,12 +10,14 @@ import {
   type Parting,
 } from '../compareModels.ts';
 import { engineNames, openEngine } from '../engines.ts';
-import { modelPixels } from '../evaluateModel.ts';
+import { isFloatNetwork } from '../floatNetwork.ts';
+import { dataFor, imagesOfNetwork, imagesOfRun } from '../floatValues.ts';
 import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
-import { positiveNumber } from '../numbers.ts';
-import { noteTo, openData, placeAmong } from '../openData.ts';
-import { numberText, type OutputOptions, printResult, quietFlag } from '../output.ts';
+import { positiveDecimal, positiveNumber } from '../numbers.ts';
+import { noteTo } from '../openData.ts';
+import { numberText, type OutputOptions, printResult, quietFlag, tableText } from '../output.ts';
+import { kindAt } from '../pathKind.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options extends OutputOptions {
@@ -23,7 +26,11 @@ interface Options extends OutputOptions {
   data?: string;
   from?: string;
   testLimit?: string;
+  tolerance?: string;
 }
+
+/** How far a layer may be from that of a float network, as a part of the deviation of its values. */
+const defaultTolerance = '0.1';
 
 /** Test images that are compared where no number is given. */
 const defaultImages = 100;
@@ -33,9 +40,14 @@ const differ = 3;
 
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('find the first layer, place and values at which two models, or two engines, part')
+    .description(
+      'find the first layer, place and values at which two models, engines or networks part',
+    )
     .argument('<model>', 'model file')
-    .argument('[other]', 'another model file, of images of the same size')
+    .argument(
+      '[other]',
+      'another model file, of images of the same size; or what the model was made from: a run folder, a float network',
+    )
     .option('--engines <two>', `in place of another model, two of ${engineNames.join(', ')}`)
     .option('--in <file>', '.npy of uint8: [images, height, width, channels] or one image')
     .option('--data <name>', 'in place of --in: test images of a data set')
@@ -44,11 +56,15 @@ export function compareCommand(): Command {
       '--test-limit <n>',
       `with --data: the number of test images (default: ${defaultImages})`,
     )
+    .option(
+      '--tolerance <share>',
+      `with a run or float network: how far a layer may be from it, as a share of its values' deviation (default: ${defaultTolerance})`,
+    )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nExit code 3 where they part. Two models are compared layer by layer as the interpreter computes them, two\nengines by their scores; where these differ, the network is cut behind each layer in turn to find the first.\n\nExamples:\n  hbnn compare m.hbnn n.hbnn --in images.npy\n  hbnn compare m.hbnn --engines reference,wasm --data fashion-mnist-subset',
+      '\nExit code 3 where they part. Two models are compared layer by layer as the interpreter computes them, two\nengines by their scores; where these differ, the network is cut behind each layer in turn to find the first.\nBeside a run or a float network, layers of one name are compared, their whole numbers in the units that fit best.\n\nExamples:\n  hbnn compare m.hbnn n.hbnn --in images.npy\n  hbnn compare m.hbnn --engines reference,wasm --data fashion-mnist-subset\n  hbnn compare tuned.hbnn tuned',
     )
     .action((model: string, other: string | undefined, o: Options) => run(model, other, o));
 }
@@ -58,8 +74,29 @@ async function run(file: string, other: string | undefined, o: Options): Promise
     throw new HbnnError(
       'compare: expected either a second model or --engines, such as --engines reference,wasm; give one of them',
     );
+  if (trainedAt(file) !== undefined)
+    throw new HbnnError(
+      `compare: expected a model file first, got ${file}, which is ${isFloatNetwork(file) ? 'a float network' : 'a run folder'}; give the model first, as in hbnn compare m.hbnn ${file}`,
+    );
   const engines = o.engines === undefined ? undefined : twoEngines(o.engines);
+  const trained = other === undefined ? undefined : trainedAt(other);
+  if (o.tolerance !== undefined && trained === undefined)
+    throw new HbnnError(
+      '--tolerance: has no effect between whole numbers, which are the same or not; it is for a float network or a run, or leave it out',
+    );
+  const tolerance = positiveDecimal(o.tolerance ?? defaultTolerance, '--tolerance', 'such as 0.1');
   const model = await readModelFile(file);
+  if (other !== undefined && trained !== undefined) {
+    const given = o.in === undefined ? undefined : await imagesFor(model, o);
+    if (given === undefined && trained !== imagesOfRun) checkImages(o);
+    const { pixels, layers } = await trained(other, model, given, imageOptions(o));
+    reportFloat(
+      { first: file, second: other },
+      compareWithFloat(model, pixels, layers, tolerance),
+      o,
+    );
+    return;
+  }
   const second = other === undefined ? undefined : await readModelFile(other);
   const pixels = await imagesFor(model, o);
   if (second !== undefined) {
@@ -69,6 +106,12 @@ async function run(file: string, other: string | undefined, o: Options): Promise
   const [first, last] = engines as readonly [string, string];
   const compared = await compareExecutors(model, [executor(first, o), executor(last, o)], pixels);
   report({ model: file, first, second: last }, compared, o);
+}
+
+/** What gives the values of a float network or a run; undefined for a model file. */
+function trainedAt(path: string): typeof imagesOfNetwork | undefined {
+  if (isFloatNetwork(path)) return imagesOfNetwork;
+  return kindAt(path) === 'run folder' ? imagesOfRun : undefined;
 }
 
 function twoEngines(text: string): readonly [string, string] {
@@ -92,11 +135,24 @@ const executor =
     }
   };
 
-async function imagesFor(model: CheckedModel, o: Options): Promise<Uint8Array> {
+/** @throws HbnnError where images are given twice or not at all */
+function checkImages(o: Options): void {
   if ((o.in === undefined) === (o.data === undefined))
     throw new HbnnError(
       'compare: expected images by either --in or --data; give one of them, such as --in images.npy',
     );
+}
+
+const imageOptions = ({ data, from, testLimit, json, quiet }: Options) => ({
+  data,
+  from,
+  json,
+  quiet,
+  testLimit: testLimit === undefined ? defaultImages : positiveNumber(testLimit, '--test-limit'),
+});
+
+async function imagesFor(model: CheckedModel, o: Options): Promise<Uint8Array> {
+  checkImages(o);
   if (o.in !== undefined) {
     for (const name of ['from', 'testLimit'] as const)
       if (o[name] !== undefined)
@@ -105,14 +161,7 @@ async function imagesFor(model: CheckedModel, o: Options): Promise<Uint8Array> {
         );
     return pixelsFrom(readNpyFile(o.in), model.input.shape, o.in);
   }
-  const testLimit =
-    o.testLimit === undefined ? defaultImages : positiveNumber(o.testLimit, '--test-limit');
-  const place = placeAmong('--data', '--from', '--test-limit');
-  const options = { from: o.from, testLimit, testOnly: true, size: model.input.shape[0] };
-  const { test } = await openData(o.data ?? '', options, place, o);
-  const parts: Uint8Array[] = [];
-  for await (const { pixels } of modelPixels(model, test)) parts.push(pixels);
-  return Buffer.concat(parts);
+  return (await dataFor(model, imageOptions(o))).pixels;
 }
 
 function report(
@@ -125,8 +174,34 @@ function report(
   else printResult({ ...head, images, equal, ...(difference && partingText(difference)) });
 }
 
+function reportFloat(
+  head: Readonly<Record<string, string>>,
+  { equal, images, tolerance, layers, difference }: FloatComparison,
+  o: OutputOptions,
+): void {
+  if (!equal) process.exitCode = differ;
+  if (o.json) {
+    const part = difference === undefined ? {} : { difference };
+    printResult({ ...head, equal, images, tolerance, layers, ...part }, true);
+    return;
+  }
+  printResult({
+    ...head,
+    images,
+    equal: equal ? `yes, each layer within ${numberText(tolerance)}` : 'no',
+    ...(difference && partingText(difference)),
+  });
+  process.stdout.write(`\n${tableText(layers.map((layer) => ({ ...layer })))}`);
+}
+
 /** The place at which two models part, with the values there. */
-function partingText({ first, second, differing, values, ...where }: Parting): object {
+function partingText({
+  first,
+  second,
+  differing,
+  values,
+  ...where
+}: Parting | (Partial<Parting> & FloatParting)): object {
   return {
     ...where,
     'value in the first': first,

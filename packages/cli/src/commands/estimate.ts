@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import {
   chooseFolds,
   type Fold,
+  type FoldTable,
   fabrics,
   familyFabrics,
   foldsOf,
@@ -24,9 +25,12 @@ import {
   foldedAtRate,
   foldedLayers,
   foldsAtRate,
+  foldsWithinLuts,
   largestFolded,
   libertyTechnology,
   ofModelledLayers,
+  pipelineRegisters,
+  quantityOrNone,
   scalingNodes,
   scheduledPace,
   type Technology,
@@ -46,6 +50,7 @@ import { checkMegahertz, positiveDecimal, wholeNumber } from '../numbers.ts';
 import { openData, placeAmong } from '../openData.ts';
 import { printNext, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
+import { canFoldByEstimate, rtlFigures } from '../rtlFigures.ts';
 
 interface Options {
   model: string;
@@ -55,6 +60,7 @@ interface Options {
   fold?: string;
   clock?: string;
   rate?: string;
+  maxLevels?: string;
   activity?: string;
   data?: string;
   in?: string;
@@ -69,14 +75,15 @@ const help = `
 Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
 scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
 several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
-With --fold there are two designs. verilogFramesPerSecond is the rate of what 'hbnn verilog --style folded' writes of
-these folds, with planes one after the other. Figures called finn…, and the area, are of the same folds as FINN builds
-them: all planes at once, in lanes as wide as the widest weight.
+With --fold there are two designs. Figures called verilog… are of what 'hbnn verilog --style folded' writes of these
+folds, with planes one after the other: its size is counted layer by layer as 'hbnn synth' counts it. Figures called
+finn… are of the same folds as FINN builds them: all planes at once, in lanes as wide as the widest weight.
 largest fills the device with FINN's engines and balances their cycles. What 'hbnn verilog' writes has another size,
 and can be faster with fewer LUTs: for that give luts:N, with N up to the LUTs of the device.
 A design that does not fit its device has no rate and no power.
-luts of unrolled designs are look-up tables, as 'luts' of hbnn synth, before two small ones share a LUT6 site (its
-'sites'); of folded ones on Xilinx's families, LUTs in use after place and route: the result's note says which.
+luts of unrolled designs and verilogLuts of folded ones are look-up tables, as 'luts' of hbnn synth, before two small
+ones share a LUT6 site (its 'sites'); finnLuts on Xilinx's families are LUTs in use after place and route: the result's
+note says which.
 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
@@ -94,6 +101,10 @@ export function estimateCommand(): Command {
     .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
     .option('--fold <folds>', foldHelp)
     .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
+    .option(
+      '--max-levels <n>',
+      'without --fold on an FPGA: count the registers of a design with at most this many levels per stage',
+    )
     .option('--rate <frames>', 'images per second that the power of an ASIC is for (default: 1000)')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
@@ -130,11 +141,58 @@ async function run(o: Options): Promise<void> {
   }
   const found =
     cells === undefined
-      ? { note: lutNote(needed(on), false), ...estimateUnrolled(model, needed(on), clockHz) }
+      ? unrolledFigures(model, needed(on), clockHz, o.maxLevels)
       : asicEstimate(model, counted, cells, o, await activityFrom(model, o));
   printEstimate({ ...common, ...found }, o.json);
-  printNext([verilogLine(model, o.model)], o);
+  const pipelined =
+    o.maxLevels === undefined
+      ? undefined
+      : hbnnLine(
+          'verilog',
+          '--model',
+          o.model,
+          '--out',
+          freeRtlFolder(),
+          '--max-levels',
+          o.maxLevels,
+        );
+  printNext([pipelined ?? verilogLine(model, o.model)], o);
 }
+
+/** Figures of an unrolled design: without registers, or pipelined by a budget of levels. */
+function unrolledFigures(
+  model: CheckedModel,
+  on: Device,
+  clockHz: number,
+  levels: string | undefined,
+) {
+  const found = { note: lutNote(on, false), ...estimateUnrolled(model, on, clockHz) };
+  if (levels === undefined) return found;
+  const maxLevels = wholeNumber(levels, '--max-levels');
+  const { style } = fabrics[familyFabrics[on.family]];
+  const design = unrolledDesign(model, { style, maxLevels });
+  const steps = pipelineRegisters(design);
+  const count = steps.reduce((sum, { flipFlops }) => sum + flipFlops, 0);
+  const share = count / on.flipFlops;
+  return {
+    ...found,
+    occupancy: { ...found.occupancy, flipFlops: share },
+    fits: found.fits && share <= 1,
+    flipFlops: quantityOrNone(count, 'FF', registersCounted, registersCounted),
+    flipFlopsOfSteps: steps,
+    latencyCycles: design.latencyCycles,
+    unknown: { ...found.unknown, clock: pipelinedClock },
+  };
+}
+
+const pipelinedClock =
+  'whether the clock is met: nothing is placed or routed; take the depth of the deepest stage that hbnn synth reports';
+
+const registersCounted = {
+  source: 'counted',
+  error: 0.01,
+  from: 'the registers of the design that hbnn verilog --max-levels writes',
+} as const;
 
 function needed(on: Device | undefined): Device {
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
@@ -154,8 +212,10 @@ function foldedFigures(
   if ('family' in on) {
     const found = folded(model, layers, on, clockHz, fold);
     const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
-    const pace = scheduledPace(model, found.folds, clockHz);
-    return { folds: found.folds, ...pace, ...underFinnsName(thatFits(estimate, on)) };
+    const { unknown, ...ours } = rtlFigures(model, found.folds, on, clockHz);
+    const finns = underFinnsName(thatFits(estimate, on));
+    const unknowns = { ...unknown, ...(finns.unknown as Record<string, string>) };
+    return { folds: found.folds, ...ours, ...finns, unknown: unknowns };
   }
   const found = foldedAsic(model, layers, on, clockHz, fold);
   const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
@@ -166,8 +226,14 @@ function foldedFigures(
   };
 }
 
-/** Figures at a rate, of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
+/** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
 const finnsFigures: Readonly<Record<string, string>> = {
+  luts: 'finnLuts',
+  flipFlops: 'finnFlipFlops',
+  memoryBlocks: 'finnMemoryBlocks',
+  dsps: 'finnDsps',
+  occupancy: 'finnOccupancy',
+  fits: 'finnFits',
   framesPerSecond: 'finnFramesPerSecond',
   cyclesPerFrame: 'finnCyclesPerFrame',
   latencyCycles: 'finnLatencyCycles',
@@ -210,9 +276,9 @@ function noteOf(on: Device, fold: string): string {
 /** What is counted as a LUT: tables before packing, or what of the device is in use. */
 function lutNote({ family }: Device, isFolded: boolean): string {
   if (fabrics[familyFabrics[family]].tableInputs === 4)
-    return "luts: tables of four inputs, 'luts' of hbnn synth";
+    return `${isFolded ? 'finnLuts, verilogLuts' : 'luts'}: tables of four inputs, 'luts' of hbnn synth`;
   return isFolded
-    ? "luts: LUTs in use after place and route, as FINN's networks were measured"
+    ? "finnLuts: LUTs in use after place and route, as FINN's networks were measured; verilogLuts: tables, 'luts' of hbnn synth"
     : "luts: tables, 'luts' of hbnn synth; its LUT6 'sites' are fewer, where two small tables share one";
 }
 
@@ -226,7 +292,7 @@ function folded(
   const request = readFoldRequest(fold);
   if (request.kind === 'largest') return largestFolded(layers, on, clockHz);
   if (request.kind === 'rate') return foldedAtRate(layers, on, request.framesPerSecond, clockHz);
-  return estimateFolded(layers, foldsAsked(model, layers, request), on, clockHz);
+  return estimateFolded(layers, foldsAsked(model, layers, request, on), on, clockHz);
 }
 
 function foldedAsic(
@@ -253,13 +319,19 @@ function foldsAsked(
   model: CheckedModel,
   layers: readonly FoldedLayer[],
   request: Exclude<ReadFoldRequest, { kind: 'largest' | 'rate' }>,
+  on?: Device,
 ): Fold[] {
-  if (request.kind === 'luts')
-    return foldsOf(layers, chooseFolds(model, { luts: request.luts }, '--fold luts'));
+  if (request.kind === 'luts') return foldsOf(layers, foldsForLuts(model, request.luts, on));
   if (request.kind === 'table') return foldsOf(layers, request.table);
   const names = layers.map(({ name }) => name);
   return foldsOf(layers, foldTable(names, request.folds, '--fold'));
 }
+
+/** Folds for a number of LUTs: by what their Verilog is estimated to take, else by a rough count. */
+const foldsForLuts = (model: CheckedModel, luts: number, on: Device | undefined): FoldTable =>
+  on !== undefined && canFoldByEstimate(model, on)
+    ? foldsWithinLuts(model, luts, on.family, '--fold luts').folds
+    : chooseFolds(model, { luts }, '--fold luts');
 
 function asicEstimate(
   model: CheckedModel,
@@ -372,6 +444,10 @@ function checkEffect(o: Options, inCells: boolean): void {
   if (stray !== undefined && o.fold !== undefined)
     throw new HbnnError(
       `${flagOf(stray)}: has no effect with a folded design in cells; give --clock`,
+    );
+  if (o.maxLevels !== undefined && (inCells || o.fold !== undefined))
+    throw new HbnnError(
+      `--max-levels: has no effect ${inCells ? 'in cells' : 'with --fold'}; give it for an unrolled design on an FPGA, or leave it out`,
     );
   if (o.clock !== undefined && inCells && o.fold === undefined)
     throw new HbnnError(

@@ -31,7 +31,7 @@ const loaded = () => import('@hbnn/export');
 /** A format of one file. */
 const single = (
   ending: string,
-  name: 'exportOnnx' | 'exportNpz' | 'exportSafetensors',
+  name: 'exportOnnx' | 'exportQonnx' | 'exportNpz' | 'exportSafetensors',
 ): Format => ({
   ending,
   make: async (model, file) => {
@@ -43,6 +43,7 @@ const single = (
 const formats: Readonly<Record<string, Format>> = {
   c: { ending: '.h', make: program },
   onnx: single('.onnx', 'exportOnnx'),
+  qonnx: single('.onnx', 'exportQonnx'),
   npz: single('.npz', 'exportNpz'),
   safetensors: single('.safetensors', 'exportSafetensors'),
 };
@@ -68,7 +69,7 @@ async function program(
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description('write an integer model for other programs: C99, ONNX, NumPy, safetensors')
+    .description('write an integer model for other programs: C99, ONNX, QONNX, NumPy, safetensors')
     .requiredOption('--model <file>', 'model file (hbnn lower, hbnn random)')
     .requiredOption('--to <format>', Object.keys(formats).join(', '))
     .requiredOption(
@@ -80,7 +81,7 @@ export function exportCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nC: a header and a program of C99 without allocation; flashBytes are its constants without code, ramBytes\nits static memory. C and ONNX compute the same scores as hbnn run, bit for bit (ONNX by onnxruntime’s CPU\nprovider). npz and safetensors hold the tensors of hbnn dump: planes, bit maps, scales, thresholds.\n\nExamples:\n  hbnn export --model m.hbnn --to c --out net.h\n  hbnn export --model m.hbnn --to onnx --out net.onnx',
+      '\nC: a header and a program of C99 without allocation; flashBytes are its constants without code, ramBytes\nits static memory. C and ONNX compute the same scores as hbnn run, bit for bit (ONNX by onnxruntime’s CPU\nprovider). qonnx has the weights as planes: BipolarQuant of the signs, masks and scales. npz and safetensors hold the tensors of hbnn dump: planes, bit maps, scales, thresholds.\n\nExamples:\n  hbnn export --model m.hbnn --to c --out net.h\n  hbnn export --model m.hbnn --to onnx --out net.onnx',
     )
     .action((o: Options) => run(o));
 }

@@ -29,6 +29,7 @@ import {
   quietFlag,
   typedCommand,
 } from '../output.ts';
+import { checkNetworkFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 
@@ -106,6 +107,7 @@ export function skipFrom(
 }
 
 async function run(dir: string, o: Options): Promise<void> {
+  checkNetworkFolder(dir, `binarize it without training by 'hbnn quantize --run ${dir}'`);
   const { config, settings } = await configFrom(o);
   const { checkFree, openNetwork } = await import('@hbnn/import');
   checkFree(o.out);

@@ -7,11 +7,11 @@ import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { type OutputOptions, printNext, printResult, quietFlag, shellWord } from '../output.ts';
 import { checkNewOrEmpty } from '../pathKind.ts';
+import { ownVersion } from './ownVersion.ts';
 
 /** Where templates lie: as far from the bundled command as from this file. */
 const templates = fileURLToPath(new URL('../../templates', import.meta.url));
 const require = createRequire(import.meta.url);
-const { version } = require('../../package.json') as { readonly version: string };
 /** Vite as `pnpm check:bundlers` tries it. */
 const viteVersion = '^8.4.0';
 
@@ -101,7 +101,7 @@ function filesOf(kind: 'starter' | 'web', name: string): [string, Buffer][] {
 
 function manifest(kind: 'starter' | 'web', name: string): object {
   const about = { name, version: '0.0.0', private: true, type: 'module' };
-  const own = `^${version}`;
+  const own = `^${ownVersion}`;
   const published = checkout() === undefined;
   if (kind === 'web')
     return {

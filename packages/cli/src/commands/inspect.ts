@@ -1,24 +1,42 @@
 import { HbnnError } from '@hbnn/core';
 import { Command } from 'commander';
 import { type BitCounts, histogramText } from '../bitHistogram.ts';
+import { isFloatNetwork } from '../floatNetwork.ts';
+import {
+  type ArrayView,
+  type BinarizedView,
+  inspectArray,
+  inspectBinarized,
+  isBinarized,
+} from '../inspectArray.ts';
 import { inspectModel } from '../inspectModel.ts';
+import { inspectNetwork, type NetworkView } from '../inspectNetwork.ts';
 import { inspectRtl, type RtlView } from '../inspectRtl.ts';
 import { inspectRun, type RunView } from '../inspectRun.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { numberText, type OutputOptions, printResult, quietFlag, tableText } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
 
-type View = ReturnType<typeof inspectModel> | RunView | RtlView;
+type View =
+  | ReturnType<typeof inspectModel>
+  | RunView
+  | RtlView
+  | NetworkView
+  | ArrayView
+  | BinarizedView;
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('show what is in a model file, a run folder or a folder of Verilog')
-    .argument('<path>', 'model file, run folder of hbnn train, or folder of hbnn verilog')
+    .description('show what is in a model file, a float network, a run, Verilog or an array')
+    .argument(
+      '<path>',
+      'a model file; a run folder; a folder of hbnn verilog, hbnn import or hbnn binarize; an .onnx, .keras or .h5 file or a model.json; an .npy file',
+    )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nEach layer has its shapes, its bits on average and a bar for the share of each bitwidth: of its weights, or of\nthe values that a threshold layer gives. Multiply-accumulates and operations are those of one image.\nThose of a run count the places in padding, as is usual of networks; those of a model leave them out.\n\nExample:\n  hbnn inspect m.hbnn',
+      '\nEach layer has its shapes, its bits on average and a bar for the share of each bitwidth: of its weights, or of\nthe values that a threshold layer gives. Multiply-accumulates and operations are those of one image.\nThose of a run count the places in padding, as is usual of networks; those of a model leave them out. Of a\nfloat network each layer has what it becomes in an integer model, and why not where it has no integer form.\n\nExamples:\n  hbnn inspect m.hbnn\n  hbnn inspect network.onnx',
     )
     .action((path: string, o: OutputOptions) => run(path, o));
 }
@@ -28,8 +46,33 @@ async function run(path: string, o: OutputOptions): Promise<void> {
   if (o.json) printResult({ path, ...view }, true);
   else {
     printResult({ path, ...headOf(view) });
-    process.stdout.write(`\n${tableText(layerRows(view.layers))}`);
+    const rows = rowsOf(view);
+    if (rows.length > 0) process.stdout.write(`\n${tableText(rows)}`);
+    for (const fault of faultsOf(view)) process.stdout.write(`not lowered: ${fault}\n`);
   }
+}
+
+function rowsOf(view: View): readonly Record<string, unknown>[] {
+  if (view.kind === 'NumPy array') return [];
+  return view.kind === 'binarized tensor' ? [...view.planes.map(planeRow)] : layerRows(view.layers);
+}
+
+const planeRow = ({ plane, members, minScale, maxScale }: BinarizedView['planes'][number]) => ({
+  plane,
+  members,
+  scale:
+    minScale === maxScale
+      ? numberText(minScale)
+      : `${numberText(minScale)} … ${numberText(maxScale)}`,
+});
+
+/** Why layers, or the whole network, cannot be lowered. */
+function faultsOf(view: View): readonly string[] {
+  if (view.kind !== 'float network') return [];
+  const faults = view.layers.flatMap(({ name, fault }) =>
+    fault === undefined ? [] : [fault.startsWith(name) ? fault : `${name}: ${fault}`],
+  );
+  return [...(view.fault === undefined ? [] : [view.fault]), ...faults];
 }
 
 async function inspected(path: string): Promise<View> {
@@ -40,22 +83,28 @@ async function inspected(path: string): Promise<View> {
     case 'Verilog folder':
       return inspectRtl(path);
     case 'network folder':
-      throw new HbnnError(
-        `${path}: expected a run folder, a model file or a folder of Verilog, got a float network, as hbnn import writes it; fine-tune it first: hbnn fine-tune ${path} --out runs/fine-tuned`,
-      );
+      return inspectNetwork(path);
     case 'folder':
+      if (isBinarized(path)) return inspectBinarized(path);
       throw new HbnnError(
-        `${path}: expected a run folder, with config.json, or one of Verilog, with hbnn.json, got a folder without either; give the --out of hbnn train or hbnn verilog`,
+        `${path}: expected a folder of a run, a network, Verilog or a binarized tensor, got a folder without their files; give the --out of hbnn train, hbnn import, hbnn verilog or hbnn binarize`,
       );
-    case 'model file':
     case 'file':
-    case 'nothing': {
-      const { model, bytes } = await readModelWithSize(path);
-      return inspectModel(model, bytes);
-    }
+      if (/\.npy$/i.test(path)) return inspectArray(path);
+      if (isFloatNetwork(path)) return inspectNetwork(path);
+      return inspectModelFile(path);
+    case 'model file':
+    case 'nothing':
+      return inspectModelFile(path);
+
     default:
       return kind satisfies never;
   }
+}
+
+async function inspectModelFile(path: string): Promise<View> {
+  const { model, bytes } = await readModelWithSize(path);
+  return inspectModel(model, bytes);
 }
 
 /** What is said of the whole, without its layers. */
@@ -69,6 +118,21 @@ function headOf(view: View): Readonly<Record<string, unknown>> {
   if (view.kind === 'Verilog folder') {
     const { layers: _, ...head } = view;
     return head;
+  }
+  if (view.kind === 'float network') return networkHead(view);
+  if (view.kind === 'NumPy array') {
+    const { shape, notFinite, values, ...head } = view;
+    return {
+      ...head,
+      shape: shape.join('×'),
+      ...(notFinite > 0 && { 'not finite': notFinite }),
+      ...(values !== undefined && { 'share of each value': histogramText(values) }),
+    };
+  }
+  if (view.kind === 'binarized tensor') {
+    const { shape, elements, averageBits, bits, scalePer, kind } = view;
+    const each = { 'average bits': averageBits, 'share of each bitwidth': histogramText(bits) };
+    return { kind, shape: shape.join('×'), elements, ...each, 'scales for each': scalePer };
   }
   const { kind, name, input, classes, weights, bytes, bitsPerWeight, smallerThanFloat32 } = view;
   const operations = Object.entries(view.operations)
@@ -86,6 +150,25 @@ function headOf(view: View): Readonly<Record<string, unknown>> {
   };
 }
 
+function networkHead(view: NetworkView): Readonly<Record<string, unknown>> {
+  const { kind, format, producer, input, outputs, parameters, macs, normalization } = view;
+  const faults = view.layers.filter(({ fault }) => fault !== undefined).length;
+  const whole = view.fault === undefined ? 'every layer has an integer form' : 'no: see below';
+  return {
+    kind,
+    from: producer === '' ? format : `${format}, ${producer}`,
+    input: input.join('×'),
+    outputs: outputs.map((shape) => shape.join('×')).join(', '),
+    parameters: numberText(parameters),
+    macs: numberText(macs),
+    size: `${numberText(view.float32Bytes)} bytes as float32`,
+    ...(normalization !== undefined && {
+      normalization: `mean ${normalization.mean.join(', ')}; deviation ${normalization.deviation.join(', ')}`,
+    }),
+    'can be lowered': faults === 0 ? whole : `${faults} of ${view.layers.length} layers cannot`,
+  };
+}
+
 /** What layers of all views may have. */
 interface LayerRow {
   readonly reads?: readonly string[];
@@ -100,6 +183,8 @@ interface LayerRow {
   readonly averageBits?: number;
   readonly bits?: BitCounts;
   readonly macs?: number;
+  readonly becomes?: readonly string[];
+  readonly fault?: string;
 }
 
 /** Layers as rows that all have the same columns, those that tell something of some layer. */
@@ -124,4 +209,8 @@ const layerRow = (layer: LayerRow): Record<string, unknown> => ({
   macs: layer.macs,
   bits: layer.averageBits,
   'share of each bitwidth': layer.bits && histogramText(layer.bits),
+  becomes: layer.fault === undefined ? becomesText(layer.becomes) : 'not lowered',
 });
+
+const becomesText = (kinds: readonly string[] | undefined): string | undefined =>
+  kinds?.length === 0 ? 'nothing' : kinds?.join(', ');

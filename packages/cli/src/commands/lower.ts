@@ -1,18 +1,20 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { type CheckedModel, encodeWithSize, lower } from '@hbnn/model';
+import type { CheckedModel } from '@hbnn/model';
 import type { RunConfig } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { checkFolderOf, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
-import { backendFrom } from '../backend.ts';
 import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { openTrained } from '../fineTuned.ts';
 import { Interruption, untilInterrupted } from '../interruption.ts';
+import { loweredRun } from '../loweredRun.ts';
+import { forgetManifest, type MadeManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { fileParts, modelSizes } from '../modelSizes.ts';
 import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
-import { noteTo, openData, placeAmong } from '../openData.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
 import { checkNotRead, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
@@ -68,30 +70,16 @@ async function run(o: Options, progress: Progress): Promise<void> {
     throw new HbnnError(`--scale-bits: expected 2 to 8, got ${scaleBits}; give one of these`);
   checkNotRead(o.out, { '--run': o.run });
   checkRunFolder(o.run, `it is lowered already: give it to 'hbnn eval --model ${o.run}'`);
-  const { evaluate, exportModel } = await import('@hbnn/train');
   const opener = await openTrained(o.run);
-  const { config } = opener;
   checkFolderOf(o.out);
-  const testLimit = testLimitFrom(o) ?? config.testLimit;
-  // Images as they are: what was augmented in training tells nothing of the values at inference.
-  const whole = { ...config, augment: undefined, testLimit };
-  const data = await openData(
-    config.data,
-    {
-      ...whole,
-      from: o.from ?? config.from,
-      skipBadImages: o.skipBadImages ?? config.skipBadImages,
-    },
-    placeAmong('--from', '--test-limit', '--skip-bad-images'),
-    o,
-  );
-  const backend = await backendFrom(o.backend, o);
-  const { model, ...source } = await opener.open(data);
-  backend.announce();
-  const trained = await exportModel(model, source.train, { onNote: noteTo(o) });
-  const lowered = lower(trained, { scaleBits, onNote: noteTo(o) });
-  const { bytes, size } = encodeWithSize(lowered.model);
+  const testLimit = testLimitFrom(o);
+  const { from, backend, skipBadImages, quiet } = o;
+  const source = { from, scaleBits, backend, testLimit, skipBadImages, quiet };
+  const made = await loweredRun(opener, source);
+  const { config, model, test, lowered, bytes, size } = made;
+  forgetManifest(o.out);
   writeWhole(o.out, [bytes]);
+  writeMadeManifest(o.out, sourceOf(o, scaleBits, made.backend), { [basename(o.out)]: bytes });
   progress.written = true;
   const result = {
     model: o.out,
@@ -104,20 +92,21 @@ async function run(o: Options, progress: Progress): Promise<void> {
     nextSteps(lowered.model, config, o);
     return;
   }
-  const { count } = source.test;
+  const { evaluate } = await import('@hbnn/train');
+  const { count } = test;
   const meter = progressMeter('testing', o);
   const report =
     (network: string) =>
     (done: number): void =>
       meter.update(done, count, `images, ${network}`);
   try {
-    const before = await evaluate(model, source.test, {
+    const before = await evaluate(model, test, {
       onBatch: report('trained network (1 of 2)'),
     });
     const after = await evaluateModel(
       lowered.model,
       defaultEngine,
-      source.test,
+      test,
       report('integer model (2 of 2)'),
     );
     const accuracy = {
@@ -132,6 +121,18 @@ async function run(o: Options, progress: Progress): Promise<void> {
     meter.stop();
   }
   nextSteps(lowered.model, config, o);
+}
+
+/** What the manifest says that the model came from. */
+function sourceOf(o: Options, scaleBits: number, backend: string): MadeManifest['from'] {
+  const weights = join(o.run, 'weights.bin');
+  return {
+    run: relative(dirname(resolve(o.out)), resolve(o.run)),
+    ...(existsSync(weights) && { weightsSha256: sha256Of(readFileSync(weights)) }),
+    ...(o.from !== undefined && { from: o.from }),
+    scaleBits,
+    backend,
+  };
 }
 
 function nextSteps(model: CheckedModel, config: RunConfig, o: Options): void {

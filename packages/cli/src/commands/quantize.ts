@@ -19,7 +19,7 @@ import {
   quietFlag,
   typedCommand,
 } from '../output.ts';
-import { checkRunFolder } from '../pathKind.ts';
+import { checkNetworkFolder, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 import { skipFrom, writeTunedFolder } from './fineTune.ts';
@@ -103,6 +103,7 @@ async function floatNetwork(dir: string | undefined, o: Options): Promise<FloatN
 }
 
 async function ofImport(dir: string, o: Options): Promise<FloatNetwork> {
+  checkNetworkFolder(dir, `give it as --run ${dir}`);
   const { openNetwork } = await import('@hbnn/import');
   const stored = openNetwork(dir);
   const typed = flagSettings(o) as RunConfigInput;

@@ -11,9 +11,11 @@ import { interruptible } from '../interruption.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { printResult, quietFlag } from '../output.ts';
+import { kindAt } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { dataSha256, presentSystem, type RunManifest, readRunManifest } from '../runManifest.ts';
 import { placeOfField } from '../trainFlags.ts';
+import { type MadeOutcome, verifyModel, verifyRtlFolder } from '../verifyMade.ts';
 
 interface Options {
   sample: string;
@@ -28,8 +30,11 @@ const differ = 3;
 
 export function verifyResultsCommand(): Command {
   return new Command('verify-results')
-    .description('do a sample of trained runs again, and compare the weights bit by bit')
-    .argument('<folder>', 'a run folder, or a folder with some below it, as of compare-settings')
+    .description('make trained runs, a model file or Verilog again, and compare them bit by bit')
+    .argument(
+      '<folder>',
+      'a run folder, or one with some below it, as of compare-settings; a model file; a folder of Verilog',
+    )
     .option('--sample <n>', 'runs that are done again', '1')
     .option('--seed <n>', 'what draws the sample', '1')
     .option('--backend <name>', `${backendChoices} (default: the one each run was trained on)`)
@@ -42,7 +47,9 @@ Each run of the sample is trained from its start into a temporary folder, by its
   equal     the weights are the same, bit by bit
   expected  they differ, and so does something they depend on: backend, version of hbnn, system, commit
   differs   they differ for no such reason, the data set is another one, or a file of the run was changed
-Exit code 3 says that a run differs.
+A model of hbnn lower and a folder of hbnn verilog are compared with the checksums of their manifest, then made again
+from the run or the model. Where that is not there any more, the outcome is unchanged.
+Exit code 3 says that something differs.
 
 Example:
   hbnn train --weights 1.4 --epochs 1 --limit 500 --out runs/first
@@ -79,6 +86,12 @@ interface Outcome {
 }
 
 async function run(folder: string, o: Options, signal: AbortSignal): Promise<void> {
+  const made = await madeOutcome(folder, o);
+  if (made !== undefined) {
+    printResult({ path: folder, ...made }, o.json);
+    if (made.outcome === 'differs') process.exitCode = differ;
+    return;
+  }
   const runs = runsBelow(folder);
   const sample = positiveNumber(o.sample, '--sample');
   if (sample > runs.length)
@@ -103,6 +116,13 @@ async function run(folder: string, o: Options, signal: AbortSignal): Promise<voi
     o.json,
   );
   if (count('differs') > 0) process.exitCode = differ;
+}
+
+/** How a model's file or a folder of Verilog compares; undefined for what holds runs. */
+async function madeOutcome(path: string, o: Options): Promise<MadeOutcome | undefined> {
+  const kind = kindAt(path);
+  if (kind === 'model file') return verifyModel(path, o);
+  return kind === 'Verilog folder' ? verifyRtlFolder(path) : undefined;
 }
 
 /** An outcome for people: digests by their first digits. */

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import {
   BudgetError,
   checkedPrefix,
@@ -14,10 +15,12 @@ import type { CheckedModel } from '@hbnn/model';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { foldHelp } from '../foldFile.ts';
+import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hasBranches, hbnnLine } from '../nextSteps.ts';
 import { checkMegahertz, decimal, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
+import { kindAt } from '../pathKind.ts';
 import { writeRtl } from '../rtlFolder.ts';
 import { type FoldOptions, foldsFor } from '../verilogFolds.ts';
 
@@ -126,7 +129,11 @@ async function run(o: Options): Promise<void> {
   const project = o.projectFiles ? projectFiles(design, hardware, { clockMhz }) : {};
   const files = { ...hardware, ...project };
   const from = { modelFile: o.model, projectFiles: Object.keys(project) };
+  // Any other folder is refused, with all that is in it.
+  if (kindAt(o.out) === 'Verilog folder') forgetManifest(o.out);
   const { files: count, bytes } = writeRtl(o.out, model, design, files, from);
+  const modelSha256 = statSync(o.model).isFile() ? sha256Of(readFileSync(o.model)) : undefined;
+  writeMadeManifest(o.out, { model: model.name, modelSha256, images, clockMhz }, files);
   const { top } = design;
   printResult(
     {
@@ -154,7 +161,7 @@ function megahertz(given: string): number {
 
 interface MadeDesign {
   readonly design: Design | FoldedDesign;
-  /** What folds were chosen for by default. */
+  /** What folds were chosen for, or what they are estimated to take. */
   readonly folds?: string;
 }
 
@@ -178,7 +185,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     throw new HbnnError(
       '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
     );
-  const { folds, byDefault } = foldsFor(model, o);
+  const { folds, about } = foldsFor(model, o, style);
   return {
     design: foldedDesign(model, {
       style,
@@ -188,7 +195,7 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
       folds,
       memories: memoriesOf(o),
     }),
-    folds: byDefault,
+    folds: about,
   };
 }
 

@@ -1,10 +1,7 @@
-import { createRequire } from 'node:module';
 import { backendChoice } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { printResult, quietFlag } from '../output.ts';
-
-/** It is as far from the bundled command as from this file. */
-const about = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
+import { ownVersion } from './ownVersion.ts';
 
 export function versionCommand(): Command {
   return new Command('version')
@@ -21,8 +18,8 @@ async function run(json?: boolean): Promise<void> {
   const { name, why } = await useBackend({ prefer });
   const { platform, arch, version: node } = process;
   if (json) {
-    printResult({ version: about.version, node, platform, arch, backend: name }, true);
+    printResult({ version: ownVersion, node, platform, arch, backend: name }, true);
     return;
   }
-  printResult({ hbnn: about.version, node: `${node} (${platform} ${arch})`, backend: why });
+  printResult({ hbnn: ownVersion, node: `${node} (${platform} ${arch})`, backend: why });
 }

@@ -131,7 +131,10 @@ export async function storedPlan(out: string): Promise<Plan> {
  *
  * @throws HbnnError naming the folder and what differs, before anything is trained
  */
-export async function checkRuns(runs: readonly PlannedRun[], backend: string): Promise<void> {
+export async function checkRuns(
+  runs: readonly Pick<PlannedRun, 'config' | 'dir'>[],
+  backend: string,
+): Promise<void> {
   const { configDifference, storedConfig } = await import('@hbnn/train');
   for (const { config, dir } of runs) {
     if (!existsSync(join(dir, 'config.json'))) continue;

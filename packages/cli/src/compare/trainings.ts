@@ -7,6 +7,12 @@ import { placeOfField } from '../trainFlags.ts';
 import type { PlannedRun } from './plan.ts';
 import type { FinishedRun } from './results.ts';
 
+/** A training of a setting that has a name. */
+interface NamedTraining {
+  readonly setting: { readonly name: string };
+  readonly config: RunConfig;
+}
+
 export interface TrainingOptions {
   readonly backend: string;
   readonly checkpointSeconds?: number;
@@ -21,10 +27,15 @@ const placeOfTrainFlag = placeOfField({});
 export class OpenDatasets {
   private readonly open = new Map<string, Promise<Dataset>>();
   private readonly onNote: (text: string) => void;
+  private readonly maxOpen: number;
 
-  /** @param onNote told what is worth knowing of the data */
-  constructor(onNote: (text: string) => void) {
+  /**
+   * @param onNote told what is worth knowing of the data
+   * @param maxOpen data sets that stay open; of more, the one that was opened first is let go
+   */
+  constructor(onNote: (text: string) => void, maxOpen = Number.POSITIVE_INFINITY) {
     this.onNote = onNote;
+    this.maxOpen = maxOpen;
   }
 
   of(config: RunConfig): Promise<Dataset> {
@@ -41,6 +52,10 @@ export class OpenDatasets {
         place: placeOfTrainFlag,
       });
     this.open.set(key, opened);
+    // One that could not be opened may be there the next time.
+    opened.catch(() => this.open.delete(key));
+    const [first] = this.open.keys();
+    if (this.open.size > this.maxOpen) this.open.delete(first);
     return opened;
   }
 }
@@ -51,11 +66,11 @@ export class OpenDatasets {
  * @throws HbnnError naming the setting
  */
 export async function checkTrainable(
-  runs: readonly PlannedRun[],
+  runs: readonly NamedTraining[],
   datasets: OpenDatasets,
 ): Promise<void> {
   const { buildNetwork } = await import('@hbnn/train');
-  const checked = new Set<PlannedRun['setting']>();
+  const checked = new Set<NamedTraining['setting']>();
   for (const { setting, config } of runs) {
     const { train } = await datasets.of(config);
     if (checked.has(setting)) continue;

@@ -136,11 +136,22 @@ function rootsOf(net: Netlist, live: Uint8Array): Set<Literal> {
       roots.add(i < inTables && inverted(input) ? input ^ 1 : input);
     });
   }
+  for (let node = 1; node < net.size; node++)
+    if (live[node] === 1 && net.kind(node) === 'register') roots.add(net.operands(node)[0]);
   for (const literal of roots) {
     const kind = net.kind(nodeOf(literal));
-    // Constants, and inputs and sums as they are, take nothing.
-    if (kind === 'constant' || (!inverted(literal) && (kind === 'input' || kind === 'cell')))
-      roots.delete(literal);
+    // Constants, and inputs, sums and registers as they are, take nothing.
+    const isNet = kind === 'input' || kind === 'cell' || kind === 'register';
+    if (kind === 'constant' || (!inverted(literal) && isNet)) roots.delete(literal);
   }
   return roots;
+}
+
+/** Registers that an output depends on. */
+export function registersOf(net: Netlist): number {
+  const live = net.live();
+  let count = 0;
+  for (let node = 1; node < net.size; node++)
+    if (live[node] === 1 && net.kind(node) === 'register') count++;
+  return count;
 }

@@ -8,9 +8,19 @@ import { addLayer, inMemoryOrder } from './layers.ts';
  * Its input `pixels` is uint8 [images, height, width, channels], its output `scores` int32 [images, scores].
  * Sums below 2^24 are computed in float32, which holds them exactly; larger ones as int32.
  */
-export function exportOnnx(model: CheckedModel): Uint8Array {
+export const exportOnnx = (model: CheckedModel): Uint8Array => encoded(model, new Graph());
+
+/**
+ * Write an integer model as QONNX: the same graph for one image, whose weights are planes as the model has them. Each
+ * plane is a BipolarQuant of its signs by its scale, times a mask where not every weight has it, and the weight is the sum
+ * of its planes; weights of 8 bits are a Quant. Everything else is of standard operators.
+ *
+ * @throws HbnnError naming a layer whose sums float32 does not hold
+ */
+export const exportQonnx = (model: CheckedModel): Uint8Array => encoded(model, new Graph(true));
+
+function encoded(model: CheckedModel, graph: Graph): Uint8Array {
   checkModel(model);
-  const graph = new Graph();
   const { shape, zeros } = model.input;
   graph.layer = 'pixels';
   const pixels = graph.cast('pixels', 'int32');

@@ -13,13 +13,24 @@ const elementTypes = {
 export type ElementType = keyof typeof elementTypes;
 
 /** ONNX's numbers for the types of attributes. */
-const attributeTypes = { int: 2, ints: 7 } as const;
+const attributeTypes = { int: 2, text: 3, ints: 7 } as const;
 
 /** Operators are those of this set, and the file is of the version that came with it. */
 const opset = 13;
 const irVersion = 7;
 
-export type Attributes = Readonly<Record<string, number | readonly number[]>>;
+export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
+
+/** Operators of QONNX, which lie in a domain of their own. */
+const qonnxOperators: ReadonlySet<string> = new Set(['BipolarQuant', 'Quant']);
+const qonnxDomain = 'qonnx.custom_op.general';
+
+function attributeOf(name: string, value: Attributes[string]): object {
+  if (typeof value === 'number') return { name, i: value, type: attributeTypes.int };
+  if (typeof value === 'string')
+    return { name, s: new TextEncoder().encode(value), type: attributeTypes.text };
+  return { name, ints: value, type: attributeTypes.ints };
+}
 
 /** A tensor that comes into a graph or goes out, its first dimension free. */
 export interface GraphBorder {
@@ -32,9 +43,15 @@ export interface GraphBorder {
 export class Graph {
   readonly #nodes: object[] = [];
   readonly #initializers: object[] = [];
+  /** Whether weights are written as QONNX quantizes them: planes of signs, and whole numbers of 8 bits. */
+  readonly isQonnx: boolean;
   #count = 0;
   /** The layer whose nodes are being added. */
   layer = '';
+
+  constructor(isQonnx = false) {
+    this.isQonnx = isQonnx;
+  }
 
   /** Add an operator and give the name of its output, or give it one. */
   node(
@@ -50,11 +67,8 @@ export class Graph {
       output: [name],
       name: `${this.layer}/${operator}_${this.#count}`,
       op_type: operator,
-      attribute: Object.entries(attributes).map(([key, value]) =>
-        typeof value === 'number'
-          ? { name: key, i: value, type: attributeTypes.int }
-          : { name: key, ints: value, type: attributeTypes.ints },
-      ),
+      attribute: Object.entries(attributes).map(([key, value]) => attributeOf(key, value)),
+      ...(qonnxOperators.has(operator) && { domain: qonnxDomain }),
     });
     return name;
   }
@@ -94,26 +108,35 @@ export class Graph {
       .encode({
         ir_version: irVersion,
         producer_name: 'hbnn',
-        opset_import: [{ domain: '', version: opset }],
+        opset_import: [
+          { domain: '', version: opset },
+          ...(this.isQonnx ? [{ domain: qonnxDomain, version: 1 }] : []),
+        ],
         metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
         graph: {
           node: this.#nodes,
           name,
           initializer: this.#initializers,
-          input: [borderInfo(input)],
-          output: [borderInfo(output)],
+          input: [borderInfo(input, this.isQonnx)],
+          output: [borderInfo(output, this.isQonnx)],
         },
       })
       .finish();
   }
 }
 
-const borderInfo = ({ name, type, shape }: GraphBorder): object => ({
+/** Tools of QONNX take one image at a time. */
+const borderInfo = ({ name, type, shape }: GraphBorder, isQonnx: boolean): object => ({
   name,
   type: {
     tensor_type: {
       elem_type: elementTypes[type],
-      shape: { dim: [{ dim_param: 'images' }, ...shape.map((size) => ({ dim_value: size }))] },
+      shape: {
+        dim: [
+          isQonnx ? { dim_value: 1 } : { dim_param: 'images' },
+          ...shape.map((size) => ({ dim_value: size })),
+        ],
+      },
     },
   },
 });

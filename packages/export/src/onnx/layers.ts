@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import {
   type AddLayer,
   type CheckedLayer,
@@ -6,7 +7,6 @@ import {
   type DepthwiseLayer,
   type FeatureShape,
   featureCount,
-  type IntegerWeights,
   type MaxPoolLayer,
   noPadding,
   type Padding4,
@@ -18,6 +18,7 @@ import {
   weightValues,
 } from '@hbnn/model';
 import type { Graph } from './graph.ts';
+import { addWeights } from './weights.ts';
 
 /** float32 holds whole numbers below this, and sums of them in any order where all terms together are below it. */
 const maxExactFloat = 2 ** 24;
@@ -57,10 +58,9 @@ const maxStride = 2 ** 24;
 const stridesOf = (strides: Pair): readonly number[] =>
   strides.map((stride) => Math.min(stride, maxStride));
 
-/** Weights [outputs, kernelH, kernelW, inputs] as ONNX has them, [outputs, inputs, kernelH, kernelW]. */
-function channelsFirst(weights: IntegerWeights): Int16Array {
-  const [outputs, height, width, inputs] = weights.shape;
-  const values = weightValues(weights);
+/** Values of weights [outputs, kernelH, kernelW, inputs] as ONNX has them, [outputs, inputs, kernelH, kernelW]. */
+function channelsFirst(values: ArrayLike<number>, shape: readonly number[]): Int16Array {
+  const [outputs, height, width, inputs] = shape;
   const turned = new Int16Array(values.length);
   let to = 0;
   for (let o = 0; o < outputs; o++)
@@ -70,19 +70,30 @@ function channelsFirst(weights: IntegerWeights): Int16Array {
   return turned;
 }
 
+/** Values of weights [outputs, inputs] as a matrix product has them, [inputs, outputs]. */
+function inputsFirst(values: ArrayLike<number>, [outputs, inputs]: readonly number[]): Int16Array {
+  const turned = new Int16Array(values.length);
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++) turned[i * outputs + o] = values[o * inputs + i];
+  return turned;
+}
+
 function addConv(
   graph: Graph,
   layer: ConvLayer | DepthwiseLayer,
   checked: CheckedLayer,
   input: string,
 ): string {
-  if (checked.outputBound >= maxExactFloat) return addGatheredConv(graph, layer, checked, input);
+  if (checked.outputBound >= maxExactFloat) {
+    if (graph.isQonnx) throw notInFloat(layer.name, checked);
+    return addGatheredConv(graph, layer, checked, input);
+  }
   const [outputs, height, width, inputs] = layer.weights.shape;
-  const weights = graph.constant(
-    'float',
-    [outputs, inputs, height, width],
-    channelsFirst(layer.weights),
-  );
+  const weights = addWeights(graph, layer.weights, {
+    shape: [outputs, inputs, height, width],
+    scales: [outputs, 1, 1, 1],
+    turned: channelsFirst,
+  });
   const sums = graph.node('Conv', [graph.cast(input, 'float'), weights], {
     kernel_shape: [height, width],
     strides: stridesOf(layer.strides),
@@ -159,15 +170,25 @@ function tapWeights({ kind, weights }: ConvLayer | DepthwiseLayer, channels: num
   return turned;
 }
 
+const notInFloat = (name: string, { outputBound }: CheckedLayer): HbnnError =>
+  new HbnnError(
+    `layer '${name}': expected sums below ${maxExactFloat}, which float32 holds, got ${outputBound} at most; write the model with exportOnnx (hbnn export --to onnx), whose sums are int32`,
+  );
+
 function addDense(graph: Graph, layer: DenseLayer, checked: CheckedLayer, input: string): string {
   const [outputs, inputs] = layer.weights.shape;
   const type = checked.outputBound < maxExactFloat ? 'float' : 'int32';
-  const values = weightValues(layer.weights);
-  const turned = new Int32Array(values.length);
-  for (let o = 0; o < outputs; o++)
-    for (let i = 0; i < inputs; i++) turned[i * outputs + o] = values[o * inputs + i];
+  if (graph.isQonnx && type === 'int32') throw notInFloat(layer.name, checked);
   const flat = inMemoryOrder(graph, input, checked.input);
-  const weights = graph.constant(type, [inputs, outputs], turned);
+  const order = { shape: [inputs, outputs], scales: [1, outputs], turned: inputsFirst };
+  const weights =
+    type === 'float'
+      ? addWeights(graph, layer.weights, order)
+      : graph.constant(
+          type,
+          order.shape,
+          inputsFirst(weightValues(layer.weights), layer.weights.shape),
+        );
   const sums = graph.node('MatMul', [type === 'int32' ? flat : graph.cast(flat, type), weights]);
   const whole = type === 'int32' ? sums : graph.cast(sums, 'int32');
   return graph.reshape(whole, [-1, outputs, 1, 1]);

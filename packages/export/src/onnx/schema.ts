@@ -33,12 +33,14 @@ export const onnxSchema: INamespace = {
         name: field(3, 'string'),
         op_type: field(4, 'string'),
         attribute: list(5, 'AttributeProto'),
+        domain: field(7, 'string'),
       },
     },
     AttributeProto: {
       fields: {
         name: field(1, 'string'),
         i: field(3, 'int64'),
+        s: field(4, 'bytes'),
         ints: list(8, 'int64'),
         type: field(20, 'int32'),
       },

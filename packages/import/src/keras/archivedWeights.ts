@@ -24,7 +24,7 @@ export class ArchivedWeights implements WeightSource {
     this.groups = groupsOf(h5, layers);
   }
 
-  take({ name: layer }: WeightedLayer, names: readonly string[], where: string): WeightArray[] {
+  take({ path: layer }: WeightedLayer, names: readonly string[], where: string): WeightArray[] {
     const path = `${this.groups.get(layer)}/vars`;
     const numbers = this.h5.names(path);
     if (numbers.length !== names.length)
@@ -38,23 +38,33 @@ export class ArchivedWeights implements WeightSource {
   }
 
   rest(): readonly string[] {
-    const all = this.h5
-      .names('layers')
-      .flatMap((group) =>
-        this.h5.names(`layers/${group}/vars`).map((number) => `layers/${group}/vars/${number}`),
-      );
-    return all.filter((path) => !this.taken.has(path));
+    return allVars(this.h5, 'layers').filter((path) => !this.taken.has(path));
   }
+}
+
+/** The weights of the layers in a group, and of those of models among them. */
+function allVars(h5: H5File, path: string): string[] {
+  return h5
+    .names(path)
+    .flatMap((group) => [
+      ...h5.names(`${path}/${group}/vars`).map((number) => `${path}/${group}/vars/${number}`),
+      ...allVars(h5, `${path}/${group}/layers`),
+    ]);
+}
+
+/** The group of each layer by the name that it bears, behind those of the models around it. */
+function namedGroups(h5: H5File, path: string, before: string): [string, string][] {
+  return h5.names(path).flatMap((group): [string, string][] => {
+    const name = h5.text(`${path}/${group}/vars`, 'name');
+    if (name === undefined) return [];
+    const own = `${before}${name}`;
+    return [[own, `${path}/${group}`], ...namedGroups(h5, `${path}/${group}/layers`, `${own}/`)];
+  });
 }
 
 /** Find each layer's group: by the name that it bears, in older files by its class and number. */
 function groupsOf(h5: H5File, layers: readonly TopologyLayer[]): Map<string, string> {
-  const named = new Map(
-    h5.names('layers').flatMap((group): [string, string][] => {
-      const name = h5.text(`layers/${group}/vars`, 'name');
-      return name === undefined ? [] : [[name, `layers/${group}`]];
-    }),
-  );
+  const named = new Map(namedGroups(h5, 'layers', ''));
   if (named.size > 0) return named;
   const counts = new Map<string, number>();
   return new Map(

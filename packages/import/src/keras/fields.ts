@@ -80,6 +80,16 @@ export class Fields {
     throw this.fault(field, 'a list of whole numbers', value, 'save the network again');
   }
 
+  /** Numbers in one list, whatever lists they lie in; undefined where there are none. */
+  optionalNumbers(field: string): readonly number[] | undefined {
+    const value = this.get(field);
+    if (value === undefined) return undefined;
+    const numbers: readonly unknown[] = [value].flat(Number.POSITIVE_INFINITY);
+    if (numbers.length > 0 && numbers.every((n) => typeof n === 'number' && Number.isFinite(n)))
+      return numbers as readonly number[];
+    throw this.fault(field, 'numbers', value, 'save the network again');
+  }
+
   /** Rows and columns that padding adds: n, [n, m] or [[top, bottom], [left, right]]. */
   margins(field: string): readonly [Pair, Pair] {
     const value = this.get(field);

@@ -10,8 +10,12 @@ export interface H5File {
   text(path: string, attribute: string): string | undefined;
   /** A data set of numbers. @throws HbnnError where there is none */
   weight(path: string): WeightArray;
-  /** All weights below a group, by `LAYER/WEIGHT`. */
-  layerWeights(path: string): Map<string, WeightArray>;
+  /**
+   * All weights below a group, by `LAYER/WEIGHT`; those of layers of models inside the model by `MODEL/LAYER/WEIGHT`.
+   *
+   * @throws HbnnError where two have one name
+   */
+  layerWeights(path: string, models: readonly string[]): Map<string, WeightArray>;
 }
 
 /** An object of a file as the worker reads it. */
@@ -113,6 +117,8 @@ function h5File(objects: readonly H5Object[], file: string): H5File {
         `${file}: expected numbers at ${path}, got others; save the network again`,
       );
     const { dtype, shape, data } = object;
+    // A single whole number is a counter of training, which nothing here computes with.
+    if (/^<[iluq]$/i.test(dtype) && shape.length === 0) return { shape, data: new Float32Array(1) };
     if (dtype !== '<f')
       throw new HbnnError(
         `${file}: expected float32 at ${path}, got ${dtype}; save the network in float32`,
@@ -131,19 +137,26 @@ function h5File(objects: readonly H5Object[], file: string): H5File {
       return typeof value === 'string' ? value : undefined;
     },
     weight,
-    layerWeights(path) {
+    layerWeights(path, models) {
       const weights = new Map<string, WeightArray>();
       for (const layer of groupAt(path)?.names ?? [])
-        for (const [name, value] of weightsOf(layer, `${path}/${layer}`)) weights.set(name, value);
+        for (const [name, value] of weightsOf(layer, `${path}/${layer}`, models.includes(layer))) {
+          if (weights.has(name))
+            throw new HbnnError(
+              `${file}: expected each weight once, got '${name}' twice; give the layers of models inside the model names of their own`,
+            );
+          weights.set(name, value);
+        }
       return weights;
     },
   };
 
-  function weightsOf(layer: string, path: string): [string, WeightArray][] {
+  function weightsOf(layer: string, path: string, isModel: boolean): [string, WeightArray][] {
     const names = groupAt(path)?.attributes.weight_names;
     if (!Array.isArray(names)) return [];
     return (names as readonly string[]).map((name) => {
-      const short = name.replace(/:\d+$/, '').split('/').at(-1);
+      const parts = name.replace(/:\d+$/, '').split('/');
+      const short = parts.slice(isModel ? -2 : -1).join('/');
       return [`${layer}/${short}`, weight(`${path}/${name}`)];
     });
   }

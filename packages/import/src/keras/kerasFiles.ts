@@ -71,8 +71,11 @@ export async function readH5(file: string): Promise<Read> {
       `${file}: expected a network with its architecture, got weights alone; save it with model.save('network.h5')`,
     );
   const architecture = jsonOf(Buffer.from(text), `${file}: model_config`);
-  const weights = new NamedWeights(h5.layerWeights('/model_weights'));
-  const read = kerasModel(architecture, file, () => weights);
+  const read = kerasModel(
+    architecture,
+    file,
+    ({ models }) => new NamedWeights(h5.layerWeights('/model_weights', models)),
+  );
   return {
     ...read,
     producer: `Keras ${h5.text('/', 'keras_version') ?? 'of an unknown version'}`,

@@ -34,7 +34,7 @@ export function kerasModel(
       const value = layerValue(layer, values, assembler, source, file, (name) =>
         groupedLayers.push(name),
       );
-      values.set(layer.name, value);
+      values.set(layer.path, value);
     }
     checkAllTaken(source, file);
     const valueAt = (name: string): Value => {
@@ -60,7 +60,7 @@ function layerValue(
   file: string,
   onZeros: (name: string) => void,
 ): Value {
-  const where = `${file}: layer '${layer.name}'`;
+  const where = `${file}: layer '${layer.path}'`;
   if (layer.className === 'InputLayer') return inputValue(layer, assembler, where);
   const reader = layerReaders[layer.className];
   if (reader === undefined)

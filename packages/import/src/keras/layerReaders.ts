@@ -180,6 +180,55 @@ const nothing =
     return undefined;
   };
 
+/** (x − mean) / deviation, as a batch norm without the small number that batch norms add. */
+const normalization: Reader = ({ fields, take, inputs }) => {
+  fields.lastAxis(inputs[0].length);
+  fields.only('invert', [false], 'build the layer without invert');
+  const channels = inputs[0].at(-1) as number;
+  const given = ['mean', 'variance'].map((field) => fields.optionalNumbers(field));
+  const [mean, { shape, data }] = given.every((values) => values !== undefined)
+    ? given.map((values) => weightOf(values as readonly number[], channels, fields.where))
+    : take('mean', 'variance', 'count');
+  // Keras takes no deviation below 10⁻⁷.
+  const variance = { shape, data: data.map((value) => Math.max(value, 1e-14)) };
+  return { kind: 'batchNorm', mean, variance, epsilon: 0 };
+};
+
+/** Numbers as a weight of one value for each channel; a single one is that of all. */
+function weightOf(values: readonly number[], channels: number, where: string): WeightArray {
+  if (values.length !== 1 && values.length !== channels)
+    throw new HbnnError(
+      `${where}: expected ${channels} numbers, one for each channel, got ${values.length}; save the network again`,
+    );
+  const data = Float32Array.from({ length: channels }, (_, c) => values[c % values.length]);
+  return { shape: [channels], data };
+}
+
+const elu: Reader = ({ fields }) => {
+  fields.only('alpha', [1], 'build the layer with alpha 1');
+  return { kind: 'activation', activation: 'elu' };
+};
+
+const augmentationFields = [
+  'mode',
+  'factor',
+  'height_factor',
+  'width_factor',
+  'fill_mode',
+  'fill_value',
+  'interpolation',
+  'value_range',
+  'data_format',
+];
+
+/** Layers that change images in training alone. */
+const augmentations: Readonly<Record<string, Reader>> = Object.fromEntries(
+  ['Flip', 'Rotation', 'Zoom', 'Translation', 'Contrast', 'Brightness'].map((name) => [
+    `Random${name}`,
+    nothing(...augmentationFields),
+  ]),
+);
+
 /** How each class of Keras's and TensorFlow.js's layers is read. */
 export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
   Conv2D: conv2d,
@@ -215,6 +264,10 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
   GaussianDropout: nothing('rate'),
   AlphaDropout: nothing('rate'),
   ActivityRegularization: nothing('l1', 'l2'),
+  ...augmentations,
+  ELU: elu,
+  Identity: nothing(),
+  Normalization: normalization,
   Rescaling: ({ fields }) => {
     const scale = fields.number('scale');
     return { kind: 'rescaling', scale, offset: fields.number('offset', 0) };

@@ -4,8 +4,11 @@ import { type Config, isObject, objectAt } from './fields.ts';
 /** A layer of a Keras architecture with the layers it takes its inputs from. */
 export interface TopologyLayer {
   readonly name: string;
+  /** The names of the models around the layer and its own, with / between them: no other layer has the same. */
+  readonly path: string;
   readonly className: string;
   readonly config: Config;
+  /** Paths of layers. */
   readonly inputs: readonly string[];
 }
 
@@ -15,16 +18,59 @@ export interface Topology {
   readonly layers: readonly TopologyLayer[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** The models inside the model, whose layers are among the layers. */
+  readonly models: readonly string[];
 }
 
 const wrappers = new Set(['Sequential', 'Functional', 'Model']);
 
 /**
- * Read an architecture as Keras 2, Keras 3 and TensorFlow.js write it: a Sequential or a Functional model.
+ * Read an architecture as Keras 2, Keras 3 and TensorFlow.js write it: a Sequential or a Functional model. The layers of
+ * models inside the model stand in their place.
  *
  * @throws HbnnError naming the layer or field that cannot be read
  */
 export function readTopology(value: unknown, file: string): Topology {
+  const outer = modelTopology(value, file);
+  if (!outer.layers.some(({ className }) => wrappers.has(className))) return outer;
+  return opened(outer, file);
+}
+
+/** Put the layers of models inside a model in the places of these. */
+function opened(outer: Topology, file: string): Topology {
+  /** The layers that paths stand for: a model's output for the model, what a model reads for its inputs. */
+  const ends = new Map<string, string>();
+  const endOf = (path: string): string => ends.get(path) ?? path;
+  const models: string[] = [];
+  const layers = outer.layers.flatMap((layer): TopologyLayer[] => {
+    const { name, className, config } = layer;
+    const inputs = layer.inputs.map(endOf);
+    if (!wrappers.has(className)) return [{ ...layer, inputs }];
+    const where = `${file}: layer '${name}'`;
+    const inner = readTopology({ class_name: className, config }, where);
+    if (inner.inputs.length !== inputs.length || inner.outputs.length !== 1)
+      throw new HbnnError(
+        `${where}: expected a model of ${inputs.length} inputs and one output, got ${inner.inputs.length} and ${inner.outputs.length}; build the network of its layers, without the model around them`,
+      );
+    models.push(name);
+    const within = (path: string): string => endOf(`${name}/${path}`);
+    inner.inputs.forEach((input, i) => {
+      ends.set(`${name}/${input}`, inputs[i]);
+    });
+    const own = inner.layers
+      .filter((each) => !inner.inputs.includes(each.path))
+      .map((each) => ({
+        ...each,
+        path: `${name}/${each.path}`,
+        inputs: each.inputs.map(within),
+      }));
+    ends.set(name, within(inner.outputs[0]));
+    return own;
+  });
+  return { ...outer, layers, outputs: outer.outputs.map(endOf), models };
+}
+
+function modelTopology(value: unknown, file: string): Topology {
   const { class_name: className, config } = objectAt(value, file);
   if (className === 'Sequential') return sequential(config, file);
   if (className === 'Functional' || className === 'Model')
@@ -47,11 +93,7 @@ function layerAt(value: unknown, file: string, place: number): Omit<TopologyLaye
     throw new HbnnError(
       `${file}: layer '${name}': expected one name, got '${String(config.name)}' in its configuration; save the network again`,
     );
-  if (wrappers.has(className))
-    throw new HbnnError(
-      `${file}: layer '${name}': expected a layer, got a ${className} model inside the model; build the network of its layers, without the model around them`,
-    );
-  return { name, className, config };
+  return { name, path: name, className, config };
 }
 
 function sequential(config: unknown, file: string): Topology {
@@ -72,23 +114,37 @@ function sequential(config: unknown, file: string): Topology {
     const input = `${first.name}_input`;
     chain[0] = { ...chain[0], inputs: [input] };
     const inputConfig = { batch_shape: shape };
-    chain.unshift({ name: input, className: 'InputLayer', config: inputConfig, inputs: [] });
+    const className = 'InputLayer';
+    chain.unshift({ name: input, path: input, className, config: inputConfig, inputs: [] });
   }
   const last = chain[chain.length - 1].name;
-  return { name: String(name), layers: chain, inputs: [chain[0].name], outputs: [last] };
+  return {
+    name: String(name),
+    layers: chain,
+    inputs: [chain[0].name],
+    outputs: [last],
+    models: [],
+  };
 }
 
 function functional(config: Config, file: string): Topology {
   const { name = 'model', layers } = config;
   if (!Array.isArray(layers))
     throw new HbnnError(`${file}: expected layers, got none; save a network that has some`);
-  const read = layers.map((value, i): TopologyLayer => {
-    const layer = layerAt(value, file, i);
-    const nodes = (value as Config).inbound_nodes;
-    return { ...layer, inputs: inputsOf(nodes, `${file}: layer '${layer.name}'`) };
+  const named = layers.map((layer, i) => layerAt(layer, file, i));
+  const models = new Set(
+    named.filter(({ className }) => wrappers.has(className)).map(({ name }) => name),
+  );
+  const read = named.map((layer, i): TopologyLayer => {
+    const { inbound_nodes: recorded } = layers[i] as Config;
+    // Keras records that augmentations are in training whatever the network is called for.
+    const nodes = layer.className.startsWith('Random') ? withoutTraining(recorded) : recorded;
+    return { ...layer, inputs: inputsOf(nodes, `${file}: layer '${layer.name}'`, models) };
   });
   const ends = (field: string): string[] => {
-    const names = tensorsIn(config[field]).map((tensor) => tensorName(tensor, `${file}: ${field}`));
+    const names = tensorsIn(config[field]).map((tensor) =>
+      tensorName(tensor, `${file}: ${field}`, models),
+    );
     const twice = names.find((end, i) => names.indexOf(end) < i);
     if (twice !== undefined || names.length === 0)
       throw new HbnnError(
@@ -101,6 +157,7 @@ function functional(config: Config, file: string): Topology {
     layers: sorted(read, file),
     inputs: ends('input_layers'),
     outputs: ends('output_layers'),
+    models: [],
   };
 }
 
@@ -111,9 +168,11 @@ function tensorsIn(value: unknown): readonly unknown[] {
 }
 
 /** The layer of a tensor: [layer, call, output, arguments]. */
-function tensorName(value: unknown, where: string): string {
+function tensorName(value: unknown, where: string, models: ReadonlySet<string>): string {
   const [layer, call, output, keywords] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (typeof layer !== 'string' || call !== 0 || output !== 0)
+  // Building a model counts as a call of it in older files.
+  const isFirst = call === 0 || (call === 1 && models.has(String(layer)));
+  if (typeof layer !== 'string' || !isFirst || output !== 0)
     throw new HbnnError(
       `${where}: expected an input that is the only output of a layer applied once, got ${JSON.stringify(value)}; make a layer of its own for each place`,
     );
@@ -129,19 +188,29 @@ function checkKeywords(keywords: unknown, where: string): void {
       );
 }
 
-function inputsOf(nodes: unknown, where: string): string[] {
+/** Calls of a layer, each without what it says of training. */
+const withoutTraining = (nodes: unknown): unknown =>
+  Array.isArray(nodes)
+    ? nodes.map((node: unknown) =>
+        isObject(node) && isObject(node.kwargs)
+          ? { ...node, kwargs: { ...node.kwargs, training: null } }
+          : node,
+      )
+    : nodes;
+
+function inputsOf(nodes: unknown, where: string, models: ReadonlySet<string>): string[] {
   if (!Array.isArray(nodes) || nodes.length === 0) return [];
   if (nodes.length > 1)
     throw new HbnnError(
       `${where}: expected a layer applied once, got one applied ${nodes.length} times; make a layer of its own for each place and copy the weights`,
     );
   const [node] = nodes as readonly unknown[];
-  if (!isObject(node)) return tensorsIn(node).map((tensor) => tensorName(tensor, where));
+  if (!isObject(node)) return tensorsIn(node).map((tensor) => tensorName(tensor, where, models));
   checkKeywords(node.kwargs, where);
   const args = Array.isArray(node.args) ? node.args : [];
   return args.flat().map((tensor: unknown) => {
     const { config } = objectAt(tensor, where);
-    return tensorName(objectAt(config, where).keras_history, where);
+    return tensorName(objectAt(config, where).keras_history, where, models);
   });
 }
 

@@ -4,7 +4,8 @@ import type { WeightArray } from '../assemble/layerSpec.ts';
 /** A layer whose weights are looked for. */
 export interface WeightedLayer {
   readonly name: string;
-  readonly className: string;
+  /** The names of the models around the layer and its own, with / between them. */
+  readonly path: string;
 }
 
 /** The weights of a file, each given out once. */
@@ -15,7 +16,7 @@ export interface WeightSource {
   rest(): readonly string[];
 }
 
-/** Weights by `LAYER/WEIGHT`, as TensorFlow.js and older Keras name them. */
+/** Weights by `LAYER/WEIGHT`, as TensorFlow.js and older Keras name them; inside a model by `MODEL/LAYER/WEIGHT` too. */
 export class NamedWeights implements WeightSource {
   private readonly weights: Map<string, WeightArray>;
 
@@ -23,11 +24,17 @@ export class NamedWeights implements WeightSource {
     this.weights = new Map(weights);
   }
 
-  take({ name: layer }: WeightedLayer, names: readonly string[], where: string): WeightArray[] {
+  take(
+    { name: layer, path }: WeightedLayer,
+    names: readonly string[],
+    where: string,
+  ): WeightArray[] {
+    const [model, ...others] = path.split('/');
+    const scopes = others.length === 0 ? [layer] : [`${model}/${layer}`, layer];
     return names.map((name) => {
       // Keras 3 calls a depthwise kernel a kernel in its older format.
       const key = [name, name.replace(/^depthwise_/, '')]
-        .map((short) => `${layer}/${short}`)
+        .flatMap((short) => scopes.map((scope) => `${scope}/${short}`))
         .find((wanted) => this.weights.has(wanted));
       const weight = key === undefined ? undefined : this.weights.get(key);
       if (key === undefined || weight === undefined) {

@@ -8,6 +8,10 @@ export interface Constant {
   readonly kind: 'constant';
   readonly shape: readonly number[];
   readonly data: Float64Array;
+  /** Whether its type is one of whole numbers, whose quotients are cut off. */
+  readonly isWhole?: boolean;
+  /** Its type in onnx.proto, of a tensor as the file has it. */
+  readonly elementType?: number;
 }
 
 export const sizeOf = (shape: readonly number[]): number =>
@@ -53,6 +57,9 @@ interface ElementType {
   readonly field: 'float_data' | 'int32_data' | 'int64_data' | 'double_data' | 'uint64_data';
 }
 
+/** Types of whole numbers, by their number in onnx.proto. */
+export const wholeTypes: readonly number[] = [2, 3, 6, 7];
+
 /** The types of elements, by their number in onnx.proto. */
 const elementTypes: Readonly<Record<number, ElementType | undefined>> = {
   1: { name: 'float', bytes: 4, read: (v, at) => v.getFloat32(at, true), field: 'float_data' },
@@ -92,11 +99,13 @@ export function constantOf(tensor: TensorProto, where: string, external: Externa
     throw new HbnnError(
       `${where}: expected ${count} values for the shape [${tensor.dims.join(', ')}], got ${raw.length > 0 ? `${raw.length} bytes` : fields.length}; export the network again`,
     );
-  if (raw.length === 0) return constant(tensor.dims, fields);
+  const elementType = tensor.data_type;
+  const isWhole = wholeTypes.includes(elementType);
+  if (raw.length === 0) return { ...constant(tensor.dims, fields), isWhole, elementType };
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const data = new Float64Array(count);
   for (let i = 0; i < count; i++) data[i] = type.read(view, i * type.bytes);
-  return { kind: 'constant', shape: tensor.dims, data };
+  return { kind: 'constant', shape: tensor.dims, data, isWhole, elementType };
 }
 
 function externalBytes(tensor: TensorProto, where: string, external: ExternalData): Uint8Array {

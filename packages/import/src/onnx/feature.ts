@@ -15,7 +15,7 @@ export interface Feature {
   readonly axes: readonly number[];
   /** The map [height, width, channels] that a list lies in, where ONNX has it in the order of channels first. */
   readonly flat?: readonly [height: number, width: number, channels: number];
-  /** Whether the model has only [channels], where ONNX has [channels, 1, 1]. */
+  /** Whether the model has only [channels], where ONNX has [channels, 1, 1] or [channels, 1]. */
   readonly pooled?: boolean;
   /** Whether no value is below 0. */
   readonly nonNegative: boolean;
@@ -51,6 +51,10 @@ export const channelsFirst: readonly number[] = [2, 0, 1];
 const isOrder = (axes: readonly number[], order: readonly number[]): boolean =>
   axes.length === order.length && axes.every((axis, i) => axis === order[i]);
 
+/** Whether a value is a map that ONNX has with channels first and the model with channels last. */
+export const isChannelsFirst = ({ axes, pooled }: Feature): boolean =>
+  pooled !== true && isOrder(axes, channelsFirst);
+
 /** Whether the values lie as ONNX counts them. */
 export const isPlain = ({ axes, flat, pooled }: Feature): boolean =>
   flat === undefined && pooled !== true && axes.every((axis, i) => axis === i);
@@ -58,9 +62,11 @@ export const isPlain = ({ axes, flat, pooled }: Feature): boolean =>
 /** A pooled value as a map. */
 export function asMap(feature: Feature, add: AddLayer): Feature {
   if (!feature.pooled) return feature;
-  const shape = [1, 1, feature.shape[0]];
+  const isMap = feature.shape.length === 3;
+  const shape = isMap ? [1, 1, feature.shape[0]] : feature.shape;
   const value = add({ kind: 'reshape', shape }, feature.value);
-  return { ...feature, value, axes: channelsFirst, pooled: false };
+  const axes = isMap ? channelsFirst : shape.map((_, i) => i);
+  return { ...feature, value, axes, pooled: false };
 }
 
 /** A map that ONNX has with channels first, with channels last in the model. */

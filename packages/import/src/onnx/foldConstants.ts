@@ -1,15 +1,23 @@
 import { HbnnError } from '@hbnn/core';
 import type { Attributes } from './attributes.ts';
-import { type Constant, constant, permuted, sizeOf } from './constant.ts';
+import {
+  type Constant,
+  constant,
+  type ExternalData,
+  permuted,
+  sizeOf,
+  wholeTypes,
+} from './constant.ts';
 
 /** What folding a node needs: constants in the place of its inputs, undefined where one is left out. */
-interface FoldContext {
+export interface FoldContext {
   readonly inputs: readonly (Constant | undefined)[];
   readonly attributes: Attributes;
   readonly where: string;
+  readonly external: ExternalData;
 }
 
-type Fold = (context: FoldContext, first: Constant) => Constant;
+export type Fold = (context: FoldContext, first: Constant) => Constant;
 
 const list = (value: Constant | undefined): number[] | undefined =>
   value === undefined ? undefined : [...value.data];
@@ -20,6 +28,14 @@ export function axisFrom(axis: number, rank: number, where: string): number {
   if (Number.isInteger(from) && from >= 0 && from < rank) return from;
   throw new HbnnError(
     `${where}: expected an axis from ${-rank} to ${rank - 1}, got ${axis}; export the network again`,
+  );
+}
+
+/** Refuse a Reshape whose 0 is a size, and not the size that was there: no value of it would be left. */
+export function checkZeros(attributes: Attributes, wanted: readonly number[]): void {
+  if (attributes.int('allowzero', 0) === 0 || !wanted.includes(0)) return;
+  throw new HbnnError(
+    `${attributes.where}: expected sizes of 1 or more beside allowzero 1, got [${wanted.join(', ')}]; export the network with allowzero 0`,
   );
 }
 
@@ -45,7 +61,7 @@ const binary =
   ({ inputs: [, second], where }, first) =>
     broadcast(first, second as Constant, compute, where);
 
-function broadcast(
+export function broadcast(
   a: Constant,
   b: Constant,
   compute: (a: number, b: number) => number,
@@ -108,50 +124,131 @@ const unsqueeze: Fold = (context, { shape, data }) => {
   );
 };
 
-const gather: Fold = ({ inputs: [, indices], attributes, where }, { shape, data }) => {
+/** A constant as blocks along an axis: [outer][size][inner]. */
+function blocksAlong({ shape }: Constant, axis: number): { outer: number; inner: number } {
+  return { outer: sizeOf(shape.slice(0, axis)), inner: sizeOf(shape.slice(axis + 1)) };
+}
+
+/** The places of an axis that are named, in their order. */
+function atPlaces(value: Constant, axis: number, places: readonly number[]): Constant {
+  const { outer, inner } = blocksAlong(value, axis);
+  const size = value.shape[axis];
+  const data = new Float64Array(outer * places.length * inner);
+  for (let o = 0, to = 0; o < outer; o++)
+    for (const place of places) {
+      const from = (o * size + place) * inner;
+      data.set(value.data.subarray(from, from + inner), to);
+      to += inner;
+    }
+  const shape = value.shape.map((n, i) => (i === axis ? places.length : n));
+  return { kind: 'constant', shape, data };
+}
+
+const gather: Fold = ({ inputs: [, indices], attributes, where }, value) => {
   if (indices === undefined) throw missingInput(where);
-  const axis = axisFrom(attributes.int('axis', 0), shape.length, where);
-  if (axis !== 0)
-    throw new HbnnError(
-      `${where}: expected axis 0 of a constant, got ${axis}; export the network with constants folded`,
-    );
-  const row = sizeOf(shape.slice(1));
-  const rows = [...indices.data].map((index) => axisFrom(index, shape[0], where));
-  return constant(
-    [...indices.shape, ...shape.slice(1)],
-    rows.flatMap((at) => [...data.subarray(at * row, (at + 1) * row)]),
-  );
+  const axis = axisFrom(attributes.int('axis', 0), value.shape.length, where);
+  const places = [...indices.data].map((index) => axisFrom(index, value.shape[axis], where));
+  const { data } = atPlaces(value, axis, places);
+  const [before, after] = [value.shape.slice(0, axis), value.shape.slice(axis + 1)];
+  return { kind: 'constant', shape: [...before, ...indices.shape, ...after], data };
 };
 
-const slice: Fold = ({ inputs, attributes, where }, { shape, data }) => {
-  const [start] = attributes.ints('starts') ?? list(inputs[1]) ?? [];
-  const [end] = attributes.ints('ends') ?? list(inputs[2]) ?? [];
-  const axes = attributes.ints('axes') ?? list(inputs[3]) ?? [0];
-  const [step] = list(inputs[4]) ?? [1];
-  if (shape.length !== 1 || axes.length !== 1 || step !== 1 || start === undefined)
+/** The places from `start` to before `end` in steps, as ONNX counts them: negative ones from the back. */
+export function placesOf(size: number, start: number, end: number, step: number): number[] {
+  const [least, largest] = step > 0 ? [0, size] : [-1, size - 1];
+  const bounded = (place: number): number =>
+    Math.min(Math.max(place < 0 ? place + size : place, least), largest);
+  const places: number[] = [];
+  const last = bounded(end);
+  for (let at = bounded(start); step > 0 ? at < last : at > last; at += step) places.push(at);
+  return places;
+}
+
+const slice: Fold = ({ inputs, attributes, where }, value) => {
+  const starts = attributes.ints('starts') ?? list(inputs[1]) ?? [];
+  const ends = attributes.ints('ends') ?? list(inputs[2]) ?? [];
+  const axes = attributes.ints('axes') ?? list(inputs[3]) ?? starts.map((_, i) => i);
+  const steps = list(inputs[4]) ?? starts.map(() => 1);
+  const fits = [ends, axes, steps].every(({ length }) => length === starts.length);
+  if (!fits || starts.length === 0 || steps.includes(0))
     throw new HbnnError(
-      `${where}: expected a slice of a list in steps of 1, got one of [${shape.join(', ')}]; export the network with constants folded`,
+      `${where}: expected one start, end, axis and step for each axis, got ${starts.length}, ${ends.length}, ${axes.length} and ${steps.length}; export the network with constants folded`,
     );
-  const part = data.slice(start, Math.min(end, shape[0]));
-  return constant([part.length], part);
+  return axes.reduce((part, given, i) => {
+    const axis = axisFrom(given, value.shape.length, where);
+    return atPlaces(part, axis, placesOf(part.shape[axis], starts[i], ends[i], steps[i]));
+  }, value);
 };
 
-const concat: Fold = ({ inputs, attributes, where }, { shape }) => {
+const concat: Fold = ({ inputs, attributes, where }, first) => {
   const parts = inputs.filter((part) => part !== undefined);
-  const axis = axisFrom(attributes.int('axis', 0), shape.length, where);
-  if (axis !== 0)
-    throw new HbnnError(
-      `${where}: expected axis 0 of constants, got ${axis}; export the network with constants folded`,
-    );
-  const rows = parts.reduce((sum, part) => sum + part.shape[0], 0);
-  return constant(
-    [rows, ...shape.slice(1)],
-    parts.flatMap((part) => [...part.data]),
+  const axis = axisFrom(attributes.int('axis', 0), first.shape.length, where);
+  const other = parts.find(
+    ({ shape }) =>
+      shape.length !== first.shape.length ||
+      shape.some((n, i) => i !== axis && n !== first.shape[i]),
   );
+  if (other !== undefined)
+    throw new HbnnError(
+      `${where}: expected constants that fit each other beside axis ${axis}, got [${first.shape.join(', ')}] and [${other.shape.join(', ')}]; export the network again`,
+    );
+  const { outer } = blocksAlong(first, axis);
+  const data = new Float64Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  for (let o = 0, to = 0; o < outer; o++)
+    for (const part of parts) {
+      const length = part.data.length / outer;
+      data.set(part.data.subarray(o * length, (o + 1) * length), to);
+      to += length;
+    }
+  const size = parts.reduce((sum, { shape }) => sum + shape[axis], 0);
+  return { kind: 'constant', shape: first.shape.map((n, i) => (i === axis ? size : n)), data };
 };
+
+/** A constant repeated along its axes of size 1. */
+const expand: Fold = ({ inputs: [, sizes], where }, first) => {
+  if (sizes === undefined) throw missingInput(where);
+  const shape = list(sizes) ?? [];
+  const ones = constant(shape, new Float64Array(checkedSize(shape, where)).fill(1));
+  return broadcast(first, ones, (a) => a, where);
+};
+
+/** A tensor of one value, 0 where none is given, in a shape that is the input. */
+const constantOfShape: Fold = ({ attributes, where, external }, first) => {
+  const value = attributes.tensor('value', external)?.data[0] ?? 0;
+  const shape = list(first) ?? [];
+  return constant(shape, new Float64Array(checkedSize(shape, where)).fill(value));
+};
+
+/** The values of a constant that a file asks for; a small file may ask for many. */
+const maxConstant = 2 ** 20;
+
+function checkedSize(shape: readonly number[], where: string): number {
+  const size = sizeOf(shape);
+  if (shape.every((n) => Number.isSafeInteger(n) && n >= 0) && size <= maxConstant) return size;
+  throw new HbnnError(
+    `${where}: expected a shape of at most ${maxConstant} values, got [${shape.join(', ')}]; export the network with constants folded`,
+  );
+}
 
 const missingInput = (where: string): HbnnError =>
   new HbnnError(`${where}: expected a further input, got none; export the network again`);
+
+/**
+ * Compute a node of constants.
+ *
+ * @returns undefined where the operator is not known on constants
+ * @throws HbnnError where its inputs do not fit
+ */
+export function foldedNode(
+  operator: string,
+  context: FoldContext,
+  first: Constant,
+): Constant | undefined {
+  const fold = folds[operator];
+  if (fold === undefined) return undefined;
+  const isWhole = context.inputs.every((input) => input === undefined || input.isWhole === true);
+  return { isWhole, ...fold(context, first) };
+}
 
 /** How each operator works on constants. */
 export const folds: Readonly<Record<string, Fold | undefined>> = {
@@ -159,12 +256,14 @@ export const folds: Readonly<Record<string, Fold | undefined>> = {
   Cast: ({ attributes }, first) => {
     attributes.ignore('saturate');
     // Whole numbers are cut off towards 0.
-    const whole = [2, 3, 6, 7].includes(attributes.int('to', 1));
-    return whole ? constant(first.shape, first.data.map(Math.trunc)) : first;
+    const isWhole = wholeTypes.includes(attributes.int('to', 1));
+    const { shape, data } = first;
+    return { ...constant(shape, isWhole ? data.map(Math.trunc) : data), isWhole };
   },
   Reshape: ({ inputs: [, shape], attributes, where }, first) => {
-    attributes.only('allowzero', 0, 'export the network with allowzero 0');
-    return constant(reshapedTo(first.shape, list(shape) ?? [], where), first.data);
+    const wanted = list(shape) ?? [];
+    checkZeros(attributes, wanted);
+    return constant(reshapedTo(first.shape, wanted, where), first.data);
   },
   Flatten: ({ attributes, where }, { shape, data }) => {
     const axis = axisFrom(attributes.int('axis', 1), shape.length + 1, where);
@@ -177,10 +276,20 @@ export const folds: Readonly<Record<string, Fold | undefined>> = {
   Gather: gather,
   Slice: slice,
   Concat: concat,
+  ConstantOfShape: constantOfShape,
+  Expand: expand,
+  Max: binary(Math.max),
+  Min: binary(Math.min),
+  Pow: binary((a, b) => a ** b),
+  Floor: unary(Math.floor),
+  Ceil: unary(Math.ceil),
   Add: binary((a, b) => a + b),
   Sub: binary((a, b) => a - b),
   Mul: binary((a, b) => a * b),
-  Div: binary((a, b) => a / b),
+  Div: (context, first) => {
+    const isWhole = context.inputs.every((input) => input?.isWhole === true);
+    return binary((a, b) => (isWhole ? Math.trunc(a / b) : a / b))(context, first);
+  },
   Neg: unary((a) => -a),
   Sqrt: unary(Math.sqrt),
   Reciprocal: unary((a) => 1 / a),

@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { qonnxDomains, quantizers } from './quantizers.ts';
 import type { GraphProto, ModelProto, NodeProto } from './schema.ts';
 
 const opsets = { min: 9, max: 21 } as const;
@@ -36,12 +37,15 @@ export function graphOf(model: ModelProto, file: string): Graph {
   if (proto.sparse_initializer.length > 0)
     throw new HbnnError(`${file}: expected dense weights, got sparse ones; export them as dense`);
   for (const node of proto.node)
-    if (!isStandard(node.domain))
+    if (!isStandard(node.domain) && !isQuantizer(node))
       throw new HbnnError(
         `${nodeName(file, node)}: expected an operator of ONNX, got one of the domain '${node.domain}'; export the network with standard operators alone`,
       );
   return { proto, opset, nodes: proto.node, ...uses(proto) };
 }
+
+const isQuantizer = ({ domain, op_type: kind }: NodeProto): boolean =>
+  qonnxDomains.includes(domain) && quantizers[kind] !== undefined;
 
 const isStandard = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
 

@@ -40,8 +40,9 @@ export const conv: Operator = (context) => {
     },
     groups,
   );
-  if (hasZeros) context.onZeros();
-  return mapFrom(context.add(spec, map.value), false);
+  const value = context.add(spec, map.value);
+  if (hasZeros) context.onZeros(value.sourceLayer.name);
+  return mapFrom(value, false);
 };
 
 /** A dense layer on a list of values. */
@@ -214,6 +215,12 @@ export const addition: Operator = (context) => {
   const [feature, by] = left?.kind === 'feature' ? [left, right] : [right, left];
   if (feature?.kind !== 'feature' || by?.kind !== 'constant') return featureAt(context);
   return affine(context, feature, by, (value) => [1, value]);
+};
+
+/** The sum of one, two or more values. */
+export const sumOfAll: Operator = (context) => {
+  const [first, ...others] = context.inputs.map((_, i) => featureAt(context, i));
+  return others.reduce((all, other) => sum(context, all, other), first);
 };
 
 const liesAlike = (a: Feature, b: Feature): boolean =>

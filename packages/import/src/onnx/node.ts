@@ -18,8 +18,10 @@ export interface NodeContext {
   readonly constantAt: (name: string) => Constant | undefined;
   /** Say that a further node was imported with this one. */
   readonly absorb: (node: NodeProto) => void;
-  /** Called where a kernel has zeros between groups or dilated values. */
-  readonly onZeros: () => void;
+  /** Give a further output of the node its value; the first one is what the operator returns. */
+  readonly give: (output: string, value: OnnxValue) => void;
+  /** Called where a kernel has zeros: between groups, for dilated values, or for channels that are left out. */
+  readonly onZeros: (layer: string) => void;
 }
 
 /** How an operator is imported. */

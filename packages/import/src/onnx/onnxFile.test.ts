@@ -1,9 +1,12 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { HbnnError } from '@hbnn/core';
 import { useBackend } from '@hbnn/train';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectOutputs } from '../../test/goldenOutputs.ts';
 import { readOnnx } from './onnxFile.ts';
 import { modelType } from './schema.ts';
 
@@ -32,12 +35,35 @@ const attribute = (name: string, value: number): Message => ({ name, type: 2, i:
 beforeAll(() => useBackend({ prefer: 'cpu' }));
 
 describe('an ONNX file that cannot be imported is refused', () => {
-  const cases: [string, string, (model: Message) => void, RegExp][] = [
+  type Change = (model: Message) => void;
+  const cases: [string, string, Change, RegExp][] = [
     [
       'for an operator',
       'vgg-13',
-      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'HardSwish', name: 'act' }),
-      /node 'act' \(HardSwish\): expected one of Add, .*, got HardSwish; replace it/,
+      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'Erf', name: 'act' }),
+      /node 'act' \(Erf\): expected one of Add, .*, got Erf; replace it/,
+    ],
+    ...['HardSwish', 'Gelu', 'Mish'].map((kind): [string, string, Change, RegExp] => [
+      `for ${kind}`,
+      'vgg-13',
+      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: kind, name: 'act' }),
+      /node 'act' .*got an activation that falls before it rises.*; put Relu or ReLU6 in its place/,
+    ]),
+    [
+      'for a size of 0',
+      'padding-20',
+      (model) => {
+        nodeOf(model, 'Flatten').op_type = 'Reshape';
+        nodeOf(model, 'Reshape').input.push('sizes');
+        Object.assign(nodeOf(model, 'Reshape'), { attribute: [attribute('allowzero', 1)] });
+        model.graph.initializer.push({
+          name: 'sizes',
+          dims: [2],
+          data_type: 7,
+          int64_data: [0, -1],
+        });
+      },
+      /\(Reshape\): expected sizes of 1 or more beside allowzero 1, got \[0, -1\]/,
     ],
     [
       'for the domain of an operator',
@@ -125,8 +151,12 @@ describe('an ONNX file that cannot be imported is refused', () => {
     [
       'for padding around values below 0',
       'resnet-17',
-      (model) => Object.assign(nodeOf(model, 'Relu'), { op_type: 'Tanh' }),
-      /\(MaxPool\): expected padding \[1, 1, 1, 1\] behind a ReLU, got values that may be below 0/,
+      (model) => {
+        Object.assign(nodeOf(model, 'Relu'), { op_type: 'Tanh' });
+        const { attribute: list } = nodeOf(model, 'MaxPool');
+        list.find(({ name }: Message) => name === 'pads').ints = [0, 0, 2, 2];
+      },
+      /\(MaxPool\): expected padding \[0, 0, 2, 2\] behind a ReLU, got values that may be below 0/,
     ],
     [
       'for padding below 0',
@@ -184,5 +214,111 @@ describe('an ONNX file that cannot be imported is refused', () => {
       /network\.onnx: expected an ONNX file, got other or trunc/,
     );
     expect(() => readOnnx(join(folder, 'none.onnx'))).toThrow(/there is no such file/);
+  });
+});
+
+describe('a Pad that names its axes', () => {
+  it.each([
+    [
+      [2, 3],
+      [1, 0, 0, 2],
+    ],
+    [
+      [-1, -2],
+      [0, 1, 2, 0],
+    ],
+  ])('%j adds the same zeros as one that names none', (axes, pads) => {
+    const model = changed('padding-20', ({ graph }) => {
+      const node = graph.node.find(({ op_type }: Message) => op_type === 'Pad');
+      node.input = [node.input[0], 'pads', node.input[2], 'axes'];
+      const list = (name: string, values: number[]) => ({
+        name,
+        dims: [values.length],
+        data_type: 7,
+        int64_data: values,
+      });
+      graph.initializer.push(list('pads', pads), list('axes', axes));
+    });
+    expectOutputs(model as never, fileURLToPath(new URL('padding-20.json', golden)), false);
+  });
+});
+
+describe('quantizers on weights', () => {
+  const scalar = (name: string, value: number, type = 1): Message => ({
+    name,
+    dims: [],
+    data_type: type,
+    ...(type === 1 ? { float_data: [value] } : { int32_data: [value] }),
+  });
+
+  /** The kernel of the first convolution, whose weights go through nodes. */
+  function quantized(nodes: (weight: string) => Message[], others: Message[]): Float32Array {
+    const model = changed('classifier-17', ({ graph }) => {
+      const conv = graph.node.find(({ op_type }: Message) => op_type === 'Conv');
+      graph.initializer.push({ name: 'q', dims: [4, 1, 3, 3], data_type: 1, float_data: weights });
+      graph.initializer.push(...others);
+      const added = nodes('q').map((node, i) => ({ ...node, output: [`out${i}`] }));
+      conv.input[1] = `out${added.length - 1}`;
+      graph.node.unshift(...added);
+    }) as tfl.LayersModel;
+    return model.getLayer('conv0').getWeights()[0].dataSync() as Float32Array;
+  }
+
+  const weights = Array.from({ length: 36 }, (_, i) =>
+    Math.fround(Math.sin(i) * (i === 9 ? 0 : 1)),
+  );
+  /** Weights of [outputs, 1, 3, 3] as the layer has them, [3, 3, 1, outputs]. */
+  const inLayer = (values: readonly number[]): number[] =>
+    Array.from({ length: 36 }, (_, i) => Math.fround(values[(i % 4) * 9 + Math.floor(i / 4)]));
+  const domain = 'qonnx.custom_op.general';
+
+  it('BipolarQuant gives the scale with the sign of each weight, a + for 0', () => {
+    const node = { op_type: 'BipolarQuant', domain };
+    const kernel = quantized((q) => [{ ...node, input: [q, 's'] }], [scalar('s', 0.3)]);
+    expect([...kernel]).toEqual(inLayer(weights.map((w) => (w >= 0 ? 0.3 : -0.3))));
+  });
+
+  it.each(['IntQuant', 'Quant'])('%s gives whole numbers times the scale', (op_type) => {
+    const list = [scalar('s', 0.25), scalar('z', 0), scalar('b', 3)];
+    const attribute = [
+      { name: 'signed', type: 2, i: 1 },
+      { name: 'narrow', type: 2, i: 1 },
+      { name: 'rounding_mode', type: 3, s: Buffer.from('ROUND') },
+    ];
+    const node = { op_type, domain, attribute };
+    const kernel = quantized((q) => [{ ...node, input: [q, 's', 'z', 'b'] }], list);
+    const whole = weights.map((w) => Math.min(Math.max(Math.round(w / 0.25), -3), 3) * 0.25);
+    expect([...kernel].map((w) => w + 0)).toEqual(inLayer(whole).map((w) => w + 0));
+  });
+
+  it('QuantizeLinear and DequantizeLinear by a scale of each output', () => {
+    const scales = [0.01, 0.02, 0.004, 0.1];
+    const lists = [
+      { name: 's', dims: [4], data_type: 1, float_data: scales },
+      { name: 'z', dims: [4], data_type: 3, int32_data: [0, 0, 0, 0] },
+    ];
+    const axis = [{ name: 'axis', type: 2, i: 0 }];
+    const kernel = quantized(
+      (q) => [
+        { op_type: 'QuantizeLinear', input: [q, 's', 'z'], attribute: axis },
+        { op_type: 'DequantizeLinear', input: ['out0', 's', 'z'], attribute: axis },
+      ],
+      lists,
+    );
+    const expected = weights.map((w, i) => {
+      const scale = Math.fround(scales[Math.floor(i / 9)]);
+      return Math.min(Math.max(Math.round(w / scale), -128), 127) * scale;
+    });
+    expect([...kernel]).toEqual(inLayer(expected));
+  });
+
+  it('are refused on values, with the way out', () => {
+    const values = (): unknown =>
+      changed('classifier-17', ({ graph }) => {
+        const relu = graph.node.find(({ op_type }: Message) => op_type === 'Relu');
+        Object.assign(relu, { op_type: 'QuantizeLinear', input: [relu.input[0], 's'] });
+        graph.initializer.push(scalar('s', 0.1));
+      });
+    expect(values).toThrow(/\(QuantizeLinear\): .*on its weights alone, and let hbnn fine-tune/);
   });
 });

@@ -11,9 +11,10 @@ import {
   externalReader,
 } from './constant.ts';
 import { addTo, channelsFirst, type Feature, type OnnxValue, plain } from './feature.ts';
-import { folds } from './foldConstants.ts';
+import { foldedNode, folds } from './foldConstants.ts';
 import { type Graph, graphOf, hasChannelsLast, nodeName } from './graph.ts';
-import { operators } from './operators.ts';
+import { operators, refusals } from './operators.ts';
+import { quantizers } from './quantizers.ts';
 import { decodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from './schema.ts';
 
 const floatType = 1;
@@ -136,6 +137,23 @@ class GraphImporter {
     );
   }
 
+  /** A value that is there, or a constant of nodes further back in the file, which are imported for it. */
+  private valueAhead(name: string): OnnxValue | undefined {
+    const value = this.values.get(name);
+    if (value !== undefined) return value;
+    const place = this.graph.nodes.findIndex(({ output }) => output[0] === name);
+    const node = this.graph.nodes[place];
+    if (node === undefined || this.absorbed.has(node)) return undefined;
+    const isConstant = node.input.every((input) => {
+      const kind = input === '' ? 'constant' : this.valueAhead(input)?.kind;
+      return kind === 'constant' || (kind === 'feature' && node.op_type === 'Shape');
+    });
+    if (!isConstant) return undefined;
+    this.importNode(node, place);
+    this.absorbed.add(node);
+    return this.values.get(name);
+  }
+
   /** The value of a node that does not depend on the images. */
   private folded(
     node: NodeProto,
@@ -148,9 +166,14 @@ class GraphImporter {
     if (node.op_type === 'Shape' && first !== undefined) return shapeOf(first, attributes);
     const constants = inputs.filter((input) => input?.kind === 'constant' || input === undefined);
     if (first?.kind !== 'constant' || constants.length < inputs.length) return undefined;
-    const fold = folds[node.op_type];
-    if (fold !== undefined)
-      return fold({ inputs: constants as (Constant | undefined)[], attributes, where }, first);
+    const given = constants as (Constant | undefined)[];
+    const context = { inputs: given, attributes, where, external: this.external };
+    const quantizer = quantizers[node.op_type];
+    const result =
+      quantizer === undefined
+        ? foldedNode(node.op_type, context, first)
+        : quantizer(context, first);
+    if (result !== undefined) return result;
     throw new HbnnError(
       `${where}: expected one of ${Object.keys(folds).join(', ')} on constants, got ${node.op_type}; export the network with constants folded (onnxsim does it)`,
     );
@@ -160,8 +183,9 @@ class GraphImporter {
     const tensor = attributes.tensor('value', this.external);
     if (tensor !== undefined) return tensor;
     const lists = attributes.ints('value_ints') ?? attributes.floats('value_floats');
-    if (lists !== undefined) return constant([lists.length], lists);
-    if (attributes.has('value_int')) return constant([], [attributes.int('value_int', 0)]);
+    const isWhole = attributes.has('value_ints') || attributes.has('value_int');
+    if (lists !== undefined) return { ...constant([lists.length], lists), isWhole };
+    if (isWhole) return { ...constant([], [attributes.int('value_int', 0)]), isWhole };
     if (attributes.has('value_float')) return constant([], [attributes.float('value_float', 0)]);
     throw new HbnnError(
       `${where}: expected a constant of numbers, got another; export the network with constants folded`,
@@ -175,14 +199,13 @@ class GraphImporter {
     where: string,
     place: number,
   ): OnnxValue {
-    const operator = operators[node.op_type];
+    const operator = operators[node.op_type] ?? refusals[node.op_type];
     if (operator === undefined)
       throw new HbnnError(
         `${where}: expected one of ${Object.keys(operators).join(', ')}, got ${node.op_type}; replace it in the network before the export`,
       );
     const name = layerName(node, place);
     const absorbed: NodeProto[] = [];
-    let hasZeros = false;
     const value = operator({
       node,
       where,
@@ -191,19 +214,17 @@ class GraphImporter {
       inputs,
       add: addTo(this.assembler, name, where, node.op_type),
       constantAt: (input) => {
-        const other = this.values.get(input);
+        const other = this.valueAhead(input);
         return other?.kind === 'constant' ? other : undefined;
       },
       absorb: (other) => absorbed.push(other),
-      onZeros: () => {
-        hasZeros = true;
-      },
+      give: (output, other) => this.values.set(output, other),
+      onZeros: (layer) => this.groupedLayers.push(layer),
     });
     for (const other of absorbed) {
       this.absorbed.add(other);
       this.values.set(other.output[0], value);
     }
-    if (hasZeros && value.kind === 'feature') this.groupedLayers.push(value.value.sourceLayer.name);
     return value;
   }
 }
@@ -221,5 +242,5 @@ function shapeOf(value: OnnxValue, attributes: Attributes): Constant {
   const start = attributes.int('start', 0);
   const end = attributes.int('end', sizes.length);
   const part = sizes.slice(start, end);
-  return constant([part.length], part);
+  return { ...constant([part.length], part), isWhole: true };
 }

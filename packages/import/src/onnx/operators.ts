@@ -1,4 +1,6 @@
 import { HbnnError } from '@hbnn/core';
+import type { ActivationName } from '../assemble/layerSpec.ts';
+import { gather, slice, split } from './channels.ts';
 import { axisFrom } from './foldConstants.ts';
 import {
   addition,
@@ -9,6 +11,7 @@ import {
   product,
   quotient,
   subtraction,
+  sumOfAll,
 } from './layers.ts';
 import {
   elementwise,
@@ -53,31 +56,45 @@ const softmax: Operator = (context) => {
   return elementwise(context, feature, { kind: 'activation', activation: 'softmax' }, true);
 };
 
+/** Zeros before and after each axis of a Pad, the batch's first; those that no list of axes names get none. */
+function padsOf(context: NodeContext, rank: number): number[] {
+  const { attributes, where } = context;
+  const given = attributes.ints('pads') ?? optionalConstant(context, 1, 'the padding')?.data ?? [];
+  const axes = optionalConstant(context, 3, 'the axes')?.data;
+  if (axes === undefined) return [...given];
+  const pads = new Array<number>(2 * rank).fill(0);
+  [...axes].forEach((axis, i) => {
+    const place = axisFrom(axis, rank, where);
+    pads[place] = given[i];
+    pads[rank + place] = given[axes.length + i];
+  });
+  return pads;
+}
+
 const pad: Operator = (context) => {
   const { attributes, where } = context;
   const mode = attributes.text('mode', 'constant');
-  const pads = attributes.ints('pads') ?? optionalConstant(context, 1, 'the padding')?.data ?? [];
   const fill = attributes.has('value')
     ? attributes.float('value', 0)
     : (optionalConstant(context, 2, 'the value')?.data[0] ?? 0);
-  if (mode !== 'constant' || fill !== 0 || optionalConstant(context, 3, 'the axes') !== undefined)
+  if (mode !== 'constant' || fill !== 0)
     throw new HbnnError(
-      `${where}: expected zeros around the map for all axes, got mode ${mode} with ${fill}; pad with zeros`,
+      `${where}: expected zeros around the map, got mode ${mode} with ${fill}; pad with zeros`,
     );
   const map = mapAt(context);
   const from = featureAt(context);
+  const pads = padsOf(context, 4);
   // Paddings are given in ONNX's order of the axes, which may have been transposed.
   const at = (axis: number, after: boolean): number => {
     const own = axis === 2 ? 0 : axis + 1;
     const place = from.shape.length === 3 ? from.axes.indexOf(map.axes[own]) : own;
     return pads[1 + place + (after ? 4 : 0)];
   };
-  const all = [...pads];
   const [rows, columns] = [0, 1].map((axis) => [at(axis, false), at(axis, true)] as const);
-  const others = all[0] !== 0 || all[4] !== 0 || at(2, false) !== 0 || at(2, true) !== 0;
-  if (all.length !== 8 || others || all.some((n) => n < 0))
+  const others = pads[0] !== 0 || pads[4] !== 0 || at(2, false) !== 0 || at(2, true) !== 0;
+  if (pads.length !== 8 || others || pads.some((n) => !(n >= 0)))
     throw new HbnnError(
-      `${where}: expected zeros before and after height and width, got [${all.join(', ')}]; pad these axes alone`,
+      `${where}: expected zeros before and after height and width, got [${pads.join(', ')}]; pad these axes alone`,
     );
   if ([...rows, ...columns].every((n) => n === 0)) return from;
   const one = [1, 1] as const;
@@ -105,9 +122,50 @@ const dropout: Operator = (context) => {
 };
 
 const activation =
-  (name: 'sigmoid' | 'tanh', nonNegative: boolean): Operator =>
+  (name: ActivationName, nonNegative = false): Operator =>
   (context) =>
     elementwise(context, featureAt(context), { kind: 'activation', activation: name }, nonNegative);
+
+/** A sigmoid; multiplied by what it was computed from, it is a swish, which exporters write so. */
+const sigmoid: Operator = (context) => {
+  const { node, graph, absorb } = context;
+  const next = graph.soleConsumer(node.output[0]);
+  const isSwish = next?.op_type === 'Mul' && next.input.includes(node.input[0]);
+  if (!isSwish) return activation('sigmoid', true)(context);
+  absorb(next);
+  return activation('swish')(context);
+};
+
+/** An activation that TensorFlow.js has with one value of its attribute alone. */
+const withAlpha =
+  (name: 'elu' | 'selu', wanted: Readonly<Record<string, number>>): Operator =>
+  (context) => {
+    for (const [attribute, value] of Object.entries(wanted)) {
+      const got = context.attributes.float(attribute, value);
+      if (Math.abs(got - value) > 1e-6)
+        throw new HbnnError(
+          `${context.where}: expected ${attribute} ${value}, got ${got}; put Relu in its place and train the network a little more`,
+        );
+    }
+    return activation(name)(context);
+  };
+
+/** Refuse an operator that no later step has a form for, with what to put in its place. */
+const refused =
+  (why: string, way: string): Operator =>
+  ({ where }) => {
+    throw new HbnnError(`${where}: expected an operator with an integer form, got ${why}; ${way}`);
+  };
+
+const notMonotone = refused(
+  'an activation that falls before it rises, which thresholds and rounding do not compute',
+  'put Relu or ReLU6 in its place and train the network a little more',
+);
+
+const gate = refused(
+  'a gate, which multiplies or bounds values by others',
+  'take it out, or put Relu or ReLU6 in the place of HardSwish, and train the network a little more',
+);
 
 const identity: Operator = (context: NodeContext) => featureAt(context);
 
@@ -122,7 +180,9 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
   Conv: conv,
   Div: quotient,
   Dropout: dropout,
+  Elu: withAlpha('elu', { alpha: 1 }),
   Flatten: flatten,
+  Gather: gather,
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
@@ -139,11 +199,39 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
   ReduceMean: reduction('globalAveragePool'),
   Relu: (context) => elementwise(context, featureAt(context), { kind: 'relu' }, true),
   Reshape: reshape,
-  Sigmoid: activation('sigmoid', true),
+  Selu: withAlpha('selu', { alpha: 1.6732632, gamma: 1.050701 }),
+  Sigmoid: sigmoid,
+  Slice: slice,
   Softmax: softmax,
+  Softplus: activation('softplus', true),
+  Softsign: activation('softsign'),
+  Split: split,
   Squeeze: squeeze,
   Sub: subtraction,
-  Tanh: activation('tanh', false),
+  Sum: sumOfAll,
+  Tanh: activation('tanh'),
   Transpose: transpose,
   Unsqueeze: unsqueeze,
+};
+
+const quantizedValues = refused(
+  'a quantizer of values that are computed from the images',
+  'export the network with quantizers on its weights alone, and let hbnn fine-tune --inputs or hbnn quantize --inputs binarize the values',
+);
+
+/** Operators that are known and cannot be imported, with the way out of each. */
+export const refusals: Readonly<Record<string, Operator | undefined>> = {
+  BipolarQuant: quantizedValues,
+  DequantizeLinear: quantizedValues,
+  Gelu: notMonotone,
+  HardSigmoid: gate,
+  HardSwish: notMonotone,
+  IntQuant: quantizedValues,
+  Mish: notMonotone,
+  Quant: quantizedValues,
+  QuantizeLinear: quantizedValues,
+  PRelu: refused(
+    'a slope for each channel',
+    'put LeakyRelu or Relu in its place and train the network a little more',
+  ),
 };

@@ -26,6 +26,30 @@ function zerosAreNothing({ node, graph }: NodeContext, map: Feature): boolean {
   return graph.soleConsumer(node.output[0]) !== undefined && next[0].op_type === 'Relu';
 }
 
+/**
+ * Whether the places at which windows begin, and the values that each sees, are among those of padding 'same' with
+ * strides of 1.
+ */
+function isCentred({ map, kernel, strides, rows, columns }: Window): boolean {
+  return [rows, columns].every(([before, after], axis) => {
+    const whole = map.shape[axis + 1] + before + after;
+    const last = Math.floor((whole - kernel[axis]) / strides[axis]) * strides[axis];
+    return before === Math.floor((kernel[axis] - 1) / 2) && last < map.shape[axis + 1];
+  });
+}
+
+/** Pool at every place with padding 'same', and take each of the strides' places of it: no zero is seen. */
+function centred(
+  context: NodeContext,
+  { map, kernel: size, strides }: Window,
+  kind: 'maxPool' | 'averagePool',
+): Feature {
+  const everywhere = context.add({ kind, size, strides: [1, 1], padding: 'same' }, map.value);
+  if (strides.every((stride) => stride === 1)) return mapFrom(everywhere, map.nonNegative);
+  const some = { kind: 'maxPool', size: [1, 1], strides, padding: 'valid' } as const;
+  return mapFrom(context.add(some, everywhere), map.nonNegative);
+}
+
 function checkPool(context: NodeContext, { dilation }: Window): void {
   const { attributes, where, node, graph } = context;
   attributes.ignore('storage_order');
@@ -48,6 +72,8 @@ export const maxPool: Operator = (context) => {
     return mapFrom(context.add({ ...pool, padding: 'valid' }, map.value), map.nonNegative);
   if (isSame(window))
     return mapFrom(context.add({ ...pool, padding: 'same' }, map.value), map.nonNegative);
+  // Zeros around values that may be below 0 have no integer form, whatever a ReLU behind the pool cuts off.
+  if (!map.nonNegative && isCentred(window)) return centred(context, window, 'maxPool');
   if (!zerosAreNothing(context, map))
     throw new HbnnError(
       `${context.where}: expected padding [${[window.rows[0], window.columns[0], window.rows[1], window.columns[1]].join(', ')}] behind a ReLU, got values that may be below 0, for which TensorFlow.js has no such padding; put the ReLU before the pool, or pool without padding`,
@@ -70,6 +96,7 @@ export const averagePool: Operator = (context) => {
   // Padding 'same' of TensorFlow.js averages over the values of the map alone.
   if (!countsZeros && isSame(window))
     return mapFrom(context.add({ ...pool, padding: 'same' }, map.value), map.nonNegative);
+  if (!countsZeros && isCentred(window)) return centred(context, window, 'averagePool');
   if (!countsZeros || grown)
     throw new HbnnError(
       `${context.where}: expected no padding, padding of equal sides or count_include_pad without ceil_mode, got rows [${window.rows.join(', ')}] and columns [${window.columns.join(', ')}]; pool without padding`,

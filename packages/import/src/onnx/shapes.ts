@@ -1,7 +1,8 @@
 import { HbnnError } from '@hbnn/core';
+import { shuffled } from './channels.ts';
 import { sizeOf } from './constant.ts';
 import { asMap, channelsFirst, type Feature, flattened, isPlain, plain } from './feature.ts';
-import { axisFrom, reshapedTo } from './foldConstants.ts';
+import { axisFrom, checkZeros, reshapedTo } from './foldConstants.ts';
 import {
   constantInput,
   featureAt,
@@ -53,6 +54,8 @@ function relabelled(feature: Feature, shape: readonly number[]): readonly number
 function reshaped(context: NodeContext, feature: Feature, shape: readonly number[]): Feature {
   if (shape.join() === feature.shape.join()) return feature;
   if (shape.length === 1) return flattened(feature, context.add);
+  if (feature.pooled && shape.join() === `${feature.shape[0]},1`)
+    return { ...feature, shape, axes: [0, 1] };
   const axes = relabelled(feature, shape);
   if (axes !== undefined) return { ...feature, shape, axes };
   if (feature.flat !== undefined && shape.length === 3) {
@@ -73,9 +76,10 @@ function reshaped(context: NodeContext, feature: Feature, shape: readonly number
 
 export const reshape: Operator = (context) => {
   const feature = featureAt(context);
-  context.attributes.only('allowzero', 0, 'export the network with allowzero 0');
   const wanted = [...constantInput(context, 1, 'the shape').data];
-  return reshaped(context, feature, imageShape(context, feature, wanted));
+  checkZeros(context.attributes, wanted);
+  const shape = imageShape(context, feature, wanted);
+  return shuffled(context, feature, shape) ?? reshaped(context, feature, shape);
 };
 
 const axesOf = (context: NodeContext): readonly number[] | undefined => {
@@ -138,6 +142,7 @@ export const concat: Operator = (context) => {
     throw new HbnnError(
       `${where}: expected values of one number of axes and an axis behind the batch, got axis ${axis}; such a network cannot be imported`,
     );
+  if (features.length === 1) return features[0];
   const maps = features.map((feature) => asMap(feature, add));
   const alike = maps.every(
     (map) => map.flat === undefined && map.axes.join() === maps[0].axes.join(),

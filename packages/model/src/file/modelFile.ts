@@ -304,6 +304,7 @@ function chunkReader(where: string, fileBytes?: number): ChunkReader {
     },
     end() {
       advance();
+      if (received < preamble && !isBeginning(joined(chunks, held))) throw otherFile(where);
       if (model === undefined)
         throw new HbnnError(
           `${where}: expected ${waiting?.bytes ?? 0} bytes more than its ${received}; it is truncated, fetch or write it anew`,
@@ -323,6 +324,15 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
   return out;
 }
 
+/** Whether bytes are the first ones of a model's file, or some of these. */
+const isBeginning = (bytes: Uint8Array): boolean =>
+  magic.every((byte, i) => i >= bytes.length || bytes[i] === byte);
+
+const otherFile = (where: string): HbnnError =>
+  new HbnnError(
+    `${where}: expected a .hbnn file, got other bytes at its start; write one with hbnn lower or hbnn random`,
+  );
+
 interface Reading {
   readonly where: string;
   /** Bytes of the whole file, where they are known. */
@@ -336,10 +346,7 @@ function startOf(r: Reading): Waiting {
     bytes: preamble,
     use(bytes) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      if (!magic.every((byte, i) => bytes[i] === byte))
-        throw new HbnnError(
-          `${where}: expected a .hbnn file, got other bytes at its start; write one with hbnn lower or hbnn random`,
-        );
+      if (!isBeginning(bytes)) throw otherFile(where);
       const [major, minor] = [view.getUint16(4, true), view.getUint16(6, true)];
       const version = versions.get(major);
       if (version === undefined || minor !== minorVersion)

@@ -68,6 +68,7 @@ function checkLayer(layer: TrainedLayer): void {
       return;
     case 'relu':
       if (layer.ceiling !== undefined) checkCeiling(name, layer.ceiling);
+      for (const ceiling of layer.channelCeilings ?? []) checkCeiling(name, ceiling);
       return;
     case 'binarize':
       if (layer.map === 'static') checkFinite(name, 'input scales', layer.scales);

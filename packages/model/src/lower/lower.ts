@@ -24,6 +24,7 @@ import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
   boundAt,
+  countedOn,
   filled,
   freshName,
   type LoweredLayer,
@@ -135,7 +136,15 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
       Object.assign(s, beforeRelu);
     else if (layer.kind === 'add') lowerAdd(s, layer.name, inputs);
     else if (layer.kind === 'concat') lowerConcat(s, layer.name, inputs);
-    else lowerLayer(s, layer, i === last, scaleBits);
+    else
+      lowerLayer(s, layer, {
+        // A batch norm behind the last weights gives scores unlike scales anyway.
+        givesScores: i === last && layers.slice(i).every(keepsScale),
+        perChannel: meetsDepthwise(layers, readers, i),
+        scaleBits,
+      });
+    // Nothing was measured of values in front of a ReLU that thresholds take in.
+    s.measured = s.limits === undefined ? layer.largest : undefined;
     // The pixels have one reader in an integer model.
     if (s.at === -1 && readers[i].length > 1) pushPixels(s);
     done.push({ position: positionOf(s), ...(beforeRelu && { beforeRelu }) });
@@ -160,6 +169,33 @@ function meetsBinarization(
     readers[index].every((reader) => meetsBinarization(layers, readers, reader))
   );
 }
+
+/** Whether a layer leaves outputs of one scale as they are, as a bias does. */
+const keepsScale = (layer: TrainedLayer): boolean =>
+  layer.kind !== 'affine' || allEqual(layer.scales);
+
+/**
+ * Whether values of a layer go into float depthwise weights alone, which take in what each channel means. Where filters
+ * add channels up, weights of small channels would lose what their inputs gain.
+ */
+function meetsDepthwise(
+  layers: readonly TrainedLayer[],
+  readers: readonly (readonly number[])[],
+  index: number,
+): boolean {
+  const takes = (reader: number): boolean => {
+    const layer = layers[reader];
+    if (layer.kind === 'depthwise') return layer.weights.kind === 'float';
+    return betweenWeights.has(layer.kind) && meetsDepthwise(layers, readers, reader);
+  };
+  return readers[index].length > 0 && readers[index].every(takes);
+}
+
+const betweenWeights: ReadonlySet<TrainedLayer['kind']> = new Set([
+  'maxPool',
+  'averagePool',
+  'affine',
+]);
 
 const keepingOrder: ReadonlySet<TrainedLayer['kind']> = new Set([
   'maxPool',
@@ -196,18 +232,27 @@ function startState({ input, layers }: TrainedModel): LowerState {
     weighted: false,
     rounded: false,
     limits: undefined,
+    measured: undefined,
     order: undefined,
   };
 }
 
 type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
 
-function lowerLayer(s: LowerState, layer: UnaryLayer, last: boolean, scaleBits: number): void {
+interface LayerOptions {
+  /** Whether a layer's outputs are the scores, which must mean the same in every class. */
+  readonly givesScores: boolean;
+  /** Whether everything that reads a layer takes its channels one by one. */
+  readonly perChannel: boolean;
+  readonly scaleBits: number;
+}
+
+function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
     case 'dense':
-      lowerLinear(s, layer, last, scaleBits);
+      lowerLinear(s, layer, o);
       return;
     case 'maxPool': {
       const { kind, name, size, strides, padding } = layer;
@@ -231,24 +276,28 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, last: boolean, scaleBits: 
       applyAffine(s, layer);
       return;
     case 'relu':
-      lowerRelu(s, layer);
+      lowerRelu(s, layer, o.perChannel);
       return;
     case 'binarize':
-      lowerBinarization(s, layer, scaleBits);
+      lowerBinarization(s, layer, o.scaleBits);
       return;
     default:
       layer satisfies never;
   }
 }
 
-function lowerLinear(s: LowerState, layer: LinearLayer, last: boolean, scaleBits: number): void {
+function lowerLinear(
+  s: LowerState,
+  layer: LinearLayer,
+  { givesScores, scaleBits }: LayerOptions,
+): void {
   const { name } = layer;
   prepareInput(s, layer, scaleBits);
   let trained = orderedWeights(s, layer);
   const lowerAs = (): LoweredWeights =>
     trained.kind === 'residual'
       ? lowerPlanes(trained.residual, scaleBits, name)
-      : lowerFloats(trained.tensor, s.meaning.slopes, !last);
+      : lowerFloats(trained.tensor, s.meaning.slopes, !givesScores);
   let lowered = lowerAs();
   if (keepWithinSums(s, name, lowered.weights)) {
     // What keeps the sums small may lay the inputs out anew.
@@ -316,14 +365,37 @@ function inLayout({ order }: LowerState, values: Float64Array): Float64Array {
   return order !== undefined && values.length === order.length ? reordered(values, order) : values;
 }
 
-function lowerRelu(s: LowerState, layer: Extract<TrainedLayer, { kind: 'relu' }>): void {
+type Relu = Extract<TrainedLayer, { kind: 'relu' }>;
+
+/** Channels whose largest value is a smaller part of the layer's than this are rounded with steps of their own. */
+const smallPart = 1 / 16;
+/** A channel's step is no smaller a part of the layer's. */
+const leastPart = 2 ** -12;
+
+/** A step for each channel: small channels keep levels that what follows makes large again. */
+function reluSteps(
+  s: LowerState,
+  { ceiling = 0, channelCeilings }: Relu,
+  step: number,
+): number | Float64Array {
+  const channels = s.shape[2];
+  if (channelCeilings?.length !== channels || s.meaning.slopes.length > channels) return step;
+  const parts = Float64Array.from(channelCeilings, (own) =>
+    own === 0 ? 1 : Math.min(1, Math.max(leastPart, (2 * own) / ceiling)),
+  );
+  return parts.some((part) => part < smallPart) ? parts.map((part) => part * step) : step;
+}
+
+/** Round what is above 0 to 8 bits. */
+function lowerRelu(s: LowerState, layer: Relu, perChannel: boolean): void {
   const { name, ceiling } = layer;
   if (ceiling === undefined)
     throw new HbnnError(
       `${name}: expected the largest value of this ReLU, which sets its 8-bit scale, got none; give sample images`,
     );
   const step = (ceiling > 0 ? ceiling : 1) / 255;
-  pushRequantized(s, name, step, { minimum: 0, maximum: 255 });
+  const range = { minimum: 0, maximum: 255 };
+  pushRequantized(s, name, perChannel ? reluSteps(s, layer, step) : step, range);
 }
 
 function lowerBinarization(
@@ -395,6 +467,6 @@ function rescaleScores(s: LowerState): void {
     (largest, slope, c) => Math.max(largest, Math.abs(slope) * bound + Math.abs(offsets[c])),
     0,
   );
-  const step = max > 0 ? max / 32767 : 1;
+  const step = max > 0 ? countedOn(s, max) / 32767 : 1;
   pushRequantized(s, freshName(s, 'score_scale'), step, { minimum: -32768, maximum: 32767 });
 }

@@ -125,6 +125,7 @@ function enter(
     weighted: true,
     flat: false,
     limits: undefined,
+    measured: undefined,
     order: undefined,
     fork: Math.max(...forks),
   });

@@ -40,13 +40,15 @@ export interface LowerPosition {
   flat: boolean;
   /** What ReLUs that the next binarization takes in have cut off; undefined where there are none. */
   limits: Limits | undefined;
+  /** The largest magnitude that sample images bring about here; undefined where that is not known. */
+  measured: number | undefined;
   /** order[i]: where value i lay before `spreadOut`; undefined while values lie in memory order. */
   order: Uint32Array | undefined;
 }
 
 export function positionOf(s: LowerState): LowerPosition {
-  const { at, fork, shape, meaning, weighted, rounded, flat, limits, order } = s;
-  return { at, fork, shape, meaning, weighted, rounded, flat, limits, order };
+  const { at, fork, shape, meaning, weighted, rounded, flat, limits, measured, order } = s;
+  return { at, fork, shape, meaning, weighted, rounded, flat, limits, measured, order };
 }
 
 /** The numbers of the layers from the last one back to where branches met, or to the pixels. */
@@ -154,22 +156,31 @@ function rangeBehind(
   return [-outputBound, outputBound];
 }
 
-/** Round to whole numbers of one step: afterwards every value means step · whole. */
+/** Round to whole numbers of one step, or of one for each channel: afterwards every value means step · whole. */
 export function pushRequantized(
   s: LowerState,
   name: string,
-  step: number,
+  step: number | Float64Array,
   range: { minimum: number; maximum: number },
 ): void {
   spreadOut(s);
   const { slopes, offsets } = s.meaning;
-  const scaled = (values: Float64Array): Float64Array => values.map((value) => value / step);
+  const steps = typeof step === 'number' ? filled(s.shape[2], step) : step;
+  const scaled = (values: Float64Array): Float64Array =>
+    values.map((value, c) => value / steps[c % steps.length]);
   push(s, requantized(name, scaled(slopes), scaled(offsets), range));
-  s.meaning = { slopes: filled(s.shape[2], step), offsets: filled(s.shape[2], 0) };
+  s.meaning = { slopes: steps.slice(), offsets: filled(s.shape[2], 0) };
   s.rounded = true;
 }
 
-/** Round to whole numbers in ±largest, so that everything that can come fits. */
+/** Values are rounded for as much more than sample images bring about; what is beyond is cut off. */
+const headroom = 2;
+
+/** How far values are to be rounded for, where no more than this can come. */
+export const countedOn = ({ measured }: LowerState, most: number): number =>
+  measured === undefined || measured === 0 ? most : Math.min(most, headroom * measured);
+
+/** Round to whole numbers in ±largest: for what sample images bring about, or without any so that all that can come fits. */
 export function pushSigned(s: LowerState, name: string, largest: number): void {
   const { slopes, offsets } = s.meaning;
   const rangeOf = rangesOf(s);
@@ -177,7 +188,7 @@ export function pushSigned(s: LowerState, name: string, largest: number): void {
     const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
     return Math.max(max, ...ends);
   }, 0);
-  const step = furthest > 0 ? furthest / largest : 1;
+  const step = furthest > 0 ? countedOn(s, furthest) / largest : 1;
   pushRequantized(s, name, step, { minimum: -largest, maximum: largest });
 }
 

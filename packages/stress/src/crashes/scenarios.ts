@@ -115,7 +115,7 @@ export function scenarios(s: Sources): readonly Scenario[] {
       name: 'Verilog',
       prepare: (folder) => cpSync(s.otherRtl, join(folder, 'rtl'), { recursive: true }),
       command: (folder) => [...s.hbnn, 'verilog', '--model', s.model, '--out', join(folder, 'rtl')],
-      digest: (folder) => filesDigest(join(folder, 'rtl'), /hbnn\.json$/),
+      digest: (folder) => filesDigest(join(folder, 'rtl'), /(hbnn|manifest)\.json$/),
       faultOf(folder, reference) {
         let isRead = false;
         try {
@@ -124,8 +124,8 @@ export function scenarios(s: Sources): readonly Scenario[] {
         } catch {
           return undefined;
         }
-        const now = filesDigest(join(folder, 'rtl'), /hbnn\.json$|\.tmp$/);
-        const before = filesDigest(s.otherRtl, /hbnn\.json$/);
+        const now = filesDigest(join(folder, 'rtl'), /(hbnn|manifest)\.json$|\.tmp$/);
+        const before = filesDigest(s.otherRtl, /(hbnn|manifest)\.json$/);
         return isRead && now !== reference && now !== before
           ? 'a mixture is read as whole'
           : undefined;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { configDifference, type RunConfig, runConfig } from '../config.ts';
 import { makeFolder, writeWhole } from '../tensorFile.ts';
-import { lockRunFolder, refuseLocked } from './runLock.ts';
+import { lockRunFolder, type RunLock, refuseLocked } from './runLock.ts';
 import type { RunOptions, RunResult } from './runResult.ts';
 
 /** The configuration a run folder was made with. */
@@ -63,13 +63,12 @@ function storedResult(dir: string): RunResult | undefined {
 /**
  * Make a run folder, or enter it, and take it for this process.
  *
- * @returns what gives it back
+ * @returns what gives it back, and says whether it is still this process's
  */
-export async function takeRunFolder({
-  dir,
-  waitSeconds,
-  onWait,
-}: Pick<RunOptions, 'dir' | 'waitSeconds' | 'onWait'>): Promise<() => void> {
+export async function takeRunFolder(
+  o: Pick<RunOptions, 'dir' | 'waitSeconds' | 'takeOverSeconds' | 'onWait' | 'signal'>,
+): Promise<RunLock> {
+  const { dir } = o;
   try {
     makeFolder(dir);
   } catch (error) {
@@ -77,7 +76,7 @@ export async function takeRunFolder({
       `${dir}: could not be made (${(error as Error).message}); choose another folder`,
     );
   }
-  return lockRunFolder(dir, waitSeconds, onWait);
+  return lockRunFolder(dir, o);
 }
 
 /** Clear a folder of this process of what a killed one left half-written, and leave the configuration there. */

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -13,7 +13,7 @@ const since = '2026-01-02T03:04:05.000Z';
 describe('a run folder', () => {
   it('belongs to one at a time, and is free again afterwards', async () => {
     const dir = folder();
-    const release = await lockRunFolder(dir);
+    const { release } = await lockRunFolder(dir);
     expect(JSON.parse(readFileSync(lockOf(dir), 'utf8'))).toMatchObject({
       pid: process.pid,
       host: hostname(),
@@ -22,17 +22,20 @@ describe('a run folder', () => {
     expect(() => refuseLocked(dir)).toThrow('choose another folder');
     release();
     expect(existsSync(lockOf(dir))).toBe(false);
-    (await lockRunFolder(dir))();
+    (await lockRunFolder(dir)).release();
   });
 
   it('is waited for', async () => {
     const dir = folder();
-    const release = await lockRunFolder(dir);
+    const { release } = await lockRunFolder(dir);
     const waitedFor: string[] = [];
-    const second = lockRunFolder(dir, 20, (holder) => waitedFor.push(holder));
+    const second = lockRunFolder(dir, {
+      waitSeconds: 20,
+      onWait: (holder) => waitedFor.push(holder),
+    });
     await setTimeout(150);
     release();
-    (await second)();
+    (await second).release();
     expect(waitedFor).toEqual([`process ${process.pid} on ${hostname()}`]);
   });
 
@@ -46,7 +49,7 @@ describe('a run folder', () => {
     for (const owner of owners) {
       writeFileSync(lockOf(dir), JSON.stringify(owner));
       refuseLocked(dir);
-      const release = await lockRunFolder(dir);
+      const { release } = await lockRunFolder(dir);
       expect(JSON.parse(readFileSync(lockOf(dir), 'utf8'))).toMatchObject({ pid: process.pid });
       release();
     }
@@ -66,6 +69,26 @@ describe('a run folder', () => {
     } finally {
       child.kill();
     }
+  });
+
+  it('is taken over from another machine once its lock is not touched any more', async () => {
+    const dir = folder();
+    const lock = JSON.stringify({ pid: 1, host: 'elsewhere.example', since });
+    writeFileSync(lockOf(dir), lock);
+    let beats = 0;
+    const beat = setInterval(() => utimesSync(lockOf(dir), 1, ++beats), 20);
+    // It waits for a holder that lives, whatever the holder's clock says.
+    const living = lockRunFolder(dir, { waitSeconds: 1, takeOverSeconds: 0.5 });
+    await expect(living).rejects.toThrow('elsewhere.example trains into it since');
+    clearInterval(beat);
+    const mine = await lockRunFolder(dir, { waitSeconds: 60, takeOverSeconds: 0.5 });
+    mine.check();
+    expect(JSON.parse(readFileSync(lockOf(dir), 'utf8'))).toMatchObject({ pid: process.pid });
+    // Taken over itself, it writes nothing more and leaves the other's lock alone.
+    writeFileSync(lockOf(dir), lock);
+    expect(mine.check).toThrow('was taken over by process 1 on elsewhere.example');
+    mine.release();
+    expect(readFileSync(lockOf(dir), 'utf8')).toBe(lock);
   });
 
   it('goes to exactly one of many that take over at once', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -15,6 +15,35 @@ interface Holder {
 }
 
 const lookAgainMs = 100;
+/** A holder touches its lock so often, so that other machines see that it is there. */
+const signOfLifeMs = 2000;
+
+/** A run folder that this process has taken. */
+export interface RunLock {
+  /** Give the folder back. */
+  readonly release: () => void;
+  /** Call before writing into the folder. @throws FolderLost where another process has taken it over */
+  readonly check: () => void;
+}
+
+/** Another process has taken over the folder that this one trained into. */
+export class FolderLost extends HbnnError {
+  override name = 'FolderLost';
+}
+
+export interface LockOptions {
+  /** How long to wait for the folder to become free, in seconds. */
+  readonly waitSeconds?: number;
+  /**
+   * Take over the folder of a process on another machine whose lock has not been touched for so long, in seconds; never
+   * where it is left out. No clock but this machine's is looked at.
+   */
+  readonly takeOverSeconds?: number;
+  /** Called once with who has the folder, when the wait begins. */
+  readonly onWait?: (holder: string) => void;
+  /** Gives up the wait. */
+  readonly signal?: AbortSignal;
+}
 
 /** Folders this process trains into: on systems that do not date processes, the only way to know. */
 const held = new Set<string>();
@@ -23,18 +52,11 @@ const lockFile = (dir: string): string => join(dir, 'run.lock');
 
 /**
  * Take a run folder for this process, so that no other trains into it. A lock whose process is dead is
- * taken over; one of another machine cannot be judged and stays.
+ * taken over; one of another machine cannot be judged but by its signs of life, and stays unless told otherwise.
  *
- * @param waitSeconds how long to wait for the folder to become free
- * @param onWait called once with who has the folder, when the wait begins
- * @returns what gives the folder back
  * @throws HbnnError naming the process that has the folder
  */
-export async function lockRunFolder(
-  dir: string,
-  waitSeconds = 0,
-  onWait?: (holder: string) => void,
-): Promise<() => void> {
+export async function lockRunFolder(dir: string, o: LockOptions = {}): Promise<RunLock> {
   const key = resolve(dir);
   const file = lockFile(dir);
   const mine: Holder = {
@@ -44,27 +66,77 @@ export async function lockRunFolder(
     process: processMark(process.pid),
   };
   const text = `${JSON.stringify(mine)}\n`;
+  const { waitSeconds = 0, takeOverSeconds = Number.POSITIVE_INFINITY } = o;
   const start = performance.now();
+  const silence = silenceOf(file);
   let waits = false;
   while (!create(file, text)) {
     const found = contentOf(file);
     if (found === undefined) continue;
     // A lock appears before its content does: one that says nothing gets a second.
     const seconds = holderOf(found) === undefined ? Math.max(1, waitSeconds) : waitSeconds;
-    if (isFree(found, key)) takeAway(file, found);
+    const isSilent = !isHere(found) && silence(found) >= 1000 * takeOverSeconds;
+    if (isFree(found, key) || isSilent) takeAway(file, found);
     else if (performance.now() - start >= 1000 * seconds) throw inUse(dir, found);
     else {
       const holder = holderOf(found);
-      if (!waits && holder !== undefined) onWait?.(nameOf(holder));
+      if (!waits && holder !== undefined) o.onWait?.(nameOf(holder));
       waits ||= holder !== undefined;
       await setTimeout(lookAgainMs);
+      o.signal?.throwIfAborted();
     }
   }
   held.add(key);
-  return () => {
-    held.delete(key);
-    if (contentOf(file) === text) rmSync(file, { force: true });
+  return heldLock(dir, key, text);
+}
+
+function heldLock(dir: string, key: string, text: string): RunLock {
+  const file = lockFile(dir);
+  const isMine = (): boolean => contentOf(file) === text;
+  const timer = setInterval(() => {
+    const now = new Date();
+    try {
+      if (isMine()) utimesSync(file, now, now);
+    } catch {
+      // The next write into the folder says what is wrong with it.
+    }
+  }, signOfLifeMs);
+  timer.unref();
+  return {
+    release() {
+      clearInterval(timer);
+      held.delete(key);
+      if (isMine()) rmSync(file, { force: true });
+    },
+    check() {
+      const found = contentOf(file);
+      if (found === text) return;
+      throw new FolderLost(
+        found === undefined
+          ? `${dir}: expected ${file}, which this process made, got none; leave it there while a training runs, and resume`
+          : `${dir}: was taken over by ${nameOf(holderOf(found) ?? { pid: 0, host: 'an unknown machine' })}, which goes on with the training; leave it to that one`,
+      );
+    },
   };
+}
+
+/** Measure how long a lock has had the same content and time of change, since it was first looked at. */
+function silenceOf(file: string): (content: string) => number {
+  let seen = '';
+  let since = performance.now();
+  return (content) => {
+    const time = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    const now = `${time} ${content}`;
+    if (now !== seen) since = performance.now();
+    seen = now;
+    return performance.now() - since;
+  };
+}
+
+/** Whether a lock's process runs on this machine, or ran there; one that does not say is not judged. */
+function isHere(text: string): boolean {
+  const holder = holderOf(text);
+  return holder === undefined || holder.host === hostname();
 }
 
 /** Refuse a folder that another process trains into. */
@@ -149,7 +221,7 @@ function processMark(pid: number): string | undefined {
   }
 }
 
-const nameOf = ({ pid, host }: Holder): string => `process ${pid} on ${host}`;
+const nameOf = ({ pid, host }: Pick<Holder, 'pid' | 'host'>): string => `process ${pid} on ${host}`;
 
 function inUse(dir: string, text: string): HbnnError {
   const file = lockFile(dir);

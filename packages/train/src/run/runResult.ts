@@ -51,6 +51,11 @@ export interface RunOptions {
   readonly tensorboard?: boolean;
   /** How long to wait for another process that trains into the folder, in seconds; default 0. */
   readonly waitSeconds?: number;
+  /**
+   * Take over the folder of a process on another machine that has shown no sign of life for so long, in seconds; left
+   * out, such a folder is never taken over. For folders that several machines share.
+   */
+  readonly takeOverSeconds?: number;
   /** Called when such a wait begins, with the process that is waited for. */
   readonly onWait?: (holder: string) => void;
   readonly onProgress?: (progress: Progress) => void;

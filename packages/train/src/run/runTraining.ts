@@ -14,6 +14,7 @@ import { modelArrays, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts
 import { CheckpointTimer, startClock, type TrainingClock } from './clock.ts';
 import { buildNetwork } from './openRun.ts';
 import { checkRunFolder, settleRunFolder, takeRunFolder } from './runFolder.ts';
+import type { RunLock } from './runLock.ts';
 import type { RunOptions, RunResult } from './runResult.ts';
 import { kindOfSource } from './sourceKind.ts';
 import { StepLog } from './stepLog.ts';
@@ -53,15 +54,15 @@ export async function runTraining(
   // First the network, which may refuse the configuration; only then is anything written.
   const run = new TrainingRun(config, sources, options);
   try {
-    const release = await takeRunFolder(options);
+    const lock = await takeRunFolder(options);
     try {
       // Another process may have had the folder in the meantime.
       const ended = checkRunFolder(config, options);
       if (ended) return ended;
       settleRunFolder(config, options.dir);
-      return await run.train();
+      return await run.train(lock);
     } finally {
-      release();
+      lock.release();
     }
   } finally {
     run.dispose();
@@ -82,6 +83,7 @@ class TrainingRun {
   readonly #seen: BatchSource;
   #state: TrainState = startState();
   #clock: TrainingClock = startClock(0);
+  #lock: RunLock | undefined;
 
   constructor(config: RunConfig, sources: RunSources, options: RunOptions) {
     this.#config = config;
@@ -102,7 +104,8 @@ class TrainingRun {
   }
 
   /** Train from the start or the folder's checkpoint to the end, and write the result. */
-  async train(): Promise<RunResult> {
+  async train(lock: RunLock): Promise<RunResult> {
+    this.#lock = lock;
     this.#restore();
     const { train } = this.#sources;
     const steps = stepsOf(train, this.#config);
@@ -144,6 +147,7 @@ class TrainingRun {
   }
 
   #save(): void {
+    this.#lock?.check();
     const seconds = this.#clock.total();
     const { dir } = this.#options;
     writeCheckpoint(dir, this.#owner(), this.#model, this.#optimizer, this.#state, seconds);
@@ -188,6 +192,7 @@ class TrainingRun {
     epochs.push({ ...closed, validation: { loss, accuracy } });
     const best = bestEpoch(epochs);
     if (best?.epoch !== closed.epoch) return;
+    this.#lock?.check();
     writeTensorFile(join(this.#options.dir, 'best.bin'), modelArrays(this.#model), {
       config: this.#config,
       best,
@@ -226,6 +231,7 @@ class TrainingRun {
   /** Write the weights, then the result, which says that the run has ended. */
   #finish(test: Evaluation): RunResult {
     const { dir } = this.#options;
+    this.#lock?.check();
     const arrays = modelArrays(this.#model);
     const trainedOn = kindOfSource(this.#sources.train);
     writeTensorFile(join(dir, 'weights.bin'), arrays, { config: this.#config, trainedOn });

@@ -1,6 +1,6 @@
-import { beatWidth, type Design, type FoldedDesign, indexWidth } from '@hbnn/circuit';
+import { beatWidth, countBits, type Design, type FoldedDesign, indexWidth } from '@hbnn/circuit';
 import { userBits } from './emitFolded.ts';
-import { countBits, range } from './emitStream.ts';
+import { range } from './emitStream.ts';
 
 /**
  * Assertions in SystemVerilog that are bound to a design's top module: for simulators and provers that read them. Logic

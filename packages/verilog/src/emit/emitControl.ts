@@ -1,6 +1,6 @@
 import type { MatrixUnit } from '@hbnn/circuit';
-import { runFields } from '@hbnn/circuit';
-import { constant, countBits, range, romLines, unused } from './emitStream.ts';
+import { countBits, runFields, runRom } from '@hbnn/circuit';
+import { constant, range, romLines, unused } from './emitStream.ts';
 
 /** The cycles of a place: groups of outputs, of each its runs, and of each run its cycles. */
 export function controlLines({ tables, inputWidth, held }: MatrixUnit): string[] {
@@ -65,15 +65,7 @@ export function runLines(unit: MatrixUnit): string[] {
   const { runs, schedule } = tables;
   const fields = runFields(tables);
   const bits = countBits(runs.length - 1);
-  const words = runs.map((_, i) => {
-    let [word, at] = [0n, 0n];
-    for (const { width, values } of fields) {
-      word |= BigInt(values[i]) << at;
-      at += BigInt(width);
-    }
-    return word;
-  });
-  const width = fields.reduce((sum, field) => sum + field.width, 0);
+  const { width, words } = runRom(unit);
   const starts = startsOf(unit);
   const names = fields.map(({ name }) => name).filter((name) => name !== 'weight_from');
   let at = 0;

@@ -1,12 +1,11 @@
 import type { FoldedDesign, FoldedLayer, MemoryStyle, Unit } from '@hbnn/circuit';
-import { beats, beatWidth, describeForm, formKey, type Stream } from '@hbnn/circuit';
+import { beats, beatWidth, countBits, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText, stepText } from './emit.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
   bufferText,
   collectText,
   constant,
-  countBits,
   frameText,
   logicLines,
   logicText,

@@ -1,9 +1,8 @@
 import type { MatrixUnit } from '@hbnn/circuit';
-import { beatWidth } from '@hbnn/circuit';
+import { countBits, factorRom, factorWidth, operandsOf, startRom, weightRom } from '@hbnn/circuit';
 import { controlLines, runLines } from './emitControl.ts';
 import {
   constant,
-  countBits,
   leafInstance,
   moduleOf,
   placeLines,
@@ -41,10 +40,6 @@ function aboutLines({ tables, matrix }: MatrixUnit): string[] {
   ];
 }
 
-/** Bits of factors that differ; 0 where there is one alone. */
-const factorWidth = (factors: readonly number[]): number =>
-  factors.length > 1 ? countBits(factors[factors.length - 1]) : 0;
-
 /** The bits of a window that a step's lanes work on, in a register; and their weights. */
 function operandLines(unit: MatrixUnit, roms: Roms): string[] {
   const { tables, matrix } = unit;
@@ -63,18 +58,11 @@ function operandLines(unit: MatrixUnit, roms: Roms): string[] {
       ? [`  wire ${range(groupBits + operandBits)} ${select} = {group, operand_at};`]
       : []),
     ...own.flatMap((p) => [
-      ...muxLines(`inputs_${p}`, width, select, operandsOf(unit, p)),
+      ...muxLines(`inputs_${p}`, width, select, operandsOf(unit, p).map(bitsText)),
       `  reg ${range(width)} operand_${p};`,
     ]),
     '  // Weights: signs and, above them, which are members of the plane where not all are.',
-    ...roms.lines(
-      unit.name,
-      'weight_word',
-      weightBits,
-      'weight_at',
-      countBits(tables.weights.length - 1),
-      tables.weights,
-    ),
+    ...roms.lines(unit.name, 'weight_word', 'weight_at', weightRom(unit)),
     `  reg ${range(weightBits)} weights;`,
     ...factorLines(unit, factorBits, roms),
     '  always @(posedge aclk)',
@@ -87,58 +75,12 @@ function operandLines(unit: MatrixUnit, roms: Roms): string[] {
 }
 
 /** Factors in a register: the run's own, or a word of the group's for its PEs. */
-function factorLines({ name, tables }: MatrixUnit, bits: number, roms: Roms): string[] {
+function factorLines(unit: MatrixUnit, bits: number, roms: Roms): string[] {
   if (bits === 0) return [];
-  const { factorWords, schedule } = tables;
+  const rom = factorRom(unit);
   const register = `  reg ${range(bits)} factors;`;
-  if (factorWords === undefined) return [register];
-  const each = BigInt(factorWidth(tables.factors));
-  const pairBits = countBits(factorWords[0].length - 1);
-  const words = factorWords.flatMap((group) =>
-    Array.from({ length: 2 ** pairBits }, (_, pair) =>
-      (group[pair] ?? []).reduceRight((word, factor) => (word << each) | BigInt(factor), 0n),
-    ),
-  );
-  return [
-    ...roms.lines(
-      name,
-      'factor',
-      bits,
-      '{group, factor_at}',
-      countBits(schedule.groups - 1) + pairBits,
-      words,
-    ),
-    register,
-  ];
-}
-
-/** Every operand that PE p works on, as a concatenation of the window's bits; of a depthwise layer those of each group. */
-function operandsOf(unit: MatrixUnit, p: number): string[] {
-  const { tables, matrix } = unit;
-  const { schedule, operands } = tables;
-  if (matrix.layer.kind !== 'depthwise')
-    return operands.map((lanes) => operandOf(unit, lanes, schedule.outputAt[p]));
-  const slots = 2 ** countBits(operands.length - 1);
-  return Array.from({ length: schedule.groups * slots }, (_, at) => {
-    const o = schedule.outputAt[Math.floor(at / slots) * schedule.fold.pe + p];
-    return operandOf(unit, operands[at % slots] ?? [], o);
-  });
-}
-
-function operandOf(
-  { tables, matrix, input, inputs }: MatrixUnit,
-  lanes: MatrixUnit['tables']['operands'][number],
-  o: number,
-): string {
-  const bits = new Array<number>(tables.schedule.fold.simd * inputs.width).fill(-1);
-  lanes.forEach(({ input: i, inputPlane }, l) => {
-    const c = matrix.channelOf(o, i);
-    const from = matrix.tapOf(i) * beatWidth(input) + input.offsets[c];
-    inputs.bits(c, inputPlane).forEach((bit, j) => {
-      if (bit >= 0) bits[l * inputs.width + j] = from + bit;
-    });
-  });
-  return bitsText(bits);
+  if (rom === undefined) return [register];
+  return [...roms.lines(unit.name, 'factor', '{group, factor_at}', rom), register];
 }
 
 /** Bits of the window, least significant first, as one expression; −1 is a 0. */
@@ -286,25 +228,10 @@ function sumLines(unit: MatrixUnit, roms: Roms): string[] {
   ];
 }
 
-function startLines({ name, tables, starts }: MatrixUnit, stage: number, roms: Roms): string[] {
-  const { width, schedule } = tables;
-  const { outputAt } = schedule;
-  const { pe } = schedule.fold;
-  const groupBits = countBits(schedule.groups - 1);
-  const several = starts.table.count > 1;
-  const classes = starts.vectors.length;
-  const words: bigint[] = [];
-  for (let score = 0; score < classes; score++)
-    for (let group = 0; group < 2 ** groupBits; group++) {
-      let word = 0n;
-      for (let p = pe - 1; p >= 0; p--)
-        word =
-          (word << BigInt(width)) | BigInt(starts.vectors[score][outputAt[group * pe + p]] ?? 0);
-      words.push(word);
-    }
-  const classBits = several ? countBits(starts.table.count - 1) : 0;
+function startLines(unit: MatrixUnit, stage: number, roms: Roms): string[] {
+  const several = unit.starts.table.count > 1;
   const address = several ? `{class_${stage}, group_${stage}}` : `group_${stage}`;
-  return roms.lines(name, 'start_word', pe * width, address, groupBits + classBits, words);
+  return roms.lines(unit.name, 'start_word', address, startRom(unit));
 }
 
 /** A group's sums, each as many bits as it needs, go to where the beat has them. */

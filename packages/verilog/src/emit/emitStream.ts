@@ -8,12 +8,8 @@ import type {
   StreamBuffer,
   WindowUnit,
 } from '@hbnn/circuit';
-import { scanSize } from '@hbnn/circuit';
+import { countBits, scanSize } from '@hbnn/circuit';
 import type { FeatureShape } from '@hbnn/model';
-
-/** Bits of a counter that goes up to a number. */
-export const countBits = (max: number): number =>
-  Math.max(1, Math.ceil(Math.log2(Math.max(1, max) + 1)));
 
 /** A constant of so many bits. */
 export const constant = (width: number, value: number | bigint): string =>

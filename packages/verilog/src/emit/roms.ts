@@ -1,4 +1,4 @@
-import type { MemoryStyle } from '@hbnn/circuit';
+import type { MemoryStyle, Rom } from '@hbnn/circuit';
 import { range, romLines } from './emitStream.ts';
 
 /** A read-only memory may have a file of its own from `fileWords` words on, and is block RAM from `blockBits` bits on. */
@@ -17,10 +17,8 @@ export class Roms {
   lines(
     module: string,
     name: string,
-    width: number,
     address: string,
-    addressWidth: number,
-    words: readonly (number | bigint)[],
+    { width, addressWidth, words }: Rom,
   ): string[] {
     // Small ones are left to the tools: some refuse "distributed" where a family has no such memory.
     const style = width * words.length >= blockBits ? '(* rom_style = "block" *) ' : '';

@@ -1,6 +1,5 @@
 import type { FoldedDesign } from '@hbnn/circuit';
-import { beats, beatWidth } from '@hbnn/circuit';
-import { countBits } from './emitStream.ts';
+import { beats, beatWidth, countBits } from '@hbnn/circuit';
 import { testbenchNames } from './testbenchNames.ts';
 import { patience, phaseCycles, stopCycles } from './verilatorMain.ts';
 

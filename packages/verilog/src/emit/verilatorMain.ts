@@ -1,6 +1,5 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
-import { beats, beatWidth, busWidth, indexWidth } from '@hbnn/circuit';
-import { countBits } from './emitStream.ts';
+import { beats, beatWidth, busWidth, countBits, indexWidth } from '@hbnn/circuit';
 import { testbenchNames } from './testbenchNames.ts';
 
 /** Cycles without a beat after which nothing is taken to move any more, beyond those of some images. */

@@ -1,0 +1,105 @@
+import { type NetworkRow, storedNetworks } from '../../results/networkRows.ts';
+import type { ResultRow } from '../stage.ts';
+import { circuitMixes } from './layerCircuits.ts';
+
+/** The clock that rates are given for, as of the estimates. */
+const clockHz = 200e6;
+
+/** A network whose Verilog was synthesized whole. */
+export interface SynthesizedNetwork {
+  readonly row: NetworkRow;
+  readonly bits: number;
+  /** Look-up tables, those of distributed RAM among them. */
+  readonly luts: number;
+  readonly cycles: number;
+}
+
+/** What `pnpm bench:networks --synth --save` has kept: the widest network that has all bits of Table 2. */
+export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
+  const all = storedNetworks().flatMap((row): SynthesizedNetwork[] => {
+    const { synthesized, bits } = row;
+    if (synthesized === undefined) return [];
+    const [weights] = bits.split('/');
+    const luts = synthesized.luts + (synthesized.memoryLuts ?? 0);
+    return [
+      { row, bits: Number(weights), luts, cycles: row.verilatorCycles ?? row.cyclesPerImage },
+    ];
+  });
+  const widths = [...new Set(all.map(({ row }) => row.narrower))].sort((a, b) => a - b);
+  const ofWidth = (narrower: number) =>
+    all.filter(({ row }) => row.narrower === narrower).sort((a, b) => a.bits - b.bits);
+  const complete = widths
+    .map(ofWidth)
+    .find((group) => circuitMixes.every(([bits]) => group.some((each) => each.bits === bits)));
+  return complete ?? [];
+}
+
+const channelsText = (narrower: number): string =>
+  narrower === 1 ? 'all channels' : `1/${narrower} of its channels and lanes`;
+
+/** Column (d): our own Verilog of CNV, folded, a map per position: synthesized whole, and its cycles. */
+export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
+  const two = networks.find(({ bits }) => bits === 2);
+  return networks.flatMap(({ row, bits, luts, cycles }): ResultRow[] => {
+    const { synthesized, narrower, commit, verilatorCycles, verilatorImages } = row;
+    const base = {
+      row: 'd',
+      platform: 'xc7, Yosys',
+      model: `CNV, ${channelsText(narrower)}`,
+      unfolding: 'FINN’s folds',
+      bits,
+    };
+    const made = (quantity: string, unit: string, ours: number, how: string): ResultRow => ({
+      label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
+      kind: 'measured',
+      unit,
+      ours: Number(ours.toPrecision(5)),
+      scale: `random weights, a map per position; ${how} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      columns: { ...base, quantity },
+    });
+    const synthesis = `${synthesized?.yosys ?? 'Yosys'}, as hbnn synth`;
+    const simulation =
+      verilatorCycles === undefined
+        ? 'cycles by the simulation of beats'
+        : `Verilator, ${verilatorImages ?? 0} images with the model’s scores`;
+    return [
+      made('LUTs', 'LUT', luts, synthesis),
+      made('flip-flops', 'FF', synthesized?.flipFlops ?? 0, synthesis),
+      made('block RAMs of 18 kbit', 'blocks', synthesized?.blockRams ?? 0, synthesis),
+      made('cycles an image', 'cycles', cycles, simulation),
+      made('throughput at 200 MHz', 'kFPS', clockHz / cycles / 1000, simulation),
+      ...(two === undefined
+        ? []
+        : [
+            made(
+              'LUTs × cycles',
+              '× 2 bits',
+              (luts * cycles) / (two.luts * two.cycles),
+              `${synthesis}; ${simulation}`,
+            ),
+          ]),
+    ];
+  });
+}
+
+/** What the synthesized networks say of the law, in a sentence; empty where none was synthesized. */
+export function rtlSentence(networks: readonly SynthesizedNetwork[]): string {
+  const one = networks.find(({ bits }) => bits === 1);
+  const two = networks.find(({ bits }) => bits === 2);
+  if (one === undefined || two === undefined) return '';
+  const others = networks.filter(({ bits }) => bits !== 1);
+  const ratios = others.map(
+    ({ bits, luts, cycles }) =>
+      `${bits} bit ${(luts / one.luts).toFixed(2)} times the LUTs and ${(cycles / one.cycles).toFixed(2)} times the cycles`,
+  );
+  const products = others
+    .filter(({ bits }) => bits !== 2)
+    .map(
+      ({ bits, luts, cycles }) =>
+        `${bits} bit ${((luts * cycles) / (two.luts * two.cycles)).toFixed(2)}`,
+    );
+  return (
+    `; synthesized whole, folded (${one.row.network}, ${channelsText(one.row.narrower)}, a map per position): ${ratios.join(', ')} of 1 bit` +
+    `; LUTs × cycles of 2 bits: ${products.join(', ')}`
+  );
+}

@@ -1,0 +1,255 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { HbnnError } from '@hbnn/core';
+import type { QueueAddress } from '@hbnn/sweep';
+import { backendChoices } from '@hbnn/train/backends';
+import { makeFolder, writeWhole } from '@hbnn/train/files';
+import { Command } from 'commander';
+import { backendFrom } from '../backend.ts';
+import { checkRuns } from '../compare/plan.ts';
+import { checkTrainable, OpenDatasets } from '../compare/trainings.ts';
+import { Interruption, interruptible } from '../interruption.ts';
+import { positiveNumber } from '../numbers.ts';
+import { noteTo } from '../openData.ts';
+import { commandName, numberText, printResult, quietFlag, shellWord } from '../output.ts';
+import { checkNewOrEmpty, checkOwnFolder } from '../pathKind.ts';
+import { progressMeter } from '../progress.ts';
+import { trainHere } from '../sweep/local.ts';
+import {
+  extendedPlan,
+  jobsOf,
+  planOf,
+  type SweepJob,
+  type SweepPlan,
+  storedPlan,
+  sweepFile,
+} from '../sweep/plan.ts';
+import { folderInShared, queuePackage, refuseStore, trainOverQueue } from '../sweep/queue.ts';
+import { resultFiles, settingSummaries, settingTable } from '../sweep/results.ts';
+import { readSweepFile } from '../sweep/sweepFile.ts';
+import { SweepView } from '../sweep/view.ts';
+import { secondsFrom } from '../trainFlags.ts';
+import { sweepWorkerCommand } from './sweepWorker.ts';
+
+interface Options {
+  out: string;
+  workers?: string;
+  queue?: string;
+  shared?: string;
+  backend?: string;
+  checkpointSeconds?: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** The exit code where trainings failed and the others ended. */
+const someFailed = 5;
+
+const defaultCheckpointSeconds = 20;
+
+export function sweepCommand(): Command {
+  return (
+    new Command('sweep')
+      .description('train a grid of settings with several seeds, and go on where it was stopped')
+      .argument('[file]', 'JSON or YAML file of the sweep; left out: go on with the folder’s own')
+      // Not a required option to the parser, which would ask the commands below for it too.
+      .option('--out <folder>', 'folder of the sweep: its plan, runs and results')
+      .option(
+        '--workers <n>',
+        'trainings side by side, each in a process of its own from 2 on (default: 1)',
+      )
+      .option('--backend <name>', `${backendChoices} (default: auto, then the one of the folder)`)
+      .option(
+        '--checkpoint-seconds <s>',
+        `seconds between checkpoints (default: ${defaultCheckpointSeconds})`,
+      )
+      .option(
+        '--queue <address>',
+        'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
+      )
+      .option(
+        '--shared <folder>',
+        'with --queue: the folder that workers see (default: the one --out is in)',
+      )
+      .option('--json', 'print the result as JSON')
+      .option(...quietFlag)
+      .addCommand(sweepWorkerCommand())
+      .addHelpText(
+        'after',
+        `
+The file has settings by the names that hbnn train --config takes:
+  settings        an object that all trainings share
+  grid            an object with a list of values for each field; every combination is a setting
+  configurations  a list of objects, each combined with the grid
+  seeds           a list, or how many from 1 on (default: 1)
+
+The folder gets results.jsonl, one line per training in the file's order; the same bytes however the sweep ran.
+times.jsonl says how long each took, failures.jsonl which failed and why, runs/SETTING/seed-N is a run folder of
+hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
+
+Example (some seconds on the embedded data):
+  echo '{"settings": {"limit": 500, "testLimit": 200, "epochs": 1}, "grid": {"weights": [1.4, 2]}, "seeds": 2}' > sweep.json
+  hbnn sweep sweep.json --out swept`,
+      )
+      .action((file: string | undefined, o: Partial<Options>, self: Command) => {
+        if (o.out === undefined)
+          self.error("error: required option '--out <folder>' not specified");
+        return interruptible((signal) => run(file, o as Options, signal));
+      })
+  );
+}
+
+async function run(file: string | undefined, o: Options, signal: AbortSignal): Promise<void> {
+  const workers = positiveNumber(o.workers ?? '1', '--workers');
+  const checkpointSeconds =
+    secondsFrom(o.checkpointSeconds, '--checkpoint-seconds') ?? defaultCheckpointSeconds;
+  const address = await addressFrom(o);
+  const plan = await planFor(file, o);
+  const jobs = jobsOf(plan, o.out);
+  await checkRuns(jobs, plan.backend);
+  await checkTrainable(jobs, new OpenDatasets(noteTo(o), 1));
+  signal.throwIfAborted();
+  const { release } = await begun(plan, o.out);
+  const meter = progressMeter('sweep', o);
+  const view = new SweepView(o.out, jobs, meter);
+  try {
+    if (address !== undefined)
+      await trainOverQueue(plan, view, {
+        address,
+        out: o.out,
+        shared: o.shared,
+        checkpointSeconds,
+        signal,
+        output: o,
+      });
+    else
+      await trainHere(view.open, {
+        workers,
+        backend: plan.backend,
+        checkpointSeconds,
+        signal,
+        onNote: () => {},
+        onProgress: view.onProgress,
+        onEnded: view.onEnded,
+        onFailed: view.onFailed,
+      });
+    meter.stop();
+    view.write();
+    print(view, jobs, o);
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    view.write();
+    throw new Interruption(error.signal, resumeLine(o, address), keptOf(view, jobs, o.out));
+  } finally {
+    meter.stop();
+    release();
+  }
+}
+
+/** The queue that is asked for. @throws HbnnError for one that cannot be, and for options that do not go with it */
+async function addressFrom(o: Options): Promise<QueueAddress | undefined> {
+  if (o.queue === undefined) {
+    if (o.shared === undefined) return undefined;
+    throw new HbnnError('--shared: has no effect without a queue; give --queue too');
+  }
+  if (o.workers !== undefined)
+    throw new HbnnError(
+      '--workers: has no effect with --queue; start hbnn sweep worker with it on each machine',
+    );
+  const { queueAddress } = await queuePackage();
+  folderInShared(o.out, o.shared);
+  return queueAddress(o.queue);
+}
+
+/** Take the folder for this process, and leave the plan there. */
+async function begun(plan: SweepPlan, out: string): Promise<{ release: () => void }> {
+  const { lockRunFolder } = await import('@hbnn/train');
+  try {
+    makeFolder(out);
+  } catch (error) {
+    throw new HbnnError(
+      `${out}: could not be made (${(error as Error).message}); choose another folder`,
+    );
+  }
+  const lock = await lockRunFolder(out);
+  try {
+    const text = `${JSON.stringify(plan, null, 2)}\n`;
+    writeWhole(sweepFile(out), text);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return lock;
+}
+
+/** The plan that the file asks for, or the one of the folder. */
+async function planFor(file: string | undefined, o: Options): Promise<SweepPlan> {
+  refuseStore(o.out, '--out');
+  checkOwnFolder(o.out, undefined);
+  const stored = await storedPlan(o.out);
+  if (stored === undefined) {
+    if (file === undefined)
+      throw new HbnnError(
+        `${o.out}: expected the folder of a sweep to go on with, got none; give the file of one, as in hbnn sweep sweep.json --out ${o.out}`,
+      );
+    if (!holdsLockAlone(o.out)) checkNewOrEmpty('--out', o.out, 'choose another');
+  }
+  const isOther = ![undefined, 'auto', stored?.backend].includes(o.backend);
+  if (stored !== undefined && isOther)
+    throw new HbnnError(
+      `--backend: expected ${stored.backend}, on which the sweep in ${o.out} was begun, got ${o.backend}; leave it out, or choose another folder`,
+    );
+  const asked = file === undefined ? undefined : await planOf(readSweepFile(file));
+  const plan =
+    stored === undefined || asked === undefined
+      ? (asked ?? stored)
+      : await extendedPlan(stored, asked, o.out);
+  const wanted = stored?.backend ?? o.backend ?? process.env.HBNN_BACKEND ?? 'auto';
+  const { name: backend } = await backendFrom(wanted, o);
+  return { ...(plan as SweepPlan), backend };
+}
+
+/** Whether a folder is one that a sweep was about to begin in when its process was killed. */
+const holdsLockAlone = (out: string): boolean =>
+  existsSync(out) &&
+  statSync(out).isDirectory() &&
+  readdirSync(out).every((name) => name === 'run.lock' || name.endsWith('.tmp'));
+
+function print(view: SweepView, jobs: readonly SweepJob[], o: Options): void {
+  const { results, times, failures } = resultFiles(o.out);
+  const failed = [...view.failed].map(([{ name }, error]) => ({ job: name, error }));
+  const settings = settingSummaries(jobs, view);
+  printResult(
+    {
+      sweep: o.out,
+      trainings: jobs.length,
+      ended: view.ended.size,
+      failed: o.json ? failed : failed.length,
+      results,
+      times,
+      settings: o.json ? settings : settingTable(settings),
+      ...(!o.json && failed.length > 0 && { failures, 'failed trainings': failed }),
+    },
+    o.json,
+  );
+  if (failed.length > 0) process.exitCode = someFailed;
+}
+
+/** The command line that continues a sweep as it was asked for. */
+function resumeLine(o: Options, address: QueueAddress | undefined): string {
+  const words = ['sweep', '--out', o.out];
+  if (address !== undefined) words.push('--queue', address.shown);
+  if (o.shared !== undefined) words.push('--shared', o.shared);
+  if (o.workers !== undefined) words.push('--workers', o.workers);
+  if (o.checkpointSeconds !== undefined) words.push('--checkpoint-seconds', o.checkpointSeconds);
+  if (o.json) words.push('--json');
+  if (o.quiet) words.push('--quiet');
+  return `${commandName()} ${words.map(shellWord).join(' ')}`;
+}
+
+/** What a sweep that was stopped leaves in its folder. */
+function keptOf(view: SweepView, jobs: readonly SweepJob[], out: string): string {
+  const begunCount = view.open.filter(({ dir }) => existsSync(join(dir, 'checkpoint.bin'))).length;
+  const and = begunCount > 0 ? `, and ${numberText(begunCount)} that were under way` : '';
+  return `${view.ended.size} of ${jobs.length} trainings${and}, in ${out}`;
+}

@@ -1,0 +1,115 @@
+import type { Fold, FoldTable } from '@hbnn/circuit';
+import {
+  type Device,
+  designForFamily,
+  estimateRtl,
+  type Quantity,
+  quantity,
+  type RtlEstimate,
+  rtlFamilies,
+  scheduledPace,
+} from '@hbnn/estimator';
+import { type CheckedModel, weightCount } from '@hbnn/model';
+
+/** The figures of what `hbnn verilog --style folded` writes, under names of their own. */
+export interface RtlFigures {
+  readonly [name: string]: unknown;
+  readonly unknown: Readonly<Record<string, string>>;
+}
+
+type LayerFolds = readonly (Fold & { readonly layer: string })[];
+
+/** Weights of a model whose design is made to be estimated: some ten seconds. */
+const maxWeights = 4_000_000;
+
+/** Say what the Verilog of some folds takes on a device, layer by layer; or why nobody knows. */
+export function rtlFigures(
+  model: CheckedModel,
+  folds: LayerFolds,
+  on: Device,
+  clockHz: number,
+): RtlFigures {
+  const why = unknownSize(model, on);
+  if (why !== undefined)
+    return { ...scheduledPace(model, folds, clockHz), unknown: { verilog: why } };
+  const table: FoldTable = Object.fromEntries(
+    folds.map(({ layer, pe, simd }) => [layer, { pe, simd }]),
+  );
+  const design = designForFamily(model, table, on.family);
+  const size = estimateRtl(design, on.family);
+  const { cyclesPerImage } = design;
+  const occupancy = occupancyOf(size, on);
+  const fits = Object.values(occupancy).every((part) => part <= 1);
+  return {
+    verilogCyclesPerImage: quantity(cyclesPerImage, 'cycles', simulated),
+    ...(fits && {
+      verilogFramesPerSecond: quantity(clockHz / cyclesPerImage, 'frames/s', simulated),
+    }),
+    ...underVerilogsName(size, on),
+    verilogOccupancy: occupancy,
+    verilogFits: fits,
+    verilogLayers: size.layers.map(rounded),
+    unknown: fits
+      ? {}
+      : {
+          verilogRate: `the Verilog does not fit ${on.name}, as verilogOccupancy says; take smaller folds (--fold luts:${on.luts}) or a larger device`,
+        },
+  };
+}
+
+const simulated = {
+  source: 'counted',
+  error: 0.01,
+  from: 'when the beats of all units move, where neither end waits',
+} as const;
+
+function unknownSize(model: CheckedModel, { family }: Device): string | undefined {
+  if (!rtlFamilies.includes(family))
+    return `no Verilog was synthesized for ${family} to fit to: its size is not known; 'hbnn verilog --style folded' and 'hbnn synth' count it`;
+  const weights = weightCount(model);
+  if (weights <= maxWeights) return undefined;
+  return `${weights} weights: the design of a model of more than ${maxWeights} is not made to be estimated; 'hbnn verilog --style folded' and 'hbnn synth' count it`;
+}
+
+/** Block RAMs in the device's own blocks: of xc7 two halves are one. */
+const halves: Readonly<Partial<Record<Device['family'], number>>> = { xc7: 2 };
+const inBlocks = ({ family }: Device): number => 1 / (halves[family] ?? 1);
+
+function underVerilogsName(size: RtlEstimate, on: Device) {
+  const { luts, memoryLuts, flipFlops, blockRams } = size;
+  const factor = inBlocks(on);
+  const { value, low, high } = blockRams;
+  const blocks: Quantity = {
+    ...blockRams,
+    unit: `blocks of ${on.bitsPerBlock} bits`,
+    value: value * factor,
+    low: low * factor,
+    high: high * factor,
+  };
+  return {
+    verilogLuts: luts,
+    verilogMemoryLuts: memoryLuts,
+    verilogFlipFlops: flipFlops,
+    verilogMemoryBlocks: blocks,
+  };
+}
+
+const share = (count: number, total: number): number =>
+  total > 0 ? count / total : count > 0 ? 1 + count : 0;
+
+function occupancyOf({ luts, memoryLuts, flipFlops, blockRams }: RtlEstimate, on: Device) {
+  return {
+    luts: share(luts.value + memoryLuts.value, on.luts),
+    flipFlops: share(flipFlops.value, on.flipFlops),
+    memoryBlocks: share(blockRams.value * inBlocks(on), on.memoryBlocks),
+  };
+}
+
+const rounded = (layer: RtlEstimate['layers'][number]) => ({
+  ...layer,
+  luts: Math.round(layer.luts),
+});
+
+/** Whether folds can be chosen for a device by what their Verilog is estimated to take. */
+export const canFoldByEstimate = (model: CheckedModel, on: Device): boolean =>
+  unknownSize(model, on) === undefined;

@@ -1,0 +1,143 @@
+import {
+  constantZero,
+  countBits,
+  factorRom,
+  factorWidth,
+  type Literal,
+  type MatrixUnit,
+  Netlist,
+  operandsOf,
+  runFields,
+  runRom,
+  startRom,
+  weightRom,
+} from '@hbnn/circuit';
+import { netlistCounts } from '../unrolled/netlistCounts.ts';
+import {
+  bitsBelow,
+  type CountedModule,
+  type Fabrication,
+  placeCounts,
+  romCounts,
+  smallRom,
+} from './counted.ts';
+
+interface OperandCounts {
+  /** Tables that choose each operand's bits among the window's. */
+  readonly tables: number;
+  readonly flipFlops: number;
+  /** Bits of the window that some operand has. */
+  readonly read: number;
+}
+
+function operandCounts(unit: MatrixUnit, { tableInputs }: Fabrication): OperandCounts {
+  const { tables, matrix, inputWidth } = unit;
+  const { pe, simd } = tables.schedule.fold;
+  const count = matrix.layer.kind === 'depthwise' ? pe : 1;
+  const own = Array.from({ length: count }, (_, p) => operandsOf(unit, p));
+  const net = new Netlist(inputWidth + countBits(own[0].length - 1));
+  const read = new Set<number>();
+  for (const operands of own)
+    for (let bit = 0; bit < simd * unit.inputs.width; bit++) {
+      for (const bits of operands) if (bits[bit] >= 0) read.add(bits[bit]);
+      net.outputs.push(
+        chosen(
+          net,
+          operands.map((bits) => (bits[bit] < 0 ? constantZero : net.input(bits[bit]))),
+          inputWidth,
+        ),
+      );
+    }
+  const registers = new Set(net.outputs.filter((output) => output !== constantZero));
+  return {
+    tables: netlistCounts(net, tableInputs).tables,
+    flipFlops: registers.size,
+    read: read.size,
+  };
+}
+
+/**
+ * One of several bits by a number whose bits are inputs from `select` on: rounds of two-way choices, the lowest bit first. A
+ * last choice between a bit and 0 is none: the register behind it is cleared instead.
+ */
+function chosen(net: Netlist, bits: readonly Literal[], select: number): Literal {
+  let left = bits;
+  for (let n = select; left.length > 1; n++) {
+    if (left.length === 2 && left.includes(constantZero))
+      return left[0] === constantZero ? left[1] : left[0];
+    left = Array.from({ length: Math.ceil(left.length / 2) }, (_, i) =>
+      2 * i + 1 === left.length ? left[2 * i] : net.mux(net.input(n), left[2 * i + 1], left[2 * i]),
+    );
+  }
+  return left[0];
+}
+
+/** Registers in which a cycle's flags, group and class keep pace with its numbers. */
+function flagBits({ stages, tables, starts, held }: MatrixUnit): number {
+  const { groups } = tables.schedule;
+  // Valid, first, last and done.
+  const flags = 4 * (stages + 1);
+  // The last group's number is read where there are several.
+  const groupBits = bitsBelow(groups) * (stages + (groups > 1 ? 1 : 0));
+  const several = starts.table.count > 1;
+  const classBits = several ? bitsBelow(starts.table.count) * (stages + (held ? 0 : 1)) : 0;
+  return flags + groupBits + classBits;
+}
+
+/** Bits of the counters that say which cycle it is. */
+function counterBits({ tables }: MatrixUnit, addressWidth: number, runBits: number): number {
+  const fields = runFields(tables).filter(({ name }) => name !== 'weight_from');
+  const fieldBits = fields.reduce((sum, { width }) => sum + width, 0);
+  const addresses = tables.weightsInOrder ? addressWidth : 2 * addressWidth;
+  return bitsBelow(tables.schedule.groups) + runBits + addresses + fieldBits;
+}
+
+/** Count a matrix unit without its lanes: operands, weights, control and sums. */
+export function matrixCounts(unit: MatrixUnit, on: Fabrication): CountedModule {
+  const { tables, lane, held, starts, output } = unit;
+  const { schedule, width } = tables;
+  const { groups, fold } = schedule;
+  const operands = operandCounts(unit, on);
+  const weights = weightRom(unit);
+  const factors = factorRom(unit);
+  const run = runRom(unit);
+  const roms = [weights, startRom(unit), ...(factors === undefined ? [] : [factors])].map((rom) =>
+    romCounts(rom, on),
+  );
+  const sum = (of: 'tables' | 'choices' | 'flipFlops' | 'blocks'): number =>
+    roms.reduce((n, rom) => n + rom[of], 0);
+  const several = starts.table.count > 1;
+  const place = several ? placeCounts(starts.table, on) : { counters: 0, tables: 0 };
+  const counters = counterBits(unit, weights.addressWidth, run.addressWidth);
+  const product = Math.min(width, Math.max(1, lane.net.outputs.length));
+  const control = counters + place.counters;
+  // First, full and, where the window is in a register of its own, busy.
+  const single = held ? 2 : 3;
+  return {
+    kind: 'matrix',
+    parts: [
+      operands.tables,
+      fold.pe * product,
+      fold.pe * product * Math.log2(width),
+      fold.pe * (width - product),
+      groups,
+      control,
+      smallRom(run, on) + place.tables,
+      sum('tables'),
+      sum('choices'),
+      1,
+    ],
+    flipFlops:
+      single +
+      (held ? 0 : operands.read) +
+      operands.flipFlops +
+      control +
+      (factors === undefined ? factorWidth(tables.factors) : 0) +
+      flagBits(unit) +
+      fold.pe * width +
+      output.offsets[output.forms.length] +
+      sum('flipFlops'),
+    blocks: sum('blocks'),
+    memoryLuts: 0,
+  };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { builtMemory } from './memories.ts';
+
+const rom = (depth: number, width: number) =>
+  builtMemory({ depth, width, rom: true, registered: true }, 'xc7');
+const lines = (depth: number, width: number, registered = false) =>
+  builtMemory({ depth, width, rom: false, registered }, 'xc7');
+
+/** As Yosys 0.23 built memories of these shapes. */
+describe('builtMemory', () => {
+  it.each([
+    [864, 16, 1],
+    [736, 9, 1],
+    [4608, 6, 3],
+    [216, 32, 0],
+    [512, 15, 0],
+    [128, 104, 0],
+    [128, 256, 0],
+  ])('makes %i words of %i bits %i block RAMs of xc7', (depth, width, blocks) => {
+    expect(rom(depth, width)).toEqual({ blocks, memoryLuts: 0, tables: blocks === 0 });
+  });
+
+  it.each([
+    [10, 64, 44],
+    [28, 4, 4],
+    [16, 96, 64],
+    [3, 72, 48],
+  ])('makes %i words of %i bits %i tables of distributed RAM', (depth, width, memoryLuts) => {
+    expect(lines(depth, width)).toEqual({ blocks: 0, memoryLuts, tables: false });
+  });
+
+  it('makes one word registers, and long lines block RAM', () => {
+    expect(lines(1, 178)).toEqual({ blocks: 0, memoryLuts: 0, tables: true });
+    expect(lines(80, 4, true)).toEqual({ blocks: 1, memoryLuts: 0, tables: false });
+  });
+});

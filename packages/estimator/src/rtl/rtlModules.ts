@@ -1,0 +1,210 @@
+import {
+  beatWidth,
+  type CollectUnit,
+  countBits,
+  type FoldedDesign,
+  type FoldedLayer,
+  type FoldedScores,
+  type Leaf,
+  type LogicUnit,
+  type MemoryStyle,
+  type StreamBuffer,
+  scanSize,
+  type Unit,
+  type WindowUnit,
+} from '@hbnn/circuit';
+import { netlistCounts, registersOf } from '../unrolled/netlistCounts.ts';
+import {
+  bitsBelow,
+  type CountedModule,
+  type Fabrication,
+  type ModuleKind,
+  placeCounts,
+  smallRom,
+} from './counted.ts';
+import { matrixCounts } from './matrixCounts.ts';
+import { builtMemory, type MemoryUse } from './memories.ts';
+
+/** A module of a folded design that has logic of its own. */
+export interface RtlModule extends CountedModule {
+  readonly layer: string;
+  readonly module: string;
+  readonly count: number;
+}
+
+const noMemory = { blocks: 0, memoryLuts: 0 } as const;
+
+/** List the modules of a folded design that have logic of their own, with what each is made of. */
+export function rtlModules(design: FoldedDesign, on: Fabrication): RtlModule[] {
+  const { layers, scores, memories, classes } = design;
+  const own = scoresModules(scores, classes.length, on).map((each) => ({
+    layer: 'scores',
+    ...each,
+  }));
+  return [
+    ...layers.flatMap((layer) =>
+      layerModules(layer, memories, on).map((each) => ({ layer: layer.layer, ...each })),
+    ),
+    ...own,
+  ];
+}
+
+type NamedModule = Omit<RtlModule, 'layer'>;
+
+const named = (module: string, counted: CountedModule, count = 1): NamedModule => ({
+  module,
+  count,
+  ...counted,
+});
+
+function layerModules(layer: FoldedLayer, memories: MemoryStyle, on: Fabrication): NamedModule[] {
+  const { buffer, units } = layer;
+  const first =
+    buffer === undefined
+      ? []
+      : [named(buffer.name, bufferCounts(buffer, beatWidth(layer.input), on))];
+  return [...first, ...units.flatMap((unit) => unitModules(unit, layer, memories, on))];
+}
+
+function unitModules(
+  unit: Unit,
+  layer: FoldedLayer,
+  memories: MemoryStyle,
+  on: Fabrication,
+): NamedModule[] {
+  const { name } = unit;
+  switch (unit.kind) {
+    case 'logic':
+      return [
+        named(unit.leaf.name, leafCounts(unit.leaf, leafKind(unit, layer), on)),
+        named(name, logicCounts(unit, on)),
+      ];
+    case 'window':
+      return [named(name, windowCounts(unit, memories, on))];
+    case 'collect':
+      return [named(name, collectCounts(unit))];
+    case 'matrix':
+      return [
+        named(unit.lane.name, leafCounts(unit.lane, 'lane', on), unit.tables.schedule.fold.pe),
+        named(name, matrixCounts(unit, on)),
+      ];
+    default:
+      return unit satisfies never;
+  }
+}
+
+/** What a unit's gates do. */
+function leafKind(unit: LogicUnit, { units, step, kind }: FoldedLayer): ModuleKind {
+  if (unit !== units[units.length - 1]) return 'numbers';
+  if (step.kind === 'codePool') return 'maxPool';
+  switch (kind) {
+    case 'threshold':
+    case 'maxPool':
+    case 'sumPool':
+    case 'requantize':
+      return kind;
+    default:
+      return 'weights';
+  }
+}
+
+function leafCounts({ net }: Leaf, kind: ModuleKind, { tableInputs }: Fabrication): CountedModule {
+  const { tables, counters, chainPlaces } = netlistCounts(net, tableInputs);
+  return {
+    kind,
+    parts: [tables, 2 * counters + chainPlaces],
+    flipFlops: registersOf(net),
+    ...noMemory,
+  };
+}
+
+function logicCounts({ stages, table }: LogicUnit, on: Fabrication): CountedModule {
+  if (table === undefined)
+    return { kind: 'logic', parts: [1, 0, 0], flipFlops: stages, ...noMemory };
+  const { placed, width, words } = table;
+  const { counters, tables } = placeCounts(placed.table, on);
+  const rom = { width, addressWidth: bitsBelow(placed.table.count), words };
+  return {
+    kind: 'logic',
+    parts: [1, counters, tables + smallRom(rom, on)],
+    flipFlops: stages + counters,
+    ...noMemory,
+  };
+}
+
+function scoresModules(
+  { unit, beats, each, width }: FoldedScores,
+  classes: number,
+  on: Fabrication,
+): NamedModule[] {
+  const gates = named(unit.leaf.name, leafCounts(unit.leaf, 'scores', on));
+  const shell = logicCounts(unit, on);
+  if (beats === 1) return [gates, named(unit.name, shell)];
+  const user = countBits(classes - 1);
+  // The number that a beat begins with is a multiple of its scores.
+  const fixed = Math.log2(each & -each);
+  const counters = bitsBelow(beats) + 2 * user - fixed;
+  const largest: CountedModule = {
+    kind: 'largest',
+    parts: [...shell.parts, counters, width],
+    flipFlops: shell.flipFlops + counters + width,
+    ...noMemory,
+  };
+  return [gates, named(unit.name, largest)];
+}
+
+function bufferCounts({ depth }: StreamBuffer, width: number, on: Fabrication): CountedModule {
+  if (depth === 2)
+    return { kind: 'registers', parts: [width, 1], flipFlops: 2 * width + 2, ...noMemory };
+  const memory = { depth: depth - 1, width, rom: false, registered: false };
+  const [bits, count] = [bitsBelow(depth - 1), countBits(depth)];
+  const { memoryLuts, tables } = builtMemory(memory, on.family);
+  const stored = tables ? (depth - 1) * width : 0;
+  return {
+    kind: 'queue',
+    parts: [width, 2 * bits + 2 * count, 1, stored],
+    flipFlops: width + 2 * bits + count + 3 + stored,
+    blocks: 0,
+    memoryLuts,
+  };
+}
+
+function collectCounts({ pixels, outputWidth }: CollectUnit): CountedModule {
+  const bits = bitsBelow(pixels);
+  return { kind: 'collect', parts: [bits, 1], flipFlops: outputWidth + bits + 1, ...noMemory };
+}
+
+function windowCounts(unit: WindowUnit, { lines }: MemoryStyle, on: Fabrication): CountedModule {
+  const { input, kernel, strides, padding, inputWidth } = unit;
+  const scan = scanSize(unit);
+  const axes = [0, 1] as const;
+  const counters = axes.reduce<number>(
+    (sum, axis) =>
+      sum + bitsBelow(scan[axis]) + countBits(scan[axis] - 1 + Math.min(strides[axis], scan[axis])),
+    0,
+  );
+  const padded = axes.some((axis) => padding[axis] > 0 || padding[axis] + input[axis] < scan[axis]);
+  const width = (kernel[0] - 1) * inputWidth;
+  const memory: MemoryUse = {
+    depth: scan[1],
+    width,
+    rom: false,
+    registered: linesInBlocks(lines, scan[1]),
+  };
+  const { blocks, memoryLuts, tables } = builtMemory(memory, on.family);
+  const stored = tables ? scan[1] * width : 0;
+  return {
+    kind: 'window',
+    // A pixel outside is a 0 in memory; a register is cleared for it.
+    parts: [counters, padded && width > 0 ? inputWidth : 0, 1, stored],
+    flipFlops: counters + 1 + kernel[0] * kernel[1] * inputWidth + stored,
+    blocks,
+    memoryLuts,
+  };
+}
+
+/** Pixels of a row up to which line buffers are read in the cycle of their address. */
+const maxDistributed = 64;
+
+const linesInBlocks = (lines: MemoryStyle['lines'], columns: number): boolean =>
+  columns > 1 && (lines === 'block' || (lines === 'auto' && columns > maxDistributed));
