@@ -108,6 +108,11 @@ export function idxDataset(files: IdxFiles, o: OpenOptions = {}): Dataset {
       throw new HbnnError(
         `${part.labels}: expected ${images.shape[0]} labels, one for each image of ${part.images}, got shape [${labels.shape.join(', ')}]; take the files of one data set`,
       );
+    const bad = labels.data.findIndex((label) => !(Number.isInteger(label) && label >= 0));
+    if (bad >= 0)
+      throw new HbnnError(
+        `${part.labels}: expected whole numbers from 0 on as labels, got ${labels.data[bad]} at image ${bad}; mend that label`,
+      );
     return { images, labels: labels.data };
   };
   const train = read(files.train);

@@ -91,8 +91,6 @@ function limited(files: readonly LabelledFile[], limit = files.length): readonly
 
 /** The images that are used, under the limits of the options. */
 function chosenSplits(splits: Splits, o: OpenOptions): Splits & { drawn: boolean } {
-  if (!o.testOnly) tellLimit(o, 'limit', splits.train.length);
-  tellLimit(o, 'testLimit', splits.test.length);
   const train = limited(splits.train, o.limit);
   const test = limited(splits.test, o.testLimit);
   const { validation } = splits;
@@ -178,13 +176,25 @@ function cropped(
   };
 }
 
+/** The most bytes of a batch: engines number the bytes of a tensor by 31 bits. */
+const maxBatchBytes = 2 ** 31;
+
+/** @throws HbnnError where a batch of square images in float32 is larger than a tensor can be */
+function checkMemory(size: number, batch: number, place: string): void {
+  const maxSize = Math.floor(Math.sqrt(maxBatchBytes / (12 * batch)));
+  if (size <= maxSize) return;
+  const gibibytes = Number(((12 * batch * size * size) / 2 ** 30).toPrecision(3));
+  throw new HbnnError(
+    `${place}: expected at most ${maxSize} pixels, since a batch of ${batch} image${batch === 1 ? '' : 's'} takes at most 2 GiB, got ${size}, which take ${gibibytes} GiB; take smaller images${batch === 1 ? '' : ', or fewer in a batch'}`,
+  );
+}
+
 /** Stream images from files: decoded a batch ahead, so memory stays at a few batches. */
 function folderSource(
   name: string,
   classes: readonly string[],
   files: readonly LabelledFile[],
-  size: number,
-  augment: boolean,
+  { size, augment, sizeName }: { size: number; augment: boolean; sizeName: string },
 ): BatchSource {
   const tables = normalizationTable(imagenet);
   const pixels = size * size * 3;
@@ -209,6 +219,7 @@ function folderSource(
     count: files.length,
     normalization: imagenet,
     async *batches({ batch, shuffle, seed, epoch, from = 0 }) {
+      checkMemory(size, Math.min(batch, files.length), sizeName);
       const order = epochOrder(files.length, shuffle, seed, epoch);
       const at = (start: number): Promise<Batch> | undefined => {
         if (start >= files.length) return undefined;
@@ -248,11 +259,14 @@ export function openImageFolder(folder: string, o: OpenOptions): Dataset {
 function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Dataset {
   const whole = shareOut(folder, layout);
   checkTested(folder, whole);
-  const { classes, train, validation, test, drawn } = chosenSplits(whole, o);
   const size = o.size ?? 224;
+  checkMemory(size, 1, placeOf(o, 'size'));
+  if (!o.testOnly) tellLimit(o, 'limit', whole.train.length);
+  tellLimit(o, 'testLimit', whole.test.length);
+  const { classes, train, validation, test, drawn } = chosenSplits(whole, o);
   const name = 'folder';
   const source = (part: readonly LabelledFile[], augment: boolean): BatchSource =>
-    folderSource(name, classes, part, size, augment);
+    folderSource(name, classes, part, { size, augment, sizeName: placeOf(o, 'size') });
   const held =
     drawn || o.validation === undefined
       ? undefined

@@ -254,6 +254,15 @@ describe('IDX files', () => {
     await expect(open(fewer)).rejects.toThrow(/train-labels-idx1-ubyte: expected 6 labels/);
     const cut = file(digits(), 'train-labels-idx1-ubyte', idx([6], labels).subarray(0, 12));
     await expect(open(cut)).rejects.toThrow(/train-labels-idx1-ubyte: expected 14 bytes .* got 12/);
+    for (const label of [Number.NaN, 0.5, -1]) {
+      const floats = Buffer.alloc(8 + 4 * 6);
+      floats.set([0, 0, 13, 1, 0, 0, 0, 6]);
+      floats.writeFloatBE(label, 8 + 4 * 2);
+      const odd = file(digits(), 'train-labels-idx1-ubyte', floats);
+      await expect(open(odd)).rejects.toThrow(
+        `train-labels-idx1-ubyte: expected whole numbers from 0 on as labels, got ${label} at image 2; `,
+      );
+    }
     const packed = gzipSync(idx([6, 2, 2], [...bytes])).subarray(0, 30);
     const damaged = file(digits(), 'train-images-idx3-ubyte.gz', packed);
     await expect(open(damaged)).rejects.toThrow(

@@ -307,3 +307,27 @@ describe('images that cannot be read', () => {
     expect(await pass(train)).toBe(5);
   });
 });
+
+describe('the limits and the size of images', () => {
+  const place = (option: string): string => `--${option}`;
+
+  it('are told once where they are above the images', async () => {
+    const folder = files(images(3, 'train/a', 'train/b', 'test/a', 'test/b'));
+    const { notes } = await opened(folder, { limit: 99, testLimit: 98, place });
+    expect(notes.filter((note) => note.includes('all are taken'))).toEqual([
+      '--limit 99: there are 6 training images, all are taken',
+      '--testLimit 98: there are 6 test images, all are taken',
+    ]);
+  });
+
+  it('are refused where a batch is larger than a tensor', async () => {
+    const folder = files(images(3, 'train/a', 'train/b', 'test/a', 'test/b'));
+    await expect(opened(folder, { size: 100_000, place })).rejects.toThrow(
+      '--size: expected at most 13377 pixels, since a batch of 1 image takes at most 2 GiB, got 100000, which take 112 GiB; take smaller images',
+    );
+    const { train } = await opened(folder, { size: 10_000, place });
+    await expect(pass(train)).rejects.toThrow(
+      '--size: expected at most 7723 pixels, since a batch of 3 images takes at most 2 GiB, got 10000, which take 3.35 GiB; take smaller images, or fewer in a batch',
+    );
+  });
+});

@@ -102,6 +102,39 @@ export async function dataFor(
   return { train: normalizedAs(train, normalization), test: normalizedAs(test, normalization) };
 }
 
+/**
+ * Check that a data set's images are of a network's size.
+ *
+ * @param place what errors call the data set
+ * @throws HbnnError with the option that makes them so
+ */
+export function checkImageSize(
+  model: TrainedNetwork,
+  { shape, name }: BatchSource,
+  { data, shrink = 1 }: Pick<RunConfig, 'data' | 'shrink'>,
+  place: string,
+): void {
+  const wanted = model.inputs[0].shape.slice(1);
+  if (wanted.length !== 3 || wanted.every((size, i) => size === null || size === shape[i])) return;
+  const [height, width] = wanted;
+  const factor = (shrink * shape[0]) / (height ?? shape[0]);
+  const canShrink = Number.isInteger(factor) && shape[1] * shrink === factor * (width ?? 0);
+  const sized = height === width && height !== null;
+  const wayOut =
+    wanted[2] !== null && wanted[2] !== shape[2]
+      ? `give data of ${wanted[2]} channel${wanted[2] === 1 ? '' : 's'}`
+      : data === 'folder' && sized
+        ? `add --size ${height}`
+        : canShrink && factor !== shrink
+          ? factor === 1
+            ? 'leave --shrink out'
+            : `add --shrink ${factor}`
+          : 'give data of that size';
+  throw new HbnnError(
+    `${place}: expected images of ${wanted.map((size) => size ?? 'any').join('×')}, the network's size, got ${shape.join('×')} from ${name}; ${wayOut}`,
+  );
+}
+
 /** The imported network with the binarized layers of its settings, and its float weights. */
 export async function binarizedNetwork(
   { model }: Pick<StoredNetwork, 'model'>,

@@ -72,3 +72,21 @@ export function untilInterrupted<T>(work: () => Promise<T>): Promise<T> {
       }),
   );
 }
+
+/**
+ * `untilInterrupted` for work that keeps nothing until its end.
+ *
+ * @param kept what the error says of what is kept, such as 'nothing: a training begins anew'
+ * @param again the command line that begins anew
+ */
+export async function keptAtEnd<T>(
+  work: () => Promise<T>,
+  kept: string,
+  again: string,
+): Promise<T> {
+  try {
+    return await untilInterrupted(work);
+  } catch (error) {
+    throw error instanceof Interruption ? new Interruption(error.signal, again, kept) : error;
+  }
+}

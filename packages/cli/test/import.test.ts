@@ -135,7 +135,10 @@ describe('networks of other frameworks on the command line', () => {
     const wide = join(dir, 'resnet');
     expect(hbnn('import', golden('keras/resnet.keras'), '--out', wide).code).toBe(0);
     const { code, err } = hbnn('fine-tune', wide, ...few, '--out', join(dir, 'x'));
-    expect([code, err]).toEqual([2, expect.stringMatching(/images of .*20×14×3/)]);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(/images of 20×14×3, .*; give data of 3 channels/),
+    ]);
     expect(existsSync(join(dir, 'x'))).toBe(false);
   });
 
@@ -155,10 +158,30 @@ describe('networks of other frameworks on the command line', () => {
         ['import', classifier, '--mean', '0,0,0', '--deviation', '1,1,1', '--out', out],
         /normalization\.mean as a list of 1/,
       ],
+      [
+        ['import', classifier, '--mean', '127.5', '--deviation', '127.5', '--out', out],
+        /--mean: expected numbers from 0 to 1, .*, got 127\.5; divide .* by 255, as in 0\.5$/m,
+      ],
+      [
+        ['import', classifier, '--mean', '-0.1', '--deviation', '1', '--out', out],
+        /--mean: expected numbers from 0 to 1, .*, got -0\.1; divide/,
+      ],
+      [
+        ['import', classifier, '--mean', '0.5', '--deviation', '0', '--out', out],
+        /--deviation: expected numbers above 0 and up to 1, .*, got 0; divide/,
+      ],
       [['fine-tune', join(dir, 'empty'), '--out', out], /expected a folder of a network/],
       [['fine-tune', net, '--skip', 'conv9', '--out', out], /--skip: .*\(conv0, .*got 'conv9'/],
       [['fine-tune', net, '--weights', 'much', '--out', out], /--weights: expected 'float'/],
       [['fine-tune', net, '--input-map-per', 'channel', '--out', out], /--input-map-per: has no/],
+      [
+        ['fine-tune', net, ...few, '--shrink', '2', '--out', out],
+        /--data: expected images of 28×28×1, the network's size, got 14×14×1 .*; leave --shrink out$/m,
+      ],
+      [
+        ['quantize', net, '--limit', '600', '--shrink', '4', '--out', out],
+        /--data: expected images of 28×28×1, the network's size, got 7×7×1 .*; leave --shrink out$/m,
+      ],
       [['quantize', '--out', out], /expected a network folder or --run, got neither/],
       [
         ['quantize', net, '--run', tuned, '--out', out],

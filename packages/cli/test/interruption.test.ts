@@ -134,6 +134,42 @@ it('hbnn eval and hbnn lower, told to stop, leave no part of a file and exit as 
   expect(readdirSync(dir).sort()).toEqual(['m.hbnn', 'm.hbnn.manifest.json', 'run']);
 });
 
+it('hbnn quantize and hbnn fine-tune, told to stop, keep nothing and say so', async () => {
+  const dir = temporary();
+  const [file, net, out] = ['model.json', 'net', 'out'].map((name) => join(dir, name));
+  const kernel = { name: 'd/kernel', shape: [784, 10], dtype: 'float32' };
+  const dense = { name: 'd', units: 10, use_bias: false, activation: 'linear' };
+  const layers = [
+    { class_name: 'Flatten', config: { name: 'f', batch_input_shape: [null, 28, 28, 1] } },
+    { class_name: 'Dense', config: dense },
+  ];
+  const modelTopology = { class_name: 'Sequential', config: { name: 'n', layers } };
+  const weightsManifest = [{ paths: ['weights.bin'], weights: [kernel] }];
+  const format = 'layers-model';
+  writeFileSync(file, JSON.stringify({ format, modelTopology, weightsManifest }));
+  writeFileSync(
+    join(dir, 'weights.bin'),
+    Float32Array.from({ length: 7840 }, (_, i) => Math.sin(i) / 28),
+  );
+  const pixels = ['--mean', '0.5', '--deviation', '0.25'];
+  const imported = hbnn('import', file, ...pixels, '--out', net);
+  expect(imported.code, imported.err).toBe(0);
+  const before = readdirSync(dir);
+  const all = ['--skip', 'none', '--limit', '300', '--out', out];
+  for (const [name, signal, code, more] of [
+    ['quantize', 'SIGTERM', 143, ['--fine-tune', '500']],
+    ['fine-tune', 'SIGINT', 130, ['--epochs', '500']],
+  ] as const) {
+    const args = [name, net, ...all, ...more];
+    const cut = await stopped(args, [signal], (err) => /quantizing|fine-tuning/.test(err));
+    expect([cut.code, cut.out]).toEqual([code, '']);
+    expect(cut.err.slice(cut.err.indexOf('hbnn: '))).toBe(
+      `hbnn: stopped by ${signal}\nKept: nothing: ${out} is made at the end\nContinue with:\n  hbnn ${args.join(' ')}\n`,
+    );
+  }
+  expect(readdirSync(dir)).toEqual(before);
+});
+
 it('hbnn synth, told to stop, ends its threads', async () => {
   const dir = temporary();
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];

@@ -59,7 +59,12 @@ describe('what was mixed up on the command line is refused in one line, and noth
     [
       'a layer without inputs',
       (p) => ['random', '--layer', 'dense:0x4', '--out', p('new')],
-      "--layer: expected sizes of at least 1, got 0 in 'dense:0x4'",
+      "--layer: expected sizes and strides of at least 1, got 0 in 'dense:0x4'",
+    ],
+    [
+      'a layer with strides of 0',
+      (p) => ['random', '--layer', 'conv:4x4x2,k3x3,o3,s0,p1', '--out', p('new')],
+      "--layer: expected sizes and strides of at least 1, got 0 in 'conv:4x4x2,k3x3,o3,s0,p1'",
     ],
     [
       'an engine for a run',

@@ -123,6 +123,10 @@ export function checkBatch(batch: Batch, source: BatchSource, where: string): vo
     throw new HbnnError(
       `${where}: expected the images of a batch of ${name} as a Float32Array of normalized values, got ${kindOf(images)}; take the mean off and divide by the deviation`,
     );
+  if (!ArrayBuffer.isView(labels) && !Array.isArray(labels))
+    throw new HbnnError(
+      `${where}: expected the labels of a batch of ${name} as an Int32Array of class numbers, got ${kindOf(labels)}; give one for each image`,
+    );
   if (images.length !== count * size || labels.length !== count)
     throw new HbnnError(
       `${where}: expected ${count} images of ${shape.join('×')} = ${count * size} values and ${count} labels in a batch of ${name}, got ${images.length} values and ${labels.length} labels; make them agree`,

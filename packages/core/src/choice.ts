@@ -1,7 +1,7 @@
 import { HbnnError } from './error.ts';
 
 /** Letters that tell names apart; people leave out or change the others. */
-const letters = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+const letters = (text: string): string => `${text}`.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** The number of letters to insert, delete, replace or swap with their neighbour to get from one text to the other. */
 function editDistance(a: string, b: string): number {

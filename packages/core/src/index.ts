@@ -27,6 +27,7 @@ export { type Geometry, geometry, type Layout, layouts } from './layout.ts';
 export {
   allocate,
   averageBits,
+  checkMix,
   distFromAverage,
   type Mix,
   maxBitwidth,

@@ -3,6 +3,7 @@ import { HbnnError } from './error.ts';
 import {
   allocate,
   averageBits,
+  checkMix,
   distFromAverage,
   type Mix,
   mixOf,
@@ -177,3 +178,37 @@ function leastOff(widths: readonly number[], count: number, average: number): nu
     sums = new Set([...sums].flatMap((sum) => widths.map((bits) => sum + bits)));
   return Math.min(...[...sums].map((sum) => Math.abs(sum - average * count)));
 }
+
+describe('checkMix', () => {
+  const of = (...fractions: unknown[]): Mix => ({ fractions }) as Mix;
+
+  it('takes what mixes are made of, and sorts it', () => {
+    const mix = distFromAverage(1.4);
+    expect(checkMix(mix, 'here')).toEqual(mix);
+    const turned = of({ bits: 2, fraction: 0.5 }, { bits: 1, fraction: 0.5 });
+    expect(checkMix(turned, 'here')).toEqual(mixOf([0.5, 0.5]));
+  });
+
+  it.each([
+    [undefined, 'here: expected a mix, got undefined; '],
+    [Number.NaN, 'here: expected a mix, got the number NaN; '],
+    [[1], 'here: expected a mix, got a plain array of 1; '],
+    [{}, 'here: expected a mix, got an object without fractions of bits; '],
+    [of(), 'here: expected fractions that sum to 1, got a sum of 0; '],
+    [of({ bits: 1, fraction: Number.NaN }), 'fractions from 0 to 1, got NaN for 1 bits; '],
+    [of({ bits: 1, fraction: Infinity }), 'fractions from 0 to 1, got Infinity for 1 bits; '],
+    [of({ bits: 1, fraction: -1 }), 'fractions from 0 to 1, got -1 for 1 bits; '],
+    [of({ bits: 1, fraction: '1' }), 'fractions from 0 to 1, got a string for 1 bits; '],
+    [of({ bits: 1, fraction: 0.5 }), 'fractions that sum to 1, got a sum of 0.5; '],
+    [of({ bits: 1.5, fraction: 1 }), 'whole bitwidths from 0 to 8, got 1.5; '],
+    [of({ bits: 9, fraction: 1 }), 'whole bitwidths from 0 to 8, got 9; '],
+  ])('refuses %j', (mix, text) => {
+    for (const use of [
+      () => checkMix(mix as Mix, 'here'),
+      () => averageBits(mix as Mix),
+      () => allocate(mix as Mix, 4),
+    ])
+      expect(use).toThrow(HbnnError);
+    expect(() => checkMix(mix as Mix, 'here')).toThrow(text);
+  });
+});

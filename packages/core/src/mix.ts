@@ -1,4 +1,4 @@
-import { HbnnError } from './error.ts';
+import { HbnnError, kindOf } from './error.ts';
 
 /** The widest element, in bits. */
 export const maxBitwidth = 8;
@@ -18,11 +18,11 @@ function canonicalMix(shares: readonly { bits: number; fraction: number }[], whe
   for (const { bits, fraction } of shares) {
     if (!Number.isInteger(bits) || bits < 0 || bits > maxBitwidth)
       throw new HbnnError(
-        `${where}: expected bitwidths from 0 to ${maxBitwidth}, got ${bits}; leave it out`,
+        `${where}: expected whole bitwidths from 0 to ${maxBitwidth}, got ${typeof bits === 'number' ? bits : kindOf(bits)}; leave it out`,
       );
     if (!Number.isFinite(fraction) || fraction < 0 || fraction > 1 + sumTolerance)
       throw new HbnnError(
-        `${where}: expected fractions from 0 to 1, got ${readable(fraction)} for ${bits} bits; give shares such as 0.7/0.2/0.1`,
+        `${where}: expected fractions from 0 to 1, got ${typeof fraction === 'number' ? readable(fraction) : kindOf(fraction)} for ${bits} bits; give shares such as 0.7/0.2/0.1`,
       );
   }
   const sum = shares.reduce((total, share) => total + share.fraction, 0);
@@ -42,6 +42,26 @@ function canonicalMix(shares: readonly { bits: number; fraction: number }[], whe
       `${where}: expected each bitwidth once, got ${twice.bits} bits twice; add their fractions`,
     );
   return { fractions };
+}
+
+/**
+ * Check a mix that was written as an object.
+ *
+ * @param where what errors call the place that the mix comes from
+ * @returns the mix, its bitwidths ascending and each of a fraction above 0
+ * @throws HbnnError unless it is a distribution of whole bitwidths from 0 to 8
+ */
+export function checkMix(mix: Mix, where: string): Mix {
+  const given: unknown = mix;
+  const fractions =
+    typeof given === 'object' && given !== null && 'fractions' in given ? given.fractions : given;
+  const isShare = (share: unknown): boolean =>
+    typeof share === 'object' && share !== null && 'bits' in share && 'fraction' in share;
+  if (!Array.isArray(fractions) || fractions === given || !fractions.every(isShare))
+    throw new HbnnError(
+      `${where}: expected a mix, got ${typeof given === 'object' && given !== null && !Array.isArray(given) ? 'an object without fractions of bits' : kindOf(given)}; give distFromAverage(1.4), or parseMix('0.7/0.2/0.1')`,
+    );
+  return canonicalMix(fractions, where);
 }
 
 /**
@@ -97,9 +117,16 @@ function splitOnce(part: string, whole: string, where: string): [string, string]
   return [pieces[0], pieces[1]];
 }
 
-/** The average bitwidth of a mix, Σ b·p_b, in bits. */
+/**
+ * The average bitwidth of a mix, Σ b·p_b, in bits.
+ *
+ * @throws HbnnError unless it is a mix
+ */
 export function averageBits(mix: Mix): number {
-  return mix.fractions.reduce((sum, share) => sum + share.bits * share.fraction, 0);
+  return checkMix(mix, 'averageBits').fractions.reduce(
+    (sum, share) => sum + share.bits * share.fraction,
+    0,
+  );
 }
 
 /** The mixes of the paper's Figure 2a, one for each average from 1.1 to 1.9 bits. */
@@ -175,7 +202,7 @@ export function allocate(mix: Mix, count: number): { bits: number; count: number
     throw new HbnnError(
       `allocate: expected a count of at least 1 element, got ${count}; pass the number of elements`,
     );
-  const floors = mix.fractions.map(({ bits, fraction }) => {
+  const floors = checkMix(mix, 'allocate').fractions.map(({ bits, fraction }) => {
     const exact = fraction * count;
     const nearest = Math.round(exact);
     // 0.7 * 10 must be 7 even where binary fractions make it 6.999….

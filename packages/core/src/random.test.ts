@@ -49,3 +49,11 @@ it('draws below a bound evenly, and permutes', () => {
 
 /** What this generator gave when it was written: a change breaks every stored seed. */
 const PINNED = [573651924, 1587557535, 307190058];
+
+it.each([-1, 1.5, Number.NaN, Infinity])('refuses an order of %d numbers', (n) => {
+  expect(() => permutation(n, random(1))).toThrow(
+    new HbnnError(
+      `permutation: expected a whole number from 0 to 2^32 as n, got ${n}; pass the number of elements`,
+    ),
+  );
+});

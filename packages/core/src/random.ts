@@ -1,4 +1,4 @@
-import { HbnnError } from './error.ts';
+import { HbnnError, kindOf } from './error.ts';
 
 /** A seeded generator; the same seed gives the same numbers on every machine. */
 export interface Random {
@@ -92,8 +92,16 @@ export function random(seed: number | string, ...stream: (number | string)[]): R
   };
 }
 
-/** A uniformly random order of 0 … n − 1 (Fisher–Yates). */
+/**
+ * A uniformly random order of 0 … n − 1 (Fisher–Yates).
+ *
+ * @throws HbnnError unless n is a whole number from 0 to 2^32
+ */
 export function permutation(n: number, rng: Random): Uint32Array {
+  if (!Number.isInteger(n) || n < 0 || n > 2 ** 32)
+    throw new HbnnError(
+      `permutation: expected a whole number from 0 to 2^32 as n, got ${typeof n === 'number' ? n : kindOf(n)}; pass the number of elements`,
+    );
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
   for (let i = n - 1; i > 0; i--) {

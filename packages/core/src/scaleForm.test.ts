@@ -109,3 +109,12 @@ describe('binarize with a form of scales', () => {
       expect(() => parseScaleForm(text)).toThrow(/expected free, powers-of-two or integers:B/);
   });
 });
+
+it.each(['integers:1e9', 'integers:0', 'integers:-1', 'log', undefined])(
+  'knows no multiples of the form %s',
+  (form) => {
+    expect(() => allowedMultiples(form as ScaleForm)).toThrow(
+      `allowedMultiples: expected free, powers-of-two or integers:B with B from 2 to 8, got '${form}'`,
+    );
+  },
+);

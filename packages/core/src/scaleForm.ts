@@ -29,8 +29,13 @@ export function parseScaleForm(text: string, where = 'scales'): ScaleForm {
   );
 }
 
-/** The whole numbers a form allows, ascending; none for free scales. */
+/**
+ * The whole numbers a form allows, ascending; none for free scales.
+ *
+ * @throws HbnnError unless it is a form of scales
+ */
 export function allowedMultiples(form: ScaleForm): readonly number[] {
+  parseScaleForm(form, 'allowedMultiples');
   if (form === 'free') return [];
   if (form === 'powers-of-two') return Array.from({ length: widestShift + 1 }, (_, k) => 2 ** k);
   const bits = Number(form.slice('integers:'.length));

@@ -23,6 +23,14 @@ describe('checkModel', () => {
     expect(() => checkModel(short)).toThrow('expected 4 class names, got 3');
   });
 
+  it('refuses a layer of an unknown kind by name', () => {
+    const model = randomModel(4, { layer: 'dense:8x4' });
+    const layers = model.layers.map((layer, i) => (i === 0 ? { ...layer, kind: 'gelu' } : layer));
+    const changed = { ...model, layers } as unknown as IntegerModel;
+    expect(() => checkModel(changed)).toThrow(HbnnError);
+    expect(() => checkModel(changed)).toThrow(/: expected one of the kinds conv, .*, got 'gelu'; /);
+  });
+
   it('gives the shapes and bounds of each layer', () => {
     const model = randomModel(4, { layer: 'dense:8x4' });
     const last = model.checkedLayers[model.checkedLayers.length - 1];

@@ -1,4 +1,4 @@
-import { HbnnError, kindOf, maxBitwidth } from '@hbnn/core';
+import { HbnnError, kindOf, maxBitwidth, suggestion } from '@hbnn/core';
 import { type JoinLayer, joinedBound, joinedShape, sourcesOf, unreadLayer } from './branches.ts';
 import {
   type AddLayer,
@@ -233,8 +233,27 @@ export function outputShapeOf(layer: IntegerLayer, inputs: readonly FeatureShape
     case 'concat':
       return joinedShape(layer, inputs);
     default:
-      return layer satisfies never;
+      throw unknownKind(layer);
   }
+}
+
+const integerKinds: readonly IntegerLayer['kind'][] = [
+  'conv',
+  'depthwise',
+  'dense',
+  'maxPool',
+  'sumPool',
+  'threshold',
+  'requantize',
+  'add',
+  'concat',
+];
+
+function unknownKind(layer: never): HbnnError {
+  const { name, kind } = layer as { readonly name?: unknown; readonly kind?: unknown };
+  return new HbnnError(
+    `${name}: expected one of the kinds ${integerKinds.join(', ')}, got '${kind}'; write the layer by these${suggestion(String(kind), integerKinds)}`,
+  );
 }
 
 /** Check the lengths and values of a layer's arrays, whose shapes fit. */

@@ -75,9 +75,9 @@ function parseLayer(text: string, where: string): LayerShape {
     throw new HbnnError(
       `${where}: expected dense:144x16 or conv:8x8x16,k3x3,o32,s1,p1 (also depthwise:…), got '${text}'; write it in one of these forms`,
     );
-  if (/(^|[:xko])0+(?!\d)/.test(text))
+  if (/(^|[:xkos])0+(?!\d)/.test(text))
     throw new HbnnError(
-      `${where}: expected sizes of at least 1, got 0 in '${text}'; give every size as 1 or more`,
+      `${where}: expected sizes and strides of at least 1, got 0 in '${text}'; give each as 1 or more`,
     );
   const n = found.slice(1).map((part) => Number(part ?? 0));
   if (found[1] !== undefined) {

@@ -150,15 +150,7 @@ class Copier {
     const made = scope.get(x.id);
     if (made !== undefined) return made;
     const { sourceLayer: layer } = x;
-    const { from, zeros } = this.zerosBefore(x);
-    const outputs =
-      x.inputs.length === 0
-        ? inputLike(x)
-        : this.apply(
-            layer,
-            from.map((input) => this.convert(input, scope)),
-            zeros,
-          );
+    const outputs = x.inputs.length === 0 ? inputLike(x) : this.outputsOf(x, scope);
     const originals = x.inputs.length === 0 ? [x] : layer.inboundNodes[x.nodeIndex].outputTensors;
     originals.forEach((original, i) => {
       scope.set(original.id, outputs[i]);
@@ -166,14 +158,22 @@ class Copier {
     return scope.get(x.id) as tfl.SymbolicTensor;
   }
 
+  /** What the copy of a tensor's layer gives. */
+  private outputsOf({ sourceLayer, inputs }: tfl.SymbolicTensor, scope: Scope) {
+    const converted = inputs.map((input) => this.convert(input, scope));
+    const { from, zeros } = this.zerosBefore(sourceLayer, converted);
+    return this.apply(sourceLayer, from, zeros);
+  }
+
   /**
    * What a layer's copy takes its inputs from. A binarized input is never 0, so zeros around it are put by the layer
-   * that binarizes, behind the binarization: a ZeroPadding2D before such a layer becomes part of its copy.
+   * that binarizes, behind the binarization: a ZeroPadding2D before such a layer becomes part of its copy. It is looked
+   * for among the copies, where models inside the model are open.
    */
-  private zerosBefore({ sourceLayer: layer, inputs }: tfl.SymbolicTensor): {
-    from: readonly tfl.SymbolicTensor[];
-    zeros?: ZeroPadding;
-  } {
+  private zerosBefore(
+    layer: tfl.layers.Layer,
+    inputs: tfl.SymbolicTensor[],
+  ): { from: tfl.SymbolicTensor[]; zeros?: ZeroPadding } {
     const binarizesInputs = this.options.precision.inputs !== undefined && !this.skip.has(layer);
     if (!binarizesInputs || !isBinarizable(layer) || layer.inboundNodes.length > 1)
       return { from: inputs };
@@ -182,7 +182,7 @@ class Copier {
       [0, 0],
       [0, 0],
     ];
-    while (from.sourceLayer.getClassName() === 'ZeroPadding2D' && !isModel(from.sourceLayer)) {
+    while (from.sourceLayer.getClassName() === 'ZeroPadding2D') {
       checkClass(from.sourceLayer, 'binarize');
       const { padding, dataFormat } = configOf(from.sourceLayer);
       if (dataFormat === 'channelsFirst') break;
@@ -257,13 +257,16 @@ function precisionFrom({ weights, inputs }: BinarizeOptions): Precision {
 function precisionOf<Details extends WeightPrecision | InputPrecision>(
   what: 'weights' | 'inputs' | 'layers',
   given: number | Mix | Details | undefined,
-  detailed: (mix: Mix) => Details,
+  detailed: (mix: Mix, options?: Partial<Omit<Details, 'mix'>>) => Details,
 ): Details | undefined {
   if (given === undefined) return undefined;
   if (typeof given === 'number') return detailed(distFromAverage(given, `binarize: ${what}`));
   if (typeof given === 'object' && given !== null) {
     if ('fractions' in given) return detailed(given);
-    if ('mix' in given) return given;
+    if ('mix' in given) {
+      const { mix, ...details } = given;
+      return detailed(mix, details);
+    }
   }
   throw new HbnnError(
     `binarize: expected ${what} as average bits, a mix or what ${detailed.name} gives, got ${kindOf(given)}; give a number such as 1.4`,

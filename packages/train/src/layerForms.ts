@@ -110,7 +110,11 @@ const forms: Readonly<Record<string, Form | undefined>> = {
   ZeroPadding2D: { reads: ['padding', 'dataFormat'], build: () => [] },
   MaxPooling2D: {
     reads: pooling,
-    build: (place) => [{ kind: 'maxPool', name: place.name, ...maxPool(place) }],
+    build: (place) => {
+      const pool = maxPool(place);
+      const alone = takesEachAlone(place, pool.size) && place.zeros.every((n) => n === 0);
+      return alone ? [] : [{ kind: 'maxPool', name: place.name, ...pool }];
+    },
   },
   AveragePooling2D: {
     reads: pooling,
@@ -120,6 +124,7 @@ const forms: Readonly<Record<string, Form | undefined>> = {
         throw new HbnnError(
           `${place.name}: exportModel expected average pooling without padding, got some; choose sizes that need none`,
         );
+      if (takesEachAlone(place, size)) return [];
       return [{ kind: 'averagePool', name: place.name, size, strides }];
     },
   },
@@ -127,14 +132,17 @@ const forms: Readonly<Record<string, Form | undefined>> = {
     reads: ['dataFormat'],
     build: ({ name, map: [height, width] }) => {
       const size = [height, width] as const;
+      if (height === 1 && width === 1) return [];
       return [{ kind: 'maxPool', name, size, strides: size, padding: [0, 0, 0, 0] }];
     },
   },
   GlobalAveragePooling2D: {
     reads: ['dataFormat'],
-    build: ({ name, map: [height, width] }) => [
-      { kind: 'averagePool', name, size: [height, width], strides: [height, width] },
-    ],
+    build: ({ name, map: [height, width] }) => {
+      const size = [height, width] as const;
+      if (height === 1 && width === 1) return [];
+      return [{ kind: 'averagePool', name, size, strides: size }];
+    },
   },
 };
 
@@ -385,14 +393,21 @@ function dense({ layer, name, input }: Place): TrainedLayer {
   return { kind: 'conv', name, strides: [1, 1], padding: [0, 0, 0, 0], weights };
 }
 
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((n, axis) => n === b[axis]);
+
+/** Whether a window takes single values and leaves none out, so that pooling does nothing. */
+const takesEachAlone = ({ input, output }: Place, size: readonly number[]): boolean =>
+  size.every((n) => n === 1) && sameShape(input, output);
+
 /** A reshape leaves values where they are: what follows finds them flat, or in the shape of the map. */
-function reshape({ name, output, map }: Place): TrainedLayer[] {
+function reshape({ name, input, output, map }: Place): TrainedLayer[] {
   const asMap = output.length === 3 && output.every((n, axis) => n === map[axis]);
   if (output.length === 3 && !asMap)
     throw new HbnnError(
       `${name}: exportModel expected a Reshape that flattens or gives the map's own shape [${map.join(', ')}], got [${output.join(', ')}]; an integer model keeps each map as it lies`,
     );
-  return [{ kind: 'flatten', name }];
+  return sameShape(input, output) ? [] : [{ kind: 'flatten', name }];
 }
 
 function withBias({ layer, name }: Place, made: TrainedLayer): TrainedLayer[] {

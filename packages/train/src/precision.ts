@@ -9,6 +9,7 @@ import {
   type ScalePer,
   type Select,
 } from '@hbnn/core';
+import { checkInputPrecision, checkWeightPrecision } from './precisionCheck.ts';
 import type { Method } from './quantizers/methods.ts';
 
 /**
@@ -91,13 +92,17 @@ export function parseBits(text: string | number, where: string): Mix | undefined
   return distFromAverage(average, where);
 }
 
-/** Binarize weights the paper's way unless told otherwise: middle-out, per element, per tensor, each step. */
+/**
+ * Binarize weights the paper's way unless told otherwise: middle-out, per element, per tensor, each step.
+ *
+ * @throws HbnnError naming an option that is unknown or out of its range, or the fault of the mix
+ */
 export function weightPrecision(
   mix: Mix,
   options: Partial<Omit<WeightPrecision, 'mix'>> = {},
 ): WeightPrecision {
   return {
-    mix,
+    mix: checkWeightPrecision(mix, options),
     select: options.select ?? 'middle-out',
     mapPer: options.mapPer ?? 'element',
     scalePer: options.scalePer ?? 'tensor',
@@ -110,13 +115,17 @@ export function weightPrecision(
   };
 }
 
-/** Binarize inputs the paper's way unless told otherwise: middle-out, dynamic, per element. */
+/**
+ * Binarize inputs the paper's way unless told otherwise: middle-out, dynamic, per element.
+ *
+ * @throws HbnnError naming an option that is unknown or out of its range, or the fault of the mix
+ */
 export function inputPrecision(
   mix: Mix,
   options: Partial<Omit<InputPrecision, 'mix'>> = {},
 ): InputPrecision {
   return {
-    mix,
+    mix: checkInputPrecision(mix, options),
     select: options.select ?? 'middle-out',
     map: options.map ?? 'dynamic',
     mapPer: options.mapPer ?? 'element',

@@ -1,5 +1,6 @@
+import { distFromAverage } from '@hbnn/core';
 import { interpreter } from '@hbnn/model';
-import { binarize, binarizedLayers, useBackend } from '@hbnn/train';
+import { binarize, binarizedLayers, inputPrecision, useBackend } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -26,6 +27,11 @@ const end = (): tfl.layers.Layer[] => [
   L.flatten({ name: 'flat' }),
   L.dense({ name: 'out', units: 3 }),
 ];
+
+const binaryInputs = inputPrecision(distFromAverage(1), { map: 'static', mapPer: 'channel' });
+
+const through = (x: tfl.SymbolicTensor, layers: readonly tfl.layers.Layer[]): tfl.SymbolicTensor =>
+  layers.reduce((from, layer) => layer.apply(from) as tfl.SymbolicTensor, x);
 
 const networks: [string, () => tfl.layers.Layer[], number[]][] = [
   [
@@ -78,6 +84,37 @@ describe('zero padding before a layer that binarizes its inputs', () => {
     // The last layer's weights have 8 bits.
     const close = differences.filter((difference) => difference < 0.02 * largest).length;
     expect(close / scores.length).toBe(1);
+  });
+
+  it.each([
+    ['at the end of a model inside the model', 2, 4],
+    ['before a model inside the model', 3, 5],
+    ['within a model inside the model', 2, 6],
+  ])('becomes the layer’s own %s', async (_, from, to) => {
+    const layers = [
+      L.batchNormalization({ name: 'n1', inputShape: [...shape] }),
+      L.conv2d({ name: 'b', filters: 4, kernelSize: 1 }),
+      norm('n2'),
+      zeros('z', [0, 1], [1, 1]),
+      L.conv2d({ name: 'c', filters: 5, kernelSize: 3, strides: 2 }),
+      norm('n3'),
+      L.flatten({ name: 'flat' }),
+      L.dense({ name: 'out', units: 3 }),
+    ];
+    const pixels = tfl.input({ shape: [...shape] });
+    const before = through(pixels, layers.slice(0, from));
+    const input = tfl.input({ shape: before.shape.slice(1) as number[] });
+    const inner = tfl.model({ inputs: input, outputs: through(input, layers.slice(from, to)) });
+    const behind = inner.apply(before) as tfl.SymbolicTensor;
+    const outputs = through(behind, layers.slice(to));
+    const model = tfl.model({ inputs: pixels, outputs });
+    const small = binarize(model, { weights: 1.4, inputs: binaryInputs, skip: ['out'] });
+    expect(small.layers.map((layer) => layer.getClassName())).not.toContain('ZeroPadding2D');
+    expect(small.getLayer('c').getConfig().zeroPadding).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+    expect(small.outputs[0].shape).toEqual([null, 3]);
   });
 
   it('adds nothing to sums: a corner of −1 weights sees the pixels inside alone', () => {

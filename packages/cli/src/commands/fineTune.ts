@@ -11,16 +11,24 @@ import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
 import {
   binarizedNetwork,
+  checkImageSize,
   dataFor,
   type FineTuneFile,
   fineTuneFields,
   fineTuneFile,
   tuningOf,
 } from '../fineTuned.ts';
-import { untilInterrupted } from '../interruption.ts';
+import { keptAtEnd } from '../interruption.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { noteTo, openData } from '../openData.ts';
-import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
+import {
+  numberText,
+  percentText,
+  printNext,
+  printResult,
+  quietFlag,
+  typedCommand,
+} from '../output.ts';
 import { checkNetworkFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
@@ -56,7 +64,9 @@ export function fineTuneCommand(): Command {
       'after',
       '\nInputs are binarized by static maps, which hbnn lower takes.\n\nExample (after hbnn import network.onnx --out net):\n  hbnn fine-tune net --data cifar10 --weights 1.4 --epochs 2 --out tuned',
     )
-    .action((network: string, o: Options) => untilInterrupted(() => run(network, o)));
+    .action((network: string, o: Options) =>
+      keptAtEnd(() => run(network, o), `nothing: ${o.out} is made at the end`, typedCommand()),
+    );
 }
 
 /** The configuration that was typed, checked as that of a training. */
@@ -105,6 +115,7 @@ async function run(dir: string, o: Options): Promise<void> {
   const network = openNetwork(dir);
   const skip = skipFrom(typeof o.skip === 'string' ? o.skip : undefined, network);
   const data = await openData(config.data, config, placeOfField(o), o);
+  checkImageSize(network.model, data.train, config, '--data');
   const { train, test } = await dataFor(network, data);
   if (network.normalization === undefined)
     noteTo(o)(
@@ -155,6 +166,9 @@ export async function writeTunedFolder(
   const { saveNetwork } = await import('@hbnn/import');
   const temporary = `${out.replace(/(?<=.)\/+$/, '')}.${process.pid}.tmp`;
   const file: FineTuneFile = { format: 'hbnn fine-tuned network', version: 1, ...about };
+  const remove = (): void => rmSync(temporary, { recursive: true, force: true });
+  // An interruption ends the process, and with it this function, where it stands.
+  process.once('exit', remove);
   try {
     makeFolder(temporary);
     if (network !== undefined) await saveNetwork(join(temporary, 'network'), network);
@@ -163,7 +177,8 @@ export async function writeTunedFolder(
     writeWhole(join(temporary, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     renameSync(temporary, out);
   } finally {
-    rmSync(temporary, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 

@@ -50,9 +50,21 @@ function normalizationFrom({ mean, deviation }: Options) {
       `--${mean === undefined ? 'mean' : 'deviation'}: expected it beside --${mean === undefined ? 'deviation' : 'mean'}, got none; give both or none`,
     );
   return {
-    mean: numbersFrom(mean, '--mean'),
-    deviation: numbersFrom(deviation, '--deviation'),
+    mean: numbersFrom(mean, '--mean').map((value) => pixelStatistic(value, '--mean')),
+    deviation: numbersFrom(deviation, '--deviation').map((value) =>
+      pixelStatistic(value, '--deviation'),
+    ),
   };
+}
+
+/** Pixels go from 0 to 1. @throws HbnnError for a value that is that of other pixels */
+function pixelStatistic(value: number, flag: '--mean' | '--deviation'): number {
+  const least = flag === '--mean' ? 0 : Number.MIN_VALUE;
+  if (value >= least && value <= 1) return value;
+  const range = flag === '--mean' ? 'from 0 to 1' : 'above 0 and up to 1';
+  throw new HbnnError(
+    `${flag}: expected numbers ${range}, as of pixels from 0 to 1, got ${value}; divide those of pixels from 0 to 255 by 255${value > 1 && value <= 255 ? `, as in ${Number((value / 255).toPrecision(4))}` : ''}`,
+  );
 }
 
 /** Flags of a data set whose images are of a network's size. */

@@ -6,11 +6,19 @@ import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
-import { dataFor, inputsOf, type OpenedNetwork, tuningOf } from '../fineTuned.ts';
+import { checkImageSize, dataFor, inputsOf, type OpenedNetwork, tuningOf } from '../fineTuned.ts';
+import { keptAtEnd } from '../interruption.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
 import { openData } from '../openData.ts';
-import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
+import {
+  numberText,
+  percentText,
+  printNext,
+  printResult,
+  quietFlag,
+  typedCommand,
+} from '../output.ts';
 import { checkNetworkFolder, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
@@ -69,7 +77,9 @@ export function quantizeCommand(): Command {
       'after',
       '\nThe table names, for each layer, the relative error of the network’s outputs with that layer alone binarized.\n\nExample (after hbnn import network.onnx --out net):\n  hbnn quantize net --data cifar10 --average 1.4 --out quantized',
     )
-    .action((network: string | undefined, o: Options) => run(network, o));
+    .action((network: string | undefined, o: Options) =>
+      keptAtEnd(() => run(network, o), `nothing: ${o.out} is made at the end`, typedCommand()),
+    );
 }
 
 /** A float network to quantize, and where it comes from. */
@@ -100,11 +110,12 @@ async function ofImport(dir: string, o: Options): Promise<FloatNetwork> {
   const inputMap =
     typed.inputs === undefined || typed.inputs === 'float' ? undefined : ('static' as const);
   const settings = { ...typed, inputMap, weights: averageFrom(o) };
-  const open = async (data: Dataset): Promise<OpenedNetwork> => ({
-    model: stored.model,
-    ...(await dataFor(stored, data)),
-  });
-  return { place: dir, config: await checkedConfig(settings, o), settings, stored, open };
+  const config = await checkedConfig(settings, o);
+  const open = async (data: Dataset): Promise<OpenedNetwork> => {
+    checkImageSize(stored.model, data.train, config, '--data');
+    return { model: stored.model, ...(await dataFor(stored, data)) };
+  };
+  return { place: dir, config, settings, stored, open };
 }
 
 async function ofRun(dir: string, o: Options): Promise<FloatNetwork> {

@@ -1,4 +1,4 @@
-import { type CheckedModel, featureCount } from '@hbnn/model';
+import { type CheckedModel, checkModel, featureCount } from '@hbnn/model';
 import { byteSize, CArrays, type CInteger, integerOf } from './cData.ts';
 import { type CNames, cNames, commentText, stringLiteral } from './cNames.ts';
 import { type CStages, cStages } from './cStages.ts';
@@ -28,9 +28,10 @@ export interface COptions {
  * Write an integer model as portable C99 that computes the interpreter's scores bit for bit, without allocation.
  *
  * @returns a header with the network's sizes, functions and packed planes, and the program
- * @throws HbnnError for names that C does not take
+ * @throws HbnnError for names that C does not take, or a value that is no integer model
  */
 export function exportC(model: CheckedModel, o: COptions = {}): CProgram {
+  checkModel(model);
   const names = cNames(o.stem ?? 'net', o.name);
   const arrays = new CArrays();
   const plan = cStages(model);

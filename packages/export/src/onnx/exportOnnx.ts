@@ -1,4 +1,4 @@
-import type { CheckedModel } from '@hbnn/model';
+import { type CheckedModel, checkModel } from '@hbnn/model';
 import { Graph } from './graph.ts';
 import { addLayer, inMemoryOrder } from './layers.ts';
 
@@ -20,6 +20,7 @@ export const exportOnnx = (model: CheckedModel): Uint8Array => encoded(model, ne
 export const exportQonnx = (model: CheckedModel): Uint8Array => encoded(model, new Graph(true));
 
 function encoded(model: CheckedModel, graph: Graph): Uint8Array {
+  checkModel(model);
   const { shape, zeros } = model.input;
   graph.layer = 'pixels';
   const pixels = graph.cast('pixels', 'int32');

@@ -1,5 +1,11 @@
 import type { NpyArray } from '@hbnn/core';
-import { type CheckedModel, type IntegerLayer, treeSize, weightValues } from '@hbnn/model';
+import {
+  type CheckedModel,
+  checkModel,
+  type IntegerLayer,
+  treeSize,
+  weightValues,
+} from '@hbnn/model';
 
 /** A model's tensors by name, and what says which tensor is what. */
 export interface ModelTensors {
@@ -14,6 +20,7 @@ export interface ModelTensors {
  * @param ending comes after each name, such as `.npy`
  */
 export function modelTensors(model: CheckedModel, ending = ''): ModelTensors {
+  checkModel(model);
   const tensors: Record<string, NpyArray> = {};
   const save = (name: string, array: NpyArray): string => {
     tensors[`${name}${ending}`] = array;

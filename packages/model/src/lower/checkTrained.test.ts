@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TrainedModel } from '../trainedModel.ts';
 import { checkTrained } from './checkTrained.ts';
 
@@ -19,3 +19,29 @@ it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
     expect(() => checkTrained(withCeiling(ceiling))).toThrow(/^(layer ')?relu1/);
   },
 );
+
+describe('checkTrained', () => {
+  const net = withCeiling(1);
+  const affine = { kind: 'affine', name: 'norm', scales: Float64Array.of(1, 2) } as const;
+
+  it.each([[[]], [[0]], [[0, 0, 0]]])('refuses offsets %j beside two scales', (offsets) => {
+    const layers = [{ ...affine, offsets: Float64Array.from(offsets) }];
+    expect(() => checkTrained({ ...net, layers })).toThrow(
+      `layer 'norm': expected 2 offsets, one for each scale, got ${offsets.length}; give one for each, 0 where nothing is added`,
+    );
+  });
+
+  it.each(['gelu', 'maxpool', undefined])('refuses a layer of kind %s by name', (kind) => {
+    const layers = [{ kind, name: 'act' }] as unknown as TrainedModel['layers'];
+    expect(() => checkTrained({ ...net, layers })).toThrow(
+      new RegExp(`^layer 'act': expected one of the kinds conv, .*, got '${kind}'; `),
+    );
+  });
+
+  it.each([0, -1])('refuses a deviation of %d', (deviation) => {
+    const input = { ...net.input, deviation: [1, deviation] };
+    expect(() => checkTrained({ ...net, input })).toThrow(
+      `lower: expected a deviation of the input above 0, got ${deviation} for channel 1; `,
+    );
+  });
+});

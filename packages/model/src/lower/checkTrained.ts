@@ -1,4 +1,4 @@
-import { HbnnError, kindOf } from '@hbnn/core';
+import { HbnnError, kindOf, suggestion } from '@hbnn/core';
 import { sourcesOf, unreadLayer } from '../branches.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 
@@ -15,6 +15,11 @@ export function checkTrained(trained: TrainedModel): void {
   const { name, input, layers } = trained;
   checkFinite(name, 'mean of the input', input.mean);
   checkFinite(name, 'deviation of the input', input.deviation);
+  const flat = input.deviation.findIndex((deviation) => deviation <= 0);
+  if (flat >= 0)
+    throw new HbnnError(
+      `lower: expected a deviation of the input above 0, got ${input.deviation[flat]} for channel ${flat}; give that of the training's pixels, scaled to 0 … 1`,
+    );
   for (const layer of layers) checkLayer(layer);
   checkBranches(layers);
 }
@@ -56,6 +61,10 @@ function checkLayer(layer: TrainedLayer): void {
     case 'affine':
       checkFinite(name, 'scales', layer.scales);
       checkFinite(name, 'offsets', layer.offsets);
+      if (layer.offsets.length !== layer.scales.length)
+        throw new HbnnError(
+          `layer '${name}': expected ${layer.scales.length} offsets, one for each scale, got ${layer.offsets.length}; give one for each, 0 where nothing is added`,
+        );
       return;
     case 'relu':
       if (layer.ceiling !== undefined) checkCeiling(name, layer.ceiling);
@@ -71,8 +80,29 @@ function checkLayer(layer: TrainedLayer): void {
     case 'concat':
       return;
     default:
-      layer satisfies never;
+      throw unknownKind(layer);
   }
+}
+
+const trainedKinds: readonly TrainedLayer['kind'][] = [
+  'conv',
+  'depthwise',
+  'dense',
+  'affine',
+  'relu',
+  'binarize',
+  'maxPool',
+  'averagePool',
+  'flatten',
+  'add',
+  'concat',
+];
+
+function unknownKind(layer: never): HbnnError {
+  const { name, kind } = layer as { readonly name?: unknown; readonly kind?: unknown };
+  return new HbnnError(
+    `layer '${name}': expected one of the kinds ${trainedKinds.join(', ')}, got '${kind}'; write it by layers of these kinds, as exportModel does${suggestion(String(kind), trainedKinds)}`,
+  );
 }
 
 function checkWeights(name: string, weights: TrainedWeights): void {

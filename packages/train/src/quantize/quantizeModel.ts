@@ -5,6 +5,7 @@ import { binarizeModel } from '../binarizeModel.ts';
 import { recalibrate } from '../evaluate.ts';
 import { checkFits, checkNumbers, checkOptions } from '../fitting.ts';
 import { type BinarizedLayer, binarizedLayers } from '../layers/binarized.ts';
+import { pauser } from '../pause.ts';
 import { type InputPrecision, type WeightPrecision, weightPrecision } from '../precision.ts';
 import type { NamedArray } from '../tensorFile.ts';
 import { type Sensitivity, shareBudget } from './budget.ts';
@@ -86,9 +87,9 @@ export async function quantizeModel(
     if (binarizedLayers(work).some(({ precision }) => precision.inputs !== undefined))
       await recalibrate(work, source, pass);
     const quantizer = new Quantizer(work, layers, calibration, options.onLayer);
-    const table = quantizer.measure();
+    const table = await quantizer.measure();
     const averages = shareBudget(table, options.weights);
-    const results = quantizer.binarize(averages);
+    const results = await quantizer.binarize(averages);
     const bits = Object.fromEntries(results.map(({ layer, average }) => [layer.name, average]));
     const quantized = quantizedCopy(work, { layers: bits, skip: options.skip ?? [] });
     for (const result of results) restore(quantized, result);
@@ -191,6 +192,7 @@ class Quantizer {
   private readonly layers: readonly BinarizedLayer[];
   private readonly calibration: Calibration;
   private readonly onLayer: QuantizeOptions['onLayer'];
+  private readonly pause = pauser();
 
   constructor(
     work: tfl.LayersModel,
@@ -205,34 +207,42 @@ class Quantizer {
   }
 
   /** The error of the network's outputs with each layer alone binarized, at several averages. */
-  measure(): Sensitivity[] {
+  async measure(): Promise<Sensitivity[]> {
     const right = this.calibration.outputs(this.work);
-    return this.layers.map((layer, i) => {
+    const measured: Sensitivity[] = [];
+    for (const [i, layer] of this.layers.entries()) {
       this.onLayer?.(layer.name, i, 2 * this.layers.length);
       const weights = kernelOf(layer);
       const inputs = this.inputsOf(layer);
-      const errors = measuredAverages.map((average) => {
+      const errors: number[] = [];
+      for (const average of measuredAverages) {
+        await this.pause();
         layer.replaceKernel(binarizedAt(weights, inputs, average).carried.values);
-        return relativeError(right, this.calibration.outputs(this.work));
-      });
+        errors.push(relativeError(right, this.calibration.outputs(this.work)));
+      }
       layer.replaceKernel(weights);
-      return { layer: layer.name, weights: weights.length, averages: measuredAverages, errors };
-    });
+      const averages = measuredAverages;
+      measured.push({ layer: layer.name, weights: weights.length, averages, errors });
+    }
+    return measured;
   }
 
   /** Binarize layer after layer; each sees the inputs that the binarized ones before it leave. */
-  binarize(averages: readonly number[]): LayerResult[] {
+  async binarize(averages: readonly number[]): Promise<LayerResult[]> {
     const { layers } = this;
-    return layers.map((layer, i) => {
+    const results: LayerResult[] = [];
+    for (const [i, layer] of layers.entries()) {
       this.onLayer?.(layer.name, layers.length + i, 2 * layers.length);
+      await this.pause();
       const weights = kernelOf(layer);
       const inputs = this.inputsOf(layer);
       const average = storedAverage(averages[i]);
       const { levels, carried } = binarizedAt(weights, inputs, average);
       layer.replaceKernel(carried.values, meanShift(weights, carried.values, inputs));
       const behind = weightsBehind(inputs.view, weights, levels.bits, carried);
-      return { layer, average, levels, carried, behind };
-    });
+      results.push({ layer, average, levels, carried, behind });
+    }
+    return results;
   }
 
   private inputsOf(layer: BinarizedLayer): LayerInputs {

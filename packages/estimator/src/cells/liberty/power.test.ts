@@ -196,3 +196,39 @@ describe('units', () => {
     expect((cell.toggleEnergyJ(0) ?? 0) / (4 * farad * volt ** 2)).toBeCloseTo(1, 9);
   });
 });
+
+describe('indices of a table', () => {
+  const energy = (index: string): string =>
+    `internal_power () { related_pin : "A"; power (t) { index_1 ("${index}"); values ("1, 2"); } }`;
+  const template = 'power_lut_template (t) { variable_1 : total_output_net_capacitance; }';
+
+  it('may rise', () => {
+    expect(xor('', energy('0, 10'), template).toggleEnergyJ(5e-15)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['10, 0', '0 behind 10'],
+    ['5, 5', '5 behind 5'],
+  ])('and are refused where they are %s', (index, got) => {
+    expect(() => xor('', energy(index), template)).toThrow(
+      `expected numbers that rise as index_1, got ${got}; put them in order`,
+    );
+  });
+});
+
+describe('pins in groups', () => {
+  const wide = 'bus (D) { bus_type : b; direction : input; }';
+
+  it.each([wide, 'bundle (D) { members (D0, D1); direction : input; }'])(
+    '%s is refused',
+    (group) => {
+      expect(() => xor(group)).toThrow(
+        /^l\.lib, line 2: expected the pins of cell \(X\) as pin groups, got (bus|bundle) \(D\); stay away from the cell by --dont-use X$/,
+      );
+    },
+  );
+
+  it('are left alone in cells that synthesis does not take', () => {
+    expect(xor(`dont_use : true; ${wide}`).usable).toBe(false);
+  });
+});

@@ -121,6 +121,11 @@ function axesOf(table: LibertyGroup, template: LibertyGroup | undefined, where: 
       throw new HbnnError(
         `${where}: expected numbers as index_${n}, got none; write them as index_${n} ("0.1, 0.2")`,
       );
+    const fallen = points.findIndex((point, i) => i > 0 && !(point > points[i - 1]));
+    if (fallen >= 0)
+      throw new HbnnError(
+        `${where}: expected numbers that rise as index_${n}, got ${points[fallen]} behind ${points[fallen - 1]}; put them in order, and the values with them`,
+      );
     axes.push({ variable: template?.attributes.get(`variable_${n}`) ?? '', points });
   }
   return axes;

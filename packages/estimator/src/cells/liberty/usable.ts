@@ -44,7 +44,8 @@ const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.t
  * to stay away from it.
  *
  * @param avoided whether the user wants to stay away from a name
- * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing
+ * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing; and
+ * for a cell whose pins are in a bus or a bundle
  */
 export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean): boolean {
   const name = cell.names.join(', ');
@@ -54,7 +55,17 @@ export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean)
     throw new HbnnError(
       `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
     );
+  if (area > 0) refuseGroupedPins(cell, name);
   return area > 0;
+}
+
+/** @throws HbnnError for a cell whose pins are in a bus or a bundle, which are not read */
+function refuseGroupedPins(cell: LibertyGroup, name: string): void {
+  const grouped = cell.groups.find(({ kind }) => kind === 'bus' || kind === 'bundle');
+  if (grouped === undefined) return;
+  throw new HbnnError(
+    `${placeOf(grouped)}: expected the pins of cell (${name}) as pin groups, got ${grouped.kind} (${grouped.names.join(', ')}); stay away from the cell by --dont-use ${name}`,
+  );
 }
 
 /** Whether a cell is a pad or a macro, or the library says not to use it. */
