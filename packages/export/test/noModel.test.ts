@@ -1,11 +1,11 @@
 import { HbnnError } from '@hbnn/core';
-import { exportC, exportNpz, exportOnnx, exportSafetensors } from '@hbnn/export';
+import { exportC, exportNpz, exportOnnx, exportQonnx, exportSafetensors } from '@hbnn/export';
 import type { CheckedModel } from '@hbnn/model';
 import { expect, it } from 'vitest';
 
 it.each([undefined, null, {}, new Uint8Array(4)])('refuses %j in place of a model', (value) => {
   const model = value as unknown as CheckedModel;
-  for (const write of [exportC, exportNpz, exportOnnx, exportSafetensors]) {
+  for (const write of [exportC, exportNpz, exportOnnx, exportQonnx, exportSafetensors]) {
     expect(() => write(model)).toThrow(HbnnError);
     expect(() => write(model)).toThrow('model: expected an integer model, got ');
   }
