@@ -188,7 +188,11 @@ describe('a network on images that are too small', () => {
     expect(() => buildNetwork(runConfig(settings), source(size))).toThrow(said);
   });
 
-  it.each(networkNames)('%s is built or refused by name, whatever the size', (network) => {
+  // Networks at the paper's size take seconds each to be built: `pnpm --filter @hbnn/train backends` has them too.
+  const all = process.env.HBNN_BACKENDS === 'all';
+  const names = networkNames.filter((name) => all || !name.endsWith('-full'));
+
+  it.each(names)('%s is built or refused by name, whatever the size', (network) => {
     for (const size of [1, 2, 3, 5, 8, 13]) {
       try {
         buildNetwork(runConfig({ network }), source(size)).dispose();

@@ -21,6 +21,9 @@ const model = randomModel(5, {
 const designOf = (memories: Partial<MemoryStyle>) =>
   foldedDesign(model, { folds: { layer: { pe: 2, simd: 4 } }, memories });
 
+/** `pnpm --filter @hbnn/verilog designs`: every target, and whole designs through synthesis. */
+const all = process.env.HBNN_DESIGNS === 'all';
+
 const ways: readonly Partial<MemoryStyle>[] = [
   { rom: 'hex' },
   { lines: 'block' },
@@ -70,7 +73,7 @@ describe('memories of a folded design', () => {
     expect(result).toMatchObject({ equal: false, difference: { layer: 'layer' } });
   });
 
-  it('are synthesized from files as from text', async () => {
+  it.runIf(all)('are synthesized from files as from text', async () => {
     const target = synthesisTarget('ice40', () => {
       throw new Error('expected a target without a library');
     });
@@ -103,21 +106,26 @@ const part = `module part (input wire clk, ce, input wire [9:0] x, input wire [4
 endmodule
 `;
 
-it.each([
+const targets = [
   ['xc7', 1, true],
-  ['ice40', 2, false],
   ['ecp5', 1, true],
+  ['ice40', 2, false],
   ['gowin', 1, true],
-] as const)('memories are kept as such for %s', async (name, blockRams, distributed) => {
-  const target = synthesisTarget(name, () => ({ text: '', dontUse: [] }));
-  const files = { 'top.v': memories, 'part.v': part };
-  const { layers, flipFlops } = await synthesize(files, 'top', target, { workers: 1 });
-  expect(layers[0].blockRams).toBe(blockRams);
-  // A family without distributed RAM has 28 words of registers.
-  expect(layers[0].memoryLuts ?? 0).toBeGreaterThan(distributed ? 0 : -1);
-  if (distributed) expect(flipFlops).toBeLessThan(28);
-  else expect(flipFlops).toBeGreaterThanOrEqual(28 * 8);
-});
+] as const;
+
+it.each(all ? targets : targets.slice(0, 2))(
+  'memories are kept as such for %s',
+  async (name, blockRams, distributed) => {
+    const target = synthesisTarget(name, () => ({ text: '', dontUse: [] }));
+    const files = { 'top.v': memories, 'part.v': part };
+    const { layers, flipFlops } = await synthesize(files, 'top', target, { workers: 1 });
+    expect(layers[0].blockRams).toBe(blockRams);
+    // A family without distributed RAM has 28 words of registers.
+    expect(layers[0].memoryLuts ?? 0).toBeGreaterThan(distributed ? 0 : -1);
+    if (distributed) expect(flipFlops).toBeLessThan(28);
+    else expect(flipFlops).toBeGreaterThanOrEqual(28 * 8);
+  },
+);
 
 const native = spawnSync('yosys', ['-V'], { encoding: 'utf8' }).error === undefined;
 if (!native) console.log('yosys is not installed: its test is skipped');

@@ -15,8 +15,11 @@ if (nextpnr === undefined)
 
 const mix = parseMix('0.7/0.2/0.1');
 const model = randomModel(61, { layer: 'dense:20x4', mix });
+/** `pnpm --filter @hbnn/verilog designs`: a design without registers too. */
+const all = process.env.HBNN_DESIGNS === 'all';
+
 const designs: readonly (readonly [string, Design | FoldedDesign])[] = [
-  ['combinational', unrolledDesign(model)],
+  ...(all ? ([['combinational', unrolledDesign(model)]] as const) : []),
   ['pipelined', unrolledDesign(model, { maxLevels: 3 })],
   ['folded', foldedDesign(model, { folds: { layer: { pe: 2, simd: 5 } } })],
 ];
