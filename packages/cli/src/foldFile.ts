@@ -3,8 +3,11 @@ import { type FoldRequest, type FoldTable, foldForms, parseFoldRequest } from '@
 import { HbnnError } from '@hbnn/core';
 import { whyUnreadable } from './unreadable.ts';
 
-/** What --fold takes in `hbnn verilog` and `hbnn estimate`. */
-export const foldHelp = `${foldForms}, or a file of JSON: {"layer": {"pe": 4, "simd": 9}}`;
+const orFile = 'or a file of JSON: {"layer": {"pe": 4, "simd": 9}}';
+/** What --fold takes in `hbnn estimate`. */
+export const foldHelp = `${foldForms}, ${orFile}`;
+/** The same in `hbnn verilog`, where no device is named whose size could be filled. */
+export const foldHelpWithoutDevice = `${foldForms.replace('largest, ', '')}, ${orFile}`;
 
 /** What --fold asks for: a form of its own, or a table of a file. */
 export type ReadFoldRequest = FoldRequest | { readonly kind: 'table'; readonly table: FoldTable };

@@ -14,7 +14,7 @@ import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
-import { foldHelp } from '../foldFile.ts';
+import { foldHelpWithoutDevice } from '../foldFile.ts';
 import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hasBranches, hbnnLine } from '../nextSteps.ts';
@@ -58,7 +58,7 @@ export function verilogCommand(): Command {
       '--max-levels <n>',
       'registers so that no stage has more levels of gates; unrolled: an image per cycle, else no registers',
     )
-    .option('--fold <folds>', `folded: ${foldHelp}`)
+    .option('--fold <folds>', `folded: ${foldHelpWithoutDevice}`)
     .option('--fps <n>', 'folded: the same as --fold fps:N, with --clock')
     .option(
       '--clock <MHz>',
