@@ -40,12 +40,11 @@ export const areaOf = (cell: LibertyGroup): number =>
 const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.trim() ?? '');
 
 /**
- * Whether synthesis may build with a cell: it has an area, is no pad or macro, and neither the library nor the user says
- * to stay away from it.
+ * Whether synthesis may build with a cell: it has an area and pins of one bit, is no pad or macro, and neither the
+ * library nor the user says to stay away from it.
  *
  * @param avoided whether the user wants to stay away from a name
- * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing; and
- * for a cell whose pins are in a bus or a bundle
+ * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing
  */
 export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean): boolean {
   const name = cell.names.join(', ');
@@ -55,18 +54,12 @@ export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean)
     throw new HbnnError(
       `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
     );
-  if (area > 0) refuseGroupedPins(cell, name);
-  return area > 0;
+  return area > 0 && !hasGroupedPins(cell);
 }
 
-/** @throws HbnnError for a cell whose pins are in a bus or a bundle, which are not read */
-function refuseGroupedPins(cell: LibertyGroup, name: string): void {
-  const grouped = cell.groups.find(({ kind }) => kind === 'bus' || kind === 'bundle');
-  if (grouped === undefined) return;
-  throw new HbnnError(
-    `${placeOf(grouped)}: expected the pins of cell (${name}) as pin groups, got ${grouped.kind} (${grouped.names.join(', ')}); stay away from the cell by --dont-use ${name}`,
-  );
-}
+/** Whether pins are in a bus or a bundle, as those of memories are: a network is not built of such cells. */
+const hasGroupedPins = ({ groups }: LibertyGroup): boolean =>
+  groups.some(({ kind }) => kind === 'bus' || kind === 'bundle');
 
 /** Whether a cell is a pad or a macro, or the library says not to use it. */
 function isApart({ attributes, groups }: LibertyGroup): boolean {
