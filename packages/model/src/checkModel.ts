@@ -1,4 +1,4 @@
-import { HbnnError, kindOf, maxBitwidth, suggestion } from '@hbnn/core';
+import { HbnnError, kindOf, maxBitwidth } from '@hbnn/core';
 import { type JoinLayer, joinedBound, joinedShape, sourcesOf, unreadLayer } from './branches.ts';
 import {
   type AddLayer,
@@ -19,6 +19,7 @@ import {
   type ThresholdLayer,
   treeSize,
 } from './integerModel.ts';
+import { unknownKind } from './unknownKind.ts';
 
 /** Sums stay below 2^31 − 1, so that a threshold of that value is never met. */
 export const maxSum = 2 ** 31 - 2;
@@ -233,7 +234,7 @@ export function outputShapeOf(layer: IntegerLayer, inputs: readonly FeatureShape
     case 'concat':
       return joinedShape(layer, inputs);
     default:
-      throw unknownKind(layer);
+      throw unknownKind(layer, integerKinds, 'write the layer by these');
   }
 }
 
@@ -248,13 +249,6 @@ const integerKinds: readonly IntegerLayer['kind'][] = [
   'add',
   'concat',
 ];
-
-function unknownKind(layer: never): HbnnError {
-  const { name, kind } = layer as { readonly name?: unknown; readonly kind?: unknown };
-  return new HbnnError(
-    `${name}: expected one of the kinds ${integerKinds.join(', ')}, got '${kind}'; write the layer by these${suggestion(String(kind), integerKinds)}`,
-  );
-}
 
 /** Check the lengths and values of a layer's arrays, whose shapes fit. */
 function checkArrays(layer: IntegerLayer, input: FeatureShape): void {

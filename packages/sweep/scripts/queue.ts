@@ -122,7 +122,7 @@ function endedCount(): number {
 
 const maxWaitMs = 60_000;
 
-/** Wait until so many more trainings have ended, or the sweep has. */
+/** Wait until a number of further trainings, or the whole sweep, has ended. */
 async function moreDone(count: number, gone: Promise<unknown>): Promise<void> {
   let isGone = false;
   gone.then(() => {

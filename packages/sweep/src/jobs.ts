@@ -12,7 +12,7 @@ export type JobAnswer =
   /** The job itself cannot be done, here or elsewhere. */
   | { readonly kind: 'fault'; readonly message: string };
 
-/** A job whose worker is lost so many times is given up: it may be what ends them. */
+/** After this many lost workers a job is given up, because the job itself may be what ends them. */
 export const maxLosses = 3;
 
 /** How often a job is begun again whose worker says that something went wrong. */

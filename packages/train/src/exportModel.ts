@@ -93,6 +93,9 @@ export async function exportModel(
   const made = layersOf(chain, source, note);
   for (const tie of tiesIn(made.flatMap(({ layers }) => layers))) note(tie);
   const measured = await measureOutputs(chain, source, o.sampleImages ?? 500);
+  // Outputs from an activation on that is left out are others than those of the model made here.
+  const leftOut = chain.findIndex((link) => isLeftOut(activationOf(link)));
+  for (const link of leftOut < 0 ? [] : chain.slice(leftOut)) measured.delete(link);
   return {
     name: model.name,
     input: { shape: [...source.shape], ...normalization },
@@ -102,6 +105,9 @@ export async function exportModel(
     classes: [...source.classes],
   };
 }
+
+const isLeftOut = (activation: string | undefined): boolean =>
+  activation !== undefined && !isRelu(activation);
 
 /** What a layer's outputs come to over some images: the largest magnitude, and the largest value of each channel. */
 interface Measured {
@@ -132,7 +138,7 @@ async function measureOutputs(
   chain: readonly Link[],
   source: Source,
   images: number,
-): Promise<ReadonlyMap<Link, Measured>> {
+): Promise<Map<Link, Measured>> {
   const measured = new Map<Link, Measured>();
   let seen = 0;
   for await (const part of source.batches({ batch: 50, shuffle: true, seed: 0, epoch: 0 })) {

@@ -1,5 +1,5 @@
 import { distFromAverage } from '@hbnn/core';
-import { lower } from '@hbnn/model';
+import { interpreter, lower } from '@hbnn/model';
 import { binarize, exportModel, useBackend, weightPrecision } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
@@ -92,6 +92,28 @@ describe('rounding follows what images bring about, not the worst case', () => {
     expect(difference).toBeLessThan(rounding);
   });
 });
+
+it.each(['softmax', undefined] as const)(
+  'scores before %s that leave 32 bits keep their size',
+  async (activation) => {
+    const biases = [3000, 2990, -5, 1];
+    const { integer, source } = await loweredOwn({
+      shape,
+      layers: [start(), flatten(), dense('a', 4, activation && { activation })],
+      change: (model) => {
+        const layer = model.getLayer('a');
+        layer.setWeights([tf.mul(layer.getWeights()[0], 1e-6), tf.tensor1d(biases)]);
+      },
+    });
+    const scores = interpreter(integer).run(source.pixels).subarray(0, 4);
+    expect(integer.layers.map(({ name }) => name)).toContain('score_scale');
+    // A step of 16 bits, and half of one more.
+    const step = (2 * 3000) / 32767;
+    scores.forEach((score, i) => {
+      expect(Math.abs(score * integer.scoreFactor - biases[i])).toBeLessThan(1.5 * step);
+    });
+  },
+);
 
 describe('what a batch norm makes large again keeps its levels', () => {
   it('where filters of the last layer are small', async () => {

@@ -19,7 +19,7 @@ export interface LocalOptions extends SweepListener {
   readonly onNote: (text: string) => void;
 }
 
-/** A training whose process is lost so many times ends the sweep's patience with it. */
+/** After this many lost processes a training is given up. */
 const maxLosses = 3;
 
 /** Does one training after the other: in this process, or in one of its own. */

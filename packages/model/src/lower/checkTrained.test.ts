@@ -45,3 +45,12 @@ describe('checkTrained', () => {
     );
   });
 });
+
+it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
+  'refuses %d as the largest output of a layer',
+  (largest) => {
+    const { layers, ...model } = withCeiling(6);
+    const measured = layers.map((layer) => ({ ...layer, largest }));
+    expect(() => checkTrained({ ...model, layers: measured })).toThrow(/relu1.*largest output/);
+  },
+);

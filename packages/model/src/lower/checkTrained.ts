@@ -1,6 +1,7 @@
-import { HbnnError, kindOf, suggestion } from '@hbnn/core';
+import { HbnnError, kindOf } from '@hbnn/core';
 import { sourcesOf, unreadLayer } from '../branches.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
+import { unknownKind } from '../unknownKind.ts';
 
 /**
  * Check that a value is a trained model, and that every number of it is finite.
@@ -52,6 +53,7 @@ export function trainedSources(layers: readonly TrainedLayer[]): (readonly numbe
 
 function checkLayer(layer: TrainedLayer): void {
   const { name } = layer;
+  if (layer.largest !== undefined) checkMeasured(name, 'largest output', layer.largest);
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
@@ -67,8 +69,10 @@ function checkLayer(layer: TrainedLayer): void {
         );
       return;
     case 'relu':
-      if (layer.ceiling !== undefined) checkCeiling(name, layer.ceiling);
-      for (const ceiling of layer.channelCeilings ?? []) checkCeiling(name, ceiling);
+      if (layer.ceiling !== undefined)
+        checkMeasured(name, 'largest value of a ReLU', layer.ceiling);
+      for (const ceiling of layer.channelCeilings ?? [])
+        checkMeasured(name, 'largest value of a ReLU', ceiling);
       return;
     case 'binarize':
       if (layer.map === 'static') checkFinite(name, 'input scales', layer.scales);
@@ -80,7 +84,11 @@ function checkLayer(layer: TrainedLayer): void {
     case 'concat':
       return;
     default:
-      throw unknownKind(layer);
+      throw unknownKind(
+        layer,
+        trainedKinds,
+        'write it by layers of these kinds, as exportModel does',
+      );
   }
 }
 
@@ -98,13 +106,6 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
   'concat',
 ];
 
-function unknownKind(layer: never): HbnnError {
-  const { name, kind } = layer as { readonly name?: unknown; readonly kind?: unknown };
-  return new HbnnError(
-    `layer '${name}': expected one of the kinds ${trainedKinds.join(', ')}, got '${kind}'; write it by layers of these kinds, as exportModel does${suggestion(String(kind), trainedKinds)}`,
-  );
-}
-
 function checkWeights(name: string, weights: TrainedWeights): void {
   if (weights.kind === 'float') checkFinite(name, 'weights', weights.tensor.data);
   else
@@ -119,11 +120,11 @@ function checkFinite(where: string, what: string, values: ArrayLike<number>): vo
       );
 }
 
-/** @throws HbnnError for a largest value behind a ReLU that is no number or below 0 */
-function checkCeiling(name: string, ceiling: number): void {
-  checkFinite(name, 'largest value', [ceiling]);
-  if (ceiling < 0)
+/** @throws HbnnError for what sample images cannot have brought about: no number, or one below 0 */
+function checkMeasured(name: string, what: string, value: number): void {
+  checkFinite(name, what, [value]);
+  if (value < 0)
     throw new HbnnError(
-      `${name}: expected the largest value of a ReLU to be 0 or more, got ${ceiling}; give the largest that sample images have`,
+      `layer '${name}': expected the ${what} to be 0 or more, got ${value}; give what sample images have`,
     );
 }
