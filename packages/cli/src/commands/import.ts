@@ -57,7 +57,7 @@ function normalizationFrom({ mean, deviation }: Options) {
   };
 }
 
-/** Pixels go from 0 to 1. @throws HbnnError for a value that is that of other pixels */
+/** Read a mean or deviation of pixels from 0 to 1. @throws HbnnError for one that such pixels cannot have */
 function pixelStatistic(value: number, flag: '--mean' | '--deviation'): number {
   const least = flag === '--mean' ? 0 : Number.MIN_VALUE;
   if (value >= least && value <= 1) return value;

@@ -52,7 +52,7 @@ export function sweepCommand(): Command {
     new Command('sweep')
       .description('train a grid of settings with several seeds, and go on where it was stopped')
       .argument('[file]', 'JSON or YAML file of the sweep; left out: go on with the folder’s own')
-      // Not a required option to the parser, which would ask the commands below for it too.
+      // The parser must not require this option: it would ask for it in the commands below, too.
       .option('--out <folder>', 'folder of the sweep: its plan, runs and results')
       .option(
         '--workers <n>',
@@ -209,7 +209,7 @@ async function planFor(file: string | undefined, o: Options): Promise<SweepPlan>
   return { ...(plan as SweepPlan), backend };
 }
 
-/** Whether a folder is one that a sweep was about to begin in when its process was killed. */
+/** Whether a folder was made for a sweep whose process was killed before it began. */
 const holdsLockAlone = (out: string): boolean =>
   existsSync(out) &&
   statSync(out).isDirectory() &&

@@ -59,7 +59,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   refuseStore(o.shared, '--shared');
   if (!existsSync(o.shared) || !statSync(o.shared).isDirectory())
     throw new HbnnError(
-      `--shared: expected a folder, got ${o.shared}, which is none; give the folder that the sweeps' --out lie in`,
+      `--shared: expected a folder, got ${o.shared}, which is none; give the folder that has the --out folders of the sweeps in it`,
     );
   const station = new WorkerStation(o, leaseSeconds);
   station.say(`waits for jobs of ${address.shown}`);

@@ -52,7 +52,7 @@ export class OpenDatasets {
         place: placeOfTrainFlag,
       });
     this.open.set(key, opened);
-    // One that could not be opened may be there the next time.
+    // A data set that could not be opened may be there the next time.
     opened.catch(() => this.open.delete(key));
     const [first] = this.open.keys();
     if (this.open.size > this.maxOpen) this.open.delete(first);

@@ -25,7 +25,7 @@ export type ModuleKind = (typeof moduleKinds)[number];
 /** What a module is made of. */
 export interface CountedModule {
   readonly kind: ModuleKind;
-  /** What its tables are counted by, one per coefficient of its kind. */
+  /** The quantities that its tables are estimated from, one for each coefficient of its kind. */
   readonly parts: readonly number[];
   readonly flipFlops: number;
   /** Block RAMs, and tables that are distributed RAM, as `hbnn synth` counts them. */

@@ -2,7 +2,7 @@ import type { Rom } from '@hbnn/circuit';
 
 /** What a memory that is only read takes where it is made of look-up tables. */
 export interface RomTables {
-  /** Tables of the lowest address bits, equal ones once. */
+  /** Tables over the lowest address bits; equal tables count once. */
   readonly tables: number;
   /** Two-way choices among them by the higher address bits. */
   readonly choices: number;
@@ -28,7 +28,7 @@ function columnsOf({ width, addressWidth, words }: Rom): string[] {
 
 const isConstant = (bits: string): boolean => !bits.includes(bits[0] === '0' ? '1' : '0');
 
-/** A function of bits and its inverse are one table. */
+/** A column and its inverse count as one table. */
 const inverseOf = (bits: string): string =>
   bits.replace(/[01]/g, (bit) => (bit === '0' ? '1' : '0'));
 const positive = (bits: string): string => (bits[0] === '0' ? bits : inverseOf(bits));
@@ -70,7 +70,7 @@ export function romTables(rom: Rom, tableInputs: number): RomTables {
   return { tables: seen.size, choices, columns: varying.size };
 }
 
-/** Two-way choices of a column that are between different halves. */
+/** Count the two-way choices that a column needs: none where its two halves are equal. */
 function choicesOf(column: string, chunk: number): number {
   if (column.length <= chunk) return 0;
   const half = column.length / 2;

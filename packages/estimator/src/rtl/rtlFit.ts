@@ -2,7 +2,10 @@ import { HbnnError } from '@hbnn/core';
 import type { ModuleKind } from './counted.ts';
 import { moduleKinds } from './counted.ts';
 
-/** Kinds of modules that share coefficients, by the group's first: too few of some are in networks to be fitted alone. */
+/**
+ * Kinds of modules that share coefficients, under the first kind of each group: networks have too few modules of some
+ * kinds to fit each alone.
+ */
 const groups: Readonly<Partial<Record<ModuleKind, ModuleKind>>> = {
   numbers: 'weights',
   sumPool: 'weights',
@@ -22,7 +25,7 @@ export interface MeasuredModule {
   readonly luts: number;
 }
 
-/** Tables that a small module may be off by without having much of a say. */
+/** A small module that is off by no more tables than this weighs little in the fit. */
 const smallLuts = 30;
 
 /**

@@ -46,7 +46,7 @@ function channelMap(context: NodeContext, axis: number): Feature {
   );
 }
 
-/** A map in parts of its channels. */
+/** A feature map that is split by its channels. */
 export const split: Operator = (context) => {
   const { attributes, node, where } = context;
   const map = channelMap(context, attributes.int('axis', 0));
