@@ -36,15 +36,22 @@ const noMemory = { blocks: 0, memoryLuts: 0 } as const;
 
 /** List the modules of a folded design that have logic of their own, with what each is made of. */
 export function rtlModules(design: FoldedDesign, on: Fabrication): RtlModule[] {
-  const { layers, scores, memories, classes } = design;
+  const { layers, forks, scores, memories, classes } = design;
   const own = scoresModules(scores, classes.length, on).map((each) => ({
     layer: 'scores',
     ...each,
   }));
   return [
     ...layers.flatMap((layer) =>
-      layerModules(layer, memories, on).map((each) => ({ layer: layer.layer, ...each })),
+      [...sourceModules(layer, layers, on), ...layerModules(layer, memories, on)].map((each) => ({
+        layer: layer.layer,
+        ...each,
+      })),
     ),
+    ...forks.map(({ name, layer, readers }) => ({
+      layer: layers[layer].layer,
+      ...named(name, controlCounts(readers.length, on)),
+    })),
     ...own,
   ];
 }
@@ -56,6 +63,29 @@ const named = (module: string, counted: CountedModule, count = 1): NamedModule =
   count,
   ...counted,
 });
+
+/** The buffers of a layer's branches, and what makes one beat of theirs. */
+function sourceModules(
+  { sources, join }: FoldedLayer,
+  layers: readonly FoldedLayer[],
+  on: Fabrication,
+): NamedModule[] {
+  const buffers = sources.flatMap(({ layer, buffer }) =>
+    buffer === undefined
+      ? []
+      : [named(buffer.name, bufferCounts(buffer, beatWidth(layers[layer].output), on))],
+  );
+  return join === undefined
+    ? buffers
+    : [...buffers, named(join, controlCounts(sources.length, on))];
+}
+
+/** The control of a fork or a join: a signal of each stream, and one that all of them make. */
+function controlCounts(streams: number, { tableInputs }: Fabrication): CountedModule {
+  const tables = Math.ceil((streams + 1) / tableInputs);
+  // Tables of their own, beside no other control: what a buffer's bit takes is one table.
+  return { kind: 'registers', parts: [streams * tables + 1, 0], flipFlops: 0, ...noMemory };
+}
 
 function layerModules(layer: FoldedLayer, memories: MemoryStyle, on: Fabrication): NamedModule[] {
   const { buffer, units } = layer;
