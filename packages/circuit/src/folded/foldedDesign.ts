@@ -130,15 +130,17 @@ export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): Folde
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   const steps = orderedSteps(model, () => true);
-  const streams: Stream[] = [];
   const forked = forkedSources(steps);
-  const plain = steps.map((step): FoldedLayer => {
-    const stream = joinedStream(step.sources.map((source) => streams[source] ?? input));
-    const layer = foldedLayer(step, stream, forked, making, folds);
-    streams.push(layer.output);
-    return layer;
-  });
-  const last = streams[streams.length - 1];
+  const plain: FoldedLayer[] = [];
+  for (const step of steps) {
+    const stream = joinedStream(step.sources.map((source) => plain[source]?.output ?? input));
+    const isJoin = step.sources.length > 1;
+    const branches = step.sources.map(
+      (source) => forked.has(source) || (isJoin && isNarrowBranch(plain[source], forked)),
+    );
+    plain.push(foldedLayer(step, stream, branches, making, folds));
+  }
+  const last = plain[plain.length - 1].output;
   const scores = foldedScores(model, last, new LayerMaker(names.of('scores', 'scores'), making));
   const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
@@ -169,10 +171,21 @@ function forkedSources(steps: readonly OrderedStep[]): ReadonlySet<number> {
   return new Set([...readers].flatMap(([source, count]) => (count > 1 ? [source] : [])));
 }
 
+/** Whether a layer is a branch's logic with fewer bits behind it than in front: beats wait behind it at less cost. */
+const isNarrowBranch = (
+  { sources, units, input, output }: FoldedLayer,
+  forked: ReadonlySet<number>,
+): boolean =>
+  sources.length === 1 &&
+  forked.has(sources[0].layer) &&
+  units.every(({ kind }) => kind === 'logic') &&
+  beatWidth(output) < beatWidth(input);
+
+/** @param branches whether beats of each source may have to wait for other branches */
 function foldedLayer(
   step: OrderedStep,
   input: Stream,
-  forked: ReadonlySet<number>,
+  branches: readonly boolean[],
   making: Making,
   folds: FoldTable,
 ): FoldedLayer {
@@ -185,14 +198,12 @@ function foldedLayer(
   if (step.sources.length > 1) {
     const sources = step.sources.map((source, k) => ({
       layer: source,
-      ...(forked.has(source) && { buffer: buffer(`${module}_branch_${k}`) }),
+      ...(branches[k] && { buffer: buffer(`${module}_branch_${k}`) }),
     }));
     return { ...layer, sources, join: names.of(`${module}_join`, 'join') };
   }
   const buffered =
-    made.fold !== undefined ||
-    made.units.some((unit) => unit.kind !== 'logic') ||
-    forked.has(step.sources[0]);
+    made.fold !== undefined || made.units.some((unit) => unit.kind !== 'logic') || branches[0];
   return {
     ...layer,
     sources: [{ layer: step.sources[0] }],
