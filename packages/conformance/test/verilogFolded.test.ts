@@ -2,7 +2,7 @@ import { type FoldTable, foldedDesign } from '@hbnn/circuit';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
-import { differenceFrom, modelCases, pixelsFor, randomFolds } from '../src/index.ts';
+import { branchedCases, differenceFrom, modelCases, pixelsFor, randomFolds } from '../src/index.ts';
 
 /** `pnpm --filter @hbnn/conformance folded`: every case that can be stepped in minutes, each with both folds. */
 const everything = process.env.HBNN_FOLDED === 'all';
@@ -28,12 +28,12 @@ const slow = new Set(['zeros of 255']);
 const outputs = (model: CheckedModel): number =>
   model.checkedLayers.reduce((sum, { output }) => sum + output[0] * output[1] * output[2], 0);
 
-const cases = modelCases()
+const cases = [...modelCases(), ...branchedCases()]
   .map(({ name, make }) => ({ name, model: make() }))
   .filter(
     ({ name, model }) =>
       (outputs(model) <= maxOutputs && !slow.has(name)) ||
-      (everything && (larger.has(name) || slow.has(name))),
+      (everything && (larger.has(name) || slow.has(name) || name.startsWith('the shape of'))),
   )
   .map((one, at) => ({ ...one, at }));
 
@@ -61,14 +61,17 @@ describe('folded verilog agrees with the interpreter', () => {
     }
   });
 
-  test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])('random network of seed %i', async (seed) => {
-    const model = randomModel(seed);
-    for (const way of waysAt(seed)) {
-      const folds = foldsOf(model, way.seed);
-      const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
-      expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
-        '',
-      );
-    }
-  });
+  test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])(
+    'random network of seed %i',
+    async (seed) => {
+      const model = randomModel(seed);
+      for (const way of waysAt(seed)) {
+        const folds = foldsOf(model, way.seed);
+        const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
+        expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
+          '',
+        );
+      }
+    },
+  );
 });
