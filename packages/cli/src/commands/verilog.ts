@@ -51,7 +51,7 @@ export function verilogCommand(): Command {
     )
     .option(
       '--style <name>',
-      'unrolled: all weights at once; folded: a chain of streams, weights in memories',
+      'unrolled: all weights at once; folded: layers between streams, weights in memories',
       'unrolled',
     )
     .option(
