@@ -11,7 +11,7 @@ export interface OccupancyNetwork {
 }
 
 export interface Occupancy {
-  /** Cycles from an image's scores to the next one's, once that does not change any more; infinite where nothing moves. */
+  /** Cycles from an image's scores to the next one's, on average once they repeat; infinite where nothing moves. */
   readonly cyclesPerImage: number;
   /** The most beats that waited in each buffer. */
   readonly fullest: readonly number[];
@@ -26,8 +26,8 @@ export interface OccupancyOptions {
   readonly fewestPlaces?: boolean;
 }
 
-/** Images until which the time between them is taken to be what it stays. */
-const [minImages, maxImages] = [4, 12];
+/** Images after which a network that does not repeat itself is measured over the last half of them. */
+const maxImages = 16;
 
 /**
  * Move beats through a network, cycle by cycle, without what they carry: the receiver never waits.
@@ -174,7 +174,11 @@ class NetworkRun {
   private cycle = 0;
   private sent = 0;
   private given = 0;
+  /** The cycles at which images' last scores come out, and the states of all stages then. */
   private readonly ends: number[] = [];
+  private readonly states = new Map<string, number>();
+  /** The image after which all stages were as they are after the last one. */
+  private repeated: number | undefined;
 
   constructor(
     wiring: Wiring,
@@ -189,24 +193,24 @@ class NetworkRun {
 
   go(): number {
     const { ends } = this;
-    while (!this.settled()) {
+    while (this.repeated === undefined && ends.length < maxImages) {
       this.ticks++;
       const changed = this.tick();
       this.cycle++;
       if (!changed && !this.skip()) return forever;
     }
     const last = ends.length - 1;
-    const [from, to] = last < maxImages - 1 ? [last - 1, last] : [last >> 1, last];
-    return (ends[to] - ends[from]) / (to - from);
+    const from = this.repeated ?? last >> 1;
+    return (ends[last] - ends[from]) / (last - from);
   }
 
-  private settled(): boolean {
-    const { ends } = this;
-    const last = ends.length - 1;
-    if (last < minImages - 1) return false;
-    return (
-      last === maxImages - 1 || ends[last] - ends[last - 1] === ends[last - 1] - ends[last - 2]
-    );
+  /** From a state that comes again all goes on as it did before. Several images may lie between. */
+  private imageEnds(): void {
+    const { ends, states, interval } = this;
+    const ahead = interval === 0 ? 0 : this.sent * interval - this.cycle;
+    const state = [ahead, ...this.wiring.stages.map((stage) => stage.state())].join(';');
+    this.repeated = states.get(state);
+    states.set(state, ends.push(this.cycle) - 1);
   }
 
   private get offered(): boolean {
@@ -217,7 +221,7 @@ class NetworkRun {
     const { stages } = this.wiring;
     if (stages[stages.length - 1].valid) {
       this.given++;
-      if (this.given % this.beats === 0) this.ends.push(this.cycle);
+      if (this.given % this.beats === 0) this.imageEnds();
     }
     const { taken, changed } = this.cycleOf.step(this.offered);
     if (taken) this.sent++;

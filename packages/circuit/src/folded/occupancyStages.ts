@@ -22,6 +22,8 @@ export interface Stage {
   quiet(): number;
   /** That many cycles without a change. */
   skip(cycles: number): void;
+  /** What it does from now on depends on this alone, and on its neighbours. */
+  state(): string;
 }
 
 /** Cycles until something that never comes. */
@@ -51,6 +53,10 @@ export class Queue implements Stage {
     if (this.count > this.fullest) this.fullest = this.count;
     this.valid = this.count > 0;
     return come || gone;
+  }
+
+  state(): string {
+    return `${this.count}`;
   }
 
   quiet(): number {
@@ -85,6 +91,11 @@ class Pipeline implements Stage {
     full[this.at] = offered ? 1 : 0;
     this.valid = full[this.at === 0 ? full.length - 1 : this.at - 1] === 1;
     return true;
+  }
+
+  state(): string {
+    const { full, at } = this;
+    return `${full.subarray(at).join('')}${full.subarray(0, at).join('')}`;
   }
 
   quiet(): number {
@@ -129,6 +140,10 @@ class Window implements Stage {
     return move || before;
   }
 
+  state(): string {
+    return `${this.at},${this.valid}`;
+  }
+
   quiet(): number {
     return forever;
   }
@@ -156,6 +171,10 @@ class Collection implements Stage {
     this.valid = offered && this.count === this.pixels - 1;
     if (offered) this.count = this.valid ? 0 : this.count + 1;
     return offered || before;
+  }
+
+  state(): string {
+    return `${this.count},${this.valid}`;
   }
 
   quiet(): number {
@@ -232,6 +251,11 @@ class Lanes implements Stage {
     this.writes.push({ at: this.edges + this.delay, done });
     this.group = done ? 0 : this.group + 1;
     this.left = this.lengths[this.group] - 1;
+  }
+
+  state(): string {
+    const writes = this.writes.map(({ at, done }) => `${at - this.edges}${done}`);
+    return [this.valid, this.busy, this.group, this.left, ...writes].join();
   }
 
   quiet(): number {

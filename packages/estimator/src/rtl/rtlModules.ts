@@ -50,7 +50,7 @@ export function rtlModules(design: FoldedDesign, on: Fabrication): RtlModule[] {
     ),
     ...forks.map(({ name, layer, readers }) => ({
       layer: layers[layer].layer,
-      ...named(name, controlCounts(readers.length, on)),
+      ...named(name, controlCounts(readers.length, readers.length + 1, on)),
     })),
     ...own,
   ];
@@ -77,14 +77,21 @@ function sourceModules(
   );
   return join === undefined
     ? buffers
-    : [...buffers, named(join, controlCounts(sources.length, on))];
+    : [...buffers, named(join, controlCounts(sources.length, 2, on))];
 }
 
-/** The control of a fork or a join: a signal of each stream, and one that all of them make. */
-function controlCounts(streams: number, { tableInputs }: Fabrication): CountedModule {
+/**
+ * The control of some streams, each of whose signals all streams make. A fork has a valid for each reader and one ready; a
+ * join has one valid, and one ready for all.
+ */
+function controlCounts(
+  streams: number,
+  signals: number,
+  { tableInputs }: Fabrication,
+): CountedModule {
   const tables = Math.ceil((streams + 1) / tableInputs);
-  // Tables of their own, beside no other control: what a buffer's bit takes is one table.
-  return { kind: 'registers', parts: [streams * tables + 1, 0], flipFlops: 0, ...noMemory };
+  // A signal of so few streams is one table, like a bit of a buffer.
+  return { kind: 'registers', parts: [signals * tables, 0], flipFlops: 0, ...noMemory };
 }
 
 function layerModules(layer: FoldedLayer, memories: MemoryStyle, on: Fabrication): NamedModule[] {
