@@ -224,7 +224,9 @@ describe('hbnn estimate', () => {
     expect(out).toMatch(/^verilogOccupancy +luts \S+ %/m);
     expect(out).toMatch(/^finnOccupancy +luts \S+ %/m);
     expect(out).toMatch(/^clock +50 MHz$/m);
-    expect(out).toMatch(/^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; simulation: /m);
+    expect(out).toMatch(
+      /^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; simulation: /m,
+    );
     expect(out.indexOf("As 'hbnn verilog")).toBeLessThan(out.indexOf('As FINN builds them'));
     expect(out).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
     const cells = estimate('--target', 'asic:45').out;
