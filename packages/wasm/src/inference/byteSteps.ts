@@ -4,7 +4,7 @@ import { chunk, codesOf, tablesOf } from './codesStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
-import { sharedRange, whole } from './share.ts';
+import { gatherOnce, sharedRange, whole } from './share.ts';
 import {
   type Constant,
   gatheredBytes,
@@ -146,7 +146,7 @@ function bindBytes(
   { inputBound }: PlannedProduct,
 ): RunStep {
   const { rowBytes, together, groups, pixels, width, outStride } = sizes;
-  const { scratch } = at;
+  const { common } = at;
   const [shape, factors, starts, ...packed] = at.constants;
   const multiply = raw[sizes.multiply];
   const [weights, ...tables] = packed;
@@ -155,8 +155,10 @@ function bindBytes(
     const [group, endGroup] = sharedRange(groups, share);
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
-      raw.gatherBytes(shape, at.input, first, first + count, scratch, rowBytes, inputBound);
-      const inputs = [scratch, rowBytes / together, count];
+      gatherOnce(share, first > 0, () =>
+        raw.gatherBytes(shape, at.input, first, first + count, common, rowBytes, inputBound),
+      );
+      const inputs = [common, rowBytes / together, count];
       const own = [
         weights + group * 4 * sizes.outputBytes,
         ...tables.map((table) => table + group * 64),

@@ -2,7 +2,7 @@ import type { PlaneWeights } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
-import { sharedRange, whole } from './share.ts';
+import { gatherOnce, sharedRange, whole } from './share.ts';
 import { gatheredBytes, type Step, scratchOverrunBytes } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
@@ -90,20 +90,19 @@ export function codesStep(
       tablesOf(layer, divisors),
       factors,
     ],
-    bind: (
-      raw,
-      { input: from, output: to, scratch, constants: [shape, codes, tables, scales] },
-    ) => {
+    bind: (raw, { input: from, output: to, common, constants: [shape, codes, tables, scales] }) => {
       const outStride = output.stride;
       return (images, share = whole) => {
         const end = images * pixels;
         const [group, endGroup] = sharedRange(groups, share);
         for (let first = 0; first < end; first += width) {
           const count = Math.min(end - first, width);
-          raw.gatherRows(shape, from, first, first + count, scratch, chunks * chunk);
+          gatherOnce(share, first > 0, () =>
+            raw.gatherRows(shape, from, first, first + count, common, chunks * chunk),
+          );
           const out = [scales + 16 * group, to + (4 * group * outStride + first) * 4, outStride];
           const weights = [codes + group * chunks * 64, tables + group * 64, endGroup - group];
-          raw.multiplyCodes(scratch, chunks, count, ...weights, ...out);
+          raw.multiplyCodes(common, chunks, count, ...weights, ...out);
         }
       };
     },
