@@ -99,6 +99,29 @@ function writeKernels() {
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
 
+/** Whole networks beside the others: milliseconds, and LiteRT.js's time over each. */
+function writeWholeNetworks() {
+  const file = join(committed, 'speed', 'whole-networks.json');
+  const { rows, provenance, note } = JSON.parse(readFileSync(file, 'utf8'));
+  const lines = [
+    `${provenance.machine}; Node ${provenance.node}, ${provenance.backend}; commit ${provenance.commit.slice(0, 7)}; \`${provenance.command.replace(/ --note .*/, '')}\`${note === undefined ? '' : `. ${note}`}`,
+  ];
+  const name = (row) => `${row.network}, ${row.batch} image${row.batch === 1 ? '' : 's'}`;
+  const columns = [...new Set(rows.map(name))];
+  lines.push('', `| engine | ${columns.join(' | ')} |`);
+  lines.push(`| --- |${columns.map(() => ' ---: |').join('')}`);
+  for (const kind of new Set(rows.map((row) => row.engine + bitsOf(row)))) {
+    const cells = columns.map((column) => {
+      const row = rows.find((each) => name(each) === column && each.engine + bitsOf(each) === kind);
+      if (row === undefined) return '';
+      const times = [row.minimumMs, row.medianMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+      return `${times.join(' / ')} (${row.int8Ratio.toFixed(2)}×)`;
+    });
+    lines.push(`| ${kind} | ${cells.join(' | ')} |`);
+  }
+  writeFileSync(join(docs, 'generated', 'whole-networks.md'), `${lines.join('\n')}\n`);
+}
+
 const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
 
 /** The head of a report's page. It is in no sidebar, so its links back and on are given here. */
@@ -260,3 +283,4 @@ writeOutcomes();
 writeHelp();
 writeNetworks();
 writeKernels();
+writeWholeNetworks();
