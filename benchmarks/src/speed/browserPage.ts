@@ -9,7 +9,7 @@ export interface PageEngine {
   readonly threads: number;
   /** The address of the file. */
   readonly model: string;
-  /** Of an image: [height, width, channels]. */
+  /** The shape of an image: [height, width, channels]. */
   readonly shape: readonly [number, number, number];
 }
 
