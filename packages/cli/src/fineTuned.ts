@@ -171,6 +171,23 @@ export async function openTrained(dir: string, weights?: 'last' | 'best'): Promi
   };
 }
 
+/** An imported network as it is, with images as a configuration says. */
+export function openImported(dir: string, config: RunConfig): Trained {
+  const read = async (): Promise<StoredNetwork> => {
+    const { openNetwork } = await import('@hbnn/import');
+    return openNetwork(dir);
+  };
+  return {
+    config,
+    build: async () => (await read()).model,
+    async open(data) {
+      const stored = await read();
+      checkImageSize(stored.model, data.train, config, '--data');
+      return { model: stored.model, ...(await dataFor(stored, data)) };
+    },
+  };
+}
+
 async function openFineTuned(dir: string, weights?: 'last' | 'best'): Promise<Trained> {
   if (weights === 'best')
     throw new HbnnError(

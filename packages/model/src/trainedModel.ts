@@ -1,10 +1,29 @@
 import type { FloatTensor, ResidualTensor } from '@hbnn/core';
 import type { FeatureShape, Padding4, Pair } from './integerModel.ts';
 
-/** Weights as trained, outputs first: floats, or binarized ones. */
+/**
+ * Whole numbers that weights were quantized to before: weight i of output o is scales[o] · values[i]. Lowering takes them
+ * as they are.
+ */
+export interface WeightCodes {
+  /** Outputs first. */
+  readonly shape: readonly number[];
+  /** −127 … 127, row-major. */
+  readonly values: Int8Array;
+  /**
+   * Bits of each value, 1 … 8. Values of up to 4 bits, −2^(bits − 1) … 2^(bits − 1), or −1 … 1 of 1 bit, become planes;
+   * others become weights of 8 bits.
+   */
+  readonly bits: number;
+  /** One for each output, of any sign. */
+  readonly scales: Float64Array;
+}
+
+/** Weights as trained, outputs first: floats, binarized ones, or whole numbers with scales. */
 export type TrainedWeights =
   | { readonly kind: 'float'; readonly tensor: FloatTensor }
-  | { readonly kind: 'residual'; readonly residual: ResidualTensor };
+  | { readonly kind: 'residual'; readonly residual: ResidualTensor }
+  | { readonly kind: 'codes'; readonly codes: WeightCodes };
 
 interface Measured {
   readonly name: string;

@@ -110,3 +110,10 @@ export { type RunSources, runTraining, weightsDigest } from './run/runTraining.t
 export type { BestEpoch } from './run/validate.ts';
 export { learningRateAt, type Schedule } from './schedule.ts';
 export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+export {
+  forgetWeightGrids,
+  setWeightGrids,
+  type WeightGrid,
+  type WeightGrids,
+  weightGridsOf,
+} from './weightGrids.ts';

@@ -1,3 +1,5 @@
+import type { WeightGrids } from '@hbnn/train';
+
 /** A weight as it was read: float32 values in row-major order. */
 export interface WeightArray {
   readonly shape: readonly number[];
@@ -30,6 +32,8 @@ export interface WindowSpec {
 
 interface EndSpec {
   readonly bias?: WeightArray;
+  /** How the kernel was quantized in the file, of one that was. */
+  readonly grid?: WeightGrids[string];
   readonly activation?: ActivationName;
 }
 

@@ -9,6 +9,7 @@ import {
   type Operator,
   optionalConstant,
 } from './node.ts';
+import { gridOf } from './weightGrid.ts';
 import { mapFrom, placed, windowOf } from './windows.ts';
 
 /** Convolutions: grouped, depthwise, pointwise and dilated ones. */
@@ -34,6 +35,7 @@ export const conv: Operator = (context) => {
       kind: 'conv2d',
       kernel: weightFrom(permuted(weights, [2, 3, 1, 0])),
       bias: bias === undefined ? undefined : weightFrom(bias),
+      grid: gridOf(weights, 0),
       strides: window.strides,
       dilation: window.dilation,
       padding,
@@ -66,6 +68,7 @@ function dense(
       kind: 'dense',
       kernel: { shape: [inputs, outputs], data },
       bias: bias && { shape: [outputs], data: Float32Array.from(bias) },
+      grid: gridOf(kernel, 1),
     },
     feature.value,
   );
@@ -87,17 +90,20 @@ export const gemm: Operator = (context) => {
   attributes.only('transA', 0, 'export the network with the images first');
   const weights = constantInput(context, 1, 'the weights');
   const turned = attributes.int('transB', 0) === 1 ? permuted(weights, [1, 0]) : weights;
-  const kernel =
-    alpha === 1
-      ? turned
-      : constant(
-          turned.shape,
-          turned.data.map((w) => alpha * w),
-        );
+  const kernel = alpha === 1 ? turned : scaled(turned, alpha);
   const bias = optionalConstant(context, 2, 'the bias');
   const values = bias && biasFor(bias, kernel.shape[1], where).map((b) => beta * b);
   return dense(context, featureAt(context), kernel, values);
 };
+
+/** Weights times a factor: whole numbers that they were quantized to stay. */
+function scaled({ shape, data, quantized }: Constant, factor: number): Constant {
+  const times = (values: Float64Array): Float64Array => values.map((value) => factor * value);
+  return {
+    ...constant(shape, times(data)),
+    ...(quantized && { quantized: { bits: quantized.bits, scales: times(quantized.scales) } }),
+  };
+}
 
 /** A matrix product with weights; an Add of a constant behind it is its bias. */
 export const matMul: Operator = (context) => {

@@ -1,6 +1,6 @@
 import { HbnnError, kindOf } from '@hbnn/core';
 import { sourcesOf, unreadLayer } from '../branches.ts';
-import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
+import type { TrainedLayer, TrainedModel, TrainedWeights, WeightCodes } from '../trainedModel.ts';
 import { unknownKind } from '../unknownKind.ts';
 
 /**
@@ -107,9 +107,39 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
 ];
 
 function checkWeights(name: string, weights: TrainedWeights): void {
-  if (weights.kind === 'float') checkFinite(name, 'weights', weights.tensor.data);
-  else
-    for (const plane of weights.residual.planes) checkFinite(name, 'weight scales', plane.scales);
+  switch (weights.kind) {
+    case 'float':
+      checkFinite(name, 'weights', weights.tensor.data);
+      return;
+    case 'residual':
+      for (const plane of weights.residual.planes) checkFinite(name, 'weight scales', plane.scales);
+      return;
+    case 'codes':
+      checkCodes(name, weights.codes);
+      return;
+    default:
+      throw new HbnnError(
+        `layer '${name}': expected weights of the kind float, residual or codes, got '${(weights satisfies never as { kind?: unknown }).kind}'; give them as exportModel does`,
+      );
+  }
+}
+
+function checkCodes(name: string, { shape, values, bits, scales }: WeightCodes): void {
+  checkFinite(name, 'weight scales', scales);
+  const count = shape.reduce((product, n) => product * n, 1);
+  if (values.length !== count || scales.length !== shape[0])
+    throw new HbnnError(
+      `layer '${name}': expected ${count} whole weights and ${shape[0]} scales for the shape [${shape.join(', ')}], got ${values.length} and ${scales.length}; give one for each`,
+    );
+  if (!Number.isInteger(bits) || bits < 1 || bits > 8)
+    throw new HbnnError(
+      `layer '${name}': expected whole weights of 1 to 8 bits, got ${bits}; say how many bits they have`,
+    );
+  const at = values.indexOf(-128);
+  if (at >= 0)
+    throw new HbnnError(
+      `layer '${name}': expected whole weights from −127 to 127, got −128 at index ${at}; quantize them to the narrow range`,
+    );
 }
 
 function checkFinite(where: string, what: string, values: ArrayLike<number>): void {

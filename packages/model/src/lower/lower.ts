@@ -13,6 +13,7 @@ import { checkTrained, trainedSources } from './checkTrained.ts';
 import { reportRounding, roundingNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
+import { lowerCodes, valuesOf } from './lowerCodes.ts';
 import {
   keepPoolWithinSums,
   keepWithinSums,
@@ -43,6 +44,7 @@ import {
   type LoweredWeights,
   lowerFloats,
   lowerPlanes,
+  whatBecomes,
 } from './lowerWeights.ts';
 
 export interface LowerOptions {
@@ -294,10 +296,12 @@ function lowerLinear(
   const { name } = layer;
   prepareInput(s, layer, scaleBits);
   let trained = orderedWeights(s, layer);
-  const lowerAs = (): LoweredWeights =>
-    trained.kind === 'residual'
+  const lowerAs = (): LoweredWeights => {
+    if (trained.kind === 'codes') return lowerCodes(trained.codes);
+    return trained.kind === 'residual'
       ? lowerPlanes(trained.residual, scaleBits, name)
       : lowerFloats(trained.tensor, s.meaning.slopes, !givesScores);
+  };
   let lowered = lowerAs();
   if (keepWithinSums(s, name, lowered.weights)) {
     // What keeps the sums small may lay the inputs out anew.
@@ -305,7 +309,8 @@ function lowerLinear(
     lowered = lowerAs();
   }
   const { slopes, offsets } = s.meaning;
-  const slope = trained.kind === 'residual' ? slopes[0] : 1;
+  // What float inputs mean has gone into the weights.
+  const slope = trained.kind === 'float' ? 1 : slopes[0];
   const { weights, error, multiples } = lowered;
   const sums = offsetSums(trained, offsets);
   if (layer.kind === 'dense') push(s, { kind: 'dense', name, weights });
@@ -318,13 +323,17 @@ function lowerLinear(
   s.rounded = false;
   s.order = undefined;
   s.flat = false;
-  const what = trained.kind === 'residual' ? 'weight scales' : 'weights of 8 bits';
-  s.report.push({ name, what, error, ...(multiples && { multiples }) });
+  s.report.push({ name, what: whatBecomes[trained.kind], error, ...(multiples && { multiples }) });
 }
 
 /** Σ w · offset over a window that lies wholly inside: what the inputs' offsets add to each output. */
 function offsetSums(trained: TrainedWeights, offsets: Float64Array): Float64Array {
-  const { shape, data } = trained.kind === 'float' ? trained.tensor : approximate(trained.residual);
+  const { shape, data } =
+    trained.kind === 'residual'
+      ? approximate(trained.residual)
+      : trained.kind === 'float'
+        ? trained.tensor
+        : valuesOf(trained.codes);
   const sums = new Float64Array(shape[0]);
   if (offsets.every((offset) => offset === 0)) return sums;
   const row = data.length / shape[0];
