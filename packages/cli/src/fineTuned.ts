@@ -135,6 +135,16 @@ export function checkImageSize(
   );
 }
 
+/** Say which layers `hbnn lower` will refuse, before time goes into a network that cannot be lowered. */
+export async function noteFaults(
+  { model }: Pick<StoredNetwork, 'model'>,
+  note: (text: string) => void,
+): Promise<void> {
+  const { integerForms } = await import('@hbnn/train');
+  for (const { fault } of integerForms(model))
+    if (fault !== undefined) note(`hbnn lower will refuse the network: ${fault}`);
+}
+
 /** The imported network with the binarized layers of its settings, and its float weights. */
 export async function binarizedNetwork(
   { model }: Pick<StoredNetwork, 'model'>,

@@ -79,6 +79,16 @@ export type TrainedLayer =
       /** The largest value of each channel over sample images, for channels that are small beside the largest. */
       readonly channelCeilings?: readonly number[];
     } & Named)
+  /**
+   * A continuous function of straight pieces on each value: slopes[k] is the slope from knots[k − 1] to knots[k], and
+   * `atZero` what 0 becomes. There is one slope more than there are knots, which ascend.
+   */
+  | ({
+      readonly kind: 'piecewise';
+      readonly knots: readonly number[];
+      readonly slopes: readonly number[];
+      readonly atZero: number;
+    } & Named)
   /** Residual binarization with one map for all images and constant scales, one per plane. */
   | ({
       readonly kind: 'binarize';

@@ -36,6 +36,7 @@ export {
   binarizedLayers,
 } from './layers/binarized.ts';
 export type { CallContext } from './layers/context.ts';
+export { HardSwish } from './layers/hardSwish.ts';
 export {
   averageWeightBits,
   QuantizedConv2D,

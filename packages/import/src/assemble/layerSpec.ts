@@ -90,5 +90,9 @@ export type LayerSpec =
   | { readonly kind: 'permute'; readonly axes: readonly number[] }
   | { readonly kind: 'dropout'; readonly rate: number }
   | { readonly kind: 'rescaling'; readonly scale: number; readonly offset: number }
+  /** x · min(max(x + 3, 0), 6) / 6 */
+  | { readonly kind: 'hardSwish' }
   | { readonly kind: 'add' }
+  /** A product of values; an axis of size 1 is that of the other. */
+  | { readonly kind: 'multiply' }
   | { readonly kind: 'concat'; readonly axis: number };

@@ -9,6 +9,7 @@ import {
   type Operator,
   optionalConstant,
 } from './node.ts';
+import { productOf } from './products.ts';
 import { gridOf } from './weightGrid.ts';
 import { mapFrom, placed, windowOf } from './windows.ts';
 
@@ -186,6 +187,7 @@ function affine(
     const [scale, offset] = form(by.data[0]);
     if (scale === 1 && offset === 0) return feature;
     const value = context.add({ kind: 'rescaling', scale, offset }, feature.value);
+    context.ramps.scaled(value, feature.value, scale, offset);
     return { ...feature, value, nonNegative: feature.nonNegative && scale >= 0 && offset >= 0 };
   }
   const axis = channelAxis(context, feature, by);
@@ -246,7 +248,7 @@ function sum(context: NodeContext, left: Feature, right: Feature): Feature {
 
 const ofTwo = (what: string, context: NodeContext): HbnnError =>
   new HbnnError(
-    `${context.where}: expected ${what} of a value and a constant, got other inputs; only sums of two values (Add) can be imported`,
+    `${context.where}: expected ${what} of a value and a constant, got other inputs; only sums and products of two values (Add, Mul) can be imported`,
   );
 
 export const subtraction: Operator = (context) => {
@@ -264,6 +266,7 @@ export const product: Operator = (context) => {
     return affine(context, left, right, (value) => [value, 0]);
   if (left?.kind === 'constant' && right?.kind === 'feature')
     return affine(context, right, left, (value) => [value, 0]);
+  if (left?.kind === 'feature' && right?.kind === 'feature') return productOf(context, left, right);
   throw ofTwo('a product', context);
 };
 

@@ -74,6 +74,9 @@ function checkLayer(layer: TrainedLayer): void {
       for (const ceiling of layer.channelCeilings ?? [])
         checkMeasured(name, 'largest value of a ReLU', ceiling);
       return;
+    case 'piecewise':
+      checkPieces(layer);
+      return;
     case 'binarize':
       if (layer.map === 'static') checkFinite(name, 'input scales', layer.scales);
       return;
@@ -98,6 +101,7 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
   'dense',
   'affine',
   'relu',
+  'piecewise',
   'binarize',
   'maxPool',
   'averagePool',
@@ -105,6 +109,22 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
   'add',
   'concat',
 ];
+
+function checkPieces({
+  name,
+  knots,
+  slopes,
+  atZero,
+}: Extract<TrainedLayer, { kind: 'piecewise' }>): void {
+  checkFinite(name, 'knots', knots);
+  checkFinite(name, 'slopes', slopes);
+  checkFinite(name, 'value at 0', [atZero]);
+  const ascends = knots.every((knot, k) => k === 0 || knot > knots[k - 1]);
+  if (ascends && slopes.length === knots.length + 1 && slopes.some((slope) => slope !== 0)) return;
+  throw new HbnnError(
+    `layer '${name}': expected knots that ascend and one slope more than these, not all 0, got [${knots.join(', ')}] and [${slopes.join(', ')}]; give the slope of each piece`,
+  );
+}
 
 function checkWeights(name: string, weights: TrainedWeights): void {
   switch (weights.kind) {

@@ -7,7 +7,7 @@ import {
   suggestion,
 } from '@hbnn/core';
 import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
-import { featureCount, type IntegerModel } from '../integerModel.ts';
+import { featureCount, type IntegerModel, rowLength } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
 import { reportRounding, roundingNote } from './inputRounding.ts';
@@ -21,6 +21,7 @@ import {
   prepareInput,
   restoreOrder,
 } from './lowerInput.ts';
+import { lowerPiecewise } from './lowerPiecewise.ts';
 import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
@@ -143,6 +144,7 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
         // A batch norm behind the last weights gives scores unlike scales anyway.
         givesScores: i === last && layers.slice(i).every(keepsScale),
         perChannel: meetsDepthwise(layers, readers, i),
+        toBinarization: readers[i].every(meets),
         scaleBits,
       });
     // Nothing was measured of values in front of a ReLU that thresholds take in.
@@ -177,7 +179,7 @@ const keepsScale = (layer: TrainedLayer): boolean =>
   layer.kind !== 'affine' || allEqual(layer.scales);
 
 /**
- * Whether values of a layer go into float depthwise weights alone, which take in what each channel means. Where filters
+ * Whether values of a layer go into depthwise weights alone that are not binarized, which take in what each channel means. Where filters
  * add channels up, weights of small channels would lose what their inputs gain.
  */
 function meetsDepthwise(
@@ -187,7 +189,7 @@ function meetsDepthwise(
 ): boolean {
   const takes = (reader: number): boolean => {
     const layer = layers[reader];
-    if (layer.kind === 'depthwise') return layer.weights.kind === 'float';
+    if (layer.kind === 'depthwise') return layer.weights.kind !== 'residual';
     return betweenWeights.has(layer.kind) && meetsDepthwise(layers, readers, reader);
   };
   return readers[index].length > 0 && readers[index].every(takes);
@@ -246,6 +248,8 @@ interface LayerOptions {
   readonly givesScores: boolean;
   /** Whether everything that reads a layer takes its channels one by one. */
   readonly perChannel: boolean;
+  /** Whether everything that reads a layer leads to comparisons alone, or nothing reads it. */
+  readonly toBinarization: boolean;
   readonly scaleBits: number;
 }
 
@@ -280,6 +284,9 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
     case 'relu':
       lowerRelu(s, layer, o.perChannel);
       return;
+    case 'piecewise':
+      lowerPiecewise(s, layer, o.toBinarization);
+      return;
     case 'binarize':
       lowerBinarization(s, layer, o.scaleBits);
       return;
@@ -309,8 +316,6 @@ function lowerLinear(
     lowered = lowerAs();
   }
   const { slopes, offsets } = s.meaning;
-  // What float inputs mean has gone into the weights.
-  const slope = trained.kind === 'float' ? 1 : slopes[0];
   const { weights, error, multiples } = lowered;
   const sums = offsetSums(trained, offsets);
   if (layer.kind === 'dense') push(s, { kind: 'dense', name, weights });
@@ -318,12 +323,23 @@ function lowerLinear(
     const { kind, strides, padding } = layer;
     push(s, { kind, name, strides, padding, weights });
   }
-  s.meaning = { slopes: lowered.factors.map((factor) => factor * slope), offsets: sums };
+  s.meaning = {
+    slopes: lowered.factors.map((factor, o) => factor * slopeBehind(trained, slopes, o)),
+    offsets: sums,
+  };
   s.weighted = true;
   s.rounded = false;
   s.order = undefined;
   s.flat = false;
   s.report.push({ name, what: whatBecomes[trained.kind], error, ...(multiples && { multiples }) });
+}
+
+/** What one of an output's inputs means, where it has not gone into the weights; filters add up inputs that mean the same. */
+function slopeBehind(trained: TrainedWeights, slopes: Float64Array, output: number): number {
+  if (trained.kind === 'float') return 1;
+  if (trained.kind === 'residual') return slopes[0];
+  const { shape } = trained.codes;
+  return slopes[inputOf(shape, slopes.length, output * rowLength(shape))];
 }
 
 /** Σ w · offset over a window that lies wholly inside: what the inputs' offsets add to each output. */

@@ -45,7 +45,8 @@ export function prepareInput(s: LowerState, layer: LinearLayer, scaleBits: numbe
     else pushSigned8(s, name);
     return;
   }
-  if (layer.weights.kind === 'codes' && !allEqual(s.meaning.slopes)) {
+  const addsChannels = layer.kind !== 'depthwise';
+  if (layer.weights.kind === 'codes' && addsChannels && !allEqual(s.meaning.slopes)) {
     // Codes stay as they are, so that what a channel means cannot go into them.
     if (areSums(s)) pushSigned(s, freshName(s, `${name}_scale`), largestInput(shapeOf(layer)));
     else pushSigned8(s, name);
