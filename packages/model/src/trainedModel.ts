@@ -89,6 +89,8 @@ export type TrainedLayer =
       readonly slopes: readonly number[];
       readonly atZero: number;
     } & Named)
+  /** x · min(max(x + 3, 0), 6) / 6 on each value. */
+  | ({ readonly kind: 'hardSwish' } & Named)
   /** Residual binarization with one map for all images and constant scales, one per plane. */
   | ({
       readonly kind: 'binarize';

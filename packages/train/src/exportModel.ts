@@ -36,7 +36,7 @@ import {
   BinarizedLayer,
 } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
-import { HardSwish, hardSwishPieces } from './layers/hardSwish.ts';
+import { HardSwish } from './layers/hardSwish.ts';
 import { QuantizedLayer } from './layers/quantized.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, type Link } from './modelChain.ts';
@@ -369,7 +369,7 @@ function formAt(place: Place): TrainedLayer[] {
       `${name}: exportModel expected weights that are float or binarized by this project, got the quantizer '${layer.quantizer}', which has no integer form; train with --weights and --inputs in place of --quantizer`,
     );
   if (isMadeBy(layer, BatchNorm)) return [normOf(place, place.config.epsilon as number)];
-  if (isMadeBy(layer, HardSwish)) return [hardSwishPieces(name)];
+  if (isMadeBy(layer, HardSwish)) return [{ kind: 'hardSwish', name }];
   if (!isMadeBy(layer, ScalarScale)) return formOf(place);
   const scales = Float64Array.from(weightsOf(layer).scale.dataSync());
   return [{ kind: 'affine', name, scales, offsets: new Float64Array(1) }];

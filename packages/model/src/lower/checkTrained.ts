@@ -80,6 +80,7 @@ function checkLayer(layer: TrainedLayer): void {
     case 'binarize':
       if (layer.map === 'static') checkFinite(name, 'input scales', layer.scales);
       return;
+    case 'hardSwish':
     case 'maxPool':
     case 'averagePool':
     case 'flatten':
@@ -102,6 +103,7 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
   'affine',
   'relu',
   'piecewise',
+  'hardSwish',
   'binarize',
   'maxPool',
   'averagePool',

@@ -7,13 +7,13 @@ import {
   suggestion,
 } from '@hbnn/core';
 import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
-import { featureCount, type IntegerModel, rowLength } from '../integerModel.ts';
+import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
 import { reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
-import { lowerCodes, valuesOf } from './lowerCodes.ts';
+import { lowerCodes, slopeBehind, valuesOf } from './lowerCodes.ts';
 import {
   keepPoolWithinSums,
   keepWithinSums,
@@ -21,7 +21,7 @@ import {
   prepareInput,
   restoreOrder,
 } from './lowerInput.ts';
-import { lowerPiecewise } from './lowerPiecewise.ts';
+import { lowerHardSwish, lowerPiecewise } from './lowerPiecewise.ts';
 import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
@@ -288,6 +288,9 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
     case 'piecewise':
       lowerPiecewise(s, layer, o.toBinarization);
       return;
+    case 'hardSwish':
+      lowerHardSwish(s, layer, o.toBinarization);
+      return;
     case 'binarize':
       lowerBinarization(s, layer, o.scaleBits);
       return;
@@ -333,14 +336,6 @@ function lowerLinear(
   s.order = undefined;
   s.flat = false;
   s.report.push({ name, what: whatBecomes[trained.kind], error, ...(multiples && { multiples }) });
-}
-
-/** What one of an output's inputs means, where it has not gone into the weights; filters add up inputs that mean the same. */
-function slopeBehind(trained: TrainedWeights, slopes: Float64Array, output: number): number {
-  if (trained.kind === 'float') return 1;
-  if (trained.kind === 'residual') return slopes[0];
-  const { shape } = trained.codes;
-  return slopes[inputOf(shape, slopes.length, output * rowLength(shape))];
 }
 
 /** Σ w · offset over a window that lies wholly inside: what the inputs' offsets add to each output. */

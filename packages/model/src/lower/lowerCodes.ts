@@ -1,7 +1,7 @@
 import type { FloatTensor } from '@hbnn/core';
-import type { Int8Weights, PlaneWeights } from '../integerModel.ts';
-import type { WeightCodes } from '../trainedModel.ts';
-import type { LoweredWeights } from './lowerWeights.ts';
+import { type Int8Weights, type PlaneWeights, rowLength } from '../integerModel.ts';
+import type { TrainedWeights, WeightCodes } from '../trainedModel.ts';
+import { inputOf, type LoweredWeights } from './lowerWeights.ts';
 
 /** Codes of more bits become weights of 8 bits: as planes they would take as many planes, and as much memory. */
 const maxPlanes = 4;
@@ -60,4 +60,12 @@ export function valuesOf({ shape, values, scales }: WeightCodes): FloatTensor {
   const row = values.length / shape[0];
   const data = Float64Array.from(values, (value, i) => value * scales[Math.floor(i / row)]);
   return { shape, data };
+}
+
+/** What one of an output's inputs means, where it has not gone into the weights; filters add up inputs that mean the same. */
+export function slopeBehind(trained: TrainedWeights, slopes: Float64Array, output: number): number {
+  if (trained.kind === 'float') return 1;
+  if (trained.kind === 'residual') return slopes[0];
+  const { shape } = trained.codes;
+  return slopes[inputOf(shape, slopes.length, output * rowLength(shape))];
 }

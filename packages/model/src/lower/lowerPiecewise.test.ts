@@ -32,7 +32,12 @@ const pieceAt = ({ knots, slopes, atZero }: Piecewise, x: number): number =>
   }, atZero);
 
 /** Pixels times scales with offsets, the pieces, and a layer that gives each channel as a score. */
-function network(act: Piecewise, scales: number[], offsets: number[], rest: TrainedLayer[] = []) {
+function network(
+  act: TrainedLayer,
+  scales: number[],
+  offsets: number[],
+  rest: TrainedLayer[] = [],
+) {
   const channels = scales.length;
   const identity = Float32Array.from({ length: channels * channels }, (_, i) =>
     i % (channels + 1) === 0 ? 1 : 0,
@@ -93,6 +98,20 @@ describe('straight pieces', () => {
     expected.forEach((value, i) => {
       // Half a step of 8 bits, and of the values in front and of the weights less than as much.
       expect(Math.abs(scores[i] * model.scoreFactor - value) / largest).toBeLessThan(1.2 / 255);
+    });
+  });
+
+  it.each([8, 2, 0.5])('follow HardSwish within a step of 8 bits of %d', (top) => {
+    const curve = (x: number): number => (x * Math.min(Math.max(x + 3, 0), 6)) / 6;
+    const act = { kind: 'hardSwish', name: 'act' } as const;
+    const own = [top, -top / 2, top / 4];
+    const { input } = network(act, own, [0, 0, 0]);
+    const expected = Array.from(pixels, (p, i) => curve(input(p, i % 3)));
+    const largest = Math.max(...expected.map(Math.abs));
+    const { model } = network({ ...act, largest }, own, [0, 0, 0]);
+    const scores = interpreter(model).run(pixels);
+    expected.forEach((value, i) => {
+      expect(Math.abs(scores[i] * model.scoreFactor - value) / largest).toBeLessThan(1.5 / 255);
     });
   });
 

@@ -66,6 +66,36 @@ export function lowerPiecewise(s: LowerState, layer: Piecewise, toBinarization: 
   );
 }
 
+/** How many pieces lie between −3 and 3: the fewest that part from the curve by half a step of 8 bits at most. */
+const pieceCounts: readonly number[] = [8, 16, 32];
+
+/**
+ * Compute HardSwish in straight pieces: 0 up to −3, x from 3 on, and between as many as the range of the outputs asks for:
+ * they part from it by (6 / pieces)² / 48, which is 0.012, 0.003 or 0.0008.
+ */
+export function lowerHardSwish(
+  s: LowerState,
+  { name, largest }: Extract<TrainedLayer, { kind: 'hardSwish' }>,
+  toBinarization: boolean,
+): void {
+  const top = largest === undefined || largest === 0 ? levels * stepFor(s) : largest;
+  const fits = (count: number): boolean => (6 / count) ** 2 / 48 <= top / (2 * largestByte);
+  const count = pieceCounts.find(fits) ?? pieceCounts[pieceCounts.length - 1];
+  const pieces = hardSwishPieces(name, count);
+  lowerPiecewise(s, largest === undefined ? pieces : { ...pieces, largest }, toBinarization);
+}
+
+function hardSwishPieces(name: string, count: number): Piecewise {
+  const width = 6 / count;
+  // Chords of x · (x + 3) / 6 lie above it by up to width² / 24: lowered by half of that they part from it by as much.
+  const lowered = width ** 2 / 48;
+  const knots = Array.from({ length: count + 1 }, (_, k) => -3 + k * width);
+  const chords = knots.slice(1).map((knot, k) => (knots[k] + knot + 3) / 6);
+  chords[0] -= lowered / width;
+  chords[count - 1] += lowered / width;
+  return { kind: 'piecewise', name, knots, slopes: [0, ...chords, 1], atZero: -lowered };
+}
+
 /** A piece in whole steps: what bounds x, and what the bounded x is multiplied with. */
 interface Piece {
   readonly multiplier: number;

@@ -1,4 +1,3 @@
-import type { TrainedLayer } from '@hbnn/model';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { singleInput } from './context.ts';
@@ -15,17 +14,3 @@ export class HardSwish extends tfl.layers.Layer {
   }
 }
 tf.serialization.registerClass(HardSwish);
-
-const count = 8;
-const width = 6 / count;
-/** Chords of x · (x + 3) / 6 lie above it by up to width² / 24: lowered by half of that they part from it by as much. */
-const lowered = width ** 2 / 48;
-
-/** HardSwish in straight pieces: 0 up to −3, x from 3 on, and 8 pieces between, at most 0.012 beside it. */
-export function hardSwishPieces(name: string): TrainedLayer {
-  const knots = Array.from({ length: count + 1 }, (_, k) => -3 + k * width);
-  const chords = knots.slice(1).map((knot, k) => (knots[k] + knot + 3) / 6);
-  chords[0] -= lowered / width;
-  chords[count - 1] += lowered / width;
-  return { kind: 'piecewise', name, knots, slopes: [0, ...chords, 1], atZero: -lowered };
-}
