@@ -28,16 +28,14 @@ export function groupedConvolution(spec: Convolution, groups: number): Grouped {
 }
 
 /**
- * Write dilation as zeros in the kernel where TensorFlow.js's layer cannot dilate: a depthwise one, whose dilation it
- * ignores, and one with strides.
+ * Write dilation as zeros in the kernel: TensorFlow.js ignores that of a depthwise layer, has none beside strides and no
+ * gradient for any, and an integer layer has none either.
  */
 export function undilated(
   spec: Extract<LayerSpec, { kind: 'conv2d' | 'depthwiseConv2d' }>,
 ): Grouped {
   const [down, right] = spec.dilation;
-  const dilated = down > 1 || right > 1;
-  const strided = spec.strides.some((stride) => stride > 1);
-  if (!dilated || (spec.kind === 'conv2d' && !strided)) return { spec, hasZeros: false };
+  if (down === 1 && right === 1) return { spec, hasZeros: false };
   const [height, width, inputs, outputs] = spec.kernel.shape;
   const shape = [(height - 1) * down + 1, (width - 1) * right + 1, inputs, outputs];
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
