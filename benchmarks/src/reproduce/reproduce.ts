@@ -6,6 +6,7 @@ import { shellWord, tableText } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
 import { reportError } from '@hbnn/cli/report';
 import { chosenName, HbnnError } from '@hbnn/core';
+import type { RunResult } from '@hbnn/train';
 import { backendChoice, backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { provenance } from '../results/provenance.ts';
@@ -29,8 +30,8 @@ import {
   writePlanReport,
 } from './plan/commands.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
-import { checkWritable, storedStages, writeReport } from './report/report.ts';
-import type { StageReport } from './report/stageReport.ts';
+import { checkWritable, storedStages, storedTrainings, writeReport } from './report/report.ts';
+import type { StageReport, StageTrainings } from './report/stageReport.ts';
 import { runSettings, storedResults } from './runner.ts';
 import type { SettingResults, Stage } from './stage.ts';
 
@@ -169,6 +170,7 @@ async function report(o: Options): Promise<void> {
   if (why !== undefined && !o.quiet) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
+  const keptTrainings = storedTrainings(folder);
   const results = await interruptible((signal) => resultsOf(o, profile, chosen, signal)).catch(
     (error: unknown) => {
       if (!(error instanceof Interruption)) throw error;
@@ -176,18 +178,32 @@ async function report(o: Options): Promise<void> {
       throw new Interruption(error.signal, typed);
     },
   );
+  const runsOf = (stage: Stage): readonly RunResult[] =>
+    stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
   const fresh = chosen.map((stage): StageReport => {
     if (!o.quiet) process.stderr.write(`${stage.name}\n`);
-    const backends = stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
-    const backend = [...new Set(backends.map((run) => run.backend))].join(', ') || 'none needed';
+    const backends = runsOf(stage).map((run) => run.backend);
+    const backend = [...new Set(backends)].join(', ') || 'none needed';
     return { ...stage.conclude(profile, results), provenance: provenance(backend, typed) };
   });
   const byName = new Map([...kept, ...fresh].map((stage) => [stage.stage, stage]));
   const ordered = stages.flatMap(({ name }) => byName.get(name) ?? []);
-  await writeReport(folder, profile.name, ordered);
+  const ledgers = relative(folder, ledgersOf(o)).replaceAll('\\', '/');
+  const trainings = chosen.map((stage): [string, StageTrainings] => {
+    const weightsSha256 = [...new Set(runsOf(stage).map((run) => run.weightsSha256))];
+    return [stage.name, { ledgers, weightsSha256 }];
+  });
+  await writeReport(folder, profile.name, ordered, {
+    ...keptTrainings,
+    ...Object.fromEntries(trainings),
+  });
   if (!o.json && o.only !== undefined) for (const stage of fresh) printRows(stage);
   summarize(folder, fresh, o.json);
 }
+
+/** The folder of the ledgers that a report's trainings are in. */
+const ledgersOf = ({ committed, fromLedger }: Options): string =>
+  committed || fromLedger ? committedLedgers : ownLedgers;
 
 /** The trainings of some stages: from the committed ledgers alone, or done here as far as they are missing. */
 async function resultsOf(
@@ -200,7 +216,7 @@ async function resultsOf(
     stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
   );
   if (o.fromLedger) return storedResults(settings, readLedgers(committedLedgers));
-  const ledger = join(o.committed ? committedLedgers : ownLedgers, `${profile.name}.jsonl`);
+  const ledger = join(ledgersOf(o), `${profile.name}.jsonl`);
   const meter = progressMeter(`${profile.name}:`, o);
   const results = await runSettings(settings, {
     cache,
