@@ -30,10 +30,17 @@ import {
   writePlanReport,
 } from './plan/commands.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
+import {
+  checkQueueOptions,
+  type QueueCommandOptions,
+  runWorker,
+  trainingQueue,
+} from './queueOptions.ts';
 import { checkWritable, storedStages, storedTrainings, writeReport } from './report/report.ts';
 import type { StageReport, StageTrainings } from './report/stageReport.ts';
 import { runSettings, storedResults } from './runner.ts';
 import type { SettingResults, Stage } from './stage.ts';
+import type { TrainingQueue } from './trainingTask.ts';
 
 const stages: readonly Stage[] = [
   figure2a,
@@ -49,7 +56,7 @@ const stages: readonly Stage[] = [
 const stageNames = [...stages.map(({ name }) => name), 'report'];
 const cache = fileURLToPath(new URL('../../../.cache/reproduce', import.meta.url));
 
-interface Options {
+interface Options extends QueueCommandOptions {
   profile: string;
   only?: string[];
   from?: string;
@@ -63,6 +70,7 @@ interface Options {
   anyCode?: boolean;
   committed?: boolean;
   fromLedger?: boolean;
+  ledger?: string;
   verify?: string;
   verifyWeights?: string[];
   draw?: string;
@@ -94,6 +102,10 @@ function command(): Command {
     .option('--committed', 'write over the results and ledger that are part of the repository')
     .option('--from-ledger', 'train nothing: make the report from the committed trainings')
     .option(
+      '--ledger <folder>',
+      'where trainings are kept (default: benchmarks/results/own/ledger)',
+    )
+    .option(
       '--verify <n>',
       'do n trainings of the committed ledger again and compare their weights',
     )
@@ -106,6 +118,17 @@ function command(): Command {
     .option('--run-plan [name]', 'do the trainings of a committed plan that its ledger has not')
     .option('--plan-report [name]', 'judge the claims of a committed plan from its ledger')
     .option('--minutes <n>', 'with --run-plan: begin no training after n minutes')
+    .option(
+      '--queue <address>',
+      'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
+    )
+    .option('--shared <folder>', 'with --queue: the folder of begun runs, which all workers see')
+    .option('--worker', 'with --queue: do what is handed out, until told to stop')
+    .option(
+      '--lease-seconds <s>',
+      'with --worker: it is lost when silent for so long (default: 30)',
+    )
+    .option('--idle-seconds <s>', 'with --worker: end when there was no job for so long')
     .option('--json', 'print claims and files as JSON')
     .option('-q, --quiet', 'print results and errors alone, no progress')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
@@ -138,10 +161,18 @@ function profileFrom(o: Options): Profile {
 }
 
 async function main(): Promise<void> {
-  const o = command().parse(process.argv).opts<Options>();
+  const parsed = command().parse(process.argv);
+  const o = parsed.opts<Options>();
+  const typed = Object.keys(o).filter((name) => parsed.getOptionValueSource(name) === 'cli');
+  checkQueueOptions(o, typed);
   backendChoice(o.backend, '--backend');
   const from = o.from === undefined ? undefined : resolve(o.from);
   const jobs = count(o.jobs, '--jobs');
+  const queue = trainingQueue(o, cache);
+  if (queue !== undefined && o.worker) {
+    await runWorker(o, queue, jobs, cache);
+    return;
+  }
   const planOptions: PlanCommandOptions = {
     from,
     jobs,
@@ -151,18 +182,19 @@ async function main(): Promise<void> {
     minutes: count(o.minutes, '--minutes'),
     quiet: o.quiet,
     cache,
+    queue,
   };
   if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
   else if (o.plan !== undefined) await writePlan(planName(o.plan), planOptions);
   else if (o.runPlan !== undefined) await continuePlan(planName(o.runPlan), planOptions);
   else if (o.planReport !== undefined) await writePlanReport(planName(o.planReport), planOptions);
-  else await report(o);
+  else await report(o, queue);
 }
 
 /** The experiment's name where one follows the option, else the first one's. */
 const planName = (value: string | true): string => (value === true ? 'cifar' : value);
 
-async function report(o: Options): Promise<void> {
+async function report(o: Options, queue: TrainingQueue | undefined): Promise<void> {
   const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
@@ -171,13 +203,13 @@ async function report(o: Options): Promise<void> {
   checkWritable(folder);
   const kept = storedStages(folder);
   const keptTrainings = storedTrainings(folder);
-  const results = await interruptible((signal) => resultsOf(o, profile, chosen, signal)).catch(
-    (error: unknown) => {
-      if (!(error instanceof Interruption)) throw error;
-      // Trainings that have ended are in the ledger, and those that ran have a checkpoint.
-      throw new Interruption(error.signal, typed);
-    },
-  );
+  const results = await interruptible((signal) =>
+    resultsOf(o, profile, chosen, { queue, signal }),
+  ).catch((error: unknown) => {
+    if (!(error instanceof Interruption)) throw error;
+    // Trainings that have ended are in the ledger, and those that ran have a checkpoint.
+    throw new Interruption(error.signal, typed);
+  });
   const runsOf = (stage: Stage): readonly RunResult[] =>
     stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
   const fresh = chosen.map((stage): StageReport => {
@@ -202,20 +234,25 @@ async function report(o: Options): Promise<void> {
 }
 
 /** The folder of the ledgers that a report's trainings are in. */
-const ledgersOf = ({ committed, fromLedger }: Options): string =>
-  committed || fromLedger ? committedLedgers : ownLedgers;
+function ledgersOf({ committed, fromLedger, ledger }: Options): string {
+  if (ledger === undefined) return committed || fromLedger ? committedLedgers : ownLedgers;
+  if (!committed) return resolve(ledger);
+  throw new HbnnError(
+    '--ledger: expected the ledger of the repository with --committed, got another; leave out either',
+  );
+}
 
 /** The trainings of some stages: from the committed ledgers alone, or done here as far as they are missing. */
 async function resultsOf(
   o: Options,
   profile: Profile,
   chosen: readonly Stage[],
-  signal: AbortSignal,
+  { queue, signal }: { queue: TrainingQueue | undefined; signal: AbortSignal },
 ): Promise<SettingResults> {
   const settings = chosen.flatMap((stage) =>
     stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
   );
-  if (o.fromLedger) return storedResults(settings, readLedgers(committedLedgers));
+  if (o.fromLedger) return storedResults(settings, readLedgers(ledgersOf(o)));
   const ledger = join(ledgersOf(o), `${profile.name}.jsonl`);
   const meter = progressMeter(`${profile.name}:`, o);
   const results = await runSettings(settings, {
@@ -223,7 +260,10 @@ async function resultsOf(
     lines: readLedger(ledger),
     ledger,
     jobs: count(o.jobs, '--jobs'),
-    backend: backendChoice(o.backend, '--backend'),
+    // Machines of a queue must not choose differently.
+    backend:
+      queue !== undefined && o.backend === 'auto' ? 'wasm' : backendChoice(o.backend, '--backend'),
+    queue,
     anyCode: o.anyCode ?? false,
     meter,
     signal,

@@ -5,13 +5,7 @@ import { Command } from 'commander';
 import { Interruption, interruptible } from '../interruption.ts';
 import { positiveDecimal, positiveNumber } from '../numbers.ts';
 import { printResult, quietFlag } from '../output.ts';
-import {
-  queuePackage,
-  reachSeconds,
-  refuseStore,
-  SharedSweeps,
-  troubleTo,
-} from '../sweep/queue.ts';
+import { queuePackage, reachSeconds, refuseStore, SharedSweeps } from '../sweep/queue.ts';
 import { Trainer } from '../sweep/trainer.ts';
 
 interface Options {
@@ -48,7 +42,7 @@ Example:
 }
 
 async function run(o: Options, signal: AbortSignal): Promise<void> {
-  const { queueAddress, workOn } = await queuePackage();
+  const { queueAddress, troubleNotes, workOn } = await queuePackage();
   const address = queueAddress(o.queue);
   const workers = positiveNumber(o.workers, '--workers');
   const seconds = (text: string, option: string): number =>
@@ -70,7 +64,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       idleSeconds: idle,
       signal,
       reachSeconds,
-      onTrouble: troubleTo(address, o),
+      onTrouble: o.quiet ? undefined : troubleNotes(address, (text) => process.stderr.write(text)),
     });
   } finally {
     await station.end();

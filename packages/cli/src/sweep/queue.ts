@@ -91,7 +91,7 @@ export async function trainOverQueue(
   view: SweepView,
   o: QueueTrainingOptions,
 ): Promise<void> {
-  const { handOut } = await queuePackage();
+  const { handOut, troubleNotes } = await queuePackage();
   const { address, checkpointSeconds, signal, output } = o;
   const folder = folderInShared(o.out, o.shared);
   const hbnn = versionHere();
@@ -110,27 +110,14 @@ export async function trainOverQueue(
       const shares = new Map(running.map(({ id, share }) => [jobOf(id), share]));
       view.onRunning(shares, workers === undefined ? [] : [`${workers} workers`]);
     },
-    onTrouble: troubleTo(address, output),
+    onTrouble: output.quiet
+      ? undefined
+      : troubleNotes(address, (text) => process.stderr.write(text)),
   });
 }
 
 /** A queue may be started beside what uses it. */
 export const reachSeconds = 30;
-
-const sayAgainMs = 30_000;
-
-/** Say that a queue cannot be reached, now and then. */
-export function troubleTo(
-  { shown }: queue.QueueAddress,
-  { quiet }: OutputOptions,
-): (why: string) => void {
-  let said = Number.NEGATIVE_INFINITY;
-  return (why) => {
-    if (quiet || performance.now() - said < sayAgainMs) return;
-    said = performance.now();
-    process.stderr.write(`note: ${shown}: ${why}; waits until it is there again\n`);
-  };
-}
 
 /** What a worker is to do by a job's data. */
 export type FoundTask =
