@@ -24,7 +24,13 @@ import {
   storedPlan,
   sweepFile,
 } from '../sweep/plan.ts';
-import { folderInShared, queuePackage, refuseStore, trainOverQueue } from '../sweep/queue.ts';
+import {
+  folderInShared,
+  queuePackage,
+  refuseStore,
+  sharedStore,
+  trainOverQueue,
+} from '../sweep/queue.ts';
 import { resultFiles, settingSummaries, settingTable } from '../sweep/results.ts';
 import { readSweepFile } from '../sweep/sweepFile.ts';
 import { SweepView } from '../sweep/view.ts';
@@ -68,8 +74,8 @@ export function sweepCommand(): Command {
         'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
       )
       .option(
-        '--shared <folder>',
-        'with --queue: the folder that workers see (default: the one --out is in)',
+        '--shared <place>',
+        'with --queue: the folder that workers see (default: the one --out is in), or s3://BUCKET/PREFIX',
       )
       .option('--json', 'print the result as JSON')
       .option(...quietFlag)
@@ -85,7 +91,7 @@ The file has settings by the names that hbnn train --config takes:
 
 The folder gets results.jsonl, one line per training in the file's order; the same bytes however the sweep ran.
 times.jsonl says how long each took, failures.jsonl which failed and why, runs/SETTING/seed-N is a run folder of
-hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
+hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder or the store. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
 
 Example (some seconds on the embedded data):
   echo '{"settings": {"limit": 500, "testLimit": 200, "epochs": 1}, "grid": {"weights": [1.4, 2]}, "seeds": 2}' > sweep.json
@@ -157,7 +163,7 @@ async function addressFrom(o: Options): Promise<QueueAddress | undefined> {
       '--workers: has no effect with --queue; start hbnn sweep worker with it on each machine',
     );
   const { queueAddress } = await queuePackage();
-  folderInShared(o.out, o.shared);
+  if ((await sharedStore(o.shared)) === undefined) folderInShared(o.out, o.shared);
   return queueAddress(o.queue);
 }
 
