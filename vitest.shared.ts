@@ -11,6 +11,8 @@ export default defineConfig({
     // Only a hang should end a test: tests that start processes take long on a busy machine.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // Test files of a package share a process and its modules: TensorFlow.js and compiled Yosys take long to load.
+    isolate: false,
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/report.json' },
   },

@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs';
-import { defineConfig, mergeConfig } from 'vitest/config';
-import shared from '../../vitest.shared.ts';
 
-// Test files share what takes long to load: TensorFlow.js.
-export default mergeConfig(shared, defineConfig({ test: { isolate: false } }));
+export { default } from '../../vitest.shared.ts';
 
 // A GPU in software for the tests of the webgpu backend, where no other driver is named: SwiftShader, as
 // Debian's chromium brings it, with its Vulkan loader. Set here, because a loader is found by the environment

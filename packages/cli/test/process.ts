@@ -11,8 +11,15 @@ import {
 } from 'node:worker_threads';
 import { bundled, bundledCommand } from './bundle.ts';
 
-/** What Node is given to run hbnn with arguments. */
-export const hbnnArguments = (...args: readonly string[]): string[] => [bundled, ...args];
+/**
+ * What Node is given to run hbnn with arguments. In a short run V8 takes longer to optimize Yosys than Yosys takes, so
+ * that only what runs for long is optimized.
+ */
+export const hbnnArguments = (...args: readonly string[]): string[] => [
+  '--wasm-tiering-budget=1000000000',
+  bundled,
+  ...args,
+];
 
 export interface Ended {
   readonly code: number | null;
@@ -22,7 +29,7 @@ export interface Ended {
 
 /** Run hbnn to its end, as a person would. */
 export function hbnn(...args: string[]): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bundled, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, hbnnArguments(...args), {
     encoding: 'utf8',
   });
   return { code: status, out: stdout, err: stderr };
@@ -69,7 +76,7 @@ const printPeak = `data:text/javascript,${encodeURIComponent(
 
 /** Run hbnn to its end, and say how much memory it had at most. */
 export function hbnnMeasured(...args: string[]): Ended & { readonly peakMiB: number } {
-  const all = ['--import', printPeak, bundled, ...args];
+  const all = ['--import', printPeak, ...hbnnArguments(...args)];
   const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' });
   const [err, peak] = stderr.split(/^peak /m);
   return { code: status, out: stdout, err, peakMiB: Number(peak) };
@@ -79,7 +86,7 @@ export function hbnnMeasured(...args: string[]): Ended & { readonly peakMiB: num
 export function hbnnTo(path: string, ...args: string[]): Ended {
   const out = openSync(path, 'w');
   try {
-    const { status, stderr } = spawnSync(process.execPath, [bundled, ...args], {
+    const { status, stderr } = spawnSync(process.execPath, hbnnArguments(...args), {
       encoding: 'utf8',
       stdio: ['ignore', out, 'pipe'],
     });
@@ -91,7 +98,7 @@ export function hbnnTo(path: string, ...args: string[]): Ended {
 
 /** Start hbnn and leave it running. */
 export function startHbnn(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [bundled, ...args], { stdio: 'ignore' });
+  return spawn(process.execPath, hbnnArguments(...args), { stdio: 'ignore' });
 }
 
 export const temporary = (): string => mkdtempSync(join(tmpdir(), 'hbnn-cli-'));

@@ -61,7 +61,7 @@ describe('folded verilog agrees with the interpreter', () => {
     }
   });
 
-  test.each([3, 9, 15, 36, 81])('random network of seed %i', async (seed) => {
+  test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])('random network of seed %i', async (seed) => {
     const model = randomModel(seed);
     for (const way of waysAt(seed)) {
       const folds = foldsOf(model, way.seed);

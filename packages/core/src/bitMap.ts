@@ -6,7 +6,13 @@ import { allocate, type Mix, maxBitwidth } from './mix.ts';
 import { permutation, random } from './random.ts';
 import { assignByRank, rankWorkspace } from './select/rank.ts';
 import { assignUnequal, orderByKey } from './select/unequalUnits.ts';
-import { checkShape, elementCount, type FloatTensor, shapeText } from './tensor.ts';
+import {
+  checkFloatTensor,
+  checkShape,
+  elementCount,
+  type FloatTensor,
+  shapeText,
+} from './tensor.ts';
 
 /** How elements are ranked for few bits (§3.2 of the paper). */
 export type Heuristic = 'middle-out' | 'top-down' | 'bottom-up' | 'random';
@@ -238,6 +244,7 @@ export function selectBits(
     balance?: number;
   },
 ): BitMap {
+  checkFloatTensor(t, 'selectBits');
   const bits = new Uint8Array(t.data.length);
   selector({ ...o, shape: t.shape }).select(t.data, bits);
   const mapPer = parseMapPer(o.mapPer ?? 'element');

@@ -1,6 +1,6 @@
 import { geometry } from './layout.ts';
 import type { ResidualTensor } from './residual.ts';
-import type { FloatTensor } from './tensor.ts';
+import { checkFloatTensor, type FloatTensor } from './tensor.ts';
 
 /** The outputs-first shape of an outputs-last one. */
 function shapeOutputsFirst(shape: readonly number[]): number[] {
@@ -20,6 +20,7 @@ function reorder<T extends Values>(shape: readonly number[], data: T): T {
 
 /** Reorder weights from TensorFlow's layout (outputs last) to core's own (outputs first). */
 export function outputsFirst(t: FloatTensor): FloatTensor {
+  checkFloatTensor(t, 'outputsFirst');
   return { shape: shapeOutputsFirst(t.shape), data: reorder(t.shape, t.data) };
 }
 

@@ -57,3 +57,9 @@ it.each([-1, 1.5, Number.NaN, Infinity])('refuses an order of %d numbers', (n) =
     ),
   );
 });
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, undefined, null])('refuses %s as a seed', (seed) => {
+  expect(() => random(seed as unknown as number)).toThrow(
+    /^random: expected a finite number or a text as seed, got .*; give a whole number such as 1$/,
+  );
+});

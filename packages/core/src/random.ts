@@ -56,8 +56,14 @@ function xoshiro128(state: [number, number, number, number]): () => number {
  * Start a generator for a seed; further names or numbers give streams independent of one another.
  *
  * @example random(7, 'weights', 2) and random(7, 'shuffle') do not disturb each other
+ * @throws HbnnError when a seed is neither a finite number nor a text
  */
 export function random(seed: number | string, ...stream: (number | string)[]): Random {
+  for (const part of [seed, ...stream])
+    if (typeof part !== 'string' && !Number.isFinite(part))
+      throw new HbnnError(
+        `random: expected a finite number or a text as seed, got ${typeof part === 'number' ? part : kindOf(part)}; give a whole number such as 1`,
+      );
   // JSON keeps 1 and '1', and ['a', 'b'] and ['a,b'], apart.
   const uint32 = xoshiro128(hash128(JSON.stringify([seed, ...stream])));
   for (let i = 0; i < 8; i++) uint32();

@@ -4,7 +4,13 @@ import { parseScalePer, type ScalePer } from './granularity.ts';
 import { geometry, type Layout } from './layout.ts';
 import { parseScaleForm, restrictScales, type ScaleForm } from './scaleForm.ts';
 import { signBit } from './sign.ts';
-import { elementCount, type FloatTensor, sameShape, shapeText } from './tensor.ts';
+import {
+  checkFloatTensor,
+  elementCount,
+  type FloatTensor,
+  sameShape,
+  shapeText,
+} from './tensor.ts';
 
 /** One round of residual binarization: which elements take part, their signs, and the scale. */
 export interface Plane {
@@ -119,6 +125,7 @@ export function binarize(
   map: BitMap,
   o: { scalePer?: ScalePer; layout?: Layout; scaleForm?: ScaleForm } = {},
 ): ResidualTensor {
+  checkFloatTensor(t, 'binarize');
   const { scalePer = 'tensor', layout = 'outputs-first' } = o;
   const form = parseScaleForm(o.scaleForm ?? 'free', 'binarize');
   if (!sameShape(t.shape, map.shape))
@@ -194,6 +201,8 @@ export function approximate(r: ResidualTensor): FloatTensor {
  * @throws HbnnError when the shapes differ
  */
 export function distance(t: FloatTensor, approximation: FloatTensor): number {
+  checkFloatTensor(t, 'distance');
+  checkFloatTensor(approximation, 'distance');
   if (!sameShape(t.shape, approximation.shape))
     throw new HbnnError(
       `distance: expected two tensors of one shape, got ${shapeText(t.shape)} and ${shapeText(approximation.shape)}; compare a tensor with its own approximation`,

@@ -118,3 +118,9 @@ it.each(['integers:1e9', 'integers:0', 'integers:-1', 'log', undefined])(
     );
   },
 );
+
+it.each([Number.NaN, -1])('nearest multiples of a scale of %d are refused', (scale) => {
+  expect(() => nearestMultiples([1, scale], [1, 1], [1, 2])).toThrow(
+    `nearestMultiples: expected finite scales from 0 up, got ${scale} at 1; give the scales of the planes`,
+  );
+});

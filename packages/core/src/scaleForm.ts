@@ -61,6 +61,12 @@ export function nearestMultiples(
   weights: readonly number[],
   allowed: readonly number[],
 ): MultipleScales {
+  scales.forEach((scale, n) => {
+    if (!Number.isFinite(scale) || scale < 0)
+      throw new HbnnError(
+        `nearestMultiples: expected finite scales from 0 up, got ${scale} at ${n}; give the scales of the planes`,
+      );
+  });
   let best: MultipleScales = { factor: 0, multiples: scales.map(() => 0) };
   let least = Number.POSITIVE_INFINITY;
   for (const scale of scales) {

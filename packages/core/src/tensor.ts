@@ -1,4 +1,4 @@
-import { HbnnError } from './error.ts';
+import { HbnnError, kindOf } from './error.ts';
 
 /** Real numbers with a shape, row-major. Weights are [outputs, kernelH, kernelW, inputs] unless a layout says otherwise. */
 export interface FloatTensor {
@@ -37,6 +37,33 @@ export function checkShape(shape: readonly number[], where: string): void {
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 1))
     throw new HbnnError(
       `${where}: expected every dimension to be a whole number of at least 1, got shape ${shapeText(shape)}; an empty tensor has nothing to binarize`,
+    );
+}
+
+/**
+ * Check that a value is a tensor: an object with a shape and as many real numbers.
+ *
+ * @throws HbnnError naming `where`
+ */
+export function checkFloatTensor(t: FloatTensor, where: string): void {
+  const given: unknown = t;
+  const isTensor =
+    typeof given === 'object' && given !== null && 'shape' in given && 'data' in given;
+  if (!isTensor)
+    throw new HbnnError(
+      `${where}: expected a tensor { shape, data }, got ${kindOf(given)}; make one by floatTensor(values, shape)`,
+    );
+  if (
+    !(t.data instanceof Float32Array || t.data instanceof Float64Array) ||
+    !Array.isArray(t.shape)
+  )
+    throw new HbnnError(
+      `${where}: expected a tensor with a list as shape and its data in a Float32Array or Float64Array, got ${kindOf(t.shape)} and ${kindOf(t.data)}; make one by floatTensor(values, shape)`,
+    );
+  const count = elementCount(t.shape);
+  if (count !== t.data.length)
+    throw new HbnnError(
+      `${where}: expected ${count} values for shape ${shapeText(t.shape)}, got ${t.data.length}; pass the shape that the data has`,
     );
 }
 

@@ -137,6 +137,17 @@ describe('learning rate', () => {
     const steps = [0, 33, 34, 66, 67, 100].map((step) => learningRateAt('steps', 1, step, 100));
     expect(steps.map((rate) => Number(rate.toFixed(6)))).toEqual([1, 1, 0.1, 0.1, 0.01, 0.01]);
   });
+
+  it.each([
+    ['base', Number.NaN, 1, 2],
+    ['base', -1, 1, 2],
+    ['step', 1, Number.NaN, 2],
+    ['steps', 1, 1, Number.POSITIVE_INFINITY],
+  ])('refuses a bad %s', (name, base, step, steps) => {
+    expect(() => learningRateAt('cosine', base, step, steps)).toThrow(
+      `learningRateAt: expected a finite number from 0 up as ${name}, got `,
+    );
+  });
 });
 
 describe('faults of a configuration', () => {

@@ -27,11 +27,11 @@ describe.each(all ? styles : (['xc7'] as const))('a proof of style %s', (style) 
     ['dense:40x5', 'element', 2.5, 2],
     ['dense:72x8', 'element', 1.4, 1],
     ['depthwise:4x4x2,k3x3,o4,s2,p1', 'output', 2, 1.4],
+    ['conv:3x3x2,k3x3,o1,s1,p1', 'position', 1.4, 1],
   ] as const;
   it.each([
     ...(all ? more : []),
     ['dense:30x4', 'element', 1.4, 1],
-    ['conv:3x3x2,k3x3,o1,s1,p1', 'position', 1.4, 1],
   ] as const)('shows sums of %s by their adders', async (layer, mapPer, average, inputs) => {
     const mix = distFromAverage(average);
     const model = randomModel(5, { layer, mapPer, mix, inputMix: distFromAverage(inputs) });

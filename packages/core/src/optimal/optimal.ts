@@ -14,7 +14,7 @@ import {
   widestOf,
 } from '../residual.ts';
 import { meanScales } from '../residualFast.ts';
-import { checkShape, elementCount, type FloatTensor } from '../tensor.ts';
+import { checkFloatTensor, checkShape, elementCount, type FloatTensor } from '../tensor.ts';
 import { climb } from './climb.ts';
 import {
   type Codebook,
@@ -459,6 +459,7 @@ function copyScales(from: readonly ArrayLike<number>[], to: readonly Float32Arra
  * @throws HbnnError when the average is out of the range, or the shape has no such units
  */
 export function optimal(t: FloatTensor, o: OptimalOptions): ResidualTensor {
+  checkFloatTensor(t, 'optimal');
   const { layout = 'outputs-first', scalePer = 'tensor' } = o;
   const solver = optimalSolver({ ...o, shape: t.shape, single: t.data instanceof Float32Array });
   const bits = new Uint8Array(t.data.length);

@@ -40,6 +40,22 @@ export function roundingNote({ report, roundingLayers }: LowerState): string | u
   return `${readers} binarize${rounded.length === 1 ? 's' : ''} values that ${named([...roundingLayers])} rounded before, which moves them by up to ${(100 * error).toPrecision(2)} % of the largest scale (at '${name}'); a value as near to a threshold comes out a level off, which can change classes: compare the accuracy before and after lowering; max pooling in place of an average behind a ReLU, or a ReLU behind an average or a sum in place of before it, is lowered exactly`;
 }
 
+/** Scales that are met within less are not worth a note. */
+const minNotedScaleError = 0.01;
+
+/** Say which layer's scales are met worst by whole numbers of a few bits; undefined where all are met well. */
+export function scaleNote({ report }: LowerState, scaleBits: number): string | undefined {
+  const scales = report.filter(({ what }) => what === 'weight scales' || what === 'input scales');
+  if (scales.length === 0) return undefined;
+  const { name, what, error } = scales.reduce((a, b) => (b.error > a.error ? b : a));
+  if (error < minNotedScaleError) return undefined;
+  const more =
+    scaleBits < 8
+      ? `, or lower with more scale bits (up to 8: scaleBits in the API, --scale-bits in the command), for larger hardware`
+      : '';
+  return `the ${what} of layer '${name}' are ${(100 * error).toPrecision(2)} % off as whole numbers of ${scaleBits} bits, which can turn a level and with it a class: compare the accuracy before and after lowering${more}`;
+}
+
 function roundingAt(checked: readonly CheckedLayer[], at: number): Rounding {
   // The pixels are whole numbers.
   if (at < 0) return { distances: new Float64Array(0), layers: [] };

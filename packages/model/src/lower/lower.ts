@@ -10,7 +10,7 @@ import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
-import { reportRounding, roundingNote } from './inputRounding.ts';
+import { reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
 import {
@@ -49,8 +49,8 @@ export interface LowerOptions {
   /** Bits of the whole numbers that scales become, 2 … 8; default 4. */
   readonly scaleBits?: number;
   /**
-   * Called with a sentence about binarizations whose inputs were rounded before, which can turn whole levels, where there
-   * are any; default console.warn.
+   * Called with a sentence about binarizations whose inputs were rounded before, and with one about scales that whole
+   * numbers of so few bits miss by 1 % or more, where there are any: both can turn whole levels. Default console.warn.
    */
   readonly onNote?: (note: string) => void;
 }
@@ -95,8 +95,9 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
     );
   lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
-  const note = roundingNote(state);
-  if (note !== undefined) (o.onNote ?? ((text: string): void => console.warn(text)))(note);
+  const say = o.onNote ?? ((text: string): void => console.warn(text));
+  for (const note of [roundingNote(state), scaleNote(state, scaleBits)])
+    if (note !== undefined) say(note);
   return { model, layers: state.report };
 }
 

@@ -1,0 +1,44 @@
+import { binarize, floatTensor, parseMix, random, selectBits } from '@hbnn/core';
+import { expect, it } from 'vitest';
+import type { TrainedModel } from '../trainedModel.ts';
+import { lower } from './lower.ts';
+
+/** A dense layer of 2-bit weights, of which the first scale is `ratio` times the second. */
+function withScales(ratio: number): TrainedModel {
+  const rng = random(ratio, 'scales');
+  const data = Float32Array.from(
+    { length: 64 },
+    () => (rng.below(2) ? 1 : -1) * (ratio + (rng.below(2) ? 1 : -1)),
+  );
+  const weights = floatTensor(data, [2, 32]);
+  const residual = binarize(
+    weights,
+    selectBits(weights, { mix: parseMix('0/1'), select: 'random' }),
+  );
+  return {
+    name: 'net',
+    input: { shape: [1, 1, 32], mean: new Array(32).fill(0), deviation: new Array(32).fill(1) },
+    layers: [{ kind: 'dense', name: 'sums', weights: { kind: 'residual', residual } }],
+    classes: ['a', 'b'],
+  };
+}
+
+const notesOf = (ratio: number, scaleBits: number): string[] => {
+  const notes: string[] = [];
+  lower(withScales(ratio), { scaleBits, onNote: (note) => notes.push(note) });
+  return notes;
+};
+
+it('says where whole numbers of few bits miss scales by 1 % or more, and the way out', () => {
+  const [note, ...others] = notesOf(40, 4);
+  expect(others).toEqual([]);
+  expect(note).toMatch(
+    /^the weight scales of layer 'sums' are [\d.]+ % off as whole numbers of 4 bits/,
+  );
+  expect(note).toContain('--scale-bits');
+});
+
+it('says nothing where they are met', () => {
+  expect(notesOf(40, 8)).toEqual([]);
+  expect(notesOf(3, 4)).toEqual([]);
+});
