@@ -19,6 +19,19 @@ it.each([
   expect(code).toBe(2);
 });
 
+it.each([
+  [['--dashboard', '3000'], /--dashboard: has no effect without a queue; give --queue too/],
+  [
+    ['--queue', 'redis://h', '--dashboard', '70000'],
+    /--dashboard: expected a port of at most 65535/,
+  ],
+  [['--queue', 'redis://h', '--dashboard', 'x'], /--dashboard: expected a whole number/],
+])('a sweep refuses %j', (words, message) => {
+  const { code, err } = hbnnInThread('sweep', 'none.json', '--out', 'none', ...words);
+  expect(err).toMatch(message);
+  expect(code).toBe(2);
+});
+
 it('has its own folder on this machine', () => {
   const { err } = hbnnInThread('sweep', 'none.json', '--out', 's3://sweeps/a');
   expect(err).toMatch(/--out: expected a folder of this machine, got an address of s3:/);

@@ -1,5 +1,6 @@
 export { type QueueAddress, queueAddress } from './address.ts';
 export { troubleNotes } from './connection.ts';
+export { type Dashboard, openDashboard } from './dashboard.ts';
 export { type HandOutOptions, handOut, type QueueView, type RunningJob } from './handOut.ts';
 export type { JobAnswer, QueuedJob } from './jobs.ts';
 export { ObjectStore } from './objectStore.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import type { QueueAddress } from '@hbnn/sweep';
+import type { Dashboard, QueueAddress } from '@hbnn/sweep';
 import { backendChoices } from '@hbnn/train/backends';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
@@ -9,7 +9,7 @@ import { backendFrom } from '../backend.ts';
 import { checkRuns } from '../compare/plan.ts';
 import { checkTrainable, OpenDatasets } from '../compare/trainings.ts';
 import { Interruption, interruptible } from '../interruption.ts';
-import { positiveNumber } from '../numbers.ts';
+import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { commandName, numberText, printResult, quietFlag, shellWord } from '../output.ts';
 import { checkNewOrEmpty, checkOwnFolder } from '../pathKind.ts';
@@ -27,6 +27,7 @@ import {
 import {
   folderInShared,
   queuePackage,
+  reachSeconds,
   refuseStore,
   sharedStore,
   trainOverQueue,
@@ -42,6 +43,7 @@ interface Options {
   workers?: string;
   queue?: string;
   shared?: string;
+  dashboard?: string;
   backend?: string;
   checkpointSeconds?: string;
   json?: boolean;
@@ -77,6 +79,10 @@ export function sweepCommand(): Command {
         '--shared <place>',
         'with --queue: the folder that workers see (default: the one --out is in), or s3://BUCKET/PREFIX',
       )
+      .option(
+        '--dashboard <port>',
+        'with --queue: a page of its jobs on this machine, by bull-board (npm install @bull-board/api @bull-board/express)',
+      )
       .option('--json', 'print the result as JSON')
       .option(...quietFlag)
       .addCommand(sweepWorkerCommand())
@@ -109,6 +115,7 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
   const workers = positiveNumber(o.workers ?? '1', '--workers');
   const checkpointSeconds =
     secondsFrom(o.checkpointSeconds, '--checkpoint-seconds') ?? defaultCheckpointSeconds;
+  dashboardPort(o);
   const address = await addressFrom(o);
   const plan = await planFor(file, o);
   const jobs = jobsOf(plan, o.out);
@@ -116,6 +123,10 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
   await checkTrainable(jobs, new OpenDatasets(noteTo(o), 1));
   signal.throwIfAborted();
   const { release } = await begun(plan, o.out);
+  const dashboard = await dashboardOf(address, o, signal).catch((error: unknown) => {
+    release();
+    throw error;
+  });
   const meter = progressMeter('sweep', o);
   const view = new SweepView(o.out, jobs, meter);
   try {
@@ -148,8 +159,35 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
     throw new Interruption(error.signal, resumeLine(o, address), keptOf(view, jobs, o.out));
   } finally {
     meter.stop();
+    await dashboard?.close();
     release();
   }
+}
+
+const maxPort = 65_535;
+
+/** The port of a page that is asked for. @throws HbnnError for one that is none */
+function dashboardPort({ dashboard, queue }: Options): number | undefined {
+  if (dashboard === undefined) return undefined;
+  if (queue === undefined)
+    throw new HbnnError('--dashboard: has no effect without a queue; give --queue too');
+  const port = wholeNumber(dashboard, '--dashboard');
+  if (port <= maxPort) return port;
+  throw new HbnnError(`--dashboard: expected a port of at most ${maxPort}, got ${port}; give one`);
+}
+
+/** The page of the queue's jobs, where it is asked for. */
+async function dashboardOf(
+  address: QueueAddress | undefined,
+  o: Options,
+  signal: AbortSignal,
+): Promise<Dashboard | undefined> {
+  const port = dashboardPort(o);
+  if (port === undefined || address === undefined) return undefined;
+  const { openDashboard } = await queuePackage();
+  const dashboard = await openDashboard(address, { port, signal, reachSeconds });
+  if (!o.quiet) process.stderr.write(`the queue's jobs: ${dashboard.url}\n`);
+  return dashboard;
 }
 
 /** The queue that is asked for. @throws HbnnError for one that cannot be, and for options that do not go with it */
@@ -246,6 +284,7 @@ function resumeLine(o: Options, address: QueueAddress | undefined): string {
   const words = ['sweep', '--out', o.out];
   if (address !== undefined) words.push('--queue', address.shown);
   if (o.shared !== undefined) words.push('--shared', o.shared);
+  if (o.dashboard !== undefined) words.push('--dashboard', o.dashboard);
   if (o.workers !== undefined) words.push('--workers', o.workers);
   if (o.checkpointSeconds !== undefined) words.push('--checkpoint-seconds', o.checkpointSeconds);
   if (o.json) words.push('--json');

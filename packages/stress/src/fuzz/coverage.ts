@@ -67,12 +67,18 @@ const keptH5Thread: Plugin = {
       contents: `import { H5Thread } from './h5Thread.ts';
         let thread = new H5Thread();
         let reads = 0;
-        export async function h5Objects(bytes) {
+        let last = Promise.resolve();
+        async function read(bytes) {
           if (thread.isOver || ++reads % 200 === 0) {
             await thread.end();
             thread = new H5Thread();
           }
           return thread.read(bytes, 200);
+        }
+        export function h5Objects(bytes) {
+          const objects = last.then(() => read(bytes));
+          last = objects.catch(() => {});
+          return objects;
         }`,
       loader: 'ts',
       resolveDir: dirname(path),
