@@ -39,7 +39,7 @@ interface StageTrainings {
 }
 
 /** One training of the sample. */
-export interface TrainingOutcome extends AgainOutcome {
+interface TrainingOutcome extends AgainOutcome {
   readonly training: string;
   readonly weightsSha256: string;
 }

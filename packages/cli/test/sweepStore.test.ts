@@ -58,10 +58,8 @@ describe.skipIf(missing.length > 0)(`a sweep that is kept in a store${reason}`, 
     expect(hbnn('sweep', file, '--out', alone, '--backend', 'wasm').code).toBe(0);
     const out = join(dir, 'stored');
     const queue = ['--queue', `redis://127.0.0.1:${redis.port}`, '--shared', 's3://sweeps/a/b'];
-    const sweep = startHbnn(
-      ...['sweep', file, '--out', out, '--backend', 'wasm', ...queue],
-      ...['--checkpoint-seconds', '0.05', '-q'],
-    );
+    const sweepWords = [file, '--out', out, '--backend', 'wasm', '--checkpoint-seconds', '0.05'];
+    const sweep = startHbnn('sweep', ...sweepWords, ...queue, '-q');
     const ended = new Promise<number | null>((done) => sweep.once('exit', done));
     const worker = ['sweep', 'worker', ...queue, '--lease-seconds', '2', '-q'];
     const first = startHbnn(...worker);
