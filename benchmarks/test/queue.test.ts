@@ -94,5 +94,10 @@ describe.skipIf(!hasRedis)(`a reproduction over a queue${reason}`, () => {
     expect(await start(...stage, ...ledger, '--out', alone).ended).toMatchObject({ code: 0 });
     expect(numbersOf(out)).toBe(numbersOf(alone));
     expect(trainingsOf(out)).toEqual(trainingsOf(alone));
+    const idle = start(...worker);
+    while (!idle.said().includes('waits for jobs')) await setTimeout(20);
+    idle.child.kill('SIGTERM');
+    const stopped = await idle.ended;
+    expect([stopped.code, stopped.err]).toEqual([143, expect.stringContaining('0 trainings done')]);
   });
 });

@@ -1,4 +1,4 @@
-import { interruptible } from '@hbnn/cli/interruption';
+import { Interruption, interruptible } from '@hbnn/cli/interruption';
 import { HbnnError } from '@hbnn/core';
 import { type Handler, type HandlerAnswer, troubleNotes, workOn } from '@hbnn/sweep';
 import { runConfig } from '@hbnn/train';
@@ -41,8 +41,8 @@ export async function workForReproductions(o: QueueWorkerOptions): Promise<numbe
   };
   try {
     say(`waits for jobs of ${o.address.shown}`);
-    await interruptible((signal) =>
-      workOn(o.address, handler, {
+    await interruptible(async (signal) => {
+      await workOn(o.address, handler, {
         queue: queueName,
         jobs: o.jobs,
         leaseSeconds: o.leaseSeconds,
@@ -52,8 +52,11 @@ export async function workForReproductions(o: QueueWorkerOptions): Promise<numbe
         onTrouble: o.quiet
           ? undefined
           : troubleNotes(o.address, (text) => process.stderr.write(text)),
-      }),
-    );
+      });
+      if (!signal.aborted) return;
+      const { signal: name } = signal.reason as Interruption;
+      throw new Interruption(name, undefined, `${done} trainings done, and what was under way`);
+    });
   } finally {
     await closePool(pool);
   }
