@@ -61,14 +61,17 @@ describe('folded verilog agrees with the interpreter', () => {
     }
   });
 
-  test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])('random network of seed %i', async (seed) => {
-    const model = randomModel(seed);
-    for (const way of waysAt(seed)) {
-      const folds = foldsOf(model, way.seed);
-      const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
-      expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
-        '',
-      );
-    }
-  });
+  test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])(
+    'random network of seed %i',
+    async (seed) => {
+      const model = randomModel(seed);
+      for (const way of waysAt(seed)) {
+        const folds = foldsOf(model, way.seed);
+        const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
+        expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
+          '',
+        );
+      }
+    },
+  );
 });
