@@ -55,6 +55,7 @@ const conv2d: Reader = ({ fields, take, onZeros, inputs }) => {
   const grouped = groupedConvolution(
     { kind: 'conv2d', kernel, bias, strides, padding, dilation, activation },
     groups,
+    fields.where,
   );
   if (grouped.hasZeros) onZeros();
   return grouped.spec;
@@ -69,15 +70,18 @@ const depthwise: Reader = ({ fields, take, onZeros }) => {
   fields.ignore('filters', 'groups', 'rank');
   const [kernel, bias] = take('depthwise_kernel', ...biasIn(fields));
   checkKernel(fields, kernel, window, multiplier);
-  const layer = undilated({
-    kind: 'depthwiseConv2d',
-    kernel,
-    bias,
-    strides,
-    padding,
-    dilation,
-    activation,
-  });
+  const layer = undilated(
+    {
+      kind: 'depthwiseConv2d',
+      kernel,
+      bias,
+      strides,
+      padding,
+      dilation,
+      activation,
+    },
+    fields.where,
+  );
   if (layer.hasZeros) onZeros();
   return layer.spec;
 };

@@ -42,6 +42,7 @@ export const conv: Operator = (context) => {
       padding,
     },
     groups,
+    context.where,
   );
   const value = context.add(spec, map.value);
   if (hasZeros) context.onZeros(value.sourceLayer.name);
