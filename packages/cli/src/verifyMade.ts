@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
-import { openTrained } from './fineTuned.ts';
+import { openImported, openTrained, type Trained } from './fineTuned.ts';
 import { loweredRun } from './loweredRun.ts';
 import { type MadeManifest, readMadeManifest, sha256Of } from './madeManifest.ts';
 import { readModelFile } from './modelFile.ts';
@@ -22,7 +22,7 @@ export async function verifyModel(path: string, o: OutputOptions): Promise<MadeO
   const manifest = readMadeManifest(path, 'hbnn lower');
   const changed = changedFiles(manifest, { [basename(path)]: readFileSync(path) });
   if (changed !== undefined) return { outcome: 'differs', why: changed };
-  const { run, from, scaleBits, backend, weightsSha256 } = manifest.from;
+  const { run, settings, from, scaleBits, backend, weightsSha256 } = manifest.from;
   if (typeof run !== 'string' || typeof scaleBits !== 'number' || typeof backend !== 'string')
     throw new HbnnError(
       `${path}: expected a manifest with run, scaleBits and backend, got one without; make it again with hbnn lower`,
@@ -34,13 +34,21 @@ export async function verifyModel(path: string, o: OutputOptions): Promise<MadeO
   if (sha256Of(readFileSync(weights)) !== weightsSha256)
     return { outcome: 'expected', why: `the run ${folder} has other weights now` };
   const place = typeof from === 'string' ? from : undefined;
-  const again = await loweredRun(await openTrained(folder), {
+  const opener =
+    settings === undefined ? await openTrained(folder) : await importedAs(folder, settings);
+  const again = await loweredRun(opener, {
     from: place,
     scaleBits,
     backend,
     quiet: o.quiet,
   });
   return compared(manifest, { [basename(path)]: again.bytes }, again.backend === 'wasm');
+}
+
+/** An imported network with the images that a manifest says. */
+async function importedAs(folder: string, settings: unknown): Promise<Trained> {
+  const { runConfig } = await import('@hbnn/train');
+  return openImported(folder, runConfig({ ...(settings as object), weights: 'float' }));
 }
 
 /** Make the Verilog of a folder again from its model, in memory. */

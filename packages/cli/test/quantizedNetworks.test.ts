@@ -98,6 +98,9 @@ describe('the command line on networks whose weights are quantized', () => {
     const { codes } = quantizedGolden('fashion-17');
     for (const [layer, { data }] of Object.entries(codes))
       expect(codesIn(model, layer, data.length), layer).toEqual(sorted(data));
+    const again = hbnn('verify-results', file, '--json');
+    expect(again.code, again.err).toBe(0);
+    expect(again.out).toMatch(/"equal"/);
     const compared = hbnn('compare', file, net, ...few, '--json');
     expect([compared.code, compared.err]).toEqual([0, '']);
   });
