@@ -1,3 +1,5 @@
+import { dirname, isAbsolute, relative, sep } from 'node:path';
+
 type Row = Readonly<Record<string, unknown>>;
 
 /** Print a result: as one line of JSON, or as lines of `name  value` with lists of objects as tables. */
@@ -34,12 +36,25 @@ export function printNext(lines: readonly string[], { json, quiet }: OutputOptio
   process.stdout.write(`\nNext:\n${lines.map((line) => `  ${line}\n`).join('')}`);
 }
 
-/** How this command is called: by its name, or as the script of that name in the repository or a project. */
+/**
+ * How this command is called from the folder that the user is in: by its name, or as the script of that name in the
+ * repository or a project, whose folder is named where the user is elsewhere.
+ */
 export function commandName(): string {
-  if (process.env.npm_lifecycle_event !== 'hbnn') return 'hbnn';
-  return process.env.npm_config_user_agent?.startsWith('npm/')
-    ? 'npm run -s hbnn --'
-    : 'pnpm -s hbnn';
+  const {
+    npm_lifecycle_event: script,
+    npm_package_json: manifest,
+    INIT_CWD: typedIn,
+  } = process.env;
+  if (script !== 'hbnn') return 'hbnn';
+  const project = manifest === undefined ? undefined : dirname(manifest);
+  const isElsewhere =
+    project !== undefined &&
+    typedIn !== undefined &&
+    (relative(project, typedIn).split(sep)[0] === '..' || isAbsolute(relative(project, typedIn)));
+  if (process.env.npm_config_user_agent?.startsWith('npm/'))
+    return isElsewhere ? `npm run -s --prefix ${shellWord(project)} hbnn --` : 'npm run -s hbnn --';
+  return isElsewhere ? `pnpm -s -C ${shellWord(project)} hbnn` : 'pnpm -s hbnn';
 }
 
 /** A word of a command line as a shell takes it. */

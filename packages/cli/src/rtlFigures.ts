@@ -58,7 +58,7 @@ export function rtlFigures(
 }
 
 const simulated = {
-  source: 'counted',
+  source: 'simulation',
   error: 0.01,
   from: 'when the beats of all units move, where neither end waits',
 } as const;

@@ -38,7 +38,7 @@ describe('hbnn estimate', () => {
   it('folds, as asked and as large as fits', () => {
     const given = JSON.parse(estimate('--target', 'pynq', '--fold', '4x12', '--json').out);
     expect(given.folds).toEqual([{ layer: 'layer', pe: 4, simd: 12, cycles: 48 }]);
-    expect(given.verilogCyclesPerImage).toMatchObject({ source: 'counted', unit: 'cycles' });
+    expect(given.verilogCyclesPerImage).toMatchObject({ source: 'simulation', unit: 'cycles' });
     expect(given.verilogFramesPerSecond.value).toBe(1e8 / given.verilogCyclesPerImage.value);
     const table = join(dir, 'fold.json');
     writeFileSync(table, JSON.stringify({ layer: { pe: 4, simd: 12 } }));
@@ -224,7 +224,9 @@ describe('hbnn estimate', () => {
     expect(out).toMatch(/^verilogOccupancy +luts \S+ %/m);
     expect(out).toMatch(/^finnOccupancy +luts \S+ %/m);
     expect(out).toMatch(/^clock +50 MHz$/m);
-    expect(out).toMatch(/^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; counted: /m);
+    expect(out).toMatch(
+      /^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; simulation: /m,
+    );
     expect(out.indexOf("As 'hbnn verilog")).toBeLessThan(out.indexOf('As FINN builds them'));
     expect(out).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
     const cells = estimate('--target', 'asic:45').out;

@@ -1,10 +1,17 @@
 import { HbnnError } from '@hbnn/core';
 
 /**
- * Where a figure comes from: counted exactly, measured by synthesis, a model fitted to measurements, a published
- * constant, or a constant from memory that nobody has checked.
+ * Where a figure comes from: counted exactly, assumed because it was asked for, measured by simulation or synthesis, a
+ * model fitted to measurements, a published constant, or a constant from memory that nobody has checked.
  */
-export type Source = 'counted' | 'synthesis' | 'calibrated model' | 'cited constant' | 'unverified';
+export type Source =
+  | 'counted'
+  | 'assumed'
+  | 'simulation'
+  | 'synthesis'
+  | 'calibrated model'
+  | 'cited constant'
+  | 'unverified';
 
 /** A figure with its unit, its error band and where it comes from. */
 export interface Quantity {

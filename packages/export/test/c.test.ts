@@ -57,14 +57,11 @@ describe('a program of C99', () => {
     if (!gccTakes(folder, [])) throw new Error('gcc: expected a C compiler, got none; install gcc');
   });
 
-  it.each(seeds)(
-    'computes the scores of random network %i, under sanitizers',
-    (seed) => {
-      const model =
-        seed % 4 === 0 ? varied(seed, { scoreOffsets: offsetsFor(seed) }) : randomModel(seed);
-      expectEqual(model, seed, sanitized);
-    },
-  );
+  it.each(seeds)('computes the scores of random network %i, under sanitizers', (seed) => {
+    const model =
+      seed % 4 === 0 ? varied(seed, { scoreOffsets: offsetsFor(seed) }) : randomModel(seed);
+    expectEqual(model, seed, sanitized);
+  });
 
   it.each(Array.from({ length: 8 }, (_, i) => i + 1))(
     'computes the scores of random network %i with branches, under sanitizers',

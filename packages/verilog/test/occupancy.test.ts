@@ -149,16 +149,19 @@ const depthsOf = ({ layers }: FoldedDesign): number[] =>
 const all = process.env.HBNN_SIMULATORS === 'all';
 
 describe('cycles per image of a folded design', () => {
-  it.each(all ? folds : folds.filter((_, i) => i % 2 === 1))('are those of its Verilog: %s', async (_, model, table) => {
-    const design = foldedDesign(model, { folds: table });
-    const files = verilogFiles(design);
-    const simulation = await simulate(model, design, files, { pauses: false });
-    simulation.run(testImages(model, 6, 1));
-    expect(simulation.cyclesPerImage?.()).toBe(design.cyclesPerImage);
-    expect(design.cyclesPerImage).toBeLessThanOrEqual(1.01 * design.scheduledCycles);
-    const result = await verify(model, design, files, { images: 8 });
-    expect(result.difference).toBeUndefined();
-  });
+  it.each(all ? folds : folds.filter((_, i) => i % 2 === 1))(
+    'are those of its Verilog: %s',
+    async (_, model, table) => {
+      const design = foldedDesign(model, { folds: table });
+      const files = verilogFiles(design);
+      const simulation = await simulate(model, design, files, { pauses: false });
+      simulation.run(testImages(model, 6, 1));
+      expect(simulation.cyclesPerImage?.()).toBe(design.cyclesPerImage);
+      expect(design.cyclesPerImage).toBeLessThanOrEqual(1.01 * design.scheduledCycles);
+      const result = await verify(model, design, files, { images: 8 });
+      expect(result.difference).toBeUndefined();
+    },
+  );
 
   const more = all ? [3, 36, 81, 100, 101, 102] : [];
   it.each([9, 15, ...more])('are those of the Verilog of random network %i', async (seed) => {

@@ -29,18 +29,18 @@ describe.each(all ? styles : (['xc7'] as const))('a proof of style %s', (style) 
     ['depthwise:4x4x2,k3x3,o4,s2,p1', 'output', 2, 1.4],
     ['conv:3x3x2,k3x3,o1,s1,p1', 'position', 1.4, 1],
   ] as const;
-  it.each([
-    ...(all ? more : []),
-    ['dense:30x4', 'element', 1.4, 1],
-  ] as const)('shows sums of %s by their adders', async (layer, mapPer, average, inputs) => {
-    const mix = distFromAverage(average);
-    const model = randomModel(5, { layer, mapPer, mix, inputMix: distFromAverage(inputs) });
-    const design = unrolledDesign(model, { style });
-    const proof = await prove(model, design, verilogFiles(design));
-    const [thresholds, sums] = proof.layers;
-    expect([thresholds.method, sums.method]).toEqual(['exhaustive', 'adders']);
-    expect(sums.proved).toBe(sums.outputs);
-  });
+  it.each([...(all ? more : []), ['dense:30x4', 'element', 1.4, 1]] as const)(
+    'shows sums of %s by their adders',
+    async (layer, mapPer, average, inputs) => {
+      const mix = distFromAverage(average);
+      const model = randomModel(5, { layer, mapPer, mix, inputMix: distFromAverage(inputs) });
+      const design = unrolledDesign(model, { style });
+      const proof = await prove(model, design, verilogFiles(design));
+      const [thresholds, sums] = proof.layers;
+      expect([thresholds.method, sums.method]).toEqual(['exhaustive', 'adders']);
+      expect(sums.proved).toBe(sums.outputs);
+    },
+  );
 
   it('never holds for text that is not the model’s', async () => {
     const model = randomModel(9, { layer: 'dense:10x2', mix: distFromAverage(1.4) });

@@ -106,28 +106,25 @@ it.runIf(all).each([
   [1, 1],
   [2, 2],
   [1.4, 1],
-] as const)(
-  'proves sums of %d-bit weights written by hand by sat',
-  async (average, inputs) => {
-    const model = randomModel(3, {
-      layer: 'dense:24x1',
-      mix: distFromAverage(average),
-      inputMix: distFromAverage(inputs),
-    });
-    const design = unrolledDesign(model);
-    const files = verilogFiles(design);
-    const proof = await prove(model, design, { ...files, 'layer.v': byHand(model, design) });
-    expect(proof.disproof).toBeUndefined();
-    expect(proof.layers[1]).toMatchObject({ proved: 1 });
-    expect(proof.layers[1].method).toMatch(/sat|adders|exhaustive/);
-    expect(proof.proved).toBe(true);
-    const broken = await prove(model, design, {
-      ...files,
-      'layer.v': byHand(model, design, 2 * 4),
-    });
-    expect(broken).toMatchObject({ proved: false, disproof: { layer: 'layer' } });
-  },
-);
+] as const)('proves sums of %d-bit weights written by hand by sat', async (average, inputs) => {
+  const model = randomModel(3, {
+    layer: 'dense:24x1',
+    mix: distFromAverage(average),
+    inputMix: distFromAverage(inputs),
+  });
+  const design = unrolledDesign(model);
+  const files = verilogFiles(design);
+  const proof = await prove(model, design, { ...files, 'layer.v': byHand(model, design) });
+  expect(proof.disproof).toBeUndefined();
+  expect(proof.layers[1]).toMatchObject({ proved: 1 });
+  expect(proof.layers[1].method).toMatch(/sat|adders|exhaustive/);
+  expect(proof.proved).toBe(true);
+  const broken = await prove(model, design, {
+    ...files,
+    'layer.v': byHand(model, design, 2 * 4),
+  });
+  expect(broken).toMatchObject({ proved: false, disproof: { layer: 'layer' } });
+});
 
 it.runIf(all).each(['gates', 'xc7'] as const)(
   'asks sat too about what adders show, style %s',

@@ -2,11 +2,11 @@ import { HbnnError } from '@hbnn/core';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { untilInterrupted } from '../interruption.ts';
+import { keptAtEnd } from '../interruption.ts';
 import { hbnnLine } from '../nextSteps.ts';
 import { decimal } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
-import { numberText, printNext, printResult, quietFlag } from '../output.ts';
+import { numberText, printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 
 interface Options {
   out: string;
@@ -34,7 +34,9 @@ export function importCommand(): Command {
       'after',
       '\nExample (a network that takes pixels from 0 to 1):\n  hbnn import network.onnx --mean 0,0,0 --deviation 1,1,1 --out net',
     )
-    .action((model: string, o: Options) => untilInterrupted(() => run(model, o)));
+    .action((model: string, o: Options) =>
+      keptAtEnd(() => run(model, o), `nothing: ${o.out} is made at the end`, typedCommand()),
+    );
 }
 
 const numbersFrom = (text: string, flag: string): number[] =>

@@ -137,7 +137,7 @@ async function run(o: Options): Promise<void> {
   const seconds = (performance.now() - start) / 1000;
   const yosys = native === undefined ? 'npm' : `${native.version}, ${native.path}`;
   printResult({ rtl: o.rtl, target: o.target, yosys, seconds, ...cost, layers }, o.json);
-  printNext(nextSteps(o.rtl, manifest), o);
+  printNext(nextSteps(o, manifest), o);
 }
 
 const nativeYosys = (which: string) =>
@@ -175,12 +175,18 @@ function synthesisProgress(files: Readonly<Record<string, string>>, o: Options) 
   };
 }
 
+/** A device of each family to estimate for. */
+const deviceOf: Readonly<Record<string, string>> = { xc7: 'zc706', ice40: 'hx8k', ecp5: 'ecp5' };
+
 /** An estimate of the same design, where the model's file is still there. */
-function nextSteps(rtl: string, { modelFile, folds = {}, layers, style }: RtlManifest): string[] {
+function nextSteps(
+  { rtl, target }: Options,
+  { modelFile, folds = {}, layers }: RtlManifest,
+): string[] {
   if (modelFile === undefined) return [];
   const model = join(rtl, modelFile);
   if (!existsSync(model)) return [];
-  const device = style === 'xc7' ? 'zc706' : 'ecp5';
+  const device = deviceOf[target] ?? 'zc706';
   const each = layers.flatMap(({ layer }) => {
     const fold = Object.hasOwn(folds, layer) ? folds[layer] : undefined;
     if (fold === undefined) return [];
@@ -269,7 +275,7 @@ async function runPlace(
     { rtl, target, ...(layer !== undefined && { layer }), seconds, ...placement },
     o.json,
   );
-  printNext(nextSteps(o.rtl, manifest), o);
+  printNext(nextSteps(o, manifest), o);
 }
 
 function moduleOf(layer: string, rtl: string, { layers }: RtlManifest): string {

@@ -94,9 +94,9 @@ export interface UnrolledFpga {
 }
 
 const oneEachCycle: Trust = {
-  source: 'counted',
+  source: 'assumed',
   error: 0,
-  from: 'one image per cycle at the clock that was asked for',
+  from: 'one image per cycle, should the clock that was asked for be met',
 };
 const clockUnknown =
   'whether the clock is met: the design is combinational and nothing is placed or routed; add registers, or take the depth that hbnn synth reports';
