@@ -1,9 +1,10 @@
 import { HbnnError } from '@hbnn/core';
 import { countImages } from '@hbnn/model';
 import { plain, relaxed } from '../../build/inferenceShared.mjs';
-import { hasRelaxedSimd, type WasmMemory } from '../webAssembly.ts';
+import type { WasmMemory } from '../webAssembly.ts';
 import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
 import { asyncDisposeKey, type DisposedByAwaitUsing } from './disposal.ts';
+import { hasSoundRelaxedSimd } from './inferenceCode.ts';
 import { disposedError, type ModelFacts, type RunSizes } from './loadedModel.ts';
 import {
   checkLoadOptions,
@@ -81,7 +82,7 @@ export async function loadThreads(
     );
   if (threads === 1 || !canShare()) return onCallersThread(model, options);
   const checked = await modelFrom(model, 'loadThreads');
-  const packed = (options.relaxed ?? hasRelaxedSimd()) ? relaxed : plain;
+  const packed = (options.relaxed ?? hasSoundRelaxedSimd()) ? relaxed : plain;
   const { module, traits } = await codeModule('loadThreads', options, () => packed, true);
   const { prepared, places } = await prepare(checked, options, traits, threads, true);
   const { facts, sizes, steps, memory } = prepared;
