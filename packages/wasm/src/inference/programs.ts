@@ -5,7 +5,7 @@ import type { Share } from './share.ts';
 import type { PlannedStep } from './step.ts';
 
 /** One call of a kernel: its name and its arguments. */
-export type KernelCall = readonly [kernel: string, ...args: number[]];
+type KernelCall = readonly [kernel: string, ...args: number[]];
 
 /** Parts of work, of which each thread takes the next one that nobody has taken yet. */
 type Phase = readonly (readonly KernelCall[])[];

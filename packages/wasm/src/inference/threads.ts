@@ -34,7 +34,7 @@ export class Meeting {
 }
 
 /** A run of a meeting, which a thread takes part in. */
-export interface MeetingRun {
+interface MeetingRun {
   readonly meeting: Meeting;
   readonly run: number;
 }
