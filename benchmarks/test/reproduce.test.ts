@@ -65,6 +65,13 @@ describe('bench:reproduce', () => {
     );
     expect(html).toContain('Reduced scale');
     expect(existsSync(join(out, 'report.md'))).toBe(true);
+    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as {
+      from: { stages: Record<string, { weightsSha256: string[] }> };
+      files: object;
+    };
+    expect(manifest.from.stages.table2.weightsSha256).toEqual([]);
+    expect(new Set(manifest.from.stages['mix-insensitivity'].weightsSha256).size).toBe(4);
+    expect(Object.keys(manifest.files)).toContain('results.json');
   });
 
   it('refuses a report folder that cannot be written before it trains', () => {

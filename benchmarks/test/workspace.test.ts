@@ -75,6 +75,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
     'verilog',
     'estimator',
     'datasets',
+    'sweep',
     'cli',
   ],
   stress: [

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitepress';
 import { apiLinks } from './apiLinks.ts';
 import { browserStubs } from './browserStubs.ts';
+import { withPolicy } from './contentSecurity.ts';
 import { repositoryLinks } from './repository.ts';
 import { sidebar } from './sidebar.ts';
 
@@ -17,6 +18,7 @@ export default defineConfig({
   ],
   srcExclude: ['README.md', 'generated/**'],
   lastUpdated: false,
+  transformHtml: withPolicy,
   // What a page needs and nothing more: the playgrounds' parts are large.
   router: { prefetchLinks: false },
   markdown: {

@@ -52,12 +52,17 @@ interface Opened {
   bytes(): number;
 }
 
-async function open(path: string, o: { width?: number; dark?: boolean } = {}): Promise<Opened> {
+async function open(
+  path: string,
+  o: { width?: number; dark?: boolean; bypassPolicy?: boolean } = {},
+): Promise<Opened> {
   const context = await browser.newContext({
     viewport: { width: o.width ?? 1280, height: 900 },
     colorScheme: o.dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
     acceptDownloads: true,
+    // Code that a test brings is text that a page may not run.
+    bypassCSP: o.bypassPolicy ?? false,
   });
   const page = await context.newPage();
   const problems: string[] = [];
@@ -110,6 +115,27 @@ describe('every page', () => {
       await close(opened);
     },
   );
+
+  it('has a policy that runs no script but those of the build', { timeout: 60_000 }, async () => {
+    for (const page of pages)
+      expect(readFileSync(fileOf(page), 'utf8'), page).toMatch(
+        /<head>\s*<meta charset="utf-8">\s*<meta http-equiv="Content-Security-Policy" content="[^"]*script-src 'self' 'wasm-unsafe-eval' 'sha256-[^"]*object-src 'none'/,
+      );
+    const opened = await open('idea');
+    const { page, problems } = opened;
+    expect(problems).toEqual([]);
+    await page.evaluate(() => {
+      const own = document.createElement('script');
+      own.textContent = 'globalThis.hasRun = true';
+      document.head.append(own);
+      const other = document.createElement('script');
+      other.src = 'http://127.0.0.1:9/other.js';
+      document.head.append(other);
+    });
+    await expect.poll(() => problems.filter((text) => /script-src/.test(text)).length).toBe(2);
+    expect(await page.evaluate(() => Reflect.has(globalThis, 'hasRun'))).toBe(false);
+    await close(opened);
+  });
 
   it('links and anchors lead somewhere', { timeout: 120_000 }, () => {
     const broken: string[] = [];
@@ -172,7 +198,7 @@ describe.each([false, true])('in the theme, dark: %s', (dark) => {
     '%s: axe finds nothing serious',
     { timeout: 90_000 },
     async (path) => {
-      const opened = await open(path, { dark });
+      const opened = await open(path, { dark, bypassPolicy: true });
       await opened.page.waitForTimeout(800);
       expect(await findings(opened.page)).toEqual([]);
       const name = `${(path || 'home').replaceAll('/', '-')}-${dark ? 'dark' : 'light'}.png`;

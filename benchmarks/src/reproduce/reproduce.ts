@@ -6,6 +6,7 @@ import { shellWord, tableText } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
 import { reportError } from '@hbnn/cli/report';
 import { chosenName, HbnnError } from '@hbnn/core';
+import type { RunResult } from '@hbnn/train';
 import { backendChoice, backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { provenance } from '../results/provenance.ts';
@@ -29,10 +30,17 @@ import {
   writePlanReport,
 } from './plan/commands.ts';
 import { openProfile, type Profile, type ProfileName, profileNames } from './profile.ts';
-import { checkWritable, storedStages, writeReport } from './report/report.ts';
-import type { StageReport } from './report/stageReport.ts';
+import {
+  checkQueueOptions,
+  type QueueCommandOptions,
+  runWorker,
+  trainingQueue,
+} from './queueOptions.ts';
+import { checkWritable, storedStages, storedTrainings, writeReport } from './report/report.ts';
+import type { StageReport, StageTrainings } from './report/stageReport.ts';
 import { runSettings, storedResults } from './runner.ts';
 import type { SettingResults, Stage } from './stage.ts';
+import type { TrainingQueue } from './trainingTask.ts';
 
 const stages: readonly Stage[] = [
   figure2a,
@@ -48,7 +56,7 @@ const stages: readonly Stage[] = [
 const stageNames = [...stages.map(({ name }) => name), 'report'];
 const cache = fileURLToPath(new URL('../../../.cache/reproduce', import.meta.url));
 
-interface Options {
+interface Options extends QueueCommandOptions {
   profile: string;
   only?: string[];
   from?: string;
@@ -62,6 +70,7 @@ interface Options {
   anyCode?: boolean;
   committed?: boolean;
   fromLedger?: boolean;
+  ledger?: string;
   verify?: string;
   verifyWeights?: string[];
   draw?: string;
@@ -93,6 +102,10 @@ function command(): Command {
     .option('--committed', 'write over the results and ledger that are part of the repository')
     .option('--from-ledger', 'train nothing: make the report from the committed trainings')
     .option(
+      '--ledger <folder>',
+      'where trainings are kept (default: benchmarks/results/own/ledger)',
+    )
+    .option(
       '--verify <n>',
       'do n trainings of the committed ledger again and compare their weights',
     )
@@ -105,6 +118,17 @@ function command(): Command {
     .option('--run-plan [name]', 'do the trainings of a committed plan that its ledger has not')
     .option('--plan-report [name]', 'judge the claims of a committed plan from its ledger')
     .option('--minutes <n>', 'with --run-plan: begin no training after n minutes')
+    .option(
+      '--queue <address>',
+      'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
+    )
+    .option('--shared <folder>', 'with --queue: the folder of begun runs, which all workers see')
+    .option('--worker', 'with --queue: do what is handed out, until told to stop')
+    .option(
+      '--lease-seconds <s>',
+      'with --worker: it is lost when silent for so long (default: 30)',
+    )
+    .option('--idle-seconds <s>', 'with --worker: end when there was no job for so long')
     .option('--json', 'print claims and files as JSON')
     .option('-q, --quiet', 'print results and errors alone, no progress')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
@@ -137,10 +161,18 @@ function profileFrom(o: Options): Profile {
 }
 
 async function main(): Promise<void> {
-  const o = command().parse(process.argv).opts<Options>();
+  const parsed = command().parse(process.argv);
+  const o = parsed.opts<Options>();
+  const typed = Object.keys(o).filter((name) => parsed.getOptionValueSource(name) === 'cli');
+  checkQueueOptions(o, typed);
   backendChoice(o.backend, '--backend');
   const from = o.from === undefined ? undefined : resolve(o.from);
   const jobs = count(o.jobs, '--jobs');
+  const queue = trainingQueue(o, cache);
+  if (queue !== undefined && o.worker) {
+    await runWorker(o, queue, jobs, cache);
+    return;
+  }
   const planOptions: PlanCommandOptions = {
     from,
     jobs,
@@ -150,18 +182,19 @@ async function main(): Promise<void> {
     minutes: count(o.minutes, '--minutes'),
     quiet: o.quiet,
     cache,
+    queue,
   };
   if (o.verify !== undefined || o.verifyWeights !== undefined) await verify(o);
   else if (o.plan !== undefined) await writePlan(planName(o.plan), planOptions);
   else if (o.runPlan !== undefined) await continuePlan(planName(o.runPlan), planOptions);
   else if (o.planReport !== undefined) await writePlanReport(planName(o.planReport), planOptions);
-  else await report(o);
+  else await report(o, queue);
 }
 
 /** The experiment's name where one follows the option, else the first one's. */
 const planName = (value: string | true): string => (value === true ? 'cifar' : value);
 
-async function report(o: Options): Promise<void> {
+async function report(o: Options, queue: TrainingQueue | undefined): Promise<void> {
   const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
@@ -169,24 +202,44 @@ async function report(o: Options): Promise<void> {
   if (why !== undefined && !o.quiet) process.stderr.write(`${why}\n`);
   checkWritable(folder);
   const kept = storedStages(folder);
-  const results = await interruptible((signal) => resultsOf(o, profile, chosen, signal)).catch(
-    (error: unknown) => {
-      if (!(error instanceof Interruption)) throw error;
-      // Trainings that have ended are in the ledger, and those that ran have a checkpoint.
-      throw new Interruption(error.signal, typed);
-    },
-  );
+  const keptTrainings = storedTrainings(folder);
+  const results = await interruptible((signal) =>
+    resultsOf(o, profile, chosen, { queue, signal }),
+  ).catch((error: unknown) => {
+    if (!(error instanceof Interruption)) throw error;
+    // Trainings that have ended are in the ledger, and those that ran have a checkpoint.
+    throw new Interruption(error.signal, typed);
+  });
+  const runsOf = (stage: Stage): readonly RunResult[] =>
+    stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
   const fresh = chosen.map((stage): StageReport => {
     if (!o.quiet) process.stderr.write(`${stage.name}\n`);
-    const backends = stage.settings(profile).flatMap(({ id }) => results.get(id) ?? []);
-    const backend = [...new Set(backends.map((run) => run.backend))].join(', ') || 'none needed';
+    const backends = runsOf(stage).map((run) => run.backend);
+    const backend = [...new Set(backends)].join(', ') || 'none needed';
     return { ...stage.conclude(profile, results), provenance: provenance(backend, typed) };
   });
   const byName = new Map([...kept, ...fresh].map((stage) => [stage.stage, stage]));
   const ordered = stages.flatMap(({ name }) => byName.get(name) ?? []);
-  await writeReport(folder, profile.name, ordered);
+  const ledgers = relative(folder, ledgersOf(o)).replaceAll('\\', '/');
+  const trainings = chosen.map((stage): [string, StageTrainings] => {
+    const weightsSha256 = [...new Set(runsOf(stage).map((run) => run.weightsSha256))];
+    return [stage.name, { ledgers, weightsSha256 }];
+  });
+  await writeReport(folder, profile.name, ordered, {
+    ...keptTrainings,
+    ...Object.fromEntries(trainings),
+  });
   if (!o.json && o.only !== undefined) for (const stage of fresh) printRows(stage);
   summarize(folder, fresh, o.json);
+}
+
+/** The folder of the ledgers that a report's trainings are in. */
+function ledgersOf({ committed, fromLedger, ledger }: Options): string {
+  if (ledger === undefined) return committed || fromLedger ? committedLedgers : ownLedgers;
+  if (!committed) return resolve(ledger);
+  throw new HbnnError(
+    '--ledger: expected the ledger of the repository with --committed, got another; leave out either',
+  );
 }
 
 /** The trainings of some stages: from the committed ledgers alone, or done here as far as they are missing. */
@@ -194,20 +247,23 @@ async function resultsOf(
   o: Options,
   profile: Profile,
   chosen: readonly Stage[],
-  signal: AbortSignal,
+  { queue, signal }: { queue: TrainingQueue | undefined; signal: AbortSignal },
 ): Promise<SettingResults> {
   const settings = chosen.flatMap((stage) =>
     stage.settings(profile).map((setting) => ({ ...setting, stage: stage.name })),
   );
-  if (o.fromLedger) return storedResults(settings, readLedgers(committedLedgers));
-  const ledger = join(o.committed ? committedLedgers : ownLedgers, `${profile.name}.jsonl`);
+  if (o.fromLedger) return storedResults(settings, readLedgers(ledgersOf(o)));
+  const ledger = join(ledgersOf(o), `${profile.name}.jsonl`);
   const meter = progressMeter(`${profile.name}:`, o);
   const results = await runSettings(settings, {
     cache,
     lines: readLedger(ledger),
     ledger,
     jobs: count(o.jobs, '--jobs'),
-    backend: backendChoice(o.backend, '--backend'),
+    // Machines of a queue must not choose differently.
+    backend:
+      queue !== undefined && o.backend === 'auto' ? 'wasm' : backendChoice(o.backend, '--backend'),
+    queue,
     anyCode: o.anyCode ?? false,
     meter,
     signal,

@@ -5,7 +5,8 @@ import { type CodeDigests, changedPackages, codeDigests } from './ledger/codeDig
 import { localDataIdentity } from './ledger/dataIdentity.ts';
 import { appendLine, type LedgerLine, resultOf, trainingKey } from './ledger/ledger.ts';
 import type { Setting, SettingResults } from './stage.ts';
-import { type TrainingTask, trainAll } from './trainingPool.ts';
+import { trainAll } from './trainingPool.ts';
+import type { TrainingQueue, TrainingTask } from './trainingTask.ts';
 import type { TrainTask } from './trainWorker.ts';
 
 export interface RunnerOptions {
@@ -18,6 +19,8 @@ export interface RunnerOptions {
   /** Trainings side by side; left out: one per core, as far as the free memory holds them. */
   readonly jobs?: number;
   readonly backend: TrainTask['backend'];
+  /** Hand the trainings out over this queue; left out: do them on this machine. */
+  readonly queue?: TrainingQueue;
   /** Take trainings of other versions of the code too. */
   readonly anyCode: boolean;
   readonly meter: ProgressMeter;

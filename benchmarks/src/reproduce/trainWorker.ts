@@ -4,6 +4,7 @@ import { HbnnError } from '@hbnn/core';
 import type { Dataset } from '@hbnn/datasets';
 import {
   type BackendChoice,
+  FolderLost,
   type RunConfig,
   type RunResult,
   runTraining,
@@ -21,6 +22,8 @@ export interface TrainTask {
   readonly backend: BackendChoice;
   /** The sources the sweep began with: a worker of other sources trains nothing. */
   readonly code: CodeDigests;
+  /** Take over the folder of a process on another machine that has shown no sign of life for so long. */
+  readonly takeOverSeconds?: number;
 }
 
 /** The share of a training that is done, sent now and then. */
@@ -109,6 +112,7 @@ export default async function train({
   dir,
   backend,
   code,
+  takeOverSeconds,
 }: TrainTask): Promise<TrainAnswer> {
   const controller = new AbortController();
   const hear = (message: Partial<StopMessage> | undefined): void => {
@@ -132,6 +136,7 @@ export default async function train({
       resume: true,
       checkpointSeconds: 10,
       waitSeconds,
+      takeOverSeconds,
       onWait: (waitsFor) => process.send?.({ dir, share: 0, waitsFor } satisfies TrainProgress),
       signal: controller.signal,
       onProgress: ({ step, steps }) => {
@@ -145,7 +150,7 @@ export default async function train({
     rmSync(join(dir, 'checkpoint.bin'), { force: true });
     return { result, data: identity, tensorflow, imagesPerCpuSecond: speed.imagesPerCpuSecond() };
   } catch (error) {
-    if (controller.signal.aborted) return { stopped: true };
+    if (controller.signal.aborted || error instanceof FolderLost) return { stopped: true };
     if (error instanceof HbnnError) return { fault: error.message };
     throw error;
   } finally {

@@ -7,7 +7,7 @@ import { presentSystem, type RunManifest } from './runManifest.ts';
 
 const format = 'HBNN files, version 1';
 
-/** What a model's file or a folder of Verilog came from. */
+/** What a model's file, a folder of Verilog or a reproduction came from. */
 export interface MadeManifest
   extends Pick<RunManifest, 'hbnn' | 'node' | 'platform' | 'cpu' | 'commit'> {
   readonly format: typeof format;

@@ -74,7 +74,7 @@ export async function verifyRtlFolder(path: string): Promise<MadeOutcome> {
 }
 
 /** Which files are not as the manifest has them, in words. */
-function changedFiles(
+export function changedFiles(
   { files }: MadeManifest,
   onDisk: Readonly<Record<string, Uint8Array>>,
 ): string | undefined {

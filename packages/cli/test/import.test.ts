@@ -104,6 +104,19 @@ describe('networks of other frameworks on the command line', () => {
     expect(about.origin).toMatchObject({ file: 'classifier-17.onnx', format: 'onnx' });
   });
 
+  it.each(['fine-tune', 'quantize'])(
+    'are told before hbnn %s that a gate cannot be lowered',
+    (command) => {
+      const gated = join(dir, `gated-${command}`);
+      expect(hbnn('import', golden('torch/squeeze-13.onnx'), '--out', gated).code).toBe(0);
+      const { code, err } = hbnn(command, gated, '--out', join(dir, 'none'));
+      // The images of the data set are of another size.
+      expect(code).toBe(2);
+      expect(err).toMatch(/hbnn lower will refuse the network: .*got Multiply, a gate/);
+      expect(err).toMatch(/expected images of 11×14×3, the network's size/);
+    },
+  );
+
   it('that have branches go the same way', () => {
     const [branched, run, file] = ['branched', 'branched-run', 'branched.hbnn'].map((name) =>
       join(dir, name),

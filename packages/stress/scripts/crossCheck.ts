@@ -1,5 +1,6 @@
-// `pnpm cross-check [--models N] [--first SEED] [--log FILE]`: random models on every executor there is. Hardware
-// that is too large for a simulator gives way to one layer; what compiles a program takes every `stride`th model.
+// `pnpm cross-check [--models N] [--first SEED] [--minutes M] [--log FILE]`: random models on every executor there is.
+// Hardware that is too large for a simulator gives way to one layer; what compiles a program takes every `stride`th
+// model. The log is written after every 100 models, so that a run which is stopped leaves its figures.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -11,14 +12,17 @@ const { values } = parseArgs({
   options: {
     models: { type: 'string', default: '1000' },
     first: { type: 'string', default: '0' },
+    minutes: { type: 'string', default: 'Infinity' },
     log: { type: 'string' },
   },
 });
 const [models, first] = [Number(values.models), Number(values.first)];
+const minutes = Number(values.minutes);
 if (!Number.isSafeInteger(models) || !Number.isSafeInteger(first) || models < 1 || first < 0)
   throw new Error(
     `--models, --first: expected whole numbers, got ${values.models} and ${values.first}`,
   );
+if (!(minutes > 0)) throw new Error(`--minutes: expected minutes above 0, got ${values.minutes}`);
 
 const { executors, missing } = programs();
 
@@ -41,7 +45,28 @@ const tallies = [...wasmEngines(), wasmThreads, ...simulators, ...executors].map
   (executor): Tally => ({ executor, models: 0, seconds: 0, differences: [] }),
 );
 
-for (let seed = first; seed < first + models; seed++) {
+const failed = (): number => tallies.reduce((sum, { differences }) => sum + differences.length, 0);
+
+/** What the first models of the run came to. */
+function logText(done: number): string {
+  const wanted = done === models ? '' : ` Ended after ${done} of the ${models} models asked for.`;
+  const absent = missing.length === 0 ? '' : ` Not on this machine: ${missing.join(', ')}.`;
+  return [
+    `\`pnpm cross-check --models ${models} --first ${first}\`, Node ${process.version}, ${cpus()[0].model}:`,
+    `${done} random models, ${failed()} differences.${wanted}${absent}`,
+    '',
+    '| executor | models | differences | seconds |',
+    '| --- | --- | --- | --- |',
+    ...tallies.map(
+      ({ executor: { name }, models: count, differences, seconds }) =>
+        `| ${name} | ${count} | ${differences.length} | ${seconds.toFixed(0)} |`,
+    ),
+    '',
+  ].join('\n');
+}
+
+/** Compare one model on every executor whose turn it is. */
+async function compare(seed: number): Promise<void> {
   const model = randomModel(seed);
   for (const tally of tallies) {
     const { executor } = tally;
@@ -56,22 +81,17 @@ for (let seed = first; seed < first + models; seed++) {
     tally.differences.push(`seed ${seed}: ${difference}`);
     console.error(`${executor.name}, seed ${seed}: ${difference}`);
   }
-  if ((seed - first + 1) % 100 === 0) console.error(`${seed - first + 1} models`);
 }
 
-const failed = tallies.reduce((sum, { differences }) => sum + differences.length, 0);
-const lines = [
-  `\`pnpm cross-check --models ${models} --first ${first}\`, Node ${process.version}, ${cpus()[0].model}:`,
-  `${models} random models, ${failed} differences. ${missing.length === 0 ? '' : `Not on this machine: ${missing.join(', ')}.`}`.trim(),
-  '',
-  '| executor | models | differences | seconds |',
-  '| --- | --- | --- | --- |',
-  ...tallies.map(
-    ({ executor: { name }, models: count, differences, seconds }) =>
-      `| ${name} | ${count} | ${differences.length} | ${seconds.toFixed(0)} |`,
-  ),
-  '',
-];
-console.log(lines.join('\n'));
-if (values.log !== undefined) writeFileSync(values.log, lines.join('\n'));
-process.exit(failed === 0 ? 0 : 1);
+const begun = performance.now();
+let done = 0;
+while (done < models && performance.now() - begun < 60_000 * minutes) {
+  await compare(first + done);
+  done++;
+  if (done % 100 !== 0) continue;
+  console.error(`${done} models`);
+  if (values.log !== undefined) writeFileSync(values.log, logText(done));
+}
+console.log(logText(done));
+if (values.log !== undefined) writeFileSync(values.log, logText(done));
+process.exit(failed() === 0 ? 0 : 1);

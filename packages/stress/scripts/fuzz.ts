@@ -78,8 +78,8 @@ interface Row extends Omit<FuzzReport, 'findings'> {
   }[];
 }
 
-/** An input stands for so long before its process counts as one that hangs. */
-const hangSeconds = 30;
+/** An input stands for so long before its process counts as one that hangs; a busy machine lets one wait. */
+const hangSeconds = 120;
 
 /** Keep an input that a reader failed at. */
 function keep(name: string, input: Uint8Array): string {

@@ -5,13 +5,15 @@ import type { QueueAddress } from './address.ts';
 
 /** Names of the queue's keys begin with it: other programs may use the same server. */
 export const keyPrefix = 'hbnn';
-export const queueName = 'sweep';
+export const defaultQueue = 'sweep';
 
 const maxWaitMs = 2000;
 const firstTryMs = 10_000;
 const tryAgainMs = 500;
 
 export interface ConnectOptions {
+  /** The queue's name: those of different names have no jobs in common. Default: sweep. */
+  readonly queue?: string;
   /** How long to try to reach the server at first, in seconds: it may start beside this process. */
   readonly reachSeconds?: number;
   /** Told when the server cannot be reached; commands wait until it can. */
@@ -72,6 +74,25 @@ async function tryToReach(address: QueueAddress): Promise<Redis | string> {
     const why = /closed|aborted/.test((error as Error).message) ? reason : (error as Error).message;
     return withoutSecrets(why, address);
   }
+}
+
+const sayAgainMs = 30_000;
+
+/**
+ * Say now and then that a queue's server cannot be reached, for `onTrouble`.
+ *
+ * @param write is given whole lines
+ */
+export function troubleNotes(
+  { shown }: QueueAddress,
+  write: (text: string) => void,
+): (why: string) => void {
+  let said = Number.NEGATIVE_INFINITY;
+  return (why) => {
+    if (performance.now() - said < sayAgainMs) return;
+    said = performance.now();
+    write(`note: ${shown}: ${why}; waits until it is there again\n`);
+  };
 }
 
 /** An error's text without user and password. */

@@ -4,8 +4,8 @@ import type { QueueAddress } from './address.ts';
 import {
   type ConnectOptions,
   connect,
+  defaultQueue,
   keyPrefix,
-  queueName,
   withoutSecrets,
 } from './connection.ts';
 import { type JobAnswer, maxAttempts, maxLosses, type QueuedJob } from './jobs.ts';
@@ -49,7 +49,7 @@ export async function handOut(
   const connection = await connect(address, o);
   const trouble = ({ message }: Error): void => o.onTrouble?.(withoutSecrets(message, address));
   connection.on('error', trouble);
-  const queue = new Queue(queueName, { connection, prefix: keyPrefix });
+  const queue = new Queue(o.queue ?? defaultQueue, { connection, prefix: keyPrefix });
   queue.on('error', trouble);
   try {
     await new Distribution(queue, jobs, o).run();

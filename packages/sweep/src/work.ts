@@ -6,8 +6,8 @@ import type { QueueAddress } from './address.ts';
 import {
   type ConnectOptions,
   connect,
+  defaultQueue,
   keyPrefix,
-  queueName,
   withoutSecrets,
 } from './connection.ts';
 import { type JobAnswer, maxLosses } from './jobs.ts';
@@ -62,7 +62,7 @@ export async function workOn(
   };
   connection.on('error', trouble);
   const station = new Station(handler, o.signal);
-  const worker = new Worker(queueName, (job, token) => station.process(job, token), {
+  const worker = new Worker(o.queue ?? defaultQueue, (job, token) => station.process(job, token), {
     connection,
     prefix: keyPrefix,
     name: `${hostname()}:${process.pid}`,

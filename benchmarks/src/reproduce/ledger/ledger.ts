@@ -14,7 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HbnnError } from '@hbnn/core';
-import { type RunConfig, type RunResult, runConfig } from '@hbnn/train';
+import { type RunConfig, type RunResult, runConfig, writeWhole } from '@hbnn/train';
 import { z } from 'zod';
 import { type CodeDigests, trainingPackages } from './codeDigest.ts';
 
@@ -145,13 +145,22 @@ export function readLedgers(folder: string): LedgerLine[] {
   return files.sort().flatMap((name) => readLedger(join(folder, name)));
 }
 
+/** A line of a ledger, which can be read again. */
+function lineText(line: LedgerLine): string {
+  const text = `${JSON.stringify({ ...line, config: configOf(line.config) })}\n`;
+  parseLine(text, 'ledger');
+  return text;
+}
+
+/** Write a ledger of one training, in the place of what is there. */
+export const writeLine = (file: string, line: LedgerLine): void => writeWhole(file, lineText(line));
+
 /**
  * Add a finished training to a ledger: the whole line in one write at the file's end, flushed, so that neither a
  * crash nor a second process leaves half a line between others.
  */
 export function appendLine(file: string, line: LedgerLine): void {
-  const text = `${JSON.stringify({ ...line, config: configOf(line.config) })}\n`;
-  parseLine(text, 'ledger');
+  const text = lineText(line);
   mkdirSync(dirname(file), { recursive: true });
   endLastLine(file);
   const handle = openSync(file, 'a');

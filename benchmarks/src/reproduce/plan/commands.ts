@@ -10,6 +10,7 @@ import { HbnnError } from '@hbnn/core';
 import { type BackendChoice, runConfig, writeWhole } from '@hbnn/train';
 import { localDataIdentity } from '../ledger/dataIdentity.ts';
 import { committedLedgers, ownLedgers, readLedger } from '../ledger/ledger.ts';
+import type { TrainingQueue } from '../trainingTask.ts';
 import { type Design, designs } from './designs.ts';
 import { measureSpeeds } from './measureSpeeds.ts';
 import { readPilot } from './pilot.ts';
@@ -33,6 +34,8 @@ export interface PlanCommandOptions {
   readonly anyCode: boolean;
   readonly minutes?: number;
   readonly cache: string;
+  /** Hand the trainings out over this queue. */
+  readonly queue?: TrainingQueue;
 }
 
 const results = (path: string): string =>
@@ -117,6 +120,7 @@ export async function continuePlan(name: string, o: PlanCommandOptions): Promise
       backend: o.backend,
       anyCode: o.anyCode,
       minutes: o.minutes,
+      queue: o.queue,
       meter,
       signal,
     }),

@@ -8,7 +8,8 @@ import { localDataIdentity } from '../ledger/dataIdentity.ts';
 import { appendLine, type LedgerLine, readLedger, trainingKey } from '../ledger/ledger.ts';
 import { trainingText } from '../ledger/verify.ts';
 import { finishedTrainings } from '../runner.ts';
-import { type TrainingTask, trainAll } from '../trainingPool.ts';
+import { trainAll } from '../trainingPool.ts';
+import type { TrainingQueue, TrainingTask } from '../trainingTask.ts';
 import { type Plan, type PlannedTraining, plannedTrainings } from './plan.ts';
 import { cpuSecondsOf } from './planPage.ts';
 
@@ -29,6 +30,8 @@ export interface RunPlanOptions {
   readonly anyCode: boolean;
   /** Minutes after which no further training begins; a running one goes to its end. */
   readonly minutes?: number;
+  /** Hand the trainings out over this queue; left out: do them on this machine. */
+  readonly queue?: TrainingQueue;
   readonly meter: ProgressMeter;
 }
 
@@ -70,6 +73,7 @@ export async function runPlan(plan: Plan, o: RunPlanOptions): Promise<void> {
     code,
     meter: o.meter,
     signal: o.signal,
+    queue: o.queue,
     done: all.length - open.size,
     until: o.minutes === undefined ? undefined : performance.now() + 60_000 * o.minutes,
     onTrained: (key, line) => {

@@ -1,12 +1,13 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { drawSvg } from '@hbnn/cli/drawing';
+import { forgetManifest, readMadeManifest, writeMadeManifest } from '@hbnn/cli/madeManifest';
 import { HbnnError } from '@hbnn/core';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { equivalenceMargin } from '../claims.ts';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
-import type { Report, StageReport } from './stageReport.ts';
+import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
 const about =
@@ -57,28 +58,47 @@ function makeReportFolder(folder: string): void {
   }
 }
 
-/** Write results.json, report.md, report.html and the pictures. */
+/** The trainings of a folder's stages so far, as its manifest has them; none where it has no manifest. */
+export function storedTrainings(folder: string): Readonly<Record<string, StageTrainings>> {
+  if (!existsSync(join(folder, 'manifest.json'))) return {};
+  const { from } = readMadeManifest(folder, 'pnpm bench:reproduce');
+  return (from.stages ?? {}) as Record<string, StageTrainings>;
+}
+
+/**
+ * Write results.json, report.md, report.html and the pictures, and a manifest for hbnn verify-results.
+ *
+ * @param trainings of the stages, by name
+ */
 export async function writeReport(
   folder: string,
   profile: string,
   stages: readonly StageReport[],
+  trainings: Readonly<Record<string, StageTrainings>>,
 ): Promise<void> {
   const report: Report = { profile, about, rules, stages };
   makeReportFolder(folder);
+  forgetManifest(folder);
+  const files: Record<string, string> = {};
+  const write = (name: string, text: string): void => {
+    writeWhole(join(folder, name), text);
+    files[name] = text;
+  };
   const svgs = new Map<string, string>();
   for (const { file, spec } of stages.flatMap(({ plots }) => plots)) {
     const svg = await drawSvg(spec);
     svgs.set(file, svg);
-    writeWhole(join(folder, 'figures', `${file}.svg`), `${svg}\n`);
+    write(`figures/${file}.svg`, `${svg}\n`);
   }
   const forest = claimsForest(report);
   if (forest !== undefined) {
     const svg = await drawSvg(forest);
     svgs.set('claims', svg);
-    writeWhole(join(folder, 'figures', 'claims.svg'), `${svg}\n`);
+    write('figures/claims.svg', `${svg}\n`);
   }
-  writeWhole(join(folder, 'results.csv'), numbersCsv(report));
-  writeWhole(join(folder, 'results.json'), `${JSON.stringify(report, null, 1)}\n`);
-  writeWhole(join(folder, 'report.md'), markdown(report, forest !== undefined));
-  writeWhole(join(folder, 'report.html'), html(report, svgs));
+  write('results.csv', numbersCsv(report));
+  write('results.json', `${JSON.stringify(report, null, 1)}\n`);
+  write('report.md', markdown(report, forest !== undefined));
+  write('report.html', html(report, svgs));
+  writeMadeManifest(folder, { profile, stages: trainings }, files);
 }

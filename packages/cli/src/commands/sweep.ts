@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import type { QueueAddress } from '@hbnn/sweep';
+import type { Dashboard, QueueAddress } from '@hbnn/sweep';
 import { backendChoices } from '@hbnn/train/backends';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
@@ -9,7 +9,7 @@ import { backendFrom } from '../backend.ts';
 import { checkRuns } from '../compare/plan.ts';
 import { checkTrainable, OpenDatasets } from '../compare/trainings.ts';
 import { Interruption, interruptible } from '../interruption.ts';
-import { positiveNumber } from '../numbers.ts';
+import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { commandName, numberText, printResult, quietFlag, shellWord } from '../output.ts';
 import { checkNewOrEmpty, checkOwnFolder } from '../pathKind.ts';
@@ -24,7 +24,14 @@ import {
   storedPlan,
   sweepFile,
 } from '../sweep/plan.ts';
-import { folderInShared, queuePackage, refuseStore, trainOverQueue } from '../sweep/queue.ts';
+import {
+  folderInShared,
+  queuePackage,
+  reachSeconds,
+  refuseStore,
+  sharedStore,
+  trainOverQueue,
+} from '../sweep/queue.ts';
 import { resultFiles, settingSummaries, settingTable } from '../sweep/results.ts';
 import { readSweepFile } from '../sweep/sweepFile.ts';
 import { SweepView } from '../sweep/view.ts';
@@ -36,6 +43,7 @@ interface Options {
   workers?: string;
   queue?: string;
   shared?: string;
+  dashboard?: string;
   backend?: string;
   checkpointSeconds?: string;
   json?: boolean;
@@ -68,8 +76,12 @@ export function sweepCommand(): Command {
         'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
       )
       .option(
-        '--shared <folder>',
-        'with --queue: the folder that workers see (default: the one --out is in)',
+        '--shared <place>',
+        'with --queue: the folder that workers see (default: the one --out is in), or s3://BUCKET/PREFIX',
+      )
+      .option(
+        '--dashboard <port>',
+        'with --queue: a page of its jobs on this machine, by bull-board (npm install @bull-board/api @bull-board/express)',
       )
       .option('--json', 'print the result as JSON')
       .option(...quietFlag)
@@ -85,7 +97,7 @@ The file has settings by the names that hbnn train --config takes:
 
 The folder gets results.jsonl, one line per training in the file's order; the same bytes however the sweep ran.
 times.jsonl says how long each took, failures.jsonl which failed and why, runs/SETTING/seed-N is a run folder of
-hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
+hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder or the store. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
 
 Example (some seconds on the embedded data):
   echo '{"settings": {"limit": 500, "testLimit": 200, "epochs": 1}, "grid": {"weights": [1.4, 2]}, "seeds": 2}' > sweep.json
@@ -103,6 +115,7 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
   const workers = positiveNumber(o.workers ?? '1', '--workers');
   const checkpointSeconds =
     secondsFrom(o.checkpointSeconds, '--checkpoint-seconds') ?? defaultCheckpointSeconds;
+  dashboardPort(o);
   const address = await addressFrom(o);
   const plan = await planFor(file, o);
   const jobs = jobsOf(plan, o.out);
@@ -110,6 +123,10 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
   await checkTrainable(jobs, new OpenDatasets(noteTo(o), 1));
   signal.throwIfAborted();
   const { release } = await begun(plan, o.out);
+  const dashboard = await dashboardOf(address, o, signal).catch((error: unknown) => {
+    release();
+    throw error;
+  });
   const meter = progressMeter('sweep', o);
   const view = new SweepView(o.out, jobs, meter);
   try {
@@ -142,8 +159,35 @@ async function run(file: string | undefined, o: Options, signal: AbortSignal): P
     throw new Interruption(error.signal, resumeLine(o, address), keptOf(view, jobs, o.out));
   } finally {
     meter.stop();
+    await dashboard?.close();
     release();
   }
+}
+
+const maxPort = 65_535;
+
+/** The port of a page that is asked for. @throws HbnnError for one that is none */
+function dashboardPort({ dashboard, queue }: Options): number | undefined {
+  if (dashboard === undefined) return undefined;
+  if (queue === undefined)
+    throw new HbnnError('--dashboard: has no effect without a queue; give --queue too');
+  const port = wholeNumber(dashboard, '--dashboard');
+  if (port <= maxPort) return port;
+  throw new HbnnError(`--dashboard: expected a port of at most ${maxPort}, got ${port}; give one`);
+}
+
+/** The page of the queue's jobs, where it is asked for. */
+async function dashboardOf(
+  address: QueueAddress | undefined,
+  o: Options,
+  signal: AbortSignal,
+): Promise<Dashboard | undefined> {
+  const port = dashboardPort(o);
+  if (port === undefined || address === undefined) return undefined;
+  const { openDashboard } = await queuePackage();
+  const dashboard = await openDashboard(address, { port, signal, reachSeconds });
+  if (!o.quiet) process.stderr.write(`the queue's jobs: ${dashboard.url}\n`);
+  return dashboard;
 }
 
 /** The queue that is asked for. @throws HbnnError for one that cannot be, and for options that do not go with it */
@@ -157,7 +201,7 @@ async function addressFrom(o: Options): Promise<QueueAddress | undefined> {
       '--workers: has no effect with --queue; start hbnn sweep worker with it on each machine',
     );
   const { queueAddress } = await queuePackage();
-  folderInShared(o.out, o.shared);
+  if ((await sharedStore(o.shared)) === undefined) folderInShared(o.out, o.shared);
   return queueAddress(o.queue);
 }
 
@@ -240,6 +284,7 @@ function resumeLine(o: Options, address: QueueAddress | undefined): string {
   const words = ['sweep', '--out', o.out];
   if (address !== undefined) words.push('--queue', address.shown);
   if (o.shared !== undefined) words.push('--shared', o.shared);
+  if (o.dashboard !== undefined) words.push('--dashboard', o.dashboard);
   if (o.workers !== undefined) words.push('--workers', o.workers);
   if (o.checkpointSeconds !== undefined) words.push('--checkpoint-seconds', o.checkpointSeconds);
   if (o.json) words.push('--json');

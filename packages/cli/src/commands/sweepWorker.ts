@@ -1,17 +1,15 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import type { Handler } from '@hbnn/sweep';
+import type { Handler, ObjectStore } from '@hbnn/sweep';
 import { Command } from 'commander';
 import { Interruption, interruptible } from '../interruption.ts';
 import { positiveDecimal, positiveNumber } from '../numbers.ts';
 import { printResult, quietFlag } from '../output.ts';
-import {
-  queuePackage,
-  reachSeconds,
-  refuseStore,
-  SharedSweeps,
-  troubleTo,
-} from '../sweep/queue.ts';
+import type { TaskEnd } from '../sweep/job.ts';
+import { queuePackage, reachSeconds, SharedSweeps, sharedStore } from '../sweep/queue.ts';
+import { StoredSweeps, whileKept } from '../sweep/storedSweeps.ts';
 import { Trainer } from '../sweep/trainer.ts';
 
 interface Options {
@@ -28,7 +26,10 @@ export function sweepWorkerCommand(): Command {
   return new Command('worker')
     .description('do trainings of sweeps that are handed out over a queue')
     .requiredOption('--queue <address>', 'redis://HOST:PORT/DATABASE, or rediss:// for TLS')
-    .requiredOption('--shared <folder>', 'the folder that sweeps and workers share')
+    .requiredOption(
+      '--shared <place>',
+      'the folder that sweeps and workers share, or s3://BUCKET/PREFIX',
+    )
     .option('--workers <n>', 'trainings side by side, each in a process of its own', '1')
     .option('--lease-seconds <s>', 'a worker silent for so long is lost', '30')
     .option('--idle-seconds <s>', 'end when there was no job for so long (default: never)')
@@ -39,7 +40,8 @@ export function sweepWorkerCommand(): Command {
       `
 Workers may be started and stopped at any time. One that is told to stop saves its training, and one that is lost leaves
 a checkpoint: another worker goes on from there. User and password of the queue come from its address or, unseen by other
-users of the machine, from HBNN_QUEUE_USER and HBNN_QUEUE_PASSWORD. Data sets are read on the worker's own machine.
+users of the machine, from HBNN_QUEUE_USER and HBNN_QUEUE_PASSWORD. A store's keys, region and server come from
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL_S3. Data sets are read on the worker's own machine.
 
 Example:
   hbnn sweep worker --queue redis://queue.example:6379 --shared /mnt/sweeps --workers 2`,
@@ -48,7 +50,7 @@ Example:
 }
 
 async function run(o: Options, signal: AbortSignal): Promise<void> {
-  const { queueAddress, workOn } = await queuePackage();
+  const { queueAddress, troubleNotes, workOn } = await queuePackage();
   const address = queueAddress(o.queue);
   const workers = positiveNumber(o.workers, '--workers');
   const seconds = (text: string, option: string): number =>
@@ -56,12 +58,12 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const leaseSeconds = seconds(o.leaseSeconds, '--lease-seconds');
   const { idleSeconds } = o;
   const idle = idleSeconds === undefined ? undefined : seconds(idleSeconds, '--idle-seconds');
-  refuseStore(o.shared, '--shared');
-  if (!existsSync(o.shared) || !statSync(o.shared).isDirectory())
+  const store = await sharedStore(o.shared);
+  if (store === undefined && (!existsSync(o.shared) || !statSync(o.shared).isDirectory()))
     throw new HbnnError(
       `--shared: expected a folder, got ${o.shared}, which is none; give the folder that has the --out folders of the sweeps in it`,
     );
-  const station = new WorkerStation(o, leaseSeconds);
+  const station = new WorkerStation(o, leaseSeconds, store);
   station.say(`waits for jobs of ${address.shown}`);
   try {
     await workOn(address, station.handle, {
@@ -70,7 +72,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       idleSeconds: idle,
       signal,
       reachSeconds,
-      onTrouble: troubleTo(address, o),
+      onTrouble: o.quiet ? undefined : troubleNotes(address, (text) => process.stderr.write(text)),
     });
   } finally {
     await station.end();
@@ -88,13 +90,20 @@ class WorkerStation {
   done = 0;
   failed = 0;
   readonly #o: Options;
-  readonly #sweeps: SharedSweeps;
+  readonly #sweeps: SharedSweeps | StoredSweeps;
+  /** A folder of this process for trainings that are kept in a store. */
+  readonly #own: string | undefined;
   readonly #all: Trainer[] = [];
   readonly #free: Trainer[] = [];
 
-  constructor(o: Options, leaseSeconds: number) {
+  constructor(o: Options, leaseSeconds: number, store: ObjectStore | undefined) {
     this.#o = o;
-    this.#sweeps = new SharedSweeps(o.shared, Math.max(minTakeOverSeconds, leaseSeconds));
+    const takeOverSeconds = Math.max(minTakeOverSeconds, leaseSeconds);
+    this.#own = store && mkdtempSync(join(tmpdir(), 'hbnn-worker-'));
+    this.#sweeps =
+      store === undefined || this.#own === undefined
+        ? new SharedSweeps(o.shared, takeOverSeconds)
+        : new StoredSweeps(store, this.#own, takeOverSeconds);
   }
 
   handle: Handler = async (data, signal, tell) => {
@@ -103,7 +112,11 @@ class WorkerStation {
     const trainer = this.#free.pop() ?? this.#started();
     this.say(`begins ${found.name}`);
     try {
-      const end = await trainer.run(found.task, signal, ({ share }) => tell(share));
+      const { task, elsewhere, name } = found;
+      const train = (): Promise<TaskEnd> => trainer.run(task, signal, ({ share }) => tell(share));
+      const end = await (elsewhere === undefined
+        ? train()
+        : whileKept(elsewhere, task.dir, train, (text) => this.say(`${name}: ${text}`)));
       if (end.kind === 'done') this.done++;
       if (end.kind === 'fault') this.failed++;
       this.say(`${end.kind} ${found.name}${'message' in end ? `: ${end.message}` : ''}`);
@@ -122,6 +135,7 @@ class WorkerStation {
 
   async end(): Promise<void> {
     await Promise.all(this.#all.map((trainer) => trainer.end()));
+    if (this.#own !== undefined) rmSync(this.#own, { recursive: true, force: true });
   }
 
   #started(): Trainer {

@@ -1,26 +1,26 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError, permutation, random } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import type { RunResult } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
-import { backendFrom } from '../backend.ts';
 import { interruptible } from '../interruption.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { printResult, quietFlag } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
-import { progressMeter } from '../progress.ts';
-import { dataSha256, presentSystem, type RunManifest, readRunManifest } from '../runManifest.ts';
+import { dataSha256, type RunManifest, readRunManifest } from '../runManifest.ts';
+import { type AgainOutcome, trainAgain } from '../trainAgain.ts';
 import { placeOfField } from '../trainFlags.ts';
 import { type MadeOutcome, verifyModel, verifyRtlFolder } from '../verifyMade.ts';
+import { isReproduction, verifyReproduction } from '../verifyReproduction.ts';
 
 interface Options {
   sample: string;
   seed: string;
   backend?: string;
+  from?: string;
   json?: boolean;
   quiet?: boolean;
 }
@@ -30,14 +30,17 @@ const differ = 3;
 
 export function verifyResultsCommand(): Command {
   return new Command('verify-results')
-    .description('make trained runs, a model file or Verilog again, and compare them bit by bit')
+    .description(
+      'make trained runs, a reproduction, a model file or Verilog again, and compare them bit by bit',
+    )
     .argument(
       '<folder>',
-      'a run folder, or one with some below it, as of compare-settings; a model file; a folder of Verilog',
+      'a run folder, or one with some below it, as of compare-settings; a reproduction; a model file; a folder of Verilog',
     )
-    .option('--sample <n>', 'runs that are done again', '1')
+    .option('--sample <n>', 'runs or trainings that are done again', '1')
     .option('--seed <n>', 'what draws the sample', '1')
     .option('--backend <name>', `${backendChoices} (default: the one each run was trained on)`)
+    .option('--from <path>', 'where the images of a reproduction lie, as --from of hbnn train')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
@@ -49,6 +52,8 @@ Each run of the sample is trained from its start into a temporary folder, by its
   differs   they differ for no such reason, the data set is another one, or a file of the run was changed
 A model of hbnn lower and a folder of hbnn verilog are compared with the checksums of their manifest, then made again
 from the run or the model. Where that is not there any more, the outcome is unchanged.
+A reproduction's folder, with results.json of pnpm bench:reproduce, is compared with its manifest; then the sample of the
+trainings that its ledger has for it is done again, with the outcomes of runs.
 Exit code 3 says that something differs.
 
 Example:
@@ -76,16 +81,20 @@ function runsBelow(folder: string): string[] {
   );
 }
 
-interface Outcome {
+interface Outcome extends AgainOutcome {
   readonly run: string;
-  readonly outcome: 'equal' | 'expected' | 'differs';
-  readonly why?: string;
   readonly weightsSha256: string;
-  /** Digest of the second training; absent where it made no sense. */
-  readonly again?: string;
 }
 
 async function run(folder: string, o: Options, signal: AbortSignal): Promise<void> {
+  if (isReproduction(folder)) {
+    await printReproduction(folder, o, signal);
+    return;
+  }
+  if (o.from !== undefined)
+    throw new HbnnError(
+      `--from: has an effect on a reproduction's results alone, got ${folder}, which is none; leave it out: a run's config.json says where its data lie`,
+    );
   const made = await madeOutcome(folder, o);
   if (made !== undefined) {
     printResult({ path: folder, ...made }, o.json);
@@ -111,11 +120,32 @@ async function run(folder: string, o: Options, signal: AbortSignal): Promise<voi
       equal: count('equal'),
       expected: count('expected'),
       differs: count('differs'),
-      outcomes: o.json ? outcomes : outcomes.map(shortened),
+      outcomes: o.json
+        ? outcomes
+        : outcomes.map(({ run: dir, ...each }) => ({ run: dir, ...shortened(each) })),
     },
     o.json,
   );
   if (count('differs') > 0) process.exitCode = differ;
+}
+
+async function printReproduction(folder: string, o: Options, signal: AbortSignal): Promise<void> {
+  const { backend, from, json, quiet } = o;
+  const { outcome, why, trainings, outcomes } = await verifyReproduction(folder, {
+    sample: positiveNumber(o.sample, '--sample'),
+    seed: wholeNumber(o.seed, '--seed'),
+    backend,
+    from,
+    json,
+    quiet,
+    signal,
+  });
+  const rows = outcomes.map(({ training, ...each }) => ({
+    training,
+    ...(json ? each : shortened(each)),
+  }));
+  printResult({ path: folder, trainings, outcome, why, outcomes: rows }, json);
+  if (outcome === 'differs') process.exitCode = differ;
 }
 
 /** How a model's file or a folder of Verilog compares; undefined for what holds runs. */
@@ -126,8 +156,7 @@ async function madeOutcome(path: string, o: Options): Promise<MadeOutcome | unde
 }
 
 /** An outcome for people: digests by their first digits. */
-const shortened = ({ run: dir, outcome, weightsSha256, again, why }: Outcome) => ({
-  run: dir,
+const shortened = ({ outcome, weightsSha256, again, why }: Omit<Outcome, 'run'>) => ({
   outcome,
   weights: weightsSha256.slice(0, 16),
   again: again?.slice(0, 16) ?? 'not trained',
@@ -150,7 +179,7 @@ function resultOf(dir: string): RunResult {
 
 /** Train a run again, and say how it compares. */
 async function verifyRun(dir: string, o: Options, signal: AbortSignal): Promise<Outcome> {
-  const { readTensorFile, runTraining, storedConfig, weightsDigest } = await import('@hbnn/train');
+  const { readTensorFile, storedConfig, weightsDigest } = await import('@hbnn/train');
   const config = storedConfig(dir);
   const stored = resultOf(dir);
   const manifest = readRunManifest(dir);
@@ -164,27 +193,9 @@ async function verifyRun(dir: string, o: Options, signal: AbortSignal): Promise<
   const shown = { run: dir, weightsSha256: stored.weightsSha256 };
   const faults = faultsOf(stored, manifest, kept, await dataSha256(config, data));
   if (faults.length > 0) return { ...shown, outcome: 'differs', why: faults.join('; ') };
-  const backend = await backendFrom(o.backend ?? stored.backend, { quiet: o.quiet });
-  const temporary = mkdtempSync(join(tmpdir(), 'hbnn-verify-'));
-  const meter = progressMeter('training again', o);
-  try {
-    const { weightsSha256: again, top1 } = await runTraining(config, data, {
-      dir: join(temporary, 'run'),
-      backend: backend.name,
-      signal,
-      onProgress: ({ step, steps }) => meter.update(step, steps, dir),
-    });
-    if (again === stored.weightsSha256 && top1 === stored.top1)
-      return { ...shown, again, outcome: 'equal' };
-    const reasons = reasonsOf(stored.backend, backend.name, manifest);
-    if (reasons.length > 0)
-      return { ...shown, again, outcome: 'expected', why: reasons.join('; ') };
-    const why = 'the same backend, version and system gave other weights or scores';
-    return { ...shown, again, outcome: 'differs', why };
-  } finally {
-    meter.stop();
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  const { backend, json, quiet } = o;
+  const again = { backend, json, quiet, name: dir, signal };
+  return { ...shown, ...(await trainAgain(config, data, { ...stored, system: manifest }, again)) };
 }
 
 /** What of a run's folder does not belong together, or is not there any more. */
@@ -203,20 +214,4 @@ function faultsOf(
   if (manifest.dataSha256 !== null && data !== null && manifest.dataSha256 !== data)
     faults.push('the data set has other images now');
   return faults;
-}
-
-/** Why a difference is to be expected: what the weights depend on and is another now. */
-function reasonsOf(before: string, backend: string, manifest: RunManifest | undefined): string[] {
-  const reasons = before === backend ? [] : [`backend ${before} then, ${backend} now`];
-  if (manifest === undefined) return [...reasons, 'the run has no manifest that says its version'];
-  const now = presentSystem();
-  for (const field of ['hbnn', 'platform', 'commit'] as const)
-    if (manifest[field] !== now[field])
-      reasons.push(`${field} ${manifest[field]} then, ${now[field]} now`);
-  // JavaScript's own functions may change with Node; sums of native libraries with the processor.
-  if (backend !== 'wasm')
-    for (const field of ['node', 'cpu'] as const)
-      if (manifest[field] !== now[field])
-        reasons.push(`${field} ${manifest[field]} then, ${now[field]} now`);
-  return reasons;
 }

@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { HbnnError } from '@hbnn/core';
 import type * as queue from '@hbnn/sweep';
+import type { ObjectStore } from '@hbnn/sweep';
 import type { OutputOptions } from '../output.ts';
 import { presentSystem } from '../runManifest.ts';
 import type { TrainingTask } from './job.ts';
-import { jobsOf, type SweepJob, type SweepPlan, storedPlan } from './plan.ts';
+import { jobsOf, type SweepJob, type SweepPlan, storedPlan, sweepFile } from './plan.ts';
 import type { SweepView } from './view.ts';
 
 const packageName = '@hbnn/sweep';
@@ -29,7 +30,7 @@ export async function queuePackage(): Promise<typeof queue> {
 }
 
 /** What lies in the queue for a training: where the shared folder has the sweep, never what is trained. */
-interface JobData {
+export interface JobData {
   /** The plan's id. */
   readonly sweep: string;
   /** The sweep's folder inside the shared one, with `/` between names. */
@@ -48,19 +49,33 @@ function versionHere(): string {
 
 const jobFields = ['sweep', 'folder', 'job', 'hbnn'] as const;
 
-/** Refuse what is no folder but the address of a store. @throws HbnnError naming the option */
+/** The scheme of a place that is the address of a store; undefined for a folder. */
+const schemeOf = (place: string | undefined): string | undefined =>
+  /^[a-z][a-z0-9+.-]+:\/\//i.exec(place ?? '')?.[0];
+
+/** Refuse a folder that is the address of a store. @throws HbnnError naming the option */
 export function refuseStore(folder: string | undefined, option: string): void {
-  const store = /^[a-z][a-z0-9+.-]+:\/\//i.exec(folder ?? '')?.[0];
-  if (store === undefined) return;
+  const scheme = schemeOf(folder);
+  if (scheme === undefined) return;
   throw new HbnnError(
-    `${option}: expected a folder, got an address of ${store}, for which there is no store yet; give a folder that all machines share`,
+    `${option}: expected a folder of this machine, got an address of ${scheme}; give a store by --shared`,
+  );
+}
+
+/** The store that is shared; undefined for a folder. @throws HbnnError for an address of another kind */
+export async function sharedStore(shared: string | undefined): Promise<ObjectStore | undefined> {
+  const scheme = schemeOf(shared);
+  if (shared === undefined || scheme === undefined) return undefined;
+  const { isStoreAddress, ObjectStore, storeAddress } = await queuePackage();
+  if (isStoreAddress(shared)) return new ObjectStore(storeAddress(shared));
+  throw new HbnnError(
+    `--shared: expected a folder or s3://BUCKET/PREFIX, got an address of ${scheme}; give one of these`,
   );
 }
 
 /** The sweep's folder as seen from the shared one. @throws HbnnError where it is outside */
 export function folderInShared(out: string, shared: string | undefined): string {
   refuseStore(out, '--out');
-  refuseStore(shared, '--shared');
   const place = relative(resolve(shared ?? dirname(resolve(out))), resolve(out));
   if (isInside(place)) return place.split(sep).join('/');
   throw new HbnnError(
@@ -91,9 +106,13 @@ export async function trainOverQueue(
   view: SweepView,
   o: QueueTrainingOptions,
 ): Promise<void> {
-  const { handOut } = await queuePackage();
+  const { handOut, StoredFolder, troubleNotes } = await queuePackage();
   const { address, checkpointSeconds, signal, output } = o;
-  const folder = folderInShared(o.out, o.shared);
+  const store = await sharedStore(o.shared);
+  // A sweep is called by its id in a store, where nobody else gives out names.
+  const folder = store === undefined ? folderInShared(o.out, o.shared) : plan.id;
+  if (store !== undefined)
+    await new StoredFolder(store, folder).save(o.out, [basename(sweepFile(o.out))]);
   const hbnn = versionHere();
   const byId = new Map(view.open.map((job) => [`${plan.id}/${job.name}`, job]));
   const jobs = [...byId].map(([id, { name }]) => {
@@ -101,40 +120,52 @@ export async function trainOverQueue(
     return { id, data };
   });
   const jobOf = (id: string): SweepJob => byId.get(id) as SweepJob;
+  // Runs come from a store one after the other, while others are being done.
+  let brought = Promise.resolve();
+  const onDone = (id: string): void => {
+    const job = jobOf(id);
+    if (store === undefined) view.onEnded(job);
+    else
+      brought = brought
+        .then(() => new StoredFolder(store, `${folder}/runs/${job.name}`).load(job.dir))
+        .then(() => view.onEnded(job))
+        .catch((error: unknown) => view.onFailed(job, (error as Error).message));
+  };
   await handOut(address, jobs, {
     signal,
     reachSeconds,
-    onDone: (id) => view.onEnded(jobOf(id)),
+    onDone,
     onFailed: (id, why) => view.onFailed(jobOf(id), why),
     onView({ running, workers }) {
       const shares = new Map(running.map(({ id, share }) => [jobOf(id), share]));
       view.onRunning(shares, workers === undefined ? [] : [`${workers} workers`]);
     },
-    onTrouble: troubleTo(address, output),
-  });
+    onTrouble: output.quiet
+      ? undefined
+      : troubleNotes(address, (text) => process.stderr.write(text)),
+  }).finally(() => brought);
 }
 
 /** A queue may be started beside what uses it. */
 export const reachSeconds = 30;
 
-const sayAgainMs = 30_000;
-
-/** Say that a queue cannot be reached, now and then. */
-export function troubleTo(
-  { shown }: queue.QueueAddress,
-  { quiet }: OutputOptions,
-): (why: string) => void {
-  let said = Number.NEGATIVE_INFINITY;
-  return (why) => {
-    if (quiet || performance.now() - said < sayAgainMs) return;
-    said = performance.now();
-    process.stderr.write(`note: ${shown}: ${why}; waits until it is there again\n`);
-  };
+/** Keeps the folder of a training where other machines find it. */
+export interface Elsewhere {
+  /** Bring what another worker has kept of it. */
+  readonly bring: () => Promise<void>;
+  /** Keep what is there now. */
+  readonly keep: () => Promise<void>;
 }
 
 /** What a worker is to do by a job's data. */
 export type FoundTask =
-  | { readonly kind: 'task'; readonly name: string; readonly task: TrainingTask }
+  | {
+      readonly kind: 'task';
+      readonly name: string;
+      readonly task: TrainingTask;
+      /** Where its folder is kept, if that is no folder that all machines see. */
+      readonly elsewhere?: Elsewhere;
+    }
   | { readonly kind: 'unfit'; readonly message: string };
 
 interface KnownPlan {
@@ -197,7 +228,7 @@ export class SharedSweeps {
 }
 
 /** @throws HbnnError for data that no sweep has put into the queue, or that leads out of the shared folder */
-function checkedData(data: unknown): JobData {
+export function checkedData(data: unknown): JobData {
   const fields = (data ?? {}) as Partial<JobData>;
   const isWhole =
     jobFields.every((field) => typeof fields[field] === 'string') &&

@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import type { LayerSpec, WeightArray } from './layerSpec.ts';
 
 type Convolution = Extract<LayerSpec, { kind: 'conv2d' }>;
@@ -14,33 +15,45 @@ export interface Grouped {
  * convolution whose kernel has zeros between groups.
  *
  * @param spec its kernel is [height, width, inputs of a group, outputs]
+ * @param where what errors call the layer
+ * @throws HbnnError where dilation makes a kernel that no memory holds
  */
-export function groupedConvolution(spec: Convolution, groups: number): Grouped {
-  if (groups === 1) return undilated(spec);
+export function groupedConvolution(spec: Convolution, groups: number, where: string): Grouped {
+  if (groups === 1) return undilated(spec, where);
   const [height, width, inner, outputs] = spec.kernel.shape;
   if (inner === 1) {
     // Output c · multiplier + j sees input c alone, which is the order of memory of a depthwise kernel too.
     const kernel = { shape: [height, width, groups, outputs / groups], data: spec.kernel.data };
-    return undilated({ ...spec, kind: 'depthwiseConv2d', kernel });
+    return undilated({ ...spec, kind: 'depthwiseConv2d', kernel }, where);
   }
-  const whole = undilated({ ...spec, kernel: blockDiagonal(spec.kernel, groups) });
+  const whole = undilated({ ...spec, kernel: blockDiagonal(spec.kernel, groups) }, where);
   return { ...whole, hasZeros: true };
 }
 
+/** No kernel of an image network comes near it: 64 MiB. */
+const maxKernelValues = 2 ** 24;
+
 /**
- * Write dilation as zeros in the kernel where TensorFlow.js's layer cannot dilate: a depthwise one, whose dilation it
- * ignores, and one with strides.
+ * Write dilation as zeros in the kernel: TensorFlow.js ignores that of a depthwise layer, has none beside strides and no
+ * gradient for any, and an integer layer has none either.
+ *
+ * @param where what errors call the layer
+ * @throws HbnnError where that makes a kernel that no memory holds
  */
 export function undilated(
   spec: Extract<LayerSpec, { kind: 'conv2d' | 'depthwiseConv2d' }>,
+  where: string,
 ): Grouped {
   const [down, right] = spec.dilation;
-  const dilated = down > 1 || right > 1;
-  const strided = spec.strides.some((stride) => stride > 1);
-  if (!dilated || (spec.kind === 'conv2d' && !strided)) return { spec, hasZeros: false };
+  if (down === 1 && right === 1) return { spec, hasZeros: false };
   const [height, width, inputs, outputs] = spec.kernel.shape;
   const shape = [(height - 1) * down + 1, (width - 1) * right + 1, inputs, outputs];
-  const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  const values = shape.reduce((product, size) => product * size, 1);
+  if (!(values <= maxKernelValues))
+    throw new HbnnError(
+      `${where}: expected a dilation whose kernel has at most ${maxKernelValues} values with the zeros between them, got [${down}, ${right}] for a kernel of ${height} × ${width}; export the network with a smaller one`,
+    );
+  const data = new Float32Array(values);
   const size = inputs * outputs;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {

@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads';
 import { HbnnError } from '@hbnn/core';
 import type { WeightArray } from '../assemble/layerSpec.ts';
+import { h5Objects } from './h5Objects.ts';
+import type { H5Object } from './h5Thread.ts';
 
 /** What is in an HDF5 file. */
 export interface H5File {
@@ -18,88 +19,20 @@ export interface H5File {
   layerWeights(path: string, models: readonly string[]): Map<string, WeightArray>;
 }
 
-/** An object of a file as the worker reads it. */
-type H5Object =
-  | {
-      readonly kind: 'group';
-      readonly path: string;
-      readonly names: readonly string[];
-      readonly attributes: Readonly<Record<string, string | readonly string[]>>;
-    }
-  | {
-      readonly kind: 'numbers';
-      readonly path: string;
-      readonly dtype: string;
-      readonly shape: readonly number[];
-      readonly data: unknown;
-    };
-
-type Message =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'objects'; readonly objects: readonly H5Object[] }
-  | { readonly kind: 'error'; readonly message: string };
-
-/** What reading a file may take: whole files take some tenths of it, on every machine. */
-const patienceMs = (bytes: number): number => 1000 + bytes / 10_000;
-
-/** How often it is looked whether reading still makes sense. */
-const lookMs = 100;
-
-/** Milliseconds that this process has worked: a busy machine lets it wait for long. */
-function workedMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 /**
  * Read the bytes of an HDF5 file.
  *
  * @throws HbnnError where they are none, or damaged such that reading them does not end
  */
 export async function openH5(bytes: Uint8Array, file: string): Promise<H5File> {
-  const script = new URL('../../worker/h5.mjs', import.meta.url);
-  const worker = new Worker(script, {
-    workerData: { bytes },
-    // The library says each of its errors in many lines of its own.
-    stdout: true,
-    stderr: true,
-    execArgv: [],
-  });
   try {
-    return h5File(await objectsFrom(worker, patienceMs(bytes.length)), file);
+    return h5File(await h5Objects(bytes), file);
   } catch (error) {
     if (error instanceof HbnnError) throw error;
     throw new HbnnError(
       `${file}: expected an HDF5 file, got other, damaged or truncated bytes (${(error as Error).message}); save the network again`,
     );
-  } finally {
-    await worker.terminate();
   }
-}
-
-function objectsFrom(worker: Worker, patience: number): Promise<readonly H5Object[]> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    const end = (error: Error): void => {
-      clearInterval(timer);
-      reject(error);
-    };
-    worker.on('error', end);
-    worker.on('exit', () => end(new Error('reading it broke off')));
-    worker.on('message', (message: Message) => {
-      if (message.kind === 'ready') {
-        const [start, worked] = [performance.now(), workedMs()];
-        timer = setInterval(() => {
-          if (performance.now() - start > patience && workedMs() - worked > patience)
-            end(new Error('reading it does not end'));
-        }, lookMs);
-        return;
-      }
-      clearInterval(timer);
-      if (message.kind === 'objects') resolve(message.objects);
-      else end(new Error(message.message));
-    });
-  });
 }
 
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);

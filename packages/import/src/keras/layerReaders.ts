@@ -55,6 +55,7 @@ const conv2d: Reader = ({ fields, take, onZeros, inputs }) => {
   const grouped = groupedConvolution(
     { kind: 'conv2d', kernel, bias, strides, padding, dilation, activation },
     groups,
+    fields.where,
   );
   if (grouped.hasZeros) onZeros();
   return grouped.spec;
@@ -69,15 +70,18 @@ const depthwise: Reader = ({ fields, take, onZeros }) => {
   fields.ignore('filters', 'groups', 'rank');
   const [kernel, bias] = take('depthwise_kernel', ...biasIn(fields));
   checkKernel(fields, kernel, window, multiplier);
-  const layer = undilated({
-    kind: 'depthwiseConv2d',
-    kernel,
-    bias,
-    strides,
-    padding,
-    dilation,
-    activation,
-  });
+  const layer = undilated(
+    {
+      kind: 'depthwiseConv2d',
+      kernel,
+      bias,
+      strides,
+      padding,
+      dilation,
+      activation,
+    },
+    fields.where,
+  );
   if (layer.hasZeros) onZeros();
   return layer.spec;
 };
@@ -238,7 +242,9 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
   BatchNormalization: batchNorm,
   ReLU: relu,
   LeakyReLU: leakyRelu,
+  HbnnHardSwish: () => ({ kind: 'hardSwish' }),
   Activation: ({ fields }) => {
+    if (fields.isOne('activation', 'hard_silu', 'hard_swish')) return { kind: 'hardSwish' };
     const activation = fields.activation();
     return activation === undefined ? undefined : { kind: 'activation', activation };
   },
@@ -273,6 +279,7 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
     return { kind: 'rescaling', scale, offset: fields.number('offset', 0) };
   },
   Add: () => ({ kind: 'add' }),
+  Multiply: () => ({ kind: 'multiply' }),
   Concatenate: ({ fields, inputs }) => {
     fields.lastAxis(inputs[0].length);
     return { kind: 'concat', axis: -1 };

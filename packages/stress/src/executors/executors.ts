@@ -26,7 +26,7 @@ const outputs = (model: CheckedModel): number =>
   model.checkedLayers.reduce((sum, { output }) => sum + output[0] * output[1] * output[2], 0);
 
 /** One layer of a kind and size that a seed chooses: few of the random networks are small. */
-function smallLayer(seed: number): CheckedModel {
+export function smallLayer(seed: number): CheckedModel {
   const rng = random(seed, 'small layer');
   const upTo = (n: number): number => 1 + rng.below(n);
   const [rows, columns, channels] = [upTo(4), upTo(4), upTo(3)];

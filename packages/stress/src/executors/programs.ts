@@ -13,6 +13,7 @@ import {
   foldedModel,
   foldedOf,
   scoresDifference,
+  smallLayer,
   unrolledModel,
   unrolledOf,
 } from './executors.ts';
@@ -29,10 +30,30 @@ function inFolder<T>(use: (folder: string) => T): T {
 const has = (command: string, flag: string): boolean =>
   spawnSync(command, [flag]).error === undefined;
 
+const images = 4;
+
+/** Text of more bytes takes simulators minutes: few sums may have many thresholds. */
+const maxTextBytes = 500_000;
+
+type DesignOf = (model: CheckedModel, seed: number) => Design | FoldedDesign;
+
+/** The text of a model's hardware with a testbench; of one small layer in its place where it is too long. */
+function hardwareFiles(
+  model: CheckedModel,
+  seed: number,
+  designOf: DesignOf,
+): Readonly<Record<string, string>> {
+  const filesOf = (each: CheckedModel): Record<string, string> => {
+    const design = designOf(each, seed);
+    return { ...verilogFiles(design), ...testbenchFiles(each, design, { images }) };
+  };
+  const files = filesOf(model);
+  const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
+  return bytes <= maxTextBytes ? files : filesOf(smallLayer(seed));
+}
+
 /** Run the testbench of a design, which checks the scores itself. */
-function testbench(target: string, model: CheckedModel, design: Design | FoldedDesign): string {
-  const images = 4;
-  const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
+function testbench(target: string, files: Readonly<Record<string, string>>): string {
   return inFolder((folder) => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     const flags = 'VERILATOR_FLAGS=-O0 -CFLAGS -O0';
@@ -49,17 +70,15 @@ function testbench(target: string, model: CheckedModel, design: Design | FoldedD
 const hardware = (name: string, target: string): Compared[] => [
   {
     name: `${name}, unrolled`,
-    difference(given, seed) {
-      const model = unrolledModel(given, seed);
-      return Promise.resolve(testbench(target, model, unrolledOf(model, seed)));
-    },
+    difference: (given, seed) =>
+      Promise.resolve(
+        testbench(target, hardwareFiles(unrolledModel(given, seed), seed, unrolledOf)),
+      ),
   },
   {
     name: `${name}, folded`,
-    difference(given, seed) {
-      const model = foldedModel(given, seed);
-      return Promise.resolve(testbench(target, model, foldedOf(model, seed)));
-    },
+    difference: (given, seed) =>
+      Promise.resolve(testbench(target, hardwareFiles(foldedModel(given, seed), seed, foldedOf))),
   },
 ];
 
@@ -139,11 +158,11 @@ function onnxRuntime(): Compared[] {
     {
       name: 'exported ONNX in onnxruntime',
       async difference(model) {
-        const images = 3;
-        const pixels = pixelsFor(model, images);
+        const count = 3;
+        const pixels = pixelsFor(model, count);
         const session = await runtime.InferenceSession.create(exportOnnx(model));
         try {
-          const given = new runtime.Tensor('uint8', pixels, [images, ...model.input.shape]);
+          const given = new runtime.Tensor('uint8', pixels, [count, ...model.input.shape]);
           const results = await session.run({ [session.inputNames[0]]: given });
           return scoresDifference(
             model,
