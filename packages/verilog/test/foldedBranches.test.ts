@@ -1,4 +1,10 @@
-import { type FoldedDesign, type FoldTable, foldedDesign, layerBuffers } from '@hbnn/circuit';
+import {
+  type FoldedDesign,
+  type FoldedOptions,
+  type FoldTable,
+  foldedDesign,
+  layerBuffers,
+} from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import {
   type CheckedModel,
@@ -123,20 +129,29 @@ const lanes = (model: CheckedModel, pe: number, simd: number): FoldTable =>
 const depthsOf = ({ layers }: FoldedDesign): number[] =>
   layers.flatMap((layer) => layerBuffers(layer).map(({ depth }) => depth));
 
-const designs: [string, CheckedModel, FoldTable][] = [
+const designs: [string, CheckedModel, FoldedOptions][] = [
   ['residual blocks, one lane per layer', residual, {}],
-  ['residual blocks, several lanes', residual, lanes(residual, 2, 9)],
+  ['residual blocks, several lanes', residual, { folds: lanes(residual, 2, 9) }],
   [
     'residual blocks, a constant layer beside a slow one',
     residual,
-    { ...lanes(residual, 2, 9), side: 'constant', b: 'constant' },
+    { folds: { ...lanes(residual, 2, 9), side: 'constant', b: 'constant' }, style: 'xc7' },
   ],
-  ['blocks within a block', nested, lanes(nested, 1, 9)],
+  [
+    'blocks within a block, with a prefix and a mark on the last pixel',
+    nested,
+    {
+      folds: lanes(nested, 1, 9),
+      prefix: 'net1',
+      inputLast: true,
+      memories: { rom: 'hex' },
+    },
+  ],
 ];
 
 describe('a folded network with branches', () => {
-  it.each(designs)('computes the scores and keeps its pace: %s', async (_, model, folds) => {
-    const design = foldedDesign(model, { folds });
+  it.each(designs)('computes the scores and keeps its pace: %s', async (_, model, options) => {
+    const design = foldedDesign(model, options);
     const files = verilogFiles(design);
     const simulation = await simulate(model, design, files, { pauses: false });
     simulation.run(testImages(model, 6, 1));
