@@ -99,6 +99,41 @@ function writeKernels() {
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
 
+/** Where and how a bench's rows were measured. */
+function measuredLine({ provenance, note }) {
+  const { machine, node, backend, commit, command } = provenance;
+  const shortCommand = command.replace(/ --note .*/, '');
+  const beside = note === undefined ? '' : `. ${note}`;
+  return `${machine}; Node ${node}, ${backend}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
+}
+
+/** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
+function writeWholeNetworks(name, columnOf, kindOf) {
+  const file = join(committed, 'speed', `${name}.json`);
+  const stored = JSON.parse(readFileSync(file, 'utf8'));
+  const { rows } = stored;
+  const columns = [...new Set(rows.map(columnOf))];
+  const lines = [measuredLine(stored), '', `| engine | ${columns.join(' | ')} |`];
+  lines.push(`| --- |${columns.map(() => ' ---: |').join('')}`);
+  for (const kind of new Set(rows.map(kindOf))) {
+    const cells = columns.map((column) => {
+      const own = rows.filter((row) => columnOf(row) === column);
+      const row = own.find((each) => kindOf(each) === kind);
+      const int8 = own.find((each) => each.engine === 'litert int8' && each.int8Ratio === 1);
+      if (row === undefined || int8 === undefined) return '';
+      const times = [row.minimumMs, row.medianMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+      return `${times.join(' / ')} (${(int8.minimumMs / row.minimumMs).toFixed(2)}×)`;
+    });
+    lines.push(`| ${kind} | ${cells.join(' | ')} |`);
+  }
+  writeFileSync(join(docs, 'generated', `${name}.md`), `${lines.join('\n')}\n`);
+}
+
+const batchText = ({ network, batch }) => `${network}, ${batch} image${batch === 1 ? '' : 's'}`;
+const threadsText = ({ network, threads }) =>
+  `${network}, ${threads} thread${threads === 1 ? '' : 's'}`;
+const engineText = (row) => row.engine + bitsOf(row);
+
 const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
 
 /** The head of a report's page. It is in no sidebar, so its links back and on are given here. */
@@ -260,3 +295,5 @@ writeOutcomes();
 writeHelp();
 writeNetworks();
 writeKernels();
+writeWholeNetworks('whole-networks', batchText, engineText);
+writeWholeNetworks('browser', threadsText, engineText);

@@ -5,14 +5,14 @@
  *     pnpm bench:quantize --runs FOLDER --from PATH [--data folder] [--networks alexnet-bn,…] [--averages 1,1.4] [--json] [--save]
  *
  * CIFAR-10, as the archive or as class folders. Float trainings are kept in FOLDER/NETWORK, and those that are there are
- * taken. The first and the last layer stay float, inputs are float. Both ways have the same 512 calibration images:
- * `binarize` (middle-out, one scale per plane) has its batch norm statistics computed anew on them, too. Fine-tuning is one
- * epoch over the images that the training had.
+ * taken. The first and the last layer stay float, inputs are float. Both ways have the same 512 calibration images, and
+ * scales of each output: `binarize` (middle-out) has its batch norm statistics computed anew on them, too. Fine-tuning is
+ * one epoch over the images that the training had.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { HbnnError } from '@hbnn/core';
+import { distFromAverage, HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import {
   type BackendName,
@@ -29,6 +29,7 @@ import {
   runTraining,
   storedConfig,
   useBackend,
+  weightPrecision,
 } from '@hbnn/train';
 import { saveRows } from '../results/storedRows.ts';
 
@@ -101,15 +102,16 @@ async function binarizedBy(
     const made = await quantize(model, data.train, { weights: average, skip, images });
     return { model: made.model, averageBits: made.average, seconds: seconds() };
   }
-  const copy = binarize(model, { weights: average, skip });
+  const weights = weightPrecision(distFromAverage(average), { scalePer: 'output' });
+  const copy = binarize(model, { weights, skip });
   await recalibrate(copy, data.train, { images, batch: 64, seed: 1 });
   const maps = binarizedLayers(copy).flatMap((layer) => {
     const { binarized } = layer.trainedKernel();
     return binarized === undefined ? [] : [binarized.map.bits];
   });
   const bits = maps.reduce((sum, map) => sum + map.reduce((all, b) => all + b, 0), 0);
-  const weights = maps.reduce((sum, map) => sum + map.length, 0);
-  return { model: copy, averageBits: bits / weights, seconds: seconds() };
+  const count = maps.reduce((sum, map) => sum + map.length, 0);
+  return { model: copy, averageBits: bits / count, seconds: seconds() };
 }
 
 async function measure(trained: Trained, averages: readonly number[]): Promise<Row[]> {

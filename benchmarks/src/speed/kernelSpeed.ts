@@ -2,9 +2,9 @@
  * Inference speed of whole networks and of single layers at their full size: our kernels beside LiteRT.js, TensorFlow.js's
  * WASM backend and onnxruntime, in one run, on one thread.
  *
- *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--whole] [--ways] [--json] [--save]
+ *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--whole] [--ways] [--json] [--save] [--note …]
  *
- * Engines take turns, round after round, so that they meet the same load of the machine; a row has the median. Ours
+ * Engines take turns, round after round, so that they meet the same load of the machine; a row has the lower quartile. Ours
  * has random bitwidths for each weight and for each input channel, and scales of 1 to 3 (`hbnn lower --scale-bits 2`);
  * its time is that from bits to int32 sums, theirs that from float32 (or 8-bit) to the same. onnxruntime is measured
  * where `pnpm setup:peers` has installed it.
@@ -13,7 +13,9 @@
  *
  * Whole networks are random ones of the paper's size, 1, 1.4 and 2 bits on both sides (first and last layers, and
  * MobileNet's depthwise ones, 8 bits), pixels to scores, beside the same layers in float32, and in 8 bits in LiteRT.js (XNNPACK
- * with relaxed SIMD), whose models `benchmarks/peers/litert_models.py` writes. `--whole` measures nothing else.
+ * with relaxed SIMD), whose models `benchmarks/peers/litert_models.py` writes. Ours runs on two threads too, and rows have
+ * the minimum and the median beside the lower quartile. `--whole` measures nothing else, takes several batches
+ * (`--batch 1,8`), and `--save` keeps its rows in a file of their own; `--note` says in it what ran beside.
  *
  * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
  * (packages/wasm/src/inference/costs.ts) and which one the engine chooses.
@@ -41,7 +43,7 @@ import {
 } from './engines/litertNetwork.ts';
 import { hasPeers, onnxEngine, onnxRuntimes } from './engines/onnxEngine.ts';
 import { tensorflowEngine } from './engines/tensorflowEngine.ts';
-import { takeTurns } from './engines/turns.ts';
+import { takeTurns, turnTimes } from './engines/turns.ts';
 import {
   hbnnNetwork,
   hbnnThreads,
@@ -56,8 +58,10 @@ interface Row {
   readonly bits?: LayerBits;
   readonly how?: string;
   readonly batch: number;
-  /** The median time of the whole batch. */
+  /** The lower quartile of the whole batch's times; whole networks have the minimum and the median beside it. */
   readonly ms: number;
+  readonly minimumMs?: number;
+  readonly medianMs?: number;
   readonly gigamacsPerSecond: number;
   readonly imagesPerSecond: number;
   /** TensorFlow.js's time in this run over this one. */
@@ -166,7 +170,8 @@ async function wholeEngines(
   else console.error(litertWayOut(network, batch));
   for (const bits of averageBits)
     engines.push(await hbnnNetwork(fullModels[network](1, bits), bits, batch));
-  engines.push(await hbnnThreads(model, 1.4, batch));
+  for (const bits of averageBits.slice(1))
+    engines.push(await hbnnThreads(fullModels[network](1, bits), bits, batch));
   return engines;
 }
 
@@ -178,21 +183,23 @@ async function measureWhole(
   const model = fullModels[network](1);
   const engines = await wholeEngines(network, o.batch, litert);
   const macs = networkMacs(model) * o.batch;
-  const times = await takeTurns(engines, o.seconds);
+  const times = await turnTimes(engines, o.seconds);
   for (const engine of engines) await engine.dispose();
-  const int8 = times[engines.findIndex(({ engine }) => engine === litertName)];
+  const int8 = times[engines.findIndex(({ engine }) => engine === litertName)]?.lowerQuartile;
   return engines.map(({ engine, bits }, i): Row => {
-    const ms = times[i];
+    const { lowerQuartile: ms, minimum, median } = times[i];
     return {
       network,
       layer: 'whole network',
       engine,
       batch: o.batch,
       ms,
+      minimumMs: minimum,
+      medianMs: median,
       ...(bits && { bits }),
       gigamacsPerSecond: macs / ms / 1e6,
       imagesPerSecond: (o.batch * 1000) / ms,
-      ratio: times[0] / ms,
+      ratio: times[0].lowerQuartile / ms,
       ...(int8 !== undefined && { int8Ratio: int8 / ms }),
     };
   });
@@ -256,6 +263,13 @@ function positive(text: string, option: string): number {
   throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
 }
 
+/** Batches that are measured. @param several whether more than one is allowed */
+function batchesFrom(text: string, several: boolean): number[] {
+  const batches = text.split(',').map((each) => positive(each, '--batch'));
+  if (batches.length === 1 || several) return batches;
+  throw new HbnnError(`--batch: expected one number, got '${text}'; several go with --whole`);
+}
+
 function networksFrom(text: string): BenchLayer['network'][] {
   const known = [...new Set(benchLayers.map(({ network }) => network))];
   return text.split(',').map((name) => {
@@ -275,12 +289,12 @@ async function main(): Promise<void> {
       whole: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
+      note: { type: 'string' },
     },
   });
-  const o: Options = {
-    batch: positive(values.batch, '--batch'),
-    seconds: positive(values.seconds, '--seconds'),
-  };
+  const batches = batchesFrom(values.batch, values.whole);
+  const seconds = positive(values.seconds, '--seconds');
+  const o: Options = { batch: batches[0], seconds };
   const networks = networksFrom(values.networks);
   const rows: Row[] = [];
   const keep = <R extends Row>(found: readonly R[], show: (row: R) => void): void => {
@@ -291,7 +305,8 @@ async function main(): Promise<void> {
     console.error('onnxruntime is not installed: run `pnpm setup:peers` to measure it too');
   const litert = values.ways ? undefined : await startLitert();
   for (const network of values.ways ? [] : networks)
-    keep(await measureWhole(network, o, litert), print);
+    for (const batch of batches)
+      keep(await measureWhole(network, { batch, seconds }, litert), print);
   for (const network of values.whole ? [] : networks) {
     for (const layer of benchLayers.filter((each) => each.network === network))
       if (values.ways)
@@ -303,7 +318,8 @@ async function main(): Promise<void> {
   const relaxedSimd = hasRelaxedSimd();
   if (values.json) console.log(JSON.stringify({ relaxedSimd, rows }, null, 2));
   const backend = relaxedSimd ? 'wasm, relaxed SIMD' : 'wasm';
-  if (values.save) saveSpeed(values.ways ? 'kernel-ways' : 'kernels', backend, rows);
+  const file = values.whole ? 'whole-networks' : values.ways ? 'kernel-ways' : 'kernels';
+  if (values.save) saveSpeed('kernels', backend, rows, { file, note: values.note });
 }
 
 try {

@@ -135,6 +135,16 @@ export function checkImageSize(
   );
 }
 
+/** Say which layers `hbnn lower` will refuse, before time goes into a network that cannot be lowered. */
+export async function noteFaults(
+  { model }: Pick<StoredNetwork, 'model'>,
+  note: (text: string) => void,
+): Promise<void> {
+  const { integerForms } = await import('@hbnn/train');
+  for (const { fault } of integerForms(model))
+    if (fault !== undefined) note(`hbnn lower will refuse the network: ${fault}`);
+}
+
 /** The imported network with the binarized layers of its settings, and its float weights. */
 export async function binarizedNetwork(
   { model }: Pick<StoredNetwork, 'model'>,
@@ -168,6 +178,23 @@ export async function openTrained(dir: string, weights?: 'last' | 'best'): Promi
     config: storedConfig(dir),
     build,
     open: ({ train, test }) => ({ model: build(train), train, test }),
+  };
+}
+
+/** An imported network as it is, with images as a configuration says. */
+export function openImported(dir: string, config: RunConfig): Trained {
+  const read = async (): Promise<StoredNetwork> => {
+    const { openNetwork } = await import('@hbnn/import');
+    return openNetwork(dir);
+  };
+  return {
+    config,
+    build: async () => (await read()).model,
+    async open(data) {
+      const stored = await read();
+      checkImageSize(stored.model, data.train, config, '--data');
+      return { model: stored.model, ...(await dataFor(stored, data)) };
+    },
   };
 }
 

@@ -15,17 +15,8 @@ export const isSmallUnrolled = (model: CheckedModel): boolean =>
 export const hbnnLine = (...words: readonly string[]): string =>
   `${commandName()} ${words.map(shellWord).join(' ')}`;
 
-/** Whether branches meet in a model. Folded hardware is a chain. */
-export const hasBranches = (model: CheckedModel): boolean =>
-  model.checkedLayers.some(({ sources }) => sources.length > 1);
-
-/**
- * The command line that writes a model's Verilog: unrolled where that is small, else as a chain of streams. A large model
- * with branches is written as C.
- */
+/** The command line that writes a model's Verilog: unrolled where that is small, else folded. */
 export function verilogLine(model: CheckedModel, file: string): string {
-  if (hasBranches(model) && !isSmallUnrolled(model))
-    return hbnnLine('export', '--model', file, '--to', 'c', '--out', freeFile('net', '.h'));
   const style = isSmallUnrolled(model) ? [] : ['--style', 'folded'];
   return hbnnLine('verilog', '--model', file, '--out', freeRtlFolder(), ...style);
 }
@@ -47,14 +38,6 @@ export function freeFolder(name: string): string {
   for (let n = 1; ; n++) {
     const folder = n === 1 ? name : `${name}-${n}`;
     if (!existsSync(folder)) return folder;
-  }
-}
-
-/** The first of `name.h`, `name-2.h`, … that does not exist. */
-function freeFile(name: string, ending: string): string {
-  for (let n = 1; ; n++) {
-    const file = `${n === 1 ? name : `${name}-${n}`}${ending}`;
-    if (!existsSync(file)) return file;
   }
 }
 

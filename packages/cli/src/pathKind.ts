@@ -56,7 +56,7 @@ export function checkRunFolder(path: string, instead: string): void {
   if (kind === 'run folder' || kind === 'folder' || kind === 'nothing') return;
   const ways: Partial<Record<PathKind, string>> = {
     'model file': instead,
-    'network folder': `binarize it with 'hbnn fine-tune ${path} --out tuned' and give that folder`,
+    'network folder': `binarize it with 'hbnn fine-tune ${path} --out tuned' and give that folder, or lower it as it is with 'hbnn lower ${path}'`,
   };
   const way = ways[kind] ?? 'give the --out of hbnn train';
   throw new HbnnError(

@@ -104,7 +104,20 @@ describe('networks of other frameworks on the command line', () => {
     expect(about.origin).toMatchObject({ file: 'classifier-17.onnx', format: 'onnx' });
   });
 
-  it('that have branches go the same way, but for folded hardware', () => {
+  it.each(['fine-tune', 'quantize'])(
+    'are told before hbnn %s that a gate cannot be lowered',
+    (command) => {
+      const gated = join(dir, `gated-${command}`);
+      expect(hbnn('import', golden('torch/squeeze-13.onnx'), '--out', gated).code).toBe(0);
+      const { code, err } = hbnn(command, gated, '--out', join(dir, 'none'));
+      // The images of the data set are of another size.
+      expect(code).toBe(2);
+      expect(err).toMatch(/hbnn lower will refuse the network: .*got Multiply, a gate/);
+      expect(err).toMatch(/expected images of 11×14×3, the network's size/);
+    },
+  );
+
+  it('that have branches go the same way', () => {
     const [branched, run, file] = ['branched', 'branched-run', 'branched.hbnn'].map((name) =>
       join(dir, name),
     );
@@ -115,7 +128,7 @@ describe('networks of other frameworks on the command line', () => {
     const result = JSON.parse(lowered.out) as Record<string, number>;
     expect(Math.abs(result.lossInPoints)).toBeLessThanOrEqual(1);
     const inspected = JSON.parse(hbnn('inspect', file, '--json').out) as {
-      layers: { kind: string; reads?: string[] }[];
+      layers: { name: string; kind: string; reads?: string[] }[];
     };
     const sum = inspected.layers.find(({ kind }) => kind === 'add');
     expect(sum?.reads).toHaveLength(2);
@@ -123,12 +136,28 @@ describe('networks of other frameworks on the command line', () => {
     const compared = hbnn('compare', file, '--engines', 'reference,wasm', ...seen, '--json');
     expect(JSON.parse(compared.out), compared.err).toMatchObject({ equal: true });
     const rtl = join(dir, 'branched-rtl');
-    const folded = hbnn('verilog', '--model', file, '--style', 'folded', '--out', rtl);
-    expect([folded.code, folded.err]).toEqual([
-      2,
-      expect.stringMatching(/: expected a chain of layers.*hbnn verilog --style unrolled/),
-    ]);
-    expect(existsSync(rtl)).toBe(false);
+    const folded = hbnn('verilog', '--model', file, '--style', 'folded', '--out', rtl, '--json');
+    expect(folded.code, folded.err).toBe(0);
+    const { layers, cyclesPerImage, slowestLayerCycles } = JSON.parse(folded.out);
+    const summed = layers.find(({ kind }: { kind: string }) => kind === 'add');
+    // The branch that is quicker waits in front of the sum, or before its own layers.
+    expect(summed.branchDepths ?? [0, 0]).toHaveLength(2);
+    expect(cyclesPerImage).toBeLessThanOrEqual(1.01 * slowestLayerCycles);
+    const estimated = hbnn(
+      'estimate',
+      '--model',
+      file,
+      '--target',
+      'pynq',
+      '--fold',
+      'fps:10',
+      '--json',
+    );
+    const figures = JSON.parse(estimated.out);
+    expect(figures.verilogLuts.value).toBeGreaterThan(0);
+    expect(figures.unknown.layers).toContain(`${sum?.name} (add)`);
+    expect(figures.unknown.latency).toContain(sum?.name);
+    expect(figures).not.toHaveProperty('finnLatencyCycles');
   });
 
   it('that take other images are refused', () => {

@@ -1,8 +1,8 @@
-import { type FoldTable, foldedDesign } from '@hbnn/circuit';
+import { chooseFolds, type FoldTable, foldedDesign } from '@hbnn/circuit';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
-import { differenceFrom, modelCases, pixelsFor, randomFolds } from '../src/index.ts';
+import { branchedCases, differenceFrom, modelCases, pixelsFor, randomFolds } from '../src/index.ts';
 
 /** `pnpm --filter @hbnn/conformance folded`: every case that can be stepped in minutes, each with both folds. */
 const everything = process.env.HBNN_FOLDED === 'all';
@@ -25,21 +25,27 @@ const larger = new Set([
 /** … and few outputs may take long all the same. */
 const slow = new Set(['zeros of 255']);
 
+/** Whole networks with branches, whose layers get folds that take about as long. */
+const isShape = (name: string): boolean => name.startsWith('the shape of');
+
 const outputs = (model: CheckedModel): number =>
   model.checkedLayers.reduce((sum, { output }) => sum + output[0] * output[1] * output[2], 0);
 
-const cases = modelCases()
+const cases = [...modelCases(), ...branchedCases()]
   .map(({ name, make }) => ({ name, model: make() }))
   .filter(
     ({ name, model }) =>
       (outputs(model) <= maxOutputs && !slow.has(name)) ||
-      (everything && (larger.has(name) || slow.has(name))),
+      name.startsWith('small branches') ||
+      (everything && (larger.has(name) || slow.has(name) || isShape(name))),
   )
   .map((one, at) => ({ ...one, at }));
 
 /** The second of two folds has some layers with their weights as constants. */
 const foldsOf = (model: CheckedModel, seed: number): FoldTable =>
-  randomFolds(model, seed, (rng) => seed > 1 && rng.below(2) === 0);
+  isShape(model.name)
+    ? chooseFolds(model, { cycles: 4000 * seed })
+    : randomFolds(model, seed, (rng) => seed > 1 && rng.below(2) === 0);
 
 /** Folds of the model at a place in the list: both, or each of them in turn. */
 const waysAt = (at: number) => (everything ? ways : [ways[at % 2]]);
@@ -59,6 +65,18 @@ describe('folded verilog agrees with the interpreter', () => {
         '',
       );
     }
+  });
+
+  // Blocks wait for each other, so that with shallow buffers not all images take as long.
+  test.each(
+    branchedCases().filter(({ name }) =>
+      everything ? isShape(name) : name === 'the shape of ResNet-18',
+    ),
+  )('$name keeps the pace of its slowest layer', ({ make }) => {
+    const model = make();
+    const { cyclesPerImage, scheduledCycles } = foldedDesign(model, { folds: foldsOf(model, 1) });
+    expect(cyclesPerImage).toBeLessThanOrEqual(1.01 * scheduledCycles);
+    expect(cyclesPerImage).toBeGreaterThanOrEqual(0.99 * scheduledCycles);
   });
 
   test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])(

@@ -30,6 +30,7 @@ export { estimateFoldedAsic, type FoldedAsic } from './folded/foldedAsic.ts';
 export { type FoldedLayer, foldedLayers } from './folded/folding.ts';
 export { type ScheduledPace, scheduledPace } from './folded/scheduledCycles.ts';
 export {
+  ofBranches,
   ofModelledLayers,
   type PartEstimate,
   type PartQuantity,

@@ -128,12 +128,55 @@ class Groups(nn.Module):
         return F.adaptive_avg_pool2d(self.scores(x), 1).squeeze(-1).squeeze(-1)
 
 
+class Swishes(nn.Module):
+    """HardSwish as a module and as people write it, and activations with bounds of their own."""
+
+    def __init__(self, gate=None):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(8)
+        self.depthwise = nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False)
+        self.norm2 = nn.BatchNorm2d(8)
+        self.gate = gate
+        self.project = nn.Conv2d(8, 8, 1)
+        self.last = nn.Conv2d(8, 12, 3)
+        self.scores = nn.Linear(12, 5)
+
+    def forward(self, x):
+        x = F.hardswish(self.norm1(self.first(x)))
+        y = self.norm2(self.depthwise(x))
+        y = y * F.relu6(y + 3) / 6
+        if self.gate is not None:
+            y = y * self.gate(y)
+        x = x + F.hardtanh(self.project(y), -1.5, 2)
+        x = F.leaky_relu(self.last(x), 0.1)
+        x = F.hardsigmoid(x.mean([2, 3]))
+        return self.scores(x)
+
+
+def squeeze():
+    return Swishes(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 1), nn.ReLU(), nn.Conv2d(4, 8, 1), nn.Hardsigmoid()))
+
+
+def uneven():
+    """Zeros on some sides, dilation, windows that hang over the end, and zeros that an average counts."""
+    return nn.Sequential(
+        nn.ZeroPad2d((0, 2, 1, 3)), nn.Conv2d(3, 6, (4, 2), (1, 2)), nn.ReLU(), nn.MaxPool2d(3, 2, (1, 0), ceil_mode=True),
+        nn.Conv2d(6, 8, 3, padding=(2, 1), dilation=(2, 1)), nn.BatchNorm2d(8), nn.ReLU(), nn.AvgPool2d((2, 3), (1, 2), (1, 1)),
+        nn.ZeroPad2d((1, 0, 0, 1)), nn.Conv2d(8, 8, (1, 3), padding=(0, 1), groups=4), nn.ReLU(), nn.MaxPool2d(2, 2),
+        nn.Flatten(), nn.Linear(56, 5),
+    )
+
+
 networks = {
     "resnet": (ResNet, (3, 27, 27), (12, 18)),
     "mobilenet": (MobileNetV2, (3, 20, 20), (13, 20)),
     "vgg": (vgg, (3, 19, 16), (9, 18)),
     "odd": (odd, (2, 17, 21), (11, 18)),
     "groups": (Groups, (3, 15, 18), (17, 21)),
+    "swishes": (Swishes, (3, 14, 11), (12, 17, 20)),
+    "squeeze": (squeeze, (3, 11, 14), (13, 18)),
+    "uneven": (uneven, (3, 21, 17), (13, 21)),
 }
 
 
@@ -168,7 +211,8 @@ def main(folder):
     for seed, (name, (make, shape, opsets)) in enumerate(networks.items()):
         model = trained(make, seed)
         for opset in opsets:
-            images = torch.randn(1, *shape)
+            # Files of newer opsets have as many images at a time as the example.
+            images = torch.randn(2 if name == "uneven" else 1, *shape)
             file = folder / f"{name}-{opset}.onnx"
             export(model, images, file, opset)
             session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import { forgetWeightGrids } from '@hbnn/train';
 import { bytesOf, digestOf } from './files.ts';
 import type { ImportedNetwork, NetworkFormat } from './folder/importedNetwork.ts';
 import { readH5, readKerasArchive } from './keras/kerasFiles.ts';
@@ -19,6 +20,14 @@ const readers: Readonly<Record<NetworkFormat, Reader>> = {
   tensorflowjs: readTensorflowJs,
 };
 
+export interface ImportOptions {
+  /**
+   * Take quantized weights of the file as the floats that they stand for, which `lower` quantizes anew; by default
+   * `exportModel` gives their whole numbers as they are.
+   */
+  readonly forgetCodes?: boolean;
+}
+
 const endings: readonly [RegExp, NetworkFormat][] = [
   [/\.onnx$/i, 'onnx'],
   [/\.keras$/i, 'keras'],
@@ -33,7 +42,10 @@ const endings: readonly [RegExp, NetworkFormat][] = [
  * @returns the network with channels last, whatever the file has
  * @throws HbnnError naming the layer, node or field that cannot be imported, and what to do
  */
-export async function importNetwork(path: string): Promise<ImportedNetwork> {
+export async function importNetwork(
+  path: string,
+  { forgetCodes = false }: ImportOptions = {},
+): Promise<ImportedNetwork> {
   const stat = statSync(path, { throwIfNoEntry: false });
   const file = stat?.isDirectory() ? join(path, 'model.json') : path;
   const format = endings.find(([ending]) => ending.test(file))?.[1];
@@ -43,5 +55,6 @@ export async function importNetwork(path: string): Promise<ImportedNetwork> {
     );
   const sha256 = digestOf(bytesOf(file));
   const { model, groupedLayers, producer } = await readers[format](file);
+  if (forgetCodes) forgetWeightGrids(model);
   return { model, groupedLayers, origin: { file: basename(file), format, producer, sha256 } };
 }

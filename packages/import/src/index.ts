@@ -9,4 +9,4 @@ export {
   saveNetwork,
 } from './folder/networkFolder.ts';
 export { normalizedAs } from './folder/normalizedAs.ts';
-export { importNetwork } from './importNetwork.ts';
+export { type ImportOptions, importNetwork } from './importNetwork.ts';

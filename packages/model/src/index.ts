@@ -49,7 +49,7 @@ export { type Lowered, type LowerOptions, lower } from './lower/lower.ts';
 export type { LoweredLayer } from './lower/lowerState.ts';
 export { countImages, pixelsFromRgba, type RgbaImage } from './pixels.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './randomModel.ts';
-export type { TrainedLayer, TrainedModel, TrainedWeights } from './trainedModel.ts';
+export type { TrainedLayer, TrainedModel, TrainedWeights, WeightCodes } from './trainedModel.ts';
 export {
   noPadding,
   spanUnder,

@@ -1,10 +1,29 @@
 import type { FloatTensor, ResidualTensor } from '@hbnn/core';
 import type { FeatureShape, Padding4, Pair } from './integerModel.ts';
 
-/** Weights as trained, outputs first: floats, or binarized ones. */
+/**
+ * Whole numbers that weights were quantized to before: weight i of output o is scales[o] · values[i]. Lowering takes them
+ * as they are.
+ */
+export interface WeightCodes {
+  /** Outputs first. */
+  readonly shape: readonly number[];
+  /** −127 … 127, row-major. */
+  readonly values: Int8Array;
+  /**
+   * Bits of each value, 1 … 8. Values of up to 4 bits, −2^(bits − 1) … 2^(bits − 1), or −1 … 1 of 1 bit, become planes;
+   * others become weights of 8 bits.
+   */
+  readonly bits: number;
+  /** One for each output, of any sign. */
+  readonly scales: Float64Array;
+}
+
+/** Weights as trained, outputs first: floats, binarized ones, or whole numbers with scales. */
 export type TrainedWeights =
   | { readonly kind: 'float'; readonly tensor: FloatTensor }
-  | { readonly kind: 'residual'; readonly residual: ResidualTensor };
+  | { readonly kind: 'residual'; readonly residual: ResidualTensor }
+  | { readonly kind: 'codes'; readonly codes: WeightCodes };
 
 interface Measured {
   readonly name: string;
@@ -60,6 +79,18 @@ export type TrainedLayer =
       /** The largest value of each channel over sample images, for channels that are small beside the largest. */
       readonly channelCeilings?: readonly number[];
     } & Named)
+  /**
+   * A continuous function of straight pieces on each value: slopes[k] is the slope from knots[k − 1] to knots[k], and
+   * `atZero` what 0 becomes. There is one slope more than there are knots, which ascend.
+   */
+  | ({
+      readonly kind: 'piecewise';
+      readonly knots: readonly number[];
+      readonly slopes: readonly number[];
+      readonly atZero: number;
+    } & Named)
+  /** x · min(max(x + 3, 0), 6) / 6 on each value. */
+  | ({ readonly kind: 'hardSwish' } & Named)
   /** Residual binarization with one map for all images and constant scales, one per plane. */
   | ({
       readonly kind: 'binarize';

@@ -21,6 +21,7 @@ import {
   type WeightPrecision,
   weightPrecision,
 } from './precision.ts';
+import { setWeightGrids, weightGridsOf } from './weightGrids.ts';
 import { checkWindowsFit } from './windowsFit.ts';
 
 export interface BinarizeOptions {
@@ -70,6 +71,7 @@ export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions):
   // The whole model's flag sets those of all weights, which are then copied one by one.
   if (!model.trainable) copy.trainable = false;
   copier.copyWeights();
+  setWeightGrids(copy, weightGridsOf(model));
   return copy;
 }
 

@@ -36,10 +36,12 @@ import {
   BinarizedLayer,
 } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
+import { HardSwish } from './layers/hardSwish.ts';
 import { QuantizedLayer } from './layers/quantized.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, type Link } from './modelChain.ts';
 import { tiesIn } from './ties.ts';
+import { type WeightGrids, weightGridsOf, withCodes } from './weightGrids.ts';
 
 type Source = BatchSource;
 
@@ -57,7 +59,8 @@ export interface ExportOptions {
  * Take a trained network out of its framework, as inference computes it: what `lower` turns into whole numbers.
  * Convolutions, dense layers, batch norm, ReLU, pooling, padding, flattening, a learned scale, and branches that meet
  * in sums and concatenations.
- * A softmax or sigmoid at the end is left out, since the largest score is the same.
+ * A softmax or sigmoid at the end is left out, since the largest score is the same. Weights that were quantized before
+ * they were imported keep their whole numbers, unless training has moved them.
  *
  * @param source the training images: their normalization becomes part of the model, and some of them give the largest
  *   value of each ReLU, which sets its 8-bit scale, and the largest outputs of the other layers
@@ -90,7 +93,7 @@ export async function exportModel(
   );
   const note = o.onNote ?? ((text: string): void => console.warn(text));
   // Layers are built before images are looked at, so that what cannot be exported is refused at once.
-  const made = layersOf(chain, source, note);
+  const made = layersOf(chain, source, weightGridsOf(model), note);
   for (const tie of tiesIn(made.flatMap(({ layers }) => layers))) note(tie);
   const measured = await measureOutputs(chain, source, o.sampleImages ?? 500);
   // Outputs from an activation on that is left out are others than those of the model made here.
@@ -210,7 +213,12 @@ interface End extends Pick<Place, 'map' | 'zeros' | 'nonNegative'> {
 }
 
 /** What the layers of a network come to, each with a name of its own. */
-function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string) => void): Made[] {
+function layersOf(
+  chain: readonly Link[],
+  { shape }: Source,
+  grids: WeightGrids,
+  note: (text: string) => void,
+): Made[] {
   const last = lastActive(chain);
   const taken = new Set(chain.map(({ layer }) => layer.name));
   const pixels: TrainedLayer[] = chain.some(isJoin) ? [pixelLayer(taken)] : [];
@@ -220,9 +228,10 @@ function layersOf(chain: readonly Link[], { shape }: Source, note: (text: string
   return chain.map((link, i) => {
     const sources = link.sources.map((source) => ends[source] ?? start);
     const place = placeOf(link, sources);
-    const layers = [...formAt(place), ...activationLayers(place, i === last, note)].map((layer) =>
-      renamed(layer, place.name, taken),
-    );
+    const layers = [
+      ...withCodes(formAt(place), place.name, grids, note),
+      ...activationLayers(place, i === last, note),
+    ].map((layer) => renamed(layer, place.name, taken));
     const end = after(place, layers);
     const name = layers.at(-1)?.name ?? sources[0].name;
     ends.push({ ...end, name });
@@ -254,6 +263,7 @@ export interface IntegerForm {
  */
 export function integerForms(model: tfl.LayersModel): IntegerForm[] {
   const chain = chainOf(model);
+  const grids = weightGridsOf(model);
   const last = lastActive(chain);
   const shape = asMap(model.inputs[0].shape.slice(1) as number[]);
   const start: End = { map: shape, zeros: noZeros, nonNegative: false, name: undefined };
@@ -271,7 +281,10 @@ export function integerForms(model: tfl.LayersModel): IntegerForm[] {
         link,
         link.sources.map((source) => ends[source] ?? start),
       );
-      const layers = [...formAt(place), ...activationLayers(place, i === last, () => {})];
+      const layers = [
+        ...withCodes(formAt(place), place.name, grids, () => {}),
+        ...activationLayers(place, i === last, () => {}),
+      ];
       ends.push({ ...after(place, layers), name: layer.name });
       return { ...about, becomes: layers.map(({ kind }) => kind) };
     } catch (error) {
@@ -356,6 +369,7 @@ function formAt(place: Place): TrainedLayer[] {
       `${name}: exportModel expected weights that are float or binarized by this project, got the quantizer '${layer.quantizer}', which has no integer form; train with --weights and --inputs in place of --quantizer`,
     );
   if (isMadeBy(layer, BatchNorm)) return [normOf(place, place.config.epsilon as number)];
+  if (isMadeBy(layer, HardSwish)) return [{ kind: 'hardSwish', name }];
   if (!isMadeBy(layer, ScalarScale)) return formOf(place);
   const scales = Float64Array.from(weightsOf(layer).scale.dataSync());
   return [{ kind: 'affine', name, scales, offsets: new Float64Array(1) }];

@@ -36,6 +36,7 @@ export {
   binarizedLayers,
 } from './layers/binarized.ts';
 export type { CallContext } from './layers/context.ts';
+export { HardSwish } from './layers/hardSwish.ts';
 export {
   averageWeightBits,
   QuantizedConv2D,
@@ -110,3 +111,10 @@ export { type RunSources, runTraining, weightsDigest } from './run/runTraining.t
 export type { BestEpoch } from './run/validate.ts';
 export { learningRateAt, type Schedule } from './schedule.ts';
 export { type NamedArray, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+export {
+  forgetWeightGrids,
+  setWeightGrids,
+  type WeightGrid,
+  type WeightGrids,
+  weightGridsOf,
+} from './weightGrids.ts';

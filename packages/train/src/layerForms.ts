@@ -81,6 +81,12 @@ const forms: Readonly<Record<string, Form | undefined>> = {
       );
     },
   },
+  LeakyReLU: {
+    reads: ['alpha'],
+    build: ({ name, config }) => [
+      { kind: 'piecewise', name, knots: [0], slopes: [config.alpha as number, 1], atZero: 0 },
+    ],
+  },
   Activation: { reads: ['activation'], build: () => [] },
   Softmax: { reads: ['axis'], build: () => [] },
   Dropout: nothing('rate', 'noiseShape', 'seed'),
@@ -120,9 +126,11 @@ const forms: Readonly<Record<string, Form | undefined>> = {
     reads: pooling,
     build: (place) => {
       const { size, strides, padding } = poolOf(place);
+      if (place.config.padding !== 'same' && padding.some((n) => n > 0))
+        return [zeroCountingPool(place, size, strides)];
       if (padding.some((n) => n > 0))
         throw new HbnnError(
-          `${place.name}: exportModel expected average pooling without padding, got some; choose sizes that need none`,
+          `${place.name}: exportModel expected average pooling without padding, got some, with which values at the edges are divided by less; choose sizes that need none, or put a ZeroPadding2D before it, whose zeros count`,
         );
       if (takesEachAlone(place, size)) return [];
       return [{ kind: 'averagePool', name: place.name, size, strides }];
@@ -182,6 +190,10 @@ export function formOf(place: Place): TrainedLayer[] {
   const { name, layer, config } = place;
   const kind = layer.getClassName();
   const form = forms[kind];
+  if (kind === 'Multiply')
+    throw new HbnnError(
+      `${name}: exportModel expected sums and comparisons of values, got Multiply, a gate that multiplies values with others, as in squeeze-and-excitation, which integer models have not; take the gate out of the network, and train it a little more before it is binarized`,
+    );
   if (form === undefined)
     throw new HbnnError(
       `${name}: exportModel expected a layer with an integer form (${Object.keys(forms).join(', ')}), got ${kind}; take it out, or put one of these in its place`,
@@ -244,14 +256,14 @@ function expectValue(
 /** Layers that see rows and columns; the others take values in memory order, or channels last. */
 const spatial = /Conv2D|Pooling2D|ZeroPadding2D/;
 /** What may lie between a padding layer and the layer that takes the padding over: 0 stays 0 there. */
-const keepsZeros = /^(ZeroPadding2D|ReLU|Activation)$|Dropout|Noise|Regularization/;
+const keepsZeros = /^(ZeroPadding2D|ReLU|LeakyReLU|Activation)$|Dropout|Noise|Regularization/;
 
 function checkMap({ name, input, map, zeros }: Place, kind: string): void {
   const padded = zeros.some((n) => n > 0);
   const whole = paddedMap(map, zeros);
   const asMap = input.length === 3 && input.every((n, axis) => n === whole[axis]);
   if (spatial.test(kind) && !asMap) throw unshaped(name, input, whole);
-  if (padded && !/Conv2D$|^MaxPooling2D$/.test(kind) && !keepsZeros.test(kind))
+  if (padded && !/Conv2D$|^(Max|Average)Pooling2D$/.test(kind) && !keepsZeros.test(kind))
     throw unpadded(name, kind);
   const channels = input.at(-1);
   const fits = channels === map[2] || channels === map[0] * map[1] * map[2];
@@ -329,6 +341,22 @@ function poolOf(place: Place) {
   const size = pair(place.config.poolSize);
   const strides = pair(place.config.strides);
   return { size, strides, padding: paddingOf(place, size, strides) };
+}
+
+/** Average pooling of a map with zeros around it, which count: a filter of ones on each channel. */
+function zeroCountingPool(
+  { name, map, zeros }: Place,
+  [height, width]: readonly [number, number],
+  strides: [number, number],
+): TrainedLayer {
+  const channels = map[2];
+  const codes = {
+    shape: [channels, height, width, 1],
+    values: new Int8Array(channels * height * width).fill(1),
+    bits: 1,
+    scales: new Float64Array(channels).fill(1 / (height * width)),
+  };
+  return { kind: 'depthwise', name, strides, padding: zeros, weights: { kind: 'codes', codes } };
 }
 
 /** Max pooling, with zeros around it where no value is below 0. */

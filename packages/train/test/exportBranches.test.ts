@@ -206,9 +206,9 @@ describe('what is no branch of an integer model is refused by name', () => {
       'sum: exportModel expected inputs of one shape, got [8, 8, 3] and [1, 1, 3]',
     ],
     [
-      'another way to meet',
+      'a product of branches',
       (x) => out(meet(L.multiply({ name: 'product' }), x, through(x, conv('a', 3)))),
-      'product: exportModel expected a layer with an integer form',
+      'product: exportModel expected sums and comparisons of values, got Multiply',
     ],
     [
       'padding before a sum',

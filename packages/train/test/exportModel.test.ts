@@ -122,6 +122,24 @@ const binarized: [string, () => tfl.layers.Layer[], Partial<OwnModel>?][] = [
     'a dense layer on a map',
     () => [conv('c1', 6, first), bn('n1'), L.dense({ name: 'd', units: 7 }), bn('n2'), ...out()],
   ],
+  [
+    'average pooling that counts zeros around the map',
+    () => [
+      conv('c1', 6, first),
+      L.zeroPadding2d({
+        name: 'z',
+        padding: [
+          [1, 0],
+          [2, 1],
+        ] as never,
+      }),
+      L.averagePooling2d({ name: 'a', poolSize: [2, 3], strides: [1, 2] }),
+      bn('n1'),
+      conv('c2', 5),
+      bn('n2'),
+      ...out(),
+    ],
+  ],
   ['pooling before the first weights', () => [pool('p', first), conv('c1', 6), bn('n1'), ...out()]],
 ];
 
@@ -453,13 +471,17 @@ describe('what has no integer form is refused by name', () => {
       /^d: .*\[36, 6\]/,
     ],
     [
-      'zero padding before average pooling',
+      'average pooling whose windows hang over the edge',
       () => [
         start(),
-        L.zeroPadding2d({ name: 'z' }),
-        L.averagePooling2d({ name: 'a', poolSize: 2 }),
+        L.averagePooling2d({ name: 'a', poolSize: 3, strides: 2, padding: 'same' }),
         ...out(),
       ],
+      /^a: .*without padding, got some, .*put a ZeroPadding2D before it, whose zeros count/,
+    ],
+    [
+      'zero padding before global average pooling',
+      () => [start(), L.zeroPadding2d({ name: 'z' }), L.globalAveragePooling2d({ name: 'a' })],
       /^a: .*zero padding/,
     ],
     [

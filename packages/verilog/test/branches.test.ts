@@ -101,10 +101,3 @@ describe.each(ways)('branches in unrolled hardware, %o', (way) => {
     expect(proof.wires?.reason).toMatch(/registers/);
   });
 });
-
-it('are no part of a folded design', async () => {
-  const { foldedDesign } = await import('@hbnn/circuit');
-  expect(() => foldedDesign(model)).toThrow(
-    'sum: expected a chain of layers, since folded hardware has no branches',
-  );
-});

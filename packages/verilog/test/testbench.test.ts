@@ -43,8 +43,10 @@ function makeResult(files: Readonly<Record<string, string>>, target: string) {
 }
 
 const small = randomModel(4, { layer: 'dense:9x3' });
+const branched = randomModel(8, { branches: true });
 const designs = [
   ['folded', model, folded],
+  ['branched', branched, foldedDesign(branched)],
   ['unrolled', small, unrolledDesign(small)],
   ['pipelined', small, unrolledDesign(small, { maxLevels: 6 })],
 ] as const;

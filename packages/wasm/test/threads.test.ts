@@ -29,6 +29,19 @@ test('threads that meet agree with the interpreter, though they are more than th
   await loaded.dispose();
 });
 
+test('steps of many parts agree with the interpreter, run after run', async () => {
+  const layers = ['conv:24x24x64,k3x3,o64,p1', 'conv:24x24x64,k1x1,o96', 'conv:1x1x4096,k1x1,o256'];
+  for (const layer of layers) {
+    const model = randomModel(layer, { layer });
+    const loaded = await loadThreads(model, { threads: 3 });
+    for (let n = 0; n < 6; n++) {
+      const pixels = pixelsOf(n, featureCount(loaded.shape));
+      expect(await loaded.run(pixels), layer).toEqual(interpreter(model).run(pixels));
+    }
+    await loaded.dispose();
+  }
+});
+
 test('calls that overlap take their turn', async () => {
   const model = randomModel(7);
   const loaded = await loadThreads(model, { threads: 2, batch: 1 });

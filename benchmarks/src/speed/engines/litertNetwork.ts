@@ -14,10 +14,13 @@ interface LitertTensor {
 
 /** What is used of LiteRT.js. */
 export interface Litert {
-  loadLiteRt(path: string): Promise<unknown>;
+  loadLiteRt(path: string, options?: { readonly threads: boolean }): Promise<unknown>;
   loadAndCompile(
     model: Uint8Array,
-    options: { readonly accelerator: 'wasm' },
+    options: {
+      readonly accelerator: 'wasm';
+      readonly cpuOptions?: { readonly numThreads: number };
+    },
   ): Promise<{ run(input: LitertTensor): Promise<LitertTensor[]>; delete(): void }>;
   readonly Tensor: new (data: Float32Array, shape: readonly number[]) => LitertTensor;
 }
@@ -27,7 +30,8 @@ export const litertName = 'litert int8';
 
 const peers = fileURLToPath(new URL('../../../peers/', import.meta.url));
 
-const modelFile = (network: BenchLayer['network'], batch: number): string =>
+/** Where a network's model for LiteRT.js lies. */
+export const litertModelFile = (network: BenchLayer['network'], batch: number): string =>
   join(peers, 'litert', `${network}-${batch}.tflite`);
 
 /** How to get what is missing for LiteRT.js's row. */
@@ -35,7 +39,7 @@ export const litertWayOut = (network: BenchLayer['network'], batch: number): str
   `LiteRT.js is not measured on ${network}: it takes \`pnpm setup:peers\`, and ${network}-${batch}.tflite, which \`python3 benchmarks/peers/litert_models.py benchmarks/peers/litert ${batch}\` writes`;
 
 /** The package's folder; undefined where it is not installed. */
-function packageFolder(): string | undefined {
+export function litertFolder(): string | undefined {
   try {
     const main = createRequire(join(peers, 'package.json')).resolve('@litertjs/core');
     return dirname(dirname(main));
@@ -49,7 +53,7 @@ function packageFolder(): string | undefined {
  * runs in Node.js once it finds what its script asks for, a way to run scripts in the global scope among it.
  */
 export async function startLitert(): Promise<Litert | undefined> {
-  const folder = packageFolder();
+  const folder = litertFolder();
   if (folder === undefined) return undefined;
   const litert: Litert = await import(pathToFileURL(join(folder, 'dist', 'index.js')).href);
   const names = {
@@ -79,7 +83,7 @@ export async function litertNetwork(
   shape: FeatureShape,
   batch: number,
 ): Promise<LayerEngine | undefined> {
-  const file = modelFile(network, batch);
+  const file = litertModelFile(network, batch);
   if (litert === undefined || !existsSync(file)) return undefined;
   const model = await litert.loadAndCompile(new Uint8Array(readFileSync(file)), {
     accelerator: 'wasm',

@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
-import { type FoldedDesign, foldedDesign } from './foldedDesign.ts';
+import { type FoldedDesign, shallowDesign } from './foldedDesign.ts';
 import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
 import { beatWidth } from './stream.ts';
@@ -9,6 +9,7 @@ import {
   type FoldedLayer,
   type Gaps,
   gapsOf,
+  layerBuffers,
   type MatrixUnit,
   matrixCycles,
   scanned,
@@ -145,7 +146,7 @@ function oneRowDesign(model: CheckedModel): FoldedDesign {
     // The whole matrix at once would have its weights as constants.
     return [[layer.name, { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd }]];
   });
-  return foldedDesign(model, { folds: Object.fromEntries(folds), balanced: false });
+  return shallowDesign(model, { folds: Object.fromEntries(folds) });
 }
 
 /**
@@ -198,7 +199,7 @@ function foldables(model: CheckedModel): FoldableNetwork {
   for (const layer of design.layers) {
     const unit = layer.units.find(({ kind }) => kind === 'matrix');
     for (const one of layer.units) others += lutsOf(one);
-    if (layer.buffer !== undefined) others += beatWidth(layer.input);
+    others += layerBuffers(layer).length * beatWidth(layer.input);
     if (unit?.kind === 'matrix') foldable.push(foldsOf(layer, unit));
   }
   return { foldable, others: others + lutsOf(design.scores.unit) };

@@ -1,8 +1,8 @@
-import { HbnnError } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
   type FeatureShape,
+  type JoinLayer,
   type Window,
   weightValues,
   windowOf,
@@ -14,9 +14,9 @@ import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
-import { orderedSteps, type Step, stepLayer } from '../unrolled/steps.ts';
+import { type OrderedStep, orderedSteps, type Step, stepLayer } from '../unrolled/steps.ts';
 import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
-import { withBuffers, withHeldBeats } from './balance.ts';
+import { checkMoves, withBuffers, withHeldBeats } from './balance.ts';
 import {
   type BeatLogic,
   codePoolLogic,
@@ -29,6 +29,7 @@ import {
 } from './beatLogic.ts';
 import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
 import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
+import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';
 import {
@@ -36,6 +37,7 @@ import {
   beats,
   beatWidth,
   isPadded,
+  joinedStream,
   outputRanges,
   type PlacedVectors,
   type Stream,
@@ -52,11 +54,12 @@ import {
   type MatrixUnit,
   type MemoryStyle,
   matrixCycles,
+  type StreamFork,
   scanned,
   type Unit,
 } from './units.ts';
 
-/** Hardware of a model as a chain of streams: pixels in, scores out. */
+/** Hardware of a model as layers between streams: pixels in, scores out. */
 export interface FoldedDesign {
   readonly kind: 'folded';
   readonly top: string;
@@ -65,6 +68,8 @@ export interface FoldedDesign {
   readonly style: AdderStyle;
   readonly input: Stream;
   readonly layers: readonly FoldedLayer[];
+  /** The streams that several layers read, or one layer several times. */
+  readonly forks: readonly StreamFork[];
   readonly scores: FoldedScores;
   readonly classes: readonly string[];
   readonly maxLevels: number;
@@ -83,7 +88,10 @@ export interface FoldedOptions {
   readonly maxLevels?: number;
   /** Layers that are not named have one lane. */
   readonly folds?: FoldTable;
-  /** Whether buffers are as deep as the slowest layer needs (default), or all of two places. */
+  /**
+   * Whether buffers are as deep as the slowest layer needs (default), or all of two places, which most networks with
+   * branches would stand still with.
+   */
   readonly balanced?: boolean;
   /** Default: `case` statements, and line buffers by the length of their rows. */
   readonly memories?: Partial<MemoryStyle>;
@@ -96,12 +104,23 @@ export interface FoldedOptions {
 const defaultLevels = 10;
 
 /**
- * Make a model's hardware as a chain of ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their
- * weights in memories, or whole with their weights as constants.
+ * Make a model's hardware as layers between ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their
+ * weights in memories, or whole with their weights as constants. A stream that several layers read is given to all of
+ * them in one cycle, into buffers that are deep enough for the branch that takes longest.
  *
  * @throws HbnnError when a fold does not divide its layer
  */
 export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
+  const design = shallowDesign(model, o);
+  const { layers, forks, scores, input, scheduledCycles } = design;
+  const network = { layers, scores, pixels: beats(input), branched: forks.length > 0 };
+  if (o.balanced !== false) return { ...design, ...withBuffers(network, scheduledCycles) };
+  checkMoves(network);
+  return design;
+}
+
+/** The design with two places in each buffer, in which branches may wait for each other for ever. */
+export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
   const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
   checkOptions(model.checkedLayers, maxLevels, folds);
   const prefix = checkedPrefix(o.prefix ?? '');
@@ -110,32 +129,22 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   const top = names.of(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
-  let stream = input;
-  const plain = orderedSteps(model, () => true).map((step): FoldedLayer => {
-    const { name, kind } = stepLayer(step).layer;
-    const module = names.of(name, kind);
-    const made = new LayerMaker(module, making).make(step, stream, folds);
-    const buffered = made.fold !== undefined || made.units.some((unit) => unit.kind !== 'logic');
-    const layer = {
-      layer: name,
-      kind,
-      step,
-      module,
-      input: stream,
-      ...made,
-      ...(buffered && { buffer: { name: names.of(`${module}_buffer`, 'buffer'), depth: 2 } }),
-    };
-    stream = made.output;
-    return layer;
-  });
-  const scores = foldedScores(model, stream, new LayerMaker(names.of('scores', 'scores'), making));
+  const steps = orderedSteps(model, () => true);
+  const forked = forkedSources(steps);
+  const plain: FoldedLayer[] = [];
+  for (const step of steps) {
+    const stream = joinedStream(step.sources.map((source) => plain[source]?.output ?? input));
+    const isJoin = step.sources.length > 1;
+    const branches = step.sources.map(
+      (source) => forked.has(source) || (isJoin && isNarrowBranch(plain[source], forked)),
+    );
+    plain.push(foldedLayer(step, stream, branches, making, folds));
+  }
+  const last = plain[plain.length - 1].output;
+  const scores = foldedScores(model, last, new LayerMaker(names.of('scores', 'scores'), making));
   const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
-  const held = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
-  const { layers, cyclesPerImage } =
-    o.balanced === false
-      ? { layers: held, cyclesPerImage: scheduledCycles }
-      : withBuffers(held, scores, beats(input), scheduledCycles);
+  const layers = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
   return {
     kind: 'folded',
     top,
@@ -143,21 +152,78 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
     style,
     input,
     layers,
+    forks: forksOf(layers, forked, names),
     scores,
     classes: model.classes,
     maxLevels,
     memories: { rom: 'case', lines: 'auto', ...o.memories },
     ...(frame !== undefined && { frame }),
     scheduledCycles,
-    cyclesPerImage,
+    cyclesPerImage: scheduledCycles,
   };
 }
 
-/** Folded hardware is a chain of streams. */
-const unfoldable = (layer: string): HbnnError =>
-  new HbnnError(
-    `${layer}: expected a chain of layers, since folded hardware has no branches, got branches that meet here; make an unrolledDesign of the model (hbnn verilog --style unrolled), or run it with @hbnn/wasm`,
-  );
+/** The steps whose outputs are read more than once. The pixels are not: a layer cannot name them. */
+function forkedSources(steps: readonly OrderedStep[]): ReadonlySet<number> {
+  const readers = new Map<number, number>();
+  for (const source of steps.flatMap(({ sources }) => sources))
+    readers.set(source, (readers.get(source) ?? 0) + 1);
+  return new Set([...readers].flatMap(([source, count]) => (count > 1 ? [source] : [])));
+}
+
+/** Whether a layer is a branch's logic with fewer bits behind it than in front: beats wait behind it at less cost. */
+const isNarrowBranch = (
+  { sources, units, input, output }: FoldedLayer,
+  forked: ReadonlySet<number>,
+): boolean =>
+  sources.length === 1 &&
+  forked.has(sources[0].layer) &&
+  units.every(({ kind }) => kind === 'logic') &&
+  beatWidth(output) < beatWidth(input);
+
+/** @param branches whether beats of each source may have to wait for other branches */
+function foldedLayer(
+  step: OrderedStep,
+  input: Stream,
+  branches: readonly boolean[],
+  making: Making,
+  folds: FoldTable,
+): FoldedLayer {
+  const { names } = making;
+  const { name, kind } = stepLayer(step).layer;
+  const module = names.of(name, kind);
+  const made = new LayerMaker(module, making).make(step, input, folds);
+  const layer = { layer: name, kind, step, module, input, ...made };
+  const buffer = (wanted: string) => ({ name: names.of(wanted, 'buffer'), depth: 2 });
+  if (step.sources.length > 1) {
+    const sources = step.sources.map((source, k) => ({
+      layer: source,
+      ...(branches[k] && { buffer: buffer(`${module}_branch_${k}`) }),
+    }));
+    return { ...layer, sources, join: names.of(`${module}_join`, 'join') };
+  }
+  const buffered =
+    made.fold !== undefined || made.units.some((unit) => unit.kind !== 'logic') || branches[0];
+  return {
+    ...layer,
+    sources: [{ layer: step.sources[0] }],
+    ...(buffered && { buffer: buffer(`${module}_buffer`) }),
+  };
+}
+
+function forksOf(
+  layers: readonly FoldedLayer[],
+  forked: ReadonlySet<number>,
+  names: Names,
+): StreamFork[] {
+  return [...forked].map((layer) => ({
+    name: names.of(`${layers[layer].module}_fork`, 'fork'),
+    layer,
+    readers: layers.flatMap(({ sources }, at) =>
+      sources.flatMap((source, k) => (source.layer === layer ? [{ layer: at, source: k }] : [])),
+    ),
+  }));
+}
 
 /** A layer may be called as what every object has: `constructor`. */
 const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
@@ -165,8 +231,6 @@ const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined
 
 function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
   checkLevels(maxLevels);
-  const join = planned.find(({ sources }) => sources.length > 1);
-  if (join !== undefined) throw unfoldable(join.layer.name);
   const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
   checkFoldNames(matrices, folds);
 }
@@ -239,10 +303,16 @@ class LayerMaker {
         return this.pointwise(requantizeLogic(layer, this.uniform(input), style), shape);
       case 'add':
       case 'concat':
-        throw unfoldable(layer.name);
+        return this.join(layer, step, input, shape);
       default:
         return layer satisfies never;
     }
+  }
+
+  private join(layer: JoinLayer, step: Step, input: Stream, shape: FeatureShape): MadeLayer {
+    const inputs = step.kind === 'layer' ? step.plan.inputs : [];
+    const values = layer.kind === 'add' ? this.uniform(input) : input;
+    return this.pointwise(joinLogic(layer, values, inputs, this.style), shape);
   }
 
   /** A stream whose places do not differ in their bases. */

@@ -1,270 +1,9 @@
-import {
-  endsWindow,
-  type FoldedLayer,
-  type LogicUnit,
-  type MatrixUnit,
-  scanSize,
-  type Unit,
-  type WindowUnit,
-} from './units.ts';
+import { fewestPlaces, forever, Queue, type Stage, stageOf } from './occupancyStages.ts';
+import { type FoldedLayer, type LogicUnit, layerBuffers, type Unit } from './units.ts';
 
-/**
- * The control logic of one unit of a chain of streams: its valid and ready signals in each cycle, without the data. It
- * has the same registers as the Verilog of the unit.
- */
-interface Stage {
-  /** Offers a beat; it is a register's. */
-  readonly valid: boolean;
-  /** Takes a beat in this cycle, where the next unit takes its own or not. */
-  ready(taken: boolean, offered: boolean): boolean;
-  /** A clock edge. Returns whether anything changed but counters that run down by themselves. */
-  clock(taken: boolean, offered: boolean): boolean;
-  /** Cycles for which nothing changes by itself, after one in which nothing did. */
-  quiet(): number;
-  /** That many cycles without a change. */
-  skip(cycles: number): void;
-}
-
-const forever = Number.POSITIVE_INFINITY;
-
-/** Places for beats to wait in. */
-class Queue implements Stage {
-  valid = false;
-  /** The most beats that waited at once. */
-  fullest = 0;
-  private count = 0;
-  private readonly depth: number;
-
-  constructor(depth: number) {
-    this.depth = depth;
-  }
-
-  ready(): boolean {
-    return this.count < this.depth;
-  }
-
-  clock(taken: boolean, offered: boolean): boolean {
-    const come = offered && this.count < this.depth;
-    const gone = this.valid && taken;
-    if (come) this.count++;
-    if (gone) this.count--;
-    if (this.count > this.fullest) this.fullest = this.count;
-    this.valid = this.count > 0;
-    return come || gone;
-  }
-
-  quiet(): number {
-    return forever;
-  }
-
-  skip(): void {}
-}
-
-/** Logic of some registers that all stand still while its last beat waits. */
-class Pipeline implements Stage {
-  valid = false;
-  private readonly full: Uint8Array;
-  private at = 0;
-  private beats = 0;
-
-  constructor({ stages }: LogicUnit) {
-    this.full = new Uint8Array(stages);
-  }
-
-  ready(taken: boolean): boolean {
-    return !this.valid || taken;
-  }
-
-  clock(taken: boolean, offered: boolean): boolean {
-    if (this.valid && !taken) return false;
-    if (this.beats === 0 && !offered) return false;
-    const { full } = this;
-    // The register that was the last one is the first one now.
-    this.at = this.at === 0 ? full.length - 1 : this.at - 1;
-    this.beats += (offered ? 1 : 0) - full[this.at];
-    full[this.at] = offered ? 1 : 0;
-    this.valid = full[this.at === 0 ? full.length - 1 : this.at - 1] === 1;
-    return true;
-  }
-
-  quiet(): number {
-    return forever;
-  }
-
-  skip(): void {}
-}
-
-/** A window that slides over the pixels and the zeros around them. */
-class Window implements Stage {
-  valid = false;
-  private at = 0;
-  /** Whether each place of the scan is a pixel, and whether a window ends there. */
-  private readonly pixel: Uint8Array;
-  private readonly ends: Uint8Array;
-
-  constructor(unit: WindowUnit) {
-    const [rows, columns] = scanSize(unit);
-    const { input, padding } = unit;
-    const within = (n: number, axis: 0 | 1): boolean =>
-      n >= padding[axis] && n < padding[axis] + input[axis];
-    this.pixel = new Uint8Array(rows * columns);
-    this.ends = new Uint8Array(rows * columns);
-    for (let y = 0; y < rows; y++)
-      for (let x = 0; x < columns; x++) {
-        this.pixel[y * columns + x] = within(y, 0) && within(x, 1) ? 1 : 0;
-        this.ends[y * columns + x] = endsWindow(unit, 0, y) && endsWindow(unit, 1, x) ? 1 : 0;
-      }
-  }
-
-  ready(taken: boolean): boolean {
-    return this.pixel[this.at] === 1 && (!this.valid || taken);
-  }
-
-  clock(taken: boolean, offered: boolean): boolean {
-    if (this.valid && !taken) return false;
-    const move = offered || this.pixel[this.at] === 0;
-    const before = this.valid;
-    this.valid = move && this.ends[this.at] === 1;
-    if (move) this.at = this.at + 1 === this.pixel.length ? 0 : this.at + 1;
-    return move || before;
-  }
-
-  quiet(): number {
-    return forever;
-  }
-
-  skip(): void {}
-}
-
-/** So many pixels that make one beat. */
-class Collection implements Stage {
-  valid = false;
-  private count = 0;
-  private readonly pixels: number;
-
-  constructor(pixels: number) {
-    this.pixels = pixels;
-  }
-
-  ready(taken: boolean): boolean {
-    return !this.valid || taken;
-  }
-
-  clock(taken: boolean, offered: boolean): boolean {
-    if (this.valid && !taken) return false;
-    const before = this.valid;
-    this.valid = offered && this.count === this.pixels - 1;
-    if (offered) this.count = this.valid ? 0 : this.count + 1;
-    return offered || before;
-  }
-
-  quiet(): number {
-    return forever;
-  }
-
-  skip(): void {}
-}
-
-/** Lanes that go through a matrix, group after group of outputs. */
-class Lanes implements Stage {
-  valid = false;
-  private busy = false;
-  private group = 0;
-  private left: number;
-  /** Clock edges at which the lanes moved. */
-  private edges = 0;
-  /** When the sums of groups that are in the lanes are written, and whether a pixel is whole then. */
-  private readonly writes: { readonly at: number; readonly done: boolean }[] = [];
-  private readonly lengths: readonly number[];
-  private readonly delay: number;
-  private readonly held: boolean;
-  /** What the last clock edge found: the lanes stood still, or had a place to work on. */
-  private stuck = false;
-  private working = false;
-
-  constructor({ tables, stages, held }: MatrixUnit) {
-    const { patterns, patternOf } = tables.schedule;
-    this.lengths = patternOf.map((pattern) => patterns[pattern].length);
-    this.left = this.lengths[0] - 1;
-    this.delay = stages + 1;
-    this.held = held;
-  }
-
-  private get done(): boolean {
-    return this.left === 0 && this.group === this.lengths.length - 1;
-  }
-
-  /** What is written would be written over what waits. */
-  private stalled(taken: boolean): boolean {
-    return this.valid && !taken && this.writes[0]?.at === this.edges;
-  }
-
-  ready(taken: boolean, offered: boolean): boolean {
-    if (this.stalled(taken)) return false;
-    return this.held ? offered && this.done : !this.busy || this.done;
-  }
-
-  clock(taken: boolean, offered: boolean): boolean {
-    this.stuck = this.stalled(taken);
-    if (this.stuck) return false;
-    const write = this.writes[0]?.at === this.edges;
-    const whole = write && this.writes[0].done;
-    const before = this.valid;
-    this.valid = whole || (this.valid && !taken);
-    if (write) this.writes.shift();
-    const { done } = this;
-    this.working = this.held ? offered : this.busy;
-    const changed = write || this.valid !== before || (this.working && this.left === 0);
-    if (this.working) this.work(done);
-    this.edges++;
-    if (this.held) return changed;
-    const accept = offered && (!this.busy || done);
-    this.busy = accept || (this.busy && !done);
-    this.working = this.busy;
-    return changed || accept;
-  }
-
-  private work(done: boolean): void {
-    if (this.left > 0) {
-      this.left--;
-      return;
-    }
-    this.writes.push({ at: this.edges + this.delay, done });
-    this.group = done ? 0 : this.group + 1;
-    this.left = this.lengths[this.group] - 1;
-  }
-
-  quiet(): number {
-    if (this.stuck) return forever;
-    const write = this.writes.length > 0 ? this.writes[0].at - this.edges : forever;
-    return Math.min(write, this.working ? this.left : forever);
-  }
-
-  skip(cycles: number): void {
-    if (this.stuck) return;
-    this.edges += cycles;
-    if (this.working) this.left -= cycles;
-  }
-}
-
-function stageOf(unit: Unit): Stage {
-  switch (unit.kind) {
-    case 'logic':
-      return new Pipeline(unit);
-    case 'window':
-      return new Window(unit);
-    case 'collect':
-      return new Collection(unit.pixels);
-    case 'matrix':
-      return new Lanes(unit);
-    default:
-      return unit satisfies never;
-  }
-}
-
-/** A chain of layers, each with its buffer in front of it where it has one, and the scores. */
-export interface OccupancyChain {
-  readonly layers: readonly Pick<FoldedLayer, 'units' | 'buffer'>[];
+/** Layers between streams, each with its buffers in front of it, and the scores. */
+export interface OccupancyNetwork {
+  readonly layers: readonly Pick<FoldedLayer, 'units' | 'buffer' | 'sources'>[];
   readonly scores: LogicUnit;
   /** Pixels, and beats of scores, of an image. */
   readonly pixels: number;
@@ -272,82 +11,206 @@ export interface OccupancyChain {
 }
 
 export interface Occupancy {
-  /** Cycles from an image's scores to the next one's, once that does not change any more. */
+  /** Cycles from an image's scores to the next one's, on average once they repeat; infinite where nothing moves. */
   readonly cyclesPerImage: number;
-  /** The most beats that waited in each layer's buffer; 0 where there is none. */
+  /** The most beats that waited in each buffer. */
   readonly fullest: readonly number[];
   /** Cycles that were worked out one by one, times units. */
   readonly work: number;
 }
 
-/** Images until which the time between them is taken to be what it stays. */
-const [minImages, maxImages] = [4, 12];
+export interface OccupancyOptions {
+  /** Cycles of an image at which pixels are offered, evenly; without it as soon as they are taken. */
+  readonly pace?: number;
+  /** Whether units have as few places for beats as pauses can leave them. */
+  readonly fewestPlaces?: boolean;
+}
+
+/** Images after which a network that does not repeat itself is measured over the last half of them. */
+const maxImages = 16;
 
 /**
- * Move beats through a chain, cycle by cycle, without what they carry: the receiver never waits.
+ * Move beats through a network, cycle by cycle, without what they carry: the receiver never waits.
  *
- * @param depths of the buffers, a layer each
- * @param pace cycles of an image at which pixels are offered, evenly; without it as soon as they are taken
+ * @param depths of the buffers, those of each layer in the order of `layerBuffers`
  */
 export function occupancyOf(
-  { layers, scores, pixels, beats }: OccupancyChain,
+  network: OccupancyNetwork,
   depths: readonly number[],
-  pace = 0,
+  o: OccupancyOptions = {},
 ): Occupancy {
-  const queues = layers.map(({ buffer }, i) =>
-    buffer === undefined ? undefined : new Queue(depths[i]),
-  );
-  const stages: Stage[] = layers.flatMap(({ units }, i) => {
-    const queue = queues[i];
-    return [...(queue === undefined ? [] : [queue]), ...units.map(stageOf)];
-  });
-  stages.push(stageOf(scores));
-  const run = new ChainRun(stages, pixels, beats, pace);
+  const wiring = wired(network, depths, o.fewestPlaces === true ? fewestPlaces : stageOf);
+  const run = new NetworkRun(wiring, network, o.pace ?? 0);
   const cyclesPerImage = run.go();
   return {
     cyclesPerImage,
-    fullest: queues.map((queue) => queue?.fullest ?? 0),
-    work: run.ticks * stages.length,
+    fullest: wiring.queues.map(({ fullest }) => fullest),
+    work: run.ticks * wiring.stages.length,
   };
 }
 
-class ChainRun {
+/** Stages, each behind those whose beats it takes. */
+interface Wiring {
+  readonly stages: readonly Stage[];
+  /** The stages whose beats each one takes, −1 for the pixels, and those that take its own. */
+  readonly from: readonly (readonly number[])[];
+  readonly to: readonly (readonly number[])[];
+  /** The stages that take the pixels. */
+  readonly first: readonly number[];
+  readonly queues: readonly Queue[];
+  /** The last stage of each layer. */
+  readonly ends: readonly number[];
+}
+
+function wired(
+  { layers, scores }: Pick<OccupancyNetwork, 'layers' | 'scores'>,
+  depths: readonly number[],
+  stageFor: (unit: Unit) => Stage,
+): Wiring {
+  const [stages, from, queues, ends]: [Stage[], number[][], Queue[], number[]] = [[], [], [], []];
+  const put = (stage: Stage, sources: number[]): number => {
+    from.push(sources);
+    return stages.push(stage) - 1;
+  };
+  const queue = (source: number): number => {
+    const made = new Queue(depths[queues.length]);
+    queues.push(made);
+    return put(made, [source]);
+  };
+  for (const { units, buffer, sources } of layers) {
+    let before = sources.map((source) => {
+      const end = ends[source.layer] ?? -1;
+      return source.buffer === undefined ? end : queue(end);
+    });
+    if (buffer !== undefined) before = [queue(before[0])];
+    for (const unit of units) before = [put(stageFor(unit), before)];
+    ends.push(before[0]);
+  }
+  put(stageFor(scores), [ends[ends.length - 1]]);
+  const to: number[][] = stages.map(() => []);
+  const first: number[] = [];
+  from.forEach((sources, i) => {
+    for (const source of sources) (source < 0 ? first : to[source]).push(i);
+  });
+  return { stages, from, to, first, queues, ends };
+}
+
+/**
+ * One cycle of all stages, from the last to the first. Where several read one stage, each of them is a buffer, and all
+ * take a beat in the same cycle or none does. A stage that reads several takes a beat of each in one cycle.
+ */
+class Cycle {
+  private readonly wiring: Wiring;
+  /** Whether each stage takes its beats in this cycle if all of them are there. */
+  private readonly ready: Uint8Array;
+  /** Whether each stage is offered beats in this cycle. */
+  private readonly offered: Uint8Array;
+  /** Stages of which several read one. */
+  private readonly branches: readonly number[];
+
+  constructor(wiring: Wiring) {
+    this.wiring = wiring;
+    this.ready = new Uint8Array(wiring.stages.length);
+    this.offered = new Uint8Array(wiring.stages.length);
+    const forks = [...wiring.to, wiring.first].filter((readers) => readers.length > 1);
+    this.branches = forks.flat();
+  }
+
+  /**
+   * @param pixel whether a pixel is offered
+   * @param see what each stage's output shows before the clock edge: whether its beat is taken
+   * @returns whether the pixel was taken, and whether anything changed but counters that run down by themselves
+   */
+  step(
+    pixel: boolean,
+    see?: (stage: number, taken: boolean) => void,
+  ): { readonly taken: boolean; readonly changed: boolean } {
+    const { stages, from, to, first } = this.wiring;
+    const { ready } = this;
+    let changed = false;
+    // A buffer's ready is a register's: what follows it does not matter.
+    for (const i of this.branches) ready[i] = stages[i].ready(false, false) ? 1 : 0;
+    for (let i = stages.length - 1; i >= 0; i--) {
+      const stage = stages[i];
+      const taken = i === stages.length - 1 || this.takenBy(to[i]);
+      const sources = from[i];
+      const [source] = sources;
+      const readers = source < 0 ? first : to[source];
+      let come = this.offers(sources, pixel);
+      if (readers.length > 1) come &&= readers.every((reader) => ready[reader] === 1);
+      else ready[i] = stage.ready(taken, come) ? 1 : 0;
+      this.offered[i] = come ? 1 : 0;
+      if (see !== undefined) see(i, taken);
+      if (stage.clock(taken, come)) changed = true;
+    }
+    return { taken: pixel && this.takenBy(first), changed };
+  }
+
+  /** Whether each of some stages has a beat. */
+  private offers(sources: readonly number[], pixel: boolean): boolean {
+    const { stages } = this.wiring;
+    for (const source of sources) if (!(source < 0 ? pixel : stages[source].valid)) return false;
+    return true;
+  }
+
+  /** Whether all that read a stage take its beat, where it offers one. */
+  private takenBy(readers: readonly number[]): boolean {
+    const { ready, offered, wiring } = this;
+    for (const reader of readers) {
+      if (ready[reader] === 0) return false;
+      if (wiring.from[reader].length > 1 && offered[reader] === 0) return false;
+    }
+    return true;
+  }
+}
+
+class NetworkRun {
   ticks = 0;
-  private readonly stages: readonly Stage[];
+  private readonly wiring: Wiring;
+  private readonly cycleOf: Cycle;
   private readonly beats: number;
   /** Cycles from one pixel that is offered to the next. */
   private readonly interval: number;
   private cycle = 0;
   private sent = 0;
   private given = 0;
+  /** The cycles at which images' last scores come out, and the states of all stages then. */
   private readonly ends: number[] = [];
+  private readonly states = new Map<string, number>();
+  /** The image after which all stages were as they are after the last one. */
+  private repeated: number | undefined;
 
-  constructor(stages: readonly Stage[], pixels: number, beats: number, pace: number) {
-    this.stages = stages;
+  constructor(
+    wiring: Wiring,
+    { pixels, beats }: Pick<OccupancyNetwork, 'pixels' | 'beats'>,
+    pace: number,
+  ) {
+    this.wiring = wiring;
+    this.cycleOf = new Cycle(wiring);
     this.beats = beats;
     this.interval = pace / pixels;
   }
 
   go(): number {
     const { ends } = this;
-    while (!this.settled()) {
+    while (this.repeated === undefined && ends.length < maxImages) {
       this.ticks++;
       const changed = this.tick();
       this.cycle++;
-      if (!changed) this.skip();
+      if (!changed && !this.skip()) return forever;
     }
     const last = ends.length - 1;
-    const [from, to] = last < maxImages - 1 ? [last - 1, last] : [last >> 1, last];
-    return (ends[to] - ends[from]) / (to - from);
+    const from = this.repeated ?? last >> 1;
+    return (ends[last] - ends[from]) / (last - from);
   }
 
-  private settled(): boolean {
-    const { ends } = this;
-    const last = ends.length - 1;
-    if (last < minImages - 1) return false;
-    return (
-      last === maxImages - 1 || ends[last] - ends[last - 1] === ends[last - 1] - ends[last - 2]
-    );
+  /** From a state that comes again all goes on as it did before. Several images may lie between. */
+  private imageEnds(): void {
+    const { ends, states, interval } = this;
+    const ahead = interval === 0 ? 0 : this.sent * interval - this.cycle;
+    const state = [ahead, ...this.wiring.stages.map((stage) => stage.state())].join(';');
+    this.repeated = states.get(state);
+    states.set(state, ends.push(this.cycle) - 1);
   }
 
   private get offered(): boolean {
@@ -355,49 +218,41 @@ class ChainRun {
   }
 
   private tick(): boolean {
-    const { stages } = this;
-    let [taken, changed] = [true, false];
+    const { stages } = this.wiring;
     if (stages[stages.length - 1].valid) {
       this.given++;
-      if (this.given % this.beats === 0) this.ends.push(this.cycle);
+      if (this.given % this.beats === 0) this.imageEnds();
     }
-    for (let i = stages.length - 1; i >= 0; i--) {
-      const offered = i === 0 ? this.offered : stages[i - 1].valid;
-      const ready = stages[i].ready(taken, offered);
-      if (stages[i].clock(taken, offered)) changed = true;
-      taken = ready;
-    }
-    if (taken && this.offered) {
-      this.sent++;
-      changed = true;
-    }
-    return changed;
+    const { taken, changed } = this.cycleOf.step(this.offered);
+    if (taken) this.sent++;
+    return changed || taken;
   }
 
-  /** Go on to the next cycle in which something happens. */
-  private skip(): void {
-    let cycles = this.stages.reduce((least, stage) => Math.min(least, stage.quiet()), forever);
+  /** Go on to the next cycle in which something happens. Returns false where nothing ever will. */
+  private skip(): boolean {
+    const { stages } = this.wiring;
+    let cycles = stages.reduce((least, stage) => Math.min(least, stage.quiet()), forever);
     const next = Math.ceil(this.sent * this.interval);
     if (next >= this.cycle) cycles = Math.min(cycles, next - this.cycle);
-    if (cycles === forever)
-      throw new Error('occupancy: expected a chain that moves, got one that stands still');
-    if (cycles <= 0) return;
-    for (const stage of this.stages) stage.skip(cycles);
+    if (cycles === forever) return false;
+    if (cycles <= 0) return true;
+    for (const stage of stages) stage.skip(cycles);
     this.cycle += cycles;
+    return true;
   }
 }
 
-/** What moves between the units of a chain, cycle by cycle. */
+/** What moves between the units of a design, cycle by cycle. */
 export interface BeatTrace {
-  /** Units in the order of the stream: the layer's name ('scores' for the last), and what the unit is. */
+  /** Units in the order of the design: the layer's name ('scores' for the last), and what the unit is. */
   readonly units: readonly { readonly layer: string; readonly kind: Unit['kind'] | 'buffer' }[];
   /** For each unit and cycle what its output shows: 0 nothing, 1 a beat that waits, 2 a beat that is taken. */
   readonly outputs: readonly Uint8Array[];
 }
 
-/** A chain with names and buffers, as `FoldedDesign` has it. */
-interface NamedChain {
-  readonly layers: readonly (Pick<FoldedLayer, 'units' | 'buffer'> & { readonly layer: string })[];
+/** Layers with names and buffers, as `FoldedDesign` has them. */
+interface NamedNetwork {
+  readonly layers: readonly (OccupancyNetwork['layers'][number] & { readonly layer: string })[];
   readonly scores: { readonly unit: LogicUnit };
 }
 
@@ -405,26 +260,18 @@ interface NamedChain {
  * Move beats through a design from its reset on, without what they carry, and note what each unit's output shows in
  * each cycle: pixels are offered as soon as they are taken, and the receiver never waits.
  */
-export function beatTrace({ layers, scores }: NamedChain, cycles: number): BeatTrace {
-  const units = layers.flatMap(({ layer, units: own, buffer }) => [
-    ...(buffer === undefined ? [] : [{ layer, kind: 'buffer' as const }]),
-    ...own.map(({ kind }) => ({ layer, kind })),
+export function beatTrace({ layers, scores }: NamedNetwork, cycles: number): BeatTrace {
+  const units = layers.flatMap((layer) => [
+    ...layerBuffers(layer).map(() => ({ layer: layer.layer, kind: 'buffer' as const })),
+    ...layer.units.map(({ kind }) => ({ layer: layer.layer, kind })),
   ]);
-  const stages = layers.flatMap(({ units: own, buffer }) => [
-    ...(buffer === undefined ? [] : [new Queue(buffer.depth)]),
-    ...own.map(stageOf),
-  ]);
-  stages.push(stageOf(scores.unit));
-  const outputs = stages.map(() => new Uint8Array(cycles));
-  for (let cycle = 0; cycle < cycles; cycle++) {
-    let taken = true;
-    for (let i = stages.length - 1; i >= 0; i--) {
-      const offered = i === 0 || stages[i - 1].valid;
-      if (stages[i].valid) outputs[i][cycle] = taken ? 2 : 1;
-      const ready = stages[i].ready(taken, offered);
-      stages[i].clock(taken, offered);
-      taken = ready;
-    }
-  }
+  const depths = layers.flatMap((layer) => layerBuffers(layer).map(({ depth }) => depth));
+  const wiring = wired({ layers, scores: scores.unit }, depths, stageOf);
+  const outputs = wiring.stages.map(() => new Uint8Array(cycles));
+  const cycleOf = new Cycle(wiring);
+  for (let cycle = 0; cycle < cycles; cycle++)
+    cycleOf.step(true, (stage, taken) => {
+      if (wiring.stages[stage].valid) outputs[stage][cycle] = taken ? 2 : 1;
+    });
   return { units: [...units, { layer: 'scores', kind: 'logic' }], outputs };
 }

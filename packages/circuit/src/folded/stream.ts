@@ -44,6 +44,21 @@ export function streamOf(
   return { shape, forms, offsets, coding, ...(bases !== undefined && { bases }) };
 }
 
+/** The channels of some streams of one height and width, one stream after the other. */
+export function joinedStream(streams: readonly Stream[]): Stream {
+  if (streams.length === 1) return streams[0];
+  const [height, width] = streams[0].shape;
+  const forms = streams.flatMap((stream) => stream.forms);
+  const coding = streams.every((stream) => stream.coding === 'planes') ? 'planes' : 'number';
+  const shape = [height, width, forms.length] as const;
+  if (streams.every(({ bases }) => bases === undefined)) return streamOf(shape, forms, coding);
+  const bases: number[] = [];
+  for (let place = 0; place < height * width; place++)
+    for (const stream of streams)
+      for (let c = 0; c < stream.shape[2]; c++) bases.push(baseAt(stream, place, c));
+  return streamOf(shape, forms, coding, Int32Array.from(bases));
+}
+
 /** What is added to the bits of channel c at a place. */
 export function baseAt({ shape, forms, bases }: Stream, place: number, c: number): number {
   return bases === undefined ? forms[c].base : bases[place * shape[2] + c];

@@ -84,13 +84,39 @@ export interface StreamBuffer {
   readonly depth: number;
 }
 
+/** A stream that a layer reads. */
+export interface StreamSource {
+  /** The number of the layer that makes it; −1 is the pixels. */
+  readonly layer: number;
+  /** Where its beats wait for those of the layer's other streams, if further layers read it too. */
+  readonly buffer?: StreamBuffer;
+}
+
+/** Gives each beat of a stream to all layers that read it, in one cycle. */
+export interface StreamFork {
+  readonly name: string;
+  /** The number of the layer that makes the stream. */
+  readonly layer: number;
+  readonly readers: readonly StreamReader[];
+}
+
+/** One of the streams that a layer reads, by number. */
+interface StreamReader {
+  readonly layer: number;
+  readonly source: number;
+}
+
 export interface FoldedLayer {
   readonly layer: string;
   readonly kind: string;
   /** What it computes: the layer's own values, or thresholds and a pool in the other order. */
   readonly step: Step;
   readonly module: string;
+  readonly sources: readonly StreamSource[];
+  /** The module that makes one beat of those of all sources, where there are several. */
+  readonly join?: string;
   readonly units: readonly Unit[];
+  /** Its source; of several the channels one after the other. */
   readonly input: Stream;
   readonly output: Stream;
   /** The fold of a layer with weights; `constant` where its weights are constants. */
@@ -109,6 +135,13 @@ export interface FoldedScores {
   /** Bits that scores are compared by. */
   readonly width: number;
 }
+
+/** A layer's buffers: those of its sources, then the one before its units. */
+export const layerBuffers = ({
+  sources,
+  buffer,
+}: Pick<FoldedLayer, 'sources' | 'buffer'>): StreamBuffer[] =>
+  [...sources.map((source) => source.buffer), buffer].filter((one) => one !== undefined);
 
 /** Rows and columns that a window is laid over: the input with its zeros, as far as a window needs them. */
 export function scanSize({ input, output, kernel, strides, padding }: WindowUnit): Pair {

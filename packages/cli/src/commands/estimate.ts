@@ -28,6 +28,7 @@ import {
   foldsWithinLuts,
   largestFolded,
   libertyTechnology,
+  ofBranches,
   ofModelledLayers,
   pipelineRegisters,
   quantityOrNone,
@@ -211,14 +212,16 @@ function foldedFigures(
   const layers = foldedLayers(counted);
   if ('family' in on) {
     const found = folded(model, layers, on, clockHz, fold);
-    const estimate = ofModelledLayers(found, unmodelledLayers(counted, on));
+    const modelled = ofModelledLayers(found, unmodelledLayers(counted, on));
+    const estimate = ofBranches(modelled, counted);
     const { unknown, ...ours } = rtlFigures(model, found.folds, on, clockHz);
     const finns = underFinnsName(thatFits(estimate, on));
     const unknowns = { ...unknown, ...(finns.unknown as Record<string, string>) };
     return { folds: found.folds, ...ours, ...finns, unknown: unknowns };
   }
   const found = foldedAsic(model, layers, on, clockHz, fold);
-  const estimate = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
+  const modelled = ofModelledLayers(found, unmodelledLayers(counted, 'cells'));
+  const estimate = ofBranches(modelled, counted);
   return {
     folds: found.folds,
     ...scheduledPace(model, found.folds, clockHz),

@@ -16,6 +16,7 @@ import {
   type FineTuneFile,
   fineTuneFields,
   fineTuneFile,
+  noteFaults,
   tuningOf,
 } from '../fineTuned.ts';
 import { keptAtEnd } from '../interruption.ts';
@@ -114,6 +115,8 @@ async function run(dir: string, o: Options): Promise<void> {
   const backend = await backendFrom(o.backend, o);
   const network = openNetwork(dir);
   const skip = skipFrom(typeof o.skip === 'string' ? o.skip : undefined, network);
+  // Said before the data are opened and time goes into training.
+  await noteFaults(network, noteTo(o));
   const data = await openData(config.data, config, placeOfField(o), o);
   checkImageSize(network.model, data.train, config, '--data');
   const { train, test } = await dataFor(network, data);

@@ -3,7 +3,7 @@ import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { keptAtEnd } from '../interruption.ts';
-import { hbnnLine } from '../nextSteps.ts';
+import { besideRun, hbnnLine } from '../nextSteps.ts';
 import { decimal } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, printNext, printResult, quietFlag, typedCommand } from '../output.ts';
@@ -12,6 +12,7 @@ interface Options {
   out: string;
   mean?: string;
   deviation?: string;
+  forgetCodes?: boolean;
   backend: string;
   json?: boolean;
   quiet?: boolean;
@@ -27,6 +28,10 @@ export function importCommand(): Command {
       'mean of each channel of the pixels from 0 to 1, as the network was trained with: 0.485,0.456,0.406 (default: that of the data set)',
     )
     .option('--deviation <list>', 'standard deviation of each channel alike; give both or none')
+    .option(
+      '--forget-codes',
+      'take quantized weights as floats, for hbnn lower to quantize anew (default: it takes their whole numbers)',
+    )
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
@@ -86,7 +91,7 @@ async function run(file: string, o: Options): Promise<void> {
   const { checkFree, importNetwork, inputShapeOf, saveNetwork } = await import('@hbnn/import');
   checkFree(o.out);
   await backendFrom(o.backend, { quiet: true });
-  const network = await importNetwork(file);
+  const network = await importNetwork(file, { forgetCodes: o.forgetCodes ?? false });
   const { model, origin, groupedLayers } = network;
   await saveNetwork(o.out, { ...network, normalization });
   for (const name of groupedLayers)
@@ -115,5 +120,8 @@ async function run(file: string, o: Options): Promise<void> {
     '--out',
     'tuned',
   );
-  printNext([tune], o);
+  const { weightGridsOf } = await import('@hbnn/train');
+  const isQuantized = Object.keys(weightGridsOf(model)).length > 0;
+  const lower = hbnnLine('lower', o.out, ...dataFor(input), '--out', `${besideRun(o.out)}.hbnn`);
+  printNext(isQuantized ? [lower, tune] : [tune], o);
 }

@@ -1,14 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
+import { ignoredOptions } from '@hbnn/datasets';
 import type { CheckedModel } from '@hbnn/model';
-import type { RunConfig } from '@hbnn/train';
+import type { RunConfig, RunConfigInput } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { checkFolderOf, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
+import { refuseWithoutEffect } from '../effect.ts';
 import { defaultEngine } from '../engines.ts';
 import { evaluateModel } from '../evaluateModel.ts';
-import { openTrained } from '../fineTuned.ts';
+import { openImported, openTrained, type Trained } from '../fineTuned.ts';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { loweredRun } from '../loweredRun.ts';
 import { forgetManifest, type MadeManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
@@ -16,11 +18,12 @@ import { fileParts, modelSizes } from '../modelSizes.ts';
 import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
-import { checkNotRead, checkRunFolder } from '../pathKind.ts';
+import { checkNetworkFolder, checkNotRead, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
+import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 
-interface Options {
-  run: string;
+interface Options extends Record<string, string | boolean | undefined> {
+  run?: string;
   out: string;
   from?: string;
   scaleBits: string;
@@ -33,9 +36,13 @@ interface Options {
 }
 
 export function lowerCommand(): Command {
-  return new Command('lower')
+  const command = new Command('lower')
     .description('turn a trained run into an integer model, and compare their accuracies')
-    .requiredOption('--run <folder>', 'folder of hbnn train or hbnn fine-tune')
+    .argument(
+      '[network]',
+      'in place of --run: folder of hbnn import, whose quantized weights keep their whole numbers and whose float ones get 8 bits',
+    )
+    .option('--run <folder>', 'folder of hbnn train, hbnn fine-tune or hbnn quantize')
     .requiredOption('--out <file>', 'the model file to write')
     .option('--from <path>', 'local folder or archive of the data set')
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
@@ -44,14 +51,19 @@ export function lowerCommand(): Command {
     .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
-    .option(...quietFlag)
+    .option(...quietFlag);
+  const flags = new Set(
+    allFlags.filter(({ field }) => networkFields.includes(field)).map(({ flag }) => flag),
+  );
+  for (const option of trainOptions()) if (flags.has(option.flags)) command.addOption(option);
+  return command
     .addHelpText(
       'after',
-      '\nExample (a run with --inputs and --input-map static, or with float inputs):\n  hbnn lower --run runs/first --out first.hbnn',
+      '\nExample (a run with --inputs and --input-map static, or with float inputs):\n  hbnn lower --run runs/first --out first.hbnn\n\nExample (an imported network as it is):\n  hbnn lower net --data cifar10 --out net.hbnn',
     )
-    .action((o: Options) => {
+    .action((network: string | undefined, o: Options) => {
       const progress: Progress = { written: false };
-      return untilInterrupted(() => run(o, progress)).catch((error) => {
+      return untilInterrupted(() => run(network, o, progress)).catch((error) => {
         if (!(error instanceof Interruption) || !progress.written) throw error;
         throw new Interruption(error.signal, undefined, `the whole model, in ${o.out}`);
       });
@@ -64,13 +76,43 @@ interface Progress {
   written: boolean;
 }
 
-async function run(o: Options, progress: Progress): Promise<void> {
+/** Flags that say which images an imported network gets; a run has those of its training. */
+const networkFields: readonly string[] = ['data', 'size', 'shrink'];
+
+/** What is lowered: the folder, and how it is opened. */
+async function openerFor(
+  network: string | undefined,
+  o: Options,
+): Promise<{ dir: string; opener: Trained }> {
+  if ((network === undefined) === (o.run === undefined))
+    throw new HbnnError(
+      `lower: expected a network folder or --run, got ${network === undefined ? 'neither' : 'both'}; give one, as in 'hbnn lower net --data cifar10' or 'hbnn lower --run runs/first'`,
+    );
+  const typed = typedFields(o);
+  if (network === undefined) {
+    const dir = o.run as string;
+    const [flag] = [...typed].find(([, field]) => networkFields.includes(field)) ?? [];
+    if (flag !== undefined)
+      throw new HbnnError(
+        `${flag}: has no effect with --run, whose images are those of its training; leave it out`,
+      );
+    checkRunFolder(dir, `it is lowered already: give it to 'hbnn eval --model ${dir}'`);
+    return { dir, opener: await openTrained(dir) };
+  }
+  checkNetworkFolder(network, `lower it by 'hbnn lower --run ${network}'`);
+  const { runConfig } = await import('@hbnn/train');
+  const settings = flagSettings(o) as RunConfigInput;
+  const config = runConfig({ ...settings, weights: 'float' }, placeOfField(o));
+  refuseWithoutEffect(typed, config, ignoredOptions(config.data));
+  return { dir: network, opener: openImported(network, config) };
+}
+
+async function run(network: string | undefined, o: Options, progress: Progress): Promise<void> {
   const scaleBits = wholeNumber(o.scaleBits, '--scale-bits');
   if (scaleBits < 2 || scaleBits > 8)
     throw new HbnnError(`--scale-bits: expected 2 to 8, got ${scaleBits}; give one of these`);
-  checkNotRead(o.out, { '--run': o.run });
-  checkRunFolder(o.run, `it is lowered already: give it to 'hbnn eval --model ${o.run}'`);
-  const opener = await openTrained(o.run);
+  checkNotRead(o.out, { '--run': o.run, network });
+  const { dir, opener } = await openerFor(network, o);
   checkFolderOf(o.out);
   const testLimit = testLimitFrom(o);
   const { from, backend, skipBadImages, quiet } = o;
@@ -79,7 +121,7 @@ async function run(o: Options, progress: Progress): Promise<void> {
   const { config, model, test, lowered, bytes, size } = made;
   forgetManifest(o.out);
   writeWhole(o.out, [bytes]);
-  writeMadeManifest(o.out, sourceOf(o, scaleBits, made.backend), { [basename(o.out)]: bytes });
+  writeMadeManifest(o.out, sourceOf(dir, o, scaleBits, made.backend), { [basename(o.out)]: bytes });
   progress.written = true;
   const result = {
     model: o.out,
@@ -124,10 +166,15 @@ async function run(o: Options, progress: Progress): Promise<void> {
 }
 
 /** What the manifest says that the model came from. */
-function sourceOf(o: Options, scaleBits: number, backend: string): MadeManifest['from'] {
-  const weights = join(o.run, 'weights.bin');
+function sourceOf(
+  dir: string,
+  o: Options,
+  scaleBits: number,
+  backend: string,
+): MadeManifest['from'] {
+  const weights = join(dir, 'weights.bin');
   return {
-    run: relative(dirname(resolve(o.out)), resolve(o.run)),
+    run: relative(dirname(resolve(o.out)), resolve(dir)),
     ...(existsSync(weights) && { weightsSha256: sha256Of(readFileSync(weights)) }),
     ...(o.from !== undefined && { from: o.from }),
     scaleBits,

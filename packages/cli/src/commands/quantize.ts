@@ -6,11 +6,18 @@ import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
-import { checkImageSize, dataFor, inputsOf, type OpenedNetwork, tuningOf } from '../fineTuned.ts';
+import {
+  checkImageSize,
+  dataFor,
+  inputsOf,
+  noteFaults,
+  type OpenedNetwork,
+  tuningOf,
+} from '../fineTuned.ts';
 import { keptAtEnd } from '../interruption.ts';
 import { hbnnLine, lowerLine } from '../nextSteps.ts';
 import { decimal, wholeNumber } from '../numbers.ts';
-import { openData } from '../openData.ts';
+import { noteTo, openData } from '../openData.ts';
 import {
   numberText,
   percentText,
@@ -181,7 +188,10 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
   const float = await floatNetwork(dir, o);
   const { config, stored } = float;
   // Said of an imported network before its data are opened, which takes a while.
-  if (stored !== undefined) skipFrom(o.skip, stored);
+  if (stored !== undefined) {
+    skipFrom(o.skip, stored);
+    await noteFaults(stored, noteTo(o));
+  }
   const data = await openData(config.data, config, placeOfField(o), o);
   const { model, train, test } = await float.open(data);
   const skip = skipFrom(o.skip, stored ?? { model, groupedLayers: [] });

@@ -17,7 +17,7 @@ import { Command } from 'commander';
 import { foldHelpWithoutDevice } from '../foldFile.ts';
 import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { readModelFile } from '../modelFile.ts';
-import { hasBranches, hbnnLine } from '../nextSteps.ts';
+import { hbnnLine } from '../nextSteps.ts';
 import { checkMegahertz, decimal, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
@@ -51,7 +51,7 @@ export function verilogCommand(): Command {
     )
     .option(
       '--style <name>',
-      'unrolled: all weights at once; folded: a chain of streams, weights in memories',
+      'unrolled: all weights at once; folded: layers between streams, weights in memories',
       'unrolled',
     )
     .option(
@@ -240,10 +240,6 @@ function unrolledOr(model: CheckedModel, options: DesignOptions, o: Options): De
     if (!(error instanceof BudgetError)) throw error;
     const target = o.target === 'generic' ? [] : ['--target', o.target];
     const levels = o.maxLevels === undefined ? [] : ['--max-levels', o.maxLevels];
-    if (hasBranches(model))
-      throw new HbnnError(
-        `${error.fault}; give --budget ${error.adders}, or run it as C: ${hbnnLine('export', '--model', o.model, '--to', 'c', '--out', 'net.h')}`,
-      );
     const prefix = o.prefix === undefined ? [] : ['--prefix', o.prefix];
     const words = ['--model', o.model, '--out', o.out, '--style', 'folded', ...target, ...levels];
     throw new HbnnError(
@@ -269,13 +265,16 @@ function summary(design: Design | FoldedDesign) {
   return {
     cyclesPerImage,
     slowestLayerCycles: scheduledCycles,
-    layers: layers.map(({ layer, kind, module, fold, cycles, buffer }) => ({
+    layers: layers.map(({ layer, kind, module, fold, cycles, buffer, sources }) => ({
       layer,
       kind,
       module,
       cycles: cycles.scheduled,
       idealCycles: cycles.ideal,
       ...(buffer !== undefined && { bufferDepth: buffer.depth }),
+      ...(sources.some((source) => source.buffer !== undefined) && {
+        branchDepths: sources.map((source) => source.buffer?.depth ?? 0),
+      }),
       ...(fold !== undefined && { pe: fold.pe, simd: fold.simd, constant: fold.constant }),
     })),
   };

@@ -28,11 +28,6 @@ export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): nu
 /** The matrices of a counted model, each with what turns its sums into the next inputs. */
 export function foldedLayers(census: Census): FoldedLayer[] {
   const { steps } = census;
-  const join = steps.find(({ kind }) => kind === 'add' || kind === 'concat');
-  if (join !== undefined)
-    throw new HbnnError(
-      `${join.name}: expected a chain of layers to fold, got branches that meet here; estimate it unrolled, without --fold`,
-    );
   const layers = steps.flatMap((step, i) => {
     if (step.kind !== 'conv' && step.kind !== 'depthwise' && step.kind !== 'dense') return [];
     return [foldedLayer(step, step.kind, following(steps, i))];
@@ -48,7 +43,7 @@ export function foldedLayers(census: Census): FoldedLayer[] {
 function following(steps: readonly StepCensus[], from: number): StepCensus | undefined {
   for (const step of steps.slice(from + 1)) {
     if (step.kind === 'threshold' || step.kind === 'requantize') return step;
-    if (step.fanIn > 0) return undefined;
+    if (step.fanIn > 0 || step.kind === 'add' || step.kind === 'concat') return undefined;
   }
   return undefined;
 }

@@ -7,12 +7,12 @@ type StepKind = Census['steps'][number]['kind'];
 
 /**
  * Kinds of layers that folded estimates leave out. FINN's networks have maximum pools, so that what is fitted to them has
- * some; requantization without a platform was seen in four random networks alone.
+ * some, and are chains; requantization without a platform was seen in four random networks alone.
  */
 const leftOut = {
-  finn: ['sumPool'],
-  bare: ['maxPool', 'sumPool', 'requantize'],
-  cells: ['maxPool', 'sumPool'],
+  finn: ['sumPool', 'add', 'concat'],
+  bare: ['maxPool', 'sumPool', 'requantize', 'add', 'concat'],
+  cells: ['maxPool', 'sumPool', 'add', 'concat'],
 } as const satisfies Record<string, readonly StepKind[]>;
 
 /** Layers of a model that a folded estimate has no model of, each with its kind. */
@@ -64,4 +64,19 @@ export function ofModelledLayers<T extends { readonly unknown: Readonly<Record<s
   const part = Object.fromEntries(entries) as PartEstimate<T>;
   const layers = `${names}: nothing is known of what these layers take, so that no band holds and nobody knows whether the design fits; 'hbnn verilog --style folded' and 'hbnn synth' count all layers`;
   return { ...part, unknown: { ...found.unknown, layers } };
+}
+
+/**
+ * What is left of a folded estimate where branches meet in the model: the layers' cycles together are no latency then,
+ * since branches work side by side.
+ */
+export function ofBranches<T extends { readonly unknown: Readonly<Record<string, string>> }>(
+  found: T,
+  { steps }: Census,
+): T | Omit<T, 'latencyCycles'> {
+  const join = steps.find(({ kind }) => kind === 'add' || kind === 'concat');
+  if (join === undefined) return found;
+  const { latencyCycles: _, ...rest } = found as T & { readonly latencyCycles?: unknown };
+  const latency = `branches meet at ${join.name} and work side by side, so that the cycles of all layers together say too much; 'hbnn verilog --style folded' and its testbench show when scores come out`;
+  return { ...rest, unknown: { ...found.unknown, latency } } as Omit<T, 'latencyCycles'>;
 }

@@ -26,6 +26,7 @@ const measured: readonly (readonly [
     [1485, 4793, 0, 0],
   ],
   ['depthwise, requantized', () => randomModel(112), {}, [872, 962, 0, 48]],
+  ['branches', () => randomModel(8, { branches: true }), {}, [2561, 4498, 0, 72]],
   [
     '1.4 bits, dense',
     () => randomModel(1, { layer: 'dense:144x16', mix: parseMix('0.7/0.2/0.1') }),

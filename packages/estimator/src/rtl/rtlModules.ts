@@ -36,15 +36,22 @@ const noMemory = { blocks: 0, memoryLuts: 0 } as const;
 
 /** List the modules of a folded design that have logic of their own, with what each is made of. */
 export function rtlModules(design: FoldedDesign, on: Fabrication): RtlModule[] {
-  const { layers, scores, memories, classes } = design;
+  const { layers, forks, scores, memories, classes } = design;
   const own = scoresModules(scores, classes.length, on).map((each) => ({
     layer: 'scores',
     ...each,
   }));
   return [
     ...layers.flatMap((layer) =>
-      layerModules(layer, memories, on).map((each) => ({ layer: layer.layer, ...each })),
+      [...sourceModules(layer, layers, on), ...layerModules(layer, memories, on)].map((each) => ({
+        layer: layer.layer,
+        ...each,
+      })),
     ),
+    ...forks.map(({ name, layer, readers }) => ({
+      layer: layers[layer].layer,
+      ...named(name, controlCounts(readers.length, readers.length + 1, on)),
+    })),
     ...own,
   ];
 }
@@ -56,6 +63,36 @@ const named = (module: string, counted: CountedModule, count = 1): NamedModule =
   count,
   ...counted,
 });
+
+/** The buffers of a layer's branches, and what makes one beat of theirs. */
+function sourceModules(
+  { sources, join }: FoldedLayer,
+  layers: readonly FoldedLayer[],
+  on: Fabrication,
+): NamedModule[] {
+  const buffers = sources.flatMap(({ layer, buffer }) =>
+    buffer === undefined
+      ? []
+      : [named(buffer.name, bufferCounts(buffer, beatWidth(layers[layer].output), on))],
+  );
+  return join === undefined
+    ? buffers
+    : [...buffers, named(join, controlCounts(sources.length, 2, on))];
+}
+
+/**
+ * The control of some streams, each of whose signals all streams make. A fork has a valid for each reader and one ready; a
+ * join has one valid, and one ready for all.
+ */
+function controlCounts(
+  streams: number,
+  signals: number,
+  { tableInputs }: Fabrication,
+): CountedModule {
+  const tables = Math.ceil((streams + 1) / tableInputs);
+  // A signal of so few streams is one table, like a bit of a buffer.
+  return { kind: 'registers', parts: [signals * tables, 0], flipFlops: 0, ...noMemory };
+}
 
 function layerModules(layer: FoldedLayer, memories: MemoryStyle, on: Fabrication): NamedModule[] {
   const { buffer, units } = layer;

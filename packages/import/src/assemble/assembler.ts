@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { setWeightGrids, type WeightGrids } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { layerOf } from './layerOf.ts';
@@ -11,6 +12,7 @@ export type Value = tfl.SymbolicTensor;
 export class Assembler {
   private readonly names = new Set<string>();
   private readonly layers: tfl.layers.Layer[] = [];
+  private readonly grids: Record<string, WeightGrids[string]> = {};
 
   /** Add an input; its shape is without the batch. */
   input(name: string, shape: readonly number[]): Value {
@@ -40,6 +42,7 @@ export class Assembler {
       );
     }
     setWeights(layer, weightsOf(spec), where);
+    if ('grid' in spec && spec.grid !== undefined) this.grids[layer.name] = spec.grid;
     if (output.shape.slice(1).some((size) => size !== null && size < 1))
       throw new HbnnError(
         `${where}: expected a window that fits its feature map, got an output of [${output.shape.slice(1).join(', ')}] for an input of [${inputs[0].shape.slice(1).join(', ')}]; import the network with larger images`,
@@ -51,7 +54,9 @@ export class Assembler {
 
   /** Make the model of all that was added. */
   model(name: string, inputs: readonly Value[], outputs: readonly Value[]): tfl.LayersModel {
-    return tfl.model({ name, inputs: [...inputs], outputs: [...outputs] });
+    const model = tfl.model({ name, inputs: [...inputs], outputs: [...outputs] });
+    setWeightGrids(model, this.grids);
+    return model;
   }
 
   /** Let the weights go of a model that was not finished. */

@@ -16,7 +16,7 @@ export interface Grouped {
  *
  * @param spec its kernel is [height, width, inputs of a group, outputs]
  * @param where what errors call the layer
- * @throws HbnnError where dilation makes a kernel that no memory holds
+ * @throws HbnnError where dilation makes a kernel that is too large
  */
 export function groupedConvolution(spec: Convolution, groups: number, where: string): Grouped {
   if (groups === 1) return undilated(spec, where);
@@ -30,24 +30,22 @@ export function groupedConvolution(spec: Convolution, groups: number, where: str
   return { ...whole, hasZeros: true };
 }
 
-/** No kernel of an image network comes near it: 64 MiB. */
-const maxKernelValues = 2 ** 24;
+/** A small file could ask for any size; this one is 256 MiB. */
+const maxKernelValues = 2 ** 26;
 
 /**
- * Write dilation as zeros in the kernel where TensorFlow.js's layer cannot dilate: a depthwise one, whose dilation it
- * ignores, and one with strides.
+ * Write dilation as zeros in the kernel: TensorFlow.js ignores that of a depthwise layer, has none beside strides and no
+ * gradient for any, and an integer layer has none either.
  *
  * @param where what errors call the layer
- * @throws HbnnError where that makes a kernel that no memory holds
+ * @throws HbnnError where that makes a kernel that is too large
  */
 export function undilated(
   spec: Extract<LayerSpec, { kind: 'conv2d' | 'depthwiseConv2d' }>,
   where: string,
 ): Grouped {
   const [down, right] = spec.dilation;
-  const dilated = down > 1 || right > 1;
-  const strided = spec.strides.some((stride) => stride > 1);
-  if (!dilated || (spec.kind === 'conv2d' && !strided)) return { spec, hasZeros: false };
+  if (down === 1 && right === 1) return { spec, hasZeros: false };
   const [height, width, inputs, outputs] = spec.kernel.shape;
   const shape = [(height - 1) * down + 1, (width - 1) * right + 1, inputs, outputs];
   const values = shape.reduce((product, size) => product * size, 1);

@@ -1,3 +1,4 @@
+import { HardSwish } from '@hbnn/train';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type { LayerSpec, Pair, WindowSpec } from './layerSpec.ts';
 
@@ -62,8 +63,12 @@ export function layerOf(name: string, spec: LayerSpec): tfl.layers.Layer {
       return make.dropout({ name, rate: spec.rate });
     case 'rescaling':
       return make.rescaling({ name, scale: spec.scale, offset: spec.offset });
+    case 'hardSwish':
+      return new HardSwish({ name });
     case 'add':
       return make.add({ name });
+    case 'multiply':
+      return make.multiply({ name });
     case 'concat':
       return make.concatenate({ name, axis: spec.axis });
     default:

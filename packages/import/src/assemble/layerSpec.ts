@@ -1,3 +1,5 @@
+import type { WeightGrids } from '@hbnn/train';
+
 /** A weight as it was read: float32 values in row-major order. */
 export interface WeightArray {
   readonly shape: readonly number[];
@@ -30,6 +32,8 @@ export interface WindowSpec {
 
 interface EndSpec {
   readonly bias?: WeightArray;
+  /** How the kernel was quantized in the file, of one that was. */
+  readonly grid?: WeightGrids[string];
   readonly activation?: ActivationName;
 }
 
@@ -86,5 +90,9 @@ export type LayerSpec =
   | { readonly kind: 'permute'; readonly axes: readonly number[] }
   | { readonly kind: 'dropout'; readonly rate: number }
   | { readonly kind: 'rescaling'; readonly scale: number; readonly offset: number }
+  /** x · min(max(x + 3, 0), 6) / 6 */
+  | { readonly kind: 'hardSwish' }
   | { readonly kind: 'add' }
+  /** A product of values; an axis of size 1 is that of the other. */
+  | { readonly kind: 'multiply' }
   | { readonly kind: 'concat'; readonly axis: number };

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BatchSource, checkNormalization, HbnnError } from '@hbnn/core';
+import { setWeightGrids, type WeightGrids, weightGridsOf } from '@hbnn/train';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -19,6 +20,8 @@ export interface StoredNetwork extends ImportedNetwork {
 
 const format = 'hbnn network';
 const version = 1;
+/** Fields of a file of networks whose weights were quantized alone. */
+const extraFields: readonly string[] = ['weightGrids'];
 const fields = [
   'format',
   'version',
@@ -50,6 +53,7 @@ export async function saveNetwork(dir: string, network: StoredNetwork): Promise<
   const { normalization, groupedLayers, origin } = network;
   if (normalization !== undefined) checkNormalization(normalization, input.at(-1) as number, dir);
   const { json, weights } = await filesOf(network.model);
+  const weightGrids = weightGridsOf(network.model);
   const about = {
     format,
     version,
@@ -58,6 +62,7 @@ export async function saveNetwork(dir: string, network: StoredNetwork): Promise<
     input,
     normalization: normalization ?? null,
     groupedLayers,
+    ...(Object.keys(weightGrids).length > 0 && { weightGrids }),
     files: {
       'model.json': digestOf(Buffer.from(json)),
       'weights.bin': digestOf(weights),
@@ -150,6 +155,7 @@ export function openNetwork(dir: string): StoredNetwork {
         `${join(dir, name)}: expected the file that was imported, got one that was changed; import the network again`,
       );
   const { model } = readTensorflowJs(join(dir, 'model.json'));
+  if (about.weightGrids !== undefined) setWeightGrids(model, gridsFrom(about.weightGrids, file));
   const { normalization } = about;
   const stored = {
     model,
@@ -167,11 +173,29 @@ function checkAbout(about: Config, file: string): void {
     throw new HbnnError(
       `${file}: expected a ${format} of version ${version}, got ${JSON.stringify(about.format)} of version ${JSON.stringify(about.version)}; import the network again with this version of hbnn`,
     );
-  const unknown = Object.keys(about).find((field) => !fields.includes(field));
+  const unknown = Object.keys(about).find((field) => ![...fields, ...extraFields].includes(field));
   const missing = fields.find((field) => !(field in about));
   const list = about.groupedLayers;
   if (unknown === undefined && missing === undefined && Array.isArray(list)) return;
   throw new HbnnError(
     `${file}: expected the fields ${fields.join(', ')}, got ${unknown === undefined ? `none called '${missing ?? 'groupedLayers'}'` : `'${unknown}'`}; import the network again`,
   );
+}
+
+/** How the weights of layers were quantized. @throws HbnnError for what `saveNetwork` does not write */
+function gridsFrom(value: unknown, file: string): WeightGrids {
+  const grids = objectAt(value, file);
+  for (const [name, grid] of Object.entries(grids)) {
+    const { bits, scales, fault } = objectAt(grid, file);
+    const isGrid =
+      typeof bits === 'number' &&
+      Array.isArray(scales) &&
+      scales.length > 0 &&
+      scales.every(Number.isFinite);
+    if (isGrid || typeof fault === 'string') continue;
+    throw new HbnnError(
+      `${file}: expected bits and scales of the quantized weights of '${name}', got ${JSON.stringify(grid)}; import the network again`,
+    );
+  }
+  return grids as WeightGrids;
 }

@@ -242,7 +242,9 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
   BatchNormalization: batchNorm,
   ReLU: relu,
   LeakyReLU: leakyRelu,
+  HbnnHardSwish: () => ({ kind: 'hardSwish' }),
   Activation: ({ fields }) => {
+    if (fields.isOne('activation', 'hard_silu', 'hard_swish')) return { kind: 'hardSwish' };
     const activation = fields.activation();
     return activation === undefined ? undefined : { kind: 'activation', activation };
   },
@@ -277,6 +279,7 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
     return { kind: 'rescaling', scale, offset: fields.number('offset', 0) };
   },
   Add: () => ({ kind: 'add' }),
+  Multiply: () => ({ kind: 'multiply' }),
   Concatenate: ({ fields, inputs }) => {
     fields.lastAxis(inputs[0].length);
     return { kind: 'concat', axis: -1 };

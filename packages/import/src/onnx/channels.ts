@@ -137,7 +137,7 @@ export function shuffled(
   const shape = constantAt(back.input[1]);
   const allowsZero = back.attribute.some(({ name, i }) => name === 'allowzero' && i !== 0);
   if (!staysPut || order.length !== parts.length || shape === undefined) return undefined;
-  if (!isSameMap(shape, feature.shape, allowsZero)) return undefined;
+  if (!isSameMap(shape, feature.shape, allowsZero, context.batch)) return undefined;
   const numbers: Constant = {
     kind: 'constant',
     shape: parts,
@@ -149,10 +149,16 @@ export function shuffled(
 }
 
 /** Whether a Reshape of a map of five or more axes gives a map of this shape; its first two axes stay open at most. */
-function isSameMap({ data }: Constant, shape: readonly number[], allowsZero: boolean): boolean {
+function isSameMap(
+  { data }: Constant,
+  shape: readonly number[],
+  allowsZero: boolean,
+  fixed: number | undefined,
+): boolean {
   const [batch, ...sizes] = data;
   const open = sizes.filter((size) => size === -1).length + (batch === -1 ? 1 : 0);
-  const keepsBatch = Number.isNaN(batch) || batch === 1 || batch === -1 || batch === 0;
+  const keepsBatch =
+    Number.isNaN(batch) || batch === 1 || batch === fixed || batch === -1 || batch === 0;
   const fits = sizes.length === 3 && sizes.every((size, i) => size === shape[i] || size === -1);
   return keepsBatch && fits && open <= 1 && !(allowsZero && batch === 0);
 }

@@ -12,6 +12,15 @@ export interface Constant {
   readonly isWhole?: boolean;
   /** Its type in onnx.proto, of a tensor as the file has it. */
   readonly elementType?: number;
+  /** How it was quantized, of what a quantizer gave. */
+  readonly quantized?: Quantization;
+}
+
+/** Values that are whole numbers of some bits times scales. */
+export interface Quantization {
+  readonly bits: number;
+  /** The scale of each value, in the order of the values. */
+  readonly scales: Float64Array;
 }
 
 export const sizeOf = (shape: readonly number[]): number =>
@@ -30,7 +39,8 @@ export const weightFrom = ({ shape, data }: Constant): WeightArray => ({
 });
 
 /** Reorder the axes: axis i of the result is axis axes[i] of the input. */
-export function permuted({ shape, data }: Constant, axes: readonly number[]): Constant {
+export function permuted(given: Constant, axes: readonly number[]): Constant {
+  const { shape, data, quantized } = given;
   const steps = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const to = axes.map((axis) => shape[axis]);
   const result = new Float64Array(data.length);
@@ -44,7 +54,10 @@ export function permuted({ shape, data }: Constant, axes: readonly number[]): Co
       index[axis] = 0;
     }
   }
-  return { kind: 'constant', shape: to, data: result };
+  const moved: Constant = { kind: 'constant', shape: to, data: result };
+  if (quantized === undefined) return moved;
+  const { data: scales } = permuted({ kind: 'constant', shape, data: quantized.scales }, axes);
+  return { ...moved, quantized: { bits: quantized.bits, scales } };
 }
 
 /** Reads the bytes that lie in another file. */

@@ -247,8 +247,28 @@ export function foldedNode(
   const fold = folds[operator];
   if (fold === undefined) return undefined;
   const isWhole = context.inputs.every((input) => input === undefined || input.isWhole === true);
-  return { isWhole, ...fold(context, first) };
+  const value: Constant = { isWhole, ...fold(context, first) };
+  if (first.quantized === undefined || !keepsCodes.has(operator) || value.isWhole === true)
+    return value;
+  // What the operator does to the values it does to their scales: the whole numbers stay.
+  const scales = fold(context, { ...first, data: first.quantized.scales, quantized: undefined });
+  return { ...value, quantized: { bits: first.quantized.bits, scales: scales.data } };
 }
+
+/** Operators that move values or scale them. */
+const keepsCodes: ReadonlySet<string> = new Set([
+  'Identity',
+  'Cast',
+  'Reshape',
+  'Flatten',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Gather',
+  'Slice',
+  'Mul',
+  'Div',
+]);
 
 /** How each operator works on constants. */
 export const folds: Readonly<Record<string, Fold | undefined>> = {

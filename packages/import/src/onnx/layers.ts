@@ -9,6 +9,8 @@ import {
   type Operator,
   optionalConstant,
 } from './node.ts';
+import { productOf } from './products.ts';
+import { gridOf } from './weightGrid.ts';
 import { mapFrom, placed, windowOf } from './windows.ts';
 
 /** Convolutions: grouped, depthwise, pointwise and dilated ones. */
@@ -34,6 +36,7 @@ export const conv: Operator = (context) => {
       kind: 'conv2d',
       kernel: weightFrom(permuted(weights, [2, 3, 1, 0])),
       bias: bias === undefined ? undefined : weightFrom(bias),
+      grid: gridOf(weights, 0),
       strides: window.strides,
       dilation: window.dilation,
       padding,
@@ -67,6 +70,7 @@ function dense(
       kind: 'dense',
       kernel: { shape: [inputs, outputs], data },
       bias: bias && { shape: [outputs], data: Float32Array.from(bias) },
+      grid: gridOf(kernel, 1),
     },
     feature.value,
   );
@@ -88,17 +92,20 @@ export const gemm: Operator = (context) => {
   attributes.only('transA', 0, 'export the network with the images first');
   const weights = constantInput(context, 1, 'the weights');
   const turned = attributes.int('transB', 0) === 1 ? permuted(weights, [1, 0]) : weights;
-  const kernel =
-    alpha === 1
-      ? turned
-      : constant(
-          turned.shape,
-          turned.data.map((w) => alpha * w),
-        );
+  const kernel = alpha === 1 ? turned : scaled(turned, alpha);
   const bias = optionalConstant(context, 2, 'the bias');
   const values = bias && biasFor(bias, kernel.shape[1], where).map((b) => beta * b);
   return dense(context, featureAt(context), kernel, values);
 };
+
+/** Weights times a factor: whole numbers that they were quantized to stay. */
+function scaled({ shape, data, quantized }: Constant, factor: number): Constant {
+  const times = (values: Float64Array): Float64Array => values.map((value) => factor * value);
+  return {
+    ...constant(shape, times(data)),
+    ...(quantized && { quantized: { bits: quantized.bits, scales: times(quantized.scales) } }),
+  };
+}
 
 /** A matrix product with weights; an Add of a constant behind it is its bias. */
 export const matMul: Operator = (context) => {
@@ -181,6 +188,7 @@ function affine(
     const [scale, offset] = form(by.data[0]);
     if (scale === 1 && offset === 0) return feature;
     const value = context.add({ kind: 'rescaling', scale, offset }, feature.value);
+    context.ramps.scaled(value, feature.value, scale, offset);
     return { ...feature, value, nonNegative: feature.nonNegative && scale >= 0 && offset >= 0 };
   }
   const axis = channelAxis(context, feature, by);
@@ -241,7 +249,7 @@ function sum(context: NodeContext, left: Feature, right: Feature): Feature {
 
 const ofTwo = (what: string, context: NodeContext): HbnnError =>
   new HbnnError(
-    `${context.where}: expected ${what} of a value and a constant, got other inputs; only sums of two values (Add) can be imported`,
+    `${context.where}: expected ${what} of a value and a constant, got other inputs; only sums and products of two values (Add, Mul) can be imported`,
   );
 
 export const subtraction: Operator = (context) => {
@@ -259,6 +267,7 @@ export const product: Operator = (context) => {
     return affine(context, left, right, (value) => [value, 0]);
   if (left?.kind === 'constant' && right?.kind === 'feature')
     return affine(context, right, left, (value) => [value, 0]);
+  if (left?.kind === 'feature' && right?.kind === 'feature') return productOf(context, left, right);
   throw ofTwo('a product', context);
 };
 

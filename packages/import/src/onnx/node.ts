@@ -4,6 +4,7 @@ import type { Attributes } from './attributes.ts';
 import type { Constant } from './constant.ts';
 import type { AddLayer, Feature, OnnxValue } from './feature.ts';
 import type { Graph } from './graph.ts';
+import type { Ramps } from './ramps.ts';
 import type { NodeProto } from './schema.ts';
 
 /** A node with its inputs, while it is imported. */
@@ -14,12 +15,16 @@ export interface NodeContext {
   readonly attributes: Attributes;
   readonly inputs: readonly (OnnxValue | undefined)[];
   readonly add: AddLayer;
+  /** How many images the file has fixed at a time; undefined where it leaves that open. */
+  readonly batch: number | undefined;
   /** The constant of a name, where it is one. */
   readonly constantAt: (name: string) => Constant | undefined;
   /** Say that a further node was imported with this one. */
   readonly absorb: (node: NodeProto) => void;
   /** Give a further output of the node its value; the first one is what the operator returns. */
   readonly give: (output: string, value: OnnxValue) => void;
+  /** How values come from others. */
+  readonly ramps: Ramps;
   /** Called where a kernel has zeros: between groups, for dilated values, or for channels that are left out. */
   readonly onZeros: (layer: string) => void;
 }

@@ -15,6 +15,7 @@ import { foldedNode, folds } from './foldConstants.ts';
 import { type Graph, graphOf, hasChannelsLast, nodeName } from './graph.ts';
 import { operators, refusals } from './operators.ts';
 import { quantizers } from './quantizers.ts';
+import { Ramps } from './ramps.ts';
 import { decodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from './schema.ts';
 
 const floatType = 1;
@@ -49,6 +50,8 @@ class GraphImporter {
   private readonly absorbed = new Set<NodeProto>();
   private readonly assembler = new Assembler();
   private readonly groupedLayers: string[] = [];
+  private readonly ramps = new Ramps();
+  private batch: number | undefined;
   private readonly external: ExternalData;
   private readonly graph: Graph;
   private readonly file: string;
@@ -97,6 +100,8 @@ class GraphImporter {
       throw new HbnnError(
         `${where}: expected images of a fixed size, [batch, channels, height, width], got [${(type.shape?.dim ?? []).map(({ dim_value, dim_param }) => dim_param || dim_value).join(', ')}]; export the network with only the batch open`,
       );
+    const count = type.shape?.dim[0]?.dim_value ?? 0;
+    if (count > 0) this.batch = count;
     const isLast = shape.length === 1 || hasChannelsLast(this.graph, info.name);
     const axes = isLast ? shape.map((_, i) => i) : channelsFirst;
     const [channels, ...sizes] = shape;
@@ -219,6 +224,8 @@ class GraphImporter {
       },
       absorb: (other) => absorbed.push(other),
       give: (output, other) => this.values.set(output, other),
+      batch: this.batch,
+      ramps: this.ramps,
       onZeros: (layer) => this.groupedLayers.push(layer),
     });
     for (const other of absorbed) {

@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type { ActivationName } from '../assemble/layerSpec.ts';
 import { gather, slice, split } from './channels.ts';
+import type { Feature } from './feature.ts';
 import { axisFrom } from './foldConstants.ts';
 import {
   addition,
@@ -26,21 +27,51 @@ import { mapAt, zeroPadded } from './windows.ts';
 
 const floatType = 1;
 
+/** Bounds a value: a ReLU, of the value moved so that the lower bound is at 0, or turned round where there is none. */
+function bounded(context: NodeContext, feature: Feature, min: number, max: number): Feature {
+  const moved = (x: Feature['value'], scale: number, offset: number): Feature['value'] =>
+    scale === 1 && offset === 0 ? x : context.add({ kind: 'rescaling', scale, offset }, x);
+  const relu = (x: Feature['value'], maxValue: number): Feature['value'] =>
+    context.add(maxValue === Infinity ? { kind: 'relu' } : { kind: 'relu', maxValue }, x);
+  const isOpen = min === Number.NEGATIVE_INFINITY;
+  if (isOpen && max === Infinity) return feature;
+  const value = isOpen
+    ? moved(relu(moved(feature.value, -1, max), Infinity), -1, max)
+    : moved(relu(moved(feature.value, 1, -min), max - min), 1, min);
+  context.ramps.bounded(value, feature.value, min, max);
+  return { ...feature, value, nonNegative: min >= 0 };
+}
+
+/** Numbers from here on stand for no bound in older files, which have the largest float32. */
+const leastInfinite = 3.4e38;
+
 const clip: Operator = (context) => {
   const { attributes, where, graph } = context;
-  const bound = (place: number, name: 'min' | 'max', otherwise: number): number =>
-    graph.opset < 11
-      ? attributes.float(name, otherwise)
-      : (optionalConstant(context, place, name)?.data[0] ?? otherwise);
-  // The largest float32 stands for no bound in older files.
-  const [min, max] = [bound(1, 'min', Number.NEGATIVE_INFINITY), bound(2, 'max', Infinity)];
-  if (min !== 0 || !(max > 0))
+  const bound = (place: number, name: 'min' | 'max', otherwise: number): number => {
+    const given =
+      graph.opset < 11
+        ? attributes.float(name, otherwise)
+        : (optionalConstant(context, place, name)?.data[0] ?? otherwise);
+    return Math.abs(given) < leastInfinite ? given : Math.sign(given) * Infinity;
+  };
+  const [min, max] = [bound(1, 'min', -Infinity), bound(2, 'max', Infinity)];
+  if (!(min < max) || min === Infinity || max === -Infinity)
     throw new HbnnError(
-      `${where}: expected a clip from 0 to a bound above 0, got one from ${min} to ${max}; use ReLU or ReLU6`,
+      `${where}: expected a clip from a bound to a larger one, got one from ${min} to ${max}; leave it out, or give other bounds`,
     );
-  const spec =
-    max > 3.4e38 ? ({ kind: 'relu' } as const) : ({ kind: 'relu', maxValue: max } as const);
-  return elementwise(context, featureAt(context), spec, true);
+  return bounded(context, featureAt(context), min, max);
+};
+
+/** min(max(alpha · x + beta, 0), 1); multiplied by what it was computed from, it is a HardSwish. */
+const hardSigmoid: Operator = (context) => {
+  const [scale, offset] = [
+    context.attributes.float('alpha', 0.2),
+    context.attributes.float('beta', 0.5),
+  ];
+  const feature = featureAt(context);
+  const value = context.add({ kind: 'rescaling', scale, offset }, feature.value);
+  context.ramps.scaled(value, feature.value, scale, offset);
+  return bounded(context, { ...feature, value }, 0, 1);
 };
 
 const softmax: Operator = (context) => {
@@ -162,11 +193,6 @@ const notMonotone = refused(
   'put Relu or ReLU6 in its place and train the network a little more',
 );
 
-const gate = refused(
-  'a gate, which multiplies or bounds values by others',
-  'take it out, or put Relu or ReLU6 in the place of HardSwish, and train the network a little more',
-);
-
 const identity: Operator = (context: NodeContext) => featureAt(context);
 
 /** How each operator of ONNX is imported where its input comes from the images. */
@@ -186,6 +212,8 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
+  HardSigmoid: hardSigmoid,
+  HardSwish: (context) => elementwise(context, featureAt(context), { kind: 'hardSwish' }),
   Identity: identity,
   LeakyRelu: (context) => {
     const slope = context.attributes.float('alpha', 0.01);
@@ -197,7 +225,7 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
   Pad: pad,
   ReduceMax: reduction('globalMaxPool'),
   ReduceMean: reduction('globalAveragePool'),
-  Relu: (context) => elementwise(context, featureAt(context), { kind: 'relu' }, true),
+  Relu: (context) => bounded(context, featureAt(context), 0, Infinity),
   Reshape: reshape,
   Selu: withAlpha('selu', { alpha: 1.6732632, gamma: 1.050701 }),
   Sigmoid: sigmoid,
@@ -224,8 +252,6 @@ export const refusals: Readonly<Record<string, Operator | undefined>> = {
   BipolarQuant: quantizedValues,
   DequantizeLinear: quantizedValues,
   Gelu: notMonotone,
-  HardSigmoid: gate,
-  HardSwish: notMonotone,
   IntQuant: quantizedValues,
   Mish: notMonotone,
   Quant: quantizedValues,

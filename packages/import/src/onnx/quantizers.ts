@@ -1,5 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-import type { Constant } from './constant.ts';
+import type { Constant, Quantization } from './constant.ts';
 import { axisFrom, broadcast, type Fold, type FoldContext } from './foldConstants.ts';
 
 /** The domains in which QONNX's operators lie, in files of today and of before. */
@@ -61,8 +61,24 @@ const dequantizeLinear: Fold = (context, first) => {
   const scale = along(context, inputAt(context, 1, 'a scale'), rank);
   const whole = broadcast(first, zeroPoint(context, rank), (q, zero) => q - zero, context.where);
   const value = broadcast(whole, scale, (q, s) => Math.fround(q * s), context.where);
-  return { ...value, isWhole: false };
+  const quantized = quantizedBy(value, scale, bitsOf(first), context);
+  return { ...value, isWhole: false, quantized };
 };
+
+/** The bits of whole numbers by their type in onnx.proto; int32 is that of biases. */
+const bitsOf = ({ elementType }: Constant): number =>
+  elementType === undefined || elementType in bounds ? 8 : 32;
+
+/** How values were quantized by scales that broadcast to them. */
+const quantizedBy = (
+  value: Constant,
+  scale: Constant,
+  bits: number,
+  { where }: FoldContext,
+): Quantization => ({
+  bits,
+  scales: broadcast(value, scale, (_, s) => s, where).data,
+});
 
 /** Bounds of the whole numbers of 8 bits, by their number in onnx.proto. */
 const bounds: Readonly<Record<number, readonly [number, number] | undefined>> = {
@@ -90,13 +106,11 @@ const quantizeLinear: Fold = (context, first) => {
 };
 
 /** The scale with the sign of each weight; 0 counts as above 0. */
-const bipolarQuant: Fold = (context, first) =>
-  broadcast(
-    first,
-    inputAt(context, 1, 'a scale'),
-    (x, s) => Math.fround(x >= 0 ? s : -s),
-    context.where,
-  );
+const bipolarQuant: Fold = (context, first) => {
+  const scale = inputAt(context, 1, 'a scale');
+  const value = broadcast(first, scale, (x, s) => Math.fround(x >= 0 ? s : -s), context.where);
+  return { ...value, quantized: quantizedBy(value, scale, 1, context) };
+};
 
 /** Weights as whole numbers of some bits, times a scale. */
 const intQuant: Fold = (context, first) => {
@@ -118,7 +132,8 @@ const intQuant: Fold = (context, first) => {
   const max = signed ? half - 1 : 2 ** width - (narrow ? 2 : 1);
   const scaled = broadcast(first, scale, (x, s) => Math.fround(x / s), where);
   const moved = broadcast(scaled, zero, (x, z) => round(clamped(x + z, min, max)) - z, where);
-  return broadcast(moved, scale, (q, s) => Math.fround(q * s), where);
+  const value = broadcast(moved, scale, (q, s) => Math.fround(q * s), where);
+  return { ...value, quantized: quantizedBy(value, scale, Math.ceil(width), context) };
 };
 
 /** How quantizers are computed on weights. */

@@ -22,13 +22,18 @@ export const flatten: Operator = (context) => {
 };
 
 /** The sizes of a reshape without the batch, which must stay where it is. */
-function imageShape({ where }: NodeContext, feature: Feature, wanted: readonly number[]): number[] {
+function imageShape(
+  { where, batch: fixed }: NodeContext,
+  feature: Feature,
+  wanted: readonly number[],
+): number[] {
   const [batch, ...sizes] = wanted;
   const open = sizes.includes(-1);
   const rest = sizes.map((size, axis) => (size === 0 ? feature.shape[axis] : size));
   const whole = sizeOf(feature.shape);
   // A batch of −1 beside fixed sizes is the batch, if the sizes hold one image.
-  const keepsBatch = Number.isNaN(batch) || batch === 0 || batch === 1 || (batch === -1 && !open);
+  const keepsBatch =
+    Number.isNaN(batch) || batch === 0 || batch === 1 || batch === fixed || (batch === -1 && !open);
   if (wanted.length > 1 && keepsBatch) return reshapedTo(feature.shape, rest, where);
   throw new HbnnError(
     `${where}: expected a reshape of [batch, ${feature.shape.join(', ')}] that keeps the batch and its ${whole} values, got [${wanted.join(', ')}]; export the network with a batch of 1`,

@@ -1,6 +1,6 @@
 import { HbnnError, kindOf } from '@hbnn/core';
 import { sourcesOf, unreadLayer } from '../branches.ts';
-import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
+import type { TrainedLayer, TrainedModel, TrainedWeights, WeightCodes } from '../trainedModel.ts';
 import { unknownKind } from '../unknownKind.ts';
 
 /**
@@ -74,9 +74,13 @@ function checkLayer(layer: TrainedLayer): void {
       for (const ceiling of layer.channelCeilings ?? [])
         checkMeasured(name, 'largest value of a ReLU', ceiling);
       return;
+    case 'piecewise':
+      checkPieces(layer);
+      return;
     case 'binarize':
       if (layer.map === 'static') checkFinite(name, 'input scales', layer.scales);
       return;
+    case 'hardSwish':
     case 'maxPool':
     case 'averagePool':
     case 'flatten':
@@ -98,6 +102,8 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
   'dense',
   'affine',
   'relu',
+  'piecewise',
+  'hardSwish',
   'binarize',
   'maxPool',
   'averagePool',
@@ -106,10 +112,56 @@ const trainedKinds: readonly TrainedLayer['kind'][] = [
   'concat',
 ];
 
+function checkPieces({
+  name,
+  knots,
+  slopes,
+  atZero,
+}: Extract<TrainedLayer, { kind: 'piecewise' }>): void {
+  checkFinite(name, 'knots', knots);
+  checkFinite(name, 'slopes', slopes);
+  checkFinite(name, 'value at 0', [atZero]);
+  const ascends = knots.every((knot, k) => k === 0 || knot > knots[k - 1]);
+  if (ascends && slopes.length === knots.length + 1 && slopes.some((slope) => slope !== 0)) return;
+  throw new HbnnError(
+    `layer '${name}': expected knots that ascend and one slope more than these, not all 0, got [${knots.join(', ')}] and [${slopes.join(', ')}]; give the slope of each piece`,
+  );
+}
+
 function checkWeights(name: string, weights: TrainedWeights): void {
-  if (weights.kind === 'float') checkFinite(name, 'weights', weights.tensor.data);
-  else
-    for (const plane of weights.residual.planes) checkFinite(name, 'weight scales', plane.scales);
+  switch (weights.kind) {
+    case 'float':
+      checkFinite(name, 'weights', weights.tensor.data);
+      return;
+    case 'residual':
+      for (const plane of weights.residual.planes) checkFinite(name, 'weight scales', plane.scales);
+      return;
+    case 'codes':
+      checkCodes(name, weights.codes);
+      return;
+    default:
+      throw new HbnnError(
+        `layer '${name}': expected weights of the kind float, residual or codes, got '${(weights satisfies never as { kind?: unknown }).kind}'; give them as exportModel does`,
+      );
+  }
+}
+
+function checkCodes(name: string, { shape, values, bits, scales }: WeightCodes): void {
+  checkFinite(name, 'weight scales', scales);
+  const count = shape.reduce((product, n) => product * n, 1);
+  if (values.length !== count || scales.length !== shape[0])
+    throw new HbnnError(
+      `layer '${name}': expected ${count} whole weights and ${shape[0]} scales for the shape [${shape.join(', ')}], got ${values.length} and ${scales.length}; give one for each`,
+    );
+  if (!Number.isInteger(bits) || bits < 1 || bits > 8)
+    throw new HbnnError(
+      `layer '${name}': expected whole weights of 1 to 8 bits, got ${bits}; say how many bits they have`,
+    );
+  const at = values.indexOf(-128);
+  if (at >= 0)
+    throw new HbnnError(
+      `layer '${name}': expected whole weights from −127 to 127, got −128 at index ${at}; quantize them to the narrow range`,
+    );
 }
 
 function checkFinite(where: string, what: string, values: ArrayLike<number>): void {

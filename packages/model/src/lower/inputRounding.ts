@@ -84,11 +84,10 @@ function roundingAt(checked: readonly CheckedLayer[], at: number): Rounding {
     case 'add':
       return {
         distances: none.distances.map((_, c) =>
-          [first, ...others].reduce(
-            (sum, { distances }, k) =>
-              sum + Math.abs(layer.multipliers[k][c]) * (distances[c] ?? 0),
-            0,
-          ),
+          [first, ...others].reduce((sum, { distances }, k) => {
+            const distance = Math.abs(layer.multipliers[k][c]) * (distances[c] ?? 0);
+            return arePieces(checked, sources) ? Math.max(sum, distance) : sum + distance;
+          }, 0),
         ),
         layers: [first, ...others].flatMap(({ layers }) => layers),
       };
@@ -100,6 +99,23 @@ function roundingAt(checked: readonly CheckedLayer[], at: number): Rounding {
     default:
       return layer satisfies never;
   }
+}
+
+/** Whether layers bound the same values, each where the others leave off: a value that moves then moves in one of them. */
+function arePieces(checked: readonly CheckedLayer[], sources: readonly number[]): boolean {
+  const ends = sources.map((source) => {
+    const { layer, sources: behind } = checked[source] ?? {
+      layer: { kind: 'pixels' },
+      sources: [],
+    };
+    return layer.kind === 'requantize' ? { ...layer, from: behind[0] } : undefined;
+  });
+  return ends.every(
+    (piece, k) =>
+      piece !== undefined &&
+      piece.from === ends[0]?.from &&
+      (k === 0 || piece.minimum >= (ends[k - 1]?.maximum ?? 0)),
+  );
 }
 
 /** Beside what it makes of earlier distances, a requantization moves values by half a step, unless it only adds. */

@@ -13,6 +13,7 @@ import { checkTrained, trainedSources } from './checkTrained.ts';
 import { reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
+import { lowerCodes, slopeBehind, valuesOf } from './lowerCodes.ts';
 import {
   keepPoolWithinSums,
   keepWithinSums,
@@ -20,6 +21,7 @@ import {
   prepareInput,
   restoreOrder,
 } from './lowerInput.ts';
+import { lowerHardSwish, lowerPiecewise } from './lowerPiecewise.ts';
 import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
@@ -43,6 +45,7 @@ import {
   type LoweredWeights,
   lowerFloats,
   lowerPlanes,
+  whatBecomes,
 } from './lowerWeights.ts';
 
 export interface LowerOptions {
@@ -142,6 +145,7 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
         // A batch norm behind the last weights gives scores unlike scales anyway.
         givesScores: i === last && layers.slice(i).every(keepsScale),
         perChannel: meetsDepthwise(layers, readers, i),
+        toBinarization: readers[i].every(meets),
         scaleBits,
       });
     // Nothing was measured of values in front of a ReLU that thresholds take in.
@@ -176,7 +180,7 @@ const keepsScale = (layer: TrainedLayer): boolean =>
   layer.kind !== 'affine' || allEqual(layer.scales);
 
 /**
- * Whether values of a layer go into float depthwise weights alone, which take in what each channel means. Where filters
+ * Whether values of a layer go into depthwise weights alone that are not binarized, which take in what each channel means. Where filters
  * add channels up, weights of small channels would lose what their inputs gain.
  */
 function meetsDepthwise(
@@ -186,7 +190,7 @@ function meetsDepthwise(
 ): boolean {
   const takes = (reader: number): boolean => {
     const layer = layers[reader];
-    if (layer.kind === 'depthwise') return layer.weights.kind === 'float';
+    if (layer.kind === 'depthwise') return layer.weights.kind !== 'residual';
     return betweenWeights.has(layer.kind) && meetsDepthwise(layers, readers, reader);
   };
   return readers[index].length > 0 && readers[index].every(takes);
@@ -245,6 +249,8 @@ interface LayerOptions {
   readonly givesScores: boolean;
   /** Whether everything that reads a layer takes its channels one by one. */
   readonly perChannel: boolean;
+  /** Whether everything that reads a layer leads to comparisons alone, or nothing reads it. */
+  readonly toBinarization: boolean;
   readonly scaleBits: number;
 }
 
@@ -279,6 +285,12 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
     case 'relu':
       lowerRelu(s, layer, o.perChannel);
       return;
+    case 'piecewise':
+      lowerPiecewise(s, layer, o.toBinarization);
+      return;
+    case 'hardSwish':
+      lowerHardSwish(s, layer, o.toBinarization);
+      return;
     case 'binarize':
       lowerBinarization(s, layer, o.scaleBits);
       return;
@@ -295,10 +307,12 @@ function lowerLinear(
   const { name } = layer;
   prepareInput(s, layer, scaleBits);
   let trained = orderedWeights(s, layer);
-  const lowerAs = (): LoweredWeights =>
-    trained.kind === 'residual'
+  const lowerAs = (): LoweredWeights => {
+    if (trained.kind === 'codes') return lowerCodes(trained.codes);
+    return trained.kind === 'residual'
       ? lowerPlanes(trained.residual, scaleBits, name)
       : lowerFloats(trained.tensor, s.meaning.slopes, !givesScores);
+  };
   let lowered = lowerAs();
   if (keepWithinSums(s, name, lowered.weights)) {
     // What keeps the sums small may lay the inputs out anew.
@@ -306,7 +320,6 @@ function lowerLinear(
     lowered = lowerAs();
   }
   const { slopes, offsets } = s.meaning;
-  const slope = trained.kind === 'residual' ? slopes[0] : 1;
   const { weights, error, multiples } = lowered;
   const sums = offsetSums(trained, offsets);
   if (layer.kind === 'dense') push(s, { kind: 'dense', name, weights });
@@ -314,18 +327,25 @@ function lowerLinear(
     const { kind, strides, padding } = layer;
     push(s, { kind, name, strides, padding, weights });
   }
-  s.meaning = { slopes: lowered.factors.map((factor) => factor * slope), offsets: sums };
+  s.meaning = {
+    slopes: lowered.factors.map((factor, o) => factor * slopeBehind(trained, slopes, o)),
+    offsets: sums,
+  };
   s.weighted = true;
   s.rounded = false;
   s.order = undefined;
   s.flat = false;
-  const what = trained.kind === 'residual' ? 'weight scales' : 'weights of 8 bits';
-  s.report.push({ name, what, error, ...(multiples && { multiples }) });
+  s.report.push({ name, what: whatBecomes[trained.kind], error, ...(multiples && { multiples }) });
 }
 
 /** Σ w · offset over a window that lies wholly inside: what the inputs' offsets add to each output. */
 function offsetSums(trained: TrainedWeights, offsets: Float64Array): Float64Array {
-  const { shape, data } = trained.kind === 'float' ? trained.tensor : approximate(trained.residual);
+  const { shape, data } =
+    trained.kind === 'residual'
+      ? approximate(trained.residual)
+      : trained.kind === 'float'
+        ? trained.tensor
+        : valuesOf(trained.codes);
   const sums = new Float64Array(shape[0]);
   if (offsets.every((offset) => offset === 0)) return sums;
   const row = data.length / shape[0];

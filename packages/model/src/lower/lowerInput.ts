@@ -45,16 +45,28 @@ export function prepareInput(s: LowerState, layer: LinearLayer, scaleBits: numbe
     else pushSigned8(s, name);
     return;
   }
+  const addsChannels = layer.kind !== 'depthwise';
+  if (layer.weights.kind === 'codes' && addsChannels && !allEqual(s.meaning.slopes)) {
+    // Codes stay as they are, so that what a channel means cannot go into them.
+    if (areSums(s)) pushSigned(s, freshName(s, `${name}_scale`), largestInput(shapeOf(layer)));
+    else pushSigned8(s, name);
+    return;
+  }
   // Without padding each window lies inside: what the offsets add is the same everywhere.
   if (!padded || s.meaning.offsets.every((offset) => offset === 0)) return;
   if (s.weighted && !s.rounded) {
-    pushSigned(s, freshName(s, `${name}_scale`), largestInput(layer.weights.tensor.shape));
+    pushSigned(s, freshName(s, `${name}_scale`), largestInput(shapeOf(layer)));
     return;
   }
   if (!s.weighted) moveZeros(s);
   if (offsetsWithinHalf(s)) return;
   if (!pushShifted(s, name)) pushSigned8(s, name);
 }
+
+const shapeOf = ({ weights }: LinearLayer): readonly number[] => {
+  if (weights.kind === 'residual') return weights.residual.shape;
+  return weights.kind === 'float' ? weights.tensor.shape : weights.codes.shape;
+};
 
 /** A shift beyond it would make inputs of many bits for channels that hardly matter. */
 const largestShift = 2047;
@@ -188,11 +200,15 @@ export function orderedWeights(
   if (order === undefined) return weights;
   if (kind !== 'dense') throw flattened(name);
   const row = order.length;
-  const moved = <T extends Float32Array | Float64Array | Uint8Array>(values: T): T =>
+  const moved = <T extends Float32Array | Float64Array | Int8Array | Uint8Array>(values: T): T =>
     values.map((_, i) => values[i - (i % row) + order[i % row]]) as T;
   if (weights.kind === 'float') {
     const { shape, data } = weights.tensor;
     return { kind: 'float', tensor: { shape, data: moved(data) } };
+  }
+  if (weights.kind === 'codes') {
+    const { codes } = weights;
+    return { kind: 'codes', codes: { ...codes, values: moved(codes.values) } };
   }
   const { map, planes } = weights.residual;
   const residual = {

@@ -246,11 +246,13 @@ export interface LoweredLayer {
   readonly what:
     | 'weights of 8 bits'
     | 'weight scales'
+    | 'weight codes'
     | 'input scales'
     | 'branch scales'
     | 'rounded inputs';
   /**
-   * ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members; for branches the
+   * ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members; 0 of weight
+   * codes, which stay as they were; for branches the
    * largest error of a scale, of the largest output; for rounded inputs of a binarization how far rounding can have moved
    * a value, over the largest input scale.
    */

@@ -1,7 +1,8 @@
 import type { FloatTensor, ResidualTensor } from '@hbnn/core';
 import { allowedMultiples, HbnnError, nearestMultiples } from '@hbnn/core';
 import type { Int8Weights, IntegerWeights, PlaneWeights } from '../integerModel.ts';
-import type { TrainedLayer } from '../trainedModel.ts';
+import type { TrainedLayer, TrainedWeights } from '../trainedModel.ts';
+import type { LoweredLayer } from './lowerState.ts';
 
 export type LinearLayer = Extract<TrainedLayer, { kind: 'conv' | 'depthwise' | 'dense' }>;
 
@@ -16,6 +17,13 @@ export interface LoweredWeights {
   readonly error: number;
   readonly multiples?: readonly number[];
 }
+
+/** What the report of lowering calls each kind of weights. */
+export const whatBecomes = {
+  codes: 'weight codes',
+  float: 'weights of 8 bits',
+  residual: 'weight scales',
+} as const satisfies Record<TrainedWeights['kind'], LoweredLayer['what']>;
 
 /** Binarized weights with whole multiples of one factor for the tensor's scales, or for each output's. */
 export function lowerPlanes(

@@ -1,6 +1,7 @@
-import type { FoldedDesign, FoldedLayer, MemoryStyle, Unit } from '@hbnn/circuit';
+import type { FoldedDesign, FoldedLayer, MemoryStyle, StreamBuffer, Unit } from '@hbnn/circuit';
 import { beats, beatWidth, countBits, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText, stepText } from './emit.ts';
+import { forkText, joinText, networkLines } from './emitBranches.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
   bufferText,
@@ -15,6 +16,7 @@ import {
   streamHeader,
   windowText,
 } from './emitStream.ts';
+import { instanceLine, linkLines, linkOf } from './links.ts';
 import { modelsFile, primitivesFile, xc7Models, xc7Primitives } from './primitives.ts';
 import { Roms } from './roms.ts';
 
@@ -22,8 +24,7 @@ import { Roms } from './roms.ts';
 export function foldedFiles(design: FoldedDesign): Record<string, string> {
   const files: Record<string, string> = {};
   const roms = new Roms(design.memories.rom);
-  for (const layer of design.layers)
-    files[`${layer.module}.v`] = layerFile(layer, roms, design.memories);
+  for (const layer of design.layers) files[`${layer.module}.v`] = layerFile(layer, design, roms);
   files[`${design.scores.unit.name}.v`] = scoresFile(design);
   files[`${design.top}.v`] = topFile(design);
   if (design.style === 'xc7') {
@@ -77,7 +78,7 @@ function foldText({ fold, cycles }: FoldedLayer): string {
   return `PE ${fold.pe} x SIMD ${fold.simd}, ${time}; ${Math.ceil(cycles.ideal)} if planes could be packed`;
 }
 
-function layerFile(layer: FoldedLayer, roms: Roms, memories: MemoryStyle): string {
+function layerFile(layer: FoldedLayer, design: FoldedDesign, roms: Roms): string {
   const { kind, module, buffer, units, input, output } = layer;
   const about = [
     `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
@@ -93,8 +94,23 @@ function layerFile(layer: FoldedLayer, roms: Roms, memories: MemoryStyle): strin
       ...units,
     ]),
   ]);
-  const first = buffer === undefined ? [] : [bufferText(buffer, beatWidth(input))];
-  return file(about, [...first, ...units.flatMap((unit) => unitText(unit, roms, memories)), own]);
+  const texts = units.flatMap((unit) => unitText(unit, roms, design.memories));
+  return file(about, [...sourceTexts(layer, design), ...texts, own]);
+}
+
+/** The modules between a layer and the streams that it reads. */
+function sourceTexts(
+  { sources, join, buffer, input }: FoldedLayer,
+  design: FoldedDesign,
+): string[] {
+  const widthOf = (layer: number): number => beatWidth(design.layers[layer].output);
+  const text = (own: StreamBuffer | undefined, width: () => number): string[] =>
+    own === undefined ? [] : [bufferText(own, width())];
+  return [
+    ...sources.flatMap((source) => text(source.buffer, () => widthOf(source.layer))),
+    ...(join === undefined ? [] : [joinText(join, sources.length)]),
+    ...text(buffer, () => beatWidth(input)),
+  ];
 }
 
 /** Units one behind the other between a module's own two streams. */
@@ -104,19 +120,8 @@ function chainLines(units: readonly Pick<Unit, 'name' | 'outputWidth'>[]): strin
     const from = i === 0 ? 's_axis' : `link_${i - 1}`;
     const to = i === last ? 'm_axis' : `link_${i}`;
     const wires = i === last ? [] : linkLines(to, unit.outputWidth);
-    return [...wires, instanceLine(unit.name, `unit_${i}`, from, to)];
+    return [...wires, instanceLine(unit.name, `unit_${i}`, linkOf(from), linkOf(to))];
   });
-}
-
-const linkLines = (name: string, width: number): string[] => [
-  `  wire ${range(width)} ${name}_tdata;`,
-  `  wire ${name}_tvalid, ${name}_tready;`,
-];
-
-function instanceLine(module: string, name: string, from: string, to: string): string {
-  const port = (own: string, outer: string): string =>
-    ['tdata', 'tvalid', 'tready'].map((part) => `.${own}_${part}(${outer}_${part})`).join(', ');
-  return `  ${module} ${name} (\n      .aclk(aclk), .aresetn(aresetn),\n      ${port('s_axis', from)},\n      ${port('m_axis', to)});`;
 }
 
 /** Ports of the scores beside their stream. */
@@ -213,21 +218,18 @@ function topFile(design: FoldedDesign): string {
   const lines = [streamHeader(top, width, 32 * scores.each, ports)];
   let from = 's_axis';
   if (design.frame !== undefined) {
-    const own = instanceLine(design.frame, 'frame', from, 'framed');
+    const own = instanceLine(design.frame, 'frame', linkOf(from), linkOf('framed'));
     lines.push(...linkLines('framed', width), withPorts(own, ['s_axis_tlast', 'frame_error']));
     from = 'framed';
   }
-  for (const { module, output } of layers) {
-    lines.push(
-      ...linkLines(module, beatWidth(output)),
-      instanceLine(module, `${module}_layer`, from, module),
-    );
-    from = module;
-  }
-  const last = instanceLine(scores.unit.name, `${scores.unit.name}_layer`, from, 'm_axis');
+  lines.push(...networkLines(design, linkOf(from)));
+  const { unit } = scores;
+  const { module } = layers[layers.length - 1];
+  const last = instanceLine(unit.name, `${unit.name}_layer`, linkOf(module), linkOf('m_axis'));
   lines.push(withPorts(last, ['m_axis_tuser', 'm_axis_tlast']));
   const frame = design.frame === undefined ? [] : [frameText(design.frame, beats(input), width)];
-  return file(about, [...frame, moduleOf(lines)]);
+  const forks = design.forks.map(({ name, readers }) => forkText(name, readers.length));
+  return file(about, [...frame, ...forks, moduleOf(lines)]);
 }
 
 /** What s_axis_tlast does, and its ports. */

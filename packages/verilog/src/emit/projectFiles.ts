@@ -106,7 +106,7 @@ function coreText(design: Design | FoldedDesign, { rtl, roms, models }: FileList
     files.map((file) => `      - ${file}: {file_type: user, copyto: ${file}}\n`).join('');
   const what =
     design.kind === 'folded'
-      ? `a chain of streams, ${beats(design.input)} beats an image`
+      ? `layers between streams, ${beats(design.input)} beats an image`
       : design.latencyCycles > 0
         ? `an image per cycle, ${design.latencyCycles} cycles later its scores`
         : 'logic without a clock';

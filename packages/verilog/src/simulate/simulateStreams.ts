@@ -23,7 +23,7 @@ const quickImagesInARow = 8;
 const independentEvery = 8;
 
 /**
- * Put images through a chain of streams, both ends waiting now and then as a seeded generator says. Registers and
+ * Put images through a network of streams, both ends waiting now and then as a seeded generator says. Registers and
  * memories hold anything at first; a reset of two cycles has to be enough. Each layer's stream has to keep to the rules of
  * AXI-Stream: what is offered stays until it is taken, and valid does not wait for ready.
  */

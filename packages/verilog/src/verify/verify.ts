@@ -316,7 +316,7 @@ function testbenchNote(
   return { testbench: same ? 'unchanged' : 'edited' };
 }
 
-/** A chain of streams that stands still, or moves when it should not, is different too. */
+/** A network of streams that stands still, or moves when it should not, is different too. */
 function differenceOrFault(find: () => Difference | undefined): Difference | undefined {
   try {
     return find();

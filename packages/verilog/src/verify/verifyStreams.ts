@@ -1,4 +1,4 @@
-import type { FoldedDesign, FoldedLayer, Form } from '@hbnn/circuit';
+import type { FoldedDesign, FoldedLayer, Form, Step } from '@hbnn/circuit';
 import { beats, decodeAt, type Stream } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
 import { type Compiled, compile } from '../simulate/compile.ts';
@@ -45,6 +45,8 @@ interface Part {
   readonly cyclesPerImage: number;
   readonly beside: readonly string[];
   readonly stimuli: Stimuli;
+  /** The number that the stimuli give a channel of a place. */
+  elementAt(place: number, channel: number): number;
   /** The first value of a beat that differs; undefined where what differs stands for nothing. */
   compare(
     beat: number,
@@ -133,13 +135,13 @@ function compared(
 }
 
 /** Images at the ends of sums, each lane with its own, and then random ones. */
-function directedBeats({ input, stimuli }: Part, rows: number, rng: Random): Put {
-  const [each, channels] = [beats(input), input.shape[2]];
+function directedBeats({ input, stimuli, elementAt }: Part, rows: number, rng: Random): Put {
+  const each = beats(input);
   return (compiled, beat, data) => {
     const [row, place] = [Math.floor(beat / each), beat % each];
     setBeat(compiled.memory, input, data, rng, (lane, c) => {
       const n = row * lanes + lane;
-      return row < rows && n < stimuli.count ? stimuli.value(n, place * channels + c) : undefined;
+      return row < rows && n < stimuli.count ? stimuli.value(n, elementAt(place, c)) : undefined;
     });
   };
 }
@@ -179,9 +181,28 @@ function setBeat(
     });
 }
 
+/** Elements of a layer's inputs: where several meet, all of one input come before those of the next. */
+function elementsOf(step: Step, { shape }: Stream) {
+  const [height, width, channels] = shape;
+  const inputs = step.kind === 'layer' ? step.plan.inputs.map((input) => input[2]) : [channels];
+  const owners = inputs.flatMap((count, k) => new Array<number>(count).fill(k));
+  const firsts = inputs.map((_, k) => inputs.slice(0, k).reduce((sum, count) => sum + count, 0));
+  const places = height * width;
+  return {
+    elementAt: (place: number, c: number): number => {
+      const k = owners[c];
+      return firsts[k] * places + place * inputs[k] + c - firsts[k];
+    },
+    channelOf: (element: number): number => {
+      const k = owners[Math.floor(element / places)];
+      return firsts[k] + ((element - firsts[k] * places) % inputs[k]);
+    },
+  };
+}
+
 function layerPart({ layer, module, step, input, output, cycles }: FoldedLayer): Part {
-  const channels = input.shape[2];
-  const formOf = (element: number): Form => input.forms[element % channels];
+  const { elementAt, channelOf } = elementsOf(step, input);
+  const formOf = (element: number): Form => input.forms[channelOf(element)];
   const each = beats(output);
   return {
     layer,
@@ -191,6 +212,7 @@ function layerPart({ layer, module, step, input, output, cycles }: FoldedLayer):
     cyclesPerImage: cycles.scheduled,
     beside: [],
     stimuli: layerStimuli(step, formOf, placeSets),
+    elementAt,
     compare: (beat, wanted, given) => {
       const parted = firstParted(wanted, given, 'm_axis_tdata');
       if (parted === undefined) return undefined;
@@ -227,6 +249,7 @@ function scoresPart({ scores, layers }: FoldedDesign, offsets: Int32Array): Part
     cyclesPerImage: each,
     beside: ['m_axis_tuser', 'm_axis_tlast'],
     stimuli: scoreStimuli((element) => input.forms[element % channels], offsets),
+    elementAt: (place, c) => place * channels + c,
     compare: (beat, wanted, given) => {
       const last = beat % each === each - 1;
       for (const [port, width] of [

@@ -113,7 +113,8 @@ async function productOnce(
     planar[(i % channels) * input.stride + Math.floor(i / channels)] = value;
   });
   const raw = await kernelsOn(inferenceCode(), memory);
-  step.bind(raw, { input: from, inputs: [from], output: to, scratch, constants })(1);
+  const places = { scratch, common: scratch, constants };
+  step.bind(raw, { input: from, inputs: [from], output: to, ...places })(1);
   const [height, width, outputs] = plan.output;
   const { stride } = step.output;
   const padded = new Int32Array(memory.buffer, to, outputs * stride);

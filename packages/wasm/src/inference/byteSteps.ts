@@ -1,10 +1,10 @@
 import { codeValues, type PlaneWeights } from '@hbnn/model';
 import type { RawKernels } from '../webAssembly.ts';
-import { chunk, codesOf, tablesOf } from './codesStep.ts';
+import { chunk, codesOf, eachByte, type PlaneWords, planeWords, tablesOf } from './codesStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
-import { sharedRange, whole } from './share.ts';
+import { gatherOnce, sharedRange, whole } from './share.ts';
 import {
   type Constant,
   gatheredBytes,
@@ -82,8 +82,14 @@ function rowSums(values: Int16Array, outputs: number): Int32Array {
   return sums;
 }
 
-/** The same of weights in planes, which are not written out: each kind of weight is counted. */
-function planeSums(weights: PlaneWeights, outputs: number): Int32Array {
+/** The same of weights in planes, which are not written out. */
+export function planeSums(weights: PlaneWeights, outputs: number): Int32Array {
+  const words = planeWords(weights, outputs);
+  return words === undefined ? sumsByKind(weights, outputs) : sumsByPlane(weights, outputs, words);
+}
+
+/** By counting each kind of weight. */
+function sumsByKind(weights: PlaneWeights, outputs: number): Int32Array {
   const { bits, signs, multiples } = weights;
   const row = bits.length / outputs;
   const planes = multiples.length;
@@ -95,6 +101,63 @@ function planeSums(weights: PlaneWeights, outputs: number): Int32Array {
     for (const [kind, value] of codeValues(weights, o).entries()) sums[o] += counts[kind] * value;
   }
   return sums;
+}
+
+/** Words whose bytes count together before they would overflow. */
+const countedWords = 255;
+
+/** By counting each plane's members and those of sign +1, four weights at a time. */
+function sumsByPlane(
+  { multiples }: PlaneWeights,
+  outputs: number,
+  { bits, signs }: PlaneWords,
+): Int32Array {
+  const row = bits.length / outputs;
+  const sums = new Int32Array(outputs);
+  /** Members of each plane, then those of sign +1. */
+  const counts = new Int32Array(6);
+  for (let o = 0; o < outputs; o++) {
+    counts.fill(0);
+    for (let i = o * row; i < (o + 1) * row; i += countedWords)
+      countMembers(bits, signs, i, Math.min(i + countedWords, (o + 1) * row), counts);
+    multiples.forEach((plane, n) => {
+      sums[o] += plane[plane.length === 1 ? 0 : o] * (2 * counts[3 + n] - counts[n]);
+    });
+  }
+  return sums;
+}
+
+/** Count some words' members, in each byte on its own until the end. */
+function countMembers(
+  bits: Int32Array,
+  signs: Int32Array,
+  first: number,
+  end: number,
+  counts: Int32Array,
+): void {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let p = 0;
+  let q = 0;
+  let r = 0;
+  for (let i = first; i < end; i++) {
+    const low = bits[i] & eachByte;
+    const second = (bits[i] >>> 1) & eachByte;
+    const some = low | second;
+    const third = low & second;
+    // Sums of 32 bits, whose four bytes are the counts.
+    a = (a + some) | 0;
+    b = (b + second) | 0;
+    c = (c + third) | 0;
+    p = (p + (signs[i] & some)) | 0;
+    q = (q + ((signs[i] >>> 1) & second)) | 0;
+    r = (r + ((signs[i] >>> 2) & third)) | 0;
+  }
+  const each = [a, b, c, p, q, r];
+  for (let n = 0; n < 6; n++)
+    counts[n] +=
+      (each[n] & 255) + ((each[n] >>> 8) & 255) + ((each[n] >>> 16) & 255) + (each[n] >>> 24);
 }
 
 function byteStep(
@@ -146,7 +209,7 @@ function bindBytes(
   { inputBound }: PlannedProduct,
 ): RunStep {
   const { rowBytes, together, groups, pixels, width, outStride } = sizes;
-  const { scratch } = at;
+  const { common } = at;
   const [shape, factors, starts, ...packed] = at.constants;
   const multiply = raw[sizes.multiply];
   const [weights, ...tables] = packed;
@@ -155,8 +218,10 @@ function bindBytes(
     const [group, endGroup] = sharedRange(groups, share);
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
-      raw.gatherBytes(shape, at.input, first, first + count, scratch, rowBytes, inputBound);
-      const inputs = [scratch, rowBytes / together, count];
+      gatherOnce(share, first > 0, () =>
+        raw.gatherBytes(shape, at.input, first, first + count, common, rowBytes, inputBound),
+      );
+      const inputs = [common, rowBytes / together, count];
       const own = [
         weights + group * 4 * sizes.outputBytes,
         ...tables.map((table) => table + group * 64),

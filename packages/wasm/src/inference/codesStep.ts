@@ -2,7 +2,7 @@ import type { PlaneWeights } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
-import { sharedRange, whole } from './share.ts';
+import { gatherOnce, sharedRange, whole } from './share.ts';
 import { gatheredBytes, type Step, scratchOverrunBytes } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
 import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
@@ -17,8 +17,61 @@ const firstCodes: readonly number[] = [14, 0, 2, 6];
 export const haveCodes = ({ layer, fit }: ProductWeights): boolean =>
   fit && layer.kind === 'planes' && layer.multiples.length <= maxPlanes;
 
+/** Weights of at most three planes, four to a word; the rows of outputs are whole words. */
+export interface PlaneWords {
+  readonly bits: Int32Array;
+  readonly signs: Int32Array;
+}
+
+/** The lowest bit of each byte of a word. */
+export const eachByte = 0x01010101;
+
+/** See weights as words; undefined where they do not lie so. */
+export function planeWords(
+  { bits, signs, multiples }: PlaneWeights,
+  outputs: number,
+): PlaneWords | undefined {
+  const row = bits.length / outputs;
+  const whole = row % 4 === 0 && bits.byteOffset % 4 === 0 && signs.byteOffset % 4 === 0;
+  if (!whole || multiples.length > maxPlanes) return undefined;
+  const words = bits.length / 4;
+  return {
+    bits: new Int32Array(bits.buffer, bits.byteOffset, words),
+    signs: new Int32Array(signs.buffer, signs.byteOffset, words),
+  };
+}
+
 /** The codes of weights, as assembly/inference/codes.ts reads them: the weights of each output in their own order. */
-export function codesOf({ bits, signs }: PlaneWeights, outputs: number): Uint8Array {
+export function codesOf(weights: PlaneWeights, outputs: number): Uint8Array {
+  const words = planeWords(weights, outputs);
+  if (words !== undefined && words.bits.length % ((outputs * chunk) / 4) === 0)
+    return codesOfWords(words, outputs);
+  return codesOfEach(weights, outputs);
+}
+
+/** Four weights' codes. */
+function fourCodes(bits: number, signs: number): number {
+  const low = bits & eachByte;
+  const second = (bits >>> 1) & eachByte;
+  const some = low | second;
+  // What a weight of b planes may have as signs, 2^b - 1; the first code is one less, or 14 without a plane.
+  const mask = some | (second << 1) | ((low & second) << 2);
+  return mask + 15 * (some ^ eachByte) - eachByte + (signs & mask);
+}
+
+/** The same for rows of whole chunks, four at a time. */
+function codesOfWords({ bits, signs }: PlaneWords, outputs: number): Uint8Array {
+  const half = chunk / 8;
+  const codes = new Int32Array((bits.length / outputs / 2) * roundUp(outputs, 4));
+  let at = 0;
+  for (let i = 0; i < bits.length; i += 2 * half)
+    for (let k = i; k < i + half; k++)
+      codes[at++] =
+        fourCodes(bits[k], signs[k]) | (fourCodes(bits[k + half], signs[k + half]) << 4);
+  return new Uint8Array(codes.buffer);
+}
+
+function codesOfEach({ bits, signs }: PlaneWeights, outputs: number): Uint8Array {
   const row = bits.length / outputs;
   const size = roundUp(row, chunk) / 2;
   const codes = new Uint8Array(roundUp(outputs, 4) * size);
@@ -90,20 +143,19 @@ export function codesStep(
       tablesOf(layer, divisors),
       factors,
     ],
-    bind: (
-      raw,
-      { input: from, output: to, scratch, constants: [shape, codes, tables, scales] },
-    ) => {
+    bind: (raw, { input: from, output: to, common, constants: [shape, codes, tables, scales] }) => {
       const outStride = output.stride;
       return (images, share = whole) => {
         const end = images * pixels;
         const [group, endGroup] = sharedRange(groups, share);
         for (let first = 0; first < end; first += width) {
           const count = Math.min(end - first, width);
-          raw.gatherRows(shape, from, first, first + count, scratch, chunks * chunk);
+          gatherOnce(share, first > 0, () =>
+            raw.gatherRows(shape, from, first, first + count, common, chunks * chunk),
+          );
           const out = [scales + 16 * group, to + (4 * group * outStride + first) * 4, outStride];
           const weights = [codes + group * chunks * 64, tables + group * 64, endGroup - group];
-          raw.multiplyCodes(scratch, chunks, count, ...weights, ...out);
+          raw.multiplyCodes(common, chunks, count, ...weights, ...out);
         }
       };
     },

@@ -23,7 +23,7 @@ function writtenBy(step: Step): (readonly [first: number, end: number])[][] {
       widen: (_from: number, to: number, values: number) => note(to, (4 * values) / row),
       copyBytes: (_from: number, to: number, bytes: number) => note(to, bytes / row),
     };
-    const at = { input: 0, inputs: [0, 0], output: 0, scratch: 0, constants: [0, 0] };
+    const at = { input: 0, inputs: [0, 0], output: 0, scratch: 0, common: 0, constants: [0, 0] };
     step.bind(raw, at)(1, { index, count });
     return written;
   });

@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { countImages } from '@hbnn/model';
 import { plain, relaxed } from '../../build/inferenceShared.mjs';
-import type { RawKernels, WasmMemory } from '../webAssembly.ts';
+import type { WasmMemory } from '../webAssembly.ts';
 import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
 import { asyncDisposeKey, type DisposedByAwaitUsing } from './disposal.ts';
 import { hasSoundRelaxedSimd } from './inferenceCode.ts';
@@ -17,11 +17,11 @@ import {
   prepare,
 } from './loadModel.ts';
 import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
-import { bindSteps, type Placed, writeScores } from './placing.ts';
-import type { PlannedStep } from './step.ts';
+import type { Placed } from './placing.ts';
+import { type Programs, recordPrograms } from './programs.ts';
 import {
   canShare,
-  type KernelCall,
+  Meeting,
   startThread,
   type Thread,
   threadCount,
@@ -86,9 +86,9 @@ export async function loadThreads(
   const { module, traits } = await codeModule('loadThreads', options, () => packed, true);
   const { prepared, places } = await prepare(checked, options, traits, threads, true);
   const { facts, sizes, steps, memory } = prepared;
-  const start = () => startThread({ module, memory, threads }, options.worker);
+  const start = () => startThread({ module, memory }, options.worker);
   const started = await startAll(Array.from({ length: threads }, start));
-  const programs = recordPrograms(steps, places);
+  const programs = recordPrograms(steps, places, sizes.batch);
   return { ...facts, ...onThreads(started, places, memory, { facts, sizes, programs }) };
 }
 
@@ -124,58 +124,6 @@ async function onCallersThread(
   };
 }
 
-/** The kernel calls of some images. */
-interface Programs {
-  /** On one thread. */
-  alone(thread: number, images: number): KernelCall[];
-  /** A thread's share of the work on the same images, where the first thread has them. */
-  together(thread: number, images: number): KernelCall[];
-}
-
-/** Steps bound to each thread's places: a function of its own, so that no closure keeps the steps' constants. */
-const boundAt = (raw: RawKernels, steps: readonly PlannedStep[], places: readonly Placed[]) =>
-  places.map((placed) => bindSteps(raw, steps, placed).joined);
-
-/** Steps are run on kernels that only write down how they were called. */
-function recordPrograms(steps: readonly PlannedStep[], places: readonly Placed[]): Programs {
-  let calls: KernelCall[] = [];
-  const recorder = new Proxy<RawKernels>(
-    {},
-    {
-      get:
-        (_, kernel) =>
-        (...args: number[]) =>
-          void calls.push([String(kernel), ...args]),
-    },
-  );
-  const taken = (record: () => void): KernelCall[] => {
-    calls = [];
-    record();
-    return calls;
-  };
-  const { output } = steps[steps.length - 1];
-  const count = places.length;
-  const alone = boundAt(recorder, steps, places);
-  // Feature maps are the first thread's, scratch memory is each one's own.
-  const own = places.map(({ scratch }) => ({ ...places[0], scratch }));
-  const shared = boundAt(recorder, steps, own);
-  return {
-    alone: (thread, images) =>
-      taken(() => {
-        for (const run of alone[thread]) run?.(images);
-        writeScores(recorder, output, places[thread], images);
-      }),
-    together: (thread, images) =>
-      taken(() => {
-        for (const run of shared[thread]) {
-          run?.(images, { index: thread, count });
-          if (run !== undefined) recorder.meet();
-        }
-        if (thread === 0) writeScores(recorder, output, places[0], images);
-      }),
-  };
-}
-
 /** A model on threads, but for what it says of itself. */
 function onThreads(
   threads: readonly Thread[],
@@ -184,6 +132,7 @@ function onThreads(
   model: { readonly facts: ModelFacts; readonly sizes: RunSizes; readonly programs: Programs },
 ): Omit<ThreadedModel, keyof ModelFacts> {
   const { batch, image, classes, shape } = model.sizes;
+  const meetings = new Map<number, Meeting>();
   let disposed = false;
   // Calls run one after the other, since each of them uses all threads.
   let before: Promise<unknown> = Promise.resolve();
@@ -214,10 +163,18 @@ function onThreads(
           thread.run(`alone ${images}`, () => alone(t, images)),
         );
     };
-    const all = (images: number): Promise<unknown> =>
-      Promise.all(
-        threads.map((thread, t) => thread.run(`together ${images}`, () => together(t, images))),
+    const all = async (images: number): Promise<void> => {
+      const meeting = meetings.get(images) ?? new Meeting(together(0, images).length);
+      meetings.set(images, meeting);
+      const run = meeting.begin();
+      const name = `together ${images}`;
+      const runs = threads.map((thread, t) =>
+        thread.run(name, () => together(t, images), { meeting, run }),
       );
+      // One of them does the last part, and another may not even have woken up.
+      await Promise.race(runs);
+      for (const thread of threads) thread.rest();
+    };
     // Fewer images than threads are computed by all threads at once.
     if (count >= threads.length) await Promise.all(threads.map(apart));
     else while (next < count) await batchAt(places[0], batch, all);

@@ -5,7 +5,7 @@ import { type PlaneRuns, planeRuns, planesTogether } from './lookupRuns.ts';
 import { shortConstants } from './mapSteps.ts';
 import { type ProductWeights, quadsOf } from './productWeights.ts';
 import { Regions, roundUp } from './regions.ts';
-import { sharedRange, whole } from './share.ts';
+import { type Share, sharedRange, whole } from './share.ts';
 import {
   ConstantList,
   lookupGatheredBytes,
@@ -235,12 +235,22 @@ interface SumsTo {
   readonly how: readonly [to: number, constants: number, minimum: number, maximum: number];
 }
 
-/** Visit the pixels of some images, as many at a time as are gathered together. */
-function inParts(bound: Bound, images: number, visit: (first: number, last: number) => void): void {
+/** Visit the pixels of some images, as many at a time as are gathered together, each share some tiles of them. */
+function inParts(
+  bound: Bound,
+  images: number,
+  share: Share,
+  visit: (first: number, last: number) => void,
+): void {
   const { pixels, width, pointwise } = bound.layout;
   for (let first = 0, end = images * pixels; first < end; first += width) {
     const last = Math.min(end, first + width);
-    if (!pointwise) gatherPlanes(bound, first, last);
+    if (!pointwise) {
+      if (first > 0) share.meet?.();
+      const [from, to] = sharedRange(last - first, share, tile);
+      if (from < to) gatherPlanes(bound, first, from, to);
+      share.meet?.();
+    }
     visit(first, last);
   }
 }
@@ -253,7 +263,8 @@ function bindLookup(bound: Bound, each: boolean): RunStep {
   const added: SumsTo = { ...written, how: [outputs.added, 0, 0, 0] };
   return (images, share = whole) => {
     const [begin, end] = sharedRange(groups, share);
-    inParts(bound, images, (first, last) => {
+    inParts(bound, images, share, (first, last) => {
+      if (begin === end) return;
       if (!layout.startsDiffer) return lookUp(bound, first, last, begin, end, written);
       // The sums of four outputs stay in the cache.
       for (let g = begin; g < end; g++) {
@@ -279,7 +290,9 @@ const bindRequantized =
     };
     return (images, share = whole) => {
       const range = sharedRange(groups, share);
-      inParts(bound, images, (first, last) => lookUp(bound, first, last, ...range, to));
+      inParts(bound, images, share, (first, last) => {
+        if (range[0] < range[1]) lookUp(bound, first, last, ...range, to);
+      });
     };
   };
 
@@ -287,14 +300,15 @@ const bindRequantized =
 const planeAt = ({ at, layout }: Bound, plane: NibblePlane): number =>
   at.input + plane.firstRow * layout.input.stride;
 
-/** Gather the windows of pixels first to last, plane after plane. */
-function gatherPlanes(bound: Bound, first: number, last: number): void {
+/** Gather the windows of pixels `from` to `to` behind the first one, plane after plane. */
+function gatherPlanes(bound: Bound, first: number, from: number, to: number): void {
   const { raw, at, layout } = bound;
-  let to = at.scratch + layout.tiles;
+  const pixels = [first + from, first + to, at.scratch + layout.line];
+  let tiles = at.common + layout.tiles;
   for (const { plane, shape, places } of layout.parts) {
-    const from = planeAt(bound, plane);
-    raw.gatherNibbles(at.constants[shape], from, first, last, at.scratch + layout.line, to);
-    to += places * layout.width;
+    const source = planeAt(bound, plane);
+    raw.gatherNibbles(at.constants[shape], source, ...pixels, tiles + from * places);
+    tiles += places * layout.width;
   }
 }
 
@@ -324,7 +338,7 @@ function lookUp(
 ): void {
   const { input, outStride, pointwise, places, groupRuns } = layout;
   const { constants, scratch } = at;
-  const source = pointwise ? [at.input + first, input.stride] : [scratch + layout.tiles, tile];
+  const source = pointwise ? [at.input + first, input.stride] : [at.common + layout.tiles, tile];
   const planes = [constants[layout.planes], layout.parts.length];
   const tables = [places, constants[layout.masks]];
   const [kind, requantization, ...limits] = to.how;

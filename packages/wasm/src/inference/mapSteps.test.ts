@@ -59,7 +59,8 @@ function run(
       return kernels[name];
     },
   });
-  step.bind(recording, { input: from, inputs: [from], output: to, scratch: 0, constants })(1);
+  const places = { scratch: 0, common: 0, constants };
+  step.bind(recording, { input: from, inputs: [from], output: to, ...places })(1);
   const outputs = inputs.map((_, c) => [
     ...new Int16Array(memory.buffer, to + 2 * c * step.output.stride, pixels),
   ]);

@@ -203,7 +203,7 @@ function bindPixels(
   valueBytes: number,
   requantize: readonly number[],
 ): RunStep {
-  const { rows, pitch, copied, left, top } = border;
+  const { pitch, copied, left, top } = border;
   const [inH, inW, channels] = plan.input;
   const [outH, outW] = plan.output;
   const { kernel, strides, padding } = windowOf(plan.layer, plan.input);
@@ -215,15 +215,19 @@ function bindPixels(
   const sizes = [kernel[0], Math.ceil((kernel[1] * channels) / 4)];
   return (images, share = whole) => {
     const [first, end] = sharedRange(outH, share);
+    if (first === end) return;
+    // A share puts the rows that it reads between borders.
+    const firstRow = first * strides[0];
+    const rows = (end - 1 - first) * strides[0] + kernel[0];
     for (let image = 0; image < images; image++) {
       const from = at.input + image * inH * inPitch;
-      const copy = [inH, inPitch, copied, top, left, zeros, rows, pitch, at.scratch, shift];
-      if (!inPlace) raw.borderPixels(from, ...copy);
+      const copy = [inH, inPitch, copied, top - firstRow, left, zeros, rows, pitch];
+      if (!inPlace) raw.borderPixels(from, ...copy, at.scratch, shift);
       const weights = [quads, groups, factors, starts];
       const place = to + (image * outH + first) * outW * valueBytes;
       const out = [end - first, outW, place, outStride * valueBytes];
-      const source = [(inPlace ? from : at.scratch) + first * steps[1], line, ...steps];
-      raw.multiplyPixels(...source, ...sizes, ...weights, ...out, ...requantize);
+      const source = inPlace ? from + firstRow * line : at.scratch;
+      raw.multiplyPixels(source, line, ...steps, ...sizes, ...weights, ...out, ...requantize);
     }
   };
 }

@@ -13,6 +13,8 @@ export interface Placed {
   /** The place of each step's output. */
   readonly outputs: readonly number[];
   readonly scratch: readonly number[];
+  /** Scratch memory of the first of the threads that compute the same images; undefined for one that works alone. */
+  readonly common?: readonly number[];
   readonly constants: readonly (readonly number[])[];
   readonly offsets: number;
   readonly scores: number;
@@ -131,7 +133,7 @@ export interface BoundSteps {
 export function bindSteps(
   raw: RawKernels,
   steps: readonly PlannedStep[],
-  { pixels, outputs, scratch, constants }: Placed,
+  { pixels, outputs, scratch, common = scratch, constants }: Placed,
 ): BoundSteps {
   const places = steps.map(({ reads }, i): Places => {
     const inputs = reads.length === 0 ? [pixels] : reads.map((read) => outputs[read]);
@@ -140,6 +142,7 @@ export function bindSteps(
       inputs,
       output: outputs[i],
       scratch: scratch[i],
+      common: common[i],
       constants: constants[i],
     };
   });

@@ -5,7 +5,7 @@ import { moduleOn } from '../webAssembly.ts';
 import { inferenceCode } from './inferenceCode.ts';
 import { codeModule, prepare } from './loadModel.ts';
 import { productKernelNames } from './modelKernels.ts';
-import { bindSteps, writeScores } from './placing.ts';
+import { recordPrograms } from './programs.ts';
 import { sharedRange } from './share.ts';
 
 test.each([1, 2, 3, 7])('%i shares cover everything once, in whole tiles', (count) => {
@@ -26,7 +26,7 @@ test.each([1, 2, 3, 7])('%i shares cover everything once, in whole tiles', (coun
 
 const images = 2;
 
-/** Scores of a model whose steps are computed share after share, each with scratch memory of its own. */
+/** Scores of a model that threads compute together, each with scratch memory of its own: their parts in some order. */
 async function scoresByShares(
   seed: number,
   kernels: typeof productKernelNames,
@@ -38,14 +38,14 @@ async function scoresByShares(
   const { prepared, places } = await prepare(model, { batch: images, kernels }, traits, count);
   const { memory, steps } = prepared;
   const raw = await moduleOn(module, memory);
-  const bound = places.map(
-    ({ scratch }) => bindSteps(raw, steps, { ...places[0], scratch }).joined,
-  );
+  const programs = recordPrograms(steps, places, images, 1);
+  const threads = places.map((_, thread) => programs.together(thread, images));
   new Uint8Array(memory.buffer, places[0].pixels, pixels.length).set(pixels);
-  for (let step = 0; step < steps.length; step++)
-    // The last one first: none may depend on another.
-    for (let index = count - 1; index >= 0; index--) bound[index][step]?.(images, { index, count });
-  writeScores(raw, steps[steps.length - 1].output, places[0], images);
+  const rng = random('parts', seed);
+  // Whichever thread takes a part, and the last one first: none may depend on another.
+  for (const [phase, parts] of threads[0].entries())
+    for (let part = parts.length - 1; part >= 0; part--)
+      for (const [kernel, ...args] of threads[rng.below(count)][phase][part]) raw[kernel](...args);
   const scores = images * model.scoreOffsets.length;
   return new Int32Array(memory.buffer, places[0].scores, scores).slice();
 }

@@ -1,11 +1,20 @@
-/** A thread's part of the work on a step: all threads work on the same images, each on outputs of its own. */
+/** A part of the work on a step: all parts are of the same images, each has outputs of its own. */
 export interface Share {
   readonly index: number;
   readonly count: number;
+  /** What follows reads what all parts have written before it; the step's end needs none. */
+  meet?(): void;
 }
 
 /** All of the work. */
 export const whole: Share = { index: 0, count: 1 };
+
+/** Gather windows that all shares read, in memory that they have in common. @param again whether they have read some before */
+export function gatherOnce(share: Share, again: boolean, gather: () => void): void {
+  if (again) share.meet?.();
+  if (share.index === 0) gather();
+  share.meet?.();
+}
 
 /** What of `n` things is a thread's: first to end, in whole tiles. */
 export function sharedRange(

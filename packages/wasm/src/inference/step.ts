@@ -19,10 +19,12 @@ export interface Places {
   readonly inputs: readonly number[];
   readonly output: number;
   readonly scratch: number;
+  /** Scratch memory that threads have in common where they compute the same images; else a thread's own. */
+  readonly common: number;
   readonly constants: readonly number[];
 }
 
-/** Compute a step for the first images of the batch, or a thread's share of it: by default all. */
+/** Compute a step for the first images of the batch, or a share of it: by default all. */
 export type RunStep = (images: number, share?: Share) => void;
 
 /** What a step does to each output of the step before it, where that can do it on its way. */

@@ -2,16 +2,41 @@ import { HbnnError } from '@hbnn/core';
 import { source } from '../../build/thread.mjs';
 import { builtin, inNode } from '../runtime.ts';
 import type { WasmMemory, WasmModule } from '../webAssembly.ts';
-
-/** One call of a kernel: its name and its arguments; or `meet`, to wait for all other threads. */
-export type KernelCall = readonly [kernel: string, ...args: number[]];
+import type { Program } from './programs.ts';
 
 /** What a thread starts with. */
 export interface ThreadStart {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
-  /** How many of them meet. */
-  readonly threads: number;
+}
+
+/** Words of a meeting before those of its phases, and of each phase: a line of the cache. worker/thread.mjs has the same. */
+const lineWords = 16;
+/** Runs are told apart by their numbers modulo this. */
+const maxRuns = 2 ** 19;
+
+/** What threads share that compute the same images: which run it is, and how far its phases are. */
+export class Meeting {
+  readonly words: Int32Array;
+
+  constructor(phases: number) {
+    this.words = new Int32Array(
+      new SharedArrayBuffer((phases + 1) * lineWords * Int32Array.BYTES_PER_ELEMENT),
+    );
+  }
+
+  /** The number of a new run: threads do no more of the one before. */
+  begin(): number {
+    const run = (this.words[0] % (maxRuns - 1)) + 1;
+    Atomics.store(this.words, 0, run);
+    return run;
+  }
+}
+
+/** A run of a meeting, which a thread takes part in. */
+export interface MeetingRun {
+  readonly meeting: Meeting;
+  readonly run: number;
 }
 
 /** A worker's script at an address of the page's own. */
@@ -19,8 +44,15 @@ export type WorkerAddress = string | URL;
 
 /** A thread that repeats kernel calls. */
 export interface Thread {
-  /** Run a program once. @param calls its calls, which are asked for the first time */
-  run(program: string, calls: () => readonly KernelCall[]): Promise<void>;
+  /**
+   * Run a program once, with the other threads of a meeting or alone. Of those that meet, the one that finishes answers.
+   *
+   * @param program its name
+   * @param phases what it does, which is asked for the first time
+   */
+  run(program: string, phases: () => Program, together?: MeetingRun): Promise<void>;
+  /** Do not wait for its answer any longer. */
+  rest(): void;
   stop(): Promise<void>;
 }
 
@@ -29,6 +61,7 @@ interface Port {
   post(message: unknown): void;
   /** Called with '' when a message has been dealt with, else with what went wrong. */
   answer: (error: string) => void;
+  rest(): void;
   stop(): Promise<void>;
 }
 
@@ -74,12 +107,13 @@ export async function startThread(start: ThreadStart, worker?: WorkerAddress): P
     throw error;
   }
   const known = new Set<string>();
-  const run = (program: string, calls: () => readonly KernelCall[]): Promise<void> => {
-    if (known.has(program)) return ask({ program });
+  const run = (program: string, phases: () => Program, together?: MeetingRun): Promise<void> => {
+    const words = together?.meeting.words;
+    const first = !known.has(program);
     known.add(program);
-    return ask({ program, calls: calls() });
+    return ask({ program, run: together?.run, ...(first && { phases: phases(), words }) });
   };
-  return { run, stop: () => port.stop() };
+  return { run, rest: () => port.rest(), stop: () => port.stop() };
 }
 
 function nodePort(address: WorkerAddress | undefined): Port {
@@ -97,6 +131,7 @@ function nodePort(address: WorkerAddress | undefined): Port {
       worker.postMessage(message);
     },
     answer: () => undefined,
+    rest: () => worker.unref(),
     stop: async () => void (await worker.terminate()),
   };
   worker.on('message', (error: string) => {
@@ -127,6 +162,7 @@ function browserPort(address: WorkerAddress | undefined): Port {
   const port: Port = {
     post: (message) => worker.postMessage(message),
     answer: () => undefined,
+    rest: () => undefined,
     stop: async () => worker.terminate(),
   };
   worker.onmessage = ({ data }) => {

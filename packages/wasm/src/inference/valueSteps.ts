@@ -3,7 +3,7 @@ import type { RawKernels } from '../webAssembly.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
 import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
-import { sharedRange, whole } from './share.ts';
+import { gatherOnce, sharedRange, whole } from './share.ts';
 import {
   gatheredBytes,
   type Places,
@@ -163,17 +163,19 @@ export function dotStep(
 
 function bindDot(raw: RawKernels, at: Places, sizes: DotSizes): RunStep {
   const { groups, places, pixels, width, outStride } = sizes;
-  const { scratch } = at;
+  const { common } = at;
   const [shape, quads, factors] = at.constants;
   return (images, share = whole) => {
     const end = images * pixels;
     const [group, endGroup] = sharedRange(groups, share);
     for (let first = 0; first < end; first += width) {
       const count = Math.min(end - first, width);
-      raw.gatherRows(shape, at.input, first, first + count, scratch, places * 4);
+      gatherOnce(share, first > 0, () =>
+        raw.gatherRows(shape, at.input, first, first + count, common, places * 4),
+      );
       const out = at.output + (4 * group * outStride + first) * 4;
       const weights = [quads + group * places * 16, endGroup - group, factors + 16 * group];
-      raw.multiplyQuads(scratch, places, count, ...weights, out, outStride);
+      raw.multiplyQuads(common, places, count, ...weights, out, outStride);
     }
   };
 }
