@@ -26,6 +26,10 @@ async function serve(answer: (q: IncomingMessage, a: ServerResponse) => void): P
 
 function ranged(request: IncomingMessage, answer: ServerResponse): void {
   const from = Number(request.headers.range?.match(/bytes=(\d+)-/)?.[1] ?? 0);
+  if (from >= content.length) {
+    answer.writeHead(416).end();
+    return;
+  }
   answer.writeHead(from > 0 ? 206 : 200, { 'content-length': content.length - from });
   answer.end(content.subarray(from));
 }
@@ -72,6 +76,40 @@ describe('download', () => {
     await download({ urls: [url], file, checksum, ...fast });
     expect(readFileSync(file).equals(content)).toBe(true);
     expect(calls).toBe(2);
+  });
+
+  it('ends with the bytes though the line breaks again and again', async () => {
+    let requests = 0;
+    const url = await serve((request, answer) => {
+      const from = Number(request.headers.range?.match(/bytes=(\d+)-/)?.[1] ?? 0);
+      answer.writeHead(from > 0 ? 206 : 200, { 'content-length': content.length - from });
+      const piece = content.subarray(from, from + 9000);
+      requests++;
+      if (from + piece.length === content.length) answer.end(piece);
+      else answer.write(piece, () => setImmediate(() => answer.destroy()));
+    });
+    for (let i = 0; i < 5; i++) {
+      const file = target();
+      await download({ urls: [url], file, checksum, tries: 200, pause: 0 });
+      expect(readFileSync(file).equals(content)).toBe(true);
+    }
+    expect(requests).toBeGreaterThan(150);
+  });
+
+  it('fetches anew what a damaged part does not go on to', async () => {
+    const ranges: (string | undefined)[] = [];
+    const url = await serve((request, answer) => {
+      ranges.push(request.headers.range);
+      ranged(request, answer);
+    });
+    for (const part of [content.subarray(1, 100_000), Buffer.concat([content, content])]) {
+      const file = target();
+      writeFileSync(`${file}.part`, part);
+      ranges.length = 0;
+      await download({ urls: [url], file, checksum, ...fast });
+      expect(ranges).toEqual([`bytes=${part.length}-`, undefined]);
+      expect(readFileSync(file).equals(content)).toBe(true);
+    }
   });
 
   it('tries again after a server error and goes to the next address after a missing file', async () => {

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   createReadStream,
   createWriteStream,
@@ -51,11 +52,7 @@ export async function download(o: Download): Promise<void> {
   const failures: string[] = [];
   for (const url of o.urls) {
     try {
-      await pRetry(() => fetchInto(url, `${o.file}.part`, o), {
-        retries: (o.tries ?? 3) - 1,
-        minTimeout: o.pause ?? 1000,
-      });
-      await placeWhenRight(o, url);
+      await fetchAndPlace(url, o);
       return;
     } catch (error) {
       failures.push(`${url}: ${reason(error)}`);
@@ -64,6 +61,25 @@ export async function download(o: Download): Promise<void> {
   throw new HbnnError(
     `${o.file}: could not be downloaded (${failures.join('; ')}); check the network and try it again`,
   );
+}
+
+/** Fetch a file from an address; anew where a part that was there before does not go on to it. */
+async function fetchAndPlace(url: string, o: Download): Promise<void> {
+  const part = `${o.file}.part`;
+  const fetched = (): Promise<void> =>
+    pRetry(() => fetchInto(url, part, o), {
+      retries: (o.tries ?? 3) - 1,
+      minTimeout: o.pause ?? 1000,
+    });
+  const isResumed = existsSync(part);
+  await fetched();
+  try {
+    await placeWhenRight(o, url);
+  } catch (error) {
+    if (!isResumed || !(error instanceof HbnnError)) throw error;
+    await fetched();
+    await placeWhenRight(o, url);
+  }
 }
 
 /** The message at the root of a failed fetch, which says more than 'fetch failed'. */
@@ -101,11 +117,13 @@ async function fetchInto(url: string, part: string, o: Download): Promise<void> 
       },
     });
     const sink = createWriteStream(part, { flags: resumed ? 'a' : 'w' });
-    await pipeline(
-      Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
-      meter,
-      sink,
-    );
+    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+    try {
+      await pipeline(body, meter, sink);
+    } finally {
+      // A write that is under way when the line breaks still ends: the next try must not measure the part before.
+      if (!sink.closed) await once(sink, 'close');
+    }
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     // A disk that is full or read-only will not mend itself.

@@ -16,7 +16,7 @@ export interface Grouped {
  *
  * @param spec its kernel is [height, width, inputs of a group, outputs]
  * @param where what errors call the layer
- * @throws HbnnError where dilation makes a kernel that no memory holds
+ * @throws HbnnError where dilation makes a kernel that is too large
  */
 export function groupedConvolution(spec: Convolution, groups: number, where: string): Grouped {
   if (groups === 1) return undilated(spec, where);
@@ -30,15 +30,15 @@ export function groupedConvolution(spec: Convolution, groups: number, where: str
   return { ...whole, hasZeros: true };
 }
 
-/** No kernel of an image network comes near it: 64 MiB. */
-const maxKernelValues = 2 ** 24;
+/** A small file could ask for any size; this one is 256 MiB. */
+const maxKernelValues = 2 ** 26;
 
 /**
  * Write dilation as zeros in the kernel: TensorFlow.js ignores that of a depthwise layer, has none beside strides and no
  * gradient for any, and an integer layer has none either.
  *
  * @param where what errors call the layer
- * @throws HbnnError where that makes a kernel that no memory holds
+ * @throws HbnnError where that makes a kernel that is too large
  */
 export function undilated(
   spec: Extract<LayerSpec, { kind: 'conv2d' | 'depthwiseConv2d' }>,
