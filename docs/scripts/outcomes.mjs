@@ -102,21 +102,6 @@ function buildable(results) {
   };
 }
 
-/** LUT6 sites of a synthesized layer with 1-bit inputs, in the circuits' bench. */
-function sites(committed, weights) {
-  const file = join(committed, 'hardware', 'circuits.json');
-  const row = JSON.parse(readFileSync(file, 'utf8')).rows.find(
-    (found) =>
-      found.generator === 'hbnn' &&
-      found.style === 'xc7' &&
-      found.layer === 'dense:144x16' &&
-      found.inputBits === 1 &&
-      found.weights === weights,
-  );
-  if (!row) throw new Error(`${file}: no layer of ${weights}`);
-  return row.sites;
-}
-
 /** A whole CNV at 1.4 and at 2 bits, folded and synthesized: LUTs, and LUTs times cycles of an image, as shares. */
 function wholeNetwork(committed) {
   const file = join(committed, 'hardware', 'networks.json');
@@ -139,12 +124,11 @@ function area(committed, results) {
     return found[1];
   };
   const network = wholeNetwork(committed);
-  const share = (sites(committed, '1.4 bits per position') / sites(committed, '2 bits')).toFixed(2);
   return {
     question: 'Does a circuit shrink with the average bits?',
     verdict: `${claim.verdict === 'holds' ? 'Yes' : 'Not with a width per weight'}, but with one per position`,
-    text: `A whole folded CNV at 1.4/1.4 bits, a width per position of the weights and per channel of the inputs, takes ${network.luts} of the LUTs of one at 2/2 bits, and ${network.work} of LUTs × cycles (synthesized, not placed, random weights). With a width per weight, unrolled, a layer at 1.4 bits takes ${ratio('1.4')} times the area of 1 bit, and one at 2 bits ${ratio('2')} times. With a width per position 1.4 bits take ${share} of the LUT sites of 2 bits (a layer of 144 × 16, synthesized).`,
-    command: 'pnpm bench:networks; pnpm bench:reproduce --only table2; pnpm bench:circuits',
+    text: `With a width per position of the kernel, a whole folded CNV at 1.4/1.4 bits takes ${network.luts} of the LUTs of one at 2/2 bits, and ${network.work} of LUTs × cycles (synthesized, not placed, random weights). With a width per weight, an unrolled layer takes ${ratio('1.4')} times the area of 1 bit at 1.4 bits, and ${ratio('2')} times at 2 bits.`,
+    command: 'pnpm bench:networks; pnpm bench:reproduce --only table2',
   };
 }
 

@@ -2,7 +2,7 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Interruption, interruptible } from '@hbnn/cli/interruption';
 import { wholeNumber } from '@hbnn/cli/numbers';
-import { shellWord, tableText } from '@hbnn/cli/output';
+import { pnpmName, shellWord, tableText } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
 import { reportError } from '@hbnn/cli/report';
 import { chosenName, HbnnError } from '@hbnn/core';
@@ -195,7 +195,9 @@ async function main(): Promise<void> {
 const planName = (value: string | true): string => (value === true ? 'cifar' : value);
 
 async function report(o: Options, queue: TrainingQueue | undefined): Promise<void> {
-  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
+  const typed = [`${pnpmName()} bench:reproduce`, ...process.argv.slice(2).map(shellWord)].join(
+    ' ',
+  );
   const profile = profileFrom(o);
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);

@@ -63,7 +63,7 @@ function textOf(flag: string, file: string, role = ''): string {
   } catch (error) {
     const name = file === '' ? 'a file without a name' : file;
     throw new HbnnError(
-      `${flag}: ${name}${role} could not be read: ${whyUnreadable(error)}; name a Liberty file that can be`,
+      `${flag}: ${name}${role} could not be read: ${whyUnreadable(error)}; name a Liberty file that can be read`,
     );
   }
   const compression = compressions.find((each) => each.bytes.every((byte, i) => bytes[i] === byte));

@@ -13,7 +13,17 @@ it.each([
 ])('script %s of %s, typed in %s, is called %s', (script, agent, typedIn, expected) => {
   vi.stubEnv('npm_lifecycle_event', script);
   vi.stubEnv('npm_config_user_agent', agent);
+  vi.stubEnv('npm_execpath', '/usr/lib/node_modules/pnpm/bin/pnpm.cjs');
   vi.stubEnv('npm_package_json', '/src/hbnn/package.json');
   vi.stubEnv('INIT_CWD', typedIn);
   expect(commandName()).toBe(expected);
+});
+
+it('pnpm that npx fetched is called by npx', () => {
+  vi.stubEnv('npm_lifecycle_event', 'hbnn');
+  vi.stubEnv('npm_config_user_agent', 'pnpm/10.34.9 npm/? node/v20.20.2 linux x64');
+  vi.stubEnv('npm_execpath', '/home/x/.npm/_npx/c80d/node_modules/pnpm/bin/pnpm.cjs');
+  vi.stubEnv('npm_package_json', '/src/hbnn/package.json');
+  vi.stubEnv('INIT_CWD', '/src/hbnn');
+  expect(commandName()).toBe('npx -y pnpm@10.34.9 -s hbnn');
 });

@@ -54,7 +54,14 @@ export function commandName(): string {
     (relative(project, typedIn).split(sep)[0] === '..' || isAbsolute(relative(project, typedIn)));
   if (process.env.npm_config_user_agent?.startsWith('npm/'))
     return isElsewhere ? `npm run -s --prefix ${shellWord(project)} hbnn --` : 'npm run -s hbnn --';
-  return isElsewhere ? `pnpm -s -C ${shellWord(project)} hbnn` : 'pnpm -s hbnn';
+  return `${pnpmName()} -s ${isElsewhere ? `-C ${shellWord(project)} ` : ''}hbnn`;
+}
+
+/** How pnpm was called: by npx, with its version, where it is not on the machine. */
+export function pnpmName(): string {
+  const { npm_execpath: path = '', npm_config_user_agent: agent = '' } = process.env;
+  const version = /^pnpm\/(\S+)/.exec(agent)?.[1];
+  return version !== undefined && /[\\/]_npx[\\/]/.test(path) ? `npx -y pnpm@${version}` : 'pnpm';
 }
 
 /** A word of a command line as a shell takes it. */

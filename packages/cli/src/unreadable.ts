@@ -16,4 +16,6 @@ export function whyUnreadable(error: unknown): string {
 
 /** The error of a file that could not be read. */
 export const unreadable = (file: string, error: unknown): HbnnError =>
-  new HbnnError(`${file}: could not be read: ${whyUnreadable(error)}; name a file that can be`);
+  new HbnnError(
+    `${file}: could not be read: ${whyUnreadable(error)}; name a file that can be read`,
+  );

@@ -126,7 +126,7 @@ function withinLuts(
   const { folds, luts: taken, nextLuts } = foldsWithinLuts(model, luts, 'xc7', place);
   const next =
     nextLuts === undefined
-      ? ', and larger ones were not found'
+      ? `; none that take more, and no more than ${numberText(luts)}, were found`
       : `; the next larger ones that were tried take ${numberText(Math.round(nextLuts))}`;
   const why = taken < promisedPart * luts ? next : '';
   return { folds, about: `estimated to take ${numberText(Math.round(taken))} LUTs${why}` };

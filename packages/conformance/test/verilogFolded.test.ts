@@ -68,16 +68,15 @@ describe('folded verilog agrees with the interpreter', () => {
   });
 
   // Blocks wait for each other, so that with shallow buffers not all images take as long.
-  test.each(
-    branchedCases().filter(({ name }) =>
-      everything ? isShape(name) : name === 'the shape of ResNet-18',
-    ),
-  )('$name keeps the pace of its slowest layer', ({ make }) => {
-    const model = make();
-    const { cyclesPerImage, scheduledCycles } = foldedDesign(model, { folds: foldsOf(model, 1) });
-    expect(cyclesPerImage).toBeLessThanOrEqual(1.01 * scheduledCycles);
-    expect(cyclesPerImage).toBeGreaterThanOrEqual(0.99 * scheduledCycles);
-  });
+  test.runIf(everything).each(branchedCases().filter(({ name }) => isShape(name)))(
+    '$name keeps the pace of its slowest layer',
+    ({ make }) => {
+      const model = make();
+      const { cyclesPerImage, scheduledCycles } = foldedDesign(model, { folds: foldsOf(model, 1) });
+      expect(cyclesPerImage).toBeLessThanOrEqual(1.01 * scheduledCycles);
+      expect(cyclesPerImage).toBeGreaterThanOrEqual(0.99 * scheduledCycles);
+    },
+  );
 
   test.each(everything ? [3, 9, 15, 36, 81] : [3, 9, 36])(
     'random network of seed %i',

@@ -118,20 +118,22 @@ describe('streams', () => {
     expect(difference?.found).toContain('must not change with');
   });
 
-  it.each([
-    ['stand still after 4,096 beats', 4096, "& ~&{1'b1, late}"],
-    ['stand still after 65,536 beats', 65536, "& ~&{1'b1, late}"],
-  ])('that %s are found', async (_, after, stop) => {
-    const bits = Math.log2(after);
-    const counter = `reg [${bits}:0] seen;\n  wire late = seen[${bits}];\n  always @(posedge aclk) if (!aresetn) seen <= 0; else if (m_axis_tvalid & m_axis_tready & ~late) seen <= seen + 1;\n  `;
-    const edit = replaced(
-      /assign m_axis_tvalid = full\[\d+\];/,
-      `${counter}assign m_axis_tvalid = full[0] ${stop};`,
-    );
-    const { difference } = await folded(small, 'm_input.v', edit);
-    expect(difference?.layer).toBe('input');
-    expect(difference?.found).toContain('nothing moved');
-  });
+  // `pnpm --filter @hbnn/verilog designs` counts to 65,536 too.
+  it.each(process.env.HBNN_DESIGNS === 'all' ? [4096, 65536] : [4096])(
+    'that stand still after %d beats are found',
+    async (after) => {
+      const stop = "& ~&{1'b1, late}";
+      const bits = Math.log2(after);
+      const counter = `reg [${bits}:0] seen;\n  wire late = seen[${bits}];\n  always @(posedge aclk) if (!aresetn) seen <= 0; else if (m_axis_tvalid & m_axis_tready & ~late) seen <= seen + 1;\n  `;
+      const edit = replaced(
+        /assign m_axis_tvalid = full\[\d+\];/,
+        `${counter}assign m_axis_tvalid = full[0] ${stop};`,
+      );
+      const { difference } = await folded(small, 'm_input.v', edit);
+      expect(difference?.layer).toBe('input');
+      expect(difference?.found).toContain('nothing moved');
+    },
+  );
 
   it('that give wrong data after 65,536 beats are found', async () => {
     const counter =

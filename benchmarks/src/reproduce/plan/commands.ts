@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drawSvg } from '@hbnn/cli/drawing';
 import { Interruption, interruptible } from '@hbnn/cli/interruption';
-import { shellWord } from '@hbnn/cli/output';
+import { pnpmName, shellWord } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import { type BackendChoice, runConfig, writeWhole } from '@hbnn/train';
@@ -109,7 +109,9 @@ async function measuredHere(
 export async function continuePlan(name: string, o: PlanCommandOptions): Promise<void> {
   const plan = readPlan(name);
   const meter = progressMeter(`${name}:`, o);
-  const typed = ['pnpm bench:reproduce', ...process.argv.slice(2).map(shellWord)].join(' ');
+  const typed = [`${pnpmName()} bench:reproduce`, ...process.argv.slice(2).map(shellWord)].join(
+    ' ',
+  );
   await interruptible((signal) =>
     runPlan(plan, {
       from: o.from,

@@ -90,6 +90,10 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const backend = await backendFrom(o.backend, o);
   const runs = plannedRuns(plan, o.out);
   await checkRuns(runs, backend.name);
+  if (plan.seeds.length < fewSeeds)
+    noteTo(o)(
+      `with ${plan.seeds.length} seeds an interval is too wide to tell most differences from chance; --seeds ${fewSeeds} or more tells smaller ones`,
+    );
   const datasets = new OpenDatasets(noteTo(o));
   await checkTrainable(runs, datasets);
   signal.throwIfAborted();
@@ -167,6 +171,9 @@ async function planFrom(o: Options): Promise<Plan> {
 
 const seedList = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => first + i);
+
+/** Intervals of fewer seeds are wide: of 2 by 12.7 standard errors on each side, of 5 by 2.8. */
+const fewSeeds = 4;
 
 function seedsFrom(o: Options): number[] | undefined {
   if (o.seeds === undefined && o.seed === undefined) return undefined;

@@ -110,7 +110,7 @@ export function estimateCommand(): Command {
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
     .option('--from <path>', 'local folder or archive of the data set')
-    .option('--in <file>', 'count them over the images of a .npy of uint8')
+    .option('--in <file>', 'count them over the images of a .npy of whole numbers 0 to 255')
     .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
     .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
     .option('--json', 'print the result as JSON')
@@ -137,6 +137,7 @@ async function run(o: Options): Promise<void> {
     const each = figures.folds.map(({ pe, simd }) => `${pe}x${simd}`).join(',');
     const rtl = freeRtlFolder();
     const words = ['--model', o.model, '--out', rtl, '--style', 'folded', '--fold', each];
+    if (on?.family === 'xc7') words.push('--target', 'xc7');
     printNext([hbnnLine('verilog', ...words)], o);
     return;
   }

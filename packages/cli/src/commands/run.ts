@@ -27,7 +27,7 @@ export function runCommand(): Command {
     .requiredOption('--model <file>', 'model file (hbnn lower, hbnn random)')
     .requiredOption(
       '--in <file>',
-      'a picture of the model’s size (PNG, JPEG …), or .npy of uint8: [images, height, width, channels] or one image',
+      'a picture of the model’s size (PNG, JPEG …), or .npy of pixels, whole numbers 0 to 255: [images, height, width, channels] or one image',
     )
     .option('--out <file>', '.npy to write: int32, [images, scores]; needed for a .npy')
     .option('--engine <name>', engineNames.join(' or '), defaultEngine)
@@ -45,7 +45,7 @@ async function run(o: Options): Promise<void> {
   const isPicture = isImageName(o.in);
   if (!isPicture && o.out === undefined)
     throw new HbnnError(
-      `--in ${o.in}: expected --out beside it, for the scores of a .npy are written to a file, got none; add --out, as in --out scores.npy`,
+      `--in ${o.in}: expected --out FILE for the scores, got none; add --out scores.npy`,
     );
   if (o.rtl !== undefined && o.engine !== 'verilog')
     throw new HbnnError(

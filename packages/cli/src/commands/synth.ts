@@ -122,9 +122,10 @@ async function run(o: Options): Promise<void> {
   if (target.name !== 'xc7') needGates(o, manifest);
   const native = o.yosys === 'npm' ? undefined : nativeYosys(o.yosys);
   const progress = synthesisProgress(files, o);
+  const cache = o.cache ? fileCache() : undefined;
   const start = performance.now();
   const { layer: _, ...cost } = await synthesize(files, manifest.top, target, {
-    ...(o.cache && { cache: fileCache() }),
+    cache,
     workers,
     ...(native !== undefined && {
       runner: new NativeRunner(native, workers),
@@ -136,7 +137,11 @@ async function run(o: Options): Promise<void> {
   const layers = cost.layers.map((one) => ({ ...one, layer: names.get(one.layer) ?? one.layer }));
   const seconds = (performance.now() - start) / 1000;
   const yosys = native === undefined ? 'npm' : `${native.version}, ${native.path}`;
-  printResult({ rtl: o.rtl, target: o.target, yosys, seconds, ...cost, layers }, o.json);
+  const filesFromCache = cache?.found() ?? 0;
+  printResult(
+    { rtl: o.rtl, target: o.target, yosys, seconds, filesFromCache, ...cost, layers },
+    o.json,
+  );
   printNext(nextSteps(o, manifest), o);
 }
 
@@ -303,11 +308,17 @@ function fileCache() {
   const folder = cacheFolder();
   const fileOf = (key: string): string =>
     join(folder, `synth-${createHash('sha256').update(key).digest('hex')}.json`);
+  let found = 0;
   return {
+    /** How many results were there. */
+    found: () => found,
     read: (key: string) => {
       const file = fileOf(key);
       try {
-        return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+        if (!existsSync(file)) return undefined;
+        const costs = JSON.parse(readFileSync(file, 'utf8'));
+        found++;
+        return costs;
       } catch {
         return undefined;
       }
