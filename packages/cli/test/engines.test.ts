@@ -133,10 +133,7 @@ test('hbnn run names the class of a picture, and the top 3, as the scores of a .
     `hbnn: ${small}: expected a picture of ${width}×${height} pixels, the model's size, got one of 2×3; resize it\n`,
   ]);
   const batch = hbnn('run', '--model', model, '--in', 'x.npy');
-  expect([batch.code, batch.err]).toEqual([
-    2,
-    expect.stringContaining('add --out, as in --out scores.npy'),
-  ]);
+  expect([batch.code, batch.err]).toEqual([2, expect.stringContaining('add --out scores.npy')]);
 });
 
 test('an unknown engine is named', async () => {

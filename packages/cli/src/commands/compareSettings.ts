@@ -90,10 +90,6 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const backend = await backendFrom(o.backend, o);
   const runs = plannedRuns(plan, o.out);
   await checkRuns(runs, backend.name);
-  if (plan.seeds.length < fewSeeds)
-    noteTo(o)(
-      `with ${plan.seeds.length} seeds an interval is too wide to tell most differences from chance; --seeds ${fewSeeds} or more tells smaller ones`,
-    );
   const datasets = new OpenDatasets(noteTo(o));
   await checkTrainable(runs, datasets);
   signal.throwIfAborted();
@@ -104,6 +100,10 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       `${o.out}: could not be made (${(error as Error).message}); choose another folder`,
     );
   }
+  if (plan.seeds.length < fewSeeds)
+    noteTo(o)(
+      `with ${plan.seeds.length} seeds an interval is too wide to tell most differences from chance; --seeds ${fewSeeds} or more tells smaller ones`,
+    );
   writeWhole(planFile(o.out), `${JSON.stringify(plan, null, 2)}\n`);
   const meter = progressMeter('comparing', o);
   try {
