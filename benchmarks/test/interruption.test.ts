@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { pnpmName } from '@hbnn/cli/output';
 import { expect, it } from 'vitest';
 import { bundledReproduce } from './bundle.ts';
 
@@ -58,7 +59,7 @@ it.each([['SIGINT', 130, 'its group'] as const, ...(all ? more : [])])(
     process.kill(told === 'its group' ? -Number(sweep.pid) : Number(sweep.pid), signal);
     expect(await ended, err).toBe(code);
     expect(err).toContain(`bench:reproduce: stopped by ${signal}\n`);
-    expect(err).toContain(`\n  pnpm bench:reproduce ${all.join(' ')}\n`);
+    expect(err).toContain(`\n  ${pnpmName()} bench:reproduce ${all.join(' ')}\n`);
     const saved = savedSince(start);
     expect(saved).toHaveLength(1);
     expect(existsSync(join(saved[0], 'run.lock'))).toBe(false);
