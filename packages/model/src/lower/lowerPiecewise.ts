@@ -1,7 +1,6 @@
 import type { TrainedLayer } from '../trainedModel.ts';
 import { pushPixels } from './lowerBranches.ts';
 import {
-  countedOn,
   filled,
   freshName,
   type LowerPosition,
@@ -10,8 +9,8 @@ import {
   push,
   pushJoin,
   pushRequantized,
-  rangesOf,
   spreadOut,
+  stepWithin,
 } from './lowerState.ts';
 import { requantized } from './requantize.ts';
 
@@ -35,7 +34,7 @@ export function lowerPiecewise(s: LowerState, layer: Piecewise, toBinarization: 
   const { name, atZero } = layer;
   spreadOut(s);
   if (s.at === -1) pushPixels(s);
-  const step = stepFor(s);
+  const step = stepWithin(s, levels);
   pushRequantized(s, freshName(s, `${name}_steps`), step, { minimum: -levels, maximum: levels });
   const shift = shiftFor(layer.slopes);
   const pieces = piecesOf(layer, step, shift);
@@ -66,19 +65,19 @@ export function lowerPiecewise(s: LowerState, layer: Piecewise, toBinarization: 
   );
 }
 
-/** How many pieces lie between −3 and 3: the fewest that part from the curve by half a step of 8 bits at most. */
+/** How many pieces lie between −3 and 3: the fewest that differ from the curve by half a step of 8 bits at most. */
 const pieceCounts: readonly number[] = [8, 16, 32];
 
 /**
  * Compute HardSwish in straight pieces: 0 up to −3, x from 3 on, and between as many as the range of the outputs asks for:
- * they part from it by (6 / pieces)² / 48, which is 0.012, 0.003 or 0.0008.
+ * they differ from it by (6 / pieces)² / 48, which is 0.012, 0.003 or 0.0008.
  */
 export function lowerHardSwish(
   s: LowerState,
   { name, largest }: Extract<TrainedLayer, { kind: 'hardSwish' }>,
   toBinarization: boolean,
 ): void {
-  const top = largest === undefined || largest === 0 ? levels * stepFor(s) : largest;
+  const top = largest === undefined || largest === 0 ? levels * stepWithin(s, levels) : largest;
   const fits = (count: number): boolean => (6 / count) ** 2 / 48 <= top / (2 * largestByte);
   const count = pieceCounts.find(fits) ?? pieceCounts[pieceCounts.length - 1];
   const pieces = hardSwishPieces(name, count);
@@ -87,7 +86,7 @@ export function lowerHardSwish(
 
 function hardSwishPieces(name: string, count: number): Piecewise {
   const width = 6 / count;
-  // Chords of x · (x + 3) / 6 lie above it by up to width² / 24: lowered by half of that they part from it by as much.
+  // Chords of x · (x + 3) / 6 lie above it by up to width² / 24: lowered by half of that, they differ from it by as much.
   const lowered = width ** 2 / 48;
   const knots = Array.from({ length: count + 1 }, (_, k) => -3 + k * width);
   const chords = knots.slice(1).map((knot, k) => (knots[k] + knot + 3) / 6);
@@ -132,17 +131,6 @@ function boundedBy(s: LowerState, { name }: Piecewise, pieces: readonly Piece[])
     push(s, requantized(freshName(s, `${name}_piece`), ones, zeros, { minimum, maximum }));
     return positionOf(s);
   });
-}
-
-/** The step of the values in front: for what sample images bring about, or without any so that all that can come fits. */
-function stepFor(s: LowerState): number {
-  const { slopes, offsets } = s.meaning;
-  const rangeOf = rangesOf(s);
-  const furthest = slopes.reduce((max, slope, c) => {
-    const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
-    return Math.max(max, ...ends);
-  }, 0);
-  return furthest > 0 ? countedOn(s, furthest) / levels : 1;
 }
 
 /** The fewest binary digits behind the point that hold all slopes well enough. */

@@ -180,15 +180,20 @@ const headroom = 2;
 export const countedOn = ({ measured }: LowerState, most: number): number =>
   measured === undefined || measured === 0 ? most : Math.min(most, headroom * measured);
 
-/** Round to whole numbers in ±largest: for what sample images bring about, or without any so that all that can come fits. */
-export function pushSigned(s: LowerState, name: string, largest: number): void {
+/** The step that brings values to ±largest: what sample images bring about, or without any all that can come. */
+export function stepWithin(s: LowerState, largest: number): number {
   const { slopes, offsets } = s.meaning;
   const rangeOf = rangesOf(s);
   const furthest = slopes.reduce((max, slope, c) => {
     const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
     return Math.max(max, ...ends);
   }, 0);
-  const step = furthest > 0 ? countedOn(s, furthest) / largest : 1;
+  return furthest > 0 ? countedOn(s, furthest) / largest : 1;
+}
+
+/** Round to whole numbers in ±largest. */
+export function pushSigned(s: LowerState, name: string, largest: number): void {
+  const step = stepWithin(s, largest);
   pushRequantized(s, name, step, { minimum: -largest, maximum: largest });
 }
 
