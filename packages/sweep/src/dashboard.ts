@@ -5,7 +5,7 @@ import { Queue } from 'bullmq';
 import type { QueueAddress } from './address.ts';
 import { type ConnectOptions, connect, defaultQueue, keyPrefix } from './connection.ts';
 
-export interface DashboardOptions extends ConnectOptions {
+interface DashboardOptions extends ConnectOptions {
   /** 0: one that is free. */
   readonly port: number;
   /** The address of this machine that it listens on. Default: 127.0.0.1, which no other machine reaches. */
