@@ -117,7 +117,7 @@ export async function compile({ modules }: YosysNetlist, top: string): Promise<C
     },
     scramble: (rng) => {
       for (const { q } of region.registers)
-        for (let w = 0; w < wordsPerSlot; w++) memory[wordsPerSlot * q + w] = rng.below(2 ** 32);
+        for (let w = 0; w < wordsPerSlot; w++) memory[wordsPerSlot * q + w] = rng.uint32();
       for (const state of states) state.scramble(rng);
     },
   };

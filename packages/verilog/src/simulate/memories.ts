@@ -78,15 +78,14 @@ export class MemoryState {
 
   /** Fill it with anything, as it is after power-up. */
   scramble(rng: Random): void {
-    for (let i = 0; i < this.bits.length; i++) this.bits[i] = rng.below(2 ** 32);
+    for (let i = 0; i < this.bits.length; i++) this.bits[i] = rng.uint32();
   }
 
   read(port: number): void {
     const { address, data } = this.memory.reads[port];
     const same = this.common(address);
     if (same !== undefined) {
-      for (let j = 0; j < data.length; j++)
-        for (let w = 0; w < words; w++) this.slots[words * data[j] + w] = this.word(same, j, w);
+      this.readSame(same, data);
       return;
     }
     for (const slot of data) this.slots.fill(0, words * slot, words * (slot + 1));
@@ -95,6 +94,23 @@ export class MemoryState {
       const [w, mask] = [lane >> 5, 1 << (lane & 31)];
       for (let j = 0; j < data.length; j++)
         this.slots[words * data[j] + w] |= this.word(at, j, w) & mask;
+    }
+  }
+
+  /** Read one word for all vectors. */
+  private readSame(at: number, data: readonly number[]): void {
+    const { slots, bits } = this;
+    const { size, width, contents } = this.memory;
+    const inside = at >= 0 && at < size;
+    for (let j = 0; j < data.length; j++) {
+      const to = words * data[j];
+      if (inside && contents === undefined) {
+        const from = words * (at * width + j);
+        for (let w = 0; w < words; w++) slots[to + w] = bits[from + w];
+      } else {
+        const one = inside && contents?.[at * width + j] === 1;
+        for (let w = 0; w < words; w++) slots[to + w] = one ? 0xffffffff : 0;
+      }
     }
   }
 
@@ -152,9 +168,11 @@ export class MemoryState {
 
   private address(address: readonly number[], lane: number): number {
     let at = -this.memory.offset;
-    address.forEach((slot, i) => {
-      if ((this.slots[words * slot + (lane >> 5)] >>> (lane & 31)) & 1) at += 2 ** i;
-    });
+    let weight = 1;
+    for (const slot of address) {
+      if ((this.slots[words * slot + (lane >> 5)] >>> (lane & 31)) & 1) at += weight;
+      weight *= 2;
+    }
     return at;
   }
 }

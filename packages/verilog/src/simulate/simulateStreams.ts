@@ -65,6 +65,8 @@ class StreamRun {
   private readonly count: number;
   private readonly used: number;
   private readonly rows: number;
+  /** Masks of the lanes with images, word by word. */
+  private readonly ownLanes: readonly number[];
   private readonly rng: Random;
   private readonly input: Wires;
   private readonly output: Wires;
@@ -102,6 +104,10 @@ class StreamRun {
     this.count = count;
     this.used = Math.min(lanes, Math.ceil(count / inARow));
     this.rows = count === 0 ? 0 : Math.ceil(count / this.used);
+    this.ownLanes = Array.from({ length: words }, (_, w) => {
+      const taken = Math.max(0, Math.min(32, this.used - 32 * w));
+      return taken === 32 ? -1 : (1 << taken) - 1;
+    });
     this.rng = random(count, 'streams', design.top);
     const { scores, layers, classes } = design;
     this.scores = new Int32Array(count * classes.length);
@@ -287,23 +293,15 @@ class StreamRun {
   /** What waited has to be there still; what waits now is remembered. */
   private checkOffer(offered: OfferedBeat, { valid }: Wires, layer: string, moves: boolean): void {
     const offers = this.bit(valid, 0);
-    offered.check(offers, (what) => new StreamFault(layer, what, 1, 0), this.ownLanes());
+    offered.check(offers, (what) => new StreamFault(layer, what, 1, 0), this.ownLanes);
     if (offers && !moves) offered.keep();
-  }
-
-  /** Masks of the lanes with images, word by word. */
-  private ownLanes(): number[] {
-    return Array.from({ length: words }, (_, w) => {
-      const taken = Math.max(0, Math.min(32, this.used - 32 * w));
-      return taken === 32 ? -1 : (1 << taken) - 1;
-    });
   }
 
   /** Whether a beat moves, which it does for all images or none. */
   private moves({ valid, ready }: Wires, layer: string): boolean {
     const { memory } = this.compiled;
     let [any, missing] = [0, 0];
-    const masks = this.ownLanes();
+    const masks = this.ownLanes;
     for (let w = 0; w < words; w++) {
       const own = masks[w];
       const moving = memory[words * valid + w] & memory[words * ready + w];
@@ -355,12 +353,13 @@ class StreamRun {
   }
 
   private fill(slot: number, value: number): void {
-    this.compiled.memory.fill(value, words * slot, words * (slot + 1));
+    const { memory } = this.compiled;
+    for (let w = 0; w < words; w++) memory[words * slot + w] = value;
   }
 
   private noise(slot: number): void {
     for (let w = 0; w < words; w++)
-      this.compiled.memory[words * slot + w] = this.quick ? 0 : this.rng.below(2 ** 32);
+      this.compiled.memory[words * slot + w] = this.quick ? 0 : this.rng.uint32();
   }
 
   private bit(slot: number, lane: number): boolean {
