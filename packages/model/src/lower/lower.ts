@@ -1,19 +1,12 @@
-import {
-  allowedMultiples,
-  approximate,
-  HbnnError,
-  kindOf,
-  nearestMultiples,
-  suggestion,
-} from '@hbnn/core';
+import { allowedMultiples, HbnnError, kindOf, nearestMultiples, suggestion } from '@hbnn/core';
 import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
-import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
+import type { TrainedLayer, TrainedModel } from '../trainedModel.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
-import { reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
+import { borderNote, reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
-import { lowerCodes, slopeBehind, valuesOf } from './lowerCodes.ts';
+import { lowerCodes, slopeBehind } from './lowerCodes.ts';
 import {
   keepPoolWithinSums,
   keepWithinSums,
@@ -40,20 +33,21 @@ import {
 } from './lowerState.ts';
 import { lowerThresholds } from './lowerThresholds.ts';
 import {
-  inputOf,
   type LinearLayer,
   type LoweredWeights,
   lowerFloats,
   lowerPlanes,
   whatBecomes,
 } from './lowerWeights.ts';
+import { bordersMoved, offsetSums } from './offsetSums.ts';
 
 export interface LowerOptions {
   /** Bits of the whole numbers that scales become, 2 … 8; default 4. */
   readonly scaleBits?: number;
   /**
-   * Called with a sentence about binarizations whose inputs were rounded before, and with one about scales that whole
-   * numbers of so few bits miss by 1 % or more, where there are any: both can turn whole levels. Default console.warn.
+   * Called with a sentence about binarizations whose inputs were rounded before, with one about inputs that padding by
+   * whole pixels moves, and with one about scales that whole numbers of so few bits miss by 1 % or more, where there are
+   * any: each can turn whole levels. Default console.warn.
    */
   readonly onNote?: (note: string) => void;
 }
@@ -99,7 +93,7 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
   const say = o.onNote ?? ((text: string): void => console.warn(text));
-  for (const note of [roundingNote(state), scaleNote(state, scaleBits)])
+  for (const note of [roundingNote(state), borderNote(state), scaleNote(state, scaleBits)])
     if (note !== undefined) say(note);
   return { model, layers: state.report };
 }
@@ -129,6 +123,8 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
     const inputs = sources[i].flatMap((source) => (source < 0 ? [] : [before(source, i)]));
     if (inputs.length > 0) Object.assign(s, inputs[0]);
     const toBinarization = layer.kind === 'relu' ? readers[i].filter(meets) : [];
+    // The pixels have one reader in an integer model.
+    if (s.at === -1 && toBinarization.length > 0 && readers[i].length > 1) pushPixels(s);
     const beforeRelu: LowerPosition | undefined =
       layer.kind === 'relu' && toBinarization.length > 0
         ? {
@@ -226,6 +222,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     sources: [],
     report: [],
     roundingLayers: new Set(),
+    borders: new Map(),
     at: -1,
     fork: undefined,
     flat: false,
@@ -331,28 +328,13 @@ function lowerLinear(
     slopes: lowered.factors.map((factor, o) => factor * slopeBehind(trained, slopes, o)),
     offsets: sums,
   };
+  if (layer.kind !== 'dense' && offsets.some((offset) => offset !== 0))
+    s.borders.set(s.at, bordersMoved(trained, offsets, layer.padding, s.meaning.slopes));
   s.weighted = true;
   s.rounded = false;
   s.order = undefined;
   s.flat = false;
   s.report.push({ name, what: whatBecomes[trained.kind], error, ...(multiples && { multiples }) });
-}
-
-/** Σ w · offset over a window that lies wholly inside: what the inputs' offsets add to each output. */
-function offsetSums(trained: TrainedWeights, offsets: Float64Array): Float64Array {
-  const { shape, data } =
-    trained.kind === 'residual'
-      ? approximate(trained.residual)
-      : trained.kind === 'float'
-        ? trained.tensor
-        : valuesOf(trained.codes);
-  const sums = new Float64Array(shape[0]);
-  if (offsets.every((offset) => offset === 0)) return sums;
-  const row = data.length / shape[0];
-  data.forEach((w, i) => {
-    sums[Math.floor(i / row)] += w * offsets[inputOf(shape, offsets.length, i)];
-  });
-  return sums;
 }
 
 function applyAffine(s: LowerState, layer: Extract<TrainedLayer, { kind: 'affine' }>): void {
