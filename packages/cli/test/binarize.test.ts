@@ -13,7 +13,7 @@ import {
   selectBits,
 } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, hbnnTo, temporary } from './process.ts';
+import { hbnn, hbnnTo, temporary } from './process.ts';
 
 const seed = 8;
 const shape = [6, 3, 3, 5];
@@ -228,7 +228,7 @@ describe('hbnn binarize', () => {
     ];
     for (const [args, named] of cases) {
       const out = join(temporary(), 'out');
-      const { code, err, out: printed } = hbnnInThread('binarize', ...args, '--out', out, '--json');
+      const { code, err, out: printed } = hbnn('binarize', ...args, '--out', out, '--json');
       expect(code, args.join(' ')).toBe(2);
       expect(err.trimEnd().split('\n'), args.join(' ')).toHaveLength(1);
       expect(err).toContain(named);
@@ -246,7 +246,7 @@ describe('hbnn binarize', () => {
     for (const out of ['taken', 'taken/below', 'full']) {
       const path = join(dir, out);
       const args = ['--in', file, '--average', '1.4', '--out', path, '--force'];
-      const { code, err } = hbnnInThread('binarize', ...args);
+      const { code, err } = hbnn('binarize', ...args);
       expect(code, out).toBe(2);
       expect(err).toContain(path);
     }
@@ -254,10 +254,7 @@ describe('hbnn binarize', () => {
     expect(readdirSync(join(dir, 'full')).sort()).toEqual(['map.npy', 'planes.json']);
     expect(readFileSync(join(dir, 'full', 'map.npy'), 'utf8')).toBe('old');
     for (const out of ['', '/proc/new']) {
-      expect(
-        hbnnInThread('binarize', '--in', file, '--average', '1.4', '--out', out).code,
-        out,
-      ).toBe(2);
+      expect(hbnn('binarize', '--in', file, '--average', '1.4', '--out', out).code, out).toBe(2);
     }
   });
 
@@ -285,7 +282,7 @@ describe('hbnn binarize', () => {
     const flat = saved({ shape: [270], data });
     const out = join(temporary(), 'out');
     const args = ['--in', flat, '--average', '1.4', '--map-per', 'output', '--out', out, '--json'];
-    const { code, err } = hbnnInThread('binarize', ...args);
+    const { code, err } = hbnn('binarize', ...args);
     expect(code).toBe(0);
     expect(err).toContain('the average is 1 bits, not 1.4');
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ComparisonResults } from '../src/compare/results.ts';
-import { hbnn, hbnnInThread, startHbnn, temporary } from './process.ts';
+import { hbnn, startHbnn, temporary } from './process.ts';
 
 const small = [
   '--limit',
@@ -121,7 +121,7 @@ describe('hbnn compare-settings', () => {
       [['--resume'], 'there is no comparison in'],
     ];
     for (const [args, named] of cases) {
-      const { code, err } = hbnnInThread('compare-settings', ...args, '--out', out);
+      const { code, err } = hbnn('compare-settings', ...args, '--out', out);
       const lines = err.trimEnd().split('\n');
       expect(code, args.join(' ')).toBe(2);
       expect(lines.at(-1)).toContain(named);

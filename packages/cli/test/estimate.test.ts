@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeNpy, random } from '@hbnn/core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const library = fileURLToPath(new URL('../../estimator/test/small.lib', import.meta.url));
 
 describe('hbnn estimate', () => {
   const dir = temporary();
   const [model, broken] = [join(dir, 'm.hbnn'), join(dir, 'broken.lib')];
-  const estimate = (...args: string[]) => hbnnInThread('estimate', '--model', model, ...args);
+  const estimate = (...args: string[]) => hbnn('estimate', '--model', model, ...args);
 
   beforeAll(() => {
     const layer = ['--layer', 'dense:144x16', '--mix', '0.7/0.2/0.1'];
@@ -111,7 +111,7 @@ describe('hbnn estimate', () => {
     const large = join(dir, 'large.hbnn');
     hbnn('random', '--seed', '1', '--layer', 'dense:512x128', '--out', large);
     const of = (...args: string[]) =>
-      hbnnInThread('estimate', '--model', large, '--target', 'up5k', '--json', ...args);
+      hbnn('estimate', '--model', large, '--target', 'up5k', '--json', ...args);
     const unrolled = JSON.parse(of().out);
     expect([unrolled.fits, unrolled.unknown.rate]).toEqual([
       false,
@@ -193,9 +193,7 @@ describe('hbnn estimate', () => {
     const network = join(dir, 'network.hbnn');
     expect(hbnn('random', '--seed', '6', '--out', network).code).toBe(0);
     const of = (...args: string[]) =>
-      JSON.parse(
-        hbnnInThread('estimate', '--model', network, '--fold', 'fps:1000', '--json', ...args).out,
-      );
+      JSON.parse(hbnn('estimate', '--model', network, '--fold', 'fps:1000', '--json', ...args).out);
     for (const target of ['hx8k', 'zc706', 'asic:45']) {
       const found = of('--target', target);
       expect(found).not.toHaveProperty('finnFits');

@@ -5,7 +5,7 @@ import { encodeNpy, random } from '@hbnn/core';
 import { exportC, exportNpz, exportOnnx, exportQonnx, exportSafetensors } from '@hbnn/export';
 import { checkModel, encodeModel, featureCount, type IntegerLayer, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 /** A folder with a model file and images of it. */
 function withModel(seed = 5) {
@@ -148,7 +148,7 @@ describe('hbnn inspect', () => {
 
   it.each(['nothing-here', '.'])('refuses %s', (path) => {
     const place = path === '.' ? temporary() : path;
-    expect(hbnnInThread('inspect', place)).toMatchObject({ code: 2, out: '' });
+    expect(hbnn('inspect', place)).toMatchObject({ code: 2, out: '' });
   });
 });
 
@@ -210,7 +210,7 @@ describe('hbnn compare', () => {
     [['--engines', 'reference,wasm', '--test-limit', '3'], /--test-limit: has no effect with --in/],
   ])('refuses %j', (args, message) => {
     const { file, images } = withModel();
-    const { code, err } = hbnnInThread('compare', file, ...args, '--in', images);
+    const { code, err } = hbnn('compare', file, ...args, '--in', images);
     expect(code).toBe(2);
     expect(err).toMatch(message);
   });

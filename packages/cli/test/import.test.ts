@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const golden = (name: string): string =>
   fileURLToPath(new URL(`../../import/test/golden/${name}`, import.meta.url));
@@ -227,7 +227,7 @@ describe('networks of other frameworks on the command line', () => {
       [['estimate', '--model', net, '--target', 'asic:45'], /got a network folder.*hbnn fine-tune/],
     ];
     for (const [args, message] of cases) {
-      const { code, err } = hbnnInThread(...args);
+      const { code, err } = hbnn(...args);
       const lines = err.trimEnd().split('\n');
       expect([args.join(' '), code, lines.at(-1)]).toEqual([
         args.join(' '),

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeNpy } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
-import { hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const golden = (name: string): string =>
   fileURLToPath(new URL(`../../import/test/golden/${name}`, import.meta.url));
 
 const viewOf = (path: string) => {
-  const { code, out, err } = hbnnInThread('inspect', path, '--json');
+  const { code, out, err } = hbnn('inspect', path, '--json');
   expect([code, err]).toEqual([0, '']);
   return JSON.parse(out);
 };
@@ -37,7 +37,7 @@ describe('hbnn inspect on a float network', () => {
   });
 
   it('names what cannot be lowered, and why', () => {
-    const { code, out } = hbnnInThread('inspect', golden('torch/squeeze-13.onnx'));
+    const { code, out } = hbnn('inspect', golden('torch/squeeze-13.onnx'));
     expect(code).toBe(0);
     expect(out).toMatch(/^can be lowered +\d of \d+ layers cannot$/m);
     expect(out).toMatch(/^ {2}\S+ +Multiply +.* not lowered$/m);
@@ -89,15 +89,15 @@ describe('hbnn inspect on arrays', () => {
 
   it('shows a folder of hbnn binarize', () => {
     const [tensor, out] = [join(dir, 'w.npy'), join(dir, 'binarized')];
-    hbnnInThread('random', '--tensor', '4x3x3x8', '--out', tensor);
-    const made = hbnnInThread('binarize', tensor, '--average', '1.4', '--out', out, '--json');
+    hbnn('random', '--tensor', '4x3x3x8', '--out', tensor);
+    const made = hbnn('binarize', tensor, '--average', '1.4', '--out', out, '--json');
     const { bits, scales } = JSON.parse(made.out);
     const view = viewOf(out);
     expect(view).toMatchObject({ kind: 'binarized tensor', shape: [4, 3, 3, 8], bits });
     expect(view.planes.map(({ minScale }: { minScale: number }) => minScale)).toEqual(scales);
     expect(view.planes[0].members).toBe(288);
     writeFileSync(join(out, 'planes.json'), '{"planes": [1]}');
-    expect(hbnnInThread('inspect', out)).toMatchObject({
+    expect(hbnn('inspect', out)).toMatchObject({
       code: 2,
       err: expect.stringMatching(/planes\.json: expected planes of hbnn binarize, got other/),
     });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { decodeNpy, encodeNpy, random } from '@hbnn/core';
 import { encodeModel, interpreter, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, hbnnMeasured } from './process.ts';
+import { hbnn, hbnnMeasured } from './process.ts';
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'hbnn-integer-'));
 
@@ -144,7 +144,7 @@ describe('integer models on the command line', () => {
       [['dump', cut, '--out', join(dir, 'd')], 'truncated'],
     ];
     for (const [args, named] of cases) {
-      const { code, err } = hbnnInThread(...args);
+      const { code, err } = hbnn(...args);
       expect([code, err], args.join(' ')).toEqual([2, expect.stringContaining(named)]);
       expect(err.trimEnd().split('\n')).toHaveLength(1);
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnArguments, temporary } from './process.ts';
+import { hbnnArguments, hbnnProcess, temporary } from './process.ts';
 
 interface Stopped {
   readonly code: number | null;
@@ -62,7 +62,7 @@ const linesOf = (file: string): number =>
 describe('hbnn train, told to stop', () => {
   it('saves the training, says how to continue, and continues to the same bytes', async () => {
     const dir = temporary();
-    const alone = hbnn('train', ...settings, '--out', join(dir, 'alone'), '--json');
+    const alone = hbnnProcess('train', ...settings, '--out', join(dir, 'alone'), '--json');
     expect(alone.code, alone.err).toBe(0);
     const cut = join(dir, 'cut');
     const metrics = join(cut, 'metrics.jsonl');
@@ -88,7 +88,7 @@ describe('hbnn train, told to stop', () => {
       kept: `the training so far, in ${cut}`,
       resume: `hbnn train --out ${cut} --resume --json`,
     });
-    const last = hbnn(...again);
+    const last = hbnnProcess(...again);
     expect(last.code, last.err).toBe(0);
     const weights = (run: string): Buffer => readFileSync(join(dir, run, 'weights.bin'));
     expect(weights('cut').equals(weights('alone'))).toBe(true);
@@ -113,7 +113,7 @@ it('hbnn eval and hbnn lower, told to stop, leave no part of a file and exit as 
   const dir = temporary();
   const run = join(dir, 'run');
   const args = ['--limit', '300', '--test-limit', '10000', '--epochs', '1', '--recalibrate', '0'];
-  expect(hbnn('train', ...args, '--out', run).code).toBe(0);
+  expect(hbnnProcess('train', ...args, '--out', run).code).toBe(0);
   const measuring = (err: string): boolean => err.includes('testing');
   const ended = await stopped(['eval', '--run', run, '--json'], ['SIGTERM'], measuring);
   expect(ended.code).toBe(143);
@@ -124,7 +124,7 @@ it('hbnn eval and hbnn lower, told to stop, leave no part of a file and exit as 
   expect(lowered).toMatchObject({ code: 130, out: '' });
   expect(lowered.err).toContain(`Kept: the whole model, in ${out}\n`);
   const loading = (err: string): boolean => err.includes('backend');
-  const model = hbnn('lower', '--run', run, '--out', out, '--no-evaluate');
+  const model = hbnnProcess('lower', '--run', run, '--out', out, '--no-evaluate');
   expect(model.code, model.err).toBe(0);
   expect(await stopped(['eval', '--model', out], ['SIGINT'], measuring)).toMatchObject({
     code: 130,
@@ -152,7 +152,7 @@ it('hbnn quantize and hbnn fine-tune, told to stop, keep nothing and say so', as
     Float32Array.from({ length: 7840 }, (_, i) => Math.sin(i) / 28),
   );
   const pixels = ['--mean', '0.5', '--deviation', '0.25'];
-  const imported = hbnn('import', file, ...pixels, '--out', net);
+  const imported = hbnnProcess('import', file, ...pixels, '--out', net);
   expect(imported.code, imported.err).toBe(0);
   const before = readdirSync(dir);
   const all = ['--skip', 'none', '--limit', '300', '--out', out];
@@ -173,8 +173,8 @@ it('hbnn quantize and hbnn fine-tune, told to stop, keep nothing and say so', as
 it('hbnn synth, told to stop, ends its threads', async () => {
   const dir = temporary();
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
-  hbnn('random', '--layer', 'dense:512x64', '--out', model);
-  expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+  hbnnProcess('random', '--layer', 'dense:512x64', '--out', model);
+  expect(hbnnProcess('verilog', '--model', model, '--out', rtl).code).toBe(0);
   const args = ['synth', '--rtl', rtl, '--no-cache', '--json'];
   const begun = performance.now();
   const { code, out } = await stopped(args, ['SIGINT'], () => performance.now() - begun > 3000);
@@ -194,8 +194,8 @@ describe('hbnn verify, told to stop', () => {
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
   const args = ['verify', '--model', model, '--rtl', rtl, '--images', '300000'];
   beforeAll(() => {
-    hbnn('random', '--layer', 'dense:256x64', '--out', model);
-    expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+    hbnnProcess('random', '--layer', 'dense:256x64', '--out', model);
+    expect(hbnnProcess('verilog', '--model', model, '--out', rtl).code).toBe(0);
   });
 
   it.each(endings)(
@@ -220,8 +220,8 @@ describe('hbnn verify, told to stop', () => {
     // A layer that is read soon and has sums that sat does not end with.
     const [model, rtl] = ['layer.hbnn', 'rtl'].map((name) => join(temporary(), name));
     const mix = ['--mix', '0.7/0.2/0.1'];
-    hbnn('random', '--seed', '1', '--layer', 'dense:96x12', ...mix, '--out', model);
-    hbnn('verilog', '--model', model, '--out', rtl);
+    hbnnProcess('random', '--seed', '1', '--layer', 'dense:96x12', ...mix, '--out', model);
+    hbnnProcess('verilog', '--model', model, '--out', rtl);
     const few = ['--images', '1', '--proof', '--sat', '--seconds-per-layer', '600'];
     const prove = ['verify', '--model', model, '--rtl', rtl, ...few];
     const { code, out, err } = await stopped(prove, [signal], (text) => text.includes('proving'));
@@ -234,11 +234,11 @@ describe('hbnn verify, told to stop', () => {
 
   it('and left alone, ends with the exit codes and lines that it had', () => {
     const [model, rtl] = ['small.hbnn', 'small'].map((name) => join(dir, name));
-    hbnn('random', '--layer', 'dense:64x8', '--out', model);
-    expect(hbnn('verilog', '--model', model, '--out', rtl).code).toBe(0);
+    hbnnProcess('random', '--layer', 'dense:64x8', '--out', model);
+    expect(hbnnProcess('verilog', '--model', model, '--out', rtl).code).toBe(0);
     const few = ['verify', '--model', model, '--rtl', rtl];
-    expect(hbnn(...few, '--images', '2', '--json').code).toBe(0);
-    const refused = hbnn(...few, '--images', '0', '--json');
+    expect(hbnnProcess(...few, '--images', '2', '--json').code).toBe(0);
+    const refused = hbnnProcess(...few, '--images', '0', '--json');
     expect(refused.code).toBe(2);
     expect(refused.err).toMatch(/^hbnn: --images: expected at least 1, got 0; .*\n$/);
     expect(JSON.parse(refused.out)).toEqual({ error: refused.err.slice('hbnn: '.length).trim() });
@@ -257,7 +257,7 @@ describe('hbnn compare-settings, told to stop', () => {
       `hbnn: stopped by ${signal}\nKept: 1 of 4 trainings, and the one that was under way, in ${out}\nContinue with:\n  hbnn compare-settings --out ${out} --resume\n`,
     );
     expect(existsSync(join(out, 'results.json'))).toBe(false);
-    const resumed = hbnn('compare-settings', '--out', out, '--resume', '--json');
+    const resumed = hbnnProcess('compare-settings', '--out', out, '--resume', '--json');
     expect(resumed.code, resumed.err).toBe(0);
     expect(JSON.parse(resumed.out).runs).toHaveLength(4);
   });

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { encodeNpy } from '@hbnn/core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 describe('what was mixed up on the command line is refused in one line, and nothing is written', () => {
   const dir = temporary();
@@ -147,7 +147,7 @@ describe('what was mixed up on the command line is refused in one line, and noth
   it.each(cases)('%s', (_, args, message) => {
     const before = readdirSync(dir, { recursive: true }).sort();
     const model = readFileSync(at('m.hbnn'));
-    const { code, err } = hbnnInThread(...args(at));
+    const { code, err } = hbnn(...args(at));
     expect([code, err], err).toEqual([2, expect.stringContaining(message)]);
     expect(
       err

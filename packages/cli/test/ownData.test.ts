@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const network = [
   '--network',
@@ -66,7 +66,7 @@ describe("a person's own images", () => {
       [['--data', 'fashion-mnist-subset'], /images of 16×16×3, .* got 28×28×1/],
     ];
     for (const [args, message] of cases) {
-      const { code, err } = hbnnInThread('eval', '--run', run, ...args);
+      const { code, err } = hbnn('eval', '--run', run, ...args);
       expect(code, args.join(' ')).toBe(2);
       expect(err.trimEnd().split('\n').at(-1)).toMatch(message);
     }
@@ -121,7 +121,7 @@ describe("a person's own images", () => {
       ['compare-settings', ...data, '--weights', '1,2', '--out', out],
     ];
     for (const command of commands) {
-      const { code, err } = hbnnInThread(...command);
+      const { code, err } = hbnn(...command);
       expect([code, err], command.join(' ')).toEqual([
         2,
         expect.stringMatching(
@@ -130,7 +130,7 @@ describe("a person's own images", () => {
       ]);
     }
     for (const command of commands.slice(0, 4)) {
-      const { code, err } = hbnnInThread(...command, '--skip-bad-images');
+      const { code, err } = hbnn(...command, '--skip-bad-images');
       // Gates of a network as large as this are not simulated; by then its images have been opened.
       expect(code, err).toBe(command[0] === 'estimate' ? 2 : 0);
       expect(err).toMatch(/skipped 1 of \d+ images/);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, startHbnn, temporary } from './process.ts';
+import { hbnn, startHbnn, temporary } from './process.ts';
 
 const line = (step: number, more: object = {}): string =>
   JSON.stringify({ step, epoch: 0, loss: 2 / step, accuracy: 0.1 * step, ...more });
@@ -72,7 +72,7 @@ describe('hbnn plot', () => {
       [['--run', good], '--out'],
     ];
     for (const [args, named] of cases) {
-      const { code, err } = hbnnInThread('plot', ...args);
+      const { code, err } = hbnn('plot', ...args);
       expect(code, args.join(' ')).toBe(2);
       expect(err.trimEnd().split('\n')).toHaveLength(1);
       expect(err).toContain(named);

@@ -27,8 +27,8 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Run hbnn to its end, as a person would. */
-export function hbnn(...args: string[]): Ended {
+/** Run hbnn to its end in a process of its own, as a person does: for what ends a process, or changes it. */
+export function hbnnProcess(...args: string[]): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, hbnnArguments(...args), {
     encoding: 'utf8',
   });
@@ -54,18 +54,19 @@ function startCommandThread(): CommandThread {
 let commandThread: CommandThread | undefined;
 
 /**
- * Run a command line that is refused, or ends soon, in a thread that runs one after another: starting a process for each
- * of some hundreds takes most of the time that their tests would take. The caller waits for it.
+ * Run a command line to its end in a thread that runs one after another: starting a process, or two, and loading
+ * TensorFlow.js and Yosys for each of some hundreds takes most of the time that their tests would take. The caller waits
+ * for it.
  *
- * @throws Error when it does not end within two minutes
+ * @throws Error when it does not end within ten minutes
  */
-export function hbnnInThread(...args: string[]): Ended {
+export function hbnn(...args: string[]): Ended {
   commandThread ??= startCommandThread();
   const { port, answered } = commandThread;
   Atomics.store(answered, 0, 0);
   port.postMessage({ args, env: { ...process.env } });
-  if (Atomics.wait(answered, 0, 0, 120_000) === 'timed-out')
-    throw new Error(`hbnn ${args.join(' ')}: expected an end within two minutes, got none`);
+  if (Atomics.wait(answered, 0, 0, 600_000) === 'timed-out')
+    throw new Error(`hbnn ${args.join(' ')}: expected an end within ten minutes, got none`);
   return receiveMessageOnPort(port)?.message;
 }
 

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeModel, interpreter } from '@hbnn/model';
 import { expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const dir = temporary();
 const make = (name: string, ...args: string[]) => {
   const file = join(dir, name);
-  return { file, ...hbnnInThread('random', '--out', file, '--json', ...args) };
+  return { file, ...hbnn('random', '--out', file, '--json', ...args) };
 };
 const network = ['--network', 'vgg8', '--inputs', '1.4', '--input-map-per', 'channel'];
 

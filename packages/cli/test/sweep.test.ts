@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, startHbnn, temporary } from './process.ts';
+import { hbnn, hbnnProcess, startHbnn, temporary } from './process.ts';
 
 const settings = { limit: 320, testLimit: 50, epochs: 2, batch: 32, recalibrate: 0 };
 /** Weights that no training survives. */
@@ -23,7 +23,7 @@ describe('hbnn sweep', () => {
     const configurations = [{ weights: 1.4 }, { weights: 2, epochs: 16 }, diverging];
     writeFileSync(file, JSON.stringify({ settings, configurations, seeds: 2 }));
 
-    const whole = hbnn('sweep', file, '--out', alone, '--json');
+    const whole = hbnnProcess('sweep', file, '--out', alone, '--json');
     expect(whole.code, whole.err).toBe(5);
     const shown = JSON.parse(whole.out) as { failed: { job: string; error: string }[] };
     expect(shown).toMatchObject({ trainings: 6, ended: 4 });
@@ -55,7 +55,7 @@ describe('hbnn sweep', () => {
     const kept = linesOf(join(cut, 'results.jsonl'));
     expect(kept).toEqual(results.slice(0, kept.length));
     const before = readFileSync(first);
-    const resumed = hbnn('sweep', '--out', cut, '--workers', '2');
+    const resumed = hbnnProcess('sweep', '--out', cut, '--workers', '2');
     expect(resumed.code, resumed.err).toBe(5);
     expect(readFileSync(first).equals(before)).toBe(true);
     const bytes = (out: string): string => readFileSync(join(out, 'results.jsonl'), 'utf8');
@@ -66,7 +66,7 @@ describe('hbnn sweep', () => {
       file,
       JSON.stringify({ settings, configurations: [{ weights: 2, epochs: 16 }], seeds: 2 }),
     );
-    const less = hbnnInThread('sweep', file, '--out', cut);
+    const less = hbnn('sweep', file, '--out', cut);
     expect([less.code, less.err]).toEqual([
       2,
       expect.stringContaining('weights-1.4/seed-1 is not in the file'),
@@ -80,7 +80,7 @@ describe('hbnn sweep', () => {
     const file = join(dir, 'sweep.json');
     const refused = (value: object): string => {
       writeFileSync(file, JSON.stringify(value));
-      const { code, err } = hbnnInThread('sweep', file, '--out', out);
+      const { code, err } = hbnn('sweep', file, '--out', out);
       expect(code, err).toBe(2);
       expect(existsSync(out)).toBe(false);
       return err;

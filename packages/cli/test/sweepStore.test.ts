@@ -5,7 +5,7 @@ import { ObjectStore, storeAddress } from '@hbnn/sweep';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasRedis, RedisServer } from '../../sweep/test/redisServer.ts';
 import { hasS3Server, S3Server } from '../../sweep/test/s3Server.ts';
-import { hbnn, hbnnInThread, startHbnn, temporary } from './process.ts';
+import { hbnn, hbnnProcess, startHbnn, temporary } from './process.ts';
 
 const settings = { limit: 320, testLimit: 50, epochs: 6, batch: 32, recalibrate: 0 };
 
@@ -14,7 +14,7 @@ it.each([
   ['gs://sweeps', /--shared: expected a folder or s3:\/\/BUCKET\/PREFIX, got an address of gs:/],
 ])('a worker refuses %s', (shared, message) => {
   const queue = ['--queue', 'redis://127.0.0.1:1', '--shared', shared];
-  const { code, err } = hbnnInThread('sweep', 'worker', ...queue);
+  const { code, err } = hbnn('sweep', 'worker', ...queue);
   expect(err).toMatch(message);
   expect(code).toBe(2);
 });
@@ -27,13 +27,13 @@ it.each([
   ],
   [['--queue', 'redis://h', '--dashboard', 'x'], /--dashboard: expected a whole number/],
 ])('a sweep refuses %j', (words, message) => {
-  const { code, err } = hbnnInThread('sweep', 'none.json', '--out', 'none', ...words);
+  const { code, err } = hbnn('sweep', 'none.json', '--out', 'none', ...words);
   expect(err).toMatch(message);
   expect(code).toBe(2);
 });
 
 it('has its own folder on this machine', () => {
-  const { err } = hbnnInThread('sweep', 'none.json', '--out', 's3://sweeps/a');
+  const { err } = hbnn('sweep', 'none.json', '--out', 's3://sweeps/a');
   expect(err).toMatch(/--out: expected a folder of this machine, got an address of s3:/);
 });
 
@@ -55,7 +55,7 @@ describe.skipIf(missing.length > 0)(`a sweep that is kept in a store${reason}`, 
     const file = join(dir, 'sweep.json');
     writeFileSync(file, JSON.stringify({ settings, grid: { weights: [1.4, 2] }, seeds: 1 }));
     const alone = join(dir, 'alone');
-    expect(hbnn('sweep', file, '--out', alone, '--backend', 'wasm').code).toBe(0);
+    expect(hbnnProcess('sweep', file, '--out', alone, '--backend', 'wasm').code).toBe(0);
     const out = join(dir, 'stored');
     const queue = ['--queue', `redis://127.0.0.1:${redis.port}`, '--shared', 's3://sweeps/a/b'];
     const sweepWords = [file, '--out', out, '--backend', 'wasm', '--checkpoint-seconds', '0.05'];

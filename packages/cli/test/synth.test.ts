@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { cellFile } from '@hbnn/estimator';
 import { findNextpnr } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 it('hbnn synth counts each layer and keeps the result', () => {
   const dir = temporary();
@@ -127,7 +127,7 @@ it('hbnn synth and hbnn estimate read a library alike, however it is written', (
       ['synth', '--rtl', rtl, '--target', `liberty:${join(dir, file)}`],
       ['estimate', '--model', model, '--liberty', join(dir, file)],
     ])
-      expect(hbnnInThread(...args)).toMatchObject({
+      expect(hbnn(...args)).toMatchObject({
         code: 2,
         err: expect.stringContaining(message),
       });
@@ -159,7 +159,7 @@ it('hbnn synth and hbnn estimate refuse --dont-use that names no cell, whichever
       ['NAND2_', "did you mean '*NAND2_*', as in 'NAND2_LARGE'?"],
       ['FA,', "got 'FA,' with an empty one"],
     ]) {
-      const { code, err } = hbnnInThread(...command, '--dont-use', given);
+      const { code, err } = hbnn(...command, '--dont-use', given);
       expect([code, err]).toEqual([2, expect.stringMatching(/^hbnn: --dont-use: expected .*\n$/)]);
       expect(err).toContain(message);
     }

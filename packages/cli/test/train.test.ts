@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, startHbnn, temporary } from './process.ts';
+import { hbnn, startHbnn, temporary } from './process.ts';
 
 const small = ['--limit', '640', '--test-limit', '500', '--epochs', '3', '--learning-rate', '0.2'];
 
@@ -132,7 +132,7 @@ describe('hbnn train', () => {
       [['datasets', 'fetch', 'cifar10', '--from', '/no/where'], '/no/where'],
     ];
     for (const [args, named] of cases) {
-      const { code, err } = hbnnInThread(...args);
+      const { code, err } = hbnn(...args);
       const lines = err.trimEnd().split('\n');
       expect(code, args.join(' ')).toBe(2);
       expect(lines.at(-1)).toContain(named);
@@ -188,7 +188,7 @@ describe('flags without effect', () => {
 
   it.each(cases)('are refused: %j', (args, named) => {
     const out = join(temporary(), 'out');
-    const { code, err } = hbnnInThread('train', ...args, '--out', out);
+    const { code, err } = hbnn('train', ...args, '--out', out);
     expect(code).toBe(2);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
     expect(err).toContain(named);
@@ -211,7 +211,7 @@ describe('hbnn', () => {
     const names = ['binarize', 'train', 'eval', 'plot', 'compare-settings', 'networks'];
     const commands = [[], ...names.map((name) => [name]), ['datasets', 'fetch']];
     for (const command of commands) {
-      const { code, out } = hbnnInThread(...command, '--help');
+      const { code, out } = hbnn(...command, '--help');
       expect(code).toBe(0);
       expect(out).toContain('Example');
     }

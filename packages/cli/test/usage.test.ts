@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { commands as generated } from '../../../docs/scripts/commands.mjs';
 import { program } from '../src/program.ts';
 import { trainFlags } from '../src/trainFlags.ts';
-import { hbnn, hbnnArguments, hbnnInThread, temporary } from './process.ts';
+import { hbnn, hbnnArguments, temporary } from './process.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const about = JSON.parse(readFileSync(here('../package.json'), 'utf8')) as { version: string };
@@ -283,7 +283,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
   ];
 
   it.each(cases)('%j', (args, message) => {
-    const { code, err, out: printed } = hbnnInThread(...args, '--json');
+    const { code, err, out: printed } = hbnn(...args, '--json');
     expect(code).toBe(2);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
     expect(err).toContain(message);
@@ -299,13 +299,11 @@ describe('help', () => {
     for (const heading of ['Training:', 'Integer models:', 'Hardware:', 'Data:'])
       expect(out).toContain(`\n${heading}\n`);
     expect(hbnn('help').out).toBe(out);
-    expect(hbnnInThread('datasets')).toMatchObject({
+    expect(hbnn('datasets')).toMatchObject({
       code: 0,
-      out: hbnnInThread('datasets', '--help').out,
+      out: hbnn('datasets', '--help').out,
     });
-    expect(hbnnInThread('help', 'datasets', 'fetch').out).toBe(
-      hbnnInThread('datasets', 'fetch', '--help').out,
-    );
+    expect(hbnn('help', 'datasets', 'fetch').out).toBe(hbnn('datasets', 'fetch', '--help').out);
   });
 
   it('of train has groups, and every default that the configuration has', () => {
@@ -328,7 +326,7 @@ describe('help', () => {
       ...command.commands.flatMap((one) => within(one, [...path, one.name()])),
     ];
     for (const path of within(program(), [])) {
-      const { out } = hbnnInThread(...path, '--help');
+      const { out } = hbnn(...path, '--help');
       expect(out, path.join(' ')).not.toMatch(/\(default: "/);
       expect(out, path.join(' ')).not.toMatch(/[;,] default /);
     }

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeMadeManifest } from '@hbnn/cli/madeManifest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const folder = temporary();
 const [run, results, ledgers] = ['run', 'results', 'ledger'].map((name) => join(folder, name));
@@ -98,7 +98,7 @@ describe('hbnn verify-results of a reproduction', () => {
 
   it('refuses damaged files by their name', () => {
     const refused = (): string => {
-      const { code, err } = hbnnInThread('verify-results', results, '-q');
+      const { code, err } = hbnn('verify-results', results, '-q');
       expect(code).toBe(2);
       return err;
     };
@@ -110,10 +110,10 @@ describe('hbnn verify-results of a reproduction', () => {
     rmSync(join(results, 'manifest.json'));
     expect(refused()).toMatch(/expected .*manifest\.json.*make it again with pnpm bench:reproduce/);
     writeResults([line.weightsSha256]);
-    expect(hbnnInThread('verify-results', results, '--sample', '2').err).toMatch(
+    expect(hbnn('verify-results', results, '--sample', '2').err).toMatch(
       /--sample: expected at most the 1 trainings/,
     );
-    expect(hbnnInThread('verify-results', run, '--from', folder).err).toMatch(
+    expect(hbnn('verify-results', run, '--from', folder).err).toMatch(
       /--from: has an effect on a reproduction's results alone/,
     );
   });

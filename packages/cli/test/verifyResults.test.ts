@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const folder = temporary();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +32,7 @@ function verified(...args: readonly string[]): Result & { readonly code: number 
 
 /** Make a model or Verilog again, and read the exit code and the result. */
 function madeAgain(path: string): [number | null, Record<string, unknown>] {
-  const { code, out } = hbnnInThread('verify-results', path, '--json', '-q');
+  const { code, out } = hbnn('verify-results', path, '--json', '-q');
   return [code, JSON.parse(out) as Record<string, unknown>];
 }
 
@@ -95,7 +95,7 @@ describe('hbnn verify-results', () => {
   it('makes a model again from its run, and tells a changed file from another run', () => {
     const file = join(folder, 'net.hbnn');
     const lower = ['lower', '--run', join(folder, 'runs/seed-1'), '--out', file];
-    const lowered = hbnnInThread(...lower, '--no-evaluate', '--backend', 'wasm', '-q');
+    const lowered = hbnn(...lower, '--no-evaluate', '--backend', 'wasm', '-q');
     expect(lowered.code, lowered.err).toBe(0);
     expect(madeAgain(file)).toEqual([0, { path: file, outcome: 'equal' }]);
     const bytes = readFileSync(file);
@@ -116,16 +116,16 @@ describe('hbnn verify-results', () => {
     writeFileSync(manifest, JSON.stringify({ ...coarse, hbnn: '0.0.1' }));
     expect(madeAgain(file)).toMatchObject([0, { outcome: 'expected' }]);
     rmSync(manifest);
-    expect(hbnnInThread('verify-results', file).err).toMatch(/expected .*manifest\.json/);
+    expect(hbnn('verify-results', file).err).toMatch(/expected .*manifest\.json/);
   });
 
   it('makes Verilog again from its model, and tells edits from another model', () => {
     const [model, rtl] = [join(folder, 'm.hbnn'), join(folder, 'rtl')];
     const write = ['verilog', '--model', model, '--out', rtl, '--vectors', '3', '--project-files'];
     const random = (seed: string) =>
-      hbnnInThread('random', '--layer', 'dense:12x3', '--seed', seed, '--out', model);
+      hbnn('random', '--layer', 'dense:12x3', '--seed', seed, '--out', model);
     expect(random('1').code).toBe(0);
-    expect(hbnnInThread(...write).code).toBe(0);
+    expect(hbnn(...write).code).toBe(0);
     expect(madeAgain(rtl)).toEqual([0, { path: rtl, outcome: 'equal' }]);
     const top = readdirSync(rtl).find((name) => /^(?!testbench).*\.v$/.test(name)) as string;
     const text = readFileSync(join(rtl, top), 'utf8');
@@ -148,7 +148,7 @@ describe('hbnn verify-results', () => {
     [['.', '--sample', '9'], /--sample: expected at most the \d runs/],
     [['.', '--sample', 'x'], /--sample: expected a whole number/],
   ])('refuses %j', ([place, ...words], message) => {
-    const { code, err } = hbnnInThread('verify-results', join(folder, place), ...words);
+    const { code, err } = hbnn('verify-results', join(folder, place), ...words);
     expect(err).toMatch(message);
     expect(code).toBe(2);
   });
@@ -157,7 +157,7 @@ describe('hbnn verify-results', () => {
     const run = changedRun('manifest.json', (manifest) => {
       delete manifest.format;
     });
-    const { code, err } = hbnnInThread('verify-results', run);
+    const { code, err } = hbnn('verify-results', run);
     expect(err).toMatch(/manifest\.json: expected HBNN run, version 1/);
     expect(code).toBe(2);
   });

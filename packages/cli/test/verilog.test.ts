@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeNpy } from '@hbnn/core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const has = (program: string, flag: string): boolean =>
   spawnSync(program, [flag], { encoding: 'utf8' }).error === undefined;
@@ -280,7 +280,7 @@ it('bad input is answered with one line and exit code 2', () => {
     [['synth', '--rtl', join(dir, 'none')], 'the folder does not exist'],
   ];
   for (const [args, named] of cases) {
-    const { code, err } = hbnnInThread(...args);
+    const { code, err } = hbnn(...args);
     expect([code, err], args.join(' ')).toEqual([2, expect.stringContaining(named)]);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
   }
