@@ -352,7 +352,7 @@ function zeroCountingPool(
   const channels = map[2];
   const codes = {
     shape: [channels, height, width, 1],
-    values: new Int8Array(channels * height * width).fill(1),
+    values: new Int16Array(channels * height * width).fill(1),
     bits: 1,
     scales: new Float64Array(channels).fill(1 / (height * width)),
   };
