@@ -313,10 +313,9 @@ function valueCases(): ModelCase[] {
     built('pixels as they are', [7, 5, 3], (rng) => [conv('c', int8Weights(rng, [5, 3, 3, 3]))], 0),
     built('codes from −255 to 255 on pixels', [7, 5, 3], (rng) => [
       conv('c', planeWeights(rng, [5, 3, 3, 3], { planes: 8 }), pads, [2, 1]),
-      dense(
-        'd',
-        planeWeights(rng, [4, 5 * 5 * 5], { planes: 8, multiple: (n) => 64 >> Math.min(n, 6) }),
-      ),
+    ]),
+    built('codes from −128 to 128 on pixels', [4, 5, 3], (rng) => [
+      dense('d', planeWeights(rng, [4, 60], { planes: 8, multiple: (n) => 64 >> Math.min(n, 6) })),
     ]),
     built('zeros of 255', [7, 5, 3], (rng) => [dense('d', int8Weights(rng, [17, 105]))], 255),
     built('inputs beyond int16', [6, 6, 4], (rng) => [
