@@ -67,7 +67,13 @@ export type TrainedLayer =
       readonly strides: Pair;
       readonly padding: Padding4;
     } & Named)
-  | ({ readonly kind: 'averagePool'; readonly size: Pair; readonly strides: Pair } & Named)
+  | ({
+      readonly kind: 'averagePool';
+      readonly size: Pair;
+      readonly strides: Pair;
+      /** By how much windows hang over the edges; what they find there does not count. Default: none do. */
+      readonly padding?: Padding4;
+    } & Named)
   | ({ readonly kind: 'flatten' } & Named)
   /** y = scales[c] · x + offsets[c]: batch norm at inference, a bias, a learned scale. */
   | ({
