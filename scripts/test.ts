@@ -38,7 +38,7 @@ const run = (command: string, ...args: string[]): Promise<boolean> =>
 const turbo = (count: number, ...args: string[]): Promise<boolean> =>
   run('turbo', 'run', ...args, '--continue', `--concurrency=${count}`);
 
-// The packages whose tests take longest start first and beside the others, so that no core waits for them at the
+// The kernels are those that the installation compiled, unless they changed since. The packages whose tests take longest start first and beside the others, so that no core waits for them at the
 // end. Many of their tests wait for processes, which leaves time for two more packages on two cores.
 const long = ['@hbnn/cli', '@hbnn/verilog'];
 const tests = async (): Promise<boolean> => {

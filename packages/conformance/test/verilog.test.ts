@@ -81,7 +81,7 @@ describe('verilog agrees with the interpreter', () => {
 
   test.each(branched)('random network with branches of seed %i', async (seed) => {
     const model = randomModel(seed, { branches: true });
-    for (const way of ways)
+    for (const way of everything ? ways : [ways[seed % ways.length]])
       expect(await differenceFrom(model, open(way), pixelsFor(model, 40)), text(way)).toBe('');
   });
 

@@ -171,6 +171,10 @@ function joined(place: Place, kind: 'add' | 'concat'): TrainedLayer[] {
     throw new HbnnError(
       `${name}: exportModel expected a concatenation of channels, got axis ${String(config.axis)} of [${inputs[0].join(', ')}]; make it with axis -1`,
     );
+  if (kind === 'concat' && rank === 2)
+    throw new HbnnError(
+      `${name}: exportModel expected a concatenation of feature maps or of flat values, got [${inputs[0].join(', ')}]; concatenate the maps before their Reshape`,
+    );
   const size = kind === 'add' ? rank : rank - 1;
   const other = inputs.find(
     (shape) =>

@@ -206,6 +206,16 @@ describe('what is no branch of an integer model is refused by name', () => {
       'sum: exportModel expected inputs of one shape, got [8, 8, 3] and [1, 1, 3]',
     ],
     [
+      'channels put side by side after they were laid flat place by place',
+      (x) => {
+        const flat = (name: string, filters: number): Tensor =>
+          through(x, conv(name, filters), L.reshape({ targetShape: [64, filters] }));
+        const both = concat('both', flat('a', 5), flat('b', 4));
+        return through(both, L.flatten({}), L.dense({ name: 'out', units: 4 }));
+      },
+      'both: exportModel expected a concatenation of feature maps or of flat values, got [64, 5]',
+    ],
+    [
       'a product of branches',
       (x) => out(meet(L.multiply({ name: 'product' }), x, through(x, conv('a', 3)))),
       'product: exportModel expected sums and comparisons of values, got Multiply',

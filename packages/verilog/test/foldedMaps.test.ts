@@ -11,7 +11,7 @@ import { type CheckedModel, checkModel, type IntegerLayer, randomModel } from '@
 import { verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
-/** `pnpm --filter @hbnn/verilog designs`: each map in both styles, not in one. */
+/** `pnpm --filter @hbnn/verilog designs`: each map in both styles, not every other in one. */
 const all = process.env.HBNN_DESIGNS === 'all';
 const styles = ['gates', 'xc7'] as const;
 
