@@ -64,6 +64,18 @@ function normalizationFrom({ mean, deviation }: Options) {
   };
 }
 
+/** @throws HbnnError naming the flag that has more or fewer numbers than the images have channels */
+function checkChannels(
+  normalization: ReturnType<typeof normalizationFrom>,
+  channels: number,
+): void {
+  for (const [name, values] of Object.entries(normalization ?? {}))
+    if (values.length !== channels)
+      throw new HbnnError(
+        `--${name}: expected ${channels} numbers, one for each channel of the network's images, got ${values.length}; give ${channels}, with commas between`,
+      );
+}
+
 /** Read a mean or deviation of pixels from 0 to 1. @throws HbnnError for one that such pixels cannot have */
 function pixelStatistic(value: number, flag: '--mean' | '--deviation'): number {
   const least = flag === '--mean' ? 0 : Number.MIN_VALUE;
@@ -93,12 +105,13 @@ async function run(file: string, o: Options): Promise<void> {
   await backendFrom(o.backend, { quiet: true });
   const network = await importNetwork(file, { forgetCodes: o.forgetCodes ?? false });
   const { model, origin, groupedLayers } = network;
+  const input = inputShapeOf(model, file);
+  checkChannels(normalization, input.at(-1) as number);
   await saveNetwork(o.out, { ...network, normalization });
   for (const name of groupedLayers)
     noteTo(o)(
       `layer '${name}' has zeros in its kernel in place of groups or dilation; fine-tuning keeps it float`,
     );
-  const input = inputShapeOf(model, file);
   const outputs = model.outputs.map(({ shape }) => shape.slice(1).join('×'));
   printResult(
     {
