@@ -120,6 +120,33 @@ const networks: [string, (x: Tensor) => Tensor][] = [
     },
   ],
   [
+    'sums beside values of 8 bits',
+    (x) => {
+      const both = concat(
+        'cat',
+        through(x, conv('c0', 3), bn('n0')),
+        through(x, conv('c1', 3), bn('n1'), relu('r1')),
+      );
+      return through(both, L.flatten({ name: 'f' }), L.dense({ name: 'out', units: 4 }));
+    },
+  ],
+  [
+    'sums beside the pixels',
+    (x) => {
+      const both = concat('cat', through(x, conv('c0', 3), bn('n0')), x);
+      return through(both, L.flatten({ name: 'f' }), L.dense({ name: 'out', units: 4 }));
+    },
+  ],
+  [
+    'the average and the largest of each channel',
+    (x) => {
+      const a = through(x, conv('c0', 4), bn('n0'), relu('r0'));
+      const mean = through(a, L.globalAveragePooling2d({ name: 'g' }));
+      const both = concat('cat', mean, through(a, L.globalMaxPooling2d({ name: 'm' })));
+      return through(both, L.dense({ name: 'out', units: 4 }));
+    },
+  ],
+  [
     'scores as a sum of two layers',
     (x) => {
       const a = through(x, conv('c0', 4), bn('n0'), relu('r0'), L.flatten({ name: 'f' }));
@@ -170,6 +197,100 @@ describe('a network with branches', () => {
     expect(difference).toBeLessThan(branchStep);
     expect(agree).toBeGreaterThanOrEqual(0.97);
   });
+});
+
+/** Notes of a network whose inputs are binarized at 1 bit. */
+const notesOf = async (layers: (x: Tensor) => Tensor): Promise<readonly string[]> =>
+  (await loweredOwn({ shape, layers, skip: [] })).notes;
+
+const dense = (x: Tensor): Tensor =>
+  through(x, L.flatten({ name: 'f' }), L.dense({ name: 'out', units: 4 }));
+
+describe('a note says what may turn levels behind', () => {
+  const sums = (x: Tensor, name: string): Tensor => through(x, conv(name, 3));
+  const summed = (x: Tensor, name: string): Tensor => through(x, conv(name, 3), bn(`${name}_n`));
+  const ties = (names: string): RegExp => new RegExp(`^out_input: .*exactly 0 .*${names} may`);
+
+  it.each<[string, (x: Tensor) => Tensor, RegExp]>([
+    [
+      'a concatenation of sums that may be 0',
+      (x) => dense(concat('cat', sums(x, 'a'), summed(x, 'b'))),
+      ties('a'),
+    ],
+    ['a sum of such sums', (x) => dense(add('sum', sums(x, 'a'), sums(x, 'b'))), ties('a, b')],
+    [
+      'an average of such sums and of zeros',
+      (x) =>
+        dense(
+          through(
+            sums(x, 'a'),
+            L.zeroPadding2d({ name: 'z' }),
+            L.averagePooling2d({ name: 'mean' }),
+          ),
+        ),
+      ties('a'),
+    ],
+    [
+      'an average of rounded values and of zeros',
+      (x) =>
+        dense(
+          through(
+            summed(x, 'a'),
+            relu('r'),
+            L.zeroPadding2d({ name: 'z' }),
+            L.averagePooling2d({ name: 'mean' }),
+          ),
+        ),
+      /^layer 'out_input' binarizes values that layer 'r' rounded before/,
+    ],
+    [
+      'a ReLU of the pixels that a layer and a sum read',
+      (x) => {
+        const a = through(x, relu('r0'));
+        return dense(add('sum', a, through(summed(a, 'b'), relu('r1'))));
+      },
+      /^layer 'out_input' binarizes values that layers? .*'r1'.* rounded before/,
+    ],
+    [
+      'windows that hang over the edge of the image',
+      (x) =>
+        dense(
+          through(
+            x,
+            L.zeroPadding2d({ name: 'z' }),
+            L.averagePooling2d({ name: 'mean', strides: 1 }),
+          ),
+        ),
+      /^layer 'out_input' binarizes sums of windows that hang over the edge of the image/,
+    ],
+  ])('%s', async (_, layers, note) => {
+    expect(await notesOf(layers)).toEqual(
+      expect.arrayContaining([expect.stringMatching(note) as string]),
+    );
+  });
+
+  it('nothing where batch norms decide sums and the edge is that of sums', async () => {
+    const layers = (x: Tensor): Tensor =>
+      dense(add('sum', summed(through(summed(x, 'c'), bn('n')), 'a'), summed(x, 'b')));
+    expect(await notesOf(layers)).toEqual([]);
+  });
+});
+
+it('windows that lie wholly beyond the edge of the image add up to exactly 0', async () => {
+  const lowered = await loweredOwn({
+    shape,
+    skip: [],
+    layers: (x) =>
+      dense(
+        through(
+          x,
+          L.zeroPadding2d({ name: 'z', padding: 2 }),
+          L.averagePooling2d({ name: 'mean', strides: 1 }),
+        ),
+      ),
+  });
+  const { difference } = await compared(lowered);
+  expect(difference).toBeLessThan(0.05);
 });
 
 /** What is wrong with a network, said by `exportModel`. */

@@ -1,6 +1,6 @@
 import { type CheckedLayer, checkLayers } from '../checkModel.ts';
 import { type IntegerWeights, type RequantizeLayer, rowLength } from '../integerModel.ts';
-import type { LowerState } from './lowerState.ts';
+import { type LowerState, movesOnly } from './lowerState.ts';
 
 /** How far rounding can have moved the whole numbers of each channel, and which layers rounded. */
 interface Rounding {
@@ -13,20 +13,27 @@ const minNotedRounding = 2 ** -10;
 
 /**
  * Report how far rounding between the last layer with weights, or the last binarization, and here can have moved values
- * that a binarization reads: near a threshold that can turn a level.
+ * that a binarization reads, and how far the padding of that layer: near a threshold that can turn a level.
  *
  * @param name the binarization
  * @param scale its largest scale
  */
 export function reportRounding(s: LowerState, name: string, scale: number): void {
-  const { distances, layers } = roundingAt(checkLayers(s.layers, s.start, s.zeros), s.at);
-  const distance = s.meaning.slopes.reduce(
-    (max, slope, c) => Math.max(max, Math.abs(slope) * (distances[c] ?? 0)),
-    0,
-  );
-  if (scale === 0 || distance < minNotedRounding * scale) return;
-  s.report.push({ name, what: 'rounded inputs', error: distance / scale });
-  for (const layer of layers) s.roundingLayers.add(layer);
+  if (scale === 0) return;
+  const checked = checkLayers(s.layers, s.start, s.zeros);
+  const moved = ({ distances }: Rounding): number =>
+    s.meaning.slopes.reduce(
+      (max, slope, c) => Math.max(max, Math.abs(slope) * (distances[c] ?? 0)),
+      0,
+    ) / scale;
+  const rounding = roundingAt({ checked, step: 0.5, moved: new Map() }, s.at);
+  const rounded = moved(rounding);
+  if (rounded >= minNotedRounding) {
+    s.report.push({ name, what: 'rounded inputs', error: rounded });
+    for (const layer of rounding.layers) s.roundingLayers.add(layer);
+  }
+  const padded = moved(roundingAt({ checked, step: 0, moved: s.borders }, s.at));
+  if (padded >= minNotedScaleError) s.report.push({ name, what: 'padded inputs', error: padded });
 }
 
 /** Say which binarizations read values that were rounded before; undefined where none does. */
@@ -40,7 +47,15 @@ export function roundingNote({ report, roundingLayers }: LowerState): string | u
   return `${readers} binarize${rounded.length === 1 ? 's' : ''} values that ${named([...roundingLayers])} rounded before, which moves them by up to ${(100 * error).toPrecision(2)} % of the largest scale (at '${name}'); a value as near to a threshold comes out a level off, which can change classes: compare the accuracy before and after lowering; max pooling in place of an average behind a ReLU, or a ReLU behind an average or a sum in place of before it, is lowered exactly`;
 }
 
-/** Scales that are met within less are not worth a note. */
+/** Say which binarization reads values that padding by whole pixels moves most; undefined where none does. */
+export function borderNote({ report }: LowerState): string | undefined {
+  const padded = report.filter(({ what }) => what === 'padded inputs');
+  if (padded.length === 0) return undefined;
+  const { name, error } = padded.reduce((a, b) => (b.error > a.error ? b : a));
+  return `layer '${name}' binarizes sums of windows that hang over the edge of the image, where the network adds the mean of the pixels and the integer model the nearest whole pixel: that moves them by up to ${(100 * error).toPrecision(2)} % of the largest scale, which can turn a level there: compare the accuracy before and after lowering; a normalization whose mean is a whole pixel, such as 128/255, or no padding in the first layer, is lowered exactly`;
+}
+
+/** Scales, and weights of 8 bits, that are met within less are not worth a note. */
 const minNotedScaleError = 0.01;
 
 /** Say which layer's scales are met worst by whole numbers of a few bits; undefined where all are met well. */
@@ -56,22 +71,41 @@ export function scaleNote({ report }: LowerState, scaleBits: number): string | u
   return `the ${what} of layer '${name}' are ${(100 * error).toPrecision(2)} % off as whole numbers of ${scaleBits} bits, which can turn a level and with it a class: compare the accuracy before and after lowering${more}`;
 }
 
-function roundingAt(checked: readonly CheckedLayer[], at: number): Rounding {
+/** What is asked of `roundingAt`. */
+interface Asked {
+  readonly checked: readonly CheckedLayer[];
+  /** By how much a requantization moves values, in its steps. */
+  readonly step: number;
+  /** How far each output of a layer with weights is moved, by the layer's number; 0 where it is not there. */
+  readonly moved: ReadonlyMap<number, Float64Array>;
+}
+
+function roundingAt(asked: Asked, at: number): Rounding {
+  const { checked, step, moved } = asked;
   // The pixels are whole numbers.
   if (at < 0) return { distances: new Float64Array(0), layers: [] };
   const { layer, sources, output } = checked[at];
   const none: Rounding = { distances: new Float64Array(output[2]), layers: [] };
   const [first, ...others] =
-    layer.kind === 'threshold' ? [none] : sources.map((source) => roundingAt(checked, source));
+    layer.kind === 'threshold' ? [none] : sources.map((source) => roundingAt(asked, source));
   switch (layer.kind) {
     case 'threshold':
       return none;
     case 'conv':
     case 'depthwise':
     case 'dense':
-      return movesOnly(layer.weights)
-        ? { ...first, distances: none.distances.fill(Math.max(0, ...first.distances)) }
-        : none;
+      if (movesOnly(layer.weights))
+        return { ...first, distances: none.distances.fill(Math.max(0, ...first.distances)) };
+      return layer.kind === 'depthwise' && addsUp(layer.weights)
+        ? {
+            ...first,
+            distances: none.distances.map(
+              (_, c) =>
+                rowLength(layer.weights.shape) * Math.max(0, ...first.distances) +
+                (moved.get(at)?.[c] ?? 0),
+            ),
+          }
+        : { ...none, distances: moved.get(at) ?? none.distances };
     case 'maxPool':
       return first;
     case 'sumPool':
@@ -80,7 +114,7 @@ function roundingAt(checked: readonly CheckedLayer[], at: number): Rounding {
         distances: first.distances.map((distance) => distance * layer.size[0] * layer.size[1]),
       };
     case 'requantize':
-      return requantized(layer, first);
+      return requantized(layer, first, step);
     case 'add':
       return {
         distances: none.distances.map((_, c) =>
@@ -101,6 +135,13 @@ function roundingAt(checked: readonly CheckedLayer[], at: number): Rounding {
   }
 }
 
+/** Whether each output is the sum of its window, as an average that counts zeros beyond the edge is lowered. */
+function addsUp(weights: IntegerWeights): boolean {
+  if (weights.kind !== 'planes' || weights.multiples.length !== 1) return false;
+  const { bits, signs, multiples } = weights;
+  return [bits, signs, multiples[0]].every((values) => values.every((value) => value === 1));
+}
+
 /** Whether layers bound the same values, each where the others leave off: a value that moves then moves in one of them. */
 function arePieces(checked: readonly CheckedLayer[], sources: readonly number[]): boolean {
   const ends = sources.map((source) => {
@@ -119,27 +160,15 @@ function arePieces(checked: readonly CheckedLayer[], sources: readonly number[])
 }
 
 /** Beside what it makes of earlier distances, a requantization moves values by half a step, unless it only adds. */
-function requantized(layer: RequantizeLayer, before: Rounding): Rounding {
+function requantized(layer: RequantizeLayer, before: Rounding, step: number): Rounding {
   const { name, multipliers, offsets, shifts } = layer;
-  const steps = Float64Array.from(shifts, (shift) => 2 ** shift);
+  const powers = Float64Array.from(shifts, (shift) => 2 ** shift);
   const isExact = (c: number): boolean =>
-    multipliers[c] % steps[c] === 0 && (offsets[c] - steps[c] / 2) % steps[c] === 0;
-  const distances = steps.map(
-    (step, c) =>
-      (Math.abs(multipliers[c]) / step) * (before.distances[c] ?? 0) + (isExact(c) ? 0 : 0.5),
+    multipliers[c] % powers[c] === 0 && (offsets[c] - powers[c] / 2) % powers[c] === 0;
+  const distances = powers.map(
+    (power, c) =>
+      (Math.abs(multipliers[c]) / power) * (before.distances[c] ?? 0) + (isExact(c) ? 0 : step),
   );
-  const rounds = !steps.every((_, c) => isExact(c));
+  const rounds = !powers.every((_, c) => isExact(c));
   return { distances, layers: rounds ? [...before.layers, name] : before.layers };
-}
-
-/** Whether each output is an input or its negative, as in layers that lowering adds to move values. */
-function movesOnly(weights: IntegerWeights): boolean {
-  if (weights.kind !== 'planes' || weights.multiples.length !== 1) return false;
-  const row = rowLength(weights.shape);
-  return (
-    weights.multiples[0].every((k) => k === 1) &&
-    Array.from({ length: weights.shape[0] }, (_, o) =>
-      weights.bits.subarray(o * row, (o + 1) * row).reduce((sum, bits) => sum + bits, 0),
-    ).every((members) => members === 1)
-  );
 }

@@ -1,19 +1,13 @@
-import {
-  allowedMultiples,
-  approximate,
-  HbnnError,
-  kindOf,
-  nearestMultiples,
-  suggestion,
-} from '@hbnn/core';
+import { allowedMultiples, HbnnError, kindOf, nearestMultiples, suggestion } from '@hbnn/core';
 import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
-import type { TrainedLayer, TrainedModel, TrainedWeights } from '../trainedModel.ts';
+import type { TrainedLayer, TrainedModel } from '../trainedModel.ts';
+import { channelSteps } from './channelSteps.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
-import { reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
+import { borderNote, reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
-import { lowerCodes, slopeBehind, valuesOf } from './lowerCodes.ts';
+import { lowerCodes, slopeBehind } from './lowerCodes.ts';
 import { lowerEdgePool } from './lowerEdgePool.ts';
 import {
   keepPoolWithinSums,
@@ -41,20 +35,21 @@ import {
 } from './lowerState.ts';
 import { lowerThresholds } from './lowerThresholds.ts';
 import {
-  inputOf,
   type LinearLayer,
   type LoweredWeights,
   lowerFloats,
   lowerPlanes,
   whatBecomes,
 } from './lowerWeights.ts';
+import { bordersMoved, offsetSums } from './offsetSums.ts';
 
 export interface LowerOptions {
   /** Bits of the whole numbers that scales become, 2 … 8; default 4. */
   readonly scaleBits?: number;
   /**
-   * Called with a sentence about binarizations whose inputs were rounded before, and with one about scales that whole
-   * numbers of so few bits miss by 1 % or more, where there are any: both can turn whole levels. Default console.warn.
+   * Called with a sentence about binarizations whose inputs were rounded before, with one about inputs that padding by
+   * whole pixels moves, and with one about scales that whole numbers of so few bits miss by 1 % or more, where there are
+   * any: each can turn whole levels. Default console.warn.
    */
   readonly onNote?: (note: string) => void;
 }
@@ -100,7 +95,7 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
   const say = o.onNote ?? ((text: string): void => console.warn(text));
-  for (const note of [roundingNote(state), scaleNote(state, scaleBits)])
+  for (const note of [roundingNote(state), borderNote(state), scaleNote(state, scaleBits)])
     if (note !== undefined) say(note);
   return { model, layers: state.report };
 }
@@ -130,6 +125,8 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
     const inputs = sources[i].flatMap((source) => (source < 0 ? [] : [before(source, i)]));
     if (inputs.length > 0) Object.assign(s, inputs[0]);
     const toBinarization = layer.kind === 'relu' ? readers[i].filter(meets) : [];
+    // The pixels have one reader in an integer model.
+    if (s.at === -1 && toBinarization.length > 0 && readers[i].length > 1) pushPixels(s);
     const beforeRelu: LowerPosition | undefined =
       layer.kind === 'relu' && toBinarization.length > 0
         ? {
@@ -145,7 +142,7 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
       lowerLayer(s, layer, {
         // A batch norm behind the last weights gives scores unlike scales anyway.
         givesScores: i === last && layers.slice(i).every(keepsScale),
-        perChannel: meetsDepthwise(layers, readers, i),
+        stepsOf: (step, ceiling, own) => channelSteps(step, ceiling, own, layers, readers, i),
         toBinarization: readers[i].every(meets),
         scaleBits,
       });
@@ -180,29 +177,6 @@ function meetsBinarization(
 const keepsScale = (layer: TrainedLayer): boolean =>
   layer.kind !== 'affine' || allEqual(layer.scales);
 
-/**
- * Whether values of a layer go into depthwise weights alone that are not binarized, which take in what each channel means. Where filters
- * add channels up, weights of small channels would lose what their inputs gain.
- */
-function meetsDepthwise(
-  layers: readonly TrainedLayer[],
-  readers: readonly (readonly number[])[],
-  index: number,
-): boolean {
-  const takes = (reader: number): boolean => {
-    const layer = layers[reader];
-    if (layer.kind === 'depthwise') return layer.weights.kind !== 'residual';
-    return betweenWeights.has(layer.kind) && meetsDepthwise(layers, readers, reader);
-  };
-  return readers[index].length > 0 && readers[index].every(takes);
-}
-
-const betweenWeights: ReadonlySet<TrainedLayer['kind']> = new Set([
-  'maxPool',
-  'averagePool',
-  'affine',
-]);
-
 const keepingOrder: ReadonlySet<TrainedLayer['kind']> = new Set([
   'maxPool',
   'flatten',
@@ -227,6 +201,7 @@ function startState({ input, layers }: TrainedModel): LowerState {
     sources: [],
     report: [],
     roundingLayers: new Set(),
+    borders: new Map(),
     at: -1,
     fork: undefined,
     flat: false,
@@ -248,8 +223,12 @@ type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
 interface LayerOptions {
   /** Whether a layer's outputs are the scores, which must mean the same in every class. */
   readonly givesScores: boolean;
-  /** Whether everything that reads a layer takes its channels one by one. */
-  readonly perChannel: boolean;
+  /** A step for each channel behind a ReLU, or one for all, of its largest values (`channelSteps`). */
+  readonly stepsOf: (
+    step: number,
+    ceiling: number,
+    own: readonly number[],
+  ) => number | Float64Array;
   /** Whether everything that reads a layer leads to comparisons alone, or nothing reads it. */
   readonly toBinarization: boolean;
   readonly scaleBits: number;
@@ -288,7 +267,7 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
       applyAffine(s, layer);
       return;
     case 'relu':
-      lowerRelu(s, layer, o.perChannel);
+      lowerRelu(s, layer, o.stepsOf);
       return;
     case 'piecewise':
       lowerPiecewise(s, layer, o.toBinarization);
@@ -336,28 +315,13 @@ function lowerLinear(
     slopes: lowered.factors.map((factor, o) => factor * slopeBehind(trained, slopes, o)),
     offsets: sums,
   };
+  if (layer.kind !== 'dense' && offsets.some((offset) => offset !== 0))
+    s.borders.set(s.at, bordersMoved(trained, offsets, layer.padding, s.meaning.slopes));
   s.weighted = true;
   s.rounded = false;
   s.order = undefined;
   s.flat = false;
   s.report.push({ name, what: whatBecomes[trained.kind], error, ...(multiples && { multiples }) });
-}
-
-/** Σ w · offset over a window that lies wholly inside: what the inputs' offsets add to each output. */
-function offsetSums(trained: TrainedWeights, offsets: Float64Array): Float64Array {
-  const { shape, data } =
-    trained.kind === 'residual'
-      ? approximate(trained.residual)
-      : trained.kind === 'float'
-        ? trained.tensor
-        : valuesOf(trained.codes);
-  const sums = new Float64Array(shape[0]);
-  if (offsets.every((offset) => offset === 0)) return sums;
-  const row = data.length / shape[0];
-  data.forEach((w, i) => {
-    sums[Math.floor(i / row)] += w * offsets[inputOf(shape, offsets.length, i)];
-  });
-  return sums;
 }
 
 function applyAffine(s: LowerState, layer: Extract<TrainedLayer, { kind: 'affine' }>): void {
@@ -393,27 +357,8 @@ function inLayout({ order }: LowerState, values: Float64Array): Float64Array {
 
 type Relu = Extract<TrainedLayer, { kind: 'relu' }>;
 
-/** Channels whose largest value is a smaller part of the layer's than this are rounded with steps of their own. */
-const smallPart = 1 / 16;
-/** A channel's step is no smaller a part of the layer's. */
-const leastPart = 2 ** -12;
-
-/** A step for each channel: small channels keep levels that what follows makes large again. */
-function reluSteps(
-  s: LowerState,
-  { ceiling = 0, channelCeilings }: Relu,
-  step: number,
-): number | Float64Array {
-  const channels = s.shape[2];
-  if (channelCeilings?.length !== channels || s.meaning.slopes.length > channels) return step;
-  const parts = Float64Array.from(channelCeilings, (own) =>
-    own === 0 ? 1 : Math.min(1, Math.max(leastPart, (2 * own) / ceiling)),
-  );
-  return parts.some((part) => part < smallPart) ? parts.map((part) => part * step) : step;
-}
-
 /** Round what is above 0 to 8 bits. */
-function lowerRelu(s: LowerState, layer: Relu, perChannel: boolean): void {
+function lowerRelu(s: LowerState, layer: Relu, stepsOf: LayerOptions['stepsOf']): void {
   const { name, ceiling } = layer;
   if (ceiling === undefined)
     throw new HbnnError(
@@ -421,7 +366,9 @@ function lowerRelu(s: LowerState, layer: Relu, perChannel: boolean): void {
     );
   const step = (ceiling > 0 ? ceiling : 1) / 255;
   const range = { minimum: 0, maximum: 255 };
-  pushRequantized(s, name, perChannel ? reluSteps(s, layer, step) : step, range);
+  const own = layer.channelCeilings;
+  const isPerChannel = own?.length === s.shape[2] && s.meaning.slopes.length <= s.shape[2];
+  pushRequantized(s, name, isPerChannel ? stepsOf(step, ceiling, own) : step, range);
 }
 
 function lowerBinarization(

@@ -1,7 +1,8 @@
 import type { FloatTensor } from '@hbnn/core';
 import { type Int8Weights, type PlaneWeights, rowLength } from '../integerModel.ts';
 import type { TrainedWeights, WeightCodes } from '../trainedModel.ts';
-import { inputOf, type LoweredWeights } from './lowerWeights.ts';
+import { inputOf } from './inputOf.ts';
+import type { LoweredWeights } from './lowerWeights.ts';
 
 /** Codes of more bits become weights of 8 bits: as planes they would take as many planes, and as much memory. */
 const maxPlanes = 4;

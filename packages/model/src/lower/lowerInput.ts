@@ -6,6 +6,7 @@ import { limitsFrom } from './limits.ts';
 import {
   allEqual,
   boundAt,
+  countedOn,
   filled,
   freshName,
   type LowerState,
@@ -13,6 +14,7 @@ import {
   layersBehind,
   oneEach,
   push,
+  pushRequantized,
   pushSigned,
   rangesOf,
   reordered,
@@ -52,6 +54,8 @@ export function prepareInput(s: LowerState, layer: LinearLayer, scaleBits: numbe
     else pushSigned8(s, name);
     return;
   }
+  if (addsChannels && layer.weights.kind === 'float' && !reachAlike(s))
+    pushAlike(s, freshName(s, `${name}_scale`), largestInput(shapeOf(layer)));
   // Without padding each window lies inside: what the offsets add is the same everywhere.
   if (!padded || s.meaning.offsets.every((offset) => offset === 0)) return;
   if (s.weighted && !s.rounded) {
@@ -59,14 +63,94 @@ export function prepareInput(s: LowerState, layer: LinearLayer, scaleBits: numbe
     return;
   }
   if (!s.weighted) moveZeros(s);
+  if (hasWindowsOfZeros(layer) && pushFiner(s, layer)) return;
   if (offsetsWithinHalf(s)) return;
   if (!pushShifted(s, name)) pushSigned8(s, name);
 }
 
-const shapeOf = ({ weights }: LinearLayer): readonly number[] => {
+/** How many times as far as another channel one may reach in whole numbers, in front of weights of 8 bits. */
+const maxReach = 4;
+
+/**
+ * The largest magnitudes of each channel, of what its whole numbers stand for: no more than can come, and than sample
+ * images bring about in any channel.
+ */
+function largestIn(s: LowerState): Float64Array {
+  const { slopes, offsets } = s.meaning;
+  const rangeOf = rangesOf(s);
+  return slopes.map((slope, c) => {
+    const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
+    return countedOn(s, Math.max(...ends));
+  });
+}
+
+/**
+ * Whether the channels' whole numbers reach about as far. Where sums of thousands lie beside values of 8 bits, as
+ * branches bring them, and each channel's slope goes into its weights, the weights of the sums are rounded to 0.
+ */
+function reachAlike(s: LowerState): boolean {
+  const { slopes } = s.meaning;
+  if (!s.weighted || allEqual(slopes)) return true;
+  const largest = largestIn(s);
+  const reaches = [...slopes].flatMap((slope, c) =>
+    slope === 0 || largest[c] === 0 ? [] : [largest[c] / Math.abs(slope)],
+  );
+  return Math.max(...reaches) <= maxReach * Math.min(...reaches);
+}
+
+/** Round so that each channel reaches as far, with a step of its own. */
+function pushAlike(s: LowerState, name: string, most: number): void {
+  const channels = s.shape[2];
+  const largest = new Float64Array(channels);
+  largestIn(s).forEach((value, c) => {
+    largest[c % channels] = Math.max(largest[c % channels], value);
+  });
+  const range = { minimum: -most, maximum: most };
+  pushRequantized(
+    s,
+    name,
+    largest.map((value) => (value > 0 ? value : 1) / most),
+    range,
+  );
+}
+
+const shapeOf = ({ weights }: Pick<LinearLayer, 'weights'>): readonly number[] => {
   if (weights.kind === 'residual') return weights.residual.shape;
   return weights.kind === 'float' ? weights.tensor.shape : weights.codes.shape;
 };
+
+/** Whether some windows lie wholly in the padding, whose sums are exactly 0. */
+function hasWindowsOfZeros({
+  padding,
+  ...layer
+}: Exclude<LinearLayer, { kind: 'dense' }>): boolean {
+  const [, height, width] = shapeOf(layer);
+  const [top, left, bottom, right] = padding;
+  return Math.max(top, bottom) >= height || Math.max(left, right) >= width;
+}
+
+/**
+ * Multiply values by a power of two, so that what is left of the offsets is a small part of a pixel and can be left
+ * out: a sum of zeros alone stays 0 then, which a binarization behind it takes for −1.
+ *
+ * @returns whether they have room for that
+ */
+function pushFiner(s: LowerState, layer: LinearLayer): boolean {
+  const { slopes, offsets } = s.meaning;
+  if (slopes.length > s.shape[2]) return false;
+  const rangeOf = rangesOf(s);
+  const furthest = slopes.reduce((max, slope, c) => {
+    const ends = rangeOf(c).map((x) => Math.abs(slope === 0 ? x : x + offsets[c] / slope));
+    return Math.max(max, ...ends);
+  }, 1);
+  const most = largestInput(shapeOf(layer));
+  const finer = 2 ** Math.floor(Math.log2(most / (furthest + 1)));
+  if (finer < 2) return false;
+  const steps = slopes.map((slope) => (slope === 0 ? 1 : Math.abs(slope) / finer));
+  const name = freshName(s, s.weighted ? `${layer.name}_scale` : 'input_scale');
+  pushRequantized(s, name, steps, { minimum: -most, maximum: most });
+  return true;
+}
 
 /** A shift beyond it would make inputs of many bits for channels that hardly matter. */
 const largestShift = 2047;

@@ -1,11 +1,14 @@
 import type { JoinLayer } from '../branches.ts';
-import { type CheckedLayer, checkLayers, outputShapeOf } from '../checkModel.ts';
+import { checkLayers, outputShapeOf } from '../checkModel.ts';
 import {
   type FeatureShape,
   featureCount,
   type IntegerLayer,
+  type IntegerWeights,
   type PlaneWeights,
+  rowLength,
 } from '../integerModel.ts';
+import { inputOf } from './inputOf.ts';
 import { type Limits, limitsFrom } from './limits.ts';
 import { requantized } from './requantize.ts';
 
@@ -17,6 +20,8 @@ export interface LowerState extends LowerPosition {
   readonly report: LoweredLayer[];
   /** Layers that rounded values which a binarization behind them reads. */
   readonly roundingLayers: Set<string>;
+  /** How far zero padding can have moved each output of a layer, in its whole numbers: by the layer's number. */
+  readonly borders: Map<number, Float64Array>;
   readonly start: FeatureShape;
   /** Names that a layer has or will have; a layer that lowering adds takes another one. */
   readonly names: Set<string>;
@@ -122,38 +127,66 @@ export function freshName(s: LowerState, wished: string): string {
 export function rangesOf(s: LowerState): (channel: number) => [least: number, largest: number] {
   if (s.at === -1) return (channel) => [-s.zeros[channel], 255 - s.zeros[channel]];
   const checked = checkLayers(s.layers, s.start, s.zeros);
-  return (channel) => rangeBehind(s, checked, s.at, channel);
+  const moving = checked.map(({ layer }) => 'weights' in layer && movesOnly(layer.weights));
+  const rangeAt = (at: number, channel: number): [least: number, largest: number] => {
+    const { layer, sources, outputBound } = checked[at];
+    if (layer.kind === 'requantize') return [layer.minimum, layer.maximum];
+    if (layer.kind === 'concat') {
+      let c = channel;
+      for (const source of sources) {
+        const channels = checked[source].output[2];
+        if (c < channels) return rangeAt(source, c);
+        c -= channels;
+      }
+    }
+    if (layer.kind === 'add')
+      return sources.reduce<[number, number]>(
+        ([least, largest], source, k) => {
+          const m = layer.multipliers[k][channel];
+          const ends = rangeAt(source, channel).map((end) => m * end);
+          return [least + Math.min(...ends), largest + Math.max(...ends)];
+        },
+        [0, 0],
+      );
+    const [source] = sources;
+    if (source < 0) return [-outputBound, outputBound];
+    if (layer.kind === 'maxPool') return rangeAt(source, channel);
+    if (layer.kind === 'sumPool') {
+      const [least, largest] = rangeAt(source, channel);
+      const values = layer.size[0] * layer.size[1];
+      return [values * least, values * largest];
+    }
+    if (moving[at] && 'weights' in layer && layer.weights.kind === 'planes') {
+      const [from, isNegated] = movedFrom(layer.weights, channel, checked[source].output[2]);
+      const [least, largest] = rangeAt(source, from);
+      return isNegated ? [-largest, -least] : [least, largest];
+    }
+    return [-outputBound, outputBound];
+  };
+  return (channel) => rangeAt(s.at, channel);
 }
 
-function rangeBehind(
-  s: LowerState,
-  checked: readonly CheckedLayer[],
-  at: number,
-  channel: number,
-): [least: number, largest: number] {
-  const { layer, sources, outputBound } = checked[at];
-  const behind = (source: number, c: number): [number, number] =>
-    rangeBehind(s, checked, source, c);
-  if (layer.kind === 'requantize') return [layer.minimum, layer.maximum];
-  if (layer.kind === 'maxPool' && sources[0] >= 0) return behind(sources[0], channel);
-  if (layer.kind === 'concat') {
-    let c = channel;
-    for (const source of sources) {
-      const channels = checked[source].output[2];
-      if (c < channels) return behind(source, c);
-      c -= channels;
-    }
-  }
-  if (layer.kind === 'add')
-    return sources.reduce<[number, number]>(
-      ([least, largest], source, k) => {
-        const m = layer.multipliers[k][channel];
-        const ends = behind(source, channel).map((end) => m * end);
-        return [least + Math.min(...ends), largest + Math.max(...ends)];
-      },
-      [0, 0],
-    );
-  return [-outputBound, outputBound];
+/** Whether each output is an input or its negative, as in layers that lowering adds to move values. */
+export function movesOnly(weights: IntegerWeights): boolean {
+  if (weights.kind !== 'planes' || weights.multiples.length !== 1) return false;
+  const row = rowLength(weights.shape);
+  return (
+    weights.multiples[0].every((k) => k === 1) &&
+    Array.from({ length: weights.shape[0] }, (_, o) =>
+      weights.bits.subarray(o * row, (o + 1) * row).reduce((sum, bits) => sum + bits, 0),
+    ).every((members) => members === 1)
+  );
+}
+
+/** The channel that an output of such a layer is taken from, of so many channels, and whether it is negated. */
+function movedFrom(
+  { shape, bits, signs }: PlaneWeights,
+  output: number,
+  channels: number,
+): [channel: number, isNegated: boolean] {
+  const row = rowLength(shape);
+  const i = bits.indexOf(1, output * row);
+  return [inputOf(shape, channels, i), signs[i] === 0];
 }
 
 /** Round to whole numbers of one step, or of one for each channel: afterwards every value means step · whole. */
@@ -253,13 +286,14 @@ export interface LoweredLayer {
     | 'weight scales'
     | 'weight codes'
     | 'input scales'
+    | 'padded inputs'
     | 'branch scales'
     | 'rounded inputs';
   /**
    * ‖lowered − trained‖ / ‖trained‖, of the layer's weights, or of the scales weighted by their members; 0 of weight
    * codes, which stay as they were; for branches the
-   * largest error of a scale, of the largest output; for rounded inputs of a binarization how far rounding can have moved
-   * a value, over the largest input scale.
+   * largest error of a scale, of the largest output; for rounded or padded inputs of a binarization how far rounding, or
+   * padding by a whole pixel in place of the mean, can have moved a value, over the largest input scale.
    */
   readonly error: number;
   /** k_n of each plane, of the first group of scales. */

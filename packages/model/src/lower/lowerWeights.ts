@@ -2,6 +2,7 @@ import type { FloatTensor, ResidualTensor } from '@hbnn/core';
 import { allowedMultiples, HbnnError, nearestMultiples } from '@hbnn/core';
 import type { Int8Weights, IntegerWeights, PlaneWeights } from '../integerModel.ts';
 import type { TrainedLayer, TrainedWeights } from '../trainedModel.ts';
+import { inputOf } from './inputOf.ts';
 import type { LoweredLayer } from './lowerState.ts';
 
 export type LinearLayer = Extract<TrainedLayer, { kind: 'conv' | 'depthwise' | 'dense' }>;
@@ -138,12 +139,4 @@ export function lowerFloats(
   });
   const weights: Int8Weights = { kind: 'int8', shape: [...shape], values };
   return { weights, factors, error: norm === 0 ? 0 : Math.sqrt(difference / norm) };
-}
-
-/** The input channel that weight i of a layer meets; a depthwise convolution's is that of its output. */
-export function inputOf(shape: readonly number[], channels: number, i: number): number {
-  const depthwise = shape.length === 4 && shape[3] === 1 && channels > 1;
-  if (!depthwise) return i % channels;
-  const output = Math.floor(i / (shape[1] * shape[2]));
-  return Math.floor(output / (shape[0] / channels));
 }
