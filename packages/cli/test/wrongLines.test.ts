@@ -57,11 +57,11 @@ describe('a wrong command line says where, what was expected, what came and the 
     [['import', keras, '--out', join(below, 'deeper')], 'which is a file; choose another place'],
     [
       [...imported, '--mean', '0.5,0.5', '--deviation', '0.2,0.2'],
-      "--mean: expected 3 numbers, one for each channel of the network's images, got 2; give 3",
+      "--mean: expected as many numbers as the network's images have channels (3), got 2; give one for each",
     ],
     [
       [...imported, '--mean', '0.5,0.5,0.5', '--deviation', '0.2'],
-      '--deviation: expected 3 numbers, one for each channel',
+      '--deviation: expected as many numbers as the network's images have channels (3), got 1',
     ],
     [
       [...imported, '--mean', '0.5,x,0.5', '--deviation', '1,1,1'],

@@ -72,7 +72,7 @@ function checkChannels(
   for (const [name, values] of Object.entries(normalization ?? {}))
     if (values.length !== channels)
       throw new HbnnError(
-        `--${name}: expected ${channels} numbers, one for each channel of the network's images, got ${values.length}; give ${channels}, with commas between`,
+        `--${name}: expected as many numbers as the network's images have channels (${channels}), got ${values.length}; give one for each, with commas between`,
       );
 }
 
