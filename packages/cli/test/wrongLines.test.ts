@@ -61,7 +61,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       [...imported, '--mean', '0.5,0.5,0.5', '--deviation', '0.2'],
-      '--deviation: expected as many numbers as the network's images have channels (3), got 1',
+      "--deviation: expected as many numbers as the network's images have channels (3), got 1",
     ],
     [
       [...imported, '--mean', '0.5,x,0.5', '--deviation', '1,1,1'],
