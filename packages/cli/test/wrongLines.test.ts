@@ -37,6 +37,10 @@ describe('a wrong command line says where, what was expected, what came and the 
       'text: expected a network in a file of .onnx, .keras, .h5 or .json, got a name without an ending; convert',
     ],
     [
+      ['import', net, '--out', out],
+      "net: expected a file of another program, got a folder of 'hbnn import'; lower, quantize or fine-tune it",
+    ],
+    [
       ['import', model, '--out', out],
       'm.hbnn: expected a network in a file of .onnx, .keras, .h5 or .json, got one of .hbnn; convert',
     ],

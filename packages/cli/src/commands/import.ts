@@ -100,7 +100,14 @@ function dataFor(input: readonly number[]): string[] {
 
 async function run(file: string, o: Options): Promise<void> {
   const normalization = normalizationFrom(o);
-  const { checkFree, importNetwork, inputShapeOf, saveNetwork } = await import('@hbnn/import');
+  const { checkFree, importNetwork, inputShapeOf, isNetworkFolder, saveNetwork } = await import(
+    '@hbnn/import'
+  );
+  // Importing it again would lose its normalization and its quantized weights' whole numbers.
+  if (isNetworkFolder(file))
+    throw new HbnnError(
+      `${file}: expected a file of another program, got a folder of 'hbnn import'; lower, quantize or fine-tune it as it is, or copy the folder`,
+    );
   checkFree(o.out);
   await backendFrom(o.backend, { quiet: true });
   const network = await importNetwork(file, { forgetCodes: o.forgetCodes ?? false });
