@@ -36,5 +36,5 @@ export async function loweredRun(opener: Trained, o: LowerSource) {
   const trained = await exportModel(model, train, { onNote: noteTo(o) });
   const lowered = lower(trained, { scaleBits: o.scaleBits, onNote: noteTo(o) });
   const { bytes, size } = encodeWithSize(lowered.model);
-  return { config, model, test, lowered, bytes, size, backend: backend.name };
+  return { config, model, test, trained, lowered, bytes, size, backend: backend.name };
 }

@@ -185,7 +185,7 @@ describe('networks of other frameworks on the command line', () => {
       [['import', classifier, '--mean', '0.5', '--out', out], /--deviation: expected it beside/],
       [
         ['import', classifier, '--mean', '0,0,0', '--deviation', '1,1,1', '--out', out],
-        /normalization\.mean as a list of 1/,
+        /--mean: expected as many numbers as the network's images have channels \(1\), got 3; give/,
       ],
       [
         ['import', classifier, '--mean', '127.5', '--deviation', '127.5', '--out', out],

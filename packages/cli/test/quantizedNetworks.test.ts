@@ -34,7 +34,7 @@ const tolerance = 0.03;
 describe('networks whose weights are quantized', () => {
   beforeAll(() => useBackend({ prefer: 'wasm' }));
 
-  it.each(['linear-13', 'linear-19', 'few-11', 'few-17', 'fashion-17'])(
+  it.each(['linear-13', 'linear-19', 'few-11', 'few-17', 'fashion-17', 'whole-17'])(
     '%s keeps its whole numbers in the integer model, and gives the scores of onnxruntime',
     async (name) => {
       const golden = quantizedGolden(name);

@@ -4,6 +4,8 @@ import {
   checkModel,
   type FeatureShape,
   type IntegerLayer,
+  type Padding4,
+  type PlaneWeights,
   type RequantizeLayer,
 } from '@hbnn/model';
 import { conv, dense, int8Weights, type ModelCase, planeWeights, threshold } from './cases.ts';
@@ -18,6 +20,7 @@ export function branchedCases(): ModelCase[] {
     ...tails.flatMap((channels) => [mixed(channels), words(channels)]),
     equal(),
     pooled(),
+    edges(),
     residual('ResNet-8', 1, [4, 6, 8]),
     residual('ResNet-18', 2, [3, 5, 7, 9]),
     bottlenecks(),
@@ -129,6 +132,36 @@ function words(channels: number): ModelCase {
     add(rng, 'sum', channels, ['s', 'q', 's'], 30000),
     threshold(rng, 'last', [2, 5, channels]),
     dense('d', planeWeights(rng, [5, 10 * channels])),
+  ]);
+}
+
+/** Sums of windows beyond the edges, from which a part of those inside is taken off: as average pools are lowered. */
+function edges(): ModelCase {
+  const hot = (shape: readonly number[], place?: number): PlaneWeights => {
+    const size = shape[1] * shape[2];
+    const bits = Uint8Array.from({ length: shape[0] * size }, (_, i) =>
+      place === undefined || i % size === place ? 1 : 0,
+    );
+    const multiples = [Uint8Array.of(1)];
+    const signs = bits.slice();
+    return { kind: 'planes', shape, bits, signs, multiples, scalePer: 'tensor', mapPer: 'element' };
+  };
+  const depthwise = (name: string, weights: PlaneWeights, padding: Padding4): IntegerLayer => ({
+    kind: 'depthwise',
+    name,
+    strides: [1, 1],
+    padding,
+    weights,
+  });
+  const multipliers = [3, -1].map((factor) => new Int16Array(2).fill(factor));
+  return branched('edges of sums weighed by more', [4, 3, 2], (rng) => [
+    threshold(rng, 'bits', [4, 3, 2], { planes: 2 }),
+    depthwise('sums', hot([2, 3, 3, 1]), same),
+    depthwise('inside', hot([2, 3, 1, 1], 1), [0, 0, 0, 0]),
+    depthwise('laid', hot([2, 1, 1, 1]), [1, 0, 1, 0]),
+    { kind: 'add', name: 'rows', inputs: ['sums', 'laid'], multipliers },
+    threshold(rng, 'codes', [4, 3, 2], { planes: 2, at: (r) => r.below(60) - 30 }),
+    dense('d', planeWeights(rng, [3, 24])),
   ]);
 }
 

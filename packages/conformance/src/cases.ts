@@ -311,6 +311,12 @@ function valueCases(): ModelCase[] {
       conv('c', int8Weights(rng, [5, 3, 3, 3], true), pads, [2, 1]),
     ]),
     built('pixels as they are', [7, 5, 3], (rng) => [conv('c', int8Weights(rng, [5, 3, 3, 3]))], 0),
+    built('codes from −255 to 255 on pixels', [7, 5, 3], (rng) => [
+      conv('c', planeWeights(rng, [5, 3, 3, 3], { planes: 8 }), pads, [2, 1]),
+    ]),
+    built('codes from −128 to 128 on pixels', [4, 5, 3], (rng) => [
+      dense('d', planeWeights(rng, [4, 60], { planes: 8, multiple: (n) => 64 >> Math.min(n, 6) })),
+    ]),
     built('zeros of 255', [7, 5, 3], (rng) => [dense('d', int8Weights(rng, [17, 105]))], 255),
     built('inputs beyond int16', [6, 6, 4], (rng) => [
       conv('a', int8Weights(rng, [9, 3, 3, 4]), pads),

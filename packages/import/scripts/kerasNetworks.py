@@ -89,9 +89,24 @@ def adapted():
     return keras.Model(images, L.Dense(2)(L.Flatten()(L.Conv2D(4, 3)(norm(images)))), name="adapted")
 
 
+def activated():
+    """Activations inside layers, by names and as objects."""
+    x = images = keras.Input((9, 10, 3))
+    x = L.Conv2D(6, 3, activation="hard_silu")(x)
+    x = L.AveragePooling2D(3, strides=1, padding="same")(x)
+    x = L.DepthwiseConv2D(3, activation=L.ReLU(max_value=6.0))(x)
+    x = L.SeparableConv2D(7, 2, activation=L.LeakyReLU(negative_slope=0.15))(x)
+    x = L.Conv2D(5, 1, activation="leaky_relu")(x)
+    x = L.Activation("hard_sigmoid")(x)
+    x = L.Conv2D(6, 1, activation="relu6")(x)
+    x = L.Flatten()(x)
+    x = L.Dense(8, activation=keras.activations.hard_sigmoid)(x)
+    return keras.Model(images, L.Dense(4, activation=L.Softmax())(x), name="activated")
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (vgg, resnet, mobilenet, groups, nested, adapted):
+    for make in (vgg, resnet, mobilenet, groups, nested, adapted, activated):
         model = make()
         kept = {id(v) for layer in model.layers if isinstance(layer, L.Normalization) for v in layer.weights}
         model.set_weights([

@@ -58,6 +58,14 @@ class Net:
         attributes = {"axis": axis} if scale.ndim else {}
         return self.quantized([("DequantizeLinear", inputs, attributes)], codes, scale.reshape(shape) if scale.ndim else scale)
 
+    def asymmetric(self, codes, scales, zero, axis=0):
+        """uint8 around a zero point: whole numbers of up to 255 either way."""
+        shape = [-1 if i == axis else 1 for i in range(codes.ndim)]
+        scale = np.float32(scales)
+        stored = self.weight((codes + zero).astype(np.uint8), False)
+        inputs = [stored, self.weight(scale, False), self.weight(np.full(len(scale), zero, np.uint8), False)]
+        return self.quantized([("DequantizeLinear", inputs, {"axis": axis})], codes, scale.reshape(shape))
+
     def trained(self, codes, scales, axis=0):
         """Floats between whole numbers, as PyTorch's training with quantizers exports them."""
         shape = [-1 if i == axis else 1 for i in range(codes.ndim)]
@@ -161,9 +169,30 @@ def fashion(opset):
     return n, n.node("Gemm", x, n.quant(c, 0.03, 4), bias, transB=1, name="four")
 
 
+def whole(opset):
+    """The whole range of int8 from -128 on, in every kind of layer, and uint8 around a zero point."""
+    n = Net(f"whole-{opset}", opset, (3, 7, 8))
+    c = rng.integers(-128, 128, (6, 3, 3, 3))
+    c[:, 0, 0, 0] = -128
+    x = n.relu(n.conv("images", n.linear(c, scales(6, 27)), c, "first", pads=[1, 1, 1, 1]))
+    c = rng.integers(-128, 128, (6, 1, 3, 3))
+    c[0, 0, 1, 1] = -128
+    x = n.norm(n.conv(x, n.linear(c, scales(6, 9)), c, "depthwise", pads=[1, 1, 1, 1], group=6), 6)
+    x = n.relu(n.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2]))
+    c = rng.integers(-60, 196, (8, 6, 1, 1))
+    c[0, 0], c[1, 1] = -60, 195
+    x = n.relu(n.conv(x, n.asymmetric(c, scales(8, 6), 60), c, "asymmetric"))
+    x = n.node("Flatten", x)
+    c = rng.integers(-128, 128, (4, 96))
+    c[2, 5] = -128
+    bias = n.weight((rng.normal(size=4) * 0.3).astype(np.float32))
+    n.codes["scores"] = c
+    return n, n.node("Gemm", x, n.linear(c, np.float32(0.002)), bias, transB=1, name="scores")
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for make, opset in [(linear, 13), (linear, 19), (few, 11), (few, 17), (fashion, 17)]:
+    for make, opset in [(linear, 13), (linear, 19), (few, 11), (few, 17), (fashion, 17), (whole, 17)]:
         n, output = make(opset)
         file = folder / f"{n.name}.onnx"
         onnx.save(n.model(output, False), file)

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { forgetWeightGrids } from '@hbnn/train';
 import { bytesOf, digestOf } from './files.ts';
@@ -51,7 +51,7 @@ export async function importNetwork(
   const format = endings.find(([ending]) => ending.test(file))?.[1];
   if (format === undefined)
     throw new HbnnError(
-      `${path}: expected a network in a file of .onnx, .keras, .h5 or .json, got another; convert the network to ONNX`,
+      `${path}: expected a network in a file of .onnx, .keras, .h5 or .json, got ${extname(file) === '' ? 'a name without an ending' : `one of ${extname(file)}`}; convert the network to ONNX`,
     );
   const sha256 = digestOf(bytesOf(file));
   const { model, groupedLayers, producer } = await readers[format](file);

@@ -9,7 +9,7 @@ const folder = fileURLToPath(new URL('golden/keras/', import.meta.url));
 beforeAll(() => useBackend({ prefer: 'wasm' }));
 
 describe.each(['keras', 'h5'])('Keras networks in .%s', (ending) => {
-  it.each(['vgg', 'resnet', 'mobilenet', 'groups', 'nested', 'adapted'])(
+  it.each(['vgg', 'resnet', 'mobilenet', 'groups', 'nested', 'adapted', 'activated'])(
     '%s give the outputs of Keras',
     async (name) => {
       const { model, origin, groupedLayers } = await importNetwork(`${folder}${name}.${ending}`);

@@ -49,7 +49,13 @@ export { type Lowered, type LowerOptions, lower } from './lower/lower.ts';
 export type { LoweredLayer } from './lower/lowerState.ts';
 export { countImages, pixelsFromRgba, type RgbaImage } from './pixels.ts';
 export { type InputMapPer, type RandomLayerOptions, randomModel } from './randomModel.ts';
-export type { TrainedLayer, TrainedModel, TrainedWeights, WeightCodes } from './trainedModel.ts';
+export {
+  maxWeightCode,
+  type TrainedLayer,
+  type TrainedModel,
+  type TrainedWeights,
+  type WeightCodes,
+} from './trainedModel.ts';
 export {
   noPadding,
   spanUnder,

@@ -1,6 +1,9 @@
 import type { FloatTensor, ResidualTensor } from '@hbnn/core';
 import type { FeatureShape, Padding4, Pair } from './integerModel.ts';
 
+/** The largest magnitude of whole weights: what 8 planes hold, 128 + 64 + … + 1. */
+export const maxWeightCode = 255;
+
 /**
  * Whole numbers that weights were quantized to before: weight i of output o is scales[o] · values[i]. Lowering takes them
  * as they are.
@@ -8,11 +11,11 @@ import type { FeatureShape, Padding4, Pair } from './integerModel.ts';
 export interface WeightCodes {
   /** Outputs first. */
   readonly shape: readonly number[];
-  /** −127 … 127, row-major. */
-  readonly values: Int8Array;
+  /** −255 … 255, row-major. */
+  readonly values: Int16Array;
   /**
    * Bits of each value, 1 … 8. Values of up to 4 bits, −2^(bits − 1) … 2^(bits − 1), or −1 … 1 of 1 bit, become planes;
-   * others become weights of 8 bits.
+   * others become weights of 8 bits up to ±127, and 8 planes beyond that, as int8's −128 and a zero point need them.
    */
   readonly bits: number;
   /** One for each output, of any sign. */
@@ -64,7 +67,13 @@ export type TrainedLayer =
       readonly strides: Pair;
       readonly padding: Padding4;
     } & Named)
-  | ({ readonly kind: 'averagePool'; readonly size: Pair; readonly strides: Pair } & Named)
+  | ({
+      readonly kind: 'averagePool';
+      readonly size: Pair;
+      readonly strides: Pair;
+      /** By how much windows hang over the edges; what they find there does not count. Default: none do. */
+      readonly padding?: Padding4;
+    } & Named)
   | ({ readonly kind: 'flatten' } & Named)
   /** y = scales[c] · x + offsets[c]: batch norm at inference, a bias, a learned scale. */
   | ({

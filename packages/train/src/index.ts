@@ -1,3 +1,4 @@
+export { maxWeightCode } from '@hbnn/model';
 export {
   type Augmentation,
   type AugmentationDraw,

@@ -128,10 +128,13 @@ const forms: Readonly<Record<string, Form | undefined>> = {
       const { size, strides, padding } = poolOf(place);
       if (place.config.padding !== 'same' && padding.some((n) => n > 0))
         return [zeroCountingPool(place, size, strides)];
+      if (place.zeros.some((n) => n > 0)) {
+        const zeros = zeroCountingPool({ ...place, name: `${place.name}_zeros` }, [1, 1], [1, 1]);
+        const beyond = paddingOf({ ...place, zeros: [0, 0, 0, 0] }, size, strides);
+        return [zeros, { kind: 'averagePool', name: place.name, size, strides, padding: beyond }];
+      }
       if (padding.some((n) => n > 0))
-        throw new HbnnError(
-          `${place.name}: exportModel expected average pooling without padding, got some, with which values at the edges are divided by less; choose sizes that need none, or put a ZeroPadding2D before it, whose zeros count`,
-        );
+        return [{ kind: 'averagePool', name: place.name, size, strides, padding }];
       if (takesEachAlone(place, size)) return [];
       return [{ kind: 'averagePool', name: place.name, size, strides }];
     },
@@ -356,7 +359,7 @@ function zeroCountingPool(
   const channels = map[2];
   const codes = {
     shape: [channels, height, width, 1],
-    values: new Int8Array(channels * height * width).fill(1),
+    values: new Int16Array(channels * height * width).fill(1),
     bits: 1,
     scales: new Float64Array(channels).fill(1 / (height * width)),
   };

@@ -1,5 +1,10 @@
 import { type FloatTensor, HbnnError } from '@hbnn/core';
-import type { TrainedLayer, TrainedWeights, WeightCodes } from '@hbnn/model';
+import {
+  maxWeightCode,
+  type TrainedLayer,
+  type TrainedWeights,
+  type WeightCodes,
+} from '@hbnn/model';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { isModel } from './layerConfig.ts';
 
@@ -82,7 +87,7 @@ function onGrid(
   return weights;
 }
 
-/** How far a weight may lie beside a whole number of scales: what float32 leaves of a product with a number up to 127. */
+/** How far a weight may lie beside a whole number of scales: what float32 leaves of a product with a number up to 255. */
 const slack = 2 ** -14;
 
 /** The whole numbers of weights, outputs first; undefined where a weight lies between two of them. */
@@ -90,12 +95,12 @@ function codesOf({ shape, data }: FloatTensor, grid: WeightGrid): WeightCodes | 
   const outputs = shape[0];
   const row = data.length / outputs;
   const scales = Float64Array.from({ length: outputs }, (_, o) => grid.scales[o] ?? grid.scales[0]);
-  const values = new Int8Array(data.length);
+  const values = new Int16Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const scale = scales[Math.floor(i / row)];
     const steps = scale === 0 ? data[i] : data[i] / scale;
     const value = scale === 0 ? 0 : Math.round(steps);
-    if (!(Math.abs(steps - value) <= slack) || Math.abs(value) > 127) return undefined;
+    if (!(Math.abs(steps - value) <= slack) || Math.abs(value) > maxWeightCode) return undefined;
     values[i] = value;
   }
   return { shape, values, bits: grid.bits, scales };

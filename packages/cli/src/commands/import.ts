@@ -64,6 +64,18 @@ function normalizationFrom({ mean, deviation }: Options) {
   };
 }
 
+/** @throws HbnnError naming the flag that has more or fewer numbers than the images have channels */
+function checkChannels(
+  normalization: ReturnType<typeof normalizationFrom>,
+  channels: number,
+): void {
+  for (const [name, values] of Object.entries(normalization ?? {}))
+    if (values.length !== channels)
+      throw new HbnnError(
+        `--${name}: expected as many numbers as the network's images have channels (${channels}), got ${values.length}; give one for each, with commas between`,
+      );
+}
+
 /** Read a mean or deviation of pixels from 0 to 1. @throws HbnnError for one that such pixels cannot have */
 function pixelStatistic(value: number, flag: '--mean' | '--deviation'): number {
   const least = flag === '--mean' ? 0 : Number.MIN_VALUE;
@@ -88,17 +100,25 @@ function dataFor(input: readonly number[]): string[] {
 
 async function run(file: string, o: Options): Promise<void> {
   const normalization = normalizationFrom(o);
-  const { checkFree, importNetwork, inputShapeOf, saveNetwork } = await import('@hbnn/import');
+  const { checkFree, importNetwork, inputShapeOf, isNetworkFolder, saveNetwork } = await import(
+    '@hbnn/import'
+  );
+  // Importing it again would lose its normalization and its quantized weights' whole numbers.
+  if (isNetworkFolder(file))
+    throw new HbnnError(
+      `${file}: expected a file of another program, got a folder of 'hbnn import'; lower, quantize or fine-tune it as it is, or copy the folder`,
+    );
   checkFree(o.out);
   await backendFrom(o.backend, { quiet: true });
   const network = await importNetwork(file, { forgetCodes: o.forgetCodes ?? false });
   const { model, origin, groupedLayers } = network;
+  const input = inputShapeOf(model, file);
+  checkChannels(normalization, input.at(-1) as number);
   await saveNetwork(o.out, { ...network, normalization });
   for (const name of groupedLayers)
     noteTo(o)(
       `layer '${name}' has zeros in its kernel in place of groups or dilation; fine-tuning keeps it float`,
     );
-  const input = inputShapeOf(model, file);
   const outputs = model.outputs.map(({ shape }) => shape.slice(1).join('×'));
   printResult(
     {

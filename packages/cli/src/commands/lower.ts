@@ -13,10 +13,12 @@ import { evaluateModel } from '../evaluateModel.ts';
 import { openImported, openTrained, type Trained } from '../fineTuned.ts';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { loweredRun } from '../loweredRun.ts';
+import { lossNote } from '../loweringLoss.ts';
 import { forgetManifest, type MadeManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { fileParts, modelSizes } from '../modelSizes.ts';
 import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
+import { noteTo } from '../openData.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
 import { checkNetworkFolder, checkNotRead, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
@@ -118,7 +120,7 @@ async function run(network: string | undefined, o: Options, progress: Progress):
   const { from, backend, skipBadImages, quiet } = o;
   const source = { from, scaleBits, backend, testLimit, skipBadImages, quiet };
   const made = await loweredRun(opener, source);
-  const { config, model, test, lowered, bytes, size } = made;
+  const { config, model, test, trained, lowered, bytes, size } = made;
   forgetManifest(o.out);
   writeWhole(o.out, [bytes]);
   writeMadeManifest(o.out, sourceOf(dir, o, scaleBits, made.backend), { [basename(o.out)]: bytes });
@@ -159,6 +161,8 @@ async function run(network: string | undefined, o: Options, progress: Progress):
     };
     meter.stop();
     printResult({ ...result, ...accuracy }, o.json);
+    const note = lossNote(accuracy, trained.layers, scaleBits);
+    if (note !== undefined) noteTo(o)(note);
   } finally {
     meter.stop();
   }

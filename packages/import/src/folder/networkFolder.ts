@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { type BatchSource, checkNormalization, HbnnError } from '@hbnn/core';
 import { setWeightGrids, type WeightGrids, weightGridsOf } from '@hbnn/train';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
@@ -85,11 +85,17 @@ export async function saveNetwork(dir: string, network: StoredNetwork): Promise<
   }
 }
 
-/** Refuse a folder that exists. @throws HbnnError naming it */
+/** Refuse a folder that exists, and a place where none can be made. @throws HbnnError naming it */
 export function checkFree(dir: string): void {
   if (existsSync(dir))
     throw new HbnnError(
       `${dir}: expected a folder that does not exist yet, got one that does; choose another, or remove it`,
+    );
+  let above = dirname(resolve(dir));
+  while (!existsSync(above)) above = dirname(above);
+  if (!statSync(above).isDirectory())
+    throw new HbnnError(
+      `${dir}: expected a name for a new folder, got one below ${above}, which is a file; choose another place`,
     );
 }
 

@@ -106,11 +106,6 @@ export class Fields {
     throw this.fault('padding', "'same' or 'valid'", value, 'pad by a ZeroPadding2D layer');
   }
 
-  /** Whether a field is one of some names. */
-  isOne(field: string, ...names: readonly string[]): boolean {
-    return names.includes(String(this.get(field)));
-  }
-
   activation(field = 'activation'): ActivationName | undefined {
     const value = this.get(field) ?? 'linear';
     const name = value === 'silu' ? 'swish' : value;

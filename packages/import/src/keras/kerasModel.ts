@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { Assembler, type Value } from '../assemble/assembler.ts';
+import { splitActivation } from './activationSteps.ts';
 import { type Config, Fields } from './fields.ts';
 import { layerReaders } from './layerReaders.ts';
 import { readTopology, type Topology, type TopologyLayer } from './topology.ts';
@@ -70,7 +71,8 @@ function layerValue(
   const inputs = layer.inputs.map((name) => values.get(name) as Value);
   if (inputs.length === 0)
     throw new HbnnError(`${where}: expected an input, got none; connect the layer`);
-  const fields = new Fields(layer.config, where);
+  const { config, steps } = splitActivation(layer.config, where);
+  const fields = new Fields(config, where);
   let hasZeros = false;
   const spec = reader({
     fields,
@@ -81,10 +83,13 @@ function layerValue(
     },
   });
   fields.finish(layer.className);
-  if (spec === undefined) return inputs[0];
-  const value = assembler.add(layer.name, spec, inputs, where);
+  const value = spec === undefined ? inputs[0] : assembler.add(layer.name, spec, inputs, where);
   if (hasZeros) onZeros(value.sourceLayer.name);
-  return value;
+  return steps.reduce((before, step, i) => {
+    const isLast = i === steps.length - 1;
+    const name = spec === undefined && isLast ? layer.name : `${layer.name}_activation`;
+    return assembler.add(name, step, [before], where);
+  }, value);
 }
 
 const inputFields = ['sparse', 'ragged', 'optional'];

@@ -244,7 +244,6 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
   LeakyReLU: leakyRelu,
   HbnnHardSwish: () => ({ kind: 'hardSwish' }),
   Activation: ({ fields }) => {
-    if (fields.isOne('activation', 'hard_silu', 'hard_swish')) return { kind: 'hardSwish' };
     const activation = fields.activation();
     return activation === undefined ? undefined : { kind: 'activation', activation };
   },

@@ -20,6 +20,11 @@ describe('gridOf', () => {
     expect(gridOf(weights([127, -127, 0, 3], scales), axis)).toEqual({ bits: 8, scales: expected });
   });
 
+  it('takes −128 of int8, and what a zero point leaves of uint8', () => {
+    const scales = [0.1, 0.1, 0.1, 0.1];
+    expect(gridOf(weights([-128, 127, -255, 255], scales), 0)).toEqual({ bits: 8, scales: [0.1] });
+  });
+
   it('says nothing of weights that no quantizer gave', () => {
     const { quantized: _, ...plain } = weights([1, 2, 3, 4], [1, 1, 1, 1]);
     expect(gridOf(plain, 0)).toBeUndefined();
@@ -32,7 +37,7 @@ describe('gridOf', () => {
       [0.1, 0.3, 0.1, 0.3],
       /one scale for each output, got 0.1 and 0.3/,
     ],
-    ['-128', [1, 2, -128, 4], [1, 1, 1, 1], /from −127 to 127, .* got -128 for output 1/],
+    ['-256', [1, 2, -256, 4], [1, 1, 1, 1], /from −255 to 255, .* got -256 for output 1/],
     [
       'a zero point that is no whole number',
       [1.5, 2.5, 3, 4],

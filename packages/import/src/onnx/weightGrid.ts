@@ -1,10 +1,7 @@
-import type { WeightGrids } from '@hbnn/train';
+import { maxWeightCode, type WeightGrids } from '@hbnn/train';
 import type { Constant } from './constant.ts';
 
 export type LayerGrid = WeightGrids[string];
-
-/** What an integer layer takes as whole numbers. */
-const largestCode = 127;
 
 /** How far a value may lie beside a whole number of scales: what float32 leaves. */
 const slack = 2 ** -14;
@@ -34,9 +31,9 @@ export function gridOf({ shape, data, quantized }: Constant, axis: number): Laye
       return {
         fault: `expected quantized weights that are whole numbers of their scale, got ${code} for output ${o}, as a zero point that is no whole number gives`,
       };
-    if (Math.abs(whole) > largestCode)
+    if (Math.abs(whole) > maxWeightCode)
       return {
-        fault: `expected quantized weights from −${largestCode} to ${largestCode}, less their zero point, got ${whole} for output ${o}`,
+        fault: `expected quantized weights from −${maxWeightCode} to ${maxWeightCode}, less their zero point, got ${whole} for output ${o}`,
       };
   }
   const isShared = perOutput.every((scale) => scale === perOutput[0]);

@@ -1,6 +1,12 @@
 import { HbnnError, kindOf } from '@hbnn/core';
 import { sourcesOf, unreadLayer } from '../branches.ts';
-import type { TrainedLayer, TrainedModel, TrainedWeights, WeightCodes } from '../trainedModel.ts';
+import {
+  maxWeightCode,
+  type TrainedLayer,
+  type TrainedModel,
+  type TrainedWeights,
+  type WeightCodes,
+} from '../trainedModel.ts';
 import { unknownKind } from '../unknownKind.ts';
 
 /**
@@ -157,10 +163,10 @@ function checkCodes(name: string, { shape, values, bits, scales }: WeightCodes):
     throw new HbnnError(
       `layer '${name}': expected whole weights of 1 to 8 bits, got ${bits}; say how many bits they have`,
     );
-  const at = values.indexOf(-128);
+  const at = values.findIndex((value) => Math.abs(value) > maxWeightCode);
   if (at >= 0)
     throw new HbnnError(
-      `layer '${name}': expected whole weights from −127 to 127, got −128 at index ${at}; quantize them to the narrow range`,
+      `layer '${name}': expected whole weights from −${maxWeightCode} to ${maxWeightCode}, got ${values[at]} at index ${at}; quantize them to 8 bits`,
     );
 }
 

@@ -8,6 +8,7 @@ import { borderNote, reportRounding, roundingNote, scaleNote } from './inputRoun
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
 import { lowerCodes, slopeBehind } from './lowerCodes.ts';
+import { lowerEdgePool } from './lowerEdgePool.ts';
 import {
   keepPoolWithinSums,
   keepWithinSums,
@@ -247,7 +248,11 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
       return;
     }
     case 'averagePool': {
-      const { name, size, strides } = layer;
+      const { name, size, strides, padding } = layer;
+      if (padding?.some((n) => n > 0)) {
+        lowerEdgePool(s, layer, padding);
+        return;
+      }
       keepPoolWithinSums(s, name, size);
       push(s, { kind: 'sumPool', name, size, strides });
       const { slopes, offsets } = s.meaning;

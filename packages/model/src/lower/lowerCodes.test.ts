@@ -13,7 +13,7 @@ const everyCode = (bits: number): number[] => {
 
 const codesOf = (values: readonly number[], bits: number, scales: number[]): WeightCodes => ({
   shape: [scales.length, values.length / scales.length],
-  values: Int8Array.from(values),
+  values: Int16Array.from(values),
   bits,
   scales: Float64Array.from(scales),
 });
@@ -45,6 +45,19 @@ describe('lowerCodes', () => {
     const { weights } = lowerCodes(codesOf(values, bits, [1]));
     expect(weights.kind).toBe('int8');
     expect([...weightValues(weights)]).toEqual(values);
+  });
+
+  it.each([128, 129, 255])('holds every code from −%i on in 8 planes', (largest) => {
+    const codes = Array.from({ length: 2 * largest + 1 }, (_, i) => i - largest);
+    const { weights, error } = lowerCodes(codesOf(codes, 8, [1]));
+    expect([...weightValues(weights)]).toEqual(codes);
+    expect(weights.kind === 'planes' && weights.multiples.length).toBe(8);
+    expect(error).toBe(0);
+  });
+
+  it('takes one plane for a weight of ±64 beside one of −128', () => {
+    const { weights } = lowerCodes(codesOf([-128, 64, 0, 127], 8, [1]));
+    expect(weights.kind === 'planes' && [...weights.bits]).toEqual([8, 1, 0, 7]);
   });
 
   it('gives an output of zeros the factor 0', () => {
@@ -83,7 +96,10 @@ describe('lower of weight codes', () => {
   });
 
   it.each([
-    [{ values: Int8Array.of(-128, 0, 0, 0) }, /layer 'scores': .*from −127 to 127, got −128/],
+    [
+      { values: Int16Array.of(0, -256, 0, 0) },
+      /layer 'scores': .*from −255 to 255, got -256 at index 1; quantize them to 8 bits/,
+    ],
     [{ bits: 9 }, /layer 'scores': .*of 1 to 8 bits, got 9/],
     [{ scales: Float64Array.of(1) }, /layer 'scores': .*2 scales .*got 4 and 1/],
     [{ scales: Float64Array.of(1, Number.NaN) }, /layer 'scores': expected finite weight scales/],

@@ -7,12 +7,22 @@ import type { LoweredWeights } from './lowerWeights.ts';
 /** Codes of more bits become weights of 8 bits: as planes they would take as many planes, and as much memory. */
 const maxPlanes = 4;
 
+/** The largest magnitude of weights of 8 bits. */
+const maxInt8 = 127;
+
 /** The largest code that planes hold: Σ k_n of `multiplesOf`. */
 const largestIn = (bits: number): number => (bits === 1 ? 1 : 2 ** (bits - 1));
 
 /** k_n of as many planes: 2^(bits − 2), …, 2, 1, 1, which hold every code up to their sum, 0 with no plane. */
 const multiplesOf = (bits: number): number[] =>
   bits === 1 ? [1] : [...Array.from({ length: bits - 1 }, (_, n) => 2 ** (bits - 2 - n)), 1];
+
+/**
+ * k_n of the planes for codes beyond those of 8-bit weights: 64, …, 2, 1, 1 up to ±128, and 128, …, 2, 1 up to ±255.
+ * Weights of the first kind mostly need fewer planes.
+ */
+const multiplesFor = (largest: number): number[] =>
+  largest <= largestIn(8) ? multiplesOf(8) : Array.from({ length: 8 }, (_, n) => 2 ** (7 - n));
 
 /** Whole numbers as integer weights with the same values: the scales are left to what follows. */
 export function lowerCodes({ shape, values, bits, scales }: WeightCodes): LoweredWeights {
@@ -21,17 +31,25 @@ export function lowerCodes({ shape, values, bits, scales }: WeightCodes): Lowere
   const factors = scales.map((scale, o) =>
     values.subarray(o * row, (o + 1) * row).some((value) => value !== 0) ? scale : 0,
   );
-  if (bits > maxPlanes || largest > largestIn(bits)) {
-    const weights: Int8Weights = { kind: 'int8', shape: [...shape], values: values.slice() };
+  const areFew = bits <= maxPlanes && largest <= largestIn(bits);
+  if (!areFew && largest <= maxInt8) {
+    const weights: Int8Weights = {
+      kind: 'int8',
+      shape: [...shape],
+      values: Int8Array.from(values),
+    };
     return { weights, factors, error: 0 };
   }
-  const weights = planesOf(shape, values, bits);
+  const weights = planesOf(shape, values, areFew ? multiplesOf(bits) : multiplesFor(largest));
   return { weights, factors, error: 0, multiples: weights.multiples.map(([k]) => k) };
 }
 
 /** Values as planes: each plane brings the sum nearer to the value, and the last one needed meets it. */
-function planesOf(shape: readonly number[], values: Int8Array, planes: number): PlaneWeights {
-  const multiples = multiplesOf(planes);
+function planesOf(
+  shape: readonly number[],
+  values: Int16Array,
+  multiples: readonly number[],
+): PlaneWeights {
   const bits = new Uint8Array(values.length);
   const signs = new Uint8Array(values.length);
   values.forEach((value, i) => {

@@ -279,7 +279,7 @@ export function orderedWeights(
   if (order === undefined) return weights;
   if (kind !== 'dense') throw flattened(name);
   const row = order.length;
-  const moved = <T extends Float32Array | Float64Array | Int8Array | Uint8Array>(values: T): T =>
+  const moved = <T extends Float32Array | Float64Array | Int16Array | Uint8Array>(values: T): T =>
     values.map((_, i) => values[i - (i % row) + order[i % row]]) as T;
   if (weights.kind === 'float') {
     const { shape, data } = weights.tensor;
