@@ -1,4 +1,4 @@
-import { distFromAverage, HbnnError, kindOf, type Mix } from '@hbnn/core';
+import { checkOptions, distFromAverage, HbnnError, kindOf, type Mix } from '@hbnn/core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {
   binarizedCopy,
@@ -11,7 +11,7 @@ import {
   reweighted,
 } from './copyLayer.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
+import { checkModelBuilt, checkNumbers } from './fitting.ts';
 import { checkClass, configOf, isModel } from './layerConfig.ts';
 import type { ZeroPadding } from './layers/zeroPadding.ts';
 import {

@@ -2,6 +2,8 @@ import {
   type Batch,
   type BatchSource,
   checkBatch,
+  checkCallback,
+  checkOptions,
   checkSource,
   HbnnError,
   outputsFirst,
@@ -12,7 +14,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
+import { checkCount, checkFits, checkModelBuilt, checkNumbers } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -76,6 +78,7 @@ export async function exportModel(
   checkSource(source, 'exportModel');
   checkOptions('exportModel', o, ['sampleImages', 'onNote']);
   checkNumbers('exportModel', o, { sampleImages: 'positive whole' });
+  checkCallback('exportModel', 'onNote', o.onNote);
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(

@@ -1,9 +1,16 @@
-import { type BatchSource, distFromAverage, HbnnError, type Mix } from '@hbnn/core';
+import {
+  type BatchSource,
+  checkCallback,
+  checkOptions,
+  distFromAverage,
+  HbnnError,
+  type Mix,
+} from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import '../backend/samePadding.ts';
 import { binarizeModel } from '../binarizeModel.ts';
 import { recalibrate } from '../evaluate.ts';
-import { checkFits, checkNumbers, checkOptions } from '../fitting.ts';
+import { checkFits, checkNumbers } from '../fitting.ts';
 import { type BinarizedLayer, binarizedLayers } from '../layers/binarized.ts';
 import { pauser } from '../pause.ts';
 import { type InputPrecision, type WeightPrecision, weightPrecision } from '../precision.ts';
@@ -21,7 +28,7 @@ export interface QuantizeOptions {
   readonly inputs?: number | Mix | InputPrecision;
   /** Names of layers to leave as they are. */
   readonly skip?: readonly string[];
-  /** Calibration images; default 512. */
+  /** Calibration images, all of the data set where it has fewer; default 512. The result says how many there were. */
   readonly images?: number;
   readonly seed?: number;
   /** Called before each layer is measured and before each is binarized. */
@@ -77,8 +84,8 @@ export async function quantizeModel(
   source: BatchSource,
   options: QuantizeOptions,
 ): Promise<QuantizedModel> {
-  const { images = 512, seed = 1 } = options;
   checkQuantize(model, source, options);
+  const { images = 512, seed = 1 } = options;
   const work = binarizeModel(model, { inputs: options.inputs, skip: options.skip ?? [] });
   const layers = layersToBinarize(work, options.skip ?? []);
   const calibration = await Calibration.from(source, images, seed);
@@ -109,6 +116,7 @@ function checkQuantize(
   checkFits(model, source, 'quantize');
   checkOptions('quantize', options, optionNames);
   checkNumbers('quantize', options, { images: 'positive whole', seed: 'whole' });
+  checkCallback('quantize', 'onLayer', options.onLayer);
   const { weights } = options;
   if (!(typeof weights === 'number' && weights >= minAverage && weights <= maxAverage))
     throw new HbnnError(
