@@ -135,9 +135,9 @@ export function checkImageSize(
   );
 }
 
-/** Say which layers `hbnn lower` will refuse, before time goes into a network that cannot be lowered. */
+/** Say which layers of a binarized network `hbnn lower` will refuse, before time goes into its training. */
 export async function noteFaults(
-  { model }: Pick<StoredNetwork, 'model'>,
+  model: TrainedNetwork,
   note: (text: string) => void,
 ): Promise<void> {
   const { integerForms } = await import('@hbnn/train');
@@ -145,7 +145,10 @@ export async function noteFaults(
     if (fault !== undefined) note(`hbnn lower will refuse the network: ${fault}`);
 }
 
-/** The imported network with the binarized layers of its settings, and its float weights. */
+/**
+ * The imported network with the binarized layers of its settings, and its float weights. What it cannot be lowered for
+ * is left to `noteFaults`.
+ */
 export async function binarizedNetwork(
   { model }: Pick<StoredNetwork, 'model'>,
   config: RunConfig,
@@ -153,7 +156,7 @@ export async function binarizedNetwork(
 ): Promise<TrainedNetwork> {
   const { binarize, precisionOf } = await import('@hbnn/train');
   const { weights, inputs } = precisionOf(config) as Precision;
-  return binarize(model, { weights, inputs, skip, seed: config.seed });
+  return binarize(model, { weights, inputs, skip, seed: config.seed, onNote: () => {} });
 }
 
 /** How an imported network's inputs are binarized; a run has them as it was trained. */

@@ -43,12 +43,18 @@ it('takes a name as it is, and says what was typed', () => {
   expect(() => chosenName('x', rules, '--select')).toThrow(/got 'x'; give one of these$/);
 });
 
-it.each([undefined, {}, { top: 3 }, { classes: undefined }])('takes the options %j', (options = {}) => {
-  expect(() => checkOptions('classify', options, ['top', 'classes'])).not.toThrow();
-});
+it.each([undefined, {}, { top: 3 }, { classes: undefined }])(
+  'takes the options %j',
+  (options = {}) => {
+    expect(() => checkOptions('classify', options, ['top', 'classes'])).not.toThrow();
+  },
+);
 
 it.each([
-  [{ topp: 3 }, "no other options than top, classes, got 'topp'; leave it out; did you mean 'top'?"],
+  [
+    { topp: 3 },
+    "no other options than top, classes, got 'topp'; leave it out; did you mean 'top'?",
+  ],
   [null, 'an object of options (top, classes), got null; give one'],
   [[], 'an object of options (top, classes), got a plain array of 0; give one'],
   [new Uint8Array(2), 'an object of options (top, classes), got Uint8Array(2); give one'],

@@ -150,7 +150,9 @@ describe('a program of C99', () => {
   });
 
   it.each(['con', 'NUL', 'com1', 'aux.net'])('refuses %s, a device of Windows', (stem) => {
-    expect(() => exportC(randomModel(1), { stem })).toThrow(/got '.*', which is a device in Windows/);
+    expect(() => exportC(randomModel(1), { stem })).toThrow(
+      /got '.*', which is a device in Windows/,
+    );
   });
 
   it.each([

@@ -141,7 +141,8 @@ test.each([
 test('relaxed SIMD is refused where the engine has none', async () => {
   const loading = loadModel(model, { relaxed: true });
   if (hasRelaxedSimd()) expect((await loading).run(pixels)).toEqual(scores);
-  else await expect(loading).rejects.toThrow(/expected an engine with relaxed SIMD .*; leave it out/);
+  else
+    await expect(loading).rejects.toThrow(/expected an engine with relaxed SIMD .*; leave it out/);
 });
 
 test('a thread that cannot be started is told', async () => {
