@@ -102,6 +102,26 @@ export async function dataFor(
   return { train: normalizedAs(train, normalization), test: normalizedAs(test, normalization) };
 }
 
+const maxShrink = 64;
+
+/**
+ * The shrinking that gives images of a wanted size, of images that another one has made smaller, which leaves out rows
+ * and columns that do not fill a block; undefined where there is none.
+ */
+function fittingShrink(
+  shape: readonly number[],
+  wanted: readonly (number | null)[],
+  shrink: number,
+): number | undefined {
+  const fits = (factor: number): boolean =>
+    wanted.every((size, axis) => {
+      if (size === null) return true;
+      const [least, most] = [shrink * shape[axis], shrink * (shape[axis] + 1) - 1];
+      return size * factor <= most && least <= size * factor + factor - 1;
+    });
+  return Array.from({ length: maxShrink }, (_, i) => i + 1).find(fits);
+}
+
 /**
  * Check that a data set's images are of a network's size.
  *
@@ -117,15 +137,14 @@ export function checkImageSize(
   const wanted = model.inputs[0].shape.slice(1);
   if (wanted.length !== 3 || wanted.every((size, i) => size === null || size === shape[i])) return;
   const [height, width] = wanted;
-  const factor = (shrink * shape[0]) / (height ?? shape[0]);
-  const canShrink = Number.isInteger(factor) && shape[1] * shrink === factor * (width ?? 0);
+  const factor = fittingShrink(shape, [height, width], shrink);
   const sized = height === width && height !== null;
   const wayOut =
     wanted[2] !== null && wanted[2] !== shape[2]
       ? `give data of ${wanted[2]} channel${wanted[2] === 1 ? '' : 's'}`
       : data === 'folder' && sized
         ? `add --size ${height}`
-        : canShrink && factor !== shrink
+        : factor !== undefined && factor !== shrink
           ? factor === 1
             ? 'leave --shrink out'
             : `add --shrink ${factor}`
