@@ -149,4 +149,39 @@ describe('what a batch norm makes large again keeps its levels', () => {
     });
     expect((await compared(lowered)).difference).toBeLessThan(rounding);
   });
+
+  it.each([
+    ['a convolution', () => [conv('b', 6), L.reLU({ name: 's' })]],
+    [
+      'an average and a convolution',
+      () => [L.averagePooling2d({ name: 'p' }), conv('b', 6), L.reLU({ name: 's' })],
+    ],
+    ['a batch norm and a convolution', () => [bn('n'), conv('b', 6), L.reLU({ name: 's' })]],
+  ] as const)('where %s makes small channels behind a ReLU large again', async (_, middle) => {
+    for (const small of [0.1, 0.01, 0.001]) {
+      const factors = [1, small, 1, 1, small, 1];
+      const lowered = await loweredOwn({
+        shape,
+        layers: [
+          start(),
+          conv('a', 6, { useBias: false }),
+          L.reLU({ name: 'r' }),
+          ...middle(),
+          flatten(),
+          dense('c', 4),
+        ],
+        change: (model) => {
+          scaleFilters('a', factors)(model);
+          const kernel = model.getLayer('b');
+          const [filters, ...rest] = kernel.getWeights();
+          const larger = tf.tensor(
+            factors.map((factor) => 1 / factor),
+            [1, 1, 6, 1],
+          );
+          kernel.setWeights([tf.mul(filters, larger), ...rest]);
+        },
+      });
+      expect((await compared(lowered)).difference, String(small)).toBeLessThan(rounding);
+    }
+  });
 });

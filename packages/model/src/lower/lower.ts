@@ -2,6 +2,7 @@ import { allowedMultiples, HbnnError, kindOf, nearestMultiples, suggestion } fro
 import { type CheckedModel, checkModel, maxSum } from '../checkModel.ts';
 import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel } from '../trainedModel.ts';
+import { channelSteps } from './channelSteps.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
 import { borderNote, reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
@@ -140,7 +141,7 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
       lowerLayer(s, layer, {
         // A batch norm behind the last weights gives scores unlike scales anyway.
         givesScores: i === last && layers.slice(i).every(keepsScale),
-        perChannel: meetsDepthwise(layers, readers, i),
+        stepsOf: (step, ceiling, own) => channelSteps(step, ceiling, own, layers, readers, i),
         toBinarization: readers[i].every(meets),
         scaleBits,
       });
@@ -174,29 +175,6 @@ function meetsBinarization(
 /** Whether a layer leaves outputs of one scale as they are, as a bias does. */
 const keepsScale = (layer: TrainedLayer): boolean =>
   layer.kind !== 'affine' || allEqual(layer.scales);
-
-/**
- * Whether values of a layer go into depthwise weights alone that are not binarized, which take in what each channel means. Where filters
- * add channels up, weights of small channels would lose what their inputs gain.
- */
-function meetsDepthwise(
-  layers: readonly TrainedLayer[],
-  readers: readonly (readonly number[])[],
-  index: number,
-): boolean {
-  const takes = (reader: number): boolean => {
-    const layer = layers[reader];
-    if (layer.kind === 'depthwise') return layer.weights.kind !== 'residual';
-    return betweenWeights.has(layer.kind) && meetsDepthwise(layers, readers, reader);
-  };
-  return readers[index].length > 0 && readers[index].every(takes);
-}
-
-const betweenWeights: ReadonlySet<TrainedLayer['kind']> = new Set([
-  'maxPool',
-  'averagePool',
-  'affine',
-]);
 
 const keepingOrder: ReadonlySet<TrainedLayer['kind']> = new Set([
   'maxPool',
@@ -244,8 +222,12 @@ type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
 interface LayerOptions {
   /** Whether a layer's outputs are the scores, which must mean the same in every class. */
   readonly givesScores: boolean;
-  /** Whether everything that reads a layer takes its channels one by one. */
-  readonly perChannel: boolean;
+  /** A step for each channel behind a ReLU, or one for all, of its largest values (`channelSteps`). */
+  readonly stepsOf: (
+    step: number,
+    ceiling: number,
+    own: readonly number[],
+  ) => number | Float64Array;
   /** Whether everything that reads a layer leads to comparisons alone, or nothing reads it. */
   readonly toBinarization: boolean;
   readonly scaleBits: number;
@@ -280,7 +262,7 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
       applyAffine(s, layer);
       return;
     case 'relu':
-      lowerRelu(s, layer, o.perChannel);
+      lowerRelu(s, layer, o.stepsOf);
       return;
     case 'piecewise':
       lowerPiecewise(s, layer, o.toBinarization);
@@ -370,27 +352,8 @@ function inLayout({ order }: LowerState, values: Float64Array): Float64Array {
 
 type Relu = Extract<TrainedLayer, { kind: 'relu' }>;
 
-/** Channels whose largest value is a smaller part of the layer's than this are rounded with steps of their own. */
-const smallPart = 1 / 16;
-/** A channel's step is no smaller a part of the layer's. */
-const leastPart = 2 ** -12;
-
-/** A step for each channel: small channels keep levels that what follows makes large again. */
-function reluSteps(
-  s: LowerState,
-  { ceiling = 0, channelCeilings }: Relu,
-  step: number,
-): number | Float64Array {
-  const channels = s.shape[2];
-  if (channelCeilings?.length !== channels || s.meaning.slopes.length > channels) return step;
-  const parts = Float64Array.from(channelCeilings, (own) =>
-    own === 0 ? 1 : Math.min(1, Math.max(leastPart, (2 * own) / ceiling)),
-  );
-  return parts.some((part) => part < smallPart) ? parts.map((part) => part * step) : step;
-}
-
 /** Round what is above 0 to 8 bits. */
-function lowerRelu(s: LowerState, layer: Relu, perChannel: boolean): void {
+function lowerRelu(s: LowerState, layer: Relu, stepsOf: LayerOptions['stepsOf']): void {
   const { name, ceiling } = layer;
   if (ceiling === undefined)
     throw new HbnnError(
@@ -398,7 +361,9 @@ function lowerRelu(s: LowerState, layer: Relu, perChannel: boolean): void {
     );
   const step = (ceiling > 0 ? ceiling : 1) / 255;
   const range = { minimum: 0, maximum: 255 };
-  pushRequantized(s, name, perChannel ? reluSteps(s, layer, step) : step, range);
+  const own = layer.channelCeilings;
+  const isPerChannel = own?.length === s.shape[2] && s.meaning.slopes.length <= s.shape[2];
+  pushRequantized(s, name, isPerChannel ? stepsOf(step, ceiling, own) : step, range);
 }
 
 function lowerBinarization(

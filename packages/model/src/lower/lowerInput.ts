@@ -18,6 +18,7 @@ import {
   pushSigned,
   rangesOf,
   reordered,
+  spreadOut,
 } from './lowerState.ts';
 import type { LinearLayer } from './lowerWeights.ts';
 import { requantized } from './requantize.ts';
@@ -65,22 +66,25 @@ export function prepareInput(s: LowerState, layer: LinearLayer, scaleBits: numbe
   if (!s.weighted) moveZeros(s);
   if (hasWindowsOfZeros(layer) && pushFiner(s, layer)) return;
   if (offsetsWithinHalf(s)) return;
-  if (!pushShifted(s, name)) pushSigned8(s, name);
+  if (pushShifted(s, name)) return;
+  if (s.weighted) pushAlike(s, freshName(s, `${name}_scale`), largestInput(shapeOf(layer)));
+  else pushSigned8(s, name);
 }
 
 /** How many times as far as another channel one may reach in whole numbers, in front of weights of 8 bits. */
 const maxReach = 4;
 
-/**
- * The largest magnitudes of each channel, of what its whole numbers stand for: no more than can come, and than sample
- * images bring about in any channel.
- */
-function largestIn(s: LowerState): Float64Array {
+/** How far each channel's whole numbers reach on either side of 0: no more than what sample images bring about. */
+function reachesOf(s: LowerState): Float64Array {
   const { slopes, offsets } = s.meaning;
   const rangeOf = rangesOf(s);
   return slopes.map((slope, c) => {
-    const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
-    return countedOn(s, Math.max(...ends));
+    const most = Math.max(...rangeOf(c % s.shape[2]).map(Math.abs));
+    if (slope === 0) return 0;
+    return Math.min(
+      most,
+      countedOn(s, Math.abs(slope) * most + Math.abs(offsets[c])) / Math.abs(slope),
+    );
   });
 }
 
@@ -89,29 +93,20 @@ function largestIn(s: LowerState): Float64Array {
  * branches bring them, and each channel's slope goes into its weights, the weights of the sums are rounded to 0.
  */
 function reachAlike(s: LowerState): boolean {
-  const { slopes } = s.meaning;
-  if (!s.weighted || allEqual(slopes)) return true;
-  const largest = largestIn(s);
-  const reaches = [...slopes].flatMap((slope, c) =>
-    slope === 0 || largest[c] === 0 ? [] : [largest[c] / Math.abs(slope)],
-  );
+  if (!s.weighted || allEqual(s.meaning.slopes)) return true;
+  const reaches = [...reachesOf(s)].filter((reach) => reach > 0);
   return Math.max(...reaches) <= maxReach * Math.min(...reaches);
 }
 
 /** Round so that each channel reaches as far, with a step of its own. */
 function pushAlike(s: LowerState, name: string, most: number): void {
-  const channels = s.shape[2];
-  const largest = new Float64Array(channels);
-  largestIn(s).forEach((value, c) => {
-    largest[c % channels] = Math.max(largest[c % channels], value);
+  spreadOut(s);
+  const { slopes, offsets } = s.meaning;
+  const steps = reachesOf(s).map((reach, c) => {
+    const largest = Math.abs(slopes[c]) * reach + Math.abs(offsets[c]);
+    return (largest > 0 ? largest : 1) / most;
   });
-  const range = { minimum: -most, maximum: most };
-  pushRequantized(
-    s,
-    name,
-    largest.map((value) => (value > 0 ? value : 1) / most),
-    range,
-  );
+  pushRequantized(s, name, steps, { minimum: -most, maximum: most });
 }
 
 const shapeOf = ({ weights }: Pick<LinearLayer, 'weights'>): readonly number[] => {

@@ -7,6 +7,7 @@ import {
   type IntegerWeights,
   type PlaneWeights,
   rowLength,
+  weightValues,
 } from '../integerModel.ts';
 import { inputOf } from './inputOf.ts';
 import { type Limits, limitsFrom } from './limits.ts';
@@ -128,6 +129,14 @@ export function rangesOf(s: LowerState): (channel: number) => [least: number, la
   if (s.at === -1) return (channel) => [-s.zeros[channel], 255 - s.zeros[channel]];
   const checked = checkLayers(s.layers, s.start, s.zeros);
   const moving = checked.map(({ layer }) => 'weights' in layer && movesOnly(layer.weights));
+  const values = new Map<number, Int16Array>();
+  const valuesAt = (at: number): Int16Array => {
+    const { layer } = checked[at];
+    const found =
+      values.get(at) ?? ('weights' in layer ? weightValues(layer.weights) : new Int16Array(0));
+    values.set(at, found);
+    return found;
+  };
   const rangeAt = (at: number, channel: number): [least: number, largest: number] => {
     const { layer, sources, outputBound } = checked[at];
     if (layer.kind === 'requantize') return [layer.minimum, layer.maximum];
@@ -161,9 +170,30 @@ export function rangesOf(s: LowerState): (channel: number) => [least: number, la
       const [least, largest] = rangeAt(source, from);
       return isNegated ? [-largest, -least] : [least, largest];
     }
+    if (layer.kind === 'depthwise') {
+      const row = rowLength(layer.weights.shape);
+      const from = inputOf(layer.weights.shape, checked[source].output[2], channel * row);
+      return windowRange(
+        valuesAt(at).subarray(channel * row, (channel + 1) * row),
+        rangeAt(source, from),
+      );
+    }
     return [-outputBound, outputBound];
   };
   return (channel) => rangeAt(s.at, channel);
+}
+
+/** The ends of Σ w · x over a window whose values lie between two numbers, or are 0 beyond the edge. */
+function windowRange(
+  weights: Int16Array,
+  [least, largest]: readonly [number, number],
+): [least: number, largest: number] {
+  let [low, high] = [0, 0];
+  for (const w of weights) {
+    low += Math.min(0, w * least, w * largest);
+    high += Math.max(0, w * least, w * largest);
+  }
+  return [low, high];
 }
 
 /** Whether each output is an input or its negative, as in layers that lowering adds to move values. */
