@@ -116,8 +116,8 @@ function fittingShrink(
   const fits = (factor: number): boolean =>
     wanted.every((size, axis) => {
       if (size === null) return true;
-      const [least, most] = [shrink * shape[axis], shrink * (shape[axis] + 1) - 1];
-      return size * factor <= most && least <= size * factor + factor - 1;
+      const [min, max] = [shrink * shape[axis], shrink * (shape[axis] + 1) - 1];
+      return size * factor <= max && min <= size * factor + factor - 1;
     });
   return Array.from({ length: maxShrink }, (_, i) => i + 1).find(fits);
 }
