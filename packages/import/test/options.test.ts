@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { importNetwork } from '@hbnn/import';
 import { expect, it } from 'vitest';
@@ -15,4 +18,15 @@ it.each([
   await expect(importing()).rejects.toThrow(HbnnError);
   await expect(importing()).rejects.toThrow(/^importNetwork: expected [^\n]*; /);
   await expect(importing()).rejects.toThrow(text);
+});
+
+it('names the network and the file of weights that is not beside it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hbnn-weights-'));
+  const file = join(folder, 'copy.json');
+  const weightsManifest = [{ paths: ['w.bin'], weights: [] }];
+  writeFileSync(file, JSON.stringify({ modelTopology: {}, weightsManifest }));
+  await expect(importNetwork(file)).rejects.toThrow(
+    `${file}: expected its file of weights at ${join(folder, 'w.bin')}, `,
+  );
+  rmSync(folder, { recursive: true });
 });

@@ -3,7 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkImagesFit, checkNumbers, checkRequired, checkSignal } from './fitting.ts';
+import {
+  checkCount,
+  checkFits,
+  checkImagesFit,
+  checkNumbers,
+  checkRequired,
+  checkSignal,
+} from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { quantizedLayers } from './layers/quantized.ts';

@@ -152,7 +152,9 @@ it('recalibrating and exporting refuse images of other sizes and a negative devi
     normalization: { mean: [0.5], deviation: [-1] },
   };
   await expect(exportModel(model(), wide)).rejects.toThrow(/exportModel: .*12×24×1/);
-  await expect(exportModel(model(), upsideDown)).rejects.toThrow(/deviation from 0.000001 to 1, .* got -1/);
+  await expect(exportModel(model(), upsideDown)).rejects.toThrow(
+    /deviation from 0.000001 to 1, .* got -1/,
+  );
   const o = { images: 10, batch: 5, seed: 1 };
   await expect(recalibrate(model(), wide, o)).rejects.toThrow(/recalibrate: .*12×24×1/);
   await expect(recalibrate(model(), fitting, { ...o, batch: 0 })).rejects.toThrow(
@@ -192,7 +194,11 @@ it.each<[string, () => unknown, RegExp]>([
   ['exportModel', () => exportModel(model(), pixels, { sampleImages: 0 }), /sampleImages, got 0/],
   ['exportModel', () => exportModel(model(), pixels, { onNote: 3 } as never), /onNote, got the n/],
   ['evaluate', () => evaluate(model(), fitting, { onBatch: {} } as never), /onBatch, got a plain/],
-  ['evaluate', () => evaluate(model(), fitting, { signal: 1 } as never), /an AbortSignal as signal/],
+  [
+    'evaluate',
+    () => evaluate(model(), fitting, { signal: 1 } as never),
+    /an AbortSignal as signal/,
+  ],
   ['evaluate', () => evaluate(model(), fitting, null as never), /an object of options .*null/],
   ['recalibrate', () => recalibrate(model(), fitting, { images: 5 } as never), /got no batch/],
   ['fineTune', () => fineTune(model(), fitting, null as never), /an object of options .*null/],
