@@ -82,7 +82,7 @@ export function checkSource(source: BatchSource, where: string): void {
 }
 
 /** The least deviation of the pixels of a channel: that of channels whose pixels are all alike is taken as this. */
-export const minDeviation = 1e-6;
+const minDeviation = 1e-6;
 
 /**
  * Check a mean or deviation of pixels scaled to 0 … 1.
