@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { HbnnError } from '@hbnn/core';
 import { type ArrayPart, arrayDataset, type NumberArray } from './arrays.ts';
-import type { Dataset, OpenOptions } from './dataset.ts';
+import { type Dataset, note, type OpenOptions } from './dataset.ts';
 
 /** An array in the IDX format of MNIST. */
 export interface IdxArray {
@@ -118,6 +118,17 @@ export function idxDataset(files: IdxFiles, o: OpenOptions = {}): Dataset {
   const train = read(files.train);
   const test = files.test && read(files.test);
   const parts = test === undefined ? [train] : [train, test];
+  const labels = train.labels as NumberArray;
+  const [label] = labels;
+  if (labels.length > 0 && labels.every((own) => own === label))
+    throw new HbnnError(
+      `${files.train.labels}: expected labels of at least two classes, got ${label} for every image; add images of another class`,
+    );
+  if (test === undefined)
+    note(
+      o,
+      `${files.train.images}: without files of test images, every fifth training image of each class is held out for the test`,
+    );
   const largest = Math.max(...parts.map(({ labels }) => largestOf(labels as NumberArray)));
   return arrayDataset(
     {
@@ -134,6 +145,19 @@ function largestOf(labels: NumberArray): number {
   let largest = 0;
   for (const label of labels) largest = Math.max(largest, label);
   return largest;
+}
+
+/** @throws HbnnError where a file lies beside one that is packed and holds something else */
+function checkAlike(folder: string, names: readonly string[]): void {
+  const [first, ...others] = names.map((name) => {
+    const file = join(folder, name);
+    return { name, bytes: unpacked(readFileSync(file), file) };
+  });
+  const other = others.find(({ bytes }) => Buffer.compare(bytes, first.bytes) !== 0);
+  if (other !== undefined)
+    throw new HbnnError(
+      `idx: expected ${first.name} and ${other.name} in ${folder} to hold the same, got two that differ; keep the one that is meant`,
+    );
 }
 
 const trainName = /train.*(images|labels).*idx/i;
@@ -164,6 +188,7 @@ export function idxFilesIn(folder: string): IdxFiles {
       throw new HbnnError(
         `idx: expected one ${usual} in ${folder}, found ${[...stems].join(' and ')}; keep the files of one data set there`,
       );
+    if (fitting.length > 1) checkAlike(folder, fitting);
     return fitting[0] === undefined ? undefined : join(folder, fitting[0]);
   };
   const pair = (part: RegExp, prefix: string): IdxFiles['train'] | undefined => {

@@ -237,6 +237,35 @@ describe('IDX files', () => {
     }
   });
 
+  it('of one class are refused, and so is a file beside a packed one that differs', async () => {
+    const open = (from: string): Promise<unknown> => openDataset('idx', { from, ...whatever });
+    const single = digits();
+    writeFileSync(join(single, 'train-labels-idx1-ubyte'), idx([6], [1, 1, 1, 1, 1, 1]));
+    await expect(open(single)).rejects.toThrow(
+      /labels-idx1-ubyte: expected labels of at least two classes, got 1 for every image; /,
+    );
+    const images = [...bytes];
+    const beside = digits();
+    writeFileSync(join(beside, 'train-images-idx3-ubyte'), idx([6, 2, 2], images));
+    await open(beside);
+    writeFileSync(join(beside, 'train-images-idx3-ubyte'), idx([6, 2, 2], images.toReversed()));
+    await expect(open(beside)).rejects.toThrow(
+      /expected train-images-idx3-ubyte and train-images-idx3-ubyte.gz in .* got two that differ; /,
+    );
+  });
+
+  it('without a test are told that every fifth image is held out', async () => {
+    const dir = folder();
+    const many = Array.from({ length: 12 }, (_, i) => i % 2);
+    const double = [...bytes, ...bytes];
+    writeFileSync(join(dir, 'train-images-idx3-ubyte'), idx([12, 2, 2], double));
+    writeFileSync(join(dir, 'train-labels-idx1-ubyte'), idx([12], many));
+    const notes: string[] = [];
+    const { test } = await openDataset('idx', { from: dir, onNote: (text) => notes.push(text) });
+    expect(test.count).toBe(2);
+    expect(notes).toEqual([expect.stringMatching(/every fifth training image .* is held out/)]);
+  });
+
   it('that do not fit are named', async () => {
     const open = (from: string): Promise<unknown> => openDataset('idx', { from, ...whatever });
     await expect(openDataset('idx')).rejects.toThrow(

@@ -102,6 +102,26 @@ export async function dataFor(
   return { train: normalizedAs(train, normalization), test: normalizedAs(test, normalization) };
 }
 
+const maxShrink = 64;
+
+/**
+ * The shrinking that gives images of a wanted size, of images that another one has made smaller, which leaves out rows
+ * and columns that do not fill a block; undefined where there is none.
+ */
+function fittingShrink(
+  shape: readonly number[],
+  wanted: readonly (number | null)[],
+  shrink: number,
+): number | undefined {
+  const fits = (factor: number): boolean =>
+    wanted.every((size, axis) => {
+      if (size === null) return true;
+      const [min, max] = [shrink * shape[axis], shrink * (shape[axis] + 1) - 1];
+      return size * factor <= max && min <= size * factor + factor - 1;
+    });
+  return Array.from({ length: maxShrink }, (_, i) => i + 1).find(fits);
+}
+
 /**
  * Check that a data set's images are of a network's size.
  *
@@ -117,15 +137,14 @@ export function checkImageSize(
   const wanted = model.inputs[0].shape.slice(1);
   if (wanted.length !== 3 || wanted.every((size, i) => size === null || size === shape[i])) return;
   const [height, width] = wanted;
-  const factor = (shrink * shape[0]) / (height ?? shape[0]);
-  const canShrink = Number.isInteger(factor) && shape[1] * shrink === factor * (width ?? 0);
+  const factor = fittingShrink(shape, [height, width], shrink);
   const sized = height === width && height !== null;
   const wayOut =
     wanted[2] !== null && wanted[2] !== shape[2]
       ? `give data of ${wanted[2]} channel${wanted[2] === 1 ? '' : 's'}`
       : data === 'folder' && sized
         ? `add --size ${height}`
-        : canShrink && factor !== shrink
+        : factor !== undefined && factor !== shrink
           ? factor === 1
             ? 'leave --shrink out'
             : `add --shrink ${factor}`
@@ -135,9 +154,9 @@ export function checkImageSize(
   );
 }
 
-/** Say which layers `hbnn lower` will refuse, before time goes into a network that cannot be lowered. */
+/** Say which layers of a binarized network `hbnn lower` will refuse, before time goes into its training. */
 export async function noteFaults(
-  { model }: Pick<StoredNetwork, 'model'>,
+  model: TrainedNetwork,
   note: (text: string) => void,
 ): Promise<void> {
   const { integerForms } = await import('@hbnn/train');
@@ -145,7 +164,10 @@ export async function noteFaults(
     if (fault !== undefined) note(`hbnn lower will refuse the network: ${fault}`);
 }
 
-/** The imported network with the binarized layers of its settings, and its float weights. */
+/**
+ * The imported network with the binarized layers of its settings, and its float weights. What it cannot be lowered for
+ * is left to `noteFaults`.
+ */
 export async function binarizedNetwork(
   { model }: Pick<StoredNetwork, 'model'>,
   config: RunConfig,
@@ -153,7 +175,7 @@ export async function binarizedNetwork(
 ): Promise<TrainedNetwork> {
   const { binarize, precisionOf } = await import('@hbnn/train');
   const { weights, inputs } = precisionOf(config) as Precision;
-  return binarize(model, { weights, inputs, skip, seed: config.seed });
+  return binarize(model, { weights, inputs, skip, seed: config.seed, onNote: () => {} });
 }
 
 /** How an imported network's inputs are binarized; a run has them as it was trained. */

@@ -150,9 +150,14 @@ const fixedByTraining: Readonly<Record<string, string>> = {
 
 /** Name the option that was likely meant by one that a command does not know. */
 export function optionSuggestion(error: CommanderError, command: Command): CommanderError {
-  const typed = /^error: unknown option '([^'=]+)(?:=.*)?'/.exec(error.message)?.[1];
+  const [, typed, value] = /^error: unknown option '([^'=]+)(?:=(.*?))?'/.exec(error.message) ?? [];
   if (typed === undefined) return error;
   const options = command.options.flatMap(({ long }) => long ?? []);
+  // An option that the command has is unknown only with a value that it does not take.
+  if (value !== undefined && options.includes(typed)) {
+    error.message = `error: expected no value for '${typed}', got '${value}'; write ${typed} alone`;
+    return error;
+  }
   const name = plainName(typed);
   const meanings = [name, ...(otherNames[name] ?? []), ...(ofOtherCommands[name] ?? [])];
   if (Object.hasOwn(fixedByTraining, name) && ['eval', 'lower', 'run'].includes(command.name())) {

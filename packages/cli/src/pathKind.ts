@@ -101,11 +101,13 @@ export function checkNetworkFolder(path: string, ofRun: string): void {
 /** Refuse a file as a folder of Verilog. @throws HbnnError saying what to give */
 export function checkRtlFolder(path: string): void {
   const kind = kindAt(path);
-  if (kind === 'nothing' || kind.endsWith('folder')) return;
-  const way =
-    kind === 'model file'
-      ? `write its Verilog with 'hbnn verilog --model ${path} --out rtl'`
-      : 'give the folder that it is in, the --out of hbnn verilog';
+  if (kind === 'nothing' || kind === 'folder' || kind === 'Verilog folder') return;
+  const ways: Partial<Record<PathKind, string>> = {
+    'model file': `write its Verilog with 'hbnn verilog --model ${path} --out rtl'`,
+    'run folder': `lower it with 'hbnn lower --run ${path}', then write its Verilog with 'hbnn verilog'`,
+    'network folder': `lower it with 'hbnn lower ${path}', then write its Verilog with 'hbnn verilog'`,
+  };
+  const way = ways[kind] ?? 'give the folder that it is in, the --out of hbnn verilog';
   throw new HbnnError(
     `--rtl: expected a folder of 'hbnn verilog', got ${article(kind)} ${path}; ${way}`,
   );

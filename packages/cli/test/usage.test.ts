@@ -31,6 +31,15 @@ describe('a wrong usage names what was typed, and what was meant', () => {
   writeFileSync(network, 'hello');
   const train = ['train', '--out', out];
   const cases: [string[], string][] = [
+    [
+      ['binarize', tensor, '--average', '1.4', '--out', out, '--svg=3'],
+      "expected no value for '--svg', got '3'; write --svg alone",
+    ],
+    [['init', ''], 'folder: expected the name of a folder to make, got an empty one'],
+    [
+      ['import', network, '--mean', '0.5', '--deviation', '0', '--out', out],
+      '--deviation: expected numbers from 0.000001 to 1, as pixels from 0 to 1 have, got 0; give',
+    ],
     [[...train, '--weights', '9'], '--weights: expected an average from 0 to 8 bits, got 9'],
     [[...train, '--network', 'alexnet'], "got 'alexnet'; did you mean 'alexnet-bn'?"],
     [

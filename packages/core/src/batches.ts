@@ -81,27 +81,58 @@ export function checkSource(source: BatchSource, where: string): void {
   if (normalization !== undefined) checkNormalization(normalization, shape[2], `${where}: ${name}`);
 }
 
+/** The least deviation of the pixels of a channel: that of channels whose pixels are all alike is taken as this. */
+const minDeviation = 1e-6;
+
 /**
- * Check a normalization: mean and deviation of each channel, finite, deviations above 0.
+ * Check a mean or deviation of pixels scaled to 0 … 1.
  *
- * @throws HbnnError naming the channel
+ * @param what where it is and what it is called, for the error: `import: expected normalization.mean`
+ * @throws HbnnError for one that such pixels cannot have, as those of pixels from 0 to 255
+ */
+export function checkPixelStatistic(
+  part: 'mean' | 'deviation',
+  value: number,
+  what: string,
+  channel?: number,
+): void {
+  const least = part === 'mean' ? 0 : minDeviation;
+  if (Number.isFinite(value) && value >= least && value <= 1) return;
+  const isOfBytes = value > 1 && value <= 255;
+  const wayOut = isOfBytes
+    ? `divide mean and deviation of pixels from 0 to 255 by 255, as in ${Number((value / 255).toPrecision(4))}`
+    : value >= 0 && value < least
+      ? 'give the deviation that the network was trained with, 1 where its pixels were not divided'
+      : `compute the ${part} from pixels scaled to 0 … 1`;
+  throw new HbnnError(
+    `${what} from ${least} to 1, as pixels from 0 to 1 have, got ${value}${channel === undefined ? '' : ` for channel ${channel}`}; ${wayOut}`,
+  );
+}
+
+/**
+ * Check a normalization: mean and deviation of each channel, those of pixels scaled to 0 … 1.
+ *
+ * @throws HbnnError naming the field and the channel
  */
 export function checkNormalization(
   normalization: NonNullable<BatchSource['normalization']>,
   channels: number,
   where: string,
 ): void {
+  const given: unknown = normalization;
+  if (typeof given !== 'object' || given === null)
+    throw new HbnnError(
+      `${where}: expected a normalization { mean, deviation }, got ${kindOf(given)}; give both as lists of ${channels}`,
+    );
   for (const part of ['mean', 'deviation'] as const) {
     const values = normalization[part];
     if (!Array.isArray(values) || values.length !== channels)
       throw new HbnnError(
         `${where}: expected normalization.${part} as a list of ${channels}, one per channel, got ${kindOf(values)}; give one value for each`,
       );
-    const bad = values.findIndex((v) => !Number.isFinite(v) || (part === 'deviation' && v <= 0));
-    if (bad >= 0)
-      throw new HbnnError(
-        `${where}: expected normalization.${part} ${part === 'mean' ? 'finite' : 'above 0'}, got ${values[bad]} for channel ${bad}; compute it from pixels scaled to 0 … 1`,
-      );
+    values.forEach((value, channel) => {
+      checkPixelStatistic(part, value, `${where}: expected normalization.${part}`, channel);
+    });
   }
 }
 

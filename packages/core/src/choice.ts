@@ -1,4 +1,4 @@
-import { HbnnError } from './error.ts';
+import { HbnnError, kindOf } from './error.ts';
 
 /** Letters that tell names apart; people leave out or change the others. */
 const letters = (text: string): string => `${text}`.toLowerCase().replace(/[^a-z0-9]/g, '');
@@ -75,5 +75,44 @@ export function chosenName<Name extends string>(
   if (name !== undefined) return name;
   throw new HbnnError(
     `${where}: expected one of ${names.join(', ')}, got '${typed}'${suggestion(typed, names) || '; give one of these'}`,
+  );
+}
+
+/**
+ * Check that some options have names that there are.
+ *
+ * @param where the function that takes them
+ * @throws HbnnError naming the option, what there is, and the nearest name
+ */
+export function checkOptions(where: string, options: unknown, names: readonly string[]): void {
+  const isObject =
+    typeof options === 'object' &&
+    options !== null &&
+    !Array.isArray(options) &&
+    !ArrayBuffer.isView(options);
+  if (!isObject)
+    throw new HbnnError(
+      `${where}: expected an object of options (${names.join(', ')}), got ${kindOf(options)}; give one`,
+    );
+  for (const name of Object.keys(options))
+    if (!names.includes(name))
+      throw new HbnnError(
+        `${where}: expected no other options than ${names.join(', ')}, got '${name}'; leave it out${suggestion(name, names)}`,
+      );
+}
+
+/** Check that an option is a function or left out. @throws HbnnError naming it */
+export function checkCallback(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new HbnnError(
+    `${where}: expected a function as ${name}, got ${kindOf(value)}; give one or leave it out`,
+  );
+}
+
+/** Check that an option is true, false or left out. @throws HbnnError naming it */
+export function checkFlag(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new HbnnError(
+    `${where}: expected true or false as ${name}, got ${typeof value === 'string' ? `'${value}'` : kindOf(value)}; give one or leave it out`,
   );
 }

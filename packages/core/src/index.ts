@@ -3,6 +3,7 @@ export {
   type BatchSource,
   checkBatch,
   checkNormalization,
+  checkPixelStatistic,
   checkSource,
 } from './batches.ts';
 export {
@@ -14,7 +15,14 @@ export {
   type Select,
   selectBits,
 } from './bitMap.ts';
-export { chosenName, nearestName, suggestion } from './choice.ts';
+export {
+  checkCallback,
+  checkFlag,
+  checkOptions,
+  chosenName,
+  nearestName,
+  suggestion,
+} from './choice.ts';
 export { HbnnError, kindOf } from './error.ts';
 export {
   type MapPer,

@@ -149,6 +149,21 @@ describe('a program of C99', () => {
     expect(() => exportC(randomModel(1), { stem })).toThrow(/a header of the C library/);
   });
 
+  it.each(['con', 'NUL', 'com1', 'aux.net'])('refuses %s, a device of Windows', (stem) => {
+    expect(() => exportC(randomModel(1), { stem })).toThrow(
+      /got '.*', which is a device in Windows/,
+    );
+  });
+
+  it.each([
+    [{ nmae: 'z' }, /no other options than stem, name, got 'nmae'; .*did you mean 'name'\?/],
+    [{ stem: 5 }, /expected a text as stem, got the number 5; /],
+    [{ name: null }, /expected a text as name, got null; /],
+    [null, /expected an object of options \(stem, name\), got null; /],
+  ])('refuses the options %j', (options, text) => {
+    expect(() => exportC(randomModel(1), options as never)).toThrow(text);
+  });
+
   it('computes the same as 32-bit code', (context) => {
     if (!gccTakes(join(folder, 'probe32'), ['-m32'])) {
       console.warn('SKIPPED: gcc -m32 does not work here; install gcc-multilib to run 32-bit code');

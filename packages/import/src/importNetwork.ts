@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { HbnnError } from '@hbnn/core';
+import { checkFlag, checkOptions, HbnnError, kindOf } from '@hbnn/core';
 import { forgetWeightGrids } from '@hbnn/train';
 import { bytesOf, digestOf } from './files.ts';
 import type { ImportedNetwork, NetworkFormat } from './folder/importedNetwork.ts';
@@ -44,8 +44,15 @@ const endings: readonly [RegExp, NetworkFormat][] = [
  */
 export async function importNetwork(
   path: string,
-  { forgetCodes = false }: ImportOptions = {},
+  options: ImportOptions = {},
 ): Promise<ImportedNetwork> {
+  checkOptions('importNetwork', options, ['forgetCodes']);
+  checkFlag('importNetwork', 'forgetCodes', options.forgetCodes);
+  const given: unknown = path;
+  if (typeof given !== 'string' || given === '')
+    throw new HbnnError(
+      `importNetwork: expected the path of a network's file as a text, got ${given === '' ? 'an empty one' : kindOf(given)}; name an .onnx, .keras, .h5 or .json file${given instanceof URL ? ', as fileURLToPath of node:url gives it' : ''}`,
+    );
   const stat = statSync(path, { throwIfNoEntry: false });
   const file = stat?.isDirectory() ? join(path, 'model.json') : path;
   const format = endings.find(([ending]) => ending.test(file))?.[1];
@@ -55,6 +62,6 @@ export async function importNetwork(
     );
   const sha256 = digestOf(bytesOf(file));
   const { model, groupedLayers, producer } = await readers[format](file);
-  if (forgetCodes) forgetWeightGrids(model);
+  if (options.forgetCodes) forgetWeightGrids(model);
   return { model, groupedLayers, origin: { file: basename(file), format, producer, sha256 } };
 }

@@ -1,9 +1,16 @@
 import type { MapPer, ScalePer } from '@hbnn/core';
 import {
   allocate,
+  checkFlag,
+  checkMix,
+  checkOptions,
+  chosenName,
   distFromAverage,
   HbnnError,
+  kindOf,
   type Mix,
+  parseMapPer,
+  parseScalePer,
   permutation,
   type Random,
   random,
@@ -41,20 +48,53 @@ export interface RandomLayerOptions {
 }
 
 export type InputMapPer = 'element' | 'position' | 'channel';
+const inputMaps: readonly InputMapPer[] = ['element', 'position', 'channel'];
+
+const optionNames: readonly (keyof RandomLayerOptions)[] = [
+  'layer',
+  'mix',
+  'mapPer',
+  'scalePer',
+  'inputMix',
+  'inputMapPer',
+  'branches',
+  'where',
+];
 
 /**
  * Make a random integer model, the same for a seed on every machine: a whole network of any layers, or one layer
  * with weights whose scales are powers of two, behind thresholds that turn pixels into its binary inputs.
  *
- * @throws HbnnError when the layer is not written as it should be
+ * @throws HbnnError when the layer is not written as it should be, or an option is not known
  */
 export function randomModel(seed: number | string, o: RandomLayerOptions = {}): CheckedModel {
+  checkRandom(seed, o);
   if (o.layer === undefined) return randomNetwork(seed, o);
   if (o.branches === true)
     throw new HbnnError(
       `${o.where ?? 'layer'}: expected no branches in one layer, got '${o.layer}' with branches; leave the layer out for a whole network`,
     );
   return randomLayer(seed, o.layer, o);
+}
+
+function checkRandom(seed: unknown, o: RandomLayerOptions): void {
+  checkOptions('randomModel', o, optionNames);
+  if (typeof seed === 'number' && Number.isFinite(seed) && !Number.isSafeInteger(seed))
+    throw new HbnnError(
+      `randomModel: expected a whole number or a text as seed, got ${seed}; give a whole number such as 1`,
+    );
+  const layer: unknown = o.layer;
+  if (layer !== undefined && typeof layer !== 'string')
+    throw new HbnnError(
+      `randomModel: expected a text as layer, got ${kindOf(layer)}; give one such as dense:144x16`,
+    );
+  const { mix, inputMix, mapPer, scalePer, inputMapPer } = o;
+  if (mix !== undefined) checkMix(mix, 'randomModel: mix');
+  if (inputMix !== undefined) checkMix(inputMix, 'randomModel: inputMix');
+  if (mapPer !== undefined) parseMapPer(mapPer, 'randomModel: mapPer');
+  if (scalePer !== undefined) parseScalePer(scalePer, 'randomModel: scalePer');
+  if (inputMapPer !== undefined) chosenName(inputMapPer, inputMaps, 'randomModel: inputMapPer');
+  checkFlag('randomModel', 'branches', o.branches);
 }
 
 interface LayerShape {

@@ -1,4 +1,11 @@
-import { distFromAverage, HbnnError, kindOf, type Mix } from '@hbnn/core';
+import {
+  checkCallback,
+  checkOptions,
+  distFromAverage,
+  HbnnError,
+  kindOf,
+  type Mix,
+} from '@hbnn/core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {
   binarizedCopy,
@@ -10,9 +17,11 @@ import {
   plainCopy,
   reweighted,
 } from './copyLayer.ts';
+import { integerForms } from './exportModel.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
+import { checkModelBuilt, checkNumbers } from './fitting.ts';
 import { checkClass, configOf, isModel } from './layerConfig.ts';
+import { binarizedLayers } from './layers/binarized.ts';
 import type { ZeroPadding } from './layers/zeroPadding.ts';
 import {
   type InputPrecision,
@@ -35,6 +44,11 @@ export interface BinarizeOptions {
   readonly skip?: readonly string[];
   /** For random maps. */
   readonly seed?: number;
+  /**
+   * Called with a sentence about each layer that `exportModel` will refuse, so that it is known before a training, and
+   * where nothing is binarized; default console.warn.
+   */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -53,8 +67,33 @@ export interface BinarizeOptions {
  *   finite, or a name in `skip` that the model has not
  */
 export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
-  checkOptions('binarize', options, ['weights', 'inputs', 'layers', 'skip', 'seed']);
+  const copy = binarizedModel(model, options);
+  const note = options.onNote ?? ((text: string): void => console.warn(text));
+  if (!isBinarized(copy))
+    note(
+      `${copy.name}: nothing is binarized, since ${options.weights === undefined && options.inputs === undefined && options.layers === undefined ? 'neither weights nor inputs have bits' : 'every layer with weights is in skip'}; give weights, such as 1.4, and name fewer layers in skip`,
+    );
+  noteFaults(copy, note);
+  return copy;
+}
+
+/** Whether any layer's weights or inputs are binarized. */
+const isBinarized = (model: tfl.LayersModel): boolean =>
+  binarizedLayers(model).some(
+    ({ precision }) => precision.weights !== undefined || precision.inputs !== undefined,
+  );
+
+/** Say of each layer that `exportModel` will refuse why, and what to do. */
+export function noteFaults(model: tfl.LayersModel, note: (text: string) => void): void {
+  for (const fault of faultsOf(model))
+    note(`the network can be trained, and not exported as an integer model: ${fault}`);
+}
+
+/** Copy a model as `binarizeModel` does, without a word. */
+export function binarizedModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
+  checkOptions('binarize', options, optionNames);
   checkNumbers('binarize', options, { seed: 'whole' });
+  checkCallback('binarize', 'onNote', options.onNote);
   const layers = layersOf(model);
   checkSkip(layers, options.skip ?? []);
   checkLayers(layers, options);
@@ -73,6 +112,25 @@ export function binarizeModel(model: tfl.LayersModel, options: BinarizeOptions):
   copier.copyWeights();
   setWeightGrids(copy, weightGridsOf(model));
   return copy;
+}
+
+const optionNames: readonly (keyof BinarizeOptions)[] = [
+  'weights',
+  'inputs',
+  'layers',
+  'skip',
+  'seed',
+  'onNote',
+];
+
+/** Why `exportModel` will refuse a network, layer by layer. */
+function faultsOf(model: tfl.LayersModel): string[] {
+  try {
+    return integerForms(model).flatMap(({ fault }) => fault ?? []);
+  } catch (error) {
+    if (error instanceof HbnnError) return [error.message];
+    throw error;
+  }
 }
 
 /** All layers of a model: those of models inside it too, and these models themselves. */
@@ -163,6 +221,8 @@ class Copier {
   /** What the copy of a tensor's layer gives. */
   private outputsOf({ sourceLayer, inputs }: tfl.SymbolicTensor, scope: Scope) {
     const converted = inputs.map((input) => this.convert(input, scope));
+    const behind = this.zerosBehind(sourceLayer, converted);
+    if (behind !== undefined) return behind;
     const { from, zeros } = this.zerosBefore(sourceLayer, converted);
     return this.apply(sourceLayer, from, zeros);
   }
@@ -179,20 +239,29 @@ class Copier {
     const binarizesInputs = this.options.precision.inputs !== undefined && !this.skip.has(layer);
     if (!binarizesInputs || !isBinarizable(layer) || layer.inboundNodes.length > 1)
       return { from: inputs };
-    let [from] = inputs;
-    const zeros: [[number, number], [number, number]] = [
-      [0, 0],
-      [0, 0],
-    ];
-    while (from.sourceLayer.getClassName() === 'ZeroPadding2D') {
-      checkClass(from.sourceLayer, 'binarize');
-      const { padding, dataFormat } = configOf(from.sourceLayer);
-      if (dataFormat === 'channelsFirst') break;
-      const more = padding as unknown as ZeroPadding;
-      for (const axis of [0, 1]) for (const end of [0, 1]) zeros[axis][end] += more[axis][end];
-      [from] = from.inputs;
-    }
-    return from === inputs[0] ? { from: inputs } : { from: [from], zeros };
+    const { from, zeros } = unpadded(inputs[0]);
+    return zeros === undefined ? { from: inputs } : { from: [from], zeros };
+  }
+
+  /**
+   * Put zeros around the outputs of a layer that a ZeroPadding2D has put around its inputs: where 0 stays 0 that is the
+   * same, and the padding comes to lie before the next layer, which may binarize its inputs.
+   *
+   * @returns undefined for another layer, or one without such padding
+   */
+  private zerosBehind(
+    layer: tfl.layers.Layer,
+    inputs: tfl.SymbolicTensor[],
+  ): tfl.SymbolicTensor[] | undefined {
+    if (this.options.precision.inputs === undefined || !keepsZeros(layer)) return undefined;
+    const { from, zeros, name } = unpadded(inputs[0]);
+    if (zeros === undefined) return undefined;
+    const outputs = this.apply(layer, [from], undefined);
+    const padding = tfl.layers.zeroPadding2d({
+      name: this.options.freshName(name),
+      padding: [[...zeros[0]], [...zeros[1]]],
+    });
+    return [padding.apply(outputs[0]) as tfl.SymbolicTensor];
   }
 
   private apply(
@@ -232,6 +301,40 @@ class Copier {
   copyWeights(): void {
     for (const [layer, copy] of this.copies) copyWeights(layer, copy);
   }
+}
+
+/** What a ZeroPadding2D, or several, put zeros around, and how many; the tensor itself where there is none. */
+function unpadded(x: tfl.SymbolicTensor): {
+  readonly from: tfl.SymbolicTensor;
+  readonly zeros?: ZeroPadding;
+  readonly name: string;
+} {
+  let from = x;
+  const zeros: [[number, number], [number, number]] = [
+    [0, 0],
+    [0, 0],
+  ];
+  while (from.sourceLayer.getClassName() === 'ZeroPadding2D') {
+    checkClass(from.sourceLayer, 'binarize');
+    const { padding, dataFormat } = configOf(from.sourceLayer);
+    if (dataFormat === 'channelsFirst') break;
+    const more = padding as unknown as ZeroPadding;
+    for (const axis of [0, 1]) for (const end of [0, 1]) zeros[axis][end] += more[axis][end];
+    [from] = from.inputs;
+  }
+  const { name } = x.sourceLayer;
+  return from === x ? { from, name } : { from, zeros, name };
+}
+
+const zeroAtZero = /^(linear|relu|relu6|elu|selu|tanh|softsign|swish|gelu|gelu_new|mish)$/;
+
+/** Whether a layer works on each value by itself, and gives 0 for 0. */
+function keepsZeros(layer: tfl.layers.Layer): boolean {
+  const kind = layer.getClassName();
+  if (kind === 'Activation') return zeroAtZero.test(String(configOf(layer).activation));
+  return /^(ReLU|LeakyReLU|ThresholdedReLU|ELU|HardSwish)$|Dropout$|Noise$|^ActivityRegularization$/.test(
+    kind,
+  );
 }
 
 /** The names of all layers. @throws HbnnError where two have one name, which a model of both cannot have */

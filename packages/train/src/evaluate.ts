@@ -1,9 +1,16 @@
-import { type BatchSource, checkBatch } from '@hbnn/core';
+import { type BatchSource, checkBatch, checkCallback, checkOptions } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkImagesFit, checkNumbers, checkOptions } from './fitting.ts';
+import {
+  checkCount,
+  checkFits,
+  checkImagesFit,
+  checkNumbers,
+  checkRequired,
+  checkSignal,
+} from './fitting.ts';
 import { binarizedLayers } from './layers/binarized.ts';
 import type { CallContext } from './layers/context.ts';
 import { quantizedLayers } from './layers/quantized.ts';
@@ -47,6 +54,8 @@ export async function evaluate(
   checkFits(model, source, 'evaluate');
   checkOptions('evaluate', options, ['batch', 'onBatch', 'signal']);
   checkNumbers('evaluate', options, { batch: 'positive whole' });
+  checkCallback('evaluate', 'onBatch', options.onBatch);
+  checkSignal('evaluate', options.signal);
   checkFiniteWeights(layersWithin(model), 'evaluate');
   const batch = options.batch ?? testBatch(source);
   const totals = { top1: 0, top5: 0, loss: 0, images: 0 };
@@ -115,6 +124,8 @@ export async function recalibrate(
 ): Promise<void> {
   checkImagesFit(model, source, 'recalibrate');
   checkOptions('recalibrate', options, ['images', 'batch', 'seed', 'signal']);
+  checkRequired('recalibrate', options, ['images', 'batch', 'seed']);
+  checkSignal('recalibrate', options.signal);
   checkNumbers('recalibrate', options, {
     images: 'positive whole',
     batch: 'positive whole',

@@ -2,6 +2,8 @@ import {
   type Batch,
   type BatchSource,
   checkBatch,
+  checkCallback,
+  checkOptions,
   checkSource,
   HbnnError,
   outputsFirst,
@@ -12,7 +14,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
-import { checkCount, checkFits, checkModelBuilt, checkNumbers, checkOptions } from './fitting.ts';
+import { checkCount, checkFits, checkModelBuilt, checkNumbers } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
 import {
   biasOf,
@@ -76,6 +78,7 @@ export async function exportModel(
   checkSource(source, 'exportModel');
   checkOptions('exportModel', o, ['sampleImages', 'onNote']);
   checkNumbers('exportModel', o, { sampleImages: 'positive whole' });
+  checkCallback('exportModel', 'onNote', o.onNote);
   const { normalization } = source;
   if (normalization === undefined)
     throw new HbnnError(
@@ -232,15 +235,22 @@ function layersOf(
       ...withCodes(formAt(place), place.name, grids, note),
       ...activationLayers(place, i === last, note),
     ].map((layer) => renamed(layer, place.name, taken));
-    const end = after(place, layers);
+    const end = after(
+      place,
+      layers.map(({ kind }) => kind),
+    );
     const name = layers.at(-1)?.name ?? sources[0].name;
     ends.push({ ...end, name });
-    if (i === chain.length - 1 && end.zeros.some((n) => n > 0))
-      throw unpadded(place.name, 'the end of the network');
+    if (i === chain.length - 1) checkEnd(place.name, end);
     const linked = layers.map((layer, k) => (k === 0 ? linkedTo(layer, sources, before) : layer));
     before = layers.at(-1)?.name ?? before;
     return { link, layers: i === 0 ? [...pixels, ...linked] : linked };
   });
+}
+
+/** @throws HbnnError where zeros lie around the outputs of the network */
+function checkEnd(name: string, { zeros }: Pick<End, 'zeros'>): void {
+  if (zeros.some((n) => n > 0)) throw unpadded(name, 'the end of the network');
 }
 
 /** What one layer of a float network becomes in an integer model. */
@@ -281,12 +291,12 @@ export function integerForms(model: tfl.LayersModel): IntegerForm[] {
         link,
         link.sources.map((source) => ends[source] ?? start),
       );
-      const layers = [
-        ...withCodes(formAt(place), place.name, grids, () => {}),
-        ...activationLayers(place, i === last, () => {}),
-      ];
-      ends.push({ ...after(place, layers), name: layer.name });
-      return { ...about, becomes: layers.map(({ kind }) => kind) };
+      const activation = activationLayers(place, i === last, () => {});
+      const becomes = [...kindsOf(place, grids), ...activation.map(({ kind }) => kind)];
+      const end = after(place, becomes);
+      if (i === chain.length - 1) checkEnd(layer.name, end);
+      ends.push({ ...end, name: layer.name });
+      return { ...about, becomes };
     } catch (error) {
       if (!(error instanceof HbnnError)) throw error;
       // The layers behind it are judged as if it had a form.
@@ -345,14 +355,14 @@ function renamed(layer: TrainedLayer, own: string, taken: Set<string>): TrainedL
 /** Where the next layer lies. */
 function after(
   place: Place,
-  layers: readonly TrainedLayer[],
+  kinds: readonly TrainedLayer['kind'][],
 ): Pick<Place, 'map' | 'zeros' | 'nonNegative'> {
   const { map, output } = place;
-  const nonNegative = layers.reduce((so, { kind }) => {
+  const nonNegative = kinds.reduce((so, kind) => {
     if (kind === 'relu') return true;
     return so && /^(maxPool|averagePool|flatten|add|concat)$/.test(kind);
   }, place.nonNegative);
-  const moves = layers.some(({ kind }) => /^(conv|depthwise|dense|add|concat)$|Pool/.test(kind));
+  const moves = kinds.some((kind) => /^(conv|depthwise|dense|add|concat)$|Pool/.test(kind));
   if (!moves) return { map, zeros: sum4(place.zeros, zerosOf(place)), nonNegative };
   return { map: asMap(output), zeros: noZeros, nonNegative };
 }
@@ -390,13 +400,18 @@ function activationLayers(
   return [{ kind: 'relu', name: alone ? place.name : `${place.name}_relu` }];
 }
 
+/** @throws HbnnError where a layer that binarizes its inputs lies behind zero padding */
+function checkUnpadded({ name, zeros }: Place): void {
+  if (zeros.every((n) => n === 0)) return;
+  throw new HbnnError(
+    `${name}: exportModel expected no zero padding before a layer that binarizes its inputs, where 0 becomes −1, got some; give the layer itself the zeros as zeroPadding, as binarize does`,
+  );
+}
+
 function binarizedOf(place: Place, layer: BinarizedLayer): TrainedLayer[] {
   const { name } = place;
   const inputs = layer.inputMap();
-  if (inputs !== undefined && place.zeros.some((n) => n > 0))
-    throw new HbnnError(
-      `${name}: exportModel expected no zero padding before a layer that binarizes its inputs, where 0 becomes −1, got some; give the layer itself the zeros as zeroPadding, as binarize does`,
-    );
+  if (inputs !== undefined) checkUnpadded(place);
   const before: TrainedLayer[] =
     inputs === undefined
       ? []
@@ -409,13 +424,27 @@ function binarizedOf(place: Place, layer: BinarizedLayer): TrainedLayer[] {
 }
 
 function productOf(place: Place, layer: BinarizedLayer): TrainedLayer {
-  const { name, config } = place;
   const { values, binarized } = layer.trainedKernel();
   const weights: TrainedWeights =
     binarized === undefined
       ? { kind: 'float', tensor: outputsFirst(values) }
       : { kind: 'residual', residual: residualOutputsFirst(binarized) };
-  if (isMadeBy(layer, BinarizedDense)) return { kind: 'dense', name, weights };
+  return { ...geometryOf(place, layer), weights };
+}
+
+type Geometry =
+  | { readonly kind: 'dense'; readonly name: string }
+  | {
+      readonly kind: 'conv' | 'depthwise';
+      readonly name: string;
+      readonly strides: [number, number];
+      readonly padding: Padding4;
+    };
+
+/** A binarized layer without its weights. @throws HbnnError for a class made from one */
+function geometryOf(place: Place, layer: BinarizedLayer): Geometry {
+  const { name, config } = place;
+  if (isMadeBy(layer, BinarizedDense)) return { kind: 'dense', name };
   const convolution = isMadeBy(layer, BinarizedConv2D);
   if (!convolution && !isMadeBy(layer, BinarizedDepthwiseConv2D))
     throw new HbnnError(
@@ -427,5 +456,20 @@ function productOf(place: Place, layer: BinarizedLayer): TrainedLayer {
   const input = [height + own[0] + own[2], width + own[1] + own[3], channels];
   const around = { ...place, input, zeros: sum4(place.zeros, own) };
   const padding = paddingOf(around, pair(config.kernelSize), strides);
-  return { kind: convolution ? 'conv' : 'depthwise', name, strides, padding, weights };
+  return { kind: convolution ? 'conv' : 'depthwise', name, strides, padding };
+}
+
+/** The kinds of layers that one becomes; the weights of a binarized one are left alone, since its bits take time. */
+function kindsOf(place: Place, grids: WeightGrids): TrainedLayer['kind'][] {
+  const { layer, name } = place;
+  if (!(layer instanceof BinarizedLayer) || layer.precision.weights === undefined)
+    return withCodes(formAt(place), name, grids, () => {}).map(({ kind }) => kind);
+  const { inputs } = layer.precision;
+  if (inputs !== undefined) checkUnpadded(place);
+  const { kind } = geometryOf(place, layer);
+  return [
+    ...(inputs === undefined ? [] : (['binarize'] as const)),
+    kind,
+    ...(layer.trainedBias() === undefined ? [] : (['affine'] as const)),
+  ];
 }

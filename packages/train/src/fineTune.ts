@@ -1,9 +1,9 @@
-import { type BatchSource, chosenName, HbnnError } from '@hbnn/core';
+import { type BatchSource, checkCallback, checkOptions, chosenName, HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { recalibrate } from './evaluate.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { type EpochSummary, fit, startState } from './fit.ts';
-import { checkFits, checkNumbers, checkOptions } from './fitting.ts';
+import { checkFits, checkNumbers } from './fitting.ts';
 import { SgdMomentum } from './optimizer.ts';
 import { layersWithin, parametersOf } from './parameters.ts';
 import { type Schedule, schedules } from './schedule.ts';
@@ -49,11 +49,11 @@ export async function fineTune(
   train: BatchSource,
   o: FineTuneOptions = {},
 ): Promise<readonly EpochSummary[]> {
+  checkOptions('fineTune', o, optionNames);
   const { epochs = 2, batch = 64, seed = 1, learningRate = 0.01, schedule = 'cosine' } = o;
   const { momentum = 0.9, weightDecay = 1e-4 } = o;
   checkFits(model, train, 'fineTune');
   checkScoreRow(model, 'fineTune');
-  checkOptions('fineTune', o, optionNames);
   checkFiniteWeights(layersWithin(model), 'fineTune');
   checkNumbers('fineTune', o, {
     epochs: 'positive whole',
@@ -64,6 +64,7 @@ export async function fineTune(
     weightDecay: 'not negative',
     recalibrate: 'not negative whole',
   });
+  checkCallback('fineTune', 'onEpoch', o.onEpoch);
   chosenName(schedule, schedules, 'fineTune: schedule');
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   if (variables.length === 0)

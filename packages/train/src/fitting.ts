@@ -1,4 +1,4 @@
-import { type BatchSource, checkSource, HbnnError, kindOf, suggestion } from '@hbnn/core';
+import { type BatchSource, checkSource, HbnnError, kindOf } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkWindowsFit } from './windowsFit.ts';
 
@@ -66,23 +66,6 @@ export function checkFits(model: tfl.LayersModel, source: BatchSource, where: st
   );
 }
 
-/**
- * Check that some options have known names.
- *
- * @throws HbnnError naming the option, what there is, and the nearest name
- */
-export function checkOptions(where: string, options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new HbnnError(
-      `${where}: expected an object of options (${names.join(', ')}), got ${kindOf(options)}; give one`,
-    );
-  for (const name of Object.keys(options))
-    if (!names.includes(name))
-      throw new HbnnError(
-        `${where}: expected no other options than ${names.join(', ')}, got '${name}'; leave it out${suggestion(name, names)}`,
-      );
-}
-
 /** What an option may be, and how errors say it. */
 const numberKinds = {
   'positive whole': 'a positive whole number',
@@ -125,5 +108,22 @@ export function checkCount(where: string, { name, count }: BatchSource, images: 
   if (images === count) return;
   throw new HbnnError(
     `${where}: expected the ${count} images that ${name} counts, got ${images} in one pass; let its batches give each image once, the last batch with what is left, or mend its count`,
+  );
+}
+
+/** Check that some options are given. @throws HbnnError naming one that is not */
+export function checkRequired(where: string, options: object, names: readonly string[]): void {
+  const missing = names.find((name) => (options as Record<string, unknown>)[name] === undefined);
+  if (missing === undefined) return;
+  throw new HbnnError(
+    `${where}: expected the options ${names.join(', ')}, got no ${missing}; give it`,
+  );
+}
+
+/** Check that an option is a signal or left out. @throws HbnnError saying what it is */
+export function checkSignal(where: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new HbnnError(
+    `${where}: expected an AbortSignal as signal, got ${kindOf(signal)}; give the signal of an AbortController or leave it out`,
   );
 }

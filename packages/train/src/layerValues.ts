@@ -1,6 +1,7 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, kindOf } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { checkModelBuilt } from './fitting.ts';
 import { activationOf } from './lastActivation.ts';
 import type { CallContext } from './layers/context.ts';
 import { chainOf } from './modelChain.ts';
@@ -21,10 +22,12 @@ export interface LayerValues {
  * Compute what each layer of a network gives at inference, in the order in which they are computed.
  *
  * @param images [images, …input], as the network takes them: normalized
- * @throws HbnnError where the network has several inputs or outputs, or the images are not of its size
+ * @throws HbnnError where the network has several inputs or outputs, or the images are not of its size or not finite
  */
 export function layerValues(model: tfl.LayersModel, images: Float32Array): LayerValues[] {
+  checkModelBuilt(model, 'layerValues');
   const chain = chainOf(model);
+  checkImages(images);
   const shape = model.inputs[0].shape.slice(1) as number[];
   const size = shape.reduce((product, n) => product * n, 1);
   const count = images.length / size;
@@ -53,4 +56,17 @@ export function layerValues(model: tfl.LayersModel, images: Float32Array): Layer
     }
   });
   return layers;
+}
+
+/** @throws HbnnError for what a network does not compute with: bytes, a list, a value that is no finite number */
+function checkImages(images: unknown): asserts images is Float32Array {
+  if (!(images instanceof Float32Array))
+    throw new HbnnError(
+      `layerValues: expected images as a Float32Array of normalized values, got ${kindOf(images)}; divide pixels by 255, take the mean off and divide by the deviation`,
+    );
+  const at = images.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new HbnnError(
+    `layerValues: expected images of finite values, got ${images[at]} at index ${at}; mend or remove that image`,
+  );
 }

@@ -1,6 +1,7 @@
 import {
   averageBits,
   checkMix,
+  checkOptions,
   chosenName,
   distFromAverage,
   HbnnError,
@@ -17,7 +18,7 @@ import {
   type ScalePer,
   type Select,
 } from '@hbnn/core';
-import { checkNumbers, checkOptions } from './fitting.ts';
+import { checkNumbers } from './fitting.ts';
 import type { Method } from './quantizers/methods.ts';
 
 /**

@@ -160,3 +160,54 @@ describe('binarize(model)', () => {
     expect(() => binarize(ownModel(), { weights: 9 })).toThrow('got 9');
   });
 });
+
+describe('what a binarized network cannot be exported for', () => {
+  const notesOf = (between: tfl.layers.Layer[], o = {}): string[] => {
+    const notes: string[] = [];
+    const model = tfl.sequential({
+      layers: [
+        tfl.layers.conv2d({ name: 'a', filters: 4, kernelSize: 3, inputShape: [8, 8, 1] }),
+        ...between,
+        tfl.layers.conv2d({ name: 'b', filters: 4, kernelSize: 3 }),
+        tfl.layers.flatten({ name: 'f' }),
+        tfl.layers.dense({ name: 'out', units: 3 }),
+      ],
+    });
+    binarize(model, { weights: 1, inputs: 1, onNote: (text) => notes.push(text), ...o });
+    return notes;
+  };
+  const padding = (): tfl.layers.Layer => tfl.layers.zeroPadding2d({ name: 'z', padding: 1 });
+
+  it.each([
+    ['a ReLU', () => tfl.layers.reLU({ name: 'm' })],
+    ['a leaky ReLU', () => tfl.layers.leakyReLU({ name: 'm' })],
+    ['dropout', () => tfl.layers.dropout({ name: 'm', rate: 0.1 })],
+  ])('is not zero padding in front of %s', (_, layer) => {
+    expect(notesOf([padding(), layer()])).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a batch norm behind padding',
+      () => [padding(), tfl.layers.batchNormalization({ name: 'm' })],
+    ],
+    [
+      'a sigmoid in the middle',
+      () => [tfl.layers.activation({ name: 'm', activation: 'sigmoid' })],
+    ],
+    ['a permutation', () => [tfl.layers.permute({ name: 'm', dims: [2, 1, 3] })]],
+  ])('is told before the training: %s', (_, layers) => {
+    const notes = notesOf(layers());
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(
+      /^the network can be trained, and not exported .*: m: .*expected .*; /,
+    );
+  });
+
+  it('is nothing where nothing is binarized, which is told', () => {
+    for (const o of [{ skip: ['a', 'b', 'out'] }, { weights: undefined, inputs: undefined }])
+      expect(notesOf([], o)).toEqual([
+        expect.stringMatching(/nothing is binarized, since .*; give /),
+      ]);
+  });
+});

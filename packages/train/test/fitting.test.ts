@@ -1,5 +1,14 @@
 import { type Batch, type BatchSource, HbnnError } from '@hbnn/core';
-import { binarize, evaluate, exportModel, fineTune, recalibrate, useBackend } from '@hbnn/train';
+import {
+  binarize,
+  evaluate,
+  exportModel,
+  fineTune,
+  layerValues,
+  quantize,
+  recalibrate,
+  useBackend,
+} from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, expect, it } from 'vitest';
@@ -54,17 +63,37 @@ const sources: readonly [string, BatchSource, RegExp][] = [
   [
     'a negative deviation',
     { ...fitting, normalization: { mean: [0.5], deviation: [-0.25] } },
-    /deviation above 0, got -0.25 for channel 0/,
+    /deviation from 0.000001 to 1, .* got -0.25 for channel 0/,
   ],
   [
     'no deviation',
     { ...fitting, normalization: { mean: [0.5], deviation: [0] } },
-    /deviation above 0, got 0/,
+    /deviation from 0.000001 to 1, .* got 0 for/,
   ],
   [
     'a mean that is no number',
     { ...fitting, normalization: { mean: [Number.NaN], deviation: [1] } },
-    /mean finite, got NaN/,
+    /mean from 0 to 1, .* got NaN/,
+  ],
+  [
+    'a mean of pixels from 0 to 255',
+    { ...fitting, normalization: { mean: [127.5], deviation: [0.5] } },
+    /mean from 0 to 1, .* got 127.5 for channel 0; divide .* by 255, as in 0.5$/,
+  ],
+  [
+    'a deviation of pixels from 0 to 255',
+    { ...fitting, normalization: { mean: [0], deviation: [51] } },
+    /deviation from 0.000001 to 1, .* got 51 for channel 0; divide .* by 255, as in 0.2$/,
+  ],
+  [
+    'a deviation next to nothing',
+    { ...fitting, normalization: { mean: [0], deviation: [1e-30] } },
+    /got 1e-30 for channel 0; give the deviation/,
+  ],
+  [
+    'no list of means',
+    { ...fitting, normalization: null as never },
+    /expected a normalization \{ mean, deviation \}, got null/,
   ],
   [
     'a normalization of other channels',
@@ -123,7 +152,9 @@ it('recalibrating and exporting refuse images of other sizes and a negative devi
     normalization: { mean: [0.5], deviation: [-1] },
   };
   await expect(exportModel(model(), wide)).rejects.toThrow(/exportModel: .*12×24×1/);
-  await expect(exportModel(model(), upsideDown)).rejects.toThrow(/deviation above 0, got -1/);
+  await expect(exportModel(model(), upsideDown)).rejects.toThrow(
+    /deviation from 0.000001 to 1, .* got -1/,
+  );
   const o = { images: 10, batch: 5, seed: 1 };
   await expect(recalibrate(model(), wide, o)).rejects.toThrow(/recalibrate: .*12×24×1/);
   await expect(recalibrate(model(), fitting, { ...o, batch: 0 })).rejects.toThrow(
@@ -161,6 +192,40 @@ it.each<[string, () => unknown, RegExp]>([
   ],
   ['exportModel', () => exportModel(model(), pixels, { images: 3 } as never), /got 'images'/],
   ['exportModel', () => exportModel(model(), pixels, { sampleImages: 0 }), /sampleImages, got 0/],
+  ['exportModel', () => exportModel(model(), pixels, { onNote: 3 } as never), /onNote, got the n/],
+  ['evaluate', () => evaluate(model(), fitting, { onBatch: {} } as never), /onBatch, got a plain/],
+  [
+    'evaluate',
+    () => evaluate(model(), fitting, { signal: 1 } as never),
+    /an AbortSignal as signal/,
+  ],
+  ['evaluate', () => evaluate(model(), fitting, null as never), /an object of options .*null/],
+  ['recalibrate', () => recalibrate(model(), fitting, { images: 5 } as never), /got no batch/],
+  ['fineTune', () => fineTune(model(), fitting, null as never), /an object of options .*null/],
+  ['fineTune', () => fineTune(model(), fitting, { onEpoch: 3 } as never), /a function as onEpoch/],
+  ['quantize', () => quantize(model(), pixels, null as never), /an object of options .*null/],
+  [
+    'quantize',
+    () => quantize(model(), pixels, { weights: 2, onLayer: 3 } as never),
+    /a function as onLayer, got the number 3/,
+  ],
+  ['useBackend', () => useBackend({ perfer: 'cpu' } as never), /'perfer'.*'prefer'/],
+  ['useBackend', () => useBackend('cpu' as never), /an object of options .*a string/],
+  [
+    'layerValues',
+    () => layerValues(model(), new Uint8Array(144) as never),
+    /images as a Float32Array .*, got Uint8Array/,
+  ],
+  [
+    'layerValues',
+    () => layerValues(model(), new Float32Array(144).fill(Number.NaN, 7)),
+    /finite values, got NaN at index 7/,
+  ],
+  [
+    'layerValues',
+    () => layerValues(undefined as never, new Float32Array(144)),
+    /a tf.LayersModel, got undefined/,
+  ],
   ['binarize', () => binarize(model(), { weight: 1 } as never), /'weight'.*'weights'/],
   [
     'binarize',

@@ -58,6 +58,16 @@ const networks: [string, () => tfl.layers.Layer[], number[]][] = [
     [3, 1, 2, 3],
   ],
   [
+    'a convolution behind a ReLU and dropout',
+    () => [
+      zeros('z', [0, 1], [1, 1]),
+      L.reLU({ name: 'r' }),
+      L.dropout({ name: 'd', rate: 0.2 }),
+      L.conv2d({ name: 'c', filters: 5, kernelSize: 3 }),
+    ],
+    [0, 1, 1, 1],
+  ],
+  [
     'a dense layer on a map',
     () => [zeros('z', [1, 1], [1, 1]), L.dense({ name: 'c', units: 4 })],
     [1, 1, 1, 1],

@@ -125,6 +125,26 @@ test('options that there are not are refused', async () => {
   await expect(loadThreads(model, { treads: 2 } as never)).rejects.toThrow(/mean 'threads'/);
 });
 
+test.each([
+  [{ kernels: ['zz'] }, /kernels: expected one of .*, got 'zz'; give one of these/],
+  [{ kernels: 'pairs' }, /`kernels` as a list of names of kernels, got a string; /],
+  [{ pack: 'yes' }, /true or false as pack, got 'yes'; /],
+  [{ relaxed: 1 }, /true or false as relaxed, got the number 1; /],
+  [null, /an object of options .*, got null; /],
+])('the options %j are refused', async (options, text) => {
+  for (const load of [loadModel, loadThreads]) {
+    await expect(load(model, options as never)).rejects.toThrow(HbnnError);
+    await expect(load(model, options as never)).rejects.toThrow(text);
+  }
+});
+
+test('relaxed SIMD is refused where the engine has none', async () => {
+  const loading = loadModel(model, { relaxed: true });
+  if (hasRelaxedSimd()) expect((await loading).run(pixels)).toEqual(scores);
+  else
+    await expect(loading).rejects.toThrow(/expected an engine with relaxed SIMD .*; leave it out/);
+});
+
 test('a thread that cannot be started is told', async () => {
   const worker = new URL('../worker/gone.mjs', import.meta.url);
   await expect(loadThreads(model, { threads: 2, worker })).rejects.toThrow(HbnnError);

@@ -17,6 +17,7 @@ import {
   fineTuneFields,
   fineTuneFile,
   noteFaults,
+  type TrainedNetwork,
   tuningOf,
 } from '../fineTuned.ts';
 import { keptAtEnd } from '../interruption.ts';
@@ -115,8 +116,13 @@ async function run(dir: string, o: Options): Promise<void> {
   const backend = await backendFrom(o.backend, o);
   const network = openNetwork(dir);
   const skip = skipFrom(typeof o.skip === 'string' ? o.skip : undefined, network);
+  const model = await binarizedNetwork(network, config, skip);
   // Said before the data are opened and time goes into training.
-  await noteFaults(network, noteTo(o));
+  await noteFaults(model, noteTo(o));
+  if (!(await isBinarized(model)))
+    noteTo(o)(
+      `nothing is binarized: the network is trained as it is; ${config.weights === 'float' && config.inputs === 'float' ? 'give bits, such as --weights 1.4' : 'name fewer layers in --skip'}`,
+    );
   const data = await openData(config.data, config, placeOfField(o), o);
   checkImageSize(network.model, data.train, config, '--data');
   const { train, test } = await dataFor(network, data);
@@ -125,7 +131,6 @@ async function run(dir: string, o: Options): Promise<void> {
       `${dir} has no normalization: it gets the images as ${config.data} normalizes them; import it with --mean and --deviation if it was trained with others`,
     );
   const { evaluate, fineTune } = await import('@hbnn/train');
-  const model = await binarizedNetwork(network, config, skip);
   backend.announce();
   const meter = progressMeter('fine-tuning', o);
   try {
@@ -156,6 +161,13 @@ async function run(dir: string, o: Options): Promise<void> {
   } finally {
     meter.stop();
   }
+}
+
+async function isBinarized(model: TrainedNetwork): Promise<boolean> {
+  const { binarizedLayers } = await import('@hbnn/train');
+  return binarizedLayers(model).some(
+    ({ precision }) => precision.weights !== undefined || precision.inputs !== undefined,
+  );
 }
 
 /** Write the folder under another name first, so that it appears whole or not at all. */

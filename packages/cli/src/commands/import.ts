@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { checkPixelStatistic, HbnnError } from '@hbnn/core';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
@@ -78,12 +78,8 @@ function checkChannels(
 
 /** Read a mean or deviation of pixels from 0 to 1. @throws HbnnError for one that such pixels cannot have */
 function pixelStatistic(value: number, flag: '--mean' | '--deviation'): number {
-  const least = flag === '--mean' ? 0 : Number.MIN_VALUE;
-  if (value >= least && value <= 1) return value;
-  const range = flag === '--mean' ? 'from 0 to 1' : 'above 0 and up to 1';
-  throw new HbnnError(
-    `${flag}: expected numbers ${range}, as of pixels from 0 to 1, got ${value}; divide those of pixels from 0 to 255 by 255${value > 1 && value <= 255 ? `, as in ${Number((value / 255).toPrecision(4))}` : ''}`,
-  );
+  checkPixelStatistic(flag === '--mean' ? 'mean' : 'deviation', value, `${flag}: expected numbers`);
+  return value;
 }
 
 /** Flags of a data set whose images are of a network's size. */

@@ -62,6 +62,10 @@ function run(folder: string, o: Options): void {
 
 /** Nothing of the user's is replaced. */
 function checkEmpty(folder: string, place: string): void {
+  if (folder.trim() === '')
+    throw new HbnnError(
+      'folder: expected the name of a folder to make, got an empty one; name it, as in hbnn init first',
+    );
   checkNewOrEmpty(folder, place, 'name another, as in hbnn init first');
   if (!existsSync(place)) makeProjectFolder(folder, place);
 }

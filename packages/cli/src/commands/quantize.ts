@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
 import { refuseWithoutEffect } from '../effect.ts';
 import {
+  binarizedNetwork,
   checkImageSize,
   dataFor,
   inputsOf,
@@ -189,8 +190,9 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
   const { config, stored } = float;
   // Said of an imported network before its data are opened, which takes a while.
   if (stored !== undefined) {
-    skipFrom(o.skip, stored);
-    await noteFaults(stored, noteTo(o));
+    const binarized = await binarizedNetwork(stored, config, skipFrom(o.skip, stored));
+    await noteFaults(binarized, noteTo(o));
+    binarized.dispose();
   }
   const data = await openData(config.data, config, placeOfField(o), o);
   const { model, train, test } = await float.open(data);
@@ -207,6 +209,7 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
       images,
       seed: config.seed,
       ...(inputs !== undefined && { inputs }),
+      onNote: (text) => stored === undefined && noteTo(o)(text),
       onLayer: (layer, done, all) => meter.update(done, all, `steps, layer ${layer}`),
     });
     const after = await evaluate(made.model, test);

@@ -86,6 +86,10 @@ seeds: [3, 1]
       { configurations: [{ weights: 1 }], grid: { weights: [1, 2] } },
       'configurations.0.weights: expected a field that grid does not vary',
     ],
+    [
+      { settings: { weights: 1 }, grid: { weights: [1, 2] } },
+      'settings.weights: expected a field that grid does not vary',
+    ],
     [{ seeds: [1, 1] }, 'seeds: expected different seeds, got 1 twice'],
     [{ seeds: 0 }, 'seeds: expected a list of whole numbers'],
     [{ seeds: 1.5 }, 'seeds: expected a list of whole numbers'],

@@ -57,7 +57,7 @@ export function readSweepFile(file: string): SweepRequest {
     throw new HbnnError(
       `${file}: expected at most ${maxTrainings} trainings, got ${trainings}; give fewer values, or make several sweeps`,
     );
-  refuseTwice(listed, grid);
+  refuseTwice([shared, ...listed], grid);
   const combined = combinations(grid);
   const settings = listed.flatMap((own) =>
     combined.map((choice) => askedSetting(file, shared, new Map([...own, ...choice]))),
@@ -174,7 +174,7 @@ function gridOf(value: unknown, place: string): Map<string, Placed[]> {
   );
 }
 
-/** Refuse a field that both a configuration and the grid set: one of the two would count for nothing. */
+/** Refuse a field that the grid sets and a configuration, or the settings of all, too: one of the two would count for nothing. */
 function refuseTwice(listed: readonly PlacedFields[], grid: ReadonlyMap<string, unknown>): void {
   for (const own of listed)
     for (const [name, { place }] of own)

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, kindOf } from '@hbnn/core';
 
 /** Headers of C99 and names whose file would stand in the way of one where `-I.` is given. */
 const standardHeaders = new Set(
@@ -6,6 +6,9 @@ const standardHeaders = new Set(
     ' ',
   ),
 );
+
+/** Windows opens the device in place of such a file, whatever its ending. */
+const deviceNames = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)/i;
 
 /** The names of what is exported: functions begin with `prefix`, macros with `macro`. */
 export interface CNames {
@@ -25,6 +28,15 @@ export interface CNames {
  * @throws HbnnError for a prefix that cannot begin a name of C, or a file called as a header of C
  */
 export function cNames(stem: string, prefix?: string): CNames {
+  for (const [option, value] of Object.entries({ stem, name: prefix }))
+    if (value !== undefined && typeof value !== 'string')
+      throw new HbnnError(
+        `C export: expected a text as ${option}, got ${kindOf(value)}; give one such as net`,
+      );
+  if (deviceNames.test(stem))
+    throw new HbnnError(
+      `C export: expected a file name that every system takes, got '${stem}', which is a device in Windows; choose another, such as net`,
+    );
   if (standardHeaders.has(stem.toLowerCase()))
     throw new HbnnError(
       `C export: expected a file name of your own, got ${stem}.h, a header of the C library; choose another, such as net.h`,

@@ -1,3 +1,4 @@
+import { checkOptions } from '@hbnn/core';
 import { type CheckedModel, checkModel, featureCount } from '@hbnn/model';
 import { byteSize, CArrays, type CInteger, integerOf } from './cData.ts';
 import { type CNames, cNames, commentText, stringLiteral } from './cNames.ts';
@@ -28,10 +29,11 @@ export interface COptions {
  * Write an integer model as portable C99 that computes the interpreter's scores bit for bit, without allocation.
  *
  * @returns a header with the network's sizes, functions and packed planes, and the program
- * @throws HbnnError for names that C does not take, or a value that is no integer model
+ * @throws HbnnError for names that C does not take, an option that is not known, or a value that is no integer model
  */
-export function exportC(model: CheckedModel, o: COptions = {}): CProgram {
-  checkModel(model);
+export function exportC(given: CheckedModel, o: COptions = {}): CProgram {
+  checkOptions('C export', o, ['stem', 'name']);
+  const model = checkModel(given);
   const names = cNames(o.stem ?? 'net', o.name);
   const arrays = new CArrays();
   const plan = cStages(model);

@@ -19,8 +19,8 @@ export const exportOnnx = (model: CheckedModel): Uint8Array => encoded(model, ne
  */
 export const exportQonnx = (model: CheckedModel): Uint8Array => encoded(model, new Graph(true));
 
-function encoded(model: CheckedModel, graph: Graph): Uint8Array {
-  checkModel(model);
+function encoded(given: CheckedModel, graph: Graph): Uint8Array {
+  const model = checkModel(given);
   const { shape, zeros } = model.input;
   graph.layer = 'pixels';
   const pixels = graph.cast('pixels', 'int32');

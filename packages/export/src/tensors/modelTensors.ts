@@ -19,8 +19,8 @@ export interface ModelTensors {
  *
  * @param ending comes after each name, such as `.npy`
  */
-export function modelTensors(model: CheckedModel, ending = ''): ModelTensors {
-  checkModel(model);
+export function modelTensors(given: CheckedModel, ending = ''): ModelTensors {
+  const model = checkModel(given);
   const tensors: Record<string, NpyArray> = {};
   const save = (name: string, array: NpyArray): string => {
     tensors[`${name}${ending}`] = array;

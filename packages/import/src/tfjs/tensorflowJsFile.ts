@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { WeightArray } from '../assemble/layerSpec.ts';
@@ -40,7 +41,7 @@ function readManifest(manifest: unknown, file: string): Map<string, WeightArray>
       throw new HbnnError(
         `${file}: expected paths and weights in each group of the weightsManifest, got others; save the network again`,
       );
-    const bytes = Buffer.concat(paths.map((path) => bytesOf(besideFile(file, String(path)))));
+    const bytes = Buffer.concat(paths.map((path) => weightBytes(file, String(path))));
     for (const [name, weight] of decodeGroup(specs, bytes, file)) {
       if (weights.has(name))
         throw new HbnnError(
@@ -50,6 +51,15 @@ function readManifest(manifest: unknown, file: string): Map<string, WeightArray>
     }
   }
   return weights;
+}
+
+/** The bytes of a file of weights. @throws HbnnError naming the network's file too where there is none */
+function weightBytes(file: string, path: string): Uint8Array {
+  const beside = besideFile(file, path);
+  if (existsSync(beside)) return bytesOf(beside);
+  throw new HbnnError(
+    `${file}: expected its file of weights at ${beside}, as its weightsManifest says, got none; put it there, or name the network where both files lie`,
+  );
 }
 
 function decodeGroup(

@@ -1,4 +1,4 @@
-import type { CheckedLayer, CheckedModel } from '../checkModel.ts';
+import { type CheckedLayer, type CheckedModel, checkModel } from '../checkModel.ts';
 import {
   type AddLayer,
   type FeatureShape,
@@ -53,8 +53,11 @@ const none: Operations = { xnor: 0, popcount: 0, add: 0, compare: 0, multiply: 0
  * A weight of m bits times an input of n bits is m · n XNORs whose results are counted; where one of the two is a
  * number, each bit of the other adds or subtracts it; two numbers are multiplied and added. Places in the padding do
  * not count. Steps are the pixels (minus their zeros), each layer, and the scores (plus their offsets).
+ *
+ * @throws HbnnError for a value that is no integer model
  */
-export function census(model: CheckedModel): Census {
+export function census(given: CheckedModel): Census {
+  const model = checkModel(given);
   const planned = model.checkedLayers;
   const pixels = pixelCoding(model);
   const codings: Coding[] = [];

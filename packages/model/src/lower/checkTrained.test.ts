@@ -38,10 +38,17 @@ describe('checkTrained', () => {
     );
   });
 
-  it.each([0, -1])('refuses a deviation of %d', (deviation) => {
+  it.each([0, -1, 1e-30, 50, Number.NaN])('refuses a deviation of %d', (deviation) => {
     const input = { ...net.input, deviation: [1, deviation] };
     expect(() => checkTrained({ ...net, input })).toThrow(
-      `lower: expected a deviation of the input above 0, got ${deviation} for channel 1; `,
+      `lower: input of net: expected normalization.deviation from 0.000001 to 1, as pixels from 0 to 1 have, got ${deviation} for channel 1; `,
+    );
+  });
+
+  it.each([-0.5, 127, Number.NaN])('refuses a mean of %d', (mean) => {
+    const input = { ...net.input, mean: [0, mean] };
+    expect(() => checkTrained({ ...net, input })).toThrow(
+      `lower: input of net: expected normalization.mean from 0 to 1, as pixels from 0 to 1 have, got ${mean} for channel 1; `,
     );
   });
 });

@@ -1,4 +1,4 @@
-import { HbnnError, kindOf } from '@hbnn/core';
+import { checkNormalization, HbnnError, kindOf } from '@hbnn/core';
 import { sourcesOf, unreadLayer } from '../branches.ts';
 import {
   maxWeightCode,
@@ -20,13 +20,7 @@ export function checkTrained(trained: TrainedModel): void {
       `lower: expected a trained model, got ${kindOf(trained)}; pass what 'await exportModel(model, train)' of @hbnn/train gives`,
     );
   const { name, input, layers } = trained;
-  checkFinite(name, 'mean of the input', input.mean);
-  checkFinite(name, 'deviation of the input', input.deviation);
-  const flat = input.deviation.findIndex((deviation) => deviation <= 0);
-  if (flat >= 0)
-    throw new HbnnError(
-      `lower: expected a deviation of the input above 0, got ${input.deviation[flat]} for channel ${flat}; give that of the training's pixels, scaled to 0 … 1`,
-    );
+  checkNormalization(input, input.shape[2], `lower: input of ${name}`);
   for (const layer of layers) checkLayer(layer);
   checkBranches(layers);
 }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { HbnnError } from '@hbnn/core';
+import { checkOptions, HbnnError } from '@hbnn/core';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 // Registers the gradients of all operations; core's own list of them cannot be loaded by Node.
@@ -54,11 +54,12 @@ const ways: Record<BackendName, string> = {
  * @param o.prefer `auto` (default) takes the first of tensorflow, wasm, cpu that starts; a name takes that one
  *   (webgpu is had by name alone)
  * @returns its name, and in one line why it was taken
- * @throws HbnnError when the preferred backend cannot be had
+ * @throws HbnnError when the preferred backend cannot be had, or for an option that is not known
  */
 export async function useBackend(
   o: { prefer?: BackendChoice } = {},
 ): Promise<{ name: BackendName; why: string }> {
+  checkOptions('useBackend', o, ['prefer']);
   const prefer = backendChoice(o.prefer ?? 'auto', 'backend');
   if (prefer !== 'auto') {
     const { failure, detail } = await start(prefer);

@@ -1,9 +1,16 @@
-import { type BatchSource, distFromAverage, HbnnError, type Mix } from '@hbnn/core';
+import {
+  type BatchSource,
+  checkCallback,
+  checkOptions,
+  distFromAverage,
+  HbnnError,
+  type Mix,
+} from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import '../backend/samePadding.ts';
-import { binarizeModel } from '../binarizeModel.ts';
+import { binarizedModel, noteFaults } from '../binarizeModel.ts';
 import { recalibrate } from '../evaluate.ts';
-import { checkFits, checkNumbers, checkOptions } from '../fitting.ts';
+import { checkFits, checkNumbers } from '../fitting.ts';
 import { type BinarizedLayer, binarizedLayers } from '../layers/binarized.ts';
 import { pauser } from '../pause.ts';
 import { type InputPrecision, type WeightPrecision, weightPrecision } from '../precision.ts';
@@ -21,9 +28,11 @@ export interface QuantizeOptions {
   readonly inputs?: number | Mix | InputPrecision;
   /** Names of layers to leave as they are. */
   readonly skip?: readonly string[];
-  /** Calibration images; default 512. */
+  /** Calibration images, all of the data set where it has fewer; default 512. The result says how many there were. */
   readonly images?: number;
   readonly seed?: number;
+  /** Called with a sentence about each layer that `exportModel` will refuse, before work begins; default console.warn. */
+  readonly onNote?: (note: string) => void;
   /** Called before each layer is measured and before each is binarized. */
   readonly onLayer?: (layer: string, done: number, all: number) => void;
 }
@@ -56,6 +65,7 @@ const optionNames: readonly (keyof QuantizeOptions)[] = [
   'skip',
   'images',
   'seed',
+  'onNote',
   'onLayer',
 ];
 const [minAverage, maxAverage] = [1, 4];
@@ -77,10 +87,12 @@ export async function quantizeModel(
   source: BatchSource,
   options: QuantizeOptions,
 ): Promise<QuantizedModel> {
-  const { images = 512, seed = 1 } = options;
   checkQuantize(model, source, options);
-  const work = binarizeModel(model, { inputs: options.inputs, skip: options.skip ?? [] });
-  const layers = layersToBinarize(work, options.skip ?? []);
+  const { images = 512, seed = 1 } = options;
+  const { inputs, skip = [], onNote } = options;
+  const work = binarizedModel(model, { inputs, skip });
+  noteFaults(work, onNote ?? ((text) => console.warn(text)));
+  const layers = layersToBinarize(work, skip);
   const calibration = await Calibration.from(source, images, seed);
   const pass = { images, batch: 64, seed };
   try {
@@ -91,7 +103,7 @@ export async function quantizeModel(
     const averages = shareBudget(table, options.weights);
     const results = await quantizer.binarize(averages);
     const bits = Object.fromEntries(results.map(({ layer, average }) => [layer.name, average]));
-    const quantized = quantizedCopy(work, { layers: bits, skip: options.skip ?? [] });
+    const quantized = quantizedCopy(work, { layers: bits, skip });
     for (const result of results) restore(quantized, result);
     await recalibrate(quantized, source, pass);
     return { ...summary(quantized, table, results, calibration.images), kept: bits };
@@ -109,6 +121,8 @@ function checkQuantize(
   checkFits(model, source, 'quantize');
   checkOptions('quantize', options, optionNames);
   checkNumbers('quantize', options, { images: 'positive whole', seed: 'whole' });
+  checkCallback('quantize', 'onLayer', options.onLayer);
+  checkCallback('quantize', 'onNote', options.onNote);
   const { weights } = options;
   if (!(typeof weights === 'number' && weights >= minAverage && weights <= maxAverage))
     throw new HbnnError(
@@ -138,7 +152,7 @@ export interface QuantizedShape {
  * @throws HbnnError as `binarize`
  */
 export function quantizedCopy(model: tfl.LayersModel, o: QuantizedShape): tfl.LayersModel {
-  const float = binarizeModel(model, { inputs: o.inputs, skip: o.skip ?? [] });
+  const float = binarizedModel(model, { inputs: o.inputs, skip: o.skip ?? [] });
   const names = floatLayers(float).map(({ name }) => name);
   const unknown = Object.keys(o.layers).find((name) => !names.includes(name));
   if (unknown !== undefined)
@@ -149,7 +163,7 @@ export function quantizedCopy(model: tfl.LayersModel, o: QuantizedShape): tfl.La
     Object.entries(o.layers).map(([name, average]) => [name, precisionAt(average)]),
   );
   const others = float.layers.filter(({ name }) => !(name in layers)).map(({ name }) => name);
-  const copy = binarizeModel(float, { layers, skip: others });
+  const copy = binarizedModel(float, { layers, skip: others });
   float.dispose();
   return copy;
 }

@@ -41,9 +41,9 @@ it.each([
   [{ classes: 'abcd' }, /expected 4 names as `classes`, .* got abcd/],
   [
     { topk: 3 },
-    /classify: an option: expected one of top, classes, got 'topk'; did you mean 'top'/,
+    /classify: expected no other options than top, classes, got 'topk'; leave it out; did you mean 'top'/,
   ],
-  [3, /expected options as an object, got/],
+  [3, /expected an object of options \(top, classes\), got the number 3/],
 ])('refuses %j', (options, message) => {
   expect(() => highestClasses(scores, meaning, options as never)).toThrow(message);
   expect(() => highestClasses(scores, meaning, options as never)).toThrow(HbnnError);

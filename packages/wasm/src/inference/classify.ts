@@ -1,5 +1,4 @@
-import { HbnnError } from '@hbnn/core';
-import { checkOptions } from './options.ts';
+import { checkOptions, HbnnError } from '@hbnn/core';
 
 export interface ClassifyOptions {
   /** How many classes to return: 5 by default, or all where the model has fewer. */
@@ -58,7 +57,7 @@ function checkClassifyOptions(
   options: ClassifyOptions,
   meaning: ScoreMeaning,
 ): Required<ClassifyOptions> {
-  checkOptions(options, ['top', 'classes'], 'classify');
+  checkOptions('classify', options, ['top', 'classes']);
   const count = meaning.classes.length;
   const { top = Math.min(defaultTop, count), classes = meaning.classes } = options;
   if (!Number.isSafeInteger(top) || top < 1 || top > count)

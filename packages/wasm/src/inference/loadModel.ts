@@ -1,4 +1,4 @@
-import { HbnnError, kindOf } from '@hbnn/core';
+import { checkFlag, checkOptions, chosenName, HbnnError, kindOf } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
@@ -22,9 +22,8 @@ import {
   type Prepared,
   runSizes,
 } from './loadedModel.ts';
-import type { ProductKernelName } from './modelKernels.ts';
+import { type ProductKernelName, productKernelNames } from './modelKernels.ts';
 import { stepsOf } from './modelSteps.ts';
-import { checkOptions } from './options.ts';
 import { type KernelTraits, kernelTraits } from './pixelStep.ts';
 import { newMemory, type Placed, pageBytes, place, writeConstants } from './placing.ts';
 import { type ByteSource, bytesOf, openSource } from './sources.ts';
@@ -57,11 +56,26 @@ export function checkLoadOptions(
   names: readonly string[],
   where: string,
 ): void {
-  checkOptions(options, names, where);
+  checkOptions(where, options, names);
+  checkFlag(where, 'pack', options.pack);
+  checkFlag(where, 'relaxed', options.relaxed);
+  if (options.kernels !== undefined) checkKernels(options.kernels, where);
   if (options.wasm !== undefined && options.relaxed !== undefined)
     throw new HbnnError(
       `${where}: expected \`wasm\` or \`relaxed\`, got both; the file that is handed in has relaxed SIMD or has not`,
     );
+  if (options.relaxed === true && !hasRelaxedSimd())
+    throw new HbnnError(
+      `${where}: expected an engine with relaxed SIMD for \`relaxed\`, got one without; leave it out`,
+    );
+}
+
+function checkKernels(kernels: unknown, where: string): void {
+  if (!Array.isArray(kernels))
+    throw new HbnnError(
+      `${where}: expected \`kernels\` as a list of names of kernels, got ${kindOf(kernels)}; write it as ['${productKernelNames[0]}'], or leave it out`,
+    );
+  for (const name of kernels) chosenName(name, productKernelNames, `${where}: kernels`);
 }
 
 /** A model, or where its .hbnn file is: an address, a response, a Blob or File, or its bytes. */

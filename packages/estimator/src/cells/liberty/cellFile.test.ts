@@ -11,6 +11,10 @@ const library = (...cells: string[]) =>
 const nand = (name: string, area: string, more = '') =>
   cell(name, `${area} ${more}`, input('A') + input('B') + output('Y', '!(A B)'));
 
+/** A gate whose output may be let go. */
+const letGo = (attribute: string): string =>
+  `cell (SMALL) { area : 1; ${input('A, B')} pin (Y) { direction : output; function : "!(A B)"; ${attribute} } }`;
+
 describe('a library for synthesis', () => {
   it('stays as it is where every reader takes it alike', () => {
     const text = library(
@@ -38,6 +42,8 @@ describe('a library for synthesis', () => {
     ['dont_use in quotes', nand('SMALL', 'area : 1;', 'dont_use : "TRUE";'), []],
     ['no area', nand('SMALL', ''), []],
     ['a pad', nand('SMALL', 'area : 1;', 'pad_cell : true;'), []],
+    ['a three-state output', letGo('three_state : "B";'), []],
+    ['an open drain', letGo('driver_type : "open_drain";'), []],
     ['a name that the user gives', nand('SMALL', 'area : 1;'), ['SM*']],
     ['a cell of isolated power domains', nand('SMALL_lpflow_1', 'area : 1;'), []],
   ])(

@@ -74,10 +74,13 @@ export function readLiberty(
 function libraryOf(library: LibertyGroup, dontUse: DontUse = []): LibertyLibrary {
   const { file } = library;
   const units = unitsOf(library);
+  // A template of power tables may have the name of one of delays, and power is read here.
   const templates = new Map(
-    library.groups
-      .filter(({ kind }) => kind === 'power_lut_template' || kind === 'lu_table_template')
-      .map((template) => [template.names[0], template]),
+    ['lu_table_template', 'power_lut_template'].flatMap((templateKind) =>
+      library.groups
+        .filter(({ kind }) => kind === templateKind)
+        .map((template): [string, LibertyGroup] => [template.names[0] ?? '', template]),
+    ),
   );
   const groups = library.groups.filter(({ kind }) => kind === 'cell');
   const avoided = avoidedIn(groups, dontUse, file);

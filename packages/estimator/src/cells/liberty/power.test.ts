@@ -10,6 +10,43 @@ function xor(ofCell: string, ofOutput = '', head = ''): ReturnType<typeof readLi
   return readLiberty(text, 'l.lib').cells[0];
 }
 
+describe('the variables of a power table', () => {
+  const energyWith = (variable: string, table = 'T'): (() => number | undefined) => {
+    const template = (kind: string, name: string): string =>
+      `${kind} (T) { variable_1 : ${name}; index_1 ("1, 3"); }`;
+    const head = `${template('lu_table_template', 'constrained_pin_transition')} ${template('power_lut_template', variable)}`;
+    const power = `internal_power () { related_pin : "A"; power (${table}) { values ("1, 2"); } }`;
+    return () => xor('', power, head).toggleEnergyJ(3e-15);
+  };
+
+  it.each([
+    ['input_transition_time', 1],
+    ['input_net_transition', 1],
+    ['total_output_net_capacitance', 2],
+    ['equal_or_opposite_output_net_capacitance', 1],
+  ])('takes %s, whatever a table of delays of that name has', (variable, energy) => {
+    // Half of 3 fF at 1 V comes on top; the unit of energy is that of 1 fF at 1 V.
+    expect(energyWith(variable)()).toBeCloseTo(1.5e-15 + energy * 1e-15, 20);
+  });
+
+  it.each(['nonsense', 'related_out_total_output_net_capacitance', 'output_net_length'])(
+    'refuses %s, with the place of the template',
+    (variable) => {
+      expect(energyWith(variable)).toThrow(
+        new RegExp(
+          `^l.lib, line 1: expected variable_1 of power_lut_template \\(T\\), .* one of input_transition_time, .*, got '${variable}'; `,
+        ),
+      );
+    },
+  );
+
+  it('refuses a table whose template there is not', () => {
+    expect(energyWith('input_transition_time', 'U')).toThrow(
+      /expected a template of the library for power, got 'U', which it has not; add /,
+    );
+  });
+});
+
 describe('leakage', () => {
   const leak = (groups: string): number | undefined => {
     const { leakageW } = xor(groups);

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, suggestion } from '@hbnn/core';
 import type { LogicFunction } from './logic.ts';
 import type { LibertyGroup } from './parse.ts';
 import { mean, meanOverStates, type RailValue, whenOf } from './states.ts';
@@ -98,7 +98,7 @@ function tableOf(table: LibertyGroup, templates: ReadonlyMap<string, LibertyGrou
     throw new HbnnError(
       `${where}: expected values of ${table.kind}, got none; add values, or take the table out`,
     );
-  const axes = axesOf(table, templates.get(table.names[0] ?? ''), where);
+  const axes = axesOf(table, templateOf(table, templates), where);
   if (axes.length === 0) return () => values[middle(values)];
   const wanted = axes.reduce((product, { points }) => product * points.length, 1);
   const isOfFirst = values.length === axes[0].points.length;
@@ -109,6 +109,36 @@ function tableOf(table: LibertyGroup, templates: ReadonlyMap<string, LibertyGrou
   const given = values.length === wanted ? axes : axes.slice(0, 1);
   const loadAxis = loadAxisOf(given);
   return (load) => atLoad(values, given, loadAxis, load);
+}
+
+/** The template that a table names. @throws HbnnError where the library has none of that name */
+function templateOf(
+  table: LibertyGroup,
+  templates: ReadonlyMap<string, LibertyGroup>,
+): LibertyGroup | undefined {
+  const name = table.names[0] ?? '';
+  const template = templates.get(name);
+  if (template !== undefined || name === '' || name === 'scalar') return template;
+  throw new HbnnError(
+    `${table.file}, line ${table.line}: expected a template of the library for ${table.kind}, got '${name}', which it has not; add a power_lut_template (${name}), which says what the table's indices are`,
+  );
+}
+
+/** The variables of power tables: slopes of inputs, the output's own load, and the load of the cell's other output. */
+const variables: readonly string[] = [
+  'input_transition_time',
+  'input_net_transition',
+  'total_output_net_capacitance',
+  'equal_or_opposite_output_net_capacitance',
+];
+
+/** What an axis of a table is; '' where its template does not say. @throws HbnnError for one that is not known */
+function variableOf(template: LibertyGroup | undefined, n: number): string {
+  const variable = template?.attributes.get(`variable_${n}`) ?? '';
+  if (template === undefined || variable === '' || variables.includes(variable)) return variable;
+  throw new HbnnError(
+    `${template.file}, line ${template.line}: expected variable_${n} of ${template.kind} (${template.names.join(', ')}), which a power table has, as one of ${variables.join(', ')}, got '${variable}'${suggestion(variable, variables) || '; mend the template, or take its power tables out'}`,
+  );
 }
 
 function axesOf(table: LibertyGroup, template: LibertyGroup | undefined, where: string): Axis[] {
@@ -126,7 +156,7 @@ function axesOf(table: LibertyGroup, template: LibertyGroup | undefined, where: 
       throw new HbnnError(
         `${where}: expected numbers that rise as index_${n}, got ${points[fallen]} behind ${points[fallen - 1]}; put them in order, and the values with them`,
       );
-    axes.push({ variable: template?.attributes.get(`variable_${n}`) ?? '', points });
+    axes.push({ variable: variableOf(template, n), points });
   }
   return axes;
 }

@@ -40,8 +40,8 @@ export const areaOf = (cell: LibertyGroup): number =>
 const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.trim() ?? '');
 
 /**
- * Whether synthesis may build with a cell: it has an area and pins of one bit, is no pad or macro, and neither the
- * library nor the user says to stay away from it.
+ * Whether synthesis may build with a cell: it has an area and pins of one bit, drives its outputs to both values at all
+ * times, is no pad or macro, and neither the library nor the user says to stay away from it.
  *
  * @param avoided whether the user wants to stay away from a name
  * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing
@@ -49,13 +49,23 @@ const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.t
 export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean): boolean {
   const name = cell.names.join(', ');
   const area = areaOf(cell);
-  if (isApart(cell) || special.test(name) || avoided(name)) return false;
+  if (isApart(cell) || isNotDrivenAlways(cell) || special.test(name) || avoided(name)) return false;
   if (area === 0 && cell.attributes.has('area') && computes(cell))
     throw new HbnnError(
       `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
     );
   return area > 0 && !hasGroupedPins(cell);
 }
+
+/**
+ * Whether a pin may be let go: a cell with a three-state output, an open drain, a pull or a bus keeper is no gate,
+ * whatever function it states. abc leaves cells with `three_state` out too.
+ */
+const isNotDrivenAlways = ({ groups }: LibertyGroup): boolean =>
+  groups.some(
+    ({ kind, attributes }) =>
+      kind === 'pin' && (attributes.has('three_state') || attributes.has('driver_type')),
+  );
 
 /** Whether pins are in a bus or a bundle, as those of memories are: a network is not built of such cells. */
 const hasGroupedPins = ({ groups }: LibertyGroup): boolean =>
