@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { quantizedFile } from '../../import/test/quantizedSource.ts';
-import { hbnn, hbnnInThread, temporary } from './process.ts';
+import { hbnn, temporary } from './process.ts';
 
 const keras = fileURLToPath(new URL('../../import/test/golden/keras/vgg.keras', import.meta.url));
 
@@ -172,7 +172,7 @@ describe('a wrong command line says where, what was expected, what came and the 
   ];
 
   it.each(cases)('%j', (line, answer) => {
-    const { code, out: printed, err } = hbnnInThread(...line);
+    const { code, out: printed, err } = hbnn(...line);
     expect({ code, printed }).toEqual({ code: 2, printed: '' });
     expect(err).toMatch(/^hbnn: /);
     expect(err).toContain(answer);

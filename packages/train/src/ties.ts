@@ -14,11 +14,11 @@ export function tiesIn(layers: readonly TrainedLayer[]): string[] {
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
   for (const layer of layers) {
     const sources = sourcesOf(layer, before).map((name) => byName.get(name));
-    const inputs = sources.map((source) => behind.get(source?.name ?? '') ?? noSums);
+    const inputs = sources.map((source) => behind.get(source?.name ?? '') ?? noSums());
     const sums = sumsBehind(layer, sources[0], inputs);
     const open = sums.products.length > 0 && sums.channels.some(undecided);
     if (layer.kind === 'binarize' && open) notes.push(noteOf(layer.name, sums.products));
-    behind.set(layer.name, layer.kind === 'binarize' ? noSums : sums);
+    behind.set(layer.name, layer.kind === 'binarize' ? noSums() : sums);
     before = layer;
   }
   return notes;
@@ -43,7 +43,7 @@ function sumsBehind(
   source: TrainedLayer | undefined,
   inputs: readonly Sums[],
 ): Sums {
-  const [first = noSums] = inputs;
+  const [first = noSums()] = inputs;
   const open = inputs.filter(({ channels }) => channels.some(undecided));
   const products = [...new Set(open.flatMap((input) => input.products))];
   if (layer.kind === 'concat')
@@ -55,7 +55,7 @@ function sumsBehind(
     };
   if (layer.kind === 'add') {
     // A sum of branches is 0 for certain where each may be, and none has an offset.
-    if (inputs.some((input) => input.products.length === 0)) return noSums;
+    if (inputs.some((input) => input.products.length === 0)) return noSums();
     const count = Math.max(...inputs.map(({ channels }) => channels.length));
     const at = (c: number): Channel[] =>
       inputs.map(({ channels }) => channels[c % channels.length]);
@@ -69,7 +69,7 @@ function sumsBehind(
   }
   if ('weights' in layer && !addsUp(layer)) {
     const isExact = layer.weights.kind === 'residual' && source?.kind === 'binarize';
-    return isExact ? { products: [layer.name], channels: [plain] } : noSums;
+    return isExact ? { products: [layer.name], channels: [plain] } : noSums();
   }
   if (layer.kind === 'affine') return { products, channels: scaled(first.channels, layer) };
   return first;
@@ -96,7 +96,7 @@ interface Channel {
 const plain: Channel = { scale: 1, offset: 0 };
 /** A channel that is no sum of binarized values. */
 const decided: Channel = { scale: 1, offset: 1 };
-const noSums: Sums = { products: [], channels: [plain] };
+const noSums = (): Sums => ({ products: [], channels: [plain] });
 
 /** Whether a sum of 0 stays 0. A scale of 0 makes every sum 0, in floats too. */
 const undecided = ({ scale, offset }: Channel): boolean => scale !== 0 && offset === 0;

@@ -3,14 +3,14 @@ import type { TrainedLayer } from '../trainedModel.ts';
 import { channelSteps } from './channelSteps.ts';
 
 /** Largest values of two channels; the layer's is 1, so that its step is 1 / 255. */
-const own = [1, 0.01];
+const largestValues = [1, 0.01];
 const step = 1 / 255;
 
 /** A ReLU, and layers that read it one after the other. */
 const stepsBefore = (...behind: TrainedLayer[]): number | Float64Array => {
   const layers: TrainedLayer[] = [{ kind: 'relu', name: 'r', ceiling: 1 }, ...behind];
   const readers = layers.map((_, i) => (i + 1 < layers.length ? [i + 1] : []));
-  return channelSteps(step, 1, own, layers, readers, 0);
+  return channelSteps(step, 1, largestValues, layers, readers, 0);
 };
 
 const dense = (...weights: number[]): TrainedLayer => ({
