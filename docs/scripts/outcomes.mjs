@@ -124,10 +124,10 @@ function wholeNetwork(committed) {
 }
 
 function area(committed, results) {
-  const claim = claimOf(results, '5b');
+  const claim = claimOf(results, '5f');
   const ratio = (bits) => {
     const found = new RegExp(`(?<![.\\d])${bits} bit (\\d+\\.\\d+)`).exec(claim.because);
-    if (!found) throw new Error(`claim 5b: no ratio at ${bits} bits in '${claim.because}'`);
+    if (!found) throw new Error(`claim 5f: no ratio at ${bits} bits in '${claim.because}'`);
     return found[1];
   };
   const network = wholeNetwork(committed);
