@@ -65,8 +65,10 @@ export function hbnn(...args: string[]): Ended {
   const { port, answered } = commandThread;
   Atomics.store(answered, 0, 0);
   port.postMessage({ args, env: { ...process.env } });
-  if (Atomics.wait(answered, 0, 0, 600_000) === 'timed-out')
-    throw new Error(`hbnn ${args.join(' ')}: expected an end within ten minutes, got none`);
+  // The wake-up of the answer before may come late, so that only the number says whether there is one.
+  while (Atomics.load(answered, 0) === 0)
+    if (Atomics.wait(answered, 0, 0, 600_000) === 'timed-out')
+      throw new Error(`hbnn ${args.join(' ')}: expected an end within ten minutes, got none`);
   return receiveMessageOnPort(port)?.message;
 }
 
