@@ -193,11 +193,11 @@ describe('networks of other frameworks on the command line', () => {
       ],
       [
         ['import', classifier, '--mean', '-0.1', '--deviation', '1', '--out', out],
-        /--mean: expected numbers from 0 to 1, .*, got -0\.1; divide/,
+        /--mean: expected numbers from 0 to 1, .*, got -0\.1; compute the mean from pixels scaled to 0/,
       ],
       [
         ['import', classifier, '--mean', '0.5', '--deviation', '0', '--out', out],
-        /--deviation: expected numbers above 0 and up to 1, .*, got 0; divide/,
+        /--deviation: expected numbers from 0\.000001 to 1, .*, got 0; give the deviation that the network/,
       ],
       [['fine-tune', join(dir, 'empty'), '--out', out], /expected a folder of a network/],
       [['fine-tune', net, '--skip', 'conv9', '--out', out], /--skip: .*\(conv0, .*got 'conv9'/],

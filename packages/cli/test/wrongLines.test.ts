@@ -77,7 +77,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       [...imported, '--mean', '127,127,127', '--deviation', '1,1,1'],
-      '--mean: expected numbers from 0 to 1, as of pixels from 0 to 1, got 127; divide',
+      '--mean: expected numbers from 0 to 1, as pixels from 0 to 1 have, got 127; divide',
     ],
     [[...imported, keras], "expected no argument '"],
     [
