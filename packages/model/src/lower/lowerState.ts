@@ -208,7 +208,7 @@ export function movesOnly(weights: IntegerWeights): boolean {
   );
 }
 
-/** The channel that an output of such a layer is taken from, of so many channels, and whether it is negated. */
+/** Find which channel of its input such a layer gives as an output, and whether it negates it. */
 function movedFrom(
   { shape, bits, signs }: PlaneWeights,
   output: number,
