@@ -116,3 +116,12 @@ export function checkFlag(where: string, name: string, value: unknown): void {
     `${where}: expected true or false as ${name}, got ${typeof value === 'string' ? `'${value}'` : kindOf(value)}; give one or leave it out`,
   );
 }
+
+/** Check that an option is a whole number of at least `least`, or left out. @throws HbnnError naming it */
+export function checkWhole(where: string, name: string, value: unknown, least: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= least)) return;
+  const came = typeof value === 'number' ? `${value}` : kindOf(value);
+  throw new HbnnError(
+    `${where}: expected a whole number of at least ${least} as ${name}, got ${came}; give one or leave it out`,
+  );
+}

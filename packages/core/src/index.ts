@@ -19,6 +19,7 @@ export {
   checkCallback,
   checkFlag,
   checkOptions,
+  checkWhole,
   chosenName,
   nearestName,
   suggestion,

@@ -1,3 +1,4 @@
+import { checkFlag, checkOptions, chosenName } from '@hbnn/core';
 import {
   type CheckedLayer,
   type CheckedModel,
@@ -8,7 +9,7 @@ import {
   windowOf,
 } from '@hbnn/model';
 import { bitLength } from '../netlist/bitHeap.ts';
-import type { AdderStyle } from '../netlist/fabrics.ts';
+import { type AdderStyle, adderStyles } from '../netlist/fabrics.ts';
 import { checkedPrefix, Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
@@ -101,6 +102,16 @@ export interface FoldedOptions {
   readonly inputLast?: boolean;
 }
 
+const optionNames: readonly (keyof FoldedOptions)[] = [
+  'style',
+  'maxLevels',
+  'folds',
+  'balanced',
+  'memories',
+  'prefix',
+  'inputLast',
+];
+
 const defaultLevels = 10;
 
 /**
@@ -121,8 +132,12 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
 
 /** The design with two places in each buffer, in which branches may wait for each other for ever. */
 export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
+  checkOptions('foldedDesign', o, optionNames);
   const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
-  checkOptions(model.checkedLayers, maxLevels, folds);
+  chosenName(style, adderStyles, 'foldedDesign: style');
+  checkFlag('foldedDesign', 'balanced', o.balanced);
+  checkFlag('foldedDesign', 'inputLast', o.inputLast);
+  checkFolds(model.checkedLayers, maxLevels, folds);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
   const making = { names, style, maxLevels, memo: new SumMemo() };
@@ -229,7 +244,7 @@ function forksOf(
 const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
   Object.hasOwn(folds, layer) ? folds[layer] : undefined;
 
-function checkOptions(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
+function checkFolds(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
   checkLevels(maxLevels);
   const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
   checkFoldNames(matrices, folds);

@@ -21,6 +21,8 @@ export type Fabric = keyof typeof fabrics;
 /** How sums are made: of LUT6 and CARRY4 primitives, or of full and half adders as plain gates. */
 export type AdderStyle = (typeof fabrics)[Fabric]['style'];
 
+export const adderStyles = ['xc7', 'gates'] as const satisfies readonly AdderStyle[];
+
 /** The fabric of each family of FPGAs. */
 export const familyFabrics = {
   xc7: 'lut6',

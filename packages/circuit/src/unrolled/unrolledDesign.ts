@@ -1,5 +1,6 @@
+import { checkOptions, chosenName } from '@hbnn/core';
 import { type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
-import type { AdderStyle } from '../netlist/fabrics.ts';
+import { type AdderStyle, adderStyles } from '../netlist/fabrics.ts';
 import { FormNumbers } from '../netlist/keyNumbers.ts';
 import { checkedPrefix, Names } from '../netlist/names.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
@@ -137,8 +138,10 @@ export interface DesignOptions {
  * @throws BudgetError when its estimate is over the budget
  */
 export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Design {
-  checkBudget(model.checkedLayers, o.maxAdders);
+  checkOptions('unrolledDesign', o, ['style', 'maxAdders', 'maxLevels', 'prefix']);
   const { style = 'gates' } = o;
+  chosenName(style, adderStyles, 'unrolledDesign: style');
+  checkBudget(model.checkedLayers, o.maxAdders);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
   const top = names.of(model.name, 'network');

@@ -1,5 +1,5 @@
 import { type Fabric, familyFabrics } from '@hbnn/circuit';
-import { HbnnError } from '@hbnn/core';
+import { checkOptions, HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import type { Technology } from '../cells/technology.ts';
 import type { Device } from '../devices.ts';
@@ -183,6 +183,7 @@ export interface AsicOptions {
  * @throws HbnnError for an unsound model, a rate that is none, or an activity not above 0
  */
 export function estimateAsic(model: CheckedModel, cells: Technology, o: AsicOptions): UnrolledAsic {
+  checkOptions('estimateAsic', o, ['framesPerSecond', 'activity', 'xnors']);
   if (!(Number.isFinite(o.framesPerSecond) && o.framesPerSecond > 0))
     throw new HbnnError(
       `rate: expected images per second above 0, got ${o.framesPerSecond}; give a rate such as 1000`,

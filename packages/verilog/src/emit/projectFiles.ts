@@ -1,5 +1,5 @@
 import { beats, type Design, type FoldedDesign } from '@hbnn/circuit';
-import { HbnnError } from '@hbnn/core';
+import { checkOptions, HbnnError } from '@hbnn/core';
 import { assertionsText } from './assertions.ts';
 import { cocotbMake, cocotbTest } from './cocotb.ts';
 import { isPrimitives, modelsFile } from './primitives.ts';
@@ -22,8 +22,10 @@ export const defaultClockMhz = 100;
 export function projectFiles(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
-  { clockMhz = defaultClockMhz }: ProjectOptions = {},
+  o: ProjectOptions = {},
 ): Record<string, string> {
+  checkOptions('projectFiles', o, ['clockMhz']);
+  const { clockMhz = defaultClockMhz } = o;
   if (!(clockMhz > 0 && Number.isFinite(clockMhz)))
     throw new HbnnError(`clock: expected megahertz above 0, got ${clockMhz}; give the clock`);
   const { top } = design;

@@ -1,6 +1,6 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
-import { random } from '@hbnn/core';
+import { checkOptions, checkWhole, random } from '@hbnn/core';
 import { type CheckedModel, featureCount, interpreter } from '@hbnn/model';
 import { failTask, streamTestbench } from './streamTestbench.ts';
 import { testbenchNames } from './testbenchNames.ts';
@@ -16,6 +16,9 @@ export function testbenchFiles(
   design: Design | FoldedDesign,
   o: { readonly images?: number; readonly seed?: number } = {},
 ): Record<string, string> {
+  checkOptions('testbenchFiles', o, ['images', 'seed']);
+  checkWhole('testbenchFiles', 'images', o.images, 1);
+  checkWhole('testbenchFiles', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
   const { images = 20, seed = 1 } = o;
   const names = testbenchNames(design.prefix);
   const size = featureCount(model.input.shape);

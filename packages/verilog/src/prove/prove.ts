@@ -1,4 +1,5 @@
 import type { Design } from '@hbnn/circuit';
+import { checkFlag, checkOptions, checkWhole, HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { primitivesOf } from '../emit/primitives.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
@@ -72,6 +73,7 @@ export async function prove(
   files: Readonly<Record<string, string>>,
   o: ProofOptions = {},
 ): Promise<Proof> {
+  checkProof(o);
   const pool = new YosysPool(o.workers);
   try {
     const netlist = await proofNetlist(pool, design, files);
@@ -80,6 +82,30 @@ export async function prove(
   } finally {
     await pool.close();
   }
+}
+
+const optionNames: readonly (keyof ProofOptions)[] = [
+  'secondsPerLayer',
+  'sat',
+  'latencyCycles',
+  'rounds',
+  'seed',
+  'workers',
+  'onLayer',
+];
+
+function checkProof(o: ProofOptions): void {
+  checkOptions('prove', o, optionNames);
+  checkFlag('prove', 'sat', o.sat);
+  checkWhole('prove', 'latencyCycles', o.latencyCycles, 0);
+  checkWhole('prove', 'rounds', o.rounds, 1);
+  checkWhole('prove', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
+  checkWhole('prove', 'workers', o.workers, 1);
+  const { secondsPerLayer = 1 } = o;
+  if (!(secondsPerLayer > 0))
+    throw new HbnnError(
+      `prove: expected seconds above 0 as secondsPerLayer, got ${secondsPerLayer}; give more, or leave it out`,
+    );
 }
 
 /** What Yosys read: with primitives as cells, and as gates alone with wires in place of registers. */

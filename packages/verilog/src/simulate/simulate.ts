@@ -1,6 +1,6 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { type Bus, busWidth, type Design, decodeForm, indexWidth } from '@hbnn/circuit';
-import { HbnnError, type Random, random } from '@hbnn/core';
+import { checkFlag, checkOptions, checkWhole, HbnnError, type Random, random } from '@hbnn/core';
 import { type CheckedModel, countImages, type Feature } from '@hbnn/model';
 import { boxesFile, modelsFile, xc7Boxes, xc7Models } from '../emit/primitives.ts';
 import { isRom, isTestbench } from '../emit/testbenchNames.ts';
@@ -23,6 +23,9 @@ export async function simulate(
   files: Readonly<Record<string, string>> = verilogFiles(design),
   o: SimulationOptions = {},
 ): Promise<Simulation> {
+  checkOptions('simulate', o, ['pauses', 'imagesInARow']);
+  checkFlag('simulate', 'pauses', o.pauses);
+  checkWhole('simulate', 'imagesInARow', o.imagesInARow, 1);
   return simulateNetlist(model, design, await gateNetlist(design, files), o);
 }
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { HbnnError } from '@hbnn/core';
+import { checkOptions, checkWhole, HbnnError } from '@hbnn/core';
 import {
   harnessName,
   type Ice40Cells,
@@ -103,7 +103,13 @@ export async function place(
   nextpnr: Nextpnr,
   o: PlaceOptions = {},
 ): Promise<Placement> {
+  checkOptions('place', o, ['device', 'package', 'freqMhz', 'seed', 'onStep']);
+  checkWhole('place', 'seed', o.seed, 0);
   const { device = 'hx8k', freqMhz = 100, seed = 1 } = o;
+  if (!(freqMhz > 0 && Number.isFinite(freqMhz)))
+    throw new HbnnError(
+      `place: expected megahertz above 0 as freqMhz, got ${freqMhz}; give the clock`,
+    );
   const { logicCells: capacity, package: usual } = ice40Device(device);
   const { package: pack = usual } = o;
   const where = `${top} on ${device}-${pack}`;

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { checkOptions, checkWhole, HbnnError } from '@hbnn/core';
 import { isPrimitives, modelsFile, primitivesFile, primitivesOf } from '../emit/primitives.ts';
 import { isRom, isTestbench } from '../emit/testbenchNames.ts';
 import { YosysPool, type YosysRunner } from '../yosys/yosysPool.ts';
@@ -53,6 +53,16 @@ interface SynthesizeOptions {
   onStart?(name: string): void;
 }
 
+const optionNames: readonly (keyof SynthesizeOptions)[] = [
+  'cache',
+  'runner',
+  'runnerName',
+  'workers',
+  'groupGates',
+  'onFile',
+  'onStart',
+];
+
 /** Whether a file holds hardware of a design, and not a testbench or a vendor's cells. */
 export const isDesignFile = (name: string): boolean =>
   name.endsWith('.v') && !isTestbench(name) && name !== modelsFile && !isPrimitives(name);
@@ -74,6 +84,9 @@ export async function synthesize(
   target: Target,
   o: SynthesizeOptions = {},
 ): Promise<DesignCost> {
+  checkOptions('synthesize', o, optionNames);
+  checkWhole('synthesize', 'workers', o.workers, 1);
+  checkWhole('synthesize', 'groupGates', o.groupGates, 1);
   const sources = Object.entries(files).filter(([name]) => isDesignFile(name));
   const costs = async (runner: YosysRunner): Promise<DesignCost> => {
     const modules = await allModules(runner, sources, files, target, o);

@@ -1,5 +1,5 @@
 import { type Design, type FoldedDesign, type Step, stepFeature, stepLayer } from '@hbnn/circuit';
-import { HbnnError, random } from '@hbnn/core';
+import { checkOptions, checkWhole, HbnnError, random } from '@hbnn/core';
 import { type CheckedModel, type Feature, featureCount, interpreter } from '@hbnn/model';
 import { testbenchText } from '../emit/testbench.ts';
 import { testbenchNames } from '../emit/testbenchNames.ts';
@@ -77,7 +77,15 @@ export async function verify(
   files: Readonly<Record<string, string>>,
   o: VerifyOptions = {},
 ): Promise<Verified> {
+  checkOptions('verify', o, ['images', 'rounds', 'seed', 'effort']);
+  checkWhole('verify', 'images', o.images, 1);
+  checkWhole('verify', 'rounds', o.rounds, 1);
+  checkWhole('verify', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
   const { images = 256, rounds = 16, seed = 1, effort = 1 } = o;
+  if (!(effort > 0 && Number.isFinite(effort)))
+    throw new HbnnError(
+      `verify: expected a share above 0 as effort, got ${effort}; 1 is the usual time`,
+    );
   const generated = sourcesOf(verilogFiles(design));
   const given = sourcesOf(files);
   refuseAmbiguousText(given);

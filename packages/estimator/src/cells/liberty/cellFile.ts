@@ -1,3 +1,4 @@
+import { checkOptions } from '@hbnn/core';
 import type { ReadLibertyOptions } from './liberty.ts';
 import { abcReadsOtherwise, parseFunction, writeFunction } from './logic.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
@@ -20,6 +21,7 @@ export interface CellFile {
  * no number or below 0, one of 0 of a cell to build with, and a pattern of `dontUse` that no cell has
  */
 export function cellFile(source: string, file: string, o: ReadLibertyOptions = {}): CellFile {
+  checkOptions('cellFile', o, ['dontUse', 'include']);
   const library = parseLiberty(source, file, o.include);
   const cells = library.groups.filter(({ kind }) => kind === 'cell');
   const avoided = avoidedIn(cells, o.dontUse ?? [], file);

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
+import { randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
+import { estimateAsic } from '../../unrolled/unrolled.ts';
+import { builtInTechnology } from '../technology.ts';
+import { cellFile } from './cellFile.ts';
 import { cellOfRole, readLiberty } from './liberty.ts';
 import { parseFunction, truthTable, writeFunction } from './logic.ts';
 import { parseLiberty } from './parse.ts';
@@ -9,6 +13,30 @@ const text = readFileSync(new URL('../../../test/small.lib', import.meta.url), '
 const small = readLiberty(text, 'small.lib');
 const table = (f: string, inputs = ['A', 'B']): string =>
   truthTable(f, inputs, 'test').map(Number).join('');
+
+describe('Options that are not known', () => {
+  const options = { dontuse: ['NAND2'] };
+
+  it('are refused by readLiberty', () => {
+    expect(() => readLiberty(text, 'small.lib', options as object)).toThrow(
+      "readLiberty: expected no other options than dontUse, include, got 'dontuse'",
+    );
+  });
+
+  it('are refused by cellFile', () => {
+    expect(() => cellFile(text, 'small.lib', options as object)).toThrow(
+      "cellFile: expected no other options than dontUse, include, got 'dontuse'",
+    );
+  });
+
+  it('are refused by estimateAsic', () => {
+    const model = randomModel(1, { layer: 'dense:4x2' });
+    const asked = { framesPerSecond: 1000, xnor: 3 };
+    expect(() => estimateAsic(model, builtInTechnology(45), asked)).toThrow(
+      "estimateAsic: expected no other options than framesPerSecond, activity, xnors, got 'xnor'",
+    );
+  });
+});
 
 describe('parseLiberty', () => {
   it('reads groups, attributes with and without semicolon, lists, comments and joined lines', () => {

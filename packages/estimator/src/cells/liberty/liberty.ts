@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { checkOptions, HbnnError } from '@hbnn/core';
 import { type LogicFunction, parseFunction, truthTable } from './logic.ts';
 import { type LibertyGroup, parseLiberty, type ReadInclude } from './parse.ts';
 import { type LoadFunction, pinEnergy } from './powerTables.ts';
@@ -68,6 +68,7 @@ export function readLiberty(
   file: string,
   o: ReadLibertyOptions = {},
 ): LibertyLibrary {
+  checkOptions('readLiberty', o, ['dontUse', 'include']);
   return libraryOf(parseLiberty(source, file, o.include), o.dontUse);
 }
 
