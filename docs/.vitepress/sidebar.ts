@@ -65,6 +65,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       page('Folded designs', '/reference/folded-designs'),
       page('Synthesis and placement', '/reference/synthesis'),
       page('Estimate calibration', '/reference/estimate-calibration'),
+      page('How far it scales', '/reference/scale'),
       page('Setting up a backend', '/reference/backend-setup'),
       page('API', '/api/'),
     ],

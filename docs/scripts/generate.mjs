@@ -99,6 +99,37 @@ function writeKernels() {
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
 
+/** How time and memory grow, as tables: the powers of all works, then each one's points. */
+function writeScale() {
+  const stored = JSON.parse(readFileSync(join(committed, 'speed', 'scale.json'), 'utf8'));
+  cpSync(join(committed, 'speed', 'scale.svg'), join(docs, 'generated', 'scale.svg'));
+  const number = (n) => n.toLocaleString('en');
+  const power = (growth) =>
+    growth === undefined
+      ? 'too little to say'
+      : `size^${growth.exponent} from ${number(growth.from)} on`;
+  const lines = [measuredLine(stored), '', '![Time and memory over sizes](./scale.svg)', ''];
+  lines.push('| what | time grows as | memory grows as |', '| --- | --- | --- |');
+  for (const { work, unit, time, memory } of stored.rows)
+    lines.push(`| ${work} (${unit}) | ${power(time)} | ${power(memory)} |`);
+  lines.push('', '| what | size | processor time | memory |', '| --- | ---: | ---: | ---: |');
+  for (const { work, unit, points } of stored.rows)
+    for (const { size, cpuSeconds, peakMiB } of points) {
+      const seconds = cpuSeconds.toFixed(cpuSeconds < 1 ? 3 : 1);
+      lines.push(
+        `| ${work} | ${number(size)} ${unit} | ${seconds} s | ${number(Math.round(peakMiB))} MiB |`,
+      );
+    }
+  const ends = stored.rows.filter(({ largest }) => largest !== undefined);
+  if (ends.length > 0)
+    lines.push('', '| what | largest size | the next one is stopped by |', '| --- | ---: | --- |');
+  for (const { work, unit, largest } of ends) {
+    const stop = `${number(largest.next)}: ${largest.stoppedBy}`;
+    lines.push(`| ${work} | ${number(largest.size)} ${unit} | ${stop} |`);
+  }
+  writeFileSync(join(docs, 'generated', 'scale.md'), `${lines.join('\n')}\n`);
+}
+
 /** Where and how a bench's rows were measured. */
 function measuredLine({ provenance, note }) {
   const { machine, node, backend, commit, command } = provenance;
@@ -220,12 +251,14 @@ function writeResults() {
     const verdicts = stages.flatMap(({ claims }) => claims.map(({ verdict }) => verdict));
     const count = (verdict) => verdicts.filter((v) => v === verdict).length;
     const cells = [`[${profile}](./${profile}/)`, stages.map(({ title }) => title).join('<br>')];
-    const counts = ['holds', 'does not hold', 'undecided'].map((verdict) => `${count(verdict)}`);
+    const counts = ['holds', 'does not hold', 'below', 'undecided'].map(
+      (verdict) => `${count(verdict)}`,
+    );
     return `| ${[...cells, ...counts].join(' | ')} |`;
   });
   const table = [
-    '| profile | stages | claims that hold | that do not | undecided |',
-    '| --- | --- | --- | --- | --- |',
+    '| profile | stages | claims that hold | that do not | below, by how much is open | undecided |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...list,
   ];
   const none =
@@ -297,3 +330,4 @@ writeNetworks();
 writeKernels();
 writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
+writeScale();

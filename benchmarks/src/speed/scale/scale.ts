@@ -7,16 +7,19 @@
  * hardly touches it; a row has the median of the rounds, fewer where one takes long. Memory is the most that the
  * process held while it worked, all its code and inputs with it. Exponents are fitted in logarithms (`growth.ts`).
  * --largest goes on with doubled sizes until a process takes more than 8 GiB or --seconds, or fails, and says which.
- * --save keeps the rows in benchmarks/results/speed/scale.json.
+ * --save keeps the rows in benchmarks/results/speed/scale.json, and draws them beside it.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { drawSvg } from '@hbnn/cli/drawing';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { HbnnError } from '@hbnn/core';
+import { writeWhole } from '@hbnn/train/files';
 import { saveSpeed } from '../../results/storedRows.ts';
 import { type Growth, memoryGrowth, type Point, timeGrowth } from './growth.ts';
+import { scaleChart } from './scaleChart.ts';
 import { type AxisName, axes, works } from './works.ts';
 
 /** The end of what fits. */
@@ -138,7 +141,10 @@ async function rowOf(work: string): Promise<Row> {
   const last = points.at(-1);
   const [time, memory] = [timeGrowth(points), memoryGrowth(points)];
   return {
-    ...{ work, axis, unit, points },
+    work,
+    axis,
+    unit,
+    points,
     ...(time !== undefined && { time }),
     ...(memory !== undefined && { memory }),
     ...(values.largest && last !== undefined && { largest: await largestOf(work, last.size) }),
@@ -162,4 +168,8 @@ for (const name of names) {
   if (!values.json) print(row);
 }
 if (values.json) console.log(JSON.stringify(rows));
-if (values.save) console.error(saveSpeed('scale', 'wasm', rows));
+if (values.save) {
+  const file = saveSpeed('scale', 'wasm', rows);
+  writeWhole(file.replace(/json$/, 'svg'), await drawSvg(scaleChart(rows)));
+  console.error(file);
+}

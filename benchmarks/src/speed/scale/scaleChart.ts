@@ -1,0 +1,63 @@
+import { chartConfig } from '@hbnn/cli/drawing';
+import type { Point } from './growth.ts';
+import { type AxisName, axes } from './works.ts';
+
+/** What is drawn of a work: its points, on its axis. */
+export interface DrawnWork {
+  readonly work: string;
+  readonly axis: AxisName;
+  readonly points: readonly Point[];
+}
+
+interface Panel {
+  readonly axis: AxisName;
+  readonly field: 'cpuSeconds' | 'peakMiB';
+  readonly title: string;
+}
+
+/** Panels in the order in which they are read: time for each axis, and memory where it is much. */
+const panels: readonly Panel[] = [
+  { axis: 'parameters', field: 'cpuSeconds', title: 'processor time (s)' },
+  { axis: 'parameters', field: 'peakMiB', title: 'memory (MiB)' },
+  { axis: 'images', field: 'cpuSeconds', title: 'processor time (s)' },
+  { axis: 'layers', field: 'cpuSeconds', title: 'processor time (s)' },
+  { axis: 'circuit', field: 'cpuSeconds', title: 'processor time (s)' },
+  { axis: 'circuit', field: 'peakMiB', title: 'memory (MiB)' },
+];
+
+/** Time and memory over sizes, both in logarithms, so that a power law is a straight line. */
+export function scaleChart(rows: readonly DrawnWork[]): object {
+  const drawn = panels.flatMap((panel) => {
+    const values = rows
+      .filter(({ axis }) => axis === panel.axis)
+      .flatMap(({ work, points }) =>
+        points.map((point) => ({ work, size: point.size, y: point[panel.field] })),
+      );
+    if (values.length === 0) return [];
+    const log = { scale: { type: 'log' }, axis: { format: '~s', tickCount: 6 } };
+    return [
+      {
+        width: 330,
+        height: 230,
+        data: { values },
+        mark: { type: 'line', point: { filled: true, size: 40 } },
+        encoding: {
+          x: { field: 'size', type: 'quantitative', title: axes[panel.axis].title, ...log },
+          y: { field: 'y', type: 'quantitative', title: panel.title, ...log },
+          color: {
+            field: 'work',
+            type: 'nominal',
+            sort: null,
+            legend: { orient: 'bottom', columns: 1 },
+          },
+        },
+      },
+    ];
+  });
+  return {
+    concat: drawn,
+    columns: 2,
+    resolve: { scale: { color: 'independent' } },
+    config: chartConfig,
+  };
+}
