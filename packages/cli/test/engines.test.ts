@@ -132,6 +132,11 @@ test('hbnn run names the class of a picture, and the top 3, as the scores of a .
     2,
     `hbnn: ${small}: expected a picture of ${width}×${height} pixels, the model's size, got one of 2×3; resize it\n`,
   ]);
+  const several = hbnn('run', '--model', model, '--in', folder);
+  expect([several.code, several.err]).toEqual([
+    2,
+    expect.stringContaining('expected a picture or a .npy, got a folder; name one of its pictures'),
+  ]);
   const batch = hbnn('run', '--model', model, '--in', 'x.npy');
   expect([batch.code, batch.err]).toEqual([2, expect.stringContaining('add --out scores.npy')]);
 });

@@ -89,6 +89,7 @@ describe('networks of other frameworks on the command line', () => {
     const rate = epochs.slice(2);
     const made = hbnn('quantize', net, ...bits, ...limit, ...rate, '--out', run, '--json');
     expect(made.code, made.err).toBe(0);
+    expect(made.err).not.toContain('were asked for');
     const result = JSON.parse(made.out) as Record<string, number> & { layers: object[] };
     expect(result.averageBits).toBeLessThanOrEqual(1.4);
     expect(result.layers.length).toBeGreaterThan(0);
@@ -96,6 +97,29 @@ describe('networks of other frameworks on the command line', () => {
     expect(JSON.parse(measured.out).top1).toBe(result.top1FineTuned);
     const lowered = hbnn('lower', '--run', run, '--out', file, '--json');
     expect(lowered.code, lowered.err).toBe(0);
+  });
+
+  it('are quantized with all images of a data set that has fewer than were asked for, and say so', () => {
+    const limit = ['--limit', '70', '--test-limit', '20'];
+    const [asked, out] = [['--images', '100'], join(dir, 'all-images')];
+    const data = ['--data', 'fashion-mnist-subset', ...limit];
+    const made = hbnn('quantize', net, ...data, ...asked, '--out', out, '--json');
+    expect(made.code, made.err).toBe(0);
+    expect(made.err).toMatch(
+      /has 70 images to calibrate with, where 100 were asked for; all 70 are used/,
+    );
+    expect(JSON.parse(made.out)).toMatchObject({ images: 70 });
+  });
+
+  it('are told before the training that no layer is left to binarize', () => {
+    const all = ['conv0', 'conv4', 'conv8', 'gemm13'].join(',');
+    const line = ['fine-tune', net, '--skip', all, '--weights', '1.4', '--out', join(dir, 'no')];
+    // The images are of another size, so that nothing is trained.
+    const { code, err } = hbnn(...line, '--data', 'fashion-mnist-subset', '--shrink', '2');
+    expect(code).toBe(2);
+    expect(err).toContain(
+      'nothing is binarized: the network is trained as it is; name fewer layers in --skip',
+    );
   });
 
   it('keep their normalization and where they come from', () => {

@@ -47,6 +47,11 @@ describe('integer models on the command line', () => {
     expect(bitsPerBinarizedWeight).toBeLessThan(2.8);
     const fewer = hbnn('lower', '--run', run, '--out', model, '--test-limit', '100', '--json');
     expect(JSON.parse(fewer.out)).toMatchObject({ images: 100, bytes: result.bytes });
+    const { out: text } = hbnn('lower', '--run', run, '--out', model, '--test-limit', '100');
+    expect(text).toMatch(/^size {2,}[\d,]+ bytes, \S+ bits per weight, \S+ times smaller than/m);
+    expect(text).toMatch(/^accuracy before {2,}\S+ % of 100 images$/m);
+    expect(text).toMatch(/^accuracy after {2,}\S+ %, \S+ points (lost|gained)$/m);
+    expect(text).not.toMatch(/^ *[a-z]+\d*[A-Z]| {2}[a-z]+[A-Z]\w*$/m);
     const vain = ['--no-evaluate', '--test-limit', '100'];
     expect(hbnn('lower', '--run', run, '--out', model, ...vain)).toMatchObject({
       code: 2,

@@ -103,6 +103,14 @@ describe('a wrong command line says where, what was expected, what came and the 
       "--average: expected a number of bits, such as 1.4, got 'two'; write it in digits",
     ],
     [[...quantized, '--images', '0'], '--images: expected at least 1, got 0; give a larger number'],
+    [
+      ['synth', '--rtl', net],
+      `--rtl: expected a folder of 'hbnn verilog', got the network folder ${net}; lower it with`,
+    ],
+    [
+      ['verify', '--model', model, '--rtl', net],
+      `--rtl: expected a folder of 'hbnn verilog', got the network folder ${net}; lower it with`,
+    ],
     [[...exported, 'c'], "required option '--out <file>' not specified; see 'hbnn export --help'"],
     [
       [...exported, 'd', '--out', at('m.h')],

@@ -81,6 +81,7 @@ export {
   weightPrecision,
 } from './precision.ts';
 export {
+  fewerImages,
   type LayerSensitivity,
   type QuantizedModel,
   type QuantizedShape,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
-import type { CheckedModel } from '@hbnn/model';
+import type { CheckedModel, LoweredLayer } from '@hbnn/model';
 import type { RunConfig, RunConfigInput } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { checkFolderOf, writeWhole } from '@hbnn/train/files';
@@ -13,13 +13,13 @@ import { evaluateModel } from '../evaluateModel.ts';
 import { openImported, openTrained, type Trained } from '../fineTuned.ts';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { loweredRun } from '../loweredRun.ts';
-import { lossNote } from '../loweringLoss.ts';
+import { type LoweringAccuracy, lossNote } from '../loweringLoss.ts';
 import { forgetManifest, type MadeManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
-import { fileParts, modelSizes } from '../modelSizes.ts';
+import { type FileParts, fileParts, type ModelSizes, modelSizes } from '../modelSizes.ts';
 import { evalLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
-import { printNext, printResult, quietFlag } from '../output.ts';
+import { numberText, printNext, printResult, quietFlag } from '../output.ts';
 import { checkNetworkFolder, checkNotRead, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
@@ -132,7 +132,8 @@ async function run(network: string | undefined, o: Options, progress: Progress):
     layers: lowered.layers,
   };
   if (!o.evaluate) {
-    printResult(result, o.json);
+    if (o.json) printResult(result, true);
+    else printResult(textOf(result));
     nextSteps(lowered.model, config, o);
     return;
   }
@@ -160,7 +161,8 @@ async function run(network: string | undefined, o: Options, progress: Progress):
       lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
     };
     meter.stop();
-    printResult({ ...result, ...accuracy }, o.json);
+    if (o.json) printResult({ ...result, ...accuracy }, true);
+    else printResult({ ...textOf(result), ...accuracyText(accuracy) });
     const note = lossNote(accuracy, trained.layers, scaleBits);
     if (note !== undefined) noteTo(o)(note);
   } finally {
@@ -187,6 +189,42 @@ function sourceOf(
     backend,
   };
 }
+
+interface Result extends ModelSizes, FileParts {
+  readonly model: string;
+  readonly layers: readonly LoweredLayer[];
+}
+
+/** What a person reads of the result. */
+function textOf(result: Result): Record<string, unknown> {
+  const { model, weights, bytes, bitsPerBinarizedWeight, parts, layers } = result;
+  return {
+    model,
+    weights,
+    size: `${numberText(bytes)} bytes, ${numberText(result.bitsPerWeight)} bits per weight, ${numberText(result.smallerThanFloat32)} times smaller than float32`,
+    'without anything else': `${numberText(result.oneBitBytes)} bytes at 1 bit per weight, ${numberText(result.twoBitBytes)} at 2`,
+    'bits per binarized weight': bitsPerBinarizedWeight,
+    parts: parts.map(({ bitsPerWeight, ...part }) => ({
+      ...part,
+      'bits per weight': bitsPerWeight,
+    })),
+    layers,
+  };
+}
+
+/** With the digits of the loss in points, which one digit would round away. */
+const percentOf = (share: number): string => `${numberText(100 * share)} %`;
+
+const accuracyText = (
+  accuracy: LoweringAccuracy & { lossInPoints: number },
+): Record<string, string> => {
+  const { top1Before, top1After, images, lossInPoints } = accuracy;
+  const change = `${numberText(Math.abs(lossInPoints))} points ${lossInPoints < 0 ? 'gained' : 'lost'}`;
+  return {
+    'accuracy before': `${percentOf(top1Before)} of ${numberText(images)} images`,
+    'accuracy after': `${percentOf(top1After)}, ${change}`,
+  };
+};
 
 function nextSteps(model: CheckedModel, config: RunConfig, o: Options): void {
   const evaluate = evalLine(o.out, { ...config, from: o.from ?? config.from });

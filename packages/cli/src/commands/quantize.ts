@@ -35,7 +35,7 @@ import { skipFrom, writeTunedFolder } from './fineTune.ts';
 interface Options extends Record<string, string | boolean | undefined> {
   run?: string;
   average: string;
-  images: string;
+  images?: string;
   fineTune: string;
   skip?: string;
   out: string;
@@ -68,7 +68,7 @@ export function quantizeCommand(): Command {
       'the folder to make, for hbnn lower --run and hbnn eval --run',
     )
     .option('--average <bits>', 'average bits over all binarized weights, 1 to 4', '1.4')
-    .option('--images <n>', 'calibration images, from those to train on', '512')
+    .option('--images <n>', 'calibration images, from those to train on (default: 512)')
     .option('--fine-tune <epochs>', 'the number of epochs to train afterwards', '0')
     .option(
       '--skip <list>',
@@ -180,7 +180,7 @@ function epochsFrom(o: Options): number {
 }
 
 async function run(dir: string | undefined, o: Options): Promise<void> {
-  const images = countFrom(o.images, '--images', 1);
+  const asked = countFrom(o.images ?? '512', '--images', 1);
   const epochs = epochsFrom(o);
   const average = averageFrom(o);
   const { checkFree } = await import('@hbnn/import');
@@ -197,8 +197,12 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
   const data = await openData(config.data, config, placeOfField(o), o);
   const { model, train, test } = await float.open(data);
   const skip = skipFrom(o.skip, stored ?? { model, groupedLayers: [] });
+  const { evaluate, fewerImages, fineTune, quantize, writeModelWeights } = await import(
+    '@hbnn/train'
+  );
+  const images = Math.min(asked, train.count);
+  if (o.images !== undefined && images < asked) noteTo(o)(fewerImages(data.label, images, asked));
   backend.announce();
-  const { evaluate, fineTune, quantize, writeModelWeights } = await import('@hbnn/train');
   const meter = progressMeter('quantizing', o);
   try {
     const before = await evaluate(model, test);

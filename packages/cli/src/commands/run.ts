@@ -8,7 +8,7 @@ import { readModelFile } from '../modelFile.ts';
 import { readNpyFile } from '../npyFile.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, printResult, quietFlag } from '../output.ts';
-import { checkNotRead } from '../pathKind.ts';
+import { checkNotRead, kindAt } from '../pathKind.ts';
 import { pixelsFrom } from '../pixels.ts';
 
 interface Options {
@@ -42,6 +42,10 @@ export function runCommand(): Command {
 }
 
 async function run(o: Options): Promise<void> {
+  if (kindAt(o.in).endsWith('folder'))
+    throw new HbnnError(
+      `--in ${o.in}: expected a picture or a .npy, got a folder; name one of its pictures, or measure a folder of classes with 'hbnn eval --model ${o.model} --data folder --from ${o.in}'`,
+    );
   const isPicture = isImageName(o.in);
   if (!isPicture && o.out === undefined)
     throw new HbnnError(

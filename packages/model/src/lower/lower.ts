@@ -4,7 +4,13 @@ import { featureCount, type IntegerModel } from '../integerModel.ts';
 import type { TrainedLayer, TrainedModel } from '../trainedModel.ts';
 import { channelSteps } from './channelSteps.ts';
 import { checkTrained, trainedSources } from './checkTrained.ts';
-import { borderNote, reportRounding, roundingNote, scaleNote } from './inputRounding.ts';
+import {
+  borderNote,
+  reportRounding,
+  roundingNote,
+  scaleNote,
+  weightNote,
+} from './inputRounding.ts';
 import { limitsBehindAffine, limitsBehindRelu, unlimited } from './limits.ts';
 import { lowerAdd, lowerConcat, pushPixels } from './lowerBranches.ts';
 import { lowerCodes, slopeBehind } from './lowerCodes.ts';
@@ -48,8 +54,8 @@ export interface LowerOptions {
   readonly scaleBits?: number;
   /**
    * Called with a sentence about binarizations whose inputs were rounded before, with one about inputs that padding by
-   * whole pixels moves, and with one about scales that whole numbers of so few bits miss by 1 % or more, where there are
-   * any: each can turn whole levels. Default console.warn.
+   * whole pixels moves, with one about scales that whole numbers of so few bits miss by 1 % or more, and with one about
+   * float weights that 8 bits miss by 1 % in front of a binarization, by 2 % behind all of them. Default console.warn.
    */
   readonly onNote?: (note: string) => void;
 }
@@ -95,7 +101,12 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
   lowerLayers(state, trained.layers, scaleBits);
   const model = checkModel(finish(state, trained));
   const say = o.onNote ?? ((text: string): void => console.warn(text));
-  for (const note of [roundingNote(state), borderNote(state), scaleNote(state, scaleBits)])
+  for (const note of [
+    roundingNote(state),
+    borderNote(state),
+    scaleNote(state, scaleBits),
+    weightNote(state),
+  ])
     if (note !== undefined) say(note);
   return { model, layers: state.report };
 }

@@ -31,7 +31,10 @@ export interface QuantizeOptions {
   /** Calibration images, all of the data set where it has fewer; default 512. The result says how many there were. */
   readonly images?: number;
   readonly seed?: number;
-  /** Called with a sentence about each layer that `exportModel` will refuse, before work begins; default console.warn. */
+  /**
+   * Called before work begins with a sentence about each layer that `exportModel` will refuse, and with one where the
+   * data set has fewer images than `images` asks for; default console.warn.
+   */
   readonly onNote?: (note: string) => void;
   /** Called before each layer is measured and before each is binarized. */
   readonly onLayer?: (layer: string, done: number, all: number) => void;
@@ -91,9 +94,12 @@ export async function quantizeModel(
   const { images = 512, seed = 1 } = options;
   const { inputs, skip = [], onNote } = options;
   const work = binarizedModel(model, { inputs, skip });
-  noteFaults(work, onNote ?? ((text) => console.warn(text)));
+  const say = onNote ?? ((text: string): void => console.warn(text));
+  noteFaults(work, say);
   const layers = layersToBinarize(work, skip);
   const calibration = await Calibration.from(source, images, seed);
+  if (options.images !== undefined && calibration.images < images)
+    say(fewerImages(source.name, calibration.images, images));
   const pass = { images, batch: 64, seed };
   try {
     if (binarizedLayers(work).some(({ precision }) => precision.inputs !== undefined))
@@ -112,6 +118,10 @@ export async function quantizeModel(
     work.dispose();
   }
 }
+
+/** Say that a data set has fewer calibration images than were asked for. */
+export const fewerImages = (data: string, count: number, asked: number): string =>
+  `${data}: has ${count} images to calibrate with, where ${asked} were asked for; all ${count} are used`;
 
 function checkQuantize(
   model: tfl.LayersModel,
