@@ -127,7 +127,9 @@ export async function decode(file: string, prepare: (image: Sharp) => Sharp): Pr
 }
 
 const unreadableImage = (file: string, error: unknown): HbnnError =>
-  new HbnnError(`${file}: could not be read as an image (${reason(error)}); remove or replace it`);
+  new HbnnError(
+    `${file}: expected ${readableKinds}, got what could not be read as an image (${reason(error)}); remove or replace it`,
+  );
 
 /** The sizes of an image as it is shown: one that lies on its side is turned. @throws HbnnError naming the file */
 export async function shownSize(file: string): Promise<{ width: number; height: number }> {

@@ -54,7 +54,9 @@ describe('readPicture', () => {
     await expect(readPicture(file, [15])).rejects.toThrow('got an input of 15; give its values');
     const text = join(folder, 'text.png');
     writeFileSync(text, 'no picture');
-    await expect(readPicture(text, [3, 5, 3])).rejects.toThrow('could not be read as an image');
+    await expect(readPicture(text, [3, 5, 3])).rejects.toThrow(
+      `${text}: expected JPEG, PNG, WebP, GIF, TIFF, AVIF or SVG, got what could not be read as an image`,
+    );
     await expect(readPicture(join(folder, 'none.png'), [3, 5, 3])).rejects.toThrow('no such file');
   });
 });

@@ -132,13 +132,22 @@ test('hbnn run names the class of a picture, and the top 3, as the scores of a .
     2,
     `hbnn: ${small}: expected a picture of ${width}×${height} pixels, the model's size, got one of 2×3; resize it\n`,
   ]);
-  const several = hbnn('run', '--model', model, '--in', folder);
-  expect([several.code, several.err]).toEqual([
-    2,
-    expect.stringContaining('expected a picture or a .npy, got a folder; name one of its pictures'),
-  ]);
   const batch = hbnn('run', '--model', model, '--in', 'x.npy');
   expect([batch.code, batch.err]).toEqual([2, expect.stringContaining('add --out scores.npy')]);
+  // What is no picture and no batch is not asked for --out.
+  const words = join(folder, 'words.txt');
+  writeFileSync(words, 'words');
+  for (const [path, got] of [
+    [folder, 'got a folder'],
+    [words, 'got a file of another name'],
+    [join(folder, 'none'), 'got nothing there'],
+  ]) {
+    const refused = hbnn('run', '--model', model, '--in', path);
+    expect([refused.code, refused.err]).toEqual([
+      2,
+      `hbnn: --in ${path}: expected a picture (PNG, JPEG …) or a .npy of images, ${got}; name one picture, or a .npy with --out scores.npy\n`,
+    ]);
+  }
 });
 
 test('an unknown engine is named', async () => {

@@ -62,13 +62,18 @@ beforeAll(() => useBackend({ prefer: 'wasm' }));
 /** Rounding to 8 bits, and for HardSwish straight pieces too, move scores by less than this part of the largest. */
 const tolerance = 0.03;
 
-it.each(['swishes-12', 'swishes-17', 'swishes-20', 'uneven-13', 'uneven-21'])(
-  '%s gives nearly the same scores in whole numbers',
-  async (name) => {
-    const { model: network } = await importNetwork(golden(name));
-    expect(await integerError(network, pixelSource(network))).toBeLessThan(tolerance);
-  },
-);
+it.each([
+  'swishes-12',
+  'swishes-17',
+  'swishes-20',
+  'uneven-13',
+  'uneven-21',
+  'edges-11',
+  'edges-20',
+])('%s gives nearly the same scores in whole numbers', async (name) => {
+  const { model: network } = await importNetwork(golden(name));
+  expect(await integerError(network, pixelSource(network))).toBeLessThan(tolerance);
+});
 
 it.each(['swishes-17', 'uneven-13'])('%s does so with binarized layers', async (name) => {
   const { model: network, groupedLayers } = await importNetwork(golden(name));
@@ -79,6 +84,14 @@ it.each(['swishes-17', 'uneven-13'])('%s does so with binarized layers', async (
   const small = binarize(network, { weights: 2, inputs, skip });
   await recalibrate(small, source, { images: 32, batch: 32, seed: 1 });
   expect(await integerError(small, source)).toBeLessThan(0.15);
+});
+
+it('edges-11 does so with binarized weights', async () => {
+  const { model: network } = await importNetwork(golden('edges-11'));
+  const source = pixelSource(network);
+  const small = binarize(network, { weights: 1.4 });
+  await recalibrate(small, source, { images: 32, batch: 32, seed: 1 });
+  expect(await integerError(small, source)).toBeLessThan(tolerance);
 });
 
 it('a gate is refused by name before images are looked at, with the way out', async () => {

@@ -168,6 +168,16 @@ def uneven():
     )
 
 
+def edges():
+    """Pools whose windows hang over the edges at other places than TensorFlow's, of values below 0 and of averages."""
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.LeakyReLU(0.2), nn.MaxPool2d(2, (1, 2), 1),
+        nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.AvgPool2d((4, 3), 2, (2, 1), ceil_mode=True, count_include_pad=False),
+        nn.Conv2d(8, 8, 3, padding=1), nn.LeakyReLU(0.125), nn.AvgPool2d(3, 2, 1, ceil_mode=True),
+        nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.MaxPool2d((5, 4), 1, (1, 2)), nn.Flatten(), nn.Linear(240, 5),
+    )
+
+
 networks = {
     "resnet": (ResNet, (3, 27, 27), (12, 18)),
     "mobilenet": (MobileNetV2, (3, 20, 20), (13, 20)),
@@ -177,6 +187,7 @@ networks = {
     "swishes": (Swishes, (3, 14, 11), (12, 17, 20)),
     "squeeze": (squeeze, (3, 11, 14), (13, 18)),
     "uneven": (uneven, (3, 21, 17), (13, 21)),
+    "edges": (edges, (3, 22, 28), (11, 20)),
 }
 
 

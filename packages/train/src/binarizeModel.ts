@@ -332,7 +332,7 @@ const zeroAtZero = /^(linear|relu|relu6|elu|selu|tanh|softsign|swish|gelu|gelu_n
 function keepsZeros(layer: tfl.layers.Layer): boolean {
   const kind = layer.getClassName();
   if (kind === 'Activation') return zeroAtZero.test(String(configOf(layer).activation));
-  return /^(ReLU|LeakyReLU|ThresholdedReLU|ELU|HardSwish)$|Dropout$|Noise$|^ActivityRegularization$/.test(
+  return /^(ReLU|LeakyReLU|ThresholdedReLU|ELU|HbnnHardSwish)$|Dropout$|Noise$|^ActivityRegularization$/.test(
     kind,
   );
 }

@@ -38,6 +38,7 @@ export {
 } from './layers/binarized.ts';
 export type { CallContext } from './layers/context.ts';
 export { HardSwish } from './layers/hardSwish.ts';
+export { PaddedAveragePooling2D, PaddedMaxPooling2D } from './layers/paddedPool.ts';
 export {
   averageWeightBits,
   QuantizedConv2D,

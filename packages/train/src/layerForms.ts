@@ -129,14 +129,36 @@ const forms: Readonly<Record<string, Form | undefined>> = {
       if (place.config.padding !== 'same' && padding.some((n) => n > 0))
         return [zeroCountingPool(place, size, strides)];
       if (place.zeros.some((n) => n > 0)) {
-        const zeros = zeroCountingPool({ ...place, name: `${place.name}_zeros` }, [1, 1], [1, 1]);
         const beyond = paddingOf({ ...place, zeros: [0, 0, 0, 0] }, size, strides);
-        return [zeros, { kind: 'averagePool', name: place.name, size, strides, padding: beyond }];
+        return averagePoolBeyond(place, { size, strides, padding: beyond });
       }
       if (padding.some((n) => n > 0))
         return [{ kind: 'averagePool', name: place.name, size, strides, padding }];
       if (takesEachAlone(place, size)) return [];
       return [{ kind: 'averagePool', name: place.name, size, strides }];
+    },
+  },
+  HbnnMaxPooling2D: {
+    reads: pooling,
+    build: (place) => {
+      const { size, strides } = poolOf(place);
+      if (place.zeros.some((n) => n > 0)) throw unpadded(place.name, 'a pool that leaves them out');
+      return [
+        {
+          kind: 'maxPool',
+          name: place.name,
+          size,
+          strides,
+          padding: zerosIn(place.config.padding),
+        },
+      ];
+    },
+  },
+  HbnnAveragePooling2D: {
+    reads: pooling,
+    build: (place) => {
+      const { size, strides } = poolOf(place);
+      return averagePoolBeyond(place, { size, strides, padding: zerosIn(place.config.padding) });
     },
   },
   GlobalMaxPooling2D: {
@@ -238,7 +260,8 @@ export function checkKnownFields(
 function checkFields({ name, config }: Place, kind: string): void {
   checkKnownFields(name, kind, config, 'exportModel');
   expectValue(name, config, 'dtype', ['float32']);
-  expectValue(name, config, 'padding', kind === 'ZeroPadding2D' ? undefined : ['valid', 'same']);
+  const isNumbers = /^(ZeroPadding2D|Hbnn(Max|Average)Pooling2D)$/.test(kind);
+  expectValue(name, config, 'padding', isNumbers ? undefined : ['valid', 'same']);
   expectValue(name, config, 'dataFormat', ['channelsLast', 'channelsFirst']);
   if ([config.dilationRate].flat().some((rate) => typeof rate === 'number' && rate > 1))
     throw new HbnnError(
@@ -270,7 +293,7 @@ function checkMap({ name, input, map, zeros }: Place, kind: string): void {
   const whole = paddedMap(map, zeros);
   const asMap = input.length === 3 && input.every((n, axis) => n === whole[axis]);
   if (spatial.test(kind) && !asMap) throw unshaped(name, input, whole);
-  if (padded && !/Conv2D$|^(Max|Average)Pooling2D$/.test(kind) && !keepsZeros.test(kind))
+  if (padded && !/Conv2D$|^(Hbnn)?(Max|Average)Pooling2D$/.test(kind) && !keepsZeros.test(kind))
     throw unpadded(name, kind);
   const channels = input.at(-1);
   const fits = channels === map[2] || channels === map[0] * map[1] * map[2];
@@ -364,6 +387,16 @@ function zeroCountingPool(
     scales: new Float64Array(channels).fill(1 / (height * width)),
   };
   return { kind: 'depthwise', name, strides, padding: zeros, weights: { kind: 'codes', codes } };
+}
+
+/** Average pooling whose windows reach beyond the map; zeros that padding layers put around the map count. */
+function averagePoolBeyond(
+  place: Place,
+  window: { size: [number, number]; strides: [number, number]; padding: Padding4 },
+): TrainedLayer[] {
+  const pool: TrainedLayer = { kind: 'averagePool', name: place.name, ...window };
+  if (place.zeros.every((n) => n === 0)) return [pool];
+  return [zeroCountingPool({ ...place, name: `${place.name}_zeros` }, [1, 1], [1, 1]), pool];
 }
 
 /** Max pooling, with zeros around it where no value is below 0. */

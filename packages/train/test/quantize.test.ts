@@ -130,4 +130,19 @@ describe('quantize(model)', () => {
     await expect(made).rejects.toThrow(HbnnError);
     await expect(made).rejects.toThrow(message);
   });
+
+  it('says that a data set has fewer images than were asked for', async () => {
+    const few = pixelSquares(40, 'few');
+    const notes: string[] = [];
+    const made = await quantize(model, few, {
+      weights: 1,
+      skip: ['stem', 'depth', 'point', 'scores'],
+      images: 64,
+      onNote: (note) => notes.push(note),
+    });
+    expect(made.images).toBe(40);
+    expect(notes).toEqual([
+      `${few.name}: has 40 images to calibrate with, where 64 were asked for; all 40 are used`,
+    ]);
+  });
 });

@@ -1,6 +1,6 @@
 import { distFromAverage } from '@hbnn/core';
 import { interpreter } from '@hbnn/model';
-import { binarize, binarizedLayers, inputPrecision, useBackend } from '@hbnn/train';
+import { binarize, binarizedLayers, HardSwish, inputPrecision, useBackend } from '@hbnn/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -125,6 +125,20 @@ describe('zero padding before a layer that binarizes its inputs', () => {
       [1, 1],
     ]);
     expect(small.outputs[0].shape).toEqual([null, 3]);
+  });
+
+  it('becomes the layer’s own behind a HardSwish, which gives 0 for 0', () => {
+    const act = new HardSwish({ name: 'h' });
+    const conv = L.conv2d({ name: 'c', filters: 2, kernelSize: 2 });
+    const layers = [first(), norm('n1'), zeros('z', [0, 1], [1, 0]), act, conv, ...end()];
+    const copy = binarize(tfl.sequential({ layers }), { weights: 1, inputs: binaryInputs });
+    expect(copy.layers.map((layer) => layer.getClassName())).not.toContain('ZeroPadding2D');
+    expect(copy.getLayer('c').getConfig()).toMatchObject({
+      zeroPadding: [
+        [0, 1],
+        [1, 0],
+      ],
+    });
   });
 
   it('adds nothing to sums: a corner of −1 weights sees the pixels inside alone', () => {

@@ -41,16 +41,22 @@ export function runCommand(): Command {
     .action((o: Options) => run(o));
 }
 
+/** What is wrong with input that is no picture, where no --out was given. */
+function withoutOut(path: string): HbnnError {
+  if (/\.npy$/i.test(path))
+    return new HbnnError(
+      `--in ${path}: expected --out FILE for the scores, got none; add --out scores.npy`,
+    );
+  const kind = kindAt(path);
+  const found = { nothing: 'nothing there', file: 'a file of another name' };
+  return new HbnnError(
+    `--in ${path}: expected a picture (PNG, JPEG …) or a .npy of images, got ${kind === 'nothing' || kind === 'file' ? found[kind] : `a ${kind}`}; name one picture, or a .npy with --out scores.npy`,
+  );
+}
+
 async function run(o: Options): Promise<void> {
-  if (kindAt(o.in).endsWith('folder'))
-    throw new HbnnError(
-      `--in ${o.in}: expected a picture or a .npy, got a folder; name one of its pictures, or measure a folder of classes with 'hbnn eval --model ${o.model} --data folder --from ${o.in}'`,
-    );
   const isPicture = isImageName(o.in);
-  if (!isPicture && o.out === undefined)
-    throw new HbnnError(
-      `--in ${o.in}: expected --out FILE for the scores, got none; add --out scores.npy`,
-    );
+  if (!isPicture && o.out === undefined) throw withoutOut(o.in);
   if (o.rtl !== undefined && o.engine !== 'verilog')
     throw new HbnnError(
       `--rtl: expected --engine verilog beside it, got --engine ${o.engine}; add --engine verilog or leave --rtl out`,

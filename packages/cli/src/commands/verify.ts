@@ -98,11 +98,10 @@ async function run(o: Options): Promise<void> {
   const result = await verify(model, design, files, { images, seed });
   const proof =
     provable !== undefined && result.equal
-      ? await proofOf(model, provable, files, {
+      ? await proofOf(model, provable, files, o, {
           secondsPerLayer,
           seed,
           sat: o.sat === true,
-          quiet: o.quiet,
           ...(manifest.latencyCycles !== undefined && { latencyCycles: manifest.latencyCycles }),
         })
       : {};
@@ -134,9 +133,10 @@ async function proofOf(
   model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
-  o: ProofOptions & OutputOptions,
+  shown: OutputOptions,
+  o: ProofOptions,
 ): Promise<Partial<Omit<Proof, 'disproof'> & Verified>> {
-  const meter = progressMeter('proving', o);
+  const meter = progressMeter('proving', shown);
   const { disproof, ...proof } = await prove(model, design, files, {
     ...o,
     onLayer: (done, total, layer) => meter.update(done, total, layer),

@@ -1,4 +1,4 @@
-import { HardSwish } from '@hbnn/train';
+import { HardSwish, PaddedAveragePooling2D, PaddedMaxPooling2D } from '@hbnn/train';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type { LayerSpec, Pair, WindowSpec } from './layerSpec.ts';
 
@@ -44,6 +44,12 @@ export function layerOf(name: string, spec: LayerSpec): tfl.layers.Layer {
       const pool = spec.kind === 'maxPool' ? make.maxPooling2d : make.averagePooling2d;
       const { size, strides, padding } = spec;
       return pool({ name, poolSize: sizeOf(size), strides: sizeOf(strides), padding });
+    }
+    case 'paddedMaxPool':
+    case 'paddedAveragePool': {
+      const Pool = spec.kind === 'paddedMaxPool' ? PaddedMaxPooling2D : PaddedAveragePooling2D;
+      const { size: poolSize, strides, rows, columns } = spec;
+      return new Pool({ name, poolSize, strides, padding: [rows, columns] });
     }
     case 'globalMaxPool':
       return make.globalMaxPooling2d({ name });

@@ -78,6 +78,14 @@ export type LayerSpec =
   | { readonly kind: 'leakyRelu'; readonly slope: number }
   | { readonly kind: 'activation'; readonly activation: ActivationName }
   | ({ readonly kind: 'maxPool' | 'averagePool'; readonly size: Pair } & WindowSpec)
+  /** Windows that reach beyond the map by these numbers of rows and columns, where there are no values. */
+  | {
+      readonly kind: 'paddedMaxPool' | 'paddedAveragePool';
+      readonly size: Pair;
+      readonly strides: Pair;
+      readonly rows: Pair;
+      readonly columns: Pair;
+    }
   | { readonly kind: 'globalMaxPool' | 'globalAveragePool'; readonly keepDims: boolean }
   | {
       readonly kind: 'zeroPadding';

@@ -157,6 +157,24 @@ const pool =
     return { kind, size, strides, padding };
   };
 
+/** A pool of this project's, as hbnn import writes it. */
+const paddedPool =
+  (kind: 'paddedMaxPool' | 'paddedAveragePool'): Reader =>
+  ({ fields }) => {
+    const size = fields.pair('pool_size');
+    const strides = fields.pair('strides');
+    const [rows, columns] = fields.margins('padding');
+    const widest = [Math.max(...rows), Math.max(...columns)];
+    if (size.some((n, axis) => widest[axis] >= n || strides[axis] < 1))
+      throw fields.fault(
+        'padding',
+        'less than the window, and strides of at least 1',
+        [rows, columns],
+        'save the network again',
+      );
+    return { kind, size, strides, rows, columns };
+  };
+
 const globalPool =
   (kind: 'globalMaxPool' | 'globalAveragePool'): Reader =>
   ({ fields }) => {
@@ -253,6 +271,8 @@ export const layerReaders: Readonly<Record<string, Reader | undefined>> = {
   },
   MaxPooling2D: pool('maxPool'),
   AveragePooling2D: pool('averagePool'),
+  HbnnMaxPooling2D: paddedPool('paddedMaxPool'),
+  HbnnAveragePooling2D: paddedPool('paddedAveragePool'),
   GlobalMaxPooling2D: globalPool('globalMaxPool'),
   GlobalAveragePooling2D: globalPool('globalAveragePool'),
   ZeroPadding2D: zeroPadding,

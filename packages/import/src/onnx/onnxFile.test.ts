@@ -149,14 +149,14 @@ describe('an ONNX file that cannot be imported is refused', () => {
       /\(BatchNormalization\): expected training_mode 0, got 1; export .* evaluation mode/,
     ],
     [
-      'for padding around values below 0',
+      'for windows that may see padding alone',
       'resnet-17',
       (model) => {
         Object.assign(nodeOf(model, 'Relu'), { op_type: 'Tanh' });
         const { attribute: list } = nodeOf(model, 'MaxPool');
-        list.find(({ name }: Message) => name === 'pads').ints = [0, 0, 2, 2];
+        list.find(({ name }: Message) => name === 'pads').ints = [0, 0, 3, 2];
       },
-      /\(MaxPool\): expected padding \[0, 0, 2, 2\] behind a ReLU, got values that may be below 0/,
+      /\(MaxPool\): expected padding that is less than the window of 3×3, got rows \[0, 3\] and columns \[0, 2\]; pool with less padding/,
     ],
     [
       'for padding below 0',

@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import type { Pair } from '../assemble/layerSpec.ts';
 import type { Feature } from './feature.ts';
 import { axisFrom } from './foldConstants.ts';
 import { type NodeContext, type Operator, optionalConstant } from './node.ts';
@@ -19,37 +20,6 @@ function ceiled(context: NodeContext, window: Window): Window {
   return { ...window, rows: along(0, window.rows), columns: along(1, window.columns) };
 }
 
-/** Whether zeros around a map give the same as no values: nothing is below 0 there, or a ReLU behind it cuts it off. */
-function zerosAreNothing({ node, graph }: NodeContext, map: Feature): boolean {
-  if (map.nonNegative) return true;
-  const next = graph.consumers(node.output[0]);
-  return graph.soleConsumer(node.output[0]) !== undefined && next[0].op_type === 'Relu';
-}
-
-/**
- * Whether the places at which windows begin, and the values that each sees, are among those of padding 'same' with
- * strides of 1.
- */
-function isCentred({ map, kernel, strides, rows, columns }: Window): boolean {
-  return [rows, columns].every(([before, after], axis) => {
-    const whole = map.shape[axis + 1] + before + after;
-    const last = Math.floor((whole - kernel[axis]) / strides[axis]) * strides[axis];
-    return before === Math.floor((kernel[axis] - 1) / 2) && last < map.shape[axis + 1];
-  });
-}
-
-/** Pool at every place with padding 'same', and take each of the strides' places of it: no zero is seen. */
-function centred(
-  context: NodeContext,
-  { map, kernel: size, strides }: Window,
-  kind: 'maxPool' | 'averagePool',
-): Feature {
-  const everywhere = context.add({ kind, size, strides: [1, 1], padding: 'same' }, map.value);
-  if (strides.every((stride) => stride === 1)) return mapFrom(everywhere, map.nonNegative);
-  const some = { kind: 'maxPool', size: [1, 1], strides, padding: 'valid' } as const;
-  return mapFrom(context.add(some, everywhere), map.nonNegative);
-}
-
 function checkPool(context: NodeContext, { dilation }: Window): void {
   const { attributes, where, node, graph } = context;
   attributes.ignore('storage_order');
@@ -63,6 +33,24 @@ function checkPool(context: NodeContext, { dilation }: Window): void {
     );
 }
 
+/** A pool whose windows reach beyond the map, where they see nothing. */
+function reaching(
+  context: NodeContext,
+  kind: 'paddedMaxPool' | 'paddedAveragePool',
+  { map, kernel: size, strides, rows, columns }: Window,
+): Feature {
+  checkReach(context, size, rows, columns);
+  return mapFrom(context.add({ kind, size, strides, rows, columns }, map.value), map.nonNegative);
+}
+
+/** @throws HbnnError for windows that may lie wholly beyond the map */
+function checkReach(context: NodeContext, size: Pair, rows: Pair, columns: Pair): void {
+  if (Math.max(...rows) < size[0] && Math.max(...columns) < size[1]) return;
+  throw new HbnnError(
+    `${context.where}: expected padding that is less than the window of ${size.join('×')}, got rows [${rows.join(', ')}] and columns [${columns.join(', ')}]; pool with less padding`,
+  );
+}
+
 export const maxPool: Operator = (context) => {
   const window = ceiled(context, windowOf(context));
   checkPool(context, window);
@@ -72,36 +60,31 @@ export const maxPool: Operator = (context) => {
     return mapFrom(context.add({ ...pool, padding: 'valid' }, map.value), map.nonNegative);
   if (isSame(window))
     return mapFrom(context.add({ ...pool, padding: 'same' }, map.value), map.nonNegative);
-  // Zeros around values that may be below 0 have no integer form, whatever a ReLU behind the pool cuts off.
-  if (!map.nonNegative && isCentred(window)) return centred(context, window, 'maxPool');
-  if (!zerosAreNothing(context, map))
-    throw new HbnnError(
-      `${context.where}: expected padding [${[window.rows[0], window.columns[0], window.rows[1], window.columns[1]].join(', ')}] behind a ReLU, got values that may be below 0, for which TensorFlow.js has no such padding; put the ReLU before the pool, or pool without padding`,
-    );
+  // Behind a ReLU zeros are nothing, and layers of TensorFlow.js do.
+  if (!map.nonNegative) return reaching(context, 'paddedMaxPool', window);
   const padded = zeroPadded(context, window);
   return mapFrom(context.add({ ...pool, padding: 'valid' }, padded.value), map.nonNegative);
 };
 
 export const averagePool: Operator = (context) => {
-  const plainWindow = windowOf(context);
-  const window = ceiled(context, plainWindow);
+  const given = windowOf(context);
+  const window = ceiled(context, given);
   checkPool(context, window);
   const countsZeros = context.attributes.int('count_include_pad', 0) === 1;
   const { kernel: size, strides, map } = window;
-  const grown =
-    window.rows[1] !== plainWindow.rows[1] || window.columns[1] !== plainWindow.columns[1];
   const pool = { kind: 'averagePool', size, strides } as const;
   if (!isPadded(window))
     return mapFrom(context.add({ ...pool, padding: 'valid' }, map.value), map.nonNegative);
   // Padding 'same' of TensorFlow.js averages over the values of the map alone.
   if (!countsZeros && isSame(window))
     return mapFrom(context.add({ ...pool, padding: 'same' }, map.value), map.nonNegative);
-  if (!countsZeros && isCentred(window)) return centred(context, window, 'averagePool');
-  if (!countsZeros || grown)
-    throw new HbnnError(
-      `${context.where}: expected no padding, padding of equal sides or count_include_pad without ceil_mode, got rows [${window.rows.join(', ')}] and columns [${window.columns.join(', ')}]; pool without padding`,
-    );
-  const padded = zeroPadded(context, window);
+  if (!countsZeros) return reaching(context, 'paddedAveragePool', window);
+  const padded = isPadded(given) ? zeroPadded(context, given) : map;
+  // What ceil_mode adds counts neither as a value nor as a zero.
+  const rows: Pair = [0, window.rows[1] - given.rows[1]];
+  const columns: Pair = [0, window.columns[1] - given.columns[1]];
+  if (rows[1] + columns[1] > 0)
+    return reaching(context, 'paddedAveragePool', { ...window, map: padded, rows, columns });
   return mapFrom(context.add({ ...pool, padding: 'valid' }, padded.value), map.nonNegative);
 };
 

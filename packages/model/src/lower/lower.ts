@@ -22,7 +22,7 @@ import {
   prepareInput,
   restoreOrder,
 } from './lowerInput.ts';
-import { lowerHardSwish, lowerPiecewise } from './lowerPiecewise.ts';
+import { lowerCurve } from './lowerPiecewise.ts';
 import { finerScores, flipNegative } from './lowerSigns.ts';
 import {
   allEqual,
@@ -114,8 +114,11 @@ export function lower(trained: TrainedModel, o: LowerOptions = {}): Lowered {
 /** Where the layers that read a trained layer continue. */
 interface Lowering {
   readonly position: LowerPosition;
-  /** The place in front of a ReLU, for readers that lead to binarizations alone: these take the ReLU in. */
-  readonly beforeRelu?: LowerPosition;
+  /**
+   * The place in front of a ReLU, or of the rounding behind straight pieces, for readers that lead to binarizations
+   * alone: these take the ReLU in, and need no rounding.
+   */
+  readonly unrounded?: LowerPosition;
 }
 
 /** Lower each layer from where those that it reads end. */
@@ -128,8 +131,8 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
   const meets = (i: number): boolean => meetsBinarization(layers, readers, i);
   const done: Lowering[] = [];
   const before = (source: number, reader: number): LowerPosition => {
-    const { position, beforeRelu } = done[source];
-    const start = beforeRelu !== undefined && meets(reader) ? beforeRelu : position;
+    const { position, unrounded } = done[source];
+    const start = unrounded !== undefined && meets(reader) ? unrounded : position;
     return readers[source].length > 1 ? { ...start, fork: start.at } : start;
   };
   layers.forEach((layer, i) => {
@@ -145,23 +148,25 @@ function lowerLayers(s: LowerState, layers: readonly TrainedLayer[], scaleBits: 
             limits: limitsBehindRelu(s.limits ?? unlimited(s.meaning.slopes.length), layer.ceiling),
           }
         : undefined;
+    let unrounded = beforeRelu;
     if (beforeRelu !== undefined && toBinarization.length === readers[i].length)
       Object.assign(s, beforeRelu);
     else if (layer.kind === 'add') lowerAdd(s, layer.name, inputs);
     else if (layer.kind === 'concat') lowerConcat(s, layer.name, inputs);
+    else if (layer.kind === 'piecewise' || layer.kind === 'hardSwish')
+      unrounded = lowerCurve(s, layer, readers[i].every(meets));
     else
       lowerLayer(s, layer, {
         // A batch norm behind the last weights gives scores unlike scales anyway.
         givesScores: i === last && layers.slice(i).every(keepsScale),
         stepsOf: (step, ceiling, own) => channelSteps(step, ceiling, own, layers, readers, i),
-        toBinarization: readers[i].every(meets),
         scaleBits,
       });
     // Nothing was measured of values in front of a ReLU that thresholds take in.
     s.measured = s.limits === undefined ? layer.largest : undefined;
     // The pixels have one reader in an integer model.
     if (s.at === -1 && readers[i].length > 1) pushPixels(s);
-    done.push({ position: positionOf(s), ...(beforeRelu && { beforeRelu }) });
+    done.push({ position: positionOf(s), ...(unrounded && { unrounded }) });
   });
 }
 
@@ -229,7 +234,8 @@ function startState({ input, layers }: TrainedModel): LowerState {
   };
 }
 
-type UnaryLayer = Exclude<TrainedLayer, { kind: 'add' | 'concat' }>;
+type Curve = Extract<TrainedLayer, { kind: 'piecewise' | 'hardSwish' }>;
+type UnaryLayer = Exclude<TrainedLayer, Curve | { kind: 'add' | 'concat' }>;
 
 interface LayerOptions {
   /** Whether a layer's outputs are the scores, which must mean the same in every class. */
@@ -240,8 +246,6 @@ interface LayerOptions {
     ceiling: number,
     own: readonly number[],
   ) => number | Float64Array;
-  /** Whether everything that reads a layer leads to comparisons alone, or nothing reads it. */
-  readonly toBinarization: boolean;
   readonly scaleBits: number;
 }
 
@@ -279,12 +283,6 @@ function lowerLayer(s: LowerState, layer: UnaryLayer, o: LayerOptions): void {
       return;
     case 'relu':
       lowerRelu(s, layer, o.stepsOf);
-      return;
-    case 'piecewise':
-      lowerPiecewise(s, layer, o.toBinarization);
-      return;
-    case 'hardSwish':
-      lowerHardSwish(s, layer, o.toBinarization);
       return;
     case 'binarize':
       lowerBinarization(s, layer, o.scaleBits);

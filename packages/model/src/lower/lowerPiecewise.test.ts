@@ -150,6 +150,56 @@ describe('straight pieces', () => {
     expect(compared).toBeGreaterThan(100);
   });
 
+  /** The first plane of each value behind an activation, and how many of them are not the sign of its value. */
+  function signs(
+    act: TrainedLayer,
+    scales: number[],
+    { value, rest = [] }: { value: (x: number) => number; rest?: TrainedLayer[] },
+  ): { compared: number; wrong: number } {
+    const bits: TrainedLayer = {
+      kind: 'binarize',
+      name: 'bits',
+      map: 'static',
+      bits: Uint8Array.of(1, 1, 1),
+      scales: Float32Array.of(0.5),
+    };
+    const { model, input } = network(act, scales, [0, 0, 0], [bits, ...rest]);
+    const codes: number[] = [];
+    interpreter(model).run(pixels, ({ name }, { values }) => {
+      if (name === 'bits') codes.push(...values);
+    });
+    const wrong = codes.filter((code, i) => code > 0 !== value(input(pixels[i], i % 3)) > 0);
+    return { compared: codes.length, wrong: wrong.length };
+  }
+
+  it.each([10, 37, 100, 1234])(
+    'that are level at 0 stay 0 in front of a binarization, beside values up to %d',
+    (top) => {
+      const counts = signs({ kind: 'hardSwish', name: 'act' }, [top, -top, top / 3], {
+        // Values nearer to 0 than a step of 12 bits may come out as 0.
+        value: (x) => (x <= top / 300 ? 0 : x),
+      });
+      expect(counts.compared).toBe(pixels.length);
+      expect(counts.wrong).toBeLessThan(0.02 * counts.compared);
+    },
+  );
+
+  it('that meet at 0 keep the sign of small channels, also where another layer reads them as floats', () => {
+    const act: TrainedLayer = { ...leaky(0.1), largest: 50 };
+    const weights = {
+      kind: 'float',
+      tensor: { shape: [3, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9) },
+    } as const;
+    const rest: TrainedLayer[] = [
+      { kind: 'dense', name: 'planes', weights },
+      { kind: 'dense', name: 'floats', weights, from: 'act' },
+      { kind: 'add', name: 'sum', inputs: ['planes', 'floats'] },
+    ];
+    const { compared, wrong } = signs(act, [25, 0.01, -0.001], { value: (x) => x, rest });
+    expect(compared).toBe(pixels.length);
+    expect(wrong).toBe(0);
+  });
+
   it.each([
     [{ knots: [1, 0], slopes: [1, 1, 1] }, /layer 'act': expected knots that ascend/],
     [{ knots: [0], slopes: [1] }, /one slope more than these/],

@@ -10,11 +10,13 @@ import {
   pushJoin,
   pushRequantized,
   spreadOut,
+  stepsWithin,
   stepWithin,
 } from './lowerState.ts';
 import { requantized } from './requantize.ts';
 
 type Piecewise = Extract<TrainedLayer, { kind: 'piecewise' }>;
+type HardSwish = Extract<TrainedLayer, { kind: 'hardSwish' }>;
 
 /** Values in front are rounded to as many steps on each side of 0. */
 const levels = 2047;
@@ -25,22 +27,38 @@ const tolerance = 2 ** -12;
 const largestByte = 255;
 
 /**
- * Compute straight pieces: y = y(0) + Σ_k slopes[k] · (clamp(x, knots[k − 1], knots[k]) − clamp(0, …)). Each piece is a
- * layer that bounds the rounded x, and a sum of whole multiples of these is y.
+ * Compute an activation in straight pieces.
  *
  * @param toBinarization whether everything that reads the layer compares its values, which need no rounding then
+ * @returns the place in front of the rounding to 8 bits, for those readers that compare
  */
-export function lowerPiecewise(s: LowerState, layer: Piecewise, toBinarization: boolean): void {
-  const { name, atZero } = layer;
+export const lowerCurve = (
+  s: LowerState,
+  layer: Piecewise | HardSwish,
+  toBinarization: boolean,
+): LowerPosition =>
+  layer.kind === 'piecewise'
+    ? lowerPiecewise(s, layer, toBinarization)
+    : lowerHardSwish(s, layer, toBinarization);
+
+/**
+ * Compute straight pieces: y = y(0) + Σ_k slopes[k] · (clamp(x, knots[k − 1], knots[k]) − clamp(0, …)). Each piece is a
+ * layer that bounds the rounded x, and a sum of whole multiples of these is y.
+ */
+function lowerPiecewise(s: LowerState, layer: Piecewise, toBinarization: boolean): LowerPosition {
+  const { name } = layer;
   spreadOut(s);
   if (s.at === -1) pushPixels(s);
-  const step = stepWithin(s, levels);
-  pushRequantized(s, freshName(s, `${name}_steps`), step, { minimum: -levels, maximum: levels });
+  // Pieces that meet at 0 alone are the same in whole numbers of any step.
+  const isScaleFree = layer.atZero === 0 && layer.knots.every((knot) => knot === 0);
+  const channels = s.shape[2];
+  const steps = isScaleFree ? stepsWithin(s, levels) : filled(channels, stepWithin(s, levels));
+  pushRequantized(s, freshName(s, `${name}_steps`), steps, { minimum: -levels, maximum: levels });
+  const step = Math.max(...steps);
   const shift = shiftFor(layer.slopes);
   const pieces = piecesOf(layer, step, shift);
   const unit = step / 2 ** shift;
-  const offset = atZero - unit * sumAt(pieces, 0);
-  const channels = s.shape[2];
+  const offset = offsetOf(layer, pieces, { step, unit });
   const fork = s.at;
   joinPieces(
     s,
@@ -49,20 +67,25 @@ export function lowerPiecewise(s: LowerState, layer: Piecewise, toBinarization: 
     boundedBy(s, layer, pieces),
   );
   Object.assign(s, {
-    meaning: { slopes: filled(channels, unit), offsets: filled(channels, offset) },
+    meaning: {
+      slopes: steps.map((each) => each / 2 ** shift),
+      offsets: filled(channels, offset),
+    },
     rounded: false,
     weighted: true,
     limits: undefined,
     measured: undefined,
     fork,
   });
-  if (toBinarization) return;
+  const exact = positionOf(s);
+  if (toBinarization) return exact;
   const ends = pieces.flatMap(({ minimum, maximum }) => [minimum, maximum]);
   roundToBytes(
     s,
     layer,
     ends.map((x) => offset + unit * sumAt(pieces, x)),
   );
+  return exact;
 }
 
 /** How many pieces lie between −3 and 3: the fewest that differ from the curve by half a step of 8 bits at most. */
@@ -72,16 +95,16 @@ const pieceCounts: readonly number[] = [8, 16, 32];
  * Compute HardSwish in straight pieces: 0 up to −3, x from 3 on, and between as many as the range of the outputs asks for:
  * they differ from it by (6 / pieces)² / 48, which is 0.012, 0.003 or 0.0008.
  */
-export function lowerHardSwish(
+function lowerHardSwish(
   s: LowerState,
-  { name, largest }: Extract<TrainedLayer, { kind: 'hardSwish' }>,
+  { name, largest }: HardSwish,
   toBinarization: boolean,
-): void {
+): LowerPosition {
   const top = largest === undefined || largest === 0 ? levels * stepWithin(s, levels) : largest;
   const fits = (count: number): boolean => (6 / count) ** 2 / 48 <= top / (2 * largestByte);
   const count = pieceCounts.find(fits) ?? pieceCounts[pieceCounts.length - 1];
   const pieces = hardSwishPieces(name, count);
-  lowerPiecewise(s, largest === undefined ? pieces : { ...pieces, largest }, toBinarization);
+  return lowerPiecewise(s, largest === undefined ? pieces : { ...pieces, largest }, toBinarization);
 }
 
 function hardSwishPieces(name: string, count: number): Piecewise {
@@ -121,6 +144,36 @@ const sumAt = (pieces: readonly Piece[], x: number): number =>
       sum + multiplier * Math.min(Math.max(x, minimum), maximum),
     0,
   );
+
+/**
+ * What is added to the pieces' sum. Where the first piece is level, the sum is right there to the last digit, as far as
+ * it can be: many values lie on it, and one that is 0 in the network must not come out a little above 0, which a
+ * binarization takes for another sign.
+ */
+function offsetOf(
+  layer: Piecewise,
+  pieces: readonly Piece[],
+  { step, unit }: { readonly step: number; readonly unit: number },
+): number {
+  const hasLevel = layer.slopes[0] === 0 && layer.knots[0] > -levels * step;
+  if (!hasLevel) return layer.atZero - unit * sumAt(pieces, 0);
+  const level = valueAt(layer, layer.knots[0]);
+  // What adding up slopes leaves of 0.
+  const exact = Math.abs(level) < unit * levelSlack ? 0 : level;
+  return exact - unit * sumAt(pieces, -levels);
+}
+
+/** A level this part of a unit beside 0 is 0. */
+const levelSlack = 2 ** -20;
+
+/** The value of straight pieces at x. */
+function valueAt({ knots, slopes, atZero }: Piecewise, x: number): number {
+  return slopes.reduce((sum, slope, k) => {
+    const [least, most] = [knots[k - 1] ?? -Infinity, knots[k] ?? Infinity];
+    const cut = (value: number): number => Math.min(Math.max(value, least), most);
+    return sum + slope * (cut(x) - cut(0));
+  }, atZero);
+}
 
 /** A layer for each piece, all behind the same values. */
 function boundedBy(s: LowerState, { name }: Piecewise, pieces: readonly Piece[]): LowerPosition[] {

@@ -244,14 +244,23 @@ export const countedOn = ({ measured }: LowerState, most: number): number =>
   measured === undefined || measured === 0 ? most : Math.min(most, headroom * measured);
 
 /** The step that brings values to ±largest: what sample images bring about, or without any all that can come. */
-export function stepWithin(s: LowerState, largest: number): number {
+export const stepWithin = (s: LowerState, largest: number): number =>
+  stepFor(s, Math.max(...furthestOf(s)), largest);
+
+/** The same for each channel alone. */
+export const stepsWithin = (s: LowerState, largest: number): Float64Array =>
+  furthestOf(s).map((furthest) => stepFor(s, furthest, largest));
+
+const stepFor = (s: LowerState, furthest: number, largest: number): number =>
+  furthest > 0 ? countedOn(s, furthest) / largest : 1;
+
+/** The largest magnitude that each channel can come to. */
+function furthestOf(s: LowerState): Float64Array {
   const { slopes, offsets } = s.meaning;
   const rangeOf = rangesOf(s);
-  const furthest = slopes.reduce((max, slope, c) => {
-    const ends = rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]));
-    return Math.max(max, ...ends);
-  }, 0);
-  return furthest > 0 ? countedOn(s, furthest) / largest : 1;
+  return slopes.map((slope, c) =>
+    Math.max(...rangeOf(c % s.shape[2]).map((x) => Math.abs(slope * x + offsets[c]))),
+  );
 }
 
 /** Round to whole numbers in ±largest. */
