@@ -33,8 +33,8 @@ export interface OpenOptions {
   readonly testLimit?: number;
   /** Average size×size pixels into one. */
   readonly shrink?: number;
-  /** Side of the square images a folder of images is cropped to. */
-  readonly size?: number;
+  /** What images of a folder are cropped to: the side of a square, or [height, width]. */
+  readonly size?: number | readonly [height: number, width: number];
   /** Hold out so many of the training images, stratified, drawn by `seed`. */
   readonly validation?: number;
   readonly seed?: number;
@@ -78,17 +78,28 @@ export function note(o: Pick<OpenOptions, 'onNote'>, text: string): void {
 }
 
 /** Options that are numbers of images or pixels. */
-const counts = ['limit', 'testLimit', 'shrink', 'size', 'validation'] as const;
+const counts = ['limit', 'testLimit', 'shrink', 'validation'] as const;
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
+
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
 
 /** Check the numbers among the options. @throws HbnnError naming the option */
 export function checkOptions(where: string, o: OpenOptions): void {
   for (const name of counts) {
     const value: unknown = o[name];
-    if (value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)) continue;
+    if (value === undefined || isCount(value)) continue;
     throw new HbnnError(
       `${where}: expected a whole number above 0 as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
     );
   }
+  const size: unknown = o.size;
+  if (size === undefined || isCount(size)) return;
+  if (Array.isArray(size) && size.length === 2 && size.every(isCount)) return;
+  throw new HbnnError(
+    `${where}: expected a whole number above 0 as size, or two as [height, width], got ${shown(size)}; give one or leave it out`,
+  );
 }
 
 /** Make a data set of images in memory; normalization is that of the training images. */

@@ -155,23 +155,27 @@ function filesToCheck(
   return [...used.train, ...(used.validation ?? []), ...used.test];
 }
 
-/** Resize the shorter side to 8/7 of the crop (256 for 224), then cut the square: AlexNet's way. */
+type Size = readonly [height: number, width: number];
+
+const sizeFrom = ({ size = 224 }: OpenOptions): Size =>
+  typeof size === 'number' ? [size, size] : size;
+
+/** Resize to cover 8/7 of the crop (the shorter side to 256 for 224), then cut it out: AlexNet's way. */
 function cropped(
-  size: number,
+  [height, width]: Size,
   place: 'centre' | { x: number; y: number; flip: boolean },
 ): (image: Sharp) => Sharp {
-  const shorter = Math.round((size * 8) / 7);
-  const free = shorter - size + 1;
-  const at = (share: number): number => Math.floor(share * free);
+  const [rows, columns] = [height, width].map((size) => Math.round((size * 8) / 7));
+  const [below, beside] = [rows - height, columns - width];
   const [left, top] =
     place === 'centre'
-      ? [(shorter - size) >> 1, (shorter - size) >> 1]
-      : [at(place.x), at(place.y)];
+      ? [beside >> 1, below >> 1]
+      : [Math.floor(place.x * (beside + 1)), Math.floor(place.y * (below + 1))];
   const flip = place !== 'centre' && place.flip;
   return (image) => {
     const cut = image
-      .resize(shorter, shorter, { fit: 'cover', position: 'centre' })
-      .extract({ left, top, width: size, height: size });
+      .resize(columns, rows, { fit: 'cover', position: 'centre' })
+      .extract({ left, top, width, height });
     return flip ? cut.flop() : cut;
   };
 }
@@ -179,13 +183,19 @@ function cropped(
 /** The most bytes of a batch: engines number the bytes of a tensor by 31 bits. */
 const maxBatchBytes = 2 ** 31;
 
-/** @throws HbnnError where a batch of square images in float32 is larger than a tensor can be */
-function checkMemory(size: number, batch: number, place: string): void {
-  const maxSize = Math.floor(Math.sqrt(maxBatchBytes / (12 * batch)));
-  if (size <= maxSize) return;
-  const gibibytes = Number(((12 * batch * size * size) / 2 ** 30).toPrecision(3));
+/** A size as it is typed: 224, or 120x160. */
+const sizeText = ([height, width]: Size): string =>
+  height === width ? `${height}` : `${height}x${width}`;
+
+/** @throws HbnnError where a batch of images in float32 is larger than a tensor can be */
+function checkMemory(size: Size, batch: number, place: string): void {
+  const maxPixels = maxBatchBytes / (12 * batch);
+  const [height, width] = size;
+  if (height * width <= maxPixels) return;
+  const gibibytes = Number(((12 * batch * height * width) / 2 ** 30).toPrecision(3));
+  const most = height === width ? Math.floor(Math.sqrt(maxPixels)) : `${Math.floor(maxPixels)}`;
   throw new HbnnError(
-    `${place}: expected at most ${maxSize} pixels, since a batch of ${batch} image${batch === 1 ? '' : 's'} takes at most 2 GiB, got ${size}, which take ${gibibytes} GiB; take smaller images${batch === 1 ? '' : ', or fewer in a batch'}`,
+    `${place}: expected at most ${most} pixels, since a batch of ${batch} image${batch === 1 ? '' : 's'} takes at most 2 GiB, got ${sizeText(size)}, which take ${gibibytes} GiB; take smaller images${batch === 1 ? '' : ', or fewer in a batch'}`,
   );
 }
 
@@ -194,10 +204,10 @@ function folderSource(
   name: string,
   classes: readonly string[],
   files: readonly LabelledFile[],
-  { size, augment, sizeName }: { size: number; augment: boolean; sizeName: string },
+  { size, augment, sizeName }: { size: Size; augment: boolean; sizeName: string },
 ): BatchSource {
   const tables = normalizationTable(imagenet);
-  const pixels = size * size * 3;
+  const pixels = size[0] * size[1] * 3;
   const load = async (index: number, seed: number, epoch: number): Promise<Buffer> => {
     const rng = random(seed, 'augment', epoch, index);
     const place = { x: rng.uniform(), y: rng.uniform(), flip: rng.uniform() < 0.5 };
@@ -214,7 +224,7 @@ function folderSource(
   };
   return {
     name,
-    shape: [size, size, 3],
+    shape: [...size, 3],
     classes,
     count: files.length,
     normalization: imagenet,
@@ -259,7 +269,7 @@ export function openImageFolder(folder: string, o: OpenOptions): Dataset {
 function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Dataset {
   const whole = shareOut(folder, layout);
   checkTested(folder, whole);
-  const size = o.size ?? 224;
+  const size = sizeFrom(o);
   checkMemory(size, 1, placeOf(o, 'size'));
   if (!o.testOnly) tellLimit(o, 'limit', whole.train.length);
   tellLimit(o, 'testLimit', whole.test.length);
@@ -281,7 +291,7 @@ function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Datas
   note(o, whole.summary + unusedValidation(o, validation));
   return {
     name,
-    label: `images in class folders (${classes.length} classes, ${size} pixels)`,
+    label: `images in class folders (${classes.length} classes, ${sizeText(size)} pixels)`,
     train: source(held?.train.map((i) => train[i]) ?? train, true),
     test: source(test, false),
     ...(validated && { validation: source(validated, false) }),

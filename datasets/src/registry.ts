@@ -97,7 +97,7 @@ export const datasets: Readonly<Record<string, Entry>> = {
   folder: {
     about:
       'images in class folders (ImageNet’s layout): JPEG, PNG, WebP, GIF, TIFF, AVIF; streamed; needs --from',
-    size: 'any size, cropped to a square',
+    size: 'any size, cropped to a square or to --size HxW',
     ignores: {
       shrink: 'images of a folder are brought to a size by --size',
       augment: augmentedAlready,

@@ -176,6 +176,35 @@ describe('a folder of images', () => {
     expect(await collect(1)).not.toEqual(first);
   });
 
+  it('is cropped to a height and a width', async () => {
+    const folder = temporary();
+    const blue = { create: { width: 20, height: 20, channels: 3, background: '#0000ff' } } as const;
+    const right = await sharp(blue).png().toBuffer();
+    for (const part of ['train/a', 'train/b', 'test/a', 'test/b']) {
+      mkdirSync(join(folder, part), { recursive: true });
+      const red = { ...blue.create, width: 40, background: '#ff0000' };
+      await sharp({ create: red })
+        .composite([{ input: right, left: 20, top: 0 }])
+        .toFile(join(folder, part, '0.png'));
+    }
+    const { test, label } = await openDataset('folder', { from: folder, size: [7, 14] });
+    expect([test.shape, label]).toEqual([
+      [7, 14, 3],
+      'images in class folders (2 classes, 7x14 pixels)',
+    ]);
+    for await (const { images } of test.batches({ batch: 1, shuffle: false, seed: 0, epoch: 0 })) {
+      expect(images).toHaveLength(7 * 14 * 3);
+      // The last row: red on the left, blue on the right.
+      const [left, end] = [images.subarray(6 * 14 * 3), images.subarray(-3)];
+      expect(left[0]).toBeGreaterThan(left[2]);
+      expect(end[0]).toBeLessThan(end[2]);
+    }
+    const wrong = openDataset('folder', { from: folder, size: [7, 0] });
+    await expect(wrong).rejects.toThrow(
+      /expected a whole number above 0 as size, or two as \[height, width\], got \[7,0\]/,
+    );
+  });
+
   it('holds out every fifth image when there is no test folder', async () => {
     const folder = temporary();
     for (const name of ['a', 'b', 'c']) await writeImages(join(folder, name), 10, 20, 'png');

@@ -138,12 +138,11 @@ export function checkImageSize(
   if (wanted.length !== 3 || wanted.every((size, i) => size === null || size === shape[i])) return;
   const [height, width] = wanted;
   const factor = fittingShrink(shape, [height, width], shrink);
-  const sized = height === width && height !== null;
   const wayOut =
     wanted[2] !== null && wanted[2] !== shape[2]
       ? `give data of ${wanted[2]} channel${wanted[2] === 1 ? '' : 's'}`
-      : data === 'folder' && sized
-        ? `add --size ${height}`
+      : data === 'folder' && height !== null && width !== null
+        ? `add --size ${height === width ? height : `${height}x${width}`}`
         : factor !== undefined && factor !== shrink
           ? factor === 1
             ? 'leave --shrink out'

@@ -3,7 +3,7 @@ import type { RunConfigInput } from '@hbnn/train';
 import { Option } from 'commander';
 import { decimal, wholeNumber } from './numbers.ts';
 
-type Kind = 'text' | 'whole' | 'decimal' | 'wholes' | 'texts' | 'switch';
+type Kind = 'text' | 'whole' | 'decimal' | 'wholes' | 'texts' | 'size' | 'switch';
 
 /** A flag that sets a field of the configuration. */
 export interface TrainFlag {
@@ -36,7 +36,13 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
     ['--limit <n>', 'limit', 'whole', 'use only n training images, stratified', 'all'],
     ['--test-limit <n>', 'testLimit', 'whole', 'use only n test images, stratified', 'all'],
     ['--shrink <k>', 'shrink', 'whole', 'average k×k pixels into one', 1],
-    ['--size <n>', 'size', 'whole', 'pixels that images of a folder are cropped to', 224],
+    [
+      '--size <n>',
+      'size',
+      'size',
+      'pixels that images of a folder are cropped to, a square or 120x160 (height x width)',
+      224,
+    ],
     [
       '--augment <list>',
       'augment',
@@ -214,11 +220,23 @@ function fieldValue(flag: TrainFlag, text: string): unknown {
       return decimal(text, name);
     case 'wholes':
       return text.split(',').map((part) => wholeNumber(part, name, 'in a list such as 8,16,16'));
+    case 'size':
+      return imageSize(text, name);
     case 'texts':
       return text.split(',').map((part) => layerBits(part.trim(), name));
     default:
       return flag.kind satisfies never;
   }
+}
+
+/** The side of square images, or their height and width. */
+function imageSize(text: string, name: string): number | number[] {
+  const sides = text.split(/[x×]/).map((side) => wholeNumber(side, name, 'such as 224 or 120x160'));
+  if (sides.length > 2)
+    throw new HbnnError(
+      `${name}: expected one whole number, or height and width, got '${text}'; write it as 224 or 120x160`,
+    );
+  return sides[0] === sides[1] || sides.length === 1 ? sides[0] : sides;
 }
 
 /** Bits of one layer: a number stays one, so that equal configurations are equal as JSON. */

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { hbnn, temporary } from './process.ts';
 
@@ -70,6 +71,34 @@ describe("a person's own images", () => {
       expect(code, args.join(' ')).toBe(2);
       expect(err.trimEnd().split('\n').at(-1)).toMatch(message);
     }
+  });
+
+  it('are cropped to what a network takes that is not square', () => {
+    const folder = temporary();
+    const [net, file] = ['net', 'net.hbnn'].map((name) => join(folder, name));
+    const onnx = fileURLToPath(
+      new URL('../../import/test/golden/torch/uneven-13.onnx', import.meta.url),
+    );
+    const imported = hbnn('import', onnx, '--out', net);
+    expect(imported.code, imported.err).toBe(0);
+    expect(imported.out).toContain('--from images --size 21x17 ');
+    const data = ['--data', 'folder', '--from', drawings(['a', 'b', 'c', 'd', 'e'])];
+    const lower = ['lower', net, ...data, '--out', file, '--size'];
+    const cases: [string, RegExp][] = [
+      ['21', /images of 21×17×3, the network's size, got 21×21×3 .*; add --size 21x17\n/],
+      ['21x17x3', /--size: expected one whole number, or height and width, got '21x17x3'; /],
+      ['21x', /--size: expected a whole number such as 224 or 120x160, got ''; /],
+      ['21x0', /--size: expected a whole number above 0 such as 224, or two such as /],
+    ];
+    for (const [size, message] of cases) {
+      const { code, err } = hbnn(...lower, size);
+      expect([code, err], size).toEqual([2, expect.stringMatching(message)]);
+    }
+    const lowered = hbnn(...lower, '21x17', '--json');
+    expect(lowered.code, lowered.err).toBe(0);
+    expect(JSON.parse(lowered.out)).toMatchObject({ images: 30 });
+    const tested = hbnn('eval', '--model', file, ...data, '--json');
+    expect(tested.code, tested.err).toBe(0);
   });
 
   it('of one class train to a loss of 0', () => {

@@ -27,6 +27,14 @@ const bits = z
   .transform((value) => (/^\d+(\.\d+)?$/.test(`${value}`) ? Number(value) : value));
 const positive = z.number().int().positive();
 
+const imageSize = z.custom<number | [height: number, width: number]>(
+  (value) => {
+    const sides: unknown[] = Array.isArray(value) && value.length === 2 ? value : [value];
+    return sides.every((side) => Number.isSafeInteger(side) && (side as number) > 0);
+  },
+  { message: 'expected a whole number above 0 such as 224, or two such as [120, 160]' },
+);
+
 const mapPer = z.custom<MapPer>(
   (value) =>
     typeof value === 'string' && /^(element|position|input|output|block:[1-9]\d*)$/.test(value),
@@ -79,8 +87,8 @@ const schema = z.strictObject({
   testLimit: positive.optional(),
   /** Shrink images by averaging size×size pixels. */
   shrink: positive.optional(),
-  /** Side of the squares that images of a folder are cropped to. */
-  size: positive.optional(),
+  /** What images of a folder are cropped to: the side of a square, or [height, width]. */
+  size: imageSize.optional(),
   network: z.enum(networkNames as [NetworkName, ...NetworkName[]]).default('fcn4'),
   /** Widths and pooled layers of fcn4. */
   widths: z.array(positive).min(1).optional(),

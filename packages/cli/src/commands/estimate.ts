@@ -417,7 +417,7 @@ async function imagesOf(
       from: o.from,
       testLimit: most,
       testOnly: true,
-      size: shape[0],
+      size: [shape[0], shape[1]],
       skipBadImages: o.skipBadImages,
     },
     (option) => (option === 'testLimit' ? '--images' : dataFlags(option)),

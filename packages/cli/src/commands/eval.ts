@@ -95,7 +95,7 @@ async function runModel(file: string, o: Options): Promise<void> {
     testOnly: true,
     skipBadImages: o.skipBadImages,
     // Images come in the size that the model takes, where a data set has a choice.
-    size: model.input.shape[0],
+    size: [model.input.shape[0], model.input.shape[1]] as const,
   };
   const { test, label } =
     o.data === undefined

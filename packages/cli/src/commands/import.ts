@@ -89,8 +89,11 @@ function dataFor(input: readonly number[]): string[] {
       return ['--data', 'fashion-mnist-subset'];
     case '32×32×3':
       return ['--data', 'cifar10'];
-    default:
-      return ['--data', 'folder', '--from', 'images', '--size', String(input[0])];
+    default: {
+      const [height, width] = input;
+      const size = height === width ? `${height}` : `${height}x${width}`;
+      return ['--data', 'folder', '--from', 'images', '--size', size];
+    }
   }
 }
 

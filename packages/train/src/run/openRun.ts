@@ -44,7 +44,7 @@ function fitting(
     const pools = network === 'fcn4' ? fittingPools(shape) : [];
     const ways = [
       ...(shrink > 1 ? [`a smaller --shrink than ${shrink}`] : []),
-      ...(size !== undefined ? [`a larger --size than ${size}`] : []),
+      ...(size !== undefined ? [`a larger --size than ${[size].flat().join('x')}`] : []),
       ...(pools.length > 0 ? [`fewer pools (--pools ${pools.join(',')})`] : []),
       'larger images',
       'another --network',
