@@ -12,6 +12,18 @@ it('the project README says what the committed results say', () => {
   expect(readme).toBe(withOutcomes(readme, here('../results')));
 });
 
+it('the page of limits counts the claims of the quick report as its results do', () => {
+  const { stages } = JSON.parse(readFileSync(here('../results/quick/results.json'), 'utf8')) as {
+    stages: { claims: { verdict: string }[] }[];
+  };
+  const verdicts = stages.flatMap(({ claims }) => claims.map(({ verdict }) => verdict));
+  const count = (verdict: string): number => verdicts.filter((v) => v === verdict).length;
+  const limits = readFileSync(here('../../docs/guide/limits.md'), 'utf8').replace(/\s+/g, ' ');
+  expect(limits).toContain(
+    `Of the ${verdicts.length} claims of the quick report ${count('holds')} hold, ${count('does not hold')} do not and ${count('undecided')} are undecided.`,
+  );
+});
+
 it("the project README's example prints a distance", () => {
   const ran = runExample(readmeExample(here('../../README.md'), 'ts'), { place: here('.'), flags });
   expect(ran.code, ran.err).toBe(0);
