@@ -260,7 +260,9 @@ function writeResults() {
     };
   });
   const table = [
-    '| profile | claims that hold | that do not | below, by how much is open | undecided |',
+    'How many claims of each profile hold, do not, are below with the margin open, or are undecided:',
+    '',
+    '| profile | hold | do not | below | undecided |',
     '| --- | --- | --- | --- | --- |',
     ...list.map(({ row }) => row),
   ];
