@@ -17,9 +17,10 @@ const workMark = 'HBNN_WORK_PROCESS';
 export async function inOwnProcess(work: () => Promise<void>): Promise<void> {
   if (process.env[workMark] !== undefined) {
     // Nobody waits for the work any more.
-    process.once('disconnect', () => process.exit());
+    const end = (): never => process.exit();
+    process.once('disconnect', end);
     process.channel?.unref();
-    return work();
+    return work().finally(() => process.off('disconnect', end));
   }
   const child = spawn(process.execPath, [...ownFlags(), ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

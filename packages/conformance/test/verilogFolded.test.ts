@@ -92,9 +92,9 @@ describe('folded verilog agrees with the interpreter', () => {
     'random network of seed %i',
     async (seed) => {
       const model = randomModel(seed);
-      for (const way of waysAt(seed)) {
-        const folds = foldsOf(model, way.seed);
-        const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...way, folds }));
+      for (const { seed: foldSeed, ...o } of waysAt(seed)) {
+        const folds = foldsOf(model, foldSeed);
+        const open = (one: CheckedModel) => simulate(one, foldedDesign(one, { ...o, folds }));
         expect(await differenceFrom(model, open, pixelsFor(model, 20)), JSON.stringify(folds)).toBe(
           '',
         );

@@ -59,7 +59,7 @@ const wrong: readonly (readonly [string, object, string])[] = [
   ['verify', { rounds: -1 }, 'expected a whole number of at least 1 as rounds, got -1'],
   ['verify', { effort: 0 }, 'expected a share above 0 as effort, got 0'],
   ['prove', { workers: 0 }, 'expected a whole number of at least 1 as workers, got 0'],
-  ['prove', { secondsPerLayer: Number.NaN }, 'expected seconds above 0 as secondsPerLayer'],
+  ['prove', { secondsPerLayer: Number.NaN }, 'expected seconds from 0 on as secondsPerLayer'],
   ['simulate', { imagesInARow: 0 }, 'expected a whole number of at least 1 as imagesInARow, got 0'],
   [
     'synthesize',

@@ -34,7 +34,10 @@ export function scaleChart(rows: readonly DrawnWork[]): object {
         points.map((point) => ({ work, size: point.size, y: point[panel.field] })),
       );
     if (values.length === 0) return [];
-    const log = { scale: { type: 'log' }, axis: { format: '~s', tickCount: 6 } };
+    const log = (format: string): object => ({
+      scale: { type: 'log' },
+      axis: { format, tickCount: 6 },
+    });
     return [
       {
         width: 330,
@@ -42,8 +45,8 @@ export function scaleChart(rows: readonly DrawnWork[]): object {
         data: { values },
         mark: { type: 'line', point: { filled: true, size: 40 } },
         encoding: {
-          x: { field: 'size', type: 'quantitative', title: axes[panel.axis].title, ...log },
-          y: { field: 'y', type: 'quantitative', title: panel.title, ...log },
+          x: { field: 'size', type: 'quantitative', title: axes[panel.axis].title, ...log('~s') },
+          y: { field: 'y', type: 'quantitative', title: panel.title, ...log('~g') },
           color: {
             field: 'work',
             type: 'nominal',

@@ -102,9 +102,9 @@ function checkProof(o: ProofOptions): void {
   checkWhole('prove', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
   checkWhole('prove', 'workers', o.workers, 1);
   const { secondsPerLayer = 1 } = o;
-  if (!(secondsPerLayer > 0))
+  if (!(secondsPerLayer >= 0))
     throw new HbnnError(
-      `prove: expected seconds above 0 as secondsPerLayer, got ${secondsPerLayer}; give more, or leave it out`,
+      `prove: expected seconds from 0 on as secondsPerLayer, got ${secondsPerLayer}; give some, or leave it out`,
     );
 }
 
