@@ -108,7 +108,12 @@ function writeScale() {
     growth === undefined
       ? 'too little to say'
       : `size^${growth.exponent} from ${number(growth.from)} on`;
-  const lines = [measuredLine(stored), '', '![Time and memory over sizes](./scale.svg)', ''];
+  const lines = [
+    measuredLine(stored),
+    '',
+    wideFigures('![Time and memory over sizes](../generated/scale.svg)'),
+    '',
+  ];
   lines.push('| what | time grows as | memory grows as |', '| --- | --- | --- |');
   for (const { work, unit, time, memory } of stored.rows)
     lines.push(`| ${work} (${unit}) | ${power(time)} | ${power(memory)} |`);
