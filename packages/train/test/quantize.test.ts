@@ -24,23 +24,37 @@ import { pixelSquares } from './squares.ts';
 const train = pixelSquares(400, 'train');
 const test = pixelSquares(300, 'test');
 
-/** Every kind of layer with weights, a stride that leaves a rest, a bias. */
+/** Every kind of layer with weights, a stride that leaves a rest, a bias; the same first weights in each run. */
 function network(): tfl.LayersModel {
   const { layers } = tfl;
+  const kernelInitializer = tfl.initializers.glorotUniform({ seed: 1 });
+  const depthwiseInitializer = tfl.initializers.glorotUniform({ seed: 2 });
   return tfl.sequential({
     name: 'small',
     layers: [
-      layers.conv2d({ name: 'stem', inputShape: [12, 12, 1], filters: 8, kernelSize: 3 }),
+      layers.conv2d({
+        name: 'stem',
+        inputShape: [12, 12, 1],
+        filters: 8,
+        kernelSize: 3,
+        kernelInitializer,
+      }),
       layers.reLU({ name: 'relu1' }),
-      layers.depthwiseConv2d({ name: 'depth', kernelSize: 3, strides: 2, padding: 'same' }),
+      layers.depthwiseConv2d({
+        name: 'depth',
+        kernelSize: 3,
+        strides: 2,
+        padding: 'same',
+        depthwiseInitializer,
+      }),
       layers.batchNormalization({ name: 'norm1' }),
-      layers.conv2d({ name: 'point', filters: 16, kernelSize: 1 }),
+      layers.conv2d({ name: 'point', filters: 16, kernelSize: 1, kernelInitializer }),
       layers.batchNormalization({ name: 'norm2' }),
       layers.reLU({ name: 'relu2' }),
       layers.flatten({ name: 'flat' }),
-      layers.dense({ name: 'hidden', units: 24 }),
+      layers.dense({ name: 'hidden', units: 24, kernelInitializer }),
       layers.reLU({ name: 'relu3' }),
-      layers.dense({ name: 'scores', units: 10 }),
+      layers.dense({ name: 'scores', units: 10, kernelInitializer }),
     ],
   });
 }
