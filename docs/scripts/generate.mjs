@@ -118,13 +118,16 @@ function writeScale() {
   for (const { work, unit, time, memory } of stored.rows)
     lines.push(`| ${work} (${unit}) | ${power(time)} | ${power(memory)} |`);
   lines.push('', '| what | size | processor time | memory |', '| --- | ---: | ---: | ---: |');
-  for (const { work, unit, points } of stored.rows)
+  for (const { work, unit, points, stopped } of stored.rows) {
     for (const { size, cpuSeconds, peakMiB } of points) {
       const seconds = cpuSeconds.toFixed(cpuSeconds < 1 ? 3 : 1);
       lines.push(
         `| ${work} | ${number(size)} ${unit} | ${seconds} s | ${number(Math.round(peakMiB))} MiB |`,
       );
     }
+    if (stopped !== undefined)
+      lines.push(`| ${work} | ${number(stopped.size)} ${unit} | stopped by ${stopped.by} | |`);
+  }
   const ends = stored.rows.filter(({ largest }) => largest !== undefined);
   if (ends.length > 0)
     lines.push('', '| what | largest size | the next one is stopped by |', '| --- | ---: | --- |');

@@ -6,11 +6,8 @@ export {
   type FoldGoal,
   foldedCycles,
 } from './folded/chooseFolds.ts';
-export {
-  type FoldedDesign,
-  type FoldedOptions,
-  foldedDesign,
-} from './folded/foldedDesign.ts';
+export { type FoldedDesign, foldedDesign } from './folded/foldedDesign.ts';
+export type { FoldedOptions } from './folded/foldedOptions.ts';
 export {
   checkFolds,
   type Fold,
@@ -44,8 +41,10 @@ export {
   type LayerCycles,
   type LogicUnit,
   layerBuffers,
+  lineBuffers,
   type MatrixUnit,
   type MemoryStyle,
+  romForms,
   type StreamBuffer,
   type StreamFork,
   type StreamSource,

@@ -62,7 +62,7 @@ export class S3Server {
     const inner = await freePort();
     const at = ['-H', '127.0.0.1', '-p', String(inner)];
     this.#child = spawn(command, at, { stdio: 'ignore' });
-    while ((await made(inner, 'sweeps')) !== 200) await setTimeout(100);
+    while ((await answerTo(inner, 'sweeps')) !== 200) await setTimeout(100);
     this.#door = createServer((outer) => {
       const through = connect(inner, '127.0.0.1');
       outer.pipe(through).pipe(outer);
@@ -88,8 +88,8 @@ export class S3Server {
   }
 }
 
-/** Make a bucket; the status of the answer, undefined where there is none yet. */
-const made = (port: number, bucket: string): Promise<number | undefined> =>
+/** Ask for a bucket to be made: the status of the answer, undefined where there is none yet. */
+const answerTo = (port: number, bucket: string): Promise<number | undefined> =>
   fetch(`http://127.0.0.1:${port}/${bucket}`, { method: 'PUT' })
     .then(({ status }) => status)
     .catch(() => undefined);

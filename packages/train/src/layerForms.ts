@@ -143,15 +143,8 @@ const forms: Readonly<Record<string, Form | undefined>> = {
     build: (place) => {
       const { size, strides } = poolOf(place);
       if (place.zeros.some((n) => n > 0)) throw unpadded(place.name, 'a pool that leaves them out');
-      return [
-        {
-          kind: 'maxPool',
-          name: place.name,
-          size,
-          strides,
-          padding: zerosIn(place.config.padding),
-        },
-      ];
+      const padding = zerosIn(place.config.padding);
+      return [{ kind: 'maxPool', name: place.name, size, strides, padding }];
     },
   },
   HbnnAveragePooling2D: {

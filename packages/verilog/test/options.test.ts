@@ -53,6 +53,12 @@ describe('An option that is not known is refused by its name', () => {
 const wrong: readonly (readonly [string, object, string])[] = [
   ['foldedDesign', { style: 'xc8' }, "style: expected one of xc7, gates, got 'xc8'"],
   ['foldedDesign', { balanced: 'no' }, "expected true or false as balanced, got 'no'"],
+  ['foldedDesign', { memories: { rom: 'blok' } }, 'memories.rom: expected one of case, hex'],
+  ['foldedDesign', { memories: { lines: 'x' } }, 'memories.lines: expected one of auto,'],
+  ['foldedDesign', { memories: { roms: 'hex' } }, 'memories: expected no other options than rom'],
+  ['foldedDesign', { folds: [] }, 'expected folds by the names of layers, got'],
+  ['unrolledDesign', { prefix: 5 }, 'prefix: expected a text, got'],
+  ['unrolledDesign', { maxAdders: Number.NaN }, 'expected a number above 0 as maxAdders, got NaN'],
   ['unrolledDesign', { style: 'xc8' }, "style: expected one of xc7, gates, got 'xc8'"],
   ['verify', { images: 0 }, 'expected a whole number of at least 1 as images, got 0'],
   ['verify', { images: 1.5 }, 'expected a whole number of at least 1 as images, got 1.5'],

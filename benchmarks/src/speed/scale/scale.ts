@@ -36,6 +36,8 @@ interface Row {
   readonly axis: AxisName;
   readonly unit: string;
   readonly points: readonly Point[];
+  /** The first of the sizes that was not done, and why. */
+  readonly stopped?: { readonly size: number; readonly by: string };
   readonly time?: Growth;
   readonly memory?: Growth;
   readonly largest?: Largest;
@@ -129,9 +131,11 @@ async function rowOf(work: string): Promise<Row> {
   const { axis, maxSize = Number.POSITIVE_INFINITY } = works[work];
   const { unit, sizes } = axes[axis];
   const points: Point[] = [];
+  let stopped: Row['stopped'];
   for (const size of sizes.filter((each) => each <= maxSize)) {
     const point = await medianOf(work, size);
     if (typeof point === 'string') {
+      stopped = { size, by: point };
       console.error(`${work}: ${size} ${unit}: ${point}`);
       break;
     }
@@ -145,18 +149,20 @@ async function rowOf(work: string): Promise<Row> {
     axis,
     unit,
     points,
+    ...(stopped !== undefined && { stopped }),
     ...(time !== undefined && { time }),
     ...(memory !== undefined && { memory }),
     ...(values.largest && last !== undefined && { largest: await largestOf(work, last.size) }),
   };
 }
 
-function print({ work, unit, points, time, memory, largest }: Row): void {
+function print({ work, unit, points, stopped, time, memory, largest }: Row): void {
   const growth = (found: Growth | undefined): string =>
     found === undefined ? 'too small to say' : `size^${found.exponent} from ${found.from} on`;
   console.log(`${work}: time ${growth(time)}, memory ${growth(memory)}`);
   for (const { size, cpuSeconds, peakMiB } of points)
     console.log(`  ${`${size} ${unit}`.padEnd(18)} ${cpuSeconds} s  ${peakMiB} MiB`);
+  if (stopped !== undefined) console.log(`  ${stopped.size} ${unit}: stopped by ${stopped.by}`);
   if (largest !== undefined)
     console.log(`  largest ${largest.size}; ${largest.next} is stopped by ${largest.stoppedBy}`);
 }

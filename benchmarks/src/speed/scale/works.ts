@@ -48,7 +48,7 @@ interface Work {
   readonly maxSize?: number;
 }
 
-/** A dense layer of about so many weights, whose inputs have one bit. */
+/** A dense layer with about `weights` weights. Its inputs have one bit each. */
 function denseModel(weights: number): CheckedModel {
   const inputs = 2 ** Math.ceil(Math.log2(weights) / 2);
   return randomModel(1, { layer: `dense:${inputs}x${Math.max(1, Math.round(weights / inputs))}` });

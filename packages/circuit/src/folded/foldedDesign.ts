@@ -1,6 +1,4 @@
-import { checkFlag, checkOptions, chosenName } from '@hbnn/core';
 import {
-  type CheckedLayer,
   type CheckedModel,
   type FeatureShape,
   type JoinLayer,
@@ -9,10 +7,10 @@ import {
   windowOf,
 } from '@hbnn/model';
 import { bitLength } from '../netlist/bitHeap.ts';
-import { type AdderStyle, adderStyles } from '../netlist/fabrics.ts';
+import type { AdderStyle } from '../netlist/fabrics.ts';
 import { checkedPrefix, Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
-import { checkLevels, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { pixelForm } from '../netlist/value.ts';
 import { SumMemo } from '../sums/rowGrouping.ts';
 import { type OrderedStep, orderedSteps, type Step, stepLayer } from '../unrolled/steps.ts';
@@ -28,8 +26,9 @@ import {
   scoresLogic,
   thresholdLogic,
 } from './beatLogic.ts';
+import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
 import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
-import { checkFold, checkFoldNames, type Fold, type FoldTable } from './folds.ts';
+import { checkFold, type Fold, type FoldTable } from './folds.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';
@@ -83,37 +82,6 @@ export interface FoldedDesign {
   readonly cyclesPerImage: number;
 }
 
-export interface FoldedOptions {
-  readonly style?: AdderStyle;
-  /** Most levels of gates between registers; default 10. */
-  readonly maxLevels?: number;
-  /** Layers that are not named have one lane. */
-  readonly folds?: FoldTable;
-  /**
-   * Whether buffers are as deep as the slowest layer needs (default), or all of two places, which most networks with
-   * branches would stand still with.
-   */
-  readonly balanced?: boolean;
-  /** Default: `case` statements, and line buffers by the length of their rows. */
-  readonly memories?: Partial<MemoryStyle>;
-  /** What the names of all modules begin with, so that several networks fit in one project. */
-  readonly prefix?: string;
-  /** Whether pixels come with s_axis_tlast, so that a beat that is lost spoils its own image alone. Default false. */
-  readonly inputLast?: boolean;
-}
-
-const optionNames: readonly (keyof FoldedOptions)[] = [
-  'style',
-  'maxLevels',
-  'folds',
-  'balanced',
-  'memories',
-  'prefix',
-  'inputLast',
-];
-
-const defaultLevels = 10;
-
 /**
  * Make a model's hardware as layers between ready/valid streams, a pixel per beat: matrices on PE × SIMD lanes with their
  * weights in memories, or whole with their weights as constants. A stream that several layers read is given to all of
@@ -132,12 +100,7 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
 
 /** The design with two places in each buffer, in which branches may wait for each other for ever. */
 export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
-  checkOptions('foldedDesign', o, optionNames);
-  const { style = 'gates', maxLevels = defaultLevels, folds = {} } = o;
-  chosenName(style, adderStyles, 'foldedDesign: style');
-  checkFlag('foldedDesign', 'balanced', o.balanced);
-  checkFlag('foldedDesign', 'inputLast', o.inputLast);
-  checkFolds(model.checkedLayers, maxLevels, folds);
+  const { style, maxLevels, folds, memories } = checkedFolding(model.checkedLayers, o);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
   const making = { names, style, maxLevels, memo: new SumMemo() };
@@ -171,7 +134,7 @@ export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): Folde
     scores,
     classes: model.classes,
     maxLevels,
-    memories: { rom: 'case', lines: 'auto', ...o.memories },
+    memories,
     ...(frame !== undefined && { frame }),
     scheduledCycles,
     cyclesPerImage: scheduledCycles,
@@ -243,12 +206,6 @@ function forksOf(
 /** A layer may be called as what every object has: `constructor`. */
 const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
   Object.hasOwn(folds, layer) ? folds[layer] : undefined;
-
-function checkFolds(planned: readonly CheckedLayer[], maxLevels: number, folds: FoldTable): void {
-  checkLevels(maxLevels);
-  const matrices = planned.filter(({ layer }) => 'weights' in layer).map(({ layer }) => layer.name);
-  checkFoldNames(matrices, folds);
-}
 
 function foldedScores(model: CheckedModel, input: Stream, maker: LayerMaker): FoldedScores {
   const logic = scoresLogic(input, model.scoreOffsets, beats(input) > 1, maker.style);

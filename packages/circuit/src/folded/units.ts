@@ -63,12 +63,15 @@ export interface MatrixUnit {
 
 export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
 
+export const romForms = ['case', 'hex'] as const;
+export const lineBuffers = ['auto', 'distributed', 'block'] as const;
+
 /** How memories are to be built. */
 export interface MemoryStyle {
   /** Contents of memories that are only read: `case` statements, or .hex files that $readmemh reads. */
-  readonly rom: 'case' | 'hex';
+  readonly rom: (typeof romForms)[number];
   /** Line buffers of windows; `auto`: block RAM for rows of more than 64 pixels, else distributed RAM. */
-  readonly lines: 'auto' | 'distributed' | 'block';
+  readonly lines: (typeof lineBuffers)[number];
 }
 
 export interface LayerCycles {

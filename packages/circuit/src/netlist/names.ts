@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, kindOf } from '@hbnn/core';
 import { isReserved } from './reservedWords.ts';
 
 /** Letters of a name: file systems, and tools that put names together, have limits. */
@@ -14,6 +14,10 @@ const maxPrefixLength = 20;
  * @throws HbnnError for letters that not every tool takes, and for names of other things
  */
 export function checkedPrefix(prefix: string, place = 'prefix'): string {
+  if (typeof prefix !== 'string')
+    throw new HbnnError(
+      `${place}: expected a text, got ${kindOf(prefix)}; choose a name such as net1`,
+    );
   if (prefix === '') return '';
   const letters = prefix.replace(/_$/, '');
   const plain = /^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$/.test(letters);

@@ -1,4 +1,4 @@
-import { checkOptions, chosenName } from '@hbnn/core';
+import { checkOptions, chosenName, HbnnError } from '@hbnn/core';
 import { type CheckedModel, type FeatureShape, featureCount } from '@hbnn/model';
 import { type AdderStyle, adderStyles } from '../netlist/fabrics.ts';
 import { FormNumbers } from '../netlist/keyNumbers.ts';
@@ -141,6 +141,10 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   checkOptions('unrolledDesign', o, ['style', 'maxAdders', 'maxLevels', 'prefix']);
   const { style = 'gates' } = o;
   chosenName(style, adderStyles, 'unrolledDesign: style');
+  if (o.maxAdders !== undefined && !(o.maxAdders > 0))
+    throw new HbnnError(
+      `unrolledDesign: expected a number above 0 as maxAdders, got ${o.maxAdders}; give more, or leave it out`,
+    );
   checkBudget(model.checkedLayers, o.maxAdders);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);

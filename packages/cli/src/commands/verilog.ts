@@ -6,7 +6,9 @@ import {
   type DesignOptions,
   type FoldedDesign,
   foldedDesign,
+  lineBuffers,
   type MemoryStyle,
+  romForms,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError, suggestion } from '@hbnn/core';
@@ -210,9 +212,6 @@ const foldedOptions = [
   ['lineBuffers', 'line-buffers'],
 ] as const;
 
-const roms = ['case', 'hex'] as const;
-const lineBuffers = ['auto', 'distributed', 'block'] as const;
-
 function memoriesOf(o: Options): Partial<MemoryStyle> {
   const chosen = <T extends string>(option: string, given: string, all: readonly T[]): T => {
     const found = all.find((name) => name === given);
@@ -222,7 +221,7 @@ function memoriesOf(o: Options): Partial<MemoryStyle> {
     );
   };
   return {
-    ...(o.rom !== undefined && { rom: chosen('rom', o.rom, roms) }),
+    ...(o.rom !== undefined && { rom: chosen('rom', o.rom, romForms) }),
     ...(o.lineBuffers !== undefined && {
       lines: chosen('line-buffers', o.lineBuffers, lineBuffers),
     }),

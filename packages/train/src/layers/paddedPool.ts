@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { singleInput, singleShape } from './context.ts';
@@ -14,6 +15,26 @@ export interface PaddedPoolConfig {
 /** What lies beyond the map is below every value that a network computes, and still no infinity, which 0 cannot scale. */
 const belowAll = -3.4e38;
 
+/** @throws HbnnError naming the layer, for a window that may see no value, and for sizes that are none */
+function checkReach(
+  name: string,
+  poolSize: readonly number[],
+  strides: readonly number[],
+  padding: ZeroPadding,
+): void {
+  const isWhole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least;
+  const fits = [0, 1].every(
+    (axis) =>
+      isWhole(poolSize[axis], 1) &&
+      isWhole(strides[axis], 1) &&
+      padding[axis].every((n) => isWhole(n, 0) && n < poolSize[axis]),
+  );
+  if (fits) return;
+  throw new HbnnError(
+    `${name}: expected poolSize and strides of at least 1 and padding from 0 up to less than the window, got poolSize [${poolSize.join(', ')}], strides [${strides.join(', ')}] and padding ${JSON.stringify(padding)}; give whole numbers like these`,
+  );
+}
+
 /** A pool whose windows reach beyond the edges of the map, where there are no values: tf.layers has 'same' alone. */
 abstract class PaddedPool extends tfl.layers.Layer {
   readonly poolSize: [number, number];
@@ -22,6 +43,7 @@ abstract class PaddedPool extends tfl.layers.Layer {
 
   constructor({ poolSize, strides, padding, ...layer }: PaddedPoolConfig) {
     super(layer);
+    checkReach(this.name, poolSize, strides, padding);
     this.poolSize = [...poolSize];
     this.strides = [...strides];
     this.padding = padding;
