@@ -212,7 +212,7 @@ function textOf(result: Result): Record<string, unknown> {
   };
 }
 
-/** With the digits of the loss in points, which one digit would round away. */
+/** A share in percent, with as many digits as the loss in points has: fewer would hide a small loss. */
 const percentOf = (share: number): string => `${numberText(100 * share)} %`;
 
 const accuracyText = (

@@ -41,7 +41,7 @@ export function runCommand(): Command {
     .action((o: Options) => run(o));
 }
 
-/** What is wrong with input that is no picture, where no --out was given. */
+/** The error for input that is no picture when --out is missing. */
 function withoutOut(path: string): HbnnError {
   if (/\.npy$/i.test(path))
     return new HbnnError(

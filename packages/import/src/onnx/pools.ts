@@ -60,7 +60,7 @@ export const maxPool: Operator = (context) => {
     return mapFrom(context.add({ ...pool, padding: 'valid' }, map.value), map.nonNegative);
   if (isSame(window))
     return mapFrom(context.add({ ...pool, padding: 'same' }, map.value), map.nonNegative);
-  // Behind a ReLU zeros are nothing, and layers of TensorFlow.js do.
+  // Behind a ReLU a zero changes no maximum, so that TensorFlow.js's own layers serve.
   if (!map.nonNegative) return reaching(context, 'paddedMaxPool', window);
   const padded = zeroPadded(context, window);
   return mapFrom(context.add({ ...pool, padding: 'valid' }, padded.value), map.nonNegative);

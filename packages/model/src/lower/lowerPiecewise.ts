@@ -146,9 +146,8 @@ const sumAt = (pieces: readonly Piece[], x: number): number =>
   );
 
 /**
- * What is added to the pieces' sum. Where the first piece is level, the sum is right there to the last digit, as far as
- * it can be: many values lie on it, and one that is 0 in the network must not come out a little above 0, which a
- * binarization takes for another sign.
+ * What is added to the pieces' sum. Where the first piece is level, the offset makes the sum exact there: many values lie
+ * on that level. If it is 0 in the network, a sum a little above 0 would give them all another sign.
  */
 function offsetOf(
   layer: Piecewise,
@@ -158,12 +157,12 @@ function offsetOf(
   const hasLevel = layer.slopes[0] === 0 && layer.knots[0] > -levels * step;
   if (!hasLevel) return layer.atZero - unit * sumAt(pieces, 0);
   const level = valueAt(layer, layer.knots[0]);
-  // What adding up slopes leaves of 0.
+  // Adding up slopes can leave a little where 0 is right.
   const exact = Math.abs(level) < unit * levelSlack ? 0 : level;
   return exact - unit * sumAt(pieces, -levels);
 }
 
-/** A level this part of a unit beside 0 is 0. */
+/** A level is taken for 0 when it is closer to 0 than this part of a unit. */
 const levelSlack = 2 ** -20;
 
 /** The value of straight pieces at x. */

@@ -12,7 +12,7 @@ export interface PaddedPoolConfig {
   readonly padding: ZeroPadding;
 }
 
-/** What lies beyond the map is below every value that a network computes, and still no infinity, which 0 cannot scale. */
+/** The values beyond the map. They are below all that a network computes, and finite: 0 times infinity is no number. */
 const belowAll = -3.4e38;
 
 /** @throws HbnnError naming the layer, for a window that may see no value, and for sizes that are none */
