@@ -4,7 +4,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { singleInput, singleShape } from './context.ts';
 import { padded, type ZeroPadding } from './zeroPadding.ts';
 
-export interface PaddedPoolConfig {
+interface PaddedPoolConfig {
   readonly name?: string;
   readonly poolSize: readonly [number, number];
   readonly strides: readonly [number, number];
