@@ -1,6 +1,7 @@
 import { checkOptions } from '@hbnn/core';
 import type { ReadLibertyOptions } from './liberty.ts';
 import { abcReadsOtherwise, parseFunction, writeFunction } from './logic.ts';
+import { checkNames } from './names.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
 import { placeOf } from './units.ts';
 import { avoidedIn, computes, isUsable, pinNames } from './usable.ts';
@@ -18,13 +19,15 @@ export interface CellFile {
  *
  * @param file what messages call the text
  * @throws HbnnError naming file and line, for text that is not Liberty, a function that cannot be read, an area that is
- * no number or below 0, one of 0 of a cell to build with, and a pattern of `dontUse` that no cell has
+ * no number or below 0, one of 0 of a cell to build with, two cells of one name, functions and conditions of pins that a
+ * cell has not, and a pattern of `dontUse` that no cell has
  */
 export function cellFile(source: string, file: string, o: ReadLibertyOptions = {}): CellFile {
   checkOptions('cellFile', o, ['dontUse', 'include']);
   const library = parseLiberty(source, file, o.include);
   const cells = library.groups.filter(({ kind }) => kind === 'cell');
   const avoided = avoidedIn(cells, o.dontUse ?? [], file);
+  checkNames(cells, avoided);
   const unusable = cells.filter((cell) => !isUsable(cell, avoided) && buildsWith(cell));
   const text = cells.some(isReadOtherwise) || isOfSeveralFiles(library) ? written(library) : source;
   return { text, dontUse: unusable.map(({ names }) => names[0] ?? '') };

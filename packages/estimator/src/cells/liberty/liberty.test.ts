@@ -174,11 +174,38 @@ describe('readLiberty', () => {
     expect(() => readLiberty(broken, 'small.lib')).toThrow(message);
   });
 
-  it('names the line of a function that names no pin of its cell', () => {
-    const broken = readLiberty(text.replace('"!(A & B)"', '"!(A & Z)"'), 'small.lib');
-    expect(() => cellOfRole([broken], 'nand2')).toThrow(
-      "small.lib, line 25: NAND2: function '!(A & Z)': expected a pin of the cell, got 'Z'",
-    );
+  const cell = (extra: string): string =>
+    text.replace('  cell (INV) {', `${extra}\n  cell (INV) {`);
+  const gate = (f: string, power = '', name = 'NEW'): string =>
+    cell(`cell (${name}) { area : 2; ${power}
+      pin (A) { direction : input; }
+      pin (Y) { direction : output; function : "${f}"; } }`);
+  const readers = {
+    readLiberty: (source: string) => readLiberty(source, 'small.lib'),
+    cellFile: (source: string) => cellFile(source, 'small.lib'),
+  };
+
+  it.each(Object.keys(readers) as (keyof typeof readers)[])(
+    '%s refuses names that are not there, and two cells of one name',
+    (name) => {
+      const read = readers[name];
+      expect(() => read(gate("A'"))).not.toThrow();
+      expect(() => read(gate("B'"))).toThrow(
+        "small.lib, line 16: expected a pin of cell (NEW) in its function 'B'', got 'B'; the cell has A, Y; mend the file, or stay away from the cell by --dont-use NEW",
+      );
+      expect(() => read(gate("A'", 'leakage_power () { value : 1; when : "C & A"; }'))).toThrow(
+        "small.lib, line 14: expected a pin of cell (NEW) in its when 'C & A', got 'C'",
+      );
+      expect(() => read(gate("A'", '', 'NAND2'))).toThrow(
+        'small.lib, line 23: expected each cell of the library once, got cell (NAND2) again, which is at small.lib, line 14 already; take one of them out',
+      );
+    },
+  );
+
+  it('passes over names of cells that are not built with', () => {
+    const read = (o: object) => () => readLiberty(gate("B'"), 'small.lib', o);
+    expect(read({ dontUse: ['NEW'] })).not.toThrow();
+    expect(() => readLiberty(gate("B'", 'dont_use : true;'), 'small.lib')).not.toThrow();
   });
 });
 

@@ -1,5 +1,6 @@
 import { checkOptions, HbnnError } from '@hbnn/core';
 import { type LogicFunction, parseFunction, truthTable } from './logic.ts';
+import { checkNames } from './names.ts';
 import { type LibertyGroup, parseLiberty, type ReadInclude } from './parse.ts';
 import { type LoadFunction, pinEnergy } from './powerTables.ts';
 import { mean, meanOverStates, type RailValue, whenOf } from './states.ts';
@@ -61,7 +62,8 @@ export interface ReadLibertyOptions {
  *
  * @param file what messages call the text
  * @throws HbnnError naming file and line, for text that is not Liberty, values that are no numbers, an area of 0 of a
- * cell to build with, missing units, and a pattern of `dontUse` that no cell has
+ * cell to build with, missing units, two cells of one name, functions and conditions of pins that a cell has not, and a
+ * pattern of `dontUse` that no cell has
  */
 export function readLiberty(
   source: string,
@@ -85,6 +87,7 @@ function libraryOf(library: LibertyGroup, dontUse: DontUse = []): LibertyLibrary
   );
   const groups = library.groups.filter(({ kind }) => kind === 'cell');
   const avoided = avoidedIn(groups, dontUse, file);
+  checkNames(groups, avoided);
   const cells = groups.map((cell) => cellOf(cell, units, templates, avoided));
   if (cells.length === 0)
     throw new HbnnError(
