@@ -1,5 +1,5 @@
 import type { PartQuantity, Quantity } from '@hbnn/estimator';
-import { numberText, percentText, printResult } from './output.ts';
+import { nameParts, numberText, percentText, printResult } from './output.ts';
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -32,8 +32,10 @@ function linesOf(result: Result, names: readonly string[]): Record<string, strin
 }
 
 function addLines(lines: Record<string, string>, name: string, value: unknown): void {
-  if (isQuantity(value)) lines[name] = describe(value);
-  else if (isPartQuantity(value)) lines[name] = describePart(value);
+  // Their figures carry the unit.
+  const { words } = nameParts(name);
+  if (isQuantity(value)) lines[words] = describe(value);
+  else if (isPartQuantity(value)) lines[words] = describePart(value);
   else if (name === 'area') areaLines(value as AreaLike, lines);
   else if (name === 'clockHz') lines.clock = figureText(Number(value), 'Hz');
   else if (name === 'folds')
@@ -44,14 +46,17 @@ function addLines(lines: Record<string, string>, name: string, value: unknown): 
       lines[`  ${step.name}, registers`] = `${numberText(step.flipFlops)} FF`;
   else if (name === 'verilogLayers') layerLines(value as readonly LayerLike[], lines);
   else if (/occupancy$/i.test(name) || name === 'operations')
-    lines[name] = Object.entries(value as Record<string, number>)
-      .map(([what, n]) => `${what} ${name === 'operations' ? numberText(n) : percentText(n)}`)
+    lines[words] = Object.entries(value as Record<string, number>)
+      .map(
+        ([what, n]) =>
+          `${nameParts(what).words} ${name === 'operations' ? numberText(n) : percentText(n)}`,
+      )
       .join(', ');
   else if (name === 'unknown')
     for (const [what, why] of Object.entries(value as Record<string, string>))
-      lines[`unknown: ${what}`] = why;
-  else if (typeof value === 'boolean') lines[name] = value ? 'yes' : 'no';
-  else if (value !== undefined) lines[name] = String(value);
+      lines[`unknown: ${nameParts(what).words}`] = why;
+  else if (typeof value === 'boolean') lines[words] = value ? 'yes' : 'no';
+  else if (value !== undefined) lines[words] = String(value);
 }
 
 interface AreaLike {

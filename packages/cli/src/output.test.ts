@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { commandName } from './output.ts';
+import { commandName, nameParts, tableText } from './output.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -26,4 +26,24 @@ it('pnpm that npx fetched is called by npx', () => {
   vi.stubEnv('npm_package_json', '/src/hbnn/package.json');
   vi.stubEnv('INIT_CWD', '/src/hbnn');
   expect(commandName()).toBe('npx -y pnpm@10.34.9 -s hbnn');
+});
+
+it.each([
+  ['energyPerFrameJ', 'energy per frame', 'J'],
+  ['areaUm2', 'area', 'µm²'],
+  ['peakMiB', 'peak', 'MiB'],
+  ['framesPerSecond', 'frames per second', undefined],
+  ['latencyCycles', 'latency cycles', undefined],
+  ['luts', 'luts', undefined],
+  ['conv2_reluOut', 'conv2_reluOut', undefined],
+  ['Dense1', 'Dense1', undefined],
+  ['rtl/hbnnTop.v', 'rtl/hbnnTop.v', undefined],
+])('the field %s is read as %s in %s', (name, words, unit) => {
+  expect(nameParts(name)).toEqual({ words, ...(unit !== undefined && { unit }) });
+});
+
+it('tables head their columns with words', () => {
+  expect(tableText([{ layer: 'myLayer', blockRams: 2, powerW: 0.5 }])).toBe(
+    '  layer    block rams  power (W)\n  myLayer           2        0.5\n',
+  );
 });

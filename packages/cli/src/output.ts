@@ -8,12 +8,38 @@ export function printResult(result: Row, json?: boolean): void {
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  const width = Math.max(...Object.keys(result).map((name) => name.length));
+  const width = Math.max(...Object.keys(result).map((name) => labelOf(name).length));
   for (const [name, value] of Object.entries(result)) {
     if (value === undefined) continue;
-    if (isTable(value)) process.stdout.write(`${name}\n${tableText(value)}`);
-    else process.stdout.write(`${name.padEnd(width)}  ${cellText(value)}\n`);
+    if (isTable(value)) process.stdout.write(`${labelOf(name)}\n${tableText(value)}`);
+    else process.stdout.write(`${labelOf(name).padEnd(width)}  ${cellText(value)}\n`);
   }
+}
+
+/** Units at the end of a field's name. */
+const unitNames: Readonly<Record<string, string>> = {
+  j: 'J',
+  w: 'W',
+  hz: 'Hz',
+  um2: 'µm²',
+  mib: 'MiB',
+};
+
+/** The words of a field's name and the unit at its end: `energyPerFrameJ` is energy per frame, in J. */
+export function nameParts(name: string): { readonly words: string; readonly unit?: string } {
+  if (!/^[a-z][a-z\d]*(?:[A-Z]\w*)$/.test(name) || name.includes('_')) return { words: name };
+  const spaced = name.replace(/MiB$/, 'Mib').replace(/[A-Z]/g, (letter) => ` ${letter}`);
+  const words = spaced.toLowerCase().split(' ');
+  const unit = unitNames[words[words.length - 1]];
+  return unit === undefined
+    ? { words: words.join(' ') }
+    : { words: words.slice(0, -1).join(' '), unit };
+}
+
+/** A field's name as people read it; the names of layers and files stay as they are. */
+function labelOf(name: string): string {
+  const { words, unit } = nameParts(name);
+  return unit === undefined ? words : `${words} (${unit})`;
 }
 
 /** How a command prints. */
@@ -102,7 +128,7 @@ function cellText(value: unknown): string {
   }
   if (typeof value !== 'object') return String(value);
   return Object.entries(value)
-    .map(([name, field]) => `${name} ${cellText(field)}`)
+    .map(([name, field]) => `${labelOf(name)} ${cellText(field)}`)
     .join(', ');
 }
 
@@ -111,7 +137,10 @@ export function tableText(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) =>
     rows.every(({ [name]: value }) => typeof value !== 'object' || Array.isArray(value)),
   );
-  const lines = [columns, ...rows.map((row) => columns.map((name) => cellText(row[name])))];
+  const lines = [
+    columns.map(labelOf),
+    ...rows.map((row) => columns.map((name) => cellText(row[name]))),
+  ];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   const numeric = columns.map((name) =>
     rows.every(({ [name]: value }) => value === undefined || typeof value === 'number'),

@@ -207,28 +207,28 @@ describe('hbnn estimate', () => {
       expect(found.verilogFramesPerSecond).toHaveProperty('low');
     }
     const text = hbnn('estimate', '--model', network, '--fold', 'fps:1000', '--target', 'hx8k').out;
-    expect(text).toMatch(/^finnLuts +\S+ LUT \(calibrated model: .*at least/m);
+    expect(text).toMatch(/^finn luts +\S+ LUT \(calibrated model: .*at least/m);
     expect(text).not.toMatch(/^(finnF|f)its/m);
   });
 
   it('prints a readable table', () => {
     const { out, code } = estimate('--target', 'pynq', '--fold', '16x144', '--clock', '50');
     expect(code).toBe(0);
-    expect(out).toMatch(/^finnLuts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
-    expect(out).toMatch(/^verilogLuts +\S+ LUT \(\S+ … \S+; calibrated model: each module/m);
+    expect(out).toMatch(/^finn luts +\S+ LUT \(\S+ … \S+; calibrated model: fit to FINN/m);
+    expect(out).toMatch(/^verilog luts +\S+ LUT \(\S+ … \S+; calibrated model: each module/m);
     expect(out).toMatch(/^ {2}layer +[\d,]+ LUT, [\d,]+ FF/m);
     expect(out).toMatch(/^fold layer +16x144$/m);
     expect(out).toMatch(/^note +finnLuts: LUTs in use after place and route/m);
-    expect(out).toMatch(/^verilogOccupancy +luts \S+ %/m);
-    expect(out).toMatch(/^finnOccupancy +luts \S+ %/m);
+    expect(out).toMatch(/^verilog occupancy +luts \S+ %/m);
+    expect(out).toMatch(/^finn occupancy +luts \S+ %/m);
     expect(out).toMatch(/^clock +50 MHz$/m);
     expect(out).toMatch(
-      /^verilogFramesPerSecond +[\d,]+ frames\/s \([\d,]+ … [\d,]+; simulation: /m,
+      /^verilog frames per second +[\d,]+ frames\/s \([\d,]+ … [\d,]+; simulation: /m,
     );
     expect(out.indexOf("As 'hbnn verilog")).toBeLessThan(out.indexOf('As FINN builds them'));
     expect(out).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
     const cells = estimate('--target', 'asic:45').out;
-    expect(cells).toMatch(/^energyPerFrameJ +[\d.]+ [fpnµ]J \(/m);
+    expect(cells).toMatch(/^energy per frame +[\d.]+ [fpnµ]J \(/m);
     expect(cells).not.toMatch(/(?<!\w)\d{5}|\d\.\d{5}|e-\d/);
   });
 
