@@ -96,10 +96,14 @@ function wired(
 }
 
 /**
- * One cycle of all stages, from the last to the first. Where several read one stage, each of them is a buffer, and all
- * take a beat in the same cycle or none does. A stage that reads several takes a beat of each in one cycle.
+ * Moves all stages by one cycle, from the last to the first. Where several read one stage, each of them is a buffer, and
+ * all take a beat in the same cycle or none does. A stage that reads several takes a beat of each in one cycle.
+ *
+ * A stage is worked out only where its own counters run out, or where it or a neighbour changed: all others do what they
+ * did before. Their counters are brought up to date when they are looked at again.
  */
 class Cycle {
+  private now = 0;
   private readonly wiring: Wiring;
   /** Whether each stage takes its beats in this cycle if all of them are there. */
   private readonly ready: Uint8Array;
@@ -107,13 +111,27 @@ class Cycle {
   private readonly offered: Uint8Array;
   /** Stages of which several read one. */
   private readonly branches: readonly number[];
+  /** The other stages that read what each one reads. */
+  private readonly beside: readonly (readonly number[])[];
+  private pixel = false;
+  /** The cycle up to which each stage's counters are right. */
+  private readonly upTo: Float64Array;
+  /** The next cycle in which each stage is worked out. */
+  private readonly wake: Float64Array;
 
   constructor(wiring: Wiring) {
+    const { stages, from, to, first } = wiring;
     this.wiring = wiring;
-    this.ready = new Uint8Array(wiring.stages.length);
-    this.offered = new Uint8Array(wiring.stages.length);
-    const forks = [...wiring.to, wiring.first].filter((readers) => readers.length > 1);
+    this.ready = new Uint8Array(stages.length);
+    this.offered = new Uint8Array(stages.length);
+    this.upTo = new Float64Array(stages.length);
+    this.wake = new Float64Array(stages.length);
+    const forks = [...to, first].filter((readers) => readers.length > 1);
     this.branches = forks.flat();
+    this.beside = from.map(([source]) => {
+      const readers = source < 0 ? first : to[source];
+      return readers.length > 1 ? readers : [];
+    });
   }
 
   /**
@@ -125,31 +143,99 @@ class Cycle {
     pixel: boolean,
     see?: (stage: number, taken: boolean) => void,
   ): { readonly taken: boolean; readonly changed: boolean } {
-    const { stages, from, to, first } = this.wiring;
-    const { ready } = this;
+    const { stages, first } = this.wiring;
+    const { now, wake } = this;
     let changed = false;
-    // A buffer's ready is a register's: what follows it does not matter.
-    for (const i of this.branches) ready[i] = stages[i].ready(false, false) ? 1 : 0;
-    for (let i = stages.length - 1; i >= 0; i--) {
-      const stage = stages[i];
-      const taken = i === stages.length - 1 || this.takenBy(to[i]);
-      const sources = from[i];
-      const [source] = sources;
-      const readers = source < 0 ? first : to[source];
-      let come = this.offers(sources, pixel);
-      if (readers.length > 1) come &&= readers.every((reader) => ready[reader] === 1);
-      else ready[i] = stage.ready(taken, come) ? 1 : 0;
-      this.offered[i] = come ? 1 : 0;
-      if (see !== undefined) see(i, taken);
-      if (stage.clock(taken, come)) changed = true;
-    }
+    if (pixel !== this.pixel) this.wakeAll(first);
+    this.pixel = pixel;
+    this.lookAtBranches();
+    for (let i = stages.length - 1; i >= 0; i--)
+      if (wake[i] <= now || see !== undefined) {
+        if (this.stage(i, see)) changed = true;
+      }
+    this.now++;
     return { taken: pixel && this.takenBy(first), changed };
   }
 
-  /** Whether each of some stages has a beat. */
-  private offers(sources: readonly number[], pixel: boolean): boolean {
+  /** Cycles until a stage changes by itself, after one in which none changed. */
+  quiet(): number {
+    return this.wake.reduce((least, at) => Math.min(least, at), forever) - this.now;
+  }
+
+  /** Go on by cycles in which no stage changes. */
+  skip(cycles: number): void {
+    this.now += cycles;
+  }
+
+  /** What all that follows depends on. */
+  state(): string {
     const { stages } = this.wiring;
-    for (const source of sources) if (!(source < 0 ? pixel : stages[source].valid)) return false;
+    return stages
+      .map((stage, i) => {
+        this.catchUp(i);
+        return stage.state();
+      })
+      .join(';');
+  }
+
+  private wakeAll(list: readonly number[]): void {
+    for (const i of list) this.wake[i] = this.now;
+  }
+
+  /** A buffer's ready is a register's: what follows it does not matter. */
+  private lookAtBranches(): void {
+    const { ready, beside } = this;
+    const { stages, from } = this.wiring;
+    for (const i of this.branches) {
+      const isReady = stages[i].ready(false, false) ? 1 : 0;
+      if (isReady === ready[i]) continue;
+      ready[i] = isReady;
+      this.wakeAll(beside[i]);
+      this.wakeSources(from[i]);
+    }
+  }
+
+  private wakeSources(sources: readonly number[]): void {
+    for (const source of sources) if (source >= 0) this.wake[source] = this.now;
+  }
+
+  private catchUp(i: number): void {
+    const cycles = this.now - this.upTo[i];
+    if (cycles > 0) this.wiring.stages[i].skip(cycles);
+    this.upTo[i] = this.now;
+  }
+
+  /** Work out a stage. Returns whether it changed. */
+  private stage(i: number, see: ((stage: number, taken: boolean) => void) | undefined): boolean {
+    const { ready, offered, now, wake, beside } = this;
+    const { stages, from, to } = this.wiring;
+    const stage = stages[i];
+    this.catchUp(i);
+    const taken = i === stages.length - 1 || this.takenBy(to[i]);
+    const sources = from[i];
+    let come = this.offers(sources);
+    let isReady = ready[i];
+    if (beside[i].length > 0) come &&= beside[i].every((reader) => ready[reader] === 1);
+    else isReady = stage.ready(taken, come) ? 1 : 0;
+    const isOffered = come ? 1 : 0;
+    // Sources stand before what reads them, so that they are worked out in this cycle yet.
+    if (isReady !== ready[i] || isOffered !== offered[i]) this.wakeSources(sources);
+    ready[i] = isReady;
+    offered[i] = isOffered;
+    see?.(i, taken);
+    const { valid } = stage;
+    const changed = stage.clock(taken, come);
+    this.upTo[i] = now + 1;
+    wake[i] = now + 1 + (changed ? 0 : stage.quiet());
+    if (stage.valid !== valid) for (const reader of to[i]) wake[reader] = now + 1;
+    return changed;
+  }
+
+  /** Whether each of some stages has a beat. */
+  private offers(sources: readonly number[]): boolean {
+    const { stages } = this.wiring;
+    for (const source of sources)
+      if (!(source < 0 ? this.pixel : stages[source].valid)) return false;
     return true;
   }
 
@@ -208,7 +294,7 @@ class NetworkRun {
   private imageEnds(): void {
     const { ends, states, interval } = this;
     const ahead = interval === 0 ? 0 : this.sent * interval - this.cycle;
-    const state = [ahead, ...this.wiring.stages.map((stage) => stage.state())].join(';');
+    const state = `${ahead};${this.cycleOf.state()}`;
     this.repeated = states.get(state);
     states.set(state, ends.push(this.cycle) - 1);
   }
@@ -230,13 +316,12 @@ class NetworkRun {
 
   /** Go on to the next cycle in which something happens. Returns false where nothing ever will. */
   private skip(): boolean {
-    const { stages } = this.wiring;
-    let cycles = stages.reduce((least, stage) => Math.min(least, stage.quiet()), forever);
+    let cycles = this.cycleOf.quiet();
     const next = Math.ceil(this.sent * this.interval);
     if (next >= this.cycle) cycles = Math.min(cycles, next - this.cycle);
     if (cycles === forever) return false;
     if (cycles <= 0) return true;
-    for (const stage of stages) stage.skip(cycles);
+    this.cycleOf.skip(cycles);
     this.cycle += cycles;
     return true;
   }
