@@ -163,13 +163,13 @@ describe('hbnn estimate', () => {
   it('counts changes of nets over images', () => {
     const images = join(dir, 'images.npy');
     const noise = random(5, 'images');
-    const data = Uint8Array.from({ length: 40 * 144 }, () => noise.below(256));
-    writeFileSync(images, encodeNpy({ shape: [40, 1, 1, 144], data }));
+    const data = Uint8Array.from({ length: 12 * 144 }, () => noise.below(256));
+    writeFileSync(images, encodeNpy({ shape: [12, 1, 1, 144], data }));
     const asic = (...args: string[]) => estimate('--target', 'asic:45', '--json', ...args);
     const usual = JSON.parse(asic().out);
-    const found = JSON.parse(asic('--in', images, '--images', '30').out);
+    const found = JSON.parse(asic('--in', images, '--images', '10').out);
     expect(found.activity).toMatchObject({ source: 'counted', unit: 'changes per net' });
-    expect(found.activity.from).toMatch(/nets simulated over 29 steps .* images\.npy/);
+    expect(found.activity.from).toMatch(/nets simulated over 9 steps .* images\.npy/);
     const ratio = found.energyPerFrameJ.value / usual.energyPerFrameJ.value;
     expect(ratio).toBeCloseTo(found.activity.value / usual.activity.value, 9);
     expect(found.energyPerFrameFlatJ.value).toBeCloseTo(usual.energyPerFrameJ.value, 20);

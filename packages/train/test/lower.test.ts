@@ -36,10 +36,15 @@ const settings: [string, RunConfigInput][] = [
   ['4 layers, weights alone', { weights: 1.4 }],
   ['4 layers, float weights', { weights: 'float' }],
 ];
+/** `pnpm --filter @hbnn/train backends`: ResNet-18 with float inputs too. */
+const all = process.env.HBNN_BACKENDS === 'all';
+const deepFloat: [string, RunConfigInput, number?][] = [
+  ['ResNet-18, weights alone', { network: 'resnet18', weights: 1.4 }],
+];
 /** Networks with branches, whose widths are not to choose. */
 const branched: [string, RunConfigInput, number?][] = [
   ['ResNet-8, weights alone', { network: 'resnet8', weights: 1.4 }],
-  ['ResNet-18, weights alone', { network: 'resnet18', weights: 1.4 }],
+  ...(all ? deepFloat : []),
   ['MobileNetV2, weights alone', { network: 'mobilenetv2', weights: 1.4 }],
   ['ResNet-18, 2/2', { network: 'resnet18', ...fixed, inputs: 2, weights: 2 }, deep],
 ];
