@@ -60,13 +60,17 @@ const answer = (claims, yes) => {
 const differences = ([alexnet, mobilenet]) =>
   `${alexnet.difference} points on AlexNet-BN and ${mobilenet.difference} on MobileNet`;
 
+/** '−0.04 (−0.47 … +0.39) points on AlexNet-BN and −0.09 (−0.67 … +0.49) on MobileNet' */
+const withIntervals = ([alexnet, mobilenet]) =>
+  `${alexnet.text} points on AlexNet-BN and ${mobilenet.text} on MobileNet`;
+
 /** Is 1.4 bits the accuracy of 2? */
 function equality(committed) {
   const [weights, both] = ['1.4-is-2', '1.4-is-2-inputs'].map((id) => bothNetworks(committed, id));
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `1.4-bit weights differ from 2-bit ones by ${differences(weights)}; with inputs of 1.4 bits too, by ${differences(both)}.`,
+    text: `With 1.4-bit weights the accuracy differs from that of 2-bit weights by ${withIntervals(weights)}; with inputs of 1.4 bits too, by ${withIntervals(both)}. Brackets hold 90 % intervals.`,
     command: plan,
   };
 }
