@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const images = 5;
 /** `pnpm --filter @hbnn/export compiled` compiles 40. */
-const networks = process.env.HBNN_COMPILED === 'all' ? 40 : 10;
+const networks = process.env.HBNN_COMPILED === 'all' ? 40 : 16;
 const seeds = Array.from({ length: networks }, (_, i) => i + 1);
 
 function expectEqual(
