@@ -234,6 +234,9 @@ describe('playgrounds', () => {
     await page.setInputFiles('input[type=file]', join(docs, 'public', 'favicon.svg'));
     await page.locator('.problem').waitFor();
     expect(await page.locator('.problem').innerText()).toContain('favicon.svg');
+    // What is shown is still the file before.
+    expect(await page.locator('option:checked', { hasText: 'conv2.npy' }).count()).toBe(1);
+    expect(await page.locator('text=3,456 weights').count()).toBeGreaterThan(0);
     expect(problems).toEqual([]);
     await close(opened);
   });
@@ -320,6 +323,14 @@ describe('playgrounds', () => {
   it('train: two curves, a map, pause and stop', { timeout: 240_000 }, async () => {
     const opened = await open('playground/train?epochs=2&b=float');
     const { page, problems } = opened;
+    for (const wrong of ['0', '-3', '1.5', '']) {
+      await page.getByLabel('Epochs').fill(wrong);
+      await page.locator('button', { hasText: 'Train both' }).click();
+      expect(await page.locator('.problem').innerText()).toBe(
+        `Epochs: expected a whole number from 1 to 50, got ${wrong || 'none'}.`,
+      );
+    }
+    await page.getByLabel('Epochs').fill('2');
     await page.locator('button', { hasText: 'Train both' }).click();
     await page.locator('text=Both are trained').waitFor({ timeout: 200_000 });
     for (const run of [0, 1]) {
