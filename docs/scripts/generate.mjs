@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
-import { outcomes, withOutcomes } from './outcomes.mjs';
+import { outcomes, plannedPage, withOutcomes } from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -313,10 +313,11 @@ function writeSpeed() {
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
 }
 
-/** What the home page and the README say came out. */
+/** What the home page, the README and the page about rules say came out. */
 function writeOutcomes() {
   const file = join(docs, 'generated', 'outcomes.json');
   writeFileSync(file, `${JSON.stringify(outcomes(committed), undefined, 1)}\n`);
+  writeFileSync(join(docs, 'generated', 'planned.md'), plannedPage(committed));
   const readme = join(docs, '..', 'README.md');
   const text = readFileSync(readme, 'utf8');
   const renewed = withOutcomes(text, committed);

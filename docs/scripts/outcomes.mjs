@@ -38,6 +38,7 @@ function planned(committed, id) {
   return {
     verdict: row.verdict,
     holm: row.verdict_holm,
+    pHolm: row.p_holm,
     pairs: row.pairs,
     pairsForAll: row.planned_holm,
     difference,
@@ -126,40 +127,76 @@ const comparisons = [
   ['`optimal` against `middle-out`: better?', 'optimal'],
 ];
 
-/** The comparisons of the plan as a table, and what its numbers are. */
-function comparisonTable(committed) {
-  const rows = comparisons.map(([name, id]) => {
+/** The comparisons of the plan, a row each: its name, the claims on both networks, and their verdicts by `key`. */
+function comparisonRows(committed, key) {
+  return comparisons.map(([name, id]) => {
     const claims = bothNetworks(committed, id);
-    const verdicts = [...new Set(claims.map(({ verdict }) => verdict))];
+    const verdicts = claims.map((claim) => claim[key]);
     const verdict =
-      verdicts.length === 1
+      new Set(verdicts).size === 1
         ? verdicts[0]
-        : claims
-            .map((claim, i) => `${['AlexNet-BN', 'MobileNet'][i]}: ${claim.verdict}`)
-            .join(', ');
-    return { cells: [name, ...claims.map(({ text }) => text), verdict], claims };
+        : verdicts.map((each, i) => `${['AlexNet-BN', 'MobileNet'][i]}: ${each}`).join(', ');
+    return { name, claims, verdict };
   });
-  const claims = rows.flatMap((row) => row.claims);
-  const pairs = [...new Set(claims.map((claim) => claim.pairs))].join(' or ');
-  const head = ['comparison', 'AlexNet-BN', 'MobileNet', 'by its test'];
-  const lines = [head, ...rows.map(({ cells }) => cells)];
+}
+
+/** A Markdown table with its columns lined up. */
+function lined([head, ...rows]) {
+  const lines = [head, ...rows];
   const widths = head.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   const text = (line) => `| ${line.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  const open = claims.find(({ holm }) => holm === 'interim');
+  return [text(lines[0]), rule, ...lines.slice(1).map(text)].join('\n');
+}
+
+const pairsOf = (rows) =>
+  [...new Set(rows.flatMap(({ claims }) => claims.map(({ pairs }) => pairs)))].join(' or ');
+
+/** The comparisons of the plan as a table, and what its numbers are. */
+function comparisonTable(committed) {
+  const rows = comparisonRows(committed, 'verdict');
+  const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
     wrapped(
-      `The planned comparisons, each over ${pairs} pairs of trainings with the same seed: differences in points of top-1 accuracy on CIFAR-10, with their intervals.`,
+      `The planned comparisons, each over ${pairsOf(rows)} pairs of trainings with the same seed: differences in points of top-1 accuracy on CIFAR-10, with their intervals.`,
     ).replaceAll('\n  ', '\n'),
     '',
-    text(lines[0]),
-    rule,
-    ...lines.slice(1).map(text),
+    lined([
+      ['comparison', 'AlexNet-BN', 'MobileNet', 'by its test'],
+      ...rows.map(({ name, claims, verdict }) => [
+        name,
+        ...claims.map(({ text }) => text),
+        verdict,
+      ]),
+    ]),
     '',
     wrapped(
       `“Equal” is tested twice, from above and below, at 5 % each, so its interval is of 90 %; it holds where that lies within ±1 point. “Better” is tested once at 5 %, so its interval is of 95 %; it holds where that lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) waits for ${open.pairsForAll} pairs of each.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
+}
+
+const probability = (p) => (p < 0.001 ? 'below 0.001' : p.toFixed(p < 0.01 ? 3 : 2));
+
+/** The same comparisons with the judgement of all of them together, for the page about rules. */
+export function plannedPage(committed) {
+  const rows = comparisonRows(committed, 'verdict');
+  const together = comparisonRows(committed, 'holm');
+  const holm = (row) =>
+    `${row.verdict === 'interim' ? 'open' : row.verdict}: p ${row.claims.map(({ pHolm }) => probability(Number(pHolm))).join(' and ')}`;
+  const { pairsForAll } = rows[0].claims[0];
+  return `${lined([
+    ['comparison', 'AlexNet-BN', 'MobileNet', 'by its own test', 'all together (Holm)'],
+    ...rows.map(({ name, claims, verdict }, i) => [
+      name,
+      ...claims.map(({ text }) => text),
+      verdict,
+      holm(together[i]),
+    ]),
+  ])}
+
+${pairsOf(rows)} pairs of each comparison have been trained. The correction for all of them together (Holm) decides at ${pairsForAll} pairs; until then it is open, and the probabilities are those of now.
+`;
 }
 
 function buildable(results) {
