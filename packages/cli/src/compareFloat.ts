@@ -136,14 +136,18 @@ function scoresOf(
 ): Float64Array {
   const scores = Float64Array.from(values, (value) => factor * value);
   if (activation === 'sigmoid') return scores.map((score) => 1 / (1 + Math.exp(-score)));
-  if (activation !== 'softmax') return scores;
+  if (activation !== 'softmax' && activation !== 'logSoftmax') return scores;
   const [count] = shape;
   for (let start = 0; start < scores.length; start += count) {
     const row = scores.subarray(start, start + count);
     const max = Math.max(...row);
     const parts = row.map((score) => Math.exp(score - max));
     const sum = parts.reduce((all, part) => all + part, 0);
-    row.set(parts.map((part) => part / sum));
+    row.set(
+      activation === 'softmax'
+        ? parts.map((part) => part / sum)
+        : row.map((score) => score - max - Math.log(sum)),
+    );
   }
   return scores;
 }

@@ -178,6 +178,20 @@ def edges():
     )
 
 
+class Ends(nn.Module):
+    """Grouped convolutions alone, axes of one element squeezed away one by one, and the logarithms of a softmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1, groups=3, bias=False), nn.BatchNorm2d(6), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(6, 8, 3, 1, 1, groups=2), nn.LeakyReLU(0.25), nn.Conv2d(8, 12, 1, groups=4), nn.ReLU())
+        self.scores = nn.Linear(12, 5, bias=False)
+
+    def forward(self, x):
+        x = F.avg_pool2d(self.second(self.first(x)), (6, 5)).squeeze(-1).squeeze(-1)
+        return F.log_softmax(self.scores(x), 1)
+
+
 networks = {
     "resnet": (ResNet, (3, 27, 27), (12, 18)),
     "mobilenet": (MobileNetV2, (3, 20, 20), (13, 20)),
@@ -188,6 +202,7 @@ networks = {
     "squeeze": (squeeze, (3, 11, 14), (13, 18)),
     "uneven": (uneven, (3, 21, 17), (13, 21)),
     "edges": (edges, (3, 22, 28), (11, 20)),
+    "ends": (Ends, (3, 11, 10), (13, 18)),
 }
 
 

@@ -50,6 +50,8 @@ describe("networks of PyTorch's exporters", () => {
     ['uneven-21', 0],
     ['edges-11', 0],
     ['edges-20', 0],
+    ['ends-13', 0],
+    ['ends-18', 0],
     ['squeeze-13', 1],
     ['squeeze-18', 1],
   ])('%s has %i layers without an integer form', async (name, count) => {

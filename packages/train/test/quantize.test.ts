@@ -17,6 +17,7 @@ import {
   useBackend,
   writeModelWeights,
 } from '@hbnn/train';
+import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pixelSquares } from './squares.ts';
@@ -143,6 +144,46 @@ describe('quantize(model)', () => {
     const made = quantize(model, train, options as { weights: number });
     await expect(made).rejects.toThrow(HbnnError);
     await expect(made).rejects.toThrow(message);
+  });
+
+  it('keeps zeros in place of groups, and fine-tuning leaves them', async () => {
+    const model = network();
+    const point = model.getLayer('point');
+    const [kernel, ...others] = point.getWeights();
+    const [, , inputs, outputs] = kernel.shape;
+    const sameGroup = (i: number): boolean =>
+      Math.floor(i / outputs) % inputs < inputs / 2 === i % outputs < outputs / 2;
+    const grouped = kernel.dataSync().map((weight, i) => (sameGroup(i) ? weight : 0));
+    point.setWeights([tf.tensor(grouped, kernel.shape), ...others]);
+    const made = await quantize(model, train, {
+      weights: 1.4,
+      skip: ['stem', 'scores'],
+      keepZeros: ['point'],
+      images: 64,
+    });
+    const row = made.layers.find(({ layer }) => layer === 'point');
+    expect(row?.weights).toBe(grouped.filter((weight) => weight !== 0).length);
+    expect(made.average).toBeLessThanOrEqual(1.4);
+    const zerosOf = (): number[] => {
+      const { binarized } = (made.model.getLayer('point') as BinarizedLayer).trainedKernel();
+      const values = approximate(binarized as NonNullable<typeof binarized>).data;
+      return [...values].flatMap((value, i) => (value === 0 ? [i] : []));
+    };
+    const zeros = [...grouped].flatMap((weight, i) => (weight === 0 ? [i] : []));
+    expect(zerosOf()).toEqual(zeros);
+    await fineTune(made.model, train, { epochs: 1, learningRate: 0.01 });
+    expect(zerosOf()).toEqual(zeros);
+    const trained = await exportModel(made.model, train, { onNote: () => {} });
+    const conv = trained.layers.find(({ kind }) => kind === 'conv');
+    expect(conv).toBeDefined();
+  });
+
+  it.each([
+    ['scores2', /keepZeros names 'scores2', expected layers with float weights/],
+    ['point', /keepZeros names 'point', expected a kernel with some zeros, got none/],
+  ])('refuses to keep zeros of %s, and says why', async (name, reason) => {
+    const options = { weights: 1.4, keepZeros: [name], images: 8 };
+    await expect(quantize(network(), train, options)).rejects.toThrow(reason);
   });
 
   it('says that a data set has fewer images than were asked for', async () => {

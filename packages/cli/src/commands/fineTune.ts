@@ -82,7 +82,11 @@ async function configFrom(o: Options): Promise<{ config: RunConfig; settings: Ru
   return { config, settings: { ...kept, inputMap } };
 }
 
-/** Layers to leave float: those that were typed, else the first and the last with weights. */
+/**
+ * Layers to leave float: those that were typed, else the first and the last with weights.
+ *
+ * @param groupedLayers layers whose zeros in place of groups or dilation would be lost: they have to stay float
+ */
 export function skipFrom(
   text: string | undefined,
   { model, groupedLayers }: Pick<StoredNetwork, 'model' | 'groupedLayers'>,
@@ -103,7 +107,7 @@ export function skipFrom(
   const grouped = groupedLayers.find((name) => !names.includes(name));
   if (grouped !== undefined)
     throw new HbnnError(
-      `--skip: expected '${grouped}' among the layers, whose kernel has zeros in place of groups or dilation, got ${text}; add it, since a binarized weight is never 0`,
+      `--skip: expected '${grouped}' among the layers, whose kernel has zeros in place of groups or dilation, got ${text}; add it, since a weight that is binarized while it is trained is never 0, or begin with 'hbnn quantize', which keeps the zeros`,
     );
   return names;
 }

@@ -116,7 +116,7 @@ async function run(file: string, o: Options): Promise<void> {
   await saveNetwork(o.out, { ...network, normalization });
   for (const name of groupedLayers)
     noteTo(o)(
-      `layer '${name}' has zeros in its kernel in place of groups or dilation; fine-tuning keeps it float`,
+      `layer '${name}' has zeros in its kernel in place of groups or dilation; 'hbnn quantize' keeps these zeros, 'hbnn fine-tune' keeps the layer float`,
     );
   const outputs = model.outputs.map(({ shape }) => shape.slice(1).join('×'));
   printResult(

@@ -179,6 +179,10 @@ function epochsFrom(o: Options): number {
   return epochs;
 }
 
+/** Grouped layers are binarized too: their zeros are kept. */
+const layersLeftFloat = (o: Options, model: OpenedNetwork['model']): string[] =>
+  skipFrom(o.skip, { model, groupedLayers: [] });
+
 async function run(dir: string | undefined, o: Options): Promise<void> {
   const asked = countFrom(o.images ?? '512', '--images', 1);
   const epochs = epochsFrom(o);
@@ -190,13 +194,14 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
   const { config, stored } = float;
   // Said of an imported network before its data are opened, which takes a while.
   if (stored !== undefined) {
-    const binarized = await binarizedNetwork(stored, config, skipFrom(o.skip, stored));
+    const binarized = await binarizedNetwork(stored, config, layersLeftFloat(o, stored.model));
     await noteFaults(binarized, noteTo(o));
     binarized.dispose();
   }
   const data = await openData(config.data, config, placeOfField(o), o);
   const { model, train, test } = await float.open(data);
-  const skip = skipFrom(o.skip, stored ?? { model, groupedLayers: [] });
+  const skip = layersLeftFloat(o, model);
+  const keepZeros = stored?.groupedLayers.filter((name) => !skip.includes(name)) ?? [];
   const { evaluate, fewerImages, fineTune, quantize, writeModelWeights } = await import(
     '@hbnn/train'
   );
@@ -210,6 +215,7 @@ async function run(dir: string | undefined, o: Options): Promise<void> {
     const made = await quantize(model, train, {
       weights: average,
       skip,
+      keepZeros,
       images,
       seed: config.seed,
       ...(inputs !== undefined && { inputs }),

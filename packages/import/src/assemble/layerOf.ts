@@ -1,6 +1,6 @@
 import { HardSwish, PaddedAveragePooling2D, PaddedMaxPooling2D } from '@hbnn/train';
 import * as tfl from '@tensorflow/tfjs-layers';
-import type { LayerSpec, Pair, WindowSpec } from './layerSpec.ts';
+import type { ActivationName, LayerSpec, Pair, WindowSpec } from './layerSpec.ts';
 
 const { layers: make } = tfl;
 
@@ -16,6 +16,12 @@ const windowArgs = ({ strides, padding, dilation }: Window) => ({
 const zeros = { biasInitializer: 'zeros', kernelInitializer: 'zeros' } as const;
 
 const sizeOf = ([height, width]: readonly number[]): [number, number] => [height, width];
+
+/** TensorFlow.js's list of activations for TypeScript has no logSoftmax, which its layers do have. */
+type ListedActivation = Exclude<ActivationName, 'logSoftmax'>;
+
+const activationArgs = (activation: ActivationName | undefined) =>
+  activation === undefined ? {} : { activation: activation as ListedActivation };
 
 /** Make the layer of TensorFlow.js that computes what a specification says; its weights are zeros. */
 export function layerOf(name: string, spec: LayerSpec): tfl.layers.Layer {
@@ -38,7 +44,7 @@ export function layerOf(name: string, spec: LayerSpec): tfl.layers.Layer {
     case 'leakyRelu':
       return make.leakyReLU({ name, alpha: spec.slope });
     case 'activation':
-      return make.activation({ name, activation: spec.activation });
+      return make.activation({ name, activation: spec.activation as ListedActivation });
     case 'maxPool':
     case 'averagePool': {
       const pool = spec.kind === 'maxPool' ? make.maxPooling2d : make.averagePooling2d;
@@ -91,7 +97,7 @@ function layerWithKernel(name: string, spec: KernelSpec): tfl.layers.Layer {
   const ends = {
     name,
     useBias: spec.bias !== undefined,
-    ...(spec.activation !== undefined && { activation: spec.activation }),
+    ...activationArgs(spec.activation),
     ...zeros,
   };
   switch (spec.kind) {
@@ -115,7 +121,7 @@ function layerWithKernel(name: string, spec: KernelSpec): tfl.layers.Layer {
         name,
         useBias: ends.useBias,
         biasInitializer: 'zeros',
-        ...(spec.activation !== undefined && { activation: spec.activation }),
+        ...activationArgs(spec.activation),
         ...windowArgs(spec),
         filters: spec.pointwise.shape[3],
         kernelSize: sizeOf(spec.depthwise.shape),

@@ -15,6 +15,7 @@ export const activations = [
   'relu6',
   'sigmoid',
   'softmax',
+  'logSoftmax',
   'tanh',
   'elu',
   'selu',

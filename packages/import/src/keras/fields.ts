@@ -19,6 +19,12 @@ const commonFields = new Set([
   'build_config',
 ]);
 
+/** Activations whose names Keras and TensorFlow.js spell differently. */
+const renamed: Readonly<Record<string, ActivationName>> = {
+  silu: 'swish',
+  log_softmax: 'logSoftmax',
+};
+
 /** The fields of one layer's configuration: each is read once, and what nobody reads is refused. */
 export class Fields {
   readonly where: string;
@@ -108,7 +114,7 @@ export class Fields {
 
   activation(field = 'activation'): ActivationName | undefined {
     const value = this.get(field) ?? 'linear';
-    const name = value === 'silu' ? 'swish' : value;
+    const name = renamed[String(value)] ?? value;
     if (name === 'linear') return undefined;
     const match = activations.find((activation) => activation === name);
     if (match !== undefined) return match;

@@ -78,6 +78,12 @@ export function channelsLast(feature: Feature, add: AddLayer): Feature {
   return { ...map, value: add({ kind: 'permute', axes }, map.value), axes: channelsFirst };
 }
 
+/** Whether the model has the values in the order in which ONNX counts them: only axes of one element lie elsewhere. */
+export function countsAlike({ axes, flat, shape }: Feature): boolean {
+  const longer = axes.filter((_, i) => shape[i] > 1);
+  return flat === undefined && longer.every((axis, i) => i === 0 || longer[i - 1] < axis);
+}
+
 /** The values in the order in which ONNX counts them. */
 export function plain(feature: Feature, add: AddLayer): Feature {
   const map = asMap(feature, add);
@@ -89,6 +95,10 @@ export function plain(feature: Feature, add: AddLayer): Feature {
   if (isPlain(map)) return map;
   const axes = map.axes.map((axis) => axis + 1);
   const order = map.axes.map((_, i) => i);
+  if (countsAlike(map)) {
+    const value = add({ kind: 'reshape', shape: map.shape }, map.value);
+    return { ...map, value, axes: order };
+  }
   return { ...map, value: add({ kind: 'permute', axes }, map.value), axes: order };
 }
 

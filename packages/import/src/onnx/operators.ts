@@ -74,18 +74,20 @@ const hardSigmoid: Operator = (context) => {
   return bounded(context, { ...feature, value }, 0, 1);
 };
 
-const softmax: Operator = (context) => {
-  const { attributes, graph, where } = context;
-  const feature = featureAt(context);
-  const rank = feature.shape.length + 1;
-  const axis = axisFrom(attributes.int('axis', graph.opset < 13 ? 1 : -1), rank, where);
-  const overChannels = feature.axes[axis - 1] === rank - 2 || feature.pooled === true;
-  if (axis === 0 || !overChannels || (graph.opset < 13 && rank > 2))
-    throw new HbnnError(
-      `${where}: expected a softmax over the scores, got axis ${axis} of [batch, ${feature.shape.join(', ')}]; flatten the scores before it`,
-    );
-  return elementwise(context, feature, { kind: 'activation', activation: 'softmax' }, true);
-};
+const overScores =
+  (activation: 'softmax' | 'logSoftmax'): Operator =>
+  (context) => {
+    const { attributes, graph, where } = context;
+    const feature = featureAt(context);
+    const rank = feature.shape.length + 1;
+    const axis = axisFrom(attributes.int('axis', graph.opset < 13 ? 1 : -1), rank, where);
+    const overChannels = feature.axes[axis - 1] === rank - 2 || feature.pooled === true;
+    if (axis === 0 || !overChannels || (graph.opset < 13 && rank > 2))
+      throw new HbnnError(
+        `${where}: expected a ${activation} over the scores, got axis ${axis} of [batch, ${feature.shape.join(', ')}]; flatten the scores before it`,
+      );
+    return elementwise(context, feature, { kind: 'activation', activation }, true);
+  };
 
 /** Zeros before and after each axis of a Pad, the batch's first; those that no list of axes names get none. */
 function padsOf(context: NodeContext, rank: number): number[] {
@@ -219,6 +221,7 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
     const slope = context.attributes.float('alpha', 0.01);
     return elementwise(context, featureAt(context), { kind: 'leakyRelu', slope });
   },
+  LogSoftmax: overScores('logSoftmax'),
   MatMul: matMul,
   MaxPool: maxPool,
   Mul: product,
@@ -230,7 +233,7 @@ export const operators: Readonly<Record<string, Operator | undefined>> = {
   Selu: withAlpha('selu', { alpha: 1.6732632, gamma: 1.050701 }),
   Sigmoid: sigmoid,
   Slice: slice,
-  Softmax: softmax,
+  Softmax: overScores('softmax'),
   Softplus: activation('softplus', true),
   Softsign: activation('softsign'),
   Split: split,

@@ -1,7 +1,15 @@
 import { HbnnError } from '@hbnn/core';
 import { shuffled } from './channels.ts';
 import { sizeOf } from './constant.ts';
-import { asMap, channelsFirst, type Feature, flattened, isPlain, plain } from './feature.ts';
+import {
+  asMap,
+  channelsFirst,
+  countsAlike,
+  type Feature,
+  flattened,
+  isPlain,
+  plain,
+} from './feature.ts';
 import { axisFrom, checkZeros, reshapedTo } from './foldConstants.ts';
 import {
   constantInput,
@@ -74,7 +82,8 @@ function reshaped(context: NodeContext, feature: Feature, shape: readonly number
     const straight = plain(feature, context.add);
     return { ...straight, shape, axes: channelsFirst, pooled: true };
   }
-  const straight = plain(asMap(feature, context.add), context.add);
+  const map = asMap(feature, context.add);
+  const straight = countsAlike(map) ? map : plain(map, context.add);
   const value = context.add({ kind: 'reshape', shape }, straight.value);
   return { ...straight, value, shape, axes: shape.map((_, i) => i) };
 }

@@ -57,7 +57,8 @@ export function patternValue(
  * output's scales are fitted to the signs by least squares.
  *
  * @param importance h_j of each of the weights' inputs, what an error of that weight counts
- * @param average bits per element, which the choice does not exceed
+ * @param average bits per element that may have bits, which the choice does not exceed
+ * @param absent not 0 for each element that stays 0 and gets no bits, as zeros in place of groups; default none
  */
 export function chooseLevels(
   view: ScaleGroupView,
@@ -65,12 +66,13 @@ export function chooseLevels(
   importance: Float64Array,
   average: number,
   range: BitRange,
+  absent: Uint8Array = new Uint8Array(weights.length),
 ): ChosenLevels {
   const { maxBits } = range;
-  const bits = new Uint8Array(weights.length).fill(Math.min(maxBits, Math.ceil(average)));
-  let scales = startingScales(view, weights, maxBits);
+  const bits = absent.map((isAbsent) => (isAbsent ? 0 : Math.min(maxBits, Math.ceil(average))));
+  let scales = startingScales(view, weights, maxBits, absent);
   for (let round = 0; round < rounds; round++) {
-    assignBits({ view, weights, importance, scales, range }, average, bits);
+    assignBits({ view, weights, importance, scales, range, absent }, average, bits);
     scales = fittedScales(view, weights, importance, bits, scales);
   }
   return { bits, scales: scales.map((plane) => Float32Array.from(plane)) };
@@ -78,15 +80,22 @@ export function chooseLevels(
 
 /** Scales of Eq. 5 with all bits for all elements, so that each plane starts with about half of the one before. */
 function startingScales(
-  { inputs, outputs }: ScaleGroupView,
+  { outputs }: ScaleGroupView,
   weights: Float32Array,
   planes: number,
+  absent: Uint8Array,
 ): Float64Array[] {
   const rest = Float64Array.from(weights, Math.abs);
+  const inputs = new Uint32Array(outputs);
+  absent.forEach((isAbsent, i) => {
+    if (!isAbsent) inputs[i % outputs]++;
+  });
   return Array.from({ length: planes }, () => {
     const scale = new Float64Array(outputs);
-    for (let i = 0; i < rest.length; i++) scale[i % outputs] += rest[i] / inputs;
-    for (let i = 0; i < rest.length; i++) rest[i] = Math.abs(rest[i] - scale[i % outputs]);
+    for (let i = 0; i < rest.length; i++)
+      if (!absent[i]) scale[i % outputs] += rest[i] / inputs[i % outputs];
+    for (let i = 0; i < rest.length; i++)
+      if (!absent[i]) rest[i] = Math.abs(rest[i] - scale[i % outputs]);
     return scale;
   });
 }
@@ -97,15 +106,19 @@ interface Assignment {
   readonly importance: Float64Array;
   readonly scales: readonly Float64Array[];
   readonly range: BitRange;
+  readonly absent: Uint8Array;
 }
 
 function assignBits(task: Assignment, average: number, bits: Uint8Array): void {
-  const { view, weights, importance, scales, range } = task;
+  const { view, weights, importance, scales, range, absent } = task;
   const { minBits, maxBits } = range;
   const widths = maxBits - minBits + 1;
   const costs = new Float64Array(weights.length * widths);
   let largest = 0;
+  let present = 0;
   for (let i = 0; i < weights.length; i++) {
+    if (absent[i]) continue;
+    present++;
     const output = i % view.outputs;
     const counts = importance[view.importanceAt(i)];
     for (let k = 0; k < widths; k++) {
@@ -116,26 +129,33 @@ function assignBits(task: Assignment, average: number, bits: Uint8Array): void {
       largest = Math.max(largest, cost);
     }
   }
-  const budget = Math.floor(average * weights.length + 1e-9);
+  const budget = Math.floor(average * present + 1e-9);
   let [low, high] = [0, largest + Number.MIN_VALUE];
   for (let step = 0; step < priceSteps; step++) {
     const price = (low + high) / 2;
-    if (bitsAtPrice(costs, widths, minBits, price, bits) > budget) low = price;
+    if (bitsAtPrice({ costs, widths, minBits, absent }, price, bits) > budget) low = price;
     else high = price;
   }
-  bitsAtPrice(costs, widths, minBits, high, bits);
+  bitsAtPrice({ costs, widths, minBits, absent }, high, bits);
+}
+
+interface Costs {
+  /** [element][width] */
+  readonly costs: Float64Array;
+  readonly widths: number;
+  readonly minBits: number;
+  readonly absent: Uint8Array;
 }
 
 /** Give each element the bits that cost least at a price per bit, the fewer ones of two alike; returns their sum. */
 function bitsAtPrice(
-  costs: Float64Array,
-  widths: number,
-  minBits: number,
+  { costs, widths, minBits, absent }: Costs,
   price: number,
   bits: Uint8Array,
 ): number {
   let sum = 0;
   for (let i = 0; i < bits.length; i++) {
+    if (absent[i]) continue;
     let best = 0;
     let least = costs[i * widths];
     for (let k = 1; k < widths; k++) {

@@ -28,6 +28,11 @@ export interface QuantizeOptions {
   readonly inputs?: number | Mix | InputPrecision;
   /** Names of layers to leave as they are. */
   readonly skip?: readonly string[];
+  /**
+   * Names of layers whose kernels have zeros in place of groups or dilation: these zeros get no bits and stay 0, and
+   * averages are over the other weights. Zeros of other layers are binarized as all weights.
+   */
+  readonly keepZeros?: readonly string[];
   /** Calibration images, all of the data set where it has fewer; default 512. The result says how many there were. */
   readonly images?: number;
   readonly seed?: number;
@@ -66,6 +71,7 @@ const optionNames: readonly (keyof QuantizeOptions)[] = [
   'weights',
   'inputs',
   'skip',
+  'keepZeros',
   'images',
   'seed',
   'onNote',
@@ -92,11 +98,12 @@ export async function quantizeModel(
 ): Promise<QuantizedModel> {
   checkQuantize(model, source, options);
   const { images = 512, seed = 1 } = options;
-  const { inputs, skip = [], onNote } = options;
+  const { inputs, skip = [], keepZeros = [], onNote } = options;
   const work = binarizedModel(model, { inputs, skip });
   const say = onNote ?? ((text: string): void => console.warn(text));
   noteFaults(work, say);
   const layers = layersToBinarize(work, skip);
+  checkKeepZeros(work, keepZeros);
   const calibration = await Calibration.from(source, images, seed);
   if (options.images !== undefined && calibration.images < images)
     say(fewerImages(source.name, calibration.images, images));
@@ -104,7 +111,10 @@ export async function quantizeModel(
   try {
     if (binarizedLayers(work).some(({ precision }) => precision.inputs !== undefined))
       await recalibrate(work, source, pass);
-    const quantizer = new Quantizer(work, layers, calibration, options.onLayer);
+    const quantizer = new Quantizer(work, layers, calibration, {
+      keepZeros,
+      onLayer: options.onLayer,
+    });
     const table = await quantizer.measure();
     const averages = shareBudget(table, options.weights);
     const results = await quantizer.binarize(averages);
@@ -146,6 +156,23 @@ function layersToBinarize(work: tfl.LayersModel, skip: readonly string[]): Binar
   throw new HbnnError(
     `quantize: expected ${work.name} to have a layer with float weights that skip does not name, got none; name fewer layers in skip, or give a network whose weights are float`,
   );
+}
+
+/** @throws HbnnError naming a layer that is not there, or whose kernel has no zero or nothing else */
+function checkKeepZeros(work: tfl.LayersModel, names: readonly string[]): void {
+  const layers = floatLayers(work);
+  for (const name of names) {
+    const layer = layers.find((found) => found.name === name);
+    if (layer === undefined)
+      throw new HbnnError(
+        `quantize: keepZeros names '${name}', expected layers with float weights (${layers.map((found) => found.name).join(', ')}); name some of these`,
+      );
+    const zeros = kernelOf(layer).filter((weight) => weight === 0).length;
+    if (zeros > 0 && zeros < kernelOf(layer).length) continue;
+    throw new HbnnError(
+      `quantize: keepZeros names '${name}', expected a kernel with some zeros, got ${zeros === 0 ? 'none' : 'zeros alone'}; leave it out`,
+    );
+  }
 }
 
 /** What `quantizedCopy` needs to build a quantized model again. */
@@ -215,6 +242,7 @@ class Quantizer {
   private readonly work: tfl.LayersModel;
   private readonly layers: readonly BinarizedLayer[];
   private readonly calibration: Calibration;
+  private readonly keepZeros: readonly string[];
   private readonly onLayer: QuantizeOptions['onLayer'];
   private readonly pause = pauser();
 
@@ -222,11 +250,12 @@ class Quantizer {
     work: tfl.LayersModel,
     layers: readonly BinarizedLayer[],
     calibration: Calibration,
-    onLayer: QuantizeOptions['onLayer'],
+    { keepZeros = [], onLayer }: Pick<QuantizeOptions, 'keepZeros' | 'onLayer'>,
   ) {
     this.work = work;
     this.layers = layers;
     this.calibration = calibration;
+    this.keepZeros = keepZeros;
     this.onLayer = onLayer;
   }
 
@@ -238,15 +267,16 @@ class Quantizer {
       this.onLayer?.(layer.name, i, 2 * this.layers.length);
       const weights = kernelOf(layer);
       const inputs = this.inputsOf(layer);
+      const absent = this.absentOf(layer, weights);
       const errors: number[] = [];
       for (const average of measuredAverages) {
         await this.pause();
-        layer.replaceKernel(binarizedAt(weights, inputs, average).carried.values);
+        layer.replaceKernel(binarizedAt(weights, inputs, average, absent).carried.values);
         errors.push(relativeError(right, this.calibration.outputs(this.work)));
       }
       layer.replaceKernel(weights);
       const averages = measuredAverages;
-      measured.push({ layer: layer.name, weights: weights.length, averages, errors });
+      measured.push({ layer: layer.name, weights: presentOf(absent), averages, errors });
     }
     return measured;
   }
@@ -261,12 +291,19 @@ class Quantizer {
       const weights = kernelOf(layer);
       const inputs = this.inputsOf(layer);
       const average = storedAverage(averages[i]);
-      const { levels, carried } = binarizedAt(weights, inputs, average);
+      const absent = this.absentOf(layer, weights);
+      const { levels, carried } = binarizedAt(weights, inputs, average, absent);
       layer.replaceKernel(carried.values, meanShift(weights, carried.values, inputs));
       const behind = weightsBehind(inputs.view, weights, levels.bits, carried);
       results.push({ layer, average, levels, carried, behind });
     }
     return results;
+  }
+
+  /** 1 for each weight that stays 0 and gets no bits. */
+  private absentOf(layer: BinarizedLayer, weights: Float32Array): Uint8Array {
+    const keeps = this.keepZeros.includes(layer.name);
+    return Uint8Array.from(weights, (weight) => (keeps && weight === 0 ? 1 : 0));
   }
 
   private inputsOf(layer: BinarizedLayer): LayerInputs {
@@ -279,6 +316,10 @@ class Quantizer {
   }
 }
 
+/** How many weights may have bits. */
+const presentOf = (absent: Uint8Array): number =>
+  absent.reduce((count, isAbsent) => count + 1 - isAbsent, 0);
+
 /** A copy of the kernel's values. */
 const kernelOf = (layer: BinarizedLayer): Float32Array =>
   Float32Array.from(layer.trainedKernel().values.data);
@@ -287,8 +328,9 @@ function binarizedAt(
   weights: Float32Array,
   { view, blocks, importance }: LayerInputs,
   average: number,
+  absent: Uint8Array,
 ): { levels: ChosenLevels; carried: CarriedWeights } {
-  const levels = chooseLevels(view, weights, importance, average, rangeAt(average));
+  const levels = chooseLevels(view, weights, importance, average, rangeAt(average), absent);
   return { levels, carried: carryErrors(view, weights, levels, blocks) };
 }
 
@@ -353,7 +395,7 @@ function summary(
     layer,
     weights,
     errors: averages.map((average, k) => ({ average, error: errors[k] })),
-    average: mean(results[i].levels.bits),
+    average: sumOf(results[i].levels.bits) / weights,
     outputError: results[i].carried.error,
   }));
   const weights = layers.reduce((sum, row) => sum + row.weights, 0);
@@ -361,4 +403,4 @@ function summary(
   return { model, layers, average: bits / weights, images };
 }
 
-const mean = (bits: Uint8Array): number => bits.reduce((sum, b) => sum + b, 0) / bits.length;
+const sumOf = (bits: Uint8Array): number => bits.reduce((sum, b) => sum + b, 0);
