@@ -87,7 +87,8 @@ export async function dataFor(
   { data, from, testLimit, ...output }: ImageOptions,
 ): Promise<{ readonly pixels: Uint8Array; readonly normalization: Normalization | undefined }> {
   const place = placeAmong('--data', '--from', '--test-limit');
-  const options = { from, testLimit, testOnly: true, size: model.input.shape[0] };
+  const [height, width] = model.input.shape;
+  const options = { from, testLimit, testOnly: true, size: [height, width] as const };
   const { test } = await openData(data ?? '', options, place, output);
   return { pixels: await pixelsIn(model, test), normalization: test.normalization };
 }

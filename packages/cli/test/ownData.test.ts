@@ -99,6 +99,9 @@ describe("a person's own images", () => {
     expect(JSON.parse(lowered.out)).toMatchObject({ images: 30 });
     const tested = hbnn('eval', '--model', file, ...data, '--json');
     expect(tested.code, tested.err).toBe(0);
+    const compared = hbnn('compare', file, net, ...data, '--json');
+    expect(compared.code, compared.err).toBe(0);
+    expect(JSON.parse(compared.out)).toMatchObject({ equal: true, images: 30 });
   });
 
   it('of one class train to a loss of 0', () => {
