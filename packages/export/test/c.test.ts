@@ -159,7 +159,7 @@ describe('a program of C99', () => {
     [{ nmae: 'z' }, /no other options than stem, name, placeOf, got 'nmae'; .*did you mean 'name'\?/],
     [{ stem: 5 }, /expected a text as stem, got the number 5; /],
     [{ name: null }, /expected a text as name, got null; /],
-    [null, /expected an object of options \(stem, name\), got null; /],
+    [null, /expected an object of options \(stem, name, placeOf\), got null; /],
   ])('refuses the options %j', (options, text) => {
     expect(() => exportC(randomModel(1), options as never)).toThrow(text);
   });
