@@ -194,7 +194,11 @@ it.each<[string, () => unknown, RegExp]>([
   ['exportModel', () => exportModel(model(), pixels, { sampleImages: 0 }), /sampleImages, got 0/],
   ['exportModel', () => exportModel(model(), pixels, { onNote: 3 } as never), /onNote, got the n/],
   ['evaluate', () => evaluate(model(), fitting, { onBatch: {} } as never), /onBatch, got a plain/],
-  ['evaluate', () => evaluate(model(), fitting, { onScores: 1 } as never), /onScores, got the number 1/],
+  [
+    'evaluate',
+    () => evaluate(model(), fitting, { onScores: 1 } as never),
+    /onScores, got the number 1/,
+  ],
   [
     'evaluate',
     () => evaluate(model(), fitting, { signal: 1 } as never),
