@@ -201,8 +201,14 @@ function comparedPart(
   left: LeftOut[],
 ): FolderPart {
   const inside = listFolder(root);
-  const missing = classes.filter((name) => !inside.folders.includes(name));
-  const further = inside.folders.filter((name) => !classes.includes(name));
+  // Systems write the accents of a name in one letter or in two.
+  const byName = new Map(inside.folders.map((name) => [name.normalize(), name]));
+  const wanted = new Set(classes.map((name) => name.normalize()));
+  const missing = classes.filter((name) => !byName.has(name.normalize()));
+  const further = inside.folders.filter((name) => {
+    const normal = name.normalize();
+    return !wanted.has(normal) || byName.get(normal) !== name;
+  });
   const found = [
     ...(missing.length > 0 ? [`${some(missing.map((name) => join(root, name)))} missing`] : []),
     ...(further.length > 0 ? [`${some(further.map((name) => join(root, name)))} beyond them`] : []),
@@ -213,8 +219,9 @@ function comparedPart(
         'make the class folders of both the same',
     );
   left.push(...leftFiles(root, inside.files));
-  const part = partFiles(root, inside, left);
-  refuseEmpty(root, classes, part.files);
+  const folders = classes.map((name) => byName.get(name.normalize()) ?? name);
+  const part = partFiles(root, { ...inside, folders }, left);
+  refuseEmpty(root, folders, part.files);
   return part;
 }
 

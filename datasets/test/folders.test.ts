@@ -126,6 +126,24 @@ describe('the parts of a folder', () => {
     await expect(opened(other)).rejects.toThrow(/valid.*missing and .*beyond them/);
   });
 
+  it('have the classes of the training images, however a system writes accents', async () => {
+    const [composed, decomposed] = ['caf\u00e9', 'cafe\u0301'];
+    const set = await opened(
+      files({
+        ...images(2, `train/${composed}`, 'train/cafz'),
+        ...images(1, `val/${decomposed}`),
+        ...images(3, 'val/cafz'),
+      }),
+    );
+    expect(set.train.classes).toEqual(['cafz', composed]);
+    const labels: number[] = [];
+    for await (const part of set.test.batches({ batch: 9, shuffle: false, seed: 0, epoch: 0 }))
+      labels.push(...part.labels);
+    expect(labels).toEqual([0, 0, 0, 1]);
+    const both = files(images(1, `train/${composed}`, `val/${composed}`, `val/${decomposed}`));
+    await expect(opened(both)).rejects.toThrow('beyond them');
+  });
+
   it('of one class are a data set, with a word on what its accuracy says', async () => {
     const { counts, notes } = await opened(files(images(5, 'only')));
     expect(counts).toEqual([4, undefined, 1]);

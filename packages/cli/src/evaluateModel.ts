@@ -111,12 +111,12 @@ export async function evaluateModel(
   model: CheckedModel,
   engineOrName: Engine | string,
   source: BatchSource,
-  onImages: (done: number) => void,
+  onBatch: (done: number, batch: ScoredBatch) => void,
 ): Promise<ModelAccuracy> {
   const meter = accuracyMeter(model.scoreOffsets.length);
   for await (const batch of modelScores(model, engineOrName, source)) {
     meter.add(batch);
-    onImages(meter.accuracy.images);
+    onBatch(meter.accuracy.images, batch);
   }
   return meter.accuracy;
 }

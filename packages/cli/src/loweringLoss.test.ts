@@ -54,21 +54,35 @@ describe('layersWithoutNorm', () => {
 describe('lossNote', () => {
   const layers = [binary('a'), binary('scores')];
   const accuracy = { top1Before: 0.9, top1After: 0.854, images: 500 };
+  const change = { otherClass: 31, meanDifference: 0.084, largestDifference: 0.452, image: 17 };
 
   it('names what lowering costs, the layers and the ways out', () => {
-    expect(lossNote(accuracy, layers, 4)).toBe(
-      "the integer model has top-1 85.4 % on 500 images, 4.6 points below the trained network's 90.0 %; put a batch norm behind the binarized layers that have none ('a'), whose sums lie close to thresholds without it, and fine-tune the network, or lower it with --scale-bits 8, or see with 'hbnn compare' which layer differs first",
+    expect(lossNote(accuracy, change, layers, 4)).toBe(
+      "the integer model has top-1 85.4 % on 500 images, 4.6 points below the trained network's 90.0 %, and gives 31 of 500 images another class than the trained network, with scores that are 8.4 % of the largest off in the mean and up to 45.2 %; put a batch norm behind the binarized layers that have none ('a'), whose sums lie close to thresholds without it, and fine-tune the network, or lower it with --scale-bits 8, or see with 'hbnn compare' which layer differs first",
     );
   });
 
   it('names no finer scales where they are the finest, and no batch norm where each layer has one', () => {
-    expect(lossNote(accuracy, [binary('scores')], 8)).toMatch(
-      /90\.0 %; see with 'hbnn compare' which layer differs first$/,
+    expect(lossNote(accuracy, change, [binary('scores')], 8)).toMatch(
+      /45\.2 %; see with 'hbnn compare' which layer differs first$/,
     );
   });
 
-  it('says nothing of a small loss, or of a gain', () => {
-    expect(lossNote({ ...accuracy, top1After: 0.885 }, layers, 4)).toBeUndefined();
-    expect(lossNote({ ...accuracy, top1After: 1 }, layers, 4)).toBeUndefined();
+  it('names classes that change where gains make up for losses', () => {
+    expect(lossNote({ ...accuracy, top1After: 0.9 }, change, layers, 4)).toMatch(
+      /^the integer model gives 31 of 500 images another class than the trained network, with scores/,
+    );
+  });
+
+  it('names one score that is far off, where no class changes', () => {
+    expect(
+      lossNote({ ...accuracy, top1After: 0.9 }, { ...change, otherClass: 0 }, layers, 4),
+    ).toMatch(/^the integer model gives 0 of 500 images another class .* and up to 45\.2 %;/);
+  });
+
+  it('says nothing of a small loss, or of a gain, where scores stay about the same', () => {
+    const few = { ...change, otherClass: 9, largestDifference: 0.128 };
+    expect(lossNote({ ...accuracy, top1After: 0.885 }, few, layers, 4)).toBeUndefined();
+    expect(lossNote({ ...accuracy, top1After: 1 }, few, layers, 4)).toBeUndefined();
   });
 });

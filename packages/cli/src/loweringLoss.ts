@@ -1,7 +1,12 @@
 import type { TrainedLayer } from '@hbnn/model';
+import type { ScoreChange } from './scoreChange.ts';
 
 /** Accuracy that lowering may cost without a note, in points: a level turned here and there costs less. */
 const noteworthyPoints = 2;
+/** The share of images that may get another class without a note, where scores lie close to each other. */
+const noteworthyClasses = 0.05;
+/** The share of the largest score that a score may be off without a note. */
+const noteworthyDifference = 0.2;
 
 /** What a network and the integer model made of it reach on the same images. */
 export interface LoweringAccuracy {
@@ -10,14 +15,20 @@ export interface LoweringAccuracy {
   readonly images: number;
 }
 
-/** Say what lowering costs, why that may be, and the way out; undefined where it costs little. */
+/**
+ * Say what lowering costs, or how far it moves classes and scores, why that may be, and the way out; undefined where
+ * that is little.
+ */
 export function lossNote(
   { top1Before, top1After, images }: LoweringAccuracy,
+  { otherClass, meanDifference, largestDifference }: ScoreChange,
   layers: readonly TrainedLayer[],
   scaleBits: number,
 ): string | undefined {
   const points = 100 * (top1Before - top1After);
-  if (points < noteworthyPoints) return undefined;
+  const isFar =
+    largestDifference >= noteworthyDifference || otherClass >= noteworthyClasses * images;
+  if (points < noteworthyPoints && !isFar) return undefined;
   const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
   const names = layersWithoutNorm(layers);
   const ways = [
@@ -29,7 +40,11 @@ export function lossNote(
     ...(scaleBits < 8 ? ['lower it with --scale-bits 8'] : []),
     `see with 'hbnn compare' which layer differs first`,
   ];
-  return `the integer model has top-1 ${percent(top1After)} on ${images} images, ${points.toFixed(1)} points below the trained network's ${percent(top1Before)}; ${ways.join(', or ')}`;
+  const loss =
+    points < noteworthyPoints
+      ? ''
+      : `has top-1 ${percent(top1After)} on ${images} images, ${points.toFixed(1)} points below the trained network's ${percent(top1Before)}, and `;
+  return `the integer model ${loss}gives ${otherClass} of ${images} images another class than the trained network, with scores that are ${percent(meanDifference)} of the largest off in the mean and up to ${percent(largestDifference)}; ${ways.join(', or ')}`;
 }
 
 const maxNames = 4;

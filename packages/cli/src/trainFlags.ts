@@ -257,6 +257,7 @@ export function placeOfField(typed: Typed, file?: string): (field: string) => st
   const all = new Map(allFlags.map((flag) => [String(flag.field), nameOf(flag)]));
   return (field) => {
     const [top, ...below] = field.split('.');
+    if (field === 'earlyStop.minEpochs' && typed.minEpochs !== undefined) return '--min-epochs';
     const flag = flags.get(top);
     if (flag !== undefined) return flag;
     if (file !== undefined) return field === '' ? file : `${file}: ${field}`;

@@ -51,6 +51,12 @@ describe('integer models on the command line', () => {
     expect(text).toMatch(/^size {2,}[\d,]+ bytes, \S+ bits per weight, \S+ times smaller than/m);
     expect(text).toMatch(/^accuracy before {2,}\S+ % of 100 images$/m);
     expect(text).toMatch(/^accuracy after {2,}\S+ %, \S+ points (lost|gained)$/m);
+    expect(text).toMatch(/^another class than before {2,}\d+ images?$/m);
+    expect(text).toMatch(/^scores differ by {2,}\S+ % of the largest in the mean, up to \S+ %$/m);
+    const { scores } = JSON.parse(fewer.out);
+    expect(scores.otherClass).toBeLessThanOrEqual(10);
+    expect(scores.largestDifference).toBeGreaterThan(scores.meanDifference);
+    expect(scores.largestDifference).toBeLessThan(0.3);
     expect(text).not.toMatch(/^ *[a-z]+\d*[A-Z]| {2}[a-z]+[A-Z]\w*$/m);
     const vain = ['--no-evaluate', '--test-limit', '100'];
     expect(hbnn('lower', '--run', run, '--out', model, ...vain)).toMatchObject({

@@ -86,7 +86,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       ['quantize', at('none'), ...data, '--out', out],
-      'none: expected a folder of a network with model.json and hbnn.json, got another; make one with',
+      'none: expected a folder of a network with model.json and hbnn.json, which does not exist; make one with',
     ],
     [
       ['quantize', model, ...data, '--out', out],
@@ -125,12 +125,36 @@ describe('a wrong command line says where, what was expected, what came and the 
       '--out: expected a file whose name ends in .onnx for --to onnx, got',
     ],
     [
+      [...exported, 'c', '--out', at('string.h')],
+      '--out: expected a file name of your own, got string.h, a header of the C library',
+    ],
+    [
+      ['verilog', '--model', model, '--out', at('rr'), '--style', 'fold'],
+      "--style: expected one of unrolled, folded, got 'fold'; did you mean 'folded'?",
+    ],
+    ...['--max-levels', '--budget'].map((flag): [string[], string] => [
+      ['verilog', '--model', model, '--out', at('rr'), flag, '0'],
+      `${flag}: expected at least 1, got 0; give 1 or more`,
+    ]),
+    [
+      ['estimate', '--model', model, '--target', 'xc7', '--max-levels', '0'],
+      '--max-levels: expected at least 1, got 0; give 1 or more',
+    ],
+    [
+      ['train', '--patience', '1', '--min-epochs', '0', '--out', at('r')],
+      '--min-epochs: expected more than 0, got 0; give a larger one',
+    ],
+    [
+      ['train', '--augment', 'crop:4,flop', '--out', at('r')],
+      "flip, or both, as in crop:4,flip, got 'crop:4,flop'; did you mean 'flip'?",
+    ],
+    [
       [...exported, 'onnx', '--name', 'x', '--out', at('m.onnx')],
       '--name: has no effect with --to onnx; it is for --to c',
     ],
     [
       [...exported, 'c', '--name', '1x', '--out', at('m.h')],
-      "C export: expected a name that begins with a letter and has letters, digits and _ only, got '1x'; choose one",
+      "--name: expected a name that begins with a letter and has letters, digits and _ only, got '1x'; choose one",
     ],
     [
       [...exported, 'c', '--out', join(text, 'm.h')],

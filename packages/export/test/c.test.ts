@@ -156,10 +156,13 @@ describe('a program of C99', () => {
   });
 
   it.each([
-    [{ nmae: 'z' }, /no other options than stem, name, got 'nmae'; .*did you mean 'name'\?/],
+    [
+      { nmae: 'z' },
+      /no other options than stem, name, placeOf, got 'nmae'; .*did you mean 'name'\?/,
+    ],
     [{ stem: 5 }, /expected a text as stem, got the number 5; /],
     [{ name: null }, /expected a text as name, got null; /],
-    [null, /expected an object of options \(stem, name\), got null; /],
+    [null, /expected an object of options \(stem, name, placeOf\), got null; /],
   ])('refuses the options %j', (options, text) => {
     expect(() => exportC(randomModel(1), options as never)).toThrow(text);
   });

@@ -187,8 +187,15 @@ describe('faults of a configuration', () => {
     [{ epoch: 3 }, "config: unknown setting 'epoch'; did you mean 'epochs'?"],
     [{ lr: 0.1 }, "config: unknown setting 'lr'; did you mean 'learningRate'?"],
     [{ 'batch-size': 8 }, "config: unknown setting 'batch-size'; did you mean 'batch'?"],
-    [{ augment: 'rotate:4' }, "config.augment: unknown setting 'rotate'"],
-    [{ augment: 'crop:x' }, "config.augment.crop: expected a number, got 'crop:x'"],
+    [
+      { augment: 'rotate:4' },
+      "config.augment: expected crop:N with N of at least 1, flip, or both, as in crop:4,flip, got 'rotate:4'; write it in one of these forms",
+    ],
+    [{ augment: 'crop:x' }, "as in crop:4,flip, got 'crop:x'; write it in one of these forms"],
+    [{ augment: 'crop:4,flop' }, "got 'crop:4,flop'; did you mean 'flip'?"],
+    [{ weights: 1, mapPer: 'elment' }, "got 'elment'; did you mean 'element'?"],
+    [{ weights: 1, mapPer: 'blok:8' }, "got 'blok:8'; did you mean 'block:K'?"],
+    [{ weights: 1, scaleForm: 'power-of-2' }, "got 'power-of-2'; did you mean 'powers-of-two'?"],
   ])('%j', (input, message) => {
     expect(() => runConfig(input)).toThrow(message);
   });

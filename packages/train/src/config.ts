@@ -1,5 +1,6 @@
 import { averageBits, HbnnError, type MapPer, parseScaleForm, type ScaleForm } from '@hbnn/core';
 import { z } from 'zod';
+import type { Augmentation } from './augment.ts';
 import { configFault, type PlaceOf } from './configFault.ts';
 import { type NetworkName, networkNames } from './networks/registry.ts';
 import {
@@ -38,7 +39,10 @@ const imageSize = z.custom<number | [height: number, width: number]>(
 const mapPer = z.custom<MapPer>(
   (value) =>
     typeof value === 'string' && /^(element|position|input|output|block:[1-9]\d*)$/.test(value),
-  { message: 'expected element, position, input, output or block:K' },
+  {
+    message: 'expected element, position, input, output or block:K with K of at least 1',
+    params: { names: ['element', 'position', 'input', 'output', 'block:K'] },
+  },
 );
 
 const scaleForms = 'expected free, powers-of-two or integers:B with B from 2 to 8';
@@ -54,12 +58,22 @@ function isScaleForm(value: unknown): boolean {
 /** `crop:4,flip` as people write it; an object in stored configurations. */
 const augmentation = z.preprocess(
   (value) => (typeof value === 'string' ? parseAugmentation(value) : value),
-  z
-    .strictObject({ crop: positive.optional(), flip: z.literal(true).optional() })
-    .refine((value) => value.crop !== undefined || value.flip !== undefined, {
-      message: 'expected crop, flip or both, as in crop:4,flip',
-    }),
+  z.custom<Augmentation>(isAugmentation, {
+    message: 'expected crop:N with N of at least 1, flip, or both, as in crop:4,flip',
+    params: { names: ['crop', 'flip'] },
+  }),
 );
+
+function isAugmentation(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
+  return (
+    entries.length > 0 &&
+    entries.every(([name, part]) =>
+      name === 'crop' ? Number.isSafeInteger(part) && part > 0 : name === 'flip' && part === true,
+    )
+  );
+}
 
 function parseAugmentation(text: string): unknown {
   const entries = text.split(',').map((part): [string, unknown] => {
@@ -111,7 +125,12 @@ const schema = z.strictObject({
   /** The fewest bits of a weight, for `gain` and `curvature`: 1, or 0 for an average below 1, where left out. */
   minBits: z.number().int().min(0).max(8).optional(),
   /** Values the weights' scales may take: free where left out. */
-  scaleForm: z.custom<ScaleForm>(isScaleForm, { message: scaleForms }).optional(),
+  scaleForm: z
+    .custom<ScaleForm>(isScaleForm, {
+      message: scaleForms,
+      params: { names: ['free', 'powers-of-two', 'integers:B'] },
+    })
+    .optional(),
   /** Keep maps of weights and static maps of inputs from this share of the training on. */
   freezeMaps: z.number().min(0).max(1).optional(),
   /** Another paper's method in place of residual binarization; weights and inputs are float beside it. */

@@ -70,10 +70,23 @@ function wayOut(issue: Issue): string {
     case 'invalid_type':
       return '; give one';
     case 'invalid_union':
+    case 'custom':
       return '; write it in one of these forms';
     default:
       return '';
   }
+}
+
+/** The question whether a name that is near was meant: a whole value, or one of the names in it, as in crop:4,flip. */
+function nearestOf(issue: Issue, text: string): string {
+  if (issue.code === 'invalid_value') return suggestion(text, issue.values.map(String));
+  if (issue.code !== 'custom' || !Array.isArray(issue.params?.names)) return '';
+  const names = issue.params.names.map(String);
+  const other = text
+    .split(',')
+    .map((part) => part.trim().split(':')[0])
+    .find((name) => !names.some((each) => each.split(':')[0] === name));
+  return other === undefined ? '' : suggestion(other, names);
 }
 
 /** What other tools call the settings of a training, written without marks between words. */
@@ -128,10 +141,7 @@ export function configFault(
   // What stands inside of a text, such as crop in 'crop:x', has no place of its own in the input.
   const [top] = issue.path;
   const whole = value === undefined && top !== undefined ? valueAt(input, [top]) : value;
-  const near =
-    issue.code === 'invalid_value' && typeof value === 'string'
-      ? suggestion(value, issue.values.map(String))
-      : '';
+  const near = typeof value === 'string' ? nearestOf(issue, value) : '';
   const way = near || wayOut(issue);
   return new HbnnError(`${place}: ${expectation(issue)}, got ${typed(whole)}${way}`);
 }

@@ -37,6 +37,8 @@ function testBatch({ shape: [height, width] }: BatchSource): number {
 export interface EvaluateOptions {
   readonly batch?: number;
   readonly onBatch?: (images: number) => void;
+  /** Called with the scores of each batch, [count, classes], as they are before a softmax at the end. */
+  readonly onScores?: (scores: Float32Array) => void;
   /** Rejects with the signal's reason between two batches. */
   readonly signal?: AbortSignal;
 }
@@ -52,9 +54,10 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkFits(model, source, 'evaluate');
-  checkOptions('evaluate', options, ['batch', 'onBatch', 'signal']);
+  checkOptions('evaluate', options, ['batch', 'onBatch', 'onScores', 'signal']);
   checkNumbers('evaluate', options, { batch: 'positive whole' });
   checkCallback('evaluate', 'onBatch', options.onBatch);
+  checkCallback('evaluate', 'onScores', options.onScores);
   checkSignal('evaluate', options.signal);
   checkFiniteWeights(layersWithin(model), 'evaluate');
   const batch = options.batch ?? testBatch(source);
@@ -69,9 +72,10 @@ export async function evaluate(
         const images = tf.tensor(part.images, [part.count, ...source.shape]);
         return scoresOf(model, images, { training: false });
       });
-      const values = await scores.data();
+      const values = (await scores.data()) as Float32Array;
       scores.dispose();
-      countScores(values as Float32Array, part.labels, totals);
+      countScores(values, part.labels, totals);
+      options.onScores?.(values);
       options.onBatch?.(totals.images);
       await pause();
       options.signal?.throwIfAborted();

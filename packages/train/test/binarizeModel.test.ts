@@ -54,6 +54,20 @@ describe('binarize(model)', () => {
     expect(copy.layers.filter((layer) => layer instanceof BinarizedLayer)).toHaveLength(4);
   });
 
+  it('gives its scores batch after batch when it is evaluated', async () => {
+    const model = binarize(ownModel(), { weights: 1, skip: ['stem'], onNote: () => {} });
+    const given: number[] = [];
+    const options = { batch: 64, onScores: (scores: Float32Array) => given.push(...scores) };
+    await evaluate(model, test, options);
+    const expected: number[] = [];
+    for await (const part of test.batches({ batch: 64, shuffle: false, seed: 0, epoch: 0 })) {
+      const scores = model.predict(tf.tensor(part.images, [part.count, 12, 12, 1])) as tf.Tensor;
+      expected.push(...scores.dataSync());
+    }
+    expect(given).toEqual(expected);
+    expect(given.length).toBe(2000);
+  });
+
   it('computes what the model would with core’s approximation as its weights', () => {
     const model = ownModel();
     const copy = binarize(model, { weights: 1.4 });

@@ -196,6 +196,11 @@ it.each<[string, () => unknown, RegExp]>([
   ['evaluate', () => evaluate(model(), fitting, { onBatch: {} } as never), /onBatch, got a plain/],
   [
     'evaluate',
+    () => evaluate(model(), fitting, { onScores: 1 } as never),
+    /onScores, got the number 1/,
+  ],
+  [
+    'evaluate',
     () => evaluate(model(), fitting, { signal: 1 } as never),
     /an AbortSignal as signal/,
   ],

@@ -131,6 +131,11 @@ describe('quantize(model)', () => {
     }
   });
 
+  it('refuses images that do not come', async () => {
+    const none = { ...train, async *batches() {} };
+    await expect(quantize(model, none, { weights: 1.4 })).rejects.toThrow(/got 0 in one pass/);
+  });
+
   it.each([
     [{ weights: 0.5 }, /weights as average bits from 1 to 4, got 0.5/],
     [{ weights: 1.4, skip: ['conv9'] }, /skip names a layer 'conv9'/],

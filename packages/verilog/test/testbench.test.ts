@@ -109,3 +109,28 @@ it('of Icarus ends with an error by itself, also under vvp -n', () => {
   expect(files['testbench.v']).not.toContain('$stop');
   expect(files.Makefile).toContain('vvp -n testbench.vvp');
 });
+
+/** Words of SystemVerilog that Verilog-2001 has not: tools that take .v for SystemVerilog end at one as a name. */
+const systemVerilogOnly = new Set(
+  `accept_on alias always_comb always_ff always_latch assert assume before bind bins binsof bit break byte chandle checker
+  class clocking const constraint context continue cover covergroup coverpoint cross dist do endchecker endclass
+  endclocking endgroup endinterface endpackage endprogram endproperty endsequence enum eventually expect export extends
+  extern final first_match foreach forkjoin global iff ignore_bins illegal_bins implements implies import inside int
+  interconnect interface intersect join_any join_none let local logic longint matches modport nettype new nexttime null
+  package packed priority program property protected pure rand randc randcase randsequence ref reject_on restrict return
+  s_always s_eventually s_nexttime s_until s_until_with sequence shortint shortreal soft solve static string strong struct
+  super sync_accept_on sync_reject_on tagged this throughout timeprecision timeunit type typedef union unique unique0
+  until until_with untyped uwire var virtual void wait_order weak wildcard with within`.split(
+    /\s+/,
+  ),
+);
+
+it.each(designs)('of a %s design names nothing as SystemVerilog does', (_, own, design) => {
+  const files = { ...verilogFiles(design), ...testbenchFiles(own, design, { images: 2 }) };
+  for (const [name, text] of Object.entries(files)) {
+    if (!name.endsWith('.v')) continue;
+    const code = text.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\/|"[^"\n]*"/g, ' ');
+    const words = new Set(code.match(/(?<![\w$`'])[a-z_]\w*/g));
+    expect([...words].filter((word) => systemVerilogOnly.has(word))).toEqual([]);
+  }
+});

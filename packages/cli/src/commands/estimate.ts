@@ -47,7 +47,7 @@ import { avoidedCells, readLibertyFile } from '../libertyFile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { freeRtlFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
 import { readNpyFile } from '../npyFile.ts';
-import { checkMegahertz, positiveDecimal, wholeNumber } from '../numbers.ts';
+import { checkMegahertz, positiveDecimal, positiveNumber, wholeNumber } from '../numbers.ts';
 import { openData, placeAmong } from '../openData.ts';
 import { printNext, quietFlag } from '../output.ts';
 import { pixelsFrom } from '../pixels.ts';
@@ -170,7 +170,7 @@ function unrolledFigures(
 ) {
   const found = { note: lutNote(on, false), ...estimateUnrolled(model, on, clockHz) };
   if (levels === undefined) return found;
-  const maxLevels = wholeNumber(levels, '--max-levels');
+  const maxLevels = positiveNumber(levels, '--max-levels');
   const { style } = fabrics[familyFabrics[on.family]];
   const design = unrolledDesign(model, { style, maxLevels });
   const steps = pipelineRegisters(design);

@@ -57,6 +57,7 @@ async function program(
   const { files, flashBytes, ramBytes, prefix } = exportC(model, {
     stem: file.slice(0, -'.h'.length),
     ...(name !== undefined && { name }),
+    placeOf: (option) => (option === 'name' ? '--name' : '--out'),
   });
   const encoder = new TextEncoder();
   return {

@@ -22,6 +22,7 @@ import { noteTo } from '../openData.ts';
 import { numberText, printNext, printResult, quietFlag } from '../output.ts';
 import { checkNetworkFolder, checkNotRead, checkRunFolder } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
+import { type ScoreChange, ScoreComparison } from '../scoreChange.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 
 interface Options extends Record<string, string | boolean | undefined> {
@@ -145,15 +146,18 @@ async function run(network: string | undefined, o: Options, progress: Progress):
     (done: number): void =>
       meter.update(done, count, `images, ${network}`);
   try {
+    const { classes, scoreFactor } = lowered.model;
+    const comparison = new ScoreComparison(classes.length);
     const before = await evaluate(model, test, {
       onBatch: report('trained network (1 of 2)'),
+      onScores: (scores) => comparison.addNetwork(scores),
     });
-    const after = await evaluateModel(
-      lowered.model,
-      defaultEngine,
-      test,
-      report('integer model (2 of 2)'),
-    );
+    const onImages = report('integer model (2 of 2)');
+    const after = await evaluateModel(lowered.model, defaultEngine, test, (done, { scores }) => {
+      comparison.addModel(scores, scoreFactor);
+      onImages(done);
+    });
+    const { change } = comparison;
     const accuracy = {
       top1Before: before.top1,
       top1After: after.top1,
@@ -161,9 +165,9 @@ async function run(network: string | undefined, o: Options, progress: Progress):
       lossInPoints: Number((100 * (before.top1 - after.top1)).toFixed(4)),
     };
     meter.stop();
-    if (o.json) printResult({ ...result, ...accuracy }, true);
-    else printResult({ ...textOf(result), ...accuracyText(accuracy) });
-    const note = lossNote(accuracy, trained.layers, scaleBits);
+    if (o.json) printResult({ ...result, ...accuracy, scores: change }, true);
+    else printResult({ ...textOf(result), ...accuracyText(accuracy, change) });
+    const note = lossNote(accuracy, change, trained.layers, scaleBits);
     if (note !== undefined) noteTo(o)(note);
   } finally {
     meter.stop();
@@ -217,12 +221,15 @@ const percentOf = (share: number): string => `${numberText(100 * share)} %`;
 
 const accuracyText = (
   accuracy: LoweringAccuracy & { lossInPoints: number },
+  { otherClass, meanDifference, largestDifference }: ScoreChange,
 ): Record<string, string> => {
   const { top1Before, top1After, images, lossInPoints } = accuracy;
   const change = `${numberText(Math.abs(lossInPoints))} points ${lossInPoints < 0 ? 'gained' : 'lost'}`;
   return {
     'accuracy before': `${percentOf(top1Before)} of ${numberText(images)} images`,
     'accuracy after': `${percentOf(top1After)}, ${change}`,
+    'another class than before': `${numberText(otherClass)} ${otherClass === 1 ? 'image' : 'images'}`,
+    'scores differ by': `${percentOf(meanDifference)} of the largest in the mean, up to ${percentOf(largestDifference)}`,
   };
 };
 

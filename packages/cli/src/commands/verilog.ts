@@ -11,7 +11,7 @@ import {
   romForms,
   unrolledDesign,
 } from '@hbnn/circuit';
-import { HbnnError, suggestion } from '@hbnn/core';
+import { chosenName, HbnnError, suggestion } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
@@ -20,7 +20,7 @@ import { foldHelpWithoutDevice } from '../foldFile.ts';
 import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hbnnLine } from '../nextSteps.ts';
-import { checkMegahertz, decimal, wholeNumber } from '../numbers.ts';
+import { checkMegahertz, decimal, positiveNumber, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
 import { writeRtl } from '../rtlFolder.ts';
@@ -169,8 +169,8 @@ interface MadeDesign {
 
 function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): MadeDesign {
   const maxLevels =
-    o.maxLevels === undefined ? undefined : wholeNumber(o.maxLevels, '--max-levels');
-  if (o.style === 'unrolled') {
+    o.maxLevels === undefined ? undefined : positiveNumber(o.maxLevels, '--max-levels');
+  if (chosenName(o.style, ['unrolled', 'folded'], '--style') === 'unrolled') {
     for (const [name, option] of foldedOptions)
       if (o[name] !== undefined && !(name === 'clock' && o.projectFiles))
         throw new HbnnError(
@@ -179,10 +179,6 @@ function designFor(model: CheckedModel, style: 'gates' | 'xc7', o: Options): Mad
     const options = { style, maxLevels, prefix: o.prefix, maxAdders: budgetFrom(o) };
     return { design: unrolledOr(model, options, o) };
   }
-  if (o.style !== 'folded')
-    throw new HbnnError(
-      `--style: expected unrolled or folded, got '${o.style}'; give one of these`,
-    );
   if (o.budget !== undefined)
     throw new HbnnError(
       '--budget: has no effect with --style folded; it goes with --style unrolled, give --luts',
@@ -229,7 +225,7 @@ function memoriesOf(o: Options): Partial<MemoryStyle> {
 }
 
 const budgetFrom = ({ budget }: Options): number | undefined =>
-  budget === undefined ? undefined : wholeNumber(budget, '--budget');
+  budget === undefined ? undefined : positiveNumber(budget, '--budget');
 
 /** An unrolled design. @throws HbnnError where it is too large, with the command line of a folded one */
 function unrolledOr(model: CheckedModel, options: DesignOptions, o: Options): Design {

@@ -19,15 +19,21 @@ export interface CNames {
   readonly source: string;
 }
 
+/** What an error calls an option of the export: the flag that sets it, where a command does. */
+export type CPlaceOf = (option: 'stem' | 'name') => string;
+
+const placeOfOption: CPlaceOf = () => 'C export';
+
 /**
  * Choose the names of the two files and of what they define. A prefix may be a word of C, as every name has more
  * after it: `int_run`.
  *
  * @param stem the files' name without an ending
  * @param prefix what functions begin with; made of the stem where it is undefined
+ * @param placeOf what errors call either
  * @throws HbnnError for a prefix that cannot begin a name of C, or a file called as a header of C
  */
-export function cNames(stem: string, prefix?: string): CNames {
+export function cNames(stem: string, prefix?: string, placeOf: CPlaceOf = placeOfOption): CNames {
   for (const [option, value] of Object.entries({ stem, name: prefix }))
     if (value !== undefined && typeof value !== 'string')
       throw new HbnnError(
@@ -35,19 +41,19 @@ export function cNames(stem: string, prefix?: string): CNames {
       );
   if (deviceNames.test(stem))
     throw new HbnnError(
-      `C export: expected a file name that every system takes, got '${stem}', which is a device in Windows; choose another, such as net`,
+      `${placeOf('stem')}: expected a file name that every system takes, got '${stem}', which is a device in Windows; choose another, such as net`,
     );
   if (standardHeaders.has(stem.toLowerCase()))
     throw new HbnnError(
-      `C export: expected a file name of your own, got ${stem}.h, a header of the C library; choose another, such as net.h`,
+      `${placeOf('stem')}: expected a file name of your own, got ${stem}.h, a header of the C library; choose another, such as net.h`,
     );
   if (stem === '' || /[^\x20-\x7e]|["\\/?]/.test(stem))
     throw new HbnnError(
-      `C export: expected a file name that a C program can include, got '${stem}'; use letters, digits, - and _`,
+      `${placeOf('stem')}: expected a file name that a C program can include, got '${stem}'; use letters, digits, - and _`,
     );
   if (prefix !== undefined && !/^[A-Za-z][A-Za-z0-9_]*$/.test(prefix))
     throw new HbnnError(
-      `C export: expected a name that begins with a letter and has letters, digits and _ only, got '${prefix}'; choose one such as net`,
+      `${placeOf('name')}: expected a name that begins with a letter and has letters, digits and _ only, got '${prefix}'; choose one such as net`,
     );
   const name = prefix ?? identifier(stem);
   return {

@@ -1,7 +1,7 @@
-import { checkOptions } from '@hbnn/core';
+import { checkCallback, checkOptions } from '@hbnn/core';
 import { type CheckedModel, checkModel, featureCount } from '@hbnn/model';
 import { byteSize, CArrays, type CInteger, integerOf } from './cData.ts';
-import { type CNames, cNames, commentText, stringLiteral } from './cNames.ts';
+import { type CNames, type CPlaceOf, cNames, commentText, stringLiteral } from './cNames.ts';
 import { type CStages, cStages } from './cStages.ts';
 import { cStageText, rowName } from './cStageText.ts';
 
@@ -23,6 +23,8 @@ export interface COptions {
   readonly stem?: string;
   /** What functions begin with, and macros in capitals; default made of the stem. */
   readonly name?: string;
+  /** What errors call either, such as the flag that sets it; default `C export`. */
+  readonly placeOf?: CPlaceOf;
 }
 
 /**
@@ -32,9 +34,10 @@ export interface COptions {
  * @throws HbnnError for names that C does not take, an option that is not known, or a value that is no integer model
  */
 export function exportC(given: CheckedModel, o: COptions = {}): CProgram {
-  checkOptions('C export', o, ['stem', 'name']);
+  checkOptions('C export', o, ['stem', 'name', 'placeOf']);
+  checkCallback('C export', 'placeOf', o.placeOf);
   const model = checkModel(given);
-  const names = cNames(o.stem ?? 'net', o.name);
+  const names = cNames(o.stem ?? 'net', o.name, o.placeOf);
   const arrays = new CArrays();
   const plan = cStages(model);
   const texts = plan.stages.map((stage, i) =>

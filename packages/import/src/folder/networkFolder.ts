@@ -151,7 +151,7 @@ export function openNetwork(dir: string): StoredNetwork {
   const file = join(dir, 'hbnn.json');
   if (!isNetworkFolder(dir))
     throw new HbnnError(
-      `${dir}: expected a folder of a network with model.json and hbnn.json, got another; make one with 'hbnn import MODEL --out ${dir}'`,
+      `${dir}: expected a folder of a network with model.json and hbnn.json, ${existsSync(dir) ? 'got another' : 'which does not exist'}; make one with 'hbnn import MODEL --out ${dir}'`,
     );
   const about = objectAt(jsonOf(readFileSync(file), file), file);
   checkAbout(about, file);

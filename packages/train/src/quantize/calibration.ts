@@ -1,6 +1,7 @@
 import { type BatchSource, checkBatch } from '@hbnn/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import { checkCount } from '../fitting.ts';
 import {
   BinarizedDepthwiseConv2D,
   type BinarizedLayer,
@@ -36,6 +37,7 @@ export class Calibration {
       left -= count;
       if (left <= 0) break;
     }
+    if (calibration.batches.length === 0) checkCount('quantize', source, 0);
     return calibration;
   }
 

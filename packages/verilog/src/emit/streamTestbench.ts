@@ -58,7 +58,7 @@ module ${names.module};
   wire [${bits - 1}:0] score;
   wire [${user - 1}:0] largest;
   reg [${bits + user}:0] waiting;
-  integer sent, got, beat, each, best, best_score, number, failures, before, idle, rest, cycle, phase, early;
+  integer sent, got, beat, each, best, best_score, number, failures, earlier, idle, rest, cycle, phase, early;
   integer offers, takes;
 
   ${top} dut (
@@ -162,7 +162,7 @@ ${failTask}
 
   task check;
     begin
-      if (beat == 0) before = failures;
+      if (beat == 0) earlier = failures;
       for (each = 0; each < ${scores.each}; each = each + 1) begin
         number = beat * ${scores.each} + each;
         if (score[32*each+:32] !== expected[got][32*each+:32])
@@ -176,7 +176,7 @@ ${failTask}
       if (last !== (beat == ${scores.beats - 1})) fail(beat == ${scores.beats - 1}, last);
       number = -2;
       if (last === 1'b1 && {${32 - user}'d0, largest} !== best) fail(best, largest);
-      if (beat == ${scores.beats - 1} && failures == before)
+      if (beat == ${scores.beats - 1} && failures == earlier)
         $display("image %0d: largest %0d", got / ${scores.beats}, best);
       beat = beat == ${scores.beats - 1} ? 0 : beat + 1;
       got = got + 1;

@@ -78,7 +78,7 @@ module ${names.module};
   reg [${busWidth(input) - 1}:0] pixels;
   wire [${32 * classes - 1}:0] scores;
   wire [${indexWidth(classes) - 1}:0] largest;
-  integer ${clocked ? 'cycle, ' : ''}image, class_number, best, before, failures;
+  integer ${clocked ? 'cycle, ' : ''}image, class_number, best, earlier, failures;
 ${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
   ${top} dut (${clocked ? '.clk(clk), ' : ''}.pixels(pixels), .scores(scores), .largest(largest));
 
@@ -87,7 +87,7 @@ ${clocked ? "  reg clk = 1'b0;\n  always #500 clk = ~clk;\n" : ''}
     $readmemh("${names.scores}", expected);
     failures = 0;
 ${clocked ? clockedLoop(images, latency) : combinationalLoop(images)}      best = 0;
-      before = failures;
+      earlier = failures;
       for (class_number = 0; class_number < ${classes}; class_number = class_number + 1) begin
         if (scores[32*class_number+:32] !== expected[image][32*class_number+:32]) begin
           $display("FAIL image %0d, score %0d: expected %0d, got %0d", image, class_number,
@@ -102,7 +102,7 @@ ${clocked ? clockedLoop(images, latency) : combinationalLoop(images)}      best 
         $display("FAIL image %0d: expected largest %0d, got %0d", image, best, largest);
         failures = failures + 1;
       end
-      if (failures == before) $display("image %0d: largest %0d", image, best);
+      if (failures == earlier) $display("image %0d: largest %0d", image, best);
     end
 ${clocked ? '    end\n' : ''}    if (failures == 0) begin
       $display("PASS ${images} images");

@@ -38,11 +38,58 @@ describe('a library for synthesis', () => {
   });
 
   it.each([
+    ['a byte order mark', (text: string) => `\ufeff${text}`],
+    ['a space of Unicode', (text: string) => text.replace('area : 2', 'area :\u00a02')],
+    ['a comment within a string', (text: string) => text.replace('{', '{ comment : "a//b";')],
+    ['a comment at the end of the file', (text: string) => `${text} // end`],
+    ['a backslash in a function', (text: string) => text.replace('!(A', '!(A\\\n')],
+    ['blanks behind a backslash', (text: string) => text.replace('area : 2', 'area : \\  \n 2')],
+    ['a unit in capitals', (text: string) => text.replace('(1, ff)', '(1, FF)')],
+    ['a unit of other size', (text: string) => text.replace('(1, ff)', '(0.001, pf)')],
+    ['a pin in quotes', (text: string) => text.replace('(A B)', '(\\"A\\" \\"B\\")')],
+    ['variables in one string', (text: string) => text.replace('(IQ, IQN)', '("IQ IQN")')],
+    ['an output in parentheses', (text: string) => text.replace('"IQ"', '"(IQ)"')],
+    ['an output inverted twice', (text: string) => text.replace('"IQ"', `"!IQN"`)],
+  ])('is written as every reader takes it: %s', (_, change) => {
+    const flipFlop = `ff (IQ, IQN) { clocked_on : "A"; next_state : "B"; } ${input('A')} ${input('B')}`;
+    const plain = library(
+      nand('N', 'area : 2;'),
+      cell('D', 'area : 9;', flipFlop + output('Q', 'IQ')),
+    );
+    expect(cellFile(plain, 'l.lib').text).toBe(plain);
+    const changed = change(plain);
+    expect(changed).not.toBe(plain);
+    const { text } = cellFile(changed, 'l.lib');
+    if (!/0.001, pf/.test(changed)) expect(text).not.toBe(changed);
+    expect(text).not.toMatch(/[^\t\n -~]|\/[/*]|\\/);
+    expect(cellFile(text, 'l.lib')).toEqual({ text, dontUse: [] });
+    const cellsOf = (source: string) =>
+      readLiberty(source, 'l.lib').cells.map(({ pins, areaUm2, usable }) => [
+        areaUm2,
+        usable,
+        pins.map(({ capacitanceF }) => capacitanceF?.toPrecision(9)),
+      ]);
+    expect(cellsOf(text)).toEqual(cellsOf(plain));
+    expect(cellsOf(changed)).toEqual(cellsOf(plain));
+  });
+
+  it.each([
+    ['a cell', 'cell ("N 1")', 'A'],
+    ['a pin', 'cell (N1)', '1A'],
+  ])('leaves out what abc cannot call by its name: %s', (_, head, pin) => {
+    const odd = `${head} { area : 1; ${input(`"${pin}"`)} ${input('B')} ${output('Y', `!(\\"${pin}\\" B)`)} }`;
+    const text = library(odd, nand('N', 'area : 2;'));
+    expect(cellFile(text, 'l.lib').text).not.toContain(head);
+    expect(cellOfRole([readLiberty(text, 'l.lib')], 'nand2')?.name).toBe('N');
+  });
+
+  it.each([
     ['dont_use', nand('SMALL', 'area : 1;', 'dont_use : true;'), []],
     ['dont_use in quotes', nand('SMALL', 'area : 1;', 'dont_use : "TRUE";'), []],
     ['no area', nand('SMALL', ''), []],
     ['a pad', nand('SMALL', 'area : 1;', 'pad_cell : true;'), []],
     ['a three-state output', letGo('three_state : "B";'), []],
+    ['a pin inside', nand('SMALL', 'area : 1;', 'pin (X) { direction : internal; }'), []],
     ['an open drain', letGo('driver_type : "open_drain";'), []],
     ['a name that the user gives', nand('SMALL', 'area : 1;'), ['SM*']],
     ['a cell of isolated power domains', nand('SMALL_lpflow_1', 'area : 1;'), []],

@@ -3,8 +3,8 @@ import type { ReadLibertyOptions } from './liberty.ts';
 import { abcReadsOtherwise, parseFunction, writeFunction } from './logic.ts';
 import { checkNames } from './names.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
-import { placeOf } from './units.ts';
-import { avoidedIn, computes, isUsable, pinNames } from './usable.ts';
+import { loadUnitOf, placeOf } from './units.ts';
+import { avoidedIn, computes, isReadByName, isUsable, pinNames } from './usable.ts';
 
 /** A Liberty file for synthesis: its text and its cells to stay away from. */
 export interface CellFile {
@@ -29,7 +29,12 @@ export function cellFile(source: string, file: string, o: ReadLibertyOptions = {
   const avoided = avoidedIn(cells, o.dontUse ?? [], file);
   checkNames(cells, avoided);
   const unusable = cells.filter((cell) => !isUsable(cell, avoided) && buildsWith(cell));
-  const text = cells.some(isReadOtherwise) || isOfSeveralFiles(library) ? written(library) : source;
+  const keeps =
+    isPlain(source) &&
+    isPlainUnit(library) &&
+    !cells.some(isReadOtherwise) &&
+    !isOfSeveralFiles(library);
+  const text = keeps ? source : written(library);
   return { text, dontUse: unusable.map(({ names }) => names[0] ?? '') };
 }
 
@@ -40,27 +45,83 @@ const buildsWith = (cell: LibertyGroup): boolean =>
 const isOfSeveralFiles = ({ file, groups }: LibertyGroup): boolean =>
   groups.some((group) => group.file !== file || isOfSeveralFiles(group));
 
-/** Whether Yosys or abc pass over pins of a cell, or bind its operators in another order. */
-function isReadOtherwise({ groups }: LibertyGroup): boolean {
-  return groups.some((pin) => {
+/** Comments, and strings with the attribute that they are the value of. */
+const aside = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|(?:\b(\w+)\s*:\s*)?"(?:[^"\\]|\\[\s\S])*"/g;
+
+/**
+ * Whether Yosys and abc find the same words in a text. They know no byte order mark and no space but blanks, tabs and
+ * ends of lines, take what follows // or /* within a string for a comment, and keep a backslash in an attribute but for
+ * the state tables that they do not read; abc reads on behind a file that ends with a // comment.
+ */
+function isPlain(source: string): boolean {
+  for (const [text, attribute] of source.matchAll(aside)) {
+    if (text.startsWith('//') && source.endsWith(text)) return false;
+    if (text.startsWith('/')) continue;
+    if (/\/[*/]/.test(text)) return false;
+    if (attribute !== undefined && attribute !== 'table' && /[\\\n]/.test(text)) return false;
+  }
+  return !/[^\t\n\r -~]|\\[ \t]+\r?\n/.test(source.replace(aside, ''));
+}
+
+const loadUnit = 'capacitive_load_unit';
+
+/** Whether abc knows the unit of loads: without one it takes 1 fF, and it crashes at others. */
+function isPlainUnit({ lists }: LibertyGroup): boolean {
+  const unit = lists.get(loadUnit);
+  return unit?.length === 1 && unit[0].length === 2 && /^[pf]f$/.test(unit[0][1]);
+}
+
+/**
+ * Whether Yosys or abc do not read a cell's names, pass over its pins, bind its operators in another order, or do not
+ * find the variables of its flip-flop.
+ */
+function isReadOtherwise(cell: LibertyGroup): boolean {
+  const variables = variablesOf(cell);
+  if (!isReadByName(cell) || variables.some((name) => /[\s,]/.test(name))) return true;
+  return cell.groups.some((pin) => {
     if (pin.kind !== 'pin') return false;
     const text = pin.attributes.get('function');
     const isList = pin.names.length !== 1 || pinNames(pin).length !== 1;
-    return isList || (text !== undefined && abcReadsOtherwise(text, placeOf(pin)));
+    if (isList || text === undefined) return isList;
+    return stateFunction(cell, pin) !== undefined || abcReadsOtherwise(text, placeOf(pin));
   });
 }
 
-/** Write a library in one text, with a group for each pin and all parentheses in functions. */
-function written(group: LibertyGroup, indent = ''): string {
+/**
+ * The function of an output that is its cell's bit or the bit's opposite, where it is not written as its name alone, as
+ * Yosys wants it.
+ */
+function stateFunction(cell: LibertyGroup, pin: LibertyGroup): string | undefined {
+  const text = pin.attributes.get('function');
+  const [bit, opposite] = variablesOf(cell).flatMap((name) => name.split(/[\s,]+/));
+  if (text === undefined || bit === undefined) return undefined;
+  const f = parseFunction(text, placeOf(pin));
+  const isInverted = f.kind === 'not';
+  const inner = isInverted ? f.of : f;
+  if (inner.kind !== 'pin' || (inner.name !== bit && inner.name !== opposite)) return undefined;
+  const name = isInverted === (inner.name === bit) ? opposite : bit;
+  return name === text || name === undefined ? undefined : name;
+}
+
+const isState = ({ kind }: LibertyGroup): boolean => /^(ff|latch)$/.test(kind);
+
+/** What a cell's flip-flop or latch calls its bit and the bit's opposite. */
+const variablesOf = ({ groups }: LibertyGroup): string[] =>
+  groups.filter(isState).flatMap(({ names }) => names);
+
+/** Write a library in one text, with a group for each pin, all parentheses in functions, and no names that are not read. */
+function written(group: LibertyGroup, indent = '', parent = group): string {
   const inside = `${indent}  `;
-  const lists = [...group.lists].flatMap(([name, all]) =>
+  const lists = [...listsOf(group)].flatMap(([name, all]) =>
     all.map((values) => `${inside}${name} (${values.map(valueText).join(', ')});\n`),
   );
   const attributes = [...group.attributes].map(
-    ([name, value]) => `${inside}${name} : ${valueText(attributeOf(group, name, value))};\n`,
+    ([name, value]) =>
+      `${inside}${name} : ${valueText(attributeOf(group, name, value, parent))};\n`,
   );
-  const body = [...lists, ...attributes, ...group.groups.map((own) => written(own, inside))];
-  const heads = group.kind === 'pin' ? pinNames(group).map((pin) => [pin]) : [group.names];
+  const groups = group.groups.filter((own) => own.kind !== 'cell' || isReadByName(own));
+  const body = [...lists, ...attributes, ...groups.map((own) => written(own, inside, group))];
+  const heads = headsOf(group);
   return heads
     .map((names) => {
       const head = names.map(valueText).join(', ');
@@ -69,10 +130,24 @@ function written(group: LibertyGroup, indent = ''): string {
     .join('');
 }
 
-const attributeOf = (group: LibertyGroup, name: string, value: string): string =>
-  group.kind === 'pin' && name === 'function'
-    ? writeFunction(parseFunction(value, placeOf(group)))
-    : value;
+/** The names of a group, or of each of the groups that are written for it. */
+function headsOf(group: LibertyGroup): (readonly string[])[] {
+  if (group.kind === 'pin') return pinNames(group).map((pin) => [pin]);
+  return [isState(group) ? pinNames(group) : group.names];
+}
 
-/** Numbers and names as they are, all else in quotes. */
-const valueText = (text: string): string => (/^[\w.+-]+$/.test(text) ? text : `"${text}"`);
+/** A group's lists, with the unit of a library's loads as abc knows it. */
+function listsOf(group: LibertyGroup): LibertyGroup['lists'] {
+  if (group.kind !== 'library' || isPlainUnit(group)) return group.lists;
+  const loadFf = loadUnitOf(group) / 1e-15;
+  return new Map([...group.lists, [loadUnit, [[String(Number(loadFf.toPrecision(12))), 'ff']]]]);
+}
+
+function attributeOf(pin: LibertyGroup, name: string, value: string, cell: LibertyGroup): string {
+  if (pin.kind !== 'pin' || name !== 'function') return value;
+  return stateFunction(cell, pin) ?? writeFunction(parseFunction(value, placeOf(pin)));
+}
+
+/** Numbers and names as they are, all else in quotes, where nothing begins a comment. */
+const valueText = (text: string): string =>
+  /^[\w.+-]+$/.test(text) ? text : `"${text.replace(/\s/g, ' ').replace(/\/(?=[*/])/g, '/ ')}"`;

@@ -44,7 +44,9 @@ function parsed(text: string, where: string, order: readonly Operator[]): LogicF
   return new FunctionParser(text, where, order).whole();
 }
 
-const tokenPattern = /[A-Za-z_][\w.$]*(?:\[[\w:]*\])?|\d\w*(?:\[[\w:]*\])?|\S/g;
+/** A pin's name may be in quotes, which a string that it is in escapes: \"1A\". */
+const tokenPattern =
+  /\\?"\w[\w.$]*(?:\[[\w:]*\])?\\?"|[A-Za-z_][\w.$]*(?:\[[\w:]*\])?|\d\w*(?:\[[\w:]*\])?|\S/g;
 
 class FunctionParser {
   private readonly tokens: readonly string[];
@@ -54,7 +56,7 @@ class FunctionParser {
 
   constructor(text: string, where: string, order: readonly Operator[]) {
     this.order = order;
-    this.tokens = text.match(tokenPattern) ?? [];
+    this.tokens = (text.match(tokenPattern) ?? []).map((token) => token.replace(/\\?"/g, ''));
     this.where = `${where}: function '${text}'`;
   }
 

@@ -24,9 +24,12 @@ interface Token {
   readonly line: number;
 }
 
-/** Strings; the marks of the format; words. Backslashes before a line's end join lines and are skipped with the space. */
+/**
+ * Strings; the marks of the format; words, which a comment ends. Backslashes before a line's end join lines and are
+ * skipped with the space, blanks between the two included.
+ */
 const pattern =
-  /((?:\s|\\\r?\n|\/\*[\s\S]*?\*\/|\/\/[^\n]*)*)(?:"((?:[^"\\]|\\[\s\S])*)"|([(){}:;,])|((?!\/\*)[^\s(){}:;,"\\]+)|$)/y;
+  /((?:\s|\\[ \t]*\r?\n|\/\*[\s\S]*?\*\/|\/\/[^\n]*)*)(?:"((?:[^"\\]|\\[\s\S])*)"|([(){}:;,])|((?:[^\s(){}:;,"\\/]|\/(?![*/]))+)|$)/y;
 
 class Reader {
   private readonly source: string;
@@ -83,7 +86,7 @@ class Reader {
     const { line } = this;
     if (found[2] !== undefined) {
       this.line += lines(found[2]);
-      return { text: found[2].replace(/\\\r?\n/g, ' '), kind: 'string', line };
+      return { text: found[2].replace(/\\[ \t]*\r?\n/g, ' '), kind: 'string', line };
     }
     if (found[3] !== undefined) return { text: found[3], kind: 'mark', line };
     if (found[4] !== undefined) return { text: found[4], kind: 'word', line };

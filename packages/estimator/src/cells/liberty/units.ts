@@ -94,9 +94,8 @@ function nominalVoltage(library: LibertyGroup): number {
   return nominal;
 }
 
-/** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */
-export function unitsOf(library: LibertyGroup): Units {
-  const nominal = nominalVoltage(library);
+/** What a library's loads are in, in farads. @throws HbnnError where it does not say, and for what is no unit */
+export function loadUnitOf(library: LibertyGroup): number {
   const where = placeOf(library);
   const load =
     library.lists.get('capacitive_load_unit')?.[0]?.join('') ??
@@ -105,7 +104,14 @@ export function unitsOf(library: LibertyGroup): Units {
     throw new HbnnError(
       `${where}: expected capacitive_load_unit of the library, got none; add it, as in capacitive_load_unit (1, ff)`,
     );
-  const capacitanceF = scaled(load, 'f', `${where}: capacitive_load_unit`);
+  return scaled(load.replace(',', ''), 'f', `${where}: capacitive_load_unit`);
+}
+
+/** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */
+export function unitsOf(library: LibertyGroup): Units {
+  const nominal = nominalVoltage(library);
+  const where = placeOf(library);
+  const capacitanceF = loadUnitOf(library);
   const unit = (name: string, byDefault: string, letter: string): number =>
     scaled(library.attributes.get(name) ?? byDefault, letter, `${where}: ${name}`);
   const volt = unit('voltage_unit', '1V', 'v');

@@ -40,8 +40,9 @@ export const areaOf = (cell: LibertyGroup): number =>
 const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.trim() ?? '');
 
 /**
- * Whether synthesis may build with a cell: it has an area and pins of one bit, drives its outputs to both values at all
- * times, is no pad or macro, and neither the library nor the user says to stay away from it.
+ * Whether synthesis may build with a cell: it has an area, pins of one bit that are inputs and outputs, and names that
+ * tools read; it drives its outputs to both values at all times, is no pad or macro, and neither the library nor the
+ * user says to stay away from it.
  *
  * @param avoided whether the user wants to stay away from a name
  * @throws HbnnError for an area of 0 of a cell of gates or a flip-flop: a design of such cells would cost nothing
@@ -54,8 +55,21 @@ export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean)
     throw new HbnnError(
       `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
     );
-  return area > 0 && !hasGroupedPins(cell);
+  return area > 0 && !hasGroupedPins(cell) && isReadByName(cell) && pinsOf(cell).every(isOneWay);
 }
+
+const pinsOf = ({ groups }: LibertyGroup): LibertyGroup[] =>
+  groups.filter(({ kind }) => kind === 'pin');
+
+const isOneWay = ({ attributes }: LibertyGroup): boolean =>
+  /^(input|output)$/.test(attributes.get('direction')?.trim() ?? 'input');
+
+/** Whether Yosys and abc read the names of a cell and its pins: abc takes a digit in a function for a constant. */
+export const isReadByName = (cell: LibertyGroup): boolean =>
+  cell.names.every((name) => /^[\w./-]+$/.test(name)) &&
+  pinsOf(cell)
+    .flatMap(pinNames)
+    .every((name) => /^[A-Za-z_][\w.]*(\[\w+\])*$/.test(name));
 
 /**
  * Whether a pin may be let go: a cell with a three-state output, an open drain, a pull or a bus keeper is no gate,
