@@ -219,13 +219,13 @@ describe('playgrounds', () => {
     await page.locator('input[type=range]').first().focus();
     for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
     expect(await page.locator('strong').first().innerText()).toBe('1.40');
-    expect(page.url()).not.toContain('average');
-    await page.waitForTimeout(400);
-    const error = await page.locator('tr.chosen td').nth(2).innerText();
+    await expect.poll(() => page.url()).not.toContain('average');
+    expect(page.url()).toContain('rule=bottom-up');
+    const error = page.locator('.figures strong').first();
+    await expect.poll(() => error.innerText()).toBe('40.4 %');
     await page.selectOption('select >> nth=0', 'optimal');
-    await page.waitForTimeout(600);
-    const best = await page.locator('tr.chosen td').nth(2).innerText();
-    expect(Number.parseFloat(best)).toBeLessThan(Number.parseFloat(error));
+    await expect.poll(() => error.innerText()).toBe('23.3 %');
+    await expect.poll(() => page.locator('tr.chosen td').nth(2).innerText()).toBe('23.3 %');
     await page.setInputFiles(
       'input[type=file]',
       join(docs, 'public', 'models', 'weights', 'conv2.npy'),
@@ -268,7 +268,7 @@ describe('playgrounds', () => {
     await feature.hover({ position: { x: 12, y: 12 } });
     await page.locator('text=Channel 0, row').first().waitFor();
     expect(await page.locator('canvas.channel').count()).toBe(1);
-    const layers = page.locator('.layers button');
+    const layers = page.locator('.layers label');
     await layers.nth(1).hover();
     const said = await feature.getAttribute('aria-label');
     expect(said).toContain(await layers.nth(1).innerText());

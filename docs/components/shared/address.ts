@@ -1,0 +1,2 @@
+/** The event that the theme sends when the router has come to another address, by a link, Back or Forward. */
+export const addressChanged = 'hbnn:address';
