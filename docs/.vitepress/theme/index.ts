@@ -1,9 +1,11 @@
 import { inBrowser, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
-import { type AsyncComponentLoader, type Component, defineAsyncComponent } from 'vue';
+import { type AsyncComponentLoader, type Component, defineAsyncComponent, h } from 'vue';
 import { addressChanged } from '../../components/shared/address.ts';
 import NeedsScript from '../../components/shared/NeedsScript.vue';
+import NotFound from '../../components/shared/NotFound.vue';
 import NotLoaded from '../../components/shared/NotLoaded.vue';
+import { printInLight } from '../../components/shared/printing.ts';
 import './style.css';
 import './wide.css';
 
@@ -22,11 +24,14 @@ const HomePage = part(() => import('../../components/home/HomePage.vue'));
 
 const theme: Theme = {
   extends: DefaultTheme,
+  Layout: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(NotFound) }),
   enhanceApp({ app, router }) {
-    if (inBrowser)
+    if (inBrowser) {
       router.onAfterRouteChange = () => {
         window.dispatchEvent(new Event(addressChanged));
       };
+      printInLight();
+    }
     app.component('NeedsScript', NeedsScript);
     app.component('BitsPlayground', BitsPlayground);
     app.component('ClassifyPlayground', ClassifyPlayground);

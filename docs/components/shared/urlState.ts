@@ -31,12 +31,19 @@ export function urlState<T extends Record<string, Plain>>(
   const words = ref('');
   const asRead = ref('');
   let page = '';
+  /** What the address asked for when it was last read or written. */
+  let search: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const write = (): void => writeAddress(start, choice, allowed);
+  function write(): void {
+    writeAddress(start, choice, allowed);
+    search = location.search;
+  }
   function read(): void {
-    if (pageOf(location.pathname) !== page) return;
+    // A link within the page changes nothing, and keeps what no address has.
+    if (pageOf(location.pathname) !== page || location.search === search) return;
     clearTimeout(timer);
+    search = location.search;
     const found = readAddress(new URL(location.href).searchParams, start, allowed);
     Object.assign(choice, found.state);
     words.value = found.refused.join(' ');
