@@ -284,7 +284,9 @@ describe('the latest job', () => {
     job.ask('a');
     job.ask('b');
     workers[0].dispatchEvent(new Event('error'));
-    expect(heard).toEqual(['end its files could not be loaded lost']);
+    expect(heard).toEqual([
+      'end its files could not be loaded; reload the page if this stays lost',
+    ]);
     job.ask('c');
     expect(workers[1].orders).toEqual([{ kind: 'job', id: 2, order: 'c' }]);
     job.stop();

@@ -1,34 +1,28 @@
-// What visitors do to the playgrounds of the built site that they were not drawn for.
+// What visitors do to the playgrounds of the built site that they were not drawn for, one by one.
 import { encodeNpy, random } from '@hbnn/core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { close, type Opened, type Site, startSite } from './sitePages.ts';
+import {
+  button,
+  offline,
+  onPlayground,
+  patient,
+  problem,
+  query,
+  timeout,
+} from './playgroundPage.ts';
+import { type Opened, type OpenOptions, type Site, startSite } from './sitePages.ts';
 
 let site: Site;
 beforeAll(async () => {
   site = await startSite();
 }, 60_000);
 afterAll(() => site?.end());
-
-const timeout = 120_000;
-const patient = { timeout: 60_000 };
-
-/** Run a test on a page, which must end without errors but those of the network that it cuts off. */
-async function on(
+const on = (
   path: string,
   act: (page: Page, opened: Opened) => Promise<void>,
-  o: Parameters<Site['open']>[1] = {},
-): Promise<void> {
-  const opened = await site.open(`playground/${path}`, o);
-  await act(opened.page, opened);
-  expect(opened.problems.filter((text) => !text.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([]);
-  await close(opened);
-}
-
-const offline = (page: Page, off: boolean): Promise<void> => page.context().setOffline(off);
-const problem = (page: Page): Promise<string> => page.locator('.problem').first().innerText();
-const query = (page: Page): string => decodeURIComponent(new URL(page.url()).search);
-const button = (page: Page, name: string) => page.locator('.playground button', { hasText: name });
+  o?: OpenOptions,
+): Promise<void> => onPlayground(site, path, act, o);
 
 /** Give a file of normal values to the bits playground. */
 async function giveTensor(
@@ -413,70 +407,6 @@ describe('train', () => {
       await button(page, 'Train both').click();
       await page.locator('text=Both are trained').waitFor(patient);
       expect(await page.locator('text=The training did not start').count()).toBe(0);
-    }),
-  );
-});
-
-describe('all', () => {
-  const names = ['bits', 'classify', 'hardware', 'train'];
-
-  it.each(names)('%s: takes nothing from an address that it does not know', { timeout }, (name) =>
-    on(
-      `${name}?__proto__=1&toString=2&constructor=3&average=&image=%00&pe=-1&a=%3Cb%3E&mix=1e999`,
-      async (page) => {
-        await page.locator('.playground').first().waitFor();
-        await page.locator('.problem').waitFor();
-        expect(await problem(page)).toMatch(/^The address has .* the page starts from /);
-        expect(await page.locator('.problem b').count()).toBe(0);
-      },
-    ),
-  );
-
-  it.each([
-    ['bits', 'guide/bit-maps'],
-    ['classify', 'guide/integer-models'],
-    ['hardware', 'guide/hardware'],
-    ['train', 'guide/training'],
-  ])('%s: says that it needs JavaScript', { timeout }, (name, guide) =>
-    on(
-      name,
-      async (page) => {
-        expect(await problem(page)).toContain('needs JavaScript, which is switched off');
-        const href = await page.locator('.problem a').getAttribute('href');
-        expect(new URL(href ?? '', site.url).href).toBe(site.url + guide);
-      },
-      { javaScriptEnabled: false },
-    ),
-  );
-
-  it.each(names)('%s: is printed in light colours, and stays dark', { timeout }, (name) =>
-    on(
-      name,
-      async (page) => {
-        await page.locator('.playground').first().waitFor();
-        await page.evaluate(() => {
-          window.addEventListener('beforeprint', () => {
-            const { color } = getComputedStyle(document.querySelector('h1') as HTMLElement);
-            document.title = color;
-          });
-        });
-        expect((await page.pdf({ format: 'A4' })).length).toBeGreaterThan(10_000);
-        const [red] = (await page.title()).match(/\d+/g)?.map(Number) ?? [];
-        expect(red).toBeLessThan(100);
-        expect(await page.locator('html.dark').count()).toBe(1);
-      },
-      { dark: true },
-    ),
-  );
-
-  it('says that a page is not there offline, and tries again', { timeout }, () =>
-    on('train', async (page) => {
-      await offline(page, true);
-      await page.locator('.VPSidebar a', { hasText: 'Hardware' }).first().click();
-      await page.locator('h1', { hasText: 'This page could not be loaded' }).waitFor();
-      await offline(page, false);
-      await page.locator('button', { hasText: 'Try again' }).click();
-      await page.locator('pre.verilog').waitFor(patient);
     }),
   );
 });

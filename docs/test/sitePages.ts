@@ -18,7 +18,7 @@ export interface Opened {
   bytes(): number;
 }
 
-interface OpenOptions {
+export interface OpenOptions {
   readonly width?: number;
   readonly dark?: boolean;
   readonly bypassPolicy?: boolean;

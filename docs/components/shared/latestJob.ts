@@ -79,7 +79,10 @@ export class LatestJob<Order, News> {
     worker.addEventListener('error', ({ message }: ErrorEvent) => {
       if (worker !== this.worker) return;
       this.stop();
-      this.listener.end(message || 'its files could not be loaded', true);
+      this.listener.end(
+        message || 'its files could not be loaded; reload the page if this stays',
+        true,
+      );
     });
     return worker;
   }
