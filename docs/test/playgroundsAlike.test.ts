@@ -110,6 +110,44 @@ describe('all', () => {
     ),
   );
 
+  it(
+    'keeps what was chosen just before a link, in the address that it was chosen at',
+    { timeout },
+    () =>
+      on('classify', async (page) => {
+        await page.locator('.card').nth(2).waitFor(patient);
+        await page.locator('.thumbnail').nth(9).click();
+        await page.locator('.VPSidebar a', { hasText: 'Bits' }).first().click();
+        await page.locator('.figures').waitFor(patient);
+        await page.waitForTimeout(500);
+        expect(query(page)).toBe('');
+        await page.goBack();
+        await page.locator('text=Test image 9').waitFor(patient);
+        expect(query(page)).toBe('?image=9');
+      }),
+  );
+
+  it.each([
+    ['bits', 'bitsWorker', /^The page could not work on the weights/, '.figures'],
+    ['bits', 'BitsPlayground', /^This part of the page could not be loaded/, '.figures'],
+    ['classify', 'models/', /^The networks could not be loaded/, '.card'],
+  ])('%s: tries again to load %s', { timeout }, (name, part, said, there) =>
+    on('train', async (page, { problems }) => {
+      await page.route(`**/${part}*`, (route) => route.abort('internetdisconnected'));
+      await page.locator(`.VPSidebar a[href$="playground/${name}.html"]`).click();
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toMatch(said);
+      await page.unroute(`**/${part}*`);
+      await button(page, 'Try again').click();
+      await page.locator(there).first().waitFor(patient);
+      expect(await page.locator('.problem').count()).toBe(0);
+      // Vue reports a part that did not come.
+      const reported = problems.filter((text) => text.includes('dynamically imported module'));
+      expect(reported).toHaveLength(part === 'BitsPlayground' ? 1 : 0);
+      problems.splice(0);
+    }),
+  );
+
   it('says that a page is not there offline, and tries again', { timeout }, () =>
     on('train', async (page) => {
       await offline(page, true);

@@ -1,7 +1,7 @@
 import { inBrowser, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
 import { type AsyncComponentLoader, type Component, defineAsyncComponent, h } from 'vue';
-import { addressChanged } from '../../components/shared/address.ts';
+import { addressChanged, addressLeft } from '../../components/shared/address.ts';
 import NeedsScript from '../../components/shared/NeedsScript.vue';
 import NotFound from '../../components/shared/NotFound.vue';
 import NotLoaded from '../../components/shared/NotLoaded.vue';
@@ -27,6 +27,9 @@ const theme: Theme = {
   Layout: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(NotFound) }),
   enhanceApp({ app, router }) {
     if (inBrowser) {
+      router.onBeforeRouteChange = () => {
+        window.dispatchEvent(new Event(addressLeft));
+      };
       router.onAfterRouteChange = () => {
         window.dispatchEvent(new Event(addressChanged));
       };

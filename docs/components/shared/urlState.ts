@@ -1,5 +1,5 @@
 import { type ComputedRef, computed, onBeforeUnmount, onMounted, reactive, ref, watch } from 'vue';
-import { addressChanged } from './address.ts';
+import { addressChanged, addressLeft } from './address.ts';
 
 type Plain = string | number;
 
@@ -36,6 +36,9 @@ export function urlState<T extends Record<string, Plain>>(
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function write(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (pageOf(location.pathname) !== page) return;
     writeAddress(start, choice, allowed);
     search = location.search;
   }
@@ -43,16 +46,22 @@ export function urlState<T extends Record<string, Plain>>(
     // A link within the page changes nothing, and keeps what no address has.
     if (pageOf(location.pathname) !== page || location.search === search) return;
     clearTimeout(timer);
+    timer = undefined;
     search = location.search;
     const found = readAddress(new URL(location.href).searchParams, start, allowed);
     Object.assign(choice, found.state);
     words.value = found.refused.join(' ');
     asRead.value = JSON.stringify(choice);
   }
+  /** What was chosen a moment ago is in the address that Back comes to. */
+  function leave(): void {
+    if (timer !== undefined) write();
+  }
   onMounted(() => {
     page = pageOf(location.pathname);
     read();
     window.addEventListener(addressChanged, read);
+    window.addEventListener(addressLeft, leave);
     watch(choice, () => {
       clearTimeout(timer);
       timer = setTimeout(write, restMs);
@@ -61,6 +70,7 @@ export function urlState<T extends Record<string, Plain>>(
   onBeforeUnmount(() => {
     clearTimeout(timer);
     window.removeEventListener(addressChanged, read);
+    window.removeEventListener(addressLeft, leave);
   });
   const refused = computed(() => (JSON.stringify(choice) === asRead.value ? words.value : ''));
   return { choice, refused };
