@@ -71,7 +71,9 @@ describe.skipIf(executablePath === undefined)('in Firefox', () => {
       await page.focus('input[type=range]');
       for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
       await page.waitForFunction(() => document.querySelector('strong')?.textContent === '1.40');
-      expect(await text(page, '.legend')).toContain('1 bit');
+      await page.waitForFunction(() =>
+        document.querySelector('.legend')?.textContent?.includes('1 bit: 70 %'),
+      );
     }),
   );
 

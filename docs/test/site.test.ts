@@ -3,21 +3,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { distanceFrom } from './homePicture.ts';
-import { type Served, serve } from './serve.ts';
+import { base, close, dist, docs, type Site, startSite } from './sitePages.ts';
 
-const docs = fileURLToPath(new URL('..', import.meta.url));
-const dist = join(docs, '.vitepress', 'dist');
 const shots = join(docs, '.vitepress', 'screenshots');
-const base = process.env.DOCS_BASE ?? '/hbnn/';
-const executablePath =
-  process.env.CHROMIUM ??
-  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-if (executablePath === undefined || !existsSync(executablePath))
-  throw new Error('docs:test: expected a Chromium, found none; install one or give CHROMIUM=PATH');
 
 /** All pages, as paths below the base. */
 function pagesIn(folder: string): string[] {
@@ -32,54 +23,14 @@ const pages = pagesIn(dist);
 const written = pages.filter((page) => !page.startsWith('api/'));
 const playgrounds = ['bits', 'classify', 'hardware', 'train'].map((name) => `playground/${name}`);
 
-let browser: Browser;
-let served: Served;
+let site: Site;
+const open: Site['open'] = (path, o) => site.open(path, o);
 
 beforeAll(async () => {
-  served = await serve(dist, base);
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  site = await startSite();
   mkdirSync(shots, { recursive: true });
 }, 60_000);
-afterAll(async () => {
-  await browser?.close();
-  served?.server.close();
-});
-
-interface Opened {
-  readonly page: Page;
-  readonly problems: string[];
-  /** Bytes that the server sent for it, its workers' too. */
-  bytes(): number;
-}
-
-async function open(
-  path: string,
-  o: { width?: number; dark?: boolean; bypassPolicy?: boolean } = {},
-): Promise<Opened> {
-  const context = await browser.newContext({
-    viewport: { width: o.width ?? 1280, height: 900 },
-    colorScheme: o.dark ? 'dark' : 'light',
-    reducedMotion: 'reduce',
-    acceptDownloads: true,
-    // Code that a test brings is text that a page may not run.
-    bypassCSP: o.bypassPolicy ?? false,
-  });
-  const page = await context.newPage();
-  const problems: string[] = [];
-  const before = served.sent();
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text());
-  });
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(served.url) && !/^(data|blob):/.test(request.url()))
-      problems.push(`asks outside for ${request.url()}`);
-  });
-  await page.goto(served.url + path, { waitUntil: 'networkidle' });
-  return { page, problems, bytes: () => served.sent() - before };
-}
-
-const close = ({ page }: Opened): Promise<void> => page.context().close();
+afterAll(() => site?.end());
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -219,13 +170,13 @@ describe('playgrounds', () => {
     await page.locator('input[type=range]').first().focus();
     for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
     expect(await page.locator('strong').first().innerText()).toBe('1.40');
-    expect(page.url()).not.toContain('average');
-    await page.waitForTimeout(400);
-    const error = await page.locator('tr.chosen td').nth(2).innerText();
+    await expect.poll(() => page.url()).not.toContain('average');
+    expect(page.url()).toContain('rule=bottom-up');
+    const error = page.locator('.figures strong').first();
+    await expect.poll(() => error.innerText()).toBe('40.4 %');
     await page.selectOption('select >> nth=0', 'optimal');
-    await page.waitForTimeout(600);
-    const best = await page.locator('tr.chosen td').nth(2).innerText();
-    expect(Number.parseFloat(best)).toBeLessThan(Number.parseFloat(error));
+    await expect.poll(() => error.innerText()).toBe('23.3 %');
+    await expect.poll(() => page.locator('tr.chosen td').nth(2).innerText()).toBe('23.3 %');
     await page.setInputFiles(
       'input[type=file]',
       join(docs, 'public', 'models', 'weights', 'conv2.npy'),
@@ -268,7 +219,7 @@ describe('playgrounds', () => {
     await feature.hover({ position: { x: 12, y: 12 } });
     await page.locator('text=Channel 0, row').first().waitFor();
     expect(await page.locator('canvas.channel').count()).toBe(1);
-    const layers = page.locator('.layers button');
+    const layers = page.locator('.layers label');
     await layers.nth(1).hover();
     const said = await feature.getAttribute('aria-label');
     expect(said).toContain(await layers.nth(1).innerText());

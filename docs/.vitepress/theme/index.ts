@@ -1,30 +1,41 @@
-import type { Theme } from 'vitepress';
+import { inBrowser, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
-import { defineAsyncComponent } from 'vue';
+import { type AsyncComponentLoader, type Component, defineAsyncComponent, h } from 'vue';
+import { addressChanged, addressLeft } from '../../components/shared/address.ts';
+import NeedsScript from '../../components/shared/NeedsScript.vue';
+import NotFound from '../../components/shared/NotFound.vue';
+import NotLoaded from '../../components/shared/NotLoaded.vue';
+import { printInLight } from '../../components/shared/printing.ts';
 import './style.css';
 import './wide.css';
 
-// Each part of a page that runs the packages is loaded when a page shows it.
-const BitsPlayground = defineAsyncComponent(
-  () => import('../../components/bits/BitsPlayground.vue'),
-);
-const ClassifyPlayground = defineAsyncComponent(
-  () => import('../../components/classify/ClassifyPlayground.vue'),
-);
-const HardwarePlayground = defineAsyncComponent(
-  () => import('../../components/hardware/HardwarePlayground.vue'),
-);
-const TrainPlayground = defineAsyncComponent(
-  () => import('../../components/train/TrainPlayground.vue'),
-);
-const ResidualSteps = defineAsyncComponent(() => import('../../components/idea/ResidualSteps.vue'));
-const OutcomeCards = defineAsyncComponent(() => import('../../components/home/OutcomeCards.vue'));
-const AverageSlider = defineAsyncComponent(() => import('../../components/home/HeroHistogram.vue'));
-const HomePage = defineAsyncComponent(() => import('../../components/home/HomePage.vue'));
+/** A part of a page that runs the packages, loaded when a page shows it. */
+const part = (loader: AsyncComponentLoader): Component =>
+  defineAsyncComponent({ loader, errorComponent: NotLoaded });
+
+const BitsPlayground = part(() => import('../../components/bits/BitsPlayground.vue'));
+const ClassifyPlayground = part(() => import('../../components/classify/ClassifyPlayground.vue'));
+const HardwarePlayground = part(() => import('../../components/hardware/HardwarePlayground.vue'));
+const TrainPlayground = part(() => import('../../components/train/TrainPlayground.vue'));
+const ResidualSteps = part(() => import('../../components/idea/ResidualSteps.vue'));
+const OutcomeCards = part(() => import('../../components/home/OutcomeCards.vue'));
+const AverageSlider = part(() => import('../../components/home/HeroHistogram.vue'));
+const HomePage = part(() => import('../../components/home/HomePage.vue'));
 
 const theme: Theme = {
   extends: DefaultTheme,
-  enhanceApp({ app }) {
+  Layout: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(NotFound) }),
+  enhanceApp({ app, router }) {
+    if (inBrowser) {
+      router.onBeforeRouteChange = () => {
+        window.dispatchEvent(new Event(addressLeft));
+      };
+      router.onAfterRouteChange = () => {
+        window.dispatchEvent(new Event(addressChanged));
+      };
+      printInLight();
+    }
+    app.component('NeedsScript', NeedsScript);
     app.component('BitsPlayground', BitsPlayground);
     app.component('ClassifyPlayground', ClassifyPlayground);
     app.component('HardwarePlayground', HardwarePlayground);

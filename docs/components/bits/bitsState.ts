@@ -6,10 +6,12 @@ import {
   distFromAverage,
   type FloatTensor,
   floatTensor,
+  HbnnError,
   type Heuristic,
   heuristics,
   type MapPer,
   type Mix,
+  maxBitwidth,
   mixOf,
   type ResidualTensor,
   random,
@@ -48,12 +50,15 @@ export interface Binarized {
 }
 
 /** A row of the comparison: the same tensor by another rule, or with the same bits for every weight. */
-export interface ErrorRow {
-  readonly name: string;
-  readonly averageBits: number;
-  readonly storedPerWeight: number;
-  readonly distance: number;
-}
+export type ErrorRow =
+  | {
+      readonly name: string;
+      readonly averageBits: number;
+      readonly storedPerWeight: number;
+      readonly distance: number;
+      readonly problem?: undefined;
+    }
+  | { readonly name: string; readonly problem: string };
 
 /** 32 outputs of 3 × 3 positions and 16 inputs, standard normal. */
 export function normalTensor(seed = 7): FloatTensor {
@@ -88,26 +93,34 @@ export function binarized(tensor: FloatTensor, choice: BitsChoice): Binarized {
   };
 }
 
-/** The same average by every rule, and 1 to 4 bits for every weight. */
-export function comparison(tensor: FloatTensor, choice: BitsChoice): ErrorRow[] {
-  const rows = rules.map((rule) => {
-    const r = residual(tensor, { ...choice, rule });
-    return row(rule, tensor, r);
-  });
-  const homogeneous = [1, 2, 3, 4].map((bits) => {
-    const fractions = Array.from({ length: bits }, (_, i) => (i === bits - 1 ? 1 : 0));
-    const map = selectBits(tensor, { mix: mixOf(fractions), select: 'middle-out' });
-    const name = `all ${bits} bit${bits === 1 ? '' : 's'}`;
-    return row(name, tensor, binarize(tensor, map, { scalePer: choice.scalePer }));
-  });
-  return [...rows, ...homogeneous];
+/** The names of the rows of the comparison: every rule, and 1 to 4 bits for every weight. */
+export const comparisonRows: readonly string[] = [
+  ...rules,
+  ...[1, 2, 3, 4].map((bits) => `all ${bits} bit${bits === 1 ? '' : 's'}`),
+];
+
+/** A row of the comparison, at the average of the choice where the row is a rule. */
+export function comparisonRow(tensor: FloatTensor, choice: BitsChoice, at: number): ErrorRow {
+  const name = comparisonRows[at];
+  try {
+    const r = at < rules.length ? residual(tensor, { ...choice, rule: rules[at] }) : undefined;
+    return rowOf(name, tensor, r ?? sameBits(tensor, at - rules.length + 1, choice.scalePer));
+  } catch (error) {
+    if (!(error instanceof HbnnError)) throw error;
+    return { name, problem: error.message };
+  }
 }
 
-function row(name: string, tensor: FloatTensor, r: ResidualTensor): ErrorRow {
-  const { signs } = storedBits(r);
+function sameBits(tensor: FloatTensor, bits: number, scalePer: ScalePer): ResidualTensor {
+  const fractions = Array.from({ length: bits }, (_, i) => (i === bits - 1 ? 1 : 0));
+  const map = selectBits(tensor, { mix: mixOf(fractions), select: 'middle-out' });
+  return binarize(tensor, map, { scalePer });
+}
+
+function rowOf(name: string, tensor: FloatTensor, r: ResidualTensor): ErrorRow {
   return {
     name,
-    averageBits: signs / tensor.data.length,
+    averageBits: storedBits(r).signs / tensor.data.length,
     storedPerWeight: perWeight(r),
     distance: distance(tensor, approximate(r)),
   };
@@ -142,16 +155,23 @@ export function histogram(data: ArrayLike<number>, bits: Uint8Array, bins = 81):
   return { from: -reach, width, counts, largest, widest };
 }
 
-/** The values that binarized weights take, and how many take each. */
+/** As many values as a histogram shows stems for. */
+export const maxLevels = 64;
+
+/** The values that binarized weights take, and how many take each; one more than `maxLevels` of them at most. */
 export function levels(values: ArrayLike<number>, bits: Uint8Array): Level[] {
-  const found = new Map<string, Level>();
-  for (let i = 0; i < values.length; i++) {
-    const key = `${bits[i]} ${values[i]}`;
-    const level = found.get(key);
+  const byBits = Array.from({ length: maxBitwidth + 1 }, () => new Map<number, Level>());
+  const found: Level[] = [];
+  for (let i = 0; i < values.length && found.length <= maxLevels; i++) {
+    const level = byBits[bits[i]].get(values[i]);
     if (level) level.count++;
-    else found.set(key, { value: values[i], bits: bits[i], count: 1 });
+    else {
+      const next = { value: values[i], bits: bits[i], count: 1 };
+      byBits[bits[i]].set(values[i], next);
+      found.push(next);
+    }
   }
-  return [...found.values()].sort((a, b) => a.value - b.value);
+  return found.sort((a, b) => a.value - b.value);
 }
 
 /** A value of binarized weights. */

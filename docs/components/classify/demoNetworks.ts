@@ -52,7 +52,8 @@ export interface ReadyNetwork {
   classify(pixels: Uint8Array): Answer | Promise<Answer>;
 }
 
-async function fetched(url: string): Promise<Response> {
+/** Fetch a file of the site. */
+export async function fetched(url: string): Promise<Response> {
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(`${url}: the server answers ${answer.status}`);
   return answer;

@@ -6,6 +6,7 @@ import {
   type Answer,
   type DemoFiles,
   type DemoNetwork,
+  fetched,
   type ReadyNetwork,
   timeOf,
 } from './demoNetworks.ts';
@@ -18,8 +19,8 @@ export async function floatNetwork(
 ): Promise<ReadyNetwork> {
   await startBackend();
   const [list, bytes] = await Promise.all([
-    fetch(`${folder}float.json`).then((answer) => answer.json() as Promise<Stored[]>),
-    fetch(`${folder}float.bin`).then((answer) => answer.arrayBuffer()),
+    fetched(`${folder}float.json`).then((answer) => answer.json() as Promise<Stored[]>),
+    fetched(`${folder}float.bin`).then((answer) => answer.arrayBuffer()),
   ]);
   const shape = { input: [28, 28, 1] as [number, number, number], classes: files.classes.length };
   const model = networks['alexnet-bn'].build({ ...shape, precision: {}, seed: 1 });

@@ -36,31 +36,55 @@ export class ImageSheet {
   }
 }
 
-/**
- * A picture as the networks were shown theirs: 28 × 28 grey pixels, light on black. One with a light background is
- * inverted.
- */
+/** A picture as the networks were shown theirs, see `networkInput`. */
 export function greyImage(picture: CanvasImageSource, width: number, height: number): Uint8Array {
-  const canvas = new OffscreenCanvas(side, side);
-  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
   const scale = Math.min(side / width, side / height);
-  const [w, h] = [width * scale, height * scale];
+  const [w, h] = [width, height].map((size) => Math.max(1, Math.round(size * scale)));
+  const canvas = new OffscreenCanvas(w, h);
+  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
   context.imageSmoothingQuality = 'high';
-  context.drawImage(picture, (side - w) / 2, (side - h) / 2, w, h);
-  const { data } = context.getImageData(0, 0, side, side);
-  const grey = new Uint8Array(side * side);
-  for (let i = 0; i < grey.length; i++) {
-    const [r, g, b, a] = data.subarray(4 * i, 4 * i + 4);
-    grey[i] = Math.round((0.299 * r + 0.587 * g + 0.114 * b) * (a / 255));
-  }
-  return lightBackground(grey) ? grey.map((value) => 255 - value) : grey;
+  context.drawImage(picture, 0, 0, w, h);
+  return networkInput(context.getImageData(0, 0, w, h).data, w);
 }
 
-function lightBackground(grey: Uint8Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < side; i++)
-    sum += grey[i] + grey[side * (side - 1) + i] + grey[side * i] + grey[side * i + side - 1];
-  return sum / (4 * side) > 127;
+/**
+ * Make 28 × 28 grey pixels, light on black, of a picture of at most so many, with black where it does not reach. One
+ * whose background is light is inverted. A transparent background is taken to be what the drawing on it is not: dark
+ * strokes are ink on white, light ones chalk on black.
+ *
+ * @param rgba four bytes a pixel, row by row, not multiplied by alpha
+ */
+export function networkInput(rgba: ArrayLike<number>, width: number): Uint8Array {
+  const height = rgba.length / 4 / width;
+  const pixels = Array.from({ length: width * height }, (_, i) => ({
+    light: 0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2],
+    cover: rgba[4 * i + 3] / 255,
+  }));
+  const isEdge = (i: number): boolean => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    return x === 0 || y === 0 || x === width - 1 || y === height - 1;
+  };
+  const edge = pixels.filter((_, i) => isEdge(i));
+  const seeThrough = edge.reduce((sum, { cover }) => sum + 1 - cover, 0) > edge.length / 2;
+  const isLight = seeThrough ? meanLight(pixels) < 128 : meanLight(edge) >= 128;
+  const behind = isLight ? 255 : 0;
+  const input = new Uint8Array(side * side);
+  const [left, top] = [(side - width) >> 1, (side - height) >> 1];
+  pixels.forEach(({ light, cover }, i) => {
+    const seen = Math.round(light * cover + behind * (1 - cover));
+    input[(top + Math.floor(i / width)) * side + left + (i % width)] = isLight ? 255 - seen : seen;
+  });
+  return input;
+}
+
+/** The mean of what covers, by how much it does; 255 where nothing does. */
+function meanLight(pixels: readonly { light: number; cover: number }[]): number {
+  let [sum, covers] = [0, 0];
+  for (const { light, cover } of pixels) {
+    sum += light * cover;
+    covers += cover;
+  }
+  return covers > 0 ? sum / covers : 255;
 }
 
 /** Draw bytes on a canvas of 28 × 28 pixels. */

@@ -22,6 +22,31 @@ export interface HardwareChoice {
   readonly simd: number;
 }
 
+/** The folds that the page offers. */
+const folds = [1, 2, 4, 8, 16, 32] as const;
+
+/** The PEs that fit a layer: they divide its outputs. */
+export const pesOf = (outputs: number): number[] => folds.filter((pe) => outputs % pe === 0);
+
+/** The SIMDs that fit a layer: they divide an output's inputs. */
+export const simdsOf = (channels: number): number[] =>
+  folds.filter((simd) => (9 * channels) % simd === 0);
+
+/** What a fold is made to where it does not fit, and what is to be said of it. */
+export function fittingFold(
+  name: 'PE' | 'SIMD',
+  fold: number,
+  fitting: readonly number[],
+  of: string,
+): { readonly fold: number; readonly said: string } {
+  if (fitting.includes(fold)) return { fold, said: '' };
+  const next = Math.max(...fitting.filter((each) => each <= fold));
+  return {
+    fold: next,
+    said: `${name}: expected a divisor of ${of} (${fitting.join(', ')}), got ${fold}; the page takes ${next}.`,
+  };
+}
+
 /** A figure with its band. */
 export interface Figure {
   readonly name: string;

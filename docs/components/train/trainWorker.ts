@@ -22,16 +22,26 @@ const batchSize = 32;
 /** Steps from one report to the next: 1,000 images are 32 steps. */
 const reportEvery = 8;
 
-let paused = false;
-let wake: (() => void) | undefined;
+/** What both trainings wait for while the visitor has paused. */
+let pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
+
+function setPause(on: boolean): void {
+  pause?.end();
+  if (!on) {
+    pause = undefined;
+    return;
+  }
+  let end = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  pause = { over, end };
+}
 
 /** Let messages be heard, and wait while the visitor has paused. */
 async function turn(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
-  while (paused)
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-    });
+  while (pause) await pause.over;
 }
 
 /** The images of a sheet as a data set. */
@@ -172,8 +182,7 @@ async function start(choice: TrainChoice, folder: string): Promise<void> {
 
 self.addEventListener('message', ({ data }: MessageEvent<TrainOrder>) => {
   if (data.kind === 'pause') {
-    paused = data.on;
-    if (!paused) wake?.();
+    setPause(data.on);
     return;
   }
   start(data.choice, data.folder).catch((error: unknown) => {

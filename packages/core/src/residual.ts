@@ -177,7 +177,11 @@ export function checkScales(scales: readonly Float32Array[], where: string): voi
     );
 }
 
-/** Compute T_B = Σ μ_n B_n, summed in float64 in plane order and rounded once to float32. */
+/**
+ * Compute T_B = Σ μ_n B_n, summed in float64 in plane order and rounded once to float32.
+ *
+ * @throws HbnnError when a sum is too large for float32, although each of its scales fits
+ */
 export function approximate(r: ResidualTensor): FloatTensor {
   const groups = scaleGroups(r.shape, r.layout, r.scalePer);
   const sums = new Float64Array(elementCount(r.shape));
@@ -191,6 +195,11 @@ export function approximate(r: ResidualTensor): FloatTensor {
     }
   }
   const data = new Float32Array(sums);
+  for (let i = 0; i < data.length; i++)
+    if (!Number.isFinite(data[i]))
+      throw new HbnnError(
+        `approximate: expected sums of scales that fit float32 (below 3.4e38), got ${sums[i].toPrecision(3)} at index ${i}; scale the tensor down`,
+      );
   return { shape: [...r.shape], data };
 }
 

@@ -119,6 +119,19 @@ describe('binarize', () => {
     }
   });
 
+  it('refuses a sum of scales that float32 does not hold, though it holds each scale', () => {
+    const t = floatTensor(Float32Array.of(1, -1), [2]);
+    const r = binarize(t, bitMapFrom(Uint8Array.of(1, 2), [2]));
+    const planes = r.planes.map((plane, n) => ({
+      ...plane,
+      scales: Float32Array.of([2e38, 1.5e38][n]),
+      signs: Uint8Array.of(0, 0),
+    }));
+    expect(() => approximate({ ...r, planes })).toThrow(
+      'approximate: expected sums of scales that fit float32 (below 3.4e38), got -3.50e+38 at index 1; scale the tensor down',
+    );
+  });
+
   it('refuses what does not fit', () => {
     const t = normal([2, 3]);
     const ones = new Uint8Array(6).fill(1);

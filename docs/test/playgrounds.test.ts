@@ -1,0 +1,412 @@
+// What visitors do to the playgrounds of the built site that they were not drawn for, one by one.
+import { encodeNpy, random } from '@hbnn/core';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  button,
+  offline,
+  onPlayground,
+  patient,
+  problem,
+  query,
+  timeout,
+} from './playgroundPage.ts';
+import { type Opened, type OpenOptions, type Site, startSite } from './sitePages.ts';
+
+let site: Site;
+beforeAll(async () => {
+  site = await startSite();
+}, 60_000);
+afterAll(() => site?.end());
+const on = (
+  path: string,
+  act: (page: Page, opened: Opened) => Promise<void>,
+  o?: OpenOptions,
+): Promise<void> => onPlayground(site, path, act, o);
+
+/** Give a file of normal values to the bits playground. */
+async function giveTensor(
+  page: Page,
+  name: string,
+  shape: number[],
+  o: { unit?: number; double?: boolean } = {},
+): Promise<void> {
+  const rng = random(5, name);
+  const count = shape.reduce((a, b) => a * b, 1);
+  const values = Float64Array.from({ length: count }, () =>
+    Math.max(-3.4e38, Math.min(3.4e38, rng.normal() * (o.unit ?? 1))),
+  );
+  if (o.double) values[4] = 1e300;
+  const data = o.double ? values : Float32Array.from(values);
+  const buffer = Buffer.from(encodeNpy({ shape, data }));
+  await page.setInputFiles('input[type=file]', {
+    name,
+    mimeType: 'application/octet-stream',
+    buffer,
+  });
+}
+
+describe('bits', () => {
+  const error = (page: Page) => page.locator('.figures strong').first();
+  const status = (page: Page) => page.locator('.playground [role=status]');
+
+  it(
+    'works on 600,000 weights with the page awake, and drops what is no longer asked for',
+    { timeout },
+    () =>
+      on('bits', async (page) => {
+        await error(page).waitFor();
+        await giveTensor(page, 'large.npy', [100, 6000]);
+        await page.locator('text=on 600,000 weights').waitFor(patient);
+        // The page answers while the worker is at it.
+        await page.locator('input[type=range]').focus();
+        for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowRight');
+        expect(await page.locator('strong').first().innerText()).toBe('2.00');
+        expect(await status(page).innerText()).toMatch(
+          /^(Working|Comparing the rules) on 600,000 weights/,
+        );
+        await expect.poll(() => error(page).innerText(), patient).toBe('36.1 %');
+        await expect.poll(() => status(page).innerText(), patient).toMatch(/^Binarized in/);
+        expect(await page.locator('tr.working').count()).toBe(0);
+        expect(await page.locator('.compare tbody tr').count()).toBe(9);
+        // Six lines for each of 100 outputs.
+        expect(await page.locator('canvas.bit-map').getAttribute('height')).toBe('600');
+        expect(await page.locator('canvas.bit-map').getAttribute('width')).toBe('1000');
+      }),
+  );
+
+  it('wraps a long row, and puts a tall column side by side', { timeout }, () =>
+    on('bits', async (page) => {
+      const map = page.locator('canvas.bit-map');
+      await giveTensor(page, 'row.npy', [200_000]);
+      await page.locator('text=The only output takes 196 lines').waitFor(patient);
+      expect(await map.getAttribute('width')).toBe('1021');
+      await giveTensor(page, 'column.npy', [200_000, 1]);
+      await page.locator('text=After 391 rows they go on at the right').waitFor(patient);
+      expect((await map.boundingBox())?.height).toBeLessThan(700);
+      const painted = await map.evaluate((element: HTMLCanvasElement) => {
+        const { data } = (element.getContext('2d') as CanvasRenderingContext2D).getImageData(
+          0,
+          0,
+          element.width,
+          element.height,
+        );
+        let count = 0;
+        for (let i = 3; i < data.length; i += 4) count += Number(data[i] === 255);
+        return count;
+      });
+      expect(painted).toBe(200_000);
+    }),
+  );
+
+  it('says which value float32 does not hold, and why a rule has no answer', { timeout }, () =>
+    on('bits?rule=optimal&scale=output', async (page) => {
+      await error(page).waitFor();
+      await giveTensor(page, 'double.npy', [3, 3], { double: true });
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toBe(
+        'double.npy: expected values that float32 holds (below 3.4e38), got 1e+300 at index 4; divide the array by a number first',
+      );
+      await giveTensor(page, 'huge.npy', [16, 144], { unit: 1e38 });
+      await expect.poll(() => problem(page)).toMatch(/sums of scales that fit float32/);
+      expect(await page.locator('.figures').count()).toBe(0);
+      await page.selectOption('select >> nth=0', 'middle-out');
+      await expect.poll(() => error(page).innerText()).toBe('32.8 %');
+      await page.locator('td.why', { hasText: 'sums of scales that fit float32' }).waitFor();
+      expect(await page.locator('.playground').innerText()).not.toMatch(/Infinity|NaN/);
+    }),
+  );
+
+  it('takes mixes of any average from the address, and the slider agrees', { timeout }, () =>
+    on('bits?mix=8:1', async (page) => {
+      const slider = page.locator('input[type=range]');
+      expect(await slider.inputValue()).toBe('8');
+      expect(await page.locator('strong').first().innerText()).toBe('8.00');
+      await expect.poll(() => page.locator('.legend').innerText()).toBe('8 bits: 100 %');
+      await page.locator('input[type=text]').fill('0:0.5/5:0.5');
+      await page.keyboard.press('Enter');
+      await expect.poll(() => slider.inputValue()).toBe('2.5');
+      await expect.poll(() => query(page)).toBe('?mix=0:0.5/5:0.5');
+      await page.locator('input[type=text]').fill('0.5/0.1');
+      await page.keyboard.press('Enter');
+      expect(await problem(page)).toMatch(
+        /^Mix: expected shares .* add up to 1, got '0.5\/0.1'\.$/,
+      );
+      await slider.focus();
+      await page.keyboard.press('ArrowLeft');
+      await expect.poll(() => query(page)).toBe('?average=2.45');
+    }),
+  );
+
+  it(
+    'goes back and forward with the address, and keeps an own file on links within the page',
+    { timeout },
+    () =>
+      on('bits?average=2', async (page) => {
+        const shown = page.locator('strong').first();
+        await page.locator('.VPSidebar a', { hasText: 'Bits' }).first().click();
+        await expect.poll(() => shown.innerText()).toBe('1.40');
+        await page.goBack();
+        await expect.poll(() => shown.innerText()).toBe('2.00');
+        await page.goForward();
+        await expect.poll(() => shown.innerText()).toBe('1.40');
+        await giveTensor(page, 'own.npy', [10, 30]);
+        await page.locator('text=300 weights').waitFor();
+        await page.locator('a.header-anchor[href="#what-to-look-for"]').click({ force: true });
+        await page.goBack();
+        await page.waitForTimeout(500);
+        expect(await page.locator('option:checked', { hasText: 'own.npy' }).count()).toBe(1);
+      }),
+  );
+
+  it('tries again to load a layer', { timeout }, () =>
+    on('bits', async (page) => {
+      await error(page).waitFor();
+      await offline(page, true);
+      await page.selectOption('select >> nth=3', 'conv3');
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toMatch(/^The layer conv3 could not be loaded/);
+      expect(await page.locator('.figures').count()).toBe(0);
+      await offline(page, false);
+      await button(page, 'Try again').click();
+      await page.locator('text=6,912 weights').first().waitFor();
+      expect(await page.locator('.problem').count()).toBe(0);
+    }),
+  );
+});
+
+describe('classify', () => {
+  const cards = (page: Page) => page.locator('.card').nth(2).waitFor(patient);
+
+  it(
+    'has radio buttons that arrow keys move, and an address without an own picture',
+    { timeout },
+    () =>
+      on('classify?image=2', async (page) => {
+        await cards(page);
+        await page.locator('.thumbnail input:checked').focus();
+        for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp']) await page.keyboard.press(key);
+        await page.locator('text=Test image 3').waitFor();
+        await expect.poll(() => query(page)).toBe('?image=3');
+        const layers = page.locator('.layers input');
+        await layers.first().focus();
+        await page.keyboard.press('ArrowDown');
+        expect(await layers.nth(1).isChecked()).toBe(true);
+        const map = page.locator('canvas.feature-map').first();
+        await expect
+          .poll(() => map.getAttribute('aria-label'))
+          .toContain(await layers.nth(1).getAttribute('value'));
+        await map.focus();
+        for (const key of ['ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+        await page.locator('text=Channel 1, row 0, column 0').waitFor();
+        await page.keyboard.press('Escape');
+        expect(await page.locator('canvas.channel').count()).toBe(0);
+        await button(page, 'Clear').click();
+        await page.locator('text=Your own picture').waitFor();
+        await expect.poll(() => query(page)).toBe('');
+        expect(await page.locator('.thumbnail input:checked').count()).toBe(0);
+      }),
+  );
+
+  it('draws a fast stroke without gaps', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      const canvas = page.locator('canvas.image');
+      const box = await canvas.boundingBox();
+      if (!box) throw new Error('no canvas');
+      await page.mouse.move(box.x + 17.5, box.y + 17.5);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 178.5, box.y + 178.5);
+      await page.mouse.up();
+      await page.locator('text=Your own picture').waitFor();
+      const diagonal = await canvas.evaluate((element: HTMLCanvasElement) => {
+        const { data } = (element.getContext('2d') as CanvasRenderingContext2D).getImageData(
+          0,
+          0,
+          28,
+          28,
+        );
+        return Array.from({ length: 28 }, (_, i) => data[4 * (29 * i)]);
+      });
+      expect(diagonal.slice(3, 25)).toEqual(new Array(22).fill(255));
+      expect([diagonal[0], diagonal[27]]).toEqual([0, 0]);
+    }),
+  );
+
+  it('shows ink on a transparent, oblong picture light on black', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      const drawn = await page.evaluate(() => {
+        const canvas = document.createElement('canvas');
+        canvas.width = 300;
+        canvas.height = 100;
+        const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+        context.fillRect(120, 30, 60, 40);
+        return canvas.toDataURL('image/png').split(',')[1];
+      });
+      const buffer = Buffer.from(drawn, 'base64');
+      await page.setInputFiles('input[type=file]', {
+        name: 'ink.png',
+        mimeType: 'image/png',
+        buffer,
+      });
+      await page.locator('text=Your own picture').waitFor();
+      const [corner, side, middle] = await page
+        .locator('canvas.image')
+        .evaluate((element: HTMLCanvasElement) => {
+          const { data } = (element.getContext('2d') as CanvasRenderingContext2D).getImageData(
+            0,
+            0,
+            28,
+            28,
+          );
+          return [0, 14 * 28, 14 * 28 + 14].map((i) => data[4 * i]);
+        });
+      expect([corner, side, middle]).toEqual([0, 0, 255]);
+      await page.setInputFiles('input[type=file]', {
+        name: 'not.png',
+        mimeType: 'image/png',
+        buffer: Buffer.from('no'),
+      });
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toContain(
+        'not.png: expected a picture that this browser can show',
+      );
+    }),
+  );
+
+  it('tries again to load the float network', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      await offline(page, true);
+      await button(page, 'float network').click();
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toMatch(/^The float network could not be loaded/);
+      await offline(page, false);
+      await button(page, 'Try again').click();
+      await page.locator('.card').nth(3).waitFor(patient);
+      expect(await page.locator('.problem').count()).toBe(0);
+    }),
+  );
+});
+
+describe('hardware', () => {
+  const verilog = (page: Page) => page.locator('pre.verilog').waitFor(patient);
+
+  it(
+    'brings folds to what divides the layer, and says what else the address had',
+    { timeout },
+    () =>
+      on('hardware?style=folded&pe=32&chip=zz', async (page) => {
+        await verilog(page);
+        expect(await problem(page)).toBe(
+          'The address has chip=zz: expected one of xc7, ecp5, ice40; the page starts from xc7.',
+        );
+        expect(await page.locator('.note').innerText()).toBe(
+          'PE: expected a divisor of the 8 outputs (1, 2, 4, 8), got 32; the page takes 8.',
+        );
+        expect(await page.getByLabel('PE: outputs').inputValue()).toBe('8');
+        expect(await page.locator('pre.verilog').innerText()).toContain(
+          'PE 8 × SIMD 8'.replace('×', 'x'),
+        );
+      }),
+  );
+
+  it('builds the last of many choices', { timeout }, () =>
+    on('hardware', async (page) => {
+      await verilog(page);
+      for (const [channels, outputs] of [
+        ['16', '32'],
+        ['8', '16'],
+        ['16', '32'],
+        ['4', '8'],
+        ['16', '32'],
+        ['1', '4'],
+      ]) {
+        await page.selectOption('select >> nth=2', channels);
+        await page.selectOption('select >> nth=3', outputs);
+      }
+      await page.locator('text=Designed, written').waitFor(patient);
+      expect(await page.locator('pre.verilog').innerText()).toContain(
+        'dense: 1 x 1 x 9 to 1 x 1 x 4',
+      );
+    }),
+  );
+
+  it('has adders that arrow keys walk through', { timeout }, () =>
+    on('hardware?channels=2&outputs=4', async (page) => {
+      await verilog(page);
+      const said = page.locator('.tree .caption').first();
+      await page.locator('.tree .view').focus();
+      await page.keyboard.press('ArrowLeft');
+      expect(await said.innerText()).toContain('of the sum');
+      for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
+      expect(await said.innerText()).toMatch(/^(input \d+|constant 0)/);
+      await page.keyboard.press('ArrowRight');
+      expect(await said.innerText()).not.toMatch(/^input/);
+      await page.keyboard.press('Escape');
+      expect(await said.innerText()).toContain('choose one by the arrow keys');
+    }),
+  );
+
+  it('tries again to start Yosys', { timeout }, () =>
+    on('hardware?channels=1&outputs=4', async (page) => {
+      await verilog(page);
+      await offline(page, true);
+      await button(page, 'Synthesize').click();
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toMatch(/^Yosys did not start/);
+      await offline(page, false);
+      await button(page, 'Try again').click();
+      await page.locator('.synthesized').waitFor({ timeout: 100_000 });
+      expect(await page.locator('.problem').count()).toBe(0);
+    }),
+  );
+
+  it('tries again to load the generator, and shows nothing until then', { timeout }, () =>
+    on('train', async (page) => {
+      await page.route('**/hardwareWorker*', (route) => route.abort('internetdisconnected'));
+      await page.locator('.VPSidebar a', { hasText: 'Hardware' }).first().click();
+      await page.locator('.problem').waitFor();
+      expect(await problem(page)).toMatch(/^The generator could not be loaded/);
+      // Another choice tries again too.
+      await page.selectOption('select >> nth=2', '2');
+      await expect.poll(() => page.locator('.problem').count()).toBe(1);
+      expect(await page.locator('.figures, pre.verilog').count()).toBe(0);
+      await page.unroute('**/hardwareWorker*');
+      await button(page, 'Try again').click();
+      await verilog(page);
+      expect(await page.locator('.problem').count()).toBe(0);
+    }),
+  );
+});
+
+describe('train', () => {
+  it('trains both to the end after many pauses', { timeout }, () =>
+    on('train?epochs=2', async (page) => {
+      await button(page, 'Train both').click();
+      for (let i = 0; i < 5; i++) {
+        await button(page, 'Pause').click();
+        // Both trainings have come to wait.
+        await page.waitForTimeout(400);
+        await button(page, 'Go on').click();
+        await page.waitForTimeout(60);
+        if (await button(page, 'Train both').isVisible()) break;
+      }
+      await page.locator('text=Both are trained').waitFor(patient);
+    }),
+  );
+
+  it('says that it did not start, and starts the next time', { timeout }, () =>
+    on('train?epochs=1&seed=1.5', async (page) => {
+      expect(await problem(page)).toContain('seed=1.5: expected a whole number from 1 to 1000');
+      await offline(page, true);
+      await button(page, 'Train both').click();
+      await page.locator('text=The training did not start').waitFor();
+      await offline(page, false);
+      await button(page, 'Train both').click();
+      await page.locator('text=Both are trained').waitFor(patient);
+      expect(await page.locator('text=The training did not start').count()).toBe(0);
+    }),
+  );
+});
