@@ -208,6 +208,30 @@ describe('classify', () => {
       }),
   );
 
+  it('asks for its images once', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      await page.waitForTimeout(300);
+      const asked = await page.evaluate(
+        () =>
+          performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('test.png'))
+            .length,
+      );
+      expect(asked).toBe(1);
+      // The picture of the thumbnails is the same file, and is there.
+      const [width] = await page
+        .locator('.thumbnail')
+        .first()
+        .evaluate(async (element) => {
+          const image = new Image();
+          image.src = getComputedStyle(element).backgroundImage.slice(5, -2);
+          await image.decode();
+          return [image.naturalWidth];
+        });
+      expect(width).toBe(560);
+    }),
+  );
+
   it('draws a fast stroke without gaps', { timeout }, () =>
     on('classify', async (page) => {
       await cards(page);

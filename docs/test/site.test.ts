@@ -173,10 +173,10 @@ describe('playgrounds', () => {
     await expect.poll(() => page.url()).not.toContain('average');
     expect(page.url()).toContain('rule=bottom-up');
     const error = page.locator('.figures strong').first();
-    await expect.poll(() => error.innerText()).toBe('40.4 %');
+    await expect.poll(() => error.innerText()).toBe('40.5 %');
     await page.selectOption('select >> nth=0', 'optimal');
-    await expect.poll(() => error.innerText()).toBe('23.3 %');
-    await expect.poll(() => page.locator('tr.chosen td').nth(2).innerText()).toBe('23.3 %');
+    await expect.poll(() => error.innerText()).toBe('23.2 %');
+    await expect.poll(() => page.locator('tr.chosen td').nth(2).innerText()).toBe('23.2 %');
     await page.setInputFiles(
       'input[type=file]',
       join(docs, 'public', 'models', 'weights', 'conv2.npy'),

@@ -7,8 +7,11 @@ export class ImageSheet {
   private readonly pixels: Uint8ClampedArray;
   private readonly width: number;
   readonly count: number;
+  /** The file that it was read from. */
+  readonly file: Blob;
 
-  private constructor(image: ImageBitmap) {
+  private constructor(file: Blob, image: ImageBitmap) {
+    this.file = file;
     const canvas = new OffscreenCanvas(image.width, image.height);
     const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
     context.drawImage(image, 0, 0);
@@ -20,9 +23,8 @@ export class ImageSheet {
   static async load(url: string): Promise<ImageSheet> {
     const answer = await fetch(url);
     if (!answer.ok) throw new Error(`${url}: the server answers ${answer.status}`);
-    return new ImageSheet(
-      await createImageBitmap(await answer.blob(), { colorSpaceConversion: 'none' }),
-    );
+    const file = await answer.blob();
+    return new ImageSheet(file, await createImageBitmap(file, { colorSpaceConversion: 'none' }));
   }
 
   /** The bytes of image i. */
