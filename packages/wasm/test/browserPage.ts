@@ -96,7 +96,7 @@ async function serve(
   return server;
 }
 
-const patience = 120_000;
+const patience = 500_000;
 
 /** Open FOLDER/index.html in the browser, and wait for what it posts to /result. */
 export async function resultOfPage(folder: string, isolated: boolean): Promise<string> {
