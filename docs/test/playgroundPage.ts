@@ -26,3 +26,6 @@ export const problem = (page: Page): Promise<string> =>
 export const query = (page: Page): string => decodeURIComponent(new URL(page.url()).search);
 export const button = (page: Page, name: string): Locator =>
   page.locator('.playground button', { hasText: name });
+/** Expect something that comes in time. */
+export const eventually = (read: () => unknown): ReturnType<typeof expect.poll> =>
+  expect.poll(read, patient);

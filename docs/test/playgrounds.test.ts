@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   button,
+  eventually,
   offline,
   onPlayground,
   patient,
@@ -65,8 +66,8 @@ describe('bits', () => {
         expect(await status(page).innerText()).toMatch(
           /^(Working|Comparing the rules) on 600,000 weights/,
         );
-        await expect.poll(() => error(page).innerText(), patient).toBe('36.1 %');
-        await expect.poll(() => status(page).innerText(), patient).toMatch(/^Binarized in/);
+        await eventually(() => error(page).innerText()).toBe('36.1 %');
+        await eventually(() => status(page).innerText()).toMatch(/^Binarized in/);
         expect(await page.locator('tr.working').count()).toBe(0);
         expect(await page.locator('.compare tbody tr').count()).toBe(9);
         // Six lines for each of 100 outputs.
@@ -108,10 +109,10 @@ describe('bits', () => {
         'double.npy: expected values that float32 holds (below 3.4e38), got 1e+300 at index 4; divide the array by a number first',
       );
       await giveTensor(page, 'huge.npy', [16, 144], { unit: 1e38 });
-      await expect.poll(() => problem(page)).toMatch(/sums of scales that fit float32/);
+      await eventually(() => problem(page)).toMatch(/sums of scales that fit float32/);
       expect(await page.locator('.figures').count()).toBe(0);
       await page.selectOption('select >> nth=0', 'middle-out');
-      await expect.poll(() => error(page).innerText()).toBe('32.8 %');
+      await eventually(() => error(page).innerText()).toBe('32.8 %');
       await page.locator('td.why', { hasText: 'sums of scales that fit float32' }).waitFor();
       expect(await page.locator('.playground').innerText()).not.toMatch(/Infinity|NaN/);
     }),
@@ -122,11 +123,11 @@ describe('bits', () => {
       const slider = page.locator('input[type=range]');
       expect(await slider.inputValue()).toBe('8');
       expect(await page.locator('strong').first().innerText()).toBe('8.00');
-      await expect.poll(() => page.locator('.legend').innerText()).toBe('8 bits: 100 %');
+      await eventually(() => page.locator('.legend').innerText()).toBe('8 bits: 100 %');
       await page.locator('input[type=text]').fill('0:0.5/5:0.5');
       await page.keyboard.press('Enter');
-      await expect.poll(() => slider.inputValue()).toBe('2.5');
-      await expect.poll(() => query(page)).toBe('?mix=0:0.5/5:0.5');
+      await eventually(() => slider.inputValue()).toBe('2.5');
+      await eventually(() => query(page)).toBe('?mix=0:0.5/5:0.5');
       await page.locator('input[type=text]').fill('0.5/0.1');
       await page.keyboard.press('Enter');
       expect(await problem(page)).toMatch(
@@ -134,7 +135,7 @@ describe('bits', () => {
       );
       await slider.focus();
       await page.keyboard.press('ArrowLeft');
-      await expect.poll(() => query(page)).toBe('?average=2.45');
+      await eventually(() => query(page)).toBe('?average=2.45');
     }),
   );
 
@@ -145,13 +146,13 @@ describe('bits', () => {
       on('bits?average=2', async (page) => {
         const shown = page.locator('strong').first();
         await page.locator('.VPSidebar a', { hasText: 'Bits' }).first().click();
-        await expect.poll(() => shown.innerText()).toBe('1.40');
+        await eventually(() => shown.innerText()).toBe('1.40');
         await page.goBack();
-        await expect.poll(() => shown.innerText()).toBe('2.00');
+        await eventually(() => shown.innerText()).toBe('2.00');
         await page.goForward();
-        await expect.poll(() => shown.innerText()).toBe('1.40');
+        await eventually(() => shown.innerText()).toBe('1.40');
         await giveTensor(page, 'own.npy', [10, 30]);
-        await page.locator('text=300 weights').waitFor();
+        await page.locator('text=300 weights').first().waitFor();
         await page.locator('a.header-anchor[href="#what-to-look-for"]').click({ force: true });
         await page.goBack();
         await page.waitForTimeout(500);
@@ -187,15 +188,15 @@ describe('classify', () => {
         await page.locator('.thumbnail input:checked').focus();
         for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp']) await page.keyboard.press(key);
         await page.locator('text=Test image 3').waitFor();
-        await expect.poll(() => query(page)).toBe('?image=3');
+        await eventually(() => query(page)).toBe('?image=3');
         const layers = page.locator('.layers input');
         await layers.first().focus();
         await page.keyboard.press('ArrowDown');
         expect(await layers.nth(1).isChecked()).toBe(true);
         const map = page.locator('canvas.feature-map').first();
-        await expect
-          .poll(() => map.getAttribute('aria-label'))
-          .toContain(await layers.nth(1).getAttribute('value'));
+        await eventually(() => map.getAttribute('aria-label')).toContain(
+          await layers.nth(1).getAttribute('value'),
+        );
         await map.focus();
         for (const key of ['ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
         await page.locator('text=Channel 1, row 0, column 0').waitFor();
@@ -203,7 +204,7 @@ describe('classify', () => {
         expect(await page.locator('canvas.channel').count()).toBe(0);
         await button(page, 'Clear').click();
         await page.locator('text=Your own picture').waitFor();
-        await expect.poll(() => query(page)).toBe('');
+        await eventually(() => query(page)).toBe('');
         expect(await page.locator('.thumbnail input:checked').count()).toBe(0);
       }),
   );
@@ -350,10 +351,10 @@ describe('hardware', () => {
         await page.selectOption('select >> nth=2', channels);
         await page.selectOption('select >> nth=3', outputs);
       }
-      await page.locator('text=Designed, written').waitFor(patient);
-      expect(await page.locator('pre.verilog').innerText()).toContain(
+      await eventually(() => page.locator('pre.verilog').innerText()).toContain(
         'dense: 1 x 1 x 9 to 1 x 1 x 4',
       );
+      await page.locator('text=Designed, written').waitFor(patient);
     }),
   );
 
@@ -395,7 +396,7 @@ describe('hardware', () => {
       expect(await problem(page)).toMatch(/^The generator could not be loaded/);
       // Another choice tries again too.
       await page.selectOption('select >> nth=2', '2');
-      await expect.poll(() => page.locator('.problem').count()).toBe(1);
+      await eventually(() => page.locator('.problem').count()).toBe(1);
       expect(await page.locator('.figures, pre.verilog').count()).toBe(0);
       await page.unroute('**/hardwareWorker*');
       await button(page, 'Try again').click();

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   button,
+  eventually,
   offline,
   onPlayground,
   patient,
@@ -38,11 +39,11 @@ describe('by keyboard alone', () => {
       await page.keyboard.press('Tab');
       expect(await focused(page)).toBe('Train both');
       await page.keyboard.press('Enter');
-      await expect.poll(() => focused(page)).toBe('Pause');
+      await eventually(() => focused(page)).toBe('Pause');
       await page.keyboard.press('Tab');
       await page.keyboard.press('Space');
-      await expect.poll(() => focused(page)).toBe('Train both');
-      await expect.poll(() => query(page)).toBe('?epochs=50&seed=2');
+      await eventually(() => focused(page)).toBe('Train both');
+      await eventually(() => query(page)).toBe('?epochs=50&seed=2');
     }),
   );
 
@@ -51,9 +52,9 @@ describe('by keyboard alone', () => {
       await page.locator('pre.verilog').waitFor(patient);
       await button(page, 'Synthesize').focus();
       await page.keyboard.press('Enter');
-      await expect.poll(() => focused(page)).toBe('Stop');
+      await eventually(() => focused(page)).toBe('Stop');
       await page.keyboard.press('Enter');
-      await expect.poll(() => focused(page)).toBe('Synthesize by Yosys');
+      await eventually(() => focused(page)).toBe('Synthesize by Yosys');
     }),
   );
 });

@@ -170,13 +170,15 @@ describe('playgrounds', () => {
     await page.locator('input[type=range]').first().focus();
     for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
     expect(await page.locator('strong').first().innerText()).toBe('1.40');
-    await expect.poll(() => page.url()).not.toContain('average');
+    await expect.poll(() => page.url(), { timeout: 20_000 }).not.toContain('average');
     expect(page.url()).toContain('rule=bottom-up');
     const error = page.locator('.figures strong').first();
-    await expect.poll(() => error.innerText()).toBe('40.5 %');
+    await expect.poll(() => error.innerText(), { timeout: 20_000 }).toBe('40.5 %');
     await page.selectOption('select >> nth=0', 'optimal');
-    await expect.poll(() => error.innerText()).toBe('23.2 %');
-    await expect.poll(() => page.locator('tr.chosen td').nth(2).innerText()).toBe('23.2 %');
+    await expect.poll(() => error.innerText(), { timeout: 20_000 }).toBe('23.2 %');
+    await expect
+      .poll(() => page.locator('tr.chosen td').nth(2).innerText(), { timeout: 20_000 })
+      .toBe('23.2 %');
     await page.setInputFiles(
       'input[type=file]',
       join(docs, 'public', 'models', 'weights', 'conv2.npy'),
