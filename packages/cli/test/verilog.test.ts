@@ -270,7 +270,10 @@ it('bad input is answered with one line and exit code 2', () => {
     [[...folded, '--fps', '1e9', '--clock', '1'], 'ask for fewer images'],
     [[...folded, '--luts', '1'], '--luts'],
     [['verilog', '--model', model, '--out', join(dir, 'r'), '--luts', '9'], '--style folded'],
-    [['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'x'], 'expected one of unrolled, folded'],
+    [
+      ['verilog', '--model', model, '--out', join(dir, 'r'), '--style', 'x'],
+      'expected one of unrolled, folded',
+    ],
     [[...folded, '--budget', '9'], '--budget: has no effect with --style folded'],
     [
       ['verify', '--model', model, '--rtl', dir, '--seconds-per-layer', '9'],
