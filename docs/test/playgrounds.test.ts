@@ -151,6 +151,21 @@ describe('bits', () => {
         await eventually(() => shown.innerText()).toBe('2.00');
         await page.goForward();
         await eventually(() => shown.innerText()).toBe('1.40');
+        // Just when a choice is written to the address, 200 ms after it was made.
+        await page.evaluate(async () => {
+          for (let ms = 180; ms < 230; ms += 6)
+            for (const way of [-1, 1]) {
+              history.go(way);
+              await new Promise((resolve) => setTimeout(resolve, ms));
+            }
+        });
+        await page.waitForTimeout(500);
+        expect([await shown.innerText(), query(page)]).toEqual(['1.40', '']);
+        await page.goBack();
+        await eventually(() => shown.innerText()).toBe('2.00');
+        expect(query(page)).toBe('?average=2');
+        await page.goForward();
+        await eventually(() => shown.innerText()).toBe('1.40');
         await giveTensor(page, 'own.npy', [10, 30]);
         await page.locator('text=300 weights').first().waitFor();
         await page.locator('a.header-anchor[href="#what-to-look-for"]').click({ force: true });

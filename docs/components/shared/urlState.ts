@@ -38,7 +38,8 @@ export function urlState<T extends Record<string, Plain>>(
   function write(): void {
     clearTimeout(timer);
     timer = undefined;
-    if (pageOf(location.pathname) !== page) return;
+    // After Back the address is another before it is read.
+    if (pageOf(location.pathname) !== page || location.search !== search) return;
     writeAddress(start, choice, allowed);
     search = location.search;
   }
