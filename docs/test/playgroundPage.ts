@@ -1,13 +1,13 @@
 import type { Locator, Page } from 'playwright-core';
-import { expect } from 'vitest';
-import { close, type Opened, type OpenOptions, type Site } from './sitePages.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { close, type Opened, type OpenOptions, type Site, startSite } from './sitePages.ts';
 
 /** A test's time, and that of what takes long on a busy machine. */
 export const timeout = 120_000;
 export const patient = { timeout: 60_000 };
 
 /** Run a test on a playground, which must end without errors but those of the network that it cuts off. */
-export async function onPlayground(
+async function onPlayground(
   site: Site,
   path: string,
   act: (page: Page, opened: Opened) => Promise<void>,
@@ -17,6 +17,25 @@ export async function onPlayground(
   await act(opened.page, opened);
   expect(opened.problems.filter((text) => !text.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([]);
   await close(opened);
+}
+
+interface ServedPlaygrounds {
+  readonly on: (
+    path: string,
+    act: (page: Page, opened: Opened) => Promise<void>,
+    o?: OpenOptions,
+  ) => Promise<void>;
+  readonly siteUrl: () => string;
+}
+
+/** Serve the built site as long as the tests of a file run. */
+export function servedPlaygrounds(): ServedPlaygrounds {
+  let site: Site;
+  beforeAll(async () => {
+    site = await startSite();
+  }, 60_000);
+  afterAll(() => site?.end());
+  return { on: (path, act, o) => onPlayground(site, path, act, o), siteUrl: () => site.url };
 }
 
 export const offline = (page: Page, off: boolean): Promise<void> => page.context().setOffline(off);

@@ -1,29 +1,19 @@
 // What visitors do to the playgrounds of the built site that they were not drawn for, one by one.
 import { encodeNpy, random } from '@hbnn/core';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   button,
   eventually,
   offline,
-  onPlayground,
   patient,
   problem,
   query,
+  servedPlaygrounds,
   timeout,
 } from './playgroundPage.ts';
-import { type Opened, type OpenOptions, type Site, startSite } from './sitePages.ts';
 
-let site: Site;
-beforeAll(async () => {
-  site = await startSite();
-}, 60_000);
-afterAll(() => site?.end());
-const on = (
-  path: string,
-  act: (page: Page, opened: Opened) => Promise<void>,
-  o?: OpenOptions,
-): Promise<void> => onPlayground(site, path, act, o);
+const { on } = servedPlaygrounds();
 
 /** Give a file of normal values to the bits playground. */
 async function giveTensor(
@@ -83,7 +73,7 @@ describe('bits', () => {
       await page.locator('text=The only output takes 196 lines').waitFor(patient);
       expect(await map.getAttribute('width')).toBe('1021');
       await giveTensor(page, 'column.npy', [200_000, 1]);
-      await page.locator('text=After 391 rows they go on at the right').waitFor(patient);
+      await page.locator('text=After 391 rows the map continues at the right').waitFor(patient);
       expect((await map.boundingBox())?.height).toBeLessThan(700);
       const painted = await map.evaluate((element: HTMLCanvasElement) => {
         const { data } = (element.getContext('2d') as CanvasRenderingContext2D).getImageData(

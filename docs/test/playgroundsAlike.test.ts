@@ -1,28 +1,18 @@
 // What all playgrounds of the built site bear: the keyboard alone, odd addresses, no JavaScript, paper, no network.
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   button,
   eventually,
   offline,
-  onPlayground,
   patient,
   problem,
   query,
+  servedPlaygrounds,
   timeout,
 } from './playgroundPage.ts';
-import { type Opened, type OpenOptions, type Site, startSite } from './sitePages.ts';
 
-let site: Site;
-beforeAll(async () => {
-  site = await startSite();
-}, 60_000);
-afterAll(() => site?.end());
-const on = (
-  path: string,
-  act: (page: Page, opened: Opened) => Promise<void>,
-  o?: OpenOptions,
-): Promise<void> => onPlayground(site, path, act, o);
+const { on, siteUrl } = servedPlaygrounds();
 
 describe('by keyboard alone', () => {
   const focused = (page: Page): Promise<string> =>
@@ -85,7 +75,7 @@ describe('all', () => {
       async (page) => {
         expect(await problem(page)).toContain('needs JavaScript, which is switched off');
         const href = await page.locator('.problem a').getAttribute('href');
-        expect(new URL(href ?? '', site.url).href).toBe(site.url + guide);
+        expect(new URL(href ?? '', siteUrl()).href).toBe(siteUrl() + guide);
       },
       { javaScriptEnabled: false },
     ),

@@ -63,7 +63,8 @@ export function mapWords(picture: MapPicture): string {
       ? `A row for ${outputs === 1 ? 'the only output' : `each of ${outputs.toLocaleString('en')} outputs`}, a pixel for each weight.`
       : `${outputs === 1 ? 'The only output' : `Each of ${outputs.toLocaleString('en')} outputs`} takes ${lines.toLocaleString('en')} lines, a pixel for each weight.`,
   ];
-  if (bands > 1) said.push(`After ${rows.toLocaleString('en')} rows they go on at the right.`);
+  if (bands > 1)
+    said.push(`After ${rows.toLocaleString('en')} rows the map continues at the right.`);
   if (outputStep > 1) said.push(`Too many to draw: every ${ordinal(outputStep)} output is shown.`);
   if (inputStep > 1)
     said.push(`Too many to draw: every ${ordinal(inputStep)} weight of an output is shown.`);

@@ -50,9 +50,9 @@ export function greyImage(picture: CanvasImageSource, width: number, height: num
 }
 
 /**
- * Make 28 × 28 grey pixels, light on black, of a picture of at most so many, with black where it does not reach. One
- * whose background is light is inverted. A transparent background is taken to be what the drawing on it is not: dark
- * strokes are ink on white, light ones chalk on black.
+ * Make the networks' input from a picture: 28 × 28 grey pixels, light on black. A picture with fewer rows or columns is
+ * put in the middle of black. A picture with a light background is inverted. On a transparent background dark strokes
+ * count as ink on white paper, and light ones as chalk on a black board.
  *
  * @param rgba four bytes a pixel, row by row, not multiplied by alpha
  */

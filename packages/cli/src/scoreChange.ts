@@ -11,8 +11,8 @@ export interface ScoreChange {
 }
 
 /**
- * Compares scores image by image: first those of the network, in order, then those of the integer model. What is added
- * to all scores of an image alike changes no class and does not count, as the logarithm that a softmax takes off.
+ * Compares scores image by image. All scores of the network are added first, then those of the integer model in the same
+ * order. A number that is added to all scores of an image changes no class, as a softmax does it, and does not count.
  */
 export class ScoreComparison {
   private readonly classes: number;

@@ -58,7 +58,7 @@ export function patternValue(
  *
  * @param importance h_j of each of the weights' inputs, what an error of that weight counts
  * @param average bits per element that may have bits, which the choice does not exceed
- * @param absent not 0 for each element that stays 0 and gets no bits, as zeros in place of groups; default none
+ * @param absent is 1 for each element that stays 0 and gets no bits, such as a zero in place of groups; default none
  */
 export function chooseLevels(
   view: ScaleGroupView,
