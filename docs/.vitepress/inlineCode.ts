@@ -11,7 +11,7 @@ export function inlineCode(md: MarkdownRenderer): void {
       if (word.includes('-') && word.length <= longestWhole)
         return `<span class="whole">${escapeHtml(word)}</span>`;
       return word
-        .split(/(?<=[/_,|=])(?=.)|(?=\.\w)/)
+        .split(/(?<=[/_,|=])(?=.)/)
         .map((part) => escapeHtml(part))
         .join('<wbr>');
     });
