@@ -263,6 +263,30 @@ describe('classify', () => {
     }),
   );
 
+  it('draws by arrow keys and Space', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      const canvas = page.locator('canvas.image');
+      await canvas.focus();
+      await page.keyboard.press('Space');
+      for (let step = 0; step < 5; step++) await page.keyboard.press('ArrowRight');
+      const light = (x: number) =>
+        canvas.evaluate(
+          (element: HTMLCanvasElement, at) =>
+            (element.getContext('2d') as CanvasRenderingContext2D).getImageData(at, 14, 1, 1)
+              .data[0],
+          x,
+        );
+      await expect.poll(() => light(19)).toBe(255);
+      expect(await light(2)).toBe(0);
+      await page.keyboard.press('Space');
+      await page.keyboard.press('ArrowDown');
+      expect(await page.locator('.drawing [role="status"]').innerText()).toBe(
+        'Pen up, column 20, row 16.',
+      );
+    }),
+  );
+
   it('shows ink on a transparent, oblong picture light on black', { timeout }, () =>
     on('classify', async (page) => {
       await cards(page);
