@@ -4,6 +4,8 @@ import type { MarkdownRenderer } from 'vitepress';
 const short = 16;
 const long = 34;
 const longest = 70;
+/** A table of more columns has no room to give. */
+const manyColumns = 6;
 
 /** The text of a cell as a reader sees it, nearly. */
 const textOf = (content: string): string =>
@@ -12,6 +14,7 @@ const textOf = (content: string): string =>
 function classOf(length: number, columns: number): string {
   if (length <= short) return 'short';
   if (length < long) return '';
+  if (columns > manyColumns) return length > longest ? 'long' : '';
   return columns > 2 && length > longest ? 'longest' : 'long';
 }
 
