@@ -2,8 +2,16 @@ import { defineConfig } from 'vitepress';
 import { apiLinks } from './apiLinks.ts';
 import { browserStubs } from './browserStubs.ts';
 import { withPolicy } from './contentSecurity.ts';
+import { inlineCode } from './inlineCode.ts';
 import { repositoryLinks } from './repository.ts';
 import { sidebar } from './sidebar.ts';
+import { tableColumns } from './tableColumns.ts';
+
+/** Pages that no sidebar lists, and the page that does. */
+const listedOn = [
+  { folder: 'contributing/', text: 'Contributing', link: '/contributing' },
+  { folder: 'api/', text: 'API', link: '/api/' },
+];
 
 export default defineConfig({
   title: 'HBNN',
@@ -19,12 +27,20 @@ export default defineConfig({
   srcExclude: ['README.md', 'generated/**'],
   lastUpdated: false,
   transformHtml: withPolicy,
+  transformPageData({ relativePath, frontmatter }) {
+    const list = listedOn.find(({ folder }) => relativePath.startsWith(folder));
+    if (list === undefined || relativePath === `${list.folder}index.md`) return;
+    frontmatter.prev ??= { text: list.text, link: list.link };
+    frontmatter.next ??= false;
+  },
   // What a page needs and nothing more: the playgrounds' parts are large.
   router: { prefetchLinks: false },
   markdown: {
     config: (md) => {
       repositoryLinks(md);
       apiLinks(md);
+      inlineCode(md);
+      tableColumns(md);
     },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },

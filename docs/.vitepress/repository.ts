@@ -31,6 +31,8 @@ const pages = new Map(
 function place(file: string): string | undefined {
   const page = pages.get(file);
   if (page !== undefined) return page;
+  const [, own, anchor = ''] = /^docs\/(.+)\.md(#.*)?$/.exec(file) ?? [];
+  if (own !== undefined) return existsSync(`${docs}${own}.md`) ? `/${own}${anchor}` : undefined;
   const [, profile, rest] = /^benchmarks\/results\/([^/]+)\/(.*)$/.exec(file) ?? [];
   if (profile === undefined) return undefined;
   if (rest === 'report.md' || rest === 'report.html') {

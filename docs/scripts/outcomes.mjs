@@ -97,7 +97,7 @@ function middleOut(committed) {
     ? answer(claims, 'it beats the other simple rules').toLowerCase()
     : 'it is not shown to beat other simple rules';
   return {
-    question: 'Is middle-out, the paper’s rule, the reason?',
+    question: 'Is the paper’s rule, middle-out, the reason?',
     verdict: `${answer(random, 'It beats a random choice')}; ${others}`,
     text: `Middle-out differs from bottom-up by ${differences(rules[0])}, from top-down by ${differences(rules[1])}, and from a random choice by ${differences(random)}.`,
     command: plan,
@@ -110,7 +110,7 @@ function better(committed) {
   return {
     question: 'Is there a better rule than middle-out?',
     verdict: answer(claims, 'Yes, “optimal”'),
-    text: `Choosing bit map, signs and scales together gains ${differences(claims)}, at 1.4 bits.`,
+    text: `A rule that chooses bits, signs and scales together gains ${differences(claims)}, at 1.4 bits.`,
     command: plan,
   };
 }
@@ -195,7 +195,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-${pairsOf(rows)} pairs of each comparison have been trained. The correction for all of them together (Holm) decides at ${pairsForAll} pairs; until then it is open, and the probabilities are those of now.
+${pairsOf(rows)} pairs of each comparison have been trained. The last column judges all comparisons together, by Holm’s correction. That judgement was planned for ${pairsForAll} pairs; until they are trained it stays open, and the column shows the probabilities so far.
 `;
 }
 
@@ -209,7 +209,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy goes when the network has to become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `One bit map of inputs for all images, as a circuit needs it, changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet; equal bits for all weights at one position of the kernel, by ${weights.difference} on AlexNet-BN.`,
+    text: `A circuit must give inputs the same bits for every image. This changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. Giving all weights at one position of the kernel the same bits changes it by ${weights.difference} on AlexNet-BN.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
@@ -239,7 +239,7 @@ function area(committed, results) {
   return {
     question: 'Does a circuit shrink with the average bits?',
     verdict: claim.verdict === 'holds' ? 'Yes' : 'Only if weights at one position share their bits',
-    text: `A whole folded CNV takes ${network.luts} of the LUTs and ${network.work} of LUTs × cycles at 1.4 bits that it takes at 2 bits (synthesized, not placed, random weights), but an unrolled layer whose weights each have their own bits takes ${ratio('1.4')} times the area of 1 bit at 1.4 bits, and ${ratio('2')} times at 2 bits.`,
+    text: `If they share, and a circuit reuses its units over many cycles, VGG-8 at 1.4 bits takes ${network.luts} of the LUTs of 2 bits, and ${network.work} of LUTs × cycles (synthesized with random weights, not placed). If each weight has its own bits and its own logic, 1.4 bits save hardly anything: a layer takes ${ratio('1.4')} times the area of 1 bit, and ${ratio('2')} times at 2 bits.`,
     command: 'pnpm bench:networks; pnpm bench:reproduce --only table2',
   };
 }

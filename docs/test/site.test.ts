@@ -107,6 +107,19 @@ describe('every page', () => {
     }
     expect(broken).toEqual([]);
   });
+
+  it('is reached by a link of another', { timeout: 120_000 }, () => {
+    const reached = new Set<string>();
+    for (const page of pages)
+      for (const [, href] of readFileSync(fileOf(page), 'utf8').matchAll(
+        /<a[^>]* href="([^"]+)"/g,
+      )) {
+        const { pathname } = new URL(href, `http://x${base}${page}`);
+        const path = pathname.slice(base.length).replace(/\.html$/, '');
+        if (path !== page) reached.add(path);
+      }
+    expect(pages.filter((page) => !reached.has(page))).toEqual([]);
+  });
 });
 
 /** The file of a page. */

@@ -10,8 +10,8 @@ nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap;
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
 body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
 header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
-table.numbers { font-size: .82rem; } td, th { overflow-wrap: anywhere; } td.number, td.verdict { overflow-wrap: normal; }
-@media (max-width: 600px) { figure { overflow-x: auto; } figure svg { min-width: 560px; } .because { min-width: 16rem; } }
+table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; }
+@media (max-width: 600px) { figure { overflow-x: auto; } figure svg { min-width: 900px; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } .because { min-width: 16rem; } }
 @media print {
   @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
   .table { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
