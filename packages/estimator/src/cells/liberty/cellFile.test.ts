@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cellFile } from './cellFile.ts';
 import { cellOfRole, readLiberty } from './liberty.ts';
+import { truthTable } from './logic.ts';
 
 const input = (name: string) => `pin (${name}) { direction : input; capacitance : 1; }`;
 const output = (name: string, f: string) =>
@@ -112,6 +113,96 @@ describe('a library for synthesis', () => {
     );
     expect(() => readLiberty(text, 'l.lib')).toThrow(/l.lib, line 2: expected .* as area of cell/);
   });
+
+  it.each([
+    ['A & 1', 'A'],
+    ["A' | 0", '!A'],
+    ['1 ^ A', '!A'],
+    ['!(A B | 0) & 1', '!(A & B)'],
+    ['(A & 0) | B', 'B'],
+    ['!1', '0'],
+    ["A + 0'", '1'],
+    ['0 ^ A ^ B', '(A ^ B)'],
+  ])('writes functions without constants, at which abc fails: %s', (given, without) => {
+    const gate = (f: string) =>
+      library(cell('G', 'area : 2;', input('A') + input('B') + output('Y', f)));
+    const { text } = cellFile(gate(given), 'l.lib');
+    expect(text).toContain(`function : ${/^\w$/.test(without) ? without : `"${without}"`};`);
+    expect(cellFile(text, 'l.lib').text).toBe(text);
+    const inputs = ['A', 'B'];
+    expect(truthTable(given, inputs, 'given')).toEqual(truthTable(without, inputs, 'written'));
+    expect(cellFile(gate('1'), 'l.lib').text).toBe(gate('1'));
+  });
+
+  it('writes what flip-flops take without constants, and leaves out those that hold no bit', () => {
+    const register = (name: string, next: string, clock: string) =>
+      cell(
+        name,
+        'area : 9;',
+        `ff (IQ, IQN) { next_state : "${next}"; clocked_on : "${clock}"; } ${input('D, C')} ${output('Q', 'IQ')}`,
+      );
+    const text = library(
+      register('PLAIN', 'D & 1', 'C | 0'),
+      register('FIXED', 'D & 0', 'C'),
+      register('NEVER', 'D', "1'"),
+    );
+    const made = cellFile(text, 'l.lib');
+    expect(made.text).toMatch(/next_state : D;\s+clocked_on : C;/);
+    expect(made.dontUse).toEqual(['FIXED', 'NEVER']);
+    const { cells } = readLiberty(text, 'l.lib');
+    expect(cells.filter(({ usable }) => usable).map(({ name }) => name)).toEqual(['PLAIN']);
+  });
+
+  const withText = (more: string) => library(nand('N', `area : 2;\n${more}`));
+
+  it.each([
+    ['x : 2,0;', "'2 , 0'"],
+    ['x : a b;', "'a b'"],
+    ['x : a : b;', "'a : b'"],
+    ['x : (1);', "'( 1 )'"],
+    ['x : "a" "b";', "'a b'"],
+    ['x : 1 *;', "'1 *'"],
+    ['x : 1 y : 2;', "'1 y : 2'"],
+    ['capacitance : 0,1;', "'0 , 1'"],
+  ])('refuses what is no value, as an estimate does: %s', (more, got) => {
+    const message = new RegExp(
+      `^l.lib, line 3: expected one value of '\\w+', or some joined by .*, got ${got.replace(/[()*]/g, '\\$&')}; `,
+    );
+    expect(() => cellFile(withText(more), 'l.lib')).toThrow(message);
+    expect(() => readLiberty(withText(more), 'l.lib')).toThrow(message);
+  });
+
+  it.each([
+    ['area : 3;', "expected one area of cell (N), got '3' behind '2'; take one of them out"],
+    ['$x : 1;', "expected an attribute or a group, named by letters and digits, got '$x'"],
+  ])('refuses what readers take otherwise: %s', (more, message) => {
+    expect(() => cellFile(withText(more), 'l.lib')).toThrow(`l.lib, line 3: ${message}`);
+    expect(() => readLiberty(withText(more), 'l.lib')).toThrow(`l.lib, line 3: ${message}`);
+  });
+
+  it.each([
+    ['an end without a semicolon', 'test_cell () { z : 1 }'],
+    ['a list without a semicolon', 'test_cell () { z (1) }'],
+    ['two statements in a line', 'x (1) y : 2;'],
+    ['a colon in the next line', 'x\n: 1;'],
+    ['a parenthesis in the next line', 'x\n(1);'],
+    ['a brace in the next line', 'test_cell ()\n{ z : 1; }'],
+    ['marks in a word', 'x : a&b;'],
+    ['bits of a bus', 'x : A[1:0];'],
+    ['a sum between parentheses', 'x (1 + 2);'],
+    ['a sum without all blanks', 'x : 1 +2;'],
+  ])('is written where Yosys or abc would not read it: %s', (_, more) => {
+    const { text } = cellFile(withText(more), 'l.lib');
+    expect(text).not.toBe(withText(more));
+    expect(cellFile(text, 'l.lib').text).toBe(text);
+  });
+
+  it.each(['x : 1 + 2;', 'x :\n 1;', 'x : 1\n', 'x (1)\n', 'x : -0.5 * VDD;', 'area : 2;'])(
+    'stays as it is with %j',
+    (more) => {
+      expect(cellFile(withText(more), 'l.lib').text).toBe(withText(more));
+    },
+  );
 
   it('takes cells of no area that hold no gates: fillers, ties, pads', () => {
     const text = library(

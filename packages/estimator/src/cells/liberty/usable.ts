@@ -1,5 +1,6 @@
 import { AvoidedCells } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
+import { parseFunction, withoutConstants } from './logic.ts';
 import type { LibertyGroup } from './parse.ts';
 import { notNegative, placeOf } from './units.ts';
 
@@ -51,6 +52,7 @@ export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean)
   const name = cell.names.join(', ');
   const area = areaOf(cell);
   if (isApart(cell) || isNotDrivenAlways(cell) || special.test(name) || avoided(name)) return false;
+  if (isStuck(cell)) return false;
   if (area === 0 && cell.attributes.has('area') && computes(cell))
     throw new HbnnError(
       `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
@@ -79,6 +81,20 @@ const isNotDrivenAlways = ({ groups }: LibertyGroup): boolean =>
   groups.some(
     ({ kind, attributes }) =>
       kind === 'pin' && (attributes.has('three_state') || attributes.has('driver_type')),
+  );
+
+/** Whether a flip-flop takes a constant, or has one for a clock: it holds no bit. */
+const isStuck = ({ groups }: LibertyGroup): boolean =>
+  groups.some(
+    (state) =>
+      state.kind === 'ff' &&
+      ['next_state', 'clocked_on'].some((name) => {
+        const text = state.attributes.get(name) ?? '';
+        return (
+          /\b[01]\b/.test(text) &&
+          withoutConstants(parseFunction(text, placeOf(state))).kind === 'constant'
+        );
+      }),
   );
 
 /** Whether pins are in a bus or a bundle, as those of memories are: a network is not built of such cells. */
