@@ -142,7 +142,7 @@ const schema = z.strictObject({
   inputMapPer: z.enum(['element', 'position', 'channel']).default('element'),
   epochs: positive.default(6),
   batch: positive.default(64),
-  seed: z.number().int().default(1),
+  seed: z.number().int().nonnegative().default(1),
   learningRate: z.number().positive().default(0.01),
   schedule: z.enum(schedules).default('cosine'),
   momentum: z.number().min(0).lt(1).default(0.9),
