@@ -1,4 +1,4 @@
-import { type BatchSource, HbnnError } from '@hbnn/core';
+import { type BatchSource, checkSeed, HbnnError } from '@hbnn/core';
 import {
   type LabelledImages,
   memorySource,
@@ -94,6 +94,7 @@ export function checkOptions(where: string, o: OpenOptions): void {
       `${where}: expected a whole number above 0 as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
     );
   }
+  checkSeed(where, o.seed);
   const size: unknown = o.size;
   if (size === undefined || isCount(size)) return;
   if (Array.isArray(size) && size.length === 2 && size.every(isCount)) return;

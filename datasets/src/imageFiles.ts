@@ -74,9 +74,9 @@ function entriesOf(folder: string): Dirent[] {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOTDIR')
       throw new HbnnError(
-        `folder: expected a folder of images, got the file ${folder}; unpack an archive first`,
+        `${folder}: expected a folder of images, got a file; unpack an archive first`,
       );
-    throw new HbnnError(`folder: ${folder} could not be read (${message}); make it readable`);
+    throw new HbnnError(`${folder}: could not be read (${message}); make it readable`);
   }
 }
 

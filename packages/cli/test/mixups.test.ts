@@ -44,7 +44,7 @@ describe('what was mixed up on the command line is refused in one line, and noth
     [
       'crops beside the images',
       (p) => ['train', '--augment', 'crop:40', '--out', p('new')],
-      'augment: crop:40',
+      '--augment: expected crop:N with N below 28, the shorter side of the 28×28 images of',
     ],
     [
       'too few scale bits',

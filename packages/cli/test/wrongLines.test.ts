@@ -146,7 +146,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       ['train', '--augment', 'crop:4,flop', '--out', at('r')],
-      "flip, or both, as in crop:4,flip, got 'crop:4,flop'; did you mean 'flip'?",
+      "flip, or both, each once, as in crop:4,flip, got 'crop:4,flop'; did you mean 'flip'?",
     ],
     [
       [...exported, 'onnx', '--name', 'x', '--out', at('m.onnx')],
