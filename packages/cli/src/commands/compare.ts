@@ -18,7 +18,7 @@ import { positiveDecimal, positiveNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, type OutputOptions, printResult, quietFlag, tableText } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
-import { pixelsFrom } from '../pixels.ts';
+import { somePixelsFrom } from '../pixels.ts';
 
 interface Options extends OutputOptions {
   engines?: string;
@@ -163,7 +163,7 @@ async function imagesFor(model: CheckedModel, o: Options): Promise<Uint8Array> {
         throw new HbnnError(
           `--${name === 'from' ? 'from' : 'test-limit'}: has no effect with --in; it is for --data, or leave it out`,
         );
-    return pixelsFrom(readNpyFile(o.in), model.input.shape, o.in);
+    return somePixelsFrom(readNpyFile(o.in), model.input.shape, o.in);
   }
   return (await dataFor(model, imageOptions(o))).pixels;
 }
