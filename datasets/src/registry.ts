@@ -146,7 +146,10 @@ export function ignoredOptions(name: string): Readonly<Record<string, string>> {
  * @throws HbnnError when the name is unknown or its files are missing, truncated or changed
  */
 export async function openDataset(name: string, o: OpenOptions = {}): Promise<Dataset> {
-  const { open } = entry(name, o.place?.('data') ?? '--data');
+  const { open } = entry(
+    name,
+    o.place === undefined ? 'openDataset' : (o.place('data') ?? '--data'),
+  );
   const options = optionsAmong(name, o);
   checkSource(name, options);
   checkOptions(name, options);

@@ -76,7 +76,7 @@ export function compareCommand(): Command {
 async function run(file: string, other: string | undefined, o: Options): Promise<void> {
   if ((other === undefined) === (o.engines === undefined))
     throw new HbnnError(
-      'compare: expected either a second model or --engines, such as --engines reference,wasm; give one of them',
+      `compare: expected either a second model or --engines, such as --engines reference,wasm, got ${other === undefined ? 'neither' : 'both'}; give one of them`,
     );
   if (trainedAt(file) !== undefined)
     throw new HbnnError(
@@ -143,7 +143,7 @@ const executor =
 function checkImages(o: Options): void {
   if ((o.in === undefined) === (o.data === undefined))
     throw new HbnnError(
-      'compare: expected images by either --in or --data; give one of them, such as --in images.npy',
+      `compare: expected images by either --in or --data, got ${o.in === undefined ? 'neither' : 'both'}; give one of them, such as --in images.npy`,
     );
 }
 
