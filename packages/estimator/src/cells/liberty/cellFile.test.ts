@@ -153,6 +153,62 @@ describe('a library for synthesis', () => {
     expect(cells.filter(({ usable }) => usable).map(({ name }) => name)).toEqual(['PLAIN']);
   });
 
+  it.each([
+    ['area : 2;', 'area (2);', 'expected area of cell (N) behind a colon'],
+    ['area : 2;', 'area : 0b11;', "expected a number as area of cell (N), got '0b11'"],
+    ['area : 2;', 'area : 2; dont_use : yes;', "true or false as dont_use of cell (N), got 'yes'"],
+    ['area : 2;', 'area : 2; cell_leakage_power : x;', 'expected a number as cell_leakage_power'],
+    ['cell (N)', 'cell ()', "expected one name of a cell, got ''"],
+    ['cell (N)', 'cell (N, M)', "expected one name of a cell, got 'N, M'"],
+    ['pin (B)', 'pin (A)', 'expected each pin of cell (N) once, got pin (A) again'],
+    ['pin (B)', 'pin (A, B)', 'expected each pin of cell (N) once, got pin (A) again'],
+    ['!(A B)', '!(A Y)', "function of other pins of cell (N), got '!(A Y)' of pin (Y) itself"],
+    ['capacitance : 1', 'capacitance : -1', 'expected at least 0 as capacitance of pin (A)'],
+    ['direction : input', 'direction : in', "as direction of pin (A), got 'in'; write one of them"],
+    ['direction : input;', '', 'as direction of pin (A), got none; write one of them'],
+    ['nom_voltage : 1', 'nom_voltage : 0', 'expected a nom_voltage above 0'],
+    ['nom_voltage : 1;', 'nom_voltage : 1; leakage_power_unit : "1xW";', 'expected a unit such as'],
+    [
+      '(1, ff);',
+      '(1, 2, ff);',
+      'expected a number and a unit as capacitive_load_unit, got (1, 2, ff)',
+    ],
+    [
+      '(1, ff);',
+      '(1, ff); capacitive_load_unit (1, pf);',
+      'expected one capacitive_load_unit of library (l), got (1, ff) and (1, pf)',
+    ],
+    ['ff (IQ, IQN)', 'ff (IQ)', 'expected two names in ff (IQ), of the bit and of its opposite'],
+    ['clocked_on : "C";', '', 'of ff (IQ, IQN), got no clocked_on; mend the file, or stay away'],
+    ['next_state : "D"', 'next_state : "E"', "in its next_state 'E', got 'E'"],
+    ['next_state : "D"', 'next_state : "D &"', "function 'D &': expected a pin of the cell"],
+  ])(
+    'refuses what Yosys or abc breaks off at, as an estimate does: %s as %s',
+    (from, to, message) => {
+      const flipFlop = `ff (IQ, IQN) { next_state : "D"; clocked_on : "C"; } ${input('D')} ${input('C')}`;
+      const plain = library(
+        nand('N', 'area : 2;'),
+        cell('F', 'area : 9;', flipFlop + output('Q', 'IQ')),
+      );
+      const text = plain.replace(from, to);
+      expect(text).not.toBe(plain);
+      for (const read of [cellFile, readLiberty])
+        expect(() => read(text, 'l.lib')).toThrow(/^l.lib, line [123]: .*/);
+      for (const read of [cellFile, readLiberty])
+        expect(() => read(text, 'l.lib')).toThrow(message);
+    },
+  );
+
+  it('leaves out cells that cannot be read, where they must not be used', () => {
+    const odd = nand('ODD', 'area : 1;').replace('!(A B)', '!(A Z)');
+    const text = library(odd, nand('N', 'area : 2;'));
+    expect(() => cellFile(text, 'l.lib')).toThrow('stay away from the cell by --dont-use ODD');
+    const made = cellFile(text, 'l.lib', { dontUse: ['ODD'] });
+    expect(made.text).not.toContain('ODD');
+    const { cells } = readLiberty(text, 'l.lib', { dontUse: ['ODD'] });
+    expect(cells.map(({ name }) => name)).toEqual(['N']);
+  });
+
   const withText = (more: string) => library(nand('N', `area : 2;\n${more}`));
 
   it.each([
@@ -189,6 +245,8 @@ describe('a library for synthesis', () => {
     ['a brace in the next line', 'test_cell ()\n{ z : 1; }'],
     ['marks in a word', 'x : a&b;'],
     ['bits of a bus', 'x : A[1:0];'],
+    ['a function without quotes', 'power_down_function : !VDD + VSS;'],
+    ['a function in parentheses', 'test_cell () { latch (IQ, IQN) { enable : (CLK); } }'],
     ['a sum between parentheses', 'x (1 + 2);'],
     ['a sum without all blanks', 'x : 1 +2;'],
   ])('is written where Yosys or abc would not read it: %s', (_, more) => {

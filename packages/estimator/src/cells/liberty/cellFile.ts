@@ -1,9 +1,10 @@
 import { checkOptions } from '@hbnn/core';
+import { checkCells, isSound } from './cells.ts';
+import { isState, stateInputs } from './flipFlops.ts';
 import type { ReadLibertyOptions } from './liberty.ts';
 import { abcReadsOtherwise, parseFunction, withoutConstants, writeFunction } from './logic.ts';
-import { checkNames } from './names.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
-import { loadUnitOf, placeOf } from './units.ts';
+import { checkUnits, loadUnit, loadUnitOf, placeOf } from './units.ts';
 import { avoidedIn, computes, isReadByName, isUsable, pinNames } from './usable.ts';
 
 /** A Liberty file for synthesis: its text and its cells to stay away from. */
@@ -26,16 +27,20 @@ export function cellFile(source: string, file: string, o: ReadLibertyOptions = {
   checkOptions('cellFile', o, ['dontUse', 'include']);
   const library = parseLiberty(source, file, o.include);
   const cells = library.groups.filter(({ kind }) => kind === 'cell');
+  checkUnits(library);
   const avoided = avoidedIn(cells, o.dontUse ?? [], file);
-  checkNames(cells, avoided);
+  checkCells(cells, avoided);
+  const unreadable = new Set(cells.filter((cell) => !isUsable(cell, avoided) && !isSound(cell)));
   const unusable = cells.filter((cell) => !isUsable(cell, avoided) && buildsWith(cell));
   const keeps =
     isPlain(source) &&
     library.isPlain &&
     isPlainUnit(library) &&
+    unreadable.size === 0 &&
     !cells.some(isReadOtherwise) &&
     !isOfSeveralFiles(library);
-  const text = keeps ? source : written(library);
+  const readable = library.groups.filter((own) => !unreadable.has(own));
+  const text = keeps ? source : written({ ...library, groups: readable });
   return { text, dontUse: unusable.map(({ names }) => names[0] ?? '') };
 }
 
@@ -63,8 +68,6 @@ function isPlain(source: string): boolean {
   }
   return !/[^\t\n\r -~]|\\[ \t]+\r?\n/.test(source.replace(aside, ''));
 }
-
-const loadUnit = 'capacitive_load_unit';
 
 /** Whether abc knows the unit of loads: without one it takes 1 fF, and it crashes at others. */
 function isPlainUnit({ lists }: LibertyGroup): boolean {
@@ -104,18 +107,6 @@ function stateFunction(cell: LibertyGroup, pin: LibertyGroup): string | undefine
   const name = isInverted === (inner.name === bit) ? opposite : bit;
   return name === text || name === undefined ? undefined : name;
 }
-
-const isState = ({ kind }: LibertyGroup): boolean => /^(ff|latch)$/.test(kind);
-
-/** What a flip-flop or latch states functions of. */
-const stateInputs: readonly string[] = [
-  'next_state',
-  'clocked_on',
-  'data_in',
-  'enable',
-  'clear',
-  'preset',
-];
 
 /** Whether a function has a constant in it that it can do without: Yosys passes over such a flip-flop. */
 function holdsConstant(state: LibertyGroup, name: string): boolean {

@@ -250,10 +250,29 @@ function statement(reader: Reader, name: Token, into: LibertyGroup, depth: numbe
     return;
   }
   if (after.text !== ';' && after.line === lastLine) reader.isPlain = false;
+  if (simple.includes(name.text))
+    throw new HbnnError(
+      `${reader.file}, line ${name.line}: expected ${name.text} of ${into.kind} (${into.names.join(', ')}) behind a colon, got '${name.text} (${shortened(values.join(', '))})'; write ${name.text} : VALUE; there`,
+    );
   const list = into.lists.get(name.text);
   if (list === undefined) into.lists.set(name.text, [values]);
   else list.push(values);
 }
+
+/** Attributes of one value that are read: in parentheses they would not be found. */
+const simple: readonly string[] = [
+  'area',
+  'capacitance',
+  'cell_leakage_power',
+  'clocked_on',
+  'direction',
+  'dont_use',
+  'function',
+  'next_state',
+  'nom_voltage',
+  'value',
+  'when',
+];
 
 /** Attributes that say nothing to a program. */
 const remarks: readonly string[] = ['comment', 'date', 'revision'];
@@ -288,6 +307,12 @@ function simpleValue(reader: Reader, name: Token): string {
   return joinedValue(tokens, reader, name);
 }
 
+/** Attributes that hold functions of pins, which some writers leave without quotes. */
+const functionName =
+  /^(?:\w*function|enable|three_state|next_state|clocked_on\w*|clear|preset|data_in|when|sdf_cond)$/;
+const isOfFunction = ({ text, kind }: Token): boolean =>
+  kind === 'word' || (kind === 'mark' && '()'.includes(text));
+
 /** A name with a range of bits, and numbers and names that operators join. */
 const rangePattern = /^[\w.]+\[\w+ : \w+\]$/;
 const expressionPattern = /^[+-]?[\w.]+(?: ?[*/+-] ?[+-]?[\w.]+)*$/;
@@ -298,15 +323,20 @@ const expressionPattern = /^[+-]?[\w.]+(?: ?[*/+-] ?[+-]?[\w.]+)*$/;
  * @throws HbnnError for words without an operator, and other marks between them
  */
 function joinedValue(tokens: readonly Token[], reader: Reader, name: Token): string {
+  const [first] = tokens;
+  if (tokens.length === 1 && first.kind !== 'mark') {
+    if (first.kind === 'word' && !plainWord.test(first.text)) reader.isPlain = false;
+    return first.text;
+  }
   const value = tokens.map(({ text }) => text).join(' ');
-  const isOne = tokens.length === 1 && tokens[0].kind !== 'mark';
   const isJoined = tokens.every(({ kind }) => kind !== 'string') && expressionPattern.test(value);
-  if (!isOne && !isJoined && !rangePattern.test(value))
+  const isFunction = functionName.test(name.text) && tokens.every(isOfFunction);
+  if (!isJoined && !isFunction && !rangePattern.test(value))
     throw new HbnnError(
       `${reader.file}, line ${name.line}: expected one value of '${name.text}', or some joined by + - * /, got '${shortened(value)}'; mend it, or put a text in quotes`,
     );
-  const isPlain = tokens.every(({ text, kind }, i) =>
-    i % 2 === 0 ? kind === 'string' || plainWord.test(text) : /^[*/+-]$/.test(text),
+  const isPlain = tokens.every(({ text }, i) =>
+    i % 2 === 0 ? plainWord.test(text) : /^[*/+-]$/.test(text),
   );
   if (!isPlain) reader.isPlain = false;
   return value;
