@@ -63,7 +63,7 @@ function checkCell(cell: LibertyGroup): void {
   };
   for (const group of cell.groups) {
     if (group.kind === 'leakage_power') check(group, 'when');
-    if (isState(group)) for (const attribute of stateInputs) check(group, attribute);
+    if (group.kind === 'ff') for (const attribute of stateInputs) check(group, attribute);
     if (group.kind !== 'pin') continue;
     for (const attribute of ['function', 'three_state']) check(group, attribute);
     for (const own of group.groups) if (own.kind === 'internal_power') check(own, 'when');
