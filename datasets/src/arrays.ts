@@ -29,6 +29,7 @@ export interface ArrayPart {
 
 /** What the values of float images are; whole-number arrays hold 8-bit pixels. */
 export type FloatPixels = 'unit' | 'pixels' | 'normalized';
+const floatKinds: readonly FloatPixels[] = ['unit', 'pixels', 'normalized'];
 
 /** A user's own images, and what they are. */
 export interface ArrayImages {
@@ -69,6 +70,11 @@ export function arrayDataset(images: ArrayImages, o: OpenOptions = {}): Dataset 
       `${where}: expected the fields ${known.join(', ')}, got '${unknown}' too; leave it out`,
     );
   checkOptions(where, o);
+  const { floats = 'unit' } = images;
+  if (!floatKinds.includes(floats))
+    throw new HbnnError(
+      `${where}: expected floats as ${floatKinds.join(', ')}, got ${typeof floats === 'string' ? `'${String(floats)}'` : kindOf(floats)}; name one of them`,
+    );
   const classes = classNames(images.classes, where);
   const about = { name: where, label: where, classes };
   const shape = imageShape(images, where);
@@ -79,7 +85,7 @@ export function arrayDataset(images: ArrayImages, o: OpenOptions = {}): Dataset 
   };
   const read = Object.entries(parts).map(([part, given]): [string, ReadPart] => [
     part,
-    readPart(given, { shape, classes, floats: images.floats ?? 'unit', where: `${where} ${part}` }),
+    readPart(given, { shape, classes, floats, where: `${where} ${part}` }),
   ]);
   const { train, test, validation } = Object.fromEntries(read) as Partial<Record<string, ReadPart>>;
   if (train === undefined)
@@ -88,7 +94,7 @@ export function arrayDataset(images: ArrayImages, o: OpenOptions = {}): Dataset 
     );
   noteMissingClasses(train.labels, classes, where, o);
   const [trained, tested] = test === undefined ? heldOut(train, where) : [train, test];
-  if (images.floats === 'normalized')
+  if (floats === 'normalized')
     return floatDataset(about, shape, { train: trained, test: tested, validation }, o);
   const bytes = (part: ReadPart): LabelledImages =>
     labelledImages(part.values as Uint8Array, part.labels, shape, classes.length, where);
@@ -201,10 +207,6 @@ function pixelsOf(
   if (data instanceof Uint8ClampedArray) return Uint8Array.from(data);
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;
   const kind = isFloat ? floats : 'pixels';
-  if (!['unit', 'pixels', 'normalized'].includes(kind))
-    throw new HbnnError(
-      `${where}: expected floats as unit, pixels or normalized, got '${kind}'; name one of them`,
-    );
   const fits = {
     unit: (v: number) => v >= 0 && v <= 1,
     pixels: (v: number) => Number.isInteger(v) && v >= 0 && v <= 255,

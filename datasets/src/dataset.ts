@@ -1,4 +1,10 @@
-import { type BatchSource, HbnnError } from '@hbnn/core';
+import {
+  type BatchSource,
+  checkOptions as checkNames,
+  checkSeed,
+  HbnnError,
+  suggestion,
+} from '@hbnn/core';
 import {
   type LabelledImages,
   memorySource,
@@ -77,6 +83,38 @@ export function note(o: Pick<OpenOptions, 'onNote'>, text: string): void {
   else process.stderr.write(`note: ${text}\n`);
 }
 
+const optionNames: readonly string[] = [
+  'from',
+  'limit',
+  'testLimit',
+  'shrink',
+  'size',
+  'validation',
+  'seed',
+  'augment',
+  'skipBadImages',
+  'testOnly',
+  'onNote',
+  'onProgress',
+  'place',
+] satisfies (keyof OpenOptions)[];
+
+/**
+ * The options of a data set among those of a training, whose configuration may be given whole.
+ *
+ * @throws HbnnError for a name that is nearly one of an option
+ */
+export function optionsAmong(where: string, o: OpenOptions): OpenOptions {
+  for (const name of Object.keys(o)) {
+    const near = optionNames.includes(name) ? '' : suggestion(name, optionNames);
+    if (near !== '')
+      throw new HbnnError(
+        `${where}: expected options of a data set, ${optionNames.join(', ')}, got '${name}'${near}`,
+      );
+  }
+  return Object.fromEntries(Object.entries(o).filter(([name]) => optionNames.includes(name)));
+}
+
 /** Options that are numbers of images or pixels. */
 const counts = ['limit', 'testLimit', 'shrink', 'validation'] as const;
 
@@ -85,8 +123,9 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const shown = (value: unknown): string =>
   typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
 
-/** Check the numbers among the options. @throws HbnnError naming the option */
+/** Check the names of options, and the numbers among them. @throws HbnnError naming the option */
 export function checkOptions(where: string, o: OpenOptions): void {
+  checkNames(where, o, optionNames);
   for (const name of counts) {
     const value: unknown = o[name];
     if (value === undefined || isCount(value)) continue;
@@ -94,6 +133,7 @@ export function checkOptions(where: string, o: OpenOptions): void {
       `${where}: expected a whole number above 0 as ${name}, got ${typeof value === 'string' ? `'${value}'` : String(value)}; give one or leave it out`,
     );
   }
+  checkSeed(where, o.seed);
   const size: unknown = o.size;
   if (size === undefined || isCount(size)) return;
   if (Array.isArray(size) && size.length === 2 && size.every(isCount)) return;

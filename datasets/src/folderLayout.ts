@@ -83,7 +83,7 @@ export function folderLayout(folder: string): FolderLayout | undefined {
     const orphan = found.test ?? found.validation;
     if (orphan !== undefined)
       throw new HbnnError(
-        `folder: expected ${join(folder, 'train')} beside ${join(folder, orphan)}, found none; add it, or pass a folder that holds the class folders themselves`,
+        `${folder}: expected a folder 'train' beside '${orphan}', found none; add it, or pass a folder that holds the class folders themselves`,
       );
     const part = partFiles(folder, top, left);
     if (part.files.length === 0) return noImages(folder, top.folders);
@@ -123,7 +123,7 @@ function partsOf(folder: string, { folders }: FolderEntries): Partial<Record<Par
     const fitting = folders.filter((name) => names.includes(name.toLowerCase()) && isPart(name));
     if (fitting.length > 1)
       throw new HbnnError(
-        `folder: expected one folder with the ${part} images in ${folder}, found ${fitting.join(' and ')}; keep one of them`,
+        `${folder}: expected one folder with the ${part} images, found ${fitting.join(' and ')}; keep one of them`,
       );
     found[part] = fitting[0];
   }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { HbnnError } from '@hbnn/core';
+import { checkOptions as checkNames, HbnnError } from '@hbnn/core';
 import { type ArrayPart, arrayDataset, type NumberArray } from './arrays.ts';
 import { type Dataset, note, type OpenOptions } from './dataset.ts';
 
@@ -97,7 +97,9 @@ export function readIdx(file: string): IdxArray {
  * @throws HbnnError naming the file that is missing, damaged or does not fit the others
  */
 export function idxDataset(files: IdxFiles, o: OpenOptions = {}): Dataset {
+  checkNames('idxDataset', files, ['name', 'classes', 'train', 'test']);
   const read = (part: IdxFiles['train']): ArrayPart => {
+    checkNames('idxDataset', part, ['images', 'labels']);
     const images = readIdx(part.images);
     const labels = readIdx(part.labels);
     if (images.shape.length < 3 || images.shape.length > 4)
@@ -108,6 +110,7 @@ export function idxDataset(files: IdxFiles, o: OpenOptions = {}): Dataset {
       throw new HbnnError(
         `${part.labels}: expected ${images.shape[0]} labels, one for each image of ${part.images}, got shape [${labels.shape.join(', ')}]; take the files of one data set`,
       );
+    noteChannelsFirst(part.images, images.shape, o);
     const bad = labels.data.findIndex((label) => !(Number.isInteger(label) && label >= 0));
     if (bad >= 0)
       throw new HbnnError(
@@ -138,6 +141,16 @@ export function idxDataset(files: IdxFiles, o: OpenOptions = {}): Dataset {
       ...(test && { test }),
     },
     o,
+  );
+}
+
+/** Images of one or three channels that come first have the same number of dimensions: say how they are read. */
+function noteChannelsFirst(file: string, shape: readonly number[], o: OpenOptions): void {
+  const [, height, width, channels] = shape;
+  if (channels === undefined || (height !== 1 && height !== 3) || channels <= 4) return;
+  note(
+    o,
+    `${file}: [${shape.join(', ')}] is read as images of ${height}×${width} with ${channels} channels; if channels come first in it, put them last: arr.transpose(0, 2, 3, 1)`,
   );
 }
 

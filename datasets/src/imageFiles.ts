@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import sharp, { type Sharp } from 'sharp';
+import { tiffFault } from './tiffFault.ts';
 
 /** An image file and the number of its class. */
 export interface LabelledFile {
@@ -73,9 +74,9 @@ function entriesOf(folder: string): Dirent[] {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOTDIR')
       throw new HbnnError(
-        `folder: expected a folder of images, got the file ${folder}; unpack an archive first`,
+        `${folder}: expected a folder of images, got a file; unpack an archive first`,
       );
-    throw new HbnnError(`folder: ${folder} could not be read (${message}); make it readable`);
+    throw new HbnnError(`${folder}: could not be read (${message}); make it readable`);
   }
 }
 
@@ -109,12 +110,14 @@ export function some(names: readonly string[], shown = 5): string {
 
 /**
  * Read an image as red, green and blue bytes. What viewers read is read, such as JPEGs of phones with odd
- * parameters or bytes between segments; files that are cut short are not.
+ * parameters or bytes between segments; files that are cut short are not. Colours of a profile become those of sRGB,
+ * and alpha is left out. A TIFF whose colours sharp would mistake is refused.
  *
  * @throws HbnnError naming the file
  */
 export async function decode(file: string, prepare: (image: Sharp) => Sharp): Promise<Buffer> {
   try {
+    await checkColours(file);
     const { data, info } = await prepare(sharp(file, { failOn: 'error' }).rotate())
       .toColourspace('srgb')
       .removeAlpha()
@@ -124,6 +127,12 @@ export async function decode(file: string, prepare: (image: Sharp) => Sharp): Pr
   } catch (error) {
     throw unreadableImage(file, error);
   }
+}
+
+/** @throws Error for a TIFF whose pixels would be read as other colours */
+async function checkColours(file: string): Promise<void> {
+  const fault = await tiffFault(file);
+  if (fault !== undefined) throw new Error(fault);
 }
 
 const unreadableImage = (file: string, error: unknown): HbnnError =>
@@ -168,6 +177,7 @@ async function faultOf(file: string): Promise<string | undefined> {
   // A pipe would be waited for without end; a link to nothing is left to sharp, which says so.
   if (existsSync(file) && !statSync(file).isFile()) return 'it is no regular file';
   try {
+    await checkColours(file);
     await sharp(file, { failOn: 'error' })
       .resize(checkedSide, checkedSide, { fit: 'fill' })
       .raw()

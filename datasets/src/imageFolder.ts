@@ -69,15 +69,15 @@ function layoutOf(folder: string, o: OpenOptions): FolderLayout {
   const layout = folderLayout(folder);
   if (layout !== undefined) return layout;
   throw new HbnnError(
-    `folder: expected ${readableKinds} images in class folders (train/CLASS/*.jpg and val/CLASS/*.jpg, or ` +
+    `${placeOf(o, 'from')}: expected ${readableKinds} images in class folders (train/CLASS/*.jpg and val/CLASS/*.jpg, or ` +
       `CLASS/*.jpg) below ${folder}, found none; put the images of each class into a folder of its name`,
   );
 }
 
-function checkTested(folder: string, { test, train }: Splits): void {
+function checkTested(folder: string, { test, train }: Splits, place: string): void {
   if (test.length > 0) return;
   throw new HbnnError(
-    `folder: expected images to test on below ${folder}, found none: without test/ or val/ every fifth image of a class is held out, and the ${train.length} images are fewer in each; add images, or a test folder`,
+    `${place}: expected images to test on below ${folder}, found none: without test/ or val/ every fifth image of a class is held out, and the ${train.length} images are fewer in each; add images, or a test folder`,
   );
 }
 
@@ -268,7 +268,7 @@ export function openImageFolder(folder: string, o: OpenOptions): Dataset {
 
 function openLayout(folder: string, layout: FolderLayout, o: OpenOptions): Dataset {
   const whole = shareOut(folder, layout);
-  checkTested(folder, whole);
+  checkTested(folder, whole, placeOf(o, 'from'));
   const size = sizeFrom(o);
   checkMemory(size, 1, placeOf(o, 'size'));
   if (!o.testOnly) tellLimit(o, 'limit', whole.train.length);
@@ -328,7 +328,7 @@ export async function readFolderImages(
   // Limits are those of images in memory, applied afterwards: every image is read, and checked.
   const all: OpenOptions = { ...o, limit: undefined, testLimit: undefined, testOnly: undefined };
   const splits = shareOut(folder, await checkedLayout(folder, all));
-  checkTested(folder, splits);
+  checkTested(folder, splits, placeOf(o, 'from'));
   note(o, splits.summary);
   const read = async (files: readonly LabelledFile[], what: string): Promise<LabelledImages> => {
     const bytes = size * size * 3;

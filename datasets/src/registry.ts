@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chosenName, HbnnError } from '@hbnn/core';
 import { fetchCifar10, hasBatches, isArchive, openCifar10, unpackCifar10 } from './cifar10.ts';
-import { checkOptions, type Dataset, type OpenOptions, placeOf } from './dataset.ts';
+import { checkOptions, type Dataset, type OpenOptions, optionsAmong, placeOf } from './dataset.ts';
 import { makeCacheFolder } from './download.ts';
 import { fetchFashionMnist, openFashionMnist, openFashionMnistSubset } from './fashionMnist.ts';
 import { idxDataset, idxFilesIn } from './idx.ts';
@@ -146,10 +146,14 @@ export function ignoredOptions(name: string): Readonly<Record<string, string>> {
  * @throws HbnnError when the name is unknown or its files are missing, truncated or changed
  */
 export async function openDataset(name: string, o: OpenOptions = {}): Promise<Dataset> {
-  const { open } = entry(name, o.place?.('data') ?? '--data');
-  checkSource(name, o);
-  checkOptions(name, o);
-  return open(o);
+  const { open } = entry(
+    name,
+    o.place === undefined ? 'openDataset' : (o.place('data') ?? '--data'),
+  );
+  const options = optionsAmong(name, o);
+  checkSource(name, options);
+  checkOptions(name, options);
+  return open(options);
 }
 
 /**

@@ -6,6 +6,7 @@ import { type BatchSource, decodeNpy, encodeNpy, HbnnError } from '@hbnn/core';
 import {
   type ArrayImages,
   arrayDataset,
+  type IdxFiles,
   idxDataset,
   idxFilesIn,
   openDataset,
@@ -157,9 +158,14 @@ describe("a user's own arrays", () => {
     ],
     ['16 bits', trained({ images: new Uint16Array(24).fill(300) }), /got 300 in image 0; scale/],
     [
+      'an unknown kind of floats beside bytes',
+      { ...trained({}), floats: 'raw' },
+      /expected floats as unit, pixels, normalized, got 'raw'; name one/,
+    ],
+    [
       'an unknown kind of floats',
       { ...trained({ images: new Float32Array(24) }), floats: 'raw' },
-      /unit, pixels or normalized, got 'raw'/,
+      /unit, pixels, normalized, got 'raw'/,
     ],
     [
       'channels first',
@@ -264,6 +270,34 @@ describe('IDX files', () => {
     const { test } = await openDataset('idx', { from: dir, onNote: (text) => notes.push(text) });
     expect(test.count).toBe(2);
     expect(notes).toEqual([expect.stringMatching(/every fifth training image .* is held out/)]);
+  });
+
+  it('of channels that seem to come first are told how they are read', async () => {
+    const notes: string[] = [];
+    const dir = folder();
+    const many = Array.from({ length: 10 }, (_, i) => i % 2);
+    writeFileSync(join(dir, 'train-images-idx3-ubyte'), idx([10, 3, 2, 5], new Array(300).fill(7)));
+    writeFileSync(join(dir, 'train-labels-idx1-ubyte'), idx([10], many));
+    const { train } = await openDataset('idx', { from: dir, onNote: (text) => notes.push(text) });
+    expect(train.shape).toEqual([3, 2, 5]);
+    expect(notes[0]).toMatch(
+      /\[10, 3, 2, 5\] is read as images of 3×2 with 5 channels; if channels come first/,
+    );
+  });
+
+  it('and options of other names are refused, those of a training passed over', async () => {
+    const from = digits();
+    const typo = { from, limt: 3 } as object;
+    await expect(openDataset('idx', typo)).rejects.toThrow(
+      /^idx: expected options of a data set, .*, got 'limt'; did you mean 'limit'\?/,
+    );
+    const { train } = await openDataset('idx', { from, ...whatever, epochs: 3 } as object);
+    expect(train.count).toBe(6);
+    expect(() => arrayDataset(whole(bytes), { epochs: 3 } as object)).toThrow(
+      /^\w+: expected no other options than from, .*, got 'epochs'/,
+    );
+    const files = { train: { image: 'a', labels: 'b' } } as unknown as IdxFiles;
+    expect(() => idxDataset(files)).toThrow(/expected no other options than images, labels/);
   });
 
   it('that do not fit are named', async () => {

@@ -61,6 +61,7 @@ const rules: Readonly<Record<string, Rule>> = {
   '--renew-every': ofWeights,
   '--scale-form': ofWeights,
   '--freeze-maps': ofMaps,
+  '--balance': ofMixedWeights,
   '--input-select': ofMixedInputs,
   '--input-map': ofInputs,
   '--input-map-per': ofStaticMaps,

@@ -1,4 +1,4 @@
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, isSeed, seedRange } from '@hbnn/core';
 
 /**
  * A whole number from the command line.
@@ -14,6 +14,13 @@ export function wholeNumber(text: string, option: string, what = 'such as 6'): n
   throw new HbnnError(
     `${option}: expected a whole number ${what}, got '${text}'; write it in digits alone`,
   );
+}
+
+/** The first of some seeds from the command line, all of which can be told apart. */
+export function seedNumber(text: string, option: string, count = 1): number {
+  const value = wholeNumber(text, option);
+  if (isSeed(value) && isSeed(value + count - 1)) return value;
+  throw new HbnnError(`${option}: expected ${seedRange}, got ${text}; give one, as in ${option} 1`);
 }
 
 /** Megahertz beyond any circuit there is: who gives more has given hertz. */

@@ -1,7 +1,20 @@
 import { HbnnError } from '@hbnn/core';
 import type { readNpyFile } from './npyFile.ts';
 
-/** Whole pixel values 0 … 255 from any of the types a .npy may have. */
+/** The same as `pixelsFrom` for what cannot be said of no images. @throws HbnnError where there are none */
+export function somePixelsFrom(
+  array: ReturnType<typeof readNpyFile>,
+  expected: readonly number[],
+  file: string,
+): Uint8Array {
+  const pixels = pixelsFrom(array, expected, file);
+  if (pixels.length > 0) return pixels;
+  throw new HbnnError(
+    `${file}: expected at least one image, got [${array.shape.join(', ')}]; give a file that has some`,
+  );
+}
+
+/** Whole pixel values 0 … 255 from any of the types a .npy may have; of no images none. */
 export function pixelsFrom(
   { shape, data }: ReturnType<typeof readNpyFile>,
   expected: readonly number[],
@@ -11,10 +24,6 @@ export function pixelsFrom(
   if (own.join() !== expected.join())
     throw new HbnnError(
       `${file}: expected images of shape [images, ${expected.join(', ')}], got [${shape.join(', ')}]; reshape them, or give the images of this model`,
-    );
-  if (data.length === 0)
-    throw new HbnnError(
-      `${file}: expected at least one image, got [${shape.join(', ')}]; give a file that has some`,
     );
   if (data instanceof Uint8Array) return data;
   const bad = data.findIndex((value) => !Number.isInteger(value) || value < 0 || value > 255);

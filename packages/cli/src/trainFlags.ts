@@ -1,9 +1,9 @@
 import { HbnnError } from '@hbnn/core';
 import type { RunConfigInput } from '@hbnn/train';
 import { Option } from 'commander';
-import { decimal, wholeNumber } from './numbers.ts';
+import { decimal, seedNumber, wholeNumber } from './numbers.ts';
 
-type Kind = 'text' | 'whole' | 'decimal' | 'wholes' | 'texts' | 'size' | 'switch';
+type Kind = 'text' | 'whole' | 'seed' | 'decimal' | 'wholes' | 'texts' | 'size' | 'switch';
 
 /** A flag that sets a field of the configuration. */
 export interface TrainFlag {
@@ -155,7 +155,7 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
     ['--epochs <n>', 'epochs', 'whole', 'passes over the training images', 6],
     ['--max-steps <n>', 'maxSteps', 'whole', 'stop after n steps', 'all epochs'],
     ['--batch <n>', 'batch', 'whole', 'images per step', 64],
-    ['--seed <n>', 'seed', 'whole', 'starting weights and order of the images', 1],
+    ['--seed <n>', 'seed', 'seed', 'starting weights and order of the images', 1],
     ['--learning-rate <x>', 'learningRate', 'decimal', 'of the first step', 0.01],
     ['--schedule <name>', 'schedule', 'text', 'constant, cosine or steps', 'cosine'],
     ['--momentum <x>', 'momentum', 'decimal', 'of the gradient, from 0 to below 1', 0.9],
@@ -216,6 +216,8 @@ function fieldValue(flag: TrainFlag, text: string): unknown {
       return true;
     case 'whole':
       return wholeNumber(text, name);
+    case 'seed':
+      return seedNumber(text, name);
     case 'decimal':
       return decimal(text, name);
     case 'wholes':

@@ -155,3 +155,20 @@ test('an unknown engine is named', async () => {
     "--engine: expected one of reference, wasm, verilog, verilog-folded, got 'fpga'",
   );
 });
+
+test.each(['wasm', 'reference', 'verilog'])(
+  'hbnn run on no images writes no scores: %s',
+  (engine) => {
+    const folder = temporary();
+    const [model, images, out] = ['m.hbnn', 'none.npy', 'scores.npy'].map((name) =>
+      join(folder, name),
+    );
+    hbnn('random', '--layer', 'dense:8x4', '--out', model);
+    writeFileSync(images, encodeNpy({ shape: [0, 1, 1, 8], data: new Uint8Array(0) }));
+    const line = ['run', '--model', model, '--in', images, '--out', out, '--engine', engine];
+    const ended = hbnn(...line, '--json');
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(ended.out)).toMatchObject({ images: 0, scores: 4 });
+    expect(decodeNpy(readFileSync(out), 'scores').shape).toEqual([0, 4]);
+  },
+);

@@ -67,6 +67,18 @@ it('hbnn synth names file and line of what is wrong in a library', () => {
     expect(cellFile(text, 'cells.lib', { dontUse }).dontUse).toEqual(['FA']);
 });
 
+it('hbnn synth says that no flip-flop of a library may be used', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  process.env.HBNN_CACHE = join(dir, 'cache');
+  hbnn('random', '--seed', '4', '--layer', 'dense:8x2', '--mix', '1', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl, '--style', 'folded', '--fold', '1x1');
+  const { plain } = twistedLibrary(dir);
+  const target = ['--target', `liberty:${plain}`];
+  const { code, err } = hbnn('synth', '--rtl', rtl, ...target, '--dont-use', 'DFF');
+  expect([code, err]).toEqual([2, expect.stringContaining('got a library without flip-flops')]);
+});
+
 /** One library, written plainly, and as vendors write it: included, zipped, with lists of pins and few parentheses. */
 function twistedLibrary(dir: string): { readonly plain: string; readonly twisted: string } {
   const text = readFileSync(new URL('../../estimator/test/small.lib', import.meta.url), 'utf8');

@@ -184,6 +184,10 @@ describe('flags without effect', () => {
     [['--patience', '2'], '--patience: expected validation images'],
     [['--augment', 'crop'], '--augment'],
     [['--augment', 'rotate:4'], 'rotate'],
+    [['--augment', 'crop:4,crop:2'], '--augment: expected crop:N'],
+    [['--seed', '-1'], '--seed: expected a whole number from 0 to 9007199254740991, got -1'],
+    [['--select', 'gain', '--scale-per', 'output'], '--scale-per: expected a scale per tensor'],
+    [['--balance', '4', '--weights', '2'], '--balance: has no effect'],
   ];
 
   it.each(cases)('are refused: %j', (args, named) => {

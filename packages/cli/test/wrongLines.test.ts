@@ -146,7 +146,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       ['train', '--augment', 'crop:4,flop', '--out', at('r')],
-      "flip, or both, as in crop:4,flip, got 'crop:4,flop'; did you mean 'flip'?",
+      "flip, or both, each once, as in crop:4,flip, got 'crop:4,flop'; did you mean 'flip'?",
     ],
     [
       [...exported, 'onnx', '--name', 'x', '--out', at('m.onnx')],
@@ -182,7 +182,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     [['inspect', model, net], "expected no argument '"],
     [
       ['compare', model],
-      'compare: expected either a second model or --engines, such as --engines reference,wasm; give one of them',
+      'compare: expected either a second model or --engines, such as --engines reference,wasm, got neither; give one of them',
     ],
     [
       ['compare', model, at('none')],
@@ -190,13 +190,21 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       ['compare', model, model],
-      'compare: expected images by either --in or --data; give one of them, such as --in images.npy',
+      'compare: expected images by either --in or --data, got neither; give one of them, such as --in images.npy',
     ],
     [['compare', model, text], 'text: expected a .hbnn file, got other bytes at its start'],
     [['compare', net, net], 'compare: expected a model file first, got'],
     [
       ['init', full],
       'full: expected a folder that is new or empty, got one with a; name another, as in hbnn init first',
+    ],
+    [
+      ['eval', '--run', full, '--model', model],
+      'eval: expected either --run or --model, got both; give one of them',
+    ],
+    [
+      ['datasets', 'save', 'nodata', '--out', at('d')],
+      'datasets save: expected one of fashion-mnist',
     ],
     [['init', text], 'text: expected a folder that is new or empty, got a file; name another'],
     [['init', join(text, 'x')], 'text is a file); name a folder in a place that can be written'],

@@ -3,7 +3,7 @@ import { HbnnError } from './error.ts';
 import { type MapPer, parseMapPer, type Units, unitsOf } from './granularity.ts';
 import type { Layout } from './layout.ts';
 import { allocate, type Mix, maxBitwidth } from './mix.ts';
-import { permutation, random } from './random.ts';
+import { checkSeed, permutation, random } from './random.ts';
 import { assignByRank, rankWorkspace } from './select/rank.ts';
 import { assignUnequal, orderByKey } from './select/unequalUnits.ts';
 import {
@@ -102,6 +102,7 @@ export function selector(o: {
   const { shape, mix, select, layout = 'outputs-first', seed = 0 } = o;
   const mapPer = parseMapPer(o.mapPer ?? 'element');
   checkShape(shape, 'selectBits');
+  checkSeed('selectBits', o.seed);
   if (!heuristics.includes(select))
     throw new HbnnError(
       `selectBits: expected ${heuristics.join(', ')}, got '${String(select)}'; pass one of these`,

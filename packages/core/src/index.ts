@@ -46,7 +46,14 @@ export {
 } from './mix.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 export { outputsFirst, residualOutputsFirst } from './outputsFirst.ts';
-export { permutation, type Random, random } from './random.ts';
+export {
+  checkSeed,
+  isSeed,
+  permutation,
+  type Random,
+  random,
+  seedRange,
+} from './random.ts';
 export {
   approximate,
   binarize,

@@ -55,6 +55,14 @@ describe('encode and decode', () => {
       expect(decodeNpy(file(header('<f4', '(2, 2)'), 16, version), 'x').shape).toEqual([2, 2]);
   });
 
+  it.each([
+    ['in another order', "{'shape': (2, 2), 'descr': '<f4', 'fortran_order': False}"],
+    ['in double quotes', '{"descr": "<f4", "fortran_order": False, "shape": (2, 2)}'],
+    ['over several lines', "{ 'descr': '<f4',\n'fortran_order' : False,\n 'shape': (2L, 2L, ) }\n"],
+  ])('read a header %s, as NumPy does', (_, text) => {
+    expect(decodeNpy(file(text, 16), 'x').shape).toEqual([2, 2]);
+  });
+
   it('refuse other kinds of values by name', () => {
     const other = new Uint8ClampedArray(3) as unknown as Uint8Array;
     expect(() => encodeNpy({ shape: [3], data: other })).toThrow(/got Uint8ClampedArray\(3\);/);
@@ -100,6 +108,47 @@ describe('hostile files', () => {
     ['an unsafe size', file(header('<f4', '(99999999999999999999,)'), 24), /whole numbers/],
     ['no shape', file("{'descr': '<f4', 'fortran_order': False}", 24), /fortran_order and shape/],
     ['nonsense', file('hello', 24), /fortran_order and shape/],
+    [
+      'no brace',
+      file("'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24),
+      /header with/,
+    ],
+    ['text behind', file(`${header('<f4', '(2, 3)').trim()} junk`, 24), /header with/],
+    ['no comma', file(header('<f4', '(2, 3)').replace("'<f4',", "'<f4'"), 24), /header with/],
+    ['two commas', file(header('<f4', '(2, 3)').replace("'<f4',", "'<f4',,"), 24), /header with/],
+    ['an order in small letters', file(header('<f4', '(2, 3)', 'false'), 24), /header with/],
+    [
+      'an order that is a text',
+      file(header('<f4', '(2, 3)', "'True'"), 24),
+      /True or False as fort/,
+    ],
+    [
+      'a further key',
+      file(header('<f4', '(2, 3)').replace("'shape'", "'x': (1,), 'shape'"), 24),
+      /no other keys than descr, fortran_order, shape in the \.npy header, got 'x'/,
+    ],
+    [
+      'two dtypes',
+      file(header('<f4', '(2, 3)').replace("'shape'", "'descr': '<i4', 'shape'"), 24),
+      /expected descr once in the \.npy header, got '<f4' and '<i4'; save the array again/,
+    ],
+    [
+      'two shapes',
+      file(header('<f4', "(2, 3), 'shape': (3, 2)"), 24),
+      /expected shape once in the \.npy header, got \(2, 3\) and \(3, 2\)/,
+    ],
+    [
+      'two orders',
+      file(header('<f4', "(2, 3), 'fortran_order': True"), 24),
+      /expected fortran_order once/,
+    ],
+    ...['(6)', '(,)', '(2,,3)', '(02, 3)', '(2 3)', '(2.0, 3)', '(+2, 3)', "'(2, 3)'"].map(
+      (shape): [string, Uint8Array, RegExp] => [
+        `the shape ${shape}`,
+        file(header('<f4', shape), 24),
+        /shape of whole numbers, as in \(2, 3\) or \(6,\), got /,
+      ],
+    ),
   ])('%s', (_, bytes, message) => {
     expect(() => decodeNpy(bytes, 'w.npy')).toThrow(HbnnError);
     expect(() => decodeNpy(bytes, 'w.npy')).toThrow(message);

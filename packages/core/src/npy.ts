@@ -177,23 +177,55 @@ interface Header {
   readonly shape: number[];
 }
 
+const headerKeys: readonly string[] = ['descr', 'fortran_order', 'shape'];
+
+/** One entry of a header's dictionary, with the comma behind it; only the last may go without. */
+const entryPattern =
+  /\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*:\s*('[^'\\]*'|"[^"\\]*"|True|False|\([\d\s,.L+-]*\)|\[[^{}]*\])\s*(?:,|(?=\}))/y;
+/** A tuple of whole numbers as Python writes it: one number has a comma behind it. */
+const tuplePattern = /^\(\s*(?:(?:(?:0|[1-9]\d{0,15})L?\s*,\s*)+(?:(?:0|[1-9]\d{0,15})L?\s*)?)?\)$/;
+
+/** The entries of a header, each key once. @throws HbnnError where NumPy refuses it, and for a key that comes twice */
+function headerEntries(text: string, where: string): ReadonlyMap<string, string> {
+  const entries = new Map<string, string>();
+  let at = /^\s*\{/.exec(text)?.[0].length ?? text.length;
+  for (;;) {
+    entryPattern.lastIndex = at;
+    const entry = entryPattern.exec(text);
+    if (entry === null) break;
+    const [, quoted, doubleQuoted, value] = entry;
+    const key = quoted ?? doubleQuoted;
+    if (!headerKeys.includes(key))
+      throw new HbnnError(
+        `${where}: expected no other keys than ${headerKeys.join(', ')} in the .npy header, got '${key.slice(0, 40)}'; write it with numpy.save`,
+      );
+    const before = entries.get(key);
+    if (before !== undefined)
+      throw new HbnnError(
+        `${where}: expected ${key} once in the .npy header, got ${before} and ${value}; save the array again`,
+      );
+    entries.set(key, value);
+    at = entryPattern.lastIndex;
+  }
+  if (headerKeys.every((key) => entries.has(key)) && /^\s*\}\s*$/.test(text.slice(at)))
+    return entries;
+  throw new HbnnError(
+    `${where}: expected a .npy header with descr, fortran_order and shape, got ${JSON.stringify(text.slice(0, 80))}; write it with numpy.save`,
+  );
+}
+
 function parseHeader(text: string, where: string): Header {
-  const field = (name: string, value: string) =>
-    new RegExp(`['"]${name}['"]\\s*:\\s*${value}\\s*[,}]`).exec(text)?.[1];
-  const descr = field('descr', `['"]([^'"]{1,16})['"]`);
-  const order = field('fortran_order', '(True|False)');
-  const sizes = field('shape', '\\(([\\d\\s,L-]*)\\)');
-  if (sizes === undefined || order === undefined)
+  const entries = headerEntries(text, where);
+  const [descr = '', order, sizes = ''] = headerKeys.map((key) => entries.get(key));
+  const element = elementOf(/^['"](.{1,16})['"]$/.exec(descr)?.[1], text, where);
+  if (order !== 'True' && order !== 'False')
     throw new HbnnError(
-      `${where}: expected a .npy header with descr, fortran_order and shape, got ${JSON.stringify(text.slice(0, 80))}; write it with numpy.save`,
+      `${where}: expected True or False as fortran_order, got ${order}; save the array again`,
     );
-  const element = elementOf(descr, text, where);
-  const parts = sizes.split(',').map((part) => part.trim());
-  if (parts[parts.length - 1] === '') parts.pop();
-  const shape = parts.map((part) => (/^\d{1,16}L?$/.test(part) ? Number.parseInt(part, 10) : -1));
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+  const shape = (sizes.match(/\d+/g) ?? []).map(Number);
+  if (!tuplePattern.test(sizes) || !shape.every(Number.isSafeInteger))
     throw new HbnnError(
-      `${where}: expected a shape of whole numbers, got (${sizes}); save the array again`,
+      `${where}: expected a shape of whole numbers, as in (2, 3) or (6,), got ${sizes}; save the array again`,
     );
   return { ...element, fortranOrder: order === 'True', shape };
 }

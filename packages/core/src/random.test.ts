@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { selectBits } from './bitMap.ts';
 import { HbnnError } from './error.ts';
 import { permutation, random } from './random.ts';
 
@@ -58,8 +59,26 @@ it.each([-1, 1.5, Number.NaN, Infinity])('refuses an order of %d numbers', (n) =
   );
 });
 
-it.each([Number.NaN, Number.POSITIVE_INFINITY, undefined, null])('refuses %s as a seed', (seed) => {
-  expect(() => random(seed as unknown as number)).toThrow(
-    /^random: expected a finite number or a text as seed, got .*; give a whole number such as 1$/,
-  );
+it.each([Number.NaN, Number.POSITIVE_INFINITY, undefined, null, -1, 0.5, 2 ** 53, 1e300])(
+  'refuses %s as a seed',
+  (seed) => {
+    expect(() => random(seed as unknown as number)).toThrow(
+      /^random: expected a whole number from 0 to 9007199254740991, or a text, as seed, got .*; give one such as 1$/,
+    );
+    const bits = () =>
+      selectBits(
+        { shape: [4], data: new Float32Array(4) },
+        { mix: { fractions: [{ bits: 1, fraction: 1 }] }, select: 'random', seed: seed as number },
+      );
+    if (seed !== undefined)
+      expect(bits).toThrow(
+        /^selectBits: expected a whole number from 0 to 9007199254740991 as seed/,
+      );
+  },
+);
+
+it('tells the largest seeds apart, and refuses a name of a stream that is none', () => {
+  const largest = Number.MAX_SAFE_INTEGER;
+  expect(random(largest).uint32()).not.toBe(random(largest - 1).uint32());
+  expect(() => random(1, Number.NaN)).toThrow('expected a finite number or a text as name');
 });

@@ -52,17 +52,40 @@ function xoshiro128(state: [number, number, number, number]): () => number {
   };
 }
 
+/** Whether a value is a seed: a whole number from 0 to 2^53 − 1, each of which gives other random numbers. */
+export const isSeed = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What errors call a seed. */
+export const seedRange = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
+
+/** Check that an option is a seed or left out. @throws HbnnError naming what takes it, and what came */
+export function checkSeed(where: string, seed: unknown): void {
+  if (seed === undefined || isSeed(seed)) return;
+  throw new HbnnError(
+    `${where}: expected ${seedRange} as seed, got ${givenText(seed)}; give one such as 1`,
+  );
+}
+
+const givenText = (value: unknown): string =>
+  typeof value === 'number' ? `${value}` : kindOf(value);
+
 /**
  * Start a generator for a seed; further names or numbers give streams independent of one another.
  *
  * @example random(7, 'weights', 2) and random(7, 'shuffle') do not disturb each other
- * @throws HbnnError when a seed is neither a finite number nor a text
+ * @throws HbnnError when the seed is neither a whole number from 0 to 2^53 − 1 nor a text, or a further one neither a
+ *   finite number nor a text
  */
 export function random(seed: number | string, ...stream: (number | string)[]): Random {
-  for (const part of [seed, ...stream])
+  if (typeof seed !== 'string' && !isSeed(seed))
+    throw new HbnnError(
+      `random: expected ${seedRange}, or a text, as seed, got ${givenText(seed)}; give one such as 1`,
+    );
+  for (const part of stream)
     if (typeof part !== 'string' && !Number.isFinite(part))
       throw new HbnnError(
-        `random: expected a finite number or a text as seed, got ${typeof part === 'number' ? part : kindOf(part)}; give a whole number such as 1`,
+        `random: expected a finite number or a text as name of a stream, got ${givenText(part)}; give a text such as 'weights'`,
       );
   // JSON keeps 1 and '1', and ['a', 'b'] and ['a,b'], apart.
   const uint32 = xoshiro128(hash128(JSON.stringify([seed, ...stream])));

@@ -4,6 +4,7 @@ import {
   checkFlag,
   checkMix,
   checkOptions,
+  checkSeed,
   chosenName,
   distFromAverage,
   HbnnError,
@@ -79,10 +80,7 @@ export function randomModel(seed: number | string, o: RandomLayerOptions = {}): 
 
 function checkRandom(seed: unknown, o: RandomLayerOptions): void {
   checkOptions('randomModel', o, optionNames);
-  if (typeof seed === 'number' && Number.isFinite(seed) && !Number.isSafeInteger(seed))
-    throw new HbnnError(
-      `randomModel: expected a whole number or a text as seed, got ${seed}; give a whole number such as 1`,
-    );
+  if (typeof seed !== 'string') checkSeed('randomModel', seed ?? Number.NaN);
   const layer: unknown = o.layer;
   if (layer !== undefined && typeof layer !== 'string')
     throw new HbnnError(

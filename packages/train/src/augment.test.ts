@@ -102,7 +102,10 @@ describe('augmentation', () => {
   });
 
   it('refuses paddings of the image’s size and batches without indices', async () => {
-    expect(() => augmented(counted(2), { crop: 3 })).toThrow('crop:3');
+    expect(() => augmented(counted(2), { crop: 3 })).toThrow(
+      /^augment: expected crop:N with N below \d+, .* got crop:3, /,
+    );
+    expect(() => augmented(counted(2), { crop: 3 }, '--augment')).toThrow(/^--augment: /);
     const plain: BatchSource = {
       ...counted(2),
       async *batches(pass) {

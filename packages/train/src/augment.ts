@@ -35,16 +35,21 @@ export function augmentationDraw(
  * mean over the training images: the value that the padding of convolutions has too, and the one that
  * tells nothing about the image.
  *
+ * @param place what errors call the augmentation
  * @throws HbnnError when the padding reaches the image's size, or a batch has no `indices`
  */
-export function augmented(source: BatchSource, augmentation: Augmentation): BatchSource {
+export function augmented(
+  source: BatchSource,
+  augmentation: Augmentation,
+  place = 'augment',
+): BatchSource {
   const { name, shape, classes, count } = source;
   const [height, width] = shape;
   const { crop = 0 } = augmentation;
   if (crop >= Math.min(height, width)) {
     throw new HbnnError(
-      `augment: crop:${crop} would cut windows beside the ${height}×${width} images of ${name}; ` +
-        'take fewer pixels than the shorter side',
+      `${place}: expected crop:N with N below ${Math.min(height, width)}, the shorter side of the ${height}×${width} images of ${name}, ` +
+        `got crop:${crop}, whose windows could lie beside them; take fewer pixels`,
     );
   }
   return {
@@ -57,8 +62,8 @@ export function augmented(source: BatchSource, augmentation: Augmentation): Batc
         const { indices } = batch;
         if (indices?.length !== batch.count) {
           throw new HbnnError(
-            `augment: the batches of ${name} do not say which images they hold; give them 'indices', ` +
-              'or leave augment out',
+            `${place}: the batches of ${name} do not say which images they hold; give them 'indices', ` +
+              `or leave ${place} out`,
           );
         }
         const draws = Array.from(indices, (index) =>

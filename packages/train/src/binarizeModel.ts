@@ -92,7 +92,7 @@ export function noteFaults(model: tfl.LayersModel, note: (text: string) => void)
 /** Copy a model as `binarizeModel` does, without a word. */
 export function binarizedModel(model: tfl.LayersModel, options: BinarizeOptions): tfl.LayersModel {
   checkOptions('binarize', options, optionNames);
-  checkNumbers('binarize', options, { seed: 'whole' });
+  checkNumbers('binarize', options, { seed: 'seed' });
   checkCallback('binarize', 'onNote', options.onNote);
   const layers = layersOf(model);
   checkSkip(layers, options.skip ?? []);

@@ -189,10 +189,37 @@ describe('faults of a configuration', () => {
     [{ 'batch-size': 8 }, "config: unknown setting 'batch-size'; did you mean 'batch'?"],
     [
       { augment: 'rotate:4' },
-      "config.augment: expected crop:N with N of at least 1, flip, or both, as in crop:4,flip, got 'rotate:4'; write it in one of these forms",
+      "config.augment: expected crop:N with N of at least 1, flip, or both, each once, as in crop:4,flip, got 'rotate:4'; write it in one of these forms",
     ],
     [{ augment: 'crop:x' }, "as in crop:4,flip, got 'crop:x'; write it in one of these forms"],
     [{ augment: 'crop:4,flop' }, "got 'crop:4,flop'; did you mean 'flip'?"],
+    [{ augment: 'crop:4,crop:2' }, "each once, as in crop:4,flip, got 'crop:4,crop:2'; write it"],
+    [{ seed: -1 }, 'config.seed: expected at least 0, got -1; give a larger one'],
+    [{ seed: 0.5 }, 'config.seed: expected a whole number, got 0.5'],
+    [
+      { select: 'optimal', balance: 4 },
+      'config.balance: expected no balance beside config.select optimal, got 4; leave one of the two',
+    ],
+    [
+      { select: 'optimal', scaleForm: 'powers-of-two' },
+      'config.scaleForm: expected free scales beside config.select optimal, got "powers-of-two"; leave',
+    ],
+    [
+      { select: 'gain', mapPer: 'output' },
+      'config.mapPer: expected a map per element beside config.select gain, got "output"; leave one',
+    ],
+    [
+      { select: 'curvature', scalePer: 'output' },
+      'config.scalePer: expected a scale per tensor beside config.select curvature, got "output"; leave',
+    ],
+    [
+      { select: 'gain', weights: '0.5/0.5' },
+      'config.weights: expected an average, such as 1.4, beside config.select gain, which chooses its own mix, got "0.5/0.5"; leave',
+    ],
+    [
+      { balance: 4, mapPer: 'block:2' },
+      'config.mapPer: expected a map per element beside config.balance 4, got "block:2"; leave one',
+    ],
     [{ weights: 1, mapPer: 'elment' }, "got 'elment'; did you mean 'element'?"],
     [{ weights: 1, mapPer: 'blok:8' }, "got 'blok:8'; did you mean 'block:K'?"],
     [{ weights: 1, scaleForm: 'power-of-2' }, "got 'power-of-2'; did you mean 'powers-of-two'?"],

@@ -59,7 +59,7 @@ function isScaleForm(value: unknown): boolean {
 const augmentation = z.preprocess(
   (value) => (typeof value === 'string' ? parseAugmentation(value) : value),
   z.custom<Augmentation>(isAugmentation, {
-    message: 'expected crop:N with N of at least 1, flip, or both, as in crop:4,flip',
+    message: 'expected crop:N with N of at least 1, flip, or both, each once, as in crop:4,flip',
     params: { names: ['crop', 'flip'] },
   }),
 );
@@ -80,7 +80,8 @@ function parseAugmentation(text: string): unknown {
     const [name, ...value] = part.trim().split(':');
     return [name, value.length === 0 ? true : Number(value.join(':'))];
   });
-  return Object.fromEntries(entries);
+  // A change that comes twice is none: which of the two was meant?
+  return new Map(entries).size === entries.length ? Object.fromEntries(entries) : text;
 }
 
 const earlyStop = z.strictObject({
@@ -142,7 +143,7 @@ const schema = z.strictObject({
   inputMapPer: z.enum(['element', 'position', 'channel']).default('element'),
   epochs: positive.default(6),
   batch: positive.default(64),
-  seed: z.number().int().default(1),
+  seed: z.number().int().nonnegative().default(1),
   learningRate: z.number().positive().default(0.01),
   schedule: z.enum(schedules).default('cosine'),
   momentum: z.number().min(0).lt(1).default(0.9),
@@ -190,6 +191,7 @@ export function runConfig(input: unknown, where: string | PlaceOf = 'config'): R
   }
   const config = withMethod(parsed.data, placeOf);
   checkMinBits(config, placeOf);
+  checkRule(config, placeOf);
   precisionOf(config, placeOf);
   return config;
 }
@@ -254,6 +256,34 @@ function checkMinBits(config: RunConfig, placeOf: PlaceOf): void {
         `${placeOf('minBits')}: expected at most the ${average} bits of the average, got ${minBits}; give fewer, or more bits on average`,
       );
   }
+}
+
+/** Rules that choose the bits of each layer themselves, with an average alone to meet. */
+const choosingRules: readonly string[] = ['optimal', 'gain', 'curvature'];
+
+/** Refuse settings of weights that a rule, or balanced maps, cannot meet, before a layer does. */
+function checkRule(config: RunConfig, placeOf: PlaceOf): void {
+  const { select, balance, mapPer, scalePer, scaleForm = 'free' } = config;
+  const refuse = (field: keyof RunConfig, expected: string, beside: string): never => {
+    throw new HbnnError(
+      `${placeOf(field)}: expected ${expected} beside ${beside}, got ${JSON.stringify(config[field])}; leave one of the two out`,
+    );
+  };
+  const rule = `${placeOf('select')} ${select}`;
+  if (choosingRules.includes(select)) {
+    if (balance !== undefined) refuse('balance', 'no balance', rule);
+    const field = config.layerBits === undefined ? 'weights' : 'layerBits';
+    const bits = config.layerBits ?? [config.weights];
+    if (bits.some((text) => /[/:]/.test(String(text))))
+      refuse(field, 'an average, such as 1.4,', `${rule}, which chooses its own mix`);
+  }
+  if (select === 'optimal' && scaleForm !== 'free') refuse('scaleForm', 'free scales', rule);
+  if (select === 'gain' || select === 'curvature') {
+    if (mapPer !== 'element') refuse('mapPer', 'a map per element', rule);
+    if (scalePer !== 'tensor') refuse('scalePer', 'a scale per tensor', rule);
+  }
+  if (balance !== undefined && mapPer !== 'element')
+    refuse('mapPer', 'a map per element', `${placeOf('balance')} ${balance}`);
 }
 
 /** The first field in which two configurations differ, with both values, in words; undefined for equal ones. */

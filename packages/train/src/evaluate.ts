@@ -133,7 +133,7 @@ export async function recalibrate(
   checkNumbers('recalibrate', options, {
     images: 'positive whole',
     batch: 'positive whole',
-    seed: 'whole',
+    seed: 'seed',
   });
   completeNorms(model);
   let k = 0;

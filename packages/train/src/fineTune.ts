@@ -58,7 +58,7 @@ export async function fineTune(
   checkNumbers('fineTune', o, {
     epochs: 'positive whole',
     batch: 'positive whole',
-    seed: 'whole',
+    seed: 'seed',
     learningRate: 'positive',
     momentum: 'not negative, below 1',
     weightDecay: 'not negative',

@@ -1,4 +1,4 @@
-import { type BatchSource, checkSource, HbnnError, kindOf } from '@hbnn/core';
+import { type BatchSource, checkSource, HbnnError, kindOf, seedRange } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { checkWindowsFit } from './windowsFit.ts';
 
@@ -69,13 +69,15 @@ export function checkFits(model: tfl.LayersModel, source: BatchSource, where: st
 /** What an option may be, and how errors say it. */
 const numberKinds = {
   'positive whole': 'a positive whole number',
-  whole: 'a whole number',
+  seed: seedRange,
   'not negative whole': 'a whole number from 0 on',
   positive: 'a positive number',
   'not negative': 'a number from 0 on',
   'not negative, below 1': 'a number from 0 to below 1',
 } as const;
 type NumberKind = keyof typeof numberKinds;
+
+const isWhole = (kind: NumberKind): boolean => kind === 'seed' || kind.endsWith('whole');
 
 /** Check numbers among some options. @throws HbnnError naming the option and what it expects */
 export function checkNumbers(
@@ -86,10 +88,10 @@ export function checkNumbers(
   for (const [name, kind] of Object.entries(kinds)) {
     const value: unknown = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
-    const least = kind.startsWith('positive') ? Number.MIN_VALUE : kind === 'whole' ? -Infinity : 0;
+    const least = kind.startsWith('positive') ? Number.MIN_VALUE : 0;
     const right =
       typeof value === 'number' &&
-      (kind.endsWith('whole') ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
+      (isWhole(kind) ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
       value >= least &&
       !(kind.endsWith('below 1') && value >= 1);
     if (right) continue;

@@ -18,6 +18,7 @@ export type { CellFile } from './synthesize/cellLibrary.ts';
 export { ice40Devices } from './synthesize/ice40.ts';
 export {
   findNextpnr,
+  maxPlacementSeed,
   type Nextpnr,
   needNextpnr,
   type Placement,

@@ -32,7 +32,7 @@ import { Command } from 'commander';
 import { bitMapSvg } from '../bitMapSvg.ts';
 import { hbnnLine } from '../nextSteps.ts';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
+import { decimal, seedNumber } from '../numbers.ts';
 import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
 import { checkNotRead, checkOwnFolder } from '../pathKind.ts';
 
@@ -288,7 +288,7 @@ function binarized(tensor: FloatTensor, o: Options): ResidualTensor {
     return r;
   }
   const mix = mixFrom(o);
-  const seed = wholeNumber(o.seed, '--seed');
+  const seed = seedNumber(o.seed, '--seed');
   const map = selectBits(tensor, { mix, select, mapPer, seed });
   noteAverage(averageBits(mix), o, map);
   return binarize(tensor, map, form);

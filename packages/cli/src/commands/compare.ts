@@ -18,7 +18,7 @@ import { positiveDecimal, positiveNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, type OutputOptions, printResult, quietFlag, tableText } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
-import { pixelsFrom } from '../pixels.ts';
+import { somePixelsFrom } from '../pixels.ts';
 
 interface Options extends OutputOptions {
   engines?: string;
@@ -76,7 +76,7 @@ export function compareCommand(): Command {
 async function run(file: string, other: string | undefined, o: Options): Promise<void> {
   if ((other === undefined) === (o.engines === undefined))
     throw new HbnnError(
-      'compare: expected either a second model or --engines, such as --engines reference,wasm; give one of them',
+      `compare: expected either a second model or --engines, such as --engines reference,wasm, got ${other === undefined ? 'neither' : 'both'}; give one of them`,
     );
   if (trainedAt(file) !== undefined)
     throw new HbnnError(
@@ -143,7 +143,7 @@ const executor =
 function checkImages(o: Options): void {
   if ((o.in === undefined) === (o.data === undefined))
     throw new HbnnError(
-      'compare: expected images by either --in or --data; give one of them, such as --in images.npy',
+      `compare: expected images by either --in or --data, got ${o.in === undefined ? 'neither' : 'both'}; give one of them, such as --in images.npy`,
     );
 }
 
@@ -163,7 +163,7 @@ async function imagesFor(model: CheckedModel, o: Options): Promise<Uint8Array> {
         throw new HbnnError(
           `--${name === 'from' ? 'from' : 'test-limit'}: has no effect with --in; it is for --data, or leave it out`,
         );
-    return pixelsFrom(readNpyFile(o.in), model.input.shape, o.in);
+    return somePixelsFrom(readNpyFile(o.in), model.input.shape, o.in);
   }
   return (await dataFor(model, imageOptions(o))).pixels;
 }

@@ -18,7 +18,7 @@ import {
 import { comparisonResults, resultsCsv, resultTables } from '../compare/results.ts';
 import { checkTrainable, OpenDatasets, trainAll } from '../compare/trainings.ts';
 import { Interruption, interruptible } from '../interruption.ts';
-import { decimal, wholeNumber } from '../numbers.ts';
+import { decimal, seedNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { commandName, printResult, quietFlag, shellWord } from '../output.ts';
 import { progressMeter } from '../progress.ts';
@@ -182,7 +182,7 @@ function seedsFrom(o: Options): number[] | undefined {
     throw new HbnnError(
       `--seeds: expected at least 2, without which no difference can be told from chance, got ${count}; give --seeds 2 or more`,
     );
-  return seedList(o.seed === undefined ? 1 : wholeNumber(o.seed, '--seed'), count);
+  return seedList(o.seed === undefined ? 1 : seedNumber(o.seed, '--seed', count), count);
 }
 
 function marginFrom(o: Options): number | undefined {

@@ -84,7 +84,13 @@ async function save(name: string, o: SaveOptions): Promise<void> {
   const count = positiveNumber(o.count, '--count');
   checkNewOrEmpty(`--out ${o.out}`, o.out, 'choose another');
   const options = { from: o.from, testLimit: count, testOnly: true };
-  const { test } = await openData(name, options, placeAmong('--from'), o);
+  const place = placeAmong('--from');
+  const { test } = await openData(
+    name,
+    options,
+    (option) => (option === 'data' ? 'datasets save' : place(option)),
+    o,
+  );
   const size = test.shape.reduce((product, n) => product * n, 1);
   const folders = folderNames(test.classes);
   const files: string[] = [];

@@ -50,7 +50,7 @@ import { readNpyFile } from '../npyFile.ts';
 import { checkMegahertz, positiveDecimal, positiveNumber, wholeNumber } from '../numbers.ts';
 import { openData, placeAmong } from '../openData.ts';
 import { printNext, quietFlag } from '../output.ts';
-import { pixelsFrom } from '../pixels.ts';
+import { somePixelsFrom } from '../pixels.ts';
 import { canFoldByEstimate, rtlFigures } from '../rtlFigures.ts';
 
 interface Options {
@@ -408,7 +408,7 @@ async function imagesOf(
     );
   if (o.data === undefined) {
     const file = o.in ?? '';
-    const pixels = pixelsFrom(readNpyFile(file), shape, file);
+    const pixels = somePixelsFrom(readNpyFile(file), shape, file);
     return { pixels: pixels.subarray(0, most * size), label: basename(file) };
   }
   const { test, label } = await openData(

@@ -70,7 +70,9 @@ export function evalCommand(): Command {
 
 async function run(o: Options, command: Command): Promise<void> {
   if ((o.run === undefined) === (o.model === undefined))
-    throw new HbnnError('eval: expected either --run or --model; give one of them');
+    throw new HbnnError(
+      `eval: expected either --run or --model, got ${o.run === undefined ? 'neither' : 'both'}; give one of them`,
+    );
   if (o.model !== undefined) await runModel(o.model, o);
   else if (o.rtl !== undefined)
     throw new HbnnError('--rtl: expected --model beside it; give --model in place of --run');

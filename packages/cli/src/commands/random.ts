@@ -3,7 +3,7 @@ import { type CheckedModel, encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
 import { freeFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
-import { wholeNumber } from '../numbers.ts';
+import { seedNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
 import { randomNetwork } from '../randomNetwork.ts';
 
@@ -125,7 +125,7 @@ function runTensor(text: string, o: Options): void {
     throw new HbnnError(
       `--tensor: expected at most ${maxElements} elements, got ${size}; make a smaller tensor`,
     );
-  const rng = random(wholeNumber(o.seed, '--seed'), 'tensor');
+  const rng = random(seedNumber(o.seed, '--seed'), 'tensor');
   const data = Float32Array.from({ length: size }, () => rng.normal());
   writeWhole(o.out, [encodeNpy({ shape, data })]);
   printResult({ tensor: o.out, shape, elements: size }, o.json);
@@ -158,7 +158,7 @@ async function run(o: Options): Promise<void> {
 
 function networkModel(network: string, o: Options): Promise<CheckedModel> {
   return randomNetwork(network, {
-    seed: wholeNumber(o.seed, '--seed'),
+    seed: seedNumber(o.seed, '--seed'),
     weights: o.weights,
     inputs: o.inputs,
     mapPer: o.mapPer,
@@ -168,7 +168,7 @@ function networkModel(network: string, o: Options): Promise<CheckedModel> {
 }
 
 function layerModel(o: Options): CheckedModel {
-  return randomModel(wholeNumber(o.seed, '--seed'), {
+  return randomModel(seedNumber(o.seed, '--seed'), {
     ...(o.layer !== undefined && { layer: o.layer, where: '--layer' }),
     ...(o.mix !== undefined && { mix: parseMix(o.mix, '--mix') }),
     ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer, '--map-per') }),

@@ -72,7 +72,8 @@ async function run(o: Options): Promise<void> {
       ? await openEngine(o.engine, model, noteTo(o))
       : await openRtl(o.rtl, model);
   const start = performance.now();
-  const scores = engine.run(pixels);
+  // A batch of no images has no scores, whatever the engine does with it.
+  const scores = pixels.length === 0 ? new Int32Array(0) : engine.run(pixels);
   const seconds = (performance.now() - start) / 1000;
   engine.dispose();
   const classes = model.scoreOffsets.length;

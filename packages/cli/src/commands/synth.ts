@@ -9,6 +9,7 @@ import {
   findNativeYosys,
   ice40Devices,
   isDesignFile,
+  maxPlacementSeed,
   NativeRunner,
   needNextpnr,
   place,
@@ -261,8 +262,10 @@ async function runPlace(
       `--freq: expected more than 0 MHz, got ${o.freq}; give the clock to work towards, as in --freq 100`,
     );
   const seed = o.seed === undefined ? undefined : wholeNumber(o.seed, '--seed');
-  if (seed !== undefined && seed < 0)
-    throw new HbnnError(`--seed: expected 0 or more, got ${seed}; give another, as in --seed 1`);
+  if (seed !== undefined && (seed < 0 || seed > maxPlacementSeed))
+    throw new HbnnError(
+      `--seed: expected a whole number from 0 to ${maxPlacementSeed}, got ${o.seed}; give another, as in --seed 1`,
+    );
   const top = o.layer === undefined ? manifest.top : moduleOf(o.layer, o.rtl, manifest);
   const nextpnr = needNextpnr();
   const meter = progressMeter('place and route', o);

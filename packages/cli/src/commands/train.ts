@@ -115,6 +115,7 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
       tensorboard: o.tensorboard,
       backend: backend.name,
       checkpointSeconds,
+      placeOf: placeOfField(o, o.config),
       signal,
       onProgress: (p) => {
         backend.announce();

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { Interruption } from '../interruption.ts';
 import { readModelFile } from '../modelFile.ts';
 import { hbnnLine, isSmallUnrolled } from '../nextSteps.ts';
-import { wholeNumber } from '../numbers.ts';
+import { seedNumber, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { inOwnProcess } from '../ownProcess.ts';
 import { progressMeter } from '../progress.ts';
@@ -86,7 +86,7 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--images: expected at least 1, got ${images}; give --images 1 or more, or leave it out`,
     );
-  const seed = wholeNumber(o.seed, '--seed');
+  const seed = seedNumber(o.seed, '--seed');
   if (o.secondsPerLayer !== undefined && !o.proof)
     throw new HbnnError('--seconds-per-layer: has no effect without --proof; add --proof');
   if (o.sat && !o.proof) throw new HbnnError('--sat: expected --proof beside it; add --proof');

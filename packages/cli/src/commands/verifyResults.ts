@@ -6,7 +6,7 @@ import type { RunResult } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { interruptible } from '../interruption.ts';
-import { positiveNumber, wholeNumber } from '../numbers.ts';
+import { positiveNumber, seedNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { printResult, quietFlag } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
@@ -107,7 +107,7 @@ async function run(folder: string, o: Options, signal: AbortSignal): Promise<voi
     throw new HbnnError(
       `--sample: expected at most the ${runs.length} runs of ${folder}, got ${sample}; give fewer`,
     );
-  const order = permutation(runs.length, random(wholeNumber(o.seed, '--seed'), 'verify-results'));
+  const order = permutation(runs.length, random(seedNumber(o.seed, '--seed'), 'verify-results'));
   const outcomes: Outcome[] = [];
   for (const i of order.subarray(0, sample)) outcomes.push(await verifyRun(runs[i], o, signal));
   const count = (outcome: Outcome['outcome']): number =>
@@ -133,7 +133,7 @@ async function printReproduction(folder: string, o: Options, signal: AbortSignal
   const { backend, from, json, quiet } = o;
   const { outcome, why, trainings, outcomes } = await verifyReproduction(folder, {
     sample: positiveNumber(o.sample, '--sample'),
-    seed: wholeNumber(o.seed, '--seed'),
+    seed: seedNumber(o.seed, '--seed'),
     backend,
     from,
     json,

@@ -101,6 +101,7 @@ export async function trainAll(
     const place = `training ${finished.length + 1} of ${runs.length}: ${setting.name}, seed ${config.seed}`;
     const sources = await datasets.of(config);
     const result = await runTraining(config, sources, {
+      placeOf: placeOfTrainFlag,
       dir,
       resume: true,
       backend,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HbnnError } from '@hbnn/core';
+import { HbnnError, isSeed } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
 import type { RunConfig } from '@hbnn/train';
 import { folderName } from '../compare/grid.ts';
@@ -139,7 +139,7 @@ export async function storedPlan(out: string): Promise<SweepPlan | undefined> {
     /^[0-9a-f]{16}$/.test(String(id)) &&
     typeof backend === 'string' &&
     Array.isArray(seeds) &&
-    seeds.every((seed) => Number.isSafeInteger(seed)) &&
+    seeds.every(isSeed) &&
     Array.isArray(settings) &&
     settings.every(isSetting);
   if (!isWhole)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { HbnnError, suggestion } from '@hbnn/core';
+import { HbnnError, isSeed, suggestion } from '@hbnn/core';
 import { parseDocument } from 'yaml';
 import { unreadable } from '../unreadable.ts';
 
@@ -196,9 +196,9 @@ function seedsOf(value: unknown, place: string): number[] {
   const isCount = typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
   if (isCount && value <= maxTrainings) return Array.from({ length: value }, (_, i) => i + 1);
   const isList = Array.isArray(value) && value.length > 0;
-  if (!isList || !value.every((seed) => Number.isSafeInteger(seed)))
+  if (!isList || !value.every(isSeed))
     throw new HbnnError(
-      `${place}: expected a list of whole numbers, or how many there are from 1 on, got ${shown(value)}; write it as [1, 2, 3], or as 3`,
+      `${place}: expected a list of whole numbers from 0 on, or how many there are from 1 on, got ${shown(value)}; write it as [1, 2, 3], or as 3`,
     );
   const seeds = value as number[];
   const twice = seeds.find((seed, i) => seeds.indexOf(seed) !== i);

@@ -140,7 +140,7 @@ function checkQuantize(
 ): void {
   checkFits(model, source, 'quantize');
   checkOptions('quantize', options, optionNames);
-  checkNumbers('quantize', options, { images: 'positive whole', seed: 'whole' });
+  checkNumbers('quantize', options, { images: 'positive whole', seed: 'seed' });
   checkCallback('quantize', 'onLayer', options.onLayer);
   checkCallback('quantize', 'onNote', options.onNote);
   const { weights } = options;

@@ -46,6 +46,8 @@ export interface RunOptions {
   /** Go on from the folder's checkpoint, or return its result when it has ended. */
   readonly resume?: boolean;
   readonly backend: string;
+  /** What errors call a setting, such as the flag that sets it; its own name where left out. */
+  readonly placeOf?: (setting: string) => string;
   readonly checkpointSeconds?: number;
   /** Write event files for TensorBoard, in the folder's `tensorboard`. */
   readonly tensorboard?: boolean;

@@ -95,7 +95,8 @@ class TrainingRun {
     this.#optimizer = new SgdMomentum(this.#variables, config);
     this.#checkpoints = new CheckpointTimer(options.checkpointSeconds ?? 20);
     const { augment } = config;
-    this.#seen = augment ? augmented(sources.train, augment) : sources.train;
+    const place = options.placeOf?.('augment');
+    this.#seen = augment ? augmented(sources.train, augment, place) : sources.train;
   }
 
   dispose(): void {

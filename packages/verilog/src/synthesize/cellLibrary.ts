@@ -8,7 +8,7 @@ import { type AdderCells, adderCellsOf } from './adderCells.ts';
 export interface CellLibrary {
   /** By cell, in the library's own unit. */
   readonly areas: ReadonlyMap<string, number>;
-  /** Cells that hold a bit. */
+  /** Cells that hold a bit and may be used. */
   readonly registers: ReadonlySet<string>;
   /** Cells to stay away from: those of power domains and of tests. */
   readonly dontUse: readonly string[];
@@ -82,6 +82,7 @@ export async function readCellLibrary(
   const inverters = usable.filter((name) => isInverter(modules[name]));
   const inverterArea = Math.min(...inverters.map((name) => areas.get(name) ?? Infinity));
   const adders = adderCellsOf(modules, areas, inverterArea, (name) => !avoided.has(name));
+  for (const name of avoided) registers.delete(name);
   return { areas, registers, dontUse, ...(adders !== undefined && { adders }) };
 }
 

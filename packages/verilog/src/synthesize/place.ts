@@ -44,6 +44,9 @@ export function needNextpnr(folder?: string): Nextpnr {
   );
 }
 
+/** The largest seed of a placement: nextpnr holds it in 32 bits with a sign. */
+export const maxPlacementSeed = 2 ** 31 - 1;
+
 export interface PlaceOptions {
   /** Default hx8k. */
   readonly device?: string;
@@ -105,6 +108,10 @@ export async function place(
 ): Promise<Placement> {
   checkOptions('place', o, ['device', 'package', 'freqMhz', 'seed', 'onStep']);
   checkWhole('place', 'seed', o.seed, 0);
+  if (o.seed !== undefined && o.seed > maxPlacementSeed)
+    throw new HbnnError(
+      `place: expected at most ${maxPlacementSeed} as seed, which nextpnr holds in 32 bits, got ${o.seed}; give a smaller one`,
+    );
   const { device = 'hx8k', freqMhz = 100, seed = 1 } = o;
   if (!(freqMhz > 0 && Number.isFinite(freqMhz)))
     throw new HbnnError(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cellFile } from './cellFile.ts';
 import { cellOfRole, readLiberty } from './liberty.ts';
+import { truthTable } from './logic.ts';
 
 const input = (name: string) => `pin (${name}) { direction : input; capacitance : 1; }`;
 const output = (name: string, f: string) =>
@@ -112,6 +113,154 @@ describe('a library for synthesis', () => {
     );
     expect(() => readLiberty(text, 'l.lib')).toThrow(/l.lib, line 2: expected .* as area of cell/);
   });
+
+  it.each([
+    ['A & 1', 'A'],
+    ["A' | 0", '!A'],
+    ['1 ^ A', '!A'],
+    ['!(A B | 0) & 1', '!(A & B)'],
+    ['(A & 0) | B', 'B'],
+    ['!1', '0'],
+    ["A + 0'", '1'],
+    ['0 ^ A ^ B', '(A ^ B)'],
+  ])('writes functions without constants, at which abc fails: %s', (given, without) => {
+    const gate = (f: string) =>
+      library(cell('G', 'area : 2;', input('A') + input('B') + output('Y', f)));
+    const { text } = cellFile(gate(given), 'l.lib');
+    expect(text).toContain(`function : ${/^\w$/.test(without) ? without : `"${without}"`};`);
+    expect(cellFile(text, 'l.lib').text).toBe(text);
+    const inputs = ['A', 'B'];
+    expect(truthTable(given, inputs, 'given')).toEqual(truthTable(without, inputs, 'written'));
+    expect(cellFile(gate('1'), 'l.lib').text).toBe(gate('1'));
+  });
+
+  it('writes what flip-flops take without constants, and leaves out those that hold no bit', () => {
+    const register = (name: string, next: string, clock: string) =>
+      cell(
+        name,
+        'area : 9;',
+        `ff (IQ, IQN) { next_state : "${next}"; clocked_on : "${clock}"; } ${input('D, C')} ${output('Q', 'IQ')}`,
+      );
+    const text = library(
+      register('PLAIN', 'D & 1', 'C | 0'),
+      register('FIXED', 'D & 0', 'C'),
+      register('NEVER', 'D', "1'"),
+    );
+    const made = cellFile(text, 'l.lib');
+    expect(made.text).toMatch(/next_state : D;\s+clocked_on : C;/);
+    expect(made.dontUse).toEqual(['FIXED', 'NEVER']);
+    const { cells } = readLiberty(text, 'l.lib');
+    expect(cells.filter(({ usable }) => usable).map(({ name }) => name)).toEqual(['PLAIN']);
+  });
+
+  it.each([
+    ['area : 2;', 'area (2);', 'expected area of cell (N) behind a colon'],
+    ['area : 2;', 'area : 0b11;', "expected a number as area of cell (N), got '0b11'"],
+    ['area : 2;', 'area : 2; dont_use : yes;', "true or false as dont_use of cell (N), got 'yes'"],
+    ['area : 2;', 'area : 2; cell_leakage_power : x;', 'expected a number as cell_leakage_power'],
+    ['cell (N)', 'cell ()', "expected one name of a cell, got ''"],
+    ['cell (N)', 'cell (N, M)', "expected one name of a cell, got 'N, M'"],
+    ['pin (B)', 'pin (A)', 'expected each pin of cell (N) once, got pin (A) again'],
+    ['pin (B)', 'pin (A, B)', 'expected each pin of cell (N) once, got pin (A) again'],
+    ['!(A B)', '!(A Y)', "function of other pins of cell (N), got '!(A Y)' of pin (Y) itself"],
+    ['capacitance : 1', 'capacitance : -1', 'expected at least 0 as capacitance of pin (A)'],
+    ['direction : input', 'direction : in', "as direction of pin (A), got 'in'; write one of them"],
+    ['direction : input;', '', 'as direction of pin (A), got none; write one of them'],
+    ['nom_voltage : 1', 'nom_voltage : 0', 'expected a nom_voltage above 0'],
+    ['nom_voltage : 1;', 'nom_voltage : 1; leakage_power_unit : "1xW";', 'expected a unit such as'],
+    [
+      '(1, ff);',
+      '(1, 2, ff);',
+      'expected a number and a unit as capacitive_load_unit, got (1, 2, ff)',
+    ],
+    [
+      '(1, ff);',
+      '(1, ff); capacitive_load_unit (1, pf);',
+      'expected one capacitive_load_unit of library (l), got (1, ff) and (1, pf)',
+    ],
+    ['ff (IQ, IQN)', 'ff (IQ)', 'expected two names in ff (IQ), of the bit and of its opposite'],
+    ['clocked_on : "C";', '', 'of ff (IQ, IQN), got no clocked_on; mend the file, or stay away'],
+    ['next_state : "D"', 'next_state : "E"', "in its next_state 'E', got 'E'"],
+    ['next_state : "D"', 'next_state : "D &"', "function 'D &': expected a pin of the cell"],
+  ])(
+    'refuses what Yosys or abc breaks off at, as an estimate does: %s as %s',
+    (from, to, message) => {
+      const flipFlop = `ff (IQ, IQN) { next_state : "D"; clocked_on : "C"; } ${input('D')} ${input('C')}`;
+      const plain = library(
+        nand('N', 'area : 2;'),
+        cell('F', 'area : 9;', flipFlop + output('Q', 'IQ')),
+      );
+      const text = plain.replace(from, to);
+      expect(text).not.toBe(plain);
+      for (const read of [cellFile, readLiberty])
+        expect(() => read(text, 'l.lib')).toThrow(/^l.lib, line [123]: .*/);
+      for (const read of [cellFile, readLiberty])
+        expect(() => read(text, 'l.lib')).toThrow(message);
+    },
+  );
+
+  it('leaves out cells that cannot be read, where they must not be used', () => {
+    const odd = nand('ODD', 'area : 1;').replace('!(A B)', '!(A Z)');
+    const text = library(odd, nand('N', 'area : 2;'));
+    expect(() => cellFile(text, 'l.lib')).toThrow('stay away from the cell by --dont-use ODD');
+    const made = cellFile(text, 'l.lib', { dontUse: ['ODD'] });
+    expect(made.text).not.toContain('ODD');
+    const { cells } = readLiberty(text, 'l.lib', { dontUse: ['ODD'] });
+    expect(cells.map(({ name }) => name)).toEqual(['N']);
+  });
+
+  const withText = (more: string) => library(nand('N', `area : 2;\n${more}`));
+
+  it.each([
+    ['x : 2,0;', "'2 , 0'"],
+    ['x : a b;', "'a b'"],
+    ['x : a : b;', "'a : b'"],
+    ['x : (1);', "'( 1 )'"],
+    ['x : "a" "b";', "'a b'"],
+    ['x : 1 *;', "'1 *'"],
+    ['x : 1 y : 2;', "'1 y : 2'"],
+    ['capacitance : 0,1;', "'0 , 1'"],
+  ])('refuses what is no value, as an estimate does: %s', (more, got) => {
+    const message = new RegExp(
+      `^l.lib, line 3: expected one value of '\\w+', or some joined by .*, got ${got.replace(/[()*]/g, '\\$&')}; `,
+    );
+    expect(() => cellFile(withText(more), 'l.lib')).toThrow(message);
+    expect(() => readLiberty(withText(more), 'l.lib')).toThrow(message);
+  });
+
+  it.each([
+    ['area : 3;', "expected one area of cell (N), got '3' behind '2'; take one of them out"],
+    ['$x : 1;', "expected an attribute or a group, named by letters and digits, got '$x'"],
+  ])('refuses what readers take otherwise: %s', (more, message) => {
+    expect(() => cellFile(withText(more), 'l.lib')).toThrow(`l.lib, line 3: ${message}`);
+    expect(() => readLiberty(withText(more), 'l.lib')).toThrow(`l.lib, line 3: ${message}`);
+  });
+
+  it.each([
+    ['an end without a semicolon', 'test_cell () { z : 1 }'],
+    ['a list without a semicolon', 'test_cell () { z (1) }'],
+    ['two statements in a line', 'x (1) y : 2;'],
+    ['a colon in the next line', 'x\n: 1;'],
+    ['a parenthesis in the next line', 'x\n(1);'],
+    ['a brace in the next line', 'test_cell ()\n{ z : 1; }'],
+    ['marks in a word', 'x : a&b;'],
+    ['bits of a bus', 'x : A[1:0];'],
+    ['a function without quotes', 'power_down_function : !VDD + VSS;'],
+    ['a function in parentheses', 'test_cell () { latch (IQ, IQN) { enable : (CLK); } }'],
+    ['a sum between parentheses', 'x (1 + 2);'],
+    ['a sum without all blanks', 'x : 1 +2;'],
+  ])('is written where Yosys or abc would not read it: %s', (_, more) => {
+    const { text } = cellFile(withText(more), 'l.lib');
+    expect(text).not.toBe(withText(more));
+    expect(cellFile(text, 'l.lib').text).toBe(text);
+  });
+
+  it.each(['x : 1 + 2;', 'x :\n 1;', 'x : 1\n', 'x (1)\n', 'x : -0.5 * VDD;', 'area : 2;'])(
+    'stays as it is with %j',
+    (more) => {
+      expect(cellFile(withText(more), 'l.lib').text).toBe(withText(more));
+    },
+  );
 
   it('takes cells of no area that hold no gates: fillers, ties, pads', () => {
     const text = library(

@@ -1,9 +1,10 @@
 import { checkOptions } from '@hbnn/core';
+import { checkCells, isSound } from './cells.ts';
+import { isState, stateInputs } from './flipFlops.ts';
 import type { ReadLibertyOptions } from './liberty.ts';
-import { abcReadsOtherwise, parseFunction, writeFunction } from './logic.ts';
-import { checkNames } from './names.ts';
+import { abcReadsOtherwise, parseFunction, withoutConstants, writeFunction } from './logic.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
-import { loadUnitOf, placeOf } from './units.ts';
+import { checkUnits, loadUnit, loadUnitOf, placeOf } from './units.ts';
 import { avoidedIn, computes, isReadByName, isUsable, pinNames } from './usable.ts';
 
 /** A Liberty file for synthesis: its text and its cells to stay away from. */
@@ -26,15 +27,20 @@ export function cellFile(source: string, file: string, o: ReadLibertyOptions = {
   checkOptions('cellFile', o, ['dontUse', 'include']);
   const library = parseLiberty(source, file, o.include);
   const cells = library.groups.filter(({ kind }) => kind === 'cell');
+  checkUnits(library);
   const avoided = avoidedIn(cells, o.dontUse ?? [], file);
-  checkNames(cells, avoided);
+  checkCells(cells, avoided);
+  const unreadable = new Set(cells.filter((cell) => !isUsable(cell, avoided) && !isSound(cell)));
   const unusable = cells.filter((cell) => !isUsable(cell, avoided) && buildsWith(cell));
   const keeps =
     isPlain(source) &&
+    library.isPlain &&
     isPlainUnit(library) &&
+    unreadable.size === 0 &&
     !cells.some(isReadOtherwise) &&
     !isOfSeveralFiles(library);
-  const text = keeps ? source : written(library);
+  const readable = library.groups.filter((own) => !unreadable.has(own));
+  const text = keeps ? source : written({ ...library, groups: readable });
   return { text, dontUse: unusable.map(({ names }) => names[0] ?? '') };
 }
 
@@ -63,8 +69,6 @@ function isPlain(source: string): boolean {
   return !/[^\t\n\r -~]|\\[ \t]+\r?\n/.test(source.replace(aside, ''));
 }
 
-const loadUnit = 'capacitive_load_unit';
-
 /** Whether abc knows the unit of loads: without one it takes 1 fF, and it crashes at others. */
 function isPlainUnit({ lists }: LibertyGroup): boolean {
   const unit = lists.get(loadUnit);
@@ -79,6 +83,7 @@ function isReadOtherwise(cell: LibertyGroup): boolean {
   const variables = variablesOf(cell);
   if (!isReadByName(cell) || variables.some((name) => /[\s,]/.test(name))) return true;
   return cell.groups.some((pin) => {
+    if (isState(pin)) return stateInputs.some((name) => holdsConstant(pin, name));
     if (pin.kind !== 'pin') return false;
     const text = pin.attributes.get('function');
     const isList = pin.names.length !== 1 || pinNames(pin).length !== 1;
@@ -103,13 +108,19 @@ function stateFunction(cell: LibertyGroup, pin: LibertyGroup): string | undefine
   return name === text || name === undefined ? undefined : name;
 }
 
-const isState = ({ kind }: LibertyGroup): boolean => /^(ff|latch)$/.test(kind);
+/** Whether a function has a constant in it that it can do without: Yosys passes over such a flip-flop. */
+function holdsConstant(state: LibertyGroup, name: string): boolean {
+  const text = state.attributes.get(name);
+  if (text === undefined || !/\b[01]\b/.test(text)) return false;
+  const f = parseFunction(text, placeOf(state));
+  return writeFunction(withoutConstants(f)) !== writeFunction(f);
+}
 
 /** What a cell's flip-flop or latch calls its bit and the bit's opposite. */
 const variablesOf = ({ groups }: LibertyGroup): string[] =>
   groups.filter(isState).flatMap(({ names }) => names);
 
-/** Write a library in one text, with a group for each pin, all parentheses in functions, and no names that are not read. */
+/** Write a library in one text, with a group for each pin, all parentheses in functions, no constants in them, and no names that are not read. */
 function written(group: LibertyGroup, indent = '', parent = group): string {
   const inside = `${indent}  `;
   const lists = [...listsOf(group)].flatMap(([name, all]) =>
@@ -143,9 +154,11 @@ function listsOf(group: LibertyGroup): LibertyGroup['lists'] {
   return new Map([...group.lists, [loadUnit, [[String(Number(loadFf.toPrecision(12))), 'ff']]]]);
 }
 
-function attributeOf(pin: LibertyGroup, name: string, value: string, cell: LibertyGroup): string {
-  if (pin.kind !== 'pin' || name !== 'function') return value;
-  return stateFunction(cell, pin) ?? writeFunction(parseFunction(value, placeOf(pin)));
+function attributeOf(own: LibertyGroup, name: string, value: string, cell: LibertyGroup): string {
+  const isFunction = own.kind === 'pin' && name === 'function';
+  if (!isFunction && !(isState(own) && holdsConstant(own, name))) return value;
+  const f = withoutConstants(parseFunction(value, placeOf(own)));
+  return (isFunction ? stateFunction(cell, own) : undefined) ?? writeFunction(f);
 }
 
 /** Numbers and names as they are, all else in quotes, where nothing begins a comment. */

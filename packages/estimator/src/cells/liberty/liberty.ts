@@ -1,6 +1,6 @@
 import { checkOptions, HbnnError } from '@hbnn/core';
+import { checkCells, isSound } from './cells.ts';
 import { type LogicFunction, parseFunction, truthTable } from './logic.ts';
-import { checkNames } from './names.ts';
 import { type LibertyGroup, parseLiberty, type ReadInclude } from './parse.ts';
 import { type LoadFunction, pinEnergy } from './powerTables.ts';
 import { mean, meanOverStates, type RailValue, whenOf } from './states.ts';
@@ -87,8 +87,10 @@ function libraryOf(library: LibertyGroup, dontUse: DontUse = []): LibertyLibrary
   );
   const groups = library.groups.filter(({ kind }) => kind === 'cell');
   const avoided = avoidedIn(groups, dontUse, file);
-  checkNames(groups, avoided);
-  const cells = groups.map((cell) => cellOf(cell, units, templates, avoided));
+  checkCells(groups, avoided);
+  const cells = groups
+    .filter((cell) => isUsable(cell, avoided) || isSound(cell))
+    .map((cell) => cellOf(cell, units, templates, avoided));
   if (cells.length === 0)
     throw new HbnnError(
       `${file}: expected cells in library '${library.names[0]}', got none; give the file that has its cells`,

@@ -32,9 +32,24 @@ export function parseFunction(text: string, where: string): LogicFunction {
   return parsed(text, where, libertyOrder);
 }
 
-/** Whether abc reads another function from the text than Liberty means. */
+/** Whether abc reads another function from the text than Liberty means, or cannot read it: it fails at constants. */
 export const abcReadsOtherwise = (text: string, where: string): boolean =>
-  writeFunction(parseFunction(text, where)) !== writeFunction(parsed(text, where, abcOrder));
+  writeFunction(withoutConstants(parseFunction(text, where))) !==
+  writeFunction(parsed(text, where, abcOrder));
+
+/** The same function without constants in it; a constant alone where it has no other value. */
+export function withoutConstants(f: LogicFunction): LogicFunction {
+  if (f.kind === 'constant' || f.kind === 'pin') return f;
+  if (f.kind === 'not') return inverse(withoutConstants(f.of));
+  const [left, right] = [withoutConstants(f.left), withoutConstants(f.right)];
+  const [constant, other] = left.kind === 'constant' ? [left, right] : [right, left];
+  if (constant.kind !== 'constant') return { kind: f.kind, left, right };
+  if (f.kind === 'xor') return constant.value ? inverse(other) : other;
+  return constant.value === (f.kind === 'and') ? other : constant;
+}
+
+const inverse = (f: LogicFunction): LogicFunction =>
+  f.kind === 'constant' ? { kind: 'constant', value: !f.value } : { kind: 'not', of: f };
 
 function parsed(text: string, where: string, order: readonly Operator[]): LogicFunction {
   if (text.length > maxLength)

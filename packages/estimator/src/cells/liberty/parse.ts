@@ -15,6 +15,12 @@ export interface LibertyGroup {
   readonly groups: LibertyGroup[];
 }
 
+/** The `library` group of a file. */
+export interface LibertySource extends LibertyGroup {
+  /** Whether Yosys and abc read the file's statements as this reader does. */
+  readonly isPlain: boolean;
+}
+
 /** The text that an `include_file` names, and what messages call it. */
 export type ReadInclude = (name: string, from: string) => { text: string; file: string };
 
@@ -38,8 +44,11 @@ class Reader {
   readonly include: ReadInclude | undefined;
   /** The files that this one was included from. */
   readonly outer: readonly string[];
+  /** Whether all that was read so far is as Yosys and abc read it too. */
+  isPlain = true;
   private at = 0;
-  private line = 1;
+  /** The line of the last word that was read, from 1. */
+  line = 1;
   private ahead: Token | undefined;
 
   constructor(
@@ -107,7 +116,7 @@ function lines(text: string): number {
  * @param include reads what `include_file` names; without it such a file is refused
  * @throws HbnnError naming file and line, for text that is not Liberty or breaks off
  */
-export function parseLiberty(source: string, file: string, include?: ReadInclude): LibertyGroup {
+export function parseLiberty(source: string, file: string, include?: ReadInclude): LibertySource {
   const reader = new Reader(source, file, include);
   const first = reader.next();
   if (first.kind !== 'word' || first.text !== 'library')
@@ -117,15 +126,21 @@ export function parseLiberty(source: string, file: string, include?: ReadInclude
   // Some writers end groups as statements.
   while (after.kind === 'mark' && after.text === ';') after = reader.next();
   if (after.kind !== 'end') throw reader.fault(after.line, 'nothing after the library', after);
-  return found;
+  return { ...found, isPlain: reader.isPlain };
 }
 
 /** Libraries nest about six groups. */
 const deepest = 100;
 
+/** What every reader takes for a name or a number. */
+const plainWord = /^[\w.+-]+$/;
+/** The same between parentheses: with the bits of a bus, and no operator alone. */
+const plainPart = /^(?=.*\w)[\w.+-]+(?:\[\w+\])*$/;
+
 /** What stands between parentheses; commas part it. */
-function parenthesized(reader: Reader): string[] {
+function parenthesized(reader: Reader, line?: number): string[] {
   const open = reader.next();
+  if (line !== undefined && open.line !== line) reader.isPlain = false;
   if (open.text !== '(' || open.kind !== 'mark') throw reader.fault(open.line, "'('", open);
   const parts: string[] = [];
   let part: string[] = [];
@@ -136,6 +151,7 @@ function parenthesized(reader: Reader): string[] {
       throw reader.fault(token.line, "')'", token);
     if (!ends) {
       part.push(token.text);
+      if (token.kind !== 'string' && !plainPart.test(token.text)) reader.isPlain = false;
       continue;
     }
     if (part.length > 0) parts.push(part.join(' '));
@@ -207,19 +223,23 @@ function included(
 }
 
 function statement(reader: Reader, name: Token, into: LibertyGroup, depth: number): void {
+  if (!/^[\w.-]+$/.test(name.text))
+    throw reader.fault(name.line, 'an attribute or a group, named by letters and digits', name);
   const mark = reader.peek();
   if (mark.kind === 'mark' && mark.text === ':') {
-    reader.next();
+    if (reader.next().line !== name.line) reader.isPlain = false;
     const value = simpleValue(reader, name);
     if (name.text === 'include_file') included(reader, name, [value], into, depth);
-    else into.attributes.set(name.text, value);
+    else setAttribute(reader, name, value, into);
     return;
   }
   if (mark.kind !== 'mark' || mark.text !== '(')
     throw reader.fault(mark.line, `':' or '(' after '${name.text}'`, mark);
-  const values = parenthesized(reader);
+  const values = parenthesized(reader, name.line);
+  const lastLine = reader.line;
   const after = reader.peek();
   if (after.kind === 'mark' && after.text === '{') {
+    if (after.line !== lastLine) reader.isPlain = false;
     if (name.text === 'library')
       throw reader.fault(name.line, 'an attribute or a group of the library', name);
     into.groups.push(group(reader, name, values, depth + 1));
@@ -229,24 +249,95 @@ function statement(reader: Reader, name: Token, into: LibertyGroup, depth: numbe
     included(reader, name, values, into, depth);
     return;
   }
+  if (after.text !== ';' && after.line === lastLine) reader.isPlain = false;
+  if (simple.includes(name.text))
+    throw new HbnnError(
+      `${reader.file}, line ${name.line}: expected ${name.text} of ${into.kind} (${into.names.join(', ')}) behind a colon, got '${name.text} (${shortened(values.join(', '))})'; write ${name.text} : VALUE; there`,
+    );
   const list = into.lists.get(name.text);
   if (list === undefined) into.lists.set(name.text, [values]);
   else list.push(values);
 }
 
+/** Attributes of one value that are read: in parentheses they would not be found. */
+const simple: readonly string[] = [
+  'area',
+  'capacitance',
+  'cell_leakage_power',
+  'clocked_on',
+  'direction',
+  'dont_use',
+  'function',
+  'next_state',
+  'nom_voltage',
+  'value',
+  'when',
+];
+
+/** Attributes that say nothing to a program. */
+const remarks: readonly string[] = ['comment', 'date', 'revision'];
+
+/** @throws HbnnError where the group has another value of the name: which one readers take differs */
+function setAttribute(reader: Reader, name: Token, value: string, into: LibertyGroup): void {
+  const before = into.attributes.get(name.text);
+  if (before !== undefined && before !== value && !remarks.includes(name.text))
+    throw new HbnnError(
+      `${reader.file}, line ${name.line}: expected one ${name.text} of ${into.kind} (${into.names.join(', ')}), got '${shortened(value)}' behind '${shortened(before)}'; take one of them out`,
+    );
+  into.attributes.set(name.text, value);
+}
+
+const shortened = (text: string): string => text.slice(0, 40);
+
 /** A value ends with a semicolon, with its line, or with the group. */
 function simpleValue(reader: Reader, name: Token): string {
-  const parts: string[] = [];
+  const tokens: Token[] = [];
   for (;;) {
     const token = reader.peek();
     const mark = token.kind === 'mark';
     const ends = token.kind === 'end' || (mark && '};'.includes(token.text));
-    if (ends || (parts.length > 0 && token.line > name.line)) break;
+    if (ends || (tokens.length > 0 && token.line > name.line)) break;
     if (mark && token.text === '{') throw reader.fault(token.line, "';'", token);
-    parts.push(reader.next().text);
+    tokens.push(reader.next());
   }
   const end = reader.peek();
-  if (parts.length === 0) throw reader.fault(end.line, `a value of '${name.text}'`, end);
+  if (tokens.length === 0) throw reader.fault(end.line, `a value of '${name.text}'`, end);
   if (end.kind === 'mark' && end.text === ';') reader.next();
-  return parts.join(' ');
+  else if (end.kind === 'mark' && end.text === '}') reader.isPlain = false;
+  return joinedValue(tokens, reader, name);
+}
+
+/** Attributes that hold functions of pins, which some writers leave without quotes. */
+const functionName =
+  /^(?:\w*function|enable|three_state|next_state|clocked_on\w*|clear|preset|data_in|when|sdf_cond)$/;
+const isOfFunction = ({ text, kind }: Token): boolean =>
+  kind === 'word' || (kind === 'mark' && '()'.includes(text));
+
+/** A name with a range of bits, and numbers and names that operators join. */
+const rangePattern = /^[\w.]+\[\w+ : \w+\]$/;
+const expressionPattern = /^[+-]?[\w.]+(?: ?[*/+-] ?[+-]?[\w.]+)*$/;
+
+/**
+ * The value that an attribute's words are: one of them, or several that operators join.
+ *
+ * @throws HbnnError for words without an operator, and other marks between them
+ */
+function joinedValue(tokens: readonly Token[], reader: Reader, name: Token): string {
+  const [first] = tokens;
+  if (tokens.length === 1 && first.kind !== 'mark') {
+    if (first.kind === 'word' && !plainWord.test(first.text)) reader.isPlain = false;
+    return first.text;
+  }
+  const value = tokens.map(({ text }) => text).join(' ');
+  const isJoined = tokens.every(({ kind }) => kind !== 'string') && expressionPattern.test(value);
+  const isFunction = functionName.test(name.text) && tokens.every(isOfFunction);
+  if (!isJoined && !isFunction && !rangePattern.test(value))
+    throw new HbnnError(
+      `${reader.file}, line ${name.line}: expected one value of '${name.text}', or some joined by + - * /, got '${shortened(value)}'; mend it, or put a text in quotes`,
+    );
+  const isPlain = tokens.every(({ text }, i) =>
+    i % 2 === 0 ? plainWord.test(text) : /^[*/+-]$/.test(text),
+  );
+  if (!isPlain) reader.isPlain = false;
+  return value;
 }

@@ -25,11 +25,13 @@ const prefixes: Readonly<Record<string, number>> = {
   k: 1e3,
 };
 
+const decimal = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+
 /** An attribute that is a number. @throws HbnnError for another one, and where there is none */
 export function numberOf(group: LibertyGroup, name: string): number {
   const text = group.attributes.get(name);
   const value = Number(text);
-  if (text !== undefined && text.trim() !== '' && Number.isFinite(value)) return value;
+  if (text !== undefined && decimal.test(text) && Number.isFinite(value)) return value;
   const got = text === undefined ? 'none' : `'${text.slice(0, 40)}'`;
   throw new HbnnError(
     `${placeOf(group)}: expected a number as ${name} of ${who(group)}, got ${got}; write ${name} : NUMBER there`,
@@ -46,7 +48,7 @@ export function notNegative(group: LibertyGroup, name: string): number {
 }
 
 export const placeOf = ({ file, line }: LibertyGroup): string => `${file}, line ${line}`;
-const who = ({ kind, names }: LibertyGroup): string => `${kind} (${names.join(', ')})`;
+export const who = ({ kind, names }: LibertyGroup): string => `${kind} (${names.join(', ')})`;
 
 /** "1pW", or 1 and ff of `capacitive_load_unit (1, ff)`. */
 function scaled(text: string, unit: string, where: string): number {
@@ -94,17 +96,48 @@ function nominalVoltage(library: LibertyGroup): number {
   return nominal;
 }
 
+export const loadUnit = 'capacitive_load_unit';
+
+const letters = [
+  ['voltage_unit', 'v'],
+  ['leakage_power_unit', 'w'],
+] as const;
+
 /** What a library's loads are in, in farads. @throws HbnnError where it does not say, and for what is no unit */
 export function loadUnitOf(library: LibertyGroup): number {
   const where = placeOf(library);
-  const load =
-    library.lists.get('capacitive_load_unit')?.[0]?.join('') ??
-    library.attributes.get('capacitive_load_unit');
+  const lists = library.lists.get(loadUnit) ?? [];
+  const texts = lists.map((values) => values.join(', '));
+  const other = texts.find((text) => text !== texts[0]);
+  if (other !== undefined)
+    throw new HbnnError(
+      `${where}: expected one capacitive_load_unit of ${who(library)}, got (${texts[0]}) and (${other}); take one of them out`,
+    );
+  if (lists[0] !== undefined && lists[0].length > 2)
+    throw new HbnnError(
+      `${where}: expected a number and a unit as capacitive_load_unit, got (${texts[0]}); write it as in capacitive_load_unit (1, pf)`,
+    );
+  const load = lists[0]?.join('') ?? library.attributes.get(loadUnit);
   if (load === undefined)
     throw new HbnnError(
       `${where}: expected capacitive_load_unit of the library, got none; add it, as in capacitive_load_unit (1, ff)`,
     );
   return scaled(load.replace(',', ''), 'f', `${where}: capacitive_load_unit`);
+}
+
+/**
+ * Check the units and the voltage that a library states, whether or not they will be used.
+ *
+ * @throws HbnnError for what is no unit, and a voltage that is none
+ */
+export function checkUnits(library: LibertyGroup): void {
+  const { attributes, lists } = library;
+  if (attributes.has('nom_voltage')) nominalVoltage(library);
+  if (attributes.has(loadUnit) || lists.has(loadUnit)) loadUnitOf(library);
+  for (const [name, letter] of letters) {
+    const text = attributes.get(name);
+    if (text !== undefined) scaled(text, letter, `${placeOf(library)}: ${name}`);
+  }
 }
 
 /** Read a library's units and nominal voltage. @throws HbnnError for missing ones and what is no unit */

@@ -1,7 +1,8 @@
 import { AvoidedCells } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
+import { parseFunction, withoutConstants } from './logic.ts';
 import type { LibertyGroup } from './parse.ts';
-import { notNegative, placeOf } from './units.ts';
+import { notNegative, placeOf, who } from './units.ts';
 
 /** Cells that compute the right function but are there for isolated power domains, probing or delays. */
 const special = /lpflow|probe|__dly|dlymetal|_dlygate|clkdly|sighold|isobuf/i;
@@ -37,7 +38,15 @@ export const pinNames = ({ names }: LibertyGroup): string[] =>
 export const areaOf = (cell: LibertyGroup): number =>
   cell.attributes.has('area') ? notNegative(cell, 'area') : 0;
 
-const isTrue = (text: string | undefined): boolean => /^(true|1)$/i.test(text?.trim() ?? '');
+/** A truth value; false where a group states none. @throws HbnnError for another word */
+function isTrue(group: LibertyGroup, name: string): boolean {
+  const text = group.attributes.get(name)?.trim();
+  if (text === undefined || /^(false|0)$/i.test(text)) return false;
+  if (/^(true|1)$/i.test(text)) return true;
+  throw new HbnnError(
+    `${placeOf(group)}: expected true or false as ${name} of ${who(group)}, got '${text.slice(0, 40)}'; write one of the two`,
+  );
+}
 
 /**
  * Whether synthesis may build with a cell: it has an area, pins of one bit that are inputs and outputs, and names that
@@ -51,6 +60,7 @@ export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean)
   const name = cell.names.join(', ');
   const area = areaOf(cell);
   if (isApart(cell) || isNotDrivenAlways(cell) || special.test(name) || avoided(name)) return false;
+  if (isStuck(cell)) return false;
   if (area === 0 && cell.attributes.has('area') && computes(cell))
     throw new HbnnError(
       `${placeOf(cell)}: expected more than 0 as area of cell (${name}), got 0; mend the file, or stay away from the cell by --dont-use ${name}`,
@@ -61,8 +71,16 @@ export function isUsable(cell: LibertyGroup, avoided: (name: string) => boolean)
 const pinsOf = ({ groups }: LibertyGroup): LibertyGroup[] =>
   groups.filter(({ kind }) => kind === 'pin');
 
-const isOneWay = ({ attributes }: LibertyGroup): boolean =>
-  /^(input|output)$/.test(attributes.get('direction')?.trim() ?? 'input');
+const directions: readonly string[] = ['input', 'output', 'inout', 'internal'];
+
+/** Whether a pin is an input or an output. @throws HbnnError for no direction and unknown ones, at which abc breaks off */
+function isOneWay(pin: LibertyGroup): boolean {
+  const direction = pin.attributes.get('direction')?.trim();
+  if (direction !== undefined && directions.includes(direction)) return /put$/.test(direction);
+  throw new HbnnError(
+    `${placeOf(pin)}: expected ${directions.join(', ')} as direction of ${who(pin)}, got ${direction === undefined ? 'none' : `'${direction.slice(0, 40)}'`}; write one of them`,
+  );
+}
 
 /** Whether Yosys and abc read the names of a cell and its pins: abc takes a digit in a function for a constant. */
 export const isReadByName = (cell: LibertyGroup): boolean =>
@@ -81,16 +99,30 @@ const isNotDrivenAlways = ({ groups }: LibertyGroup): boolean =>
       kind === 'pin' && (attributes.has('three_state') || attributes.has('driver_type')),
   );
 
+/** Whether a flip-flop takes a constant, or has one for a clock: it holds no bit. */
+const isStuck = ({ groups }: LibertyGroup): boolean =>
+  groups.some(
+    (state) =>
+      state.kind === 'ff' &&
+      ['next_state', 'clocked_on'].some((name) => {
+        const text = state.attributes.get(name) ?? '';
+        return (
+          /\b[01]\b/.test(text) &&
+          withoutConstants(parseFunction(text, placeOf(state))).kind === 'constant'
+        );
+      }),
+  );
+
 /** Whether pins are in a bus or a bundle, as those of memories are: a network is not built of such cells. */
 const hasGroupedPins = ({ groups }: LibertyGroup): boolean =>
   groups.some(({ kind }) => kind === 'bus' || kind === 'bundle');
 
 /** Whether a cell is a pad or a macro, or the library says not to use it. */
-function isApart({ attributes, groups }: LibertyGroup): boolean {
+function isApart(cell: LibertyGroup): boolean {
   const marked = ['dont_use', 'pad_cell', 'is_macro_cell', 'is_pad_cell'];
   return (
-    marked.some((name) => isTrue(attributes.get(name))) ||
-    groups.some(({ kind, attributes: pin }) => kind === 'pin' && isTrue(pin.get('is_pad')))
+    marked.filter((name) => isTrue(cell, name)).length > 0 ||
+    pinsOf(cell).filter((pin) => isTrue(pin, 'is_pad')).length > 0
   );
 }
 
