@@ -186,19 +186,26 @@ next: { text: 'Reproducing the paper', link: '/guide/reproduce' }
 import { withBase } from 'vitepress';
 </script>`;
 
-/** A report with each figure in a box of its own, which keeps it readable on a phone and scrolls sideways. */
-const wideFigures = (text) =>
-  text.replaceAll(/^!\[(.*?)\]\(.*?\)$/gm, (figure, title) =>
-    [
+/** A figure that a phone shows whole, almost to the edges of its screen. */
+const isNarrow = (svg) => Number(/ width="(\d+)"/.exec(readFileSync(svg, 'utf8'))?.[1]) <= 480;
+
+/**
+ * A report in the folder `to`. Each wide figure is in a box of its own, which keeps it readable on a phone and scrolls
+ * sideways.
+ */
+const wideFigures = (text, to) =>
+  text.replaceAll(/^!\[(.*?)\]\((.*?)\)$/gm, (figure, title, file) => {
+    if (isNarrow(join(to, file))) return `<div class="narrow-figure">\n\n${figure}\n\n</div>`;
+    return [
       `<div class="wide-figure" tabindex="0" role="region" aria-label="${title.replaceAll('"', '')}">`,
       figure,
       '</div>',
-    ].join('\n\n'),
-  );
+    ].join('\n\n');
+  });
 
 /** What reports lack that were committed before their style had it: whole words, and columns that a phone can show. */
 const widerColumns = `td, th { overflow-wrap: break-word !important; }
-@media (max-width: 600px) { figure svg { min-width: 900px !important; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } }
+@media (max-width: 600px) { figure:not(.narrow) svg { min-width: 900px !important; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } }
 `;
 
 /** Where reports that lie alone link to. */
@@ -223,7 +230,7 @@ function writeProfile(profile) {
   const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
   const files = `<p><a :href="withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
   const text = [reportHead, '', lines[0], '', files, ...lines.slice(1)].join('\n');
-  writeFileSync(join(to, 'index.md'), wideFigures(text));
+  writeFileSync(join(to, 'index.md'), wideFigures(text, to));
 }
 
 /** The page of each plan whose trainings are in a committed ledger. */
@@ -244,7 +251,7 @@ function writePlans() {
       .replace(`](${plan}-results.svg)`, `](./${plan}-results.svg)`)
       .split('\n');
     const page = [reportHead, '', title, '', files, ...rest].join('\n');
-    writeFileSync(join(to, 'index.md'), wideFigures(page));
+    writeFileSync(join(to, 'index.md'), wideFigures(page, to));
   }
 }
 
@@ -313,7 +320,7 @@ function writeSpeed() {
     '| --- | --- | --- | --- | --- |',
     ...lines,
     '',
-    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second divide by the processor time of all threads, so other work on the machine hardly changes them.`,
+    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are images divided by the processor time of all threads; other work on the machine hardly changes them.`,
   ];
   mkdirSync(join(docs, 'generated'), { recursive: true });
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);

@@ -50,9 +50,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure2b',
     title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
     about:
-      'All weights binarized, the first and last layer included; activations float. Settings share ' +
-      'starting weights and image order seed by seed, so differences are paired. The paper’s numbers are ' +
-      'AlexNet-BN on ImageNet.',
+      'All weights binarized, the first and last layer included; activations float. With the same ' +
+      'seed all settings start from the same weights and see the images in the same order, so differences ' +
+      'are paired. The paper’s numbers are AlexNet-BN on ImageNet.',
     rows,
     claims: [
       equal(

@@ -138,25 +138,38 @@ export function forestChart(o: {
   /** Colours of groups; by default one after the other. */
   colors?: Readonly<Record<string, string>>;
 }): object {
-  const axis = { labelLimit: 0, labelFontSize: 11, title: null, ticks: false, domain: false };
-  const y = { field: 'label', type: 'nominal', sort: o.rows.map(({ label }) => label), axis };
-  const groups = [...new Set(o.rows.map(({ group }) => group))];
+  // Labels stand above their rows, so that the chart is narrow enough for a phone.
+  const rows = o.rows.map((row) => ({ ...row, text: inLines(row.label) }));
+  const lines = Math.max(1, ...rows.map(({ text }) => text.length));
+  const step = lines * lineHeight + 38;
+  const center = step / 2 - 14;
+  const y = {
+    field: 'label',
+    type: 'nominal',
+    sort: rows.map(({ label }) => label),
+    scale: { padding: 0 },
+    axis: null,
+  };
+  const groups = [...new Set(rows.map(({ group }) => group))];
   const range = groups.map((group, i) => o.colors?.[group] ?? colours[i % colours.length]);
   const color = { field: 'group', type: 'nominal', scale: { domain: groups, range } };
   const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
     data: { values },
-    mark,
+    mark: { yOffset: center, ...mark },
     encoding: { y, x, ...extra },
   });
   const value = (field: string): object => ({ field, type: 'quantitative', title: o.x });
-  const seeds = o.rows.flatMap(({ label, group, seeds }) =>
+  const seeds = rows.flatMap(({ label, group, seeds }) =>
     seeds.map((seed) => ({ label, group, seed })),
   );
-  const paper = o.rows.filter((row) => row.paper !== undefined);
+  const paper = rows.filter((row) => row.paper !== undefined);
   const zero = { values: [{ low: -o.margin, high: o.margin, zero: 0 }] };
   return {
-    width: 380,
-    height: { step: 30 },
+    width: 410,
+    height: { step },
+    // Without fonts Vega takes text for wider than it is.
+    autosize: 'none',
+    padding: { left: 14, right: 14, top: 36, bottom: 48 },
     layer: [
       {
         data: zero,
@@ -168,20 +181,69 @@ export function forestChart(o: {
         mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
         encoding: { x: value('zero') },
       },
+      ...Array.from({ length: lines }, (_, line) =>
+        of(
+          rows.flatMap(({ label, text }) => {
+            const at = line - (lines - text.length);
+            return at < 0 ? [] : [{ label, text: text[at] }];
+          }),
+          {
+            type: 'text',
+            align: 'left',
+            fontSize: labelSize,
+            color: '#1f2937',
+            yOffset: center - 16 - (lines - 0.5 - line) * lineHeight,
+          },
+          { value: 0 },
+          { text: { field: 'text' } },
+        ),
+      ),
       of(
         seeds,
-        { type: 'point', filled: true, size: 16, opacity: 0.45, yOffset: 7 },
+        { type: 'point', filled: true, size: 16, opacity: 0.45, yOffset: center + 7 },
         value('seed'),
         { color },
       ),
-      of(o.rows, { type: 'rule', strokeWidth: 2 }, value('low'), { x2: { field: 'high' }, color }),
-      of(o.rows, { type: 'point', filled: true, size: 70, opacity: 1 }, value('mean'), { color }),
+      of(rows, { type: 'rule', strokeWidth: 2 }, value('low'), { x2: { field: 'high' }, color }),
+      of(rows, { type: 'point', filled: true, size: 70, opacity: 1 }, value('mean'), { color }),
       of(
         paper,
-        { type: 'point', shape: 'diamond', filled: true, size: 60, color: '#111827', yOffset: -7 },
+        {
+          type: 'point',
+          shape: 'diamond',
+          filled: true,
+          size: 60,
+          color: '#111827',
+          yOffset: center - 7,
+        },
         value('paper'),
       ),
     ],
-    config: chartConfig,
+    config: {
+      ...chartConfig,
+      axis: { labelFontSize: labelSize, titleFontSize: labelSize, gridColor: '#e5e7eb' },
+      axisX: { titleFontWeight: 500, tickCount: 8 },
+      legend: { labelFontSize: labelSize, labelLimit: 0, title: null, orient: 'top' },
+    },
   };
+}
+
+const labelSize = 13;
+const lineHeight = 17;
+
+/** Letters that fit above a row. */
+const longest = 61;
+
+/** A label in lines that fit above a row; a long one breaks after its colon first. */
+function inLines(label: string): string[] {
+  if (label.length <= longest) return [label];
+  return label.split(/(?<=:) /).flatMap((part) => {
+    const lines: string[] = [];
+    for (const word of part.split(' ')) {
+      const longer = `${lines.at(-1)} ${word}`;
+      if (lines.length > 0 && longer.length <= longest) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    return lines;
+  });
 }

@@ -11,7 +11,7 @@ nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap;
 body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
 header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
 table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; }
-@media (max-width: 600px) { figure { overflow-x: auto; } figure svg { min-width: 900px; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } .because { min-width: 16rem; } }
+@media (max-width: 600px) { figure { overflow-x: auto; } figure:not(.narrow) svg { min-width: 900px; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } .because { min-width: 16rem; } }
 @media print {
   @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
   .table { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
@@ -89,7 +89,7 @@ function section(stage: StageReport, svgs: ReadonlyMap<string, string>): string 
       : `<p class="scale"><b>Reduced scale</b>, ours: ${escapeHtml(measured.join('; '))}.</p>`;
   const figures = stage.plots.map(
     ({ file, title, caption }) =>
-      `<figure role="img" aria-label="${escapeHtml(title)}">${svgs.get(file) ?? ''}<figcaption>${escapeHtml(caption)}</figcaption></figure>`,
+      `<figure${widthClass(svgs.get(file))} role="img" aria-label="${escapeHtml(title)}">${svgs.get(file) ?? ''}<figcaption>${escapeHtml(caption)}</figcaption></figure>`,
   );
   const numbers = htmlTable(head, body);
   return `<section id="${stage.stage}"><h2>${escapeHtml(stage.title)}</h2>
@@ -103,7 +103,7 @@ ${body.length > foldedRows ? `<details><summary>All ${body.length} rows</summary
 export function html(report: Report, svgs: ReadonlyMap<string, string>): string {
   const forest = svgs.get('claims');
   const figure = forest
-    ? `<figure role="img" aria-label="${forestTitle}">${forest}<figcaption>${forestCaption}</figcaption></figure>`
+    ? `<figure${widthClass(forest)} role="img" aria-label="${forestTitle}">${forest}<figcaption>${forestCaption}</figcaption></figure>`
     : '';
   const links = report.stages.map(({ stage }) => `<a href="#${stage}">${stage}</a>`).join(' ');
   return `<!doctype html>
@@ -121,4 +121,9 @@ ${claimsTable(report)}
 ${report.stages.map((stage) => section(stage, svgs)).join('\n')}
 </main></body></html>
 `;
+}
+
+/** The class of a figure that a phone shows whole. */
+function widthClass(svg = ''): string {
+  return Number(/ width="(\d+)"/.exec(svg)?.[1]) <= 480 ? ' class="narrow"' : '';
 }
