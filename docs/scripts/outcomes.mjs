@@ -199,6 +199,28 @@ ${pairsOf(rows)} pairs of each comparison have been trained. The last column jud
 `;
 }
 
+/** What inputs that a circuit can build cost: rows of the cifar10 report against a map per image. */
+export function staticInputsPage(committed) {
+  const results = JSON.parse(readFileSync(join(committed, 'cifar10', 'results.json'), 'utf8'));
+  const { rows } = results.stages.find(({ stage }) => stage === 'input-maps');
+  let network = '';
+  const lines = [];
+  for (const { label, ours, spread, columns } of rows) {
+    if (!label.startsWith('– ')) network = label.split(' ')[0];
+    lines.push([
+      network,
+      label.replace(/^– /, '').replace(/^\S+ 1\.4\/1\.4, /, ''),
+      `${ours.toFixed(2)} ± ${spread.toFixed(2)}`,
+      columns['against the reference'],
+    ]);
+  }
+  const { seeds } = rows[0];
+  return `${lined([['network', 'inputs', 'top-1, %', 'against a map per image, points'], ...lines])}
+
+Weights have 1.4 bits and inputs 1.4 where nothing else is said; ${seeds.length} seeds; “±” is the standard deviation over them, and the last column has the difference with its 95 % interval.
+`;
+}
+
 function buildable(results) {
   const inputs = numbersOf(claimOf(results, 'q1 AlexNet'));
   const mobile = numbersOf(claimOf(results, 'q1 MobileNet'));

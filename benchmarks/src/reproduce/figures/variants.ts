@@ -182,6 +182,31 @@ const weightComparison: Comparison = {
       what: 'granularity of the map',
       change: { mapPer: 'position' },
     },
+    {
+      label: 'one map per position, least approximation error',
+      what: 'granularity and rule',
+      change: { mapPer: 'position', select: 'optimal' },
+    },
+    {
+      label: 'map per block of 8 outputs of a position',
+      what: 'granularity of the map',
+      change: { mapPer: 'block:8' },
+    },
+    {
+      label: 'one map per block of 8, least approximation error',
+      what: 'granularity and rule',
+      change: { mapPer: 'block:8', select: 'optimal' },
+    },
+    {
+      label: 'map per output',
+      what: 'granularity of the map',
+      change: { mapPer: 'output' },
+    },
+    {
+      label: 'balanced map: in every 10 inputs of an output as many weights of each width',
+      what: 'freedom of the map',
+      change: { balance: 10 },
+    },
     { label: 'scales per output', what: 'scales', change: { scalePer: 'output' } },
     {
       label: 'scales that are powers of two, one shared factor',
@@ -208,6 +233,11 @@ const weightComparison: Comparison = {
       label: 'least approximation error (optimal)',
       what: 'selection rule',
       change: { select: 'optimal' },
+    },
+    {
+      label: 'each bit where it takes away most of the error (gain)',
+      what: 'selection rule',
+      change: { select: 'gain' },
     },
   ],
 };
