@@ -188,12 +188,12 @@ const weightComparison: Comparison = {
       change: { mapPer: 'position', select: 'optimal' },
     },
     {
-      label: 'map per block of 8 outputs of a position',
+      label: 'map per block of 8 inputs',
       what: 'granularity of the map',
       change: { mapPer: 'block:8' },
     },
     {
-      label: 'one map per block of 8, least approximation error',
+      label: 'one map per block of 8 inputs, least approximation error',
       what: 'granularity and rule',
       change: { mapPer: 'block:8', select: 'optimal' },
     },
