@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
-import { outcomes, plannedPage, withOutcomes } from './outcomes.mjs';
+import { equalityPage, outcomes, plannedPage, variantsPage, withOutcomes } from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -331,6 +331,15 @@ function writeOutcomes() {
   const file = join(docs, 'generated', 'outcomes.json');
   writeFileSync(file, `${JSON.stringify(outcomes(committed), undefined, 1)}\n`);
   writeFileSync(join(docs, 'generated', 'planned.md'), plannedPage(committed));
+  writeFileSync(join(docs, 'generated', 'equality.md'), equalityPage(committed));
+  for (const [stage, reference] of [
+    ['input-maps', 'inputs of 1.4 bits, map and scales for each image (the paper)'],
+    ['weight-variants', 'weights of 1.4 bits, middle-out, a map per element (the paper)'],
+  ])
+    writeFileSync(
+      join(docs, 'generated', `${stage}.md`),
+      variantsPage(committed, stage, reference),
+    );
   const readme = join(docs, '..', 'README.md');
   const text = readFileSync(readme, 'utf8');
   const renewed = withOutcomes(text, committed);

@@ -199,6 +199,31 @@ ${pairsOf(rows)} pairs of each comparison have been trained. The last column jud
 `;
 }
 
+/** A stage of the cifar10 report that varies one thing at a time, as a table against its references. */
+export function variantsPage(committed, stage, reference) {
+  const results = JSON.parse(readFileSync(join(committed, 'cifar10', 'results.json'), 'utf8'));
+  const { rows } = results.stages.find((found) => found.stage === stage);
+  let network = '';
+  const lines = [];
+  for (const { label, ours, spread, columns } of rows) {
+    const own = label.startsWith('– ');
+    if (!own) network = label.split(' ')[0];
+    lines.push([
+      network,
+      own ? label.slice(2) : reference,
+      `${ours.toFixed(2)} ± ${spread.toFixed(2)}`,
+      columns['against the reference'],
+    ]);
+  }
+  return `${lined([['network', 'varied', 'top-1, %', 'against the first row, points'], ...lines])}
+
+Trained ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10 with ${rows[0].seeds.length} seeds. “±” is the standard deviation over the seeds; brackets hold the 95 % interval of the difference. Made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
+`;
+}
+
+/** The answer about 1.4 and 2 bits, as the home page has it. */
+export const equalityPage = (committed) => `${equality(committed).text}\n`;
+
 function buildable(results) {
   const inputs = numbersOf(claimOf(results, 'q1 AlexNet'));
   const mobile = numbersOf(claimOf(results, 'q1 MobileNet'));
