@@ -46,7 +46,7 @@ it('says nothing where they are met', () => {
 /** Notes on two sums of float weights, one of which is `ratio` times the largest of the others. */
 function floatNotes(ratio: number, isBinarized: boolean): string[] {
   const inputs = 512;
-  const rng = random(ratio, 'floats');
+  const rng = random(`${ratio}`, 'floats');
   const data = Float32Array.from({ length: 2 * inputs }, (_, i) =>
     i === 5 ? ratio : rng.uniform() * 2 - 1,
   );
