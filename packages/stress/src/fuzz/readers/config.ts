@@ -6,7 +6,9 @@ import { bytesOfText, holds, type Reader } from '../reader.ts';
 const seeds = [
   {},
   { weights: 1.4, inputs: '0.7/0.2/0.1', network: 'fcn4', widths: [32, 16], pools: [1] },
-  { weights: '1.5', select: 'gain', minBits: 1, mapPer: 'block:4', scalePer: 'output', balance: 4 },
+  { weights: '1.5', select: 'gain', minBits: 1 },
+  { weights: '1.5', mapPer: 'block:4', scalePer: 'output' },
+  { weights: 1.4, balance: 10 },
   { layerBits: ['1.4', 'float'], scaleForm: 'integers:4', freezeMaps: 0.5, inputMap: 'static' },
   { quantizer: 'dorefa', epochs: 2, learningRate: 0.1, schedule: 'constant', weightDecay: 0 },
   { augment: 'crop:4,flip', validation: 100, earlyStop: { patience: 2, minEpochs: 1 } },
