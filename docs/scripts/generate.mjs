@@ -111,7 +111,7 @@ function writeScale() {
   const lines = [
     measuredLine(stored),
     '',
-    wideFigures('![Time and memory over sizes](../generated/scale.svg)'),
+    wideFigures('![Time and memory over sizes](../generated/scale.svg)', join(docs, 'generated')),
     '',
   ];
   lines.push('| what | time grows as | memory grows as |', '| --- | --- | --- |');
@@ -190,7 +190,7 @@ import { withBase } from 'vitepress';
 const isNarrow = (svg) => Number(/ width="(\d+)"/.exec(readFileSync(svg, 'utf8'))?.[1]) <= 480;
 
 /**
- * A report in the folder `to`. Each wide figure is in a box of its own, which keeps it readable on a phone and scrolls
+ * The text of a page in the folder `to`. Each wide figure is in a box of its own, which keeps it readable on a phone and scrolls
  * sideways.
  */
 const wideFigures = (text, to) =>
