@@ -18,7 +18,7 @@ function classOf(length: number, columns: number): string {
   return columns > 2 && length > longest ? 'longest' : 'long';
 }
 
-/** Give the cells of each table a class by the length of their column's text, so that a phone gives them the width. */
+/** Give each cell a class for the longest text of its column, so that the style sheet can make the column wide enough. */
 export function tableColumns(md: MarkdownRenderer): void {
   md.core.ruler.push('table columns', ({ tokens }) => {
     tokens.forEach(({ type }, from) => {

@@ -1,7 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type { readNpyFile } from './npyFile.ts';
 
-/** The same as `pixelsFrom` for what cannot be said of no images. @throws HbnnError where there are none */
+/** Pixels of at least one image, read by `pixelsFrom`. @throws HbnnError where the file has no image */
 export function somePixelsFrom(
   array: ReturnType<typeof readNpyFile>,
   expected: readonly number[],

@@ -56,7 +56,7 @@ function xoshiro128(state: [number, number, number, number]): () => number {
 export const isSeed = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** What errors call a seed. */
+/** The words that errors use for a valid seed. */
 export const seedRange = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
 
 /** Check that an option is a seed or left out. @throws HbnnError naming what takes it, and what came */

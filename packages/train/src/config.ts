@@ -80,7 +80,7 @@ function parseAugmentation(text: string): unknown {
     const [name, ...value] = part.trim().split(':');
     return [name, value.length === 0 ? true : Number(value.join(':'))];
   });
-  // A change that comes twice is none: which of the two was meant?
+  // If a change is given twice, nobody can tell which one was meant, so the text is refused.
   return new Map(entries).size === entries.length ? Object.fromEntries(entries) : text;
 }
 

@@ -51,7 +51,7 @@ const buildsWith = (cell: LibertyGroup): boolean =>
 const isOfSeveralFiles = ({ file, groups }: LibertyGroup): boolean =>
   groups.some((group) => group.file !== file || isOfSeveralFiles(group));
 
-/** Comments, and strings with the attribute that they are the value of. */
+/** A comment, or a string together with the name of its attribute. */
 const aside = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|(?:\b(\w+)\s*:\s*)?"(?:[^"\\]|\\[\s\S])*"/g;
 
 /**

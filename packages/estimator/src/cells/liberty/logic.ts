@@ -37,7 +37,7 @@ export const abcReadsOtherwise = (text: string, where: string): boolean =>
   writeFunction(withoutConstants(parseFunction(text, where))) !==
   writeFunction(parsed(text, where, abcOrder));
 
-/** The same function without constants in it; a constant alone where it has no other value. */
+/** The same function written without constants; a function that no pin changes becomes one constant. */
 export function withoutConstants(f: LogicFunction): LogicFunction {
   if (f.kind === 'constant' || f.kind === 'pin') return f;
   if (f.kind === 'not') return inverse(withoutConstants(f.of));
