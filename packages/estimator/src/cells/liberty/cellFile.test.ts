@@ -74,6 +74,15 @@ describe('a library for synthesis', () => {
     expect(cellsOf(changed)).toEqual(cellsOf(plain));
   });
 
+  it('needs the unit of loads only where there are loads', () => {
+    const bare = 'library (l) { cell (N) { area : 2; pin (A, B) { direction : input; }';
+    const end = `${output('Y', '!(A B)')} } }`;
+    expect(cellFile(`${bare} ${end}`, 'l.lib').text).toContain('capacitive_load_unit (1, ff);');
+    expect(() => cellFile(`${bare} ${input('C, D')} ${end}`, 'l.lib')).toThrow(
+      'l.lib, line 1: expected capacitive_load_unit of the library, got none; add it, as in capacitive_load_unit (1, ff)',
+    );
+  });
+
   it.each([
     ['a cell', 'cell ("N 1")', 'A'],
     ['a pin', 'cell (N1)', '1A'],

@@ -147,12 +147,19 @@ function headsOf(group: LibertyGroup): (readonly string[])[] {
   return [isState(group) ? pinNames(group) : group.names];
 }
 
-/** A group's lists, with the unit of a library's loads as abc knows it. */
+/** A group's lists, with the unit of a library's loads as abc knows it; any will do where there are none. */
 function listsOf(group: LibertyGroup): LibertyGroup['lists'] {
   if (group.kind !== 'library' || isPlainUnit(group)) return group.lists;
-  const loadFf = loadUnitOf(group) / 1e-15;
+  const loadFf = hasLoads(group) || hasUnit(group) ? loadUnitOf(group) / 1e-15 : 1;
   return new Map([...group.lists, [loadUnit, [[String(Number(loadFf.toPrecision(12))), 'ff']]]]);
 }
+
+const hasUnit = ({ attributes, lists }: LibertyGroup): boolean =>
+  attributes.has(loadUnit) || lists.has(loadUnit);
+
+/** Whether a group or one in it has a load, such as a pin's capacitance. */
+const hasLoads = ({ attributes, groups }: LibertyGroup): boolean =>
+  groups.some(hasLoads) || [...attributes.keys()].some((name) => /capacitance|_load$/.test(name));
 
 function attributeOf(own: LibertyGroup, name: string, value: string, cell: LibertyGroup): string {
   const isFunction = own.kind === 'pin' && name === 'function';
