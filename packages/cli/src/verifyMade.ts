@@ -22,7 +22,7 @@ export async function verifyModel(path: string, o: OutputOptions): Promise<MadeO
   const manifest = readMadeManifest(path, 'hbnn lower');
   const changed = changedFiles(manifest, { [basename(path)]: readFileSync(path) });
   if (changed !== undefined) return { outcome: 'differs', why: changed };
-  const { run, settings, from, scaleBits, backend, weightsSha256 } = manifest.from;
+  const { run, settings, from, scaleBits, backend, weightsFileSha256 } = manifest.from;
   if (typeof run !== 'string' || typeof scaleBits !== 'number' || typeof backend !== 'string')
     throw new HbnnError(
       `${path}: expected a manifest with run, scaleBits and backend, got one without; make it again with hbnn lower`,
@@ -31,7 +31,11 @@ export async function verifyModel(path: string, o: OutputOptions): Promise<MadeO
   const weights = join(folder, 'weights.bin');
   if (!existsSync(weights))
     return { outcome: 'unchanged', why: `its run ${folder} is not there any more` };
-  if (sha256Of(readFileSync(weights)) !== weightsSha256)
+  if (typeof weightsFileSha256 !== 'string')
+    throw new HbnnError(
+      `${path}: expected a manifest with weightsFileSha256, got one without; make it again with hbnn lower`,
+    );
+  if (sha256Of(readFileSync(weights)) !== weightsFileSha256)
     return { outcome: 'expected', why: `the run ${folder} has other weights now` };
   const place = typeof from === 'string' ? from : undefined;
   const opener =

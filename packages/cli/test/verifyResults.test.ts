@@ -106,7 +106,7 @@ describe('hbnn verify-results', () => {
     writeFileSync(file, bytes);
     const manifest = `${file}.manifest.json`;
     const said = JSON.parse(readFileSync(manifest, 'utf8')) as { from: Record<string, unknown> };
-    const other = { ...said, from: { ...said.from, weightsSha256: '00' } };
+    const other = { ...said, from: { ...said.from, weightsFileSha256: '00' } };
     writeFileSync(manifest, JSON.stringify(other));
     expect(madeAgain(file)[1]).toMatchObject({ outcome: 'expected' });
     // The same version would have made another file of these bits.

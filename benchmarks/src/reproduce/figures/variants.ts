@@ -171,6 +171,16 @@ export const inputMaps: Stage = {
   }),
 };
 
+/** Variants that a claim is about, by what the report calls them. */
+const named = {
+  perPosition: 'map per position (kernel position and input channel)',
+  powersOfTwo: 'scales that are powers of two, one shared factor',
+  fourBitScales: 'scales that are integers of 4 bits, one shared factor',
+  keptFromHalf: 'map kept from half of the training on',
+  zeroBits: 'smallest 30 % of weights 0 bits, others 2',
+  leastError: 'least approximation error (optimal)',
+} as const;
+
 const weightComparison: Comparison = {
   id: 'weights',
   label:
@@ -178,7 +188,7 @@ const weightComparison: Comparison = {
   reference: (p) => weightSettings.middleOut(p, 1.4),
   variants: [
     {
-      label: 'map per position (kernel position and input channel)',
+      label: named.perPosition,
       what: 'granularity of the map',
       change: { mapPer: 'position' },
     },
@@ -209,28 +219,28 @@ const weightComparison: Comparison = {
     },
     { label: 'scales per output', what: 'scales', change: { scalePer: 'output' } },
     {
-      label: 'scales that are powers of two, one shared factor',
+      label: named.powersOfTwo,
       what: 'scales',
       change: { scaleForm: 'powers-of-two' },
     },
     {
-      label: 'scales that are integers of 4 bits, one shared factor',
+      label: named.fourBitScales,
       what: 'scales',
       change: { scaleForm: 'integers:4' },
     },
     { label: 'map kept from the first step on', what: 'renewal', change: { freezeMaps: 0 } },
     {
-      label: 'map kept from half of the training on',
+      label: named.keptFromHalf,
       what: 'renewal',
       change: { freezeMaps: 0.5 },
     },
     {
-      label: 'smallest 30 % of weights 0 bits, others 2',
+      label: named.zeroBits,
       what: 'selection rule',
       change: { weights: '0:0.3/2:0.7', select: 'bottom-up' },
     },
     {
-      label: 'least approximation error (optimal)',
+      label: named.leastError,
       what: 'selection rule',
       change: { select: 'optimal' },
     },
@@ -244,18 +254,18 @@ const weightComparison: Comparison = {
 
 function weightQuestions(p: Profile, results: SettingResults): Claim[] {
   const reference = accuracies(results, referenceOf(p, weightComparison).id);
-  const of = (label: string): number[] => {
-    const variant = weightComparison.variants.find((v) => v.label.startsWith(label));
-    if (variant === undefined) throw new Error(`no variant ${label}`);
+  const of = (name: keyof typeof named): number[] => {
+    const variant = weightComparison.variants.find(({ label }) => label === named[name]);
+    if (variant === undefined) throw new Error(`no variant ${named[name]}`);
     return accuracies(results, variantOf(p, weightComparison, variant).id);
   };
   return [
-    equal('q2', 'A map per position equals one per element', of('map per position'), reference),
-    equal('q3', 'Power-of-two scales equal free ones', of('scales that are powers'), reference),
-    equal('q4', '4-bit integer scales equal free ones', of('scales that are integers'), reference),
-    equal('q5', 'A map kept from half-way on loses nothing', of('map kept from half'), reference),
-    above('q6', 'Zero-bit weights beat middle-out at equal bits', of('smallest 30 %'), reference),
-    above('q7', 'The least approximation error beats middle-out', of('least'), reference),
+    equal('q2', 'A map per position equals one per element', of('perPosition'), reference),
+    equal('q3', 'Power-of-two scales equal free ones', of('powersOfTwo'), reference),
+    equal('q4', '4-bit integer scales equal free ones', of('fourBitScales'), reference),
+    equal('q5', 'A map kept from half-way on loses nothing', of('keptFromHalf'), reference),
+    above('q6', 'Zero-bit weights beat middle-out at equal bits', of('zeroBits'), reference),
+    above('q7', 'The least approximation error beats middle-out', of('leastError'), reference),
   ];
 }
 

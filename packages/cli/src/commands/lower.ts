@@ -185,7 +185,7 @@ function sourceOf(
   const weights = join(dir, 'weights.bin');
   return {
     run: relative(dirname(resolve(o.out)), resolve(dir)),
-    ...(existsSync(weights) && { weightsSha256: sha256Of(readFileSync(weights)) }),
+    ...(existsSync(weights) && { weightsFileSha256: sha256Of(readFileSync(weights)) }),
     // An imported network says nothing of its images; a run does.
     ...(o.run === undefined && { settings: flagSettings(o) }),
     ...(o.from !== undefined && { from: o.from }),
