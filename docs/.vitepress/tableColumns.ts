@@ -1,7 +1,7 @@
 import type { MarkdownRenderer } from 'vitepress';
 
 /** Characters of a column's longest cell: up to `short` its cells stay on one line, from `long` on they need room. */
-const short = 17;
+const short = 18;
 const wordy = 24;
 const long = 34;
 const longest = 70;
