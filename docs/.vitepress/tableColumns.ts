@@ -17,10 +17,11 @@ const longestNumber = { few: 24, many: 10 };
 const textOf = (content: string): string =>
   content.replaceAll(/\]\([^)]*\)|<[^>]*>|[[`*]/g, '').trim();
 
-function classOf(length: number, columns: number): string {
+function classOf(length: number, at: number, columns: number): string {
   if (columns > manyColumns) {
     if (length > longest) return 'long';
-    return length >= wordy ? 'wordy' : length <= short ? 'short' : '';
+    if (length >= wordy) return 'wordy';
+    return length <= (at === 0 ? short : longestNumber.many) ? 'short' : '';
   }
   if (length <= short) return 'short';
   if (length < long) return '';
@@ -53,7 +54,7 @@ export function tableColumns(md: MarkdownRenderer): void {
       }
       if (lengths.length > manyColumns) tokens[from].attrJoin('class', 'many');
       for (const { column: at, text, cell } of cells) {
-        const name = classOf(lengths[at], lengths.length);
+        const name = classOf(lengths[at], at, lengths.length);
         if (name !== '') cell.attrJoin('class', name);
         if (isWholeNumber(text, lengths.length)) cell.attrJoin('class', 'number');
       }
