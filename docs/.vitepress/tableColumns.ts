@@ -1,7 +1,7 @@
 import type { MarkdownRenderer } from 'vitepress';
 
 /** Characters of a column's longest cell: up to `short` its cells stay on one line, from `long` on they need room. */
-const short = 18;
+const short = 19;
 const wordy = 24;
 const long = 34;
 const longest = 70;
@@ -29,9 +29,10 @@ function classOf(length: number, at: number, columns: number): string {
   return columns > 2 && length > longest ? 'longest' : 'long';
 }
 
-/** Whether a cell is a number that must not break. */
+/** Whether a cell is a number that must not break; a table of one column too many has room for intervals too. */
 function isWholeNumber(text: string, columns: number): boolean {
-  const max = columns > manyColumns ? longestNumber.many : longestNumber.few;
+  const few = columns <= manyColumns || (columns === manyColumns + 1 && text.includes('…'));
+  const max = few ? longestNumber.few : longestNumber.many;
   return text.length <= max && numeric.test(text);
 }
 

@@ -204,7 +204,7 @@ const wideFigures = (text, to) =>
   });
 
 /** Rows of a table that a page shows without being asked; claims are always shown. */
-const openRows = 30;
+const openRows = 40;
 
 /** The text with each long table of numbers in a part that opens. */
 const foldedTables = (text) =>
