@@ -7,31 +7,65 @@ import { createMarkdownRenderer } from 'vitepress';
 const docs = fileURLToPath(new URL('.', import.meta.url));
 const folder = join(docs, '..', '.changeset');
 
+/** Parts of the project, each with the packages whose changes are listed under it. */
+const areas: Readonly<Record<string, readonly string[]>> = {
+  'Training and data': ['train', 'import', 'datasets'],
+  'Models and inference': ['model', 'wasm', 'export'],
+  Hardware: ['circuit', 'verilog', 'estimator'],
+  Commands: ['cli', 'sweep'],
+  'Bit maps and files': ['core'],
+};
+
 export interface PendingChange {
+  /** What changes for a reader, in a sentence. */
+  readonly headline: string;
+  /** The rest of the text, rendered; empty where the headline says all. */
+  readonly details: string;
   readonly packages: readonly string[];
-  /** The text of the change, rendered. */
-  readonly html: string;
 }
 
-declare const data: readonly PendingChange[];
+export interface ChangesOfArea {
+  readonly area: string;
+  readonly changes: readonly PendingChange[];
+}
+
+declare const data: readonly ChangesOfArea[];
 
 export { data };
 
-/** The packages that a changeset names, and its text. */
-function partsOf(changeset: string): { packages: string[]; text: string } {
+interface Changeset {
+  readonly packages: readonly string[];
+  readonly minor: boolean;
+  readonly headline: string;
+  readonly rest: string;
+}
+
+/** The packages that a changeset names, its first paragraph, and the others. */
+function parseChangeset(changeset: string): Changeset {
   const [, head = '', text = ''] = /^---\n([\s\S]*?)^---\n([\s\S]*)$/m.exec(changeset) ?? [];
-  const packages = [...head.matchAll(/^['"](@hbnn\/[a-z]+)['"]:/gm)].map(([, name]) => name);
-  return { packages, text: text.trim() };
+  const packages = [...head.matchAll(/^['"]@hbnn\/([a-z]+)['"]:/gm)].map(([, name]) => name);
+  const [headline, ...rest] = text.trim().split('\n\n');
+  return { packages, minor: /: minor$/m.test(head), headline, rest: rest.join('\n\n') };
 }
 
 export default {
   watch: ['../.changeset/*.md'],
-  async load(): Promise<readonly PendingChange[]> {
+  async load(): Promise<readonly ChangesOfArea[]> {
     const markdown = await createMarkdownRenderer(docs);
-    return readdirSync(folder)
+    const changesets = readdirSync(folder)
       .filter((file) => file.endsWith('.md') && file !== 'README.md')
       .sort()
-      .map((file) => partsOf(readFileSync(join(folder, file), 'utf8')))
-      .map(({ packages, text }) => ({ packages, html: markdown.render(text) }));
+      .map((file) => parseChangeset(readFileSync(join(folder, file), 'utf8')))
+      .sort((a, b) => Number(b.minor) - Number(a.minor));
+    return Object.entries(areas).map(([area, packages]) => ({
+      area,
+      changes: changesets
+        .filter((changeset) => packages.includes(changeset.packages[0]))
+        .map(({ headline, rest, packages: all }) => ({
+          headline: markdown.renderInline(headline.replaceAll('\n', ' ')),
+          details: rest === '' ? '' : markdown.render(rest),
+          packages: all.map((name) => `@hbnn/${name}`),
+        })),
+    }));
   },
 };

@@ -17,7 +17,11 @@ function placeOf(code: string): string | undefined {
   return name !== undefined && Object.hasOwn(names, name) ? names[name] : undefined;
 }
 
-/** Make a link to the API of each export that a page names, where it is not one already. */
+/** The page of this site that a piece of code names as a file: `docs/guide/web.md`. */
+const pageOf = (code: string): string | undefined =>
+  /^docs(\/(?:guide|reference)\/[\w-]+)\.md$/.exec(code)?.[1];
+
+/** Make a link of each export or page that a page names, where it is not one already. */
 export function apiLinks(md: MarkdownRenderer): void {
   md.core.ruler.push('api links', (state) => {
     if (!prose.test((state.env as { relativePath: string }).relativePath)) return;
@@ -28,7 +32,9 @@ export function apiLinks(md: MarkdownRenderer): void {
         if (token.type === 'link_open') links++;
         if (token.type === 'link_close') links--;
         const place =
-          token.type === 'code_inline' && links === 0 ? placeOf(token.content) : undefined;
+          token.type === 'code_inline' && links === 0
+            ? (placeOf(token.content) ?? pageOf(token.content))
+            : undefined;
         if (place === undefined) return [token];
         const open = new state.Token('link_open', 'a', 1);
         open.attrSet('href', place);

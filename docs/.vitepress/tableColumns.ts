@@ -1,21 +1,39 @@
 import type { MarkdownRenderer } from 'vitepress';
 
 /** Characters of a column's longest cell: up to `short` its cells stay on one line, from `long` on they need room. */
-const short = 16;
+const short = 19;
+const wordy = 24;
 const long = 34;
 const longest = 70;
-/** A table of more columns has no room to give. */
+const essay = 200;
+/** A table of more columns is set smaller, and has little room to give. */
 const manyColumns = 6;
+/** Numbers with signs, ranges and short units, such as 63.18 ± 1.08 or 12 ms. */
+const numeric = /^[\d.,+−±<≤×%…()/ -]+(?:[a-zA-Zµ²%]{1,4})?$/;
+/** Characters of a number that stays on one line, in a table of few columns and of many. */
+const longestNumber = { few: 24, many: 10 };
 
 /** The text of a cell as a reader sees it, nearly. */
 const textOf = (content: string): string =>
   content.replaceAll(/\]\([^)]*\)|<[^>]*>|[[`*]/g, '').trim();
 
-function classOf(length: number, columns: number): string {
+function classOf(length: number, at: number, columns: number): string {
+  if (columns > manyColumns) {
+    if (length > longest) return 'long';
+    if (length >= wordy) return 'wordy';
+    return length <= (at === 0 ? short : longestNumber.many) ? 'short' : '';
+  }
   if (length <= short) return 'short';
   if (length < long) return '';
-  if (columns > manyColumns) return length > longest ? 'long' : '';
+  if (columns > 2 && length > essay) return 'essay';
   return columns > 2 && length > longest ? 'longest' : 'long';
+}
+
+/** Whether a cell is a number that must not break; a table of one column too many has room for intervals too. */
+function isWholeNumber(text: string, columns: number): boolean {
+  const few = columns <= manyColumns || (columns === manyColumns + 1 && text.includes('…'));
+  const max = few ? longestNumber.few : longestNumber.many;
+  return text.length <= max && numeric.test(text);
 }
 
 /** Give each cell a class for the longest text of its column, so that the style sheet can make the column wide enough. */
@@ -25,19 +43,21 @@ export function tableColumns(md: MarkdownRenderer): void {
       if (type !== 'table_open') return;
       const to = tokens.findIndex((token, i) => i > from && token.type === 'table_close');
       const lengths: number[] = [];
-      const cells: { column: number; cell: (typeof tokens)[number] }[] = [];
+      const cells: { column: number; text: string; cell: (typeof tokens)[number] }[] = [];
       let column = 0;
       for (let i = from; i < to; i++) {
         if (tokens[i].type === 'tr_open') column = 0;
         if (tokens[i].type !== 'td_open') continue;
-        const { length } = textOf(tokens[i + 1].content);
-        lengths[column] = Math.max(lengths[column] ?? 0, length);
-        cells.push({ column, cell: tokens[i] });
+        const text = textOf(tokens[i + 1].content);
+        lengths[column] = Math.max(lengths[column] ?? 0, text.length);
+        cells.push({ column, text, cell: tokens[i] });
         column++;
       }
-      for (const { column: at, cell } of cells) {
-        const name = classOf(lengths[at], lengths.length);
+      if (lengths.length > manyColumns) tokens[from].attrJoin('class', 'many');
+      for (const { column: at, text, cell } of cells) {
+        const name = classOf(lengths[at], at, lengths.length);
         if (name !== '') cell.attrJoin('class', name);
+        if (isWholeNumber(text, lengths.length)) cell.attrJoin('class', 'number');
       }
     });
   });

@@ -107,7 +107,7 @@ function writeScale() {
   const power = (growth) =>
     growth === undefined
       ? 'too little to say'
-      : `size^${growth.exponent} from ${number(growth.from)} on`;
+      : `size<sup>${growth.exponent}</sup> from ${number(growth.from)} on`;
   const lines = [
     measuredLine(stored),
     '',
@@ -142,7 +142,7 @@ function writeScale() {
 function measuredLine({ provenance, note }) {
   const { machine, node, backend, commit, command } = provenance;
   const shortCommand = command.replace(/ --note .*/, '');
-  const beside = note === undefined ? '' : `. ${note}`;
+  const beside = note === undefined ? '' : `. ${note.replace(/ Minima say most\.$/, '')}`;
   return `${machine}; Node ${node}, ${backend}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
 }
 
@@ -203,6 +203,17 @@ const wideFigures = (text, to) =>
     ].join('\n\n');
   });
 
+/** Rows of a table that a page shows without being asked; claims are always shown. */
+const openRows = 40;
+
+/** The text with each long table of numbers in a part that opens. */
+const foldedTables = (text) =>
+  text.replaceAll(/(?:^\|.*\|$\n?)+/gm, (table) => {
+    const rows = table.trim().split('\n').length - 2;
+    if (rows <= openRows || table.startsWith('|  | claim |')) return table;
+    return `<details>\n<summary>All ${rows} rows</summary>\n\n${table.trim()}\n\n</details>\n`;
+  });
+
 /** What reports lack that were committed before their style had it: whole words, and columns that a phone can show. */
 const widerColumns = `td, th { overflow-wrap: break-word !important; }
 @media (max-width: 600px) { figure:not(.narrow) svg { min-width: 900px !important; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } }
@@ -229,8 +240,10 @@ function writeProfile(profile) {
   const report = readFileSync(join(from, 'report.md'), 'utf8');
   const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
   const files = `<p><a :href="withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
-  const text = [reportHead, '', lines[0], '', files, ...lines.slice(1)].join('\n');
-  writeFileSync(join(to, 'index.md'), wideFigures(text, to));
+  // The folder's name says more than the profile's: a short run has one of its own.
+  const title = `# HBNN reproduction, ${profile}`;
+  const text = [reportHead, '', title, '', files, ...lines.slice(1)].join('\n');
+  writeFileSync(join(to, 'index.md'), foldedTables(wideFigures(text, to)));
 }
 
 /** The page of each plan whose trainings are in a committed ledger. */

@@ -235,7 +235,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy goes when the network has to become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `A circuit must give inputs the same bits for every image. At 1.4 bits this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet; with 2 bits for every input, the accuracy differs from that of the paper’s inputs by ${twoBits[0].difference} and ${twoBits[1].difference} points. Giving all weights at one position of the kernel the same bits changes it by ${weights.difference} on AlexNet-BN.`,
+    text: `A circuit must give inputs the same bits for every image. At 1.4 bits this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. With 2 bits for every input instead, it changes by ${twoBits[0].difference} and ${twoBits[1].difference} points. If all weights at one position of the kernel get the same bits, it changes by ${weights.difference} points on AlexNet-BN.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }

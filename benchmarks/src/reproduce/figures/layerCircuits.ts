@@ -80,7 +80,7 @@ export function circuitRows(): ResultRow[] {
           bits,
           model: `${network} ${layer}, ${inputs} × ${outputs}`,
           unfolding: 'a place',
-          quantity: `area, ${scaling}, map per ${mapPer} (law: ${law.toFixed(2)})`,
+          quantity: `area, ${scaling}, map per ${mapPer} (the paper’s law: ${law.toFixed(2)})`,
         },
       },
     ];

@@ -320,7 +320,7 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
       verdict: deciding.every((each) => lawOf(each) === law) ? 'holds' : 'does not hold',
       because:
         `estimated, not placed: one place of ${place} with ${which}, unrolled, relative to 1 bit: ${text(both)}` +
-        `; bits of the weights alone: ${text(alone)}; a ratio is put to a law within ${error.toFixed(0)} %${more}`,
+        `; bits of the weights alone: ${text(alone)}; brackets say which of b and b² a ratio equals within ${error.toFixed(0)} %${more}`,
     };
   };
   const [fpga, asic] = [
@@ -363,13 +363,15 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     encoding: {
       x: { field: 'x', type: 'quantitative', title: 'average bits', scale: { zero: false } },
       y: { field: 'y', type: 'quantitative', title: 'area relative to 1 bit' },
-      color: { field: 'series', type: 'nominal', title: null },
+      color: { field: 'series', type: 'nominal', title: null, legend: { columns: 2 } },
     },
   });
   return {
     file: 'table2-area',
     title: 'Area of an unrolled layer against average bits',
-    caption: `${place}, maps per weight and per position, estimated: LUT6 (left, law b) and gate equivalents (right, law b²).`,
+    caption:
+      `Estimated area of ${place}, with a map per weight or per position. The paper’s law: area grows as the average ` +
+      'bits b on an FPGA (left, in LUT6), and as b² on an ASIC (right, in gate equivalents).',
     spec: {
       hconcat: [
         panel('lut6', 'FPGA, LUT6', (bits) => bits),

@@ -49,35 +49,28 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       unfolding: 'FINN’s folds',
       bits,
     };
-    const made = (quantity: string, unit: string, ours: number, how: string): ResultRow => ({
-      label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
-      kind: 'measured',
-      unit,
-      ours: Number(ours.toPrecision(5)),
-      scale: `random weights, a map per position; ${how} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
-      columns: { ...base, quantity },
-    });
     const synthesis = `${synthesized?.yosys ?? 'Yosys'}, as hbnn synth`;
     const simulation =
       verilatorCycles === undefined
         ? 'cycles by the simulation of beats'
         : `Verilator, ${verilatorImages ?? 0} images with the model’s scores`;
+    const made = (quantity: string, unit: string, ours: number): ResultRow => ({
+      label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
+      kind: 'measured',
+      unit,
+      ours: Number(ours.toPrecision(5)),
+      scale: `random weights, a map per position; ${synthesis}; ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      columns: { ...base, quantity },
+    });
     return [
-      made('LUTs', 'LUT', luts, synthesis),
-      made('flip-flops', 'FF', synthesized?.flipFlops ?? 0, synthesis),
-      made('block RAMs of 18 kbit', 'blocks', synthesized?.blockRams ?? 0, synthesis),
-      made('cycles an image', 'cycles', cycles, simulation),
-      made('throughput at 200 MHz', 'kFPS', clockHz / cycles / 1000, simulation),
+      made('LUTs', 'LUT', luts),
+      made('flip-flops', 'FF', synthesized?.flipFlops ?? 0),
+      made('block RAMs of 18 kbit', 'blocks', synthesized?.blockRams ?? 0),
+      made('cycles an image', 'cycles', cycles),
+      made('throughput at 200 MHz', 'kFPS', clockHz / cycles / 1000),
       ...(two === undefined
         ? []
-        : [
-            made(
-              'LUTs × cycles',
-              '× 2 bits',
-              (luts * cycles) / (two.luts * two.cycles),
-              `${synthesis}; ${simulation}`,
-            ),
-          ]),
+        : [made('LUTs × cycles', '× 2 bits', (luts * cycles) / (two.luts * two.cycles))]),
     ];
   });
 }

@@ -151,6 +151,7 @@ export function forestChart(o: {
     axis: null,
   };
   const groups = [...new Set(rows.map(({ group }) => group))];
+  const legendRows = Math.ceil(groups.length / legendColumns);
   const range = groups.map((group, i) => o.colors?.[group] ?? colours[i % colours.length]);
   const color = { field: 'group', type: 'nominal', scale: { domain: groups, range } };
   const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
@@ -169,7 +170,7 @@ export function forestChart(o: {
     height: { step },
     // Without fonts Vega takes text for wider than it is.
     autosize: 'none',
-    padding: { left: 14, right: 14, top: 36, bottom: 48 },
+    padding: { left: 14, right: 14, top: 18 + 18 * legendRows, bottom: 48 },
     layer: [
       {
         data: zero,
@@ -223,11 +224,18 @@ export function forestChart(o: {
       ...chartConfig,
       axis: { labelFontSize: labelSize, titleFontSize: labelSize, gridColor: '#e5e7eb' },
       axisX: { titleFontWeight: 500, tickCount: 8 },
-      legend: { labelFontSize: labelSize, labelLimit: 0, title: null, orient: 'top' },
+      legend: {
+        labelFontSize: labelSize,
+        labelLimit: 0,
+        title: null,
+        orient: 'top',
+        columns: legendColumns,
+      },
     },
   };
 }
 
+const legendColumns = 3;
 const labelSize = 13;
 const lineHeight = 17;
 

@@ -8,10 +8,11 @@ const minus = (text: string): string => text.replace(/^-/, '−');
 function ownText(row: ResultRow): string {
   if (row.ours === undefined) return '–';
   const digits = row.unit.startsWith('%') && row.kind === 'measured' ? 2 : 4;
-  const value =
-    row.kind === 'estimated' || (row.kind === 'computed' && !row.unit.startsWith('‖'))
-      ? `${row.ours}`
-      : row.ours.toFixed(digits);
+  const rounded =
+    row.kind === 'estimated' ||
+    (row.kind === 'measured' && row.seeds === undefined) ||
+    (row.kind === 'computed' && !row.unit.startsWith('‖'));
+  const value = rounded ? `${row.ours}` : row.ours.toFixed(digits);
   return minus(row.spread === undefined ? value : `${value} ± ${row.spread.toFixed(digits)}`);
 }
 
@@ -23,7 +24,7 @@ function paperText(row: ResultRow): string {
 function certainty({ kind, seeds, error = 0 }: ResultRow): string {
   switch (kind) {
     case 'measured':
-      return `${seeds?.length ?? 0}`;
+      return `${seeds?.length ?? '–'}`;
     case 'computed':
       return 'exact';
     case 'estimated':
@@ -65,9 +66,17 @@ const claimRow = (claim: ReportedClaim): string[] => [
   claim.because,
 ];
 
-/** Scales of a stage's numbers, each once. */
+/** Scales of a stage's numbers, each once; trainings on the same images are put together. */
 export function scales(stage: StageReport): string[] {
-  return [...new Set(stage.rows.flatMap(({ scale }) => scale ?? []))];
+  const together = new Map<string, string[]>();
+  for (const scale of new Set(stage.rows.flatMap(({ scale }) => scale ?? []))) {
+    const [, images = scale, training] = /^(.*?images); (.*)$/.exec(scale) ?? [];
+    const trainings = together.get(images) ?? [];
+    together.set(images, training === undefined ? trainings : [...trainings, training]);
+  }
+  return [...together].map(([images, trainings]) =>
+    trainings.length === 0 ? images : `${images}; ${trainings.join('; ')}`,
+  );
 }
 
 function stageMarkdown(stage: StageReport): string {

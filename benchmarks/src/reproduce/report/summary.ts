@@ -80,8 +80,10 @@ export function claimsForest(report: Report): object | undefined {
     const { id, test, paper } = claim;
     if (test === undefined) return [];
     const { difference: mean, low, high, differences: seeds } = test;
-    const group = verdictText(claim);
-    return [{ label: `${id}  ${claim.claim}`, group, mean, low, high, seeds, paper }];
+    // A name such as "q1 AlexNet" ends in the first word of its claim.
+    const name = claim.claim.startsWith(id.split(' ').at(-1) ?? '') ? id.split(' ')[0] : id;
+    const label = `${name}  ${claim.claim}`;
+    return [{ label, group: claim.verdict, mean, low, high, seeds, paper }];
   });
   if (rows.length === 0) return undefined;
   return forestChart({
