@@ -153,10 +153,10 @@ export async function shownSize(file: string): Promise<{ width: number; height: 
   }
 }
 
-/** The first line of what sharp says, without the file's name, which the error names already. */
+/** The first line of what sharp says. */
 function reason(error: unknown): string {
   const [first] = (error as Error).message.trim().split('\n');
-  return first.replace(/^(Input file is missing).*$/, '$1: a link to nothing?');
+  return first;
 }
 
 /** Grey to red, green and blue. */
@@ -177,8 +177,9 @@ const checkedSide = 8;
 
 /** Why a file cannot be read as an image; undefined where it can. */
 async function faultOf(file: string): Promise<string | undefined> {
-  // A pipe would be waited for without end; a link to nothing is left to sharp, which says so.
-  if (existsSync(file) && !statSync(file).isFile()) return 'it is no regular file';
+  // A pipe would be waited for without end.
+  if (!existsSync(file)) return 'a link to nothing';
+  if (!statSync(file).isFile()) return 'it is no regular file';
   try {
     await checkColours(file);
     await sharp(file, { failOn: 'error' })
