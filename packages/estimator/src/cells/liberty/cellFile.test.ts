@@ -212,6 +212,10 @@ describe('a library for synthesis', () => {
     ['power (p) { }', 'expected values of power, got none'],
     ['power (p) { values ("1, x"); }', "expected numbers in the table, got 'x'"],
     ['power (p) { values ("1, 2, 3"); }', 'expected 2 values, got 3'],
+    [
+      'power (scalar) { values ("1", "3"); }',
+      'expected one value of power (scalar), which has no index_1, got 2; add the indices',
+    ],
     ['power (q) { values ("1, 2"); }', "expected a template of the library for power, got 'q'"],
     [
       'rise_power (p) { index_1 ("2, 1"); values ("1, 2"); }',

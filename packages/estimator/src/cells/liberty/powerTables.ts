@@ -117,7 +117,11 @@ function tableOf(table: LibertyGroup, templates: ReadonlyMap<string, LibertyGrou
       `${where}: expected values of ${table.kind}, got none; add values, or take the table out`,
     );
   const axes = axesOf(table, templateOf(table, templates), where);
-  if (axes.length === 0) return () => values[middle(values)];
+  if (axes.length === 0 && values.length > 1)
+    throw new HbnnError(
+      `${where}: expected one value of ${table.kind} (${table.names.join(', ')}), which has no index_1, got ${values.length}; add the indices to the table or to its template`,
+    );
+  if (axes.length === 0) return () => values[0];
   const wanted = axes.reduce((product, { points }) => product * points.length, 1);
   const isOfFirst = values.length === axes[0].points.length;
   if (values.length !== wanted && !isOfFirst)
