@@ -27,7 +27,7 @@ export async function stretchOf(file: string): Promise<number> {
 export async function wideSamples(file: string): Promise<WideSamples | undefined> {
   const stated = await statedBits(file);
   if (stated === undefined) return undefined;
-  return { max: await largest(file), bits: await usedBits(file, stated) };
+  return { max: await largestSample(file), bits: await usedBits(file, stated) };
 }
 
 interface StatedBits {
@@ -41,14 +41,14 @@ interface StatedBits {
  * samples stretched, they are only where one of them has bits below those that it states.
  */
 async function usedBits(file: string, { bits, isStretched }: StatedBits): Promise<number> {
-  if (bits === 16 || (await largest(file)) >= 2 ** bits) return 16;
+  if (bits === 16 || (await largestSample(file)) >= 2 ** bits) return 16;
   if (!isStretched) return bits;
   const below = 2 ** (16 - bits) - 1;
   return (await samplesOf(file)).some((sample) => (sample & below) !== 0) ? bits : 16;
 }
 
 /** The largest sample of an image's colours. */
-async function largest(file: string): Promise<number> {
+async function largestSample(file: string): Promise<number> {
   const { hasAlpha } = await sharp(file, { failOn: 'error' }).metadata();
   const { channels } = await sharp(file, { failOn: 'error' }).stats();
   return Math.max(...channels.slice(0, hasAlpha ? -1 : undefined).map(({ max }) => max));

@@ -19,7 +19,7 @@ describe('randomModel', () => {
     [1.5, {}, /expected a whole number from 0 to 9007199254740991, or a text, as seed, got 1.5; /],
     [undefined, {}, /, or a text, as seed, got undefined; give one such as 1$/],
   ])('refuses the seed %d with %j', (seed, options, text) => {
-    const make = () => randomModel(seed, options as never);
+    const make = () => randomModel(seed as never, options as never);
     expect(make).toThrow(HbnnError);
     expect(make).toThrow(/^randomModel: ?/);
     expect(make).toThrow(text);
