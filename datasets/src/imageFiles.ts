@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import sharp, { type Sharp } from 'sharp';
+import { full, stretchOf, type WideSamples, wideSamples } from './sampleBits.ts';
 import { tiffFault } from './tiffFault.ts';
 
 /** An image file and the number of its class. */
@@ -111,14 +112,16 @@ export function some(names: readonly string[], shown = 5): string {
 /**
  * Read an image as red, green and blue bytes. What viewers read is read, such as JPEGs of phones with odd
  * parameters or bytes between segments; files that are cut short are not. Colours of a profile become those of sRGB,
- * and alpha is left out. A TIFF whose colours sharp would mistake is refused.
+ * alpha is left out, and samples of fewer bits than the file's 16 become as bright as it says. A TIFF whose colours sharp would mistake is refused.
  *
  * @throws HbnnError naming the file
  */
 export async function decode(file: string, prepare: (image: Sharp) => Sharp): Promise<Buffer> {
   try {
     await checkColours(file);
-    const { data, info } = await prepare(sharp(file, { failOn: 'error' }).rotate())
+    const stretch = await stretchOf(file);
+    const prepared = prepare(sharp(file, { failOn: 'error' }).rotate());
+    const { data, info } = await (stretch === 1 ? prepared : prepared.linear(stretch, 0))
       .toColourspace('srgb')
       .removeAlpha()
       .raw()
@@ -150,10 +153,10 @@ export async function shownSize(file: string): Promise<{ width: number; height: 
   }
 }
 
-/** The first line of what sharp says, without the file's name, which the error names already. */
+/** The first line of what sharp says. */
 function reason(error: unknown): string {
   const [first] = (error as Error).message.trim().split('\n');
-  return first.replace(/^(Input file is missing).*$/, '$1: a link to nothing?');
+  return first;
 }
 
 /** Grey to red, green and blue. */
@@ -174,8 +177,9 @@ const checkedSide = 8;
 
 /** Why a file cannot be read as an image; undefined where it can. */
 async function faultOf(file: string): Promise<string | undefined> {
-  // A pipe would be waited for without end; a link to nothing is left to sharp, which says so.
-  if (existsSync(file) && !statSync(file).isFile()) return 'it is no regular file';
+  // A pipe would be waited for without end.
+  if (!existsSync(file)) return 'a link to nothing';
+  if (!statSync(file).isFile()) return 'it is no regular file';
   try {
     await checkColours(file);
     await sharp(file, { failOn: 'error' })
@@ -188,22 +192,31 @@ async function faultOf(file: string): Promise<string | undefined> {
   }
 }
 
-/**
- * Decode files whole, several at a time, and find those that cannot be read.
- *
- * @returns the bad ones, in the order of `files`
- */
-export async function findBadFiles(
+/** What a look into files finds. */
+export interface CheckedFiles {
+  /** Those that cannot be read, in order. */
+  readonly bad: readonly BadFile[];
+  /** Those of 16 bits per channel. */
+  readonly wide: readonly WideSamples[];
+}
+
+/** Decode files whole, several at a time. */
+export async function checkFiles(
   files: readonly string[],
   onProgress?: (done: number, total: number) => void,
-): Promise<BadFile[]> {
+): Promise<CheckedFiles> {
   const suspects: number[] = [];
+  const wide: WideSamples[] = [];
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
     while (next < files.length) {
       const i = next++;
       if ((await faultOf(files[i])) !== undefined) suspects.push(i);
+      else {
+        const samples = await wideSamples(files[i]);
+        if (samples !== undefined) wide.push(samples);
+      }
       done++;
       if (done % 100 === 0 || done === files.length) onProgress?.(done, files.length);
     }
@@ -215,7 +228,7 @@ export async function findBadFiles(
     const why = await faultOf(files[i]);
     if (why !== undefined) bad.push({ file: files[i], why });
   }
-  return bad;
+  return { bad, wide };
 }
 
 /** Bad files that an error or a note names one by one. */
@@ -227,4 +240,28 @@ export function badFilesText(bad: readonly BadFile[]): string {
     bad.map(({ file, why }) => `${file} (${why})`),
     maxNamed,
   );
+}
+
+/** Bits up to which samples of 16 bits are taken for those of a camera of fewer: they are at most a quarter of white. */
+const dimBits = 14;
+
+/**
+ * What is to be said of the brightness of a folder's images of 16 bits per channel: those that were read as samples of
+ * fewer bits, and those that are dark where all of them are.
+ */
+export function brightnessText(wide: readonly WideSamples[]): string {
+  const texts: string[] = [];
+  for (const bits of [...new Set(wide.map((samples) => samples.bits))].sort((a, b) => a - b)) {
+    const own = wide.filter((samples) => samples.bits === bits);
+    const images = `${own.length} image${own.length === 1 ? '' : 's'} of 16 bits per channel ${own.length === 1 ? 'is' : 'are'}`;
+    const max = Math.max(...own.map((samples) => samples.max));
+    const used = Math.max(1, Math.ceil(Math.log2(max + 1)));
+    if (bits < 16)
+      texts.push(`${images} read as samples of ${bits} bits, as sBIT or MaxSampleValue says`);
+    else if (max > 0 && used <= dimBits)
+      texts.push(
+        `${images} dark: no sample is above ${max} of ${full}; if a camera of ${used} bits took them, multiply the samples by ${2 ** (16 - used)}, or state the bits (sBIT of PNG, MaxSampleValue ${2 ** used - 1} of TIFF)`,
+      );
+  }
+  return texts.join('; ');
 }

@@ -6,8 +6,9 @@ import { canBeSet, type Dataset, note, type OpenOptions, placeOf, tellLimit } fr
 import { type FolderLayout, type FolderPart, folderLayout, leftText } from './folderLayout.ts';
 import {
   badFilesText,
+  brightnessText,
+  checkFiles,
   decode,
-  findBadFiles,
   type LabelledFile,
   readableKinds,
   some,
@@ -109,9 +110,11 @@ function chosenSplits(splits: Splits, o: OpenOptions): Splits & { drawn: boolean
 async function checkedLayout(folder: string, o: OpenOptions): Promise<FolderLayout> {
   const layout = layoutOf(folder, o);
   const files = filesToCheck(folder, layout, o).map(({ file }) => file);
-  const bad = await findBadFiles(files, (done, total) =>
+  const { bad, wide } = await checkFiles(files, (done, total) =>
     o.onProgress?.('checking images', done, total),
   );
+  const brightness = brightnessText(wide);
+  if (brightness !== '') note(o, `${folder}: ${brightness}`);
   if (bad.length === 0) return layout;
   const text = badFilesText(bad);
   const share = `${bad.length} of ${files.length} images`;

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findBadFiles } from './imageFiles.ts';
+import { checkFiles } from './imageFiles.ts';
 import { readPicture } from './picture.ts';
 import { tiffFault } from './tiffFault.ts';
 
@@ -108,7 +108,9 @@ describe('TIFF files that would be read as other colours', () => {
     for (const order of [{}, { little: false }, { big: true }, { big: true, little: false }]) {
       const file = written({ ...layout, ...order });
       await expect(readPicture(file, [height, width, 3])).rejects.toThrow(message);
-      const [bad] = await findBadFiles([file]);
+      const {
+        bad: [bad],
+      } = await checkFiles([file]);
       expect(bad.why).toContain(message);
     }
   });
@@ -130,7 +132,7 @@ describe('TIFF files that would be read as other colours', () => {
     for (const order of [{}, { little: false }, { big: true }, { big: true, little: false }]) {
       const file = written({ ...layout, ...order });
       expect([...(await readPicture(file, [height, width, 3]))]).toEqual(pixels);
-      expect(await findBadFiles([file])).toEqual([]);
+      expect((await checkFiles([file])).bad).toEqual([]);
     }
   });
 

@@ -77,6 +77,17 @@ it('hbnn synth says that no flip-flop of a library may be used', () => {
   const target = ['--target', `liberty:${plain}`];
   const { code, err } = hbnn('synth', '--rtl', rtl, ...target, '--dont-use', 'DFF');
   expect([code, err]).toEqual([2, expect.stringContaining('got a library without flip-flops')]);
+  const scan = join(dir, 'scan.lib');
+  const text = readFileSync(plain, 'utf8');
+  writeFileSync(
+    scan,
+    text.replace('"D"', '"(SE SI) + (!SE D)"').replace('pin (D)', 'pin (D, SI, SE)'),
+  );
+  const refused = hbnn('synth', '--rtl', rtl, '--target', `liberty:${scan}`);
+  expect(refused.code).toBe(2);
+  expect(refused.err).toMatch(
+    /\nhbnn: liberty:\S+scan.lib: expected a flip-flop that takes one data pin at one clock, for the registers of \S+, got a library where DFF holds bits otherwise, as scan cells and latches do; name the file/,
+  );
 });
 
 /** One library, written plainly, and as vendors write it: included, zipped, with lists of pins and few parentheses. */

@@ -48,6 +48,7 @@ export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 export { outputsFirst, residualOutputsFirst } from './outputsFirst.ts';
 export {
   checkSeed,
+  checkSeedOrText,
   isSeed,
   permutation,
   type Random,

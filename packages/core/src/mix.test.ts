@@ -81,6 +81,12 @@ describe('distFromAverage', () => {
   it.each([-0.1, 8.01, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (average) => {
     expect(() => distFromAverage(average)).toThrow(HbnnError);
   });
+
+  it.each([null, true, '1.4', [1]])('refuses %j, which only compares as a number', (average) => {
+    expect(() => distFromAverage(average as never)).toThrow(
+      /got (null|true|a string|a plain array|the)/,
+    );
+  });
 });
 
 describe('allocate', () => {

@@ -168,9 +168,10 @@ function blend(low: Mix, high: Mix, share: number): Mix {
  * @throws HbnnError outside of that
  */
 export function distFromAverage(average: number, where = 'distFromAverage'): Mix {
-  if (!(average >= 0 && average <= maxBitwidth))
+  // null, true and texts compare with numbers as if they were some.
+  if (typeof average !== 'number' || !(average >= 0 && average <= maxBitwidth))
     throw new HbnnError(
-      `${where}: expected an average from 0 to ${maxBitwidth} bits, got ${average}; ask for such an average or give a mix`,
+      `${where}: expected an average from 0 to ${maxBitwidth} bits, got ${typeof average === 'number' ? average : kindOf(average)}; ask for such an average or give a mix`,
     );
   const named = [{ average: 1, mix: wholeMix(1) }, ...paperMixes, { average: 2, mix: wholeMix(2) }];
   const exact = named.find((entry) => Math.abs(entry.average - average) < 1e-9);

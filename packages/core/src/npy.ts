@@ -145,6 +145,10 @@ function countWithin(shape: readonly number[], limit: number): number | undefine
 }
 
 function readHeader(bytes: Uint8Array, where: string): { text: string; dataStart: number } {
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b)
+    throw new HbnnError(
+      `${where}: expected a .npy file, got a ZIP archive, as .npz files are; save one of its arrays, as in numpy.save(file, numpy.load(npz)[name])`,
+    );
   if (bytes.length < magic.length + 2 || magic.some((byte, i) => bytes[i] !== byte))
     throw new HbnnError(
       `${where}: expected a .npy file, got ${bytes.length} bytes that do not start as one; write it with numpy.save`,
@@ -217,7 +221,7 @@ function headerEntries(text: string, where: string): ReadonlyMap<string, string>
 function parseHeader(text: string, where: string): Header {
   const entries = headerEntries(text, where);
   const [descr = '', order, sizes = ''] = headerKeys.map((key) => entries.get(key));
-  const element = elementOf(/^['"](.{1,16})['"]$/.exec(descr)?.[1], text, where);
+  const element = elementOf(descr, where);
   if (order !== 'True' && order !== 'False')
     throw new HbnnError(
       `${where}: expected True or False as fortran_order, got ${order}; save the array again`,
@@ -231,21 +235,30 @@ function parseHeader(text: string, where: string): Header {
 }
 
 /** What a dtype's name says of its elements; without an order in the name it is the machine's, as NumPy has it. */
-function elementOf(
-  descr: string | undefined,
-  text: string,
-  where: string,
-): Pick<Header, 'kind' | 'bigEndian'> {
-  const [, order, name] = /^([<>|=])(\w+)$/.exec(descr ?? '') ?? [];
+function elementOf(descr: string, where: string): Pick<Header, 'kind' | 'bigEndian'> {
+  const [, order, name] = /^['"]([<>|=])(\w{1,15})['"]$/.exec(descr) ?? [];
   if (name !== undefined && Object.hasOwn(elementKinds, name))
     return {
       kind: elementKinds[name],
       bigEndian: order === '>' || (order !== '<' && bigEndianMachine),
     };
-  const wayOut = descr === '|b1' ? "save arr.astype('u1')" : "save arr.astype('<f4')";
+  const got = descr.length > 60 ? `${descr.slice(0, 60)}…` : descr;
   throw new HbnnError(
-    `${where}: expected a dtype of ${Object.keys(elementKinds).join(', ')}, got '${descr ?? text.trim().slice(0, 60)}'; ${wayOut}`,
+    `${where}: expected a dtype of ${Object.keys(elementKinds).join(', ')}, got ${got}; ${wayToSave(descr)}`,
   );
+}
+
+/** How to save an array of a dtype that is not read. */
+function wayToSave(descr: string): string {
+  const field = /^\[\s*\(\s*(?:'([^'\\]+)'|"([^"\\]+)")/.exec(descr);
+  if (field !== null)
+    return `save one field, as in numpy.save(file, arr['${field[1] ?? field[2]}'])`;
+  const name = /^['"][<>|=]?(\w)/.exec(descr)?.[1] ?? '';
+  if (name === 'b') return "save arr.astype('u1')";
+  if (name === 'c') return 'save arr.real or arr.imag';
+  if ('OSUaVMm'.includes(name))
+    return "save numbers, as in numpy.save(file, numpy.array(list, '<f4'))";
+  return "save arr.astype('<f4')";
 }
 
 /**

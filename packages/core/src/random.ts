@@ -67,6 +67,14 @@ export function checkSeed(where: string, seed: unknown): void {
   );
 }
 
+/** Check what a generator starts from. @throws HbnnError naming what takes it, for neither a seed nor a text */
+export function checkSeedOrText(where: string, seed: unknown): void {
+  if (typeof seed === 'string' || isSeed(seed)) return;
+  throw new HbnnError(
+    `${where}: expected ${seedRange}, or a text, as seed, got ${givenText(seed)}; give one such as 1`,
+  );
+}
+
 const givenText = (value: unknown): string =>
   typeof value === 'number' ? `${value}` : kindOf(value);
 
@@ -78,10 +86,7 @@ const givenText = (value: unknown): string =>
  *   finite number nor a text
  */
 export function random(seed: number | string, ...stream: (number | string)[]): Random {
-  if (typeof seed !== 'string' && !isSeed(seed))
-    throw new HbnnError(
-      `random: expected ${seedRange}, or a text, as seed, got ${givenText(seed)}; give one such as 1`,
-    );
+  checkSeedOrText('random', seed);
   for (const part of stream)
     if (typeof part !== 'string' && !Number.isFinite(part))
       throw new HbnnError(

@@ -16,9 +16,10 @@ describe('randomModel', () => {
     [1, { branches: 1 }, /true or false as branches, got the number 1; /],
     [1, { branch: true }, /got 'branch'; leave it out; did you mean 'branches'\?/],
     [1, null, /expected an object of options .*, got null; /],
-    [1.5, {}, /expected a whole number from 0 to 9007199254740991 as seed, got 1.5; /],
+    [1.5, {}, /expected a whole number from 0 to 9007199254740991, or a text, as seed, got 1.5; /],
+    [undefined, {}, /, or a text, as seed, got undefined; give one such as 1$/],
   ])('refuses the seed %d with %j', (seed, options, text) => {
-    const make = () => randomModel(seed, options as never);
+    const make = () => randomModel(seed as never, options as never);
     expect(make).toThrow(HbnnError);
     expect(make).toThrow(/^randomModel: ?/);
     expect(make).toThrow(text);

@@ -4,7 +4,7 @@ import {
   checkFlag,
   checkMix,
   checkOptions,
-  checkSeed,
+  checkSeedOrText,
   chosenName,
   distFromAverage,
   HbnnError,
@@ -80,7 +80,7 @@ export function randomModel(seed: number | string, o: RandomLayerOptions = {}): 
 
 function checkRandom(seed: unknown, o: RandomLayerOptions): void {
   checkOptions('randomModel', o, optionNames);
-  if (typeof seed !== 'string') checkSeed('randomModel', seed ?? Number.NaN);
+  checkSeedOrText('randomModel', seed);
   const layer: unknown = o.layer;
   if (layer !== undefined && typeof layer !== 'string')
     throw new HbnnError(

@@ -49,6 +49,18 @@ describe('folded designs in cells', () => {
     }
   });
 
+  it('say so where a library has no flip-flop that registers are built of', () => {
+    const text = readFileSync(new URL('../../test/small.lib', import.meta.url), 'utf8');
+    const scan = text.replace('"D"', '"SE SI + !SE D"').replace('pin (D)', 'pin (D, SI, SE)');
+    expect(scan).not.toBe(text);
+    const fromOf = (library: string): string => {
+      const technology = libertyTechnology([readLiberty(library, 'l.lib')]);
+      return estimateFoldedAsic(cnv.layers, cnv.folds, technology, 1e8).gates.from;
+    };
+    expect(fromOf(text)).not.toContain('flip-flops of');
+    expect(fromOf(scan)).toContain('flip-flops of 5.7 GE, as in open libraries: small has none');
+  });
+
   it('take more with width, bits and parallelism', () => {
     const [, layer] = cnv.layers;
     const of = (change: Partial<FoldedLayer>, pe = 8, simd = 8): number =>

@@ -112,7 +112,11 @@ export function estimateFoldedAsic(
   return {
     technology: cells.name,
     folds: folds.map((fold, i) => ({ layer: layers[i].name, ...fold, cycles: cycles[i] })),
-    gates: quantity(gates, 'GE', model('gates measured per lane, and counted adders', 0.3)),
+    gates: quantity(
+      gates,
+      'GE',
+      model(`gates measured per lane, and counted adders${flipFlopsOf(cells)}`, 0.3),
+    ),
     logicUm2: quantity(
       gates * cells.gateUm2.value,
       'um2',
@@ -124,6 +128,12 @@ export function estimateFoldedAsic(
     ...withMemories(cells, machines, { gates, logicJ, frames }),
   };
 }
+
+/** What is said where a library has no flip-flop that registers are built of. */
+const flipFlopsOf = ({ flipFlopGates, name }: Technology): string =>
+  flipFlopGates === undefined
+    ? `; flip-flops of ${usualFlipFlop} GE, as in open libraries: ${name} has none but scan cells, if any`
+    : '';
 
 function withMemories(
   cells: Technology,

@@ -3,7 +3,7 @@ import { HbnnError, suggestion } from '@hbnn/core';
 import { boxesFile, xc7Boxes } from '../emit/primitives.ts';
 import { abcGateScript, isVendorCell } from '../yosys/cells.ts';
 import { readCommand, type YosysModule, type YosysNetlist } from '../yosys/yosys.ts';
-import type { YosysRunner } from '../yosys/yosysPool.ts';
+import type { YosysJob, YosysResult, YosysRunner } from '../yosys/yosysPool.ts';
 import { type AdderCells, adderCommands, adderFiles } from './adderCells.ts';
 import {
   type CellFile,
@@ -133,6 +133,23 @@ const mappingFiles = ({ target, adders }: Mapping): Record<string, string> => ({
   ...(target.liberty !== undefined && libraryFiles(target.liberty)),
 });
 
+/** Run a job that maps to a target. @throws HbnnError as Yosys, and where a library has no flip-flop that it takes */
+async function runMapped(
+  pool: YosysRunner,
+  job: YosysJob,
+  { target, library }: Mapping,
+): Promise<YosysResult> {
+  try {
+    return await pool.run(job);
+  } catch (error) {
+    if (library === undefined || !/type \$\w+\) cannot be legalized/.test(`${error}`)) throw error;
+    const cells = [...library.registers];
+    throw new HbnnError(
+      `${target.name}: expected a flip-flop that takes one data pin at one clock, for the registers of ${job.name}, got a library where ${cells.slice(0, 6).join(', ')}${cells.length > 6 ? ` and ${cells.length - 6} more` : ''} hold${cells.length === 1 ? 's' : ''} bits otherwise, as scan cells and latches do; name the file that has a plain flip-flop as well, with a comma between`,
+    );
+  }
+}
+
 /** Gates of a group: abc's time grows faster than its gates. */
 const defaultGroupGates = 20_000;
 /** Letters that a gate takes in a file, about. */
@@ -208,7 +225,8 @@ export async function mappedModules(
   ];
   const script = `${commands.join('\n')}\n`;
   const job = { name, script, files: { ...given, ...(inOnePiece && mappingFiles(mapping)) } };
-  const modules = { ...(JSON.parse((await pool.run(job)).output) as YosysNetlist).modules };
+  const { output } = await runMapped(pool, job, mapping);
+  const modules = { ...(JSON.parse(output) as YosysNetlist).modules };
   for (const module of names)
     if (modules[module] !== undefined) modules[module] = withMemoryPorts(modules[module]);
   const own = (type: string): boolean => modules[type] !== undefined;
@@ -246,7 +264,7 @@ async function inGroups(
       const text = JSON.stringify({ creator: 'hbnn', modules: { group: group.module } });
       const name = `${module}, group ${g + 1} of ${groups.length}`;
       const files = { ...mappingFiles(mapping), 'group.json': text };
-      const { output } = await pool.run({ name, script, files });
+      const { output } = await runMapped(pool, { name, script, files }, mapping);
       return withMemoryPorts((JSON.parse(output) as YosysNetlist).modules.group);
     }),
   );
@@ -316,9 +334,11 @@ function areaOf(module: string, type: string, { areas, registers }: CellLibrary)
     throw new HbnnError(
       `${module}: expected an area above 0 of cell ${type} in the library, got ${area}; mend its Liberty file`,
     );
-  const lacking =
-    registers.size === 0 && /DFF|DLATCH/.test(type)
-      ? 'a library without flip-flops; name the file that has them as well, with a comma between'
-      : 'none; name all files of the library, with commas between';
-  throw new HbnnError(`${module}: expected an area of cell ${type} in the library, got ${lacking}`);
+  if (registers.size === 0 && /DFF|DLATCH/.test(type))
+    throw new HbnnError(
+      `${module}: expected a flip-flop for its registers, got a library without flip-flops; name the file that has them as well, with a comma between`,
+    );
+  throw new HbnnError(
+    `${module}: expected an area of cell ${type} in the library, got none; name all files of the library, with commas between`,
+  );
 }

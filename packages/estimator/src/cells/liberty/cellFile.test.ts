@@ -208,6 +208,70 @@ describe('a library for synthesis', () => {
     },
   );
 
+  const tables = (more: string) =>
+    library(
+      'power_lut_template (p) { variable_1 : total_output_net_capacitance; index_1 ("1, 10"); }',
+      nand('N', 'area : 2;').replace(
+        'function',
+        `internal_power () { related_pin : "A"; ${more} } function`,
+      ),
+    );
+
+  it.each([
+    ['power (p) { }', 'expected values of power, got none'],
+    ['power (p) { values ("1, x"); }', "expected numbers in the table, got 'x'"],
+    ['power (p) { values ("1, 2, 3"); }', 'expected 2 values, got 3'],
+    [
+      'power (scalar) { values ("1", "3"); }',
+      'expected one value of power (scalar), which has no index_1, got 2; add the indices',
+    ],
+    ['power (q) { values ("1, 2"); }', "expected a template of the library for power, got 'q'"],
+    [
+      'rise_power (p) { index_1 ("2, 1"); values ("1, 2"); }',
+      'expected numbers that rise as index_1',
+    ],
+    ['fall_power (p) { index_1 (""); values ("1, 2"); }', 'expected numbers as index_1, got none'],
+  ])('refuses a power table as an estimate does: %s', (table, message) => {
+    const plain = tables('power (p) { values ("1, 2"); }');
+    expect(cellFile(plain, 'l.lib').text).toBe(plain);
+    const text = tables(table);
+    for (const read of [cellFile, readLiberty]) {
+      expect(() => read(text, 'l.lib')).toThrow(message);
+      expect(() => read(text, 'l.lib')).toThrow(/^l.lib, line 2: /);
+    }
+    const avoided = library(
+      text.slice(text.indexOf('power_lut'), text.lastIndexOf('}')),
+      nand('M', 'area : 3;'),
+    );
+    const dontUse = ['N'];
+    expect(cellFile(avoided, 'l.lib', { dontUse }).text).not.toContain('(N)');
+    expect(readLiberty(avoided, 'l.lib', { dontUse }).cells.map(({ name }) => name)).toEqual(['M']);
+  });
+
+  it.each([
+    ['D', 'C', true, 'D'],
+    ['(!D)', '!(C)', true, '!D'],
+    ["(D')'", 'C', true, 'D'],
+    ["E D + E' IQ", 'C', true, '((E & D) | (!E & IQ))'],
+    ['(E & !D) | (!E & IQ)', 'C', false, '(E & !D) | (!E & IQ)'],
+    ['SE SI + !SE D', 'C', false, '((SE & SI) | (!SE & D))'],
+    ['D ^ IQ', 'C', false, 'D ^ IQ'],
+    ['D', 'C & E', false, 'D'],
+  ])('is built of flip-flops as Yosys takes them: %s at %s', (next, clock, isPlain, written) => {
+    const pins = [...new Set(`${next} ${clock}`.match(/[A-Z]+/g))].filter((pin) => pin !== 'IQ');
+    const text = library(
+      cell(
+        'F',
+        'area : 9;',
+        `ff (IQ, IQN) { next_state : "${next}"; clocked_on : "${clock}"; } ${pins.map(input).join('')} ${output('Q', 'IQ')}`,
+      ),
+    );
+    expect(readLiberty(text, 'l.lib').cells.map(({ isFlipFlop }) => isFlipFlop)).toEqual([isPlain]);
+    expect(cellFile(text, 'l.lib').text).toMatch(
+      new RegExp(`next_state : "?${written.replace(/[()^|]/g, '\\$&')}"?;`),
+    );
+  });
+
   it('leaves out cells that cannot be read, where they must not be used', () => {
     const odd = nand('ODD', 'area : 1;').replace('!(A B)', '!(A Z)');
     const text = library(odd, nand('N', 'area : 2;'));

@@ -1,9 +1,10 @@
 import { checkOptions } from '@hbnn/core';
 import { checkCells, isSound } from './cells.ts';
-import { isState, stateInputs } from './flipFlops.ts';
+import { isState, readsStateInput, stateInputs, writeStateInput } from './flipFlops.ts';
 import type { ReadLibertyOptions } from './liberty.ts';
 import { abcReadsOtherwise, parseFunction, withoutConstants, writeFunction } from './logic.ts';
 import { type LibertyGroup, parseLiberty } from './parse.ts';
+import { templatesOf } from './powerTables.ts';
 import { checkUnits, loadUnit, loadUnitOf, placeOf } from './units.ts';
 import { avoidedIn, computes, isReadByName, isUsable, pinNames } from './usable.ts';
 
@@ -21,7 +22,7 @@ export interface CellFile {
  * @param file what messages call the text
  * @throws HbnnError naming file and line, for text that is not Liberty, a function that cannot be read, an area that is
  * no number or below 0, one of 0 of a cell to build with, two cells of one name, functions and conditions of pins that a
- * cell has not, and a pattern of `dontUse` that no cell has
+ * cell has not, power tables that are not whole, and a pattern of `dontUse` that no cell has
  */
 export function cellFile(source: string, file: string, o: ReadLibertyOptions = {}): CellFile {
   checkOptions('cellFile', o, ['dontUse', 'include']);
@@ -29,8 +30,11 @@ export function cellFile(source: string, file: string, o: ReadLibertyOptions = {
   const cells = library.groups.filter(({ kind }) => kind === 'cell');
   checkUnits(library);
   const avoided = avoidedIn(cells, o.dontUse ?? [], file);
-  checkCells(cells, avoided);
-  const unreadable = new Set(cells.filter((cell) => !isUsable(cell, avoided) && !isSound(cell)));
+  checkCells(library, avoided);
+  const templates = templatesOf(library);
+  const unreadable = new Set(
+    cells.filter((cell) => !isUsable(cell, avoided) && !isSound(cell, templates)),
+  );
   const unusable = cells.filter((cell) => !isUsable(cell, avoided) && buildsWith(cell));
   const keeps =
     isPlain(source) &&
@@ -83,7 +87,7 @@ function isReadOtherwise(cell: LibertyGroup): boolean {
   const variables = variablesOf(cell);
   if (!isReadByName(cell) || variables.some((name) => /[\s,]/.test(name))) return true;
   return cell.groups.some((pin) => {
-    if (isState(pin)) return stateInputs.some((name) => holdsConstant(pin, name));
+    if (isState(pin)) return stateInputs.some((name) => isRewritten(pin, name));
     if (pin.kind !== 'pin') return false;
     const text = pin.attributes.get('function');
     const isList = pin.names.length !== 1 || pinNames(pin).length !== 1;
@@ -108,12 +112,10 @@ function stateFunction(cell: LibertyGroup, pin: LibertyGroup): string | undefine
   return name === text || name === undefined ? undefined : name;
 }
 
-/** Whether a function has a constant in it that it can do without: Yosys passes over such a flip-flop. */
-function holdsConstant(state: LibertyGroup, name: string): boolean {
+/** Whether Yosys would pass over a flip-flop for the way in which one of its functions is written. */
+function isRewritten(state: LibertyGroup, name: string): boolean {
   const text = state.attributes.get(name);
-  if (text === undefined || !/\b[01]\b/.test(text)) return false;
-  const f = parseFunction(text, placeOf(state));
-  return writeFunction(withoutConstants(f)) !== writeFunction(f);
+  return text !== undefined && !readsStateInput(text, parseFunction(text, placeOf(state)));
 }
 
 /** What a cell's flip-flop or latch calls its bit and the bit's opposite. */
@@ -162,10 +164,13 @@ const hasLoads = ({ attributes, groups }: LibertyGroup): boolean =>
   groups.some(hasLoads) || [...attributes.keys()].some((name) => /capacitance|_load$/.test(name));
 
 function attributeOf(own: LibertyGroup, name: string, value: string, cell: LibertyGroup): string {
-  const isFunction = own.kind === 'pin' && name === 'function';
-  if (!isFunction && !(isState(own) && holdsConstant(own, name))) return value;
+  if (isState(own))
+    return stateInputs.includes(name) && isRewritten(own, name)
+      ? writeStateInput(parseFunction(value, placeOf(own)))
+      : value;
+  if (own.kind !== 'pin' || name !== 'function') return value;
   const f = withoutConstants(parseFunction(value, placeOf(own)));
-  return (isFunction ? stateFunction(cell, own) : undefined) ?? writeFunction(f);
+  return stateFunction(cell, own) ?? writeFunction(f);
 }
 
 /** Numbers and names as they are, all else in quotes, where nothing begins a comment. */

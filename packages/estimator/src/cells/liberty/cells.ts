@@ -2,21 +2,21 @@ import { HbnnError, suggestion } from '@hbnn/core';
 import { isState, stateInputs } from './flipFlops.ts';
 import { parseFunction, pinsOf } from './logic.ts';
 import type { LibertyGroup } from './parse.ts';
+import { checkPower, templatesOf } from './powerTables.ts';
 import { notNegative, numberOf, placeOf, who } from './units.ts';
 import { isUsable, pinNames } from './usable.ts';
 
 /**
  * Check that a library has each cell once, by one name, and that its usable cells can be read: their pins are there once,
- * their numbers are numbers, their flip-flops are whole, and what functions and conditions name is of the cell: a pin, or
+ * their numbers are numbers, their power tables and flip-flops are whole, and what functions and conditions name is of the cell: a pin, or
  * a variable of its flip-flop, latch or state table.
  *
  * @param avoided whether the user wants to stay away from a name
  * @throws HbnnError naming file, line and name
  */
-export function checkCells(
-  cells: readonly LibertyGroup[],
-  avoided: (name: string) => boolean,
-): void {
+export function checkCells(library: LibertyGroup, avoided: (name: string) => boolean): void {
+  const cells = library.groups.filter(({ kind }) => kind === 'cell');
+  const templates = templatesOf(library);
   const first = new Map<string, LibertyGroup>();
   for (const cell of cells) {
     const name = cell.names.join(', ');
@@ -30,14 +30,14 @@ export function checkCells(
         `${placeOf(cell)}: expected each cell of the library once, got cell (${name}) again, which is at ${placeOf(other)} already; take one of them out`,
       );
     first.set(name, cell);
-    if (isUsable(cell, avoided)) checkCell(cell);
+    if (isUsable(cell, avoided)) checkCell(cell, templates);
   }
 }
 
 /** Whether a cell can be read; Yosys breaks off at one that cannot, even where it must not be used. */
-export function isSound(cell: LibertyGroup): boolean {
+export function isSound(cell: LibertyGroup, templates: ReadonlyMap<string, LibertyGroup>): boolean {
   try {
-    checkCell(cell);
+    checkCell(cell, templates);
     return true;
   } catch (error) {
     if (error instanceof HbnnError) return false;
@@ -45,11 +45,12 @@ export function isSound(cell: LibertyGroup): boolean {
   }
 }
 
-function checkCell(cell: LibertyGroup): void {
+function checkCell(cell: LibertyGroup, templates: ReadonlyMap<string, LibertyGroup>): void {
   const out = `mend the file, or stay away from the cell by --dont-use ${cell.names.join(', ')}`;
   checkPins(cell, out);
   checkNumbers(cell);
   for (const group of cell.groups) if (isState(group)) checkState(group, out);
+  for (const group of cell.groups) if (group.kind === 'pin') checkPower(group, templates);
   const known = namesOf(cell);
   const check = (group: LibertyGroup, attribute: string): void => {
     const text = group.attributes.get(attribute)?.trim();

@@ -1,8 +1,9 @@
 import { checkOptions, HbnnError } from '@hbnn/core';
 import { checkCells, isSound } from './cells.ts';
+import { isPlainFlipFlop } from './flipFlops.ts';
 import { type LogicFunction, parseFunction, truthTable } from './logic.ts';
 import { type LibertyGroup, parseLiberty, type ReadInclude } from './parse.ts';
-import { type LoadFunction, pinEnergy } from './powerTables.ts';
+import { type LoadFunction, pinEnergy, templatesOf } from './powerTables.ts';
 import { mean, meanOverStates, type RailValue, whenOf } from './states.ts';
 import { notNegative, numberOf, type Units, unitsOf } from './units.ts';
 import { areaOf, avoidedIn, type DontUse, isUsable, pinNames } from './usable.ts';
@@ -28,6 +29,7 @@ export interface LibertyCell {
   /** Undefined where the file gives none, or no unit for it. */
   readonly leakageW?: number;
   readonly pins: readonly LibertyPin[];
+  /** Whether registers are built of it: a flip-flop of scan chains is none. */
   readonly isFlipFlop: boolean;
   /** Flip-flop, latch or anything else that keeps a state. */
   readonly keepsState: boolean;
@@ -77,19 +79,12 @@ export function readLiberty(
 function libraryOf(library: LibertyGroup, dontUse: DontUse = []): LibertyLibrary {
   const { file } = library;
   const units = unitsOf(library);
-  // A template of power tables may have the name of one of delays, and power is read here.
-  const templates = new Map(
-    ['lu_table_template', 'power_lut_template'].flatMap((templateKind) =>
-      library.groups
-        .filter(({ kind }) => kind === templateKind)
-        .map((template): [string, LibertyGroup] => [template.names[0] ?? '', template]),
-    ),
-  );
+  const templates = templatesOf(library);
   const groups = library.groups.filter(({ kind }) => kind === 'cell');
   const avoided = avoidedIn(groups, dontUse, file);
-  checkCells(groups, avoided);
+  checkCells(library, avoided);
   const cells = groups
-    .filter((cell) => isUsable(cell, avoided) || isSound(cell))
+    .filter((cell) => isUsable(cell, avoided) || isSound(cell, templates))
     .map((cell) => cellOf(cell, units, templates, avoided));
   if (cells.length === 0)
     throw new HbnnError(
@@ -135,7 +130,7 @@ function cellOf(
     usable: isUsable(cell, avoided),
     ...(leakageW !== undefined && { leakageW }),
     pins: groups.flatMap((pin) => pinsOfGroup(pin, units)),
-    isFlipFlop: cell.groups.some(({ kind }) => kind === 'ff'),
+    isFlipFlop: isPlainFlipFlop(cell),
     keepsState: cell.groups.some(({ kind }) => /^(ff|latch|statetable)/.test(kind)),
     toggleEnergyJ: (loadF) =>
       changing.length === 0

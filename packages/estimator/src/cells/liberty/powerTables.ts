@@ -18,6 +18,24 @@ interface PowerTable {
   readonly energy: LoadFunction;
 }
 
+/** The templates of a library's tables by name: one of power may have the name of one of delays, and power is read here. */
+export const templatesOf = (library: LibertyGroup): ReadonlyMap<string, LibertyGroup> =>
+  new Map(
+    ['lu_table_template', 'power_lut_template'].flatMap((templateKind) =>
+      library.groups
+        .filter(({ kind }) => kind === templateKind)
+        .map((template): [string, LibertyGroup] => [template.names[0] ?? '', template]),
+    ),
+  );
+
+/** Read the tables of a pin, whether or not they will be used. @throws HbnnError for a table that cannot be read */
+export function checkPower(
+  { groups }: LibertyGroup,
+  templates: ReadonlyMap<string, LibertyGroup>,
+): void {
+  for (const group of groups) if (group.kind === 'internal_power') tablesOf(group, templates);
+}
+
 /**
  * The internal energy of one change at a pin: the mean over related pins and edges of what the cell's supply pins take
  * together, averaged over states. Undefined for a pin without tables.
@@ -99,7 +117,11 @@ function tableOf(table: LibertyGroup, templates: ReadonlyMap<string, LibertyGrou
       `${where}: expected values of ${table.kind}, got none; add values, or take the table out`,
     );
   const axes = axesOf(table, templateOf(table, templates), where);
-  if (axes.length === 0) return () => values[middle(values)];
+  if (axes.length === 0 && values.length > 1)
+    throw new HbnnError(
+      `${where}: expected one value of ${table.kind} (${table.names.join(', ')}), which has no index_1, got ${values.length}; add the indices to the table or to its template`,
+    );
+  if (axes.length === 0) return () => values[0];
   const wanted = axes.reduce((product, { points }) => product * points.length, 1);
   const isOfFirst = values.length === axes[0].points.length;
   if (values.length !== wanted && !isOfFirst)

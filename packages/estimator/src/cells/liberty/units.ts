@@ -97,6 +97,7 @@ function nominalVoltage(library: LibertyGroup): number {
 }
 
 export const loadUnit = 'capacitive_load_unit';
+const defaultLeakage = 'default_cell_leakage_power';
 
 const letters = [
   ['voltage_unit', 'v'],
@@ -134,6 +135,7 @@ export function checkUnits(library: LibertyGroup): void {
   const { attributes, lists } = library;
   if (attributes.has('nom_voltage')) nominalVoltage(library);
   if (attributes.has(loadUnit) || lists.has(loadUnit)) loadUnitOf(library);
+  if (attributes.has(defaultLeakage)) notNegative(library, defaultLeakage);
   for (const [name, letter] of letters) {
     const text = attributes.get(name);
     if (text !== undefined) scaled(text, letter, `${placeOf(library)}: ${name}`);
@@ -148,7 +150,6 @@ export function unitsOf(library: LibertyGroup): Units {
   const unit = (name: string, byDefault: string, letter: string): number =>
     scaled(library.attributes.get(name) ?? byDefault, letter, `${where}: ${name}`);
   const volt = unit('voltage_unit', '1V', 'v');
-  const defaultLeakage = 'default_cell_leakage_power';
   return {
     capacitanceF,
     ...(library.attributes.has(defaultLeakage) && {
