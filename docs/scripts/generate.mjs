@@ -138,12 +138,29 @@ function writeScale() {
   writeFileSync(join(docs, 'generated', 'scale.md'), `${lines.join('\n')}\n`);
 }
 
+/** What lanes for balanced maps would take. */
+function writeBalanced() {
+  const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'balanced.json'), 'utf8'));
+  const lines = [
+    measuredLine(stored),
+    '',
+    '| weights | LUT6s | to 2 bits | flip-flops | stored bits of a weight | to 2 bits |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...stored.rows.map(
+      (row) =>
+        `| ${row.lanes} | ${row.sites} | ${row.lutsToTwoBits.toFixed(2)} | ${row.flipFlops} | ${row.storedBits.toFixed(2)} | ${row.storedToTwoBits.toFixed(2)} |`,
+    ),
+  ];
+  writeFileSync(join(docs, 'generated', 'balanced.md'), `${lines.join('\n')}\n`);
+}
+
 /** Where and how a bench's rows were measured. */
 function measuredLine({ provenance, note }) {
   const { machine, node, backend, commit, command } = provenance;
   const shortCommand = command.replace(/ --note .*/, '');
   const beside = note === undefined ? '' : `. ${note.replace(/ Minima say most\.$/, '')}`;
-  return `${machine}; Node ${node}, ${backend}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
+  const besides = backend === 'none' ? '' : `, ${backend}`;
+  return `${machine}; Node ${node}${besides}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
 }
 
 /** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
@@ -381,3 +398,4 @@ writeKernels();
 writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
 writeScale();
+writeBalanced();

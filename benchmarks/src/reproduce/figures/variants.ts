@@ -217,6 +217,11 @@ const weightComparison: Comparison = {
       what: 'freedom of the map',
       change: { balance: 10 },
     },
+    {
+      label: 'balanced map: in every 5 inputs of an output 2 weights of 2 bits',
+      what: 'freedom of the map',
+      change: { balance: 5, weights: '1:0.6/2:0.4' },
+    },
     { label: 'scales per output', what: 'scales', change: { scalePer: 'output' } },
     {
       label: named.powersOfTwo,
