@@ -22,7 +22,7 @@ export {
   parseFoldRequest,
 } from './folded/folds.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
-export { type BeatTrace, beatTrace } from './folded/occupancy.ts';
+export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
 export { operandsOf } from './folded/operands.ts';
 export {
   countBits,

@@ -100,6 +100,18 @@ for (const simulator of simulators.slice(0, 1))
       expect(run.text).toContain('FAIL');
       expect(run.status).not.toBe(0);
     });
+
+    it('expects as many scores before their images as padding brings about', () => {
+      const padded = randomModel(1970);
+      const design = foldedDesign(padded);
+      const files = { ...verilogFiles(design), ...testbenchFiles(padded, design, { images: 3 }) };
+      const limit = files['testbench.v'].replace('early > 2', 'early > 1');
+      expect(limit).not.toBe(files['testbench.v']);
+      expect(makeResult(files, simulator).status).toBe(0);
+      const { status, text } = makeResult({ ...files, 'testbench.v': limit }, simulator);
+      expect(text).toContain('FAIL more than 3 beats of scores');
+      expect(status).not.toBe(0);
+    });
   });
 
 it('of Icarus ends with an error by itself, also under vvp -n', () => {

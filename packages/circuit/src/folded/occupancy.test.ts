@@ -1,8 +1,9 @@
 import { distFromAverage } from '@hbnn/core';
-import { randomModel } from '@hbnn/model';
+import { type CheckedModel, randomModel } from '@hbnn/model';
 import { expect, it } from 'vitest';
 import { foldedDesign } from './foldedDesign.ts';
-import { beatTrace } from './occupancy.ts';
+import { beatsAhead, beatTrace } from './occupancy.ts';
+import { beats } from './stream.ts';
 
 const design = foldedDesign(
   randomModel(1, {
@@ -36,4 +37,23 @@ it('gives no beat from a buffer that did not come into it', () => {
     expect(given[i]).toBeGreaterThan(0);
     expect(given[i]).toBeLessThanOrEqual(given[i - 1]);
   }
+});
+
+const aheadOf = (model: CheckedModel): number => {
+  const padded = foldedDesign(model);
+  return beatsAhead(padded, beats(padded.input));
+};
+
+it.each([
+  ['windows with a pixel each', 'conv:5x4x4,k3x3,o4,s1,p1', 0],
+  ['a row of padding and the first of the next row', 'conv:2x2x1,k1x1,o2,s1,p1', 5],
+  ['two rows of padding and two places', 'conv:2x2x1,k1x1,o2,s1,p2', 14],
+  // The first window of the second row has no pixel either, but comes after pixels of its rows.
+  ['a row of windows in the padding', 'conv:4x4x2,k2x2,o3,s2,p2', 4],
+] as const)('counts the beats that come before their image: %s', (_, layer, ahead) => {
+  expect(aheadOf(randomModel(1, { layer }))).toBe(ahead);
+});
+
+it('counts the images that several padded layers begin by themselves', () => {
+  expect(aheadOf(randomModel(1970))).toBe(2);
 });

@@ -360,3 +360,29 @@ export function beatTrace({ layers, scores }: NamedNetwork, cycles: number): Bea
     });
   return { units: [...units, { layer: 'scores', kind: 'logic' }], outputs };
 }
+
+/**
+ * Beats of scores that come out before the images that they belong to: windows that hold nothing but padding need no
+ * pixel, so that layers begin with the next image by themselves.
+ *
+ * @param pixels of an image
+ */
+export function beatsAhead(
+  { layers, scores }: NamedNetwork & { readonly scores: { readonly beats: number } },
+  pixels: number,
+): number {
+  const depths = layers.flatMap((layer) => layerBuffers(layer).map(({ depth }) => depth));
+  const wiring = wired({ layers, scores: scores.unit }, depths, stageOf);
+  const cycleOf = new Cycle(wiring);
+  const last = wiring.stages[wiring.stages.length - 1];
+  let [sent, given] = [0, 0];
+  for (;;) {
+    if (last.valid) given++;
+    const { taken, changed } = cycleOf.step(sent < pixels);
+    if (taken) sent++;
+    if (changed || taken) continue;
+    const cycles = cycleOf.quiet();
+    if (cycles === forever) return given - scores.beats;
+    cycleOf.skip(Math.max(0, cycles));
+  }
+}

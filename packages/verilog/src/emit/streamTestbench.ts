@@ -1,5 +1,5 @@
 import type { FoldedDesign } from '@hbnn/circuit';
-import { beats, beatWidth, countBits } from '@hbnn/circuit';
+import { beats, beatsAhead, beatWidth, countBits } from '@hbnn/circuit';
 import { testbenchNames } from './testbenchNames.ts';
 import { patience, phaseCycles, stopCycles } from './verilatorMain.ts';
 
@@ -114,7 +114,7 @@ ${framed ? frameCheck : ''}    moved = aresetn && pixel_valid && pixel_ready;
     if (aresetn && score_valid && score_ready) begin
       // Places where windows are zeros alone may come out before the image that they belong to.
       if (got == ${results}) early = early + 1;
-      if (early > ${scores.beats}) begin
+      if (early > ${beatsAhead(design, beats(input))}) begin
         $display("FAIL more than ${results} beats of scores");
         failures = failures + 1;
         finish;

@@ -1,5 +1,5 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
-import { beats, beatWidth, busWidth, countBits, indexWidth } from '@hbnn/circuit';
+import { beats, beatsAhead, beatWidth, busWidth, countBits, indexWidth } from '@hbnn/circuit';
 import { testbenchNames } from './testbenchNames.ts';
 
 /** Cycles without a beat after which nothing is taken to move any more, beyond those of some images. */
@@ -70,6 +70,7 @@ function streamMain(design: FoldedDesign, images: number): string {
 static const int pixels_each = ${beats(input)};
 static const int beats_each = ${scores.beats};
 static const int scores_each = ${scores.each};
+static const int beats_ahead = ${beatsAhead(design, beats(input))};
 static const uint32_t user_mask = ${2 ** user - 1}u;
 static const long patience = ${patience + 8 * Math.ceil(cyclesPerImage)};
 static const long phase_cycles = ${phaseCycles(cyclesPerImage)};
@@ -152,7 +153,7 @@ ${design.frame === undefined ? '' : frameCheck}    if (offered && top.s_axis_tre
     if (top.m_axis_tvalid && top.m_axis_tready) {
       idle = 0;
       // Places where windows are zeros alone may come out before the image that they belong to.
-      if (got == results && ++early > beats_each) {
+      if (got == results && ++early > beats_ahead) {
         std::printf("FAIL more than %d beats of scores\\n", results);
         return false;
       }
