@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { HbnnError } from '@hbnn/core';
-import { writeWhole } from '@hbnn/train/files';
+import { removeFile, writeWhole } from '@hbnn/train/files';
 import { presentSystem, type RunManifest } from './runManifest.ts';
 
 const format = 'HBNN files, version 1';
@@ -27,7 +27,7 @@ const manifestBeside = (path: string): string =>
     : `${resolve(path)}.manifest.json`;
 
 /** Take a manifest away before what it speaks of is written anew. */
-export const forgetManifest = (path: string): void => rmSync(manifestBeside(path), { force: true });
+export const forgetManifest = (path: string): void => removeFile(manifestBeside(path));
 
 /** Write down what was made just now. */
 export function writeMadeManifest(

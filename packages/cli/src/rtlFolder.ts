@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import {
   type AdderStyle,
@@ -11,7 +11,7 @@ import {
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
-import { writeWhole } from '@hbnn/train/files';
+import { removeFile, writeWhole } from '@hbnn/train/files';
 import { foldTable } from './foldFile.ts';
 import { checkRtlFolder } from './pathKind.ts';
 import { whyUnreadable } from './unreadable.ts';
@@ -160,7 +160,7 @@ function clearEarlier(folder: string, projectFiles: readonly string[]): void {
     const ours = isRtl(whole) || runsTestbench(whole) || projectFiles.includes(whole);
     return ours || (whole === manifestName && whole !== name);
   });
-  for (const name of earlier) rmSync(join(folder, name));
+  for (const name of earlier) removeFile(join(folder, name));
 }
 
 /** Files for other tools that an earlier design wrote; what somebody put beside them stays. */

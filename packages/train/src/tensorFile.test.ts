@@ -2,7 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkFolderOf, readTensorFile, writeTensorFile, writeWhole } from './tensorFile.ts';
+import {
+  checkFolderOf,
+  readTensorFile,
+  removeFile,
+  writeTensorFile,
+  writeWhole,
+} from './tensorFile.ts';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'hbnn-tensor-file-'));
 const arrays = [
@@ -49,5 +55,14 @@ describe('tensor files', () => {
     expect(() => writeWhole(join(dir, 'x'), [{ length: 4 } as unknown as Uint8Array])).toThrow();
     expect(readFileSync(join(dir, 'x'), 'utf8')).toBe('old');
     expect(readdirSync(dir)).toEqual(['x']);
+  });
+
+  it('removes a file if it is there, and says why it cannot', () => {
+    const dir = folder();
+    writeWhole(join(dir, 'x'), 'text');
+    removeFile(join(dir, 'x'));
+    removeFile(join(dir, 'x'));
+    expect(readdirSync(dir)).toEqual([]);
+    expect(() => removeFile(dir)).toThrow(`${dir}: could not be removed: it is a folder`);
   });
 });

@@ -139,11 +139,29 @@ export function writeWhole(file: string, parts: readonly Uint8Array[] | string):
     }
     renameSync(temporary, file);
   } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary, { force: true });
+    takeAway(temporary);
     const kept = existsSync(file) && !isFolder(file) ? ' (it is as it was before)' : '';
     throw new HbnnError(`${file}: could not be written${kept}: ${whyUnwritten(file, error)}`);
   } finally {
     for (const signal of stopSignals) process.off(signal, hold);
+  }
+}
+
+/** Take a half-written file away, where the disk still lets it; whoever writes there next does otherwise. */
+function takeAway(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true });
+  } catch {
+    // What went wrong first is what is told.
+  }
+}
+
+/** Remove a file, if it is there. @throws HbnnError where the folder or the disk does not let it */
+export function removeFile(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch (error) {
+    throw new HbnnError(`${file}: could not be removed: ${whyUnwritten(file, error)}`);
   }
 }
 

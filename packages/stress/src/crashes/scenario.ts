@@ -28,9 +28,10 @@ export function filesDigest(folder: string, leftOut: RegExp = /^$/): string {
     .join('\n');
 }
 
-/** JSON without what differs from run to run: times, speeds and places. */
+/** JSON without what differs from run to run: times, speeds and places, and what an earlier run left in a cache. */
 export function withoutTimes(text: string): string {
-  const changing = /second|time|since|start|date|path|folder|dir|perSecond|memory|version/i;
+  const changing =
+    /second|time|since|start|date|path|folder|dir|perSecond|memory|version|fromCache/i;
   return JSON.stringify(JSON.parse(text), (key, value: unknown) =>
     changing.test(key) ? undefined : value,
   );

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { configDifference, type RunConfig, runConfig } from '../config.ts';
-import { makeFolder, writeWhole } from '../tensorFile.ts';
+import { makeFolder, removeFile, writeWhole } from '../tensorFile.ts';
 import { lockRunFolder, type RunLock, refuseLocked } from './runLock.ts';
 import type { RunOptions, RunResult } from './runResult.ts';
 
@@ -82,7 +82,7 @@ export async function takeRunFolder(
 /** Clear a folder of this process of what a killed one left half-written, and leave the configuration there. */
 export function settleRunFolder(config: RunConfig, dir: string): void {
   for (const name of readdirSync(dir).filter((entry) => /\.\d+\.tmp$/.test(entry))) {
-    rmSync(join(dir, name), { force: true });
+    removeFile(join(dir, name));
   }
   const file = join(dir, 'config.json');
   if (!existsSync(file)) writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
