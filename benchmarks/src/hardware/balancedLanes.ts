@@ -176,7 +176,7 @@ interface BalancedRow {
 }
 
 const target = synthesisTarget('xc7', (file) => cellFile(readFileSync(file, 'utf8'), file));
-const found: Omit<BalancedRow, 'lutsToTwoBits' | 'storedToTwoBits'>[] = [];
+const counted: Omit<BalancedRow, 'lutsToTwoBits' | 'storedToTwoBits'>[] = [];
 for (const lanes of cases) {
   await check(lanes);
   const files = { 'element.v': elementText(lanes), 'counting.v': countingText(lanes) };
@@ -184,7 +184,7 @@ for (const lanes of cases) {
     workers: 1,
   });
   const storedBits = lanesOf(lanes).wordBits / inputs;
-  found.push({
+  counted.push({
     lanes: lanes.name,
     inputs,
     luts,
@@ -194,8 +194,8 @@ for (const lanes of cases) {
     storedBits,
   });
 }
-const twoBits = found[1];
-const rows: BalancedRow[] = found.map((row) => ({
+const twoBits = counted[1];
+const rows: BalancedRow[] = counted.map((row) => ({
   ...row,
   lutsToTwoBits: row.sites / twoBits.sites,
   storedToTwoBits: row.storedBits / twoBits.storedBits,
