@@ -96,7 +96,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       {
         file: 'figure3a',
         title: 'Accuracy against average bits, layer by layer',
-        caption: 'Top-1 in percent. Left: ours at this scale; right: the paper’s on CIFAR-10.',
+        caption: 'Top-1 in percent: first ours at this scale, then the paper’s on CIFAR-10.',
         spec: lineChart({
           panels: [
             {

@@ -55,7 +55,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'Top-1 in percent. Left: ours at this scale, ± one standard deviation; right: the paper’s on ImageNet. Dashed: float.',
+          'Top-1 in percent: first ours at this scale, ± one standard deviation, then the paper’s on ImageNet. Dashed: float.',
         spec: lineChart({
           panels: [
             {
