@@ -112,7 +112,8 @@ export function some(names: readonly string[], shown = 5): string {
 /**
  * Read an image as red, green and blue bytes. What viewers read is read, such as JPEGs of phones with odd
  * parameters or bytes between segments; files that are cut short are not. Colours of a profile become those of sRGB,
- * alpha is left out, and samples of fewer bits than the file's 16 become as bright as it says. A TIFF whose colours sharp would mistake is refused.
+ * alpha is left out. Where a file says that its samples of 16 bits use fewer, they become brighter by as much. A TIFF
+ * whose colours sharp would mistake is refused.
  *
  * @throws HbnnError naming the file
  */

@@ -9,13 +9,13 @@ export const full = 2 ** 16 - 1;
 export interface WideSamples {
   /** The largest one. */
   readonly max: number;
-  /** Bits that white has; 16 unless the file says otherwise. */
+  /** Bits of a white sample; 16 unless the file says otherwise. */
   readonly bits: number;
 }
 
 /**
- * What brings a file's samples to white: 1 but for images of 16 bits per channel that hold samples of fewer, and say
- * so.
+ * The factor that samples are multiplied by, so that white is the largest of 16 bits. It is 1, unless an image of 16 bits
+ * per channel says that its samples use fewer bits.
  */
 export async function stretchOf(file: string): Promise<number> {
   const stated = await statedBits(file);

@@ -159,8 +159,8 @@ function measuredLine({ provenance, note }) {
   const { machine, node, backend, commit, command } = provenance;
   const shortCommand = command.replace(/ --note .*/, '');
   const beside = note === undefined ? '' : `. ${note.replace(/ Minima say most\.$/, '')}`;
-  const besides = backend === 'none' ? '' : `, ${backend}`;
-  return `${machine}; Node ${node}${besides}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
+  const engine = backend === 'none' ? '' : `, ${backend}`;
+  return `${machine}; Node ${node}${engine}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
 }
 
 /** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */

@@ -8,8 +8,8 @@ import { isUsable, pinNames } from './usable.ts';
 
 /**
  * Check that a library has each cell once, by one name, and that its usable cells can be read: their pins are there once,
- * their numbers are numbers, their power tables and flip-flops are whole, and what functions and conditions name is of the cell: a pin, or
- * a variable of its flip-flop, latch or state table.
+ * their numbers are numbers, and their power tables and flip-flops are whole. What functions and conditions name has to
+ * be of the cell: a pin, or a variable of its flip-flop, latch or state table.
  *
  * @param avoided whether the user wants to stay away from a name
  * @throws HbnnError naming file, line and name
