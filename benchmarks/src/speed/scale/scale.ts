@@ -7,6 +7,7 @@
  * hardly touches it; a row has the median of the rounds, fewer where one takes long. Memory is the most that the
  * process held while it worked, all its code and inputs with it. Exponents are fitted in logarithms (`growth.ts`).
  * --largest goes on with doubled sizes until a process takes more than 8 GiB or --seconds, or fails, and says which.
+ * Works over images have no such end: they go batch by batch in the same memory.
  * --save keeps the rows in benchmarks/results/speed/scale.json, and draws them beside it.
  */
 import { spawn } from 'node:child_process';
@@ -20,7 +21,7 @@ import { writeWhole } from '@hbnn/train/files';
 import { saveSpeed } from '../../results/storedRows.ts';
 import { type Growth, memoryGrowth, type Point, timeGrowth } from './growth.ts';
 import { scaleChart } from './scaleChart.ts';
-import { type AxisName, axes, works } from './works.ts';
+import { type Axis, type AxisName, axes, works } from './works.ts';
 
 /** The end of what fits. */
 interface Largest {
@@ -129,7 +130,7 @@ async function largestOf(work: string, from: number): Promise<Largest> {
 
 async function rowOf(work: string): Promise<Row> {
   const { axis, maxSize = Number.POSITIVE_INFINITY } = works[work];
-  const { unit, sizes } = axes[axis];
+  const { unit, sizes, unlimited = false }: Axis = axes[axis];
   const points: Point[] = [];
   let stopped: Row['stopped'];
   for (const size of sizes.filter((each) => each <= maxSize)) {
@@ -152,7 +153,9 @@ async function rowOf(work: string): Promise<Row> {
     ...(stopped !== undefined && { stopped }),
     ...(time !== undefined && { time }),
     ...(memory !== undefined && { memory }),
-    ...(values.largest && last !== undefined && { largest: await largestOf(work, last.size) }),
+    ...(values.largest &&
+      !unlimited &&
+      last !== undefined && { largest: await largestOf(work, last.size) }),
   };
 }
 

@@ -21,6 +21,8 @@ export interface Axis {
   readonly title: string;
   readonly unit: string;
   readonly sizes: readonly number[];
+  /** Memory stays the same at any size, since the work goes batch by batch. There is no largest size to look for. */
+  readonly unlimited?: boolean;
 }
 
 export const axes = {
@@ -29,8 +31,12 @@ export const axes = {
     unit: 'weights',
     sizes: [1e4, 1e5, 1e6, 1e7, 3e7, 6e7],
   },
-  images: { title: 'images', unit: 'images', sizes: [512, 2048, 8192, 32768] },
-  layers: { title: 'convolutions of a network', unit: 'layers', sizes: [2, 8, 32, 128, 512] },
+  images: { title: 'images', unit: 'images', sizes: [512, 2048, 8192, 32768], unlimited: true },
+  layers: {
+    title: 'convolutions of a network',
+    unit: 'convolutions',
+    sizes: [2, 8, 32, 128, 512],
+  },
   circuit: {
     title: 'weights of an unrolled dense layer',
     unit: 'weights',
