@@ -4,6 +4,7 @@ import { digits } from '../unrolled/budget.ts';
 import { type FoldedDesign, shallowDesign } from './foldedDesign.ts';
 import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
+import { type GroupLanes, groupLanes, groupWord } from './groupLanes.ts';
 import { beatWidth } from './stream.ts';
 import {
   type FoldedLayer,
@@ -226,11 +227,17 @@ const divisors = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
-  const scheduled = foldSchedules(matrix, weightPlanes(matrix.layer.weights), inputs);
+  const planes = weightPlanes(matrix.layer.weights);
+  const balanced = groupLanes(matrix, planes);
+  const scheduled = foldSchedules(matrix, planes, inputs);
   const scan = scanOf(layer);
   const gaps = matrixGaps(layer);
+  const simds = new Set(divisors(matrix.inputs));
+  if (balanced !== undefined)
+    for (const groups of divisors(Math.ceil(matrix.inputs / balanced.size)))
+      simds.add(groups * balanced.size);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
-    divisors(matrix.inputs).map((simd) => ({ pe, simd })),
+    [...simds].map((simd) => ({ pe, simd })),
   );
   const bits = inputs.width * inputs.weights.length;
   const folds = candidates.map((fold) => {
@@ -244,22 +251,37 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
       known ??= scheduled(fold).stepCount;
       return matrixCycles(known, gaps, false);
     };
-    const luts = laneLuts(fold, { matrix, inputs, tables });
+    const luts = laneLuts(fold, { matrix, inputs, tables }, balanced);
     return { luts, fold, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
   return { name: layer.layer, least: scan, folds };
 }
 
+/** The lanes of a PE, and the two-way choices by which they take their inputs. */
+function lanesOf(
+  simd: number,
+  balanced: GroupLanes | undefined,
+): { readonly lanes: number; readonly choices: number } {
+  if (balanced === undefined || simd % balanced.size !== 0) return { lanes: simd, choices: 0 };
+  const all = groupWord(balanced, simd).planes.flat();
+  return {
+    lanes: all.length,
+    choices: all.reduce((sum, lane) => sum + lane.choices - 1, 0),
+  };
+}
+
 function laneLuts(
   { pe, simd }: Fold,
   { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
+  balanced: GroupLanes | undefined,
 ): number {
-  const operands = (matrix.inputs / simd) * inputs.weights.length;
+  const operands = Math.ceil(matrix.inputs / simd) * inputs.weights.length;
+  const { lanes, choices } = lanesOf(simd, balanced);
   const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
   const rom = tables.weights.length * tables.weightBits;
   return (
-    lutsPer.laneBit * pe * simd * inputs.width +
+    (lutsPer.laneBit * lanes + lutsPer.choice * choices) * pe * inputs.width +
     lutsPer.sumBit * pe * tables.width +
     lutsPer.choice * operands * muxes * simd * inputs.width +
     lutsPer.romBit * rom

@@ -2,6 +2,7 @@ import { type IntegerWeights, rowLength } from '@hbnn/model';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
 import type { Fold } from './folds.ts';
+import { type GroupLanes, groupBatches, groupLanes } from './groupLanes.ts';
 import {
   type Batch,
   type GroupMasks,
@@ -99,6 +100,8 @@ export interface FoldSchedule {
   readonly stepCount: number;
   /** Products of one bit of a weight and one of an input, over PE · SIMD: what cycles would be if no lane were idle. */
   readonly idealSteps: number;
+  /** Where the lanes are those of a balanced map: a batch is then for all planes of the weights at once. */
+  readonly groupLanes?: GroupLanes;
 }
 
 /** Where weights and inputs have which planes. */
@@ -191,11 +194,39 @@ export function foldSchedules(
   const outputAt = outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
+  const balanced = groupLanes(matrix, planes);
   return (fold) => {
     const { pe } = fold;
+    if (balanced !== undefined && fold.simd % balanced.size === 0)
+      return groupSchedule(matrix, inputs, fold, balanced, work);
     const groups = known.get(pe) ?? groupsOf(matrix, planes, inputs, presence, outputAt, pe);
     known.set(pe, groups);
     return scheduleOf(matrix, fold, groups, { outputAt, work });
+  };
+}
+
+/** The same cycles for each group of outputs, and in each cycle lanes for all planes of the weights. */
+function groupSchedule(
+  matrix: WindowedMatrix,
+  inputs: InputPlanes,
+  fold: Fold,
+  balanced: GroupLanes,
+  work: number,
+): FoldSchedule {
+  const { pe, simd } = fold;
+  const made = groupBatches(matrix, inputs, simd);
+  const batches = made.length > 0 ? made : [idleBatch];
+  const groups = matrix.outputs / pe;
+  const lanes = balanced.counts.reduce((sum, count) => sum + count, 0) / balanced.size;
+  return {
+    fold,
+    groups,
+    outputAt: counting(matrix.outputs),
+    patterns: [batches],
+    patternOf: counting(groups).map(() => 0),
+    stepCount: groups * batches.length,
+    idealSteps: work / (pe * simd * lanes),
+    groupLanes: balanced,
   };
 }
 

@@ -29,6 +29,7 @@ import {
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
 import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
+import { groupLanes } from './groupLanes.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';
@@ -364,7 +365,11 @@ class LayerMaker {
     const { outputs, inputs, layer, kernel } = matrix;
     const pixels = kernel[0] * kernel[1];
     const fold = chosen === 'constant' ? { pe: outputs, simd: inputs } : chosen;
-    checkFold({ name: layer.name, matrixHeight: outputs, matrixWidth: inputs }, fold);
+    checkFold(
+      { name: layer.name, matrixHeight: outputs, matrixWidth: inputs },
+      fold,
+      groupLanes(matrix, weightPlanes(layer.weights))?.size,
+    );
     if (layer.kind !== 'dense') this.window(input, shape, matrix);
     else if (pixels > 1) {
       const [inputWidth, name] = [

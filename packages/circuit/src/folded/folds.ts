@@ -35,17 +35,24 @@ export const foldCycles = (
   { pe, simd }: Fold,
 ): number => (matrixHeight / pe) * (matrixWidth / simd) * places;
 
-/** @throws HbnnError where a fold does not divide its matrix */
+/**
+ * @param group inputs of a group, where the matrix has a balanced map: SIMD may also be any number of whole groups
+ * @throws HbnnError where a fold does not divide its matrix
+ */
 export function checkFold(
   { name, matrixHeight, matrixWidth }: Omit<FoldMatrix, 'places'>,
   { pe, simd }: Fold,
+  group?: number,
 ): void {
   const divides = (n: number, size: number): boolean =>
     Number.isInteger(n) && n >= 1 && size % n === 0;
-  if (!divides(pe, matrixHeight) || !divides(simd, matrixWidth))
-    throw new HbnnError(
-      `${name}: expected a fold PExSIMD whose pe divides its ${matrixHeight} outputs and simd its ${matrixWidth} inputs, got ${pe}x${simd}; take divisors of both`,
-    );
+  const isGroups =
+    group !== undefined && divides(group, simd) && simd >= group && simd < matrixWidth + group;
+  if (divides(pe, matrixHeight) && (divides(simd, matrixWidth) || isGroups)) return;
+  const orGroups = group === undefined ? '' : ` or is a multiple of ${group}, its balanced groups`;
+  throw new HbnnError(
+    `${name}: expected a fold PExSIMD whose pe divides its ${matrixHeight} outputs and simd its ${matrixWidth} inputs${orGroups}, got ${pe}x${simd}; take such numbers`,
+  );
 }
 
 /** @throws HbnnError where there is not one fold for each matrix, or a fold does not divide its matrix */

@@ -1,6 +1,7 @@
 import { bitLength } from '../netlist/bitHeap.ts';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { FoldSchedule, InputPlanes, WeightPlane } from './foldSchedule.ts';
+import { type GroupLanes, groupWord, groupWordOf } from './groupLanes.ts';
 import { type Batch, type Lane, operandKey } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';
 
@@ -30,6 +31,10 @@ export interface MatrixTables {
   /** Group after group its batches, each once: signs and, where some are no members, members. */
   readonly weights: readonly bigint[];
   readonly weightBits: number;
+  /** Those of each PE, without members: a sign for each lane, and in lanes of a balanced map what they choose. */
+  readonly peBits: number;
+  /** In lanes of a balanced map the factor of each plane of the weights; `factors` are the inputs' alone there. */
+  readonly planeFactors?: readonly number[];
   readonly members: Members;
   /** Values that factors of the products have, ascending. */
   readonly factors: readonly number[];
@@ -65,7 +70,7 @@ export function matrixTables(
   schedule: FoldSchedule,
   width: number,
 ): MatrixTables {
-  const { fold, outputAt, patterns, patternOf } = schedule;
+  const { fold, outputAt, patterns, patternOf, groupLanes: balanced } = schedule;
   const { pe, simd } = fold;
   const perPe = factorPerPe(matrix);
   // Where nothing is added any factor will do: one that is there anyway.
@@ -73,7 +78,8 @@ export function matrixTables(
   const factorOf = (pair: Batch | undefined, o: number): number => {
     const { weightPlane, inputPlane } =
       pair === undefined || pair.weightPlane < 0 ? (working ?? pair ?? noBatch) : pair;
-    return weightPlane < 0 ? 1 : planes[weightPlane].factor(o) * inputs.weights[inputPlane];
+    if (weightPlane < 0) return 1;
+    return (balanced ? 1 : planes[weightPlane].factor(o)) * inputs.weights[inputPlane];
   };
   const operandOf = new KeyNumbers();
   const operands: (readonly Lane[])[] = [];
@@ -93,9 +99,12 @@ export function matrixTables(
     pattern,
   }));
   const words = groups.flatMap(({ pattern, outputs }) =>
-    made[pattern].words.map((batch) => weightWord(planes, batch, outputs, simd)),
+    made[pattern].words.map((batch) => ({ batch, outputs })),
   );
-  const members = membersOf(words);
+  const stored =
+    balanced === undefined
+      ? planeWords(planes, words, pe, simd)
+      : groupWords(planes, words, balanced, simd);
   const runs = made.flatMap((pattern) => pattern.runs);
   const factorWords = groups.map(({ outputs }) =>
     pairs.map((pair) => outputs.map((o) => factorOf(pair, o))),
@@ -109,17 +118,65 @@ export function matrixTables(
   return {
     schedule,
     width,
-    members,
+    ...stored,
     operands,
     runs,
     starts,
     wordCounts: made.map((pattern) => pattern.words.length),
     weightsInOrder: made.every((pattern, k) => pattern.words.length === patterns[k].length),
-    weights: words.map((word) => packedWord(word, members, pe * simd)),
-    weightBits: pe * simd + { all: 0, rows: pe, each: pe * simd }[members],
     factors: [...new Set(factors)].sort((a, b) => a - b),
     ...(perPe && { factorWords }),
     corrections: correctionsOf(matrix, planes, inputs, schedule),
+  };
+}
+
+type StoredWeights = Pick<
+  MatrixTables,
+  'members' | 'weights' | 'weightBits' | 'peBits' | 'planeFactors'
+>;
+
+/** A word of weights that is to be stored: of a batch, for the outputs of a group. */
+interface WantedWord {
+  readonly batch: Batch;
+  readonly outputs: readonly number[];
+}
+
+function planeWords(
+  planes: readonly WeightPlane[],
+  wanted: readonly WantedWord[],
+  pe: number,
+  simd: number,
+): StoredWeights {
+  const words = wanted.map(({ batch, outputs }) => weightWord(planes, batch, outputs, simd));
+  const members = membersOf(words);
+  return {
+    members,
+    weights: words.map((word) => packedWord(word, members, pe * simd)),
+    weightBits: pe * simd + { all: 0, rows: pe, each: pe * simd }[members],
+    peBits: simd,
+  };
+}
+
+function groupWords(
+  planes: readonly WeightPlane[],
+  wanted: readonly WantedWord[],
+  balanced: GroupLanes,
+  simd: number,
+): StoredWeights {
+  const { bits } = groupWord(balanced, simd);
+  const weights = wanted.map(({ batch, outputs }) =>
+    outputs.reduceRight(
+      (word, o) => (word << BigInt(bits)) | groupWordOf(balanced, planes, batch, o, simd),
+      0n,
+    ),
+  );
+  const planeFactors = balanced.counts.map((_, n) => planes[n].factor(0));
+  return {
+    members: 'all',
+    weights,
+    weightBits: (wanted[0]?.outputs.length ?? 1) * bits,
+    peBits: bits,
+    planeFactors,
   };
 }
 
@@ -154,20 +211,27 @@ function correctionsOf(
   { outputs }: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
-  { fold: { pe }, outputAt, patterns, patternOf }: FoldSchedule,
+  { fold: { pe }, outputAt, patterns, patternOf, groupLanes }: FoldSchedule,
 ): number[] {
   const most = 2 ** inputs.width - 1;
+  const factorOr0 = ({ weightPlane }: Batch, o: number): number =>
+    weightPlane < 0 ? 0 : planes[weightPlane].factor(o);
   const corrections = new Array<number>(outputs).fill(0);
   outputAt.forEach((o, at) => {
     for (const batch of patterns[patternOf[Math.floor(at / pe)]]) {
-      let minus = 0;
-      for (const { input, weightPlane } of batch.lanes) {
-        const plane = planes[weightPlane];
-        if (plane.member(o, input) && !plane.positive(o, input)) minus++;
-      }
-      if (minus > 0)
-        corrections[o] -=
-          most * minus * planes[batch.weightPlane].factor(o) * inputs.weights[batch.inputPlane];
+      const minus = (n: number, of: readonly Lane[]): number =>
+        of.filter(({ input }) => planes[n].member(o, input) && !planes[n].positive(o, input))
+          .length;
+      // A cycle is taken times the factor of its batch, or in lanes of a balanced map each plane times its own.
+      const weighted =
+        groupLanes === undefined
+          ? factorOr0(batch, o) *
+            batch.lanes.reduce((n, lane) => n + minus(lane.weightPlane, [lane]), 0)
+          : groupLanes.counts.reduce(
+              (sum, _, n) => sum + planes[n].factor(o) * minus(n, batch.lanes),
+              0,
+            );
+      corrections[o] -= most * weighted * (inputs.weights[batch.inputPlane] ?? 0);
     }
   });
   return corrections;
