@@ -18,9 +18,11 @@ export {
   foldForms,
   foldsOf,
   foldTable,
+  foldText,
   lutsPerLane,
   parseFoldRequest,
 } from './folded/folds.ts';
+export { type GroupLanes, groupLanes } from './folded/groupLanes.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
 export { operandsOf } from './folded/operands.ts';

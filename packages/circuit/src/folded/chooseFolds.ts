@@ -2,9 +2,9 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
 import { type FoldedDesign, shallowDesign } from './foldedDesign.ts';
-import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, foldSchedules } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
-import { type GroupLanes, groupLanes, groupWord } from './groupLanes.ts';
+import { type GroupLanes, groupLanes, groupWord, lanesAtOnce } from './groupLanes.ts';
 import { beatWidth } from './stream.ts';
 import {
   type FoldedLayer,
@@ -16,6 +16,7 @@ import {
   scanned,
   type Unit,
 } from './units.ts';
+import { weightPlanes } from './weightPlanes.ts';
 
 /** What folds are chosen for: so many cycles per image at most, or the fewest cycles within so many LUTs. */
 export type FoldGoal = { readonly cycles: number } | { readonly luts: number };
@@ -167,7 +168,8 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
         `${layer.layer}: expected a fold of each layer with weights, got none; add one, such as { pe: 1, simd: 1 }`,
       );
     const { matrix, inputs } = unit;
-    if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
+    if (fold.pe === matrix.outputs && fold.simd === matrix.inputs && fold.planes === undefined)
+      return scanOf(layer);
     const planes = weightPlanes(matrix.layer.weights);
     const { stepCount } = foldSchedule(matrix, planes, inputs, fold);
     return matrixCycles(stepCount, matrixGaps(layer), false);
@@ -228,20 +230,17 @@ const divisors = (n: number): number[] =>
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
   const planes = weightPlanes(matrix.layer.weights);
-  const balanced = groupLanes(matrix, planes);
+  const found = groupLanes(matrix.layer.weights);
   const scheduled = foldSchedules(matrix, planes, inputs);
   const scan = scanOf(layer);
   const gaps = matrixGaps(layer);
-  const simds = new Set(divisors(matrix.inputs));
-  if (balanced !== undefined)
-    for (const groups of divisors(Math.ceil(matrix.inputs / balanced.size)))
-      simds.add(groups * balanced.size);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
-    [...simds].map((simd) => ({ pe, simd })),
+    widthsOf(matrix.inputs, found).map((width): Fold => ({ pe, ...width })),
   );
   const bits = inputs.width * inputs.weights.length;
   const folds = candidates.map((fold) => {
-    const whole = fold.pe === matrix.outputs && fold.simd === matrix.inputs;
+    const whole =
+      fold.pe === matrix.outputs && fold.simd === matrix.inputs && fold.planes === undefined;
     if (whole) {
       const luts = lutsPer.constantBit * digits(matrix.layer.weights) * bits;
       return { luts, fold: 'constant' as const, cycles: () => scan };
@@ -251,20 +250,33 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
       known ??= scheduled(fold).stepCount;
       return matrixCycles(known, gaps, false);
     };
-    const luts = laneLuts(fold, { matrix, inputs, tables }, balanced);
+    const luts = laneLuts(fold, { matrix, inputs, tables }, found);
     return { luts, fold, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
   return { name: layer.layer, least: scan, folds };
 }
 
+/** The widths of a fold: divisors, or whole groups of a balanced map; where all weights have the same planes, also at once. */
+function widthsOf(inputs: number, found: GroupLanes | undefined): Omit<Fold, 'pe'>[] {
+  const widths = divisors(inputs).map((simd): Omit<Fold, 'pe'> => ({ simd }));
+  if (found === undefined) return widths;
+  const { size, counts } = found;
+  if (size === 1)
+    return counts.length === 1
+      ? widths
+      : widths.flatMap(({ simd }) => [{ simd }, { simd, planes: counts.length }]);
+  const groups = divisors(Math.ceil(inputs / size)).map((n) => n * size);
+  return [...widths, ...groups.filter((simd) => inputs % simd !== 0).map((simd) => ({ simd }))];
+}
+
 /** The lanes of a PE, and the two-way choices by which they take their inputs. */
 function lanesOf(
   simd: number,
-  balanced: GroupLanes | undefined,
+  atOnce: GroupLanes | undefined,
 ): { readonly lanes: number; readonly choices: number } {
-  if (balanced === undefined || simd % balanced.size !== 0) return { lanes: simd, choices: 0 };
-  const all = groupWord(balanced, simd).planes.flat();
+  if (atOnce === undefined) return { lanes: simd, choices: 0 };
+  const all = groupWord(atOnce, simd).planes.flat();
   return {
     lanes: all.length,
     choices: all.reduce((sum, lane) => sum + lane.choices - 1, 0),
@@ -272,12 +284,13 @@ function lanesOf(
 }
 
 function laneLuts(
-  { pe, simd }: Fold,
+  fold: Fold,
   { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
-  balanced: GroupLanes | undefined,
+  found: GroupLanes | undefined,
 ): number {
+  const { pe, simd } = fold;
   const operands = Math.ceil(matrix.inputs / simd) * inputs.weights.length;
-  const { lanes, choices } = lanesOf(simd, balanced);
+  const { lanes, choices } = lanesOf(simd, lanesAtOnce(found, fold));
   const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
   const rom = tables.weights.length * tables.weightBits;
   return (

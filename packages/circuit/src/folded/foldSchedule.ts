@@ -1,8 +1,7 @@
-import { type IntegerWeights, rowLength } from '@hbnn/model';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
 import type { Fold } from './folds.ts';
-import { type GroupLanes, groupBatches, groupLanes } from './groupLanes.ts';
+import { type GroupLanes, groupBatches, groupLanes, lanesAtOnce } from './groupLanes.ts';
 import {
   type Batch,
   type GroupMasks,
@@ -12,35 +11,7 @@ import {
   sharedBatches,
 } from './packLanes.ts';
 import type { Stream, WindowedMatrix } from './stream.ts';
-
-/** A bit of weights: ±factor where it is a member. */
-export interface WeightPlane {
-  member(o: number, i: number): boolean;
-  positive(o: number, i: number): boolean;
-  factor(o: number): number;
-}
-
-/** Planes of weights: those of residual binarization, or the eight digits of two's complement. */
-export function weightPlanes(weights: IntegerWeights): WeightPlane[] {
-  const row = rowLength(weights.shape);
-  if (weights.kind === 'int8') {
-    const { values } = weights;
-    return Array.from({ length: 8 }, (_, n) => ({
-      member: (o, i) => ((values[o * row + i] >> n) & 1) === 1,
-      positive: () => n < 7,
-      factor: () => 2 ** n,
-    }));
-  }
-  const { bits, signs, multiples, scalePer } = weights;
-  return multiples.map((ks, n) => {
-    const factor = (o: number): number => ks[scalePer === 'tensor' ? 0 : o];
-    return {
-      member: (o, i) => bits[o * row + i] > n && factor(o) !== 0,
-      positive: (o, i) => ((signs[o * row + i] >> n) & 1) === 1,
-      factor,
-    };
-  });
-}
+import type { WeightPlane } from './weightPlanes.ts';
 
 /** How a channel's bits are taken: plane after plane, or all of them as one number of so many bits. */
 export interface InputPlanes {
@@ -100,7 +71,7 @@ export interface FoldSchedule {
   readonly stepCount: number;
   /** Products of one bit of a weight and one of an input, over PE · SIMD: what cycles would be if no lane were idle. */
   readonly idealSteps: number;
-  /** Where the lanes are those of a balanced map: a batch is then for all planes of the weights at once. */
+  /** Where lanes are for all planes of the weights at once; the planes of batches say nothing then. */
   readonly groupLanes?: GroupLanes;
 }
 
@@ -194,11 +165,11 @@ export function foldSchedules(
   const outputAt = outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
-  const balanced = groupLanes(matrix, planes);
+  const found = groupLanes(matrix.layer.weights);
   return (fold) => {
     const { pe } = fold;
-    if (balanced !== undefined && fold.simd % balanced.size === 0)
-      return groupSchedule(matrix, inputs, fold, balanced, work);
+    const atOnce = lanesAtOnce(found, fold);
+    if (atOnce !== undefined) return groupSchedule(matrix, inputs, fold, atOnce, work);
     const groups = known.get(pe) ?? groupsOf(matrix, planes, inputs, presence, outputAt, pe);
     known.set(pe, groups);
     return scheduleOf(matrix, fold, groups, { outputAt, work });
@@ -210,14 +181,14 @@ function groupSchedule(
   matrix: WindowedMatrix,
   inputs: InputPlanes,
   fold: Fold,
-  balanced: GroupLanes,
+  atOnce: GroupLanes,
   work: number,
 ): FoldSchedule {
   const { pe, simd } = fold;
   const made = groupBatches(matrix, inputs, simd);
   const batches = made.length > 0 ? made : [idleBatch];
   const groups = matrix.outputs / pe;
-  const lanes = balanced.counts.reduce((sum, count) => sum + count, 0) / balanced.size;
+  const lanes = atOnce.counts.reduce((sum, count) => sum + count, 0) / atOnce.size;
   return {
     fold,
     groups,
@@ -226,7 +197,7 @@ function groupSchedule(
     patternOf: counting(groups).map(() => 0),
     stepCount: groups * batches.length,
     idealSteps: work / (pe * simd * lanes),
-    groupLanes: balanced,
+    groupLanes: atOnce,
   };
 }
 

@@ -27,7 +27,7 @@ import {
   thresholdLogic,
 } from './beatLogic.ts';
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
-import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, inputPlanes } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
 import { groupLanes } from './groupLanes.ts';
 import { joinLogic } from './joinLogic.ts';
@@ -59,6 +59,7 @@ import {
   scanned,
   type Unit,
 } from './units.ts';
+import { weightPlanes } from './weightPlanes.ts';
 
 /** Hardware of a model as layers between streams: pixels in, scores out. */
 export interface FoldedDesign {
@@ -366,9 +367,13 @@ class LayerMaker {
     const pixels = kernel[0] * kernel[1];
     const fold = chosen === 'constant' ? { pe: outputs, simd: inputs } : chosen;
     checkFold(
-      { name: layer.name, matrixHeight: outputs, matrixWidth: inputs },
+      {
+        name: layer.name,
+        matrixHeight: outputs,
+        matrixWidth: inputs,
+        groups: groupLanes(layer.weights),
+      },
       fold,
-      groupLanes(matrix, weightPlanes(layer.weights))?.size,
     );
     if (layer.kind !== 'dense') this.window(input, shape, matrix);
     else if (pixels > 1) {
@@ -387,7 +392,7 @@ class LayerMaker {
     const values = weightValues(layer.weights);
     const ranges = outputRanges(matrix, values, input, isPadded(matrix));
     const sums = baseSums(matrix, values, input, shape);
-    const whole = fold.pe === outputs && fold.simd === inputs;
+    const whole = fold.pe === outputs && fold.simd === inputs && fold.planes === undefined;
     const places = shape[0] * shape[1];
     const gaps = gapsOf(this.units[0], places);
     const scan = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);

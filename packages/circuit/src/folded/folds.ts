@@ -1,10 +1,20 @@
 import { HbnnError } from '@hbnn/core';
+import type { GroupLanes } from './groupLanes.ts';
 
 /** Rows (PE) and columns (SIMD) of a layer's matrix that are worked on at once. */
 export interface Fold {
   readonly pe: number;
   readonly simd: number;
+  /**
+   * Planes of the weights that are multiplied in one cycle: 1, or all of them where all weights have the same bits or
+   * the map is balanced. Left out: all where the map is balanced and SIMD is whole groups of it, else 1.
+   */
+  readonly planes?: number;
 }
+
+/** A fold as it is written: 16x32, or 16x32x2 with its planes. */
+export const foldText = ({ pe, simd, planes }: Fold): string =>
+  `${pe}x${simd}${planes === undefined ? '' : `x${planes}`}`;
 
 /** Folds of the layers with weights, by name; `constant` is the whole matrix at once, its weights in the logic. */
 export type FoldTable = Readonly<Record<string, Fold | 'constant'>>;
@@ -18,6 +28,8 @@ export interface FoldMatrix {
   readonly matrixHeight: number;
   /** Places the matrix is applied at. */
   readonly places: number;
+  /** Groups of inputs with as many weights of each plane, where there are such: see `groupLanes`. */
+  readonly groups?: GroupLanes;
 }
 
 /** LUT6s of a bit of a lane, its XNOR, membership and share of the counter: what Yosys needs with 6:3 counters. */
@@ -33,25 +45,32 @@ const wholeFold = ({ matrixHeight, matrixWidth }: FoldMatrix): Fold => ({
 export const foldCycles = (
   { matrixHeight, matrixWidth, places }: FoldMatrix,
   { pe, simd }: Fold,
-): number => (matrixHeight / pe) * (matrixWidth / simd) * places;
+): number => (matrixHeight / pe) * Math.ceil(matrixWidth / simd) * places;
 
-/**
- * @param group inputs of a group, where the matrix has a balanced map: SIMD may also be any number of whole groups
- * @throws HbnnError where a fold does not divide its matrix
- */
+/** @throws HbnnError where a fold does not divide its matrix, or its planes cannot be multiplied at once */
 export function checkFold(
-  { name, matrixHeight, matrixWidth }: Omit<FoldMatrix, 'places'>,
-  { pe, simd }: Fold,
-  group?: number,
+  { name, matrixHeight, matrixWidth, groups }: Omit<FoldMatrix, 'places'>,
+  fold: Fold,
 ): void {
+  const { pe, simd, planes } = fold;
   const divides = (n: number, size: number): boolean =>
     Number.isInteger(n) && n >= 1 && size % n === 0;
-  const isGroups =
-    group !== undefined && divides(group, simd) && simd >= group && simd < matrixWidth + group;
-  if (divides(pe, matrixHeight) && (divides(simd, matrixWidth) || isGroups)) return;
-  const orGroups = group === undefined ? '' : ` or is a multiple of ${group}, its balanced groups`;
+  const size = groups?.size ?? 1;
+  const isGroups = size > 1 && divides(size, simd) && simd >= size && simd < matrixWidth + size;
+  if (!divides(pe, matrixHeight) || !(divides(simd, matrixWidth) || isGroups)) {
+    const orGroups = size > 1 ? ` or is a multiple of ${size}, the groups of its balanced map` : '';
+    throw new HbnnError(
+      `${name}: expected a fold PExSIMD whose pe divides its ${matrixHeight} outputs and simd its ${matrixWidth} inputs${orGroups}, got ${foldText(fold)}; take such numbers`,
+    );
+  }
+  if (planes === undefined || (planes === 1 && divides(simd, matrixWidth))) return;
+  if (planes === groups?.counts.length && divides(size, simd)) return;
+  const some =
+    groups === undefined
+      ? '1, as its weights have different bits, not in balanced groups, or its outputs have scales of their own'
+      : `1, or ${groups.counts.length} with simd a multiple of ${size}`;
   throw new HbnnError(
-    `${name}: expected a fold PExSIMD whose pe divides its ${matrixHeight} outputs and simd its ${matrixWidth} inputs${orGroups}, got ${pe}x${simd}; take such numbers`,
+    `${name}: expected planes at once to be ${some}, got ${foldText(fold)}; write ${pe}x${simd}`,
   );
 }
 
@@ -98,12 +117,13 @@ export type FoldRequest =
 
 /** How folds are written, for messages and help. */
 export const foldForms =
-  "largest, fps:RATE, luts:N, or PExSIMD or 'constant' per layer with weights such as 16x3,32x32";
+  "largest, fps:RATE, luts:N, or PExSIMD, PExSIMDxPLANES or 'constant' per layer with weights such as 16x3,32x32";
 
-const eachForm = /^(?:\d{1,7}x\d{1,7}|constant)(?:,\s*(?:\d{1,7}x\d{1,7}|constant))*$/;
+const one = String.raw`(?:\d{1,7}x\d{1,7}(?:x\d)?|constant)`;
+const eachForm = new RegExp(`^${one}(?:,\\s*${one})*$`);
 
 /**
- * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD` or `constant` for each layer with weights, in order: `16x3,constant`.
+ * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD`, `PExSIMDxPLANES` or `constant` for each layer with weights, in order: `16x3,constant`.
  *
  * @returns undefined for a text of another form, which may be the name of a file
  * @throws HbnnError for a rate or a number of LUTs that is none
@@ -127,8 +147,8 @@ export function parseFoldRequest(text: string): FoldRequest | undefined {
   if (!eachForm.test(text)) return undefined;
   const folds = text.split(',').map((part): Fold | 'constant' => {
     if (part.trim() === 'constant') return 'constant';
-    const [pe, simd] = part.split('x').map(Number);
-    return { pe, simd };
+    const [pe, simd, planes] = part.split('x').map(Number);
+    return { pe, simd, ...(planes !== undefined && { planes }) };
   });
   return { kind: 'each', folds };
 }

@@ -1,7 +1,10 @@
+import { type IntegerWeights, rowLength } from '@hbnn/model';
 import { bitLength } from '../netlist/bitHeap.ts';
-import type { InputPlanes, WeightPlane } from './foldSchedule.ts';
+import type { InputPlanes } from './foldSchedule.ts';
+import type { Fold } from './folds.ts';
 import type { Batch } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';
+import { type WeightPlane, weightPlanes } from './weightPlanes.ts';
 
 /**
  * Lanes for a balanced map, in which every group of `size` inputs has as many weights of each plane as any other. So a
@@ -22,34 +25,34 @@ export interface GroupLanes {
 const largestGroup = 16;
 
 /**
- * Find the smallest groups of a matrix that all have as many weights of each plane; the last group of a row may have
- * fewer inputs and weights. Undefined where there are none, where all weights have the same planes, so that there is
- * nothing to choose, or where outputs have scales of their own.
+ * Find the smallest groups of a layer's inputs that all have as many weights of each plane; the last group of a row may
+ * have fewer inputs and weights. Where all weights have the same planes, a group is one input. Undefined where there are
+ * no such groups, or outputs have scales of their own.
  */
-export function groupLanes(
-  matrix: WindowedMatrix,
-  planes: readonly WeightPlane[],
-): GroupLanes | undefined {
-  const { weights } = matrix.layer;
+export function groupLanes(weights: IntegerWeights): GroupLanes | undefined {
   if (weights.kind !== 'planes' || weights.scalePer !== 'tensor') return undefined;
-  for (let size = 2; size <= Math.min(largestGroup, matrix.inputs); size++) {
-    const counts = countsOf(matrix, planes, size);
-    if (counts === undefined) continue;
-    return counts.every((count) => count === 0 || count === size) ? undefined : { size, counts };
+  const inputs = rowLength(weights.shape);
+  const planes = weightPlanes(weights);
+  for (let size = 1; size <= Math.min(largestGroup, inputs); size++) {
+    const counts = countsOf({ outputs: weights.shape[0], inputs, planes }, size);
+    if (counts !== undefined) return { size, counts };
   }
   return undefined;
 }
 
-/** The weights of each plane in a group; undefined where groups differ. */
-function countsOf(
-  matrix: WindowedMatrix,
-  planes: readonly WeightPlane[],
-  size: number,
-): number[] | undefined {
-  const { outputs, inputs } = matrix;
+interface Rows {
+  readonly outputs: number;
+  /** Inputs of an output. */
+  readonly inputs: number;
+  readonly planes: readonly WeightPlane[];
+}
+
+/** The weights of each plane in a group; undefined where groups differ, or have none. */
+function countsOf({ outputs, inputs, planes }: Rows, size: number): number[] | undefined {
   const counts = planes.map((plane) => membersIn(plane, 0, 0, size));
   while (counts.at(-1) === 0) counts.pop();
-  if (counts.some((count, n) => count > (counts[n - 1] ?? size))) return undefined;
+  if (counts.length === 0 || counts.some((count, n) => count > (counts[n - 1] ?? size)))
+    return undefined;
   const rest = inputs % size;
   for (let o = 0; o < outputs; o++)
     for (let from = 0; from < inputs; from += size) {
@@ -67,6 +70,18 @@ function membersIn(plane: WeightPlane, o: number, from: number, to: number): num
   let count = 0;
   for (let i = from; i < to; i++) if (plane.member(o, i)) count++;
   return count;
+}
+
+/**
+ * The lanes that a fold asks for, where they are for all planes at once: by its planes, or as a balanced map is worked on
+ * if SIMD is a number of its groups.
+ */
+export function lanesAtOnce(found: GroupLanes | undefined, fold: Fold): GroupLanes | undefined {
+  if (found === undefined || fold.simd % found.size !== 0) return undefined;
+  const isBalanced = found.size > 1;
+  const wanted = fold.planes ?? (isBalanced ? found.counts.length : 1);
+  if (wanted !== found.counts.length) return undefined;
+  return isBalanced || wanted > 1 ? found : undefined;
 }
 
 /** Whether a plane of a shorter group fits on a whole group's lanes, the lanes that are left on inputs that are none. */

@@ -1,9 +1,10 @@
 import { bitLength } from '../netlist/bitHeap.ts';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
-import type { FoldSchedule, InputPlanes, WeightPlane } from './foldSchedule.ts';
+import type { FoldSchedule, InputPlanes } from './foldSchedule.ts';
 import { type GroupLanes, groupWord, groupWordOf } from './groupLanes.ts';
 import { type Batch, type Lane, operandKey } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';
+import type { WeightPlane } from './weightPlanes.ts';
 
 /**
  * What says which weights are members of a plane: nothing where all are, a bit of each PE where its lanes agree, or one of
@@ -31,9 +32,9 @@ export interface MatrixTables {
   /** Group after group its batches, each once: signs and, where some are no members, members. */
   readonly weights: readonly bigint[];
   readonly weightBits: number;
-  /** Those of each PE, without members: a sign for each lane, and in lanes of a balanced map what they choose. */
+  /** Those of each PE, without members: a sign for each lane, and where lanes choose their inputs which. */
   readonly peBits: number;
-  /** In lanes of a balanced map the factor of each plane of the weights; `factors` are the inputs' alone there. */
+  /** The factor of each plane of the weights where lanes are for all at once; `factors` are the inputs' alone there. */
   readonly planeFactors?: readonly number[];
   readonly members: Members;
   /** Values that factors of the products have, ascending. */
@@ -70,7 +71,7 @@ export function matrixTables(
   schedule: FoldSchedule,
   width: number,
 ): MatrixTables {
-  const { fold, outputAt, patterns, patternOf, groupLanes: balanced } = schedule;
+  const { fold, outputAt, patterns, patternOf, groupLanes: atOnce } = schedule;
   const { pe, simd } = fold;
   const perPe = factorPerPe(matrix);
   // Where nothing is added any factor will do: one that is there anyway.
@@ -79,7 +80,7 @@ export function matrixTables(
     const { weightPlane, inputPlane } =
       pair === undefined || pair.weightPlane < 0 ? (working ?? pair ?? noBatch) : pair;
     if (weightPlane < 0) return 1;
-    return (balanced ? 1 : planes[weightPlane].factor(o)) * inputs.weights[inputPlane];
+    return (atOnce !== undefined ? 1 : planes[weightPlane].factor(o)) * inputs.weights[inputPlane];
   };
   const operandOf = new KeyNumbers();
   const operands: (readonly Lane[])[] = [];
@@ -102,9 +103,9 @@ export function matrixTables(
     made[pattern].words.map((batch) => ({ batch, outputs })),
   );
   const stored =
-    balanced === undefined
+    atOnce === undefined
       ? planeWords(planes, words, pe, simd)
-      : groupWords(planes, words, balanced, simd);
+      : groupWords(planes, words, atOnce, simd);
   const runs = made.flatMap((pattern) => pattern.runs);
   const factorWords = groups.map(({ outputs }) =>
     pairs.map((pair) => outputs.map((o) => factorOf(pair, o))),
@@ -160,17 +161,17 @@ function planeWords(
 function groupWords(
   planes: readonly WeightPlane[],
   wanted: readonly WantedWord[],
-  balanced: GroupLanes,
+  lanes: GroupLanes,
   simd: number,
 ): StoredWeights {
-  const { bits } = groupWord(balanced, simd);
+  const { bits } = groupWord(lanes, simd);
   const weights = wanted.map(({ batch, outputs }) =>
     outputs.reduceRight(
-      (word, o) => (word << BigInt(bits)) | groupWordOf(balanced, planes, batch, o, simd),
+      (word, o) => (word << BigInt(bits)) | groupWordOf(lanes, planes, batch, o, simd),
       0n,
     ),
   );
-  const planeFactors = balanced.counts.map((_, n) => planes[n].factor(0));
+  const planeFactors = lanes.counts.map((_, n) => planes[n].factor(0));
   return {
     members: 'all',
     weights,
@@ -222,7 +223,7 @@ function correctionsOf(
       const minus = (n: number, of: readonly Lane[]): number =>
         of.filter(({ input }) => planes[n].member(o, input) && !planes[n].positive(o, input))
           .length;
-      // A cycle is taken times the factor of its batch, or in lanes of a balanced map each plane times its own.
+      // A cycle is taken times the factor of its batch; where all planes are taken at once, each times its own.
       const weighted =
         groupLanes === undefined
           ? factorOr0(batch, o) *
