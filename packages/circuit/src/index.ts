@@ -22,10 +22,10 @@ export {
   lutsPerLane,
   parseFoldRequest,
 } from './folded/folds.ts';
-export { type GroupLanes, groupLanes } from './folded/groupLanes.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
-export { operandsOf } from './folded/operands.ts';
+export { operandEntries, operandsOf } from './folded/operands.ts';
+export { type PlaneMap, planeMap } from './folded/planeMaps.ts';
 export {
   countBits,
   factorRom,

@@ -4,7 +4,8 @@ import { digits } from '../unrolled/budget.ts';
 import { type FoldedDesign, shallowDesign } from './foldedDesign.ts';
 import { foldSchedule, foldSchedules } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
-import { type GroupLanes, groupLanes, groupWord, lanesAtOnce } from './groupLanes.ts';
+import { lanesAtOnce } from './lanesAtOnce.ts';
+import { mapAtOnce, type PlaneMap, planeMap } from './planeMaps.ts';
 import { beatWidth } from './stream.ts';
 import {
   type FoldedLayer,
@@ -230,12 +231,12 @@ const divisors = (n: number): number[] =>
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
   const planes = weightPlanes(matrix.layer.weights);
-  const found = groupLanes(matrix.layer.weights);
+  const map = planeMap(matrix.layer.weights);
   const scheduled = foldSchedules(matrix, planes, inputs);
   const scan = scanOf(layer);
   const gaps = matrixGaps(layer);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
-    widthsOf(matrix.inputs, found).map((width): Fold => ({ pe, ...width })),
+    widthsOf(matrix.inputs, map).map((width): Fold => ({ pe, ...width })),
   );
   const bits = inputs.width * inputs.weights.length;
   const folds = candidates.map((fold) => {
@@ -250,33 +251,33 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
       known ??= scheduled(fold).stepCount;
       return matrixCycles(known, gaps, false);
     };
-    const luts = laneLuts(fold, { matrix, inputs, tables }, found);
+    const luts = laneLuts(fold, { matrix, inputs, tables }, map);
     return { luts, fold, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
   return { name: layer.layer, least: scan, folds };
 }
 
-/** The widths of a fold: divisors, or whole groups of a balanced map; where all weights have the same planes, also at once. */
-function widthsOf(inputs: number, found: GroupLanes | undefined): Omit<Fold, 'pe'>[] {
+/** The widths of a fold: divisors, or whole groups of a balanced map, and the planes of a shared map at once. */
+function widthsOf(inputs: number, map: PlaneMap | undefined): Omit<Fold, 'pe'>[] {
   const widths = divisors(inputs).map((simd): Omit<Fold, 'pe'> => ({ simd }));
-  if (found === undefined) return widths;
-  const { size, counts } = found;
-  if (size === 1)
-    return counts.length === 1
-      ? widths
-      : widths.flatMap(({ simd }) => [{ simd }, { simd, planes: counts.length }]);
-  const groups = divisors(Math.ceil(inputs / size)).map((n) => n * size);
-  return [...widths, ...groups.filter((simd) => inputs % simd !== 0).map((simd) => ({ simd }))];
+  if (map === undefined) return widths;
+  if (map.kind === 'balanced') {
+    const groups = divisors(Math.ceil(inputs / map.size)).map((n) => n * map.size);
+    return [...widths, ...groups.filter((simd) => inputs % simd !== 0).map((simd) => ({ simd }))];
+  }
+  if (map.planes === 1) return widths;
+  return [...widths, ...widths.map(({ simd }) => ({ simd, planes: map.planes }))];
 }
 
 /** The lanes of a PE, and the two-way choices by which they take their inputs. */
 function lanesOf(
-  simd: number,
-  atOnce: GroupLanes | undefined,
+  fold: Fold,
+  map: PlaneMap | undefined,
 ): { readonly lanes: number; readonly choices: number } {
-  if (atOnce === undefined) return { lanes: simd, choices: 0 };
-  const all = groupWord(atOnce, simd).planes.flat();
+  const own = mapAtOnce(map, fold);
+  if (own === undefined) return { lanes: fold.simd, choices: 0 };
+  const all = lanesAtOnce(own, fold).planes.flat();
   return {
     lanes: all.length,
     choices: all.reduce((sum, lane) => sum + lane.choices - 1, 0),
@@ -286,11 +287,11 @@ function lanesOf(
 function laneLuts(
   fold: Fold,
   { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
-  found: GroupLanes | undefined,
+  map: PlaneMap | undefined,
 ): number {
   const { pe, simd } = fold;
   const operands = Math.ceil(matrix.inputs / simd) * inputs.weights.length;
-  const { lanes, choices } = lanesOf(simd, lanesAtOnce(found, fold));
+  const { lanes, choices } = lanesOf(fold, map);
   const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
   const rom = tables.weights.length * tables.weightBits;
   return (

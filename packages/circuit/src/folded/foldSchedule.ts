@@ -1,7 +1,7 @@
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
 import type { Fold } from './folds.ts';
-import { type GroupLanes, groupBatches, groupLanes, lanesAtOnce } from './groupLanes.ts';
+import { atOnceBatches, type LanesAtOnce, lanesAtOnce } from './lanesAtOnce.ts';
 import {
   type Batch,
   type GroupMasks,
@@ -10,6 +10,7 @@ import {
   packedBatches,
   sharedBatches,
 } from './packLanes.ts';
+import { mapAtOnce, planeMap } from './planeMaps.ts';
 import type { Stream, WindowedMatrix } from './stream.ts';
 import type { WeightPlane } from './weightPlanes.ts';
 
@@ -72,7 +73,7 @@ export interface FoldSchedule {
   /** Products of one bit of a weight and one of an input, over PE · SIMD: what cycles would be if no lane were idle. */
   readonly idealSteps: number;
   /** Where lanes are for all planes of the weights at once; the planes of batches say nothing then. */
-  readonly groupLanes?: GroupLanes;
+  readonly atOnce?: LanesAtOnce;
 }
 
 /** Where weights and inputs have which planes. */
@@ -165,11 +166,12 @@ export function foldSchedules(
   const outputAt = outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
-  const found = groupLanes(matrix.layer.weights);
+  const map = planeMap(matrix.layer.weights);
   return (fold) => {
     const { pe } = fold;
-    const atOnce = lanesAtOnce(found, fold);
-    if (atOnce !== undefined) return groupSchedule(matrix, inputs, fold, atOnce, work);
+    const own = mapAtOnce(map, fold);
+    if (own !== undefined)
+      return atOnceSchedule(matrix, inputs, fold, lanesAtOnce(own, fold), work);
     const groups = known.get(pe) ?? groupsOf(matrix, planes, inputs, presence, outputAt, pe);
     known.set(pe, groups);
     return scheduleOf(matrix, fold, groups, { outputAt, work });
@@ -177,18 +179,17 @@ export function foldSchedules(
 }
 
 /** The same cycles for each group of outputs, and in each cycle lanes for all planes of the weights. */
-function groupSchedule(
+function atOnceSchedule(
   matrix: WindowedMatrix,
   inputs: InputPlanes,
   fold: Fold,
-  atOnce: GroupLanes,
+  atOnce: LanesAtOnce,
   work: number,
 ): FoldSchedule {
-  const { pe, simd } = fold;
-  const made = groupBatches(matrix, inputs, simd);
+  const made = atOnceBatches(matrix, inputs, atOnce);
   const batches = made.length > 0 ? made : [idleBatch];
-  const groups = matrix.outputs / pe;
-  const lanes = atOnce.counts.reduce((sum, count) => sum + count, 0) / atOnce.size;
+  const groups = matrix.outputs / fold.pe;
+  const lanes = atOnce.planes.flat().length;
   return {
     fold,
     groups,
@@ -196,8 +197,8 @@ function groupSchedule(
     patterns: [batches],
     patternOf: counting(groups).map(() => 0),
     stepCount: groups * batches.length,
-    idealSteps: work / (pe * simd * lanes),
-    groupLanes: atOnce,
+    idealSteps: work / (fold.pe * lanes),
+    atOnce,
   };
 }
 

@@ -29,10 +29,10 @@ import {
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
 import { foldSchedule, inputPlanes } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
-import { groupLanes } from './groupLanes.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';
+import { planeMap } from './planeMaps.ts';
 import {
   baseSums,
   beats,
@@ -371,7 +371,7 @@ class LayerMaker {
         name: layer.name,
         matrixHeight: outputs,
         matrixWidth: inputs,
-        groups: groupLanes(layer.weights),
+        map: planeMap(layer.weights),
       },
       fold,
     );

@@ -1,13 +1,13 @@
 import { HbnnError } from '@hbnn/core';
-import type { GroupLanes } from './groupLanes.ts';
+import type { PlaneMap } from './planeMaps.ts';
 
 /** Rows (PE) and columns (SIMD) of a layer's matrix that are worked on at once. */
 export interface Fold {
   readonly pe: number;
   readonly simd: number;
   /**
-   * Planes of the weights that are multiplied in one cycle: 1, or all of them where all weights have the same bits or
-   * the map is balanced. Left out: all where the map is balanced and SIMD is whole groups of it, else 1.
+   * Planes of the weights that are multiplied in one cycle: 1, or all of them where all outputs have the same bits at
+   * an input, or the map is balanced. Left out: all where the map is balanced and SIMD is whole groups of it, else 1.
    */
   readonly planes?: number;
 }
@@ -28,8 +28,8 @@ export interface FoldMatrix {
   readonly matrixHeight: number;
   /** Places the matrix is applied at. */
   readonly places: number;
-  /** Groups of inputs with as many weights of each plane, where there are such: see `groupLanes`. */
-  readonly groups?: GroupLanes;
+  /** How the bitwidths of the weights lie, where their planes can be multiplied at once: see `planeMap`. */
+  readonly map?: PlaneMap;
 }
 
 /** LUT6s of a bit of a lane, its XNOR, membership and share of the counter: what Yosys needs with 6:3 counters. */
@@ -49,13 +49,13 @@ export const foldCycles = (
 
 /** @throws HbnnError where a fold does not divide its matrix, or its planes cannot be multiplied at once */
 export function checkFold(
-  { name, matrixHeight, matrixWidth, groups }: Omit<FoldMatrix, 'places'>,
+  { name, matrixHeight, matrixWidth, map }: Omit<FoldMatrix, 'places'>,
   fold: Fold,
 ): void {
   const { pe, simd, planes } = fold;
   const divides = (n: number, size: number): boolean =>
     Number.isInteger(n) && n >= 1 && size % n === 0;
-  const size = groups?.size ?? 1;
+  const size = map?.kind === 'balanced' ? map.size : 1;
   const isGroups = size > 1 && divides(size, simd) && simd >= size && simd < matrixWidth + size;
   if (!divides(pe, matrixHeight) || !(divides(simd, matrixWidth) || isGroups)) {
     const orGroups = size > 1 ? ` or is a multiple of ${size}, the groups of its balanced map` : '';
@@ -64,11 +64,11 @@ export function checkFold(
     );
   }
   if (planes === undefined || (planes === 1 && divides(simd, matrixWidth))) return;
-  if (planes === groups?.counts.length && divides(size, simd)) return;
+  if (planes === map?.planes && divides(size, simd)) return;
   const some =
-    groups === undefined
-      ? '1, as its weights have different bits, not in balanced groups, or its outputs have scales of their own'
-      : `1, or ${groups.counts.length} with simd a multiple of ${size}`;
+    map === undefined
+      ? '1, as its map differs from output to output and is not balanced, or its outputs have scales of their own'
+      : `1 or ${map.planes}${size > 1 ? `, and simd a multiple of ${size}` : ''}`;
   throw new HbnnError(
     `${name}: expected planes at once to be ${some}, got ${foldText(fold)}; write ${pe}x${simd}`,
   );

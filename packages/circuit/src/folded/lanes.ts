@@ -14,7 +14,7 @@ import {
   tableValues,
   widthOf,
 } from './beatLogic.ts';
-import { choiceBits, type GroupLanes, groupWord } from './groupLanes.ts';
+import { choiceBits, type LanesAtOnce } from './lanesAtOnce.ts';
 import type { MatrixTables } from './matrixTables.ts';
 import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
 
@@ -72,8 +72,8 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
   const { members, factors, width, schedule } = tables;
   const { simd } = schedule.fold;
   const factorBits = factors.length > 1 ? widthOf(factors[factors.length - 1]) : 0;
-  if (schedule.groupLanes !== undefined)
-    return groupLogic(tables, schedule.groupLanes, operandWidth, factorBits, style);
+  if (schedule.atOnce !== undefined)
+    return atOnceLogic(tables, schedule.atOnce, operandWidth, factorBits, style);
   const from = simd * (operandWidth + 1) + { all: 0, rows: 1, each: simd }[members];
   const net = new Netlist(from + factorBits);
   const heap = new BitHeap();
@@ -99,28 +99,27 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
 }
 
 /**
- * The product of one PE in one cycle where lanes choose their inputs. The netlist's inputs are the operand, the PE's word
+ * The product of one PE in one cycle where lanes are for all planes of the weights. The netlist's inputs are the operand, the PE's word
  * of signs and choices, and the factor where the inputs have several.
  */
-function groupLogic(
-  { factors, width, schedule, peBits, planeFactors = [] }: MatrixTables,
-  groups: GroupLanes,
+function atOnceLogic(
+  { factors, width, peBits, planeFactors = [] }: MatrixTables,
+  { entries, planes }: LanesAtOnce,
   operandWidth: number,
   factorBits: number,
   style: AdderStyle,
 ): Netlist {
-  const { simd } = schedule.fold;
-  const weights = simd * operandWidth;
+  const weights = entries * operandWidth;
   const from = weights + peBits;
   const net = new Netlist(from + factorBits);
   const bitsOf = (at: number, count: number): Literal[] =>
     Array.from({ length: count }, (_, i) => net.input(at + i));
-  let inputs: (readonly Literal[])[] = Array.from({ length: simd }, (_, i) =>
+  let inputs: (readonly Literal[])[] = Array.from({ length: entries }, (_, i) =>
     bitsOf(i * operandWidth, operandWidth),
   );
   const total = new BitHeap();
   let most = 0;
-  groupWord(groups, simd).planes.forEach((lanes, n) => {
+  planes.forEach((lanes, n) => {
     inputs = lanes.map(({ first, choices, choice }) =>
       chosenOf(
         net,

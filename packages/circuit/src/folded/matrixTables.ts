@@ -1,7 +1,7 @@
 import { bitLength } from '../netlist/bitHeap.ts';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { FoldSchedule, InputPlanes } from './foldSchedule.ts';
-import { type GroupLanes, groupWord, groupWordOf } from './groupLanes.ts';
+import { atOnceWord, type LanesAtOnce, noInput } from './lanesAtOnce.ts';
 import { type Batch, type Lane, operandKey } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';
 import type { WeightPlane } from './weightPlanes.ts';
@@ -71,7 +71,7 @@ export function matrixTables(
   schedule: FoldSchedule,
   width: number,
 ): MatrixTables {
-  const { fold, outputAt, patterns, patternOf, groupLanes: atOnce } = schedule;
+  const { fold, outputAt, patterns, patternOf, atOnce } = schedule;
   const { pe, simd } = fold;
   const perPe = factorPerPe(matrix);
   // Where nothing is added any factor will do: one that is there anyway.
@@ -103,9 +103,7 @@ export function matrixTables(
     made[pattern].words.map((batch) => ({ batch, outputs })),
   );
   const stored =
-    atOnce === undefined
-      ? planeWords(planes, words, pe, simd)
-      : groupWords(planes, words, atOnce, simd);
+    atOnce === undefined ? planeWords(planes, words, pe, simd) : atOnceWords(planes, words, atOnce);
   const runs = made.flatMap((pattern) => pattern.runs);
   const factorWords = groups.map(({ outputs }) =>
     pairs.map((pair) => outputs.map((o) => factorOf(pair, o))),
@@ -158,20 +156,19 @@ function planeWords(
   };
 }
 
-function groupWords(
+function atOnceWords(
   planes: readonly WeightPlane[],
   wanted: readonly WantedWord[],
-  lanes: GroupLanes,
-  simd: number,
+  lanes: LanesAtOnce,
 ): StoredWeights {
-  const { bits } = groupWord(lanes, simd);
+  const { wordBits: bits } = lanes;
   const weights = wanted.map(({ batch, outputs }) =>
     outputs.reduceRight(
-      (word, o) => (word << BigInt(bits)) | groupWordOf(lanes, planes, batch, o, simd),
+      (word, o) => (word << BigInt(bits)) | atOnceWord(lanes, planes, batch, o),
       0n,
     ),
   );
-  const planeFactors = lanes.counts.map((_, n) => planes[n].factor(0));
+  const planeFactors = lanes.planes.map((_, n) => planes[n].factor(0));
   return {
     members: 'all',
     weights,
@@ -212,7 +209,7 @@ function correctionsOf(
   { outputs }: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
-  { fold: { pe }, outputAt, patterns, patternOf, groupLanes }: FoldSchedule,
+  { fold: { pe }, outputAt, patterns, patternOf, atOnce }: FoldSchedule,
 ): number[] {
   const most = 2 ** inputs.width - 1;
   const factorOr0 = ({ weightPlane }: Batch, o: number): number =>
@@ -221,14 +218,16 @@ function correctionsOf(
   outputAt.forEach((o, at) => {
     for (const batch of patterns[patternOf[Math.floor(at / pe)]]) {
       const minus = (n: number, of: readonly Lane[]): number =>
-        of.filter(({ input }) => planes[n].member(o, input) && !planes[n].positive(o, input))
-          .length;
+        of.filter(
+          ({ input }) =>
+            input !== noInput && planes[n].member(o, input) && !planes[n].positive(o, input),
+        ).length;
       // A cycle is taken times the factor of its batch; where all planes are taken at once, each times its own.
       const weighted =
-        groupLanes === undefined
+        atOnce === undefined
           ? factorOr0(batch, o) *
             batch.lanes.reduce((n, lane) => n + minus(lane.weightPlane, [lane]), 0)
-          : groupLanes.counts.reduce(
+          : atOnce.planes.reduce(
               (sum, _, n) => sum + planes[n].factor(o) * minus(n, batch.lanes),
               0,
             );

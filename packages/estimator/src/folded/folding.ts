@@ -1,4 +1,4 @@
-import { type FoldMatrix, groupLanes } from '@hbnn/circuit';
+import { type FoldMatrix, planeMap } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { Census, CheckedModel, StepCensus } from '@hbnn/model';
 
@@ -32,19 +32,19 @@ export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): nu
  */
 export function foldedLayers(census: Census, model?: CheckedModel): FoldedLayer[] {
   const { steps } = census;
-  const groups = new Map(
+  const maps = new Map(
     model?.layers.flatMap((layer) => {
-      const found = 'weights' in layer ? groupLanes(layer.weights) : undefined;
+      const found = 'weights' in layer ? planeMap(layer.weights) : undefined;
       return found === undefined ? [] : [[layer.name, found] as const];
     }),
   );
   const layers = steps.flatMap((step, i) => {
     if (step.kind !== 'conv' && step.kind !== 'depthwise' && step.kind !== 'dense') return [];
-    const own = groups.get(step.name);
+    const own = maps.get(step.name);
     return [
       {
         ...foldedLayer(step, step.kind, following(steps, i)),
-        ...(own !== undefined && { groups: own }),
+        ...(own !== undefined && { map: own }),
       },
     ];
   });

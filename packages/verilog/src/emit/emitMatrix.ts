@@ -1,5 +1,13 @@
 import type { MatrixUnit } from '@hbnn/circuit';
-import { countBits, factorRom, factorWidth, operandsOf, startRom, weightRom } from '@hbnn/circuit';
+import {
+  countBits,
+  factorRom,
+  factorWidth,
+  operandEntries,
+  operandsOf,
+  startRom,
+  weightRom,
+} from '@hbnn/circuit';
 import { controlLines, runLines } from './emitControl.ts';
 import {
   constant,
@@ -34,25 +42,22 @@ export function matrixText(unit: MatrixUnit, roms: Roms): string {
 }
 
 function aboutLines({ tables, matrix }: MatrixUnit): string[] {
-  const { fold, stepCount, groups, groupLanes } = tables.schedule;
-  const lanes = groupLanes === undefined ? 'lanes' : 'inputs';
+  const { fold, stepCount, groups, atOnce } = tables.schedule;
+  const lanes = atOnce === undefined ? 'lanes' : 'inputs';
   const about = [
     `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} ${lanes}: ${stepCount} cycles a place, outputs in ${groups} group(s).`,
   ];
-  if (groupLanes === undefined) return about;
-  const { size, counts } = groupLanes;
-  return [
-    ...about,
-    `  // Of ${size} inputs next to each other, ${counts.join(', then ')} have a weight in the first plane and those after it: so many lanes.`,
-  ];
+  if (atOnce === undefined) return about;
+  const each = atOnce.planes.map((own) => own.length);
+  return [...about, `  // All planes at once: ${each.join(', then ')} lanes of each output.`];
 }
 
 /** The bits of a window that a step's lanes work on, in a register; and their weights. */
 function operandLines(unit: MatrixUnit, roms: Roms): string[] {
   const { tables, matrix } = unit;
-  const { pe, simd } = tables.schedule.fold;
+  const { pe } = tables.schedule.fold;
   const depthwise = matrix.layer.kind === 'depthwise';
-  const width = simd * unit.inputs.width;
+  const width = operandEntries(tables.schedule) * unit.inputs.width;
   const own = Array.from({ length: depthwise ? pe : 1 }, (_, p) => p);
   const { weightBits } = tables;
   const factorBits =
@@ -68,9 +73,9 @@ function operandLines(unit: MatrixUnit, roms: Roms): string[] {
       ...muxLines(`inputs_${p}`, width, select, operandsOf(unit, p).map(bitsText)),
       `  reg ${range(width)} operand_${p};`,
     ]),
-    tables.schedule.groupLanes === undefined
+    tables.schedule.atOnce === undefined
       ? '  // Weights: signs and, above them, which are members of the plane where not all are.'
-      : '  // Weights: of each lane its sign and, above it, which of its inputs it takes.',
+      : '  // Weights: of each lane its sign and, above it, which of its inputs it takes where it has several.',
     ...roms.lines(unit.name, 'weight_word', 'weight_at', weightRom(unit)),
     `  reg ${range(weightBits)} weights;`,
     ...factorLines(unit, factorBits, roms),
