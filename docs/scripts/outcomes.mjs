@@ -215,7 +215,7 @@ export function variantsPage(committed, stage, reference) {
       columns['against the reference'],
     ]);
   }
-  return `${lined([['network', 'varied', 'top-1, %', 'against the first row, points'], ...lines])}
+  return `${lined([['network', 'setting', 'top-1, %', 'difference from the first row, points'], ...lines])}
 
 Each network was trained for ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10, with ${rows[0].seeds.length} seeds. The number after “±” is the standard deviation over the seeds. Brackets hold the 95 % interval of the difference. The table was made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
 `;
