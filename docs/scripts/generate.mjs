@@ -314,7 +314,7 @@ function writeResults() {
     };
   });
   const table = [
-    'A claim of the paper holds, does not hold, or is undecided. “Below” means that the first setting is worse, but perhaps by less than the margin. The table counts the claims of each profile:',
+    'A claim of the paper holds, does not hold, or is undecided. “Below” is about a claim that two settings are equally good: the first one is worse, but perhaps by less than the margin of one point. The table counts the claims of each profile:',
     '',
     '| profile | holds | does not hold | below | undecided |',
     '| --- | --- | --- | --- | --- |',
