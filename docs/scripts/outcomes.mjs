@@ -72,7 +72,7 @@ function equality(committed) {
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `The accuracy with 1.4-bit weights minus that with 2-bit weights is ${withIntervals(weights)}. If the inputs of the layers have 1.4 and 2 bits too, the difference is ${withIntervals(both)}. Brackets hold 90 % confidence intervals.`,
+    text: `The accuracy with 1.4-bit weights minus that with 2-bit weights is ${withIntervals(weights)}. If the inputs of the layers have as many bits as the weights, the difference is ${withIntervals(both)}. Brackets hold 90 % confidence intervals.`,
     command: plan,
   };
 }
