@@ -171,7 +171,7 @@ function comparisonTable(committed) {
     ]),
     '',
     wrapped(
-      `“Equal” holds if the 90 % interval lies within ±1 point. (These are two one-sided tests at 5 % each.) “Better” holds if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) will be made when each comparison has ${open.pairsForAll} pairs.` : ''}`,
+      `“Equal” holds if the 90 % interval lies within ±1 point. (This is the same as two one-sided t tests at 5 % each.) “Better” holds if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) will be made when each comparison has ${open.pairsForAll} pairs.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
 }
