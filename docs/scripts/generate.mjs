@@ -138,20 +138,24 @@ function writeScale() {
   writeFileSync(join(docs, 'generated', 'scale.md'), `${lines.join('\n')}\n`);
 }
 
-/** What lanes for balanced maps would take. */
-function writeBalanced() {
-  const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'balanced.json'), 'utf8'));
-  const lines = [
-    measuredLine(stored),
-    '',
-    '| weights | LUT6s | to 2 bits | flip-flops | stored bits of a weight | to 2 bits |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
-    ...stored.rows.map(
-      (row) =>
-        `| ${row.lanes} | ${row.sites} | ${row.lutsToTwoBits.toFixed(2)} | ${row.flipFlops} | ${row.storedBits.toFixed(2)} | ${row.storedToTwoBits.toFixed(2)} |`,
-    ),
-  ];
-  writeFileSync(join(docs, 'generated', 'balanced.md'), `${lines.join('\n')}\n`);
+/** What one layer takes on lanes of each kind, a table for each group. */
+function writeLanes() {
+  const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'lanes.json'), 'utf8'));
+  const lines = [measuredLine(stored)];
+  for (const group of new Set(stored.rows.map((row) => row.group))) {
+    lines.push(
+      '',
+      `**${group[0].toUpperCase()}${group.slice(1)}:**`,
+      '',
+      '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
+      '| --- | --- | --- | ---: | ---: | ---: | ---: |',
+    );
+    for (const row of stored.rows.filter((each) => each.group === group))
+      lines.push(
+        `| ${row.bits} | ${row.map} | ${row.fold} | ${row.cycles.toLocaleString('en')} | ${row.sites.toLocaleString('en')} | ${row.storedBits.toFixed(2)} | ${row.product.toFixed(2)} |`,
+      );
+  }
+  writeFileSync(join(docs, 'generated', 'lanes.md'), `${lines.join('\n')}\n`);
 }
 
 /** Where and how a bench's rows were measured. */
@@ -307,13 +311,16 @@ function writeResults() {
     return {
       row: `| ${[`[${profile}](./${profile}/)`, ...counts].join(' | ')} |`,
       // Beside the counts the titles would leave no room for them on a narrow screen.
-      has: [`**${profile}** has:`, stages.map(({ title }) => `- ${title}`).join('\n')],
+      has: [
+        `The report **${profile}** has these parts:`,
+        stages.map(({ title }) => `- ${title}`).join('\n'),
+      ],
     };
   });
   const table = [
-    'How many claims of each profile hold, do not, are below with the margin open, or are undecided:',
+    'A claim of the paper holds, does not hold, or is undecided. “Below” is about a claim that two settings are equally good: the first one is worse, but perhaps by less than the margin of one point. The table counts the claims of each profile:',
     '',
-    '| profile | hold | do not | below | undecided |',
+    '| profile | holds | does not hold | below | undecided |',
     '| --- | --- | --- | --- | --- |',
     ...list.map(({ row }) => row),
   ];
@@ -324,9 +331,9 @@ function writeResults() {
     '# What came out',
     '<Outcomes />',
     '## Many seeds',
-    'Plans fix their seeds and tests beforehand: [the accuracy claims over ten and more pairs of trainings](./plan-cifar/).',
+    'The seeds and tests of a plan are fixed before the trainings. The plan [cifar](./plan-cifar/) tests the claims about accuracy with ten or more pairs of trainings.',
     '## Every table and figure of the paper',
-    'What `bench:reproduce` measured, as committed in `benchmarks/results/`: our numbers at a reduced scale beside the paper’s, each with its commit, seeds, machine and data set.',
+    'These reports show what `bench:reproduce` measured, with smaller networks and other data than the paper’s. Each number is shown beside the paper’s, with its commit, seeds, machine and data set. The files are in `benchmarks/results/`.',
     profiles.length > 0 ? table.join('\n') : none,
     ...list.flatMap(({ has }) => has),
   ];
@@ -350,7 +357,7 @@ function writeSpeed() {
     '| --- | --- | --- | --- | --- |',
     ...lines,
     '',
-    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are images divided by the processor time of all threads; other work on the machine hardly changes them.`,
+    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are the images divided by the processor time of all threads. Other programs on the machine hardly change this number.`,
   ];
   mkdirSync(join(docs, 'generated'), { recursive: true });
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
@@ -398,4 +405,4 @@ writeKernels();
 writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
 writeScale();
-writeBalanced();
+writeLanes();

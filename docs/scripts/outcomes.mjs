@@ -72,7 +72,7 @@ function equality(committed) {
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `With 1.4-bit weights the accuracy differs from that of 2-bit weights by ${withIntervals(weights)}; with inputs of 1.4 bits too, by ${withIntervals(both)}. Brackets hold 90 % intervals.`,
+    text: `The accuracy with 1.4-bit weights minus that with 2-bit weights is ${withIntervals(weights)}. If the inputs of the layers have as many bits as the weights, the difference is ${withIntervals(both)}. Brackets hold 90 % confidence intervals.`,
     command: plan,
   };
 }
@@ -83,7 +83,7 @@ function overOne(committed) {
   return {
     question: 'Are 1.4 bits better than 1 bit?',
     verdict: answer([...weights, ...both], 'Yes'),
-    text: `1.4-bit weights gain ${differences(weights)}; with inputs of 1.4 bits too, ${differences(both)}.`,
+    text: `Weights of 1.4 bits instead of 1 bit gain ${differences(weights)}. Weights and inputs of 1.4 bits instead of 1 bit gain ${differences(both)}.`,
     command: plan,
   };
 }
@@ -97,9 +97,9 @@ function middleOut(committed) {
     ? answer(claims, 'it beats the other simple rules').toLowerCase()
     : 'it is not shown to beat other simple rules';
   return {
-    question: 'Is the paper’s rule, middle-out, the reason?',
+    question: 'Is middle-out, the paper’s rule, better than other rules?',
     verdict: `${answer(random, 'It beats a random choice')}; ${others}`,
-    text: `Middle-out differs from bottom-up by ${differences(rules[0])}, from top-down by ${differences(rules[1])}, and from a random choice by ${differences(random)}.`,
+    text: `Middle-out gives more bits to weights far from the mean magnitude. Its accuracy minus that of bottom-up (more bits for large weights) is ${differences(rules[0])}. Its accuracy minus that of top-down (more bits for small weights) is ${differences(rules[1])}. Its lead over a random choice is ${differences(random)}.`,
     command: plan,
   };
 }
@@ -109,8 +109,8 @@ function better(committed) {
   const claims = bothNetworks(committed, 'optimal');
   return {
     question: 'Is there a better rule than middle-out?',
-    verdict: answer(claims, 'Yes, “optimal”'),
-    text: `A rule that chooses bits, signs and scales together gains ${differences(claims)}, at 1.4 bits.`,
+    verdict: answer(claims, 'Yes, the rule “optimal”'),
+    text: `This rule chooses bits, signs and scales together. At 1.4 bits it gains ${differences(claims)} over middle-out.`,
     command: plan,
   };
 }
@@ -158,11 +158,11 @@ function comparisonTable(committed) {
   const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
     wrapped(
-      `The planned comparisons, each over ${pairsOf(rows)} pairs of trainings with the same seed: differences in points of top-1 accuracy on CIFAR-10, with their intervals.`,
+      `The table shows all comparisons that were planned before the trainings. Each trains ${pairsOf(rows)} pairs of networks; the two networks of a pair have the same seed. The numbers are mean differences in points of top-1 accuracy on CIFAR-10, and brackets hold their confidence intervals.`,
     ).replaceAll('\n  ', '\n'),
     '',
     lined([
-      ['comparison', 'AlexNet-BN', 'MobileNet', 'by its test'],
+      ['comparison', 'AlexNet-BN', 'MobileNet', 'verdict'],
       ...rows.map(({ name, claims, verdict }) => [
         name,
         ...claims.map(({ text }) => text),
@@ -171,7 +171,7 @@ function comparisonTable(committed) {
     ]),
     '',
     wrapped(
-      `“Equal” is tested twice, from above and below, at 5 % each, so its interval is of 90 %; it holds where that lies within ±1 point. “Better” is tested once at 5 %, so its interval is of 95 %; it holds where that lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) waits for ${open.pairsForAll} pairs of each.` : ''}`,
+      `“Equal” holds if the 90 % interval lies within ±1 point. (This is the same as two one-sided t tests at 5 % each.) “Better” holds if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) will be made when each comparison has ${open.pairsForAll} pairs.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
 }
@@ -195,7 +195,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-${pairsOf(rows)} pairs of each comparison have been trained. The last column judges all comparisons together, by Holm’s correction. That judgement was planned for ${pairsForAll} pairs; until they are trained it stays open, and the column shows the probabilities so far.
+Each comparison has ${pairsOf(rows)} pairs of trainings so far. The last column judges all comparisons together, by Holm’s correction. That judgement was planned for ${pairsForAll} pairs. Until they are trained it stays open, and the column only shows the corrected p-values of AlexNet-BN and MobileNet so far.
 `;
 }
 
@@ -215,9 +215,9 @@ export function variantsPage(committed, stage, reference) {
       columns['against the reference'],
     ]);
   }
-  return `${lined([['network', 'varied', 'top-1, %', 'against the first row, points'], ...lines])}
+  return `${lined([['network', 'setting', 'top-1, %', 'difference from the first row, points'], ...lines])}
 
-Trained ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10 with ${rows[0].seeds.length} seeds. “±” is the standard deviation over the seeds; brackets hold the 95 % interval of the difference. Made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
+Each network was trained for ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10, with ${rows[0].seeds.length} seeds. The number after “±” is the standard deviation over the seeds. Brackets hold the 95 % interval of the difference. The table was made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
 `;
 }
 
@@ -235,7 +235,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy goes when the network has to become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `A circuit must give inputs the same bits for every image. At 1.4 bits this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. With 2 bits for every input instead, it changes by ${twoBits[0].difference} and ${twoBits[1].difference} points. If all weights at one position of the kernel get the same bits, it changes by ${weights.difference} points on AlexNet-BN.`,
+    text: `As we understand the paper, it chooses the bits of a layer’s inputs anew for each image. A circuit must use the same bits for every image. If inputs have 1.4 bits on average, this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If the circuit gives every input 2 bits instead, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same bits for all weights at one position of the kernel. That changes the accuracy by ${weights.difference} points on AlexNet-BN.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
@@ -265,7 +265,7 @@ function area(committed, results) {
   return {
     question: 'Does a circuit shrink with the average bits?',
     verdict: claim.verdict === 'holds' ? 'Yes' : 'Only if weights at one position share their bits',
-    text: `If they share, and a circuit reuses its units over many cycles, VGG-8 at 1.4 bits takes ${network.luts} of the LUTs of 2 bits, and ${network.work} of LUTs × cycles (synthesized with random weights, not placed). If each weight has its own bits and its own logic, 1.4 bits save hardly anything: a layer takes ${ratio('1.4')} times the area of 1 bit, and ${ratio('2')} times at 2 bits.`,
+    text: `A LUT is the unit of logic in an FPGA. If weights at one position share their bits, and the circuit reuses its units over many cycles, VGG-8 at 1.4 bits takes ${network.luts} times the LUTs of VGG-8 at 2 bits, and ${network.work} times the product of LUTs and cycles. (Both circuits have random weights. They were synthesized, but not placed on a chip.) If each weight has its own bits and its own logic, 1.4 bits save hardly any area compared with 2 bits. Relative to the same layer at 1 bit, its area is then ${ratio('1.4')} at 1.4 bits and ${ratio('2')} at 2 bits.`,
     command: 'pnpm bench:networks; pnpm bench:reproduce --only table2',
   };
 }

@@ -42,7 +42,7 @@ function tableAfter(heading: string): string[][] {
 }
 
 test("the README's tables are the rows of the kernels' tables", () => {
-  expect(tableAfter('training kernel | stands in for | operation')).toEqual(
+  expect(tableAfter('training kernel | replaces in TensorFlow.js | operation')).toEqual(
     kernelTable.map((row) => [
       `\`${row.name}\``,
       'replaces' in row ? `\`${row.replaces.kernel}\`` : '',

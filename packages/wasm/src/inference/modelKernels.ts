@@ -11,25 +11,31 @@ export interface ModelKernelRow {
 
 /** All kernels of integer models: the table drives dispatch, the contract suite, the bench and the README. */
 export const modelKernelTable = [
-  { name: 'readPixels', operation: 'pixels less zeros', product: false, inputs: 'pixels' },
+  {
+    name: 'readPixels',
+    operation: 'subtracts the rounded mean of each channel from the pixels',
+    product: false,
+    inputs: 'pixels',
+  },
   {
     name: 'pixelDot',
     operation:
-      'convolution of pixels where they lie, 8-bit weights: where the engine multiplies whole bytes exactly',
+      'convolution of pixels with 8-bit weights, without copying windows; only if the JavaScript engine multiplies bytes exactly',
     product: true,
     inputs: 'pixels',
     tile: '8 outputs x 4 pixels, 4 inputs',
   },
   {
     name: 'pairs',
-    operation: 'products of int16 inputs, pixels in lanes',
+    operation: 'products of int16 inputs; the lanes of a vector hold different pixels',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 8 pixels',
   },
   {
     name: 'dot',
-    operation: 'products of int16 inputs with 8-bit weights, inputs in lanes: few pixels',
+    operation:
+      'products of int16 inputs with 8-bit weights; the lanes of a vector hold different inputs; for layers with few pixels',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 4 pixels',
@@ -37,7 +43,7 @@ export const modelKernelTable = [
   {
     name: 'codes',
     operation:
-      'products of int16 inputs with weights of at most three planes, four bits each: few pixels, many weights',
+      'products of int16 inputs with weights of at most three bits, each stored in four bits; for few pixels and many weights',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
@@ -45,21 +51,21 @@ export const modelKernelTable = [
   {
     name: 'byteDot',
     operation:
-      'the same as `dot` for inputs of at most ±63, as bytes: relaxed SIMD multiplies sixteen at a time',
+      'the same as `dot` for inputs from −63 to 63, stored as bytes; relaxed SIMD multiplies sixteen of them at a time',
     product: true,
     inputs: 'int16',
     tile: '8 outputs x 4 pixels or 16 outputs x 1 pixel, 4 inputs',
   },
   {
     name: 'byteCodes',
-    operation: 'the same as `codes` for inputs of at most ±63, as bytes',
+    operation: 'the same as `codes` for inputs from −63 to 63, stored as bytes',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
   },
   {
     name: 'wide',
-    operation: 'products of inputs beyond int16',
+    operation: 'products of inputs that do not fit into int16',
     product: true,
     inputs: 'int32',
     tile: '4 outputs x 4 pixels',
@@ -67,7 +73,7 @@ export const modelKernelTable = [
   {
     name: 'lookup',
     operation:
-      'products of binary inputs: four bits of 16 pixels index a table of 16 partial sums, so that the bits of a weight cost nothing',
+      'products of binary inputs: four input bits are the index into a table of 16 sums; weights of more bits take no more time',
     product: true,
     inputs: 'binary',
     tile: '2 outputs x 64 pixels',
@@ -75,7 +81,7 @@ export const modelKernelTable = [
   {
     name: 'bits',
     operation:
-      'products of binary inputs by counting bits, plane by plane, with carry-save adders: few pixels, as in dense layers',
+      'products of binary inputs by counting bits, with a pass for each bit of the weights; for few pixels, as in dense layers',
     product: true,
     inputs: 'binary',
     tile: '1 output x 1 pixel, 1024 bits',
@@ -83,33 +89,39 @@ export const modelKernelTable = [
   { name: 'depthwise', operation: 'depthwise convolution', product: false, inputs: 'any' },
   { name: 'maxPool', operation: 'max pooling', product: false, inputs: 'any' },
   { name: 'sumPool', operation: 'sum pooling', product: false, inputs: 'any' },
-  { name: 'threshold', operation: 'thresholds to whole values', product: false, inputs: 'any' },
+  {
+    name: 'threshold',
+    operation: 'compares sums with thresholds; the results are whole numbers',
+    product: false,
+    inputs: 'any',
+  },
   {
     name: 'nibbles',
-    operation: 'thresholds to bits, for `lookup` and `bits`',
+    operation: 'compares sums with thresholds; the results are bits, for `lookup` and `bits`',
     product: false,
     inputs: 'int32',
   },
   {
     name: 'requantize',
-    operation: 'multiply, add, shift, clamp, exact in float64',
+    operation:
+      'scales sums to a smaller range: multiplies, adds, shifts and clamps, exactly in float64',
     product: false,
     inputs: 'any',
   },
   {
     name: 'add',
-    operation: 'sum of branches, each times a whole number per channel',
+    operation: 'sum of branches, each multiplied by a whole number for each channel',
     product: false,
     inputs: 'any',
   },
   {
     name: 'concat',
-    operation: 'channels of branches, one after the other',
+    operation: 'concatenation of the channels of branches',
     product: false,
     inputs: 'any',
   },
-  { name: 'narrow', operation: 'int32 to int16', product: false, inputs: 'int32' },
-  { name: 'widen', operation: 'int16 to int32', product: false, inputs: 'int16' },
+  { name: 'narrow', operation: 'converts int32 to int16', product: false, inputs: 'int32' },
+  { name: 'widen', operation: 'converts int16 to int32', product: false, inputs: 'int16' },
 ] as const satisfies readonly ModelKernelRow[];
 
 export type ModelKernelName = (typeof modelKernelTable)[number]['name'];
