@@ -62,7 +62,9 @@ const flags: Readonly<Record<string, string>> = {
   seed: '--seed',
 };
 
-const chosenFields = (o: Omit<RandomNetworkOptions, 'seed'>): Partial<Record<string, string | number>> =>
+const chosenFields = (
+  o: Omit<RandomNetworkOptions, 'seed'>,
+): Partial<Record<string, string | number>> =>
   Object.fromEntries(Object.entries(o).filter(({ 1: value }) => value !== undefined));
 
 /** Seeded images of noise about a level of their own, as bytes between 0 and 255. */

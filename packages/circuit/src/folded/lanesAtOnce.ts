@@ -25,7 +25,7 @@ export interface LanesAtOnce {
 }
 
 /** A lane: what it may choose, and where its bits are in a PE's weights. */
-export interface PlaneLane {
+interface PlaneLane {
   /** The first that it may choose: an input of the operand, or a lane of the plane before. */
   readonly first: number;
   readonly choices: number;
