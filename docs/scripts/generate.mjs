@@ -138,20 +138,24 @@ function writeScale() {
   writeFileSync(join(docs, 'generated', 'scale.md'), `${lines.join('\n')}\n`);
 }
 
-/** What lanes for balanced maps would take. */
-function writeBalanced() {
-  const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'balanced.json'), 'utf8'));
-  const lines = [
-    measuredLine(stored),
-    '',
-    '| weights | LUT6s | relative to 2 bits | flip-flops | stored bits for each weight | relative to 2 bits |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
-    ...stored.rows.map(
-      (row) =>
-        `| ${row.lanes} | ${row.sites} | ${row.lutsToTwoBits.toFixed(2)} | ${row.flipFlops} | ${row.storedBits.toFixed(2)} | ${row.storedToTwoBits.toFixed(2)} |`,
-    ),
-  ];
-  writeFileSync(join(docs, 'generated', 'balanced.md'), `${lines.join('\n')}\n`);
+/** What one layer takes on lanes of each kind, a table for each group. */
+function writeLanes() {
+  const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'lanes.json'), 'utf8'));
+  const lines = [measuredLine(stored)];
+  for (const group of new Set(stored.rows.map((row) => row.group))) {
+    lines.push(
+      '',
+      `**${group[0].toUpperCase()}${group.slice(1)}:**`,
+      '',
+      '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
+      '| --- | --- | --- | ---: | ---: | ---: | ---: |',
+    );
+    for (const row of stored.rows.filter((each) => each.group === group))
+      lines.push(
+        `| ${row.bits} | ${row.map} | ${row.fold} | ${row.cycles.toLocaleString('en')} | ${row.sites.toLocaleString('en')} | ${row.storedBits.toFixed(2)} | ${row.product.toFixed(2)} |`,
+      );
+  }
+  writeFileSync(join(docs, 'generated', 'lanes.md'), `${lines.join('\n')}\n`);
 }
 
 /** Where and how a bench's rows were measured. */
@@ -401,4 +405,4 @@ writeKernels();
 writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
 writeScale();
-writeBalanced();
+writeLanes();

@@ -1,19 +1,16 @@
-// `pnpm bench:folds [--seed 1] [--luts]`: each layer of CNV (VGG-8) at FINN's folds with 1, 1.2, 1.4 and 2 bits, weights alone
+// `pnpm bench:folds [--seed 1]`: each layer of CNV (VGG-8) at FINN's folds with 1, 1.2, 1.4 and 2 bits, weights alone
 // or inputs too: cycles per place beside those in which no lane would be idle, and bits of the memories of weights and
-// of control. `--luts` synthesizes one layer instead, conv:8x8x32,k3x3,o32 on PE 8 x SIMD 32: LUTs and LUTs x cycles.
+// of control. `pnpm bench:lanes` says what lanes take.
 
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { controlBits, type FoldTable, foldedDesign, type MatrixUnit } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { distFromAverage, HbnnError, type MapPer } from '@hbnn/core';
-import { cellFile } from '@hbnn/estimator';
 import { type CheckedModel, checkModel, randomModel } from '@hbnn/model';
-import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 import { provenance } from '../results/provenance.ts';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string', default: '1' }, luts: { type: 'boolean', default: false } },
+  options: { seed: { type: 'string', default: '1' } },
 });
 const seed = wholeNumber(values.seed, '--seed');
 
@@ -113,34 +110,4 @@ function printCycles(): void {
       console.log(row({ layer, bits: [1.4, inputs], mapPer }, pe, simd));
 }
 
-async function printLuts(): Promise<void> {
-  console.log(
-    '| bits | map per | cycles | LUTs | flip-flops | LUTs x cycles, to 1 bit | to 2 bits |',
-  );
-  console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: |');
-  const target = synthesisTarget('xc7', (file) => cellFile(readFileSync(file, 'utf8'), file));
-  const cases = [
-    [1, 'position'],
-    [2, 'position'],
-    [1.2, 'position'],
-    [1.4, 'position'],
-    [1.4, 'output'],
-    [1.4, 'element'],
-  ] as const;
-  const products: number[] = [];
-  for (const [bits, mapPer] of cases) {
-    const model = modelOf({ layer: 'conv:8x8x32,k3x3,o32', bits: [bits, 1], mapPer });
-    const design = foldedDesign(model, { style: 'xc7', folds: { layer: { pe: 8, simd: 32 } } });
-    const cost = await synthesize(verilogFiles(design), 'layer', target, { workers: 1 });
-    const cycles = design.cyclesPerImage;
-    products.push(cost.luts * cycles);
-    const ratios = [0, 1].map((k) =>
-      k < products.length ? (cost.luts * cycles) / products[k] : undefined,
-    );
-    const cells = [bits, mapPer, cycles, cost.luts, cost.flipFlops];
-    console.log(`| ${[...cells, ...ratios.map((r) => r?.toFixed(2) ?? '')].join(' | ')} |`);
-  }
-}
-
-if (!values.luts) printCycles();
-else await printLuts();
+printCycles();

@@ -18,12 +18,14 @@ export {
   foldForms,
   foldsOf,
   foldTable,
+  foldText,
   lutsPerLane,
   parseFoldRequest,
 } from './folded/folds.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
-export { operandsOf } from './folded/operands.ts';
+export { operandEntries, operandsOf } from './folded/operands.ts';
+export { type PlaneMap, planeMap } from './folded/planeMaps.ts';
 export {
   countBits,
   factorRom,

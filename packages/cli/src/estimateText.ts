@@ -1,3 +1,4 @@
+import { type Fold, foldText } from '@hbnn/circuit';
 import type { PartQuantity, Quantity } from '@hbnn/estimator';
 import { nameParts, numberText, percentText, printResult } from './output.ts';
 
@@ -39,8 +40,8 @@ function addLines(lines: Record<string, string>, name: string, value: unknown): 
   else if (name === 'area') areaLines(value as AreaLike, lines);
   else if (name === 'clockHz') lines.clock = figureText(Number(value), 'Hz');
   else if (name === 'folds')
-    for (const fold of value as readonly { layer: string; pe: number; simd: number }[])
-      lines[`fold ${fold.layer}`] = `${fold.pe}x${fold.simd}`;
+    for (const fold of value as readonly ({ layer: string } & Fold)[])
+      lines[`fold ${fold.layer}`] = foldText(fold);
   else if (name === 'flipFlopsOfSteps')
     for (const step of value as readonly { readonly name: string; readonly flipFlops: number }[])
       lines[`  ${step.name}, registers`] = `${numberText(step.flipFlops)} FF`;

@@ -46,4 +46,7 @@ export function foldTable(table: unknown, where: string): FoldTable {
 const isFold = (fold: unknown): boolean =>
   typeof fold === 'object' &&
   fold !== null &&
-  ['pe', 'simd'].every((name) => Number.isSafeInteger(Reflect.get(fold, name)));
+  ['pe', 'simd'].every((name) => Object.hasOwn(fold, name)) &&
+  Object.entries(fold).every(
+    ([name, value]) => ['pe', 'simd', 'planes'].includes(name) && Number.isSafeInteger(value),
+  );

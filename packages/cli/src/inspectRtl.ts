@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { foldText } from '@hbnn/circuit';
 import { inspectModel, type LayerView } from './inspectModel.ts';
 import { readModelWithSize } from './modelFile.ts';
 import { readRtl } from './rtlFolder.ts';
@@ -50,7 +51,7 @@ export async function inspectRtl(folder: string): Promise<RtlView> {
       name: layer,
       module,
       ...(fold !== undefined && {
-        fold: fold === 'constant' ? 'constant' : `${fold.pe}x${fold.simd}`,
+        fold: fold === 'constant' ? 'constant' : foldText(fold),
       }),
       ...(view !== undefined && shapesAndBits(view)),
     };

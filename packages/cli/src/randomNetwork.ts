@@ -8,6 +8,7 @@ export interface RandomNetworkOptions {
   readonly weights?: string;
   readonly inputs?: string;
   readonly mapPer?: string;
+  readonly balance?: number;
   readonly scalePer?: string;
   readonly inputMapPer?: 'element' | 'position' | 'channel';
 }
@@ -55,12 +56,15 @@ const flags: Readonly<Record<string, string>> = {
   weights: '--weights',
   inputs: '--inputs',
   mapPer: '--map-per',
+  balance: '--balance',
   scalePer: '--scale-per',
   inputMapPer: '--input-map-per',
   seed: '--seed',
 };
 
-const chosenFields = (o: Omit<RandomNetworkOptions, 'seed'>): Partial<Record<string, string>> =>
+const chosenFields = (
+  o: Omit<RandomNetworkOptions, 'seed'>,
+): Partial<Record<string, string | number>> =>
   Object.fromEntries(Object.entries(o).filter(({ 1: value }) => value !== undefined));
 
 /** Seeded images of noise about a level of their own, as bytes between 0 and 255. */

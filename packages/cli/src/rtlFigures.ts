@@ -10,6 +10,7 @@ import {
   scheduledPace,
 } from '@hbnn/estimator';
 import { type CheckedModel, weightCount } from '@hbnn/model';
+import { plainFold } from './rtlFolder.ts';
 
 /** The figures of what `hbnn verilog --style folded` writes, under names of their own. */
 export interface RtlFigures {
@@ -32,9 +33,7 @@ export function rtlFigures(
   const why = unknownSize(model, on);
   if (why !== undefined)
     return { ...scheduledPace(model, folds, clockHz), unknown: { verilog: why } };
-  const table: FoldTable = Object.fromEntries(
-    folds.map(({ layer, pe, simd }) => [layer, { pe, simd }]),
-  );
+  const table: FoldTable = Object.fromEntries(folds.map((fold) => [fold.layer, plainFold(fold)]));
   const design = designForFamily(model, table, on.family);
   const size = estimateRtl(design, on.family);
   const { cyclesPerImage } = design;

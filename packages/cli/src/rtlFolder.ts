@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import {
   type AdderStyle,
   type Design,
+  type Fold,
   type FoldedDesign,
   type FoldTable,
   foldedDesign,
@@ -103,12 +104,17 @@ export function writeRtl(
 function foldsOf({ layers }: FoldedDesign): FoldTable {
   return Object.fromEntries(
     layers.flatMap(({ layer, fold }): [string, FoldTable[string]][] =>
-      fold === undefined
-        ? []
-        : [[layer, fold.constant ? 'constant' : { pe: fold.pe, simd: fold.simd }]],
+      fold === undefined ? [] : [[layer, fold.constant ? 'constant' : plainFold(fold)]],
     ),
   );
 }
+
+/** A fold without what else is said of it. */
+export const plainFold = ({ pe, simd, planes }: Fold): Fold => ({
+  pe,
+  simd,
+  ...(planes !== undefined && { planes }),
+});
 
 /** The design that a folder was made of. @throws HbnnError where the model is another one */
 export function designOf(

@@ -1,8 +1,9 @@
+import { type Fold, planeMap } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 
 /** How a layer with weights is folded: lanes for outputs and inputs, or all weights as constants. */
-export type RandomFold = { readonly pe: number; readonly simd: number } | 'constant';
+export type RandomFold = Fold | 'constant';
 
 /**
  * A random fold of each layer with weights, for executors that fold.
@@ -24,7 +25,14 @@ export function randomFolds(
       if (!('weights' in layer)) return [];
       const [rows, ...rest] = layer.weights.shape;
       const fold = { pe: divisor(rows), simd: divisor(rest.reduce((a, b) => a * b, 1)) };
-      return [[layer.name, isConstant(rng) ? 'constant' : fold]];
+      if (isConstant(rng)) return [[layer.name, 'constant']];
+      // Plane after plane, or all planes of the weights at once.
+      const map = planeMap(layer.weights);
+      const isAtOnce =
+        map?.kind === 'shared' &&
+        map.planes > 1 &&
+        random(seed, 'planes', layer.name).below(2) === 0;
+      return [[layer.name, isAtOnce ? { ...fold, planes: map.planes } : fold]];
     }),
   );
 }

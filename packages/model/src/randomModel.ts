@@ -15,6 +15,7 @@ import {
   permutation,
   type Random,
   random,
+  selectBits,
 } from '@hbnn/core';
 import { type CheckedModel, checkLayers, checkModel } from './checkModel.ts';
 import { weightUnits } from './coarseMap.ts';
@@ -26,6 +27,7 @@ import {
   type IntegerWeights,
   type Padding4,
   type RequantizeLayer,
+  rowLength,
   type ThresholdLayer,
   treeSize,
 } from './integerModel.ts';
@@ -37,6 +39,8 @@ export interface RandomLayerOptions {
   /** Bits of the weights; default a random mix (a whole network) or 1.4. */
   readonly mix?: Mix;
   readonly mapPer?: MapPer;
+  /** Inputs of a group that has as many weights of each bitwidth as any other: a map per element alone. */
+  readonly balance?: number;
   readonly scalePer?: ScalePer;
   /** Bits of the layer's inputs; default 1. */
   readonly inputMix?: Mix;
@@ -55,6 +59,7 @@ const optionNames: readonly (keyof RandomLayerOptions)[] = [
   'layer',
   'mix',
   'mapPer',
+  'balance',
   'scalePer',
   'inputMix',
   'inputMapPer',
@@ -86,10 +91,20 @@ function checkRandom(seed: unknown, o: RandomLayerOptions): void {
     throw new HbnnError(
       `randomModel: expected a text as layer, got ${kindOf(layer)}; give one such as dense:144x16`,
     );
-  const { mix, inputMix, mapPer, scalePer, inputMapPer } = o;
+  const { mix, inputMix, mapPer, balance, scalePer, inputMapPer } = o;
   if (mix !== undefined) checkMix(mix, 'randomModel: mix');
   if (inputMix !== undefined) checkMix(inputMix, 'randomModel: inputMix');
   if (mapPer !== undefined) parseMapPer(mapPer, 'randomModel: mapPer');
+  if (balance !== undefined) {
+    if (!Number.isInteger(balance) || balance < 2)
+      throw new HbnnError(
+        `randomModel: balance: expected inputs of a group, at least 2, got ${String(balance)}; pass a number such as 5`,
+      );
+    if ((mapPer ?? 'element') !== 'element')
+      throw new HbnnError(
+        `randomModel: balance: expected a map per element, got one per ${mapPer}; leave one of them out`,
+      );
+  }
   if (scalePer !== undefined) parseScalePer(scalePer, 'randomModel: scalePer');
   if (inputMapPer !== undefined) chosenName(inputMapPer, inputMaps, 'randomModel: inputMapPer');
   checkFlag('randomModel', 'branches', o.branches);
@@ -147,7 +162,8 @@ function randomLayer(seed: number | string, text: string, o: RandomLayerOptions)
   );
   const inputs = kind === 'depthwise' ? 1 : input[2];
   const shape = kind === 'dense' ? [outputs, input[2]] : [outputs, kernel[0], kernel[1], inputs];
-  const weights = randomPlanes(rng, shape, { mix, mapPer, scalePer, multiple: powers });
+  const { balance } = o;
+  const weights = randomPlanes(rng, shape, { mix, mapPer, balance, scalePer, multiple: powers });
   const padding: Padding4 = [pad, pad, pad, pad];
   const layer: IntegerLayer =
     kind === 'dense'
@@ -184,19 +200,13 @@ function outputOf(shape: FeatureShape, zeros: Int32Array, layers: IntegerLayer[]
 interface WeightOptions {
   readonly mix: Mix;
   readonly mapPer: MapPer;
+  readonly balance: number | undefined;
   readonly scalePer: ScalePer;
   readonly multiple: (plane: number, planes: number, rng: Random) => number;
 }
 
 function randomPlanes(rng: Random, shape: readonly number[], o: WeightOptions): IntegerWeights {
-  const unit = weightUnits(shape, o.mapPer);
-  const order = permutation(unit.count, rng);
-  const unitBits = new Uint8Array(unit.count);
-  let rank = 0;
-  for (const { bits, count } of allocate(o.mix, unit.count))
-    for (const end = rank + count; rank < end; rank++) unitBits[order[rank]] = bits;
-  const count = shape.reduce((product, n) => product * n, 1);
-  const bits = Uint8Array.from({ length: count }, (_, i) => unitBits[unit.of(i)]);
+  const bits = o.balance === undefined ? randomBits(rng, shape, o) : balancedBits(rng, shape, o);
   const signs = bits.map((width) => rng.below(256) & (2 ** width - 1));
   const planes = o.mix.fractions.reduce((max, share) => Math.max(max, share.bits), 0);
   const groups = o.scalePer === 'tensor' ? 1 : shape[0];
@@ -205,6 +215,31 @@ function randomPlanes(rng: Random, shape: readonly number[], o: WeightOptions): 
   );
   const { mapPer, scalePer } = o;
   return { kind: 'planes', shape: [...shape], bits, signs, multiples, scalePer, mapPer };
+}
+
+function randomBits(rng: Random, shape: readonly number[], o: WeightOptions): Uint8Array {
+  const unit = weightUnits(shape, o.mapPer);
+  const order = permutation(unit.count, rng);
+  const unitBits = new Uint8Array(unit.count);
+  let rank = 0;
+  for (const { bits, count } of allocate(o.mix, unit.count))
+    for (const end = rank + count; rank < end; rank++) unitBits[order[rank]] = bits;
+  const count = shape.reduce((product, n) => product * n, 1);
+  return Uint8Array.from({ length: count }, (_, i) => unitBits[unit.of(i)]);
+}
+
+/** As many weights of each bitwidth in every group of inputs, at random places of it. */
+function balancedBits(
+  rng: Random,
+  shape: readonly number[],
+  { mix, balance }: WeightOptions,
+): Uint8Array {
+  const rows = [shape[0], rowLength(shape)];
+  const data = new Float32Array(rows[0] * rows[1]);
+  return selectBits(
+    { shape: rows, data },
+    { mix, select: 'random', balance, seed: rng.below(2 ** 31) },
+  ).bits;
 }
 
 /** Thresholds at ± sums of levels, a little off in each channel: each bit is about as often 0 as 1. */
@@ -327,7 +362,8 @@ function randomWeights(rng: Random, shape: number[], o: RandomLayerOptions): Int
   }
   return randomPlanes(rng, shape, {
     mix: o.mix ?? randomMix(rng),
-    mapPer: o.mapPer ?? maps[rng.below(maps.length)],
+    mapPer: o.mapPer ?? (o.balance === undefined ? maps[rng.below(maps.length)] : 'element'),
+    balance: o.balance,
     scalePer: o.scalePer ?? (rng.below(2) === 0 ? 'tensor' : 'output'),
     multiple: randomMultiple,
   });

@@ -1,6 +1,7 @@
 import {
   chooseFolds,
   controlBits,
+  type Fold,
   type FoldTable,
   foldedCycles,
   foldedDesign,
@@ -110,6 +111,28 @@ describe('a folded layer computes what the interpreter does', () => {
     { mix: distFromAverage(1.4), select: 'middle-out', balance: 10 },
   );
   ways.push(['of a balanced map', withBits(plain, bits), folds[0]]);
+  const conv36 = 'conv:5x5x4,k3x3,o4,p1';
+  const atOnce: readonly (readonly [string, string, MapPer | number, string, Fold])[] = [
+    ['dense:20x4', '2:1', 'element', '1:1', { pe: 2, simd: 10, planes: 2 }],
+    [conv36, '1:0.7/2:0.2/3:0.1', 'position', '1:0.6/2:0.4', { pe: 2, simd: 12, planes: 3 }],
+    [conv36, '0:0.2/1:0.6/2:0.2', 'input', '2:1', { pe: 1, simd: 1, planes: 2 }],
+    ['depthwise:5x5x4,k3x3,o4,p1', '1:0.5/2:0.5', 'position', '2:1', { pe: 2, simd: 3, planes: 2 }],
+    ['dense:23x4', '1:0.6/2:0.4', 5, '1:1', { pe: 4, simd: 25 }],
+    [conv36, '0:0.25/1:0.25/2:0.25/3:0.25', 4, '1:0.6/2:0.4', { pe: 2, simd: 8 }],
+    ['depthwise:5x5x4,k3x3,o4,p1', '1:0.66667/2:0.33333', 3, '2:1', { pe: 4, simd: 6 }],
+  ];
+  for (const [layer, mix, map, inputMix, fold] of atOnce)
+    ways.push([
+      `for all planes at once, ${layer}, ${mix}, ${map}`,
+      randomModel('at once', {
+        layer,
+        mix: parseMix(mix),
+        ...(typeof map === 'number' ? { balance: map } : { mapPer: map }),
+        inputMix: parseMix(inputMix),
+        inputMapPer: 'channel',
+      }),
+      { layer: fold },
+    ]);
   for (const mapPer of ['position', 'element', 'output'] as const)
     ways.push([
       `with a window of its own, a map per ${mapPer}`,

@@ -2,8 +2,10 @@ import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, rowLength } from '@hbnn/model';
 import { digits } from '../unrolled/budget.ts';
 import { type FoldedDesign, shallowDesign } from './foldedDesign.ts';
-import { foldSchedule, foldSchedules, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, foldSchedules } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
+import { lanesAtOnce } from './lanesAtOnce.ts';
+import { mapAtOnce, type PlaneMap, planeMap } from './planeMaps.ts';
 import { beatWidth } from './stream.ts';
 import {
   type FoldedLayer,
@@ -15,6 +17,7 @@ import {
   scanned,
   type Unit,
 } from './units.ts';
+import { weightPlanes } from './weightPlanes.ts';
 
 /** What folds are chosen for: so many cycles per image at most, or the fewest cycles within so many LUTs. */
 export type FoldGoal = { readonly cycles: number } | { readonly luts: number };
@@ -166,7 +169,8 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
         `${layer.layer}: expected a fold of each layer with weights, got none; add one, such as { pe: 1, simd: 1 }`,
       );
     const { matrix, inputs } = unit;
-    if (fold.pe === matrix.outputs && fold.simd === matrix.inputs) return scanOf(layer);
+    if (fold.pe === matrix.outputs && fold.simd === matrix.inputs && fold.planes === undefined)
+      return scanOf(layer);
     const planes = weightPlanes(matrix.layer.weights);
     const { stepCount } = foldSchedule(matrix, planes, inputs, fold);
     return matrixCycles(stepCount, matrixGaps(layer), false);
@@ -226,15 +230,18 @@ const divisors = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
 function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Foldable {
-  const scheduled = foldSchedules(matrix, weightPlanes(matrix.layer.weights), inputs);
+  const planes = weightPlanes(matrix.layer.weights);
+  const map = planeMap(matrix.layer.weights);
+  const scheduled = foldSchedules(matrix, planes, inputs);
   const scan = scanOf(layer);
   const gaps = matrixGaps(layer);
   const candidates = divisors(matrix.outputs).flatMap((pe) =>
-    divisors(matrix.inputs).map((simd) => ({ pe, simd })),
+    widthsOf(matrix.inputs, map).map((width): Fold => ({ pe, ...width })),
   );
   const bits = inputs.width * inputs.weights.length;
   const folds = candidates.map((fold) => {
-    const whole = fold.pe === matrix.outputs && fold.simd === matrix.inputs;
+    const whole =
+      fold.pe === matrix.outputs && fold.simd === matrix.inputs && fold.planes === undefined;
     if (whole) {
       const luts = lutsPer.constantBit * digits(matrix.layer.weights) * bits;
       return { luts, fold: 'constant' as const, cycles: () => scan };
@@ -244,22 +251,51 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
       known ??= scheduled(fold).stepCount;
       return matrixCycles(known, gaps, false);
     };
-    const luts = laneLuts(fold, { matrix, inputs, tables });
+    const luts = laneLuts(fold, { matrix, inputs, tables }, map);
     return { luts, fold, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
   return { name: layer.layer, least: scan, folds };
 }
 
+/** The widths of a fold: divisors, or whole groups of a balanced map, and the planes of a shared map at once. */
+function widthsOf(inputs: number, map: PlaneMap | undefined): Omit<Fold, 'pe'>[] {
+  const widths = divisors(inputs).map((simd): Omit<Fold, 'pe'> => ({ simd }));
+  if (map === undefined) return widths;
+  if (map.kind === 'balanced') {
+    const groups = divisors(Math.ceil(inputs / map.size)).map((n) => n * map.size);
+    return [...widths, ...groups.filter((simd) => inputs % simd !== 0).map((simd) => ({ simd }))];
+  }
+  if (map.planes === 1) return widths;
+  return [...widths, ...widths.map(({ simd }) => ({ simd, planes: map.planes }))];
+}
+
+/** The lanes of a PE, and the two-way choices by which they take their inputs. */
+function lanesOf(
+  fold: Fold,
+  map: PlaneMap | undefined,
+): { readonly lanes: number; readonly choices: number } {
+  const own = mapAtOnce(map, fold);
+  if (own === undefined) return { lanes: fold.simd, choices: 0 };
+  const all = lanesAtOnce(own, fold).planes.flat();
+  return {
+    lanes: all.length,
+    choices: all.reduce((sum, lane) => sum + lane.choices - 1, 0),
+  };
+}
+
 function laneLuts(
-  { pe, simd }: Fold,
+  fold: Fold,
   { matrix, inputs, tables }: Pick<MatrixUnit, 'matrix' | 'inputs' | 'tables'>,
+  map: PlaneMap | undefined,
 ): number {
-  const operands = (matrix.inputs / simd) * inputs.weights.length;
+  const { pe, simd } = fold;
+  const operands = Math.ceil(matrix.inputs / simd) * inputs.weights.length;
+  const { lanes, choices } = lanesOf(fold, map);
   const muxes = matrix.layer.kind === 'depthwise' ? pe * (matrix.outputs / pe) : 1;
   const rom = tables.weights.length * tables.weightBits;
   return (
-    lutsPer.laneBit * pe * simd * inputs.width +
+    (lutsPer.laneBit * lanes + lutsPer.choice * choices) * pe * inputs.width +
     lutsPer.sumBit * pe * tables.width +
     lutsPer.choice * operands * muxes * simd * inputs.width +
     lutsPer.romBit * rom

@@ -2,8 +2,9 @@ import { distFromAverage, type MapPer, random } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
 import { expect, it } from 'vitest';
 import { foldedDesign } from './foldedDesign.ts';
-import { inputPlanes, weightPlanes } from './foldSchedule.ts';
+import { inputPlanes } from './foldSchedule.ts';
 import type { MatrixUnit } from './units.ts';
+import { weightPlanes } from './weightPlanes.ts';
 
 const mapPers: readonly MapPer[] = ['element', 'position', 'input', 'output', 'block:8'];
 const divisors = (n: number): number[] =>

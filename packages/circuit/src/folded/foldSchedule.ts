@@ -1,7 +1,7 @@
-import { type IntegerWeights, rowLength } from '@hbnn/model';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { Form } from '../netlist/value.ts';
 import type { Fold } from './folds.ts';
+import { atOnceBatches, type LanesAtOnce, lanesAtOnce } from './lanesAtOnce.ts';
 import {
   type Batch,
   type GroupMasks,
@@ -10,36 +10,9 @@ import {
   packedBatches,
   sharedBatches,
 } from './packLanes.ts';
+import { mapAtOnce, planeMap } from './planeMaps.ts';
 import type { Stream, WindowedMatrix } from './stream.ts';
-
-/** A bit of weights: ±factor where it is a member. */
-export interface WeightPlane {
-  member(o: number, i: number): boolean;
-  positive(o: number, i: number): boolean;
-  factor(o: number): number;
-}
-
-/** Planes of weights: those of residual binarization, or the eight digits of two's complement. */
-export function weightPlanes(weights: IntegerWeights): WeightPlane[] {
-  const row = rowLength(weights.shape);
-  if (weights.kind === 'int8') {
-    const { values } = weights;
-    return Array.from({ length: 8 }, (_, n) => ({
-      member: (o, i) => ((values[o * row + i] >> n) & 1) === 1,
-      positive: () => n < 7,
-      factor: () => 2 ** n,
-    }));
-  }
-  const { bits, signs, multiples, scalePer } = weights;
-  return multiples.map((ks, n) => {
-    const factor = (o: number): number => ks[scalePer === 'tensor' ? 0 : o];
-    return {
-      member: (o, i) => bits[o * row + i] > n && factor(o) !== 0,
-      positive: (o, i) => ((signs[o * row + i] >> n) & 1) === 1,
-      factor,
-    };
-  });
-}
+import type { WeightPlane } from './weightPlanes.ts';
 
 /** How a channel's bits are taken: plane after plane, or all of them as one number of so many bits. */
 export interface InputPlanes {
@@ -99,6 +72,8 @@ export interface FoldSchedule {
   readonly stepCount: number;
   /** Products of one bit of a weight and one of an input, over PE · SIMD: what cycles would be if no lane were idle. */
   readonly idealSteps: number;
+  /** Where lanes are for all planes of the weights at once; the planes of batches say nothing then. */
+  readonly atOnce?: LanesAtOnce;
 }
 
 /** Where weights and inputs have which planes. */
@@ -191,11 +166,39 @@ export function foldSchedules(
   const outputAt = outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
+  const map = planeMap(matrix.layer.weights);
   return (fold) => {
     const { pe } = fold;
+    const own = mapAtOnce(map, fold);
+    if (own !== undefined)
+      return atOnceSchedule(matrix, inputs, fold, lanesAtOnce(own, fold), work);
     const groups = known.get(pe) ?? groupsOf(matrix, planes, inputs, presence, outputAt, pe);
     known.set(pe, groups);
     return scheduleOf(matrix, fold, groups, { outputAt, work });
+  };
+}
+
+/** The same cycles for each group of outputs, and in each cycle lanes for all planes of the weights. */
+function atOnceSchedule(
+  matrix: WindowedMatrix,
+  inputs: InputPlanes,
+  fold: Fold,
+  atOnce: LanesAtOnce,
+  work: number,
+): FoldSchedule {
+  const made = atOnceBatches(matrix, inputs, atOnce);
+  const batches = made.length > 0 ? made : [idleBatch];
+  const groups = matrix.outputs / fold.pe;
+  const lanes = atOnce.planes.flat().length;
+  return {
+    fold,
+    groups,
+    outputAt: counting(matrix.outputs),
+    patterns: [batches],
+    patternOf: counting(groups).map(() => 0),
+    stepCount: groups * batches.length,
+    idealSteps: work / (fold.pe * lanes),
+    atOnce,
   };
 }
 

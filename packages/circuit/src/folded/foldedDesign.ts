@@ -27,11 +27,12 @@ import {
   thresholdLogic,
 } from './beatLogic.ts';
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
-import { foldSchedule, inputPlanes, weightPlanes } from './foldSchedule.ts';
+import { foldSchedule, inputPlanes } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';
+import { planeMap } from './planeMaps.ts';
 import {
   baseSums,
   beats,
@@ -58,6 +59,7 @@ import {
   scanned,
   type Unit,
 } from './units.ts';
+import { weightPlanes } from './weightPlanes.ts';
 
 /** Hardware of a model as layers between streams: pixels in, scores out. */
 export interface FoldedDesign {
@@ -364,7 +366,15 @@ class LayerMaker {
     const { outputs, inputs, layer, kernel } = matrix;
     const pixels = kernel[0] * kernel[1];
     const fold = chosen === 'constant' ? { pe: outputs, simd: inputs } : chosen;
-    checkFold({ name: layer.name, matrixHeight: outputs, matrixWidth: inputs }, fold);
+    checkFold(
+      {
+        name: layer.name,
+        matrixHeight: outputs,
+        matrixWidth: inputs,
+        map: planeMap(layer.weights),
+      },
+      fold,
+    );
     if (layer.kind !== 'dense') this.window(input, shape, matrix);
     else if (pixels > 1) {
       const [inputWidth, name] = [
@@ -382,7 +392,7 @@ class LayerMaker {
     const values = weightValues(layer.weights);
     const ranges = outputRanges(matrix, values, input, isPadded(matrix));
     const sums = baseSums(matrix, values, input, shape);
-    const whole = fold.pe === outputs && fold.simd === inputs;
+    const whole = fold.pe === outputs && fold.simd === inputs && fold.planes === undefined;
     const places = shape[0] * shape[1];
     const gaps = gapsOf(this.units[0], places);
     const scan = this.units.reduce((most, unit) => Math.max(most, scanned(unit)), places);

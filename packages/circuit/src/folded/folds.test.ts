@@ -5,6 +5,7 @@ import {
   foldCycles,
   foldsOf,
   foldTable,
+  foldText,
   parseFoldRequest,
 } from './folds.ts';
 
@@ -13,6 +14,26 @@ const matrices: readonly FoldMatrix[] = [
   { name: 'fc', matrixWidth: 96, matrixHeight: 10, places: 1 },
 ];
 
+it('of a balanced map may be whole groups of it', () => {
+  const map = { kind: 'balanced', planes: 2, size: 5, counts: [5, 2] } as const;
+  const matrix = { ...matrices[0], map };
+  for (const simd of [1, 3, 5, 10, 27, 30]) checkFold(matrix, { pe: 4, simd });
+  checkFold(matrix, { pe: 4, simd: 10, planes: 2 });
+  expect(foldCycles(matrix, { pe: 4, simd: 10 })).toBe(4 * 3 * 64);
+  for (const simd of [4, 35])
+    expect(() => checkFold(matrix, { pe: 4, simd })).toThrow(
+      `simd its 27 inputs or is a multiple of 5, the groups of its balanced map, got 4x${simd}`,
+    );
+  for (const fold of [
+    { pe: 4, simd: 9, planes: 2 },
+    { pe: 4, simd: 10, planes: 3 },
+    { pe: 4, simd: 10, planes: 1 },
+  ])
+    expect(() => checkFold(matrix, fold)).toThrow(
+      `expected planes at once to be 1 or 2, and simd a multiple of 5, got ${foldText(fold)}`,
+    );
+});
+
 describe('folds', () => {
   it.each([
     ['largest', { kind: 'largest' }],
@@ -20,6 +41,17 @@ describe('folds', () => {
     ['luts:8000', { kind: 'luts', luts: 8000 }],
     ['16x3', { kind: 'each', folds: [{ pe: 16, simd: 3 }] }],
     ['16x3, constant', { kind: 'each', folds: [{ pe: 16, simd: 3 }, 'constant'] }],
+    [
+      '16x3x2,4x4',
+      {
+        kind: 'each',
+        folds: [
+          { pe: 16, simd: 3, planes: 2 },
+          { pe: 4, simd: 4 },
+        ],
+      },
+    ],
+    ['16x3x2x2', undefined],
     ['folds.json', undefined],
     ['16 by 3', undefined],
     ['16x3,', undefined],
@@ -57,6 +89,9 @@ describe('folds', () => {
       'conv: expected a fold PExSIMD whose pe divides its 16 outputs and simd its 27 inputs, got 5x9',
     );
     for (const pe of [0, -4, 1.5]) expect(() => checkFold(matrices[0], { pe, simd: 9 })).toThrow();
+    expect(() => checkFold(matrices[0], { pe: 4, simd: 9, planes: 2 })).toThrow(
+      'conv: expected planes at once to be 1, as its map differs from output to output and is not balanced, or its outputs have scales of their own, got 4x9x2; write 4x9',
+    );
     expect(() => foldsOf(matrices, { pool: 'constant' })).toThrow(
       'pool: expected folds of layers with weights (conv, fc)',
     );

@@ -1,10 +1,20 @@
 import { HbnnError } from '@hbnn/core';
+import type { PlaneMap } from './planeMaps.ts';
 
 /** Rows (PE) and columns (SIMD) of a layer's matrix that are worked on at once. */
 export interface Fold {
   readonly pe: number;
   readonly simd: number;
+  /**
+   * Planes of the weights that are multiplied in one cycle: 1, or all of them where all outputs have the same bits at
+   * an input, or the map is balanced. Left out: all where the map is balanced and SIMD is whole groups of it, else 1.
+   */
+  readonly planes?: number;
 }
+
+/** A fold as it is written: 16x32, or 16x32x2 with its planes. */
+export const foldText = ({ pe, simd, planes }: Fold): string =>
+  `${pe}x${simd}${planes === undefined ? '' : `x${planes}`}`;
 
 /** Folds of the layers with weights, by name; `constant` is the whole matrix at once, its weights in the logic. */
 export type FoldTable = Readonly<Record<string, Fold | 'constant'>>;
@@ -18,6 +28,8 @@ export interface FoldMatrix {
   readonly matrixHeight: number;
   /** Places the matrix is applied at. */
   readonly places: number;
+  /** How the bitwidths of the weights lie, where their planes can be multiplied at once: see `planeMap`. */
+  readonly map?: PlaneMap;
 }
 
 /** LUT6s of a bit of a lane, its XNOR, membership and share of the counter: what Yosys needs with 6:3 counters. */
@@ -33,19 +45,33 @@ const wholeFold = ({ matrixHeight, matrixWidth }: FoldMatrix): Fold => ({
 export const foldCycles = (
   { matrixHeight, matrixWidth, places }: FoldMatrix,
   { pe, simd }: Fold,
-): number => (matrixHeight / pe) * (matrixWidth / simd) * places;
+): number => (matrixHeight / pe) * Math.ceil(matrixWidth / simd) * places;
 
-/** @throws HbnnError where a fold does not divide its matrix */
+/** @throws HbnnError where a fold does not divide its matrix, or its planes cannot be multiplied at once */
 export function checkFold(
-  { name, matrixHeight, matrixWidth }: Omit<FoldMatrix, 'places'>,
-  { pe, simd }: Fold,
+  { name, matrixHeight, matrixWidth, map }: Omit<FoldMatrix, 'places'>,
+  fold: Fold,
 ): void {
+  const { pe, simd, planes } = fold;
   const divides = (n: number, size: number): boolean =>
     Number.isInteger(n) && n >= 1 && size % n === 0;
-  if (!divides(pe, matrixHeight) || !divides(simd, matrixWidth))
+  const size = map?.kind === 'balanced' ? map.size : 1;
+  const isGroups = size > 1 && divides(size, simd) && simd >= size && simd < matrixWidth + size;
+  if (!divides(pe, matrixHeight) || !(divides(simd, matrixWidth) || isGroups)) {
+    const orGroups = size > 1 ? ` or is a multiple of ${size}, the groups of its balanced map` : '';
     throw new HbnnError(
-      `${name}: expected a fold PExSIMD whose pe divides its ${matrixHeight} outputs and simd its ${matrixWidth} inputs, got ${pe}x${simd}; take divisors of both`,
+      `${name}: expected a fold PExSIMD whose pe divides its ${matrixHeight} outputs and simd its ${matrixWidth} inputs${orGroups}, got ${foldText(fold)}; take such numbers`,
     );
+  }
+  if (planes === undefined || (planes === 1 && divides(simd, matrixWidth))) return;
+  if (planes === map?.planes && divides(size, simd)) return;
+  const some =
+    map === undefined
+      ? '1, as its map differs from output to output and is not balanced, or its outputs have scales of their own'
+      : `1 or ${map.planes}${size > 1 ? `, and simd a multiple of ${size}` : ''}`;
+  throw new HbnnError(
+    `${name}: expected planes at once to be ${some}, got ${foldText(fold)}; write ${pe}x${simd}`,
+  );
 }
 
 /** @throws HbnnError where there is not one fold for each matrix, or a fold does not divide its matrix */
@@ -91,12 +117,13 @@ export type FoldRequest =
 
 /** How folds are written, for messages and help. */
 export const foldForms =
-  "largest, fps:RATE, luts:N, or PExSIMD or 'constant' per layer with weights such as 16x3,32x32";
+  "largest, fps:RATE, luts:N, or PExSIMD, PExSIMDxPLANES or 'constant' per layer with weights such as 16x3,32x32";
 
-const eachForm = /^(?:\d{1,7}x\d{1,7}|constant)(?:,\s*(?:\d{1,7}x\d{1,7}|constant))*$/;
+const one = String.raw`(?:\d{1,7}x\d{1,7}(?:x\d)?|constant)`;
+const eachForm = new RegExp(`^${one}(?:,\\s*${one})*$`);
 
 /**
- * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD` or `constant` for each layer with weights, in order: `16x3,constant`.
+ * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD`, `PExSIMDxPLANES` or `constant` for each layer with weights, in order: `16x3,constant`.
  *
  * @returns undefined for a text of another form, which may be the name of a file
  * @throws HbnnError for a rate or a number of LUTs that is none
@@ -120,8 +147,8 @@ export function parseFoldRequest(text: string): FoldRequest | undefined {
   if (!eachForm.test(text)) return undefined;
   const folds = text.split(',').map((part): Fold | 'constant' => {
     if (part.trim() === 'constant') return 'constant';
-    const [pe, simd] = part.split('x').map(Number);
-    return { pe, simd };
+    const [pe, simd, planes] = part.split('x').map(Number);
+    return { pe, simd, ...(planes !== undefined && { planes }) };
   });
   return { kind: 'each', folds };
 }

@@ -1,4 +1,4 @@
-import { BitHeap } from '../netlist/bitHeap.ts';
+import { BitHeap, type HeapSum } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import { constantOne, constantZero, inverse, type Literal, Netlist } from '../netlist/netlist.ts';
 import type { Value } from '../netlist/value.ts';
@@ -14,6 +14,7 @@ import {
   tableValues,
   widthOf,
 } from './beatLogic.ts';
+import { choiceBits, type LanesAtOnce } from './lanesAtOnce.ts';
 import type { MatrixTables } from './matrixTables.ts';
 import { beatWidth, type PlacedVectors, type Stream, type WindowedMatrix } from './stream.ts';
 
@@ -71,6 +72,8 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
   const { members, factors, width, schedule } = tables;
   const { simd } = schedule.fold;
   const factorBits = factors.length > 1 ? widthOf(factors[factors.length - 1]) : 0;
+  if (schedule.atOnce !== undefined)
+    return atOnceLogic(tables, schedule.atOnce, operandWidth, factorBits, style);
   const from = simd * (operandWidth + 1) + { all: 0, rows: 1, each: simd }[members];
   const net = new Netlist(from + factorBits);
   const heap = new BitHeap();
@@ -93,6 +96,81 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
   const product = Array.from({ length: Math.min(width, bits.length) }, (_, i) => bits[i]);
   net.outputs.push(...product);
   return net;
+}
+
+/**
+ * The product of one PE in one cycle where lanes are for all planes of the weights. The netlist's inputs are the operand, the PE's word
+ * of signs and choices, and the factor where the inputs have several.
+ */
+function atOnceLogic(
+  { factors, width, peBits, planeFactors = [] }: MatrixTables,
+  { entries, planes }: LanesAtOnce,
+  operandWidth: number,
+  factorBits: number,
+  style: AdderStyle,
+): Netlist {
+  const weights = entries * operandWidth;
+  const from = weights + peBits;
+  const net = new Netlist(from + factorBits);
+  const bitsOf = (at: number, count: number): Literal[] =>
+    Array.from({ length: count }, (_, i) => net.input(at + i));
+  let inputs: (readonly Literal[])[] = Array.from({ length: entries }, (_, i) =>
+    bitsOf(i * operandWidth, operandWidth),
+  );
+  const total = new BitHeap();
+  let most = 0;
+  planes.forEach((lanes, n) => {
+    inputs = lanes.map(({ first, choices, choice }) =>
+      chosenOf(
+        net,
+        inputs.slice(first, first + choices),
+        bitsOf(weights + choice, choiceBits(choices)),
+      ),
+    );
+    const sum = new BitHeap();
+    // Bits of a plane whose factor is a power of two need no sum of their own.
+    const isShift = Number.isInteger(Math.log2(planeFactors[n]));
+    const heap = isShift ? total : sum;
+    inputs.forEach((bits, lane) => {
+      const minus = inverse(net.input(weights + lanes[lane].sign));
+      bits.forEach((bit, j) => {
+        heap.add((isShift ? planeFactors[n] : 1) * 2 ** j, net.xor(bit, minus));
+      });
+    });
+    const mostOfPlane = lanes.length * (2 ** operandWidth - 1);
+    most += planeFactors[n] * mostOfPlane;
+    if (isShift) return;
+    const counted = sum.sum(net, style, BigInt(mostOfPlane));
+    counted.bits.forEach((bit, i) => {
+      total.add(planeFactors[n] * 2 ** (counted.shift + i), bit);
+    });
+  });
+  const counted = numberOf(net, total.sum(net, style, BigInt(most)), widthOf(most), style);
+  const bits = times(net, counted, bitsOf(from, factorBits), factors, style);
+  net.outputs.push(...bits.slice(0, width));
+  return net;
+}
+
+/** One of several numbers, by a number in binary below their count: rounds of two-way choices, the lowest bit first. */
+function chosenOf(
+  net: Netlist,
+  from: readonly (readonly Literal[])[],
+  choice: readonly Literal[],
+): readonly Literal[] {
+  let left = from;
+  for (const bit of choice)
+    left = Array.from({ length: Math.ceil(left.length / 2) }, (_, i) =>
+      2 * i + 1 === left.length
+        ? left[2 * i]
+        : left[2 * i].map((clear, j) => net.mux(bit, left[2 * i + 1][j], clear)),
+    );
+  return left[0];
+}
+
+/** The bits of a sum as a number. A sum in signed digits has a constant of its own. */
+function numberOf(net: Netlist, sum: HeapSum, width: number, style: AdderStyle): Literal[] {
+  if (sum.base !== 0n) return plusConstant(net, sum, sum.base, width, style);
+  return Array.from({ length: width }, (_, i) => sum.bits[i - sum.shift] ?? constantZero);
 }
 
 /** A number times a factor, by shifts and additions alone. */
@@ -120,8 +198,5 @@ function times(
     if (factor.length === 0) heap.add(largestFactor * 2 ** j, bit);
     else for (const i of places) heap.add(2 ** (i + j), net.and(factor[i], bit));
   });
-  const sum = heap.sum(net, style, BigInt(most));
-  // A sum in signed digits has a constant of its own.
-  if (sum.base !== 0n) return plusConstant(net, sum, sum.base, width, 'gates');
-  return Array.from({ length: width }, (_, i) => sum.bits[i - sum.shift] ?? constantZero);
+  return numberOf(net, heap.sum(net, style, BigInt(most)), width, 'gates');
 }

@@ -1,8 +1,10 @@
 import { bitLength } from '../netlist/bitHeap.ts';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
-import type { FoldSchedule, InputPlanes, WeightPlane } from './foldSchedule.ts';
+import type { FoldSchedule, InputPlanes } from './foldSchedule.ts';
+import { atOnceWord, type LanesAtOnce, noInput } from './lanesAtOnce.ts';
 import { type Batch, type Lane, operandKey } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';
+import type { WeightPlane } from './weightPlanes.ts';
 
 /**
  * What says which weights are members of a plane: nothing where all are, a bit of each PE where its lanes agree, or one of
@@ -30,6 +32,10 @@ export interface MatrixTables {
   /** Group after group its batches, each once: signs and, where some are no members, members. */
   readonly weights: readonly bigint[];
   readonly weightBits: number;
+  /** Those of each PE, without members: a sign for each lane, and where lanes choose their inputs which. */
+  readonly peBits: number;
+  /** The factor of each plane of the weights where lanes are for all at once; `factors` are the inputs' alone there. */
+  readonly planeFactors?: readonly number[];
   readonly members: Members;
   /** Values that factors of the products have, ascending. */
   readonly factors: readonly number[];
@@ -65,7 +71,7 @@ export function matrixTables(
   schedule: FoldSchedule,
   width: number,
 ): MatrixTables {
-  const { fold, outputAt, patterns, patternOf } = schedule;
+  const { fold, outputAt, patterns, patternOf, atOnce } = schedule;
   const { pe, simd } = fold;
   const perPe = factorPerPe(matrix);
   // Where nothing is added any factor will do: one that is there anyway.
@@ -73,7 +79,8 @@ export function matrixTables(
   const factorOf = (pair: Batch | undefined, o: number): number => {
     const { weightPlane, inputPlane } =
       pair === undefined || pair.weightPlane < 0 ? (working ?? pair ?? noBatch) : pair;
-    return weightPlane < 0 ? 1 : planes[weightPlane].factor(o) * inputs.weights[inputPlane];
+    if (weightPlane < 0) return 1;
+    return (atOnce !== undefined ? 1 : planes[weightPlane].factor(o)) * inputs.weights[inputPlane];
   };
   const operandOf = new KeyNumbers();
   const operands: (readonly Lane[])[] = [];
@@ -93,9 +100,10 @@ export function matrixTables(
     pattern,
   }));
   const words = groups.flatMap(({ pattern, outputs }) =>
-    made[pattern].words.map((batch) => weightWord(planes, batch, outputs, simd)),
+    made[pattern].words.map((batch) => ({ batch, outputs })),
   );
-  const members = membersOf(words);
+  const stored =
+    atOnce === undefined ? planeWords(planes, words, pe, simd) : atOnceWords(planes, words, atOnce);
   const runs = made.flatMap((pattern) => pattern.runs);
   const factorWords = groups.map(({ outputs }) =>
     pairs.map((pair) => outputs.map((o) => factorOf(pair, o))),
@@ -109,17 +117,64 @@ export function matrixTables(
   return {
     schedule,
     width,
-    members,
+    ...stored,
     operands,
     runs,
     starts,
     wordCounts: made.map((pattern) => pattern.words.length),
     weightsInOrder: made.every((pattern, k) => pattern.words.length === patterns[k].length),
-    weights: words.map((word) => packedWord(word, members, pe * simd)),
-    weightBits: pe * simd + { all: 0, rows: pe, each: pe * simd }[members],
     factors: [...new Set(factors)].sort((a, b) => a - b),
     ...(perPe && { factorWords }),
     corrections: correctionsOf(matrix, planes, inputs, schedule),
+  };
+}
+
+type StoredWeights = Pick<
+  MatrixTables,
+  'members' | 'weights' | 'weightBits' | 'peBits' | 'planeFactors'
+>;
+
+/** A word of weights that is to be stored: of a batch, for the outputs of a group. */
+interface WantedWord {
+  readonly batch: Batch;
+  readonly outputs: readonly number[];
+}
+
+function planeWords(
+  planes: readonly WeightPlane[],
+  wanted: readonly WantedWord[],
+  pe: number,
+  simd: number,
+): StoredWeights {
+  const words = wanted.map(({ batch, outputs }) => weightWord(planes, batch, outputs, simd));
+  const members = membersOf(words);
+  return {
+    members,
+    weights: words.map((word) => packedWord(word, members, pe * simd)),
+    weightBits: pe * simd + { all: 0, rows: pe, each: pe * simd }[members],
+    peBits: simd,
+  };
+}
+
+function atOnceWords(
+  planes: readonly WeightPlane[],
+  wanted: readonly WantedWord[],
+  lanes: LanesAtOnce,
+): StoredWeights {
+  const { wordBits: bits } = lanes;
+  const weights = wanted.map(({ batch, outputs }) =>
+    outputs.reduceRight(
+      (word, o) => (word << BigInt(bits)) | atOnceWord(lanes, planes, batch, o),
+      0n,
+    ),
+  );
+  const planeFactors = lanes.planes.map((_, n) => planes[n].factor(0));
+  return {
+    members: 'all',
+    weights,
+    weightBits: (wanted[0]?.outputs.length ?? 1) * bits,
+    peBits: bits,
+    planeFactors,
   };
 }
 
@@ -154,20 +209,29 @@ function correctionsOf(
   { outputs }: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
-  { fold: { pe }, outputAt, patterns, patternOf }: FoldSchedule,
+  { fold: { pe }, outputAt, patterns, patternOf, atOnce }: FoldSchedule,
 ): number[] {
   const most = 2 ** inputs.width - 1;
+  const factorOr0 = ({ weightPlane }: Batch, o: number): number =>
+    weightPlane < 0 ? 0 : planes[weightPlane].factor(o);
   const corrections = new Array<number>(outputs).fill(0);
   outputAt.forEach((o, at) => {
     for (const batch of patterns[patternOf[Math.floor(at / pe)]]) {
-      let minus = 0;
-      for (const { input, weightPlane } of batch.lanes) {
-        const plane = planes[weightPlane];
-        if (plane.member(o, input) && !plane.positive(o, input)) minus++;
-      }
-      if (minus > 0)
-        corrections[o] -=
-          most * minus * planes[batch.weightPlane].factor(o) * inputs.weights[batch.inputPlane];
+      const minus = (n: number, of: readonly Lane[]): number =>
+        of.filter(
+          ({ input }) =>
+            input !== noInput && planes[n].member(o, input) && !planes[n].positive(o, input),
+        ).length;
+      // A cycle is taken times the factor of its batch; where all planes are taken at once, each times its own.
+      const weighted =
+        atOnce === undefined
+          ? factorOr0(batch, o) *
+            batch.lanes.reduce((n, lane) => n + minus(lane.weightPlane, [lane]), 0)
+          : atOnce.planes.reduce(
+              (sum, _, n) => sum + planes[n].factor(o) * minus(n, batch.lanes),
+              0,
+            );
+      corrections[o] -= most * weighted * (inputs.weights[batch.inputPlane] ?? 0);
     }
   });
   return corrections;

@@ -1,6 +1,12 @@
+import type { FoldSchedule } from './foldSchedule.ts';
+import { noInput } from './lanesAtOnce.ts';
 import { countBits } from './roms.ts';
 import { beatWidth } from './stream.ts';
 import type { MatrixUnit } from './units.ts';
+
+/** The inputs of an operand. */
+export const operandEntries = ({ fold, atOnce }: FoldSchedule): number =>
+  atOnce?.entries ?? fold.simd;
 
 /**
  * Every operand that PE p works on, each as the window's bits that it is made of, least significant first; −1 is a 0. A
@@ -23,8 +29,9 @@ function operandOf(
   lanes: MatrixUnit['tables']['operands'][number],
   o: number,
 ): readonly number[] {
-  const bits = new Array<number>(tables.schedule.fold.simd * inputs.width).fill(-1);
+  const bits = new Array<number>(operandEntries(tables.schedule) * inputs.width).fill(-1);
   lanes.forEach(({ input: i, inputPlane }, l) => {
+    if (i === noInput) return;
     const c = matrix.channelOf(o, i);
     const from = matrix.tapOf(i) * beatWidth(input) + input.offsets[c];
     inputs.bits(c, inputPlane).forEach((bit, j) => {

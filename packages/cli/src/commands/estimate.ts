@@ -7,6 +7,7 @@ import {
   familyFabrics,
   foldsOf,
   foldTable,
+  foldText,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
@@ -134,7 +135,7 @@ async function run(o: Options): Promise<void> {
     const figures = foldedFigures(model, counted, cells ?? on, clockHz, o.fold);
     const note = on === undefined ? undefined : noteOf(on, o.fold);
     printEstimate({ ...common, ...(note !== undefined && { note }), ...figures }, o.json);
-    const each = figures.folds.map(({ pe, simd }) => `${pe}x${simd}`).join(',');
+    const each = figures.folds.map(foldText).join(',');
     const rtl = freeRtlFolder();
     const words = ['--model', o.model, '--out', rtl, '--style', 'folded', '--fold', each];
     if (on?.family === 'xc7') words.push('--target', 'xc7');
@@ -210,7 +211,7 @@ function foldedFigures(
   fold: string,
 ) {
   if (on === undefined) throw new Error('estimate: neither cells nor a device');
-  const layers = foldedLayers(counted);
+  const layers = foldedLayers(counted, model);
   if ('family' in on) {
     const found = folded(model, layers, on, clockHz, fold);
     const modelled = ofModelledLayers(found, unmodelledLayers(counted, on));

@@ -3,7 +3,7 @@ import { type CheckedModel, encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
 import { freeFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
-import { seedNumber } from '../numbers.ts';
+import { seedNumber, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
 import { randomNetwork } from '../randomNetwork.ts';
 
@@ -17,6 +17,7 @@ interface Options {
   inputs?: string;
   mix?: string;
   mapPer?: string;
+  balance?: string;
   scalePer?: string;
   inputMix?: string;
   inputMapPer?: 'element' | 'position' | 'channel';
@@ -37,6 +38,7 @@ export function randomCommand(): Command {
     .option('--inputs <bits>', 'with --network: bits of binarized inputs, likewise (default: 1)')
     .option('--mix <shares>', 'bits of the weights, e.g. 0.7/0.2/0.1 or 0:0.3/2:0.7')
     .option('--map-per <unit>', 'element, block:K, position, input or output')
+    .option('--balance <g>', 'as many weights of each bitwidth in every g inputs')
     .option('--scale-per <unit>', 'tensor or output')
     .option('--input-mix <shares>', 'bits of binarized inputs')
     .addOption(
@@ -74,6 +76,7 @@ const ofModels = [
   'inputs',
   'mix',
   'mapPer',
+  'balance',
   'scalePer',
   'inputMix',
   'inputMapPer',
@@ -162,9 +165,22 @@ function networkModel(network: string, o: Options): Promise<CheckedModel> {
     weights: o.weights,
     inputs: o.inputs,
     mapPer: o.mapPer,
+    balance: balanceOf(o),
     scalePer: o.scalePer,
     inputMapPer: o.inputMapPer,
   });
+}
+
+function balanceOf({ balance, mapPer }: Options): number | undefined {
+  if (balance === undefined) return undefined;
+  if (mapPer !== undefined && mapPer !== 'element')
+    throw new HbnnError(
+      `--balance: expected a map per element, got --map-per ${mapPer}; leave one of them out`,
+    );
+  const size = wholeNumber(balance, '--balance');
+  if (size < 2)
+    throw new HbnnError(`--balance: expected 2 inputs or more in a group, got ${size}; give 5`);
+  return size;
 }
 
 function layerModel(o: Options): CheckedModel {
@@ -172,6 +188,7 @@ function layerModel(o: Options): CheckedModel {
     ...(o.layer !== undefined && { layer: o.layer, where: '--layer' }),
     ...(o.mix !== undefined && { mix: parseMix(o.mix, '--mix') }),
     ...(o.mapPer !== undefined && { mapPer: parseMapPer(o.mapPer, '--map-per') }),
+    ...(o.balance !== undefined && { balance: balanceOf(o) }),
     ...(o.scalePer !== undefined && { scalePer: parseScalePer(o.scalePer, '--scale-per') }),
     ...(o.inputMix !== undefined && { inputMix: parseMix(o.inputMix, '--input-mix') }),
     ...(o.inputMapPer !== undefined && { inputMapPer: o.inputMapPer }),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { foldText } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
@@ -196,7 +197,7 @@ function nextSteps(
   const each = layers.flatMap(({ layer }) => {
     const fold = Object.hasOwn(folds, layer) ? folds[layer] : undefined;
     if (fold === undefined) return [];
-    return fold === 'constant' ? fold : `${fold.pe}x${fold.simd}`;
+    return fold === 'constant' ? fold : foldText(fold);
   });
   const folded = each.length === 0 ? [] : ['--fold', each.join(',')];
   return [hbnnLine('estimate', '--model', model, '--target', device, ...folded)];

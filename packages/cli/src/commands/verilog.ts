@@ -270,7 +270,12 @@ function summary(design: Design | FoldedDesign) {
       ...(sources.some((source) => source.buffer !== undefined) && {
         branchDepths: sources.map((source) => source.buffer?.depth ?? 0),
       }),
-      ...(fold !== undefined && { pe: fold.pe, simd: fold.simd, constant: fold.constant }),
+      ...(fold !== undefined && {
+        pe: fold.pe,
+        simd: fold.simd,
+        ...(fold.planes !== undefined && { planes: fold.planes }),
+        constant: fold.constant,
+      }),
     })),
   };
 }

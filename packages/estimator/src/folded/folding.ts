@@ -1,6 +1,6 @@
-import type { FoldMatrix } from '@hbnn/circuit';
+import { type FoldMatrix, planeMap } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import type { Census, StepCensus } from '@hbnn/model';
+import type { Census, CheckedModel, StepCensus } from '@hbnn/model';
 
 /** A layer of products as a folded machine sees it: a matrix that is multiplied at every place. */
 export interface FoldedLayer extends FoldMatrix {
@@ -25,12 +25,28 @@ export const sumBits = ({ matrixWidth, weightBits, inputBits }: FoldedLayer): nu
   return Math.ceil(Math.log2(matrixWidth * max(weightBits) * max(inputBits) + 1)) + 1;
 };
 
-/** The matrices of a counted model, each with what turns its sums into the next inputs. */
-export function foldedLayers(census: Census): FoldedLayer[] {
+/**
+ * The matrices of a counted model, each with what turns its sums into the next inputs.
+ *
+ * @param model the model itself, so that folds may be whole groups of its balanced maps
+ */
+export function foldedLayers(census: Census, model?: CheckedModel): FoldedLayer[] {
   const { steps } = census;
+  const maps = new Map(
+    model?.layers.flatMap((layer) => {
+      const found = 'weights' in layer ? planeMap(layer.weights) : undefined;
+      return found === undefined ? [] : [[layer.name, found] as const];
+    }),
+  );
   const layers = steps.flatMap((step, i) => {
     if (step.kind !== 'conv' && step.kind !== 'depthwise' && step.kind !== 'dense') return [];
-    return [foldedLayer(step, step.kind, following(steps, i))];
+    const own = maps.get(step.name);
+    return [
+      {
+        ...foldedLayer(step, step.kind, following(steps, i)),
+        ...(own !== undefined && { map: own }),
+      },
+    ];
   });
   if (layers.length === 0)
     throw new HbnnError(

@@ -6,6 +6,7 @@ import {
   type Literal,
   type MatrixUnit,
   Netlist,
+  operandEntries,
   operandsOf,
   runFields,
   runRom,
@@ -32,13 +33,13 @@ interface OperandCounts {
 
 function operandCounts(unit: MatrixUnit, { tableInputs }: Fabrication): OperandCounts {
   const { tables, matrix, inputWidth } = unit;
-  const { pe, simd } = tables.schedule.fold;
+  const { pe } = tables.schedule.fold;
   const count = matrix.layer.kind === 'depthwise' ? pe : 1;
   const own = Array.from({ length: count }, (_, p) => operandsOf(unit, p));
   const net = new Netlist(inputWidth + countBits(own[0].length - 1));
   const read = new Set<number>();
   for (const operands of own)
-    for (let bit = 0; bit < simd * unit.inputs.width; bit++) {
+    for (let bit = 0; bit < operandEntries(tables.schedule) * unit.inputs.width; bit++) {
       for (const bits of operands) if (bits[bit] >= 0) read.add(bits[bit]);
       net.outputs.push(
         chosen(

@@ -1,5 +1,13 @@
 import type { MatrixUnit } from '@hbnn/circuit';
-import { countBits, factorRom, factorWidth, operandsOf, startRom, weightRom } from '@hbnn/circuit';
+import {
+  countBits,
+  factorRom,
+  factorWidth,
+  operandEntries,
+  operandsOf,
+  startRom,
+  weightRom,
+} from '@hbnn/circuit';
 import { controlLines, runLines } from './emitControl.ts';
 import {
   constant,
@@ -34,18 +42,22 @@ export function matrixText(unit: MatrixUnit, roms: Roms): string {
 }
 
 function aboutLines({ tables, matrix }: MatrixUnit): string[] {
-  const { fold, stepCount, groups } = tables.schedule;
-  return [
-    `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} lanes: ${stepCount} cycles a place, outputs in ${groups} group(s).`,
+  const { fold, stepCount, groups, atOnce } = tables.schedule;
+  const lanes = atOnce === undefined ? 'lanes' : 'inputs';
+  const about = [
+    `  // ${matrix.outputs} x ${matrix.inputs} weights on ${fold.pe} x ${fold.simd} ${lanes}: ${stepCount} cycles a place, outputs in ${groups} group(s).`,
   ];
+  if (atOnce === undefined) return about;
+  const each = atOnce.planes.map((own) => own.length);
+  return [...about, `  // All planes at once: ${each.join(', then ')} lanes of each output.`];
 }
 
 /** The bits of a window that a step's lanes work on, in a register; and their weights. */
 function operandLines(unit: MatrixUnit, roms: Roms): string[] {
   const { tables, matrix } = unit;
-  const { pe, simd } = tables.schedule.fold;
+  const { pe } = tables.schedule.fold;
   const depthwise = matrix.layer.kind === 'depthwise';
-  const width = simd * unit.inputs.width;
+  const width = operandEntries(tables.schedule) * unit.inputs.width;
   const own = Array.from({ length: depthwise ? pe : 1 }, (_, p) => p);
   const { weightBits } = tables;
   const factorBits =
@@ -61,7 +73,9 @@ function operandLines(unit: MatrixUnit, roms: Roms): string[] {
       ...muxLines(`inputs_${p}`, width, select, operandsOf(unit, p).map(bitsText)),
       `  reg ${range(width)} operand_${p};`,
     ]),
-    '  // Weights: signs and, above them, which are members of the plane where not all are.',
+    tables.schedule.atOnce === undefined
+      ? '  // Weights: signs and, above them, which are members of the plane where not all are.'
+      : '  // Weights: of each lane its sign and, above it, which of its inputs it takes where it has several.',
     ...roms.lines(unit.name, 'weight_word', 'weight_at', weightRom(unit)),
     `  reg ${range(weightBits)} weights;`,
     ...factorLines(unit, factorBits, roms),
@@ -164,20 +178,21 @@ function flagLines({ tables, starts, stages, held }: MatrixUnit): string[] {
 
 function laneLines(unit: MatrixUnit): string[] {
   const { tables, lane, matrix } = unit;
-  const { pe, simd } = tables.schedule.fold;
+  const { peBits } = tables;
+  const { pe } = tables.schedule.fold;
   const depthwise = matrix.layer.kind === 'depthwise';
   const factorBits = factorWidth(tables.factors);
   const width = Math.max(1, lane.net.outputs.length);
   return Array.from({ length: pe }, (_, p) => {
-    const part = (from: number): string => `weights[${from + simd - 1}:${from}]`;
+    const part = (from: number): string => `weights[${from + peBits - 1}:${from}]`;
     const members = {
       all: [],
-      rows: [`weights[${pe * simd + p}]`],
-      each: [part((pe + p) * simd)],
+      rows: [`weights[${pe * peBits + p}]`],
+      each: [part((pe + p) * peBits)],
     }[tables.members];
     const at = tables.factorWords === undefined ? 0 : p * factorBits;
     const factor = factorBits > 0 ? [`factors[${at + factorBits - 1}:${at}]`] : [];
-    const x = [...factor, ...members, part(p * simd), `operand_${depthwise ? p : 0}`];
+    const x = [...factor, ...members, part(p * peBits), `operand_${depthwise ? p : 0}`];
     return [
       `  wire ${range(width)} product_${p};`,
       leafInstance(lane, `lane_${p}`, `{${x.join(', ')}}`, `product_${p}`),
