@@ -43,18 +43,6 @@ const additions: Readonly<Record<AdderStyle, string>> = {
   gates: 'techmap -map +/techmap.v -map ripple.v',
 };
 
-/**
- * Modules of `case` tables alone become logic before they dissolve: as many comparisons, they would take minutes later and
- * be less compact.
- */
-const tableCommands = (style: AdderStyle): string[] => [
-  'select -set tables t:$pmux %m t:$add t:$sub t:$mul %u %u %m %d',
-  'opt -full @tables',
-  'techmap @tables',
-  'opt @tables',
-  ...(style === 'xc7' ? ['abc -lut 6 @tables', 'techmap @tables'] : ['abc -g simple @tables']),
-];
-
 /** Yosys of the npm package, in this thread. */
 const ownYosys: YosysRunner = {
   run: async ({ script, files }) => ({ ...(await yosys(script, files)), seconds: 0 }),
@@ -80,9 +68,9 @@ export async function readCircuit(
   const script = [
     readCommand(Object.keys(files)),
     `hierarchy -check -top ${module}`,
-    // A table would else become a memory.
-    'proc -norom',
-    ...tableCommands(style),
+    'proc',
+    // A table of `case` is a memory that is never written: it becomes a tree of choices, not as many comparisons.
+    'memory -nordff',
     'flatten -noscopeinfo',
     'opt',
     'wreduce',
