@@ -185,7 +185,8 @@ for (const spec of chosen) {
   const row = await measure(epochs === undefined ? spec : { ...spec, epochs }, data);
   rows.push(row);
   if (!values.json) print(row);
+  // After each network: the next one takes minutes.
+  if (values.save) saveRows('hardware', 'classifier', 'wasm', rows);
 }
 await yosys.close();
 if (values.json) console.log(JSON.stringify(rows, null, 2));
-if (values.save) saveRows('hardware', 'classifier', 'wasm', rows);
