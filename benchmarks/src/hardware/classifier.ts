@@ -80,7 +80,7 @@ interface Row extends Omit<NamedClassifier, 'mixes'> {
   /** Tables on the longest way between registers. */
   readonly depth: number;
   readonly latencyCycles: number;
-  /** LUTs of each layer, the pixels' thresholds first. */
+  /** LUTs of each layer by its module; `pixels` are their thresholds. */
   readonly lutsOfLayers: Readonly<Record<string, number>>;
   /** Images for which the circuit was found equal to the integer model, layer by layer. */
   readonly verifiedImages: number;
@@ -173,7 +173,7 @@ function weightCounts({ layers }: CheckedModel) {
 function print(row: Row): void {
   const { name, top1, luts, sites, flipFlops, depth, averageBits, latencyCycles } = row;
   console.log(
-    `${name.padEnd(14)} ${(100 * top1).toFixed(2)} %  ${luts} LUTs (pixels ${Object.values(row.lutsOfLayers)[0]}), ` +
+    `${name.padEnd(14)} ${(100 * top1).toFixed(2)} %  ${luts} LUTs (pixels ${row.lutsOfLayers.pixels}), ` +
       `${sites} sites, ${flipFlops} FF, depth ${depth}, ${latencyCycles} cycles, ${averageBits} bits on average`,
   );
 }
