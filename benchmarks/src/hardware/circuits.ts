@@ -1,39 +1,41 @@
 /**
- * Circuits of the same integer matrices by our generator and by da4ml, under the same synthesis and the same counts.
+ * Circuits of the same integer matrices by our generator and by alkaid, under the same synthesis and the same counts.
  *
  *     pnpm bench:circuits [--seeds 201,202,203] [--styles xc7,gates] [--only TEXT] [--python python3]
- *         [--json] [--save]
+ *         [--yosys npm|native|PATH] [--limit 600] [--json] [--save]
  *
  * --styles xc7 leaves plain gates out, which take most of the time. --only takes the cases whose layer or weights have the text.
- * da4ml is no dependency: `pip install da4ml==0.6.0`, and --python names the Python that has it. Without it our rows are
- * printed alone. Both texts go through `synthesize`: LUT6 sites, LUTs, CARRY4 and depth for Xilinx's 7 series, and gates
- * of two inputs. da4ml's `+` are first made carry chains, or ripples of gates, as `readCircuit` says, and its circuit is
- * computed from that text and compared with the sums before anything is counted. Counts are kept in .cache/circuits:
- * Ctrl-C costs one circuit.
+ * alkaid is no dependency: `pip install alkaid==0.8.2`, and --python names the Python that has it. Without it our rows are
+ * printed alone. It makes each circuit in six ways: with its tables of six inputs of one bit (its default), without them,
+ * and with the options of its solver that are smallest by its own count, each with its adders of three numbers (its
+ * default) and without. Inputs of two bits have no tables, so there are four ways.
+ *
+ * All texts go through `synthesize`, in the Yosys that --yosys names: LUT6 sites, LUTs, CARRY4 and depth for Xilinx's 7
+ * series, and gates of two inputs. alkaid's `+` are first made carry chains, or ripples of gates, as `readCircuit` says,
+ * and its circuit is computed from that text and compared with the sums before anything is counted. A circuit for which a
+ * run of Yosys takes more than --limit seconds has a row that says so. Counts are kept in .cache/circuits: Ctrl-C costs
+ * one circuit.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError, random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
-import { writeWhole } from '@hbnn/train/files';
-import {
-  type CellFile,
-  type LayerCost,
-  readCircuit,
-  synthesisTarget,
-  synthesize,
-  verify,
-  verilogFiles,
-} from '@hbnn/verilog';
+import { readCircuit, verify, verilogFiles } from '@hbnn/verilog';
+import packageFile from '../../package.json' with { type: 'json' };
 import { saveRows } from '../results/storedRows.ts';
+import { alkaidCircuits, checkPeer, lackOfAlkaid, type PeerCircuit } from './circuits/alkaid.ts';
 import { type CircuitCase, circuitCases, modelOf, peerCaseOf } from './circuits/cases.ts';
-import { checkPeer, da4mlVerilog, lackOfDa4ml } from './circuits/da4ml.ts';
+import {
+  counted,
+  type Found,
+  foundWithin,
+  keptResult,
+  limitedYosys,
+  type Style,
+  type Unfinished,
+} from './circuits/counts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -41,109 +43,32 @@ const { values } = parseArgs({
     styles: { type: 'string', default: 'xc7,gates' },
     only: { type: 'string', default: '' },
     python: { type: 'string', default: 'python3' },
+    yosys: { type: 'string', default: 'npm' },
+    limit: { type: 'string', default: '600' },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
   },
 });
 const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
+const yosys = limitedYosys(values.yosys, wholeNumber(values.limit, '--limit'));
 
 const cases = circuitCases.filter(({ layer, weights }) =>
   `${layer} ${weights}`.includes(values.only),
 );
 
-/** `xc7` is made of carry chains, `gates` of plain gates. */
-type Style = 'xc7' | 'gates';
+/** What made a circuit: our generator, or alkaid in one of its ways. */
+type Maker =
+  | { readonly generator: 'hbnn'; readonly version: string }
+  | ({ readonly generator: 'alkaid'; readonly version: string } & Pick<
+      PeerCircuit,
+      'packing' | 'adders' | 'options'
+    >);
 
-/** What is counted of a circuit. */
-interface Found {
-  /** LUT6s after two tables of up to five inputs in all share one, LUTs, CARRY4s and levels. */
-  readonly sites: number;
-  readonly luts: number;
-  readonly carry4: number;
-  readonly depth: number;
-  /** Gates of two inputs, inverters not counted; of the circuit of plain gates alone. */
-  readonly gates?: number;
-  /** Vectors for which it was found right before it was counted. */
-  readonly vectors: number;
-}
-
-interface CircuitRow extends CircuitCase, Found {
-  readonly seed: number;
-  readonly generator: 'hbnn' | 'da4ml';
-  readonly version: string;
-  readonly style: Style;
-}
-
-/** Gates of two inputs for the count: each 1, an inverter next to nothing. */
-const gateLibrary = (): CellFile => {
-  const cell = (name: string, area: number, inputs: string, f: string): string =>
-    `cell(${name}) { area : ${area}; ${[...inputs]
-      .map((pin) => `pin(${pin}) { direction : input; capacitance : 1; }`)
-      .join(' ')} pin(Y) { direction : output; function : "${f}"; } }`;
-  const text = `library(two_inputs) {
-${cell('NOT', 0.01, 'A', "A'")}
-${cell('BUF', 0.01, 'A', 'A')}
-${cell('AND', 1, 'AB', '(A B)')}
-${cell('NAND', 1, 'AB', "(A B)'")}
-${cell('OR', 1, 'AB', '(A+B)')}
-${cell('NOR', 1, 'AB', "(A+B)'")}
-${cell('ANDNOT', 1, 'AB', "(A B')")}
-${cell('ORNOT', 1, 'AB', "(A+B')")}
-${cell('XOR', 1, 'AB', '(A^B)')}
-${cell('XNOR', 1, 'AB', "(A^B)'")}
-}`;
-  return { text, dontUse: [] };
-};
-
-const free = new Set(['NOT', 'BUF']);
-
-const cacheFolder = fileURLToPath(new URL('../../../.cache/circuits/', import.meta.url));
-
-/** The sources that read, check and count: with other code, nothing found before holds. */
-const code = ['circuit', 'verilog'].flatMap((name) => {
-  const folder = fileURLToPath(new URL(`../../../packages/${name}/src/`, import.meta.url));
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .sort()
-    .map((file) => readFileSync(join(folder, file), 'utf8'));
-});
-
-/** What was found of a text before by the same code, or is found now. */
-async function keptResult(key: readonly unknown[], find: () => Promise<Found>): Promise<Found> {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([key, code]))
-    .digest('hex');
-  const file = join(cacheFolder, `${digest}.json`);
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Found;
-  const found = await find();
-  mkdirSync(cacheFolder, { recursive: true });
-  writeWhole(file, JSON.stringify(found));
-  return found;
-}
-
-type Files = Readonly<Record<string, string>>;
-
-async function counted(files: Files, top: string, module: string, style: Style) {
-  const layer = async (target: string): Promise<LayerCost> => {
-    const cost = await synthesize(files, top, synthesisTarget(target, gateLibrary));
-    const found = cost.layers.find((eachLayer) => eachLayer.layer === module);
-    if (found === undefined) throw new HbnnError(`${module}: expected its count, got none`);
-    return found;
-  };
-  const { sites = 0, luts, depth, cells } = await layer('xc7');
-  const found = { sites, luts, carry4: cells.CARRY4 ?? 0, depth };
-  if (style === 'xc7') return found;
-  const gates = Object.entries((await layer('liberty:two_inputs')).cells)
-    .filter(([type]) => !free.has(type))
-    .reduce((sum, [, count]) => sum + count, 0);
-  return { ...found, gates };
-}
-
-const ownVersion = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  }
-).version;
+type CircuitRow = CircuitCase &
+  Maker & { readonly seed: number; readonly style: Style; readonly yosys: string } & (
+    | Found
+    | Unfinished
+  );
 
 const styles = values.styles.split(',').map((style): Style => {
   if (style === 'xc7' || style === 'gates') return style;
@@ -154,51 +79,70 @@ async function ownRow(circuitCase: CircuitCase, seed: number, style: Style): Pro
   const model: CheckedModel = modelOf(circuitCase, seed);
   const design = unrolledDesign(model, { style });
   const files = verilogFiles(design);
-  const found = await keptResult([files, style], async () => {
+  const find = async (): Promise<Found> => {
     const { equal, images } = await verify(model, design, files);
     if (!equal)
       throw new HbnnError(
         `${circuitCase.weights}, seed ${seed}, ${style}: hardware is not the model's`,
       );
     const module = design.layers.at(-1)?.module ?? '';
-    return { ...(await counted(files, design.top, module, style)), vectors: images };
-  });
-  return { ...circuitCase, seed, generator: 'hbnn', version: ownVersion, style, ...found };
+    return { ...(await counted(yosys, files, design.top, module, style)), vectors: images };
+  };
+  const found = await foundWithin(yosys, () => keptResult([files, style, yosys.version], find));
+  const { version } = packageFile;
+  return {
+    ...circuitCase,
+    seed,
+    generator: 'hbnn',
+    version,
+    style,
+    yosys: yosys.version,
+    ...found,
+  };
 }
 
-async function peerRows(circuitCase: CircuitCase, seed: number): Promise<CircuitRow[]> {
+async function peerRows(
+  circuitCase: CircuitCase,
+  seed: number,
+  keep: (row: CircuitRow) => void,
+): Promise<void> {
   const peerCase = peerCaseOf(modelOf(circuitCase, seed), circuitCase);
-  const peer = da4mlVerilog(values.python, peerCase);
-  const rows: CircuitRow[] = [];
-  for (const style of styles) {
-    const found = await keptResult([peer, style], async () => {
-      const circuit = await readCircuit(peer.files, peer.module, style);
-      const vectors = checkPeer(
-        circuit,
-        peer,
-        peerCase,
-        random(seed, 'vectors', circuitCase.weights),
+  const { version, circuits } = alkaidCircuits(values.python, peerCase);
+  for (const style of styles)
+    for (const { packing, adders, options, files, module, outputs } of circuits) {
+      const find = async (): Promise<Found> => {
+        const circuit = await readCircuit(files, module, style, yosys);
+        const rng = random(seed, 'vectors', circuitCase.weights);
+        const vectors = checkPeer(circuit, { outputs }, peerCase, rng);
+        const counts = await counted(yosys, circuit.files, circuit.top, circuit.module, style);
+        return { ...counts, vectors };
+      };
+      const found = await foundWithin(yosys, () =>
+        keptResult([files, outputs, peerCase, style, yosys.version], find),
       );
-      const { files, top, module } = circuit;
-      return { ...(await counted(files, top, module, style)), vectors };
-    });
-    rows.push({ ...circuitCase, seed, generator: 'da4ml', version: peer.version, style, ...found });
-  }
-  return rows;
+      const maker = { generator: 'alkaid', version, packing, adders, options } as const;
+      keep({ ...circuitCase, seed, ...maker, style, yosys: yosys.version, ...found });
+    }
 }
 
 function lineOf(row: CircuitRow): string {
-  const { layer, weights, inputBits, seed, generator, style, sites, luts, carry4, depth } = row;
+  const { layer, weights, inputBits, seed, style } = row;
   const name = `${layer} ${weights}, ${inputBits}-bit inputs, seed ${seed}`;
-  const count = `${sites} sites, ${luts} LUTs, ${carry4} CARRY4, depth ${depth}`;
-  const gates = row.gates === undefined ? '' : `, ${row.gates} gates`;
-  return `${name.padEnd(62)} ${generator.padEnd(5)} ${style.padEnd(5)} ${count}${gates}`;
+  const maker = row.generator === 'hbnn' ? 'hbnn' : `alkaid ${row.packing}, ${row.adders}`;
+  return `${name.padEnd(62)} ${maker.padEnd(24)} ${style.padEnd(5)} ${countsOf(row)}`;
 }
 
-const lack = lackOfDa4ml(values.python);
+function countsOf(row: Found | Unfinished): string {
+  if ('overSeconds' in row) return `over ${row.overSeconds} s`;
+  const { sites, luts, carry4, depth, gates } = row;
+  const count = `${sites} sites, ${luts} LUTs, ${carry4} CARRY4, depth ${depth}`;
+  return gates === undefined ? count : `${count}, ${gates} gates`;
+}
+
+const lack = lackOfAlkaid(values.python);
 if (lack !== undefined)
   process.stderr.write(
-    `da4ml is not there: ${lack}. Rows of ours alone; 'pip install da4ml==0.6.0' and --python PYTHON have both.\n`,
+    `alkaid is not there: ${lack}. Rows of ours alone; 'pip install alkaid==0.8.2' and --python PYTHON have both.\n`,
   );
 const rows: CircuitRow[] = [];
 const keep = (row: CircuitRow): void => {
@@ -207,12 +151,13 @@ const keep = (row: CircuitRow): void => {
 };
 const meter = progressMeter('circuits:');
 let done = 0;
-for (const constantOne of cases)
+for (const circuitCase of cases)
   for (const seed of seeds) {
-    for (const style of styles) keep(await ownRow(constantOne, seed, style));
-    if (lack === undefined) for (const row of await peerRows(constantOne, seed)) keep(row);
-    meter.update(++done, cases.length * seeds.length, `${constantOne.weights}, seed ${seed}`);
+    for (const style of styles) keep(await ownRow(circuitCase, seed, style));
+    if (lack === undefined) await peerRows(circuitCase, seed, keep);
+    meter.update(++done, cases.length * seeds.length, `${circuitCase.weights}, seed ${seed}`);
   }
 meter.stop();
+await yosys.close();
 if (values.json) console.log(JSON.stringify(rows, null, 2));
 if (values.save) saveRows('hardware', 'circuits', 'none needed', rows);

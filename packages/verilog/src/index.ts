@@ -45,4 +45,10 @@ export type { Difference } from './verify/difference.ts';
 export { type Verified, type VerifyOptions, verify } from './verify/verify.ts';
 export { findNativeYosys, NativeRunner, type NativeYosys } from './yosys/nativeYosys.ts';
 export { yosysError } from './yosys/yosys.ts';
-export type { YosysJob, YosysResult, YosysRunner } from './yosys/yosysPool.ts';
+export {
+  type YosysJob,
+  YosysPool,
+  type YosysResult,
+  type YosysRunner,
+  YosysTimeout,
+} from './yosys/yosysPool.ts';

@@ -1,5 +1,5 @@
 import { random } from '@hbnn/core';
-import { readCircuit, synthesisTarget, synthesize } from '@hbnn/verilog';
+import { readCircuit, synthesisTarget, synthesize, YosysPool } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
 const text = {
@@ -41,6 +41,26 @@ describe.each(['xc7', 'gates'] as const)('a circuit of %s', (style) => {
     else expect(layer.cells).not.toHaveProperty('CARRY4');
     expect(layer.luts).toBeGreaterThan(7);
   });
+});
+
+it('reads tables as logic, by a runner of Yosys of the caller', async () => {
+  const table = Array.from({ length: 64 }, (_, i) => `6'd${i}: y = 4'd${(7 * i) % 13};`);
+  const tables = {
+    'table.v': `module table_of_six (input [5:0] in, output reg [3:0] y);
+  always @(*) case (in) ${table.join(' ')} default: y = 4'bx; endcase
+endmodule
+`,
+  };
+  const pool = new YosysPool(1);
+  try {
+    const circuit = await readCircuit(tables, 'table_of_six', 'xc7', pool);
+    expect(Object.values(circuit.files).join('')).not.toMatch(/\breg\b/);
+    const inputs = Array.from({ length: 64 }, (_, i) => bits(i, 6)).flat();
+    const wanted = Array.from({ length: 64 }, (_, i) => bits((7 * i) % 13, 4)).flat();
+    expect([...circuit.compute(Uint8Array.from(inputs))]).toEqual(wanted);
+  } finally {
+    await pool.close();
+  }
 });
 
 it('refuses parts of vectors and registers', async () => {

@@ -6,7 +6,7 @@ import {
   randomModel,
   weightValues,
 } from '@hbnn/model';
-import type { PeerCase } from './da4ml.ts';
+import type { PeerCase } from './alkaid.ts';
 
 /** A layer that both generators make. */
 export interface CircuitCase {
@@ -69,8 +69,8 @@ export function modelOf(
 }
 
 /**
- * The same matrix for da4ml. An input of b planes ±2^(b−1) … ± 1 is 2a − (2^b − 1) of the unsigned number a that its
- * bits are, so that Σ w·in = 2·Σ w·a − (2^b − 1)·Σ w: da4ml makes Σ w·a of the same bits, and neither makes the constant.
+ * The same matrix for alkaid. An input of b planes ±2^(b−1) … ± 1 is 2a − (2^b − 1) of the unsigned number a that its
+ * bits are, so that Σ w·in = 2·Σ w·a − (2^b − 1)·Σ w: alkaid makes Σ w·a of the same bits, and neither makes the constant.
  *
  * @throws HbnnError when the model has no dense layer
  */

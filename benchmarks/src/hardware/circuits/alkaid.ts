@@ -3,9 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { HbnnError, type Random } from '@hbnn/core';
 import type { Circuit } from '@hbnn/verilog';
 
-/** What da4ml makes of a matrix. */
-export interface PeerVerilog {
-  readonly version: string;
+/** How alkaid packs inputs of one bit: into tables, its default; not at all; or as is smallest by its own count. */
+export type PeerPacking = 'tables' | 'sums' | 'searched';
+
+/** A circuit that alkaid makes of a matrix. */
+export interface PeerCircuit {
+  readonly packing: PeerPacking;
+  /** Whether it then makes one adder of three numbers of two, its default. */
+  readonly adders: 'ternary' | 'binary';
+  /** The options that its solver got; those left out are its defaults. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
   readonly files: Readonly<Record<string, string>>;
   readonly module: string;
   /** The bits of each output, two's complement where signed, and the power of two that they count. */
@@ -18,6 +25,12 @@ interface PeerOutput {
   readonly shift: number;
 }
 
+/** What alkaid makes of a matrix, in each of its ways. */
+export interface PeerCircuits {
+  readonly version: string;
+  readonly circuits: readonly PeerCircuit[];
+}
+
 /** Whole weights, [outputs, inputs], and the bits of every input, an unsigned number. */
 export interface PeerCase {
   readonly weights: Int16Array;
@@ -26,21 +39,23 @@ export interface PeerCase {
   readonly inputBits: number;
 }
 
-const script = fileURLToPath(new URL('../../../peers/da4ml_circuit.py', import.meta.url));
+const script = fileURLToPath(new URL('../../../peers/alkaid_circuit.py', import.meta.url));
 const maxBytes = 2 ** 28;
 
-/** Why da4ml cannot be run by a Python, undefined when it can. */
-export function lackOfDa4ml(python: string): string | undefined {
-  const { error, status, stderr } = spawnSync(python, ['-c', 'import da4ml'], { encoding: 'utf8' });
+/** Why alkaid cannot be run by a Python, undefined when it can. */
+export function lackOfAlkaid(python: string): string | undefined {
+  const { error, status, stderr } = spawnSync(python, ['-c', 'import alkaid'], {
+    encoding: 'utf8',
+  });
   if (error !== undefined) return `${python} could not be started (${error.message})`;
   return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `exit code ${status}`);
 }
 
-/** Have da4ml write Verilog for y = x · weights. @throws HbnnError when it fails */
-export function da4mlVerilog(
+/** Have alkaid write Verilog for y = x · weights, in each of its ways. @throws HbnnError when it fails */
+export function alkaidCircuits(
   python: string,
   { weights, outputs, inputs, inputBits }: PeerCase,
-): PeerVerilog {
+): PeerCircuits {
   const matrix = Array.from({ length: inputs }, (_, i) =>
     Array.from({ length: outputs }, (_, o) => weights[o * inputs + i]),
   );
@@ -50,22 +65,25 @@ export function da4mlVerilog(
     encoding: 'utf8',
     maxBuffer: maxBytes,
   });
-  if (status !== 0) throw new HbnnError(`da4ml: expected Verilog, got '${stderr.trim()}'`);
-  return JSON.parse(stdout) as PeerVerilog;
+  if (status !== 0)
+    throw new HbnnError(
+      `alkaid: expected Verilog, got '${stderr.trim()}'; install the version that the command's head names`,
+    );
+  return JSON.parse(stdout) as PeerCircuits;
 }
 
 /** Vectors each circuit is tried with: all 0, all 1, each input alone, and random ones. */
 const randomVectors = 1024;
 
 /**
- * Compare a circuit of da4ml's with the sums it should make, exactly.
+ * Compare a circuit of alkaid's with the sums it should make, exactly.
  *
  * @returns how many vectors agree
  * @throws HbnnError at the first output that differs
  */
 export function checkPeer(
   circuit: Circuit,
-  peer: PeerVerilog,
+  peer: Pick<PeerCircuit, 'outputs'>,
   peerCase: PeerCase,
   rng: Random,
 ): number {
@@ -94,7 +112,7 @@ export function checkPeer(
 
 function compareVector(
   bits: Uint8Array,
-  peer: PeerVerilog,
+  peer: Pick<PeerCircuit, 'outputs'>,
   { weights, inputs }: PeerCase,
   vector: Uint8Array,
 ): void {
@@ -109,7 +127,7 @@ function compareVector(
     const got = value * 2 ** shift;
     if (got !== wanted)
       throw new HbnnError(
-        `da4ml ${peer.version}: output ${o}: expected ${wanted} of inputs ${vector.join(' ')}, got ${got}`,
+        `alkaid: output ${o}: expected ${wanted} of inputs ${vector.join(' ')}, got ${got}`,
       );
   });
 }

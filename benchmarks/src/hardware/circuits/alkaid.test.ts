@@ -1,8 +1,8 @@
 import { random } from '@hbnn/core';
 import { readCircuit } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
+import { checkPeer, lackOfAlkaid } from './alkaid.ts';
 import { circuitCases, modelOf, peerCaseOf } from './cases.ts';
-import { checkPeer, lackOfDa4ml } from './da4ml.ts';
 
 const seed = 11;
 const sums = (factor: number) => ({
@@ -13,7 +13,6 @@ endmodule
 `,
 });
 const peer = {
-  version: 'by hand',
   module: 'peer',
   outputs: [
     { signed: true, width: 5, shift: 1 },
@@ -29,13 +28,11 @@ const constantOne = {
 
 it('takes a circuit that makes the sums and refuses one that does not', async () => {
   const right = await readCircuit(sums(3), peer.module, 'gates');
-  expect(checkPeer(right, { ...peer, files: sums(3) }, constantOne, random(seed, 'right'))).toBe(
-    1028,
-  );
+  expect(checkPeer(right, peer, constantOne, random(seed, 'right'))).toBe(1028);
   const wrong = await readCircuit(sums(2), peer.module, 'gates');
-  expect(() =>
-    checkPeer(wrong, { ...peer, files: sums(2) }, constantOne, random(seed, 'wrong')),
-  ).toThrow(/output 0: expected -?\d+ of inputs/);
+  expect(() => checkPeer(wrong, peer, constantOne, random(seed, 'wrong'))).toThrow(
+    /output 0: expected -?\d+ of inputs/,
+  );
 });
 
 it('has matrices of the shape and widths that the cases name', () => {
@@ -48,6 +45,6 @@ it('has matrices of the shape and widths that the cases name', () => {
   }
 });
 
-it('says why da4ml cannot be run', () => {
-  expect(lackOfDa4ml('no-such-python')).toMatch(/no-such-python could not be started/);
+it('says why alkaid cannot be run', () => {
+  expect(lackOfAlkaid('no-such-python')).toMatch(/no-such-python could not be started/);
 });
