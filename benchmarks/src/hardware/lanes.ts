@@ -45,7 +45,8 @@ interface Lanes {
   readonly fold: Fold;
 }
 
-const [one, two] = ['1:1', '2:1'];
+const oneBit = '1:1';
+const twoBits = '2:1';
 const mixes = {
   below: '0:0.3/1:0.7',
   '1.2': '1:0.85/2:0.1/3:0.05',
@@ -53,7 +54,7 @@ const mixes = {
   paper: '1:0.7/2:0.2/3:0.1',
 } as const;
 
-const shared = (bits: string, mix: string, planes: number, inputMix: string = one): Lanes => ({
+const shared = (bits: string, mix: string, planes: number, inputMix: string = oneBit): Lanes => ({
   bits,
   map: 'position',
   mix,
@@ -64,7 +65,7 @@ const shared = (bits: string, mix: string, planes: number, inputMix: string = on
 const balanced = (
   bits: string,
   [size, mix, simd]: readonly [number, string, number],
-  inputMix: string = one,
+  inputMix: string = oneBit,
 ): Lanes => ({
   bits,
   map: `element, balanced in groups of ${size}`,
@@ -78,7 +79,7 @@ const serial = (bits: string, mix: string, simd: number, mapPer: MapPer): Lanes 
   bits,
   map: mapPer,
   mix,
-  inputMix: one,
+  inputMix: oneBit,
   mapPer,
   fold: { pe: 8, simd, planes: 1 },
 });
@@ -90,9 +91,9 @@ const fifths = [5, mixes['1.4'], 40] as const;
 /** The first of each group is what the others are compared with. */
 const groups: Readonly<Record<string, readonly Lanes[]>> = {
   'weights alone, all planes at once': [
-    shared('2 / 1', two, 2),
+    shared('2 / 1', twoBits, 2),
     shared('0.7 / 1', mixes.below, 1),
-    shared('1 / 1', one, 1),
+    shared('1 / 1', oneBit, 1),
     shared('1.2 / 1', mixes['1.2'], 3),
     shared('1.4 / 1', mixes['1.4'], 2),
     shared('1.4 / 1, up to 3 bits', mixes.paper, 3),
@@ -101,20 +102,20 @@ const groups: Readonly<Record<string, readonly Lanes[]>> = {
     balanced('1.5 / 1', halves),
   ],
   'weights alone, plane after plane': [
-    serial('2 / 1', two, 36, 'position'),
-    serial('1 / 1', one, 36, 'position'),
+    serial('2 / 1', twoBits, 36, 'position'),
+    serial('1 / 1', oneBit, 36, 'position'),
     serial('1.4 / 1, up to 3 bits', mixes.paper, 36, 'position'),
     serial('1.4 / 1, up to 3 bits', mixes.paper, 36, 'output'),
     serial('1.4 / 1, up to 3 bits', mixes.paper, 36, 'element'),
-    serial('2 / 1, twice the lanes', two, 72, 'position'),
+    serial('2 / 1, twice the lanes', twoBits, 72, 'position'),
   ],
   'inputs with several bits, planes of the weights at once': [
-    shared('2 / 2', two, 2, two),
-    shared('1 / 1', one, 1),
-    shared('1.4 / 2', mixes['1.4'], 2, two),
+    shared('2 / 2', twoBits, 2, twoBits),
+    shared('1 / 1', oneBit, 1),
+    shared('1.4 / 2', mixes['1.4'], 2, twoBits),
     shared('1.4 / 1.4', mixes['1.4'], 2, mixes['1.4']),
-    balanced('1.33 / 2', thirds, two),
-    balanced('1.4 / 2', fifths, two),
+    balanced('1.33 / 2', thirds, twoBits),
+    balanced('1.4 / 2', fifths, twoBits),
   ],
 };
 

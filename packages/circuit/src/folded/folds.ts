@@ -119,8 +119,8 @@ export type FoldRequest =
 export const foldForms =
   "largest, fps:RATE, luts:N, or PExSIMD, PExSIMDxPLANES or 'constant' per layer with weights such as 16x3,32x32";
 
-const one = String.raw`(?:\d{1,7}x\d{1,7}(?:x\d)?|constant)`;
-const eachForm = new RegExp(`^${one}(?:,\\s*${one})*$`);
+const foldForm = String.raw`(?:\d{1,7}x\d{1,7}(?:x\d)?|constant)`;
+const eachForm = new RegExp(`^${foldForm}(?:,\\s*${foldForm})*$`);
 
 /**
  * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD`, `PExSIMDxPLANES` or `constant` for each layer with weights, in order: `16x3,constant`.

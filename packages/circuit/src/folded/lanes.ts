@@ -137,10 +137,10 @@ function atOnceLogic(
         heap.add((isShift ? planeFactors[n] : 1) * 2 ** j, net.xor(bit, minus));
       });
     });
-    const mostOfPlane = lanes.length * (2 ** operandWidth - 1);
-    most += planeFactors[n] * mostOfPlane;
+    const maxOfPlane = lanes.length * (2 ** operandWidth - 1);
+    most += planeFactors[n] * maxOfPlane;
     if (isShift) return;
-    const counted = sum.sum(net, style, BigInt(mostOfPlane));
+    const counted = sum.sum(net, style, BigInt(maxOfPlane));
     counted.bits.forEach((bit, i) => {
       total.add(planeFactors[n] * 2 ** (counted.shift + i), bit);
     });
