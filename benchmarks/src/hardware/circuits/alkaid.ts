@@ -4,7 +4,7 @@ import { HbnnError, type Random } from '@hbnn/core';
 import type { Circuit } from '@hbnn/verilog';
 
 /** How alkaid packs inputs of one bit: into tables, its default; not at all; or as is smallest by its own count. */
-export type PeerPacking = 'tables' | 'sums' | 'searched';
+type PeerPacking = 'tables' | 'sums' | 'searched';
 
 /** A circuit that alkaid makes of a matrix. */
 export interface PeerCircuit {
