@@ -56,6 +56,11 @@ function classesOf(lengths: readonly number[]): string[] {
 
 /** Give each cell a class for the longest text of its column, so that the style sheet can make the column wide enough. */
 export function tableColumns(md: MarkdownRenderer): void {
+  // VitePress writes the start of a table without its classes.
+  md.renderer.rules.table_open = (tokens, at, options, _, self) => {
+    tokens[at].attrSet('tabindex', '0');
+    return self.renderToken(tokens, at, options);
+  };
   md.core.ruler.push('table columns', ({ tokens }) => {
     tokens.forEach(({ type }, from) => {
       if (type !== 'table_open') return;
