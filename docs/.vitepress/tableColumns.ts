@@ -6,12 +6,18 @@ const wordy = 24;
 const long = 34;
 const longest = 70;
 const essay = 200;
+/** A table of more columns reaches almost to the edges of a phone's screen. */
+const fewColumns = 3;
 /** A table of more columns is set smaller, and has little room to give. */
 const manyColumns = 6;
 /** Numbers with signs, ranges and short units, such as 63.18 ± 1.08 or 12 ms. */
 const numeric = /^[\d.,+−±<≤×%…()/ -]+(?:[a-zA-Zµ²%]{1,4})?$/;
 /** Characters of a number that stays on one line, in a table of few columns and of many. */
-const longestNumber = { few: 24, many: 10 };
+const longestNumber = { few: 24, many: 12 };
+/** A longer one, such as an interval, may break on a phone. */
+const phoneNumber = { few: 14, many: 9 };
+/** Columns of a table whose last column may stand below the others on a phone, if it has the longest texts. */
+const reasoned = { min: 3, max: 5 };
 
 /** The text of a cell as a reader sees it, nearly. */
 const textOf = (content: string): string =>
@@ -36,8 +42,25 @@ function isWholeNumber(text: string, columns: number): boolean {
   return text.length <= max && numeric.test(text);
 }
 
+/** The classes of a table by the characters of each column's longest cell. */
+function classesOf(lengths: readonly number[]): string[] {
+  const columns = lengths.length;
+  const isReasoned =
+    columns >= reasoned.min && columns <= reasoned.max && lengths[columns - 1] > longest;
+  return [
+    ...(columns > fewColumns ? ['broad'] : []),
+    ...(columns > manyColumns ? ['many'] : []),
+    ...(isReasoned ? ['reasoned', `columns-${columns}`] : []),
+  ];
+}
+
 /** Give each cell a class for the longest text of its column, so that the style sheet can make the column wide enough. */
 export function tableColumns(md: MarkdownRenderer): void {
+  // VitePress writes the start of a table without its classes.
+  md.renderer.rules.table_open = (tokens, at, options, _, self) => {
+    tokens[at].attrSet('tabindex', '0');
+    return self.renderToken(tokens, at, options);
+  };
   md.core.ruler.push('table columns', ({ tokens }) => {
     tokens.forEach(({ type }, from) => {
       if (type !== 'table_open') return;
@@ -53,11 +76,14 @@ export function tableColumns(md: MarkdownRenderer): void {
         cells.push({ column, text, cell: tokens[i] });
         column++;
       }
-      if (lengths.length > manyColumns) tokens[from].attrJoin('class', 'many');
+      for (const name of classesOf(lengths)) tokens[from].attrJoin('class', name);
       for (const { column: at, text, cell } of cells) {
         const name = classOf(lengths[at], at, lengths.length);
         if (name !== '') cell.attrJoin('class', name);
-        if (isWholeNumber(text, lengths.length)) cell.attrJoin('class', 'number');
+        if (isWholeNumber(text, lengths.length)) {
+          const max = lengths.length > manyColumns ? phoneNumber.many : phoneNumber.few;
+          cell.attrJoin('class', text.length > max ? 'number long-number' : 'number');
+        }
       }
     });
   });

@@ -237,7 +237,14 @@ const foldedTables = (text) =>
 
 /** What reports lack that were committed before their style had it: whole words, and columns that a phone can show. */
 const widerColumns = `td, th { overflow-wrap: break-word !important; }
-@media (max-width: 600px) { figure:not(.narrow) svg { min-width: 900px !important; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } }
+@media (max-width: 600px) {
+  figure { overflow-x: auto; } figure:not(.narrow) svg { min-width: 900px !important; } td, th { padding: .25rem; }
+  table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
+  table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
+  table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 3.6rem; min-width: 0 !important; border: 0; white-space: normal; }
+  table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 4.5rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
+  table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.2rem; } table:not(.numbers) :is(td, th):last-child { flex-basis: 100%; }
+}
 `;
 
 /** Where reports that lie alone link to. */
@@ -284,7 +291,9 @@ function writePlans() {
     const [title, ...rest] = text
       .replace(`](${plan}-results.svg)`, `](./${plan}-results.svg)`)
       .split('\n');
-    const page = [reportHead, '', title, '', files, ...rest].join('\n');
+    // A page without sections needs no list of them, and its table needs the room.
+    const head = reportHead.replace('pageClass: report', 'pageClass: report\naside: false');
+    const page = [head, '', title, '', files, ...rest].join('\n');
     writeFileSync(join(to, 'index.md'), wideFigures(page, to));
   }
 }

@@ -106,7 +106,8 @@ export function costRows(costs: readonly NetworkCost[]): ResultRow[] {
   });
 }
 
-interface Point {
+/** The bits of a network, such as 1.4/1.4, what its maps are like, and what it costs. */
+export interface ParetoPoint {
   readonly name: string;
   readonly series: string;
   readonly top1: number;
@@ -115,60 +116,82 @@ interface Point {
 }
 
 /** Those that none beats in both. */
-const front = (points: readonly Point[], of: 'luts' | 'energyNj'): Point[] =>
+const front = (points: readonly ParetoPoint[], of: 'luts' | 'energyNj'): ParetoPoint[] =>
   points
     .filter((a) => !points.some((b) => b.top1 >= a.top1 && b[of] < a[of]))
     .sort((a, b) => a[of] - b[of]);
 
-/** Accuracy against LUTs and energy, the front drawn in; none where nothing was trained. */
-export function paretoPlots(costs: readonly NetworkCost[], results: SettingResults): Plot[] {
-  const points = costs.flatMap(({ precision, luts, energyNj }): Point[] => {
-    const values = accuraciesOf(results, precision);
-    if (values.length === 0) return [];
-    const series = isHomogeneous(precision) ? 'homogeneous' : 'heterogeneous';
-    const name = nameOf(precision).replace(', inputs per channel', '');
-    return [{ name, series, top1: mean(values), luts, energyNj }];
-  });
-  if (points.length === 0) return [];
-  const panel = (of: 'luts' | 'energyNj', title: string) => ({
-    width: 330,
-    height: 280,
-    layer: [
-      {
-        data: { values: front(points, of) },
-        mark: { type: 'line', interpolate: 'step-after', strokeDash: [4, 3], color: '#999' },
-        encoding: axes(of, title),
-      },
-      {
-        data: { values: points },
-        mark: { type: 'point', filled: true, size: 60 },
-        encoding: { ...axes(of, title), color: { field: 'series', type: 'nominal', title: null } },
-      },
-      {
-        data: { values: points },
-        mark: { type: 'text', align: 'left', dx: 7, fontSize: 9 },
-        encoding: { ...axes(of, title), text: { field: 'name' } },
-      },
-    ],
-  });
-  return [
-    {
-      file: 'table2-pareto',
-      title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
-      caption:
-        'Measured accuracy (inputs/weights bits); LUTs of one place of each binarized layer and energy of an image in ' +
-        '45 nm cells, both estimated with random weights of the same precision. Dashed: what no other beats in both.',
-      spec: {
-        hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
-        config: chartConfig,
-      },
-    },
-  ];
+const perPosition = ', weights per position';
+
+function seriesOf(precision: Precision): string {
+  if (isHomogeneous(precision)) return 'homogeneous';
+  return nameOf(precision).includes(perPosition) ? `heterogeneous${perPosition}` : 'heterogeneous';
 }
 
-const axes = (of: string, title: string) => ({
-  x: { field: of, type: 'quantitative', title, scale: { zero: false } },
-  y: { field: 'top1', type: 'quantitative', title: 'top-1, %', scale: { zero: false } },
-});
+/** Accuracy against LUTs and energy, the front drawn in; none where nothing was trained. */
+export function paretoPlots(costs: readonly NetworkCost[], results: SettingResults): Plot[] {
+  const points = costs.flatMap(({ precision, luts, energyNj }): ParetoPoint[] => {
+    const values = accuraciesOf(results, precision);
+    if (values.length === 0) return [];
+    const name = nameOf(precision).replace(', inputs per channel', '').replace(perPosition, '');
+    return [{ name, series: seriesOf(precision), top1: mean(values), luts, energyNj }];
+  });
+  return points.length === 0 ? [] : [paretoPlot(points)];
+}
+
+/** The plot of `paretoPlots`. */
+export function paretoPlot(points: readonly ParetoPoint[]): Plot {
+  const panel = (of: 'luts' | 'energyNj', title: string) => {
+    const best = front(points, of);
+    const encoding = { ...axes(of, title), text: { field: 'name' } };
+    // The front has neither points nor lines above it and to its left, so its labels stand there.
+    const ofBest = { align: 'right', baseline: 'bottom', dx: -5, dy: -3 };
+    const ofOthers = { align: 'left', baseline: 'top', dx: 5, dy: 3 };
+    return {
+      width: 330,
+      height: 280,
+      layer: [
+        {
+          data: { values: best },
+          mark: { type: 'line', interpolate: 'step-after', strokeDash: [4, 3], color: '#999' },
+          encoding: axes(of, title),
+        },
+        {
+          data: { values: points },
+          mark: { type: 'point', filled: true, size: 60 },
+          encoding: {
+            ...axes(of, title),
+            color: { field: 'series', type: 'nominal', title: null, legend: { columns: 3 } },
+          },
+        },
+        { data: { values: best }, mark: { type: 'text', ...ofBest, fontSize: 10 }, encoding },
+        {
+          data: { values: points.filter((point) => !best.includes(point)) },
+          mark: { type: 'text', ...ofOthers, fontSize: 10 },
+          encoding,
+        },
+      ],
+    };
+  };
+  return {
+    file: 'table2-pareto',
+    title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
+    caption:
+      'Measured accuracy (inputs/weights bits); LUTs of one place of each binarized layer and energy of an image in ' +
+      '45 nm cells, both estimated with random weights of the same precision. Dashed: what no other beats in both.',
+    spec: {
+      hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
+      config: chartConfig,
+    },
+  };
+}
+
+const axes = (of: string, title: string) => {
+  const scale = { zero: false, padding: 24 };
+  return {
+    x: { field: of, type: 'quantitative', title, scale },
+    y: { field: 'top1', type: 'quantitative', title: 'top-1, %', scale },
+  };
+};
 
 export const costsOfAll = (): NetworkCost[] => buildable.map(networkCost);

@@ -11,7 +11,14 @@ nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap;
 body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
 header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
 table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; }
-@media (max-width: 600px) { figure { overflow-x: auto; } figure:not(.narrow) svg { min-width: 900px; } table:not(.numbers) td:nth-child(2) { min-width: 12rem; } .because { min-width: 16rem; } }
+@media (max-width: 600px) {
+  figure { overflow-x: auto; } figure:not(.narrow) svg { min-width: 900px; } td, th { padding: .25rem; }
+  table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
+  table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
+  table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 3.6rem; min-width: 0; border: 0; white-space: normal; }
+  table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 4.5rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
+  table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.2rem; } table:not(.numbers) :is(td, th):last-child { flex-basis: 100%; }
+}
 @media print {
   @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
   .table { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
