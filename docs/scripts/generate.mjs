@@ -128,6 +128,11 @@ function writeScale() {
     if (stopped !== undefined)
       lines.push(`| ${work} | ${number(stopped.size)} ${unit} | stopped by ${stopped.by} | |`);
   }
+  const commits = new Set(stored.rows.flatMap(({ commit }) => commit ?? []));
+  for (const commit of commits) {
+    const own = stored.rows.filter((row) => row.commit === commit).map(({ work }) => work);
+    lines.push('', `Measured at commit ${commit.slice(0, 7)}: ${own.join('; ')}.`);
+  }
   const ends = stored.rows.filter(({ largest }) => largest !== undefined);
   if (ends.length > 0)
     lines.push('', '| what | largest size | the next one is stopped by |', '| --- | ---: | --- |');

@@ -8,7 +8,8 @@
  * process held while it worked, all its code and inputs with it. Exponents are fitted in logarithms (`growth.ts`).
  * --largest goes on with doubled sizes until a process takes more than 8 GiB or --seconds, or fails, and says which.
  * Works over images have no such end: they go batch by batch in the same memory.
- * --save keeps the rows in benchmarks/results/speed/scale.json, and draws them beside it.
+ * --save keeps the rows in benchmarks/results/speed/scale.json, and draws them beside it. With --only, the rows of other
+ * works stay there as they are, with the commit at which they were measured.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -33,6 +34,8 @@ interface Largest {
 }
 
 interface Row {
+  /** The commit at which it was measured, where that is not the file's. */
+  readonly commit?: string;
   readonly work: string;
   readonly axis: AxisName;
   readonly unit: string;
@@ -170,6 +173,21 @@ function print({ work, unit, points, stopped, time, memory, largest }: Row): voi
     console.log(`  largest ${largest.size}; ${largest.next} is stopped by ${largest.stoppedBy}`);
 }
 
+/** The rows together with those of other works that are stored. */
+function withStored(measured: readonly Row[]): Row[] {
+  const file = new URL('../../../results/speed/scale.json', import.meta.url);
+  const stored = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly provenance: { readonly commit: string };
+    readonly rows: readonly Row[];
+  };
+  const { commit } = stored.provenance;
+  const kept = stored.rows.map((row) => ({ commit, ...row }));
+  return Object.keys(works).flatMap(
+    (name) =>
+      measured.find(({ work }) => work === name) ?? kept.find(({ work }) => work === name) ?? [],
+  );
+}
+
 const rows: Row[] = [];
 for (const name of names) {
   const row = await rowOf(name);
@@ -178,7 +196,8 @@ for (const name of names) {
 }
 if (values.json) console.log(JSON.stringify(rows));
 if (values.save) {
-  const file = saveSpeed('scale', 'wasm', rows);
-  writeWhole(file.replace(/json$/, 'svg'), await drawSvg(scaleChart(rows)));
+  const all = values.only === undefined ? rows : withStored(rows);
+  const file = saveSpeed('scale', 'wasm', all);
+  writeWhole(file.replace(/json$/, 'svg'), await drawSvg(scaleChart(all)));
   console.error(file);
 }
