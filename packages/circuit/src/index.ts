@@ -25,7 +25,7 @@ export {
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
 export { operandEntries, operandsOf } from './folded/operands.ts';
-export { type PlaneMap, planeMap } from './folded/planeMaps.ts';
+export { type PlaneMap, planeMap, planesAtOnce } from './folded/planeMaps.ts';
 export {
   countBits,
   factorRom,

@@ -1,4 +1,4 @@
-import { chooseFolds, type FoldTable, foldedDesign } from '@hbnn/circuit';
+import { chooseFolds, type FoldTable, foldedDesign, planesAtOnce } from '@hbnn/circuit';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { describe, expect, test } from 'vitest';
@@ -49,7 +49,7 @@ const cases = [...modelCases(), ...branchedCases()]
 const foldsOf = (model: CheckedModel, seed: number): FoldTable =>
   isShape(model.name)
     ? chooseFolds(model, { cycles: 4000 * seed })
-    : randomFolds(model, seed, (rng) => seed > 1 && rng.below(2) === 0);
+    : randomFolds(model, seed, (rng) => seed > 1 && rng.below(2) === 0, planesAtOnce);
 
 /** Folds of the model at a place in the list: both, or each of them in turn. */
 const waysAt = (at: number) => (everything ? ways : [ways[at % 2]]);

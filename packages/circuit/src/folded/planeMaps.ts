@@ -50,6 +50,12 @@ interface Rows {
   readonly planes: readonly WeightPlane[];
 }
 
+/** Planes of some weights that a fold of any SIMD may take at once: all of a shared map, else 1. */
+export function planesAtOnce(weights: IntegerWeights): number {
+  const map = planeMap(weights);
+  return map?.kind === 'shared' ? map.planes : 1;
+}
+
 function sharedMap({ outputs, inputs, planes }: Rows): SharedMap | undefined {
   const planesOf = new Uint8Array(inputs);
   for (let i = 0; i < inputs; i++) {

@@ -3,6 +3,7 @@ import {
   estimateAdders,
   type FoldedDesign,
   foldedDesign,
+  planesAtOnce,
   unrolledDesign,
 } from '@hbnn/circuit';
 import { differenceFrom, type Open, pixelsFor, randomFolds } from '@hbnn/conformance';
@@ -101,7 +102,7 @@ export const foldedOf = (model: CheckedModel, seed: number): FoldedDesign =>
   foldedDesign(model, {
     style: seed % 2 === 0 ? 'gates' : 'xc7',
     maxLevels: 4 + (seed % 7),
-    folds: randomFolds(model, seed, (rng) => rng.below(3) === 0),
+    folds: randomFolds(model, seed, (rng) => rng.below(3) === 0, planesAtOnce),
   });
 
 export const simulators: readonly Compared[] = [
