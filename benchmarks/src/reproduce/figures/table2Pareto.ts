@@ -107,7 +107,7 @@ export function costRows(costs: readonly NetworkCost[]): ResultRow[] {
 }
 
 /** The bits of a network, such as 1.4/1.4, what its maps are like, and what it costs. */
-export interface ParetoPoint {
+interface ParetoPoint {
   readonly name: string;
   readonly series: string;
   readonly top1: number;
@@ -140,7 +140,7 @@ export function paretoPlots(costs: readonly NetworkCost[], results: SettingResul
 }
 
 /** The plot of `paretoPlots`. */
-export function paretoPlot(points: readonly ParetoPoint[]): Plot {
+function paretoPlot(points: readonly ParetoPoint[]): Plot {
   const panel = (of: 'luts' | 'energyNj', title: string) => {
     const best = front(points, of);
     const encoding = { ...axes(of, title), text: { field: 'name' } };

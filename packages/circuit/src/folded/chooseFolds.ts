@@ -4,8 +4,8 @@ import { digits } from '../unrolled/budget.ts';
 import { type FoldedDesign, shallowDesign } from './foldedDesign.ts';
 import { foldSchedule, foldSchedules } from './foldSchedule.ts';
 import { type Fold, type FoldTable, lutsPerLane } from './folds.ts';
-import { lanesAtOnce } from './lanesAtOnce.ts';
-import { mapAtOnce, type PlaneMap, planeMap } from './planeMaps.ts';
+import { lanesAtOnce, mapAtOnce } from './lanesAtOnce.ts';
+import { type PlaneMap, planeMap } from './planeMaps.ts';
 import { beatWidth } from './stream.ts';
 import {
   type FoldedLayer,

@@ -2,7 +2,7 @@ import { distFromAverage, type MapPer, random } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
 import { expect, it } from 'vitest';
 import { foldedDesign } from './foldedDesign.ts';
-import { inputPlanes } from './foldSchedule.ts';
+import { inputPlanes } from './inputPlanes.ts';
 import type { MatrixUnit } from './units.ts';
 import { weightPlanes } from './weightPlanes.ts';
 

@@ -27,8 +27,9 @@ import {
   thresholdLogic,
 } from './beatLogic.ts';
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
-import { foldSchedule, inputPlanes } from './foldSchedule.ts';
+import { foldSchedule } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
+import { inputPlanes } from './inputPlanes.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';

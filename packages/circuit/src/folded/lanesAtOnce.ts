@@ -1,6 +1,6 @@
 import { bitLength } from '../netlist/bitHeap.ts';
-import type { InputPlanes } from './foldSchedule.ts';
 import type { Fold } from './folds.ts';
+import type { InputPlanes } from './inputPlanes.ts';
 import type { Batch, Lane } from './packLanes.ts';
 import type { PlaneMap } from './planeMaps.ts';
 import type { WindowedMatrix } from './stream.ts';
@@ -37,6 +37,19 @@ interface PlaneLane {
 /** Bits of a number below `choices`. */
 export const choiceBits = (choices: number): number =>
   choices > 1 ? bitLength(BigInt(choices - 1)) : 0;
+
+/**
+ * The map by which a fold's lanes are for all planes at once; undefined where they take plane after plane. That is what
+ * the fold says; where it says nothing, lanes of a balanced map are for all planes if SIMD is a number of whole groups.
+ */
+export function mapAtOnce(map: PlaneMap | undefined, { simd, planes }: Fold): PlaneMap | undefined {
+  if (map === undefined) return undefined;
+  const isBalanced = map.kind === 'balanced';
+  if (isBalanced && simd % map.size !== 0) return undefined;
+  const wanted = planes ?? (isBalanced ? map.planes : 1);
+  if (wanted !== map.planes) return undefined;
+  return isBalanced || wanted > 1 ? map : undefined;
+}
 
 /** Lay out lanes for a fold. In a shared map an operand may have a few inputs more than SIMD, so that no cycle is lost. */
 export function lanesAtOnce(map: PlaneMap, { simd }: Fold): LanesAtOnce {

@@ -1,6 +1,7 @@
 import { bitLength } from '../netlist/bitHeap.ts';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
-import type { FoldSchedule, InputPlanes } from './foldSchedule.ts';
+import type { FoldSchedule } from './foldSchedule.ts';
+import type { InputPlanes } from './inputPlanes.ts';
 import { atOnceWord, type LanesAtOnce, noInput } from './lanesAtOnce.ts';
 import { type Batch, type Lane, operandKey } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';

@@ -1,7 +1,8 @@
 import { type MapPer, parseMix } from '@hbnn/core';
 import { type CheckedModel, checkModel, type IntegerLayer, randomModel } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
-import { mapAtOnce, type PlaneMap, planeMap } from './planeMaps.ts';
+import { mapAtOnce } from './lanesAtOnce.ts';
+import { type PlaneMap, planeMap } from './planeMaps.ts';
 
 const mixed = '1:0.6/2:0.4';
 

@@ -1,5 +1,4 @@
 import { type IntegerWeights, rowLength } from '@hbnn/model';
-import type { Fold } from './folds.ts';
 import { type WeightPlane, weightPlanes } from './weightPlanes.ts';
 
 /**
@@ -114,17 +113,4 @@ function isWithin(
 ): boolean {
   const lanes = counts[n] ?? 0;
   return count <= lanes && before - count <= (counts[n - 1] ?? size) - lanes;
-}
-
-/**
- * The map by which a fold's lanes are for all planes at once; undefined where they take plane after plane. That is what
- * the fold says; where it says nothing, lanes of a balanced map are for all planes if SIMD is a number of whole groups.
- */
-export function mapAtOnce(map: PlaneMap | undefined, { simd, planes }: Fold): PlaneMap | undefined {
-  if (map === undefined) return undefined;
-  const isBalanced = map.kind === 'balanced';
-  if (isBalanced && simd % map.size !== 0) return undefined;
-  const wanted = planes ?? (isBalanced ? map.planes : 1);
-  if (wanted !== map.planes) return undefined;
-  return isBalanced || wanted > 1 ? map : undefined;
 }

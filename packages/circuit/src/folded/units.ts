@@ -2,8 +2,8 @@ import type { FeatureShape, Padding4, Pair } from '@hbnn/model';
 import type { Step } from '../unrolled/steps.ts';
 import type { Leaf } from '../unrolled/unrolledDesign.ts';
 import type { PlacedBits } from './beatLogic.ts';
-import type { InputPlanes } from './foldSchedule.ts';
 import type { Fold } from './folds.ts';
+import type { InputPlanes } from './inputPlanes.ts';
 import type { MatrixTables } from './matrixTables.ts';
 import type { PlacedVectors, Stream, WindowedMatrix } from './stream.ts';
 
