@@ -30,7 +30,7 @@ export interface Counts {
   readonly gates?: number;
 }
 
-/** A circuit that was found right, for so many vectors, before it was counted. */
+/** The counts of a circuit. Before they are taken, its sums are compared with the right ones for some vectors. */
 export interface Found extends Counts {
   readonly vectors: number;
 }

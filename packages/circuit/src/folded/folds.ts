@@ -123,7 +123,8 @@ const foldForm = String.raw`(?:\d{1,7}x\d{1,7}(?:x\d)?|constant)`;
 const eachForm = new RegExp(`^${foldForm}(?:,\\s*${foldForm})*$`);
 
 /**
- * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD`, `PExSIMDxPLANES` or `constant` for each layer with weights, in order: `16x3,constant`.
+ * Parse `largest`, `fps:RATE`, `luts:N`, or `PExSIMD`, `PExSIMDxPLANES` or `constant` for each layer with weights, in
+ * order: `16x3,constant`.
  *
  * @returns undefined for a text of another form, which may be the name of a file
  * @throws HbnnError for a rate or a number of LUTs that is none

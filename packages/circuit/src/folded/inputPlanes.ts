@@ -1,7 +1,7 @@
 import type { Form } from '../netlist/value.ts';
 import type { Stream } from './stream.ts';
 
-/** How a channel's bits are taken: plane after plane, or all of them as one number of so many bits. */
+/** How lanes read the bits of a channel: one plane after the other, or all bits together as one number. */
 export interface InputPlanes {
   /** Value of the lowest bit of each plane. */
   readonly weights: readonly number[];

@@ -99,8 +99,8 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
 }
 
 /**
- * The product of one PE in one cycle where lanes are for all planes of the weights. The netlist's inputs are the operand, the PE's word
- * of signs and choices, and the factor where the inputs have several.
+ * Makes the product that one PE adds in one cycle, where its lanes multiply all planes of the weights. The netlist's
+ * inputs are the operand, the PE's word of signs and choices, and the factor where the inputs have several.
  */
 function atOnceLogic(
   { factors, width, peBits, planeFactors = [] }: MatrixTables,

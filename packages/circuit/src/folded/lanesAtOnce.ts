@@ -108,7 +108,7 @@ export function atOnceBatches(
   });
 }
 
-/** Operands that together have some of all inputs, each once. */
+/** Shares out the inputs `own`, a part of all inputs, into operands: each input is in one operand. */
 function operandsOf(
   { map, entries, classes }: LanesAtOnce,
   all: readonly number[],
@@ -126,9 +126,9 @@ function operandsOf(
   );
   return Array.from({ length: operands }, (_, at) =>
     classes
-      .flatMap((size, k) => [
+      .map((size, k) =>
         Array.from({ length: size }, (_, n) => byClass[k][at * size + n] ?? noInput),
-      ])
+      )
       .reverse()
       .flat(),
   );

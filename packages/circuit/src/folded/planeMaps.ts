@@ -28,7 +28,7 @@ interface BalancedMap {
   readonly counts: readonly number[];
 }
 
-/** Groups of more inputs are not looked for: to choose among so many takes more logic than idle lanes do. */
+/** The largest groups that are looked for. In larger ones the choice of an input would take too much logic. */
 const largestGroup = 16;
 
 /** Say how a layer's bitwidths lie; undefined where they are neither shared nor balanced, or each output has its scales. */
