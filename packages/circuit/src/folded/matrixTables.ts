@@ -213,26 +213,21 @@ function correctionsOf(
   { fold: { pe }, outputAt, patterns, patternOf, atOnce }: FoldSchedule,
 ): number[] {
   const most = 2 ** inputs.width - 1;
-  const factorOr0 = ({ weightPlane }: Batch, o: number): number =>
-    weightPlane < 0 ? 0 : planes[weightPlane].factor(o);
   const corrections = new Array<number>(outputs).fill(0);
+  const isMinus = (n: number, o: number, input: number): boolean =>
+    input !== noInput && planes[n].member(o, input) && !planes[n].positive(o, input);
   outputAt.forEach((o, at) => {
     for (const batch of patterns[patternOf[Math.floor(at / pe)]]) {
-      const minus = (n: number, of: readonly Lane[]): number =>
-        of.filter(
-          ({ input }) =>
-            input !== noInput && planes[n].member(o, input) && !planes[n].positive(o, input),
-        ).length;
-      // A cycle is taken times the factor of its batch; where all planes are taken at once, each times its own.
-      const weighted =
-        atOnce === undefined
-          ? factorOr0(batch, o) *
-            batch.lanes.reduce((n, lane) => n + minus(lane.weightPlane, [lane]), 0)
-          : atOnce.planes.reduce(
-              (sum, _, n) => sum + planes[n].factor(o) * minus(n, batch.lanes),
-              0,
-            );
-      corrections[o] -= most * weighted * (inputs.weights[batch.inputPlane] ?? 0);
+      // A cycle counts times the factor of its batch. Where it has all planes at once, each counts times its own.
+      let minus = 0;
+      for (const { input, weightPlane } of batch.lanes) {
+        if (atOnce !== undefined)
+          atOnce.planes.forEach((_, n) => {
+            if (isMinus(n, o, input)) minus += planes[n].factor(o);
+          });
+        else if (isMinus(weightPlane, o, input)) minus += planes[batch.weightPlane].factor(o);
+      }
+      if (minus > 0) corrections[o] -= most * minus * inputs.weights[batch.inputPlane];
     }
   });
   return corrections;
