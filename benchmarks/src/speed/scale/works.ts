@@ -119,7 +119,7 @@ export const works: Readonly<Record<string, Work>> = {
       return () => loadModel(model);
     },
   },
-  'train, AlexNet-BN reduced': {
+  'train the reduced AlexNet-BN': {
     axis: 'images',
     maxSize: 8192,
     async prepare(size) {
@@ -128,7 +128,7 @@ export const works: Readonly<Record<string, Work>> = {
       return () => training.steps(size / batch);
     },
   },
-  'run in WebAssembly, 4 convolutions': {
+  'run 4 convolutions in WebAssembly': {
     axis: 'images',
     async prepare(size) {
       const loaded = await loadModel(chainModel(4), { batch });
@@ -138,7 +138,7 @@ export const works: Readonly<Record<string, Work>> = {
       };
     },
   },
-  'load for WebAssembly, whole network': {
+  'load a whole network for WebAssembly': {
     axis: 'layers',
     prepare(size) {
       const model = chainModel(size);
@@ -167,7 +167,7 @@ export const works: Readonly<Record<string, Work>> = {
       return () => unrolledArea(model, 'lut6', 0);
     },
   },
-  'synthesis, one thread': {
+  'synthesis on one thread': {
     axis: 'circuit',
     maxSize: 32768,
     prepare(size) {
