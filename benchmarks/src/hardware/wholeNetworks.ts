@@ -1,11 +1,12 @@
 /**
- * Whole networks as folded hardware: `pnpm bench:networks [--bits 1/1,1.2/1.2,1.4/1.4,2/2] [--narrower N] [--parts]
- * [--synth] [--simulate IMAGES] [--out FOLDER] [--save]`. CNV (VGG-8) with random weights, a map per position, at FINN's
- * folds; with --narrower its channels and lanes divided by N, in as many cycles. For each pair of bits of weights and
+ * Whole networks as folded hardware: `pnpm bench:networks [--bits 1/1,1.2/1.2,1.4/1.4,2/2] [--narrower N] [--one-plane]
+ * [--parts] [--synth] [--simulate IMAGES] [--out FOLDER] [--save]`. CNV (VGG-8) with random weights, a map per position,
+ * at FINN's folds; with --narrower its channels and lanes divided by N, in as many cycles. The lanes multiply all planes of
+ * the weights in one cycle; with --one-plane they take one plane after the other. For each pair of bits of weights and
  * inputs: what generating takes, cycles per image as the design says and, with --simulate, as Verilator has them; with
  * --parts LUTs, flip-flops and memories of each layer by Yosys's own script for Xilinx, with --synth those of the whole as
  * `hbnn synth` counts them, beside the estimate. --save keeps the rows in benchmarks/results/hardware/networks.json, in
- * place of earlier ones of the same width and bits.
+ * place of earlier ones of the same width, bits and lanes.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,10 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type FoldedDesign, foldedDesign } from '@hbnn/circuit';
+import { type Fold, type FoldedDesign, foldedDesign, planesAtOnce } from '@hbnn/circuit';
 import { decimal, wholeNumber } from '@hbnn/cli/numbers';
 import { HbnnError } from '@hbnn/core';
 import { estimateRtl } from '@hbnn/estimator';
+import type { CheckedModel } from '@hbnn/model';
 import {
   findNativeYosys,
   NativeRunner,
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     bits: { type: 'string', default: '1/1,1.2/1.2,1.4/1.4,2/2' },
     seed: { type: 'string', default: '1' },
     narrower: { type: 'string', default: '1' },
+    'one-plane': { type: 'boolean', default: false },
     parts: { type: 'boolean', default: false },
     synth: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
@@ -78,11 +81,24 @@ function bitsOf(text: string): Bits {
   return [decimal(weights, '--bits'), decimal(inputs, '--bits')];
 }
 
+/** FINN's folds, with lanes for all planes of the weights unless --one-plane is given. */
+function foldsOf({ layers }: CheckedModel): Record<string, Fold> {
+  const folds = cnvFoldsOf(narrower);
+  if (values['one-plane']) return folds;
+  return Object.fromEntries(
+    layers.flatMap((layer) => {
+      if (!('weights' in layer)) return [];
+      const planes = planesAtOnce(layer.weights);
+      return [[layer.name, { ...folds[layer.name], ...(planes > 1 && { planes }) }]];
+    }),
+  );
+}
+
 /** Make the design and write it, as a process of its own. */
 function generate(folder: string, [weights, inputs]: Bits): Generated {
   const start = performance.now();
   const model = cnvModel(seed, { weights, inputs, mapPer: 'position' }, narrower);
-  const design = foldedDesign(model, { style: 'xc7', folds: cnvFoldsOf(narrower) });
+  const design = foldedDesign(model, { style: 'xc7', folds: foldsOf(model) });
   const text = verilogFiles(design);
   const files = { ...text, ...testbenchFiles(model, design, { images: Math.max(1, images) }) };
   mkdirSync(folder, { recursive: true });
@@ -138,7 +154,7 @@ function generatedApart(folder: string, bits: string): Generated {
   const self = fileURLToPath(import.meta.url);
   const args = [...process.execArgv, self, '--generate', folder, '--bits', bits];
   const asked = ['--seed', values.seed, '--simulate', values.simulate];
-  asked.push('--narrower', values.narrower);
+  asked.push('--narrower', values.narrower, ...(values['one-plane'] ? ['--one-plane'] : []));
   const text = execFileSync(process.execPath, [...args, ...asked], { encoding: 'utf8' });
   return JSON.parse(text) as Generated;
 }
@@ -223,6 +239,7 @@ const storedRow = (
   network: 'CNV',
   narrower,
   bits,
+  ...(bits.startsWith('1/') ? {} : { lanes: values['one-plane'] ? 'one plane' : 'all planes' }),
   commit: provenance('none', 'pnpm bench:networks').commit,
   generateSeconds: Number(made.seconds.toFixed(1)),
   generatePeakMb: Math.round(made.peakMb),
@@ -234,10 +251,13 @@ const storedRow = (
   ...(verilatorCycles !== undefined && { verilatorCycles, verilatorImages: images }),
 });
 
-/** Keep rows beside those of other widths and bits. */
+/** Keep rows beside those of other widths, bits and lanes. */
 function keepRows(rows: readonly NetworkRow[]): void {
   const isNew = (row: NetworkRow): boolean =>
-    rows.some((each) => each.narrower === row.narrower && each.bits === row.bits);
+    rows.some(
+      (each) =>
+        each.narrower === row.narrower && each.bits === row.bits && each.lanes === row.lanes,
+    );
   saveRows('hardware', 'networks', 'none needed', [
     ...storedNetworks().filter((row) => !isNew(row)),
     ...rows,

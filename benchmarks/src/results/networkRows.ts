@@ -17,6 +17,8 @@ export interface NetworkRow {
   readonly narrower: number;
   /** Bits of weights and of inputs: 1.4/1.4. */
   readonly bits: string;
+  /** What the lanes multiply in one cycle; left out for weights of 1 bit, which have one plane. */
+  readonly lanes?: 'one plane' | 'all planes';
   readonly commit: string;
   readonly generateSeconds: number;
   readonly generatePeakMb: number;

@@ -14,11 +14,14 @@ export interface SynthesizedNetwork {
   readonly cycles: number;
 }
 
-/** What `pnpm bench:networks --synth --save` has kept: the widest network that has all bits of Table 2. */
+/**
+ * What `pnpm bench:networks --synth --save` has kept: the widest network that has all bits of Table 2, with lanes for all
+ * planes of the weights.
+ */
 export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
   const all = storedNetworks().flatMap((row): SynthesizedNetwork[] => {
-    const { synthesized, bits } = row;
-    if (synthesized === undefined) return [];
+    const { synthesized, bits, lanes } = row;
+    if (synthesized === undefined || lanes === 'one plane') return [];
     const [weights] = bits.split('/');
     const luts = synthesized.luts + (synthesized.memoryLuts ?? 0);
     return [
