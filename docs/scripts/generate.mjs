@@ -273,7 +273,6 @@ function writeProfile(profile) {
   const report = readFileSync(join(from, 'report.md'), 'utf8');
   const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
   const files = `<p><a :href="withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
-  // The folder's name says more than the profile's: a short run has one of its own.
   const title = `# HBNN reproduction, ${profile}`;
   const text = [reportHead, '', title, '', files, ...lines.slice(1)].join('\n');
   writeFileSync(join(to, 'index.md'), foldedTables(wideFigures(text, to)));
