@@ -48,5 +48,5 @@ function scaleOf(profile: Profile, runs: readonly RunResult[]): string {
   if (runs.length === 0) return profile.data;
   const { config, data, trainImages, parameters, steps } = runs[0];
   const images = `${data}, ${trainImages.toLocaleString('en')} training images`;
-  return `${images}; ${config.network}, ${parameters} parameters, ${steps} steps of ${config.batch}`;
+  return `${images}; ${config.network}, ${parameters.toLocaleString('en')} parameters, ${steps.toLocaleString('en')} steps of ${config.batch} images`;
 }

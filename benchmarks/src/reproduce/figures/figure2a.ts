@@ -76,9 +76,10 @@ function conclude(): StageResult {
     stage: 'figure2a',
     title: 'Figure 2a: approximation error of a normal tensor',
     about:
-      `Normalized distance ‖T − T_B‖/‖T‖ of ${elements.toLocaleString('en')} standard normal values ` +
-      `(seed ${seed}); exact, no training. Mixes are tenths with 1/2/3 bits. "optimal" chooses map, signs ` +
-      'and scales together at the same average bits and is not part of the paper.',
+      `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized to ` +
+      'T_B. The table shows the distance ‖T − T_B‖/‖T‖. A mix such as 7/2/1 gives one bit to 7 tenths of the values, ' +
+      'two bits to 2 tenths and three bits to 1 tenth. The rule “optimal” chooses bits, signs and scales together. ' +
+      'It is ours, not the paper’s. Nothing is trained here, so the numbers are exact.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -106,23 +107,23 @@ function claims(rows: readonly ResultRow[]): Claim[] {
   return [
     {
       id: '1a',
-      claim: 'Middle-out approximates a normal tensor best at every mix',
+      claim: 'Middle-out approximates a normal tensor best, at every mix',
       verdict: lost.length === 0 ? 'holds' : 'does not hold',
       because:
-        `compared with top-down, bottom-up and random at ${mixes.length} mixes: another rule is better at ${lost.length} of them, as good at ${tied.length}` +
+        `of top-down, bottom-up and random, one is better than middle-out at ${lost.length} of ${mixes.length} mixes, and one is as good at ${tied.length}` +
         (tied.length === 0 ? '' : ` (${tied.map(({ text }) => text).join(', ')})`),
     },
     {
       id: '1b',
-      claim: 'At 1.8 average bits middle-out matches 3-bit integer binarization',
+      claim: 'Middle-out at 1.8 bits on average comes as close as 3 bits for every value',
       verdict: mo18 <= three + plotError ? 'holds' : 'does not hold',
-      because: `${mo18.toFixed(4)} against ${three.toFixed(4)}; holds within the plot's reading error of ${plotError}`,
+      because: `the distances are ${mo18.toFixed(4)} and ${three.toFixed(4)}; numbers read from the paper’s plot are within ${plotError}`,
     },
     {
       id: '1c',
-      claim: 'The printed bars are what the method gives',
+      claim: 'The paper’s bars are what its method gives',
       verdict: worst <= plotError ? 'holds' : 'does not hold',
-      because: `largest difference over the ${printed.length} printed bars: ${worst.toFixed(4)} (reading error ${plotError})`,
+      because: `of ${printed.length} bars in the paper’s plot, the largest difference is ${worst.toFixed(4)}; bars are read within ${plotError}`,
     },
   ];
 }
@@ -136,7 +137,7 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
     file: 'figure2a',
     title: 'Distance by mix and selection',
     caption:
-      'Lower is better. Lines: homogeneous 1 to 4 bits. Mixes in tenths with 1/2/3 bits, as in the paper.',
+      'Lower is better. The lines are 1 to 4 bits for every value. A mix such as 7/2/1 says how many tenths of the values have 1, 2 and 3 bits.',
     spec: barChart({
       values,
       x: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

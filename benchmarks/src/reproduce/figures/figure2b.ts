@@ -50,21 +50,15 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure2b',
     title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
     about:
-      'All weights binarized, the first and last layer included; activations float. With the same ' +
-      'seed all settings start from the same weights and see the images in the same order, so differences ' +
-      'are paired. The paper’s numbers are AlexNet-BN on ImageNet.',
+      'All weights are binarized, also those of the first and last layer. The inputs of the layers are float. With ' +
+      'the same seed, all settings start from the same weights and see the images in the same order, so that they ' +
+      'can be compared in pairs. The paper’s numbers are for AlexNet-BN on ImageNet.',
     rows,
     claims: [
-      equal(
-        '2a',
-        '1.4-bit middle-out trains to the accuracy of 2-bit',
-        mo,
-        two,
-        paper.middle_out - paper.two_bit,
-      ),
+      equal('2a', '1.4 bits by middle-out equal 2 bits', mo, two, paper.middle_out - paper.two_bit),
       above(
         '2b',
-        '1.4-bit middle-out is above 1-bit',
+        '1.4 bits by middle-out are above 1 bit',
         mo,
         oneBit,
         paper.middle_out - paper.one_bit,
@@ -79,7 +73,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure2b',
         title: 'Accuracy by selection rule, beside 2 bits',
         caption:
-          'Points of top-1 above or below 2 bits, pair by pair: small dots are seeds, large ones their mean with its 95 % interval; diamonds are the paper’s differences on ImageNet. The band is ±1 point.',
+          'Top-1 accuracy minus that of 2 bits. Each small dot is a pair of trainings with the same seed. Large dots are the means, with 95 % intervals. Diamonds are the paper’s differences on ImageNet. The grey band is ±1 point.',
         spec: forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')
@@ -104,7 +98,7 @@ function forestRow(
   const { difference: mean, low, high, n } = test;
   const seeds = Array.from({ length: n }, (_, i) => values[i] - two[i]);
   const difference = printed === undefined ? undefined : printed - paper.two_bit;
-  return [{ label, group: 'ours, reduced scale', mean, low, high, seeds, paper: difference }];
+  return [{ label, group: 'ours', mean, low, high, seeds, paper: difference }];
 }
 
 export const figure2b: Stage = {

@@ -85,22 +85,22 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   const printed = paper.average_bits.map((x, i) => ({ x, y: paper.top1[i] }));
   return {
     stage: 'figure3a',
-    title: 'Figure 3a: layer-level mixes, the uninformed baseline',
+    title: 'Figure 3a: one bitwidth for each layer',
     about:
-      'Each layer wholly 1, 2 or 3 bits, chosen for averages between 1 and 2 bits over the weights of ' +
-      'the 4-layer fully convolutional network. The paper’s numbers are its 4-layer network on CIFAR-10, ' +
-      'shown where its average is within 0.05 bits of ours.',
+      'Here all weights of a layer have the same number of bits: 1, 2 or 3. The numbers of bits were chosen so that ' +
+      'the averages over all weights are between 1 and 2. The network has four convolutions. The paper trained ' +
+      'a network of four layers on CIFAR-10; its accuracy is shown if its average is within 0.05 bits of ours.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
     plots: [
       {
         file: 'figure3a',
         title: 'Accuracy against average bits, layer by layer',
-        caption: 'Top-1 in percent: first ours at this scale, then the paper’s on CIFAR-10.',
+        caption: 'Top-1 accuracy in percent: ours on the left, the paper’s on the right.',
         spec: lineChart({
           panels: [
             {
-              title: 'ours, reduced scale',
+              title: 'ours',
               values: rows.map((row) => ({
                 x: row.columns?.['average bits'] as number,
                 y: row.ours,
@@ -148,7 +148,8 @@ function linearity(results: SettingResults, mixes: readonly LayerMix[]): Claim {
     accuracies(results, settingId(mix)).map((y) => ({ x: mix.average, y })),
   );
   const id = '3c';
-  const claim = 'With layer-level mixes accuracy grows about linearly with the average bits';
+  const claim =
+    'With one bitwidth for each layer, accuracy grows about linearly with the average bits';
   if (points.length < 4) return { id, claim, verdict: 'undecided', because: 'too few runs' };
   const mx = mean(points.map(({ x }) => x));
   const my = mean(points.map(({ y }) => y));
@@ -170,10 +171,10 @@ function linearity(results: SettingResults, mixes: readonly LayerMix[]): Claim {
     claim,
     verdict: straight ? 'holds' : bent ? 'does not hold' : 'undecided',
     because:
-      `least-squares line: ${slope.toFixed(2)} points per bit, explains ${(100 * explained).toFixed(0)} % of ` +
-      `the variance over ${points.length} runs; a quadratic term added: ${bend.quadratic.toFixed(2)} points per ` +
-      `bit², p = ${bend.p.toPrecision(2)} (holds with a positive slope, at least ${100 * enough} % explained and no ` +
-      'curvature at the 5 % level; fails with such a curvature)',
+      `a straight line through ${points.length} trainings rises by ${slope.toFixed(2)} points per bit and explains ` +
+      `${(100 * explained).toFixed(0)} % of the variance; a parabola has ${bend.quadratic.toFixed(2)} points per bit², ` +
+      `p = ${bend.p.toPrecision(2)} (the claim holds if the line rises and explains at least ${100 * enough} %, and the ` +
+      'curvature is not significant at 5 %; it does not hold if the curvature is)',
   };
 }
 

@@ -46,8 +46,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure3b',
     title: 'Figure 3b: accuracy against average bits, middle-out weights',
     about:
-      'Weights only, all layers; mixes as in the paper (distFromAverage). The dashed line is float. The ' +
-      'paper’s numbers are AlexNet-BN on ImageNet.',
+      'The weights of all layers are binarized, and the inputs are float. Each average is a mix of 1, 2 and 3 bits ' +
+      'as in the paper (`distFromAverage`). The paper’s numbers are for AlexNet-BN on ImageNet.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [
@@ -55,11 +55,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'Top-1 in percent: first ours at this scale, ± one standard deviation, then the paper’s on ImageNet. Dashed: float.',
+          'Top-1 accuracy in percent: ours on the left, with one standard deviation; the paper’s, on ImageNet, on the right. The dashed lines are float.',
         spec: lineChart({
           panels: [
             {
-              title: 'ours, reduced scale',
+              title: 'ours',
               values: rows.map((row) => ({
                 x: row.columns?.['average bits'] as number,
                 y: row.ours,
@@ -107,7 +107,7 @@ function fasterThanLinear(list: readonly Point[], results: SettingResults): Clai
       id,
       claim,
       verdict: 'undecided',
-      because: 'fewer than two seeds: no statistic can judge it',
+      because: 'fewer than two seeds, too few for a test',
     };
   }
   const verdict = test.low > 0 ? 'holds' : test.high < 0 ? 'does not hold' : 'undecided';
@@ -116,9 +116,9 @@ function fasterThanLinear(list: readonly Point[], results: SettingResults): Clai
     claim,
     verdict,
     because:
-      `mean height over the straight line from 1-bit to 2-bit at ${decidingAverages.join(' and ')} bits, t test ` +
-      `over ${seeds} seeds: ${test.difference.toFixed(2)} points, ${Math.round(100 * (1 - significance))} % interval ` +
-      `${test.low.toFixed(2)} … ${test.high.toFixed(2)}`,
+      `at ${decidingAverages.join(' and ')} bits, accuracy is on average ${test.difference.toFixed(2)} points above ` +
+      `the straight line from 1 to 2 bits; ${Math.round(100 * (1 - significance))} % interval ` +
+      `${test.low.toFixed(2)} … ${test.high.toFixed(2)}, t test over ${seeds} seeds`,
   };
 }
 

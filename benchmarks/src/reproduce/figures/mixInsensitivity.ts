@@ -12,10 +12,10 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   const other = weightSettings.mix(p, '0.8/0/0.2');
   return {
     stage: 'mix-insensitivity',
-    title: '§4.3: insensitivity to the mix',
+    title: '§4.3: two mixes with the same average',
     about:
-      'Two mixes of 1, 2 and 3 bits with the same average of 1.4, weights only. The paper’s numbers are ' +
-      'for its set-up on ImageNet.',
+      'Both mixes of 1, 2 and 3 bits have an average of 1.4. Only the weights are binarized. The paper’s numbers are ' +
+      'for ImageNet.',
     rows: [
       measuredRow(p, '70/20/10 %', results, usual.id, { paper: paper['70/20/10'] }),
       measuredRow(p, '80/0/20 %', results, other.id, { paper: paper['80/0/20'] }),
@@ -23,7 +23,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     claims: [
       equal(
         '4',
-        'Only the average bitwidth matters, not the mix: 70/20/10 equals 80/0/20',
+        'Only the average matters, not the mix: 70/20/10 equals 80/0/20',
         accuracies(results, usual.id),
         accuracies(results, other.id),
         paper['70/20/10'] - paper['80/0/20'],

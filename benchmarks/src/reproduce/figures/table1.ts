@@ -110,10 +110,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table1',
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
-      'Rows are trained here at reduced scale, those that the authors took from other papers by their quantizers; ' +
-      'quoted ones have no number of ours. Plan table1 has the seeds that comparisons between methods need. Weights only: every layer binarized. Both: first and last layer float, ' +
-      'activation maps chosen per sample (dynamic). MobileNet: only pointwise convolutions. The paper’s numbers ' +
-      'are ImageNet.',
+      'The paper’s authors took some rows from other papers. We train them too, with the quantizers of those papers; ' +
+      'a row that is “quoted only” was not trained. If only the weights are binarized, this is done in every ' +
+      'layer. If the inputs are binarized too, the first and last layer stay float, and the bits of the inputs are ' +
+      'chosen anew for each image. In MobileNet only the pointwise convolutions are binarized. The paper’s numbers are ' +
+      'for ImageNet. There are too few seeds here to compare methods with each other; the plan `table1` has enough.',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

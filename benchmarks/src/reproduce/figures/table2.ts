@@ -118,18 +118,21 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   });
   return {
     stage: 'table2',
-    title: 'Table 2: hardware, printed, by the paper’s scaling laws, estimated, and synthesized',
+    title: 'Table 2: hardware',
     about:
-      'The paper extrapolates from published designs: FPGA occupancy and power grow with unfolding × bits, ' +
-      'frames per second fall with the bits, ASIC area and power grow with bits². In rows 1 to 13 "paper" is printed and ' +
-      '"ours" recomputes those laws. Rows c are our estimates, calibrated on synthesized layers and on FINN’s ' +
-      'published networks: CNV in FINN’s folding for a Pynq at 200 MHz, whose lanes are as wide as the most bits of a mix ' +
-      '(the paper’s base is another, faster folding that was not published), and one place of its second convolution ' +
-      'unrolled; MobileNet folded for the paper’s 450 frames per second; both in cells of 32 nm, folded for its 3.4 kFPS. ' +
-      'Rows d are our own Verilog of CNV, folded, synthesized whole and simulated (`pnpm bench:networks --synth --simulate N --save`). Rows a are our own, reduced VGG-8 on CIFAR-10: ' +
-      'map per sample as in the paper, then static maps per input channel, which hardware can build (one seed each); ' +
-      (p.vgg8 === undefined ? 'this profile’s images are too small for VGG-8. ' : '') +
-      'LUTs of a place per layer and energy are estimated for the same precisions with random weights.',
+      'The paper did not build these circuits. It computes their size and speed from published designs by simple laws: ' +
+      'the area and power of an FPGA grow with unfolding × bits, frames per second fall with the bits, and the area and ' +
+      'power of an ASIC grow with bits². Rows 1 to 13 compute these laws again. Rows c are our own estimates of ' +
+      'circuits like FINN’s. They are calibrated on synthesized layers and on networks that FINN published. CNV has ' +
+      'FINN’s folds for a Pynq board at 200 MHz, with lanes for the most bits of a mix. (The paper starts from a faster ' +
+      'design, whose folds were not published.) One position of CNV’s second convolution is also estimated as an ' +
+      'unrolled circuit. MobileNet is folded for the paper’s 450 frames per second. For an ASIC of 32 nm both are folded ' +
+      'for the paper’s 3.4 kFPS. Rows d are our own Verilog of CNV: a folded design, synthesized as a whole ' +
+      'and simulated (`pnpm bench:networks --synth --simulate N --save`). Its lanes multiply all bits of the weights in ' +
+      'one cycle. Rows a are our reduced VGG-8, trained on CIFAR-10 with one seed each. First the bits of the inputs are ' +
+      'chosen anew for each image, as in the paper; then they are the same for all images, which a circuit needs. ' +
+      (p.vgg8 === undefined ? 'The images of this profile are too small for VGG-8. ' : '') +
+      'The LUTs of one position of each layer and the energy are estimated with random weights of as many bits.',
     rows: [
       ...rows,
       ...vggRows(p, results),
@@ -152,10 +155,10 @@ function claims(ratios: readonly AreaRatio[], networks: readonly SynthesizedNetw
   return [
     {
       id: '5a',
-      claim: 'Table 2 is what its scaling laws give',
+      claim: 'The numbers of Table 2 follow from the paper’s laws',
       verdict: off.length === 0 ? 'holds' : 'does not hold',
       because:
-        `${all.length - off.length} of ${all.length} printed figures are within one unit of the last digit printed` +
+        `${all.length - off.length} of ${all.length} printed numbers are right to within one unit of their last digit` +
         (off.length === 0
           ? ''
           : `; not: ${off.map((q) => `row ${q.row} ${q.name} ${q.printed} (law: ${q.law.toFixed(q.digits + 1)})`).join(', ')}`),

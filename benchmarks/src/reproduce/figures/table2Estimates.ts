@@ -313,31 +313,49 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
     const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     const text = (list: readonly AreaRatio[]): string =>
       list.map((one) => `${one.bits} bit ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ');
-    const which = mapPer === 'element' ? 'its own bits for each weight' : 'bits per position';
+    const which =
+      mapPer === 'element'
+        ? 'each weight has its own bits'
+        : 'all weights at one position share their bits';
     return {
       id,
       claim,
       verdict: deciding.every((each) => lawOf(each) === law) ? 'holds' : 'does not hold',
       because:
-        `estimated, not placed: one place of ${place} with ${which}, unrolled, relative to 1 bit: ${text(both)}` +
-        `; bits of the weights alone: ${text(alone)}; brackets say which of b and b² a ratio equals within ${error.toFixed(0)} %${more}`,
+        `estimated area of the unrolled layer ${place}, where ${which}, relative to 1 bit: ${text(both)}` +
+        `; with inputs of 1 bit: ${text(alone)} (brackets say whether a ratio is b or b², to within ${error.toFixed(0)} %)${more}`,
     };
   };
   const [fpga, asic] = [
-    'FPGA area follows the average bitwidth b of weights and inputs',
-    'ASIC area follows b² of weights and inputs',
+    'FPGA area grows as b, the average bits of weights and inputs',
+    'ASIC area grows as b²',
   ];
   return [
     judge(
       '5b',
       { circuit: 'lut6', mapPer: 'position' },
       'b',
-      `${fpga}, maps per position`,
+      `${fpga}, if weights at one position share their bits`,
       synthesized,
     ),
-    judge('5c', { circuit: 'gates', mapPer: 'position' }, 'b²', `${asic}, maps per position`),
-    judge('5f', { circuit: 'lut6', mapPer: 'element' }, 'b', `${fpga}, maps per weight`),
-    judge('5g', { circuit: 'gates', mapPer: 'element' }, 'b²', `${asic}, maps per weight`),
+    judge(
+      '5c',
+      { circuit: 'gates', mapPer: 'position' },
+      'b²',
+      `${asic}, if weights at one position share their bits`,
+    ),
+    judge(
+      '5f',
+      { circuit: 'lut6', mapPer: 'element' },
+      'b',
+      `${fpga}, if each weight has its own bits`,
+    ),
+    judge(
+      '5g',
+      { circuit: 'gates', mapPer: 'element' },
+      'b²',
+      `${asic}, if each weight has its own bits`,
+    ),
   ];
 }
 
@@ -370,8 +388,9 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     file: 'table2-area',
     title: 'Area of an unrolled layer against average bits',
     caption:
-      `Estimated area of ${place}, with a map per weight or per position. The paper’s law: area grows as the average ` +
-      'bits b on an FPGA (left, in LUT6), and as b² on an ASIC (right, in gate equivalents).',
+      `Estimated area of ${place}: on an FPGA (left, in LUT6) and on an ASIC (right, in gate equivalents). With a ` +
+      '“map per weight” each weight has its own bits; with a “map per position” all weights at one position share them. ' +
+      'By the paper’s laws the area grows as the average bits b on an FPGA, and as b² on an ASIC.',
     spec: {
       hconcat: [
         panel('lut6', 'FPGA, LUT6', (bits) => bits),

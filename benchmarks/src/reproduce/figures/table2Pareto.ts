@@ -177,8 +177,9 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'Measured accuracy (inputs/weights bits); LUTs of one place of each binarized layer and energy of an image in ' +
-      '45 nm cells, both estimated with random weights of the same precision. Dashed: what no other beats in both.',
+      'Each point is a network, with its bits of inputs/weights. Accuracy is measured. The LUTs are those of one ' +
+      'position of each binarized layer, and the energy is that of one image in 45 nm cells. Both are estimated with ' +
+      'random weights of as many bits. The dashed line joins the networks that no other one beats in both.',
     spec: {
       hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
       config: chartConfig,

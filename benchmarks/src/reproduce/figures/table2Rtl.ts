@@ -86,16 +86,16 @@ export function rtlSentence(networks: readonly SynthesizedNetwork[]): string {
   const others = networks.filter(({ bits }) => bits !== 1);
   const ratios = others.map(
     ({ bits, luts, cycles }) =>
-      `${bits} bit ${(luts / one.luts).toFixed(2)} times the LUTs and ${(cycles / one.cycles).toFixed(2)} times the cycles`,
+      `${bits} bits take ${(luts / one.luts).toFixed(2)} times the LUTs and ${(cycles / one.cycles).toFixed(2)} times the cycles`,
   );
   const products = others
     .filter(({ bits }) => bits !== 2)
     .map(
       ({ bits, luts, cycles }) =>
-        `${bits} bit ${((luts * cycles) / (two.luts * two.cycles)).toFixed(2)}`,
+        `${((luts * cycles) / (two.luts * two.cycles)).toFixed(2)} at ${bits} bits`,
     );
   return (
-    `; synthesized whole, folded (${one.row.network}, ${channelsText(one.row.narrower)}, a map per position): ${ratios.join(', ')} of 1 bit` +
-    `; LUTs × cycles of 2 bits: ${products.join(', ')}`
+    `; folded and synthesized as a whole (${one.row.network} with ${channelsText(one.row.narrower)}), relative to 1 bit: ${ratios.join(', ')}` +
+    `; LUTs × cycles relative to 2 bits: ${products.join(', ')}`
   );
 }

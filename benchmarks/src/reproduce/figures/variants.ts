@@ -69,8 +69,8 @@ function rows(
 }
 
 const readRows =
-  'Not in the paper. Differences in points to the reference of the same seeds, with the 95 % interval of the ' +
-  'paired t test.';
+  'This is not in the paper. Each variant changes one thing of the reference. The table shows its difference from the ' +
+  'reference with the same seeds, in points, and the 95 % interval of the paired t test.';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -143,10 +143,10 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'A map per sample tells the next layer how many bits each value got, beside the bits themselves. ' +
-    `With shares p of the widths this is up to −Σ p log₂ p = ${entropy.toFixed(2)} bits more a value, ` +
-    `${(both.inputs + entropy).toFixed(2)} in all for ${both.inputs}; under a static map it is nothing. So variants with more static bits ` +
-    'stand beside it. (Claims q8 were added after the results of q1 were known.)'
+    'With a dynamic map, the next layer must also be told how many bits each value has. If a share p of the values has ' +
+    `a given number of bits, this takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, so ` +
+    `${both.inputs} bits become ${(both.inputs + entropy).toFixed(2)}. A static map takes nothing, so there is room for ` +
+    'more static bits; some variants use it. (Claims q8 were added after the results of q1 were known.)'
   );
 }
 
@@ -157,11 +157,11 @@ export const inputMaps: Stage = {
   settings: (p) => settings(p, inputComparisons),
   conclude: (p, results) => ({
     stage: 'input-maps',
-    title: 'Input maps that can be built',
+    title: 'Bits of inputs that a circuit can have',
     about:
-      `${readRows} The paper binarizes each sample under a map and scales of its own, which no fixed circuit can. ` +
-      'A static map is chosen by middle-out over running mean magnitudes of the training, one for all samples, ' +
-      `with constant scales at inference. ${carriedText()}`,
+      `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic map), ` +
+      'which a fixed circuit cannot do. A static map is the same for all images. Middle-out chooses it from the mean ' +
+      `magnitudes during training, and the scales are constant afterwards. ${carriedText()}`,
     rows: rows(p, results, inputComparisons),
     claims: [
       ...equalsReference(p, results, 'q1', onePerChannel, 'a static map per channel equals'),
@@ -265,12 +265,27 @@ function weightQuestions(p: Profile, results: SettingResults): Claim[] {
     return accuracies(results, variantOf(p, weightComparison, variant).id);
   };
   return [
-    equal('q2', 'A map per position equals one per element', of('perPosition'), reference),
-    equal('q3', 'Power-of-two scales equal free ones', of('powersOfTwo'), reference),
-    equal('q4', '4-bit integer scales equal free ones', of('fourBitScales'), reference),
-    equal('q5', 'A map kept from half-way on loses nothing', of('keptFromHalf'), reference),
-    above('q6', 'Zero-bit weights beat middle-out at equal bits', of('zeroBits'), reference),
-    above('q7', 'The least approximation error beats middle-out', of('leastError'), reference),
+    equal(
+      'q2',
+      'Bits shared by all weights at one position equal bits for each weight',
+      of('perPosition'),
+      reference,
+    ),
+    equal('q3', 'Scales that are powers of two equal free scales', of('powersOfTwo'), reference),
+    equal('q4', 'Scales that are 4-bit integers equal free scales', of('fourBitScales'), reference),
+    equal(
+      'q5',
+      'A map that is kept after half of the training equals a changing one',
+      of('keptFromHalf'),
+      reference,
+    ),
+    above(
+      'q6',
+      'Weights of 0 and 2 bits are above middle-out, with the same average',
+      of('zeroBits'),
+      reference,
+    ),
+    above('q7', 'The rule optimal is above middle-out', of('leastError'), reference),
   ];
 }
 
@@ -281,10 +296,10 @@ export const weightVariants: Stage = {
   settings: (p) => settings(p, [weightComparison]),
   conclude: (p, results) => ({
     stage: 'weight-variants',
-    title: 'Weight maps, scales and rules beyond the paper',
+    title: 'Other maps, scales and rules for weights',
     about:
-      `${readRows} Coarser maps and restricted scales are what hardware wants; a map kept from some step on is no ` +
-      'longer chosen anew while the weights go on moving; other rules spend the same 1.4 bits in another way.',
+      `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers. A map that ` +
+      'is kept stays as it is while the weights go on changing. Other rules give the same 1.4 bits to other weights.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

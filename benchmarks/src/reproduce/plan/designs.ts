@@ -81,7 +81,7 @@ const central: DesignPart = {
     },
     {
       id: `${of.id}-optimal`,
-      claim: `${of.name}, weights: at 1.4 bits the least approximation error is above middle-out`,
+      claim: `${of.name}, weights: at 1.4 bits the rule optimal is above middle-out`,
       test: 'above',
       a: `${of.id} 1.4/float optimal`,
       b: `${of.id} 1.4/float`,
@@ -155,7 +155,7 @@ const of = (network: Network, name: string, config: DesignSetting['config']): De
 const candidates = [
   {
     name: '1.4/float optimal',
-    says: 'the least approximation error',
+    says: 'the rule optimal',
     config: { select: 'optimal' },
   },
   {

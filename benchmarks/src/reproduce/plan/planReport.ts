@@ -156,7 +156,7 @@ function claimRow(judged: JudgedClaim): string {
     test === undefined
       ? ''
       : `${pointsText(test.difference)} (${pointsText(test.low)} … ${pointsText(test.high)})`;
-  const planned = `${pairs} of ${claim.seedsUncorrected}, ${claim.seedsHolm}`;
+  const planned = `${pairs} (${claim.seedsUncorrected}, ${claim.seedsHolm})`;
   const cells = [
     claim.claim,
     claim.test,
@@ -216,21 +216,23 @@ export function planReportFiles(
   const page = `${[
     `# ${plan.title}: results`,
     '',
-    `${done} of ${all} trainings of the plan are in the ledger. Made by \`pnpm bench:reproduce --plan-report ${plan.name}\`.`,
-    'Differences in points of top-1 over pairs of the same seed; the interval is of 95 % for "above" and 90 % for "equal".',
-    'Each claim is judged by its test alone over its first seeds, as many as planned for one test, and corrected by Holm',
-    'over all claims when all seeds are there. With fewer pairs it is interim: its numbers decide nothing yet.',
+    `So far ${done} of ${all} trainings of this plan are finished. The page is made by \`pnpm bench:reproduce --plan-report ${plan.name}\`.`,
+    '',
+    'Each claim compares two settings, in pairs of trainings with the same seed. The difference is in points of top-1',
+    'accuracy, with its interval (95 % for "above", 90 % for "equal"). Each claim has two verdicts. The first is from its own',
+    'test, over the first pairs that were planned for it. The second is from a stricter test of all claims together (Holm’s',
+    'correction), which needs more pairs. A verdict is "interim" until all pairs that were planned for it are there.',
     '',
     ...(claims.some(({ test }) => test)
       ? [
           `![Differences of all claims with their intervals](${plan.name}-results.svg)`,
           '',
-          'Small dots are seeds, large ones their mean with its interval; diamonds are what the paper prints (ImageNet).',
-          `The shaded band is the margin within which settings count as equal, ±${plan.tests.margin} point.`,
+          'Each small dot is a pair of trainings. Large dots are the means, with their intervals. Diamonds are the paper’s',
+          `differences, on ImageNet. In the grey band settings count as equal (±${plan.tests.margin} point).`,
           '',
         ]
       : []),
-    '| claim | test | pairs of planned (one test, Holm) | difference | p, one test | verdict | p, Holm | verdict | pairs that would decide it |',
+    '| claim | test | pairs (planned for its own test, for Holm) | difference | p, its own test | verdict | p, Holm | verdict, Holm | pairs that would decide it |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...claims.map(claimRow),
     '',

@@ -86,7 +86,7 @@ function stageMarkdown(stage: StageReport): string {
   return [
     `## ${stage.title}`,
     stage.about,
-    ...(measured.length > 0 ? [`**Reduced scale**, ours: ${measured.join('; ')}.`] : []),
+    ...(measured.length > 0 ? [`**Our scale**: ${measured.join('; ')}.`] : []),
     ...stage.plots.map(
       ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n*${caption}*`,
     ),
@@ -98,8 +98,9 @@ function stageMarkdown(stage: StageReport): string {
 /** What the picture of all claims shows. */
 export const forestTitle = 'Claims judged by paired tests';
 export const forestCaption =
-  'Small dots are seeds, large ones their mean with the interval of the test (95 % for “above”, 90 % for “equal”), ' +
-  'diamonds what the paper prints. The band is the margin of equality, ±1 point.';
+  'Each small dot is the difference for one seed. Large dots are the means, with the intervals of the tests (95 % ' +
+  'for “above”, 90 % for “equal”). Diamonds are the paper’s differences. In the grey band, settings count as equal ' +
+  '(±1 point).';
 
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {

@@ -11,15 +11,18 @@ import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
 const about =
-  'Heterogeneous Bitwidth Binarization in Convolutional Neural Networks (Fromm, Patel, Philipose, NeurIPS ' +
-  '2018), reproduced at a reduced scale. Our numbers stand beside the paper’s, never in their place: other data, ' +
-  'smaller networks, shorter training. What can be compared are differences between settings.';
+  'This report repeats the experiments of “Heterogeneous Bitwidth Binarization in Convolutional Neural Networks” ' +
+  '(Fromm, Patel, Philipose, NeurIPS 2018) at a smaller scale. The networks are smaller, the trainings are shorter, ' +
+  'and most data are others. So do not compare our accuracies with the paper’s. Compare the differences between ' +
+  'settings.';
 
 const rules =
-  'Judged by statistics at this scale: "above" by a paired t test (95 % interval of the difference over seeds ' +
-  `beyond 0), "equal" by two one-sided t tests within ±${equivalenceMargin} point (90 % interval inside the ` +
-  'margin; “below” and “above” where it leaves out 0). Undecided is what these tests cannot tell with the seeds at ' +
-  'hand. Verdicts are of each test alone; p in brackets is corrected for the number of tests by Holm’s method.';
+  'Most claims compare two settings that were trained with the same seeds. “A is above B” holds if the 95 % ' +
+  'interval of the difference lies above 0, and does not hold if it lies below 0 (paired t test). “A equals B” holds ' +
+  `if the 90 % interval lies within ±${equivalenceMargin} point, and does not hold if it lies wholly outside (two ` +
+  'one-sided t tests). If it crosses that margin but not 0, the verdict is “above” or “below”. All other claims are ' +
+  'undecided: more seeds are needed. Each verdict is from a single test. The p value in brackets is ' +
+  'corrected for the number of tests by Holm’s method.';
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {

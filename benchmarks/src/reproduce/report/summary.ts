@@ -47,30 +47,30 @@ export function summary(report: Report): string {
   const central = claims.find(({ id }) => id === '2a');
   const sentences = [
     central === undefined ? '' : centralText(central),
-    `Of ${claims.length} claims ${count('holds')} hold, ${count('does not hold')} do not, ` +
+    `Of ${claims.length} claims, ${count('holds')} hold, ${count('does not hold')} do not hold, and ` +
       `${count('undecided', 'below', 'above')} are open.`,
     tested.length === 0
       ? ''
-      : `${tested.length} of them rest on paired tests, of which ${holding} hold one by one and ${kept} ` +
-        'after Holm’s correction for their number.',
+      : `${tested.length} of the claims are judged by paired tests. Of these, ${holding} hold by their own test, ` +
+        `and ${kept} by Holm’s stricter test, which is for all of them together.`,
   ];
   return sentences.filter((text) => text !== '').join(' ');
 }
 
 function centralText(claim: Claim): string {
-  const asked = 'Does 1.4-bit middle-out train to the accuracy of 2 bits?';
+  const asked = 'Do 1.4-bit weights (middle-out) reach the accuracy of 2-bit weights?';
   const { test } = claim;
   if (test === undefined) return `${asked} Not trained here.`;
   const answer = {
     holds: 'Yes',
     'does not hold': 'No',
     undecided: 'Undecided',
-    below: 'It is below',
-    above: 'It is above',
+    below: 'It is lower',
+    above: 'It is higher',
   };
   return (
-    `${asked} ${answer[claim.verdict]}: ${pointsText(test.difference)} points ` +
-    `(${pointsText(test.low)} … ${pointsText(test.high)}), ${test.differences.length} seeds at this scale.`
+    `${asked} ${answer[claim.verdict]}: the difference is ${pointsText(test.difference)} points ` +
+    `(${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
   );
 }
 
