@@ -143,6 +143,16 @@ function writeScale() {
   writeFileSync(join(docs, 'generated', 'scale.md'), `${lines.join('\n')}\n`);
 }
 
+/** The titles of the tables of lanes, by the groups of `lanes.json`. */
+const laneTitles = {
+  'weights alone, all planes at once':
+    'Inputs of 1 bit; a lane multiplies all bits of a weight in one cycle',
+  'weights alone, plane after plane':
+    'Inputs of 1 bit; a lane multiplies the bits of a weight one after the other',
+  'inputs with several bits, planes of the weights at once':
+    'Inputs of several bits; a lane multiplies all bits of a weight in one cycle',
+};
+
 /** What one layer takes on lanes of each kind, a table for each group. */
 function writeLanes() {
   const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'lanes.json'), 'utf8'));
@@ -150,7 +160,7 @@ function writeLanes() {
   for (const group of new Set(stored.rows.map((row) => row.group))) {
     lines.push(
       '',
-      `**${group[0].toUpperCase()}${group.slice(1)}:**`,
+      `**${laneTitles[group] ?? group}:**`,
       '',
       '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
       '| --- | --- | --- | ---: | ---: | ---: | ---: |',

@@ -235,7 +235,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy goes when the network has to become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `As we understand the paper, it chooses the bits of a layer’s inputs anew for each image. A circuit must use the same bits for every image. If inputs have 1.4 bits on average, this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If the circuit gives every input 2 bits instead, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same bits for all weights at one position of the kernel. That changes the accuracy by ${weights.difference} points on AlexNet-BN.`,
+    text: `The paper, as we read it, chooses the bits of a layer’s inputs anew for each image. But a circuit must use the same bits for every image. If inputs have 1.4 bits on average, this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If the circuit gives every input 2 bits instead, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same bits for all weights at one position of the kernel. That changes the accuracy by ${weights.difference} points on AlexNet-BN.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
