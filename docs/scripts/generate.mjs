@@ -173,6 +173,60 @@ function writeLanes() {
   writeFileSync(join(docs, 'generated', 'lanes.md'), `${lines.join('\n')}\n`);
 }
 
+/**
+ * CNV as folded Verilog, synthesized whole: a table of one width of its channels.
+ *
+ * @param lanes whether to show both kinds of lanes, or only those that multiply all bits of the weights in one cycle
+ */
+function cnvTable(rows, narrower, lanes) {
+  const own = rows
+    .filter((row) => row.narrower === narrower && row.synthesized !== undefined)
+    .filter((row) => lanes === 'both' || row.lanes !== 'one plane')
+    .sort((a, b) => Number.parseFloat(a.bits) - Number.parseFloat(b.bits));
+  const cyclesOf = (row) => row.verilatorCycles ?? row.cyclesPerImage;
+  const lutsOf = ({ luts, memoryLuts }) => luts + memoryLuts;
+  const two = own.find(({ bits, lanes: of }) => bits === '2/2' && of === 'all planes');
+  const lines = [
+    '| bits of weights / inputs | bits of a weight in a cycle | LUTs, with memories | estimated | flip-flops | block RAMs | cycles of an image | LUTs × cycles |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+  ];
+  for (const row of own) {
+    const { bits, synthesized, estimate } = row;
+    const luts = lutsOf(synthesized);
+    const product = (luts * cyclesOf(row)) / (lutsOf(two.synthesized) * cyclesOf(two));
+    const cells = [
+      bits.replace('/', ' / '),
+      row.lanes === 'one plane' ? 'one' : 'all',
+      ...[luts, lutsOf(estimate), synthesized.flipFlops, synthesized.blockRams, cyclesOf(row)].map(
+        (count) => count.toLocaleString('en'),
+      ),
+      product.toFixed(2),
+    ];
+    lines.push(`| ${cells.join(' | ')} |`);
+  }
+  return lines.join('\n');
+}
+
+/** The tables of CNV, each with the commits of its rows. */
+function writeCnv() {
+  const { provenance, rows } = JSON.parse(
+    readFileSync(join(committed, 'hardware', 'networks.json'), 'utf8'),
+  );
+  for (const [file, narrower, lanes] of [
+    ['cnv', 1, 'both'],
+    ['cnv-quarter', 4, 'both'],
+    ['cnv-limits', 4, 'all'],
+  ]) {
+    const own = rows.filter((row) => row.narrower === narrower && row.synthesized !== undefined);
+    const commits = [...new Set(own.map(({ commit }) => commit.slice(0, 7)))].join(', ');
+    const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
+    writeFileSync(
+      join(docs, 'generated', `${file}.md`),
+      `${cnvTable(rows, narrower, lanes)}\n\n(${made}. The last column is relative to 2 / 2 with all bits in one cycle.)\n`,
+    );
+  }
+}
+
 /** Where and how a bench's rows were measured. */
 function measuredLine({ provenance, note }) {
   const { machine, node, backend, commit, command } = provenance;
@@ -429,3 +483,4 @@ writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
 writeScale();
 writeLanes();
+writeCnv();
