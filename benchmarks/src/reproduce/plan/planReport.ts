@@ -159,16 +159,17 @@ function claimRow(judged: JudgedClaim): string {
   const planned = `${pairs} (${claim.seedsUncorrected}, ${claim.seedsHolm})`;
   const cells = [
     claim.claim,
-    claim.test,
     planned,
     difference,
-    pText(p),
-    verdict,
-    pText(pHolm),
-    verdictHolm,
+    verdictText(verdict, p),
+    verdictText(verdictHolm, pHolm),
+    pairsToDecide ?? '',
   ];
-  return `| ${[...cells, `${pairsToDecide ?? ''}`].join(' | ')} |`;
+  return `| ${cells.join(' | ')} |`;
 }
+
+const verdictText = (verdict: Verdict | 'interim', p: number | undefined): string =>
+  p === undefined ? verdict : `${verdict}, p ${pText(p)}`;
 
 /** The table of settings and accuracies. A plan of Table 1's rows also gets the paper's accuracy and the bits per weight. */
 function settingsTable(plan: Plan, lines: readonly LedgerLine[]): string[] {
@@ -232,8 +233,8 @@ export function planReportFiles(
           '',
         ]
       : []),
-    '| claim | test | pairs (planned for its own test, for Holm) | difference | p, its own test | verdict | p, Holm | verdict, Holm | pairs that would decide it |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| claim | pairs (planned for its own test, for Holm) | difference | verdict by its own test | verdict by Holm | pairs that would decide it |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...claims.map(claimRow),
     '',
     ...settingsTable(plan, lines),

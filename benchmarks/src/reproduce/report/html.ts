@@ -1,7 +1,7 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
 import { forestCaption, forestTitle, scales, table } from './markdown.ts';
 import type { Report, StageReport } from './stageReport.ts';
-import { pText, reportedClaims, summary, verdictText } from './summary.ts';
+import { pText, reportedClaims, shortId, summary, verdictText } from './summary.ts';
 
 const style = `${pageStyle}
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-bottom: 2px solid var(--line); padding-bottom: .25rem; }
@@ -16,7 +16,7 @@ table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; }
   table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
   table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
   table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 3.6rem; min-width: 0; border: 0; white-space: normal; }
-  table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 4.5rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
+  table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 2rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
   table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.2rem; } table:not(.numbers) :is(td, th):last-child { flex-basis: 100%; }
 }
 @media print {
@@ -75,7 +75,7 @@ function claimsTable(report: Report): string {
   const rows = reportedClaims(report).map((claim) => {
     const { id, claim: text, because, verdict } = claim;
     const cells = [
-      `<td><a href="#${stageOf.get(id)}">${id}</a></td><td>${escapeHtml(text)}</td>`,
+      `<td><a href="#${stageOf.get(id)}">${shortId(claim)}</a></td><td>${escapeHtml(text)}</td>`,
       `<td class="verdict ${verdictClass[verdict]}">${verdictText(claim)}</td>`,
       `<td>${escapeHtml(pText(claim))}</td><td class="because">${escapeHtml(because)}</td>`,
     ];

@@ -1,6 +1,13 @@
 import type { ResultRow } from '../stage.ts';
 import type { Report, StageReport } from './stageReport.ts';
-import { pText, type ReportedClaim, reportedClaims, summary, verdictText } from './summary.ts';
+import {
+  pText,
+  type ReportedClaim,
+  reportedClaims,
+  shortId,
+  summary,
+  verdictText,
+} from './summary.ts';
 
 const minus = (text: string): string => text.replace(/^-/, '−');
 
@@ -59,7 +66,7 @@ const markdownTable = (head: readonly string[], body: readonly (readonly string[
   [cells(head), cells(head.map(() => '---')), ...body.map(cells)].join('\n');
 
 const claimRow = (claim: ReportedClaim): string[] => [
-  claim.id,
+  shortId(claim),
   claim.claim,
   `**${verdictText(claim)}**`,
   pText(claim),

@@ -23,6 +23,10 @@ export function reportedClaims({ stages }: Report): ReportedClaim[] {
   });
 }
 
+/** A claim's name: of "q1 AlexNet", which ends in the first word of its claim, only "q1". */
+export const shortId = ({ id, claim }: Claim): string =>
+  claim.startsWith(id.split(' ').at(-1) ?? '') ? id.split(' ')[0] : id;
+
 /** A verdict as people read it. */
 export function verdictText({ verdict }: Claim): string {
   return verdict === 'below' || verdict === 'above' ? `${verdict}, by how much is open` : verdict;
@@ -77,12 +81,10 @@ function centralText(claim: Claim): string {
 /** All claims that paired tests judge: seeds, means with intervals, and the paper's differences. */
 export function claimsForest(report: Report): object | undefined {
   const rows = reportedClaims(report).flatMap((claim) => {
-    const { id, test, paper } = claim;
+    const { test, paper } = claim;
     if (test === undefined) return [];
     const { difference: mean, low, high, differences: seeds } = test;
-    // A name such as "q1 AlexNet" ends in the first word of its claim.
-    const name = claim.claim.startsWith(id.split(' ').at(-1) ?? '') ? id.split(' ')[0] : id;
-    const label = `${name}  ${claim.claim}`;
+    const label = `${shortId(claim)}  ${claim.claim}`;
     return [{ label, group: claim.verdict, mean, low, high, seeds, paper }];
   });
   if (rows.length === 0) return undefined;
