@@ -9,9 +9,9 @@
  * second accuracy has scales of 8 bits instead of 4: what is left of the loss then is not theirs.
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { accuracyMeter, modelScores } from '@hbnn/cli/evaluateModel';
 import { modelSizes } from '@hbnn/cli/modelSizes';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import { type CheckedModel, encodeModel, lower } from '@hbnn/model';
@@ -153,7 +153,7 @@ function seedOf(text: string): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions(import.meta.url, {
     options: {
       runs: { type: 'string' },
       from: { type: 'string' },

@@ -11,7 +11,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { distFromAverage, HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import {
@@ -165,7 +165,7 @@ function averageOf(text: string): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions(import.meta.url, {
     options: {
       runs: { type: 'string' },
       from: { type: 'string' },

@@ -4,16 +4,16 @@
 // And the tables of iCE40 that comparisons of a pixel take.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type AdderStyle, type Fabric, fabrics, unrolledDesign } from '@hbnn/circuit';
 import { progressMeter } from '@hbnn/cli/progress';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { cellFile, cellOfRole, readLiberty, tournamentAreas } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: { gates: { type: 'string' }, adders: { type: 'string' } },
 });
 const counts = [2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 64];

@@ -2,8 +2,8 @@
 // synthesize a seeded grid of layers, and whole random networks (`hbnn random --seed SEED`), add them to packages/estimator/test/unrolledMeasurements.json, and fit the estimator's coefficients. They are
 // printed, with the errors of the fit and of layers it did not see, to be put into unrolledCoefficients.ts.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { unrolledDesign } from '@hbnn/circuit';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { random } from '@hbnn/core';
 import {
   cellFile,
@@ -15,7 +15,7 @@ import {
 } from '@hbnn/estimator';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     first: { type: 'string', default: '0' },
     count: { type: 'string', default: '0' },

@@ -16,10 +16,11 @@
  * run of Yosys takes more than --limit seconds has a row that says so. Counts are kept in .cache/circuits: Ctrl-C costs
  * one circuit.
  */
-import { parseArgs } from 'node:util';
+
 import { unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError, random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { readCircuit, verify, verilogFiles } from '@hbnn/verilog';
@@ -37,7 +38,7 @@ import {
   type Unfinished,
 } from './circuits/counts.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     seeds: { type: 'string', default: '201,202,203' },
     styles: { type: 'string', default: 'xc7,gates' },

@@ -17,11 +17,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { unrolledDesign } from '@hbnn/circuit';
 import { evaluateModel } from '@hbnn/cli/evaluateModel';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import { type CheckedModel, decodeModel, encodeModel } from '@hbnn/model';
@@ -35,7 +35,7 @@ import { integerClassifier } from './classifier/integers.ts';
 import { type NamedClassifier, namedClassifiers } from './classifier/specs.ts';
 import { trainClassifier } from './classifier/training.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     data: { type: 'string', default: 'fashion-mnist' },
     from: { type: 'string' },

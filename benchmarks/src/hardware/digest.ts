@@ -2,7 +2,6 @@
 // random models: Verilog text, estimates, adders, folds and depths. Two versions of the packages that compute the same
 // print the same lines; `--each` prints one line per design, to find the first that differs.
 import { createHash, type Hash } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import {
   type AdderStyle,
   chooseFolds,
@@ -15,6 +14,7 @@ import {
   scheduleOf,
   unrolledDesign,
 } from '@hbnn/circuit';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { distFromAverage, type MapPer, type Mix, random, type ScalePer } from '@hbnn/core';
 import {
   builtInTechnology,
@@ -32,7 +32,7 @@ import {
 import { type CheckedModel, census, type InputMapPer, randomModel } from '@hbnn/model';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     designs: { type: 'string', default: '200' },
     synthesized: { type: 'string', default: '10' },

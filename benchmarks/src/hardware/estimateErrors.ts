@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Fabric, unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError, parseMapPer, parseMix, random } from '@hbnn/core';
 import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
@@ -16,7 +16,7 @@ import { writeWhole } from '@hbnn/train/files';
 import { type ModuleCost, synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 import { saveRows } from '../results/storedRows.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     first: { type: 'string', default: '0' },
     count: { type: 'string', default: '20' },

@@ -1,14 +1,16 @@
 // `pnpm bench:growth [--count N]`: estimates of random layers beside those with more inputs, outputs, or bits of their
 // weights and inputs: how many do not grow, in LUTs and gate equivalents.
 
-import { parseArgs } from 'node:util';
 import type { Fabric } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { type MapPer, parseMapPer, parseMix, random } from '@hbnn/core';
 import { unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '120' } } });
+const { values } = scriptOptions(import.meta.url, {
+  options: { count: { type: 'string', default: '120' } },
+});
 const count = wholeNumber(values.count, '--count');
 // A cell that adds three bits, of sky130.
 const circuits: readonly (readonly [Fabric, number])[] = [

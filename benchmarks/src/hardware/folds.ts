@@ -2,14 +2,14 @@
 // or inputs too: cycles per place beside those in which no lane would be idle, and bits of the memories of weights and
 // of control. `pnpm bench:lanes` says what lanes take.
 
-import { parseArgs } from 'node:util';
 import { controlBits, type FoldTable, foldedDesign, type MatrixUnit } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { distFromAverage, HbnnError, type MapPer } from '@hbnn/core';
 import { type CheckedModel, checkModel, randomModel } from '@hbnn/model';
 import { provenance } from '../results/provenance.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: { seed: { type: 'string', default: '1' } },
 });
 const seed = wholeNumber(values.seed, '--seed');

@@ -9,8 +9,8 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Fold, foldedDesign, foldText, type MatrixUnit } from '@hbnn/circuit';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError, type MapPer, parseMix } from '@hbnn/core';
 import { cellFile } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
@@ -25,7 +25,7 @@ import {
 import { provenance } from '../results/provenance.ts';
 import { saveRows } from '../results/storedRows.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     yosys: { type: 'string', default: 'npm' },
     only: { type: 'string' },

@@ -3,13 +3,13 @@
 // iCE40, and area in the cells of a Liberty file.
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Design, indexWidth, largestCode, Netlist, unrolledDesign } from '@hbnn/circuit';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { cellFile } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 
-const { values } = parseArgs({ options: { gates: { type: 'string' } } });
+const { values } = scriptOptions(import.meta.url, { options: { gates: { type: 'string' } } });
 const counts = [2, 4, 10, 16, 32, 64];
 const widths = [8, 10, 12, 16, 20];
 

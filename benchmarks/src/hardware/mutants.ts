@@ -7,7 +7,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   beatWidth,
   type Design,
@@ -16,6 +15,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError, parseMix, random } from '@hbnn/core';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
@@ -24,7 +24,7 @@ import { provenance } from '../results/provenance.ts';
 
 type Files = Readonly<Record<string, string>>;
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     count: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },

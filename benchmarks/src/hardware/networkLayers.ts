@@ -13,10 +13,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { unrolledDesign } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
 import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
 import { type CheckedModel, randomModel } from '@hbnn/model';
@@ -26,7 +26,7 @@ import type { LayerCircuit } from '../reproduce/figures/layerCircuits.ts';
 import { circuitMixes, layerPlaces } from '../reproduce/figures/layerCircuits.ts';
 import { saveRows } from '../results/storedRows.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },

@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Family, fabrics, familyFabrics } from '@hbnn/circuit';
 import { wholeNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import {
   estimateRtl,
@@ -36,7 +36,7 @@ import {
   trainedDesigns,
 } from './rtl/rtlDesigns.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     target: { type: 'string', default: 'xc7' },
     fit: { type: 'boolean', default: false },

@@ -13,9 +13,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Fold, type FoldedDesign, foldedDesign, planesAtOnce } from '@hbnn/circuit';
 import { decimal, wholeNumber } from '@hbnn/cli/numbers';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { estimateRtl } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
@@ -32,7 +32,7 @@ import { type NetworkRow, type NetworkSize, storedNetworks } from '../results/ne
 import { provenance } from '../results/provenance.ts';
 import { saveRows } from '../results/storedRows.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     bits: { type: 'string', default: '1/1,1.2/1.2,1.4/1.4,2/2' },
     seed: { type: 'string', default: '1' },

@@ -12,7 +12,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { encodeModel } from '@hbnn/model';
 import { build } from 'esbuild';
@@ -173,7 +173,7 @@ function chosen<T extends string>(text: string, option: string, values: readonly
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions(import.meta.url, {
     options: {
       networks: { type: 'string', default: 'alexnet,mobilenet,vgg8' },
       bits: { type: 'string', default: '1.4,2' },

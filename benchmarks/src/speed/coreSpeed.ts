@@ -2,12 +2,12 @@
  * How fast core chooses maps and binarizes: elements per second at 1.4 bits on normal float32
  * tensors, next to a full sort of the same keys in the same run.
  *
- *     node --conditions=hbnn-source --import tsx benchmarks/src/speed/coreSpeed.ts [--json] [--save] [--max 1e7]
+ *     pnpm bench:core [--json] [--save] [--max 1e7]
  *
  * --save keeps the rows in benchmarks/results/speed/core.json.
  */
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { floatTensor, random } from '@hbnn/core';
 import { binarizer } from '@hbnn/core/binarizer';
 import { optimal } from '@hbnn/core/optimal';
@@ -86,7 +86,7 @@ function print(row: Row): void {
   );
 }
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },

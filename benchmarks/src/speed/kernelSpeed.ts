@@ -20,7 +20,7 @@
  * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
  * (packages/wasm/src/inference/costs.ts) and which one the engine chooses.
  */
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { hasRelaxedSimd, lookupLimit, productKernelNames } from '@hbnn/wasm';
 import { alexNetModel, mobileNetModel, vgg8Model } from '../networks/fullModels.ts';
@@ -280,7 +280,7 @@ function networksFrom(text: string): BenchLayer['network'][] {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions(import.meta.url, {
     options: {
       networks: { type: 'string', default: 'alexnet,mobilenet,vgg8' },
       batch: { type: 'string', default: '8' },

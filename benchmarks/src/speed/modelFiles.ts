@@ -13,7 +13,7 @@ import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { encodeWithSize, readModel, weightCount } from '@hbnn/model';
 import { type LoadedModel, loadModel } from '@hbnn/wasm';
@@ -119,7 +119,7 @@ async function bench(rounds: number): Promise<{ rows: Row[]; size: object }> {
   }
 }
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },

@@ -10,7 +10,7 @@
  * `--ops` adds a breakdown by kernel: time without the kernels called from it, and for products the speed beside
  * that of the backend's own matrix product of the same sizes.
  */
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { type BackendName, type NetworkName, networkNames, useBackend } from '@hbnn/train';
 import { backendNames } from '@hbnn/train/backends';
@@ -168,7 +168,7 @@ function printProfile({ stepMs, kernels, binarizationShare }: StepProfile): void
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions(import.meta.url, {
     options: {
       backends: { type: 'string' },
       networks: { type: 'string' },

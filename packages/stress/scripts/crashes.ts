@@ -7,14 +7,14 @@ import type { AddressInfo } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { type Random, random } from '@hbnn/core';
 import bundle, { bundled } from '../../cli/test/bundle.ts';
 import { locksBelow, type Scenario, sha256 } from '../src/crashes/scenario.ts';
 import { type Sources, scenarios, training } from '../src/crashes/scenarios.ts';
 import { smallDisk, temporaryBelow } from '../src/crashes/smallDisk.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptOptions(import.meta.url, {
   allowPositionals: true,
   options: {
     kills: { type: 'string', default: '200' },

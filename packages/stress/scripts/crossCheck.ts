@@ -3,12 +3,12 @@
 // model. The log is written after every 100 models, so that a run which is stopped leaves its figures.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { randomModel } from '@hbnn/model';
 import { type Compared, simulators, wasmEngines, wasmThreads } from '../src/executors/executors.ts';
 import { programs } from '../src/executors/programs.ts';
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     models: { type: 'string', default: '1000' },
     first: { type: 'string', default: '0' },

@@ -19,12 +19,12 @@ import {
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { countedReader } from '../src/fuzz/coverage.ts';
 import { type FuzzReport, fuzz } from '../src/fuzz/fuzz.ts';
 import { fuzzedReaders } from '../src/fuzz/readerNames.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptOptions(import.meta.url, {
   allowPositionals: true,
   options: {
     inputs: { type: 'string' },

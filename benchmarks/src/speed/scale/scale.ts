@@ -14,9 +14,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { drawSvg } from '@hbnn/cli/drawing';
 import { wholeNumber } from '@hbnn/cli/numbers';
+import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { saveSpeed } from '../../results/storedRows.ts';
@@ -47,7 +47,7 @@ interface Row {
   readonly largest?: Largest;
 }
 
-const { values } = parseArgs({
+const { values } = scriptOptions(import.meta.url, {
   options: {
     only: { type: 'string' },
     seconds: { type: 'string', default: '120' },
