@@ -29,6 +29,7 @@ import { versionCommand } from './commands/version.ts';
 import { optionSuggestion, withTypedFile } from './likelyOptions.ts';
 import { type OutputOptions, quietFlag } from './output.ts';
 import { UsageError } from './usageError.ts';
+import { wrapProse } from './wrapProse.ts';
 
 /** The commands under the headings of the help. */
 const groups = (): readonly [heading: string, commands: readonly Command[]][] => [
@@ -109,13 +110,19 @@ function settle(command: Command): void {
     .configureHelp({ optionDescription: describeOption, styleTitle })
     .configureOutput({
       outputError: () => {},
+      writeOut: writeHelp,
       // Help that is printed because nothing was asked for is what was asked for.
-      writeErr: (text) => void process.stdout.write(text),
+      writeErr: writeHelp,
     })
     .exitOverride((error) => {
       const told = withArguments(withTypedFile(optionSuggestion(error, command), command), command);
       throw new UsageError(told, pathOf(command));
     });
+}
+
+/** As wide as the terminal, up to 100 characters; 80 where there is none, as commander writes options. */
+function writeHelp(text: string): void {
+  process.stdout.write(wrapProse(text, Math.min(process.stdout.columns ?? 80, 100)));
 }
 
 /** `hbnn --json train …` is `hbnn train … --json`, and `--quiet` alike. */
