@@ -358,7 +358,7 @@ const methodsThatLearnBits: DesignPart = {
 export const designs: Readonly<Record<string, Design>> = {
   cifar: {
     name: 'cifar',
-    title: 'The accuracy claims at a budget that many seeds can have',
+    title: 'The paper’s accuracy claims, with many seeds',
     about:
       'Reduced AlexNet-BN and MobileNet on CIFAR-10, 8 epochs with crops and flips. Float is still some points below ' +
       'its plateau at this length (67.5 % after 6 epochs and 70.8 % after 12 for AlexNet-BN, 63.2 % and 68.0 % for ' +
