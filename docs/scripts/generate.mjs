@@ -140,7 +140,7 @@ function writeScale() {
     const stop = `${number(largest.next)}: ${largest.stoppedBy}`;
     lines.push(`| ${work} | ${number(largest.size)} ${unit} | ${stop} |`);
   }
-  writeFileSync(join(docs, 'generated', 'scale.md'), `${lines.join('\n')}\n`);
+  writeFileSync(join(docs, 'generated', 'scale.md'), `${foldedTables(lines.join('\n'))}\n`);
 }
 
 /** The titles of the tables of lanes, by the groups of `lanes.json`. */
