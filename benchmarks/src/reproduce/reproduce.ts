@@ -92,14 +92,14 @@ function command(): Command {
     .option('--epochs <n>', 'epochs per training')
     .option('--max-steps <n>', 'stop each training after n steps')
     .option('--batch <n>', 'images per step')
-    .option('--jobs <n>', 'trainings side by side (default: one per core)')
+    .option('--jobs <n>', 'number of trainings at the same time (default: one per core)')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option(
       '--out <folder>',
-      'default benchmarks/results/own/PROFILE, or PROFILE-custom where seeds, epochs, steps or batch are set',
+      'folder of the results (default: benchmarks/results/own/PROFILE, or PROFILE-custom if seeds, epochs, steps or batch are given)',
     )
-    .option('--any-code', 'take cached trainings of other versions of the code too')
-    .option('--committed', 'write over the results and ledger that are part of the repository')
+    .option('--any-code', 'also use cached trainings by other versions of the code')
+    .option('--committed', 'replace the results and the ledger that are part of the repository')
     .option('--from-ledger', 'train nothing: make the report from the committed trainings')
     .option(
       '--ledger <folder>',
@@ -111,26 +111,32 @@ function command(): Command {
     )
     .option(
       '--verify-weights <digests...>',
-      'the same for trainings named by their weights’ SHA-256',
+      'do the trainings with these SHA-256 of weights again and compare their weights',
     )
-    .option('--draw <seed>', 'seed by which --verify draws; default the time')
+    .option('--draw <seed>', 'seed of the random choice of --verify (default: the time)')
     .option('--plan [name]', `count the seeds of an experiment: ${planNames} (default cifar)`)
-    .option('--run-plan [name]', 'do the trainings of a committed plan that its ledger has not')
+    .option('--run-plan [name]', 'do the trainings of a committed plan that are not in its ledger')
     .option('--plan-report [name]', 'judge the claims of a committed plan from its ledger')
     .option('--minutes <n>', 'with --run-plan: begin no training after n minutes')
     .option(
       '--queue <address>',
-      'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
+      'distribute the trainings over a queue: redis://HOST:PORT/DATABASE, or rediss:// for TLS',
     )
-    .option('--shared <folder>', 'with --queue: the folder of begun runs, which all workers see')
-    .option('--worker', 'with --queue: do what is handed out, until told to stop')
+    .option(
+      '--shared <folder>',
+      'with --queue: the folder of unfinished trainings, which all workers can access',
+    )
+    .option('--worker', 'with --queue: take trainings from the queue and do them, until stopped')
     .option(
       '--lease-seconds <s>',
-      'with --worker: it is lost when silent for so long (default: 30)',
+      'with --worker: without a sign of life for this time it counts as lost (default: 30)',
     )
-    .option('--idle-seconds <s>', 'with --worker: end when there was no job for so long')
+    .option(
+      '--idle-seconds <s>',
+      'with --worker: end if the queue has had no training for this time',
+    )
     .option('--json', 'print claims and files as JSON')
-    .option('-q, --quiet', 'print results and errors alone, no progress')
+    .option('-q, --quiet', 'print only results and errors, no progress')
     .addHelpText('after', '\nExample:\n  pnpm bench:reproduce --only figure2a')
     .exitOverride()
     .configureOutput({ outputError: () => {} });

@@ -21,7 +21,9 @@ export function printEstimate(result: Result, json?: boolean): void {
   printResult(linesOf(result, heads));
   process.stdout.write("\nAs 'hbnn verilog --style folded' writes these folds:\n");
   printResult(linesOf(result, ofVerilog));
-  process.stdout.write('\nAs FINN builds them, all planes at once:\n');
+  process.stdout.write(
+    '\nAs FINN builds them, with lanes that multiply all bits of a weight at once:\n',
+  );
   const others = names.filter((name) => !heads.includes(name) && !ofVerilog.includes(name));
   printResult(linesOf(result, others));
 }

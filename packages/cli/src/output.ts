@@ -53,7 +53,7 @@ export interface OutputOptions {
 /** The option that every command has beside --json. */
 export const quietFlag = [
   '-q, --quiet',
-  'print results and errors alone: no progress, notes and next steps',
+  'print only results and errors: no progress, notes and next steps',
 ] as const;
 
 /** Print the command lines that people commonly continue with; machines that read JSON need none. */

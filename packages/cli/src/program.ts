@@ -90,11 +90,16 @@ Examples:
   hbnn eval --run runs/first
   hbnn plot --run runs/first --out first.html
 
-Results go to stdout, progress goes to stderr; --quiet leaves progress out. With --json the result is one line of JSON, and so is an error:
-{"error": "…"}. Colors keep to NO_COLOR and FORCE_COLOR.
-Exit codes: 0 done, 1 a fault in hbnn, 2 the input or a file it names is at fault, 3 hbnn verify, hbnn verify-results or
-hbnn compare found a difference, 4 hbnn verify --proof found none and did not prove the whole,
-5 hbnn sweep ended and some of its trainings failed, 130 and 143 stopped by Ctrl-C (SIGINT) and SIGTERM.`,
+Results are printed to stdout, and progress to stderr. --quiet leaves progress out. With --json the result is one line of
+JSON; an error is {"error": "…"}. The variables NO_COLOR and FORCE_COLOR turn colors off and on.
+Exit codes:
+  0           the command did its work
+  1           a fault in hbnn itself
+  2           the input has a fault, or a file that the input names has one
+  3           hbnn verify, hbnn verify-results or hbnn compare found a difference
+  4           hbnn verify --proof found no difference, but could not prove every part
+  5           hbnn sweep ended, but some of its trainings failed
+  130 or 143  stopped by Ctrl-C (SIGINT), or by SIGTERM`,
     );
   for (const [heading, commands] of groups())
     for (const command of commands) hbnn.addCommand(command.helpGroup(heading));

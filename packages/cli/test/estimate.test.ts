@@ -133,7 +133,9 @@ describe('hbnn estimate', () => {
     expect(note).toMatch(
       /largest: folds that fill the device with FINN's engines, .* --fold luts:53200$/,
     );
-    expect(hbnn('estimate', '--help').out).toContain("What 'hbnn verilog' writes has another size");
+    expect(hbnn('estimate', '--help').out).toContain(
+      "The circuit of 'hbnn verilog' has another size",
+    );
   });
 
   it('gives area and energy in cells, built in and of a Liberty file', () => {

@@ -42,12 +42,12 @@ const differ = 3;
 export function compareCommand(): Command {
   return new Command('compare')
     .description(
-      'find the first layer, place and values at which two models, engines or networks part',
+      'find the first layer and position where two models, engines or networks give different values',
     )
     .argument('<model>', 'model file')
     .argument(
       '[other]',
-      'another model file, of images of the same size; or what the model was made from: a run folder, a float network',
+      'another model file for images of the same size; or what the model was made from: a run folder or a float network',
     )
     .option('--engines <two>', `in place of another model, two of ${engineNames.join(', ')}`)
     .option(
@@ -62,13 +62,13 @@ export function compareCommand(): Command {
     )
     .option(
       '--tolerance <share>',
-      `with a run or float network: how far a layer may be from it, as a share of its values' deviation (default: ${defaultTolerance})`,
+      `with a run or float network: the largest error of a layer, relative to the standard deviation of its values (default: ${defaultTolerance})`,
     )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nExit code 3 where they part. Two models are compared layer by layer as the interpreter computes them, two\nengines by their scores; where these differ, the network is cut behind each layer in turn to find the first.\nBeside a run or a float network, layers of one name are compared, their whole numbers in the units that fit best.\n\nExamples:\n  hbnn compare m.hbnn n.hbnn --in images.npy\n  hbnn compare m.hbnn --engines reference,wasm --data fashion-mnist-subset\n  hbnn compare tuned.hbnn tuned',
+      '\nExit code 3 means that there is a difference. If you give two models, the interpreter computes both, and each layer is\ncompared. If you give two engines, their scores are compared; if these differ, the network is cut off after each layer in turn, to find the\nfirst layer that differs. With a run or a float network, layers of the same name are compared. For this, the whole\nnumbers of each channel are scaled and shifted such that they are as close to the float values as possible.\n\nExamples:\n  hbnn compare m.hbnn n.hbnn --in images.npy\n  hbnn compare m.hbnn --engines reference,wasm --data fashion-mnist-subset\n  hbnn compare tuned.hbnn tuned',
     )
     .action((model: string, other: string | undefined, o: Options) => run(model, other, o));
 }

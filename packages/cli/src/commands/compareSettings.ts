@@ -50,8 +50,11 @@ export function compareSettingsCommand(): Command {
     .requiredOption('--out <folder>', 'folder of the comparison: runs, results and plot')
     .option('--seeds <n>', `trainings of each setting (default: ${defaultSeeds})`)
     .option('--seed <n>', 'the first seed (default: 1)')
-    .option('--margin <points>', `settings count as equal within it (default: ${defaultMargin})`)
-    .option('--resume', 'go on with the folder’s comparison')
+    .option(
+      '--margin <points>',
+      `settings whose accuracies differ by less count as equal (default: ${defaultMargin})`,
+    )
+    .option('--resume', 'continue the comparison in the folder --out')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--checkpoint-seconds <s>', 'seconds between checkpoints (default: 20)')
     .option('--config <file>', 'JSON file of settings that all trainings share; flags override it')
@@ -61,21 +64,21 @@ export function compareSettingsCommand(): Command {
   for (const flag of allFlags)
     if (variedFlags.includes(nameOf(flag)))
       command.option(flag.flag, `${flag.about} (default: ${flag.fallback})`, collect);
-  command.option('--skip-bad-images', 'of a folder: leave out images that cannot be read');
+  command.option('--skip-bad-images', 'with --data folder: leave out images that cannot be read');
   command.option('--patience <n>', 'see hbnn train; needs --validation (default: never)', collect);
   command.option('--min-epochs <n>', 'see hbnn train (default: 1)', collect);
   return command
     .addHelpText(
       'after',
       `
-A training flag with several values is varied: --weights 1.4,2. Flags whose values have commas themselves are
-given again for each value: --widths 8,16,16 --widths 16,32,32. Every combination is a setting; each is trained
-with the same seeds, so that differences are paired.
+A training flag can have several values: --weights 1.4,2. If a value contains commas itself, repeat the flag:
+--widths 8,16,16 --widths 16,32,32. Every combination of values is a setting. All settings are trained with the same
+seeds, and differences are taken between trainings with the same seed.
 
-Results: comparison.json, results.json, results.csv (one line per training), plot.svg, and runs/SETTING/seed-N,
-each a run folder of hbnn train. A setting is above another where the 95 % interval of the paired difference
-leaves out 0, and equal where the 90 % interval lies within the margin. Intervals are not corrected for the
-number of comparisons.
+Results: comparison.json, results.json, results.csv (one line for each training), plot.svg, and runs/SETTING/seed-N,
+the run folder of each training. A setting is above another if the 95 % interval of the difference does not contain 0.
+Two settings are equal if the 90 % interval lies within the margin. The intervals are not corrected for the number of
+comparisons.
 
 Example (a minute on the embedded data):
   hbnn compare-settings --weights 1.4,2 --seeds 3 --limit 1000 --epochs 1 --learning-rate 0.2 --out compared

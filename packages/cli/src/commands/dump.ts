@@ -13,7 +13,7 @@ interface Options {
 export function dumpCommand(): Command {
   return new Command('dump')
     .description(
-      'write an integer model as model.json and .npy files, to be computed with numpy alone',
+      'write an integer model as model.json and .npy files, so that NumPy can compute it',
     )
     .argument('<model>', 'model file')
     .requiredOption('--out <folder>', 'folder to write')
@@ -21,7 +21,7 @@ export function dumpCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nmodel.json lists the layers in order with the files of their tensors; the documentation of @hbnn/core\nsays what each kind of layer computes.\n\nExample:\n  hbnn dump m.hbnn --out dumped',
+      '\nmodel.json lists the layers in order, with the files of their tensors. The page docs/reference/integer-layers.md\nof the documentation says what each kind of layer computes.\n\nExample:\n  hbnn dump m.hbnn --out dumped',
     )
     .action((file: string, o: Options) => run(file, o));
 }

@@ -74,18 +74,19 @@ interface Options {
 }
 
 const help = `
-Targets: an FPGA by its name or a board's (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells
-scaled to a process. --liberty FILE takes the cells of that library instead; a library in several files is given by
-several. Without --fold the design is unrolled: every weight has its own logic, one image per cycle.
-With --fold there are two designs. Figures called verilog… are of what 'hbnn verilog --style folded' writes of these
-folds, with planes one after the other: its size is counted layer by layer as 'hbnn synth' counts it. Figures called
-finn… are of the same folds as FINN builds them: all planes at once, in lanes as wide as the widest weight.
-largest fills the device with FINN's engines and balances their cycles. What 'hbnn verilog' writes has another size,
-and can be faster with fewer LUTs: for that give luts:N, with N up to the LUTs of the device.
-A design that does not fit its device has no rate and no power.
-luts of unrolled designs and verilogLuts of folded ones are look-up tables, as 'luts' of hbnn synth, before two small
-ones share a LUT6 site (its 'sites'); finnLuts on Xilinx's families are LUTs in use after place and route: the result's
-note says which.
+A target is an FPGA or a board by its name (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells,
+scaled to a process of NM nanometres. With --liberty FILE… the cells of your own library are used instead; give all
+files of the library. Without --fold the circuit is unrolled: every weight has its own logic, for one image per cycle.
+With --fold the result describes two circuits with the same folds. The numbers verilog… are for the circuit that
+'hbnn verilog --style folded' writes. Their sizes are estimated layer by layer, as 'hbnn synth' counts them. The numbers
+finn… are for a circuit as FINN builds it: each lane multiplies all bits of a weight at once, and is wide enough for the
+weight with the most bits.
+With --fold largest, the result is for the largest circuit of FINN's kind that fits into the FPGA.
+The circuit of 'hbnn verilog' has another size, and other folds can make it faster and smaller. To find these, give
+luts:N, where N is at most the number of LUTs of the FPGA. If a circuit does not fit, the result has no rate and no power.
+luts (unrolled) and verilogLuts (folded) count look-up tables, like 'luts' of hbnn synth. Two small tables can share a
+LUT6 site, which 'sites' of hbnn synth counts. On Xilinx's families finnLuts counts the LUTs that are used after place
+and route. The note of the result says which kind is counted.
 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200
@@ -100,20 +101,23 @@ export function estimateCommand(): Command {
     .requiredOption('--model <file>', 'model file')
     .option('--target <name>', 'an FPGA or board, or asic:NM')
     .option('--liberty <files...>', 'Liberty files of standard cells')
-    .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
+    .option('--dont-use <cells>', 'cells of the library that are not used, e.g. *_x16,*clk*')
     .option('--fold <folds>', foldHelp)
-    .option('--clock <MHz>', 'clock of a design on an FPGA or with --fold (default: 100)')
+    .option('--clock <MHz>', 'clock of a circuit on an FPGA or with --fold (default: 100)')
     .option(
       '--max-levels <n>',
-      'without --fold on an FPGA: count the registers of a design with at most this many levels per stage',
+      'without --fold, on an FPGA: include the registers of a pipelined circuit with at most n levels of logic per stage',
     )
     .option('--rate <frames>', 'images per second that the power of an ASIC is for (default: 1000)')
     .option('--activity <changes>', 'changes per net and image in an ASIC')
     .option('--data <name>', 'count the changes in an ASIC over test images of this data set')
     .option('--from <path>', 'local folder or archive of the data set')
-    .option('--in <file>', 'count them over the images of a .npy of whole numbers 0 to 255')
+    .option(
+      '--in <file>',
+      'count the changes in an ASIC over the images of a .npy file of whole numbers from 0 to 255',
+    )
     .option('--images <n>', 'with --data or --in: images to count over (default: 257)')
-    .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
+    .option('--skip-bad-images', 'with --data folder: leave out images that cannot be read')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText('after', help)

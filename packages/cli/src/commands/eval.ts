@@ -44,27 +44,30 @@ const dataFlags = placeAmong('--data', '--from', '--test-limit', '--skip-bad-ima
 
 export function evalCommand(): Command {
   return new Command('eval')
-    .description('measure a trained run, or an integer model, on test images')
+    .description('measure the accuracy of a trained network or an integer model on test images')
     .option('--run <folder>', 'folder of hbnn train or hbnn fine-tune')
     .option('--model <file>', 'integer model (hbnn lower) instead of a run')
-    .option('--engine <name>', `of an integer model: ${engineNames.join(' or ')}`, defaultEngine)
+    .option('--engine <name>', `with --model: ${engineNames.join(' or ')}`, defaultEngine)
     .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
     .option(
       '--weights <which>',
-      'of a run, last: the end of the training; best: by validation',
+      'with --run: last, the end of the training; best, the epoch with the best validation',
       'last',
     )
     .option(
       '--data <name>',
-      'another data set of the same image size and classes (default: the run’s; of a model, one that fits)',
+      'a data set with images of the same size and the same classes (default: that of the training; for a model, one that fits)',
     )
     .option('--from <path>', 'local folder or archive of the data set')
-    .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
-    .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
+    .option('--test-limit <n>', 'use only n test images; classes keep their shares (default: all)')
+    .option('--skip-bad-images', 'with --data folder: leave out images that cannot be read')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
-    .addHelpText('after', '\nExample (after the one of hbnn train):\n  hbnn eval --run runs/first')
+    .addHelpText(
+      'after',
+      '\nExample (after the example of hbnn train):\n  hbnn eval --run runs/first',
+    )
     .action((o: Options, command: Command) => untilInterrupted(() => run(o, command)));
 }
 

@@ -77,12 +77,15 @@ export function exportCommand(): Command {
       '--out <file>',
       'file to write: net.h (net.c comes beside it), net.onnx, net.npz or net.safetensors',
     )
-    .option('--name <prefix>', 'with --to c: what functions begin with (default: the file’s name)')
+    .option(
+      '--name <prefix>',
+      'with --to c: prefix of all function names (default: the file’s name)',
+    )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nC: a header and a program of C99 without allocation; flashBytes are its constants without code, ramBytes\nits static memory. C and ONNX compute the same scores as hbnn run, bit for bit (ONNX by onnxruntime’s CPU\nprovider). qonnx has the weights as planes: BipolarQuant of the signs, masks and scales. npz and safetensors hold the tensors of hbnn dump: planes, bit maps, scales, thresholds.\n\nExamples:\n  hbnn export --model m.hbnn --to c --out net.h\n  hbnn export --model m.hbnn --to onnx --out net.onnx',
+      '\nc writes a header and a program in C99, which allocates no memory. flashBytes is the size of its constants\nwithout the code, ramBytes the size of its static memory. c, onnx and qonnx give the same scores as hbnn run, bit for\nbit (onnx with the CPU provider of onnxruntime). In qonnx a weight is a sum of signs times scales, by BipolarQuant.\nnpz and safetensors hold the tensors that hbnn dump writes: bits, signs, scales, thresholds.\n\nExamples:\n  hbnn export --model m.hbnn --to c --out net.h\n  hbnn export --model m.hbnn --to onnx --out net.onnx',
     )
     .action((o: Options) => run(o));
 }

@@ -22,18 +22,16 @@ interface Options extends OutputOptions {
 export function initCommand(): Command {
   return new Command('init')
     .description('begin a project of your own: from training to a circuit, or a web page')
-    .argument('[folder]', 'a folder that is new or empty (default: where you are)')
-    .option(
-      '--web',
-      'a page that runs a network, built by Vite, in place of the chain from training to a circuit',
-    )
+    .argument('[folder]', 'a new or empty folder (default: the current one)')
+    .option('--web', 'make a web page that runs a network, built by Vite')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
       `
-The project has a README with its commands, a package.json and little else. 'npm run demo' in it trains, lowers, runs,
-writes Verilog, verifies it and estimates, in about a minute on two cores. It loads nothing but packages.
+The project is a package.json, short scripts and a README that explains them. In the project, 'npm run demo' trains a
+network, lowers it to whole numbers, runs it, writes Verilog, verifies the Verilog and estimates the size of the circuit.
+This takes about a minute on two cores. Only npm packages are downloaded.
 
 Examples:
   hbnn init first

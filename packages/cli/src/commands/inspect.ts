@@ -36,7 +36,7 @@ export function inspectCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nEach layer has its shapes, its bits on average and a bar for the share of each bitwidth: of its weights, or of\nthe values that a threshold layer gives. Multiply-accumulates and operations are those of one image.\nThose of a run count the places in padding, as is usual of networks; those of a model leave them out. Of a\nfloat network each layer has what it becomes in an integer model, and why not where it has no integer form.\n\nExamples:\n  hbnn inspect m.hbnn\n  hbnn inspect network.onnx',
+      '\nFor each layer the command prints the shapes, the average bits, and bars: how many of the weights, or of the values\nthat a threshold layer gives, have each number of bits. Multiply-accumulates and operations are for one image. For a\nrun they include products with padding, as is usual; for a model they do not. For a float network the command prints\nwhat each layer becomes in an integer model, or why the layer cannot become part of one.\n\nExamples:\n  hbnn inspect m.hbnn\n  hbnn inspect network.onnx',
     )
     .action((path: string, o: OutputOptions) => run(path, o));
 }

@@ -40,10 +40,12 @@ interface Options extends Record<string, string | boolean | undefined> {
 
 export function lowerCommand(): Command {
   const command = new Command('lower')
-    .description('turn a trained run into an integer model, and compare their accuracies')
+    .description(
+      'turn a trained network into an integer model, and measure the accuracy before and after',
+    )
     .argument(
       '[network]',
-      'in place of --run: folder of hbnn import, whose quantized weights keep their whole numbers and whose float ones get 8 bits',
+      'in place of --run: a folder of hbnn import; quantized weights keep their whole numbers, float weights get 8 bits',
     )
     .option('--run <folder>', 'folder of hbnn train, hbnn fine-tune or hbnn quantize')
     .requiredOption('--out <file>', 'the model file to write')
@@ -51,8 +53,8 @@ export function lowerCommand(): Command {
     .option('--scale-bits <n>', 'bits of the whole numbers that scales become, 2 to 8', '4')
     .option('--backend <name>', backendChoices, process.env.HBNN_BACKEND ?? 'auto')
     .option('--no-evaluate', 'do not measure the accuracy before and after')
-    .option('--test-limit <n>', 'measure only n test images, stratified (default: all)')
-    .option('--skip-bad-images', 'leave out images of a folder that cannot be read')
+    .option('--test-limit <n>', 'use only n test images; classes keep their shares (default: all)')
+    .option('--skip-bad-images', 'with --data folder: leave out images that cannot be read')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag);
   const flags = new Set(

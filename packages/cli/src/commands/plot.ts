@@ -12,18 +12,21 @@ interface Options {
 
 export function plotCommand(): Command {
   return new Command('plot')
-    .description('draw the curves of runs: loss, accuracy and learning rate over the steps')
+    .description('draw the curves of trainings: loss, accuracy and learning rate over the steps')
     .requiredOption(
       '--run <folder>',
-      'run folder of hbnn train; again for each further run',
+      'run folder of hbnn train; repeat the flag for each further run',
       (folder: string, before: string[] = []) => [...before, folder],
     )
-    .requiredOption('--out <file>', 'the page to write, one file that opens offline')
+    .requiredOption(
+      '--out <file>',
+      'the page to write; it is one file and needs no internet connection',
+    )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nExample (after the one of hbnn train):\n  hbnn plot --run runs/first --out first.html',
+      '\nExample (after the example of hbnn train):\n  hbnn plot --run runs/first --out first.html',
     )
     .action((o: Options) => run(o));
 }

@@ -60,15 +60,18 @@ const fields: readonly string[] = [...dataFields, ...inputFields, ...tuneFields,
 
 export function quantizeCommand(): Command {
   const command = new Command('quantize')
-    .description('binarize a float network from calibration images, without training')
+    .description('binarize a float network without training, with the help of a few hundred images')
     .argument('[network]', 'folder of hbnn import')
-    .option('--run <folder>', 'in place of it: a run of hbnn train --weights float')
+    .option(
+      '--run <folder>',
+      'in place of the argument: the folder of a training by hbnn train --weights float',
+    )
     .requiredOption(
       '--out <folder>',
       'the folder to make, for hbnn lower --run and hbnn eval --run',
     )
     .option('--average <bits>', 'average bits over all binarized weights, 1 to 4', '1.4')
-    .option('--images <n>', 'calibration images, from those to train on (default: 512)')
+    .option('--images <n>', 'the number of training images that are used (default: 512)')
     .option('--fine-tune <epochs>', 'the number of epochs to train afterwards', '0')
     .option(
       '--skip <list>',
@@ -83,7 +86,7 @@ export function quantizeCommand(): Command {
   return command
     .addHelpText(
       'after',
-      '\nThe table names, for each layer, the relative error of the network’s outputs with that layer alone binarized.\n\nExample (after hbnn import network.onnx --out net):\n  hbnn quantize net --data cifar10 --average 1.4 --out quantized',
+      '\nThe table says for each layer how large the relative error of the network’s outputs is if only this layer is binarized.\n\nExample (after hbnn import network.onnx --out net):\n  hbnn quantize net --data cifar10 --average 1.4 --out quantized',
     )
     .action((network: string | undefined, o: Options) =>
       keptAtEnd(() => run(network, o), `nothing: ${o.out} is made at the end`, typedCommand()),

@@ -29,20 +29,30 @@ interface Options {
 export function randomCommand(): Command {
   return new Command('random')
     .description('make a seeded random integer model (a network or one layer), or a random tensor')
-    .option('--seed <n>', 'a whole number; the same model for it everywhere', '1')
+    .option(
+      '--seed <n>',
+      'a whole number; the same seed gives the same model on every machine',
+      '1',
+    )
     .requiredOption('--out <file>', 'the file to write: a model, or with --tensor a .npy')
-    .option('--tensor <shape>', 'a float32 .npy of numbers instead, as weights are: 64,3,3,32')
+    .option(
+      '--tensor <shape>',
+      'a random float32 tensor in a .npy file instead of a model: 64,3,3,32',
+    )
     .option('--layer <form>', 'one layer: dense:144x16, conv:8x8x16,k3x3,o32,s1,p1 or depthwise:…')
-    .option('--network <name>', 'a network of hbnn networks, as a training would start it')
+    .option(
+      '--network <name>',
+      'a network of hbnn networks, with the weights that a training starts from',
+    )
     .option('--weights <bits>', 'with --network: float, an average (1.4) or a mix (default: 1.4)')
-    .option('--inputs <bits>', 'with --network: bits of binarized inputs, likewise (default: 1)')
+    .option('--inputs <bits>', 'with --network: bits of the inputs, in the same form (default: 1)')
     .option('--mix <shares>', 'bits of the weights, e.g. 0.7/0.2/0.1 or 0:0.3/2:0.7')
     .option('--map-per <unit>', 'element, block:K, position, input or output')
-    .option('--balance <g>', 'as many weights of each bitwidth in every g inputs')
+    .option('--balance <g>', 'give every group of g inputs the same mix of bitwidths')
     .option('--scale-per <unit>', 'tensor or output')
     .option('--input-mix <shares>', 'bits of binarized inputs')
     .addOption(
-      new Option('--input-map-per <unit>', "what of one layer's inputs shares a bitwidth").choices([
+      new Option('--input-map-per <unit>', 'which inputs of a layer share a bitwidth').choices([
         'element',
         'position',
         'channel',
@@ -55,10 +65,11 @@ export function randomCommand(): Command {
       'after',
       `
 --tensor takes 1 to 4 sizes, outputs first (64,3,3,32 or 64x3x3x32: outputs, height, width, inputs), and draws each
-number from the standard normal distribution: mean 0, deviation 1, the same for a seed everywhere.
+number from the standard normal distribution (mean 0, deviation 1). The same seed gives the same numbers everywhere.
 
---network draws the starting weights of a training, fits the normalization to seeded noise and lowers the result: such
-a network knows nothing, and its circuits have the bits of a trained one. Maps of inputs are static, as hardware has them.
+--network takes the weights that a training starts from, computes the statistics of batch norm on random images, and
+lowers the network. The result cannot classify, but its circuit has the bits of a trained network. The bit maps of its
+inputs are static (the same for all images), because circuits need this.
 
 Examples:
   hbnn random --network vgg8 --weights 1.4 --inputs 1.4 --map-per position --input-map-per channel --out vgg8.hbnn

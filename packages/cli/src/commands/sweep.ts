@@ -58,30 +58,38 @@ const defaultCheckpointSeconds = 20;
 export function sweepCommand(): Command {
   return (
     new Command('sweep')
-      .description('train a grid of settings with several seeds, and go on where it was stopped')
-      .argument('[file]', 'JSON or YAML file of the sweep; left out: go on with the folder’s own')
+      .description(
+        'train all combinations of settings with several seeds; an interrupted sweep can continue',
+      )
+      .argument(
+        '[file]',
+        'JSON or YAML file that describes the sweep (default: the description in the folder)',
+      )
       // The parser must not require this option: it would ask for it in the commands below, too.
       .option('--out <folder>', 'folder of the sweep: its plan, runs and results')
       .option(
         '--workers <n>',
-        'trainings side by side, each in a process of its own from 2 on (default: 1)',
+        'number of trainings at the same time; from 2 on each has its own process (default: 1)',
       )
-      .option('--backend <name>', `${backendChoices} (default: auto, then the one of the folder)`)
+      .option(
+        '--backend <name>',
+        `${backendChoices} (default: auto; in a later call the backend of the folder)`,
+      )
       .option(
         '--checkpoint-seconds <s>',
         `seconds between checkpoints (default: ${defaultCheckpointSeconds})`,
       )
       .option(
         '--queue <address>',
-        'hand the trainings out over redis://HOST:PORT/DATABASE or rediss://',
+        'distribute the trainings over a queue: redis://HOST:PORT/DATABASE, or rediss:// for TLS',
       )
       .option(
         '--shared <place>',
-        'with --queue: the folder that workers see (default: the one --out is in), or s3://BUCKET/PREFIX',
+        'with --queue: a folder that all workers can access (default: the one that contains --out), or s3://BUCKET/PREFIX',
       )
       .option(
         '--dashboard <port>',
-        'with --queue: a page of its jobs on this machine, by bull-board (npm install @bull-board/api @bull-board/express)',
+        'with --queue: show the trainings in a page on this machine (npm install @bull-board/api @bull-board/express)',
       )
       .option('--json', 'print the result as JSON')
       .option(...quietFlag)
@@ -89,15 +97,17 @@ export function sweepCommand(): Command {
       .addHelpText(
         'after',
         `
-The file has settings by the names that hbnn train --config takes:
-  settings        an object that all trainings share
-  grid            an object with a list of values for each field; every combination is a setting
-  configurations  a list of objects, each combined with the grid
-  seeds           a list, or how many from 1 on (default: 1)
+The file has these fields. The names of settings are those that hbnn train --config takes:
+  settings        an object: settings that all trainings share
+  grid            an object: a list of values for each varied setting; every combination is trained
+  configurations  a list of objects: settings that belong together; each is combined with the grid
+  seeds           a list of seeds, or their number, counted from 1 (default: 1)
 
-The folder gets results.jsonl, one line per training in the file's order; the same bytes however the sweep ran.
-times.jsonl says how long each took, failures.jsonl which failed and why, runs/SETTING/seed-N is a run folder of
-hbnn train. With --queue, hbnn sweep worker does the trainings, on as many machines as share the folder or the store. Exit code ${someFailed} says that trainings failed; the same command tries those again. Ctrl-C saves what runs.
+The folder gets results.jsonl with one line for each training, in the order of the file. This file always has the same
+bytes, also if the sweep was interrupted. times.jsonl says how long each training took, failures.jsonl which trainings
+failed and why. runs/SETTING/seed-N is the run folder of a training. With --queue, the trainings are done by hbnn sweep
+worker, on all machines that share the folder or the store. Exit code ${someFailed} means that trainings failed; the same command
+tries these again. Ctrl-C saves the running trainings.
 
 Example (some seconds on the embedded data):
   echo '{"settings": {"limit": 500, "testLimit": 200, "epochs": 1}, "grid": {"weights": [1.4, 2]}, "seeds": 2}' > sweep.json

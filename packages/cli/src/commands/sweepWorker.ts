@@ -24,24 +24,32 @@ interface Options {
 
 export function sweepWorkerCommand(): Command {
   return new Command('worker')
-    .description('do trainings of sweeps that are handed out over a queue')
+    .description('take trainings of sweeps from a queue and do them')
     .requiredOption('--queue <address>', 'redis://HOST:PORT/DATABASE, or rediss:// for TLS')
     .requiredOption(
       '--shared <place>',
       'the folder that sweeps and workers share, or s3://BUCKET/PREFIX',
     )
-    .option('--workers <n>', 'trainings side by side, each in a process of its own', '1')
-    .option('--lease-seconds <s>', 'a worker silent for so long is lost', '30')
-    .option('--idle-seconds <s>', 'end when there was no job for so long (default: never)')
+    .option('--workers <n>', 'number of trainings at the same time, each in its own process', '1')
+    .option(
+      '--lease-seconds <s>',
+      'a worker without a sign of life for this time counts as lost',
+      '30',
+    )
+    .option(
+      '--idle-seconds <s>',
+      'end if the queue has had no training for this time (default: never)',
+    )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
       `
-Workers may be started and stopped at any time. One that is told to stop saves its training, and one that is lost leaves
-a checkpoint: another worker goes on from there. User and password of the queue come from its address or, unseen by other
-users of the machine, from HBNN_QUEUE_USER and HBNN_QUEUE_PASSWORD. A store's keys, region and server come from
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL_S3. Data sets are read on the worker's own machine.
+You can start and stop workers at any time. If a worker is stopped, it saves its training; if a worker is lost, its last
+checkpoint remains. Another worker continues from there. The address of the queue can have a user and a password, but
+other users of the machine could see them. So set HBNN_QUEUE_USER and HBNN_QUEUE_PASSWORD instead. The keys, the region
+and the server of a store are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL_S3.
+Each worker reads data sets from its own machine.
 
 Example:
   hbnn sweep worker --queue redis://queue.example:6379 --shared /mnt/sweeps --workers 2`,

@@ -54,36 +54,36 @@ export function synthCommand(): Command {
     .description('synthesize Verilog with Yosys: cells, LUTs, LUT6 sites, flip-flops, depth')
     .requiredOption('--rtl <folder>', 'folder of hbnn verilog')
     .option('--target <name>', synthesisTargets.join(', '), 'xc7')
-    .option('--dont-use <cells>', 'cells of the library to stay away from, e.g. *_x16,*clk*')
+    .option('--dont-use <cells>', 'cells of the library that are not used, e.g. *_x16,*clk*')
     .option('--workers <n>', 'threads that run Yosys (default: one per core)')
     .option(
       '--yosys <which>',
-      'npm: Yosys compiled to WebAssembly; native: the one that is installed; or a path to one',
+      'npm: Yosys compiled to WebAssembly; native: the installed Yosys; or the path of a Yosys',
       'npm',
     )
-    .option('--no-cache', 'do not look for earlier results of the same text')
-    .option('--place', 'ice40: place and route the whole as one with the optional nextpnr-ice40')
+    .option('--no-cache', 'do not use earlier results of the same Verilog')
+    .option('--place', 'with --target ice40: place and route the whole circuit with nextpnr-ice40')
     .option('--device <name>', `with --place: ${ice40Devices.join(', ')} (default: hx8k)`)
     .option('--package <name>', 'with --place: the device’s package (default: one with many pins)')
-    .option('--freq <MHz>', 'with --place: the clock to work towards (default: 100)')
-    .option('--seed <n>', 'with --place: of the placement (default: 1)')
-    .option('--layer <name>', 'with --place: this layer alone')
+    .option('--freq <MHz>', 'with --place: the clock to aim for (default: 100)')
+    .option('--seed <n>', 'with --place: seed of the placement (default: 1)')
+    .option('--layer <name>', 'with --place: place only this layer')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
       `
-Each module is synthesized alone and counted as often as it is used. sites counts LUT6s where two tables of
-up to five inputs in all share one; this is an estimate, since nothing is placed. A module that is too large
-is split into groups, and nothing is optimized across them: the result says how many there are. depth is the
-number of tables on the longest path of a stage between registers. Memories stay memories: blockRams counts block
-RAM (of xc7 halves of 18 kbit), memoryLuts tables used as distributed RAM, beside luts. Libraries of cells have
-neither, so memories become registers there. Give several Liberty files of a library
-with commas between. Results are kept in ~/.cache/hbnn (HBNN_CACHE).
+Each module is synthesized alone and counted as often as it is used. luts counts look-up tables. sites counts the places
+for a LUT6; two tables with at most five inputs in all can share a site. This number is an estimate, because nothing is
+placed. A module that is too large is split into groups that are optimized separately; the result says how many groups
+there are. depth is the number of tables on the longest path between registers. blockRams counts memories in block RAM
+(for xc7 in halves of 18 kbit). memoryLuts counts tables that are used as memory; luts does not include them. Libraries
+of cells have no memories, so memories become registers there. If a library has several Liberty files, separate them by
+commas. Results are kept in ~/.cache/hbnn, or in the folder HBNN_CACHE.
 
---place needs the package @yowasp/nextpnr-ice40 in the folder you work in. A design may have more ports than
-the chip has pins, so it is placed between a shift register at its inputs and registers at its outputs:
-harnessCells of the logicCells are theirs. fmaxMhz is the clock that the placed design can have.
+--place needs the package @yowasp/nextpnr-ice40 in the current folder. A circuit can have more ports than the chip has
+pins. So a shift register is added at its inputs, and registers are added at its outputs. harnessCells says how many of
+the logicCells these registers take. fmaxMhz is the fastest clock of the placed circuit.
 
 Examples:
   hbnn synth --rtl rtl --target xc7 --json

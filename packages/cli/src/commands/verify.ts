@@ -31,38 +31,39 @@ const unproved = 4;
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('check Verilog on disk against its model, whoever edited it last')
+    .description('compare Verilog with its model, also if somebody has edited the Verilog')
     .requiredOption('--model <file>', 'model file')
     .requiredOption('--rtl <folder>', 'folder of hbnn verilog')
-    .option('--images <n>', 'seeded images through the whole network', '256')
-    .option('--seed <n>', 'a whole number', '1')
-    .option('--proof', 'prove the whole for all images where that can be done')
-    .option('--sat', 'with --proof: ask Yosys’s sat too about what other ways have proved')
+    .option('--images <n>', 'random images that the whole circuit computes', '256')
+    .option('--seed <n>', 'seed of the random images', '1')
+    .option('--proof', 'prove, where possible, that all images give the right scores')
+    .option('--sat', 'with --proof: let Yosys’s sat prove again what other methods have proved')
     .option(
       '--seconds-per-layer <n>',
-      'with --proof: what is not proved by then is simulated (default: 120)',
+      'with --proof: time for a layer; what is not proved then is simulated (default: 120)',
     )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
       `
-Yosys reads the text, and its gates are computed: the whole network on images, layer by layer. Streams have
-to keep to the rules of AXI-Stream. Where the text is not what hbnn writes, imagesInARow images go through one
-after the other, and each edited layer is also computed alone, on vectorsPerLayer inputs: those that bring every
-sum to both of its ends (sumEnds says whether all were tried) and random ones, with beatsInARow of them in a row.
-Text that tools read in different ways (\`ifdef, translate_off, x in constants) is refused.
+Yosys turns the Verilog into gates. The command simulates the gates of the whole circuit on images, and compares the
+outputs of each layer with the model. Streams must follow the rules of AXI-Stream. If somebody has edited the Verilog,
+there are more checks. imagesInARow images are computed one after the other. Each edited layer is also simulated alone,
+on vectorsPerLayer inputs: some give each sum its largest and smallest value (sumEnds says whether all sums reached
+both), the others are random, and beatsInARow of them follow each other without a pause. Verilog that different tools
+read in different ways (\`ifdef, translate_off, x in constants) is refused.
 
-Exit code 3: hardware and model differ, and the result names the layer. Exit code 4: no difference was found,
-but --proof did not prove the whole; the result says what is not proved, and why.
+Exit code 3 means that the circuit and the model differ; the result names the layer. Exit code 4 means that no
+difference was found, but --proof could not prove every part; the result says which parts are not proved, and why.
 
---proof takes unrolled designs. Each part is proved in one of these ways, and the result says in which:
-  counters and carry chains  by Yosys's sat
-  sums                       by the adders that their gates are
-  outputs of few bits        by trying all inputs
-  the rest                   by Yosys's sat
-Registers count as wires if every path has the same number of them. The wires between modules are checked
-too. What is only simulated is not proved, and the result says so.
+--proof works for unrolled circuits. Each part is proved by one of these methods, and the result names the method:
+  counters and carry chains       by Yosys's sat
+  sums                            by finding the adders in the gates
+  outputs that few bits decide    by trying all inputs
+  all others                      by Yosys's sat
+Registers count as wires if every path has the same number of them. The wires between modules are checked too.
+Parts that are only simulated are not proved, and the result says so.
 
 Example:
   hbnn verify --model m.hbnn --rtl rtl --json`,

@@ -31,30 +31,30 @@ const differ = 3;
 export function verifyResultsCommand(): Command {
   return new Command('verify-results')
     .description(
-      'make trained runs, a reproduction, a model file or Verilog again, and compare them bit by bit',
+      'make trainings, a reproduction, a model file or Verilog again, and compare the results bit by bit',
     )
     .argument(
       '<folder>',
-      'a run folder, or one with some below it, as of compare-settings; a reproduction; a model file; a folder of Verilog',
+      'a run folder, or a folder that contains some, such as that of compare-settings; a reproduction; a model file; a folder of Verilog',
     )
-    .option('--sample <n>', 'runs or trainings that are done again', '1')
-    .option('--seed <n>', 'what draws the sample', '1')
+    .option('--sample <n>', 'the number of trainings that are done again', '1')
+    .option('--seed <n>', 'seed of the random choice of these trainings', '1')
     .option('--backend <name>', `${backendChoices} (default: the one each run was trained on)`)
-    .option('--from <path>', 'where the images of a reproduction lie, as --from of hbnn train')
+    .option('--from <path>', 'the images of a reproduction, like --from of hbnn train')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
       `
-Each run of the sample is trained from its start into a temporary folder, by its config.json. Its outcome is
+The command chooses runs at random and trains each again in a temporary folder, with its config.json. The outcome is
   equal     the weights are the same, bit by bit
-  expected  they differ, and so does something they depend on: backend, version of hbnn, system, commit
-  differs   they differ for no such reason, the data set is another one, or a file of the run was changed
-A model of hbnn lower and a folder of hbnn verilog are compared with the checksums of their manifest, then made again
-from the run or the model. Where that is not there any more, the outcome is unchanged.
-A reproduction's folder, with results.json of pnpm bench:reproduce, is compared with its manifest; then the sample of the
-trainings that its ledger has for it is done again, with the outcomes of runs.
-Exit code 3 says that something differs.
+  expected  the weights differ for a known reason: another backend, version of hbnn, system or source files
+  differs   the weights differ for no known reason, the data set is another one, or a file of the run was changed
+A model of hbnn lower or a folder of hbnn verilog is compared with the checksums in its manifest. Then it is made again
+from the run or the model. If the run or the model is missing, the outcome is unchanged.
+The folder of a reproduction (by pnpm bench:reproduce) is compared with the checksums in its manifest. Then some of its
+trainings are done again, with the same outcomes as above.
+Exit code 3 means that something differs.
 
 Example:
   hbnn train --weights 1.4 --epochs 1 --limit 500 --out runs/first

@@ -48,17 +48,17 @@ export function verilogCommand(): Command {
     .requiredOption('--out <folder>', 'folder to write')
     .option(
       '--target <name>',
-      'generic: plain gates; xc7: counters of LUT6_2 and CARRY4, about 60 % of the LUTs on 7-series FPGAs',
+      'generic: plain gates; xc7: counters of LUT6_2 and CARRY4, which take about 60 % of the LUTs of plain gates on 7-series FPGAs',
       'generic',
     )
     .option(
       '--style <name>',
-      'unrolled: all weights at once; folded: layers between streams, weights in memories',
+      'unrolled: logic for every weight; folded: a few units work through the weights over many cycles',
       'unrolled',
     )
     .option(
       '--max-levels <n>',
-      'registers so that no stage has more levels of gates; unrolled: an image per cycle, else no registers',
+      'add registers, so that a stage between registers has at most n levels of gates (default: none if unrolled)',
     )
     .option('--fold <folds>', `folded: ${foldHelpWithoutDevice}`)
     .option('--fps <n>', 'folded: the same as --fold fps:N, with --clock')
@@ -68,7 +68,7 @@ export function verilogCommand(): Command {
     )
     .option(
       '--luts <n>',
-      'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default: 50000, or half as many again as the smallest folds take)',
+      'folded: the same as --fold luts:N, the fastest folds within about N LUTs (default: 50000, or 1.5 times the LUTs of the smallest folds if that is more)',
     )
     .option(
       '--rom <how>',
@@ -78,25 +78,25 @@ export function verilogCommand(): Command {
       '--line-buffers <how>',
       'folded: distributed or block RAM, or auto: block for rows of over 64 pixels (default: auto)',
     )
-    .option('--budget <n>', 'unrolled: refuse a model of more adders than this (default: 2000000)')
+    .option('--budget <n>', 'unrolled: refuse a model that needs more adders (default: 2000000)')
     .option(
       '--prefix <name>',
-      'what the names of all modules and files begin with, so that several networks fit in one project',
+      'prefix of all names of modules and files, so that several networks fit into one project',
     )
     .option(
       '--project-files',
-      'file list, XDC and SDC, FuseSoC core, cocotb test and SystemVerilog assertions beside the Verilog',
+      'also write a file list, XDC and SDC, a FuseSoC core, a cocotb test and SystemVerilog assertions',
     )
     .option(
       '--tlast',
-      'folded: a port s_axis_tlast for an image’s last pixel, so that a lost beat spoils its own image alone',
+      'folded: add a port s_axis_tlast for the last pixel of an image, so that a lost beat spoils only its own image',
     )
-    .option('--vectors <n>', 'images of the testbench', '20')
+    .option('--vectors <n>', 'the number of images in the testbench', '20')
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nThe top module takes pixels and gives scores and the number of the largest. LUT6_2 and CARRY4 have\nmodels for simulation in xc7_models.v, to be left out of synthesis.\n\nExample:\n  hbnn verilog --model m.hbnn --out rtl --target xc7',
+      '\nThe top module takes pixels and gives the scores and the number of the largest score. The file xc7_models.v has\nmodels of LUT6_2 and CARRY4 for simulators; leave it out of a synthesis.\n\nExample:\n  hbnn verilog --model m.hbnn --out rtl --target xc7',
     )
     .action((o: Options) => run(o));
 }

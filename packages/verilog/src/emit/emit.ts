@@ -106,8 +106,8 @@ function describeBus(port: string, bus: Bus): string[] {
   });
   const distinct = [...seen.values()];
   for (const i of distinct.slice(0, maxForms)) {
-    const bits = forms[i].weights.length === 0 ? 'no bits' : `bit ${offsets[i]} on`;
-    lines.push(`  value ${i} (${bits}) and its like: ${describeForm(forms[i])}`);
+    const bits = forms[i].weights.length === 0 ? 'no bits' : `from bit ${offsets[i]}`;
+    lines.push(`  value ${i} (${bits}) and all of the same form: ${describeForm(forms[i])}`);
   }
   if (distinct.length > maxForms) lines.push(`  … and ${distinct.length - maxForms} more forms`);
   return lines.map((line) => line.replace('…', '...'));

@@ -62,12 +62,14 @@ function describeStream(port: string, stream: Stream): string[] {
   });
   const distinct = [...seen.values()];
   for (const c of distinct.slice(0, maxForms)) {
-    const bits = forms[c].weights.length === 0 ? 'no bits' : `bit ${offsets[c]} on`;
-    lines.push(`  channel ${c} (${bits}) and its like: ${describeForm(forms[c])}`);
+    const bits = forms[c].weights.length === 0 ? 'no bits' : `from bit ${offsets[c]}`;
+    lines.push(`  channel ${c} (${bits}) and all of the same form: ${describeForm(forms[c])}`);
   }
   if (distinct.length > maxForms) lines.push(`  ... and ${distinct.length - maxForms} more forms`);
   if (bases !== undefined)
-    lines.push('  at places that lack planes their bits are 0, and the constant is less by them');
+    lines.push(
+      '  at positions without a bit of a plane, this bit is 0 and adds nothing to the constant',
+    );
   return lines;
 }
 

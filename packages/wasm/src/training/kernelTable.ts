@@ -149,7 +149,7 @@ const rows = {
   /** dx = gradient of conv2d for x: (dy, filter, dx, shape). */
   conv2dBackpropInput: {
     operation:
-      'input gradient of a convolution, any stride, without a product with an inserted zero',
+      'input gradient of a convolution, any stride; no products with zeros that a stride would insert',
     needs: simd,
     tile: '4x8',
     replaces: { kernel: 'Conv2DBackpropInput', inputs: ['dy', 'filter'] },
