@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import type { FileLoops } from './fileLoops.ts';
 
 export type Numbers = Int16Array | Int32Array | Float64Array | Uint8Array | Int8Array;
 
@@ -21,13 +22,15 @@ interface Slot {
  */
 export class SectionSlots {
   readonly where: string;
+  readonly loops: FileLoops;
   private readonly slots: Slot[] = [];
   private received: number;
   private elements = 0;
 
   /** @param received bytes of the file before the first section */
-  constructor(where: string, received: number) {
+  constructor(where: string, received: number, loops: FileLoops) {
     this.where = where;
+    this.loops = loops;
     this.received = received;
   }
 

@@ -76,16 +76,39 @@ interface MemberOrder {
  * plane then come first, so that one order of weights serves all planes.
  */
 function memberOrder(bits: Uint8Array, channels: number): MemberOrder {
-  const widths = new Uint8Array(channels);
-  for (let i = 0; i < bits.length; )
-    for (let c = 0; c < channels; c++, i++) if (bits[i] > widths[c]) widths[c] = bits[i];
+  const widths = bits.slice(0, channels);
+  if (!isUniform(bits, channels))
+    for (let i = 0; i < bits.length; )
+      for (let c = 0; c < channels; c++, i++) if (bits[i] > widths[c]) widths[c] = bits[i];
   const members = Array.from(widths.keys()).filter((c) => widths[c] > 0);
   return { order: Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b)), widths };
 }
 
 /** Whether all pixels have the bitwidths of the first one. */
-export function isUniform(bits: Uint8Array, channels: number): boolean {
-  for (let i = channels; i < bits.length; i++) if (bits[i] !== bits[i - channels]) return false;
+export const isUniform = (bits: Uint8Array, channels: number): boolean =>
+  rowsRepeat(bits, channels);
+
+/** Whether some of these bytes are 0. */
+export function includesZero(bytes: Uint8Array): boolean {
+  if (bytes.length % 4 !== 0 || bytes.byteOffset % 4 !== 0) return bytes.includes(0);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  for (let i = 0; i < words.length; i++) {
+    const four = words[i];
+    // A byte of 0 borrows from its bit 7.
+    if (((four - 0x01010101) & ~four & 0x80808080) !== 0) return true;
+  }
+  return false;
+}
+
+/** Whether all rows of bytes are the first one. */
+export function rowsRepeat(bytes: Uint8Array, row: number): boolean {
+  if (row % 4 !== 0 || bytes.byteOffset % 4 !== 0) {
+    for (let i = row; i < bytes.length; i++) if (bytes[i] !== bytes[i - row]) return false;
+    return true;
+  }
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const before = row / 4;
+  for (let i = before; i < words.length; i++) if (words[i] !== words[i - before]) return false;
   return true;
 }
 
