@@ -3,7 +3,6 @@ export { type Census, census, type StepCensus } from './census/census.ts';
 export type { Operations } from './census/operations.ts';
 export { type CheckedLayer, type CheckedModel, checkModel } from './checkModel.ts';
 export { type FileLoops, plainLoops, type SignLayout } from './file/fileLoops.ts';
-export { slotTable } from './file/mapCode.ts';
 export {
   decodeModel,
   encodeModel,

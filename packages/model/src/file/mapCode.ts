@@ -127,7 +127,7 @@ const shareMask = whole - 1;
 const restMask = whole - 1;
 
 /** The slots of a code: the share, from bit 12 on how far into it, and from bit 24 on the bitwidth. */
-export function slotTable(shares: readonly number[]): Int32Array {
+function slotTable(shares: readonly number[]): Int32Array {
   const slots = new Int32Array(whole);
   let at = 0;
   shares.forEach((share, width) => {

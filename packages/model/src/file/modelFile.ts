@@ -372,7 +372,7 @@ function headerOf(length: number, crc: number, version: FileVersion, r: Reading)
   return {
     bytes: length,
     use(bytes) {
-      if (crc32(bytes) !== crc)
+      if (r.loops.crc32(bytes) !== crc)
         throw new HbnnError(
           `${where}: its header is damaged (checksum); copy or write the file again`,
         );

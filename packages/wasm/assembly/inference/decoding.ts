@@ -2,46 +2,22 @@
 // are decoded in parts that fit into the caches; src/inference/loadingKernels.ts brings them here and back.
 
 /**
- * Decode bitwidths of at most three kinds. What comes next depends on the state before, so that only the time from state to
- * state counts: each kind's next state is computed, and masks choose among them while they are multiplied.
- *
- * kinds: int32 shares of the first kind and, less that of the kind before, of the others; starts of the second and,
- * less the second's, of the third kind; both starts less one; the first width, and what the next ones add to it.
- * state: uint32 state; int32 how many bytes of the code are taken; int32 1 where the code ends too early.
+ * The slots of an entropy code: int32 for each of 4096, the share, from bit 12 on how far into it, and from bit 24 on the
+ * width. shares: int32 of `widths` bitwidths, at least two of them above 0.
  */
-export function decodeWidths(
-  state: usize, kinds: usize, code: usize, bytes: i32, out: usize, count: i32,
-): void {
-  const share = load<i32>(kinds), second = load<i32>(kinds, 4), third = load<i32>(kinds, 8);
-  const start = load<i32>(kinds, 12), other = load<i32>(kinds, 16);
-  const limit = load<i32>(kinds, 20), last = load<i32>(kinds, 24);
-  const width = load<i32>(kinds, 28), more = load<i32>(kinds, 32), most = load<i32>(kinds, 36);
-  let x = load<u32>(state);
-  let at = code;
-  const codeEnd = code + <usize>bytes;
-  for (const end = out + <usize>count; out < end; ++out) {
-    const high = <i32>(x >>> 12), slot = <i32>(x & 4095);
-    const isSecond = (limit - slot) >> 31, isThird = (last - slot) >> 31;
-    store<u8>(out, width + (more & isSecond) + (most & isThird));
-    x = <u32>(share * high + slot + (((second * high) - start) & isSecond) + ((third * high - other) & isThird));
-    if (x < 65536) {
-      if (at >= codeEnd) {
-        store<i32>(state, 1, 8);
-        return;
-      }
-      x = (x << 16) | <u32>load<u16>(at);
-      at += 2;
-    }
+export function writeSlots(shares: usize, widths: i32, to: usize): void {
+  for (let width = 0; width < widths; ++width) {
+    const share = load<i32>(shares + (<usize>width << 2));
+    for (let rest = 0; rest < share; ++rest, to += 4) store<i32>(to, share | (rest << 12) | (width << 24));
   }
-  store<u32>(state, x);
-  store<i32>(state, <i32>(at - code), 4);
 }
 
 /**
- * The same for any number of kinds. slots: int32 for each of 4096 slots, the share, from bit 12 on how far into it, and
- * from bit 24 on the width.
+ * Decode bitwidths. What comes next depends on the state before, so that the time from state to state is what counts.
+ *
+ * state: uint32 state; int32 how many bytes of the code are taken; int32 1 where the code ends too early.
  */
-export function decodeSlots(
+export function decodeWidths(
   state: usize, slots: usize, code: usize, bytes: i32, out: usize, count: i32,
 ): void {
   let x = load<u32>(state);

@@ -145,7 +145,7 @@ export function sumProducts(values: usize, rows: i32, row: i32, inputs: usize, o
 }
 
 /**
- * Quads of at most four outputs, int8 [rows][position][4 outputs][4 channels], in memory that holds 0.
+ * Quads, int8 [outputs / 4][rows][position][4 outputs][4 channels], in memory that holds 0.
  *
  * @param order int32 channels in order; 0 where all come as they lie
  */
@@ -154,9 +154,11 @@ export function layQuads(
 ): void {
   const pitch = <usize>positions << 4;
   const whole = channels & ~3;
-  for (let o = 0; o < outputs; ++o)
+  const group = pitch * <usize>((channels + 3) >> 2);
+  for (let o = 0; o < outputs; ++o) {
+    const first = out + <usize>(o >> 2) * group + (<usize>(o & 3) << 2);
     for (let p = 0; p < positions; ++p, values += <usize>inputs) {
-      let at = out + (<usize>p << 4) + (<usize>o << 2);
+      let at = first + (<usize>p << 4);
       let n = 0;
       if (order == 0) for (; n < whole; n += 4, at += pitch) store<i32>(at, load<i32>(values + <usize>n));
       else
@@ -169,15 +171,26 @@ export function layQuads(
       for (; n < channels; ++n, ++at)
         store<u8>(at, load<u8>(values + (order == 0 ? <usize>n : <usize>load<u32>(order + (<usize>n << 2)))));
     }
+  }
 }
 
 /**
- * Plan the runs of a group's tables: see lookup.ts.
+ * Plan the runs of the tables of some groups: see lookup.ts.
  *
- * runs: { uint32 length, uint8 starts[4] } for each run. facts: int32 the number of runs, or -1 where a table or the whole
- * sum spans too much; the largest span of an output's sum; each output's sum of negative weights, as a positive number.
+ * runs: { uint32 length, uint8 starts[4] } for each run, `pitch` bytes from group to group, in memory that holds 0; 0 to
+ * count them alone. facts: int32 for each group the number of runs, or -1 where a table or the whole sum spans too much;
+ * the largest span of an output's sum; each output's sum of negative weights, as a positive number.
  */
-export function planRuns(quads: usize, places: i32, runs: usize, facts: usize): void {
+export function planRuns(
+  quads: usize, groups: i32, groupBytes: i32, places: i32, runs: usize, pitch: i32, facts: usize,
+): void {
+  for (let g = 0; g < groups; ++g, quads += <usize>groupBytes, facts += 24) {
+    groupRuns(quads, places, runs, facts);
+    if (runs != 0) runs += <usize>pitch;
+  }
+}
+
+function groupRuns(quads: usize, places: i32, runs: usize, facts: usize): void {
   const maxRun = i32x4.splat(255), maxWhole = i32x4.splat(65535);
   let whole = i32x4.splat(0), span = whole, below = whole, negatives = whole;
   let length = 0, count = 0;
@@ -192,7 +205,7 @@ export function planRuns(quads: usize, places: i32, runs: usize, facts: usize): 
     }
     let longer = i32x4.add(span, table);
     if (v128.any_true(i32x4.gt_s(longer, maxRun))) {
-      endRun(runs + (<usize>count << 3), length, below);
+      if (runs != 0) endRun(runs + (<usize>count << 3), length, below);
       negatives = i32x4.add(negatives, below);
       below = i32x4.splat(0);
       longer = table;
@@ -204,7 +217,7 @@ export function planRuns(quads: usize, places: i32, runs: usize, facts: usize): 
     ++length;
   }
   if (length > 0) {
-    endRun(runs + (<usize>count << 3), length, below);
+    if (runs != 0) endRun(runs + (<usize>count << 3), length, below);
     ++count;
   }
   store<i32>(facts, count);

@@ -1,6 +1,6 @@
 import { type CheckedLayer, featureCount, type ThresholdLayer, weightValues } from '@hbnn/model';
 import { kernelsOn, webAssembly } from '../webAssembly.ts';
-import { isUniform, mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
+import { mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
 import { inferenceCode } from './inferenceCode.ts';
 import { overrunBytes, pageBytes } from './placing.ts';
 import { type InputOrder, type ProductWeights, rowsOf } from './productWeights.ts';
@@ -15,6 +15,8 @@ const maxPlanes = 3;
 export interface BinaryInputs {
   readonly threshold: ThresholdLayer;
   readonly order: InputOrder;
+  /** Whether all pixels have the bitwidths of the first one. */
+  readonly uniform: boolean;
   /** The planes that add something. */
   readonly planes: readonly NibblePlane[];
 }
@@ -26,10 +28,11 @@ export function binaryInputs(
 ): BinaryInputs | undefined {
   if (before.layer.multiples.length > maxPlanes) return undefined;
   const [kernelH, kernelW] = windowOf(plan.layer, plan.input).kernel;
-  const { planes, order: channels } = nibbleLayout(before, 1);
+  const { planes, order: channels, uniform } = nibbleLayout(before, 1);
   return {
     threshold: before.layer,
     order: { positions: kernelH * kernelW, channels },
+    uniform,
     planes: planes.filter(({ rows }) => rows > 0),
   };
 }
@@ -45,7 +48,7 @@ export interface StartMap {
 /** Compute −C of assembly/inference/lookup.ts, less `deductions` of each output. */
 export async function startMap(
   plan: PlannedProduct,
-  { threshold }: BinaryInputs,
+  { threshold, uniform }: BinaryInputs,
   weights: ProductWeights,
   deductions: Int32Array,
 ): Promise<StartMap> {
@@ -55,13 +58,13 @@ export async function startMap(
   const { kernel, padding } = windowOf(plan.layer, plan.input);
   const inside = padding.every((n) => n === 0);
   const [, , channels] = plan.input;
-  if (inside && isUniform(threshold.bits, channels)) {
+  if (inside && uniform) {
     // All windows see the same.
     const inputs = Int16Array.from(threshold.bits.subarray(0, channels), (width) => -sums[width]);
     const values = oneWindow(weights, inputs).map((value, o) => value - deductions[o]);
     return { values, each: false };
   }
-  if (weights.fit && isUniform(threshold.bits, channels)) {
+  if (weights.fit && uniform) {
     const inputs = Int16Array.from(threshold.bits.subarray(0, channels), (width) => -sums[width]);
     return atEdges(plan, tapSums(weights, inputs, kernel[0] * kernel[1]), deductions);
   }

@@ -1,11 +1,12 @@
 import type { PlaneWeights } from '@hbnn/model';
 import { type MapLayout, mapLayout } from './featureMap.ts';
-import { areCoded, chunk, firstCodes } from './loadingKernels.ts';
+import { chunk } from './loadingKernels.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
 import { gatherOnce, sharedRange, whole } from './share.ts';
 import { gatheredBytes, type Step, scratchOverrunBytes } from './step.ts';
 import type { PlannedProduct } from './valueSteps.ts';
+import { areCoded, firstCodes } from './weightCodes.ts';
 import { macsOf, rowLength, shapeWords, windowOf } from './window.ts';
 
 /** Whether weights can be kept as codes: at most three planes. */

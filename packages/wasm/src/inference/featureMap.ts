@@ -32,6 +32,8 @@ export interface MapLayout {
   readonly planes?: readonly NibblePlane[];
   /** The order of the channels of a map of nibbles. */
   readonly order?: Int32Array;
+  /** Whether all pixels of a map of nibbles have the bitwidths of the first one. */
+  readonly uniform?: boolean;
 }
 
 const formBytes = { int16: 2, int32: 4, nibbles: 1 } as const;
@@ -69,6 +71,8 @@ export function imageValues(
 interface MemberOrder {
   readonly order: Int32Array;
   readonly widths: Uint8Array;
+  /** Whether all pixels have the bitwidths of the first one. */
+  readonly uniform: boolean;
 }
 
 /**
@@ -77,16 +81,14 @@ interface MemberOrder {
  */
 function memberOrder(bits: Uint8Array, channels: number): MemberOrder {
   const widths = bits.slice(0, channels);
-  if (!isUniform(bits, channels))
+  const uniform = rowsRepeat(bits, channels);
+  if (!uniform)
     for (let i = 0; i < bits.length; )
       for (let c = 0; c < channels; c++, i++) if (bits[i] > widths[c]) widths[c] = bits[i];
   const members = Array.from(widths.keys()).filter((c) => widths[c] > 0);
-  return { order: Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b)), widths };
+  const order = Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b));
+  return { order, widths, uniform };
 }
-
-/** Whether all pixels have the bitwidths of the first one. */
-export const isUniform = (bits: Uint8Array, channels: number): boolean =>
-  rowsRepeat(bits, channels);
 
 /** Whether some of these bytes are 0. */
 export function includesZero(bytes: Uint8Array): boolean {
@@ -116,8 +118,8 @@ export function rowsRepeat(bytes: Uint8Array, row: number): boolean {
 export function nibbleLayout(
   { layer, input }: CheckedLayer<ThresholdLayer>,
   batch: number,
-): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
-  const { order, widths } = memberOrder(layer.bits, input[2]);
+): MapLayout & Required<Pick<MapLayout, 'planes' | 'order' | 'uniform'>> {
+  const { order, widths, uniform } = memberOrder(layer.bits, input[2]);
   let rows = 0;
   const planes = Array.from(layer.multiples, (multiple, n): NibblePlane => {
     const end = multiple === 0 ? 0 : order.findLastIndex((c) => widths[c] > n) + 1;
@@ -125,7 +127,7 @@ export function nibbleLayout(
     rows += plane.rows;
     return { ...plane, channels: order.slice(0, end) };
   });
-  return { ...mapLayout(input, 'nibbles', batch, rows), planes, order };
+  return { ...mapLayout(input, 'nibbles', batch, rows), planes, order, uniform };
 }
 
 /** One image's values behind nibbles: ±k_n per plane where `bits` has a member, row by row, channels fastest. */

@@ -1,15 +1,18 @@
-import {
-  codeValues,
-  type FileLoops,
-  type PlaneWeights,
-  plainLoops,
-  type SignLayout,
-  slotTable,
-} from '@hbnn/model';
+import { type FileLoops, type PlaneWeights, plainLoops, type SignLayout } from '@hbnn/model';
 import { builtin, inNode } from '../runtime.ts';
 import { moduleOn, type RawKernels, type WasmModule } from '../webAssembly.ts';
 import { newMemory } from './placing.ts';
 import { Regions, roundUp } from './regions.ts';
+import {
+  areCoded,
+  type CodeValue,
+  factsOf,
+  greatestDivisor,
+  perOutput,
+  tableBytes,
+  tableOf,
+  valuesByCode,
+} from './weightCodes.ts';
 
 /** Weights that are worked on together. Calls are short, so that an engine soon takes its better code for them. */
 const partWeights = 2 ** 15;
@@ -20,20 +23,8 @@ const overrun = 64;
 /** Inputs whose codes lie in 16 bytes. */
 export const chunk = 32;
 
-/** Planes of weights that have codes of four bits. */
-export const maxCodedPlanes = 3;
-/** Weights of b planes have codes from 2^b − 2 on, by their signs; those of none have the one after them all. */
-export const firstCodes: readonly number[] = [14, 0, 2, 6];
 /** The bit of the code of unsound weights. */
 const unsound = 1 << 15;
-/** Bytes of a table of what codes stand for: low bytes, then high bytes. */
-const tableBytes = 32;
-/** Kinds of bitwidths that `decodeWidths` takes. */
-const maxKinds = 3;
-
-/** Whether weights have codes of four bits. */
-export const areCoded = ({ multiples }: PlaneWeights): boolean =>
-  multiples.length <= maxCodedPlanes;
 
 /** What is found in the rows of a matrix of weights. */
 export interface RowFacts {
@@ -44,18 +35,15 @@ export interface RowFacts {
   readonly divisors: Int32Array;
 }
 
-/** The runs of a group's tables: see `planRuns` of assembly/inference/packing.ts. */
-export interface GroupRuns {
-  /** { uint32 length, uint8 starts[4] } for each run. */
+/** The runs of tables: see `planRuns` of assembly/inference/packing.ts. */
+export interface TableRuns {
+  /** [groups][runCount]: { uint32 length, uint8 starts[4] }, with runs of no tables up to `runCount`. */
   readonly runs: Uint8Array;
+  readonly runCount: number;
   /** The largest span of an output's sum. */
   readonly span: number;
+  /** The sum of each output's negative weights, as a positive number; outputs are filled up to whole groups. */
   readonly negatives: Int32Array;
-}
-
-export function greatestDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
 }
 
 /** The order in which quads take the channels of each position. */
@@ -64,9 +52,6 @@ export interface QuadOrder {
   /** Channels in order; those that never add anything may be left out. */
   readonly channels: Int32Array;
 }
-
-/** What is computed of an output's weights by their codes. */
-type CodeValue = (value: number) => number;
 
 /** The loops over all weights of a model that is loaded: kernels in a small memory of their own. */
 export class LoadingKernels implements FileLoops {
@@ -103,10 +88,8 @@ export class LoadingKernels implements FileLoops {
 
   decodeStates(code: Uint8Array, shares: readonly number[], out: Uint8Array): boolean {
     const { table, facts, code: window, widths } = this.#at;
-    const kinds = shares.flatMap((share, width) => (share > 0 ? [{ share, width }] : []));
-    const few = kinds.length <= maxKinds;
-    this.#words.set(few ? kindWords(kinds) : slotTable(shares), table / 4);
-    const decode = few ? this.#raw.decodeWidths : this.#raw.decodeSlots;
+    this.#words.set(shares, facts / 4);
+    this.#raw.writeSlots(facts, shares.length, table);
     const word = facts / 4;
     this.#words[word] = (code[0] << 16) | (code[1] << 24) | code[2] | (code[3] << 8);
     this.#words[word + 2] = 0;
@@ -115,7 +98,7 @@ export class LoadingKernels implements FileLoops {
       const count = Math.min(partWeights, out.length - i);
       const ahead = code.subarray(taken, taken + 2 * count);
       this.#bytes.set(ahead, window);
-      decode(facts, table, window, ahead.length, widths, count);
+      this.#raw.decodeWidths(facts, table, window, ahead.length, widths, count);
       if (this.#words[word + 2] !== 0) return false;
       taken += this.#words[word + 1];
       out.set(this.#bytes.subarray(widths, widths + count), i);
@@ -265,13 +248,15 @@ export class LoadingKernels implements FileLoops {
     const inputs = row / positions;
     const plain = isPlain(channels, inputs);
     this.#words.set(plain ? [] : channels, order / 4);
-    for (let o = 0; o < outputs; o += 4) {
-      const rows = Math.min(4, outputs - o);
+    const list = plain ? 0 : order;
+    const together = 4 * groupsTogether(Math.max(size, 4 * row));
+    for (let o = 0; o < outputs; o += together) {
+      const rows = Math.min(together, outputs - o);
+      const bytes = Math.ceil(rows / 4) * size;
       this.#bytes.set(bytesOf(values.subarray(o * row, (o + rows) * row)), rowValues);
-      this.#bytes.fill(0, to, to + size);
-      const list = plain ? 0 : order;
+      this.#bytes.fill(0, to, to + bytes);
       this.#raw.layQuads(rowValues, rows, positions, inputs, list, channels.length, to);
-      quads.set(new Int8Array(this.#bytes.buffer, to, size), (o >> 2) * size);
+      quads.set(new Int8Array(this.#bytes.buffer, to, bytes), (o >> 2) * size);
     }
     return quads;
   }
@@ -291,30 +276,65 @@ export class LoadingKernels implements FileLoops {
     this.#words.set(plain ? [] : channels, order / 4);
     const members = new Uint8Array(outputs * rowBytes);
     const positives = new Uint8Array(outputs * rowBytes);
-    const second = first + rowBytes + 8;
+    const together = Math.min(maxRows / 4, Math.max(1, Math.floor(partWeights / row)));
+    const second = first + together * rowBytes + 8;
     const list = plain ? 0 : order;
     const taken = plain ? inputs : channels.length;
-    for (let o = 0; o < outputs; o++) {
-      this.#bytes.set(bits.subarray(o * row, (o + 1) * row), rowValues);
-      this.#bytes.set(signs.subarray(o * row, (o + 1) * row), quads);
-      this.#bytes.fill(0, first, second + rowBytes);
-      const sizes = [1, positions, inputs, list, taken, plane];
+    for (let o = 0; o < outputs; o += together) {
+      const rows = Math.min(together, outputs - o);
+      const made = rows * rowBytes;
+      this.#bytes.set(bits.subarray(o * row, (o + rows) * row), rowValues);
+      this.#bytes.set(signs.subarray(o * row, (o + rows) * row), quads);
+      this.#bytes.fill(0, first, second + made);
+      const sizes = [rows, positions, inputs, list, taken, plane];
       this.#raw.packBits(rowValues, quads, ...sizes, first, second, rowBytes);
-      members.set(this.#bytes.subarray(first, first + rowBytes), o * rowBytes);
-      positives.set(this.#bytes.subarray(second, second + rowBytes), o * rowBytes);
+      members.set(this.#bytes.subarray(first, first + made), o * rowBytes);
+      positives.set(this.#bytes.subarray(second, second + made), o * rowBytes);
     }
     return { members, positives };
   }
 
-  /** Plan the runs of a group's first places; undefined where a table or the whole sum spans too much. */
-  runs(quads: Int8Array, places: number): GroupRuns | undefined {
-    const { quads: from, runs: to, facts } = this.#at;
-    this.#bytes.set(bytesOf(quads.subarray(0, 16 * places)), from);
-    this.#raw.planRuns(from, places, to, facts);
-    const [count, span, ...negatives] = this.#words.subarray(facts / 4, facts / 4 + 6);
-    if (count < 0) return undefined;
-    const runs = this.#bytes.slice(to, to + 8 * count);
-    return { runs, span, negatives: Int32Array.from(negatives) };
+  /** Plan the runs of the first places of each group of quads; undefined where a table or a whole sum spans too much. */
+  runs(quads: Int8Array, groups: number, places: number): TableRuns | undefined {
+    const { runs: to, facts } = this.#at;
+    const negatives = new Int32Array(4 * groups);
+    let runCount = 0;
+    let span = 0;
+    let fit = true;
+    this.#eachGroups(quads, groups, (first, count, at, size) => {
+      this.#raw.planRuns(at, count, size, places, 0, 0, facts);
+      for (let g = 0, word = facts / 4; g < count; g++, word += 6) {
+        if (this.#words[word] < 0) fit = false;
+        runCount = Math.max(runCount, this.#words[word]);
+        span = Math.max(span, this.#words[word + 1]);
+        for (let o = 0; o < 4; o++) negatives[4 * (first + g) + o] = this.#words[word + 2 + o];
+      }
+    });
+    if (!fit) return undefined;
+    const runs = new Uint8Array(groups * runCount * 8);
+    const pitch = runCount * 8;
+    this.#eachGroups(quads, groups, (first, count, at, size) => {
+      this.#bytes.fill(0, to, to + count * pitch);
+      this.#raw.planRuns(at, count, size, places, to, pitch, facts);
+      runs.set(this.#bytes.subarray(to, to + count * pitch), first * pitch);
+    });
+    return { runs, runCount, span, negatives };
+  }
+
+  /** Bring quads here, some groups at a time. */
+  #eachGroups(
+    quads: Int8Array,
+    groups: number,
+    visit: (first: number, count: number, at: number, size: number) => void,
+  ): void {
+    const { quads: at } = this.#at;
+    const size = quads.length / groups;
+    const together = groupsTogether(size);
+    for (let first = 0; first < groups; first += together) {
+      const count = Math.min(together, groups - first);
+      this.#bytes.set(bytesOf(quads.subarray(first * size, (first + count) * size)), at);
+      visit(first, count, at, size);
+    }
   }
 
   #eachPart(length: number, visit: (first: number, count: number) => void): void {
@@ -417,6 +437,10 @@ export class LoadingKernels implements FileLoops {
   }
 }
 
+/** Groups of four outputs that are worked on together. @param bytes of one of them */
+const groupsTogether = (bytes: number): number =>
+  Math.min(maxRows / 4, Math.max(1, Math.floor(partWeights / Math.max(1, bytes))));
+
 /** Whether all channels come as they lie. */
 const isPlain = (channels: Int32Array, inputs: number): boolean =>
   channels.length === inputs && channels.every((channel, i) => channel === i);
@@ -431,6 +455,7 @@ type LoadingPlaces = ReturnType<typeof loadingPlaces>;
 function loadingPlaces(groupBytes: number) {
   const regions = new Regions(64);
   const part = partWeights + overrun;
+  const group = Math.max(groupBytes, partWeights) + overrun;
   return {
     ranks: regions.place(256 * 8),
     limits: regions.place(16),
@@ -442,68 +467,14 @@ function loadingPlaces(groupBytes: number) {
     values: regions.place(part),
     inputs: regions.place(2 * part),
     codes: regions.place(part + 16 * maxRows),
-    quads: regions.place(groupBytes + overrun),
-    rowValues: regions.place(groupBytes + overrun),
+    quads: regions.place(group),
+    rowValues: regions.place(group),
     // A quad of sixteen bytes is at most one run, and has four channels at one of the positions.
-    runs: regions.place(groupBytes / 2 + overrun),
-    order: regions.place(groupBytes + overrun),
+    runs: regions.place(group / 2 + 16 * maxRows),
+    order: regions.place(group),
     bytes: regions.end,
   };
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Int8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
-
-/** The kinds of `decodeWidths`; those that are lacking begin behind all slots. */
-function kindWords(kinds: readonly { readonly share: number; readonly width: number }[]) {
-  const [a, b, c = { share: b.share, width: b.width }] = kinds;
-  const start = a.share;
-  const other = kinds.length < maxKinds ? 4096 : a.share + b.share;
-  return [
-    ...[a.share, b.share - a.share, c.share - b.share],
-    ...[start, other - start, start - 1, other - 1],
-    ...[a.width, b.width - a.width, c.width - b.width],
-  ];
-}
-
-/** What each code of an output stands for. */
-function valuesByCode(weights: PlaneWeights, output: number): Int16Array {
-  const planes = weights.multiples.length;
-  const values = codeValues(weights, output);
-  const byCode = new Int16Array(16);
-  for (let width = 1; width <= planes; width++)
-    for (let signs = 0; signs < 1 << width; signs++)
-      byCode[firstCodes[width] + signs] = values[(width << planes) | signs];
-  return byCode;
-}
-
-/** A table of low bytes, then of high ones. */
-function tableOf(values: Int16Array, of: CodeValue): Uint8Array {
-  const table = new Uint8Array(tableBytes);
-  for (const [code, value] of values.entries()) {
-    // It is whole where a weight has this code.
-    const whole = Math.trunc(of(value));
-    table[code] = whole & 255;
-    table[code + 16] = whole >> 8;
-  }
-  return table;
-}
-
-function perOutput(outputs: number, table: (output: number) => Uint8Array): Uint8Array {
-  const tables = new Uint8Array(outputs * tableBytes);
-  for (let o = 0; o < outputs; o++) tables.set(table(o), o * tableBytes);
-  return tables;
-}
-
-/** What is found in the weights of some codes. */
-function factsOf(values: Int16Array, codes: number): { largest: number; divisor: number } {
-  let largest = 0;
-  let divisor = 0;
-  for (let code = 0; code < 16; code++) {
-    if (((codes >> code) & 1) === 0) continue;
-    const w = Math.abs(values[code]);
-    largest = Math.max(largest, w);
-    divisor = greatestDivisor(w, divisor);
-  }
-  return { largest, divisor };
-}

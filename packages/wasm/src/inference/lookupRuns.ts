@@ -1,56 +1,29 @@
 import type { NibblePlane } from './featureMap.ts';
-import { type GroupRuns, greatestDivisor } from './loadingKernels.ts';
+import type { TableRuns } from './loadingKernels.ts';
 import type { ProductWeights } from './productWeights.ts';
+import { greatestDivisor } from './weightCodes.ts';
 
 /** The largest span of the sums over a whole plane, which are uint16; those over a run are uint8. */
 const maxPlaneSpan = 65535;
 
 /** How a plane's tables are summed: see assembly/inference/lookup.ts. */
-export interface PlaneRuns {
+export interface PlaneRuns extends TableRuns {
   readonly plane: NibblePlane;
   readonly places: number;
-  /** Each group has { uint32 length, uint8 starts[4] } for each run, and runs of no tables up to `runCount`. */
-  readonly runs: readonly Uint8Array[];
-  readonly runCount: number;
-  /** The sum of each output's negative weights, as a positive number. */
-  readonly negatives: Int32Array;
-  /** The largest span of an output's sum. */
-  readonly span: number;
 }
 
 /** Plan the runs of a plane; undefined where a table or the whole sum spans too much. */
 export function planeRuns(
   plane: NibblePlane,
-  weights: ProductWeights,
+  { divisors, outputs, loops }: ProductWeights,
   quads: Int8Array,
   positions: number,
 ): PlaneRuns | undefined {
   const { multiple } = plane;
-  if (weights.divisors.some((divisor) => 2 * multiple * divisor > maxPlaneSpan)) return undefined;
-  const groups = Math.ceil(weights.outputs / 4);
-  const negatives = new Int32Array(groups * 4);
-  const lists: GroupRuns[] = [];
+  if (divisors.some((divisor) => 2 * multiple * divisor > maxPlaneSpan)) return undefined;
   const places = positions * plane.rows;
-  const groupQuads = quads.length / groups;
-  for (let g = 0; g < groups; g++) {
-    const own = quads.subarray(g * groupQuads, g * groupQuads + 16 * places);
-    const group = weights.loops.runs(own, places);
-    if (group === undefined) return undefined;
-    lists.push(group);
-    negatives.set(group.negatives, g * 4);
-  }
-  const span = lists.reduce((largest, group) => Math.max(largest, group.span), 0);
-  const bytes = lists.reduce((longest, group) => Math.max(longest, group.runs.length), 0);
-  const runs = lists.map((group) => filledUp(group.runs, bytes));
-  return { plane, places, runs, runCount: bytes / 8, negatives, span };
-}
-
-/** Runs with those of no tables after them. */
-function filledUp(runs: Uint8Array, bytes: number): Uint8Array {
-  if (runs.length === bytes) return runs;
-  const filled = new Uint8Array(bytes);
-  filled.set(runs);
-  return filled;
+  const runs = loops.runs(quads, Math.ceil(outputs / 4), places);
+  return runs && { ...runs, plane, places };
 }
 
 /** How the sums of planes go together: see the planes of `lookup` in assembly/inference/lookup.ts. */

@@ -1,11 +1,6 @@
 import { type IntegerWeights, type PlaneWeights, weightValues } from '@hbnn/model';
-import {
-  areCoded,
-  greatestDivisor,
-  type LoadingKernels,
-  type QuadOrder,
-  type RowFacts,
-} from './loadingKernels.ts';
+import type { LoadingKernels, QuadOrder, RowFacts } from './loadingKernels.ts';
+import { areCoded, greatestDivisor } from './weightCodes.ts';
 import { rowLength } from './window.ts';
 
 /** The largest magnitude of int8 weights. */
