@@ -1,5 +1,4 @@
 import { HbnnError } from '@hbnn/core';
-import type { FileLoops } from './file/fileLoops.ts';
 import {
   type Int8Weights,
   type IntegerWeights,
@@ -8,7 +7,13 @@ import {
 } from './integerModel.ts';
 
 /** An engine's own loops over weights. */
-export type RowSumLoops = Pick<FileLoops, 'largestRowSum'>;
+export interface RowSumLoops {
+  /**
+   * max over outputs of Σ |w|. Undefined where the loops do not tell, as for weights with more bits than planes or signs
+   * beyond their bits: a plain loop then looks, and names the weight.
+   */
+  largestRowSum?(weights: PlaneWeights): number | undefined;
+}
 
 /**
  * max over outputs of Σ |w|, the factor by which sums can grow.

@@ -1,4 +1,4 @@
-import type { PlaneWeights } from '../integerModel.ts';
+import type { RowSumLoops } from '../rowSums.ts';
 import { crc32 } from './crc32.ts';
 import { decodeStates } from './mapCode.ts';
 import { unpackSigns } from './signCode.ts';
@@ -17,7 +17,7 @@ export interface SignLayout {
  * The loops of a reader that go over all bytes or weights of a file. An engine may bring faster ones of the same results;
  * a reader checks what it gives them, and refuses a file where they say that it is damaged.
  */
-export interface FileLoops {
+export interface FileLoops extends RowSumLoops {
   /** CRC-32 of bytes, as in zip files. */
   crc32(bytes: Uint8Array): number;
   /**
@@ -27,11 +27,6 @@ export interface FileLoops {
   decodeStates(code: Uint8Array, shares: readonly number[], out: Uint8Array): boolean;
   /** The signs of each weight, bit n that of plane n. `packed` holds one bit for each weight and plane that it is in. */
   unpackSigns(packed: Uint8Array, layout: SignLayout): Uint8Array;
-  /**
-   * max over outputs of Σ |w|. Undefined where the loops do not tell, as for weights with more bits than planes or signs
-   * beyond their bits: a plain loop then looks, and names the weight.
-   */
-  largestRowSum?(weights: PlaneWeights): number | undefined;
 }
 
 /** The loops in plain JavaScript. */
