@@ -2,11 +2,15 @@
  * Model files: how large, how fast written and read, and in how much memory, for AlexNet-BN at the paper's size with
  * 62 million random weights of 1.4 bits (first and last layer 8 bits).
  *
- *     pnpm bench:files [--json] [--save] [--rounds 5]
+ *     pnpm bench:files [--json] [--save] [--rounds 5] [--loading [--networks mobilenet,…]]
  *
  * Each reading happens in a new process, as a user's does: `read` streams the file, decodes and checks it, `load` packs
  * the model for the WASM engine, `run` computes one image. Peak memory is what the process has at most, less what it has before the reading.
  * Rows have medians; CPU seconds beside seconds, because other work on the machine touches them less.
+ *
+ * `--loading` measures instead how long new processes take to load AlexNet, MobileNet and VGG-8 from the bytes of their
+ * files and to run them first, in turns with LiteRT.js, where it is there (see `bench:kernels`). Rows have the shortest
+ * times, and `--save` keeps them in a file of their own.
  */
 import { execFileSync } from 'node:child_process';
 import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -15,10 +19,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
-import { encodeWithSize, readModel, weightCount } from '@hbnn/model';
+import { encodeModel, encodeWithSize, readModel, weightCount } from '@hbnn/model';
 import { type LoadedModel, loadModel } from '@hbnn/wasm';
-import { alexNetModel } from '../networks/fullModels.ts';
+import { bundleSources } from '../../../scripts/bundleSources.ts';
+import { alexNetModel, mobileNetModel, vgg8Model } from '../networks/fullModels.ts';
 import { saveSpeed } from '../results/storedRows.ts';
+import { type LoadingRow, loadHbnn, loadingRows, loadLitert } from './engines/loading.ts';
 
 interface Row {
   readonly step: 'write' | 'read' | 'load' | 'run';
@@ -119,19 +125,74 @@ async function bench(rounds: number): Promise<{ rows: Row[]; size: object }> {
   }
 }
 
-const { values } = scriptOptions(import.meta.url, {
+const fullModels = { alexnet: alexNetModel, mobilenet: mobileNetModel, vgg8: vgg8Model } as const;
+type Network = keyof typeof fullModels;
+
+const isNetwork = (name: string): name is Network => name in fullModels;
+
+function networksFrom(text: string): Network[] {
+  return text.split(',').map((name) => {
+    if (isNetwork(name)) return name;
+    throw new HbnnError(
+      `--networks: expected some of ${Object.keys(fullModels).join(', ')}, got '${name}'`,
+    );
+  });
+}
+
+/** Load networks in processes of their own, beside LiteRT.js. */
+async function benchLoading(networks: readonly Network[], rounds: number): Promise<LoadingRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'hbnn-loading-'));
+  try {
+    // As published: a loader of TypeScript would add to the time of code that runs once.
+    await bundleSources([fileURLToPath(import.meta.url)], folder);
+    const command = [join(folder, 'modelFiles.mjs'), '--load'];
+    return networks.flatMap((network) => {
+      const file = join(folder, `${network}.hbnn`);
+      writeFileSync(file, encodeModel(fullModels[network](1)));
+      return loadingRows({ network, file }, command, rounds);
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function printLoading(row: LoadingRow): void {
+  const ratio =
+    row.ratio === undefined || row.cpuRatio === undefined
+      ? ''
+      : `  ${row.ratio.toFixed(2)}x of LiteRT.js, ${row.cpuRatio.toFixed(2)}x of its CPU time`;
+  console.log(
+    `${row.network.padEnd(9)} ${row.engine.padEnd(12)} start ${row.startMs.toFixed(0)} ms, load ${row.loadMs.toFixed(0)} ms (${row.loadCpuMs.toFixed(0)} CPU-ms), first run ${row.firstRunMs.toFixed(1)} ms, later ${row.runMs.toFixed(1)} ms${ratio}`,
+  );
+}
+
+const { values, positionals } = scriptOptions(import.meta.url, {
+  allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     read: { type: 'string' },
+    load: { type: 'boolean', default: false },
+    loading: { type: 'boolean', default: false },
+    networks: { type: 'string', default: 'alexnet,mobilenet,vgg8' },
   },
 });
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new HbnnError(`--rounds: expected a whole number from 1, got '${values.rounds}'`);
 if (values.read !== undefined) console.log(JSON.stringify(await readOnce(values.read)));
-else {
+else if (values.load) {
+  const [engine, network, file] = positionals;
+  const [own] = networksFrom(network);
+  const loading = engine === 'hbnn' ? await loadHbnn(file) : await loadLitert(own, file);
+  console.log(JSON.stringify(loading));
+} else if (values.loading) {
+  const rows = await benchLoading(networksFrom(values.networks), rounds);
+  if (values.json) console.log(JSON.stringify({ rows }));
+  else rows.forEach(printLoading);
+  if (values.save) saveSpeed('files', 'wasm', rows, { file: 'loading' });
+} else {
   const { rows, size } = await bench(rounds);
   if (values.json) console.log(JSON.stringify({ size, rows }));
   else {

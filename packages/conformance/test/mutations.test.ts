@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { decodeModel, encodeModel, randomModel } from '@hbnn/model';
+import { loadModel } from '@hbnn/wasm';
 import { expect, test } from 'vitest';
 import { mutation } from '../src/mutations.ts';
 
@@ -30,4 +31,27 @@ test('mutations are the same for a seed, and mended checksums lead past the firs
     }
   }
   expect(messages.size).toBeGreaterThan(40);
+});
+
+/** What came of an attempt: the error's words, or that there was none. */
+async function outcome(attempt: () => unknown): Promise<string> {
+  try {
+    await attempt();
+    return 'loaded';
+  } catch (error) {
+    return `${(error as Error).name}: ${(error as Error).message}`;
+  }
+}
+
+test('an engine refuses damaged files with the words of the reader', async () => {
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 400; seed++) {
+    const file = encodeModel(randomModel(seed % 12));
+    const { what, bytes } = mutation(file, `engine ${seed}`);
+    const plain = await outcome(() => decodeModel(bytes));
+    const own = await outcome(async () => (await loadModel(bytes)).dispose());
+    expect(own, `${seed}: ${what}`).toBe(plain);
+    seen.add(plain.replaceAll(/\d+/g, 'N'));
+  }
+  expect(seen.size).toBeGreaterThan(40);
 });

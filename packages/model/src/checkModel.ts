@@ -7,18 +7,16 @@ import {
   type DepthwiseLayer,
   type FeatureShape,
   featureCount,
-  type Int8Weights,
   type IntegerLayer,
   type IntegerModel,
-  type IntegerWeights,
   type Padding4,
   type Pair,
   type PlaneWeights,
   type RequantizeLayer,
-  rowLength,
   type ThresholdLayer,
   treeSize,
 } from './integerModel.ts';
+import { largestRowSum, type RowSumLoops } from './rowSums.ts';
 import { unknownKind } from './unknownKind.ts';
 
 /** Sums stay below 2^31 − 1, so that a threshold of that value is never met. */
@@ -58,8 +56,8 @@ export class CheckedModel implements IntegerModel {
   readonly classes: IntegerModel['classes'];
   readonly #checkedLayers: readonly CheckedLayer[];
 
-  private constructor(model: IntegerModel) {
-    this.#checkedLayers = checkWhole(model);
+  private constructor(model: IntegerModel, loops?: RowSumLoops) {
+    this.#checkedLayers = checkWhole(model, loops);
     this.name = model.name;
     this.input = model.input;
     this.layers = model.layers;
@@ -74,20 +72,22 @@ export class CheckedModel implements IntegerModel {
   }
 
   /** Check a model; one that was checked is returned as it is. */
-  static of(model: IntegerModel): CheckedModel {
-    return model instanceof CheckedModel ? model : new CheckedModel(model);
+  static of(model: IntegerModel, loops?: RowSumLoops): CheckedModel {
+    return model instanceof CheckedModel ? model : new CheckedModel(model, loops);
   }
 }
 
 /**
  * Check a model and work out each layer's shapes and bounds.
  *
+ * @param loops an engine's own loops over weights
  * @returns the checked model, which executors, designs and estimates take; it shares the layers' arrays
  * @throws HbnnError naming the layer: shapes that do not fit, values out of range, sums beyond int32
  */
-export const checkModel = (model: IntegerModel): CheckedModel => CheckedModel.of(model);
+export const checkModel = (model: IntegerModel, loops?: RowSumLoops): CheckedModel =>
+  CheckedModel.of(model, loops);
 
-function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
+function checkWhole(model: IntegerModel, loops?: RowSumLoops): readonly CheckedLayer[] {
   checkKind(model);
   const { input, layers } = model;
   if (layers.length < 1 || layers.length > maxLayers)
@@ -98,7 +98,7 @@ function checkWhole(model: IntegerModel): readonly CheckedLayer[] {
   expectLength('model input', 'zeros', input.zeros.length, input.shape[2]);
   if (!input.zeros.every((zero) => zero >= 0 && zero <= 255))
     throw new HbnnError('model input: expected zeros from 0 to 255; they are pixel values');
-  const checked = checkLayers(layers, input.shape, input.zeros);
+  const checked = checkLayers(layers, input.shape, input.zeros, loops);
   const unread = unreadLayer(checked);
   if (unread !== undefined)
     throw new HbnnError(
@@ -141,6 +141,7 @@ export function checkLayers(
   layers: readonly IntegerLayer[],
   start: FeatureShape,
   zeros: Int32Array,
+  loops?: RowSumLoops,
 ): CheckedLayer[] {
   const pixels = zeros.reduce((max, zero) => Math.max(max, zero, 255 - zero), 0);
   const numbers = new Map<string, number>();
@@ -151,7 +152,7 @@ export function checkLayers(
     const sources = sourcesOf(layer, i, numbers);
     const shapes = sources.map((source) => checked[source]?.output ?? start);
     const bounds = sources.map((source) => checked[source]?.outputBound ?? pixels);
-    checked.push({ sources, ...checkLayer(layer, shapes, bounds) });
+    checked.push({ sources, ...checkLayer(layer, shapes, bounds, loops) });
     numbers.set(layer.name, i);
   });
   return checked;
@@ -164,6 +165,7 @@ function checkLayer(
   layer: IntegerLayer,
   shapes: readonly FeatureShape[],
   bounds: readonly number[],
+  loops?: RowSumLoops,
 ): Omit<CheckedLayer, 'sources'> {
   const output = outputShapeOf(layer, shapes);
   checkFeature(output, layer.name);
@@ -172,7 +174,7 @@ function checkLayer(
   const inputBound = Math.max(...bounds);
   const outputBound = isJoin(layer)
     ? joinedBound(layer, bounds)
-    : boundOf(layer, input, inputBound);
+    : boundOf(layer, input, inputBound, loops);
   if (!(outputBound <= maxSum))
     throw new HbnnError(
       `${layer.name}: its sums could come to ${outputBound}, beyond int32; use smaller scales or fewer inputs`,
@@ -339,7 +341,7 @@ function checkThreshold(layer: ThresholdLayer, input: FeatureShape): void {
   expectLength(name, 'bitwidths', bits.length, featureCount(input));
   expectLength(name, 'thresholds', thresholds.length, input[2] * treeSize(planes));
   expectLength(name, 'flips', flips.length, input[2]);
-  const bad = bits.findIndex((width) => width > planes);
+  const bad = firstAbove(bits, planes);
   if (bad >= 0)
     throw new HbnnError(
       `${name}: expected bitwidths up to its ${planes} planes, got ${bits[bad]} at element ${bad}; lower that bitwidth or add planes`,
@@ -348,6 +350,24 @@ function checkThreshold(layer: ThresholdLayer, input: FeatureShape): void {
     throw new HbnnError(
       `${name}: expected flips of 0 or 1; put 1 where the sign is turned, else 0`,
     );
+}
+
+/** Where the first bitwidth above `most`, below 128, lies; −1 for none. Four are looked at together. */
+function firstAbove(bits: Uint8Array, most: number): number {
+  let i = 0;
+  if (bits.byteOffset % 4 === 0) {
+    const words = new Int32Array(bits.buffer, bits.byteOffset, bits.length >>> 2);
+    const more = Math.imul(127 - most, 0x01010101);
+    let word = 0;
+    for (; word < words.length; word++) {
+      const four = words[word];
+      // Bit 7 of a byte is set by its own bit 7 or by the sum of the others.
+      if (((four | ((four & 0x7f7f7f7f) + more)) & 0x80808080) !== 0) break;
+    }
+    i = 4 * word;
+  }
+  while (i < bits.length && bits[i] <= most) i++;
+  return i < bits.length ? i : -1;
 }
 
 function checkRequantize(layer: RequantizeLayer, input: FeatureShape): void {
@@ -384,12 +404,13 @@ function boundOf(
   layer: Exclude<IntegerLayer, JoinLayer>,
   input: FeatureShape,
   bound: number,
+  loops?: RowSumLoops,
 ): number {
   switch (layer.kind) {
     case 'conv':
     case 'depthwise':
     case 'dense':
-      return bound * largestRowSum(layer.weights, layer.name);
+      return bound * largestRowSum(layer.weights, layer.name, loops);
     case 'maxPool':
       return bound;
     case 'sumPool':
@@ -401,104 +422,4 @@ function boundOf(
     default:
       return layer satisfies never;
   }
-}
-
-/**
- * max over outputs of Σ |w|, the factor by which sums can grow.
- *
- * @throws HbnnError for bitwidths beyond the planes, or signs beyond the bitwidths
- */
-function largestRowSum(weights: IntegerWeights, name: string): number {
-  const [outputs] = weights.shape;
-  const row = rowLength(weights.shape);
-  const sumOf = weights.kind === 'int8' ? int8RowSum(weights) : planesRowSum(weights, name);
-  let max = 0;
-  for (let o = 0; o < outputs; o++) max = Math.max(max, sumOf(o, o * row, (o + 1) * row));
-  return max;
-}
-
-/** Σ |w| of an output's row, elements `from` … `to` − 1. */
-type RowSum = (output: number, from: number, to: number) => number;
-
-function int8RowSum({ values }: Int8Weights): RowSum {
-  return (_, from, to) => {
-    let sum = 0;
-    for (let i = from; i < to; i++) sum += Math.abs(values[i]);
-    return sum;
-  };
-}
-
-/** Above every |Σ ±k_n|, 8 · 255 at most, so that a sum over a row with one such entry shows it. */
-const unsound = 65535;
-
-function planesRowSum(weights: PlaneWeights, name: string): RowSum {
-  const { bits, signs, multiples, scalePer, shape } = weights;
-  const planes = multiples.length;
-  const row = bits.length / shape[0];
-  // |Σ ±k_n| for each number of bits and pattern of signs.
-  const table = new Uint16Array(2 ** 16).fill(unsound);
-  const enter = (width: number, pattern: number, group: number): void => {
-    let value = 0;
-    for (let n = 0; n < width; n++)
-      value += (pattern >> n) & 1 ? multiples[n][group] : -multiples[n][group];
-    table[(width << 8) | pattern] = Math.abs(value);
-  };
-  const every = (group: number): void => {
-    for (let width = 0; width <= planes; width++)
-      for (let pattern = 0; pattern < 2 ** width; pattern++) enter(width, pattern, group);
-  };
-  // A short row has fewer entries than there could be.
-  const own = (group: number, from: number, to: number): void => {
-    for (let i = from; i < to; i++)
-      if (bits[i] <= planes && signs[i] >> bits[i] === 0) enter(bits[i], signs[i], group);
-  };
-  if (scalePer === 'tensor') every(0);
-  return (output, from, to) => {
-    if (scalePer === 'output' && row > 2 ** planes) every(output);
-    else if (scalePer === 'output') own(output, from, to);
-    const sum = tableSum(bits, signs, table, from, to);
-    if (sum < 0) throw unfitSigns(name, planes, bits, signs, from);
-    return sum;
-  };
-}
-
-/** Σ of a row's entries; −1 when one is unsound. Two at a time: a plain sum waits for each entry. */
-function tableSum(
-  bits: Uint8Array,
-  signs: Uint8Array,
-  table: Uint16Array,
-  from: number,
-  to: number,
-): number {
-  let even = 0;
-  let odd = 0;
-  let seen = 0;
-  let i = from;
-  for (; i + 1 < to; i += 2) {
-    const first = table[(bits[i] << 8) | signs[i]];
-    const second = table[(bits[i + 1] << 8) | signs[i + 1]];
-    even += first;
-    odd += second;
-    seen |= first | second;
-  }
-  if (i < to) {
-    const last = table[(bits[i] << 8) | signs[i]];
-    even += last;
-    seen |= last;
-  }
-  return seen === unsound ? -1 : even + odd;
-}
-
-function unfitSigns(
-  name: string,
-  planes: number,
-  bits: Uint8Array,
-  signs: Uint8Array,
-  from: number,
-): HbnnError {
-  let i = from;
-  while (bits[i] <= planes && signs[i] >> bits[i] === 0) i++;
-  return new HbnnError(
-    `${name}: expected bitwidths up to ${planes} and no signs beyond them, got ${bits[i]} bits with signs ${signs[i]} at weight ${i}; mend that weight or add planes`,
-  );
 }

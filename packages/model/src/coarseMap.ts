@@ -81,7 +81,10 @@ export function spread(units: Uint8Array, unit: Unit, count: number): Uint8Array
   if (unit.count === count) return units;
   const bits = new Uint8Array(count);
   if (unit.run === 1) {
-    for (let start = 0; start < count; start += unit.count) bits.set(units, start);
+    bits.set(units);
+    // What is filled doubles with each copy.
+    for (let filled = units.length; filled < count; filled *= 2)
+      bits.copyWithin(filled, 0, Math.min(filled, count - filled));
     return bits;
   }
   eachRun(unit, count, (u, from, to) => {

@@ -2,6 +2,7 @@ export { type JoinLayer, joinTerms } from './branches.ts';
 export { type Census, census, type StepCensus } from './census/census.ts';
 export type { Operations } from './census/operations.ts';
 export { type CheckedLayer, type CheckedModel, checkModel } from './checkModel.ts';
+export { type FileLoops, plainLoops, type SignLayout } from './file/fileLoops.ts';
 export {
   decodeModel,
   encodeModel,

@@ -16,3 +16,5 @@ export { borderPixels, multiplyPixels, probeDot } from './inference/pixels';
 export { gatherNibbles } from './inference/gatherNibbles';
 export { lookup, repeatLookup, startSums } from './inference/lookup';
 export { thresholdNibbles } from './inference/nibbles';
+export { addSigns, countAbove, decodeWidths, writeRanks, writeSlots } from './inference/decoding';
+export { layQuads, lookThrough, packBits, packCodes, planRuns, readCodes, sumCodes, sumProducts } from './inference/packing';

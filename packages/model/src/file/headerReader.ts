@@ -17,9 +17,10 @@ import {
   type PlaneWeights,
   treeSize,
 } from '../integerModel.ts';
+import { type FileLoops, plainLoops } from './fileLoops.ts';
 import { decodeMap, maxMapBytes } from './mapCode.ts';
 import { float64, int8, int16, int32, SectionSlots, uint8 } from './sectionSlots.ts';
-import { signBytes, unpackSigns } from './signCode.ts';
+import { signBytes } from './signCode.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,6 +36,7 @@ export interface SectionReader {
  *
  * @param lengths of the sections in bytes, as the header lists them
  * @param received bytes of the file up to the header's end
+ * @param loops over what the sections hold
  * @throws HbnnError naming the layer or field
  */
 export function readDescription(
@@ -42,8 +44,9 @@ export function readDescription(
   lengths: readonly number[],
   received: number,
   where: string,
+  loops: FileLoops = plainLoops,
 ): SectionReader {
-  const slots = new SectionSlots(where, received);
+  const slots = new SectionSlots(where, received, loops);
   const top = record(header, slots, 'the header');
   const input = record(top.input, slots, 'input');
   const [height, width, channels] = wholeNumbers(input.shape, slots, 'input.shape', { length: 3 });
@@ -64,7 +67,7 @@ export function readDescription(
   return {
     section: (index, bytes) => slots.fill(index, bytes),
     finish: () =>
-      sound(where, {
+      sound(where, loops, {
         name,
         scoreFactor,
         classes,
@@ -75,9 +78,9 @@ export function readDescription(
   };
 }
 
-function sound(where: string, model: IntegerModel): CheckedModel {
+function sound(where: string, loops: FileLoops, model: IntegerModel): CheckedModel {
   try {
-    return checkModel(model);
+    return checkModel(model, loops);
   } catch (error) {
     if (error instanceof HbnnError) throw new HbnnError(`${where}: ${error.message}`);
     throw error;
@@ -261,7 +264,8 @@ function readPlanes(
       throw slots.fail(
         `${name}: expected ${members} signs in ${signBytes(members)} bytes, got ${bytes.length}`,
       );
-    signs = unpackSigns(bytes, bits, planes, map.full);
+    const { full, elementCounts: counts } = map;
+    signs = slots.loops.unpackSigns(bytes, { bits, planes, full, ...(counts && { counts }) });
   });
   for (let n = 0; n < planes; n++)
     slots.numbers(name, uint8, scalePer === 'tensor' ? 1 : shape[0], (plane) => {
@@ -303,6 +307,8 @@ interface ReadMap {
   readonly decode: () => Uint8Array;
   /** Σ of the bitwidths, where the counts tell. */
   readonly members?: number;
+  /** The counts of each bitwidth among elements, where they are those of units. */
+  readonly elementCounts?: readonly number[];
   /** Whether none has 0 bits. */
   readonly full: boolean;
 }
@@ -324,10 +330,17 @@ function readMap(
     code = new Uint8Array(bytes);
   });
   const decode = (): Uint8Array =>
-    spread(decodeMap(code, counts, `${slots.where}: ${name}`), unit, count);
+    spread(
+      decodeMap(code, counts, `${slots.where}: ${name}`, (...map) =>
+        slots.loops.decodeStates(...map),
+      ),
+      unit,
+      count,
+    );
   const full = counts[0] === 0;
   if (unit.count !== count) return { decode, full };
-  return { decode, full, members: counts.reduce((sum, n, width) => sum + width * n, 0) };
+  const members = counts.reduce((sum, n, width) => sum + width * n, 0);
+  return { decode, full, members, elementCounts: counts };
 }
 
 const featureMapPers: readonly FeatureMapPer[] = ['element', 'position', 'channel'];

@@ -76,9 +76,15 @@ function doubled(words: Uint16Array): Uint16Array<ArrayBuffer> {
 /**
  * Read bitwidths whose counts are given.
  *
+ * @param decode fills a map, and is false where the code ends too early or too late
  * @throws HbnnError when the code ends too early or too late
  */
-export function decodeMap(code: Uint8Array, counts: readonly number[], where: string): Uint8Array {
+export function decodeMap(
+  code: Uint8Array,
+  counts: readonly number[],
+  where: string,
+  decode: (code: Uint8Array, shares: readonly number[], out: Uint8Array) => boolean = decodeStates,
+): Uint8Array {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const out = new Uint8Array(total);
   if (kinds(counts) < 2) {
@@ -86,23 +92,32 @@ export function decodeMap(code: Uint8Array, counts: readonly number[], where: st
     const only = counts.findIndex((count) => count > 0);
     return only > 0 ? out.fill(only) : out;
   }
-  if (code.length < 4 || code.length % 2 !== 0) throw damaged(where);
-  const slots = slotTable(counts);
+  if (code.length < 4 || code.length % 2 !== 0 || !decode(code, sharesOf(counts), out))
+    throw damaged(where);
+  return out;
+}
+
+/** Fill a map from its code; false where the code ends too early or too late. */
+export function decodeStates(
+  code: Uint8Array,
+  shares: readonly number[],
+  out: Uint8Array,
+): boolean {
+  const slots = slotTable(shares);
   let state = (code[0] << 16) | (code[1] << 24) | code[2] | (code[3] << 8);
   let at = 4;
   // The state is an unsigned number in a signed one's 32 bits: below 2^16 when its upper half is 0.
-  for (let i = 0; i < total; i++) {
+  for (let i = 0; i < out.length; i++) {
     const slot = slots[state & (whole - 1)];
     out[i] = slot >>> widthAt;
     state = (Math.imul(slot & shareMask, state >>> shareBits) + ((slot >>> restAt) & restMask)) | 0;
     if (state >>> 16 === 0) {
-      if (at >= code.length) throw damaged(where);
+      if (at >= code.length) return false;
       state = (state << 16) | code[at] | (code[at + 1] << 8);
       at += 2;
     }
   }
-  if (state >>> 0 !== lowest || at !== code.length) throw damaged(where);
-  return out;
+  return state >>> 0 === lowest && at === code.length;
 }
 
 // A slot's entry: the share, 1 … 4095 (with two kinds none has all 4096), how far into it, and the bitwidth.
@@ -111,10 +126,11 @@ const widthAt = 2 * shareBits;
 const shareMask = whole - 1;
 const restMask = whole - 1;
 
-function slotTable(counts: readonly number[]): Int32Array {
+/** The slots of a code: the share, from bit 12 on how far into it, and from bit 24 on the bitwidth. */
+function slotTable(shares: readonly number[]): Int32Array {
   const slots = new Int32Array(whole);
   let at = 0;
-  sharesOf(counts).forEach((share, width) => {
+  shares.forEach((share, width) => {
     for (let rest = 0; rest < share; rest++)
       slots[at++] = share | (rest << restAt) | (width << widthAt);
   });

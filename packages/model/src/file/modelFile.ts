@@ -1,6 +1,7 @@
 import { HbnnError, kindOf } from '@hbnn/core';
 import { type CheckedModel, checkModel } from '../checkModel.ts';
 import { crc32 } from './crc32.ts';
+import { type FileLoops, plainLoops } from './fileLoops.ts';
 import { decodeValues, encodeValues, listCount } from './headerCode.ts';
 import { readDescription, type SectionReader } from './headerReader.ts';
 import { headerOfRecords, recordsOf, refuseUnknownFields } from './headerRecords.ts';
@@ -191,15 +192,17 @@ export function decodeModel(bytes: Uint8Array, where = 'model file'): CheckedMod
  * and let go as soon as it is whole.
  *
  * @param bytes the file's size, where it is known before: what cannot fit into it is refused at once
+ * @param loops an engine's own loops over bytes and weights
  * @throws HbnnError like `decodeModel`
  */
 export async function readModel(
   source: ModelSource,
   where = 'model file',
   bytes?: number,
+  loops: FileLoops = plainLoops,
 ): Promise<CheckedModel> {
   checkSource(source);
-  const reader = chunkReader(where, bytes);
+  const reader = chunkReader(where, bytes, loops);
   const chunks = 'getReader' in source ? chunksOf(source) : source;
   for await (const chunk of chunks) {
     if (!(chunk instanceof Uint8Array))
@@ -271,7 +274,7 @@ interface Waiting {
 }
 
 /** A reader that is given bytes and asks for so many more; nothing is allocated for what has not come. */
-function chunkReader(where: string, fileBytes?: number): ChunkReader {
+function chunkReader(where: string, fileBytes?: number, loops = plainLoops): ChunkReader {
   let model: CheckedModel | undefined;
   let chunks: Uint8Array[] = [];
   let held = 0;
@@ -280,7 +283,7 @@ function chunkReader(where: string, fileBytes?: number): ChunkReader {
     model = result;
     return undefined;
   };
-  let waiting: Waiting | undefined = startOf({ where, fileBytes, done });
+  let waiting: Waiting | undefined = startOf({ where, fileBytes, loops, done });
   const advance = (): void => {
     while (waiting !== undefined && held >= waiting.bytes) {
       const whole = chunks.length === 1 ? chunks[0] : joined(chunks, held);
@@ -337,6 +340,7 @@ interface Reading {
   readonly where: string;
   /** Bytes of the whole file, where they are known. */
   readonly fileBytes: number | undefined;
+  readonly loops: FileLoops;
   readonly done: (model: CheckedModel) => undefined;
 }
 
@@ -368,7 +372,7 @@ function headerOf(length: number, crc: number, version: FileVersion, r: Reading)
   return {
     bytes: length,
     use(bytes) {
-      if (crc32(bytes) !== crc)
+      if (r.loops.crc32(bytes) !== crc)
         throw new HbnnError(
           `${where}: its header is damaged (checksum); copy or write the file again`,
         );
@@ -384,7 +388,7 @@ function headerOf(length: number, crc: number, version: FileVersion, r: Reading)
           `${where}: expected ${end} bytes, got ${fileBytes}; it is truncated, fetch or write it anew`,
         );
       const lengths = sections.map((section) => section.length);
-      const reader = readDescription(header, lengths, start, where);
+      const reader = readDescription(header, lengths, start, where, r.loops);
       return sectionAt(0, start, { sections, reader, align: version.align }, r);
     },
   };
@@ -454,7 +458,7 @@ function sectionAt(i: number, at: number, file: Sections, r: Reading): Waiting |
     bytes: gap + length,
     use(bytes) {
       const own = bytes.subarray(gap);
-      if (bytes.subarray(0, gap).some((byte) => byte !== 0) || crc32(own) !== crc)
+      if (bytes.subarray(0, gap).some((byte) => byte !== 0) || r.loops.crc32(own) !== crc)
         throw new HbnnError(
           `${r.where}: section ${i} is damaged (checksum); fetch or write it anew`,
         );

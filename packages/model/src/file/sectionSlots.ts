@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import type { FileLoops } from './fileLoops.ts';
 
 export type Numbers = Int16Array | Int32Array | Float64Array | Uint8Array | Int8Array;
 
@@ -21,13 +22,15 @@ interface Slot {
  */
 export class SectionSlots {
   readonly where: string;
+  readonly loops: FileLoops;
   private readonly slots: Slot[] = [];
   private received: number;
   private elements = 0;
 
   /** @param received bytes of the file before the first section */
-  constructor(where: string, received: number) {
+  constructor(where: string, received: number, loops: FileLoops) {
     this.where = where;
+    this.loops = loops;
     this.received = received;
   }
 
@@ -90,8 +93,16 @@ interface NumberKind<T extends Numbers> {
   read(bytes: Uint8Array): T;
 }
 
-const viewOf = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Whether the first of a number's bytes in memory is its lowest, as in a file. */
+const lowestFirst = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** A copy of numbers' bytes in the order of this machine. */
+function ordered(bytes: Uint8Array, size: number): ArrayBuffer {
+  const copy = new Uint8Array(bytes);
+  if (!lowestFirst)
+    for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
+  return copy.buffer;
+}
 
 // new, not slice(): a Node.js Buffer's slice shares its memory.
 export const uint8: NumberKind<Uint8Array> = { size: 1, read: (bytes) => new Uint8Array(bytes) };
@@ -103,24 +114,15 @@ export const int8: NumberKind<Int8Array> = {
 
 export const int16: NumberKind<Int16Array> = {
   size: 2,
-  read(bytes) {
-    const view = viewOf(bytes);
-    return Int16Array.from({ length: bytes.length / 2 }, (_, i) => view.getInt16(2 * i, true));
-  },
+  read: (bytes) => new Int16Array(ordered(bytes, 2)),
 };
 
 export const int32: NumberKind<Int32Array> = {
   size: 4,
-  read(bytes) {
-    const view = viewOf(bytes);
-    return Int32Array.from({ length: bytes.length / 4 }, (_, i) => view.getInt32(4 * i, true));
-  },
+  read: (bytes) => new Int32Array(ordered(bytes, 4)),
 };
 
 export const float64: NumberKind<Float64Array> = {
   size: 8,
-  read(bytes) {
-    const view = viewOf(bytes);
-    return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
-  },
+  read: (bytes) => new Float64Array(ordered(bytes, 8)),
 };

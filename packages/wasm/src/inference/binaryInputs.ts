@@ -1,6 +1,6 @@
-import { type CheckedLayer, featureCount, type ThresholdLayer } from '@hbnn/model';
+import { type CheckedLayer, featureCount, type ThresholdLayer, weightValues } from '@hbnn/model';
 import { kernelsOn, webAssembly } from '../webAssembly.ts';
-import { isUniform, mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
+import { mapLayout, type NibblePlane, nibbleLayout } from './featureMap.ts';
 import { inferenceCode } from './inferenceCode.ts';
 import { overrunBytes, pageBytes } from './placing.ts';
 import { type InputOrder, type ProductWeights, rowsOf } from './productWeights.ts';
@@ -15,6 +15,8 @@ const maxPlanes = 3;
 export interface BinaryInputs {
   readonly threshold: ThresholdLayer;
   readonly order: InputOrder;
+  /** Whether all pixels have the bitwidths of the first one. */
+  readonly uniform: boolean;
   /** The planes that add something. */
   readonly planes: readonly NibblePlane[];
 }
@@ -26,10 +28,11 @@ export function binaryInputs(
 ): BinaryInputs | undefined {
   if (before.layer.multiples.length > maxPlanes) return undefined;
   const [kernelH, kernelW] = windowOf(plan.layer, plan.input).kernel;
-  const { planes, order: channels } = nibbleLayout(before, 1);
+  const { planes, order: channels, uniform } = nibbleLayout(before, 1);
   return {
     threshold: before.layer,
     order: { positions: kernelH * kernelW, channels },
+    uniform,
     planes: planes.filter(({ rows }) => rows > 0),
   };
 }
@@ -45,7 +48,7 @@ export interface StartMap {
 /** Compute −C of assembly/inference/lookup.ts, less `deductions` of each output. */
 export async function startMap(
   plan: PlannedProduct,
-  { threshold }: BinaryInputs,
+  { threshold, uniform }: BinaryInputs,
   weights: ProductWeights,
   deductions: Int32Array,
 ): Promise<StartMap> {
@@ -55,11 +58,15 @@ export async function startMap(
   const { kernel, padding } = windowOf(plan.layer, plan.input);
   const inside = padding.every((n) => n === 0);
   const [, , channels] = plan.input;
-  if (inside && isUniform(threshold.bits, channels)) {
+  if (inside && uniform) {
     // All windows see the same.
     const inputs = Int16Array.from(threshold.bits.subarray(0, channels), (width) => -sums[width]);
     const values = oneWindow(weights, inputs).map((value, o) => value - deductions[o]);
     return { values, each: false };
+  }
+  if (weights.fit && uniform) {
+    const inputs = Int16Array.from(threshold.bits.subarray(0, channels), (width) => -sums[width]);
+    return atEdges(plan, tapSums(weights, inputs, kernel[0] * kernel[1]), deductions);
   }
   const largest = Int16Array.from(threshold.bits, (width) => -sums[width]);
   const whole = inside && kernel.every((n, i) => n === plan.input[i]);
@@ -72,9 +79,14 @@ export async function startMap(
 
 /** The sums of a window that lies on the input, whose values are repeated where they are fewer. */
 function oneWindow(weights: ProductWeights, inputs: Int16Array): Int32Array<ArrayBuffer> {
-  const values = weights.values();
-  const row = values.length / weights.outputs;
-  const sums = new Int32Array(weights.outputs);
+  const { fit, layer, outputs, divisors, loops, divided } = weights;
+  if (fit) {
+    const products = loops.products(divided(), outputs, inputs);
+    return products.map((sum, o) => Math.imul(sum, divisors[o]));
+  }
+  const values = weightValues(layer);
+  const row = values.length / outputs;
+  const sums = new Int32Array(outputs);
   for (let o = 0, k = 0; o < sums.length; o++) {
     let sum = 0;
     for (const end = (o + 1) * row; k < end; )
@@ -82,6 +94,64 @@ function oneWindow(weights: ProductWeights, inputs: Int16Array): Int32Array<Arra
     sums[o] = sum;
   }
   return sums;
+}
+
+/** The sums of each tap of a window, whose pixels are all the same: [outputs][taps]. */
+function tapSums(weights: ProductWeights, inputs: Int16Array, taps: number): Int32Array {
+  const { outputs, divisors, loops, divided } = weights;
+  const products = loops.products(divided(), outputs * taps, inputs);
+  return products.map((sum, i) => Math.imul(sum, divisors[Math.floor(i / taps)]));
+}
+
+/** The taps of a window from the first one to before the last one that lie on the input, at an output's place. */
+interface TapRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Starts of windows that lie beyond the edges of an input whose pixels are all the same. */
+function atEdges(plan: PlannedProduct, taps: Int32Array, deductions: Int32Array): StartMap {
+  const { kernel, strides, padding } = windowOf(plan.layer, plan.input);
+  const ranges = ([0, 1] as const).map((axis) =>
+    Array.from({ length: plan.output[axis] }, (_, at): TapRange => {
+      const from = at * strides[axis] - padding[axis];
+      const first = Math.min(kernel[axis], Math.max(0, -from));
+      return { first, end: Math.max(first, Math.min(kernel[axis], plan.input[axis] - from)) };
+    }),
+  );
+  // Windows with the same taps have the same sum: most of them, which lie on the input whole.
+  const kinds: (readonly [rows: TapRange, columns: TapRange])[] = [];
+  const numbers = new Map<string, number>();
+  const kindOf = ranges[0].flatMap((rows) =>
+    ranges[1].map((columns) => {
+      const key = [rows.first, rows.end, columns.first, columns.end].join();
+      const kind = numbers.get(key) ?? kinds.push([rows, columns]) - 1;
+      numbers.set(key, kind);
+      return kind;
+    }),
+  );
+  const size = kernel[0] * kernel[1];
+  const outputs = taps.length / size;
+  const pixels = kindOf.length;
+  const starts = Array.from({ length: outputs }, (_, o) => {
+    const own = taps.subarray(o * size, (o + 1) * size);
+    return kinds.map((kind) => sumOfTaps(own, kernel[1], ...kind) - deductions[o]);
+  });
+  if (starts.every((sums) => sums.every((sum) => sum === sums[0])))
+    return { values: Int32Array.from(starts, (sums) => sums[0]), each: false };
+  const values = new Int32Array(outputs * pixels);
+  for (let o = 0, i = 0; o < outputs; o++) {
+    const sums = starts[o];
+    for (let p = 0; p < pixels; p++, i++) values[i] = sums[kindOf[p]];
+  }
+  return { values, each: true };
+}
+
+function sumOfTaps(taps: Int32Array, pitch: number, rows: TapRange, columns: TapRange): number {
+  let sum = 0;
+  for (let y = rows.first; y < rows.end; y++)
+    for (let x = columns.first; x < columns.end; x++) sum += taps[y * pitch + x];
+  return sum;
 }
 
 /** Groups of four channels at each position, those of all planes. */

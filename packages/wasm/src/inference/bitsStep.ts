@@ -1,7 +1,8 @@
 import type { PlaneWeights } from '@hbnn/model';
 import type { RawKernels } from '../webAssembly.ts';
 import { type BinaryInputs, startMap } from './binaryInputs.ts';
-import { type MapLayout, mapLayout, type NibblePlane } from './featureMap.ts';
+import { type MapLayout, mapLayout, type NibblePlane, rowsRepeat } from './featureMap.ts';
+import type { LoadingKernels } from './loadingKernels.ts';
 import type { ProductWeights } from './productWeights.ts';
 import { roundUp } from './regions.ts';
 import { sharedRange, whole } from './share.ts';
@@ -36,13 +37,17 @@ export interface BitsProduct {
 }
 
 /** Lay out the bits of weights for those of inputs. */
-export function layOutBits(weights: PlaneWeights, inputs: BinaryInputs): readonly PlanePairs[] {
+export function layOutBits(
+  weights: PlaneWeights,
+  inputs: BinaryInputs,
+  loops: LoadingKernels,
+): readonly PlanePairs[] {
   // Planes of the inputs that take the same channels share their weights.
   const byRows = new Map<number, readonly WeightPlane[]>();
   return inputs.planes.map((plane): PlanePairs => {
     const places = inputs.order.positions * plane.rows;
     const rowBytes = roundUp(Math.ceil(places / 2), 16);
-    const planes = byRows.get(plane.rows) ?? weightPlanes(weights, inputs, plane, rowBytes);
+    const planes = byRows.get(plane.rows) ?? weightPlanes(weights, inputs, plane, rowBytes, loops);
     byRows.set(plane.rows, planes);
     return { plane, places, rowBytes, weights: planes };
   });
@@ -53,31 +58,17 @@ function weightPlanes(
   { order }: BinaryInputs,
   plane: NibblePlane,
   rowBytes: number,
+  loops: LoadingKernels,
 ): WeightPlane[] {
-  const { bits, signs, multiples } = weights;
-  const [outputs] = weights.shape;
-  const row = bits.length / outputs;
-  const inputs = row / order.positions;
+  const { multiples, shape } = weights;
+  const [outputs] = shape;
   // Channels of the plane's last group that are no members of it are never set in its bits.
   const channels = order.channels.subarray(0, 4 * plane.rows);
   return multiples.flatMap((list, m): WeightPlane[] => {
     if (list.every((k) => k === 0)) return [];
-    const positives = new Uint8Array(outputs * rowBytes);
-    const members = new Uint8Array(outputs * rowBytes);
-    for (let o = 0; o < outputs; o++)
-      for (let position = 0; position < order.positions; position++) {
-        const from = o * row + position * inputs;
-        const to = position * plane.rows * 4;
-        for (let n = 0; n < channels.length; n++) {
-          const i = from + channels[n];
-          if (bits[i] <= m) continue;
-          const at = o * rowBytes + ((to + n) >> 3);
-          const bit = 1 << ((to + n) & 7);
-          members[at] |= bit;
-          if ((signs[i] >> m) & 1) positives[at] |= bit;
-        }
-      }
-    const shared = members.every((byte, i) => i < rowBytes || byte === members[i - rowBytes]);
+    const own = { positions: order.positions, channels };
+    const { members, positives } = loops.planeBits(weights, own, m, rowBytes);
+    const shared = rowsRepeat(members, rowBytes);
     return [
       {
         signs: positives,

@@ -1,7 +1,7 @@
-import { codeValues, type PlaneWeights } from '@hbnn/model';
 import type { RawKernels } from '../webAssembly.ts';
-import { chunk, codesOf, eachByte, type PlaneWords, planeWords, tablesOf } from './codesStep.ts';
+import { tablesOf } from './codesStep.ts';
 import { type MapLayout, mapLayout } from './featureMap.ts';
+import { chunk } from './loadingKernels.ts';
 import { flatOrder, type ProductWeights, quadsOf } from './productWeights.ts';
 import { roundUp } from './regions.ts';
 import { gatherOnce, sharedRange, whole } from './share.ts';
@@ -43,7 +43,7 @@ export const byteDotStep = (
   batch: number,
 ): Step => {
   const row = rowLength(plan.layer.weights);
-  const sums = rowSums(weights.values(), weights.outputs);
+  const sums = rowSums(weights);
   const constants = [quadsOf(weights, flatOrder(plan.layer.weights))];
   return byteStep(index, plan, weights, input, batch, sums, constants, {
     kernel: 'byteDot',
@@ -62,10 +62,10 @@ export function byteCodesStep(
   input: MapLayout,
   batch: number,
 ): Step {
-  const { layer, outputs, divisors } = weights;
+  const { layer, divisors, loops } = weights;
   if (layer.kind !== 'planes') throw new Error('byteCodesStep: weights are no planes');
-  const constants = [codesOf(layer, outputs), tablesOf(layer, divisors)];
-  return byteStep(index, plan, weights, input, batch, planeSums(layer, outputs), constants, {
+  const constants = [loops.codes(layer), tablesOf(layer, divisors)];
+  return byteStep(index, plan, weights, input, batch, loops.planeSums(layer), constants, {
     kernel: 'byteCodes',
     multiply: 'multiplyByteCodes',
     rowBytes: roundUp(rowLength(layer), chunk),
@@ -75,89 +75,9 @@ export function byteCodesStep(
 }
 
 /** The sum of each output's weights. */
-function rowSums(values: Int16Array, outputs: number): Int32Array {
-  const row = values.length / outputs;
-  const sums = new Int32Array(outputs);
-  for (let o = 0, i = 0; o < outputs; o++) for (let k = 0; k < row; k++) sums[o] += values[i++];
-  return sums;
-}
-
-/** The same of weights in planes, which are not written out. */
-export function planeSums(weights: PlaneWeights, outputs: number): Int32Array {
-  const words = planeWords(weights, outputs);
-  return words === undefined ? sumsByKind(weights, outputs) : sumsByPlane(weights, outputs, words);
-}
-
-/** By counting each kind of weight. */
-function sumsByKind(weights: PlaneWeights, outputs: number): Int32Array {
-  const { bits, signs, multiples } = weights;
-  const row = bits.length / outputs;
-  const planes = multiples.length;
-  const sums = new Int32Array(outputs);
-  const counts = new Int32Array((planes + 1) << planes);
-  for (let o = 0, i = 0; o < outputs; o++) {
-    counts.fill(0);
-    for (const end = (o + 1) * row; i < end; i++) counts[(bits[i] << planes) | signs[i]]++;
-    for (const [kind, value] of codeValues(weights, o).entries()) sums[o] += counts[kind] * value;
-  }
-  return sums;
-}
-
-/** Words whose bytes count together before they would overflow. */
-const countedWords = 255;
-
-/** By counting each plane's members and those of sign +1, four weights at a time. */
-function sumsByPlane(
-  { multiples }: PlaneWeights,
-  outputs: number,
-  { bits, signs }: PlaneWords,
-): Int32Array {
-  const row = bits.length / outputs;
-  const sums = new Int32Array(outputs);
-  /** Members of each plane, then those of sign +1. */
-  const counts = new Int32Array(6);
-  for (let o = 0; o < outputs; o++) {
-    counts.fill(0);
-    for (let i = o * row; i < (o + 1) * row; i += countedWords)
-      countMembers(bits, signs, i, Math.min(i + countedWords, (o + 1) * row), counts);
-    multiples.forEach((plane, n) => {
-      sums[o] += plane[plane.length === 1 ? 0 : o] * (2 * counts[3 + n] - counts[n]);
-    });
-  }
-  return sums;
-}
-
-/** Count some words' members, in each byte on its own until the end. */
-function countMembers(
-  bits: Int32Array,
-  signs: Int32Array,
-  first: number,
-  end: number,
-  counts: Int32Array,
-): void {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let p = 0;
-  let q = 0;
-  let r = 0;
-  for (let i = first; i < end; i++) {
-    const low = bits[i] & eachByte;
-    const second = (bits[i] >>> 1) & eachByte;
-    const some = low | second;
-    const third = low & second;
-    // Sums of 32 bits, whose four bytes are the counts.
-    a = (a + some) | 0;
-    b = (b + second) | 0;
-    c = (c + third) | 0;
-    p = (p + (signs[i] & some)) | 0;
-    q = (q + ((signs[i] >>> 1) & second)) | 0;
-    r = (r + ((signs[i] >>> 2) & third)) | 0;
-  }
-  const each = [a, b, c, p, q, r];
-  for (let n = 0; n < 6; n++)
-    counts[n] +=
-      (each[n] & 255) + ((each[n] >>> 8) & 255) + ((each[n] >>> 16) & 255) + (each[n] >>> 24);
+function rowSums({ divided, divisors, outputs, loops }: ProductWeights): Int32Array {
+  const sums = loops.products(divided(), outputs, Int16Array.of(1));
+  return sums.map((sum, o) => Math.imul(sum, divisors[o]));
 }
 
 function byteStep(

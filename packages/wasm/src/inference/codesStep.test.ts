@@ -1,8 +1,10 @@
 import { random } from '@hbnn/core';
 import type { PlaneWeights } from '@hbnn/model';
 import { expect, test } from 'vitest';
-import { planeSums } from './byteSteps.ts';
-import { codesOf, tablesOf } from './codesStep.ts';
+import { compiledCode } from '../webAssembly.ts';
+import { tablesOf } from './codesStep.ts';
+import { inferenceCode } from './inferenceCode.ts';
+import { LoadingKernels } from './loadingKernels.ts';
 
 /** Weights of some planes, drawn; with `shift` they do not lie at whole words. */
 function drawn(planes: number, outputs: number, row: number, shift: number): PlaneWeights {
@@ -35,14 +37,15 @@ function weightAt({ bits, signs, multiples }: PlaneWeights, o: number, i: number
   return value;
 }
 
-const rows = [1, 4, 31, 32, 33, 64, 1020, 1024, 1056, 8192];
+const rows = [1, 4, 31, 32, 33, 64, 1020, 1024, 1056, 8192, 40001];
 
-test.each([1, 2, 3])('codes and sums of %i planes are those of the weights', (planes) => {
+test.each([1, 2, 3])('codes and sums of %i planes are those of the weights', async (planes) => {
+  const loops = await LoadingKernels.on(await compiledCode(inferenceCode()));
   for (const row of rows)
     for (const shift of [0, 1])
       for (const outputs of [1, 3, 4]) {
         const weights = drawn(planes, outputs, row, shift);
-        const codes = codesOf(weights, outputs);
+        const codes = loops.codes(weights);
         const tables = tablesOf(weights, new Int32Array(outputs).fill(1));
         const size = (Math.ceil(row / 32) * 32) / 2;
         expect(codes.length).toBe(Math.ceil(outputs / 4) * 4 * size);
@@ -56,6 +59,6 @@ test.each([1, 2, 3])('codes and sums of %i planes are those of the weights', (pl
               expect.fail(`row ${row}, output ${o}, weight ${k}: ${code}`);
             sums[o] += value;
           }
-        expect(planeSums(weights, outputs), `row ${row}, shift ${shift}`).toEqual(sums);
+        expect(loops.planeSums(weights), `row ${row}, shift ${shift}`).toEqual(sums);
       }
 });

@@ -133,7 +133,7 @@ function pairedWeights(values: Int16Array, outputs: number, shape: readonly numb
   const [, kernelH, kernelW] = shape;
   const row = roundUp(kernelW, 2);
   const paired = new Int16Array(outputs * kernelH * row);
-  for (let i = 0; i < outputs * kernelH; i++)
-    paired.set(values.subarray(i * kernelW, (i + 1) * kernelW), i * row);
+  for (let i = 0, from = 0; i < outputs * kernelH; i++)
+    for (let k = 0; k < kernelW; k++) paired[i * row + k] = values[from++];
   return paired;
 }

@@ -32,6 +32,8 @@ export interface MapLayout {
   readonly planes?: readonly NibblePlane[];
   /** The order of the channels of a map of nibbles. */
   readonly order?: Int32Array;
+  /** Whether all pixels of a map of nibbles have the bitwidths of the first one. */
+  readonly uniform?: boolean;
 }
 
 const formBytes = { int16: 2, int32: 4, nibbles: 1 } as const;
@@ -69,6 +71,8 @@ export function imageValues(
 interface MemberOrder {
   readonly order: Int32Array;
   readonly widths: Uint8Array;
+  /** Whether all pixels have the bitwidths of the first one. */
+  readonly uniform: boolean;
 }
 
 /**
@@ -76,16 +80,37 @@ interface MemberOrder {
  * plane then come first, so that one order of weights serves all planes.
  */
 function memberOrder(bits: Uint8Array, channels: number): MemberOrder {
-  const widths = new Uint8Array(channels);
-  for (let i = 0; i < bits.length; )
-    for (let c = 0; c < channels; c++, i++) if (bits[i] > widths[c]) widths[c] = bits[i];
+  const widths = bits.slice(0, channels);
+  const uniform = rowsRepeat(bits, channels);
+  if (!uniform)
+    for (let i = 0; i < bits.length; )
+      for (let c = 0; c < channels; c++, i++) if (bits[i] > widths[c]) widths[c] = bits[i];
   const members = Array.from(widths.keys()).filter((c) => widths[c] > 0);
-  return { order: Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b)), widths };
+  const order = Int32Array.from(members.sort((a, b) => widths[b] - widths[a] || a - b));
+  return { order, widths, uniform };
 }
 
-/** Whether all pixels have the bitwidths of the first one. */
-export function isUniform(bits: Uint8Array, channels: number): boolean {
-  for (let i = channels; i < bits.length; i++) if (bits[i] !== bits[i - channels]) return false;
+/** Whether some of these bytes are 0. */
+export function includesZero(bytes: Uint8Array): boolean {
+  if (bytes.length % 4 !== 0 || bytes.byteOffset % 4 !== 0) return bytes.includes(0);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  for (let i = 0; i < words.length; i++) {
+    const four = words[i];
+    // A byte of 0 borrows from its bit 7.
+    if (((four - 0x01010101) & ~four & 0x80808080) !== 0) return true;
+  }
+  return false;
+}
+
+/** Whether all rows of bytes are the first one. */
+export function rowsRepeat(bytes: Uint8Array, row: number): boolean {
+  if (row % 4 !== 0 || bytes.byteOffset % 4 !== 0) {
+    for (let i = row; i < bytes.length; i++) if (bytes[i] !== bytes[i - row]) return false;
+    return true;
+  }
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const before = row / 4;
+  for (let i = before; i < words.length; i++) if (words[i] !== words[i - before]) return false;
   return true;
 }
 
@@ -93,8 +118,8 @@ export function isUniform(bits: Uint8Array, channels: number): boolean {
 export function nibbleLayout(
   { layer, input }: CheckedLayer<ThresholdLayer>,
   batch: number,
-): MapLayout & Required<Pick<MapLayout, 'planes' | 'order'>> {
-  const { order, widths } = memberOrder(layer.bits, input[2]);
+): MapLayout & Required<Pick<MapLayout, 'planes' | 'order' | 'uniform'>> {
+  const { order, widths, uniform } = memberOrder(layer.bits, input[2]);
   let rows = 0;
   const planes = Array.from(layer.multiples, (multiple, n): NibblePlane => {
     const end = multiple === 0 ? 0 : order.findLastIndex((c) => widths[c] > n) + 1;
@@ -102,7 +127,7 @@ export function nibbleLayout(
     rows += plane.rows;
     return { ...plane, channels: order.slice(0, end) };
   });
-  return { ...mapLayout(input, 'nibbles', batch, rows), planes, order };
+  return { ...mapLayout(input, 'nibbles', batch, rows), planes, order, uniform };
 }
 
 /** One image's values behind nibbles: ±k_n per plane where `bits` has a member, row by row, channels fastest. */

@@ -22,11 +22,14 @@ import {
   type Prepared,
   runSizes,
 } from './loadedModel.ts';
+import { LoadingKernels } from './loadingKernels.ts';
 import { type ProductKernelName, productKernelNames } from './modelKernels.ts';
 import { stepsOf } from './modelSteps.ts';
 import { type KernelTraits, kernelTraits } from './pixelStep.ts';
 import { newMemory, type Placed, pageBytes, place, writeConstants } from './placing.ts';
+import { groupBytes } from './productWeights.ts';
 import { type ByteSource, bytesOf, openSource } from './sources.ts';
+import { windowOf } from './window.ts';
 
 export interface LoadOptions {
   /** Images computed together; by default up to 16, as many as make about two million values. */
@@ -99,23 +102,35 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
   checkLoadOptions(options, loadOptionNames, 'loadModel');
-  const checked = await modelFrom(model, 'loadModel');
   const packed = (): string => inferenceCode(options.relaxed);
-  const { module, traits } = await codeModule('loadModel', options, packed);
-  const { prepared, places } = await prepare(checked, options, traits);
-  const raw = await moduleOn(module, prepared.memory);
+  const compiling = codeModule('loadModel', options, packed);
+  const checked = await modelFrom(model, 'loadModel', compiling);
+  const code = await compiling;
+  const { prepared, places } = await prepare(checked, options, code);
+  const raw = await moduleOn(code.module, prepared.memory);
   return loadedModel(prepared, places[0], raw);
 }
 
-/** Take a model, or read it from where its file is. */
+/**
+ * Take a model, or read it from where its file is.
+ *
+ * @param compiling the kernels' code, which decodes the file; it compiles while the file is opened
+ * @param shared whether the code is for a memory that threads share
+ */
 export async function modelFrom(
   origin: ModelOrigin | PromiseLike<ModelOrigin>,
   where: string,
+  compiling: Promise<KernelCode>,
+  shared = false,
 ): Promise<CheckedModel> {
+  // What is wrong with the model comes first; what is wrong with the code is found where it is awaited.
+  compiling.catch(() => undefined);
   const value = await origin;
   const source = await openSource(value, where, 'model file');
   if (source === undefined) return checkModel(value as CheckedModel);
-  return readModel(source.pieces, source.name, source.bytes);
+  const { module } = await compiling;
+  const loops = await LoadingKernels.on(module, shared);
+  return readModel(source.pieces, source.name, source.bytes, loops);
 }
 
 /** Compiled kernels, and what is known of them. */
@@ -171,15 +186,17 @@ function wrongCode(where: string, name: string, reason: string): HbnnError {
 export async function prepare(
   model: CheckedModel,
   options: LoadOptions,
-  { relaxed, pixelDot }: KernelTraits,
+  { module, traits: { relaxed, pixelDot } }: KernelCode,
   threads = 1,
   shared = false,
 ): Promise<{ readonly prepared: Prepared; readonly places: readonly Placed[] }> {
   const planned = checkModel(model).checkedLayers;
   const batch = batchFor(model, planned, options.batch);
+  const loops = await LoadingKernels.on(module, shared, largestGroup(planned));
   const steps = await stepsOf(model, planned, batch, {
     ...options,
     relaxed,
+    loops,
     ...(pixelDot && { pixels: { zeros: model.input.zeros, dot: pixelDot } }),
   });
   const places = place(model, steps, batch, threads);
@@ -188,6 +205,14 @@ export async function prepare(
   const facts = modelFacts(model);
   return { prepared: { facts, sizes: runSizes(model, batch), planned, steps, memory }, places };
 }
+
+/** The most bytes that four outputs of a product may take while it is laid out. */
+const largestGroup = (planned: readonly CheckedLayer[]): number =>
+  planned.reduce((largest, { layer, input }) => {
+    if (layer.kind !== 'conv' && layer.kind !== 'dense') return largest;
+    const [height, width] = windowOf(layer, input).kernel;
+    return Math.max(largest, groupBytes(layer.weights, height * width));
+  }, 0);
 
 /** How many images are computed together. @throws HbnnError when `asked` is no number of images */
 function batchFor(

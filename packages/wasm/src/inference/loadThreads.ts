@@ -81,10 +81,12 @@ export async function loadThreads(
       `loadThreads: expected 1 to ${maxThreads} threads, got ${threads}; leave \`threads\` out for as many as the machine runs at once`,
     );
   if (threads === 1 || !canShare()) return onCallersThread(model, options);
-  const checked = await modelFrom(model, 'loadThreads');
   const packed = (options.relaxed ?? hasSoundRelaxedSimd()) ? relaxed : plain;
-  const { module, traits } = await codeModule('loadThreads', options, () => packed, true);
-  const { prepared, places } = await prepare(checked, options, traits, threads, true);
+  const compiling = codeModule('loadThreads', options, () => packed, true);
+  const checked = await modelFrom(model, 'loadThreads', compiling, true);
+  const code = await compiling;
+  const { module } = code;
+  const { prepared, places } = await prepare(checked, options, code, threads, true);
   const { facts, sizes, steps, memory } = prepared;
   const start = () => startThread({ module, memory }, options.worker);
   const started = await startAll(Array.from({ length: threads }, start));

@@ -188,14 +188,17 @@ function planeTable(
 
 /** The runs of all planes, group after group. */
 function groupRuns(planes: readonly PlaneRuns[], outputs: number): Uint8Array {
-  const bytes = planes.reduce((sum, { runCount }) => sum + runCount * 8, 0);
-  const all = new Uint8Array(Math.ceil(outputs / 4) * bytes);
-  let at = 0;
-  for (let g = 0; g < outputs / 4; g++)
-    for (const { runs } of planes) {
-      all.set(runs[g], at);
-      at += runs[g].length;
-    }
+  if (planes.length === 1) return planes[0].runs;
+  const groups = Math.ceil(outputs / 4);
+  const pitch = planes.reduce((sum, { runCount }) => sum + runCount * 8, 0);
+  const all = new Uint8Array(groups * pitch);
+  let first = 0;
+  for (const { runs, runCount } of planes) {
+    const own = runCount * 8;
+    for (let g = 0, from = 0; g < groups; g++)
+      for (let i = 0; i < own; i++, from++) all[g * pitch + first + i] = runs[from];
+    first += own;
+  }
   return all;
 }
 

@@ -6,7 +6,7 @@ import type {
   SumPoolLayer,
   ThresholdLayer,
 } from '@hbnn/model';
-import { isUniform, type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
+import { type MapLayout, mapLayout, maxInt16, nibbleLayout } from './featureMap.ts';
 import { roundUp } from './regions.ts';
 import { sharedRange, whole } from './share.ts';
 import type { Step } from './step.ts';
@@ -144,8 +144,7 @@ export function nibbleStep(
   const [height, width, channels] = plan.input;
   const pixels = height * width;
   const output = nibbleLayout(plan, batch);
-  const { stride, planes, order } = output;
-  const uniform = isUniform(layer.bits, channels);
+  const { stride, planes, order, uniform } = output;
   // Bitwidths of the whole batch, so that one vector loop runs over all its images.
   const members = new Uint8Array(uniform ? 0 : channels * stride);
   for (let c = 0; c < channels && !uniform; c++)
@@ -241,7 +240,8 @@ function shortRequantization(layer: RequantizeLayer): Int32Array | undefined {
   // The result less the minimum has to fit into int16.
   if (maximum - minimum > maxInt16) return undefined;
   const constants = new Int32Array(roundUp(multipliers.length, 4) * shortConstants);
-  for (const [c, multiplier] of multipliers.entries()) {
+  for (let c = 0; c < multipliers.length; c++) {
+    const multiplier = multipliers[c];
     const divisor = 2 ** shifts[c];
     const range = (maximum - minimum + 1) * divisor + 2 * multiplier;
     if (multiplier <= 0 || range >= 2 ** 31) return undefined;
@@ -249,7 +249,12 @@ function shortRequantization(layer: RequantizeLayer): Int32Array | undefined {
     const high = Math.ceil(((maximum + 1) * divisor - offsets[c]) / multiplier);
     if (low < -(2 ** 31) || high >= 2 ** 31) return undefined;
     const rest = offsets[c] - minimum * divisor;
-    constants.set([low, high, multiplier, rest, shifts[c]], c * shortConstants);
+    const at = c * shortConstants;
+    constants[at] = low;
+    constants[at + 1] = high;
+    constants[at + 2] = multiplier;
+    constants[at + 3] = rest;
+    constants[at + 4] = shifts[c];
   }
   return constants;
 }

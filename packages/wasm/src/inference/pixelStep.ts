@@ -98,33 +98,33 @@ export const fitsPixels = (plan: PlannedProduct, weights: ProductWeights): boole
 
 /** Weights over their divisors as int8 [groups][kernelH][fours][4 outputs][4], filled up with 0. */
 function quadsOfRows(
-  { values: valuesOf, divisors, outputs }: ProductWeights,
+  { divided, outputs }: ProductWeights,
   rows: number,
   rowBytes: number,
 ): Int8Array {
-  const values = valuesOf();
+  const values = divided();
   const fours = Math.ceil(rowBytes / 4);
   const quads = new Int8Array(Math.ceil(outputs / 4) * rows * fours * 16);
   for (let o = 0, k = 0; o < outputs; o++)
     for (let row = 0; row < rows; row++) {
       const at = ((o >> 2) * rows + row) * fours * 16 + (o & 3) * 4;
-      for (let i = 0; i < rowBytes; i++, k++)
-        quads[at + (i >> 2) * 16 + (i & 3)] = values[k] / divisors[o];
+      for (let i = 0; i < rowBytes; i++, k++) quads[at + (i >> 2) * 16 + (i & 3)] = values[k];
     }
   return quads;
 }
 
 /** What sums of bytes, each less `shift`, lack to those of pixels less their zeros. */
 function pixelStarts(
-  { values: valuesOf, outputs }: ProductWeights,
+  { divided, divisors, outputs }: ProductWeights,
   zeros: Int32Array,
   shift: number,
 ): Int32Array {
-  const values = valuesOf();
+  const values = divided();
   const row = values.length / outputs;
   const starts = new Int32Array(roundUp(outputs, 4));
   for (let o = 0, i = 0; o < outputs; o++)
-    for (let k = 0; k < row; k++, i++) starts[o] += values[i] * (shift - zeros[k % zeros.length]);
+    for (let k = 0; k < row; k++, i++)
+      starts[o] += values[i] * divisors[o] * (shift - zeros[k % zeros.length]);
   return starts;
 }
 

@@ -16,7 +16,8 @@ import {
   pixelCost,
   wideCost,
 } from './costs.ts';
-import { type MapLayout, maxInt16 } from './featureMap.ts';
+import { includesZero, type MapLayout, maxInt16, rowsRepeat } from './featureMap.ts';
+import type { LoadingKernels } from './loadingKernels.ts';
 import { layOutLookup, lookupStep } from './lookupStep.ts';
 import type { ProductKernelName } from './modelKernels.ts';
 import { fitsPixels, type PixelInputs, pixelStep } from './pixelStep.ts';
@@ -31,6 +32,8 @@ export interface ProductChoice {
   readonly pack?: boolean;
   /** Whether the kernels have relaxed SIMD, without which those of bytes are slower than others. */
   readonly relaxed: boolean;
+  /** Loops over the weights. */
+  readonly loops: LoadingKernels;
   /** Pixels as the first layer reads them, where kernels can compute with them. */
   readonly pixels?: PixelInputs;
 }
@@ -82,14 +85,15 @@ export function chooseProduct(
   planned: readonly CheckedLayer[],
   index: number,
   batch: number,
-  { kernels = [], pack, relaxed, pixels }: ProductChoice,
+  choice: ProductChoice,
 ): ChosenProduct | undefined {
   const plan = planned[index];
   if (plan?.layer.kind !== 'conv' && plan?.layer.kind !== 'dense') return undefined;
   const before = planned[plan.sources[0]];
-  const ways = waysFor({ ...plan, layer: plan.layer }, before, batch, relaxed, pack);
+  const { kernels = [], pixels } = choice;
+  const ways = waysFor({ ...plan, layer: plan.layer }, before, batch, choice);
   if (plan.sources[0] < 0 && pixels !== undefined)
-    ways.push(...pixelWays({ ...plan, layer: plan.layer }, pixels, batch, relaxed));
+    ways.push(...pixelWays({ ...plan, layer: plan.layer }, pixels, batch, choice));
   const rank = (way: ProductWay): number => {
     const at = kernels.indexOf(way.kernel);
     return at < 0 ? kernels.length : at;
@@ -110,8 +114,7 @@ function waysFor(
   plan: PlannedProduct,
   before: CheckedLayer | undefined,
   batch: number,
-  relaxed: boolean,
-  packed?: boolean,
+  { relaxed, pack: packed, loops }: ProductChoice,
 ): ProductWay[] {
   const { shape } = plan.layer.weights;
   const pixels = plan.output[0] * plan.output[1];
@@ -126,7 +129,7 @@ function waysFor(
   };
   if (plan.inputBound > maxInt16) return [wide];
   const pack = packed ?? (shape[0] * row >= minPackedWeights && pixels <= maxPackedPixels);
-  const weights = productWeights(plan.layer.weights, pack);
+  const weights = productWeights(plan.layer.weights, pack, loops);
   const product = { plan, batch, size, weights, pack };
   const inputs =
     before?.layer.kind === 'threshold'
@@ -141,9 +144,9 @@ function pixelWays(
   plan: PlannedProduct,
   pixels: PixelInputs,
   batch: number,
-  relaxed: boolean,
+  { relaxed, loops }: ProductChoice,
 ): ProductWay[] {
-  const weights = productWeights(plan.layer.weights, false);
+  const weights = productWeights(plan.layer.weights, false, loops);
   if (!fitsPixels(plan, weights)) return [];
   const row = rowLength(plan.layer.weights);
   const size = { outputs: weights.outputs, row, pixels: batch * plan.output[0] * plan.output[1] };
@@ -224,9 +227,9 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
   const { plan, batch, weights, pack } = product;
   const { weights: layer } = plan.layer;
   if (layer.kind !== 'planes') return [];
-  const shared = sharesMap(layer.bits, size.row);
+  const shared = rowsRepeat(layer.bits, size.row);
   const planes = layer.multiples.filter((plane) => plane.some((k) => k !== 0)).length;
-  const rows = shared ? planes : 2 * planes - (layer.bits.includes(0) ? 0 : 1);
+  const rows = shared ? planes : 2 * planes - (includesZero(layer.bits) ? 0 : 1);
   if (pack && rows > maxPackedRows) return [];
   return [
     {
@@ -234,15 +237,9 @@ function bitsWay(product: Product, inputs: BinaryInputs, size: BinarySize): Prod
       binary: true,
       cost: bitsCost(size, rows),
       plan: () => {
-        const planes = layOutBits(layer, inputs);
+        const planes = layOutBits(layer, inputs, weights.loops);
         return (index, input) => bitsStep(index, plan, { inputs, planes, weights }, input, batch);
       },
     },
   ];
-}
-
-/** Whether all outputs have the first one's bitwidths. */
-function sharesMap(bits: Uint8Array, row: number): boolean {
-  for (let i = row; i < bits.length; i++) if (bits[i] !== bits[i - row]) return false;
-  return true;
 }

@@ -1,4 +1,6 @@
 import { type IntegerWeights, type PlaneWeights, weightValues } from '@hbnn/model';
+import type { LoadingKernels, QuadOrder, RowFacts } from './loadingKernels.ts';
+import { areCoded, greatestDivisor } from './weightCodes.ts';
 import { rowLength } from './window.ts';
 
 /** The largest magnitude of int8 weights. */
@@ -14,23 +16,30 @@ export interface ProductWeights {
   readonly fit: boolean;
   /** About the mean of |w| over its divisor. */
   readonly mean: number;
-  /** The weights, not divided, row-major. */
-  values(): Int16Array;
+  /** Loops over the weights. */
+  readonly loops: LoadingKernels;
+  /** The weights over their divisors, row-major, where they fit. */
+  divided(): Int8Array;
 }
 
 /** Look through a product's weights. @param pack they are many: look at their scales alone where those tell enough */
-export function productWeights(layer: IntegerWeights, pack: boolean): ProductWeights {
-  let values: Int16Array | undefined;
-  const valuesOnce = () => {
-    values ??= weightValues(layer);
+export function productWeights(
+  layer: IntegerWeights,
+  pack: boolean,
+  loops: LoadingKernels,
+): ProductWeights {
+  const outputs = layer.shape[0];
+  const found =
+    pack && layer.kind === 'planes' && layer.multiples.length > 0
+      ? dividedScales(layer)
+      : undefined;
+  const { divisors, fit, mean } = found?.fit ? found : dividedWeights(layer, outputs, loops);
+  let values: Int8Array | undefined;
+  const divided = (): Int8Array => {
+    values ??= dividedValues(layer, divisors, loops);
     return values;
   };
-  if (pack && layer.kind === 'planes' && layer.multiples.length > 0) {
-    const scales = dividedScales(layer);
-    if (scales.fit) return { ...scales, layer, values: valuesOnce };
-  }
-  const outputs = layer.shape[0];
-  return { ...divided(valuesOnce(), outputs), layer, outputs, values: valuesOnce };
+  return { layer, outputs, divisors, fit, mean, loops, divided };
 }
 
 /** Divide each output's weights by the greatest common divisor of its scales: all planes can be divided by it. */
@@ -46,43 +55,58 @@ function dividedScales({ multiples, shape }: PlaneWeights) {
     // Later planes add and take away about as often.
     mean += Math.max(...scales) / divisors[o] / outputs;
   }
-  return { outputs, divisors, fit, mean };
+  return { divisors, fit, mean };
 }
 
 /** Divide each output's weights by their greatest common divisor, which is 1 where all are 0. */
-function divided(values: Int16Array, outputs: number) {
-  const row = values.length / outputs;
-  const divisors = new Int32Array(outputs);
+function dividedWeights(layer: IntegerWeights, outputs: number, loops: LoadingKernels) {
+  const count = outputs * rowLength(layer);
+  const { sums, largest, divisors: common } = rowFacts(layer, outputs, loops);
+  const divisors = common.map((divisor) => divisor || 1);
   let fit = true;
   let mean = 0;
   for (let o = 0; o < outputs; o++) {
-    let divisor = 0;
-    let largest = 0;
-    let sum = 0;
-    for (let i = o * row; i < (o + 1) * row; i++) {
-      const w = Math.abs(values[i]);
-      if (w > largest) largest = w;
-      sum += w;
-      if (divisor !== 1 && w !== 0) divisor = greatestDivisor(w, divisor);
-    }
-    divisors[o] = divisor || 1;
-    mean += sum / divisors[o] / values.length;
-    if (largest / divisors[o] > maxInt8) fit = false;
+    mean += sums[o] / divisors[o] / count;
+    if (largest[o] / divisors[o] > maxInt8) fit = false;
   }
   return { divisors, fit, mean };
 }
 
-export function greatestDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
+function rowFacts(layer: IntegerWeights, outputs: number, loops: LoadingKernels): RowFacts {
+  if (layer.kind === 'int8') return loops.byteFacts(layer.values, outputs);
+  return areCoded(layer) ? loops.planeFacts(layer) : factsOfValues(weightValues(layer), outputs);
+}
+
+function factsOfValues(values: Int16Array, outputs: number): RowFacts {
+  const row = values.length / outputs;
+  const sums = new Float64Array(outputs);
+  const largest = new Int32Array(outputs);
+  const divisors = new Int32Array(outputs);
+  for (let o = 0, i = 0; o < outputs; o++)
+    for (const end = (o + 1) * row; i < end; i++) {
+      const w = Math.abs(values[i]);
+      sums[o] += w;
+      if (w > largest[o]) largest[o] = w;
+      if (divisors[o] !== 1 && w !== 0) divisors[o] = greatestDivisor(w, divisors[o]);
+    }
+  return { sums, largest, divisors };
+}
+
+function dividedValues(
+  layer: IntegerWeights,
+  divisors: Int32Array,
+  loops: LoadingKernels,
+): Int8Array {
+  const isWhole = divisors.every((divisor) => divisor === 1);
+  if (layer.kind === 'int8' && isWhole) return layer.values;
+  if (layer.kind === 'planes' && areCoded(layer)) return loops.dividedValues(layer, divisors);
+  const row = rowLength(layer);
+  const values = layer.kind === 'int8' ? layer.values : weightValues(layer);
+  return Int8Array.from(values, (value, i) => value / divisors[Math.floor(i / row)]);
 }
 
 /** Inputs of a product in the order that its kernel takes them: kernel positions, then channels, four to a place. */
-export interface InputOrder {
-  readonly positions: number;
-  /** Channels in order; those that never add anything may be left out. */
-  readonly channels: Int32Array;
-}
+export type InputOrder = QuadOrder;
 
 /** Groups of four channels at each position. */
 export const rowsOf = ({ channels }: InputOrder): number => Math.ceil(channels.length / 4);
@@ -93,25 +117,13 @@ export function flatOrder(weights: IntegerWeights): InputOrder {
 }
 
 /** Weights over their divisors as quads: int8 [outputs / 4][rows][position][4 outputs][4 channels]. */
-export function quadsOf(
-  { values: valuesOf, outputs, divisors }: ProductWeights,
+export const quadsOf = (
+  { divided, outputs, loops }: ProductWeights,
   order: InputOrder,
-): Int8Array<ArrayBuffer> {
-  const values = valuesOf();
-  const rows = rowsOf(order);
-  const { positions, channels } = order;
-  const inputs = values.length / outputs / positions;
-  const places = positions * rows;
-  const quads = new Int8Array(Math.ceil(outputs / 4) * places * 16);
-  for (let o = 0; o < outputs; o++) {
-    const divisor = divisors[o];
-    const to = (o >> 2) * places * 16 + (o & 3) * 4;
-    for (let position = 0; position < positions; position++) {
-      const from = (o * positions + position) * inputs;
-      const at = to + position * 16;
-      for (let n = 0; n < channels.length; n++)
-        quads[at + (n >> 2) * positions * 16 + (n & 3)] = values[from + channels[n]] / divisor;
-    }
-  }
-  return quads;
+): Int8Array<ArrayBuffer> => loops.quads(divided(), outputs, order);
+
+/** The most bytes that four outputs of a product may take, as weights or quads in any order. */
+export function groupBytes(weights: IntegerWeights, positions: number): number {
+  const row = rowLength(weights);
+  return 16 * Math.max(Math.ceil(row / 4), positions * Math.ceil(row / positions / 4));
 }

@@ -34,10 +34,10 @@ async function scoresByShares(
   pixels: Uint8Array,
 ): Promise<Int32Array> {
   const model = randomModel(seed, { branches: seed % 2 === 1 });
-  const { module, traits } = await codeModule('test', {}, () => inferenceCode());
-  const { prepared, places } = await prepare(model, { batch: images, kernels }, traits, count);
+  const code = await codeModule('test', {}, () => inferenceCode());
+  const { prepared, places } = await prepare(model, { batch: images, kernels }, code, count);
   const { memory, steps } = prepared;
-  const raw = await moduleOn(module, memory);
+  const raw = await moduleOn(code.module, memory);
   const programs = recordPrograms(steps, places, images, 1);
   const threads = places.map((_, thread) => programs.together(thread, images));
   new Uint8Array(memory.buffer, places[0].pixels, pixels.length).set(pixels);
