@@ -74,7 +74,7 @@ function conclude(): StageResult {
   }
   return {
     stage: 'figure2a',
-    title: 'Figure 2a: approximation error of a normal tensor',
+    title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
       `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized to ` +
       'T_B. The table shows the distance ‖T − T_B‖/‖T‖. A mix such as 7/2/1 gives one bit to 7 tenths of the values, ' +

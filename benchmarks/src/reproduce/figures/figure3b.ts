@@ -44,7 +44,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   const floatRow = measuredRow(p, 'float', results, float.id, { paper: paper.full_precision });
   return {
     stage: 'figure3b',
-    title: 'Figure 3b: accuracy against average bits, middle-out weights',
+    title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
       'The weights of all layers are binarized, and the inputs are float. Each average is a mix of 1, 2 and 3 bits ' +
       'as in the paper (`distFromAverage`). The paper’s numbers are for AlexNet-BN on ImageNet.',
