@@ -29,10 +29,11 @@ const budgets: readonly Budget[] = [
   { name: 'core', about: '/optimal', entry: './dist/optimal/index.js', maxBytes: 15_000 },
   // For training loops: every rule of selection, and the fast paths.
   { name: 'core', about: '/binarizer', entry: './dist/binarizer.js', maxBytes: 16_500 },
-  { name: 'wasm', about: 'all of it', entry: main, maxBytes: 53_000 },
-  // A page that runs models takes the code with relaxed SIMD and without, both unrolled where that makes them faster.
-  { name: 'wasm', about: 'loadModel', entry: main, names: ['loadModel'], maxBytes: 44_000 },
-  { name: 'wasm', about: '/threads', entry: './dist/inference/loadThreads.js', maxBytes: 70_000 },
+  { name: 'wasm', about: 'all of it', entry: main, maxBytes: 58_500 },
+  // A page that runs models takes the code with relaxed SIMD and without, both unrolled where that makes them faster, and
+  // kernels that decode and lay out weights: they halve the time to load a model.
+  { name: 'wasm', about: 'loadModel', entry: main, names: ['loadModel'], maxBytes: 50_000 },
+  { name: 'wasm', about: '/threads', entry: './dist/inference/loadThreads.js', maxBytes: 79_500 },
 ];
 
 const gzipped = (bytes: Uint8Array): number => gzipSync(bytes, { level: 9 }).length;
