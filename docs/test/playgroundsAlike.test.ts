@@ -141,6 +141,8 @@ describe('all', () => {
 
   it('says that a page is not there offline, and tries again', { timeout }, () =>
     on('train', async (page) => {
+      // Its own scripts must be there before the network goes.
+      await page.waitForLoadState('networkidle');
       await offline(page, true);
       await page.locator('.VPSidebar a', { hasText: 'Hardware' }).first().click();
       await page.locator('h1', { hasText: 'This page could not be loaded' }).waitFor();
