@@ -1,8 +1,8 @@
 import { codeValues, type PlaneWeights } from '@hbnn/model';
 
-/** Planes of weights that have codes of four bits. */
+/** Weights of more planes have no codes of four bits. */
 const maxCodedPlanes = 3;
-/** Weights of b planes have codes from 2^b − 2 on, by their signs; those of none have the one after them all. */
+/** Weights of b bits have the codes from 2^b − 2 on, one for each pattern of signs. Weights of 0 bits have code 14. */
 export const firstCodes: readonly number[] = [14, 0, 2, 6];
 /** Bytes of a table of what codes stand for: low bytes, then high bytes. */
 export const tableBytes = 32;
@@ -29,11 +29,11 @@ export function valuesByCode(weights: PlaneWeights, output: number): Int16Array 
   return byCode;
 }
 
-/** A table of low bytes, then of high ones. */
+/** A table of what is computed for each code: 16 low bytes, then 16 high bytes. */
 export function tableOf(values: Int16Array, of: CodeValue): Uint8Array {
   const table = new Uint8Array(tableBytes);
   for (const [code, value] of values.entries()) {
-    // It is whole where a weight has this code.
+    // If a weight has this code, the value is a whole number already.
     const whole = Math.trunc(of(value));
     table[code] = whole & 255;
     table[code + 16] = whole >> 8;
@@ -41,13 +41,14 @@ export function tableOf(values: Int16Array, of: CodeValue): Uint8Array {
   return table;
 }
 
+/** The tables of all outputs, one after the other. */
 export function perOutput(outputs: number, table: (output: number) => Uint8Array): Uint8Array {
   const tables = new Uint8Array(outputs * tableBytes);
   for (let o = 0; o < outputs; o++) tables.set(table(o), o * tableBytes);
   return tables;
 }
 
-/** What is found in the weights of some codes. */
+/** The largest magnitude and the greatest common divisor of the values of some codes: those whose bit in `codes` is 1. */
 export function factsOf(values: Int16Array, codes: number): { largest: number; divisor: number } {
   let largest = 0;
   let divisor = 0;
