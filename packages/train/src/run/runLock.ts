@@ -106,7 +106,11 @@ function heldLock(dir: string, key: string, text: string): RunLock {
     release() {
       clearInterval(timer);
       held.delete(key);
-      if (isMine()) rmSync(file, { force: true });
+      try {
+        if (isMine()) rmSync(file, { force: true });
+      } catch {
+        // The disk turned read-only: the write that failed says so, and the lock of an ended process holds nobody up.
+      }
     },
     check() {
       const found = contentOf(file);
