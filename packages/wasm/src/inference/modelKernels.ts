@@ -43,22 +43,21 @@ export const modelKernelTable = [
   {
     name: 'codes',
     operation:
-      'products of int16 inputs with weights of at most three bits, each stored in four bits; for few pixels and many weights',
+      'products of int16 inputs with weights of at most three bits (stored in four); for few pixels and many weights',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
   },
   {
     name: 'byteDot',
-    operation:
-      'the same as `dot` for inputs from −63 to 63, stored as bytes; relaxed SIMD multiplies sixteen of them at a time',
+    operation: 'the same as `dot` for inputs from −63 to 63, stored as bytes; needs relaxed SIMD',
     product: true,
     inputs: 'int16',
     tile: '8 outputs x 4 pixels or 16 outputs x 1 pixel, 4 inputs',
   },
   {
     name: 'byteCodes',
-    operation: 'the same as `codes` for inputs from −63 to 63, stored as bytes',
+    operation: 'the same as `codes` for inputs from −63 to 63, stored as bytes; needs relaxed SIMD',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
@@ -73,7 +72,7 @@ export const modelKernelTable = [
   {
     name: 'lookup',
     operation:
-      'products of binary inputs: four input bits are the index into a table of 16 sums; weights of more bits take no more time',
+      'products of binary inputs: four input bits select one of 16 sums in a table; weights of more bits take no more time',
     product: true,
     inputs: 'binary',
     tile: '2 outputs x 64 pixels',

@@ -124,7 +124,7 @@ const conv =
 const rows = {
   /** c[m, n] = op(a) op(b), op the transpose where its flag is set. */
   matMul: {
-    operation: 'C = op(A) op(B)',
+    operation: 'matrix product; each matrix is transposed or not',
     needs: simd,
     tile: '4x8',
     replaces: { kernel: 'BatchMatMul', inputs: ['a', 'b'] },
@@ -148,8 +148,7 @@ const rows = {
   },
   /** dx = gradient of conv2d for x: (dy, filter, dx, shape). */
   conv2dBackpropInput: {
-    operation:
-      'input gradient of a convolution, any stride; no products with zeros that a stride would insert',
+    operation: 'gradient of the input of a convolution, for any stride',
     needs: simd,
     tile: '4x8',
     replaces: { kernel: 'Conv2DBackpropInput', inputs: ['dy', 'filter'] },
@@ -159,7 +158,7 @@ const rows = {
   },
   /** dFilter = gradient of conv2d for the filter: (x, dy, dFilter, shape). */
   conv2dBackpropFilter: {
-    operation: 'filter gradient of a convolution',
+    operation: 'gradient of the filter of a convolution',
     needs: simd,
     tile: '4x8',
     replaces: { kernel: 'Conv2DBackpropFilter', inputs: ['x', 'dy'] },
@@ -169,7 +168,7 @@ const rows = {
   },
   /** dx = gradient of a depthwise convolution for x: (dy, filter, dx, shape, multiplier); it has channels * multiplier outputs. */
   depthwiseBackpropInput: {
-    operation: 'input gradient of a depthwise convolution, any multiplier',
+    operation: 'gradient of the input of a depthwise convolution, for any multiplier',
     needs: simd,
     replaces: { kernel: 'DepthwiseConv2dNativeBackpropInput', inputs: ['dy', 'filter'] },
     sizes: 'depthwise',
@@ -187,7 +186,7 @@ const rows = {
   },
   /** dFilter = gradient of a depthwise convolution for its filter [kernelH, kernelW, channels, multiplier]: (x, dy, dFilter, shape, multiplier). */
   depthwiseBackpropFilter: {
-    operation: 'filter gradient of a depthwise convolution, any multiplier',
+    operation: 'gradient of the filter of a depthwise convolution, for any multiplier',
     needs: simd,
     replaces: { kernel: 'DepthwiseConv2dNativeBackpropFilter', inputs: ['x', 'dy'] },
     sizes: 'depthwise',
@@ -206,7 +205,7 @@ const rows = {
   /** dx of max pooling; ties go to the first element of a window. */
   maxPoolGrad: {
     operation:
-      'gradient of max pooling; ties go to the first element, windows of negative values keep theirs',
+      'gradient of max pooling; if several values are largest, the first gets the gradient',
     needs: simd,
     replaces: { kernel: 'MaxPoolGrad', inputs: ['input', 'output', 'dy'] },
     sizes: 'pool',
@@ -228,7 +227,7 @@ const rows = {
   },
   /** y = (x − mean) · gamma / sqrt(variance + epsilon) + beta. */
   normalize: {
-    operation: 'batch norm in training, forward',
+    operation: 'batch norm in training: outputs',
     needs: simd,
     bind:
       (raw, withScratch): Normalize =>
@@ -239,7 +238,7 @@ const rows = {
   },
   /** Gradients of training batch norm, through its mean and variance too. */
   batchNormBackprop: {
-    operation: 'batch norm in training, gradients',
+    operation: 'batch norm in training: gradients',
     needs: simd,
     bind:
       (raw, withScratch): BatchNormBackprop =>
@@ -267,7 +266,8 @@ const rows = {
    * offsets), ranked by `rank`. Equals @hbnn/core's selectBits and binarize bit for bit.
    */
   binarizeSamples: {
-    operation: 'residual binarization, scales of each sample; equal to `@hbnn/core` bit for bit',
+    operation:
+      'residual binarization with scales for each image; equal to `@hbnn/core` bit for bit',
     needs: simd,
     bind:
       (raw, withScratch): BinarizeSamples =>
@@ -285,7 +285,7 @@ const rows = {
    * whole batch first, or given.
    */
   binarizeShared: {
-    operation: 'residual binarization, shared scales; equal to `@hbnn/core` bit for bit',
+    operation: 'residual binarization with shared scales; equal to `@hbnn/core` bit for bit',
     needs: simd,
     bind:
       (raw, withScratch): BinarizeShared =>
