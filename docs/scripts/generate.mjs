@@ -99,6 +99,17 @@ function writeKernels() {
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
 
+/** What stopped a size: a limit of the bench as it is, and of an error only the limit that it names. */
+function stopOf(stoppedBy) {
+  if (stoppedBy.startsWith('more than'))
+    return stoppedBy.replace('the processor', 'processor time');
+  const limit = /expected (?:a feature map of )?(?:at most|1 to) ([\d,]+) (\w+)/.exec(stoppedBy);
+  if (!limit) return stoppedBy;
+  const [, count, things] = limit;
+  const where = stoppedBy.includes('feature map') ? ' of a feature map' : '';
+  return `the limit of ${Number(count.replaceAll(',', '')).toLocaleString('en')} ${things}${where}`;
+}
+
 /** How time and memory grow, as tables: the powers of all works, then each one's points. */
 function writeScale() {
   const stored = JSON.parse(readFileSync(join(committed, 'speed', 'scale.json'), 'utf8'));
@@ -135,10 +146,14 @@ function writeScale() {
   }
   const ends = stored.rows.filter(({ largest }) => largest !== undefined);
   if (ends.length > 0)
-    lines.push('', '| what | largest size | the next one is stopped by |', '| --- | ---: | --- |');
+    lines.push(
+      '',
+      '| what | largest size | next size | which is stopped by |',
+      '| --- | ---: | ---: | --- |',
+    );
   for (const { work, unit, largest } of ends) {
-    const stop = `${number(largest.next)}: ${largest.stoppedBy}`;
-    lines.push(`| ${work} | ${number(largest.size)} ${unit} | ${stop} |`);
+    const cells = [work, `${number(largest.size)} ${unit}`, number(largest.next)];
+    lines.push(`| ${[...cells, stopOf(largest.stoppedBy)].join(' | ')} |`);
   }
   writeFileSync(join(docs, 'generated', 'scale.md'), `${foldedTables(lines.join('\n'))}\n`);
 }
@@ -162,7 +177,7 @@ function writeLanes() {
       '',
       `**${laneTitles[group] ?? group}:**`,
       '',
-      '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
+      '| bits of weights / inputs | one bitwidth for each | fold (PE x SIMD) | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
       '| --- | --- | --- | ---: | ---: | ---: | ---: |',
     );
     for (const row of stored.rows.filter((each) => each.group === group))
@@ -187,7 +202,7 @@ function cnvTable(rows, narrower, lanes) {
   const lutsOf = ({ luts, memoryLuts }) => luts + memoryLuts;
   const two = own.find(({ bits, lanes: of }) => bits === '2/2' && of === 'all planes');
   const lines = [
-    '| bits of weights / inputs | bits of a weight in a cycle | LUTs, with memories | estimated | flip-flops | block RAMs | cycles of an image | LUTs × cycles |',
+    '| bits of weights / inputs | bits of a weight in a cycle | LUTs, with memories | LUTs, estimated | flip-flops | block RAMs | cycles of an image | LUTs × cycles |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
   ];
   for (const row of own) {
