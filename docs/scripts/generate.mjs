@@ -66,9 +66,7 @@ function writeKernels() {
   const file = join(committed, 'speed', 'kernels.json');
   const { rows, provenance } = JSON.parse(readFileSync(file, 'utf8'));
   const kinds = [...new Set(rows.map((row) => row.engine + bitsOf(row)))];
-  const lines = [
-    `${provenance.machine}; Node ${provenance.node}, ${provenance.backend}; commit ${provenance.commit.slice(0, 7)}; \`${provenance.command}\``,
-  ];
+  const lines = [measuredLine({ provenance })];
   for (const network of new Set(rows.map((row) => row.network))) {
     const own = rows.filter((row) => row.network === network);
     const layers = [...new Set(own.map(({ layer }) => layer))];
@@ -237,7 +235,7 @@ function writeCnv() {
     const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\n(${made}. The last column is relative to 2 / 2 with all bits in one cycle.)\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nThe last column is relative to 2 / 2 with all bits in one cycle. (${made}.)\n`,
     );
   }
 }
@@ -246,9 +244,9 @@ function writeCnv() {
 function measuredLine({ provenance, note }) {
   const { machine, node, backend, commit, command } = provenance;
   const shortCommand = command.replace(/ --note .*/, '');
-  const beside = note === undefined ? '' : `. ${note.replace(/ Minima say most\.$/, '')}`;
-  const engine = backend === 'none' ? '' : `, ${backend}`;
-  return `${machine}; Node ${node}${engine}; commit ${commit.slice(0, 7)}; \`${shortCommand}\`${beside}`;
+  const beside = note === undefined ? '' : ` ${note.replace(/ Minima say most\.$/, '')}`;
+  const engine = backend === 'none' ? '' : ` and ${backend}`;
+  return `Measured by \`${shortCommand}\` at commit ${commit.slice(0, 7)}, on ${machine}, with Node ${node}${engine}.${beside}`;
 }
 
 /** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
