@@ -134,10 +134,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'layers and on networks that FINN published. CNV is FINN’s name for VGG-8. Its layers have as many ' +
       'parallel units (folds) as in FINN’s design for a Pynq board at 200 MHz, and each unit can multiply the ' +
       'most bits of the mix. The paper starts from a faster design, whose folds were not published. MobileNet ' +
-      'is folded for the paper’s 450 frames per second, and on an ASIC of 32 nm both networks for the paper’s ' +
-      '3.4 kFPS. Other rows c are one position of a layer as an unrolled circuit, with separate logic for ' +
-      'every weight. Rows d are our own Verilog of CNV, which multiplies all bits of a weight in one cycle, ' +
-      'synthesized as a whole and simulated (`pnpm bench:networks --synth --simulate N --save`).',
+      'has as many parallel units as the paper’s 450 frames per second need. On an ASIC of 32 nm, both ' +
+      'networks have as many as the paper’s 3.4 kFPS need. Other rows c are one position of a layer as an ' +
+      'unrolled circuit, with separate logic for every weight. Rows d are our own Verilog of CNV, which ' +
+      'multiplies all bits of a weight in one cycle. It is synthesized as a whole and simulated (`pnpm ' +
+      'bench:networks --synth --simulate N --save`).',
     rows: [
       ...rows,
       ...vggRows(p, results),

@@ -14,7 +14,7 @@ const about =
   'This report repeats the experiments of “Heterogeneous Bitwidth Binarization in Convolutional Neural ' +
   'Networks” (Fromm, Patel, Philipose, NeurIPS 2018) with smaller networks, shorter trainings and mostly ' +
   'other data. So do not compare our accuracies with the paper’s. Compare the differences between settings. ' +
-  '“1.4 bits” are an average: 70 % of the weights have 1 bit, 20 % have 2 and 10 % have 3. “1.4/1.4” means ' +
+  '“1.4 bits” is an average: 70 % of the weights have 1 bit, 20 % have 2 and 10 % have 3. “1.4/1.4” means ' +
   '1.4 bits for the inputs of the layers and for the weights. Middle-out, bottom-up, top-down and random are ' +
   'rules that choose which weights get more bits.';
 

@@ -74,7 +74,7 @@ function centralText(claim: Claim): string {
   };
   return (
     `${asked} ${answer[claim.verdict]}: the difference is ${pointsText(test.difference)} points ` +
-    `(${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
+    `(90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
   );
 }
 
