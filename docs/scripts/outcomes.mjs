@@ -94,11 +94,11 @@ function middleOut(committed) {
   const random = bothNetworks(committed, 'above-random');
   const claims = rules.flat();
   const others = claims.some(({ verdict }) => verdict === 'holds')
-    ? answer(claims, 'it beats the other simple rules').toLowerCase()
-    : 'it is not shown to beat other simple rules';
+    ? answer(claims, 'better than the other simple rules').toLowerCase()
+    : 'not shown to be better than other simple rules';
   return {
     question: 'Is middle-out, the paper’s rule, better than other rules?',
-    verdict: `${answer(random, 'It beats a random choice')}; ${others}`,
+    verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
     text: `Middle-out gives more bits to weights whose magnitude is far from the mean magnitude. Its accuracy is higher than that of a random choice by ${differences(random)}. The rule bottom-up gives more bits to large weights: middle-out minus bottom-up is ${differences(rules[0])}. The rule top-down gives more bits to small weights: middle-out minus top-down is ${differences(rules[1])}.`,
     command: plan,
   };
@@ -110,7 +110,7 @@ function better(committed) {
   return {
     question: 'Is there a better rule than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
-    text: `It chooses bits, signs and scales together. At 1.4 bits its accuracy is higher than that of middle-out by ${differences(claims)}.`,
+    text: `“Optimal” chooses bits, signs and scales together. At 1.4 bits its accuracy is higher than that of middle-out by ${differences(claims)}.`,
     command: plan,
   };
 }
@@ -295,7 +295,7 @@ function area(committed, results) {
       claim.verdict === 'holds'
         ? 'Yes'
         : 'Yes, if weights at one position share their bits; otherwise hardly',
-    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. The weights at one position of a kernel share their bits. With weights and inputs of 1.4 bits, the circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the same circuit with 2 bits. A single folded layer with 1.4-bit weights takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, the layer takes ${layer.fifths} times the LUTs (with 1.33 bits ${layer.thirds} times). An unrolled circuit has separate logic for every weight, and 1.4 bits save hardly any area: a layer takes ${ratio('1.4')} times its area at 1 bit, and ${ratio('2')} times at 2 bits.`,
+    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. The weights at one position of a kernel share their bits. With weights and inputs of 1.4 bits, the circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the same circuit with 2 bits. A single folded layer with 1.4-bit weights takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, the layer takes ${layer.fifths} times the LUTs of the layer with 2-bit weights (with 1.33 bits ${layer.thirds} times). An unrolled circuit has separate logic for every weight, and 1.4 bits save hardly any area: a layer takes ${ratio('1.4')} times its area at 1 bit, and ${ratio('2')} times at 2 bits.`,
     command: 'pnpm bench:networks; pnpm bench:lanes; pnpm bench:reproduce --only table2',
   };
 }

@@ -136,7 +136,8 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
   return {
     file: 'figure2a',
     title: 'Distance by mix and selection',
-    caption: 'Lower is better. The lines are 1 to 4 bits for every value.',
+    caption:
+      'Lower is better. The lines show the distance if every value has the same number of bits, from 1 to 4.',
     spec: barChart({
       values,
       x: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

@@ -69,8 +69,9 @@ function rows(
 }
 
 const readRows =
-  'This experiment is not in the paper. Each variant changes one thing of the reference. The table shows its ' +
-  'difference from the reference with the same seeds, in points, and the 95 % interval of the paired t test.';
+  'This experiment is not in the paper. Each variant differs from the reference, the first row of its network, in ' +
+  'one thing. The table shows the difference in points, over trainings with the same seeds, and its 95 % interval ' +
+  '(paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -143,7 +144,7 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'The circuit must also pass a dynamic map to the next layer. This takes up to −Σ p log₂ p = ' +
+    'The circuit must also pass a dynamic map to the next layer. The map takes up to −Σ p log₂ p = ' +
     `${entropy.toFixed(2)} bits per value, if a share p of the values has each number of bits. So ` +
     `${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. A static map needs no such bits, so ` +
     'some variants use more static bits. (Claims q8 were added after the results of q1 were known.)'
