@@ -56,13 +56,13 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
     const simulation =
       verilatorCycles === undefined
         ? 'cycles computed, not simulated'
-        : `simulated in Verilator on ${verilatorImages ?? 0} images, with the model’s scores`;
+        : `simulated in Verilator on ${verilatorImages ?? 0} images with the model’s scores`;
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',
       unit,
       ours: Number(ours.toPrecision(5)),
-      scale: `random weights, bits shared per position; synthesized by ${synthesis}; ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      scale: `CNV with random weights and bits shared per position, synthesized by ${synthesis}, ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });
     return [
