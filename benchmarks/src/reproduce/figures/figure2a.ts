@@ -115,7 +115,8 @@ function claims(rows: readonly ResultRow[]): Claim[] {
     },
     {
       id: '1b',
-      claim: 'The distance of middle-out at 1.8 bits on average is as small as that of 3 bits for every value',
+      claim:
+        'The distance of middle-out at 1.8 bits on average is as small as that of 3 bits for every value',
       verdict: mo18 <= three + plotError ? 'holds' : 'does not hold',
       because: `the distances are ${mo18.toFixed(4)} and ${three.toFixed(4)}; numbers read from the paper’s plot are within ${plotError}`,
     },
