@@ -83,7 +83,7 @@ function overOne(committed) {
   return {
     question: 'Are 1.4 bits better than 1 bit?',
     verdict: answer([...weights, ...both], 'Yes'),
-    text: `Weights of 1.4 bits instead of 1 bit change the accuracy by ${differences(weights)}. Weights and inputs of 1.4 bits instead of 1 bit change it by ${differences(both)}.`,
+    text: `Weights of 1.4 bits instead of 1 bit change the accuracy by ${differences(weights)}. Weights and inputs of 1.4 bits instead of 1 bit change the accuracy by ${differences(both)}.`,
     command: plan,
   };
 }
@@ -295,7 +295,7 @@ function area(committed, results) {
       claim.verdict === 'holds'
         ? 'Yes'
         : 'Yes, if weights at one position share their bits; otherwise hardly',
-    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. The weights at one position of a kernel share their bits. With weights and inputs of 1.4 bits, the circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the same circuit with 2 bits. A single folded layer with 1.4-bit weights takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, the layer takes ${layer.fifths} times the LUTs of the layer with 2-bit weights (with 1.33 bits ${layer.thirds} times). An unrolled circuit has separate logic for every weight, and 1.4 bits save hardly any area: a layer takes ${ratio('1.4')} times its area at 1 bit, and ${ratio('2')} times at 2 bits.`,
+    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. The weights at one position of a kernel share their bits. With weights and inputs of 1.4 bits, the circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the same circuit with 2 bits. A single folded layer with 1.4-bit weights takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, the layer takes ${layer.fifths} times the LUTs of the layer with 2-bit weights (with 1.33 bits ${layer.thirds} times). An unrolled circuit has separate logic for every weight. There 1.4 bits save hardly any area compared with 2 bits: by our estimate, a layer takes ${ratio('1.4')} times its area at 1 bit with 1.4 bits, and ${ratio('2')} times with 2 bits.`,
     command: 'pnpm bench:networks; pnpm bench:lanes; pnpm bench:reproduce --only table2',
   };
 }
