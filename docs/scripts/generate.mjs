@@ -92,7 +92,7 @@ function writeKernels() {
     .join(', ');
   lines.push(
     '',
-    `With weights and inputs of 1 bit, alexnet reaches this share of the speed limit of table lookup: ${ofAlexnet}. The smallest share of all layers is ${percent(worst)} (${worst.network} ${worst.layer} at${bitsOf(worst)}).`,
+    `With weights and inputs of 1 bit, the layers of alexnet reach these shares of the speed limit of table lookup: ${ofAlexnet}. Of all layers, ${worst.network} ${worst.layer} at${bitsOf(worst)} has the smallest share, ${percent(worst)}.`,
   );
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
@@ -408,7 +408,7 @@ function writeResults() {
     };
   });
   const table = [
-    'A claim of the paper holds, does not hold, or is undecided. “Below” is about a claim that two settings are equally good: the first one is worse, but perhaps by less than the margin of one point. The table counts the claims of each profile:',
+    'The table counts the verdicts on the paper’s claims. “Below” means that two settings were claimed to be equally good, but the first is worse, perhaps by less than one point:',
     '',
     '| profile | holds | does not hold | below | undecided |',
     '| --- | --- | --- | --- | --- |',
@@ -421,9 +421,9 @@ function writeResults() {
     '# What came out',
     '<Outcomes />',
     '## Many seeds',
-    'The seeds and tests of a plan are fixed before the trainings. The plan [cifar](./plan-cifar/) tests the claims about accuracy with ten or more pairs of trainings.',
+    'The plan [cifar](./plan-cifar/) tests the claims about accuracy with ten or more pairs of trainings each. Its seeds and tests were fixed before the trainings.',
     '## Every table and figure of the paper',
-    'These reports show what `bench:reproduce` measured, with smaller networks and other data than the paper’s. Each number is shown beside the paper’s, with its commit, seeds, machine and data set. The files are in `benchmarks/results/`.',
+    'The command `bench:reproduce` made these reports, with smaller networks and other data than the paper’s. They show each number beside the paper’s, with its commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,
     ...list.flatMap(({ has }) => has),
   ];
@@ -447,7 +447,7 @@ function writeSpeed() {
     '| --- | --- | --- | --- | --- |',
     ...lines,
     '',
-    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are the images divided by the processor time of all threads. Other programs on the machine hardly change this number.`,
+    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are the images divided by the processor time of all threads; other programs on the machine hardly change this number.`,
   ];
   mkdirSync(join(docs, 'generated'), { recursive: true });
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);

@@ -72,7 +72,7 @@ function equality(committed) {
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `The accuracy with 1.4-bit weights minus that with 2-bit weights is ${withIntervals(weights)}. If the inputs of the layers have as many bits as the weights, the difference is ${withIntervals(both)}. Brackets hold 90 % confidence intervals.`,
+    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}. If the inputs of the layers have 1.4 instead of 2 bits too, the accuracy changes by ${withIntervals(both)}. Brackets hold 90 % confidence intervals.`,
     command: plan,
   };
 }
@@ -83,7 +83,7 @@ function overOne(committed) {
   return {
     question: 'Are 1.4 bits better than 1 bit?',
     verdict: answer([...weights, ...both], 'Yes'),
-    text: `Weights of 1.4 bits instead of 1 bit gain ${differences(weights)}. Weights and inputs of 1.4 bits instead of 1 bit gain ${differences(both)}.`,
+    text: `Weights of 1.4 bits instead of 1 bit change the accuracy by ${differences(weights)}. Weights and inputs of 1.4 bits instead of 1 bit change the accuracy by ${differences(both)}.`,
     command: plan,
   };
 }
@@ -94,12 +94,12 @@ function middleOut(committed) {
   const random = bothNetworks(committed, 'above-random');
   const claims = rules.flat();
   const others = claims.some(({ verdict }) => verdict === 'holds')
-    ? answer(claims, 'it beats the other simple rules').toLowerCase()
-    : 'it is not shown to beat other simple rules';
+    ? answer(claims, 'better than the other simple rules').toLowerCase()
+    : 'not shown to be better than other simple rules';
   return {
     question: 'Is middle-out, the paper’s rule, better than other rules?',
-    verdict: `${answer(random, 'It beats a random choice')}; ${others}`,
-    text: `Middle-out gives more bits to weights far from the mean magnitude. Its accuracy minus that of bottom-up (more bits for large weights) is ${differences(rules[0])}. Its accuracy minus that of top-down (more bits for small weights) is ${differences(rules[1])}. Its lead over a random choice is ${differences(random)}.`,
+    verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
+    text: `Middle-out gives more bits to weights whose magnitude is far from the mean magnitude. Its accuracy is higher than that of a random choice by ${differences(random)}. The rule bottom-up gives more bits to large weights: middle-out minus bottom-up is ${differences(rules[0])}. The rule top-down gives more bits to small weights: middle-out minus top-down is ${differences(rules[1])}.`,
     command: plan,
   };
 }
@@ -110,7 +110,7 @@ function better(committed) {
   return {
     question: 'Is there a better rule than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
-    text: `This rule chooses bits, signs and scales together. At 1.4 bits it gains ${differences(claims)} over middle-out.`,
+    text: `“Optimal” chooses bits, signs and scales together. At 1.4 bits its accuracy is higher than that of middle-out by ${differences(claims)}.`,
     command: plan,
   };
 }
@@ -149,8 +149,12 @@ function lined([head, ...rows]) {
   return [text(lines[0]), rule, ...lines.slice(1).map(text)].join('\n');
 }
 
-const pairsOf = (rows) =>
-  [...new Set(rows.flatMap(({ claims }) => claims.map(({ pairs }) => pairs)))].join(' or ');
+/** '10 to 15' */
+const pairsOf = (rows) => {
+  const pairs = rows.flatMap(({ claims }) => claims.map((claim) => Number(claim.pairs)));
+  const [fewest, largest] = [Math.min(...pairs), Math.max(...pairs)];
+  return fewest === largest ? `${fewest}` : `${fewest} to ${largest}`;
+};
 
 /** The comparisons of the plan as a table, and what its numbers are. */
 function comparisonTable(committed) {
@@ -158,7 +162,7 @@ function comparisonTable(committed) {
   const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
     wrapped(
-      `The table shows all comparisons that were planned before the trainings. Each trains ${pairsOf(rows)} pairs of networks; the two networks of a pair have the same seed. The numbers are mean differences in points of top-1 accuracy on CIFAR-10, and brackets hold their confidence intervals.`,
+      `The table shows all comparisons that we planned before the trainings. Each comparison has ${pairsOf(rows)} pairs of trainings; the two trainings of a pair have the same seed. The numbers are mean differences of the top-1 accuracy on CIFAR-10 in points, with their confidence intervals in brackets.`,
     ).replaceAll('\n  ', '\n'),
     '',
     lined([
@@ -171,7 +175,7 @@ function comparisonTable(committed) {
     ]),
     '',
     wrapped(
-      `“Equal” holds if the 90 % interval lies within ±1 point. (This is the same as two one-sided t tests at 5 % each.) “Better” holds if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) will be made when each comparison has ${open.pairsForAll} pairs.` : ''}`,
+      `Two settings count as equal if the 90 % interval lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) follows when each comparison has ${open.pairsForAll} pairs.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
 }
@@ -195,7 +199,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-Each comparison has ${pairsOf(rows)} pairs of trainings so far. The last column judges all comparisons together, by Holm’s correction. That judgement was planned for ${pairsForAll} pairs. Until they are trained it stays open, and the column only shows the corrected p-values of AlexNet-BN and MobileNet so far.
+Each comparison has ${pairsOf(rows)} pairs of trainings so far. The last column judges all comparisons together: Holm’s correction makes each test stricter because there are many. This judgement needs ${pairsForAll} pairs and is open until then. The column shows the corrected p-values so far, first for AlexNet-BN and then for MobileNet.
 `;
 }
 
@@ -233,9 +237,9 @@ function buildable(results) {
     Math.max(0, -Number(difference.replace('−', '-'))),
   );
   return {
-    question: 'How much accuracy goes when the network has to become a circuit?',
+    question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `The paper, as we read it, chooses the bits of a layer’s inputs anew for each image. But a circuit must use the same bits for every image. If inputs have 1.4 bits on average, this changes the accuracy by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If the circuit gives every input 2 bits instead, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same bits for all weights at one position of the kernel. That changes the accuracy by ${weights.difference} points on AlexNet-BN.`,
+    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must use the same bits for every image. If each input channel has a fixed number of bits, 1.4 on average, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits instead, it changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same bits for all weights at one position of the kernel. The accuracy of AlexNet-BN then changes by ${weights.difference} points.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
@@ -287,8 +291,11 @@ function area(committed, results) {
   const layer = atEqualSpeed(committed);
   return {
     question: 'Does a circuit shrink with the average bits?',
-    verdict: claim.verdict === 'holds' ? 'Yes' : 'Only if weights at one position share their bits',
-    text: `The area of an FPGA design is counted in LUTs. A folded design reuses its units over many cycles. If weights at one position share their bits, VGG-8 with weights and inputs of 1.4 bits takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of VGG-8 with 2 bits. (The weights are random, and the circuits were synthesized but not placed on a chip.) At the same speed, a layer with 1.4-bit weights takes ${layer.shared} times the LUTs of one with 2-bit weights. If each weight has its own bits, and all groups of weights the same mix, it takes ${layer.fifths} times as many (at 1.33 bits ${layer.thirds} times). In an unrolled design each weight has its own logic. There 1.4 bits save hardly any area: a layer takes ${ratio('1.4')} times the area of 1 bit, and ${ratio('2')} times at 2 bits.`,
+    verdict:
+      claim.verdict === 'holds'
+        ? 'Yes'
+        : 'Yes, if weights at one position share their bits; otherwise hardly',
+    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. The weights at one position of a kernel share their bits. With weights and inputs of 1.4 bits, the circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the same circuit with 2 bits. A single folded layer with 1.4-bit weights takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, the layer takes ${layer.fifths} times the LUTs of the layer with 2-bit weights (with 1.33 bits ${layer.thirds} times). An unrolled circuit has separate logic for every weight. There 1.4 bits save hardly any area compared with 2 bits: by our estimate, a layer takes ${ratio('1.4')} times its area at 1 bit with 1.4 bits, and ${ratio('2')} times with 2 bits.`,
     command: 'pnpm bench:networks; pnpm bench:lanes; pnpm bench:reproduce --only table2',
   };
 }

@@ -87,9 +87,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure3a',
     title: 'Figure 3a: one bitwidth for each layer',
     about:
-      'Here all weights of a layer have the same number of bits: 1, 2 or 3. The numbers of bits were chosen so that ' +
-      'the averages over all weights are between 1 and 2. The network has four convolutions. The paper trained ' +
-      'a network of four layers on CIFAR-10; its accuracy is shown if its average is within 0.05 bits of ours.',
+      'All weights of a layer have the same number of bits. For example, “layers 1,2,1,1” means 2 bits in the ' +
+      'second of the four layers, and 1 bit in the others. The paper trained a network of four layers on ' +
+      'CIFAR-10. Its accuracy is shown beside ours if the average bits differ by at most 0.05.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
     plots: [
@@ -172,9 +172,9 @@ function linearity(results: SettingResults, mixes: readonly LayerMix[]): Claim {
     verdict: straight ? 'holds' : bent ? 'does not hold' : 'undecided',
     because:
       `a straight line through ${points.length} trainings rises by ${slope.toFixed(2)} points per bit and explains ` +
-      `${(100 * explained).toFixed(0)} % of the variance; a parabola has ${bend.quadratic.toFixed(2)} points per bit², ` +
+      `${(100 * explained).toFixed(0)} % of the variance; its curvature is ${bend.quadratic.toFixed(2)} points per bit², ` +
       `p = ${bend.p.toPrecision(2)} (the claim holds if the line rises and explains at least ${100 * enough} %, and the ` +
-      'curvature is not significant at 5 %; it does not hold if the curvature is)',
+      'curvature is not significant at 5 %)',
   };
 }
 

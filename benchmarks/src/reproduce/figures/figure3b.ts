@@ -46,8 +46,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure3b',
     title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
-      'The weights of all layers are binarized, and the inputs are float. Each average is a mix of 1, 2 and 3 bits ' +
-      'as in the paper (`distFromAverage`). The paper’s numbers are for AlexNet-BN on ImageNet.',
+      'The weights of all layers are binarized by middle-out, and the inputs are float. For each average, the ' +
+      'shares of 1, 2 and 3 bits are those of the paper. The paper’s numbers are for AlexNet-BN on ImageNet.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [

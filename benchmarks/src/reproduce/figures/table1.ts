@@ -110,11 +110,12 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table1',
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
-      'The paper’s authors took some rows from other papers. We train them too, with the quantizers of those papers; ' +
-      'a row that is “quoted only” was not trained. If only the weights are binarized, this is done in every ' +
-      'layer. If the inputs are binarized too, the first and last layer stay float, and the bits of the inputs are ' +
-      'chosen anew for each image. In MobileNet only the pointwise convolutions are binarized. The paper’s numbers are ' +
-      'for ImageNet. There are too few seeds here to compare methods with each other; the plan `table1` has enough.',
+      'The paper quotes some rows from other papers. We train these rows with the quantizers of those papers; ' +
+      'a row that is “quoted only” was not trained. If only the weights are binarized, they are binarized in ' +
+      'every layer. If the inputs are binarized too, the first and last layer stay float, and the bits of the ' +
+      'inputs are chosen anew for each image. In MobileNet only the pointwise (1 × 1) convolutions are ' +
+      'binarized. The paper’s numbers are for ImageNet. The seeds are too few to compare methods with each ' +
+      'other; the plan `table1` has more.',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

@@ -313,17 +313,13 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
     const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     const text = (list: readonly AreaRatio[]): string =>
       list.map((one) => `${one.bits} bit ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ');
-    const which =
-      mapPer === 'element'
-        ? 'each weight has its own bits'
-        : 'all weights at one position share their bits';
     return {
       id,
       claim,
       verdict: deciding.every((each) => lawOf(each) === law) ? 'holds' : 'does not hold',
       because:
-        `estimated area of the unrolled layer ${place}, where ${which}, relative to 1 bit: ${text(both)}` +
-        `; with inputs of 1 bit: ${text(alone)} (brackets say whether a ratio is b or b², to within ${error.toFixed(0)} %)${more}`,
+        `estimated area of the unrolled layer ${place}, divided by its area at 1 bit: ${text(both)}; with inputs of ` +
+        `1 bit: ${text(alone)} (in brackets: the law that fits within ${error.toFixed(0)} %)${more}`,
     };
   };
   const [fpga, asic] = [
@@ -388,9 +384,10 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     file: 'table2-area',
     title: 'Area of an unrolled layer against average bits',
     caption:
-      `Estimated area of ${place}: on an FPGA (left, in LUT6) and on an ASIC (right, in gate equivalents). With a ` +
-      '“map per weight” each weight has its own bits; with a “map per position” all weights at one position share them. ' +
-      'By the paper’s laws the area grows as the average bits b on an FPGA, and as b² on an ASIC.',
+      `Estimated area of ${place}: on an FPGA (left, in LUT6) and on an ASIC (right, in gate equivalents). ` +
+      'With a “map per weight” each weight has its own bits; with a “map per position” all weights at one ' +
+      'position share their bits. By the paper’s laws the area grows as the average bits b on an FPGA, and as ' +
+      'b² on an ASIC.',
     spec: {
       hconcat: [
         panel('lut6', 'FPGA, LUT6', (bits) => bits),

@@ -177,9 +177,9 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'Each point is a network, with its bits of inputs/weights. Accuracy is measured. The LUTs are those of one ' +
-      'position of each binarized layer, and the energy is that of one image in 45 nm cells. Both are estimated with ' +
-      'random weights of as many bits. The dashed line joins the networks that no other one beats in both.',
+      'Each point is a network, with its bits of inputs/weights. The dashed line joins the best networks: no ' +
+      'other network is both more accurate and cheaper. The accuracy is measured. The LUTs of one position of ' +
+      'each binarized layer, and the energy of one image in 45 nm cells, are estimated with random weights.',
     spec: {
       hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
       config: chartConfig,

@@ -52,17 +52,17 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       unfolding: 'FINN’s folds',
       bits,
     };
-    const synthesis = `${synthesized?.yosys ?? 'Yosys'}, as hbnn synth`;
+    const synthesis = `${synthesized?.yosys ?? 'Yosys'} as in hbnn synth`;
     const simulation =
       verilatorCycles === undefined
-        ? 'cycles by the simulation of beats'
-        : `Verilator, ${verilatorImages ?? 0} images with the model’s scores`;
+        ? 'cycles computed, not simulated'
+        : `simulated in Verilator on ${verilatorImages ?? 0} images with the model’s scores`;
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',
       unit,
       ours: Number(ours.toPrecision(5)),
-      scale: `random weights, a map per position; ${synthesis}; ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      scale: `CNV with random weights and bits shared per position, synthesized by ${synthesis}, ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });
     return [
@@ -95,7 +95,7 @@ export function rtlSentence(networks: readonly SynthesizedNetwork[]): string {
         `${((luts * cycles) / (two.luts * two.cycles)).toFixed(2)} at ${bits} bits`,
     );
   return (
-    `; folded and synthesized as a whole (${one.row.network} with ${channelsText(one.row.narrower)}), relative to 1 bit: ${ratios.join(', ')}` +
-    `; LUTs × cycles relative to 2 bits: ${products.join(', ')}`
+    `; a folded ${one.row.network} with ${channelsText(one.row.narrower)}, synthesized as a whole, relative to 1 bit: ` +
+    `${ratios.join(', ')}; LUTs × cycles of this ${one.row.network} relative to 2 bits: ${products.join(', ')}`
   );
 }

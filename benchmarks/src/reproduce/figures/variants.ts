@@ -69,8 +69,9 @@ function rows(
 }
 
 const readRows =
-  'This is not in the paper. Each variant changes one thing of the reference. The table shows its difference from the ' +
-  'reference with the same seeds, in points, and the 95 % interval of the paired t test.';
+  'This experiment is not in the paper. Each variant differs from the reference, the first row of its network, in ' +
+  'one thing. The table shows the difference in points, over trainings with the same seeds, and its 95 % interval ' +
+  '(paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -143,10 +144,10 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'With a dynamic map, the next layer must also be told how many bits each value has. If a share p of the values has ' +
-    `a given number of bits, this takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, so ` +
-    `${both.inputs} bits become ${(both.inputs + entropy).toFixed(2)}. A static map takes nothing, so there is room for ` +
-    'more static bits; some variants use it. (Claims q8 were added after the results of q1 were known.)'
+    'The circuit must also pass a dynamic map to the next layer. The map takes up to −Σ p log₂ p = ' +
+    `${entropy.toFixed(2)} bits per value, if a share p of the values has each number of bits. So ` +
+    `${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. A static map needs no such bits, so ` +
+    'some variants use more static bits. (Claims q8 were added after the results of q1 were known.)'
   );
 }
 
@@ -159,9 +160,9 @@ export const inputMaps: Stage = {
     stage: 'input-maps',
     title: 'Bits of inputs that a circuit can have',
     about:
-      `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic map), ` +
-      'which a fixed circuit cannot do. A static map is the same for all images. Middle-out chooses it from the mean ' +
-      `magnitudes during training, and the scales are constant afterwards. ${carriedText()}`,
+      `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic ` +
+      'map), which a fixed circuit cannot do. A static map is the same for all images: middle-out chooses it ' +
+      `from the mean magnitudes during training, and the scales are constant afterwards. ${carriedText()}`,
     rows: rows(p, results, inputComparisons),
     claims: [
       ...equalsReference(p, results, 'q1', onePerChannel, 'a static map per channel equals'),
@@ -298,8 +299,9 @@ export const weightVariants: Stage = {
     stage: 'weight-variants',
     title: 'Other maps, scales and rules for weights',
     about:
-      `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers. A map that ` +
-      'is kept stays as it is while the weights go on changing. Other rules give the same 1.4 bits to other weights.',
+      `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers, ` +
+      'such as powers of two. A map that is “kept” no longer changes, while the training still changes the ' +
+      'weights. Other rules give the same 1.4 bits to other weights.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

@@ -69,7 +69,8 @@ const ruled = (of: Network, select: Select): DesignSetting => ({
 const central: DesignPart = {
   name: 'central',
   about:
-    'Weights alone: 1.4 bits by middle-out beside 2 bits and beside the least approximation error.',
+    'Only the weights are binarized: 1.4 bits by middle-out, by optimal (the rule with the smallest error), ' +
+    'and 2 bits.',
   settings: networks.flatMap((of) => [bits(of, '1.4'), bits(of, '2'), ruled(of, 'optimal')]),
   claims: networks.flatMap((of): DesignClaim[] => [
     {
@@ -91,7 +92,9 @@ const central: DesignPart = {
 
 const withInputs: DesignPart = {
   name: 'with-inputs',
-  about: 'Weights and inputs: 1.4/1.4 bits beside 2/2 and 1/1, maps of inputs chosen per sample.',
+  about:
+    'Weights and inputs are binarized: 1.4/1.4, 2/2 and 1/1 bits. The bit maps of inputs are chosen for each ' +
+    'image.',
   settings: networks.flatMap((of) => [
     bits(of, '1.4', '1.4'),
     bits(of, '2', '2'),
@@ -120,7 +123,8 @@ const otherRules = ['bottom-up', 'top-down', 'random'] as const;
 const rules: DesignPart = {
   name: 'rules',
   about:
-    'Weights alone: middle-out beside the other rules of the paper, and the ends, 1 bit and float.',
+    'Only the weights are binarized: middle-out and the other rules of the paper at 1.4 bits, 1 bit, and ' +
+    'float.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),
@@ -177,7 +181,7 @@ const candidates = [
 
 const better: DesignPart = {
   name: 'better',
-  about: 'Weights alone, 1.4 bits: other rules beside middle-out and beside 2 bits.',
+  about: 'Only the weights are binarized: other rules and middle-out at 1.4 bits, and 2 bits.',
   settings: networks.flatMap((network) => [
     bits(network, '1.4'),
     ...candidates.map(({ name, config }) => of(network, name, { weights: '1.4', ...config })),
@@ -206,7 +210,8 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'Weights alone, 1.4 bits by middle-out: maps that folded hardware can use beside a map per element.',
+    'Only the weights are binarized, at 1.4 bits by middle-out: bit maps for folded hardware, and a map per ' +
+    'element.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
@@ -229,7 +234,7 @@ const buildable: DesignPart = {
 
 const belowOne: DesignPart = {
   name: 'below-one',
-  about: 'Weights alone, 0.7 bits by rules that prune, beside 1 bit.',
+  about: 'Only the weights are binarized: 0.7 bits by rules that prune, and 1 bit.',
   settings: networks.flatMap((network) => [
     bits(network, '1'),
     of(network, '0.7/float gain', { weights: '0.7', select: 'gain' }),
@@ -259,7 +264,7 @@ const ends = networks.flatMap((of) => [bits(of, 'float')]);
 const long: DesignPart = {
   ...central,
   name: 'long',
-  about: `${central.about} Float beside them shows how near the plateau is.`,
+  about: `${central.about} Float weights show how much accuracy longer training could still add.`,
   settings: [...central.settings, ...ends],
 };
 
@@ -289,8 +294,8 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'Weights alone: rows 1 to 5 of Table 1, and TRQ. Ternary weights have log2 3 = 1.585 bits, so ours at 1.6 bits ' +
-    'stand beside them; the table counts 2 stored bits.',
+    'Only the weights are binarized: rows 1 to 5 of Table 1, and TRQ. Ternary weights have log2 3 = 1.585 ' +
+    'bits, so they are compared with ours at 1.6 bits. (Table 1 counts 2 stored bits for them.)',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -322,7 +327,7 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'Weights and inputs: rows 7 to 10 and 13 of Table 1, with residual binarization at equal bits.',
+    'Weights and inputs are binarized: rows 7 to 10 and 13 of Table 1, and our method with the same bits.',
   settings: [
     ours('1', '1'),
     ours('1', '2'),
@@ -345,8 +350,9 @@ const methodsOnBoth: DesignPart = {
 const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
-    'Methods that learn bits, weights alone. Their averages come out of the training, and the results have them beside ' +
-    'the accuracies. Penalties were chosen by one training each (seed 1) so that they end near 2 bits.',
+    'Only the weights are binarized, by methods that learn the number of bits. The results show the average ' +
+    'that each training ends with. The penalty of each method was chosen by one training (seed 1) so that the ' +
+    'average is near 2 bits.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
@@ -360,9 +366,10 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar',
     title: 'The paper’s accuracy claims, with many seeds',
     about:
-      'Reduced AlexNet-BN and MobileNet on CIFAR-10, 8 epochs with crops and flips. Float is still some points below ' +
-      'its plateau at this length (67.5 % after 6 epochs and 70.8 % after 12 for AlexNet-BN, 63.2 % and 68.0 % for ' +
-      'MobileNet, one seed each); the experiment cifar-long asks the central questions nearer to it.',
+      'This plan trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
+      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches 67.5 % ' +
+      'after 6 epochs and 70.8 % after 12, and MobileNet 63.2 % and 68.0 %. The plan cifar-long tests the ' +
+      'central claims with longer trainings.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,
@@ -371,7 +378,8 @@ export const designs: Readonly<Record<string, Design>> = {
   rules: {
     name: 'rules',
     title: 'Rules that may beat middle-out, maps that can be built, and less than one bit',
-    about: 'The same networks, data and length as the experiment cifar, with other seeds.',
+    about:
+      'This plan has the same networks, data and length of training as the plan cifar, and other seeds.',
     common: { ...augmented, epochs: 8 },
     parts: [better, buildable, belowOne],
     firstSeed: 301,
@@ -380,7 +388,8 @@ export const designs: Readonly<Record<string, Design>> = {
   'cifar-long': {
     name: 'cifar-long',
     title: 'The central claims near the plateau',
-    about: 'The same networks and augmentation, five times as long.',
+    about:
+      'This plan has the same networks and augmentation as the plan cifar, and trains five times as long.',
     common: { ...augmented, epochs: 40 },
     parts: [long],
     firstSeed: 201,
@@ -390,10 +399,10 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'table1',
     title: 'Where heterogeneous binarization stands among the methods of Table 1',
     about:
-      'The rows that the paper took from other papers, and later methods, trained here as the rest: reduced AlexNet-BN ' +
-      'on CIFAR-10, with the data, budget and seeds of the experiment cifar. All have its optimizer and learning rate, ' +
-      'also methods whose papers have others (XNOR-Net: Adam). Our own settings are trained again, so that every pair ' +
-      'has the same code.',
+      'This plan trains the methods that Table 1 quotes from other papers, and later methods: reduced ' +
+      'AlexNet-BN on CIFAR-10, with the data, budget and seeds of the plan cifar. All methods have the same ' +
+      'optimizer and learning rate, also those whose papers have others (XNOR-Net: Adam). Our own settings ' +
+      'are trained again, so that every pair has the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,

@@ -73,10 +73,24 @@ const claimRow = (claim: ReportedClaim): string[] => [
   claim.because,
 ];
 
+/** Texts that differ only in the commit at their end, put together with all their commits. */
+function joinedCommits(texts: ReadonlySet<string>): string[] {
+  const commits = new Map<string, string[]>();
+  for (const text of texts) {
+    const [, head = text, commit] = /^(.*), commit ([0-9a-f]{7})\)$/.exec(text) ?? [];
+    const found = commits.get(head) ?? [];
+    commits.set(head, commit === undefined ? found : [...found, commit]);
+  }
+  return [...commits].map(([head, found]) => {
+    if (found.length === 0) return head;
+    return `${head}, commit${found.length > 1 ? 's' : ''} ${found.join(' and ')})`;
+  });
+}
+
 /** Scales of a stage's numbers, each once; trainings on the same images are put together. */
 export function scales(stage: StageReport): string[] {
   const together = new Map<string, string[]>();
-  for (const scale of new Set(stage.rows.flatMap(({ scale }) => scale ?? []))) {
+  for (const scale of joinedCommits(new Set(stage.rows.flatMap(({ scale }) => scale ?? [])))) {
     const [, images = scale, training] = /^(.*?images); (.*)$/.exec(scale) ?? [];
     const trainings = together.get(images) ?? [];
     together.set(images, training === undefined ? trainings : [...trainings, training]);

@@ -55,8 +55,8 @@ export function summary(report: Report): string {
       `${count('undecided', 'below', 'above')} are open.`,
     tested.length === 0
       ? ''
-      : `${tested.length} of the claims are judged by paired tests. Of these, ${holding} hold by their own test, ` +
-        `and ${kept} by Holm’s stricter test, which is for all of them together.`,
+      : `Paired tests judge ${tested.length} of the claims: ${holding} hold by their own test, and ${kept} ` +
+        `after Holm’s correction for the number of tests.`,
   ];
   return sentences.filter((text) => text !== '').join(' ');
 }
@@ -74,7 +74,7 @@ function centralText(claim: Claim): string {
   };
   return (
     `${asked} ${answer[claim.verdict]}: the difference is ${pointsText(test.difference)} points ` +
-    `(${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
+    `(90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
   );
 }
 
