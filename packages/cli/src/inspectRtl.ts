@@ -45,7 +45,7 @@ export async function inspectRtl(folder: string): Promise<RtlView> {
   const texts = Object.entries(files);
   const all = readdirSync(folder).filter((name) => statSync(join(folder, name)).isFile());
   const layers = manifest.layers.map(({ layer, module }): RtlLayerView => {
-    const fold = folds[layer];
+    const fold = Object.hasOwn(folds, layer) ? folds[layer] : undefined;
     const view = views.find(({ name }) => name === layer);
     return {
       name: layer,

@@ -95,6 +95,17 @@ describe('architectures', () => {
     expect(String(none)).toMatch(/HbnnError: .*output_layers: .*at least one, got none/);
   });
 
+  it.each(['constructor', '__proto__', 'toString'])(
+    'with a layer of the class %s are refused',
+    async (name) => {
+      const error = await importChanged(({ modelTopology: { config } }) => {
+        config.layers[2].class_name = name;
+      });
+      expect(error).toBeInstanceOf(HbnnError);
+      expect(String(error)).toContain(`, got ${name}; replace the layer by these`);
+    },
+  );
+
   it('with a layer of one input behind two are refused', async () => {
     const error = await importChanged(({ modelTopology: { config } }) => {
       const relu = config.layers[1];

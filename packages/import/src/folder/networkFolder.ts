@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { bytesOf, digestOf, jsonOf } from '../files.ts';
 import { type Config, isObject, objectAt } from '../keras/fields.ts';
+import { ownEntry } from '../ownEntry.ts';
 import { readTensorflowJs } from '../tfjs/tensorflowJsFile.ts';
 import type { ImportedNetwork, NetworkOrigin } from './importedNetwork.ts';
 
@@ -130,7 +131,7 @@ function completeTopology(topology: Config, model: tfl.LayersModel): void {
   const { config } = isObject(topology.model_config) ? topology.model_config : topology;
   const { layers } = objectAt(config, 'model');
   for (const entry of layers as readonly Config[]) {
-    const names = leftOut[String(entry.class_name)];
+    const names = ownEntry(leftOut, String(entry.class_name));
     if (names === undefined) continue;
     const own = entry.config as Record<string, unknown>;
     const layer = model.getLayer(String(own.name));

@@ -1,5 +1,6 @@
 import { HbnnError, kindOf } from '@hbnn/core';
 import { type ActivationName, activations, type Pair } from '../assemble/layerSpec.ts';
+import { ownEntry } from '../ownEntry.ts';
 
 export type Config = Readonly<Record<string, unknown>>;
 
@@ -114,7 +115,7 @@ export class Fields {
 
   activation(field = 'activation'): ActivationName | undefined {
     const value = this.get(field) ?? 'linear';
-    const name = renamed[String(value)] ?? value;
+    const name = ownEntry(renamed, String(value)) ?? value;
     if (name === 'linear') return undefined;
     const match = activations.find((activation) => activation === name);
     if (match !== undefined) return match;

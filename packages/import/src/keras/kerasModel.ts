@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { Assembler, type Value } from '../assemble/assembler.ts';
+import { ownEntry } from '../ownEntry.ts';
 import { splitActivation } from './activationSteps.ts';
 import { type Config, Fields } from './fields.ts';
 import { layerReaders } from './layerReaders.ts';
@@ -63,7 +64,7 @@ function layerValue(
 ): Value {
   const where = `${file}: layer '${layer.path}'`;
   if (layer.className === 'InputLayer') return inputValue(layer, assembler, where);
-  const reader = layerReaders[layer.className];
+  const reader = ownEntry(layerReaders, layer.className);
   if (reader === undefined)
     throw new HbnnError(
       `${where}: expected one of ${Object.keys(layerReaders).join(', ')}, got ${layer.className}; replace the layer by these`,

@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { ownEntry } from '../ownEntry.ts';
 import type { Attributes } from './attributes.ts';
 import {
   type Constant,
@@ -244,7 +245,7 @@ export function foldedNode(
   context: FoldContext,
   first: Constant,
 ): Constant | undefined {
-  const fold = folds[operator];
+  const fold = ownEntry(folds, operator);
   if (fold === undefined) return undefined;
   const isWhole = context.inputs.every((input) => input === undefined || input.isWhole === true);
   const value: Constant = { isWhole, ...fold(context, first) };

@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { ownEntry } from '../ownEntry.ts';
 import { qonnxDomains, quantizers } from './quantizers.ts';
 import type { GraphProto, ModelProto, NodeProto } from './schema.ts';
 
@@ -45,7 +46,7 @@ export function graphOf(model: ModelProto, file: string): Graph {
 }
 
 const isQuantizer = ({ domain, op_type: kind }: NodeProto): boolean =>
-  qonnxDomains.includes(domain) && quantizers[kind] !== undefined;
+  qonnxDomains.includes(domain) && ownEntry(quantizers, kind) !== undefined;
 
 const isStandard = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
 

@@ -2,6 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { Assembler } from '../assemble/assembler.ts';
 import { besideFile, bytesOf } from '../files.ts';
 import type { ReadModel } from '../keras/kerasModel.ts';
+import { ownEntry } from '../ownEntry.ts';
 import { Attributes } from './attributes.ts';
 import {
   type Constant,
@@ -173,7 +174,7 @@ class GraphImporter {
     if (first?.kind !== 'constant' || constants.length < inputs.length) return undefined;
     const given = constants as (Constant | undefined)[];
     const context = { inputs: given, attributes, where, external: this.external };
-    const quantizer = quantizers[node.op_type];
+    const quantizer = ownEntry(quantizers, node.op_type);
     const result =
       quantizer === undefined
         ? foldedNode(node.op_type, context, first)
@@ -204,7 +205,7 @@ class GraphImporter {
     where: string,
     place: number,
   ): OnnxValue {
-    const operator = operators[node.op_type] ?? refusals[node.op_type];
+    const operator = ownEntry(operators, node.op_type) ?? ownEntry(refusals, node.op_type);
     if (operator === undefined)
       throw new HbnnError(
         `${where}: expected one of ${Object.keys(operators).join(', ')}, got ${node.op_type}; replace it in the network before the export`,

@@ -1,4 +1,5 @@
 import { HbnnError } from '@hbnn/core';
+import { ownEntry } from '../ownEntry.ts';
 import type { Constant, Quantization } from './constant.ts';
 import { axisFrom, broadcast, type Fold, type FoldContext } from './foldConstants.ts';
 
@@ -118,7 +119,7 @@ const intQuant: Fold = (context, first) => {
   const bits = inputAt(context, 3, 'a bitwidth').data;
   const [signed, narrow] = [attributes.int('signed', 1) === 1, attributes.int('narrow', 0) === 1];
   const mode = attributes.text('rounding_mode', 'ROUND').toUpperCase();
-  const round = roundings[mode];
+  const round = ownEntry(roundings, mode);
   const [width] = bits;
   if (round === undefined || bits.length !== 1 || !(width >= 1))
     throw new HbnnError(

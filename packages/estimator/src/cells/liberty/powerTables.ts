@@ -88,7 +88,7 @@ function tablesOf(
   const named = (attributes.get('related_pin') ?? '').split(/[\s,]+/).filter((pin) => pin !== '');
   const pins = named.length === 0 ? [''] : named;
   return groups
-    .filter(({ kind }) => edgesOf[kind] !== undefined)
+    .filter(({ kind }) => Object.hasOwn(edgesOf, kind))
     .flatMap((table) => {
       const energy = tableOf(table, templates);
       return pins.map((relatedPin) => ({
