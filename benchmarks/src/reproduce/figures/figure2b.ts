@@ -71,7 +71,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     plots: [
       {
         file: 'figure2b',
-        title: 'Accuracy by selection rule, beside 2 bits',
+        title: 'Accuracy by selection rule, compared with 2 bits',
         caption:
           'The horizontal axis is the top-1 accuracy minus that of 2 bits. Each small dot is a pair of trainings with the same seed. Large dots are the means, with 95 % intervals. Diamonds are the paper’s differences on ImageNet. The grey band is ±1 point.',
         spec: forestChart({

@@ -81,7 +81,7 @@ export function planPage(plan: Plan, cores: number): string {
     '',
     'Until these seeds are trained, a verdict is "interim".',
     '',
-    `The numbers of seeds give a power of ${percent(tests.power)}: to find a true difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). They assume that paired differences have a standard deviation of ${spread.deviation} points. This is the value of ${spread.pairs.length} pairs of settings in earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}, 4 epochs without augmentation, other seeds, ${spread.degreesOfFreedom} degrees of freedom), which the section Spread lists.`,
+    `The numbers of seeds give a power of ${percent(tests.power)}: to find a true difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). This calculation assumes that paired differences have a standard deviation of ${spread.deviation} points. The standard deviation is from ${spread.pairs.length} pairs of settings in earlier CIFAR-10 results (${spread.degreesOfFreedom} degrees of freedom). The section Spread lists these pairs. The earlier results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, with other seeds.`,
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
