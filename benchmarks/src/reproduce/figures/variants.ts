@@ -146,8 +146,9 @@ function carriedText(): string {
   return (
     'The circuit must also pass a dynamic map to the next layer. The map takes up to −Σ p log₂ p = ' +
     `${entropy.toFixed(2)} bits per value, if a share p of the values has each number of bits. So ` +
-    `${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. A static map needs no such bits, so ` +
-    'some variants use more static bits. (Claims q8 were added after the results of q1 were known.)'
+    `${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. The circuit need ` +
+    'not pass on a static map, so some variants have a static map with more bits per value. (Claims q8 were ' +
+    'added after the results of q1 were known.)'
   );
 }
 
