@@ -72,7 +72,7 @@ function equality(committed) {
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}. If the inputs of the layers have 1.4 instead of 2 bits too, the accuracy changes by ${withIntervals(both)}. Brackets hold 90 % confidence intervals.`,
+    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}. If the inputs of the layers have 1.4 instead of 2 bits too, the accuracy changes by ${withIntervals(both)}. The brackets after a difference hold its 90 % confidence interval.`,
     command: plan,
   };
 }
@@ -239,7 +239,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits instead, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits for all weights at one position of the kernel. If the weights at a position share their bits, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
+    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits instead of 1.4 on average, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits for all weights at one position of the kernel. If the weights at a position share their bits, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }

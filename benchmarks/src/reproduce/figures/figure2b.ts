@@ -76,7 +76,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
           'The horizontal axis of the figure is the top-1 accuracy minus that of 2 bits. A small dot of the ' +
           'figure is a pair of trainings with equal seeds. Large dots of the figure are the means, with 95 % ' +
           'intervals. Diamonds of the figure are the paper’s differences on ImageNet. The grey band of the ' +
-          'figure is ±1 point.',
+          'figure marks differences within ±1 point.',
         spec: forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')
