@@ -138,7 +138,8 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
     file: 'figure2a',
     title: 'Distance by mix and selection',
     caption:
-      'A lower distance is better. The lines show the distance if every value has equally many bits, from 1 to 4.',
+      'A binarized tensor with a lower distance is better. The lines show the distance if every value has ' +
+      'equally many bits, from 1 to 4.',
     spec: barChart({
       values,
       x: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

@@ -367,9 +367,9 @@ export const designs: Readonly<Record<string, Design>> = {
     title: 'The paper’s accuracy claims, with many seeds',
     about:
       'The plan cifar trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
-      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches 67.5 % ' +
-      'after 6 epochs and 70.8 % after 12. MobileNet reaches 63.2 % after 6 epochs and 68.0 % after 12. The plan ' +
-      'cifar-long tests the central claims with longer trainings.',
+      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches an ' +
+      'accuracy of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet reaches an accuracy of 63.2 % after 6 ' +
+      'epochs and 68.0 % after 12. The plan cifar-long tests the central claims with longer trainings.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,

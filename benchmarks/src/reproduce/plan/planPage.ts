@@ -81,7 +81,7 @@ export function planPage(plan: Plan, cores: number): string {
     '',
     'Until all seeds for a verdict are trained, the verdict is "interim".',
     '',
-    `With the planned seeds, a test has a power of ${percent(tests.power)}. The power is the chance to find a true difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). The numbers of seeds assume that paired differences have a standard deviation of ${spread.deviation} points. The standard deviation of the differences is from ${spread.pairs.length} pairs of settings in earlier CIFAR-10 results (${spread.degreesOfFreedom} degrees of freedom). The section Spread lists the pairs of settings. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, with other seeds.`,
+    `With the planned seeds, a test has a power of ${percent(tests.power)}. The power is the chance to find a true difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). The numbers of seeds assume that paired differences have a standard deviation of ${spread.deviation} points. The standard deviation of the differences is from ${spread.pairs.length} pairs of settings in earlier CIFAR-10 results (${spread.degreesOfFreedom} degrees of freedom). The section Spread lists the ${spread.pairs.length} pairs of settings with their differences. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, with other seeds.`,
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',

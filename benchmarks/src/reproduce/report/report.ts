@@ -22,7 +22,7 @@ const rules =
   'Most claims compare two settings that were trained with the same seeds. The claim “A is above B” holds if the ' +
   '95 % interval of the difference lies above 0, and does not hold if it lies below 0 (paired t test). The claim “A ' +
   `equals B” holds if the 90 % interval lies within ±${equivalenceMargin} point, and does not hold if it lies wholly ` +
-  `outside (two one-sided t tests). If the 90 % interval crosses the limit of ±${equivalenceMargin} point but not ` +
+  `outside (two one-sided t tests). If the 90 % interval of a difference crosses ±${equivalenceMargin} point but not ` +
   '0, the verdict is “above” or “below”. Claims that no test decides are “undecided” and need more seeds. The ' +
   'verdict of a claim is from a single test. The p value in brackets is corrected for the number of tests by ' +
   'Holm’s method.';

@@ -51,7 +51,7 @@ export function summary(report: Report): string {
   const central = claims.find(({ id }) => id === '2a');
   const sentences = [
     central === undefined ? '' : centralText(central),
-    `Of ${claims.length} claims, ${count('holds')} hold, ${count('does not hold')} do not hold, and ` +
+    `Of the ${claims.length} claims of this report, ${count('holds')} hold, ${count('does not hold')} do not hold, and ` +
       `${count('undecided', 'below', 'above')} are open.`,
     tested.length === 0
       ? ''
