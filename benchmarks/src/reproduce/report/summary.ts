@@ -73,7 +73,7 @@ function centralText(claim: Claim): string {
     above: 'It is higher',
   };
   return (
-    `${asked} ${answer[claim.verdict]}: the difference is ${pointsText(test.difference)} points ` +
+    `${asked} ${answer[claim.verdict]}: with 1.4 bits the accuracy differs by ${pointsText(test.difference)} points ` +
     `(90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
   );
 }
