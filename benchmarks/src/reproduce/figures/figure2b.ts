@@ -50,9 +50,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure2b',
     title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
     about:
-      'All weights are binarized, also those of the first and last layer; the inputs of the layers are float. ' +
-      'With the same seed, all settings start from the same weights and see the images in the same order. The ' +
-      'paper’s numbers are for AlexNet-BN on ImageNet.',
+      'For Figure 2b, all weights are binarized, also those of the first and last layer; the inputs of the ' +
+      'layers are float. Trainings with equal seeds start from equal weights and see the images in one order. ' +
+      'The paper’s numbers are for AlexNet-BN on ImageNet.',
     rows,
     claims: [
       equal('2a', '1.4 bits by middle-out equal 2 bits', mo, two, paper.middle_out - paper.two_bit),
@@ -73,7 +73,10 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure2b',
         title: 'Accuracy by selection rule, compared with 2 bits',
         caption:
-          'The horizontal axis is the top-1 accuracy minus that of 2 bits. Each small dot is a pair of trainings with the same seed. Large dots are the means, with 95 % intervals. Diamonds are the paper’s differences on ImageNet. The grey band is ±1 point.',
+          'The horizontal axis of the figure is the top-1 accuracy minus that of 2 bits. A small dot of the ' +
+          'figure is a pair of trainings with equal seeds. Large dots of the figure are the means, with 95 % ' +
+          'intervals. Diamonds of the figure are the paper’s differences on ImageNet. The grey band of the ' +
+          'figure marks differences within ±1 point.',
         spec: forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')

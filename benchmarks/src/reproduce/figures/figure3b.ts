@@ -46,8 +46,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure3b',
     title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
-      'The weights of all layers are binarized by middle-out, and the inputs are float. For each average, the ' +
-      'shares of 1, 2 and 3 bits are those of the paper. The paper’s numbers are for AlexNet-BN on ImageNet.',
+      'For Figure 3b, the weights of all layers are binarized by middle-out, and the inputs are float. For each ' +
+      'average, the shares of 1, 2 and 3 bits are those of the paper. The paper’s numbers are for AlexNet-BN on ' +
+      'ImageNet.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [
@@ -55,7 +56,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'Top-1 accuracy in percent: ours on the left, with one standard deviation; the paper’s, on ImageNet, on the right. The dashed lines are float.',
+          'Top-1 accuracy in percent: ours on the left, with one standard deviation; the paper’s, on ImageNet, ' +
+          'on the right. The dashed lines are the accuracies with float weights.',
         spec: lineChart({
           panels: [
             {

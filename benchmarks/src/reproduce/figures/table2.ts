@@ -120,26 +120,27 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table2',
     title: 'Table 2: hardware',
     about:
-      'The paper did not build these circuits. The paper computes the size and speed of the circuits from ' +
-      'published designs by simple laws. The area and power of an FPGA grow with unfolding × bits, and the ' +
-      'frames per second fall with the bits. The area and power of an ASIC grow with bits². Rows 1 to 13 ' +
-      'compute these laws again. ' +
+      'The paper did not build the circuits of Table 2. The paper computes the size and speed of circuits from ' +
+      'published designs by simple laws. By the paper’s laws, the area and power of an FPGA grow with unfolding ' +
+      '× bits, and the frames per second fall with the bits. By the paper’s laws, the area and power of an ASIC ' +
+      'grow with bits². Rows 1 to 13 of the table compute the paper’s laws again. ' +
       (p.vgg8 === undefined
         ? 'Our reduced VGG-8 is not trained, because the images of this profile are too small; the LUTs of ' +
           'one position of each layer and the energy are estimated with random weights. '
-        : 'Rows a are our reduced VGG-8, trained on CIFAR-10. In the rows with “inputs per channel” the bits of ' +
-          'the inputs are the same for all images, which a circuit needs. In the other rows a these bits are ' +
-          'chosen anew for each image, as in the paper. The LUTs of one position of each layer and the energy are ' +
-          'estimated with random weights. ') +
-      'Rows c are our estimates of circuits like those of FINN, a tool for FPGAs, calibrated on synthesized ' +
-      'layers and on networks that FINN published. CNV is FINN’s name for VGG-8. Its layers have as many ' +
-      'parallel units (folds) as in FINN’s design for a Pynq board at 200 MHz, and each unit can multiply the ' +
-      'most bits of the mix. The paper starts from a faster design, whose folds were not published. MobileNet ' +
-      'has enough parallel units for the paper’s 450 frames per second. On an ASIC of 32 nm, both networks ' +
-      'have enough parallel units for the paper’s 3.4 kFPS. Other rows c are one position of a layer as an ' +
-      'unrolled circuit, with separate logic for every weight. Rows d are our own Verilog of CNV, which ' +
-      'multiplies all bits of a weight in one cycle. This circuit is synthesized as a whole and simulated ' +
-      '(`pnpm bench:networks --synth --simulate N --save`).',
+        : 'Rows a of the table are our reduced VGG-8, trained on CIFAR-10. In the rows with “inputs per ' +
+          'channel” the bits of the inputs are the same for all images, which a circuit needs. In the other ' +
+          'rows a, the bits of the inputs are chosen anew for each image, as in the paper. For rows a, the LUTs ' +
+          'of one position of each layer and the energy are estimated with random weights. ') +
+      'Rows c of the table are our estimates of circuits like those of FINN, a tool for FPGAs. The estimates of ' +
+      'rows c are calibrated on synthesized layers and on networks that FINN published. CNV is FINN’s name for ' +
+      'VGG-8. The layers of CNV have as many parallel units (folds) as in FINN’s design for a Pynq board at 200 ' +
+      'MHz. Each parallel unit of CNV can multiply the most bits of the mix. The paper starts from a faster ' +
+      'design of CNV, whose folds were not published. MobileNet has enough parallel units for the paper’s 450 ' +
+      'frames per second. On an ASIC of 32 nm, CNV and MobileNet have enough parallel units for the paper’s 3.4 ' +
+      'kFPS. The other rows c are one position of a layer as an unrolled circuit, with separate logic for every ' +
+      'weight. Rows d of the table are our own Verilog of CNV, which multiplies all bits of a weight in one ' +
+      'cycle. The circuit of rows d is synthesized as a whole and simulated (`pnpm bench:networks --synth ' +
+      '--simulate N --save`).',
     rows: [
       ...rows,
       ...vggRows(p, results),

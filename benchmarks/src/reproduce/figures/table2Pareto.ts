@@ -177,9 +177,10 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'Each point is a network, with its bits of inputs/weights. The dashed line joins the best networks: no ' +
-      'other network is both more accurate and cheaper. The accuracy is measured. The LUTs of one position of ' +
-      'each binarized layer, and the energy of one image in 45 nm cells, are estimated with random weights.',
+      'A point of the figure is a network, with its bits of inputs/weights. The dashed line joins the best ' +
+      'networks: no other network is both more accurate and cheaper. The accuracy of each network is measured. ' +
+      'The LUTs of one position of each binarized layer, and the energy of one image in 45 nm cells, are ' +
+      'estimated with random weights.',
     spec: {
       hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
       config: chartConfig,

@@ -69,9 +69,9 @@ function rows(
 }
 
 const readRows =
-  'This experiment is not in the paper. Each variant differs from the reference, the first row of its network, in ' +
-  'one thing. The table shows the difference in points, over trainings with the same seeds, and its 95 % interval ' +
-  '(paired t test).';
+  'The experiment with variants is not in the paper. A variant differs from the reference, the first row of its ' +
+  'network, in one thing. The table shows the accuracy of a variant minus that of the reference in points, with ' +
+  'the 95 % interval (paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -144,11 +144,11 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'The circuit must also pass a dynamic map to the next layer. The map takes up to −Σ p log₂ p = ' +
-    `${entropy.toFixed(2)} bits per value, if a share p of the values has each number of bits. So ` +
-    `${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. The circuit need ` +
-    'not pass on a static map, so some variants have a static map with more bits per value. (Claims q8 were ' +
-    'added after the results of q1 were known.)'
+    'The circuit must also pass a dynamic map to the next layer. A dynamic map takes up to −Σ p log₂ p = ' +
+    `${entropy.toFixed(2)} bits per value, if a share p of the values has each number of bits. With a dynamic ` +
+    `map, ${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. The circuit need ` +
+    'not pass on a static map, so some variants have a static map with more bits per value. (Claims q8, on ' +
+    'static maps of 2 bits, were added after the results of claims q1 were known.)'
   );
 }
 
@@ -301,8 +301,8 @@ export const weightVariants: Stage = {
     title: 'Other maps, scales and rules for weights',
     about:
       `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers, ` +
-      'such as powers of two. A map that is “kept” no longer changes, while the training still changes the ' +
-      'weights. Other rules give the same 1.4 bits to other weights.',
+      'such as powers of two. A bit map that is “kept” no longer changes, while the training still changes the ' +
+      'weights. Other rules also give 1.4 bits on average, but choose other weights for more bits.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

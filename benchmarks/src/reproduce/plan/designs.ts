@@ -294,8 +294,8 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'Only the weights are binarized: rows 1 to 5 of Table 1, and TRQ. Ternary weights have log2 3 = 1.585 ' +
-    'bits, so they are compared with ours at 1.6 bits. (Table 1 counts 2 stored bits for them.)',
+    'Only the weights are binarized: rows 1 to 5 of Table 1, and TRQ. Ternary weights have log2 3 = 1.585 bits, ' +
+    'so ternary weights are compared with ours at 1.6 bits. (Table 1 counts 2 stored bits for ternary weights.)',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -351,8 +351,8 @@ const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
     'Only the weights are binarized, by methods that learn the number of bits. The results show the average ' +
-    'that each training ends with. The penalty of each method was chosen by one training (seed 1) so that the ' +
-    'average is near 2 bits.',
+    'number of bits that each training ends with. The penalty of each method was chosen by one training (with ' +
+    'seed 1) so that the average is near 2 bits.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
@@ -366,10 +366,10 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar',
     title: 'The paper’s accuracy claims, with many seeds',
     about:
-      'This plan trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
-      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches 67.5 % ' +
-      'after 6 epochs and 70.8 % after 12, and MobileNet 63.2 % and 68.0 %. The plan cifar-long tests the ' +
-      'central claims with longer trainings.',
+      'The plan cifar trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
+      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches an ' +
+      'accuracy of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet reaches an accuracy of 63.2 % after 6 ' +
+      'epochs and 68.0 % after 12. The plan cifar-long tests the central claims with longer trainings.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,
@@ -379,7 +379,7 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'rules',
     title: 'Rules that may beat middle-out, maps that can be built, and less than one bit',
     about:
-      'This plan has the same networks, data and length of training as the plan cifar, and other seeds.',
+      'The plan rules has the networks, data and length of training of the plan cifar, and other seeds.',
     common: { ...augmented, epochs: 8 },
     parts: [better, buildable, belowOne],
     firstSeed: 301,
@@ -389,7 +389,7 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar-long',
     title: 'The central claims near the plateau',
     about:
-      'This plan has the same networks and augmentation as the plan cifar, and trains five times as long.',
+      'The plan cifar-long has the networks and augmentation of the plan cifar, and trains five times as long.',
     common: { ...augmented, epochs: 40 },
     parts: [long],
     firstSeed: 201,
@@ -399,10 +399,10 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'table1',
     title: 'Where heterogeneous binarization stands among the methods of Table 1',
     about:
-      'This plan trains the methods that Table 1 quotes from other papers, and later methods: reduced ' +
-      'AlexNet-BN on CIFAR-10, with the data, budget and seeds of the plan cifar. All methods have the same ' +
-      'optimizer and learning rate, also those whose papers have others (XNOR-Net: Adam). Our own settings ' +
-      'are trained again, so that every pair has the same code.',
+      'The plan table1 trains the methods that Table 1 quotes from other papers, and later methods. The network ' +
+      'is reduced AlexNet-BN on CIFAR-10, with the data, budget and seeds of the plan cifar. All methods are ' +
+      'trained with one optimizer and learning rate, also methods whose papers have others (XNOR-Net: Adam). Our ' +
+      'own settings are trained again, so that both trainings of a pair have the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,

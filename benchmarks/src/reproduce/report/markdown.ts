@@ -119,9 +119,9 @@ function stageMarkdown(stage: StageReport): string {
 /** What the picture of all claims shows. */
 export const forestTitle = 'Claims judged by paired tests';
 export const forestCaption =
-  'Each small dot is the difference for one seed. Large dots are the means, with the intervals of the tests (95 % ' +
-  'for “above”, 90 % for “equal”). Diamonds are the paper’s differences. In the grey band, settings count as equal ' +
-  '(±1 point).';
+  'A small dot of the figure is the difference for one seed. Large dots of the figure are the means, with the ' +
+  'intervals of the tests (95 % for “above”, 90 % for “equal”). Diamonds of the figure are the paper’s ' +
+  'differences between settings. In the grey band of the figure, settings count as equal (±1 point).';
 
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {

@@ -51,7 +51,7 @@ export function summary(report: Report): string {
   const central = claims.find(({ id }) => id === '2a');
   const sentences = [
     central === undefined ? '' : centralText(central),
-    `Of ${claims.length} claims, ${count('holds')} hold, ${count('does not hold')} do not hold, and ` +
+    `Of the ${claims.length} claims of this report, ${count('holds')} hold, ${count('does not hold')} do not hold, and ` +
       `${count('undecided', 'below', 'above')} are open.`,
     tested.length === 0
       ? ''
@@ -73,7 +73,7 @@ function centralText(claim: Claim): string {
     above: 'It is higher',
   };
   return (
-    `${asked} ${answer[claim.verdict]}: the difference is ${pointsText(test.difference)} points ` +
+    `${asked} ${answer[claim.verdict]}: with 1.4 bits the accuracy differs by ${pointsText(test.difference)} points ` +
     `(90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
   );
 }
