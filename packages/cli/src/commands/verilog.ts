@@ -85,7 +85,7 @@ export function verilogCommand(): Command {
     )
     .option(
       '--project-files',
-      'also write a file list, XDC and SDC, a FuseSoC core, a cocotb test and SystemVerilog assertions',
+      'also write a file list, XDC and SDC, a FuseSoC core, a cocotb test, SystemVerilog assertions, a configuration of OpenLane, and for folded designs a module for DMA engines',
     )
     .option(
       '--tlast',
