@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FoldedDesign, foldedDesign } from '@hbnn/circuit';
 import { parseMix, random } from '@hbnn/core';
-import { type CheckedModel, interpreter, randomModel } from '@hbnn/model';
+import { type CheckedModel, checkModel, interpreter, randomModel } from '@hbnn/model';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import { expect, it } from 'vitest';
 import { compile } from '../src/simulate/compile.ts';
@@ -139,6 +139,17 @@ it('loses one image alone where a word is lost or one comes twice', async () => 
     expect(out.slice(n * each, (n + 1) * each), `image ${n}`).toEqual(wanted(model, images[n]));
 });
 
+it('has a name that no layer takes', () => {
+  const [, layer, fold] = cases[0];
+  const { layers, ...rest } = modelOf(layer);
+  const named = layers.map((one, i) => (i === 1 ? { ...one, name: 'net_dma' } : one));
+  const model = checkModel({ ...rest, name: 'net', layers: named });
+  const design = foldedDesign(model, { folds: { net_dma: fold } });
+  const rtl = verilogFiles(design);
+  expect(Object.keys(rtl)).not.toContain('net_dma.v');
+  expect(Object.keys(projectFiles(design, rtl))).toContain('net_dma.v');
+});
+
 it.skipIf(!gcc)('has a header whose functions lay out an image and read its scores', () => {
   for (const [, layer, fold] of cases) {
     const model = modelOf(layer);
@@ -149,7 +160,7 @@ it.skipIf(!gcc)('has a header whose functions lay out an image and read its scor
     const rng = random(5, layer);
     const image = Uint8Array.from({ length: height * width * channels }, () => rng.below(256));
     const back = wanted(model, image);
-    const name = top.toUpperCase();
+    const name = top;
     const folder = mkdtempSync(join(tmpdir(), 'hbnn-dma-'));
     try {
       writeFileSync(join(folder, 'bridge.h'), projectFiles(design, rtl)[`${top}_dma.h`]);
@@ -161,11 +172,11 @@ static const uint8_t image[] = {${image.join(', ')}};
 static const uint32_t back[] = {${back.map(({ data }) => `${data}u`).join(', ')}};
 int main(void) {
   uint32_t words[${name}_WORDS_IN];
-  int32_t scores[${name}_CLASSES];
+  int32_t scores[${name}_SCORES];
   ${top}_pack(image, words);
   for (int i = 0; i < ${name}_WORDS_IN; i++) printf("%u ", words[i]);
   printf("\\n%u ", ${top}_result(back, scores));
-  for (int k = 0; k < ${name}_CLASSES; k++) printf("%d ", scores[k]);
+  for (int k = 0; k < ${name}_SCORES; k++) printf("%d ", scores[k]);
   return ${name}_WORDS_OUT == ${back.length} ? 0 : 1;
 }
 `,

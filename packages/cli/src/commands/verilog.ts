@@ -89,7 +89,7 @@ export function verilogCommand(): Command {
     )
     .option(
       '--tlast',
-      'folded: add a port s_axis_tlast for the last pixel of an image, so that a lost beat spoils only its own image',
+      'folded: add a port s_axis_tlast for the last pixel of an image, so that a lost beat spoils only its own image, or if it is the last beat also the next image',
     )
     .option('--vectors <n>', 'the number of images in the testbench', '20')
     .option('--json', 'print the result as JSON')

@@ -16,13 +16,21 @@ export function dmaText(design: FoldedDesign): string {
   const { top, input, scores, frame } = design;
   const [words, width, user] = [pixelWords(design), beatWidth(input), userBits(design)];
   const image = beats(input) * words;
+  const count = scores.beats * scores.each;
+  const cycles = Math.max(image, scores.beats * (scores.each + 1) + 1);
   const about = [
-    `${top} between streams of ${wordBits} bits, for a DMA engine`,
-    `s_axis: ${image} words an image, ${words} for each pixel; the first channel is in the lowest bits`,
-    `m_axis: ${scores.beats * scores.each} scores in two's complement, then the number of the largest with m_axis_tlast`,
-    frame === undefined
-      ? 's_axis_tlast is not read: a lost word puts all later images out of step. hbnn verilog --tlast prevents this'
-      : 's_axis_tlast: 1 with the last word of each image',
+    `${top} between AXI streams of ${wordBits} bits, for a DMA engine (MM2S to s_axis, m_axis to S2MM)`,
+    `s_axis: ${image} word(s) an image, ${words} for each pixel; the first channel is in the lowest bits`,
+    `m_axis: ${count} score(s) in two's complement, then with m_axis_tlast the index of the largest`,
+    `At least ${cycles} cycles an image, whatever the network takes. aresetn is synchronous`,
+    ...(frame === undefined
+      ? [
+          's_axis_tlast is not read: after a lost word all images are wrong until a reset; hbnn verilog --tlast prevents this',
+        ]
+      : [
+          's_axis_tlast: 1 with the last word of each image, so each image is a transfer of its own. Where a word is lost or',
+          '  comes twice, frame_error is 1 for one or two cycles. A lost last word costs the next image too',
+        ]),
   ];
   const ports = [
     'input  wire aclk',
@@ -153,19 +161,20 @@ export function dmaHeader(design: FoldedDesign): string {
   const { top, input, scores } = design;
   const words = pixelWords(design);
   const channels = input.forms.length;
-  const name = top.toUpperCase().replace(/[^A-Z0-9_]/g, '_');
+  const name = top;
+  const count = scores.beats * scores.each;
   return `/* Buffers for ${top}_dma: words of 32 bits for the DMA engine, and what comes back. */
-#ifndef ${name}_DMA_H
-#define ${name}_DMA_H
+#ifndef HBNN_${name}_DMA_H
+#define HBNN_${name}_DMA_H
 #include <stdint.h>
 
 enum {
   ${name}_PIXELS = ${beats(input)},
   ${name}_CHANNELS = ${channels},
-  /* Words that an image sends and brings back: one transfer each. */
+  /* Words of an image to send, and of its results to receive: one DMA transfer each. */
   ${name}_WORDS_IN = ${beats(input) * words},
-  ${name}_CLASSES = ${scores.beats * scores.each},
-  ${name}_WORDS_OUT = ${scores.beats * scores.each + 1}
+  ${name}_SCORES = ${count},
+  ${name}_WORDS_OUT = ${count + 1}
 };
 
 /* Lay out an image: bytes from 0 to 255, row by row, the channels of a pixel one behind the other. */
@@ -177,10 +186,10 @@ static inline void ${top}_pack(const uint8_t *image, uint32_t *words) {
   }
 }
 
-/* The scores of an image, and the number of the largest, the first of equal ones. */
+/* The scores of an image; returns the index of the largest, the first of equal ones. */
 static inline uint32_t ${top}_result(const uint32_t *words, int32_t *scores) {
-  for (int k = 0; k < ${name}_CLASSES; k++) scores[k] = (int32_t)words[k];
-  return words[${name}_CLASSES];
+  for (int k = 0; k < ${name}_SCORES; k++) scores[k] = (int32_t)words[k];
+  return words[${name}_SCORES];
 }
 
 #endif

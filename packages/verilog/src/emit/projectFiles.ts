@@ -77,9 +77,13 @@ function fileLists(names: readonly string[]): FileLists {
 const clockPort = (design: Design | FoldedDesign): string | undefined =>
   design.kind === 'folded' ? 'aclk' : design.latencyCycles > 0 ? 'clk' : undefined;
 
-function listText({ top }: Design | FoldedDesign, { rtl, roms, models }: FileLists): string {
+function listText(design: Design | FoldedDesign, { rtl, roms, models }: FileLists): string {
+  const { top } = design;
   const comments = [
     `// The files of ${top} for synthesis: 'verilator -f', 'iverilog -c'.`,
+    ...(design.kind === 'folded'
+      ? [`// For a DMA engine add ${top}_dma.v, which is not listed.`]
+      : []),
     ...models.map((name) => `// For simulation add ${name}: synthesis has cells of its own.`),
     ...(roms.length > 0
       ? [`// ${roms.length} .hex file(s) beside them have contents of memories.`]
