@@ -22,6 +22,7 @@ export {
   lutsPerLane,
   parseFoldRequest,
 } from './folded/folds.ts';
+export { choiceBits } from './folded/lanesAtOnce.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
 export { operandEntries, operandsOf } from './folded/operands.ts';
@@ -35,7 +36,16 @@ export {
   startRom,
   weightRom,
 } from './folded/roms.ts';
-export { beats, beatWidth, decodeAt, type PlaceTable, type Stream } from './folded/stream.ts';
+export {
+  baseAt,
+  beats,
+  beatWidth,
+  decodeAt,
+  type PlaceTable,
+  type Stream,
+  type WindowedMatrix,
+  windowedMatrix,
+} from './folded/stream.ts';
 export {
   type CollectUnit,
   type FoldedLayer,

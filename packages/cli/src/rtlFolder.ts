@@ -215,17 +215,22 @@ export function readRtl(folder: string): {
       `${join(folder, manifestName)}: expected the name of a module as top, got '${manifest.top}'; write the folder again with hbnn verilog`,
     );
   checkFields(manifest, join(folder, manifestName));
+  for (const name of manifest.projectFiles ?? []) delete files[name];
   return { manifest, files };
 }
 
+const isListOfNames = (list: unknown): boolean =>
+  Array.isArray(list) && list.every((name) => typeof name === 'string');
+
 /** @throws HbnnError where a manifest says something that no design has */
 function checkFields(manifest: RtlManifest, file: string): void {
-  const { architecture, folds, maxLevels, memories } = manifest;
+  const { architecture, folds, maxLevels, memories, projectFiles } = manifest;
   if (folds !== undefined) foldTable(folds, `${file}: folds`);
   const faults: [string, boolean][] = [
     ['architecture', ['unrolled', 'folded', undefined].includes(architecture)],
     ['maxLevels', maxLevels === undefined || (Number.isSafeInteger(maxLevels) && maxLevels > 0)],
     ['memories', memories === undefined || (typeof memories === 'object' && memories !== null)],
+    ['projectFiles', projectFiles === undefined || isListOfNames(projectFiles)],
   ];
   const fault = faults.find(([, isSound]) => !isSound)?.[0];
   if (fault !== undefined)

@@ -66,6 +66,28 @@ describe.each(designs)('project files of a %s design', (kind, design) => {
         : `create_clock -name ${clock} -period 6.250`;
     for (const end of ['xdc', 'sdc']) expect(project[`${top}.${end}`]).toContain(line);
     expect(`${top}_sva.sv` in project).toBe(clock !== undefined);
+    expect(`${top}_dma.v` in project).toBe(design.kind === 'folded');
+  });
+
+  it('configure OpenLane where it can build them', () => {
+    const text = project[`${top}_openlane.json`];
+    // Chips have no cells of an FPGA.
+    expect(text === undefined).toBe(design.style === 'xc7');
+    if (text === undefined) return;
+    // It would not find a .hex file.
+    const withHex = projectFiles(design, { ...hardware, 'layer_weight_word.hex': '' });
+    expect(`${top}_openlane.json` in withHex).toBe(false);
+    const { VERILOG_FILES: listed, ...config } = JSON.parse(text);
+    expect(listed.map((name: string) => name.replace('dir::', ''))).toEqual(
+      project[`${top}.f`].split('\n').filter((line) => /^[^/]/.test(line)),
+    );
+    expect(config).toEqual({
+      DESIGN_NAME: top,
+      CLOCK_PORT: design.kind === 'folded' ? 'aclk' : 'clk',
+      CLOCK_PERIOD: 6.25,
+      PNR_SDC_FILE: `dir::${top}.sdc`,
+      SIGNOFF_SDC_FILE: `dir::${top}.sdc`,
+    });
   });
 
   it.skipIf(!verilator)('are read by Verilator, and their assertions hold', () => {
@@ -84,6 +106,11 @@ describe.each(designs)('project files of a %s design', (kind, design) => {
     ];
     const { status, stderr } = spawnSync('verilator', [...lint, ...sva], { cwd, encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
+    if (design.kind === 'folded') {
+      const bridge = lint.map((word) => (word === top ? `${top}_dma` : word));
+      const run = spawnSync('verilator', [...bridge, `${top}_dma.v`], { cwd, encoding: 'utf8' });
+      expect([run.status, run.stderr]).toEqual([0, '']);
+    }
     if (sva.length === 0 || !simulators) return;
     const flags = `VERILATOR_FLAGS=-O0 -CFLAGS -O0 --assert ${sva[0]}`;
     const run = spawnSync('make', ['verilator', flags], { cwd, encoding: 'utf8' });

@@ -107,7 +107,7 @@ export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): Folde
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
   const making = { names, style, maxLevels, memo: new SumMemo() };
-  const top = names.of(model.name, 'network');
+  const top = names.top(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   const steps = orderedSteps(model, () => true);

@@ -42,6 +42,13 @@ export class Names {
     this.prefix = prefix;
   }
 
+  /** The name of a network's top module. Modules beside it, which tools are given on request, are named after it. */
+  top(wanted: string, fallback: string): string {
+    const name = this.of(wanted, fallback);
+    for (const end of ['dma', 'sva']) this.taken.add(`${name}_${end}`.toLowerCase());
+    return name;
+  }
+
   of(wanted: string, fallback: string): string {
     // VHDL has no two underscores in a row, and none at an end; hbnn_ begins modules that are not of a layer.
     const letters = wanted.replace(/[^A-Za-z0-9]+/g, '_').replace(/hbnn_/gi, 'hbnn');

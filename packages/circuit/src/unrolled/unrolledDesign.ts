@@ -148,7 +148,7 @@ export function unrolledDesign(model: CheckedModel, o: DesignOptions = {}): Desi
   checkBudget(model.checkedLayers, o.maxAdders);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
-  const top = names.of(model.name, 'network');
+  const top = names.top(model.name, 'network');
   const { shape, zeros } = model.input;
   const pixelForms = [...zeros].map(pixelForm);
   const size = featureCount(shape);

@@ -57,12 +57,14 @@ read in different ways (\`ifdef, translate_off, x in constants) is refused.
 Exit code 3 means that the circuit and the model differ; the result names the layer. Exit code 4 means that no
 difference was found, but --proof could not prove every part; the result says which parts are not proved, and why.
 
---proof works for unrolled circuits. Each part is proved by one of these methods, and the result names the method:
+--proof proves each part by one of these methods, and the result names the method:
   counters and carry chains       by Yosys's sat
   sums                            by finding the adders in the gates
   outputs that few bits decide    by trying all inputs
   all others                      by Yosys's sat
 Registers count as wires if every path has the same number of them. The wires between modules are checked too.
+In a folded circuit each module between two streams is followed through all states that it can reach, whatever pauses
+there are (states counts them); then its logic over an image is proved by these methods.
 Parts that are only simulated are not proved, and the result says so.
 
 Example:
@@ -95,11 +97,10 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const design = designOf(o.rtl, manifest, model);
   const secondsPerLayer = wholeNumber(o.secondsPerLayer ?? '120', '--seconds-per-layer');
-  const provable = o.proof ? unrolled(design, o.rtl) : undefined;
   const result = await verify(model, design, files, { images, seed });
   const proof =
-    provable !== undefined && result.equal
-      ? await proofOf(model, provable, files, o, {
+    o.proof && result.equal
+      ? await proofOf(model, design, files, o, {
           secondsPerLayer,
           seed,
           sat: o.sat === true,
@@ -115,24 +116,15 @@ async function run(o: Options): Promise<void> {
     process.exitCode = unproved;
     return;
   }
-  const proves = provable === undefined && design.kind === 'unrolled' && isSmallUnrolled(model);
+  const proves = !o.proof && design.kind === 'unrolled' && isSmallUnrolled(model);
   const provenBy = hbnnLine('verify', '--model', o.model, '--rtl', o.rtl, '--proof');
   printNext([...(proves ? [provenBy] : []), hbnnLine('synth', '--rtl', o.rtl)], o);
-}
-
-/** Proofs are of what is computed of an image alone: streams remember. */
-function unrolled(design: Design | FoldedDesign, folder: string): Design {
-  if (design.kind === 'folded')
-    throw new HbnnError(
-      `--proof: expected an unrolled design, got a folded one in ${folder}; write it with hbnn verilog without --style folded, or leave --proof out`,
-    );
-  return design;
 }
 
 /** What a proof adds to the result; where it finds values that tell the two apart, they are the difference. */
 async function proofOf(
   model: CheckedModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   shown: OutputOptions,
   o: ProofOptions,

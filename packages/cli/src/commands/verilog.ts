@@ -85,11 +85,11 @@ export function verilogCommand(): Command {
     )
     .option(
       '--project-files',
-      'also write a file list, XDC and SDC, a FuseSoC core, a cocotb test and SystemVerilog assertions',
+      'also write a file list, XDC and SDC, a FuseSoC core, a cocotb test, SystemVerilog assertions, a configuration of OpenLane, and for folded designs a module for DMA engines',
     )
     .option(
       '--tlast',
-      'folded: add a port s_axis_tlast for the last pixel of an image, so that a lost beat spoils only its own image',
+      'folded: add a port s_axis_tlast for the last pixel of an image, so that a lost beat spoils only its own image, or if it is the last beat also the next image',
     )
     .option('--vectors <n>', 'the number of images in the testbench', '20')
     .option('--json', 'print the result as JSON')

@@ -2,6 +2,7 @@ import { beats, type Design, type FoldedDesign } from '@hbnn/circuit';
 import { checkOptions, HbnnError } from '@hbnn/core';
 import { assertionsText } from './assertions.ts';
 import { cocotbMake, cocotbTest } from './cocotb.ts';
+import { dmaHeader, dmaText } from './dmaBridge.ts';
 import { isPrimitives, modelsFile } from './primitives.ts';
 import { isRom, isTestbench, testbenchNames } from './testbenchNames.ts';
 
@@ -14,7 +15,8 @@ export const defaultClockMhz = 100;
 
 /**
  * Write what other tools need beside a design's Verilog: a list of its files, its clock for Vivado (XDC) and for others
- * (SDC), a FuseSoC core, a cocotb test, and where it has a clock assertions in SystemVerilog.
+ * (SDC), a FuseSoC core and a cocotb test. A design with a clock also gets assertions in SystemVerilog, a folded one a
+ * module for DMA engines with a header in C, and one of plain gates a configuration of OpenLane.
  *
  * @param files the design's files and those of its testbench, as `verilogFiles` and `testbenchFiles` write them
  * @throws HbnnError for a clock that is not above 0
@@ -39,6 +41,15 @@ export function projectFiles(
     [`test_${top}.py`]: cocotbTest(design, `test_${top}`),
     'cocotb.mk': cocotbMake(design, [...lists.rtl, ...lists.models], `test_${top}`),
     ...(assertions !== undefined && { [`${top}_sva.sv`]: assertions }),
+    ...(design.kind === 'folded' && {
+      [`${top}_dma.v`]: dmaText(design),
+      [`${top}_dma.h`]: dmaHeader(design),
+    }),
+    // OpenLane runs Yosys in a folder of its own, where $readmemh finds no file; and chips have no LUT6_2.
+    ...(design.style === 'gates' &&
+      lists.roms.length === 0 && {
+        [`${top}_openlane.json`]: openLaneText(design, lists, clockMhz),
+      }),
   };
 }
 
@@ -66,9 +77,13 @@ function fileLists(names: readonly string[]): FileLists {
 const clockPort = (design: Design | FoldedDesign): string | undefined =>
   design.kind === 'folded' ? 'aclk' : design.latencyCycles > 0 ? 'clk' : undefined;
 
-function listText({ top }: Design | FoldedDesign, { rtl, roms, models }: FileLists): string {
+function listText(design: Design | FoldedDesign, { rtl, roms, models }: FileLists): string {
+  const { top } = design;
   const comments = [
     `// The files of ${top} for synthesis: 'verilator -f', 'iverilog -c'.`,
+    ...(design.kind === 'folded'
+      ? [`// For a DMA engine add ${top}_dma.v, which is not listed.`]
+      : []),
     ...models.map((name) => `// For simulation add ${name}: synthesis has cells of its own.`),
     ...(roms.length > 0
       ? [`// ${roms.length} .hex file(s) beside them have contents of memories.`]
@@ -97,6 +112,20 @@ function constraints(
   ];
   const create = `create_clock -name ${clock} -period ${period} [get_ports ${clock}]\n`;
   return `${head}${create}${ports ? `${ends.join('\n')}\n` : ''}`;
+}
+
+/** A configuration for OpenLane 2 (LibreLane), from Verilog to the layout of a chip. */
+function openLaneText(design: Design | FoldedDesign, { rtl }: FileLists, clockMhz: number): string {
+  const sdc = `dir::${design.top}.sdc`;
+  const config = {
+    DESIGN_NAME: design.top,
+    VERILOG_FILES: rtl.map((name) => `dir::${name}`),
+    CLOCK_PORT: clockPort(design) ?? null,
+    CLOCK_PERIOD: Number((1000 / clockMhz).toFixed(3)),
+    PNR_SDC_FILE: sdc,
+    SIGNOFF_SDC_FILE: sdc,
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
 }
 
 function coreText(design: Design | FoldedDesign, { rtl, roms, models }: FileLists): string {

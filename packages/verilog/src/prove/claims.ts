@@ -98,18 +98,20 @@ const busOfWords = (forms: readonly Form[], width: number): Bus => ({
 
 const scoreBits = 32;
 
+/** A score as the value that its offset is added to: the offset is the form's base. */
+export const scoreForm = (low: number, high: number, offset: number): Form => ({
+  ...signedForm(scoreBits),
+  low,
+  high,
+  base: -offset,
+});
+
 /** A score is the last layer's output and its offset, in two's complement. */
 export function scoresClaim(model: CheckedModel, { layers, scores }: Design): Claim {
   const input = layers[layers.length - 1].output;
   const terms = input.forms.map((_, k): Terms => [[k, 1]]);
   const { scoreOffsets: offsets } = model;
-  // The offset is the form's base: what is left is a sum of one term.
-  const forms = input.forms.map(({ low, high }, k) => ({
-    ...signedForm(scoreBits),
-    low,
-    high,
-    base: -offsets[k],
-  }));
+  const forms = input.forms.map(({ low, high }, k) => scoreForm(low, high, offsets[k]));
   return {
     layer: 'scores',
     module: scores.name,
@@ -163,12 +165,17 @@ export function largestClaim(model: CheckedModel, { layers, largest }: Design): 
 }
 
 /** Score after score: a larger one takes the place of the best so far. */
-const largestLines = (k: number, score: string, width: number): string[] =>
+export const largestLines = (k: number, score: string, width: number): string[] =>
   k === 0
-    ? [`wire signed [W-1:0] best0 = ${score};`, `wire signed [W-1:0] at0 = ${width}'sd0;`]
+    ? [
+        `wire signed [W-1:0] score0 = ${score};`,
+        `wire signed [W-1:0] best0 = score0;`,
+        `wire signed [W-1:0] at0 = ${width}'sd0;`,
+      ]
     : [
-        `wire more${k} = ${score} > best${k - 1};`,
-        `wire signed [W-1:0] best${k} = more${k} ? ${score} : best${k - 1};`,
+        `wire signed [W-1:0] score${k} = ${score};`,
+        `wire more${k} = score${k} > best${k - 1};`,
+        `wire signed [W-1:0] best${k} = more${k} ? score${k} : best${k - 1};`,
         `wire signed [W-1:0] at${k} = more${k} ? ${width}'sd${k} : at${k - 1};`,
       ];
 

@@ -40,47 +40,47 @@ export function windowElements(plan: PlacedLayer, o: number): number[] {
 
 /** Say each output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
 export function sumsOf(plan: PlacedLayer): Terms[] | undefined {
+  const sum = sumOf(plan);
+  return sum && Array.from({ length: featureCount(plan.output) }, (_, o) => sum(o));
+}
+
+/** Say an output of a layer that adds up as Σ weight · input; undefined for a layer that does something else. */
+export function sumOf(plan: PlacedLayer): ((output: number) => Terms) | undefined {
   const { layer, input, output } = plan;
   const channels = input[2];
-  const outputs = Array.from({ length: featureCount(output) }, (_, i) => i);
   switch (layer.kind) {
     case 'dense': {
       const weights = weightValues(layer.weights);
       const inputs = featureCount(input);
-      return outputs.map((o) =>
-        Array.from({ length: inputs }, (_, i) => [i, weights[o * inputs + i]] as const),
-      );
+      return (o) => Array.from({ length: inputs }, (_, i) => [i, weights[o * inputs + i]] as const);
     }
     case 'conv': {
       const weights = weightValues(layer.weights);
       const [, kh, kw] = layer.weights.shape;
-      return outputs.map((i) =>
+      return (i) =>
         tapsOf(layer, plan, i).flatMap(({ tap, at }) =>
           Array.from({ length: channels }, (_, c) => {
             const from = ((i % output[2]) * kh * kw + tap) * channels + c;
             return [at + c, weights[from]] as const;
           }),
-        ),
-      );
+        );
     }
     case 'depthwise': {
       const weights = weightValues(layer.weights);
       const [count, kh, kw] = layer.weights.shape;
-      return outputs.map((i) => {
+      return (i) => {
         const o = i % output[2];
         const c = Math.floor(o / (count / channels));
         return tapsOf(layer, plan, i).map(
           ({ tap, at }) => [at + c, weights[o * kh * kw + tap]] as const,
         );
-      });
+      };
     }
     case 'sumPool':
-      return outputs.map((i) =>
-        tapsOf(layer, plan, i).map(({ at }) => [at + (i % channels), 1] as const),
-      );
+      return (i) => tapsOf(layer, plan, i).map(({ at }) => [at + (i % channels), 1] as const);
     case 'add':
     case 'concat':
-      return outputs.map(joinTerms(layer, plan.inputs ?? []));
+      return joinTerms(layer, plan.inputs ?? []);
     case 'maxPool':
     case 'threshold':
     case 'requantize':

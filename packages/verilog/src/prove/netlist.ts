@@ -1,4 +1,4 @@
-import type { Design } from '@hbnn/circuit';
+import type { Design, FoldedDesign } from '@hbnn/circuit';
 import { boxesFile, isPrimitives, modelsFile, xc7Models } from '../emit/primitives.ts';
 import { sourcesOf } from '../simulate/simulate.ts';
 import { gateOf, registerType } from '../yosys/cells.ts';
@@ -26,13 +26,14 @@ export interface FlatModule {
  */
 export async function proofNetlist(
   pool: YosysPool,
-  { top }: Design,
+  { top, kind }: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
 ): Promise<YosysNetlist> {
   const others = Object.entries(sourcesOf(files)).filter(
     ([name]) => !isPrimitives(name) && name !== boxesFile && name !== modelsFile,
   );
   const sources = { ...Object.fromEntries(others), 'xc7_cells.v': xc7Models };
+  const isFolded = kind === 'folded';
   const script = [
     readCommand(Object.keys(sources)),
     // Parameters take their values here; without it every instance would be read with the defaults.
@@ -40,6 +41,7 @@ export async function proofNetlist(
     'setattr -unset src */*',
     'proc',
     'memory_collect',
+    ...(isFolded ? ['memory_map', 'techmap -map sums.v'] : []),
     'simplemap',
     'techmap',
     'simplemap',
@@ -48,10 +50,31 @@ export async function proofNetlist(
   const { output } = await pool.run({
     name: top,
     script: `${script.join('\n')}\n`,
-    files: sources,
+    files: isFolded ? { ...sources, 'sums.v': sumCells } : sources,
   });
   return JSON.parse(output) as YosysNetlist;
 }
+
+/** The cell that a sum of two numbers becomes: x has the bits of both, one after the other. */
+const sumType = 'hbnn.sum';
+
+/** Sums stay cells: of their carries, those that constants or equal bits make simpler could not be found again. */
+const sumCells = `(* techmap_celltype = "$add" *)
+module sum_of_two (A, B, Y);
+  parameter A_SIGNED = 0;
+  parameter B_SIGNED = 0;
+  parameter A_WIDTH = 1;
+  parameter B_WIDTH = 1;
+  parameter Y_WIDTH = 1;
+  input [A_WIDTH-1:0] A;
+  input [B_WIDTH-1:0] B;
+  output [Y_WIDTH-1:0] Y;
+  wire [Y_WIDTH-1:0] a, b;
+  \\$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) wide_a (.A(A), .Y(a));
+  \\$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) wide_b (.A(B), .Y(b));
+  \\${sumType} #(.WIDTH(Y_WIDTH)) sum (.x({b, a}), .sum(Y));
+endmodule
+`;
 
 /** Put a module's modules into it. @param keep modules that stay instances */
 export function flatModule(
@@ -239,8 +262,41 @@ export function outputPorts(
 /** Whether a module counts seven bits, under a design's prefix or none. */
 export const isCount7 = (type: string): boolean => /^hbnn_count7(_\w+)?$/.test(type);
 
+/** Whether a cell is of the file of primitives, whose text has to be proved. */
+export const isPrimitive = ({ type }: YosysCell): boolean =>
+  type !== sumType && type !== weightedType;
+
+/** The cell of a sum of bits that was proved elsewhere. */
+const weightedType = 'hbnn.weighted';
+
+/** A cell for Σ weight · input, modulo what its outputs hold. */
+export const weightedSum = (
+  weights: readonly number[],
+  x: readonly YosysBit[],
+  sum: readonly YosysBit[],
+): YosysCell => ({
+  type: weightedType,
+  parameters: { WEIGHTS: weights.join() },
+  connections: { x, sum },
+});
+
+function weightedOf(cell: YosysCell): Counter {
+  const { x: inputs, sum: outputs } = cell.connections;
+  const weights = (cell.parameters?.WEIGHTS ?? '').split(',').map(Number);
+  return { cell, outputs, inputs, weights, inverted: inputs.map(() => false) };
+}
+
+/** A sum of two numbers as Yosys reads it. */
+function sumOfTwo(cell: YosysCell): Counter {
+  const { x: inputs, sum: outputs } = cell.connections;
+  const weights = inputs.map((_, i) => 2 ** (i % outputs.length));
+  return { cell, outputs, inputs, weights, inverted: inputs.map(() => false) };
+}
+
 /** What an instance of a primitive adds up; undefined where it is none, or its ports are not as wide as its parameters say. */
 export function counterOf(cell: YosysCell): Counter | undefined {
+  if (cell.type === sumType) return sumOfTwo(cell);
+  if (cell.type === weightedType) return weightedOf(cell);
   const count7 = isCount7(cell.type);
   if (!count7 && !/^hbnn_add3(_\w+)?$/.test(cell.type)) return undefined;
   const inputs = cell.connections.x ?? [];

@@ -57,6 +57,39 @@ export interface Means {
   compiled(): Promise<Compiled>;
 }
 
+/** @param start when the layer's time began, as `performance.now()` says it */
+export function meansFor(
+  pool: YosysPool,
+  asked: Means['asked'],
+  start: number,
+  {
+    secondsPerLayer = 120,
+    rounds = 16,
+    seed = 1,
+    sat = false,
+  }: {
+    readonly secondsPerLayer?: number;
+    readonly rounds?: number;
+    readonly seed?: number;
+    readonly sat?: boolean;
+  },
+  compiled: () => Promise<Compiled>,
+): Means {
+  let built: Promise<Compiled> | undefined;
+  return {
+    pool,
+    asked,
+    rounds,
+    seed,
+    sat,
+    left: () => secondsPerLayer - (performance.now() - start) / 1000,
+    compiled: () => {
+      built ??= compiled();
+      return built;
+    },
+  };
+}
+
 /** Why a module's ports are not those of a claim. */
 export function portFault(flat: FlatModule, { input, output, port }: Claim): string | undefined {
   const widths = [

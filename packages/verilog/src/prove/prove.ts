@@ -1,5 +1,4 @@
-import type { Design } from '@hbnn/circuit';
-import { checkFlag, checkOptions, checkWhole, HbnnError } from '@hbnn/core';
+import type { Design, FoldedDesign } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
 import { primitivesOf } from '../emit/primitives.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
@@ -9,103 +8,50 @@ import { YosysPool } from '../yosys/yosysPool.ts';
 import type { Claim } from './claim.ts';
 import { largestClaim, scoresClaim, signExtended, stepClaim } from './claims.ts';
 import { counterOf, type FlatModule, flatModule, proofNetlist } from './netlist.ts';
-import { type Found, type Means, type OutputsProof, portFault, proveOutputs } from './outputs.ts';
+import { type Found, type Means, meansFor, portFault, proveOutputs } from './outputs.ts';
 import { type PrimitiveUse, provePrimitives, useOf } from './primitives.ts';
+import {
+  checkProof,
+  type Disproof,
+  type LayerProof,
+  type Proof,
+  type ProofOptions,
+} from './proof.ts';
 import type { Answer } from './sat.ts';
 import { commonStage, type Stage, staged, withoutRegisters } from './stages.ts';
-import type { CounterExample } from './vectors.ts';
+import { proveStreams } from './streams/proveStreams.ts';
 import { proveWires, type WiresProof } from './wires.ts';
 
 export type { OutputsProof, ProofMethod } from './outputs.ts';
+export type { Disproof, LayerProof, Proof, ProofOptions } from './proof.ts';
 export type { WiresProof } from './wires.ts';
-
-export interface LayerProof extends OutputsProof {
-  readonly layer: string;
-  readonly seconds: number;
-}
-
-/** A layer that is not the model's, with values at its inputs that show it. */
-export interface Disproof extends CounterExample {
-  readonly layer: string;
-}
-
-export interface Proof {
-  /** Every output of every layer, the scores, the number of the largest and the wires are right for all images. */
-  readonly proved: boolean;
-  readonly layers: readonly LayerProof[];
-  /** Offsets added to the last layer's outputs; the number of the largest. None where a layer is not the model's. */
-  readonly scores?: LayerProof;
-  readonly largest?: LayerProof;
-  /** The top module's connections and the whole latency. */
-  readonly wires?: WiresProof;
-  /** Counters and adders of hbnn_xc7.v, proved by Yosys's sat; each with other parameters is one. */
-  readonly primitives: number;
-  readonly primitiveSeconds: number;
-  readonly disproof?: Disproof;
-}
-
-export interface ProofOptions {
-  /** Seconds for each layer; what is not proved by then is simulated. Default 120. */
-  readonly secondsPerLayer?: number;
-  /** Ask Yosys's sat too about what adders or trying all have shown. */
-  readonly sat?: boolean;
-  /** Clock edges from an image to its scores that somebody claims; by default those of the design. */
-  readonly latencyCycles?: number;
-  /** Rounds of 128 vectors where there is no proof. */
-  readonly rounds?: number;
-  readonly seed?: number;
-  readonly workers?: number;
-  onLayer?(done: number, total: number, layer: string): void;
-}
 
 /**
  * Prove Verilog against the model for all images, whoever wrote it: primitives by Yosys's `sat`; of each layer, of the
  * scores and of the number of the largest, sums by the adders that their gates are, what has few inputs by trying all,
- * the rest by `sat`, where registers that stand on every way alike count as wires; and the wires between them. What
- * nothing shows is simulated.
+ * the rest by `sat`, where registers that stand on every way alike count as wires; and the wires between them. Of a
+ * folded design, every module between two streams is followed through all states that it can get into. What nothing
+ * shows is simulated.
  *
  * @param files the Verilog, as `verify` takes it
  * @throws HbnnError when the text cannot be read, or a primitive does not add
  */
 export async function prove(
   model: CheckedModel,
-  design: Design,
+  design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   o: ProofOptions = {},
 ): Promise<Proof> {
   checkProof(o);
   const pool = new YosysPool(o.workers);
   try {
+    if (design.kind === 'folded') return await proveStreams(model, design, files, pool, o);
     const netlist = await proofNetlist(pool, design, files);
     const gates = wired(await gateNetlist(design, files));
     return await new DesignProof(model, design, { netlist, gates }, pool, o).run(files);
   } finally {
     await pool.close();
   }
-}
-
-const optionNames: readonly (keyof ProofOptions)[] = [
-  'secondsPerLayer',
-  'sat',
-  'latencyCycles',
-  'rounds',
-  'seed',
-  'workers',
-  'onLayer',
-];
-
-function checkProof(o: ProofOptions): void {
-  checkOptions('prove', o, optionNames);
-  checkFlag('prove', 'sat', o.sat);
-  checkWhole('prove', 'latencyCycles', o.latencyCycles, 0);
-  checkWhole('prove', 'rounds', o.rounds, 1);
-  checkWhole('prove', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
-  checkWhole('prove', 'workers', o.workers, 1);
-  const { secondsPerLayer = 1 } = o;
-  if (!(secondsPerLayer >= 0))
-    throw new HbnnError(
-      `prove: expected seconds from 0 on as secondsPerLayer, got ${secondsPerLayer}; give some, or leave it out`,
-    );
 }
 
 /** What Yosys read: with primitives as cells, and as gates alone with wires in place of registers. */
@@ -239,20 +185,7 @@ class DesignProof {
   }
 
   private means(start: number, compiled: () => Promise<Compiled>): Means {
-    const { secondsPerLayer = 120, rounds = 16, seed = 1, sat = false } = this.o;
-    let built: Promise<Compiled> | undefined;
-    return {
-      pool: this.pool,
-      asked: this.asked,
-      rounds,
-      seed,
-      sat,
-      left: () => secondsPerLayer - (performance.now() - start) / 1000,
-      compiled: () => {
-        built ??= compiled();
-        return built;
-      },
-    };
+    return meansFor(this.pool, this.asked, start, this.o, compiled);
   }
 }
 

@@ -140,7 +140,7 @@ class Staging {
   }
 }
 
-function described(type: string): string {
+export function described(type: string): string {
   if (/^\$_(S|A|AL)?DFF/.test(type))
     return `a register with an enable, a reset or another edge (${type})`;
   if (/LATCH/.test(type)) return `a latch (${type})`;

@@ -23,19 +23,7 @@ export function wantedOf(
   terms: Terms | undefined,
 ): (width: number) => Wanted {
   const of = (element: number): string => `e${elements.indexOf(element)}`;
-  if (terms !== undefined) {
-    const used = terms.filter(([, weight]) => weight !== 0);
-    const max = used.reduce((sum, [i, w]) => sum + Math.abs(w) * magnitude(forms[i]), 1);
-    return (width) => {
-      const constant = used.reduce((sum, [i, weight]) => sum + weight * forms[i].base, 0);
-      const bits = used.flatMap(([i, weight]) =>
-        forms[i].weights.map(
-          (unit, j) => `(x${elements.indexOf(i)}[${j}] ? ${literal(weight * unit, width)} : 0)`,
-        ),
-      );
-      return { lines: [], value: [literal(constant, width), ...bits].join(' + '), max };
-    };
-  }
+  if (terms !== undefined) return sumStatement(forms, elements, terms);
   const own = forms[o] === undefined ? 1 : magnitude(forms[o]);
   switch (layer.kind) {
     case 'maxPool': {
@@ -84,6 +72,25 @@ export function wantedOf(
     default:
       throw new Error(`${layer.name}: sums have terms`);
   }
+}
+
+/** State a sum of a layer's inputs: each bit of theirs by the weight that it has. */
+export function sumStatement(
+  forms: readonly Form[],
+  elements: readonly number[],
+  terms: Terms,
+): (width: number) => Wanted {
+  const used = terms.filter(([, weight]) => weight !== 0);
+  const max = used.reduce((sum, [i, w]) => sum + Math.abs(w) * magnitude(forms[i]), 1);
+  return (width) => {
+    const constant = used.reduce((sum, [i, weight]) => sum + weight * forms[i].base, 0);
+    const bits = used.flatMap(([i, weight]) =>
+      forms[i].weights.map(
+        (unit, j) => `(x${elements.indexOf(i)}[${j}] ? ${literal(weight * unit, width)} : 0)`,
+      ),
+    );
+    return { lines: [], value: [literal(constant, width), ...bits].join(' + '), max };
+  };
 }
 
 export const magnitude = ({ base, weights }: Form): number =>

@@ -1,0 +1,280 @@
+import type { FlatModule } from '../netlist.ts';
+import { type CellFunction, NotComputable, SymbolicModule, settledBit } from './symbolicModule.ts';
+import { one, type Term, type Terms, unknown, zero } from './terms.ts';
+
+/** How many beats of a module's two streams belong together: with so many taken in and given out it begins anew. */
+export interface Period {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** What a module between two streams gives out for each beat, whenever the two ends of it pause. */
+export interface StreamFunction {
+  /** Bits of the output ports, beat after beat, over the bits of the input's beats. */
+  readonly beats: readonly Readonly<Record<string, readonly Term[]>>[];
+  /** How many states of its control there are. */
+  readonly states: number;
+}
+
+export interface ExplorationOptions {
+  readonly period: Period;
+  /** Output ports that go with the beats. */
+  readonly ports: readonly string[];
+  readonly maxStates: number;
+  /** Bits of all states together. */
+  readonly maxBits: number;
+  /** What cells of these types compute. */
+  readonly functions?: ReadonlyMap<string, CellFunction>;
+  outOfTime(): boolean;
+}
+
+/** A state of the registers, and how many beats of a period have been taken in and given out. */
+interface State {
+  readonly input: number;
+  readonly output: number;
+  registers: Int32Array;
+  waiting: boolean;
+}
+
+/** Where a state goes in a cycle. */
+interface Move {
+  readonly to: number;
+  readonly took: boolean;
+  readonly gave: boolean;
+}
+
+/**
+ * Follow a module from its reset through every state that it can get into, whenever beats come and are taken, with
+ * symbols for the bits of the beats. Where two ways lead to the same state of its control and the same beats, and a
+ * register holds other terms after one than after the other, the register counts as unknown from then on. What is
+ * found holds for all images and all pauses:
+ *
+ * - valid and ready hang on neither data nor, for valid, the ready of the other end;
+ * - a beat of the output is the same terms on all ways, and stays until it is taken;
+ * - the module never stops for ever while beats come and are taken, and gives all beats of an image without the next.
+ *
+ * @throws NotComputable where one of these does not hold, with the reason
+ */
+export function exploreStream(
+  module: FlatModule,
+  terms: Terms,
+  o: ExplorationOptions,
+): StreamFunction {
+  return new Exploration(module, terms, o).run();
+}
+
+const choices = [
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+] as const;
+
+/** Beats of so many images may be within a module. */
+const maxImagesWithin = 8;
+
+class Exploration {
+  private readonly module: SymbolicModule;
+  private readonly terms: Terms;
+  private readonly o: ExplorationOptions;
+  private readonly width: number;
+  private readonly states: State[] = [];
+  private readonly numbers = new Map<string, number>();
+  private readonly open: number[] = [];
+  private readonly beats: Record<string, readonly Term[]>[] = [];
+  /** Terms an image earlier. */
+  private readonly earlier = new Map<Term, Term>();
+  /** Where each state goes while beats come and are taken, and while none come. */
+  private readonly running: Move[] = [];
+  private readonly draining: Move[] = [];
+
+  constructor(module: FlatModule, terms: Terms, o: ExplorationOptions) {
+    this.module = new SymbolicModule(module, terms, 's_axis_tdata', o.functions ?? new Map());
+    this.terms = terms;
+    this.o = o;
+    this.width = module.inputs.s_axis_tdata?.length ?? 0;
+  }
+
+  run(): StreamFunction {
+    this.enter(0, 0, this.afterReset());
+    for (let n = this.open.pop(); n !== undefined; n = this.open.pop()) {
+      if (this.o.outOfTime()) throw new NotComputable('out of time');
+      this.states[n].waiting = false;
+      this.leave(n);
+    }
+    this.checkProgress();
+    const { output } = this.o.period;
+    for (let beat = 0; beat < output; beat++)
+      if (this.beats[beat] === undefined) throw new NotComputable(`beat ${beat} never comes out`);
+    return { beats: this.beats.slice(0, output), states: this.states.length };
+  }
+
+  /** Whatever the registers held before. */
+  private afterReset(): Int32Array {
+    const { module } = this;
+    module.load(new Int32Array(module.registers.length).fill(unknown));
+    this.drive(zero, undefined, unknown, unknown);
+    module.evaluate();
+    return module.next();
+  }
+
+  private drive(running: Term, beat: number | undefined, valid: Term, ready: Term): void {
+    const { module, width, o } = this;
+    module.put('aresetn', [running]);
+    module.put('s_axis_tvalid', [valid]);
+    module.put('m_axis_tready', [ready]);
+    module.put(
+      's_axis_tdata',
+      Array.from({ length: width }, (_, bit) =>
+        beat === undefined ? unknown : this.terms.symbol(beat, bit),
+      ),
+    );
+    const last = beat === undefined ? unknown : beat % o.period.input === o.period.input - 1;
+    module.put('s_axis_tlast', [typeof last === 'boolean' ? +last : last]);
+  }
+
+  private leave(n: number): void {
+    const { module } = this;
+    const { input, output, registers } = this.states[n];
+    const valids: number[] = [];
+    for (const [valid, ready] of choices) {
+      module.load(registers);
+      this.drive(one, valid === 1 ? input : undefined, valid, ready);
+      module.evaluate();
+      const gives = settledBit(module.at('m_axis_tvalid')[0], 'm_axis_tvalid');
+      const takes = settledBit(module.at('s_axis_tready')[0], 's_axis_tready');
+      if (ready === 0) valids[valid] = gives;
+      else if (valids[valid] !== gives)
+        throw new NotComputable('m_axis_tvalid hangs on m_axis_tready');
+      if (gives === 1) this.give(output);
+      const [took, gave] = [valid === 1 && takes === 1, gives === 1 && ready === 1];
+      const to = this.enter(input + +took, output + +gave, module.next());
+      const move = { to, took, gave };
+      if (ready === 1) (valid === 1 ? this.running : this.draining)[n] = move;
+    }
+  }
+
+  /** A beat at the output is what it was on all other ways. */
+  private give(output: number): void {
+    const { period, ports } = this.o;
+    const [image, beat] = [Math.floor(output / period.output), output % period.output];
+    let bits: Record<string, readonly Term[]> = {};
+    for (const port of ports) bits[port] = this.module.at(port);
+    for (let i = 0; i < image; i++)
+      bits = Object.fromEntries(
+        Object.entries(bits).map(([port, own]) => [port, this.imageEarlier(own)]),
+      );
+    const before = this.beats[beat];
+    if (before === undefined) {
+      this.beats[beat] = bits;
+      return;
+    }
+    for (const port of ports)
+      bits[port].forEach((term, i) => {
+        if (term !== before[port][i])
+          throw new NotComputable(
+            `bit ${i} of ${port} in beat ${beat} is not the same after all pauses`,
+          );
+      });
+  }
+
+  private imageEarlier(list: readonly Term[]): Term[] {
+    const { input } = this.o.period;
+    return this.terms.renamed(
+      list,
+      (beat, bit) => (beat < input ? unknown : this.terms.symbol(beat - input, bit)),
+      this.earlier,
+    );
+  }
+
+  /** Note a state. @returns its number */
+  private enter(inputs: number, outputs: number, next: Int32Array): number {
+    const { period } = this.o;
+    let [input, output, registers] = [inputs, outputs, next];
+    while (input >= period.input && output >= period.output) {
+      input -= period.input;
+      output -= period.output;
+      registers = this.shifted(registers);
+    }
+    const isTooFar = input > maxImagesWithin * period.input + this.module.registers.length;
+    if (isTooFar || output > maxImagesWithin * period.output)
+      throw new NotComputable('beats do not come out in the ratio in which they go in');
+    const key = this.keyOf(input, output, registers);
+    const known = this.numbers.get(key);
+    if (known !== undefined) {
+      this.merge(known, registers);
+      return known;
+    }
+    const number = this.states.length;
+    const { maxStates, maxBits } = this.o;
+    if (number >= maxStates || number * registers.length > maxBits)
+      throw new NotComputable(`it has more than ${number} states, too many to go through`);
+    this.states.push({ input, output, registers, waiting: true });
+    this.numbers.set(key, number);
+    this.open.push(number);
+    return number;
+  }
+
+  private shifted(registers: Int32Array): Int32Array {
+    return Int32Array.from(this.imageEarlier([...registers]));
+  }
+
+  /** Beats and the bits of control. */
+  private keyOf(input: number, output: number, registers: Int32Array): string {
+    let key = `${input} ${output} `;
+    registers.forEach((term, i) => {
+      if (this.module.isData[i]) return;
+      key += term;
+      if (term > unknown) throw new NotComputable('its control hangs on data');
+    });
+    return key;
+  }
+
+  /** Registers in which ways differ are unknown. */
+  private merge(number: number, registers: Int32Array): void {
+    const state = this.states[number];
+    let merged: Int32Array | undefined;
+    registers.forEach((term, i) => {
+      const before = state.registers[i];
+      if (term === before || before === unknown) return;
+      merged ??= state.registers.slice();
+      merged[i] = unknown;
+    });
+    if (merged === undefined) return;
+    state.registers = merged;
+    if (state.waiting) return;
+    state.waiting = true;
+    this.open.push(number);
+  }
+
+  private checkProgress(): void {
+    const { states, running, draining } = this;
+    const { input } = this.o.period;
+    checkMoves(running, ({ took, gave }) => took || gave, 'stops while beats come and are taken');
+    checkMoves(
+      draining,
+      ({ gave }, from) => gave || states[from].input < input,
+      'keeps beats back until the next image comes',
+    );
+  }
+}
+
+/** Every way along the moves comes to one that is good. */
+function checkMoves(
+  moves: readonly Move[],
+  isGood: (move: Move, from: number) => boolean,
+  fault: string,
+): void {
+  const done = new Uint8Array(moves.length);
+  for (let start = 0; start < moves.length; start++) {
+    const way: number[] = [];
+    const onWay = new Set<number>();
+    for (let at = start; done[at] === 0; at = moves[at].to) {
+      if (onWay.has(at)) throw new NotComputable(`it ${fault}`);
+      way.push(at);
+      onWay.add(at);
+      if (isGood(moves[at], at)) break;
+    }
+    for (const state of way) done[state] = 1;
+  }
+}
