@@ -125,6 +125,18 @@ it.runIf(all)(
   },
 );
 
+it('hbnn verify --proof proves a folded design', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'streams.hbnn'), join(dir, 'streams-rtl')];
+  hbnn('random', '--seed', '1', '--layer', 'dense:24x3', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl, '--style', 'folded', '--fold', '3x8');
+  const { code, out } = hbnn('verify', '--model', model, '--rtl', rtl, '--proof', '--json');
+  expect(code).toBe(0);
+  const proof = JSON.parse(out);
+  expect(proof).toMatchObject({ equal: true, proved: true, wires: { proved: true } });
+  expect(proof.layers[1]).toMatchObject({ layer: 'layer', method: 'adders', proved: 3 });
+});
+
 it('hbnn run takes the Verilog of a folder', () => {
   const dir = temporary();
   const file = (name: string): string => join(dir, name);

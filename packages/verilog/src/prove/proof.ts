@@ -5,7 +5,7 @@ import type { WiresProof } from './wires.ts';
 
 export interface LayerProof extends OutputsProof {
   readonly layer: string;
-  /** Of a folded design: states of the layer's control that were gone through. */
+  /** The states of a folded layer's control that were gone through. Unrolled layers have none. */
   readonly states?: number;
   readonly seconds: number;
 }

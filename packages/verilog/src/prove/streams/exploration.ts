@@ -1,6 +1,6 @@
 import type { FlatModule } from '../netlist.ts';
 import { type CellFunction, NotComputable, SymbolicModule, settledBit } from './symbolicModule.ts';
-import { one, type Term, type Terms, unknown, zero } from './terms.ts';
+import { oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
 /** How many beats of a module's two streams belong together: with so many taken in and given out it begins anew. */
 export interface Period {
@@ -113,7 +113,7 @@ class Exploration {
   private afterReset(): Int32Array {
     const { module } = this;
     module.load(new Int32Array(module.registers.length).fill(unknown));
-    this.drive(zero, undefined, unknown, unknown);
+    this.drive(zeroTerm, undefined, unknown, unknown);
     module.evaluate();
     return module.next();
   }
@@ -139,7 +139,7 @@ class Exploration {
     const valids: number[] = [];
     for (const [valid, ready] of choices) {
       module.load(registers);
-      this.drive(one, valid === 1 ? input : undefined, valid, ready);
+      this.drive(oneTerm, valid === 1 ? input : undefined, valid, ready);
       module.evaluate();
       const gives = settledBit(module.at('m_axis_tvalid')[0], 'm_axis_tvalid');
       const takes = settledBit(module.at('s_axis_tready')[0], 's_axis_tready');

@@ -8,7 +8,7 @@ import { commonStage, staged, withoutRegisters } from '../stages.ts';
 import { unprovedNet } from '../sums.ts';
 import { type CellFunction, NotComputable, SymbolicModule } from './symbolicModule.ts';
 import { termModule } from './termModule.ts';
-import { isConstant, one, type Term, type Terms, unknown, zero } from './terms.ts';
+import { isConstant, oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
 /** What the lanes of a PE add up in a cycle: bits and what each of them counts. */
 interface Products {
@@ -51,7 +51,7 @@ function modeOf({ tables }: MatrixUnit, ports: LanePorts, x: readonly Term[]): M
   }
   if (members !== 'rows') return { factor, isMember: true };
   const row = x[ports.operands + tables.schedule.fold.simd];
-  return isConstant(row) ? { factor, isMember: row === one } : undefined;
+  return isConstant(row) ? { factor, isMember: row === oneTerm } : undefined;
 }
 
 /** State the products that a PE adds up: each operand's bits as they are where its sign is plus, else inverted. */
@@ -62,7 +62,7 @@ function productsOf(unit: MatrixUnit, terms: Terms, x: readonly Term[], mode: Mo
   const bits: Term[] = [];
   const weights: number[] = [];
   const add = (bit: Term, weight: number): void => {
-    if (weight === 0 || bit === zero) return;
+    if (weight === 0 || bit === zeroTerm) return;
     bits.push(bit);
     weights.push(weight);
   };
@@ -71,7 +71,7 @@ function productsOf(unit: MatrixUnit, terms: Terms, x: readonly Term[], mode: Mo
   if (!mode.isMember) return { bits, weights };
   if (atOnce === undefined) {
     for (let i = 0; i < fold.simd; i++) {
-      const member = tables.members === 'each' ? x[operands + fold.simd + i] : one;
+      const member = tables.members === 'each' ? x[operands + fold.simd + i] : oneTerm;
       entry(i).forEach((bit, j) => {
         add(terms.and(member, signed(bit, x[operands + i])), mode.factor * 2 ** j);
       });
@@ -198,7 +198,7 @@ function isSumOfProducts(lane: FlatModule, unit: MatrixUnit, terms: Terms): bool
   const symbols = x.map((_, bit) => terms.symbol(0, bit));
   const computed = new SymbolicModule(lane, terms, 'x', new Map());
   const factors = ports.factorBits > 0 ? tables.factors : [tables.factors.at(-1) ?? 0];
-  const rows = tables.members === 'rows' ? [zero, one] : [one];
+  const rows = tables.members === 'rows' ? [zeroTerm, oneTerm] : [oneTerm];
   return factors.every((factor) =>
     rows.every((row) => {
       const given = symbols.map((symbol, i) => {
@@ -209,7 +209,7 @@ function isSumOfProducts(lane: FlatModule, unit: MatrixUnit, terms: Terms): bool
       });
       computed.put('x', given);
       computed.evaluate();
-      const mode = { factor, isMember: row === one };
+      const mode = { factor, isMember: row === oneTerm };
       return isSum(terms, computed.at('y'), productsOf(unit, terms, given, mode));
     }),
   );
@@ -233,7 +233,7 @@ function isSum(terms: Terms, y: readonly Term[], { bits, weights }: Products): b
     const product = products[i];
     // An inverted bit is 1 less the bit.
     const [base, weight] = product === bit ? [0, weights[i]] : [weights[i], -weights[i]];
-    constant -= base + (product === one ? weight : 0);
+    constant -= base + (product === oneTerm ? weight : 0);
     if (!isConstant(product)) sums.push([product, -weight]);
   });
   const form = { constant, terms: sums };
@@ -254,8 +254,8 @@ function isSumOfAll(
   const order = terms.cone([...y, ...bits], new Set(products));
   for (let row = 0; row < 2 ** products.length; row++) {
     const values = new Map<Term, number>([
-      [zero, 0],
-      [one, 1],
+      [zeroTerm, 0],
+      [oneTerm, 1],
       ...products.map((term, i): [Term, number] => [term, (row >> i) & 1]),
     ]);
     const bitOf = (term: Term): number => values.get(term) ?? 0;

@@ -1,5 +1,5 @@
 import type { Period, StreamFunction } from './exploration.ts';
-import { type Term, type Terms, zero } from './terms.ts';
+import { type Term, type Terms, zeroTerm } from './terms.ts';
 
 /** A module between two streams and how its beats belong together. */
 export interface ChainLink {
@@ -55,11 +55,11 @@ export class ChainFunction {
       ? wanted
       : this.terms.replaced(
           wanted,
-          (beat, bit) => targets.get(`${beat} ${bit}`) ?? zero,
+          (beat, bit) => targets.get(`${beat} ${bit}`) ?? zeroTerm,
           new Map(),
         );
     const through = (beat: number, bit: number): Term =>
-      isWires ? (targets.get(`${beat} ${bit}`) ?? zero) : this.terms.symbol(beat, bit);
+      isWires ? (targets.get(`${beat} ${bit}`) ?? zeroTerm) : this.terms.symbol(beat, bit);
     const reads = isWires
       ? [...new Set(targets.values())].filter((term) => this.isSymbol(term))
       : this.terms.cone(made).filter((term) => this.isSymbol(term));
@@ -117,7 +117,7 @@ export class ChainFunction {
 
   /** A bit that module number `link` reads, over the chain's input. */
   private input(link: number, beat: number, bit: number): Term {
-    if (link === 0) return this.isZero(beat, bit) ? zero : this.terms.symbol(beat, bit);
+    if (link === 0) return this.isZero(beat, bit) ? zeroTerm : this.terms.symbol(beat, bit);
     return this.outputOf(link - 1, beat)[bit];
   }
 

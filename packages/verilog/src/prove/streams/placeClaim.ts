@@ -34,7 +34,7 @@ export function placePart({ step, input }: FoldedLayer, place: number): PlacePar
       const { layer, threshold } = step;
       const channels = step.input[2];
       const own = threshold.bits.subarray(place * channels, (place + 1) * channels);
-      if (own.some((bits, c) => bits < mostPlanes(threshold, channels, c)))
+      if (own.some((bits, c) => bits < maxPlanes(threshold, channels, c)))
         throw new NotComputable('places behind its max pool have other planes than their channels');
       const turned = Array.from({ length: channels }, (_, c) => threshold.flips[c] === 1);
       return { ...poolPart({ layer, input: step.input, output: step.output }, place), turned };
@@ -45,7 +45,7 @@ export function placePart({ step, input }: FoldedLayer, place: number): PlacePar
 }
 
 /** The most planes that a channel has at any place. */
-function mostPlanes({ bits }: ThresholdLayer, channels: number, c: number): number {
+function maxPlanes({ bits }: ThresholdLayer, channels: number, c: number): number {
   let most = 0;
   for (let i = c; i < bits.length; i += channels) most = Math.max(most, bits[i]);
   return most;

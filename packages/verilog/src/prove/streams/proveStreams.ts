@@ -1,5 +1,4 @@
 import {
-  type Bus,
   beats,
   beatWidth,
   type FoldedDesign,
@@ -12,7 +11,6 @@ import { primitivesOf } from '../../emit/primitives.ts';
 import { compile } from '../../simulate/compile.ts';
 import type { YosysNetlist } from '../../yosys/yosys.ts';
 import type { YosysPool } from '../../yosys/yosysPool.ts';
-import { flatLayer, unprovedSums } from '../layerNets.ts';
 import { counterOf, flatModule, isPrimitive, proofNetlist } from '../netlist.ts';
 import { type Found, meansFor, type ProofMethod, proveOutputs } from '../outputs.ts';
 import { type PrimitiveUse, provePrimitives, useOf } from '../primitives.ts';
@@ -26,8 +24,9 @@ import { largestOfBeats, scoresOfBeat } from './scoreClaims.ts';
 import { layerWires, topWires } from './streamWires.ts';
 import { NotComputable } from './symbolicModule.ts';
 import { termModule, withoutCounters } from './termModule.ts';
-import { type Term, Terms, TooManyTerms, zero } from './terms.ts';
+import { type Term, Terms, TooManyTerms, zeroTerm } from './terms.ts';
 import { WindowClaims } from './windowClaim.ts';
+import { type Shared, windowSums } from './windowSums.ts';
 
 const [maxTerms, maxStates, maxBits] = [6_000_000, 400_000, 150_000_000];
 
@@ -187,7 +186,7 @@ class StreamsProof {
         (await this.place(layer, chain.beat(place, ['m_axis_tdata']), place, shared));
       sum.add(found.found, output.shape[2]);
       found.y.forEach((term, bit) => {
-        if (term === zero) zeros.add(place * beatWidth(output) + bit);
+        if (term === zeroTerm) zeros.add(place * beatWidth(output) + bit);
       });
     }
     this.zeros[number] = zeros;
@@ -396,71 +395,6 @@ class StreamsProof {
     if (found.difference !== undefined) this.disproof ??= { layer: 'largest', ...found.difference };
     return sum.found;
   }
-}
-
-/** The modules of a layer, and all but the last of them. */
-interface LayerChain {
-  readonly links: readonly ChainLink[];
-  readonly before: ChainFunction;
-}
-
-/**
- * Show by their adders that outputs of a layer with weights are what is added up over a place's window.
- *
- * @returns undefined where that does not show them
- */
-function windowSums(
-  windows: WindowClaims | undefined,
-  { links, before }: LayerChain,
-  output: Bus,
-  place: number,
-  { terms, asked, isZero, left }: Shared,
-): { readonly found: Found; readonly y: readonly Term[] } | undefined {
-  if (windows === undefined) return undefined;
-  const { period, found } = links[links.length - 1];
-  const beat = place % period.output;
-  const first = place - beat;
-  const bits = windows.window(place);
-  // What comes before the last module has to be the window.
-  const given = links.length === 1 ? undefined : before.output(place);
-  const isWindow = bits.every(({ beat: from, bit }, i) => {
-    const wanted = from < 0 || isZero(from, bit) ? zero : terms.symbol(from, bit);
-    return given === undefined ? from === place && bit === i : given[i] === wanted;
-  });
-  if (!isWindow || (given !== undefined && given.length !== bits.length)) return undefined;
-  const { claim, key, bits: own } = windows.at(place, output);
-  const numbers = new Map(own.map((bit, n) => [bit, n]));
-  let isOwn = true;
-  const y = terms.replaced(
-    found.beats[beat].m_axis_tdata,
-    (from, bit) => {
-      isOwn &&= first + from === place;
-      const n = numbers.get(bit);
-      return n === undefined ? zero : terms.symbol(0, n);
-    },
-    new Map(),
-  );
-  if (!isOwn) return undefined;
-  const outputs = output.forms.length;
-  const proved: Found = { proof: { method: 'adders', outputs, proved: outputs, vectors: 0 } };
-  const question = `window ${y.join()} ${key}`;
-  if (asked.has(question)) return { found: proved, y };
-  const x = own.map((_, n) => terms.symbol(0, n));
-  const flat = termModule(terms, claim.module, x, y);
-  const sums = claim.terms ?? [];
-  const layer = flatLayer(flat, 'y');
-  if (flat.fault !== undefined || unprovedSums(layer, claim, sums, () => left() <= 0).length > 0)
-    return undefined;
-  asked.set(question, proved);
-  return { found: proved, y };
-}
-
-/** What the places of a layer have in common. */
-interface Shared {
-  readonly terms: Terms;
-  readonly asked: Map<string, Found>;
-  readonly isZero: (beat: number, bit: number) => boolean;
-  readonly left: () => number;
 }
 
 const unproved = (outputs: number, reason: string): Found => ({

@@ -71,7 +71,7 @@ class StreamFollower {
             ? this.differs(outputs[port], own(port), port)
             : this.differs(own(port), inputs[port] ?? [], `${port} of ${type}`),
         )
-        .find((one) => one !== undefined);
+        .find((fault) => fault !== undefined);
     if (fault !== undefined) return fault;
     return {
       data: own('m_axis_tdata'),

@@ -2,7 +2,7 @@ import { gateNumber, registerType, yosysGates } from '../../yosys/cells.ts';
 import type { YosysBit, YosysCell } from '../../yosys/yosys.ts';
 import { counterOf, type FlatModule } from '../netlist.ts';
 import { described } from '../stages.ts';
-import { isConstant, one, type Term, type Terms, unknown, zero } from './terms.ts';
+import { isConstant, oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
 /** A module that cannot be computed with terms, and why. */
 export class NotComputable extends Error {}
@@ -75,8 +75,8 @@ export class SymbolicModule {
     this.level();
     this.isDirty = new Uint8Array(this.nodes.length);
     for (const [bit, value] of [
-      ['0', zero],
-      ['1', one],
+      ['0', zeroTerm],
+      ['1', oneTerm],
     ] as const) {
       const slot = this.slots.get(bit);
       if (slot !== undefined) this.values[slot] = value;
@@ -238,5 +238,5 @@ export class SymbolicModule {
 export function settledBit(term: Term | undefined, name: string): 0 | 1 {
   if (term === undefined || !isConstant(term))
     throw new NotComputable(`${name} hangs on data or on what was before the reset`);
-  return term === one ? 1 : 0;
+  return term === oneTerm ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 import { yosysGates } from '../../yosys/cells.ts';
 import type { YosysBit, YosysCell, YosysModule } from '../../yosys/yosys.ts';
 import { counterOf, type FlatModule } from '../netlist.ts';
-import { gateOfKind, one, type Term, type Terms, unknown, zero } from './terms.ts';
+import { gateOfKind, oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
 /** Terms as a module without registers, from port x to port y. What is on port x does not show what it is made of. */
 export function termModule(
@@ -11,7 +11,7 @@ export function termModule(
   y: readonly Term[],
 ): FlatModule {
   const ends = new Set(x);
-  const bit = (term: Term): YosysBit => (term === zero ? '0' : term === one ? '1' : term);
+  const bit = (term: Term): YosysBit => (term === zeroTerm ? '0' : term === oneTerm ? '1' : term);
   const written = new Set<object>();
   const cells: YosysCell[] = [];
   for (const term of terms.cone(y, ends)) {

@@ -6,9 +6,9 @@ import { counterOf, weightedSum } from '../netlist.ts';
 export type Term = number;
 
 /** Terms without operands. `unknown` may be 0 or 1, and another one each time that it is looked at. */
-export const [zero, one, unknown] = [0, 1, 2] as const;
+export const [zeroTerm, oneTerm, unknown] = [0, 1, 2] as const;
 
-export const isConstant = (term: Term): boolean => term === zero || term === one;
+export const isConstant = (term: Term): boolean => term === zeroTerm || term === oneTerm;
 
 const kinds = ['constant', 'symbol', 'not', 'and', 'or', 'xor', 'mux', 'count', 'pair'] as const;
 export type TermKind = (typeof kinds)[number];
@@ -84,42 +84,42 @@ export class Terms {
   }
 
   and(a: Term, b: Term): Term {
-    if (a === zero || b === zero) return zero;
-    if (a === one || a === b) return b;
-    if (b === one) return a;
+    if (a === zeroTerm || b === zeroTerm) return zeroTerm;
+    if (a === oneTerm || a === b) return b;
+    if (b === oneTerm) return a;
     if (a === unknown || b === unknown) return unknown;
     return this.ofPair(andKind, a, b) ?? this.ordered(andKind, a, b);
   }
 
   or(a: Term, b: Term): Term {
-    if (a === one || b === one) return one;
-    if (a === zero || a === b) return b;
-    if (b === zero) return a;
+    if (a === oneTerm || b === oneTerm) return oneTerm;
+    if (a === zeroTerm || a === b) return b;
+    if (b === zeroTerm) return a;
     if (a === unknown || b === unknown) return unknown;
     return this.ofPair(orKind, a, b) ?? this.ordered(orKind, a, b);
   }
 
   xor(a: Term, b: Term): Term {
     if (a === unknown || b === unknown) return unknown;
-    if (a === zero) return b;
-    if (b === zero) return a;
-    if (a === one) return this.not(b);
-    if (b === one) return this.not(a);
+    if (a === zeroTerm) return b;
+    if (b === zeroTerm) return a;
+    if (a === oneTerm) return this.not(b);
+    if (b === oneTerm) return this.not(a);
     const [p, q] = [this.plain(a), this.plain(b)];
     const isInverse = (p === a) !== (q === b);
-    const parity = p === q ? zero : (this.ofPair(xorKind, p, q) ?? this.ordered(xorKind, p, q));
+    const parity = p === q ? zeroTerm : (this.ofPair(xorKind, p, q) ?? this.ordered(xorKind, p, q));
     return isInverse ? this.not(parity) : parity;
   }
 
   /** s ? b : a */
   mux(a: Term, b: Term, s: Term): Term {
-    if (s === zero || a === b) return a;
-    if (s === one) return b;
+    if (s === zeroTerm || a === b) return a;
+    if (s === oneTerm) return b;
     if (a === unknown || b === unknown || s === unknown) return unknown;
-    if (a === zero) return this.and(b, s);
-    if (b === zero) return this.and(a, this.not(s));
-    if (a === one) return this.or(b, this.not(s));
-    if (b === one) return this.or(a, s);
+    if (a === zeroTerm) return this.and(b, s);
+    if (b === zeroTerm) return this.and(a, this.not(s));
+    if (a === oneTerm) return this.or(b, this.not(s));
+    if (b === oneTerm) return this.or(a, s);
     const simple = this.ofPair(muxKind, a, b, s);
     return simple ?? this.made(muxKind, this.made(pairKind, a, b), s);
   }
@@ -348,7 +348,7 @@ export class Terms {
    * What hangs on two terms alone, though it is made of more gates, as a gate of these two. Constants make such logic of
    * adders, whose parts would not be found again.
    */
-  private ofPair(kind: number, a: Term, b: Term, s: Term = zero): Term | undefined {
+  private ofPair(kind: number, a: Term, b: Term, s: Term = zeroTerm): Term | undefined {
     const inputs = kind === muxKind ? [a, b, s] : [a, b];
     const roots = inputs.map((input) => this.plain(input));
     // As few of the operands as can be are seen as what they are made of.
@@ -397,15 +397,15 @@ export class Terms {
     return own.some((each) => each < 0) ? -1 : gateTable(this.kind[root], own) ^ inverted;
   }
 
-  private fromTable(table: number, [p, q = zero]: readonly Term[]): Term {
+  private fromTable(table: number, [p, q = zeroTerm]: readonly Term[]): Term {
     const ones = [0, 1, 2, 3].filter((row) => ((table >> row) & 1) === 1);
     const literal = (row: number): Term =>
       this.ordered(andKind, (row & 1) === 1 ? p : this.not(p), (row & 2) === 2 ? q : this.not(q));
     switch (table) {
       case 0:
-        return zero;
+        return zeroTerm;
       case 15:
-        return one;
+        return oneTerm;
       case pairTables[0]:
         return p;
       case pairTables[1]:
