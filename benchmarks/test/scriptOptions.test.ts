@@ -46,4 +46,33 @@ describe('options of benches', () => {
     expect(bad.status).toBe(2);
     expect(bad.stderr).toMatch(/^pnpm bench:networks: --narrower: expected 1, 2 or 4.*\n$/);
   });
+
+  it.each([
+    ['networks', '--bits', 'abc', 'pairs such as 1.4/1.4'],
+    ['mutants', '--again', '/nonexistent', '/nonexistent: could not be read'],
+    ['calibrate', '--count', 'abc', 'a whole number'],
+    ['calibrate', '--targets', 'foo', 'one of xc7, ice40'],
+    ['lanes', '--only', 'foo', "some of '2 / 1'"],
+    ['largest', '--gates', '/nonexistent', '/nonexistent could not be read'],
+    ['parts', '--gates', '/nonexistent', '/nonexistent could not be read'],
+    ['files', '--networks', 'foo', 'one of alexnet'],
+    ['rtl', '--layers', 'abc', 'a whole number'],
+    ['core', '--max', '-5', 'at least 10000 elements'],
+    ['digest', '--synthesized', '-3', 'a whole number from 0'],
+    ['circuits', '--only', 'zzz', 'a part of dense:144x16 1 bit'],
+    ['growth', '--count', '0', 'at least 1'],
+    ['kernels', '--batch', '1.5', 'a whole number'],
+  ])('bench:%s refuses %s %s before it starts', (bench, option, value, expected) => {
+    const name = `bench:${bench}`;
+    const { status, stdout, stderr } = run(scripts[name].split(' ').at(-1) ?? '', option, value);
+    expect(stderr).toMatch(/^.*; .*\n$/);
+    expect(stderr).toMatch(new RegExp(`^pnpm ${name}: ${option}: (expected )?${expected}`));
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  it('says in a line that a value is missing', () => {
+    const missing = run('benchmarks/src/speed/coreSpeed.ts', '--max', '--json');
+    expect(missing.status).toBe(2);
+    expect(missing.stderr).toMatch(/^pnpm bench:core: --max: expected a value, got .*; give .*\n$/);
+  });
 });

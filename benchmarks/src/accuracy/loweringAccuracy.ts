@@ -11,8 +11,9 @@
 import { join } from 'node:path';
 import { accuracyMeter, modelScores } from '@hbnn/cli/evaluateModel';
 import { modelSizes } from '@hbnn/cli/modelSizes';
+import { seedNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { type Dataset, openDataset } from '@hbnn/datasets';
 import { type CheckedModel, encodeModel, lower } from '@hbnn/model';
 import {
@@ -26,6 +27,7 @@ import {
   runTraining,
   useBackend,
 } from '@hbnn/train';
+import { checkSourcePath, checkWritable } from '../results/paths.ts';
 import { saveRows } from '../results/storedRows.ts';
 
 const usual = ['alexnet-bn', 'mobilenet', 'vgg8'] as const;
@@ -65,7 +67,10 @@ async function trainedRun(
     seed,
     ...(o.from !== undefined && { from: o.from }),
   });
-  const dataset = await openDataset(config.data, config);
+  const dataset = await openDataset(config.data, {
+    ...config,
+    place: (option) => `--${option}`,
+  });
   const run = join(dir, `${network}-${seed}`);
   await runTraining(config, dataset, { dir: run, backend: o.backend, resume: true });
   return { dataset, dir: run };
@@ -140,18 +145,6 @@ function print(row: Row): void {
   );
 }
 
-function networkOf(name: string): NetworkName {
-  const found = networkNames.find((known) => known === name);
-  if (found !== undefined) return found;
-  throw new HbnnError(`--networks: expected some of ${networkNames.join(', ')}, got '${name}'`);
-}
-
-function seedOf(text: string): number {
-  const seed = Number(text);
-  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw new HbnnError(`--seeds: expected whole numbers, got '${text}'`);
-}
-
 async function main(): Promise<void> {
   const { values } = scriptOptions(import.meta.url, {
     options: {
@@ -165,10 +158,16 @@ async function main(): Promise<void> {
   });
   if (values.runs === undefined)
     throw new HbnnError('--runs: expected a folder to keep trainings in, got none; name one');
+  checkWritable(values.runs, '--runs');
+  checkSourcePath(values.from);
+  const networks = values.networks
+    .split(',')
+    .map((name) => chosenName(name, networkNames, '--networks'));
+  const seeds = values.seeds.split(',').map((seed) => seedNumber(seed, '--seeds'));
   const { name: backend } = await useBackend({ prefer: 'wasm' });
   const rows: Row[] = [];
-  for (const network of values.networks.split(',').map(networkOf))
-    for (const seed of values.seeds.split(',').map(seedOf)) {
+  for (const network of networks)
+    for (const seed of seeds) {
       const row = await measure(network, seed, values.runs, { backend, from: values.from });
       rows.push(row);
       if (!values.json) print(row);
@@ -177,10 +176,4 @@ async function main(): Promise<void> {
   if (values.save) saveRows('accuracy', 'lowering', `${backend}, engines wasm and reference`, rows);
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof HbnnError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await main();

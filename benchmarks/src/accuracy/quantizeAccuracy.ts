@@ -11,9 +11,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { decimal } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { distFromAverage, HbnnError } from '@hbnn/core';
-import { type Dataset, openDataset } from '@hbnn/datasets';
+import { chosenName, distFromAverage, HbnnError } from '@hbnn/core';
+import { type Dataset, datasets, openDataset } from '@hbnn/datasets';
 import {
   type BackendName,
   binarize,
@@ -31,6 +32,7 @@ import {
   useBackend,
   weightPrecision,
 } from '@hbnn/train';
+import { checkSourcePath, checkWritable } from '../results/paths.ts';
 import { saveRows } from '../results/storedRows.ts';
 
 const defaultNetworks = ['alexnet-bn', 'fcn4', 'mobilenet'] as const;
@@ -83,7 +85,10 @@ async function trainedFloat(network: NetworkName, dir: string, o: Data): Promise
         ...(o.data === 'folder' && { size: 32 }),
         ...(o.from !== undefined && { from: o.from }),
       });
-  const data = await openDataset(config.data, config);
+  const data = await openDataset(config.data, {
+    ...config,
+    place: (option) => `--${option}`,
+  });
   if (!existsSync(run)) await runTraining(config, data, { dir: run, backend: o.backend });
   const { model } = openRun(run, data.train);
   const names = binarizedLayers(model).map(({ name }) => name);
@@ -152,16 +157,10 @@ function print(row: Row): void {
   );
 }
 
-function networkOf(name: string): NetworkName {
-  const found = networkNames.find((known) => known === name);
-  if (found !== undefined) return found;
-  throw new HbnnError(`--networks: expected some of ${networkNames.join(', ')}, got '${name}'`);
-}
-
 function averageOf(text: string): number {
-  const average = Number(text);
+  const average = decimal(text, '--averages', 'from 1 to 4, such as 1.4');
   if (average >= 1 && average <= 4) return average;
-  throw new HbnnError(`--averages: expected numbers from 1 to 4, got '${text}'`);
+  throw new HbnnError(`--averages: expected numbers from 1 to 4, got '${text}'; give such bits`);
 }
 
 async function main(): Promise<void> {
@@ -179,7 +178,12 @@ async function main(): Promise<void> {
   const { runs, data, from } = values;
   if (runs === undefined)
     throw new HbnnError('--runs: expected a folder to keep trainings in, got none; name one');
-  const networks = values.networks.split(',').map(networkOf);
+  checkWritable(runs, '--runs');
+  chosenName(data, Object.keys(datasets), '--data');
+  checkSourcePath(from);
+  const networks = values.networks
+    .split(',')
+    .map((name) => chosenName(name, networkNames, '--networks'));
   const averages = values.averages.split(',').map(averageOf);
   const { name: backend } = await useBackend({ prefer: 'wasm' });
   const rows: Row[] = [];
@@ -192,10 +196,4 @@ async function main(): Promise<void> {
   if (values.save) saveRows('accuracy', 'quantize', backend, rows);
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof HbnnError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await main();

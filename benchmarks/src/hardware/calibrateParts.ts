@@ -1,17 +1,24 @@
-// `pnpm bench:parts [--gates FILE] [--adders FILE]`: synthesize the choice of the largest score, as `hbnn verilog`
-// writes it, for a grid of scores and widths, and write packages/estimator/src/unrolled/measuredParts.ts: LUTs of Xilinx 7 and
-// iCE40, and gate equivalents of a Liberty file without cells that add and of one with them; without a file these stay.
-// And the tables of iCE40 that comparisons of a pixel take.
-import { readFileSync } from 'node:fs';
+/**
+ * `pnpm bench:parts [--gates FILE] [--adders FILE]`: synthesize the choice of the largest score, as `hbnn verilog` writes
+ * it, for a grid of scores and widths, and the comparisons of a pixel, and write what they take into a source file.
+ *
+ * --gates is a Liberty file of a library without cells that add, --adders one of a library with them. Both have areas in
+ * gate equivalents; those of an option that is left out stay as they are (the default). LUTs of Xilinx 7 and iCE40 are
+ * always counted again, and so are the tables of iCE40 that comparisons of a pixel take.
+ *
+ * It writes packages/estimator/src/unrolled/measuredParts.ts, in place of what is there.
+ */
 import { fileURLToPath } from 'node:url';
 import { type AdderStyle, type Fabric, fabrics, unrolledDesign } from '@hbnn/circuit';
 import { progressMeter } from '@hbnn/cli/progress';
+import { readCellFile, readLibertyFile } from '@hbnn/cli/readers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
-import { cellFile, cellOfRole, readLiberty, tournamentAreas } from '@hbnn/estimator';
+import { tournamentAreas } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
-import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
+import { synthesisTarget, synthesize, type Target, verilogFiles } from '@hbnn/verilog';
+import { gateArea } from './estimatedTarget.ts';
 
 const { values } = scriptOptions(import.meta.url, {
   options: { gates: { type: 'string' }, adders: { type: 'string' } },
@@ -19,14 +26,27 @@ const { values } = scriptOptions(import.meta.url, {
 const counts = [2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 64];
 const widths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24];
 
-const read = (name: string): string => readFileSync(name, 'utf8');
+const noLibrary = (file: string): never => {
+  throw new HbnnError(`${file}: expected no library of cells; give it by --gates or --adders`);
+};
 
-const targets: readonly (readonly [Fabric, string])[] = [
-  ['lut6', 'xc7'],
-  ['lut4', 'ice40'],
+interface Measured {
+  readonly circuit: Fabric;
+  readonly target: Target;
+  /** Area of a gate equivalent; undefined for look-up tables. */
+  readonly gate?: number;
+}
+
+const targets: readonly Measured[] = [
+  { circuit: 'lut6', target: synthesisTarget('xc7', noLibrary) },
+  { circuit: 'lut4', target: synthesisTarget('ice40', noLibrary) },
   ...(['gates', 'adders'] as const).flatMap((circuit) => {
     const file = values[circuit];
-    return file === undefined ? [] : [[circuit, `liberty:${file}`] as const];
+    if (file === undefined) return [];
+    const option = `--${circuit}`;
+    const gate = gateArea([readLibertyFile(option, file)], option, file);
+    const target = { name: `liberty:${file}`, liberty: [readCellFile(option, file)] };
+    return [{ circuit, target, gate }];
   }),
 ];
 
@@ -94,31 +114,19 @@ function tournaments(style: AdderStyle): Record<string, string> {
 let done = 0;
 const meter = progressMeter('tournaments:');
 const areas: Record<string, readonly (readonly number[])[]> = { ...tournamentAreas };
-for (const [circuit, target] of targets) {
-  const cost = await synthesize(
-    tournaments(fabrics[circuit].style),
-    'top',
-    synthesisTarget(target, (file) => cellFile(read(file), file)),
-  );
-  const gate = target.startsWith('liberty:')
-    ? cellOfRole([readLiberty(read(target.slice(8)), target.slice(8))], 'nand2')?.areaUm2
-    : 1;
-  if (gate === undefined) throw new HbnnError(`${target}: expected a NAND of two inputs, got none`);
+for (const { circuit, target, gate } of targets) {
+  const cost = await synthesize(tournaments(fabrics[circuit].style), 'top', target);
   areas[circuit] = counts.map((count) =>
     widths.map((width) => {
       const found = cost.layers.find(({ layer }) => layer === nameOf(count, width));
-      const area = target.startsWith('liberty:') ? found?.area : found?.luts;
-      return Number(((area ?? 0) / gate).toFixed(2));
+      const area = gate === undefined ? found?.luts : found?.area;
+      return Number(((area ?? 0) / (gate ?? 1)).toFixed(2));
     }),
   );
   meter.update(++done, targets.length, 'circuits');
 }
 meter.stop();
-const compared = await synthesize(
-  comparisons(),
-  'top',
-  synthesisTarget('ice40', (file) => cellFile(read(file), file)),
-);
+const compared = await synthesize(comparisons(), 'top', synthesisTarget('ice40', noLibrary));
 const tables = new Map(compared.layers.map(({ layer, luts }) => [layer, luts]));
 const digits = Array.from({ length: 255 }, (_, i) => `${tables.get(`at_least_${i + 1}`) ?? 0}`);
 const rows = (table: readonly (readonly number[])[]): string =>

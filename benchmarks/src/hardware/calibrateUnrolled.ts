@@ -1,19 +1,24 @@
-// `pnpm bench:calibrate [--first SEED] [--count N] [--networks SEED,SEED] [--targets xc7,ice40,liberty:FILE+FILE]`:
-// synthesize a seeded grid of layers, and whole random networks (`hbnn random --seed SEED`), add them to packages/estimator/test/unrolledMeasurements.json, and fit the estimator's coefficients. They are
-// printed, with the errors of the fit and of layers it did not see, to be put into unrolledCoefficients.ts.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+/**
+ * `pnpm bench:calibrate [--first SEED] [--count N] [--networks SEED,SEED] [--targets xc7,ice40,liberty:FILE+FILE]`:
+ * synthesize layers and whole random networks, and fit the estimator's coefficients to them and to all earlier ones.
+ *
+ * --count is the number of layers (default 0: the fit alone), drawn by the seeds from --first on (default 0; from 100 on
+ * with few inputs). --networks names seeds of whole networks, those of `hbnn random --seed SEED` (default none).
+ * --targets are what is synthesized for (default xc7,ice40): `liberty:FILE+FILE` is a library of one or more files.
+ *
+ * What is synthesized is added to packages/estimator/test/unrolledMeasurements.json. The coefficients are printed, with the
+ * errors of the fit and of layers it did not see, to be put into unrolledCoefficients.ts.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { unrolledDesign } from '@hbnn/circuit';
+import { seedNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { random } from '@hbnn/core';
-import {
-  cellFile,
-  cellOfRole,
-  fitMeasurements,
-  modelOf,
-  readLiberty,
-  type UnrolledMeasurement,
-} from '@hbnn/estimator';
-import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
+import { fitMeasurements, modelOf, type UnrolledMeasurement } from '@hbnn/estimator';
+import { writeWhole } from '@hbnn/train/files';
+import { synthesize, verilogFiles } from '@hbnn/verilog';
+import { type EstimatedTarget, estimatedTarget } from './estimatedTarget.ts';
 
 const { values } = scriptOptions(import.meta.url, {
   options: {
@@ -23,7 +28,14 @@ const { values } = scriptOptions(import.meta.url, {
     targets: { type: 'string', default: 'xc7,ice40' },
   },
 });
-const file = new URL('../../../packages/estimator/test/unrolledMeasurements.json', import.meta.url);
+const count = seedNumber(values.count, '--count');
+const first = seedNumber(values.first, '--first', Math.max(1, count));
+const networks = values.networks === '' ? [] : values.networks.split(',');
+const networkSeeds = networks.map((seed) => ({ seed: seedNumber(seed, '--networks') }));
+const targets = values.targets.split(',').map((text) => estimatedTarget(text, '--targets'));
+const file = fileURLToPath(
+  new URL('../../../packages/estimator/test/unrolledMeasurements.json', import.meta.url),
+);
 const lengths = [16, 27, 36, 48, 64, 72, 100, 144, 144, 200, 288, 400];
 const widths = [1, 2, 4, 8, 8, 16, 16];
 const maxWeights = 1600;
@@ -69,24 +81,11 @@ function layerOf(seed: number): Measured {
   };
 }
 
-const read = (name: string): string => readFileSync(name, 'utf8');
-
-/** Areas of a library's gate equivalent and of its cell that adds three bits. */
-function cellsOf(target: string): { readonly gate: number; readonly adder?: number } {
-  const libraries = target
-    .slice('liberty:'.length)
-    .split('+')
-    .map((name) => readLiberty(read(name), name));
-  const nand = cellOfRole(libraries, 'nand2');
-  if (nand === undefined) throw new Error(`${target}: no NAND2`);
-  return { gate: nand.areaUm2, adder: cellOfRole(libraries, 'fullAdder')?.areaUm2 };
-}
-
-async function measure(of: Measured, target: string): Promise<UnrolledMeasurement> {
-  const design = unrolledDesign(modelOf(of), { style: target === 'xc7' ? 'xc7' : 'gates' });
-  const tools = synthesisTarget(target.replaceAll('+', ','), (file) => cellFile(read(file), file));
+async function measure(of: Measured, target: EstimatedTarget): Promise<UnrolledMeasurement> {
+  const { name, circuit, gate, adderGates, tools } = target;
+  const design = unrolledDesign(modelOf(of), { style: name === 'xc7' ? 'xc7' : 'gates' });
   const cost = await synthesize(verilogFiles(design), design.top, tools);
-  const cells = target.startsWith('liberty:') ? cellsOf(target) : undefined;
+  const isLibrary = tools.liberty !== undefined;
   const modules = [
     ...design.layers.map(({ layer, module }) => [layer, module] as const),
     ...(['scores', 'largest'] as const).map((step) => [step, design[step].name] as const),
@@ -97,25 +96,24 @@ async function measure(of: Measured, target: string): Promise<UnrolledMeasuremen
       luts: 0,
       area: 0,
     };
-    return [step, cells === undefined ? found.luts : (found.area ?? 0) / cells.gate] as const;
+    return [step, isLibrary ? (found.area ?? 0) / gate : found.luts] as const;
   });
   const steps = Object.fromEntries(areas);
-  if (cells === undefined) return { ...of, target: target === 'xc7' ? 'lut6' : 'lut4', steps };
-  if (cells.adder === undefined) return { ...of, target: 'gates', steps };
-  return { ...of, target: 'adders', adderGates: cells.adder / cells.gate, steps };
+  return { ...of, target: circuit, ...(circuit === 'adders' && { adderGates }), steps };
 }
 
-const measured: UnrolledMeasurement[] = existsSync(file) ? JSON.parse(read(file.pathname)) : [];
-const first = Number(values.first);
+const measured: UnrolledMeasurement[] = existsSync(file)
+  ? JSON.parse(readFileSync(file, 'utf8'))
+  : [];
 const all: Measured[] = [
-  ...Array.from({ length: Number(values.count) }, (_, i) => layerOf(first + i)),
-  ...values.networks.split(',').flatMap((seed) => (seed === '' ? [] : [{ seed: Number(seed) }])),
+  ...Array.from({ length: count }, (_, i) => layerOf(first + i)),
+  ...networkSeeds,
 ];
 for (const constantOne of all)
-  for (const target of values.targets.split(',')) {
+  for (const target of targets) {
     measured.push(await measure(constantOne, target));
-    writeFileSync(file, `[\n${measured.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
-    console.error(`${constantOne.seed} ${target}`);
+    writeWhole(file, `[\n${measured.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
+    console.error(`${constantOne.seed} ${target.name}`);
   }
 for (const target of ['lut6', 'lut4', 'gates', 'adders'] as const) {
   const own = measured.filter((one) => one.target === target);

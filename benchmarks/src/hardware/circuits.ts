@@ -18,10 +18,10 @@
  */
 
 import { unrolledDesign } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber, seedNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError, random } from '@hbnn/core';
+import { chosenName, HbnnError, random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
 import { readCircuit, verify, verilogFiles } from '@hbnn/verilog';
 import packageFile from '../../package.json' with { type: 'json' };
@@ -43,19 +43,34 @@ const { values } = scriptOptions(import.meta.url, {
     seeds: { type: 'string', default: '201,202,203' },
     styles: { type: 'string', default: 'xc7,gates' },
     only: { type: 'string', default: '' },
-    python: { type: 'string', default: 'python3' },
+    python: { type: 'string' },
     yosys: { type: 'string', default: 'npm' },
     limit: { type: 'string', default: '600' },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
   },
 });
-const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
-const yosys = limitedYosys(values.yosys, wholeNumber(values.limit, '--limit'));
-
+const seeds = values.seeds.split(',').map((seed) => seedNumber(seed, '--seeds'));
+const styles = values.styles
+  .split(',')
+  .map((style): Style => chosenName(style, ['xc7', 'gates'], '--styles'));
+const limit = positiveNumber(values.limit, '--limit');
 const cases = circuitCases.filter(({ layer, weights }) =>
   `${layer} ${weights}`.includes(values.only),
 );
+if (cases.length === 0) {
+  const names = circuitCases.map(({ layer, weights }) => `${layer} ${weights}`);
+  throw new HbnnError(
+    `--only: expected a part of ${names.join(', ')}, got '${values.only}'; leave it out for all`,
+  );
+}
+const python = values.python ?? 'python3';
+const lack = lackOfAlkaid(python);
+if (lack !== undefined && values.python !== undefined)
+  throw new HbnnError(
+    `--python: expected a Python with alkaid, got '${python}' (${lack}); run 'pip install alkaid==0.8.2' for it, or leave --python out for our rows alone`,
+  );
+const yosys = limitedYosys(values.yosys, limit);
 
 /** What made a circuit: our generator, or alkaid in one of its ways. */
 type Maker =
@@ -70,11 +85,6 @@ type CircuitRow = CircuitCase &
     | Found
     | Unfinished
   );
-
-const styles = values.styles.split(',').map((style): Style => {
-  if (style === 'xc7' || style === 'gates') return style;
-  throw new HbnnError(`--styles: expected xc7, gates or both, got '${style}'`);
-});
 
 async function ownRow(circuitCase: CircuitCase, seed: number, style: Style): Promise<CircuitRow> {
   const model: CheckedModel = modelOf(circuitCase, seed);
@@ -108,7 +118,7 @@ async function peerRows(
   keep: (row: CircuitRow) => void,
 ): Promise<void> {
   const peerCase = peerCaseOf(modelOf(circuitCase, seed), circuitCase);
-  const { version, circuits } = alkaidCircuits(values.python, peerCase);
+  const { version, circuits } = alkaidCircuits(python, peerCase);
   for (const style of styles)
     for (const { packing, adders, options, files, module, outputs } of circuits) {
       const find = async (): Promise<Found> => {
@@ -140,7 +150,6 @@ function countsOf(row: Found | Unfinished): string {
   return gates === undefined ? count : `${count}, ${gates} gates`;
 }
 
-const lack = lackOfAlkaid(values.python);
 if (lack !== undefined)
   process.stderr.write(
     `alkaid is not there: ${lack}. Rows of ours alone; 'pip install alkaid==0.8.2' and --python PYTHON have both.\n`,

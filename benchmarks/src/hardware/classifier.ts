@@ -2,7 +2,7 @@
  * Whole classifiers as pipelined circuits: trained, made whole numbers, tried on all test images, verified, synthesized.
  *
  *     pnpm bench:classifier --from FOLDER [--data fashion-mnist] [--only NAME] [--epochs N] [--seed 1]
- *         [--yosys npm|native|PATH] [--json] [--save]
+ *         [--yosys npm|native|PATH] [--limit 3600] [--json] [--save]
  *
  * FOLDER has the four files of Fashion-MNIST (Debian: dataset-fashion-mnist, in /usr/share/datasets/fashion-mnist), or
  * with --data idx those of another data set of gray images, such as MNIST. `--data fashion-mnist-subset` needs no folder,
@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unrolledDesign } from '@hbnn/circuit';
 import { evaluateModel } from '@hbnn/cli/evaluateModel';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber, seedNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError } from '@hbnn/core';
@@ -48,14 +48,19 @@ const { values } = scriptOptions(import.meta.url, {
     save: { type: 'boolean', default: false },
   },
 });
-const seed = wholeNumber(values.seed, '--seed');
-const epochs = values.epochs === undefined ? undefined : wholeNumber(values.epochs, '--epochs');
-const yosys = limitedYosys(values.yosys, wholeNumber(values.limit, '--limit'));
+const seed = seedNumber(values.seed, '--seed');
+const epochs = values.epochs === undefined ? undefined : positiveNumber(values.epochs, '--epochs');
+const limit = positiveNumber(values.limit, '--limit');
 const chosen = namedClassifiers.filter(({ name }) => name.includes(values.only));
 if (chosen.length === 0)
   throw new HbnnError(
     `--only: expected a part of ${namedClassifiers.map(({ name }) => name).join(', ')}, got '${values.only}'; leave it out for all`,
   );
+const data = await openDataset(values.data, {
+  from: values.from,
+  place: (option) => `--${option}`,
+});
+const yosys = limitedYosys(values.yosys, limit);
 
 /** What was measured of a network. */
 interface Row extends Omit<NamedClassifier, 'mixes'> {
@@ -179,7 +184,6 @@ function print(row: Row): void {
 }
 
 await useBackend({ prefer: 'wasm' });
-const data = await openDataset(values.data, { from: values.from });
 const rows: Row[] = [];
 for (const spec of chosen) {
   const row = await measure(epochs === undefined ? spec : { ...spec, epochs }, data);

@@ -14,6 +14,7 @@ import {
   scheduleOf,
   unrolledDesign,
 } from '@hbnn/circuit';
+import { positiveNumber, seedNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { distFromAverage, type MapPer, type Mix, random, type ScalePer } from '@hbnn/core';
 import {
@@ -39,6 +40,10 @@ const { values } = scriptOptions(import.meta.url, {
     each: { type: 'boolean', default: false },
   },
 });
+
+const designCount = positiveNumber(values.designs, '--designs');
+// None may be synthesized.
+const synthesizedCount = seedNumber(values.synthesized, '--synthesized');
 
 /** Networks of more adders are estimated, but not made. */
 const maxAdders = 4000;
@@ -183,7 +188,7 @@ function noteEstimates(seed: number, model: CheckedModel): void {
 }
 
 const synthesized: { readonly seed: number; readonly size: number; readonly design: Design }[] = [];
-for (let seed = 0; seed < Number(values.designs); seed++) {
+for (let seed = 0; seed < designCount; seed++) {
   const model = modelOf(seed);
   const style: AdderStyle = seed % 2 === 0 ? 'xc7' : 'gates';
   const adders = estimateAdders(model.checkedLayers);
@@ -196,12 +201,12 @@ for (let seed = 0; seed < Number(values.designs); seed++) {
   synthesized.push({ seed, size, design });
 }
 synthesized.sort((a, b) => a.size - b.size || a.seed - b.seed);
-for (const { seed, design } of synthesized.slice(0, Number(values.synthesized))) {
+for (const { seed, design } of synthesized.slice(0, synthesizedCount)) {
   const target = synthesisTarget(design.style === 'xc7' ? 'xc7' : 'ice40', (file) =>
     cellFile('', file),
   );
   const cost = await synthesize(verilogFiles(design), design.top, target, { workers: 1 });
   note(seed, 'synthesis', [cost.luts, cost.depth, cost.cells]);
 }
-console.log(`${synthesized.length} of ${values.designs} models made as designs`);
+console.log(`${synthesized.length} of ${designCount} models made as designs`);
 for (const [kind, hash] of totals) console.log(`${kind}: ${hash.digest('hex')}`);

@@ -6,15 +6,16 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Fabric, unrolledDesign } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber, seedNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError, parseMapPer, parseMix, random } from '@hbnn/core';
-import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
+import { parseMapPer, parseMix, random } from '@hbnn/core';
+import { unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
-import { type ModuleCost, synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
+import { type ModuleCost, synthesize, verilogFiles } from '@hbnn/verilog';
 import { saveRows } from '../results/storedRows.ts';
+import { type EstimatedTarget, estimatedTarget } from './estimatedTarget.ts';
 
 const { values } = scriptOptions(import.meta.url, {
   options: {
@@ -24,8 +25,9 @@ const { values } = scriptOptions(import.meta.url, {
     save: { type: 'boolean', default: false },
   },
 });
-const first = wholeNumber(values.first, '--first');
-const count = wholeNumber(values.count, '--count');
+const count = positiveNumber(values.count, '--count');
+const first = seedNumber(values.first, '--first', count);
+const targets = values.targets.split(',').map((text) => estimatedTarget(text, '--targets'));
 const folder = fileURLToPath(new URL('../../../.cache/estimates/', import.meta.url));
 mkdirSync(folder, { recursive: true });
 
@@ -57,38 +59,14 @@ function drawn(seed: number) {
   };
 }
 
-const read = (name: string): string => readFileSync(name, 'utf8');
-
-interface Target {
-  readonly name: string;
-  readonly circuit: Fabric;
-  /** Area of a gate equivalent, and of a cell that adds in such. */
-  readonly gate: number;
-  readonly adderGates: number;
-}
-
-function targetOf(name: string): Target {
-  if (!name.startsWith('liberty:'))
-    return { name, circuit: name === 'xc7' ? 'lut6' : 'lut4', gate: 1, adderGates: 0 };
-  const files = name.slice('liberty:'.length).split('+');
-  const libraries = files.map((file) => readLiberty(read(file), file));
-  const gate = cellOfRole(libraries, 'nand2')?.areaUm2;
-  if (gate === undefined) throw new HbnnError(`${name}: expected a NAND of two inputs, got none`);
-  const adder = cellOfRole(libraries, 'fullAdder')?.areaUm2;
-  return {
-    name: name.replaceAll('+', ','),
-    circuit: adder === undefined ? 'gates' : 'adders',
-    gate,
-    adderGates: (adder ?? 0) / gate,
-  };
-}
-
 const fileOf = (key: string): string =>
   join(folder, `${createHash('sha256').update(key).digest('hex')}.json`);
 
 const cache = {
   read: (key: string): ModuleCost[] | undefined =>
-    existsSync(fileOf(key)) ? (JSON.parse(read(fileOf(key))) as ModuleCost[]) : undefined,
+    existsSync(fileOf(key))
+      ? (JSON.parse(readFileSync(fileOf(key), 'utf8')) as ModuleCost[])
+      : undefined,
   write: (key: string, costs: ModuleCost[]): void => writeWhole(fileOf(key), JSON.stringify(costs)),
 };
 
@@ -102,7 +80,8 @@ interface StepError {
 }
 
 /** Each step of a design, and the whole: synthesized and estimated. */
-async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Target) {
+async function errorsOf(seed: number, target: EstimatedTarget) {
+  const { name, circuit, gate, adderGates, tools } = target;
   const { layer, mix, inputMix, mapPer, inputMapPer } = drawn(seed);
   const model = randomModel(seed, {
     layer,
@@ -112,7 +91,6 @@ async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Targe
     inputMapPer,
   });
   const design = unrolledDesign(model, { style: name === 'xc7' ? 'xc7' : 'gates' });
-  const tools = synthesisTarget(name, (file) => cellFile(read(file), file));
   const cost = await synthesize(verilogFiles(design), design.top, tools, { cache });
   const { steps, total } = unrolledArea(model, circuit, adderGates);
   const modules = [
@@ -135,7 +113,6 @@ async function errorsOf(seed: number, { name, circuit, gate, adderGates }: Targe
 /** Errors of smaller areas are mostly rounding. */
 const leastArea = (circuit: Fabric): number => (circuit.startsWith('lut') ? 20 : 50);
 
-const targets = values.targets.split(',').map(targetOf);
 const meter = progressMeter('estimates:');
 const errors: StepError[] = [];
 for (let i = 0; i < count; i++) {

@@ -1,8 +1,8 @@
 // `pnpm bench:growth [--count N]`: estimates of random layers beside those with more inputs, outputs, or bits of their
-// weights and inputs: how many do not grow, in LUTs and gate equivalents.
+// weights and inputs: how many do not grow, in LUTs and gate equivalents. --count is the number of layers (default 120).
 
 import type { Fabric } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { type MapPer, parseMapPer, parseMix, random } from '@hbnn/core';
 import { unrolledArea } from '@hbnn/estimator';
@@ -11,7 +11,7 @@ import { randomModel } from '@hbnn/model';
 const { values } = scriptOptions(import.meta.url, {
   options: { count: { type: 'string', default: '120' } },
 });
-const count = wholeNumber(values.count, '--count');
+const count = positiveNumber(values.count, '--count');
 // A cell that adds three bits, of sky130.
 const circuits: readonly (readonly [Fabric, number])[] = [
   ['lut6', 0],

@@ -3,7 +3,7 @@
 // of control. `pnpm bench:lanes` says what lanes take.
 
 import { controlBits, type FoldTable, foldedDesign, type MatrixUnit } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { seedNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { distFromAverage, HbnnError, type MapPer } from '@hbnn/core';
 import { type CheckedModel, checkModel, randomModel } from '@hbnn/model';
@@ -12,7 +12,7 @@ import { provenance } from '../results/provenance.ts';
 const { values } = scriptOptions(import.meta.url, {
   options: { seed: { type: 'string', default: '1' } },
 });
-const seed = wholeNumber(values.seed, '--seed');
+const seed = seedNumber(values.seed, '--seed');
 
 /** CNV's layers with weights, and FINN's folds of them for weights of 1 bit; the first one's inputs are pixels. */
 const layers = [

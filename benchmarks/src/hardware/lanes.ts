@@ -5,13 +5,14 @@
  *     pnpm bench:lanes [--yosys npm|native|PATH] [--only 'NAME,…'] [--json] [--save]
  *
  * The layer is conv:8x8x32,k3x3,o32 with random weights. Counts are those of `hbnn synth --target xc7` for the layer's
- * own modules: buffer, window and matrix. Each design's Verilog is compared with the model on some images first.
+ * own modules: buffer, window and matrix. --only takes the designs whose bits are named, such as '1.4 / 1,2 / 2', and the
+ * first of each group. Each design's Verilog is compared with the model on some images first.
  */
 
 import { readFileSync } from 'node:fs';
 import { type Fold, foldedDesign, foldText, type MatrixUnit } from '@hbnn/circuit';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError, type MapPer, parseMix } from '@hbnn/core';
+import { HbnnError, type MapPer, parseMix, suggestion } from '@hbnn/core';
 import { cellFile } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import {
@@ -119,6 +120,18 @@ const groups: Readonly<Record<string, readonly Lanes[]>> = {
   ],
 };
 
+const allBits = [
+  ...new Set(Object.values(groups).flatMap((group) => group.map(({ bits }) => bits))),
+];
+
+// A comma before a space belongs to a name.
+const wanted = values.only?.split(/,(?! )/);
+for (const bits of wanted ?? [])
+  if (!allBits.includes(bits))
+    throw new HbnnError(
+      `--only: expected some of '${allBits.join("', '")}', got '${bits}'${suggestion(bits, allBits) || '; give some of these'}`,
+    );
+
 interface LanesRow {
   readonly group: string;
   readonly bits: string;
@@ -176,7 +189,6 @@ async function measured(group: string, lanes: Lanes): Promise<Omit<LanesRow, 'pr
 }
 
 const rows: LanesRow[] = [];
-const wanted = values.only?.split(',');
 for (const [group, designs] of Object.entries(groups)) {
   let first: number | undefined;
   for (const [at, lanes] of designs.entries()) {

@@ -2,14 +2,15 @@
 // writes in unrolled designs and as the netlist of folded ones, and print both and their ratio: LUTs of Xilinx 7 and
 // iCE40, and area in the cells of a Liberty file.
 
-import { readFileSync } from 'node:fs';
 import { type Design, indexWidth, largestCode, Netlist, unrolledDesign } from '@hbnn/circuit';
+import { readCellFile } from '@hbnn/cli/readers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { cellFile } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 
 const { values } = scriptOptions(import.meta.url, { options: { gates: { type: 'string' } } });
+const names = ['xc7', 'ice40', ...(values.gates === undefined ? [] : [`liberty:${values.gates}`])];
+const targets = names.map((name) => synthesisTarget(name, (file) => readCellFile('--gates', file)));
 const counts = [2, 4, 10, 16, 32, 64];
 const widths = [8, 10, 12, 16, 20];
 
@@ -32,15 +33,9 @@ function chosen(count: number, width: number): Design {
   return { ...design, scores: { kind: 'leaf', name: 'chosen', net, ports, about: [] } };
 }
 
-const targets = [
-  'xc7',
-  'ice40',
-  ...(values.gates === undefined ? [] : [`liberty:${values.gates}`]),
-];
 console.log('| target | scores | bits | as comparisons | as a netlist | ratio |');
 console.log('|---|---:|---:|---:|---:|---:|');
-for (const name of targets) {
-  const target = synthesisTarget(name, (file) => cellFile(readFileSync(file, 'utf8'), file));
+for (const target of targets) {
   const sums = [0, 0];
   for (const count of counts)
     for (const width of widths) {

@@ -1,7 +1,10 @@
 /**
  * Mutants of Verilog, each found by `verify` or shown to be equivalent: `pnpm bench:mutants [--count N] [--seed N]
- * [--only unrolled,pipelined,folded] [--again FILE] [--out FILE]`. With --again what a file of results has found is kept. A mutant has one token of the text changed. What `verify` takes for
- * equal is compared with the text it was made of by abc's pdr (a native Yosys has both); what that does not show stays open.
+ * [--only unrolled,pipelined,folded] [--again FILE] [--out FILE]`. --count is their number (default 200), --seed draws
+ * them (default 1). --out is a file for the results; with --again what such a file has found is kept.
+ *
+ * A mutant has one token of the text changed. What `verify` takes for equal is compared with the text it was made of by
+ * abc's pdr (a native Yosys has both); what that does not show stays open.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,11 +17,12 @@ import {
   foldedDesign,
   unrolledDesign,
 } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber, seedNumber } from '@hbnn/cli/numbers';
+import { unreadable } from '@hbnn/cli/readers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError, parseMix, random } from '@hbnn/core';
+import { chosenName, HbnnError, parseMix, random } from '@hbnn/core';
 import { type CheckedModel, randomModel } from '@hbnn/model';
-import { writeWhole } from '@hbnn/train/files';
+import { checkFolderOf, writeWhole } from '@hbnn/train/files';
 import { findNativeYosys, isDesignFile, NativeRunner, verify, verilogFiles } from '@hbnn/verilog';
 import { provenance } from '../results/provenance.ts';
 
@@ -33,13 +37,20 @@ const { values } = scriptOptions(import.meta.url, {
     out: { type: 'string' },
   },
 });
-const [count, seed] = [wholeNumber(values.count, '--count'), wholeNumber(values.seed, '--seed')];
+const designNames = ['unrolled', 'pipelined', 'folded'] as const;
+type DesignName = (typeof designNames)[number];
+
+const count = positiveNumber(values.count, '--count');
+const seed = seedNumber(values.seed, '--seed');
+const kinds = values.only.split(',').map((name) => chosenName(name, designNames, '--only'));
+const keptRows = values.again === undefined ? [] : rowsIn(values.again);
+if (values.out !== undefined) checkFolderOf(values.out);
 
 const mix = parseMix('0.6/0.4');
 const dense = randomModel(11, { layer: 'dense:10x3', mix });
 const conv = randomModel(12, { layer: 'conv:4x3x2,k2x2,o4', mix, mapPer: 'position' });
 
-const designs: Readonly<Record<string, readonly [CheckedModel, Design | FoldedDesign]>> = {
+const designs: Readonly<Record<DesignName, readonly [CheckedModel, Design | FoldedDesign]>> = {
   unrolled: [dense, unrolledDesign(dense)],
   pipelined: [dense, unrolledDesign(dense, { maxLevels: 4 })],
   folded: [conv, foldedDesign(conv, { folds: { layer: { pe: 2, simd: 4 } } })],
@@ -235,14 +246,33 @@ const inspected: readonly { readonly from: string; readonly to: string; readonly
   },
 ];
 
-const keptRows: readonly Row[] =
-  values.again === undefined
-    ? []
-    : (JSON.parse(readFileSync(values.again, 'utf8')) as { rows: Row[] }).rows.filter(
-        ({ result }) => result === 'differs' || result === 'refused',
-      );
+/** What results of --again found of mutants that `verify` does not take for equal. */
+function rowsIn(file: string): readonly Row[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new HbnnError(`--again: ${unreadable(file, error).message}`);
+  }
+  const rows = resultsOf(text);
+  if (rows !== undefined)
+    return rows.filter(({ result }) => result === 'differs' || result === 'refused');
+  throw new HbnnError(
+    `--again: expected results of bench:mutants, got another file, ${file}; give one that --out has written`,
+  );
+}
 
-async function judged(kind: string, i: number): Promise<Row> {
+function resultsOf(text: string): readonly Row[] | undefined {
+  try {
+    const { bench, rows } = JSON.parse(text) as { bench?: unknown; rows?: Row[] };
+    const isResults = bench === 'mutants' && rows?.every(({ result }) => result !== undefined);
+    return isResults ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function judged(kind: DesignName, i: number): Promise<Row> {
   const [model, design] = designs[kind];
   const own = verilogFiles(design);
   const rng = random(seed, 'mutants', kind, i);
@@ -271,12 +301,6 @@ async function judged(kind: string, i: number): Promise<Row> {
   return { ...row, result: same ? 'equivalent' : 'open', by: same ? 'pdr' : 'nothing' };
 }
 
-const kinds = values.only.split(',');
-for (const kind of kinds)
-  if (designs[kind] === undefined)
-    throw new HbnnError(
-      `--only: expected ${Object.keys(designs).join(', ')}, got '${kind}'; name some of these`,
-    );
 const rows: Row[] = [];
 for (let i = 0; i < count; i++) {
   const row = await judged(kinds[i % kinds.length], Math.floor(i / kinds.length));

@@ -14,17 +14,19 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unrolledDesign } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
+import { readCellFile, readLibertyFile } from '@hbnn/cli/readers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { HbnnError, parseMapPer, parseMix } from '@hbnn/core';
-import { cellFile, cellOfRole, readLiberty, unrolledArea } from '@hbnn/estimator';
+import { unrolledArea } from '@hbnn/estimator';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { synthesisTarget, synthesize, verilogFiles } from '@hbnn/verilog';
 import type { LayerCircuit } from '../reproduce/figures/layerCircuits.ts';
 import { circuitMixes, layerPlaces } from '../reproduce/figures/layerCircuits.ts';
 import { saveRows } from '../results/storedRows.ts';
+import { gateArea } from './estimatedTarget.ts';
 
 const { values } = scriptOptions(import.meta.url, {
   options: {
@@ -34,7 +36,7 @@ const { values } = scriptOptions(import.meta.url, {
     outputs: { type: 'string', default: '16' },
   },
 });
-const outputs = wholeNumber(values.outputs, '--outputs');
+const outputs = positiveNumber(values.outputs, '--outputs');
 const folder = fileURLToPath(new URL('../../../.cache/layers/', import.meta.url));
 
 type Measured = 'area' | 'sites' | 'estimate' | 'circuit' | 'synthesisSeconds' | 'estimateSeconds';
@@ -66,14 +68,6 @@ function modelOf(
   });
 }
 
-const read = (file: string): string => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new HbnnError(`--liberty: ${file} could not be read (${(error as Error).message})`);
-  }
-};
-
 type Synthesized = Pick<LayerCircuit, 'area' | 'sites' | 'synthesisSeconds'>;
 
 /** The area of the layer's own module: LUTs and sites, or gate equivalents. */
@@ -90,7 +84,7 @@ async function synthesized(
       JSON.stringify([
         'seconds',
         files,
-        target.startsWith('liberty:') ? read(target.slice(8)) : target,
+        target.startsWith('liberty:') ? readFileSync(target.slice(8), 'utf8') : target,
       ]),
     )
     .digest('hex');
@@ -100,7 +94,7 @@ async function synthesized(
   const cost = await synthesize(
     files,
     design.top,
-    synthesisTarget(target, (file) => cellFile(read(file), file)),
+    synthesisTarget(target, (file) => readCellFile('--liberty', file)),
   );
   const synthesisSeconds = (performance.now() - start) / 1000;
   const found = cost.layers.find(({ layer }) => layer === module);
@@ -134,16 +128,12 @@ function estimated(
   return { estimate, estimateSeconds: warm[4] };
 }
 
-/** Area of the library's gate equivalent. */
-function gateOf(file: string): number {
-  const nand = cellOfRole([readLiberty(read(file), file)], 'nand2');
-  if (nand === undefined) throw new HbnnError(`${file}: expected a NAND of two inputs, got none`);
-  return nand.areaUm2;
-}
-
 const targets: (readonly [LayerCircuit['circuit'], string, number])[] = [['lut6', 'xc7', 1]];
-if (values.liberty !== undefined)
-  targets.push(['gates', `liberty:${values.liberty}`, gateOf(values.liberty)]);
+if (values.liberty !== undefined) {
+  const libraries = [readLibertyFile('--liberty', values.liberty)];
+  const gate = gateArea(libraries, '--liberty', values.liberty);
+  targets.push(['gates', `liberty:${values.liberty}`, gate]);
+}
 const meter = progressMeter('layers:');
 const rows: LayerCircuit[] = [];
 for (const constantOne of cases)

@@ -7,10 +7,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Family, fabrics, familyFabrics } from '@hbnn/circuit';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { seedNumber } from '@hbnn/cli/numbers';
 import { progressMeter } from '@hbnn/cli/progress';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import {
   estimateRtl,
   fitRtl,
@@ -49,10 +49,14 @@ const { values } = scriptOptions(import.meta.url, {
 });
 
 const families = ['xc7', 'ice40', 'ecp5'] as const satisfies readonly Family[];
-const family = families.find((known) => known === values.target);
-if (family === undefined)
+const family = chosenName(values.target, families, '--target');
+const layerCount = seedNumber(values.layers, '--layers');
+const networkCount = seedNumber(values.networks, '--networks');
+const heldOutCount = seedNumber(values['held-out'], '--held-out');
+const first = seedNumber(values.first, '--first', Math.max(1, heldOutCount));
+if (values.fit && layerCount + networkCount === 0)
   throw new HbnnError(
-    `--target: expected one of ${families.join(', ')}, got '${values.target}'; give one of them`,
+    '--fit: expected layers or networks to fit to, got none; give --layers or --networks above 0',
   );
 const { style, tableInputs } = fabrics[familyFabrics[family]];
 const folder = fileURLToPath(new URL('../../../.cache/rtl/', import.meta.url));
@@ -108,22 +112,19 @@ async function synthesized({ name, design }: DrawnDesign): Promise<Synthesized |
 }
 
 function* trainingSet(): Generator<DrawnDesign> {
-  for (let seed = 0; seed < wholeNumber(values.layers, '--layers'); seed++)
-    yield drawnLayer(seed, style);
-  for (let seed = 0; seed < wholeNumber(values.networks, '--networks'); seed++)
-    yield drawnNetwork(seed, style);
+  for (let seed = 0; seed < layerCount; seed++) yield drawnLayer(seed, style);
+  for (let seed = 0; seed < networkCount; seed++) yield drawnNetwork(seed, style);
 }
 
 async function fit(): Promise<void> {
   const measured: MeasuredModule[] = [];
   const meter = progressMeter('bench:rtl:');
-  const count = wholeNumber(values.layers, '--layers') + wholeNumber(values.networks, '--networks');
   let done = 0;
   for (const drawn of trainingSet()) {
     const found = await synthesized(drawn);
-    meter.update(++done, count, 'designs');
+    meter.update(++done, layerCount + networkCount, 'designs');
     if (found === undefined) continue;
-    for (const module of rtlModules(drawn.design, { family: family ?? 'xc7', tableInputs })) {
+    for (const module of rtlModules(drawn.design, { family, tableInputs })) {
       const cost = found.modules.get(module.module);
       if (cost !== undefined) measured.push({ ...kindAndParts(module), luts: cost.luts });
     }
@@ -140,9 +141,7 @@ const oneLaneSeeds = [103, 107, 112] as const;
 function* heldOutSet(): Generator<DrawnDesign> {
   yield* trainedDesigns(style);
   for (const seed of oneLaneSeeds) yield oneLaneNetwork(seed, style);
-  const first = wholeNumber(values.first, '--first');
-  for (let n = 0; n < wholeNumber(values['held-out'], '--held-out'); n++)
-    yield drawnNetwork(first + n, style);
+  for (let n = 0; n < heldOutCount; n++) yield drawnNetwork(first + n, style);
 }
 
 const percent = (estimate: number, measured: number): number =>
@@ -153,7 +152,7 @@ async function judge(): Promise<void> {
   for (const drawn of heldOutSet()) {
     const found = await synthesized(drawn);
     if (found === undefined) continue;
-    const said = estimateRtl(drawn.design, family ?? 'xc7');
+    const said = estimateRtl(drawn.design, family);
     const row = {
       target: values.target,
       network: found.name,

@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Fold, type FoldedDesign, foldedDesign, planesAtOnce } from '@hbnn/circuit';
-import { decimal, wholeNumber } from '@hbnn/cli/numbers';
+import { decimal, seedNumber, wholeNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { distFromAverage, HbnnError } from '@hbnn/core';
 import { estimateRtl } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import {
@@ -29,6 +29,7 @@ import {
 } from '@hbnn/verilog';
 import { cnvFoldsOf, cnvModel } from '../networks/cnvModel.ts';
 import { type NetworkRow, type NetworkSize, storedNetworks } from '../results/networkRows.ts';
+import { checkWritable } from '../results/paths.ts';
 import { provenance } from '../results/provenance.ts';
 import { saveRows } from '../results/storedRows.ts';
 
@@ -47,13 +48,15 @@ const { values } = scriptOptions(import.meta.url, {
     generate: { type: 'string' },
   },
 });
-const seed = wholeNumber(values.seed, '--seed');
-const images = wholeNumber(values.simulate, '--simulate');
+const seed = seedNumber(values.seed, '--seed');
+const images = seedNumber(values.simulate, '--simulate');
 const narrower = wholeNumber(values.narrower, '--narrower');
 if (![1, 2, 4].includes(narrower))
   throw new HbnnError(
     `--narrower: expected 1, 2 or 4, which divide FINN's lanes, got ${narrower}; give one of them`,
   );
+for (const bits of values.bits.split(',')) bitsOf(bits);
+if (values.out !== undefined) checkWritable(values.out, '--out');
 
 type Bits = readonly [weights: number, inputs: number];
 
@@ -78,7 +81,9 @@ function bitsOf(text: string): Bits {
     throw new HbnnError(
       `--bits: expected pairs such as 1.4/1.4, got '${text}'; give WEIGHTS/INPUTS`,
     );
-  return [decimal(weights, '--bits'), decimal(inputs, '--bits')];
+  const bits = [decimal(weights, '--bits'), decimal(inputs, '--bits')] as const;
+  for (const average of bits) distFromAverage(average, '--bits');
+  return bits;
 }
 
 /** FINN's folds, with lanes for all planes of the weights unless --one-plane is given. */

@@ -1,7 +1,7 @@
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Interruption, interruptible } from '@hbnn/cli/interruption';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber, seedNumber } from '@hbnn/cli/numbers';
 import { pnpmName, shellWord, tableText } from '@hbnn/cli/output';
 import { progressMeter } from '@hbnn/cli/progress';
 import { reportError } from '@hbnn/cli/report';
@@ -9,6 +9,7 @@ import { chosenName, HbnnError } from '@hbnn/core';
 import type { RunResult } from '@hbnn/train';
 import { backendChoice, backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
+import { checkWritable } from '../results/paths.ts';
 import { provenance } from '../results/provenance.ts';
 import { figure2a } from './figures/figure2a.ts';
 import { figure2b } from './figures/figure2b.ts';
@@ -36,7 +37,7 @@ import {
   runWorker,
   trainingQueue,
 } from './queueOptions.ts';
-import { checkWritable, storedStages, storedTrainings, writeReport } from './report/report.ts';
+import { storedStages, storedTrainings, writeReport } from './report/report.ts';
 import type { StageReport, StageTrainings } from './report/stageReport.ts';
 import { runSettings, storedResults } from './runner.ts';
 import type { SettingResults, Stage } from './stage.ts';
@@ -83,7 +84,7 @@ interface Options extends QueueCommandOptions {
 }
 
 function command(): Command {
-  return new Command('bench:reproduce')
+  return new Command('pnpm bench:reproduce')
     .description('reproduce the paper’s tables and figures')
     .option('--profile <name>', profileNames.join(', '), 'quick')
     .option('--only <stage...>', `some of: ${stageNames.join(', ')}`)
@@ -150,10 +151,7 @@ function chosenStages(only: readonly string[] | undefined, profile: Profile): St
 }
 
 function count(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) return undefined;
-  const n = wholeNumber(text, option);
-  if (n < 1) throw new HbnnError(`${option}: expected at least 1, got ${n}`);
-  return n;
+  return text === undefined ? undefined : positiveNumber(text, option);
 }
 
 function profileFrom(o: Options): Profile {
@@ -208,7 +206,7 @@ async function report(o: Options, queue: TrainingQueue | undefined): Promise<voi
   const chosen = chosenStages(o.only, profile);
   const { folder, why } = outFolder(o, profile.name);
   if (why !== undefined && !o.quiet) process.stderr.write(`${why}\n`);
-  checkWritable(folder);
+  checkWritable(folder, '--out');
   const kept = storedStages(folder);
   const keptTrainings = storedTrainings(folder);
   const results = await interruptible((signal) =>
@@ -286,7 +284,7 @@ async function resultsOf(
 async function verify(o: Options): Promise<void> {
   const lines = readLedgers(committedLedgers);
   const named = linesByWeights(lines, o.verifyWeights ?? []);
-  const seed = o.draw === undefined ? Date.now() % 1e6 : wholeNumber(o.draw, '--draw');
+  const seed = o.draw === undefined ? Date.now() % 1e6 : seedNumber(o.draw, '--draw');
   const drawn = drawLines(lines, count(o.verify, '--verify') ?? 0, seed);
   if (drawn.length > 0) process.stdout.write(`drawn with --draw ${seed}\n`);
   const meter = progressMeter('verify:', o);
@@ -333,7 +331,7 @@ try {
   await main();
 } catch (error) {
   const json = process.argv.includes('--json');
-  const report = (): number => reportError(error, 'bench:reproduce', json);
+  const report = (): number => reportError(error, 'pnpm bench:reproduce', json);
   if (error instanceof Interruption) {
     process.once('exit', report);
     process.exit(error.exitCode);

@@ -12,8 +12,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { positiveDecimal } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { encodeModel } from '@hbnn/model';
 import { build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
@@ -165,11 +166,7 @@ function print({ network, engine, threads, bits, minimumMs, medianMs, int8Ratio 
 
 /** The parts of an option that are among some values. */
 function chosen<T extends string>(text: string, option: string, values: readonly T[]): T[] {
-  return text.split(',').map((part) => {
-    const value = values.find((each) => each === part);
-    if (value !== undefined) return value;
-    throw new HbnnError(`${option}: expected some of ${values.join(', ')}, got '${part}'`);
-  });
+  return text.split(',').map((part) => chosenName(part, values, option));
 }
 
 async function main(): Promise<void> {
@@ -186,9 +183,7 @@ async function main(): Promise<void> {
   const bits = chosen(values.bits, '--bits', ['1', '1.4', '2']).map(
     (each) => Number(each) as AverageBits,
   );
-  const seconds = Number(values.seconds);
-  if (!(seconds > 0 && Number.isFinite(seconds)))
-    throw new HbnnError(`--seconds: expected a number above 0, got '${values.seconds}'`);
+  const seconds = positiveDecimal(values.seconds, '--seconds', 'of seconds, such as 1');
   for (const network of networks)
     if (litertFolder() === undefined || !existsSync(litertModelFile(network, 1)))
       throw new HbnnError(litertWayOut(network, 1));
@@ -216,10 +211,4 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof HbnnError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await main();

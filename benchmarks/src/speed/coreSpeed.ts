@@ -4,11 +4,13 @@
  *
  *     pnpm bench:core [--json] [--save] [--max 1e7]
  *
+ * --max is the most elements that a tensor may have, from 1e4 to 6e7 (default 6e7): larger ones are left out.
  * --save keeps the rows in benchmarks/results/speed/core.json.
  */
 import { cpus } from 'node:os';
+import { decimal } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { floatTensor, random } from '@hbnn/core';
+import { floatTensor, HbnnError, random } from '@hbnn/core';
 import { binarizer } from '@hbnn/core/binarizer';
 import { optimal } from '@hbnn/core/optimal';
 import { saveSpeed } from '../results/storedRows.ts';
@@ -93,7 +95,13 @@ const { values } = scriptOptions(import.meta.url, {
     max: { type: 'string', default: '6e7' },
   },
 });
-const rows = sizes.filter((size) => size <= Number(values.max)).flatMap(measureSize);
+const max = decimal(values.max, '--max', 'of elements, such as 1e7');
+const chosenSizes = sizes.filter((size) => size <= max);
+if (chosenSizes.length === 0)
+  throw new HbnnError(
+    `--max: expected at least ${sizes[0]} elements, the smallest size, got ${values.max}; give more, as in --max 1e7`,
+  );
+const rows = chosenSizes.flatMap(measureSize);
 if (values.json)
   console.log(
     JSON.stringify({ average, node: process.version, cpu: cpus()[0]?.model, rows }, null, 2),

@@ -20,8 +20,9 @@
  * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
  * (packages/wasm/src/inference/costs.ts) and which one the engine chooses.
  */
+import { positiveDecimal, positiveNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { hasRelaxedSimd, lookupLimit, productKernelNames } from '@hbnn/wasm';
 import { alexNetModel, mobileNetModel, vgg8Model } from '../networks/fullModels.ts';
 import { saveSpeed } from '../results/storedRows.ts';
@@ -257,26 +258,16 @@ function printWay(row: WayRow): void {
   );
 }
 
-function positive(text: string, option: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
-}
-
 /** Batches that are measured. @param several whether more than one is allowed */
 function batchesFrom(text: string, several: boolean): number[] {
-  const batches = text.split(',').map((each) => positive(each, '--batch'));
+  const batches = text.split(',').map((each) => positiveNumber(each, '--batch'));
   if (batches.length === 1 || several) return batches;
-  throw new HbnnError(`--batch: expected one number, got '${text}'; several go with --whole`);
+  throw new HbnnError(`--batch: expected one number, got '${text}'; give one, or --whole too`);
 }
 
 function networksFrom(text: string): BenchLayer['network'][] {
   const known = [...new Set(benchLayers.map(({ network }) => network))];
-  return text.split(',').map((name) => {
-    const found = known.find((each) => each === name);
-    if (found !== undefined) return found;
-    throw new HbnnError(`--networks: expected some of ${known.join(', ')}, got '${name}'`);
-  });
+  return text.split(',').map((name) => chosenName(name, known, '--networks'));
 }
 
 async function main(): Promise<void> {
@@ -293,9 +284,13 @@ async function main(): Promise<void> {
     },
   });
   const batches = batchesFrom(values.batch, values.whole);
-  const seconds = positive(values.seconds, '--seconds');
+  const seconds = positiveDecimal(values.seconds, '--seconds', 'of seconds, such as 1');
   const o: Options = { batch: batches[0], seconds };
   const networks = networksFrom(values.networks);
+  if (values.whole && values.ways)
+    throw new HbnnError(
+      '--ways: expected no --whole beside it, whose networks have no single kernel; leave out either',
+    );
   const rows: Row[] = [];
   const keep = <R extends Row>(found: readonly R[], show: (row: R) => void): void => {
     rows.push(...found);
@@ -322,10 +317,4 @@ async function main(): Promise<void> {
   if (values.save) saveSpeed('kernels', backend, rows, { file, note: values.note });
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof HbnnError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await main();

@@ -17,8 +17,9 @@ import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { positiveNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { encodeModel, encodeWithSize, readModel, weightCount } from '@hbnn/model';
 import { type LoadedModel, loadModel } from '@hbnn/wasm';
 import { bundleSources } from '../../../scripts/bundleSources.ts';
@@ -128,16 +129,10 @@ async function bench(rounds: number): Promise<{ rows: Row[]; size: object }> {
 const fullModels = { alexnet: alexNetModel, mobilenet: mobileNetModel, vgg8: vgg8Model } as const;
 type Network = keyof typeof fullModels;
 
-const isNetwork = (name: string): name is Network => name in fullModels;
+const networkNames = Object.keys(fullModels) as Network[];
 
-function networksFrom(text: string): Network[] {
-  return text.split(',').map((name) => {
-    if (isNetwork(name)) return name;
-    throw new HbnnError(
-      `--networks: expected some of ${Object.keys(fullModels).join(', ')}, got '${name}'`,
-    );
-  });
-}
+const networksFrom = (text: string): Network[] =>
+  text.split(',').map((name) => chosenName(name, networkNames, '--networks'));
 
 /** Load networks in processes of their own, beside LiteRT.js. */
 async function benchLoading(networks: readonly Network[], rounds: number): Promise<LoadingRow[]> {
@@ -175,12 +170,15 @@ const { values, positionals } = scriptOptions(import.meta.url, {
     read: { type: 'string' },
     load: { type: 'boolean', default: false },
     loading: { type: 'boolean', default: false },
-    networks: { type: 'string', default: 'alexnet,mobilenet,vgg8' },
+    networks: { type: 'string' },
   },
 });
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new HbnnError(`--rounds: expected a whole number from 1, got '${values.rounds}'`);
+const rounds = positiveNumber(values.rounds, '--rounds');
+const networks = values.networks === undefined ? networkNames : networksFrom(values.networks);
+if (values.networks !== undefined && !values.loading)
+  throw new HbnnError('--networks: has no effect without --loading; give --loading too');
+if (positionals.length > 0 && !values.load)
+  throw new HbnnError(`expected options alone, got '${positionals[0]}'; leave it out`);
 if (values.read !== undefined) console.log(JSON.stringify(await readOnce(values.read)));
 else if (values.load) {
   const [engine, network, file] = positionals;
@@ -188,7 +186,7 @@ else if (values.load) {
   const loading = engine === 'hbnn' ? await loadHbnn(file) : await loadLitert(own, file);
   console.log(JSON.stringify(loading));
 } else if (values.loading) {
-  const rows = await benchLoading(networksFrom(values.networks), rounds);
+  const rows = await benchLoading(networks, rounds);
   if (values.json) console.log(JSON.stringify({ rows }));
   else rows.forEach(printLoading);
   if (values.save) saveSpeed('files', 'wasm', rows, { file: 'loading' });

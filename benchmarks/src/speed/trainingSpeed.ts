@@ -10,8 +10,9 @@
  * `--ops` adds a breakdown by kernel: time without the kernels called from it, and for products the speed beside
  * that of the backend's own matrix product of the same sizes.
  */
+import { positiveDecimal, positiveNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName, HbnnError } from '@hbnn/core';
 import { type BackendName, type NetworkName, networkNames, useBackend } from '@hbnn/train';
 import { backendNames } from '@hbnn/train/backends';
 import { saveSpeed } from '../results/storedRows.ts';
@@ -116,7 +117,7 @@ async function measure(
 /** The backends to measure: those asked for, or all that start but the cpu backend, which takes minutes. */
 async function backendsFrom(text: string | undefined): Promise<BackendName[]> {
   if (text !== undefined)
-    return text.split(',').map((name) => oneOf(backendNames, name, '--backends'));
+    return text.split(',').map((name) => chosenName(name, backendNames, '--backends'));
   const found: BackendName[] = [];
   for (const name of backendNames.filter((each) => each !== 'cpu')) {
     try {
@@ -128,18 +129,6 @@ async function backendsFrom(text: string | undefined): Promise<BackendName[]> {
     }
   }
   return found;
-}
-
-function oneOf<N extends string>(known: readonly N[], text: string, option: string): N {
-  const found = known.find((name) => name === text);
-  if (found !== undefined) return found;
-  throw new HbnnError(`${option}: expected some of ${known.join(', ')}, got '${text}'`);
-}
-
-function positive(text: string, option: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new HbnnError(`${option}: expected a number above 0, got '${text}'`);
 }
 
 const column = (value: number, width: number, digits = 1): string =>
@@ -179,10 +168,12 @@ async function main(): Promise<void> {
       save: { type: 'boolean', default: false },
     },
   });
-  const chosen = values.networks?.split(',').map((name) => oneOf(networkNames, name, '--networks'));
+  const chosen = values.networks
+    ?.split(',')
+    .map((name) => chosenName(name, networkNames, '--networks'));
   const o = {
-    batch: positive(values.batch, '--batch'),
-    seconds: positive(values.seconds, '--seconds'),
+    batch: positiveNumber(values.batch, '--batch'),
+    seconds: positiveDecimal(values.seconds, '--seconds', 'of seconds, such as 5'),
     ops: values.ops,
   };
   const backends = await backendsFrom(values.backends);
@@ -196,10 +187,4 @@ async function main(): Promise<void> {
   if (values.save) saveSpeed('training', backends.join(', '), rows);
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof HbnnError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await main();

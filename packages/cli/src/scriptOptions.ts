@@ -15,6 +15,24 @@ function topComment(script: string): string {
 const commandIn = (comment: string): string | undefined =>
   /pnpm (?:--filter \S+ )?[\w:-]+/.exec(comment)?.[0];
 
+/** What is typed, with a negative number joined to the option before it, so that the script's own check refuses it. */
+const withNegatives = (typed: readonly string[], options: ParseArgsConfig['options'] = {}) =>
+  typed.flatMap((arg, i) => {
+    const takesText = (name: string): boolean => options[name.slice(2)]?.type === 'string';
+    const next = typed[i + 1] ?? '';
+    if (takesText(arg) && /^-[\d.]/.test(next)) return [`${arg}=${next}`];
+    return /^-[\d.]/.test(arg) && takesText(typed[i - 1] ?? '') ? [] : [arg];
+  });
+
+/** The parser's words in one line, as ours. */
+function usageMessage(message: string, name: string): string {
+  const option = /^Option '(?:-\w, )?(--[\w-]+)/.exec(message)?.[1];
+  if (/argument is ambiguous/.test(message))
+    return `${option}: expected a value, got another option after it; give one, or ${option}=VALUE where it begins with a dash`;
+  if (/argument missing/.test(message)) return `${option}: expected a value, got none; give one`;
+  return `${message.split('. ')[0]}; see '${name} --help'`;
+}
+
 /**
  * Read the options of a script of this repository, such as a bench.
  *
@@ -37,10 +55,10 @@ export function scriptOptions<
     process.exit(0);
   }
   try {
-    return parseArgs(config);
+    const args = withNegatives(process.argv.slice(2), config.options);
+    return parseArgs<T>({ ...config, args });
   } catch (error) {
-    const [message] = (error as Error).message.split('. ');
-    console.error(`${name}: ${message}; see '${name} --help'`);
+    console.error(`${name}: ${usageMessage((error as Error).message, name)}`);
     process.exit(2);
   }
 }

@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { drawSvg } from '@hbnn/cli/drawing';
 import { forgetManifest, readMadeManifest, writeMadeManifest } from '@hbnn/cli/madeManifest';
 import { HbnnError } from '@hbnn/core';
@@ -36,20 +36,6 @@ export function storedStages(folder: string): StageReport[] {
   } catch (error) {
     throw new HbnnError(
       `${file}: is not JSON (${(error as Error).message}); delete it to start anew`,
-    );
-  }
-}
-
-/** Find out before hours of training whether a report can be written at their end. */
-export function checkWritable(folder: string): void {
-  let there = folder;
-  while (!existsSync(there)) there = dirname(there);
-  try {
-    if (!statSync(there).isDirectory()) throw new Error(`${there} is a file`);
-    accessSync(there, constants.W_OK);
-  } catch (error) {
-    throw new HbnnError(
-      `${folder}: a report could not be written there (${(error as Error).message}); choose another --out`,
     );
   }
 }

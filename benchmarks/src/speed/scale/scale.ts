@@ -15,9 +15,9 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { drawSvg } from '@hbnn/cli/drawing';
-import { wholeNumber } from '@hbnn/cli/numbers';
+import { positiveNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
-import { HbnnError } from '@hbnn/core';
+import { chosenName } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { saveSpeed } from '../../results/storedRows.ts';
 import { type Growth, memoryGrowth, type Point, timeGrowth } from './growth.ts';
@@ -57,14 +57,10 @@ const { values } = scriptOptions(import.meta.url, {
     save: { type: 'boolean', default: false },
   },
 });
-const maxSeconds = wholeNumber(values.seconds, '--seconds');
-const rounds = wholeNumber(values.rounds, '--rounds');
+const maxSeconds = positiveNumber(values.seconds, '--seconds');
+const rounds = positiveNumber(values.rounds, '--rounds');
 const names = values.only?.split(',') ?? Object.keys(works);
-for (const name of names)
-  if (works[name] === undefined)
-    throw new HbnnError(
-      `--only: expected some of ${Object.keys(works).join(', ')}, got '${name}'; name works as they are listed`,
-    );
+for (const name of names) chosenName(name, Object.keys(works), '--only');
 
 const maxBytes = 8 * 2 ** 30;
 const program = fileURLToPath(new URL('./measure.ts', import.meta.url));
