@@ -421,7 +421,7 @@ function writeResults() {
     '# What came out',
     '<Outcomes />',
     '## Many seeds',
-    'The plan [cifar](./plan-cifar/) tests the claims about accuracy with ten or more pairs of trainings each. Its seeds and tests were fixed before the trainings.',
+    'The plan [cifar](./plan-cifar/) tests the paper’s claims about accuracy, with ten or more seeds for each setting. Its seeds and tests were fixed before the trainings.',
     '## Every table and figure of the paper',
     'The command `bench:reproduce` made these reports, with smaller networks and other data than the paper’s. They show each number beside the paper’s, with its commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,
