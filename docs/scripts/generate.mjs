@@ -159,11 +159,11 @@ function writeScale() {
 /** The titles of the tables of lanes, by the groups of `lanes.json`. */
 const laneTitles = {
   'weights alone, all planes at once':
-    'Inputs of 1 bit; a lane multiplies all bits of a weight in one cycle',
+    'Inputs of 1 bit; a multiplying unit (lane) takes all bits of a weight in one cycle',
   'weights alone, plane after plane':
-    'Inputs of 1 bit; a lane multiplies the bits of a weight one after the other',
+    'Inputs of 1 bit; a multiplying unit (lane) takes the bits of a weight one after the other',
   'inputs with several bits, planes of the weights at once':
-    'Inputs of several bits; a lane multiplies all bits of a weight in one cycle',
+    'Inputs of several bits; a multiplying unit (lane) takes all bits of a weight in one cycle',
 };
 
 /** What one layer takes on lanes of each kind, a table for each group. */

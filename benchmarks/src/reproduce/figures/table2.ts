@@ -121,9 +121,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Table 2: hardware',
     about:
       'The paper did not build the circuits of Table 2. The paper computes the size and speed of circuits from ' +
-      'published designs by simple laws. By the paper’s laws, the area and power of an FPGA grow with unfolding ' +
-      '× bits, and the frames per second fall with the bits. By the paper’s laws, the area and power of an ASIC ' +
-      'grow with bits². Rows 1 to 13 of the table compute the paper’s laws again. ' +
+      'published designs by simple laws. By the paper’s laws, the area and power of an FPGA grow with the number ' +
+      'of parallel units (unfolding) × bits, and the frames per second fall with the bits. By the paper’s laws, ' +
+      'the area and power of an ASIC grow with bits². Rows 1 to 13 of the table compute the paper’s laws again. ' +
       (p.vgg8 === undefined
         ? 'Our reduced VGG-8 is not trained, because the images of this profile are too small; the LUTs of ' +
           'one position of each layer and the energy are estimated with random weights. '

@@ -210,8 +210,8 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'Only the weights are binarized, at 1.4 bits by middle-out: bit maps for folded hardware, and a map per ' +
-    'element.',
+    'Only the weights are binarized, at 1.4 bits by middle-out: bit maps that folded circuits ' +
+    'need, and one in which each weight has its own bitwidth.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
