@@ -159,11 +159,11 @@ function writeScale() {
 /** The titles of the tables of lanes, by the groups of `lanes.json`. */
 const laneTitles = {
   'weights alone, all planes at once':
-    'Inputs of 1 bit; a lane multiplies all bits of a weight in one cycle',
+    'Inputs of 1 bit; a multiplying unit (lane) takes all bits of a weight in one cycle',
   'weights alone, plane after plane':
-    'Inputs of 1 bit; a lane multiplies the bits of a weight one after the other',
+    'Inputs of 1 bit; a multiplying unit (lane) takes the bits of a weight one after the other',
   'inputs with several bits, planes of the weights at once':
-    'Inputs of several bits; a lane multiplies all bits of a weight in one cycle',
+    'Inputs of several bits; a multiplying unit (lane) takes all bits of a weight in one cycle',
 };
 
 /** What one layer takes on lanes of each kind, a table for each group. */
@@ -421,7 +421,7 @@ function writeResults() {
     '# What came out',
     '<Outcomes />',
     '## Many seeds',
-    'The plan [cifar](./plan-cifar/) tests the claims about accuracy with ten or more pairs of trainings each. Its seeds and tests were fixed before the trainings.',
+    'The plan [cifar](./plan-cifar/) tests the paper’s claims about accuracy, with ten or more seeds for each setting. Its seeds and tests were fixed before the trainings.',
     '## Every table and figure of the paper',
     'The command `bench:reproduce` made these reports, with smaller networks and other data than the paper’s. They show each number beside the paper’s, with its commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,

@@ -162,7 +162,7 @@ function comparisonTable(committed) {
   const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
     wrapped(
-      `The table shows all comparisons of settings that we planned before the trainings. Each comparison of two settings has ${pairsOf(rows)} pairs of trainings; both trainings of a pair have the same seed. The numbers of the table are mean differences of the top-1 accuracy on CIFAR-10 in points, with their confidence intervals in brackets.`,
+      `The table shows all comparisons of settings that we planned before the trainings. For each comparison of two settings, both settings were trained with each of ${pairsOf(rows)} seeds. The numbers of the table are mean differences of the top-1 accuracy on CIFAR-10 in points, with their confidence intervals in brackets.`,
     ).replaceAll('\n  ', '\n'),
     '',
     lined([
@@ -175,7 +175,7 @@ function comparisonTable(committed) {
     ]),
     '',
     wrapped(
-      `Two settings count as equal if the 90 % interval lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better than another if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) follows when each comparison has ${open.pairsForAll} pairs.` : ''}`,
+      `Two settings count as equal if the 90 % interval lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better than another if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) follows when each setting is trained with ${open.pairsForAll} seeds.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
 }
@@ -199,7 +199,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-Each comparison of two settings has ${pairsOf(rows)} pairs of trainings so far. The last column judges all comparisons together: Holm’s correction makes each test stricter because there are many tests. The judgement of all comparisons together needs ${pairsForAll} pairs and is open until then. The last column shows the corrected p-values so far, first for AlexNet-BN and then for MobileNet.
+For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column judges all comparisons together: Holm’s correction makes each test stricter because there are many tests. The judgement of all comparisons together needs ${pairsForAll} seeds and is open until then. The last column shows the corrected p-values so far, first for AlexNet-BN and then for MobileNet.
 `;
 }
 

@@ -77,9 +77,10 @@ function conclude(): StageResult {
     title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
       `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is ` +
-      'binarized to T_B. The table shows the distance ‖T − T_B‖/‖T‖. A mix such as 7/2/1 gives one bit to 7 ' +
-      'tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule “optimal”, which is not in ' +
-      'the paper, chooses bits, signs and scales together. Figure 2a needs no training, so its numbers are exact.',
+      'binarized to T_B. The table shows the distance ‖T − T_B‖/‖T‖. A mix of bitwidths such as 7/2/1 gives one ' +
+      'bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule “optimal”, which is ' +
+      'not in the paper, chooses bits, signs and scales together. Figure 2a needs no training, so its numbers are ' +
+      'exact.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],

@@ -73,9 +73,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure2b',
         title: 'Accuracy by selection rule, compared with 2 bits',
         caption:
-          'The horizontal axis of the figure is the top-1 accuracy minus that of 2 bits. A small dot of the ' +
-          'figure is a pair of trainings with equal seeds. Large dots of the figure are the means, with 95 % ' +
-          'intervals. Diamonds of the figure are the paper’s differences on ImageNet. The grey band of the ' +
+          'The horizontal axis of the figure is the top-1 accuracy minus that of 2 bits. A small dot of the figure ' +
+          'is the difference between two trainings with equal seeds. Large dots of the figure are the means, with ' +
+          '95 % intervals. Diamonds of the figure are the paper’s differences on ImageNet. The grey band of the ' +
           'figure marks differences within ±1 point.',
         spec: forestChart({
           rows: list

@@ -47,8 +47,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
       'For Figure 3b, the weights of all layers are binarized by middle-out, and the inputs are float. For each ' +
-      'average, the shares of 1, 2 and 3 bits are those of the paper. The paper’s numbers are for AlexNet-BN on ' +
-      'ImageNet.',
+      'average, the percentages of weights with 1, 2 and 3 bits are those of the paper. The paper’s numbers are ' +
+      'for AlexNet-BN on ImageNet.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [

@@ -14,8 +14,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'mix-insensitivity',
     title: '§4.3: two mixes with the same average',
     about:
-      'The mixes 70/20/10 % and 80/0/20 % of 1, 2 and 3 bits both have 1.4 bits on average. To compare the two ' +
-      'mixes, only the weights are binarized. The paper’s numbers are for ImageNet.',
+      'Weights with 70/20/10 % of 1, 2 and 3 bits and weights with 80/0/20 % both have 1.4 bits on average. In the ' +
+      'trainings with either setting, only the weights are binarized, and the inputs of the layers are float. The ' +
+      'paper’s numbers are for ImageNet.',
     rows: [
       measuredRow(p, '70/20/10 %', results, usual.id, { paper: paper['70/20/10'] }),
       measuredRow(p, '80/0/20 %', results, other.id, { paper: paper['80/0/20'] }),

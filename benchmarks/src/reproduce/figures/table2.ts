@@ -121,9 +121,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Table 2: hardware',
     about:
       'The paper did not build the circuits of Table 2. The paper computes the size and speed of circuits from ' +
-      'published designs by simple laws. By the paper’s laws, the area and power of an FPGA grow with unfolding ' +
-      '× bits, and the frames per second fall with the bits. By the paper’s laws, the area and power of an ASIC ' +
-      'grow with bits². Rows 1 to 13 of the table compute the paper’s laws again. ' +
+      'published designs by simple laws. By the paper’s laws, the area and power of an FPGA grow with the number ' +
+      'of parallel units (unfolding) × bits, and the frames per second fall with the bits. By the paper’s laws, ' +
+      'the area and power of an ASIC grow with bits². Rows 1 to 13 of the table compute the paper’s laws again. ' +
       (p.vgg8 === undefined
         ? 'Our reduced VGG-8 is not trained, because the images of this profile are too small; the LUTs of ' +
           'one position of each layer and the energy are estimated with random weights. '
@@ -131,16 +131,17 @@ function conclude(p: Profile, results: SettingResults): StageResult {
           'channel” the bits of the inputs are the same for all images, which a circuit needs. In the other ' +
           'rows a, the bits of the inputs are chosen anew for each image, as in the paper. For rows a, the LUTs ' +
           'of one position of each layer and the energy are estimated with random weights. ') +
-      'Rows c of the table are our estimates of circuits like those of FINN, a tool for FPGAs. The estimates of ' +
-      'rows c are calibrated on synthesized layers and on networks that FINN published. CNV is FINN’s name for ' +
-      'VGG-8. The layers of CNV have as many parallel units (folds) as in FINN’s design for a Pynq board at 200 ' +
-      'MHz. Each parallel unit of CNV can multiply the most bits of the mix. The paper starts from a faster ' +
-      'design of CNV, whose folds were not published. MobileNet has enough parallel units for the paper’s 450 ' +
-      'frames per second. On an ASIC of 32 nm, CNV and MobileNet have enough parallel units for the paper’s 3.4 ' +
-      'kFPS. The other rows c are one position of a layer as an unrolled circuit, with separate logic for every ' +
-      'weight. Rows d of the table are our own Verilog of CNV, which multiplies all bits of a weight in one ' +
-      'cycle. The circuit of rows d is synthesized as a whole and simulated (`pnpm bench:networks --synth ' +
-      '--simulate N --save`).',
+      'Rows c of the table are our estimates of circuits like those of FINN (AMD’s compiler for quantized ' +
+      'networks). The estimates of rows c are calibrated on synthesized layers and on networks that FINN ' +
+      'published. CNV is FINN’s name for the network VGG-8. The layers of CNV have as many parallel units as in ' +
+      'FINN’s published circuit for a Pynq board at 200 MHz. Each parallel unit of CNV is wide enough for the ' +
+      'weights with the most bits. The paper starts from a faster circuit for CNV, whose numbers of parallel units ' +
+      'were not published. MobileNet has enough parallel units for the paper’s 450 frames per second. On an ASIC ' +
+      'of 32 nm, the networks CNV and MobileNet have enough parallel units for the paper’s 3.4 kFPS. The other ' +
+      'rows c are estimates for one position of a layer as an unrolled circuit, with separate logic for every ' +
+      'weight. Rows d of the table are our own Verilog of CNV (FINN’s VGG-8), which multiplies all bits of a ' +
+      'weight in one cycle. The circuit of rows d is synthesized as a whole and simulated (`pnpm bench:networks ' +
+      '--synth --simulate N --save`).',
     rows: [
       ...rows,
       ...vggRows(p, results),

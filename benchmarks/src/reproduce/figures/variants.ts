@@ -69,9 +69,9 @@ function rows(
 }
 
 const readRows =
-  'The experiment with variants is not in the paper. A variant differs from the reference, the first row of its ' +
-  'network, in one thing. The table shows the accuracy of a variant minus that of the reference in points, with ' +
-  'the 95 % interval (paired t test).';
+  'The paper does not have this experiment with variants of a setting. A variant is a setting that differs from ' +
+  'the reference, the first row of its network, in one thing. The table shows the accuracy of a variant minus that ' +
+  'of the reference in points, with the 95 % interval (paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -144,11 +144,12 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'The circuit must also pass a dynamic map to the next layer. A dynamic map takes up to −Σ p log₂ p = ' +
-    `${entropy.toFixed(2)} bits per value, if a share p of the values has each number of bits. With a dynamic ` +
-    `map, ${both.inputs} bits per value become ${(both.inputs + entropy).toFixed(2)}. The circuit need ` +
-    'not pass on a static map, so some variants have a static map with more bits per value. (Claims q8, on ' +
-    'static maps of 2 bits, were added after the results of claims q1 were known.)'
+    'A circuit that chooses bits for each image must also pass the bit map to the next layer. A bit map that is ' +
+    `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, if a share p of the ` +
+    `values has each number of bits. With a bit map for each image, ${both.inputs} bits per value become ` +
+    `${(both.inputs + entropy).toFixed(2)}. A circuit need not pass on a static bit map, so some variants have a ` +
+    'static bit map with more bits per value. (Claims q8, on static bit maps of 2 bits, were added after the ' +
+    'results of claims q1 were known.)'
   );
 }
 
@@ -161,9 +162,10 @@ export const inputMaps: Stage = {
     stage: 'input-maps',
     title: 'Bits of inputs that a circuit can have',
     about:
-      `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic ` +
-      'map), which a fixed circuit cannot do. A static map is the same for all images: middle-out chooses it ' +
-      `from the mean magnitudes during training, and the scales are constant afterwards. ${carriedText()}`,
+      `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic bit ` +
+      'map), which a fixed circuit cannot do. A static bit map is the same for all images: middle-out chooses it ' +
+      'from the mean magnitudes of the inputs during training, and the scales are constant afterwards. ' +
+      carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [
       ...equalsReference(p, results, 'q1', onePerChannel, 'a static map per channel equals'),

@@ -210,8 +210,8 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'Only the weights are binarized, at 1.4 bits by middle-out: bit maps for folded hardware, and a map per ' +
-    'element.',
+    'Only the weights are binarized, at 1.4 bits by middle-out: bit maps that folded circuits ' +
+    'need, and one in which each weight has its own bitwidth.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
@@ -402,7 +402,7 @@ export const designs: Readonly<Record<string, Design>> = {
       'The plan table1 trains the methods that Table 1 quotes from other papers, and later methods. The network ' +
       'is reduced AlexNet-BN on CIFAR-10, with the data, budget and seeds of the plan cifar. All methods are ' +
       'trained with one optimizer and learning rate, also methods whose papers have others (XNOR-Net: Adam). Our ' +
-      'own settings are trained again, so that both trainings of a pair have the same code.',
+      'own settings are trained again, so that both settings of a comparison are trained by the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,
