@@ -35,8 +35,6 @@ function gateTable(kind: number, [a, b, s = 0]: readonly number[]): number {
   }
 }
 
-const noTerms: ReadonlySet<Term> = new Set();
-
 /** An instance of a counter whose inputs are terms. */
 export interface CounterUse {
   readonly cell: YosysCell;
@@ -230,7 +228,7 @@ export class Terms {
    *
    * @param ends terms behind which it does not go on
    */
-  cone(roots: Iterable<Term>, ends: ReadonlySet<Term> = noTerms): Term[] {
+  cone(roots: Iterable<Term>, ends: ReadonlySet<Term> = new Set()): Term[] {
     const seen = new Set<Term>();
     const order: Term[] = [];
     for (const root of roots) {
