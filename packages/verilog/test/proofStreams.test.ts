@@ -180,6 +180,17 @@ describe('a folded design is not proved', () => {
     expect([proof.disproof?.layer, ...reasons].some((reason) => reason !== undefined)).toBe(true);
   });
 
+  it('where the module that keeps images apart changes pixels, or loses one', async () => {
+    for (const [from, to] of [
+      [': s_axis_tdata;', ': ~s_axis_tdata;'],
+      ['assign s_axis_tready = dropping |', 'assign s_axis_tready = place[0] |'],
+    ]) {
+      const change = changed(/^conv_\w+\.v$/, from, to);
+      const proof = await proofOf(single, { folds: singleFolds, inputLast: true }, change);
+      expect(proof).toMatchObject({ proved: false, wires: { proved: false } });
+    }
+  });
+
   it('where branches meet, though each of its layers is', async () => {
     const model = network();
     const [first, conv, ...rest] = model.layers;

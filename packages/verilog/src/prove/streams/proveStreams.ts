@@ -16,6 +16,7 @@ import { type Found, meansFor, type ProofMethod, proveOutputs } from '../outputs
 import { type PrimitiveUse, provePrimitives, useOf } from '../primitives.ts';
 import type { Disproof, LayerProof, Proof, ProofOptions } from '../proof.ts';
 import type { Answer } from '../sat.ts';
+import type { WiresProof } from '../wires.ts';
 import { exploreStream, type Period } from './exploration.ts';
 import { withLanes } from './laneFunction.ts';
 import { type ChainBeat, ChainFunction, type ChainLink } from './layerFunction.ts';
@@ -120,7 +121,7 @@ class StreamsProof {
       if (this.disproof !== undefined) break;
     }
     const rest = this.disproof === undefined ? await this.rest(total) : undefined;
-    const wires = topWires(this.netlist, design);
+    const wires = this.wires();
     o.onLayer?.(total, total, '');
     const text = primitivesOf(files);
     const { proved: primitives, seconds: primitiveSeconds } =
@@ -132,6 +133,36 @@ class StreamsProof {
     const proved = all && this.disproof === undefined && rest !== undefined && wires.proved;
     const found = { proved, layers, ...rest, wires, primitives, primitiveSeconds };
     return { ...found, ...(this.disproof && { disproof: this.disproof }) };
+  }
+
+  /** The top module's wires, and the module that keeps images apart where there is one. */
+  private wires(): WiresProof {
+    const { design } = this;
+    const fault = this.frameFault();
+    return fault === undefined
+      ? topWires(this.netlist, design)
+      : { proved: false, bits: 0, reason: fault };
+  }
+
+  /** Why the module that keeps images apart does not hand on their pixels as they are; undefined where it does. */
+  private frameFault(): string | undefined {
+    const { frame, input } = this.design;
+    if (frame === undefined) return undefined;
+    const terms = new Terms(maxTerms);
+    const period = { input: beats(input), output: beats(input) };
+    const { secondsPerLayer = 120 } = this.o;
+    const start = performance.now();
+    const left = (): number => secondsPerLayer - (performance.now() - start) / 1000;
+    try {
+      const { found } = this.explored({ name: frame, period }, terms, ['m_axis_tdata'], left);
+      const isSame = found.beats.every((ports, beat) =>
+        ports.m_axis_tdata.every((term, bit) => term === terms.symbol(beat, bit)),
+      );
+      return isSame ? undefined : `${frame} changes pixels`;
+    } catch (error) {
+      if (error instanceof NotComputable) return error.message;
+      throw error;
+    }
   }
 
   /** Run a part of the proof, and say why it was not given. */
