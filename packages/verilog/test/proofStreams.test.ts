@@ -191,6 +191,17 @@ describe('a folded design is not proved', () => {
     }
   });
 
+  it('where it names a cell of the proof as a module', async () => {
+    const change = changed(
+      /^layer\.v$/,
+      'module layer (',
+      'module \\hbnn.sum (input x);\nendmodule\nmodule layer (',
+    );
+    await expect(proofOf(single, { folds: singleFolds }, change)).rejects.toThrow(
+      'layer.v: expected modules of the design, got one whose name begins with hbnn.',
+    );
+  });
+
   it('where branches meet, though each of its layers is', async () => {
     const model = network();
     const [first, conv, ...rest] = model.layers;

@@ -1,4 +1,5 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
+import { HbnnError } from '@hbnn/core';
 import { boxesFile, isPrimitives, modelsFile, xc7Models } from '../emit/primitives.ts';
 import { sourcesOf } from '../simulate/simulate.ts';
 import { gateOf, registerType } from '../yosys/cells.ts';
@@ -32,6 +33,11 @@ export async function proofNetlist(
   const others = Object.entries(sourcesOf(files)).filter(
     ([name]) => !isPrimitives(name) && name !== boxesFile && name !== modelsFile,
   );
+  for (const [name, text] of others)
+    if (text.includes(`\\${ownCells}`))
+      throw new HbnnError(
+        `${name}: expected modules of the design, got one whose name begins with ${ownCells}, which the proof uses itself; rename the module`,
+      );
   const sources = { ...Object.fromEntries(others), 'xc7_cells.v': xc7Models };
   const isFolded = kind === 'folded';
   const script = [
@@ -55,8 +61,11 @@ export async function proofNetlist(
   return JSON.parse(output) as YosysNetlist;
 }
 
+/** What the names of cells begin with that stand for something that was proved, and not for a module. */
+export const ownCells = 'hbnn.';
+
 /** The cell that a sum of two numbers becomes: x has the bits of both, one after the other. */
-const sumType = 'hbnn.sum';
+const sumType = `${ownCells}sum`;
 
 /** Sums stay cells: of their carries, those that constants or equal bits make simpler could not be found again. */
 const sumCells = `(* techmap_celltype = "$add" *)
@@ -267,7 +276,7 @@ export const isPrimitive = ({ type }: YosysCell): boolean =>
   type !== sumType && type !== weightedType;
 
 /** The cell of a sum of bits that was proved elsewhere. */
-const weightedType = 'hbnn.weighted';
+const weightedType = `${ownCells}weighted`;
 
 /** A cell for Σ weight · input, modulo what its outputs hold. */
 export const weightedSum = (

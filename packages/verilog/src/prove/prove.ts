@@ -1,15 +1,15 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
-import { primitivesOf } from '../emit/primitives.ts';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { gateNetlist } from '../simulate/simulate.ts';
 import type { YosysModule, YosysNetlist } from '../yosys/yosys.ts';
 import { YosysPool } from '../yosys/yosysPool.ts';
 import type { Claim } from './claim.ts';
 import { largestClaim, scoresClaim, signExtended, stepClaim } from './claims.ts';
+import { concluded } from './conclusion.ts';
 import { counterOf, type FlatModule, flatModule, proofNetlist } from './netlist.ts';
 import { type Found, type Means, meansFor, portFault, proveOutputs } from './outputs.ts';
-import { type PrimitiveUse, provePrimitives, useOf } from './primitives.ts';
+import { type PrimitiveUse, useOf } from './primitives.ts';
 import {
   checkProof,
   type Disproof,
@@ -96,16 +96,8 @@ class DesignProof {
     }
     const rest = this.disproof === undefined ? await this.rest(total) : undefined;
     o.onLayer?.(total, total, '');
-    const text = primitivesOf(files);
-    const { proved: primitives, seconds: primitiveSeconds } =
-      this.uses.length === 0 || text === undefined
-        ? { proved: 0, seconds: 0 }
-        : await provePrimitives(this.pool, text, this.uses);
-    const parts = [...layers, ...(rest ? [rest.scores, rest.largest] : [])];
-    const all = parts.every(({ outputs, proved }) => outputs === proved);
-    const proved = all && this.disproof === undefined && rest?.wires.proved === true;
-    const found = { proved, layers, ...rest, primitives, primitiveSeconds };
-    return { ...found, ...(this.disproof && { disproof: this.disproof }) };
+    const parts = { layers, ...rest, ...(this.disproof && { disproof: this.disproof }) };
+    return concluded(parts, this.pool, files, this.uses);
   }
 
   /** Scores, the number of the largest, and the wires. */

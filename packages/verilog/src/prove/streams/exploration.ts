@@ -2,7 +2,7 @@ import type { FlatModule } from '../netlist.ts';
 import { type CellFunction, NotComputable, SymbolicModule, settledBit } from './symbolicModule.ts';
 import { oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
-/** How many beats of a module's two streams belong together: with so many taken in and given out it begins anew. */
+/** After so many beats of its input and of its output, a module is in the state again in which it began. */
 export interface Period {
   readonly input: number;
   readonly output: number;
@@ -44,14 +44,13 @@ interface Move {
 }
 
 /**
- * Follow a module from its reset through every state that it can get into, whenever beats come and are taken, with
- * symbols for the bits of the beats. Where two ways lead to the same state of its control and the same beats, and a
- * register holds other terms after one than after the other, the register counts as unknown from then on. What is
- * found holds for all images and all pauses:
+ * Follow a module from its reset through every state that it can reach. The bits of beats are symbols, and both ends of
+ * the module pause in all possible ways. If two sequences of pauses lead to equal control after equally many beats, but
+ * to different terms in a register, this register counts as unknown from there on. The result holds for all images:
  *
- * - valid and ready hang on neither data nor, for valid, the ready of the other end;
- * - a beat of the output is the same terms on all ways, and stays until it is taken;
- * - the module never stops for ever while beats come and are taken, and gives all beats of an image without the next.
+ * - valid and ready do not depend on data, and valid does not depend on the ready of the receiver;
+ * - a beat of the output has the same terms after all sequences of pauses, and stays until the receiver takes it;
+ * - the module does not stop for ever, and it gives all beats of an image without waiting for the next image.
  *
  * @throws NotComputable where one of these does not hold, with the reason
  */
@@ -70,7 +69,7 @@ const choices = [
   [1, 1],
 ] as const;
 
-/** Beats of so many images may be within a module. */
+/** How many images may be in a module at once, before the proof gives up. */
 const maxImagesWithin = 8;
 
 class Exploration {
@@ -145,7 +144,7 @@ class Exploration {
       const takes = settledBit(module.at('s_axis_tready')[0], 's_axis_tready');
       if (ready === 0) valids[valid] = gives;
       else if (valids[valid] !== gives)
-        throw new NotComputable('m_axis_tvalid hangs on m_axis_tready');
+        throw new NotComputable('m_axis_tvalid depends on m_axis_tready');
       if (gives === 1) this.give(output);
       const [took, gave] = [valid === 1 && takes === 1, gives === 1 && ready === 1];
       const to = this.enter(input + +took, output + +gave, module.next());
@@ -225,7 +224,7 @@ class Exploration {
     registers.forEach((term, i) => {
       if (this.module.isData[i]) return;
       key += term;
-      if (term > unknown) throw new NotComputable('its control hangs on data');
+      if (term > unknown) throw new NotComputable('its control depends on data');
     });
     return key;
   }

@@ -3,7 +3,7 @@ import { registerType } from '../../yosys/cells.ts';
 import type { YosysBit, YosysCell, YosysNetlist } from '../../yosys/yosys.ts';
 import { AdderGraph } from '../adders.ts';
 import { flatLayer } from '../layerNets.ts';
-import { type FlatModule, flatModule } from '../netlist.ts';
+import { type FlatModule, flatModule, ownCells } from '../netlist.ts';
 import { commonStage, staged, withoutRegisters } from '../stages.ts';
 import { unprovedNet } from '../sums.ts';
 import { type CellFunction, NotComputable, SymbolicModule } from './symbolicModule.ts';
@@ -116,7 +116,7 @@ export interface WithLanes {
   readonly functions: ReadonlyMap<string, CellFunction>;
 }
 
-const laneCell = 'hbnn.lane';
+const laneCell = `${ownCells}lane`;
 
 /**
  * Show that a matrix's lane is the sum of its products for all operands and weights, behind registers that all move

@@ -15,7 +15,7 @@ export interface StreamBit {
 
 /** What a chain of modules gives out for a beat, over bits of what it reads. */
 export interface ChainBeat {
-  /** All bits of the chain's input that the outputs hang on. */
+  /** All bits of the chain's input that the outputs depend on. */
   readonly reads: readonly StreamBit[];
   /** The outputs, with other terms in place of those bits. */
   over(of: (bit: StreamBit) => Term): Readonly<Record<string, readonly Term[]>>;
@@ -99,7 +99,7 @@ export class ChainFunction {
     return { first: begun * period.input, ports: found.beats[n % period.output] };
   }
 
-  /** What ports of the last module hang on, counted from where its beats began. */
+  /** The bits that ports of the last module depend on. Beats are counted from the first one of its period. */
   private symbolsOf(n: number, asked: readonly string[]): readonly StreamBit[] {
     const last = this.links.length - 1;
     const key = `${n % this.links[last].period.output} ${asked.join()}`;

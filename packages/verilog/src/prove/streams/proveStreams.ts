@@ -7,13 +7,13 @@ import {
   type Unit,
 } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
-import { primitivesOf } from '../../emit/primitives.ts';
 import { compile } from '../../simulate/compile.ts';
 import type { YosysNetlist } from '../../yosys/yosys.ts';
 import type { YosysPool } from '../../yosys/yosysPool.ts';
+import { concluded } from '../conclusion.ts';
 import { counterOf, flatModule, isPrimitive, proofNetlist } from '../netlist.ts';
 import { type Found, meansFor, type ProofMethod, proveOutputs } from '../outputs.ts';
-import { type PrimitiveUse, provePrimitives, useOf } from '../primitives.ts';
+import { type PrimitiveUse, useOf } from '../primitives.ts';
 import type { Disproof, LayerProof, Proof, ProofOptions } from '../proof.ts';
 import type { Answer } from '../sat.ts';
 import type { WiresProof } from '../wires.ts';
@@ -123,16 +123,8 @@ class StreamsProof {
     const rest = this.disproof === undefined ? await this.rest(total) : undefined;
     const wires = this.wires();
     o.onLayer?.(total, total, '');
-    const text = primitivesOf(files);
-    const { proved: primitives, seconds: primitiveSeconds } =
-      this.uses.length === 0 || text === undefined
-        ? { proved: 0, seconds: 0 }
-        : await provePrimitives(this.pool, text, this.uses);
-    const parts = [...layers, ...(rest ? [rest.scores, rest.largest] : [])];
-    const all = parts.every(({ outputs, proved }) => outputs === proved);
-    const proved = all && this.disproof === undefined && rest !== undefined && wires.proved;
-    const found = { proved, layers, ...rest, wires, primitives, primitiveSeconds };
-    return { ...found, ...(this.disproof && { disproof: this.disproof }) };
+    const parts = { layers, ...rest, wires, ...(this.disproof && { disproof: this.disproof }) };
+    return concluded(parts, this.pool, files, this.uses);
   }
 
   /** The top module's wires, and the module that keeps images apart where there is one. */

@@ -27,7 +27,7 @@ interface Node {
 export class SymbolicModule {
   /** Slots of registers' outputs. */
   readonly registers: readonly number[];
-  /** Whether a register's value hangs on the bits of `data`. */
+  /** Whether a register's value depends on the bits of `data`. */
   readonly isData: readonly boolean[];
   private readonly terms: Terms;
   private readonly slots = new Map<YosysBit, number>();
@@ -237,6 +237,6 @@ export class SymbolicModule {
 /** A bit of control as a number. */
 export function settledBit(term: Term | undefined, name: string): 0 | 1 {
   if (term === undefined || !isConstant(term))
-    throw new NotComputable(`${name} hangs on data or on what was before the reset`);
+    throw new NotComputable(`${name} depends on data, or on what registers held before the reset`);
   return term === oneTerm ? 1 : 0;
 }

@@ -343,8 +343,8 @@ export class Terms {
   }
 
   /**
-   * What hangs on two terms alone, though it is made of more gates, as a gate of these two. Constants make such logic of
-   * adders, whose parts would not be found again.
+   * Some logic depends on two terms alone, but is made of several gates. Adders with constant inputs become such logic,
+   * and the proof would not find their parts. This function gives one gate of the two terms for it.
    */
   private ofPair(kind: number, a: Term, b: Term, s: Term = zeroTerm): Term | undefined {
     const inputs = kind === muxKind ? [a, b, s] : [a, b];
