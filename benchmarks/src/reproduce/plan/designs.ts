@@ -69,8 +69,8 @@ const ruled = (of: Network, select: Select): DesignSetting => ({
 const central: DesignPart = {
   name: 'central',
   about:
-    'Only the weights are binarized: 1.4 bits by middle-out, by optimal (the rule with the smallest error), ' +
-    'and 2 bits.',
+    'The weights are binarized with 1.4 bits by middle-out, with 1.4 bits by optimal (the rule with the smallest ' +
+    'error), or with 2 bits; the inputs are float.',
   settings: networks.flatMap((of) => [bits(of, '1.4'), bits(of, '2'), ruled(of, 'optimal')]),
   claims: networks.flatMap((of): DesignClaim[] => [
     {
@@ -93,8 +93,8 @@ const central: DesignPart = {
 const withInputs: DesignPart = {
   name: 'with-inputs',
   about:
-    'Weights and inputs are binarized: 1.4/1.4, 2/2 and 1/1 bits. The bit maps of inputs are chosen for each ' +
-    'image.',
+    'Weights and inputs are binarized, both with 1.4 bits, both with 2 bits or both with 1 bit. The bit maps of ' +
+    'inputs are chosen for each image.',
   settings: networks.flatMap((of) => [
     bits(of, '1.4', '1.4'),
     bits(of, '2', '2'),
@@ -123,8 +123,8 @@ const otherRules = ['bottom-up', 'top-down', 'random'] as const;
 const rules: DesignPart = {
   name: 'rules',
   about:
-    'Only the weights are binarized: middle-out and the other rules of the paper at 1.4 bits, 1 bit, and ' +
-    'float.',
+    'For comparison with 1.4 bits by middle-out, the weights are binarized with 1.4 bits by the other rules of ' +
+    'the paper or with 1 bit, or stay float; the inputs are float.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),
@@ -181,7 +181,9 @@ const candidates = [
 
 const better: DesignPart = {
   name: 'better',
-  about: 'Only the weights are binarized: other rules and middle-out at 1.4 bits, and 2 bits.',
+  about:
+    'The weights are binarized with 1.4 bits by middle-out, with 1.4 bits by other rules, or with 2 bits; the ' +
+    'inputs are float.',
   settings: networks.flatMap((network) => [
     bits(network, '1.4'),
     ...candidates.map(({ name, config }) => of(network, name, { weights: '1.4', ...config })),
@@ -210,8 +212,8 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'Only the weights are binarized, at 1.4 bits by middle-out: bit maps that folded circuits ' +
-    'need, and one in which each weight has its own bitwidth.',
+    'The weights are binarized with 1.4 bits by middle-out; the inputs are float. Bit maps that folded circuits ' +
+    'need are compared with bit maps in which each weight has its own bitwidth.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
@@ -234,7 +236,8 @@ const buildable: DesignPart = {
 
 const belowOne: DesignPart = {
   name: 'below-one',
-  about: 'Only the weights are binarized: 0.7 bits by rules that prune, and 1 bit.',
+  about:
+    'The weights are binarized with 0.7 bits by rules that prune weights, or with 1 bit; the inputs are float.',
   settings: networks.flatMap((network) => [
     bits(network, '1'),
     of(network, '0.7/float gain', { weights: '0.7', select: 'gain' }),
@@ -264,7 +267,7 @@ const ends = networks.flatMap((of) => [bits(of, 'float')]);
 const long: DesignPart = {
   ...central,
   name: 'long',
-  about: `${central.about} Float weights show how much accuracy longer training could still add.`,
+  about: `${central.about} Trainings with float weights show how much accuracy longer training could still add.`,
   settings: [...central.settings, ...ends],
 };
 
@@ -294,8 +297,9 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'Only the weights are binarized: rows 1 to 5 of Table 1, and TRQ. Ternary weights have log2 3 = 1.585 bits, ' +
-    'so ternary weights are compared with ours at 1.6 bits. (Table 1 counts 2 stored bits for ternary weights.)',
+    'Only the weights are binarized, by the methods of rows 1 to 5 of Table 1 and by TRQ. Ternary weights have ' +
+    'log2 3 = 1.585 bits, so ternary weights are compared with ours at 1.6 bits. (Table 1 counts 2 stored bits ' +
+    'for ternary weights.)',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -327,7 +331,8 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'Weights and inputs are binarized: rows 7 to 10 and 13 of Table 1, and our method with the same bits.',
+    'Weights and inputs are binarized, by the methods of rows 7 to 10 and 13 of Table 1, and by our method with ' +
+    'the same bits.',
   settings: [
     ours('1', '1'),
     ours('1', '2'),
@@ -379,7 +384,7 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'rules',
     title: 'Rules that may beat middle-out, maps that can be built, and less than one bit',
     about:
-      'The plan rules has the networks, data and length of training of the plan cifar, and other seeds.',
+      'The plan rules uses the networks, the data and the number of epochs of the plan cifar, but other seeds.',
     common: { ...augmented, epochs: 8 },
     parts: [better, buildable, belowOne],
     firstSeed: 301,
@@ -389,7 +394,7 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar-long',
     title: 'The central claims near the plateau',
     about:
-      'The plan cifar-long has the networks and augmentation of the plan cifar, and trains five times as long.',
+      'The plan cifar-long uses the networks and the augmentation of the plan cifar, but trains five times as long.',
     common: { ...augmented, epochs: 40 },
     parts: [long],
     firstSeed: 201,
