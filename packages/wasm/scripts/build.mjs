@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import asc from 'assemblyscript/asc';
+import ts from 'typescript';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync('build', { recursive: true });
@@ -66,4 +67,14 @@ writeModule('inferenceShared', {
   plain: packed('inference-shared'),
   relaxed: packed('inference-relaxed-shared'),
 });
-writeModule('thread', { source: readFileSync('worker/thread.mjs', 'utf8') });
+
+// The script of a thread, without modules: what threads that meet do, and what a thread does with messages.
+const { outputText: meeting } = ts.transpileModule(
+  readFileSync('src/inference/meeting.ts', 'utf8'),
+  { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 } },
+);
+const worker =
+  meeting.replace(/^export /gm, '') +
+  readFileSync('worker/thread.mjs', 'utf8').replace(/^import .*\n/gm, '');
+writeFileSync('build/worker.js', worker);
+writeModule('thread', { source: worker });

@@ -77,7 +77,7 @@ const loadedImage = async (url) => {
 export async function pictureScores() {
   const engine = await loadModel('models/picture.hbnn', { wasm: 'wasm/build/inference.wasm' });
   const threaded = await loadThreads(fetch('models/picture.hbnn'), {
-    threads: 2, worker: 'wasm/worker/thread.mjs', wasm: 'wasm/build/inference-shared.wasm' });
+    threads: 2, worker: 'wasm/build/worker.js', wasm: 'wasm/build/inference-shared.wasm' });
   const [height, width] = engine.shape;
   const canvas = document.createElement('canvas');
   Object.assign(canvas, { width, height });

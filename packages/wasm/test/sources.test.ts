@@ -93,7 +93,7 @@ test.each(kinds)('%s.wasm can be handed in', async (name) => {
 });
 
 test('threads take the code for shared memory, and their own script', async () => {
-  const worker = new URL('../worker/thread.mjs', import.meta.url);
+  const worker = new URL('../build/worker.js', import.meta.url);
   for (const name of kinds) {
     const wasm = code(`${name}-shared`);
     const loaded = await loadThreads(model, { threads: 2, wasm, worker });

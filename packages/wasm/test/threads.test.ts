@@ -8,39 +8,71 @@ function pixelsOf(seed: number, values: number): Uint8Array {
   return Uint8Array.from({ length: values }, () => rng.below(256));
 }
 
-test.each([1, 2, 3, 4, 5, 6])('threads agree with the interpreter, seed %i', async (seed) => {
-  const model = randomModel(seed, { branches: seed % 2 === 0 });
-  const loaded = await loadThreads(model, { threads: 3, batch: 2 });
-  expect(loaded.threads).toBe(3);
-  // More batches than threads, the last one not full; and fewer images, which all threads compute together.
-  for (const images of [11, 3, 2, 1, 1, 0]) {
-    const pixels = pixelsOf(seed, images * featureCount(model.input.shape));
-    expect(await loaded.run(pixels)).toEqual(interpreter(model).run(pixels));
-  }
-  await loaded.dispose();
-});
+const callers = [false, true];
+const seeds = [1, 2, 3, 4, 5, 6].flatMap((seed) => callers.map((each) => [seed, each] as const));
 
-test('threads that meet agree with the interpreter, though they are more than the machine has', async () => {
-  const loaded = await loadThreads(randomModel(9), { threads: 7 });
-  for (let n = 0; n < 20; n++) {
-    const pixels = pixelsOf(n, featureCount(loaded.shape));
-    expect(await loaded.run(pixels)).toEqual(interpreter(randomModel(9)).run(pixels));
-  }
-  await loaded.dispose();
-});
-
-test('steps of many parts agree with the interpreter, run after run', async () => {
-  const layers = ['conv:24x24x64,k3x3,o64,p1', 'conv:24x24x64,k1x1,o96', 'conv:1x1x4096,k1x1,o256'];
-  for (const layer of layers) {
-    const model = randomModel(layer, { layer });
-    const loaded = await loadThreads(model, { threads: 3 });
-    for (let n = 0; n < 6; n++) {
-      const pixels = pixelsOf(n, featureCount(loaded.shape));
-      expect(await loaded.run(pixels), layer).toEqual(interpreter(model).run(pixels));
+test.each(seeds)(
+  'threads agree with the interpreter, seed %i, the caller computes: %s',
+  async (seed, callerComputes) => {
+    const model = randomModel(seed, { branches: seed % 2 === 0 });
+    const loaded = await loadThreads(model, { threads: 3, batch: 2, callerComputes });
+    expect(loaded.threads).toBe(3);
+    // More batches than threads, the last one not full; and fewer images, which all threads compute together.
+    for (const images of [11, 3, 2, 1, 1, 0]) {
+      const pixels = pixelsOf(seed, images * featureCount(model.input.shape));
+      expect(await loaded.run(pixels)).toEqual(interpreter(model).run(pixels));
     }
     await loaded.dispose();
-  }
-});
+  },
+);
+
+test.each(callers)(
+  'threads that meet agree, though they are more than the machine has, the caller computes: %s',
+  async (callerComputes) => {
+    const loaded = await loadThreads(randomModel(9), { threads: 7, callerComputes });
+    for (let n = 0; n < 20; n++) {
+      const pixels = pixelsOf(n, featureCount(loaded.shape));
+      expect(await loaded.run(pixels)).toEqual(interpreter(randomModel(9)).run(pixels));
+    }
+    await loaded.dispose();
+  },
+);
+
+test.each(callers)(
+  'steps of many parts agree, run after run, the caller computes: %s',
+  async (callerComputes) => {
+    const layers = [
+      'conv:24x24x64,k3x3,o64,p1',
+      'conv:24x24x64,k1x1,o96',
+      'conv:1x1x4096,k1x1,o256',
+    ];
+    for (const layer of layers) {
+      const model = randomModel(layer, { layer });
+      const loaded = await loadThreads(model, { threads: 3, callerComputes });
+      for (let n = 0; n < 6; n++) {
+        const pixels = pixelsOf(n, featureCount(loaded.shape));
+        expect(await loaded.run(pixels), layer).toEqual(interpreter(model).run(pixels));
+      }
+      await loaded.dispose();
+    }
+  },
+);
+
+test.each(callers)(
+  'runs with pauses between them, and of other numbers of images, agree, the caller computes: %s',
+  async (callerComputes) => {
+    const model = randomModel(12);
+    const loaded = await loadThreads(model, { threads: 3, batch: 2, callerComputes });
+    // Threads wait 100 ms for another run of the same kind.
+    const counts = [1, 1, 2, 1, 5, 1, 2, 2, 1, 4, 1];
+    for (const [n, images] of counts.entries()) {
+      const pixels = pixelsOf(n, images * featureCount(loaded.shape));
+      expect(await loaded.run(pixels)).toEqual(interpreter(model).run(pixels));
+      await new Promise((resolve) => setTimeout(resolve, [0, 1, 90, 99, 101, 250][n % 6]));
+    }
+    await loaded.dispose();
+  },
+);
 
 test('calls that overlap take their turn', async () => {
   const model = randomModel(7);

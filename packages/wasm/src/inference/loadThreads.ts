@@ -1,7 +1,7 @@
-import { HbnnError } from '@hbnn/core';
+import { checkFlag, HbnnError } from '@hbnn/core';
 import { countImages } from '@hbnn/model';
 import { plain, relaxed } from '../../build/inferenceShared.mjs';
-import type { WasmMemory } from '../webAssembly.ts';
+import { moduleOn, type WasmMemory } from '../webAssembly.ts';
 import { type ClassifyOptions, type ClassScore, highestClasses } from './classify.ts';
 import { asyncDisposeKey, type DisposedByAwaitUsing } from './disposal.ts';
 import { hasSoundRelaxedSimd } from './inferenceCode.ts';
@@ -16,12 +16,13 @@ import {
   modelFrom,
   prepare,
 } from './loadModel.ts';
+import { beginRun, meetingWords } from './meeting.ts';
 import { type Easel, type ModelInput, pixelsOfInput } from './pictures.ts';
 import type { Placed } from './placing.ts';
 import { type Programs, recordPrograms } from './programs.ts';
 import {
+  callersThread,
   canShare,
-  Meeting,
   startThread,
   type Thread,
   threadCount,
@@ -32,7 +33,12 @@ export interface ThreadOptions extends LoadOptions {
   /** How many threads; by default as many as the machine runs at once. */
   readonly threads?: number;
   /**
-   * The address of `worker/thread.mjs` of this package, for pages whose policy forbids workers from a Blob; by default
+   * Whether the thread that calls `run` is one of them, and does nothing else meanwhile, as with `loadModel`: one image
+   * then takes less time. By default it stays free.
+   */
+  readonly callerComputes?: boolean;
+  /**
+   * The address of `build/worker.js` of this package, for pages whose policy forbids workers from a Blob; by default
    * the package starts it from its text.
    */
   readonly worker?: WorkerAddress;
@@ -74,7 +80,12 @@ export async function loadThreads(
   model: ModelOrigin | PromiseLike<ModelOrigin>,
   options: ThreadOptions = {},
 ): Promise<ThreadedModel> {
-  checkLoadOptions(options, [...loadOptionNames, 'threads', 'worker'], 'loadThreads');
+  checkLoadOptions(
+    options,
+    [...loadOptionNames, 'threads', 'callerComputes', 'worker'],
+    'loadThreads',
+  );
+  checkFlag('loadThreads', 'callerComputes', options.callerComputes);
   const threads = options.threads ?? threadCount();
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > maxThreads)
     throw new HbnnError(
@@ -88,8 +99,14 @@ export async function loadThreads(
   const { module } = code;
   const { prepared, places } = await prepare(checked, options, code, threads, true);
   const { facts, sizes, steps, memory } = prepared;
-  const start = () => startThread({ module, memory }, options.worker);
-  const started = await startAll(Array.from({ length: threads }, start));
+  const { callerComputes = false, worker } = options;
+  const start = (_: unknown, index: number) =>
+    startThread({ module, memory, index, count: threads, answers: !callerComputes }, worker);
+  const workers = await startAll(Array.from({ length: threads - Number(callerComputes) }, start));
+  // The caller is the last one, so that the others have begun when it does nothing but compute.
+  const started = callerComputes
+    ? [...workers, callersThread(await moduleOn(module, memory), threads - 1, threads)]
+    : workers;
   const programs = recordPrograms(steps, places, sizes.batch);
   return { ...facts, ...onThreads(started, places, memory, { facts, sizes, programs }) };
 }
@@ -134,7 +151,7 @@ function onThreads(
   model: { readonly facts: ModelFacts; readonly sizes: RunSizes; readonly programs: Programs },
 ): Omit<ThreadedModel, keyof ModelFacts> {
   const { batch, image, classes, shape } = model.sizes;
-  const meetings = new Map<number, Meeting>();
+  const meetings = new Map<number, Int32Array>();
   let disposed = false;
   // Calls run one after the other, since each of them uses all threads.
   let before: Promise<unknown> = Promise.resolve();
@@ -166,12 +183,13 @@ function onThreads(
         );
     };
     const all = async (images: number): Promise<void> => {
-      const meeting = meetings.get(images) ?? new Meeting(together(0, images).length);
-      meetings.set(images, meeting);
-      const run = meeting.begin();
+      const words =
+        meetings.get(images) ?? meetingWords(together(0, images).length, threads.length);
+      meetings.set(images, words);
+      const run = beginRun(words);
       const name = `together ${images}`;
       const runs = threads.map((thread, t) =>
-        thread.run(name, () => together(t, images), { meeting, run }),
+        thread.run(name, () => together(t, images), { id: images, words, run }),
       );
       // One of them does the last part, and another may not even have woken up.
       await Promise.race(runs);

@@ -27,7 +27,7 @@ const defaultPartNs = 3000;
 const maxPartsEach = 4;
 /** What a depthwise convolution computes, and what other steps write, in a nanosecond. */
 const macsPerNs = 20;
-const valuesPerNs = 4;
+const valuesPerNs = 1;
 
 /** Kernels that gather their inputs for each part anew. */
 const gatherAgain = new Set(['pairs', 'wide', 'bits']);
@@ -82,6 +82,18 @@ class Recorder {
   }
 }
 
+/** Phases of one part that follow each other become one: threads need not meet between them. */
+function joined(phases: Program): Program {
+  const result: Phase[] = [];
+  for (const phase of phases) {
+    const last = result.at(-1);
+    if (last?.length === 1 && phase.length === 1)
+      result[result.length - 1] = [[...last[0], ...phase[0]]];
+    else result.push(phase);
+  }
+  return result;
+}
+
 /**
  * Write down the kernel calls of a model's steps.
  *
@@ -109,11 +121,12 @@ export function recordPrograms(
         for (const run of alone[thread]) run?.(images);
         writeScores(recorder.raw, output, places[thread], images);
       }),
-    together: (thread, images) => [
-      ...shared[thread].flatMap((run, i) =>
-        run === undefined ? [] : recorder.phases(parts[i](images), (share) => run(images, share)),
-      ),
-      ...recorder.phases(1, () => writeScores(recorder.raw, output, places[0], images)),
-    ],
+    together: (thread, images) =>
+      joined([
+        ...shared[thread].flatMap((run, i) =>
+          run === undefined ? [] : recorder.phases(parts[i](images), (share) => run(images, share)),
+        ),
+        ...recorder.phases(1, () => writeScores(recorder.raw, output, places[0], images)),
+      ]),
   };
 }

@@ -1,41 +1,30 @@
 import { HbnnError } from '@hbnn/core';
 import { source } from '../../build/thread.mjs';
 import { builtin, inNode } from '../runtime.ts';
-import type { WasmMemory, WasmModule } from '../webAssembly.ts';
+import type { RawKernels, WasmMemory, WasmModule } from '../webAssembly.ts';
+import { type BoundProgram, takePart } from './meeting.ts';
 import type { Program } from './programs.ts';
 
 /** What a thread starts with. */
 export interface ThreadStart {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
+  /** Which of how many threads it is. */
+  readonly index: number;
+  readonly count: number;
+  /** Whether the thread that finishes a run in which threads meet answers. */
+  readonly answers: boolean;
 }
 
-/** Words of a meeting before those of its phases, and of each phase: a line of the cache. worker/thread.mjs has the same. */
-const lineWords = 16;
-/** Runs are told apart by their numbers modulo this. */
-const maxRuns = 2 ** 19;
+// Words of a thread's desk, as in worker/thread.mjs: the program whose next run it waits for, 0 for none, and how many
+// messages it was sent.
+const waitsFor = 0;
+const sent = 1;
 
-/** What threads share that compute the same images: which run it is, and how far its phases are. */
-export class Meeting {
+/** A run that a thread takes part in: the program's number, which is not 0, its words and the number of the run. */
+interface SharedRun {
+  readonly id: number;
   readonly words: Int32Array;
-
-  constructor(phases: number) {
-    this.words = new Int32Array(
-      new SharedArrayBuffer((phases + 1) * lineWords * Int32Array.BYTES_PER_ELEMENT),
-    );
-  }
-
-  /** The number of a new run: threads do no more of the one before. */
-  begin(): number {
-    const run = (this.words[0] % (maxRuns - 1)) + 1;
-    Atomics.store(this.words, 0, run);
-    return run;
-  }
-}
-
-/** A run of a meeting, which a thread takes part in. */
-interface MeetingRun {
-  readonly meeting: Meeting;
   readonly run: number;
 }
 
@@ -50,7 +39,7 @@ export interface Thread {
    * @param program its name
    * @param phases what it does, which is asked for the first time
    */
-  run(program: string, phases: () => Program, together?: MeetingRun): Promise<void>;
+  run(program: string, phases: () => Program, together?: SharedRun): Promise<void>;
   /** Do not wait for its answer any longer. */
   rest(): void;
   stop(): Promise<void>;
@@ -59,6 +48,8 @@ export interface Thread {
 /** What threads have in common in Node.js and in browsers. */
 interface Port {
   post(message: unknown): void;
+  /** Count on the thread, though nothing is posted: it keeps the process alive. */
+  expect(): void;
   /** Called with '' when a message has been dealt with, else with what went wrong. */
   answer: (error: string) => void;
   rest(): void;
@@ -94,27 +85,101 @@ export function threadCount(): number {
  */
 export async function startThread(start: ThreadStart, worker?: WorkerAddress): Promise<Thread> {
   const port = inNode ? nodePort(worker) : browserPort(worker);
-  const ask = (message: unknown): Promise<void> =>
+  const desk = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  /** Wake the thread if it waits for the next run of a program; returns which it waited for, 0 for none. */
+  const wake = (): number => {
+    const waited = Atomics.exchange(desk, waitsFor, 0);
+    if (waited !== 0) Atomics.notify(desk, waitsFor);
+    return waited;
+  };
+  const answered = (begin: () => void): Promise<void> =>
     new Promise((resolve, reject) => {
       port.answer = (error) =>
         error === '' ? resolve() : reject(new HbnnError(`loadThreads: a thread failed: ${error}`));
-      port.post(message);
+      begin();
     });
+  const send = (message: unknown): void => {
+    Atomics.add(desk, sent, 1);
+    port.post(message);
+    wake();
+  };
   try {
-    await ask(start);
+    await answered(() => send({ ...start, desk }));
   } catch (error) {
     await port.stop();
     throw error;
   }
   const known = new Set<string>();
-  const run = (program: string, phases: () => Program, together?: MeetingRun): Promise<void> => {
-    const words = together?.meeting.words;
-    const first = !known.has(program);
-    known.add(program);
-    return ask({ program, run: together?.run, ...(first && { phases: phases(), words }) });
-  };
+  const run = (name: string, phases: () => Program, together?: SharedRun): Promise<void> =>
+    answered(() => {
+      if (together !== undefined && wake() === together.id) return port.expect();
+      const first = !known.has(name);
+      known.add(name);
+      send({ name, id: 0, ...(first && { phases: phases() }), ...together });
+    });
   return { run, rest: () => port.rest(), stop: () => port.stop() };
 }
+
+/** Whether this thread may sleep until a word changes: the main thread of a page may not. */
+function maySleep(): boolean {
+  try {
+    // The word is another one, so that nobody sleeps.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The thread that calls `run`, which computes too: until it has done its share it does nothing else. */
+export function callersThread(raw: RawKernels, index: number, count: number): Thread {
+  const member = { index, count, sleeps: maySleep() };
+  const programs = new Map<string, BoundProgram>();
+  const bound = (phases: Program): BoundProgram['phases'] =>
+    phases.map((parts) =>
+      parts.map((calls) =>
+        calls.map(
+          ([kernel, ...args]) =>
+            () =>
+              raw[kernel](...args),
+        ),
+      ),
+    );
+  const programOf = (name: string, phases: () => Program, words?: Int32Array): BoundProgram => {
+    const known = programs.get(name);
+    if (known !== undefined) return known;
+    const program = { phases: bound(phases()), words: words ?? new Int32Array(0) };
+    programs.set(name, program);
+    return program;
+  };
+  return {
+    async run(name, phases, together) {
+      const program = programOf(name, phases, together?.words);
+      if (together !== undefined) return void takePart(program, together.run, member);
+      for (const [calls] of program.phases) for (const call of calls) call();
+      // The others' answers have their turn.
+      await nextTurn();
+    },
+    rest: () => undefined,
+    stop: async () => undefined,
+  };
+}
+
+interface Channel {
+  readonly port1: { onmessage: (() => void) | null; close(): void };
+  readonly port2: { postMessage(message: unknown): void };
+}
+
+/** Let events happen that wait. */
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 }: Channel = new (Reflect.get(globalThis as object, 'MessageChannel'))();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage('');
+  });
 
 function nodePort(address: WorkerAddress | undefined): Port {
   const { Worker } = builtin('node:worker_threads');
@@ -130,6 +195,7 @@ function nodePort(address: WorkerAddress | undefined): Port {
       worker.ref();
       worker.postMessage(message);
     },
+    expect: () => worker.ref(),
     answer: () => undefined,
     rest: () => worker.unref(),
     stop: async () => void (await worker.terminate()),
@@ -145,8 +211,8 @@ function nodePort(address: WorkerAddress | undefined): Port {
 
 const workerWayOut = (address: WorkerAddress | undefined): string =>
   address !== undefined
-    ? `check that \`worker\` is the address of worker/thread.mjs of @hbnn/wasm, got ${String(address)}`
-    : "let the page's policy allow `worker-src blob:`, or serve worker/thread.mjs of @hbnn/wasm and pass its address as `worker`";
+    ? `check that \`worker\` is the address of build/worker.js of @hbnn/wasm, got ${String(address)}`
+    : "let the page's policy allow `worker-src blob:`, or serve build/worker.js of @hbnn/wasm and pass its address as `worker`";
 
 function browserPort(address: WorkerAddress | undefined): Port {
   const Worker: new (url: WorkerAddress) => BrowserWorker = Reflect.get(
@@ -161,6 +227,7 @@ function browserPort(address: WorkerAddress | undefined): Port {
   };
   const port: Port = {
     post: (message) => worker.postMessage(message),
+    expect: () => undefined,
     answer: () => undefined,
     rest: () => undefined,
     stop: async () => worker.terminate(),
