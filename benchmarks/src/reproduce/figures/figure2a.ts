@@ -79,8 +79,8 @@ function conclude(): StageResult {
       `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is ` +
       'binarized to T_B. The table shows the distance ‖T − T_B‖/‖T‖. A mix of bitwidths such as 7/2/1 gives one ' +
       'bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule “optimal”, which is ' +
-      'not in the paper, chooses bits, signs and scales together. Figure 2a needs no training, so its numbers are ' +
-      'exact.',
+      'not in the paper, chooses bits, signs and scales together. Figure 2a needs no training, so its numbers ' +
+      'have no spread over seeds.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -139,8 +139,8 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
     file: 'figure2a',
     title: 'Distance by mix and selection',
     caption:
-      'A binarized tensor with a lower distance is better. The lines show the distance if every value has ' +
-      'equally many bits, from 1 to 4.',
+      'A binarized tensor with a lower distance is better. The horizontal lines of the figure show the ' +
+      'distances if all values have 1, 2, 3 or 4 bits.',
     spec: barChart({
       values,
       x: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

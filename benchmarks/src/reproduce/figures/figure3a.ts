@@ -97,7 +97,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       {
         file: 'figure3a',
         title: 'Accuracy against average bits, layer by layer',
-        caption: 'Top-1 accuracy in percent: ours on the left, the paper’s on the right.',
+        caption:
+          'The figure shows the top-1 accuracy in percent, ours on the left and the paper’s on the right.',
         spec: lineChart({
           panels: [
             {

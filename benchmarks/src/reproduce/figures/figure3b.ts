@@ -56,8 +56,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'Top-1 accuracy in percent: ours on the left, with one standard deviation; the paper’s, on ImageNet, ' +
-          'on the right. The dashed lines are the accuracies with float weights.',
+          'The figure shows the top-1 accuracy in percent: ours on the left, with one standard deviation, and the ' +
+          'paper’s, on ImageNet, on the right. The dashed lines are the accuracies with float weights.',
         spec: lineChart({
           panels: [
             {

@@ -110,12 +110,12 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table1',
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
-      'The paper quotes some rows from other papers. We train the quoted rows with the quantizers of the quoted ' +
-      'papers; a row that is “quoted only” was not trained. If only the weights are binarized, the weights of ' +
+      'Some rows of the paper’s Table 1 are quoted from other papers. We train the quoted rows too, with the ' +
+      'quantizers of their papers, except the rows that the table marks “quoted only”. If only the weights are binarized, the weights of ' +
       'every layer are binarized. If the inputs are binarized too, the first and last layer stay float, and the ' +
       'bits of the inputs are chosen anew for each image. In MobileNet, only the pointwise (1 × 1) convolutions ' +
-      'are binarized. The paper’s numbers are for ImageNet. The seeds are too few to compare methods with each ' +
-      'other; the plan `table1` has more seeds.',
+      'are binarized. The paper’s numbers are for ImageNet. This table has too few seeds to compare the methods ' +
+      'with each other; the plan `table1` has more seeds.',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

@@ -123,15 +123,15 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'The paper did not build the circuits of Table 2. The paper computes the size and speed of circuits from ' +
       'published designs by simple laws. By the paper’s laws, the area and power of an FPGA grow with the number ' +
       'of parallel units (unfolding) × bits, and the frames per second fall with the bits. By the paper’s laws, ' +
-      'the area and power of an ASIC grow with bits². Rows 1 to 13 of the table compute the paper’s laws again. ' +
+      'the area and power of an ASIC grow with bits². For rows 1 to 13 of the table, we computed the numbers again by the paper’s laws. ' +
       (p.vgg8 === undefined
         ? 'Our reduced VGG-8 is not trained, because the images of this profile are too small; the LUTs of ' +
           'one position of each layer and the energy are estimated with random weights. '
-        : 'Rows a of the table are our reduced VGG-8, trained on CIFAR-10. In the rows with “inputs per ' +
+        : 'The rows of the table that are marked “a” are our reduced VGG-8, trained on CIFAR-10. In the rows with “inputs per ' +
           'channel” the bits of the inputs are the same for all images, which a circuit needs. In the other ' +
           'rows a, the bits of the inputs are chosen anew for each image, as in the paper. For rows a, the LUTs ' +
           'of one position of each layer and the energy are estimated with random weights. ') +
-      'Rows c of the table are our estimates of circuits like those of FINN (AMD’s compiler for quantized ' +
+      'The rows of the table that are marked “c” are our estimates of circuits like those of FINN (AMD’s compiler for quantized ' +
       'networks). The estimates of rows c are calibrated on synthesized layers and on networks that FINN ' +
       'published. CNV is FINN’s name for the network VGG-8. The layers of CNV have as many parallel units as in ' +
       'FINN’s published circuit for a Pynq board at 200 MHz. Each parallel unit of CNV is wide enough for the ' +

@@ -177,8 +177,8 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'A point of the figure is a network, with its bits of inputs/weights. The dashed line joins the best ' +
-      'networks: no other network is both more accurate and cheaper. The accuracy of each network is measured. ' +
+      'A point of the figure is a network, with its bits of inputs/weights. The dashed line joins the ' +
+      'networks for which no other network is both more accurate and cheaper. The accuracy of each network is measured. ' +
       'The LUTs of one position of each binarized layer, and the energy of one image in 45 nm cells, are ' +
       'estimated with random weights.',
     spec: {

@@ -69,8 +69,8 @@ function rows(
 }
 
 const readRows =
-  'The paper does not have this experiment with variants of a setting. A variant is a setting that differs from ' +
-  'the reference, the first row of its network, in one thing. The table shows the accuracy of a variant minus that ' +
+  'This experiment with variants of a setting is not in the paper. A variant differs in one option from the ' +
+  'reference, which is the first row of its network in the table. The table shows the accuracy of a variant minus that ' +
   'of the reference in points, with the 95 % interval (paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
@@ -145,9 +145,9 @@ function carriedText(): string {
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
     'A circuit that chooses bits for each image must also pass the bit map to the next layer. A bit map that is ' +
-    `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, if a share p of the ` +
-    `values has each number of bits. With a bit map for each image, ${both.inputs} bits per value become ` +
-    `${(both.inputs + entropy).toFixed(2)}. A circuit need not pass on a static bit map, so some variants have a ` +
+    `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, where p is the ` +
+    `share of the values with 1, 2 or 3 bits. Together with its bit map, a value of ${both.inputs} bits on average takes ` +
+    `${(both.inputs + entropy).toFixed(2)} bits. A circuit need not pass on a static bit map, so some variants have a ` +
     'static bit map with more bits per value. (Claims q8, on static bit maps of 2 bits, were added after the ' +
     'results of claims q1 were known.)'
   );
@@ -304,7 +304,7 @@ export const weightVariants: Stage = {
     about:
       `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers, ` +
       'such as powers of two. A bit map that is “kept” no longer changes, while the training still changes the ' +
-      'weights. Other rules also give 1.4 bits on average, but choose other weights for more bits.',
+      'weights. The variants with other rules also have 1.4 bits on average, but give more bits to other weights.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

@@ -227,7 +227,7 @@ export function planReportFiles(
     '- **by its own test**: a test of this claim alone, over the first seeds, as many as were planned for this test;',
     '- **by Holm**: a stricter test of all claims together (Holm’s correction), which needs more seeds.',
     '',
-    'A verdict is “interim” until both settings are trained with all seeds that were planned for this verdict.',
+    'A verdict is “interim” until both settings of the claim are trained with all seeds that were planned for this verdict.',
     '',
     ...(claims.some(({ test }) => test)
       ? [

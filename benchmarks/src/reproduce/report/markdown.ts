@@ -119,7 +119,7 @@ function stageMarkdown(stage: StageReport): string {
 /** What the picture of all claims shows. */
 export const forestTitle = 'Claims judged by paired tests';
 export const forestCaption =
-  'A small dot of the figure is the difference for one seed. Large dots of the figure are the means, with the ' +
+  'A small dot of the figure is the difference between two settings for one seed. Large dots of the figure are the means, with the ' +
   'intervals of the tests (95 % for “above”, 90 % for “equal”). Diamonds of the figure are the paper’s ' +
   'differences between settings. In the grey band of the figure, settings count as equal (±1 point).';
 

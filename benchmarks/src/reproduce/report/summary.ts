@@ -55,8 +55,8 @@ export function summary(report: Report): string {
       `${count('undecided', 'below', 'above')} are open.`,
     tested.length === 0
       ? ''
-      : `Paired tests judge ${tested.length} of the claims: ${holding} hold by their own test, and ${kept} ` +
-        `after Holm’s correction for the number of tests.`,
+      : `Of the ${tested.length} claims that paired tests judge, ${holding} hold by a test of the claim alone, and ${kept} ` +
+        `still hold after Holm’s correction for the number of tests.`,
   ];
   return sentences.filter((text) => text !== '').join(' ');
 }
@@ -73,7 +73,7 @@ function centralText(claim: Claim): string {
     above: 'It is higher',
   };
   return (
-    `${asked} ${answer[claim.verdict]}: with 1.4 bits the accuracy differs by ${pointsText(test.difference)} points ` +
+    `${asked} ${answer[claim.verdict]}: the accuracy with 1.4 bits differs from that with 2 bits by ${pointsText(test.difference)} points ` +
     `(90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) at this scale, with ${test.differences.length} seeds.`
   );
 }
