@@ -494,6 +494,8 @@ writeNetworks();
 writeKernels();
 writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
+
+
 writeScale();
 writeLanes();
 writeCnv();

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { provenance } from './provenance.ts';
 
@@ -13,6 +14,16 @@ export const saveSpeed = (
   rows: readonly object[],
   to?: StoredFile,
 ): string => saveRows('speed', name, backend, rows, to);
+
+/** The file of a bench's rows, of its own for a kind of processor that has a name. @throws HbnnError for another name */
+export function fileOf(bench: string, processor?: string): string {
+  if (processor === undefined) return bench;
+  if (!/^[a-z0-9-]+$/.test(processor))
+    throw new HbnnError(
+      `--processor: expected a name of small letters, digits and hyphens such as vnni, got ${JSON.stringify(processor)}`,
+    );
+  return `${bench}-${processor}`;
+}
 
 interface StoredFile {
   /** Its name; by default that of the bench. */

@@ -1,11 +1,11 @@
 /**
  * Whole networks in headless Chromium, one image on one and on two threads, beside LiteRT.js in 8 bits on as many: its code
- * for several threads runs in pages alone.
+ * for several threads runs in pages alone. Of two threads, the page's own is one, in both engines.
  *
- *   pnpm bench:browser [--networks alexnet,…] [--bits 1.4,2] [--seconds 1] [--save] [--note …]
+ *   pnpm bench:browser [--networks alexnet,…] [--bits 1.4,2] [--seconds 1] [--save] [--processor vnni] [--note …]
  *
  * Each engine has a page of its own; they take turns. CHROMIUM names a browser other than /usr/bin/chromium. It takes
- * what `pnpm bench:kernels` takes of LiteRT.js.
+ * what `pnpm bench:kernels` takes of LiteRT.js. `--processor` adds a name to the file that `--save` writes.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -24,7 +24,7 @@ import {
   mobileNetModel,
   vgg8Model,
 } from '../networks/fullModels.ts';
-import { saveSpeed } from '../results/storedRows.ts';
+import { fileOf, saveSpeed } from '../results/storedRows.ts';
 import type { EnginePage, PageEngine } from './browserPage.ts';
 import { litertFolder, litertModelFile, litertWayOut } from './engines/litertNetwork.ts';
 import { type Timed, turnTimes } from './engines/turns.ts';
@@ -176,6 +176,7 @@ async function main(): Promise<void> {
       bits: { type: 'string', default: '1.4,2' },
       seconds: { type: 'string', default: '1' },
       save: { type: 'boolean', default: false },
+      processor: { type: 'string' },
       note: { type: 'string' },
     },
   });
@@ -183,6 +184,7 @@ async function main(): Promise<void> {
   const bits = chosen(values.bits, '--bits', ['1', '1.4', '2']).map(
     (each) => Number(each) as AverageBits,
   );
+  const file = fileOf('browser', values.processor);
   const seconds = positiveDecimal(values.seconds, '--seconds', 'of seconds, such as 1');
   for (const network of networks)
     if (litertFolder() === undefined || !existsSync(litertModelFile(network, 1)))
@@ -205,7 +207,7 @@ async function main(): Promise<void> {
       for (const context of browser.contexts()) await context.close();
     }
     if (values.save)
-      saveSpeed('browser', `Chromium ${browser.version()}`, rows, { note: values.note });
+      saveSpeed('browser', `Chromium ${browser.version()}`, rows, { file, note: values.note });
   } finally {
     await browser.close();
   }

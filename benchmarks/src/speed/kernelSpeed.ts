@@ -2,7 +2,8 @@
  * Inference speed of whole networks and of single layers at their full size: our kernels beside LiteRT.js, TensorFlow.js's
  * WASM backend and onnxruntime, in one run, on one thread.
  *
- *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--whole] [--ways] [--json] [--save] [--note …]
+ *   pnpm bench:kernels [--networks alexnet,…] [--batch 8] [--seconds 1] [--whole] [--ways] [--json]
+ *     [--save] [--processor vnni] [--note …]
  *
  * Engines take turns, round after round, so that they meet the same load of the machine; a row has the lower quartile. Ours
  * has random bitwidths for each weight and for each input channel, and scales of 1 to 3 (`hbnn lower --scale-bits 2`);
@@ -15,7 +16,8 @@
  * MobileNet's depthwise ones, 8 bits), pixels to scores, beside the same layers in float32, and in 8 bits in LiteRT.js (XNNPACK
  * with relaxed SIMD), whose models `benchmarks/peers/litert_models.py` writes. Ours runs on two threads too, and rows have
  * the minimum and the median beside the lower quartile. `--whole` measures nothing else, takes several batches
- * (`--batch 1,8`), and `--save` keeps its rows in a file of their own; `--note` says in it what ran beside.
+ * (`--batch 1,8`), and `--save` keeps its rows in a file of their own; `--processor` adds a name to that file's, and
+ * `--note` says in it what ran beside.
  *
  * `--ways` measures every kernel that fits a layer instead, beside what it was thought to take
  * (packages/wasm/src/inference/costs.ts) and which one the engine chooses.
@@ -25,7 +27,7 @@ import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { chosenName, HbnnError } from '@hbnn/core';
 import { hasRelaxedSimd, lookupLimit, productKernelNames } from '@hbnn/wasm';
 import { alexNetModel, mobileNetModel, vgg8Model } from '../networks/fullModels.ts';
-import { saveSpeed } from '../results/storedRows.ts';
+import { fileOf, saveSpeed } from '../results/storedRows.ts';
 import { hbnnEngine, layerModel } from './engines/hbnnEngine.ts';
 import {
   type BenchLayer,
@@ -280,6 +282,7 @@ async function main(): Promise<void> {
       whole: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
+      processor: { type: 'string' },
       note: { type: 'string' },
     },
   });
@@ -291,6 +294,8 @@ async function main(): Promise<void> {
     throw new HbnnError(
       '--ways: expected no --whole beside it, whose networks have no single kernel; leave out either',
     );
+  const bench = values.whole ? 'whole-networks' : values.ways ? 'kernel-ways' : 'kernels';
+  const file = fileOf(bench, values.processor);
   const rows: Row[] = [];
   const keep = <R extends Row>(found: readonly R[], show: (row: R) => void): void => {
     rows.push(...found);
@@ -313,7 +318,6 @@ async function main(): Promise<void> {
   const relaxedSimd = hasRelaxedSimd();
   if (values.json) console.log(JSON.stringify({ relaxedSimd, rows }, null, 2));
   const backend = relaxedSimd ? 'wasm, relaxed SIMD' : 'wasm';
-  const file = values.whole ? 'whole-networks' : values.ways ? 'kernel-ways' : 'kernels';
   if (values.save) saveSpeed('kernels', backend, rows, { file, note: values.note });
 }
 
