@@ -494,7 +494,8 @@ writeNetworks();
 writeKernels();
 writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
-
+writeWholeNetworks('whole-networks-vnni', batchText, engineText);
+writeWholeNetworks('browser-vnni', threadsText, engineText);
 
 writeScale();
 writeLanes();
