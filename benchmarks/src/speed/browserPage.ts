@@ -34,7 +34,7 @@ async function loadOurs({ model, threads, shape }: PageEngine): Promise<Run> {
     const loaded = await loadModel(model, { batch: 1 });
     return async () => loaded.run(pixels);
   }
-  const loaded = await loadThreads(model, { threads, batch: 1 });
+  const loaded = await loadThreads(model, { threads, batch: 1, callerComputes: true });
   if (loaded.threads !== threads) throw new Error(`got ${loaded.threads} threads`);
   return () => loaded.run(pixels);
 }
