@@ -99,7 +99,7 @@ function middleOut(committed) {
   return {
     question: 'Is middle-out, the paper’s rule, better than other rules?',
     verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
-    text: `Middle-out gives more bits to weights whose magnitude is far from the mean magnitude. The accuracy of middle-out is higher than that of a random choice by ${differences(random)}. The rule bottom-up gives more bits to large weights: middle-out minus bottom-up is ${differences(rules[0])}. The rule top-down gives more bits to small weights: middle-out minus top-down is ${differences(rules[1])}.`,
+    text: `Middle-out gives more bits to weights whose magnitude is far from the mean magnitude. The accuracy of middle-out is higher than that of a random choice of bits by ${differences(random)}. The rule bottom-up gives more bits to large weights; the accuracy of middle-out minus that of bottom-up is ${differences(rules[0])}. The rule top-down gives more bits to small weights; the accuracy of middle-out minus that of top-down is ${differences(rules[1])}.`,
     command: plan,
   };
 }
@@ -110,7 +110,7 @@ function better(committed) {
   return {
     question: 'Is there a better rule than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
-    text: `The rule “optimal” chooses bits, signs and scales together. At 1.4 bits the accuracy of “optimal” is higher than that of middle-out by ${differences(claims)}.`,
+    text: `The rule “optimal” chooses the bits, signs and scales of all weights of a layer together. At 1.4 bits the accuracy of “optimal” is higher than that of middle-out by ${differences(claims)}.`,
     command: plan,
   };
 }
@@ -175,7 +175,7 @@ function comparisonTable(committed) {
     ]),
     '',
     wrapped(
-      `Two settings count as equal if the 90 % interval lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better than another if the 95 % interval lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) follows when each setting is trained with ${open.pairsForAll} seeds.` : ''}`,
+      `Two settings count as equal if the 90 % interval of their difference lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better than another if the 95 % interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) follows when each setting is trained with ${open.pairsForAll} seeds.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
 }
@@ -239,7 +239,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits instead of 1.4 on average, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits for all weights at one position of the kernel. If the weights at a position share their bits, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
+    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, instead of bits chosen for each image, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits in all images, instead of 1.4 bits on average chosen for each image, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits for all weights at one position of the kernel. If all weights at a position have the same number of bits, instead of each its own, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
@@ -295,7 +295,7 @@ function area(committed, results) {
       claim.verdict === 'holds'
         ? 'Yes'
         : 'Yes, if weights at one position share their bits; otherwise hardly',
-    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. In the VGG-8 circuit, the weights at one position of a kernel share their number of bits. With weights and inputs of 1.4 bits, the VGG-8 circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the circuit with 2 bits. A single folded layer with 1.4-bit weights takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, a folded layer with 1.4-bit weights takes ${layer.fifths} times the LUTs of a layer with 2-bit weights (with 1.33 bits ${layer.thirds} times). An unrolled circuit has separate logic for every weight. In an unrolled circuit, 1.4 bits save hardly any area compared with 2 bits. By our estimate, an unrolled layer with 1.4 bits takes ${ratio('1.4')} times its area at 1 bit, and with 2 bits ${ratio('2')} times.`,
+    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. In the VGG-8 circuit, the weights at one position of a kernel share their number of bits. With weights and inputs of 1.4 bits, the VGG-8 circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the circuit with 2 bits. A single folded layer whose weights have 1.4 bits, shared at each position, takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, a folded layer with 1.4-bit weights takes ${layer.fifths} times the LUTs of a layer with 2-bit weights; with 1.33-bit weights it takes ${layer.thirds} times the LUTs. An unrolled circuit has separate logic for every weight. In an unrolled circuit, 1.4 bits save hardly any area compared with 2 bits. By our estimate, an unrolled layer with 1.4 bits takes ${ratio('1.4')} times its area at 1 bit, and with 2 bits ${ratio('2')} times.`,
     command: 'pnpm bench:networks; pnpm bench:lanes; pnpm bench:reproduce --only table2',
   };
 }

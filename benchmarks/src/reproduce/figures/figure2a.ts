@@ -76,11 +76,11 @@ function conclude(): StageResult {
     stage: 'figure2a',
     title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
-      `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is ` +
-      'binarized to T_B. The table shows the distance ‖T − T_B‖/‖T‖. A mix of bitwidths such as 7/2/1 gives one ' +
-      'bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule “optimal”, which is ' +
-      'not in the paper, chooses bits, signs and scales together. Figure 2a needs no training, so its numbers ' +
-      'have no spread over seeds.',
+      `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized ` +
+      'to T_B. The table shows the relative distance between T and T_B, ‖T − T_B‖/‖T‖. A mix of bitwidths such as ' +
+      '7/2/1 gives one bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule ' +
+      '“optimal”, which is not in the paper, chooses bits, signs and scales together. Figure 2a needs no training, ' +
+      'so its numbers have no spread over seeds.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -111,7 +111,8 @@ function claims(rows: readonly ResultRow[]): Claim[] {
       claim: 'Of the paper’s rules, middle-out has the smallest distance at every mix',
       verdict: lost.length === 0 ? 'holds' : 'does not hold',
       because:
-        `top-down, bottom-up or random is better than middle-out at ${lost.length} of ${mixes.length} mixes, and as good at ${tied.length}` +
+        `top-down, bottom-up or random is better than middle-out at ${lost.length} of ${mixes.length} mixes, and ` +
+        `as good at ${tied.length}` +
         (tied.length === 0 ? '' : ` (${tied.map(({ text }) => text).join(', ')})`),
     },
     {
@@ -119,13 +120,17 @@ function claims(rows: readonly ResultRow[]): Claim[] {
       claim:
         'The distance of middle-out at 1.8 bits on average is as small as that of 3 bits for every value',
       verdict: mo18 <= three + plotError ? 'holds' : 'does not hold',
-      because: `the distances are ${mo18.toFixed(4)} and ${three.toFixed(4)}; numbers read from the paper’s plot are within ${plotError}`,
+      because:
+        `the distances are ${mo18.toFixed(4)} and ${three.toFixed(4)}; numbers read from the paper’s plot are ` +
+        `within ${plotError}`,
     },
     {
       id: '1c',
       claim: 'Our distances are those of the paper’s Figure 2a',
       verdict: worst <= plotError ? 'holds' : 'does not hold',
-      because: `at ${printed.length} bars of the paper’s plot, the largest difference from our distances is ${worst.toFixed(4)}; the bars were read to within ${plotError}`,
+      because:
+        `at ${printed.length} bars of the paper’s plot, the largest difference from our distances is ` +
+        `${worst.toFixed(4)}; the bars were read to within ${plotError}`,
     },
   ];
 }

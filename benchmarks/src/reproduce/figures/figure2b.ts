@@ -50,9 +50,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure2b',
     title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
     about:
-      'For Figure 2b, all weights are binarized, also those of the first and last layer; the inputs of the ' +
-      'layers are float. Trainings with equal seeds start from equal weights and see the images in one order. ' +
-      'The paper’s numbers are for AlexNet-BN on ImageNet.',
+      'For Figure 2b, all weights are binarized, also those of the first and last layer; the inputs of the layers ' +
+      'are float. Trainings with equal seeds start from equal weights and see the images in the same order. The ' +
+      'paper’s numbers are for AlexNet-BN on ImageNet.',
     rows,
     claims: [
       equal('2a', '1.4 bits by middle-out equal 2 bits', mo, two, paper.middle_out - paper.two_bit),

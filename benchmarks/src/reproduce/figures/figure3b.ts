@@ -47,8 +47,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
       'For Figure 3b, the weights of all layers are binarized by middle-out, and the inputs are float. For each ' +
-      'average, the percentages of weights with 1, 2 and 3 bits are those of the paper. The paper’s numbers are ' +
-      'for AlexNet-BN on ImageNet.',
+      'average number of bits, the percentages of weights with 1, 2 and 3 bits are those of the paper. The paper’s ' +
+      'numbers are for AlexNet-BN on ImageNet.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [
@@ -118,8 +118,8 @@ function fasterThanLinear(list: readonly Point[], results: SettingResults): Clai
     claim,
     verdict,
     because:
-      `at ${decidingAverages.join(' and ')} bits, accuracy is on average ${test.difference.toFixed(2)} points above ` +
-      `the straight line from 1 to 2 bits; ${Math.round(100 * (1 - significance))} % interval ` +
+      `at ${decidingAverages.join(' and ')} bits, accuracy is on average ${test.difference.toFixed(2)} points ` +
+      `above the straight line from 1 to 2 bits; ${Math.round(100 * (1 - significance))} % interval ` +
       `${test.low.toFixed(2)} … ${test.high.toFixed(2)}, t test over ${seeds} seeds`,
   };
 }

@@ -177,10 +177,10 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'A point of the figure is a network, with its bits of inputs/weights. The dashed line joins the ' +
-      'networks for which no other network is both more accurate and cheaper. The accuracy of each network is measured. ' +
-      'The LUTs of one position of each binarized layer, and the energy of one image in 45 nm cells, are ' +
-      'estimated with random weights.',
+      'A point of the figure is a network, labelled with the bits of its inputs/weights. The dashed line joins the ' +
+      'networks for which no other network is both more accurate and cheaper. The accuracy of each network is ' +
+      'measured. The LUTs that compute one pixel position of each binarized layer, and the energy of one image in ' +
+      '45 nm cells, are estimated with random weights.',
     spec: {
       hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
       config: chartConfig,

@@ -70,8 +70,8 @@ function rows(
 
 const readRows =
   'This experiment with variants of a setting is not in the paper. A variant differs in one option from the ' +
-  'reference, which is the first row of its network in the table. The table shows the accuracy of a variant minus that ' +
-  'of the reference in points, with the 95 % interval (paired t test).';
+  'reference, which is the first row of its network in the table. The table shows the accuracy of a variant minus ' +
+  'that of the reference in points, with the 95 % interval (paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -145,11 +145,11 @@ function carriedText(): string {
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
     'A circuit that chooses bits for each image must also pass the bit map to the next layer. A bit map that is ' +
-    `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, where p is the ` +
-    `share of the values with 1, 2 or 3 bits. Together with its bit map, a value of ${both.inputs} bits on average takes ` +
-    `${(both.inputs + entropy).toFixed(2)} bits. A circuit need not pass on a static bit map, so some variants have a ` +
-    'static bit map with more bits per value. (Claims q8, on static bit maps of 2 bits, were added after the ' +
-    'results of claims q1 were known.)'
+    `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, where p is the share of ` +
+    `the values with 1, 2 or 3 bits. Together with its bit map, a value of ${both.inputs} bits on average takes ` +
+    `${(both.inputs + entropy).toFixed(2)} bits. A circuit need not pass on a static bit map, so some variants ` +
+    'have a static bit map with more bits per value. (Claims q8, on static bit maps of 2 bits, were added after ' +
+    'the results of claims q1 were known.)'
   );
 }
 
@@ -302,9 +302,10 @@ export const weightVariants: Stage = {
     stage: 'weight-variants',
     title: 'Other maps, scales and rules for weights',
     about:
-      `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers, ` +
-      'such as powers of two. A bit map that is “kept” no longer changes, while the training still changes the ' +
-      'weights. The variants with other rules also have 1.4 bits on average, but give more bits to other weights.',
+      `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers, such as ` +
+      'powers of two. A bit map that is “kept” no longer changes, while the training still changes the weights. ' +
+      'The variants with other rules also have 1.4 bits on average, but give more bits to other weights than ' +
+      'middle-out does.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

@@ -123,8 +123,8 @@ const otherRules = ['bottom-up', 'top-down', 'random'] as const;
 const rules: DesignPart = {
   name: 'rules',
   about:
-    'For comparison with 1.4 bits by middle-out, the weights are binarized with 1.4 bits by the other rules of ' +
-    'the paper or with 1 bit, or stay float; the inputs are float.',
+    'For comparison with 1.4 bits by middle-out, the weights are binarized with 1.4 bits by the other rules of the ' +
+    'paper or with 1 bit, or stay float; the inputs are float.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),
@@ -212,8 +212,9 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'The weights are binarized with 1.4 bits by middle-out; the inputs are float. Bit maps that folded circuits ' +
-    'need are compared with bit maps in which each weight has its own bitwidth.',
+    'The weights are binarized with 1.4 bits by middle-out; the inputs are float. Bit maps suited to folded ' +
+    'circuits, which reuse a few units over many cycles, are compared with bit maps in which each weight has its ' +
+    'own bitwidth.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
@@ -267,7 +268,9 @@ const ends = networks.flatMap((of) => [bits(of, 'float')]);
 const long: DesignPart = {
   ...central,
   name: 'long',
-  about: `${central.about} Trainings with float weights show how much accuracy longer training could still add.`,
+  about:
+    `${central.about} Trainings with float weights show whether even longer training would still raise the ` +
+    'accuracy.',
   settings: [...central.settings, ...ends],
 };
 
@@ -297,9 +300,9 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'Only the weights are binarized, by the methods of rows 1 to 5 of Table 1 and by TRQ. Ternary weights have ' +
-    'log2 3 = 1.585 bits, so ternary weights are compared with ours at 1.6 bits. (Table 1 counts 2 stored bits ' +
-    'for ternary weights.)',
+    'Only the weights are binarized, by the methods of rows 1 to 5 of Table 1 and by TRQ, a later method with ' +
+    'ternary weights. Ternary weights have log2 3 = 1.585 bits, so ternary weights are compared with ours at 1.6 ' +
+    'bits. (Table 1 counts 2 stored bits for each ternary weight.)',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -355,9 +358,9 @@ const methodsOnBoth: DesignPart = {
 const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
-    'Only the weights are binarized, by methods that learn the number of bits. The results show the average ' +
-    'number of bits that each training ends with. The penalty of each method was chosen by one training (with ' +
-    'seed 1) so that the average is near 2 bits.',
+    'Only the weights are binarized, by methods that learn the number of bits. The results show the average number ' +
+    'of bits that each training ends with. The penalty by which each method limits the bits was set by one ' +
+    'training (seed 1) so that the weights end with about 2 bits on average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
@@ -372,9 +375,9 @@ export const designs: Readonly<Record<string, Design>> = {
     title: 'The paper’s accuracy claims, with many seeds',
     about:
       'The plan cifar trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
-      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches an ' +
-      'accuracy of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet reaches an accuracy of 63.2 % after 6 ' +
-      'epochs and 68.0 % after 12. The plan cifar-long tests the central claims with longer trainings.',
+      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches an accuracy ' +
+      'of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet reaches an accuracy of 63.2 % after 6 epochs and ' +
+      '68.0 % after 12. The plan cifar-long tests the central claims with longer trainings.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,
@@ -404,10 +407,11 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'table1',
     title: 'Where heterogeneous binarization stands among the methods of Table 1',
     about:
-      'The plan table1 trains the methods that Table 1 quotes from other papers, and later methods. The network ' +
-      'is reduced AlexNet-BN on CIFAR-10, with the data, budget and seeds of the plan cifar. All methods are ' +
-      'trained with one optimizer and learning rate, also methods whose papers have others (XNOR-Net: Adam). Our ' +
-      'own settings are trained again, so that both settings of a comparison are trained by the same code.',
+      'The plan table1 trains networks with the methods that the paper’s Table 1 quotes from other papers, and ' +
+      'with later methods. The network is reduced AlexNet-BN on CIFAR-10, with the data, budget and seeds of the ' +
+      'plan cifar. All methods are trained with the same optimizer and learning rate, even if the paper of a ' +
+      'method used others (XNOR-Net used Adam). Our own settings are trained again, so that both settings of a ' +
+      'comparison are trained by the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,

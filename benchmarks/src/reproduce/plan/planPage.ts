@@ -65,29 +65,43 @@ export function planPage(plan: Plan, cores: number): string {
   return `${[
     `# ${plan.title}`,
     '',
-    `${plan.about} The plan ${plan.name} was written before its trainings, by \`pnpm bench:reproduce --plan ${plan.name}\`.`,
+    `${plan.about} The plan ${plan.name} was written before its trainings, by \`pnpm bench:reproduce --plan ` +
+      `${plan.name}\`.`,
     '',
     `- Data: ${plan.data === undefined ? 'not fixed' : `${plan.data.label}, SHA-256 ${plan.data.sha256}`}`,
     `- All trainings: \`${JSON.stringify(plan.common)}\``,
     `- Seeds: all settings use the same seeds, from ${plan.firstSeed} on`,
-    `- Total: ${order.length} trainings of ${millions(images)} images, ${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
+    `- Total: ${order.length} trainings of ${millions(images)} images, ` +
+      `${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
     '',
     '## Tests',
     '',
-    `The claim "A is above B" (A is more accurate than B) is tested by a two-sided paired t test, and "A equals B" by two one-sided t tests with a margin of ±${tests.margin} point. The level of the tests is ${tests.level}. Each claim of the plan has two verdicts:`,
+    'The claim "A is above B" (A is more accurate than B) is tested by a two-sided paired t test, and "A equals B" ' +
+      `by two one-sided t tests with a margin of ±${tests.margin} point. The significance level of the tests is ` +
+      `${tests.level}. Each claim of the plan has two verdicts:`,
     '',
-    '- One verdict of a claim is by a test of this claim alone, over the first seeds (column "seeds, one test").',
-    `- The other verdict of a claim is after Holm's correction for all ${claims.length} claims, over all seeds (column "seeds, Holm").`,
+    '- One verdict of a claim is by a test of this claim alone, over as many of the first seeds as the column ' +
+      '"seeds, one test" says.',
+    `- The other verdict of a claim is after Holm's correction for all ${claims.length} claims, over as many seeds ` +
+      'as the column "seeds, Holm" says.',
     '',
     'A verdict is "interim" until the trainings with all seeds for this verdict are finished.',
     '',
-    `With the planned seeds, a test has a power of ${percent(tests.power)}. The power is the chance to find a true difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). The numbers of seeds assume that paired differences in accuracy have a standard deviation of ${spread.deviation} points. The standard deviation of the differences is from ${spread.pairs.length} comparisons of two settings in earlier CIFAR-10 results (${spread.degreesOfFreedom} degrees of freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, with other seeds.`,
+    `With the planned seeds, a test has a power of ${percent(tests.power)}. The power is the chance to find a true ` +
+      `difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). ` +
+      'The numbers of seeds assume that paired differences in accuracy have a standard deviation of ' +
+      `${spread.deviation} points. The standard deviation of the differences is from ${spread.pairs.length} ` +
+      `comparisons of two settings in earlier CIFAR-10 results (${spread.degreesOfFreedom} degrees of freedom). The ` +
+      `section Spread lists the ${spread.pairs.length} comparisons with their differences. The earlier CIFAR-10 ` +
+      `results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, with other ` +
+      'seeds.',
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
     ...claims.map(
       ({ claim, test, seedsUncorrected, seedsHolm, powerOfBlock, powerOfBlockHolm }) =>
-        `| ${claim} | ${test} | ${seedsUncorrected} | ${seedsHolm} | ${percent(powerOfBlock)} | ${percent(powerOfBlockHolm)} |`,
+        `| ${claim} | ${test} | ${seedsUncorrected} | ${seedsHolm} | ${percent(powerOfBlock)} | ` +
+        `${percent(powerOfBlockHolm)} |`,
     ),
     '',
     '## Trainings',
@@ -103,7 +117,8 @@ export function planPage(plan: Plan, cores: number): string {
       ),
     ),
     '',
-    'The trainings are done in the order of the table below. Within a row of the table, all settings are trained with one seed, then with the next seed:',
+    'The trainings are done in the order of the table below. For each row of the table, all its settings are ' +
+      'trained with the first seed, then all with the second, and so on:',
     '',
     '| block | part | seeds | trainings | images | time |',
     '| --- | --- | --- | --- | --- | --- |',

@@ -12,19 +12,20 @@ import { claimsForest, numbersCsv } from './summary.ts';
 
 const about =
   'This report repeats the experiments of “Heterogeneous Bitwidth Binarization in Convolutional Neural Networks” ' +
-  '(Fromm, Patel, Philipose, NeurIPS 2018). Our networks are smaller than the paper’s, our trainings are ' +
-  'shorter, and most of our data are not the paper’s. Our differences between settings can be compared with the ' +
-  'paper’s, but our accuracies cannot. “1.4 bits” is an average: 70 % of the weights have 1 bit, 20 % have 2 and 10 % have 3. ' +
-  'The text “1.4/1.4” means 1.4 bits for the inputs of the layers and for the weights. Middle-out, bottom-up, ' +
+  '(Fromm, Patel, Philipose, NeurIPS 2018). Our networks are smaller than the paper’s, our trainings are shorter, ' +
+  'and most of our data are not the paper’s. Our differences between settings can be compared with the paper’s, ' +
+  'but our accuracies cannot. “1.4 bits” is an average: 70 % of the weights have 1 bit, 20 % have 2 and 10 % have ' +
+  '3. The text “1.4/1.4” means 1.4 bits for the inputs of the layers and for the weights. Middle-out, bottom-up, ' +
   'top-down and random are rules that choose which weights get more bits.';
 
 const rules =
   'Most claims compare two settings that were trained with the same seeds. The claim “A is above B” holds if the ' +
-  '95 % interval of the difference lies above 0, and does not hold if the interval lies below 0 (paired t test). The claim “A ' +
-  `equals B” holds if the 90 % interval lies within ±${equivalenceMargin} point, and does not hold if the interval lies ` +
-  `wholly outside ±${equivalenceMargin} point (two one-sided t tests). If the 90 % interval of a claim “A equals B” crosses ±${equivalenceMargin} point but not ` +
-  '0, its verdict is “above” or “below”. Claims that no test decides are “undecided” and need more seeds. The ' +
-  'verdict of a claim is from a single test. In the table of claims, the p value in brackets is corrected for the number of tests by ' +
+  '95 % interval of the difference lies above 0, and does not hold if the interval lies below 0 (paired t test). ' +
+  `The claim “A equals B” holds if the 90 % interval lies within ±${equivalenceMargin} point, and does not hold if ` +
+  `the interval lies wholly outside ±${equivalenceMargin} point (two one-sided t tests). If the 90 % interval of a ` +
+  `claim “A equals B” reaches beyond ±${equivalenceMargin} point but does not contain 0, its verdict is “above” or ` +
+  '“below”. Claims that no test decides are “undecided” and need more seeds. The verdict of a claim is from a test ' +
+  'of this claim alone. In the table of claims, the p value in brackets is corrected for the number of tests by ' +
   'Holm’s method.';
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
