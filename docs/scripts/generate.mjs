@@ -14,7 +14,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
-import { equalityPage, outcomes, plannedPage, variantsPage, withOutcomes } from './outcomes.mjs';
+import {
+  equalityPage,
+  optimalPage,
+  outcomes,
+  plannedPage,
+  variantsPage,
+  withOutcomes,
+} from './outcomes.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -459,6 +466,7 @@ function writeOutcomes() {
   writeFileSync(file, `${JSON.stringify(outcomes(committed), undefined, 1)}\n`);
   writeFileSync(join(docs, 'generated', 'planned.md'), plannedPage(committed));
   writeFileSync(join(docs, 'generated', 'equality.md'), equalityPage(committed));
+  writeFileSync(join(docs, 'generated', 'optimal.md'), optimalPage(committed));
   for (const [stage, reference] of [
     ['input-maps', 'inputs of 1.4 bits, map and scales for each image (the paper)'],
     ['weight-variants', 'weights of 1.4 bits, middle-out, a map per element (the paper)'],
@@ -496,7 +504,6 @@ writeWholeNetworks('whole-networks', batchText, engineText);
 writeWholeNetworks('browser', threadsText, engineText);
 writeWholeNetworks('whole-networks-vnni', batchText, engineText);
 writeWholeNetworks('browser-vnni', threadsText, engineText);
-
 writeScale();
 writeLanes();
 writeCnv();
