@@ -56,7 +56,7 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
     const simulation =
       verilatorCycles === undefined
         ? 'cycles computed, not simulated'
-        : `simulated in Verilator on ${verilatorImages ?? 0} images with the model’s scores`;
+        : `simulated in Verilator on ${verilatorImages ?? 0} images, all scores equal to the model’s`;
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',

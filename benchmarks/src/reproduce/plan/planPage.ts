@@ -90,11 +90,11 @@ export function planPage(plan: Plan, cores: number): string {
     `With the planned seeds, a test has a power of ${percent(tests.power)}. The power is the chance to find a true ` +
       `difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). ` +
       'The numbers of seeds assume that paired differences in accuracy have a standard deviation of ' +
-      `${spread.deviation} points. The standard deviation of the differences is from ${spread.pairs.length} ` +
-      `comparisons of two settings in earlier CIFAR-10 results (${spread.degreesOfFreedom} degrees of freedom). The ` +
-      `section Spread lists the ${spread.pairs.length} comparisons with their differences. The earlier CIFAR-10 ` +
-      `results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, with other ` +
-      'seeds.',
+      `${spread.deviation} points. We estimated the standard deviation from ${spread.pairs.length} comparisons of ` +
+      `two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees of ` +
+      `freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences. The earlier ` +
+      `CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, ` +
+      'with other seeds.',
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',

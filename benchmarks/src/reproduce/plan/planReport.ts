@@ -233,8 +233,8 @@ export function planReportFiles(
       ? [
           `![Differences of all claims with their intervals](${plan.name}-results.svg)`,
           '',
-          'A small dot of the figure is the difference between two trainings with the same seed. Large dots of the figure',
-          'are the means, with their intervals.',
+          'A small dot of the figure is the difference between two trainings with the same seed. Each large dot is the',
+          'mean over the seeds, and the line through it is the confidence interval of the difference.',
           'Diamonds of the figure are the paper’s differences on ImageNet. In the grey band of the figure, settings count',
           `as equal (±${plan.tests.margin} point).`,
           '',
