@@ -72,7 +72,7 @@ function equality(committed) {
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}. If the inputs of the layers have 1.4 instead of 2 bits too, the accuracy changes by ${withIntervals(both)}. The brackets after a difference hold its 90 % confidence interval.`,
+    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}. If both the weights and the inputs of the layers have 1.4 bits instead of 2, the accuracy changes by ${withIntervals(both)}. The brackets after each change in accuracy hold its 90 % confidence interval.`,
     command: plan,
   };
 }
@@ -162,7 +162,7 @@ function comparisonTable(committed) {
   const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
     wrapped(
-      `The table shows all comparisons of settings that we planned before the trainings. For each comparison of two settings, both settings were trained with each of ${pairsOf(rows)} seeds. The numbers of the table are mean differences of the top-1 accuracy on CIFAR-10 in points, with their confidence intervals in brackets.`,
+      `The table shows all comparisons of settings that our experiment plan “cifar” fixed before its trainings. For each comparison of two settings, both settings were trained with the same ${pairsOf(rows)} seeds. The numbers in the table are mean differences in top-1 accuracy on CIFAR-10 (first setting minus second) in percentage points, with confidence intervals in brackets.`,
     ).replaceAll('\n  ', '\n'),
     '',
     lined([
@@ -175,7 +175,7 @@ function comparisonTable(committed) {
     ]),
     '',
     wrapped(
-      `Two settings count as equal if the 90 % interval of their difference lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better than another if the 95 % interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) follows when each setting is trained with ${open.pairsForAll} seeds.` : ''}`,
+      `Two settings count as equal if the 90 % interval of their difference lies within ±1 point (two one-sided t tests at 5 %). A setting counts as better than another if the 95 % interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) will follow once each setting has been trained with ${open.pairsForAll} seeds.` : ''}`,
     ).replaceAll('\n  ', '\n'),
   ].join('\n');
 }
@@ -246,7 +246,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, instead of bits chosen for each image, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits in all images, instead of 1.4 bits on average chosen for each image, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits for all weights at one position of the kernel. If all weights at a position have the same number of bits, instead of each its own, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
+    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, instead of bits chosen for each image, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits in all images, instead of 1.4 bits on average chosen for each image, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits in all filters of a layer at the same position of the kernel. If all weights at the same kernel position share one number of bits, instead of each having its own, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
@@ -301,8 +301,8 @@ function area(committed, results) {
     verdict:
       claim.verdict === 'holds'
         ? 'Yes'
-        : 'Yes, if weights at one position share their bits; otherwise hardly',
-    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its units over many cycles; it was not placed on a chip. In the VGG-8 circuit, the weights at one position of a kernel share their number of bits. With weights and inputs of 1.4 bits, the VGG-8 circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles of the circuit with 2 bits. A single folded layer whose weights have 1.4 bits, shared at each position, takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own bits, a folded layer with 1.4-bit weights takes ${layer.fifths} times the LUTs of a layer with 2-bit weights; with 1.33-bit weights it takes ${layer.thirds} times the LUTs. An unrolled circuit has separate logic for every weight. In an unrolled circuit, 1.4 bits save hardly any area compared with 2 bits. By our estimate, an unrolled layer with 1.4 bits takes ${ratio('1.4')} times its area at 1 bit, and with 2 bits ${ratio('2')} times.`,
+        : 'Yes, if all weights at the same kernel position have the same number of bits; otherwise hardly',
+    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its arithmetic units over many cycles; the circuit was not placed and routed. In the VGG-8 circuit, the weights at one position of a kernel share their number of bits. With weights and inputs of 1.4 bits, the VGG-8 circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles per image of the same circuit with 2 bits. A single folded layer whose weights have 1.4 bits on average, with one bitwidth for all weights at a kernel position, takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own number of bits, a folded layer with 1.4-bit weights takes ${layer.fifths} times the LUTs of a layer with 2-bit weights; with 1.33-bit weights it takes ${layer.thirds} times the LUTs. An unrolled circuit has separate logic for every weight. In an unrolled circuit, 1.4 bits save hardly any area compared with 2 bits. By our estimate, an unrolled layer with weights and inputs of 1.4 bits takes ${ratio('1.4')} times the area of the same layer with 1 bit, and with 2 bits ${ratio('2')} times.`,
     command: 'pnpm bench:networks; pnpm bench:lanes; pnpm bench:reproduce --only table2',
   };
 }

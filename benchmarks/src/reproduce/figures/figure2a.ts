@@ -79,8 +79,8 @@ function conclude(): StageResult {
       `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized ` +
       'to T_B. The table shows the relative distance between T and T_B, ‖T − T_B‖/‖T‖. A mix of bitwidths such as ' +
       '7/2/1 gives one bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule ' +
-      '“optimal”, which is not in the paper, chooses bits, signs and scales together. Figure 2a needs no training, ' +
-      'so its numbers have no spread over seeds.',
+      '“optimal”, which is not in the paper, chooses the bits, signs and scales of all values of the tensor ' +
+      'together. Figure 2a needs no training, so its numbers have no spread over seeds.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -121,8 +121,8 @@ function claims(rows: readonly ResultRow[]): Claim[] {
         'The distance of middle-out at 1.8 bits on average is as small as that of 3 bits for every value',
       verdict: mo18 <= three + plotError ? 'holds' : 'does not hold',
       because:
-        `the distances are ${mo18.toFixed(4)} and ${three.toFixed(4)}; numbers read from the paper’s plot are ` +
-        `within ${plotError}`,
+        `the distances are ${mo18.toFixed(4)} and ${three.toFixed(4)}; numbers read from the paper’s plot can be ` +
+        `off by up to ${plotError}`,
     },
     {
       id: '1c',
@@ -144,7 +144,7 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
     file: 'figure2a',
     title: 'Distance by mix and selection',
     caption:
-      'A binarized tensor with a lower distance is better. The horizontal lines of the figure show the ' +
+      'The smaller the distance between T and T_B, the better. The horizontal lines of the figure show the ' +
       'distances if all values have 1, 2, 3 or 4 bits.',
     spec: barChart({
       values,

@@ -52,7 +52,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     about:
       'For Figure 2b, all weights are binarized, also those of the first and last layer; the inputs of the layers ' +
       'are float. Trainings with equal seeds start from equal weights and see the images in the same order. The ' +
-      'paper’s numbers are for AlexNet-BN on ImageNet.',
+      'paper’s accuracies are for AlexNet-BN on ImageNet.',
     rows,
     claims: [
       equal('2a', '1.4 bits by middle-out equal 2 bits', mo, two, paper.middle_out - paper.two_bit),
@@ -73,10 +73,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure2b',
         title: 'Accuracy by selection rule, compared with 2 bits',
         caption:
-          'The horizontal axis of the figure is the top-1 accuracy minus that of 2 bits. A small dot of the figure ' +
-          'is the difference between two trainings with equal seeds. Large dots of the figure are the means, with ' +
-          '95 % intervals. Diamonds of the figure are the paper’s differences on ImageNet. The grey band of the ' +
-          'figure marks differences within ±1 point.',
+          'The horizontal axis of the figure is the top-1 accuracy minus that with 2-bit weights. A small dot of ' +
+          'the figure is the difference in accuracy between two trainings with equal seeds. Large dots of the ' +
+          'figure are the means over the seeds, with 95 % confidence intervals. Diamonds of the figure are the ' +
+          'paper’s differences in accuracy on ImageNet. The grey band of the figure marks differences in accuracy ' +
+          'within ±1 point.',
         spec: forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')

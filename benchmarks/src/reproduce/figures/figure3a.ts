@@ -89,8 +89,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     about:
       'In Figure 3a, all weights of a layer have the same number of bits. For example, the setting “layers ' +
       '1,2,1,1” has 2 bits in the second of the four layers, and 1 bit in the other layers. The paper trained a ' +
-      'network of four layers on CIFAR-10. The accuracy of the paper’s network is shown beside ours if the ' +
-      'average bits differ by at most 0.05.',
+      'network of four layers on CIFAR-10. The accuracy of the paper’s network is shown beside ours if the average ' +
+      'numbers of bits of the two networks differ by less than 0.05.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
     plots: [

@@ -48,7 +48,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     about:
       'For Figure 3b, the weights of all layers are binarized by middle-out, and the inputs are float. For each ' +
       'average number of bits, the percentages of weights with 1, 2 and 3 bits are those of the paper. The paper’s ' +
-      'numbers are for AlexNet-BN on ImageNet.',
+      'accuracies are for AlexNet-BN on ImageNet.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [
@@ -56,8 +56,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'The figure shows the top-1 accuracy in percent: ours on the left, with one standard deviation, and the ' +
-          'paper’s, on ImageNet, on the right. The dashed lines are the accuracies with float weights.',
+          'The figure shows the top-1 accuracy in percent: on the left ours, with one standard deviation over ' +
+          'the seeds, and on the right the paper’s on ImageNet. The dashed lines of the figure are the ' +
+          'accuracies with float weights.',
         spec: lineChart({
           panels: [
             {

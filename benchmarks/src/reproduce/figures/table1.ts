@@ -110,12 +110,13 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table1',
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
-      'Some rows of the paper’s Table 1 are quoted from other papers. We train the quoted rows too, with the ' +
-      'quantizers of their papers, except the rows that the table marks “quoted only”. If only the weights are binarized, the weights of ' +
-      'every layer are binarized. If the inputs are binarized too, the first and last layer stay float, and the ' +
-      'bits of the inputs are chosen anew for each image. In MobileNet, only the pointwise (1 × 1) convolutions ' +
-      'are binarized. The paper’s numbers are for ImageNet. This table has too few seeds to compare the methods ' +
-      'with each other; the plan `table1` has more seeds.',
+      'Some rows of the paper’s Table 1 are quoted from other papers. We train networks for the quoted rows too, ' +
+      'with the quantizers of the quoted papers, except for the rows that the table marks “quoted only”. If only ' +
+      'the weights are binarized, the weights of all layers are binarized, also those of the first and last layer. ' +
+      'If the inputs are binarized too, the first and last layer stay float, and the bits of the inputs are chosen ' +
+      'anew for each image. In MobileNet, only the pointwise (1 × 1) convolutions are binarized. The paper’s ' +
+      'accuracies are for ImageNet. This table has too few seeds to compare the methods with each other; the plan ' +
+      '`table1` has more seeds.',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

@@ -384,10 +384,11 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     file: 'table2-area',
     title: 'Area of an unrolled layer against average bits',
     caption:
-      `The figure shows the estimated area of ${place} on an FPGA (left, in LUTs with six inputs) and on an ASIC ` +
-      '(right, in gate equivalents). A “map per weight” gives each weight its own bitwidth, and a “map per ' +
-      'position” one bitwidth to all weights at a kernel position. According to the paper, the area grows in ' +
-      'proportion to the average bits b on an FPGA, and to b² on an ASIC.',
+      `The figure shows the estimated area, divided by that at 1 bit, of the layer ${place} on an FPGA (left, ` +
+      'counted in LUTs with six inputs) and on an ASIC (right, counted in gate equivalents). With a “map per ' +
+      'weight”, each weight has its own bitwidth; with a “map per position”, all weights at a kernel position have ' +
+      'the same bitwidth. According to the paper, the area grows in proportion to the average bits b on an FPGA, ' +
+      'and to b² on an ASIC.',
     spec: {
       hconcat: [
         panel('lut6', 'FPGA, LUT6', (bits) => bits),

@@ -177,10 +177,11 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'A point of the figure is a network, labelled with the bits of its inputs/weights. The dashed line joins the ' +
-      'networks for which no other network is both more accurate and cheaper. The accuracy of each network is ' +
-      'measured. The LUTs that compute one pixel position of each binarized layer, and the energy of one image in ' +
-      '45 nm cells, are estimated with random weights.',
+      'A point of the figure is a network, labelled with the bits of its inputs/weights. The dashed line of the ' +
+      'figure joins the networks that no other network beats in both accuracy and cost (LUTs or energy). The ' +
+      'accuracy of each network in the figure is measured on the test images. The LUTs that compute one pixel ' +
+      'position of each binarized layer, and the energy per image in standard cells of 45 nm, are estimated with ' +
+      'random weights.',
     spec: {
       hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
       config: chartConfig,

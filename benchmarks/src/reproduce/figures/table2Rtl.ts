@@ -52,17 +52,17 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       unfolding: 'FINN’s folds',
       bits,
     };
-    const synthesis = `${synthesized?.yosys ?? 'Yosys'} as in hbnn synth`;
+    const synthesis = `${synthesized?.yosys ?? 'Yosys'} (in the same way as by the command hbnn synth)`;
     const simulation =
       verilatorCycles === undefined
         ? 'cycles computed, not simulated'
-        : `simulated in Verilator on ${verilatorImages ?? 0} images, all scores equal to the model’s`;
+        : `simulated in Verilator on ${verilatorImages ?? 0} images, with all class scores equal to those of the integer model`;
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',
       unit,
       ours: Number(ours.toPrecision(5)),
-      scale: `CNV with random weights and bits shared per position, synthesized by ${synthesis}, ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      scale: `CNV with random weights and one bitwidth for all weights at a kernel position, synthesized by ${synthesis}, ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });
     return [

@@ -69,9 +69,10 @@ function rows(
 }
 
 const readRows =
-  'This experiment with variants of a setting is not in the paper. A variant differs in one option from the ' +
-  'reference, which is the first row of its network in the table. The table shows the accuracy of a variant minus ' +
-  'that of the reference in points, with the 95 % interval (paired t test).';
+  'This experiment is not in the paper; it tries variants of the paper’s settings. The column “what is varied” ' +
+  'says how a variant differs from its reference, the first row of the same network in the table. The table ' +
+  'shows the accuracy of a variant minus that of its reference in percentage points, with the 95 % interval ' +
+  '(paired t test).';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -148,8 +149,8 @@ function carriedText(): string {
     `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, where p is the share of ` +
     `the values with 1, 2 or 3 bits. Together with its bit map, a value of ${both.inputs} bits on average takes ` +
     `${(both.inputs + entropy).toFixed(2)} bits. A circuit need not pass on a static bit map, so some variants ` +
-    'have a static bit map with more bits per value. (Claims q8, on static bit maps of 2 bits, were added after ' +
-    'the results of claims q1 were known.)'
+    'with a static bit map spend more bits per value instead. (Claims q8, on 2 static bits for every input, were ' +
+    'added after the results of claims q1, on static maps of 1.4 bits, were known.)'
   );
 }
 
@@ -164,7 +165,8 @@ export const inputMaps: Stage = {
     about:
       `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic bit ` +
       'map), which a fixed circuit cannot do. A static bit map is the same for all images: middle-out chooses it ' +
-      'from the mean magnitudes of the inputs during training, and the scales are constant afterwards. ' +
+      'from the mean magnitudes of the inputs during training, and after the training the scales stay constant ' +
+      'too. ' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [
@@ -302,10 +304,10 @@ export const weightVariants: Stage = {
     stage: 'weight-variants',
     title: 'Other maps, scales and rules for weights',
     about:
-      `${readRows} Hardware is smaller if many weights share their bits, and if scales are simple numbers, such as ` +
-      'powers of two. A bit map that is “kept” no longer changes, while the training still changes the weights. ' +
-      'The variants with other rules also have 1.4 bits on average, but give more bits to other weights than ' +
-      'middle-out does.',
+      `${readRows} Hardware is smaller if many weights share one bitwidth, and if the scales of the weights are ` +
+      'simple numbers, such as powers of two. A bit map is called “kept” if it no longer changes while the ' +
+      'training still changes the weights. The variants with other rules also have 1.4 bits on average, but give ' +
+      'more bits to other weights than middle-out does.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

@@ -69,8 +69,8 @@ const ruled = (of: Network, select: Select): DesignSetting => ({
 const central: DesignPart = {
   name: 'central',
   about:
-    'The weights are binarized with 1.4 bits by middle-out, with 1.4 bits by optimal (the rule with the smallest ' +
-    'error), or with 2 bits; the inputs are float.',
+    'The weights are binarized with 1.4 bits by the rule middle-out, with 1.4 bits by the rule optimal (which ' +
+    'has the smallest approximation error), or with 2 bits; the inputs are float.',
   settings: networks.flatMap((of) => [bits(of, '1.4'), bits(of, '2'), ruled(of, 'optimal')]),
   claims: networks.flatMap((of): DesignClaim[] => [
     {
@@ -93,8 +93,8 @@ const central: DesignPart = {
 const withInputs: DesignPart = {
   name: 'with-inputs',
   about:
-    'Weights and inputs are binarized, both with 1.4 bits, both with 2 bits or both with 1 bit. The bit maps of ' +
-    'inputs are chosen for each image.',
+    'Weights and inputs are binarized, both with 1.4 bits, both with 2 bits or both with 1 bit. The bit map of ' +
+    'the inputs, which says how many bits each input gets, is chosen anew for each image.',
   settings: networks.flatMap((of) => [
     bits(of, '1.4', '1.4'),
     bits(of, '2', '2'),
@@ -300,9 +300,9 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'Only the weights are binarized, by the methods of rows 1 to 5 of Table 1 and by TRQ, a later method with ' +
-    'ternary weights. Ternary weights have log2 3 = 1.585 bits, so ternary weights are compared with ours at 1.6 ' +
-    'bits. (Table 1 counts 2 stored bits for each ternary weight.)',
+    'Only the weights are binarized, by the methods of rows 1 to 5 of the paper’s Table 1, by BWN, and by TRQ, a ' +
+    'later method with ternary weights. Ternary weights have log2 3 = 1.585 bits, so they are compared with our ' +
+    'weights of 1.6 bits. (Table 1 counts 2 stored bits for each ternary weight.)',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -334,8 +334,8 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'Weights and inputs are binarized, by the methods of rows 7 to 10 and 13 of Table 1, and by our method with ' +
-    'the same bits.',
+    'Weights and inputs are binarized, by the methods of rows 7 to 10 of Table 1, by our method with the same ' +
+    'numbers of bits, and by our method with 1.4 bits (row 13).',
   settings: [
     ours('1', '1'),
     ours('1', '2'),
@@ -359,7 +359,7 @@ const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
     'Only the weights are binarized, by methods that learn the number of bits. The results show the average number ' +
-    'of bits that each training ends with. The penalty by which each method limits the bits was set by one ' +
+    'of bits that each training ends with. The penalty by which each method limits the bits was tuned with one ' +
     'training (seed 1) so that the weights end with about 2 bits on average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
@@ -375,9 +375,10 @@ export const designs: Readonly<Record<string, Design>> = {
     title: 'The paper’s accuracy claims, with many seeds',
     about:
       'The plan cifar trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
-      'flips. Longer trainings are more accurate: with float weights and one seed, AlexNet-BN reaches an accuracy ' +
-      'of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet reaches an accuracy of 63.2 % after 6 epochs and ' +
-      '68.0 % after 12. The plan cifar-long tests the central claims with longer trainings.',
+      'flips. Longer trainings give a higher accuracy: with float weights and one seed, AlexNet-BN reaches an ' +
+      'accuracy of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet, also with float weights and one seed, ' +
+      'reaches an accuracy of 63.2 % after 6 epochs and 68.0 % after 12. The plan cifar-long uses longer trainings ' +
+      'to test the central claims: 1.4 bits equal 2 bits, and the rule optimal is above middle-out.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,
@@ -397,7 +398,8 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar-long',
     title: 'The central claims near the plateau',
     about:
-      'The plan cifar-long uses the networks and the augmentation of the plan cifar, but trains five times as long.',
+      'The plan cifar-long uses the networks and the data augmentation of the plan cifar, but trains for five ' +
+      'times as many epochs.',
     common: { ...augmented, epochs: 40 },
     parts: [long],
     firstSeed: 201,
@@ -408,10 +410,10 @@ export const designs: Readonly<Record<string, Design>> = {
     title: 'Where heterogeneous binarization stands among the methods of Table 1',
     about:
       'The plan table1 trains networks with the methods that the paper’s Table 1 quotes from other papers, and ' +
-      'with later methods. The network is reduced AlexNet-BN on CIFAR-10, with the data, budget and seeds of the ' +
-      'plan cifar. All methods are trained with the same optimizer and learning rate, even if the paper of a ' +
-      'method used others (XNOR-Net used Adam). Our own settings are trained again, so that both settings of a ' +
-      'comparison are trained by the same code.',
+      'with later methods. The network is a reduced AlexNet-BN on CIFAR-10, trained with the data, the number of ' +
+      'epochs and the seeds of the plan cifar. All methods are trained with the same optimizer and learning rate, ' +
+      'even if the paper of a method used others (XNOR-Net used Adam). Our own settings are trained again, so that ' +
+      'both settings of a comparison are trained by the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,

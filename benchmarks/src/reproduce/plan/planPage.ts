@@ -69,9 +69,9 @@ export function planPage(plan: Plan, cores: number): string {
       `${plan.name}\`.`,
     '',
     `- Data: ${plan.data === undefined ? 'not fixed' : `${plan.data.label}, SHA-256 ${plan.data.sha256}`}`,
-    `- All trainings: \`${JSON.stringify(plan.common)}\``,
+    `- Options of all trainings: \`${JSON.stringify(plan.common)}\``,
     `- Seeds: all settings use the same seeds, from ${plan.firstSeed} on`,
-    `- Total: ${order.length} trainings of ${millions(images)} images, ` +
+    `- Planned in total: ${order.length} trainings of ${millions(images)} images, ` +
       `${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
     '',
     '## Tests',
@@ -80,21 +80,22 @@ export function planPage(plan: Plan, cores: number): string {
       `by two one-sided t tests with a margin of ±${tests.margin} point. The significance level of the tests is ` +
       `${tests.level}. Each claim of the plan has two verdicts:`,
     '',
-    '- One verdict of a claim is by a test of this claim alone, over as many of the first seeds as the column ' +
-      '"seeds, one test" says.',
-    `- The other verdict of a claim is after Holm's correction for all ${claims.length} claims, over as many seeds ` +
-      'as the column "seeds, Holm" says.',
+    '- One verdict on a claim comes from a test of this claim alone, with as many of the first seeds as the ' +
+      'column "seeds, one test" says.',
+    `- The other verdict on a claim comes after Holm's correction for testing all ${claims.length} claims; the ` +
+      'column "seeds, Holm" says how many seeds it uses.',
     '',
     'A verdict is "interim" until the trainings with all seeds for this verdict are finished.',
     '',
-    `With the planned seeds, a test has a power of ${percent(tests.power)}. The power is the chance to find a true ` +
-      `difference of ${tests.difference} point ("above"), or to show equality if the true difference is 0 ("equal"). ` +
-      'The numbers of seeds assume that paired differences in accuracy have a standard deviation of ' +
-      `${spread.deviation} points. We estimated the standard deviation from ${spread.pairs.length} comparisons of ` +
-      `two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees of ` +
-      `freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences. The earlier ` +
-      `CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs without augmentation, ` +
-      'with other seeds.',
+    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. The power of a test is the ` +
+      `chance that it finds a true difference of ${tests.difference} point (for a claim "above"), or shows equality ` +
+      'if the true difference is 0 (for a claim "equal"). The planned numbers of seeds assume that the difference in ' +
+      `accuracy between two settings varies from seed to seed with a standard deviation of ${spread.deviation} ` +
+      `points. We estimated the standard deviation of accuracy differences from ${spread.pairs.length} comparisons ` +
+      `of two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees ` +
+      `of freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences in ` +
+      `accuracy. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs ` +
+      'without augmentation, with other seeds.',
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
@@ -117,8 +118,8 @@ export function planPage(plan: Plan, cores: number): string {
       ),
     ),
     '',
-    'The trainings are done in the order of the table below. For each row of the table, all its settings are ' +
-      'trained with the first seed, then all with the second, and so on:',
+    'The trainings are done in the order of the table below. For each row of the table, all settings of its part ' +
+      'of the plan are trained with the first seed, then all with the second, and so on:',
     '',
     '| block | part | seeds | trainings | images | time |',
     '| --- | --- | --- | --- | --- | --- |',

@@ -93,7 +93,7 @@ function section(stage: StageReport, svgs: ReadonlyMap<string, string>): string 
   const scale =
     measured.length === 0
       ? ''
-      : `<p class="scale"><b>Our scale</b>: ${escapeHtml(measured.join('; '))}.</p>`;
+      : `<p class="scale"><b>Our scale (data, networks and training)</b>: ${escapeHtml(measured.join('; '))}.</p>`;
   const figures = stage.plots.map(
     ({ file, title, caption }) =>
       `<figure${widthClass(svgs.get(file))} role="img" aria-label="${escapeHtml(title)}">${svgs.get(file) ?? ''}<figcaption>${escapeHtml(caption)}</figcaption></figure>`,

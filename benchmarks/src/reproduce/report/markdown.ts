@@ -107,7 +107,9 @@ function stageMarkdown(stage: StageReport): string {
   return [
     `## ${stage.title}`,
     stage.about,
-    ...(measured.length > 0 ? [`**Our scale**: ${measured.join('; ')}.`] : []),
+    ...(measured.length > 0
+      ? [`**Our scale (data, networks and training)**: ${measured.join('; ')}.`]
+      : []),
     ...stage.plots.map(
       ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n*${caption}*`,
     ),
@@ -119,10 +121,10 @@ function stageMarkdown(stage: StageReport): string {
 /** What the picture of all claims shows. */
 export const forestTitle = 'Claims judged by paired tests';
 export const forestCaption =
-  'A small dot of the figure is the difference between two settings for one seed. Each large dot of the figure is ' +
-  'the mean over the seeds, and the line through it is the confidence interval of the difference (95 % for a claim ' +
-  '“A is above B”, 90 % for “A equals B”). Diamonds of the figure are the paper’s differences between settings. In ' +
-  'the grey band of the figure, settings count as equal (±1 point).';
+  'A small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
+  'the figure is the mean over the seeds, and the line through it is the confidence interval of the difference (95 ' +
+  '% for a claim “A is above B”, 90 % for “A equals B”). Diamonds of the figure are the paper’s differences in ' +
+  'accuracy between the same two settings. In the grey band of the figure, settings count as equal (±1 point).';
 
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {

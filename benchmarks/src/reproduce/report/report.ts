@@ -20,13 +20,13 @@ const about =
 
 const rules =
   'Most claims compare two settings that were trained with the same seeds. The claim “A is above B” holds if the ' +
-  '95 % interval of the difference lies above 0, and does not hold if the interval lies below 0 (paired t test). ' +
-  `The claim “A equals B” holds if the 90 % interval lies within ±${equivalenceMargin} point, and does not hold if ` +
-  `the interval lies wholly outside ±${equivalenceMargin} point (two one-sided t tests). If the 90 % interval of a ` +
-  `claim “A equals B” reaches beyond ±${equivalenceMargin} point but does not contain 0, its verdict is “above” or ` +
-  '“below”. Claims that no test decides are “undecided” and need more seeds. The verdict of a claim is from a test ' +
-  'of this claim alone. In the table of claims, the p value in brackets is corrected for the number of tests by ' +
-  'Holm’s method.';
+  '95 % interval of the accuracy of A minus that of B lies above 0, and does not hold if this interval lies below ' +
+  '0 (paired t test). The claim “A equals B” holds if the 90 % interval of their difference lies within ' +
+  `±${equivalenceMargin} point, and does not hold if the interval lies wholly outside ±${equivalenceMargin} point ` +
+  `(two one-sided t tests). If the 90 % interval of a claim “A equals B” reaches beyond ±${equivalenceMargin} ` +
+  'point but does not contain 0, the verdict on the claim is “above” or “below”. Claims that no test decides are ' +
+  '“undecided” and need more seeds. The verdict on a claim comes from a test of this claim alone. In the table of ' +
+  'claims, the p value in brackets is corrected for the number of tests by Holm’s method.';
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {

@@ -52,11 +52,12 @@ export function summary(report: Report): string {
   const sentences = [
     central === undefined ? '' : centralText(central),
     `Of the ${claims.length} claims of this report, ${count('holds')} hold, ${count('does not hold')} do not hold, ` +
-      `and ${count('undecided', 'below', 'above')} are undecided or only “above” or “below”.`,
+      `and ${count('undecided', 'below', 'above')} are undecided, or only the direction of their difference is known ` +
+      '(“above” or “below”).',
     tested.length === 0
       ? ''
       : `Of the ${tested.length} claims that paired tests judge, ${holding} hold by a test of the ` +
-        `claim alone, and ${kept} still hold after Holm’s correction for the number of tests.`,
+        `claim alone, and ${kept} of them even after Holm’s correction for the number of tests.`,
   ];
   return sentences.filter((text) => text !== '').join(' ');
 }
@@ -73,9 +74,9 @@ function centralText(claim: Claim): string {
     above: 'It is higher',
   };
   return (
-    `${asked} ${answer[claim.verdict]}: the accuracy with 1.4 bits differs from that with 2 bits by ` +
-    `${pointsText(test.difference)} points (90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) at ` +
-    `this scale, with ${test.differences.length} seeds.`
+    `${asked} ${answer[claim.verdict]}: the accuracy with 1.4-bit weights minus that with 2-bit weights is ` +
+    `${pointsText(test.difference)} points (90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) for ` +
+    `our small network, with ${test.differences.length} seeds.`
   );
 }
 
