@@ -50,14 +50,16 @@ export const modelKernelTable = [
   },
   {
     name: 'byteDot',
-    operation: 'the same as `dot` for inputs from −63 to 63, stored as bytes; needs relaxed SIMD',
+    operation:
+      'products as in `dot`, for inputs from −63 to 63, stored as bytes; needs relaxed SIMD',
     product: true,
     inputs: 'int16',
     tile: '8 outputs x 4 pixels or 16 outputs x 1 pixel, 4 inputs',
   },
   {
     name: 'byteCodes',
-    operation: 'the same as `codes` for inputs from −63 to 63, stored as bytes; needs relaxed SIMD',
+    operation:
+      'products as in `codes`, for inputs from −63 to 63, stored as bytes; needs relaxed SIMD',
     product: true,
     inputs: 'int16',
     tile: '4 outputs x 1 pixel or 1 output x 4 pixels, 32 inputs',
