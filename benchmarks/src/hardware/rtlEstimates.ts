@@ -1,7 +1,9 @@
-// `pnpm bench:rtl [--target xc7] [--fit] [--layers N] [--networks N] [--first SEED] [--held-out N] [--save]`: synthesize
-// the Verilog of folded designs module by module with the machine's Yosys, beside what the estimator says of it. --fit
-// synthesizes random layers and networks and prints coefficients for packages/estimator/src/rtl/rtlCoefficients.ts;
-// without it networks that no fit has seen are judged, the trained ones of the documentation among them.
+// `pnpm bench:rtl [--target xc7] [--fit] [--layers N] [--networks N] [--one-lane N] [--max-letters N] [--first SEED]
+// [--held-out N] [--estimates] [--save]`: synthesize the Verilog of folded designs module by
+// module with the machine's Yosys, beside what the estimator says of it. --fit synthesizes random layers and networks, and
+// networks on one lane per layer, and prints coefficients for packages/estimator/src/rtl/rtlCoefficients.ts. Without it
+// networks that no fit has seen are judged, the trained ones of the documentation among them. --max-letters leaves out
+// designs with a longer text. --estimates judges what is kept in rtl.json, without synthesizing it again.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,6 +29,7 @@ import {
   synthesize,
   verilogFiles,
 } from '@hbnn/verilog';
+import { provenance } from '../results/provenance.ts';
 import { saveRows } from '../results/storedRows.ts';
 import {
   type DrawnDesign,
@@ -42,6 +45,9 @@ const { values } = scriptOptions(import.meta.url, {
     fit: { type: 'boolean', default: false },
     layers: { type: 'string', default: '40' },
     networks: { type: 'string', default: '30' },
+    'one-lane': { type: 'string', default: '8' },
+    'max-letters': { type: 'string', default: '3000000' },
+    estimates: { type: 'boolean', default: false },
     first: { type: 'string', default: '1000' },
     'held-out': { type: 'string', default: '20' },
     save: { type: 'boolean', default: false },
@@ -52,6 +58,9 @@ const families = ['xc7', 'ice40', 'ecp5'] as const satisfies readonly Family[];
 const family = chosenName(values.target, families, '--target');
 const layerCount = seedNumber(values.layers, '--layers');
 const networkCount = seedNumber(values.networks, '--networks');
+const oneLaneCount = seedNumber(values['one-lane'], '--one-lane');
+/** Text that a design may have: more takes minutes to synthesize. */
+const maxLetters = seedNumber(values['max-letters'], '--max-letters');
 const heldOutCount = seedNumber(values['held-out'], '--held-out');
 const first = seedNumber(values.first, '--first', Math.max(1, heldOutCount));
 if (values.fit && layerCount + networkCount === 0)
@@ -65,9 +74,6 @@ const yosys = findNativeYosys();
 const runner = new NativeRunner(yosys);
 const fileOf = (key: string): string =>
   join(folder, `${createHash('sha256').update(key).digest('hex')}.json`);
-
-/** Text that a design may have: more takes minutes to synthesize. */
-const maxLetters = 3e6;
 
 interface Synthesized {
   readonly name: string;
@@ -114,6 +120,7 @@ async function synthesized({ name, design }: DrawnDesign): Promise<Synthesized |
 function* trainingSet(): Generator<DrawnDesign> {
   for (let seed = 0; seed < layerCount; seed++) yield drawnLayer(seed, style);
   for (let seed = 0; seed < networkCount; seed++) yield drawnNetwork(seed, style);
+  for (let seed = 0; seed < oneLaneCount; seed++) yield oneLaneNetwork(seed, style);
 }
 
 async function fit(): Promise<void> {
@@ -122,7 +129,7 @@ async function fit(): Promise<void> {
   let done = 0;
   for (const drawn of trainingSet()) {
     const found = await synthesized(drawn);
-    meter.update(++done, layerCount + networkCount, 'designs');
+    meter.update(++done, layerCount + networkCount + oneLaneCount, 'designs');
     if (found === undefined) continue;
     for (const module of rtlModules(drawn.design, { family, tableInputs })) {
       const cost = found.modules.get(module.module);
@@ -136,6 +143,7 @@ async function fit(): Promise<void> {
 
 const kindAndParts = ({ kind, parts }: RtlModule) => ({ kind, parts });
 
+/** Seeds of networks on one lane per layer that no fit sees. */
 const oneLaneSeeds = [103, 107, 112] as const;
 
 function* heldOutSet(): Generator<DrawnDesign> {
@@ -147,25 +155,73 @@ function* heldOutSet(): Generator<DrawnDesign> {
 const percent = (estimate: number, measured: number): number =>
   Number((100 * (estimate / Math.max(1, measured) - 1)).toFixed(1));
 
-async function judge(): Promise<void> {
-  const rows: Record<string, string | number>[] = [];
+interface JudgedRow {
+  readonly target: string;
+  readonly network: string;
+  /** The commit whose Verilog was synthesized. */
+  readonly commit: string;
+  readonly luts: number;
+  readonly lutsPercent: number;
+  readonly flipFlops: number;
+  readonly flipFlopsPercent: number;
+  readonly blockRams: number;
+  readonly blockRamsSaid: number;
+}
+
+type JudgedSize = Pick<JudgedRow, 'commit' | 'luts' | 'flipFlops' | 'blockRams'>;
+
+/** What a design's synthesis counted, beside what is said of it. */
+function judged({ name, design }: DrawnDesign, size: JudgedSize): JudgedRow {
+  const said = estimateRtl(design, family);
+  const row = {
+    target: values.target,
+    network: name,
+    commit: size.commit,
+    luts: size.luts,
+    lutsPercent: percent(said.luts.value + said.memoryLuts.value, size.luts),
+    flipFlops: size.flipFlops,
+    flipFlopsPercent: percent(said.flipFlops.value, size.flipFlops),
+    blockRams: size.blockRams,
+    blockRamsSaid: said.blockRams.value,
+  };
+  console.log(JSON.stringify(row));
+  return row;
+}
+
+async function synthesizedRows(): Promise<JudgedRow[]> {
+  const rows: JudgedRow[] = [];
+  const { commit } = provenance('none', 'pnpm bench:rtl');
   for (const drawn of heldOutSet()) {
     const found = await synthesized(drawn);
     if (found === undefined) continue;
-    const said = estimateRtl(drawn.design, family);
-    const row = {
-      target: values.target,
-      network: found.name,
-      luts: found.luts + found.memoryLuts,
-      lutsPercent: percent(said.luts.value + said.memoryLuts.value, found.luts + found.memoryLuts),
-      flipFlops: found.flipFlops,
-      flipFlopsPercent: percent(said.flipFlops.value, found.flipFlops),
-      blockRams: found.blockRams,
-      blockRamsSaid: said.blockRams.value,
-    };
-    console.log(JSON.stringify(row));
-    rows.push(row);
+    rows.push(judged(drawn, { ...found, commit, luts: found.luts + found.memoryLuts }));
   }
+  return rows;
+}
+
+/** The kept rows with estimates of now, of the circuits that were synthesized then. */
+function estimatedRows(): JudgedRow[] {
+  const kept = storedRtl();
+  const rows: JudgedRow[] = [];
+  for (const drawn of heldOutSet()) {
+    const row = kept.find(({ network }) => network === drawn.name);
+    if (row !== undefined) rows.push(judged(drawn, row));
+  }
+  return rows;
+}
+
+/** The rows of rtl.json; those without a commit of their own are of the file's. */
+function storedRtl(): readonly JudgedRow[] {
+  const file = new URL('../../results/hardware/rtl.json', import.meta.url);
+  const { provenance: made, rows } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly provenance: { readonly commit: string };
+    readonly rows: readonly JudgedRow[];
+  };
+  return rows.map((row) => ({ ...row, commit: row.commit ?? made.commit }));
+}
+
+async function judge(): Promise<void> {
+  const rows = values.estimates ? estimatedRows() : await synthesizedRows();
   const spread = (name: 'lutsPercent' | 'flipFlopsPercent') => {
     const sizes = rows.map((row) => Math.abs(Number(row[name]))).sort((a, b) => a - b);
     return { median: sizes[Math.floor((sizes.length - 1) / 2)], worst: sizes[sizes.length - 1] };

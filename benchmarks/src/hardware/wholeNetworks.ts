@@ -6,7 +6,8 @@
  * inputs: what generating takes, cycles per image as the design says and, with --simulate, as Verilator has them; with
  * --parts LUTs, flip-flops and memories of each layer by Yosys's own script for Xilinx, with --synth those of the whole as
  * `hbnn synth` counts them, beside the estimate. --save keeps the rows in benchmarks/results/hardware/networks.json, in
- * place of earlier ones of the same width, bits and lanes.
+ * place of earlier ones of the same width, bits and lanes. --estimates estimates the rows that are kept again, beside what
+ * was synthesized and simulated of them before, and keeps them with --save.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -42,6 +43,7 @@ const { values } = scriptOptions(import.meta.url, {
     parts: { type: 'boolean', default: false },
     synth: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
+    estimates: { type: 'boolean', default: false },
     simulate: { type: 'string', default: '0' },
     out: { type: 'string' },
     /** For a process of its own, whose memory is measured: the folder to write. */
@@ -86,10 +88,14 @@ function bitsOf(text: string): Bits {
   return bits;
 }
 
-/** FINN's folds, with lanes for all planes of the weights unless --one-plane is given. */
-function foldsOf({ layers }: CheckedModel): Record<string, Fold> {
-  const folds = cnvFoldsOf(narrower);
-  if (values['one-plane']) return folds;
+/** FINN's folds, with lanes for all planes of the weights or for one. */
+function foldsOf(
+  { layers }: CheckedModel,
+  by = narrower,
+  onePlane = values['one-plane'],
+): Record<string, Fold> {
+  const folds = cnvFoldsOf(by);
+  if (onePlane) return folds;
   return Object.fromEntries(
     layers.flatMap((layer) => {
       if (!('weights' in layer)) return [];
@@ -309,5 +315,29 @@ async function measure(): Promise<void> {
   if (values.save) keepRows(stored);
 }
 
-if (values.generate === undefined) await measure();
+/** Estimate a kept row again; one whose circuit is another by now stays as it is. */
+function estimatedAgain(row: NetworkRow, commit: string): NetworkRow {
+  const [weights, inputs] = bitsOf(row.bits);
+  const model = cnvModel(seed, { weights, inputs, mapPer: 'position' }, row.narrower);
+  const folds = foldsOf(model, row.narrower, row.lanes === 'one plane');
+  const design = foldedDesign(model, { style: 'xc7', folds });
+  const isSame = design.cyclesPerImage === row.cyclesPerImage;
+  if (!isSame)
+    console.error(
+      `CNV, ${row.bits} bits: ${design.cyclesPerImage} cycles by now, not the ${row.cyclesPerImage} of the circuit that was synthesized; its estimate stays`,
+    );
+  const found = isSame ? { ...row, estimateCommit: commit, estimate: estimateOf(design) } : row;
+  console.log(JSON.stringify(found));
+  return found;
+}
+
+/** Estimate all kept rows again. */
+function estimateAgain(): void {
+  const { commit } = provenance('none', 'pnpm bench:networks');
+  const rows = storedNetworks().map((row) => estimatedAgain(row, commit));
+  if (values.save) saveRows('hardware', 'networks', 'none needed', rows);
+}
+
+if (values.estimates) estimateAgain();
+else if (values.generate === undefined) await measure();
 else console.log(JSON.stringify(generate(values.generate, bitsOf(values.bits))));

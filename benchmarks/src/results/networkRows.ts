@@ -26,6 +26,8 @@ export interface NetworkRow {
   readonly slowestLayerCycles: number;
   readonly cyclesPerImage: number;
   readonly estimate: NetworkSize;
+  /** The commit whose estimate it is, where it was estimated after the rest. */
+  readonly estimateCommit?: string;
   readonly synthesized?: Partial<NetworkSize> & {
     readonly luts: number;
     readonly flipFlops: number;

@@ -14,14 +14,17 @@ import {
   weightRom,
 } from '@hbnn/circuit';
 import { netlistCounts } from '../unrolled/netlistCounts.ts';
+import { accumulatorCounts } from './accumulators.ts';
 import {
   bitsBelow,
   type CountedModule,
   type Fabrication,
   placeCounts,
   romCounts,
-  smallRom,
 } from './counted.ts';
+import { romTables } from './romTables.ts';
+
+const noMemory = { blocks: 0, memoryLuts: 0 } as const;
 
 interface OperandCounts {
   /** Tables that choose each operand's bits among the window's. */
@@ -93,12 +96,29 @@ function counterBits({ tables }: MatrixUnit, addressWidth: number, runBits: numb
   return bitsBelow(tables.schedule.groups) + runBits + addresses + fieldBits;
 }
 
+/** Count a matrix unit whose sums are all constant: of it the counters and flags are left that say when a beat is done. */
+function idleCounts({ tables, stages, held }: MatrixUnit): CountedModule {
+  const { groups } = tables.schedule;
+  const left = runFields(tables).find(({ name }) => name === 'left')?.width ?? 0;
+  const control = bitsBelow(groups) + left;
+  // Valid, last and done of each stage; full and busy.
+  const flags = 3 * (stages + 1) + (held ? 1 : 2);
+  return {
+    kind: 'matrix',
+    parts: [0, 0, 0, control, 0, 0, 0, 1],
+    flipFlops: control + flags,
+    ...noMemory,
+  };
+}
+
 /** Count a matrix unit without its lanes: operands, weights, control and sums. */
 export function matrixCounts(unit: MatrixUnit, on: Fabrication): CountedModule {
   const { tables, lane, held, starts, output } = unit;
   const { schedule, width } = tables;
   const { groups, fold } = schedule;
   const operands = operandCounts(unit, on);
+  if (operands.flipFlops === 0 && output.offsets[output.forms.length] === 0)
+    return idleCounts(unit);
   const weights = weightRom(unit);
   const factors = factorRom(unit);
   const run = runRom(unit);
@@ -111,6 +131,8 @@ export function matrixCounts(unit: MatrixUnit, on: Fabrication): CountedModule {
   const place = several ? placeCounts(starts.table, on) : { counters: 0, tables: 0 };
   const counters = counterBits(unit, weights.addressWidth, run.addressWidth);
   const product = Math.min(width, Math.max(1, lane.net.outputs.length));
+  const sums = accumulatorCounts(unit, product, on);
+  const words = romTables(run, on.tableInputs);
   const control = counters + place.counters;
   // First, full and, where the window is in a register of its own, busy.
   const single = held ? 2 : 3;
@@ -118,14 +140,14 @@ export function matrixCounts(unit: MatrixUnit, on: Fabrication): CountedModule {
     kind: 'matrix',
     parts: [
       operands.tables,
-      fold.pe * product,
-      fold.pe * product * Math.log2(width),
-      fold.pe * (width - product),
-      groups,
-      control,
-      smallRom(run, on) + place.tables,
-      sum('tables'),
-      sum('choices'),
+      sums.shortBits,
+      sums.tables,
+      // Each group has a table that says when its sums are written.
+      groups + control,
+      words.tables + words.choices / 2,
+      place.tables,
+      // Words are as good as random: each choice between two is a table.
+      sum('tables') + sum('choices'),
       1,
     ],
     flipFlops:

@@ -8,6 +8,8 @@ export interface MemoryUse {
   readonly rom: boolean;
   /** Whether a register follows what is read, so that it can be block RAM. */
   readonly registered: boolean;
+  /** Whether what is read goes to a register alone, so that distributed RAM reads and writes at one port. */
+  readonly onePort?: boolean;
 }
 
 /** What a memory is built of. */
@@ -27,11 +29,20 @@ interface BlockShape {
 
 /** How a family's tools choose what a memory is built of: their own costs, from Yosys's descriptions of the family. */
 interface MemoryRules {
-  readonly shapes: readonly BlockShape[];
-  /** The cost of a block, in bits of a memory of tables. */
-  readonly blockBits: number;
+  /** Kinds of blocks, the smallest first; a memory is made of one kind. */
+  readonly blocks: readonly BlockKind[];
   /** Tables of distributed RAM of a memory that is read within the cycle; undefined where the family has none. */
-  readonly distributed?: (depth: number, width: number) => number;
+  readonly distributed?: (depth: number, width: number, onePort: boolean) => number;
+}
+
+/** A kind of block RAM. */
+interface BlockKind {
+  /** Words that it can hold, from the narrowest. */
+  readonly shapes: readonly BlockShape[];
+  /** Blocks as `hbnn synth` counts them. */
+  readonly counted: number;
+  /** What it costs, in tables. */
+  readonly luts: number;
 }
 
 const shapesOf = (...list: readonly (readonly [width: number, addressWidth: number])[]) =>
@@ -39,34 +50,77 @@ const shapesOf = (...list: readonly (readonly [width: number, addressWidth: numb
 
 const rules: Readonly<Partial<Record<Family, MemoryRules>>> = {
   xc7: {
-    shapes: shapesOf([1, 14], [2, 13], [4, 12], [9, 11], [18, 10], [36, 9]),
-    // 129 look-up tables of 64 bits.
-    blockBits: 129 * 64,
-    distributed: (depth, width) =>
-      depth <= 32 ? 4 * Math.ceil(width / 6) : 4 * Math.ceil(width / 3) * Math.ceil(depth / 64),
+    blocks: [
+      {
+        shapes: shapesOf([1, 14], [2, 13], [4, 12], [9, 11], [18, 10], [36, 9]),
+        counted: 1,
+        luts: 129,
+      },
+      {
+        shapes: shapesOf([1, 15], [2, 14], [4, 13], [9, 12], [18, 11], [36, 10], [72, 9]),
+        counted: 2,
+        luts: 257,
+      },
+    ],
+    // Four tables are six bits of 32 words, or eight where one port reads and writes.
+    distributed: (depth, width, onePort) =>
+      depth <= 32
+        ? 4 * Math.ceil(width / (onePort ? 8 : 6))
+        : 4 * Math.ceil(width / (onePort ? 4 : 3)) * Math.ceil(depth / 64),
   },
 };
 
 const nothing: BuiltMemory = { blocks: 0, memoryLuts: 0, tables: false };
 
+/** Bits of a memory that is tables, to a table. */
+const tableBits = 64;
+
+/**
+ * The fewest blocks of a kind that hold a memory's bits side by side: blocks of different widths may stand beside each
+ * other, such as 18 and 2 bits for words of 20.
+ */
+function blocksOf({ shapes }: BlockKind, width: number, addressWidth: number): number {
+  const least = [0];
+  for (let bits = 1; bits <= width; bits++)
+    least.push(
+      shapes.reduce(
+        (best, shape) =>
+          Math.min(
+            best,
+            least[Math.max(0, bits - shape.width)] +
+              2 ** Math.max(0, addressWidth - shape.addressWidth),
+          ),
+        Number.POSITIVE_INFINITY,
+      ),
+    );
+  return least[width];
+}
+
+/** The cheapest block RAM of a memory: of equally cheap kinds the smaller. */
+function cheapestBlocks(kinds: readonly BlockKind[], width: number, addressWidth: number) {
+  let best = { blocks: 0, luts: Number.POSITIVE_INFINITY };
+  for (const kind of kinds) {
+    const count = blocksOf(kind, width, addressWidth);
+    if (count * kind.luts < best.luts)
+      best = { blocks: count * kind.counted, luts: count * kind.luts };
+  }
+  return best;
+}
+
 /** Say what a memory is built of. */
-export function builtMemory({ depth, width, rom, registered }: MemoryUse, on: Family): BuiltMemory {
+export function builtMemory(
+  { depth, width, rom, registered, onePort = false }: MemoryUse,
+  on: Family,
+): BuiltMemory {
   const own = rules[on];
   if (own === undefined || width === 0) return nothing;
   const addressWidth = Math.max(1, Math.ceil(Math.log2(Math.max(2, depth))));
   if (registered) {
-    const blocks = own.shapes.reduce(
-      (least, shape) =>
-        Math.min(
-          least,
-          Math.ceil(width / shape.width) * 2 ** Math.max(0, addressWidth - shape.addressWidth),
-        ),
-      Number.POSITIVE_INFINITY,
-    );
-    const isBlock = !rom || blocks * own.blockBits < width * 2 ** addressWidth;
+    const { blocks, luts } = cheapestBlocks(own.blocks, width, addressWidth);
+    const isBlock = !rom || luts * tableBits < width * 2 ** addressWidth;
     if (isBlock) return { blocks, memoryLuts: 0, tables: false };
   }
   if (rom || depth === 1 || own.distributed === undefined)
     return { blocks: 0, memoryLuts: 0, tables: true };
-  return { blocks: 0, memoryLuts: own.distributed(depth, width), tables: false };
+  return { blocks: 0, memoryLuts: own.distributed(depth, width, onePort), tables: false };
 }

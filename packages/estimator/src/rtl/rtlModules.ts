@@ -8,6 +8,8 @@ import {
   type Leaf,
   type LogicUnit,
   type MemoryStyle,
+  type Netlist,
+  nodeOf,
   type StreamBuffer,
   scanSize,
   type Unit,
@@ -24,6 +26,7 @@ import {
 } from './counted.ts';
 import { matrixCounts } from './matrixCounts.ts';
 import { builtMemory, type MemoryUse } from './memories.ts';
+import { reducedLogic } from './reducedLogic.ts';
 
 /** A module of a folded design that has logic of its own. */
 export interface RtlModule extends CountedModule {
@@ -145,14 +148,40 @@ function leafKind(unit: LogicUnit, { units, step, kind }: FoldedLayer): ModuleKi
   }
 }
 
-function leafCounts({ net }: Leaf, kind: ModuleKind, { tableInputs }: Fabrication): CountedModule {
-  const { tables, counters, chainPlaces } = netlistCounts(net, tableInputs);
+function leafCounts({ net }: Leaf, kind: ModuleKind, on: Fabrication): CountedModule {
+  if (kind === 'threshold') return thresholdCounts(net, on);
+  const { tables, counters, chainPlaces } = netlistCounts(net, on.tableInputs);
   return {
     kind,
     parts: [tables, 2 * counters + chainPlaces],
     flipFlops: registersOf(net),
     ...noMemory,
   };
+}
+
+/** Comparisons: those of so many bits that they take several stages become flatter in synthesis, by more tables. */
+function thresholdCounts(net: Netlist, { tableInputs }: Fabrication): CountedModule {
+  const reduced = reducedLogic(net);
+  const [whole, less] = [net, reduced].map((each) => netlistCounts(each, tableInputs));
+  const { tables, counters, chainPlaces } = less.tables < whole.tables ? less : whole;
+  const parts = isStaged(reduced) ? [0, tables] : [tables, 0];
+  return {
+    kind: 'threshold',
+    parts: [...parts, 2 * counters + chainPlaces],
+    flipFlops: registersOf(reduced),
+    ...noMemory,
+  };
+}
+
+/** Whether gates read registers, so that logic has more than one stage. */
+function isStaged(net: Netlist): boolean {
+  const live = net.live();
+  for (let node = 1; node < net.size; node++) {
+    const kind = net.kind(node);
+    if (live[node] === 0 || kind === 'register') continue;
+    if (net.reads(node).some((literal) => net.kind(nodeOf(literal)) === 'register')) return true;
+  }
+  return false;
 }
 
 function logicCounts({ stages, table }: LogicUnit, on: Fabrication): CountedModule {
@@ -200,7 +229,8 @@ function bufferCounts({ depth }: StreamBuffer, width: number, on: Fabrication): 
   return {
     kind: 'queue',
     parts: [width, 2 * bits + 2 * count, 1, stored],
-    flipFlops: width + 2 * bits + count + 3 + stored,
+    // Distributed RAM keeps a copy of its read address.
+    flipFlops: width + 2 * bits + count + 3 + stored + (memoryLuts > 0 ? bits : 0),
     blocks: 0,
     memoryLuts,
   };
@@ -215,11 +245,13 @@ function windowCounts(unit: WindowUnit, { lines }: MemoryStyle, on: Fabrication)
   const { input, kernel, strides, padding, inputWidth } = unit;
   const scan = scanSize(unit);
   const axes = [0, 1] as const;
+  const step = axes.map((axis) => Math.min(strides[axis], scan[axis]));
   const counters = axes.reduce<number>(
-    (sum, axis) =>
-      sum + bitsBelow(scan[axis]) + countBits(scan[axis] - 1 + Math.min(strides[axis], scan[axis])),
+    (sum, axis) => sum + bitsBelow(scan[axis]) + countBits(scan[axis] - 1 + step[axis]),
     0,
   );
+  // The lowest bits of where the next window ends do not change where the step is a multiple of 2.
+  const fixed = axes.reduce<number>((sum, axis) => sum + Math.log2(step[axis] & -step[axis]), 0);
   const padded = axes.some((axis) => padding[axis] > 0 || padding[axis] + input[axis] < scan[axis]);
   const width = (kernel[0] - 1) * inputWidth;
   const memory: MemoryUse = {
@@ -227,14 +259,17 @@ function windowCounts(unit: WindowUnit, { lines }: MemoryStyle, on: Fabrication)
     width,
     rom: false,
     registered: linesInBlocks(lines, scan[1]),
+    // One line is read into the window's register alone; of several, one goes on to the next.
+    onePort: kernel[0] === 2,
   };
   const { blocks, memoryLuts, tables } = builtMemory(memory, on.family);
   const stored = tables ? scan[1] * width : 0;
+  const readAddress = memoryLuts > 0 && kernel[0] > 2 ? bitsBelow(scan[1]) : 0;
   return {
     kind: 'window',
     // A pixel outside is a 0 in memory; a register is cleared for it.
     parts: [counters, padded && width > 0 ? inputWidth : 0, 1, stored],
-    flipFlops: counters + 1 + kernel[0] * kernel[1] * inputWidth + stored,
+    flipFlops: counters - fixed + 1 + kernel[0] * kernel[1] * inputWidth + stored + readAddress,
     blocks,
     memoryLuts,
   };
