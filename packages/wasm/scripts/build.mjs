@@ -76,5 +76,7 @@ const { outputText: meeting } = ts.transpileModule(
 const worker =
   meeting.replace(/^export /gm, '') +
   readFileSync('worker/thread.mjs', 'utf8').replace(/^import .*\n/gm, '');
+if (/^(import|export) /m.test(worker))
+  throw new Error('the script of a thread must need no module');
 writeFileSync('build/worker.js', worker);
 writeModule('thread', { source: worker });

@@ -1,7 +1,12 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { random } from '@hbnn/core';
 import { featureCount, interpreter, randomModel } from '@hbnn/model';
 import { expect, test } from 'vitest';
 import { loadThreads } from '../src/inference/loadThreads.ts';
+import { beginRun, meetingWords, takePart } from '../src/inference/meeting.ts';
 
 function pixelsOf(seed: number, values: number): Uint8Array {
   const rng = random('threads', seed);
@@ -93,4 +98,67 @@ test('one thread is the caller, and what cannot be run is told', async () => {
   await expect(two.run(new Uint8Array(pixels.length + 1))).rejects.toThrow('pass whole images');
   await two.dispose();
   await expect(two.run(pixels)).rejects.toThrow('disposed of');
+});
+
+/** A thread's script that does something bad at its nth call of a kernel. */
+function badWorker(bad: string, nth: number): URL {
+  const script = readFileSync(new URL('../build/worker.js', import.meta.url), 'utf8');
+  const call = 'return () => run(...args);';
+  expect(script).toContain(call);
+  const file = join(tmpdir(), `hbnn-worker-${process.pid}-${nth}-${bad.length}.mjs`);
+  writeFileSync(
+    file,
+    `let calls = 0;\n${script.replace(call, `return () => { if (++calls === ${nth}) ${bad}; run(...args); };`)}`,
+  );
+  return pathToFileURL(file);
+}
+
+test.each(callers)(
+  'a thread that fails ends the model with what was wrong, the caller computes: %s',
+  async (callerComputes) => {
+    const model = randomModel('fails', { layer: 'conv:24x24x64,k3x3,o64,p1' });
+    for (const images of [1, 4]) {
+      const worker = badWorker("throw new Error('broken on purpose')", 30);
+      const loaded = await loadThreads(model, { threads: 3, batch: 1, callerComputes, worker });
+      const pixels = pixelsOf(1, images * featureCount(model.input.shape));
+      const wanted = interpreter(model).run(pixels);
+      let failure: unknown;
+      for (let n = 0; failure === undefined && n < 200; n++)
+        try {
+          expect(await loaded.run(pixels)).toEqual(wanted);
+        } catch (error) {
+          failure = error;
+        }
+      expect(String(failure)).toBe(
+        'HbnnError: loadThreads: a thread failed: Error: broken on purpose',
+      );
+      // No later run reads what was left half done.
+      await expect(loaded.run(pixels)).rejects.toBe(failure);
+      await loaded.dispose();
+    }
+  },
+);
+
+test('a thread that ends is told', async () => {
+  const model = randomModel('ends', { layer: 'conv:24x24x64,k3x3,o64,p1' });
+  const worker = badWorker('process.exit(7)', 30);
+  const loaded = await loadThreads(model, { threads: 2, batch: 1, worker });
+  const pixels = pixelsOf(1, 4 * featureCount(model.input.shape));
+  const runs = async (): Promise<void> => {
+    for (let n = 0; n < 200; n++) await loaded.run(pixels);
+  };
+  await expect(runs()).rejects.toThrow('a thread failed: it ended with code 7');
+  await expect(loaded.run(pixels)).rejects.toThrow('it ended with code 7');
+  await loaded.dispose();
+});
+
+test('a caller that computes does not wait for ever', () => {
+  const words = meetingWords(1, 2);
+  // The other thread never does its part, which is taken.
+  const phases = [[[() => undefined], [() => undefined]]];
+  const run = beginRun(words);
+  const taken = words.subarray(2 * 16 + 16);
+  Atomics.store(taken, 0, (run << 12) | 1);
+  const member = { index: 0, count: 2, sleeps: true, patienceMs: 250 };
+  expect(() => takePart({ phases, words }, run, member)).toThrow('does not go on');
 });

@@ -2,7 +2,7 @@
 // The build makes one script of this file and src/inference/meeting.ts, build/worker.js, which needs no module: the
 // package starts it from its text, in Node.js and in browsers alike, and a page whose policy forbids that serves it.
 
-import { maxLooks, runningWord, takePart } from '../src/inference/meeting.ts';
+import { maxLooks, othersFailed, runningWord, takePart } from '../src/inference/meeting.ts';
 
 /** @typedef {[kernel: string, ...args: number[]]} Call */
 /** @typedef {{ module: WebAssembly.Module, memory: WebAssembly.Memory, index: number, count: number, desk: Int32Array, answers: boolean }} Start */
@@ -23,7 +23,8 @@ let kernels = {};
 /** @type {Map<string, Program>} */
 const programs = new Map();
 let desk = new Int32Array(2);
-let member = { index: 0, count: 1, sleeps: true };
+const ofWorkers = { sleeps: true, patienceMs: Number.POSITIVE_INFINITY };
+let member = { index: 0, count: 1, ...ofWorkers };
 /** Whether the one that finishes a run in which threads meet answers. */
 let answers = true;
 let received = 0;
@@ -79,13 +80,14 @@ async function answer(message) {
     if ('module' in message) {
       const { module, memory, index, count } = message;
       ({ desk, answers } = message);
-      member = { index, count, sleeps: true };
+      member = { index, count, ...ofWorkers };
       const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
       kernels = /** @type {typeof kernels} */ (exports);
       port.postMessage('');
     } else take(message);
   } catch (error) {
-    port.postMessage(String(error));
+    // The one that failed says why.
+    if (error?.message !== othersFailed) port.postMessage(String(error));
   }
 }
 

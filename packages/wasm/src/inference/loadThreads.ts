@@ -53,7 +53,8 @@ export interface ThreadedModel extends ModelFacts, DisposedByAwaitUsing {
   /**
    * Scores of each image, [count, classes], of bytes or one picture as for `loadModel`.
    *
-   * @throws HbnnError when the input is no whole number of images, after `dispose`, or when a thread fails
+   * @throws HbnnError when the input is no whole number of images, after `dispose`, and when a thread fails: the threads
+   *   then end, so load the model again
    */
   run(input: ModelInput): Promise<Int32Array<ArrayBuffer>>;
   /**
@@ -102,11 +103,12 @@ export async function loadThreads(
   const { callerComputes = false, worker } = options;
   const start = (_: unknown, index: number) =>
     startThread({ module, memory, index, count: threads, answers: !callerComputes }, worker);
-  const workers = await startAll(Array.from({ length: threads - Number(callerComputes) }, start));
+  const own = callerComputes
+    ? [callersThread(await moduleOn(module, memory), threads - 1, threads)]
+    : [];
+  const workers = await startAll(Array.from({ length: threads - own.length }, start));
   // The caller is the last one, so that the others have begun when it does nothing but compute.
-  const started = callerComputes
-    ? [...workers, callersThread(await moduleOn(module, memory), threads - 1, threads)]
-    : workers;
+  const started = [...workers, ...own];
   const programs = recordPrograms(steps, places, sizes.batch);
   return { ...facts, ...onThreads(started, places, memory, { facts, sizes, programs }) };
 }
@@ -152,11 +154,15 @@ function onThreads(
 ): Omit<ThreadedModel, keyof ModelFacts> {
   const { batch, image, classes, shape } = model.sizes;
   const meetings = new Map<number, Int32Array>();
+  const stopAll = () => Promise.all(threads.map((thread) => thread.stop()));
   let disposed = false;
+  /** Why a run failed: no later one may read what a thread has left half done. */
+  let failed: unknown;
   // Calls run one after the other, since each of them uses all threads.
   let before: Promise<unknown> = Promise.resolve();
   const compute = async (pixels: Uint8Array): Promise<Int32Array<ArrayBuffer>> => {
     if (disposed) throw disposedError();
+    if (failed !== undefined) throw failed;
     const count = countImages(pixels, shape);
     const scores = new Int32Array(count * classes);
     let next = 0;
@@ -192,12 +198,21 @@ function onThreads(
         thread.run(name, () => together(t, images), { id: images, words, run }),
       );
       // One of them does the last part, and another may not even have woken up.
-      await Promise.race(runs);
-      for (const thread of threads) thread.rest();
+      try {
+        await Promise.race(runs);
+      } finally {
+        for (const thread of threads) thread.rest();
+      }
     };
-    // Fewer images than threads are computed by all threads at once.
-    if (count >= threads.length) await Promise.all(threads.map(apart));
-    else while (next < count) await batchAt(places[0], batch, all);
+    try {
+      // Fewer images than threads are computed by all threads at once.
+      if (count >= threads.length) await Promise.all(threads.map(apart));
+      else while (next < count) await batchAt(places[0], batch, all);
+    } catch (error) {
+      failed = error;
+      await stopAll();
+      throw error;
+    }
     return scores;
   };
   const easel: Easel = {};
@@ -211,7 +226,7 @@ function onThreads(
   const dispose = async (): Promise<void> => {
     disposed = true;
     await before;
-    await Promise.all(threads.map((thread) => thread.stop()));
+    await stopAll();
   };
   return {
     threads: threads.length,

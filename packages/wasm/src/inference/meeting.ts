@@ -18,6 +18,8 @@ export interface Member {
   readonly count: number;
   /** Whether it may sleep: the main thread of a page may not. */
   readonly sleeps: boolean;
+  /** Milliseconds without an end of a phase after which it gives up; a worker waits until it is stopped. */
+  readonly patienceMs: number;
 }
 
 // Words of a meeting: which run it is, how many threads sleep, whether one has failed. Then for each phase a line of the
@@ -36,8 +38,10 @@ const maxRuns = 2 ** (31 - countBits);
 export const maxLooks = 20_000;
 /** Milliseconds of sleep, after which it looks whether another one has failed. */
 const sleepMs = 200;
-/** Milliseconds for which a thread that may not sleep waits for the others. */
-const patienceMs = 60_000;
+/** What a thread throws because another one has failed, which tells why. */
+export const othersFailed = 'another thread failed';
+/** Of the time between two looks at most this many milliseconds count: a machine may have been suspended. */
+const maxCountedMs = 1000;
 
 /** The words that some threads share to compute the same images in some phases. */
 export const meetingWords = (phases: number, threads: number): Int32Array =>
@@ -73,19 +77,26 @@ function addParts(
 }
 
 /** Wait until a phase is done, or its run is over. */
-function waitFor(words: Int32Array, at: number, done: number, run: number, sleeps: boolean): void {
-  const over = (): boolean =>
-    Atomics.load(words, at) === done || Atomics.load(words, runningWord) !== run;
-  for (let look = 0; look < maxLooks; look++) if (over()) return;
-  const until = Date.now() + patienceMs;
+function waitFor(words: Int32Array, at: number, done: number, run: number, member: Member): void {
+  const over = (now: number): boolean => now === done || Atomics.load(words, runningWord) !== run;
+  for (let look = 0; look < maxLooks; look++) if (over(Atomics.load(words, at))) return;
+  const { sleeps, patienceMs } = member;
   if (sleeps) Atomics.add(words, sleepingWord, 1);
-  while (!over()) {
-    if (Atomics.load(words, brokenWord) > 0) throw new Error('another thread failed');
-    if (!sleeps && Date.now() > until) throw new Error('another thread does not go on');
-    const before = Atomics.load(words, at);
-    if (sleeps && before !== done) Atomics.wait(words, at, before, sleepMs);
+  try {
+    for (let waitedMs = 0, last = Date.now(); ; ) {
+      // The word that it sleeps on is the one that it has looked at: no change goes unseen.
+      const before = Atomics.load(words, at);
+      if (over(before)) return;
+      if (Atomics.load(words, brokenWord) > 0) throw new Error(othersFailed);
+      const time = Date.now();
+      waitedMs += Math.min(Math.max(0, time - last), maxCountedMs);
+      last = time;
+      if (waitedMs > patienceMs) throw new Error('another thread does not go on');
+      if (sleeps) Atomics.wait(words, at, before, sleepMs);
+    }
+  } finally {
+    if (sleeps) Atomics.sub(words, sleepingWord, 1);
   }
-  if (sleeps) Atomics.sub(words, sleepingWord, 1);
 }
 
 /** Take part in a run; returns whether this thread did its last part. */
@@ -98,7 +109,7 @@ export function takePart(program: BoundProgram, run: number, member: Member): bo
       const done = (1 + i * (1 + member.count)) * lineWords;
       const own = doParts(program, i, run, member);
       last = own > 0 && addParts(words, done, run, own, parts) === parts;
-      if (!last) waitFor(words, done, (run << countBits) | parts, run, member.sleeps);
+      if (!last) waitFor(words, done, (run << countBits) | parts, run, member);
       else if (Atomics.load(words, sleepingWord) > 0) Atomics.notify(words, done);
     }
   } catch (error) {

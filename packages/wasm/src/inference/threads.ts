@@ -2,7 +2,7 @@ import { HbnnError } from '@hbnn/core';
 import { source } from '../../build/thread.mjs';
 import { builtin, inNode } from '../runtime.ts';
 import type { RawKernels, WasmMemory, WasmModule } from '../webAssembly.ts';
-import { type BoundProgram, takePart } from './meeting.ts';
+import { type BoundProgram, othersFailed, takePart } from './meeting.ts';
 import type { Program } from './programs.ts';
 
 /** What a thread starts with. */
@@ -50,6 +50,8 @@ interface Port {
   post(message: unknown): void;
   /** Count on the thread, though nothing is posted: it keeps the process alive. */
   expect(): void;
+  /** Why the thread has ended; undefined while it lives, and in a browser. */
+  readonly ended?: string;
   /** Called with '' when a message has been dealt with, else with what went wrong. */
   answer: (error: string) => void;
   rest(): void;
@@ -94,9 +96,9 @@ export async function startThread(start: ThreadStart, worker?: WorkerAddress): P
   };
   const answered = (begin: () => void): Promise<void> =>
     new Promise((resolve, reject) => {
-      port.answer = (error) =>
-        error === '' ? resolve() : reject(new HbnnError(`loadThreads: a thread failed: ${error}`));
-      begin();
+      port.answer = (error) => (error === '' ? resolve() : reject(failure(error)));
+      if (port.ended === undefined) begin();
+      else port.answer(port.ended);
     });
   const send = (message: unknown): void => {
     Atomics.add(desk, sent, 1);
@@ -120,6 +122,13 @@ export async function startThread(start: ThreadStart, worker?: WorkerAddress): P
   return { run, rest: () => port.rest(), stop: () => port.stop() };
 }
 
+const failure = (why: string): HbnnError => new HbnnError(`loadThreads: a thread failed: ${why}`);
+
+/** Milliseconds for which a caller that computes waits for a phase's end; a worker may have died. */
+const callersPatienceMs = 60_000;
+/** Milliseconds for which runs may follow each other without other events of the caller's thread. */
+const maxTurnMs = 16;
+
 /** Whether this thread may sleep until a word changes: the main thread of a page may not. */
 function maySleep(): boolean {
   try {
@@ -133,7 +142,8 @@ function maySleep(): boolean {
 
 /** The thread that calls `run`, which computes too: until it has done its share it does nothing else. */
 export function callersThread(raw: RawKernels, index: number, count: number): Thread {
-  const member = { index, count, sleeps: maySleep() };
+  const member = { index, count, sleeps: maySleep(), patienceMs: callersPatienceMs };
+  let lastTurn = performance.now();
   const programs = new Map<string, BoundProgram>();
   const bound = (phases: Program): BoundProgram['phases'] =>
     phases.map((parts) =>
@@ -155,10 +165,19 @@ export function callersThread(raw: RawKernels, index: number, count: number): Th
   return {
     async run(name, phases, together) {
       const program = programOf(name, phases, together?.words);
-      if (together !== undefined) return void takePart(program, together.run, member);
-      for (const [calls] of program.phases) for (const call of calls) call();
-      // The others' answers have their turn.
+      try {
+        if (together !== undefined) takePart(program, together.run, member);
+        else for (const [calls] of program.phases) for (const call of calls) call();
+      } catch (error) {
+        const { message } = error as Error;
+        // The thread that failed says why, once this one is free for its answer.
+        if (message === othersFailed) return new Promise(() => undefined);
+        throw failure(message);
+      }
+      // The others' answers have their turn, and now and then all other events.
+      if (together !== undefined && performance.now() - lastTurn < maxTurnMs) return;
       await nextTurn();
+      lastTurn = performance.now();
     },
     rest: () => undefined,
     stop: async () => undefined,
@@ -189,7 +208,7 @@ function nodePort(address: WorkerAddress | undefined): Port {
   });
   // A thread that waits for work keeps no process alive.
   worker.unref();
-  const port: Port = {
+  const port: Port & { ended?: string } = {
     // A thread that works does keep it alive.
     post: (message) => {
       worker.ref();
@@ -205,7 +224,10 @@ function nodePort(address: WorkerAddress | undefined): Port {
     port.answer(error);
   });
   worker.on('error', (error) => port.answer(String(error)));
-  worker.on('exit', (code) => port.answer(`it ended with code ${code}`));
+  worker.on('exit', (code) => {
+    port.ended = `it ended with code ${code}`;
+    port.answer(port.ended);
+  });
   return port;
 }
 
