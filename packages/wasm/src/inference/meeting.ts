@@ -40,7 +40,7 @@ export const maxLooks = 20_000;
 const sleepMs = 200;
 /** What a thread throws because another one has failed, which tells why. */
 export const othersFailed = 'another thread failed';
-/** Of the time between two looks at most this many milliseconds count: a machine may have been suspended. */
+/** At most this many milliseconds count of the time between two looks, since a machine may have been suspended. */
 const maxCountedMs = 1000;
 
 /** The words that some threads share to compute the same images in some phases. */
