@@ -68,14 +68,17 @@ writeModule('inferenceShared', {
   relaxed: packed('inference-relaxed-shared'),
 });
 
-// The script of a thread, without modules: what threads that meet do, and what a thread does with messages.
-const { outputText: meeting } = ts.transpileModule(
-  readFileSync('src/inference/meeting.ts', 'utf8'),
-  { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 } },
-);
-const worker =
-  meeting.replace(/^export /gm, '') +
-  readFileSync('worker/thread.mjs', 'utf8').replace(/^import .*\n/gm, '');
+// The script of a thread, without modules, types and comments: what threads that meet do, and what a thread does with
+// messages.
+const meeting = readFileSync('src/inference/meeting.ts', 'utf8').replace(/^export /gm, '');
+const thread = readFileSync('worker/thread.mjs', 'utf8').replace(/^import .*\n/gm, '');
+const { outputText: worker } = ts.transpileModule(meeting + thread, {
+  compilerOptions: {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ES2022,
+    removeComments: true,
+  },
+});
 if (/^(import|export) /m.test(worker))
   throw new Error('the script of a thread must need no module');
 writeFileSync('build/worker.js', worker);
