@@ -48,8 +48,8 @@ function accumulator(width: number, product: number, varies: boolean): Netlist {
 }
 
 /**
- * Products and sums of at most so many bits are added by few tables: their carries are a tree of so few spans that
- * synthesis leaves little of it.
+ * The largest bits of a product, and of a sum, whose adder is short. A short adder has a small tree of carries, and
+ * synthesis keeps few tables of that tree.
  */
 const [shortProduct, shortSum] = [8, 16];
 

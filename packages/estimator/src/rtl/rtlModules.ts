@@ -159,7 +159,7 @@ function leafCounts({ net }: Leaf, kind: ModuleKind, on: Fabrication): CountedMo
   };
 }
 
-/** Comparisons: those of so many bits that they take several stages become flatter in synthesis, by more tables. */
+/** Counts comparisons. Synthesis flattens a comparison of several stages, which then takes more tables. */
 function thresholdCounts(net: Netlist, { tableInputs }: Fabrication): CountedModule {
   const reduced = reducedLogic(net);
   const [whole, less] = [net, reduced].map((each) => netlistCounts(each, tableInputs));

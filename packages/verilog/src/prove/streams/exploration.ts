@@ -2,7 +2,7 @@ import type { FlatModule } from '../netlist.ts';
 import { type CellFunction, NotComputable, SymbolicModule, settledBit } from './symbolicModule.ts';
 import { oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
-/** After so many beats of its input and of its output, a module is in the state again in which it began. */
+/** The beats of a module's input and output after which the module is back in the state in which it began. */
 export interface Period {
   readonly input: number;
   readonly output: number;
