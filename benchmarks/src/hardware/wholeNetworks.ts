@@ -1,13 +1,15 @@
 /**
  * Whole networks as folded hardware: `pnpm bench:networks [--bits 1/1,1.2/1.2,1.4/1.4,2/2] [--narrower N] [--one-plane]
- * [--parts] [--synth] [--simulate IMAGES] [--out FOLDER] [--save]`. CNV (VGG-8) with random weights, a map per position,
- * at FINN's folds; with --narrower its channels and lanes divided by N, in as many cycles. The lanes multiply all planes of
- * the weights in one cycle; with --one-plane they take one plane after the other. For each pair of bits of weights and
- * inputs: what generating takes, cycles per image as the design says and, with --simulate, as Verilator has them; with
- * --parts LUTs, flip-flops and memories of each layer by Yosys's own script for Xilinx, with --synth those of the whole as
- * `hbnn synth` counts them, beside the estimate. --save keeps the rows in benchmarks/results/hardware/networks.json, in
- * place of earlier ones of the same width, bits and lanes. --estimates estimates the rows that are kept again, beside what
- * was synthesized and simulated of them before, and keeps them with --save.
+ * [--parts] [--synth] [--simulate IMAGES [--data NAME] [--from FOLDER]] [--out FOLDER] [--save]`. CNV (VGG-8) with random
+ * weights, a map per position, at FINN's folds; with --narrower its channels and lanes divided by N, in as many cycles. The
+ * lanes multiply all planes of the weights in one cycle; with --one-plane they take one plane after the other. For each
+ * pair of bits of weights and inputs: what generating takes, cycles per image as the design says and, with --simulate, as
+ * Verilator has them, where all scores have to be the model's, for noise or for the first test images of a data set (such
+ * as --data cifar10); with --parts LUTs, flip-flops and memories of each layer by Yosys's own script for Xilinx, with
+ * --synth those of the whole as `hbnn synth` counts them, beside the estimate. --save keeps the rows in
+ * benchmarks/results/hardware/networks.json, in place of earlier ones of the same width, bits and lanes; what was
+ * synthesized or simulated before stays where the circuit has as many cycles and parts as then. --estimates estimates the
+ * rows that are kept again, beside what was synthesized and simulated of them before, and keeps them with --save.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,11 +17,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Fold, type FoldedDesign, foldedDesign, planesAtOnce } from '@hbnn/circuit';
+import { modelPixels } from '@hbnn/cli/evaluateModel';
 import { decimal, seedNumber, wholeNumber } from '@hbnn/cli/numbers';
 import { scriptOptions } from '@hbnn/cli/scriptOptions';
 import { distFromAverage, HbnnError } from '@hbnn/core';
+import { openDataset } from '@hbnn/datasets';
 import { estimateRtl } from '@hbnn/estimator';
-import type { CheckedModel } from '@hbnn/model';
+import { type CheckedModel, featureCount } from '@hbnn/model';
 import {
   findNativeYosys,
   NativeRunner,
@@ -45,6 +49,8 @@ const { values } = scriptOptions(import.meta.url, {
     save: { type: 'boolean', default: false },
     estimates: { type: 'boolean', default: false },
     simulate: { type: 'string', default: '0' },
+    data: { type: 'string' },
+    from: { type: 'string' },
     out: { type: 'string' },
     /** For a process of its own, whose memory is measured: the folder to write. */
     generate: { type: 'string' },
@@ -59,6 +65,12 @@ if (![1, 2, 4].includes(narrower))
   );
 for (const bits of values.bits.split(',')) bitsOf(bits);
 if (values.out !== undefined) checkWritable(values.out, '--out');
+if (values.data !== undefined && images === 0)
+  throw new HbnnError(
+    `--data: expected --simulate beside it, got --data ${values.data} alone; add --simulate 100`,
+  );
+if (values.from !== undefined && values.data === undefined)
+  throw new HbnnError('--from: expected --data beside it, got none; add --data cifar10');
 
 type Bits = readonly [weights: number, inputs: number];
 
@@ -105,20 +117,45 @@ function foldsOf(
   );
 }
 
+/** The first test images of the data set that is asked for; undefined for noise. */
+async function testPixels(model: CheckedModel): Promise<Uint8Array | undefined> {
+  if (values.data === undefined || images === 0) return undefined;
+  const place = (option: string): string => `--${option}`;
+  const { test } = await openDataset(values.data, { from: values.from, place });
+  if (test.count < images)
+    throw new HbnnError(
+      `--simulate: expected at most the ${test.count} test images of ${values.data}, got ${images}; give fewer`,
+    );
+  const size = featureCount(model.input.shape);
+  const pixels = new Uint8Array(images * size);
+  let at = 0;
+  for await (const batch of modelPixels(model, test)) {
+    const left = batch.pixels.subarray(0, (images - at) * size);
+    pixels.set(left, at * size);
+    at += left.length / size;
+    if (at === images) break;
+  }
+  return pixels;
+}
+
 /** Make the design and write it, as a process of its own. */
-function generate(folder: string, [weights, inputs]: Bits): Generated {
+async function generate(folder: string, [weights, inputs]: Bits): Promise<Generated> {
   const start = performance.now();
   const model = cnvModel(seed, { weights, inputs, mapPer: 'position' }, narrower);
   const design = foldedDesign(model, { style: 'xc7', folds: foldsOf(model) });
   const text = verilogFiles(design);
-  const files = { ...text, ...testbenchFiles(model, design, { images: Math.max(1, images) }) };
+  const seconds = (performance.now() - start) / 1000;
+  const peakMb = process.resourceUsage().maxRSS / 1024;
+  const pixels = await testPixels(model);
+  const vectors = pixels === undefined ? { images: Math.max(1, images) } : { pixels };
+  const files = { ...text, ...testbenchFiles(model, design, vectors) };
   mkdirSync(folder, { recursive: true });
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   const { cyclesPerImage, scheduledCycles, layers, scores, top } = design;
   return {
     top,
-    seconds: (performance.now() - start) / 1000,
-    peakMb: process.resourceUsage().maxRSS / 1024,
+    seconds,
+    peakMb,
     megabytes: Object.values(text).reduce((sum, { length }) => sum + length, 0) / 1e6,
     cyclesPerImage,
     slowestLayerCycles: scheduledCycles,
@@ -165,6 +202,8 @@ function generatedApart(folder: string, bits: string): Generated {
   const self = fileURLToPath(import.meta.url);
   const args = [...process.execArgv, self, '--generate', folder, '--bits', bits];
   const asked = ['--seed', values.seed, '--simulate', values.simulate];
+  if (values.data !== undefined) asked.push('--data', values.data);
+  if (values.from !== undefined) asked.push('--from', values.from);
   asked.push('--narrower', values.narrower, ...(values['one-plane'] ? ['--one-plane'] : []));
   const text = execFileSync(process.execPath, [...args, ...asked], { encoding: 'utf8' });
   return JSON.parse(text) as Generated;
@@ -259,19 +298,36 @@ const storedRow = (
   cyclesPerImage: made.cyclesPerImage,
   estimate: made.estimate,
   ...(whole !== undefined && { synthesized: whole }),
-  ...(verilatorCycles !== undefined && { verilatorCycles, verilatorImages: images }),
+  ...(verilatorCycles !== undefined && {
+    verilatorCycles,
+    verilatorImages: images,
+    ...(values.data !== undefined && { verilatorData: values.data }),
+    verilatorCommit: provenance('none', 'pnpm bench:networks').commit,
+  }),
 });
+
+const isSameNetwork = (a: NetworkRow, b: NetworkRow): boolean =>
+  a.narrower === b.narrower && a.bits === b.bits && a.lanes === b.lanes;
+
+/** A new row, with what was synthesized and simulated before of a circuit of as many cycles and parts. */
+function withEarlier(row: NetworkRow, earlier: readonly NetworkRow[]): NetworkRow {
+  const before = earlier.find((each) => isSameNetwork(each, row));
+  const isSame =
+    before?.cyclesPerImage === row.cyclesPerImage &&
+    JSON.stringify(before.estimate) === JSON.stringify(row.estimate);
+  if (!isSame) return row;
+  // The commit of a row is that of its synthesis.
+  return row.synthesized === undefined
+    ? { ...before, ...row, commit: before.commit }
+    : { ...before, ...row };
+}
 
 /** Keep rows beside those of other widths, bits and lanes. */
 function keepRows(rows: readonly NetworkRow[]): void {
-  const isNew = (row: NetworkRow): boolean =>
-    rows.some(
-      (each) =>
-        each.narrower === row.narrower && each.bits === row.bits && each.lanes === row.lanes,
-    );
+  const earlier = storedNetworks();
   saveRows('hardware', 'networks', 'none needed', [
-    ...storedNetworks().filter((row) => !isNew(row)),
-    ...rows,
+    ...earlier.filter((row) => !rows.some((each) => isSameNetwork(each, row))),
+    ...rows.map((row) => withEarlier(row, earlier)),
   ]);
 }
 
@@ -340,4 +396,4 @@ function estimateAgain(): void {
 
 if (values.estimates) estimateAgain();
 else if (values.generate === undefined) await measure();
-else console.log(JSON.stringify(generate(values.generate, bitsOf(values.bits))));
+else console.log(JSON.stringify(await generate(values.generate, bitsOf(values.bits))));

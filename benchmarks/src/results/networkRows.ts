@@ -37,6 +37,9 @@ export interface NetworkRow {
   /** Cycles from image to image in Verilator, whose scores are the model's. */
   readonly verilatorCycles?: number;
   readonly verilatorImages?: number;
+  /** The data set whose first test images they are; left out for noise. */
+  readonly verilatorData?: string;
+  readonly verilatorCommit?: string;
 }
 
 const file = fileURLToPath(new URL('../../results/hardware/networks.json', import.meta.url));

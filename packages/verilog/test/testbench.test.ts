@@ -42,6 +42,20 @@ function makeResult(files: Readonly<Record<string, string>>, target: string) {
   return { status: run.status, text: run.stdout + run.stderr };
 }
 
+it('takes images that are given, and refuses a number or a seed beside them', () => {
+  const pixels = Uint8Array.from({ length: 2 * 4 * 5 * 4 }, (_, i) => i % 251);
+  const files = testbenchFiles(model, folded, { pixels });
+  const beats = files['testbench_pixels.hex'].trim().split('\n');
+  expect(beats).toHaveLength(2 * 4 * 5);
+  // The first channel lies in the lowest bits.
+  expect(beats.slice(0, 2)).toEqual(['03020100', '07060504']);
+  expect(files['testbench.v']).toContain('PASS 2 images');
+  for (const beside of [{ images: 2 }, { seed: 1 }])
+    expect(() => testbenchFiles(model, folded, { pixels, ...beside })).toThrow(
+      'pixels: expected no images and no seed beside them',
+    );
+});
+
 const small = randomModel(4, { layer: 'dense:9x3' });
 const branched = randomModel(8, { branches: true });
 const designs = [

@@ -40,11 +40,16 @@ export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
 const channelsText = (narrower: number): string =>
   narrower === 1 ? 'all channels' : `1/${narrower} of its channels and lanes`;
 
+const imagesText = ({ verilatorImages = 0, verilatorData }: NetworkRow): string =>
+  verilatorData === undefined
+    ? `${verilatorImages} images`
+    : `the first ${verilatorImages} test images of ${verilatorData}`;
+
 /** Column (d): our own Verilog of CNV, folded, a map per position: synthesized whole, and its cycles. */
 export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
   const two = networks.find(({ bits }) => bits === 2);
   return networks.flatMap(({ row, bits, luts, cycles }): ResultRow[] => {
-    const { synthesized, narrower, commit, verilatorCycles, verilatorImages } = row;
+    const { synthesized, narrower, commit, verilatorCycles } = row;
     const base = {
       row: 'd',
       platform: 'xc7, Yosys',
@@ -56,7 +61,7 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
     const simulation =
       verilatorCycles === undefined
         ? 'cycles computed, not simulated'
-        : `simulated in Verilator on ${verilatorImages ?? 0} images, with all class scores equal to those of the integer model`;
+        : `simulated in Verilator on ${imagesText(row)}, with all class scores equal to those of the integer model`;
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',

@@ -1,6 +1,6 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
-import { checkOptions, checkWhole, random } from '@hbnn/core';
+import { checkOptions, checkWhole, HbnnError, random } from '@hbnn/core';
 import { type CheckedModel, featureCount, interpreter } from '@hbnn/model';
 import { failTask, streamTestbench } from './streamTestbench.ts';
 import { testbenchNames } from './testbenchNames.ts';
@@ -8,26 +8,26 @@ import { makefileText, verilatorMain } from './verilatorMain.ts';
 import { verilogFiles } from './verilogFiles.ts';
 
 /**
- * Write a testbench that checks itself: seeded images, the interpreter's scores, a line for each image, PASS or FAIL;
- * after a failure simulators end with an error. Beside it lie a C++ main for Verilator and a Makefile that runs either.
+ * Write a testbench that checks itself: images, the interpreter's scores, a line for each image, PASS or FAIL; after a
+ * failure simulators end with an error. Beside it lie a C++ main for Verilator and a Makefile that runs either.
+ *
+ * The images are `pixels`, whole images one after the other, each as the model takes it (rows, columns, channels); else
+ * `images` seeded ones (20 by default): one of 0, one of 255, and noise.
+ *
+ * @throws HbnnError for options that are unknown or exclude each other, and for pixels that are no whole images
  */
 export function testbenchFiles(
   model: CheckedModel,
   design: Design | FoldedDesign,
-  o: { readonly images?: number; readonly seed?: number } = {},
+  o: { readonly images?: number; readonly seed?: number; readonly pixels?: Uint8Array } = {},
 ): Record<string, string> {
-  checkOptions('testbenchFiles', o, ['images', 'seed']);
+  checkOptions('testbenchFiles', o, ['images', 'seed', 'pixels']);
   checkWhole('testbenchFiles', 'images', o.images, 1);
   checkWhole('testbenchFiles', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
-  const { images = 20, seed = 1 } = o;
   const names = testbenchNames(design.prefix);
   const size = featureCount(model.input.shape);
-  const rng = random(seed, 'testbench', model.name);
-  const pixels = Uint8Array.from({ length: images * size }, (_, i) => {
-    const noise = rng.below(256);
-    const image = Math.floor(i / size);
-    return image === 0 ? 0 : image === 1 ? 255 : noise;
-  });
+  const pixels = o.pixels === undefined ? seededPixels(model, o) : givenPixels(model, o);
+  const images = pixels.length / size;
   const scores = interpreter(model).run(pixels);
   const classes = model.scoreOffsets.length;
   const lines = (count: number, hex: (at: number) => string, each: number): string =>
@@ -51,6 +51,35 @@ export function testbenchFiles(
       names.module,
     ),
   };
+}
+
+function seededPixels(
+  { name, input }: CheckedModel,
+  { images = 20, seed = 1 }: { readonly images?: number; readonly seed?: number },
+): Uint8Array {
+  const size = featureCount(input.shape);
+  const rng = random(seed, 'testbench', name);
+  return Uint8Array.from({ length: images * size }, (_, i) => {
+    const noise = rng.below(256);
+    const image = Math.floor(i / size);
+    return image === 0 ? 0 : image === 1 ? 255 : noise;
+  });
+}
+
+function givenPixels(
+  { input }: CheckedModel,
+  { images, seed, pixels }: Parameters<typeof testbenchFiles>[2] & object,
+): Uint8Array {
+  const size = featureCount(input.shape);
+  if (!(pixels instanceof Uint8Array) || pixels.length === 0 || pixels.length % size !== 0)
+    throw new HbnnError(
+      `testbenchFiles: pixels: expected a Uint8Array of whole images of ${size} bytes (${input.shape.join('×')}), got ${pixels instanceof Uint8Array ? `${pixels.length} bytes` : typeof pixels}; give images as the model takes them`,
+    );
+  if (images !== undefined || seed !== undefined)
+    throw new HbnnError(
+      `testbenchFiles: pixels: expected no images and no seed beside them, got ${images === undefined ? `seed ${seed}` : `images ${images}`}; leave it out`,
+    );
+  return pixels;
 }
 
 /** The testbench itself, for so many images. */
