@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { foldedDesign, unrolledDesign } from '@hbnn/circuit';
 import { distFromAverage, parseMix } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
-import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const model = randomModel(2, {
@@ -54,6 +54,22 @@ it('takes images that are given, and refuses a number or a seed beside them', ()
     expect(() => testbenchFiles(model, folded, { pixels, ...beside })).toThrow(
       'pixels: expected no images and no seed beside them',
     );
+});
+
+it('a check says what it is at, from the reading to the last pixel', async () => {
+  const seen: (readonly [part: string, done: number, total: number])[] = [];
+  await verify(model, folded, verilogFiles(folded), {
+    images: 2,
+    onProgress: (...at) => seen.push(at),
+  });
+  expect(seen[0]).toEqual(['reading the Verilog', 0, 1]);
+  const pixels = seen.slice(1);
+  const total = pixels[0][2];
+  expect(pixels.map(([part]) => part)).toEqual(pixels.map(() => 'pixels of the images'));
+  expect(pixels.map(([, done]) => done)).toEqual(pixels.map((_, i) => i + 1));
+  expect(pixels).toHaveLength(total);
+  // Each of the images goes in alone, in a lane of its own or one after the other.
+  expect(total % (4 * 5)).toBe(0);
 });
 
 const small = randomModel(4, { layer: 'dense:9x3' });

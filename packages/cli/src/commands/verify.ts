@@ -1,7 +1,14 @@
 import type { Design, FoldedDesign } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
-import { type Proof, type ProofOptions, prove, type Verified, verify } from '@hbnn/verilog';
+import {
+  type Proof,
+  type ProofOptions,
+  prove,
+  type Verified,
+  type VerifyOptions,
+  verify,
+} from '@hbnn/verilog';
 import { Command } from 'commander';
 import { Interruption } from '../interruption.ts';
 import { readModelFile } from '../modelFile.ts';
@@ -9,7 +16,7 @@ import { hbnnLine, isSmallUnrolled } from '../nextSteps.ts';
 import { seedNumber, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { inOwnProcess } from '../ownProcess.ts';
-import { progressMeter } from '../progress.ts';
+import { duration, progressMeter } from '../progress.ts';
 import { designOf, readRtl } from '../rtlFolder.ts';
 
 interface Options {
@@ -97,7 +104,7 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const design = designOf(o.rtl, manifest, model);
   const secondsPerLayer = wholeNumber(o.secondsPerLayer ?? '120', '--seconds-per-layer');
-  const result = await verify(model, design, files, { images, seed });
+  const result = await verified(model, design, files, { images, seed }, o);
   const proof =
     o.proof && result.equal
       ? await proofOf(model, design, files, o, {
@@ -119,6 +126,28 @@ async function run(o: Options): Promise<void> {
   const proves = !o.proof && design.kind === 'unrolled' && isSmallUnrolled(model);
   const provenBy = hbnnLine('verify', '--model', o.model, '--rtl', o.rtl, '--proof');
   printNext([...(proves ? [provenBy] : []), hbnnLine('synth', '--rtl', o.rtl)], o);
+}
+
+/** Check by simulation, with progress. */
+async function verified(
+  model: CheckedModel,
+  design: Design | FoldedDesign,
+  files: Readonly<Record<string, string>>,
+  o: VerifyOptions,
+  shown: OutputOptions,
+): Promise<Verified> {
+  const meter = progressMeter('simulating', shown);
+  let [now, start] = ['', 0];
+  return verify(model, design, files, {
+    ...o,
+    onProgress(part, done, total) {
+      if (part !== now) [now, start] = [part, Date.now()];
+      const seconds = (Date.now() - start) / 1000;
+      const left = done === 0 ? [] : [`${duration((seconds * (total - done)) / done)} left`];
+      // The end of a part is not the end of the check, and needs no line of its own.
+      if (done < total) meter.update(done, total, [part, ...left]);
+    },
+  }).finally(() => meter.stop());
 }
 
 /** What a proof adds to the result; where it finds values that tell the two apart, they are the difference. */

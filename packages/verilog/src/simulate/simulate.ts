@@ -23,7 +23,7 @@ export async function simulate(
   files: Readonly<Record<string, string>> = verilogFiles(design),
   o: SimulationOptions = {},
 ): Promise<Simulation> {
-  checkOptions('simulate', o, ['pauses', 'imagesInARow']);
+  checkOptions('simulate', o, ['pauses', 'imagesInARow', 'onPixels']);
   checkFlag('simulate', 'pauses', o.pauses);
   checkWhole('simulate', 'imagesInARow', o.imagesInARow, 1);
   return simulateNetlist(model, design, await gateNetlist(design, files), o);

@@ -80,6 +80,7 @@ class StreamRun {
   private readonly moved: number[];
   /** Neither end waits, and there is no noise. */
   private readonly quick: boolean;
+  private readonly onPixels: SimulationOptions['onPixels'];
   private taken = 0;
   private given = 0;
   private waiting = false;
@@ -95,9 +96,11 @@ class StreamRun {
     {
       pauses = true,
       imagesInARow: inARow = pauses ? imagesInARow : quickImagesInARow,
+      onPixels,
     }: SimulationOptions,
   ) {
     this.quick = !pauses;
+    this.onPixels = onPixels;
     this.design = design;
     this.compiled = compiled;
     this.pixels = pixels;
@@ -158,6 +161,7 @@ class StreamRun {
       if (cycle % phase === 0) this.chances = this.pace(cycle / phase);
       const [taken, given] = [this.taken, this.given];
       this.step(!this.quick && cycle % independentEvery === 0);
+      if (this.taken > taken) this.onPixels?.(this.taken, this.rows * beats(design.input));
       if (first < 0 && this.taken > 0) first = cycle;
       const moves = this.taken > taken || this.given > given;
       idle = moves ? 0 : idle + 1;

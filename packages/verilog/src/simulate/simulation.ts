@@ -23,6 +23,8 @@ export interface SimulationOptions {
   readonly pauses?: boolean;
   /** Images one after the other in each lane of hardware with registers; by default as few as serve. */
   readonly imagesInARow?: number;
+  /** Called as the pixels of a stream are taken, in all lanes at once: how many by now, of how many in all. */
+  onPixels?(taken: number, total: number): void;
 }
 
 /** Show the outputs of an image's steps. A pool whose thresholds come first has the thresholds' values. */

@@ -5,7 +5,7 @@ import { testbenchText } from '../emit/testbench.ts';
 import { testbenchNames } from '../emit/testbenchNames.ts';
 import { verilogFiles } from '../emit/verilogFiles.ts';
 import { gateNetlist, simulateNetlist, sourcesOf } from '../simulate/simulate.ts';
-import type { Simulation } from '../simulate/simulation.ts';
+import type { Simulation, SimulationOptions } from '../simulate/simulation.ts';
 import { StreamFault } from '../simulate/streamRules.ts';
 import { undrivenNet } from '../yosys/undriven.ts';
 import type { YosysNetlist } from '../yosys/yosys.ts';
@@ -50,6 +50,13 @@ export interface VerifyOptions {
   readonly seed?: number;
   /** The share of the usual time that long runs of edited text may take: 0.1 is a quick look; default 1. */
   readonly effort?: number;
+  /**
+   * Called as the check goes on.
+   *
+   * @param part what is checked now, or read
+   * @param done how much of the part is done, of `total`: pixels, which go in for many images at once, or parts
+   */
+  onProgress?(part: string, done: number, total: number): void;
 }
 
 /** Passes of further images through text that was edited, and the gates times cycles that they may come to. */
@@ -77,11 +84,12 @@ export async function verify(
   files: Readonly<Record<string, string>>,
   o: VerifyOptions = {},
 ): Promise<Verified> {
-  checkOptions('verify', o, ['images', 'rounds', 'seed', 'effort']);
+  checkOptions('verify', o, ['images', 'rounds', 'seed', 'effort', 'onProgress']);
   checkWhole('verify', 'images', o.images, 1);
   checkWhole('verify', 'rounds', o.rounds, 1);
   checkWhole('verify', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
   const { images = 256, rounds = 16, seed = 1, effort = 1 } = o;
+  const progress = (part: string, done = 0, total = 1): void => o.onProgress?.(part, done, total);
   if (!(effort > 0 && Number.isFinite(effort)))
     throw new HbnnError(
       `verify: expected a share above 0 as effort, got ${effort}; 1 is the usual time`,
@@ -90,8 +98,12 @@ export async function verify(
   const given = sourcesOf(files);
   refuseAmbiguousText(given);
   const edited = editedFiles(generated, given);
+  progress('reading the Verilog');
   const netlist = await gateNetlist(design, files);
-  const simulation = await simulateNetlist(model, design, netlist);
+  let which = 'the images';
+  const onPixels = (taken: number, total: number): void =>
+    progress(`pixels of ${which}`, taken, total);
+  const simulation = await simulateNetlist(model, design, netlist, { onPixels });
   const counts = {
     images,
     text: edited.length === 0 ? ('unchanged' as const) : ('edited' as const),
@@ -113,6 +125,7 @@ export async function verify(
     Math.floor((effort * maxWork) / (simulation.gates * cycles * images)),
   );
   for (let pass = 1; pass <= more; pass++) {
+    which = `more images, ${pass} of ${more} times`;
     const late = imageDifference(model, simulation, images, seed + pass);
     if (late !== undefined)
       return { equal: false, difference: late, ...counts, images: images * (1 + pass) };
@@ -123,9 +136,17 @@ export async function verify(
     ...rowLength(design, simulation.gates, effort),
   };
   const { imagesInARow } = rows;
-  const row = imagesInARow && (await rowDifference(model, design, netlist, imagesInARow, seed));
-  if (row) return { equal: false, difference: row, ...rows };
-  const parts = await partsTried(model, design, files, edited, { rounds, seed, netlist, effort });
+  which = 'a long row of images';
+  const late =
+    imagesInARow && (await rowDifference(model, design, netlist, imagesInARow, { seed, onPixels }));
+  if (late) return { equal: false, difference: late, ...rows };
+  const parts = await partsTried(model, design, files, edited, {
+    rounds,
+    seed,
+    netlist,
+    effort,
+    progress,
+  });
   return { equal: parts.difference === undefined, ...rows, ...parts };
 }
 
@@ -159,9 +180,10 @@ async function rowDifference(
   design: Design | FoldedDesign,
   netlist: YosysNetlist,
   images: number,
-  seed: number,
+  { seed, onPixels }: { readonly seed: number } & Pick<SimulationOptions, 'onPixels'>,
 ): Promise<Difference | undefined> {
-  const simulation = await simulateNetlist(model, design, netlist, { imagesInARow: images });
+  const o = { imagesInARow: images, onPixels };
+  const simulation = await simulateNetlist(model, design, netlist, o);
   const pixels = testImages(model, images, seed + longRow);
   const difference = differenceOrFault(() => {
     const scores = interpreter(model).run(pixels);
@@ -176,6 +198,7 @@ interface Trial {
   readonly seed: number;
   readonly netlist: YosysNetlist;
   readonly effort: number;
+  progress(part: string, done: number, total: number): void;
 }
 
 /** Try each part whose text was edited alone, until one differs from the one generated. */
@@ -184,7 +207,7 @@ async function partsTried(
   design: Design | FoldedDesign,
   files: Readonly<Record<string, string>>,
   edited: readonly string[],
-  { rounds, seed, netlist, effort }: Trial,
+  { rounds, seed, netlist, effort, progress }: Trial,
 ): Promise<Partial<Verified> & Pick<Verified, 'vectorsPerLayer'>> {
   const generated = verilogFiles(design);
   const own = await gateNetlist(design, generated, true);
@@ -199,7 +222,8 @@ async function partsTried(
     isEdited(module, edited, generated, files, design),
   );
   const o = { rounds, seed, maxWork: (effort * maxPartsWork) / Math.max(1, parts.length) };
-  for (const { run } of parts) {
+  for (const { module, run } of parts) {
+    progress(`parts tried alone, now ${module}`, all.length, parts.length);
     const tried = await run(o).catch((error) => ({
       ...noTrial,
       difference: faultDifference(error),
