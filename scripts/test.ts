@@ -1,6 +1,6 @@
 // `pnpm test`: lint, types and every package's tests through turbo, then the true counts on a line of
-// their own. Exits with 1 when anything failed or a package reported no tests.
-import { spawn } from 'node:child_process';
+// their own. Exits with 1 when anything failed or a package reported no tests; a run that is stopped counts nothing.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,14 @@ const folders = ['packages', '.'].flatMap((parent) =>
 const report = (folder: string): string => join(folder, '.vitest', 'report.json');
 for (const folder of folders) rmSync(report(folder), { force: true });
 
+let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+const running = new Set<ChildProcess>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    stoppedBy = signal;
+    for (const child of running) child.kill(signal);
+  });
+
 // The locally installed tools; true when the command ended well.
 const run = (command: string, ...args: string[]): Promise<boolean> =>
   new Promise((settle) => {
@@ -32,17 +40,22 @@ const run = (command: string, ...args: string[]): Promise<boolean> =>
       stdio: 'inherit',
       shell: process.platform === 'win32',
     });
+    running.add(child);
     child.on('error', () => settle(false));
-    child.on('close', (code) => settle(code === 0));
+    child.on('close', (code) => {
+      running.delete(child);
+      settle(code === 0);
+    });
   });
 const turbo = (count: number, ...args: string[]): Promise<boolean> =>
   run('turbo', 'run', ...args, '--continue', `--concurrency=${count}`);
 
-// The kernels are those that the installation compiled, unless they changed since. The packages whose tests take longest start first and beside the others, so that no core waits for them at the
-// end. Many of their tests wait for processes, which leaves time for two more packages on two cores.
+// The kernels are those that the installation compiled, unless they changed since. The packages whose tests take longest
+// start first and beside the others, so that no core waits for them at the end. Many of their tests wait for processes,
+// which leaves time for two more packages on two cores.
 const long = ['@hbnn/cli', '@hbnn/verilog'];
 const tests = async (): Promise<boolean> => {
-  if (!(await turbo(1, 'build:wasm'))) return false;
+  if (!(await turbo(1, 'build:wasm')) || stoppedBy !== undefined) return false;
   const ended = await Promise.all([
     turbo(2, 'test', ...long.map((name) => `--filter=${name}`)),
     turbo(2, '//#typecheck', 'test', ...long.map((name) => `--filter=!${name}`)),
@@ -55,6 +68,11 @@ const [style, exported, tasks] = await Promise.all([
   run('knip', '--include', 'exports,types', '--no-progress', '--no-config-hints'),
   tests(),
 ]);
+
+if (stoppedBy !== undefined) {
+  console.error(`stopped by ${stoppedBy}: nothing was counted; run the tests again`);
+  process.exit(stoppedBy === 'SIGINT' ? 130 : 143);
+}
 
 let passed = 0;
 let failed = 0;
