@@ -29,7 +29,7 @@ const running = new Set<ChildProcess>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     stoppedBy = signal;
-    for (const child of running) child.kill(signal);
+    for (const child of running) child.kill();
   });
 
 // The locally installed tools; true when the command ended well.
