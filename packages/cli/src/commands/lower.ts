@@ -209,7 +209,7 @@ function textOf(result: Result): Record<string, unknown> {
     weights,
     size: `${numberText(bytes)} bytes, ${numberText(result.bitsPerWeight)} bits per weight, ${numberText(result.smallerThanFloat32)} times smaller than float32`,
     'the weights alone': `${numberText(result.oneBitBytes)} bytes at 1 bit per weight, ${numberText(result.twoBitBytes)} at 2`,
-    'bits per binarized weight': bitsPerBinarizedWeight,
+    'stored bits per binarized weight': bitsPerBinarizedWeight,
     parts: parts.map(({ bitsPerWeight, ...part }) => ({
       ...part,
       'bits per weight': bitsPerWeight,
