@@ -78,15 +78,15 @@ function settings(p: Profile): Setting[] {
 }
 
 function conclude(p: Profile, results: SettingResults): StageResult {
-  const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5, group]) => {
-    const columns = { row, model, method: name, inputs, weights, 'paper top-5': top5, group };
+  const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5]) => {
+    const columns = { row, model, method: name, inputs, weights };
     const label = `${row} ${model} ${name} ${inputs}/${weights}`;
     const quantizer = quantizers.get(row);
     const id = quantizer === undefined ? settingId(model, inputs, weights) : methodId(quantizer);
+    const moreColumns = { ...top5Of(results, id), 'paper top-5': top5 };
     if (quantizer !== undefined && !results.get(id)?.length)
-      return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns };
-    const own5 = { 'our top-5': top5Of(results, id) };
-    return measuredRow(p, label, results, id, { paper: top1, columns: { ...columns, ...own5 } });
+      return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns, moreColumns };
+    return measuredRow(p, label, results, id, { paper: top1, columns, moreColumns });
   });
   const { model, inputs, weights } = ownTwoBit;
   const own = measuredRow(
@@ -101,9 +101,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         method: 'residual (ours only)',
         inputs,
         weights,
-        group: 'weights only',
-        'our top-5': top5Of(results, settingId(model, inputs, weights)),
       },
+      moreColumns: top5Of(results, settingId(model, inputs, weights)),
     },
   );
   return {
@@ -138,18 +137,18 @@ function laterRows(p: Profile, results: SettingResults): ResultRow[] {
           method: `${quantizer} (ours only)`,
           inputs: 'float',
           weights: `${Number(bits.toFixed(3))}`,
-          group: 'weights only',
-          'our top-5': top5Of(results, id),
         },
+        moreColumns: top5Of(results, id),
       }),
     ];
   });
 }
 
-/** Mean top-5 accuracy in percent; empty for a row that was not trained. */
-function top5Of(results: SettingResults, id: string): string {
+/** The column of our mean top-5 accuracy in percent; a dash for a row that was not trained. */
+function top5Of(results: SettingResults, id: string): { 'our top-5': string } {
   const runs = results.get(id) ?? [];
-  return runs.length === 0 ? '' : mean(runs.map(({ top5 }) => 100 * top5)).toFixed(2);
+  const top5 = runs.length === 0 ? '–' : mean(runs.map((run) => 100 * run.top5)).toFixed(2);
+  return { 'our top-5': top5 };
 }
 
 /** Whether figure 2b trains AlexNet-BN's 1.4 bits too, and so judges the same runs. */
