@@ -77,7 +77,7 @@ function conclude(): StageResult {
     title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
       `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized ` +
-      'to a tensor B. The figure and the table show the relative distance between T and B, ‖T − B‖/‖T‖. A mix of ' +
+      'to a tensor B. The figure and the table show the relative distance between T and B, ‖T\u00a0−\u00a0B‖/‖T‖. A mix of ' +
       'bitwidths such as 7/2/1 gives one bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule ' +
       '“optimal”, which is not in the paper, chooses the bits, signs and scales of all values of the tensor ' +
       'together. Figure 2a needs no training, so its numbers have no spread over seeds.',

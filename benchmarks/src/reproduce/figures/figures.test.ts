@@ -104,7 +104,10 @@ describe('Table 1', () => {
     const whole = table1.conclude(cifar10, resultsOf(table1.settings(cifar10))).rows;
     expect(whole.filter(({ kind }) => kind === 'quoted')).toEqual([]);
     const later = whole.filter(({ columns }) => columns?.row === '–');
-    expect(later.map(({ columns }) => columns?.weights)).toEqual(['2', '1.5', '1.5', '1.5', '1.5']);
+    expect(later.map(({ columns }) => columns?.bits)).toEqual([
+      'float/2',
+      ...Array.from({ length: 4 }, () => 'float/1.5'),
+    ]);
   });
 });
 

@@ -79,7 +79,7 @@ function settings(p: Profile): Setting[] {
 
 function conclude(p: Profile, results: SettingResults): StageResult {
   const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5]) => {
-    const columns = { row, model, method: name, inputs, weights };
+    const columns = { row, model, method: name, bits: `${inputs}/${weights}` };
     const label = `${row} ${model} ${name} ${inputs}/${weights}`;
     const quantizer = quantizers.get(row);
     const id = quantizer === undefined ? settingId(model, inputs, weights) : methodId(quantizer);
@@ -99,8 +99,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         row: '–',
         model,
         method: 'residual (ours only)',
-        inputs,
-        weights,
+        bits: `${inputs}/${weights}`,
       },
       moreColumns: top5Of(results, settingId(model, inputs, weights)),
     },
@@ -110,10 +109,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
       'Some rows of the paper’s Table 1 are quoted from other papers. We train networks for the quoted rows too, ' +
-      'with the quantizers of the quoted papers, except for the rows that the table marks “quoted only”. If only ' +
-      'the weights are binarized, the weights of all layers are binarized, also those of the first and last layer. ' +
-      'If the inputs are binarized too, the first and last layer stay float, and the bits of the inputs are chosen ' +
-      'anew for each image. In MobileNet, only the pointwise (1 × 1) convolutions are binarized. The paper’s ' +
+      'with the quantizers of the quoted papers, except for the rows that the table marks “quoted only”. The ' +
+      'column “bits” has the bits of inputs/weights. If only the weights are binarized, the weights of all layers ' +
+      'are binarized, also those of the first and last layer. If the inputs are binarized too, the first and last ' +
+      'layer stay float, and the bits of the inputs are chosen anew for each image. In MobileNet, only the ' +
+      'pointwise (1 × 1) convolutions are binarized. The paper’s ' +
       'accuracies are for ImageNet. This table has too few seeds to compare the methods with each other; the plan ' +
       '`table1` has more seeds.',
     rows: [...rows, own, ...laterRows(p, results)],
@@ -135,8 +135,7 @@ function laterRows(p: Profile, results: SettingResults): ResultRow[] {
           row: '–',
           model: 'AlexNet',
           method: `${quantizer} (ours only)`,
-          inputs: 'float',
-          weights: `${Number(bits.toFixed(3))}`,
+          bits: `float/${Number(bits.toFixed(3))}`,
         },
         moreColumns: top5Of(results, id),
       }),

@@ -59,7 +59,7 @@ describe('the table of a stage', () => {
         measured('float', { moreColumns: { 'our top-5': '90.00' } }),
       ]),
     );
-    expect(head).toEqual(['setting', percent, 'paper', 'our\u00a0top\u20115', 'seeds']);
+    expect(head).toEqual(['setting', percent, 'paper', 'our top\u20115', 'seeds']);
     expect(body).toEqual([
       ['1-bit', '60.12 ± 0.50', '48.3', '–', '3'],
       ['float', '60.00', '–', '90.00', '1'],

@@ -38,8 +38,11 @@ function certainty({ kind, seeds, error = 0 }: ResultRow): string {
   }
 }
 
-/** A name that does not break inside: "% top-1" stays on one line. */
-const whole = (unit: string): string => unit.replaceAll('-', '\u2011').replaceAll(' ', '\u00a0');
+/** A name that does not break at its hyphens. */
+const unbroken = (name: string): string => name.replaceAll('-', '\u2011');
+
+/** A unit that stays on one line, such as "% top-1". */
+const whole = (unit: string): string => unbroken(unit).replaceAll(' ', '\u00a0');
 
 /** A stage's table; columns of numbers are aligned at their right. */
 export interface ReportTable {
@@ -69,7 +72,7 @@ export function table({ rows }: StageReport): ReportTable {
     ),
     column('paper', paperText),
     ...(unit === undefined ? [column('unit', (row) => whole(row.unit))] : []),
-    ...more.map((name) => column(whole(name), (row) => `${row.moreColumns?.[name] ?? missing}`)),
+    ...more.map((name) => column(unbroken(name), (row) => `${row.moreColumns?.[name] ?? missing}`)),
     column('seeds', certainty),
   ];
   const shown = columns.filter(([, cell]) =>
