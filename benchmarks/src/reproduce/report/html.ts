@@ -42,7 +42,7 @@ table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } code 
   figure.narrow { display: grid; grid-template-columns: auto 1fr; gap: 2rem; align-items: start; } figure.narrow figcaption { position: sticky; top: 1rem; }
 }
 @media (max-width: 600px) {
-  figure { overflow-x: auto; } td, th { padding: .25rem; } table.numbers { font-size: .75rem; } table.numbers td:first-child:not(.number) { min-width: 7em; }
+  figure { overflow-x: auto; } td, th { padding: .25rem; } table.numbers { font-size: .72rem; } table.numbers :is(td, th) { padding-inline: .12rem; } table.numbers td:first-child:not(.number) { min-width: 7em; }
   table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
   table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
   table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 4.2rem; min-width: 0; border: 0; white-space: normal; }
