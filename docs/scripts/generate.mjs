@@ -299,13 +299,22 @@ import { withBase } from 'vitepress';
 /** A figure that a phone shows whole, almost to the edges of its screen. */
 const isNarrow = (svg) => Number(/ width="(\d+)"/.exec(readFileSync(svg, 'utf8'))?.[1]) <= 480;
 
+/** A wide figure for wide pages and paper, and its narrow version for the screens of phones. */
+const twoWidths = (title, file, narrow) => `<picture class="two-widths">
+<source media="screen and (max-width: 640px)" srcset="${narrow}">
+<img src="${file}" alt="${title.replaceAll('"', '&quot;')}">
+</picture>`;
+
 /**
- * The text of a page in the folder `to`. Each wide figure is in a box of its own, which keeps it readable on a phone and scrolls
- * sideways.
+ * The text of a page in the folder `to`. A phone shows the narrow version of a wide figure, if there is one; otherwise the wide
+ * figure is in a box of its own, which keeps it readable on a phone and scrolls sideways.
  */
 const wideFigures = (text, to) =>
   text.replaceAll(/^!\[(.*?)\]\((.*?)\)$/gm, (figure, title, file) => {
     if (isNarrow(join(to, file))) return `<div class="narrow-figure">\n\n${figure}\n\n</div>`;
+    const narrow = file.replace(/\.svg$/, '-narrow.svg');
+    if (existsSync(join(to, narrow)))
+      return `<div class="wide-figure">\n${twoWidths(title, file, narrow)}\n</div>`;
     return [
       `<div class="wide-figure" tabindex="0" role="region" aria-label="${title.replaceAll('"', '')}">`,
       figure,
@@ -324,18 +333,6 @@ const foldedTables = (text) =>
     return `<details>\n<summary>All ${rows} rows</summary>\n\n${table.trim()}\n\n</details>\n`;
   });
 
-/** What reports lack that were committed before their style had it: whole words, and columns that a phone can show. */
-const widerColumns = `td, th { overflow-wrap: break-word !important; }
-@media (max-width: 600px) {
-  figure { overflow-x: auto; } figure:not(.narrow) svg { min-width: 900px !important; } td, th { padding: .25rem; }
-  table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
-  table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
-  table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 3.6rem; min-width: 0 !important; border: 0; white-space: normal; }
-  table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 4.5rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
-  table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.2rem; } table:not(.numbers) :is(td, th):last-child { flex-basis: 100%; }
-}
-`;
-
 /** Where reports that lie alone link to. */
 const repository = 'https://github.com/hbnn/hbnn/blob/main/docs/';
 
@@ -349,7 +346,6 @@ function writeProfile(profile) {
   mkdirSync(open, { recursive: true });
   // On the site the report links to the site's own pages.
   const page = readFileSync(join(from, 'report.html'), 'utf8')
-    .replace('</style>', `${widerColumns}</style>`)
     .replaceAll(`${repository}index.md`, '../../')
     .replaceAll(new RegExp(`${repository.replaceAll('.', '\\.')}([\\w/-]+)\\.md`, 'g'), '../../$1');
   writeFileSync(join(open, 'report.html'), page);

@@ -130,6 +130,29 @@ function fileOf(page: string): string {
     : join(dist, page, 'index.html');
 }
 
+describe('the figures of reports', () => {
+  it.each([
+    ['on a phone, the narrow ones', 390, true],
+    ['on a wide page, the wide ones', 1280, false],
+  ])('%s are shown', { timeout: 60_000 }, async (_, width, isNarrow) => {
+    const opened = await open('results/cifar10/', { width });
+    const images = opened.page.locator('.wide-figure img');
+    expect(await images.count()).toBe(5);
+    for (const image of await images.all()) {
+      await image.evaluate((element) => (element as HTMLImageElement).decode());
+      const [source, box] = await image.evaluate(
+        (element) =>
+          [Reflect.get(element, 'currentSrc') as string, element.getBoundingClientRect()] as const,
+      );
+      expect(/-narrow\b/.test(source), source).toBe(isNarrow);
+      expect(box.width).toBeGreaterThan(250);
+      expect(box.right).toBeLessThanOrEqual(width);
+    }
+    expect(opened.problems).toEqual([]);
+    await close(opened);
+  });
+});
+
 describe('first views', () => {
   it.each(['', ...playgrounds])('%s: under 300 kB', { timeout: 60_000 }, async (path) => {
     const opened = await open(path);

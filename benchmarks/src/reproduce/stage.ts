@@ -21,6 +21,8 @@ export interface ResultRow {
   readonly scale?: string;
   /** Columns of the stage's own. */
   readonly columns?: Readonly<Record<string, string | number>>;
+  /** More columns of the stage's own, which stand behind our number and the paper's. */
+  readonly moreColumns?: Readonly<Record<string, string | number>>;
 }
 
 export type { Verdict };
@@ -38,18 +40,24 @@ export interface Claim {
   readonly paper?: number;
 }
 
-/** A picture: a Vega-Lite specification, drawn to SVG in the report. */
-export interface Plot {
+/** A Vega-Lite specification of a picture, and one for a phone where the picture is too wide for it. */
+export interface Chart {
+  readonly spec: object;
+  /** At most 360 pixels wide. */
+  readonly narrow?: object;
+}
+
+/** A picture, drawn to SVG in the report. */
+export interface Plot extends Chart {
   readonly file: string;
   readonly title: string;
   readonly caption: string;
-  readonly spec: object;
 }
 
 export interface StageResult {
   readonly stage: string;
   readonly title: string;
-  /** What was done and how to read it, in a few sentences. */
+  /** What was done and how to read it: paragraphs and lists in Markdown. */
   readonly about: string;
   readonly rows: readonly ResultRow[];
   readonly claims: readonly Claim[];

@@ -15,7 +15,14 @@ export const colours: readonly string[] = [
 export const chartConfig: object = {
   background: 'white',
   font: 'system-ui, sans-serif',
-  axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e7eb', titleFontWeight: 500 },
+  axis: {
+    labelFontSize: 11,
+    // The outermost label stands below its tick too.
+    labelFlush: false,
+    titleFontSize: 12,
+    gridColor: '#e5e7eb',
+    titleFontWeight: 500,
+  },
   legend: { labelFontSize: 11, labelLimit: 0, title: null, orient: 'top' },
   view: { stroke: null },
   range: { category: colours },

@@ -40,7 +40,7 @@ function distanceOf(t: FloatTensor, mix: Mix, select: Heuristic): number {
   return distance(t, approximate(binarize(t, selectBits(t, { mix, select, seed }))));
 }
 
-/** Figure 2a: ‖T − T_B‖ / ‖T‖ of a standard normal tensor by mix and selection; exact, no training. */
+/** Figure 2a: ‖T − T_B‖ / ‖T‖ of a standard normal tensor T by mix and selection; exact, no training. Reports call T_B B. */
 function conclude(): StageResult {
   const t = normalTensor();
   const rows: ResultRow[] = [];
@@ -48,7 +48,7 @@ function conclude(): StageResult {
     rows.push({
       label: `${mixText} ${select}`,
       kind: 'computed',
-      unit: '‖T − T_B‖/‖T‖',
+      unit: '‖T − B‖/‖T‖',
       ours,
       ...(printed !== undefined && { paper: printed }),
       columns: { mix: mixText, 'average bits': bits, selection: select },
@@ -77,8 +77,8 @@ function conclude(): StageResult {
     title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
       `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized ` +
-      'to T_B. The table shows the relative distance between T and T_B, ‖T − T_B‖/‖T‖. A mix of bitwidths such as ' +
-      '7/2/1 gives one bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule ' +
+      'to a tensor B. The figure and the table show the relative distance between T and B, ‖T\u00a0−\u00a0B‖/‖T‖. A mix of ' +
+      'bitwidths such as 7/2/1 gives one bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule ' +
       '“optimal”, which is not in the paper, chooses the bits, signs and scales of all values of the tensor ' +
       'together. Figure 2a needs no training, so its numbers have no spread over seeds.',
     rows,
@@ -136,21 +136,28 @@ function claims(rows: readonly ResultRow[]): Claim[] {
 }
 
 function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
-  const values = rows
+  const bars = rows
     .filter(({ columns }) => mixes.some(({ text }) => text === columns?.mix))
-    .map((row) => ({ x: row.columns?.mix, series: row.columns?.selection, y: row.ours }));
+    .map(({ columns, ours }) => ({
+      category: `${columns?.mix}`,
+      series: `${columns?.selection}`.split(',')[0],
+      value: ours,
+    }));
   const integer = rows.filter(({ columns }) => columns?.selection === 'homogeneous');
   return {
     file: 'figure2a',
     title: 'Distance by mix and selection',
     caption:
-      'The smaller the distance between T and T_B, the better. The horizontal lines of the figure show the ' +
+      'The smaller the distance between T and B, the better. The dashed lines of the figure show the ' +
       'distances if all values have 1, 2, 3 or 4 bits.',
-    spec: barChart({
-      values,
-      x: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },
-      y: { title: '‖T − T_B‖ / ‖T‖' },
-      rules: integer.map((row) => ({ y: row.ours as number, label: `${row.columns?.mix}` })),
+    ...barChart({
+      bars,
+      category: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },
+      value: { title: '‖T − B‖ / ‖T‖' },
+      rules: integer.map(({ ours, columns }) => {
+        const bits = columns?.['average bits'];
+        return { value: ours as number, label: `${bits} bit${bits === 1 ? '' : 's'}` };
+      }),
     }),
   };
 }

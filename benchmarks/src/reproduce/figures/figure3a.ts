@@ -1,5 +1,5 @@
 import { curvature, deviation, mean, significance } from '../../results/statistics.ts';
-import { above } from '../claims.ts';
+import { above, pEquation, pointsText } from '../claims.ts';
 import { figures } from '../paper.ts';
 import type { Profile } from '../profile.ts';
 import { lineChart } from '../report/charts.ts';
@@ -89,7 +89,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     about:
       'In Figure 3a, all weights of a layer have the same number of bits. For example, the setting “layers ' +
       '1,2,1,1” has 2 bits in the second of the four layers, and 1 bit in the other layers. The paper trained a ' +
-      'network of four layers on CIFAR-10. The accuracy of the paper’s network is shown beside ours if the average ' +
+      'network of four layers on CIFAR-10; we read its accuracies off the paper’s plot. The accuracy of the paper’s network is shown beside ours if the average ' +
       'numbers of bits of the two networks differ by less than 0.05.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
@@ -98,24 +98,20 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3a',
         title: 'Accuracy against average bits, layer by layer',
         caption:
-          'The figure shows the top-1 accuracy in percent, ours on the left and the paper’s on the right.',
-        spec: lineChart({
+          'The figure shows the top-1 accuracy in percent: ours, with one standard deviation over the seeds where ' +
+          'there are several, and the paper’s. The dashed lines of the figure are straight lines fitted to the points.',
+        ...lineChart({
           panels: [
             {
               title: 'ours',
-              values: rows.map((row) => ({
+              points: rows.map((row) => ({
                 x: row.columns?.['average bits'] as number,
                 y: row.ours,
                 spread: row.spread,
-                series: 'layer-level',
               })),
               trend: true,
             },
-            {
-              title: 'paper, CIFAR-10',
-              values: printed.map((value) => ({ ...value, series: 'layer-level' })),
-              trend: true,
-            },
+            { title: 'paper, CIFAR-10', points: printed, trend: true },
           ],
           x: 'average bits',
           y: 'top-1 (%)',
@@ -173,9 +169,9 @@ function linearity(results: SettingResults, mixes: readonly LayerMix[]): Claim {
     claim,
     verdict: straight ? 'holds' : bent ? 'does not hold' : 'undecided',
     because:
-      `a straight line through ${points.length} trainings rises by ${slope.toFixed(2)} points per bit and explains ` +
-      `${(100 * explained).toFixed(0)} % of the variance; its curvature is ${bend.quadratic.toFixed(2)} points per bit², ` +
-      `p = ${bend.p.toPrecision(2)} (the claim holds if the line rises and explains at least ${100 * enough} %, and the ` +
+      `a straight line through ${points.length} trainings changes by ${pointsText(slope)} points per bit and explains ` +
+      `${(100 * explained).toFixed(0)} % of the variance; its curvature is ${pointsText(bend.quadratic)} points per bit², ` +
+      `${pEquation(bend.p)} (the claim holds if the line rises and explains at least ${100 * enough} %, and the ` +
       'curvature is not significant at 5 %)',
   };
 }

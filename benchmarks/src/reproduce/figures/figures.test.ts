@@ -30,6 +30,15 @@ describe('Table 2', () => {
     expect(estimated.length).toBeGreaterThan(16);
     for (const { ours } of estimated) expect(ours).toBeGreaterThan(0);
     expect(claims.map(({ id }) => id)).toEqual(['5a', '5b', '5c', '5f', '5g']);
+    // An area at 1 bit, divided by itself.
+    const atOneBit = estimated.filter(
+      ({ unit, columns }) =>
+        unit === '× 1 bit' && columns?.bits === 1 && columns?.unfolding === 'whole',
+    );
+    expect(atOneBit.map(({ ours }) => ours)).toEqual(Array.from({ length: 8 }, () => 1));
+    const areaTexts = claims.filter(({ id }) => ['5b', '5c', '5f', '5g'].includes(id));
+    for (const { because } of areaTexts)
+      expect(because.match(/: 1 bit 1\.00 \(b\), 1\.2 bits /g), because).toHaveLength(2);
     const synthesized = rows.filter(({ columns }) => columns?.row === 'd');
     expect(new Set(synthesized.map(({ columns }) => columns?.bits))).toEqual(
       new Set([1, 1.2, 1.4, 2]),
@@ -95,7 +104,10 @@ describe('Table 1', () => {
     const whole = table1.conclude(cifar10, resultsOf(table1.settings(cifar10))).rows;
     expect(whole.filter(({ kind }) => kind === 'quoted')).toEqual([]);
     const later = whole.filter(({ columns }) => columns?.row === '–');
-    expect(later.map(({ columns }) => columns?.weights)).toEqual(['2', '1.5', '1.5', '1.5', '1.5']);
+    expect(later.map(({ columns }) => columns?.bits)).toEqual([
+      'float/2',
+      ...Array.from({ length: 4 }, () => 'float/1.5'),
+    ]);
   });
 });
 

@@ -78,15 +78,15 @@ function settings(p: Profile): Setting[] {
 }
 
 function conclude(p: Profile, results: SettingResults): StageResult {
-  const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5, group]) => {
-    const columns = { row, model, method: name, inputs, weights, 'paper top-5': top5, group };
+  const rows: ResultRow[] = paper.map(([row, model, name, inputs, weights, top1, top5]) => {
+    const columns = { row, model, method: name, bits: `${inputs}/${weights}` };
     const label = `${row} ${model} ${name} ${inputs}/${weights}`;
     const quantizer = quantizers.get(row);
     const id = quantizer === undefined ? settingId(model, inputs, weights) : methodId(quantizer);
+    const moreColumns = { ...top5Of(results, id), 'paper top-5': top5 };
     if (quantizer !== undefined && !results.get(id)?.length)
-      return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns };
-    const own5 = { 'our top-5': top5Of(results, id) };
-    return measuredRow(p, label, results, id, { paper: top1, columns: { ...columns, ...own5 } });
+      return { label, kind: 'quoted', unit: '% top-1', paper: top1, columns, moreColumns };
+    return measuredRow(p, label, results, id, { paper: top1, columns, moreColumns });
   });
   const { model, inputs, weights } = ownTwoBit;
   const own = measuredRow(
@@ -99,11 +99,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         row: '–',
         model,
         method: 'residual (ours only)',
-        inputs,
-        weights,
-        group: 'weights only',
-        'our top-5': top5Of(results, settingId(model, inputs, weights)),
+        bits: `${inputs}/${weights}`,
       },
+      moreColumns: top5Of(results, settingId(model, inputs, weights)),
     },
   );
   return {
@@ -111,10 +109,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
       'Some rows of the paper’s Table 1 are quoted from other papers. We train networks for the quoted rows too, ' +
-      'with the quantizers of the quoted papers, except for the rows that the table marks “quoted only”. If only ' +
-      'the weights are binarized, the weights of all layers are binarized, also those of the first and last layer. ' +
-      'If the inputs are binarized too, the first and last layer stay float, and the bits of the inputs are chosen ' +
-      'anew for each image. In MobileNet, only the pointwise (1 × 1) convolutions are binarized. The paper’s ' +
+      'with the quantizers of the quoted papers, except for the rows that the table marks “quoted only”. The ' +
+      'column “bits” has the bits of inputs/weights. If only the weights are binarized, the weights of all layers ' +
+      'are binarized, also those of the first and last layer. If the inputs are binarized too, the first and last ' +
+      'layer stay float, and the bits of the inputs are chosen anew for each image. In MobileNet, only the ' +
+      'pointwise (1 × 1) convolutions are binarized. The paper’s ' +
       'accuracies are for ImageNet. This table has too few seeds to compare the methods with each other; the plan ' +
       '`table1` has more seeds.',
     rows: [...rows, own, ...laterRows(p, results)],
@@ -136,20 +135,19 @@ function laterRows(p: Profile, results: SettingResults): ResultRow[] {
           row: '–',
           model: 'AlexNet',
           method: `${quantizer} (ours only)`,
-          inputs: 'float',
-          weights: `${Number(bits.toFixed(3))}`,
-          group: 'weights only',
-          'our top-5': top5Of(results, id),
+          bits: `float/${Number(bits.toFixed(3))}`,
         },
+        moreColumns: top5Of(results, id),
       }),
     ];
   });
 }
 
-/** Mean top-5 accuracy in percent; empty for a row that was not trained. */
-function top5Of(results: SettingResults, id: string): string {
+/** The column of our mean top-5 accuracy in percent; a dash for a row that was not trained. */
+function top5Of(results: SettingResults, id: string): { 'our top-5': string } {
   const runs = results.get(id) ?? [];
-  return runs.length === 0 ? '' : mean(runs.map(({ top5 }) => 100 * top5)).toFixed(2);
+  const top5 = runs.length === 0 ? '–' : mean(runs.map((run) => 100 * run.top5)).toFixed(2);
+  return { 'our top-5': top5 };
 }
 
 /** Whether figure 2b trains AlexNet-BN's 1.4 bits too, and so judges the same runs. */

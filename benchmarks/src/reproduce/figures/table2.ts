@@ -101,6 +101,46 @@ function quantities(row: (typeof paper)[number]): Quantity[] {
 export const agrees = (q: { printed: number; digits: number; law: number }): boolean =>
   Math.abs(q.law - q.printed) < 10 ** -q.digits + 1e-9;
 
+/** What the paper did, and a list of the rows with the origin of each. */
+function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string {
+  const isSimulated = networks.some(({ row }) => row.verilatorCycles !== undefined);
+  const ownVgg8 =
+    p.vgg8 === undefined
+      ? 'Our reduced VGG-8 is not trained in the profile quick, because the images of this profile are too small. The ' +
+        'LUTs that compute one pixel position of each of its layers, and its energy, are estimated with random weights.'
+      : '**Rows a** describe our reduced VGG-8, trained on CIFAR-10. In the rows with “inputs per channel”, each input ' +
+        'channel has the same number of bits in all images, as a circuit needs. In the other rows a, the bits of the ' +
+        'inputs are chosen anew for each image, as in the paper. For the networks of rows a, the LUTs that compute ' +
+        'one pixel position of each layer, and the energy per image, are estimated with random weights.';
+  const rows = [
+    '**Rows 1 to 13** are the paper’s. We recomputed their numbers by the paper’s formulas.',
+    ownVgg8,
+    '**Rows c of the networks CNV and MobileNet** are our estimates of circuits like those of FINN (AMD’s compiler ' +
+      'for quantized networks). The estimates are calibrated on synthesized layers and on networks that FINN ' +
+      'published. CNV is FINN’s name for the network VGG-8. On the FPGA, the layers of CNV have as many parallel units ' +
+      'as in FINN’s published circuit for a Pynq board at 200 MHz. Each parallel unit of CNV is wide enough for the ' +
+      'weights and inputs with the most bits. The paper’s estimates start from a faster circuit of FINN for CNV; how ' +
+      'many parallel units its layers have was not published. Our FPGA circuit for MobileNet has enough parallel ' +
+      'units to reach the paper’s 450 frames per second. On an ASIC of 32 nm, the networks CNV and MobileNet have ' +
+      'enough parallel units for the paper’s 3.4 kFPS (thousand frames per second).',
+    '**Rows c of single layers** are for one pixel position of a layer as an unrolled circuit, with separate logic for ' +
+      'every weight. The area of a single layer is estimated, or measured by synthesis if the column “platform” names ' +
+      'Yosys.',
+    '**Rows d** are for our own Verilog circuit of CNV (FINN’s VGG-8), which multiplies all bits of a weight in one ' +
+      'cycle. The Verilog circuit is synthesized as a whole' +
+      (isSimulated
+        ? ' and simulated (`pnpm bench:networks --synth --simulate N --save`).'
+        : ' (`pnpm bench:networks --synth --save`). Its cycles are computed from the folds, not simulated.'),
+  ];
+  return (
+    'The paper did not build the circuits of Table 2. The paper derives the size, power and speed of its circuits from ' +
+    'published designs, by simple formulas. According to the paper’s formulas, the area and power of an FPGA circuit ' +
+    'grow with the number of its parallel units (unfolding) times the bits, and its frames per second fall as the ' +
+    'bits grow. According to the paper, the area and power of an ASIC grow with the square of the bits. The table has ' +
+    `these rows:\n\n${rows.map((row) => `- ${row}`).join('\n')}`
+  );
+}
+
 function conclude(p: Profile, results: SettingResults): StageResult {
   const ratios = areaRatios();
   const networks = synthesizedNetworks();
@@ -119,33 +159,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
   return {
     stage: 'table2',
     title: 'Table 2: hardware',
-    about:
-      'The paper did not build the circuits of Table 2. The paper derives the size, power and speed of its ' +
-      'circuits from published designs, by simple formulas. According to the paper’s formulas, the area and power ' +
-      'of an FPGA circuit grow with the number of its parallel units (unfolding) times the bits, and its frames ' +
-      'per second fall as the bits grow. According to the paper, the area and power of an ASIC grow with the ' +
-      'square of the bits. For rows 1 to 13 of the table, we recomputed the paper’s numbers by its formulas. ' +
-      (p.vgg8 === undefined
-        ? 'Our reduced VGG-8 is not trained in the profile quick, because the images of this profile are too small; the ' +
-          'LUTs that compute one pixel position of each layer and the energy are estimated with random weights. '
-        : 'The rows of the table that are marked “a” describe our reduced VGG-8, trained on ' +
-          'CIFAR-10. In the rows with “inputs per channel”, each input channel has the same number of bits in all ' +
-          'images, as a circuit needs. In the rows marked “a” without “inputs per channel”, the bits of the inputs ' +
-          'are chosen anew for each image, as in the paper. For the networks of rows “a”, the LUTs that compute ' +
-          'one pixel position of each layer, and the energy per image, are estimated with random weights. ') +
-      'The rows marked “c” of the whole networks CNV and MobileNet are our estimates of circuits like those of ' +
-      'FINN (AMD’s compiler for quantized networks). The estimates of rows c are calibrated on synthesized layers ' +
-      'and on networks that FINN published. CNV is FINN’s name for the network VGG-8. On the FPGA, the layers of ' +
-      'CNV have as many parallel units as in FINN’s published circuit for a Pynq board at 200 MHz. Each parallel ' +
-      'unit of CNV is wide enough for the weights and inputs with the most bits. The paper’s estimates start from ' +
-      'a faster circuit of FINN for CNV; how many parallel units its layers have was not published. Our FPGA ' +
-      'circuit for MobileNet has enough parallel units to reach the paper’s 450 frames per second. On an ASIC of ' +
-      '32 nm, the networks CNV and MobileNet have enough parallel units for the paper’s 3.4 kFPS (thousand frames ' +
-      'per second). The rows marked “c” of single layers are for one pixel position of a layer as an unrolled ' +
-      'circuit, with separate logic for every weight. The area of a single layer is estimated, or measured by ' +
-      'synthesis if the column “platform” names Yosys. The rows marked “d” are for our own Verilog circuit of CNV ' +
-      '(FINN’s VGG-8), which multiplies all bits of a weight in one cycle. The Verilog circuit of rows “d” is ' +
-      'synthesized as a whole and simulated (`pnpm bench:networks --synth --simulate N --save`).',
+    about: aboutText(p, networks),
     rows: [
       ...rows,
       ...vggRows(p, results),

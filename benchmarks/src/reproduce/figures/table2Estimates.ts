@@ -1,5 +1,4 @@
 import type { Fabric } from '@hbnn/circuit';
-import { chartConfig } from '@hbnn/cli/drawing';
 import { parseMix } from '@hbnn/core';
 import {
   builtInTechnology,
@@ -18,6 +17,7 @@ import {
 import { randomModel } from '@hbnn/model';
 import { mobileNetBlocks } from '../../networks/fullModels.ts';
 import { mean } from '../../results/statistics.ts';
+import { type PanelLayout, panelChart } from '../report/charts.ts';
 import type { Claim, Plot, ResultRow } from '../stage.ts';
 import { circuitMixes } from './layerCircuits.ts';
 
@@ -212,7 +212,7 @@ type Scaling = 'weights' | 'weights and inputs';
 /** What shares a weight's bitwidth. */
 type SharedBits = 'element' | 'position';
 
-/** Area of the layer's sums at each average, relative to 1 bit; the mean over seeds. */
+/** Area of the layer's sums at each average, relative to that of the same kind of map at 1 bit; the mean over seeds. */
 export interface AreaRatio {
   readonly circuit: Fabric;
   readonly scaling: Scaling;
@@ -237,12 +237,12 @@ export function areaRatios(): AreaRatio[] {
     if (layer === undefined) throw new Error(`${place}: no step named layer`);
     return layer.area.value;
   };
-  const oneBit = { mix: '1', inputs: '1', mapPer: 'element' } as const;
   const circuits: readonly Fabric[] = ['lut6', 'gates'];
-  return circuits.flatMap((circuit) => {
-    const bases = seeds.map((seed) => area(seed, oneBit, circuit));
-    return (['element', 'position'] as const).flatMap((mapPer) =>
-      (['weights', 'weights and inputs'] as const).flatMap((scaling) =>
+  return circuits.flatMap((circuit) =>
+    (['element', 'position'] as const).flatMap((mapPer) => {
+      // Random models with another kind of map have other weights, so each kind has a base of its own.
+      const bases = seeds.map((seed) => area(seed, { mix: '1', inputs: '1', mapPer }, circuit));
+      return (['weights', 'weights and inputs'] as const).flatMap((scaling) =>
         circuitMixes.map(([bits, mix]): AreaRatio => {
           const inputs = scaling === 'weights' ? '1' : mix;
           const ratios = seeds.map(
@@ -250,9 +250,9 @@ export function areaRatios(): AreaRatio[] {
           );
           return { circuit, scaling, mapPer, bits, ratio: mean(ratios) };
         }),
-      ),
-    );
-  });
+      );
+    }),
+  );
 }
 
 export const areaRows = (ratios: readonly AreaRatio[]): ResultRow[] =>
@@ -272,6 +272,8 @@ export const areaRows = (ratios: readonly AreaRatio[]): ResultRow[] =>
       quantity: `area, ${scaling}, map per ${mapPer}`,
     },
   }));
+
+const bitsText = (bits: number): string => `${bits} bit${bits === 1 ? '' : 's'}`;
 
 /** The law that a ratio follows within the estimate's error: the nearest of b and b², or neither. */
 function lawOf({ bits, ratio, circuit }: AreaRatio): string {
@@ -312,7 +314,7 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
     const deciding = both.filter(({ bits }) => bits === 1.4 || bits === 2);
     const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     const text = (list: readonly AreaRatio[]): string =>
-      list.map((one) => `${one.bits} bit ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ');
+      list.map((one) => `${bitsText(one.bits)} ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ');
     return {
       id,
       claim,
@@ -357,8 +359,13 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
 
 /** Area against average bits per circuit, with the paper's law drawn in. */
 export function areaPlot(ratios: readonly AreaRatio[]): Plot {
-  const panel = (circuit: Fabric, title: string, law: (bits: number) => number) => ({
-    width: 310,
+  const panel = (
+    circuit: Fabric,
+    title: string,
+    law: (bits: number) => number,
+    { width, legendColumns }: PanelLayout,
+  ) => ({
+    width,
     height: 260,
     title,
     data: {
@@ -368,7 +375,7 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
           .map(({ bits, ratio, scaling, mapPer }) => ({
             x: bits,
             y: ratio,
-            series: `${scaling}, map per ${mapPer === 'element' ? 'weight' : mapPer}`,
+            series: `${scaling}, per ${mapPer === 'element' ? 'weight' : mapPer}`,
           })),
         ...circuitMixes.map(([bits]) => ({ x: bits, y: law(bits), series: 'the paper’s law' })),
       ],
@@ -377,24 +384,29 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     encoding: {
       x: { field: 'x', type: 'quantitative', title: 'average bits', scale: { zero: false } },
       y: { field: 'y', type: 'quantitative', title: 'area relative to 1 bit' },
-      color: { field: 'series', type: 'nominal', title: null, legend: { columns: 2 } },
+      color: {
+        field: 'series',
+        type: 'nominal',
+        title: null,
+        legend: { columns: legendColumns },
+      },
     },
   });
   return {
     file: 'table2-area',
     title: 'Area of an unrolled layer against average bits',
     caption:
-      `The figure shows the estimated area, divided by that at 1 bit, of the layer ${place} on an FPGA (left, ` +
-      'counted in LUTs with six inputs) and on an ASIC (right, counted in gate equivalents). With a “map per ' +
-      'weight”, each weight has its own bitwidth; with a “map per position”, all weights at a kernel position have ' +
-      'the same bitwidth. According to the paper, the area grows in proportion to the average bits b on an FPGA, ' +
-      'and to b² on an ASIC.',
-    spec: {
-      hconcat: [
-        panel('lut6', 'FPGA, LUT6', (bits) => bits),
-        panel('gates', 'ASIC, gate equivalents', (bits) => bits ** 2),
+      `The figure shows the estimated area, divided by that at 1 bit, of the layer ${place} on an FPGA, counted in ` +
+      'LUTs with six inputs (LUT6), and on an ASIC, counted in gate equivalents. The lines “per weight” are for layers ' +
+      'in which each weight has its own bitwidth. The lines “per position” are for layers in which all weights at a ' +
+      'kernel position have the same bitwidth. According to the paper, the area grows in proportion to the average ' +
+      'bits b on an FPGA, and to b² on an ASIC.',
+    ...panelChart(
+      (layout) => [
+        panel('lut6', 'FPGA, LUT6', (bits) => bits, layout),
+        panel('gates', 'ASIC, gate equivalents', (bits) => bits ** 2, layout),
       ],
-      config: chartConfig,
-    },
+      2,
+    ),
   };
 }

@@ -1,9 +1,10 @@
 import type { Fabric } from '@hbnn/circuit';
-import { chartConfig } from '@hbnn/cli/drawing';
 import { distFromAverage } from '@hbnn/core';
 import { builtInTechnology, unrolledArea } from '@hbnn/estimator';
 import { randomModel } from '@hbnn/model';
 import { mean } from '../../results/statistics.ts';
+import { halo, type PanelLayout, panelChart } from '../report/charts.ts';
+import { type LabelledPoint, labelPlaces, stepsOf } from '../report/labelPlaces.ts';
 import type { Plot, ResultRow, SettingResults } from '../stage.ts';
 import {
   accuraciesOf,
@@ -125,7 +126,7 @@ const perPosition = ', weights per position';
 
 function seriesOf(precision: Precision): string {
   if (isHomogeneous(precision)) return 'homogeneous';
-  return nameOf(precision).includes(perPosition) ? `heterogeneous${perPosition}` : 'heterogeneous';
+  return nameOf(precision).includes(perPosition) ? 'heterogeneous, per position' : 'heterogeneous';
 }
 
 /** Accuracy against LUTs and energy, the front drawn in; none where nothing was trained. */
@@ -141,60 +142,96 @@ export function paretoPlots(costs: readonly NetworkCost[], results: SettingResul
 
 /** The plot of `paretoPlots`. */
 function paretoPlot(points: readonly ParetoPoint[]): Plot {
-  const panel = (of: 'luts' | 'energyNj', title: string) => {
-    const best = front(points, of);
-    const encoding = { ...axes(of, title), text: { field: 'name' } };
-    // The front has neither points nor lines above it and to its left, so its labels stand there.
-    const ofBest = { align: 'right', baseline: 'bottom', dx: -5, dy: -3 };
-    const ofOthers = { align: 'left', baseline: 'top', dx: 5, dy: 3 };
-    return {
-      width: 330,
-      height: 280,
-      layer: [
-        {
-          data: { values: best },
-          mark: { type: 'line', interpolate: 'step-after', strokeDash: [4, 3], color: '#999' },
-          encoding: axes(of, title),
-        },
-        {
-          data: { values: points },
-          mark: { type: 'point', filled: true, size: 60 },
-          encoding: {
-            ...axes(of, title),
-            color: { field: 'series', type: 'nominal', title: null, legend: { columns: 3 } },
-          },
-        },
-        { data: { values: best }, mark: { type: 'text', ...ofBest, fontSize: 10 }, encoding },
-        {
-          data: { values: points.filter((point) => !best.includes(point)) },
-          mark: { type: 'text', ...ofOthers, fontSize: 10 },
-          encoding,
-        },
-      ],
-    };
-  };
   return {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against LUTs and energy',
     caption:
-      'A point of the figure is a network, labelled with the bits of its inputs/weights. The dashed line of the ' +
-      'figure joins the networks that no other network beats in both accuracy and cost (LUTs or energy). The ' +
+      'A point of the figure is a network, labelled with the bits of its inputs/weights. In the networks “per ' +
+      'position”, all weights at a kernel position have the same bitwidth. The dashed line of the figure joins the networks that no other network beats in both accuracy and cost (LUTs or energy). The ' +
       'accuracy of each network in the figure is measured on the test images. The LUTs that compute one pixel ' +
       'position of each binarized layer, and the energy per image in standard cells of 45 nm, are estimated with ' +
       'random weights.',
-    spec: {
-      hconcat: [panel('luts', 'LUT6, estimated'), panel('energyNj', 'nJ per image, estimated')],
-      config: chartConfig,
-    },
+    ...panelChart(
+      (layout) => [
+        paretoPanel(points, 'luts', 'LUT6, estimated', layout),
+        paretoPanel(points, 'energyNj', 'nJ per image, estimated', layout),
+      ],
+      3,
+    ),
   };
 }
 
-const axes = (of: string, title: string) => {
-  const scale = { zero: false, padding: 24 };
-  return {
-    x: { field: of, type: 'quantitative', title, scale },
-    y: { field: 'top1', type: 'quantitative', title: 'top-1, %', scale },
+const panelHeight = 280;
+
+function paretoPanel(
+  points: readonly ParetoPoint[],
+  of: 'luts' | 'energyNj',
+  title: string,
+  { width, legendColumns }: PanelLayout,
+): object {
+  const [costs, top1] = [points.map((point) => point[of]), points.map((point) => point.top1)];
+  const domains = [costs, top1].map(widened);
+  const axes = {
+    x: { field: of, type: 'quantitative', title, scale: { domain: domains[0], nice: false } },
+    y: {
+      field: 'top1',
+      type: 'quantitative',
+      title: 'top-1, %',
+      scale: { domain: domains[1], nice: false },
+    },
   };
-};
+  const [toX, toY] = domains.map(
+    ([low, high]) =>
+      (value: number) =>
+        (value - low) / (high - low),
+  );
+  const best = front(points, of);
+  const pixelsOf = (point: ParetoPoint): LabelledPoint => ({
+    text: point.name,
+    x: width * toX(point[of]),
+    y: panelHeight * (1 - toY(point.top1)),
+  });
+  const places = labelPlaces(points.map(pixelsOf), {
+    width,
+    height: panelHeight,
+    fontSize: 10,
+    lines: stepsOf(best.map(pixelsOf)),
+  });
+  const line = { type: 'line', interpolate: 'step-after', strokeDash: [4, 3], color: '#999' };
+  return {
+    width,
+    height: panelHeight,
+    layer: [
+      { data: { values: best }, mark: line, encoding: axes },
+      {
+        data: { values: points },
+        mark: { type: 'point', filled: true, size: 60 },
+        encoding: {
+          ...axes,
+          color: {
+            field: 'series',
+            type: 'nominal',
+            title: null,
+            legend: { columns: legendColumns },
+          },
+        },
+      },
+      ...points.flatMap((point, i) =>
+        [halo, {}].map((look) => ({
+          data: { values: [point] },
+          mark: { type: 'text', fontSize: 10, ...places[i], ...look },
+          encoding: { ...axes, text: { field: 'name' } },
+        })),
+      ),
+    ],
+  };
+}
+
+/** A domain with some room beyond the least and the largest value, for points and their labels. */
+function widened(values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = 0.1 * (high - low || Math.abs(high) || 1);
+  return [low - room, high + room];
+}
 
 export const costsOfAll = (): NetworkCost[] => buildable.map(networkCost);

@@ -53,7 +53,8 @@ function rows(
     const reference = accuracies(results, id);
     return [
       measuredRow(p, comparison.label, results, id, {
-        columns: { 'what is varied': 'reference', 'against the reference': '' },
+        columns: { 'against the reference': '' },
+        moreColumns: { 'what is varied': 'reference' },
       }),
       ...comparison.variants.map((variant) => {
         const setting = variantOf(p, comparison, variant);
@@ -61,8 +62,10 @@ function rows(
         const difference = test
           ? `${pointsText(test.difference)} (${pointsText(test.low)} … ${pointsText(test.high)})`
           : '';
-        const columns = { 'what is varied': variant.what, 'against the reference': difference };
-        return measuredRow(p, `– ${variant.label}`, results, setting.id, { columns });
+        return measuredRow(p, `– ${variant.label}`, results, setting.id, {
+          columns: { 'against the reference': difference },
+          moreColumns: { 'what is varied': variant.what },
+        });
       }),
     ];
   });

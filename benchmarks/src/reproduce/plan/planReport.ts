@@ -1,6 +1,6 @@
 import cdf from '@stdlib/stats-base-dists-t-cdf';
 import { deviation, mean, type Paired, paired, significance } from '../../results/statistics.ts';
-import { equivalenceMargin, pointsText } from '../claims.ts';
+import { equivalenceMargin, pointsText, pText } from '../claims.ts';
 import { type LedgerLine, trainingKey } from '../ledger/ledger.ts';
 import { table1 } from '../paper.ts';
 import type { Verdict } from '../stage.ts';
@@ -147,8 +147,6 @@ function toDecide({ test: kind }: PlanClaim, test: Paired): number {
 }
 
 const fixed = (value: number | undefined, digits = 2): string => value?.toFixed(digits) ?? '';
-const pText = (p: number | undefined): string =>
-  p === undefined ? '' : p < 1e-4 ? '< 0.0001' : p.toPrecision(2);
 
 function claimRow(judged: JudgedClaim): string {
   const { claim, pairs, test, p, pHolm, verdict, verdictHolm, pairsToDecide } = judged;

@@ -1,120 +1,176 @@
 import { chartConfig, colours } from '@hbnn/cli/drawing';
+import type { Chart } from '../stage.ts';
 
-interface Value {
-  readonly x: unknown;
-  readonly series: unknown;
+/** How panels are drawn: on a wide page side by side, on a phone one below the other. */
+export interface PanelLayout {
+  readonly width: number;
+  readonly legendColumns: number;
+}
+
+/** Panels that share a legend, for a wide page and for a phone. */
+export function panelChart(
+  panels: (layout: PanelLayout) => readonly object[],
+  legendColumns = 1,
+): Chart {
+  return {
+    spec: { hconcat: panels({ width: 310, legendColumns }), config: chartConfig },
+    narrow: { vconcat: panels({ width: 270, legendColumns: 1 }), config: chartConfig },
+  };
+}
+
+interface Bar {
+  readonly category: string;
+  readonly series: string;
+  readonly value: number | undefined;
+}
+
+interface BarChart {
+  readonly bars: readonly Bar[];
+  readonly category: { readonly title: string; readonly order: readonly string[] };
+  readonly value: { readonly title: string };
+  /** Values to compare the bars with: dashed lines across them. */
+  readonly rules: readonly { readonly value: number; readonly label: string }[];
+}
+
+/** The channels of bars, their size, and where the label of a rule stands. */
+const upright = {
+  category: 'x',
+  offset: 'xOffset',
+  value: 'y',
+  end: 'y2',
+  size: { width: 640, height: 280 },
+  axis: { labelAngle: -35 },
+  label: { align: 'left', x: 'width', dx: 4 },
+  labelText: (label: string): string => label,
+  legend: {},
+} as const;
+const lying = {
+  category: 'y',
+  offset: 'yOffset',
+  value: 'x',
+  end: 'x2',
+  size: { width: 265, height: { step: 8 } },
+  axis: {},
+  label: { baseline: 'bottom', y: 0, dy: -3 },
+  // Labels stand side by side here, where only the first word of each has room.
+  labelText: (label: string): string => label.split(' ')[0],
+  legend: { columns: 2, offset: 24 },
+} as const;
+
+/** Groups of bars with rules across; on a phone the bars lie below each other. */
+export const barChart = (o: BarChart): Chart => ({
+  spec: bars(o, upright),
+  narrow: bars(o, lying),
+});
+
+function bars(o: BarChart, way: typeof upright | typeof lying): object {
+  const series = [...new Set(o.bars.map((bar) => bar.series))];
+  const value = { field: 'value', type: 'quantitative', title: o.value.title };
+  const rules = o.rules.flatMap((rule) => [
+    {
+      data: { values: [rule] },
+      mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
+      encoding: { [way.value]: value },
+    },
+    {
+      data: { values: [{ ...rule, label: way.labelText(rule.label) }] },
+      mark: { type: 'text', fontSize: 10, color: '#6b7280', ...way.label },
+      encoding: { [way.value]: value, text: { field: 'label' } },
+    },
+  ]);
+  const ofBars = {
+    mark: { type: 'bar', clip: true },
+    encoding: {
+      [way.category]: {
+        field: 'category',
+        type: 'nominal',
+        sort: o.category.order,
+        title: o.category.title,
+        axis: { labelLimit: 320, ...way.axis },
+      },
+      [way.offset]: { field: 'series', sort: series },
+      [way.value]: { ...value, scale: { domainMin: 0, nice: false } },
+      [way.end]: { datum: 0 },
+      color: { field: 'series', type: 'nominal', sort: series, legend: way.legend },
+    },
+  };
+  return {
+    ...way.size,
+    data: { values: o.bars },
+    layer: [ofBars, ...rules],
+    config: chartConfig,
+  };
+}
+
+interface Point {
+  readonly x: number;
   readonly y: number | undefined;
   /** One standard deviation, drawn as an error bar. */
   readonly spread?: number;
 }
 
-const withBars = (values: readonly Value[]): object[] =>
-  values.map(({ x, series, y, spread }) => ({
-    x,
-    series,
-    y,
-    ...(spread !== undefined && y !== undefined && { low: y - spread, high: y + spread }),
-  }));
-
-const errorBars = (x: object, extra: object = {}): object => ({
-  transform: [{ filter: 'isValid(datum.low)' }],
-  mark: { type: 'rule', color: '#374151', strokeWidth: 1.2 },
-  encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, ...extra },
-});
-
-/** Grouped bars, with rules across where there is something to compare with. */
-export function barChart(o: {
-  values: readonly Value[];
-  x: { title: string; order: readonly string[] };
-  y: { title: string; zero?: boolean };
-  rules?: readonly { y: number; label: string }[];
-}): object {
-  const x = { field: 'x', type: 'nominal', sort: o.x.order, title: o.x.title };
-  const series = [...new Set(o.values.map((value) => value.series))];
-  const offset = { xOffset: { field: 'series', sort: series } };
-  const heights = o.values.flatMap(({ y }) => (y === undefined ? [] : [y]));
-  const low = o.y.zero === false ? Math.max(0, Math.floor((Math.min(...heights) - 3) / 5) * 5) : 0;
-  const high =
-    o.y.zero === false ? { domainMax: Math.ceil((Math.max(...heights) + 1) / 5) * 5 } : {};
-  const bars = {
-    mark: { type: 'bar', clip: true },
-    encoding: {
-      x: { ...x, axis: { labelAngle: o.x.order.length > 6 ? -35 : 0, labelLimit: 320 } },
-      ...offset,
-      y: {
-        field: 'y',
-        type: 'quantitative',
-        title: o.y.title,
-        scale: { domainMin: low, ...high, nice: false, zero: false },
-      },
-      y2: { datum: low },
-      color: { field: 'series', type: 'nominal', sort: series },
-    },
-  };
-  const rules = (o.rules ?? []).flatMap(({ y, label }) => [
-    {
-      data: { values: [{ y, label }] },
-      mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
-      encoding: { y: { field: 'y', type: 'quantitative' } },
-    },
-    {
-      data: { values: [{ y, label }] },
-      mark: { type: 'text', align: 'left', x: 'width', dx: 4, fontSize: 10, color: '#6b7280' },
-      encoding: { y: { field: 'y', type: 'quantitative' }, text: { field: 'label' } },
-    },
-  ]);
-  return {
-    width: 640,
-    height: 280,
-    data: { values: withBars(o.values) },
-    layer: [bars, errorBars(x, offset), ...rules],
-    config: chartConfig,
-  };
-}
-
 interface Panel {
   readonly title: string;
-  readonly values: readonly (Value & { readonly x: number })[];
+  readonly points: readonly Point[];
   /** A dashed line across. */
   readonly rule?: number;
   /** A straight line fitted to the points. */
   readonly trend?: boolean;
 }
 
-/** Points and lines over a number, one panel beside the other. */
-export function lineChart(o: { panels: readonly Panel[]; x: string; y: string }): object {
+const withBars = (points: readonly Point[]): object[] =>
+  points.map(({ x, y, spread }) => ({
+    x,
+    y,
+    ...(spread !== undefined && y !== undefined && { low: y - spread, high: y + spread }),
+  }));
+
+/** Points and lines over a number, in panels with the same numbers on their horizontal axes. */
+export function lineChart(o: { panels: readonly Panel[]; x: string; y: string }): Chart {
+  const all = o.panels.flatMap(({ points }) => points.map(({ x }) => x));
   const scale = { zero: false, nice: true, padding: 12 };
-  const panels = o.panels.map((panel) => {
-    const x = { field: 'x', type: 'quantitative', title: o.x, scale };
-    const y = { field: 'y', type: 'quantitative', title: o.y, scale };
-    const color = { value: colours[0] };
-    const line = panel.trend
-      ? {
-          mark: { type: 'line', strokeDash: [5, 3], color: '#9ca3af' },
-          transform: [{ regression: 'y', on: 'x' }],
-          encoding: { x, y },
-        }
-      : { mark: { type: 'line' }, encoding: { x, y, color } };
-    const rule = {
-      data: { values: [{ y: panel.rule }] },
-      mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
-      encoding: { y },
-    };
-    return {
-      width: 310,
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    title: o.x,
+    scale: { zero: false, nice: false, padding: 12, domain: [Math.min(...all), Math.max(...all)] },
+  };
+  const y = { field: 'y', type: 'quantitative', title: o.y, scale };
+  return panelChart(({ width }) =>
+    o.panels.map(({ title, points, rule, trend }) => ({
+      width,
       height: 260,
-      title: panel.title,
-      data: { values: withBars(panel.values) },
-      layer: [
-        line,
-        errorBars(x),
-        { mark: { type: 'point', filled: true, size: 55 }, encoding: { x, y, color } },
-        ...(panel.rule === undefined ? [] : [rule]),
-      ],
-    };
-  });
-  return { hconcat: panels, config: chartConfig };
+      title,
+      data: { values: withBars(points) },
+      layer: [...pointLayers(x, y, trend), ...(rule === undefined ? [] : [ruleAcross(rule, y)])],
+    })),
+  );
 }
+
+/** A line through points or along their trend, their error bars, and the points. */
+function pointLayers(x: object, y: object, trend = false): object[] {
+  const color = { value: colours[0] };
+  const line = trend
+    ? {
+        mark: { type: 'line', strokeDash: [5, 3], color: '#9ca3af' },
+        transform: [{ regression: 'y', on: 'x' }],
+        encoding: { x, y },
+      }
+    : { mark: { type: 'line' }, encoding: { x, y, color } };
+  const bars = {
+    transform: [{ filter: 'isValid(datum.low)' }],
+    mark: { type: 'rule', color: '#374151', strokeWidth: 1.2 },
+    encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
+  };
+  const points = { mark: { type: 'point', filled: true, size: 55 }, encoding: { x, y, color } };
+  return [line, bars, points];
+}
+
+const ruleAcross = (value: number, y: object): object => ({
+  data: { values: [{ y: value }] },
+  mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
+  encoding: { y },
+});
 
 /** One line of a forest plot. */
 export interface ForestRow {
@@ -135,7 +191,7 @@ export function forestChart(o: {
   rows: readonly ForestRow[];
   margin: number;
   x: string;
-  /** Colours of groups; by default one after the other. */
+  /** Colours of groups, in the order of the legend; by default one after the other. */
   colors?: Readonly<Record<string, string>>;
 }): object {
   // Labels stand above their rows, so that the chart is narrow enough for a phone.
@@ -150,10 +206,9 @@ export function forestChart(o: {
     scale: { padding: 0 },
     axis: null,
   };
-  const groups = [...new Set(rows.map(({ group }) => group))];
+  const paper = rows.flatMap((row) => (row.paper === undefined ? [] : { ...row, group: 'paper' }));
+  const { groups, color, shape } = looksOf([...rows, ...paper], o.colors);
   const legendRows = Math.ceil(groups.length / legendColumns);
-  const range = groups.map((group, i) => o.colors?.[group] ?? colours[i % colours.length]);
-  const color = { field: 'group', type: 'nominal', scale: { domain: groups, range } };
   const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
     data: { values },
     mark: { yOffset: center, ...mark },
@@ -163,7 +218,17 @@ export function forestChart(o: {
   const seeds = rows.flatMap(({ label, group, seeds }) =>
     seeds.map((seed) => ({ label, group, seed })),
   );
-  const paper = rows.filter((row) => row.paper !== undefined);
+  const labels = Array.from({ length: lines }, (_, line) => line).flatMap((line) => {
+    const texts = rows.flatMap(({ label, text }) => {
+      const at = line - (lines - text.length);
+      return at < 0 ? [] : [{ label, text: text[at] }];
+    });
+    const yOffset = center - 16 - (lines - 0.5 - line) * lineHeight;
+    const mark = { type: 'text', align: 'left', fontSize: labelSize, yOffset };
+    return [halo, { color: '#1f2937' }].map((look) =>
+      of(texts, { ...mark, ...look }, { value: 0 }, { text: { field: 'text' } }),
+    );
+  });
   const zero = { values: [{ low: -o.margin, high: o.margin, zero: 0 }] };
   return {
     width: 410,
@@ -182,62 +247,79 @@ export function forestChart(o: {
         mark: { type: 'rule', strokeDash: [4, 3], color: '#6b7280' },
         encoding: { x: value('zero') },
       },
-      ...Array.from({ length: lines }, (_, line) =>
-        of(
-          rows.flatMap(({ label, text }) => {
-            const at = line - (lines - text.length);
-            return at < 0 ? [] : [{ label, text: text[at] }];
-          }),
-          {
-            type: 'text',
-            align: 'left',
-            fontSize: labelSize,
-            color: '#1f2937',
-            yOffset: center - 16 - (lines - 0.5 - line) * lineHeight,
-          },
-          { value: 0 },
-          { text: { field: 'text' } },
-        ),
-      ),
+      ...labels,
       of(
         seeds,
         { type: 'point', filled: true, size: 16, opacity: 0.45, yOffset: center + 7 },
         value('seed'),
-        { color },
+        { color, shape },
       ),
       of(rows, { type: 'rule', strokeWidth: 2 }, value('low'), { x2: { field: 'high' }, color }),
-      of(rows, { type: 'point', filled: true, size: 70, opacity: 1 }, value('mean'), { color }),
+      of(rows, { type: 'point', filled: true, size: 70, opacity: 1 }, value('mean'), {
+        color,
+        shape,
+      }),
       of(
         paper,
-        {
-          type: 'point',
-          shape: 'diamond',
-          filled: true,
-          size: 60,
-          color: '#111827',
-          yOffset: center - 7,
-        },
+        { type: 'point', filled: true, size: 60, opacity: 1, yOffset: center - 7 },
         value('paper'),
+        { color, shape },
       ),
     ],
-    config: {
-      ...chartConfig,
-      axis: { labelFontSize: labelSize, titleFontSize: labelSize, gridColor: '#e5e7eb' },
-      axisX: { titleFontWeight: 500, tickCount: 8 },
-      legend: {
-        labelFontSize: labelSize,
-        labelLimit: 0,
-        title: null,
-        orient: 'top',
-        columns: legendColumns,
-      },
-    },
+    config: forestConfig,
   };
 }
+
+/** The groups of a forest plot with their colours and shapes: diamonds for the paper's values. */
+function looksOf(
+  rows: readonly { readonly group: string }[],
+  colors?: Readonly<Record<string, string>>,
+): { groups: string[]; color: object; shape: object } {
+  const present = [...new Set(rows.map(({ group }) => group))];
+  const rank = (group: string): number => Object.keys(colors ?? {}).indexOf(group);
+  const groups = present.sort(
+    (a, b) => Number(a === 'paper') - Number(b === 'paper') || rank(a) - rank(b),
+  );
+  const colourOf = (group: string, i: number): string =>
+    group === 'paper' ? '#111827' : (colors?.[group] ?? colours[i % colours.length]);
+  const scale = (range: readonly string[]): object => ({
+    field: 'group',
+    type: 'nominal',
+    scale: { domain: groups, range },
+  });
+  return {
+    groups,
+    color: scale(groups.map(colourOf)),
+    shape: scale(groups.map((group) => (group === 'paper' ? 'diamond' : 'circle'))),
+  };
+}
+
+/** What a label has behind it, so that no line runs through its letters. */
+export const halo = { color: 'white', stroke: 'white', strokeWidth: 4, strokeJoin: 'round' };
 
 const legendColumns = 3;
 const labelSize = 13;
 const lineHeight = 17;
+
+const forestConfig = {
+  ...chartConfig,
+  axis: {
+    labelFontSize: labelSize,
+    labelFlush: false,
+    titleFontSize: labelSize,
+    gridColor: '#e5e7eb',
+  },
+  axisX: { titleFontWeight: 500, tickCount: 8 },
+  legend: {
+    labelFontSize: labelSize,
+    labelLimit: 0,
+    symbolOpacity: 1,
+    symbolSize: 70,
+    title: null,
+    orient: 'top',
+    columns: legendColumns,
+  },
+};
 
 /** Letters that fit above a row. */
 const longest = 61;

@@ -1,28 +1,64 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
-import { forestCaption, forestTitle, scales, table } from './markdown.ts';
+import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
+import { forestCaption, forestTitle } from './markdown.ts';
+import { type Origin, ownOrigin, sharedOrigin } from './origin.ts';
+import { type ReportTable, table } from './reportTable.ts';
+import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
-import { pText, reportedClaims, shortId, summary, verdictText } from './summary.ts';
+import {
+  pValues,
+  reportedClaims,
+  shortId,
+  summary,
+  verdictColours,
+  verdictText,
+} from './summary.ts';
+
+/** The verdicts' colours on black. */
+const darkVerdicts: typeof verdictColours = {
+  holds: '#7fc784',
+  'does not hold': '#ff9a92',
+  undecided: '#a9b0bb',
+  below: '#cfa5ea',
+  above: '#8ab8f2',
+};
+
+const verdictClass = (verdict: string): string => verdict.replaceAll(' ', '-');
+const verdictStyles = (colours: typeof verdictColours): string =>
+  Object.entries(colours)
+    .map(([verdict, colour]) => `.${verdictClass(verdict)} { color: ${colour}; }`)
+    .join(' ');
 
 const style = `${pageStyle}
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { margin-top: 2.6rem; border-bottom: 2px solid var(--line); padding-bottom: .25rem; }
-nav a { margin-right: 1rem; } table.numbers td:last-child { white-space: nowrap; } .about { color: var(--soft); }
-.verdict { white-space: nowrap; font-weight: 600; } .holds { color: #2f7d32; } .fails { color: #b3261e; } .undecided { color: #8a6d00; }
+nav a { margin-right: 1rem; } .about { color: var(--soft); } li { margin: .3rem 0; } th.number { text-align: right; }
+.verdict { min-width: 7em; font-weight: 600; } ${verdictStyles(verdictColours)}
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
 body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
 header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
-table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; }
+table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } code .whole { white-space: nowrap; } .phone { display: none; }
+@media (min-width: 601px) { table:not(.numbers) td:nth-child(2) { min-width: 16em; } table:not(.numbers) td:nth-child(4) { min-width: 5em; } }
+@media screen and (min-width: 900px) {
+  figure.narrow { display: grid; grid-template-columns: auto 1fr; gap: 2rem; align-items: start; } figure.narrow figcaption { position: sticky; top: 1rem; }
+}
 @media (max-width: 600px) {
-  figure { overflow-x: auto; } figure:not(.narrow) svg { min-width: 900px; } td, th { padding: .25rem; }
+  figure { overflow-x: auto; } td, th { padding: .25rem; } table.numbers { font-size: .72rem; } table.numbers :is(td, th) { padding-inline: .12rem; } table.numbers td:first-child:not(.number) { min-width: 7em; }
   table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
   table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
-  table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 3.6rem; min-width: 0; border: 0; white-space: normal; }
+  table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 4.2rem; min-width: 0; border: 0; white-space: normal; }
   table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 2rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
-  table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.2rem; } table:not(.numbers) :is(td, th):last-child { flex-basis: 100%; }
+  table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.6rem; } table:not(.numbers) td:last-child { flex-basis: 100%; }
+  table:not(.numbers) th:last-child { display: none; }
+}
+@media screen and (max-width: 600px) { .wide:has(+ .phone) { display: none; } .phone { display: block; } .wide:not(:has(+ .phone)) svg { min-width: 900px; } }
+@media screen and (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --ink: #dfdfd6; --soft: #a0a0a8; --line: #3c3f44; --accent: #a8b1ff; --panel: #202127; } body { background: #1b1b1f; }
+  .scale { background: #2b2717; } figure svg { filter: invert(.895) hue-rotate(180deg); } ${verdictStyles(darkVerdicts)}
 }
 @media print {
   @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
   .table { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
-  td, th { padding: .15rem .3rem; } table.numbers td:last-child { white-space: normal; }
+  td, th { padding: .15rem .3rem; }
   h2 { break-after: avoid; } figure, tr, .scale { break-inside: avoid; } thead { display: table-header-group; }
 }
 `;
@@ -45,28 +81,21 @@ const pages: Readonly<Record<string, readonly [page: string, title: string]>> = 
 
 function explained(stage: string): string {
   const found = pages[stage];
-  return found === undefined ? '' : `Explained in <a href="${docs}${found[0]}">${found[1]}</a>.`;
+  return found === undefined
+    ? ''
+    : `<p>Explained in <a href="${docs}${found[0]}">${found[1]}</a>.</p>`;
 }
 
 /** Tables of more rows are folded. */
 const foldedRows = 12;
 
-const numeric = /^[−-]?[\d.]+( ± [\d.]+)?$/;
-
-function htmlTable(head: readonly string[], body: readonly (readonly string[])[]): string {
+function htmlTable({ head, body, isNumeric }: ReportTable): string {
+  const classOf = (i: number): string => (isNumeric[i] ? ' class="number"' : '');
   const row = (values: readonly string[]): string =>
-    `<tr>${values.map((v) => `<td${numeric.test(v) ? ' class="number"' : ''}>${escapeHtml(v)}</td>`).join('')}</tr>`;
-  const heads = head.map((name) => `<th>${escapeHtml(name)}</th>`).join('');
+    `<tr>${values.map((v, i) => `<td${classOf(i)}>${escapeHtml(v)}</td>`).join('')}</tr>`;
+  const heads = head.map((name, i) => `<th${classOf(i)}>${escapeHtml(name)}</th>`).join('');
   return `<div class="table"><table class="numbers"><thead><tr>${heads}</tr></thead><tbody>${body.map(row).join('\n')}</tbody></table></div>`;
 }
-
-const verdictClass = {
-  holds: 'holds',
-  'does not hold': 'fails',
-  undecided: 'undecided',
-  below: 'undecided',
-  above: 'undecided',
-} as const;
 
 function claimsTable(report: Report): string {
   const stageOf = new Map(
@@ -76,43 +105,67 @@ function claimsTable(report: Report): string {
     const { id, claim: text, because, verdict } = claim;
     const cells = [
       `<td><a href="#${stageOf.get(id)}">${shortId(claim)}</a></td><td>${escapeHtml(text)}</td>`,
-      `<td class="verdict ${verdictClass[verdict]}">${verdictText(claim)}</td>`,
-      `<td>${escapeHtml(pText(claim))}</td><td class="because">${escapeHtml(because)}</td>`,
+      `<td class="verdict ${verdictClass(verdict)}">${verdictText(claim)}</td>`,
+      `<td>${escapeHtml(pValues(claim))}</td><td class="because">${escapeHtml(because)}</td>`,
     ];
     return `<tr>${cells.join('')}</tr>`;
   });
-  const names = ['number', 'claim', 'at this scale', 'p (Holm)', 'because'];
+  const names = ['#', 'claim', 'at this scale', 'p (Holm)', 'because'];
   const head = `<tr>${names.map((name) => `<th>${name}</th>`).join('')}</tr>`;
   return `<div class="table"><table><thead>${head}</thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
-function section(stage: StageReport, svgs: ReadonlyMap<string, string>): string {
-  const { head, body } = table(stage);
+/** A figure with its caption; one that is too wide for a phone has a version that a phone shows in its place. */
+function figureHtml(
+  svgs: ReadonlyMap<string, string>,
+  file: string,
+  title: string,
+  caption: string,
+): string {
+  const drawn = (name: string, kind: string): string => {
+    const svg = svgs.get(name);
+    if (svg === undefined) return '';
+    return `<div class="${kind}" role="img" aria-label="${escapeHtml(title)}">${svg}</div>`;
+  };
+  const isNarrow = Number(/ width="(\d+)"/.exec(svgs.get(file) ?? '')?.[1]) <= 480;
+  const svg = drawn(file, isNarrow ? 'whole' : 'wide') + drawn(`${file}-narrow`, 'phone');
+  return `<figure${isNarrow ? ' class="narrow"' : ''}>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+}
+
+const originHtml = (origin: Origin | undefined): string =>
+  origin === undefined
+    ? ''
+    : `<small>${escapeHtml(origin.text)}; ${codeHtml(origin.command)}</small>`;
+
+function section(
+  stage: StageReport,
+  svgs: ReadonlyMap<string, string>,
+  origin: Origin | undefined,
+): string {
   const measured = scales(stage);
-  const { provenance: p } = stage;
   const scale =
     measured.length === 0
       ? ''
-      : `<p class="scale"><b>Our scale (data, networks and training)</b>: ${escapeHtml(measured.join('; '))}.</p>`;
-  const figures = stage.plots.map(
-    ({ file, title, caption }) =>
-      `<figure${widthClass(svgs.get(file))} role="img" aria-label="${escapeHtml(title)}">${svgs.get(file) ?? ''}<figcaption>${escapeHtml(caption)}</figcaption></figure>`,
+      : `<p class="scale"><b>Our scale (data, networks and training)</b>: ${inlineHtml(measured.join('; '))}.</p>`;
+  const figures = stage.plots.map(({ file, title, caption }) =>
+    figureHtml(svgs, file, title, caption),
   );
-  const numbers = htmlTable(head, body);
+  const whole = table(stage);
+  const numbers = htmlTable(whole);
+  const rows = whole.body.length;
   return `<section id="${stage.stage}"><h2>${escapeHtml(stage.title)}</h2>
-<p class="about">${escapeHtml(stage.about)} ${explained(stage.stage)}</p>${scale}
+<div class="about">${blocksHtml(stage.about)}\n${explained(stage.stage)}</div>${scale}
 ${figures.join('\n')}
-${body.length > foldedRows ? `<details><summary>All ${body.length} rows</summary>${numbers}</details>` : numbers}
-<small>commit ${escapeHtml(p.commit)}; ${p.date}; ${escapeHtml(p.machine)}; Node ${p.node}; backend ${p.backend}; <code>${escapeHtml(p.command)}</code></small></section>`;
+${rows > foldedRows ? `<details><summary>All ${rows} rows</summary>${numbers}</details>` : numbers}
+${originHtml(origin)}</section>`;
 }
 
 /** The report as one self-contained page. */
 export function html(report: Report, svgs: ReadonlyMap<string, string>): string {
-  const forest = svgs.get('claims');
-  const figure = forest
-    ? `<figure${widthClass(forest)} role="img" aria-label="${forestTitle}">${forest}<figcaption>${forestCaption}</figcaption></figure>`
-    : '';
-  const links = report.stages.map(({ stage }) => `<a href="#${stage}">${stage}</a>`).join(' ');
+  const figure = svgs.has('claims') ? figureHtml(svgs, 'claims', forestTitle, forestCaption) : '';
+  const links = report.stages.map(
+    ({ stage, title }) => `<a href="#${stage}">${escapeHtml(title.split(':')[0])}</a>`,
+  );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>HBNN reproduction, profile ${report.profile}</title>
@@ -120,17 +173,13 @@ export function html(report: Report, svgs: ReadonlyMap<string, string>): string 
 <header><a href="${docs}index.md">HBNN</a></header>
 <main><h1>HBNN reproduction, profile ${report.profile}</h1>
 <p class="summary">${escapeHtml(summary(report))}</p>
-<p>${escapeHtml(report.about)}</p><nav>${links}</nav>
+<p>${escapeHtml(report.about)}</p><nav>${links.join(' ')}</nav>
 <h2>The paper’s claims</h2><p class="about">${escapeHtml(report.rules)}</p>
 ${figure}
 ${claimsTable(report)}
 <p>All numbers lie beside this page in <code>results.csv</code> and <code>results.json</code>.</p>
-${report.stages.map((stage) => section(stage, svgs)).join('\n')}
+${report.stages.map((stage) => section(stage, svgs, ownOrigin(report, stage))).join('\n')}
+${originHtml(sharedOrigin(report))}
 </main></body></html>
 `;
-}
-
-/** The class of a figure that a phone shows whole. */
-function widthClass(svg = ''): string {
-  return Number(/ width="(\d+)"/.exec(svg)?.[1]) <= 480 ? ' class="narrow"' : '';
 }

@@ -78,17 +78,18 @@ export async function writeReport(
     files[name] = text;
   };
   const svgs = new Map<string, string>();
-  for (const { file, spec } of stages.flatMap(({ plots }) => plots)) {
+  const draw = async (file: string, spec: object | undefined): Promise<void> => {
+    if (spec === undefined) return;
     const svg = await drawSvg(spec);
     svgs.set(file, svg);
     write(`figures/${file}.svg`, `${svg}\n`);
+  };
+  for (const { file, spec, narrow } of stages.flatMap(({ plots }) => plots)) {
+    await draw(file, spec);
+    await draw(`${file}-narrow`, narrow);
   }
   const forest = claimsForest(report);
-  if (forest !== undefined) {
-    const svg = await drawSvg(forest);
-    svgs.set('claims', svg);
-    write('figures/claims.svg', `${svg}\n`);
-  }
+  await draw('claims', forest);
   write('results.csv', numbersCsv(report));
   write('results.json', `${JSON.stringify(report, null, 1)}\n`);
   write('report.md', markdown(report, forest !== undefined));

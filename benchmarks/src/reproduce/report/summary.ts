@@ -1,5 +1,5 @@
 import { significance } from '../../results/statistics.ts';
-import { equivalenceMargin, pointsText } from '../claims.ts';
+import { equivalenceMargin, pointsText, pText } from '../claims.ts';
 import { holm } from '../plan/holm.ts';
 import type { Claim } from '../stage.ts';
 import { forestChart } from './charts.ts';
@@ -23,6 +23,15 @@ export function reportedClaims({ stages }: Report): ReportedClaim[] {
   });
 }
 
+/** The colours of verdicts in figures and tables, which can be told apart on white and on black. */
+export const verdictColours: Readonly<Record<Claim['verdict'], string>> = {
+  holds: '#2f7d32',
+  'does not hold': '#b3261e',
+  undecided: '#6b7280',
+  below: '#8a5aa8',
+  above: '#1f5fa8',
+};
+
 /** A claim's name: of "q1 AlexNet", which ends in the first word of its claim, only "q1". */
 export const shortId = ({ id, claim }: Claim): string =>
   claim.startsWith(id.split(' ').at(-1) ?? '') ? id.split(' ')[0] : id;
@@ -33,10 +42,8 @@ export function verdictText({ verdict }: Claim): string {
 }
 
 /** p values of a claim: alone, and corrected; empty for one without a test. */
-export const pText = ({ test, pHolm }: ReportedClaim): string =>
-  test === undefined || pHolm === undefined ? '' : `${short(test.p)} (${short(pHolm)})`;
-
-const short = (p: number): string => (p < 1e-4 ? '< 0.0001' : `${Number(p.toPrecision(2))}`);
+export const pValues = ({ test, pHolm }: ReportedClaim): string =>
+  test === undefined || pHolm === undefined ? '' : `${pText(test.p)} (${pText(pHolm)})`;
 
 /** What came out, in a few sentences: the central claim first. */
 export function summary(report: Report): string {
@@ -57,7 +64,7 @@ export function summary(report: Report): string {
     tested.length === 0
       ? ''
       : `Of the ${tested.length} claims that paired tests judge, ${holding} hold by a test of the ` +
-        `claim alone, and ${kept} of them even after Holm’s correction for the number of tests.`,
+        `claim alone, and ${kept === 0 ? 'none' : kept} of them even after Holm’s correction for the number of tests.`,
   ];
   return sentences.filter((text) => text !== '').join(' ');
 }
@@ -94,7 +101,7 @@ export function claimsForest(report: Report): object | undefined {
     rows,
     margin: equivalenceMargin,
     x: 'difference in points, first minus second',
-    colors: { holds: '#2f7d32', 'does not hold': '#b3261e', undecided: '#8a6d00' },
+    colors: verdictColours,
   });
 }
 

@@ -1,0 +1,296 @@
+import { drawSvg } from '@hbnn/cli/drawing';
+import { describe, expect, it } from 'vitest';
+import { above, pEquation, pText } from '../claims.ts';
+import type { ResultRow } from '../stage.ts';
+import { barChart, forestChart, lineChart, panelChart } from './charts.ts';
+import { html } from './html.ts';
+import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
+import { type LabelledPoint, labelBox, labelPlaces, stepsOf } from './labelPlaces.ts';
+import { markdown } from './markdown.ts';
+import { table } from './reportTable.ts';
+import { scales } from './scales.ts';
+import type { Report, StageReport } from './stageReport.ts';
+import { pValues, reportedClaims, summary, verdictColours } from './summary.ts';
+
+const provenance = {
+  commit: '0123456789',
+  date: '2026-01-01',
+  machine: 'a machine',
+  node: 'v20',
+  backend: 'wasm',
+  command: 'pnpm bench:reproduce --from-ledger',
+};
+
+const stageOf = (rows: readonly ResultRow[], more: Partial<StageReport> = {}): StageReport => ({
+  stage: 'figure2b',
+  title: 'Figure 2b: accuracy',
+  about: 'The plan `table1`.',
+  rows,
+  claims: [],
+  plots: [],
+  provenance,
+  ...more,
+});
+
+const measured = (label: string, more: Partial<ResultRow> = {}): ResultRow => ({
+  label,
+  kind: 'measured',
+  unit: '% top-1',
+  ours: 60,
+  seeds: [1],
+  ...more,
+});
+
+const reportOf = (...stages: readonly StageReport[]): Report => ({
+  profile: 'quick',
+  about: 'About.',
+  rules: 'Rules.',
+  stages,
+});
+
+/** The head of our accuracies, which breaks after its comma only. */
+const percent = 'ours, %\u00a0top\u20111';
+
+describe('the table of a stage', () => {
+  it('has a unit that all rows share in its head, and ours beside the paper’s', () => {
+    const { head, body, isNumeric } = table(
+      stageOf([
+        measured('1-bit', { ours: 60.123, spread: 0.5, seeds: [1, 2, 3], paper: 48.3 }),
+        measured('float', { moreColumns: { 'our top-5': '90.00' } }),
+      ]),
+    );
+    expect(head).toEqual(['setting', percent, 'paper', 'our top\u20115', 'seeds']);
+    expect(body).toEqual([
+      ['1-bit', '60.12 ± 0.50', '48.3', '–', '3'],
+      ['float', '60.00', '–', '90.00', '1'],
+    ]);
+    expect(isNumeric).toEqual([false, true, true, true, true]);
+  });
+
+  it('leaves out columns without any value, and keeps units that differ', () => {
+    const estimate = { kind: 'estimated', error: 0.1, columns: { row: 'c' } } as const;
+    const { head, body } = table(
+      stageOf([
+        { ...estimate, label: 'a', unit: 'LUT', ours: -3 },
+        { ...estimate, label: 'b', unit: 'W', ours: 4 },
+      ]),
+    );
+    expect(head).toEqual(['row', 'ours', 'unit', 'seeds']);
+    expect(body[0]).toEqual(['c', '−3', 'LUT', 'estimate ± 10 %']);
+  });
+
+  it('names rows of the paper’s tables by their columns alone', () => {
+    const rows = [measured('1 AlexNet', { columns: { row: 1, model: 'AlexNet' } })];
+    expect(table(stageOf(rows)).head).toEqual(['row', 'model', percent, 'seeds']);
+    const bits = [measured('layers 1,1', { columns: { 'average bits': 1 } })];
+    expect(table(stageOf(bits)).head.slice(0, 2)).toEqual(['setting', 'average bits']);
+  });
+});
+
+it('joins the scales of networks that were trained equally', () => {
+  const scale = (training: string): ResultRow =>
+    measured('a', { scale: `CIFAR-10, 50,000 training images; ${training}` });
+  const steps = '3,128 steps of 64 images';
+  expect(
+    scales(
+      stageOf([
+        scale(`alexnet-bn, 39,601 parameters, ${steps}`),
+        scale(`mobilenet, 9,704 parameters, ${steps}`),
+        scale(`alexnet-bn, 39,600 parameters, ${steps}`),
+        scale('fcn4, 7,877 parameters, 10 steps of 8 images'),
+      ]),
+    ),
+  ).toEqual([
+    'CIFAR-10, 50,000 training images; alexnet-bn with 39,600 to 39,601 parameters and mobilenet with 9,704 ' +
+      `parameters, each trained for ${steps}; fcn4 with 7,877 parameters, trained for 10 steps of 8 images`,
+  ]);
+});
+
+describe('the claims of a report', () => {
+  const claim = above('2c', 'middle-out is above bottom-up', [60, 61, 62.5], [61, 61.5, 64.4]);
+  const report = reportOf(stageOf([], { claims: [claim] }));
+
+  it('have one form of p values in all cells', () => {
+    const [reported] = reportedClaims(report);
+    const p = /p = (.*)$/.exec(claim.because)?.[1];
+    expect(p).toMatch(/^0\.\d+$/);
+    expect(pValues(reported)).toBe(`${p} (${p})`);
+    const whole = { ...claim, test: claim.test && { ...claim.test, p: 1 } };
+    expect(pValues({ ...whole, pHolm: 1e-6 })).toBe('1.0 (< 0.0001)');
+  });
+
+  it('write p values with two digits, and none below 0.0001', () => {
+    expect([0.1, 0.0104, 1, 1e-4].map(pText)).toEqual(['0.10', '0.010', '1.0', '0.00010']);
+    expect(pEquation(0.1)).toBe('p = 0.10');
+    const sure = above('2b', 'a is above b', [61, 61.001, 61], [60, 60, 60]);
+    expect(sure.because).toMatch(/3 paired seeds, p < 0\.0001$/);
+  });
+
+  it('are counted in words where none is left', () => {
+    expect(summary(report)).toContain('and none of them even after Holm’s correction');
+  });
+
+  it('have verdicts of five colours, the same in figure and table', async () => {
+    expect(new Set(Object.values(verdictColours)).size).toBe(5);
+    const page = html(report, new Map());
+    for (const [verdict, colour] of Object.entries(verdictColours))
+      expect(page).toContain(`.${verdict.replaceAll(' ', '-')} { color: ${colour}; }`);
+    expect(page).toContain('<td class="verdict undecided">undecided</td>');
+  });
+});
+
+describe('the page of a report', () => {
+  const rows = [measured('a', { paper: 50 }), measured('b')];
+
+  it('says once what all parts have in common, and otherwise at each part', () => {
+    const other = { ...provenance, backend: 'none needed' };
+    const alike = [stageOf(rows), stageOf(rows, { stage: 'table2', provenance: other })];
+    const count = (text: string): number => text.split('commit 0123456;').length - 1;
+    expect(count(markdown(reportOf(...alike), false))).toBe(1);
+    expect(markdown(reportOf(...alike), false)).toContain('backend wasm; `pnpm bench');
+    expect(count(html(reportOf(...alike), new Map()))).toBe(1);
+    const later = stageOf(rows, { provenance: { ...provenance, date: '2026-02-02' } });
+    expect(count(markdown(reportOf(...alike, later), false))).toBe(3);
+  });
+
+  it('links to the parts by their titles and has no raw Markdown', () => {
+    const page = html(reportOf(stageOf(rows)), new Map());
+    expect(page).toContain('<nav><a href="#figure2b">Figure 2b</a></nav>');
+    expect(page).toContain('<p>The plan <code>table1</code>.</p>');
+    expect(page).toContain('<td class="number">–</td>');
+    expect(page.split('</style>')[1]).not.toContain('`');
+  });
+
+  it('shows the narrow figure of a wide one on phones', () => {
+    const plot = { file: 'f', title: 'A "title"', caption: 'c', spec: {} };
+    const report = reportOf(stageOf(rows, { plots: [plot] }));
+    const wide = '<svg width="700"></svg>';
+    const both = html(report, new Map(Object.entries({ f: wide, 'f-narrow': '<svg></svg>' })));
+    expect(both).toContain(
+      `<figure><div class="wide" role="img" aria-label="A &quot;title&quot;">${wide}</div><div class="phone"`,
+    );
+    expect(html(report, new Map([['f', '<svg width="438"></svg>']]))).toContain(
+      '<figure class="narrow"><div class="whole"',
+    );
+  });
+});
+
+describe('text of Markdown as HTML', () => {
+  it('has code, bold words, paragraphs and lists', () => {
+    expect(inlineHtml('a < `b<c` and **d & e**')).toBe(
+      'a &lt; <code>b&lt;c</code> and <b>d &amp; e</b>',
+    );
+    expect(blocksHtml('One.\n\n- two\n- `three`')).toBe(
+      '<p>One.</p>\n<ul><li>two</li>\n<li><code>three</code></li></ul>',
+    );
+  });
+
+  it('keeps options whole', () => {
+    expect(codeHtml('hbnn --save 3')).toBe('<code>hbnn <span class="whole">--save</span> 3</code>');
+  });
+});
+
+describe('charts', () => {
+  const widthOf = async (chart: object | undefined): Promise<number> =>
+    Number(/ width="(\d+)"/.exec(await drawSvg(chart as object))?.[1]);
+  const points = [1, 1.5, 2].map((x) => ({ x, y: 60 + x }));
+
+  it('are narrow enough for a phone', async () => {
+    const lines = lineChart({
+      panels: [
+        { title: 'ours', points },
+        { title: 'paper', points: points.slice(1), rule: 62 },
+      ],
+      x: 'average bits',
+      y: 'top-1 (%)',
+    });
+    const bars = barChart({
+      bars: ['middle-out', 'bottom-up'].map((series) => ({ category: '7/2/1', series, value: 1 })),
+      category: { title: 'mix', order: ['7/2/1'] },
+      value: { title: 'distance' },
+      rules: [{ value: 0.5, label: '2 bits' }],
+    });
+    for (const { spec, narrow } of [lines, bars]) {
+      expect(await widthOf(spec)).toBeGreaterThan(600);
+      expect(await widthOf(narrow)).toBeLessThanOrEqual(360);
+    }
+  });
+
+  it('have panels with one horizontal axis', () => {
+    const { spec } = lineChart({
+      panels: [
+        { title: 'ours', points },
+        { title: 'paper', points: points.slice(0, 2) },
+      ],
+      x: 'x',
+      y: 'y',
+    });
+    expect(JSON.stringify(spec).match(/"domain":\[1,2\]/g)).toHaveLength(6);
+  });
+
+  it('give panels a legend of one column on a phone', () => {
+    const layouts: object[] = [];
+    panelChart((layout) => {
+      layouts.push(layout);
+      return [];
+    }, 3);
+    expect(layouts).toEqual([
+      { width: 310, legendColumns: 3 },
+      { width: 270, legendColumns: 1 },
+    ]);
+  });
+
+  it('name verdicts and the paper’s value in a legend of full colours', async () => {
+    const row = { mean: 0, low: -1, high: 1, seeds: [0, 1] };
+    const svg = await drawSvg(
+      forestChart({
+        rows: [
+          { ...row, label: 'a', group: 'above' },
+          { ...row, label: 'b', group: 'holds', paper: 2 },
+        ],
+        margin: 1,
+        x: 'difference',
+        colors: verdictColours,
+      }),
+    );
+    const legend = svg.slice(svg.indexOf('role-legend'));
+    const names = [...legend.matchAll(/>(holds|above|paper)<\/text>/g)].map(([, name]) => name);
+    expect(names).toEqual(['holds', 'above', 'paper']);
+    const symbols = legend.match(/<path [^>]*fill="#[^>]*>/g) ?? [];
+    expect(symbols).toHaveLength(3);
+    for (const symbol of symbols) expect(symbol).not.toMatch(/opacity="0/);
+  });
+});
+
+describe('labels of points', () => {
+  const room = { width: 300, height: 200, fontSize: 10 };
+  const overlaps = (points: readonly LabelledPoint[], lines: ReturnType<typeof stepsOf>) => {
+    const found = labelPlaces(points, { ...room, lines });
+    const boxes = [...points.map((point, i) => labelBox(point, found[i], 10)), ...lines];
+    return boxes.filter((a, i) =>
+      boxes
+        .slice(i + 1)
+        .some(
+          (b) =>
+            i < points.length &&
+            a.left < b.right &&
+            b.left < a.right &&
+            a.top < b.bottom &&
+            b.top < a.bottom,
+        ),
+    );
+  };
+
+  it('cover neither each other nor lines, and stay inside', () => {
+    const points = [
+      { text: '1/1', x: 20, y: 180 },
+      { text: '1/2', x: 104, y: 104 },
+      { text: '1/1.4', x: 100, y: 96 },
+      { text: '1.4/1.4', x: 122, y: 102 },
+      { text: '2/2', x: 298, y: 20 },
+    ];
+    expect(overlaps(points, stepsOf([points[0], points[2], points[4]]))).toEqual([]);
+    const [last] = labelPlaces(points, { ...room, lines: [] }).slice(-1);
+    expect(last.align).toBe('right');
+  });
+});
