@@ -1,0 +1,48 @@
+/** What this needs of a node of Shiki's tree. */
+interface Node {
+  type: string;
+  value?: string;
+  tagName?: string;
+  properties?: Record<string, unknown>;
+  children?: Node[];
+}
+
+/** The pieces of a line, each with its colour, cut where blanks are. */
+const piecesOf = (line: Node): Node[] =>
+  (line.children ?? []).flatMap((token) => {
+    const text = token.children?.[0]?.value ?? '';
+    return text
+      .split(/( +)/)
+      .filter((piece) => piece !== '')
+      .map((value) =>
+        value.startsWith(' ')
+          ? { type: 'text', value }
+          : { ...token, children: [{ type: 'text', value }] },
+      );
+  });
+
+/** Put each word of a command into a span of its own, so that a line breaks between words only. */
+function withWords(line: Node): void {
+  const words: Node[] = [];
+  for (const piece of piecesOf(line)) {
+    const last = words.at(-1);
+    if (piece.type === 'text') words.push(piece);
+    else if (last?.type === 'element') last.children?.push(piece);
+    else
+      words.push({
+        type: 'element',
+        tagName: 'span',
+        properties: { class: 'word' },
+        children: [piece],
+      });
+  }
+  line.children = words;
+}
+
+/** A transformer of Shiki for commands of a shell. */
+export const commandWords = {
+  name: 'words of commands',
+  line(this: { options: { lang: string } }, line: Node): void {
+    if (this.options.lang === 'sh') withWords(line);
+  },
+};
