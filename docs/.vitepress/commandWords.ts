@@ -24,10 +24,15 @@ const piecesOf = (line: Node): Node[] =>
 /** Put each word of a command into a span of its own, so that a line breaks between words only. */
 function withWords(line: Node): void {
   const words: Node[] = [];
-  for (const piece of piecesOf(line)) {
+  const pieces = piecesOf(line);
+  const isLast = (i: number): boolean =>
+    i === pieces.length - 1 && pieces[i].children?.[0]?.value === '\\';
+  for (const [i, piece] of pieces.entries()) {
     const last = words.at(-1);
-    if (piece.type === 'text') words.push(piece);
-    else if (last?.type === 'element') last.children?.push(piece);
+    // The backslash at the end of a line stays beside the word before it.
+    const joins = piece.type === 'element' || isLast(i + 1);
+    if (last?.type === 'element' && joins) last.children?.push(piece);
+    else if (piece.type === 'text') words.push(piece);
     else
       words.push({
         type: 'element',

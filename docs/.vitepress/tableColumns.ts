@@ -8,7 +8,7 @@ const longest = 70;
 const essay = 200;
 /** A table of more columns and more characters reaches almost to the edges of a phone's screen. */
 const fewColumns = 3;
-const broadFrom = 44;
+const broadFrom = 30;
 /** A table of more columns is set smaller, and has little room to give. */
 const manyColumns = 6;
 /** Numbers with signs, ranges and short units, such as 63.18 ± 1.08 or 12 ms. */

@@ -241,7 +241,7 @@ function cnvTable(rows, narrower, lanes) {
   const lutsOf = ({ luts, memoryLuts }) => luts + memoryLuts;
   const two = own.find(({ bits, lanes: of }) => bits === '2/2' && of === 'all planes');
   const lines = [
-    `| bits of weights / inputs |${lanes === 'both' ? ' bits of a weight in a cycle |' : ''} LUTs, with memories (estimated) | flip-flops | block RAMs | cycles of an image | LUTs × cycles |`,
+    `| bits of weights / inputs |${lanes === 'both' ? ' bits of a weight in a cycle |' : ''} LUTs, with memories${lanes === 'both' ? ' (estimated)' : ''} | flip-flops | block RAMs | cycles of an image | LUTs × cycles |`,
     `| --- |${lanes === 'both' ? ' --- |' : ''} ---: | ---: | ---: | ---: | ---: |`,
   ];
   const number = (count) => count.toLocaleString('en');
@@ -252,7 +252,7 @@ function cnvTable(rows, narrower, lanes) {
     const cells = [
       bits.replace('/', ' / '),
       ...(lanes === 'both' ? [row.lanes === 'one plane' ? 'one' : 'all'] : []),
-      `${number(luts)} (${number(lutsOf(estimate))})`,
+      lanes === 'both' ? `${number(luts)} (${number(lutsOf(estimate))})` : number(luts),
       ...[synthesized.flipFlops, synthesized.blockRams, cyclesOf(row)].map(number),
       product.toFixed(2),
     ];
@@ -440,7 +440,7 @@ function writeResults() {
     const { stages } = JSON.parse(readFileSync(join(committed, profile, 'results.json'), 'utf8'));
     const verdicts = stages.flatMap(({ claims }) => claims.map(({ verdict }) => verdict));
     const count = (verdict) => verdicts.filter((v) => v === verdict).length;
-    const counts = ['holds', 'does not hold', 'below', 'undecided'].map(
+    const counts = ['holds', 'does not hold', 'above', 'below', 'undecided'].map(
       (verdict) => `${count(verdict)}`,
     );
     return {
@@ -453,10 +453,10 @@ function writeResults() {
     };
   });
   const table = [
-    'The table counts the verdicts on the paper’s claims. “Below” means that two settings were claimed to be equally good, but the first is worse, perhaps by less than one point:',
+    'The table counts the verdicts on the paper’s claims. “Above” and “below” mean that two settings were claimed to be equally good, but the first is better or worse, perhaps by less than one point:',
     '',
-    '| profile | holds | does not hold | below | undecided |',
-    '| --- | --- | --- | --- | --- |',
+    '| profile | holds | does not hold | above | below | undecided |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...list.map(({ row }) => row),
   ];
   const none =

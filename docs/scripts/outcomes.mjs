@@ -223,7 +223,10 @@ export function variantsPage(committed, stage, reference) {
       ]);
   }
   const head = ['setting', 'top-1, %', 'difference from the first row, points'];
-  const text = tables.map(({ network, lines }) => `**${network}:**\n\n${lined([head, ...lines])}`);
+  const names = { AlexNet: 'AlexNet-BN' };
+  const text = tables.map(
+    ({ network, lines }) => `**${names[network] ?? network}:**\n\n${lined([head, ...lines])}`,
+  );
   return `${text.join('\n\n')}
 
 Each network was trained for ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10, with ${rows[0].seeds.length} seeds. The number after “±” is the standard deviation over the seeds. Brackets hold the 95 % interval of the difference between two settings. (Differences were taken before rounding.) The table was made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
