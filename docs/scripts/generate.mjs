@@ -63,7 +63,7 @@ function writeNetworks() {
   const { networks } = JSON.parse(found.stdout);
   const number = (n) => n.toLocaleString('en');
   const lines = networks.map(({ name, title, parameters, macs }) => {
-    const cells = [`\`${name}\``, number(parameters), number(macs), title];
+    const cells = [`\`${name}\`: ${title}`, number(parameters), number(macs)];
     return `| ${cells.join(' | ')} |`;
   });
   const large = networks.filter(({ input }) => input.join('×') === '224×224×3');
@@ -72,8 +72,8 @@ function writeNetworks() {
     throw new Error('hbnn networks: expected images of 32×32×3 or 224×224×3');
   const names = large.map(({ name }) => `\`${name}\``);
   const table = [
-    '| network | parameters | MACs per image | what it is |',
-    '| --- | ---: | ---: | --- |',
+    '| network | parameters | MACs per image |',
+    '| --- | ---: | ---: |',
     ...lines,
     '',
     `The numbers of ${names.slice(0, -1).join(', ')} and ${names.at(-1)} are for images of 224 × 224 pixels with 3 channels, those of the other networks for 32 × 32 pixels with 3 channels.`,
@@ -221,7 +221,7 @@ function writeLanes() {
     );
     for (const row of stored.rows.filter((each) => each.group === group))
       lines.push(
-        `| ${row.bits} | ${row.map} | ${row.fold.replaceAll('x', ' × ')} | ${row.cycles.toLocaleString('en')} | ${row.sites.toLocaleString('en')} | ${row.storedBits.toFixed(2)} | ${row.product.toFixed(2)} |`,
+        `| ${row.bits} | ${row.map} | ${row.fold.replaceAll('x', '×')} | ${row.cycles.toLocaleString('en')} | ${row.sites.toLocaleString('en')} | ${row.storedBits.toFixed(2)} | ${row.product.toFixed(2)} |`,
       );
   }
   writeFileSync(join(docs, 'generated', 'lanes.md'), `${lines.join('\n')}\n`);
@@ -241,7 +241,7 @@ function cnvTable(rows, narrower, lanes) {
   const lutsOf = ({ luts, memoryLuts }) => luts + memoryLuts;
   const two = own.find(({ bits, lanes: of }) => bits === '2/2' && of === 'all planes');
   const lines = [
-    `| bits of weights / inputs |${lanes === 'both' ? ' bits of a weight in a cycle |' : ''} LUTs, with memories${lanes === 'both' ? ' (estimated)' : ''} | flip-flops | block RAMs | cycles of an image | LUTs × cycles |`,
+    `| bits of weights / inputs |${lanes === 'both' ? ' bits at once |' : ''} LUTs × cycles | cycles of an image | LUTs, with memories${lanes === 'both' ? ' (estimated)' : ''} | flip-flops | block RAMs |`,
     `| --- |${lanes === 'both' ? ' --- |' : ''} ---: | ---: | ---: | ---: | ---: |`,
   ];
   const number = (count) => count.toLocaleString('en');
@@ -252,9 +252,10 @@ function cnvTable(rows, narrower, lanes) {
     const cells = [
       bits.replace('/', ' / '),
       ...(lanes === 'both' ? [row.lanes === 'one plane' ? 'one' : 'all'] : []),
-      lanes === 'both' ? `${number(luts)} (${number(lutsOf(estimate))})` : number(luts),
-      ...[synthesized.flipFlops, synthesized.blockRams, cyclesOf(row)].map(number),
       product.toFixed(2),
+      number(cyclesOf(row)),
+      lanes === 'both' ? `${number(luts)} (${number(lutsOf(estimate))})` : number(luts),
+      ...[synthesized.flipFlops, synthesized.blockRams].map(number),
     ];
     lines.push(`| ${cells.join(' | ')} |`);
   }
@@ -276,7 +277,7 @@ function writeCnv() {
     const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\nThe last column is relative to 2 / 2 with all bits in one cycle. (${made}.)\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nLUTs × cycles is relative to 2 / 2 with all bits in one cycle.${lanes === 'both' ? ' “Bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all its bits.' : ''} (${made}.)\n`,
     );
   }
 }
