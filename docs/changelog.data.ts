@@ -48,6 +48,10 @@ function parseChangeset(changeset: string): Changeset {
   return { packages, minor: /: minor$/m.test(head), headline, rest: rest.join('\n\n') };
 }
 
+/** New things come first, and patches last. */
+const rankOf = ({ headline, minor }: Changeset): number =>
+  2 * Number(/^(The first release|New\b)/.test(headline)) + Number(minor);
+
 export default {
   watch: ['../.changeset/*.md'],
   async load(): Promise<readonly ChangesOfArea[]> {
@@ -56,7 +60,7 @@ export default {
       .filter((file) => file.endsWith('.md') && file !== 'README.md')
       .sort()
       .map((file) => parseChangeset(readFileSync(join(folder, file), 'utf8')))
-      .sort((a, b) => Number(b.minor) - Number(a.minor));
+      .sort((a, b) => rankOf(b) - rankOf(a));
     return Object.entries(areas).map(([area, packages]) => ({
       area,
       changes: changesets

@@ -9,7 +9,7 @@ const names: Readonly<Record<string, string>> = existsSync(file)
   : {};
 
 /** Pages whose prose names exports. */
-const prose = /^(guide|packages|reference|idea)/;
+const prose = /^(guide|packages|reference|idea|contributing\/)/;
 
 /** The place of an export that a piece of code names: `loadModel` or `loadModel(model)`. */
 function placeOf(code: string): string | undefined {
@@ -21,21 +21,31 @@ function placeOf(code: string): string | undefined {
 const pageOf = (code: string): string | undefined =>
   /^docs(\/(?:guide|reference)\/[\w-]+)\.md$/.exec(code)?.[1];
 
+/** The title of a page of this site. */
+const titleOf = (page: string): string | undefined =>
+  /^# (.*)$/m.exec(
+    readFileSync(fileURLToPath(new URL(`..${page}.md`, import.meta.url)), 'utf8'),
+  )?.[1];
+
 /** Make a link of each export or page that a page names, where it is not one already. */
 export function apiLinks(md: MarkdownRenderer): void {
   md.core.ruler.push('api links', (state) => {
-    if (!prose.test((state.env as { relativePath: string }).relativePath)) return;
+    const { relativePath } = state.env as { relativePath: string };
+    if (!prose.test(relativePath)) return;
+    // A recipe names files to change, and the other pages name pages to read.
+    const isRecipe = relativePath.startsWith('contributing/');
     state.tokens.forEach((block, i) => {
       if (block.type !== 'inline' || state.tokens[i - 1]?.type === 'heading_open') return;
       let links = 0;
       block.children = (block.children ?? []).flatMap((token) => {
         if (token.type === 'link_open') links++;
         if (token.type === 'link_close') links--;
-        const place =
-          token.type === 'code_inline' && links === 0
-            ? (placeOf(token.content) ?? pageOf(token.content))
-            : undefined;
+        if (token.type !== 'code_inline' || links > 0) return [token];
+        const page = pageOf(token.content);
+        const place = page ?? placeOf(token.content);
         if (place === undefined) return [token];
+        const title = page === undefined || isRecipe ? undefined : titleOf(page);
+        if (title !== undefined) Object.assign(token, { type: 'text', content: title });
         const open = new state.Token('link_open', 'a', 1);
         open.attrSet('href', place);
         return [open, token, new state.Token('link_close', 'a', -1)];

@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitepress';
 import { apiLinks } from './apiLinks.ts';
 import { browserStubs } from './browserStubs.ts';
+import { commandWords } from './commandWords.ts';
 import { withPolicy } from './contentSecurity.ts';
 import { inlineCode } from './inlineCode.ts';
+import { outputs } from './outputs.ts';
 import { repositoryLinks } from './repository.ts';
 import { sidebar } from './sidebar.ts';
 import { tableColumns } from './tableColumns.ts';
@@ -41,7 +43,9 @@ export default defineConfig({
       apiLinks(md);
       inlineCode(md);
       tableColumns(md);
+      outputs(md);
     },
+    codeTransformers: [commandWords],
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },
   vite: {

@@ -5,7 +5,7 @@ const longestWhole = 24;
 /** Words up to this length need no place to break at. */
 const shortWord = 16;
 
-/** Say where a line may break in a piece of code: after the parts of a path, and not within an option. */
+/** Say where a line may break in a piece of code: after the parts of a path and an opening bracket, and not within an option. */
 export function inlineCode(md: MarkdownRenderer): void {
   const { escapeHtml } = md.utils;
   md.renderer.rules.code_inline = (tokens, i, _options, _env, self) => {
@@ -14,7 +14,7 @@ export function inlineCode(md: MarkdownRenderer): void {
         return `<span class="whole">${escapeHtml(word)}</span>`;
       if (word.length <= shortWord) return escapeHtml(word);
       return word
-        .split(/(?<=[/_,|=])(?=.)/)
+        .split(/(?<=[/_,|=(])(?=.)/)
         .map((part) => escapeHtml(part))
         .join('<wbr>');
     });

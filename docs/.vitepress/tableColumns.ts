@@ -6,8 +6,9 @@ const wordy = 24;
 const long = 34;
 const longest = 70;
 const essay = 200;
-/** A table of more columns reaches almost to the edges of a phone's screen. */
+/** A table of more columns and more characters reaches almost to the edges of a phone's screen. */
 const fewColumns = 3;
+const broadFrom = 30;
 /** A table of more columns is set smaller, and has little room to give. */
 const manyColumns = 6;
 /** Numbers with signs, ranges and short units, such as 63.18 ± 1.08 or 12 ms. */
@@ -16,12 +17,18 @@ const numeric = /^[\d.,+−±<≤×%…()/ -]+(?:[a-zA-Zµ²%]{1,4})?$/;
 const longestNumber = { few: 24, many: 12 };
 /** A longer one, such as an interval, may break on a phone. */
 const phoneNumber = { few: 14, many: 9 };
+/** Columns of a table whose first column stands above the others on a phone, if it has long texts. */
+const headed = { min: 3, max: 9 };
+/** A first column of at most this many characters takes little room of such a table. */
+const shortFirst = 12;
 /** Columns of a table whose last column may stand below the others on a phone, if it has the longest texts. */
 const reasoned = { min: 3, max: 5 };
 
 /** The text of a cell as a reader sees it, nearly. */
 const textOf = (content: string): string =>
   content.replaceAll(/\]\([^)]*\)|<[^>]*>|[[`*]/g, '').trim();
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 function classOf(length: number, at: number, columns: number): string {
   if (columns > manyColumns) {
@@ -47,10 +54,19 @@ function classesOf(lengths: readonly number[]): string[] {
   const columns = lengths.length;
   const isReasoned =
     columns >= reasoned.min && columns <= reasoned.max && lengths[columns - 1] > longest;
+  const isHeaded =
+    !isReasoned &&
+    columns >= headed.min &&
+    columns <= headed.max &&
+    lengths[0] >= long &&
+    lengths.slice(1).every((length) => length < long);
   return [
-    ...(columns > fewColumns ? ['broad'] : []),
+    ...(isHeaded ? ['headed', `columns-${columns}`] : []),
+    ...(columns > fewColumns && sum(lengths) > broadFrom ? ['broad'] : []),
     ...(columns > manyColumns ? ['many'] : []),
-    ...(isReasoned ? ['reasoned', `columns-${columns}`] : []),
+    ...(isReasoned
+      ? ['reasoned', `columns-${columns}`, ...(lengths[0] <= shortFirst ? ['short-first'] : [])]
+      : []),
   ];
 }
 

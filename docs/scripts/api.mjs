@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { apiText } from './apiText.mjs';
 
 const packages = [
   'core',
@@ -17,6 +18,18 @@ const packages = [
   'sweep',
 ];
 
+/** What the parts of packages are that have an entry of their own. */
+const parts = {
+  '@hbnn/core/binarizer': 'Binarizing one tensor again and again, as its values change',
+  '@hbnn/core/optimal': 'The rule “optimal”, which chooses bits, signs and scales together',
+  '@hbnn/train/files': 'Files of named tensors, written whole or not at all',
+  '@hbnn/train/metrics': 'The file `metrics.jsonl` of a training: reading, appending and cutting',
+  '@hbnn/train/web': 'Training in a web page, with the WASM backend of TensorFlow.js',
+  '@hbnn/train/statistics': 'Paired tests of settings that were trained with the same seeds',
+  '@hbnn/train/backends': 'The names of the backends, and the choice of one',
+  '@hbnn/wasm/threads': 'Inference of integer models on several threads',
+};
+
 /** What people import, the source file it is, TypeDoc's page of it, and the page here. */
 function pagesOf(root) {
   return [...packages.map((name) => `packages/${name}`), 'datasets'].flatMap((folder) => {
@@ -28,10 +41,14 @@ function pagesOf(root) {
       if (source === undefined) return [];
       const file = join(folder, source);
       const short = name.slice('@hbnn/'.length);
+      const entryName = name + path.slice(1);
+      const about = path === '.' ? description : parts[entryName];
+      if (about === undefined) throw new Error(`${entryName}: say in api.mjs what it is`);
       return {
         file,
-        name: name + path.slice(1),
-        about: path === '.' ? `: ${description}` : '',
+        name: entryName,
+        about,
+        page: `/packages/${short}`,
         from: `${file.replace(/\.ts$/, '').replace(/\/index$/, '')}.md`,
         to: `${[short, ...path.split('/').slice(1)].join('-')}.md`,
       };
@@ -58,30 +75,41 @@ export function writeApi(docs) {
   const texts = pages.map(({ from }) => readFileSync(join(out, from), 'utf8'));
   rmSync(out, { recursive: true });
   mkdirSync(out);
-  pages.forEach(({ from, to, name }, i) => {
+  pages.forEach(({ from, to, name, about, page: guide }, i) => {
     const linked = texts[i].replaceAll(/\]\(([^)#\s]+\.md)(#[^)]*)?\)/g, (_, path, anchor = '') => {
       const target = join(dirname(from), path);
       const page = pages.find((other) => other.from === target);
       if (page === undefined) throw new Error(`${from}: a link to ${target}, which is no page`);
       return `](${page.to}${anchor})`;
     });
-    writeFileSync(join(out, to), linked.replace(/^# .*$/m, `# ${name}`));
+    const intro = `${about}. The page [\`${name.split('/').slice(0, 2).join('/')}\`](${guide}) has examples.`;
+    const titled = linked.replace(/^# .*$/m, `# ${name}\n\n${intro}`);
+    writeFileSync(join(out, to), apiText(titled));
   });
   writeNames(docs, out, pages);
-  const list = pages.map(({ to, name, about }) => `- [\`${name}\`](${to})${about}`);
-  const text = ['# API', '', 'All that the packages export, from their doc comments.', '', ...list];
+  const list = pages.map(({ to, name, about }) => `- [\`${name}\`](${to}): ${about}`);
+  const text = ['# API', '', 'All that the packages export.', '', ...list];
   writeFileSync(join(out, 'index.md'), `${text.join('\n')}\n`);
 }
 
 /** Where each exported name is explained: the site links to it wherever a page names it. */
 function writeNames(docs, out, pages) {
   const names = {};
+  const several = new Set();
   for (const { to } of pages) {
     for (const [, name] of readFileSync(join(out, to), 'utf8').matchAll(
       /^### (\w+?)(?:\(\)|<.*>)?$/gm,
-    ))
-      names[name] ??= `/api/${to.replace(/\.md$/, '')}#${name.toLowerCase()}`;
+    )) {
+      const place = `/api/${to.replace(/\.md$/, '')}#${name.toLowerCase()}`;
+      // A part of a package exports again what the package exports; two packages mean two things by a name.
+      const [before, now] = [names[name], place].map(
+        (link) => /^\/api\/([a-z]+)/.exec(link ?? '')?.[1],
+      );
+      if (before !== undefined && before !== now) several.add(name);
+      names[name] ??= place;
+    }
   }
+  for (const name of several) delete names[name];
   mkdirSync(join(docs, 'generated'), { recursive: true });
   writeFileSync(join(docs, 'generated', 'apiNames.json'), `${JSON.stringify(names)}\n`);
 }

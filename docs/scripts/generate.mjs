@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
+import { helpText } from './helpText.mjs';
 import {
   equalityPage,
   optimalPage,
@@ -43,9 +44,11 @@ function writeHelp() {
   const folder = join(docs, 'generated');
   mkdirSync(folder, { recursive: true });
   for (const [name, args] of Object.entries(commands)) {
-    writeFileSync(join(folder, `${name}.txt`), help('packages/cli/src/main.ts', args));
+    const text = help('packages/cli/src/main.ts', args);
+    writeFileSync(join(folder, `${name}.help.md`), helpText(text));
   }
-  writeFileSync(join(folder, 'reproduce.txt'), help('benchmarks/src/reproduce/reproduce.ts', []));
+  const text = help('benchmarks/src/reproduce/reproduce.ts', []);
+  writeFileSync(join(folder, 'reproduce.help.md'), helpText(text));
 }
 
 /** The networks with their counts, as the command lists them. */
@@ -59,16 +62,32 @@ function writeNetworks() {
     throw new Error(`hbnn networks: exit code ${found.status}\n${found.stderr}`);
   const { networks } = JSON.parse(found.stdout);
   const number = (n) => n.toLocaleString('en');
-  const lines = networks.map(({ name, title, input, parameters, macs }) => {
-    const cells = [`\`${name}\``, title, input.join('×'), number(parameters), number(macs)];
+  const lines = networks.map(({ name, title, parameters, macs }) => {
+    const cells = [`\`${name}\`: ${title}`, number(parameters), number(macs)];
     return `| ${cells.join(' | ')} |`;
   });
-  const head = ['network', 'what it is', 'images', 'parameters', 'MACs per image'];
-  const table = [`| ${head.join(' | ')} |`, '| --- | --- | --- | ---: | ---: |', ...lines];
+  const large = networks.filter(({ input }) => input.join('×') === '224×224×3');
+  const isSmall = ({ input }) => input.join('×') === '32×32×3';
+  if (!networks.every((network) => large.includes(network) || isSmall(network)))
+    throw new Error('hbnn networks: expected images of 32×32×3 or 224×224×3');
+  const names = large.map(({ name }) => `\`${name}\``);
+  const table = [
+    '| network | parameters | MACs per image |',
+    '| --- | ---: | ---: |',
+    ...lines,
+    '',
+    `The numbers of ${names.slice(0, -1).join(', ')} and ${names.at(-1)} are for images of 224 × 224 pixels with 3 channels, those of the other networks for 32 × 32 pixels with 3 channels.`,
+  ];
   writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
 }
 
-/** The kernels' bench as tables: one network each, its layers and all together. */
+/** Networks of the benches as the text writes them. */
+const titles = { alexnet: 'AlexNet', mobilenet: 'MobileNet', vgg8: 'VGG-8' };
+
+const allConvolutions = 'all convolutions';
+const wholeNetwork = 'whole network';
+
+/** The kernels' bench as tables: one network each, all convolutions together and then its layers. */
 function writeKernels() {
   const file = join(committed, 'speed', 'kernels.json');
   const { rows, provenance } = JSON.parse(readFileSync(file, 'utf8'));
@@ -76,19 +95,26 @@ function writeKernels() {
   const lines = [measuredLine({ provenance })];
   for (const network of new Set(rows.map((row) => row.network))) {
     const own = rows.filter((row) => row.network === network);
-    const layers = [...new Set(own.map(({ layer }) => layer))];
-    lines.push('', `**${network}**`, '', `| engine | ${layers.join(' | ')} |`);
+    const single = [...new Set(own.map(({ layer }) => layer))].filter(
+      (layer) => layer !== allConvolutions && layer !== wholeNetwork,
+    );
+    const layers = [allConvolutions, ...single];
+    const rowOf = (layer, kind) =>
+      own.find((row) => row.layer === layer && row.engine + bitsOf(row) === kind);
+    lines.push('', `### Layers of ${titles[network]}`, '', `| engine | ${layers.join(' | ')} |`);
     lines.push(`| --- |${layers.map(() => ' ---: |').join('')}`);
+    const speed = (row) => row.gigamacsPerSecond.toFixed(1);
+    const compared = (row) => `${speed(row)} (${row.ratio.toFixed(2)}×)`;
     for (const kind of kinds) {
-      const found = layers.map((layer) =>
-        own.find((row) => row.layer === layer && row.engine + bitsOf(row) === kind),
-      );
-      if (found.every((row) => row === undefined)) continue;
-      const cells = found.map((row) =>
-        row ? `${row.gigamacsPerSecond.toFixed(1)} (${row.ratio.toFixed(2)}×)` : '',
-      );
-      lines.push(`| ${kind} | ${cells.join(' | ')} |`);
+      const [all, ...others] = layers.map((layer) => rowOf(layer, kind));
+      if (all === undefined) continue;
+      lines.push(`| ${[kind, compared(all), ...others.map(speed)].join(' | ')} |`);
     }
+    const whole = kinds.flatMap((kind) => {
+      const row = rowOf(wholeNetwork, kind);
+      return row === undefined ? [] : `${compared(row)} with ${kind}`;
+    });
+    lines.push('', `The whole network, with its other layers: ${whole.join(', ')}.`);
   }
   const shares = rows.filter((row) => row.limitShare !== undefined);
   const worst = shares.reduce((a, b) => (b.limitShare < a.limitShare ? b : a));
@@ -99,7 +125,7 @@ function writeKernels() {
     .join(', ');
   lines.push(
     '',
-    `With weights and inputs of 1 bit, the layers of alexnet reach these shares of the speed limit of table lookup: ${ofAlexnet}. Of all layers, ${worst.network} ${worst.layer} at${bitsOf(worst)} has the smallest share, ${percent(worst)}.`,
+    `With weights and inputs of 1 bit, the layers of AlexNet reach these shares of the speed limit of table lookup: ${ofAlexnet}. Of all layers that are computed by table lookup, ${worst.layer} of ${titles[worst.network]} at${bitsOf(worst)} has the smallest share, ${percent(worst)}.`,
   );
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
@@ -123,17 +149,21 @@ function writeScale() {
   const power = (growth) =>
     growth === undefined
       ? 'too little to say'
-      : `size<sup>${growth.exponent}</sup> from ${number(growth.from)} on`;
+      : `size<sup>${growth.exponent.toFixed(2)}</sup> from ${number(growth.from)} on`;
   const lines = [
+    '## How time and memory grow',
+    '',
     measuredLine(stored),
     '',
     wideFigures('![Time and memory over sizes](../generated/scale.svg)', join(docs, 'generated')),
     '',
   ];
+  lines.push('The table shows the exponents of growth for each kind of work:', '');
   lines.push('| what | time grows as | memory grows as |', '| --- | --- | --- |');
   for (const { work, unit, time, memory } of stored.rows)
     lines.push(`| ${work} (${unit}) | ${power(time)} | ${power(memory)} |`);
-  lines.push('', '| what | size | processor time | memory |', '| --- | ---: | ---: | ---: |');
+  lines.push('', 'The next table shows all measured sizes:', '');
+  lines.push('| what | size | processor time | memory |', '| --- | ---: | ---: | ---: |');
   for (const { work, unit, points, stopped } of stored.rows) {
     for (const { size, cpuSeconds, peakMiB } of points) {
       const seconds = cpuSeconds.toFixed(cpuSeconds < 1 ? 3 : 1);
@@ -152,6 +182,10 @@ function writeScale() {
   const ends = stored.rows.filter(({ largest }) => largest !== undefined);
   if (ends.length > 0)
     lines.push(
+      '',
+      '## The largest sizes',
+      '',
+      'The table shows the largest size that was possible for each kind of work, and what stopped the next size:',
       '',
       '| what | largest size | next size | which is stopped by |',
       '| --- | ---: | ---: | --- |',
@@ -182,12 +216,12 @@ function writeLanes() {
       '',
       `**${laneTitles[group] ?? group}:**`,
       '',
-      '| bits of weights / inputs | one bitwidth for each | fold (PE x SIMD) | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
+      '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
       '| --- | --- | --- | ---: | ---: | ---: | ---: |',
     );
     for (const row of stored.rows.filter((each) => each.group === group))
       lines.push(
-        `| ${row.bits} | ${row.map} | ${row.fold} | ${row.cycles.toLocaleString('en')} | ${row.sites.toLocaleString('en')} | ${row.storedBits.toFixed(2)} | ${row.product.toFixed(2)} |`,
+        `| ${row.bits} | ${row.map} | ${row.fold.replaceAll('x', '×')} | ${row.cycles.toLocaleString('en')} | ${row.sites.toLocaleString('en')} | ${row.storedBits.toFixed(2)} | ${row.product.toFixed(2)} |`,
       );
   }
   writeFileSync(join(docs, 'generated', 'lanes.md'), `${lines.join('\n')}\n`);
@@ -207,20 +241,21 @@ function cnvTable(rows, narrower, lanes) {
   const lutsOf = ({ luts, memoryLuts }) => luts + memoryLuts;
   const two = own.find(({ bits, lanes: of }) => bits === '2/2' && of === 'all planes');
   const lines = [
-    '| bits of weights / inputs | bits of a weight in a cycle | LUTs, with memories | LUTs, estimated | flip-flops | block RAMs | cycles of an image | LUTs × cycles |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    `| bits of weights / inputs |${lanes === 'both' ? ' bits at once |' : ''} LUTs × cycles | cycles of an image | LUTs, with memories${lanes === 'both' ? ' (estimated)' : ''} | flip-flops | block RAMs |`,
+    `| --- |${lanes === 'both' ? ' --- |' : ''} ---: | ---: | ---: | ---: | ---: |`,
   ];
+  const number = (count) => count.toLocaleString('en');
   for (const row of own) {
     const { bits, synthesized, estimate } = row;
     const luts = lutsOf(synthesized);
     const product = (luts * cyclesOf(row)) / (lutsOf(two.synthesized) * cyclesOf(two));
     const cells = [
       bits.replace('/', ' / '),
-      row.lanes === 'one plane' ? 'one' : 'all',
-      ...[luts, lutsOf(estimate), synthesized.flipFlops, synthesized.blockRams, cyclesOf(row)].map(
-        (count) => count.toLocaleString('en'),
-      ),
+      ...(lanes === 'both' ? [row.lanes === 'one plane' ? 'one' : 'all'] : []),
       product.toFixed(2),
+      number(cyclesOf(row)),
+      lanes === 'both' ? `${number(luts)} (${number(lutsOf(estimate))})` : number(luts),
+      ...[synthesized.flipFlops, synthesized.blockRams].map(number),
     ];
     lines.push(`| ${cells.join(' | ')} |`);
   }
@@ -242,7 +277,7 @@ function writeCnv() {
     const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\nThe last column is relative to 2 / 2 with all bits in one cycle. (${made}.)\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nLUTs × cycles is relative to 2 / 2 with all bits in one cycle.${lanes === 'both' ? ' “Bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all its bits.' : ''} (${made}.)\n`,
     );
   }
 }
@@ -257,30 +292,34 @@ function measuredLine({ provenance, note }) {
 }
 
 /** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
-function writeWholeNetworks(name, columnOf, kindOf) {
+function writeWholeNetworks(name, partOf, kindOf) {
   const file = join(committed, 'speed', `${name}.json`);
   const stored = JSON.parse(readFileSync(file, 'utf8'));
   const { rows } = stored;
-  const columns = [...new Set(rows.map(columnOf))];
-  const lines = [measuredLine(stored), '', `| engine | ${columns.join(' | ')} |`];
-  lines.push(`| --- |${columns.map(() => ' ---: |').join('')}`);
-  for (const kind of new Set(rows.map(kindOf))) {
-    const cells = columns.map((column) => {
-      const own = rows.filter((row) => columnOf(row) === column);
-      const row = own.find((each) => kindOf(each) === kind);
-      const int8 = own.find((each) => each.engine === 'litert int8' && each.int8Ratio === 1);
-      if (row === undefined || int8 === undefined) return '';
-      const times = [row.minimumMs, row.medianMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
-      return `${times.join(' / ')} (${(int8.minimumMs / row.minimumMs).toFixed(2)}×)`;
-    });
-    lines.push(`| ${kind} | ${cells.join(' | ')} |`);
+  const networks = [...new Set(rows.map(({ network }) => network))];
+  const lines = [measuredLine(stored)];
+  for (const part of new Set(rows.map(partOf))) {
+    lines.push('', `**${part}:**`, '');
+    lines.push(`| engine | ${networks.map((network) => titles[network]).join(' | ')} |`);
+    lines.push(`| --- |${networks.map(() => ' ---: |').join('')}`);
+    for (const kind of new Set(rows.map(kindOf))) {
+      const cells = networks.map((network) => {
+        const own = rows.filter((row) => row.network === network && partOf(row) === part);
+        const row = own.find((each) => kindOf(each) === kind);
+        const int8 = own.find((each) => each.engine === 'litert int8' && each.int8Ratio === 1);
+        if (row === undefined || int8 === undefined)
+          throw new Error(`${name}: no time of ${kind}, ${network}, ${part}`);
+        const times = [row.minimumMs, row.medianMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+        return `${times.join(' / ')} (${(int8.minimumMs / row.minimumMs).toFixed(2)}×)`;
+      });
+      lines.push(`| ${kind} | ${cells.join(' | ')} |`);
+    }
   }
   writeFileSync(join(docs, 'generated', `${name}.md`), `${lines.join('\n')}\n`);
 }
 
-const batchText = ({ network, batch }) => `${network}, ${batch} image${batch === 1 ? '' : 's'}`;
-const threadsText = ({ network, threads }) =>
-  `${network}, ${threads} thread${threads === 1 ? '' : 's'}`;
+const batchText = ({ batch }) => (batch === 1 ? 'One image' : `${batch} images at once`);
+const threadsText = ({ threads }) => (threads === 1 ? 'One thread' : `${threads} threads`);
 const engineText = (row) => row.engine + bitsOf(row);
 
 const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
@@ -398,7 +437,7 @@ function writeResults() {
     const { stages } = JSON.parse(readFileSync(join(committed, profile, 'results.json'), 'utf8'));
     const verdicts = stages.flatMap(({ claims }) => claims.map(({ verdict }) => verdict));
     const count = (verdict) => verdicts.filter((v) => v === verdict).length;
-    const counts = ['holds', 'does not hold', 'below', 'undecided'].map(
+    const counts = ['holds', 'does not hold', 'above', 'below', 'undecided'].map(
       (verdict) => `${count(verdict)}`,
     );
     return {
@@ -411,10 +450,10 @@ function writeResults() {
     };
   });
   const table = [
-    'The table counts the verdicts on the paper’s claims. “Below” means that two settings were claimed to be equally good, but the first is worse, perhaps by less than one point:',
+    'The table counts the verdicts on the paper’s claims. “Above” and “below” mean that two settings were claimed to be equally good, but the first is better or worse, perhaps by less than one point:',
     '',
-    '| profile | holds | does not hold | below | undecided |',
-    '| --- | --- | --- | --- | --- |',
+    '| profile | holds | does not hold | above | below | undecided |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...list.map(({ row }) => row),
   ];
   const none =
@@ -440,14 +479,16 @@ function writeSpeed() {
   const lines = rows
     .filter(({ network }) => network !== undefined)
     .map(({ network, backend, imagesPerSecond, imagesPerCpuSecond, profile }) => {
-      const speeds = [imagesPerSecond, imagesPerCpuSecond].map((speed) => speed.toFixed(0));
+      const speeds = [imagesPerSecond, imagesPerCpuSecond].map((speed) =>
+        Math.round(speed).toLocaleString('en'),
+      );
       const share = profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '';
       return `| ${[network, backend, ...speeds, share].join(' | ')} |`;
     });
   const { machine, commit, date } = provenance;
   const table = [
-    '| network | backend | images per second | images per CPU-second | binarization |',
-    '| --- | --- | --- | --- | --- |',
+    '| network | backend | images per second | images per CPU-second | time in binarization |',
+    '| --- | --- | ---: | ---: | ---: |',
     ...lines,
     '',
     `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are the images divided by the processor time of all threads; other programs on the machine hardly change this number.`,

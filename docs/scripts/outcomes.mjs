@@ -62,6 +62,9 @@ const answer = (claims, yes) => {
 const differences = ([alexnet, mobilenet]) =>
   `${alexnet.difference} points on AlexNet-BN and ${mobilenet.difference} on MobileNet`;
 
+/** '−0.04 and −0.09' */
+const inShort = ([alexnet, mobilenet]) => `${alexnet.difference} and ${mobilenet.difference}`;
+
 /** '−0.04 (−0.47 … +0.39) points on AlexNet-BN and −0.09 (−0.67 … +0.49) on MobileNet' */
 const withIntervals = ([alexnet, mobilenet]) =>
   `${alexnet.text} points on AlexNet-BN and ${mobilenet.text} on MobileNet`;
@@ -72,7 +75,7 @@ function equality(committed) {
   return {
     question: 'Do 1.4 bits reach the accuracy of 2 bits?',
     verdict: answer([...weights, ...both], 'Yes, within a point'),
-    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}. If both the weights and the inputs of the layers have 1.4 bits instead of 2, the accuracy changes by ${withIntervals(both)}. The brackets after each change in accuracy hold its 90 % confidence interval.`,
+    text: `Weights of 1.4 bits instead of 2 bits change the top-1 accuracy on CIFAR-10 by ${withIntervals(weights)}; weights and inputs of 1.4 bits instead of 2 change it by ${withIntervals(both)} (90 % confidence intervals in brackets).`,
     command: plan,
   };
 }
@@ -83,7 +86,7 @@ function overOne(committed) {
   return {
     question: 'Are 1.4 bits better than 1 bit?',
     verdict: answer([...weights, ...both], 'Yes'),
-    text: `Weights of 1.4 bits instead of 1 bit change the accuracy by ${differences(weights)}. Weights and inputs of 1.4 bits instead of 1 bit change the accuracy by ${differences(both)}.`,
+    text: `Weights of 1.4 bits instead of 1 bit change the accuracy by ${differences(weights)}; weights and inputs of 1.4 bits instead of 1 bit change it by ${differences(both)}.`,
     command: plan,
   };
 }
@@ -99,7 +102,7 @@ function middleOut(committed) {
   return {
     question: 'Is middle-out, the paper’s rule, better than other rules?',
     verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
-    text: `Middle-out gives more bits to weights whose magnitude is far from the mean magnitude. The accuracy of middle-out is higher than that of a random choice of bits by ${differences(random)}. The rule bottom-up gives more bits to large weights; the accuracy of middle-out minus that of bottom-up is ${differences(rules[0])}. The rule top-down gives more bits to small weights; the accuracy of middle-out minus that of top-down is ${differences(rules[1])}.`,
+    text: `The accuracy with middle-out minus that with a random choice of bits is ${differences(random)}; minus that with bottom-up (more bits for large weights) it is ${inShort(rules[0])}, and minus that with top-down (more bits for small weights) ${inShort(rules[1])}.`,
     command: plan,
   };
 }
@@ -110,7 +113,7 @@ function better(committed) {
   return {
     question: 'Is there a better rule than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
-    text: `The rule “optimal” chooses the bits, signs and scales of all weights of a layer together. At 1.4 bits the accuracy of “optimal” is higher than that of middle-out by ${differences(claims)}.`,
+    text: `At 1.4 bits, the accuracy with “optimal”, which chooses the bits, signs and scales of a layer together, minus that with middle-out is ${differences(claims)}.`,
     command: plan,
   };
 }
@@ -180,17 +183,17 @@ function comparisonTable(committed) {
   ].join('\n');
 }
 
-const probability = (p) => (p < 0.001 ? 'below 0.001' : p.toFixed(p < 0.01 ? 3 : 2));
+const probability = (p) => (p < 0.001 ? '< 0.001' : p.toFixed(p < 0.01 ? 3 : 2));
 
 /** The same comparisons with the judgement of all of them together, for the page about rules. */
 export function plannedPage(committed) {
   const rows = comparisonRows(committed, 'verdict');
   const together = comparisonRows(committed, 'holm');
   const holm = (row) =>
-    `${row.verdict === 'interim' ? 'open' : row.verdict}: p ${row.claims.map(({ pHolm }) => probability(Number(pHolm))).join(' and ')}`;
+    `${row.verdict === 'interim' ? 'open' : row.verdict} (${row.claims.map(({ pHolm }) => probability(Number(pHolm))).join(', ')})`;
   const { pairsForAll } = rows[0].claims[0];
   return `${lined([
-    ['comparison', 'AlexNet-BN', 'MobileNet', 'by its own test', 'all together (Holm)'],
+    ['comparison', 'AlexNet-BN', 'MobileNet', 'own test', 'all together'],
     ...rows.map(({ name, claims, verdict }, i) => [
       name,
       ...claims.map(({ text }) => text),
@@ -199,7 +202,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column judges all comparisons together: Holm’s correction makes each test stricter because there are many tests. The judgement of all comparisons together needs ${pairsForAll} seeds and is open until then. The last column shows the corrected p-values so far, first for AlexNet-BN and then for MobileNet.
+For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column judges all comparisons together: Holm’s correction makes each test stricter because there are many tests. The judgement of all comparisons together needs ${pairsForAll} seeds and is open until then. In brackets, the last column has the corrected p-values so far, first for AlexNet-BN and then for MobileNet.
 `;
 }
 
@@ -207,21 +210,26 @@ For each comparison of two settings, both settings were trained with ${pairsOf(r
 export function variantsPage(committed, stage, reference) {
   const results = JSON.parse(readFileSync(join(committed, 'cifar10', 'results.json'), 'utf8'));
   const { rows } = results.stages.find((found) => found.stage === stage);
-  let network = '';
-  const lines = [];
+  const tables = [];
   for (const { label, ours, spread, columns } of rows) {
     const own = label.startsWith('– ');
-    if (!own) network = label.split(' ')[0];
-    lines.push([
-      network,
-      own ? label.slice(2) : reference,
-      `${ours.toFixed(2)} ± ${spread.toFixed(2)}`,
-      columns['against the reference'],
-    ]);
+    if (!own) tables.push({ network: label.split(' ')[0], lines: [] });
+    tables
+      .at(-1)
+      .lines.push([
+        own ? label.slice(2) : reference,
+        `${ours.toFixed(2)} ± ${spread.toFixed(2)}`,
+        columns['against the reference'],
+      ]);
   }
-  return `${lined([['network', 'setting', 'top-1, %', 'difference from the first row, points'], ...lines])}
+  const head = ['setting', 'top-1, %', 'difference from the first row, points'];
+  const names = { AlexNet: 'AlexNet-BN' };
+  const text = tables.map(
+    ({ network, lines }) => `**${names[network] ?? network}:**\n\n${lined([head, ...lines])}`,
+  );
+  return `${text.join('\n\n')}
 
-Each network was trained for ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10, with ${rows[0].seeds.length} seeds. The number after “±” is the standard deviation over the seeds. Brackets hold the 95 % interval of the difference between two settings. The table was made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
+Each network was trained for ${rows[0].scale.match(/[\d,]+ steps of \d+/)[0]} images on CIFAR-10, with ${rows[0].seeds.length} seeds. The number after “±” is the standard deviation over the seeds. Brackets hold the 95 % interval of the difference between two settings. (Differences were taken before rounding.) The table was made by \`pnpm bench:reproduce --profile cifar10 --only ${stage}\`.
 `;
 }
 
@@ -246,7 +254,7 @@ function buildable(results) {
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
-    text: `The paper, as we read it, chooses anew for each image how many bits each input of a layer gets. A circuit must give an input the same number of bits in every image. If each input channel has a fixed number of bits, 1.4 on average, instead of bits chosen for each image, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet. If every input has 2 bits in all images, instead of 1.4 bits on average chosen for each image, the accuracy changes by ${twoBits[0].difference} points on AlexNet-BN and ${twoBits[1].difference} on MobileNet. Some circuits also need the same number of bits in all filters of a layer at the same position of the kernel. If all weights at the same kernel position share one number of bits, instead of each having its own, the accuracy of AlexNet-BN changes by ${weights.difference} points.`,
+    text: `If the bits of a layer’s inputs are the same for all images, as a circuit needs, instead of chosen anew for each image, the accuracy changes by ${inputs.difference} points on AlexNet-BN and ${mobile.difference} on MobileNet with 1.4 bits on average, and by ${inShort(twoBits)} with 2 bits for every input; one bitwidth for all weights at a kernel position changes that of AlexNet-BN by ${weights.difference}.`,
     command: 'pnpm bench:reproduce --profile cifar10',
   };
 }
@@ -281,9 +289,7 @@ function atEqualSpeed(committed) {
     return (row.sites / two.sites).toFixed(2);
   };
   return {
-    shared: of('1.4 / 1', 'position'),
     fifths: of('1.4 / 1', 'groups of 5'),
-    thirds: of('1.33 / 1', 'groups of 3'),
   };
 }
 
@@ -301,8 +307,8 @@ function area(committed, results) {
     verdict:
       claim.verdict === 'holds'
         ? 'Yes'
-        : 'Yes, if all weights at the same kernel position have the same number of bits; otherwise hardly',
-    text: `The area of an FPGA circuit is its number of look-up tables (LUTs). We synthesized VGG-8 with random weights as a folded circuit, which reuses its arithmetic units over many cycles; the circuit was not placed and routed. In the VGG-8 circuit, the weights at one position of a kernel share their number of bits. With weights and inputs of 1.4 bits, the VGG-8 circuit takes ${network.luts} times the LUTs and ${network.cycles} times the cycles per image of the same circuit with 2 bits. A single folded layer whose weights have 1.4 bits on average, with one bitwidth for all weights at a kernel position, takes ${layer.shared} times the LUTs of an equally fast layer with 2-bit weights. If each weight has its own number of bits, a folded layer with 1.4-bit weights takes ${layer.fifths} times the LUTs of a layer with 2-bit weights; with 1.33-bit weights it takes ${layer.thirds} times the LUTs. An unrolled circuit has separate logic for every weight. In an unrolled circuit, 1.4 bits save hardly any area compared with 2 bits. By our estimate, an unrolled layer with weights and inputs of 1.4 bits takes ${ratio('1.4')} times the area of the same layer with 1 bit, and with 2 bits ${ratio('2')} times.`,
+        : 'Yes, if the weights at a kernel position share a bitwidth; otherwise hardly',
+    text: `With 1.4 instead of 2 bits, a VGG-8 with random weights, synthesized with one bitwidth for each kernel position, takes ${network.luts} times the LUTs (look-up tables of an FPGA) and ${network.cycles} times the cycles; if each weight has its own bitwidth, a folded layer takes ${layer.fifths} times the LUTs, and an unrolled layer, by our estimate, ${ratio('1.4')} instead of ${ratio('2')} times its area with 1 bit.`,
     command: 'pnpm bench:networks; pnpm bench:lanes; pnpm bench:reproduce --only table2',
   };
 }

@@ -92,6 +92,7 @@ Examples:
 
 Results are printed to stdout, and progress to stderr. --quiet leaves progress out. With --json the result is one line of
 JSON; an error is {"error": "…"}. The variables NO_COLOR and FORCE_COLOR turn colors off and on.
+
 Exit codes:
   0           the command did its work
   1           a fault in hbnn itself

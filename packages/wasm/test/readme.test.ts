@@ -33,7 +33,7 @@ function tableAfter(heading: string): string[][] {
     line
       .split(/(?<!\\)\|/)
       .slice(1, -1)
-      .map((cell) => cell.trim().replaceAll('\\|', '|')),
+      .map((cell) => cell.trim().replaceAll('\\|', '|').replaceAll('≤', '<=')),
   );
   const first = lines.findIndex((cells) => cells.join(' | ') === heading) + 2;
   expect(first, heading).toBeGreaterThan(1);

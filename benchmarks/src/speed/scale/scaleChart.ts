@@ -25,6 +25,15 @@ const panels: readonly Panel[] = [
   { axis: 'circuit', field: 'peakMiB', title: 'memory (MiB)' },
 ];
 
+/** Ticks of a logarithmic axis: the powers of ten, or of a short axis also 2 and 5 times these. */
+function logTicks(values: readonly number[]): number[] {
+  const first = Math.floor(Math.log10(Math.min(...values)));
+  const last = Math.ceil(Math.log10(Math.max(...values)));
+  const factors = last - first >= 2 ? [1] : [1, 2, 5];
+  const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  return powers.flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)));
+}
+
 /** Time and memory over sizes, both in logarithms, so that a power law is a straight line. */
 export function scaleChart(rows: readonly DrawnWork[]): object {
   const drawn = panels.flatMap((panel) => {
@@ -34,9 +43,9 @@ export function scaleChart(rows: readonly DrawnWork[]): object {
         points.map((point) => ({ work, size: point.size, y: point[panel.field] })),
       );
     if (values.length === 0) return [];
-    const log = (format: string): object => ({
+    const log = (format: string, field: 'size' | 'y'): object => ({
       scale: { type: 'log' },
-      axis: { format, tickCount: 6 },
+      axis: { format, values: logTicks(values.map((value) => value[field])) },
     });
     return [
       {
@@ -45,8 +54,18 @@ export function scaleChart(rows: readonly DrawnWork[]): object {
         data: { values },
         mark: { type: 'line', point: { filled: true, size: 40 } },
         encoding: {
-          x: { field: 'size', type: 'quantitative', title: axes[panel.axis].title, ...log('~s') },
-          y: { field: 'y', type: 'quantitative', title: panel.title, ...log('~g') },
+          x: {
+            field: 'size',
+            type: 'quantitative',
+            title: axes[panel.axis].title,
+            ...log('~s', 'size'),
+          },
+          y: {
+            field: 'y',
+            type: 'quantitative',
+            title: panel.title,
+            ...log(panel.field === 'peakMiB' ? '~s' : '~g', 'y'),
+          },
           color: {
             field: 'work',
             type: 'nominal',

@@ -71,8 +71,8 @@ export function compareSettingsCommand(): Command {
     .addHelpText(
       'after',
       `
-A training flag can have several values: --weights 1.4,2. If a value contains commas itself, repeat the flag:
---widths 8,16,16 --widths 16,32,32. Every combination of values is a setting. All settings are trained with the same
+A training flag can have several values: --weights 1.4,2. If a value contains commas itself, repeat
+the flag: --widths 8,16,16 --widths 16,32,32. Every combination of values is a setting. All settings are trained with the same
 seeds, and differences are taken between trainings with the same seed.
 
 Results: comparison.json, results.json, results.csv (one line for each training), plot.svg, and runs/SETTING/seed-N,
@@ -81,7 +81,7 @@ Two settings are equal if the 90 % interval lies within the margin. The interval
 comparisons.
 
 Example (a minute on the embedded data):
-  hbnn compare-settings --weights 1.4,2 --seeds 3 --limit 1000 --epochs 1 --learning-rate 0.2 --out compared
+  hbnn compare-settings --weights 1.4,2 --limit 1000 --epochs 1 --learning-rate 0.2 --out compared
   hbnn compare-settings --out compared --resume`,
     )
     .action((o: Options) => interruptible((signal) => run(o, signal)));

@@ -21,7 +21,7 @@ export function dumpCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nmodel.json lists the layers in order, with the files of their tensors. The page docs/reference/integer-layers.md\nof the documentation says what each kind of layer computes.\n\nExample:\n  hbnn dump m.hbnn --out dumped',
+      '\nmodel.json lists the layers in order, with the files of their tensors. The page Integer layers\nof the documentation says what each kind of layer computes.\n\nExample:\n  hbnn dump m.hbnn --out dumped',
     )
     .action((file: string, o: Options) => run(file, o));
 }

@@ -72,7 +72,7 @@ lowers the network. The result cannot classify, but its circuit has the bits of 
 inputs are static (the same for all images), because circuits need this.
 
 Examples:
-  hbnn random --network vgg8 --weights 1.4 --inputs 1.4 --map-per position --input-map-per channel --out vgg8.hbnn
+  hbnn random --network vgg8 --weights 1.4 --map-per position --out vgg8.hbnn
   hbnn random --seed 1 --layer dense:144x16 --mix 0.7/0.2/0.1 --out layer.hbnn
   hbnn random --tensor 64,3,3,32 --seed 1 --out weights.npy`,
     )

@@ -110,7 +110,7 @@ worker, on all machines that share the folder or the store. Exit code ${someFail
 tries these again. Ctrl-C saves the running trainings.
 
 Example (some seconds on the embedded data):
-  echo '{"settings": {"limit": 500, "testLimit": 200, "epochs": 1}, "grid": {"weights": [1.4, 2]}, "seeds": 2}' > sweep.json
+  echo '{"settings": {"limit": 500, "epochs": 1}, "grid": {"weights": [1.4, 2]}}' > sweep.json
   hbnn sweep sweep.json --out swept`,
       )
       .action((file: string | undefined, o: Partial<Options>, self: Command) => {

@@ -46,10 +46,14 @@ export function verifyResultsCommand(): Command {
     .addHelpText(
       'after',
       `
-The command chooses runs at random and trains each again in a temporary folder, with its config.json. The outcome is
+The command chooses runs at random and trains each again in a temporary folder, with its config.json. The outcome
+is one of these:
   equal     the weights are the same, bit by bit
-  expected  the weights differ for a known reason: another backend, version of hbnn, system or source files
-  differs   the weights differ for no known reason, the data set is another one, or a file of the run was changed
+  expected  the weights differ for a known reason: another backend,
+            version of hbnn, system or source files
+  differs   the weights differ for no known reason, the data set is
+            another one, or a file of the run was changed
+
 A model of hbnn lower or a folder of hbnn verilog is compared with the checksums in its manifest. Then it is made again
 from the run or the model. If the run or the model is missing, the outcome is unchanged.
 The folder of a reproduction (by pnpm bench:reproduce) is compared with the checksums in its manifest. Then some of its
