@@ -2,7 +2,7 @@
 // (`pnpm --filter @hbnn/docs demo-models`, about five minutes); what it writes is committed, with where it is from.
 // `--only NAME` (more than once: `--only NAME --only NAME`) trains the named networks and keeps all other files.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,8 +55,9 @@ function trained({ name, title, flags }: (typeof settings)[number]): object {
     const bytes = writeFloat(run);
     return { ...said, file: 'float.bin', bytes, top1 };
   }
-  const file = join(models, `${name}.hbnn`);
+  const file = join(work, `${name}.hbnn`);
   const { bytes, top1After } = JSON.parse(hbnn(`lower --run ${run} --out ${file} --json`));
+  copyFileSync(file, join(models, `${name}.hbnn`));
   return { ...said, file: `${name}.hbnn`, bytes, top1: top1After };
 }
 
