@@ -1,10 +1,12 @@
 // The networks and images of the playgrounds: trained, lowered and drawn by the project's own commands. Run by hand
 // (`pnpm --filter @hbnn/docs demo-models`, about five minutes); what it writes is committed, with where it is from.
+// `--only NAME` (more than once: `--only NAME --only NAME`) trains the named networks and keeps all other files.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { type BatchSource, encodeNpy, outputsFirst } from '@hbnn/core';
 import { openDataset } from '@hbnn/datasets';
 import { readTensorFile } from '@hbnn/train/files';
@@ -20,6 +22,11 @@ const settings = [
   { name: 'float', title: 'float', flags: '--weights float' },
   { name: 'bits-1', title: '1 bit', flags: `--weights 1 --inputs 1 ${buildable}` },
   { name: 'bits-1.4', title: '1.4 bits', flags: `--weights 1.4 --inputs 1.4 ${buildable}` },
+  {
+    name: 'bits-1.4-optimal',
+    title: '1.4 bits, optimal',
+    flags: `--weights 1.4 --select optimal --inputs 1.4 ${buildable}`,
+  },
   { name: 'bits-2', title: '2 bits', flags: `--weights 2 --inputs 2 ${buildable}` },
 ];
 
@@ -48,8 +55,9 @@ function trained({ name, title, flags }: (typeof settings)[number]): object {
     const bytes = writeFloat(run);
     return { ...said, file: 'float.bin', bytes, top1 };
   }
-  const file = join(models, `${name}.hbnn`);
+  const file = join(work, `${name}.hbnn`);
   const { bytes, top1After } = JSON.parse(hbnn(`lower --run ${run} --out ${file} --json`));
+  copyFileSync(file, join(models, `${name}.hbnn`));
   return { ...said, file: `${name}.hbnn`, bytes, top1: top1After };
 }
 
@@ -116,22 +124,54 @@ function pixelOf(value: number, { normalization }: BatchSource): number {
   return Math.round(255 * (value * deviation[0] + mean[0]));
 }
 
+/** The images of both sheets, and what the page says of them. */
+async function imageSheets(): Promise<object> {
+  const { train, test } = await openDataset('fashion-mnist-subset', {});
+  const testLabels = await writeSprite(test, 'test.png', 10);
+  const trainLabels = await writeSprite(train, 'train.png', 100);
+  return {
+    data: 'Fashion-MNIST, embedded subset',
+    classes: test.classes,
+    normalization: test.normalization,
+    testLabels: testLabels.join(''),
+    trainLabels: trainLabels.join(''),
+  };
+}
+
+type Stored = { readonly networks: readonly { readonly name: string }[] } & Readonly<Origin>;
+/** Where networks were trained. */
+type Origin = Record<'commit' | 'machine' | 'node', string>;
+
+/** The file as it is, with the named networks trained anew. They say where they were trained, where it is elsewhere. */
+function withTrained(stored: Stored, names: readonly string[], here: Origin): object {
+  const differs = Object.entries(here).filter(
+    ([key, value]) => stored[key as keyof Origin] !== value,
+  );
+  const networks = settings.flatMap((setting) => {
+    if (names.includes(setting.name))
+      return [{ ...trained(setting), ...Object.fromEntries(differs) }];
+    return stored.networks.filter(({ name }) => name === setting.name);
+  });
+  return { ...stored, networks };
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
+for (const name of values.only ?? [])
+  if (!settings.some((setting) => setting.name === name))
+    throw new Error(
+      `--only: expected one of ${settings.map((s) => s.name).join(', ')}, got ${name}`,
+    );
 mkdirSync(models, { recursive: true });
-const { train, test } = await openDataset('fashion-mnist-subset', {});
-const testLabels = await writeSprite(test, 'test.png', 10);
-const trainLabels = await writeSprite(train, 'train.png', 100);
-const about = {
-  data: 'Fashion-MNIST, embedded subset',
-  classes: test.classes,
-  normalization: test.normalization,
-  testLabels: testLabels.join(''),
-  trainLabels: trainLabels.join(''),
-  commit: git('rev-parse', 'HEAD'),
-  machine: cpus()[0].model,
-  node: process.version,
-  madeBy: 'pnpm --filter @hbnn/docs demo-models',
-  networks: settings.map(trained),
-};
-writeFileSync(join(models, 'models.json'), `${JSON.stringify(about, undefined, 1)}\n`);
+const listFile = join(models, 'models.json');
+const here = { commit: git('rev-parse', 'HEAD'), machine: cpus()[0].model, node: process.version };
+const about = values.only
+  ? withTrained(JSON.parse(readFileSync(listFile, 'utf8')), values.only, here)
+  : {
+      ...(await imageSheets()),
+      ...here,
+      madeBy: 'pnpm --filter @hbnn/docs demo-models',
+      networks: settings.map(trained),
+    };
+writeFileSync(listFile, `${JSON.stringify(about, undefined, 1)}\n`);
 rmSync(work, { recursive: true });
-console.log(readFileSync(join(models, 'models.json'), 'utf8'));
+console.log(readFileSync(listFile, 'utf8'));

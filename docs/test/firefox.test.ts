@@ -79,7 +79,7 @@ describe.skipIf(executablePath === undefined)('in Firefox', () => {
 
   it('classify: the scores of the interpreter', { timeout: 120_000 }, () =>
     onPage('playground/classify?image=3', async (page) => {
-      await page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
+      await page.waitForFunction(() => document.querySelectorAll('.card').length === 4);
       const image = await page.evaluate(() => {
         const canvas = document.querySelector('canvas.image') as HTMLCanvasElement;
         const context = canvas.getContext('2d') as CanvasRenderingContext2D;
@@ -89,7 +89,7 @@ describe.skipIf(executablePath === undefined)('in Firefox', () => {
       const shown = await page.$$eval('.card', (cards) =>
         cards.map((card) => card.querySelector('.number')?.textContent ?? ''),
       );
-      const wanted = ['bits-1', 'bits-1.4', 'bits-2'].map((file) => {
+      const wanted = ['bits-1', 'bits-1.4', 'bits-1.4-optimal', 'bits-2'].map((file) => {
         const bytes = readFileSync(join(docs, 'public', 'models', `${file}.hbnn`));
         const scores = interpreter(decodeModel(bytes, file)).run(Uint8Array.from(image));
         return Math.max(...scores).toLocaleString('en');

@@ -17,6 +17,7 @@ import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoi
 import type { JobOrder, JobReport, JobWorker } from '../components/shared/latestJob.ts';
 import { LatestJob } from '../components/shared/latestJob.ts';
 import { oneOf, readAddress, within } from '../components/shared/urlState.ts';
+import { RecentLoss } from '../components/train/recentLoss.ts';
 
 describe('bits', () => {
   const choice = { average: 1.4, rule: 'optimal', mapPer: 'element', scalePer: 'output' } as const;
@@ -165,6 +166,24 @@ describe('classify: a picture becomes what the networks know', () => {
     const input = networkInput(picture(28, 28, clear, [0, 0, 0, 128]), 28);
     expect(input[14 * side + 14]).toBe(128);
     expect(Math.max(...networkInput(new Array(4 * 784).fill(0), 28))).toBe(0);
+  });
+});
+
+describe('train: each point of the loss curve', () => {
+  it('is the mean of the images of the last 8 steps, at the end of an epoch too', () => {
+    const rng = random(3);
+    const recent = new RecentLoss();
+    const batches = Array.from({ length: 32 }, (_, i) => (i === 31 ? 8 : 32));
+    for (let epoch = 0; epoch < 3; epoch++) {
+      const losses = batches.map((count) => count * rng.uniform());
+      const sum = (values: number[], from: number, to: number): number =>
+        values.slice(from, to).reduce((total, value) => total + value, 0);
+      for (const step of [8, 16, 24, 32]) {
+        const [loss, images] = [sum(losses, 0, step), sum(batches, 0, step)];
+        const mean = step === 32 ? recent.reportEpoch(loss, images) : recent.report(loss, images);
+        expect(mean).toBeCloseTo(sum(losses, step - 8, step) / sum(batches, step - 8, step), 10);
+      }
+    }
   });
 });
 

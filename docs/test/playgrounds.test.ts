@@ -129,6 +129,72 @@ describe('bits', () => {
     }),
   );
 
+  it('keeps what is typed as a mix while the page works, and what is refused', { timeout }, () =>
+    on('bits', async (page) => {
+      await error(page).waitFor();
+      await giveTensor(page, 'large.npy', [200, 1000]);
+      await page.locator('text=on 200,000 weights').waitFor(patient);
+      const mix = page.getByLabel('Mix of bits');
+      await mix.click();
+      await page.keyboard.press('Control+a');
+      await page.keyboard.type('1:0.6/3:0.4', { delay: 250 });
+      expect(await mix.inputValue()).toBe('1:0.6/3:0.4');
+      await page.keyboard.press('Enter');
+      await eventually(() => query(page)).toBe('?mix=1:0.6/3:0.4');
+      await mix.fill('1:0.6/3:0.5');
+      await page.keyboard.press('Enter');
+      expect(await problem(page)).toContain("got '1:0.6/3:0.5'");
+      await eventually(() => status(page).innerText()).toMatch(/^Binarized in/);
+      expect(await mix.inputValue()).toBe('1:0.6/3:0.5');
+      expect(await mix.getAttribute('aria-invalid')).toBe('true');
+      await page.locator('input[type=range]').focus();
+      await page.keyboard.press('ArrowLeft');
+      expect(await mix.inputValue()).toMatch(/^1:0\.\d+\/2:/);
+      expect(await page.locator('.problem').count()).toBe(0);
+    }),
+  );
+
+  it('says that optimal takes the average alone', { timeout }, () =>
+    on('bits?mix=1:0.7/3:0.3', async (page) => {
+      await error(page).waitFor();
+      const words = page.locator('text=The rule optimal uses only the average, 1.60 bits');
+      expect(await words.count()).toBe(0);
+      await page.selectOption('select >> nth=0', 'optimal');
+      await words.waitFor();
+    }),
+  );
+
+  it('counts one weight, and cuts no label of the histogram', { timeout }, () =>
+    on(
+      'bits',
+      async (page) => {
+        await error(page).waitFor();
+        await giveTensor(page, 'one.npy', [1]);
+        await page.locator('.caption', { hasText: /^1 weight\. / }).waitFor();
+        await giveTensor(page, 'large.npy', [20, 30], { unit: 30_000 });
+        await page.locator('.caption', { hasText: /^600 weights\. / }).waitFor();
+        const cut = await page.locator('svg.histogram').evaluate((svg) => {
+          const plot = svg.getBoundingClientRect();
+          const labels = [...svg.querySelectorAll('.tick')].map((label) =>
+            label.getBoundingClientRect(),
+          );
+          return {
+            count: labels.length,
+            cut: labels.filter(({ left, right }) => left < plot.left || right > plot.right).length,
+          };
+        });
+        expect(cut.count).toBeGreaterThan(2);
+        expect(cut.cut).toBe(0);
+        // A thumb on the slider leaves the histogram in sight.
+        const [slider, picture] = await Promise.all(
+          ['input[type=range]', 'svg.histogram'].map((part) => page.locator(part).boundingBox()),
+        );
+        expect((picture?.y ?? 0) + (picture?.height ?? 0) - (slider?.y ?? 0)).toBeLessThan(400);
+      },
+      { width: 390 },
+    ),
+  );
+
   it(
     'goes back and forward with the address, and keeps an own file on links within the page',
     { timeout },
@@ -182,7 +248,7 @@ describe('bits', () => {
 });
 
 describe('classify', () => {
-  const cards = (page: Page) => page.locator('.card').nth(2).waitFor(patient);
+  const cards = (page: Page) => page.locator('.card').nth(3).waitFor(patient);
 
   it(
     'has radio buttons that arrow keys move, and an address without an own picture',
@@ -198,6 +264,7 @@ describe('classify', () => {
         await layers.first().focus();
         await page.keyboard.press('ArrowDown');
         expect(await layers.nth(1).isChecked()).toBe(true);
+        await eventually(() => query(page)).toBe('?image=3&layer=pool1');
         const map = page.locator('canvas.feature-map').first();
         await eventually(() => map.getAttribute('aria-label')).toContain(
           await layers.nth(1).getAttribute('value'),
@@ -209,7 +276,7 @@ describe('classify', () => {
         expect(await page.locator('canvas.channel').count()).toBe(0);
         await button(page, 'Clear').click();
         await page.locator('text=Your own picture').waitFor();
-        await eventually(() => query(page)).toBe('');
+        await eventually(() => query(page)).toBe('?layer=pool1');
         expect(await page.locator('.thumbnail input:checked').count()).toBe(0);
       }),
   );
@@ -338,9 +405,85 @@ describe('classify', () => {
       expect(await problem(page)).toMatch(/^The float network could not be loaded/);
       await offline(page, false);
       await button(page, 'Try again').click();
-      await page.locator('.card').nth(3).waitFor(patient);
+      await page.locator('.card').nth(4).waitFor(patient);
       expect(await page.locator('.problem').count()).toBe(0);
     }),
+  );
+
+  it('has the layer and the float network in the address', { timeout }, () =>
+    on('classify?layer=conv3&float=1', async (page) => {
+      await page.locator('.card').nth(4).waitFor(patient);
+      expect(await page.locator('.card h3').allInnerTexts()).toEqual([
+        'float',
+        '1 bit',
+        '1.4 bits',
+        '1.4 bits, optimal',
+        '2 bits',
+      ]);
+      expect(await page.locator('.layers input:checked').getAttribute('value')).toBe('conv3');
+      expect(await page.locator('canvas.feature-map').first().getAttribute('aria-label')).toBe(
+        'Channels of conv3 at 1 bit',
+      );
+      await page.locator('.layers label', { hasText: 'conv4' }).first().click();
+      await eventually(() => query(page)).toMatch(/^\?layer=conv4\w*&float=1$/);
+      await eventually(() => page.locator('.card dd').allInnerTexts()).not.toContain('…');
+    }),
+  );
+
+  it('names the layers that there are', { timeout }, () =>
+    on('classify?layer=conv9', async (page) => {
+      await cards(page);
+      await eventually(() => problem(page)).toMatch(
+        /^The address has layer=conv9: expected one of conv1, .*; the page starts from conv1\.$/,
+      );
+      // Pointing at a layer shows its pictures, which leaves the layers where they are.
+      await page.locator('.layers label', { hasText: 'conv3' }).first().click();
+      await eventually(() => page.locator('.problem').count()).toBe(0);
+    }),
+  );
+
+  it('shows a drawing in vectors', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      const drawing =
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect x="2" y="2" width="6" height="6"/></svg>';
+      await page.setInputFiles('input[type=file]', {
+        name: 'ink.svg',
+        mimeType: 'image/svg+xml',
+        buffer: Buffer.from(drawing),
+      });
+      await page.locator('text=Your own picture').waitFor();
+      const [corner, middle] = await page
+        .locator('canvas.image')
+        .evaluate((element: HTMLCanvasElement) => {
+          const { data } = (element.getContext('2d') as CanvasRenderingContext2D).getImageData(
+            0,
+            0,
+            28,
+            28,
+          );
+          return [0, 14 * 28 + 14].map((i) => data[4 * i]);
+        });
+      expect([corner, middle]).toEqual([0, 255]);
+      expect(await page.locator('.problem').count()).toBe(0);
+    }),
+  );
+
+  it('leaves a channel large that a finger has touched', { timeout }, () =>
+    on(
+      'classify',
+      async (page) => {
+        await cards(page);
+        const map = page.locator('canvas.feature-map').first();
+        const large = page.locator('canvas.channel');
+        await map.tap({ position: { x: 12, y: 12 } });
+        await page.locator('text=Channel 0, row').waitFor();
+        expect(await large.count()).toBe(1);
+        await map.tap({ position: { x: 14, y: 12 } });
+        expect(await large.count()).toBe(0);
+      },
+      { width: 390, touch: true },
+    ),
   );
 });
 
@@ -468,6 +611,39 @@ describe('train', () => {
       await button(page, 'Train both').click();
       await page.locator('text=Both are trained').waitFor(patient);
       expect(await page.locator('text=The training did not start').count()).toBe(0);
+    }),
+  );
+
+  it('names the colours of the bits, which are not those of the curves', { timeout }, () =>
+    on('train?epochs=1&b=1', async (page) => {
+      await button(page, 'Train both').click();
+      await page.locator('text=Both are trained').waitFor(patient);
+      const legends = page.locator('.card .legend');
+      expect(await legends.allInnerTexts()).toEqual([
+        expect.stringMatching(/^1 bit: 70 %\s+2 bits: 20 %\s+3 bits: 10 %$/),
+        '1 bit: 100 %',
+      ]);
+      const colours = (part: string, property: string): Promise<string[]> =>
+        page
+          .locator(part)
+          .evaluateAll(
+            (all, name) => all.map((each) => getComputedStyle(each).getPropertyValue(name)),
+            property,
+          );
+      const curves = await colours('.curve path', 'stroke');
+      const bits = await colours('.card .swatch', 'background-color');
+      expect(curves).toHaveLength(4);
+      expect(curves.filter((colour) => bits.includes(colour) || colour === 'none')).toEqual([]);
+      expect(await page.locator('.curves', { hasText: 'epochs' }).count()).toBe(2);
+    }),
+  );
+
+  it('says how far the training is, and where it was stopped', { timeout }, () =>
+    on('train?epochs=50', async (page) => {
+      await button(page, 'Train both').click();
+      await page.locator('text=Training: epoch 1 of 50').waitFor(patient);
+      await button(page, 'Stop').click();
+      await page.locator('text=/Stopped after \\d+ of 1600 steps/').waitFor();
     }),
   );
 });

@@ -106,7 +106,7 @@ describe('all', () => {
     { timeout },
     () =>
       on('classify', async (page) => {
-        await page.locator('.card').nth(2).waitFor(patient);
+        await page.locator('.card').nth(3).waitFor(patient);
         await page.locator('.thumbnail').nth(9).click();
         await page.locator('.VPSidebar a', { hasText: 'Bits' }).first().click();
         await page.locator('.figures').waitFor(patient);

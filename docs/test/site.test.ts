@@ -235,7 +235,7 @@ describe('playgrounds', () => {
   }, async () => {
     const opened = await open('playground/classify?image=1');
     const { page, problems } = opened;
-    await page.locator('.card').nth(2).waitFor();
+    await page.locator('.card').nth(3).waitFor();
     const { decodeModel, interpreter } = await import('@hbnn/model');
     const image = await page.evaluate(() => {
       const canvas = document.querySelector('canvas.image') as HTMLCanvasElement;
@@ -247,7 +247,8 @@ describe('playgrounds', () => {
       );
       return Array.from({ length: 784 }, (_, i) => data[4 * i]);
     });
-    for (const [card, file] of ['bits-1', 'bits-1.4', 'bits-2'].entries()) {
+    const networks = ['bits-1', 'bits-1.4', 'bits-1.4-optimal', 'bits-2'];
+    for (const [card, file] of networks.entries()) {
       const model = decodeModel(readFileSync(join(docs, 'public', 'models', `${file}.hbnn`)), file);
       const scores = interpreter(model).run(Uint8Array.from(image));
       const shown = await page.locator('.card').nth(card).locator('.number').first().innerText();
@@ -272,7 +273,7 @@ describe('playgrounds', () => {
     await page.mouse.up();
     expect(await page.locator('.chooser').innerText()).toContain('Your own picture');
     await page.locator('button', { hasText: 'float network' }).click();
-    await page.locator('.card').nth(3).waitFor({ timeout: 60_000 });
+    await page.locator('.card').nth(4).waitFor({ timeout: 60_000 });
     expect(problems).toEqual([]);
     await close(opened);
   });

@@ -21,6 +21,8 @@ export interface Opened {
 export interface OpenOptions {
   readonly width?: number;
   readonly dark?: boolean;
+  /** With a touch screen. */
+  readonly touch?: boolean;
   readonly bypassPolicy?: boolean;
   readonly javaScriptEnabled?: boolean;
 }
@@ -62,6 +64,7 @@ async function openPage(
     viewport: { width: o.width ?? 1280, height: 900 },
     colorScheme: o.dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
+    hasTouch: o.touch ?? false,
     acceptDownloads: true,
     // Code that a test brings is text that a page may not run.
     bypassCSP: o.bypassPolicy ?? false,

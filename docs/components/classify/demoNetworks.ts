@@ -41,15 +41,15 @@ export interface FeatureMap {
 /** What a network says of one image. */
 export interface Answer {
   readonly scores: readonly number[];
-  /** What one image alone takes, in the fastest of some rounds of runs. */
-  readonly milliseconds: number;
   readonly maps: readonly FeatureMap[];
 }
 
 /** A network that is ready to classify images of 28 × 28 bytes. */
 export interface ReadyNetwork {
   readonly about: DemoNetwork;
-  classify(pixels: Uint8Array): Answer | Promise<Answer>;
+  classify(pixels: Uint8Array): Answer;
+  /** Milliseconds of one image alone, in the fastest of some rounds of runs. */
+  time(pixels: Uint8Array): number;
 }
 
 /** Fetch a file of the site. */
@@ -69,7 +69,11 @@ export async function integerNetwork(folder: string, about: DemoNetwork): Promis
   const model = await loadModel(decodeModel(bytes, about.file), { batch: 1 });
   const black = new Uint8Array(28 * 28);
   warmUp(() => model.run(black));
-  return { about, classify: (pixels) => classified(model, pixels) };
+  return {
+    about,
+    classify: (pixels) => classified(model, pixels),
+    time: (pixels) => timeOf(() => model.run(pixels)),
+  };
 }
 
 /** A page's clock may tick in tenths of a millisecond: the runs of a round take at least this long together. */
@@ -107,9 +111,7 @@ function classified(model: LoadedModel, pixels: Uint8Array): Answer {
     if (values.length === featureCount(shape))
       maps.push({ layer: name, height, width, channels, values: Int32Array.from(values) });
   });
-  const scores = [...model.run(pixels)];
-  const milliseconds = timeOf(() => model.run(pixels));
-  return { scores, milliseconds, maps };
+  return { scores: [...model.run(pixels)], maps };
 }
 
 /** Class numbers by falling score. */

@@ -3,7 +3,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { startBackend } from '../shared/webBackend.ts';
 import {
-  type Answer,
   type DemoFiles,
   type DemoNetwork,
   fetched,
@@ -26,7 +25,26 @@ export async function floatNetwork(
   const model = networks['alexnet-bn'].build({ ...shape, precision: {}, seed: 1 });
   setWeights(model, list, bytes);
   const { mean, deviation } = files.normalization;
-  return { about, classify: (pixels) => classified(model, pixels, mean[0], deviation[0]) };
+  const input = (pixels: Uint8Array): tf.Tensor =>
+    tf.tensor(
+      Float32Array.from(pixels, (pixel) => (pixel / 255 - mean[0]) / deviation[0]),
+      [1, 28, 28, 1],
+    );
+  return {
+    about,
+    classify(pixels) {
+      const image = input(pixels);
+      const scores = scoresOf(model, image);
+      image.dispose();
+      return { scores, maps: [] };
+    },
+    time(pixels) {
+      const image = input(pixels);
+      const milliseconds = timeOf(() => scoresOf(model, image));
+      image.dispose();
+      return milliseconds;
+    },
+  };
 }
 
 interface Stored {
@@ -49,24 +67,9 @@ function setWeights(model: LayersModel, list: readonly Stored[], bytes: ArrayBuf
   }
 }
 
-async function classified(
-  model: LayersModel,
-  pixels: Uint8Array,
-  mean: number,
-  deviation: number,
-): Promise<Answer> {
-  const image = tf.tensor(
-    Float32Array.from(pixels, (pixel) => (pixel / 255 - mean) / deviation),
-    [1, 28, 28, 1],
-  );
-  const run = (): number[] => {
-    const output = model.predict(image) as tf.Tensor;
-    const scores = [...output.dataSync()];
-    output.dispose();
-    return scores;
-  };
-  const scores = run();
-  const milliseconds = timeOf(run);
-  image.dispose();
-  return { scores, milliseconds, maps: [] };
+function scoresOf(model: LayersModel, image: tf.Tensor): number[] {
+  const output = model.predict(image) as tf.Tensor;
+  const scores = [...output.dataSync()];
+  output.dispose();
+  return scores;
 }

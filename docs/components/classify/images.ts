@@ -38,6 +38,31 @@ export class ImageSheet {
   }
 }
 
+/** Sides, in pixels, that a drawing in vectors gets which does not say its own. */
+const vectorSide = 10 * side;
+
+/** Read a visitor's picture as the networks' input; throws where the browser cannot show it. */
+export async function greyImageOf(file: Blob): Promise<Uint8Array> {
+  try {
+    const picture = await createImageBitmap(file);
+    const grey = greyImage(picture, picture.width, picture.height);
+    picture.close();
+    return grey;
+  } catch {
+    // Browsers read SVG in an image element alone, where its scripts do not run.
+    const url = URL.createObjectURL(file);
+    try {
+      const picture = new Image();
+      picture.src = url;
+      await picture.decode();
+      const { naturalWidth, naturalHeight } = picture;
+      return greyImage(picture, naturalWidth || vectorSide, naturalHeight || vectorSide);
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+}
+
 /** A picture as the networks were shown theirs, see `networkInput`. */
 export function greyImage(picture: CanvasImageSource, width: number, height: number): Uint8Array {
   const scale = Math.min(side / width, side / height);

@@ -15,6 +15,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { demoFiles } from '../classify/demoNetworks.ts';
 import { ImageSheet, side } from '../classify/images.ts';
 import { startBackend } from '../shared/webBackend.ts';
+import { RecentLoss } from './recentLoss.ts';
 import type { TrainChoice, TrainMessage, TrainOrder } from './trainMessages.ts';
 
 const tell = (message: TrainMessage): void => self.postMessage(message);
@@ -119,7 +120,7 @@ async function train(
   const optimizer = new SgdMomentum(variables, { momentum: 0.9, weightDecay: 1e-4 });
   const state = startState();
   const steps = choice.epochs * Math.ceil(train.count / batchSize);
-  let [lossBefore, imagesBefore] = [0, 0];
+  const recent = new RecentLoss();
   await fit(model, train, optimizer, variables, state, {
     epochs: choice.epochs,
     batch: batchSize,
@@ -129,14 +130,13 @@ async function train(
     async onEpoch() {
       const { top1 } = await evaluate(model, test);
       const { loss } = state.epochs[state.epochs.length - 1];
-      [lossBefore, imagesBefore] = [0, 0];
       tell({
         kind: 'report',
         report: {
           run,
           step: state.step,
           steps,
-          loss,
+          loss: recent.reportEpoch(loss * train.count, train.count),
           accuracy: top1,
           epoch: state.epochs.length,
           map: mapOf(model),
@@ -145,16 +145,15 @@ async function train(
     },
     async onStep() {
       const { loss, images } = state.running;
-      if (state.step % reportEvery === 0 && images > imagesBefore) {
-        const mean = (loss - lossBefore) / (images - imagesBefore);
-        [lossBefore, imagesBefore] = [loss, images];
+      // After the last step of an epoch the sums are 0 again, and onEpoch has reported.
+      if (state.step % reportEvery === 0 && images > 0) {
         tell({
           kind: 'report',
           report: {
             run,
             step: state.step,
             steps,
-            loss: mean,
+            loss: recent.report(loss, images),
             epoch: state.epochs.length,
             map: mapOf(model),
           },
@@ -173,7 +172,7 @@ async function start(choice: TrainChoice, folder: string): Promise<void> {
     sheetSource(folder, 'test'),
     startBackend(),
   ]);
-  tell({ kind: 'state', text: '' });
+  tell({ kind: 'state', text: 'Building the networks; the first steps take longest …' });
   const begin = performance.now();
   // Step by step in turn: both wait after each step until the other has done one.
   await Promise.all([0, 1].map((run) => train(choice, run, trainImages, testImages)));
