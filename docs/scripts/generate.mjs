@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -518,15 +519,22 @@ function writeOutcomes() {
   if (renewed !== text) writeFileSync(readme, renewed);
 }
 
-/** Yosys, which the hardware playground loads when it is asked to synthesize: four modules and their loader. */
+/**
+ * Yosys, which the hardware playground loads when it is asked to synthesize: four modules with their sizes, and their
+ * loader. What is below share/ stays away: models of cells, 5 MB, that the playground's scripts do not read.
+ */
 function copyYosys() {
   const from = dirname(fileURLToPath(import.meta.resolve('@yowasp/yosys')));
   const to = join(docs, 'public', 'yosys');
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
+  const sizes = {};
   for (const name of readdirSync(from)) {
-    if (/\.(js|wasm)$/.test(name)) cpSync(join(from, name), join(to, name));
+    if (!/\.(js|wasm)$/.test(name)) continue;
+    cpSync(join(from, name), join(to, name));
+    if (name.endsWith('.wasm')) sizes[name] = statSync(join(from, name)).size;
   }
+  writeFileSync(join(to, 'sizes.json'), JSON.stringify(sizes));
 }
 
 writeResults();

@@ -13,7 +13,10 @@ import {
 import { mapPicture, mapWords, weightAt } from '../components/bits/mapPicture.ts';
 import { checkFileSize, maxValues, tensorOfFile } from '../components/bits/tensorFile.ts';
 import { networkInput, side } from '../components/classify/images.ts';
+import { buildHardware } from '../components/hardware/buildHardware.ts';
 import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoice.ts';
+import { SynthesisProgress } from '../components/hardware/synthesisMessages.ts';
+import { rowsOf } from '../components/hardware/treeRows.ts';
 import type { JobOrder, JobReport, JobWorker } from '../components/shared/latestJob.ts';
 import { LatestJob } from '../components/shared/latestJob.ts';
 import { oneOf, readAddress, within } from '../components/shared/urlState.ts';
@@ -196,6 +199,64 @@ describe('hardware: folds', () => {
       fold: 8,
       said: 'PE: expected a divisor of the 8 outputs (1, 2, 4, 8), got 32; the page takes 8.',
     });
+  });
+});
+
+describe('hardware: the drawing', () => {
+  const choice = {
+    channels: 2,
+    outputs: 4,
+    weightBits: 2,
+    inputBits: 1.5,
+    mapPer: 'element',
+    style: 'unrolled',
+    pe: 1,
+    simd: 1,
+  } as const;
+
+  it.each(['xc7', 'ice40'] as const)('%s: names each gate as the Verilog does', (chip) => {
+    const { tree, files } = buildHardware({ ...choice, chip });
+    const lines = files[tree?.file ?? ''].split('\n');
+    expect(tree?.nodes.length).toBeGreaterThan(50);
+    for (const { kind, label, line = 0, reads } of tree?.nodes ?? []) {
+      const name = /(x\[\d+\]|[nu]\d+)[:,]/.exec(label)?.[1] ?? 'no name';
+      expect(lines[line - 1]).toContain(name);
+      expect(kind === 'input').toBe(reads.length === 0);
+      if (kind === 'input')
+        expect(label).toMatch(
+          /^x\[\d+\]: (bit [01] of )?input \d+ \(row [0-2], column [0-2], channel [01]\); its weight has 2 bits$/,
+        );
+    }
+  });
+
+  it('puts gates beside what they read', () => {
+    const reads = (...nodes: number[]) => nodes.map((node) => ({ node, inverted: false }));
+    const gate = (level: number, ...from: number[]) => ({
+      kind: 'xor' as const,
+      level,
+      reads: reads(...from),
+      label: '',
+    });
+    const nodes = [gate(0), gate(0), gate(0), gate(0), gate(1, 0, 2), gate(1, 1, 3)];
+    const rows = rowsOf(nodes);
+    expect(Math.abs(rows[0] - rows[2])).toBe(1);
+    expect(Math.abs(rows[1] - rows[3])).toBe(1);
+  });
+});
+
+describe('hardware: synthesis', () => {
+  it('says how far it is', () => {
+    const progress = new SynthesisProgress();
+    expect(progress.words).toBe('Loading Yosys …');
+    progress.hear({ loaded: 15e6, total: 31e6 });
+    expect(progress.words).toBe('Loading Yosys: 48 % of 31 MB');
+    progress.hear({ loaded: 31e6, total: 31e6 });
+    expect(progress.words).toBe('Yosys is loaded. The browser compiles it …');
+    progress.hear({ done: 0, files: 5 });
+    expect(progress.words).toBe('Yosys is loaded. The browser compiles it …');
+    progress.hear({ started: 'layer.v' });
+    progress.hear({ done: 1, files: 5 });
+    expect(progress.words).toBe('1 of 5 files done. Yosys is at layer.v …');
   });
 });
 

@@ -1,33 +1,25 @@
-import {
-  beatTrace,
-  type Design,
-  type FoldedDesign,
-  foldedDesign,
-  type Leaf,
-  type Netlist,
-  nodeOf,
-  unrolledDesign,
-} from '@hbnn/circuit';
+import { beatTrace, type FoldedDesign, foldedDesign, unrolledDesign } from '@hbnn/circuit';
 import { distFromAverage } from '@hbnn/core';
 import {
   builtInTechnology,
   device,
   estimateAsic,
-  estimateFolded,
+  estimateRtl,
   estimateUnrolled,
-  foldedLayers,
   type Quantity,
+  rtlFamilies,
 } from '@hbnn/estimator';
-import { type CheckedModel, census, randomModel } from '@hbnn/model';
+import { type CheckedModel, randomModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
 import {
   type BuiltHardware,
+  type Compared,
   chips,
   type Figure,
   type HardwareChoice,
-  type TreeNode,
   type Waveform,
 } from './hardwareChoice.ts';
+import { adderTree } from './treeNodes.ts';
 
 const clockHz = 100e6;
 const nanometres = 32;
@@ -57,71 +49,102 @@ export function buildHardware(o: HardwareChoice): BuiltHardware {
       ? unrolledDesign(model, { style })
       : foldedDesign(model, { style, folds: { layer: { pe: o.pe, simd: o.simd } } });
   const files = { ...verilogFiles(design), ...testbenchFiles(model, design, { images: 4 }) };
-  const figures =
-    design.kind === 'unrolled' ? unrolledFigures(model, o) : foldedFigures(model, design, o);
-  const tree = design.kind === 'unrolled' ? adderTree(design) : undefined;
-  const waveform = design.kind === 'folded' ? waveformOf(design) : undefined;
-  return {
-    top: design.top,
-    files,
-    figures,
-    tree,
-    waveform,
-    milliseconds: performance.now() - start,
-  };
+  const common = { top: design.top, files };
+  const made =
+    design.kind === 'unrolled'
+      ? {
+          figures: unrolledFigures(model, o),
+          unknown: '',
+          tree: adderTree(model, design, files),
+        }
+      : {
+          figures: foldedFigures(design, o),
+          unknown: unknownOfFolded(o),
+          waveform: waveformOf(design),
+        };
+  return { ...common, ...made, milliseconds: performance.now() - start };
 }
 
-const figure = (name: string, { value, unit, low, high, from }: Quantity): Figure => ({
-  name,
-  value,
-  unit,
-  low,
-  high,
-  from,
-});
+const figure = (
+  name: string,
+  { value, low, high, from }: Omit<Quantity, 'unit' | 'source'>,
+  o: { unit?: Figure['unit']; compared?: Compared } = {},
+): Figure => ({ name, value, unit: o.unit ?? '', low, high, from, compared: o.compared });
 
 function unrolledFigures(model: CheckedModel, o: HardwareChoice): Figure[] {
-  const fpga = estimateUnrolled(model, device(chips[o.chip].device), clockHz);
+  const { tables, device: deviceName } = chips[o.chip];
+  const fpga = estimateUnrolled(model, device(deviceName), clockHz);
   const asic = estimateAsic(model, builtInTechnology(nanometres), { framesPerSecond: clockHz });
   const layer = fpga.area.steps.find(({ name }) => name === 'layer');
   return [
-    ...(layer ? [figure(`${chips[o.chip].tables} of the layer`, layer.area)] : []),
-    figure(`${chips[o.chip].tables} with thresholds and scores`, fpga.luts),
-    figure(`area at ${nanometres} nm`, asic.areaUm2),
-    figure(`energy at ${nanometres} nm`, asic.energyPerFrameJ),
-    { name: 'cycles for an image', value: 1, unit: 'cycle', from: 'all weights at once' },
+    ...(layer ? [figure(`${tables} of the layer`, layer.area, { compared: 'layerTables' })] : []),
+    figure(`${tables} with thresholds and scores`, fpga.luts, { compared: 'tables' }),
+    figure(`area at ${nanometres} nm`, asic.areaUm2, { unit: 'um2' }),
+    figure(`energy for an image at ${nanometres} nm`, asic.energyPerFrameJ, { unit: 'J' }),
+    { name: 'cycle for an image', value: 1, unit: '', from: 'all weights at once' },
   ];
 }
 
-function foldedFigures(model: CheckedModel, design: FoldedDesign, o: HardwareChoice): Figure[] {
-  const layers = foldedLayers(census(model));
-  const estimate = estimateFolded(
-    layers,
-    [{ pe: o.pe, simd: o.simd }],
-    device(chips[o.chip].device),
-    clockHz,
-  );
-  const layer = design.layers.find(({ layer: name }) => name === 'layer');
-  const cycles = layer?.cycles;
+function foldedFigures(design: FoldedDesign, o: HardwareChoice): Figure[] {
+  const cycles = design.layers.find(({ layer }) => layer === 'layer')?.cycles;
   return [
     ...(cycles
       ? [
           {
             name: 'cycles of the layer',
             value: cycles.scheduled,
-            unit: 'cycles',
+            unit: '',
             from: `from the design's schedule; ${cycles.ideal} if every lane always had work`,
-          },
+          } as const,
         ]
       : []),
     {
       name: `images per second at ${clockHz / 1e6} MHz`,
       value: clockHz / design.cyclesPerImage,
-      unit: 'images/s',
+      unit: '',
       from: 'the clock over the cycles of the slowest layer',
     },
-    figure('LUTs of such a layer in FINN', estimate.luts),
+    ...foldedArea(design, o),
   ];
+}
+
+/** What the Verilog is estimated to take; nothing for families whose folded Verilog was not synthesized for a fit. */
+function foldedArea(design: FoldedDesign, { chip }: HardwareChoice): Figure[] {
+  if (!rtlFamilies.includes(chip)) return [];
+  const { layers, luts, memoryLuts, flipFlops, blockRams } = estimateRtl(design, chip);
+  const { tables } = chips[chip];
+  const { from } = luts;
+  // Tables that are memory are beside those that are logic, and a band is of the whole alone.
+  const layer = layers.find(({ layer: name }) => name === 'layer');
+  const [value, low, high] = (['value', 'low', 'high'] as const).map(
+    (end) => luts[end] + memoryLuts[end],
+  );
+  return [
+    ...(layer
+      ? [
+          {
+            name: `${tables} of the layer`,
+            value: layer.luts + layer.memoryLuts,
+            unit: '',
+            from,
+            compared: 'layerTables',
+          } as const,
+        ]
+      : []),
+    figure(
+      `${tables} with thresholds and scores`,
+      { value, low, high, from },
+      { compared: 'tables' },
+    ),
+    figure('flip-flops with thresholds and scores', flipFlops, { compared: 'flipFlops' }),
+    ...(blockRams.value > 0 ? [figure('block RAMs of 18 kbit', blockRams)] : []),
+  ];
+}
+
+function unknownOfFolded({ chip }: HardwareChoice): string {
+  const energy = 'There is no estimate of the energy of a folded circuit.';
+  if (rtlFamilies.includes(chip)) return energy;
+  return `There is no estimate of the area of a folded circuit on ${chips[chip].title}, nor of its energy. Synthesize the circuit to count the area.`;
 }
 
 const unitNames = {
@@ -145,54 +168,3 @@ function waveformOf(design: FoldedDesign): Waveform {
     })),
   };
 }
-
-/** More gates than these are not drawn. */
-const maxNodes = 700;
-
-/** The gates of the layer's first output. */
-function adderTree(design: Design): TreeNode[] | undefined {
-  const layer = design.layers.find(({ layer: name }) => name === 'layer');
-  const leaf = layer?.modules.find((module): module is Leaf => module.kind === 'leaf');
-  if (!layer || !leaf) return undefined;
-  const { offsets } = layer.output;
-  return treeOf(leaf.net, leaf.net.outputs.slice(offsets[0], offsets[1]).map(nodeOf));
-}
-
-function treeOf(net: Netlist, roots: readonly number[]): TreeNode[] | undefined {
-  const seen = new Set(roots);
-  const queue = [...roots];
-  for (let node = queue.pop(); node !== undefined; node = queue.pop())
-    for (const read of net.reads(node)) {
-      if (seen.has(nodeOf(read))) continue;
-      seen.add(nodeOf(read));
-      queue.push(nodeOf(read));
-    }
-  const nodes = [...seen].sort((a, b) => a - b);
-  if (nodes.length > maxNodes) return undefined;
-  const places = new Map(nodes.map((node, i) => [node, i]));
-  const outputs = new Map(roots.map((node, bit) => [node, bit]));
-  return nodes.map((node) => {
-    const kind = net.kind(node);
-    const bit = outputs.get(node);
-    const name = kind === 'input' ? `input ${net.operands(node)[0]}` : kindNames[kind];
-    return {
-      kind,
-      level: net.level(2 * node),
-      reads: net
-        .reads(node)
-        .map((read) => ({ node: places.get(nodeOf(read)) as number, inverted: (read & 1) === 1 })),
-      label: bit === undefined ? name : `${name}; bit ${bit} of the sum`,
-    };
-  });
-}
-
-const kindNames: Readonly<Record<string, string>> = {
-  constant: 'constant 0',
-  and: 'AND',
-  xor: 'exclusive OR: the sum of two bits',
-  xor3: 'exclusive OR of three: the sum of a full adder',
-  majority: 'majority: the carry of a full adder',
-  mux: 'multiplexer',
-  cell: 'counter',
-  register: 'register',
-};

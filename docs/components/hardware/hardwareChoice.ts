@@ -1,8 +1,9 @@
+import type { NodeKind } from '@hbnn/circuit';
 import type { MapPer } from '@hbnn/core';
 
 /** Chips to build for: how adders are written, the device of the estimate, and the target of synthesis. */
 export const chips = {
-  xc7: { title: 'Xilinx 7 series', adders: 'xc7', device: 'Pynq', tables: 'LUT6 sites' },
+  xc7: { title: 'Xilinx 7 series', adders: 'xc7', device: 'Pynq', tables: 'LUT6s' },
   ecp5: { title: 'Lattice ECP5', adders: 'gates', device: 'ECP5-85', tables: 'LUT4s' },
   ice40: { title: 'Lattice iCE40', adders: 'gates', device: 'UP5K', tables: 'LUT4s' },
 } as const;
@@ -47,22 +48,31 @@ export function fittingFold(
   };
 }
 
+/** What an estimate says and Yosys counts too. */
+export type Compared = 'layerTables' | 'tables' | 'flipFlops';
+
 /** A figure with its band. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: string;
+  /** '' where the name says what is counted. */
+  readonly unit: 'um2' | 'J' | '';
+  readonly compared?: Compared;
   readonly low?: number;
   readonly high?: number;
   readonly from: string;
 }
 
+export type GateKind = Exclude<NodeKind, 'cell'> | 'counter' | 'adder';
+
 /** A gate of the drawing; `reads` are places in the list. */
 export interface TreeNode {
-  readonly kind: string;
+  readonly kind: GateKind;
   readonly level: number;
   readonly reads: readonly { readonly node: number; readonly inverted: boolean }[];
   readonly label: string;
+  /** Its line in the Verilog, from 1 on. */
+  readonly line?: number;
 }
 
 /** What the units of a folded design show at their outputs. */
@@ -77,8 +87,10 @@ export interface BuiltHardware {
   readonly top: string;
   readonly files: Readonly<Record<string, string>>;
   readonly figures: readonly Figure[];
-  /** One output's adders; undefined where they are lanes. */
-  readonly tree?: readonly TreeNode[];
+  /** What there is no estimate of, in sentences. */
+  readonly unknown: string;
+  /** One output's adders, and the file that has them; undefined where they are lanes or too many. */
+  readonly tree?: { readonly file: string; readonly nodes: readonly TreeNode[] };
   readonly waveform?: Waveform;
   readonly milliseconds: number;
 }

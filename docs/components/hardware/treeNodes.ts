@@ -1,0 +1,162 @@
+import {
+  type Design,
+  type DesignLayer,
+  type Leaf,
+  type Literal,
+  type Netlist,
+  nodeOf,
+} from '@hbnn/circuit';
+import type { CheckedModel } from '@hbnn/model';
+import type { GateKind, TreeNode } from './hardwareChoice.ts';
+
+/** More gates than these are not drawn. */
+const maxNodes = 700;
+
+/** The side of the kernel that the page's layer stands for. */
+const kernel = 3;
+
+interface Tree {
+  readonly file: string;
+  readonly nodes: readonly TreeNode[];
+}
+
+/** The gates of the layer's first output, with their lines in the Verilog; undefined where they are too many to draw. */
+export function adderTree(
+  model: CheckedModel,
+  design: Design,
+  files: Readonly<Record<string, string>>,
+): Tree | undefined {
+  const layer = design.layers.find(({ layer: name }) => name === 'layer');
+  const leaf = layer?.modules.find((module): module is Leaf => module.kind === 'leaf');
+  if (!layer || !leaf) return undefined;
+  const { offsets } = layer.output;
+  const roots = leaf.net.outputs.slice(offsets[0], offsets[1]).map(nodeOf);
+  const nodes = nodesUnder(leaf.net, roots);
+  if (nodes.length > maxNodes) return undefined;
+  const file = `${layer.module}.v`;
+  const lines = linesOf(files[file]);
+  const words = new NodeWords(leaf.net, roots, inputWords(model, layer));
+  const places = new Map(nodes.map((node, i) => [node, i]));
+  return {
+    file,
+    nodes: nodes.map((node) => ({
+      kind: gateKind(leaf.net, node),
+      level: leaf.net.level(2 * node),
+      reads: leaf.net.reads(node).flatMap((read) => {
+        const place = places.get(nodeOf(read));
+        return place === undefined ? [] : [{ node: place, inverted: (read & 1) === 1 }];
+      }),
+      label: words.of(node),
+      line: lines.get(verilogName(leaf.net, node)),
+    })),
+  };
+}
+
+/** What some nodes depend on, themselves too, in the order of the netlist. Constants are read everywhere: they are left out. */
+function nodesUnder(net: Netlist, roots: readonly number[]): number[] {
+  const seen = new Set(roots);
+  const queue = [...roots];
+  for (let node = queue.pop(); node !== undefined; node = queue.pop())
+    for (const read of net.reads(node)) {
+      if (seen.has(nodeOf(read))) continue;
+      seen.add(nodeOf(read));
+      queue.push(nodeOf(read));
+    }
+  return [...seen].filter((node) => net.kind(node) !== 'constant').sort((a, b) => a - b);
+}
+
+function gateKind(net: Netlist, node: number): GateKind {
+  const kind = net.kind(node);
+  if (kind !== 'cell') return kind;
+  return net.cells[net.operands(node)[0]].kind === 'count7' ? 'counter' : 'adder';
+}
+
+/** What a node is called in the Verilog: an input's bit, a wire, or the instance that makes it. */
+function verilogName(net: Netlist, node: number): string {
+  const [a] = net.operands(node);
+  const kind = net.kind(node);
+  if (kind === 'input') return `x[${a}]`;
+  return kind === 'cell' ? `u${a}` : `n${node}`;
+}
+
+/** The line of each name in a module's text, from 1 on: of a gate where it is made, of an input where it is first read. */
+function linesOf(text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  text.split('\n').forEach((line, i) => {
+    const made = /^ *(?:wire|reg) (n\d+)\b/.exec(line) ?? / (u\d+) \(/.exec(line);
+    const inputs = line.startsWith('//') ? [] : (line.match(/\bx\[\d+\]/g) ?? []);
+    for (const name of made ? [made[1], ...inputs] : inputs)
+      if (!lines.has(name)) lines.set(name, i + 1);
+  });
+  return lines;
+}
+
+/** What each bit of the layer's input is: where it comes from, and the bits of the first output's weight for it. */
+function inputWords(model: CheckedModel, { input }: DesignLayer): (bit: number) => string {
+  const layer = model.layers.find(({ name }) => name === 'layer');
+  const weights = layer !== undefined && 'weights' in layer ? layer.weights : undefined;
+  const channels = input.forms.length / kernel ** 2;
+  return (bit) => {
+    const i = input.offsets.findLastIndex((offset) => offset <= bit);
+    const width = input.offsets[i + 1] - input.offsets[i];
+    const [row, column] = [Math.floor(i / (kernel * channels)), Math.floor(i / channels) % kernel];
+    const place = `input ${i} (row ${row}, column ${column}, channel ${i % channels})`;
+    const bits = weights?.kind === 'planes' ? weights.bits[i] : undefined;
+    const weight =
+      bits === undefined ? '' : `; its weight has ${bits} ${bits === 1 ? 'bit' : 'bits'}`;
+    return `${width > 1 ? `bit ${bit - input.offsets[i]} of ` : ''}${place}${weight}`;
+  };
+}
+
+/** Says what nodes are. */
+class NodeWords {
+  private readonly net: Netlist;
+  private readonly input: (bit: number) => string;
+  /** The bit of the sum that a node is. */
+  private readonly sumBits: ReadonlyMap<number, number>;
+
+  constructor(net: Netlist, roots: readonly number[], input: (bit: number) => string) {
+    this.net = net;
+    this.input = input;
+    this.sumBits = new Map(roots.map((node, bit) => [node, bit]));
+  }
+
+  of(node: number): string {
+    const bit = this.sumBits.get(node);
+    return `${this.words(node)}${bit === undefined ? '' : `; bit ${bit} of the sum of the output`}`;
+  }
+
+  private words(node: number): string {
+    const { net } = this;
+    const [a, b] = net.operands(node);
+    const name = verilogName(net, node);
+    const kind = gateKind(net, node);
+    switch (kind) {
+      case 'input':
+        return `${name}: ${this.input(a)}`;
+      case 'counter':
+        return `counter ${name}, bit ${b} of its count of ones among ${inputCount(net.cells[a].inputs)}`;
+      case 'adder':
+        return `adder ${name}, bit ${b} of its sum of three numbers`;
+      default:
+        return `${name}: ${kindWords[kind]}`;
+    }
+  }
+}
+
+/** How many inputs a counter has, and how many of them are constants. */
+function inputCount(inputs: readonly Literal[]): string {
+  const wired = inputs.filter((input) => nodeOf(input) !== 0).length;
+  const ones = inputs.filter((input) => input === 1).length;
+  return `${wired} inputs${ones > 0 ? ` and a constant 1` : ''}`;
+}
+
+const kindWords: Readonly<Record<Exclude<GateKind, 'input' | 'counter' | 'adder'>, string>> = {
+  constant: 'constant',
+  and: 'AND of two bits',
+  xor: 'exclusive OR, the sum of two bits',
+  xor3: 'exclusive OR of three, the sum of a full adder',
+  majority: 'majority, the carry of a full adder',
+  mux: 'multiplexer',
+  register: 'register',
+};
