@@ -248,9 +248,9 @@ describe('hardware: synthesis', () => {
   it('says how far it is', () => {
     const progress = new SynthesisProgress();
     expect(progress.words).toBe('Loading Yosys …');
-    progress.hear({ loaded: 15e6, total: 31e6 });
+    progress.hear({ loaded: 15e6, ofBytes: 31e6 });
     expect(progress.words).toBe('Loading Yosys: 48 % of 31 MB');
-    progress.hear({ loaded: 31e6, total: 31e6 });
+    progress.hear({ loaded: 31e6, ofBytes: 31e6 });
     expect(progress.words).toBe('Yosys is loaded. The browser compiles it …');
     progress.hear({ done: 0, files: 5 });
     expect(progress.words).toBe('Yosys is loaded. The browser compiles it …');

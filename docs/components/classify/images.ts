@@ -64,7 +64,7 @@ export async function greyImageOf(file: Blob): Promise<Uint8Array> {
 }
 
 /** A picture as the networks were shown theirs, see `networkInput`. */
-export function greyImage(picture: CanvasImageSource, width: number, height: number): Uint8Array {
+function greyImage(picture: CanvasImageSource, width: number, height: number): Uint8Array {
   const scale = Math.min(side / width, side / height);
   const [w, h] = [width, height].map((size) => Math.max(1, Math.round(size * scale)));
   const canvas = new OffscreenCanvas(w, h);

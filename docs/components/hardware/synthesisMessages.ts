@@ -11,7 +11,7 @@ export interface SynthesisOrder {
 
 /** What the synthesis worker says: how far it is, then the cost or why there is none. */
 export type SynthesisNews =
-  | { readonly loaded: number; readonly total: number }
+  | { readonly loaded: number; readonly ofBytes: number }
   | { readonly done: number; readonly files: number }
   | { readonly started: string }
   | { readonly cost: DesignCost }
@@ -28,10 +28,10 @@ export class SynthesisProgress {
 
   hear(news: SynthesisNews): void {
     if ('loaded' in news) {
-      const { loaded, total } = news;
+      const { loaded, ofBytes } = news;
       this.loading =
-        loaded < total
-          ? `Loading Yosys: ${Math.floor((100 * loaded) / total)} % of ${megabytes(total)} MB`
+        loaded < ofBytes
+          ? `Loading Yosys: ${Math.floor((100 * loaded) / ofBytes)} % of ${megabytes(ofBytes)} MB`
           : 'Yosys is loaded. The browser compiles it …';
     }
     if ('done' in news) {

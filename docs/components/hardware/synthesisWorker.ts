@@ -32,7 +32,7 @@ const messageOf = (error: unknown): string =>
 let loading: Promise<Yosys> | undefined;
 
 async function load(url: string): Promise<Yosys> {
-  const files = await YosysFiles.at(url, (loaded, total) => tell({ loaded, total }));
+  const files = await YosysFiles.at(url, (loaded, total) => tell({ loaded, ofBytes: total }));
   // Yosys keeps the fetch that is there when its script starts.
   globalThis.fetch = (from) => files.fetch(from);
   const yosys = (await import(/* @vite-ignore */ url)) as Yosys;
