@@ -263,6 +263,18 @@ function cnvTable(rows, narrower, lanes) {
   return lines.join('\n');
 }
 
+/** Which rows were simulated on real images. */
+function simulatedLine(rows) {
+  if (rows.length === 0) return '';
+  const [{ verilatorImages, verilatorData }] = rows;
+  const same = rows.every(
+    (row) => row.verilatorImages === verilatorImages && row.verilatorData === verilatorData,
+  );
+  if (!same) throw new Error('networks.json: expected the same images in all simulations');
+  const names = rows.map(({ bits }) => bits.replace('/', ' / ')).sort();
+  return ` Verilator simulated the circuits of ${names.join(', ')} bits (all bits at once) on the first ${verilatorImages} test images of ${verilatorData}: all scores are those of the integer model.`;
+}
+
 /** The tables of CNV, each with the commits of its rows. */
 function writeCnv() {
   const { provenance, rows } = JSON.parse(
@@ -275,10 +287,14 @@ function writeCnv() {
   ]) {
     const own = rows.filter((row) => row.narrower === narrower && row.synthesized !== undefined);
     const commits = [...new Set(own.map(({ commit }) => commit.slice(0, 7)))].join(', ');
+    const simulated = own
+      .filter(({ verilatorData }) => verilatorData !== undefined)
+      .map(({ bits, verilatorImages, verilatorData }) => ({ bits, verilatorImages, verilatorData }));
+    const shown = lanes === 'both' ? simulatedLine(simulated) : '';
     const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\nLUTs × cycles is relative to 2 / 2 with all bits in one cycle.${lanes === 'both' ? ' “Bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all its bits.' : ''} (${made}.)\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nLUTs × cycles is relative to 2 / 2 with all bits in one cycle.${lanes === 'both' ? ' “Bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all its bits.' : ''}${shown} (${made}.)\n`,
     );
   }
 }
