@@ -132,8 +132,8 @@ describe('bits', () => {
   it('keeps what is typed as a mix while the page works, and what is refused', { timeout }, () =>
     on('bits', async (page) => {
       await error(page).waitFor();
-      await giveTensor(page, 'large.npy', [200, 1000]);
-      await page.locator('text=on 200,000 weights').waitFor(patient);
+      await giveTensor(page, 'large.npy', [100, 6000]);
+      await page.locator('text=on 600,000 weights').waitFor(patient);
       const mix = page.getByLabel('Mix of bits');
       await mix.click();
       await page.keyboard.press('Control+a');
