@@ -289,7 +289,11 @@ function writeCnv() {
     const commits = [...new Set(own.map(({ commit }) => commit.slice(0, 7)))].join(', ');
     const simulated = own
       .filter(({ verilatorData }) => verilatorData !== undefined)
-      .map(({ bits, verilatorImages, verilatorData }) => ({ bits, verilatorImages, verilatorData }));
+      .map(({ bits, verilatorImages, verilatorData }) => ({
+        bits,
+        verilatorImages,
+        verilatorData,
+      }));
     const shown = lanes === 'both' ? simulatedLine(simulated) : '';
     const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
     writeFileSync(
