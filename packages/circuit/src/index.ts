@@ -25,7 +25,7 @@ export {
 export { choiceBits } from './folded/lanesAtOnce.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
-export { operandEntries, operandsOf } from './folded/operands.ts';
+export { channelTaps, operandEntries, operandsOf, tapOperands } from './folded/operands.ts';
 export { type PlaneMap, planeMap, planesAtOnce } from './folded/planeMaps.ts';
 export {
   countBits,

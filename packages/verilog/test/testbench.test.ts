@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { foldedDesign, unrolledDesign } from '@hbnn/circuit';
 import { distFromAverage, parseMix } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
-import { testbenchFiles, verify, verilogFiles } from '@hbnn/verilog';
+import { testbenchFiles, testbenchImages, verify, verilogFiles } from '@hbnn/verilog';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const model = randomModel(2, {
@@ -54,6 +54,23 @@ it('takes images that are given, and refuses a number or a seed beside them', ()
     expect(() => testbenchFiles(model, folded, { pixels, ...beside })).toThrow(
       'pixels: expected no images and no seed beside them',
     );
+});
+
+it('takes 20 images, and fewer of a network on large images', () => {
+  const large = randomModel(3, { layer: 'conv:128x128x64,k3x3,o32,s1,p1' });
+  expect([model, large].map(testbenchImages)).toEqual([20, 6]);
+  const beats = testbenchFiles(model, folded)['testbench_pixels.hex'].trim().split('\n');
+  expect(beats).toHaveLength(20 * 4 * 5);
+});
+
+it.each(['', 'net'])('names all Verilog files in the Makefile, with the prefix %j', (prefix) => {
+  const o = { style: 'xc7', ...(prefix !== '' && { prefix }) } as const;
+  const folds = { layer: { pe: 3, simd: 6 } };
+  for (const design of [foldedDesign(model, { ...o, folds }), unrolledDesign(model, o)]) {
+    const names = Object.keys(verilogFiles(design)).filter((name) => name.endsWith('.v'));
+    const { Makefile } = testbenchFiles(model, design, { images: 1 });
+    expect(Makefile.match(/[\w.]+\.v\b/g)).toEqual(expect.arrayContaining(names));
+  }
 });
 
 it('a check says what it is at, from the reading to the last pixel', async () => {

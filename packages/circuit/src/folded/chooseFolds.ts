@@ -52,6 +52,8 @@ interface Foldable {
   readonly folds: readonly {
     readonly luts: number;
     readonly fold: Fold | 'constant';
+    /** At least so many cycles, without counting them. */
+    leastCycles(): number;
     cycles(): number;
   }[];
 }
@@ -130,7 +132,7 @@ function within(
   cycles: number,
 ): { readonly name: string; readonly choice: Choice }[] {
   return foldable.map(({ name, folds, least }) => {
-    const found = folds.find((one) => one.cycles() <= cycles);
+    const found = folds.find((one) => one.leastCycles() <= cycles && one.cycles() <= cycles);
     if (found === undefined)
       throw new HbnnError(
         `${name}: expected at least ${least} cycles per image, one per pixel of its window, got ${Math.floor(cycles)}; ask for fewer images per second or a faster clock`,
@@ -244,15 +246,18 @@ function foldsOf(layer: FoldedLayer, { matrix, inputs, tables }: MatrixUnit): Fo
       fold.pe === matrix.outputs && fold.simd === matrix.inputs && fold.planes === undefined;
     if (whole) {
       const luts = lutsPer.constantBit * digits(matrix.layer.weights) * bits;
-      return { luts, fold: 'constant' as const, cycles: () => scan };
+      const cycles = (): number => scan;
+      return { luts, fold: 'constant' as const, leastCycles: cycles, cycles };
     }
     let known: number | undefined;
     const cycles = (): number => {
-      known ??= scheduled(fold).stepCount;
+      known ??= scheduled.of(fold).stepCount;
       return matrixCycles(known, gaps, false);
     };
+    const leastCycles = (): number =>
+      matrixCycles(known ?? scheduled.leastSteps(fold), gaps, false);
     const luts = laneLuts(fold, { matrix, inputs, tables }, map);
-    return { luts, fold, cycles };
+    return { luts, fold, leastCycles, cycles };
   });
   folds.sort((a, b) => a.luts - b.luts);
   return { name: layer.layer, least: scan, folds };

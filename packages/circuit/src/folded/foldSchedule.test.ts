@@ -2,7 +2,9 @@ import { distFromAverage, type MapPer, random } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
 import { expect, it } from 'vitest';
 import { foldedDesign } from './foldedDesign.ts';
+import { foldSchedules } from './foldSchedule.ts';
 import { inputPlanes } from './inputPlanes.ts';
+import { channelTaps, tapOperands } from './operands.ts';
 import type { MatrixUnit } from './units.ts';
 import { weightPlanes } from './weightPlanes.ts';
 
@@ -74,4 +76,41 @@ it('takes each product of a weight bit and an input bit as often as its factor s
     });
   }
   expect(matrices).toBeGreaterThan(120);
+});
+
+it('counts no fewer steps than all lanes at work would take', () => {
+  for (let seed = 201; seed <= 260; seed++) {
+    const unit = drawnDesign(seed)
+      .design.layers.flatMap(({ units }) => units)
+      .find((found): found is MatrixUnit => found.kind === 'matrix');
+    if (unit === undefined) continue;
+    const planes = weightPlanes(unit.matrix.layer.weights);
+    const schedules = foldSchedules(unit.matrix, planes, inputPlanes(unit.input));
+    const { outputs, inputs } = unit.matrix;
+    for (const pe of divisors(outputs))
+      for (const simd of divisors(inputs)) {
+        const least = schedules.leastSteps({ pe, simd });
+        expect(least).toBeGreaterThanOrEqual(outputs / pe);
+        const { stepCount } = schedules.of({ pe, simd });
+        expect(least, `seed ${seed}, ${pe} x ${simd}`).toBeLessThanOrEqual(stepCount);
+      }
+  }
+});
+
+it.each([1, 3, 9])('chooses among few operands in a depthwise layer of %i lanes', (simd) => {
+  const model = randomModel(5, {
+    layer: 'depthwise:4x4x64,k3x3,o64,p1',
+    mix: distFromAverage(1.4),
+    inputMix: distFromAverage(1.4),
+  });
+  const { layers } = foldedDesign(model, { folds: { layer: { pe: 4, simd } } });
+  const unit = layers
+    .flatMap(({ units }) => units)
+    .find((found): found is MatrixUnit => found.kind === 'matrix');
+  if (unit === undefined) throw new Error('expected lanes, found none');
+  const { groups } = unit.tables.schedule;
+  const bits = tapOperands(unit).length * simd * unit.inputs.width;
+  const taps = channelTaps(unit, 0);
+  expect(taps).toHaveLength(groups);
+  expect(bits).toBeLessThanOrEqual(groups * taps[0].length + 4 * simd);
 });

@@ -107,7 +107,14 @@ export function foldSchedule(
   inputs: InputPlanes,
   fold: Fold,
 ): FoldSchedule {
-  return foldSchedules(matrix, planes, inputs)(fold);
+  return foldSchedules(matrix, planes, inputs).of(fold);
+}
+
+/** The schedules of one matrix for many folds. */
+export interface FoldSchedules {
+  of(fold: Fold): FoldSchedule;
+  /** Cycles of a place that no schedule of a fold can do with less than: all its products, with no lane idle. */
+  leastSteps(fold: Fold): number;
 }
 
 /** Makes the schedules of one matrix for many folds. What all folds share is computed once. */
@@ -115,13 +122,13 @@ export function foldSchedules(
   matrix: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
-): (fold: Fold) => FoldSchedule {
+): FoldSchedules {
   const presence = presenceOf(matrix, planes, inputs);
   const outputAt = outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
   const map = planeMap(matrix.layer.weights);
-  return (fold) => {
+  const of = (fold: Fold): FoldSchedule => {
     const { pe } = fold;
     const own = mapAtOnce(map, fold);
     if (own !== undefined)
@@ -130,6 +137,12 @@ export function foldSchedules(
     known.set(pe, groups);
     return scheduleOf(matrix, fold, groups, { outputAt, work });
   };
+  const leastSteps = (fold: Fold): number => {
+    const own = mapAtOnce(map, fold);
+    const lanes = own === undefined ? fold.simd : lanesAtOnce(own, fold).planes.flat().length;
+    return Math.max(matrix.outputs / fold.pe, Math.ceil(work / (fold.pe * lanes)));
+  };
+  return { of, leastSteps };
 }
 
 /** The same cycles for each group of outputs, and in each cycle lanes for all planes of the weights. */
@@ -243,6 +256,18 @@ function ratiosOf(
 /** Lanes choose among operands. Packing may at most double the operands that inputs in their own order would need. */
 const maxOperandGrowth = 2;
 
+/**
+ * A lane of a depthwise layer chooses its group's channel first, among all groups, and then among operands: the second
+ * choice may cost as much as the first.
+ */
+const groupsPerOperand = maxOperandGrowth;
+
+/** Lanes of a depthwise layer in the order of their inputs: groups then share more of their operands. */
+const inOrder = (batch: Batch): Batch => ({
+  ...batch,
+  lanes: [...batch.lanes].sort((a, b) => a.input - b.input || a.inputPlane - b.inputPlane),
+});
+
 /** Batches of each group packed for itself; undefined where groups differ so much that there would be too many operands. */
 function packedGroups(
   { layer, inputs }: WindowedMatrix,
@@ -254,18 +279,25 @@ function packedGroups(
   const depthwise = layer.kind === 'depthwise';
   const parts = Math.ceil(inputs / simd);
   const room =
-    maxOperandGrowth * parts * Math.max(1, masks[0].length) * (depthwise ? masks.length : 1) + 4;
+    maxOperandGrowth *
+      parts *
+      Math.max(1, masks[0].length) *
+      (depthwise ? Math.max(1, masks.length / groupsPerOperand) : 1) +
+    4;
   const operands = new Set<string>();
   const made = new Map<string, Batch[]>();
   const groups: Batch[][] = [];
   for (const [g, own] of masks.entries()) {
     const packing = packings[g];
     const key = keys[g];
-    const batches = made.get(key) ?? packedBatches(own, packing);
-    if (depthwise || !made.has(key))
-      for (const { lanes } of batches) operands.add(`${depthwise ? g : 0} ${operandKey(lanes)}`);
-    if (operands.size > room) return undefined;
-    made.set(key, batches);
+    let batches = made.get(key);
+    if (batches === undefined) {
+      const packed = packedBatches(own, packing);
+      batches = depthwise ? packed.map(inOrder) : packed;
+      for (const { lanes } of batches) operands.add(operandKey(lanes));
+      if (operands.size > room) return undefined;
+      made.set(key, batches);
+    }
     groups.push(batches);
   }
   return groups;

@@ -184,7 +184,10 @@ class Collection implements Stage {
   skip(): void {}
 }
 
-/** Lanes that go through a matrix, group after group of outputs. */
+/**
+ * Lanes that go through a matrix, group after group of outputs. While no beat waits, nobody sees where a group ends: only
+ * the last group's end makes the unit ready, and only its write offers a beat.
+ */
 class Lanes implements Stage {
   valid = false;
   private busy = false;
@@ -195,6 +198,8 @@ class Lanes implements Stage {
   /** When the sums of groups that are in the lanes are written, and whether a pixel is whole then. */
   private readonly writes: { readonly at: number; readonly done: boolean }[] = [];
   private readonly lengths: readonly number[];
+  /** Cycles of the groups behind each one. */
+  private readonly cyclesBehind: readonly number[];
   private readonly delay: number;
   private readonly held: boolean;
   /** What the last clock edge found: the lanes stood still, or had a place to work on. */
@@ -205,6 +210,14 @@ class Lanes implements Stage {
     const { patterns, patternOf } = tables.schedule;
     this.lengths = patternOf.map((pattern) => patterns[pattern].length);
     this.left = this.lengths[0] - 1;
+    let behind = 0;
+    this.cyclesBehind = this.lengths
+      .toReversed()
+      .map((length) => {
+        behind += length;
+        return behind - length;
+      })
+      .reverse();
     this.delay = stages + 1;
     this.held = held;
   }
@@ -233,7 +246,11 @@ class Lanes implements Stage {
     if (write) this.writes.shift();
     const { done } = this;
     this.working = this.held ? offered : this.busy;
-    const changed = write || this.valid !== before || (this.working && this.left === 0);
+    const seen = before || this.valid;
+    const changed =
+      this.valid !== before ||
+      (seen && write) ||
+      (this.working && this.left === 0 && (seen || done));
     if (this.working) this.work(done);
     this.edges++;
     if (this.held) return changed;
@@ -260,14 +277,24 @@ class Lanes implements Stage {
 
   quiet(): number {
     if (this.stuck) return forever;
-    const write = this.writes.length > 0 ? this.writes[0].at - this.edges : forever;
-    return Math.min(write, this.working ? this.left : forever);
+    const next = this.valid ? this.writes[0] : this.writes.find(({ done }) => done);
+    const write = next === undefined ? forever : next.at - this.edges;
+    if (!this.working) return write;
+    return Math.min(write, this.valid ? this.left : this.left + this.cyclesBehind[this.group]);
   }
 
   skip(cycles: number): void {
     if (this.stuck) return;
-    this.edges += cycles;
-    if (this.working) this.left -= cycles;
+    const end = this.edges + cycles;
+    while (this.working && this.edges + this.left < end) {
+      this.edges += this.left;
+      this.left = 0;
+      this.work(false);
+      this.edges++;
+    }
+    if (this.working) this.left -= end - this.edges;
+    this.edges = end;
+    while (this.writes.length > 0 && this.writes[0].at < end) this.writes.shift();
   }
 }
 

@@ -1,6 +1,5 @@
 import type { FoldSchedule } from './foldSchedule.ts';
 import { noInput } from './lanesAtOnce.ts';
-import { countBits } from './roms.ts';
 import { beatWidth } from './stream.ts';
 import type { MatrixUnit } from './units.ts';
 
@@ -8,34 +7,62 @@ import type { MatrixUnit } from './units.ts';
 export const operandEntries = ({ fold, atOnce }: FoldSchedule): number =>
   atOnce?.entries ?? fold.simd;
 
+/** Where an operand's bits come from: positions, least significant first; −1 is a 0. */
+type BitChoice = readonly number[];
+
+/** The operands of a matrix whose outputs all read the same inputs, as bits of the window. */
+export const operandsOf = ({ tables, matrix, input, inputs }: MatrixUnit): BitChoice[] =>
+  tables.operands.map((lanes) =>
+    operandOf(tables.schedule, inputs.width, lanes, (i, plane) => {
+      const c = matrix.channelOf(0, i);
+      const from = matrix.tapOf(i) * beatWidth(input) + input.offsets[c];
+      return inputs.bits(c, plane).map((bit) => (bit < 0 ? bit : from + bit));
+    }),
+  );
+
 /**
- * Every operand that PE p works on, each as the window's bits that it is made of, least significant first; −1 is a 0. A
- * depthwise layer has those of each group, one group after the other.
+ * What PE p of a depthwise layer chooses first: of each group, the bits of the window that its channel's taps are. Tap after
+ * tap, of each its planes, of these their bits.
  */
-export function operandsOf(unit: MatrixUnit, p: number): (readonly number[])[] {
-  const { tables, matrix } = unit;
-  const { schedule, operands } = tables;
-  if (matrix.layer.kind !== 'depthwise')
-    return operands.map((lanes) => operandOf(unit, lanes, schedule.outputAt[p]));
-  const slots = 2 ** countBits(operands.length - 1);
-  return Array.from({ length: schedule.groups * slots }, (_, at) => {
-    const o = schedule.outputAt[Math.floor(at / slots) * schedule.fold.pe + p];
-    return operandOf(unit, operands[at % slots] ?? [], o);
+export function channelTaps({ tables, matrix, input, inputs }: MatrixUnit, p: number): BitChoice[] {
+  const { groups, fold, outputAt } = tables.schedule;
+  return Array.from({ length: groups }, (_, group) => {
+    const o = outputAt[group * fold.pe + p];
+    const bits: number[] = [];
+    for (let i = 0; i < matrix.inputs; i++) {
+      const c = matrix.channelOf(o, i);
+      const from = matrix.tapOf(i) * beatWidth(input) + input.offsets[c];
+      inputs.weights.forEach((_, plane) => {
+        const own = inputs.bits(c, plane);
+        for (let j = 0; j < inputs.width; j++) bits.push((own[j] ?? -1) < 0 ? -1 : from + own[j]);
+      });
+    }
+    return bits;
   });
 }
 
+/** What a depthwise layer chooses then: its operands, as bits of `channelTaps`. */
+export const tapOperands = ({ tables, inputs }: MatrixUnit): BitChoice[] =>
+  tables.operands.map((lanes) =>
+    operandOf(tables.schedule, inputs.width, lanes, (i, plane) =>
+      Array.from(
+        { length: inputs.width },
+        (_, j) => (i * inputs.weights.length + plane) * inputs.width + j,
+      ),
+    ),
+  );
+
 function operandOf(
-  { tables, matrix, input, inputs }: MatrixUnit,
+  schedule: FoldSchedule,
+  width: number,
   lanes: MatrixUnit['tables']['operands'][number],
-  o: number,
-): readonly number[] {
-  const bits = new Array<number>(operandEntries(tables.schedule) * inputs.width).fill(-1);
-  lanes.forEach(({ input: i, inputPlane }, l) => {
-    if (i === noInput) return;
-    const c = matrix.channelOf(o, i);
-    const from = matrix.tapOf(i) * beatWidth(input) + input.offsets[c];
-    inputs.bits(c, inputPlane).forEach((bit, j) => {
-      if (bit >= 0) bits[l * inputs.width + j] = from + bit;
+  bitsOf: (input: number, plane: number) => BitChoice,
+): BitChoice {
+  const bits = new Array<number>(operandEntries(schedule) * width).fill(-1);
+  lanes.forEach(({ input, inputPlane }, l) => {
+    if (input === noInput) return;
+    bitsOf(input, inputPlane).forEach((bit, j) => {
+      bits[l * width + j] = bit;
     });
   });
   return bits;

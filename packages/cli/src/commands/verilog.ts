@@ -14,7 +14,7 @@ import {
 import { chosenName, HbnnError, suggestion } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
-import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { projectFiles, testbenchFiles, testbenchImages, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
 import { foldHelpWithoutDevice } from '../foldFile.ts';
 import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
@@ -35,7 +35,7 @@ interface Options extends OutputOptions, FoldOptions {
   style: string;
   rom?: string;
   lineBuffers?: string;
-  vectors: string;
+  vectors?: string;
   prefix?: string;
   projectFiles?: boolean;
   tlast?: boolean;
@@ -91,7 +91,10 @@ export function verilogCommand(): Command {
       '--tlast',
       'folded: add a port s_axis_tlast for the last pixel of an image, so that a lost beat spoils only its own image, or if it is the last beat also the next image',
     )
-    .option('--vectors <n>', 'the number of images in the testbench', '20')
+    .option(
+      '--vectors <n>',
+      'the number of images in the testbench (default: 20, for large images fewer)',
+    )
     .option('--json', 'print the result as JSON')
     .option(...quietFlag)
     .addHelpText(
@@ -118,15 +121,16 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--target: expected ${Object.keys(targets).join(' or ')}, got '${o.target}'${targetFor(o.target)}`,
     );
-  const images = wholeNumber(o.vectors, '--vectors');
-  if (images < 1)
+  const asked = o.vectors === undefined ? undefined : wholeNumber(o.vectors, '--vectors');
+  if (asked !== undefined && asked < 1)
     throw new HbnnError(
-      `--vectors: expected at least 1, got ${images}; give --vectors 1 or more, or leave it out`,
+      `--vectors: expected at least 1, got ${asked}; give --vectors 1 or more, or leave it out`,
     );
   if (o.prefix !== undefined) checkedPrefix(o.prefix, '--prefix');
   const clockMhz = o.projectFiles && o.clock !== undefined ? megahertz(o.clock) : undefined;
   const model = await readModelFile(o.model);
   const { design, folds } = designFor(model, style, o);
+  const images = asked ?? testbenchImages(model);
   const hardware = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
   const project = o.projectFiles ? projectFiles(design, hardware, { clockMhz }) : {};
   const files = { ...hardware, ...project };

@@ -1,4 +1,5 @@
 import {
+  channelTaps,
   constantZero,
   countBits,
   factorRom,
@@ -11,6 +12,7 @@ import {
   runFields,
   runRom,
   startRom,
+  tapOperands,
   weightRom,
 } from '@hbnn/circuit';
 import { netlistCounts } from '../unrolled/netlistCounts.ts';
@@ -37,21 +39,29 @@ interface OperandCounts {
 function operandCounts(unit: MatrixUnit, { tableInputs }: Fabrication): OperandCounts {
   const { tables, matrix, inputWidth } = unit;
   const { pe } = tables.schedule.fold;
-  const count = matrix.layer.kind === 'depthwise' ? pe : 1;
-  const own = Array.from({ length: count }, (_, p) => operandsOf(unit, p));
-  const net = new Netlist(inputWidth + countBits(own[0].length - 1));
+  const depthwise = matrix.layer.kind === 'depthwise';
+  const operands = depthwise ? tapOperands(unit) : operandsOf(unit);
+  const operandBits = countBits(operands.length - 1);
+  const groupBits = depthwise ? countBits(tables.schedule.groups - 1) : 0;
+  const net = new Netlist(inputWidth + operandBits + groupBits);
   const read = new Set<number>();
-  for (const operands of own)
-    for (let bit = 0; bit < operandEntries(tables.schedule) * unit.inputs.width; bit++) {
-      for (const bits of operands) if (bits[bit] >= 0) read.add(bits[bit]);
+  const ofWindow = (bit: number): Literal => {
+    if (bit < 0) return constantZero;
+    read.add(bit);
+    return net.input(bit);
+  };
+  for (let p = 0; p < (depthwise ? pe : 1); p++) {
+    const source = depthwise ? tapsOf(net, unit, p, ofWindow) : ofWindow;
+    for (let bit = 0; bit < operandEntries(tables.schedule) * unit.inputs.width; bit++)
       net.outputs.push(
         chosen(
           net,
-          operands.map((bits) => (bits[bit] < 0 ? constantZero : net.input(bits[bit]))),
+          operands.map((bits) => source(bits[bit])),
           inputWidth,
+          true,
         ),
       );
-    }
+  }
   const registers = new Set(net.outputs.filter((output) => output !== constantZero));
   return {
     tables: netlistCounts(net, tableInputs).tables,
@@ -60,14 +70,44 @@ function operandCounts(unit: MatrixUnit, { tableInputs }: Fabrication): OperandC
   };
 }
 
+/** The taps of the channel that PE p of a depthwise layer works on, chosen by its group. */
+function tapsOf(
+  net: Netlist,
+  unit: MatrixUnit,
+  p: number,
+  ofWindow: (bit: number) => Literal,
+): (bit: number) => Literal {
+  const groups = channelTaps(unit, p);
+  const select = unit.inputWidth + countBits(unit.tables.operands.length - 1);
+  const made = new Map<number, Literal>();
+  return (bit) => {
+    if (bit < 0) return constantZero;
+    const known = made.get(bit);
+    if (known !== undefined) return known;
+    const own = chosen(
+      net,
+      groups.map((bits) => ofWindow(bits[bit])),
+      select,
+      false,
+    );
+    made.set(bit, own);
+    return own;
+  };
+}
+
 /**
  * One of several bits by a number whose bits are inputs from `select` on: rounds of two-way choices, the lowest bit first. A
- * last choice between a bit and 0 is none: the register behind it is cleared instead.
+ * last choice between a bit and 0 is none before a register: that is cleared instead.
  */
-function chosen(net: Netlist, bits: readonly Literal[], select: number): Literal {
+function chosen(
+  net: Netlist,
+  bits: readonly Literal[],
+  select: number,
+  register: boolean,
+): Literal {
   let left = bits;
   for (let n = select; left.length > 1; n++) {
-    if (left.length === 2 && left.includes(constantZero))
+    if (register && left.length === 2 && left.includes(constantZero))
       return left[0] === constantZero ? left[1] : left[0];
     left = Array.from({ length: Math.ceil(left.length / 2) }, (_, i) =>
       2 * i + 1 === left.length ? left[2 * i] : net.mux(net.input(n), left[2 * i + 1], left[2 * i]),

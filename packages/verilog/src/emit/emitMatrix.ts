@@ -1,11 +1,13 @@
 import type { MatrixUnit } from '@hbnn/circuit';
 import {
+  channelTaps,
   countBits,
   factorRom,
   factorWidth,
   operandEntries,
   operandsOf,
   startRom,
+  tapOperands,
   weightRom,
 } from '@hbnn/circuit';
 import { controlLines, runLines } from './emitControl.ts';
@@ -62,17 +64,17 @@ function operandLines(unit: MatrixUnit, roms: Roms): string[] {
   const { weightBits } = tables;
   const factorBits =
     factorWidth(tables.factors) * (tables.factorWords === undefined ? 1 : tables.schedule.fold.pe);
-  const operandBits = countBits(tables.operands.length - 1);
-  const groupBits = countBits(tables.schedule.groups - 1);
-  const select = depthwise ? 'operand_of_group' : 'operand_at';
+  const choices = depthwise ? tapOperands(unit) : operandsOf(unit);
   return [
-    ...(depthwise
-      ? [`  wire ${range(groupBits + operandBits)} ${select} = {group, operand_at};`]
-      : []),
-    ...own.flatMap((p) => [
-      ...muxLines(`inputs_${p}`, width, select, operandsOf(unit, p).map(bitsText)),
-      `  reg ${range(width)} operand_${p};`,
-    ]),
+    ...own.flatMap((p) => {
+      const from = depthwise ? `taps_${p}` : 'window';
+      const texts = choices.map((bits) => bitsText(from, bits));
+      return [
+        ...(depthwise ? tapLines(unit, p) : []),
+        ...muxLines(`inputs_${p}`, width, 'operand_at', texts),
+        `  reg ${range(width)} operand_${p};`,
+      ];
+    }),
     tables.schedule.atOnce === undefined
       ? '  // Weights: signs and, above them, which are members of the plane where not all are.'
       : '  // Weights: of each lane its sign and, above it, which of its inputs it takes where it has several.',
@@ -85,7 +87,16 @@ function operandLines(unit: MatrixUnit, roms: Roms): string[] {
     ...(factorBits > 0 ? ['      factors <= factor;'] : []),
     ...own.map((p) => `      operand_${p} <= inputs_${p};`),
     '    end',
+    ...(depthwise ? [unused(own.map((p) => `taps_${p}`)).replace('unused', 'unused_taps')] : []),
   ];
+}
+
+/** The taps of the channel that PE p of a depthwise layer works on. */
+function tapLines(unit: MatrixUnit, p: number): string[] {
+  const { matrix, inputs } = unit;
+  const width = matrix.inputs * inputs.weights.length * inputs.width;
+  const texts = channelTaps(unit, p).map((bits) => bitsText('window', bits));
+  return muxLines(`taps_${p}`, width, 'group', texts);
 }
 
 /** Factors in a register: the run's own, or a word of the group's for its PEs. */
@@ -97,16 +108,16 @@ function factorLines(unit: MatrixUnit, bits: number, roms: Roms): string[] {
   return [...roms.lines(unit.name, 'factor', '{group, factor_at}', rom), register];
 }
 
-/** Bits of the window, least significant first, as one expression; −1 is a 0. */
-function bitsText(bits: readonly number[]): string {
+/** Bits of a wire, least significant first, as one expression; −1 is a 0. */
+function bitsText(from: string, bits: readonly number[]): string {
   const parts: string[] = [];
   for (let i = 0; i < bits.length; ) {
     let end = i + 1;
     const zero = bits[i] < 0;
     while (end < bits.length && (zero ? bits[end] < 0 : bits[end] === bits[end - 1] + 1)) end++;
     if (zero) parts.push(constant(end - i, 0));
-    else if (end - i === 1) parts.push(`window[${bits[i]}]`);
-    else parts.push(`window[${bits[end - 1]}:${bits[i]}]`);
+    else if (end - i === 1) parts.push(`${from}[${bits[i]}]`);
+    else parts.push(`${from}[${bits[end - 1]}:${bits[i]}]`);
     i = end;
   }
   return parts.length === 1 ? parts[0] : `{${parts.reverse().join(', ')}}`;

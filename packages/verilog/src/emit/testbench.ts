@@ -1,18 +1,18 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
 import { checkOptions, checkWhole, HbnnError, random } from '@hbnn/core';
-import { type CheckedModel, featureCount, interpreter } from '@hbnn/model';
+import { type CheckedModel, census, featureCount, interpreter } from '@hbnn/model';
 import { failTask, streamTestbench } from './streamTestbench.ts';
 import { testbenchNames } from './testbenchNames.ts';
 import { makefileText, verilatorMain } from './verilatorMain.ts';
-import { verilogFiles } from './verilogFiles.ts';
+import { verilogNames } from './verilogFiles.ts';
 
 /**
  * Write a testbench that checks itself: images, the interpreter's scores, a line for each image, PASS or FAIL; after a
  * failure simulators end with an error. Beside it lie a C++ main for Verilator and a Makefile that runs either.
  *
  * The images are `pixels`, whole images one after the other, each as the model takes it (rows, columns, channels); else
- * `images` seeded ones (20 by default): one of 0, one of 255, and noise.
+ * `images` seeded ones (`testbenchImages(model)` by default): one of 0, one of 255, and noise.
  *
  * @throws HbnnError for options that are unknown or exclude each other, and for pixels that are no whole images
  */
@@ -45,18 +45,26 @@ export function testbenchFiles(
     [names.scores]: lines(scores.length / eachOut, scoreHex, eachOut),
     [`${names.module}.v`]: testbenchText(model, design, images),
     [`${names.module}.cpp`]: verilatorMain(design, images),
-    Makefile: makefileText(
-      design.top,
-      Object.keys(verilogFiles(design)).filter((name) => name.endsWith('.v')),
-      names.module,
-    ),
+    Makefile: makefileText(design.top, verilogNames(design), names.module),
   };
 }
 
+/** Products of weights and inputs that testbenches of large networks keep to: their scores then take some seconds. */
+const maxProducts = 2e9;
+const [leastImages, usualImages] = [3, 20];
+
+/** Images of a testbench where nobody asks for others: 20, or fewer of a network on large images, but 3 at least. */
+export function testbenchImages(model: CheckedModel): number {
+  const few = Math.floor(maxProducts / Math.max(1, census(model).total.macs));
+  return Math.min(usualImages, Math.max(leastImages, few));
+}
+
 function seededPixels(
-  { name, input }: CheckedModel,
-  { images = 20, seed = 1 }: { readonly images?: number; readonly seed?: number },
+  model: CheckedModel,
+  o: { readonly images?: number; readonly seed?: number },
 ): Uint8Array {
+  const { name, input } = model;
+  const { images = testbenchImages(model), seed = 1 } = o;
   const size = featureCount(input.shape);
   const rng = random(seed, 'testbench', name);
   return Uint8Array.from({ length: images * size }, (_, i) => {
