@@ -111,7 +111,8 @@ function foldedFigures(design: FoldedDesign, o: HardwareChoice): Figure[] {
 /** What the Verilog is estimated to take; nothing for families whose folded Verilog was not synthesized for a fit. */
 function foldedArea(design: FoldedDesign, { chip }: HardwareChoice): Figure[] {
   if (!rtlFamilies.includes(chip)) return [];
-  const { layers, luts, memoryLuts, flipFlops, blockRams } = estimateRtl(design, chip);
+  const size = estimateRtl(design, chip);
+  const { layers, luts, memoryLuts, flipFlops, blockRams, energyPerImageJ } = size;
   const { tables } = chips[chip];
   const { from } = luts;
   // Tables that are memory are beside those that are logic, and a band is of the whole alone.
@@ -138,12 +139,14 @@ function foldedArea(design: FoldedDesign, { chip }: HardwareChoice): Figure[] {
     ),
     figure('flip-flops with thresholds and scores', flipFlops, { compared: 'flipFlops' }),
     ...(blockRams.value > 0 ? [figure('block RAMs of 18 kbit', blockRams)] : []),
+    ...(energyPerImageJ
+      ? [figure('energy of the FPGA for an image', energyPerImageJ, { unit: 'J' })]
+      : []),
   ];
 }
 
 function unknownOfFolded({ chip }: HardwareChoice): string {
-  const energy = 'There is no estimate of the energy of a folded circuit.';
-  if (rtlFamilies.includes(chip)) return energy;
+  if (rtlFamilies.includes(chip)) return '';
   return `There is no estimate of the area of a folded circuit on ${chips[chip].title}, nor of its energy. Synthesize the circuit to count the area.`;
 }
 

@@ -45,16 +45,26 @@ export function rtlFigures(
       verilogFramesPerSecond: quantity(clockHz / cyclesPerImage, 'frames/s', simulated),
     }),
     ...underVerilogsName(size, on),
+    ...(fits &&
+      size.energyPerImageJ !== undefined && { verilogEnergyPerImageJ: size.energyPerImageJ }),
     verilogOccupancy: occupancy,
     verilogFits: fits,
     verilogLayers: size.layers.map(rounded),
     unknown: fits
-      ? {}
+      ? underVerilogsNames(size.unknown)
       : {
           verilogRate: `the Verilog does not fit ${on.name}, as verilogOccupancy says; take smaller folds (--fold luts:${on.luts}) or a larger device`,
         },
   };
 }
+
+const underVerilogsNames = (unknown: RtlEstimate['unknown']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(unknown).map(([name, why]) => [
+      `verilog${name[0].toUpperCase()}${name.slice(1)}`,
+      why,
+    ]),
+  );
 
 const simulated = {
   source: 'simulation',

@@ -56,6 +56,17 @@ describe('estimateRtl', () => {
     });
   });
 
+  it('says an energy from cycles, tables and blocks, where powers of the family are known', () => {
+    const made = design(measured[0][1](), measured[0][2]);
+    const { luts, memoryLuts, blockRams, energyPerImageJ, unknown } = estimateRtl(made, 'xc7');
+    const { lutJ, blockJ } = { lutJ: 0.39e-12, blockJ: 18.5e-12 };
+    const perCycle = (luts.value + memoryLuts.value) * lutJ + (blockRams.value / 2) * blockJ;
+    expect(energyPerImageJ?.value).toBeCloseTo(made.cyclesPerImage * perCycle, 15);
+    expect(energyPerImageJ?.source).toBe('unverified');
+    expect(energyPerImageJ?.low).toBeLessThan(0.5 * (energyPerImageJ?.value ?? 0));
+    expect(unknown).toEqual({});
+  });
+
   it('counts each layer, so that the layers add up to the whole', () => {
     const { layers, luts, flipFlops } = estimateRtl(design(randomModel(103)), 'xc7');
     expect(layers.map(({ layer }) => layer)).toEqual([

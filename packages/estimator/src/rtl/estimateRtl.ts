@@ -1,5 +1,6 @@
 import { type Family, type FoldedDesign, fabrics, familyFabrics } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
+import { powerModelOf } from '../power.ts';
 import { type Quantity, quantity, quantityOrNone, type Trust } from '../quantity.ts';
 import { rtlCoefficients } from './rtlCoefficients.ts';
 import { coefficientsKind, dot, type RtlCoefficients } from './rtlFit.ts';
@@ -23,6 +24,9 @@ export interface RtlEstimate {
   readonly memoryLuts: Quantity;
   readonly flipFlops: Quantity;
   readonly blockRams: Quantity;
+  /** Energy of the FPGA for an image; absent where no powers of the family are known: see `unknown`. */
+  readonly energyPerImageJ?: Quantity;
+  readonly unknown: Readonly<Record<string, string>>;
 }
 
 /** Whether folded Verilog was synthesized for a family, so that its size can be said. */
@@ -46,7 +50,10 @@ const rounding = 15;
 
 /**
  * Estimate what the Verilog of a folded design takes, layer by layer: registers and memories counted from the design,
- * tables by a search of cuts and coefficients fitted to synthesized designs.
+ * tables by a search of cuts and coefficients fitted to synthesized designs. The energy is that of FPGAs whose power was
+ * published, by their LUTs and blocks of 36 kbit:
+ *
+ *   J per image = cycles per image · (LUTs · J per LUT and cycle + blocks · J per block and cycle)
  *
  * @throws HbnnError for a family whose Verilog was not synthesized, or a design in another style
  */
@@ -75,6 +82,11 @@ export function estimateRtl(design: FoldedDesign, family: Family): RtlEstimate {
   const { errors } = model;
   const [luts, memoryLuts] = [sum('luts'), sum('memoryLuts')];
   const [flipFlops, blockRams] = [sum('flipFlops'), sum('blockRams')];
+  const energy = energyOf(design, family, {
+    luts: luts + memoryLuts,
+    blocks36: blockRams / halvesPerBlock,
+    error: Math.max(errors.luts, rounding / Math.max(1, luts)),
+  });
   return {
     layers,
     luts: quantity(luts, 'LUT', trust(errors.luts, luts)),
@@ -86,6 +98,27 @@ export function estimateRtl(design: FoldedDesign, family: Family): RtlEstimate {
       { source: 'calibrated model', from, error: errors.blockRams },
       none,
     ),
+    ...energy,
+  };
+}
+
+/** Block RAMs are counted as halves of 18 kbit where a power is known. */
+const halvesPerBlock = 2;
+
+/** The energy of an image, as far off as the powers and the LUTs together can be; or why nobody knows. */
+function energyOf(
+  { cyclesPerImage }: FoldedDesign,
+  family: Family,
+  { luts, blocks36, error }: { luts: number; blocks36: number; error: number },
+): Pick<RtlEstimate, 'energyPerImageJ' | 'unknown'> {
+  const model = powerModelOf(family);
+  if (typeof model === 'string') return { unknown: { energy: model } };
+  const joules = cyclesPerImage * (luts * model.lutJ + blocks36 * model.blockJ);
+  const { source, from } = model;
+  const both = (1 + model.error) * (1 + error) - 1;
+  return {
+    energyPerImageJ: quantity(joules, 'J', { source, from, error: both }),
+    unknown: {},
   };
 }
 
