@@ -87,6 +87,13 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
       'layers of fcn4 that are followed by pooling, counted from 0',
       'all',
     ],
+    [
+      '--width-multiplier <x>',
+      'widthMultiplier',
+      'decimal',
+      'multiply the channels of a network other than fcn4, e.g. by 0.5',
+      1,
+    ],
   ]),
   'Bits of the weights:': flagsOf([
     ['--weights <bits>', 'weights', 'text', 'float, an average (1.4) or a mix (0.7/0.2/0.1)', 1.4],

@@ -93,6 +93,27 @@ describe('hbnn train', () => {
     expect(existsSync(join(out, 'model.hbnn'))).toBe(false);
   });
 
+  it('multiplies the channels of a network, in whatever opens the run again', () => {
+    const out = join(temporary(), 'run');
+    const few = ['--limit', '200', '--test-limit', '100', '--max-steps', '2'];
+    const args = ['--network', 'mobilenet', '--width-multiplier', '0.5', ...few];
+    const { code, out: text } = hbnn('train', ...args, '--out', out);
+    expect(code).toBe(0);
+    expect(text).toMatch(/network +mobilenet with 0\.5 × its channels, 3,/);
+    expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))).toMatchObject({
+      network: 'mobilenet',
+      widthMultiplier: 0.5,
+    });
+    expect(hbnn('train', '--out', out, '--resume').code).toBe(0);
+    const other = hbnn('train', ...args, '--width-multiplier', '2', '--out', out, '--resume');
+    expect(other.err).toContain('widthMultiplier is 0.5 there and 2 here');
+    expect(hbnn('eval', '--run', out, '--json').code).toBe(0);
+    const file = `${out}.hbnn`;
+    expect(hbnn('lower', '--run', out, '--out', file, '--no-evaluate').code).toBe(0);
+    const { layers } = JSON.parse(hbnn('inspect', file, '--json').out) as { layers: object[] };
+    expect(JSON.stringify(layers)).toContain('pointwise5');
+  });
+
   it('answers bad input with one line and exit code 2', () => {
     const dir = temporary();
     const json = join(dir, 'broken.json');
@@ -102,6 +123,14 @@ describe('hbnn train', () => {
       [['train', '--epochs', '0', '--out', out], '--epochs: expected more than 0, got 0'],
       [['train', '--max-steps', '1', '--out', '/proc/new'], '/proc/new'],
       [['train', '--network', 'vgg', '--out', out], '--network: expected one of fcn4'],
+      [
+        ['train', '--width-multiplier', '0.5', '--out', out],
+        '--width-multiplier: expected none beside --network fcn4, whose channels are --widths, got 0.5',
+      ],
+      [
+        ['networks', '--width-multiplier', '-1'],
+        '--width-multiplier: expected more than 0, got -1',
+      ],
       [['train', '--weights', 'some', '--out', out], "'some'"],
       [['train', '--data', 'mnist', '--out', out], "'mnist'"],
       [['train', '--layer-bits', '1,x', '--out', out], "'x'"],
@@ -212,6 +241,12 @@ describe('hbnn', () => {
     };
     const full = networks.find(({ name }) => name === 'mobilenet-full');
     expect(full?.parameters).toBe(4_230_976);
+    const half = JSON.parse(hbnn('networks', '--width-multiplier', '0.5', '--json').out) as {
+      networks: { name: string; parameters: number }[];
+    };
+    expect(half.networks).toHaveLength(networks.length - 1);
+    // Keras trains 1,331,592 for MobileNet 0.5, 1,000 of them biases of the dense layer, which ours has not.
+    expect(half.networks.find(({ name }) => name === 'mobilenet-full')?.parameters).toBe(1_330_592);
     const names = ['binarize', 'train', 'eval', 'plot', 'compare-settings', 'networks'];
     const commands = [[], ...names.map((name) => [name]), ['datasets', 'fetch']];
     for (const command of commands) {

@@ -79,6 +79,18 @@ describe('run configuration', () => {
     );
   });
 
+  it('stores a width multiplier, but not 1, which is the network of earlier versions', () => {
+    const plain = runConfig({ network: 'mobilenet' });
+    const text = JSON.stringify(plain);
+    for (const widthMultiplier of [1, 1.0, undefined])
+      expect(JSON.stringify(runConfig({ network: 'mobilenet', widthMultiplier }))).toBe(text);
+    expect(JSON.stringify(runConfig({ widthMultiplier: 1 }))).toBe(JSON.stringify(runConfig({})));
+    const half = runConfig({ network: 'mobilenet', widthMultiplier: 0.5 });
+    expect(half).toEqual({ ...plain, widthMultiplier: 0.5 });
+    expect(JSON.stringify(runConfig(JSON.parse(JSON.stringify(half))))).toBe(JSON.stringify(half));
+    expect(configDifference(plain, half)).toBe('widthMultiplier is not set there and 0.5 here');
+  });
+
   it('takes a quantizer in place of bits of weights and inputs, and keeps its whole name', () => {
     const config = runConfig({ quantizer: 'dorefa' });
     expect(config).toMatchObject({ quantizer: 'dorefa:1/2', weights: 'float', inputs: 'float' });
@@ -173,6 +185,26 @@ describe('faults of a configuration', () => {
     [{ epochs: 'two' }, "config.epochs: expected a number, got 'two'"],
     [{ momentum: 1 }, 'config.momentum: expected less than 1, got 1'],
     [{ freezeMaps: 2 }, 'config.freezeMaps: expected at most 1, got 2'],
+    [
+      { network: 'vgg8', widthMultiplier: 0 },
+      'config.widthMultiplier: expected more than 0, got 0; give a larger one',
+    ],
+    [
+      { network: 'vgg8', widthMultiplier: 17 },
+      'config.widthMultiplier: expected at most 16, got 17; give a smaller one',
+    ],
+    [
+      { network: 'vgg8', widthMultiplier: '0.5' },
+      "config.widthMultiplier: expected a number, got '0.5'; give one",
+    ],
+    [
+      { network: 'vgg8', widthMultiplier: Number.NaN },
+      'config.widthMultiplier: expected a number, got NaN; give one',
+    ],
+    [
+      { widthMultiplier: 0.5 },
+      'config.widthMultiplier: expected none beside config.network fcn4, whose channels are config.widths, got 0.5; set config.widths, or choose another network',
+    ],
     [{ widths: [] }, 'config.widths: expected at least 1 values, got []'],
     [{ widths: [4, -1] }, 'config.widths.1: expected more than 0, got -1'],
     [{ weights: 9 }, 'config.weights: expected an average from 0 to 8 bits, got 9'],
@@ -186,6 +218,7 @@ describe('faults of a configuration', () => {
     ],
     [{ epoch: 3 }, "config: unknown setting 'epoch'; did you mean 'epochs'?"],
     [{ lr: 0.1 }, "config: unknown setting 'lr'; did you mean 'learningRate'?"],
+    [{ alpha: 0.5 }, "config: unknown setting 'alpha'; did you mean 'widthMultiplier'?"],
     [{ 'batch-size': 8 }, "config: unknown setting 'batch-size'; did you mean 'batch'?"],
     [
       { augment: 'rotate:4' },

@@ -2,7 +2,7 @@ import { averageBits, HbnnError, type MapPer, parseScaleForm, type ScaleForm } f
 import { z } from 'zod';
 import type { Augmentation } from './augment.ts';
 import { configFault, type PlaceOf } from './configFault.ts';
-import { type NetworkName, networkNames } from './networks/registry.ts';
+import { type NetworkName, networkNames, takesWidthMultiplier } from './networks/registry.ts';
 import {
   inputPrecision,
   type NetworkPrecision,
@@ -27,6 +27,8 @@ const bits = z
   .union([z.number(), z.string()])
   .transform((value) => (/^\d+(\.\d+)?$/.test(`${value}`) ? Number(value) : value));
 const positive = z.number().int().positive();
+/** A larger multiplier is a slip: 16 already gives a network about 250 times its parameters. */
+const maxWidthMultiplier = 16;
 
 const imageSize = z.custom<number | [height: number, width: number]>(
   (value) => {
@@ -113,6 +115,8 @@ const schema = z.strictObject({
       message: 'expected each layer once',
     })
     .optional(),
+  /** What the channels of the other networks are multiplied by; 1 where left out, and never stored as 1. */
+  widthMultiplier: z.number().positive().max(maxWidthMultiplier).optional(),
   /** Bits of the weights: float, an average or a mix. */
   weights: bits.default(1.4),
   /** Bits of each binarized layer's weights, instead of `weights`: a layer-level mix. */
@@ -189,7 +193,7 @@ export function runConfig(input: unknown, where: string | PlaceOf = 'config'): R
       `${placeOf('earlyStop')}: expected validation images to judge epochs by, got none; set ${placeOf('validation')}`,
     );
   }
-  const config = withMethod(parsed.data, placeOf);
+  const config = withWidth(withMethod(parsed.data, placeOf), placeOf);
   checkMinBits(config, placeOf);
   checkRule(config, placeOf);
   precisionOf(config, placeOf);
@@ -238,6 +242,20 @@ function withMethod(config: RunConfig, placeOf: PlaceOf): RunConfig {
     );
   }
   return { ...config, quantizer: name };
+}
+
+/**
+ * Leave out a width multiplier of 1, so that the configuration is that of earlier versions.
+ *
+ * @throws HbnnError for another one with fcn4, whose channels are its widths
+ */
+function withWidth(config: RunConfig, placeOf: PlaceOf): RunConfig {
+  const { widthMultiplier, ...rest } = config;
+  if (widthMultiplier === undefined || widthMultiplier === 1) return rest;
+  if (takesWidthMultiplier(config.network)) return config;
+  throw new HbnnError(
+    `${placeOf('widthMultiplier')}: expected none beside ${placeOf('network')} ${config.network}, whose channels are ${placeOf('widths')}, got ${widthMultiplier}; set ${placeOf('widths')}, or choose another network`,
+  );
 }
 
 /** Refuse a fewest number of bits that no rule takes, or that is above the average. */

@@ -92,6 +92,7 @@ function nearestOf(issue: Issue, text: string): string {
 /** What other tools call the settings of a training, written without marks between words. */
 const otherNames: Readonly<Record<string, string>> = {
   abits: 'inputs',
+  alpha: 'widthMultiplier',
   activationbits: 'inputs',
   arch: 'network',
   architecture: 'network',

@@ -63,7 +63,12 @@ export {
   mobileNetSmall,
 } from './networks/mobileNet.ts';
 export { NetworkBuilder, type NetworkShape } from './networks/network.ts';
-export { type NetworkName, networkNames, networks } from './networks/registry.ts';
+export {
+  type NetworkName,
+  networkNames,
+  networks,
+  takesWidthMultiplier,
+} from './networks/registry.ts';
 export { type Vgg8Options, vgg8, vgg8Full, vgg8Small } from './networks/vgg8.ts';
 export { batchNormInfer, batchNormTrain } from './ops/batchNorm.ts';
 export { type BinarizedInputs, binarizeInputs, type InputMap } from './ops/binarizeInputs.ts';

@@ -12,7 +12,12 @@ export { type EpochSummary, type FitOptions, fit, startState, type TrainState } 
 export { BinarizedLayer, binarizedLayers } from './layers/binarized.ts';
 export { averageWeightBits } from './layers/quantized.ts';
 export type { NetworkShape } from './networks/network.ts';
-export { type NetworkName, networkNames, networks } from './networks/registry.ts';
+export {
+  type NetworkName,
+  networkNames,
+  networks,
+  takesWidthMultiplier,
+} from './networks/registry.ts';
 export { SgdMomentum, type TrainedVariable } from './optimizer.ts';
 export { initialize, parametersOf } from './parameters.ts';
 export {

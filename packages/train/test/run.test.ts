@@ -57,6 +57,7 @@ const settings: [string, RunConfigInput][] = [
   ['scales that are powers of two', { weights: 1.4, scaleForm: 'powers-of-two' }],
   ['MobileNet', { network: 'mobilenet', weights: 1.4, inputs: 1.4 }],
   ['ResNet-8', { network: 'resnet8', weights: 1.4, inputs: 1.4 }],
+  ['MobileNet of half the channels', { network: 'mobilenet', widthMultiplier: 0.5, weights: 1.4 }],
 ];
 
 describe('runs', () => {

@@ -155,6 +155,9 @@ function resumeLine(dir: string, o: Options): string {
   return `${commandName()} ${words.map(shellWord).join(' ')}`;
 }
 
+const networkText = ({ network, widthMultiplier }: RunResult['config']): string =>
+  widthMultiplier === undefined ? network : `${network} with ${widthMultiplier} × its channels`;
+
 function print(dir: string, result: RunResult, classes: number, o: Options): void {
   const { config, epochs, ...shown } = result;
   if (o.json) {
@@ -168,7 +171,7 @@ function print(dir: string, result: RunResult, classes: number, o: Options): voi
   printResult({
     run: dir,
     data: `${data}, ${numberText(trainImages)} training images`,
-    network: `${config.network}, ${numberText(result.parameters)} parameters, running statistics included`,
+    network: `${networkText(config)}, ${numberText(result.parameters)} parameters, running statistics included`,
     'bits per weight': result.weightBits && numberText(result.weightBits),
     'test accuracy': `${percentText(result.top1)} of ${images} images`,
     'among the best 5': classes > 5 ? percentText(result.top5) : undefined,

@@ -44,7 +44,7 @@ export function alexNetBn(shape: NetworkShape, options: AlexNetOptions): LayersM
     const precision = whole || i > 0 ? builder.next() : {};
     const kernelSize = i === 0 ? stem.kernelSize : i === 1 ? secondKernel : 3;
     const strides = i === 0 ? stem.strides : 1;
-    builder.conv(`conv${i + 1}`, filters, { kernelSize, strides, precision });
+    builder.conv(`conv${i + 1}`, builder.channels(filters), { kernelSize, strides, precision });
     if (i === 0 || i === 1 || i === 4) builder.maxPool(pool, 2);
     // The flattening to the first dense layer changes no value, so it may follow the binarization's
     // batch norm.
@@ -52,7 +52,9 @@ export function alexNetBn(shape: NetworkShape, options: AlexNetOptions): LayersM
   });
   builder.flatten();
   dense.forEach((units, i) => {
-    builder.dense(`dense${i + 6}`, units, builder.next()).normalize(`norm${i + 6}`);
+    builder
+      .dense(`dense${i + 6}`, builder.channels(units), builder.next())
+      .normalize(`norm${i + 6}`);
   });
   builder.dense('dense8', shape.classes, whole ? builder.next() : {});
   if (whole) builder.scale();

@@ -1,3 +1,4 @@
+import { HbnnError } from '@hbnn/core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { NetworkBuilder, type NetworkShape, wholeNetwork } from './network.ts';
 
@@ -13,6 +14,10 @@ export interface Fcn4Options {
  * classes, global average pooling and one learned scalar. Four layers with the default widths.
  */
 export function fcn4(shape: NetworkShape, options: Fcn4Options = {}): LayersModel {
+  if (shape.widthMultiplier !== undefined)
+    throw new HbnnError(
+      `fcn4: expected widths alone, which are its channels, got a width multiplier of ${shape.widthMultiplier}; multiply the widths, and leave it out`,
+    );
   const widths = options.widths ?? [6, 8, 8];
   const pools = options.pools ?? widths.map((_, i) => i);
   const whole = wholeNetwork(shape.precision);

@@ -46,15 +46,19 @@ export const mobileNetSmall: MobileNetOptions = {
  */
 export function mobileNet(shape: NetworkShape, options: MobileNetOptions): LayersModel {
   const float: Precision = {};
-  const builder = new NetworkBuilder(shape, options.blocks.length);
+  const { stem, blocks } = options;
+  const builder = new NetworkBuilder(shape, blocks.length);
   builder
-    .conv('stem', options.stem.filters, { strides: options.stem.strides, precision: float })
+    .conv('stem', builder.channels(stem.filters), { strides: stem.strides, precision: float })
     .normalize('stem_norm', { relu: true });
-  options.blocks.forEach(({ filters, strides }, i) => {
+  blocks.forEach(({ filters, strides }, i) => {
     builder
       .depthwise(`depthwise${i + 1}`, { strides, precision: float })
       .normalize(`depthwise${i + 1}_norm`)
-      .conv(`pointwise${i + 1}`, filters, { kernelSize: 1, precision: builder.next() })
+      .conv(`pointwise${i + 1}`, builder.channels(filters), {
+        kernelSize: 1,
+        precision: builder.next(),
+      })
       .normalize(`pointwise${i + 1}_norm`, { relu: true });
   });
   return builder.globalAverage().dense('dense', shape.classes, float).build('mobilenet');

@@ -63,11 +63,12 @@ export function mobileNetV2(shape: NetworkShape, options: MobileNetV2Options): L
   );
   const builder = new NetworkBuilder(shape, products);
   builder
-    .conv('stem', stem.filters, { strides: stem.strides, precision: float })
+    .conv('stem', builder.channels(stem.filters), { strides: stem.strides, precision: float })
     .normalize('stem_norm', { relu: true });
-  let channels = stem.filters;
+  let channels = builder.channels(stem.filters);
   let number = 0;
-  for (const { expand, filters, blocks, strides } of groups)
+  for (const { expand, filters: unscaled, blocks, strides } of groups) {
+    const filters = builder.channels(unscaled);
     for (let n = 0; n < blocks; n++) {
       bottleneck(builder, `block${++number}`, {
         expanded: expand > 1 ? expand * channels : undefined,
@@ -77,8 +78,9 @@ export function mobileNetV2(shape: NetworkShape, options: MobileNetV2Options): L
       });
       channels = filters;
     }
+  }
   return builder
-    .conv('head', head, { kernelSize: 1, precision: builder.next() })
+    .conv('head', builder.channels(head), { kernelSize: 1, precision: builder.next() })
     .normalize('head_norm', { relu: true })
     .globalAverage()
     .dense('dense', shape.classes, float)

@@ -15,7 +15,16 @@ export interface NetworkShape {
   readonly precision: NetworkPrecision;
   /** For random bit maps. */
   readonly seed?: number;
+  /** What the channels of every layer but the last are multiplied by; 1 where left out. */
+  readonly widthMultiplier?: number;
 }
+
+/**
+ * Multiply a number of channels by a width multiplier: max(1, round(α · channels)), halves up (α of MobileNet, Howard et
+ * al. 2017, which leaves the rounding open).
+ */
+export const scaledChannels = (channels: number, widthMultiplier: number): number =>
+  Math.max(1, Math.round(widthMultiplier * channels));
 
 /**
  * Build a network block by block, keeping count of the layers that take part in binarization so that each gets its
@@ -27,6 +36,7 @@ export class NetworkBuilder {
   private readonly precision: NetworkPrecision;
   private readonly binarizable: number;
   private readonly seed: number;
+  private readonly widthMultiplier: number;
   private count = 0;
   /** Layers without weights by kind: names of their own, the same in every process. */
   private readonly numbers = new Map<string, number>();
@@ -37,6 +47,12 @@ export class NetworkBuilder {
     this.precision = shape.precision;
     this.binarizable = binarizable;
     this.seed = shape.seed ?? 0;
+    this.widthMultiplier = shape.widthMultiplier ?? 1;
+  }
+
+  /** The channels of a layer inside of the network: those of its table, times the width multiplier. */
+  channels(count: number): number {
+    return scaledChannels(count, this.widthMultiplier);
   }
 
   /** The precision of the next binarizable layer; it is counted. */

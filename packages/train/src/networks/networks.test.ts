@@ -10,7 +10,8 @@ import { countNetwork } from './counts.ts';
 import { fcn4 } from './fcn4.ts';
 import { mobileNet, mobileNetSmall } from './mobileNet.ts';
 import { mobileNetV2, mobileNetV2Small } from './mobileNetV2.ts';
-import { type NetworkName, networks } from './registry.ts';
+import { scaledChannels } from './network.ts';
+import { type NetworkName, networkNames, networks, takesWidthMultiplier } from './registry.ts';
 import { resNet, resNet8 } from './resNet.ts';
 
 beforeAll(async () => {
@@ -100,6 +101,48 @@ describe('networks', () => {
     // MLPerf Tiny's ResNet-8 has 12,501,632 multiply-accumulates and so 77,360 weights; batch norms here have 2 for each
     // of 2·(16 + 32 + 64) + 16 + 32 + 64 channels.
     expect(counts('resnet8')).toEqual({ parameters: 77_360 + 2 * 336, macs: 12_501_632 });
+  });
+
+  it('multiply their channels, rounded to the nearest number and never to 0', () => {
+    expect([0.5, 0.51, 0.1, 0.01, 2].map((width) => scaledChannels(25, width))).toEqual([
+      13, 13, 3, 1, 50,
+    ]);
+    const channels = (name: NetworkName, widthMultiplier?: number): number[] => {
+      const { classes, build } = networks[name];
+      const model = build({ input: [32, 32, 3], classes, precision: {}, widthMultiplier });
+      const counts = countNetwork(model)
+        .layers.filter(({ macs }) => macs > 0)
+        .map(({ outputShape }) => outputShape.at(-1) as number);
+      model.dispose();
+      return counts;
+    };
+    expect(channels('alexnet-bn', 0.5)).toEqual([8, 12, 16, 16, 12, 32, 32, 10]);
+    expect(channels('vgg8', 0.5)).toEqual([4, 4, 8, 8, 16, 16, 32, 32, 10]);
+    expect(channels('mobilenet', 2)).toEqual([32, 32, 48, 48, 64, 64, 64, 64, 96, 96, 96, 10]);
+    const scalable = networkNames.filter(
+      (name) => takesWidthMultiplier(name) && !name.endsWith('-full'),
+    );
+    expect(scalable).toEqual([
+      'alexnet-bn',
+      'mobilenet',
+      'mobilenetv2',
+      'resnet8',
+      'resnet18',
+      'vgg8',
+    ]);
+    for (const name of scalable) {
+      const plain = channels(name);
+      expect(channels(name, 1), name).toEqual(plain);
+      for (const width of [0.3, 0.5, 2]) {
+        const expected = plain.map((count, i) =>
+          i === plain.length - 1 ? count : scaledChannels(count, width),
+        );
+        // Channels within a block of MobileNetV2 are a multiple of those before it, which were rounded.
+        if (name !== 'mobilenetv2' || width !== 0.3)
+          expect(channels(name, width), name).toEqual(expected);
+      }
+    }
+    expect(() => channels('fcn4', 0.5)).toThrow('got a width multiplier of 0.5; multiply the');
   });
 
   it('take one precision per layer and refuse another number', () => {

@@ -99,3 +99,6 @@ export const networks = {
 
 export type NetworkName = keyof typeof networks;
 export const networkNames = Object.keys(networks) as NetworkName[];
+
+/** Whether a network's channels can be multiplied; those of fcn4 are given one by one. */
+export const takesWidthMultiplier = (name: NetworkName): boolean => name !== 'fcn4';

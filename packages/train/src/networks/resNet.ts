@@ -52,15 +52,16 @@ export function resNet(shape: NetworkShape, options: ResNetOptions): LayersModel
   const { name, stem, stages, blocksPerStage } = options;
   const builder = new NetworkBuilder(shape, 2 * blocksPerStage * stages.length);
   builder
-    .conv('stem', stem.filters, {
+    .conv('stem', builder.channels(stem.filters), {
       kernelSize: stem.kernelSize,
       strides: stem.strides,
       precision: float,
     })
     .normalize('stem_norm', { relu: true });
   if (stem.pool) builder.maxPool(3, 2, 'same');
-  let channels = stem.filters;
-  stages.forEach((filters, stage) => {
+  let channels = builder.channels(stem.filters);
+  stages.forEach((unscaled, stage) => {
+    const filters = builder.channels(unscaled);
     for (let n = 0; n < blocksPerStage; n++) {
       const strides = stage > 0 && n === 0 ? 2 : 1;
       residualBlock(builder, `block${stage + 1}_${n + 1}`, {

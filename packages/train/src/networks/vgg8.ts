@@ -24,13 +24,15 @@ export function vgg8(shape: NetworkShape, options: Vgg8Options): LayersModel {
     .flatMap((filters) => [filters, filters])
     .forEach((filters, i) => {
       const precision = whole || i > 0 ? builder.next() : {};
-      builder.conv(`conv${i + 1}`, filters, { padding: 'valid', precision });
+      builder.conv(`conv${i + 1}`, builder.channels(filters), { padding: 'valid', precision });
       if (i === 1 || i === 3) builder.maxPool();
       builder.normalize(`norm${i + 1}`);
     });
   builder.flatten();
   options.dense.forEach((units, i) => {
-    builder.dense(`dense${i + 7}`, units, builder.next()).normalize(`norm${i + 7}`);
+    builder
+      .dense(`dense${i + 7}`, builder.channels(units), builder.next())
+      .normalize(`norm${i + 7}`);
   });
   builder.dense('dense9', shape.classes, whole ? builder.next() : {});
   if (whole) builder.scale();

@@ -22,6 +22,7 @@ export function buildNetwork(config: RunConfig, source: SourceKind): tfl.LayersM
     classes: source.classes.length,
     precision: precisionOf(config),
     seed: config.seed,
+    widthMultiplier: config.widthMultiplier,
   };
   const model = fitting(config, source, () =>
     networks[config.network].build(shape, config.widths, config.pools),

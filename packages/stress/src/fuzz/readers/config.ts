@@ -9,6 +9,7 @@ const seeds = [
   { weights: '1.5', select: 'gain', minBits: 1 },
   { weights: '1.5', mapPer: 'block:4', scalePer: 'output' },
   { weights: 1.4, balance: 10 },
+  { network: 'vgg8', widthMultiplier: 0.5 },
   { layerBits: ['1.4', 'float'], scaleForm: 'integers:4', freezeMaps: 0.5, inputMap: 'static' },
   { quantizer: 'dorefa', epochs: 2, learningRate: 0.1, schedule: 'constant', weightDecay: 0 },
   { augment: 'crop:4,flip', validation: 100, earlyStop: { patience: 2, minEpochs: 1 } },
