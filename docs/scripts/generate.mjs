@@ -425,17 +425,18 @@ function writePlans() {
     const plan = name.replace('-results.md', '');
     const to = join(docs, 'results', `plan-${plan}`);
     mkdirSync(to, { recursive: true });
-    for (const kind of ['svg', 'csv']) {
-      const file = `${plan}-results.${kind}`;
-      if (kind === 'svg') cpSync(join(from, file), join(to, file));
-      else cpSync(join(from, file), join(docs, 'public', 'results', file));
-    }
+    const csv = `${plan}-results.csv`;
+    cpSync(join(from, csv), join(docs, 'public', 'results', csv));
+    // A plan of which nothing can be drawn yet has no figures; a study of gaps has several, with narrow versions.
+    for (const file of readdirSync(from))
+      if (file.startsWith(`${plan}-results`) && file.endsWith('.svg'))
+        cpSync(join(from, file), join(to, file));
     const text = readFileSync(join(from, name), 'utf8');
     const files = `<p><a :href="withBase('/results/${plan}-results.csv')" target="_self">The numbers as CSV</a></p>`;
     const [title, ...rest] = text
-      .replace(`](${plan}-results.svg)`, `](./${plan}-results.svg)`)
+      .replaceAll(`](${plan}-results`, `](./${plan}-results`)
       .split('\n');
-    // A page without sections needs no list of them, and its table needs the room.
+    // Wide tables need the room of the list of sections.
     const head = reportHead.replace('pageClass: report', 'pageClass: report\naside: false');
     const page = [head, '', title, '', files, ...rest].join('\n');
     writeFileSync(join(to, 'index.md'), wideFigures(page, to));
@@ -480,11 +481,17 @@ function writeResults() {
   const none =
     'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes them in about 8 minutes on 2 cores.';
   writePlans();
+  const isShown = (plan) => existsSync(join(docs, 'results', `plan-${plan}`));
   const page = [
     '# What came out',
     '<Outcomes />',
     '## Many seeds',
     'The plan [cifar](./plan-cifar/) tests the paper’s claims about accuracy, with ten or more seeds for each setting. Its seeds and tests were fixed before the trainings.',
+    ...(isShown('scale')
+      ? [
+          'The plan [scale](./plan-scale/) shows how the gap between binarized and float networks changes with the width of a network and the length of its training.',
+        ]
+      : []),
     '## Every table and figure of the paper',
     'The command `bench:reproduce` made these reports, with smaller networks and other data than the paper’s. They show each number beside the paper’s, with its commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,

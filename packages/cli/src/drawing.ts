@@ -11,6 +11,14 @@ export const colours: readonly string[] = [
   '#6b7280',
 ];
 
+/** The look of every legend: a Vega-Lite `config.legend`. */
+export const legendConfig: object = {
+  labelFontSize: 11,
+  labelLimit: 0,
+  title: null,
+  orient: 'top',
+};
+
 /** The look of every chart: a Vega-Lite `config`. */
 export const chartConfig: object = {
   background: 'white',
@@ -23,7 +31,7 @@ export const chartConfig: object = {
     gridColor: '#e5e7eb',
     titleFontWeight: 500,
   },
-  legend: { labelFontSize: 11, labelLimit: 0, title: null, orient: 'top' },
+  legend: legendConfig,
   view: { stroke: null },
   range: { category: colours },
 };

@@ -102,11 +102,12 @@ export async function verifyLines(
 
 /** A training in a few words. */
 export function trainingText({ config }: LedgerLine): string {
-  const { network, weights, inputs, select, mapPer, epochs, seed } = config;
+  const { network, widthMultiplier, weights, inputs, select, mapPer, epochs, seed } = config;
+  const width = widthMultiplier === undefined ? '' : ` with ${widthMultiplier} × the channels,`;
   const bits = `${weights}/${inputs}`;
   const rule =
     weights === 'float' ? '' : ` ${select}${mapPer === 'element' ? '' : ` per ${mapPer}`}`;
-  return `${network} weights/inputs ${bits}${rule}, ${epochs} epochs, seed ${seed}`;
+  return `${network}${width} weights/inputs ${bits}${rule}, ${epochs} epochs, seed ${seed}`;
 }
 
 /** What a verification found, a line of text each. */

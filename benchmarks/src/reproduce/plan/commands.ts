@@ -9,9 +9,11 @@ import { progressMeter } from '@hbnn/cli/progress';
 import { HbnnError } from '@hbnn/core';
 import { type BackendChoice, runConfig, writeWhole } from '@hbnn/train';
 import { localDataIdentity } from '../ledger/dataIdentity.ts';
-import { committedLedgers, ownLedgers, readLedger } from '../ledger/ledger.ts';
+import { committedLedgers, type LedgerLine, ownLedgers, readLedger } from '../ledger/ledger.ts';
 import type { TrainingQueue } from '../trainingTask.ts';
-import { type Design, designs } from './designs.ts';
+import type { Design } from './design.ts';
+import { designs } from './designs.ts';
+import { gapReport } from './gapReport.ts';
 import { measureSpeeds } from './measureSpeeds.ts';
 import { readPilot } from './pilot.ts';
 import { designNamed, makePlan, type Plan, planFile, readPlan } from './plan.ts';
@@ -135,16 +137,44 @@ export async function continuePlan(name: string, o: PlanCommandOptions): Promise
     .finally(() => meter.stop());
 }
 
-/** Judge the claims of a committed plan from the committed ledger, and write them as a page, a picture and CSV. */
+/**
+ * Judge the claims of a committed plan from the committed ledger, or estimate its gaps, and write them as a page, as
+ * pictures and as CSV.
+ */
 export async function writePlanReport(name: string, o: PlanCommandOptions): Promise<void> {
   const plan = readPlan(name);
   const lines = readLedger(ledgerOf(name, true));
-  const claims = judgePlan(plan, lines);
-  const files = planReportFiles(plan, claims, lines);
-  process.stdout.write(files.page);
+  const { page, csv, pictures } =
+    plan.study === 'scale' ? gapFiles(plan, lines) : claimFiles(plan, lines);
+  process.stdout.write(page);
   const folder = o.committed ? results('plans') : results('own/plans');
-  write(join(folder, `${name}-results.md`), files.page);
-  write(join(folder, `${name}-results.csv`), files.csv);
-  if (claims.some(({ test }) => test))
-    write(join(folder, `${name}-results.svg`), `${await drawSvg(planForest(plan, claims))}\n`);
+  write(join(folder, `${name}-results.md`), page);
+  write(join(folder, `${name}-results.csv`), csv);
+  for (const [suffix, chart] of pictures)
+    write(join(folder, `${name}-results${suffix}.svg`), `${await drawSvg(chart)}\n`);
+}
+
+interface ReportFiles {
+  readonly page: string;
+  readonly csv: string;
+  /** Charts by the ends of their files' names. */
+  readonly pictures: readonly (readonly [suffix: string, chart: object])[];
+}
+
+function claimFiles(plan: Plan, lines: readonly LedgerLine[]): ReportFiles {
+  const claims = judgePlan(plan, lines);
+  const drawn = claims.some(({ test }) => test);
+  return {
+    ...planReportFiles(plan, claims, lines),
+    pictures: drawn ? [['', planForest(plan, claims)]] : [],
+  };
+}
+
+function gapFiles(plan: Plan, lines: readonly LedgerLine[]): ReportFiles {
+  const { figures, ...files } = gapReport(plan, lines);
+  const pictures = figures.flatMap(({ suffix, chart: { spec, narrow } }) => [
+    [suffix, spec] as const,
+    ...(narrow === undefined ? [] : [[`${suffix}-narrow`, narrow] as const]),
+  ]);
+  return { ...files, pictures };
 }

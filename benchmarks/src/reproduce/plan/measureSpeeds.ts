@@ -6,20 +6,29 @@ import { type BackendChoice, runConfig } from '@hbnn/train';
 import { codeDigests } from '../ledger/codeDigest.ts';
 import type { LedgerLine } from '../ledger/ledger.ts';
 import { trainAll } from '../trainingPool.ts';
-import type { Design } from './designs.ts';
+import type { Design, DesignSetting } from './design.ts';
 
 /** Long enough that starting up is not most of it: the first steps compile and allocate, and are not timed. */
 const timedSteps = 400;
 
-/** Train each setting of a design for some steps, and return images per processor second by setting. */
+/**
+ * Train each setting of a design for some steps, and return images per processor second by setting. Settings that
+ * differ only in their length have one speed, which is measured once.
+ */
 export async function measureSpeeds(
   design: Design,
   o: { from?: string; jobs?: number; backend: BackendChoice; meter: ProgressMeter },
 ): Promise<Map<string, number>> {
-  const settings = design.parts.flatMap((part) => part.settings);
-  const tasks = settings.map(({ id, config }) => ({
+  const groups = new Map<string, DesignSetting[]>();
+  for (const setting of design.parts.flatMap((part) => part.settings)) {
+    const { epochs: _, ...config } = setting.config;
+    const text = JSON.stringify(config);
+    groups.set(text, [...(groups.get(text) ?? []), setting]);
+  }
+  const tasks = [...groups.values()].map(([{ id, config }, ...others]) => ({
     stage: id,
-    key: id.replaceAll(/[ /]/g, '-'),
+    ids: [id, ...others.map((other) => other.id)],
+    key: id.replaceAll(/[^\w.]+/g, '-'),
     config: runConfig({
       ...design.common,
       ...config,
@@ -40,7 +49,8 @@ export async function measureSpeeds(
       done: 0,
       onTrained: (key: string, { imagesPerCpuSecond }: LedgerLine) => {
         const task = tasks.find((each) => each.key === key);
-        if (task && imagesPerCpuSecond !== undefined) speeds.set(task.stage, imagesPerCpuSecond);
+        if (imagesPerCpuSecond !== undefined)
+          for (const each of task?.ids ?? []) speeds.set(each, imagesPerCpuSecond);
       },
     });
   } finally {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HbnnError } from '@hbnn/core';
 import { deviation } from '../../results/statistics.ts';
-import { type PilotPair, pilotPairs } from './designs.ts';
+import type { PilotPair } from './design.ts';
+import { pilotPairs } from './designs.ts';
 
 /** How much paired differences vary, in points, from committed results. */
 export interface Pilot {

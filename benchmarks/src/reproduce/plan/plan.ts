@@ -6,7 +6,8 @@ import { type RunConfig, runConfig } from '@hbnn/train';
 import { z } from 'zod';
 import { significance } from '../../results/statistics.ts';
 import { equivalenceMargin } from '../claims.ts';
-import { type Design, type DesignClaim, type DesignSetting, designs } from './designs.ts';
+import type { Design, DesignClaim, DesignSetting } from './design.ts';
+import { designs } from './designs.ts';
 import type { Pilot } from './pilot.ts';
 import { powerAbove, powerEqual, seedsFor } from './power.ts';
 
@@ -46,13 +47,18 @@ const schema = z.strictObject({
   data: z.strictObject({ label: z.string(), sha256: z.string() }).optional(),
   trainImages: count,
   common: config,
-  tests: z.strictObject({
-    level: z.number(),
-    correction: z.literal('Holm over all claims of the plan'),
-    power: z.number(),
-    difference: z.number(),
-    margin: z.number(),
-  }),
+  /** A study that tests no claims but estimates how gaps to float depend on width and length. */
+  study: z.literal('scale').optional(),
+  /** How claims are tested; undefined for a study without claims. */
+  tests: z
+    .strictObject({
+      level: z.number(),
+      correction: z.literal('Holm over all claims of the plan'),
+      power: z.number(),
+      difference: z.number(),
+      margin: z.number(),
+    })
+    .optional(),
   spread: z.strictObject({
     deviation: z.number(),
     degreesOfFreedom: count,
@@ -152,7 +158,7 @@ export interface PlanInputs {
 
 /**
  * Fix an experiment's seeds: each claim gets as many as its test needs for the planned power at the level of Holm's
- * first step, α / claims, which suffices at every step; each setting as many as its claims need.
+ * first step, α / claims, which suffices at every step; each setting as many as its claims need, or as the design says.
  */
 export function makePlan(design: Design, { pilot, data, trainImages, speeds }: PlanInputs): Plan {
   const all = design.parts.flatMap((part) => part.claims);
@@ -161,7 +167,7 @@ export function makePlan(design: Design, { pilot, data, trainImages, speeds }: P
   );
   const seedsOf = ({ id }: DesignSetting): number => {
     const claims = [...planned.values()].filter(({ a, b }) => a === id || b === id);
-    return Math.max(design.block, ...claims.map(({ seedsHolm }) => seedsHolm));
+    return Math.max(design.seeds ?? design.block, ...claims.map(({ seedsHolm }) => seedsHolm));
   };
   return {
     name: design.name,
@@ -170,13 +176,17 @@ export function makePlan(design: Design, { pilot, data, trainImages, speeds }: P
     data,
     trainImages,
     common: design.common,
-    tests: {
-      level: significance,
-      correction: 'Holm over all claims of the plan',
-      power: plannedPower,
-      difference: plannedDifference,
-      margin: equivalenceMargin,
-    },
+    study: design.study,
+    tests:
+      all.length === 0
+        ? undefined
+        : {
+            level: significance,
+            correction: 'Holm over all claims of the plan',
+            power: plannedPower,
+            difference: plannedDifference,
+            margin: equivalenceMargin,
+          },
     spread: pilot,
     firstSeed: design.firstSeed,
     block: design.block,

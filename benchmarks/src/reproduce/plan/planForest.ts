@@ -1,3 +1,4 @@
+import { equivalenceMargin } from '../claims.ts';
 import { forestChart } from '../report/charts.ts';
 import { paperDifferences } from './paperDifferences.ts';
 import type { Plan } from './plan.ts';
@@ -22,7 +23,7 @@ export function planForest(plan: Plan, claims: readonly JudgedClaim[]): object {
   );
   return forestChart({
     rows,
-    margin: plan.tests.margin,
+    margin: plan.tests?.margin ?? equivalenceMargin,
     x: 'difference in points of top-1, first minus second',
   });
 }

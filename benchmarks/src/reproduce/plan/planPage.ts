@@ -1,5 +1,6 @@
 import { duration } from '@hbnn/cli/progress';
 import { pointsText } from '../claims.ts';
+import { plannedReach } from './gaps.ts';
 import { claimsOf, type Plan, type PlannedTraining, plannedTrainings } from './plan.ts';
 
 /** Processor seconds that trainings take; undefined where a speed is not known. */
@@ -32,10 +33,31 @@ function scheduleRows(plan: Plan, cores: number): string[] {
   return [...groups].map(([key, trainings]) => {
     const seeds = trainings.map(({ config }) => config.seed);
     const images = trainings.reduce((sum, { config }) => sum + config.epochs * plan.trainImages, 0);
-    const range = `${Math.min(...seeds)} … ${Math.max(...seeds)}`;
+    const range = [...new Set([Math.min(...seeds), Math.max(...seeds)])].join(' … ');
     const time = hoursText(cpuSecondsOf(plan, trainings), cores);
     return `| ${key} | ${range} | ${trainings.length} | ${millions(images)} | ${time} |`;
   });
+}
+
+/** What the sizes of a study of gaps cost, in the order in which they are trained with each seed. */
+function sizeRows(plan: Plan, cores: number): string[] {
+  const groups = new Map<string, PlannedTraining[]>();
+  for (const each of plannedTrainings(plan)) {
+    const { widthMultiplier = 1, epochs } = each.config;
+    const key = `${widthMultiplier} × the channels, ${epochs} epochs`;
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  return [
+    'The table below says what the trainings of each size cost, over all seeds together:',
+    '',
+    '| size | trainings | time |',
+    '| --- | --- | --- |',
+    ...[...groups].map(
+      ([size, trainings]) =>
+        `| ${size} | ${trainings.length} | ${hoursText(cpuSecondsOf(plan, trainings), cores)} |`,
+    ),
+    '',
+  ];
 }
 
 /** The columns that prose keeps to. */
@@ -55,25 +77,21 @@ function wrapped(line: string): string[] {
   return lines;
 }
 
-/** A plan as a page. */
-export function planPage(plan: Plan, cores: number): string {
-  const { tests, spread, parts } = plan;
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+/** Where the spread that a plan counts with comes from. */
+const spreadOrigin = ({ spread }: Plan): string =>
+  `We estimated the standard deviation of accuracy differences from ${spread.pairs.length} comparisons ` +
+  `of two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees ` +
+  `of freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences in ` +
+  `accuracy. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs ` +
+  'without augmentation, with other seeds.';
+
+/** How the claims of a plan are tested, and with how many seeds. */
+function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
+  const { spread } = plan;
   const claims = claimsOf(plan);
-  const order = plannedTrainings(plan);
-  const images = order.reduce((sum, { config }) => sum + config.epochs * plan.trainImages, 0);
-  const percent = (share: number): string => `${Math.round(100 * share)} %`;
-  return `${[
-    `# ${plan.title}`,
-    '',
-    `${plan.about} The plan ${plan.name} was written before its trainings, by \`pnpm bench:reproduce --plan ` +
-      `${plan.name}\`.`,
-    '',
-    `- Data: ${plan.data === undefined ? 'not fixed' : `${plan.data.label}, SHA-256 ${plan.data.sha256}`}`,
-    `- Options of all trainings: \`${JSON.stringify(plan.common)}\``,
-    `- Seeds: all settings use the same seeds, from ${plan.firstSeed} on`,
-    `- Planned in total: ${order.length} trainings of ${millions(images)} images, ` +
-      `${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
-    '',
+  return [
     '## Tests',
     '',
     'The claim "A is above B" (A is more accurate than B) is tested by a two-sided paired t test, and "A equals B" ' +
@@ -91,11 +109,7 @@ export function planPage(plan: Plan, cores: number): string {
       `chance that it finds a true difference of ${tests.difference} point (for a claim "above"), or shows equality ` +
       'if the true difference is 0 (for a claim "equal"). The planned numbers of seeds assume that the difference in ' +
       `accuracy between two settings varies from seed to seed with a standard deviation of ${spread.deviation} ` +
-      `points. We estimated the standard deviation of accuracy differences from ${spread.pairs.length} comparisons ` +
-      `of two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees ` +
-      `of freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences in ` +
-      `accuracy. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs ` +
-      'without augmentation, with other seeds.',
+      `points. ${spreadOrigin(plan)}`,
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
@@ -105,6 +119,49 @@ export function planPage(plan: Plan, cores: number): string {
         `${percent(powerOfBlockHolm)} |`,
     ),
     '',
+  ];
+}
+
+/** What a study without claims estimates, and how precisely. */
+function estimatesSection(plan: Plan): string[] {
+  const { gap, perDoubling } = plannedReach(plan);
+  return [
+    '## Estimates',
+    '',
+    'The **gap** of a setting is the top-1 accuracy with float weights and inputs minus the top-1 accuracy of the ' +
+      'setting, in points. Both accuracies of a gap come from trainings of the same network with equal widths, ' +
+      `numbers of epochs and seeds. The plan ${plan.name} reports each gap with its mean over the seeds, its 95 % ` +
+      'confidence interval and the gap of each seed.',
+    '',
+    'The confidence intervals use a standard deviation that is pooled over all widths and numbers of epochs of a ' +
+      `network. If gaps vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
+      `interval of a gap is the mean ± ${gap.toFixed(2)} points. The plan also estimates how much a gap changes if ` +
+      'the number of channels doubles, and how much a gap changes if the number of epochs doubles. The interval of ' +
+      `such a change is the mean ± ${perDoubling.toFixed(2)} points.`,
+    '',
+    `The intervals are not corrected for the number of gaps. ${spreadOrigin(plan)}`,
+    '',
+  ];
+}
+
+/** A plan as a page. */
+export function planPage(plan: Plan, cores: number): string {
+  const { spread, parts } = plan;
+  const order = plannedTrainings(plan);
+  const images = order.reduce((sum, { config }) => sum + config.epochs * plan.trainImages, 0);
+  return `${[
+    `# ${plan.title}`,
+    '',
+    `${plan.about} The plan ${plan.name} was written before its trainings, by \`pnpm bench:reproduce --plan ` +
+      `${plan.name}\`.`,
+    '',
+    `- Data: ${plan.data === undefined ? 'not fixed' : `${plan.data.label}, SHA-256 ${plan.data.sha256}`}`,
+    `- Options of all trainings: \`${JSON.stringify(plan.common)}\``,
+    `- Seeds: all settings use the same seeds, from ${plan.firstSeed} on`,
+    `- Planned in total: ${order.length} trainings of ${millions(images)} images, ` +
+      `${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
+    '',
+    ...(plan.tests === undefined ? estimatesSection(plan) : testsSection(plan, plan.tests)),
     '## Trainings',
     '',
     ...parts.map(({ name, about }) => `- **${name}**: ${about}`),
@@ -125,6 +182,7 @@ export function planPage(plan: Plan, cores: number): string {
     '| --- | --- | --- | --- | --- | --- |',
     ...scheduleRows(plan, cores),
     '',
+    ...(plan.study === 'scale' ? sizeRows(plan, cores) : []),
     '## Spread',
     '',
     '| stage | above | below | differences in points |',

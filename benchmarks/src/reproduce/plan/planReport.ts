@@ -1,19 +1,12 @@
 import cdf from '@stdlib/stats-base-dists-t-cdf';
 import { deviation, mean, type Paired, paired, significance } from '../../results/statistics.ts';
 import { equivalenceMargin, pointsText, pText } from '../claims.ts';
-import { type LedgerLine, trainingKey } from '../ledger/ledger.ts';
+import type { LedgerLine } from '../ledger/ledger.ts';
 import { table1 } from '../paper.ts';
 import type { Verdict } from '../stage.ts';
 import { holm } from './holm.ts';
-import {
-  claimsOf,
-  type Plan,
-  type PlanClaim,
-  type PlanSetting,
-  plannedConfig,
-  plannedPower,
-  seedsOf,
-} from './plan.ts';
+import { claimsOf, type Plan, type PlanClaim, type PlanSetting, plannedPower } from './plan.ts';
+import { linesByKey, linesOf, settingsOf } from './planLines.ts';
 import { powerAbove, powerEqual, seedsFor } from './power.ts';
 
 /** A claim of a plan as the ledger decides it. */
@@ -35,27 +28,12 @@ export interface JudgedClaim {
   readonly pairsToDecide?: number;
 }
 
-const settingsOf = (plan: Plan): PlanSetting[] => plan.parts.flatMap(({ settings }) => settings);
-
 /** Top-1 in percent by seed, of the plan's seeds alone. */
 function accuraciesOf(plan: Plan, id: string, lines: readonly LedgerLine[]): Map<number, number> {
   const setting = settingsOf(plan).find((each) => each.id === id);
   if (setting === undefined) throw new Error(`plan ${plan.name}: no setting ${id}`);
-  return new Map(linesOf(plan, setting, lines).map(([seed, { top1 }]) => [seed, 100 * top1]));
-}
-
-/** The finished trainings of a setting by seed, of the plan's seeds alone. */
-function linesOf(
-  plan: Plan,
-  setting: PlanSetting,
-  lines: readonly LedgerLine[],
-): [number, LedgerLine][] {
-  const byKey = new Map(lines.map((line) => [trainingKey(line.config, line.data.sha256), line]));
-  const sha256 = plan.data?.sha256 ?? '';
-  return seedsOf(plan, setting).flatMap((seed): [number, LedgerLine][] => {
-    const line = byKey.get(trainingKey(plannedConfig(plan, setting, seed), sha256));
-    return line === undefined ? [] : [[seed, line]];
-  });
+  const found = linesOf(plan, setting, linesByKey(lines));
+  return new Map(found.map(([seed, { top1 }]) => [seed, 100 * top1]));
 }
 
 /** p value of a claim's test: two-sided for "above", the larger of both one-sided ones for "equal". */
@@ -194,7 +172,9 @@ function bitsOf(
   setting: PlanSetting,
   lines: readonly LedgerLine[],
 ): number | undefined {
-  const found = linesOf(plan, setting, lines).flatMap(([, { weightBits }]) => weightBits ?? []);
+  const found = linesOf(plan, setting, linesByKey(lines)).flatMap(
+    ([, { weightBits }]) => weightBits ?? [],
+  );
   if (found.length > 0) return mean(found);
   const bits = Number(setting.config.weights);
   return Number.isFinite(bits) ? bits : undefined;
@@ -235,7 +215,7 @@ export function planReportFiles(
           'A small dot of the figure is the difference in accuracy between two trainings with the same seed. Each large dot',
           'is the mean over the seeds, and the line through it is the confidence interval of the difference. Diamonds of',
           'the figure are the paper’s differences in accuracy on ImageNet. In the grey band of the figure, settings count',
-          `as equal (±${plan.tests.margin} point).`,
+          `as equal (±${plan.tests?.margin ?? equivalenceMargin} point).`,
           '',
         ]
       : []),

@@ -1,0 +1,60 @@
+import { augmented, bits, type Design, type DesignSetting, networks } from './design.ts';
+
+/** What the channels of the networks are multiplied by, and the lengths of their trainings. */
+const widths = [0.5, 1, 2];
+const epochs = [2, 4, 8];
+
+/** Bits of weights and inputs: what the others are compared with comes first. */
+const precisions = [
+  ['float', 'float'],
+  ['1', 'float'],
+  ['1.4', 'float'],
+  ['2', 'float'],
+  ['1', '1'],
+  ['1.4', '1.4'],
+  ['2', '2'],
+] as const;
+
+/** The smallest comes first: trainings of a network cost about width² · epochs. */
+const sizes = widths.flatMap((widthMultiplier) =>
+  epochs.map((count) => ({ widthMultiplier, epochs: count })),
+);
+
+const settings = sizes.flatMap((size) =>
+  networks.flatMap((network) =>
+    precisions.map(([weights, inputs]): DesignSetting => {
+      const { id, config } = bits(network, weights, inputs);
+      return {
+        id: `${id}, ${size.widthMultiplier} × the channels, ${size.epochs} epochs`,
+        config: { ...config, ...size },
+      };
+    }),
+  ),
+);
+
+/** How the gaps to float move with the width of a network and the length of its training. */
+export const scale: Design = {
+  name: 'scale',
+  title: 'How the gaps to float move with scale',
+  about:
+    'The plan scale trains AlexNet-BN and MobileNet with half, once and twice the channels of our reduced networks, ' +
+    'for 2, 4 and 8 epochs. Data and options are those of the plan cifar, but the seeds are others. The plan scale ' +
+    'estimates the gap between each binarized network and the network with float weights and inputs. The plan scale ' +
+    'tests no claims.',
+  common: augmented,
+  parts: [
+    {
+      name: 'scale',
+      about:
+        'The weights have 1, 1.4 or 2 bits with float inputs, or weights and inputs both have 1, 1.4 or 2 bits. For ' +
+        'comparison, weights and inputs are float. The trainings with one seed begin with the narrowest networks ' +
+        'and the shortest trainings, so that the trainings that are done compare all numbers of bits.',
+      settings,
+      claims: [],
+    },
+  ],
+  firstSeed: 401,
+  block: 1,
+  seeds: 3,
+  study: 'scale',
+};
