@@ -17,6 +17,7 @@ import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
 import { helpText } from './helpText.mjs';
 import {
+  comparisonTable,
   equalityPage,
   optimalPage,
   outcomes,
@@ -63,21 +64,22 @@ function writeNetworks() {
     throw new Error(`hbnn networks: exit code ${found.status}\n${found.stderr}`);
   const { networks } = JSON.parse(found.stdout);
   const number = (n) => n.toLocaleString('en');
-  const lines = networks.map(({ name, title, parameters, macs }) => {
-    const cells = [`\`${name}\`: ${title}`, number(parameters), number(macs)];
+  const lines = networks.map(({ name, title, input, parameters, macs }) => {
+    const [height, width, channels] = input;
+    if (channels !== 3) throw new Error(`hbnn networks: expected colour images, got ${input}`);
+    const cells = [
+      `\`${name}\`: ${title}`,
+      `${height}×${width}`,
+      ...[parameters, macs].map(number),
+    ];
     return `| ${cells.join(' | ')} |`;
   });
-  const large = networks.filter(({ input }) => input.join('×') === '224×224×3');
-  const isSmall = ({ input }) => input.join('×') === '32×32×3';
-  if (!networks.every((network) => large.includes(network) || isSmall(network)))
-    throw new Error('hbnn networks: expected images of 32×32×3 or 224×224×3');
-  const names = large.map(({ name }) => `\`${name}\``);
   const table = [
-    '| network | parameters | MACs per image |',
-    '| --- | ---: | ---: |',
+    '| network | pixels | parameters | MACs per image |',
+    '| --- | ---: | ---: | ---: |',
     ...lines,
     '',
-    `The numbers of ${names.slice(0, -1).join(', ')} and ${names.at(-1)} are for images of 224 × 224 pixels with 3 channels, those of the other networks for 32 × 32 pixels with 3 channels.`,
+    'The numbers of parameters and of multiply-adds (MACs) are for colour images.',
   ];
   writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
 }
@@ -111,22 +113,35 @@ function writeKernels() {
       if (all === undefined) continue;
       lines.push(`| ${[kind, compared(all), ...others.map(speed)].join(' | ')} |`);
     }
-    const whole = kinds.flatMap((kind) => {
+    lines.push(
+      '',
+      `The table below shows the speed of all layers of ${titles[network]} together:`,
+      '',
+      '| engine | whole network |',
+      '| --- | ---: |',
+    );
+    for (const kind of kinds) {
       const row = rowOf(wholeNetwork, kind);
-      return row === undefined ? [] : `${compared(row)} with ${kind}`;
-    });
-    lines.push('', `The whole network, with its other layers: ${whole.join(', ')}.`);
+      if (row !== undefined) lines.push(`| ${kind} | ${compared(row)} |`);
+    }
   }
   const shares = rows.filter((row) => row.limitShare !== undefined);
   const worst = shares.reduce((a, b) => (b.limitShare < a.limitShare ? b : a));
   const percent = (row) => `${(100 * row.limitShare).toFixed(0)} %`;
-  const ofAlexnet = shares
-    .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
-    .map((row) => `${percent(row)} in ${row.layer}`)
-    .join(', ');
+  const { weights, inputs } = worst.bits;
   lines.push(
     '',
-    `With weights and inputs of 1 bit, the layers of AlexNet reach these shares of the speed limit of table lookup: ${ofAlexnet}. Of all layers that are computed by table lookup, ${worst.layer} of ${titles[worst.network]} at${bitsOf(worst)} has the smallest share, ${percent(worst)}.`,
+    '### Shares of the speed limit',
+    '',
+    'The table below shows what share of the speed limit of table lookup the binarized convolutions of AlexNet reach. Weights and inputs of the convolutions in the table have 1 bit:',
+    '',
+    '| layer | share of the speed limit |',
+    '| --- | ---: |',
+    ...shares
+      .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
+      .map((row) => `| ${row.layer} | ${percent(row)} |`),
+    '',
+    `Of all layers that are computed by table lookup, ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit, ${percent(worst)}. The layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup with weights of ${bitText(weights)} and inputs of ${bitText(inputs)}.`,
   );
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
@@ -151,10 +166,14 @@ function writeScale() {
     growth === undefined
       ? 'too little to say'
       : `size<sup>${growth.exponent.toFixed(2)}</sup> from ${number(growth.from)} on`;
+  const commits = [...new Set(stored.rows.flatMap(({ commit }) => commit ?? []))].map((commit) => [
+    `commit of: ${stored.rows.flatMap((row) => (row.commit === commit ? row.work : [])).join('; ')}`,
+    commit.slice(0, 7),
+  ]);
   const lines = [
     '## How time and memory grow',
     '',
-    measuredLine(stored),
+    measuredLine(stored, commits),
     '',
     wideFigures('![Time and memory over sizes](../generated/scale.svg)', join(docs, 'generated')),
     '',
@@ -163,7 +182,11 @@ function writeScale() {
   lines.push('| what | time grows as | memory grows as |', '| --- | --- | --- |');
   for (const { work, unit, time, memory } of stored.rows)
     lines.push(`| ${work} (${unit}) | ${power(time)} | ${power(memory)} |`);
-  lines.push('', 'The next table shows all measured sizes:', '');
+  lines.push(
+    '',
+    'The table below shows the time and memory of each kind of work at all measured sizes:',
+    '',
+  );
   lines.push('| what | size | processor time | memory |', '| --- | ---: | ---: | ---: |');
   for (const { work, unit, points, stopped } of stored.rows) {
     for (const { size, cpuSeconds, peakMiB } of points) {
@@ -174,11 +197,6 @@ function writeScale() {
     }
     if (stopped !== undefined)
       lines.push(`| ${work} | ${number(stopped.size)} ${unit} | stopped by ${stopped.by} | |`);
-  }
-  const commits = new Set(stored.rows.flatMap(({ commit }) => commit ?? []));
-  for (const commit of commits) {
-    const own = stored.rows.filter((row) => row.commit === commit).map(({ work }) => work);
-    lines.push('', `Measured at commit ${commit.slice(0, 7)}: ${own.join('; ')}.`);
   }
   const ends = stored.rows.filter(({ largest }) => largest !== undefined);
   if (ends.length > 0)
@@ -198,26 +216,33 @@ function writeScale() {
   writeFileSync(join(docs, 'generated', 'scale.md'), `${foldedTables(lines.join('\n'))}\n`);
 }
 
-/** The titles of the tables of lanes, by the groups of `lanes.json`. */
+/** What the tables of lanes show, by the groups of `lanes.json`. */
 const laneTitles = {
   'weights alone, all planes at once':
-    'Inputs of 1 bit; a multiplying unit (lane) takes all bits of a weight in one cycle',
+    'In the table below, inputs have 1 bit, and a multiplying unit (lane) takes all bits of a weight in one cycle:',
   'weights alone, plane after plane':
-    'Inputs of 1 bit; a multiplying unit (lane) takes the bits of a weight one after the other',
+    'In the table below, inputs have 1 bit, and a multiplying unit (lane) takes the bits of a weight one after another:',
   'inputs with several bits, planes of the weights at once':
-    'Inputs of several bits; a multiplying unit (lane) takes all bits of a weight in one cycle',
+    'In the table below, inputs have up to 2 bits, and a multiplying unit (lane) takes all bits of a weight in one cycle:',
 };
 
 /** What one layer takes on lanes of each kind, a table for each group. */
 function writeLanes() {
   const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'lanes.json'), 'utf8'));
-  const lines = [measuredLine(stored)];
+  const lines = [
+    measuredLine(stored),
+    '',
+    // The rows' `sites`: LUT6s of Xilinx's 7 series after packing, an estimate of @hbnn/verilog.
+    'The tables below count lookup tables of an FPGA, each with up to 6 inputs. Two small lookup tables count as one if together they have at most 5 inputs. We estimated which small lookup tables can be joined, without placing the circuit.',
+  ];
   for (const group of new Set(stored.rows.map((row) => row.group))) {
+    const title = laneTitles[group];
+    if (title === undefined) throw new Error(`lanes.json: no title of the group '${group}'`);
     lines.push(
       '',
-      `**${laneTitles[group] ?? group}:**`,
+      title,
       '',
-      '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
+      '| bits of weights / inputs | one bitwidth for each | fold | cycles | lookup tables | stored bits of a weight | lookup tables × cycles |',
       '| --- | --- | --- | ---: | ---: | ---: | ---: |',
     );
     for (const row of stored.rows.filter((each) => each.group === group))
@@ -263,16 +288,22 @@ function cnvTable(rows, narrower, lanes) {
   return lines.join('\n');
 }
 
+/** Data sets of simulations as the text writes them. */
+const dataTitles = { cifar10: 'CIFAR-10' };
+
 /** Which rows were simulated on real images. */
 function simulatedLine(rows) {
-  if (rows.length === 0) return '';
-  const [{ verilatorImages, verilatorData }] = rows;
-  const same = rows.every(
+  const simulated = rows.filter(({ verilatorData }) => verilatorData !== undefined);
+  if (simulated.length === 0) return '';
+  const [{ verilatorImages, verilatorData }] = simulated;
+  const same = simulated.every(
     (row) => row.verilatorImages === verilatorImages && row.verilatorData === verilatorData,
   );
   if (!same) throw new Error('networks.json: expected the same images in all simulations');
-  const names = rows.map(({ bits }) => bits.replace('/', ' / ')).sort();
-  return ` Verilator simulated the circuits of ${names.join(', ')} bits (all bits at once) on the first ${verilatorImages} test images of ${verilatorData}: all scores are those of the integer model.`;
+  const allAtOnce = rows.filter(({ lanes }) => lanes !== 'one plane');
+  if (simulated.length !== allAtOnce.length || !simulated.every((row) => allAtOnce.includes(row)))
+    throw new Error('networks.json: expected simulations of all circuits with all bits at once');
+  return ` The simulator Verilator ran each circuit that multiplies all bits at once on the first ${verilatorImages} test images of ${dataTitles[verilatorData]}. All scores of the simulated circuits were equal to the scores of the integer model.`;
 }
 
 /** The tables of CNV, each with the commits of its rows. */
@@ -287,29 +318,66 @@ function writeCnv() {
   ]) {
     const own = rows.filter((row) => row.narrower === narrower && row.synthesized !== undefined);
     const commits = [...new Set(own.map(({ commit }) => commit.slice(0, 7)))].join(', ');
-    const simulated = own
-      .filter(({ verilatorData }) => verilatorData !== undefined)
-      .map(({ bits, verilatorImages, verilatorData }) => ({
-        bits,
-        verilatorImages,
-        verilatorData,
-      }));
-    const shown = lanes === 'both' ? simulatedLine(simulated) : '';
-    const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
+    const notes =
+      lanes === 'both'
+        ? ` The circuit for 2 bits with the relative product 1 multiplies all bits at once. The column “bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all bits.${simulatedLine(own)}`
+        : '';
+    const made = details([
+      ['synthesis', own[0].synthesized.yosys],
+      ['commits', commits],
+      ['machine', provenance.machine],
+    ]);
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\nLUTs × cycles is relative to 2 / 2 with all bits in one cycle.${lanes === 'both' ? ' “Bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all its bits.' : ''}${shown} (${made}.)\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nThe column “LUTs × cycles” gives the product of lookup tables and clock cycles, relative to the circuit for 2 bits.${notes}\n\n${made}\n`,
     );
   }
 }
 
+/** Rows of a name and a value in a part that opens: where numbers come from. */
+const details = (rows) =>
+  [
+    '<details>',
+    '<summary>Versions and machine</summary>',
+    '',
+    '| what | value |',
+    '| --- | --- |',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+    '</details>',
+  ].join('\n');
+
+/** Notes of measurements in words that stand alone. */
+const plainNotes = [
+  [/ Minima say most\.$/, ''],
+  ['Nothing else ran beside this.', 'No other program ran during the measurement.'],
+  [
+    'Other work ran beside this at lower priority (the load average was 30 to 50), and ',
+    'During the measurement, other programs ran at lower priority (load average 30 to 50). In the measurement, ',
+  ],
+  [
+    'each of two threads was kept to a core of its own',
+    'two threads always ran on two separate cores',
+  ],
+  [
+    'the workers of each page were set to the two cores in turn',
+    'the workers of a page were assigned to the two cores in turn',
+  ],
+];
+
 /** Where and how a bench's rows were measured. */
-function measuredLine({ provenance, note }) {
-  const { machine, node, backend, commit, command } = provenance;
-  const shortCommand = command.replace(/ --note .*/, '');
-  const beside = note === undefined ? '' : ` ${note.replace(/ Minima say most\.$/, '')}`;
-  const engine = backend === 'none' ? '' : ` and ${backend}`;
-  return `Measured by \`${shortCommand}\` at commit ${commit.slice(0, 7)}, on ${machine}, with Node ${node}${engine}.${beside}`;
+function measuredLine({ provenance, note }, rows = []) {
+  const { command, backend } = provenance;
+  const plain = plainNotes.reduce((text, [from, to]) => text.replace(from, to), note ?? '');
+  const made = `The command \`${command.replace(/ --note .*/, '')}\` measured the numbers below.`;
+  const engine = [backend.startsWith('Chromium') ? 'browser' : 'backend', backend];
+  return `${`${made} ${plain}`.trim()}\n\n${details([
+    ['commit', provenance.commit.slice(0, 7)],
+    ...rows,
+    ['machine', provenance.machine],
+    ['Node', provenance.node],
+    ...(backend === 'none' ? [] : [engine]),
+  ])}`;
 }
 
 /** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
@@ -342,6 +410,8 @@ function writeWholeNetworks(name, partOf, kindOf) {
 const batchText = ({ batch }) => (batch === 1 ? 'One image' : `${batch} images at once`);
 const threadsText = ({ threads }) => (threads === 1 ? 'One thread' : `${threads} threads`);
 const engineText = (row) => row.engine + bitsOf(row);
+
+const bitText = (bits) => `${bits} ${Number(bits) === 1 ? 'bit' : 'bits'}`;
 
 const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
 
@@ -471,22 +541,23 @@ function writeResults() {
     };
   });
   const table = [
-    'The table counts the verdicts on the paper’s claims. “Above” and “below” mean that two settings were claimed to be equally good, but the first is better or worse, perhaps by less than one point:',
+    'The table counts the verdicts on the paper’s claims in our two reports. The verdicts “above” and “below” are for settings that were claimed to be equally good. “Above” means that the first setting is better than the second, perhaps by less than one point. “Below” means that the first setting is worse than the second, perhaps by less than one point:',
     '',
-    '| profile | holds | does not hold | above | below | undecided |',
+    '| report | holds | does not hold | above | below | undecided |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...list.map(({ row }) => row),
   ];
   const none =
-    'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes them in about 8 minutes on 2 cores.';
+    'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes results in about 8 minutes on 2 cores.';
   writePlans();
   const page = [
     '# What came out',
     '<Outcomes />',
     '## Many seeds',
-    'The plan [cifar](./plan-cifar/) tests the paper’s claims about accuracy, with ten or more seeds for each setting. Its seeds and tests were fixed before the trainings.',
+    comparisonTable(committed),
+    'The page of the [planned experiment](./plan-cifar/) lists every training and every test. The seeds and tests of the planned experiment were fixed before the trainings.',
     '## Every table and figure of the paper',
-    'The command `bench:reproduce` made these reports, with smaller networks and other data than the paper’s. They show each number beside the paper’s, with its commit, seeds, machine and data set.',
+    'The command `bench:reproduce` made our reports, with smaller networks and other data than the paper’s. Each report shows our numbers beside the paper’s, with the commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,
     ...list.flatMap(({ has }) => has),
   ];
@@ -512,7 +583,13 @@ function writeSpeed() {
     '| --- | --- | ---: | ---: | ---: |',
     ...lines,
     '',
-    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are the images divided by the processor time of all threads; other programs on the machine hardly change this number.`,
+    'The column “images per CPU-second” is the number of images divided by the processor time of all threads. Other programs on the machine hardly change the number of images per CPU-second.',
+    '',
+    details([
+      ['machine', machine],
+      ['date', date],
+      ['commit', commit.slice(0, 7)],
+    ]),
   ];
   mkdirSync(join(docs, 'generated'), { recursive: true });
   writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
