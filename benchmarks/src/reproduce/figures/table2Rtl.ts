@@ -57,17 +57,20 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       unfolding: 'FINN’s folds',
       bits,
     };
-    const synthesis = `${synthesized?.yosys ?? 'Yosys'} (in the same way as by the command hbnn synth)`;
     const simulation =
       verilatorCycles === undefined
-        ? 'cycles computed, not simulated'
-        : `simulated in Verilator on ${imagesText(row)}, with all class scores equal to those of the integer model`;
+        ? 'The cycles of the circuit of CNV are computed, not simulated'
+        : `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. In the simulation, all class ` +
+          'scores equal those of the same network in whole numbers';
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',
       unit,
       ours: Number(ours.toPrecision(5)),
-      scale: `CNV with random weights and one bitwidth for all weights at a kernel position, synthesized by ${synthesis}, ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      scale:
+        'Our circuit of CNV (VGG-8) has random weights, and one bitwidth for all weights at a kernel position. The ' +
+        `program ${synthesized?.yosys ?? 'Yosys'} synthesized the circuit of CNV, in the same way as the command ` +
+        `\`hbnn synth\`. ${simulation} (\`pnpm bench:networks\`, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });
     return [
@@ -100,7 +103,7 @@ export function rtlSentence(networks: readonly SynthesizedNetwork[]): string {
         `${((luts * cycles) / (two.luts * two.cycles)).toFixed(2)} at ${bits} bits`,
     );
   return (
-    `; a folded ${one.row.network} with ${channelsText(one.row.narrower)}, synthesized as a whole, relative to 1 bit: ` +
-    `${ratios.join(', ')}; LUTs × cycles of this ${one.row.network} relative to 2 bits: ${products.join(', ')}`
+    `; our Verilog circuit of ${one.row.network} (VGG-8) with ${channelsText(one.row.narrower)}, relative to 1 bit: ` +
+    `${ratios.join(', ')}; LUTs × cycles of the same circuit, relative to 2 bits: ${products.join(', ')}`
   );
 }

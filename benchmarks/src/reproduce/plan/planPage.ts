@@ -42,7 +42,7 @@ function scheduleRows(plan: Plan, cores: number): string[] {
 const columns = 116;
 
 /** Break a line of prose at its spaces; a table's and a heading's stay whole. */
-function wrapped(line: string): string[] {
+export function wrapped(line: string): string[] {
   if (line.length <= columns || /^[|#]/.test(line)) return [line];
   const indent = line.startsWith('- ') ? '  ' : '';
   const lines = [''];
@@ -65,37 +65,40 @@ export function planPage(plan: Plan, cores: number): string {
   return `${[
     `# ${plan.title}`,
     '',
-    `${plan.about} The plan ${plan.name} was written before its trainings, by \`pnpm bench:reproduce --plan ` +
-      `${plan.name}\`.`,
+    `${plan.about} All settings, seeds and tests on this page are fixed before the first training. ` +
+      `The command \`pnpm bench:reproduce --plan ${plan.name}\` computes how many seeds the experiment needs.`,
     '',
-    `- Data: ${plan.data === undefined ? 'not fixed' : `${plan.data.label}, SHA-256 ${plan.data.sha256}`}`,
-    `- Options of all trainings: \`${JSON.stringify(plan.common)}\``,
-    `- Seeds: all settings use the same seeds, from ${plan.firstSeed} on`,
-    `- Planned in total: ${order.length} trainings of ${millions(images)} images, ` +
-      `${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
+    `| what | in the experiment \`${plan.name}\` |`,
+    '| --- | --- |',
+    `| data | ${plan.data?.label ?? 'not fixed'} |`,
+    ...(plan.data === undefined ? [] : [`| SHA-256 of the data | ${plan.data.sha256} |`]),
+    `| options of all trainings | \`${JSON.stringify(plan.common)}\` |`,
+    `| seeds | the same for all settings, from ${plan.firstSeed} on |`,
+    `| planned trainings | ${order.length}, with ${millions(images)} images |`,
+    `| planned time | ${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores |`,
     '',
     '## Tests',
     '',
-    'The claim "A is above B" (A is more accurate than B) is tested by a two-sided paired t test, and "A equals B" ' +
-      `by two one-sided t tests with a margin of ±${tests.margin} point. The significance level of the tests is ` +
-      `${tests.level}. Each claim of the plan has two verdicts:`,
+    'The claim "A is above B" (setting A is more accurate than B) is tested by a two-sided paired t test. The ' +
+      `claim "A equals B" is tested by two one-sided t tests, with a margin of ±${tests.margin} point. The ` +
+      `significance level of the tests is ${tests.level}. Each claim of the experiment gets two verdicts:`,
     '',
-    '- One verdict on a claim comes from a test of this claim alone, with as many of the first seeds as the ' +
-      'column "seeds, one test" says.',
-    `- The other verdict on a claim comes after Holm's correction for testing all ${claims.length} claims; the ` +
-      'column "seeds, Holm" says how many seeds it uses.',
+    '- The first verdict comes from a test of the claim alone, with the number of seeds in the column ' +
+      '"seeds, one test".',
+    `- The second verdict comes after Holm's correction for testing ${claims.length} claims, with the number of ` +
+      'seeds in the column "seeds, Holm".',
     '',
-    'A verdict is "interim" until the trainings with all seeds for this verdict are finished.',
+    'A verdict is "interim" until all trainings that the verdict needs are finished.',
     '',
-    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. The power of a test is the ` +
-      `chance that it finds a true difference of ${tests.difference} point (for a claim "above"), or shows equality ` +
-      'if the true difference is 0 (for a claim "equal"). The planned numbers of seeds assume that the difference in ' +
-      `accuracy between two settings varies from seed to seed with a standard deviation of ${spread.deviation} ` +
-      `points. We estimated the standard deviation of accuracy differences from ${spread.pairs.length} comparisons ` +
-      `of two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees ` +
-      `of freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences in ` +
-      `accuracy. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs ` +
-      'without augmentation, with other seeds.',
+    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. For a claim "above", the power is ` +
+      `the chance to find a true difference of ${tests.difference} point. For a claim "equal", the power is the chance to ` +
+      'show equality if there is no true difference. The planned numbers of seeds assume that differences in ' +
+      `accuracy vary from seed to seed, with a standard deviation of ${spread.deviation} points. We estimated the ` +
+      `standard deviation of accuracy differences from ${spread.pairs.length} earlier comparisons of two settings ` +
+      `on CIFAR-10, with 3 seeds each. The ${spread.pairs.length} earlier comparisons have ` +
+      `${spread.degreesOfFreedom} degrees of freedom in all. The section Spread lists the earlier comparisons with ` +
+      `their differences in accuracy. The earlier comparisons (commit ${spread.commit.slice(0, 7)}) are from ` +
+      'trainings of 4 epochs without data augmentation, with other seeds.',
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
@@ -107,7 +110,9 @@ export function planPage(plan: Plan, cores: number): string {
     '',
     '## Trainings',
     '',
-    ...parts.map(({ name, about }) => `- **${name}**: ${about}`),
+    'The trainings of the experiment have these parts:',
+    '',
+    ...parts.map(({ name, about }) => `- Part **${name}**: ${about}`),
     '',
     '| setting | configuration | seeds | images per processor second |',
     '| --- | --- | --- | --- |',
@@ -118,8 +123,8 @@ export function planPage(plan: Plan, cores: number): string {
       ),
     ),
     '',
-    'The trainings are done in the order of the table below. For each row of the table, all settings of its part ' +
-      'of the plan are trained with the first seed, then all with the second, and so on:',
+    'The table below lists the trainings in the order in which they are done. Within each row of the table, all ' +
+      'settings are trained with the first seed, then all settings with the next seed, and so on.',
     '',
     '| block | part | seeds | trainings | images | time |',
     '| --- | --- | --- | --- | --- | --- |',

@@ -1,7 +1,7 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
-import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
+import { blocksHtml, inlineHtml } from './htmlText.ts';
 import { forestCaption, forestTitle } from './markdown.ts';
-import { type Origin, ownOrigin, sharedOrigin } from './origin.ts';
+import { ownOrigin, sharedOrigin } from './origin.ts';
 import { type ReportTable, table } from './reportTable.ts';
 import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
@@ -83,7 +83,7 @@ function explained(stage: string): string {
   const found = pages[stage];
   return found === undefined
     ? ''
-    : `<p>Explained in <a href="${docs}${found[0]}">${found[1]}</a>.</p>`;
+    : `<p>The page <a href="${docs}${found[0]}">${found[1]}</a> explains what is measured.</p>`;
 }
 
 /** Tables of more rows are folded. */
@@ -132,21 +132,19 @@ function figureHtml(
   return `<figure${isNarrow ? ' class="narrow"' : ''}>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 
-const originHtml = (origin: Origin | undefined): string =>
-  origin === undefined
-    ? ''
-    : `<small>${escapeHtml(origin.text)}; ${codeHtml(origin.command)}</small>`;
+const originHtml = (origin: string | undefined): string =>
+  origin === undefined ? '' : `<small>${inlineHtml(origin)}</small>`;
 
 function section(
   stage: StageReport,
   svgs: ReadonlyMap<string, string>,
-  origin: Origin | undefined,
+  origin: string | undefined,
 ): string {
   const measured = scales(stage);
   const scale =
     measured.length === 0
       ? ''
-      : `<p class="scale"><b>Our scale (data, networks and training)</b>: ${inlineHtml(measured.join('; '))}.</p>`;
+      : `<p class="scale"><b>Our scale:</b> ${inlineHtml(measured.join(' '))}</p>`;
   const figures = stage.plots.map(({ file, title, caption }) =>
     figureHtml(svgs, file, title, caption),
   );
@@ -177,7 +175,7 @@ export function html(report: Report, svgs: ReadonlyMap<string, string>): string 
 <h2>The paper’s claims</h2><p class="about">${escapeHtml(report.rules)}</p>
 ${figure}
 ${claimsTable(report)}
-<p>All numbers lie beside this page in <code>results.csv</code> and <code>results.json</code>.</p>
+<p>The files <code>results.csv</code> and <code>results.json</code> beside this page have all numbers.</p>
 ${report.stages.map((stage) => section(stage, svgs, ownOrigin(report, stage))).join('\n')}
 ${originHtml(sharedOrigin(report))}
 </main></body></html>

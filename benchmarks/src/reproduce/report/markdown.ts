@@ -1,4 +1,4 @@
-import { type Origin, ownOrigin, sharedOrigin } from './origin.ts';
+import { ownOrigin, sharedOrigin } from './origin.ts';
 import { type ReportTable, table } from './reportTable.ts';
 import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
@@ -29,17 +29,15 @@ const claimRow = (claim: ReportedClaim): string[] => [
   claim.because,
 ];
 
-const originMarkdown = (origin: Origin | undefined): string[] =>
-  origin === undefined ? [] : [`<small>${origin.text}; \`${origin.command}\`</small>`];
+const originMarkdown = (origin: string | undefined): string[] =>
+  origin === undefined ? [] : [`<small>${origin}</small>`];
 
-function stageMarkdown(stage: StageReport, origin: Origin | undefined): string {
+function stageMarkdown(stage: StageReport, origin: string | undefined): string {
   const measured = scales(stage);
   return [
     `## ${stage.title}`,
     stage.about,
-    ...(measured.length > 0
-      ? [`**Our scale (data, networks and training)**: ${measured.join('; ')}.`]
-      : []),
+    ...(measured.length > 0 ? [`**Our scale:** ${measured.join(' ')}`] : []),
     ...stage.plots.map(
       ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n*${caption}*`,
     ),
@@ -51,10 +49,11 @@ function stageMarkdown(stage: StageReport, origin: Origin | undefined): string {
 /** What the picture of all claims shows. */
 export const forestTitle = 'Claims judged by paired tests';
 export const forestCaption =
-  'A small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
-  'the figure is the mean over the seeds, and the line through it is the confidence interval of the difference (95 ' +
-  '% for a claim “A is above B”, 90 % for “A equals B”). Diamonds of the figure are the paper’s differences in ' +
-  'accuracy between the same two settings. In the grey band of the figure, settings count as equal (±1 point).';
+  'Each small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
+  'the figure is the mean difference in accuracy over the seeds. The line through a large dot of the figure is the ' +
+  'confidence interval of the mean difference. The confidence intervals are 95 % intervals for claims “A is above ' +
+  'B”, and 90 % intervals for claims “A equals B”. Each diamond of the figure is the paper’s difference in accuracy ' +
+  'for a claim. The grey band of the figure marks differences of at most ±1 point, which count as equal.';
 
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {
