@@ -552,7 +552,7 @@ function writeResults() {
   writePlans();
   const page = [
     '# What came out',
-    '<Outcomes />',
+    '<Outcomes whole />',
     '## Many seeds',
     comparisonTable(committed),
     'The page of the [planned experiment](./plan-cifar/) lists every training and every test. The seeds and tests of the planned experiment were fixed before the trainings.',

@@ -1,4 +1,5 @@
-// What came out, in a few short sentences each: made of the committed results alone, for the README and the site.
+// What came out, in a few short sentences each: made of the committed results alone, for the README and the site. The first
+// sentence of each is the one on the home page.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -340,8 +341,8 @@ function buildable(results) {
     question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
     sentences: [
-      'A circuit cannot choose the number of bits of a layer’s input anew for each image.',
       `Choosing the number of bits of each layer input once, for all images, ${change(ofEqual(onceForAllImages))}.`,
+      'A circuit cannot choose the number of bits of a layer’s input anew for each image.',
       `With 2 bits for every input, the accuracy is ${apart(twoBits)} with 1.4 bits that are chosen for each image.`,
       `If all weights at a kernel position share a bitwidth, the accuracy of AlexNet-BN changes by ${position.difference} points.`,
     ],
