@@ -133,7 +133,7 @@ function writeKernels() {
     '',
     '### Shares of the speed limit',
     '',
-    'The table below shows what share of the speed limit of table lookup the binarized convolutions of AlexNet reach. Weights and inputs of the convolutions in the table have 1 bit:',
+    'The table below compares the binarized convolutions of AlexNet with the speed limit of table lookup, the highest speed that lookups alone can reach. Weights and inputs of the convolutions in the table have 1 bit:',
     '',
     '| layer | share of the speed limit |',
     '| --- | ---: |',
@@ -141,7 +141,7 @@ function writeKernels() {
       .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
       .map((row) => `| ${row.layer} | ${percent(row)} |`),
     '',
-    `Of all layers that are computed by table lookup, ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit, ${percent(worst)}. The layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup with weights of ${bitText(weights)} and inputs of ${bitText(inputs)}.`,
+    `Of all layers that are computed by table lookup, the layer ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit. The layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup with weights of ${bitText(weights)} and inputs of ${bitText(inputs)}.`,
   );
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
@@ -175,7 +175,10 @@ function writeScale() {
     '',
     measuredLine(stored, commits),
     '',
-    wideFigures('![Time and memory over sizes](../generated/scale.svg)', join(docs, 'generated')),
+    wideFigures(
+      '![Time and memory of each kind of work at all measured sizes](../generated/scale.svg)',
+      join(docs, 'generated'),
+    ),
     '',
   ];
   lines.push('The table shows the exponents of growth for each kind of work:', '');
@@ -233,7 +236,7 @@ function writeLanes() {
     measuredLine(stored),
     '',
     // The rows' `sites`: LUT6s of Xilinx's 7 series after packing, an estimate of @hbnn/verilog.
-    'The tables below count lookup tables of an FPGA, each with up to 6 inputs. Two small lookup tables count as one if together they have at most 5 inputs. We estimated which small lookup tables can be joined, without placing the circuit.',
+    'The tables below count lookup tables of an FPGA, each with up to 6 inputs. Two small lookup tables count as one if together they have at most 5 inputs. We estimated which small lookup tables can be joined, without placing the circuit on an FPGA.',
   ];
   for (const group of new Set(stored.rows.map((row) => row.group))) {
     const title = laneTitles[group];
@@ -320,7 +323,7 @@ function writeCnv() {
     const commits = [...new Set(own.map(({ commit }) => commit.slice(0, 7)))].join(', ');
     const notes =
       lanes === 'both'
-        ? ` The circuit for 2 bits with the relative product 1 multiplies all bits at once. The column “bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all bits.${simulatedLine(own)}`
+        ? ` The column “bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all bits.${simulatedLine(own)}`
         : '';
     const made = details([
       ['synthesis', own[0].synthesized.yosys],
@@ -329,7 +332,7 @@ function writeCnv() {
     ]);
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\nThe column “LUTs × cycles” gives the product of lookup tables and clock cycles, relative to the circuit for 2 bits.${notes}\n\n${made}\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nThe column “LUTs × cycles” gives the product of lookup tables and clock cycles, relative to ${lanes === 'both' ? 'the circuit for 2 bits that multiplies all bits at once' : 'the circuit for 2 bits'}.${notes}\n\n${made}\n`,
     );
   }
 }
@@ -338,7 +341,7 @@ function writeCnv() {
 const details = (rows) =>
   [
     '<details>',
-    '<summary>Versions and machine</summary>',
+    '<summary>How the numbers were made</summary>',
     '',
     '| what | value |',
     '| --- | --- |',
@@ -357,11 +360,11 @@ const plainNotes = [
   ],
   [
     'each of two threads was kept to a core of its own',
-    'two threads always ran on two separate cores',
+    'two threads always ran on two separate processor cores',
   ],
   [
     'the workers of each page were set to the two cores in turn',
-    'the workers of a page were assigned to the two cores in turn',
+    'the worker threads of a web page were assigned to the two processor cores in turn',
   ],
 ];
 
@@ -369,9 +372,9 @@ const plainNotes = [
 function measuredLine({ provenance, note }, rows = []) {
   const { command, backend } = provenance;
   const plain = plainNotes.reduce((text, [from, to]) => text.replace(from, to), note ?? '');
-  const made = `The command \`${command.replace(/ --note .*/, '')}\` measured the numbers below.`;
   const engine = [backend.startsWith('Chromium') ? 'browser' : 'backend', backend];
-  return `${`${made} ${plain}`.trim()}\n\n${details([
+  return `${plain === '' ? '' : `${plain}\n\n`}${details([
+    ['command', `\`${command.replace(/ --note .*/, '')}\``],
     ['commit', provenance.commit.slice(0, 7)],
     ...rows,
     ['machine', provenance.machine],
@@ -541,7 +544,7 @@ function writeResults() {
     };
   });
   const table = [
-    'The table counts the verdicts on the paper’s claims in our two reports. The verdicts “above” and “below” are for settings that were claimed to be equally good. “Above” means that the first setting is better than the second, perhaps by less than one point. “Below” means that the first setting is worse than the second, perhaps by less than one point:',
+    'The table counts the verdicts on the HBNN paper’s claims in our two reports. The verdicts “above” and “below” are for two settings that were claimed to be equally good. The verdict “above” means that the first setting is better than the second, perhaps by less than one point. The verdict “below” means that the first setting is worse than the second, perhaps by less than one point:',
     '',
     '| report | holds | does not hold | above | below | undecided |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
@@ -557,7 +560,7 @@ function writeResults() {
     comparisonTable(committed),
     'The page of the [planned experiment](./plan-cifar/) lists every training and every test. The seeds and tests of the planned experiment were fixed before the trainings.',
     '## Every table and figure of the paper',
-    'The command `bench:reproduce` made our reports, with smaller networks and other data than the paper’s. Each report shows our numbers beside the paper’s, with the commit, seeds, machine and data set.',
+    'The command `bench:reproduce` made our reports, with smaller networks and other data than the HBNN paper’s. Each report shows our numbers beside the HBNN paper’s, with the commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,
     ...list.flatMap(({ has }) => has),
   ];

@@ -221,7 +221,7 @@ export function comparisonTable(committed) {
   const rows = comparisonRows(committed, 'verdict');
   const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
-    `The table shows all comparisons of our planned experiment, which was fixed before its first training. For each comparison of two settings, both were trained with the same ${pairsOf(rows)} random seeds. The table gives the top-1 accuracy on CIFAR-10 of the first setting minus that of the second, in percentage points. The brackets in the table hold confidence intervals. The command \`${plan}\` computed the differences in the table.`,
+    `The table shows all comparisons of our planned experiment, which was fixed before its first training. Both settings of a comparison were trained with the same ${pairsOf(rows)} random seeds. The table gives the top-1 accuracy on CIFAR-10 of the first setting minus that of the second, in percentage points. The brackets in the table contain confidence intervals. The command \`${plan}\` computed the differences in the table.`,
     '',
     lined([
       ['comparison', 'AlexNet-BN', 'MobileNet', 'verdict'],
@@ -255,7 +255,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column of the table judges all comparisons together, by Holm’s correction, which makes each test stricter. In the last column, a comparison is open until both of its settings have been trained with ${pairsForAll} seeds. The brackets in the last column hold p-values after Holm’s correction, first for AlexNet-BN, then for MobileNet.
+For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column of the table judges all comparisons together, by Holm’s correction, which makes each test stricter. In the last column of the table, a comparison is open until both of its settings have been trained with ${pairsForAll} seeds. The brackets in the last column of the table contain p-values after Holm’s correction, first for AlexNet-BN, then for MobileNet.
 `;
 }
 
@@ -283,7 +283,7 @@ export function variantsPage(committed, stage, reference) {
   const noun = tables.length === 1 ? 'table' : 'tables';
   return `${text.join('\n\n')}
 
-Each setting in the ${noun} was trained on CIFAR-10 with ${rows[0].seeds.length} seeds, for ${steps} steps. Each training step takes ${images} images. The number after “±” is the standard deviation over the seeds. The brackets in the ${noun} hold 95 % confidence intervals. The differences were computed before the accuracies were rounded. The command \`pnpm bench:reproduce --profile cifar10 --only ${stage}\` made the ${noun}.
+Each setting in the ${noun} was trained on CIFAR-10 with ${rows[0].seeds.length} seeds, for ${steps} steps. Each training step takes ${images} images. The number after “±” is the standard deviation over the seeds. The brackets in the ${noun} contain 95 % confidence intervals. The differences were computed before the accuracies were rounded. The command \`pnpm bench:reproduce --profile cifar10 --only ${stage}\` made the ${noun}.
 `;
 }
 
@@ -291,11 +291,11 @@ Each setting in the ${noun} was trained on CIFAR-10 with ${rows[0].seeds.length}
 export function optimalPage(committed) {
   const claims = bothNetworks(committed, 'optimal');
   const rows = claims.map(({ text, pairs }, i) => [['AlexNet-BN', 'MobileNet'][i], text, pairs]);
-  return `The table shows the accuracy with \`optimal\` minus that with \`middle-out\`, both with weights of 1.4 bits, in points:
+  return `The table shows the accuracy with the rule \`optimal\` minus that with the rule \`middle-out\`, both with weights of 1.4 bits, in points:
 
 ${lined([['network', 'difference', 'seeds'], ...rows])}
 
-The brackets in the table hold 95 % confidence intervals. Each seed was used for a training with \`optimal\` and for a training with \`middle-out\`.
+The brackets in the table contain 95 % confidence intervals. Each seed was used for a training with the rule \`optimal\` and for a training with the rule \`middle-out\`.
 `;
 }
 
@@ -308,7 +308,7 @@ export function equalityPage(committed) {
   ]);
   return `${lined([['1.4 bits instead of 2 bits for', 'AlexNet-BN', 'MobileNet'], ...rows])}
 
-The table shows the accuracy with 1.4 bits minus that with 2 bits, in points. The brackets in the table hold 90 % confidence intervals. The command \`${plan}\` computed the differences in the table.
+The table shows the accuracy with 1.4 bits minus that with 2 bits, in points. The brackets in the table contain 90 % confidence intervals. The command \`${plan}\` computed the differences in the table.
 `;
 }
 
@@ -342,8 +342,7 @@ function buildable(results) {
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
     sentences: [
       `Choosing the number of bits of each layer input once, for all images, ${change(ofEqual(onceForAllImages))}.`,
-      'A circuit cannot choose the number of bits of a layer’s input anew for each image.',
-      `With 2 bits for every input, the accuracy is ${apart(twoBits)} with 1.4 bits that are chosen for each image.`,
+      `With 2 bits for every layer input, the accuracy is ${apart(twoBits)} with 1.4 bits chosen anew for each image.`,
       `If all weights at a kernel position share a bitwidth, the accuracy of AlexNet-BN changes by ${position.difference} points.`,
     ],
     intervals: intervals('90 %', [
@@ -362,7 +361,7 @@ function circuitTable(results) {
   if (seeds.size !== 1) throw new Error('what a circuit needs: expected equally many seeds');
   const texts = (claims) => claims.map(({ text }) => text);
   return [
-    `The table shows how the needs of a circuit change the accuracy, in percentage points, with 90 % confidence intervals in brackets. The table compares with the paper’s setting, which chooses the bits of inputs for each image, and the bits of each weight separately. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes in the table.`,
+    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. The setting of the HBNN paper chooses the bits of the inputs anew for each image, and a separate number of bits for each weight. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes in the table.`,
     '',
     lined([
       ['what the circuit needs', 'AlexNet-BN', 'MobileNet'],

@@ -77,10 +77,10 @@ function conclude(): StageResult {
     title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
       `A tensor T of ${elements.toLocaleString('en')} normally distributed random values is approximated by a ` +
-      'tensor B with few bits per value. The figure and the table show the distance between T and its approximation ' +
-      'B, relative to the norm of T: ‖T\u00a0−\u00a0B‖/‖T‖. A mix such as 7/2/1 says how many tenths of the values ' +
-      'have 1, 2 and 3 bits. The rule “optimal”, which is not in the paper, chooses the bits, signs and scales of ' +
-      'all values of the tensor together. Figure 2a needs no training, so its numbers have no spread over seeds.',
+      'tensor B with few bits per value. The figure and the table show the distance between the tensor T and its ' +
+      'approximation B, divided by the norm of T. A mix such as 7/2/1 says how many tenths of the values have 1, 2 ' +
+      'and 3 bits. The rule “optimal”, which is not in the HBNN paper, chooses the bits, signs and scales of all ' +
+      'values of the tensor together. Figure 2a needs no training, so its numbers have no spread over seeds.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -147,10 +147,10 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
   const integer = rows.filter(({ columns }) => columns?.selection === 'homogeneous');
   return {
     file: 'figure2a',
-    title: 'Distance by mix and selection',
+    title: 'Bars of the approximation error for each mix of bitwidths and each selection rule',
     caption:
       'A smaller distance between the tensor T and its approximation B is better. Each dashed line of the figure ' +
-      'is the distance if all values have one number of bits, from 1 to 4.',
+      'shows the distance if all values have the same number of bits.',
     ...barChart({
       bars,
       category: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

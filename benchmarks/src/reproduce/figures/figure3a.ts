@@ -88,19 +88,21 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Figure 3a: one bitwidth for each layer',
     about:
       'In the networks of Figure 3a, all weights of a layer have the same number of bits. The setting “layers ' +
-      '1,2,1,1” means 2 bits in the second of the four layers, and 1 bit in the others. The paper trained a ' +
-      'network of four layers on CIFAR-10. We read the accuracies of the paper’s four-layer network off a plot. ' +
-      'An accuracy of the paper stands beside ours if the average numbers of bits agree to within 0.05.',
+      '1,2,1,1” means 2 bits in the second of the four layers, and 1 bit in the others. The HBNN paper trained a ' +
+      'network of four layers on CIFAR-10. We read the accuracies of the HBNN paper’s four-layer network off a ' +
+      'plot. The table shows an accuracy of the HBNN paper beside ours if the average bits of the two networks ' +
+      'differ by at most 0.05.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
     plots: [
       {
         file: 'figure3a',
-        title: 'Accuracy against average bits, layer by layer',
+        title:
+          'Accuracy against average bits, if all weights of a layer have the same number of bits',
         caption:
-          'The figure shows the top-1 accuracy of our networks and of the paper’s networks, in percent. Vertical ' +
-          'lines at points with at least 3 seeds show one standard deviation over the seeds. The dashed lines of ' +
-          'the figure are straight lines fitted to the points.',
+          'The figure shows the top-1 accuracy of our networks and of the HBNN paper’s networks, in percent. Each ' +
+          'vertical line of the figure shows one standard deviation over the seeds, for a point with at least 3 ' +
+          'seeds. The dashed lines of the figure are straight lines fitted to the points.',
         ...lineChart({
           panels: [
             {

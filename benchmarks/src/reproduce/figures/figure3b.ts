@@ -49,9 +49,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     about:
       'In Figure 3b, the weights of all layers are binarized, and the rule middle-out chooses which weights get ' +
       'more bits. In Figure 3b, the inputs of the layers are float. For each average number of bits, the shares of ' +
-      'weights with 1, 2 and 3 bits are those of the paper. The paper’s accuracies in the table are for AlexNet-BN ' +
-      'on ImageNet. We read the paper’s accuracies off a plot, to within 0.1 points. The paper’s plot has no ' +
-      'accuracy for 2 bits.',
+      'weights with 1, 2 and 3 bits are those of the HBNN paper. The HBNN paper’s accuracies in the table are for ' +
+      'AlexNet-BN on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 points. The HBNN ' +
+      'paper’s plot has no accuracy for 2 bits.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [
@@ -59,9 +59,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'The figure shows the top-1 accuracy of our networks, and of the paper’s networks on ImageNet, in ' +
-          'percent. Vertical lines at points with at least 3 seeds show one standard deviation over the seeds. The ' +
-          'dashed lines of the figure are the accuracies with float weights.',
+          'The figure shows the top-1 accuracy of our networks, and of the HBNN paper’s networks on ImageNet, in ' +
+          'percent. Each vertical line of the figure shows one standard deviation over the seeds, for a point with ' +
+          'at least 3 seeds. The dashed lines of the figure are the accuracies with float weights.',
         ...lineChart({
           panels: [
             {

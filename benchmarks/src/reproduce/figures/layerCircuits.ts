@@ -51,7 +51,7 @@ function layerCircuits(): { readonly rows: readonly LayerCircuit[]; readonly by:
   return {
     rows,
     by:
-      'One layer each of VGG-8 and MobileNet was synthesized, with all inputs but only 8 outputs ' +
+      'One layer of VGG-8 and one layer of MobileNet were synthesized, with all inputs but only 8 outputs ' +
       `(\`${provenance.command}\`, commit ${provenance.commit.slice(0, 7)})`,
   };
 }

@@ -108,50 +108,51 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
     p.vgg8 === undefined
       ? []
       : [
-          '**Rows a** have the accuracy of our reduced VGG-8, a small network trained on CIFAR-10. In rows with ' +
-            '“inputs per channel”, each input channel has one number of bits for all images, as a circuit needs. ' +
-            'In rows a without “inputs per channel”, the bits of the inputs are chosen anew for each image, as in ' +
-            'the paper.',
+          'Rows with “a” in the first column give the accuracy of our reduced VGG-8, a small network trained on ' +
+            'CIFAR-10. In rows with “inputs per channel”, each input channel has one number of bits for all ' +
+            'images, as a circuit needs. In rows with “a” but without “inputs per channel”, the bits of the inputs ' +
+            'are chosen anew for each image, as in the HBNN paper.',
         ];
   const notTrained =
     p.vgg8 === undefined
       ? ` The training run \`${p.name}\` does not train our reduced VGG-8, which is made for images of 32 × 32 pixels.`
       : '';
   const rows = [
-    '**Rows 1 to 13** are those of the paper’s Table 2. We recomputed the numbers of the paper’s Table 2 with the ' +
-      'paper’s formulas.',
+    'Rows 1 to 13 of the table are those of the HBNN paper’s Table 2. We recomputed the numbers of the HBNN ' +
+      'paper’s Table 2 with the paper’s formulas.',
     ...vggRowsText,
-    '**Rows c of CNV and MobileNet** are our estimates of circuits like those of FINN (AMD’s compiler for quantized ' +
-      'networks). CNV is the name of the network VGG-8 in AMD’s compiler FINN. The estimates for CNV and MobileNet ' +
-      'are calibrated on synthesized layers and on networks published by FINN. On the FPGA, CNV (VGG-8) has as many ' +
-      'parallel units as a published FINN circuit for the FPGA board Pynq. The estimates for CNV and MobileNet ' +
-      'assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is wide enough for the weights and inputs with ' +
-      'the most bits. The paper’s formulas for VGG-8 start from a faster circuit of FINN, with an unpublished ' +
-      'number of parallel units. Our FPGA circuit for MobileNet has enough parallel units to reach the paper’s 450 ' +
-      'frames per second. On an ASIC of 32 nm, CNV (VGG-8) and MobileNet have enough parallel units for the paper’s ' +
-      '3.4 kFPS (thousand frames per second).',
-    '**Rows c of single layers** have the area of an unrolled circuit, in which every weight has separate logic. The ' +
-      'unrolled circuit of a layer computes one pixel position of the layer’s output. The area of a single layer ' +
-      'is measured by synthesis if the column “platform” names the program Yosys. Without “Yosys” in the column ' +
-      '“platform”, the area of a single layer is estimated.',
-    '**Rows d** are for our own Verilog circuit of CNV, the network VGG-8. The Verilog circuit of CNV multiplies ' +
-      'an input by all bits of a weight in one cycle. The Verilog circuit of CNV was synthesized as a whole' +
+    'For the networks CNV and MobileNet, rows with “c” in the first column estimate circuits like those of FINN ' +
+      '(AMD’s compiler for quantized networks). CNV is FINN’s name for the network VGG-8 of the HBNN paper. The ' +
+      'estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN. On ' +
+      'the FPGA, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board Pynq. The ' +
+      'estimates for CNV and MobileNet assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is wide enough ' +
+      'for the weights and inputs with the most bits. The HBNN paper’s formulas for VGG-8 start from a faster ' +
+      'circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet has enough ' +
+      'parallel units to reach the HBNN paper’s 450 frames per second. On an ASIC of 32 nm, CNV (VGG-8) and ' +
+      'MobileNet have enough parallel units for 3,400 frames per second, as in the HBNN paper.',
+    'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
+      'weight has separate logic. The unrolled circuit of a layer computes one pixel position of the layer’s ' +
+      'output. The area of a single layer is measured by synthesis if the column “platform” names the program ' +
+      'Yosys. Without “Yosys” in the column “platform”, the area of a single layer is estimated.',
+    'Rows with “d” in the first column are for our own Verilog circuit of CNV, the network VGG-8. The Verilog ' +
+      'circuit of CNV multiplies an input by all bits of a weight in one cycle. ' +
       (isSimulated
-        ? ' and simulated, by `pnpm bench:networks --synth --simulate N --save`.'
-        : ', by `pnpm bench:networks --synth --save`. The cycles of the Verilog circuit are computed, not simulated.'),
-    '**Rows c of the reduced VGG-8** estimate lookup tables (LUTs) and energy of this network, with random ' +
-      'weights. Only the lookup tables that compute one pixel position of each binarized layer are counted.' +
+        ? 'The Verilog circuit of CNV was synthesized as a whole and simulated.'
+        : 'The Verilog circuit of CNV was synthesized as a whole, and its cycles are computed, not simulated.'),
+    'For the reduced VGG-8, rows with “c” in the first column estimate lookup tables (LUTs) and energy, with ' +
+      'random weights. In the rows for the reduced VGG-8, only the lookup tables that compute one pixel position ' +
+      'of each binarized layer are counted.' +
       notTrained,
   ];
-  return (
-    'The paper did not build the circuits of Table 2. The paper derives the size, power and speed of its circuits ' +
-    'from published designs, by simple formulas. By the paper’s formulas, area and power of an FPGA circuit grow ' +
-    'with the bits and with the number of parallel units. In rows 1 to 13, the column “unfolding” has the number ' +
-    'of parallel units, relative to that of the paper’s basic circuit. By the paper’s formulas, the frames per ' +
-    'second of an FPGA circuit fall as the bits grow. By the paper’s formulas, the area and power of an ASIC (a ' +
-    'chip for one purpose) grow with the square of the bits. ' +
-    `The table has several kinds of rows:\n\n${rows.map((row) => `- ${row}`).join('\n')}`
-  );
+  const head =
+    'The authors of the HBNN paper did not build the circuits of Table 2. The HBNN paper derives the size, power ' +
+    'and speed of its circuits from published designs, by simple formulas. By the HBNN paper’s formulas, the area ' +
+    'and power of an FPGA circuit grow with the average bits and with the number of parallel units. In rows 1 to ' +
+    '13 of the table, the column “unfolding” gives the number of parallel units, as a multiple of the HBNN paper’s ' +
+    'basic circuit. By the HBNN paper’s formulas, the frames per second of an FPGA circuit fall as the average ' +
+    'bits grow. By the HBNN paper’s formulas, the area and power of an ASIC (a chip for one purpose) grow with the ' +
+    'square of the average bits. The first column of the table tells the kinds of rows apart:';
+  return `${head}\n\n${rows.map((row) => `- ${row}`).join('\n')}`;
 }
 
 function conclude(p: Profile, results: SettingResults): StageResult {

@@ -40,10 +40,13 @@ export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
 const channelsText = (narrower: number): string =>
   narrower === 1 ? 'all channels' : `1/${narrower} of its channels and lanes`;
 
+/** Data sets of simulations as the text writes them. */
+const dataTitles: Readonly<Record<string, string>> = { cifar10: 'CIFAR-10' };
+
 const imagesText = ({ verilatorImages = 0, verilatorData }: NetworkRow): string =>
   verilatorData === undefined
     ? `${verilatorImages} images`
-    : `the first ${verilatorImages} test images of ${verilatorData}`;
+    : `the first ${verilatorImages} test images of ${dataTitles[verilatorData] ?? verilatorData}`;
 
 /** Column (d): our own Verilog of CNV, folded, a map per position: synthesized whole, and its cycles. */
 export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
@@ -57,11 +60,11 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       unfolding: 'FINN’s folds',
       bits,
     };
-    const simulation =
-      verilatorCycles === undefined
-        ? 'The cycles of the circuit of CNV are computed, not simulated'
-        : `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. In the simulation, all class ` +
-          'scores equal those of the same network in whole numbers';
+    const isSimulated = verilatorCycles !== undefined;
+    const simulation = isSimulated
+      ? `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. In the simulation of the ` +
+        'circuit of CNV, all class scores were equal to those of the integer model of CNV'
+      : 'The cycles of the circuit of CNV are computed, not simulated';
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',
@@ -70,7 +73,8 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       scale:
         'Our circuit of CNV (VGG-8) has random weights, and one bitwidth for all weights at a kernel position. The ' +
         `program ${synthesized?.yosys ?? 'Yosys'} synthesized the circuit of CNV, in the same way as the command ` +
-        `\`hbnn synth\`. ${simulation} (\`pnpm bench:networks\`, commit ${commit.slice(0, 7)})`,
+        `\`hbnn synth\`. ${simulation} (\`pnpm bench:networks --synth${isSimulated ? ' --simulate N' : ''} ` +
+        `--save\`, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });
     return [

@@ -72,11 +72,11 @@ function rows(
 }
 
 const readRows =
-  'This experiment, which is not in the paper, tries variants of the paper’s settings. Each variant is compared ' +
-  'with a reference: the first row of the same network in the table. The column “what is varied” says how a variant ' +
-  'differs from its reference. The column “against the reference” has the accuracy of a variant minus that of its ' +
-  'reference, in points. Brackets in the table hold the 95 % confidence interval of a difference, by a paired t ' +
-  'test.';
+  'This experiment, which is not in the HBNN paper, tries variants of the HBNN paper’s settings. Each variant is ' +
+  'compared with a reference setting, the first row of the same network in the table. The column “what is varied” ' +
+  'says how a variant differs from its reference setting. The column “against the reference” shows the accuracy of ' +
+  'a variant minus that of its reference setting, in points. The brackets in the table contain 95 % confidence ' +
+  'intervals of the differences, by paired t tests.';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -149,9 +149,9 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'With a dynamic bit map, a circuit must also pass the bit map to the next layer. A dynamic bit map takes up to ' +
-    `${entropy.toFixed(2)} bits per value: the entropy of the shares of values with 1, 2 and 3 bits. Together with ` +
-    `its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
+    `With a dynamic bit map, a circuit must also pass the bit map to the next layer. At ${both.inputs} bits on ` +
+    `average, a dynamic bit map takes up to ${entropy.toFixed(2)} more bits per value, the entropy of the ` +
+    `bitwidths. Together with its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
     `${(both.inputs + entropy).toFixed(2)} bits. Some variants with a static bit map spend more bits per value, ` +
     'because a circuit need not pass on a static bit map. We added the claims on 2 bits for every input (q8) after ' +
     'we knew the results with 1.4 bits (q1).'
@@ -167,11 +167,11 @@ export const inputMaps: Stage = {
     stage: 'input-maps',
     title: 'Bits of inputs that a circuit can have',
     about:
-      `${readRows} A bit map says how many bits each input of a layer gets. In the paper, the bit map of the inputs is ` +
-      'dynamic: it is chosen anew for each image. A fixed circuit cannot choose bits and scales anew for each ' +
-      'image. A static bit map is the same for all images. During training, the rule middle-out chooses a static ' +
-      'bit map from the mean magnitudes of the inputs. With a static bit map, the scales of the inputs also stay ' +
-      'constant after the training. ' +
+      `${readRows} A bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
+      'inputs is dynamic: it is chosen anew for each image. A fixed circuit cannot choose bits and scales anew for ' +
+      'each image. A static bit map is the same for all images. During training, the rule middle-out chooses a ' +
+      'static bit map from the mean magnitudes of the inputs. With a static bit map, the scales of the inputs also ' +
+      'stay constant after the training. ' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [

@@ -75,6 +75,7 @@ export function planPage(plan: Plan, cores: number): string {
     `| options of all trainings | \`${JSON.stringify(plan.common)}\` |`,
     `| seeds | the same for all settings, from ${plan.firstSeed} on |`,
     `| planned trainings | ${order.length}, with ${millions(images)} images |`,
+    `| commit of the earlier comparisons | ${spread.commit.slice(0, 7)} |`,
     `| planned time | ${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores |`,
     '',
     '## Tests',
@@ -83,22 +84,22 @@ export function planPage(plan: Plan, cores: number): string {
       `claim "A equals B" is tested by two one-sided t tests, with a margin of ±${tests.margin} point. The ` +
       `significance level of the tests is ${tests.level}. Each claim of the experiment gets two verdicts:`,
     '',
-    '- The first verdict comes from a test of the claim alone, with the number of seeds in the column ' +
+    '- The first verdict on a claim comes from a test of the claim alone, with the number of seeds in the column ' +
       '"seeds, one test".',
-    `- The second verdict comes after Holm's correction for testing ${claims.length} claims, with the number of ` +
-      'seeds in the column "seeds, Holm".',
+    `- The second verdict on a claim includes Holm's correction for testing ${claims.length} claims, with the ` +
+      'number of seeds in the column "seeds, Holm".',
     '',
     'A verdict is "interim" until all trainings that the verdict needs are finished.',
     '',
-    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. For a claim "above", the power is ` +
-      `the chance to find a true difference of ${tests.difference} point. For a claim "equal", the power is the chance to ` +
-      'show equality if there is no true difference. The planned numbers of seeds assume that differences in ' +
-      `accuracy vary from seed to seed, with a standard deviation of ${spread.deviation} points. We estimated the ` +
-      `standard deviation of accuracy differences from ${spread.pairs.length} earlier comparisons of two settings ` +
-      `on CIFAR-10, with 3 seeds each. The ${spread.pairs.length} earlier comparisons have ` +
-      `${spread.degreesOfFreedom} degrees of freedom in all. The section Spread lists the earlier comparisons with ` +
-      `their differences in accuracy. The earlier comparisons (commit ${spread.commit.slice(0, 7)}) are from ` +
-      'trainings of 4 epochs without data augmentation, with other seeds.',
+    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. For a claim "above", the ` +
+      `power is the chance to find a true difference of ${tests.difference} point. For a claim "equal", the power ` +
+      'is the chance to show equality if there is no true difference. The planned numbers of seeds assume that ' +
+      `differences in accuracy vary from seed to seed, with a standard deviation of ${spread.deviation} points. We ` +
+      'estimated the standard deviation of accuracy differences from earlier comparisons of two settings on ' +
+      `CIFAR-10. Each of the ${spread.pairs.length} earlier comparisons of settings has 3 seeds. Together, the ` +
+      `${spread.pairs.length} earlier comparisons have ${spread.degreesOfFreedom} degrees of freedom. The section ` +
+      'Spread lists the earlier comparisons with their differences in accuracy. The earlier comparisons are from ' +
+      'trainings of 4 epochs without data augmentation. The seeds of the earlier comparisons are not used again.',
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
@@ -112,7 +113,7 @@ export function planPage(plan: Plan, cores: number): string {
     '',
     'The trainings of the experiment have these parts:',
     '',
-    ...parts.map(({ name, about }) => `- Part **${name}**: ${about}`),
+    ...parts.map(({ about }) => `- ${about}`),
     '',
     '| setting | configuration | seeds | images per processor second |',
     '| --- | --- | --- | --- |',

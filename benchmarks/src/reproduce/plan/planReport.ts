@@ -222,8 +222,9 @@ export function planReportFiles(
     'Each claim compares two settings that are trained with the same seeds. Two trainings with one seed, one for ' +
       'each setting, are called a pair. “1.4/1.4 bits” means 1.4 bits on average for the inputs of the layers and ' +
       'for the weights. A difference in the table is the top-1 accuracy of the first setting minus that of the ' +
-      'second, in points. Brackets behind a difference hold its confidence interval: 95 % for a claim “above”, and ' +
-      '90 % for a claim “equal”. Each claim gets two verdicts:',
+      'second, in points. The brackets behind a difference in the table contain its confidence interval. The ' +
+      'confidence intervals in the table are 95 % intervals for claims “above”, and 90 % intervals for claims ' +
+      '“equal”. Each claim gets two verdicts:',
     '',
     '- The verdict **by its own test** comes from a test of the claim alone, with the seeds that were planned for ' +
       'this test.',
@@ -234,11 +235,11 @@ export function planReportFiles(
     '',
     ...(claims.some(({ test }) => test)
       ? [
-          `![Differences of all claims with their intervals](${plan.name}-results.svg)`,
+          `![Differences in accuracy for all claims, with confidence intervals](${plan.name}-results.svg)`,
           '',
           'Each small dot of the figure is the difference in accuracy between two trainings with the same seed. ' +
             'Each large dot of the figure is the mean difference over the seeds. The line through a large dot of the ' +
-            'figure is the confidence interval of the mean difference. Diamonds of the figure are the paper’s ' +
+            'figure is the confidence interval of the mean difference. Diamonds of the figure are the HBNN paper’s ' +
             'differences in accuracy on ImageNet. The grey band of the figure marks differences of at most ' +
             `±${plan.tests.margin} point, which count as equal.`,
           '',

@@ -8,7 +8,7 @@ import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
 import { type LabelledPoint, labelBox, labelPlaces, stepsOf } from './labelPlaces.ts';
 import { markdown } from './markdown.ts';
 import { table } from './reportTable.ts';
-import { scales } from './scales.ts';
+import { scales, sources } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
 import { pValues, reportedClaims, summary, verdictColours } from './summary.ts';
 
@@ -110,9 +110,10 @@ it('joins the scales of networks that were trained equally', () => {
   ]);
   const made = (commit: string): ResultRow =>
     measured('b', { scale: `It was made (\`pnpm bench\`, commit ${commit})` });
-  expect(scales(stageOf(['0000001', '0000002', '0000003'].map(made)))).toEqual([
-    'It was made (`pnpm bench`, commits 0000001, 0000002 and 0000003).',
-  ]);
+  const circuits = stageOf(['0000001', '0000002', '0000003', '0000001'].map(made));
+  expect(scales(circuits)).toEqual(['It was made.']);
+  expect(sources(circuits)).toEqual([['`pnpm bench`', '0000001, 0000002, 0000003']]);
+  expect(sources(stageOf([scale('fcn4, 7,877 parameters, 10 steps of 8 images')]))).toEqual([]);
 });
 
 describe('the claims of a report', () => {
@@ -154,9 +155,9 @@ describe('the page of a report', () => {
   it('says once what all parts have in common, and otherwise at each part', () => {
     const other = { ...provenance, backend: 'none needed' };
     const alike = [stageOf(rows), stageOf(rows, { stage: 'table2', provenance: other })];
-    const count = (text: string): number => text.split('commit 0123456.').length - 1;
+    const count = (text: string): number => text.split('0123456').length - 1;
     expect(count(markdown(reportOf(...alike), false))).toBe(1);
-    expect(markdown(reportOf(...alike), false)).toContain('backend wasm.</small>');
+    expect(markdown(reportOf(...alike), false)).toContain('| backend of the trainings | wasm |');
     expect(count(html(reportOf(...alike), new Map()))).toBe(1);
     const later = stageOf(rows, { provenance: { ...provenance, date: '2026-02-02' } });
     expect(count(markdown(reportOf(...alike, later), false))).toBe(3);

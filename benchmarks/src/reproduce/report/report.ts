@@ -12,25 +12,26 @@ import { claimsForest, numbersCsv } from './summary.ts';
 
 const about =
   'This report repeats the experiments of the paper “Heterogeneous Bitwidth Binarization in Convolutional Neural ' +
-  'Networks” (Fromm, Patel, Philipose, NeurIPS 2018). Our networks are smaller than those of the paper, and our ' +
-  'trainings are shorter. Most of our experiments use other images than the paper. The accuracies of our networks ' +
-  'cannot be compared with those in the paper. What can be compared is the difference in accuracy between two ' +
-  'settings, such as 1.4 and 2 bits. “1.4 bits” is an average: most weights have 1 bit, and the others have 2 or 3 ' +
-  'bits. “1.4/1.4” means 1.4 bits on average for the inputs of the layers and for the weights. Middle-out, ' +
-  'bottom-up, top-down and random are rules that choose which weights get more bits.';
+  'Networks” (Fromm, Patel, Philipose, NeurIPS 2018), called the HBNN paper. Our networks are smaller than those ' +
+  'of the HBNN paper, and our trainings are shorter. Most of our experiments use other images than the HBNN paper. ' +
+  'The accuracies of our networks cannot be compared with those in the HBNN paper. Only differences in accuracy ' +
+  'between two settings, such as 1.4 and 2 bits, can be compared with the HBNN paper. “1.4 bits” is an average: ' +
+  'most weights have 1 bit, and the others have 2 or 3 bits. “1.4/1.4” means 1.4 bits on average for the inputs of ' +
+  'the layers and for the weights. Middle-out, bottom-up, top-down and random are rules that choose which weights ' +
+  'get more bits.';
 
 const rules =
   'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. The ' +
   'claim “A is above B” says that setting A is more accurate than setting B. The claim “A is above B” holds if the ' +
   '95 % confidence interval of the difference in accuracy lies above 0. The claim “A is above B” does not hold if ' +
-  'the 95 % interval of the difference lies below 0. A claim “A is above B” is judged by a paired t test. The claim ' +
-  '“A equals B” holds if the 90 % confidence interval of the difference in accuracy lies within ' +
-  `±${equivalenceMargin} point. The claim “A equals B” does not hold if the 90 % interval lies wholly outside ` +
-  `±${equivalenceMargin} point. A claim “A equals B” is judged by two one-sided t tests. The verdict “above” or ` +
-  `“below” on a claim “A equals B” means that A and B differ, but possibly by less than ${equivalenceMargin} point. ` +
-  'A claim that its test cannot decide is “undecided” and needs more seeds. Each verdict comes from a test of one ' +
-  'claim alone, without a correction for the number of tests. In the table of claims, the p value in brackets is ' +
-  'corrected for the number of tests by Holm’s method.';
+  'the 95 % confidence interval of the difference in accuracy lies below 0. A claim “A is above B” is judged by a ' +
+  'paired t test. The claim “A equals B” holds if the 90 % confidence interval of the difference in accuracy lies ' +
+  `within ±${equivalenceMargin} point. The claim “A equals B” does not hold if the 90 % confidence interval of the ` +
+  `difference in accuracy lies wholly outside ±${equivalenceMargin} point. A claim “A equals B” is judged by two ` +
+  'one-sided t tests. The verdict “above” or “below” on a claim “A equals B” means that A and B differ, but ' +
+  `possibly by less than ${equivalenceMargin} point. A claim that its test cannot decide is “undecided” and needs ` +
+  'more seeds. Each verdict comes from a test of one claim alone, without a correction for the number of tests. In ' +
+  'the table of claims, the p value in brackets is corrected for the number of tests by Holm’s method.';
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {

@@ -4,24 +4,28 @@ import type { StageReport } from './stageReport.ts';
 const listText = (words: readonly string[]): string =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 
-/** Texts that differ only in the commit at their end, put together with all their commits. */
-function joinedCommits(texts: ReadonlySet<string>): string[] {
+/** A sentence about how numbers were made, with the command and the commit that made them. */
+const madeBy = /^(.*) \((`[^`]+`), commit ([0-9a-f]{7})\)$/;
+
+const distinctScales = (stage: StageReport): string[] => [
+  ...new Set(stage.rows.flatMap(({ scale }) => scale ?? [])),
+];
+
+/** Commands that made numbers of a stage beside its trainings, each with all its commits. */
+export function sources(stage: StageReport): (readonly [command: string, commits: string])[] {
   const commits = new Map<string, string[]>();
-  for (const text of texts) {
-    const [, head = text, commit] = /^(.*), commit ([0-9a-f]{7})\)$/.exec(text) ?? [];
-    const found = commits.get(head) ?? [];
-    commits.set(head, commit === undefined ? found : [...found, commit]);
+  for (const scale of distinctScales(stage)) {
+    const [, , command, commit] = madeBy.exec(scale) ?? [];
+    if (command !== undefined)
+      commits.set(command, [...new Set([...(commits.get(command) ?? []), commit])]);
   }
-  return [...commits].map(([head, found]) => {
-    if (found.length === 0) return head;
-    return `${head}, commit${found.length > 1 ? 's' : ''} ${listText(found)})`;
-  });
+  return [...commits].map(([command, all]) => [command, all.join(', ')]);
 }
 
 /** Scales of a stage's numbers in sentences, each once; trainings on the same images are put together. */
 export function scales(stage: StageReport): string[] {
   const together = new Map<string, string[]>();
-  for (const scale of joinedCommits(new Set(stage.rows.flatMap(({ scale }) => scale ?? [])))) {
+  for (const scale of new Set(distinctScales(stage).map((text) => text.replace(madeBy, '$1')))) {
     const [, images = scale, training] = /^(.*?images); (.*)$/.exec(scale) ?? [];
     const trainings = together.get(images) ?? [];
     together.set(images, training === undefined ? trainings : [...trainings, training]);

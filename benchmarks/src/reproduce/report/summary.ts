@@ -57,14 +57,16 @@ export function summary(report: Report): string {
   const holding = tested.filter(({ verdict }) => verdict === 'holds').length;
   const central = claims.find(({ id }) => id === '2a');
   const open = count('undecided', 'below', 'above');
+  const all = `${claims.length} claims in this report`;
+  const [held, refuted] = [count('holds'), count('does not hold')];
   const tests = `of the ${tested.length} claims with a paired test`;
   const sentences = [
     central === undefined ? '' : centralText(central),
-    `In this report, ${count('holds')} of ${claims.length} claims hold, and ${count('does not hold')} do not hold.`,
+    `Of the ${all}, ${held === 0 ? 'none' : held} ${held < 2 ? 'holds' : 'hold'}.`,
+    refuted === 0 ? '' : `Of the ${all}, ${refuted} ${refuted < 2 ? 'does' : 'do'} not hold.`,
     open === 0
       ? ''
-      : `For the other ${open} of the ${claims.length} claims, the tests give no clear answer (“undecided”, “above” or ` +
-        '“below” in the table).',
+      : `For ${open} of the ${all}, the tests give no clear answer (“undecided”, “above” or “below” in the table).`,
     tested.length === 0
       ? ''
       : `If each claim is tested alone, ${holdText(holding, tests)}. With Holm’s correction for the number of tests, ` +
@@ -81,17 +83,22 @@ function centralText(claim: Claim): string {
   const asked = 'Do weights of 1.4 bits on average reach the accuracy of 2-bit weights?';
   const { test } = claim;
   if (test === undefined) return `${asked} No network was trained to answer the question.`;
-  const answer = {
-    holds: 'Yes',
-    'does not hold': 'No',
-    undecided: 'Undecided',
-    below: 'Lower',
-    above: 'Higher',
+  const answers: Readonly<Record<Claim['verdict'], string>> = {
+    holds: 'Weights of 1.4 bits are as accurate as 2-bit weights in our small network.',
+    'does not hold':
+      'Weights of 1.4 bits are not as accurate as 2-bit weights in our small network.',
+    undecided:
+      'It is undecided whether 1.4-bit weights are as accurate as 2-bit weights in our small network.',
+    below:
+      'Weights of 1.4 bits are less accurate than 2-bit weights in our small network, perhaps by less than 1 point.',
+    above:
+      'Weights of 1.4 bits are more accurate than 2-bit weights in our small network, perhaps by less than 1 point.',
   };
   return (
-    `${asked} ${answer[claim.verdict]} in our small network: the accuracy with 1.4-bit weights minus that with ` +
-    `2-bit weights is ${pointsText(test.difference)} points. The difference between 1.4-bit and 2-bit weights has the ` +
-    `90 % confidence interval ${pointsText(test.low)} … ${pointsText(test.high)} points, over ` +
+    `${asked} ${answers[claim.verdict]} ` +
+    `The accuracy with 1.4-bit weights minus the accuracy with 2-bit weights is ${pointsText(test.difference)} ` +
+    'points. The difference in accuracy between 1.4-bit and 2-bit weights has a 90 % confidence interval from ' +
+    `${pointsText(test.low)} to ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared with ` +
     `${test.differences.length} seeds.`
   );
 }
