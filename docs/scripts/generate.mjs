@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
 import { helpText } from './helpText.mjs';
+import { details, measuredLine } from './measured.mjs';
 import {
   comparisonTable,
   equalityPage,
@@ -25,6 +26,7 @@ import {
   variantsPage,
   withOutcomes,
 } from './outcomes.mjs';
+import { writeSpeedPages } from './speedPages.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -85,67 +87,6 @@ function writeNetworks() {
 }
 
 /** Networks of the benches as the text writes them. */
-const titles = { alexnet: 'AlexNet', mobilenet: 'MobileNet', vgg8: 'VGG-8' };
-
-const allConvolutions = 'all convolutions';
-const wholeNetwork = 'whole network';
-
-/** The kernels' bench as tables: one network each, all convolutions together and then its layers. */
-function writeKernels() {
-  const file = join(committed, 'speed', 'kernels.json');
-  const { rows, provenance } = JSON.parse(readFileSync(file, 'utf8'));
-  const kinds = [...new Set(rows.map((row) => row.engine + bitsOf(row)))];
-  const lines = [measuredLine({ provenance })];
-  for (const network of new Set(rows.map((row) => row.network))) {
-    const own = rows.filter((row) => row.network === network);
-    const single = [...new Set(own.map(({ layer }) => layer))].filter(
-      (layer) => layer !== allConvolutions && layer !== wholeNetwork,
-    );
-    const layers = [allConvolutions, ...single];
-    const rowOf = (layer, kind) =>
-      own.find((row) => row.layer === layer && row.engine + bitsOf(row) === kind);
-    lines.push('', `### Layers of ${titles[network]}`, '', `| engine | ${layers.join(' | ')} |`);
-    lines.push(`| --- |${layers.map(() => ' ---: |').join('')}`);
-    const speed = (row) => row.gigamacsPerSecond.toFixed(1);
-    const compared = (row) => `${speed(row)} (${row.ratio.toFixed(2)}×)`;
-    for (const kind of kinds) {
-      const [all, ...others] = layers.map((layer) => rowOf(layer, kind));
-      if (all === undefined) continue;
-      lines.push(`| ${[kind, compared(all), ...others.map(speed)].join(' | ')} |`);
-    }
-    lines.push(
-      '',
-      `The table below shows the speed of all layers of ${titles[network]} together:`,
-      '',
-      '| engine | whole network |',
-      '| --- | ---: |',
-    );
-    for (const kind of kinds) {
-      const row = rowOf(wholeNetwork, kind);
-      if (row !== undefined) lines.push(`| ${kind} | ${compared(row)} |`);
-    }
-  }
-  const shares = rows.filter((row) => row.limitShare !== undefined);
-  const worst = shares.reduce((a, b) => (b.limitShare < a.limitShare ? b : a));
-  const percent = (row) => `${(100 * row.limitShare).toFixed(0)} %`;
-  const { weights, inputs } = worst.bits;
-  lines.push(
-    '',
-    '### Shares of the speed limit',
-    '',
-    'The table below compares the binarized convolutions of AlexNet with the speed limit of table lookup, the highest speed that lookups alone can reach. Weights and inputs of the convolutions in the table have 1 bit:',
-    '',
-    '| layer | share of the speed limit |',
-    '| --- | ---: |',
-    ...shares
-      .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
-      .map((row) => `| ${row.layer} | ${percent(row)} |`),
-    '',
-    `Of all layers that are computed by table lookup, the layer ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit. The layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup with weights of ${bitText(weights)} and inputs of ${bitText(inputs)}.`,
-  );
-  writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
-}
-
 /** What stopped a size: a limit of the bench as it is, and of an error only the limit that it names. */
 function stopOf(stoppedBy) {
   if (stoppedBy.startsWith('more than'))
@@ -337,87 +278,6 @@ function writeCnv() {
   }
 }
 
-/** Rows of a name and a value in a part that opens: where numbers come from. */
-const details = (rows) =>
-  [
-    '<details>',
-    '<summary>How the numbers were made</summary>',
-    '',
-    '| what | value |',
-    '| --- | --- |',
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
-    '',
-    '</details>',
-  ].join('\n');
-
-/** Notes of measurements in words that stand alone. */
-const plainNotes = [
-  [/ Minima say most\.$/, ''],
-  ['Nothing else ran beside this.', 'No other program ran during the measurement.'],
-  [
-    'Other work ran beside this at lower priority (the load average was 30 to 50), and ',
-    'During the measurement, other programs ran at lower priority (load average 30 to 50). In the measurement, ',
-  ],
-  [
-    'each of two threads was kept to a core of its own',
-    'two threads always ran on two separate processor cores',
-  ],
-  [
-    'the workers of each page were set to the two cores in turn',
-    'the worker threads of a web page were assigned to the two processor cores in turn',
-  ],
-];
-
-/** Where and how a bench's rows were measured. */
-function measuredLine({ provenance, note }, rows = []) {
-  const { command, backend } = provenance;
-  const plain = plainNotes.reduce((text, [from, to]) => text.replace(from, to), note ?? '');
-  const engine = [backend.startsWith('Chromium') ? 'browser' : 'backend', backend];
-  return `${plain === '' ? '' : `${plain}\n\n`}${details([
-    ['command', `\`${command.replace(/ --note .*/, '')}\``],
-    ['commit', provenance.commit.slice(0, 7)],
-    ...rows,
-    ['machine', provenance.machine],
-    ['Node', provenance.node],
-    ...(backend === 'none' ? [] : [engine]),
-  ])}`;
-}
-
-/** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
-function writeWholeNetworks(name, partOf, kindOf) {
-  const file = join(committed, 'speed', `${name}.json`);
-  const stored = JSON.parse(readFileSync(file, 'utf8'));
-  const { rows } = stored;
-  const networks = [...new Set(rows.map(({ network }) => network))];
-  const lines = [measuredLine(stored)];
-  for (const part of new Set(rows.map(partOf))) {
-    lines.push('', `**${part}:**`, '');
-    lines.push(`| engine | ${networks.map((network) => titles[network]).join(' | ')} |`);
-    lines.push(`| --- |${networks.map(() => ' ---: |').join('')}`);
-    for (const kind of new Set(rows.map(kindOf))) {
-      const cells = networks.map((network) => {
-        const own = rows.filter((row) => row.network === network && partOf(row) === part);
-        const row = own.find((each) => kindOf(each) === kind);
-        const int8 = own.find((each) => each.engine === 'litert int8' && each.int8Ratio === 1);
-        if (row === undefined || int8 === undefined)
-          throw new Error(`${name}: no time of ${kind}, ${network}, ${part}`);
-        const times = [row.minimumMs, row.medianMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
-        return `${times.join(' / ')} (${(int8.minimumMs / row.minimumMs).toFixed(2)}×)`;
-      });
-      lines.push(`| ${kind} | ${cells.join(' | ')} |`);
-    }
-  }
-  writeFileSync(join(docs, 'generated', `${name}.md`), `${lines.join('\n')}\n`);
-}
-
-const batchText = ({ batch }) => (batch === 1 ? 'One image' : `${batch} images at once`);
-const threadsText = ({ threads }) => (threads === 1 ? 'One thread' : `${threads} threads`);
-const engineText = (row) => row.engine + bitsOf(row);
-
-const bitText = (bits) => `${bits} ${Number(bits) === 1 ? 'bit' : 'bits'}`;
-
-const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
-
 /** The head of a report's page. It is in no sidebar, so its links back and on are given here. */
 const reportHead = `---
 pageClass: report
@@ -567,37 +427,6 @@ function writeResults() {
   writeFileSync(join(docs, 'results', 'index.md'), `${page.join('\n\n')}\n`);
 }
 
-/** The training rows of the speed bench, as a table. */
-function writeSpeed() {
-  const file = join(committed, 'speed', 'training.json');
-  const { provenance, rows } = JSON.parse(readFileSync(file, 'utf8'));
-  const lines = rows
-    .filter(({ network }) => network !== undefined)
-    .map(({ network, backend, imagesPerSecond, imagesPerCpuSecond, profile }) => {
-      const speeds = [imagesPerSecond, imagesPerCpuSecond].map((speed) =>
-        Math.round(speed).toLocaleString('en'),
-      );
-      const share = profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '';
-      return `| ${[network, backend, ...speeds, share].join(' | ')} |`;
-    });
-  const { machine, commit, date } = provenance;
-  const table = [
-    '| network | backend | images per second | images per CPU-second | time in binarization |',
-    '| --- | --- | ---: | ---: | ---: |',
-    ...lines,
-    '',
-    'The column “images per CPU-second” is the number of images divided by the processor time of all threads. Other programs on the machine hardly change the number of images per CPU-second.',
-    '',
-    details([
-      ['machine', machine],
-      ['date', date],
-      ['commit', commit.slice(0, 7)],
-    ]),
-  ];
-  mkdirSync(join(docs, 'generated'), { recursive: true });
-  writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
-}
-
 /** What the home page, the README and the page about rules say came out. */
 function writeOutcomes() {
   const file = join(docs, 'generated', 'outcomes.json');
@@ -640,15 +469,10 @@ function copyYosys() {
 writeResults();
 writeApi(docs);
 copyYosys();
-writeSpeed();
+writeSpeedPages(committed, join(docs, 'generated'));
 writeOutcomes();
 writeHelp();
 writeNetworks();
-writeKernels();
-writeWholeNetworks('whole-networks', batchText, engineText);
-writeWholeNetworks('browser', threadsText, engineText);
-writeWholeNetworks('whole-networks-vnni', batchText, engineText);
-writeWholeNetworks('browser-vnni', threadsText, engineText);
 writeScale();
 writeLanes();
 writeCnv();
