@@ -141,7 +141,7 @@ function writeKernels() {
       .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
       .map((row) => `| ${row.layer} | ${percent(row)} |`),
     '',
-    `Of all layers that are computed by table lookup, the layer ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit. The layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup with weights of ${bitText(weights)} and inputs of ${bitText(inputs)}.`,
+    `Of all layers that are computed by table lookup, the layer ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit. With weights of ${bitText(weights)} and inputs of ${bitText(inputs)}, the layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup.`,
   );
   writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
@@ -306,7 +306,7 @@ function simulatedLine(rows) {
   const allAtOnce = rows.filter(({ lanes }) => lanes !== 'one plane');
   if (simulated.length !== allAtOnce.length || !simulated.every((row) => allAtOnce.includes(row)))
     throw new Error('networks.json: expected simulations of all circuits with all bits at once');
-  return ` The simulator Verilator ran each circuit that multiplies all bits at once on the first ${verilatorImages} test images of ${dataTitles[verilatorData]}. All scores of the simulated circuits were equal to the scores of the integer model.`;
+  return ` The simulator Verilator ran the circuits that multiply all bits at once, on the first ${verilatorImages} test images of ${dataTitles[verilatorData]}. All scores of the simulated circuits were equal to the scores of the integer model.`;
 }
 
 /** The tables of CNV, each with the commits of its rows. */
