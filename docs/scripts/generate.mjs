@@ -86,7 +86,6 @@ function writeNetworks() {
   writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
 }
 
-/** Networks of the benches as the text writes them. */
 /** What stopped a size: a limit of the bench as it is, and of an error only the limit that it names. */
 function stopOf(stoppedBy) {
   if (stoppedBy.startsWith('more than'))
@@ -247,7 +246,7 @@ function simulatedLine(rows) {
   const allAtOnce = rows.filter(({ lanes }) => lanes !== 'one plane');
   if (simulated.length !== allAtOnce.length || !simulated.every((row) => allAtOnce.includes(row)))
     throw new Error('networks.json: expected simulations of all circuits with all bits at once');
-  return ` The simulator Verilator ran each circuit that multiplies all bits at once on the first ${verilatorImages} test images of ${dataTitles[verilatorData]}. All scores of the simulated circuits were equal to the scores of the integer model.`;
+  return ` The simulator Verilator ran the circuits that multiply all bits at once, on the first ${verilatorImages} test images of ${dataTitles[verilatorData]}. All scores of the simulated circuits were equal to the scores of the integer model.`;
 }
 
 /** The tables of CNV, each with the commits of its rows. */

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { details, measuredLine } from './measured.mjs';
 
+/** Networks of the benches as the text writes them. */
 const titles = { alexnet: 'AlexNet', mobilenet: 'MobileNet', vgg8: 'VGG-8' };
 
 const allConvolutions = 'all convolutions';
@@ -59,7 +60,7 @@ function writeKernels(committed, folder) {
       .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
       .map((row) => `| ${row.layer} | ${percent(row)} |`),
     '',
-    `Of all layers that are computed by table lookup, the layer ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit. The layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup with weights of ${bitText(weights)} and inputs of ${bitText(inputs)}.`,
+    `Of all layers that are computed by table lookup, the layer ${worst.layer} of ${titles[worst.network]} reaches the smallest share of the speed limit. With weights of ${bitText(weights)} and inputs of ${bitText(inputs)}, the layer ${worst.layer} reaches only ${percent(worst)} of the speed limit of table lookup.`,
   );
   writeFileSync(join(folder, 'kernels.md'), `${lines.join('\n')}\n`);
 }

@@ -51,9 +51,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
     about:
       'In the trainings of Figure 2b, the weights of all layers are binarized, also those of the first and last ' +
-      'layer. In Figure 2b, the inputs of the layers are float. Trainings with equal seeds start from equal ' +
-      'weights and see the images in the same order. The HBNN paper’s accuracies in the table are for AlexNet-BN ' +
-      'on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 points.',
+      'layer. In Figure 2b, the inputs of the layers are floating-point numbers. Trainings with equal seeds start ' +
+      'from equal weights and see the images in the same order. The HBNN paper’s accuracies in the table are for ' +
+      'AlexNet-BN on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 points.',
     rows,
     claims: [
       equal('2a', '1.4 bits by middle-out equal 2 bits', mo, two, paper.middle_out - paper.two_bit),

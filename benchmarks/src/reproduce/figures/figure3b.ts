@@ -48,10 +48,10 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
       'In Figure 3b, the weights of all layers are binarized, and the rule middle-out chooses which weights get ' +
-      'more bits. In Figure 3b, the inputs of the layers are float. For each average number of bits, the shares of ' +
-      'weights with 1, 2 and 3 bits are those of the HBNN paper. The HBNN paper’s accuracies in the table are for ' +
-      'AlexNet-BN on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 points. The HBNN ' +
-      'paper’s plot has no accuracy for 2 bits.',
+      'more bits. In Figure 3b, the inputs of the layers are floating-point numbers. For each average number of ' +
+      'bits, the shares of weights with 1, 2 and 3 bits are those of the HBNN paper. The HBNN paper’s accuracies ' +
+      'in the table are for AlexNet-BN on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 ' +
+      'points. The HBNN paper’s plot has no accuracy for 2 bits.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [

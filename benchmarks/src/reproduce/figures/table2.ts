@@ -123,13 +123,13 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
     ...vggRowsText,
     'For the networks CNV and MobileNet, rows with “c” in the first column estimate circuits like those of FINN ' +
       '(AMD’s compiler for quantized networks). CNV is FINN’s name for the network VGG-8 of the HBNN paper. The ' +
-      'estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN. On ' +
-      'the FPGA, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board Pynq. The ' +
-      'estimates for CNV and MobileNet assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is wide enough ' +
-      'for the weights and inputs with the most bits. The HBNN paper’s formulas for VGG-8 start from a faster ' +
-      'circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet has enough ' +
-      'parallel units to reach the HBNN paper’s 450 frames per second. On an ASIC of 32 nm, CNV (VGG-8) and ' +
-      'MobileNet have enough parallel units for 3,400 frames per second, as in the HBNN paper.',
+      'estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN. In ' +
+      'our FPGA estimates, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board ' +
+      'Pynq. The estimates for CNV and MobileNet assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is ' +
+      'wide enough for the weights and inputs with the most bits. The HBNN paper’s formulas for VGG-8 start from a ' +
+      'faster circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet has ' +
+      'enough parallel units to reach the HBNN paper’s 450 frames per second. In our estimates for an ASIC of 32 ' +
+      'nm, CNV (VGG-8) and MobileNet have enough parallel units for 3,400 frames per second, as in the HBNN paper.',
     'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
       'weight has separate logic. The unrolled circuit of a layer computes one pixel position of the layer’s ' +
       'output. The area of a single layer is measured by synthesis if the column “platform” names the program ' +

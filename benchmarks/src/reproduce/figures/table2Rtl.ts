@@ -63,7 +63,7 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
     const isSimulated = verilatorCycles !== undefined;
     const simulation = isSimulated
       ? `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. In the simulation of the ` +
-        'circuit of CNV, all class scores were equal to those of the integer model of CNV'
+        'circuit of CNV, all class scores were equal to those of CNV in integer arithmetic'
       : 'The cycles of the circuit of CNV are computed, not simulated';
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,

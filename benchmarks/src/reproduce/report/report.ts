@@ -22,13 +22,13 @@ const about =
 
 const rules =
   'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. The ' +
-  'claim “A is above B” says that setting A is more accurate than setting B. The claim “A is above B” holds if the ' +
-  '95 % confidence interval of the difference in accuracy lies above 0. The claim “A is above B” does not hold if ' +
-  'the 95 % confidence interval of the difference in accuracy lies below 0. A claim “A is above B” is judged by a ' +
-  'paired t test. The claim “A equals B” holds if the 90 % confidence interval of the difference in accuracy lies ' +
-  `within ±${equivalenceMargin} point. The claim “A equals B” does not hold if the 90 % confidence interval of the ` +
-  `difference in accuracy lies wholly outside ±${equivalenceMargin} point. A claim “A equals B” is judged by two ` +
-  'one-sided t tests. The verdict “above” or “below” on a claim “A equals B” means that A and B differ, but ' +
+  'claim “A is above B” means that setting A is more accurate than setting B. The claim “A is above B” holds if ' +
+  'the 95 % confidence interval of the difference in accuracy lies above 0. The claim “A is above B” does not hold ' +
+  'if the 95 % confidence interval of the difference in accuracy lies below 0. A claim “A is above B” is judged by ' +
+  'a paired t test. The claim “A equals B” holds if the 90 % confidence interval of the difference in accuracy ' +
+  `lies within ±${equivalenceMargin} point. The claim “A equals B” does not hold if the 90 % confidence interval ` +
+  `of the difference in accuracy lies wholly outside ±${equivalenceMargin} point. A claim “A equals B” is judged ` +
+  'by two one-sided t tests. The verdict “above” or “below” on a claim “A equals B” means that A and B differ, but ' +
   `possibly by less than ${equivalenceMargin} point. A claim that its test cannot decide is “undecided” and needs ` +
   'more seeds. Each verdict comes from a test of one claim alone, without a correction for the number of tests. In ' +
   'the table of claims, the p value in brackets is corrected for the number of tests by Holm’s method.';
