@@ -155,7 +155,7 @@ describe('pages for people who work on the code', () => {
         .filter((line) => line !== '');
       expect(lines.length, page).toBeLessThanOrEqual(12);
       expect(lines[0], page).toMatch(/^# /);
-      for (const head of ['You touch: ', '1. ', 'Documentation: ', 'Tests: '])
+      for (const head of ['To ', '1. ', 'In the documentation, ', 'To test the '])
         expect(
           lines.some((line) => line.startsWith(head)),
           `${page}: ${head}`,

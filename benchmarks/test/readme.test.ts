@@ -31,3 +31,23 @@ it("the project README's example prints a distance", () => {
   expect(distance).toBeGreaterThan(0);
   expect(distance).toBeLessThan(1);
 });
+
+it('the README of wasm has the committed times of loading', () => {
+  const stored = JSON.parse(readFileSync(here('../results/speed/loading.json'), 'utf8')) as {
+    rows: { network: string; engine: string; startMs: number; loadMs: number }[];
+  };
+  const text = readFileSync(here('../../packages/wasm/README.md'), 'utf8');
+  const titles = { alexnet: 'AlexNet', mobilenet: 'MobileNet', vgg8: 'VGG-8' };
+  const timesOf = (network: string, engine: string) => {
+    const row = stored.rows.find((each) => each.network === network && each.engine === engine);
+    if (row === undefined) throw new Error(`no time of ${network} in ${engine}`);
+    return row;
+  };
+  for (const [network, title] of Object.entries(titles)) {
+    const int8 = timesOf(network, 'litert int8');
+    const own = timesOf(network, 'hbnn');
+    const cells = [int8.startMs, int8.loadMs, own.loadMs].map((ms) => `${ms.toFixed(0)} ms`);
+    const row = new RegExp(`^\\| ${[title, ...cells].join(' +\\| +')} +\\|$`, 'm');
+    expect(text).toMatch(row);
+  }
+});

@@ -63,7 +63,7 @@ describe('bench:reproduce', () => {
     expect(html).not.toMatch(
       /src="(?!data:)|href="(?!#|data:|https:\/\/github\.com\/hbnn\/hbnn\/)/,
     );
-    expect(html).toContain('Our scale');
+    expect(html).toContain('We train on the data set');
     expect(existsSync(join(out, 'report.md'))).toBe(true);
     const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as {
       from: { stages: Record<string, { weightsSha256: string[] }> };

@@ -16,7 +16,9 @@ import { fileURLToPath } from 'node:url';
 import { writeApi } from './api.mjs';
 import { commands } from './commands.mjs';
 import { helpText } from './helpText.mjs';
+import { details, measuredLine } from './measured.mjs';
 import {
+  comparisonTable,
   equalityPage,
   optimalPage,
   outcomes,
@@ -24,6 +26,7 @@ import {
   variantsPage,
   withOutcomes,
 } from './outcomes.mjs';
+import { writeSpeedPages } from './speedPages.mjs';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
 const root = dirname(docs.replace(/\/$/, ''));
@@ -63,72 +66,24 @@ function writeNetworks() {
     throw new Error(`hbnn networks: exit code ${found.status}\n${found.stderr}`);
   const { networks } = JSON.parse(found.stdout);
   const number = (n) => n.toLocaleString('en');
-  const lines = networks.map(({ name, title, parameters, macs }) => {
-    const cells = [`\`${name}\`: ${title}`, number(parameters), number(macs)];
+  const lines = networks.map(({ name, title, input, parameters, macs }) => {
+    const [height, width, channels] = input;
+    if (channels !== 3) throw new Error(`hbnn networks: expected colour images, got ${input}`);
+    const cells = [
+      `\`${name}\`: ${title}`,
+      `${height}×${width}`,
+      ...[parameters, macs].map(number),
+    ];
     return `| ${cells.join(' | ')} |`;
   });
-  const large = networks.filter(({ input }) => input.join('×') === '224×224×3');
-  const isSmall = ({ input }) => input.join('×') === '32×32×3';
-  if (!networks.every((network) => large.includes(network) || isSmall(network)))
-    throw new Error('hbnn networks: expected images of 32×32×3 or 224×224×3');
-  const names = large.map(({ name }) => `\`${name}\``);
   const table = [
-    '| network | parameters | MACs per image |',
-    '| --- | ---: | ---: |',
+    '| network | pixels | parameters | MACs per image |',
+    '| --- | ---: | ---: | ---: |',
     ...lines,
     '',
-    `The numbers of ${names.slice(0, -1).join(', ')} and ${names.at(-1)} are for images of 224 × 224 pixels with 3 channels, those of the other networks for 32 × 32 pixels with 3 channels.`,
+    'The numbers of parameters and of multiply-adds (MACs) are for colour images.',
   ];
   writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
-}
-
-/** Networks of the benches as the text writes them. */
-const titles = { alexnet: 'AlexNet', mobilenet: 'MobileNet', vgg8: 'VGG-8' };
-
-const allConvolutions = 'all convolutions';
-const wholeNetwork = 'whole network';
-
-/** The kernels' bench as tables: one network each, all convolutions together and then its layers. */
-function writeKernels() {
-  const file = join(committed, 'speed', 'kernels.json');
-  const { rows, provenance } = JSON.parse(readFileSync(file, 'utf8'));
-  const kinds = [...new Set(rows.map((row) => row.engine + bitsOf(row)))];
-  const lines = [measuredLine({ provenance })];
-  for (const network of new Set(rows.map((row) => row.network))) {
-    const own = rows.filter((row) => row.network === network);
-    const single = [...new Set(own.map(({ layer }) => layer))].filter(
-      (layer) => layer !== allConvolutions && layer !== wholeNetwork,
-    );
-    const layers = [allConvolutions, ...single];
-    const rowOf = (layer, kind) =>
-      own.find((row) => row.layer === layer && row.engine + bitsOf(row) === kind);
-    lines.push('', `### Layers of ${titles[network]}`, '', `| engine | ${layers.join(' | ')} |`);
-    lines.push(`| --- |${layers.map(() => ' ---: |').join('')}`);
-    const speed = (row) => row.gigamacsPerSecond.toFixed(1);
-    const compared = (row) => `${speed(row)} (${row.ratio.toFixed(2)}×)`;
-    for (const kind of kinds) {
-      const [all, ...others] = layers.map((layer) => rowOf(layer, kind));
-      if (all === undefined) continue;
-      lines.push(`| ${[kind, compared(all), ...others.map(speed)].join(' | ')} |`);
-    }
-    const whole = kinds.flatMap((kind) => {
-      const row = rowOf(wholeNetwork, kind);
-      return row === undefined ? [] : `${compared(row)} with ${kind}`;
-    });
-    lines.push('', `The whole network, with its other layers: ${whole.join(', ')}.`);
-  }
-  const shares = rows.filter((row) => row.limitShare !== undefined);
-  const worst = shares.reduce((a, b) => (b.limitShare < a.limitShare ? b : a));
-  const percent = (row) => `${(100 * row.limitShare).toFixed(0)} %`;
-  const ofAlexnet = shares
-    .filter((row) => row.network === 'alexnet' && bitsOf(row) === ' 1/1')
-    .map((row) => `${percent(row)} in ${row.layer}`)
-    .join(', ');
-  lines.push(
-    '',
-    `With weights and inputs of 1 bit, the layers of AlexNet reach these shares of the speed limit of table lookup: ${ofAlexnet}. Of all layers that are computed by table lookup, ${worst.layer} of ${titles[worst.network]} at${bitsOf(worst)} has the smallest share, ${percent(worst)}.`,
-  );
-  writeFileSync(join(docs, 'generated', 'kernels.md'), `${lines.join('\n')}\n`);
 }
 
 /** What stopped a size: a limit of the bench as it is, and of an error only the limit that it names. */
@@ -151,19 +106,30 @@ function writeScale() {
     growth === undefined
       ? 'too little to say'
       : `size<sup>${growth.exponent.toFixed(2)}</sup> from ${number(growth.from)} on`;
+  const commits = [...new Set(stored.rows.flatMap(({ commit }) => commit ?? []))].map((commit) => [
+    `commit of: ${stored.rows.flatMap((row) => (row.commit === commit ? row.work : [])).join('; ')}`,
+    commit.slice(0, 7),
+  ]);
   const lines = [
     '## How time and memory grow',
     '',
-    measuredLine(stored),
+    measuredLine(stored, commits),
     '',
-    wideFigures('![Time and memory over sizes](../generated/scale.svg)', join(docs, 'generated')),
+    wideFigures(
+      '![Time and memory of each kind of work at all measured sizes](../generated/scale.svg)',
+      join(docs, 'generated'),
+    ),
     '',
   ];
   lines.push('The table shows the exponents of growth for each kind of work:', '');
   lines.push('| what | time grows as | memory grows as |', '| --- | --- | --- |');
   for (const { work, unit, time, memory } of stored.rows)
     lines.push(`| ${work} (${unit}) | ${power(time)} | ${power(memory)} |`);
-  lines.push('', 'The next table shows all measured sizes:', '');
+  lines.push(
+    '',
+    'The table below shows the time and memory of each kind of work at all measured sizes:',
+    '',
+  );
   lines.push('| what | size | processor time | memory |', '| --- | ---: | ---: | ---: |');
   for (const { work, unit, points, stopped } of stored.rows) {
     for (const { size, cpuSeconds, peakMiB } of points) {
@@ -174,11 +140,6 @@ function writeScale() {
     }
     if (stopped !== undefined)
       lines.push(`| ${work} | ${number(stopped.size)} ${unit} | stopped by ${stopped.by} | |`);
-  }
-  const commits = new Set(stored.rows.flatMap(({ commit }) => commit ?? []));
-  for (const commit of commits) {
-    const own = stored.rows.filter((row) => row.commit === commit).map(({ work }) => work);
-    lines.push('', `Measured at commit ${commit.slice(0, 7)}: ${own.join('; ')}.`);
   }
   const ends = stored.rows.filter(({ largest }) => largest !== undefined);
   if (ends.length > 0)
@@ -198,26 +159,33 @@ function writeScale() {
   writeFileSync(join(docs, 'generated', 'scale.md'), `${foldedTables(lines.join('\n'))}\n`);
 }
 
-/** The titles of the tables of lanes, by the groups of `lanes.json`. */
+/** What the tables of lanes show, by the groups of `lanes.json`. */
 const laneTitles = {
   'weights alone, all planes at once':
-    'Inputs of 1 bit; a multiplying unit (lane) takes all bits of a weight in one cycle',
+    'In the table below, inputs have 1 bit, and a multiplying unit (lane) takes all bits of a weight in one cycle:',
   'weights alone, plane after plane':
-    'Inputs of 1 bit; a multiplying unit (lane) takes the bits of a weight one after the other',
+    'In the table below, inputs have 1 bit, and a multiplying unit (lane) takes the bits of a weight one after another:',
   'inputs with several bits, planes of the weights at once':
-    'Inputs of several bits; a multiplying unit (lane) takes all bits of a weight in one cycle',
+    'In the table below, inputs have up to 2 bits, and a multiplying unit (lane) takes all bits of a weight in one cycle:',
 };
 
 /** What one layer takes on lanes of each kind, a table for each group. */
 function writeLanes() {
   const stored = JSON.parse(readFileSync(join(committed, 'hardware', 'lanes.json'), 'utf8'));
-  const lines = [measuredLine(stored)];
+  const lines = [
+    measuredLine(stored),
+    '',
+    // The rows' `sites`: LUT6s of Xilinx's 7 series after packing, an estimate of @hbnn/verilog.
+    'The tables below count lookup tables of an FPGA, each with up to 6 inputs. Two small lookup tables count as one if together they have at most 5 inputs. We estimated which small lookup tables can be joined, without placing the circuit on an FPGA.',
+  ];
   for (const group of new Set(stored.rows.map((row) => row.group))) {
+    const title = laneTitles[group];
+    if (title === undefined) throw new Error(`lanes.json: no title of the group '${group}'`);
     lines.push(
       '',
-      `**${laneTitles[group] ?? group}:**`,
+      title,
       '',
-      '| bits of weights / inputs | one bitwidth for each | fold | cycles | LUT6s | stored bits of a weight | LUT6s × cycles |',
+      '| bits of weights / inputs | one bitwidth for each | fold | cycles | lookup tables | stored bits of a weight | lookup tables × cycles |',
       '| --- | --- | --- | ---: | ---: | ---: | ---: |',
     );
     for (const row of stored.rows.filter((each) => each.group === group))
@@ -263,16 +231,22 @@ function cnvTable(rows, narrower, lanes) {
   return lines.join('\n');
 }
 
+/** Data sets of simulations as the text writes them. */
+const dataTitles = { cifar10: 'CIFAR-10' };
+
 /** Which rows were simulated on real images. */
 function simulatedLine(rows) {
-  if (rows.length === 0) return '';
-  const [{ verilatorImages, verilatorData }] = rows;
-  const same = rows.every(
+  const simulated = rows.filter(({ verilatorData }) => verilatorData !== undefined);
+  if (simulated.length === 0) return '';
+  const [{ verilatorImages, verilatorData }] = simulated;
+  const same = simulated.every(
     (row) => row.verilatorImages === verilatorImages && row.verilatorData === verilatorData,
   );
   if (!same) throw new Error('networks.json: expected the same images in all simulations');
-  const names = rows.map(({ bits }) => bits.replace('/', ' / ')).sort();
-  return ` Verilator simulated the circuits of ${names.join(', ')} bits (all bits at once) on the first ${verilatorImages} test images of ${verilatorData}: all scores are those of the integer model.`;
+  const allAtOnce = rows.filter(({ lanes }) => lanes !== 'one plane');
+  if (simulated.length !== allAtOnce.length || !simulated.every((row) => allAtOnce.includes(row)))
+    throw new Error('networks.json: expected simulations of all circuits with all bits at once');
+  return ` The simulator Verilator ran the circuits that multiply all bits at once, on the first ${verilatorImages} test images of ${dataTitles[verilatorData]}. All scores of the simulated circuits were equal to the scores of the integer model.`;
 }
 
 /** The tables of CNV, each with the commits of its rows. */
@@ -287,63 +261,21 @@ function writeCnv() {
   ]) {
     const own = rows.filter((row) => row.narrower === narrower && row.synthesized !== undefined);
     const commits = [...new Set(own.map(({ commit }) => commit.slice(0, 7)))].join(', ');
-    const simulated = own
-      .filter(({ verilatorData }) => verilatorData !== undefined)
-      .map(({ bits, verilatorImages, verilatorData }) => ({
-        bits,
-        verilatorImages,
-        verilatorData,
-      }));
-    const shown = lanes === 'both' ? simulatedLine(simulated) : '';
-    const made = `${own[0].synthesized.yosys}; commits ${commits}; ${provenance.machine}`;
+    const notes =
+      lanes === 'both'
+        ? ` The column “bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all bits.${simulatedLine(own)}`
+        : '';
+    const made = details([
+      ['synthesis', own[0].synthesized.yosys],
+      ['commits', commits],
+      ['machine', provenance.machine],
+    ]);
     writeFileSync(
       join(docs, 'generated', `${file}.md`),
-      `${cnvTable(rows, narrower, lanes)}\n\nLUTs × cycles is relative to 2 / 2 with all bits in one cycle.${lanes === 'both' ? ' “Bits at once” says whether a multiplying unit takes one bit of a weight in a cycle, or all its bits.' : ''}${shown} (${made}.)\n`,
+      `${cnvTable(rows, narrower, lanes)}\n\nThe column “LUTs × cycles” gives the product of lookup tables and clock cycles, relative to ${lanes === 'both' ? 'the circuit for 2 bits that multiplies all bits at once' : 'the circuit for 2 bits'}.${notes}\n\n${made}\n`,
     );
   }
 }
-
-/** Where and how a bench's rows were measured. */
-function measuredLine({ provenance, note }) {
-  const { machine, node, backend, commit, command } = provenance;
-  const shortCommand = command.replace(/ --note .*/, '');
-  const beside = note === undefined ? '' : ` ${note.replace(/ Minima say most\.$/, '')}`;
-  const engine = backend === 'none' ? '' : ` and ${backend}`;
-  return `Measured by \`${shortCommand}\` at commit ${commit.slice(0, 7)}, on ${machine}, with Node ${node}${engine}.${beside}`;
-}
-
-/** Whole networks as a table: the least and the median time, and the least of LiteRT.js over the least of each. */
-function writeWholeNetworks(name, partOf, kindOf) {
-  const file = join(committed, 'speed', `${name}.json`);
-  const stored = JSON.parse(readFileSync(file, 'utf8'));
-  const { rows } = stored;
-  const networks = [...new Set(rows.map(({ network }) => network))];
-  const lines = [measuredLine(stored)];
-  for (const part of new Set(rows.map(partOf))) {
-    lines.push('', `**${part}:**`, '');
-    lines.push(`| engine | ${networks.map((network) => titles[network]).join(' | ')} |`);
-    lines.push(`| --- |${networks.map(() => ' ---: |').join('')}`);
-    for (const kind of new Set(rows.map(kindOf))) {
-      const cells = networks.map((network) => {
-        const own = rows.filter((row) => row.network === network && partOf(row) === part);
-        const row = own.find((each) => kindOf(each) === kind);
-        const int8 = own.find((each) => each.engine === 'litert int8' && each.int8Ratio === 1);
-        if (row === undefined || int8 === undefined)
-          throw new Error(`${name}: no time of ${kind}, ${network}, ${part}`);
-        const times = [row.minimumMs, row.medianMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
-        return `${times.join(' / ')} (${(int8.minimumMs / row.minimumMs).toFixed(2)}×)`;
-      });
-      lines.push(`| ${kind} | ${cells.join(' | ')} |`);
-    }
-  }
-  writeFileSync(join(docs, 'generated', `${name}.md`), `${lines.join('\n')}\n`);
-}
-
-const batchText = ({ batch }) => (batch === 1 ? 'One image' : `${batch} images at once`);
-const threadsText = ({ threads }) => (threads === 1 ? 'One thread' : `${threads} threads`);
-const engineText = (row) => row.engine + bitsOf(row);
-
-const bitsOf = ({ bits }) => (bits ? ` ${bits.weights}/${bits.inputs}` : '');
 
 /** The head of a report's page. It is in no sidebar, so its links back and on are given here. */
 const reportHead = `---
@@ -472,57 +404,33 @@ function writeResults() {
     };
   });
   const table = [
-    'The table counts the verdicts on the paper’s claims. “Above” and “below” mean that two settings were claimed to be equally good, but the first is better or worse, perhaps by less than one point:',
+    'The table counts the verdicts on the HBNN paper’s claims in our two reports. The verdicts “above” and “below” are for two settings that were claimed to be equally good. The verdict “above” means that the first setting is better than the second, perhaps by less than one point. The verdict “below” means that the first setting is worse than the second, perhaps by less than one point:',
     '',
-    '| profile | holds | does not hold | above | below | undecided |',
+    '| report | holds | does not hold | above | below | undecided |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...list.map(({ row }) => row),
   ];
   const none =
-    'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes them in about 8 minutes on 2 cores.';
+    'No results are committed yet. `npx -y pnpm@10.34.9 bench:reproduce` makes results in about 8 minutes on 2 cores.';
   writePlans();
   const isShown = (plan) => existsSync(join(docs, 'results', `plan-${plan}`));
   const page = [
     '# What came out',
-    '<Outcomes />',
+    '<Outcomes whole />',
     '## Many seeds',
-    'The plan [cifar](./plan-cifar/) tests the paper’s claims about accuracy, with ten or more seeds for each setting. Its seeds and tests were fixed before the trainings.',
+    comparisonTable(committed),
+    'The page of the [planned experiment](./plan-cifar/) lists every training and every test. The seeds and tests of the planned experiment were fixed before the trainings.',
     ...(isShown('scale')
       ? [
-          'The plan [scale](./plan-scale/) shows how the gap between binarized and float networks changes with the width of a network and the length of its training.',
+          'The page of the [experiment on scale](./plan-scale/) shows how the gap in accuracy between binarized and float networks changes with the width of a network and the length of its training.',
         ]
       : []),
     '## Every table and figure of the paper',
-    'The command `bench:reproduce` made these reports, with smaller networks and other data than the paper’s. They show each number beside the paper’s, with its commit, seeds, machine and data set.',
+    'The command `bench:reproduce` made our reports, with smaller networks and other data than the HBNN paper’s. Each report shows our numbers beside the HBNN paper’s, with the commit, seeds, machine and data set.',
     profiles.length > 0 ? table.join('\n') : none,
     ...list.flatMap(({ has }) => has),
   ];
   writeFileSync(join(docs, 'results', 'index.md'), `${page.join('\n\n')}\n`);
-}
-
-/** The training rows of the speed bench, as a table. */
-function writeSpeed() {
-  const file = join(committed, 'speed', 'training.json');
-  const { provenance, rows } = JSON.parse(readFileSync(file, 'utf8'));
-  const lines = rows
-    .filter(({ network }) => network !== undefined)
-    .map(({ network, backend, imagesPerSecond, imagesPerCpuSecond, profile }) => {
-      const speeds = [imagesPerSecond, imagesPerCpuSecond].map((speed) =>
-        Math.round(speed).toLocaleString('en'),
-      );
-      const share = profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '';
-      return `| ${[network, backend, ...speeds, share].join(' | ')} |`;
-    });
-  const { machine, commit, date } = provenance;
-  const table = [
-    '| network | backend | images per second | images per CPU-second | time in binarization |',
-    '| --- | --- | ---: | ---: | ---: |',
-    ...lines,
-    '',
-    `${machine}, ${date}, commit ${commit.slice(0, 7)}. Images per CPU-second are the images divided by the processor time of all threads; other programs on the machine hardly change this number.`,
-  ];
-  mkdirSync(join(docs, 'generated'), { recursive: true });
-  writeFileSync(join(docs, 'generated', 'speed.md'), `${table.join('\n')}\n`);
 }
 
 /** What the home page, the README and the page about rules say came out. */
@@ -567,15 +475,10 @@ function copyYosys() {
 writeResults();
 writeApi(docs);
 copyYosys();
-writeSpeed();
+writeSpeedPages(committed, join(docs, 'generated'));
 writeOutcomes();
 writeHelp();
 writeNetworks();
-writeKernels();
-writeWholeNetworks('whole-networks', batchText, engineText);
-writeWholeNetworks('browser', threadsText, engineText);
-writeWholeNetworks('whole-networks-vnni', batchText, engineText);
-writeWholeNetworks('browser-vnni', threadsText, engineText);
 writeScale();
 writeLanes();
 writeCnv();

@@ -76,11 +76,12 @@ function conclude(): StageResult {
     stage: 'figure2a',
     title: 'Figure 2a: error of a binarized tensor of normally distributed values',
     about:
-      `A tensor T of ${elements.toLocaleString('en')} random values (standard normal, seed ${seed}) is binarized ` +
-      'to a tensor B. The figure and the table show the relative distance between T and B, ‖T\u00a0−\u00a0B‖/‖T‖. A mix of ' +
-      'bitwidths such as 7/2/1 gives one bit to 7 tenths of the values, two bits to 2 tenths and three bits to 1 tenth. The rule ' +
-      '“optimal”, which is not in the paper, chooses the bits, signs and scales of all values of the tensor ' +
-      'together. Figure 2a needs no training, so its numbers have no spread over seeds.',
+      `A tensor T of ${elements.toLocaleString('en')} normally distributed random values is approximated by a ` +
+      'tensor B with few bits per value. The figure and the table show the distance between the tensor T and its ' +
+      'approximation B, divided by the norm of T. The three numbers of a mix such as 7/2/1 are the tenths of the ' +
+      'values with 1, 2 and 3 bits. The rule “optimal”, which is not in the HBNN paper, chooses the bits, signs ' +
+      'and scales of all values of the tensor together. Figure 2a needs no training, so its numbers have no spread ' +
+      'over seeds.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -108,7 +109,8 @@ function claims(rows: readonly ResultRow[]): Claim[] {
   return [
     {
       id: '1a',
-      claim: 'Of the paper’s rules, middle-out has the smallest distance at every mix',
+      claim:
+        'Of the paper’s rules, middle-out has the smallest distance from the tensor at every mix of bits',
       verdict: lost.length === 0 ? 'holds' : 'does not hold',
       because:
         `top-down, bottom-up or random is better than middle-out at ${lost.length} of ${mixes.length} mixes, and ` +
@@ -126,7 +128,7 @@ function claims(rows: readonly ResultRow[]): Claim[] {
     },
     {
       id: '1c',
-      claim: 'Our distances are those of the paper’s Figure 2a',
+      claim: 'Our distances equal those in the paper’s Figure 2a',
       verdict: worst <= plotError ? 'holds' : 'does not hold',
       because:
         `at ${printed.length} bars of the paper’s plot, the largest difference from our distances is ` +
@@ -146,10 +148,10 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
   const integer = rows.filter(({ columns }) => columns?.selection === 'homogeneous');
   return {
     file: 'figure2a',
-    title: 'Distance by mix and selection',
+    title: 'Bars of the approximation error for each mix of bitwidths and each selection rule',
     caption:
-      'The smaller the distance between T and B, the better. The dashed lines of the figure show the ' +
-      'distances if all values have 1, 2, 3 or 4 bits.',
+      'A smaller distance between the tensor T and its approximation B is better. Each dashed line of the figure ' +
+      'shows the distance if all values have the same number of bits.',
     ...barChart({
       bars,
       category: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

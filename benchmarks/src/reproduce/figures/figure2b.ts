@@ -50,9 +50,10 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure2b',
     title: 'Figure 2b: accuracy by selection rule at 1.4 bits, weights only',
     about:
-      'For Figure 2b, all weights are binarized, also those of the first and last layer; the inputs of the layers ' +
-      'are float. Trainings with equal seeds start from equal weights and see the images in the same order. The ' +
-      'paper’s accuracies are for AlexNet-BN on ImageNet; we read them off its plot, to within 0.1 points.',
+      'In the trainings of Figure 2b, the weights of all layers are binarized, also those of the first and last ' +
+      'layer. In Figure 2b, the inputs of the layers are floating-point numbers. Trainings with equal seeds start ' +
+      'from equal weights and see the images in the same order. The HBNN paper’s accuracies in the table are for ' +
+      'AlexNet-BN on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 points.',
     rows,
     claims: [
       equal('2a', '1.4 bits by middle-out equal 2 bits', mo, two, paper.middle_out - paper.two_bit),
@@ -71,13 +72,13 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     plots: [
       {
         file: 'figure2b',
-        title: 'Accuracy by selection rule, compared with 2 bits',
+        title: 'Difference in accuracy from 2-bit weights for each selection rule',
         caption:
-          'The horizontal axis of the figure is the top-1 accuracy minus that with 2-bit weights. A small dot of ' +
-          'the figure is the difference in accuracy between two trainings with equal seeds. Large dots of the ' +
-          'figure are the means over the seeds, with 95 % confidence intervals. Diamonds of the figure are the ' +
-          'paper’s differences in accuracy on ImageNet. The grey band of the figure marks differences in accuracy ' +
-          'within ±1 point.',
+          'The horizontal axis of the figure shows the top-1 accuracy of a setting minus the accuracy with 2-bit ' +
+          'weights. Each small dot of the figure is the difference in accuracy between two trainings with equal ' +
+          'seeds. Each large dot of the figure is the mean difference over the seeds, with its 95 % confidence ' +
+          'interval. Diamonds of the figure are the HBNN paper’s differences in accuracy on ImageNet. The grey ' +
+          'band of the figure marks differences in accuracy within ±1 point.',
         spec: forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')

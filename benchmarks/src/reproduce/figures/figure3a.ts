@@ -87,19 +87,22 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure3a',
     title: 'Figure 3a: one bitwidth for each layer',
     about:
-      'In Figure 3a, all weights of a layer have the same number of bits. For example, the setting “layers ' +
-      '1,2,1,1” has 2 bits in the second of the four layers, and 1 bit in the other layers. The paper trained a ' +
-      'network of four layers on CIFAR-10; we read its accuracies off the paper’s plot. The accuracy of the paper’s network is shown beside ours if the average ' +
-      'numbers of bits of the two networks differ by less than 0.05.',
+      'In the networks of Figure 3a, all weights of a layer have the same number of bits. The setting “layers ' +
+      '1,2,1,1” means 2 bits in the second of the four layers, and 1 bit in the others. The HBNN paper trained a ' +
+      'network of four layers on CIFAR-10. We read the accuracies of the HBNN paper’s four-layer network off a ' +
+      'plot. The table shows an accuracy of the HBNN paper beside ours if the average bits of the two networks ' +
+      'differ by at most 0.05.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
     plots: [
       {
         file: 'figure3a',
-        title: 'Accuracy against average bits, layer by layer',
+        title:
+          'Accuracy against average bits, if all weights of a layer have the same number of bits',
         caption:
-          'The figure shows the top-1 accuracy in percent: ours, with one standard deviation over the seeds where ' +
-          'there are several, and the paper’s. The dashed lines of the figure are straight lines fitted to the points.',
+          'The figure shows the top-1 accuracy of our networks and of the HBNN paper’s networks, in percent. Each ' +
+          'vertical line of the figure shows one standard deviation over the seeds, for a point with at least 3 ' +
+          'seeds. The dashed lines of the figure are straight lines fitted to the points.',
         ...lineChart({
           panels: [
             {
@@ -132,7 +135,7 @@ function claims(
   return [
     above(
       '3b',
-      `1.4-bit middle-out is above the layer-level mix ${near14.bits.join(',')} (${near14.average.toFixed(2)} bits)`,
+      `1.4 bits by middle-out are above one bitwidth for each layer (${near14.bits.join(',')}; ${near14.average.toFixed(2)} bits)`,
       mo,
       layer,
     ),
@@ -169,10 +172,10 @@ function linearity(results: SettingResults, mixes: readonly LayerMix[]): Claim {
     claim,
     verdict: straight ? 'holds' : bent ? 'does not hold' : 'undecided',
     because:
-      `a straight line through ${points.length} trainings changes by ${pointsText(slope)} points per bit and explains ` +
-      `${(100 * explained).toFixed(0)} % of the variance; its curvature is ${pointsText(bend.quadratic)} points per bit², ` +
-      `${pEquation(bend.p)} (the claim holds if the line rises and explains at least ${100 * enough} %, and the ` +
-      'curvature is not significant at 5 %)',
+      `the straight line fitted to ${points.length} trainings changes by ${pointsText(slope)} points per bit and ` +
+      `explains ${(100 * explained).toFixed(0)} % of the variance; the accuracies have a curvature of ` +
+      `${pointsText(bend.quadratic)} points per bit², ${pEquation(bend.p)} (the claim holds if the line rises and ` +
+      `explains at least ${100 * enough} %, and the curvature is not significant at 5 %)`,
   };
 }
 

@@ -47,10 +47,11 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'figure3b',
     title: 'Figure 3b: accuracy against the average bits of the weights, by middle-out',
     about:
-      'For Figure 3b, the weights of all layers are binarized by middle-out, and the inputs are float. For each ' +
-      'average number of bits, the percentages of weights with 1, 2 and 3 bits are those of the paper. The paper’s ' +
-      'accuracies are for AlexNet-BN on ImageNet; we read them off its plot, to within 0.1 points. The plot has none ' +
-      'for 2 bits.',
+      'In Figure 3b, the weights of all layers are binarized, and the rule middle-out chooses which weights get ' +
+      'more bits. In Figure 3b, the inputs of the layers are floating-point numbers. For each average number of ' +
+      'bits, the shares of weights with 1, 2 and 3 bits are those of the HBNN paper. The HBNN paper’s accuracies ' +
+      'in the table are for AlexNet-BN on ImageNet. We read the HBNN paper’s accuracies off a plot, to within 0.1 ' +
+      'points. The HBNN paper’s plot has no accuracy for 2 bits.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
     plots: [
@@ -58,9 +59,9 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'The figure shows the top-1 accuracy in percent: ours, with one standard deviation over the seeds where ' +
-          'there are several, and the paper’s on ImageNet. The dashed lines of the figure are the accuracies with ' +
-          'float weights.',
+          'The figure shows the top-1 accuracy of our networks, and of the HBNN paper’s networks on ImageNet, in ' +
+          'percent. Each vertical line of the figure shows one standard deviation over the seeds, for a point with ' +
+          'at least 3 seeds. The dashed lines of the figure are the accuracies with float weights.',
         ...lineChart({
           panels: [
             {
@@ -89,7 +90,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
 /** Per seed: how far the accuracies lie above the straight line from 1 to 2 bits, on average. */
 function fasterThanLinear(list: readonly Point[], results: SettingResults): Claim {
   const id = '3a';
-  const claim = 'Under middle-out accuracy rises faster than linearly in the average bits';
+  const claim = 'With middle-out, accuracy rises faster than linearly with the average bits';
   const first = accuracies(results, list[0].setting.id);
   const two = accuracies(results, list.at(-1)?.setting.id ?? '');
   const inner = list
@@ -116,8 +117,8 @@ function fasterThanLinear(list: readonly Point[], results: SettingResults): Clai
     claim,
     verdict,
     because:
-      `at ${decidingAverages.join(' and ')} bits, accuracy minus that on the straight line from 1 to 2 bits is on ` +
-      `average ${pointsText(test.difference)} points, ${Math.round(100 * (1 - significance))} % interval ` +
+      `at ${decidingAverages.join(' and ')} bits, the accuracy minus that on the straight line from 1 to 2 bits is ` +
+      `on average ${pointsText(test.difference)} points, ${Math.round(100 * (1 - significance))} % interval ` +
       `${pointsText(test.low)} … ${pointsText(test.high)}, t test over ${seeds} seeds`,
   };
 }

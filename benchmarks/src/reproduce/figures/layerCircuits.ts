@@ -50,7 +50,9 @@ function layerCircuits(): { readonly rows: readonly LayerCircuit[]; readonly by:
   };
   return {
     rows,
-    by: `one layer each of VGG-8 and MobileNet, with all inputs but only 8 outputs, synthesized (${provenance.command}, commit ${provenance.commit.slice(0, 7)})`,
+    by:
+      'One layer of VGG-8 and one layer of MobileNet were synthesized, with all inputs but only 8 outputs ' +
+      `(\`${provenance.command}\`, commit ${provenance.commit.slice(0, 7)})`,
   };
 }
 

@@ -108,14 +108,18 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     stage: 'table1',
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
-      'Some rows of the paper’s Table 1 are quoted from other papers. We train networks for the quoted rows too, ' +
-      'with the quantizers of the quoted papers, except for the rows that the table marks “quoted only”. The ' +
-      'column “bits” has the bits of inputs/weights. If only the weights are binarized, the weights of all layers ' +
-      'are binarized, also those of the first and last layer. If the inputs are binarized too, the first and last ' +
-      'layer stay float, and the bits of the inputs are chosen anew for each image. In MobileNet, only the ' +
-      'pointwise (1 × 1) convolutions are binarized. The paper’s ' +
-      'accuracies are for ImageNet. This table has too few seeds to compare the methods with each other; the plan ' +
-      '`table1` has more seeds.',
+      'Some accuracies in the HBNN paper’s Table 1 are quoted from other papers. For rows of Table 1 with quoted ' +
+      'accuracies, our networks are trained with the quantization methods of the quoted papers. ' +
+      (rows.some(({ kind }) => kind === 'quoted')
+        ? 'For the rows of the table marked “quoted only”, we trained no network. '
+        : '') +
+      'In the column “bits”, “1/1.4” means 1 bit for the inputs of the layers and 1.4 bits for the weights. If the ' +
+      'inputs stay floating-point numbers, the weights of all layers are binarized, also those of the first and ' +
+      'last layer. If inputs and weights are binarized, the first and the last layer of the network keep ' +
+      'floating-point numbers. For each image, the network chooses anew which inputs get more bits. In MobileNet, ' +
+      'only the pointwise (1 × 1) convolutions are binarized. The HBNN paper’s accuracies in the table are for ' +
+      'ImageNet. Our version of Table 1 has too few seeds to compare the methods with each other. A comparison of ' +
+      'the methods with more seeds is planned (`benchmarks/plans/table1.md`).',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

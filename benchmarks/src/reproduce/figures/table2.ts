@@ -104,41 +104,55 @@ export const agrees = (q: { printed: number; digits: number; law: number }): boo
 /** What the paper did, and a list of the rows with the origin of each. */
 function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string {
   const isSimulated = networks.some(({ row }) => row.verilatorCycles !== undefined);
-  const ownVgg8 =
+  const vggRowsText =
     p.vgg8 === undefined
-      ? 'Our reduced VGG-8 is not trained in the profile quick, because the images of this profile are too small. The ' +
-        'LUTs that compute one pixel position of each of its layers, and its energy, are estimated with random weights.'
-      : '**Rows a** describe our reduced VGG-8, trained on CIFAR-10. In the rows with “inputs per channel”, each input ' +
-        'channel has the same number of bits in all images, as a circuit needs. In the other rows a, the bits of the ' +
-        'inputs are chosen anew for each image, as in the paper. For the networks of rows a, the LUTs that compute ' +
-        'one pixel position of each layer, and the energy per image, are estimated with random weights.';
+      ? []
+      : [
+          'Rows with “a” in the first column give the accuracy of our reduced VGG-8, a small network trained on ' +
+            'CIFAR-10. In rows with “inputs per channel”, each input channel has one number of bits for all ' +
+            'images, as a circuit needs. In rows with “a” but without “inputs per channel”, the bits of the inputs ' +
+            'are chosen anew for each image, as in the HBNN paper.',
+        ];
+  const notTrained =
+    p.vgg8 === undefined
+      ? ` The training run \`${p.name}\` does not train our reduced VGG-8, which is made for images of 32 × 32 pixels.`
+      : '';
   const rows = [
-    '**Rows 1 to 13** are the paper’s. We recomputed their numbers by the paper’s formulas.',
-    ownVgg8,
-    '**Rows c of the networks CNV and MobileNet** are our estimates of circuits like those of FINN (AMD’s compiler ' +
-      'for quantized networks). The estimates are calibrated on synthesized layers and on networks that FINN ' +
-      'published. CNV is FINN’s name for the network VGG-8. On the FPGA, the layers of CNV have as many parallel units ' +
-      'as in FINN’s published circuit for a Pynq board at 200 MHz. Each parallel unit of CNV is wide enough for the ' +
-      'weights and inputs with the most bits. The paper’s estimates start from a faster circuit of FINN for CNV; how ' +
-      'many parallel units its layers have was not published. Our FPGA circuit for MobileNet has enough parallel ' +
-      'units to reach the paper’s 450 frames per second. On an ASIC of 32 nm, the networks CNV and MobileNet have ' +
-      'enough parallel units for the paper’s 3.4 kFPS (thousand frames per second).',
-    '**Rows c of single layers** are for one pixel position of a layer as an unrolled circuit, with separate logic for ' +
-      'every weight. The area of a single layer is estimated, or measured by synthesis if the column “platform” names ' +
-      'Yosys.',
-    '**Rows d** are for our own Verilog circuit of CNV (FINN’s VGG-8), which multiplies all bits of a weight in one ' +
-      'cycle. The Verilog circuit is synthesized as a whole' +
+    'Rows 1 to 13 of the table are those of the HBNN paper’s Table 2. We recomputed the numbers of the HBNN ' +
+      'paper’s Table 2 with the paper’s formulas.',
+    ...vggRowsText,
+    'For the networks CNV and MobileNet, rows with “c” in the first column estimate circuits like those of FINN ' +
+      '(AMD’s compiler for quantized networks). CNV is FINN’s name for the network VGG-8 of the HBNN paper. The ' +
+      'estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN. In ' +
+      'our FPGA estimates, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board ' +
+      'Pynq. The estimates for CNV and MobileNet assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is ' +
+      'wide enough for the weights and inputs with the most bits. The HBNN paper’s formulas for VGG-8 start from a ' +
+      'faster circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet has ' +
+      'enough parallel units to reach the HBNN paper’s 450 frames per second. In our estimates for an ASIC of 32 ' +
+      'nm, CNV (VGG-8) and MobileNet have enough parallel units for 3,400 frames per second, as in the HBNN paper.',
+    'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
+      'weight has separate logic. The unrolled circuit of a layer computes one pixel position of the layer’s ' +
+      'output. The area of a single layer is measured by synthesis if the column “platform” names the program ' +
+      'Yosys. Without “Yosys” in the column “platform”, the area of a single layer is estimated.',
+    'Rows with “d” in the first column are for our own Verilog circuit of CNV, the network VGG-8. The Verilog ' +
+      'circuit of CNV multiplies an input by all bits of a weight in one cycle. ' +
       (isSimulated
-        ? ' and simulated (`pnpm bench:networks --synth --simulate N --save`).'
-        : ' (`pnpm bench:networks --synth --save`). Its cycles are computed from the folds, not simulated.'),
+        ? 'The Verilog circuit of CNV was synthesized as a whole and simulated.'
+        : 'The Verilog circuit of CNV was synthesized as a whole, and its cycles are computed, not simulated.'),
+    'For the reduced VGG-8, rows with “c” in the first column estimate lookup tables (LUTs) and energy, with ' +
+      'random weights. In the rows for the reduced VGG-8, only the lookup tables that compute one pixel position ' +
+      'of each binarized layer are counted.' +
+      notTrained,
   ];
-  return (
-    'The paper did not build the circuits of Table 2. The paper derives the size, power and speed of its circuits from ' +
-    'published designs, by simple formulas. According to the paper’s formulas, the area and power of an FPGA circuit ' +
-    'grow with the number of its parallel units (unfolding) times the bits, and its frames per second fall as the ' +
-    'bits grow. According to the paper, the area and power of an ASIC grow with the square of the bits. The table has ' +
-    `these rows:\n\n${rows.map((row) => `- ${row}`).join('\n')}`
-  );
+  const head =
+    'The authors of the HBNN paper did not build the circuits of Table 2. The HBNN paper derives the size, power ' +
+    'and speed of its circuits from published designs, by simple formulas. By the HBNN paper’s formulas, the area ' +
+    'and power of an FPGA circuit grow with the average bits and with the number of parallel units. In rows 1 to ' +
+    '13 of the table, the column “unfolding” gives the number of parallel units, as a multiple of the HBNN paper’s ' +
+    'basic circuit. By the HBNN paper’s formulas, the frames per second of an FPGA circuit fall as the average ' +
+    'bits grow. By the HBNN paper’s formulas, the area and power of an ASIC (a chip for one purpose) grow with the ' +
+    'square of the average bits. The first column of the table tells the kinds of rows apart:';
+  return `${head}\n\n${rows.map((row) => `- ${row}`).join('\n')}`;
 }
 
 function conclude(p: Profile, results: SettingResults): StageResult {
@@ -182,7 +196,7 @@ function claims(ratios: readonly AreaRatio[], networks: readonly SynthesizedNetw
   return [
     {
       id: '5a',
-      claim: 'The numbers of Table 2 follow from the paper’s laws',
+      claim: 'The numbers of Table 2 follow from the paper’s formulas',
       verdict: off.length === 0 ? 'holds' : 'does not hold',
       because:
         `${all.length - off.length} of ${all.length} numbers printed in Table 2 agree with the paper’s formulas ` +

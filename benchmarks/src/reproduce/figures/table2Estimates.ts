@@ -320,8 +320,9 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
       claim,
       verdict: deciding.every((each) => lawOf(each) === law) ? 'holds' : 'does not hold',
       because:
-        `estimated area of the unrolled layer ${place}, divided by its area at 1 bit: ${text(both)}; with inputs of ` +
-        `1 bit: ${text(alone)} (in brackets: the law that fits within ${error.toFixed(0)} %)${more}`,
+        'estimated area of an unrolled layer with 576 inputs and 64 outputs, divided by its area at 1 bit: ' +
+        `${text(both)}; with b bits for the weights and 1 bit for the inputs: ${text(alone)} (in brackets: the law ` +
+        `that fits within ${error.toFixed(0)} %)${more}`,
     };
   };
   const [fpga, asic] = [
@@ -333,14 +334,14 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
       '5b',
       { circuit: 'lut6', mapPer: 'position' },
       'b',
-      `${fpga}, if weights at one position share their bits`,
+      `${fpga}, if weights at a kernel position share their bits`,
       synthesized,
     ),
     judge(
       '5c',
       { circuit: 'gates', mapPer: 'position' },
       'b²',
-      `${asic}, if weights at one position share their bits`,
+      `${asic}, if weights at a kernel position share their bits`,
     ),
     judge(
       '5f',
@@ -394,13 +395,15 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
   });
   return {
     file: 'table2-area',
-    title: 'Area of an unrolled layer against average bits',
+    title: 'Area of a layer with separate logic for every weight, against average bits',
     caption:
-      `The figure shows the estimated area, divided by that at 1 bit, of the layer ${place} on an FPGA, counted in ` +
-      'LUTs with six inputs (LUT6), and on an ASIC, counted in gate equivalents. The lines “per weight” are for layers ' +
-      'in which each weight has its own bitwidth. The lines “per position” are for layers in which all weights at a ' +
-      'kernel position have the same bitwidth. According to the paper, the area grows in proportion to the average ' +
-      'bits b on an FPGA, and to b² on an ASIC.',
+      'The figure shows the estimated area of a dense layer, divided by its area at 1 bit. The dense layer in the ' +
+      'figure has 576 inputs and 64 outputs. The area on an FPGA is counted in lookup tables with six inputs ' +
+      '(LUT6). The area on an ASIC (a chip for one purpose) is counted in gate equivalents. The lines “per weight” ' +
+      'are for layers in which each weight has its own bitwidth. The lines “per position” are for layers in which ' +
+      'all weights at a kernel position have the same bitwidth. According to the HBNN paper, the area on an FPGA ' +
+      'grows in proportion to the average bits. According to the HBNN paper, the area on an ASIC grows with the ' +
+      'square of the average bits.',
     ...panelChart(
       (layout) => [
         panel('lut6', 'FPGA, LUT6', (bits) => bits, layout),

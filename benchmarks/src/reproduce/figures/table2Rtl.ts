@@ -40,10 +40,13 @@ export function synthesizedNetworks(): readonly SynthesizedNetwork[] {
 const channelsText = (narrower: number): string =>
   narrower === 1 ? 'all channels' : `1/${narrower} of its channels and lanes`;
 
+/** Data sets of simulations as the text writes them. */
+const dataTitles: Readonly<Record<string, string>> = { cifar10: 'CIFAR-10' };
+
 const imagesText = ({ verilatorImages = 0, verilatorData }: NetworkRow): string =>
   verilatorData === undefined
     ? `${verilatorImages} images`
-    : `the first ${verilatorImages} test images of ${verilatorData}`;
+    : `the first ${verilatorImages} test images of ${dataTitles[verilatorData] ?? verilatorData}`;
 
 /** Column (d): our own Verilog of CNV, folded, a map per position: synthesized whole, and its cycles. */
 export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
@@ -57,17 +60,21 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       unfolding: 'FINN’s folds',
       bits,
     };
-    const synthesis = `${synthesized?.yosys ?? 'Yosys'} (in the same way as by the command hbnn synth)`;
-    const simulation =
-      verilatorCycles === undefined
-        ? 'cycles computed, not simulated'
-        : `simulated in Verilator on ${imagesText(row)}, with all class scores equal to those of the integer model`;
+    const isSimulated = verilatorCycles !== undefined;
+    const simulation = isSimulated
+      ? `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. In the simulation of the ` +
+        'circuit of CNV, all class scores were equal to those of CNV in integer arithmetic'
+      : 'The cycles of the circuit of CNV are computed, not simulated';
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
       kind: 'measured',
       unit,
       ours: Number(ours.toPrecision(5)),
-      scale: `CNV with random weights and one bitwidth for all weights at a kernel position, synthesized by ${synthesis}, ${simulation} (pnpm bench:networks, commit ${commit.slice(0, 7)})`,
+      scale:
+        'Our circuit of CNV (VGG-8) has random weights, and one bitwidth for all weights at a kernel position. The ' +
+        `program ${synthesized?.yosys ?? 'Yosys'} synthesized the circuit of CNV, in the same way as the command ` +
+        `\`hbnn synth\`. ${simulation} (\`pnpm bench:networks --synth${isSimulated ? ' --simulate N' : ''} ` +
+        `--save\`, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });
     return [
@@ -100,7 +107,7 @@ export function rtlSentence(networks: readonly SynthesizedNetwork[]): string {
         `${((luts * cycles) / (two.luts * two.cycles)).toFixed(2)} at ${bits} bits`,
     );
   return (
-    `; a folded ${one.row.network} with ${channelsText(one.row.narrower)}, synthesized as a whole, relative to 1 bit: ` +
-    `${ratios.join(', ')}; LUTs × cycles of this ${one.row.network} relative to 2 bits: ${products.join(', ')}`
+    `; our Verilog circuit of ${one.row.network} (VGG-8) with ${channelsText(one.row.narrower)}, relative to 1 bit: ` +
+    `${ratios.join(', ')}; LUTs × cycles of the same circuit, relative to 2 bits: ${products.join(', ')}`
   );
 }

@@ -72,10 +72,11 @@ function rows(
 }
 
 const readRows =
-  'This experiment is not in the paper; it tries variants of the paper’s settings. The column “what is varied” ' +
-  'says how a variant differs from its reference, the first row of the same network in the table. The table ' +
-  'shows the accuracy of a variant minus that of its reference in percentage points, with the 95 % interval ' +
-  '(paired t test).';
+  'This experiment, which is not in the HBNN paper, tries variants of the HBNN paper’s settings. Each variant is ' +
+  'compared with a reference setting, the first row of the same network in the table. The column “what is varied” ' +
+  'shows how a variant differs from its reference setting. The column “against the reference” shows the accuracy ' +
+  'of a variant minus that of its reference setting, in points. The brackets in the table contain 95 % confidence ' +
+  'intervals of the differences, by paired t tests.';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -136,7 +137,7 @@ const equalsReference = (
     return [
       equal(
         `${id} ${name.split(' ')[0]}`,
-        `${name}: ${words} the dynamic map`,
+        `${name}: ${words} the dynamic bit map`,
         accuracies(results, variantOf(p, comparison, variant).id),
         accuracies(results, referenceOf(p, comparison).id),
       ),
@@ -148,12 +149,12 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    'A circuit that chooses bits for each image must also pass the bit map to the next layer. A bit map that is ' +
-    `chosen for each image takes up to −Σ p log₂ p = ${entropy.toFixed(2)} bits per value, where p is the share of ` +
-    `the values with 1, 2 or 3 bits. Together with its bit map, a value of ${both.inputs} bits on average takes ` +
-    `${(both.inputs + entropy).toFixed(2)} bits. A circuit need not pass on a static bit map, so some variants ` +
-    'with a static bit map spend more bits per value instead. (Claims q8, on 2 static bits for every input, were ' +
-    'added after the results of claims q1, on static maps of 1.4 bits, were known.)'
+    `With a dynamic bit map, a circuit must also pass the bit map to the next layer. At ${both.inputs} bits on ` +
+    `average, a dynamic bit map takes up to ${entropy.toFixed(2)} more bits per value, which is the entropy of the ` +
+    `bitwidths. Together with its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
+    `${(both.inputs + entropy).toFixed(2)} bits. Some variants with a static bit map spend more bits per value, ` +
+    'because a circuit need not pass on a static bit map. We added the claims called q8, on 2 bits for every ' +
+    'input, after we knew the results for 1.4 bits.'
   );
 }
 
@@ -166,14 +167,15 @@ export const inputMaps: Stage = {
     stage: 'input-maps',
     title: 'Bits of inputs that a circuit can have',
     about:
-      `${readRows} The paper chooses the bits and scales of a layer’s inputs anew for each image (a dynamic bit ` +
-      'map), which a fixed circuit cannot do. A static bit map is the same for all images: middle-out chooses it ' +
-      'from the mean magnitudes of the inputs during training, and after the training the scales stay constant ' +
-      'too. ' +
+      `${readRows} A bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
+      'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose bits ' +
+      'and scales anew for each image. A static bit map is the same for all images. During training, the rule ' +
+      'middle-out chooses a static bit map from the mean magnitudes of the inputs. With a static bit map, the ' +
+      'scales of the inputs also stay constant after the training. ' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [
-      ...equalsReference(p, results, 'q1', onePerChannel, 'a static map per channel equals'),
+      ...equalsReference(p, results, 'q1', onePerChannel, 'a static bit map per channel equals'),
       ...equalsReference(p, results, 'q8', twoBits, '2 static bits for every input equal'),
     ],
     plots: [],
@@ -276,7 +278,7 @@ function weightQuestions(p: Profile, results: SettingResults): Claim[] {
   return [
     equal(
       'q2',
-      'Bits shared by all weights at one position equal bits for each weight',
+      'One bitwidth for all weights at a kernel position equals one for each weight',
       of('perPosition'),
       reference,
     ),
@@ -284,7 +286,7 @@ function weightQuestions(p: Profile, results: SettingResults): Claim[] {
     equal('q4', 'Scales that are 4-bit integers equal free scales', of('fourBitScales'), reference),
     equal(
       'q5',
-      'A map that is kept after half of the training equals a changing one',
+      'A bit map that is kept after half of the training equals a changing bit map',
       of('keptFromHalf'),
       reference,
     ),
@@ -307,10 +309,11 @@ export const weightVariants: Stage = {
     stage: 'weight-variants',
     title: 'Other maps, scales and rules for weights',
     about:
-      `${readRows} Hardware is smaller if many weights share one bitwidth, and if the scales of the weights are ` +
-      'simple numbers, such as powers of two. A bit map is called “kept” if it no longer changes while the ' +
-      'training still changes the weights. The variants with other rules also have 1.4 bits on average, but give ' +
-      'more bits to other weights than middle-out does.',
+      `${readRows} A circuit is smaller if many weights share one bitwidth. A circuit is also smaller if the scales ` +
+      'of the weights are simple numbers, such as powers of two. A bit map (the bits of each weight) is called ' +
+      '“kept” if it no longer changes while the training still changes the weights. Every variant in the table has ' +
+      '1.4 bits per weight on average. A variant with another selection rule gives more bits to other weights than ' +
+      'the rule middle-out does.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

@@ -19,12 +19,15 @@ const ruled = (of: Network, select: Select): DesignSetting => ({
   config: { network: of.network, weights: '1.4', inputs: 'float', select },
 });
 
+const centralAbout = (name: string): string =>
+  `The part **${name}** trains networks with float inputs. In the part **${name}**, the weights have 2 bits, or ` +
+  '1.4 bits by the rule middle-out or by the rule optimal. The rule optimal gives the weights the smallest ' +
+  'approximation error.';
+
 /** The two questions that the paper's sentence stands on: does 1.4 equal 2, and does middle-out choose well? */
 const central: DesignPart = {
   name: 'central',
-  about:
-    'The weights are binarized with 1.4 bits by the rule middle-out, with 1.4 bits by the rule optimal (which ' +
-    'has the smallest approximation error), or with 2 bits; the inputs are float.',
+  about: centralAbout('central'),
   settings: networks.flatMap((of) => [bits(of, '1.4'), bits(of, '2'), ruled(of, 'optimal')]),
   claims: networks.flatMap((of): DesignClaim[] => [
     {
@@ -47,8 +50,9 @@ const central: DesignPart = {
 const withInputs: DesignPart = {
   name: 'with-inputs',
   about:
-    'Weights and inputs are binarized, both with 1.4 bits, both with 2 bits or both with 1 bit. The bit map of ' +
-    'the inputs, which says how many bits each input gets, is chosen anew for each image.',
+    'In the part **with-inputs**, weights and inputs of a network have equal numbers of bits. Weights and inputs ' +
+    'in the part **with-inputs** have 1.4 bits on average, 2 bits, or 1 bit. The bit map of the inputs, which says ' +
+    'how many bits each input gets, is chosen anew for each image.',
   settings: networks.flatMap((of) => [
     bits(of, '1.4', '1.4'),
     bits(of, '2', '2'),
@@ -77,8 +81,9 @@ const otherRules = ['bottom-up', 'top-down', 'random'] as const;
 const rules: DesignPart = {
   name: 'rules',
   about:
-    'For comparison with 1.4 bits by middle-out, the weights are binarized with 1.4 bits by the other rules of the ' +
-    'paper or with 1 bit, or stay float; the inputs are float.',
+    'The part **rules** trains networks with float inputs. In the part **rules**, the weights have 1.4 bits by a ' +
+    'rule other than middle-out, have 1 bit, or stay float. The accuracies of the part **rules** are compared with ' +
+    'those of 1.4-bit weights by the rule middle-out.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),
@@ -136,8 +141,8 @@ const candidates = [
 const better: DesignPart = {
   name: 'better',
   about:
-    'The weights are binarized with 1.4 bits by middle-out, with 1.4 bits by other rules, or with 2 bits; the ' +
-    'inputs are float.',
+    'The part **better** trains networks with float inputs. In the part **better**, the weights have 2 bits, or ' +
+    '1.4 bits by the rule middle-out or another rule.',
   settings: networks.flatMap((network) => [
     bits(network, '1.4'),
     ...candidates.map(({ name, config }) => of(network, name, { weights: '1.4', ...config })),
@@ -166,9 +171,10 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'The weights are binarized with 1.4 bits by middle-out; the inputs are float. Bit maps suited to folded ' +
-    'circuits, which reuse a few units over many cycles, are compared with bit maps in which each weight has its ' +
-    'own bitwidth.',
+    'The part **buildable** trains networks with float inputs, and with weights of 1.4 bits by the rule ' +
+    'middle-out. The bit maps of the weights in the part **buildable** are regular. Regular bit maps suit folded ' +
+    'circuits, which reuse a few units over many cycles. The regular bit maps are compared with bit maps in which ' +
+    'each weight has its own bitwidth.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
@@ -192,7 +198,8 @@ const buildable: DesignPart = {
 const belowOne: DesignPart = {
   name: 'below-one',
   about:
-    'The weights are binarized with 0.7 bits by rules that prune weights, or with 1 bit; the inputs are float.',
+    'The part **below-one** trains networks with float inputs. In the part **below-one**, the weights have 1 bit, ' +
+    'or 0.7 bits on average by rules that prune weights.',
   settings: networks.flatMap((network) => [
     bits(network, '1'),
     of(network, '0.7/float gain', { weights: '0.7', select: 'gain' }),
@@ -215,8 +222,8 @@ const long: DesignPart = {
   ...central,
   name: 'long',
   about:
-    `${central.about} Trainings with float weights show whether even longer training would still raise the ` +
-    'accuracy.',
+    `${centralAbout('long')} In the part **long**, trainings with float weights show whether still longer training ` +
+    'would raise the accuracy.',
   settings: [...central.settings, ...ends],
 };
 
@@ -246,9 +253,11 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'Only the weights are binarized, by the methods of rows 1 to 5 of the paper’s Table 1, by BWN, and by TRQ, a ' +
-    'later method with ternary weights. Ternary weights have log2 3 = 1.585 bits, so they are compared with our ' +
-    'weights of 1.6 bits. (Table 1 counts 2 stored bits for each ternary weight.)',
+    'In the part **weights**, only the weights are quantized. The part **weights** has the methods of rows 1 to 5 ' +
+    'of the HBNN paper’s Table 1, the method BWN, and the method TRQ. The method TRQ, with ternary weights, is ' +
+    'later than the HBNN paper. Ternary weights, with three values each, have 1.585 bits, so we compare them with ' +
+    'our weights of 1.6 bits. The HBNN paper’s Table 1 counts 2 bits for each ternary weight, as many as are ' +
+    'stored.',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -280,8 +289,9 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'Weights and inputs are binarized, by the methods of rows 7 to 10 of Table 1, by our method with the same ' +
-    'numbers of bits, and by our method with 1.4 bits (row 13).',
+    'In the part **both**, weights and inputs are quantized. The part **both** has the methods of rows 7 to 10 of ' +
+    'the HBNN paper’s Table 1. For comparison, our method is trained with as many bits as the methods of rows 7 to ' +
+    '10 of Table 1. Our method is also trained with 1.4 bits, as in row 13 of the HBNN paper’s Table 1.',
   settings: [
     ours('1', '1'),
     ours('1', '2'),
@@ -304,9 +314,10 @@ const methodsOnBoth: DesignPart = {
 const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
-    'Only the weights are binarized, by methods that learn the number of bits. The results show the average number ' +
-    'of bits that each training ends with. The penalty by which each method limits the bits was tuned with one ' +
-    'training (seed 1) so that the weights end with about 2 bits on average.',
+    'In the part **learned-bits**, only the weights are quantized. The part **learned-bits** has two methods that ' +
+    'learn the number of bits, BitPruning and Bayesian Bits. The results show the average number of bits that each ' +
+    'training ends with. Each method that learns the number of bits has a penalty on bits, which we tuned with one ' +
+    'training (seed 1). With the tuned penalty on bits, the weights end with about 2 bits on average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
@@ -320,11 +331,13 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar',
     title: 'The paper’s accuracy claims, with many seeds',
     about:
-      'The plan cifar trains reduced AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, with random crops and ' +
-      'flips. Longer trainings give a higher accuracy: with float weights and one seed, AlexNet-BN reaches an ' +
-      'accuracy of 67.5 % after 6 epochs and 70.8 % after 12. MobileNet, also with float weights and one seed, ' +
-      'reaches an accuracy of 63.2 % after 6 epochs and 68.0 % after 12. The plan cifar-long uses longer trainings ' +
-      'to test the central claims: 1.4 bits equal 2 bits, and the rule optimal is above middle-out.',
+      'The experiment called `cifar` trains small versions of AlexNet-BN and MobileNet on CIFAR-10 for 8 epochs, ' +
+      'with random crops and flips. Training for more than 8 epochs would give a higher accuracy. In trials with ' +
+      'float weights, doubling the epochs raised the accuracy of AlexNet-BN from 67.5 % to 70.8 %. For MobileNet ' +
+      'with float weights, doubling the epochs raised the accuracy from 63.2 % to 68.0 %. The trials with float ' +
+      'weights had one seed each, and 6 or 12 epochs. The experiment called `cifar-long` tests the two central ' +
+      'claims with longer trainings. The two central claims are that 1.4 bits equal 2 bits, and that the rule ' +
+      'optimal is more accurate than the rule middle-out.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,
@@ -334,7 +347,8 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'rules',
     title: 'Rules that may beat middle-out, maps that can be built, and less than one bit',
     about:
-      'The plan rules uses the networks, the data and the number of epochs of the plan cifar, but other seeds.',
+      'Small versions of AlexNet-BN and MobileNet are trained on CIFAR-10 for 8 epochs, as in the experiment ' +
+      'called `cifar`. The experiment called `rules` uses other seeds than the experiment called `cifar`.',
     common: { ...augmented, epochs: 8 },
     parts: [better, buildable, belowOne],
     firstSeed: 301,
@@ -344,8 +358,9 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'cifar-long',
     title: 'The central claims near the plateau',
     about:
-      'The plan cifar-long uses the networks and the data augmentation of the plan cifar, but trains for five ' +
-      'times as many epochs.',
+      'The experiment called `cifar-long` trains small versions of AlexNet-BN and MobileNet on CIFAR-10 for 40 ' +
+      'epochs. The shorter experiment called `cifar` trains small versions of AlexNet-BN and MobileNet for 8 ' +
+      'epochs. The networks of both experiments, `cifar` and `cifar-long`, are trained with random crops and flips.',
     common: { ...augmented, epochs: 40 },
     parts: [long],
     firstSeed: 201,
@@ -355,11 +370,12 @@ export const designs: Readonly<Record<string, Design>> = {
     name: 'table1',
     title: 'Where heterogeneous binarization stands among the methods of Table 1',
     about:
-      'The plan table1 trains networks with the methods that the paper’s Table 1 quotes from other papers, and ' +
-      'with later methods. The network is a reduced AlexNet-BN on CIFAR-10, trained with the data, the number of ' +
-      'epochs and the seeds of the plan cifar. All methods are trained with the same optimizer and learning rate, ' +
-      'even if the paper of a method used others (XNOR-Net used Adam). Our own settings are trained again, so that ' +
-      'both settings of a comparison are trained by the same code.',
+      'The experiment called `table1` trains networks with the methods that the HBNN paper’s Table 1 quotes from ' +
+      'other papers, and with later methods. All methods of the experiment train a small AlexNet-BN on CIFAR-10, ' +
+      'with the epochs and seeds of the experiment called `cifar`. All methods of the experiment have the same ' +
+      'optimizer and learning rate, even if the paper of a method used others. The paper of XNOR-Net, for example, ' +
+      'used the optimizer Adam, but we train XNOR-Net with SGD. Our own settings are trained again, so that both ' +
+      'settings of a comparison are trained by the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,

@@ -14,6 +14,7 @@ import {
 import { networkName } from './networkNames.ts';
 import type { Plan } from './plan.ts';
 import { settingsOf } from './planLines.ts';
+import { wrapped } from './planPage.ts';
 
 /** The bits whose gaps are compared with each other: does the mix reach the accuracy of two bits? */
 const [less, more] = ['1.4', '2'];
@@ -83,8 +84,8 @@ function trendSection(gaps: readonly SettingGap[], differences: readonly Setting
     ),
     '',
     'The two changes in a row are the slopes of a least-squares fit of the gap to the binary logarithms of channels and',
-    'epochs. A change in the table is an average over the widths and numbers of epochs that were trained. The table',
-    'does not say how the gaps go on beyond them.',
+    'epochs. Each change in the table is an average over the widths and numbers of epochs that were trained. The table',
+    'does not say how the gap changes for wider networks or longer trainings.',
     '',
   ];
 }
@@ -93,7 +94,7 @@ const legendText = [
   'Colours of the figure are the numbers of bits. Circles and solid lines are networks with binarized weights and',
   'float inputs. Diamonds and dashed lines are networks with binarized weights and inputs. A small dot of the figure is',
   'the gap of one seed. Each large dot is the mean over the seeds, and the vertical line through it is its confidence',
-  'interval. Dots that belong to one network are drawn beside each other, so that they do not hide each other.',
+  'interval. Large dots of networks of one size are drawn beside each other, so that no dot hides another.',
 ];
 
 function figureSection(
@@ -224,15 +225,16 @@ export function gapReport(plan: Plan, lines: readonly LedgerLine[]): GapReport {
   const page = [
     `# ${plan.title}: results`,
     '',
-    `So far ${done} of ${planned} trainings of the plan ${plan.name} are finished. \`pnpm bench:reproduce --plan-report ${plan.name}\` made this page.`,
+    `So far, ${done} of the ${planned} planned trainings are finished. The command \`pnpm bench:reproduce --plan-report ${plan.name}\` made this page.`,
     '',
     'The **gap** of a binarized network is the top-1 accuracy of the network with float weights and inputs minus the',
     'top-1 accuracy of the binarized network, in points. Both networks of a gap have the same number of channels and were',
     'trained with the same seed for the same number of epochs.',
     '',
     'The sign ± gives the 95 % confidence interval of a mean over the seeds. A confidence interval is computed from the',
-    'standard deviation between seeds, pooled over all widths, numbers of epochs and bits of a network; gaps of weights',
-    'alone and gaps of weights and inputs are pooled separately. The intervals are not corrected for the number of gaps.',
+    'standard deviation between seeds, pooled over all widths, numbers of epochs and bits of a network. Gaps of networks',
+    'with float inputs and gaps of networks with binarized inputs are pooled separately. The confidence intervals are not',
+    'corrected for the number of gaps.',
     ...(done < planned
       ? [
           '',
@@ -254,6 +256,8 @@ export function gapReport(plan: Plan, lines: readonly LedgerLine[]): GapReport {
           ...gapTables(plan, gaps, differences),
         ]
       : []),
-  ].join('\n');
+  ]
+    .flatMap(wrapped)
+    .join('\n');
   return { page: `${page.trimEnd()}\n`, csv: csvOf(gaps), figures };
 }

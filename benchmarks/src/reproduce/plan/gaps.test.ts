@@ -141,12 +141,12 @@ describe('a study of gaps', () => {
   it('reports what is done, and claims nothing without trainings', async () => {
     const none = gapReport(plan, []);
     expect(none.figures).toEqual([]);
-    expect(none.page).toContain('So far 0 of 378 trainings');
+    expect(none.page).toContain('So far, 0 of the 378 planned trainings');
     expect(none.page).not.toMatch(/^[|!]|^##/m);
     const lines = linesOf(1.5);
     // One seed of the first sizes alone: gaps without intervals, and no change with the width.
     const early = gapReport(plan, lines.slice(0, 40));
-    expect(early.page).toContain('So far 40 of 378 trainings');
+    expect(early.page).toContain('So far, 40 of the 378 planned trainings');
     expect(early.page).toContain('interim');
     expect(early.page).not.toContain('±  ');
     expect(early.page).not.toContain('How the gaps move');

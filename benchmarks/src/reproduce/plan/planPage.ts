@@ -48,7 +48,7 @@ function sizeRows(plan: Plan, cores: number): string[] {
     groups.set(key, [...(groups.get(key) ?? []), each]);
   }
   return [
-    'The table below says what the trainings of each size cost, over all seeds together:',
+    'The next table gives the time of all trainings with the same number of channels and epochs, over all seeds:',
     '',
     '| size | trainings | time |',
     '| --- | --- | --- |',
@@ -64,7 +64,7 @@ function sizeRows(plan: Plan, cores: number): string[] {
 const columns = 116;
 
 /** Break a line of prose at its spaces; a table's and a heading's stay whole. */
-function wrapped(line: string): string[] {
+export function wrapped(line: string): string[] {
   if (line.length <= columns || /^[|#]/.test(line)) return [line];
   const indent = line.startsWith('- ') ? '  ' : '';
   const lines = [''];
@@ -80,12 +80,12 @@ function wrapped(line: string): string[] {
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** Where the spread that a plan counts with comes from. */
-const spreadOrigin = ({ spread }: Plan): string =>
-  `We estimated the standard deviation of accuracy differences from ${spread.pairs.length} comparisons ` +
-  `of two settings in earlier CIFAR-10 results, with 3 seeds each (together ${spread.degreesOfFreedom} degrees ` +
-  `of freedom). The section Spread lists the ${spread.pairs.length} comparisons with their differences in ` +
-  `accuracy. The earlier CIFAR-10 results (commit ${spread.commit.slice(0, 7)}) are from trainings of 4 epochs ` +
-  'without augmentation, with other seeds.';
+const spreadOrigin = ({ spread: { pairs, degreesOfFreedom } }: Plan): string =>
+  'We estimated the standard deviation of accuracy differences from earlier comparisons of two settings on CIFAR-10. ' +
+  `Each of the ${pairs.length} earlier comparisons of settings has 3 seeds. Together, the ${pairs.length} earlier ` +
+  `comparisons have ${degreesOfFreedom} degrees of freedom. The section Spread lists the earlier comparisons with ` +
+  'their differences in accuracy. The earlier comparisons are from trainings of 4 epochs without data augmentation. ' +
+  'The seeds of the earlier comparisons are not used again.';
 
 /** How the claims of a plan are tested, and with how many seeds. */
 function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
@@ -94,22 +94,21 @@ function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
   return [
     '## Tests',
     '',
-    'The claim "A is above B" (A is more accurate than B) is tested by a two-sided paired t test, and "A equals B" ' +
-      `by two one-sided t tests with a margin of ±${tests.margin} point. The significance level of the tests is ` +
-      `${tests.level}. Each claim of the plan has two verdicts:`,
+    'The claim "A is above B" (setting A is more accurate than B) is tested by a two-sided paired t test. The ' +
+      `claim "A equals B" is tested by two one-sided t tests, with a margin of ±${tests.margin} point. The ` +
+      `significance level of the tests is ${tests.level}. Each claim of the experiment gets two verdicts:`,
     '',
-    '- One verdict on a claim comes from a test of this claim alone, with as many of the first seeds as the ' +
-      'column "seeds, one test" says.',
-    `- The other verdict on a claim comes after Holm's correction for testing all ${claims.length} claims; the ` +
-      'column "seeds, Holm" says how many seeds it uses.',
+    '- The first verdict on a claim comes from a test of the claim alone, with the number of seeds in the column ' +
+      '"seeds, one test".',
+    `- The second verdict on a claim includes Holm's correction for testing ${claims.length} claims, with the ` +
+      'number of seeds in the column "seeds, Holm".',
     '',
-    'A verdict is "interim" until the trainings with all seeds for this verdict are finished.',
+    'A verdict is "interim" until all trainings that the verdict needs are finished.',
     '',
-    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. The power of a test is the ` +
-      `chance that it finds a true difference of ${tests.difference} point (for a claim "above"), or shows equality ` +
-      'if the true difference is 0 (for a claim "equal"). The planned numbers of seeds assume that the difference in ' +
-      `accuracy between two settings varies from seed to seed with a standard deviation of ${spread.deviation} ` +
-      `points. ${spreadOrigin(plan)}`,
+    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. For a claim "above", the ` +
+      `power is the chance to find a true difference of ${tests.difference} point. For a claim "equal", the power ` +
+      'is the chance to show equality if there is no true difference. The planned numbers of seeds assume that ' +
+      `differences in accuracy vary from seed to seed, with a standard deviation of ${spread.deviation} points. ${spreadOrigin(plan)}`,
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
     '| --- | --- | --- | --- | --- | --- |',
@@ -129,17 +128,18 @@ function estimatesSection(plan: Plan): string[] {
     '## Estimates',
     '',
     'The **gap** of a setting is the top-1 accuracy with float weights and inputs minus the top-1 accuracy of the ' +
-      'setting, in points. Both accuracies of a gap come from trainings of the same network with equal widths, ' +
-      `numbers of epochs and seeds. The plan ${plan.name} reports each gap with its mean over the seeds, its 95 % ` +
-      'confidence interval and the gap of each seed.',
+      'setting, in points. Both accuracies of a gap come from trainings with the same network, number of channels, ' +
+      'number of epochs and seed. For each gap, the experiment reports the mean over the seeds, the 95 % confidence ' +
+      'interval and the gap of each seed.',
     '',
-    'The confidence intervals use a standard deviation that is pooled over all widths and numbers of epochs of a ' +
-      `network. If gaps vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
-      `interval of a gap is the mean ± ${gap.toFixed(2)} points. The plan also estimates how much a gap changes if ` +
-      'the number of channels doubles, and how much a gap changes if the number of epochs doubles. The interval of ' +
-      `such a change is the mean ± ${perDoubling.toFixed(2)} points.`,
+    'The confidence intervals of gaps use a standard deviation that is pooled over all widths and numbers of epochs ' +
+      'of a network. If gaps vary from seed to seed with a standard deviation of ' +
+      `${plan.spread.deviation} points, the interval of a gap is the mean ± ${gap.toFixed(2)} points. The experiment ` +
+      'also estimates how much a gap changes if the number of channels doubles, and how much a gap changes if the ' +
+      'number of epochs doubles. The interval of a change of a gap is the mean ± ' +
+      `${perDoubling.toFixed(2)} points.`,
     '',
-    `The intervals are not corrected for the number of gaps. ${spreadOrigin(plan)}`,
+    `The confidence intervals are not corrected for the number of gaps. ${spreadOrigin(plan)}`,
     '',
   ];
 }
@@ -152,19 +152,25 @@ export function planPage(plan: Plan, cores: number): string {
   return `${[
     `# ${plan.title}`,
     '',
-    `${plan.about} The plan ${plan.name} was written before its trainings, by \`pnpm bench:reproduce --plan ` +
-      `${plan.name}\`.`,
+    `${plan.about} All settings${plan.tests === undefined ? ' and seeds' : ', seeds and tests'} on this page are fixed before the first training. ` +
+      `The command \`pnpm bench:reproduce --plan ${plan.name}\` ${plan.tests === undefined ? 'made this page.' : 'computes how many seeds the experiment needs.'}`,
     '',
-    `- Data: ${plan.data === undefined ? 'not fixed' : `${plan.data.label}, SHA-256 ${plan.data.sha256}`}`,
-    `- Options of all trainings: \`${JSON.stringify(plan.common)}\``,
-    `- Seeds: all settings use the same seeds, from ${plan.firstSeed} on`,
-    `- Planned in total: ${order.length} trainings of ${millions(images)} images, ` +
-      `${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores`,
+    `| what | in the experiment \`${plan.name}\` |`,
+    '| --- | --- |',
+    `| data | ${plan.data?.label ?? 'not fixed'} |`,
+    ...(plan.data === undefined ? [] : [`| SHA-256 of the data | ${plan.data.sha256} |`]),
+    `| options of all trainings | \`${JSON.stringify(plan.common)}\` |`,
+    `| seeds | the same for all settings, from ${plan.firstSeed} on |`,
+    `| planned trainings | ${order.length}, with ${millions(images)} images |`,
+    `| commit of the earlier comparisons | ${spread.commit.slice(0, 7)} |`,
+    `| planned time | ${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores |`,
     '',
     ...(plan.tests === undefined ? estimatesSection(plan) : testsSection(plan, plan.tests)),
     '## Trainings',
     '',
-    ...parts.map(({ name, about }) => `- **${name}**: ${about}`),
+    'The trainings of the experiment have these parts:',
+    '',
+    ...parts.map(({ about }) => `- ${about}`),
     '',
     '| setting | configuration | seeds | images per processor second |',
     '| --- | --- | --- | --- |',
@@ -175,8 +181,8 @@ export function planPage(plan: Plan, cores: number): string {
       ),
     ),
     '',
-    'The trainings are done in the order of the table below. For each row of the table, all settings of its part ' +
-      'of the plan are trained with the first seed, then all with the second, and so on:',
+    'The table below lists the trainings in the order in which they are done. Within each row of the table, all ' +
+      'settings are trained with the first seed, then all settings with the next seed, and so on.',
     '',
     '| block | part | seeds | trainings | images | time |',
     '| --- | --- | --- | --- | --- | --- |',

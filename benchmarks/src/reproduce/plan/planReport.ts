@@ -5,8 +5,11 @@ import type { LedgerLine } from '../ledger/ledger.ts';
 import { table1 } from '../paper.ts';
 import type { Verdict } from '../stage.ts';
 import { holm } from './holm.ts';
+
 import { claimsOf, type Plan, type PlanClaim, type PlanSetting, plannedPower } from './plan.ts';
 import { linesByKey, linesOf, settingsOf } from './planLines.ts';
+import { wrapped } from './planPage.ts';
+
 import { powerAbove, powerEqual, seedsFor } from './power.ts';
 
 /** A claim of a plan as the ledger decides it. */
@@ -195,36 +198,44 @@ export function planReportFiles(
   const page = `${[
     `# ${plan.title}: results`,
     '',
-    `So far ${done} of ${all} trainings of the plan ${plan.name} are finished. \`pnpm bench:reproduce --plan-report ${plan.name}\` made this page.`,
+    `So far, ${done} of the ${all} planned trainings are finished. The command \`pnpm bench:reproduce --plan-report ` +
+      `${plan.name}\` made this page.`,
     '',
-    'Each claim compares two settings, trained with the same seeds; two trainings with one seed are called a pair.',
-    '“1.4/1.4 bits” means 1.4 bits for inputs and for weights. A difference in the table is the top-1 accuracy of the',
-    'first setting minus that of the second, in points. Brackets hold the confidence interval of a difference: 95 % for',
-    'a claim “above”, 90 % for a claim “equal”. Each claim of the plan has two verdicts:',
+    'Each claim compares two settings that are trained with the same seeds. Two trainings with one seed, one for ' +
+      'each setting, are called a pair. “1.4/1.4 bits” means 1.4 bits on average for the inputs of the layers and ' +
+      'for the weights. A difference in the table is the top-1 accuracy of the first setting minus that of the ' +
+      'second, in points. The brackets behind a difference in the table contain its confidence interval. The ' +
+      'confidence intervals in the table are 95 % intervals for claims “above”, and 90 % intervals for claims ' +
+      '“equal”. Each claim gets two verdicts:',
     '',
-    '- **by its own test**: a test of this claim alone, with as many of the first seeds as were planned for it;',
-    '- **by Holm**: a stricter test of all claims together (Holm’s correction), which needs more seeds.',
+    '- The verdict **by its own test** comes from a test of the claim alone, with the seeds that were planned for ' +
+      'this test.',
+    '- The verdict **by Holm** comes from a stricter test of all claims together (Holm’s correction), which needs ' +
+      'more seeds.',
     '',
-    'A verdict is “interim” until both settings of the claim are trained with all seeds that were planned for this',
-    'verdict.',
+    'A verdict is “interim” until all trainings that were planned for the verdict are finished.',
     '',
     ...(claims.some(({ test }) => test)
       ? [
-          `![Differences of all claims with their intervals](${plan.name}-results.svg)`,
+          `![Differences in accuracy for all claims, with confidence intervals](${plan.name}-results.svg)`,
           '',
-          'A small dot of the figure is the difference in accuracy between two trainings with the same seed. Each large dot',
-          'is the mean over the seeds, and the line through it is the confidence interval of the difference. Diamonds of',
-          'the figure are the paper’s differences in accuracy on ImageNet. In the grey band of the figure, settings count',
-          `as equal (±${plan.tests?.margin ?? equivalenceMargin} point).`,
+          'Each small dot of the figure is the difference in accuracy between two trainings with the same seed. ' +
+            'Each large dot of the figure is the mean difference over the seeds. The line through a large dot of the ' +
+            'figure is the confidence interval of the mean difference. Diamonds of the figure are the HBNN paper’s ' +
+            'differences in accuracy on ImageNet. The grey band of the figure marks differences of at most ' +
+            `±${plan.tests?.margin ?? equivalenceMargin} point, which count as equal.`,
           '',
         ]
       : []),
-    '| claim | pairs (planned for its own test, for Holm) | difference | verdict by its own test | verdict by Holm | pairs that would decide it |',
+    '| claim | pairs (planned for its own test, for Holm) | difference | verdict by its own test | verdict by Holm ' +
+      '| pairs that would decide it |',
     '| --- | --- | --- | --- | --- | --- |',
     ...claims.map(claimRow),
     '',
     ...settingsTable(plan, lines),
-  ].join('\n')}\n`;
+  ]
+    .flatMap(wrapped)
+    .join('\n')}\n`;
   const csv = `${[
     'claim,test,a,b,pairs,planned,planned_holm,difference,low,high,p,verdict,p_holm,verdict_holm',
     ...claims.map(({ claim, pairs, test, p, pHolm, verdict, verdictHolm }) => {

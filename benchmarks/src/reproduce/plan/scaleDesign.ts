@@ -37,18 +37,18 @@ export const scale: Design = {
   name: 'scale',
   title: 'How the gaps to float move with scale',
   about:
-    'The plan scale trains AlexNet-BN and MobileNet with half, once and twice the channels of our reduced networks, ' +
-    'for 2, 4 and 8 epochs. Data and options are those of the plan cifar, but the seeds are others. The plan scale ' +
-    'estimates the gap between each binarized network and the network with float weights and inputs. The plan scale ' +
-    'tests no claims.',
+    'Small versions of AlexNet-BN and MobileNet are trained on CIFAR-10 with half, once and twice their channels, for ' +
+    '2, 4 and 8 epochs. The experiment called `scale` uses the data and options of the experiment called `cifar`, but ' +
+    'other seeds. The experiment called `scale` estimates the accuracy gap between networks with binarized weights ' +
+    'and networks with float weights. The experiment called `scale` tests no claims.',
   common: augmented,
   parts: [
     {
       name: 'scale',
       about:
-        'The weights have 1, 1.4 or 2 bits with float inputs, or weights and inputs both have 1, 1.4 or 2 bits. For ' +
-        'comparison, weights and inputs are float. The trainings with one seed begin with the narrowest networks ' +
-        'and the shortest trainings, so that the trainings that are done compare all numbers of bits.',
+        'The weights have 1, 1.4 or 2 bits and the inputs are float, or weights and inputs both have 1, 1.4 or 2 bits. ' +
+        'For comparison, networks with float weights and inputs are trained too. For each seed, the narrowest networks ' +
+        'and the shortest trainings come first.',
       settings,
       claims: [],
     },

@@ -1,7 +1,7 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
-import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
+import { blocksHtml, inlineHtml } from './htmlText.ts';
 import { forestCaption, forestTitle } from './markdown.ts';
-import { type Origin, ownOrigin, sharedOrigin } from './origin.ts';
+import { type Origin, ownOrigins, sharedOrigin } from './origin.ts';
 import { type ReportTable, table } from './reportTable.ts';
 import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
@@ -83,7 +83,7 @@ function explained(stage: string): string {
   const found = pages[stage];
   return found === undefined
     ? ''
-    : `<p>Explained in <a href="${docs}${found[0]}">${found[1]}</a>.</p>`;
+    : `<p>The page <a href="${docs}${found[0]}">${found[1]}</a> explains what is measured.</p>`;
 }
 
 /** Tables of more rows are folded. */
@@ -132,21 +132,23 @@ function figureHtml(
   return `<figure${isNarrow ? ' class="narrow"' : ''}>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 
-const originHtml = (origin: Origin | undefined): string =>
-  origin === undefined
-    ? ''
-    : `<small>${escapeHtml(origin.text)}; ${codeHtml(origin.command)}</small>`;
+/** An origin as a table in a part that opens. */
+function originHtml({ title, rows }: Origin): string {
+  const lines = rows.map(
+    ([what, value]) => `<tr><td>${inlineHtml(what)}</td><td>${inlineHtml(value)}</td></tr>`,
+  );
+  const table = `<div class="table"><table class="numbers"><tbody>${lines.join('\n')}</tbody></table></div>`;
+  return `<details><summary>${title}</summary>${table}</details>`;
+}
 
 function section(
   stage: StageReport,
   svgs: ReadonlyMap<string, string>,
-  origin: Origin | undefined,
+  origins: readonly Origin[],
 ): string {
   const measured = scales(stage);
   const scale =
-    measured.length === 0
-      ? ''
-      : `<p class="scale"><b>Our scale (data, networks and training)</b>: ${inlineHtml(measured.join('; '))}.</p>`;
+    measured.length === 0 ? '' : `<p class="scale">${inlineHtml(measured.join(' '))}</p>`;
   const figures = stage.plots.map(({ file, title, caption }) =>
     figureHtml(svgs, file, title, caption),
   );
@@ -157,11 +159,12 @@ function section(
 <div class="about">${blocksHtml(stage.about)}\n${explained(stage.stage)}</div>${scale}
 ${figures.join('\n')}
 ${rows > foldedRows ? `<details><summary>All ${rows} rows</summary>${numbers}</details>` : numbers}
-${originHtml(origin)}</section>`;
+${origins.map(originHtml).join('\n')}</section>`;
 }
 
 /** The report as one self-contained page. */
 export function html(report: Report, svgs: ReadonlyMap<string, string>): string {
+  const shared = sharedOrigin(report);
   const figure = svgs.has('claims') ? figureHtml(svgs, 'claims', forestTitle, forestCaption) : '';
   const links = report.stages.map(
     ({ stage, title }) => `<a href="#${stage}">${escapeHtml(title.split(':')[0])}</a>`,
@@ -177,9 +180,9 @@ export function html(report: Report, svgs: ReadonlyMap<string, string>): string 
 <h2>The paper’s claims</h2><p class="about">${escapeHtml(report.rules)}</p>
 ${figure}
 ${claimsTable(report)}
-<p>All numbers lie beside this page in <code>results.csv</code> and <code>results.json</code>.</p>
-${report.stages.map((stage) => section(stage, svgs, ownOrigin(report, stage))).join('\n')}
-${originHtml(sharedOrigin(report))}
+<p>The files <code>results.csv</code> and <code>results.json</code> beside this page have all numbers.</p>
+${report.stages.map((stage) => section(stage, svgs, ownOrigins(report, stage))).join('\n')}
+${shared === undefined ? '' : originHtml(shared)}
 </main></body></html>
 `;
 }

@@ -1,4 +1,4 @@
-import { type Origin, ownOrigin, sharedOrigin } from './origin.ts';
+import { type Origin, ownOrigins, sharedOrigin } from './origin.ts';
 import { type ReportTable, table } from './reportTable.ts';
 import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
@@ -29,48 +29,54 @@ const claimRow = (claim: ReportedClaim): string[] => [
   claim.because,
 ];
 
-const originMarkdown = (origin: Origin | undefined): string[] =>
-  origin === undefined ? [] : [`<small>${origin.text}; \`${origin.command}\`</small>`];
+/** An origin as a table in a part that opens. */
+const originMarkdown = ({ title, rows }: Origin): string =>
+  [
+    `<details>\n<summary>${title}</summary>`,
+    markdownTable({ head: ['what', 'value'], body: rows, isNumeric: [false, false] }),
+    '</details>',
+  ].join('\n\n');
 
-function stageMarkdown(stage: StageReport, origin: Origin | undefined): string {
+function stageMarkdown(stage: StageReport, origins: readonly Origin[]): string {
   const measured = scales(stage);
   return [
     `## ${stage.title}`,
     stage.about,
-    ...(measured.length > 0
-      ? [`**Our scale (data, networks and training)**: ${measured.join('; ')}.`]
-      : []),
+    ...(measured.length > 0 ? [measured.join(' ')] : []),
     ...stage.plots.map(
-      ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n*${caption}*`,
+      ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n${caption}`,
     ),
     markdownTable(table(stage)),
-    ...originMarkdown(origin),
+    ...origins.map(originMarkdown),
   ].join('\n\n');
 }
 
 /** What the picture of all claims shows. */
-export const forestTitle = 'Claims judged by paired tests';
+export const forestTitle = 'Differences in accuracy for all claims that are judged by paired tests';
 export const forestCaption =
-  'A small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
-  'the figure is the mean over the seeds, and the line through it is the confidence interval of the difference (95 ' +
-  '% for a claim “A is above B”, 90 % for “A equals B”). Diamonds of the figure are the paper’s differences in ' +
-  'accuracy between the same two settings. In the grey band of the figure, settings count as equal (±1 point).';
+  'Each small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
+  'the figure is the mean difference in accuracy over the seeds. The line through a large dot of the figure is the ' +
+  'confidence interval of the mean difference. The confidence intervals in the figure are 95 % intervals for ' +
+  'claims “A is above B”, and 90 % intervals for claims “A equals B”. Each diamond of the figure is the HBNN ' +
+  'paper’s difference in accuracy for a claim. The grey band of the figure marks differences of at most ±1 point, ' +
+  'which count as equal.';
 
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {
+  const shared = sharedOrigin(report);
   return `${[
     `# HBNN reproduction, profile ${report.profile}`,
     summary(report),
     report.about,
     '## The paper’s claims',
     report.rules,
-    ...(forest ? [`![${forestTitle}](figures/claims.svg)\n\n*${forestCaption}*`] : []),
+    ...(forest ? [`![${forestTitle}](figures/claims.svg)\n\n${forestCaption}`] : []),
     markdownTable({
       head: ['', 'claim', 'at this scale', 'p (Holm)', 'because'],
       body: reportedClaims(report).map(claimRow),
       isNumeric: [false, false, false, false, false],
     }),
-    ...report.stages.map((stage) => stageMarkdown(stage, ownOrigin(report, stage))),
-    ...originMarkdown(sharedOrigin(report)),
+    ...report.stages.map((stage) => stageMarkdown(stage, ownOrigins(report, stage))),
+    ...(shared === undefined ? [] : [originMarkdown(shared)]),
   ].join('\n\n')}\n`;
 }

@@ -1,15 +1,21 @@
+import { sources } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
 
-/** Where the numbers of a stage, or of all stages of a report, come from. */
+/** Where numbers come from: a title, and rows of a name and a value in Markdown. */
 export interface Origin {
-  readonly text: string;
-  readonly command: string;
+  readonly title: string;
+  readonly rows: readonly (readonly [what: string, value: string])[];
 }
 
-function originOf({ provenance: p }: StageReport, backend: string): Origin {
-  const commit = p.commit.replace(/^([0-9a-f]{7})[0-9a-f]+/, '$1');
-  const text = `commit ${commit}; ${p.date}; ${p.machine}; Node ${p.node}; backend ${backend}`;
-  return { text, command: p.command };
+function rowsOf({ provenance: p }: StageReport, backend: string): Origin['rows'] {
+  return [
+    ['command', `\`${p.command}\``],
+    ['commit', p.commit.replace(/^([0-9a-f]{7})[0-9a-f]+/, '$1')],
+    ['date', p.date],
+    ['machine', p.machine],
+    ['Node', p.node],
+    ...(backend === 'none needed' ? [] : [['backend of the trainings', backend] as const]),
+  ];
 }
 
 /** The origin that all stages of a report have but for their backend, which is named if a stage trained with it. */
@@ -17,11 +23,30 @@ export function sharedOrigin({ stages }: Report): Origin | undefined {
   const backends = new Set(stages.map(({ provenance }) => provenance.backend));
   const trained = [...backends].filter((backend) => backend !== 'none needed');
   const backend = (trained.length > 0 ? trained : [...backends]).join(', ');
-  const all = stages.map((stage) => originOf(stage, backend));
-  const isShared = new Set(all.map((origin) => JSON.stringify(origin))).size === 1;
-  return isShared ? all[0] : undefined;
+  const all = new Map(
+    stages.map((stage) => {
+      const rows = rowsOf(stage, backend);
+      return [JSON.stringify(rows), rows];
+    }),
+  );
+  const [rows] = all.values();
+  return all.size === 1 ? { title: 'Command and machine of this report', rows } : undefined;
 }
 
-/** A stage's own origin; undefined if the report says one for all stages. */
-export const ownOrigin = (report: Report, stage: StageReport): Origin | undefined =>
-  sharedOrigin(report) === undefined ? originOf(stage, stage.provenance.backend) : undefined;
+/** A stage's own origins: of numbers that other commands made, and of all unless the report has one for all stages. */
+export function ownOrigins(report: Report, stage: StageReport): Origin[] {
+  const made = sources(stage);
+  return [
+    ...(made.length === 0
+      ? []
+      : [{ title: 'Commands and commits of the measured circuits', rows: made }]),
+    ...(sharedOrigin(report) === undefined
+      ? [
+          {
+            title: 'Command and machine of this section',
+            rows: rowsOf(stage, stage.provenance.backend),
+          },
+        ]
+      : []),
+  ];
+}

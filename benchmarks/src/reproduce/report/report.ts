@@ -11,22 +11,27 @@ import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
 const about =
-  'This report repeats the experiments of “Heterogeneous Bitwidth Binarization in Convolutional Neural Networks” ' +
-  '(Fromm, Patel, Philipose, NeurIPS 2018). Our networks are smaller than the paper’s, our trainings are shorter, ' +
-  'and most of our data are not the paper’s. Our differences between settings can be compared with the paper’s, ' +
-  'but our accuracies cannot. “1.4 bits” is an average: 70 % of the weights have 1 bit, 20 % have 2 and 10 % have ' +
-  '3. The text “1.4/1.4” means 1.4 bits for the inputs of the layers and for the weights. Middle-out, bottom-up, ' +
-  'top-down and random are rules that choose which weights get more bits.';
+  'This report repeats the experiments of the paper “Heterogeneous Bitwidth Binarization in Convolutional Neural ' +
+  'Networks” (Fromm, Patel, Philipose, NeurIPS 2018), called the HBNN paper. Our networks are smaller than those ' +
+  'of the HBNN paper, and our trainings are shorter. Most of our experiments use other images than the HBNN paper. ' +
+  'The accuracies of our networks cannot be compared with those in the HBNN paper. Only differences in accuracy ' +
+  'between two settings, such as 1.4 and 2 bits, can be compared with the HBNN paper. “1.4 bits” is an average: ' +
+  'most weights have 1 bit, and the others have 2 or 3 bits. “1.4/1.4” means 1.4 bits on average for the inputs of ' +
+  'the layers and for the weights. Middle-out, bottom-up, top-down and random are rules that choose which weights ' +
+  'get more bits.';
 
 const rules =
-  'Most claims compare two settings that were trained with the same seeds. The claim “A is above B” holds if the ' +
-  '95 % interval of the accuracy of A minus that of B lies above 0, and does not hold if this interval lies below ' +
-  '0 (paired t test). The claim “A equals B” holds if the 90 % interval of their difference lies within ' +
-  `±${equivalenceMargin} point, and does not hold if the interval lies wholly outside ±${equivalenceMargin} point ` +
-  `(two one-sided t tests). If the 90 % interval of a claim “A equals B” reaches beyond ±${equivalenceMargin} ` +
-  'point but does not contain 0, the verdict on the claim is “above” or “below”. Claims that no test decides are ' +
-  '“undecided” and need more seeds. The verdict on a claim comes from a test of this claim alone. In the table of ' +
-  'claims, the p value in brackets is corrected for the number of tests by Holm’s method.';
+  'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. The ' +
+  'claim “A is above B” means that setting A is more accurate than setting B. The claim “A is above B” holds if ' +
+  'the 95 % confidence interval of the difference in accuracy lies above 0. The claim “A is above B” does not hold ' +
+  'if the 95 % confidence interval of the difference in accuracy lies below 0. A claim “A is above B” is judged by ' +
+  'a paired t test. The claim “A equals B” holds if the 90 % confidence interval of the difference in accuracy ' +
+  `lies within ±${equivalenceMargin} point. The claim “A equals B” does not hold if the 90 % confidence interval ` +
+  `of the difference in accuracy lies wholly outside ±${equivalenceMargin} point. A claim “A equals B” is judged ` +
+  'by two one-sided t tests. The verdict “above” or “below” on a claim “A equals B” means that A and B differ, but ' +
+  `possibly by less than ${equivalenceMargin} point. A claim that its test cannot decide is “undecided” and needs ` +
+  'more seeds. Each verdict comes from a test of one claim alone, without a correction for the number of tests. In ' +
+  'the table of claims, the p value in brackets is corrected for the number of tests by Holm’s method.';
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {

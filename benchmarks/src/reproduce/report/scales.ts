@@ -1,59 +1,87 @@
 import type { StageReport } from './stageReport.ts';
 
-/** Texts that differ only in the commit at their end, put together with all their commits. */
-function joinedCommits(texts: ReadonlySet<string>): string[] {
+/** A list such as "a, b and c". */
+const listText = (words: readonly string[]): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+
+/** A sentence about how numbers were made, with the command and the commit that made them. */
+const madeBy = /^(.*) \((`[^`]+`), commit ([0-9a-f]{7})\)$/;
+
+const distinctScales = (stage: StageReport): string[] => [
+  ...new Set(stage.rows.flatMap(({ scale }) => scale ?? [])),
+];
+
+/** Commands that made numbers of a stage beside its trainings, each with all its commits. */
+export function sources(stage: StageReport): (readonly [command: string, commits: string])[] {
   const commits = new Map<string, string[]>();
-  for (const text of texts) {
-    const [, head = text, commit] = /^(.*), commit ([0-9a-f]{7})\)$/.exec(text) ?? [];
-    const found = commits.get(head) ?? [];
-    commits.set(head, commit === undefined ? found : [...found, commit]);
+  for (const scale of distinctScales(stage)) {
+    const [, , command, commit] = madeBy.exec(scale) ?? [];
+    if (command !== undefined)
+      commits.set(command, [...new Set([...(commits.get(command) ?? []), commit])]);
   }
-  return [...commits].map(([head, found]) => {
-    if (found.length === 0) return head;
-    return `${head}, commit${found.length > 1 ? 's' : ''} ${found.join(' and ')})`;
-  });
+  return [...commits].map(([command, all]) => [command, all.join(', ')]);
 }
 
-/** Scales of a stage's numbers, each once; trainings on the same images are put together. */
+/** Scales of a stage's numbers in sentences, each once; trainings on the same images are put together. */
 export function scales(stage: StageReport): string[] {
   const together = new Map<string, string[]>();
-  for (const scale of joinedCommits(new Set(stage.rows.flatMap(({ scale }) => scale ?? [])))) {
+  for (const scale of new Set(distinctScales(stage).map((text) => text.replace(madeBy, '$1')))) {
     const [, images = scale, training] = /^(.*?images); (.*)$/.exec(scale) ?? [];
     const trainings = together.get(images) ?? [];
     together.set(images, training === undefined ? trainings : [...trainings, training]);
   }
-  return [...together].map(([images, trainings]) =>
-    trainings.length === 0 ? images : `${images}; ${joinedTrainings(trainings).join('; ')}`,
-  );
+  return [...together].flatMap(([images, trainings]) => [
+    imagesText(images),
+    ...trainingsText(trainings),
+  ]);
 }
 
+/** Images such as "CIFAR-10, 50,000 training images" in a sentence; another text as it is. */
+function imagesText(images: string): string {
+  const [, data, count] = /^(.*), ([\d,]+) training images$/.exec(images) ?? [];
+  if (data === undefined) return `${images}.`;
+  return `We train on the data set “${data}”, with ${count} training images.`;
+}
+
+/** Networks of the reports in plain words. */
+const networkWords: Readonly<Record<string, string>> = {
+  fcn4: 'small network of four convolutions',
+  'alexnet-bn': 'reduced AlexNet-BN',
+  mobilenet: 'reduced MobileNet',
+  vgg8: 'reduced VGG-8',
+};
+
 /** Trainings such as "alexnet-bn, 39,601 parameters, 3,128 steps of 64 images", with networks of equal steps together. */
-function joinedTrainings(trainings: readonly string[]): string[] {
-  const bySteps = new Map<string, Map<string, number[]>>();
+function trainingsText(trainings: readonly string[]): string[] {
+  const parametersOf = new Map<string, number[]>();
+  const networksOf = new Map<string, Set<string>>();
   const others: string[] = [];
   for (const training of trainings) {
     const [, network, parameters, steps] =
       /^(\S+), ([\d,]+) parameters, (.* steps of .*)$/.exec(training) ?? [];
     if (steps === undefined) {
-      others.push(training);
+      others.push(`${training}.`);
       continue;
     }
-    const networks = bySteps.get(steps) ?? new Map<string, number[]>();
-    bySteps.set(steps, networks);
     const count = Number(parameters.replaceAll(',', ''));
-    networks.set(network, [...(networks.get(network) ?? []), count]);
+    parametersOf.set(network, [...(parametersOf.get(network) ?? []), count]);
+    networksOf.set(steps, (networksOf.get(steps) ?? new Set()).add(network));
   }
-  const joined = [...bySteps].map(([steps, networks]) => {
-    const names = [...networks].map(
-      ([network, counts]) => `${network} with ${rangeText(counts)} parameters`,
-    );
-    return `${names.join(' and ')}, ${names.length > 1 ? 'each ' : ''}trained for ${steps}`;
+  const sizes = [...parametersOf].map(
+    ([network, counts]) =>
+      `Our ${networkWords[network] ?? 'network'} (\`${network}\`) has ${rangeText(counts)}.`,
+  );
+  const lengths = [...networksOf].map(([steps, networks]) => {
+    const names = [...networks].map((network) => `\`${network}\``);
+    return `Each training${networksOf.size > 1 ? ` of ${listText(names)}` : ''} takes ${steps}.`;
   });
-  return [...joined, ...others];
+  return [...sizes, ...lengths, ...others];
 }
 
-/** Such as "39,600 to 39,625". */
+/** Such as "39,600 to 39,625 parameters, depending on the setting". */
 function rangeText(counts: readonly number[]): string {
-  const ends = [Math.min(...counts), Math.max(...counts)].map((n) => n.toLocaleString('en'));
-  return [...new Set(ends)].join(' to ');
+  const [low, high] = [Math.min(...counts), Math.max(...counts)].map((n) => n.toLocaleString('en'));
+  return low === high
+    ? `${low} parameters`
+    : `${low} to ${high} parameters, depending on the setting`;
 }

@@ -56,34 +56,50 @@ export function summary(report: Report): string {
   ).length;
   const holding = tested.filter(({ verdict }) => verdict === 'holds').length;
   const central = claims.find(({ id }) => id === '2a');
+  const open = count('undecided', 'below', 'above');
+  const all = `${claims.length} claims in this report`;
+  const [held, refuted] = [count('holds'), count('does not hold')];
+  const tests = `of the ${tested.length} claims with a paired test`;
   const sentences = [
     central === undefined ? '' : centralText(central),
-    `Of the ${claims.length} claims of this report, ${count('holds')} hold, ${count('does not hold')} do not hold, ` +
-      `and ${count('undecided', 'below', 'above')} are undecided, or only the direction of their difference is known ` +
-      '(“above” or “below”).',
+    `Of the ${all}, ${held === 0 ? 'none' : held} ${held < 2 ? 'holds' : 'hold'}.`,
+    refuted === 0 ? '' : `Of the ${all}, ${refuted} ${refuted < 2 ? 'does' : 'do'} not hold.`,
+    open === 0
+      ? ''
+      : `For ${open} of the ${all}, the tests give no clear answer (“undecided”, “above” or “below” in the table).`,
     tested.length === 0
       ? ''
-      : `Of the ${tested.length} claims that paired tests judge, ${holding} hold by a test of the ` +
-        `claim alone, and ${kept === 0 ? 'none' : kept} of them even after Holm’s correction for the number of tests.`,
+      : `If each claim is tested alone, ${holdText(holding, tests)}. With Holm’s correction for the number of tests, ` +
+        `${holdText(kept, tests)}.`,
   ];
   return sentences.filter((text) => text !== '').join(' ');
 }
 
+/** Such as "1 of the 13 claims holds". */
+const holdText = (count: number, ofClaims: string): string =>
+  `${count === 0 ? 'none' : count} ${ofClaims} ${count < 2 ? 'holds' : 'hold'}`;
+
 function centralText(claim: Claim): string {
-  const asked = 'Do 1.4-bit weights (middle-out) reach the accuracy of 2-bit weights?';
+  const asked = 'Do weights of 1.4 bits on average reach the accuracy of 2-bit weights?';
   const { test } = claim;
-  if (test === undefined) return `${asked} Not trained here.`;
-  const answer = {
-    holds: 'Yes',
-    'does not hold': 'No',
-    undecided: 'Undecided',
-    below: 'It is lower',
-    above: 'It is higher',
+  if (test === undefined) return `${asked} No network was trained to answer the question.`;
+  const answers: Readonly<Record<Claim['verdict'], string>> = {
+    holds: 'Weights of 1.4 bits are as accurate as 2-bit weights in our small network.',
+    'does not hold':
+      'Weights of 1.4 bits are not as accurate as 2-bit weights in our small network.',
+    undecided:
+      'It is undecided whether 1.4-bit weights are as accurate as 2-bit weights in our small network.',
+    below:
+      'Weights of 1.4 bits are less accurate than 2-bit weights in our small network, perhaps by less than 1 point.',
+    above:
+      'Weights of 1.4 bits are more accurate than 2-bit weights in our small network, perhaps by less than 1 point.',
   };
   return (
-    `${asked} ${answer[claim.verdict]}: the accuracy with 1.4-bit weights minus that with 2-bit weights is ` +
-    `${pointsText(test.difference)} points (90 % interval ${pointsText(test.low)} … ${pointsText(test.high)}) for ` +
-    `our small network, with ${test.differences.length} seeds.`
+    `${asked} ${answers[claim.verdict]} ` +
+    `The accuracy with 1.4-bit weights minus the accuracy with 2-bit weights is ${pointsText(test.difference)} ` +
+    'points. The difference in accuracy between 1.4-bit and 2-bit weights has a 90 % confidence interval from ' +
+    `${pointsText(test.low)} to ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared with ` +
+    `${test.differences.length} seeds.`
   );
 }
 
