@@ -648,7 +648,9 @@ describe('hardware', () => {
         expect(words).toContain('LUT6s with thresholds and scores\nexpected ');
         expect(words).toContain('flip-flops with thresholds and scores\nexpected ');
         expect(words).not.toMatch(/cycles?\ncycle/);
-        expect(words).toMatch(/nJ\nenergy of the FPGA for an image\nexpected [\d.]+ nJ to [\d.]+ nJ/);
+        expect(words).toMatch(
+          /nJ\nenergy of the FPGA for an image\nexpected [\d.]+ nJ to [\d.]+ nJ/,
+        );
         const unknown = page.locator('.unknown');
         expect(await unknown.count()).toBe(0);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
