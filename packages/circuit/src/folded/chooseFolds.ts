@@ -52,7 +52,7 @@ interface Foldable {
   readonly folds: readonly {
     readonly luts: number;
     readonly fold: Fold | 'constant';
-    /** At least so many cycles, without counting them. */
+    /** A lower bound of `cycles`, which takes no schedule. */
     leastCycles(): number;
     cycles(): number;
   }[];

@@ -113,7 +113,7 @@ export function foldSchedule(
 /** The schedules of one matrix for many folds. */
 export interface FoldSchedules {
   of(fold: Fold): FoldSchedule;
-  /** Cycles of a place that no schedule of a fold can do with less than: all its products, with no lane idle. */
+  /** A lower bound of a schedule's cycles per place: those that all products take if no lane is ever idle. */
   leastSteps(fold: Fold): number;
 }
 
@@ -256,12 +256,6 @@ function ratiosOf(
 /** Lanes choose among operands. Packing may at most double the operands that inputs in their own order would need. */
 const maxOperandGrowth = 2;
 
-/**
- * A lane of a depthwise layer chooses its group's channel first, among all groups, and then among operands: the second
- * choice may cost as much as the first.
- */
-const groupsPerOperand = maxOperandGrowth;
-
 /** Lanes of a depthwise layer in the order of their inputs: groups then share more of their operands. */
 const inOrder = (batch: Batch): Batch => ({
   ...batch,
@@ -278,12 +272,9 @@ function packedGroups(
   const [{ simd }] = packings;
   const depthwise = layer.kind === 'depthwise';
   const parts = Math.ceil(inputs / simd);
-  const room =
-    maxOperandGrowth *
-      parts *
-      Math.max(1, masks[0].length) *
-      (depthwise ? Math.max(1, masks.length / groupsPerOperand) : 1) +
-    4;
+  // A lane of a depthwise layer chooses its group's channel first. The choice of an operand may cost as much as that one.
+  const growth = depthwise ? Math.max(maxOperandGrowth, masks.length) : maxOperandGrowth;
+  const room = growth * parts * Math.max(1, masks[0].length) + 4;
   const operands = new Set<string>();
   const made = new Map<string, Batch[]>();
   const groups: Batch[][] = [];

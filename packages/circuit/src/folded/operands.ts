@@ -21,8 +21,8 @@ export const operandsOf = ({ tables, matrix, input, inputs }: MatrixUnit): BitCh
   );
 
 /**
- * What PE p of a depthwise layer chooses first: of each group, the bits of the window that its channel's taps are. Tap after
- * tap, of each its planes, of these their bits.
+ * PE p of a depthwise layer first chooses the channel of the group that it works on. For each group, this lists the bits of
+ * the window that are the channel's taps: tap after tap, within a tap plane after plane, within a plane bit after bit.
  */
 export function channelTaps({ tables, matrix, input, inputs }: MatrixUnit, p: number): BitChoice[] {
   const { groups, fold, outputAt } = tables.schedule;
@@ -41,7 +41,7 @@ export function channelTaps({ tables, matrix, input, inputs }: MatrixUnit, p: nu
   });
 }
 
-/** What a depthwise layer chooses then: its operands, as bits of `channelTaps`. */
+/** After the channel, a depthwise layer chooses among operands. Their bits are positions in a list of `channelTaps`. */
 export const tapOperands = ({ tables, inputs }: MatrixUnit): BitChoice[] =>
   tables.operands.map((lanes) =>
     operandOf(tables.schedule, inputs.width, lanes, (i, plane) =>

@@ -105,7 +105,7 @@ export function estimateRtl(design: FoldedDesign, family: Family): RtlEstimate {
 /** Block RAMs are counted as halves of 18 kbit where a power is known. */
 const halvesPerBlock = 2;
 
-/** The energy of an image, as far off as the powers and the LUTs together can be; or why nobody knows. */
+/** The energy of an image, or why it is unknown. Its error compounds those of the powers and of the LUTs. */
 function energyOf(
   { cyclesPerImage }: FoldedDesign,
   family: Family,

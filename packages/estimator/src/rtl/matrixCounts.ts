@@ -97,7 +97,7 @@ function tapsOf(
 
 /**
  * One of several bits by a number whose bits are inputs from `select` on: rounds of two-way choices, the lowest bit first. A
- * last choice between a bit and 0 is none before a register: that is cleared instead.
+ * last choice between a bit and 0 needs no table before a register, which is cleared instead.
  */
 function chosen(
   net: Netlist,
