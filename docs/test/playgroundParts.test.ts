@@ -12,6 +12,7 @@ import {
 } from '../components/bits/bitsState.ts';
 import { mapPicture, mapWords, weightAt } from '../components/bits/mapPicture.ts';
 import { checkFileSize, maxValues, tensorOfFile } from '../components/bits/tensorFile.ts';
+import { gridOf } from '../components/classify/featureGrid.ts';
 import { networkInput, side } from '../components/classify/images.ts';
 import { buildHardware } from '../components/hardware/buildHardware.ts';
 import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoice.ts';
@@ -371,4 +372,25 @@ describe('the latest job', () => {
     expect(workers[1].orders).toEqual([{ kind: 'job', id: 2, order: 'c' }]);
     job.stop();
   });
+});
+
+describe('pictures of channels', () => {
+  it.each([
+    [28, 16],
+    [14, 24],
+    [7, 48],
+    [3, 64],
+    [1, 10],
+    [1, 256],
+  ])(
+    'hold all channels of size %i, %i of them, and are about half as high as wide',
+    (side, channels) => {
+      const { columns, rows, stepX, stepY } = gridOf({ height: side, width: side, channels });
+      expect(columns * rows).toBeGreaterThanOrEqual(channels);
+      expect(columns * (rows - 1)).toBeLessThan(channels);
+      const height = (rows * stepY) / (columns * stepX);
+      expect(height).toBeGreaterThan(0.35);
+      expect(height).toBeLessThan(0.6);
+    },
+  );
 });

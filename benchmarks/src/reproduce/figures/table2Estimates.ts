@@ -314,15 +314,18 @@ export function areaClaims(ratios: readonly AreaRatio[], synthesized: string): C
     const deciding = both.filter(({ bits }) => bits === 1.4 || bits === 2);
     const error = 100 * unrolledCoefficients[circuit].steps.layer.error;
     const text = (list: readonly AreaRatio[]): string =>
-      list.map((one) => `${bitsText(one.bits)} ${one.ratio.toFixed(2)} (${lawOf(one)})`).join(', ');
+      list
+        .filter(({ bits }) => bits !== 1)
+        .map((one) => `${one.ratio.toFixed(2)} at ${bitsText(one.bits)} (${lawOf(one)})`)
+        .join(', ');
     return {
       id,
       claim,
       verdict: deciding.every((each) => lawOf(each) === law) ? 'holds' : 'does not hold',
       because:
-        'estimated area of an unrolled layer with 576 inputs and 64 outputs, divided by its area at 1 bit: ' +
-        `${text(both)}; with b bits for the weights and 1 bit for the inputs: ${text(alone)} (in brackets: the law ` +
-        `that fits within ${error.toFixed(0)} %)${more}`,
+        'estimated area of an unrolled layer with 576 inputs and 64 outputs, as a multiple of its area at 1 bit (in ' +
+        `brackets: the law that fits within ${error.toFixed(0)} %); weights and inputs of b bits: ${text(both)}; ` +
+        `weights of b bits, inputs of 1 bit: ${text(alone)}${more}`,
     };
   };
   const [fpga, asic] = [

@@ -7,6 +7,7 @@ import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
 import {
   pValues,
+  reasonParts,
   reportedClaims,
   shortId,
   summary,
@@ -106,7 +107,7 @@ function claimsTable(report: Report): string {
     const cells = [
       `<td><a href="#${stageOf.get(id)}">${shortId(claim)}</a></td><td>${escapeHtml(text)}</td>`,
       `<td class="verdict ${verdictClass(verdict)}">${verdictText(claim)}</td>`,
-      `<td>${escapeHtml(pValues(claim))}</td><td class="because">${escapeHtml(because)}</td>`,
+      `<td>${escapeHtml(pValues(claim))}</td><td class="because">${reasonParts(because).map(escapeHtml).join('<br>')}</td>`,
     ];
     return `<tr>${cells.join('')}</tr>`;
   });
@@ -175,9 +176,9 @@ export function html(report: Report, svgs: ReadonlyMap<string, string>): string 
 <link rel="icon" href="data:,"><style>${style}</style></head><body>
 <header><a href="${docs}index.md">HBNN</a></header>
 <main><h1>HBNN reproduction, profile ${report.profile}</h1>
-<p class="summary">${escapeHtml(summary(report))}</p>
+<div class="summary">${blocksHtml(summary(report))}</div>
 <p>${escapeHtml(report.about)}</p><nav>${links.join(' ')}</nav>
-<h2>The paper’s claims</h2><p class="about">${escapeHtml(report.rules)}</p>
+<h2>The paper’s claims</h2><div class="about">${blocksHtml(report.rules)}</div>
 ${figure}
 ${claimsTable(report)}
 <p>The files <code>results.csv</code> and <code>results.json</code> beside this page have all numbers.</p>

@@ -5,6 +5,7 @@ import type { Report, StageReport } from './stageReport.ts';
 import {
   pValues,
   type ReportedClaim,
+  reasonParts,
   reportedClaims,
   shortId,
   summary,
@@ -26,7 +27,7 @@ const claimRow = (claim: ReportedClaim): string[] => [
   claim.claim,
   `**${verdictText(claim)}**`,
   pValues(claim),
-  claim.because,
+  reasonParts(claim.because).join('<br>'),
 ];
 
 /** An origin as a table in a part that opens. */

@@ -20,18 +20,24 @@ const about =
   'the layers and for the weights. Middle-out, bottom-up, top-down and random are rules that choose which weights ' +
   'get more bits.';
 
-const rules =
-  'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. The ' +
-  'claim “A is above B” means that setting A is more accurate than setting B. The claim “A is above B” holds if ' +
-  'the 95 % confidence interval of the difference in accuracy lies above 0. The claim “A is above B” does not hold ' +
-  'if the 95 % confidence interval of the difference in accuracy lies below 0. A claim “A is above B” is judged by ' +
-  'a paired t test. The claim “A equals B” holds if the 90 % confidence interval of the difference in accuracy ' +
-  `lies within ±${equivalenceMargin} point. The claim “A equals B” does not hold if the 90 % confidence interval ` +
-  `of the difference in accuracy lies wholly outside ±${equivalenceMargin} point. A claim “A equals B” is judged ` +
-  'by two one-sided t tests. The verdict “above” or “below” on a claim “A equals B” means that A and B differ, but ' +
-  `possibly by less than ${equivalenceMargin} point. A claim that its test cannot decide is “undecided” and needs ` +
-  'more seeds. Each verdict comes from a test of one claim alone, without a correction for the number of tests. In ' +
-  'the table of claims, the p value in brackets is corrected for the number of tests by Holm’s method.';
+/** How a claim is judged, as Markdown. */
+const rules = [
+  'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. ' +
+    'The interval is the confidence interval of the difference in accuracy, in percentage points.',
+  [
+    '**A is above B** means that setting A is more accurate than setting B. The claim holds if the 95 % interval lies ' +
+      'above 0. The claim does not hold if the 95 % interval lies below 0. The test is a paired t test.',
+    `**A equals B** holds if the 90 % interval lies within ±${equivalenceMargin} point. The claim does not hold if the ` +
+      `90 % interval lies wholly outside ±${equivalenceMargin} point. The tests are two one-sided t tests.`,
+    '**Above** or **below**, as the verdict on a claim “A equals B”, means that A and B differ, but possibly by less ' +
+      `than ${equivalenceMargin} point.`,
+    '**Undecided** means that the test can neither confirm nor refute the claim: more seeds are needed.',
+  ]
+    .map((line) => `- ${line}`)
+    .join('\n'),
+  'Each verdict comes from a test of one claim alone, without a correction for the number of tests. In the table of ' +
+    'claims, the p value in brackets is corrected for the number of tests by Holm’s method.',
+].join('\n\n');
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {

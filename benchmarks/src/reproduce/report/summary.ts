@@ -45,7 +45,11 @@ export function verdictText({ verdict }: Claim): string {
 export const pValues = ({ test, pHolm }: ReportedClaim): string =>
   test === undefined || pHolm === undefined ? '' : `${pText(test.p)} (${pText(pHolm)})`;
 
-/** What came out, in a few sentences: the central claim first. */
+/** A long reason in its parts, which semicolons separate. */
+export const reasonParts = (because: string): string[] =>
+  because.length > 200 ? because.split('; ') : [because];
+
+/** What came out, as Markdown: the central claim, then a list of how many claims hold. */
 export function summary(report: Report): string {
   const claims = reportedClaims(report);
   const count = (...verdicts: Claim['verdict'][]): number =>
@@ -60,8 +64,7 @@ export function summary(report: Report): string {
   const all = `${claims.length} claims in this report`;
   const [held, refuted] = [count('holds'), count('does not hold')];
   const tests = `of the ${tested.length} claims with a paired test`;
-  const sentences = [
-    central === undefined ? '' : centralText(central),
+  const counts = [
     `Of the ${all}, ${held === 0 ? 'none' : held} ${held < 2 ? 'holds' : 'hold'}.`,
     refuted === 0 ? '' : `Of the ${all}, ${refuted} ${refuted < 2 ? 'does' : 'do'} not hold.`,
     open === 0
@@ -72,7 +75,8 @@ export function summary(report: Report): string {
       : `If each claim is tested alone, ${holdText(holding, tests)}. With Holm’s correction for the number of tests, ` +
         `${holdText(kept, tests)}.`,
   ];
-  return sentences.filter((text) => text !== '').join(' ');
+  const list = counts.filter((text) => text !== '').map((text) => `- ${text}`);
+  return [...(central === undefined ? [] : [centralText(central)]), list.join('\n')].join('\n\n');
 }
 
 /** Such as "1 of the 13 claims holds". */
