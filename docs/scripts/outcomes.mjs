@@ -96,16 +96,16 @@ const equalClaims = (committed) =>
 /** Is 1.4 bits the accuracy of 2? */
 function equality(committed) {
   const [weights, both] = equalClaims(committed);
-  const verdict = answer([...weights, ...both], 'Yes, within a point');
+  const verdict = answer([...weights, ...both], 'Yes, within one percentage point');
   return {
-    question: 'Do 1.4 bits reach the accuracy of 2 bits?',
+    question: 'Do 1.4 bits per weight reach the accuracy of 2 bits per weight?',
     verdict,
     sentences: [
       `Weights of 1.4 bits instead of 2 bits ${change(weights, { plural: true })}.`,
-      `Weights and inputs of 1.4 bits instead of 2 bits ${change(both, { plural: true })}.`,
+      `Weights and layer inputs of 1.4 bits instead of 2 bits ${change(both, { plural: true })}.`,
       ...(verdict.startsWith('Yes')
         ? [
-            'According to statistical tests, 1.4 bits and 2 bits differ by less than one point of accuracy.',
+            'According to statistical tests, the accuracies with 1.4 bits and with 2 bits differ by less than one point.',
           ]
         : []),
     ],
@@ -121,11 +121,11 @@ function equality(committed) {
 function overOne(committed) {
   const [weights, both] = ['above-1', 'above-1-inputs'].map((id) => bothNetworks(committed, id));
   return {
-    question: 'Are 1.4 bits better than 1 bit?',
+    question: 'Do 1.4 bits per weight give a higher accuracy than 1 bit?',
     verdict: answer([...weights, ...both], 'Yes'),
     sentences: [
       `Weights of 1.4 bits instead of 1 bit ${change(weights, { plural: true })}.`,
-      `Weights and inputs of 1.4 bits instead of 1 bit ${change(both, { plural: true })}.`,
+      `Weights and layer inputs of 1.4 bits instead of 1 bit ${change(both, { plural: true })}.`,
     ],
     intervals: intervals('95 %', [
       ['weights', weights],
@@ -144,7 +144,7 @@ function middleOut(committed) {
     ? answer(claims, 'better than the other simple rules').toLowerCase()
     : 'not shown to be better than other simple rules';
   return {
-    question: 'Is middle-out, the paper’s rule, better than other rules?',
+    question: 'Is middle-out, the paper’s rule for choosing bits, better than other rules?',
     verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
     sentences: [
       `Compared with a random choice of bits, the rule middle-out ${change(random)}.`,
@@ -164,7 +164,7 @@ function middleOut(committed) {
 function better(committed) {
   const claims = bothNetworks(committed, 'optimal');
   return {
-    question: 'Is there a better rule than middle-out?',
+    question: 'Is there a better rule for choosing bits than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
     sentences: [
       `Compared with middle-out, the rule “optimal” ${change(claims)}.`,
@@ -341,7 +341,7 @@ function buildable(results) {
     question: 'How much accuracy is lost when a network must become a circuit?',
     verdict: `Up to ${Math.max(...losses).toFixed(1)} points`,
     sentences: [
-      `Choosing the number of bits of each layer input once, for all images, ${change(ofEqual(onceForAllImages))}.`,
+      `Choosing the number of bits of each layer input once, instead of anew for each image, ${change(ofEqual(onceForAllImages))}.`,
       `With 2 bits for every layer input, the accuracy is ${apart(twoBits)} with 1.4 bits chosen anew for each image.`,
       `If all weights at a kernel position share a bitwidth, the accuracy of AlexNet-BN changes by ${position.difference} points.`,
     ],
@@ -361,7 +361,7 @@ function circuitTable(results) {
   if (seeds.size !== 1) throw new Error('what a circuit needs: expected equally many seeds');
   const texts = (claims) => claims.map(({ text }) => text);
   return [
-    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. The setting of the HBNN paper chooses the bits of the inputs anew for each image, and a separate number of bits for each weight. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes in the table.`,
+    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. The setting of the HBNN paper chooses the bits of the layer inputs anew for each image, and a separate number of bits for each weight. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes in the table.`,
     '',
     lined([
       ['what the circuit needs', 'AlexNet-BN', 'MobileNet'],
@@ -419,7 +419,7 @@ function area(committed, results) {
   if (Math.abs(unrolled - 1) > 0.05)
     throw new Error(`claim 5f: expected about equal areas at 1.4 and 2 bits, got ${unrolled}`);
   return {
-    question: 'Does a circuit shrink with the average bits?',
+    question: 'Does a circuit get smaller with fewer bits per weight?',
     verdict:
       claim.verdict === 'holds'
         ? 'Yes'

@@ -114,12 +114,12 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         ? 'For the rows of the table marked “quoted only”, we trained no network. '
         : '') +
       'In the column “bits”, “1/1.4” means 1 bit for the inputs of the layers and 1.4 bits for the weights. If the ' +
-      'inputs stay floating-point numbers, the weights of all layers are binarized, also those of the first and ' +
-      'last layer. If inputs and weights are binarized, the first and the last layer of the network keep ' +
-      'floating-point numbers. For each image, the network chooses anew which inputs get more bits. In MobileNet, ' +
-      'only the pointwise (1 × 1) convolutions are binarized. The HBNN paper’s accuracies in the table are for ' +
-      'ImageNet. Our version of Table 1 has too few seeds to compare the methods with each other. A comparison of ' +
-      'the methods with more seeds is planned (`benchmarks/plans/table1.md`).',
+      'inputs of the layers stay floating-point numbers, the weights of all layers are binarized, also those of ' +
+      'the first and last layer. If weights and layer inputs are binarized, the first and the last layer of the ' +
+      'network keep floating-point numbers. For each image, the network chooses anew which layer inputs get more ' +
+      'bits. In MobileNet, only the pointwise (1 × 1) convolutions are binarized. The HBNN paper’s accuracies in ' +
+      'the table are for ImageNet. Our version of Table 1 has too few seeds to compare the methods with each ' +
+      'other. A comparison of the methods with more seeds is planned (`benchmarks/plans/table1.md`).',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

@@ -109,13 +109,13 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       ? []
       : [
           'Rows with “a” in the first column give the accuracy of our reduced VGG-8, a small network trained on ' +
-            'CIFAR-10. In rows with “inputs per channel”, each input channel has one number of bits for all ' +
-            'images, as a circuit needs. In rows with “a” but without “inputs per channel”, the bits of the inputs ' +
-            'are chosen anew for each image, as in the HBNN paper.',
+            'CIFAR-10. In rows with “inputs per channel”, each input channel has one number of bits for all images, ' +
+            'as a circuit needs. In rows with “a” but without “inputs per channel”, the bits of the layer inputs are ' +
+            'chosen anew for each image, as in the HBNN paper.',
         ];
   const notTrained =
     p.vgg8 === undefined
-      ? ` The training run \`${p.name}\` does not train our reduced VGG-8, which is made for images of 32 × 32 pixels.`
+      ? ' Our reduced VGG-8 was not trained for this report, because VGG-8 needs images of 32 × 32 pixels.'
       : '';
   const rows = [
     'Rows 1 to 13 of the table are those of the HBNN paper’s Table 2. We recomputed the numbers of the HBNN ' +
@@ -126,9 +126,9 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN. In ' +
       'our FPGA estimates, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board ' +
       'Pynq. The estimates for CNV and MobileNet assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is ' +
-      'wide enough for the weights and inputs with the most bits. The HBNN paper’s formulas for VGG-8 start from a ' +
-      'faster circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet has ' +
-      'enough parallel units to reach the HBNN paper’s 450 frames per second. In our estimates for an ASIC of 32 ' +
+      'wide enough for the weights and layer inputs with the most bits. The HBNN paper’s formulas for VGG-8 start ' +
+      'from a faster circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet ' +
+      'has enough parallel units to reach the HBNN paper’s 450 frames per second. In our estimates for an ASIC of 32 ' +
       'nm, CNV (VGG-8) and MobileNet have enough parallel units for 3,400 frames per second, as in the HBNN paper.',
     'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
       'weight has separate logic. The unrolled circuit of a layer computes one pixel position of the layer’s ' +

@@ -146,13 +146,13 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
     file: 'table2-pareto',
     title: 'Accuracy of the reduced VGG-8 against the number of lookup tables and the energy',
     caption:
-      'Each point of the figure is a network, labelled with the bits of its inputs, a slash, and the bits of its ' +
-      'weights. In the networks called “per position”, all weights at a kernel position have the same bitwidth. ' +
-      'The dashed line of the figure joins the networks that no other network beats in both accuracy and cost. The ' +
-      'accuracy of each network in the figure is measured on the test images. The size of a network is the number ' +
-      'of lookup tables (LUTs) that compute one pixel position of each binarized layer. The energy per image is ' +
-      'estimated for standard cells of 45 nm. The lookup tables and the energy of each network are estimated with ' +
-      'random weights.',
+      'Each point of the figure is a network, labelled with the bits of its layer inputs, a slash, and the bits of ' +
+      'its weights. In the networks called “per position”, all weights at a kernel position have the same ' +
+      'bitwidth. The dashed line of the figure joins the networks that no other network beats in both accuracy and ' +
+      'cost. The accuracy of each network in the figure is measured on the test images. The size of a network is ' +
+      'the number of lookup tables (LUTs) that compute one pixel position of each binarized layer. The energy per ' +
+      'image is estimated for standard cells of 45 nm. The lookup tables and the energy of each network are ' +
+      'estimated with random weights.',
     ...panelChart(
       (layout) => [
         paretoPanel(points, 'luts', 'LUT6, estimated', layout),

@@ -149,11 +149,11 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    `With a dynamic bit map, a circuit must also pass the bit map to the next layer. At ${both.inputs} bits on ` +
-    `average, a dynamic bit map takes up to ${entropy.toFixed(2)} more bits per value, which is the entropy of the ` +
-    `bitwidths. Together with its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
+    `With a dynamic bit map, a circuit must also pass the bit map to the next layer. For ${both.inputs} bits on ` +
+    `average, a dynamic bit map takes up to ${entropy.toFixed(2)} bits per value, the entropy of the numbers of ` +
+    `bits. Together with its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
     `${(both.inputs + entropy).toFixed(2)} bits. Some variants with a static bit map spend more bits per value, ` +
-    'because a circuit need not pass on a static bit map. We added the claims called q8, on 2 bits for every ' +
+    'because a circuit need not pass on a static bit map. We added the claims called q8, on 2 bits for every layer ' +
     'input, after we knew the results for 1.4 bits.'
   );
 }
@@ -168,10 +168,10 @@ export const inputMaps: Stage = {
     title: 'Bits of inputs that a circuit can have',
     about:
       `${readRows} A bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
-      'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose bits ' +
-      'and scales anew for each image. A static bit map is the same for all images. During training, the rule ' +
-      'middle-out chooses a static bit map from the mean magnitudes of the inputs. With a static bit map, the ' +
-      'scales of the inputs also stay constant after the training. ' +
+      'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
+      'for each image how many bits each layer input gets. A static bit map is the same for all images. During ' +
+      'training, the rule middle-out chooses a static bit map from the mean magnitudes of the layer inputs. With a ' +
+      'static bit map, the factors of the bits (scales) also stay constant after the training. ' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [

@@ -20,9 +20,9 @@ const ruled = (of: Network, select: Select): DesignSetting => ({
 });
 
 const centralAbout = (name: string): string =>
-  `The part **${name}** trains networks with float inputs. In the part **${name}**, the weights have 2 bits, or ` +
-  '1.4 bits by the rule middle-out or by the rule optimal. The rule optimal gives the weights the smallest ' +
-  'approximation error.';
+  `In the part called **${name}**, the inputs of the layers stay float, and the weights have 2 bits or 1.4 bits on ` +
+  'average. For 1.4 bits on average, either the rule middle-out or the rule optimal chooses which weights get more ' +
+  'bits. The rule optimal gives the weights the smallest approximation error.';
 
 /** The two questions that the paper's sentence stands on: does 1.4 equal 2, and does middle-out choose well? */
 const central: DesignPart = {
@@ -50,9 +50,9 @@ const central: DesignPart = {
 const withInputs: DesignPart = {
   name: 'with-inputs',
   about:
-    'In the part **with-inputs**, weights and inputs of a network have equal numbers of bits. Weights and inputs ' +
-    'in the part **with-inputs** have 1.4 bits on average, 2 bits, or 1 bit. The bit map of the inputs, which says ' +
-    'how many bits each input gets, is chosen anew for each image.',
+    'In the part called **with-inputs**, the weights of a network and the inputs of its layers have equal numbers ' +
+    'of bits. Weights and layer inputs in the part called **with-inputs** have 1.4 bits on average, 2 bits, or 1 ' +
+    'bit. For each image, the network chooses anew how many bits each layer input gets.',
   settings: networks.flatMap((of) => [
     bits(of, '1.4', '1.4'),
     bits(of, '2', '2'),
@@ -81,9 +81,10 @@ const otherRules = ['bottom-up', 'top-down', 'random'] as const;
 const rules: DesignPart = {
   name: 'rules',
   about:
-    'The part **rules** trains networks with float inputs. In the part **rules**, the weights have 1.4 bits by a ' +
-    'rule other than middle-out, have 1 bit, or stay float. The accuracies of the part **rules** are compared with ' +
-    'those of 1.4-bit weights by the rule middle-out.',
+    'In the part called **rules**, the inputs of the layers stay float. The weights in the part called **rules** ' +
+    'have 1 bit, have 1.4 bits on average, or stay float. For 1.4 bits on average, the rule bottom-up, top-down or ' +
+    'random chooses which weights get more bits. The part called **rules** compares each rule, and weights of 1 ' +
+    'bit, with the rule middle-out at 1.4 bits on average.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),
@@ -141,8 +142,8 @@ const candidates = [
 const better: DesignPart = {
   name: 'better',
   about:
-    'The part **better** trains networks with float inputs. In the part **better**, the weights have 2 bits, or ' +
-    '1.4 bits by the rule middle-out or another rule.',
+    'In the part called **better**, the inputs of the layers stay float, and the weights have 2 bits or 1.4 bits ' +
+    'on average. For 1.4 bits on average, the rule middle-out or another rule chooses which weights get more bits.',
   settings: networks.flatMap((network) => [
     bits(network, '1.4'),
     ...candidates.map(({ name, config }) => of(network, name, { weights: '1.4', ...config })),
@@ -171,10 +172,12 @@ const better: DesignPart = {
 const buildable: DesignPart = {
   name: 'buildable',
   about:
-    'The part **buildable** trains networks with float inputs, and with weights of 1.4 bits by the rule ' +
-    'middle-out. The bit maps of the weights in the part **buildable** are regular. Regular bit maps suit folded ' +
-    'circuits, which reuse a few units over many cycles. The regular bit maps are compared with bit maps in which ' +
-    'each weight has its own bitwidth.',
+    'In the part called **buildable**, the inputs of the layers stay float, and the weights have 1.4 bits on ' +
+    'average by the rule middle-out. The part called **buildable** tries two kinds of bit maps (the numbers of ' +
+    'bits of all weights), for circuits that reuse a few units. In a bit map called “per position”, the weights of ' +
+    'all outputs at a kernel position and input channel have the same number of bits. In a bit map called ' +
+    '“balanced”, all groups of 10 weights have the same mix of 1-bit, 2-bit and 3-bit weights. Bit maps “per ' +
+    'position” and “balanced” are compared with bit maps in which each weight has its own number of bits.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),
@@ -198,8 +201,9 @@ const buildable: DesignPart = {
 const belowOne: DesignPart = {
   name: 'below-one',
   about:
-    'The part **below-one** trains networks with float inputs. In the part **below-one**, the weights have 1 bit, ' +
-    'or 0.7 bits on average by rules that prune weights.',
+    'In the part called **below-one**, the inputs of the layers stay float, and the weights have 1 bit or 0.7 bits ' +
+    'on average. For 0.7 bits on average, the rule gain or the rule curvature prunes some weights (gives them 0 ' +
+    'bits).',
   settings: networks.flatMap((network) => [
     bits(network, '1'),
     of(network, '0.7/float gain', { weights: '0.7', select: 'gain' }),
@@ -222,8 +226,8 @@ const long: DesignPart = {
   ...central,
   name: 'long',
   about:
-    `${centralAbout('long')} In the part **long**, trainings with float weights show whether still longer training ` +
-    'would raise the accuracy.',
+    `${centralAbout('long')} In the part called **long**, trainings with float weights show whether still longer ` +
+    'training would raise the accuracy.',
   settings: [...central.settings, ...ends],
 };
 
@@ -253,11 +257,11 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'In the part **weights**, only the weights are quantized. The part **weights** has the methods of rows 1 to 5 ' +
-    'of the HBNN paper’s Table 1, the method BWN, and the method TRQ. The method TRQ, with ternary weights, is ' +
-    'later than the HBNN paper. Ternary weights, with three values each, have 1.585 bits, so we compare them with ' +
-    'our weights of 1.6 bits. The HBNN paper’s Table 1 counts 2 bits for each ternary weight, as many as are ' +
-    'stored.',
+    'In the part called **weights**, only the weights are quantized. The part called **weights** has the methods ' +
+    'of rows 1 to 5 of the HBNN paper’s Table 1, the method BWN, and the method TRQ. The method TRQ, with ternary ' +
+    'weights, is later than the HBNN paper. Ternary weights, with three values each, have 1.585 bits, so we ' +
+    'compare them with our weights of 1.6 bits. The HBNN paper’s Table 1 counts 2 bits for each ternary weight, as ' +
+    'many as are stored.',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -289,9 +293,10 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'In the part **both**, weights and inputs are quantized. The part **both** has the methods of rows 7 to 10 of ' +
-    'the HBNN paper’s Table 1. For comparison, our method is trained with as many bits as the methods of rows 7 to ' +
-    '10 of Table 1. Our method is also trained with 1.4 bits, as in row 13 of the HBNN paper’s Table 1.',
+    'In the part called **both**, the weights and the inputs of the layers are quantized. The part called **both** ' +
+    'has the methods of rows 7 to 10 of the HBNN paper’s Table 1. For comparison, our method is trained with as ' +
+    'many bits as the methods of rows 7 to 10 of Table 1. Our method is also trained with 1.4 bits, as in row 13 ' +
+    'of the HBNN paper’s Table 1.',
   settings: [
     ours('1', '1'),
     ours('1', '2'),
@@ -314,10 +319,11 @@ const methodsOnBoth: DesignPart = {
 const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
-    'In the part **learned-bits**, only the weights are quantized. The part **learned-bits** has two methods that ' +
-    'learn the number of bits, BitPruning and Bayesian Bits. The results show the average number of bits that each ' +
-    'training ends with. Each method that learns the number of bits has a penalty on bits, which we tuned with one ' +
-    'training (seed 1). With the tuned penalty on bits, the weights end with about 2 bits on average.',
+    'In the part called **learned-bits**, only the weights are quantized. The part called **learned-bits** has two ' +
+    'methods that learn the number of bits, BitPruning and Bayesian Bits. The results show the average number of ' +
+    'bits that each training ends with. Each method that learns the number of bits has a penalty on bits, which we ' +
+    'tuned with one training (seed 1). With the tuned penalty on bits, the weights end with about 2 bits on ' +
+    'average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
@@ -336,8 +342,9 @@ export const designs: Readonly<Record<string, Design>> = {
       'float weights, doubling the epochs raised the accuracy of AlexNet-BN from 67.5 % to 70.8 %. For MobileNet ' +
       'with float weights, doubling the epochs raised the accuracy from 63.2 % to 68.0 %. The trials with float ' +
       'weights had one seed each, and 6 or 12 epochs. The experiment called `cifar-long` tests the two central ' +
-      'claims with longer trainings. The two central claims are that 1.4 bits equal 2 bits, and that the rule ' +
-      'optimal is more accurate than the rule middle-out.',
+      'claims with longer trainings. The first central claim is that weights of 1.4 bits on average are as ' +
+      'accurate as weights of 2 bits. The second central claim is that weights of 1.4 bits are more accurate if ' +
+      'the rule optimal, instead of middle-out, chooses their bits.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,
@@ -372,10 +379,10 @@ export const designs: Readonly<Record<string, Design>> = {
     about:
       'The experiment called `table1` trains networks with the methods that the HBNN paper’s Table 1 quotes from ' +
       'other papers, and with later methods. All methods of the experiment train a small AlexNet-BN on CIFAR-10, ' +
-      'with the epochs and seeds of the experiment called `cifar`. All methods of the experiment have the same ' +
-      'optimizer and learning rate, even if the paper of a method used others. The paper of XNOR-Net, for example, ' +
-      'used the optimizer Adam, but we train XNOR-Net with SGD. Our own settings are trained again, so that both ' +
-      'settings of a comparison are trained by the same code.',
+      'with as many epochs and the same seeds as the experiment called `cifar`. All methods of the experiment have ' +
+      'the same optimizer and learning rate, even if the paper of a method used others. The paper of XNOR-Net, for ' +
+      'example, used the optimizer Adam, but we train XNOR-Net with SGD. Our own settings are trained again, so ' +
+      'that both settings of a comparison are trained by the same code.',
     common: { ...augmented, epochs: 8 },
     parts: [methodsOnWeights, methodsOnBoth, methodsThatLearnBits],
     firstSeed: 101,

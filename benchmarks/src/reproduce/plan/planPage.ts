@@ -127,10 +127,10 @@ function estimatesSection(plan: Plan): string[] {
   return [
     '## Estimates',
     '',
-    'The **gap** of a setting is the top-1 accuracy with float weights and inputs minus the top-1 accuracy of the ' +
-      'setting, in points. Both accuracies of a gap come from trainings with the same network, number of channels, ' +
-      'number of epochs and seed. For each gap, the experiment reports the mean over the seeds, the 95 % confidence ' +
-      'interval and the gap of each seed.',
+    'The **gap** of a setting is the top-1 accuracy with float weights and float layer inputs minus the top-1 ' +
+      'accuracy of the setting, in points. Both accuracies of a gap come from trainings with the same network, ' +
+      'number of channels, number of epochs and seed. For each gap, the experiment reports the mean over the seeds, ' +
+      'the 95 % confidence interval and the gap of each seed.',
     '',
     'The confidence intervals of gaps use a standard deviation that is pooled over all widths and numbers of epochs ' +
       'of a network. If gaps vary from seed to seed with a standard deviation of ' +

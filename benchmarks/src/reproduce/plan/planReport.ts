@@ -201,12 +201,12 @@ export function planReportFiles(
     `So far, ${done} of the ${all} planned trainings are finished. The command \`pnpm bench:reproduce --plan-report ` +
       `${plan.name}\` made this page.`,
     '',
-    'Each claim compares two settings that are trained with the same seeds. Two trainings with one seed, one for ' +
-      'each setting, are called a pair. “1.4/1.4 bits” means 1.4 bits on average for the inputs of the layers and ' +
-      'for the weights. A difference in the table is the top-1 accuracy of the first setting minus that of the ' +
-      'second, in points. The brackets behind a difference in the table contain its confidence interval. The ' +
-      'confidence intervals in the table are 95 % intervals for claims “above”, and 90 % intervals for claims ' +
-      '“equal”. Each claim gets two verdicts:',
+    'Each claim compares two settings that are trained with the same seeds. A pair is two trainings with the same ' +
+      'seed: one with each setting. “1.4/1.4 bits” means 1.4 bits on average for the inputs of the layers and for ' +
+      'the weights. A difference in the table is the top-1 accuracy of the first setting minus that of the second, ' +
+      'in points. The brackets behind a difference in the table contain its confidence interval. The confidence ' +
+      'intervals in the table are 95 % intervals for claims “above”, and 90 % intervals for claims “equal”. Each ' +
+      'claim gets two verdicts:',
     '',
     '- The verdict **by its own test** comes from a test of the claim alone, with the seeds that were planned for ' +
       'this test.',

@@ -37,18 +37,20 @@ export const scale: Design = {
   name: 'scale',
   title: 'How the gaps to float move with scale',
   about:
-    'Small versions of AlexNet-BN and MobileNet are trained on CIFAR-10 with half, once and twice their channels, for ' +
-    '2, 4 and 8 epochs. The experiment called `scale` uses the data and options of the experiment called `cifar`, but ' +
-    'other seeds. The experiment called `scale` estimates the accuracy gap between networks with binarized weights ' +
-    'and networks with float weights. The experiment called `scale` tests no claims.',
+    'Small versions of AlexNet-BN and MobileNet are trained on CIFAR-10 for 2, 4 and 8 epochs. Each network is ' +
+    'trained with its usual number of channels, with half as many and with twice as many. The experiment called ' +
+    '`scale` uses the data and options of the experiment called `cifar`, but other seeds. The experiment called ' +
+    '`scale` estimates the accuracy gap between networks with binarized weights and networks with float weights. ' +
+    'The experiment called `scale` tests no claims.',
   common: augmented,
   parts: [
     {
       name: 'scale',
       about:
-        'The weights have 1, 1.4 or 2 bits and the inputs are float, or weights and inputs both have 1, 1.4 or 2 bits. ' +
-        'For comparison, networks with float weights and inputs are trained too. For each seed, the narrowest networks ' +
-        'and the shortest trainings come first.',
+        'In some trainings, the weights have 1, 1.4 or 2 bits, and the inputs of the layers are float. In other ' +
+        'trainings, the weights and the inputs of the layers both have 1, 1.4 or 2 bits. For comparison, networks ' +
+        'with float weights and float layer inputs are trained too. For each seed, the narrowest networks are ' +
+        'trained first. Among networks of equal width, the shortest trainings are done first.',
       settings,
       claims: [],
     },
