@@ -327,6 +327,7 @@ const foldedTables = (text) =>
 
 /** Where reports that lie alone link to. */
 const repository = 'https://github.com/hbnn/hbnn/blob/main/docs/';
+const planned = 'https://github.com/hbnn/hbnn/blob/main/benchmarks/results/plans/cifar-results.md';
 
 /** One page from a profile's report; its figures lie beside it, its HTML among the public files. */
 function writeProfile(profile) {
@@ -338,12 +339,16 @@ function writeProfile(profile) {
   mkdirSync(open, { recursive: true });
   // On the site the report links to the site's own pages.
   const page = readFileSync(join(from, 'report.html'), 'utf8')
+    .replaceAll(planned, '../plan-cifar/')
     .replaceAll(`${repository}index.md`, '../../')
     .replaceAll(new RegExp(`${repository.replaceAll('.', '\\.')}([\\w/-]+)\\.md`, 'g'), '../../$1');
   writeFileSync(join(open, 'report.html'), page);
   cpSync(join(from, 'results.json'), join(open, 'results.json'));
   const report = readFileSync(join(from, 'report.md'), 'utf8');
-  const lines = report.replaceAll('](figures/', '](./figures/').split('\n');
+  const lines = report
+    .replaceAll('](figures/', '](./figures/')
+    .replaceAll(planned, '../plan-cifar/')
+    .split('\n');
   const files = `<p><a :href="withBase('/results/${profile}/report.html')" target="_self">The report as one file</a> · <a :href="withBase('/results/${profile}/results.json')" target="_self">its numbers as JSON</a></p>`;
   const title = `# HBNN reproduction, ${profile}`;
   const text = [reportHead, '', title, '', files, ...lines.slice(1)].join('\n');

@@ -79,7 +79,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
           'seeds. Each large dot of the figure is the mean difference over the seeds, with its 95 % confidence ' +
           'interval. Diamonds of the figure are the HBNN paper’s differences in accuracy on ImageNet. The grey ' +
           'band of the figure marks differences in accuracy within ±1 point.',
-        spec: forestChart({
+        ...forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')
             .flatMap(({ label, paper: printed }) => forestRow(label, of(label), two, printed)),

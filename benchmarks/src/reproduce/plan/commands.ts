@@ -163,10 +163,12 @@ interface ReportFiles {
 
 function claimFiles(plan: Plan, lines: readonly LedgerLine[]): ReportFiles {
   const claims = judgePlan(plan, lines);
-  const drawn = claims.some(({ test }) => test);
+  const files = planReportFiles(plan, claims, lines);
+  if (!claims.some(({ test }) => test)) return { ...files, pictures: [] };
+  const { spec, narrow } = planForest(plan, claims);
   return {
-    ...planReportFiles(plan, claims, lines),
-    pictures: drawn ? [['', planForest(plan, claims)]] : [],
+    ...files,
+    pictures: [['', spec], ...(narrow === undefined ? [] : [['-narrow', narrow] as const])],
   };
 }
 

@@ -221,7 +221,7 @@ describe('running a plan', () => {
     expect(judged.differences.map((each) => each.toFixed(6))).toEqual(
       [of, to].map((each) => each.toFixed(6)),
     );
-    const svg = await drawSvg(planForest(measured, [judged]));
+    const svg = await drawSvg(planForest(measured, [judged]).spec);
     expect(svg).toContain(judged.claim.claim);
     expect(svg.match(/aria-roledescription="point"/g)?.length).toBe(3);
     await expect(

@@ -1,11 +1,12 @@
 import { equivalenceMargin } from '../claims.ts';
 import { forestChart } from '../report/charts.ts';
+import type { Chart } from '../stage.ts';
 import { paperDifferences } from './paperDifferences.ts';
 import type { Plan } from './plan.ts';
 import type { JudgedClaim } from './planReport.ts';
 
 /** All claims of a plan that have pairs: each seed's difference, their mean and interval, and the paper's difference. */
-export function planForest(plan: Plan, claims: readonly JudgedClaim[]): object {
+export function planForest(plan: Plan, claims: readonly JudgedClaim[]): Chart {
   const rows = claims.flatMap(({ claim, test, differences }) =>
     test === undefined
       ? []

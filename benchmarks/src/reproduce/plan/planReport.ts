@@ -1,6 +1,6 @@
 import cdf from '@stdlib/stats-base-dists-t-cdf';
 import { deviation, mean, type Paired, paired, significance } from '../../results/statistics.ts';
-import { equivalenceMargin, pointsText, pText } from '../claims.ts';
+import { equivalenceMargin, pEquation, pointsText } from '../claims.ts';
 import type { LedgerLine } from '../ledger/ledger.ts';
 import { table1 } from '../paper.ts';
 import type { Verdict } from '../stage.ts';
@@ -135,20 +135,25 @@ function claimRow(judged: JudgedClaim): string {
     test === undefined
       ? ''
       : `${pointsText(test.difference)} (${pointsText(test.low)} … ${pointsText(test.high)})`;
-  const planned = `${pairs} (${claim.seedsUncorrected}, ${claim.seedsHolm})`;
+  const planned = `${claim.seedsUncorrected}, ${claim.seedsHolm}`;
   const cells = [
     claim.claim,
-    planned,
     difference,
     verdictText(verdict, p),
     verdictText(verdictHolm, pHolm),
-    pairsToDecide ?? '',
+    pairs,
+    planned,
+    pairsToDecide ?? '–',
   ];
   return `| ${cells.join(' | ')} |`;
 }
 
 const verdictText = (verdict: Verdict | 'interim', p: number | undefined): string =>
-  p === undefined ? verdict : `${verdict}, p ${pText(p)}`;
+  p === undefined ? verdict : `${verdict}, ${pEquation(p)}`;
+
+/** A setting such as "alexnet 1.4/float" with the network's name. */
+const settingText = (id: string): string =>
+  id.replace(/^alexnet\b/, 'AlexNet-BN').replace(/^mobilenet\b/, 'MobileNet');
 
 /** The table of settings and accuracies. A plan of Table 1's rows also gets the paper's accuracy and the bits per weight. */
 function settingsTable(plan: Plan, lines: readonly LedgerLine[]): string[] {
@@ -163,7 +168,7 @@ function settingsTable(plan: Plan, lines: readonly LedgerLine[]): string[] {
     const paper = table1.find(([number]) => number === row)?.[5];
     const beside = [fixed(bitsOf(plan, setting, lines), 3), `${row ?? ''}`, `${paper ?? ''}`];
     const values = list.map((value) => value.toFixed(2)).join(' ');
-    const cells = [setting.id, seeds, centre, fixed(deviation(list))];
+    const cells = [settingText(setting.id), seeds, centre, fixed(deviation(list))];
     return [...cells, ...(besideTable1 ? beside : []), values];
   });
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
@@ -227,10 +232,20 @@ export function planReportFiles(
           '',
         ]
       : []),
-    '| claim | pairs (planned for its own test, for Holm) | difference | verdict by its own test | verdict by Holm ' +
-      '| pairs that would decide it |',
-    '| --- | --- | --- | --- | --- | --- |',
+    '## Comparisons',
+    '',
+    'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. The column ' +
+      '“planned” gives the number of pairs that were planned for the claim’s own test, and the number planned for ' +
+      'Holm’s test. The column “to decide” estimates how many pairs an undecided claim needs.',
+    '',
+    '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',
+    '| --- | --- | --- | --- | ---: | ---: | ---: |',
     ...claims.map(claimRow),
+    '',
+    '## Settings',
+    '',
+    'The table gives the top-1 accuracies of the trainings, in percent. Each setting is a network with the bits of its ' +
+      'weights and of its layer inputs, such as 1.4/float. The column “values” has the accuracy for each seed.',
     '',
     ...settingsTable(plan, lines),
   ]

@@ -186,19 +186,32 @@ export interface ForestRow {
   readonly paper?: number;
 }
 
-/** Differences with their intervals, one below the other, beside a shaded margin of equality and a line at 0. */
-export function forestChart(o: {
-  rows: readonly ForestRow[];
-  margin: number;
-  x: string;
+/** What a forest plot shows. */
+interface ForestOptions {
+  readonly rows: readonly ForestRow[];
+  readonly margin: number;
+  readonly x: string;
   /** Colours of groups, in the order of the legend; by default one after the other. */
-  colors?: Readonly<Record<string, string>>;
-}): object {
-  // Labels stand above their rows, so that the chart is narrow enough for a phone.
+  readonly colors?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Differences with their intervals, one below the other, beside a shaded margin of equality and a line at 0. Wide, labels
+ * stand left of their rows; narrow, above them.
+ */
+export const forestChart = (o: ForestOptions): Chart => ({
+  spec: forest(o, true),
+  narrow: forest(o, false),
+});
+
+function forest(o: ForestOptions, wide: boolean): object {
   const rows = o.rows.map((row) => ({ ...row, text: inLines(row.label) }));
   const lines = Math.max(1, ...rows.map(({ text }) => text.length));
-  const step = lines * lineHeight + 38;
-  const center = step / 2 - 14;
+  // The room of labels left of their rows, in pixels.
+  const longestLine = Math.max(0, ...rows.flatMap(({ text }) => text.map(({ length }) => length)));
+  const labelRoom = wide ? 7 * longestLine + 16 : 0;
+  const step = wide ? Math.max(36, lines * lineHeight + 12) : lines * lineHeight + 38;
+  const center = wide ? 0 : step / 2 - 14;
   const y = {
     field: 'label',
     type: 'nominal',
@@ -208,7 +221,7 @@ export function forestChart(o: {
   };
   const paper = rows.flatMap((row) => (row.paper === undefined ? [] : { ...row, group: 'paper' }));
   const { groups, color, shape } = looksOf([...rows, ...paper], o.colors);
-  const legendRows = Math.ceil(groups.length / legendColumns);
+  const legendRows = wide ? 1 : Math.ceil(groups.length / legendColumns);
   const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
     data: { values },
     mark: { yOffset: center, ...mark },
@@ -219,23 +232,34 @@ export function forestChart(o: {
     seeds.map((seed) => ({ label, group, seed })),
   );
   const labels = Array.from({ length: lines }, (_, line) => line).flatMap((line) => {
-    const texts = rows.flatMap(({ label, text }) => {
-      const at = line - (lines - text.length);
-      return at < 0 ? [] : [{ label, text: text[at] }];
+    return [...new Set(rows.map(({ text }) => text.length))].flatMap((length) => {
+      // Lines of a label left of its row are around the row's middle; above a row the last one is lowest.
+      const at = wide ? line : line - (lines - length);
+      const texts = rows.flatMap(({ label, text }) =>
+        text.length === length && at >= 0 && at < length ? [{ label, text: text[at] }] : [],
+      );
+      if (texts.length === 0) return [];
+      const yOffset = wide
+        ? (at - (length - 1) / 2) * lineHeight
+        : center - 16 - (lines - 0.5 - line) * lineHeight;
+      const mark = { type: 'text', align: 'left', fontSize: labelSize, yOffset };
+      const looks = wide ? [{ color: ink }] : [halo, { color: ink }];
+      const x = { value: -labelRoom };
+      return looks.map((look) => of(texts, { ...mark, ...look }, x, { text: { field: 'text' } }));
     });
-    const yOffset = center - 16 - (lines - 0.5 - line) * lineHeight;
-    const mark = { type: 'text', align: 'left', fontSize: labelSize, yOffset };
-    return [halo, { color: '#1f2937' }].map((look) =>
-      of(texts, { ...mark, ...look }, { value: 0 }, { text: { field: 'text' } }),
-    );
   });
   const zero = { values: [{ low: -o.margin, high: o.margin, zero: 0 }] };
   return {
-    width: 410,
+    width: wide ? Math.max(410, 940 - labelRoom) : 410,
     height: { step },
     // Without fonts Vega takes text for wider than it is.
     autosize: 'none',
-    padding: { left: 14, right: 14, top: 18 + 18 * legendRows, bottom: 48 },
+    padding: {
+      left: labelRoom + 14,
+      right: 14,
+      top: 18 + 18 * legendRows,
+      bottom: 48,
+    },
     layer: [
       {
         data: zero,
@@ -266,7 +290,9 @@ export function forestChart(o: {
         { color, shape },
       ),
     ],
-    config: forestConfig,
+    config: wide
+      ? { ...forestConfig, legend: { ...forestConfig.legend, columns: 6 } }
+      : forestConfig,
   };
 }
 
@@ -293,6 +319,9 @@ function looksOf(
     shape: scale(groups.map((group) => (group === 'paper' ? 'diamond' : 'circle'))),
   };
 }
+
+/** The colour of labels. */
+const ink = '#1f2937';
 
 /** What a label has behind it, so that no line runs through its letters. */
 export const halo = { color: 'white', stroke: 'white', strokeWidth: 4, strokeJoin: 'round' };

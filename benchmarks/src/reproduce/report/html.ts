@@ -43,13 +43,13 @@ table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } code 
   figure.narrow { display: grid; grid-template-columns: auto 1fr; gap: 2rem; align-items: start; } figure.narrow figcaption { position: sticky; top: 1rem; }
 }
 @media (max-width: 600px) {
-  figure { overflow-x: auto; } td, th { padding: .25rem; } table.numbers { font-size: .72rem; } table.numbers :is(td, th) { padding-inline: .12rem; } table.numbers td:first-child:not(.number) { min-width: 7em; }
+  figure { overflow-x: auto; } td, th { padding: .25rem; } table.numbers { font-size: .72rem; } table.numbers :is(td, th) { padding-inline: .35rem; } table.numbers td:first-child:not(.number) { min-width: 7em; }
   table:not(.numbers) { font-size: .8rem; } table:not(.numbers) :is(thead, tbody) { display: block; }
   table:not(.numbers) tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
   table:not(.numbers) :is(td, th) { box-sizing: border-box; flex: 0 0 4.2rem; min-width: 0; border: 0; white-space: normal; }
   table:not(.numbers) :is(td, th):nth-child(1) { flex-basis: 2rem; } table:not(.numbers) :is(td, th):nth-child(2) { flex: 1 1 6rem; }
   table:not(.numbers) :is(td, th):nth-child(3) { flex-basis: 5.6rem; } table:not(.numbers) td:last-child { flex-basis: 100%; }
-  table:not(.numbers) th:last-child { display: none; }
+  table:not(.numbers) th:last-child { display: none; } td.because::before { content: 'because: '; color: var(--soft); }
 }
 @media screen and (max-width: 600px) { .wide:has(+ .phone) { display: none; } .phone { display: block; } .wide:not(:has(+ .phone)) svg { min-width: 900px; } }
 @media screen and (prefers-color-scheme: dark) {
@@ -88,7 +88,7 @@ function explained(stage: string): string {
 }
 
 /** Tables of more rows are folded. */
-const foldedRows = 12;
+const foldedRows = 40;
 
 function htmlTable({ head, body, isNumeric }: ReportTable): string {
   const classOf = (i: number): string => (isNumeric[i] ? ' class="number"' : '');
@@ -177,7 +177,7 @@ export function html(report: Report, svgs: ReadonlyMap<string, string>): string 
 <header><a href="${docs}index.md">HBNN</a></header>
 <main><h1>HBNN reproduction, profile ${report.profile}</h1>
 <div class="summary">${blocksHtml(summary(report))}</div>
-<p>${escapeHtml(report.about)}</p><nav>${links.join(' ')}</nav>
+${blocksHtml(report.about)}<nav>${links.join(' ')}</nav>
 <h2>The paper’s claims</h2><div class="about">${blocksHtml(report.rules)}</div>
 ${figure}
 ${claimsTable(report)}

@@ -9,13 +9,15 @@ export const codeHtml = (code: string): string =>
     )
     .join(' ')}</code>`;
 
-/** A line of Markdown with `code` and **bold** words as HTML. */
+/** A line of Markdown with `code`, **bold** words and [links](address) as HTML. */
 export const inlineHtml = (text: string): string =>
   text
-    .split(/(`[^`]+`|\*\*[^*]+\*\*)/)
+    .split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)\s]+\))/)
     .map((part) => {
       if (/^`[^`]+`$/.test(part)) return codeHtml(part.slice(1, -1));
       if (/^\*\*[^*]+\*\*$/.test(part)) return `<b>${escapeHtml(part.slice(2, -2))}</b>`;
+      const [, text, address] = /^\[([^\]]+)\]\(([^)\s]+)\)$/.exec(part) ?? [];
+      if (address !== undefined) return `<a href="${escapeHtml(address)}">${escapeHtml(text)}</a>`;
       return escapeHtml(part);
     })
     .join('');

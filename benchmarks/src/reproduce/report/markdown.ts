@@ -73,7 +73,7 @@ export function markdown(report: Report, forest: boolean): string {
     report.rules,
     ...(forest ? [`![${forestTitle}](figures/claims.svg)\n\n${forestCaption}`] : []),
     markdownTable({
-      head: ['', 'claim', 'at this scale', 'p (Holm)', 'because'],
+      head: ['#', 'claim', 'at this scale', 'p (Holm)', 'because'],
       body: reportedClaims(report).map(claimRow),
       isNumeric: [false, false, false, false, false],
     }),

@@ -252,17 +252,17 @@ describe('charts', () => {
 
   it('name verdicts and the paper’s value in a legend of full colours', async () => {
     const row = { mean: 0, low: -1, high: 1, seeds: [0, 1] };
-    const svg = await drawSvg(
-      forestChart({
-        rows: [
-          { ...row, label: 'a', group: 'above' },
-          { ...row, label: 'b', group: 'holds', paper: 2 },
-        ],
-        margin: 1,
-        x: 'difference',
-        colors: verdictColours,
-      }),
-    );
+    const { spec, narrow } = forestChart({
+      rows: [
+        { ...row, label: 'a', group: 'above' },
+        { ...row, label: 'b', group: 'holds', paper: 2 },
+      ],
+      margin: 1,
+      x: 'difference',
+      colors: verdictColours,
+    });
+    expect(await drawSvg(narrow ?? spec)).toContain('>paper</text>');
+    const svg = await drawSvg(spec);
     const legend = svg.slice(svg.indexOf('role-legend'));
     const names = [...legend.matchAll(/>(holds|above|paper)<\/text>/g)].map(([, name]) => name);
     expect(names).toEqual(['holds', 'above', 'paper']);

@@ -10,15 +10,22 @@ import { markdown } from './markdown.ts';
 import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
-const about =
+/** What the report is about, as Markdown. */
+const about = [
   'This report repeats the experiments of the paper “Heterogeneous Bitwidth Binarization in Convolutional Neural ' +
-  'Networks” (Fromm, Patel, Philipose, NeurIPS 2018), called the HBNN paper. Our networks are smaller than those ' +
-  'of the HBNN paper, and our trainings are shorter. Most of our experiments use other images than the HBNN paper. ' +
-  'The accuracies of our networks cannot be compared with those in the HBNN paper. Only differences in accuracy ' +
-  'between two settings, such as 1.4 and 2 bits, can be compared with the HBNN paper. “1.4 bits” is an average: ' +
-  'most weights have 1 bit, and the others have 2 or 3 bits. “1.4/1.4” means 1.4 bits on average for the inputs of ' +
-  'the layers and for the weights. Middle-out, bottom-up, top-down and random are rules that choose which weights ' +
-  'get more bits.';
+    'Networks” (Fromm, Patel, Philipose, NeurIPS 2018), called the HBNN paper.',
+  [
+    'Our networks are smaller than those of the HBNN paper, and our trainings are shorter. Most of our experiments ' +
+      'use other images than the HBNN paper.',
+    'So the accuracies of our networks cannot be compared with those in the HBNN paper. Only differences in accuracy ' +
+      'between two settings, such as 1.4 and 2 bits, can be compared with the HBNN paper.',
+    '**1.4 bits** is an average: most weights have 1 bit, and the others have 2 or 3 bits. **1.4/1.4** means 1.4 bits ' +
+      'on average for the inputs of the layers and for the weights.',
+    '**Middle-out**, **bottom-up**, **top-down** and **random** are rules that choose which weights get more bits.',
+  ]
+    .map((line) => `- ${line}`)
+    .join('\n'),
+].join('\n\n');
 
 /** How a claim is judged, as Markdown. */
 const rules = [
@@ -100,7 +107,8 @@ export async function writeReport(
     await draw(`${file}-narrow`, narrow);
   }
   const forest = claimsForest(report);
-  await draw('claims', forest);
+  await draw('claims', forest?.spec);
+  await draw('claims-narrow', forest?.narrow);
   write('results.csv', numbersCsv(report));
   write('results.json', `${JSON.stringify(report, null, 1)}\n`);
   write('report.md', markdown(report, forest !== undefined));

@@ -18,9 +18,16 @@ function ownText(row: ResultRow): string {
   return minus(row.spread === undefined ? value : `${value} ± ${row.spread.toFixed(digits)}`);
 }
 
-function paperText(row: ResultRow): string {
-  return row.paper === undefined ? missing : `${row.paper}`;
+/** The paper's numbers with equally many digits behind the point, where they are percentages. */
+function paperTexts(rows: readonly ResultRow[]): (row: ResultRow) => string {
+  const digits = rows.reduce((most, { paper = 0 }) => Math.max(most, decimals(paper)), 0);
+  return ({ paper, unit }) => {
+    if (paper === undefined) return missing;
+    return unit.startsWith('%') ? paper.toFixed(digits) : `${paper}`;
+  };
 }
+
+const decimals = (n: number): number => `${n}`.split('.')[1]?.length ?? 0;
 
 /** What a number rests on: seeds, nothing but arithmetic, or a model with its error. */
 function certainty({ kind, seeds, error = 0 }: ResultRow): string {
@@ -70,7 +77,7 @@ export function table({ rows }: StageReport): ReportTable {
     column(unit === undefined ? 'ours' : `ours, ${whole(unit)}`, (row) =>
       row.kind === 'quoted' ? 'quoted only' : ownText(row),
     ),
-    column('paper', paperText),
+    column('paper', paperTexts(rows)),
     ...(unit === undefined ? [column('unit', (row) => whole(row.unit))] : []),
     ...more.map((name) => column(unbroken(name), (row) => `${row.moreColumns?.[name] ?? missing}`)),
     column('seeds', certainty),
