@@ -205,7 +205,7 @@ export const forestChart = (o: ForestOptions): Chart => ({
 });
 
 function forest(o: ForestOptions, wide: boolean): object {
-  const rows = o.rows.map((row) => ({ ...row, text: inLines(row.label) }));
+  const rows = o.rows.map((row) => ({ ...row, text: inLines(row.label, wide ? 61 : 48) }));
   const lines = Math.max(1, ...rows.map(({ text }) => text.length));
   // The room of labels left of their rows, in pixels.
   const longestLine = Math.max(0, ...rows.flatMap(({ text }) => text.map(({ length }) => length)));
@@ -250,7 +250,7 @@ function forest(o: ForestOptions, wide: boolean): object {
   });
   const zero = { values: [{ low: -o.margin, high: o.margin, zero: 0 }] };
   return {
-    width: wide ? Math.max(410, 940 - labelRoom) : 410,
+    width: wide ? Math.max(410, 940 - labelRoom) : 330,
     height: { step },
     // Without fonts Vega takes text for wider than it is.
     autosize: 'none',
@@ -350,11 +350,8 @@ const forestConfig = {
   },
 };
 
-/** Letters that fit above a row. */
-const longest = 61;
-
-/** A label in lines that fit above a row; a long one breaks after its colon first. */
-function inLines(label: string): string[] {
+/** A label in lines of so many letters at most; a long one breaks after its colon first. */
+function inLines(label: string, longest: number): string[] {
   if (label.length <= longest) return [label];
   return label.split(/(?<=:) /).flatMap((part) => {
     const lines: string[] = [];
