@@ -109,15 +109,15 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     title: 'Table 1: accuracy by bits of inputs and weights',
     about:
       'Some accuracies in the HBNN paper’s Table 1 are quoted from other papers. For rows of Table 1 with quoted ' +
-      'accuracies, our networks are trained with the quantization methods of the quoted papers. ' +
+      'accuracies, our networks are trained with the quantization methods of the quoted papers.\n\n' +
       (rows.some(({ kind }) => kind === 'quoted')
         ? 'For the rows of the table marked “quoted only”, we trained no network. '
         : '') +
       'In the column “bits”, “1/1.4” means 1 bit for the inputs of the layers and 1.4 bits for the weights. If the ' +
       'inputs of the layers stay floating-point numbers, the weights of all layers are binarized, also those of ' +
       'the first and last layer. If weights and layer inputs are binarized, the first and the last layer of the ' +
-      'network keep floating-point numbers. For each image, the network chooses anew which layer inputs get more ' +
-      'bits. In MobileNet, only the pointwise (1 × 1) convolutions are binarized. The HBNN paper’s accuracies in ' +
+      'network keep floating-point numbers.\n\nFor each image, the network chooses anew which layer inputs get more ' +
+      'bits. In MobileNet, only the pointwise (1 × 1) convolutions are binarized.\n\nThe HBNN paper’s accuracies in ' +
       'the table are for ImageNet. Our version of Table 1 has too few seeds to compare the methods with each ' +
       'other. A comparison of the methods with more seeds is planned (`benchmarks/plans/table1.md`).',
     rows: [...rows, own, ...laterRows(p, results)],

@@ -122,14 +122,7 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'paper’s Table 2 with the paper’s formulas.',
     ...vggRowsText,
     'For the networks CNV and MobileNet, rows with “c” in the first column estimate circuits like those of FINN ' +
-      '(AMD’s compiler for quantized networks). CNV is FINN’s name for the network VGG-8 of the HBNN paper. The ' +
-      'estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN. In ' +
-      'our FPGA estimates, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board ' +
-      'Pynq. The estimates for CNV and MobileNet assume a clock of 200 MHz. Each parallel unit of CNV (VGG-8) is ' +
-      'wide enough for the weights and layer inputs with the most bits. The HBNN paper’s formulas for VGG-8 start ' +
-      'from a faster circuit of FINN, with an unpublished number of parallel units. Our FPGA circuit for MobileNet ' +
-      'has enough parallel units to reach the HBNN paper’s 450 frames per second. In our estimates for an ASIC of 32 ' +
-      'nm, CNV (VGG-8) and MobileNet have enough parallel units for 3,400 frames per second, as in the HBNN paper.',
+      '(AMD’s compiler for quantized networks). CNV is FINN’s name for the network VGG-8 of the HBNN paper.',
     'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
       'weight has separate logic. The unrolled circuit of a layer computes one pixel position of the layer’s ' +
       'output. The area of a single layer is measured by synthesis if the column “platform” names the program ' +
@@ -144,15 +137,27 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'of each binarized layer are counted.' +
       notTrained,
   ];
+  const assumptions = [
+    'The estimates for CNV and MobileNet are calibrated on synthesized layers and on networks published by FINN.',
+    'The estimates for CNV and MobileNet assume a clock of 200 MHz.',
+    'In our FPGA estimates, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board ' +
+      'Pynq. The HBNN paper’s formulas for VGG-8 start from a faster circuit of FINN, with an unpublished number of ' +
+      'parallel units.',
+    'Each parallel unit of CNV (VGG-8) is wide enough for the weights and layer inputs with the most bits.',
+    'Our FPGA circuit for MobileNet has enough parallel units to reach the HBNN paper’s 450 frames per second.',
+    'In our estimates for an ASIC of 32 nm, CNV (VGG-8) and MobileNet have enough parallel units for 3,400 frames per ' +
+      'second, as in the HBNN paper.',
+  ];
   const head =
     'The authors of the HBNN paper did not build the circuits of Table 2. The HBNN paper derives the size, power ' +
-    'and speed of its circuits from published designs, by simple formulas. By the HBNN paper’s formulas, the area ' +
+    'and speed of its circuits from published designs, by simple formulas:\n\n- By the HBNN paper’s formulas, the area ' +
     'and power of an FPGA circuit grow with the average bits and with the number of parallel units. In rows 1 to ' +
     '13 of the table, the column “unfolding” gives the number of parallel units, as a multiple of the HBNN paper’s ' +
-    'basic circuit. By the HBNN paper’s formulas, the frames per second of an FPGA circuit fall as the average ' +
-    'bits grow. By the HBNN paper’s formulas, the area and power of an ASIC (a chip for one purpose) grow with the ' +
-    'square of the average bits. The first column of the table tells the kinds of rows apart:';
-  return `${head}\n\n${rows.map((row) => `- ${row}`).join('\n')}`;
+    'basic circuit.\n- By the HBNN paper’s formulas, the frames per second of an FPGA circuit fall as the average ' +
+    'bits grow.\n- By the HBNN paper’s formulas, the area and power of an ASIC (a chip for one purpose) grow with the ' +
+    'square of the average bits.\n\nThe first column of the table tells the kinds of rows apart:';
+  const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join('\n');
+  return `${head}\n\n${list(rows)}\n\nThe estimates for CNV and MobileNet were made as follows:\n\n${list(assumptions)}`;
 }
 
 function conclude(p: Profile, results: SettingResults): StageResult {

@@ -153,7 +153,7 @@ function carriedText(): string {
     `average, a dynamic bit map takes up to ${entropy.toFixed(2)} bits per value, the entropy of the numbers of ` +
     `bits. Together with its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
     `${(both.inputs + entropy).toFixed(2)} bits. Some variants with a static bit map spend more bits per value, ` +
-    'because a circuit need not pass on a static bit map. We added the claims called q8, on 2 bits for every layer ' +
+    'because a circuit need not pass on a static bit map.\n\nWe added the claims called q8, on 2 bits for every layer ' +
     'input, after we knew the results for 1.4 bits.'
   );
 }
@@ -167,11 +167,11 @@ export const inputMaps: Stage = {
     stage: 'input-maps',
     title: 'Bits of inputs that a circuit can have',
     about:
-      `${readRows} A bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
+      `${readRows}\n\nA bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
       'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
-      'for each image how many bits each layer input gets. A static bit map is the same for all images. During ' +
+      'for each image how many bits each layer input gets.\n\nA static bit map is the same for all images. During ' +
       'training, the rule middle-out chooses a static bit map from the mean magnitudes of the layer inputs. With a ' +
-      'static bit map, the factors of the bits (scales) also stay constant after the training. ' +
+      'static bit map, the factors of the bits (scales) also stay constant after the training.\n\n' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [
@@ -309,9 +309,9 @@ export const weightVariants: Stage = {
     stage: 'weight-variants',
     title: 'Other maps, scales and rules for weights',
     about:
-      `${readRows} A circuit is smaller if many weights share one bitwidth. A circuit is also smaller if the scales ` +
+      `${readRows}\n\nA circuit is smaller if many weights share one bitwidth. A circuit is also smaller if the scales ` +
       'of the weights are simple numbers, such as powers of two. A bit map (the bits of each weight) is called ' +
-      '“kept” if it no longer changes while the training still changes the weights. Every variant in the table has ' +
+      '“kept” if it no longer changes while the training still changes the weights.\n\nEvery variant in the table has ' +
       '1.4 bits per weight on average. A variant with another selection rule gives more bits to other weights than ' +
       'the rule middle-out does.',
     rows: rows(p, results, [weightComparison]),
