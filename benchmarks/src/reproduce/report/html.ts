@@ -163,8 +163,14 @@ ${rows > foldedRows ? `<details><summary>All ${rows} rows</summary>${numbers}</d
 ${origins.map(originHtml).join('\n')}</section>`;
 }
 
+/** Numbers that stay on the line of their sign, such as 90 %. */
+const unbroken = (page: string): string => page.replaceAll(/(?<=\d) (?=[%×])/g, '\u00a0');
+
 /** The report as one self-contained page. */
-export function html(report: Report, svgs: ReadonlyMap<string, string>): string {
+export const html = (report: Report, svgs: ReadonlyMap<string, string>): string =>
+  unbroken(page(report, svgs));
+
+function page(report: Report, svgs: ReadonlyMap<string, string>): string {
   const shared = sharedOrigin(report);
   const figure = svgs.has('claims') ? figureHtml(svgs, 'claims', forestTitle, forestCaption) : '';
   const links = report.stages.map(
