@@ -12,7 +12,11 @@ export interface FeatureGrid {
 const wantedHeight = 0.5;
 
 /** The columns that bring a layer's picture nearest to the wanted height, with few empty places in its last row. */
-export function gridOf({ height, width, channels }: Omit<FeatureMap, 'values'>): FeatureGrid {
+export function gridOf({
+  height,
+  width,
+  channels,
+}: Pick<FeatureMap, 'height' | 'width' | 'channels'>): FeatureGrid {
   const gap = height === 1 && width === 1 ? 0 : 1;
   const [stepX, stepY] = [width + gap, height + gap];
   const grids = Array.from({ length: Math.min(channels, 64) }, (_, i) => {
