@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface Example {
   readonly language: 'ts' | 'js' | 'sh';
   readonly code: string;
-  /** What the comments behind its `console.log(…);` say is printed, line by line. */
+  /** What the comments behind or below its `console.log(…);` say is printed, line by line. */
   readonly promised: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function readmeExample(readme: string | URL, language = 'ts|js|sh'): Exam
   const found = new RegExp(`^\`\`\`(${language})\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text);
   if (found === null) throw new Error(`${readme}: has no fenced example in ${language}`);
   const [, named, code] = found;
-  const promised = [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.*)$/gm)].map(
+  const promised = [...code.matchAll(/^ *console\.log\(.*\);(?: |\n *)\/\/ (.*)$/gm)].map(
     ([, said]) => said,
   );
   return { language: named as Example['language'], code, promised };
