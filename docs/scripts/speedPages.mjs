@@ -226,26 +226,33 @@ const threadsText = ({ threads }) => (threads === 1 ? 'one thread' : `${threads}
 
 const bitText = (bits) => `${bits} ${Number(bits) === 1 ? 'bit' : 'bits'}`;
 
-/** The training rows of the speed bench, as a table. */
+/** The training rows of the speed bench, as a table of both backends. */
 function writeTraining(committed, folder) {
   const file = join(committed, 'speed', 'training.json');
   const { provenance, rows } = JSON.parse(readFileSync(file, 'utf8'));
-  const lines = rows
-    .filter(({ network }) => network !== undefined)
-    .map(({ network, backend, imagesPerSecond, imagesPerCpuSecond, profile }) => {
-      const speeds = [imagesPerSecond, imagesPerCpuSecond].map((speed) =>
+  const trained = rows.filter(({ network }) => network !== undefined);
+  const lines = [...new Set(trained.map(({ network }) => network))].map((network) => {
+    const both = ['wasm', 'tensorflow'].map((backend) => {
+      const row = trained.find((each) => each.network === network && each.backend === backend);
+      if (row === undefined) throw new Error(`training: no speed of ${network} on ${backend}`);
+      return row;
+    });
+    const speeds = both.map(({ imagesPerSecond, imagesPerCpuSecond }) => {
+      const [all, ofProcessor] = [imagesPerSecond, imagesPerCpuSecond].map((speed) =>
         Math.round(speed).toLocaleString('en'),
       );
-      const share = profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '';
-      return `| ${[network, backend, ...speeds, share].join(' | ')} |`;
+      return `${all} (${ofProcessor})`;
     });
+    const shares = both.map(({ profile }) =>
+      profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '–',
+    );
+    return `| ${[network, ...speeds, ...shares].join(' | ')} |`;
+  });
   const { machine, commit, date } = provenance;
   const table = [
-    '| network | backend | images per second | images per CPU-second | time in binarization |',
-    '| --- | --- | ---: | ---: | ---: |',
+    '| network | `wasm` | `tensorflow` | binarizing, `wasm` | binarizing, `tensorflow` |',
+    '| --- | ---: | ---: | ---: | ---: |',
     ...lines,
-    '',
-    'The column “images per CPU-second” is the number of images divided by the processor time of all threads. Other programs on the machine hardly change the number of images per CPU-second.',
     '',
     details([
       ['machine', machine],
