@@ -246,12 +246,12 @@ function writeTraining(committed, folder) {
     const shares = both.map(({ profile }) =>
       profile ? `${(100 * profile.binarizationShare).toFixed(0)} %` : '–',
     );
-    return `| ${[network, ...speeds, ...shares].join(' | ')} |`;
+    return `| ${[network, ...speeds, shares.join(' / ')].join(' | ')} |`;
   });
   const { machine, commit, date } = provenance;
   const table = [
-    '| network | `wasm` | `tensorflow` | binarizing, `wasm` | binarizing, `tensorflow` |',
-    '| --- | ---: | ---: | ---: | ---: |',
+    '| network | `wasm` | `tensorflow` | binarizing |',
+    '| --- | ---: | ---: | ---: |',
     ...lines,
     '',
     details([
