@@ -9,11 +9,11 @@ const folder = join(docs, '..', '.changeset');
 
 /** Parts of the project, each with the packages whose changes are listed under it. */
 const areas: Readonly<Record<string, readonly string[]>> = {
+  'Bit maps and files': ['core'],
   'Training and data': ['train', 'import', 'datasets'],
   'Models and inference': ['model', 'wasm', 'export'],
   Hardware: ['circuit', 'verilog', 'estimator'],
   Commands: ['cli', 'sweep'],
-  'Bit maps and files': ['core'],
 };
 
 export interface PendingChange {
@@ -48,9 +48,11 @@ function parseChangeset(changeset: string): Changeset {
   return { packages, minor: /: minor$/m.test(head), headline, rest: rest.join('\n\n') };
 }
 
-/** New things come first, and patches last. */
+/** The first release comes first, then new things, and patches last. */
 const rankOf = ({ headline, minor }: Changeset): number =>
-  2 * Number(/^(The first release|New\b)/.test(headline)) + Number(minor);
+  4 * Number(headline.startsWith('The first release')) +
+  2 * Number(/^New\b/.test(headline)) +
+  Number(minor);
 
 export default {
   watch: ['../.changeset/*.md'],

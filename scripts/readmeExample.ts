@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface Example {
   readonly language: 'ts' | 'js' | 'sh';
   readonly code: string;
-  /** What the comments behind its `console.log(…);` say is printed, line by line. */
+  /** What the comments behind or below its `console.log(…);` say is printed, line by line. */
   readonly promised: readonly string[];
 }
 
@@ -18,16 +18,17 @@ export interface Ran {
   readonly lines: readonly string[];
 }
 
+/** Find the lines that a program prints, by the comments behind or below its `console.log(…);`. */
+export const promisedLines = (code: string): string[] =>
+  [...code.matchAll(/^ *console\.log\(.*\);(?: |\n *)\/\/ (.*)$/gm)].map(([, said]) => said);
+
 /** Find the example of a README, of one language where it is given. */
 export function readmeExample(readme: string | URL, language = 'ts|js|sh'): Example {
   const text = readFileSync(readme, 'utf8');
   const found = new RegExp(`^\`\`\`(${language})\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text);
   if (found === null) throw new Error(`${readme}: has no fenced example in ${language}`);
   const [, named, code] = found;
-  const promised = [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.*)$/gm)].map(
-    ([, said]) => said,
-  );
-  return { language: named as Example['language'], code, promised };
+  return { language: named as Example['language'], code, promised: promisedLines(code) };
 }
 
 /**

@@ -232,7 +232,7 @@ export function comparisonTable(committed) {
       ]),
     ]),
     '',
-    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm’s correction) will follow once each setting has been trained with ${open.pairsForAll} seeds.` : ''}`,
+    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm's correction) will follow once each setting has been trained with ${open.pairsForAll} seeds.` : ''}`,
   ].join('\n');
 }
 
@@ -255,7 +255,7 @@ export function plannedPage(committed) {
     ]),
   ])}
 
-For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column of the table judges all comparisons together, by Holm’s correction, which makes each test stricter. In the last column of the table, a comparison is open until both of its settings have been trained with ${pairsForAll} seeds. The brackets in the last column of the table contain p-values after Holm’s correction, first for AlexNet-BN, then for MobileNet.
+For each comparison of two settings, both settings were trained with ${pairsOf(rows)} seeds so far. The last column of the table judges all comparisons together, by Holm's correction, which makes each test stricter. In the last column of the table, a comparison is open until both of its settings have been trained with ${pairsForAll} seeds. The brackets in the last column of the table contain p-values after Holm's correction, first for AlexNet-BN, then for MobileNet.
 `;
 }
 
@@ -276,8 +276,12 @@ export function variantsPage(committed, stage, reference) {
   }
   const head = ['setting', 'top-1, %', 'difference from the first row, points'];
   const names = { AlexNet: 'AlexNet-BN' };
-  const text = tables.map(
-    ({ network, lines }) => `**${names[network] ?? network}:**\n\n${lined([head, ...lines])}`,
+  // A table alone needs no name: the page names its network.
+  const text = tables.map(({ network, lines }) =>
+    [
+      ...(tables.length === 1 ? [] : [`**A small version of ${names[network] ?? network}:**`]),
+      lined([head, ...lines]),
+    ].join('\n\n'),
   );
   const [steps, images] = rows[0].scale.match(/([\d,]+) steps of (\d+)/).slice(1);
   const noun = tables.length === 1 ? 'table' : 'tables';

@@ -14,7 +14,7 @@ it("the README's example runs and prints what it says", () => {
     writeFileSync(file, code);
     const flags = ['--conditions=hbnn-source', '--import', 'tsx', file];
     const printed = execFileSync(process.execPath, flags, { encoding: 'utf8' }).trim().split('\n');
-    const promised = [...code.matchAll(/\); \/\/ (.*)$/gm)].map((match) => match[1]);
+    const promised = [...code.matchAll(/\);(?: |\n *)\/\/ (.*)$/gm)].map((match) => match[1]);
     expect(printed.slice(0, 2)).toEqual(promised.slice(0, 2));
     expect(Number(printed[2])).toBeCloseTo(1.4, 4);
     expect(printed[3]).toBe(promised[3]);

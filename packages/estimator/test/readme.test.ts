@@ -8,7 +8,7 @@ const readme = readFileSync(`${folder}README.md`, 'utf8');
 
 test("the README's example prints what it says", () => {
   const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-  const promised = [...code.matchAll(/\); \/\/ (.*)$/gm)].map((match) => match[1]);
+  const promised = [...code.matchAll(/\);(?: |\n *)\/\/ (.*)$/gm)].map((match) => match[1]);
   const node = ['--conditions=hbnn-source', '--import', 'tsx', '--input-type=module', '-e', code];
   const found = spawnSync(process.execPath, node, { cwd: folder, encoding: 'utf8' });
   expect([found.stderr, found.stdout.trim().split('\n')]).toEqual(['', promised]);

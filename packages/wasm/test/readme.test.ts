@@ -21,7 +21,7 @@ test('its examples print what they say', { timeout: 60_000 }, () => {
   const examples = [...blocks('ts'), ...blocks('js')].filter((code) => !code.includes('document.'));
   expect(examples).toHaveLength(3);
   for (const code of examples) {
-    const wanted = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map(([, said]) => said);
+    const wanted = [...code.matchAll(/console\.log\(.*\);\s\/\/ (.*)/g)].map(([, said]) => said);
     const all = `${code}\nconsole.log('the end');`;
     expect(runIt(all)).toEqual(['', ...wanted, 'the end']);
   }
@@ -45,7 +45,7 @@ test("the README's tables are the rows of the kernels' tables", () => {
   expect(tableAfter('training kernel | replaces in TensorFlow.js | operation')).toEqual(
     kernelTable.map((row) => [
       `\`${row.name}\``,
-      'replaces' in row ? `\`${row.replaces.kernel}\`` : '',
+      'replaces' in row ? `\`${row.replaces.kernel}\`` : '–',
       row.operation,
     ]),
   );
