@@ -13,9 +13,25 @@ const prose = /^(guide|packages|reference|idea|contributing\/)/;
 
 /** Words that pages use for a rule of selection or a package, though an export has the same name. */
 const otherMeanings: ReadonlySet<string> = new Set([
-  ...['middle-out', 'top-down', 'bottom-up', 'random', 'gain', 'curvature', 'optimal'],
-  ...['circuit', 'conformance', 'datasets', 'estimator', 'export', 'import', 'model', 'sweep'],
-  ...['train', 'verilog'],
+  // Rules of selection
+  'middle-out',
+  'top-down',
+  'bottom-up',
+  'random',
+  'gain',
+  'curvature',
+  'optimal',
+  // Packages
+  'circuit',
+  'conformance',
+  'datasets',
+  'estimator',
+  'export',
+  'import',
+  'model',
+  'sweep',
+  'train',
+  'verilog',
 ]);
 
 /** The place of an export that a piece of code names: `loadModel` or `loadModel(model)`. */

@@ -21,9 +21,9 @@ const typed = new RegExp(
     // 'one piece', whose quotation marks are left out
     String.raw`(?<!\w)'([^']+)'(?!\w)`,
     String.raw`(?<![\w-])hbnn (?:${commandNames})(?![\w-])(?: \w+\.onnx)?(?: ${option})*`,
-    String.raw`pnpm bench:reproduce`,
+    'pnpm bench:reproduce',
     String.raw`npm install(?: @[\w/-]+)+`,
-    String.raw`(?<![\w-])${option}`,
+    String.raw`(?<![\w-])${option}(?: ${option})*`,
     String.raw`\{"[^}]*\}+`,
     String.raw`(?:rediss?|s3):\/\/[\w:/]*`,
     String.raw`~\/[\w./-]*\w`,
@@ -52,7 +52,7 @@ function code(text) {
       word.length <= 24
         ? `<span class="whole">${escaped(word)}</span>`
         : word
-            .split(/(?<=[/:,])(?=.)/)
+            .split(/(?<=[/:,])(?=[^/:])/)
             .map(escaped)
             .join('<wbr>'),
     )
