@@ -111,10 +111,12 @@ function list(pairs, words) {
   // A term of several plain words says what something is, and is not to be typed.
   const isProse = pairs.some(([term]) => /^[a-z\d]+(?: [a-z\d]+)+$/.test(term));
   const items = pairs.map(([term, about]) => {
-    const shown = isProse ? escaped(term) : `<code v-pre>${escaped(term)}</code>`;
+    // Every command has options: in a list of commands that says nothing.
+    const name = words === undefined ? term : term.replace(' [options]', '');
+    const shown = isProse ? escaped(name) : `<code v-pre>${escaped(name)}</code>`;
     const section = words === undefined ? undefined : sectionOf(words, term);
     const linked = section === undefined ? shown : `<a href="#${section}">${shown}</a>`;
-    const long = !isProse && term.length > longestTerm ? ' class="long"' : '';
+    const long = !isProse && name.length > longestTerm ? ' class="long"' : '';
     return `<dt${long}>${linked}</dt><dd>${prose(about)}</dd>`;
   });
   return ['<dl class="help">', ...items, '</dl>'].join('\n');
