@@ -47,9 +47,10 @@ function help(program, args) {
 function writeHelp() {
   const folder = join(docs, 'generated');
   mkdirSync(folder, { recursive: true });
+  const trainText = help('packages/cli/src/main.ts', ['train']);
   for (const [name, args] of Object.entries(commands)) {
     const text = help('packages/cli/src/main.ts', args);
-    writeFileSync(join(folder, `${name}.help.md`), helpText(text));
+    writeFileSync(join(folder, `${name}.help.md`), helpText(text, args, trainText));
   }
   const text = help('benchmarks/src/reproduce/reproduce.ts', []);
   writeFileSync(join(folder, 'reproduce.help.md'), helpText(text));

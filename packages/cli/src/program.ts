@@ -96,7 +96,7 @@ JSON; an error is {"error": "…"}. The variables NO_COLOR and FORCE_COLOR turn 
 Exit codes:
   0           the command did its work
   1           a fault in hbnn itself
-  2           the input has a fault, or a file that the input names has one
+  2           the input, or a file that it names, has a fault; the error says which
   3           hbnn verify, hbnn verify-results or hbnn compare found a difference
   4           hbnn verify --proof found no difference, but could not prove every part
   5           hbnn sweep ended, but some of its trainings failed

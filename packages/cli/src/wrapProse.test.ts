@@ -34,3 +34,9 @@ it('wraps paragraphs, and leaves usage, options and examples as they are', () =>
 it('keeps a word that is longer than a line', () => {
   expect(wrapProse('a redis://HOST:PORT/DATABASE b', 10)).toBe('a\nredis://HOST:PORT/DATABASE\nb');
 });
+
+it('wraps a paragraph that ends in a colon, and leaves the list below it', () => {
+  expect(wrapProse('one two three\nfour is one of:\n  five  six seven', 12)).toBe(
+    'one two\nthree four\nis one of:\n  five  six seven',
+  );
+});

@@ -20,10 +20,14 @@ export function wrapProse(text: string, width: number): string {
     words = [];
   };
   for (const line of text.split('\n')) {
-    if (/^(\s|$)|^\S*Usage:|:$/.test(line)) {
+    if (/^(\s|$)|^\S*Usage:/.test(line)) {
       endParagraph();
       lines.push(line);
-    } else words.push(...line.split(/\s+/));
+    } else {
+      words.push(...line.split(/\s+/));
+      // What follows a colon is a list.
+      if (line.endsWith(':')) endParagraph();
+    }
   }
   endParagraph();
   return lines.join('\n');

@@ -68,7 +68,22 @@ export function compareCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nExit code 3 means that there is a difference. If you give two models, the interpreter computes both, and each layer is\ncompared. If you give two engines, their scores are compared; if these differ, the network is cut off after each layer in turn, to find the\nfirst layer that differs. With a run or a float network, layers of the same name are compared. For this, the whole\nnumbers of each channel are scaled and shifted such that they are as close to the float values as possible.\n\nExamples:\n  hbnn compare m.hbnn n.hbnn --in images.npy\n  hbnn compare m.hbnn --engines reference,wasm --data fashion-mnist-subset\n  hbnn compare tuned.hbnn tuned',
+      `
+If you give two models, the interpreter computes both, and each layer is compared.
+
+If you give two engines, their scores are compared. If these differ, the network is cut off after each layer in turn, to
+find the first layer that differs.
+
+With a run or a float network, layers of the same name are compared. For this, the whole numbers of each channel are
+scaled and shifted such that they are as close to the float values as possible.
+
+Exit codes:
+  3  there is a difference
+
+Examples:
+  hbnn compare m.hbnn n.hbnn --in images.npy
+  hbnn compare m.hbnn --engines reference,wasm --data fashion-mnist-subset
+  hbnn compare tuned.hbnn tuned`,
     )
     .action((model: string, other: string | undefined, o: Options) => run(model, other, o));
 }

@@ -71,14 +71,19 @@ export function compareSettingsCommand(): Command {
     .addHelpText(
       'after',
       `
-A training flag can have several values: --weights 1.4,2. If a value contains commas itself, repeat
-the flag: --widths 8,16,16 --widths 16,32,32. Every combination of values is a setting. All settings are trained with the same
-seeds, and differences are taken between trainings with the same seed.
+A training flag can have several values: --weights 1.4,2. If a value contains commas itself, repeat the flag:
+--widths 8,16,16 --widths 16,32,32. Every combination of values is a setting.
 
-Results: comparison.json, results.json, results.csv (one line for each training), plot.svg, and runs/SETTING/seed-N,
-the run folder of each training. A setting is above another if the 95 % interval of the difference does not contain 0.
-Two settings are equal if the 90 % interval lies within the margin. The intervals are not corrected for the number of
-comparisons.
+All settings are trained with the same seeds, and differences are taken between trainings with the same seed. A setting
+is above another if the 95 % interval of the difference does not contain 0. Two settings are equal if the 90 % interval
+lies within the margin. The intervals are not corrected for the number of comparisons.
+
+The folder gets these files:
+  comparison.json      what the comparison trains
+  results.json         the results of the comparison
+  results.csv          one line for each training
+  plot.svg             a plot of the results
+  runs/SETTING/seed-N  the run folder of each training
 
 Example (a minute on the embedded data):
   hbnn compare-settings --weights 1.4,2 --limit 1000 --epochs 1 --learning-rate 0.2 --out compared

@@ -74,19 +74,33 @@ interface Options {
 }
 
 const help = `
-A target is an FPGA or a board by its name (zc706, pynq, ecp5-85, up5k, vu9p, …), or asic:NM for the built-in cells,
-scaled to a process of NM nanometres. With --liberty FILE… the cells of your own library are used instead; give all
-files of the library. Without --fold the circuit is unrolled: every weight has its own logic, for one image per cycle.
-With --fold the result describes two circuits with the same folds. The numbers verilog… are for the circuit that
-'hbnn verilog --style folded' writes. Their sizes are estimated layer by layer, as 'hbnn synth' counts them. The numbers
-finn… are for a circuit as FINN builds it: each lane multiplies all bits of a weight at once, and is wide enough for the
-weight with the most bits.
-With --fold largest, the result is for the largest circuit of FINN's kind that fits into the FPGA.
-The circuit of 'hbnn verilog' has another size, and other folds can make it faster and smaller. To find these, give
-luts:N, where N is at most the number of LUTs of the FPGA. If a circuit does not fit, the result has no rate and no power.
-luts (unrolled) and verilogLuts (folded) count look-up tables, like 'luts' of hbnn synth. Two small tables can share a
-LUT6 site, which 'sites' of hbnn synth counts. On Xilinx's families finnLuts counts the LUTs that are used after place
-and route. The note of the result says which kind is counted.
+A target is one of these:
+  zc706, pynq, ecp5-85, up5k, vu9p, …  an FPGA or a board by its name
+  asic:NM                              the built-in cells, scaled to a process of
+                                       NM nanometres
+
+With --liberty FILE… the cells of your own library are used instead; give all files of the library.
+
+Without --fold the circuit is unrolled: every weight has its own logic, for one image per cycle.
+
+With --fold the result describes two circuits with the same folds:
+  verilog…  the circuit that 'hbnn verilog --style folded' writes; its sizes are
+            estimated layer by layer, as 'hbnn synth' counts them
+  finn…     a circuit as FINN builds it: each lane multiplies all bits of a
+            weight at once, and is wide enough for the weight with the most bits
+
+With --fold largest, the result is for the largest circuit of FINN's kind that fits into the FPGA. The circuit of 'hbnn
+verilog' has another size, and other folds can make it faster and smaller. To find these, give luts:N, where N is at
+most the number of LUTs of the FPGA.
+
+If a circuit does not fit, the result has no rate and no power.
+
+The note of the result says which kind of LUT is counted:
+  luts         unrolled: look-up tables, like 'luts' of hbnn synth; two small
+               tables can share a LUT6 site, which 'sites' of hbnn synth counts
+  verilogLuts  folded: look-up tables, like 'luts' of hbnn synth
+  finnLuts     on Xilinx's families: the LUTs that are used after place and
+               route
 
 Examples:
   hbnn estimate --model m.hbnn --target zc706 --fold largest --clock 200

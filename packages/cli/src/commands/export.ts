@@ -85,7 +85,24 @@ export function exportCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nc writes a header and a program in C99, which allocates no memory. flashBytes is the size of its constants\nwithout the code, ramBytes the size of its static memory. c, onnx and qonnx give the same scores as hbnn run, bit for\nbit (onnx with the CPU provider of onnxruntime). In qonnx a weight is a sum of signs times scales, by BipolarQuant.\nnpz and safetensors hold the tensors that hbnn dump writes: bits, signs, scales, thresholds.\n\nExamples:\n  hbnn export --model m.hbnn --to c --out net.h\n  hbnn export --model m.hbnn --to onnx --out net.onnx',
+      `
+Formats:
+  c            a header and a program in C99, which allocates no memory
+  onnx         the same scores as hbnn run, bit for bit, with the CPU provider of
+               onnxruntime
+  qonnx        a weight is a sum of signs times scales, by BipolarQuant
+  npz          the tensors that hbnn dump writes: bits, signs, scales, thresholds
+  safetensors  the same tensors as npz
+
+c and qonnx also give the same scores as hbnn run, bit for bit.
+
+With --to c the result has these fields:
+  flashBytes  the size of the constants of the program, without the code
+  ramBytes    the size of its static memory
+
+Examples:
+  hbnn export --model m.hbnn --to c --out net.h
+  hbnn export --model m.hbnn --to onnx --out net.onnx`,
     )
     .action((o: Options) => run(o));
 }

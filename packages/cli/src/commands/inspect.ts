@@ -36,7 +36,19 @@ export function inspectCommand(): Command {
     .option(...quietFlag)
     .addHelpText(
       'after',
-      '\nFor each layer the command prints the shapes, the average bits, and bars: how many of the weights, or of the values\nthat a threshold layer gives, have each number of bits. Multiply-accumulates and operations are for one image. For a\nrun they include products with padding, as is usual; for a model they do not. For a float network the command prints\nwhat each layer becomes in an integer model, or why the layer cannot become part of one.\n\nExamples:\n  hbnn inspect m.hbnn\n  hbnn inspect network.onnx',
+      `
+For each layer the command prints the shapes, the average bits, and bars: how many of the weights, or of the values that
+a threshold layer gives, have each number of bits.
+
+Multiply-accumulates and operations are for one image. For a run they include products with padding, as is usual; for a
+model they do not.
+
+For a float network the command prints what each layer becomes in an integer model, or why the layer cannot become part
+of one.
+
+Examples:
+  hbnn inspect m.hbnn
+  hbnn inspect network.onnx`,
     )
     .action((path: string, o: OutputOptions) => run(path, o));
 }

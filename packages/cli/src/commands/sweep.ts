@@ -103,11 +103,20 @@ The file has these fields. The names of settings are those that hbnn train --con
   configurations  a list of objects: settings that belong together; each is combined with the grid
   seeds           a list of seeds, or their number, counted from 1 (default: 1)
 
-The folder gets results.jsonl with one line for each training, in the order of the file. This file always has the same
-bytes, also if the sweep was interrupted. times.jsonl says how long each training took, failures.jsonl which trainings
-failed and why. runs/SETTING/seed-N is the run folder of a training. With --queue, the trainings are done by hbnn sweep
-worker, on all machines that share the folder or the store. Exit code ${someFailed} means that trainings failed; the same command
-tries these again. Ctrl-C saves the running trainings.
+The folder gets these files:
+  results.jsonl        one line for each training, in the order of the file of
+                       the sweep; always the same bytes, also if the sweep was
+                       interrupted
+  times.jsonl          how long each training took
+  failures.jsonl       which trainings failed and why
+  runs/SETTING/seed-N  the run folder of a training
+
+With --queue, the trainings are done by hbnn sweep worker, on all machines that share the folder or the store.
+
+Ctrl-C saves the running trainings.
+
+Exit codes:
+  ${someFailed}  trainings failed; the same command tries these again
 
 Example (some seconds on the embedded data):
   echo '{"settings": {"limit": 500, "epochs": 1}, "grid": {"weights": [1.4, 2]}}' > sweep.json

@@ -46,10 +46,18 @@ export function sweepWorkerCommand(): Command {
       'after',
       `
 You can start and stop workers at any time. If a worker is stopped, it saves its training; if a worker is lost, its last
-checkpoint remains. Another worker continues from there. The address of the queue can have a user and a password, but
-other users of the machine could see them. So set HBNN_QUEUE_USER and HBNN_QUEUE_PASSWORD instead. The keys, the region
-and the server of a store are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL_S3.
-Each worker reads data sets from its own machine.
+checkpoint remains. Another worker continues from there. Each worker reads data sets from its own machine.
+
+The address of the queue can have a user and a password, but other users of the machine could see them. So set these
+variables instead:
+  HBNN_QUEUE_USER      the user of the queue
+  HBNN_QUEUE_PASSWORD  the password of the queue
+
+The store of an s3:// address is set by these variables:
+  AWS_ACCESS_KEY_ID      the name of the key
+  AWS_SECRET_ACCESS_KEY  the secret of the key
+  AWS_REGION             the region
+  AWS_ENDPOINT_URL_S3    the server
 
 Example:
   hbnn sweep worker --queue redis://queue.example:6379 --shared /mnt/sweeps --workers 2`,

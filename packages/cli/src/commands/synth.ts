@@ -73,17 +73,29 @@ export function synthCommand(): Command {
     .addHelpText(
       'after',
       `
-Each module is synthesized alone and counted as often as it is used. luts counts look-up tables. sites counts the places
-for a LUT6; two tables with at most five inputs in all can share a site. This number is an estimate, because nothing is
-placed. A module that is too large is split into groups that are optimized separately; the result says how many groups
-there are. depth is the number of tables on the longest path between registers. blockRams counts memories in block RAM
-(for xc7 in halves of 18 kbit). memoryLuts counts tables that are used as memory; luts does not include them. Libraries
-of cells have no memories, so memories become registers there. If a library has several Liberty files, separate them by
-commas. Results are kept in ~/.cache/hbnn, or in the folder HBNN_CACHE.
+Each module is synthesized alone and counted as often as it is used. A module that is too large is split into groups
+that are optimized separately; the result says how many groups there are.
+
+The result has these fields:
+  luts         look-up tables, without those that are used as memory
+  sites        places for a LUT6; two tables with at most five inputs in all can
+               share one (an estimate, because nothing is placed)
+  depth        tables on the longest path between registers
+  blockRams    memories in block RAM (for xc7 in halves of 18 kbit)
+  memoryLuts   tables that are used as memory
+
+If a library of cells has several Liberty files, separate them by commas. Libraries of cells have no memories, so
+memories become registers there.
+
+Results are kept in ~/.cache/hbnn, or in the folder HBNN_CACHE.
 
 --place needs the package @yowasp/nextpnr-ice40 in the current folder. A circuit can have more ports than the chip has
-pins. So a shift register is added at its inputs, and registers are added at its outputs. harnessCells says how many of
-the logicCells these registers take. fmaxMhz is the fastest clock of the placed circuit.
+pins. So a shift register is added at its inputs, and registers are added at its outputs.
+
+With --place the result also has these fields:
+  logicCells    logic cells of the chip that the placed circuit takes
+  harnessCells  how many of the logicCells the added registers take
+  fmaxMhz       the fastest clock of the placed circuit
 
 Examples:
   hbnn synth --rtl rtl --target xc7 --json

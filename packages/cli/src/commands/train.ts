@@ -52,7 +52,9 @@ export function trainCommand(): Command {
     .option('--checkpoint-seconds <s>', 'seconds between checkpoints', '20')
     .option('--tensorboard', 'write event files for TensorBoard into the run folder')
     .option('--json', 'print the result as JSON')
-    .option(...quietFlag);
+    .option(...quietFlag)
+    // Named here, the help option stands in this group, and not in one of its own at the end.
+    .helpOption('-h, --help', 'display help for command');
   for (const option of trainOptions()) command.addOption(option);
   return command
     .optionsGroup('Early stopping:')

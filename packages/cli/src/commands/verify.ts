@@ -55,23 +55,35 @@ export function verifyCommand(): Command {
       'after',
       `
 Yosys turns the Verilog into gates. The command simulates the gates of the whole circuit on images, and compares the
-outputs of each layer with the model. Streams must follow the rules of AXI-Stream. If somebody has edited the Verilog,
-there are more checks. imagesInARow images are computed one after the other. Each edited layer is also simulated alone,
-on vectorsPerLayer inputs: some give each sum its largest and smallest value (sumEnds says whether all sums reached
-both), the others are random, and beatsInARow of them follow each other without a pause. Verilog that different tools
-read in different ways (\`ifdef, translate_off, x in constants) is refused.
+outputs of each layer with the model. Streams must follow the rules of AXI-Stream.
 
-Exit code 3 means that the circuit and the model differ; the result names the layer. Exit code 4 means that no
-difference was found, but --proof could not prove every part; the result says which parts are not proved, and why.
+If somebody has edited the Verilog, there are more checks. Each edited layer is also simulated alone. Some of its inputs
+give each sum its largest and smallest value, the others are random. Verilog that different tools read in different ways
+(\`ifdef, translate_off, x in constants) is refused.
+
+Results of the checks of edited Verilog:
+  imagesInARow     images that are computed one after the other
+  vectorsPerLayer  inputs on which each edited layer is simulated alone
+  sumEnds          whether all sums reached their largest and smallest values
+  beatsInARow      random inputs of a layer that follow each other without a
+                   pause
+
+Exit codes:
+  3  the circuit and the model differ; the result names the layer
+  4  no difference was found, but --proof could not prove every part; the result
+     says which parts are not proved, and why
 
 --proof proves each part by one of these methods, and the result names the method:
-  counters and carry chains       by Yosys's sat
-  sums                            by finding the adders in the gates
-  outputs that few bits decide    by trying all inputs
-  all others                      by Yosys's sat
+  counters and carry chains     by Yosys's sat
+  sums                          by finding the adders in the gates
+  outputs that few bits decide  by trying all inputs
+  all others                    by Yosys's sat
+
 Registers count as wires if every path has the same number of them. The wires between modules are checked too.
+
 In a folded circuit each module between two streams is followed through all states that it can reach, whatever pauses
-there are (states counts them); then its logic over an image is proved by these methods.
+there are (the field 'states' counts them). Then its logic over an image is proved by these methods.
+
 Parts that are only simulated are not proved, and the result says so.
 
 Example:

@@ -46,8 +46,8 @@ export function verifyResultsCommand(): Command {
     .addHelpText(
       'after',
       `
-The command chooses runs at random and trains each again in a temporary folder, with its config.json. The outcome
-is one of these:
+The command chooses runs at random and trains each again in a temporary folder, with its config.json. The outcome is
+one of these:
   equal     the weights are the same, bit by bit
   expected  the weights differ for a known reason: another backend,
             version of hbnn, system or source files
@@ -56,9 +56,12 @@ is one of these:
 
 A model of hbnn lower or a folder of hbnn verilog is compared with the checksums in its manifest. Then it is made again
 from the run or the model. If the run or the model is missing, the outcome is unchanged.
+
 The folder of a reproduction (by pnpm bench:reproduce) is compared with the checksums in its manifest. Then some of its
 trainings are done again, with the same outcomes as above.
-Exit code 3 means that something differs.
+
+Exit codes:
+  3  something differs
 
 Example:
   hbnn train --weights 1.4 --epochs 1 --limit 500 --out runs/first
