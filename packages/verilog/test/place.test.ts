@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Design, type FoldedDesign, foldedDesign, unrolledDesign } from '@hbnn/circuit';
 import { parseMix, random } from '@hbnn/core';
 import { randomModel } from '@hbnn/model';
@@ -12,6 +15,22 @@ if (nextpnr === undefined)
   console.log(
     '@yowasp/nextpnr-ice40 is not installed (npm install @yowasp/nextpnr-ice40, NODE_PATH names its folder elsewhere): placement is not tested',
   );
+
+describe('the optional nextpnr', () => {
+  it('is found in the folder where somebody works, with its version', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hbnn-nextpnr-'));
+    const own = join(folder, 'node_modules', '@yowasp', 'nextpnr-ice40');
+    mkdirSync(join(own, 'gen'), { recursive: true });
+    const about = { name: '@yowasp/nextpnr-ice40', version: '9.8.7', type: 'module' };
+    writeFileSync(
+      join(own, 'package.json'),
+      JSON.stringify({ ...about, exports: './gen/bundle.js' }),
+    );
+    writeFileSync(join(own, 'gen', 'bundle.js'), 'export {};\n');
+    expect(findNextpnr(folder)?.version).toBe(nextpnr?.version ?? '9.8.7');
+    rmSync(folder, { recursive: true });
+  });
+});
 
 const mix = parseMix('0.7/0.2/0.1');
 const model = randomModel(61, { layer: 'dense:20x4', mix });

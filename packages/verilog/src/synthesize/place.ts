@@ -26,13 +26,18 @@ export interface Nextpnr {
 export function findNextpnr(folder: string = process.cwd()): Nextpnr | undefined {
   for (const from of [import.meta.url, join(folder, 'here')]) {
     try {
-      const file = createRequire(from).resolve(nextpnrName);
-      const about = readFileSync(new URL('../../package.json', pathToFileURL(file)), 'utf8');
-      const { version } = JSON.parse(about) as { version: string };
-      return { url: pathToFileURL(file).href, version };
+      const url = pathToFileURL(createRequire(from).resolve(nextpnrName)).href;
+      return { url, version: versionOf(url) };
     } catch {}
   }
   return undefined;
+}
+
+/** The version of nextpnr's package, in whose folder a file lies, however deep. */
+function versionOf(url: string): string {
+  const end = url.lastIndexOf(`/${nextpnrName}/`) + nextpnrName.length + 2;
+  const about = readFileSync(new URL('package.json', url.slice(0, end)), 'utf8');
+  return (JSON.parse(about) as { version: string }).version;
 }
 
 /** Find nextpnr. @throws HbnnError with the command that installs it */
