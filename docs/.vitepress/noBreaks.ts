@@ -12,7 +12,7 @@ const betweenNumbers = /(?<=[\d%)])[ \u00a0]([±…+×])[ \u00a0](?=[−+-]?\d)/
 /** Around the sign of a product of short words, such as PE × SIMD. */
 const product = /(?<=(?:^|[\s(])[\p{L}\d]{1,4}) × (?=[\p{L}\d]{1,4}(?:$|[^\p{L}\d]))/gu;
 /** An interval or another pair of numbers in round brackets. */
-const number = '[−+±-]?\\d[\\d.,]*(?: ?(?:%|×))?';
+const number = '(?:[<>≤≥] ?)?[−+±-]?\\d[\\d.,]*(?: ?(?:%|×))?';
 const bracket = new RegExp(`\\(${number}(?:(?:,| …| to| ±| \\+| –) ${number})+\\)`, 'gu');
 
 /** The text with blanks that do not break where a reader would not break a line: between a number and its unit, and within an interval. */

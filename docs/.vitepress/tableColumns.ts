@@ -6,9 +6,10 @@ const wordy = 24;
 const long = 34;
 const longest = 70;
 const essay = 200;
-/** A table of more columns and more characters reaches almost to the edges of a phone's screen. */
+/** A table of more columns and more characters, or of still more columns, reaches almost to the edges of a phone's screen. */
 const fewColumns = 3;
 const broadFrom = 30;
+const broadColumns = 4;
 /** A table of more columns is set smaller, and has little room to give. */
 const manyColumns = 6;
 /** Numbers with signs, ranges and short units, such as 63.18 ± 1.08 or 12 ms. */
@@ -62,7 +63,9 @@ function classesOf(lengths: readonly number[]): string[] {
     lengths.slice(1).every((length) => length < long);
   return [
     ...(isHeaded ? ['headed', `columns-${columns}`] : []),
-    ...(columns > fewColumns && sum(lengths) > broadFrom ? ['broad'] : []),
+    ...(columns > broadColumns || (columns > fewColumns && sum(lengths) > broadFrom)
+      ? ['broad']
+      : []),
     ...(columns > manyColumns ? ['many'] : []),
     ...(isReasoned ? ['reasoned', `columns-${columns}`] : []),
   ];
@@ -91,13 +94,15 @@ function rowsOf(tokens: readonly Token[], from: number, to: number): Cell[][] {
   return rows;
 }
 
+const isQuantity = (text: string): boolean =>
+  text.length <= longestNumber.few && /\d/.test(text) && numeric.test(text);
+
 /** Numbers stand below each other by their last digits; the first column names the rows. */
 function alignNumbers(head: readonly Cell[], body: readonly Cell[][]): void {
   for (const { column } of head.slice(1)) {
     const cells = body.flatMap((row) => row[column] ?? []);
     const texts = cells.map(({ text }) => text).filter((text) => text !== '' && text !== nothing);
-    if (texts.length === 0 || !texts.every((text) => /\d/.test(text) && numeric.test(text)))
-      continue;
+    if (texts.length === 0 || !texts.every((text) => isQuantity(text))) continue;
     for (const { open } of [head[column], ...cells])
       if (open.attrGet('style') === null) open.attrSet('style', 'text-align:right');
   }
