@@ -4,46 +4,12 @@ export interface VerilogPart {
   readonly kind?: 'keyword' | 'literal' | 'comment';
 }
 
-const keywords = [
-  ...[
-    'always',
-    'assign',
-    'begin',
-    'case',
-    'casez',
-    'default',
-    'else',
-    'end',
-    'endcase',
-    'endfunction',
-  ],
-  ...[
-    'endgenerate',
-    'endmodule',
-    'for',
-    'function',
-    'generate',
-    'genvar',
-    'if',
-    'initial',
-    'inout',
-  ],
-  ...[
-    'input',
-    'integer',
-    'localparam',
-    'module',
-    'negedge',
-    'or',
-    'output',
-    'parameter',
-    'posedge',
-  ],
-  ...['reg', 'signed', 'wire'],
-];
+const keywords =
+  'always|assign|begin|case|casez|default|else|end|endcase|endfunction|endgenerate|endmodule|for|function|generate|' +
+  'genvar|if|initial|inout|input|integer|localparam|module|negedge|or|output|parameter|posedge|reg|signed|wire';
 /** A comment or an attribute, a text or number, a keyword, or another word: numbers within names are no literals. */
 const piece = new RegExp(
-  `(//.*|/\\*.*?\\*/|\\(\\*.*?\\*\\))|("[^"]*"|\\d*'s?[bdh][0-9a-fxz_]+|\\b\\d[\\d_]*\\b)|\\b(${keywords.join('|')})\\b`,
+  `(//.*|/\\*.*?\\*/|\\(\\*.*?\\*\\))|("[^"]*"|\\d*'s?[bdh][0-9a-fxz_]+|\\b\\d[\\d_]*\\b)|\\b(${keywords})\\b`,
   'gi',
 );
 
