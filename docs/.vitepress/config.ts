@@ -3,15 +3,17 @@ import { apiLinks } from './apiLinks.ts';
 import { browserStubs } from './browserStubs.ts';
 import { commandWords } from './commandWords.ts';
 import { withPolicy } from './contentSecurity.ts';
+import { hangingLines } from './hangingLines.ts';
 import { inlineCode } from './inlineCode.ts';
+import { noBreaks } from './noBreaks.ts';
 import { outputs } from './outputs.ts';
 import { repositoryLinks } from './repository.ts';
 import { sidebar } from './sidebar.ts';
 import { tableColumns } from './tableColumns.ts';
 
-/** Pages that no sidebar lists, and the page that does. */
+/** Pages in folders, and the page that lists them. */
 const listedOn = [
-  { folder: 'contributing/', text: 'Contributing', link: '/contributing' },
+  { folder: 'contributing/', text: 'Contributing: all recipes', link: '/contributing#recipes' },
   { folder: 'api/', text: 'API', link: '/api/' },
 ];
 
@@ -44,8 +46,9 @@ export default defineConfig({
       inlineCode(md);
       tableColumns(md);
       outputs(md);
+      noBreaks(md);
     },
-    codeTransformers: [commandWords],
+    codeTransformers: [hangingLines, commandWords],
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },
   vite: {
@@ -60,10 +63,18 @@ export default defineConfig({
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
-      { text: 'Playground', link: '/playground/bits' },
-      { text: 'Guide', link: '/guide/getting-started' },
-      { text: 'API', link: '/api/' },
-      { text: 'Results', link: '/results/' },
+      { text: 'Playground', link: '/playground/bits', activeMatch: '^/playground/' },
+      {
+        text: 'Guide',
+        link: '/guide/getting-started',
+        activeMatch: '^/(idea|guide/(?!(reproduce|compare|limits)$))',
+      },
+      { text: 'API', link: '/api/', activeMatch: '^/(api|packages)/' },
+      {
+        text: 'Results',
+        link: '/results/',
+        activeMatch: '^/(results/|guide/(reproduce|compare|limits)$)',
+      },
     ],
     sidebar,
     socialLinks: [

@@ -2,13 +2,23 @@ import type { MarkdownRenderer } from 'vitepress';
 
 /** A line with three columns or more. */
 const columns = /\S {2,}\S.* {2,}\S/;
+/** A line of a name and its value. */
+const nameAndValue = /^(\S(?: ?\S)* {2,})\S/;
+/** A value that starts farther right leaves too little room on a phone. */
+const widestName = 24;
 
-/** Whether an output's lines stand in columns, or draw something: broken lines would be unreadable. */
+/** How many characters of an output's line stand before its value; undefined where the line is no name with a value. */
+export const valueColumn = (line: string): number | undefined =>
+  nameAndValue.exec(line)?.[1].length;
+
+/** Whether the lines of an output stand in columns, or are indented, or draw something: broken lines would be hard to read. */
 function isAligned(output: string): boolean {
-  const lines = output.split('\n');
+  const lines = output.trimEnd().split('\n');
   return (
     /─|│/.test(output) ||
-    lines.some((line, i) => columns.test(line) && columns.test(lines[i + 1] ?? ''))
+    lines.some((line, i) => columns.test(line) && columns.test(lines[i + 1] ?? '')) ||
+    (lines.length > 1 && lines.some((line) => line.startsWith('  '))) ||
+    lines.some((line) => (valueColumn(line) ?? 0) > widestName)
   );
 }
 

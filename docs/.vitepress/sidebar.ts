@@ -1,6 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { DefaultTheme } from 'vitepress';
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
+
+const recipesFolder = fileURLToPath(new URL('../contributing/', import.meta.url));
+
+/** The recipes by their titles; they open below Contributing on its pages. */
+const recipes = readdirSync(recipesFolder)
+  .filter((file) => file.endsWith('.md'))
+  .sort()
+  .map((file) => {
+    const title = /^# (.+)$/m.exec(readFileSync(`${recipesFolder}${file}`, 'utf8'))?.[1];
+    if (title === undefined) throw new Error(`contributing/${file}: expected a title, found none`);
+    return page(title, `/contributing/${file.replace(/\.md$/, '')}`);
+  });
 
 /** Pages in the order in which data flows: from a tensor to a circuit. */
 export const sidebar: DefaultTheme.SidebarItem[] = [
@@ -91,6 +105,9 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   },
   {
     text: 'Project',
-    items: [page('Contributing', '/contributing'), page('Changelog', '/changelog')],
+    items: [
+      { ...page('Contributing', '/contributing'), collapsed: true, items: recipes },
+      page('Changelog', '/changelog'),
+    ],
   },
 ];

@@ -101,7 +101,8 @@ function stopOf(stoppedBy) {
 /** How time and memory grow, as tables: the powers of all works, then each one's points. */
 function writeScale() {
   const stored = JSON.parse(readFileSync(join(committed, 'speed', 'scale.json'), 'utf8'));
-  cpSync(join(committed, 'speed', 'scale.svg'), join(docs, 'generated', 'scale.svg'));
+  for (const file of ['scale.svg', 'scale-narrow.svg'])
+    cpSync(join(committed, 'speed', file), join(docs, 'generated', file));
   const number = (n) => n.toLocaleString('en');
   const power = (growth) =>
     growth === undefined

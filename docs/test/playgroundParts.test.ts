@@ -1,6 +1,7 @@
 // The playgrounds' parts that need no browser.
 import { encodeNpy, floatTensor, HbnnError, random } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
+import { withNoBreaks } from '../.vitepress/noBreaks.ts';
 import {
   binarized,
   comparisonRow,
@@ -18,6 +19,7 @@ import { buildHardware } from '../components/hardware/buildHardware.ts';
 import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoice.ts';
 import { SynthesisProgress } from '../components/hardware/synthesisMessages.ts';
 import { rowsOf } from '../components/hardware/treeRows.ts';
+import { verilogParts } from '../components/hardware/verilogParts.ts';
 import type { JobOrder, JobReport, JobWorker } from '../components/shared/latestJob.ts';
 import { LatestJob } from '../components/shared/latestJob.ts';
 import { oneOf, readAddress, within } from '../components/shared/urlState.ts';
@@ -242,6 +244,42 @@ describe('hardware: the drawing', () => {
     const rows = rowsOf(nodes);
     expect(Math.abs(rows[0] - rows[2])).toBe(1);
     expect(Math.abs(rows[1] - rows[3])).toBe(1);
+  });
+});
+
+describe('hardware: the colours of Verilog', () => {
+  it('mark keywords, numbers and comments, and lose no letter', () => {
+    const lines = [
+      "  assign n12 = x[3] ^ 2'b01; // a sum",
+      'module layer (input wire [7:0] x1_2, output wire y);',
+      '(* keep *) wire n1;',
+      '',
+    ];
+    for (const line of lines)
+      expect(
+        verilogParts(line)
+          .map(({ text }) => text)
+          .join(''),
+      ).toBe(line);
+    expect(verilogParts(lines[0]).filter(({ kind }) => kind !== undefined)).toEqual([
+      { text: 'assign', kind: 'keyword' },
+      { text: '3', kind: 'literal' },
+      { text: "2'b01", kind: 'literal' },
+      { text: '// a sum', kind: 'comment' },
+    ]);
+  });
+});
+
+describe('prose: blanks that do not break', () => {
+  it.each([
+    ['90 % of 15 s and 10 × more', '90_% of 15_s and 10_× more'],
+    ['+0.16 (−0.14 … +0.45) points', '+0.16 (−0.14_…_+0.45) points'],
+    ['18 (10, 18) and 95 % (93.2 to 94.1)', '18 (10,_18) and 95_% (93.2_to_94.1)'],
+    ['1,351 + 613 and 63.2 % ± 1.1 %', '1,351_+_613 and 63.2_%_±_1.1_%'],
+    ['PE × SIMD and 3 × 3 × 16', 'PE_×_SIMD and 3_×_3_×_16'],
+    ['lookup tables × cycles, 4 shares', 'lookup tables × cycles, 4 shares'],
+  ])('%s', (text, kept) => {
+    expect(withNoBreaks(text).replaceAll('\u00a0', '_')).toBe(kept);
   });
 });
 

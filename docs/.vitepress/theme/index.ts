@@ -6,6 +6,7 @@ import NeedsScript from '../../components/shared/NeedsScript.vue';
 import NotFound from '../../components/shared/NotFound.vue';
 import NotLoaded from '../../components/shared/NotLoaded.vue';
 import { printInLight } from '../../components/shared/printing.ts';
+import { showActiveEntry } from '../../components/shared/sidebarEntry.ts';
 import './style.css';
 import './wide.css';
 
@@ -24,7 +25,10 @@ const HomePage = part(() => import('../../components/home/HomePage.vue'));
 
 const theme: Theme = {
   extends: DefaultTheme,
-  Layout: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(NotFound) }),
+  Layout: {
+    mounted: showActiveEntry,
+    render: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(NotFound) }),
+  },
   enhanceApp({ app, router }) {
     if (inBrowser) {
       router.onBeforeRouteChange = () => {
@@ -32,6 +36,7 @@ const theme: Theme = {
       };
       router.onAfterRouteChange = () => {
         window.dispatchEvent(new Event(addressChanged));
+        showActiveEntry();
       };
       printInLight();
     }

@@ -195,5 +195,6 @@ if (values.save) {
   const all = values.only === undefined ? rows : withStored(rows);
   const file = saveSpeed('scale', 'wasm', all);
   writeWhole(file.replace(/json$/, 'svg'), await drawSvg(scaleChart(all)));
+  writeWhole(file.replace(/\.json$/, '-narrow.svg'), await drawSvg(scaleChart(all, true)));
   console.error(file);
 }

@@ -34,8 +34,12 @@ function logTicks(values: readonly number[]): number[] {
   return powers.flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)));
 }
 
-/** Time and memory over sizes, both in logarithms, so that a power law is a straight line. */
-export function scaleChart(rows: readonly DrawnWork[]): object {
+/**
+ * Time and memory over sizes, both in logarithms, so that a power law is a straight line.
+ *
+ * @param narrow for the screens of phones: the panels stand below each other
+ */
+export function scaleChart(rows: readonly DrawnWork[], narrow = false): object {
   const drawn = panels.flatMap((panel) => {
     const values = rows
       .filter(({ axis }) => axis === panel.axis)
@@ -49,7 +53,7 @@ export function scaleChart(rows: readonly DrawnWork[]): object {
     });
     return [
       {
-        width: 330,
+        width: narrow ? 250 : 330,
         height: 230,
         data: { values },
         mark: { type: 'line', point: { filled: true, size: 40 } },
@@ -78,7 +82,7 @@ export function scaleChart(rows: readonly DrawnWork[]): object {
   });
   return {
     concat: drawn,
-    columns: 2,
+    columns: narrow ? 1 : 2,
     resolve: { scale: { color: 'independent' } },
     config: chartConfig,
   };
