@@ -413,7 +413,7 @@ function atEqualSpeed(committed) {
 function area(committed, results) {
   const claim = claimOf(results, '5f');
   const ratio = (bits) => {
-    const found = new RegExp(`(?<![.\\d])${bits} bits? (\\d+\\.\\d+)`).exec(claim.because);
+    const found = new RegExp(`(\\d+\\.\\d+) at ${bits} bits? `).exec(claim.because);
     if (!found) throw new Error(`claim 5f: no ratio at ${bits} bits in '${claim.because}'`);
     return found[1];
   };
