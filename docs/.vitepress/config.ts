@@ -67,7 +67,7 @@ export default defineConfig({
       {
         text: 'Guide',
         link: '/guide/getting-started',
-        activeMatch: '^/(idea|guide/(?!(reproduce|compare|limits)$))',
+        activeMatch: '^/(idea|glossary|reference/|guide/(?!(reproduce|compare|limits)$))',
       },
       { text: 'API', link: '/api/', activeMatch: '^/(api|packages)/' },
       {
