@@ -310,8 +310,8 @@ export const weightVariants: Stage = {
     title: 'Other maps, scales and rules for weights',
     about:
       `${readRows}\n\nA circuit is smaller if many weights share one bitwidth. A circuit is also smaller if the scales ` +
-      'of the weights are simple numbers, such as powers of two. A bit map says how many bits each weight has. A bit map is called ' +
-      '“kept” if it no longer changes while the training still changes the weights.\n\nEvery variant in the table has ' +
+      'of the weights are simple numbers, such as powers of two. A bit map says how many bits each weight has. A bit ' +
+      'map is called “kept” if it no longer changes while the training still changes the weights.\n\nEvery variant in the table has ' +
       '1.4 bits per weight on average. A variant with another selection rule gives more bits to other weights than ' +
       'the rule middle-out does.',
     rows: rows(p, results, [weightComparison]),
