@@ -55,7 +55,8 @@ one of these:
             another one, or a file of the run was changed
 
 A model of hbnn lower or a folder of hbnn verilog is compared with the checksums in its manifest. Then it is made again
-from the run or the model. If the run or the model is missing, the outcome is unchanged.
+from the run or the model. If the run or the model is missing, only the checksums are compared, and the outcome is
+'unchanged' if they agree.
 
 The folder of a reproduction (by pnpm bench:reproduce) is compared with the checksums in its manifest. Then some of its
 trainings are done again, with the same outcomes as above.
