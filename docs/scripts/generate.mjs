@@ -411,7 +411,7 @@ function writeResults() {
     };
   });
   const table = [
-    'The table counts the verdicts on the HBNN paper’s claims in our two reports. The verdicts “above” and “below” are for two settings that were claimed to be equally good. The verdict “above” means that the first setting is better than the second, perhaps by less than one point. The verdict “below” means that the first setting is worse than the second, perhaps by less than one point:',
+    'The table counts the verdicts on all claims in our two reports: those of the HBNN paper, and some of our own. The verdicts “above” and “below” are for two settings that were claimed to be equally good. The verdict “above” means that the first setting is better than the second, perhaps by less than one point. The verdict “below” means that the first setting is worse than the second, perhaps by less than one point:',
     '',
     '| report | holds | does not hold | above | below | undecided |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',

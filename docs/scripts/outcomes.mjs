@@ -232,7 +232,7 @@ export function comparisonTable(committed) {
       ]),
     ]),
     '',
-    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm's correction) will follow once each setting has been trained with ${open.pairsForAll} seeds.` : ''}`,
+    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm's correction) needs ${open.pairsForAll} seeds for each setting, and is not yet final for all comparisons.` : ''}`,
   ].join('\n');
 }
 

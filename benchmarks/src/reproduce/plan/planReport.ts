@@ -149,7 +149,7 @@ function claimRow(judged: JudgedClaim): string {
 }
 
 const verdictText = (verdict: Verdict | 'interim', p: number | undefined): string =>
-  p === undefined ? verdict : `${verdict}, ${pEquation(p)}`;
+  p === undefined ? verdict : `${verdict}, ${pEquation(p).replaceAll(' ', '\u00a0')}`;
 
 /** A setting such as "alexnet 1.4/float" with the network's name. */
 const settingText = (id: string): string =>
@@ -236,7 +236,8 @@ export function planReportFiles(
     '',
     'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. The column ' +
       '“planned” gives the number of pairs that were planned for the claim’s own test, and the number planned for ' +
-      'Holm’s test. The column “to decide” estimates how many pairs an undecided claim needs.',
+      'Holm’s test. A claim’s own test uses the first pairs that were planned for the test; Holm’s test and the ' +
+      'difference in the table use all finished pairs. The column “to decide” estimates how many pairs an undecided claim needs.',
     '',
     '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',
     '| --- | --- | --- | --- | ---: | ---: | ---: |',

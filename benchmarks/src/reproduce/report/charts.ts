@@ -221,7 +221,8 @@ function forest(o: ForestOptions, wide: boolean): object {
   };
   const paper = rows.flatMap((row) => (row.paper === undefined ? [] : { ...row, group: 'paper' }));
   const { groups, color, shape } = looksOf([...rows, ...paper], o.colors);
-  const legendRows = wide ? 1 : Math.ceil(groups.length / legendColumns);
+  const columns = wide && groups.length <= 4 ? groups.length : legendColumns;
+  const legendRows = Math.ceil(groups.length / columns);
   const of = (values: readonly object[], mark: object, x: object, extra: object = {}): object => ({
     data: { values },
     mark: { yOffset: center, ...mark },
@@ -290,9 +291,7 @@ function forest(o: ForestOptions, wide: boolean): object {
         { color, shape },
       ),
     ],
-    config: wide
-      ? { ...forestConfig, legend: { ...forestConfig.legend, columns: 6 } }
-      : forestConfig,
+    config: wide ? { ...forestConfig, legend: { ...forestConfig.legend, columns } } : forestConfig,
   };
 }
 

@@ -37,7 +37,7 @@ nav a { margin-right: 1rem; } .about { color: var(--soft); } li { margin: .3rem 
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
 body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
 header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
-table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } code .whole { white-space: nowrap; } .phone { display: none; }
+table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } .whole { white-space: nowrap; } .phone { display: none; }
 @media (min-width: 601px) { table:not(.numbers) td:nth-child(2) { min-width: 16em; } table:not(.numbers) td:nth-child(4) { min-width: 5em; } }
 @media screen and (min-width: 900px) {
   figure.narrow { display: grid; grid-template-columns: auto 1fr; gap: 2rem; align-items: start; } figure.narrow figcaption { position: sticky; top: 1rem; }
@@ -87,13 +87,17 @@ function explained(stage: string): string {
     : `<p>The page <a href="${docs}${found[0]}">${found[1]}</a> explains what is measured.</p>`;
 }
 
+/** Intervals such as (−0.12 … +1.39) stay on one line. */
+const wholeIntervals = (text: string): string =>
+  text.replace(/\([^()]+ … [^()]+\)/g, '<span class="whole">$&</span>');
+
 /** Tables of more rows are folded. */
 const foldedRows = 40;
 
 function htmlTable({ head, body, isNumeric }: ReportTable): string {
   const classOf = (i: number): string => (isNumeric[i] ? ' class="number"' : '');
   const row = (values: readonly string[]): string =>
-    `<tr>${values.map((v, i) => `<td${classOf(i)}>${escapeHtml(v)}</td>`).join('')}</tr>`;
+    `<tr>${values.map((v, i) => `<td${classOf(i)}>${wholeIntervals(escapeHtml(v))}</td>`).join('')}</tr>`;
   const heads = head.map((name, i) => `<th${classOf(i)}>${escapeHtml(name)}</th>`).join('');
   return `<div class="table"><table class="numbers"><thead><tr>${heads}</tr></thead><tbody>${body.map(row).join('\n')}</tbody></table></div>`;
 }
@@ -184,7 +188,7 @@ function page(report: Report, svgs: ReadonlyMap<string, string>): string {
 <main><h1>HBNN reproduction, profile ${report.profile}</h1>
 <div class="summary">${blocksHtml(summary(report))}</div>
 ${blocksHtml(report.about)}<nav>${links.join(' ')}</nav>
-<h2>The paper’s claims</h2><div class="about">${blocksHtml(report.rules)}</div>
+<h2>Claims</h2><div class="about">${blocksHtml(report.rules)}</div>
 ${figure}
 ${claimsTable(report)}
 <p>The files <code>results.csv</code> and <code>results.json</code> beside this page have all numbers.</p>

@@ -69,7 +69,7 @@ export function markdown(report: Report, forest: boolean): string {
     `# HBNN reproduction, profile ${report.profile}`,
     summary(report),
     report.about,
-    '## The paper’s claims',
+    '## Claims',
     report.rules,
     ...(forest ? [`![${forestTitle}](figures/claims.svg)\n\n${forestCaption}`] : []),
     markdownTable({

@@ -42,6 +42,7 @@ const rules = [
   ]
     .map((line) => `- ${line}`)
     .join('\n'),
+  'Claims whose names begin with “q” are our own. All other claims are the HBNN paper’s.',
   'Each verdict comes from a test of one claim alone, without a correction for the number of tests. In the table of ' +
     'claims, the p value in brackets is corrected for the number of tests by Holm’s method.',
 ].join('\n\n');
