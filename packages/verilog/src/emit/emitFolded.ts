@@ -4,6 +4,7 @@ import { ascii, file, leafText, stepText } from './emit.ts';
 import { forkText, joinText, networkLines } from './emitBranches.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
+  accumulateText,
   bufferText,
   collectText,
   constant,
@@ -42,6 +43,8 @@ function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
       return [windowText(unit, memories)];
     case 'collect':
       return [collectText(unit)];
+    case 'accumulate':
+      return [leafText(unit.leaf), accumulateText(unit)];
     case 'matrix':
       return [leafText(unit.lane), matrixText(unit, roms)];
     default:

@@ -462,6 +462,7 @@ function periodOf(unit: Unit): Period {
         output: unit.output[0] * unit.output[1],
       };
     case 'collect':
+    case 'accumulate':
       return { input: unit.pixels, output: 1 };
     case 'matrix': {
       const { table } = unit.starts;
