@@ -240,9 +240,6 @@ interface Making {
   readonly longestScan: number;
 }
 
-/** Pixels from which a pool adds them up beat by beat. */
-const minAccumulated = 2;
-
 /** Makes the units of one layer. */
 class LayerMaker {
   readonly style: AdderStyle;
@@ -300,8 +297,9 @@ class LayerMaker {
   }
 
   /**
-   * Whether one sum per channel that grows beat by beat takes fewer LUTs than a window with all pixels: where the window
-   * is the whole map. The cycle more that it takes is no loss if an image keeps an earlier layer busy for as long.
+   * Whether a pool adds up its pixels as they come: its window has to be the whole map. From two pixels on, that takes
+   * fewer LUTs than a window that holds all of them. It takes one cycle more, which is no loss where an image keeps an
+   * earlier layer busy for as long.
    */
   private accumulates(layer: SumPoolLayer, input: Stream): boolean {
     const { kernel, padding } = windowOf(layer);
@@ -311,7 +309,7 @@ class LayerMaker {
       kernel[1] === input.shape[1] &&
       padding.every((zeros) => zeros === 0);
     const hasBits = input.forms.some(({ weights }) => weights.length > 0);
-    return isWholeMap && hasBits && pixels >= minAccumulated && this.longestScan > pixels;
+    return isWholeMap && hasBits && pixels > 1 && this.longestScan > pixels;
   }
 
   private accumulate(input: Stream): MadeLayer {
