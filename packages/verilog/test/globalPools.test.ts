@@ -71,7 +71,7 @@ const sumsOf = ({ layers }: FoldedDesign): AccumulateUnit | undefined =>
 
 describe('a sum pool over the whole map', () => {
   const cases: [keyof typeof before, Pair, FoldedOptions][] = [
-    ['numbers', [3, 2], { style: 'gates', maxLevels: 1 }],
+    ['numbers', [3, 2], { style: 'gates' }],
     ['planes', [2, 3], { style: 'xc7', maxLevels: 4 }],
   ];
   it.each(cases)('adds up %s of %j as they come, with %j', async (kind, size, o) => {
