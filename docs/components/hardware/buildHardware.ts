@@ -154,6 +154,7 @@ const unitNames = {
   buffer: 'buffer',
   window: 'window',
   collect: 'collect',
+  accumulate: 'sums',
   matrix: 'lanes',
   logic: 'logic',
 } as const;

@@ -47,6 +47,7 @@ export {
   windowedMatrix,
 } from './folded/stream.ts';
 export {
+  type AccumulateUnit,
   type CollectUnit,
   type FoldedLayer,
   type FoldedScores,

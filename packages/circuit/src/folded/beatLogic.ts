@@ -155,6 +155,78 @@ export function poolLogic(
   return { net, output: streamOf(shape, formsOf(values), coding) };
 }
 
+/**
+ * What a channel's sum is with one more pixel: the beat's bits and, above them, those of the sums so far. A pixel's bits
+ * may be added as 2^shift · n + constant, with one constant for all pixels, which no register holds.
+ */
+export function accumulateLogic(input: Stream, style: AdderStyle): StreamLogic {
+  const { shape, forms } = input;
+  const pixels = shape[0] * shape[1];
+  const sums = forms.map((_, c) => growingSum(input, c, style));
+  const width = beatWidth(input);
+  const net = new Netlist(width + sums.reduce((bits, { form }) => bits + form.weights.length, 0));
+  const before = tableValues(
+    net,
+    sums.map(({ form }) => form),
+    width,
+  );
+  const values = sums.map(({ form, constant }, c): Value => {
+    const beat = { form: spanForm(input, c), bits: channelValue(net, input, c).bits };
+    const next = sumWithin(net, [before[c], beat], { low: 0, high: form.high + constant }, style);
+    const { low, high } = totalRange(input, c);
+    const base = totalBase(input, c) + pixels * constant;
+    return { form: { base, weights: form.weights, low, high }, bits: next.bits };
+  });
+  put(net, values);
+  return { net, output: streamOf([1, 1, shape[2]], formsOf(values), 'number') };
+}
+
+/** A channel's bits alone, without what is added to them. */
+function spanForm({ forms, bases }: Stream, c: number): Form {
+  const form = baseless(forms[c]);
+  // Where places differ in their bases, the range of a form says nothing of its bits.
+  return bases === undefined ? { ...form, high: forms[c].high - forms[c].base } : form;
+}
+
+/** What is added to the bits of a channel, over all places. */
+const totalBase = (input: Stream, c: number): number =>
+  counting(input.shape[0] * input.shape[1]).reduce(
+    (sum, place) => sum + baseAt(input, place, c),
+    0,
+  );
+
+function totalRange(input: Stream, c: number): Pick<Form, 'low' | 'high'> {
+  const { shape, forms, bases } = input;
+  const pixels = shape[0] * shape[1];
+  if (bases === undefined) return { low: pixels * forms[c].low, high: pixels * forms[c].high };
+  const low = totalBase(input, c);
+  return { low, high: low + pixels * spanForm(input, c).high };
+}
+
+/** The bits that hold a channel's sum from the first pixel to the last, and the constant that each pixel adds beside. */
+function growingSum(
+  input: Stream,
+  c: number,
+  style: AdderStyle,
+): { readonly form: Form; readonly constant: number } {
+  const span = spanForm(input, c);
+  const { weights, high } = span;
+  const trial = new Netlist(weights.length);
+  const bits = weights.map((_, j) => trial.input(j));
+  const pixel = sumWithin(trial, [{ form: span, bits }], { low: 0, high }, style).form;
+  const constant = pixel.base;
+  const largest = input.shape[0] * input.shape[1] * (high - constant);
+  const shift = Math.log2(pixel.weights[0] ?? 1);
+  const width = Math.max(0, widthOf(largest) - shift);
+  const form = {
+    base: 0,
+    low: 0,
+    high: largest,
+    weights: Array.from({ length: width }, (_, j) => 2 ** (shift + j)),
+  };
+  return { form, constant };
+}
+
 /** Planes that some places of a channel have and others lack, and a table that says which. */
 interface PlacedPlanes {
   /** The planes that each channel has at any place. */

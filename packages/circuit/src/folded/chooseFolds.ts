@@ -14,7 +14,7 @@ import {
   layerBuffers,
   type MatrixUnit,
   matrixCycles,
-  scanned,
+  scanOf,
   type Unit,
 } from './units.ts';
 import { weightPlanes } from './weightPlanes.ts';
@@ -188,10 +188,6 @@ function matrixGaps(layer: FoldedLayer): Gaps {
   return gapsOf(layer.units[at - 1], placesOf(layer));
 }
 
-/** Cycles of the layer's pixels alone. */
-const scanOf = (layer: FoldedLayer): number =>
-  layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), placesOf(layer));
-
 /** Layers with weights, and the LUTs of all else. */
 interface FoldableNetwork {
   readonly foldable: readonly Foldable[];
@@ -221,6 +217,8 @@ function lutsOf(unit: Unit): number {
       return 50 + unit.inputWidth;
     case 'collect':
       return 20;
+    case 'accumulate':
+      return 20 + lutsPer.gate * unit.leaf.net.size;
     case 'matrix':
       return 50;
     default:

@@ -2,6 +2,7 @@ import {
   type CheckedModel,
   type FeatureShape,
   type JoinLayer,
+  type SumPoolLayer,
   type Window,
   weightValues,
   windowOf,
@@ -17,6 +18,7 @@ import { type OrderedStep, orderedSteps, type Step, stepLayer } from '../unrolle
 import { indexWidth, type Leaf } from '../unrolled/unrolledDesign.ts';
 import { checkMoves, withBuffers, withHeldBeats } from './balance.ts';
 import {
+  accumulateLogic,
   type BeatLogic,
   codePoolLogic,
   numbersOf,
@@ -58,6 +60,7 @@ import {
   matrixCycles,
   type StreamFork,
   scanned,
+  scanOf,
   type Unit,
 } from './units.ts';
 import { weightPlanes } from './weightPlanes.ts';
@@ -106,20 +109,23 @@ export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): Folde
   const { style, maxLevels, folds, memories } = checkedFolding(model.checkedLayers, o);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
-  const making = { names, style, maxLevels, memo: new SumMemo() };
+  const making = { names, style, maxLevels, memo: new SumMemo(), longestScan: 0 };
   const top = names.top(model.name, 'network');
   const { shape, zeros } = model.input;
   const input = streamOf(shape, [...zeros].map(pixelForm), 'number');
   const steps = orderedSteps(model, () => true);
   const forked = forkedSources(steps);
   const plain: FoldedLayer[] = [];
+  let longestScan = 0;
   for (const step of steps) {
     const stream = joinedStream(step.sources.map((source) => plain[source]?.output ?? input));
     const isJoin = step.sources.length > 1;
     const branches = step.sources.map(
       (source) => forked.has(source) || (isJoin && isNarrowBranch(plain[source], forked)),
     );
-    plain.push(foldedLayer(step, stream, branches, making, folds));
+    const layer = foldedLayer(step, stream, branches, { ...making, longestScan }, folds);
+    longestScan = Math.max(longestScan, scanOf(layer));
+    plain.push(layer);
   }
   const last = plain[plain.length - 1].output;
   const scores = foldedScores(model, last, new LayerMaker(names.of('scores', 'scores'), making));
@@ -230,6 +236,8 @@ interface Making {
   readonly style: AdderStyle;
   readonly maxLevels: number;
   readonly memo: SumMemo;
+  /** Cycles for which an image keeps some layer before this one busy, whatever the folds. */
+  readonly longestScan: number;
 }
 
 /** Makes the units of one layer. */
@@ -239,10 +247,12 @@ class LayerMaker {
   private readonly names: Names;
   private readonly maxLevels: number;
   private readonly memo: SumMemo;
+  private readonly longestScan: number;
   private readonly units: Unit[] = [];
 
-  constructor(module: string, { names, style, maxLevels, memo }: Making) {
+  constructor(module: string, { names, style, maxLevels, memo, longestScan }: Making) {
     this.memo = memo;
+    this.longestScan = longestScan;
     this.module = module;
     this.names = names;
     this.style = style;
@@ -268,6 +278,8 @@ class LayerMaker {
         );
       case 'maxPool':
       case 'sumPool': {
+        if (layer.kind === 'sumPool' && this.accumulates(layer, input))
+          return this.accumulate(input);
         const numbers = this.uniform(input);
         this.window(numbers, shape, windowOf(layer));
         return this.pointwise(poolLogic(layer, numbers, shape, style), shape);
@@ -282,6 +294,44 @@ class LayerMaker {
       default:
         return layer satisfies never;
     }
+  }
+
+  /**
+   * Whether a pool adds up its pixels as they come: its window has to be the whole map. From two pixels on, that takes
+   * fewer LUTs than a window that holds all of them. It takes one cycle more, which is no loss where an image keeps an
+   * earlier layer busy for as long.
+   */
+  private accumulates(layer: SumPoolLayer, input: Stream): boolean {
+    const { kernel, padding } = windowOf(layer);
+    const pixels = beats(input);
+    const isWholeMap =
+      kernel[0] === input.shape[0] &&
+      kernel[1] === input.shape[1] &&
+      padding.every((zeros) => zeros === 0);
+    const hasBits = input.forms.some(({ weights }) => weights.length > 0);
+    return isWholeMap && hasBits && pixels > 1 && this.longestScan > pixels;
+  }
+
+  private accumulate(input: Stream): MadeLayer {
+    const { net, output } = accumulateLogic(input, this.style);
+    const name = this.names.of(`${this.module}_accumulate`, 'accumulate');
+    const pixels = beats(input);
+    const leaf: Leaf = {
+      kind: 'leaf',
+      name: this.names.of(`${name}_gates`, 'gates'),
+      net,
+      ports: [{ name: 'y', width: net.outputs.length }],
+      about: [],
+    };
+    this.units.push({
+      kind: 'accumulate',
+      name,
+      leaf,
+      pixels,
+      inputWidth: beatWidth(input),
+      outputWidth: beatWidth(output),
+    });
+    return { units: this.units, output, cycles: { scheduled: pixels + 1, ideal: pixels } };
   }
 
   private join(layer: JoinLayer, step: Step, input: Stream, shape: FeatureShape): MadeLayer {

@@ -184,6 +184,42 @@ class Collection implements Stage {
   skip(): void {}
 }
 
+/** So many pixels that are added up. It takes none while their sum waits. */
+class Accumulation implements Stage {
+  valid = false;
+  private count = 0;
+  private readonly pixels: number;
+
+  constructor(pixels: number) {
+    this.pixels = pixels;
+  }
+
+  ready(): boolean {
+    return !this.valid;
+  }
+
+  clock(taken: boolean, offered: boolean): boolean {
+    if (this.valid) {
+      this.valid = !taken;
+      return taken;
+    }
+    if (!offered) return false;
+    this.valid = this.count === this.pixels - 1;
+    this.count = this.valid ? 0 : this.count + 1;
+    return true;
+  }
+
+  state(): string {
+    return `${this.count},${this.valid}`;
+  }
+
+  quiet(): number {
+    return forever;
+  }
+
+  skip(): void {}
+}
+
 /**
  * Lanes that go through a matrix, group after group of outputs. While no beat waits, nobody sees where a group ends: only
  * the last group's end makes the unit ready, and only its write offers a beat.
@@ -306,6 +342,8 @@ export function stageOf(unit: Unit): Stage {
       return new Window(unit);
     case 'collect':
       return new Collection(unit.pixels);
+    case 'accumulate':
+      return new Accumulation(unit.pixels);
     case 'matrix':
       return new Lanes(unit);
     default:

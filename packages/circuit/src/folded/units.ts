@@ -41,6 +41,17 @@ export interface CollectUnit {
   readonly outputWidth: number;
 }
 
+/** The sum of all pixels of a feature map, channel by channel: each beat is added when it comes. */
+export interface AccumulateUnit {
+  readonly kind: 'accumulate';
+  readonly name: string;
+  /** What the sums are with one more pixel. Its inputs are the beat's bits and, above them, those of the sums so far. */
+  readonly leaf: Leaf;
+  readonly pixels: number;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
 /** PE × SIMD lanes that go through a matrix, its weights in memories. */
 export interface MatrixUnit {
   readonly kind: 'matrix';
@@ -61,7 +72,7 @@ export interface MatrixUnit {
   readonly outputWidth: number;
 }
 
-export type Unit = LogicUnit | WindowUnit | CollectUnit | MatrixUnit;
+export type Unit = LogicUnit | WindowUnit | CollectUnit | AccumulateUnit | MatrixUnit;
 
 export const romForms = ['case', 'hex'] as const;
 export const lineBuffers = ['auto', 'distributed', 'block'] as const;
@@ -167,12 +178,19 @@ export function scanned(unit: Unit): number {
       return unit.shape[0] * unit.shape[1];
     case 'collect':
       return unit.pixels;
+    case 'accumulate':
+      // It takes no pixel in the cycle in which its sums are taken and become 0.
+      return unit.pixels + 1;
     case 'matrix':
       return 0;
     default:
       return unit satisfies never;
   }
 }
+
+/** Cycles that a layer's beats alone take for an image, whatever its fold. */
+export const scanOf = ({ units, output }: Pick<FoldedLayer, 'units' | 'output'>): number =>
+  units.reduce((most, unit) => Math.max(most, scanned(unit)), output.shape[0] * output.shape[1]);
 
 /** Whether a coordinate of a scan is where a window ends. */
 export const endsWindow = (

@@ -15,6 +15,7 @@ export const moduleKinds = [
   'matrix',
   'window',
   'collect',
+  'accumulate',
   'logic',
   'largest',
   'registers',

@@ -10,6 +10,7 @@ const groups: Readonly<Partial<Record<ModuleKind, ModuleKind>>> = {
   numbers: 'weights',
   sumPool: 'weights',
   requantize: 'weights',
+  accumulate: 'collect',
 };
 
 /** The kind whose coefficients a module has. */

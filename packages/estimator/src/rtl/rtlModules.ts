@@ -1,4 +1,5 @@
 import {
+  type AccumulateUnit,
   beatWidth,
   type CollectUnit,
   countBits,
@@ -123,6 +124,11 @@ function unitModules(
       return [named(name, windowCounts(unit, memories, on))];
     case 'collect':
       return [named(name, collectCounts(unit))];
+    case 'accumulate':
+      return [
+        named(unit.leaf.name, leafCounts(unit.leaf, 'sumPool', on)),
+        named(name, accumulateCounts(unit)),
+      ];
     case 'matrix':
       return [
         named(unit.lane.name, leafCounts(unit.lane, 'lane', on), unit.tables.schedule.fold.pe),
@@ -239,6 +245,12 @@ function bufferCounts({ depth }: StreamBuffer, width: number, on: Fabrication): 
 function collectCounts({ pixels, outputWidth }: CollectUnit): CountedModule {
   const bits = bitsBelow(pixels);
   return { kind: 'collect', parts: [bits, 1], flipFlops: outputWidth + bits + 1, ...noMemory };
+}
+
+/** The sums' registers: a counter and who is ready are like those of what collects pixels. */
+function accumulateCounts({ pixels, outputWidth }: AccumulateUnit): CountedModule {
+  const bits = bitsBelow(pixels);
+  return { kind: 'accumulate', parts: [bits, 1], flipFlops: outputWidth + bits + 1, ...noMemory };
 }
 
 function windowCounts(unit: WindowUnit, { lines }: MemoryStyle, on: Fabrication): CountedModule {

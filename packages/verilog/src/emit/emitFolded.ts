@@ -4,6 +4,7 @@ import { ascii, file, leafText, stepText } from './emit.ts';
 import { forkText, joinText, networkLines } from './emitBranches.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
+  accumulateText,
   bufferText,
   collectText,
   constant,
@@ -42,6 +43,8 @@ function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
       return [windowText(unit, memories)];
     case 'collect':
       return [collectText(unit)];
+    case 'accumulate':
+      return [leafText(unit.leaf), accumulateText(unit)];
     case 'matrix':
       return [leafText(unit.lane), matrixText(unit, roms)];
     default:
@@ -200,6 +203,12 @@ function cyclesText({ cyclesPerImage, scheduledCycles }: FoldedDesign): string[]
   ];
 }
 
+/** A sum that grows in each cycle cannot have registers within its addition. */
+const sumsText = (layers: FoldedDesign['layers']): string =>
+  layers.some(({ units }) => units.some(({ kind }) => kind === 'accumulate'))
+    ? ", a pool's growing sums aside"
+    : '';
+
 function topFile(design: FoldedDesign): string {
   const { top, input, layers, scores, classes, maxLevels } = design;
   const width = beatWidth(input);
@@ -209,7 +218,7 @@ function topFile(design: FoldedDesign): string {
     `m_axis: ${classes.length} scores of 32 bits in two's complement, ${scores.each} a beat; with m_axis_tlast`,
     '  m_axis_tuser is the number of the largest',
     ...cyclesText(design),
-    `At most ${maxLevels} levels of gates between registers of the data`,
+    `At most ${maxLevels} levels of gates between registers of the data${sumsText(layers)}`,
     'aresetn is synchronous; registers may hold anything before it',
     ...(design.frame === undefined ? [] : frameLines),
   ];

@@ -1,4 +1,5 @@
 import type {
+  AccumulateUnit,
   CollectUnit,
   Leaf,
   LogicUnit,
@@ -164,6 +165,38 @@ export function collectText({ name, pixels, inputWidth, outputWidth }: CollectUn
     '    end',
     `    if (take) pixels <= {s_axis_tdata, pixels[${outputWidth - 1}:${inputWidth}]};`,
     '  end',
+  ]);
+}
+
+/** Sums start from 0: they become 0 when they are taken, so that no logic is spent on the first pixel. */
+export function accumulateText(unit: AccumulateUnit): string {
+  const { name, leaf, pixels, inputWidth, outputWidth } = unit;
+  const bits = countBits(pixels - 1);
+  return moduleOf([
+    streamHeader(name, inputWidth, outputWidth),
+    `  // Adds up ${pixels} pixels, channel by channel; the sums become 0 again when they are taken.`,
+    `  reg ${range(outputWidth)} sums;`,
+    `  reg ${range(bits)} count;`,
+    '  reg full;',
+    `  wire ${range(outputWidth)} next;`,
+    '  wire take = s_axis_tvalid & ~full;',
+    '  wire give = full & m_axis_tready;',
+    `  wire last = count == ${constant(bits, pixels - 1)};`,
+    '  assign s_axis_tready = ~full;',
+    '  assign m_axis_tvalid = full;',
+    '  assign m_axis_tdata = sums;',
+    '  always @(posedge aclk) begin',
+    '    if (!aresetn) begin',
+    `      count <= ${constant(bits, 0)};`,
+    "      full <= 1'b0;",
+    '    end else begin',
+    '      full <= (take & last) | (full & ~give);',
+    `      if (take) count <= last ? ${constant(bits, 0)} : count + ${constant(bits, 1)};`,
+    '    end',
+    `    if (!aresetn | give) sums <= ${constant(outputWidth, 0)};`,
+    '    else if (take) sums <= next;',
+    '  end',
+    leafInstance(leaf, 'gates', '{sums, s_axis_tdata}', 'next'),
   ]);
 }
 

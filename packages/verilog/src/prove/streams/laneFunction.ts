@@ -11,7 +11,7 @@ import { termModule } from './termModule.ts';
 import { isConstant, oneTerm, type Term, type Terms, unknown, zeroTerm } from './terms.ts';
 
 /** What the lanes of a PE add up in a cycle: bits and what each of them counts. */
-interface Products {
+export interface Products {
   readonly bits: readonly Term[];
   readonly weights: readonly number[];
 }
@@ -216,7 +216,7 @@ function isSumOfProducts(lane: FlatModule, unit: MatrixUnit, terms: Terms): bool
 }
 
 /** Whether bits are those of a sum, modulo what they hold. */
-function isSum(terms: Terms, y: readonly Term[], { bits, weights }: Products): boolean {
+export function isSum(terms: Terms, y: readonly Term[], { bits, weights }: Products): boolean {
   const products = bits.map((bit) => terms.plain(bit));
   const ends = new Set(products.filter((term) => !isConstant(term)));
   const flat = termModule(terms, 'lane', [...ends], y);

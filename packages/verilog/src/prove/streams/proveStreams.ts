@@ -17,8 +17,9 @@ import { type PrimitiveUse, useOf } from '../primitives.ts';
 import type { Disproof, LayerProof, Proof, ProofOptions } from '../proof.ts';
 import type { Answer } from '../sat.ts';
 import type { WiresProof } from '../wires.ts';
+import { withSums } from './accumulateFunction.ts';
 import { exploreStream, type Period } from './exploration.ts';
-import { withLanes } from './laneFunction.ts';
+import { type WithLanes, withLanes } from './laneFunction.ts';
 import { type ChainBeat, ChainFunction, type ChainLink } from './layerFunction.ts';
 import { beatBus, type LocalClaim, localBus, placeClaim, placePart } from './placeClaim.ts';
 import { largestOfBeats, scoresOfBeat } from './scoreClaims.ts';
@@ -193,7 +194,9 @@ class StreamsProof {
     if (fault !== undefined) throw new NotComputable(fault);
     const isZero = this.isZero(layer, input);
     const links = modules.map((module, i) =>
-      this.explored(module, terms, ['m_axis_tdata'], left, units.at(i - modules.length)),
+      this.explored(module, terms, ['m_axis_tdata'], left, () =>
+        this.withFunctions(layer, units.at(i - modules.length), terms),
+      ),
     );
     const chain = new ChainFunction(terms, links, isZero);
     const windows = WindowClaims.of(layer, isZero);
@@ -222,18 +225,18 @@ class StreamsProof {
     terms: Terms,
     ports: readonly string[],
     left: () => number,
-    unit?: Unit,
+    withFunctions: () => WithLanes | undefined = () => undefined,
   ): ChainLink {
     const flat = flatModule(this.netlist, name);
     if (flat === undefined) throw new NotComputable(`no module ${name} is used`);
-    const lanes = unit?.kind === 'matrix' ? withLanes(this.netlist, unit, terms) : undefined;
+    const made = withFunctions();
     for (const cell of flat.cells) {
       const counter = counterOf(cell);
       if (counter !== undefined && isPrimitive(cell)) this.uses.push(useOf(counter));
     }
     try {
-      const found = exploreStream(lanes?.module ?? flat, terms, {
-        ...(lanes !== undefined && { functions: lanes.functions }),
+      const found = exploreStream(made?.module ?? flat, terms, {
+        ...(made !== undefined && { functions: made.functions }),
         period,
         ports,
         maxStates,
@@ -245,6 +248,17 @@ class StreamsProof {
       if (error instanceof NotComputable) throw new NotComputable(`${name}: ${error.message}`);
       throw error;
     }
+  }
+
+  /** A unit's module with parts of it as functions that were proved. */
+  private withFunctions(
+    layer: FoldedLayer,
+    unit: Unit | undefined,
+    terms: Terms,
+  ): WithLanes | undefined {
+    if (unit?.kind === 'matrix') return withLanes(this.netlist, unit, terms);
+    if (unit?.kind === 'accumulate') return withSums(this.netlist, unit, layer, terms);
+    return undefined;
   }
 
   /** Bits of what a layer reads that are always 0. */
@@ -462,6 +476,7 @@ function periodOf(unit: Unit): Period {
         output: unit.output[0] * unit.output[1],
       };
     case 'collect':
+    case 'accumulate':
       return { input: unit.pixels, output: 1 };
     case 'matrix': {
       const { table } = unit.starts;
