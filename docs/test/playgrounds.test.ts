@@ -533,7 +533,7 @@ describe('hardware', () => {
   it('has adders that arrow keys walk through', { timeout }, () =>
     on('hardware?channels=2&outputs=4', async (page) => {
       await verilog(page);
-      const said = page.locator('.tree .caption').first();
+      const said = page.locator('.tree .caption[aria-live]');
       await page.locator('.tree .view').focus();
       await page.keyboard.press('ArrowLeft');
       expect(await said.innerText()).toContain('of the sum');
@@ -553,7 +553,7 @@ describe('hardware', () => {
   it('links the drawing with the Verilog, both ways, and leaves constants out', { timeout }, () =>
     on('hardware', async (page) => {
       await verilog(page);
-      const said = page.locator('.tree .caption').first();
+      const said = page.locator('.tree .caption[aria-live]');
       const names = await page.locator('.tree circle title').allTextContents();
       expect(names.filter((name) => name.startsWith('constant'))).toEqual([]);
       expect(new Set(names).size).toBe(names.length);
@@ -607,7 +607,7 @@ describe('hardware', () => {
       'hardware?channels=1&outputs=4',
       async (page) => {
         await verilog(page);
-        const said = page.locator('.tree .caption').first();
+        const said = page.locator('.tree .caption[aria-live]');
         const gate = page.locator('.tree circle').last();
         const label = `${await gate.locator('title').textContent()}.`;
         await gate.scrollIntoViewIfNeeded();
