@@ -10,7 +10,7 @@ interface Node {
 const textOf = ({ value, children = [] }: Node): string =>
   value ?? children.map((child) => textOf(child)).join('');
 
-/** A line that goes on in the next one is indented by so many characters more. */
+/** Where a line of code breaks, the rest of it is indented by this many characters more than the line. */
 const more = 2;
 
 /**

@@ -349,7 +349,7 @@ const forestConfig = {
   },
 };
 
-/** A label in lines of so many letters at most; a long one breaks after its colon first. */
+/** Break a label into lines of at most `longest` letters. A long label breaks after its colon first. */
 function inLines(label: string, longest: number): string[] {
   if (label.length <= longest) return [label];
   return label.split(/(?<=:) /).flatMap((part) => {
