@@ -82,7 +82,7 @@ function writeNetworks() {
     '| --- | ---: | ---: | ---: |',
     ...lines,
     '',
-    'The numbers of parameters and of multiply-adds (MACs) are for colour images.',
+    'The numbers of parameters and of multiply-adds (MACs) are for colour images. The column counts trained parameters. The parameter counts in our reports are larger: they include the running means and variances of batch normalization.',
   ];
   writeFileSync(join(docs, 'generated', 'networks.md'), `${table.join('\n')}\n`);
 }

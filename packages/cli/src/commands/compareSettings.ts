@@ -75,8 +75,9 @@ A training flag can have several values: --weights 1.4,2. If a value contains co
 --widths 8,16,16 --widths 16,32,32. Every combination of values is a setting.
 
 All settings are trained with the same seeds, and differences are taken between trainings with the same seed. A setting
-is above another if the 95 % interval of the difference does not contain 0. Two settings are equal if the 90 % interval
-lies within the margin. The intervals are not corrected for the number of comparisons.
+is above or below another if the 95 % interval of the difference does not contain 0. Two settings are equal if the
+90 % interval lies within the margin. Otherwise the comparison is undecided; more seeds narrow the intervals. The
+intervals are not corrected for the number of comparisons.
 
 The folder gets these files:
   comparison.json      what the comparison trains

@@ -122,6 +122,14 @@ function csvCell(value: string | number): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** The verdict on the first setting of a pair, in the word of the tables. */
+const verdictWord: Readonly<Record<Comparison['verdict'], string>> = {
+  higher: 'above',
+  lower: 'below',
+  equal: 'equal',
+  undecided: 'undecided',
+};
+
 const interval = ({ low, high }: Interval): string => `${low.toFixed(2)} … ${high.toFixed(2)}`;
 
 /** The tables that people read. */
@@ -143,7 +151,7 @@ export function resultTables(results: ComparisonResults): {
       '95 % interval': interval(row.interval95),
       '90 % interval': interval(row.interval90),
       p: row.p.toPrecision(2),
-      verdict: row.inWords,
+      verdict: verdictWord[row.verdict],
     })),
   };
 }
