@@ -81,11 +81,11 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** Where the spread that a plan counts with comes from. */
 const spreadOrigin = ({ spread: { pairs, degreesOfFreedom } }: Plan): string =>
-  'We estimated the standard deviation of accuracy differences from earlier comparisons of two settings on CIFAR-10. ' +
-  `Each of the ${pairs.length} earlier comparisons of settings has 3 seeds. Together, the ${pairs.length} earlier ` +
-  `comparisons have ${degreesOfFreedom} degrees of freedom. The section Spread lists the earlier comparisons with ` +
-  'their differences in accuracy. The earlier comparisons are from trainings of 4 epochs without data augmentation. ' +
-  'The seeds of the earlier comparisons are not used again.';
+  `Before this experiment, we compared settings on CIFAR-10 in ${pairs.length} pairs, with 3 seeds each. From these ` +
+  'pairs of settings, we estimated how much a difference in accuracy varies from seed to seed. The estimated standard ' +
+  `deviation of accuracy differences has ${degreesOfFreedom} degrees of freedom. The table in the section “Spread” ` +
+  'lists the differences in accuracy that were measured before this experiment. The trainings in the section “Spread” ' +
+  'had 4 epochs and no data augmentation. Seeds of the trainings in the section “Spread” are not used again.';
 
 /** How the claims of a plan are tested, and with how many seeds. */
 function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
@@ -98,16 +98,17 @@ function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
       `claim "A equals B" is tested by two one-sided t tests, with a margin of ±${tests.margin} point. The ` +
       `significance level of the tests is ${tests.level}. Each claim of the experiment gets two verdicts:`,
     '',
-    '- The first verdict on a claim comes from a test of the claim alone, with the number of seeds in the column ' +
-      '"seeds, one test".',
-    `- The second verdict on a claim includes Holm's correction for testing ${claims.length} claims, with the ` +
-      'number of seeds in the column "seeds, Holm".',
+    '- The first verdict on a claim comes from a test of the claim alone. The column "seeds, one test" of the table ' +
+      'says how many seeds a test of one claim alone needs.',
+    `- The second verdict on a claim includes Holm's correction, because ${claims.length} claims are tested. The ` +
+      'column "seeds, Holm" of the table says how many seeds a test with Holm\'s correction needs.',
     '',
     'A verdict is "interim" until all trainings that the verdict needs are finished.',
     '',
-    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. For a claim "above", the ` +
-      `power is the chance to find a true difference of ${tests.difference} point. For a claim "equal", the power ` +
-      'is the chance to show equality if there is no true difference. The planned numbers of seeds assume that ' +
+    `With the planned number of seeds, a test has a power of ${percent(tests.power)}. If a claim says that one ` +
+      'setting is more accurate than another, the power of its test is the chance to find a true difference of ' +
+      `${tests.difference} point. If a claim says that two settings are equally accurate, the power of its test is ` +
+      'the chance to show that they are, if there is no true difference. The planned numbers of seeds assume that ' +
       `differences in accuracy vary from seed to seed, with a standard deviation of ${spread.deviation} points. ${spreadOrigin(plan)}`,
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
@@ -127,19 +128,23 @@ function estimatesSection(plan: Plan): string[] {
   return [
     '## Estimates',
     '',
-    'The **gap** of a setting is the top-1 accuracy with float weights and float layer inputs minus the top-1 ' +
-      'accuracy of the setting, in points. Both accuracies of a gap come from trainings with the same network, ' +
-      'number of channels, number of epochs and seed. For each gap, the experiment reports the mean over the seeds, ' +
-      'the 95 % confidence interval and the gap of each seed.',
+    'The **gap** of a setting is its loss of accuracy against the float network: the top-1 accuracy with float ' +
+      'weights and float layer inputs minus the top-1 accuracy of the setting, in points. Each binarized network is ' +
+      'compared with a float network that has as many channels, and that is trained for as many epochs with the same ' +
+      'seed. For each setting, the experiment reports the loss of accuracy against the float network for each seed, ' +
+      'the mean of these losses, and the 95 % confidence interval of the mean.',
     '',
-    'The confidence intervals of gaps use a standard deviation that is pooled over all widths and numbers of epochs ' +
-      'of a network. If gaps vary from seed to seed with a standard deviation of ' +
-      `${plan.spread.deviation} points, the interval of a gap is the mean ± ${gap.toFixed(2)} points. The experiment ` +
-      'also estimates how much a gap changes if the number of channels doubles, and how much a gap changes if the ' +
-      'number of epochs doubles. The interval of a change of a gap is the mean ± ' +
-      `${perDoubling.toFixed(2)} points.`,
+    'To compute the confidence intervals, the experiment estimates how much the loss of accuracy against the float ' +
+      'network varies from seed to seed. One standard deviation of the losses of accuracy is computed from all ' +
+      'trainings of a network with float layer inputs, and one from all trainings with binarized layer inputs. If ' +
+      `losses of accuracy vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
+      `confidence interval of a loss is the mean loss ± ${gap.toFixed(2)} points. The experiment also estimates how ` +
+      'much the loss of accuracy against the float network changes if the number of channels or the number of epochs ' +
+      'doubles. If the losses vary as expected, the change of a loss by such a doubling has a confidence interval of ' +
+      `± ${perDoubling.toFixed(2)} points.`,
     '',
-    `The confidence intervals are not corrected for the number of gaps. ${spreadOrigin(plan)}`,
+    'The confidence intervals are not corrected for the number of settings whose loss of accuracy is estimated. ' +
+      spreadOrigin(plan),
     '',
   ];
 }
@@ -162,7 +167,7 @@ export function planPage(plan: Plan, cores: number): string {
     `| options of all trainings | \`${JSON.stringify(plan.common)}\` |`,
     `| seeds | the same for all settings, from ${plan.firstSeed} on |`,
     `| planned trainings | ${order.length}, with ${millions(images)} images |`,
-    `| commit of the earlier comparisons | ${spread.commit.slice(0, 7)} |`,
+    `| commit of the trainings in the section Spread | ${spread.commit.slice(0, 7)} |`,
     `| planned time | ${hoursText(cpuSecondsOf(plan, order), cores)} on ${cores} cores |`,
     '',
     ...(plan.tests === undefined ? estimatesSection(plan) : testsSection(plan, plan.tests)),
