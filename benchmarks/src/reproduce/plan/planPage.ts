@@ -81,9 +81,9 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** Where the spread that a plan counts with comes from. */
 const spreadOrigin = ({ spread: { pairs, degreesOfFreedom } }: Plan): string =>
-  `Before this experiment, we compared settings on CIFAR-10 in ${pairs.length} pairs, with 3 seeds each. From these ` +
-  'pairs of settings, we estimated how much a difference in accuracy varies from seed to seed. The estimated standard ' +
-  `deviation of accuracy differences has ${degreesOfFreedom} degrees of freedom. The table in the section “Spread” ` +
+  `Before this experiment, we compared settings on CIFAR-10 in ${pairs.length} pairs, with 3 seeds each. From comparisons ` +
+  'made before this experiment, we estimated how much a difference in accuracy varies from seed to seed. The estimated ' +
+  `standard deviation of accuracy differences has ${degreesOfFreedom} degrees of freedom. The table in the section “Spread” ` +
   'lists the differences in accuracy that were measured before this experiment. The trainings in the section “Spread” ' +
   'had 4 epochs and no data augmentation. Seeds of the trainings in the section “Spread” are not used again.';
 
@@ -135,13 +135,13 @@ function estimatesSection(plan: Plan): string[] {
       'the mean of these losses, and the 95 % confidence interval of the mean.',
     '',
     'To compute the confidence intervals, the experiment estimates how much the loss of accuracy against the float ' +
-      'network varies from seed to seed. One standard deviation of the losses of accuracy is computed from all ' +
-      'trainings of a network with float layer inputs, and one from all trainings with binarized layer inputs. If ' +
+      'network varies from seed to seed. For each network, one standard deviation of the losses is computed from all ' +
+      'trainings with float layer inputs, and another one from all trainings with binarized layer inputs. If ' +
       `losses of accuracy vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
       `confidence interval of a loss is the mean loss ± ${gap.toFixed(2)} points. The experiment also estimates how ` +
       'much the loss of accuracy against the float network changes if the number of channels or the number of epochs ' +
-      'doubles. If the losses vary as expected, the change of a loss by such a doubling has a confidence interval of ' +
-      `± ${perDoubling.toFixed(2)} points.`,
+      'doubles. If losses vary as expected, the change of a loss when channels or epochs double has a confidence ' +
+      `interval of ± ${perDoubling.toFixed(2)} points.`,
     '',
     'The confidence intervals are not corrected for the number of settings whose loss of accuracy is estimated. ' +
       spreadOrigin(plan),
