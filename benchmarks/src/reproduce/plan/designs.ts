@@ -83,8 +83,9 @@ const rules: DesignPart = {
   about:
     'In the part called **rules**, the inputs of the layers stay float. The weights in the part called **rules** ' +
     'have 1 bit, have 1.4 bits on average, or stay float. For 1.4 bits on average, the rule bottom-up, top-down or ' +
-    'random chooses which weights get more bits. The part called **rules** compares each rule, and weights of 1 ' +
-    'bit, with the rule middle-out at 1.4 bits on average.',
+    'random chooses which weights get more bits. The part called **rules** compares the rules bottom-up, top-down ' +
+    'and random with the HBNN paper’s rule, middle-out. The part called **rules** also compares 1-bit weights with ' +
+    'weights of 1.4 bits by the rule middle-out.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),
