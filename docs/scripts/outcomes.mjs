@@ -64,14 +64,37 @@ const answer = (claims, yes) => {
   return verdicts.includes('interim') ? 'Not decided yet' : 'Not on both networks';
 };
 
-/** 'changes the accuracy by −0.04 points on AlexNet-BN and +0.09 on MobileNet'; 'raises' where every claim of a gain holds. */
+/** A verb for a change of the accuracy, and its points on both networks; they are a gain where every claim of a gain holds. */
+function changeOf(claims) {
+  const isGain = claims.every(({ id, verdict }) => id !== 'equal' && verdict === 'holds');
+  return {
+    isGain,
+    points: claims.map(({ difference }) => (isGain ? difference.replace('+', '') : difference)),
+  };
+}
+
+const onBothNetworks = ([alexnet, mobilenet]) =>
+  `by ${alexnet} points on AlexNet-BN and ${mobilenet} on MobileNet`;
+
+/** 'changes the accuracy by −0.04 points on AlexNet-BN and +0.09 on MobileNet', or 'raises the accuracy by …'. */
 function change(claims, { plural = false } = {}) {
-  const holds = claims.every(({ id, verdict }) => id !== 'equal' && verdict === 'holds');
-  const [alexnet, mobilenet] = claims.map(({ difference }) =>
-    holds ? difference.replace('+', '') : difference,
+  const { isGain, points } = changeOf(claims);
+  return `${isGain ? 'raise' : 'change'}${plural ? '' : 's'} the accuracy ${onBothNetworks(points)}`;
+}
+
+/** 'the accuracy changes by −0.04 points on AlexNet-BN and +0.09 on MobileNet', or 'the accuracy rises by …'. */
+function changed(claims) {
+  const { isGain, points } = changeOf(claims);
+  return `the accuracy ${isGain ? 'rises' : 'changes'} ${onBothNetworks(points)}`;
+}
+
+/** A sentence for each network: how its accuracy changes under a condition. */
+function changedIf(condition, claims) {
+  const { isGain, points } = changeOf(claims);
+  const [alexnet, mobilenet] = points.map(
+    (each) => `${isGain ? 'rises' : 'changes'} by ${each} points`,
   );
-  const verb = `${holds ? 'raise' : 'change'}${plural ? '' : 's'}`;
-  return `${verb} the accuracy by ${alexnet} points on AlexNet-BN and ${mobilenet} on MobileNet`;
+  return `If ${condition}, the accuracy of AlexNet-BN ${alexnet}. The accuracy of MobileNet ${mobilenet} if ${condition}.`;
 }
 
 /** Claims that two settings are equally good: their differences keep their signs. */
@@ -125,7 +148,7 @@ function overOne(committed) {
     verdict: answer([...weights, ...both], 'Yes'),
     sentences: [
       `Weights of 1.4 bits instead of 1 bit ${change(weights, { plural: true })}.`,
-      `Weights and layer inputs of 1.4 bits instead of 1 bit ${change(both, { plural: true })}.`,
+      changedIf('weights and layer inputs have 1.4 bits instead of 1 bit', both),
     ],
     intervals: intervals('95 %', [
       ['weights', weights],
@@ -148,8 +171,8 @@ function middleOut(committed) {
     verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
     sentences: [
       `Compared with a random choice of bits, the rule middle-out ${change(random)}.`,
-      `Compared with the rule bottom-up (more bits for large weights), middle-out ${change(rules[0])}.`,
-      `Compared with the rule top-down (more bits for small weights), middle-out ${change(rules[1])}.`,
+      `If weights with magnitudes far from the mean get more bits (middle-out), instead of large weights (bottom-up), ${changed(rules[0])}.`,
+      `If weights with magnitudes far from the mean get more bits (middle-out), instead of small weights (top-down), ${changed(rules[1])}.`,
     ],
     intervals: intervals('95 %', [
       ['random', random],
@@ -167,7 +190,7 @@ function better(committed) {
     question: 'Is there a better rule for choosing bits than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
     sentences: [
-      `Compared with middle-out, the rule “optimal” ${change(claims)}.`,
+      `If the bits are chosen for the smallest error of the binarized weights (the rule “optimal”), ${changed(claims)}, compared with the HBNN paper’s rule middle-out.`,
       'The rule “optimal” chooses the bits, signs and scales of all weights of a layer together.',
     ],
     intervals: intervals('95 %', [['weights', claims]]),
@@ -221,7 +244,7 @@ export function comparisonTable(committed) {
   const rows = comparisonRows(committed, 'verdict');
   const open = rows.flatMap(({ claims }) => claims).find(({ holm }) => holm === 'interim');
   return [
-    `The table shows all comparisons of our planned experiment, which was fixed before its first training. Both settings of a comparison were trained with the same ${pairsOf(rows)} random seeds. The table gives the top-1 accuracy on CIFAR-10 of the first setting minus that of the second, in percentage points. The brackets in the table contain confidence intervals. The command \`${plan}\` computed the differences in the table.`,
+    `The table shows all comparisons of our planned experiment, which was fixed before its first training. Both settings of a comparison were trained with the same ${pairsOf(rows)} random seeds. Each row of the table compares two settings by their top-1 accuracy on CIFAR-10. The numbers in a row of the table are the accuracy with the setting named first minus that with the setting named second, in percentage points. The brackets in the table contain confidence intervals. The command \`${plan}\` computed the differences in the table.`,
     '',
     lined([
       ['comparison', 'AlexNet-BN', 'MobileNet', 'verdict'],
@@ -343,11 +366,11 @@ function buildable(results) {
   const losses = [...onceForAllImages, position].map((claim) => Math.max(0, -signedNumber(claim)));
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
-    verdict: `Up to ${Math.max(...losses).toFixed(1)} points on average`,
+    verdict: `At most ${Math.max(...losses).toFixed(1)} points in our experiments, as a mean over the seeds`,
     sentences: [
       `Choosing the number of bits of each layer input once, instead of anew for each image, ${change(ofEqual(onceForAllImages))}.`,
       `With 2 bits for every layer input, the accuracy is ${apart(twoBits)} with 1.4 bits chosen anew for each image.`,
-      `If all weights at a kernel position share a bitwidth, the accuracy of AlexNet-BN changes by ${position.difference} points.`,
+      `If all weights at a kernel position share a bitwidth, the accuracy of AlexNet-BN changes by ${position.difference} points, compared with a bitwidth for each weight.`,
     ],
     intervals: intervals('90 %', [
       ['once for all images', onceForAllImages],
@@ -365,7 +388,7 @@ function circuitTable(results) {
   if (seeds.size !== 1) throw new Error('what a circuit needs: expected equally many seeds');
   const texts = (claims) => claims.map(({ text }) => text);
   return [
-    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. The setting of the HBNN paper chooses the bits of the layer inputs anew for each image, and a separate number of bits for each weight. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes in the table.`,
+    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. The setting of the HBNN paper chooses the bits of the layer inputs anew for each image, and a separate number of bits for each weight. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes of the accuracy that the table shows.`,
     '',
     lined([
       ['what the circuit needs', 'AlexNet-BN', 'MobileNet'],

@@ -151,7 +151,7 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
     title: 'Bars of the approximation error for each mix of bitwidths and each selection rule',
     caption:
       'A smaller distance between the tensor T and its approximation B is better. Each dashed line of the figure ' +
-      'shows the distance if all values have the same number of bits.',
+      'shows the distance between the tensor T and its approximation B if all values have the same number of bits.',
     ...barChart({
       bars,
       category: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },

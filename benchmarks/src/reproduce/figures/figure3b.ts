@@ -59,9 +59,10 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         file: 'figure3b',
         title: 'Accuracy against average bits',
         caption:
-          'The figure shows the top-1 accuracy of our networks, and of the HBNN paper’s networks on ImageNet, in ' +
-          'percent. Each vertical line of the figure shows one standard deviation over the seeds, for a point with ' +
-          'at least 3 seeds. The dashed lines of the figure are the accuracies with float weights.',
+          'The figure shows the top-1 accuracy of our networks and of the HBNN paper’s networks, in percent. The ' +
+          'HBNN paper’s networks in the figure were trained on ImageNet. Each vertical line of the figure shows one ' +
+          'standard deviation over the seeds, for a point with at least 3 seeds. The dashed lines of the figure are ' +
+          'the accuracies with float weights.',
         ...lineChart({
           panels: [
             {

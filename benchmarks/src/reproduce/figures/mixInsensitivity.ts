@@ -17,8 +17,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'The first number of a mix such as 70/20/10 % is the share of the weights with 1 bit. The second and third ' +
       'number of a mix are the shares of the weights with 2 bits and with 3 bits. Each of the two mixes in the ' +
       'table has 1.4 bits on average. In this comparison of two mixes, only the weights are binarized, and the ' +
-      'inputs of the layers are floating-point numbers. The HBNN paper’s accuracies for the two mixes are for ' +
-      'ImageNet.',
+      'inputs of the layers are floating-point numbers. The HBNN paper’s accuracies in the table are for AlexNet-BN ' +
+      'on ImageNet.',
     rows: [
       measuredRow(p, '70/20/10 %', results, usual.id, { paper: paper['70/20/10'] }),
       measuredRow(p, '80/0/20 %', results, other.id, { paper: paper['80/0/20'] }),

@@ -402,11 +402,11 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
     caption:
       'The figure shows the estimated area of a dense layer, divided by its area at 1 bit. The dense layer in the ' +
       'figure has 576 inputs and 64 outputs. The area on an FPGA is counted in lookup tables with six inputs ' +
-      '(LUT6). The area on an ASIC (a chip for one purpose) is counted in gate equivalents. The lines “per weight” ' +
-      'are for layers in which each weight has its own bitwidth. The lines “per position” are for layers in which ' +
-      'all weights at a kernel position have the same bitwidth. According to the HBNN paper, the area on an FPGA ' +
-      'grows in proportion to the average bits. According to the HBNN paper, the area on an ASIC grows with the ' +
-      'square of the average bits.',
+      '(LUT6). The area on an ASIC (a chip for one purpose) is counted in multiples of the area of a NAND gate ' +
+      '(gate equivalents). The lines “per weight” are for layers in which each weight has its own bitwidth. The ' +
+      'lines “per position” are for layers in which all weights at a kernel position have the same bitwidth. According to the ' +
+      'HBNN paper, the area on an FPGA grows in proportion to the average bits. According to the HBNN paper, the ' +
+      'area on an ASIC grows with the square of the average bits.',
     ...panelChart(
       (layout) => [
         panel('lut6', 'FPGA, LUT6', (bits) => bits, layout),

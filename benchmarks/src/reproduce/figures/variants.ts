@@ -149,12 +149,14 @@ function carriedText(): string {
   const fractions = parseBits(both.inputs, 'inputs')?.fractions ?? [];
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
-    `With a dynamic bit map, a circuit must also pass the bit map to the next layer. For ${both.inputs} bits on ` +
-    `average, a dynamic bit map takes up to ${entropy.toFixed(2)} bits per value, the entropy of the numbers of ` +
-    `bits. Together with its dynamic bit map, a value of ${both.inputs} bits on average takes up to ` +
-    `${(both.inputs + entropy).toFixed(2)} bits. Some variants with a static bit map spend more bits per value, ` +
-    'because a circuit need not pass on a static bit map.\n\nWe added the claims called q8, on 2 bits for every layer ' +
-    'input, after we knew the results for 1.4 bits.'
+    'If the numbers of bits are chosen anew for each image, a circuit must also tell the next layer how many bits ' +
+    `each value has. If the values have ${both.inputs} bits on average, it takes up to ${entropy.toFixed(2)} bits to ` +
+    `say how many bits a value has. The ${entropy.toFixed(2)} bits are the entropy of the numbers of bits of the ` +
+    `values. Together with its number of bits, a value of ${both.inputs} bits on average takes up to ` +
+    `${(both.inputs + entropy).toFixed(2)} bits. If the numbers of bits are the same for all images, a circuit need ` +
+    'not tell the next layer how many bits each value has. So some variants in which the numbers of ' +
+    `bits are the same for all images have more than ${both.inputs} bits per value.\n\nWe added the claims called ` +
+    'q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
   );
 }
 
@@ -170,8 +172,9 @@ export const inputMaps: Stage = {
       `${readRows}\n\nA bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
       'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
       'for each image how many bits each layer input gets.\n\nA static bit map is the same for all images. During ' +
-      'training, the rule middle-out chooses a static bit map from the mean magnitudes of the layer inputs. With a ' +
-      'static bit map, the factors of the bits (scales) also stay constant after the training.\n\n' +
+      'the training with a static bit map, layer inputs get more bits if their mean magnitude over many images is ' +
+      'far from the average (the rule middle-out). With a bit map that is the same for all images, the factors of ' +
+      'the bits (scales) also stay constant after the training.\n\n' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [
@@ -310,10 +313,10 @@ export const weightVariants: Stage = {
     title: 'Other maps, scales and rules for weights',
     about:
       `${readRows}\n\nA circuit is smaller if many weights share one bitwidth. A circuit is also smaller if the scales ` +
-      'of the weights are simple numbers, such as powers of two. A bit map says how many bits each weight has. A bit ' +
-      'map is called “kept” if it no longer changes while the training still changes the weights.\n\nEvery variant in the table has ' +
-      '1.4 bits per weight on average. A variant with another selection rule gives more bits to other weights than ' +
-      'the rule middle-out does.',
+      'of the weights are simple numbers, such as powers of two. A bit map says how many bits each weight has. The ' +
+      'bit map is called “kept” if each weight keeps its number of bits while the training still changes the ' +
+      'weights.\n\nEvery variant in the table has 1.4 bits per weight on average. A variant with another selection ' +
+      'rule gives more bits to other weights than the rule middle-out does.',
     rows: rows(p, results, [weightComparison]),
     claims: weightQuestions(p, results),
     plots: [],

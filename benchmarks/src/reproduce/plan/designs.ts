@@ -259,11 +259,11 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'In the part called **weights**, only the weights are quantized. The part called **weights** has the methods ' +
-    'of rows 1 to 5 of the HBNN paper’s Table 1, the method BWN, and the method TRQ. The method TRQ, with ternary ' +
-    'weights, is later than the HBNN paper. Ternary weights, with three values each, have 1.585 bits, so we ' +
-    'compare them with our weights of 1.6 bits. The HBNN paper’s Table 1 counts 2 bits for each ternary weight, as ' +
-    'many as are stored.',
+    'In one part of the experiment, called **weights**, only the weights are quantized. The part called **weights** ' +
+    'trains networks with the methods of rows 1 to 5 of the HBNN paper’s Table 1. The part called **weights** also ' +
+    'trains networks with two more methods that quantize weights, BWN and TRQ. The method TRQ, with ternary weights, ' +
+    'is later than the HBNN paper. Ternary weights, with three values each, have 1.585 bits, so we compare them with ' +
+    'our weights of 1.6 bits. The HBNN paper’s Table 1 counts 2 bits for each ternary weight, as many as are stored.',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -295,10 +295,10 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'In the part called **both**, the weights and the inputs of the layers are quantized. The part called **both** ' +
-    'has the methods of rows 7 to 10 of the HBNN paper’s Table 1. For comparison, our method is trained with as ' +
-    'many bits as the methods of rows 7 to 10 of Table 1. Our method is also trained with 1.4 bits, as in row 13 ' +
-    'of the HBNN paper’s Table 1.',
+    'In one part of the experiment, called **both**, the weights and the inputs of the layers are quantized. The ' +
+    'part called **both** trains networks with the methods of rows 7 to 10 of the HBNN paper’s Table 1. For ' +
+    'comparison, our method is trained with as many bits as the methods of rows 7 to 10 of Table 1. Our method is ' +
+    'also trained with 1.4 bits, as in row 13 of the HBNN paper’s Table 1.',
   settings: [
     ours('1', '1'),
     ours('1', '2'),
@@ -321,11 +321,11 @@ const methodsOnBoth: DesignPart = {
 const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
-    'In the part called **learned-bits**, only the weights are quantized. The part called **learned-bits** has two ' +
-    'methods that learn the number of bits, BitPruning and Bayesian Bits. The results show the average number of ' +
-    'bits that each training ends with. Each method that learns the number of bits has a penalty on bits, which we ' +
-    'tuned with one training (seed 1). With the tuned penalty on bits, the weights end with about 2 bits on ' +
-    'average.',
+    'In one part of the experiment, called **learned-bits**, only the weights are quantized. The part called ' +
+    '**learned-bits** trains networks with two methods that learn the number of bits, BitPruning and Bayesian Bits. ' +
+    'The results show the average number of bits that each training ends with. BitPruning and Bayesian Bits both ' +
+    'have a penalty on bits, which we tuned with one training (seed 1). With the penalties that we tuned, the weights of ' +
+    'BitPruning and Bayesian Bits end with about 2 bits on average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),

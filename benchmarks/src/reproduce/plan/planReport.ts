@@ -226,9 +226,9 @@ export function planReportFiles(
           '',
           'Each small dot of the figure is the difference in accuracy between two trainings with the same seed. ' +
             'Each large dot of the figure is the mean difference over the seeds. The line through a large dot of the ' +
-            'figure is the confidence interval of the mean difference. Diamonds of the figure are the HBNN paper’s ' +
-            'differences in accuracy on ImageNet. The grey band of the figure marks differences of at most ' +
-            `±${plan.tests?.margin ?? equivalenceMargin} point, which count as equal.`,
+            'figure is the confidence interval of the mean difference. Each diamond of the figure is the difference ' +
+            'in accuracy between the two settings of a claim on ImageNet, in the HBNN paper. The grey band of the ' +
+            `figure marks differences of at most ±${plan.tests?.margin ?? equivalenceMargin} point, which count as equal.`,
           '',
         ]
       : []),

@@ -30,19 +30,24 @@ const about = [
 /** How a claim is judged, as Markdown. */
 const rules = [
   'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. ' +
-    'The interval is the confidence interval of the difference in accuracy, in percentage points.',
+    'An interval in the table of claims is the confidence interval of the difference in accuracy, in percentage points.',
   [
-    '**A is above B** means that setting A is more accurate than setting B. The claim holds if the 95 % interval lies ' +
-      'above 0. The claim does not hold if the 95 % interval lies below 0. The test is a paired t test.',
-    `**A equals B** holds if the 90 % interval lies within ±${equivalenceMargin} point. The claim does not hold if the ` +
-      `90 % interval lies wholly outside ±${equivalenceMargin} point. The tests are two one-sided t tests.`,
+    '**A is above B** means that setting A is more accurate than setting B. A claim “A is above B” holds if the 95 % ' +
+      'confidence interval of the accuracy of A minus that of B lies above 0. A claim “A is above B” does not hold ' +
+      'if the 95 % confidence interval of the accuracy of A minus that of B lies below 0. Claims “A is above B” are ' +
+      'tested by a paired t test.',
+    '**A equals B** means that the settings A and B are about equally accurate. A claim “A equals B” holds if the ' +
+      `90 % confidence interval of the difference in accuracy lies within ±${equivalenceMargin} point. A claim “A ` +
+      'equals B” does not hold if the 90 % confidence interval of the difference in accuracy lies wholly outside ' +
+      `±${equivalenceMargin} point. Claims “A equals B” are tested by two one-sided t tests.`,
     '**Above** or **below**, as the verdict on a claim “A equals B”, means that A and B differ, but possibly by less ' +
-      `than ${equivalenceMargin} point.`,
+      `than ${equivalenceMargin} point. A claim “A equals B” with the verdict “above” or “below” is neither ` +
+      'confirmed nor refuted.',
     '**Undecided** means that the test can neither confirm nor refute the claim: more seeds are needed.',
   ]
     .map((line) => `- ${line}`)
     .join('\n'),
-  'Claims whose names begin with “q” are our own. All other claims are the HBNN paper’s.',
+  'Claims whose names begin with “q” are our own. Claims whose names do not begin with “q” are the HBNN paper’s.',
   'Each verdict comes from a test of one claim alone, without a correction for the number of tests. In the table of ' +
     'claims, the p value in brackets is corrected for the number of tests by Holm’s method.',
 ].join('\n\n');

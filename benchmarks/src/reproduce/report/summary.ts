@@ -69,7 +69,7 @@ export function summary(report: Report): string {
     refuted === 0 ? '' : `Of the ${all}, ${refuted} ${refuted < 2 ? 'does' : 'do'} not hold.`,
     open === 0
       ? ''
-      : `For ${open} of the ${all}, the tests give no clear answer (“undecided”, “above” or “below” in the table).`,
+      : `For ${open} of the ${all}, the tests do not show whether the claim holds or not.`,
     tested.length === 0
       ? ''
       : `If each claim is tested alone, ${holdText(holding, tests)}. With Holm’s correction for the number of tests, ` +
