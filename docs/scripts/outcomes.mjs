@@ -64,7 +64,7 @@ const answer = (claims, yes) => {
   return verdicts.includes('interim') ? 'Not decided yet' : 'Not on both networks';
 };
 
-/** A verb for a change of the accuracy, and its points on both networks; they are a gain where every claim of a gain holds. */
+/** How the accuracy changes, in points on both networks, and whether it is a gain: every claim of a gain holds. */
 function changeOf(claims) {
   const isGain = claims.every(({ id, verdict }) => id !== 'equal' && verdict === 'holds');
   return {

@@ -404,9 +404,9 @@ export function areaPlot(ratios: readonly AreaRatio[]): Plot {
       'figure has 576 inputs and 64 outputs. The area on an FPGA is counted in lookup tables with six inputs ' +
       '(LUT6). The area on an ASIC (a chip for one purpose) is counted in multiples of the area of a NAND gate ' +
       '(gate equivalents). The lines “per weight” are for layers in which each weight has its own bitwidth. The ' +
-      'lines “per position” are for layers in which all weights at a kernel position have the same bitwidth. According to the ' +
-      'HBNN paper, the area on an FPGA grows in proportion to the average bits. According to the HBNN paper, the ' +
-      'area on an ASIC grows with the square of the average bits.',
+      'lines “per position” are for layers in which all weights at a kernel position have the same bitwidth. ' +
+      'According to the HBNN paper, the area on an FPGA grows in proportion to the average bits. According to the ' +
+      'HBNN paper, the area on an ASIC grows with the square of the average bits.',
     ...panelChart(
       (layout) => [
         panel('lut6', 'FPGA, LUT6', (bits) => bits, layout),

@@ -324,8 +324,8 @@ const methodsThatLearnBits: DesignPart = {
     'In one part of the experiment, called **learned-bits**, only the weights are quantized. The part called ' +
     '**learned-bits** trains networks with two methods that learn the number of bits, BitPruning and Bayesian Bits. ' +
     'The results show the average number of bits that each training ends with. BitPruning and Bayesian Bits both ' +
-    'have a penalty on bits, which we tuned with one training (seed 1). With the penalties that we tuned, the weights of ' +
-    'BitPruning and Bayesian Bits end with about 2 bits on average.',
+    'have a penalty on bits, which we tuned with one training (seed 1). With the penalties that we tuned, the ' +
+    'weights of BitPruning and Bayesian Bits end with about 2 bits on average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
