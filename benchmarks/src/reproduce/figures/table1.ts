@@ -119,7 +119,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'network keep floating-point numbers.\n\nFor each image, the network chooses anew which layer inputs get more ' +
       'bits. In MobileNet, only the pointwise (1 × 1) convolutions are binarized.\n\nThe HBNN paper’s accuracies in ' +
       'the table are for ImageNet. Our version of Table 1 has too few seeds to compare the methods with each ' +
-      'other. A comparison of the methods with more seeds is planned (`benchmarks/plans/table1.md`).',
+      'other. An experiment that compares the quantization methods of Table 1 with more seeds is planned ' +
+      '(`benchmarks/plans/table1.md`).',
     rows: [...rows, own, ...laterRows(p, results)],
     claims: claims(p, results),
     plots: [],

@@ -126,8 +126,8 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
     'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
       'weight has separate logic. The area of a single layer in the table counts only the logic that computes the ' +
       'layer’s output at one pixel position. The area of a single layer is measured by synthesis if the column ' +
-      '“platform” names the program Yosys. Without “Yosys” in the column “platform”, the area of a single layer is ' +
-      'estimated.',
+      '“platform” names the program Yosys. If the column “platform” of a layer does not name Yosys, the area of ' +
+      'the layer is an estimate.',
     'Rows with “d” in the first column are for our own Verilog circuit of CNV, the network VGG-8. The Verilog ' +
       'circuit of CNV multiplies an input by all bits of a weight in one cycle. ' +
       (isSimulated
@@ -142,11 +142,12 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
     'The estimates for CNV and MobileNet are calibrated on layers that we synthesized, and on published circuits ' +
       'made with FINN (AMD’s compiler for quantized networks).',
     'The estimates for CNV and MobileNet assume a clock of 200 MHz.',
-    'In our FPGA estimates, CNV (VGG-8) has as many parallel units as a published FINN circuit for the FPGA board ' +
-      'Pynq. The HBNN paper’s formulas for VGG-8 start from another circuit made with FINN (AMD’s compiler for ' +
-      'quantized networks), which is faster than the one for Pynq. The number of parallel units of the FINN ' +
-      'circuit behind the HBNN paper’s formulas for VGG-8 is not published.',
-    'Each parallel unit of CNV (VGG-8) is wide enough for the weights and layer inputs with the most bits.',
+    'In our FPGA estimates, the network CNV (VGG-8) has as many parallel multiplying units as a published circuit of ' +
+      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper’s formulas for VGG-8 start from another circuit ' +
+      'made with FINN (AMD’s compiler for quantized networks), which is faster than the one for Pynq. The number of ' +
+      'parallel units of the FINN circuit behind the HBNN paper’s formulas for VGG-8 is not published.',
+    'In our estimates for CNV (VGG-8), each multiplying unit is wide enough for the weights and layer inputs with ' +
+      'the most bits.',
     'Our FPGA circuit for MobileNet has enough parallel units to reach the HBNN paper’s 450 frames per second.',
     'In our estimates for an ASIC of 32 nm, CNV (VGG-8) and MobileNet have enough parallel units for 3,400 frames per ' +
       'second, as in the HBNN paper.',

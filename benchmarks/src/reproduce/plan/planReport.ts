@@ -209,9 +209,10 @@ export function planReportFiles(
     'Each claim compares two settings that are trained with the same seeds. A pair is two trainings with the same ' +
       'seed: one with each setting. “1.4/1.4 bits” means 1.4 bits on average for the inputs of the layers and for ' +
       'the weights. A difference in the table is the top-1 accuracy of the first setting minus that of the second, ' +
-      'in points. The brackets behind a difference in the table contain its confidence interval. The confidence ' +
-      'intervals in the table are 95 % intervals for claims “above”, and 90 % intervals for claims “equal”. Each ' +
-      'claim gets two verdicts:',
+      'in points. The brackets behind a difference in the table contain its confidence interval. For a claim ' +
+      'that one accuracy is above another, the table has a 95 % confidence interval of the difference. For a claim ' +
+      'that two accuracies are equal, the table has a 90 % confidence interval of the difference. Each claim gets ' +
+      'two verdicts:',
     '',
     '- The verdict **by its own test** comes from a test of the claim alone, with the seeds that were planned for ' +
       'this test.',
@@ -234,10 +235,13 @@ export function planReportFiles(
       : []),
     '## Comparisons',
     '',
-    'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. The column ' +
-      '“planned” gives the number of pairs that were planned for the claim’s own test, and the number planned for ' +
-      'Holm’s test. A claim’s own test uses the first pairs that were planned for the test; Holm’s test and the ' +
-      'difference in the table use all finished pairs. The column “to decide” estimates how many pairs an undecided claim needs.',
+    'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. In the ' +
+      'column “planned”, the first number counts the pairs of trainings that were planned to test the claim alone. In ' +
+      'the column “planned”, the second number counts the pairs of trainings that were planned to test all claims ' +
+      'together (Holm’s test). The test of a claim alone uses only the first pairs of trainings, as many as were ' +
+      'planned for this test. Holm’s test of all claims together uses all finished pairs of trainings. The ' +
+      'differences in the table are means over all finished pairs of trainings. The column “to decide” estimates how ' +
+      'many pairs of trainings it takes to decide a claim that is still undecided.',
     '',
     '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',
     '| --- | --- | --- | --- | ---: | ---: | ---: |',

@@ -82,7 +82,7 @@ export function summary(report: Report): string {
 
 /** Where the comparison with enough seeds is. */
 const planned =
-  'With so few seeds, many comparisons stay undecided. Our [planned experiment](' +
+  'With only a few seeds for each setting, many comparisons stay undecided. Our [planned experiment](' +
   'https://github.com/hbnn/hbnn/blob/main/benchmarks/results/plans/cifar-results.md) compares 1.4 bits, 2 bits and 1 ' +
   'bit with 10 to 18 seeds for each setting.';
 
