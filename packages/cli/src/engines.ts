@@ -6,7 +6,7 @@ import {
   unrolledDesign,
 } from '@hbnn/circuit';
 import { chosenName } from '@hbnn/core';
-import { type CheckedModel, interpreter } from '@hbnn/model';
+import { type CheckedModel, census, interpreter } from '@hbnn/model';
 import { simulate } from '@hbnn/verilog';
 import { loadModel } from '@hbnn/wasm';
 import { isSmallUnrolled } from './nextSteps.ts';
@@ -71,6 +71,23 @@ export async function openEngine(
   onNote: (text: string) => void = () => {},
 ): Promise<Engine> {
   return engines[chosenName(name, engineNames, '--engine')](model, onNote);
+}
+
+/** Products of weights and inputs from which on the WASM kernels save more time than they take to be made ready. */
+const manyProducts = 1e7;
+
+/** Computes a testbench's scores: the interpreter's for a small model, for a large one the same ones by the kernels. */
+export async function withTestbenchScores<T>(
+  model: CheckedModel,
+  make: (run: ((pixels: Uint8Array) => Int32Array) | undefined) => T,
+): Promise<T> {
+  if (census(model).total.macs < manyProducts) return make(undefined);
+  const engine = await openEngine('wasm', model);
+  try {
+    return make((pixels) => engine.run(pixels));
+  } finally {
+    engine.dispose();
+  }
 }
 
 /** Make a folder of Verilog ready to be computed as it stands. @throws HbnnError where it is not of the model */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { projectFiles, testbenchFiles, verilogFiles } from '@hbnn/verilog';
+import { withTestbenchScores } from './engines.ts';
 import { openImported, openTrained, type Trained } from './fineTuned.ts';
 import { loweredRun } from './loweredRun.ts';
 import { type MadeManifest, readMadeManifest, sha256Of } from './madeManifest.ts';
@@ -78,7 +79,10 @@ export async function verifyRtlFolder(path: string): Promise<MadeOutcome> {
     );
   const model = await readModelFile(file);
   const made = designOf(path, design, model);
-  const hardware = { ...verilogFiles(made), ...testbenchFiles(model, made, { images }) };
+  const testbench = await withTestbenchScores(model, (run) =>
+    testbenchFiles(model, made, { images, run }),
+  );
+  const hardware = { ...verilogFiles(made), ...testbench };
   const clock = typeof clockMhz === 'number' ? clockMhz : undefined;
   const project =
     design.projectFiles === undefined ? {} : projectFiles(made, hardware, { clockMhz: clock });

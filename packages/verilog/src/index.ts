@@ -1,5 +1,5 @@
 export { defaultClockMhz, type ProjectOptions, projectFiles } from './emit/projectFiles.ts';
-export { testbenchFiles, testbenchImages } from './emit/testbench.ts';
+export { type TestbenchOptions, testbenchFiles, testbenchImages } from './emit/testbench.ts';
 export { verilogFiles } from './emit/verilogFiles.ts';
 export {
   type Disproof,

@@ -75,6 +75,12 @@ const wrong: readonly (readonly [string, object, string])[] = [
     { workers: '2' },
     'expected a whole number of at least 1 as workers, got a string',
   ],
+  ['testbenchFiles', { run: 5 }, 'run: expected a function from pixels to scores, got'],
+  [
+    'testbenchFiles',
+    { images: 2, run: () => new Int32Array(3) },
+    'run: expected an Int32Array of 4 scores, one of each class for each image, got 3 scores',
+  ],
   ['testbenchFiles', { images: -3 }, 'expected a whole number of at least 1 as images, got -3'],
   ['projectFiles', { clockMhz: -1 }, 'expected megahertz above 0, got -1'],
 ];

@@ -16,6 +16,7 @@ import { findDevice } from '@hbnn/estimator';
 import type { CheckedModel } from '@hbnn/model';
 import { projectFiles, testbenchFiles, testbenchImages, verilogFiles } from '@hbnn/verilog';
 import { Command } from 'commander';
+import { withTestbenchScores } from '../engines.ts';
 import { foldHelpWithoutDevice } from '../foldFile.ts';
 import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { readModelFile } from '../modelFile.ts';
@@ -131,7 +132,10 @@ async function run(o: Options): Promise<void> {
   const model = await readModelFile(o.model);
   const { design, folds } = designFor(model, style, o);
   const images = asked ?? testbenchImages(model);
-  const hardware = { ...verilogFiles(design), ...testbenchFiles(model, design, { images }) };
+  const testbench = await withTestbenchScores(model, (run) =>
+    testbenchFiles(model, design, { images, run }),
+  );
+  const hardware = { ...verilogFiles(design), ...testbench };
   const project = o.projectFiles ? projectFiles(design, hardware, { clockMhz }) : {};
   const files = { ...hardware, ...project };
   const from = { modelFile: o.model, projectFiles: Object.keys(project) };

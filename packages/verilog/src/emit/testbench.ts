@@ -1,35 +1,52 @@
 import type { FoldedDesign } from '@hbnn/circuit';
 import { busWidth, type Design, indexWidth } from '@hbnn/circuit';
-import { checkOptions, checkWhole, HbnnError, random } from '@hbnn/core';
+import { checkOptions, checkWhole, HbnnError, kindOf, random } from '@hbnn/core';
 import { type CheckedModel, census, featureCount, interpreter } from '@hbnn/model';
 import { failTask, streamTestbench } from './streamTestbench.ts';
 import { testbenchNames } from './testbenchNames.ts';
 import { makefileText, verilatorMain } from './verilatorMain.ts';
 import { verilogNames } from './verilogFiles.ts';
 
+export interface TestbenchOptions {
+  readonly images?: number;
+  readonly seed?: number;
+  readonly pixels?: Uint8Array;
+  /** Computes the scores of whole images, [image, class], exactly as the interpreter does. */
+  readonly run?: (pixels: Uint8Array) => Int32Array;
+}
+
 /**
- * Write a testbench that checks itself: images, the interpreter's scores, a line for each image, PASS or FAIL; after a
+ * Write a testbench that checks itself: images, the model's scores, a line for each image, PASS or FAIL; after a
  * failure simulators end with an error. Beside it lie a C++ main for Verilator and a Makefile that runs either.
  *
  * The images are `pixels`, whole images one after the other, each as the model takes it (rows, columns, channels); else
  * `images` seeded ones (`testbenchImages(model)` by default): one of 0, one of 255, and noise.
  *
- * @throws HbnnError for options that are unknown or exclude each other, and for pixels that are no whole images
+ * The scores are the interpreter's, or those that `run` computes: an engine that is faster than the interpreter, such as
+ * that of `@hbnn/wasm`.
+ *
+ * @throws HbnnError for options that are unknown or exclude each other, for pixels that are no whole images, and where
+ *   `run` does not give a score of each class for each image
  */
 export function testbenchFiles(
   model: CheckedModel,
   design: Design | FoldedDesign,
-  o: { readonly images?: number; readonly seed?: number; readonly pixels?: Uint8Array } = {},
+  o: TestbenchOptions = {},
 ): Record<string, string> {
-  checkOptions('testbenchFiles', o, ['images', 'seed', 'pixels']);
+  checkOptions('testbenchFiles', o, ['images', 'seed', 'pixels', 'run']);
   checkWhole('testbenchFiles', 'images', o.images, 1);
   checkWhole('testbenchFiles', 'seed', o.seed, Number.MIN_SAFE_INTEGER);
   const names = testbenchNames(design.prefix);
   const size = featureCount(model.input.shape);
   const pixels = o.pixels === undefined ? seededPixels(model, o) : givenPixels(model, o);
   const images = pixels.length / size;
-  const scores = interpreter(model).run(pixels);
   const classes = model.scoreOffsets.length;
+  const { run = interpreter(model).run } = o;
+  if (typeof run !== 'function')
+    throw new HbnnError(
+      `testbenchFiles: run: expected a function from pixels to scores, got ${kindOf(run)}; leave it out`,
+    );
+  const scores = checkedScores(run(pixels), images * classes);
   const lines = (count: number, hex: (at: number) => string, each: number): string =>
     Array.from({ length: count }, (_, n) => {
       const words = Array.from({ length: each }, (_, i) => hex(n * each + each - 1 - i));
@@ -47,6 +64,13 @@ export function testbenchFiles(
     [`${names.module}.cpp`]: verilatorMain(design, images),
     Makefile: makefileText(design.top, verilogNames(design), names.module),
   };
+}
+
+function checkedScores(scores: Int32Array, count: number): Int32Array {
+  if (scores instanceof Int32Array && scores.length === count) return scores;
+  throw new HbnnError(
+    `testbenchFiles: run: expected an Int32Array of ${count} scores, one of each class for each image, got ${scores instanceof Int32Array ? `${scores.length} scores` : kindOf(scores)}; leave run out to have the interpreter compute them`,
+  );
 }
 
 /** Products of weights and inputs that testbenches of large networks keep to: their scores then take some seconds. */
@@ -76,7 +100,7 @@ function seededPixels(
 
 function givenPixels(
   { input }: CheckedModel,
-  { images, seed, pixels }: Parameters<typeof testbenchFiles>[2] & object,
+  { images, seed, pixels }: TestbenchOptions,
 ): Uint8Array {
   const size = featureCount(input.shape);
   if (!(pixels instanceof Uint8Array) || pixels.length === 0 || pixels.length % size !== 0)
