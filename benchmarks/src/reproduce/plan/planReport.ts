@@ -227,9 +227,10 @@ export function planReportFiles(
           '',
           'Each small dot of the figure is the difference in accuracy between two trainings with the same seed. ' +
             'Each large dot of the figure is the mean difference over the seeds. The line through a large dot of the ' +
-            'figure is the confidence interval of the mean difference. Each diamond of the figure is the difference ' +
-            'in accuracy between the two settings of a claim on ImageNet, in the HBNN paper. The grey band of the ' +
-            `figure marks differences of at most ±${plan.tests?.margin ?? equivalenceMargin} point, which count as equal.`,
+            'figure is the confidence interval of the mean difference. Each diamond of the figure shows the HBNN ' +
+            'paper’s own result on ImageNet: the difference in accuracy between the two settings of a claim. The grey ' +
+            'band of the figure marks differences of at most ' +
+            `±${plan.tests?.margin ?? equivalenceMargin} point, which count as equal.`,
           '',
         ]
       : []),
@@ -238,10 +239,10 @@ export function planReportFiles(
     'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. In the ' +
       'column “planned”, the first number counts the pairs of trainings that were planned to test the claim alone. In ' +
       'the column “planned”, the second number counts the pairs of trainings that were planned to test all claims ' +
-      'together (Holm’s test). The test of a claim alone uses only the first pairs of trainings, as many as were ' +
-      'planned for this test. Holm’s test of all claims together uses all finished pairs of trainings. The ' +
-      'differences in the table are means over all finished pairs of trainings. The column “to decide” estimates how ' +
-      'many pairs of trainings it takes to decide a claim that is still undecided.',
+      'together (Holm’s test). In the column “own test”, each claim is tested without the other claims, and only ' +
+      'on the first pairs of trainings, as many as were planned. Holm’s test of all claims together uses all ' +
+      'finished pairs of trainings. The differences in the table are means over all finished pairs of trainings. The ' +
+      'column “to decide” estimates how many pairs of trainings it takes to decide a claim that is still undecided.',
     '',
     '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',
     '| --- | --- | --- | --- | ---: | ---: | ---: |',

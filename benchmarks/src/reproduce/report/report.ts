@@ -21,8 +21,8 @@ const about = [
       'between two settings, such as 1.4 and 2 bits, can be compared with the HBNN paper.',
     'Weights of **1.4 bits** have 1.4 bits on average: most weights have 1 bit, and the others have 2 or 3 bits.',
     'The setting **1.4/1.4** means 1.4 bits on average for the inputs of the layers and for the weights.',
-    '**Middle-out**, **bottom-up**, **top-down** and **random** are names of rules. Each of these rules ' +
-      'chooses which weights get more bits.',
+    '**Middle-out**, **bottom-up**, **top-down** and **random** are names of rules that choose which ' +
+      'weights get more bits.',
   ]
     .map((line) => `- ${line}`)
     .join('\n'),
@@ -43,10 +43,10 @@ const rules = [
       `accuracy lies within ±${equivalenceMargin} point. A claim “A equals B” does not hold if the 90 % confidence ` +
       `interval of the difference in accuracy lies wholly outside ±${equivalenceMargin} point. Claims “A equals B” ` +
       'are tested by two one-sided t tests.',
-    'The verdict **above** or **below** on a claim “A equals B” means that the accuracies of A and B differ, but ' +
-      `possibly by less than ${equivalenceMargin} point. A claim “A equals B” with the verdict “above” or “below” is ` +
-      'neither confirmed nor refuted.',
-    '**Undecided** means that the test can neither confirm nor refute the claim: more seeds are needed.',
+    'The verdict **above** or **below** on a claim “A equals B” means that the accuracies of A and B differ. With ' +
+      'the verdict “above” or “below”, a claim “A equals B” may still be true, because a difference of less than ' +
+      `${equivalenceMargin} point counts as equal.`,
+    '**Undecided** means that more seeds are needed to confirm or to refute the claim.',
   ]
     .map((line) => `- ${line}`)
     .join('\n'),
