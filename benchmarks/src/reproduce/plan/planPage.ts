@@ -100,15 +100,15 @@ function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
     '',
     '- The first verdict on a claim comes from a test of the claim alone. The column "seeds, one test" of the table ' +
       'says how many seeds a test of one claim alone needs.',
-    `- The second verdict on a claim includes Holm's correction, because ${claims.length} claims are tested. The ` +
-      'column "seeds, Holm" of the table says how many seeds a test with Holm\'s correction needs.',
+    `- A second, stricter verdict on each claim is corrected by Holm's method, because ${claims.length} claims are ` +
+      'tested. The column "seeds, Holm" of the table says how many seeds a test with Holm\'s correction needs.',
     '',
     'A verdict is "interim" until all trainings that the verdict needs are finished.',
     '',
     `With the planned number of seeds, a test has a power of ${percent(tests.power)}. If a claim says that one ` +
       'setting is more accurate than another, the power of its test is the chance to find a true difference of ' +
       `${tests.difference} point. If a claim says that two settings are equally accurate, the power of its test is ` +
-      'the chance to show that they are, if there is no true difference. The planned numbers of seeds assume that ' +
+      'the chance to show the equality of truly equal settings. The planned numbers of seeds assume that ' +
       `differences in accuracy vary from seed to seed, with a standard deviation of ${spread.deviation} points. ${spreadOrigin(plan)}`,
     '',
     `| claim | test | seeds, one test | seeds, Holm | power with ${plan.block} seeds, one test | Holm |`,
