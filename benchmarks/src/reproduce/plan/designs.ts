@@ -259,11 +259,11 @@ const aboveMethod = (of: string, name: string, quantizer: string, id: string): D
 const methodsOnWeights: DesignPart = {
   name: 'weights',
   about:
-    'In one part of the experiment, called **weights**, only the weights are quantized. The part called **weights** ' +
-    'trains networks with the methods of rows 1 to 5 of the HBNN paper’s Table 1. The part called **weights** also ' +
-    'trains networks with two more methods that quantize weights, BWN and TRQ. The method TRQ, with ternary weights, ' +
-    'is later than the HBNN paper. Ternary weights, with three values each, have 1.585 bits, so we compare them with ' +
-    'our weights of 1.6 bits. The HBNN paper’s Table 1 counts 2 bits for each ternary weight, as many as are stored.',
+    'In one part of the experiment, called **weights**, only the weights are quantized. To quantize weights, the ' +
+    'experiment uses the methods in rows 1 to 5 of the HBNN paper’s Table 1. The experiment also uses two other ' +
+    'methods that quantize weights, BWN and TRQ. The method TRQ, with ternary weights, is later than the HBNN paper. ' +
+    'Ternary weights, with three values each, have 1.585 bits, so we compare them with our weights of 1.6 bits. The ' +
+    'HBNN paper’s Table 1 counts 2 bits for each ternary weight, as many as are stored.',
   settings: [
     ours('1', 'float', 3),
     ours('1.4', 'float', 5),
@@ -295,8 +295,8 @@ const methodsOnWeights: DesignPart = {
 const methodsOnBoth: DesignPart = {
   name: 'both',
   about:
-    'In one part of the experiment, called **both**, the weights and the inputs of the layers are quantized. The ' +
-    'part called **both** trains networks with the methods of rows 7 to 10 of the HBNN paper’s Table 1. For ' +
+    'In one part of the experiment, called **both**, the weights and the inputs of the layers are quantized. To ' +
+    'quantize weights and inputs, the experiment uses the methods in rows 7 to 10 of the HBNN paper’s Table 1. For ' +
     'comparison, our method is trained with as many bits as the methods of rows 7 to 10 of Table 1. Our method is ' +
     'also trained with 1.4 bits, as in row 13 of the HBNN paper’s Table 1.',
   settings: [
@@ -321,11 +321,11 @@ const methodsOnBoth: DesignPart = {
 const methodsThatLearnBits: DesignPart = {
   name: 'learned-bits',
   about:
-    'In one part of the experiment, called **learned-bits**, only the weights are quantized. The part called ' +
-    '**learned-bits** trains networks with two methods that learn the number of bits, BitPruning and Bayesian Bits. ' +
-    'The results show the average number of bits that each training ends with. BitPruning and Bayesian Bits both ' +
-    'have a penalty on bits, which we tuned with one training (seed 1). With the penalties that we tuned, the ' +
-    'weights of BitPruning and Bayesian Bits end with about 2 bits on average.',
+    'In one part of the experiment, called **learned-bits**, only the weights are quantized. The experiment uses ' +
+    'two methods that learn the number of bits, BitPruning and Bayesian Bits. The results show the average number of ' +
+    'bits that each training ends with. BitPruning and Bayesian Bits both have a penalty on bits, which we tuned ' +
+    'with one training (seed 1). With the penalties that we tuned, the weights of BitPruning and Bayesian Bits end ' +
+    'with about 2 bits on average.',
   settings: [ours('2'), method('bit-pruning:0.01'), method('bayesian-bits:0.003')],
   claims: [
     aboveMethod('2/float', 'BitPruning', 'bit-pruning:0.01', 'above-bit-pruning'),
@@ -343,10 +343,10 @@ export const designs: Readonly<Record<string, Design>> = {
       'with random crops and flips. Training for more than 8 epochs would give a higher accuracy. In trials with ' +
       'float weights, doubling the epochs raised the accuracy of AlexNet-BN from 67.5 % to 70.8 %. For MobileNet ' +
       'with float weights, doubling the epochs raised the accuracy from 63.2 % to 68.0 %. The trials with float ' +
-      'weights had one seed each, and 6 or 12 epochs. The experiment called `cifar-long` tests the two central ' +
-      'claims with longer trainings. The first central claim is that weights of 1.4 bits on average are as ' +
-      'accurate as weights of 2 bits. The second central claim is that weights of 1.4 bits are more accurate if ' +
-      'the rule optimal, instead of middle-out, chooses their bits.',
+      'weights had one seed each, and 6 or 12 epochs. With longer trainings, the experiment called `cifar-long` ' +
+      'tests whether weights of 1.4 bits on average are as accurate as weights of 2 bits. The experiment called ' +
+      '`cifar-long` also tests whether weights of 1.4 bits are more accurate if the rule optimal, instead of ' +
+      'middle-out, chooses their bits.',
     common: { ...augmented, epochs: 8 },
     parts: [central, withInputs, rules],
     firstSeed: 101,

@@ -128,19 +128,19 @@ function estimatesSection(plan: Plan): string[] {
   return [
     '## Estimates',
     '',
-    'The **gap** of a setting is its loss of accuracy against the float network: the top-1 accuracy with float ' +
-      'weights and float layer inputs minus the top-1 accuracy of the setting, in points. Each binarized network is ' +
-      'compared with a float network that has as many channels, and that is trained for as many epochs with the same ' +
-      'seed. For each setting, the experiment reports the loss of accuracy against the float network for each seed, ' +
-      'the mean of these losses, and the 95 % confidence interval of the mean.',
+    'The **gap** of a setting says how many points of top-1 accuracy the setting loses against the network with float ' +
+      'weights and float layer inputs. Each binarized network is compared with a float network that has as many ' +
+      'channels, and that is trained for as many epochs with the same seed. For each setting, the experiment reports ' +
+      'the loss of accuracy against the float network for each seed, the mean of these losses, and the 95 % ' +
+      'confidence interval of the mean.',
     '',
     'To compute the confidence intervals, the experiment estimates how much the loss of accuracy against the float ' +
-      'network varies from seed to seed. For each network, one standard deviation of the losses is computed from all ' +
-      'trainings with float layer inputs, and another one from all trainings with binarized layer inputs. If ' +
+      'network varies from seed to seed. For each network, the standard deviation of the loss of accuracy is computed ' +
+      'twice, for the trainings with float layer inputs and for those with binarized layer inputs. If ' +
       `losses of accuracy vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
       `confidence interval of a loss is the mean loss ± ${gap.toFixed(2)} points. The experiment also estimates how ` +
       'much the loss of accuracy against the float network changes if the number of channels or the number of epochs ' +
-      'doubles. If losses vary as expected, the change of a loss when channels or epochs double has a confidence ' +
+      'doubles. The effect of doubling channels or epochs on the loss of accuracy is expected to have a confidence ' +
       `interval of ± ${perDoubling.toFixed(2)} points.`,
     '',
     'The confidence intervals are not corrected for the number of settings whose loss of accuracy is estimated. ' +
