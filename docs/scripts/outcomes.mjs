@@ -82,12 +82,6 @@ function change(claims, { plural = false } = {}) {
   return `${isGain ? 'raise' : 'change'}${plural ? '' : 's'} the accuracy ${onBothNetworks(points)}`;
 }
 
-/** 'the accuracy changes by −0.04 points on AlexNet-BN and +0.09 on MobileNet', or 'the accuracy rises by …'. */
-function changed(claims) {
-  const { isGain, points } = changeOf(claims);
-  return `the accuracy ${isGain ? 'rises' : 'changes'} ${onBothNetworks(points)}`;
-}
-
 /** A sentence for each network: how its accuracy changes under a condition. */
 function changedIf(condition, claims) {
   const { isGain, points } = changeOf(claims);
@@ -171,8 +165,9 @@ function middleOut(committed) {
     verdict: `${answer(random, 'Better than a random choice')}; ${others}`,
     sentences: [
       `Compared with a random choice of bits, the rule middle-out ${change(random)}.`,
-      `If weights with magnitudes far from the mean get more bits (middle-out), instead of large weights (bottom-up), ${changed(rules[0])}.`,
-      `If weights with magnitudes far from the mean get more bits (middle-out), instead of small weights (top-down), ${changed(rules[1])}.`,
+      'The rule middle-out gives more bits to weights with magnitudes far from the mean magnitude.',
+      `Compared with the rule bottom-up, which gives large weights more bits, the rule middle-out ${change(rules[0])}.`,
+      `Compared with the rule top-down, which gives small weights more bits, the rule middle-out ${change(rules[1])}.`,
     ],
     intervals: intervals('95 %', [
       ['random', random],
@@ -190,8 +185,8 @@ function better(committed) {
     question: 'Is there a better rule for choosing bits than middle-out?',
     verdict: answer(claims, 'Yes, the rule “optimal”'),
     sentences: [
-      `If the bits are chosen for the smallest error of the binarized weights (the rule “optimal”), ${changed(claims)}, compared with the HBNN paper’s rule middle-out.`,
-      'The rule “optimal” chooses the bits, signs and scales of all weights of a layer together.',
+      `Compared with the HBNN paper’s rule middle-out, the rule “optimal” for choosing bits ${change(claims)}.`,
+      'The rule “optimal” chooses the bits, signs and scales of all weights of a layer together, for the smallest error of the binarized weights.',
     ],
     intervals: intervals('95 %', [['weights', claims]]),
     command: plan,
@@ -255,7 +250,7 @@ export function comparisonTable(committed) {
       ]),
     ]),
     '',
-    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test of all comparisons together (Holm's correction) needs ${open.pairsForAll} seeds for each setting, and is not yet final for all comparisons.` : ''}`,
+    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test (Holm's correction), which judges all comparisons together, needs ${open.pairsForAll} seeds for each setting. For some comparisons, the trainings for the stricter test are not finished yet.` : ''}`,
   ].join('\n');
 }
 
@@ -388,7 +383,7 @@ function circuitTable(results) {
   if (seeds.size !== 1) throw new Error('what a circuit needs: expected equally many seeds');
   const texts = (claims) => claims.map(({ text }) => text);
   return [
-    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. The setting of the HBNN paper chooses the bits of the layer inputs anew for each image, and a separate number of bits for each weight. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes of the accuracy that the table shows.`,
+    `The table shows how the accuracy changes, in percentage points, if a network is adapted to the needs of a circuit. The brackets in the table contain 90 % confidence intervals. Each row of the table is compared with the setting of the HBNN paper. In the setting of the HBNN paper, each weight has its own number of bits. For each image, the networks of the HBNN paper choose anew how many bits each layer input gets. Each setting in the table was trained with ${[...seeds][0]} seeds. The command \`${reportCommand}\` computed the changes of the accuracy that the table shows.`,
     '',
     lined([
       ['what the circuit needs', 'AlexNet-BN', 'MobileNet'],

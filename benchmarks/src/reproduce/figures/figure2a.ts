@@ -78,10 +78,10 @@ function conclude(): StageResult {
     about:
       `A tensor T of ${elements.toLocaleString('en')} normally distributed random values is approximated by a ` +
       'tensor B with few bits per value. The figure and the table show the distance between the tensor T and its ' +
-      'approximation B, divided by the norm of T. The first number of a mix such as 7/2/1 tells how many tenths of ' +
-      'the values have 1 bit. The second and third number of a mix tell how many tenths of the values have 2 bits ' +
-      'and 3 bits. The rule “optimal”, which is not in the HBNN paper, chooses the bits, signs and scales of all ' +
-      'values of the tensor together. Figure 2a needs no training, so its numbers have no spread over seeds.',
+      'approximation B, divided by the norm of T. In the mix 7/2/1, for example, 7 tenths of the values have 1 bit, ' +
+      '2 tenths have 2 bits, and 1 tenth has 3 bits. The rule “optimal”, which is not in the HBNN paper, chooses the ' +
+      'bits, signs and scales of all values of the tensor together. Figure 2a needs no training, so its numbers have ' +
+      'no spread over seeds.',
     rows,
     claims: claims(rows),
     plots: [plot(rows)],
@@ -148,7 +148,8 @@ function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
   const integer = rows.filter(({ columns }) => columns?.selection === 'homogeneous');
   return {
     file: 'figure2a',
-    title: 'Bars of the approximation error for each mix of bitwidths and each selection rule',
+    title:
+      'Bars of the approximation error for each mix of 1-, 2- and 3-bit values and each rule that chooses the bits',
     caption:
       'A smaller distance between the tensor T and its approximation B is better. Each dashed line of the figure ' +
       'shows the distance between the tensor T and its approximation B if all values have the same number of bits.',

@@ -16,9 +16,8 @@ function conclude(p: Profile, results: SettingResults): StageResult {
     about:
       'A mix gives the shares of the weights with 1, 2 and 3 bits. In the mix 70/20/10 %, for example, 70 % of the ' +
       'weights have 1 bit. In the mix 70/20/10 %, 20 % of the weights have 2 bits, and 10 % have 3 bits. Each of the ' +
-      'two mixes in the table has 1.4 bits on average. In this comparison of two mixes, only the weights are ' +
-      'binarized, and the inputs of the layers are floating-point numbers. The HBNN paper’s accuracies in the table ' +
-      'are for AlexNet-BN on ImageNet.',
+      'two mixes in the table has 1.4 bits on average. Only the weights of the networks are binarized, and the inputs of ' +
+      'the layers are floating-point numbers. The HBNN paper’s accuracies in the table are for AlexNet-BN on ImageNet.',
     rows: [
       measuredRow(p, '70/20/10 %', results, usual.id, { paper: paper['70/20/10'] }),
       measuredRow(p, '80/0/20 %', results, other.id, { paper: paper['80/0/20'] }),

@@ -110,8 +110,8 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       : [
           'Rows with “a” in the first column give the accuracy of our reduced VGG-8, a small network trained on ' +
             'CIFAR-10. In rows with “inputs per channel”, each input channel has one number of bits for all images, ' +
-            'as a circuit needs. In rows with “a” but without “inputs per channel”, the bits of the layer inputs are ' +
-            'chosen anew for each image, as in the HBNN paper.',
+            'as a circuit needs. If the row of a trained VGG-8 does not say “inputs per channel”, the bits of the ' +
+            'layer inputs are chosen anew for each image, as in the HBNN paper.',
         ];
   const notTrained =
     p.vgg8 === undefined
@@ -128,11 +128,11 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'layer’s output at one pixel position. The area of a single layer is measured by synthesis if the column ' +
       '“platform” names the program Yosys. If the column “platform” of a layer does not name Yosys, the area of ' +
       'the layer is an estimate.',
-    'Rows with “d” in the first column are for our own Verilog circuit of CNV, the network VGG-8. The Verilog ' +
-      'circuit of CNV multiplies an input by all bits of a weight in one cycle. ' +
+    'Rows with “d” in the first column are for our own Verilog circuit of the network VGG-8, also called CNV. In one ' +
+      'clock cycle, our circuit of the VGG-like network CNV multiplies a layer input by all bits of a weight. ' +
       (isSimulated
-        ? 'The Verilog circuit of CNV was synthesized as a whole and simulated.'
-        : 'The Verilog circuit of CNV was synthesized as a whole, and its cycles are computed, not simulated.'),
+        ? 'Our circuit of the whole network CNV (VGG-8) was synthesized and simulated.'
+        : 'Our circuit of the whole network CNV (VGG-8) was synthesized, and its cycles are computed, not simulated.'),
     'For the reduced VGG-8, rows with “c” in the first column estimate lookup tables (LUTs) and energy, with ' +
       'random weights. In the rows for the reduced VGG-8, only the lookup tables that compute one pixel position ' +
       'of each binarized layer are counted.' +
@@ -143,9 +143,9 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'made with FINN (AMD’s compiler for quantized networks).',
     'The estimates for CNV and MobileNet assume a clock of 200 MHz.',
     'In our FPGA estimates, the network CNV (VGG-8) has as many parallel multiplying units as a published circuit of ' +
-      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper’s formulas for VGG-8 start from another circuit ' +
-      'made with FINN (AMD’s compiler for quantized networks), which is faster than the one for Pynq. The number of ' +
-      'parallel units of the FINN circuit behind the HBNN paper’s formulas for VGG-8 is not published.',
+      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper’s formulas for VGG-8 start from a faster circuit of ' +
+      'AMD’s compiler FINN than our estimates do. It is not published how many parallel units the circuit has from ' +
+      'which the HBNN paper derives its numbers for VGG-8.',
     'In our estimates for CNV (VGG-8), each multiplying unit is wide enough for the weights and layer inputs with ' +
       'the most bits.',
     'Our FPGA circuit for MobileNet has enough parallel units to reach the HBNN paper’s 450 frames per second.',

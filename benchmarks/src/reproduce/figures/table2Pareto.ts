@@ -151,7 +151,7 @@ function paretoPlot(points: readonly ParetoPoint[]): Plot {
       'bitwidth. The dashed line of the figure joins the networks that no other network beats in both accuracy and ' +
       'cost. The accuracy of each network in the figure is measured on the test images. The size of a network is ' +
       'the number of lookup tables (LUTs) that compute one pixel position of each binarized layer. The energy per ' +
-      'image is estimated for standard cells of 45 nm. The lookup tables and the energy of each network are ' +
+      'image is estimated for a chip made in a 45 nm process. The lookup tables and the energy of each network are ' +
       'estimated with random weights.',
     ...panelChart(
       (layout) => [

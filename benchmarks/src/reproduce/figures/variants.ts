@@ -150,12 +150,12 @@ function carriedText(): string {
   const entropy = fractions.reduce((sum, { fraction: f }) => sum - f * Math.log2(f), 0);
   return (
     'If the numbers of bits are chosen anew for each image, a circuit must also tell the next layer how many bits ' +
-    `each value has. If the values have ${both.inputs} bits on average, it takes up to ${entropy.toFixed(2)} bits to ` +
-    `say how many bits a value has. The ${entropy.toFixed(2)} bits are the entropy of the numbers of bits of the ` +
-    `values. Together with its number of bits, a value of ${both.inputs} bits on average takes up to ` +
-    `${(both.inputs + entropy).toFixed(2)} bits. If the numbers of bits are the same for all images, a circuit need ` +
-    'not tell the next layer how many bits each value has. So some variants in which the numbers of ' +
-    `bits are the same for all images have more than ${both.inputs} bits per value.\n\nWe added the claims called ` +
+    `each value has. If the values have ${both.inputs} bits on average, it takes up to ${entropy.toFixed(2)} bits (the ` +
+    `entropy) to say how many bits a value has. So a value of ${both.inputs} bits on average takes up to ` +
+    `${(both.inputs + entropy).toFixed(2)} bits, if a circuit also stores how many bits the value has. If the ` +
+    'numbers of bits are the same for all images, a circuit need not tell the next layer how many bits each value ' +
+    'has. A circuit with the same bits for all images needs less storage, so we also tried such networks with ' +
+    `${moreBits.map(({ change }) => change.inputs).join(' and ')} bits per layer input.\n\nWe added the claims called ` +
     'q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
   );
 }
@@ -171,10 +171,11 @@ export const inputMaps: Stage = {
     about:
       `${readRows}\n\nA bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
       'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
-      'for each image how many bits each layer input gets.\n\nA static bit map is the same for all images. During ' +
-      'the training with a static bit map, layer inputs get more bits if their mean magnitude over many images is ' +
-      'far from the average (the rule middle-out). With a bit map that is the same for all images, the factors of ' +
-      'the bits (scales) also stay constant after the training.\n\n' +
+      'for each image how many bits each layer input gets.\n\nA static bit map gives each layer input the same ' +
+      'number of bits for all images. If the bits are the same for all images, the rule middle-out compares the mean ' +
+      'magnitude of each layer input over many images with the mean of the whole layer. Layer inputs whose mean ' +
+      'magnitude is far from that of the whole layer get more bits. With a bit map that is the same for all images, ' +
+      'the factors of the bits (scales) also stay constant after the training.\n\n' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [
