@@ -124,8 +124,8 @@ export {
 } from './netlist/values.ts';
 export { linearSums } from './sums/linearSums.ts';
 export type { SumPart } from './sums/planeRows.ts';
-export { SumMemo } from './sums/rowGrouping.ts';
 export { planSums, type SumPlan } from './sums/sumPlan.ts';
+export { SumMemo } from './sums/sumShapes.ts';
 export { BudgetError, estimateAdders, type LayerEstimate } from './unrolled/budget.ts';
 export { pooledCode, type Site, sitesOf } from './unrolled/sites.ts';
 export {

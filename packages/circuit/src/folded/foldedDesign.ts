@@ -2,7 +2,7 @@ import type { CheckedModel } from '@hbnn/model';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import { checkedPrefix, Names } from '../netlist/names.ts';
 import { pixelForm } from '../netlist/value.ts';
-import { SumMemo } from '../sums/rowGrouping.ts';
+import { SumMemo } from '../sums/sumShapes.ts';
 import { type OrderedStep, orderedSteps, stepLayer } from '../unrolled/steps.ts';
 import { indexWidth } from '../unrolled/unrolledDesign.ts';
 import { checkMoves, withBuffers, withHeldBeats } from './balance.ts';

@@ -4,8 +4,8 @@ import { constantOne, constantZero, inverse, type Literal, Netlist } from '../ne
 import type { Value } from '../netlist/value.ts';
 import { plusConstant, sumWithin } from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
-import type { SumMemo } from '../sums/rowGrouping.ts';
 import { planSums } from '../sums/sumPlan.ts';
+import type { SumMemo } from '../sums/sumShapes.ts';
 import {
   type BeatLogic,
   baseless,

@@ -11,7 +11,7 @@ import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
 import { hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
-import type { SumMemo } from '../sums/rowGrouping.ts';
+import type { SumMemo } from '../sums/sumShapes.ts';
 import { type Step, stepLayer } from '../unrolled/steps.ts';
 import type { Leaf } from '../unrolled/unrolledDesign.ts';
 import {

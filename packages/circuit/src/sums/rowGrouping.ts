@@ -1,14 +1,16 @@
-import { Compressions, costPerBit } from '../netlist/compression.ts';
+import { costPerBit } from '../netlist/compression.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import { digitCount, digitPlaces } from '../netlist/signedDigits.ts';
+import { digitCount } from '../netlist/signedDigits.ts';
 import { largestKey, lastOf, maxRows, type SignKey, withoutLast, withRow } from './signKey.ts';
-
-/** What the rows' signs are of: of each column the input, and how many times it counts. */
-export interface Columns {
-  readonly inputs: number;
-  readonly sources: Int32Array;
-  readonly factors: Int32Array;
-}
+import {
+  type Columns,
+  input,
+  type Shape,
+  type Sum,
+  type SumMemo,
+  shapesOf,
+  widthOf,
+} from './sumShapes.ts';
 
 /** One row of ±1 and 0 over the columns, which counts `multiple` times in output `output`. */
 export interface Row {
@@ -104,49 +106,6 @@ interface Level {
   /** What the columns are, once written. */
   readonly known: Term[];
 }
-
-/** The bits that a source has when an input is one bit. */
-interface Shape {
-  readonly heights: readonly number[];
-  readonly bits: number;
-  /** Its largest value less its smallest. */
-  readonly max: number;
-}
-
-/** Columns added up: what that takes, and what is left. */
-interface Sum {
-  readonly cost: number;
-  readonly shape: Shape;
-}
-
-/** What searches for shared sums have worked out, for the next ones that are handed the same memo. */
-export class SumMemo {
-  readonly compressions = new Compressions();
-  /** Sums of inputs that are one bit each: [uses][inputs]. */
-  readonly sumsOfInputs: Readonly<Record<AdderStyle, (Sum | 'no gain')[][]>> = {
-    xc7: [],
-    gates: [],
-  };
-}
-
-const input: Shape = { heights: [1], bits: 1, max: 1 };
-
-function shapesOf({ factors }: Columns): readonly Shape[] | undefined {
-  if (factors.every((factor) => factor === 1)) return undefined;
-  const known: Shape[] = [];
-  return Array.from(factors, (factor) => {
-    known[factor] ??= shapeOf(factor);
-    return known[factor];
-  });
-}
-
-function shapeOf(factor: number): Shape {
-  const heights: number[] = [];
-  for (let digits = digitPlaces(factor); digits > 0; digits >>= 1) heights.push(digits & 1);
-  return { heights, bits: digitCount(factor), max: Math.abs(factor) };
-}
-
-const widthOf = (max: number): number => 32 - Math.clz32(max);
 
 /** Signs of a level's columns and their order, reused at every level: copied before the next one is looked at. */
 interface Scratch {

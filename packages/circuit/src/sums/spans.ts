@@ -1,13 +1,7 @@
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Pool } from './planeRows.ts';
-import {
-  type Columns,
-  type Grouping,
-  groupRows,
-  type Row,
-  type SumMemo,
-  sizesFor,
-} from './rowGrouping.ts';
+import { type Grouping, groupRows, type Row, sizesFor } from './rowGrouping.ts';
+import type { Columns, SumMemo } from './sumShapes.ts';
 
 /** A way to put pools together: what it takes, about, and how it is made. */
 export type Way = Pick<Grouping, 'cost' | 'write'>;

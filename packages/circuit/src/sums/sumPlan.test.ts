@@ -3,8 +3,9 @@ import { type IntegerWeights, randomModel, weightValues } from '@hbnn/model';
 import { describe, expect, it } from 'vitest';
 import { compressForUses, compressToNumber } from '../netlist/compression.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
-import { groupRows, SumMemo } from './rowGrouping.ts';
+import { groupRows } from './rowGrouping.ts';
 import { planSums } from './sumPlan.ts';
+import { SumMemo } from './sumShapes.ts';
 
 const styles: readonly AdderStyle[] = ['xc7', 'gates'];
 const pick = <T>(list: readonly T[], n: number): T => list[n % list.length];

@@ -11,8 +11,9 @@ import {
   type SumPart,
   valuesOf,
 } from './planeRows.ts';
-import { type Addition, SumMemo, type Term } from './rowGrouping.ts';
+import type { Addition, Term } from './rowGrouping.ts';
 import { type Matrix, pooledColumns, pooledRows, type Way } from './spans.ts';
+import { SumMemo } from './sumShapes.ts';
 
 /** Sources that are added up once for all that use them. */
 interface SumClass {

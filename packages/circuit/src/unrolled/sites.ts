@@ -26,8 +26,8 @@ import {
   weightedSum,
 } from '../netlist/values.ts';
 import { linearSums } from '../sums/linearSums.ts';
-import { SumMemo } from '../sums/rowGrouping.ts';
 import { planSums } from '../sums/sumPlan.ts';
+import { SumMemo } from '../sums/sumShapes.ts';
 import type { CodePoolStep, Step } from './steps.ts';
 
 /** One place of a layer: which elements it reads and makes, and how. Sites of equal keys and inputs are one module. */

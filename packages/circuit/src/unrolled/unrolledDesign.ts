@@ -7,7 +7,7 @@ import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
 import { checkLevels, endLevel, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { type Form, pixelForm, type Value } from '../netlist/value.ts';
 import { extendedBits, scoreBits } from '../netlist/values.ts';
-import { SumMemo } from '../sums/rowGrouping.ts';
+import { SumMemo } from '../sums/sumShapes.ts';
 import { checkBudget } from './budget.ts';
 import { type Site, stepSites } from './sites.ts';
 import { orderedSteps, type Step, stepLayer, unrolledReorder } from './steps.ts';
