@@ -18,6 +18,8 @@ export interface TrainReport {
   readonly loss: number;
   /** Share of the held-out images, after an epoch. */
   readonly accuracy?: number;
+  /** Whether all scores of each held-out image are equal, after an epoch. */
+  readonly collapsed?: boolean;
   readonly epoch: number;
   /** Bits and float weights of the shown layer. */
   readonly map?: {
@@ -31,7 +33,8 @@ export type TrainMessage =
   | { readonly kind: 'report'; readonly report: TrainReport }
   | { readonly kind: 'state'; readonly text: string }
   | { readonly kind: 'done'; readonly seconds: number }
-  | { readonly kind: 'problem'; readonly text: string };
+  /** mayRetry: whether another try may help. */
+  | { readonly kind: 'problem'; readonly text: string; readonly mayRetry: boolean };
 
 export type TrainOrder =
   | { readonly kind: 'start'; readonly choice: TrainChoice; readonly folder: string }
