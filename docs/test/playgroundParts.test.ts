@@ -28,7 +28,7 @@ import {
   waveformHeading,
   waveformWords,
 } from '../components/hardware/waveformWords.ts';
-import { allScoresEqual } from '../components/train/collapse.ts';
+import { collapseWords, tiesOf } from '../components/train/collapse.ts';
 import { RecentLoss } from '../components/train/recentLoss.ts';
 import { TrainClock } from '../components/train/trainClock.ts';
 import { numberFault, statusWords } from '../components/train/trainWords.ts';
@@ -273,10 +273,15 @@ describe('train: words', () => {
     expect(clock.seconds).toBe(5);
   });
 
-  it('find that all scores of each image are equal', () => {
-    expect(allScoresEqual([1, 1, 1, 2, 2, 2], 3)).toBe(true);
-    expect(allScoresEqual([1, 1, 1, 2, 2, 2.5], 3)).toBe(false);
-    expect(allScoresEqual([1, 1, 2, 2], 4)).toBe(false);
+  it('say that most images have equal scores', () => {
+    const words = (scores: number[], classes: number): string =>
+      collapseWords(tiesOf(scores, classes));
+    expect(words([1, 1, 1, 2, 2, 2], 3)).toBe(
+      'The training collapsed: all 2 images get the same score for all classes, and each of these images counts as wrong. Choose a smaller learning rate.',
+    );
+    expect(words([0, 0, 5, 5, 1, 2], 2)).toContain('2 of 3 images get');
+    expect(words([1, 1, 1, 2, 2, 2.5], 3)).toBe('');
+    expect(words([1, 1, 2, 2], 4)).toBe('');
   });
 });
 

@@ -182,7 +182,7 @@ describe('train', () => {
       for (const run of [0, 1])
         expect(await page.locator(`#run-${run}`).innerText()).toContain(': 0.0 %');
       expect(await page.locator('.card .note').allInnerTexts()).toEqual([
-        expect.stringMatching(/^The training collapsed/),
+        expect.stringMatching(/^The training collapsed: all 100 images/),
         expect.stringMatching(/Choose a smaller learning rate\.$/),
       ]);
     }),

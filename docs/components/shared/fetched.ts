@@ -1,7 +1,5 @@
 import { HbnnError } from '@hbnn/core';
-
-/** Browsers without a network know it; where nothing is known, nothing is said. */
-export const isOffline = (): boolean => globalThis.navigator?.onLine === false;
+import { isOffline } from './offline.ts';
 
 /**
  * Fetch a file of the site and read it.

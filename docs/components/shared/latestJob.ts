@@ -1,4 +1,4 @@
-import { isOffline } from './fetched.ts';
+import { isOffline } from './offline.ts';
 
 /** What a page sends a worker: a job, or that a newer one waits. */
 export type JobOrder<Order> =

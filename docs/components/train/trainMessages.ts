@@ -1,3 +1,5 @@
+import type { Ties } from './collapse.ts';
+
 /** What two trainings share and where they differ. */
 export interface TrainChoice {
   readonly network: 'fcn4' | 'alexnet-bn';
@@ -18,8 +20,8 @@ export interface TrainReport {
   readonly loss: number;
   /** Share of the held-out images, after an epoch. */
   readonly accuracy?: number;
-  /** Whether all scores of each held-out image are equal, after an epoch. */
-  readonly collapsed?: boolean;
+  /** The held-out images whose scores are all equal, after an epoch. */
+  readonly ties?: Ties;
   readonly epoch: number;
   /** Bits and float weights of the shown layer. */
   readonly map?: {

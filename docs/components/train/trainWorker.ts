@@ -16,7 +16,7 @@ import { demoFiles } from '../classify/demoNetworks.ts';
 import { ImageSheet, side } from '../classify/images.ts';
 import { loadingFault } from '../shared/fetched.ts';
 import { startBackend } from '../shared/webBackend.ts';
-import { allScoresEqual } from './collapse.ts';
+import { type Ties, tiesOf } from './collapse.ts';
 import { RecentLoss } from './recentLoss.ts';
 import { TrainClock } from './trainClock.ts';
 import type { TrainChoice, TrainMessage, TrainOrder } from './trainMessages.ts';
@@ -140,10 +140,11 @@ async function trainOne(
     learningRate: choice.learningRate,
     schedule: 'cosine',
     async onEpoch() {
-      let collapsed = true;
+      let ties: Ties = { count: 0, images: 0 };
       const { top1 } = await evaluate(model, test, {
         onScores(scores) {
-          collapsed &&= allScoresEqual(scores, test.classes.length);
+          const { count, images } = tiesOf(scores, test.classes.length);
+          ties = { count: ties.count + count, images: ties.images + images };
         },
       });
       const { loss } = state.epochs[state.epochs.length - 1];
@@ -155,7 +156,7 @@ async function trainOne(
           steps,
           loss: recent.reportEpoch(loss * train.count, train.count),
           accuracy: top1,
-          collapsed,
+          ties,
           epoch: state.epochs.length,
           map: mapOf(model),
         },
