@@ -7,6 +7,7 @@ import {
   comparisonRow,
   comparisonRows,
   levels,
+  levelWords,
   maxLevels,
   normalTensor,
   rules,
@@ -14,16 +15,23 @@ import {
 import { mapPicture, mapWords, weightAt } from '../components/bits/mapPicture.ts';
 import { checkFileSize, maxValues, tensorOfFile } from '../components/bits/tensorFile.ts';
 import { gridOf } from '../components/classify/featureGrid.ts';
-import { networkInput, side } from '../components/classify/images.ts';
+import { isCutPng, networkInput, side } from '../components/classify/images.ts';
 import { buildHardware } from '../components/hardware/buildHardware.ts';
+import { figureWords } from '../components/hardware/figureWords.ts';
 import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoice.ts';
 import { SynthesisProgress } from '../components/hardware/synthesisMessages.ts';
 import { rowsOf } from '../components/hardware/treeRows.ts';
 import { verilogParts } from '../components/hardware/verilogParts.ts';
-import type { JobOrder, JobReport, JobWorker } from '../components/shared/latestJob.ts';
-import { LatestJob } from '../components/shared/latestJob.ts';
-import { oneOf, readAddress, within } from '../components/shared/urlState.ts';
+import {
+  barWords,
+  shownCycleWords,
+  waveformHeading,
+  waveformWords,
+} from '../components/hardware/waveformWords.ts';
+import { collapseWords, tiesOf } from '../components/train/collapse.ts';
 import { RecentLoss } from '../components/train/recentLoss.ts';
+import { TrainClock } from '../components/train/trainClock.ts';
+import { numberFault, statusWords } from '../components/train/trainWords.ts';
 
 describe('bits', () => {
   const choice = { average: 1.4, rule: 'optimal', mapPer: 'element', scalePer: 'output' } as const;
@@ -50,6 +58,13 @@ describe('bits', () => {
     expect(rows.filter(({ problem }) => problem !== undefined).map(({ name }) => name)).toEqual([
       'optimal',
     ]);
+  });
+
+  it('names one weight and many at a stem', () => {
+    expect(levelWords({ value: 5, bits: 2, count: 1 })).toBe('1 weight becomes 5.00 (2 bits)');
+    expect(levelWords({ value: -0.7981, bits: 1, count: 1024 })).toBe(
+      '1,024 weights become -0.798 (1 bit)',
+    );
   });
 
   it.each([0, 0.2, 3, 5.5, 8])('binarizes by every rule at an average of %d', (average) => {
@@ -175,6 +190,28 @@ describe('classify: a picture becomes what the networks know', () => {
   });
 });
 
+describe('classify: a PNG that is cut off', () => {
+  const chunk = (name: string, length: number): number[] => [
+    0,
+    0,
+    length >> 8,
+    length & 255,
+    ...[...name].map((letter) => letter.charCodeAt(0)),
+    ...new Array(length + 4).fill(7),
+  ];
+  const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  const whole = [...signature, ...chunk('IHDR', 13), ...chunk('IDAT', 300), ...chunk('IEND', 0)];
+
+  it('is found wherever it is cut, and a whole one is not', () => {
+    expect(isCutPng(Uint8Array.from(whole))).toBe(false);
+    expect(isCutPng(Uint8Array.from([...whole, 1, 2, 3]))).toBe(false);
+    for (let length = signature.length; length < whole.length; length++)
+      expect(isCutPng(Uint8Array.from(whole.slice(0, length))), `${length} bytes`).toBe(true);
+    expect(isCutPng(new TextEncoder().encode('<svg xmlns="…"/>'))).toBe(false);
+    expect(isCutPng(new Uint8Array(0))).toBe(false);
+  });
+});
+
 describe('train: each point of the loss curve', () => {
   it('is the mean of the images of the last 8 steps, at the end of an epoch too', () => {
     const rng = random(3);
@@ -193,6 +230,61 @@ describe('train: each point of the loss curve', () => {
   });
 });
 
+describe('train: words', () => {
+  const numbers = { rate: 0.1, epochs: 12, seed: 1 };
+
+  it('name a wrong number until it is corrected', () => {
+    expect(numberFault({ ...numbers, epochs: 1.5 })).toBe(
+      'Epochs: expected a whole number from 1 to 50, got 1.5.',
+    );
+    expect(numberFault({ ...numbers, seed: '' as unknown as number })).toBe(
+      'Seed: expected a whole number from 1 to 1000, got none.',
+    );
+    expect(numberFault(numbers)).toBe('');
+  });
+
+  it('say that the training is paused, whatever the worker said before', () => {
+    const said = 'Building the networks; the first steps take longest …';
+    const before = { said, epochs: 12 };
+    expect(statusWords({ ...before, state: 'running' })).toBe(said);
+    expect(statusWords({ ...before, state: 'paused' })).toBe('Paused.');
+    expect(statusWords({ said: '', epochs: 12, state: 'paused', epoch: 3 })).toBe('Paused.');
+    expect(statusWords({ said: '', epochs: 12, state: 'running', epoch: 12 })).toBe(
+      'Training: epoch 12 of 12 …',
+    );
+    expect(statusWords({ said: '', epochs: 12, state: 'idle' })).toMatch(/^Loads TensorFlow/);
+  });
+
+  it('count the seconds without those in which both wait', () => {
+    let ms = 0;
+    const clock = new TrainClock(() => ms);
+    clock.start();
+    clock.start();
+    ms += 3000;
+    clock.stop();
+    ms += 500;
+    clock.stop();
+    ms += 60_000;
+    clock.start();
+    clock.start();
+    ms += 1500;
+    clock.stop();
+    clock.stop();
+    expect(clock.seconds).toBe(5);
+  });
+
+  it('say that most images have equal scores', () => {
+    const words = (scores: number[], classes: number): string =>
+      collapseWords(tiesOf(scores, classes));
+    expect(words([1, 1, 1, 2, 2, 2], 3)).toBe(
+      'The training collapsed: all 2 images get the same score for all classes, and each of these images counts as wrong. Choose a smaller learning rate.',
+    );
+    expect(words([0, 0, 5, 5, 1, 2], 2)).toContain('2 of 3 images get');
+    expect(words([1, 1, 1, 2, 2, 2.5], 3)).toBe('');
+    expect(words([1, 1, 2, 2], 4)).toBe('');
+  });
+});
+
 describe('hardware: folds', () => {
   it('are brought to what divides the layer, with a word', () => {
     expect(pesOf(8)).toEqual([1, 2, 4, 8]);
@@ -200,8 +292,74 @@ describe('hardware: folds', () => {
     expect(fittingFold('PE', 4, pesOf(8), 'the 8 outputs')).toEqual({ fold: 4, said: '' });
     expect(fittingFold('PE', 32, pesOf(8), 'the 8 outputs')).toEqual({
       fold: 8,
-      said: 'PE: expected a divisor of the 8 outputs (1, 2, 4, 8), got 32; the page takes 8.',
+      said: 'PE: expected one of 1, 2, 4, 8, which divide the 8 outputs, got 32; the page takes 8.',
     });
+  });
+});
+
+describe('hardware: the waveform', () => {
+  const folded = { weightBits: 1, inputBits: 1, mapPer: 'element', style: 'folded' } as const;
+  const waveformAt = (channels: number, outputs: number, weightBits: number, fold: number) =>
+    buildHardware({
+      ...folded,
+      channels,
+      outputs,
+      weightBits,
+      inputBits: weightBits === 3 ? 2 : 1,
+      chip: 'xc7',
+      pe: fold,
+      simd: fold,
+    }).waveform ?? { cycles: 0, cyclesOfTwo: 0, rows: [] };
+
+  it('says that it is cut, and that the first scores come later', () => {
+    const waveform = waveformAt(16, 32, 3, 1);
+    expect(waveformHeading(waveform)).toBe('The first 20,000 cycles');
+    expect(waveformWords(waveform)).toMatch(
+      /^The waveform is cut at 20,000 cycles; two images take about \d{3},\d{3}\. The first scores come later\.$/,
+    );
+    expect(shownCycleWords(19_760, 20_000, waveform)).toBe(
+      'Cycles 19,760 to 20,000 of 20,000; move to see the others',
+    );
+  });
+
+  it('has two images and says when the first scores come', () => {
+    const waveform = waveformAt(1, 4, 1, 1);
+    expect(waveformHeading(waveform)).toBe('Two images on their way');
+    const [, cycle] = /^The first scores are there at cycle ([\d,]+)\.$/.exec(
+      waveformWords(waveform),
+    ) ?? ['', ''];
+    const scores = waveform.rows[waveform.rows.length - 1].states;
+    expect(scores[Number(cycle.replaceAll(',', ''))]).toBe(2);
+    // An image has 16 places.
+    expect(scores.filter((state) => state === 2).length).toBeGreaterThanOrEqual(2 * 16);
+    expect(barWords('sums', true, 1000, 1000)).toBe('sums: a beat a cycle moves on, cycle 1,000');
+  });
+});
+
+describe('hardware: the figures', () => {
+  it('are whole where Yosys counts them too', () => {
+    const figure = { name: '', value: 49.8, unit: '', from: '' } as const;
+    expect(figureWords(49.8, { ...figure, compared: 'layerTables' })).toBe('50');
+    expect(figureWords(49.8, figure)).toBe('49.8');
+    expect(figureWords(1234.5, { ...figure, compared: 'tables' })).toBe('1,235');
+    expect(figureWords(7.36e-8, { ...figure, unit: 'J' })).toBe('73.6 nJ');
+    expect(figureWords(1234.5, { ...figure, unit: 'um2' })).toBe('1,235 µm²');
+  });
+
+  it('name one block RAM', () => {
+    const choice = {
+      channels: 16,
+      inputBits: 1,
+      mapPer: 'element',
+      style: 'folded',
+      chip: 'xc7',
+      pe: 4,
+      simd: 4,
+    } as const;
+    const named = buildHardware({ ...choice, outputs: 16, weightBits: 1.4 }).figures.filter(
+      ({ name }) => name.startsWith('block RAM'),
+    );
+    expect(named.map(({ name, value }) => `${value} ${name}`)).toEqual(['1 block RAM of 18 kbit']);
   });
 });
 
@@ -296,119 +454,6 @@ describe('hardware: synthesis', () => {
     progress.hear({ started: 'layer.v' });
     progress.hear({ done: 1, files: 5 });
     expect(progress.words).toBe('1 of 5 files done. Yosys is at layer.v …');
-  });
-});
-
-describe('the address', () => {
-  const start = { average: 1.4, rule: 'a', weights: '' };
-  const allowed = { average: within(0, 8), rule: oneOf(['a', 'b']), weights: oneOf(['', 'x']) };
-  const read = (query: string) => readAddress(new URLSearchParams(query), start, allowed);
-
-  it('is read where it is allowed', () => {
-    expect(read('average=2.5&rule=b&other=1')).toEqual({
-      state: { average: 2.5, rule: 'b', weights: '' },
-      refused: [],
-    });
-  });
-
-  it.each([
-    'average=',
-    'average=9',
-    'average=-1',
-    'average=1e999',
-    'average=NaN',
-    'average=1,5',
-    'rule=c',
-    'rule=',
-  ])('is refused with words: %s', (query) => {
-    const { state, refused } = read(query);
-    expect(state).toEqual(start);
-    expect(refused).toHaveLength(1);
-    expect(refused[0]).toMatch(
-      /^The address has \w+=.*: expected (a number from 0 to 8|one of a, b); the page starts from (1.4|a)\.$/,
-    );
-  });
-
-  it('takes no key that only objects have, and quotes no more than is needed', () => {
-    expect(read('__proto__=1&toString=2&constructor=3')).toEqual({ state: start, refused: [] });
-    expect(read(`rule=${'<b>'.repeat(5000)}`).refused[0].length).toBeLessThan(140);
-  });
-});
-
-describe('the latest job', () => {
-  class FakeWorker extends EventTarget implements JobWorker {
-    readonly orders: JobOrder<string>[] = [];
-    ended = false;
-    postMessage(message: JobOrder<string>): void {
-      this.orders.push(message);
-    }
-    terminate(): void {
-      this.ended = true;
-    }
-    say(data: JobReport<string>): void {
-      this.dispatchEvent(new MessageEvent('message', { data }));
-    }
-  }
-  function started(patienceMs: number) {
-    const workers: FakeWorker[] = [];
-    const heard: string[] = [];
-    const job = new LatestJob<string, string>(
-      () => {
-        const worker = new FakeWorker();
-        workers.push(worker);
-        return worker;
-      },
-      patienceMs,
-      {
-        hear: (news, latest) => heard.push(`${news}${latest ? '' : ' (old)'}`),
-        end: (problem, lost) => heard.push(`end ${problem ?? ''}${lost ? ' lost' : ''}`.trim()),
-      },
-    );
-    return { job, workers, heard };
-  }
-  const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-  it('of many asked for, does the first and the last', () => {
-    const { job, workers, heard } = started(10_000);
-    for (const order of ['a', 'b', 'c', 'd']) job.ask(order);
-    const [worker] = workers;
-    worker.say({ kind: 'news', id: 1, news: 'picture a' });
-    worker.say({ kind: 'end', id: 1 });
-    worker.say({ kind: 'news', id: 2, news: 'picture d' });
-    worker.say({ kind: 'end', id: 2 });
-    expect(worker.orders).toEqual([
-      { kind: 'job', id: 1, order: 'a' },
-      { kind: 'drop', id: 1 },
-      { kind: 'job', id: 2, order: 'd' },
-    ]);
-    expect(heard).toEqual(['picture a (old)', 'picture d', 'end']);
-    expect(workers).toHaveLength(1);
-    job.stop();
-  });
-
-  it('replaces a worker that does not come to an end, and hears no more of it', async () => {
-    const { job, workers, heard } = started(20);
-    job.ask('a');
-    job.ask('b');
-    await wait(60);
-    expect(workers.map(({ ended }) => ended)).toEqual([true, false]);
-    workers[0].say({ kind: 'news', id: 1, news: 'late' });
-    workers[1].say({ kind: 'problem', id: 2, text: 'no such rule' });
-    expect(heard).toEqual(['end no such rule']);
-    job.stop();
-  });
-
-  it('starts anew after its worker was lost', () => {
-    const { job, workers, heard } = started(1000);
-    job.ask('a');
-    job.ask('b');
-    workers[0].dispatchEvent(new Event('error'));
-    expect(heard).toEqual([
-      'end its files could not be loaded; reload the page if this stays lost',
-    ]);
-    job.ask('c');
-    expect(workers[1].orders).toEqual([{ kind: 'job', id: 2, order: 'c' }]);
-    job.stop();
   });
 });
 

@@ -238,7 +238,14 @@ describe('bits', () => {
       await page.selectOption('select >> nth=3', 'conv3');
       await page.locator('.problem').waitFor();
       expect(await problem(page)).toMatch(/^The layer conv3 could not be loaded/);
+      expect(await problem(page)).toContain('the browser is offline and did not get conv3.npy');
       expect(await page.locator('.figures').count()).toBe(0);
+      // What needs no file works as before.
+      await page.selectOption('select >> nth=3', 'normal');
+      await error(page).waitFor();
+      expect(await page.locator('.problem').count()).toBe(0);
+      await page.selectOption('select >> nth=3', 'conv3');
+      await page.locator('.problem').waitFor();
       await offline(page, false);
       await button(page, 'Try again').click();
       await page.locator('text=6,912 weights').first().waitFor();
@@ -500,7 +507,7 @@ describe('hardware', () => {
           'The address has chip=zz: expected one of xc7, ecp5, ice40; the page starts from xc7.',
         );
         expect(await page.locator('.note').first().innerText()).toBe(
-          'PE: expected a divisor of the 8 outputs (1, 2, 4, 8), got 32; the page takes 8.',
+          'PE: expected one of 1, 2, 4, 8, which divide the 8 outputs, got 32; the page takes 8.',
         );
         expect(await page.getByLabel('PE: outputs').inputValue()).toBe('8');
         expect(await page.locator('pre.verilog').innerText()).toContain(

@@ -180,3 +180,7 @@ export interface Level {
   readonly bits: number;
   count: number;
 }
+
+/** What a stem of a histogram says: 1,024 weights become 0.798 (1 bit). */
+export const levelWords = ({ value, bits, count }: Level): string =>
+  `${count.toLocaleString('en')} weight${count === 1 ? ' becomes' : 's become'} ${value.toPrecision(3)} (${bits} bit${bits === 1 ? '' : 's'})`;

@@ -1,5 +1,6 @@
 import { decodeModel, featureCount } from '@hbnn/model';
 import { type LoadedModel, loadModel } from '@hbnn/wasm';
+import { fetched } from '../shared/fetched.ts';
 
 /** A trained network as models.json has it. */
 export interface DemoNetwork {
@@ -52,21 +53,13 @@ export interface ReadyNetwork {
   time(pixels: Uint8Array): number;
 }
 
-/** Fetch a file of the site. */
-export async function fetched(url: string): Promise<Response> {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url}: the server answers ${answer.status}`);
-  return answer;
-}
-
-export async function demoFiles(folder: string): Promise<DemoFiles> {
-  return (await fetched(`${folder}models.json`)).json();
-}
+export const demoFiles = (folder: string): Promise<DemoFiles> =>
+  fetched(`${folder}models.json`, (answer) => answer.json());
 
 /** Load an integer network into WebAssembly. */
 export async function integerNetwork(folder: string, about: DemoNetwork): Promise<ReadyNetwork> {
-  const bytes = new Uint8Array(await (await fetched(folder + about.file)).arrayBuffer());
-  const model = await loadModel(decodeModel(bytes, about.file), { batch: 1 });
+  const bytes = await fetched(folder + about.file, (answer) => answer.arrayBuffer());
+  const model = await loadModel(decodeModel(new Uint8Array(bytes), about.file), { batch: 1 });
   const black = new Uint8Array(28 * 28);
   warmUp(() => model.run(black));
   return {

@@ -1,14 +1,9 @@
 import { networks, parametersOf } from '@hbnn/train/web';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { fetched } from '../shared/fetched.ts';
 import { startBackend } from '../shared/webBackend.ts';
-import {
-  type DemoFiles,
-  type DemoNetwork,
-  fetched,
-  type ReadyNetwork,
-  timeOf,
-} from './demoNetworks.ts';
+import { type DemoFiles, type DemoNetwork, type ReadyNetwork, timeOf } from './demoNetworks.ts';
 
 /** The float network in TensorFlow.js, which is loaded for it alone. */
 export async function floatNetwork(
@@ -18,8 +13,8 @@ export async function floatNetwork(
 ): Promise<ReadyNetwork> {
   await startBackend();
   const [list, bytes] = await Promise.all([
-    fetched(`${folder}float.json`).then((answer) => answer.json() as Promise<Stored[]>),
-    fetched(`${folder}float.bin`).then((answer) => answer.arrayBuffer()),
+    fetched(`${folder}float.json`, (answer): Promise<Stored[]> => answer.json()),
+    fetched(`${folder}float.bin`, (answer) => answer.arrayBuffer()),
   ]);
   const shape = { input: [28, 28, 1] as [number, number, number], classes: files.classes.length };
   const model = networks['alexnet-bn'].build({ ...shape, precision: {}, seed: 1 });

@@ -1,6 +1,11 @@
+import { HbnnError } from '@hbnn/core';
+import { fetched } from '../shared/fetched.ts';
+
 /** Sides of an image in pixels, and images beside each other in a sheet. */
 export const side = 28;
 const columns = 20;
+/** Browsers warn of pixels that are read back from the graphics card. */
+const readOften = { willReadFrequently: true };
 
 /** A sheet of images, read once. */
 export class ImageSheet {
@@ -13,7 +18,7 @@ export class ImageSheet {
   private constructor(file: Blob, image: ImageBitmap) {
     this.file = file;
     const canvas = new OffscreenCanvas(image.width, image.height);
-    const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+    const context = canvas.getContext('2d', readOften) as OffscreenCanvasRenderingContext2D;
     context.drawImage(image, 0, 0);
     this.pixels = context.getImageData(0, 0, image.width, image.height).data;
     this.width = image.width;
@@ -21,9 +26,7 @@ export class ImageSheet {
   }
 
   static async load(url: string): Promise<ImageSheet> {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`${url}: the server answers ${answer.status}`);
-    const file = await answer.blob();
+    const file = await fetched(url, (answer) => answer.blob());
     return new ImageSheet(file, await createImageBitmap(file, { colorSpaceConversion: 'none' }));
   }
 
@@ -41,8 +44,17 @@ export class ImageSheet {
 /** Sides, in pixels, that a drawing in vectors gets which does not say its own. */
 const vectorSide = 10 * side;
 
-/** Read a visitor's picture as the networks' input; throws where the browser cannot show it. */
-export async function greyImageOf(file: Blob): Promise<Uint8Array> {
+/**
+ * Read a visitor's picture as the networks' input.
+ *
+ * @throws HbnnError when a PNG is cut off, or the page may not read the picture's pixels; another error when the browser
+ *   cannot show it
+ */
+export async function greyImageOf(file: File): Promise<Uint8Array> {
+  if (isCutPng(new Uint8Array(await file.arrayBuffer())))
+    throw new HbnnError(
+      `${file.name}: expected a whole PNG, got one whose end is missing; copy or download the picture again.`,
+    );
   try {
     const picture = await createImageBitmap(file);
     const grey = greyImage(picture, picture.width, picture.height);
@@ -57,10 +69,28 @@ export async function greyImageOf(file: Blob): Promise<Uint8Array> {
       await picture.decode();
       const { naturalWidth, naturalHeight } = picture;
       return greyImage(picture, naturalWidth || vectorSide, naturalHeight || vectorSide);
+    } catch (error) {
+      // Browsers show a drawing that holds HTML, and keep its pixels from the page.
+      if (error instanceof DOMException && error.name === 'SecurityError')
+        throw new HbnnError(
+          `${file.name}: expected a picture whose pixels the page may read, got one that the browser only shows (an SVG with foreignObject?); save it as PNG or JPEG.`,
+        );
+      throw error;
     } finally {
       URL.revokeObjectURL(url);
     }
   }
+}
+
+/** Whether a file is a PNG without its last chunk, IEND. Browsers show the rows that such a file has. */
+export function isCutPng(bytes: Uint8Array): boolean {
+  const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  if (!signature.every((byte, i) => bytes[i] === byte)) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // A chunk is its length, its name, as many bytes, and a checksum: 12 bytes more than its length.
+  for (let at = signature.length; at + 12 <= bytes.length; at += 12 + view.getUint32(at))
+    if (String.fromCharCode(...bytes.subarray(at + 4, at + 8)) === 'IEND') return false;
+  return true;
 }
 
 /** A picture as the networks were shown theirs, see `networkInput`. */
@@ -68,7 +98,7 @@ function greyImage(picture: CanvasImageSource, width: number, height: number): U
   const scale = Math.min(side / width, side / height);
   const [w, h] = [width, height].map((size) => Math.max(1, Math.round(size * scale)));
   const canvas = new OffscreenCanvas(w, h);
-  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+  const context = canvas.getContext('2d', readOften) as OffscreenCanvasRenderingContext2D;
   context.imageSmoothingQuality = 'high';
   context.drawImage(picture, 0, 0, w, h);
   return networkInput(context.getImageData(0, 0, w, h).data, w);
@@ -119,7 +149,7 @@ export function drawGrey(canvas: HTMLCanvasElement, grey: ArrayLike<number>, wid
   const height = grey.length / width;
   canvas.width = width;
   canvas.height = height;
-  const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+  const context = canvas.getContext('2d', readOften) as CanvasRenderingContext2D;
   const image = context.createImageData(width, height);
   for (let i = 0; i < grey.length; i++) image.data.set([grey[i], grey[i], grey[i], 255], 4 * i);
   context.putImageData(image, 0, 0);

@@ -138,7 +138,9 @@ function foldedArea(design: FoldedDesign, { chip }: HardwareChoice): Figure[] {
       { compared: 'tables' },
     ),
     figure('flip-flops with thresholds and scores', flipFlops, { compared: 'flipFlops' }),
-    ...(blockRams.value > 0 ? [figure('block RAMs of 18 kbit', blockRams)] : []),
+    ...(blockRams.value > 0
+      ? [figure(`block RAM${blockRams.value === 1 ? '' : 's'} of 18 kbit`, blockRams)]
+      : []),
     ...(energyPerImageJ
       ? [figure('energy of the FPGA for an image', energyPerImageJ, { unit: 'J' })]
       : []),
@@ -159,13 +161,19 @@ const unitNames = {
   logic: 'logic',
 } as const;
 
-/** Two images through a folded design, from its reset on. */
+/** A waveform ends here, lest its computation take long. */
+const maxCycles = 20_000;
+
+/** Two images through a folded design, from its reset on; the first cycles where they take many. */
 function waveformOf(design: FoldedDesign): Waveform {
-  const cycles = Math.min(20_000, 2 * design.cyclesPerImage + 200);
+  const cyclesOfTwo = 2 * design.cyclesPerImage + 200;
+  const cycles = Math.min(maxCycles, cyclesOfTwo);
   const { units, outputs } = beatTrace(design, cycles);
+  const firstScores = outputs[outputs.length - 1].indexOf(2);
   return {
     cycles,
-    firstScores: outputs[outputs.length - 1].indexOf(2),
+    cyclesOfTwo,
+    firstScores: firstScores === -1 ? undefined : firstScores,
     rows: units.map(({ layer, kind }, i) => ({
       name: layer === 'scores' ? 'scores' : `${layer}: ${unitNames[kind]}`,
       states: outputs[i],

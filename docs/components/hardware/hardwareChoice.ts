@@ -44,7 +44,7 @@ export function fittingFold(
   const next = Math.max(...fitting.filter((each) => each <= fold));
   return {
     fold: next,
-    said: `${name}: expected a divisor of ${of} (${fitting.join(', ')}), got ${fold}; the page takes ${next}.`,
+    said: `${name}: expected one of ${fitting.join(', ')}, which divide ${of}, got ${fold}; the page takes ${next}.`,
   };
 }
 
@@ -77,8 +77,11 @@ export interface TreeNode {
 
 /** What the units of a folded design show at their outputs. */
 export interface Waveform {
+  /** How many cycles there are states of, and how many two images take. */
   readonly cycles: number;
-  readonly firstScores: number;
+  readonly cyclesOfTwo: number;
+  /** The cycle of the first scores; undefined where they come later than the states end. */
+  readonly firstScores?: number;
   /** For each unit and cycle: 0 nothing, 1 a beat that waits, 2 a beat that moves on. */
   readonly rows: readonly { readonly name: string; readonly states: Uint8Array }[];
 }

@@ -1,3 +1,5 @@
+import { isOffline } from './offline.ts';
+
 /** What a page sends a worker: a job, or that a newer one waits. */
 export type JobOrder<Order> =
   | { readonly kind: 'job'; readonly id: number; readonly order: Order }
@@ -21,12 +23,15 @@ export interface JobListener<News> {
 
 /**
  * Run jobs in a worker, of which the latest counts. A newer job waits until the running one ends or pauses, `patienceMs` at
- * most: then the worker is replaced. So a page asks as often as it likes, and at most one job waits.
+ * most: then the worker is replaced, unless the browser is offline and would get no other. So a page asks as often as it
+ * likes, and at most one job waits.
  */
 export class LatestJob<Order, News> {
   private worker: JobWorker | undefined;
   private count = 0;
   private running: number | undefined;
+  /** A job that nobody wants to hear of any more. */
+  private dropped: number | undefined;
   private waiting: { readonly order: Order } | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -50,6 +55,15 @@ export class LatestJob<Order, News> {
       this.wait();
     }
     this.waiting = { order };
+  }
+
+  /** Hear nothing more of the jobs so far. The worker stays for the next one: offline no other would come. */
+  drop(): void {
+    clearTimeout(this.timer);
+    this.waiting = undefined;
+    if (this.running === undefined) return;
+    this.dropped = this.running;
+    this.send({ kind: 'drop', id: this.running });
   }
 
   /** End the worker; what it was at is not heard of again. */
@@ -80,7 +94,10 @@ export class LatestJob<Order, News> {
       if (worker !== this.worker) return;
       this.stop();
       this.listener.end(
-        message || 'its files could not be loaded; reload the page if this stays',
+        message ||
+          (isOffline()
+            ? 'the browser is offline and did not get its files; check the connection and try again'
+            : 'its files could not be loaded; reload the page if this stays'),
         true,
       );
     });
@@ -89,22 +106,27 @@ export class LatestJob<Order, News> {
 
   private heard(report: JobReport<News>): void {
     const { waiting } = this;
+    const isDropped = report.id === this.dropped;
     if (report.kind === 'news') {
       if (waiting) this.wait();
-      this.listener.hear(report.news, waiting === undefined);
+      if (!isDropped) this.listener.hear(report.news, waiting === undefined);
       return;
     }
     clearTimeout(this.timer);
     this.running = undefined;
     this.waiting = undefined;
     if (waiting) this.start(waiting.order);
-    else this.listener.end(report.kind === 'problem' ? report.text : undefined);
+    else if (!isDropped) this.listener.end(report.kind === 'problem' ? report.text : undefined);
   }
 
   private wait(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       const { waiting } = this;
+      if (isOffline()) {
+        this.wait();
+        return;
+      }
       this.stop();
       if (waiting) this.start(waiting.order);
     }, this.patienceMs);

@@ -1,3 +1,5 @@
+import type { Ties } from './collapse.ts';
+
 /** What two trainings share and where they differ. */
 export interface TrainChoice {
   readonly network: 'fcn4' | 'alexnet-bn';
@@ -18,6 +20,8 @@ export interface TrainReport {
   readonly loss: number;
   /** Share of the held-out images, after an epoch. */
   readonly accuracy?: number;
+  /** The held-out images whose scores are all equal, after an epoch. */
+  readonly ties?: Ties;
   readonly epoch: number;
   /** Bits and float weights of the shown layer. */
   readonly map?: {
@@ -31,7 +35,8 @@ export type TrainMessage =
   | { readonly kind: 'report'; readonly report: TrainReport }
   | { readonly kind: 'state'; readonly text: string }
   | { readonly kind: 'done'; readonly seconds: number }
-  | { readonly kind: 'problem'; readonly text: string };
+  /** mayRetry: whether another try may help. */
+  | { readonly kind: 'problem'; readonly text: string; readonly mayRetry: boolean };
 
 export type TrainOrder =
   | { readonly kind: 'start'; readonly choice: TrainChoice; readonly folder: string }

@@ -14,8 +14,11 @@ import {
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { demoFiles } from '../classify/demoNetworks.ts';
 import { ImageSheet, side } from '../classify/images.ts';
+import { loadingFault } from '../shared/fetched.ts';
 import { startBackend } from '../shared/webBackend.ts';
+import { type Ties, tiesOf } from './collapse.ts';
 import { RecentLoss } from './recentLoss.ts';
+import { TrainClock } from './trainClock.ts';
 import type { TrainChoice, TrainMessage, TrainOrder } from './trainMessages.ts';
 
 const tell = (message: TrainMessage): void => self.postMessage(message);
@@ -40,9 +43,12 @@ function setPause(on: boolean): void {
 }
 
 /** Let messages be heard, and wait while the visitor has paused. */
-async function turn(): Promise<void> {
+async function turn(clock: TrainClock): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
+  if (!pause) return;
+  clock.stop();
   while (pause) await pause.over;
+  clock.start();
 }
 
 /** The images of a sheet as a data set. */
@@ -109,12 +115,18 @@ function mapOf(
   };
 }
 
-async function train(
+interface Images {
+  readonly train: BatchSource;
+  readonly test: BatchSource;
+}
+
+async function trainOne(
   choice: TrainChoice,
   run: number,
-  train: BatchSource,
-  test: BatchSource,
+  { train, test }: Images,
+  clock: TrainClock,
 ): Promise<void> {
+  clock.start();
   const model = build(choice, run, train.classes.length);
   const variables = parametersOf(model).filter(({ trainable }) => trainable);
   const optimizer = new SgdMomentum(variables, { momentum: 0.9, weightDecay: 1e-4 });
@@ -128,7 +140,13 @@ async function train(
     learningRate: choice.learningRate,
     schedule: 'cosine',
     async onEpoch() {
-      const { top1 } = await evaluate(model, test);
+      let ties: Ties = { count: 0, images: 0 };
+      const { top1 } = await evaluate(model, test, {
+        onScores(scores) {
+          const { count, images } = tiesOf(scores, test.classes.length);
+          ties = { count: ties.count + count, images: ties.images + images };
+        },
+      });
       const { loss } = state.epochs[state.epochs.length - 1];
       tell({
         kind: 'report',
@@ -138,6 +156,7 @@ async function train(
           steps,
           loss: recent.reportEpoch(loss * train.count, train.count),
           accuracy: top1,
+          ties,
           epoch: state.epochs.length,
           map: mapOf(model),
         },
@@ -159,24 +178,38 @@ async function train(
           },
         });
       }
-      await turn();
+      await turn(clock);
     },
   });
   model.dispose();
+  clock.stop();
 }
 
 async function start(choice: TrainChoice, folder: string): Promise<void> {
   tell({ kind: 'state', text: 'Loading TensorFlow.js and 1,100 images …' });
-  const [trainImages, testImages] = await Promise.all([
-    sheetSource(folder, 'train'),
-    sheetSource(folder, 'test'),
-    startBackend(),
-  ]);
+  const images = await loadImages(folder);
+  if (!images) return;
   tell({ kind: 'state', text: 'Building the networks; the first steps take longest …' });
-  const begin = performance.now();
+  const clock = new TrainClock();
   // Step by step in turn: both wait after each step until the other has done one.
-  await Promise.all([0, 1].map((run) => train(choice, run, trainImages, testImages)));
-  tell({ kind: 'done', seconds: (performance.now() - begin) / 1000 });
+  await Promise.all([0, 1].map((run) => trainOne(choice, run, images, clock)));
+  tell({ kind: 'done', seconds: clock.seconds });
+}
+
+/** Load the images and TensorFlow.js; undefined, and said, where they do not come. */
+async function loadImages(folder: string): Promise<Images | undefined> {
+  try {
+    const [train, test] = await Promise.all([
+      sheetSource(folder, 'train'),
+      sheetSource(folder, 'test'),
+      startBackend(),
+    ]);
+    return { train, test };
+  } catch (error) {
+    const text = `The training did not start: ${loadingFault(error)}.`;
+    tell({ kind: 'problem', text, mayRetry: true });
+    return undefined;
+  }
 }
 
 self.addEventListener('message', ({ data }: MessageEvent<TrainOrder>) => {
@@ -185,6 +218,7 @@ self.addEventListener('message', ({ data }: MessageEvent<TrainOrder>) => {
     return;
   }
   start(data.choice, data.folder).catch((error: unknown) => {
-    tell({ kind: 'problem', text: error instanceof Error ? error.message : String(error) });
+    const text = error instanceof Error ? error.message : String(error);
+    tell({ kind: 'problem', text: text.replace(/\.?$/, '.'), mayRetry: false });
   });
 });

@@ -1,0 +1,2 @@
+/** Whether the browser knows that it has no network. */
+export const isOffline = (): boolean => globalThis.navigator?.onLine === false;
