@@ -48,7 +48,7 @@ function sizeRows(plan: Plan, cores: number): string[] {
     groups.set(key, [...(groups.get(key) ?? []), each]);
   }
   return [
-    'The next table gives the time of all trainings with the same number of channels and epochs, over all seeds:',
+    'For each number of channels and of epochs, the next table gives the total time of the trainings with all seeds:',
     '',
     '| size | trainings | time |',
     '| --- | --- | --- |',
@@ -98,8 +98,8 @@ function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
       `claim "A equals B" is tested by two one-sided t tests, with a margin of ±${tests.margin} point. The ` +
       `significance level of the tests is ${tests.level}. Each claim of the experiment gets two verdicts:`,
     '',
-    '- The first verdict on a claim comes from a test of the claim alone. The column "seeds, one test" of the table ' +
-      'says how many seeds a test of one claim alone needs.',
+    '- The first verdict on a claim comes from a test without a correction for the number of claims. The column ' +
+      '"seeds, one test" of the table says how many seeds a test without a correction needs.',
     `- A second, stricter verdict on each claim is corrected by Holm's method, because ${claims.length} claims are ` +
       'tested. The column "seeds, Holm" of the table says how many seeds a test with Holm\'s correction needs.',
     '',
