@@ -121,21 +121,20 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
     'Rows 1 to 13 of the table are those of the HBNN paper’s Table 2. We recomputed the numbers of the HBNN ' +
       'paper’s Table 2 with the paper’s formulas.',
     ...vggRowsText,
-    'For the networks CNV and MobileNet, rows with “c” in the first column estimate circuits like those of FINN ' +
+    'For the networks CNV and MobileNet, rows with “c” in the first column are estimates of circuits like FINN’s ' +
       '(AMD’s compiler for quantized networks). CNV is FINN’s name for the network VGG-8 of the HBNN paper.',
     'For single layers, rows with “c” in the first column give the area of an unrolled circuit, in which every ' +
       'weight has separate logic. The area of a single layer in the table counts only the logic that computes the ' +
-      'layer’s output at one pixel position. The area of a single layer is measured by synthesis if the column ' +
-      '“platform” names the program Yosys. If the column “platform” of a layer does not name Yosys, the area of ' +
-      'the layer is an estimate.',
+      'layer’s output at one pixel position. If the column “platform” names the synthesis tool Yosys, the area ' +
+      'of the layer was measured by synthesis; otherwise the area is an estimate.',
     'Rows with “d” in the first column are for our own Verilog circuit of the network VGG-8, also called CNV. In one ' +
       'clock cycle, our circuit of the VGG-like network CNV multiplies a layer input by all bits of a weight. ' +
       (isSimulated
         ? 'Our circuit of the whole network CNV (VGG-8) was synthesized and simulated.'
         : 'Our circuit of the whole network CNV (VGG-8) was synthesized, and its cycles are computed, not simulated.'),
-    'For the reduced VGG-8, rows with “c” in the first column estimate lookup tables (LUTs) and energy, with ' +
-      'random weights. In the rows for the reduced VGG-8, only the lookup tables that compute one pixel position ' +
-      'of each binarized layer are counted.' +
+    'For the reduced VGG-8, rows with “c” in the first column give estimates for a circuit with random weights: its ' +
+      'lookup tables (LUTs) and its energy. In the rows for the reduced VGG-8, only the lookup tables that compute one ' +
+      'pixel position of each binarized layer are counted.' +
       notTrained,
   ];
   const assumptions = [
@@ -143,9 +142,8 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'made with FINN (AMD’s compiler for quantized networks).',
     'The estimates for CNV and MobileNet assume a clock of 200 MHz.',
     'In our FPGA estimates, the network CNV (VGG-8) has as many parallel multiplying units as a published circuit of ' +
-      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper’s formulas for VGG-8 start from a faster circuit of ' +
-      'AMD’s compiler FINN than our estimates do. It is not published how many parallel units the circuit has from ' +
-      'which the HBNN paper derives its numbers for VGG-8.',
+      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper derives its numbers for VGG-8 from a faster circuit ' +
+      'of FINN, whose number of parallel units is not published.',
     'In our estimates for CNV (VGG-8), each multiplying unit is wide enough for the weights and layer inputs with ' +
       'the most bits.',
     'Our FPGA circuit for MobileNet has enough parallel units to reach the HBNN paper’s 450 frames per second.',

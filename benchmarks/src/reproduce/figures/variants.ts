@@ -75,8 +75,8 @@ const readRows =
   'This experiment, which is not in the HBNN paper, tries variants of the HBNN paper’s settings. Each variant is ' +
   'compared with a reference setting, the first row of the same network in the table. The column “what is varied” ' +
   'shows how a variant differs from its reference setting. The column “against the reference” shows the accuracy ' +
-  'of a variant minus that of its reference setting, in points. The brackets in the table contain 95 % confidence ' +
-  'intervals of the differences, by paired t tests.';
+  'of a variant minus that of its reference setting, in points. The brackets in the column “against the reference” ' +
+  'contain the 95 % confidence interval of the difference in accuracy, by a paired t test.';
 
 const both = { weights: 1.4, inputs: 1.4 };
 const onePerChannel = 'static map, per channel';
@@ -153,10 +153,10 @@ function carriedText(): string {
     `each value has. If the values have ${both.inputs} bits on average, it takes up to ${entropy.toFixed(2)} bits (the ` +
     `entropy) to say how many bits a value has. So a value of ${both.inputs} bits on average takes up to ` +
     `${(both.inputs + entropy).toFixed(2)} bits, if a circuit also stores how many bits the value has. If the ` +
-    'numbers of bits are the same for all images, a circuit need not tell the next layer how many bits each value ' +
-    'has. A circuit with the same bits for all images needs less storage, so we also tried such networks with ' +
-    `${moreBits.map(({ change }) => change.inputs).join(' and ')} bits per layer input.\n\nWe added the claims called ` +
-    'q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
+    'numbers of bits are the same for all images, a circuit needs less storage, because it need not tell the next ' +
+    'layer how many bits each value has. So where the numbers of bits are the same for all images, we also tried ' +
+    `averages of ${moreBits.map(({ change }) => change.inputs).join(' and ')} bits per layer input.\n\nWe added the ` +
+    'claims called q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
   );
 }
 
@@ -172,10 +172,10 @@ export const inputMaps: Stage = {
       `${readRows}\n\nA bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
       'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
       'for each image how many bits each layer input gets.\n\nA static bit map gives each layer input the same ' +
-      'number of bits for all images. If the bits are the same for all images, the rule middle-out compares the mean ' +
-      'magnitude of each layer input over many images with the mean of the whole layer. Layer inputs whose mean ' +
-      'magnitude is far from that of the whole layer get more bits. With a bit map that is the same for all images, ' +
-      'the factors of the bits (scales) also stay constant after the training.\n\n' +
+      'number of bits for all images. If the numbers of bits are the same for all images, the rule middle-out uses ' +
+      'the mean magnitude of each layer input over many images. Layer inputs whose mean magnitude is far from that of ' +
+      'the whole layer get more bits. With a bit map that is the same for all images, the factors of the bits ' +
+      '(scales) also stay constant after the training.\n\n' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [

@@ -63,7 +63,7 @@ export function summary(report: Report): string {
   const open = count('undecided', 'below', 'above');
   const all = `${claims.length} claims in this report`;
   const [held, refuted] = [count('holds'), count('does not hold')];
-  const tests = `of the ${tested.length} claims with a paired test`;
+  const tests = `of the ${tested.length} claims`;
   const counts = [
     `Of the ${all}, ${held === 0 ? 'none' : held} ${held < 2 ? 'holds' : 'hold'}.`,
     refuted === 0 ? '' : `Of the ${all}, ${refuted} ${refuted < 2 ? 'does' : 'do'} not hold.`,
@@ -72,7 +72,8 @@ export function summary(report: Report): string {
       : `For ${open} of the ${all}, the tests do not show whether the claim holds or not.`,
     tested.length === 0
       ? ''
-      : `If each claim is tested alone, ${holdText(holding, tests)}. With Holm’s correction for the number of tests, ` +
+      : `Paired tests check ${tested.length} of the claims in this report. Without a correction for the number of ` +
+        `tests, ${holdText(holding, tests)}. With Holm’s correction for the number of tests, ` +
         `${holdText(kept, tests)}.`,
   ];
   const list = counts.filter((text) => text !== '').map((text) => `- ${text}`);
@@ -108,8 +109,8 @@ function centralText(claim: Claim): string {
   return (
     `${asked} ${answers[claim.verdict]} ` +
     `The accuracy with 1.4-bit weights minus the accuracy with 2-bit weights is ${pointsText(test.difference)} ` +
-    'points. The difference in accuracy between 1.4-bit and 2-bit weights has a 90 % confidence interval from ' +
-    `${pointsText(test.low)} to ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared with ` +
+    'points. With 90 % confidence, the accuracy with 1.4 bits minus that with 2 bits lies between ' +
+    `${pointsText(test.low)} and ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared with ` +
     `${test.differences.length} seeds.`
   );
 }
