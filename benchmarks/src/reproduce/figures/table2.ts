@@ -133,8 +133,8 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
         ? 'Our circuit of the whole network CNV (VGG-8) was synthesized and simulated.'
         : 'Our circuit of the whole network CNV (VGG-8) was synthesized, and its cycles are computed, not simulated.'),
     'For the reduced VGG-8, rows with “c” in the first column give estimates for a circuit with random weights: its ' +
-      'lookup tables (LUTs) and its energy. In the rows for the reduced VGG-8, only the lookup tables that compute one ' +
-      'pixel position of each binarized layer are counted.' +
+      'lookup tables (LUTs) and its energy. In the rows for the reduced VGG-8, only the lookup tables that compute ' +
+      'one pixel position of each binarized layer are counted.' +
       notTrained,
   ];
   const assumptions = [
@@ -142,8 +142,8 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'made with FINN (AMD’s compiler for quantized networks).',
     'The estimates for CNV and MobileNet assume a clock of 200 MHz.',
     'In our FPGA estimates, the network CNV (VGG-8) has as many parallel multiplying units as a published circuit of ' +
-      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper derives its numbers for VGG-8 from a faster circuit ' +
-      'of FINN, whose number of parallel units is not published.',
+      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper derives its numbers for VGG-8 from a faster ' +
+      'circuit of FINN, whose number of parallel units is not published.',
     'In our estimates for CNV (VGG-8), each multiplying unit is wide enough for the weights and layer inputs with ' +
       'the most bits.',
     'Our FPGA circuit for MobileNet has enough parallel units to reach the HBNN paper’s 450 frames per second.',

@@ -173,8 +173,8 @@ export const inputMaps: Stage = {
       'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
       'for each image how many bits each layer input gets.\n\nA static bit map gives each layer input the same ' +
       'number of bits for all images. If the numbers of bits are the same for all images, the rule middle-out uses ' +
-      'the mean magnitude of each layer input over many images. Layer inputs whose mean magnitude is far from that of ' +
-      'the whole layer get more bits. With a bit map that is the same for all images, the factors of the bits ' +
+      'the mean magnitude of each layer input over many images. Layer inputs whose mean magnitude is far from that ' +
+      'of the whole layer get more bits. With a bit map that is the same for all images, the factors of the bits ' +
       '(scales) also stay constant after the training.\n\n' +
       carriedText(),
     rows: rows(p, results, inputComparisons),

@@ -110,8 +110,8 @@ function centralText(claim: Claim): string {
     `${asked} ${answers[claim.verdict]} ` +
     `The accuracy with 1.4-bit weights minus the accuracy with 2-bit weights is ${pointsText(test.difference)} ` +
     'points. With 90 % confidence, the accuracy with 1.4 bits minus that with 2 bits lies between ' +
-    `${pointsText(test.low)} and ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared with ` +
-    `${test.differences.length} seeds.`
+    `${pointsText(test.low)} and ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared ` +
+    `with ${test.differences.length} seeds.`
   );
 }
 
