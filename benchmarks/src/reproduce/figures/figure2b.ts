@@ -76,10 +76,10 @@ function conclude(p: Profile, results: SettingResults): StageResult {
         caption:
           'The horizontal axis of the figure shows the top-1 accuracy of a setting minus the accuracy with 2-bit ' +
           'weights. Each small dot of the figure is the difference in accuracy between two trainings with equal ' +
-          'seeds. Each large dot of the figure is the mean difference over the seeds, with its 95 % confidence ' +
-          'interval. Each diamond of the figure is the HBNN paper’s accuracy of a setting on ImageNet, minus the ' +
-          'HBNN paper’s accuracy with 2-bit weights. The grey band of the figure marks differences in accuracy ' +
-          'within ±1 point.',
+          'seeds. Each large dot of the figure is the accuracy of a setting minus the accuracy with 2-bit weights, ' +
+          'averaged over the seeds, with its 95 % confidence interval. Each diamond of the figure is the HBNN ' +
+          'paper’s accuracy of a setting on ImageNet, minus the HBNN paper’s accuracy with 2-bit weights. The grey ' +
+          'band of the figure marks differences in accuracy within ±1 point.',
         ...forestChart({
           rows: list
             .filter(({ label }) => label !== '2-bit')

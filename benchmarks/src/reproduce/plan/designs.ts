@@ -177,9 +177,8 @@ const buildable: DesignPart = {
     'average by the rule middle-out. The part called **buildable** tries two kinds of bit maps (the numbers of ' +
     'bits of all weights), for circuits that reuse a few units. In a bit map called “per position”, the weights of ' +
     'all outputs at a kernel position and input channel have the same number of bits. In a bit map called ' +
-    '“balanced”, all groups of 10 weights have the same mix of 1-bit, 2-bit and 3-bit weights. Networks ' +
-    'with “per position” or “balanced” numbers of bits are compared with networks in which each weight has its own ' +
-    'number of bits.',
+    '“balanced”, all groups of 10 weights have the same mix of 1-bit, 2-bit and 3-bit weights. For comparison, ' +
+    'networks are also trained in which each weight may have a number of bits of its own.',
   settings: networks.flatMap((network) => [
     of(network, '1.4/float balanced 10', { weights: '1.4', balance: 10 }),
     of(network, '1.4/float per position', { weights: '1.4', mapPer: 'position' }),

@@ -140,8 +140,7 @@ function estimatesSection(plan: Plan): string[] {
       `losses of accuracy vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
       `confidence interval of a loss is the mean loss ± ${gap.toFixed(2)} points. The experiment also estimates how ` +
       'much the loss of accuracy against the float network changes if the number of channels or the number of epochs ' +
-      'doubles. The effect of doubling channels or epochs on the loss of accuracy is expected to have a confidence ' +
-      `interval of ± ${perDoubling.toFixed(2)} points.`,
+      `doubles, with an expected confidence interval of ± ${perDoubling.toFixed(2)} points.`,
     '',
     'The confidence intervals are not corrected for the number of settings whose loss of accuracy is estimated. ' +
       spreadOrigin(plan),

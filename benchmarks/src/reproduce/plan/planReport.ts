@@ -226,10 +226,11 @@ export function planReportFiles(
           `![Differences in accuracy for all claims, with confidence intervals](${plan.name}-results.svg)`,
           '',
           'Each small dot of the figure is the difference in accuracy between two trainings with the same seed. ' +
-            'Each large dot of the figure is the mean difference over the seeds. The line through a large dot of the ' +
-            'figure is the confidence interval of the mean difference. Each diamond of the figure shows the HBNN ' +
-            'paper’s own result on ImageNet: the difference in accuracy between the two settings of a claim. The grey ' +
-            'band of the figure marks differences of at most ' +
+            'Each large dot of the figure is the difference in accuracy between the two settings of a claim, ' +
+            'averaged over the seeds. The line through a large dot of the figure is the confidence interval of the ' +
+            'average difference between two settings. Each diamond of the figure shows the HBNN paper’s own result on ' +
+            'ImageNet: the difference in accuracy between the two settings of a claim. The grey band of the figure marks ' +
+            'differences of at most ' +
             `±${plan.tests?.margin ?? equivalenceMargin} point, which count as equal.`,
           '',
         ]
@@ -237,12 +238,12 @@ export function planReportFiles(
     '## Comparisons',
     '',
     'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. In the ' +
-      'column “planned”, the first number counts the pairs of trainings that were planned to test the claim alone. In ' +
-      'the column “planned”, the second number counts the pairs of trainings that were planned to test all claims ' +
-      'together (Holm’s test). In the column “own test”, each claim is tested without the other claims, and only ' +
-      'on the first pairs of trainings, as many as were planned. Holm’s test of all claims together uses all ' +
-      'finished pairs of trainings. The differences in the table are means over all finished pairs of trainings. The ' +
-      'column “to decide” estimates how many pairs of trainings it takes to decide a claim that is still undecided.',
+      'column “planned”, the first number says how many seeds were planned for the claim’s own test, and the second ' +
+      'number for the stricter test of all claims together (Holm’s test). In the column “own test”, each claim is ' +
+      'tested without the other claims, and only on the first pairs of trainings, as many as were planned. Holm’s ' +
+      'test, which tests all claims together, uses the trainings of all finished seeds. The differences in the table ' +
+      'are means over all finished pairs of trainings. The column “to decide” estimates how many pairs of trainings ' +
+      'it takes to decide a claim that is still undecided.',
     '',
     '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',
     '| --- | --- | --- | --- | ---: | ---: | ---: |',

@@ -56,11 +56,11 @@ function stageMarkdown(stage: StageReport, origins: readonly Origin[]): string {
 export const forestTitle = 'Differences in accuracy for all claims that are judged by paired tests';
 export const forestCaption =
   'Each small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
-  'the figure is the mean difference in accuracy over the seeds. The line through a large dot of the figure is the ' +
-  'confidence interval of the mean difference. The confidence intervals in the figure are 95 % intervals for ' +
-  'claims “A is above B”, and 90 % intervals for claims “A equals B”. Each diamond of the figure is the HBNN ' +
-  'paper’s difference in accuracy for a claim. The grey band of the figure marks differences of at most ±1 point, ' +
-  'which count as equal.';
+  'the figure is the difference in accuracy between the two settings of a claim, averaged over the seeds. The line ' +
+  'through a large dot of the figure is the confidence interval of the average difference between two ' +
+  'settings. The confidence intervals in the figure are 95 % intervals for claims “A is above B”, and 90 % intervals ' +
+  'for claims “A equals B”. Each diamond of the figure is the HBNN paper’s difference in accuracy for a claim. The ' +
+  'grey band of the figure marks differences of at most ±1 point, which count as equal.';
 
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {

@@ -39,7 +39,7 @@ export function ownOrigins(report: Report, stage: StageReport): Origin[] {
   return [
     ...(made.length === 0
       ? []
-      : [{ title: 'Commands and commits of the measured circuits', rows: made }]),
+      : [{ title: 'The commands that measured the circuits, and their git commits', rows: made }]),
     ...(sharedOrigin(report) === undefined
       ? [
           {
