@@ -91,6 +91,14 @@ function changedIf(condition, claims) {
   return `If ${condition}, the accuracy of AlexNet-BN ${alexnet}. The accuracy of MobileNet ${mobilenet} if ${condition}.`;
 }
 
+/** '+0.16' is 'gains 0.16 points', '−0.37' is 'loses 0.37 points'. */
+const gainOf = ({ difference }) =>
+  `${difference.startsWith('−') ? 'loses' : 'gains'} ${difference.slice(1)} points`;
+
+/** A sentence for each network: what it gains or loses under a condition. */
+const gainsIf = (condition, [alexnet, mobilenet]) =>
+  `If ${condition}, AlexNet-BN ${gainOf(alexnet)} of accuracy. MobileNet ${gainOf(mobilenet)} if ${condition}.`;
+
 /** Claims that two settings are equally good: their differences keep their signs. */
 const ofEqual = (claims) => claims.map((claim) => ({ ...claim, id: 'equal' }));
 
@@ -118,8 +126,8 @@ function equality(committed) {
     question: 'Do 1.4 bits per weight reach the accuracy of 2 bits per weight?',
     verdict,
     sentences: [
-      `Weights of 1.4 bits instead of 2 bits ${change(weights, { plural: true })}.`,
-      `Weights and layer inputs of 1.4 bits instead of 2 bits ${change(both, { plural: true })}.`,
+      gainsIf('weights have 1.4 bits instead of 2 bits', weights),
+      gainsIf('weights and layer inputs have 1.4 bits instead of 2 bits', both),
       ...(verdict.startsWith('Yes')
         ? [
             'According to statistical tests, the accuracies with 1.4 bits and with 2 bits differ by less than one point.',
@@ -250,7 +258,7 @@ export function comparisonTable(committed) {
       ]),
     ]),
     '',
-    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test (Holm's correction), which judges all comparisons together, needs ${open.pairsForAll} seeds for each setting. For some comparisons, the trainings for the stricter test are not finished yet.` : ''}`,
+    `Two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0.${open ? ` A stricter test (Holm's correction), which judges all comparisons together, needs ${open.pairsForAll} seeds for each setting. Some settings have not been trained with all ${open.pairsForAll} seeds yet.` : ''}`,
   ].join('\n');
 }
 
