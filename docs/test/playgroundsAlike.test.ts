@@ -142,6 +142,7 @@ describe('all', () => {
   it('says that a page is not there offline, and tries again', { timeout }, () =>
     on('train', async (page) => {
       // Its own scripts must be there before the network goes.
+      await button(page, 'Train both').waitFor(patient);
       await page.waitForLoadState('networkidle');
       await offline(page, true);
       await page.locator('.VPSidebar a', { hasText: 'Hardware' }).first().click();
