@@ -154,9 +154,9 @@ function carriedText(): string {
     `entropy) to say how many bits a value has. So a value of ${both.inputs} bits on average takes up to ` +
     `${(both.inputs + entropy).toFixed(2)} bits, if a circuit also stores how many bits the value has. If the ` +
     'numbers of bits are the same for all images, a circuit needs less storage, because it need not tell the next ' +
-    'layer how many bits each value has. So where the numbers of bits are the same for all images, we also tried ' +
-    `averages of ${moreBits.map(({ change }) => change.inputs).join(' and ')} bits per layer input.\n\nWe added the ` +
-    'claims called q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
+    'layer how many bits each value has. We used the saved storage for more bits: we also trained networks whose ' +
+    `layer inputs have ${moreBits.map(({ change }) => change.inputs).join(' or ')} bits on average, with ` +
+    'numbers of bits that are the same for all images.\n\nWe added the claims called q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
   );
 }
 

@@ -172,7 +172,7 @@ export function planPage(plan: Plan, cores: number): string {
     ...(plan.tests === undefined ? estimatesSection(plan) : testsSection(plan, plan.tests)),
     '## Trainings',
     '',
-    'The trainings of the experiment have these parts:',
+    'The trainings of the experiment fall into these groups, called parts:',
     '',
     ...parts.map(({ about }) => `- ${about}`),
     '',
