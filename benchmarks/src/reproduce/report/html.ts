@@ -37,6 +37,9 @@ nav a { margin-right: 1rem; } .about { color: var(--soft); } li { margin: .3rem 
 .scale { background: #fff8e6; border-left: 4px solid #d9a400; padding: .5rem .8rem; margin: .8rem 0; }
 body { max-width: 1120px; } .summary { font-size: 1.1rem; padding: 1rem 1.2rem; background: var(--panel); border-radius: 8px; }
 header { font-weight: 600; border-bottom: 1px solid var(--line); padding-bottom: .6rem; } summary { cursor: pointer; color: var(--accent); margin: .8rem 0; }
+.table { --ground: #fff; --edge: rgb(0 0 0 / .22); background: linear-gradient(to right, var(--ground) 50%, transparent) left / 28px 100% no-repeat local,
+  linear-gradient(to left, var(--ground) 50%, transparent) right / 28px 100% no-repeat local, linear-gradient(to right, var(--edge), transparent) left / 10px 100% no-repeat scroll,
+  linear-gradient(to left, var(--edge), transparent) right / 10px 100% no-repeat scroll; }
 table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } .whole { white-space: nowrap; } .phone { display: none; }
 @media (min-width: 601px) { table:not(.numbers) td:nth-child(2) { min-width: 16em; } table:not(.numbers) td:nth-child(4) { min-width: 5em; } }
 @media screen and (min-width: 900px) {
@@ -54,11 +57,12 @@ table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } .whol
 @media screen and (max-width: 600px) { .wide:has(+ .phone) { display: none; } .phone { display: block; } .wide:not(:has(+ .phone)) svg { min-width: 900px; } }
 @media screen and (prefers-color-scheme: dark) {
   :root { color-scheme: dark; --ink: #dfdfd6; --soft: #a0a0a8; --line: #3c3f44; --accent: #a8b1ff; --panel: #202127; } body { background: #1b1b1f; }
+  .table { --ground: #1b1b1f; --edge: rgb(255 255 255 / .25); }
   .scale { background: #2b2717; } figure svg { filter: invert(.895) hue-rotate(180deg); } ${verdictStyles(darkVerdicts)}
 }
 @media print {
   @page { margin: 12mm; } body { max-width: none; margin: 0; font-size: 10px; } nav { display: none; }
-  .table { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
+  .table { overflow: visible; background: none; } details::details-content { content-visibility: visible; block-size: auto; } summary { display: none; } table, table.numbers { font-size: 7.5px; width: 100%; }
   td, th { padding: .15rem .3rem; }
   h2 { break-after: avoid; } figure, tr, .scale { break-inside: avoid; } thead { display: table-header-group; }
 }
