@@ -269,10 +269,10 @@ export function plannedPage(committed) {
   const rows = comparisonRows(committed, 'verdict');
   const together = comparisonRows(committed, 'holm');
   const holm = (row) =>
-    `${row.verdict === 'interim' ? 'open' : row.verdict} (${row.claims.map(({ pHolm }) => probability(Number(pHolm))).join(', ')})`;
+    `${row.verdict.replaceAll('interim', 'open')} (${row.claims.map(({ pHolm }) => probability(Number(pHolm))).join(', ')})`;
   const { pairsForAll } = rows[0].claims[0];
   return `${lined([
-    ['comparison', 'AlexNet-BN', 'MobileNet', 'verdict alone', 'verdict of all tests together'],
+    ['comparison', 'AlexNet-BN', 'MobileNet', 'verdict alone', 'all tests together'],
     ...rows.map(({ name, claims, verdict }, i) => [
       name,
       ...claims.map(({ text }) => text),
@@ -369,7 +369,7 @@ function buildable(results) {
   const losses = [...onceForAllImages, position].map((claim) => Math.max(0, -signedNumber(claim)));
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
-    verdict: `At most ${Math.max(...losses).toFixed(1)} points in our experiments, as a mean over the seeds`,
+    verdict: `At most ${Math.max(...losses).toFixed(1)} points for each of the three changes below, as a mean over the seeds`,
     sentences: [
       `Choosing the number of bits of each layer input once, instead of anew for each image, ${change(ofEqual(onceForAllImages))}.`,
       `With 2 bits for every layer input, the accuracy is ${apart(twoBits)} with 1.4 bits chosen anew for each image.`,

@@ -5,6 +5,7 @@ import { forgetManifest, readMadeManifest, writeMadeManifest } from '@hbnn/cli/m
 import { HbnnError } from '@hbnn/core';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { equivalenceMargin } from '../claims.ts';
+import type { Claim } from '../stage.ts';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
 import type { Report, StageReport, StageTrainings } from './stageReport.ts';
@@ -28,32 +29,41 @@ const about = [
     .join('\n'),
 ].join('\n\n');
 
-/** How a claim is judged, as Markdown. */
-const rules = [
-  'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. ' +
-    'An interval in the table of claims is the confidence interval of the difference in accuracy, in percentage ' +
-    'points.',
+/** How claims are judged, as Markdown: what is said of verdicts and of own claims is there if a report has such. */
+const rulesOf = (claims: readonly Claim[]): string =>
   [
-    '**A is above B** means that setting A is more accurate than setting B. A claim “A is above B” holds if the 95 % ' +
-      'confidence interval of the accuracy of A minus that of B lies above 0. A claim “A is above B” does not hold ' +
-      'if the 95 % confidence interval of the accuracy of A minus that of B lies below 0. Claims “A is above B” are ' +
-      'tested by a paired t test.',
-    '**A equals B** means that the accuracies of the settings A and B differ by less than ' +
-      `${equivalenceMargin} point. A claim “A equals B” holds if the 90 % confidence interval of the difference in ` +
-      `accuracy lies within ±${equivalenceMargin} point. A claim “A equals B” does not hold if the 90 % confidence ` +
-      `interval of the difference in accuracy lies wholly outside ±${equivalenceMargin} point. Claims “A equals B” ` +
-      'are tested by two one-sided t tests.',
-    'The verdict **above** or **below** on a claim “A equals B” means that the accuracies of A and B differ. With ' +
-      'the verdict “above” or “below”, a claim “A equals B” may still be true, because a difference of less than ' +
-      `${equivalenceMargin} point counts as equal.`,
-    '**Undecided** means that more seeds are needed to confirm or to refute the claim.',
-  ]
-    .map((line) => `- ${line}`)
-    .join('\n'),
-  'Claims whose names begin with “q” are our own. Claims whose names do not begin with “q” are the HBNN paper’s.',
-  'Each verdict comes from a test of one claim alone, without a correction for the number of tests. In the table of ' +
-    'claims, the p value in brackets is corrected for the number of tests by Holm’s method.',
-].join('\n\n');
+    'Most claims compare the accuracies of two settings, such as 1.4 and 2 bits, trained with the same seeds. ' +
+      'An interval in the table of claims is the confidence interval of the difference in accuracy, in percentage ' +
+      'points.',
+    [
+      '**A is above B** means that setting A is more accurate than setting B. A claim “A is above B” holds if the 95 % ' +
+        'confidence interval of the accuracy of A minus that of B lies above 0. A claim “A is above B” does not hold ' +
+        'if the 95 % confidence interval of the accuracy of A minus that of B lies below 0. Claims “A is above B” are ' +
+        'tested by a paired t test.',
+      '**A equals B** means that the accuracies of the settings A and B differ by less than ' +
+        `${equivalenceMargin} point. A claim “A equals B” holds if the 90 % confidence interval of the difference in ` +
+        `accuracy lies within ±${equivalenceMargin} point. A claim “A equals B” does not hold if the 90 % confidence ` +
+        `interval of the difference in accuracy lies wholly outside ±${equivalenceMargin} point. Claims “A equals B” ` +
+        'are tested by two one-sided t tests.',
+      ...(claims.some(({ verdict }) => verdict === 'above' || verdict === 'below')
+        ? [
+            'The verdict **above** or **below** on a claim “A equals B” means that the accuracies of A and B differ. With ' +
+              'the verdict “above” or “below”, a claim “A equals B” may still be true, because a difference of less than ' +
+              `${equivalenceMargin} point counts as equal.`,
+          ]
+        : []),
+      '**Undecided** means that more seeds are needed to confirm or to refute the claim.',
+    ]
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    ...(claims.some(({ id }) => id.startsWith('q'))
+      ? [
+          'Claims whose names begin with “q” are our own. Claims whose names do not begin with “q” are the HBNN paper’s.',
+        ]
+      : []),
+    'Each verdict comes from a test of one claim alone, without a correction for the number of tests. In the table of ' +
+      'claims, the p value in brackets is corrected for the number of tests by Holm’s method.',
+  ].join('\n\n');
 
 /** The results of a folder so far; a stage run anew takes the place of its older result. */
 export function storedStages(folder: string): StageReport[] {
@@ -96,7 +106,8 @@ export async function writeReport(
   stages: readonly StageReport[],
   trainings: Readonly<Record<string, StageTrainings>>,
 ): Promise<void> {
-  const report: Report = { profile, about, rules, stages };
+  const claims = stages.flatMap((stage) => stage.claims);
+  const report: Report = { profile, about, rules: rulesOf(claims), stages };
   makeReportFolder(folder);
   forgetManifest(folder);
   const files: Record<string, string> = {};
