@@ -59,7 +59,7 @@ export const trainFlags: Readonly<Record<string, readonly TrainFlag[]>> = {
       '--augment <list>',
       'augment',
       'text',
-      'change training images at random: crop:4 (add 4 pixels on each side, then crop to the old size), flip, or crop:4,flip',
+      'change training images at random: crop:4 (add 4 pixels on each side, then crop to the old size), flip, or crop:4,flip; not with --data folder, whose training images are always cropped and flipped',
       'none',
     ],
     [

@@ -45,7 +45,7 @@ const dataFlags = placeAmong('--data', '--from', '--test-limit', '--skip-bad-ima
 export function evalCommand(): Command {
   return new Command('eval')
     .description('measure the accuracy of a trained network or an integer model on test images')
-    .option('--run <folder>', 'folder of hbnn train or hbnn fine-tune')
+    .option('--run <folder>', 'folder of hbnn train, hbnn fine-tune or hbnn quantize')
     .option('--model <file>', 'integer model (hbnn lower) instead of a run')
     .option('--engine <name>', `with --model: ${engineNames.join(' or ')}`, defaultEngine)
     .option('--rtl <folder>', 'with --engine verilog: the Verilog of this folder (hbnn verilog)')
