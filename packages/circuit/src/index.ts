@@ -49,6 +49,7 @@ export {
 export {
   type AccumulateUnit,
   type CollectUnit,
+  type DealUnit,
   type FoldedLayer,
   type FoldedScores,
   type LayerCycles,

@@ -7,6 +7,7 @@ import { type OrderedStep, orderedSteps, stepLayer } from '../unrolled/steps.ts'
 import { indexWidth } from '../unrolled/unrolledDesign.ts';
 import { checkMoves, withBuffers, withHeldBeats } from './balance.ts';
 import { scoresLogic } from './beatLogic.ts';
+import { dealtLayer } from './dealing.ts';
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
 import type { FoldTable } from './folds.ts';
 import { LayerMaker, type Making } from './layerMaker.ts';
@@ -81,11 +82,13 @@ export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): Folde
     longestScan = Math.max(longestScan, scanOf(layer));
     plain.push(layer);
   }
-  const last = plain[plain.length - 1].output;
-  const scores = foldedScores(model, last, new LayerMaker(names.of('scores', 'scores'), making));
-  const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
   const layers = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
+  const last = dealtLayer(layers[layers.length - 1], scheduledCycles, names);
+  layers[layers.length - 1] = last;
+  const maker = new LayerMaker(names.of('scores', 'scores'), making);
+  const scores = foldedScores(model, last.output, maker);
+  const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   return {
     kind: 'folded',
     top,

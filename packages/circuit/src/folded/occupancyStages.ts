@@ -220,6 +220,43 @@ class Accumulation implements Stage {
   skip(): void {}
 }
 
+/** A beat that is dealt out in several; it is taken with the last of them. */
+class Dealing implements Stage {
+  valid = false;
+  private turn = 0;
+  private readonly turns: number;
+
+  constructor(turns: number) {
+    this.turns = turns;
+  }
+
+  private get isLast(): boolean {
+    return this.turn === this.turns - 1;
+  }
+
+  ready(taken: boolean): boolean {
+    return this.isLast && (!this.valid || taken);
+  }
+
+  clock(taken: boolean, offered: boolean): boolean {
+    const before = this.valid;
+    const moves = offered && (!before || taken);
+    this.valid = moves || (before && !taken);
+    if (moves) this.turn = this.isLast ? 0 : this.turn + 1;
+    return moves || this.valid !== before;
+  }
+
+  state(): string {
+    return `${this.turn},${this.valid}`;
+  }
+
+  quiet(): number {
+    return forever;
+  }
+
+  skip(): void {}
+}
+
 /**
  * Lanes that go through a matrix, group after group of outputs. While no beat waits, nobody sees where a group ends: only
  * the last group's end makes the unit ready, and only its write offers a beat.
@@ -344,6 +381,8 @@ export function stageOf(unit: Unit): Stage {
       return new Collection(unit.pixels);
     case 'accumulate':
       return new Accumulation(unit.pixels);
+    case 'deal':
+      return new Dealing(unit.bits.length);
     case 'matrix':
       return new Lanes(unit);
     default:

@@ -52,6 +52,18 @@ export interface AccumulateUnit {
   readonly outputWidth: number;
 }
 
+/** A pixel's channels dealt out, some in each beat. */
+export interface DealUnit {
+  readonly kind: 'deal';
+  readonly name: string;
+  /** Pixels of an image. */
+  readonly places: number;
+  /** For each beat of a pixel, which bit of the pixel each of its bits is; −1: always 0. */
+  readonly bits: readonly (readonly number[])[];
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
 /** PE × SIMD lanes that go through a matrix, its weights in memories. */
 export interface MatrixUnit {
   readonly kind: 'matrix';
@@ -72,7 +84,7 @@ export interface MatrixUnit {
   readonly outputWidth: number;
 }
 
-export type Unit = LogicUnit | WindowUnit | CollectUnit | AccumulateUnit | MatrixUnit;
+export type Unit = LogicUnit | WindowUnit | CollectUnit | AccumulateUnit | DealUnit | MatrixUnit;
 
 export const romForms = ['case', 'hex'] as const;
 export const lineBuffers = ['auto', 'distributed', 'block'] as const;
@@ -181,6 +193,8 @@ export function scanned(unit: Unit): number {
     case 'accumulate':
       // It takes no pixel in the cycle in which its sums are taken and become 0.
       return unit.pixels + 1;
+    case 'deal':
+      return unit.places * unit.bits.length;
     case 'matrix':
       return 0;
     default:

@@ -82,6 +82,14 @@ describe('estimateRtl', () => {
     expect(layers.reduce((sum, layer) => sum + layer.flipFlops, 0)).toBe(flipFlops.value);
   });
 
+  it('counts a layer of many classes, whose scores follow each other', () => {
+    const model = randomModel('5', { layer: 'dense:144x100', mix: parseMix('0.7/0.2/0.1') });
+    const { luts, flipFlops } = estimateRtl(design(model, { layer: { pe: 4, simd: 18 } }), 'xc7');
+    // hbnn synth counts 1,676 LUTs and 2,263 flip-flops.
+    expect(Math.abs(luts.value / 1676 - 1)).toBeLessThan(0.05);
+    expect(Math.abs(flipFlops.value / 2263 - 1)).toBeLessThan(0.01);
+  });
+
   it('refuses a family that nothing was synthesized for, and a design in another style', () => {
     const plain = foldedDesign(randomModel(112));
     expect(() => estimateRtl(plain, 'gowin')).toThrow(

@@ -3,6 +3,7 @@ import {
   beatWidth,
   type CollectUnit,
   countBits,
+  type DealUnit,
   type FoldedDesign,
   type FoldedLayer,
   type FoldedScores,
@@ -129,6 +130,8 @@ function unitModules(
         named(unit.leaf.name, leafCounts(unit.leaf, 'sumPool', on)),
         named(name, accumulateCounts(unit)),
       ];
+    case 'deal':
+      return [named(name, dealCounts(unit, on))];
     case 'matrix':
       return [
         named(unit.lane.name, leafCounts(unit.lane, 'lane', on), unit.tables.schedule.fold.pe),
@@ -251,6 +254,19 @@ function collectCounts({ pixels, outputWidth }: CollectUnit): CountedModule {
 function accumulateCounts({ pixels, outputWidth }: AccumulateUnit): CountedModule {
   const bits = bitsBelow(pixels);
   return { kind: 'accumulate', parts: [bits, 1], flipFlops: outputWidth + bits + 1, ...noMemory };
+}
+
+/** A choice among as many beats as a pixel has, and the register behind it. */
+function dealCounts({ bits, outputWidth }: DealUnit, { tableInputs }: Fabrication): CountedModule {
+  const turn = bitsBelow(bits.length);
+  // A table of six inputs chooses among four, which is three choices of one of two.
+  const choices = outputWidth * (bits.length - 1);
+  return {
+    kind: 'deal',
+    parts: [tableInputs === 4 ? choices : choices / 3, turn],
+    flipFlops: outputWidth + turn + 1,
+    ...noMemory,
+  };
 }
 
 function windowCounts(unit: WindowUnit, { lines }: MemoryStyle, on: Fabrication): CountedModule {

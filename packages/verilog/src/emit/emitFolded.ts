@@ -2,6 +2,7 @@ import type { FoldedDesign, FoldedLayer, MemoryStyle, StreamBuffer, Unit } from 
 import { beats, beatWidth, countBits, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText, stepText } from './emit.ts';
 import { forkText, joinText, networkLines } from './emitBranches.ts';
+import { dealText } from './emitDeal.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
   accumulateText,
@@ -45,6 +46,8 @@ function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
       return [collectText(unit)];
     case 'accumulate':
       return [leafText(unit.leaf), accumulateText(unit)];
+    case 'deal':
+      return [dealText(unit)];
     case 'matrix':
       return [leafText(unit.lane), matrixText(unit, roms)];
     default:

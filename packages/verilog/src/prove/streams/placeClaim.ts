@@ -24,10 +24,10 @@ export interface PlacePart {
 }
 
 /** Say what the model computes at a place of a layer's output. */
-export function placePart({ step, input }: FoldedLayer, place: number): PlacePart {
+export function placePart({ step, input, output }: FoldedLayer, place: number): PlacePart {
   switch (step.kind) {
     case 'layer':
-      return layerPart(step.plan, input, place);
+      return layerPart(step.plan, input, output.shape[2], place);
     case 'codes':
       return pointPart(step, place);
     case 'codePool': {
@@ -51,12 +51,12 @@ function maxPlanes({ bits }: ThresholdLayer, channels: number, c: number): numbe
   return most;
 }
 
-function layerPart(plan: CheckedLayer, input: Stream, place: number): PlacePart {
+/** @param channels of a beat of the output, which may be some of a pixel's */
+function layerPart(plan: CheckedLayer, input: Stream, channels: number, place: number): PlacePart {
   const { layer } = plan;
   if (layer.kind === 'maxPool') return poolPart({ ...plan, layer }, place);
   const sum = sumOf(plan);
   if (sum === undefined) return pointPart(plan, place);
-  const channels = plan.output[2];
   const at = streamElement(plan, input);
   const sums = Array.from({ length: channels }, (_, c) =>
     sum(place * channels + c).map(([i, weight]) => [at(i), weight] as const),

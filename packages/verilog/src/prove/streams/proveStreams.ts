@@ -478,6 +478,8 @@ function periodOf(unit: Unit): Period {
     case 'collect':
     case 'accumulate':
       return { input: unit.pixels, output: 1 };
+    case 'deal':
+      return { input: 1, output: unit.bits.length };
     case 'matrix': {
       const { table } = unit.starts;
       const places = table.count > 1 ? table.rows.length * table.columns.length : 1;
