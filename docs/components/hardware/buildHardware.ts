@@ -157,6 +157,7 @@ const unitNames = {
   window: 'window',
   collect: 'collect',
   accumulate: 'sums',
+  deal: 'a few sums',
   matrix: 'lanes',
   logic: 'logic',
 } as const;
