@@ -369,7 +369,7 @@ function buildable(results) {
   const losses = [...onceForAllImages, position].map((claim) => Math.max(0, -signedNumber(claim)));
   return {
     question: 'How much accuracy is lost when a network must become a circuit?',
-    verdict: `At most ${Math.max(...losses).toFixed(1)} points for each of the three changes below, as a mean over the seeds`,
+    verdict: `At most ${Math.max(...losses).toFixed(1)} points for each change that a circuit needs, as a mean over the seeds`,
     sentences: [
       `Choosing the number of bits of each layer input once, instead of anew for each image, ${change(ofEqual(onceForAllImages))}.`,
       `With 2 bits for every layer input, the accuracy is ${apart(twoBits)} with 1.4 bits chosen anew for each image.`,
