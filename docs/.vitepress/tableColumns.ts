@@ -24,6 +24,8 @@ const phoneNumber = { few: 14, many: 9 };
 const headed = { min: 3, max: 9 };
 /** Columns of a table whose last column may stand below the others on a phone, if it has the longest texts. */
 const reasoned = { min: 3, max: 5 };
+/** Such a text stands below the others on a wide page too, where it would make a wall of a narrow column. */
+const argued = 350;
 
 /** The text of a cell as a reader sees it, nearly. */
 const textOf = (content: string): string =>
@@ -68,6 +70,7 @@ function classesOf(lengths: readonly number[]): string[] {
       : []),
     ...(columns > manyColumns ? ['many'] : []),
     ...(isReasoned ? ['reasoned', `columns-${columns}`] : []),
+    ...(isReasoned && lengths[columns - 1] > argued ? ['argued'] : []),
   ];
 }
 
