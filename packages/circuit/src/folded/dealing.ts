@@ -3,16 +3,16 @@ import type { Form } from '../netlist/value.ts';
 import { beatWidth, type Stream, streamOf } from './stream.ts';
 import type { DealUnit, FoldedLayer, Unit } from './units.ts';
 
-/** From so many classes on the scores come one after the other: a beat of all of them would be thousands of bits. */
+/** A network with this many classes or more gives out a few scores per beat: all scores would be thousands of bits. */
 const manyClasses = 64;
 
 /** Whether bits are the digits of a number in binary, so that further digits of 0 change nothing. */
 const isBinary = ({ weights }: Form): boolean => weights.every((weight, j) => weight === 2 ** j);
 
 /**
- * The last layer with its channels dealt out, a few in each beat, so that the scores are worked out one after the other.
- * A pixel is dealt out in as many beats as hold nothing up: at most `cycles` for an image, and at most as many as a matrix
- * takes before it writes over the first channels.
+ * Make the last layer give out a pixel in several beats, with a few channels in each, so that logic for a few scores is
+ * enough. The number of beats is as large as it can be without slowing the circuit down: all beats of an image fit into
+ * `cycles`, and those of a pixel are over before the matrix writes over its first channels.
  *
  * @returns the layer as it is, where it has few channels or they are not digits of numbers that places share
  */
