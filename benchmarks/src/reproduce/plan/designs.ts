@@ -50,9 +50,9 @@ const central: DesignPart = {
 const withInputs: DesignPart = {
   name: 'with-inputs',
   about:
-    'In the part called **with-inputs**, the weights of a network and the inputs of its layers have equal numbers ' +
-    'of bits. Weights and layer inputs in the part called **with-inputs** have 1.4 bits on average, 2 bits, or 1 ' +
-    'bit. For each image, the network chooses anew how many bits each layer input gets.',
+    'In the part of the experiment called **with-inputs**, the weights of a network and the inputs of its layers ' +
+    'have equal numbers of bits: both have 1.4 bits on average, both have 2 bits, or both have 1 bit. For each ' +
+    'image, the network chooses anew how many bits each layer input gets.',
   settings: networks.flatMap((of) => [
     bits(of, '1.4', '1.4'),
     bits(of, '2', '2'),
@@ -81,11 +81,11 @@ const otherRules = ['bottom-up', 'top-down', 'random'] as const;
 const rules: DesignPart = {
   name: 'rules',
   about:
-    'In the part called **rules**, the inputs of the layers stay float. The weights in the part called **rules** ' +
-    'have 1 bit, have 1.4 bits on average, or stay float. For 1.4 bits on average, the rule bottom-up, top-down or ' +
-    'random chooses which weights get more bits. The part called **rules** compares the rules bottom-up, top-down ' +
-    'and random with the HBNN paper’s rule, middle-out. The part called **rules** also compares 1-bit weights with ' +
-    'weights of 1.4 bits by the rule middle-out.',
+    'In the part of the experiment called **rules**, the inputs of the layers stay float, and the weights have 1 ' +
+    'bit, have 1.4 bits on average, or stay float. For 1.4 bits on average, the rule bottom-up, top-down or random ' +
+    'chooses which weights get more bits. The part called **rules** compares the rules bottom-up, top-down and ' +
+    'random with the HBNN paper’s rule, middle-out. Weights of 1.4 bits on average, whose bits the rule middle-out ' +
+    'chose, are also compared with 1-bit weights.',
   settings: networks.flatMap((of) => [
     bits(of, '1'),
     bits(of, 'float'),

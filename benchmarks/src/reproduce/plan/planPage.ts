@@ -99,7 +99,8 @@ function testsSection(plan: Plan, tests: NonNullable<Plan['tests']>): string[] {
       `significance level of the tests is ${tests.level}. Each claim of the experiment gets two verdicts:`,
     '',
     '- The first verdict on a claim comes from a test without a correction for the number of claims. The column ' +
-      '"seeds, one test" of the table says how many seeds a test without a correction needs.',
+      '"seeds, one test" of the table says how many seeds a claim needs if its test is not corrected for the number of ' +
+      'claims.',
     `- A second, stricter verdict on each claim is corrected by Holm's method, because ${claims.length} claims are ` +
       'tested. The column "seeds, Holm" of the table says how many seeds a test with Holm\'s correction needs.',
     '',
@@ -139,8 +140,8 @@ function estimatesSection(plan: Plan): string[] {
       'twice, for the trainings with float layer inputs and for those with binarized layer inputs. If ' +
       `losses of accuracy vary from seed to seed with a standard deviation of ${plan.spread.deviation} points, the ` +
       `confidence interval of a loss is the mean loss ± ${gap.toFixed(2)} points. The experiment also estimates how ` +
-      'much the loss of accuracy against the float network changes if the number of channels or the number of epochs ' +
-      `doubles, with an expected confidence interval of ± ${perDoubling.toFixed(2)} points.`,
+      'the loss of accuracy against the float network changes if the number of channels or of epochs doubles. The ' +
+      `expected confidence interval of this change is the estimate ± ${perDoubling.toFixed(2)} points.`,
     '',
     'The confidence intervals are not corrected for the number of settings whose loss of accuracy is estimated. ' +
       spreadOrigin(plan),
