@@ -372,7 +372,7 @@ function buildable(results) {
     verdict: `At most ${Math.max(...losses).toFixed(1)} points for each change that a circuit needs, as a mean over the seeds`,
     sentences: [
       `Choosing the number of bits of each layer input once, instead of anew for each image, ${change(ofEqual(onceForAllImages))}.`,
-      `With 2 bits for every layer input, the accuracy is ${apart(twoBits)} with 1.4 bits chosen anew for each image.`,
+      `If every layer input has 2 bits, the accuracy is ${apart(twoBits)} if the bits are chosen anew for each image. With a choice for each image, layer inputs have 1.4 bits on average.`,
       `If all weights at a kernel position share a bitwidth, the accuracy of AlexNet-BN changes by ${position.difference} points, compared with a bitwidth for each weight.`,
     ],
     intervals: intervals('90 %', [

@@ -142,8 +142,9 @@ function aboutText(p: Profile, networks: readonly SynthesizedNetwork[]): string 
       'made with FINN (AMD’s compiler for quantized networks).',
     'The estimates for CNV and MobileNet assume a clock of 200 MHz.',
     'In our FPGA estimates, the network CNV (VGG-8) has as many parallel multiplying units as a published circuit of ' +
-      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper derives its numbers for VGG-8 from a faster ' +
-      'circuit of FINN, whose number of parallel units is not published.',
+      'AMD’s compiler FINN for the FPGA board Pynq. The HBNN paper derives its numbers for VGG-8 from a circuit that ' +
+      'is faster than the one on the board Pynq. The number of parallel units in the HBNN paper’s circuit is not ' +
+      'published.',
     'In our estimates for CNV (VGG-8), each multiplying unit is wide enough for the weights and layer inputs with ' +
       'the most bits.',
     'Our FPGA circuit for MobileNet has enough parallel units to reach the HBNN paper’s 450 frames per second.',

@@ -62,8 +62,8 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
     };
     const isSimulated = verilatorCycles !== undefined;
     const simulation = isSimulated
-      ? `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. In the simulation of the ` +
-        'circuit of CNV, all class scores were equal to those of CNV in integer arithmetic'
+      ? `The program Verilator simulated the circuit of CNV on ${imagesText(row)}. The simulated circuit ` +
+        'gave the same class scores as the network CNV in integer arithmetic'
       : 'The cycles of the circuit of CNV are computed, not simulated';
     const made = (quantity: string, unit: string, ours: number): ResultRow => ({
       label: `our Verilog, folded, ${row.bits} bits ${quantity}`,
@@ -72,8 +72,8 @@ export function rtlRows(networks: readonly SynthesizedNetwork[]): ResultRow[] {
       ours: Number(ours.toPrecision(5)),
       scale:
         'Our circuit of CNV (VGG-8) has random weights, and one bitwidth for all weights at a kernel position. The ' +
-        `program ${synthesized?.yosys ?? 'Yosys'} synthesized the circuit of CNV, in the same way as the command ` +
-        `\`hbnn synth\`. ${simulation} (\`pnpm bench:networks --synth${isSimulated ? ' --simulate N' : ''} ` +
+        `program ${synthesized?.yosys ?? 'Yosys'} synthesized our circuit of the network CNV, in the same way as the ` +
+        `command \`hbnn synth\` does. ${simulation} (\`pnpm bench:networks --synth${isSimulated ? ' --simulate N' : ''} ` +
         `--save\`, commit ${commit.slice(0, 7)})`,
       columns: { ...base, quantity },
     });

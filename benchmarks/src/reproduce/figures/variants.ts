@@ -154,9 +154,9 @@ function carriedText(): string {
     `entropy) to say how many bits a value has. So a value of ${both.inputs} bits on average takes up to ` +
     `${(both.inputs + entropy).toFixed(2)} bits, if a circuit also stores how many bits the value has. If the ` +
     'numbers of bits are the same for all images, a circuit needs less storage, because it need not tell the next ' +
-    'layer how many bits each value has. We used the saved storage for more bits: we also trained networks whose ' +
-    `layer inputs have ${moreBits.map(({ change }) => change.inputs).join(' or ')} bits on average, with ` +
-    'numbers of bits that are the same for all images.\n\nWe added the claims called q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
+    'layer how many bits each value has. So we also trained networks with more bits for the layer inputs: ' +
+    `${moreBits.map(({ change }) => change.inputs).join(' or ')} bits on average, the same for all ` +
+    'images.\n\nWe added the claims called q8, on 2 bits for every layer input, after we knew the results for 1.4 bits.'
   );
 }
 
@@ -172,10 +172,10 @@ export const inputMaps: Stage = {
       `${readRows}\n\nA bit map says how many bits each input of a layer gets. In the HBNN paper, the bit map of the ` +
       'inputs is dynamic, which means that it is chosen anew for each image. A fixed circuit cannot choose anew ' +
       'for each image how many bits each layer input gets.\n\nA static bit map gives each layer input the same ' +
-      'number of bits for all images. If the numbers of bits are the same for all images, the rule middle-out uses ' +
-      'the mean magnitude of each layer input over many images. Layer inputs whose mean magnitude is far from that ' +
-      'of the whole layer get more bits. With a bit map that is the same for all images, the factors of the bits ' +
-      '(scales) also stay constant after the training.\n\n' +
+      'number of bits for all images. To choose the number of bits of a layer input once for all images, the rule ' +
+      'middle-out uses the mean magnitude of the input over many images. Layer inputs whose mean magnitude is far ' +
+      'from that of the whole layer get more bits. If each layer input has the same number of bits for all images, ' +
+      'the scales, by which the bits are multiplied, also stay constant after the training.\n\n' +
       carriedText(),
     rows: rows(p, results, inputComparisons),
     claims: [

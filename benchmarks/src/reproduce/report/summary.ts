@@ -84,8 +84,8 @@ export function summary(report: Report): string {
 /** Where the comparison with enough seeds is. */
 const planned =
   'With only a few seeds for each setting, many comparisons stay undecided. Our [planned experiment](' +
-  'https://github.com/hbnn/hbnn/blob/main/benchmarks/results/plans/cifar-results.md) compares 1.4 bits, 2 bits and 1 ' +
-  'bit with 10 to 18 seeds for each setting.';
+  'https://github.com/hbnn/hbnn/blob/main/benchmarks/results/plans/cifar-results.md) trains each setting with 10 to ' +
+  '18 seeds. The planned experiment compares weights of 1 bit, 1.4 bits and 2 bits.';
 
 /** Such as "1 of the 13 claims holds". */
 const holdText = (count: number, ofClaims: string): string =>
@@ -109,8 +109,8 @@ function centralText(claim: Claim): string {
   return (
     `${asked} ${answers[claim.verdict]} ` +
     `The accuracy with 1.4-bit weights minus the accuracy with 2-bit weights is ${pointsText(test.difference)} ` +
-    'points. With 90 % confidence, the accuracy with 1.4 bits minus that with 2 bits lies between ' +
-    `${pointsText(test.low)} and ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared ` +
+    'points. The 90 % confidence interval of this difference in accuracy goes from ' +
+    `${pointsText(test.low)} to ${pointsText(test.high)} points. Weights of 1.4 bits and of 2 bits were compared ` +
     `with ${test.differences.length} seeds.`
   );
 }
