@@ -240,10 +240,10 @@ export function planReportFiles(
     'The table has a row for each claim. The column “pairs” counts the finished pairs of trainings. In the ' +
       'column “planned”, the first number says how many seeds were planned for the claim’s own test, and the second ' +
       'number for the stricter test of all claims together (Holm’s test). In the column “own test”, each claim is ' +
-      'tested without the other claims, and only on the first pairs of trainings, as many as were planned. Holm’s ' +
-      'test, which tests all claims together, uses the trainings of all finished seeds. The differences in the table ' +
-      'are means over all finished pairs of trainings. The column “to decide” estimates how many pairs of trainings ' +
-      'it takes to decide a claim that is still undecided.',
+      'tested alone, on the planned number of pairs. If more pairs of trainings are finished, only the first ones ' +
+      'count for the column “own test”. Holm’s test, which tests all claims together, uses the trainings of all ' +
+      'finished seeds. The differences in the table are means over all finished pairs of trainings. The column “to ' +
+      'decide” estimates how many pairs of trainings it takes to decide a claim that is still undecided.',
     '',
     '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',
     '| --- | --- | --- | --- | ---: | ---: | ---: |',
