@@ -10,7 +10,7 @@ import { bitLength } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
-import { hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import type { SumMemo } from '../sums/sumShapes.ts';
 import { type Step, stepLayer } from '../unrolled/steps.ts';
 import type { Leaf } from '../unrolled/unrolledDesign.ts';
@@ -222,7 +222,7 @@ export class LayerMaker {
       net: piped,
       ports,
       about,
-      ...(hasRegister(piped) && { clock: 'enabled' }),
+      ...(piped.hasRegister() && { clock: 'enabled' }),
     };
     return { leaf, stages };
   }
