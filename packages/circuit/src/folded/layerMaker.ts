@@ -214,6 +214,7 @@ export class LayerMaker {
     const schedule = scheduleOf(net, this.maxLevels, 0);
     const stages = schedule.depth + 1;
     const piped = pipelined(net, schedule, stages);
+    piped.compact();
     const ports = [{ name: 'y', width: piped.outputs.length }];
     const about = [`Latency ${stages} cycle(s) in which ce is 1`];
     const leaf: Leaf = {

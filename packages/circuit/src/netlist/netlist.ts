@@ -134,6 +134,17 @@ export class Netlist {
     }
   }
 
+  /** Give back the memory that only further gates need. They can still be made; the first one takes longer then. */
+  compact(): void {
+    this.table = new Int32Array(0);
+    this.cellTable = new Int32Array(0);
+    this.kinds = this.kinds.slice(0, this.size);
+    this.a = this.a.slice(0, this.size);
+    this.b = this.b.slice(0, this.size);
+    this.c = this.c.slice(0, this.size);
+    this.levels = this.levels.slice(0, this.size);
+  }
+
   /** Copy what the outputs need onto a netlist that has the inputs `kept` alone. */
   withInputs(kept: readonly number[]): Netlist {
     const copy = new Netlist(kept.length);
@@ -245,6 +256,7 @@ export class Netlist {
 
   /** An instance with so many outputs; an equal one is made once. */
   cell(kind: Cell['kind'], inputs: readonly Literal[], outputs: number): readonly Literal[] {
+    if (this.cellTable.length === 0) this.growCells();
     const slot = this.cellSlot(kind, inputs);
     const cached = this.cells[this.cellTable[slot] - 1];
     if (cached !== undefined) return cached.outputs.map((node) => 2 * node);
@@ -274,7 +286,9 @@ export class Netlist {
   }
 
   private growCells(): void {
-    this.cellTable = new Int32Array(4 * this.cellTable.length);
+    let slots = Math.max(sizeAtFirst, 4 * this.cellTable.length);
+    while (slots < 4 * this.cells.length) slots *= 4;
+    this.cellTable = new Int32Array(slots);
     this.cells.forEach(({ kind, inputs }, i) => {
       this.cellTable[this.cellSlot(kind, inputs)] = i + 1;
     });
@@ -303,7 +317,9 @@ export class Netlist {
   }
 
   private grow(): void {
-    this.table = new Int32Array(4 * this.table.length);
+    let slots = Math.max(sizeAtFirst, 4 * this.table.length);
+    while (slots < 4 * (this.size + 1)) slots *= 4;
+    this.table = new Int32Array(slots);
     for (let node = 0; node < this.size; node++) {
       const kind = this.kinds[node];
       if (kind < code.and || kind === code.cell) continue;
@@ -325,7 +341,7 @@ export class Netlist {
   }
 
   private makeRoom(): void {
-    const nodes = 2 * this.size;
+    const nodes = Math.max(sizeAtFirst, 2 * this.size);
     this.kinds = grown(this.kinds, new Uint8Array(nodes));
     this.a = grown(this.a, new Int32Array(nodes));
     this.b = grown(this.b, new Int32Array(nodes));
