@@ -178,6 +178,9 @@ interface Groups {
   readonly weightPlanes: number;
 }
 
+/** Makes strings of bytes, to tell arrays of the same length apart. */
+const oneCharacterEach = new TextDecoder('latin1');
+
 function groupsOf(
   matrix: WindowedMatrix,
   planes: readonly WeightPlane[],
@@ -195,7 +198,7 @@ function groupsOf(
   });
   const keys = masks.map(
     (own, g) =>
-      `${own.map((mask) => mask.join()).join(';')} ${ratioKey(own.length, weightPlanes, ratios[g])}`,
+      `${own.map((mask) => oneCharacterEach.decode(mask)).join('')}${ratioKey(own.length, weightPlanes, ratios[g])}`,
   );
   return { masks, ratios, keys, weightPlanes };
 }

@@ -10,7 +10,7 @@ import { bitLength } from '../netlist/bitHeap.ts';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import type { Names } from '../netlist/names.ts';
 import type { Netlist } from '../netlist/netlist.ts';
-import { hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import type { SumMemo } from '../sums/sumShapes.ts';
 import { type Step, stepLayer } from '../unrolled/steps.ts';
 import type { Leaf } from '../unrolled/unrolledDesign.ts';
@@ -214,6 +214,7 @@ export class LayerMaker {
     const schedule = scheduleOf(net, this.maxLevels, 0);
     const stages = schedule.depth + 1;
     const piped = pipelined(net, schedule, stages);
+    piped.compact();
     const ports = [{ name: 'y', width: piped.outputs.length }];
     const about = [`Latency ${stages} cycle(s) in which ce is 1`];
     const leaf: Leaf = {
@@ -222,7 +223,7 @@ export class LayerMaker {
       net: piped,
       ports,
       about,
-      ...(hasRegister(piped) && { clock: 'enabled' }),
+      ...(piped.hasRegister() && { clock: 'enabled' }),
     };
     return { leaf, stages };
   }

@@ -260,28 +260,40 @@ function weightWord(
   outputs: readonly number[],
   simd: number,
 ): WeightWord {
-  const [signs, members, rows]: [string[], string[], string[]] = [[], [], []];
+  const signs = new Uint8Array(outputs.length * simd).fill(1);
+  const members = new Uint8Array(outputs.length * simd);
+  const rows = new Uint8Array(outputs.length);
   let [all, uniform] = [true, true];
-  for (const o of outputs) {
+  outputs.forEach((o, p) => {
     let own = 0;
-    for (let l = 0; l < simd; l++) {
-      const lane = lanes[l];
-      const member = lane !== undefined && planes[lane.weightPlane].member(o, lane.input);
-      if (member) own++;
-      members.push(member ? '1' : '0');
-      signs.push(member && !planes[lane.weightPlane].positive(o, lane.input) ? '0' : '1');
-    }
+    lanes.forEach(({ input, weightPlane }, l) => {
+      const plane = planes[weightPlane];
+      if (!plane.member(o, input)) return;
+      own++;
+      members[p * simd + l] = 1;
+      if (!plane.positive(o, input)) signs[p * simd + l] = 0;
+    });
     all &&= own === lanes.length;
     uniform &&= own === lanes.length || own === 0;
-    rows.push(own === lanes.length ? '1' : '0');
-  }
-  const word = (bits: string[]): bigint => BigInt(`0b${bits.reverse().join('')}`);
+    if (own === lanes.length) rows[p] = 1;
+  });
   return {
-    signs: word(signs),
-    members: word(members),
-    rows: uniform ? word(rows) : undefined,
+    signs: numberOf(signs),
+    members: numberOf(members),
+    rows: uniform ? numberOf(rows) : undefined,
     all,
   };
+}
+
+const ascii = new TextDecoder();
+const hexDigits = new TextEncoder().encode('0123456789abcdef');
+
+/** The number with these bits, the lowest first. */
+function numberOf(bits: Uint8Array): bigint {
+  const digits = new Uint8Array(Math.ceil(bits.length / 4));
+  const last = digits.length - 1;
+  for (let i = 0; i < bits.length; i++) digits[last - (i >> 2)] |= bits[i] << (i & 3);
+  return BigInt(`0x${ascii.decode(digits.map((digit) => hexDigits[digit]))}`);
 }
 
 /** Bits of numbers up to `most`, at least one. */

@@ -358,16 +358,32 @@ class Lanes implements Stage {
 
   skip(cycles: number): void {
     if (this.stuck) return;
-    const end = this.edges + cycles;
-    while (this.working && this.edges + this.left < end) {
-      this.edges += this.left;
-      this.left = 0;
-      this.work(false);
-      this.edges++;
+    const { group, edges, cyclesBehind, delay } = this;
+    if (this.working) {
+      const before = this.left + cyclesBehind[group];
+      const after = before - cycles;
+      this.group = cycles <= this.left ? group : this.groupBefore(after);
+      this.left = after - cyclesBehind[this.group];
+      // The sums of the last groups are still in the lanes.
+      let g = this.group;
+      while (g > group && cyclesBehind[g - 1] <= after + delay) g--;
+      for (; g < this.group; g++)
+        this.writes.push({ at: edges + before - cyclesBehind[g] + delay, done: false });
     }
-    if (this.working) this.left -= end - this.edges;
-    this.edges = end;
-    while (this.writes.length > 0 && this.writes[0].at < end) this.writes.shift();
+    this.edges = edges + cycles;
+    while (this.writes.length > 0 && this.writes[0].at < this.edges) this.writes.shift();
+  }
+
+  /** The group that is worked on so many cycles before the last one ends. */
+  private groupBefore(cycles: number): number {
+    const { cyclesBehind } = this;
+    let [low, high] = [0, cyclesBehind.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (cyclesBehind[middle] <= cycles) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 }
 

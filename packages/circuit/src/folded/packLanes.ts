@@ -169,8 +169,10 @@ export function sharedBatches(
   const made = new Map<string, Batch>();
   const batchOf = (part: number, weightPlane: number, inputPlane: number): Batch => {
     const key = `${part},${weightPlane},${inputPlane}`;
+    const known = made.get(key);
+    if (known !== undefined) return known;
     const lanes = lanesOf(parts[part], weightPlane, inputPlane);
-    const batch = made.get(key) ?? { weightPlane, inputPlane, lanes };
+    const batch = { weightPlane, inputPlane, lanes };
     made.set(key, batch);
     return batch;
   };

@@ -20,11 +20,13 @@ export function weightPlanes(weights: IntegerWeights): WeightPlane[] {
   }
   const { bits, signs, multiples, scalePer } = weights;
   return multiples.map((ks, n) => {
-    const factor = (o: number): number => ks[scalePer === 'tensor' ? 0 : o];
-    return {
-      member: (o, i) => bits[o * row + i] > n && factor(o) !== 0,
-      positive: (o, i) => ((signs[o * row + i] >> n) & 1) === 1,
-      factor,
-    };
+    const positive = (o: number, i: number): boolean => ((signs[o * row + i] >> n) & 1) === 1;
+    const hasBit = (o: number, i: number): boolean => bits[o * row + i] > n;
+    if (scalePer === 'tensor') {
+      const [k] = ks;
+      return { member: k === 0 ? () => false : hasBit, positive, factor: () => k };
+    }
+    const factor = (o: number): number => ks[o];
+    return { member: (o, i) => hasBit(o, i) && ks[o] !== 0, positive, factor };
   });
 }

@@ -39,13 +39,17 @@ const sizeAtFirst = 1024;
  * sorted, so that equal sums met in different neurons become one node.
  */
 export class Netlist {
-  private readonly kinds: number[] = [];
-  private readonly a: number[] = [];
-  private readonly b: number[] = [];
-  private readonly c: number[] = [];
-  private readonly levels: number[] = [];
+  /** The number of nodes, constant and inputs among them. */
+  size = 0;
+  private kinds = new Uint8Array(sizeAtFirst);
+  private a = new Int32Array(sizeAtFirst);
+  private b = new Int32Array(sizeAtFirst);
+  private c = new Int32Array(sizeAtFirst);
+  private levels = new Int32Array(sizeAtFirst);
+  /** Gates by their hash; 0 is a free slot. */
   private table = new Int32Array(4 * sizeAtFirst);
-  private readonly cellsByKey = new Map<string, Cell>();
+  /** Numbers of cells, each one more, by their hash; 0 is a free slot. */
+  private cellTable = new Int32Array(sizeAtFirst);
   readonly cells: Cell[] = [];
   readonly outputs: Literal[] = [];
   /** What a person reads above a node. */
@@ -57,11 +61,6 @@ export class Netlist {
     this.inputCount = inputCount;
     this.push(code.constant, 0, 0, 0, 0);
     for (let i = 0; i < inputCount; i++) this.push(code.input, i, 0, 0, 0);
-  }
-
-  /** The number of nodes, constant and inputs among them. */
-  get size(): number {
-    return this.kinds.length;
   }
 
   input(i: number): Literal {
@@ -89,9 +88,26 @@ export class Netlist {
     // A cell's outputs come after what it reads, and so do a gate's.
     for (let node = this.size - 1; node > 0; node--) {
       if (live[node] === 0) continue;
-      for (const operand of this.reads(node)) live[nodeOf(operand)] = 1;
+      const kind = this.kinds[node];
+      if (kind === code.input) continue;
+      if (kind === code.cell) {
+        for (const operand of this.cells[this.a[node]].inputs) live[nodeOf(operand)] = 1;
+        continue;
+      }
+      live[nodeOf(this.a[node])] = 1;
+      if (kind === code.register) continue;
+      live[nodeOf(this.b[node])] = 1;
+      if (kind >= code.xor3) live[nodeOf(this.c[node])] = 1;
     }
     return live;
+  }
+
+  /** Whether an output depends on a register. */
+  hasRegister(): boolean {
+    const live = this.live();
+    for (let node = 0; node < this.size; node++)
+      if (live[node] === 1 && this.kinds[node] === code.register) return true;
+    return false;
   }
 
   /** The literals that a node's value comes from. */
@@ -116,6 +132,17 @@ export class Netlist {
       default:
         return kind satisfies never;
     }
+  }
+
+  /** Give back the memory that only further gates need. They can still be made; the first one takes longer then. */
+  compact(): void {
+    this.table = new Int32Array(0);
+    this.cellTable = new Int32Array(0);
+    this.kinds = this.kinds.slice(0, this.size);
+    this.a = this.a.slice(0, this.size);
+    this.b = this.b.slice(0, this.size);
+    this.c = this.c.slice(0, this.size);
+    this.levels = this.levels.slice(0, this.size);
   }
 
   /** Copy what the outputs need onto a netlist that has the inputs `kept` alone. */
@@ -229,8 +256,9 @@ export class Netlist {
 
   /** An instance with so many outputs; an equal one is made once. */
   cell(kind: Cell['kind'], inputs: readonly Literal[], outputs: number): readonly Literal[] {
-    const key = `${kind}:${inputs.join()}`;
-    const cached = this.cellsByKey.get(key);
+    if (this.cellTable.length === 0) this.growCells();
+    const slot = this.cellSlot(kind, inputs);
+    const cached = this.cells[this.cellTable[slot] - 1];
     if (cached !== undefined) return cached.outputs.map((node) => 2 * node);
     const latest = inputs.reduce((max, input) => Math.max(max, this.level(input)), 0);
     const level = latest + (kind === 'add3' ? 1 + Math.ceil(outputs / 4) : 1);
@@ -238,13 +266,36 @@ export class Netlist {
       this.push(code.cell, this.cells.length, i, 0, level),
     );
     const built: Cell = { kind, inputs, outputs: nodes };
-    this.cells.push(built);
-    this.cellsByKey.set(key, built);
+    this.cellTable[slot] = this.cells.push(built);
+    if (4 * this.cells.length > this.cellTable.length) this.growCells();
     return nodes.map((node) => 2 * node);
   }
 
+  /** Where a cell is in the table, or would be. */
+  private cellSlot(kind: Cell['kind'], inputs: readonly Literal[]): number {
+    const { cellTable, cells } = this;
+    let hash = kind.length;
+    for (const input of inputs) hash = mixed(hash, input);
+    let slot = (hash ^ (hash >>> 16)) & (cellTable.length - 1);
+    while (cellTable[slot] !== 0) {
+      const cell = cells[cellTable[slot] - 1];
+      if (cell.kind === kind && sameInputs(cell.inputs, inputs)) return slot;
+      slot = (slot + 1) & (cellTable.length - 1);
+    }
+    return slot;
+  }
+
+  private growCells(): void {
+    let slots = Math.max(sizeAtFirst, 4 * this.cellTable.length);
+    while (slots < 4 * this.cells.length) slots *= 4;
+    this.cellTable = new Int32Array(slots);
+    this.cells.forEach(({ kind, inputs }, i) => {
+      this.cellTable[this.cellSlot(kind, inputs)] = i + 1;
+    });
+  }
+
   private gate(kind: number, a: number, b: number, c: number): Literal {
-    if (4 * (this.kinds.length + 1) > this.table.length) this.grow();
+    if (4 * (this.size + 1) > this.table.length) this.grow();
     let slot = this.slotOf(kind, a, b, c);
     while (this.table[slot] !== 0) {
       const node = this.table[slot];
@@ -266,8 +317,10 @@ export class Netlist {
   }
 
   private grow(): void {
-    this.table = new Int32Array(4 * this.table.length);
-    for (let node = 0; node < this.kinds.length; node++) {
+    let slots = Math.max(sizeAtFirst, 4 * this.table.length);
+    while (slots < 4 * (this.size + 1)) slots *= 4;
+    this.table = new Int32Array(slots);
+    for (let node = 0; node < this.size; node++) {
       const kind = this.kinds[node];
       if (kind < code.and || kind === code.cell) continue;
       let slot = this.slotOf(kind, this.a[node], this.b[node], this.c[node]);
@@ -277,13 +330,38 @@ export class Netlist {
   }
 
   private push(kind: number, a: number, b: number, c: number, level: number): number {
-    this.a.push(a);
-    this.b.push(b);
-    this.c.push(c);
-    this.levels.push(level);
-    return this.kinds.push(kind) - 1;
+    if (this.size === this.kinds.length) this.makeRoom();
+    const node = this.size++;
+    this.kinds[node] = kind;
+    this.a[node] = a;
+    this.b[node] = b;
+    this.c[node] = c;
+    this.levels[node] = level;
+    return node;
+  }
+
+  private makeRoom(): void {
+    const nodes = Math.max(sizeAtFirst, 2 * this.size);
+    this.kinds = grown(this.kinds, new Uint8Array(nodes));
+    this.a = grown(this.a, new Int32Array(nodes));
+    this.b = grown(this.b, new Int32Array(nodes));
+    this.c = grown(this.c, new Int32Array(nodes));
+    this.levels = grown(this.levels, new Int32Array(nodes));
   }
 }
+
+function grown<T extends Uint8Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+const mixed = (hash: number, literal: Literal): number => {
+  const next = Math.imul(hash ^ literal, 0x85ebca6b);
+  return next ^ (next >>> 13);
+};
+
+const sameInputs = (a: readonly Literal[], b: readonly Literal[]): boolean =>
+  a.length === b.length && a.every((literal, i) => literal === b[i]);
 
 function sorted(a: number, b: number, c: number): [number, number, number] {
   const low = Math.min(a, b, c);

@@ -28,12 +28,13 @@ export function scheduleOf(net: Netlist, maxLevels: number, start: number): Sche
       levels[node] = start;
       continue;
     }
-    const reads = net
-      .reads(node)
-      .map(nodeOf)
-      .filter((read) => read !== 0);
-    const stage = reads.reduce((latest, read) => Math.max(latest, stages[read]), 0);
-    const level = reads.reduce((max, read) => Math.max(max, levelIn(stage, read)), 0);
+    // The constant is in no stage and has no levels: it changes nothing here.
+    const reads = net.reads(node);
+    let [stage, level] = [0, 0];
+    for (const read of reads) stage = Math.max(stage, stages[nodeOf(read)]);
+    // What comes from an earlier stage comes out of a register.
+    for (const read of reads)
+      if (stages[nodeOf(read)] === stage) level = Math.max(level, levels[nodeOf(read)]);
     const delay = ownLevels(net, node);
     const fits = level + delay <= maxLevels || level === 0;
     stages[node] = fits ? stage : stage + 1;
@@ -45,11 +46,6 @@ export function scheduleOf(net: Netlist, maxLevels: number, start: number): Sche
     0,
   );
   return { stages, levels, depth, deepest };
-
-  // What comes from an earlier stage comes out of a register.
-  function levelIn(stage: number, node: number): number {
-    return stages[node] === stage ? levels[node] : 0;
-  }
 }
 
 function ownLevels(net: Netlist, node: number): number {
@@ -69,30 +65,24 @@ export function endLevel(net: Netlist, { stages, levels }: Schedule, depth: numb
 export function pipelined(net: Netlist, { stages }: Schedule, depth: number): Netlist {
   const copy = new Netlist(net.inputCount);
   const live = net.live();
-  // The copies of a node by their stage: its own first, then one register after the other.
-  const copies: Literal[][] = Array.from({ length: net.size }, () => []);
-  for (let i = 0; i < net.inputCount; i++) copies[nodeOf(net.input(i))].push(copy.input(i));
+  // The copy of each node, in its own stage. Further stages have registers behind it, which are made once each.
+  const own = new Int32Array(net.size);
+  for (let i = 0; i < net.inputCount; i++) own[nodeOf(net.input(i))] = copy.input(i);
   const at = (literal: Literal, stage: number): Literal => {
     const node = nodeOf(literal);
     if (node === 0) return literal;
-    const built = copies[node];
-    while (built.length <= stage - stages[node]) built.push(copy.register(built[built.length - 1]));
-    return built[stage - stages[node]] ^ (literal & 1);
+    let built = own[node];
+    for (let n = stages[node]; n < stage; n++) built = copy.register(built);
+    return built ^ (literal & 1);
   };
   for (let node = 1 + net.inputCount; node < net.size; node++) {
     if (live[node] === 0) continue;
     const note = net.notes.get(node);
     if (note !== undefined) copy.notes.set(copy.size, note);
-    copies[node].push(net.copyOf(node, copy, (literal) => at(literal, stages[node])));
+    own[node] = net.copyOf(node, copy, (literal) => at(literal, stages[node]));
   }
   copy.outputs.push(...net.outputs.map((output) => at(output, depth)));
   return copy;
-}
-
-/** Whether an output depends on a register. */
-export function hasRegister(net: Netlist): boolean {
-  const live = net.live();
-  return live.some((alive, node) => alive === 1 && net.kind(node) === 'register');
 }
 
 /** @throws HbnnError for a budget of levels per stage that is none */

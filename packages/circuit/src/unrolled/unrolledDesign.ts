@@ -4,7 +4,7 @@ import { type AdderStyle, adderStyles } from '../netlist/fabrics.ts';
 import { FormNumbers } from '../netlist/keyNumbers.ts';
 import { checkedPrefix, Names } from '../netlist/names.ts';
 import { type Literal, Netlist, nodeOf } from '../netlist/netlist.ts';
-import { checkLevels, endLevel, hasRegister, pipelined, scheduleOf } from '../netlist/pipeline.ts';
+import { checkLevels, endLevel, pipelined, scheduleOf } from '../netlist/pipeline.ts';
 import { type Form, pixelForm, type Value } from '../netlist/value.ts';
 import { extendedBits, scoreBits } from '../netlist/values.ts';
 import { SumMemo } from '../sums/sumShapes.ts';
@@ -256,7 +256,7 @@ class Pipe {
     this.cycles += depth;
     return leaves.map((leaf, i): Leaf => {
       const net = pipelined(leaf.net, schedules[i], depth);
-      return hasRegister(net) ? { ...leaf, net, clock: 'always' } : { ...leaf, net };
+      return net.hasRegister() ? { ...leaf, net, clock: 'always' } : { ...leaf, net };
     });
   }
 

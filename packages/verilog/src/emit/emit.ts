@@ -43,7 +43,8 @@ export function unrolledFiles(design: Design): Record<string, string> {
 export function file(about: readonly string[], modules: readonly string[]): string {
   const head = about.map((line) => `// ${ascii(line)}\n`).join('');
   const lint = '/* verilator lint_off DECLFILENAME */\n';
-  return `${head}${lint}\`timescale 1ns / 1ps\n\`default_nettype none\n\n${modules.join('\n')}\n\`default_nettype wire\n`;
+  const first = `${head}${lint}\`timescale 1ns / 1ps\n\`default_nettype none\n`;
+  return [first, ...modules, '`default_nettype wire\n'].join('\n');
 }
 
 /** Comments hold what any tool reads, whatever a model's names are. */
@@ -190,10 +191,35 @@ function assembled(port: string, parts: readonly string[]): string[] {
 
 const perLine = 8;
 
+/** How many lines are kept apart before they become one text. */
+const linesApart = 1024;
+
+/** Lines that become one text now and then: a module may have a million, which take far more memory apart. */
+class Lines {
+  private readonly texts: string[] = [];
+  private few: string[] = [];
+
+  push(...lines: readonly string[]): void {
+    this.few.push(...lines);
+    if (this.few.length < linesApart) return;
+    this.texts.push(this.few.join('\n'));
+    this.few = [];
+  }
+
+  get isEmpty(): boolean {
+    return this.texts.length + this.few.length === 0;
+  }
+
+  text(): string {
+    return [...this.texts, ...this.few].join('\n');
+  }
+}
+
 /** A module of gates and registers. */
 export function leafText({ name, net, ports, clock }: Leaf): string {
-  const lines = [header(name, net.inputCount, ports, clock)];
-  const edges: string[] = [];
+  const lines = new Lines();
+  const edges = new Lines();
+  lines.push(header(name, net.inputCount, ports, clock));
   const live = net.live();
   const namer = new NetNames(net);
   const cells = new Set<number>();
@@ -212,9 +238,9 @@ export function leafText({ name, net, ports, clock }: Leaf): string {
       lines.push(...namer.cell(cell, live));
     }
   }
-  if (edges.length > 0) {
+  if (!edges.isEmpty) {
     const when = clock === 'enabled' ? 'if (ce) begin' : 'begin';
-    lines.push([`  always @(posedge clk) ${when}`, ...edges, '  end'].join('\n'));
+    lines.push(`  always @(posedge clk) ${when}`, edges.text(), '  end');
   }
   let at = 0;
   for (const port of ports) {
@@ -225,7 +251,8 @@ export function leafText({ name, net, ports, clock }: Leaf): string {
   const dead = unread(net.inputCount, (i) => live[1 + i] === 1).map((i) => `x[${i}]`);
   if (net.inputCount === 0) dead.push('x[0]');
   lines.push(...sink([...dead, ...namer.unreadOutputs]));
-  return `${lines.join('\n')}\nendmodule\n`;
+  lines.push('endmodule', '');
+  return lines.text();
 }
 
 /** Writes literals and what drives them. */
