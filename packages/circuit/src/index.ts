@@ -22,6 +22,7 @@ export {
   lutsPerLane,
   parseFoldRequest,
 } from './folded/folds.ts';
+export { type Chain, chainsOf, keepRom } from './folded/gathering.ts';
 export { choiceBits } from './folded/lanesAtOnce.ts';
 export { controlBits, runFields } from './folded/matrixTables.ts';
 export { type BeatTrace, beatsAhead, beatTrace } from './folded/occupancy.ts';
@@ -49,9 +50,9 @@ export {
 export {
   type AccumulateUnit,
   type CollectUnit,
-  type DealUnit,
   type FoldedLayer,
   type FoldedScores,
+  type GatherUnit,
   type LayerCycles,
   type LogicUnit,
   layerBuffers,

@@ -7,6 +7,7 @@ import {
   gapsOf,
   layerBuffers,
   matrixCycles,
+  placesOf,
   type StreamBuffer,
   type Unit,
 } from './units.ts';
@@ -19,8 +20,7 @@ export function withHeldBeats(layer: FoldedLayer, cycles: number): FoldedLayer {
   const at = layer.units.findIndex(({ kind }) => kind === 'matrix');
   const unit = layer.units[at];
   if (unit?.kind !== 'matrix') return layer;
-  const [height, width] = layer.output.shape;
-  const gaps = gapsOf(layer.units[at - 1], height * width);
+  const gaps = gapsOf(layer.units[at - 1], placesOf(layer));
   const scheduled = matrixCycles(unit.tables.schedule.stepCount, gaps, true);
   if (scheduled > cycles) return layer;
   const units = layer.units.map((one): Unit => (one === unit ? { ...unit, held: true } : one));

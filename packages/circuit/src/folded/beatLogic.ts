@@ -65,13 +65,22 @@ export function channelValue(net: Netlist, { forms, offsets }: Stream, c: number
   return { form, bits };
 }
 
-/** Vectors by place as numbers above their least, and what logic sees of them. */
-export function placedNumbers(placed: PlacedVectors): {
+/**
+ * Vectors by place as numbers above their least, and what logic sees of them.
+ *
+ * @param fromZero which numbers, none of them below 0, are stored as they are
+ */
+export function placedNumbers(
+  placed: PlacedVectors,
+  fromZero: readonly boolean[] = [],
+): {
   readonly table: PlacedBits;
   readonly forms: readonly Form[];
 } {
   const { vectors } = placed;
-  const lows = vectors[0].map((_, i) => Math.min(...vectors.map((vector) => vector[i])));
+  const lows = vectors[0].map((_, i) =>
+    fromZero[i] === true ? 0 : Math.min(...vectors.map((vector) => vector[i])),
+  );
   const highs = vectors[0].map((_, i) => Math.max(...vectors.map((vector) => vector[i])));
   const widths = lows.map((low, i) => widthOf(highs[i] - low));
   const width = widths.reduce((sum, one) => sum + one, 0);

@@ -14,6 +14,7 @@ import {
   layerBuffers,
   type MatrixUnit,
   matrixCycles,
+  placesOf,
   scanOf,
   type Unit,
 } from './units.ts';
@@ -141,7 +142,7 @@ function within(
   });
 }
 
-/** A design of one row of lanes in each layer: cheap to make, and streams are as they will be. */
+/** A design of one row of lanes in each layer: cheap to make, and pixels are as they will be. */
 function oneRowDesign(model: CheckedModel): FoldedDesign {
   const folds = model.checkedLayers.flatMap(({ layer, input }): [string, Fold][] => {
     if (!('weights' in layer)) return [];
@@ -151,7 +152,7 @@ function oneRowDesign(model: CheckedModel): FoldedDesign {
     // The whole matrix at once would have its weights as constants.
     return [[layer.name, { pe: 1, simd: outputs === 1 && simd === row ? 1 : simd }]];
   });
-  return shallowDesign(model, { folds: Object.fromEntries(folds) });
+  return shallowDesign(model, { folds: Object.fromEntries(folds), grouped: false });
 }
 
 /**
@@ -179,8 +180,6 @@ export function foldedCycles(model: CheckedModel, folds: Readonly<Record<string,
   });
   return Math.max(1, ...cycles);
 }
-
-const placesOf = ({ output }: FoldedLayer): number => output.shape[0] * output.shape[1];
 
 /** The gaps between the beats that a layer's matrix gets. */
 function matrixGaps(layer: FoldedLayer): Gaps {
@@ -219,8 +218,8 @@ function lutsOf(unit: Unit): number {
       return 20;
     case 'accumulate':
       return 20 + lutsPer.gate * unit.leaf.net.size;
-    case 'deal':
-      return 20 + lutsPer.choice * unit.bits.length * unit.outputWidth;
+    case 'gather':
+      return 20;
     case 'matrix':
       return 50;
     default:

@@ -106,8 +106,9 @@ export function foldSchedule(
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
   fold: Fold,
+  inOrder = false,
 ): FoldSchedule {
-  return foldSchedules(matrix, planes, inputs).of(fold);
+  return foldSchedules(matrix, planes, inputs, inOrder).of(fold);
 }
 
 /** The schedules of one matrix for many folds. */
@@ -117,14 +118,19 @@ export interface FoldSchedules {
   leastSteps(fold: Fold): number;
 }
 
-/** Makes the schedules of one matrix for many folds. What all folds share is computed once. */
+/**
+ * Makes the schedules of one matrix for many folds. What all folds share is computed once.
+ *
+ * @param inOrder whether outputs stay in their order, though more lanes may be idle then
+ */
 export function foldSchedules(
   matrix: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
+  inOrder = false,
 ): FoldSchedules {
   const presence = presenceOf(matrix, planes, inputs);
-  const outputAt = outputOrder(matrix, presence);
+  const outputAt = inOrder ? counting(matrix.outputs) : outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
   const map = planeMap(matrix.layer.weights);

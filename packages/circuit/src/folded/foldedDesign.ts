@@ -7,9 +7,9 @@ import { type OrderedStep, orderedSteps, stepLayer } from '../unrolled/steps.ts'
 import { indexWidth } from '../unrolled/unrolledDesign.ts';
 import { checkMoves, withBuffers, withHeldBeats } from './balance.ts';
 import { scoresLogic } from './beatLogic.ts';
-import { dealtLayer } from './dealing.ts';
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
 import type { FoldTable } from './folds.ts';
+import { type GroupReader, groupReader } from './grouping.ts';
 import { LayerMaker, type Making } from './layerMaker.ts';
 import { beats, beatWidth, joinedStream, type Stream, streamOf } from './stream.ts';
 import {
@@ -59,8 +59,15 @@ export function foldedDesign(model: CheckedModel, o: FoldedOptions = {}): Folded
   return design;
 }
 
-/** The design with two places in each buffer, in which branches may wait for each other for ever. */
-export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): FoldedDesign {
+/**
+ * The design with two places in each buffer, in which branches may wait for each other for ever.
+ *
+ * @param o.grouped whether sums may be read group by group
+ */
+export function shallowDesign(
+  model: CheckedModel,
+  { grouped = true, ...o }: FoldedOptions & { readonly grouped?: boolean } = {},
+): FoldedDesign {
   const { style, maxLevels, folds, memories } = checkedFolding(model.checkedLayers, o);
   const prefix = checkedPrefix(o.prefix ?? '');
   const names = new Names(prefix);
@@ -72,22 +79,21 @@ export function shallowDesign(model: CheckedModel, o: FoldedOptions = {}): Folde
   const forked = forkedSources(steps);
   const plain: FoldedLayer[] = [];
   let longestScan = 0;
-  for (const step of steps) {
+  for (const [at, step] of steps.entries()) {
     const stream = joinedStream(step.sources.map((source) => plain[source]?.output ?? input));
     const isJoin = step.sources.length > 1;
     const branches = step.sources.map(
       (source) => forked.has(source) || (isJoin && isNarrowBranch(plain[source], forked)),
     );
-    const layer = foldedLayer(step, stream, branches, { ...making, longestScan }, folds);
+    const reader = grouped ? groupReader(steps, at) : undefined;
+    const layer = foldedLayer(step, stream, branches, { ...making, longestScan }, folds, reader);
     longestScan = Math.max(longestScan, scanOf(layer));
     plain.push(layer);
   }
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
   const layers = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
-  const last = dealtLayer(layers[layers.length - 1], scheduledCycles, names);
-  layers[layers.length - 1] = last;
   const maker = new LayerMaker(names.of('scores', 'scores'), making);
-  const scores = foldedScores(model, last.output, maker);
+  const scores = foldedScores(model, layers[layers.length - 1].output, maker);
   const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   return {
     kind: 'folded',
@@ -132,11 +138,12 @@ function foldedLayer(
   branches: readonly boolean[],
   making: Making,
   folds: FoldTable,
+  reader: GroupReader | undefined,
 ): FoldedLayer {
   const { names } = making;
   const { name, kind } = stepLayer(step).layer;
   const module = names.of(name, kind);
-  const made = new LayerMaker(module, making).make(step, input, folds);
+  const made = new LayerMaker(module, making).make(step, input, folds, reader);
   const layer = { layer: name, kind, step, module, input, ...made };
   const buffer = (wanted: string) => ({ name: names.of(wanted, 'buffer'), depth: 2 });
   if (step.sources.length > 1) {
@@ -147,7 +154,9 @@ function foldedLayer(
     return { ...layer, sources, join: names.of(`${module}_join`, 'join') };
   }
   const buffered =
-    made.fold !== undefined || made.units.some((unit) => unit.kind !== 'logic') || branches[0];
+    made.fold !== undefined ||
+    made.units.some(({ kind }) => kind !== 'logic' && kind !== 'gather') ||
+    branches[0];
   return {
     ...layer,
     sources: [{ layer: step.sources[0] }],

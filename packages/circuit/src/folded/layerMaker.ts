@@ -2,6 +2,7 @@ import {
   type FeatureShape,
   type JoinLayer,
   type SumPoolLayer,
+  type ThresholdLayer,
   type Window,
   weightValues,
   windowOf,
@@ -24,9 +25,10 @@ import {
   type StreamLogic,
   thresholdLogic,
 } from './beatLogic.ts';
-import { foldSchedule } from './foldSchedule.ts';
+import { type FoldSchedule, foldSchedule } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
-import { inputPlanes } from './inputPlanes.ts';
+import { type GroupReader, groupedThresholds, groupsPay } from './grouping.ts';
+import { type InputPlanes, inputPlanes } from './inputPlanes.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
 import { matrixTables } from './matrixTables.ts';
@@ -39,6 +41,7 @@ import {
   outputRanges,
   type PlacedVectors,
   type Stream,
+  splitStream,
   streamOf,
   type WindowedMatrix,
   windowedMatrix,
@@ -53,7 +56,7 @@ import {
   scanned,
   type Unit,
 } from './units.ts';
-import { weightPlanes } from './weightPlanes.ts';
+import { type WeightPlane, weightPlanes } from './weightPlanes.ts';
 
 /** A layer may be called as what every object has: `constructor`. */
 const foldFor = (layer: string, folds: FoldTable): FoldTable[string] | undefined =>
@@ -77,6 +80,26 @@ export interface Making {
   readonly longestScan: number;
 }
 
+/**
+ * A matrix's schedule, and whether its groups' sums can be beats of their own: in the order of the outputs, which must not
+ * take more cycles than another order.
+ */
+function scheduleFor(
+  matrix: WindowedMatrix,
+  planes: readonly WeightPlane[],
+  inputs: InputPlanes,
+  fold: Fold,
+  isWanted: boolean,
+): { readonly schedule: FoldSchedule; readonly grouped: boolean } {
+  const schedule = foldSchedule(matrix, planes, inputs, fold);
+  if (!isWanted || schedule.groups === 1) return { schedule, grouped: false };
+  if (schedule.outputAt.every((o, at) => o === at)) return { schedule, grouped: true };
+  const inOrder = foldSchedule(matrix, planes, inputs, fold, true);
+  return inOrder.stepCount > schedule.stepCount
+    ? { schedule, grouped: false }
+    : { schedule: inOrder, grouped: true };
+}
+
 /** Makes the units of one layer. */
 export class LayerMaker {
   readonly style: AdderStyle;
@@ -96,7 +119,8 @@ export class LayerMaker {
     this.maxLevels = maxLevels;
   }
 
-  make(step: Step, input: Stream, folds: FoldTable): MadeLayer {
+  /** @param reader what may read the sums of a layer with weights group by group */
+  make(step: Step, input: Stream, folds: FoldTable, reader?: GroupReader): MadeLayer {
     const { style } = this;
     const { layer, output: shape } = stepLayer(step);
     if (step.kind === 'codePool') {
@@ -112,6 +136,7 @@ export class LayerMaker {
           input,
           shape,
           foldFor(layer.name, folds),
+          reader,
         );
       case 'maxPool':
       case 'sumPool': {
@@ -122,6 +147,7 @@ export class LayerMaker {
         return this.pointwise(poolLogic(layer, numbers, shape, style), shape);
       }
       case 'threshold':
+        if (input.parts !== undefined) return this.grouped(layer, input, shape);
         return this.pointwise(thresholdLogic(layer, this.uniform(input), style), shape);
       case 'requantize':
         return this.pointwise(requantizeLogic(layer, this.uniform(input), style), shape);
@@ -192,6 +218,26 @@ export class LayerMaker {
     return { units: this.units, output: made.output, cycles: { scheduled: beats, ideal: beats } };
   }
 
+  /** Thresholds of one group of channels after the other, and what makes a pixel of their bits. */
+  private grouped(layer: ThresholdLayer, input: Stream, shape: FeatureShape): MadeLayer {
+    const made = groupedThresholds(layer, input, shape, this.style);
+    const logic = this.logic('logic', made, input.shape, beatWidth(input));
+    this.units.push(logic, {
+      kind: 'gather',
+      name: this.names.of(`${this.module}_gather`, 'gather'),
+      places: shape[0] * shape[1],
+      bits: made.gathered,
+      inputWidth: logic.outputWidth,
+      outputWidth: beatWidth(made.output),
+    });
+    const cycles = beats(input);
+    return {
+      units: this.units,
+      output: made.output,
+      cycles: { scheduled: cycles, ideal: cycles },
+    };
+  }
+
   /** Logic with its registers, at least one. */
   logic(what: string, made: BeatLogic, shape: FeatureShape, inputWidth: number): LogicUnit {
     const name = this.names.of(`${this.module}_${what}`, what);
@@ -251,6 +297,7 @@ export class LayerMaker {
     input: Stream,
     shape: FeatureShape,
     chosen: Fold | 'constant' = { pe: 1, simd: 1 },
+    reader?: GroupReader,
   ): MadeLayer {
     const { outputs, inputs, layer, kernel } = matrix;
     const pixels = kernel[0] * kernel[1];
@@ -296,7 +343,7 @@ export class LayerMaker {
       const cycles = { scheduled: scan, ideal: places };
       return { units: this.units, output, fold: { ...fold, constant: true }, cycles };
     }
-    const unit = this.lanes(matrix, input, shape, fold, { ranges, sums });
+    const unit = this.lanes(matrix, input, shape, fold, { ranges, sums, reader });
     this.units.push(unit);
     const { stepCount, idealSteps } = unit.tables.schedule;
     const scheduled = matrixCycles(stepCount, gaps, false);
@@ -312,7 +359,12 @@ export class LayerMaker {
     {
       ranges,
       sums,
-    }: { readonly ranges: ReturnType<typeof outputRanges>; readonly sums: PlacedVectors },
+      reader,
+    }: {
+      readonly ranges: ReturnType<typeof outputRanges>;
+      readonly sums: PlacedVectors;
+      readonly reader?: GroupReader;
+    },
   ): MatrixUnit {
     const widths = ranges.map(({ low, high }) => bitLength(BigInt(high - low)));
     const width = Math.max(1, ...widths);
@@ -322,10 +374,13 @@ export class LayerMaker {
       high,
       weights: Array.from({ length: widths[o] }, (_, j) => 2 ** j),
     }));
-    const output = streamOf(shape, forms, 'number');
+    const whole = streamOf(shape, forms, 'number');
     const inputs = inputPlanes(input);
     const planes = weightPlanes(matrix.layer.weights);
-    const schedule = foldSchedule(matrix, planes, inputs, fold);
+    const isWanted =
+      reader === 'scores' || (reader !== undefined && groupsPay(reader, whole, fold.pe));
+    const { schedule, grouped } = scheduleFor(matrix, planes, inputs, fold, isWanted);
+    const output = grouped ? splitStream(whole, fold.pe) : whole;
     const tables = matrixTables(matrix, planes, inputs, schedule, width);
     const vectors = sums.vectors.map((vector) =>
       vector.map((sum, o) => {
@@ -350,6 +405,7 @@ export class LayerMaker {
       tables,
       starts: { table: sums.table, vectors },
       held: false,
+      grouped,
       inputWidth: matrix.kernel[0] * matrix.kernel[1] * beatWidth(input),
       outputWidth: beatWidth(output),
     };

@@ -220,8 +220,8 @@ class Accumulation implements Stage {
   skip(): void {}
 }
 
-/** A beat that is dealt out in several; it is taken with the last of them. */
-class Dealing implements Stage {
+/** A beat that becomes several; it is taken with the last of them. */
+class Parting implements Stage {
   valid = false;
   private turn = 0;
   private readonly turns: number;
@@ -259,7 +259,8 @@ class Dealing implements Stage {
 
 /**
  * Lanes that go through a matrix, group after group of outputs. While no beat waits, nobody sees where a group ends: only
- * the last group's end makes the unit ready, and only its write offers a beat.
+ * the last group's end makes the unit ready, and only its write offers a beat. Where each group's sums are a beat, all
+ * writes offer one.
  */
 class Lanes implements Stage {
   valid = false;
@@ -275,11 +276,12 @@ class Lanes implements Stage {
   private readonly cyclesBehind: readonly number[];
   private readonly delay: number;
   private readonly held: boolean;
+  private readonly grouped: boolean;
   /** What the last clock edge found: the lanes stood still, or had a place to work on. */
   private stuck = false;
   private working = false;
 
-  constructor({ tables, stages, held }: MatrixUnit) {
+  constructor({ tables, stages, held, grouped }: MatrixUnit) {
     const { patterns, patternOf } = tables.schedule;
     this.lengths = patternOf.map((pattern) => patterns[pattern].length);
     this.left = this.lengths[0] - 1;
@@ -293,6 +295,7 @@ class Lanes implements Stage {
       .reverse();
     this.delay = stages + 1;
     this.held = held;
+    this.grouped = grouped;
   }
 
   private get done(): boolean {
@@ -338,7 +341,7 @@ class Lanes implements Stage {
       this.left--;
       return;
     }
-    this.writes.push({ at: this.edges + this.delay, done });
+    this.writes.push({ at: this.edges + this.delay, done: done || this.grouped });
     this.group = done ? 0 : this.group + 1;
     this.left = this.lengths[this.group] - 1;
   }
@@ -353,7 +356,8 @@ class Lanes implements Stage {
     const next = this.valid ? this.writes[0] : this.writes.find(({ done }) => done);
     const write = next === undefined ? forever : next.at - this.edges;
     if (!this.working) return write;
-    return Math.min(write, this.valid ? this.left : this.left + this.cyclesBehind[this.group]);
+    const isSeen = this.valid || this.grouped;
+    return Math.min(write, isSeen ? this.left : this.left + this.cyclesBehind[this.group]);
   }
 
   skip(cycles: number): void {
@@ -397,8 +401,8 @@ export function stageOf(unit: Unit): Stage {
       return new Collection(unit.pixels);
     case 'accumulate':
       return new Accumulation(unit.pixels);
-    case 'deal':
-      return new Dealing(unit.bits.length);
+    case 'gather':
+      return new Collection(unit.bits.length);
     case 'matrix':
       return new Lanes(unit);
     default:
@@ -409,8 +413,12 @@ export function stageOf(unit: Unit): Stage {
 /**
  * A unit with as few places for beats as it has in the worst case: registers hold one beat where pauses let nothing follow
  * it. Lanes hold one beat that waits and one that they work on, which is still the unit's before where they work on that.
+ * Lanes that make a beat of each group hold no other one.
  */
 export function fewestPlaces(unit: Unit): Stage {
-  if (unit.kind === 'matrix') return unit.held ? new Pipeline({ stages: 1 }) : new Queue(2);
+  if (unit.kind === 'matrix') {
+    if (unit.grouped) return new Parting(unit.tables.schedule.groups);
+    return unit.held ? new Pipeline({ stages: 1 }) : new Queue(2);
+  }
   return unit.kind === 'logic' ? new Pipeline({ stages: 1 }) : stageOf(unit);
 }

@@ -25,6 +25,8 @@ export interface Stream {
   readonly offsets: Int32Array;
   /** Bits are planes of ±k, taken one after the other, or digits of a number, taken together. */
   readonly coding: 'planes' | 'number';
+  /** Beats of a pixel, where these are several: the shape is then pixels × beats of a pixel × channels of a beat. */
+  readonly parts?: number;
 }
 
 /** The bits of a beat; one, always 0, where no channel has any. */
@@ -42,6 +44,36 @@ export function streamOf(
     offsets[c + 1] = offsets[c] + weights.length;
   });
   return { shape, forms, offsets, coding, ...(bases !== undefined && { bases }) };
+}
+
+/** Whether bits are the digits of a number in binary, so that further digits of 0 change nothing. */
+const isBinary = ({ weights }: Form): boolean => weights.every((weight, j) => weight === 2 ** j);
+
+/**
+ * The same elements in the same order, `each` channels of a pixel in a beat. All beats have as many bits, and what is
+ * added to them differs from beat to beat. The channels have to be numbers in binary that do not differ in their bases
+ * from place to place.
+ */
+export function splitStream({ shape, forms, bases }: Stream, each: number): Stream {
+  const [height, width, channels] = shape;
+  if (bases !== undefined || !forms.every(isBinary) || channels % each !== 0)
+    throw new Error('a stream that cannot be split');
+  const most = (of: (form: Form) => number): number =>
+    forms.reduce((high, form) => Math.max(high, of(form)), -Infinity);
+  const digits = Math.max(
+    1,
+    most(({ weights }) => weights.length),
+  );
+  const low = -most(({ base }) => -base);
+  const high = low + most((form) => form.high - form.base);
+  const weights = Array.from({ length: digits }, (_, j) => 2 ** j);
+  const own = Array.from({ length: each }, (): Form => ({ base: low, low, high, weights }));
+  const split = Int32Array.from(
+    { length: height * width * channels },
+    (_, i) => forms[i % channels].base,
+  );
+  const parts = channels / each;
+  return { ...streamOf([height * width, parts, each], own, 'number', split), parts };
 }
 
 /** The channels of some streams of one height and width, one stream after the other. */

@@ -1,5 +1,5 @@
 import type { FeatureShape, Padding4, Pair } from '@hbnn/model';
-import type { Step } from '../unrolled/steps.ts';
+import { type Step, stepLayer } from '../unrolled/steps.ts';
 import type { Leaf } from '../unrolled/unrolledDesign.ts';
 import type { PlacedBits } from './beatLogic.ts';
 import type { Fold } from './folds.ts';
@@ -52,13 +52,13 @@ export interface AccumulateUnit {
   readonly outputWidth: number;
 }
 
-/** A pixel's channels dealt out, some in each beat. */
-export interface DealUnit {
-  readonly kind: 'deal';
+/** A pixel's channels gathered from several beats, with some of them in each. */
+export interface GatherUnit {
+  readonly kind: 'gather';
   readonly name: string;
   /** Pixels of an image. */
   readonly places: number;
-  /** For each beat of a pixel, which bit of the pixel each of its bits is; −1: always 0. */
+  /** For each beat of a pixel, which bit of the pixel each of its bits becomes; −1: none. */
   readonly bits: readonly (readonly number[])[];
   readonly inputWidth: number;
   readonly outputWidth: number;
@@ -80,11 +80,13 @@ export interface MatrixUnit {
   readonly starts: PlacedVectors;
   /** Its beat is taken when it is done with, so that no other register has to hold it. */
   readonly held: boolean;
+  /** Each group's sums are a beat of their own; else those of all groups are one. */
+  readonly grouped: boolean;
   readonly inputWidth: number;
   readonly outputWidth: number;
 }
 
-export type Unit = LogicUnit | WindowUnit | CollectUnit | AccumulateUnit | DealUnit | MatrixUnit;
+export type Unit = LogicUnit | WindowUnit | CollectUnit | AccumulateUnit | GatherUnit | MatrixUnit;
 
 export const romForms = ['case', 'hex'] as const;
 export const lineBuffers = ['auto', 'distributed', 'block'] as const;
@@ -193,7 +195,7 @@ export function scanned(unit: Unit): number {
     case 'accumulate':
       // It takes no pixel in the cycle in which its sums are taken and become 0.
       return unit.pixels + 1;
-    case 'deal':
+    case 'gather':
       return unit.places * unit.bits.length;
     case 'matrix':
       return 0;
@@ -202,9 +204,15 @@ export function scanned(unit: Unit): number {
   }
 }
 
+/** Pixels of a layer's output, each of which may be several beats. */
+export function placesOf({ step }: Pick<FoldedLayer, 'step'>): number {
+  const [height, width] = stepLayer(step).output;
+  return height * width;
+}
+
 /** Cycles that a layer's beats alone take for an image, whatever its fold. */
-export const scanOf = ({ units, output }: Pick<FoldedLayer, 'units' | 'output'>): number =>
-  units.reduce((most, unit) => Math.max(most, scanned(unit)), output.shape[0] * output.shape[1]);
+export const scanOf = (layer: Pick<FoldedLayer, 'units' | 'step'>): number =>
+  layer.units.reduce((most, unit) => Math.max(most, scanned(unit)), placesOf(layer));
 
 /** Whether a coordinate of a scan is where a window ends. */
 export const endsWindow = (

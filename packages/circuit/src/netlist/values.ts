@@ -51,19 +51,34 @@ export function thresholdBits(
   o: ElementThresholds,
   style: AdderStyle,
 ): Value {
+  const reaches = (node: number): Literal => atLeast(net, value, o.thresholds[node], style);
+  const flip = o.flip ? constantOne : constantZero;
+  const bits = planeBits(net, o.multiples.length, reaches, flip);
+  const counted = o.multiples.map((k, n) => ({ k, n })).filter(({ k }) => k !== 0);
+  return { form: planesForm(counted.map(({ k }) => k)), bits: counted.map(({ n }) => bits[n]) };
+}
+
+/**
+ * The bits of some planes: those before a plane choose among its comparisons.
+ *
+ * @param reaches whether the value reaches the threshold of a node, counted from 0
+ */
+export function planeBits(
+  net: Netlist,
+  planes: number,
+  reaches: (node: number) => Literal,
+  flip: Literal,
+): Literal[] {
   const bits: Literal[] = [];
-  o.multiples.forEach((_, n) => {
-    let nodes = Array.from({ length: 2 ** n }, (_, i) =>
-      atLeast(net, value, o.thresholds[2 ** n + i - 1], style),
-    );
+  for (let n = 0; n < planes; n++) {
+    let nodes = Array.from({ length: 2 ** n }, (_, i) => reaches(2 ** n + i - 1));
     for (let before = n - 1; before >= 0; before--)
       nodes = Array.from({ length: nodes.length / 2 }, (_, i) =>
         net.mux(bits[before], nodes[2 * i + 1], nodes[2 * i]),
       );
-    bits.push(o.flip ? inverse(nodes[0]) : nodes[0]);
-  });
-  const counted = o.multiples.map((k, n) => ({ k, n })).filter(({ k }) => k !== 0);
-  return { form: planesForm(counted.map(({ k }) => k)), bits: counted.map(({ n }) => bits[n]) };
+    bits.push(net.xor(nodes[0], flip));
+  }
+  return bits;
 }
 
 /** Make the largest of some numbers. */

@@ -16,7 +16,7 @@ export const moduleKinds = [
   'window',
   'collect',
   'accumulate',
-  'deal',
+  'gather',
   'logic',
   'largest',
   'registers',

@@ -153,7 +153,7 @@ function idleCounts({ tables, stages, held }: MatrixUnit): CountedModule {
 
 /** Count a matrix unit without its lanes: operands, weights, control and sums. */
 export function matrixCounts(unit: MatrixUnit, on: Fabrication): CountedModule {
-  const { tables, lane, held, starts, output } = unit;
+  const { tables, lane, held, starts, output, grouped } = unit;
   const { schedule, width } = tables;
   const { groups, fold } = schedule;
   const operands = operandCounts(unit, on);
@@ -182,8 +182,8 @@ export function matrixCounts(unit: MatrixUnit, on: Fabrication): CountedModule {
       operands.tables,
       sums.shortBits,
       sums.tables,
-      // Each group has a table that says when its sums are written.
-      groups + control,
+      // Each group of a pixel has a table that says when its sums are written.
+      (grouped ? 1 : groups) + control,
       words.tables + words.choices / 2,
       place.tables,
       // Words are as good as random: each choice between two is a table.

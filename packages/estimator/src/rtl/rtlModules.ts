@@ -3,10 +3,11 @@ import {
   beatWidth,
   type CollectUnit,
   countBits,
-  type DealUnit,
   type FoldedDesign,
   type FoldedLayer,
   type FoldedScores,
+  type GatherUnit,
+  keepRom,
   type Leaf,
   type LogicUnit,
   type MemoryStyle,
@@ -24,6 +25,7 @@ import {
   type Fabrication,
   type ModuleKind,
   placeCounts,
+  romCounts,
   smallRom,
 } from './counted.ts';
 import { matrixCounts } from './matrixCounts.ts';
@@ -130,8 +132,8 @@ function unitModules(
         named(unit.leaf.name, leafCounts(unit.leaf, 'sumPool', on)),
         named(name, accumulateCounts(unit)),
       ];
-    case 'deal':
-      return [named(name, dealCounts(unit, on))];
+    case 'gather':
+      return [named(name, gatherCounts(unit, on))];
     case 'matrix':
       return [
         named(unit.lane.name, leafCounts(unit.lane, 'lane', on), unit.tables.schedule.fold.pe),
@@ -144,6 +146,7 @@ function unitModules(
 
 /** What a unit's gates do. */
 function leafKind(unit: LogicUnit, { units, step, kind }: FoldedLayer): ModuleKind {
+  if (units.at(-1)?.kind === 'gather') return 'weights';
   if (unit !== units[units.length - 1]) return 'numbers';
   if (step.kind === 'codePool') return 'maxPool';
   switch (kind) {
@@ -197,8 +200,22 @@ function logicCounts({ stages, table }: LogicUnit, on: Fabrication): CountedModu
   if (table === undefined)
     return { kind: 'logic', parts: [1, 0, 0], flipFlops: stages, ...noMemory };
   const { placed, width, words } = table;
+  const { rows, columns, classes, count } = placed.table;
+  if (rows.length === 1) {
+    // Synthesis moves the register of the counter behind the memory, which is a block RAM then where it is large.
+    const counter = bitsBelow(columns.length);
+    const own = columns.map((column) => words[classes[0][column]]);
+    const memory = romCounts({ width, addressWidth: counter, words: own }, on);
+    return {
+      kind: 'logic',
+      parts: [1, counter, memory.tables + memory.choices],
+      flipFlops: stages + counter + memory.flipFlops,
+      blocks: memory.blocks,
+      memoryLuts: 0,
+    };
+  }
   const { counters, tables } = placeCounts(placed.table, on);
-  const rom = { width, addressWidth: bitsBelow(placed.table.count), words };
+  const rom = { width, addressWidth: bitsBelow(count), words };
   return {
     kind: 'logic',
     parts: [1, counters, tables + smallRom(rom, on)],
@@ -256,15 +273,16 @@ function accumulateCounts({ pixels, outputWidth }: AccumulateUnit): CountedModul
   return { kind: 'accumulate', parts: [bits, 1], flipFlops: outputWidth + bits + 1, ...noMemory };
 }
 
-/** A choice among as many beats as a pixel has, and the register behind it. */
-function dealCounts({ bits, outputWidth }: DealUnit, { tableInputs }: Fabrication): CountedModule {
-  const turn = bitsBelow(bits.length);
-  // A table of six inputs chooses among four, which is three choices of one of two.
-  const choices = outputWidth * (bits.length - 1);
+/** A counter of beats, which of them each bit is kept of, and the pixel's registers. */
+function gatherCounts(unit: GatherUnit, on: Fabrication): CountedModule {
+  const turn = bitsBelow(unit.bits.length);
+  const { rom } = keepRom(unit);
+  // Each pattern of beats has a table for the registers that move in them.
+  const keep = rom.width === 0 ? 0 : smallRom(rom, on) + rom.width;
   return {
-    kind: 'deal',
-    parts: [tableInputs === 4 ? choices : choices / 3, turn],
-    flipFlops: outputWidth + turn + 1,
+    kind: 'gather',
+    parts: [turn, 1, keep],
+    flipFlops: unit.outputWidth + turn + 1,
     ...noMemory,
   };
 }

@@ -2,7 +2,7 @@ import type { FoldedDesign, FoldedLayer, MemoryStyle, StreamBuffer, Unit } from 
 import { beats, beatWidth, countBits, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText, stepText } from './emit.ts';
 import { forkText, joinText, networkLines } from './emitBranches.ts';
-import { dealText } from './emitDeal.ts';
+import { gatherText } from './emitGather.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
   accumulateText,
@@ -46,8 +46,8 @@ function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
       return [collectText(unit)];
     case 'accumulate':
       return [leafText(unit.leaf), accumulateText(unit)];
-    case 'deal':
-      return [dealText(unit)];
+    case 'gather':
+      return [gatherText(unit)];
     case 'matrix':
       return [leafText(unit.lane), matrixText(unit, roms)];
     default:
@@ -60,7 +60,7 @@ const maxForms = 8;
 /** What a beat's bits stand for, by runs of the same form. */
 function describeStream(port: string, stream: Stream): string[] {
   const { forms, offsets, bases } = stream;
-  const lines = [`${port}: ${placesText(stream.shape)}, ${beatWidth(stream)} bits`];
+  const lines = [`${port}: ${placesText(stream)}, ${beatWidth(stream)} bits`];
   const seen = new Map<string, number>();
   forms.forEach((form, c) => {
     const key = formKey(form);
@@ -217,7 +217,7 @@ function topFile(design: FoldedDesign): string {
   const width = beatWidth(input);
   const about = [
     `A network of ${layers.length} layers: ${layers.map(({ layer }) => ascii(layer)).join(', ')}`,
-    `s_axis: ${placesText(input.shape)} of 8 bits, row by row`,
+    `s_axis: ${placesText(input)} of 8 bits, row by row`,
     `m_axis: ${classes.length} scores of 32 bits in two's complement, ${scores.each} a beat; with m_axis_tlast`,
     '  m_axis_tuser is the number of the largest',
     ...cyclesText(design),

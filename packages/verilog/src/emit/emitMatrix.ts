@@ -217,7 +217,7 @@ function laneLines(unit: MatrixUnit): string[] {
 }
 
 function sumLines(unit: MatrixUnit, roms: Roms): string[] {
-  const { tables, stages, starts, lane, output, outputWidth } = unit;
+  const { tables, stages, starts, lane, output, outputWidth, grouped } = unit;
   const { width, schedule } = tables;
   const { pe } = schedule.fold;
   const lanes = Array.from({ length: pe }, (_, p) => p);
@@ -248,11 +248,19 @@ function sumLines(unit: MatrixUnit, roms: Roms): string[] {
     `  assign m_axis_tdata = ${empty ? "1'b0" : 'pixel'};`,
     '  always @(posedge aclk) begin',
     "    if (!aresetn) full <= 1'b0;",
-    `    else full <= (write & ce & done_${at}) | (full & ~m_axis_tready);`,
-    ...writeLines(unit, at),
+    `    else full <= (write & ce${grouped ? '' : ` & done_${at}`}) | (full & ~m_axis_tready);`,
+    ...(grouped
+      ? [
+          `    if (write & ce) pixel <= {${lanes
+            .map((p) => `total_${p}`)
+            .reverse()
+            .join(', ')}};`,
+        ]
+      : writeLines(unit, at)),
     '  end',
     unused([
       `group_${at}`,
+      ...(grouped ? [`done_${at}`] : []),
       ...lanes.map((p) => `total_${p}`),
       ...(starts.table.count > 1 ? [`class_${at}`] : []),
     ]).replace('unused', 'unused_sums'),

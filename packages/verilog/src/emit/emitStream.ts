@@ -6,11 +6,11 @@ import type {
   MemoryStyle,
   PlacedBits,
   PlaceTable,
+  Stream,
   StreamBuffer,
   WindowUnit,
 } from '@hbnn/circuit';
 import { countBits, scanSize } from '@hbnn/circuit';
-import type { FeatureShape } from '@hbnn/model';
 
 /** A constant of so many bits. */
 export const constant = (width: number, value: number | bigint): string =>
@@ -107,10 +107,25 @@ export const unused = (names: readonly string[]): string =>
   `  wire unused = &{1'b0, ${names.join(', ')}};`;
 
 function tableLines({ placed, width, words }: PlacedBits): string[] {
-  const bits = countBits(placed.table.count - 1);
+  const { rows, columns, classes, count } = placed.table;
+  const beat = 's_axis_tvalid & s_axis_tready';
+  if (rows.length === 1) {
+    // Beats of one row are counted, and each has its word.
+    const bits = countBits(columns.length - 1);
+    const own = columns.map((column) => words[classes[0][column]]);
+    return [
+      `  reg ${range(bits)} place;`,
+      `  wire last_place = place == ${constant(bits, columns.length - 1)};`,
+      '  always @(posedge aclk)',
+      `    if (!aresetn) place <= ${constant(bits, 0)};`,
+      `    else if (${beat}) place <= last_place ? ${constant(bits, 0)} : place + ${constant(bits, 1)};`,
+      ...romLines('place_word', width, 'place', bits, own),
+    ];
+  }
   return [
-    ...placeLines(placed.table, 's_axis_tvalid & s_axis_tready'),
-    ...romLines('place_word', width, 'place_class', bits, words),
+    ...placeLines(placed.table, beat),
+    ...romLines('place_word', width, 'place_class', countBits(count - 1), words),
+    unused(['place_class']),
   ];
 }
 
@@ -129,7 +144,7 @@ export function logicLines({ leaf, stages, table }: LogicUnit, y: string): strin
     '  always @(posedge aclk)',
     `    if (!aresetn) full <= ${constant(stages, 0)};`,
     `    else if (ce) full <= ${next};`,
-    ...(table === undefined ? [] : [...tableLines(table), unused(['place_class'])]),
+    ...(table === undefined ? [] : tableLines(table)),
     leafInstance(leaf, 'gates', table ? '{place_word, s_axis_tdata}' : 's_axis_tdata', y),
   ];
 }
@@ -365,8 +380,12 @@ export function frameText(name: string, pixels: number, width: number): string {
 }
 
 /** Places of a feature map, as a person reads them. */
-export const placesText = ([height, width, channels]: FeatureShape): string =>
-  `${height} x ${width} pixels of ${channels} channels, one per beat`;
+export const placesText = ({ shape, parts }: Pick<Stream, 'shape' | 'parts'>): string => {
+  const [height, width, channels] = shape;
+  if (parts === undefined)
+    return `${height} x ${width} pixels of ${channels} channels, one per beat`;
+  return `${height} pixels of ${parts * channels} channels, ${channels} channels per beat`;
+};
 
 /** Places for beats to wait in: neither valid nor ready goes through from one side to the other. */
 export const bufferText = ({ name, depth }: StreamBuffer, width: number): string =>

@@ -1,5 +1,5 @@
 import type { FoldedDesign, FoldedLayer, Form, Step } from '@hbnn/circuit';
-import { beats, decodeAt, type Stream } from '@hbnn/circuit';
+import { baseAt, beats, decodeAt, type Stream, stepLayer } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { bitOf } from '../simulate/simulate.ts';
@@ -139,7 +139,7 @@ function directedBeats({ input, stimuli, elementAt }: Part, rows: number, rng: R
   const each = beats(input);
   return (compiled, beat, data) => {
     const [row, place] = [Math.floor(beat / each), beat % each];
-    setBeat(compiled.memory, input, data, rng, (lane, c) => {
+    setBeat(compiled.memory, formsAt(input, place), input, data, rng, (lane, c) => {
       const n = row * lanes + lane;
       return row < rows && n < stimuli.count ? stimuli.value(n, elementAt(place, c)) : undefined;
     });
@@ -154,7 +154,8 @@ function preparedRun({ input }: Part, rng: Random): Put {
     while (made.length <= at) {
       const beat = new Uint32Array(wordsPerSlot * data.length);
       const own = data.map((_, i) => i);
-      setBeat(beat, input, own, random(at, 'prepared', made.length), () => undefined);
+      const ownRng = random(at, 'prepared', made.length);
+      setBeat(beat, input.forms, input, own, ownRng, () => undefined);
       made.push(beat);
     }
     const beat = made[at];
@@ -166,7 +167,8 @@ function preparedRun({ input }: Part, rng: Random): Put {
 
 function setBeat(
   memory: Uint32Array,
-  { forms, offsets }: Stream,
+  forms: readonly Form[],
+  { offsets }: Stream,
   x: readonly number[],
   rng: Random,
   valueAt: (lane: number, channel: number) => number | undefined,
@@ -181,9 +183,25 @@ function setBeat(
     });
 }
 
+/** What the channels of a beat stand for: where a pixel is several beats, each of them has bases of its own. */
+function formsAt(stream: Stream, place: number): readonly Form[] {
+  if (stream.parts === undefined) return stream.forms;
+  return stream.forms.map((form, c): Form => {
+    const base = baseAt(stream, place, c);
+    const from = base - form.base;
+    return { ...form, base, low: form.low + from, high: form.high + from };
+  });
+}
+
 /** Elements of a layer's inputs: where several meet, all of one input come before those of the next. */
-function elementsOf(step: Step, { shape }: Stream) {
-  const [height, width, channels] = shape;
+function elementsOf(step: Step, stream: Stream) {
+  const [height, width, channels] = stream.shape;
+  if (stream.parts !== undefined)
+    return {
+      elementAt: (place: number, c: number): number => place * channels + c,
+      formOf: (element: number): Form =>
+        formsAt(stream, Math.floor(element / channels))[element % channels],
+    };
   const inputs = step.kind === 'layer' ? step.plan.inputs.map((input) => input[2]) : [channels];
   const owners = inputs.flatMap((count, k) => new Array<number>(count).fill(k));
   const firsts = inputs.map((_, k) => inputs.slice(0, k).reduce((sum, count) => sum + count, 0));
@@ -193,16 +211,15 @@ function elementsOf(step: Step, { shape }: Stream) {
       const k = owners[c];
       return firsts[k] * places + place * inputs[k] + c - firsts[k];
     },
-    channelOf: (element: number): number => {
+    formOf: (element: number): Form => {
       const k = owners[Math.floor(element / places)];
-      return firsts[k] + ((element - firsts[k] * places) % inputs[k]);
+      return stream.forms[firsts[k] + ((element - firsts[k] * places) % inputs[k])];
     },
   };
 }
 
 function layerPart({ layer, module, step, input, output, cycles }: FoldedLayer): Part {
-  const { elementAt, channelOf } = elementsOf(step, input);
-  const formOf = (element: number): Form => input.forms[channelOf(element)];
+  const { elementAt, formOf } = elementsOf(step, input);
   const each = beats(output);
   return {
     layer,
@@ -229,7 +246,7 @@ function layerPart({ layer, module, step, input, output, cycles }: FoldedLayer):
       };
       if (channel < 0) return undefined;
       return {
-        output: position(output.shape, place * output.shape[2] + channel),
+        output: position(stepLayer(step).output, place * output.shape[2] + channel),
         expected: value(wanted),
         got: value(given),
       };
@@ -248,7 +265,10 @@ function scoresPart({ scores, layers }: FoldedDesign, offsets: Int32Array): Part
     outputBeats: each,
     cyclesPerImage: each,
     beside: ['m_axis_tuser', 'm_axis_tlast'],
-    stimuli: scoreStimuli((element) => input.forms[element % channels], offsets),
+    stimuli: scoreStimuli(
+      (element) => formsAt(input, Math.floor(element / channels))[element % channels],
+      offsets,
+    ),
     elementAt: (place, c) => place * channels + c,
     compare: (beat, wanted, given) => {
       const last = beat % each === each - 1;

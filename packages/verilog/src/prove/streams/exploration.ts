@@ -25,6 +25,11 @@ export interface ExplorationOptions {
   readonly maxBits: number;
   /** What cells of these types compute. */
   readonly functions?: ReadonlyMap<string, CellFunction>;
+  /**
+   * Whether the module counts on its sender to offer a beat until it is taken, as the rules of AXI-Stream say. Other modules
+   * are followed with senders that do not.
+   */
+  readonly countsOnOffer?: boolean;
   outOfTime(): boolean;
 }
 
@@ -32,6 +37,8 @@ export interface ExplorationOptions {
 interface State {
   readonly input: number;
   readonly output: number;
+  /** The sender offers a beat that it has to go on offering. */
+  readonly offered: boolean;
   registers: Int32Array;
   waiting: boolean;
 }
@@ -51,6 +58,8 @@ interface Move {
  * - valid and ready do not depend on data, and valid does not depend on the ready of the receiver;
  * - a beat of the output has the same terms after all sequences of pauses, and stays until the receiver takes it;
  * - the module does not stop for ever, and it gives all beats of an image without waiting for the next image.
+ *
+ * That a sender keeps its beat until it is taken is the second point for the module before.
  *
  * @throws NotComputable where one of these does not hold, with the reason
  */
@@ -95,7 +104,7 @@ class Exploration {
   }
 
   run(): StreamFunction {
-    this.enter(0, 0, this.afterReset());
+    this.enter(0, 0, false, this.afterReset());
     for (let n = this.open.pop(); n !== undefined; n = this.open.pop()) {
       if (this.o.outOfTime()) throw new NotComputable('out of time');
       this.states[n].waiting = false;
@@ -134,9 +143,10 @@ class Exploration {
 
   private leave(n: number): void {
     const { module } = this;
-    const { input, output, registers } = this.states[n];
+    const { input, output, offered, registers } = this.states[n];
     const valids: number[] = [];
     for (const [valid, ready] of choices) {
+      if (offered && valid === 0) continue;
       module.load(registers);
       this.drive(oneTerm, valid === 1 ? input : undefined, valid, ready);
       module.evaluate();
@@ -147,9 +157,12 @@ class Exploration {
         throw new NotComputable('m_axis_tvalid depends on m_axis_tready');
       if (gives === 1) this.give(output);
       const [took, gave] = [valid === 1 && takes === 1, gives === 1 && ready === 1];
-      const to = this.enter(input + +took, output + +gave, module.next());
+      const keeps = this.o.countsOnOffer === true && valid === 1 && !took;
+      const to = this.enter(input + +took, output + +gave, keeps, module.next());
       const move = { to, took, gave };
-      if (ready === 1) (valid === 1 ? this.running : this.draining)[n] = move;
+      if (ready === 0) continue;
+      if (valid === 1) this.running[n] = move;
+      if (valid === 0 || offered) this.draining[n] = move;
     }
   }
 
@@ -187,7 +200,7 @@ class Exploration {
   }
 
   /** Note a state. @returns its number */
-  private enter(inputs: number, outputs: number, next: Int32Array): number {
+  private enter(inputs: number, outputs: number, offered: boolean, next: Int32Array): number {
     const { period } = this.o;
     let [input, output, registers] = [inputs, outputs, next];
     while (input >= period.input && output >= period.output) {
@@ -198,7 +211,7 @@ class Exploration {
     const isTooFar = input > maxImagesWithin * period.input + this.module.registers.length;
     if (isTooFar || output > maxImagesWithin * period.output)
       throw new NotComputable('beats do not come out in the ratio in which they go in');
-    const key = this.keyOf(input, output, registers);
+    const key = `${+offered} ${this.keyOf(input, output, registers)}`;
     const known = this.numbers.get(key);
     if (known !== undefined) {
       this.merge(known, registers);
@@ -208,7 +221,7 @@ class Exploration {
     const { maxStates, maxBits } = this.o;
     if (number >= maxStates || number * registers.length > maxBits)
       throw new NotComputable(`it has more than ${number} states, too many to go through`);
-    this.states.push({ input, output, registers, waiting: true });
+    this.states.push({ input, output, offered, registers, waiting: true });
     this.numbers.set(key, number);
     this.open.push(number);
     return number;

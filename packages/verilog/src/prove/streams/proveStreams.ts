@@ -3,6 +3,7 @@ import {
   beatWidth,
   type FoldedDesign,
   type FoldedLayer,
+  type PlaceTable,
   type Stream,
   type Unit,
 } from '@hbnn/circuit';
@@ -36,6 +37,7 @@ const [maxTerms, maxStates, maxBits] = [6_000_000, 400_000, 150_000_000];
 interface StreamModule {
   readonly name: string;
   readonly period: Period;
+  readonly countsOnOffer?: boolean;
 }
 
 /**
@@ -188,7 +190,12 @@ class StreamsProof {
     const { buffer, units, input, output } = layer;
     const modules = [
       ...(buffer === undefined ? [] : [{ name: buffer.name, period: { input: 1, output: 1 } }]),
-      ...units.map((unit) => ({ name: unit.name, period: periodOf(unit) })),
+      ...units.map((unit) => ({
+        name: unit.name,
+        period: periodOf(unit),
+        // Without its beat it begins with the first group again.
+        countsOnOffer: unit.kind === 'matrix' && unit.held && unit.grouped,
+      })),
     ];
     const fault = layerWires(this.netlist, layer);
     if (fault !== undefined) throw new NotComputable(fault);
@@ -221,7 +228,7 @@ class StreamsProof {
   }
 
   private explored(
-    { name, period }: StreamModule,
+    { name, period, countsOnOffer }: StreamModule,
     terms: Terms,
     ports: readonly string[],
     left: () => number,
@@ -239,6 +246,7 @@ class StreamsProof {
         ...(made !== undefined && { functions: made.functions }),
         period,
         ports,
+        countsOnOffer,
         maxStates,
         maxBits,
         outOfTime: () => left() <= 0,
@@ -463,11 +471,13 @@ function merged(some: readonly number[], others: readonly number[]): readonly nu
   return all.size === some.length ? some : [...all].sort((a, b) => a - b);
 }
 
+const placesOf = ({ rows, columns }: PlaceTable): number => rows.length * columns.length;
+
 /** How many beats of a unit's streams belong together. */
 function periodOf(unit: Unit): Period {
   switch (unit.kind) {
     case 'logic': {
-      const places = unit.table === undefined ? 1 : unit.shape[0] * unit.shape[1];
+      const places = unit.table === undefined ? 1 : placesOf(unit.table.placed.table);
       return { input: places, output: places };
     }
     case 'window':
@@ -478,12 +488,12 @@ function periodOf(unit: Unit): Period {
     case 'collect':
     case 'accumulate':
       return { input: unit.pixels, output: 1 };
-    case 'deal':
-      return { input: 1, output: unit.bits.length };
+    case 'gather':
+      return { input: unit.bits.length, output: 1 };
     case 'matrix': {
       const { table } = unit.starts;
-      const places = table.count > 1 ? table.rows.length * table.columns.length : 1;
-      return { input: places, output: places };
+      const places = table.count > 1 ? placesOf(table) : 1;
+      return { input: places, output: places * (unit.grouped ? unit.tables.schedule.groups : 1) };
     }
     default:
       return unit satisfies never;

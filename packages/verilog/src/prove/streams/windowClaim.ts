@@ -6,6 +6,7 @@ import {
   type Form,
   formKey,
   type Stream,
+  stepLayer,
   type WindowedMatrix,
   windowedMatrix,
 } from '@hbnn/circuit';
@@ -36,15 +37,16 @@ export class WindowClaims {
   private readonly matrix: WindowedMatrix;
   private readonly terms: readonly SumTerms[];
   private readonly isZero: (beat: number, bit: number) => boolean;
+  /** Beats of a window's sums: one, or one of each group of outputs. */
+  readonly parts: number;
 
   /** @returns undefined for a layer without weights */
   static of(
     layer: FoldedLayer,
     isZero: (beat: number, bit: number) => boolean,
   ): WindowClaims | undefined {
-    const { step, units } = layer;
-    // Beats of a layer whose channels are dealt out are not those of a window.
-    if (step.kind !== 'layer' || units.some(({ kind }) => kind === 'deal')) return undefined;
+    const { step } = layer;
+    if (step.kind !== 'layer') return undefined;
     const { layer: own, input } = step.plan;
     if (own.kind !== 'conv' && own.kind !== 'depthwise' && own.kind !== 'dense') return undefined;
     return new WindowClaims(layer, windowedMatrix(own, input), isZero);
@@ -58,6 +60,7 @@ export class WindowClaims {
     this.layer = layer;
     this.matrix = matrix;
     this.isZero = isZero;
+    this.parts = layer.output.parts ?? 1;
     const { outputs, inputs, tapOf, channelOf } = matrix;
     const channels = layer.input.shape[2];
     const weights = weightValues(matrix.layer.weights);
@@ -80,7 +83,8 @@ export class WindowClaims {
     }));
   }
 
-  at(place: number, output: Bus): WindowClaim {
+  /** @param part which of the beats of the window's sums */
+  at(place: number, part: number, output: Bus): WindowClaim {
     const { layer, isZero } = this;
     const { input } = layer;
     const width = beatWidth(input);
@@ -105,13 +109,15 @@ export class WindowClaims {
     };
     const common = { layer: layer.layer, module: layer.module, port: 'y', input: bus, output };
     const key = [...forms, ...output.forms].map(formKey).join();
-    return { claim: sumsClaim(common, this.terms), key, bits };
+    const each = output.forms.length;
+    const own = this.terms.slice(part * each, (part + 1) * each);
+    return { claim: sumsClaim(common, own), key: `${part} ${key}`, bits };
   }
 
   /** The input's place under each tap, −1 beyond the edges. */
   private pixels(place: number): Int32Array {
     const { layer, matrix } = this;
-    const columns = layer.output.shape[1];
+    const columns = stepLayer(layer.step).output[1];
     const found = new Int32Array(matrix.kernel[0] * matrix.kernel[1]).fill(-1);
     const [y, x] = [Math.floor(place / columns), place % columns];
     for (const { tap, pixel } of windowTaps(matrix, layer.input.shape, y, x)) found[tap] = pixel;

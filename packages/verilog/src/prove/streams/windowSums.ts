@@ -23,19 +23,21 @@ export interface LayerChain {
 /**
  * Show by their adders that outputs of a layer with weights are what is added up over a place's window.
  *
+ * @param n which beat of the layer's output
  * @returns undefined where that does not show them
  */
 export function windowSums(
   windows: WindowClaims | undefined,
   { links, before }: LayerChain,
   output: Bus,
-  place: number,
+  n: number,
   { terms, asked, isZero, left }: Shared,
 ): { readonly found: Found; readonly y: readonly Term[] } | undefined {
   if (windows === undefined) return undefined;
   const { period, found } = links[links.length - 1];
-  const beat = place % period.output;
-  const first = place - beat;
+  const place = Math.floor(n / windows.parts);
+  const beat = n % period.output;
+  const first = Math.floor(n / period.output) * period.input;
   const bits = windows.window(place);
   // What comes before the last module has to be the window.
   const given = links.length === 1 ? undefined : before.output(place);
@@ -44,15 +46,15 @@ export function windowSums(
     return given === undefined ? from === place && bit === i : given[i] === wanted;
   });
   if (!isWindow || (given !== undefined && given.length !== bits.length)) return undefined;
-  const { claim, key, bits: own } = windows.at(place, output);
-  const numbers = new Map(own.map((bit, n) => [bit, n]));
+  const { claim, key, bits: own } = windows.at(place, n % windows.parts, output);
+  const numbers = new Map(own.map((bit, at) => [bit, at]));
   let isOwn = true;
   const y = terms.replaced(
     found.beats[beat].m_axis_tdata,
     (from, bit) => {
       isOwn &&= first + from === place;
-      const n = numbers.get(bit);
-      return n === undefined ? zeroTerm : terms.symbol(0, n);
+      const at = numbers.get(bit);
+      return at === undefined ? zeroTerm : terms.symbol(0, at);
     },
     new Map(),
   );
@@ -61,7 +63,7 @@ export function windowSums(
   const proved: Found = { proof: { method: 'adders', outputs, proved: outputs, vectors: 0 } };
   const question = `window ${y.join()} ${key}`;
   if (asked.has(question)) return { found: proved, y };
-  const x = own.map((_, n) => terms.symbol(0, n));
+  const x = own.map((_, at) => terms.symbol(0, at));
   const flat = termModule(terms, claim.module, x, y);
   const sums = claim.terms ?? [];
   const layer = flatLayer(flat, 'y');

@@ -1,0 +1,151 @@
+import { channelThresholds, type FeatureShape, type ThresholdLayer } from '@hbnn/model';
+import type { AdderStyle } from '../netlist/fabrics.ts';
+import { type Literal, Netlist } from '../netlist/netlist.ts';
+import { type Form, planesForm } from '../netlist/value.ts';
+import { atLeast, planeBits, sumWithin } from '../netlist/values.ts';
+import { channelPlanes, type OrderedStep, stepLayer } from '../unrolled/steps.ts';
+import {
+  baseless,
+  channelValue,
+  placedNumbers,
+  type StreamLogic,
+  tableValues,
+} from './beatLogic.ts';
+import { baseAt, beatWidth, placedVectors, type Stream, streamOf } from './stream.ts';
+import type { GatherUnit } from './units.ts';
+
+/** What reads a layer's sums group by group: thresholds, or the scores of a network with many classes. */
+export type GroupReader = ThresholdLayer | 'scores';
+
+/** A network with this many classes or more gives out a few scores per beat: all scores would be thousands of bits. */
+const manyClasses = 64;
+
+/**
+ * What could read the sums of a step group by group, so that logic for the channels of one group is enough: thresholds that
+ * nothing else reads, with the same planes of a channel at all places, or many scores.
+ */
+export function groupReader(steps: readonly OrderedStep[], at: number): GroupReader | undefined {
+  const { layer, output } = stepLayer(steps[at]);
+  if (layer.kind !== 'conv' && layer.kind !== 'depthwise' && layer.kind !== 'dense')
+    return undefined;
+  if (at === steps.length - 1) return output[2] >= manyClasses ? 'scores' : undefined;
+  const readers = steps.filter(({ sources }) => sources.includes(at));
+  const [reader] = readers;
+  if (readers.length !== 1 || reader.kind === 'codePool') return undefined;
+  const { layer: next } = stepLayer(reader);
+  return next.kind === 'threshold' && hasPlanesByChannel(next) ? next : undefined;
+}
+
+function hasPlanesByChannel(layer: ThresholdLayer): boolean {
+  const planes = channelPlanes(layer);
+  return layer.bits.every((bits, i) => bits === planes[i % planes.length]);
+}
+
+/** LUTs of comparing a bit of a number with a constant, and of choosing between two comparisons, as Yosys builds them. */
+const lutsPer = { constantBit: 0.19, choice: 1.5 } as const;
+/** Words that a LUT6 holds a bit of; of half as many it holds two bits. */
+const lutWords = 64;
+
+/**
+ * Whether thresholds take fewer LUTs if each group of channels is compared by the same logic, with thresholds from a
+ * memory, than if each channel is compared with constants by logic of its own.
+ */
+export function groupsPay(layer: ThresholdLayer, sums: Stream, pe: number): boolean {
+  const planes = channelPlanes(layer);
+  const groups = planes.length / pe;
+  const nodes = (n: number): number => 2 ** n - 1;
+  const apart = planes.reduce(
+    (luts, n, c) =>
+      luts +
+      nodes(n) * lutsPer.constantBit * sums.forms[c].weights.length +
+      Math.max(0, nodes(n) - n) * lutsPer.choice,
+    0,
+  );
+  const digits = sums.forms.reduce((most, { weights }) => Math.max(most, weights.length), 0) + 1;
+  const perBit = groups <= lutWords / 2 ? 0.5 : Math.ceil(groups / lutWords);
+  let together = 0;
+  for (let p = 0; p < pe; p++) {
+    const most = mostPlanes(planes, pe, p);
+    together += nodes(most) * digits * (1 + perBit) + Math.max(0, nodes(most) - most);
+  }
+  return together < apart;
+}
+
+/** The most planes that a channel of PE p has. */
+const mostPlanes = (planes: readonly number[], pe: number, p: number): number =>
+  planes.reduce((most, n, c) => (c % pe === p ? Math.max(most, n) : most), 0);
+
+/** Logic for the thresholds of a group of channels, and how the groups' bits become a pixel. */
+export interface GroupedThresholds extends StreamLogic {
+  /** As `GatherUnit` has them. */
+  readonly gathered: GatherUnit['bits'];
+}
+
+/**
+ * Thresholds of groups of channels. For sums of W bits, a memory has 2^W − t for each threshold t of a channel: a sum
+ * reaches t where both together reach 2^W, which is one carry.
+ *
+ * @param input sums, one group of channels in a beat
+ * @param shape of the layer's output
+ */
+export function groupedThresholds(
+  layer: ThresholdLayer,
+  input: Stream,
+  shape: FeatureShape,
+  style: AdderStyle,
+): GroupedThresholds {
+  const { multiples, flips } = layer;
+  const [, groups, pe] = input.shape;
+  const planes = channelPlanes(layer);
+  const most = input.forms.map((_, p) => mostPlanes(planes, pe, p));
+  const kept = (n: number): number[] =>
+    [...multiples.keys()].slice(0, n).filter((i) => multiples[i] !== 0);
+  const digits = input.forms[0].weights.length;
+  const limit = 2 ** digits;
+  const placed = placedVectors([1, groups, pe], (group) =>
+    most.flatMap((count, p) => {
+      const c = group * pe + p;
+      const thresholds = channelThresholds(layer, c);
+      const base = baseAt(input, group, p);
+      return [
+        flips[c],
+        ...Array.from({ length: 2 ** count - 1 }, (_, node) =>
+          node < 2 ** planes[c] - 1
+            ? limit - Math.min(limit, Math.max(0, thresholds[node] - base))
+            : 0,
+        ),
+      ];
+    }),
+  );
+  const fromZero = most.flatMap((count) => [false, ...new Array(2 ** count - 1).fill(true)]);
+  const { table, forms } = placedNumbers(placed, fromZero);
+  const from = beatWidth(input);
+  const net = new Netlist(from + table.width);
+  const stored = tableValues(net, forms, from);
+  const gathered: number[][] = Array.from({ length: groups }, () => []);
+  const output = streamOf(
+    shape,
+    planes.map((n): Form => planesForm(kept(n).map((i) => multiples[i]))),
+    'planes',
+  );
+  let at = 0;
+  most.forEach((count, p) => {
+    const [flip, ...added] = stored.slice(at, at + 2 ** count);
+    at += 2 ** count;
+    const sum = { form: baseless(input.forms[p]), bits: channelValue(net, input, p).bits };
+    const reaches = (node: number): Literal => {
+      const { form } = added[node];
+      const both = { low: 0, high: sum.form.high + form.high };
+      return atLeast(net, sumWithin(net, [sum, added[node]], both, style), limit, style);
+    };
+    const bits = planeBits(net, count, reaches, flip.bits[0] ?? flip.form.base);
+    for (const n of kept(count)) {
+      net.outputs.push(bits[n]);
+      gathered.forEach((own, group) => {
+        const c = group * pe + p;
+        own.push(n < planes[c] ? output.offsets[c] + kept(n).length : -1);
+      });
+    }
+  });
+  return { net, output, gathered, ...(table.width > 0 && { table }) };
+}
