@@ -101,7 +101,7 @@ export function groupedThresholds(
   const kept = (n: number): number[] =>
     [...multiples.keys()].slice(0, n).filter((i) => multiples[i] !== 0);
   const digits = input.forms[0].weights.length;
-  const limit = 2 ** digits;
+  const carry = 2 ** digits;
   const placed = placedVectors([1, groups, pe], (group) =>
     most.flatMap((count, p) => {
       const c = group * pe + p;
@@ -111,7 +111,7 @@ export function groupedThresholds(
         flips[c],
         ...Array.from({ length: 2 ** count - 1 }, (_, node) =>
           node < 2 ** planes[c] - 1
-            ? limit - Math.min(limit, Math.max(0, thresholds[node] - base))
+            ? carry - Math.min(carry, Math.max(0, thresholds[node] - base))
             : 0,
         ),
       ];
@@ -136,7 +136,7 @@ export function groupedThresholds(
     const reaches = (node: number): Literal => {
       const { form } = added[node];
       const both = { low: 0, high: sum.form.high + form.high };
-      return atLeast(net, sumWithin(net, [sum, added[node]], both, style), limit, style);
+      return atLeast(net, sumWithin(net, [sum, added[node]], both, style), carry, style);
     };
     const bits = planeBits(net, count, reaches, flip.bits[0] ?? flip.form.base);
     for (const n of kept(count)) {
