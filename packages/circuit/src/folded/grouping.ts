@@ -65,14 +65,14 @@ export function groupsPay(layer: ThresholdLayer, sums: Stream, pe: number): bool
   const perBit = groups <= lutWords / 2 ? 0.5 : Math.ceil(groups / lutWords);
   let together = 0;
   for (let p = 0; p < pe; p++) {
-    const most = mostPlanes(planes, pe, p);
+    const most = maxPlanes(planes, pe, p);
     together += nodes(most) * digits * (1 + perBit) + Math.max(0, nodes(most) - most);
   }
   return together < apart;
 }
 
 /** The most planes that a channel of PE p has. */
-const mostPlanes = (planes: readonly number[], pe: number, p: number): number =>
+const maxPlanes = (planes: readonly number[], pe: number, p: number): number =>
   planes.reduce((most, n, c) => (c % pe === p ? Math.max(most, n) : most), 0);
 
 /** Logic for the thresholds of a group of channels, and how the groups' bits become a pixel. */
@@ -97,7 +97,7 @@ export function groupedThresholds(
   const { multiples, flips } = layer;
   const [, groups, pe] = input.shape;
   const planes = channelPlanes(layer);
-  const most = input.forms.map((_, p) => mostPlanes(planes, pe, p));
+  const most = input.forms.map((_, p) => maxPlanes(planes, pe, p));
   const kept = (n: number): number[] =>
     [...multiples.keys()].slice(0, n).filter((i) => multiples[i] !== 0);
   const digits = input.forms[0].weights.length;
