@@ -84,7 +84,7 @@ const spreadOrigin = ({ spread: { pairs, degreesOfFreedom } }: Plan): string =>
   `Before this experiment, we compared settings on CIFAR-10 in ${pairs.length} pairs, with 3 seeds each. From comparisons ` +
   'made before this experiment, we estimated how much a difference in accuracy varies from seed to seed. The estimated ' +
   `standard deviation of accuracy differences has ${degreesOfFreedom} degrees of freedom. The table in the section “Spread” ` +
-  'lists the differences in accuracy that were measured before this experiment. The trainings in the section “Spread” ' +
+  'lists the differences in accuracy between such settings. The trainings in the section “Spread” ' +
   'had 4 epochs and no data augmentation. Seeds of the trainings in the section “Spread” are not used again.';
 
 /** How the claims of a plan are tested, and with how many seeds. */

@@ -226,7 +226,7 @@ export function planReportFiles(
           `![Differences in accuracy for all claims, with confidence intervals](${plan.name}-results.svg)`,
           '',
           'Each small dot of the figure is the difference in accuracy between two trainings with the same seed. ' +
-            'Each large dot of the figure is the difference in accuracy between the two settings of a claim, ' +
+            'Each large dot of the figure is the difference in accuracy between the two settings that a claim compares, ' +
             'averaged over the seeds. The line through a large dot of the figure is the confidence interval of the ' +
             'average difference between two settings. Each diamond of the figure shows the HBNN paper’s own result on ' +
             'ImageNet: the difference in accuracy between the two settings of a claim. The grey band of the figure marks ' +
@@ -241,8 +241,8 @@ export function planReportFiles(
       'column “planned”, the first number says how many seeds were planned for the claim’s own test, and the second ' +
       'number for the stricter test of all claims together (Holm’s test). In the column “own test”, each claim is ' +
       'tested alone, on the planned number of pairs. If more pairs of trainings are finished, only the first ones ' +
-      'count for the column “own test”. Holm’s test, which tests all claims together, uses the trainings of all ' +
-      'finished seeds. The differences in the table are means over all finished pairs of trainings. The column “to ' +
+      'count for the column “own test”. Holm’s test, which tests all claims together, uses every finished pair ' +
+      'of trainings. The differences in the table are means over all finished pairs of trainings. The column “to ' +
       'decide” estimates how many pairs of trainings it takes to decide a claim that is still undecided.',
     '',
     '| claim | difference | own test | Holm’s test | pairs | planned | to decide |',

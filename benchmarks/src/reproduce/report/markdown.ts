@@ -55,8 +55,9 @@ function stageMarkdown(stage: StageReport, origins: readonly Origin[]): string {
 /** What the picture of all claims shows. */
 export const forestTitle = 'Differences in accuracy for all claims that are judged by paired tests';
 export const forestCaption =
-  'Each small dot of the figure is the difference in accuracy between two settings for one seed. Each large dot of ' +
-  'the figure is the difference in accuracy between the two settings of a claim, averaged over the seeds. The line ' +
+  'Each claim compares two settings, such as 1.4 and 2 bits. Each small dot of the figure is the difference in accuracy ' +
+  'between two settings for one seed. Each large dot of the figure is the difference in accuracy between the two settings ' +
+  'that a claim compares, averaged over the seeds. The line ' +
   'through a large dot of the figure is the confidence interval of the average difference between two ' +
   'settings. The confidence intervals in the figure are 95 % intervals for claims “A is above B”, and 90 % intervals ' +
   'for claims “A equals B”. Each diamond of the figure is the HBNN paper’s difference in accuracy for a claim. The ' +
