@@ -157,6 +157,7 @@ const unitNames = {
   window: 'window',
   collect: 'collect',
   accumulate: 'sums',
+  deal: 'a few sums',
   gather: 'bits of a pixel',
   matrix: 'lanes',
   logic: 'logic',

@@ -50,6 +50,7 @@ export {
 export {
   type AccumulateUnit,
   type CollectUnit,
+  type DealUnit,
   type FoldedLayer,
   type FoldedScores,
   type GatherUnit,

@@ -157,6 +157,34 @@ describe('thresholds of groups of channels', () => {
     expect(grouped(foldedDesign(wide(plain), { folds: folds(16) }))).toEqual([]);
   });
 
+  it.each([[[0]], [[0, 3]]])(
+    'are each by themselves where no plane counts: %j',
+    async (multiples) => {
+      const model = wide({ ...plain, seed: 11, size: 3, multiples, planes: 'by channel' });
+      const none = multiples.length === 1;
+      const design = foldedDesign(model, { folds: folds(1) });
+      expect(grouped(design)).toEqual(none ? [] : ['first']);
+      expect((await verify(model, design, verilogFiles(design), { images: 8 })).equal).toBe(true);
+    },
+  );
+
+  it('are not proved behind a unit that takes back what it offers', async () => {
+    const model = wide({ ...plain, size: 3 });
+    const design = foldedDesign(model, { folds: folds(1) });
+    const files = { ...verilogFiles(design) };
+    const right = 'assign m_axis_tvalid = full;\n  assign m_axis_tdata = {';
+    expect(files['bits.v']).toContain(right);
+    files['bits.v'] = files['bits.v'].replace(
+      right,
+      'reg off;\n  always @(posedge aclk) off <= aresetn & ~off;\n  assign m_axis_tvalid = full & ~off;\n  assign m_axis_tdata = {',
+    );
+    const { layers, proved } = await prove(model, design, files);
+    expect(proved).toBe(false);
+    expect(layers.find(({ layer }) => layer === 'bits')?.reason).toContain(
+      'not offered any longer',
+    );
+  });
+
   it.each([
     ['are kept of a wrong beat', 'take & keep[0]', 'take & ~keep[0]'],
     [

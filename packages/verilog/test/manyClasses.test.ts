@@ -35,6 +35,22 @@ describe('scores of many classes', () => {
     expect(scores).toMatchObject({ proved: model.classes.length, outputs: model.classes.length });
   });
 
+  it.each([
+    ['in another order, as their weights differ in bits', 'output', { pe: 4, simd: 6 }],
+    ['all by a lane of their own', 'element', { pe: 64, simd: 1 }],
+  ] as const)('are dealt out where the sums are made %s', async (_, mapPer, fold) => {
+    const mix = { fractions: [0.5, 0.5].map((fraction, n) => ({ bits: n + 1, fraction })) };
+    const model = randomModel(4, { layer: 'dense:24x64', mapPer, mix });
+    const design = foldedDesign(model, { folds: { layer: fold } });
+    const kinds = design.layers.flatMap(({ units }) => units.map(({ kind }) => kind));
+    expect(kinds).toContain('deal');
+    expect(design.scores.each).toBeLessThan(64);
+    const files = verilogFiles(design);
+    expect((await verify(model, design, files, { images: 8 })).equal).toBe(true);
+    const { layers } = await prove(model, design, files);
+    expect(layers.at(-1)).toMatchObject({ proved: 64, outputs: 64 });
+  });
+
   it('are worked out at once where they are few, or an image takes one cycle', () => {
     const few = randomModel(1, { layer: 'dense:12x63' });
     expect(groupsOf(foldedDesign(few, { folds: { layer: { pe: 1, simd: 1 } } }))).toEqual([]);

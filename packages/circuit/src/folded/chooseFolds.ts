@@ -218,6 +218,8 @@ function lutsOf(unit: Unit): number {
       return 20;
     case 'accumulate':
       return 20 + lutsPer.gate * unit.leaf.net.size;
+    case 'deal':
+      return 20 + lutsPer.choice * unit.bits.length * unit.outputWidth;
     case 'gather':
       return 20;
     case 'matrix':

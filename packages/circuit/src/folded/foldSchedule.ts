@@ -106,9 +106,9 @@ export function foldSchedule(
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
   fold: Fold,
-  inOrder = false,
+  keepsOrder = false,
 ): FoldSchedule {
-  return foldSchedules(matrix, planes, inputs, inOrder).of(fold);
+  return foldSchedules(matrix, planes, inputs, keepsOrder).of(fold);
 }
 
 /** The schedules of one matrix for many folds. */
@@ -121,16 +121,16 @@ export interface FoldSchedules {
 /**
  * Makes the schedules of one matrix for many folds. What all folds share is computed once.
  *
- * @param inOrder whether outputs stay in their order, though more lanes may be idle then
+ * @param keepsOrder whether outputs stay in their order, though more lanes may be idle then
  */
 export function foldSchedules(
   matrix: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
-  inOrder = false,
+  keepsOrder = false,
 ): FoldSchedules {
   const presence = presenceOf(matrix, planes, inputs);
-  const outputAt = inOrder ? counting(matrix.outputs) : outputOrder(matrix, presence);
+  const outputAt = keepsOrder ? counting(matrix.outputs) : outputOrder(matrix, presence);
   const work = products(matrix, presence);
   const known = new Map<number, Groups>();
   const map = planeMap(matrix.layer.weights);

@@ -7,6 +7,7 @@ import { type OrderedStep, orderedSteps, stepLayer } from '../unrolled/steps.ts'
 import { indexWidth } from '../unrolled/unrolledDesign.ts';
 import { checkMoves, withBuffers, withHeldBeats } from './balance.ts';
 import { scoresLogic } from './beatLogic.ts';
+import { dealtLayer } from './dealing.ts';
 import { checkedFolding, type FoldedOptions } from './foldedOptions.ts';
 import type { FoldTable } from './folds.ts';
 import { type GroupReader, groupReader } from './grouping.ts';
@@ -92,8 +93,10 @@ export function shallowDesign(
   }
   const scheduledCycles = plain.reduce((most, { cycles }) => Math.max(most, cycles.scheduled), 1);
   const layers = plain.map((layer) => withHeldBeats(layer, scheduledCycles));
+  const last = dealtLayer(layers[layers.length - 1], scheduledCycles, names);
+  layers[layers.length - 1] = last;
   const maker = new LayerMaker(names.of('scores', 'scores'), making);
-  const scores = foldedScores(model, layers[layers.length - 1].output, maker);
+  const scores = foldedScores(model, last.output, maker);
   const frame = o.inputLast ? names.of(`${top}_frame`, 'frame') : undefined;
   return {
     kind: 'folded',

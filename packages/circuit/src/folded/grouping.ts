@@ -18,7 +18,7 @@ import type { GatherUnit } from './units.ts';
 export type GroupReader = ThresholdLayer | 'scores';
 
 /** A network with this many classes or more gives out a few scores per beat: all scores would be thousands of bits. */
-const manyClasses = 64;
+export const manyClasses = 64;
 
 /**
  * What could read the sums of a step group by group, so that logic for the channels of one group is enough: thresholds that
@@ -38,7 +38,9 @@ export function groupReader(steps: readonly OrderedStep[], at: number): GroupRea
 
 function hasPlanesByChannel(layer: ThresholdLayer): boolean {
   const planes = channelPlanes(layer);
-  return layer.bits.every((bits, i) => bits === planes[i % planes.length]);
+  // A channel without bits is all that a pixel may not be.
+  const hasBits = planes.some((n) => layer.multiples.subarray(0, n).some((k) => k !== 0));
+  return hasBits && layer.bits.every((bits, i) => bits === planes[i % planes.length]);
 }
 
 /** LUTs of comparing a bit of a number with a constant, and of choosing between two comparisons, as Yosys builds them. */

@@ -401,6 +401,8 @@ export function stageOf(unit: Unit): Stage {
       return new Collection(unit.pixels);
     case 'accumulate':
       return new Accumulation(unit.pixels);
+    case 'deal':
+      return new Parting(unit.bits.length);
     case 'gather':
       return new Collection(unit.bits.length);
     case 'matrix':

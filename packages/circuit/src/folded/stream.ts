@@ -49,15 +49,18 @@ export function streamOf(
 /** Whether bits are the digits of a number in binary, so that further digits of 0 change nothing. */
 const isBinary = ({ weights }: Form): boolean => weights.every((weight, j) => weight === 2 ** j);
 
+/** Whether a pixel can be several beats: its channels are numbers in binary that places share. */
+export const canSplit = ({ forms, bases, parts }: Stream): boolean =>
+  bases === undefined && parts === undefined && forms.every(isBinary);
+
 /**
  * The same elements in the same order, `each` channels of a pixel in a beat. All beats have as many bits, and what is
- * added to them differs from beat to beat. The channels have to be numbers in binary that do not differ in their bases
- * from place to place.
+ * added to them differs from beat to beat. The stream has to be one that `canSplit`.
  */
-export function splitStream({ shape, forms, bases }: Stream, each: number): Stream {
+export function splitStream(stream: Stream, each: number): Stream {
+  if (!canSplit(stream)) throw new Error('a stream that cannot be split');
+  const { shape, forms } = stream;
   const [height, width, channels] = shape;
-  if (bases !== undefined || !forms.every(isBinary) || channels % each !== 0)
-    throw new Error('a stream that cannot be split');
   const most = (of: (form: Form) => number): number =>
     forms.reduce((high, form) => Math.max(high, of(form)), -Infinity);
   const digits = Math.max(

@@ -52,6 +52,18 @@ export interface AccumulateUnit {
   readonly outputWidth: number;
 }
 
+/** A pixel's channels dealt out, some in each beat. */
+export interface DealUnit {
+  readonly kind: 'deal';
+  readonly name: string;
+  /** Pixels of an image. */
+  readonly places: number;
+  /** For each beat of a pixel, which bit of the pixel each of its bits is; −1: always 0. */
+  readonly bits: readonly (readonly number[])[];
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
 /** A pixel's channels gathered from several beats, with some of them in each. */
 export interface GatherUnit {
   readonly kind: 'gather';
@@ -86,7 +98,14 @@ export interface MatrixUnit {
   readonly outputWidth: number;
 }
 
-export type Unit = LogicUnit | WindowUnit | CollectUnit | AccumulateUnit | GatherUnit | MatrixUnit;
+export type Unit =
+  | LogicUnit
+  | WindowUnit
+  | CollectUnit
+  | AccumulateUnit
+  | DealUnit
+  | GatherUnit
+  | MatrixUnit;
 
 export const romForms = ['case', 'hex'] as const;
 export const lineBuffers = ['auto', 'distributed', 'block'] as const;
@@ -195,6 +214,7 @@ export function scanned(unit: Unit): number {
     case 'accumulate':
       // It takes no pixel in the cycle in which its sums are taken and become 0.
       return unit.pixels + 1;
+    case 'deal':
     case 'gather':
       return unit.places * unit.bits.length;
     case 'matrix':

@@ -16,6 +16,7 @@ export const moduleKinds = [
   'window',
   'collect',
   'accumulate',
+  'deal',
   'gather',
   'logic',
   'largest',

@@ -3,6 +3,7 @@ import {
   beatWidth,
   type CollectUnit,
   countBits,
+  type DealUnit,
   type FoldedDesign,
   type FoldedLayer,
   type FoldedScores,
@@ -132,6 +133,8 @@ function unitModules(
         named(unit.leaf.name, leafCounts(unit.leaf, 'sumPool', on)),
         named(name, accumulateCounts(unit)),
       ];
+    case 'deal':
+      return [named(name, dealCounts(unit, on))];
     case 'gather':
       return [named(name, gatherCounts(unit, on))];
     case 'matrix':
@@ -240,7 +243,8 @@ function scoresModules(
     kind: 'largest',
     parts: [...shell.parts, counters, width],
     flipFlops: shell.flipFlops + counters + width,
-    ...noMemory,
+    blocks: shell.blocks,
+    memoryLuts: 0,
   };
   return [gates, named(unit.name, largest)];
 }
@@ -271,6 +275,19 @@ function collectCounts({ pixels, outputWidth }: CollectUnit): CountedModule {
 function accumulateCounts({ pixels, outputWidth }: AccumulateUnit): CountedModule {
   const bits = bitsBelow(pixels);
   return { kind: 'accumulate', parts: [bits, 1], flipFlops: outputWidth + bits + 1, ...noMemory };
+}
+
+/** A choice among as many beats as a pixel has, and the register behind it. */
+function dealCounts({ bits, outputWidth }: DealUnit, { tableInputs }: Fabrication): CountedModule {
+  const turn = bitsBelow(bits.length);
+  // A table of six inputs chooses among four, which is three choices of one of two.
+  const choices = outputWidth * (bits.length - 1);
+  return {
+    kind: 'deal',
+    parts: [tableInputs === 4 ? choices : choices / 3, turn],
+    flipFlops: outputWidth + turn + 1,
+    ...noMemory,
+  };
 }
 
 /** A counter of beats, which of them each bit is kept of, and the pixel's registers. */

@@ -2,6 +2,7 @@ import type { FoldedDesign, FoldedLayer, MemoryStyle, StreamBuffer, Unit } from 
 import { beats, beatWidth, countBits, describeForm, formKey, type Stream } from '@hbnn/circuit';
 import { ascii, file, leafText, stepText } from './emit.ts';
 import { forkText, joinText, networkLines } from './emitBranches.ts';
+import { dealText } from './emitDeal.ts';
 import { gatherText } from './emitGather.ts';
 import { matrixText } from './emitMatrix.ts';
 import {
@@ -46,6 +47,8 @@ function unitText(unit: Unit, roms: Roms, memories: MemoryStyle): string[] {
       return [collectText(unit)];
     case 'accumulate':
       return [leafText(unit.leaf), accumulateText(unit)];
+    case 'deal':
+      return [dealText(unit)];
     case 'gather':
       return [gatherText(unit)];
     case 'matrix':
@@ -72,24 +75,31 @@ function describeStream(port: string, stream: Stream): string[] {
     lines.push(`  channel ${c} (${bits}) and all of the same form: ${describeForm(forms[c])}`);
   }
   if (distinct.length > maxForms) lines.push(`  ... and ${distinct.length - maxForms} more forms`);
-  if (bases !== undefined)
+  if (stream.parts !== undefined)
+    lines.push('  the constant is that of one of the channels; each beat of a pixel has its own');
+  else if (bases !== undefined)
     lines.push(
       '  at positions without a bit of a plane, this bit is 0 and adds nothing to the constant',
     );
   return lines;
 }
 
-function foldText({ fold, cycles }: FoldedLayer): string {
+function foldText({ fold, cycles, input }: FoldedLayer): string {
   const time = `${cycles.scheduled} cycles an image`;
-  if (fold === undefined) return `A pixel per cycle, ${time}`;
+  if (fold === undefined)
+    return `${input.parts === undefined ? 'A pixel' : 'A group of channels'} per cycle, ${time}`;
   if (fold.constant) return `All weights at once as constants, ${time}`;
   return `PE ${fold.pe} x SIMD ${fold.simd}, ${time}; ${Math.ceil(cycles.ideal)} if planes could be packed`;
 }
 
+/** Sizes of a feature map, whatever the beats of its pixels. */
+const whole = ({ shape, parts }: Stream): readonly number[] =>
+  parts === undefined ? shape : [shape[0], shape[1] * shape[2]];
+
 function layerFile(layer: FoldedLayer, design: FoldedDesign, roms: Roms): string {
   const { kind, module, buffer, units, input, output } = layer;
   const about = [
-    `Layer '${layer.layer}', ${kind}: ${input.shape.join(' x ')} to ${output.shape.join(' x ')}`,
+    `Layer '${layer.layer}', ${kind}: ${whole(input).join(' x ')} to ${whole(output).join(' x ')}`,
     ...stepText(layer.step),
     ...describeStream('s_axis_tdata', input),
     ...describeStream('m_axis_tdata', output),

@@ -109,7 +109,7 @@ function factorLines(unit: MatrixUnit, bits: number, roms: Roms): string[] {
 }
 
 /** Bits of a wire, least significant first, as one expression; −1 is a 0. */
-function bitsText(from: string, bits: readonly number[]): string {
+export function bitsText(from: string, bits: readonly number[]): string {
   const parts: string[] = [];
   for (let i = 0; i < bits.length; ) {
     let end = i + 1;
@@ -124,7 +124,12 @@ function bitsText(from: string, bits: readonly number[]): string {
 }
 
 /** One of several expressions by a number in binary: rounds of two-way choices, the lowest bit first. */
-function muxLines(name: string, width: number, select: string, from: readonly string[]): string[] {
+export function muxLines(
+  name: string,
+  width: number,
+  select: string,
+  from: readonly string[],
+): string[] {
   let left = [...from];
   const lines: string[] = [];
   for (let bit = 0; left.length > 1; bit++) {

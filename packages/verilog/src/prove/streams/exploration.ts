@@ -39,6 +39,8 @@ interface State {
   readonly output: number;
   /** The sender offers a beat that it has to go on offering. */
   readonly offered: boolean;
+  /** The module offered a beat in the cycle before that was not taken. */
+  readonly waits: boolean;
   registers: Int32Array;
   waiting: boolean;
 }
@@ -59,7 +61,7 @@ interface Move {
  * - a beat of the output has the same terms after all sequences of pauses, and stays until the receiver takes it;
  * - the module does not stop for ever, and it gives all beats of an image without waiting for the next image.
  *
- * That a sender keeps its beat until it is taken is the second point for the module before.
+ * A module that counts on its sender is right because the same is shown of the module before: the second point.
  *
  * @throws NotComputable where one of these does not hold, with the reason
  */
@@ -104,7 +106,7 @@ class Exploration {
   }
 
   run(): StreamFunction {
-    this.enter(0, 0, false, this.afterReset());
+    this.enter({ input: 0, output: 0, offered: false, waits: false }, this.afterReset());
     for (let n = this.open.pop(); n !== undefined; n = this.open.pop()) {
       if (this.o.outOfTime()) throw new NotComputable('out of time');
       this.states[n].waiting = false;
@@ -143,7 +145,7 @@ class Exploration {
 
   private leave(n: number): void {
     const { module } = this;
-    const { input, output, offered, registers } = this.states[n];
+    const { input, output, offered, waits, registers } = this.states[n];
     const valids: number[] = [];
     for (const [valid, ready] of choices) {
       if (offered && valid === 0) continue;
@@ -156,9 +158,18 @@ class Exploration {
       else if (valids[valid] !== gives)
         throw new NotComputable('m_axis_tvalid depends on m_axis_tready');
       if (gives === 1) this.give(output);
+      else if (waits) throw new NotComputable('a beat that waits is not offered any longer');
       const [took, gave] = [valid === 1 && takes === 1, gives === 1 && ready === 1];
       const keeps = this.o.countsOnOffer === true && valid === 1 && !took;
-      const to = this.enter(input + +took, output + +gave, keeps, module.next());
+      const to = this.enter(
+        {
+          input: input + +took,
+          output: output + +gave,
+          offered: keeps,
+          waits: gives === 1 && ready === 0,
+        },
+        module.next(),
+      );
       const move = { to, took, gave };
       if (ready === 0) continue;
       if (valid === 1) this.running[n] = move;
@@ -200,9 +211,14 @@ class Exploration {
   }
 
   /** Note a state. @returns its number */
-  private enter(inputs: number, outputs: number, offered: boolean, next: Int32Array): number {
+  private enter(
+    now: Pick<State, 'input' | 'output' | 'offered' | 'waits'>,
+    next: Int32Array,
+  ): number {
     const { period } = this.o;
-    let [input, output, registers] = [inputs, outputs, next];
+    const { offered, waits } = now;
+    let { input, output } = now;
+    let registers = next;
     while (input >= period.input && output >= period.output) {
       input -= period.input;
       output -= period.output;
@@ -211,7 +227,7 @@ class Exploration {
     const isTooFar = input > maxImagesWithin * period.input + this.module.registers.length;
     if (isTooFar || output > maxImagesWithin * period.output)
       throw new NotComputable('beats do not come out in the ratio in which they go in');
-    const key = `${+offered} ${this.keyOf(input, output, registers)}`;
+    const key = `${+offered}${+waits} ${this.keyOf(input, output, registers)}`;
     const known = this.numbers.get(key);
     if (known !== undefined) {
       this.merge(known, registers);
@@ -221,7 +237,7 @@ class Exploration {
     const { maxStates, maxBits } = this.o;
     if (number >= maxStates || number * registers.length > maxBits)
       throw new NotComputable(`it has more than ${number} states, too many to go through`);
-    this.states.push({ input, output, offered, registers, waiting: true });
+    this.states.push({ input, output, offered, waits, registers, waiting: true });
     this.numbers.set(key, number);
     this.open.push(number);
     return number;

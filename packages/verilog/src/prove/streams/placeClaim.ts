@@ -157,7 +157,9 @@ export function localBus(
 export function beatBus(stream: Stream, place: number): Bus {
   const forms = stream.forms.map((form, c): Form => {
     const base = baseAt(stream, place, c);
-    return base === form.base ? form : { ...form, base, low: base };
+    return base === form.base
+      ? form
+      : { ...form, base, low: base, high: base + form.high - form.base };
   });
   return { shape: [1, 1, forms.length], forms, offsets: stream.offsets };
 }

@@ -145,11 +145,18 @@ class StreamsProof {
     if (frame === undefined) return undefined;
     const terms = new Terms(maxTerms);
     const period = { input: beats(input), output: beats(input) };
+    // What its sender offers goes straight on.
+    const countsOnOffer = true;
     const { secondsPerLayer = 120 } = this.o;
     const start = performance.now();
     const left = (): number => secondsPerLayer - (performance.now() - start) / 1000;
     try {
-      const { found } = this.explored({ name: frame, period }, terms, ['m_axis_tdata'], left);
+      const { found } = this.explored(
+        { name: frame, period, countsOnOffer },
+        terms,
+        ['m_axis_tdata'],
+        left,
+      );
       const isSame = found.beats.every((ports, beat) =>
         ports.m_axis_tdata.every((term, bit) => term === terms.symbol(beat, bit)),
       );
@@ -488,6 +495,8 @@ function periodOf(unit: Unit): Period {
     case 'collect':
     case 'accumulate':
       return { input: unit.pixels, output: 1 };
+    case 'deal':
+      return { input: 1, output: unit.bits.length };
     case 'gather':
       return { input: unit.bits.length, output: 1 };
     case 'matrix': {

@@ -45,8 +45,9 @@ export class WindowClaims {
     layer: FoldedLayer,
     isZero: (beat: number, bit: number) => boolean,
   ): WindowClaims | undefined {
-    const { step } = layer;
-    if (step.kind !== 'layer') return undefined;
+    const { step, units } = layer;
+    // Beats of a layer whose channels are dealt out are not those of a window.
+    if (step.kind !== 'layer' || units.some(({ kind }) => kind === 'deal')) return undefined;
     const { layer: own, input } = step.plan;
     if (own.kind !== 'conv' && own.kind !== 'depthwise' && own.kind !== 'dense') return undefined;
     return new WindowClaims(layer, windowedMatrix(own, input), isZero);
