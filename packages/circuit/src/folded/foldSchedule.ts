@@ -184,7 +184,7 @@ interface Groups {
   readonly weightPlanes: number;
 }
 
-/** Makes strings of bytes, to tell arrays of the same length apart. */
+/** Turns bytes into a string, by which arrays of the same length are compared. */
 const oneCharacterEach = new TextDecoder('latin1');
 
 function groupsOf(

@@ -1,7 +1,7 @@
 import { countBits, type Rom } from './roms.ts';
 import type { GatherUnit } from './units.ts';
 
-/** Registers that a bit of the beats goes through: the first one that is kept ends in the lowest register. */
+/** A bit of the beats goes through these registers. The first value that is kept ends in the lowest register. */
 export interface Chain {
   /** The bit of the pixel that each register is. */
   readonly to: readonly number[];
@@ -15,7 +15,7 @@ export const chainsOf = ({ bits }: GatherUnit): Chain[] =>
     kept: bits.map((own) => own[b] >= 0),
   }));
 
-/** Which chains move in each beat, where not all of them do: a bit for each of the patterns that there are. */
+/** A memory that says which chains take a value in each beat. Chains that always do need no bit of it. */
 export function keepRom(unit: GatherUnit): { readonly rom: Rom; readonly of: readonly number[] } {
   const patterns: string[] = [];
   const of = chainsOf(unit).map(({ kept }) => {

@@ -38,14 +38,14 @@ export function groupReader(steps: readonly OrderedStep[], at: number): GroupRea
 
 function hasPlanesByChannel(layer: ThresholdLayer): boolean {
   const planes = channelPlanes(layer);
-  // A channel without bits is all that a pixel may not be.
+  // Some channel has to keep a bit, or there is nothing to gather.
   const hasBits = planes.some((n) => layer.multiples.subarray(0, n).some((k) => k !== 0));
   return hasBits && layer.bits.every((bits, i) => bits === planes[i % planes.length]);
 }
 
 /** LUTs of comparing a bit of a number with a constant, and of choosing between two comparisons, as Yosys builds them. */
 const lutsPer = { constantBit: 0.19, choice: 1.5 } as const;
-/** Words that a LUT6 holds a bit of; of half as many it holds two bits. */
+/** A LUT6 stores one bit of each of so many words, or two bits of half as many. */
 const lutWords = 64;
 
 /**

@@ -378,7 +378,7 @@ class Lanes implements Stage {
     while (this.writes.length > 0 && this.writes[0].at < this.edges) this.writes.shift();
   }
 
-  /** The group that is worked on so many cycles before the last one ends. */
+  /** Says which group the lanes work on when the last group ends in so many cycles. */
   private groupBefore(cycles: number): number {
     const { cyclesBehind } = this;
     let [low, high] = [0, cyclesBehind.length - 1];

@@ -13,7 +13,7 @@ import type { YosysNetlist } from '../../yosys/yosys.ts';
 import type { YosysPool } from '../../yosys/yosysPool.ts';
 import { concluded } from '../conclusion.ts';
 import { counterOf, flatModule, isPrimitive, proofNetlist } from '../netlist.ts';
-import { type Found, meansFor, type ProofMethod, proveOutputs } from '../outputs.ts';
+import { type Found, meansFor, proveOutputs } from '../outputs.ts';
 import { type PrimitiveUse, useOf } from '../primitives.ts';
 import type { Disproof, LayerProof, Proof, ProofOptions } from '../proof.ts';
 import type { Answer } from '../sat.ts';
@@ -23,6 +23,7 @@ import { exploreStream, type Period } from './exploration.ts';
 import { type WithLanes, withLanes } from './laneFunction.ts';
 import { type ChainBeat, ChainFunction, type ChainLink } from './layerFunction.ts';
 import { beatBus, type LocalClaim, localBus, placeClaim, placePart } from './placeClaim.ts';
+import { PlacesFound } from './placesFound.ts';
 import { largestOfBeats, scoresOfBeat } from './scoreClaims.ts';
 import { layerWires, topWires } from './streamWires.ts';
 import { NotComputable } from './symbolicModule.ts';
@@ -53,39 +54,6 @@ export async function proveStreams(
 ): Promise<Proof> {
   const netlist = await proofNetlist(pool, design, files);
   return new StreamsProof(model, design, netlist, pool, o).run(files);
-}
-
-const methods: readonly ProofMethod[] = ['adders', 'exhaustive', 'sat', 'simulated'];
-
-/** What was found of the places of a layer so far. */
-class Sum {
-  outputs = 0;
-  proved = 0;
-  vectors = 0;
-  bySat = 0;
-  method: ProofMethod = 'adders';
-  reason: string | undefined;
-
-  add({ proof }: Found, count: number): void {
-    this.outputs += count;
-    this.proved += Math.min(count, proof.proved);
-    this.vectors += proof.vectors;
-    this.bySat += proof.bySat ?? 0;
-    if (methods.indexOf(proof.method) > methods.indexOf(this.method)) this.method = proof.method;
-    this.reason ??= proof.reason;
-  }
-
-  get found(): Omit<LayerProof, 'layer' | 'seconds'> {
-    const { method, outputs, proved, vectors, bySat, reason } = this;
-    return {
-      method,
-      outputs,
-      proved,
-      vectors,
-      ...(bySat > 0 && { bySat }),
-      ...(reason !== undefined && { reason }),
-    };
-  }
 }
 
 class StreamsProof {
@@ -217,7 +185,7 @@ class StreamsProof {
     const before = new ChainFunction(terms, links.slice(0, -1), isZero);
     const places = beats(output);
     const zeros = new Set<number>();
-    const sum = new Sum();
+    const sum = new PlacesFound();
     const asked = new Map<string, Found>();
     for (let place = 0; place < places && this.disproof === undefined; place++) {
       const shared = { terms, asked, isZero, left };
@@ -400,7 +368,7 @@ class StreamsProof {
     const { design, model } = this;
     const input = design.layers[design.layers.length - 1].output;
     const channels = input.shape[2];
-    const sum = new Sum();
+    const sum = new PlacesFound();
     for (let beat = 0; beat < beats(input) && this.disproof === undefined; beat++) {
       const elements = Array.from({ length: channels }, (_, c) => beat * channels + c);
       const local = localBus(input, elements, shared.isZero);
@@ -442,7 +410,7 @@ class StreamsProof {
     );
     const claimed = largestOfBeats(model, local.bus, ports.m_axis_tuser.length);
     const found = await this.claim(claimed, local.bits.length, ports.m_axis_tuser, shared);
-    const sum = new Sum();
+    const sum = new PlacesFound();
     sum.add(found, 1);
     if (found.difference !== undefined) this.disproof ??= { layer: 'largest', ...found.difference };
     return sum.found;
