@@ -42,6 +42,7 @@ export {
   beats,
   beatWidth,
   decodeAt,
+  formAt,
   type PlaceTable,
   type Stream,
   type WindowedMatrix,

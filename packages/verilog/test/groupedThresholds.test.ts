@@ -129,6 +129,45 @@ const cases: readonly [string, Wide, FoldedOptions][] = [
   ],
 ];
 
+/** A layer of many channels whose sums are scaled to 8 bits by constants of each channel, and a dense layer. */
+function scaled(seed: number, channels: number, shifts: readonly number[]): CheckedModel {
+  const rng = random(seed, 'scaled');
+  const weights = (shape: readonly number[]) => ({
+    kind: 'int8' as const,
+    shape,
+    values: Int8Array.from(
+      { length: shape.reduce((product, n) => product * n, 1) },
+      () => rng.below(15) - 7,
+    ),
+  });
+  return checkModel({
+    name: `scaled ${seed}`,
+    input: { shape: [3, 4, 2], zeros: Int32Array.of(128, 100) },
+    layers: [
+      {
+        kind: 'conv',
+        name: 'first',
+        strides: [1, 1],
+        padding: [0, 0, 0, 0],
+        weights: weights([channels, 2, 2, 2]),
+      },
+      {
+        kind: 'requantize',
+        name: 'relu',
+        multipliers: Int16Array.from({ length: channels }, () => rng.below(900) - 300),
+        offsets: Float64Array.from({ length: channels }, () => rng.below(400_000) - 100_000),
+        shifts: Uint8Array.from({ length: channels }, (_, c) => shifts[c % shifts.length]),
+        minimum: seed % 2 === 0 ? 0 : -20,
+        maximum: 255 - (seed % 2 === 0 ? 0 : 20),
+      },
+      { kind: 'dense', name: 'last', weights: weights([3, 6 * channels]) },
+    ],
+    scoreOffsets: Int32Array.of(5, -7, 0),
+    scoreFactor: 1,
+    classes: ['a', 'b', 'c'],
+  });
+}
+
 const grouped = ({ layers }: FoldedDesign): string[] =>
   layers.filter(({ output }) => output.parts !== undefined).map(({ layer }) => layer);
 
@@ -147,6 +186,30 @@ describe('thresholds of groups of channels', () => {
 
     expect(layers.map(({ layer, proved: own, outputs }) => [layer, own, outputs])).toEqual(
       layers.map(({ layer, outputs }) => [layer, outputs, outputs]),
+    );
+    expect(proved).toBe(true);
+  });
+
+  it.each([
+    ['one shift', 1, 32, [11], { folds: folds(1) }],
+    [
+      'several shifts, two PEs, xc7',
+      2,
+      32,
+      [10, 12, 11],
+      { folds: folds(2), style: 'xc7', maxLevels: 4 },
+    ],
+  ] as const)('have scaling to 8 bits as well: %s', async (_, seed, channels, shifts, options) => {
+    const model = scaled(seed, channels, shifts);
+    const design = foldedDesign(model, options);
+    expect(grouped(design)).toEqual(['first']);
+    const files = verilogFiles(design);
+    const result = await verify(model, design, files, { images: 64 });
+    expect(result.difference).toBeUndefined();
+    expect(result.equal).toBe(true);
+    const { layers, proved } = await prove(model, design, files);
+    expect(layers.map(({ proved: own, outputs }) => own === outputs)).toEqual(
+      layers.map(() => true),
     );
     expect(proved).toBe(true);
   });

@@ -1,8 +1,14 @@
-import { channelThresholds, type FeatureShape, type ThresholdLayer } from '@hbnn/model';
+import {
+  channelThresholds,
+  type FeatureShape,
+  type RequantizeLayer,
+  type ThresholdLayer,
+} from '@hbnn/model';
 import type { AdderStyle } from '../netlist/fabrics.ts';
 import { type Literal, Netlist } from '../netlist/netlist.ts';
+import { digitCount } from '../netlist/signedDigits.ts';
 import { type Form, planesForm } from '../netlist/value.ts';
-import { atLeast, planeBits, sumWithin } from '../netlist/values.ts';
+import { atLeast, planeBits, requantizeOf, scaledBy, sumWithin } from '../netlist/values.ts';
 import { channelPlanes, type OrderedStep, stepLayer } from '../unrolled/steps.ts';
 import {
   baseless,
@@ -14,15 +20,15 @@ import {
 import { baseAt, beatWidth, placedVectors, type Stream, streamOf } from './stream.ts';
 import type { GatherUnit } from './units.ts';
 
-/** What reads a layer's sums group by group: thresholds, or the scores of a network with many classes. */
-export type GroupReader = ThresholdLayer | 'scores';
+/** What reads a layer's sums group by group: thresholds, scaling to 8 bits, or the scores of a network with many classes. */
+export type GroupReader = ThresholdLayer | RequantizeLayer | 'scores';
 
 /** A network with this many classes or more gives out a few scores per beat: all scores would be thousands of bits. */
 export const manyClasses = 64;
 
 /**
  * What could read the sums of a step group by group, so that logic for the channels of one group is enough: thresholds that
- * nothing else reads, with the same planes of a channel at all places, or many scores.
+ * nothing else reads, with the same planes of a channel at all places, scaling to 8 bits, or many scores.
  */
 export function groupReader(steps: readonly OrderedStep[], at: number): GroupReader | undefined {
   const { layer, output } = stepLayer(steps[at]);
@@ -33,6 +39,7 @@ export function groupReader(steps: readonly OrderedStep[], at: number): GroupRea
   const [reader] = readers;
   if (readers.length !== 1 || reader.kind === 'codePool') return undefined;
   const { layer: next } = stepLayer(reader);
+  if (next.kind === 'requantize') return hasOneShift(next) ? next : undefined;
   return next.kind === 'threshold' && hasPlanesByChannel(next) ? next : undefined;
 }
 
@@ -43,16 +50,79 @@ function hasPlanesByChannel(layer: ThresholdLayer): boolean {
   return hasBits && layer.bits.every((bits, i) => bits === planes[i % planes.length]);
 }
 
+/** By how many bits more a channel may be shifted than another: the multipliers of others are that much longer. */
+const maxShifts = 6;
+
+/** Whether channels are divided by about the same power of two, so that all can be divided by the largest. */
+function hasOneShift({ shifts, multipliers, offsets }: RequantizeLayer): boolean {
+  const most = Math.max(...shifts);
+  const isExact = (n: number, c: number): boolean =>
+    Number.isSafeInteger(n * 2 ** (most - shifts[c]));
+  return (
+    shifts.every((shift) => most - shift <= maxShifts) &&
+    [...multipliers].every(isExact) &&
+    [...offsets].every(isExact)
+  );
+}
+
 /** LUTs of comparing a bit of a number with a constant, and of choosing between two comparisons, as Yosys builds them. */
 const lutsPer = { constantBit: 0.19, choice: 1.5 } as const;
 /** A LUT6 stores one bit of each of so many words, or two bits of half as many. */
 const lutWords = 64;
 
+/** Words of a memory of look-up tables for each bit: how many tables that takes. */
+const romLuts = (groups: number): number =>
+  groups <= lutWords / 2 ? 0.5 : Math.ceil(groups / lutWords);
+
+const digitsOf = ({ forms }: Stream): number =>
+  forms.reduce((most, { weights }) => Math.max(most, weights.length), 0);
+
 /**
- * Whether thresholds take fewer LUTs if each group of channels is compared by the same logic, with thresholds from a
- * memory, than if each channel is compared with constants by logic of its own.
+ * Whether logic takes fewer LUTs if each group of channels goes through the same, with its constants from a memory, than if
+ * each channel has logic of its own.
  */
-export function groupsPay(layer: ThresholdLayer, sums: Stream, pe: number): boolean {
+export const groupsPay = (
+  layer: ThresholdLayer | RequantizeLayer,
+  sums: Stream,
+  pe: number,
+): boolean =>
+  layer.kind === 'threshold' ? thresholdsPay(layer, sums, pe) : scalingPays(layer, sums, pe);
+
+/** LUTs of limiting a number to 8 bits. */
+const clampLuts = 12;
+
+function scalingPays(layer: RequantizeLayer, sums: Stream, pe: number): boolean {
+  const channels = layer.multipliers.length;
+  const apart = [...layer.multipliers].reduce(
+    (luts, multiplier, c) =>
+      luts + digitCount(multiplier) * (sums.forms[c].weights.length + 2) + clampLuts,
+    0,
+  );
+  const { multiplier, offset } = scalesOf(layer);
+  const isExact = multiplier.every((m, c) =>
+    Number.isSafeInteger(offset[c] + m * sums.forms[c].base),
+  );
+  if (!isExact) return false;
+  const longest = (numbers: readonly number[]): number =>
+    Math.ceil(Math.log2(1 + Math.max(...numbers) - Math.min(...numbers)));
+  const [bits, more] = [longest(multiplier), longest(offset)];
+  const digits = digitsOf(sums);
+  const each = 1.5 * bits * digits + more + clampLuts + romLuts(channels / pe) * (bits + more);
+  return pe * each < apart;
+}
+
+/** Multipliers and offsets of all channels for the largest shift. */
+function scalesOf({ multipliers, offsets, shifts }: RequantizeLayer): {
+  readonly shift: number;
+  readonly multiplier: readonly number[];
+  readonly offset: readonly number[];
+} {
+  const shift = Math.max(...shifts);
+  const scaled = (n: number, c: number): number => n * 2 ** (shift - shifts[c]);
+  return { shift, multiplier: [...multipliers].map(scaled), offset: [...offsets].map(scaled) };
+}
+
+function thresholdsPay(layer: ThresholdLayer, sums: Stream, pe: number): boolean {
   const planes = channelPlanes(layer);
   const groups = planes.length / pe;
   const nodes = (n: number): number => 2 ** n - 1;
@@ -63,8 +133,8 @@ export function groupsPay(layer: ThresholdLayer, sums: Stream, pe: number): bool
       Math.max(0, nodes(n) - n) * lutsPer.choice,
     0,
   );
-  const digits = sums.forms.reduce((most, { weights }) => Math.max(most, weights.length), 0) + 1;
-  const perBit = groups <= lutWords / 2 ? 0.5 : Math.ceil(groups / lutWords);
+  const digits = digitsOf(sums) + 1;
+  const perBit = romLuts(groups);
   let together = 0;
   for (let p = 0; p < pe; p++) {
     const most = maxPlanes(planes, pe, p);
@@ -77,8 +147,8 @@ export function groupsPay(layer: ThresholdLayer, sums: Stream, pe: number): bool
 const maxPlanes = (planes: readonly number[], pe: number, p: number): number =>
   planes.reduce((most, n, c) => (c % pe === p ? Math.max(most, n) : most), 0);
 
-/** Logic for the thresholds of a group of channels, and how the groups' bits become a pixel. */
-export interface GroupedThresholds extends StreamLogic {
+/** Logic for a group of channels, and how the groups' bits become a pixel. */
+export interface GroupedLogic extends StreamLogic {
   /** As `GatherUnit` has them. */
   readonly gathered: GatherUnit['bits'];
 }
@@ -95,7 +165,7 @@ export function groupedThresholds(
   input: Stream,
   shape: FeatureShape,
   style: AdderStyle,
-): GroupedThresholds {
+): GroupedLogic {
   const { multiples, flips } = layer;
   const [, groups, pe] = input.shape;
   const planes = channelPlanes(layer);
@@ -150,4 +220,66 @@ export function groupedThresholds(
     }
   });
   return { net, output, gathered, ...(table.width > 0 && { table }) };
+}
+
+/**
+ * Scaling of groups of channels to 8 bits. A memory has the multiplier and the offset of each channel, for one shift.
+ *
+ * @param input sums, one group of channels in a beat
+ * @param shape of the layer's output
+ */
+export function groupedScaling(
+  layer: RequantizeLayer,
+  input: Stream,
+  shape: FeatureShape,
+  style: AdderStyle,
+): GroupedLogic {
+  const [, groups, pe] = input.shape;
+  const { shift, multiplier, offset } = scalesOf(layer);
+  const bases = multiplier.map((_, c) => baseAt(input, Math.floor(c / pe), c % pe));
+  const placed = placedVectors([1, groups, pe], (group) =>
+    input.forms.flatMap((_, p) => {
+      const c = group * pe + p;
+      return [multiplier[c], offset[c] + bases[c] * multiplier[c]];
+    }),
+  );
+  const { table, forms } = placedNumbers(placed);
+  const from = beatWidth(input);
+  const net = new Netlist(from + table.width);
+  const stored = tableValues(net, forms, from);
+  const values = input.forms.map((form, p) => {
+    const own = multiplier.map((_, c) => c).filter((c) => c % pe === p);
+    const ends = own.flatMap((c) => scaledEnds(input, c, multiplier[c], offset[c]));
+    ends.sort((a, b) => (a < b ? -1 : 1));
+    const [least, max] = [ends[0], ends[ends.length - 1]];
+    const { minimum, maximum } = requantizeOf(layer, 0);
+    const clamp = (n: bigint): number =>
+      Number(n < BigInt(minimum) ? minimum : n > BigInt(maximum) ? maximum : n);
+    const [low, high] = [clamp(least >> BigInt(shift)), clamp(max >> BigInt(shift))];
+    if (low === high) return { form: { base: low, weights: [], low, high }, bits: [] };
+    const sum = { form: baseless(form), bits: channelValue(net, input, p).bits };
+    const [times, plus] = stored.slice(2 * p, 2 * p + 2);
+    return scaledBy(net, sum, times, plus, { least, max, low, high, shift }, style);
+  });
+  for (const { bits } of values) net.outputs.push(...bits);
+  const output = streamOf(
+    shape,
+    multiplier.map((_, c) => values[c % pe].form),
+    'number',
+  );
+  const gathered = Array.from({ length: groups }, (_, group) =>
+    values.flatMap(({ bits }, p) => bits.map((__, j) => output.offsets[group * pe + p] + j)),
+  );
+  return { net, output, gathered, ...(table.width > 0 && { table }) };
+}
+
+/** The ends of a channel's value times its multiplier, and its offset. */
+function scaledEnds(
+  { whole = [] }: Stream,
+  c: number,
+  multiplier: number,
+  offset: number,
+): bigint[] {
+  const { low, high } = whole[c];
+  return [low, high].map((end) => BigInt(end) * BigInt(multiplier) + BigInt(offset));
 }

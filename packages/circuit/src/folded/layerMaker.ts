@@ -1,6 +1,7 @@
 import {
   type FeatureShape,
   type JoinLayer,
+  type RequantizeLayer,
   type SumPoolLayer,
   type ThresholdLayer,
   type Window,
@@ -27,7 +28,7 @@ import {
 } from './beatLogic.ts';
 import { type FoldSchedule, foldSchedule } from './foldSchedule.ts';
 import { checkFold, type Fold, type FoldTable } from './folds.ts';
-import { type GroupReader, groupedThresholds, groupsPay } from './grouping.ts';
+import { type GroupReader, groupedScaling, groupedThresholds, groupsPay } from './grouping.ts';
 import { type InputPlanes, inputPlanes } from './inputPlanes.ts';
 import { joinLogic } from './joinLogic.ts';
 import { constantMatrix, laneLogic } from './lanes.ts';
@@ -150,6 +151,7 @@ export class LayerMaker {
         if (input.parts !== undefined) return this.grouped(layer, input, shape);
         return this.pointwise(thresholdLogic(layer, this.uniform(input), style), shape);
       case 'requantize':
+        if (input.parts !== undefined) return this.grouped(layer, input, shape);
         return this.pointwise(requantizeLogic(layer, this.uniform(input), style), shape);
       case 'add':
       case 'concat':
@@ -218,9 +220,16 @@ export class LayerMaker {
     return { units: this.units, output: made.output, cycles: { scheduled: beats, ideal: beats } };
   }
 
-  /** Thresholds of one group of channels after the other, and what makes a pixel of their bits. */
-  private grouped(layer: ThresholdLayer, input: Stream, shape: FeatureShape): MadeLayer {
-    const made = groupedThresholds(layer, input, shape, this.style);
+  /** Thresholds or scaling of one group of channels after the other, and what makes a pixel of their bits. */
+  private grouped(
+    layer: ThresholdLayer | RequantizeLayer,
+    input: Stream,
+    shape: FeatureShape,
+  ): MadeLayer {
+    const made =
+      layer.kind === 'threshold'
+        ? groupedThresholds(layer, input, shape, this.style)
+        : groupedScaling(layer, input, shape, this.style);
     const logic = this.logic('logic', made, input.shape, beatWidth(input));
     this.units.push(logic, {
       kind: 'gather',

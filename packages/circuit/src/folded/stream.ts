@@ -27,6 +27,8 @@ export interface Stream {
   readonly coding: 'planes' | 'number';
   /** Beats of a pixel, where these are several: the shape is then pixels × beats of a pixel × channels of a beat. */
   readonly parts?: number;
+  /** The forms of a whole pixel's channels, where it is several beats. */
+  readonly whole?: readonly Form[];
 }
 
 /** The bits of a beat; one, always 0, where no channel has any. */
@@ -76,7 +78,7 @@ export function splitStream(stream: Stream, each: number): Stream {
     (_, i) => forms[i % channels].base,
   );
   const parts = channels / each;
-  return { ...streamOf([height * width, parts, each], own, 'number', split), parts };
+  return { ...streamOf([height * width, parts, each], own, 'number', split), parts, whole: forms };
 }
 
 /** The channels of some streams of one height and width, one stream after the other. */
@@ -97,6 +99,14 @@ export function joinedStream(streams: readonly Stream[]): Stream {
 /** What is added to the bits of channel c at a place. */
 export function baseAt({ shape, forms, bases }: Stream, place: number, c: number): number {
   return bases === undefined ? forms[c].base : bases[place * shape[2] + c];
+}
+
+/**
+ * The form of a channel in a beat. Where a pixel is several beats, those of the channel that it is: of its bits those that
+ * it needs, the others are 0.
+ */
+export function formAt({ shape, forms, whole, parts = 1 }: Stream, place: number, c: number): Form {
+  return whole === undefined ? forms[c] : whole[(place % parts) * shape[2] + c];
 }
 
 /** The value of a channel at a place. */

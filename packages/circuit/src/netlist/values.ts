@@ -281,16 +281,65 @@ export function requantized(
   const heap = new BitHeap();
   addValue(heap, value, o.multiplier);
   heap.base += BigInt(o.offset);
+  return scaledDown(net, heap, { least, max, low, high, shift: o.shift }, style);
+}
+
+/** What a heap is scaled down to: its ends, those of the result, and by what power of two it is divided. */
+interface Scaling {
+  readonly least: bigint;
+  readonly max: bigint;
+  readonly low: number;
+  readonly high: number;
+  readonly shift: number;
+}
+
+/** Make clamp(floor(heap / 2^shift), low, high). */
+function scaledDown(
+  net: Netlist,
+  heap: BitHeap,
+  { least, max, low, high, shift }: Scaling,
+  style: AdderStyle,
+): Value {
   // Less the smallest result: negative exactly where that is what comes out.
-  const from = BigInt(low) << BigInt(o.shift);
+  const from = BigInt(low) << BigInt(shift);
   const width = bitLength(max - from) + (least < from ? 1 : 0);
   const room = least < from && bitLength(from - least) + 1 > width;
   const whole = room ? bitLength(from - least) + 1 : width;
   const sum = heap.sum(net, style, max);
   const bits = plusConstant(net, sum, sum.base - from, whole, style);
   const below = least < from ? bits[bits.length - 1] : constantZero;
-  const magnitude = bits.slice(o.shift, least < from ? -1 : undefined);
+  const magnitude = bits.slice(shift, least < from ? -1 : undefined);
   return clamped(net, magnitude, below, low, high);
+}
+
+/**
+ * Make clamp(floor((value · multiplier + offset) / 2^shift), low, high) for a multiplier and an offset that are numbers in
+ * the circuit too.
+ *
+ * @param value an unsigned number in binary
+ * @param ends of value · multiplier + offset, together as they come
+ */
+export function scaledBy(
+  net: Netlist,
+  value: Value,
+  multiplier: Value,
+  offset: Value,
+  ends: Scaling,
+  style: AdderStyle,
+): Value {
+  const heap = new BitHeap();
+  // The multiplier is a constant and, above it, bits: each of them adds the value, shifted, or nothing.
+  addValue(heap, value, multiplier.form.base);
+  multiplier.bits.forEach((on, j) => {
+    value.bits.forEach((bit, i) => {
+      heap.add(
+        BigInt(multiplier.form.weights[j]) * BigInt(value.form.weights[i]),
+        net.and(on, bit),
+      );
+    });
+  });
+  addValue(heap, offset, 1);
+  return scaledDown(net, heap, ends, style);
 }
 
 function clamped(

@@ -1,5 +1,5 @@
 import type { FoldedDesign, FoldedLayer, Form, Step } from '@hbnn/circuit';
-import { baseAt, beats, decodeAt, type Stream, stepLayer } from '@hbnn/circuit';
+import { beats, decodeAt, formAt, type Stream, stepLayer } from '@hbnn/circuit';
 import { type Random, random } from '@hbnn/core';
 import { type Compiled, compile } from '../simulate/compile.ts';
 import { bitOf } from '../simulate/simulate.ts';
@@ -149,13 +149,14 @@ function directedBeats({ input, stimuli, elementAt }: Part, rows: number, rng: R
 /** Beats of random values that were made before, in any order: quick enough for a million. */
 function preparedRun({ input }: Part, rng: Random): Put {
   const made: Uint32Array[] = [];
+  const forms = formsOfAll(input);
   return (compiled, _, data) => {
     const at = rng.below(preparedBeats);
     while (made.length <= at) {
       const beat = new Uint32Array(wordsPerSlot * data.length);
       const own = data.map((_, i) => i);
       const ownRng = random(at, 'prepared', made.length);
-      setBeat(beat, input.forms, input, own, ownRng, () => undefined);
+      setBeat(beat, forms, input, own, ownRng, () => undefined);
       made.push(beat);
     }
     const beat = made[at];
@@ -163,6 +164,16 @@ function preparedRun({ input }: Part, rng: Random): Put {
       for (let w = 0; w < wordsPerSlot; w++)
         compiled.memory[wordsPerSlot * data[i] + w] = beat[wordsPerSlot * i + w];
   };
+}
+
+/** Forms of a beat's channels whose codes are those of values at every place. */
+function formsOfAll(stream: Stream): readonly Form[] {
+  const { forms, whole, shape } = stream;
+  if (whole === undefined) return forms;
+  return forms.map((form, c): Form => {
+    const spans = whole.filter((_, i) => i % shape[2] === c).map(({ low, high }) => high - low);
+    return { ...form, high: form.low + Math.min(...spans) };
+  });
 }
 
 function setBeat(
@@ -185,12 +196,7 @@ function setBeat(
 
 /** What the channels of a beat stand for: where a pixel is several beats, each of them has bases of its own. */
 function formsAt(stream: Stream, place: number): readonly Form[] {
-  if (stream.parts === undefined) return stream.forms;
-  return stream.forms.map((form, c): Form => {
-    const base = baseAt(stream, place, c);
-    const from = base - form.base;
-    return { ...form, base, low: form.low + from, high: form.high + from };
-  });
+  return stream.forms.map((_, c) => formAt(stream, place, c));
 }
 
 /** Elements of a layer's inputs: where several meet, all of one input come before those of the next. */

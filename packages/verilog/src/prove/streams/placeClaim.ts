@@ -1,4 +1,12 @@
-import { type Bus, baseAt, type FoldedLayer, type Form, formKey, type Stream } from '@hbnn/circuit';
+import {
+  type Bus,
+  baseAt,
+  type FoldedLayer,
+  type Form,
+  formAt,
+  formKey,
+  type Stream,
+} from '@hbnn/circuit';
 import {
   type CheckedLayer,
   layerStep,
@@ -135,7 +143,7 @@ export function localBus(
   const offsets = [0];
   const forms = elements.map((element): Form => {
     const [place, c] = [Math.floor(element / channels), element % channels];
-    const form = stream.forms[c];
+    const form = formAt(stream, place, c);
     const weights = form.weights.filter((_, j) => {
       const bit = stream.offsets[c] + j;
       if (isZero(place, bit)) return false;

@@ -3,6 +3,7 @@ import {
   beatWidth,
   type FoldedDesign,
   type FoldedLayer,
+  formAt,
   type PlaceTable,
   type Stream,
   type Unit,
@@ -250,12 +251,13 @@ class StreamsProof {
     const parts = sources.map(({ layer }) => {
       const stream = layer < 0 ? input : layers[layer].output;
       const width = stream.offsets[stream.forms.length];
-      return { width, stride: beatWidth(stream), zeros: this.zeros[layer] };
+      return { stream, width, stride: beatWidth(stream), zeros: this.zeros[layer] };
     });
     return (beat, bit) => {
       let rest = bit;
-      for (const { width, stride, zeros } of parts) {
-        if (rest < width) return zeros?.has(beat * stride + rest) === true;
+      for (const { stream, width, stride, zeros } of parts) {
+        if (rest < width)
+          return zeros?.has(beat * stride + rest) === true || isUnused(stream, beat, rest);
         rest -= width;
       }
       return false;
@@ -420,6 +422,13 @@ class StreamsProof {
 const unproved = (outputs: number, reason: string): Found => ({
   proof: { method: 'simulated', outputs, proved: 0, vectors: 0, reason },
 });
+
+/** Whether a channel's number in a beat is shorter than the bits that it has there: sums were shown to be in their range. */
+function isUnused(stream: Stream, beat: number, bit: number): boolean {
+  if (stream.whole === undefined) return false;
+  const c = channelOf(stream, bit);
+  return bit - stream.offsets[c] >= formAt(stream, beat, c).weights.length;
+}
 
 /** A chain's beat over the bits of a bus, by their numbers. */
 function overBits(
