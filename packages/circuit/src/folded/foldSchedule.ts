@@ -12,7 +12,7 @@ import {
 } from './packLanes.ts';
 import { planeMap } from './planeMaps.ts';
 import type { WindowedMatrix } from './stream.ts';
-import type { WeightPlane } from './weightPlanes.ts';
+import { isMember, type WeightPlane } from './weightPlanes.ts';
 
 export interface FoldSchedule {
   readonly fold: Fold;
@@ -48,10 +48,10 @@ function presenceOf(
   for (let o = 0; o < outputs; o++)
     for (let i = 0; i < count; i++) {
       most = Math.max(most, channelOf(o, i));
-      planes.forEach((plane, n) => {
-        if (plane.member(o, i)) members[o * count + i] |= 1 << n;
-      });
     }
+  planes.forEach(({ codes }, n) => {
+    for (let at = 0; at < members.length; at++) members[at] |= (codes[at] & isMember) << n;
+  });
   const channels = inputs.weights.map((_, j) =>
     Uint8Array.from({ length: most + 1 }, (_, c) => (inputs.bits(c, j).length > 0 ? 1 : 0)),
   );

@@ -1,11 +1,12 @@
 import { bitLength } from '../netlist/bitHeap.ts';
 import { KeyNumbers } from '../netlist/keyNumbers.ts';
 import type { FoldSchedule } from './foldSchedule.ts';
+import type { Fold } from './folds.ts';
 import type { InputPlanes } from './inputPlanes.ts';
 import { atOnceWord, type LanesAtOnce, noInput } from './lanesAtOnce.ts';
 import { type Batch, type Lane, operandKey } from './packLanes.ts';
 import type { WindowedMatrix } from './stream.ts';
-import type { WeightPlane } from './weightPlanes.ts';
+import { isMember, isPlus, type WeightPlane } from './weightPlanes.ts';
 
 /**
  * What says which weights are members of a plane: nothing where all are, a bit of each PE where its lanes agree, or one of
@@ -73,7 +74,7 @@ export function matrixTables(
   width: number,
 ): MatrixTables {
   const { fold, outputAt, patterns, patternOf, atOnce } = schedule;
-  const { pe, simd } = fold;
+  const { pe } = fold;
   const perPe = factorPerPe(matrix);
   // Where nothing is added any factor will do: one that is there anyway.
   const working = patterns.flat().find(({ weightPlane }) => weightPlane >= 0);
@@ -104,7 +105,9 @@ export function matrixTables(
     made[pattern].words.map((batch) => ({ batch, outputs })),
   );
   const stored =
-    atOnce === undefined ? planeWords(planes, words, pe, simd) : atOnceWords(planes, words, atOnce);
+    atOnce === undefined
+      ? planeWords(matrix, planes, words, fold)
+      : atOnceWords(planes, words, atOnce);
   const runs = made.flatMap((pattern) => pattern.runs);
   const factorWords = groups.map(({ outputs }) =>
     pairs.map((pair) => outputs.map((o) => factorOf(pair, o))),
@@ -142,12 +145,12 @@ interface WantedWord {
 }
 
 function planeWords(
+  { inputs: row }: WindowedMatrix,
   planes: readonly WeightPlane[],
   wanted: readonly WantedWord[],
-  pe: number,
-  simd: number,
+  { pe, simd }: Fold,
 ): StoredWeights {
-  const words = wanted.map(({ batch, outputs }) => weightWord(planes, batch, outputs, simd));
+  const words = wanted.map((word) => weightWord(planes, word, row, simd));
   const members = membersOf(words);
   return {
     members,
@@ -207,7 +210,7 @@ function patternTables(
 }
 
 function correctionsOf(
-  { outputs }: WindowedMatrix,
+  { outputs, inputs: row }: WindowedMatrix,
   planes: readonly WeightPlane[],
   inputs: InputPlanes,
   { fold: { pe }, outputAt, patterns, patternOf, atOnce }: FoldSchedule,
@@ -215,7 +218,7 @@ function correctionsOf(
   const most = 2 ** inputs.width - 1;
   const corrections = new Array<number>(outputs).fill(0);
   const isMinus = (n: number, o: number, input: number): boolean =>
-    input !== noInput && planes[n].member(o, input) && !planes[n].positive(o, input);
+    input !== noInput && (planes[n].codes[o * row + input] & (isMember | isPlus)) === isMember;
   outputAt.forEach((o, at) => {
     for (const batch of patterns[patternOf[Math.floor(at / pe)]]) {
       // A cycle counts times the factor of its batch. Where it has all planes at once, each counts times its own.
@@ -256,8 +259,8 @@ function packedWord({ signs, members, rows = 0n }: WeightWord, by: Members, lane
 /** Idle lanes, and those that are no members, are as if their sign was plus. */
 function weightWord(
   planes: readonly WeightPlane[],
-  { lanes }: Batch,
-  outputs: readonly number[],
+  { batch: { lanes }, outputs }: WantedWord,
+  row: number,
   simd: number,
 ): WeightWord {
   const signs = new Uint8Array(outputs.length * simd).fill(1);
@@ -267,11 +270,11 @@ function weightWord(
   outputs.forEach((o, p) => {
     let own = 0;
     lanes.forEach(({ input, weightPlane }, l) => {
-      const plane = planes[weightPlane];
-      if (!plane.member(o, input)) return;
+      const code = planes[weightPlane].codes[o * row + input];
+      if ((code & isMember) === 0) return;
       own++;
       members[p * simd + l] = 1;
-      if (!plane.positive(o, input)) signs[p * simd + l] = 0;
+      if ((code & isPlus) === 0) signs[p * simd + l] = 0;
     });
     all &&= own === lanes.length;
     uniform &&= own === lanes.length || own === 0;

@@ -1,3 +1,4 @@
+import { GroupedLanes } from './groupedLanes.ts';
 import { fewestPlaces, forever, Queue, type Stage, stageOf } from './occupancyStages.ts';
 import { type FoldedLayer, type LogicUnit, layerBuffers, type Unit } from './units.ts';
 
@@ -24,6 +25,8 @@ export interface OccupancyOptions {
   readonly pace?: number;
   /** Whether units have as few places for beats as pauses can leave them. */
   readonly fewestPlaces?: boolean;
+  /** Whether each unit is a stage of its own, where a few could be one that is worked out faster. */
+  readonly apart?: boolean;
 }
 
 /** Images after which a network that does not repeat itself is measured over the last half of them. */
@@ -39,7 +42,9 @@ export function occupancyOf(
   depths: readonly number[],
   o: OccupancyOptions = {},
 ): Occupancy {
-  const wiring = wired(network, depths, o.fewestPlaces === true ? fewestPlaces : stageOf);
+  const isApart = o.apart === true || o.fewestPlaces === true;
+  const stages = o.fewestPlaces === true ? fewestPlaces : stageOf;
+  const wiring = wired(network, depths, stages, isApart ? none : together);
   const run = new NetworkRun(wiring, network, o.pace ?? 0);
   const cyclesPerImage = run.go();
   return {
@@ -62,10 +67,26 @@ interface Wiring {
   readonly ends: readonly number[];
 }
 
+/** Leaves each unit a stage of its own. */
+const none = (): undefined => undefined;
+
+/** One stage for the last unit of a layer whose groups are beats and the units of the layer behind it, which gathers them. */
+function together(layers: OccupancyNetwork['layers'], at: number): Stage | undefined {
+  const matrix = layers[at].units[layers[at].units.length - 1];
+  if (matrix?.kind !== 'matrix' || !matrix.grouped) return undefined;
+  const next = layers[at + 1];
+  if (next === undefined || next.buffer !== undefined) return undefined;
+  if (next.sources.length !== 1 || next.sources[0].layer !== at) return undefined;
+  const [logic, gather, ...others] = next.units;
+  if (logic.kind !== 'logic' || gather?.kind !== 'gather' || others.length > 0) return undefined;
+  return new GroupedLanes(matrix, logic, gather);
+}
+
 function wired(
   { layers, scores }: Pick<OccupancyNetwork, 'layers' | 'scores'>,
   depths: readonly number[],
   stageFor: (unit: Unit) => Stage,
+  merged: (layers: OccupancyNetwork['layers'], at: number) => Stage | undefined,
 ): Wiring {
   const [stages, from, queues, ends]: [Stage[], number[][], Queue[], number[]] = [[], [], [], []];
   const put = (stage: Stage, sources: number[]): number => {
@@ -77,13 +98,18 @@ function wired(
     queues.push(made);
     return put(made, [source]);
   };
-  for (const { units, buffer, sources } of layers) {
+  const lasts = layers.map((_, at) => merged(layers, at));
+  for (const [at, { units, buffer, sources }] of layers.entries()) {
     let before = sources.map((source) => {
       const end = ends[source.layer] ?? -1;
       return source.buffer === undefined ? end : queue(end);
     });
     if (buffer !== undefined) before = [queue(before[0])];
-    for (const unit of units) before = [put(stageFor(unit), before)];
+    // The layer before has the units of this one in its own last stage.
+    const last = lasts[at];
+    const own = lasts[at - 1] !== undefined ? [] : last === undefined ? units : units.slice(0, -1);
+    for (const unit of own) before = [put(stageFor(unit), before)];
+    if (last !== undefined) before = [put(last, before)];
     ends.push(before[0]);
   }
   put(stageFor(scores), [ends[ends.length - 1]]);
@@ -116,8 +142,9 @@ class Cycle {
   private pixel = false;
   /** The cycle up to which each stage's counters are right. */
   private readonly upTo: Float64Array;
-  /** The next cycle in which each stage is worked out. */
+  /** The next cycle in which each stage is worked out, and the first of them. */
   private readonly wake: Float64Array;
+  private first = 0;
 
   constructor(wiring: Wiring) {
     const { stages, from, to, first } = wiring;
@@ -149,17 +176,20 @@ class Cycle {
     if (pixel !== this.pixel) this.wakeAll(first);
     this.pixel = pixel;
     this.lookAtBranches();
-    for (let i = stages.length - 1; i >= 0; i--)
+    this.first = forever;
+    for (let i = stages.length - 1; i >= 0; i--) {
       if (wake[i] <= now || see !== undefined) {
         if (this.stage(i, see)) changed = true;
       }
+      if (wake[i] < this.first) this.first = wake[i];
+    }
     this.now++;
     return { taken: pixel && this.takenBy(first), changed };
   }
 
   /** Cycles until a stage changes by itself, after one in which none changed. */
   quiet(): number {
-    return this.wake.reduce((least, at) => Math.min(least, at), forever) - this.now;
+    return this.first - this.now;
   }
 
   /** Go on by cycles in which no stage changes. */
@@ -227,7 +257,10 @@ class Cycle {
     const changed = stage.clock(taken, come);
     this.upTo[i] = now + 1;
     wake[i] = now + 1 + (changed ? 0 : stage.quiet());
-    if (stage.valid !== valid) for (const reader of to[i]) wake[reader] = now + 1;
+    if (stage.valid !== valid && to[i].length > 0) {
+      for (const reader of to[i]) wake[reader] = now + 1;
+      this.first = now + 1;
+    }
     return changed;
   }
 
@@ -351,7 +384,7 @@ export function beatTrace({ layers, scores }: NamedNetwork, cycles: number): Bea
     ...layer.units.map(({ kind }) => ({ layer: layer.layer, kind })),
   ]);
   const depths = layers.flatMap((layer) => layerBuffers(layer).map(({ depth }) => depth));
-  const wiring = wired({ layers, scores: scores.unit }, depths, stageOf);
+  const wiring = wired({ layers, scores: scores.unit }, depths, stageOf, none);
   const outputs = wiring.stages.map(() => new Uint8Array(cycles));
   const cycleOf = new Cycle(wiring);
   for (let cycle = 0; cycle < cycles; cycle++)
@@ -372,7 +405,7 @@ export function beatsAhead(
   pixels: number,
 ): number {
   const depths = layers.flatMap((layer) => layerBuffers(layer).map(({ depth }) => depth));
-  const wiring = wired({ layers, scores: scores.unit }, depths, stageOf);
+  const wiring = wired({ layers, scores: scores.unit }, depths, stageOf, together);
   const cycleOf = new Cycle(wiring);
   const last = wiring.stages[wiring.stages.length - 1];
   let [sent, given] = [0, 0];

@@ -1,3 +1,4 @@
+import { Groups } from './groups.ts';
 import {
   endsWindow,
   type LogicUnit,
@@ -271,9 +272,7 @@ class Lanes implements Stage {
   private edges = 0;
   /** When the sums of groups that are in the lanes are written, and whether a pixel is whole then. */
   private readonly writes: { readonly at: number; readonly done: boolean }[] = [];
-  private readonly lengths: readonly number[];
-  /** Cycles of the groups behind each one. */
-  private readonly cyclesBehind: readonly number[];
+  private readonly groups: Groups;
   private readonly delay: number;
   private readonly held: boolean;
   private readonly grouped: boolean;
@@ -282,24 +281,15 @@ class Lanes implements Stage {
   private working = false;
 
   constructor({ tables, stages, held, grouped }: MatrixUnit) {
-    const { patterns, patternOf } = tables.schedule;
-    this.lengths = patternOf.map((pattern) => patterns[pattern].length);
-    this.left = this.lengths[0] - 1;
-    let behind = 0;
-    this.cyclesBehind = this.lengths
-      .toReversed()
-      .map((length) => {
-        behind += length;
-        return behind - length;
-      })
-      .reverse();
+    this.groups = new Groups(tables.schedule);
+    this.left = this.groups.lengths[0] - 1;
     this.delay = stages + 1;
     this.held = held;
     this.grouped = grouped;
   }
 
   private get done(): boolean {
-    return this.left === 0 && this.group === this.lengths.length - 1;
+    return this.left === 0 && this.group === this.groups.count - 1;
   }
 
   /** What is written would be written over what waits. */
@@ -343,7 +333,7 @@ class Lanes implements Stage {
     }
     this.writes.push({ at: this.edges + this.delay, done: done || this.grouped });
     this.group = done ? 0 : this.group + 1;
-    this.left = this.lengths[this.group] - 1;
+    this.left = this.groups.lengths[this.group] - 1;
   }
 
   state(): string {
@@ -357,37 +347,26 @@ class Lanes implements Stage {
     const write = next === undefined ? forever : next.at - this.edges;
     if (!this.working) return write;
     const isSeen = this.valid || this.grouped;
-    return Math.min(write, isSeen ? this.left : this.left + this.cyclesBehind[this.group]);
+    return Math.min(write, isSeen ? this.left : this.left + this.groups.behind[this.group]);
   }
 
   skip(cycles: number): void {
     if (this.stuck) return;
-    const { group, edges, cyclesBehind, delay } = this;
+    const { group, edges, groups, delay } = this;
+    const { behind } = groups;
     if (this.working) {
-      const before = this.left + cyclesBehind[group];
+      const before = this.left + behind[group];
       const after = before - cycles;
-      this.group = cycles <= this.left ? group : this.groupBefore(after);
-      this.left = after - cyclesBehind[this.group];
+      this.group = cycles <= this.left ? group : groups.at(after);
+      this.left = after - behind[this.group];
       // The sums of the last groups are still in the lanes.
       let g = this.group;
-      while (g > group && cyclesBehind[g - 1] <= after + delay) g--;
+      while (g > group && behind[g - 1] <= after + delay) g--;
       for (; g < this.group; g++)
-        this.writes.push({ at: edges + before - cyclesBehind[g] + delay, done: false });
+        this.writes.push({ at: edges + before - behind[g] + delay, done: false });
     }
     this.edges = edges + cycles;
     while (this.writes.length > 0 && this.writes[0].at < this.edges) this.writes.shift();
-  }
-
-  /** Says which group the lanes work on when the last group ends in so many cycles. */
-  private groupBefore(cycles: number): number {
-    const { cyclesBehind } = this;
-    let [low, high] = [0, cyclesBehind.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (cyclesBehind[middle] <= cycles) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type IntegerWeights, rowLength } from '@hbnn/model';
-import { type WeightPlane, weightPlanes } from './weightPlanes.ts';
+import { isMember, type WeightPlane, weightPlanes } from './weightPlanes.ts';
 
 /**
  * How the bitwidths of a layer's weights lie, where lanes for all planes of the weights can be at work in one cycle.
@@ -62,9 +62,10 @@ function sharedMap({ outputs, inputs, planes }: Rows): SharedMap | undefined {
     planesOf[i] = own.filter((member) => member).length;
     // A plane of factor 0 between others leaves a gap.
     if (own.some((member, n) => member !== n < planesOf[i])) return undefined;
-    for (let o = 1; o < outputs; o++)
-      if (planes.some((plane, n) => plane.member(o, i) !== own[n])) return undefined;
   }
+  for (const { codes } of planes)
+    for (let at = inputs; at < outputs * inputs; at++)
+      if (((codes[at] ^ codes[at % inputs]) & isMember) !== 0) return undefined;
   const most = planesOf.reduce((n, own) => Math.max(n, own), 0);
   return most === 0 ? undefined : { kind: 'shared', planes: most, planesOf };
 }

@@ -272,9 +272,10 @@ export function outputRanges(
     for (let i = 0; i < inputs; i++) {
       const w = values[o * inputs + i];
       const form = input.forms[channelOf(o, i)];
-      const ends = [w * form.low, w * form.high, ...(padded ? [0] : [])];
-      low += Math.min(...ends);
-      high += Math.max(...ends);
+      const [one, other] = [w * form.low, w * form.high];
+      const [least, most] = one < other ? [one, other] : [other, one];
+      low += padded && least > 0 ? 0 : least;
+      high += padded && most < 0 ? 0 : most;
     }
     return { low, high };
   });
