@@ -142,7 +142,7 @@ function scaled(seed: number, channels: number, shifts: readonly number[]): Chec
   });
   return checkModel({
     name: `scaled ${seed}`,
-    input: { shape: [3, 4, 2], zeros: Int32Array.of(128, 100) },
+    input: { shape: [2, 3, 2], zeros: Int32Array.of(128, 100) },
     layers: [
       {
         kind: 'conv',
@@ -154,13 +154,13 @@ function scaled(seed: number, channels: number, shifts: readonly number[]): Chec
       {
         kind: 'requantize',
         name: 'relu',
-        multipliers: Int16Array.from({ length: channels }, () => rng.below(900) - 300),
-        offsets: Float64Array.from({ length: channels }, () => rng.below(400_000) - 100_000),
+        multipliers: Int16Array.from({ length: channels }, () => rng.below(200) - 60),
+        offsets: Float64Array.from({ length: channels }, () => rng.below(90_000) - 20_000),
         shifts: Uint8Array.from({ length: channels }, (_, c) => shifts[c % shifts.length]),
         minimum: seed % 2 === 0 ? 0 : -20,
         maximum: 255 - (seed % 2 === 0 ? 0 : 20),
       },
-      { kind: 'dense', name: 'last', weights: weights([3, 6 * channels]) },
+      { kind: 'dense', name: 'last', weights: weights([3, 2 * channels]) },
     ],
     scoreOffsets: Int32Array.of(5, -7, 0),
     scoreFactor: 1,
@@ -191,28 +191,32 @@ describe('thresholds of groups of channels', () => {
   });
 
   it.each([
-    ['one shift', 1, 32, [11], { folds: folds(1) }],
+    ['one shift', 1, 32, [9], { folds: folds(1) }],
     [
       'several shifts, two PEs, xc7',
       2,
       32,
-      [10, 12, 11],
+      [8, 10, 9],
       { folds: folds(2), style: 'xc7', maxLevels: 4 },
     ],
-  ] as const)('have scaling to 8 bits as well: %s', async (_, seed, channels, shifts, options) => {
-    const model = scaled(seed, channels, shifts);
-    const design = foldedDesign(model, options);
-    expect(grouped(design)).toEqual(['first']);
-    const files = verilogFiles(design);
-    const result = await verify(model, design, files, { images: 64 });
-    expect(result.difference).toBeUndefined();
-    expect(result.equal).toBe(true);
-    const { layers, proved } = await prove(model, design, files);
-    expect(layers.map(({ proved: own, outputs }) => own === outputs)).toEqual(
-      layers.map(() => true),
-    );
-    expect(proved).toBe(true);
-  });
+  ] as const)(
+    'have scaling to 8 bits as well: %s',
+    async (name, seed, channels, shifts, options) => {
+      const model = scaled(seed, channels, shifts);
+      const design = foldedDesign(model, options);
+      expect(grouped(design)).toEqual(['first']);
+      const files = verilogFiles(design);
+      const result = await verify(model, design, files, { images: 64 });
+      expect(result.difference).toBeUndefined();
+      expect(result.equal).toBe(true);
+      if (!all && name !== 'one shift') return;
+      const { layers, proved } = await prove(model, design, files);
+      expect(layers.map(({ proved: own, outputs }) => own === outputs)).toEqual(
+        layers.map(() => true),
+      );
+      expect(proved).toBe(true);
+    },
+  );
 
   it('are each by themselves where planes differ from place to place, or groups are few', () => {
     const byElement = foldedDesign(wide({ ...plain, planes: 'by element' }), { folds: folds(1) });
