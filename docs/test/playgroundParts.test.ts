@@ -15,7 +15,7 @@ import {
 import { mapPicture, mapWords, weightAt } from '../components/bits/mapPicture.ts';
 import { checkFileSize, maxValues, tensorOfFile } from '../components/bits/tensorFile.ts';
 import { gridOf } from '../components/classify/featureGrid.ts';
-import { isCutPng, networkInput, side } from '../components/classify/images.ts';
+import { isCutJpeg, isCutPng, networkInput, side } from '../components/classify/images.ts';
 import { buildHardware } from '../components/hardware/buildHardware.ts';
 import { figureWords } from '../components/hardware/figureWords.ts';
 import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoice.ts';
@@ -190,7 +190,7 @@ describe('classify: a picture becomes what the networks know', () => {
   });
 });
 
-describe('classify: a PNG that is cut off', () => {
+describe('classify: a picture that is cut off', () => {
   const chunk = (name: string, length: number): number[] => [
     0,
     0,
@@ -202,13 +202,25 @@ describe('classify: a PNG that is cut off', () => {
   const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
   const whole = [...signature, ...chunk('IHDR', 13), ...chunk('IDAT', 300), ...chunk('IEND', 0)];
 
-  it('is found wherever it is cut, and a whole one is not', () => {
+  it('a PNG is found wherever it is cut, and a whole one is not', () => {
     expect(isCutPng(Uint8Array.from(whole))).toBe(false);
     expect(isCutPng(Uint8Array.from([...whole, 1, 2, 3]))).toBe(false);
     for (let length = signature.length; length < whole.length; length++)
       expect(isCutPng(Uint8Array.from(whole.slice(0, length))), `${length} bytes`).toBe(true);
     expect(isCutPng(new TextEncoder().encode('<svg xmlns="…"/>'))).toBe(false);
     expect(isCutPng(new Uint8Array(0))).toBe(false);
+  });
+
+  it('a JPEG is found too, though it holds a small picture that is whole', () => {
+    const small = [0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9];
+    const data = [0xff, 0xda, 0, 4, 1, 2, 7, 0xff, 0, 9];
+    const whole = [0xff, 0xd8, ...small, ...data, 0xff, 0xd9];
+    expect(isCutJpeg(Uint8Array.from(whole))).toBe(false);
+    expect(isCutJpeg(Uint8Array.from([...whole, 1, 2, 3]))).toBe(false);
+    for (let length = 2; length < whole.length; length++)
+      expect(isCutJpeg(Uint8Array.from(whole.slice(0, length))), `${length} bytes`).toBe(true);
+    expect(isCutJpeg(new TextEncoder().encode('<svg xmlns="…"/>'))).toBe(false);
+    expect(isCutJpeg(new Uint8Array(0))).toBe(false);
   });
 });
 

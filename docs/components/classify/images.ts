@@ -47,13 +47,15 @@ const vectorSide = 10 * side;
 /**
  * Read a visitor's picture as the networks' input.
  *
- * @throws HbnnError when a PNG is cut off, or the page may not read the picture's pixels; another error when the browser
+ * @throws HbnnError when a PNG or JPEG is cut off, or the page may not read the picture's pixels; another error when the browser
  *   cannot show it
  */
 export async function greyImageOf(file: File): Promise<Uint8Array> {
-  if (isCutPng(new Uint8Array(await file.arrayBuffer())))
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const cut = isCutPng(bytes) ? 'PNG' : isCutJpeg(bytes) ? 'JPEG' : undefined;
+  if (cut !== undefined)
     throw new HbnnError(
-      `${file.name}: expected a whole PNG, got one whose end is missing; copy or download the picture again.`,
+      `${file.name}: expected a whole ${cut}, got one whose end is missing; copy or download the picture again.`,
     );
   try {
     const picture = await createImageBitmap(file);
@@ -90,6 +92,20 @@ export function isCutPng(bytes: Uint8Array): boolean {
   // A chunk is its length, its name, as many bytes, and a checksum: 12 bytes more than its length.
   for (let at = signature.length; at + 12 <= bytes.length; at += 12 + view.getUint32(at))
     if (String.fromCharCode(...bytes.subarray(at + 4, at + 8)) === 'IEND') return false;
+  return true;
+}
+
+/** Whether a file is a JPEG without a mark of its end. Browsers show what such a file has in grey or in part. */
+export function isCutJpeg(bytes: Uint8Array): boolean {
+  const [mark, start, scan, end] = [0xff, 0xd8, 0xda, 0xd9];
+  if (bytes[0] !== mark || bytes[1] !== start) return false;
+  // Segments of their own lengths, which may hold a small picture with its end, stand before the picture's data.
+  let at = 2;
+  while (at + 4 <= bytes.length && bytes[at] === mark && bytes[at + 1] !== scan) {
+    if (bytes[at + 1] === end) return false;
+    at += bytes[at + 1] === mark ? 1 : 2 + bytes[at + 2] * 256 + bytes[at + 3];
+  }
+  for (; at + 1 < bytes.length; at++) if (bytes[at] === mark && bytes[at + 1] === end) return false;
   return true;
 }
 
