@@ -2,7 +2,7 @@ import { type IntegerWeights, rowLength } from '@hbnn/model';
 
 /** A bit of weights: ±factor where it is a member. */
 export interface WeightPlane {
-  /** Of each weight, output after output: bit 0 where it is a member, bit 1 where its sign is plus. */
+  /** A code for each weight, output after output: bit 0 is 1 where it is a member, bit 1 where its sign is plus. */
   readonly codes: Uint8Array;
   member(o: number, i: number): boolean;
   positive(o: number, i: number): boolean;
@@ -13,14 +13,14 @@ export interface WeightPlane {
 export const [isMember, isPlus] = [1, 2] as const;
 
 /** Planes of weights that were asked for before. */
-const known = new WeakMap<IntegerWeights, readonly WeightPlane[]>();
+const madePlanes = new WeakMap<IntegerWeights, readonly WeightPlane[]>();
 
 /** Planes of weights: those of residual binarization, or the eight digits of two's complement. */
 export function weightPlanes(weights: IntegerWeights): readonly WeightPlane[] {
-  const found = known.get(weights);
+  const found = madePlanes.get(weights);
   if (found !== undefined) return found;
   const made = weights.kind === 'int8' ? digitPlanes(weights) : residualPlanes(weights);
-  known.set(weights, made);
+  madePlanes.set(weights, made);
   return made;
 }
 
