@@ -144,7 +144,7 @@ class Cycle {
   private readonly upTo: Float64Array;
   /** The next cycle in which each stage is worked out, and the first of them. */
   private readonly wake: Float64Array;
-  private first = 0;
+  private nextWake = 0;
 
   constructor(wiring: Wiring) {
     const { stages, from, to, first } = wiring;
@@ -176,20 +176,22 @@ class Cycle {
     if (pixel !== this.pixel) this.wakeAll(first);
     this.pixel = pixel;
     this.lookAtBranches();
-    this.first = forever;
+    this.nextWake = forever;
+    let next = forever;
     for (let i = stages.length - 1; i >= 0; i--) {
       if (wake[i] <= now || see !== undefined) {
         if (this.stage(i, see)) changed = true;
       }
-      if (wake[i] < this.first) this.first = wake[i];
+      if (wake[i] < next) next = wake[i];
     }
+    if (next < this.nextWake) this.nextWake = next;
     this.now++;
     return { taken: pixel && this.takenBy(first), changed };
   }
 
   /** Cycles until a stage changes by itself, after one in which none changed. */
   quiet(): number {
-    return this.first - this.now;
+    return this.nextWake - this.now;
   }
 
   /** Go on by cycles in which no stage changes. */
@@ -259,7 +261,7 @@ class Cycle {
     wake[i] = now + 1 + (changed ? 0 : stage.quiet());
     if (stage.valid !== valid && to[i].length > 0) {
       for (const reader of to[i]) wake[reader] = now + 1;
-      this.first = now + 1;
+      this.nextWake = now + 1;
     }
     return changed;
   }
