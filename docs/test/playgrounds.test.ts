@@ -398,7 +398,7 @@ describe('classify', () => {
       });
       await page.locator('.problem').waitFor();
       expect(await problem(page)).toContain(
-        'not.png: expected a picture that this browser can show',
+        'not.png: expected a picture, got a file of another kind',
       );
     }),
   );

@@ -94,6 +94,57 @@ describe('classify: a picture that is refused', () => {
   );
 });
 
+describe('a visit that goes on', () => {
+  it('bits: keeps the file after Back, with and without the network', { timeout }, () =>
+    on('bits', async (page) => {
+      await page.locator('.figures').waitFor();
+      const data = Float32Array.from({ length: 70 }, (_, i) => Math.sin(i));
+      await giveFile(page, 'own.npy', '', Buffer.from(encodeNpy({ shape: [7, 10], data })));
+      const own = page.locator('.caption', { hasText: '70 weights.' });
+      await own.waitFor(patient);
+      await page.locator('.playground').evaluate((element) => {
+        element.id = 'the-first';
+      });
+      for (const isOffline of [false, true]) {
+        await page.context().setOffline(isOffline);
+        const anchor = page.locator('h2 .header-anchor').first();
+        await anchor.focus();
+        await page.keyboard.press('Enter');
+        await eventually(async () => new URL(page.url()).hash).not.toBe('');
+        await page.goBack();
+        await eventually(async () => new URL(page.url()).hash).toBe('');
+        // The router works on after Back has changed the address.
+        await page.waitForTimeout(500);
+        expect(await page.locator('#the-first').count()).toBe(1);
+        expect(await own.count()).toBe(1);
+      }
+      await page.context().setOffline(false);
+    }),
+  );
+
+  it('classify: draws a picture in vectors small that does not say its size', { timeout }, () =>
+    on('classify', async (page) => {
+      await page.locator('.card').nth(3).waitFor(patient);
+      const circle =
+        '<svg xmlns="http://www.w3.org/2000/svg"><circle cx="100" cy="75" r="50" stroke-width="20" stroke="black" fill="none"/></svg>';
+      await giveFile(page, 'plain.svg', 'image/svg+xml', Buffer.from(circle));
+      await page.locator('text=Your own picture').waitFor();
+      const light = (): Promise<number> =>
+        page.locator('canvas.image').evaluate((element: HTMLCanvasElement) => {
+          const { width, height } = element;
+          const { data } = (element.getContext('2d') as CanvasRenderingContext2D).getImageData(
+            0,
+            0,
+            width,
+            height,
+          );
+          return data.filter((value, i) => i % 4 === 0 && value > 100).length;
+        });
+      await eventually(async () => (await light()) > 10).toBe(true);
+    }),
+  );
+});
+
 describe('an address', () => {
   it('bits: has either a mix or an average', { timeout }, () =>
     on('bits?mix=0.5/0.5&average=7', async (page) => {

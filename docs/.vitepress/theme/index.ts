@@ -6,6 +6,7 @@ import NeedsScript from '../../components/shared/NeedsScript.vue';
 import NotFound from '../../components/shared/NotFound.vue';
 import NotLoaded from '../../components/shared/NotLoaded.vue';
 import { printInLight } from '../../components/shared/printing.ts';
+import { keepSamePage } from '../../components/shared/samePage.ts';
 import { showActiveEntry } from '../../components/shared/sidebarEntry.ts';
 import './style.css';
 import './wide.css';
@@ -38,6 +39,7 @@ const theme: Theme = {
         window.dispatchEvent(new Event(addressChanged));
         showActiveEntry();
       };
+      keepSamePage(router);
       printInLight();
     }
     app.component('NeedsScript', NeedsScript);

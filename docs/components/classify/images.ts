@@ -1,5 +1,6 @@
 import { HbnnError } from '@hbnn/core';
 import { fetched } from '../shared/fetched.ts';
+import { cutPicture, isPicture } from './cutPictures.ts';
 
 /** Sides of an image in pixels, and images beside each other in a sheet. */
 export const side = 28;
@@ -47,12 +48,15 @@ const vectorSide = 10 * side;
 /**
  * Read a visitor's picture as the networks' input.
  *
- * @throws HbnnError when a PNG or JPEG is cut off, or the page may not read the picture's pixels; another error when the browser
- *   cannot show it
+ * @throws HbnnError when the file is none that the browser shows, is cut off, or the page may not read its pixels
  */
 export async function greyImageOf(file: File): Promise<Uint8Array> {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const cut = isCutPng(bytes) ? 'PNG' : isCutJpeg(bytes) ? 'JPEG' : undefined;
+  if (bytes.length === 0)
+    throw new HbnnError(
+      `${file.name}: expected a picture, got an empty file; copy or download the picture again.`,
+    );
+  const cut = cutPicture(bytes);
   if (cut !== undefined)
     throw new HbnnError(
       `${file.name}: expected a whole ${cut}, got one whose end is missing; copy or download the picture again.`,
@@ -69,44 +73,37 @@ export async function greyImageOf(file: File): Promise<Uint8Array> {
       const picture = new Image();
       picture.src = url;
       await picture.decode();
-      const { naturalWidth, naturalHeight } = picture;
-      return greyImage(picture, naturalWidth || vectorSide, naturalHeight || vectorSide);
+      const { naturalWidth = 0, naturalHeight = 0 } = picture;
+      return greyImage(drawn(picture), naturalWidth || vectorSide, naturalHeight || vectorSide);
     } catch (error) {
       // Browsers show a drawing that holds HTML, and keep its pixels from the page.
       if (error instanceof DOMException && error.name === 'SecurityError')
         throw new HbnnError(
           `${file.name}: expected a picture whose pixels the page may read, got one that the browser only shows (an SVG with foreignObject?); save it as PNG or JPEG.`,
         );
-      throw error;
+      throw new HbnnError(`${file.name}: ${unreadable(bytes)}.`);
     } finally {
       URL.revokeObjectURL(url);
     }
   }
 }
 
-/** Whether a file is a PNG without its last chunk, IEND. Browsers show the rows that such a file has. */
-export function isCutPng(bytes: Uint8Array): boolean {
-  const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-  if (!signature.every((byte, i) => bytes[i] === byte)) return false;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // A chunk is its length, its name, as many bytes, and a checksum: 12 bytes more than its length.
-  for (let at = signature.length; at + 12 <= bytes.length; at += 12 + view.getUint32(at))
-    if (String.fromCharCode(...bytes.subarray(at + 4, at + 8)) === 'IEND') return false;
-  return true;
-}
+/** What is wrong with a file that the browser does not show. */
+const unreadable = (bytes: Uint8Array): string =>
+  isPicture(bytes)
+    ? 'expected a picture that this browser can show, got one that is damaged, or larger than the browser allows; make it smaller, or save it anew'
+    : 'expected a picture, got a file of another kind, or of a kind that this browser does not know; save the picture as PNG or JPEG';
 
-/** Whether a file is a JPEG without a mark of its end. Browsers show what such a file has in grey or in part. */
-export function isCutJpeg(bytes: Uint8Array): boolean {
-  const [mark, start, scan, end] = [0xff, 0xd8, 0xda, 0xd9];
-  if (bytes[0] !== mark || bytes[1] !== start) return false;
-  // Segments of their own lengths, which may hold a small picture with its end, stand before the picture's data.
-  let at = 2;
-  while (at + 4 <= bytes.length && bytes[at] === mark && bytes[at + 1] !== scan) {
-    if (bytes[at + 1] === end) return false;
-    at += bytes[at + 1] === mark ? 1 : 2 + bytes[at + 2] * 256 + bytes[at + 3];
-  }
-  for (; at + 1 < bytes.length; at++) if (bytes[at] === mark && bytes[at + 1] === end) return false;
-  return true;
+/** Sides, in pixels, up to which a drawing in vectors is drawn at its own size. */
+const maxDrawnSide = 4096;
+
+/** A drawing in vectors at its own size: one without a view box would be cut at a smaller size, and not made smaller. */
+function drawn(picture: HTMLImageElement): CanvasImageSource {
+  const { naturalWidth: width, naturalHeight: height } = picture;
+  if (Math.min(width, height) < 1 || Math.max(width, height) > maxDrawnSide) return picture;
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')?.drawImage(picture, 0, 0, width, height);
+  return canvas;
 }
 
 /** A picture as the networks were shown theirs, see `networkInput`. */

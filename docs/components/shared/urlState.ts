@@ -1,5 +1,5 @@
 import { type ComputedRef, computed, onBeforeUnmount, onMounted, reactive, ref, watch } from 'vue';
-import { addressChanged, addressLeft } from './address.ts';
+import { addressChanged, addressLeft, pageOf } from './address.ts';
 
 type Plain = string | number;
 
@@ -56,11 +56,16 @@ export function urlState<T extends Record<string, Plain>>(
     clearTimeout(timer);
     timer = undefined;
     const url = new URL(location.href);
+    const asked = new URLSearchParams(location.search);
     const found = readAddress(url.searchParams, start, allowed, rules);
     for (const key of found.unused) url.searchParams.delete(key);
     replaceAddress(url);
     search = location.search;
-    Object.assign(choice, found.state);
+    for (const key of Object.keys(start) as (keyof T)[]) {
+      // What no address has, such as a file of the visitor's, stays until an address names another.
+      const isKept = !asked.has(String(key)) && !allowed[key].allows(choice[key]);
+      if (!isKept) choice[key] = found.state[key];
+    }
     words.value = found.refused.join(' ');
     asRead.value = JSON.stringify(choice);
   }
@@ -86,9 +91,6 @@ export function urlState<T extends Record<string, Plain>>(
   const refused = computed(() => (JSON.stringify(choice) === asRead.value ? words.value : ''));
   return { choice, refused };
 }
-
-/** The site answers to a page's path with and without its ending. */
-const pageOf = (path: string): string => path.replace(/\.html$/, '');
 
 /** Keys that other sites and programs add to a link, to count visitors. */
 const foreignKeys = /^(utm_|mc_|_g)|clid$|^ref$/;
