@@ -12,17 +12,9 @@ export interface WeightPlane {
 /** Bits of a weight's code in a plane. */
 export const [isMember, isPlus] = [1, 2] as const;
 
-/** Planes of weights that were asked for before. */
-const madePlanes = new WeakMap<IntegerWeights, readonly WeightPlane[]>();
-
 /** Planes of weights: those of residual binarization, or the eight digits of two's complement. */
-export function weightPlanes(weights: IntegerWeights): readonly WeightPlane[] {
-  const found = madePlanes.get(weights);
-  if (found !== undefined) return found;
-  const made = weights.kind === 'int8' ? digitPlanes(weights) : residualPlanes(weights);
-  madePlanes.set(weights, made);
-  return made;
-}
+export const weightPlanes = (weights: IntegerWeights): WeightPlane[] =>
+  weights.kind === 'int8' ? digitPlanes(weights) : residualPlanes(weights);
 
 function planeOf(codes: Uint8Array, row: number, factor: (o: number) => number): WeightPlane {
   return {
