@@ -212,8 +212,10 @@ describe('classify: a picture that is cut off', () => {
   const frame = [0x2c, 0, 0, 0, 0, 2, 0, 2, 0, 0, 2, 3, 0x3b, 0x3b, 1, 0];
   const pictures: Readonly<Record<string, readonly number[]>> = {
     PNG: [
-      ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
-      ...[...chunk('IHDR', 13), ...chunk('IDAT', 300), ...chunk('IEND', 0)],
+      ...bytesOf('\x89PNG\r\n\x1a\n'),
+      ...chunk('IHDR', 13),
+      ...chunk('IDAT', 300),
+      ...chunk('IEND', 0),
     ],
     // Within it is a small picture that is whole.
     JPEG: [0xff, 0xd8, ...small, 0xff, 0xda, 0, 4, 1, 2, 7, 0xff, 0, 9, 0xff, 0xd9],
