@@ -14,7 +14,7 @@ export function claimOf(results, id) {
 }
 
 /** The numbers in a claim's reason: '… difference −0.36 points, 90 % interval −1.61 … +0.90, 3 paired seeds …'. */
-export function numbersOf({ id, because }) {
+function numbersOf({ id, because }) {
   const found = /difference (\S+) points, \d+ % interval (\S+) … ([^ ,]+), (\d+) paired seeds/.exec(
     because,
   );
@@ -24,16 +24,16 @@ export function numbersOf({ id, because }) {
 }
 
 /** Rows of a CSV file without quotes. */
-export function table(file) {
+function table(file) {
   const [head, ...rows] = readFileSync(file, 'utf8').trim().split('\n');
   const names = head.split(',');
   return rows.map((row) => Object.fromEntries(row.split(',').map((cell, i) => [names[i], cell])));
 }
 
-export const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
 
 /** A claim of the long plan, with its pairs and its interval. */
-export function planned(committed, id) {
+function planned(committed, id) {
   const row = table(join(committed, 'plans', 'cifar-results.csv')).find(
     ({ claim }) => claim === id,
   );
