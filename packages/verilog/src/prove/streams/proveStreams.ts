@@ -337,7 +337,7 @@ class StreamsProof {
     const all = input.shape[2] * beats(input);
     const terms = new Terms(maxTerms);
     const isZero = (beat: number, bit: number): boolean =>
-      this.zeros[last]?.has(beat * beatWidth(input) + bit) === true;
+      this.zeros[last]?.has(beat * beatWidth(input) + bit) === true || isUnused(input, beat, bit);
     const { unit } = design.scores;
     const period = { input: beats(input), output: beats(input) };
     let chain: ChainFunction | undefined;
