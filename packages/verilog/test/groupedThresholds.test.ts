@@ -218,6 +218,31 @@ describe('thresholds of groups of channels', () => {
     },
   );
 
+  it('have no groups of scaling to 8 bits where nothing is left of the sums, or sums are too long', async () => {
+    const plainScaling = scaled(1, 32, [9]);
+    const changed = (o: object): CheckedModel =>
+      checkModel({
+        ...plainScaling,
+        layers: plainScaling.layers.map((layer) =>
+          layer.kind === 'requantize' ? { ...layer, ...o } : layer,
+        ),
+      });
+    const alike = (n: number): Float64Array => new Float64Array(32).fill(n);
+    for (const o of [
+      { minimum: 5, maximum: 5 },
+      { offsets: alike(-(2 ** 40)) },
+      {
+        offsets: alike(2 ** 52).map((n, c) => (c % 2 === 0 ? n - 4 : -n)),
+        shifts: new Uint8Array(32).fill(46),
+      },
+    ]) {
+      const model = changed(o);
+      const design = foldedDesign(model, { folds: folds(1) });
+      expect(grouped(design)).toEqual([]);
+      expect((await verify(model, design, verilogFiles(design), { images: 16 })).equal).toBe(true);
+    }
+  });
+
   it('are each by themselves where planes differ from place to place, or groups are few', () => {
     const byElement = foldedDesign(wide({ ...plain, planes: 'by element' }), { folds: folds(1) });
     expect(grouped(byElement)).toEqual([]);

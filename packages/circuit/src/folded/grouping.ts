@@ -103,19 +103,43 @@ function scalingPays(layer: RequantizeLayer, sums: Stream, pe: number): boolean 
       scalingLuts.limits,
     0,
   );
-  const { multiplier, offset } = scalesOf(layer);
-  const isExact = multiplier.every((m, c) =>
-    Number.isSafeInteger(offset[c] + m * sums.forms[c].base),
-  );
-  if (!isExact) return false;
-  const longest = (numbers: readonly number[]): number =>
-    Math.ceil(Math.log2(1 + Math.max(...numbers) - Math.min(...numbers)));
+  const { shift, multiplier, offset } = scalesOf(layer);
+  const starts = multiplier.map((m, c) => offset[c] + m * sums.forms[c].base);
+  // A memory has the starts of a PE's channels above the least of them.
+  const isExact = [...Array(pe).keys()].every((p) => {
+    const own = starts.filter((_, c) => c % pe === p);
+    return own.every(Number.isSafeInteger) && Number.isSafeInteger(spanOf(own));
+  });
+  const hasBits = sums.forms.some(({ low, high }, c) => {
+    const ends = endsOf({ low, high }, multiplier[c], offset[c]);
+    const [one, other] = ends.map((end) => limited(layer, end >> BigInt(shift)));
+    return one !== other;
+  });
+  if (!isExact || !hasBits) return false;
+  const longest = (numbers: readonly number[]): number => Math.ceil(Math.log2(1 + spanOf(numbers)));
   const [bits, more] = [longest(multiplier), longest(offset)];
   const digits = digitsOf(sums);
   const { bit, limits } = scalingLuts;
   const each = bit * bits * digits + more + limits + romLuts(channels / pe) * (bits + more);
   return pe * each < apart;
 }
+
+const spanOf = (numbers: readonly number[]): number =>
+  numbers.reduce((most, n) => Math.max(most, n), Number.NEGATIVE_INFINITY) -
+  numbers.reduce((least, n) => Math.min(least, n), Number.POSITIVE_INFINITY);
+
+/** A number within the least and the largest that a layer gives. */
+function limited(layer: RequantizeLayer, n: bigint): number {
+  const { minimum, maximum } = requantizeOf(layer, 0);
+  return Number(n < BigInt(minimum) ? minimum : n > BigInt(maximum) ? maximum : n);
+}
+
+/** The ends of a value times its multiplier, and its offset. */
+const endsOf = (
+  { low, high }: Pick<Form, 'low' | 'high'>,
+  multiplier: number,
+  offset: number,
+): bigint[] => [low, high].map((end) => BigInt(end) * BigInt(multiplier) + BigInt(offset));
 
 /** Multipliers and offsets of all channels for the largest shift. */
 function scalesOf({ multipliers, offsets, shifts }: RequantizeLayer): {
@@ -255,13 +279,11 @@ export function groupedScaling(
   const stored = tableValues(net, forms, from);
   const values = input.forms.map((form, p) => {
     const own = multiplier.map((_, c) => c).filter((c) => c % pe === p);
-    const ends = own.flatMap((c) => scaledEnds(input, c, multiplier[c], offset[c]));
+    const { whole = [] } = input;
+    const ends = own.flatMap((c) => endsOf(whole[c], multiplier[c], offset[c]));
     ends.sort((a, b) => (a < b ? -1 : 1));
     const [least, max] = [ends[0], ends[ends.length - 1]];
-    const { minimum, maximum } = requantizeOf(layer, 0);
-    const clamp = (n: bigint): number =>
-      Number(n < BigInt(minimum) ? minimum : n > BigInt(maximum) ? maximum : n);
-    const [low, high] = [clamp(least >> BigInt(shift)), clamp(max >> BigInt(shift))];
+    const [low, high] = [least, max].map((end) => limited(layer, end >> BigInt(shift)));
     if (low === high) return { form: { base: low, weights: [], low, high }, bits: [] };
     const sum = { form: baseless(form), bits: channelValue(net, input, p).bits };
     const [times, plus] = stored.slice(2 * p, 2 * p + 2);
@@ -277,15 +299,4 @@ export function groupedScaling(
     values.flatMap(({ bits }, p) => bits.map((__, j) => output.offsets[group * pe + p] + j)),
   );
   return { net, output, gathered, ...(table.width > 0 && { table }) };
-}
-
-/** The ends of a channel's value times its multiplier, and its offset. */
-function scaledEnds(
-  { whole = [] }: Stream,
-  c: number,
-  multiplier: number,
-  offset: number,
-): bigint[] {
-  const { low, high } = whole[c];
-  return [low, high].map((end) => BigInt(end) * BigInt(multiplier) + BigInt(offset));
 }

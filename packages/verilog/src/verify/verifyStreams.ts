@@ -146,34 +146,29 @@ function directedBeats({ input, stimuli, elementAt }: Part, rows: number, rng: R
   };
 }
 
+/** Fewest beats that are made for each part of a pixel that is several beats. */
+const minPrepared = 4;
+
 /** Beats of random values that were made before, in any order: quick enough for a million. */
 function preparedRun({ input }: Part, rng: Random): Put {
+  const { parts = 1 } = input;
+  const each = Math.max(minPrepared, Math.floor(preparedBeats / parts));
   const made: Uint32Array[] = [];
-  const forms = formsOfAll(input);
-  return (compiled, _, data) => {
-    const at = rng.below(preparedBeats);
-    while (made.length <= at) {
+  return (compiled, number, data) => {
+    const part = number % parts;
+    const at = rng.below(each) * parts + part;
+    if (made[at] === undefined) {
       const beat = new Uint32Array(wordsPerSlot * data.length);
       const own = data.map((_, i) => i);
-      const ownRng = random(at, 'prepared', made.length);
-      setBeat(beat, forms, input, own, ownRng, () => undefined);
-      made.push(beat);
+      const ownRng = random(at, 'prepared');
+      setBeat(beat, formsAt(input, part), input, own, ownRng, () => undefined);
+      made[at] = beat;
     }
     const beat = made[at];
     for (let i = 0; i < data.length; i++)
       for (let w = 0; w < wordsPerSlot; w++)
         compiled.memory[wordsPerSlot * data[i] + w] = beat[wordsPerSlot * i + w];
   };
-}
-
-/** Forms of a beat's channels whose codes are those of values at every place. */
-function formsOfAll(stream: Stream): readonly Form[] {
-  const { forms, whole, shape } = stream;
-  if (whole === undefined) return forms;
-  return forms.map((form, c): Form => {
-    const spans = whole.filter((_, i) => i % shape[2] === c).map(({ low, high }) => high - low);
-    return { ...form, high: form.low + Math.min(...spans) };
-  });
 }
 
 function setBeat(
