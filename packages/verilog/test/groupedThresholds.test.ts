@@ -1,5 +1,5 @@
 import { type FoldedDesign, type FoldedOptions, foldedDesign } from '@hbnn/circuit';
-import { random } from '@hbnn/core';
+import { type Random, random } from '@hbnn/core';
 import { type CheckedModel, checkModel, type IntegerLayer } from '@hbnn/model';
 import { prove, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
@@ -24,18 +24,21 @@ interface Wide {
   readonly deep?: boolean;
 }
 
+/** Random weights from −7 to 7. */
+const weightsFrom = (rng: Random) => (shape: readonly number[]) => ({
+  kind: 'int8' as const,
+  shape,
+  values: Int8Array.from(
+    { length: shape.reduce((product, n) => product * n, 1) },
+    () => rng.below(15) - 7,
+  ),
+});
+
 /** A layer of many channels, thresholds behind it, and a dense layer that reads their planes. */
 function wide(o: Wide): CheckedModel {
   const { seed, size, kind, channels, kernel, pad, multiples, pool = 1, deep = false } = o;
   const rng = random(seed, 'wide');
-  const weights = (shape: readonly number[]) => ({
-    kind: 'int8' as const,
-    shape,
-    values: Int8Array.from(
-      { length: shape.reduce((product, n) => product * n, 1) },
-      () => rng.below(15) - 7,
-    ),
-  });
+  const weights = weightsFrom(rng);
   const after = Math.floor((size + 2 * pad - kernel + 1) / pool);
   const thresholds = (name: string, places: number, count: number, most: number): IntegerLayer => {
     const planes = Array.from({ length: count }, () => rng.below(multiples.length + 1));
@@ -132,14 +135,7 @@ const cases: readonly [string, Wide, FoldedOptions][] = [
 /** A layer of many channels whose sums are scaled to 8 bits by constants of each channel, and a dense layer. */
 function scaled(seed: number, channels: number, shifts: readonly number[]): CheckedModel {
   const rng = random(seed, 'scaled');
-  const weights = (shape: readonly number[]) => ({
-    kind: 'int8' as const,
-    shape,
-    values: Int8Array.from(
-      { length: shape.reduce((product, n) => product * n, 1) },
-      () => rng.below(15) - 7,
-    ),
-  });
+  const weights = weightsFrom(rng);
   return checkModel({
     name: `scaled ${seed}`,
     input: { shape: [2, 3, 2], zeros: Int32Array.of(128, 100) },

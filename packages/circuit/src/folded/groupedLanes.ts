@@ -171,7 +171,7 @@ export class GroupedLanes implements Stage {
 
   private skipInFlow(cycles: number): void {
     const { groups, edges, delay, registers } = this;
-    // When sums that are written after so many cycles are taken by the gathering.
+    // The cycle in which a pixel takes sums in, by the cycle in which the lanes write them.
     const taken = (write: number): number => write + 1 + registers;
     const flying: { write: number; done: boolean }[] = [
       ...this.beats.map(({ at, done }) => ({ write: at - this.moves - 1 - registers, done })),

@@ -67,7 +67,7 @@ function hasOneShift({ shifts, multipliers, offsets }: RequantizeLayer): boolean
 
 /** LUTs of comparing a bit of a number with a constant, and of choosing between two comparisons, as Yosys builds them. */
 const lutsPer = { constantBit: 0.19, choice: 1.5 } as const;
-/** A LUT6 stores one bit of each of so many words, or two bits of half as many. */
+/** The words of which a LUT6 stores one bit each. Of half as many words it stores two bits each. */
 const lutWords = 64;
 
 /** Words of a memory of look-up tables for each bit: how many tables that takes. */

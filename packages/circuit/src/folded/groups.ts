@@ -23,7 +23,11 @@ export class Groups {
     return this.lengths.length;
   }
 
-  /** The group that the lanes work on when the last group ends in so many cycles. */
+  /**
+   * Find the group that the lanes work on.
+   *
+   * @param cycles left until the last group ends
+   */
   at(cycles: number): number {
     const { behind } = this;
     let [low, high] = [0, behind.length - 1];
