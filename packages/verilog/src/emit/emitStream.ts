@@ -41,28 +41,54 @@ export function streamHeader(
 
 export const moduleOf = (lines: readonly string[]): string => `${lines.join('\n')}\nendmodule\n`;
 
-/** A register named `name` whose value hangs on an address: a memory that is only read, or nothing where all is one. */
+/** The word that most addresses have, the first of several; and whether all have it. */
+function commonest(words: readonly (number | bigint)[]): {
+  word: number | bigint;
+  isOnly: boolean;
+} {
+  const counts = new Map<number | bigint, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  let word = words[0];
+  let most = 0;
+  for (const [each, count] of counts)
+    if (count > most) {
+      word = each;
+      most = count;
+    }
+  return { word, isOnly: counts.size === 1 };
+}
+
+/** So many lines of a large memory are one text: hundreds of thousands of short texts take much room. */
+const linesPerText = 4096;
+
+/**
+ * A register named `name` whose value hangs on an address: a memory that is only read, or nothing where all is one.
+ * `style` is an attribute of the register.
+ */
 export function romLines(
   name: string,
   width: number,
   address: string,
   addressWidth: number,
   words: readonly (number | bigint)[],
+  style = '',
 ): string[] {
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(`${word}`, (counts.get(`${word}`) ?? 0) + 1);
-  const [common] = [...counts].sort((a, b) => b[1] - a[1])[0];
-  const usual = words.find((word) => `${word}` === common) ?? 0;
-  if (counts.size === 1) return [`  wire ${range(width)} ${name} = ${constant(width, usual)};`];
+  const { word: usual, isOnly } = commonest(words);
+  if (isOnly) return [`  wire ${range(width)} ${name} = ${constant(width, usual)};`];
+  const texts: string[] = [];
+  for (let from = 0; from < words.length; from += linesPerText) {
+    const lines: string[] = [];
+    const end = Math.min(words.length, from + linesPerText);
+    for (let i = from; i < end; i++)
+      if (words[i] !== usual)
+        lines.push(`      ${addressWidth}'d${i}: ${name} = ${constant(width, words[i])};`);
+    if (lines.length > 0) texts.push(lines.join('\n'));
+  }
   return [
-    `  reg ${range(width)} ${name};`,
+    `  ${style}reg ${range(width)} ${name};`,
     `  always @*`,
     `    case (${address})`,
-    ...words.flatMap((word, i) =>
-      `${word}` === common
-        ? []
-        : [`      ${addressWidth}'d${i}: ${name} = ${constant(width, word)};`],
-    ),
+    ...texts,
     `      default: ${name} = ${constant(width, usual)};`,
     '    endcase',
   ];

@@ -24,9 +24,7 @@ export class Roms {
     const style = width * words.length >= blockBits ? '(* rom_style = "block" *) ' : '';
     const alike = words.every((word) => word === words[0]);
     if (alike || this.style === 'case' || words.length < fileWords)
-      return romLines(name, width, address, addressWidth, words).map((line) =>
-        line === `  reg ${range(width)} ${name};` ? `  ${style}reg ${range(width)} ${name};` : line,
-      );
+      return romLines(name, width, address, addressWidth, words, style);
     const file = `${module}_${name}.hex`;
     const digits = Math.ceil(width / 4);
     this.files[file] = words.map((word) => `${word.toString(16).padStart(digits, '0')}\n`).join('');
