@@ -353,13 +353,23 @@ describe('the home page looks as it did', () => {
   });
 });
 
-it('searches', { timeout: 60_000 }, async () => {
-  const opened = await open('');
-  await opened.page.keyboard.press('Control+k');
-  // The box and its index are loaded when they are asked for.
-  await opened.page.locator('.VPLocalSearchBox input').waitFor();
-  await opened.page.keyboard.type('bit map');
-  await opened.page.locator('.VPLocalSearchBox .result').first().waitFor();
-  expect(opened.problems).toEqual([]);
-  await close(opened);
-});
+it.each([
+  ['bit map', '/guide/bit-maps'],
+  ['loadModel', '/guide/'],
+  ['verilog', '/guide/'],
+])(
+  'searches, and finds guides before lists of names: %s',
+  { timeout: 60_000 },
+  async (text, page) => {
+    const opened = await open('');
+    await opened.page.keyboard.press('Control+k');
+    // The box and its index are loaded when they are asked for.
+    await opened.page.locator('.VPLocalSearchBox input').waitFor();
+    await opened.page.keyboard.type(text);
+    const first = opened.page.locator('.VPLocalSearchBox .result').first();
+    await first.waitFor();
+    await expect.poll(() => first.getAttribute('href')).toContain(page);
+    expect(opened.problems).toEqual([]);
+    await close(opened);
+  },
+);

@@ -7,6 +7,7 @@ import NotFound from '../../components/shared/NotFound.vue';
 import NotLoaded from '../../components/shared/NotLoaded.vue';
 import { printInLight } from '../../components/shared/printing.ts';
 import { keepSamePage } from '../../components/shared/samePage.ts';
+import { withSearchOrder } from '../../components/shared/searchOrder.ts';
 import { showActiveEntry } from '../../components/shared/sidebarEntry.ts';
 import './style.css';
 import './wide.css';
@@ -30,7 +31,8 @@ const theme: Theme = {
     mounted: showActiveEntry,
     render: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(NotFound) }),
   },
-  enhanceApp({ app, router }) {
+  enhanceApp({ app, router, siteData }) {
+    siteData.value = withSearchOrder(siteData.value);
     if (inBrowser) {
       router.onBeforeRouteChange = () => {
         window.dispatchEvent(new Event(addressLeft));
