@@ -1,8 +1,8 @@
-// `pnpm bench:rtl [--target xc7] [--fit] [--layers N] [--networks N] [--one-lane N] [--max-letters N] [--first SEED]
-// [--held-out N] [--estimates] [--save]`: synthesize the Verilog of folded designs module by
-// module with the machine's Yosys, beside what the estimator says of it. --fit synthesizes random layers and networks, and
-// networks on one lane per layer, and prints coefficients for packages/estimator/src/rtl/rtlCoefficients.ts. Without it
-// networks that no fit has seen are judged, the trained ones of the documentation among them. --max-letters leaves out
+// `pnpm bench:rtl [--target xc7] [--fit] [--layers N] [--networks N] [--one-lane N] [--narrow N] [--max-letters N]
+// [--first SEED] [--held-out N] [--estimates] [--save]`: synthesize the Verilog of folded designs module by
+// module with the machine's Yosys, beside what the estimator says of it. --fit synthesizes random layers and networks,
+// networks on one lane per layer, and CNV with a quarter of its channels (--narrow), and prints coefficients for
+// packages/estimator/src/rtl/rtlCoefficients.ts, and how far each design is off with those of now. Without it networks that no fit has seen are judged, the trained ones of the documentation among them. --max-letters leaves out
 // designs with a longer text. --estimates judges what is kept in rtl.json, without synthesizing it again.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -35,6 +35,7 @@ import {
   type DrawnDesign,
   drawnLayer,
   drawnNetwork,
+  narrowNetwork,
   oneLaneNetwork,
   trainedDesigns,
 } from './rtl/rtlDesigns.ts';
@@ -46,6 +47,7 @@ const { values } = scriptOptions(import.meta.url, {
     layers: { type: 'string', default: '40' },
     networks: { type: 'string', default: '30' },
     'one-lane': { type: 'string', default: '8' },
+    narrow: { type: 'string', default: '4' },
     'max-letters': { type: 'string', default: '3000000' },
     estimates: { type: 'boolean', default: false },
     first: { type: 'string', default: '1000' },
@@ -59,10 +61,12 @@ const family = chosenName(values.target, families, '--target');
 const layerCount = seedNumber(values.layers, '--layers');
 const networkCount = seedNumber(values.networks, '--networks');
 const oneLaneCount = seedNumber(values['one-lane'], '--one-lane');
+const narrowCount = seedNumber(values.narrow, '--narrow');
 /** Text that a design may have: more takes minutes to synthesize. */
 const maxLetters = seedNumber(values['max-letters'], '--max-letters');
 const heldOutCount = seedNumber(values['held-out'], '--held-out');
 const first = seedNumber(values.first, '--first', Math.max(1, heldOutCount));
+const trainingCount = layerCount + networkCount + oneLaneCount + narrowCount;
 if (values.fit && layerCount + networkCount === 0)
   throw new HbnnError(
     '--fit: expected layers or networks to fit to, got none; give --layers or --networks above 0',
@@ -121,6 +125,7 @@ function* trainingSet(): Generator<DrawnDesign> {
   for (let seed = 0; seed < layerCount; seed++) yield drawnLayer(seed, style);
   for (let seed = 0; seed < networkCount; seed++) yield drawnNetwork(seed, style);
   for (let seed = 0; seed < oneLaneCount; seed++) yield oneLaneNetwork(seed, style);
+  for (let seed = 0; seed < narrowCount; seed++) yield narrowNetwork(seed, style);
 }
 
 async function fit(): Promise<void> {
@@ -129,8 +134,10 @@ async function fit(): Promise<void> {
   let done = 0;
   for (const drawn of trainingSet()) {
     const found = await synthesized(drawn);
-    meter.update(++done, layerCount + networkCount + oneLaneCount, 'designs');
+    meter.update(++done, trainingCount, 'designs');
     if (found === undefined) continue;
+    const { value } = estimateRtl(drawn.design, family).luts;
+    console.log(`${drawn.name}: ${found.luts} LUTs, estimate ${percent(value, found.luts)} %`);
     for (const module of rtlModules(drawn.design, { family, tableInputs })) {
       const cost = found.modules.get(module.module);
       if (cost !== undefined) measured.push({ ...kindAndParts(module), luts: cost.luts });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type AdderStyle, type Fold, type FoldedDesign, foldedDesign } from '@hbnn/circuit';
 import { parseMapPer, parseMix, type Random, random } from '@hbnn/core';
 import { type CheckedModel, decodeModel, randomModel } from '@hbnn/model';
+import { cnvModel } from '../../networks/cnvModel.ts';
 
 /** A folded design whose modules are synthesized: of a random layer, or of a random network. */
 export interface DrawnDesign {
@@ -101,6 +102,25 @@ export function drawnNetwork(seed: number, style: AdderStyle): DrawnDesign {
   const rng = random('rtl network', seed);
   const model = randomModel(seed);
   return { name: `network ${seed}`, design: designOf(model, rng, style) };
+}
+
+/** Bits of weights and inputs of narrow versions of CNV, which are drawn in turn. */
+const narrowBits = [
+  [1, 1],
+  [1.4, 1.4],
+  [2, 2],
+  [1.2, 1.2],
+] as const;
+
+/**
+ * CNV with a quarter of its channels, at folds that are drawn: many outputs in groups, whose sums meet their thresholds
+ * group by group.
+ */
+export function narrowNetwork(seed: number, style: AdderStyle): DrawnDesign {
+  const [weights, inputs] = narrowBits[seed % narrowBits.length];
+  const model = cnvModel(seed, { weights, inputs, mapPer: 'position' }, 4);
+  const design = designOf(model, random('narrow network', seed), style);
+  return { name: `narrow CNV ${seed}, ${weights}/${inputs} bits`, design };
 }
 
 const designOf = (model: CheckedModel, rng: Random, style: AdderStyle): FoldedDesign =>
