@@ -1,7 +1,7 @@
 /**
  * Mutants of Verilog, each found by `verify` or shown to be equivalent: `pnpm bench:mutants [--count N] [--seed N]
- * [--only unrolled,pipelined,folded] [--again FILE] [--out FILE]`. --count is their number (default 200), --seed draws
- * them (default 1). --out is a file for the results; with --again what such a file has found is kept.
+ * [--only unrolled,pipelined,folded,grouped] [--again FILE] [--out FILE]`. --count is their number (default 200), --seed
+ * draws them (default 1). --out is a file for the results; with --again what such a file has found is kept.
  *
  * A mutant has one token of the text changed. What `verify` takes for equal is compared with the text it was made of by
  * abc's pdr (a native Yosys has both), and then proved against the model; what neither shows stays open.
@@ -31,6 +31,7 @@ import {
   verify,
   verilogFiles,
 } from '@hbnn/verilog';
+import { groupedModel } from '../networks/groupedModel.ts';
 import { provenance } from '../results/provenance.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -39,12 +40,12 @@ const { values } = scriptOptions(import.meta.url, {
   options: {
     count: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'unrolled,pipelined,folded' },
+    only: { type: 'string', default: 'unrolled,pipelined,folded,grouped' },
     again: { type: 'string' },
     out: { type: 'string' },
   },
 });
-const designNames = ['unrolled', 'pipelined', 'folded'] as const;
+const designNames = ['unrolled', 'pipelined', 'folded', 'grouped'] as const;
 type DesignName = (typeof designNames)[number];
 
 const count = positiveNumber(values.count, '--count');
@@ -56,11 +57,18 @@ if (values.out !== undefined) checkFolderOf(values.out);
 const mix = parseMix('0.6/0.4');
 const dense = randomModel(11, { layer: 'dense:10x3', mix });
 const conv = randomModel(12, { layer: 'conv:4x3x2,k2x2,o4', mix, mapPer: 'position' });
+const grouped = groupedModel(13);
+const groupedFolds = {
+  first: { pe: 1, simd: 4 },
+  second: { pe: 1, simd: 8 },
+  last: { pe: 1, simd: 4 },
+} as const;
 
 const designs: Readonly<Record<DesignName, readonly [CheckedModel, Design | FoldedDesign]>> = {
   unrolled: [dense, unrolledDesign(dense)],
   pipelined: [dense, unrolledDesign(dense, { maxLevels: 4 })],
   folded: [conv, foldedDesign(conv, { folds: { layer: { pe: 2, simd: 4 } } })],
+  grouped: [grouped, foldedDesign(grouped, { folds: groupedFolds })],
 };
 
 /** Ways to change one token: what is looked for, and what it becomes. */
