@@ -16,20 +16,7 @@ import './backend/samePadding.ts';
 import { checkFiniteWeights } from './finiteWeights.ts';
 import { checkCount, checkFits, checkModelBuilt, checkNumbers } from './fitting.ts';
 import { activationOf, isRelu, lastActive, leaveOut } from './lastActivation.ts';
-import {
-  biasOf,
-  formOf,
-  isJoin,
-  normOf,
-  type Place,
-  paddingOf,
-  pair,
-  sum4,
-  unpadded,
-  weightsOf,
-  zerosIn,
-  zerosOf,
-} from './layerForms.ts';
+import { formOf, isJoin } from './layerForms.ts';
 import { BatchNorm } from './layers/batchNorm.ts';
 import {
   BinarizedConv2D,
@@ -42,7 +29,9 @@ import { HardSwish } from './layers/hardSwish.ts';
 import { QuantizedLayer } from './layers/quantized.ts';
 import { ScalarScale } from './layers/scalarScale.ts';
 import { chainOf, type Link } from './modelChain.ts';
+import { type Place, paddingOf, pair, sum4, unpadded, zerosIn, zerosOf } from './place.ts';
 import { tiesIn } from './ties.ts';
+import { biasOf, normOf, weightsOf } from './weightForms.ts';
 import { type WeightGrids, weightGridsOf, withCodes } from './weightGrids.ts';
 
 type Source = BatchSource;
