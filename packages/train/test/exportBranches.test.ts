@@ -3,12 +3,15 @@ import { exportModel, useBackend } from '@hbnn/train';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  bn,
   compared,
+  conv,
   L,
   loweredOwn,
   meet,
   type OwnModel,
   pixelSource,
+  relu,
   type Tensor,
   through,
 } from './ownModels.ts';
@@ -18,10 +21,6 @@ beforeAll(async () => {
 });
 
 const shape: OwnModel['shape'] = [8, 8, 3];
-const conv = (name: string, filters: number, o: object = {}): tfl.layers.Layer =>
-  L.conv2d({ name, filters, kernelSize: 3, padding: 'same', useBias: false, ...o });
-const bn = (name: string): tfl.layers.Layer => L.batchNormalization({ name });
-const relu = (name: string, o: object = {}): tfl.layers.Layer => L.reLU({ name, ...o });
 const add = (name: string, ...inputs: Tensor[]): Tensor => meet(L.add({ name }), ...inputs);
 const concat = (name: string, ...inputs: Tensor[]): Tensor =>
   meet(L.concatenate({ name }), ...inputs);

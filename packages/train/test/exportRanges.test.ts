@@ -4,7 +4,7 @@ import { binarize, exportModel, useBackend, weightPrecision } from '@hbnn/train'
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compared, L, loweredOwn, pixelSource, scatter } from './ownModels.ts';
+import { bn, compared, L, loweredOwn, pixelSource, scatter } from './ownModels.ts';
 
 beforeAll(async () => {
   await useBackend({ prefer: 'wasm' });
@@ -16,7 +16,6 @@ const conv = (name: string, filters: number, o: object = {}): Layer =>
   L.conv2d({ name, filters, kernelSize: 3, padding: 'same', ...o });
 const dense = (name: string, units: number, o: object = {}): Layer =>
   L.dense({ name, units, ...o });
-const bn = (name: string): Layer => L.batchNormalization({ name });
 const depthwise = (name: string): Layer =>
   L.depthwiseConv2d({ name, kernelSize: 3, padding: 'same', useBias: false });
 const flatten = (): Layer => L.flatten({ name: 'flat' });

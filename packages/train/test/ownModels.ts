@@ -6,6 +6,20 @@ import * as tfl from '@tensorflow/tfjs-layers';
 
 export const { layers: L } = tfl;
 
+/** A 3×3 convolution without bias that keeps the size of the map, unless options say otherwise. */
+export const conv = (name: string, filters: number, o: object = {}): tfl.layers.Layer =>
+  L.conv2d({ name, filters, kernelSize: 3, padding: 'same', useBias: false, ...o });
+export const bn = (name: string, o: object = {}): tfl.layers.Layer =>
+  L.batchNormalization({ name, ...o });
+export const relu = (name: string, o: object = {}): tfl.layers.Layer => L.reLU({ name, ...o });
+export const pool = (name: string, o: object = {}): tfl.layers.Layer =>
+  L.maxPooling2d({ name, poolSize: 2, ...o });
+/** The last layers of a network: flattening, and the dense layer that gives the scores. */
+export const head = (o: object = {}): tfl.layers.Layer[] => [
+  L.flatten({ name: 'flat' }),
+  L.dense({ name: 'out', units: 4, useBias: false, ...o }),
+];
+
 /** 8-bit images of a seed with labels, and their pixels. */
 export interface PixelSource extends BatchSource {
   readonly pixels: Uint8Array;
