@@ -226,7 +226,7 @@ async function isEquivalent(
     'write_blif',
   ];
   const files = Object.fromEntries([...named('gold', own), ...named('gate', other)]);
-  const job = { name: design.top, script: `${script.join('\n')}\n`, files, maxSeconds: 60 };
+  const job = { name: design.top, script: `${script.join('\n')}\n`, files, maxSeconds: 600 };
   const { output } = await runner.run(job);
   const folder = mkdtempSync(join(tmpdir(), 'hbnn-mutant-'));
   try {

@@ -2,7 +2,7 @@ import type { SiteData } from 'vitepress';
 import type { DefaultTheme } from 'vitepress/theme';
 
 /** How much a page's place counts in the search: guides come before the reference, and that before lists of names. */
-export function searchWeight(page: string): number {
+function searchWeight(page: string): number {
   if (/\/(?:api|packages|changelog)\b/.test(page)) return 0.3;
   return /\/(?:reference|contributing|results)\b/.test(page) ? 0.7 : 1;
 }
