@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitepress';
 import { apiLinks } from './apiLinks.ts';
 import { browserStubs } from './browserStubs.ts';
@@ -7,6 +9,7 @@ import { hangingLines } from './hangingLines.ts';
 import { inlineCode } from './inlineCode.ts';
 import { noBreaks } from './noBreaks.ts';
 import { outputs } from './outputs.ts';
+import { descriptionOf, shareTags } from './pageHead.ts';
 import { repositoryLinks } from './repository.ts';
 import { sidebar } from './sidebar.ts';
 import { tableColumns } from './tableColumns.ts';
@@ -31,11 +34,16 @@ export default defineConfig({
   srcExclude: ['README.md', 'generated/**'],
   lastUpdated: false,
   transformHtml: withPolicy,
-  transformPageData({ relativePath, frontmatter }) {
+  transformHead: ({ title, description }) => shareTags(title, description),
+  transformPageData({ relativePath, filePath, frontmatter, description }, { siteConfig }) {
     const list = listedOn.find(({ folder }) => relativePath.startsWith(folder));
-    if (list === undefined || relativePath === `${list.folder}index.md`) return;
-    frontmatter.prev ??= { text: list.text, link: list.link };
-    frontmatter.next ??= false;
+    if (list !== undefined && relativePath !== `${list.folder}index.md`) {
+      frontmatter.prev ??= { text: list.text, link: list.link };
+      frontmatter.next ??= false;
+    }
+    const file = join(siteConfig.srcDir, filePath);
+    if (description !== '' || !existsSync(file)) return {};
+    return { description: descriptionOf(readFileSync(file, 'utf8')) ?? '' };
   },
   // What a page needs and nothing more: the playgrounds' parts are large.
   router: { prefetchLinks: false },

@@ -76,7 +76,11 @@ function residual(tensor: FloatTensor, choice: BitsChoice): ResidualTensor {
   return binarize(tensor, map, { scalePer });
 }
 
-const perWeight = (r: ResidualTensor): number => storedBits(r).total / r.map.bits.length;
+/** Bits per weight of a file whose bit map is compressed, as that of a `.hbnn` file is. */
+function perWeight(r: ResidualTensor): number {
+  const { signs, scales, mapStored, mapEntropy } = storedBits(r);
+  return (signs + scales + Math.min(mapStored, mapEntropy)) / r.map.bits.length;
+}
 
 /** Binarize a tensor as chosen. */
 export function binarized(tensor: FloatTensor, choice: BitsChoice): Binarized {
