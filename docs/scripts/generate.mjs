@@ -278,9 +278,13 @@ function writeCnv() {
   }
 }
 
-/** The head of a report's page. It is in no sidebar, so its links back and on are given here. */
+/**
+ * The head of a report's page. It is in no sidebar, so its links back and on are given here. Its wide tables need the room
+ * of the list of sections.
+ */
 const reportHead = `---
 pageClass: report
+aside: false
 prev: { text: 'What came out', link: '/results/' }
 next: { text: 'Reproducing the paper', link: '/guide/reproduce' }
 ---
@@ -374,9 +378,7 @@ function writePlans() {
     const [title, ...rest] = text
       .replaceAll(`](${plan}-results`, `](./${plan}-results`)
       .split('\n');
-    // Wide tables need the room of the list of sections.
-    const head = reportHead.replace('pageClass: report', 'pageClass: report\naside: false');
-    const page = [head, '', title, '', files, ...rest].join('\n');
+    const page = [reportHead, '', title, '', files, ...rest].join('\n');
     writeFileSync(join(to, 'index.md'), wideFigures(page, to));
   }
 }
@@ -421,6 +423,7 @@ function writeResults() {
   writePlans();
   const isShown = (plan) => existsSync(join(docs, 'results', `plan-${plan}`));
   const page = [
+    '---\naside: false\n---',
     '# What came out',
     'We trained small versions of AlexNet-BN and MobileNet, with at most 40,000 parameters, on the images of CIFAR-10. So our results hold only for small networks and data.',
     '<Outcomes whole />',

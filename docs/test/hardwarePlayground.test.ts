@@ -101,6 +101,14 @@ describe('hardware', () => {
         .click();
       expect(await marked(page).innerText()).toMatch(/wire n\d+ =/);
       expect(await page.locator('.tree circle.pinned title').textContent()).toMatch(/^n\d+: /);
+      // The keyboard reaches the lines too: arrows go from one to the next, and Enter chooses.
+      const number = async (): Promise<number> =>
+        Number(await marked(page).getAttribute('data-line'));
+      const before = await number();
+      await page.locator('pre.verilog [data-line][tabindex="0"]').focus();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await eventually(number).toBeGreaterThan(before);
       // Another circuit has other gates.
       await page.selectOption('select >> nth=2', '1');
       await eventually(() => marked(page).count()).toBe(0);
