@@ -76,19 +76,21 @@ export function laneLogic(tables: MatrixTables, operandWidth: number, style: Add
     return atOnceLogic(tables, schedule.atOnce, operandWidth, factorBits, style);
   const from = simd * (operandWidth + 1) + { all: 0, rows: 1, each: simd }[members];
   const net = new Netlist(from + factorBits);
+  const most = simd * (2 ** operandWidth - 1);
+  // The accumulator adds modulo 2^width: no more bits of the sum are needed.
+  const places = Math.min(widthOf(most), width);
   const heap = new BitHeap();
   for (let i = 0; i < simd; i++) {
     const sign = net.input(simd * operandWidth + i);
     const member = members === 'each' ? net.input(simd * (operandWidth + 1) + i) : constantOne;
-    for (let j = 0; j < operandWidth; j++) {
+    for (let j = 0; j < Math.min(operandWidth, places); j++) {
       const bit = net.xor(net.input(i * operandWidth + j), inverse(sign));
       heap.add(2 ** j, net.and(member, bit));
     }
   }
-  const most = simd * (2 ** operandWidth - 1);
-  const sum = heap.sum(net, style, BigInt(most));
+  const sum = heap.sum(net, style, BigInt(Math.min(most, 2 ** places - 1)));
   const row = members === 'rows' ? net.input(simd * (operandWidth + 1)) : constantOne;
-  const counted = Array.from({ length: widthOf(most) }, (_, i) =>
+  const counted = Array.from({ length: places }, (_, i) =>
     net.and(row, sum.bits[i - sum.shift] ?? constantZero),
   );
   const factor = Array.from({ length: factorBits }, (_, i) => net.input(from + i));
