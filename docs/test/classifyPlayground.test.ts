@@ -17,35 +17,55 @@ const { on } = servedPlaygrounds();
 describe('classify', () => {
   const cards = (page: Page) => page.locator('.card').nth(3).waitFor(patient);
 
-  it(
-    'has radio buttons that arrow keys move, and an address without an own picture',
-    { timeout },
-    () =>
-      on('classify?image=2', async (page) => {
-        await cards(page);
-        await page.locator('.thumbnail input:checked').focus();
-        for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp']) await page.keyboard.press(key);
-        await page.locator('text=Test image 3').waitFor();
-        await eventually(() => query(page)).toBe('?image=3');
-        const layers = page.locator('.layers input');
-        await layers.first().focus();
-        await page.keyboard.press('ArrowDown');
-        expect(await layers.nth(1).isChecked()).toBe(true);
-        await eventually(() => query(page)).toBe('?image=3&layer=pool1');
-        const map = page.locator('canvas.feature-map').first();
-        await eventually(() => map.getAttribute('aria-label')).toContain(
-          await layers.nth(1).getAttribute('value'),
-        );
-        await map.focus();
-        for (const key of ['ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
-        await page.locator('text=Channel 1, row 0, column 0').waitFor();
-        await page.keyboard.press('Escape');
-        expect(await page.locator('canvas.channel').count()).toBe(0);
-        await button(page, 'Clear').click();
-        await page.locator('text=Your own picture').waitFor();
-        await eventually(() => query(page)).toBe('?layer=pool1');
-        expect(await page.locator('.thumbnail input:checked').count()).toBe(0);
-      }),
+  it('has radio buttons that arrow keys move, and an address for them', { timeout }, () =>
+    on('classify?image=2', async (page) => {
+      await cards(page);
+      await page.locator('.thumbnail input:checked').focus();
+      for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp']) await page.keyboard.press(key);
+      await page.locator('text=Test image 3').waitFor();
+      await eventually(() => query(page)).toBe('?image=3');
+      const layers = page.locator('.layers input');
+      await layers.first().focus();
+      await page.keyboard.press('ArrowDown');
+      expect(await layers.nth(1).isChecked()).toBe(true);
+      await eventually(() => query(page)).toBe('?image=3&layer=pool1');
+      const map = page.locator('canvas.feature-map').first();
+      await eventually(() => map.getAttribute('aria-label')).toContain(
+        await layers.nth(1).getAttribute('value'),
+      );
+      await map.focus();
+      for (const key of ['ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+      await page.locator('text=Channel 1, row 0, column 0').waitFor();
+      await page.keyboard.press('Escape');
+      expect(await page.locator('canvas.channel').count()).toBe(0);
+      await button(page, 'Clear').click();
+      await page.locator('text=Your own picture').waitFor();
+      await eventually(() => query(page)).toMatch(/^\?layer=pool1&drawing=[\w-]+$/);
+      expect(await page.locator('.thumbnail input:checked').count()).toBe(0);
+    }),
+  );
+
+  it('has a drawing in its address, which gives the same scores again', { timeout }, () =>
+    on('classify', async (page) => {
+      await cards(page);
+      const paper = page.locator('.drawing canvas').first();
+      const { x, y } = (await paper.boundingBox()) ?? { x: 0, y: 0 };
+      await page.mouse.move(x + 60, y + 60);
+      await page.mouse.down();
+      await page.mouse.move(x + 140, y + 150, { steps: 4 });
+      await page.mouse.up();
+      await eventually(() => query(page)).toMatch(/^\?drawing=[\w-]{20,}$/);
+      const scores = () => page.locator('.card ol').allInnerTexts();
+      await page.waitForTimeout(500);
+      const before = await scores();
+      expect(before.length).toBeGreaterThan(3);
+      await page.reload();
+      await cards(page);
+      await page.locator('text=Your own picture').waitFor();
+      await eventually(scores).toEqual(before);
+      await page.locator('.thumbnail').nth(1).click();
+      await eventually(() => query(page)).toBe('?image=1');
+    }),
   );
 
   it('asks for its images once', { timeout }, () =>

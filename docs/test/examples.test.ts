@@ -38,13 +38,39 @@ function blocksOf(file: string): Block[] {
   );
 }
 
+/** A line without what differs from run to run: times, speeds, and how many spaces part two columns. */
+const lasting = (line: string): string =>
+  line
+    .replace(/\d[\d,.]*\s?(?=(s|ms|µs|min|seconds|images\/s)\b)/g, '0 ')
+    .replace(/\s+/g, ' ')
+    .trim();
+
+/** The first line of a shown output that a command did not print after those before it; … stands for lines left out. */
+function missingLine(shown: string, printed: string): string | undefined {
+  const lines = printed.split('\n').map(lasting);
+  let from = 0;
+  for (const line of shown.split('\n').map(lasting)) {
+    if (line === '' || line === '…') continue;
+    const at = lines.indexOf(line, from);
+    if (at < 0) return line;
+    from = at + 1;
+  }
+  return undefined;
+}
+
+/** A picture of a page, and the file that the commands of the page make. */
+const picturesMade = /!\[[^\]]*\]\(\.\/(pictures\/[\w-]+\.svg)\)\n<!-- made: (\S+) -->/g;
+
 const pages = ['guide', 'reference', 'playground', '.']
   .flatMap((folder) =>
     readdirSync(join(docs, folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name)),
   )
-  .map((page) => ({ page, blocks: blocksOf(join(docs, page)) }))
+  .map((page) => {
+    const file = join(docs, page);
+    return { page, text: readFileSync(file, 'utf8'), blocks: blocksOf(file) };
+  })
   .filter(({ blocks }) => blocks.some(({ language }) => language === 'sh' || language === 'ts'));
 
 /** A folder with a `pnpm` that runs the command from its sources. */
@@ -64,7 +90,7 @@ exec ${hbnn.map((part) => `'${part}'`).join(' ')} "$@"
   return folder;
 }
 
-describe.each(pages)('$page', ({ blocks }) => {
+describe.each(pages)('$page', ({ text, blocks }) => {
   const commands = blocks.filter(({ language, run }) => run && language === 'sh');
   it.runIf(commands.length > 0)('its commands run in order', { timeout: 600_000 }, () => {
     const bin = commandFolder();
@@ -82,7 +108,8 @@ describe.each(pages)('$page', ({ blocks }) => {
         join(root, 'node_modules', 'tsx'),
         join(folder, 'node_modules', 'tsx'),
       ]);
-      for (const { code, line } of commands) {
+      for (const block of commands) {
+        const { code, line } = block;
         const { status, stderr, stdout } = spawnSync('bash', ['-e', '-c', code], {
           cwd: folder,
           env,
@@ -92,7 +119,17 @@ describe.each(pages)('$page', ({ blocks }) => {
           status,
           `line ${line}:\n${code}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`,
         ).toBe(0);
+        const next = blocks[blocks.indexOf(block) + 1];
+        if (next?.language !== 'txt') continue;
+        const missing = missingLine(next.code, stdout);
+        expect
+          .soft(missing, `line ${next.line}: of these lines\n${stdout}\nnone is`)
+          .toBeUndefined();
       }
+      for (const { 1: picture, 2: made } of text.matchAll(picturesMade))
+        expect(readFileSync(join(folder, made), 'utf8')).toBe(
+          readFileSync(join(docs, 'guide', picture), 'utf8'),
+        );
     } finally {
       rmSync(folder, { recursive: true });
       rmSync(bin, { recursive: true });

@@ -7,6 +7,7 @@ import {
   offline,
   patient,
   problem,
+  query,
   servedPlaygrounds,
   timeout,
 } from './playgroundPage.ts';
@@ -101,6 +102,12 @@ describe('hardware', () => {
         .click();
       expect(await marked(page).innerText()).toMatch(/wire n\d+ =/);
       expect(await page.locator('.tree circle.pinned title').textContent()).toMatch(/^n\d+: /);
+      // The address has the gate, and another visitor sees it.
+      await eventually(() => query(page)).toMatch(/^\?gate=\d+$/);
+      const line = await marked(page).innerText();
+      await page.reload();
+      await verilog(page);
+      await eventually(() => marked(page).innerText()).toBe(line);
       // The keyboard reaches the lines too: arrows go from one to the next, and Enter chooses.
       const number = async (): Promise<number> =>
         Number(await marked(page).getAttribute('data-line'));

@@ -16,6 +16,7 @@ import { mapPicture, mapWords, weightAt } from '../components/bits/mapPicture.ts
 import { checkFileSize, maxValues, tensorOfFile } from '../components/bits/tensorFile.ts';
 import { gridOf } from '../components/classify/featureGrid.ts';
 import { networkInput, side } from '../components/classify/images.ts';
+import { pictureOf, pictureText } from '../components/classify/pictureText.ts';
 import { buildHardware } from '../components/hardware/buildHardware.ts';
 import { figureWords } from '../components/hardware/figureWords.ts';
 import { fittingFold, pesOf, simdsOf } from '../components/hardware/hardwareChoice.ts';
@@ -187,6 +188,27 @@ describe('classify: a picture becomes what the networks know', () => {
     const input = networkInput(picture(28, 28, clear, [0, 0, 0, 128]), 28);
     expect(input[14 * side + 14]).toBe(128);
     expect(Math.max(...networkInput(new Array(4 * 784).fill(0), 28))).toBe(0);
+  });
+
+  it('goes into an address and comes out of it', () => {
+    const noise = random('picture');
+    const pictures = [
+      new Uint8Array(784),
+      Uint8Array.from({ length: 784 }, () => noise.below(256)),
+      Uint8Array.from({ length: 784 }, (_, i) => (i % 29 < 3 ? 255 : 0)),
+    ];
+    for (const picture of pictures) expect(pictureOf(pictureText(picture))).toEqual(picture);
+    const [, , stripes] = pictures.map(pictureText);
+    expect(stripes.length).toBeLessThan(80);
+    for (const text of [
+      '',
+      'A',
+      '%',
+      'abcd',
+      stripes.slice(0, -4),
+      pictureText(new Uint8Array(785)),
+    ])
+      expect(pictureOf(text)).toBeUndefined();
   });
 });
 
