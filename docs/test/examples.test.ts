@@ -61,7 +61,7 @@ function missingLine(shown: string, printed: string): string | undefined {
 /** A picture of a page, and the file that the commands of the page make. */
 const picturesMade = /!\[[^\]]*\]\(\.\/(pictures\/[\w-]+\.svg)\)\n<!-- made: (\S+) -->/g;
 
-const pages = ['guide', 'reference', 'playground', '.']
+const allPages = ['guide', 'reference', 'playground', '.']
   .flatMap((folder) =>
     readdirSync(join(docs, folder))
       .filter((name) => name.endsWith('.md'))
@@ -70,8 +70,10 @@ const pages = ['guide', 'reference', 'playground', '.']
   .map((page) => {
     const file = join(docs, page);
     return { page, text: readFileSync(file, 'utf8'), blocks: blocksOf(file) };
-  })
-  .filter(({ blocks }) => blocks.some(({ language }) => language === 'sh' || language === 'ts'));
+  });
+const pages = allPages.filter(({ blocks }) =>
+  blocks.some(({ language }) => language === 'sh' || language === 'ts'),
+);
 
 /** A folder with a `pnpm` that runs the command from its sources. */
 function commandFolder(): string {
@@ -159,4 +161,82 @@ describe.each(pages)('$page', ({ text, blocks }) => {
       rmSync(folder, { recursive: true });
     }
   });
+});
+
+/** What the blocks for web pages and programs take from around them. */
+const around = `
+import type { loadModel as load } from '@hbnn/wasm';
+import type { quantize as quantizeModel } from '@hbnn/train';
+declare global {
+  const network: Awaited<ReturnType<typeof load>>;
+  const loadModel: typeof load;
+  const canvas: HTMLCanvasElement;
+  const input: HTMLInputElement;
+  const video: HTMLVideoElement;
+  const bytes: Uint8Array;
+  const manyImages: Uint8Array;
+  const quantize: typeof quantizeModel;
+  const model: Parameters<typeof quantizeModel>[0];
+  const train: Parameters<typeof quantizeModel>[1];
+}
+`;
+
+describe('blocks that no test can run', () => {
+  const others = allPages.flatMap(({ page, blocks }) =>
+    blocks.map((block) => ({ page, ...block })),
+  );
+  const scripts = others.filter(
+    ({ language, run }) => language === 'js' || (language === 'ts' && !run),
+  );
+
+  it('scripts of pages have the right types', { timeout: 120_000 }, () => {
+    expect(scripts.length).toBeGreaterThan(5);
+    const folder = mkdtempSync(join(docs, '.examples-'));
+    try {
+      writeFileSync(join(folder, 'around.d.ts'), around);
+      const names = new Map(
+        scripts.map(({ page, line }, i) => [`example${i}.ts`, `${page}, block of line ${line}`]),
+      );
+      [...names.keys()].forEach((name, i) => {
+        writeFileSync(join(folder, name), `${scripts[i].code}\nexport {};\n`);
+      });
+      // A page's script is JavaScript: whether something may be null is not asked.
+      const config = {
+        extends: '../../tsconfig.base.json',
+        compilerOptions: { strict: false, lib: ['ES2023', 'DOM', 'DOM.Iterable'] },
+        include: ['*.ts'],
+      };
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+      const { stdout } = spawnSync('npx', ['tsc', '-p', folder], { cwd: docs, encoding: 'utf8' });
+      // The packages' sources are checked elsewhere, and more strictly.
+      const faults = stdout.split('\n').filter((line) => /example\d+\.ts/.test(line));
+      expect(
+        faults.map((line) =>
+          line.replace(/^\S*(example\d+\.ts)/, (_, name) => `${names.get(name)}`),
+        ),
+      ).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each(others.filter(({ language }) => language === 'json'))(
+    '$page, line $line: is JSON',
+    ({ code }) => {
+      expect(JSON.parse(code)).toBeTypeOf('object');
+    },
+  );
+
+  const hasPython = spawnSync('python3', ['--version']).status === 0;
+  it.runIf(hasPython).each(others.filter(({ language }) => language === 'python'))(
+    '$page, line $line: is Python',
+    ({ code }) => {
+      const compiled = 'import sys; compile(sys.stdin.read(), "block", "exec")';
+      const { stderr, status } = spawnSync('python3', ['-c', compiled], {
+        encoding: 'utf8',
+        input: code,
+      });
+      expect(status, stderr).toBe(0);
+    },
+  );
 });
