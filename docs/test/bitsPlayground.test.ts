@@ -50,7 +50,7 @@ describe('bits', () => {
         await giveTensor(page, 'large.npy', [100, 6000]);
         await page.locator('text=on 600,000 weights').waitFor(patient);
         // The page answers while the worker is at it.
-        await page.locator('input[type=range]').focus();
+        await page.locator('input[aria-label="Average bits"]').focus();
         for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowRight');
         expect(await page.locator('strong').first().innerText()).toBe('2.00');
         expect(await status(page).innerText()).toMatch(
@@ -110,7 +110,7 @@ describe('bits', () => {
 
   it('takes mixes of any average from the address, and the slider agrees', { timeout }, () =>
     on('bits?mix=8:1', async (page) => {
-      const slider = page.locator('input[type=range]');
+      const slider = page.locator('input[aria-label="Average bits"]');
       expect(await slider.inputValue()).toBe('8');
       expect(await page.locator('strong').first().innerText()).toBe('8.00');
       await eventually(() => page.locator('.legend').innerText()).toBe('8 bits: 100 %');
@@ -126,6 +126,32 @@ describe('bits', () => {
       await slider.focus();
       await page.keyboard.press('ArrowLeft');
       await eventually(() => query(page)).toBe('?average=2.45');
+    }),
+  );
+
+  it('has a bar of shares, whose handles take each other along', { timeout }, () =>
+    on('bits', async (page) => {
+      await error(page).waitFor();
+      const handle = (name: string) => page.getByLabel(`Weights of ${name}, in percent`);
+      expect(await handle('1 bit').inputValue()).toBe('70');
+      expect(await handle('at most 2 bits').inputValue()).toBe('90');
+      await handle('1 bit').focus();
+      await page.keyboard.press('ArrowLeft');
+      await eventually(() => query(page)).toBe('?mix=1:0.69/2:0.21/3:0.1');
+      await page.keyboard.press('End');
+      await eventually(() => query(page)).toBe('?mix=1:1');
+      expect(await handle('at most 2 bits').inputValue()).toBe('100');
+      await handle('at most 2 bits').focus();
+      await page.keyboard.press('Home');
+      await eventually(() => query(page)).toBe('?mix=3:1');
+      const box = await page.locator('.mix-bar').boundingBox();
+      const { x, y, width, height } = box ?? { x: 0, y: 0, width: 0, height: 0 };
+      const to = (share: number) => page.mouse.move(x + share * width, y + height / 2);
+      await to(0);
+      await page.mouse.down();
+      await to(0.5);
+      await page.mouse.up();
+      await eventually(() => query(page)).toMatch(/^\?mix=2:0\.5\/3:0\.5$/);
     }),
   );
 
@@ -147,7 +173,7 @@ describe('bits', () => {
       await eventually(() => status(page).innerText()).toMatch(/^Binarized in/);
       expect(await mix.inputValue()).toBe('1:0.6/3:0.5');
       expect(await mix.getAttribute('aria-invalid')).toBe('true');
-      await page.locator('input[type=range]').focus();
+      await page.locator('input[aria-label="Average bits"]').focus();
       await page.keyboard.press('ArrowLeft');
       expect(await mix.inputValue()).toMatch(/^1:0\.\d+\/2:/);
       expect(await page.locator('.problem').count()).toBe(0);
@@ -187,7 +213,9 @@ describe('bits', () => {
         expect(cut.cut).toBe(0);
         // A thumb on the slider leaves the histogram in sight.
         const [slider, picture] = await Promise.all(
-          ['input[type=range]', 'svg.histogram'].map((part) => page.locator(part).boundingBox()),
+          ['input[aria-label="Average bits"]', 'svg.histogram'].map((part) =>
+            page.locator(part).boundingBox(),
+          ),
         );
         expect((picture?.y ?? 0) + (picture?.height ?? 0) - (slider?.y ?? 0)).toBeLessThan(400);
       },

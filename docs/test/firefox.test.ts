@@ -68,7 +68,7 @@ describe.skipIf(executablePath === undefined)('in Firefox', () => {
   it('bits: the slider moves by keyboard', { timeout: 60_000 }, () =>
     onPage('playground/bits?average=2', async (page) => {
       await page.waitForSelector('input[type=range]');
-      await page.focus('input[type=range]');
+      await page.focus('input[aria-label="Average bits"]');
       for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowLeft');
       await page.waitForFunction(() => document.querySelector('strong')?.textContent === '1.40');
       await page.waitForFunction(() =>
