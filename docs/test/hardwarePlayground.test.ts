@@ -185,7 +185,7 @@ describe('hardware', () => {
         const figures = page.locator('.figures');
         const words = await figures.innerText();
         expect(words).not.toContain('FINN');
-        expect(words).toMatch(/\n?139\nLUT6s of the layer/);
+        expect(words).toMatch(/\n?145\nLUT6s of the layer/);
         expect(words).toContain('LUT6s with thresholds and scores\nexpected ');
         expect(words).toContain('flip-flops with thresholds and scores\nexpected ');
         expect(words).not.toMatch(/cycles?\ncycle/);
