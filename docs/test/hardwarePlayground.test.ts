@@ -75,6 +75,22 @@ describe('hardware', () => {
     }),
   );
 
+  it('shows the bits of a random input, and their sum', { timeout }, () =>
+    on('hardware?channels=1&outputs=4&inputs=1.4&input=3', async (page) => {
+      await verilog(page);
+      const sum = () => page.locator('.tree .sum').innerText();
+      const before = await sum();
+      expect(before).toMatch(/sum of the first output is −?\d+\.$/);
+      expect(await page.locator('.tree circle.zero').count()).toBeGreaterThan(3);
+      const titles = await page.locator('.tree circle title').allTextContents();
+      expect(titles.every((title) => /; its bit is [01]$/.test(title))).toBe(true);
+      await page.getByLabel('Bits for').selectOption('4');
+      await eventually(() => query(page)).toContain('input=4');
+      await page.getByLabel('Bits for').selectOption('0');
+      expect(await page.locator('.tree circle.zero').count()).toBe(0);
+    }),
+  );
+
   const marked = (page: Page) => page.locator('pre.verilog .marked');
 
   it('links the drawing with the Verilog, both ways, and leaves constants out', { timeout }, () =>

@@ -75,6 +75,22 @@ export interface TreeNode {
   readonly line?: number;
 }
 
+/** The adders of the first output. */
+export interface AdderDrawing {
+  readonly file: string;
+  readonly nodes: readonly TreeNode[];
+  readonly samples: readonly GateSample[];
+}
+
+/** The bits of all nodes for random bits of the inputs, and the sum that they come to. */
+export interface GateSample {
+  readonly bits: Uint8Array;
+  readonly sum: number;
+}
+
+/** How many random inputs a drawing has bits for. */
+export const sampleCount = 8;
+
 /** What the units of a folded design show at their outputs. */
 export interface Waveform {
   /** How many cycles there are states of, and how many two images take. */
@@ -93,7 +109,7 @@ export interface BuiltHardware {
   /** What there is no estimate of, in sentences. */
   readonly unknown: string;
   /** One output's adders, and the file that has them; undefined where they are lanes or too many. */
-  readonly tree?: { readonly file: string; readonly nodes: readonly TreeNode[] };
+  readonly tree?: AdderDrawing;
   readonly waveform?: Waveform;
   readonly milliseconds: number;
 }

@@ -1,13 +1,21 @@
 import {
   type Design,
   type DesignLayer,
+  decodeForm,
   type Leaf,
   type Literal,
   type Netlist,
   nodeOf,
 } from '@hbnn/circuit';
+import { random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
-import type { GateKind, TreeNode } from './hardwareChoice.ts';
+import { gateBits } from './gateBits.ts';
+import {
+  type AdderDrawing,
+  type GateKind,
+  type GateSample,
+  sampleCount,
+} from './hardwareChoice.ts';
 
 /** More gates than these are not drawn. */
 const maxNodes = 700;
@@ -15,17 +23,12 @@ const maxNodes = 700;
 /** The side of the kernel that the page's layer stands for. */
 const kernel = 3;
 
-interface Tree {
-  readonly file: string;
-  readonly nodes: readonly TreeNode[];
-}
-
 /** The gates of the layer's first output, with their lines in the Verilog; undefined where they are too many to draw. */
 export function adderTree(
   model: CheckedModel,
   design: Design,
   files: Readonly<Record<string, string>>,
-): Tree | undefined {
+): AdderDrawing | undefined {
   const layer = design.layers.find(({ layer: name }) => name === 'layer');
   const leaf = layer?.modules.find((module): module is Leaf => module.kind === 'leaf');
   if (!layer || !leaf) return undefined;
@@ -49,6 +52,26 @@ export function adderTree(
       label: words.of(node),
       line: lines.get(verilogName(leaf.net, node)),
     })),
+    samples: Array.from({ length: sampleCount }, (_, i) => sampleOf(leaf.net, nodes, layer, i + 1)),
+  };
+}
+
+/** Random bits for the inputs, the bits of the drawn nodes, and the first output's sum. */
+function sampleOf(
+  net: Netlist,
+  nodes: readonly number[],
+  { output }: DesignLayer,
+  seed: number,
+): GateSample {
+  const rng = random(seed, 'bits of a drawing');
+  const bits = gateBits(
+    net,
+    Uint8Array.from({ length: net.inputCount }, () => rng.below(2)),
+  );
+  const first = net.outputs.slice(output.offsets[0], output.offsets[1]);
+  return {
+    bits: Uint8Array.from(nodes, (node) => bits[node]),
+    sum: decodeForm(output.forms[0], (i) => (bits[nodeOf(first[i])] ^ (first[i] & 1)) === 1),
   };
 }
 
