@@ -16,6 +16,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { normalTensor } from '../components/bits/bitsState.ts';
 import { chosenFilter } from '../components/idea/chosenFilter.ts';
+import { bitWords, percent } from '../components/idea/numberWords.ts';
 import { close, docs, type Site, startSite } from './sitePages.ts';
 
 let site: Site;
@@ -38,7 +39,7 @@ function errorsOf(tensor: FloatTensor, bits: number): { mean: string; relative: 
   const square = sum / tensor.data.length;
   return {
     mean: (relative * relative * square).toFixed(3),
-    relative: `${(100 * relative).toFixed(1)}\u00a0%`,
+    relative: percent(relative),
   };
 }
 
@@ -148,7 +149,7 @@ describe('the filter', () => {
     const { page, problems } = opened;
     const mixed = page.locator('.filter-steps [data-bits="1.4"]');
     const bits = await mixed.locator('.cell .bits').allTextContents();
-    expect(bits.map((text) => Number.parseInt(text, 10))).toEqual(indices.map((i) => map.bits[i]));
+    expect(bits).toEqual(indices.map((i) => bitWords(map.bits[i])));
     for (const [name, values] of [
       ['float', layer.data],
       ['1', withSameBits(layer, 1).data],
@@ -181,7 +182,6 @@ describe('the filter', () => {
           [indices.length],
         );
       const own = distance(filter(layer.data), filter(approximation.data));
-      const percent = (error: number): string => `${(100 * error).toFixed(1)}\u00a0%`;
       const picture = opened.page.locator(`.filter-steps [data-bits="${name}"]`);
       expect(await picture.locator('.error').innerText()).toBe(`error ${percent(own)}`);
       const row = opened.page.locator(`.layer-errors [data-bits="${name}"] td`);

@@ -4,6 +4,3 @@
  * are the nearest to those of the whole layer.
  */
 export const chosenFilter = { layer: 'conv2', output: 8, input: 10 } as const;
-
-/** The histogram of normal weights goes from −reach to reach. */
-export const reach = 3.5;

@@ -10,7 +10,7 @@ import {
   type HistogramSteps,
   histogramSteps,
 } from './binarizedSteps.ts';
-import { chosenFilter, reach } from './chosenFilter.ts';
+import { chosenFilter } from './chosenFilter.ts';
 
 export interface IdeaPictures {
   readonly histogram: HistogramSteps;
@@ -20,6 +20,9 @@ export interface IdeaPictures {
 declare const data: IdeaPictures;
 
 export { data };
+
+/** The histogram of normal weights goes from −reach to reach. */
+const reach = 3.5;
 
 const weightsFile = fileURLToPath(
   new URL(`../../public/models/weights/${chosenFilter.layer}.npy`, import.meta.url),
