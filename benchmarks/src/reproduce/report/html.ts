@@ -1,6 +1,6 @@
 import { escapeHtml, pageStyle } from '@hbnn/cli/drawing';
 import { blocksHtml, inlineHtml } from './htmlText.ts';
-import { forestCaption, forestTitle } from './markdown.ts';
+import { forestCaption } from './markdown.ts';
 import { type Origin, ownOrigins, sharedOrigin } from './origin.ts';
 import { type ReportTable, table } from './reportTable.ts';
 import { scales } from './scales.ts';
@@ -125,16 +125,10 @@ function claimsTable(report: Report): string {
 }
 
 /** A figure with its caption; one that is too wide for a phone has a version that a phone shows in its place. */
-function figureHtml(
-  svgs: ReadonlyMap<string, string>,
-  file: string,
-  title: string,
-  caption: string,
-): string {
+function figureHtml(svgs: ReadonlyMap<string, string>, file: string, caption: string): string {
   const drawn = (name: string, kind: string): string => {
     const svg = svgs.get(name);
-    if (svg === undefined) return '';
-    return `<div class="${kind}" role="img" aria-label="${escapeHtml(title)}">${svg}</div>`;
+    return svg === undefined ? '' : `<div class="${kind}">${svg}</div>`;
   };
   const isNarrow = Number(/ width="(\d+)"/.exec(svgs.get(file) ?? '')?.[1]) <= 480;
   const svg = drawn(file, isNarrow ? 'whole' : 'wide') + drawn(`${file}-narrow`, 'phone');
@@ -158,9 +152,7 @@ function section(
   const measured = scales(stage);
   const scale =
     measured.length === 0 ? '' : `<p class="scale">${inlineHtml(measured.join(' '))}</p>`;
-  const figures = stage.plots.map(({ file, title, caption }) =>
-    figureHtml(svgs, file, title, caption),
-  );
+  const figures = stage.plots.map(({ file, caption }) => figureHtml(svgs, file, caption));
   const whole = table(stage);
   const numbers = htmlTable(whole);
   const rows = whole.body.length;
@@ -174,13 +166,13 @@ ${origins.map(originHtml).join('\n')}</section>`;
 /** Numbers that stay on the line of their sign, such as 90 %. */
 const unbroken = (page: string): string => page.replaceAll(/(?<=\d) (?=[%×])/g, '\u00a0');
 
-/** The report as one self-contained page. */
+/** The report as one self-contained page, with pictures that have names of their own. */
 export const html = (report: Report, svgs: ReadonlyMap<string, string>): string =>
   unbroken(page(report, svgs));
 
 function page(report: Report, svgs: ReadonlyMap<string, string>): string {
   const shared = sharedOrigin(report);
-  const figure = svgs.has('claims') ? figureHtml(svgs, 'claims', forestTitle, forestCaption) : '';
+  const figure = svgs.has('claims') ? figureHtml(svgs, 'claims', forestCaption) : '';
   const links = report.stages.map(
     ({ stage, title }) => `<a href="#${stage}">${escapeHtml(title.split(':')[0])}</a>`,
   );

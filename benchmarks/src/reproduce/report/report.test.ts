@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { above, pEquation, pText } from '../claims.ts';
 import type { ResultRow } from '../stage.ts';
 import { barChart, forestChart, lineChart, panelChart } from './charts.ts';
+import { namedSvg } from './figureSvg.ts';
 import { html } from './html.ts';
 import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
 import { type LabelledPoint, labelBox, labelPlaces, stepsOf } from './labelPlaces.ts';
@@ -176,9 +177,7 @@ describe('the page of a report', () => {
     const report = reportOf(stageOf(rows, { plots: [plot] }));
     const wide = '<svg width="700"></svg>';
     const both = html(report, new Map(Object.entries({ f: wide, 'f-narrow': '<svg></svg>' })));
-    expect(both).toContain(
-      `<figure><div class="wide" role="img" aria-label="A &quot;title&quot;">${wide}</div><div class="phone"`,
-    );
+    expect(both).toContain(`<figure><div class="wide">${wide}</div><div class="phone">`);
     expect(html(report, new Map([['f', '<svg width="438"></svg>']]))).toContain(
       '<figure class="narrow"><div class="whole"',
     );
@@ -198,6 +197,19 @@ describe('text of Markdown as HTML', () => {
   it('keeps options whole', () => {
     expect(codeHtml('hbnn --save 3')).toBe('<code>hbnn <span class="whole">--save</span> 3</code>');
   });
+});
+
+it('makes a picture one image with one name', async () => {
+  const spec = {
+    data: { values: [{ x: 1 }] },
+    layer: [
+      { mark: 'rule', encoding: { x: { field: 'x', type: 'quantitative' } } },
+      { mark: 'point', encoding: { x: { field: 'x', type: 'quantitative' } } },
+    ],
+  };
+  const svg = namedSvg(await drawSvg(spec), 'A "title"');
+  expect(svg).toMatch(/^<svg role="img" aria-label="A &quot;title&quot;" /);
+  expect(svg.match(/ (role|aria-[a-z]+)=/g)).toEqual([' role=', ' aria-label=']);
 });
 
 describe('charts', () => {
