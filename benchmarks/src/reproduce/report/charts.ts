@@ -26,6 +26,8 @@ interface Bar {
 
 interface BarChart {
   readonly bars: readonly Bar[];
+  /** The paper's values of some bars, drawn as diamonds. */
+  readonly paper?: readonly Bar[];
   readonly category: { readonly title: string; readonly order: readonly string[] };
   readonly value: { readonly title: string };
   /** Values to compare the bars with: dashed lines across them. */
@@ -78,18 +80,43 @@ function bars(o: BarChart, way: typeof upright | typeof lying): object {
       encoding: { [way.value]: value, text: { field: 'label' } },
     },
   ]);
+  const place = {
+    [way.category]: {
+      field: 'category',
+      type: 'nominal',
+      sort: o.category.order,
+      title: o.category.title,
+      axis: { labelLimit: 320, ...way.axis },
+    },
+    [way.offset]: { field: 'series', sort: series },
+    [way.value]: { ...value, scale: { domainMin: 0, nice: false } },
+  };
+  const paper = (o.paper ?? []).map((bar) => ({ ...bar, source: 'HBNN paper' }));
+  const diamonds = {
+    data: { values: paper },
+    mark: {
+      type: 'point',
+      filled: true,
+      size: 52,
+      opacity: 1,
+      color: '#111827',
+      stroke: 'white',
+      strokeWidth: 1.2,
+    },
+    encoding: {
+      ...place,
+      shape: {
+        field: 'source',
+        type: 'nominal',
+        scale: { range: ['diamond'] },
+        legend: { symbolFillColor: '#111827', symbolStrokeColor: '#111827', symbolOpacity: 1 },
+      },
+    },
+  };
   const ofBars = {
     mark: { type: 'bar', clip: true },
     encoding: {
-      [way.category]: {
-        field: 'category',
-        type: 'nominal',
-        sort: o.category.order,
-        title: o.category.title,
-        axis: { labelLimit: 320, ...way.axis },
-      },
-      [way.offset]: { field: 'series', sort: series },
-      [way.value]: { ...value, scale: { domainMin: 0, nice: false } },
+      ...place,
       [way.end]: { datum: 0 },
       color: { field: 'series', type: 'nominal', sort: series, legend: way.legend },
     },
@@ -97,7 +124,7 @@ function bars(o: BarChart, way: typeof upright | typeof lying): object {
   return {
     ...way.size,
     data: { values: o.bars },
-    layer: [ofBars, ...rules],
+    layer: [ofBars, ...rules, ...(paper.length > 0 ? [diamonds] : [])],
     config: chartConfig,
   };
 }

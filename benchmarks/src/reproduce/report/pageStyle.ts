@@ -50,11 +50,11 @@ table.numbers { font-size: .82rem; } td, th { overflow-wrap: break-word; } .whol
 }
 @page { margin: 14mm 12mm 18mm; @bottom-center { content: counter(page) ' / ' counter(pages); font: 8pt system-ui, sans-serif; color: #67676c; } }
 @media print {
-  :root { font-size: 10px; } .origin, .summary { font-size: 1em; } h2 { margin-top: 2rem; }
+  :root { font-size: 10px; } .origin { font-size: .9em; } .summary { font-size: 1em; } h2 { margin-top: 2rem; }
   body { max-width: none; margin: 0; padding: 0; font-size: 1rem; } nav { display: none; } header { padding-bottom: .2rem; } .summary { border: 1px solid var(--line); }
   .table { overflow: visible; background: none; } table, table.numbers { font-size: 8px; width: 100%; } td, th { padding: .15rem .3rem; }
   details::details-content { content-visibility: visible; block-size: auto; } summary { list-style: none; color: inherit; font-weight: 600; }
   h2, h3, summary { break-after: avoid; } p, li { orphans: 3; widows: 3; } thead { display: table-header-group; }
-  figure, tr, .scale, .summary, .table:not(:has(tr:nth-child(7))) { break-inside: avoid; } figure svg { max-height: 205mm; }
+  figure, tr, .scale, .summary, .table:not(:has(tr:nth-child(21))) { break-inside: avoid; } figure svg { max-height: 205mm; }
 }
 `;

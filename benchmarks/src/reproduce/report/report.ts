@@ -9,6 +9,7 @@ import type { Claim } from '../stage.ts';
 import { namedSvg } from './figureSvg.ts';
 import { html } from './html.ts';
 import { forestTitle, markdown } from './markdown.ts';
+import { withFigures } from './stageFigures.ts';
 import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
@@ -104,9 +105,10 @@ export function storedTrainings(folder: string): Readonly<Record<string, StageTr
 export async function writeReport(
   folder: string,
   profile: string,
-  stages: readonly StageReport[],
+  finished: readonly StageReport[],
   trainings: Readonly<Record<string, StageTrainings>>,
 ): Promise<void> {
+  const stages = finished.map(withFigures);
   const claims = stages.flatMap((stage) => stage.claims);
   const report: Report = { profile, about, rules: rulesOf(claims), stages };
   makeReportFolder(folder);

@@ -124,9 +124,13 @@ function centralText(claim: Claim): string {
   );
 }
 
-/** All claims that paired tests judge: seeds, means with intervals, and the paper's differences. */
-export function claimsForest(report: Report): Chart | undefined {
-  const rows = reportedClaims(report).flatMap((claim) => {
+/** All claims of a report that paired tests judge: seeds, means with intervals, and the paper's differences. */
+export const claimsForest = (report: Report): Chart | undefined =>
+  forestOfClaims(reportedClaims(report));
+
+/** Some claims in a forest plot, coloured by their verdicts; undefined where no paired test judges any. */
+export function forestOfClaims(claims: readonly Claim[]): Chart | undefined {
+  const rows = claims.flatMap((claim) => {
     const { test, paper } = claim;
     if (test === undefined) return [];
     const { difference: mean, low, high, differences: seeds } = test;
