@@ -9,7 +9,7 @@ import type { Claim } from '../stage.ts';
 import { namedSvg } from './figureSvg.ts';
 import { html } from './html.ts';
 import { forestTitle, markdown } from './markdown.ts';
-import { withFigures } from './stageFigures.ts';
+import { withFigures, withoutDrawn } from './stageFigures.ts';
 import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
@@ -133,7 +133,8 @@ export async function writeReport(
   await draw('claims', forestTitle, forest?.spec);
   await draw('claims-narrow', forestTitle, forest?.narrow);
   write('results.csv', numbersCsv(report));
-  write('results.json', `${JSON.stringify(report, null, 1)}\n`);
+  const numbers: Report = { ...report, stages: finished.map(withoutDrawn) };
+  write('results.json', `${JSON.stringify(numbers, null, 1)}\n`);
   write('report.md', markdown(report, forest !== undefined));
   write('report.html', html(report, svgs));
   writeMadeManifest(folder, { profile, stages: trainings }, files);

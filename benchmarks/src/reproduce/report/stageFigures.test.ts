@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { above, pointsText } from '../claims.ts';
 import type { Plot, ResultRow } from '../stage.ts';
 import { type AccuracyPanel, accuracyChart, equalSpans } from './accuracyChart.ts';
-import { withFigures } from './stageFigures.ts';
+import { withFigures, withoutDrawn } from './stageFigures.ts';
 import type { StageReport } from './stageReport.ts';
 
 const stageOf = (
@@ -137,6 +137,9 @@ describe('the figures of stages', () => {
     const claim = above('2h', 'A is above B', [60, 61, 62.5], [61, 61.5, 64.4]);
     const once = withFigures(stageOf('table1', [measured('a', [60])], { claims: [claim] }));
     expect(withFigures(once)).toEqual(once);
+    expect(withoutDrawn(once).plots).toEqual([]);
+    expect(withFigures(withoutDrawn(once))).toEqual(once);
+    expect(withoutDrawn(stage)).toBe(stage);
   });
 });
 

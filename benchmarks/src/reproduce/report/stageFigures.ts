@@ -16,6 +16,10 @@ export function withFigures(stage: StageReport): StageReport {
   return plot === undefined ? stage : { ...stage, plots: [plot] };
 }
 
+/** A stage as a file keeps it: without the figures that `withFigures` draws from the stage's numbers at any time. */
+export const withoutDrawn = (stage: StageReport): StageReport =>
+  plotOf(stage) === undefined ? stage : { ...stage, plots: [] };
+
 function plotOf(stage: StageReport): Plot | undefined {
   if (stage.rows.length === 0) return undefined;
   switch (stage.stage) {
