@@ -1,4 +1,4 @@
-import { chartConfig, colours } from '@hbnn/cli/drawing';
+import { chartConfig, colours, legendConfig } from '@hbnn/cli/drawing';
 import type { Chart } from '../stage.ts';
 
 /** How panels are drawn: on a wide page side by side, on a phone one below the other. */
@@ -45,6 +45,7 @@ const upright = {
   label: { align: 'left', x: 'width', dx: 4 },
   labelText: (label: string): string => label,
   legend: {},
+  config: chartConfig,
 } as const;
 const lying = {
   category: 'y',
@@ -57,6 +58,11 @@ const lying = {
   // Labels stand side by side here, where only the first word of each has room.
   labelText: (label: string): string => label.split(' ')[0],
   legend: { columns: 2, offset: 24 },
+  // Legends lie below each other where they have no room beside each other.
+  config: {
+    ...chartConfig,
+    legend: { ...legendConfig, layout: { top: { direction: 'vertical', anchor: 'start' } } },
+  },
 } as const;
 
 /** Groups of bars with rules across; on a phone the bars lie below each other. */
@@ -109,7 +115,12 @@ function bars(o: BarChart, way: typeof upright | typeof lying): object {
         field: 'source',
         type: 'nominal',
         scale: { range: ['diamond'] },
-        legend: { symbolFillColor: '#111827', symbolStrokeColor: '#111827', symbolOpacity: 1 },
+        legend: {
+          ...way.legend,
+          symbolFillColor: '#111827',
+          symbolStrokeColor: '#111827',
+          symbolOpacity: 1,
+        },
       },
     },
   };
@@ -125,7 +136,7 @@ function bars(o: BarChart, way: typeof upright | typeof lying): object {
     ...way.size,
     data: { values: o.bars },
     layer: [ofBars, ...rules, ...(paper.length > 0 ? [diamonds] : [])],
-    config: chartConfig,
+    config: way.config,
   };
 }
 

@@ -99,8 +99,11 @@ describe('the figures of stages', () => {
       paper,
       columns: { mix: '7/2/1', 'average bits': 1.4, selection },
     });
-    const rows = [bar('middle-out', 0.33, 0.3287), bar('random', 0.53), bar('homogeneous', 0.6)];
-    const { spec, caption } = plotOf(stageOf('figure2a', rows));
+    const rules = ['top-down', 'bottom-up', 'random', 'optimal, not in the paper', 'homogeneous'];
+    const rows = [bar('middle-out', 0.33, 0.3287), ...rules.map((rule) => bar(rule, 0.53))];
+    const { spec, narrow, caption } = plotOf(stageOf('figure2a', rows));
+    const width = / width="(\d+)"/.exec(await drawSvg(narrow ?? {}))?.[1];
+    expect(Number(width)).toBeLessThanOrEqual(360);
     expect(valuesOf(spec, 'source')).toEqual(['HBNN paper']);
     expect(await drawSvg(spec)).toContain('>HBNN paper</text>');
     expect(caption).toContain('Each diamond');
