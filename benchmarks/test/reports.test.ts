@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { pointsText } from '../src/reproduce/claims.ts';
+import type { Report } from '../src/reproduce/report/stageReport.ts';
 
 const read = (path: string): string =>
   readFileSync(fileURLToPath(new URL(`../results/${path}`, import.meta.url)), 'utf8');
@@ -22,6 +24,29 @@ describe.each(['quick', 'cifar10'])('the report of %s', (profile) => {
   it.each(Object.entries(texts))('%s has no raw notation', (name, text) => {
     expect(text).not.toMatch(/T_B/);
     if (name === 'report.html') expect(text).not.toContain('`');
+  });
+
+  it('has a name for each image that a screen reader finds', () => {
+    const images = page.match(/<[a-z][^>]* role="(?:img|graphics-[a-z]+)"[^>]*>/gi) ?? [];
+    const named = images.filter((tag) => /^<svg .* aria-label="[^"]*[^"\s]/.test(tag));
+    expect(images.length).toBeGreaterThan(3);
+    expect(named).toEqual(images);
+    expect(page.match(/<svg /g)).toHaveLength(images.length);
+  });
+
+  it('has date, commit, machine and data set under its title', () => {
+    expect(page).toMatch(
+      /<\/h1>\n<p class="origin">date \d{4}-\d\d-\d\d · commit [0-9a-f]{7} · machine [^<]+ · data set [^<]+<\/p>/,
+    );
+  });
+
+  it('rounds the differences of its claims once, from their full values', () => {
+    const { stages } = JSON.parse(read(`${profile}/results.json`)) as Report;
+    const claims = stages.flatMap((stage) => stage.claims).filter(({ test }) => test);
+    expect(claims.length).toBeGreaterThan(5);
+    for (const { test, because } of claims)
+      for (const value of [test?.difference, test?.low, test?.high])
+        expect(because).toContain(pointsText(value ?? Number.NaN));
   });
 
   it('has a narrow version of each figure that is wider than a phone', () => {

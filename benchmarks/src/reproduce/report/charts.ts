@@ -1,4 +1,4 @@
-import { chartConfig, colours } from '@hbnn/cli/drawing';
+import { chartConfig, colours, legendConfig } from '@hbnn/cli/drawing';
 import type { Chart } from '../stage.ts';
 
 /** How panels are drawn: on a wide page side by side, on a phone one below the other. */
@@ -26,6 +26,8 @@ interface Bar {
 
 interface BarChart {
   readonly bars: readonly Bar[];
+  /** The paper's values of some bars, drawn as diamonds. */
+  readonly paper?: readonly Bar[];
   readonly category: { readonly title: string; readonly order: readonly string[] };
   readonly value: { readonly title: string };
   /** Values to compare the bars with: dashed lines across them. */
@@ -43,6 +45,7 @@ const upright = {
   label: { align: 'left', x: 'width', dx: 4 },
   labelText: (label: string): string => label,
   legend: {},
+  config: chartConfig,
 } as const;
 const lying = {
   category: 'y',
@@ -55,6 +58,11 @@ const lying = {
   // Labels stand side by side here, where only the first word of each has room.
   labelText: (label: string): string => label.split(' ')[0],
   legend: { columns: 2, offset: 24 },
+  // Legends lie below each other where they have no room beside each other.
+  config: {
+    ...chartConfig,
+    legend: { ...legendConfig, layout: { top: { direction: 'vertical', anchor: 'start' } } },
+  },
 } as const;
 
 /** Groups of bars with rules across; on a phone the bars lie below each other. */
@@ -78,18 +86,48 @@ function bars(o: BarChart, way: typeof upright | typeof lying): object {
       encoding: { [way.value]: value, text: { field: 'label' } },
     },
   ]);
+  const place = {
+    [way.category]: {
+      field: 'category',
+      type: 'nominal',
+      sort: o.category.order,
+      title: o.category.title,
+      axis: { labelLimit: 320, ...way.axis },
+    },
+    [way.offset]: { field: 'series', sort: series },
+    [way.value]: { ...value, scale: { domainMin: 0, nice: false } },
+  };
+  const paper = (o.paper ?? []).map((bar) => ({ ...bar, source: 'HBNN paper' }));
+  const diamonds = {
+    data: { values: paper },
+    mark: {
+      type: 'point',
+      filled: true,
+      size: 52,
+      opacity: 1,
+      color: '#111827',
+      stroke: 'white',
+      strokeWidth: 1.2,
+    },
+    encoding: {
+      ...place,
+      shape: {
+        field: 'source',
+        type: 'nominal',
+        scale: { range: ['diamond'] },
+        legend: {
+          ...way.legend,
+          symbolFillColor: '#111827',
+          symbolStrokeColor: '#111827',
+          symbolOpacity: 1,
+        },
+      },
+    },
+  };
   const ofBars = {
     mark: { type: 'bar', clip: true },
     encoding: {
-      [way.category]: {
-        field: 'category',
-        type: 'nominal',
-        sort: o.category.order,
-        title: o.category.title,
-        axis: { labelLimit: 320, ...way.axis },
-      },
-      [way.offset]: { field: 'series', sort: series },
-      [way.value]: { ...value, scale: { domainMin: 0, nice: false } },
+      ...place,
       [way.end]: { datum: 0 },
       color: { field: 'series', type: 'nominal', sort: series, legend: way.legend },
     },
@@ -97,8 +135,8 @@ function bars(o: BarChart, way: typeof upright | typeof lying): object {
   return {
     ...way.size,
     data: { values: o.bars },
-    layer: [ofBars, ...rules],
-    config: chartConfig,
+    layer: [ofBars, ...rules, ...(paper.length > 0 ? [diamonds] : [])],
+    config: way.config,
   };
 }
 

@@ -1,8 +1,9 @@
-import { type Origin, ownOrigins, sharedOrigin } from './origin.ts';
-import { type ReportTable, table } from './reportTable.ts';
+import { type Origin, originLine, originTitle, ownOrigins, sharedOrigin } from './origin.ts';
+import { foldedTitle, type ReportTable, table } from './reportTable.ts';
 import { scales } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
 import {
+  claimsTitle,
   pValues,
   type ReportedClaim,
   reasonParts,
@@ -30,24 +31,30 @@ const claimRow = (claim: ReportedClaim): string[] => [
   reasonParts(claim.because).join('<br>'),
 ];
 
+/** A part that opens. */
+const folded = (title: string, content: string): string =>
+  [`<details>\n<summary>${title}</summary>`, content, '</details>'].join('\n\n');
+
 /** An origin as a table in a part that opens. */
-const originMarkdown = ({ title, rows }: Origin): string =>
-  [
-    `<details>\n<summary>${title}</summary>`,
-    markdownTable({ head: ['what', 'value'], body: rows, isNumeric: [false, false] }),
-    '</details>',
-  ].join('\n\n');
+const originMarkdown = (origin: Origin): string =>
+  folded(
+    originTitle(origin),
+    markdownTable({ head: ['what', 'value'], body: origin.rows, isNumeric: [false, false] }),
+  );
 
 function stageMarkdown(stage: StageReport, origins: readonly Origin[]): string {
   const measured = scales(stage);
+  const whole = table(stage);
+  const title = foldedTitle(stage, whole);
+  const numbers = markdownTable(whole);
   return [
     `## ${stage.title}`,
-    stage.about,
-    ...(measured.length > 0 ? [measured.join(' ')] : []),
     ...stage.plots.map(
       ({ file, title, caption }) => `![${title}](figures/${file}.svg)\n\n${caption}`,
     ),
-    markdownTable(table(stage)),
+    stage.about,
+    ...(measured.length > 0 ? [measured.join(' ')] : []),
+    title === undefined ? numbers : folded(title, numbers),
     ...origins.map(originMarkdown),
   ].join('\n\n');
 }
@@ -63,21 +70,28 @@ export const forestCaption =
   'for claims “A equals B”. Each diamond of the figure is the HBNN paper’s difference in accuracy for a claim. The ' +
   'grey band of the figure marks differences of at most ±1 point, which count as equal.';
 
+/** The heading of what a reader of the claims may ask. */
+export const readingTitle = 'How to read this report';
+
 /** The report as Markdown; pictures lie beside it in figures/. */
 export function markdown(report: Report, forest: boolean): string {
   const shared = sharedOrigin(report);
+  const claims = reportedClaims(report);
+  const claimsTable = markdownTable({
+    head: ['#', 'claim', 'at this scale', 'p (Holm)', 'because'],
+    body: claims.map(claimRow),
+    isNumeric: [false, false, false, false, false],
+  });
   return `${[
     `# HBNN reproduction, profile ${report.profile}`,
+    originLine(report),
     summary(report),
-    report.about,
     '## Claims',
-    report.rules,
     ...(forest ? [`![${forestTitle}](figures/claims.svg)\n\n${forestCaption}`] : []),
-    markdownTable({
-      head: ['#', 'claim', 'at this scale', 'p (Holm)', 'because'],
-      body: reportedClaims(report).map(claimRow),
-      isNumeric: [false, false, false, false, false],
-    }),
+    folded(claimsTitle(claims), claimsTable),
+    `## ${readingTitle}`,
+    report.about,
+    report.rules,
     ...report.stages.map((stage) => stageMarkdown(stage, ownOrigins(report, stage))),
     ...(shared === undefined ? [] : [originMarkdown(shared)]),
   ].join('\n\n')}\n`;

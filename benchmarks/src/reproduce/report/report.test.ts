@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { above, pEquation, pText } from '../claims.ts';
 import type { ResultRow } from '../stage.ts';
 import { barChart, forestChart, lineChart, panelChart } from './charts.ts';
+import { namedSvg } from './figureSvg.ts';
 import { html } from './html.ts';
 import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
 import { type LabelledPoint, labelBox, labelPlaces, stepsOf } from './labelPlaces.ts';
 import { markdown } from './markdown.ts';
+import { originLine } from './origin.ts';
 import { table } from './reportTable.ts';
 import { scales, sources } from './scales.ts';
 import type { Report, StageReport } from './stageReport.ts';
@@ -156,11 +158,58 @@ describe('the page of a report', () => {
     const other = { ...provenance, backend: 'none needed' };
     const alike = [stageOf(rows), stageOf(rows, { stage: 'table2', provenance: other })];
     const count = (text: string): number => text.split('0123456').length - 1;
-    expect(count(markdown(reportOf(...alike), false))).toBe(1);
+    // The first page has it too, under the title.
+    expect(count(markdown(reportOf(...alike), false))).toBe(2);
     expect(markdown(reportOf(...alike), false)).toContain('| backend of the trainings | wasm |');
-    expect(count(html(reportOf(...alike), new Map()))).toBe(1);
+    expect(count(html(reportOf(...alike), new Map()))).toBe(2);
     const later = stageOf(rows, { provenance: { ...provenance, date: '2026-02-02' } });
-    expect(count(markdown(reportOf(...alike, later), false))).toBe(3);
+    expect(count(markdown(reportOf(...alike, later), false))).toBe(4);
+  });
+
+  it('says date, commit, machine and data set in a line under the title', () => {
+    const scale = 'CIFAR-10, 50,000 training images; fcn4, 7,877 parameters, 10 steps of 8 images';
+    const report = reportOf(stageOf([measured('a', { scale })]), stageOf(rows, { stage: 'b' }));
+    const line = 'date 2026-01-01 · commit 0123456 · machine a machine · data set CIFAR-10';
+    expect(originLine(report)).toBe(line);
+    expect(html(report, new Map())).toContain(`</h1>\n<p class="origin">${line}</p>`);
+    expect(markdown(report, false).split('\n\n')[1]).toBe(line);
+    const later = stageOf(rows, { provenance: { ...provenance, date: '2026-02-02' } });
+    expect(originLine(reportOf(stageOf(rows), later))).toMatch(/^dates 2026-01-01; 2026-02-02 · /);
+  });
+
+  it('has claims and figures first, and folds tables of more than six rows', () => {
+    const plot = { file: 'f', title: 'A title', caption: 'A caption.', spec: {} };
+    const of = (count: number): Report =>
+      reportOf(
+        stageOf(
+          Array.from({ length: count }, (_, i) => measured(`${i}`, { paper: 50 })),
+          { plots: [plot] },
+        ),
+      );
+    const title = 'The numbers of “Figure 2b” (7 rows): setting, ours, paper and seeds';
+    for (const text of [html(of(7), new Map()), markdown(of(7), false)]) {
+      const places = [
+        'All claims with their verdicts',
+        'About.',
+        'A caption.',
+        'The plan ',
+        `<summary>${title}</summary>`,
+      ].map((part) => text.indexOf(part));
+      expect(places).not.toContain(-1);
+      expect(places).toEqual(places.toSorted((a, b) => a - b));
+    }
+    for (const text of [html(of(6), new Map()), markdown(of(6), false)])
+      expect(text).not.toContain('<summary>The numbers');
+  });
+
+  it('prints with page numbers, open parts and whole rows', () => {
+    const page = html(reportOf(stageOf(rows)), new Map());
+    expect(page).toMatch(/@page \{ margin: [^}]*@bottom-center \{ content: counter\(page\)/);
+    const print = page.slice(page.indexOf('@media print'));
+    expect(print).toContain('details::details-content { content-visibility: visible;');
+    expect(print).toMatch(/figure, tr, [^{]*\{ break-inside: avoid; \}/);
+    expect(print).toContain('thead { display: table-header-group; }');
+    expect(page).not.toContain('<script');
   });
 
   it('links to the parts by their titles and has no raw Markdown', () => {
@@ -176,9 +225,7 @@ describe('the page of a report', () => {
     const report = reportOf(stageOf(rows, { plots: [plot] }));
     const wide = '<svg width="700"></svg>';
     const both = html(report, new Map(Object.entries({ f: wide, 'f-narrow': '<svg></svg>' })));
-    expect(both).toContain(
-      `<figure><div class="wide" role="img" aria-label="A &quot;title&quot;">${wide}</div><div class="phone"`,
-    );
+    expect(both).toContain(`<figure><div class="wide">${wide}</div><div class="phone">`);
     expect(html(report, new Map([['f', '<svg width="438"></svg>']]))).toContain(
       '<figure class="narrow"><div class="whole"',
     );
@@ -198,6 +245,19 @@ describe('text of Markdown as HTML', () => {
   it('keeps options whole', () => {
     expect(codeHtml('hbnn --save 3')).toBe('<code>hbnn <span class="whole">--save</span> 3</code>');
   });
+});
+
+it('makes a picture one image with one name', async () => {
+  const spec = {
+    data: { values: [{ x: 1 }] },
+    layer: [
+      { mark: 'rule', encoding: { x: { field: 'x', type: 'quantitative' } } },
+      { mark: 'point', encoding: { x: { field: 'x', type: 'quantitative' } } },
+    ],
+  };
+  const svg = namedSvg(await drawSvg(spec), 'A "title"');
+  expect(svg).toMatch(/^<svg role="img" aria-label="A &quot;title&quot;" /);
+  expect(svg.match(/ (role|aria-[a-z]+)=/g)).toEqual([' role=', ' aria-label=']);
 });
 
 describe('charts', () => {

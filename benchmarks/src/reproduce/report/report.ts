@@ -6,8 +6,10 @@ import { HbnnError } from '@hbnn/core';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { equivalenceMargin } from '../claims.ts';
 import type { Claim } from '../stage.ts';
+import { namedSvg } from './figureSvg.ts';
 import { html } from './html.ts';
-import { markdown } from './markdown.ts';
+import { forestTitle, markdown } from './markdown.ts';
+import { withFigures, withoutDrawn } from './stageFigures.ts';
 import type { Report, StageReport, StageTrainings } from './stageReport.ts';
 import { claimsForest, numbersCsv } from './summary.ts';
 
@@ -103,9 +105,10 @@ export function storedTrainings(folder: string): Readonly<Record<string, StageTr
 export async function writeReport(
   folder: string,
   profile: string,
-  stages: readonly StageReport[],
+  finished: readonly StageReport[],
   trainings: Readonly<Record<string, StageTrainings>>,
 ): Promise<void> {
+  const stages = finished.map(withFigures);
   const claims = stages.flatMap((stage) => stage.claims);
   const report: Report = { profile, about, rules: rulesOf(claims), stages };
   makeReportFolder(folder);
@@ -116,21 +119,22 @@ export async function writeReport(
     files[name] = text;
   };
   const svgs = new Map<string, string>();
-  const draw = async (file: string, spec: object | undefined): Promise<void> => {
+  const draw = async (file: string, title: string, spec: object | undefined): Promise<void> => {
     if (spec === undefined) return;
-    const svg = await drawSvg(spec);
+    const svg = namedSvg(await drawSvg(spec), title);
     svgs.set(file, svg);
     write(`figures/${file}.svg`, `${svg}\n`);
   };
-  for (const { file, spec, narrow } of stages.flatMap(({ plots }) => plots)) {
-    await draw(file, spec);
-    await draw(`${file}-narrow`, narrow);
+  for (const { file, title, spec, narrow } of stages.flatMap(({ plots }) => plots)) {
+    await draw(file, title, spec);
+    await draw(`${file}-narrow`, title, narrow);
   }
   const forest = claimsForest(report);
-  await draw('claims', forest?.spec);
-  await draw('claims-narrow', forest?.narrow);
+  await draw('claims', forestTitle, forest?.spec);
+  await draw('claims-narrow', forestTitle, forest?.narrow);
   write('results.csv', numbersCsv(report));
-  write('results.json', `${JSON.stringify(report, null, 1)}\n`);
+  const numbers: Report = { ...report, stages: finished.map(withoutDrawn) };
+  write('results.json', `${JSON.stringify(numbers, null, 1)}\n`);
   write('report.md', markdown(report, forest !== undefined));
   write('report.html', html(report, svgs));
   writeMadeManifest(folder, { profile, stages: trainings }, files);

@@ -1,4 +1,5 @@
 import type { ResultRow } from '../stage.ts';
+import { listText, rowsText } from './listText.ts';
 import type { StageReport } from './stageReport.ts';
 
 /** What stands where there is no number. */
@@ -91,6 +92,19 @@ export function table({ rows }: StageReport): ReportTable {
     body,
     isNumeric: shown.map((_, i) => hasNumbers(body.map((cells) => cells[i]))),
   };
+}
+
+/** A table of more rows is folded. */
+const maxOpenRows = 6;
+
+/** What stands on the part that opens to show a stage's table; undefined for a small table, which stands open. */
+export function foldedTitle(
+  { title }: StageReport,
+  { head, body }: ReportTable,
+): string | undefined {
+  if (body.length <= maxOpenRows) return undefined;
+  const columns = head.map((name) => name.split(',')[0]);
+  return `The numbers of “${title.split(':')[0]}” (${rowsText(body.length)}): ${listText(columns)}`;
 }
 
 const column = (

@@ -1,8 +1,5 @@
+import { listText } from './listText.ts';
 import type { StageReport } from './stageReport.ts';
-
-/** A list such as "a, b and c". */
-const listText = (words: readonly string[]): string =>
-  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 
 /** A sentence about how numbers were made, with the command and the commit that made them. */
 const madeBy = /^(.*) \((`[^`]+`), commit ([0-9a-f]{7})\)$/;
@@ -35,6 +32,15 @@ export function scales(stage: StageReport): string[] {
     ...trainingsText(trainings),
   ]);
 }
+
+/** The data sets that a report's networks were trained on, each once. */
+export const dataSets = (stages: readonly StageReport[]): string[] => [
+  ...new Set(
+    stages
+      .flatMap(distinctScales)
+      .flatMap((scale) => /^(.*), [\d,]+ training images; /.exec(scale)?.[1] ?? []),
+  ),
+];
 
 /** Images such as "CIFAR-10, 50,000 training images" in a sentence; another text as it is. */
 function imagesText(images: string): string {

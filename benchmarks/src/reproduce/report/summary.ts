@@ -3,6 +3,7 @@ import { equivalenceMargin, pointsText, pText } from '../claims.ts';
 import { holm } from '../plan/holm.ts';
 import type { Chart, Claim } from '../stage.ts';
 import { forestChart } from './charts.ts';
+import { listText, rowsText } from './listText.ts';
 import type { Report } from './stageReport.ts';
 
 /** A claim with its p value corrected by Holm over all paired tests of the report. */
@@ -49,27 +50,35 @@ export const pValues = ({ test, pHolm }: ReportedClaim): string =>
 export const reasonParts = (because: string): string[] =>
   because.length > 200 ? because.split('; ') : [because];
 
-/** What came out, as Markdown: the central claim, then a list of how many claims hold. */
+/** What stands on the part that opens to show the table of claims. */
+export const claimsTitle = (claims: readonly Claim[]): string =>
+  `All claims with their verdicts, p values and reasons (${rowsText(claims.length)})`;
+
+/** What came out, as Markdown: the central claim, then a list of how many claims hold, and which. */
 export function summary(report: Report): string {
   const claims = reportedClaims(report);
-  const count = (...verdicts: Claim['verdict'][]): number =>
-    claims.filter(({ verdict }) => verdicts.includes(verdict)).length;
+  const named = (...verdicts: Claim['verdict'][]): string[] =>
+    claims.filter(({ verdict }) => verdicts.includes(verdict)).map(({ id }) => id);
   const tested = claims.filter(({ pHolm }) => pHolm !== undefined);
   const kept = tested.filter(
     ({ verdict, pHolm = 1 }) => verdict === 'holds' && pHolm < significance,
   ).length;
   const holding = tested.filter(({ verdict }) => verdict === 'holds').length;
   const central = claims.find(({ id }) => id === '2a');
-  const open = count('undecided', 'below', 'above');
+  const open = named('undecided', 'below', 'above');
   const all = `${claims.length} claims in this report`;
-  const [held, refuted] = [count('holds'), count('does not hold')];
+  const [held, refuted] = [named('holds'), named('does not hold')];
   const tests = `of the ${tested.length} claims`;
   const counts = [
-    `Of the ${all}, ${held === 0 ? 'none' : held} ${held < 2 ? 'holds' : 'hold'}.`,
-    refuted === 0 ? '' : `Of the ${all}, ${refuted} ${refuted < 2 ? 'does' : 'do'} not hold.`,
-    open === 0
+    held.length === 0
+      ? `Of the ${all}, none holds.`
+      : `Of the ${all}, ${held.length} ${held.length < 2 ? 'holds' : 'hold'}: ${listText(held)}.`,
+    refuted.length === 0
       ? ''
-      : `For ${open} of the ${all}, the tests do not show whether the claim holds or not.`,
+      : `Of the ${all}, ${refuted.length} ${refuted.length < 2 ? 'does' : 'do'} not hold: ${listText(refuted)}.`,
+    open.length === 0
+      ? ''
+      : `For ${open.length} of the ${all}, the tests do not show whether the claim holds or not: ${listText(open)}.`,
     tested.length === 0
       ? ''
       : `Paired tests check ${tested.length} of the claims in this report. Without a correction for the number of ` +
@@ -115,9 +124,13 @@ function centralText(claim: Claim): string {
   );
 }
 
-/** All claims that paired tests judge: seeds, means with intervals, and the paper's differences. */
-export function claimsForest(report: Report): Chart | undefined {
-  const rows = reportedClaims(report).flatMap((claim) => {
+/** All claims of a report that paired tests judge: seeds, means with intervals, and the paper's differences. */
+export const claimsForest = (report: Report): Chart | undefined =>
+  forestOfClaims(reportedClaims(report));
+
+/** Some claims in a forest plot, coloured by their verdicts; undefined where no paired test judges any. */
+export function forestOfClaims(claims: readonly Claim[]): Chart | undefined {
+  const rows = claims.flatMap((claim) => {
     const { test, paper } = claim;
     if (test === undefined) return [];
     const { difference: mean, low, high, differences: seeds } = test;
