@@ -137,7 +137,7 @@ describe('the figures of reports', () => {
   ])('%s are shown', { timeout: 60_000 }, async (_, width, isNarrow) => {
     const opened = await open('results/cifar10/', { width });
     const images = opened.page.locator('.wide-figure img');
-    expect(await images.count()).toBe(7);
+    expect(await images.count()).toBe(11);
     for (const image of await images.all()) {
       await image.evaluate((element) => (element as HTMLImageElement).decode());
       const [source, box] = await image.evaluate(

@@ -14,7 +14,6 @@ import {
 } from '@hbnn/core';
 import { optimal } from '@hbnn/core/optimal';
 import { figures } from '../paper.ts';
-import { barChart } from '../report/charts.ts';
 import type { Claim, ResultRow, Stage, StageResult } from '../stage.ts';
 
 const elements = 1_000_000;
@@ -84,7 +83,7 @@ function conclude(): StageResult {
       'no spread over seeds.',
     rows,
     claims: claims(rows),
-    plots: [plot(rows)],
+    plots: [],
   };
 }
 
@@ -135,34 +134,6 @@ function claims(rows: readonly ResultRow[]): Claim[] {
         `${worst.toFixed(4)}; the bars were read to within ${plotError}`,
     },
   ];
-}
-
-function plot(rows: readonly ResultRow[]): StageResult['plots'][number] {
-  const bars = rows
-    .filter(({ columns }) => mixes.some(({ text }) => text === columns?.mix))
-    .map(({ columns, ours }) => ({
-      category: `${columns?.mix}`,
-      series: `${columns?.selection}`.split(',')[0],
-      value: ours,
-    }));
-  const integer = rows.filter(({ columns }) => columns?.selection === 'homogeneous');
-  return {
-    file: 'figure2a',
-    title:
-      'Bars of the approximation error for each mix of 1-, 2- and 3-bit values and each rule that chooses the bits',
-    caption:
-      'A smaller distance between the tensor T and its approximation B is better. Each dashed line of the figure ' +
-      'shows the distance between the tensor T and its approximation B if all values have the same number of bits.',
-    ...barChart({
-      bars,
-      category: { title: 'mix of 1/2/3 bits (tenths)', order: mixes.map(({ text }) => text) },
-      value: { title: '‖T − B‖ / ‖T‖' },
-      rules: integer.map(({ ours, columns }) => {
-        const bits = columns?.['average bits'];
-        return { value: ours as number, label: `${bits} bit${bits === 1 ? '' : 's'}` };
-      }),
-    }),
-  };
 }
 
 export const figure2a: Stage = { name: 'figure2a', settings: () => [], conclude };

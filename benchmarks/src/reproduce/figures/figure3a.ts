@@ -2,7 +2,6 @@ import { curvature, deviation, mean, significance } from '../../results/statisti
 import { above, pEquation, pointsText } from '../claims.ts';
 import { figures } from '../paper.ts';
 import type { Profile } from '../profile.ts';
-import { lineChart } from '../report/charts.ts';
 import { accuracies, measuredRow } from '../settings.ts';
 import type { Claim, Setting, SettingResults, Stage, StageResult } from '../stage.ts';
 import { weightSettings } from './weights.ts';
@@ -82,7 +81,6 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       columns: { 'average bits': Number(mix.average.toFixed(3)) },
     });
   });
-  const printed = paper.average_bits.map((x, i) => ({ x, y: paper.top1[i] }));
   return {
     stage: 'figure3a',
     title: 'Figure 3a: one bitwidth for each layer',
@@ -94,33 +92,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'differ by at most 0.05.',
     rows,
     claims: near14 ? claims(p, results, mixes, near14) : [],
-    plots: [
-      {
-        file: 'figure3a',
-        title:
-          'Accuracy against average bits, if all weights of a layer have the same number of bits',
-        caption:
-          'The figure shows the top-1 accuracy of our networks and of the HBNN paper’s networks, in percent. Each ' +
-          'vertical line of the figure shows one standard deviation over the seeds, for a point with at least 3 ' +
-          'seeds. The dashed lines of the figure are straight lines fitted to the points.',
-        ...lineChart({
-          panels: [
-            {
-              title: 'ours',
-              points: rows.map((row) => ({
-                x: row.columns?.['average bits'] as number,
-                y: row.ours,
-                spread: row.spread,
-              })),
-              trend: true,
-            },
-            { title: 'paper, CIFAR-10', points: printed, trend: true },
-          ],
-          x: 'average bits',
-          y: 'top-1 (%)',
-        }),
-      },
-    ],
+    plots: [],
   };
 }
 

@@ -2,7 +2,6 @@ import { mean, paired, significance } from '../../results/statistics.ts';
 import { pointsText } from '../claims.ts';
 import { figures } from '../paper.ts';
 import type { Profile } from '../profile.ts';
-import { lineChart } from '../report/charts.ts';
 import { accuracies, measuredRow } from '../settings.ts';
 import type { Claim, Setting, SettingResults, Stage, StageResult } from '../stage.ts';
 import { averages, decidingAverages, weightSettings } from './weights.ts';
@@ -54,37 +53,7 @@ function conclude(p: Profile, results: SettingResults): StageResult {
       'points. The HBNN paper’s plot has no accuracy for 2 bits.',
     rows: [...rows, floatRow],
     claims: [fasterThanLinear(list, results)],
-    plots: [
-      {
-        file: 'figure3b',
-        title: 'Accuracy against average bits',
-        caption:
-          'The figure shows the top-1 accuracy of our networks and of the HBNN paper’s networks, in percent. The ' +
-          'HBNN paper’s networks in the figure were trained on ImageNet. Each vertical line of the figure shows one ' +
-          'standard deviation over the seeds, for a point with at least 3 seeds. The dashed lines of the figure are ' +
-          'the accuracies with float weights.',
-        ...lineChart({
-          panels: [
-            {
-              title: 'ours',
-              points: rows.map((row) => ({
-                x: row.columns?.['average bits'] as number,
-                y: row.ours,
-                spread: row.spread,
-              })),
-              rule: floatRow.ours,
-            },
-            {
-              title: 'paper, ImageNet',
-              points: paper.average_bits.map((x, i) => ({ x, y: paper.top1[i] })),
-              rule: paper.full_precision,
-            },
-          ],
-          x: 'average bits',
-          y: 'top-1 (%)',
-        }),
-      },
-    ],
+    plots: [],
   };
 }
 

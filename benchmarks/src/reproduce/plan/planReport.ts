@@ -262,7 +262,7 @@ export function planReportFiles(
     'claim,test,a,b,pairs,planned,planned_holm,difference,low,high,p,verdict,p_holm,verdict_holm',
     ...claims.map(({ claim, pairs, test, p, pHolm, verdict, verdictHolm }) => {
       const planned = [pairs, claim.seedsUncorrected, claim.seedsHolm];
-      const interval = [test?.difference, test?.low, test?.high].map((value) => fixed(value, 4));
+      const interval = [test?.difference, test?.low, test?.high].map((value) => fixed(value, 10));
       const verdicts = [p ?? '', verdict, pHolm ?? '', verdictHolm];
       return [claim.id, claim.test, claim.a, claim.b, ...planned, ...interval, ...verdicts].join(
         ',',

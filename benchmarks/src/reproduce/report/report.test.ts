@@ -2,7 +2,7 @@ import { drawSvg } from '@hbnn/cli/drawing';
 import { describe, expect, it } from 'vitest';
 import { above, pEquation, pText } from '../claims.ts';
 import type { ResultRow } from '../stage.ts';
-import { barChart, forestChart, lineChart, panelChart } from './charts.ts';
+import { barChart, forestChart, panelChart } from './charts.ts';
 import { namedSvg } from './figureSvg.ts';
 import { html } from './html.ts';
 import { blocksHtml, codeHtml, inlineHtml } from './htmlText.ts';
@@ -263,39 +263,16 @@ it('makes a picture one image with one name', async () => {
 describe('charts', () => {
   const widthOf = async (chart: object | undefined): Promise<number> =>
     Number(/ width="(\d+)"/.exec(await drawSvg(chart as object))?.[1]);
-  const points = [1, 1.5, 2].map((x) => ({ x, y: 60 + x }));
 
   it('are narrow enough for a phone', async () => {
-    const lines = lineChart({
-      panels: [
-        { title: 'ours', points },
-        { title: 'paper', points: points.slice(1), rule: 62 },
-      ],
-      x: 'average bits',
-      y: 'top-1 (%)',
-    });
     const bars = barChart({
       bars: ['middle-out', 'bottom-up'].map((series) => ({ category: '7/2/1', series, value: 1 })),
       category: { title: 'mix', order: ['7/2/1'] },
       value: { title: 'distance' },
       rules: [{ value: 0.5, label: '2 bits' }],
     });
-    for (const { spec, narrow } of [lines, bars]) {
-      expect(await widthOf(spec)).toBeGreaterThan(600);
-      expect(await widthOf(narrow)).toBeLessThanOrEqual(360);
-    }
-  });
-
-  it('have panels with one horizontal axis', () => {
-    const { spec } = lineChart({
-      panels: [
-        { title: 'ours', points },
-        { title: 'paper', points: points.slice(0, 2) },
-      ],
-      x: 'x',
-      y: 'y',
-    });
-    expect(JSON.stringify(spec).match(/"domain":\[1,2\]/g)).toHaveLength(6);
+    expect(await widthOf(bars.spec)).toBeGreaterThan(600);
+    expect(await widthOf(bars.narrow)).toBeLessThanOrEqual(360);
   });
 
   it('give panels a legend of one column on a phone', () => {
