@@ -208,6 +208,10 @@ describe('hardware', () => {
         expect(words).toMatch(
           /nJ\nenergy of the FPGA for an image\nexpected [\d.]+ nJ to [\d.]+ nJ/,
         );
+        expect(await page.locator('#adders').innerText()).toContain(
+          'The adders of the lanes of one PE',
+        );
+        expect(await page.locator('.tree circle').count()).toBeGreaterThan(3);
         const unknown = page.locator('.unknown');
         expect(await unknown.count()).toBe(0);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

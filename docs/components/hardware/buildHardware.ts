@@ -19,7 +19,7 @@ import {
   type HardwareChoice,
   type Waveform,
 } from './hardwareChoice.ts';
-import { adderTree } from './treeNodes.ts';
+import { adderTree, laneTree } from './treeNodes.ts';
 
 const clockHz = 100e6;
 const nanometres = 32;
@@ -60,6 +60,7 @@ export function buildHardware(o: HardwareChoice): BuiltHardware {
       : {
           figures: foldedFigures(design, o),
           unknown: unknownOfFolded(o),
+          tree: laneTree(design, files),
           waveform: waveformOf(design),
         };
   return { ...common, ...made, milliseconds: performance.now() - start };

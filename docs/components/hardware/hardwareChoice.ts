@@ -75,8 +75,10 @@ export interface TreeNode {
   readonly line?: number;
 }
 
-/** The adders of the first output. */
+/** The adders that make one sum. */
 export interface AdderDrawing {
+  /** Whose sum it is. */
+  readonly of: 'the first output' | 'the lanes of one PE';
   readonly file: string;
   readonly nodes: readonly TreeNode[];
   readonly samples: readonly GateSample[];

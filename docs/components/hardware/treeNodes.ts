@@ -2,8 +2,10 @@ import {
   type Design,
   type DesignLayer,
   decodeForm,
+  type FoldedDesign,
   type Leaf,
   type Literal,
+  type MatrixUnit,
   type Netlist,
   nodeOf,
 } from '@hbnn/circuit';
@@ -23,6 +25,22 @@ const maxNodes = 700;
 /** The side of the kernel that the page's layer stands for. */
 const kernel = 3;
 
+/** A netlist whose gates are drawn. */
+interface Drawn {
+  readonly net: Netlist;
+  /** The literals of the number that the gates make. */
+  readonly number: readonly Literal[];
+  /** What the number is: the sum of this. */
+  readonly of: AdderDrawing['of'];
+  readonly file: string;
+  /** The line of each name in the file, from 1 on. */
+  readonly lines: ReadonlyMap<string, number>;
+  /** What an input of the netlist is, in words. */
+  input(bit: number): string;
+  /** The number that bits stand for. */
+  value(bit: (i: number) => boolean): number;
+}
+
 /** The gates of the layer's first output, with their lines in the Verilog; undefined where they are too many to draw. */
 export function adderTree(
   model: CheckedModel,
@@ -32,47 +50,110 @@ export function adderTree(
   const layer = design.layers.find(({ layer: name }) => name === 'layer');
   const leaf = layer?.modules.find((module): module is Leaf => module.kind === 'leaf');
   if (!layer || !leaf) return undefined;
-  const { offsets } = layer.output;
-  const roots = leaf.net.outputs.slice(offsets[0], offsets[1]).map(nodeOf);
-  const nodes = nodesUnder(leaf.net, roots);
-  if (nodes.length > maxNodes) return undefined;
+  const { offsets, forms } = layer.output;
   const file = `${layer.module}.v`;
-  const lines = linesOf(files[file]);
-  const words = new NodeWords(leaf.net, roots, inputWords(model, layer));
+  return drawingOf({
+    net: leaf.net,
+    number: leaf.net.outputs.slice(offsets[0], offsets[1]),
+    of: 'the first output',
+    file,
+    lines: linesOf(files[file].split('\n'), 0),
+    input: inputWords(model, layer),
+    value: (bit) => decodeForm(forms[0], bit),
+  });
+}
+
+/** The gates of the lanes of one PE of a folded layer: what they add up in a cycle. */
+export function laneTree(
+  { layers }: FoldedDesign,
+  files: Readonly<Record<string, string>>,
+): AdderDrawing | undefined {
+  const layer = layers.find(({ layer: name }) => name === 'layer');
+  const matrix = layer?.units.find((unit): unit is MatrixUnit => unit.kind === 'matrix');
+  if (!layer || !matrix || matrix.tables.schedule.atOnce !== undefined) return undefined;
+  const { lane, inputs, tables } = matrix;
+  const file = `${layer.module}.v`;
+  const text = files[file].split('\n');
+  const from = text.findIndex((line) => line.startsWith(`module ${lane.name} (`));
+  const to = text.findIndex((line, i) => i > from && line.startsWith('endmodule'));
+  return drawingOf({
+    net: lane.net,
+    number: lane.net.outputs,
+    of: 'the lanes of one PE',
+    file,
+    lines: linesOf(text.slice(from, to), from),
+    input: (bit) => laneInput(bit, tables.schedule.fold.simd, inputs.width),
+    value: (bit) => lane.net.outputs.reduce((sum, _, i) => sum + (bit(i) ? 2 ** i : 0), 0),
+  });
+}
+
+/** What each bit is that lanes read: their inputs, the signs of their weights, and what says which weights count. */
+function laneInput(bit: number, simd: number, width: number): string {
+  const inputs = simd * width;
+  if (bit < inputs) {
+    const of = `the input of lane ${Math.floor(bit / width)}`;
+    return width > 1 ? `bit ${bit % width} of ${of}` : of;
+  }
+  if (bit < inputs + simd) return `the sign of the weight of lane ${bit - inputs}`;
+  return 'a bit that says which weights count in this cycle, and how much';
+}
+
+function drawingOf({
+  net,
+  number,
+  of,
+  file,
+  lines,
+  input,
+  value,
+}: Drawn): AdderDrawing | undefined {
+  const roots = number.map(nodeOf);
+  const nodes = nodesUnder(net, roots);
+  if (nodes.length > maxNodes) return undefined;
+  const words = new NodeWords(net, roots, input, of);
   const places = new Map(nodes.map((node, i) => [node, i]));
+  const columns = columnsOf(net, nodes);
+  const sampleOf = (seed: number): GateSample => {
+    const rng = random(seed, 'bits of a drawing');
+    const bits = gateBits(
+      net,
+      Uint8Array.from({ length: net.inputCount }, () => rng.below(2)),
+    );
+    return {
+      bits: Uint8Array.from(nodes, (node) => bits[node]),
+      sum: value((i) => (bits[nodeOf(number[i])] ^ (number[i] & 1)) === 1),
+    };
+  };
   return {
+    of,
     file,
     nodes: nodes.map((node) => ({
-      kind: gateKind(leaf.net, node),
-      level: leaf.net.level(2 * node),
-      reads: leaf.net.reads(node).flatMap((read) => {
+      kind: gateKind(net, node),
+      level: columns.get(node) ?? 0,
+      reads: net.reads(node).flatMap((read) => {
         const place = places.get(nodeOf(read));
         return place === undefined ? [] : [{ node: place, inverted: (read & 1) === 1 }];
       }),
       label: words.of(node),
-      line: lines.get(verilogName(leaf.net, node)),
+      line: lines.get(verilogName(net, node)),
     })),
-    samples: Array.from({ length: sampleCount }, (_, i) => sampleOf(leaf.net, nodes, layer, i + 1)),
+    samples: Array.from({ length: sampleCount }, (_, i) => sampleOf(i + 1)),
   };
 }
 
-/** Random bits for the inputs, the bits of the drawn nodes, and the first output's sum. */
-function sampleOf(
-  net: Netlist,
-  nodes: readonly number[],
-  { output }: DesignLayer,
-  seed: number,
-): GateSample {
-  const rng = random(seed, 'bits of a drawing');
-  const bits = gateBits(
-    net,
-    Uint8Array.from({ length: net.inputCount }, () => rng.below(2)),
-  );
-  const first = net.outputs.slice(output.offsets[0], output.offsets[1]);
-  return {
-    bits: Uint8Array.from(nodes, (node) => bits[node]),
-    sum: decodeForm(output.forms[0], (i) => (bits[nodeOf(first[i])] ^ (first[i] & 1)) === 1),
-  };
+/** The column of each node: behind all that it reads, by its levels of logic; registers too, whose own level is 0. */
+function columnsOf(net: Netlist, nodes: readonly number[]): Map<number, number> {
+  const columns = new Map<number, number>();
+  for (const node of nodes) {
+    const reads = net
+      .reads(node)
+      .map(nodeOf)
+      .filter((read) => columns.has(read));
+    const levels = net.level(2 * node) - Math.max(0, ...reads.map((read) => net.level(2 * read)));
+    const last = Math.max(-1, ...reads.map((read) => columns.get(read) ?? 0));
+    columns.set(node, last < 0 ? 0 : last + Math.max(1, levels));
+  }
+  return columns;
 }
 
 /** What some nodes depend on, themselves too, in the order of the netlist. Constants are read everywhere: they are left out. */
@@ -102,14 +183,18 @@ function verilogName(net: Netlist, node: number): string {
   return kind === 'cell' ? `u${a}` : `n${node}`;
 }
 
-/** The line of each name in a module's text, from 1 on: of a gate where it is made, of an input where it is first read. */
-function linesOf(text: string): Map<string, number> {
+/**
+ * The line of each name in a module's text, from 1 on: of a gate where it is made, of an input where it is first read.
+ *
+ * @param before how many lines of the file come before the text
+ */
+function linesOf(text: readonly string[], before: number): Map<string, number> {
   const lines = new Map<string, number>();
-  text.split('\n').forEach((line, i) => {
+  text.forEach((line, i) => {
     const made = /^ *(?:wire|reg) (n\d+)\b/.exec(line) ?? / (u\d+) \(/.exec(line);
     const inputs = line.startsWith('//') ? [] : (line.match(/\bx\[\d+\]/g) ?? []);
     for (const name of made ? [made[1], ...inputs] : inputs)
-      if (!lines.has(name)) lines.set(name, i + 1);
+      if (!lines.has(name)) lines.set(name, before + i + 1);
   });
   return lines;
 }
@@ -135,18 +220,25 @@ function inputWords(model: CheckedModel, { input }: DesignLayer): (bit: number) 
 class NodeWords {
   private readonly net: Netlist;
   private readonly input: (bit: number) => string;
+  private readonly whole: string;
   /** The bit of the sum that a node is. */
   private readonly sumBits: ReadonlyMap<number, number>;
 
-  constructor(net: Netlist, roots: readonly number[], input: (bit: number) => string) {
+  constructor(
+    net: Netlist,
+    roots: readonly number[],
+    input: (bit: number) => string,
+    whole: string,
+  ) {
     this.net = net;
     this.input = input;
+    this.whole = whole;
     this.sumBits = new Map(roots.map((node, bit) => [node, bit]));
   }
 
   of(node: number): string {
     const bit = this.sumBits.get(node);
-    return `${this.words(node)}${bit === undefined ? '' : `; bit ${bit} of the sum of the output`}`;
+    return `${this.words(node)}${bit === undefined ? '' : `; bit ${bit} of the sum of ${this.whole}`}`;
   }
 
   private words(node: number): string {
