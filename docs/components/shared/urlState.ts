@@ -7,6 +7,8 @@ type Plain = string | number;
 export interface Allowed<V> {
   /** What an error says was expected. */
   readonly expected: string;
+  /** What the page starts from, in words, where the start value says little. */
+  readonly start?: string;
   allows(value: V): boolean;
 }
 
@@ -124,7 +126,7 @@ export function readAddress<T extends Record<string, Plain>>(
     }
     const came = texts.slice(0, 3).map((text) => `${key}=${shortened(text)}`);
     refused.push(
-      `The address has ${listed(came, texts.length)}: expected ${expected}; the page starts from ${start[key] === '' ? 'its own' : start[key]}.`,
+      `The address has ${listed(came, texts.length)}: expected ${expected}; the page starts from ${allowed[key].start ?? (start[key] === '' ? 'its own' : start[key])}.`,
     );
   }
   for (const key of keys) {
