@@ -103,6 +103,7 @@ describe('hardware', () => {
       const at = names.findIndex((name) => /^counter u\d+, bit 1 of its count/.test(name));
       await page.locator('.tree circle').nth(at).click();
       expect(await said.innerText()).toBe(`${names[at]}.`);
+      await eventually(() => query(page)).toBe(`?gate=${at}`);
       const [instance] = /u\d+/.exec(names[at]) ?? [''];
       expect(await marked(page).innerText()).toContain(` ${instance} (.x({`);
       // The page has gone there.
@@ -120,6 +121,7 @@ describe('hardware', () => {
       expect(await page.locator('.tree circle.pinned title').textContent()).toMatch(/^n\d+: /);
       // The address has the gate, and another visitor sees it.
       await eventually(() => query(page)).toMatch(/^\?gate=\d+$/);
+      await eventually(() => query(page)).not.toBe(`?gate=${at}`);
       const line = await marked(page).innerText();
       await page.reload();
       await verilog(page);
