@@ -280,8 +280,11 @@ export function outcomes(committed) {
 /** The outcomes for the README, a paragraph and a list each, each line within 120 columns. */
 function outcomesText(committed) {
   return outcomes(committed)
-    .map(({ question, verdict, sentences }) => {
-      const list = sentences.map((sentence) => wrapped(`- ${sentence}`, '  '));
+    .map(({ question, verdict, sentences, command }) => {
+      const made = command.split('; ').map((one) => `\`${one}\``);
+      const list = [...sentences, `Made by ${made.join(', ')}.`].map((sentence) =>
+        wrapped(`- ${sentence}`, '  '),
+      );
       return [wrapped(`**${question}** ${verdict}.`), '', ...list].join('\n');
     })
     .join('\n\n');
