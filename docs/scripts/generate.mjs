@@ -425,7 +425,7 @@ function writeResults() {
   const page = [
     '---\naside: false\n---',
     '# What came out',
-    'We trained small versions of AlexNet-BN and MobileNet, with at most 40,000 parameters, on the images of CIFAR-10. So our results hold only for small networks and data.',
+    'For the results below, we trained small versions of AlexNet-BN and MobileNet, with at most 40,000 parameters, on the images of CIFAR-10. So the results hold only for small networks and data.',
     '<Outcomes whole />',
     '## Many seeds',
     comparisonTable(committed),

@@ -155,6 +155,21 @@ describe('bits', () => {
     }),
   );
 
+  it('draws the shares of any average, with the thumb at it', { timeout }, () =>
+    on('bits?average=1.234567', async (page) => {
+      await error(page).waitFor();
+      const slider = page.locator('input[aria-label="Average bits"]');
+      expect(await page.locator('.mix-bar').count()).toBe(1);
+      expect(Number(await slider.inputValue())).toBeCloseTo(1.234567, 6);
+      expect(await page.getByLabel('Mix of bits').inputValue()).toMatch(
+        /^1:0\.\d{1,6}\/2:0\.\d{1,6}\/3:0\.\d{1,6}$/,
+      );
+      await slider.focus();
+      await page.keyboard.press('ArrowRight');
+      await eventually(() => query(page)).toBe('?average=1.25');
+    }),
+  );
+
   it('keeps what is typed as a mix while the page works, and what is refused', { timeout }, () =>
     on('bits', async (page) => {
       await error(page).waitFor();

@@ -141,7 +141,12 @@ describe.each(pages)('$page', ({ text, blocks }) => {
           `line ${line}:\n${code}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`,
         ).toBe(0);
         const next = blocks[blocks.indexOf(block) + 1];
-        if (next?.language !== 'txt' || !next.run || isParted(text, line, next.line)) continue;
+        if (
+          next?.language !== 'txt' ||
+          !next.run ||
+          isParted(text, line + code.split('\n').length, next.line)
+        )
+          continue;
         const printed = `${stderr}\n${stdout}`;
         const missing = missingLine(next.code, printed);
         expect

@@ -16,7 +16,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { normalTensor } from '../components/bits/bitsState.ts';
 import { chosenFilter } from '../components/idea/chosenFilter.ts';
-import { bitWords, percent } from '../components/idea/numberWords.ts';
+import { bitWords, percent } from '../components/shared/numberWords.ts';
 import { close, docs, type Site, startSite } from './sitePages.ts';
 
 let site: Site;

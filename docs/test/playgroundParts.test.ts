@@ -1,5 +1,13 @@
 // The playgrounds' parts that need no browser.
-import { encodeNpy, floatTensor, HbnnError, random } from '@hbnn/core';
+import {
+  averageBits,
+  distFromAverage,
+  encodeNpy,
+  floatTensor,
+  HbnnError,
+  parseMix,
+  random,
+} from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
 import { withNoBreaks } from '../.vitepress/noBreaks.ts';
 import {
@@ -9,6 +17,7 @@ import {
   levels,
   levelWords,
   maxLevels,
+  mixWords,
   normalTensor,
   rules,
 } from '../components/bits/bitsState.ts';
@@ -29,6 +38,7 @@ import {
   waveformHeading,
   waveformWords,
 } from '../components/hardware/waveformWords.ts';
+import { movedTo, stepAt } from '../components/shared/sliderStep.ts';
 import { collapseWords, tiesOf } from '../components/train/collapse.ts';
 import { RecentLoss } from '../components/train/recentLoss.ts';
 import { TrainClock } from '../components/train/trainClock.ts';
@@ -64,8 +74,28 @@ describe('bits', () => {
   it('names one weight and many at a stem', () => {
     expect(levelWords({ value: 5, bits: 2, count: 1 })).toBe('1 weight becomes 5.00 (2 bits)');
     expect(levelWords({ value: -0.7981, bits: 1, count: 1024 })).toBe(
-      '1,024 weights become -0.798 (1 bit)',
+      '1,024 weights become −0.798 (1 bit)',
     );
+  });
+
+  it('writes a mix whose shares add up to 1, and reads it again', () => {
+    expect(mixWords(distFromAverage(1.4))).toBe('1:0.7/2:0.2/3:0.1');
+    for (let average = 0; average <= 8; average += 0.123456789) {
+      const text = mixWords(distFromAverage(average));
+      const shares = text.split('/').map((part) => Number(part.split(':')[1]));
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+      expect(averageBits(parseMix(text))).toBeCloseTo(average, 4);
+    }
+  });
+
+  it('puts the thumb of a slider between two steps only where the address does', () => {
+    const moved = (value: string, step: number) =>
+      movedTo({ target: { value } } as unknown as Event, step);
+    expect([1.4, 1.45, 0, 3].map((value) => stepAt(value, 0.05))).toEqual([0.05, 0.05, 0.05, 0.05]);
+    expect([1.22, 1.234567].map((value) => stepAt(value, 0.05))).toEqual(['any', 'any']);
+    expect(stepAt(1.45, 0.1)).toBe('any');
+    expect(moved('1.264567', 0.05)).toBe(1.25);
+    expect(moved('1.43', 0.1)).toBe(1.4);
   });
 
   it.each([0, 0.2, 3, 5.5, 8])('binarizes by every rule at an average of %d', (average) => {

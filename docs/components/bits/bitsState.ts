@@ -20,6 +20,7 @@ import {
   storedBits,
 } from '@hbnn/core';
 import { optimal } from '@hbnn/core/optimal';
+import { withMinus } from '../shared/numberWords.ts';
 
 /** A selection rule that the playground offers. */
 export type Rule = Heuristic | 'optimal';
@@ -34,6 +35,20 @@ export interface BitsChoice {
   readonly rule: Rule;
   readonly mapPer: MapPer;
   readonly scalePer: ScalePer;
+}
+
+/** A mix as the page shows it and reads it again: shares of at most six decimals, which add up to 1. */
+export function mixWords({ fractions }: Mix): string {
+  const largest = fractions.reduce((a, b) => (b.fraction > a.fraction ? b : a));
+  const shares = fractions.map((one) => ({ ...one, share: Number(one.fraction.toFixed(6)) }));
+  const others = shares.reduce(
+    (sum, { bits, share }) => sum + (bits === largest.bits ? 0 : share),
+    0,
+  );
+  return shares
+    .map(({ bits, share }) => ({ bits, share: bits === largest.bits ? 1 - others : share }))
+    .map(({ bits, share }) => `${bits}:${Number(share.toFixed(6))}`)
+    .join('/');
 }
 
 /** A binarized tensor with what there is to say of it. */
@@ -187,4 +202,4 @@ export interface Level {
 
 /** What a stem of a histogram says: 1,024 weights become 0.798 (1 bit). */
 export const levelWords = ({ value, bits, count }: Level): string =>
-  `${count.toLocaleString('en')} weight${count === 1 ? ' becomes' : 's become'} ${value.toPrecision(3)} (${bits} bit${bits === 1 ? '' : 's'})`;
+  `${count.toLocaleString('en')} weight${count === 1 ? ' becomes' : 's become'} ${withMinus(value.toPrecision(3))} (${bits} bit${bits === 1 ? '' : 's'})`;

@@ -88,6 +88,8 @@ export interface AdderDrawing {
 export interface GateSample {
   readonly bits: Uint8Array;
   readonly sum: number;
+  /** How the bits of the sum give it. */
+  readonly words: string;
 }
 
 /** How many random inputs a drawing has bits for. */

@@ -3,21 +3,26 @@ import {
   type DesignLayer,
   decodeForm,
   type FoldedDesign,
+  type Form,
+  inverse,
+  inverted,
   type Leaf,
   type Literal,
+  literalBit,
   type MatrixUnit,
   type Netlist,
+  netlistBits,
   nodeOf,
 } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import type { CheckedModel } from '@hbnn/model';
-import { gateBits } from './gateBits.ts';
 import {
   type AdderDrawing,
   type GateKind,
   type GateSample,
   sampleCount,
 } from './hardwareChoice.ts';
+import { sumWords } from './sumWords.ts';
 
 /** More gates than these are not drawn. */
 const maxNodes = 700;
@@ -37,8 +42,8 @@ interface Drawn {
   readonly lines: ReadonlyMap<string, number>;
   /** What an input of the netlist is, in words. */
   input(bit: number): string;
-  /** The number that bits stand for. */
-  value(bit: (i: number) => boolean): number;
+  /** How the bits of the number stand for it. */
+  readonly form: Form;
 }
 
 /** The gates of the layer's first output, with their lines in the Verilog; undefined where they are too many to draw. */
@@ -59,7 +64,7 @@ export function adderTree(
     file,
     lines: linesOf(files[file].split('\n'), 0),
     input: inputWords(model, layer),
-    value: (bit) => decodeForm(forms[0], bit),
+    form: forms[0],
   });
 }
 
@@ -83,9 +88,17 @@ export function laneTree(
     file,
     lines: linesOf(text.slice(from, to), from),
     input: (bit) => laneInput(bit, tables.schedule.fold.simd, inputs.width),
-    value: (bit) => lane.net.outputs.reduce((sum, _, i) => sum + (bit(i) ? 2 ** i : 0), 0),
+    form: unsignedForm(lane.net.outputs.length),
   });
 }
+
+/** A number in binary. */
+const unsignedForm = (bits: number): Form => ({
+  base: 0,
+  weights: Array.from({ length: bits }, (_, i) => 2 ** i),
+  low: 0,
+  high: 2 ** bits - 1,
+});
 
 /** What each bit is that lanes read: their inputs, the signs of their weights, and what says which weights count. */
 function laneInput(bit: number, simd: number, width: number): string {
@@ -98,30 +111,22 @@ function laneInput(bit: number, simd: number, width: number): string {
   return 'a bit that says which weights count in this cycle, and how much';
 }
 
-function drawingOf({
-  net,
-  number,
-  of,
-  file,
-  lines,
-  input,
-  value,
-}: Drawn): AdderDrawing | undefined {
+function drawingOf({ net, number, of, file, lines, input, form }: Drawn): AdderDrawing | undefined {
   const roots = number.map(nodeOf);
   const nodes = nodesUnder(net, roots);
   if (nodes.length > maxNodes) return undefined;
-  const words = new NodeWords(net, roots, input, of);
+  const words = new NodeWords(net, number, input, of);
   const places = new Map(nodes.map((node, i) => [node, i]));
   const columns = columnsOf(net, nodes);
   const sampleOf = (seed: number): GateSample => {
     const rng = random(seed, 'bits of a drawing');
-    const bits = gateBits(
-      net,
-      Uint8Array.from({ length: net.inputCount }, () => rng.below(2)),
-    );
+    const inputs = Uint8Array.from({ length: net.inputCount }, () => rng.below(2));
+    const bits = netlistBits(net, inputs);
+    const sumBits = number.map((literal) => literalBit(bits, literal));
     return {
       bits: Uint8Array.from(nodes, (node) => bits[node]),
-      sum: value((i) => (bits[nodeOf(number[i])] ^ (number[i] & 1)) === 1),
+      sum: decodeForm(form, (i) => sumBits[i] === 1),
+      words: sumWords(form, sumBits),
     };
   };
   return {
@@ -132,7 +137,7 @@ function drawingOf({
       level: columns.get(node) ?? 0,
       reads: net.reads(node).flatMap((read) => {
         const place = places.get(nodeOf(read));
-        return place === undefined ? [] : [{ node: place, inverted: (read & 1) === 1 }];
+        return place === undefined ? [] : [{ node: place, inverted: inverted(read) }];
       }),
       label: words.of(node),
       line: lines.get(verilogName(net, node)),
@@ -221,24 +226,33 @@ class NodeWords {
   private readonly net: Netlist;
   private readonly input: (bit: number) => string;
   private readonly whole: string;
-  /** The bit of the sum that a node is. */
-  private readonly sumBits: ReadonlyMap<number, number>;
+  /** What the bits of the sum are made from. */
+  private readonly sum: readonly Literal[];
 
   constructor(
     net: Netlist,
-    roots: readonly number[],
+    sum: readonly Literal[],
     input: (bit: number) => string,
     whole: string,
   ) {
     this.net = net;
+    this.sum = sum;
     this.input = input;
     this.whole = whole;
-    this.sumBits = new Map(roots.map((node, bit) => [node, bit]));
   }
 
   of(node: number): string {
-    const bit = this.sumBits.get(node);
-    return `${this.words(node)}${bit === undefined ? '' : `; bit ${bit} of the sum of ${this.whole}`}`;
+    const place = (literal: Literal): number[] =>
+      this.sum.flatMap((one, bit) => (one === literal ? [bit] : []));
+    const [asItIs, flipped] = [place(2 * node), place(inverse(2 * node))];
+    const isSum = asItIs.length > 0 ? `; ${this.bitsOfSum(asItIs)}` : '';
+    const isInverse = flipped.length > 0 ? `; inverted it is ${this.bitsOfSum(flipped)}` : '';
+    return `${this.words(node)}${isSum}${isInverse}`;
+  }
+
+  private bitsOfSum(bits: readonly number[]): string {
+    const numbers = new Intl.ListFormat('en').format(bits.map(String));
+    return `${bits.length === 1 ? 'bit' : 'bits'} ${numbers} of the sum of ${this.whole}`;
   }
 
   private words(node: number): string {

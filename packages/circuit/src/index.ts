@@ -100,6 +100,7 @@ export {
   nodeKinds,
   nodeOf,
 } from './netlist/netlist.ts';
+export { literalBit, netlistBits } from './netlist/netlistBits.ts';
 export { endLevel, pipelined, scheduleOf } from './netlist/pipeline.ts';
 export { heapDigits } from './netlist/signedDigits.ts';
 export {

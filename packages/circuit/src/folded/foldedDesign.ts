@@ -40,7 +40,10 @@ export interface FoldedDesign {
   readonly frame?: string;
   /** Cycles of the layer that takes longest, with pixels and takers that never wait. */
   readonly scheduledCycles: number;
-  /** How often an image comes out, by a simulation of when the beats of all units move. */
+  /**
+   * Cycles from one image to the next, by a simulation of when the beats of all units move. Without balanced buffers
+   * nothing is simulated: `scheduledCycles`, which such a design can exceed.
+   */
   readonly cyclesPerImage: number;
 }
 

@@ -1,25 +1,16 @@
-import { inverse, type Literal, Netlist } from '@hbnn/circuit';
+import { inverse, type Literal, literalBit, Netlist, netlistBits } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
 import { registersOf } from '../unrolled/netlistCounts.ts';
 import { reducedLogic } from './reducedLogic.ts';
 
-/** Outputs of logic for one combination of inputs, as if registers were wires. */
+/** The outputs for one combination of inputs, as if registers were wires. */
 function valuesOf(net: Netlist, inputs: number): number[] {
-  const values = new Uint8Array(net.size);
-  const at = (literal: Literal): number => values[literal >> 1] ^ (literal & 1);
-  for (let node = 1; node < net.size; node++) {
-    const kind = net.kind(node);
-    const [a = 0, b = 0, c = 0] = net.reads(node).map(at);
-    if (kind === 'input') values[node] = (inputs >> (node - 1)) & 1;
-    else if (kind === 'register') values[node] = a;
-    else if (kind === 'and') values[node] = a & b;
-    else if (kind === 'xor') values[node] = a ^ b;
-    else if (kind === 'xor3') values[node] = a ^ b ^ c;
-    else if (kind === 'majority') values[node] = a + b + c >= 2 ? 1 : 0;
-    else values[node] = a === 1 ? b : c;
-  }
-  return net.outputs.map(at);
+  const bits = netlistBits(
+    net,
+    Array.from({ length: net.inputCount }, (_, i) => (inputs >> i) & 1),
+  );
+  return net.outputs.map((output) => literalBit(bits, output));
 }
 
 /** Gates and registers drawn one after the other. */

@@ -1,24 +1,16 @@
-import { type Literal, Netlist, nodeOf } from '@hbnn/circuit';
+import { type Literal, literalBit, Netlist, netlistBits } from '@hbnn/circuit';
 import { random } from '@hbnn/core';
 import { describe, expect, it } from 'vitest';
 import { withFewGates } from './decisionDiagram.ts';
 
-/** Each output for each combination of inputs, gate by gate. */
+/** Each output for each combination of inputs. */
 function valuesOf(net: Netlist): number[][] {
   return Array.from({ length: 2 ** net.inputCount }, (_, row) => {
-    const values = new Uint8Array(net.size);
-    const at = (literal: Literal): number => values[nodeOf(literal)] ^ (literal & 1);
-    for (let i = 0; i < net.inputCount; i++) values[nodeOf(net.input(i))] = (row >> i) & 1;
-    for (let node = 1 + net.inputCount; node < net.size; node++) {
-      const [a, b, c] = net.reads(node).map(at);
-      const kind = net.kind(node);
-      if (kind === 'and') values[node] = a & b;
-      if (kind === 'xor') values[node] = a ^ b;
-      if (kind === 'xor3') values[node] = a ^ b ^ c;
-      if (kind === 'majority') values[node] = a + b + c >= 2 ? 1 : 0;
-      if (kind === 'mux') values[node] = a === 1 ? b : c;
-    }
-    return net.outputs.map(at);
+    const bits = netlistBits(
+      net,
+      Array.from({ length: net.inputCount }, (__, i) => (row >> i) & 1),
+    );
+    return net.outputs.map((output) => literalBit(bits, output));
   });
 }
 
