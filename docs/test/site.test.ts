@@ -326,7 +326,9 @@ describe('playgrounds', () => {
     const { page, problems } = opened;
     for (const wrong of ['0', '-3', '1.5', '']) {
       await page.getByLabel('Epochs').fill(wrong);
-      await page.locator('button', { hasText: 'Train both' }).click();
+      // Leaving the field is enough; the button says it again.
+      if (wrong === '0') await page.getByLabel('Epochs').blur();
+      else await page.locator('button', { hasText: 'Train both' }).click();
       expect(await page.locator('.problem').innerText()).toBe(
         `Epochs: expected a whole number from 1 to 50, got ${wrong || 'none'}.`,
       );
