@@ -16,7 +16,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { normalTensor } from '../components/bits/bitsState.ts';
 import { chosenFilter } from '../components/idea/chosenFilter.ts';
-import { bitWords, percent } from '../components/shared/numberWords.ts';
+import { bitWords, percent, signed } from '../components/shared/numberWords.ts';
 import { close, docs, type Site, startSite } from './sitePages.ts';
 
 let site: Site;
@@ -141,6 +141,29 @@ describe('the filter', () => {
     expect(text).toContain(`In ${candidates.length} of the layer’s ${outputs * inputs} filters`);
     const [before, after] = [0, 3].map((bits) => errorsOf(normalTensor(), bits).mean);
     expect(text).toContain(`it falls from ${before} to ${after}`);
+    const mean =
+      Array.from(normalTensor().data).reduce((sum, weight) => sum + Math.abs(weight), 0) / 4608;
+    expect(text).toContain(`every weight is either +${mean.toFixed(2)} or −${mean.toFixed(2)}`);
+    const scales = [map, bitMapFrom(new Uint8Array(data.length).fill(2), shape)].map((bits) =>
+      binarize(layer, bits).planes.map((plane) => plane.scales[0]),
+    );
+    expect(text).toContain(`magnitude of the layer’s weights is ${scales[0][0].toFixed(2)}`);
+    expect(text.replace(/\s+/g, ' ')).toContain(
+      `is ${scales[0][1].toFixed(3)} at 1.4 bits, and ${scales[1][1].toFixed(3)} at 2 bits for every`,
+    );
+    // The largest weight, that of one bit, and the smallest ones: what the text says of them.
+    const words = (values: ArrayLike<number>, i: number) => signed(values[indices[i]]);
+    const one = withSameBits(layer, 1).data;
+    const mixed = approximate(binarize(layer, map)).data;
+    const largest = indices.findIndex((i) => map.bits[i] === 3);
+    const small = indices.findIndex((i) => map.bits[i] === 2 && layer.data[i] > 0);
+    expect(text).toContain(
+      `the weight of ${words(layer.data, largest)} becomes ${words(one, largest)}`,
+    );
+    expect(text).toContain(`With three bits, the weight becomes ${words(mixed, largest)}`);
+    expect(text).toContain(
+      `the weight of ${words(layer.data, small)} becomes ${words(mixed, small)}`,
+    );
     await close(opened);
   });
 
