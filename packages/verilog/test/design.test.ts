@@ -81,7 +81,7 @@ describe('verify', () => {
     const edited = (from: string, to: string) => {
       const models = text['xc7_models.v'].replace(from, to);
       expect(models).not.toBe(text['xc7_models.v']);
-      return verify(model, own, { ...text, 'xc7_models.v': models });
+      return verify(model, own, { ...text, 'xc7_models.v': models }, quick);
     };
     expect(await edited('O = S ^ {', 'O = S & {')).toMatchObject({
       equal: false,
@@ -132,18 +132,19 @@ describe('verify', () => {
   it('names the testbench where its vectors are not of the model', async () => {
     for (const tested of [design, foldedDesign(model)]) {
       const text = { ...verilogFiles(tested), ...testbenchFiles(model, tested, { images: 3 }) };
-      expect(await verify(model, tested, text)).toMatchObject({
+      expect(await verify(model, tested, text, quick)).toMatchObject({
         equal: true,
         testbench: 'unchanged',
       });
       const blind = text['testbench.v'].replace('failures = failures + 1', 'failures = 0');
-      expect(await verify(model, tested, { ...text, 'testbench.v': blind })).toMatchObject({
+      expect(await verify(model, tested, { ...text, 'testbench.v': blind }, quick)).toMatchObject({
         equal: true,
         testbench: 'edited',
       });
       const last = text['testbench_scores.hex'].trimEnd();
       const other = `${last.slice(0, -1)}${last.endsWith('1') ? '0' : '1'}\n`;
-      const result = await verify(model, tested, { ...text, 'testbench_scores.hex': other });
+      const edited = { ...text, 'testbench_scores.hex': other };
+      const result = await verify(model, tested, edited, quick);
       expect(result).toMatchObject({
         equal: false,
         difference: { layer: 'testbench', output: 'image 2, score 0' },

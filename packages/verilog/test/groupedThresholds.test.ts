@@ -4,8 +4,10 @@ import { type CheckedModel, checkModel, type IntegerLayer } from '@hbnn/model';
 import { prove, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
-/** `pnpm --filter @hbnn/verilog designs`: proofs of all networks. */
+/** `pnpm --filter @hbnn/verilog designs`: larger networks, and proofs of all. */
 const all = process.env.HBNN_DESIGNS === 'all';
+
+const images = all ? 64 : 16;
 
 interface Wide {
   readonly seed: number;
@@ -98,7 +100,7 @@ function wide(o: Wide): CheckedModel {
 
 const plain: Wide = {
   seed: 1,
-  size: 4,
+  size: all ? 4 : 3,
   kind: 'conv',
   channels: 32,
   kernel: 2,
@@ -174,7 +176,7 @@ describe('thresholds of groups of channels', () => {
     expect(grouped(design)).toEqual(o.deep === true ? ['first', 'second'] : ['first']);
     expect(design.cyclesPerImage).toBeLessThanOrEqual(1.01 * design.scheduledCycles);
     const files = verilogFiles(design);
-    const result = await verify(model, design, files, { images: 64 });
+    const result = await verify(model, design, files, { images });
     expect(result.difference).toBeUndefined();
     expect(result.equal).toBe(true);
     if (!all && name !== 'planes by channel') return;
@@ -202,7 +204,7 @@ describe('thresholds of groups of channels', () => {
       const design = foldedDesign(model, options);
       expect(grouped(design)).toEqual(['first']);
       const files = verilogFiles(design);
-      const result = await verify(model, design, files, { images: 64 });
+      const result = await verify(model, design, files, { images });
       expect(result.difference).toBeUndefined();
       expect(result.equal).toBe(true);
       if (!all && name !== 'one shift') return;

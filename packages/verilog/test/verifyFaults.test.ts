@@ -4,7 +4,7 @@ import { type CheckedModel, randomModel } from '@hbnn/model';
 import { type Verified, type VerifyOptions, verify, verilogFiles } from '@hbnn/verilog';
 import { describe, expect, it } from 'vitest';
 
-const dense = randomModel(3, { layer: 'dense:64x6', mix: parseMix('0.7/0.2/0.1') });
+const dense = randomModel(3, { layer: 'dense:24x6', mix: parseMix('0.7/0.2/0.1') });
 /** Few pixels, so that many beats are quick. */
 const small = randomModel(3, { layer: 'dense:8x4', mix: parseMix('0.7/0.3') });
 const conv = randomModel(2, {
