@@ -111,6 +111,40 @@ exec ${hbnn.map((part) => `'${part}'`).join(' ')} "$@"
   return folder;
 }
 
+const hasCompiler = spawnSync('gcc', ['--version']).status === 0;
+
+/** A page's C is a program with the header that its commands wrote. */
+function expectCompiles(folder: string, code: string, line: number): void {
+  if (!hasCompiler) return;
+  const asked = [
+    '-std=c99',
+    '-pedantic',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-fsyntax-only',
+    '-xc',
+    '-',
+  ];
+  const { status, stderr } = spawnSync('gcc', asked, {
+    cwd: folder,
+    input: code,
+    encoding: 'utf8',
+  });
+  expect(status, `line ${line}: ${stderr}`).toBe(0);
+}
+
+/** A page's Verilog is part of a file that its commands wrote. */
+function expectGenerated(folder: string, code: string, line: number): void {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.v'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'));
+  expect(
+    files.some((text) => text.includes(code)),
+    `line ${line}:\n${code}`,
+  ).toBe(true);
+}
+
 describe.each(pages)('$page', ({ text, blocks }) => {
   const commands = blocks.filter(({ language, run }) => run && language === 'sh');
   it.runIf(commands.length > 0)('its commands run in order', { timeout: 600_000 }, () => {
@@ -152,6 +186,10 @@ describe.each(pages)('$page', ({ text, blocks }) => {
         expect
           .soft(missing, `line ${next.line}: of these lines\n${printed}\nnone is`)
           .toBeUndefined();
+      }
+      for (const { language, code, line } of blocks) {
+        if (language === 'c') expectCompiles(folder, code, line);
+        if (language === 'verilog') expectGenerated(folder, code, line);
       }
       for (const { 1: picture, 2: made } of text.matchAll(picturesMade))
         expect(readFileSync(join(folder, made), 'utf8')).toBe(

@@ -34,7 +34,8 @@ export interface Site {
   end(): Promise<void>;
 }
 
-export async function startSite(): Promise<Site> {
+/** Debian's Chromium, or the one that CHROMIUM names. */
+export async function openChromium(): Promise<Browser> {
   const executablePath =
     process.env.CHROMIUM ??
     ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
@@ -42,8 +43,12 @@ export async function startSite(): Promise<Site> {
     throw new Error(
       'docs:test: expected a Chromium, found none; install one or give CHROMIUM=PATH',
     );
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+export async function startSite(): Promise<Site> {
+  const browser = await openChromium();
   const served = await serve(dist, base);
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   return {
     url: served.url,
     open: (path, o = {}) => openPage(browser, served, path, o),

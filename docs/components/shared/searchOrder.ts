@@ -1,8 +1,34 @@
 import type { SiteData } from 'vitepress';
 import type { DefaultTheme } from 'vitepress/theme';
 
-/** How much a page's place counts in the search: guides come before the reference, and that before lists of names. */
-function searchWeight(page: string): number {
+/** The place that a word is looked for in most often: many others have the word too, some in a heading. */
+const placesOfWords: Readonly<Record<string, RegExp>> = {
+  '1': /\/idea\.html#(?:the-new-idea|what-we-found)/,
+  '4': /\/idea\.html#(?:the-new-idea|what-we-found)/,
+  accuracy: /\/results\/#/,
+  area: /\/(?:guide\/estimates|reference\/hardware)\.html#/,
+  bits: /\/idea\.html#/,
+  finn: /\/guide\/compare\.html#/,
+  install: /\/guide\/getting-started\.html#/,
+  mobilenet: /\/(?:results\/#|guide\/training)/,
+  npy: /\/guide\/bit-maps\.html#try-it/,
+  quantization: /\/(?:glossary|guide\/quantize)\.html#/,
+  verilog: /\/guide\/hardware\.html#/,
+};
+const placeWeight = 8;
+
+/**
+ * How much a page's place counts in the search: guides come before the reference, and that before lists of names.
+ *
+ * @param page its address, with the heading
+ * @param word the word of the search that it has
+ */
+function searchWeight(page: string, word: string): number {
+  const isPlace = Object.hasOwn(placesOfWords, word) && placesOfWords[word].test(page);
+  return (isPlace ? placeWeight : 1) * kindWeight(page);
+}
+
+function kindWeight(page: string): number {
   if (/\/(?:api|packages|changelog)\b/.test(page)) return 0.3;
   return /\/(?:reference|contributing|results)\b/.test(page) ? 0.7 : 1;
 }
