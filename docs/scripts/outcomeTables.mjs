@@ -65,7 +65,7 @@ export function comparisonTable(committed) {
       ]),
     ]),
     '',
-    `For a verdict, two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0. As planned, the verdicts use only the first ${rows[0].claims[0].pairsAlone} seeds, while the brackets use all seeds. So a comparison can stay undecided although its brackets lie above 0.${open ? ` A stricter test (Holm's correction), which judges all comparisons together, needs ${open.pairsForAll} seeds for each setting. Some settings have not been trained with all ${open.pairsForAll} seeds yet.` : ''}`,
+    `For a verdict, two settings count as equal if the 90 % confidence interval of their difference lies within ±1 point. A setting counts as better than another if the 95 % confidence interval of the difference lies above 0. Before the first training, the plan chose the first ${rows[0].claims[0].pairsAlone} seeds for the verdicts. The brackets use all seeds. So a comparison can stay undecided although its brackets lie above 0.${open ? ` A stricter test (Holm's correction), which judges all comparisons together, needs ${open.pairsForAll} seeds for each setting. Some settings have not been trained with all ${open.pairsForAll} seeds yet.` : ''}`,
   ].join('\n');
 }
 

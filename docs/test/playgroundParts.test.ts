@@ -1,10 +1,14 @@
 // The playgrounds' parts that need no browser.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   averageBits,
   distFromAverage,
   encodeNpy,
   floatTensor,
   HbnnError,
+  type Mix,
+  paperMixes,
   parseMix,
   random,
 } from '@hbnn/core';
@@ -43,6 +47,7 @@ import { collapseWords, tiesOf } from '../components/train/collapse.ts';
 import { RecentLoss } from '../components/train/recentLoss.ts';
 import { TrainClock } from '../components/train/trainClock.ts';
 import { numberFault, statusWords } from '../components/train/trainWords.ts';
+import { docs } from './sitePages.ts';
 
 describe('bits', () => {
   const choice = { average: 1.4, rule: 'optimal', mapPer: 'element', scalePer: 'output' } as const;
@@ -86,6 +91,19 @@ describe('bits', () => {
       expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
       expect(averageBits(parseMix(text))).toBeCloseTo(average, 4);
     }
+  });
+
+  it('has the mixes of the guide', () => {
+    const guide = readFileSync(join(docs, 'guide', 'bit-maps.md'), 'utf8');
+    const rows = [...guide.matchAll(/^\| +(1\.\d) \| +(\d+) % \| +(\d+) % \| +(\d+) % \|$/gm)];
+    const shares = (mix: Mix): number[] =>
+      [1, 2, 3].map((bits) => {
+        const share = mix.fractions.find((one) => one.bits === bits);
+        return Math.round(100 * (share?.fraction ?? 0));
+      });
+    expect(rows.map((row) => row.slice(1).map(Number))).toEqual(
+      paperMixes.map(({ average, mix }) => [average, ...shares(mix)]),
+    );
   });
 
   it('puts the thumb of a slider between two steps only where the address does', () => {
