@@ -223,7 +223,10 @@ describe('networks of other frameworks on the command line', () => {
         ['import', classifier, '--mean', '0.5', '--deviation', '0', '--out', out],
         /--deviation: expected numbers from 0\.000001 to 1, .*, got 0; give the deviation that the network/,
       ],
-      [['fine-tune', join(dir, 'empty'), '--out', out], /expected a folder of a network/],
+      [
+        ['fine-tune', join(dir, 'empty'), '--out', out],
+        /got a folder; give the --out of hbnn import/,
+      ],
       [['fine-tune', net, '--skip', 'conv9', '--out', out], /--skip: .*\(conv0, .*got 'conv9'/],
       [['fine-tune', net, '--weights', 'much', '--out', out], /--weights: expected 'float'/],
       [['fine-tune', net, '--input-map-per', 'channel', '--out', out], /--input-map-per: has no/],
