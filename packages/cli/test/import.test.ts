@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -197,6 +197,7 @@ describe('networks of other frameworks on the command line', () => {
 
   it('are refused in one line where something is wrong, and nothing is written', () => {
     mkdirSync(join(dir, 'empty'));
+    writeFileSync(join(dir, 'net.pb'), 'x');
     const out = join(dir, 'refused');
     const cases: [string[], RegExp][] = [
       [['import', join(dir, 'none.onnx'), '--out', out], /none\.onnx: could not be read/],
